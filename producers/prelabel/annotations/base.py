@@ -1,0 +1,123 @@
+"""What all annotations share: the envelope, numbers, and checks that two readers of the same definition call."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+MAX_NAME = 1000
+"""Longest name of a feature or option; an assumption, Labelbox documents none."""
+MAX_DEPTH = 20
+"""Deepest nesting of classifications; Labelbox documents none, and a limit keeps every reader safe."""
+_UUID = re.compile(r"\{?[0-9a-fA-F]{4}(?:-?[0-9a-fA-F]{4}){7}\}?")
+
+Number = Annotated[int | float, Field(allow_inf_nan=False)]
+"""A JSON number: finite; strings and booleans are refused."""
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+SchemaId = Annotated[str, Field(min_length=25, max_length=25)]
+"""A `featureSchemaId` of the ontology; 25 characters (ndjson-formats, section 1.5)."""
+Confidence = Annotated[int | float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class CheckFailed(Exception):
+    """A rule between fields is broken: where below the checked object, what was found, what was expected."""
+
+    def __init__(self, path: str, found: object, expected: str) -> None:
+        super().__init__(path, found, expected)
+        self.path = path
+        self.found = found
+        self.expected = expected
+
+
+class Wire(BaseModel):
+    """A part of a message: camelCase on the wire, snake_case in Python, nothing unknown, nothing converted."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        strict=True,
+        hide_input_in_errors=True,
+        regex_engine="python-re",  # the gate's patterns are Python's too
+    )
+
+    def wire(self) -> dict[str, Any]:
+        """The JSON object of this part."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def for_people(init: Callable[..., None]) -> Callable[..., None]:
+    """Mark a constructor that takes more than the wire does: names by position, corners, pairs for points.
+
+    pydantic calls an overridden `__init__` for JSON as well; with this mark, the one its own constructor carries, it
+    does not, so that what is convenient in Python is not accepted on the wire.
+    """
+    init.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+    return init
+
+
+class CustomMetric(Wire):
+    """A model-run metric; kept in the message, not sent (ndjson-formats, section 1.7)."""
+
+    name: Name
+    value: Number
+
+
+class Annotation(Wire):
+    """The envelope of every annotation (ndjson-formats, section 1.2).
+
+    `name` or `schema_id` says the feature of the ontology, one at least. `uuid` is the pre-label's identity on its
+    data row; without one the worker derives it, so that publishing again overrides instead of adding. `confidence`
+    and `custom_metrics` stay in the message and are not sent, since MAL imports take neither.
+    """
+
+    CHECKS: ClassVar[tuple[Callable[[Any], None], ...]] = ()
+    """The rules between the fields, called with this model or with the gate's struct of the same attributes."""
+
+    uuid: str | None = None
+    name: Name | None = None
+    schema_id: SchemaId | None = None
+    confidence: Confidence | None = None
+    custom_metrics: list[CustomMetric] | None = None
+
+    @for_people
+    def __init__(self, name: str | None = None, **fields: Any) -> None:
+        if name is not None:
+            fields["name"] = name
+        super().__init__(**fields)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        try:
+            for check in self.CHECKS:
+                check(self)
+        except CheckFailed as error:
+            context = {"path": error.path, "found": error.found, "expected": error.expected}
+            raise PydanticCustomError("check_failed", "expected {expected}", context) from None
+        return self
+
+
+def canonical_uuid(value: str) -> str | None:
+    """Lower case, 8-4-4-4-12; None when it is none of the spellings of ndjson-formats, section 1.3."""
+    if not _UUID.fullmatch(value) or (value[0] == "{") != (value[-1] == "}"):
+        return None
+    digits = value.strip("{}").replace("-", "").lower()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def check_envelope(annotation: Any) -> None:
+    """A feature is named, and a uuid is one."""
+    if annotation.name is None and annotation.schema_id is None:
+        raise CheckFailed("", "neither", "name or schemaId")
+    if annotation.uuid is not None and canonical_uuid(annotation.uuid) is None:
+        raise CheckFailed("uuid", annotation.uuid, "a UUID (32 hexadecimal digits)")
+
+
+def check_distinct(points: Iterable[Any], least: int, path: str) -> None:
+    """At least so many different points."""
+    different = len({(point.x, point.y) for point in points})
+    if different < least:
+        raise CheckFailed(path, f"{different}", f"at least {least} different points")

@@ -1,0 +1,122 @@
+"""What a producer can get wrong or meet, and the closed list of reason codes.
+
+PrelabelError
+├─ MessageError               this message's problem only: what, where, and what was expected
+│  ├─ MalformedMessage        the message is not ours
+│  ├─ InvalidAnnotation       one of its annotations is wrong in itself
+│  ├─ NotInOntology           an annotation does not fit the project's ontology or media type
+│  └─ MessageTooLarge         it has more bytes than a frame takes
+├─ InboxFull, BufferFull      back pressure: nothing was taken, try later
+├─ PublisherClosed
+└─ RedisUnavailable           rows are still the publisher's
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+_SHOWN = 80
+
+
+class Reason(StrEnum):
+    """Why a message was refused or a row is dead. The whole list: code, filters and docs use these words."""
+
+    MALFORMED_JSON = "malformed-json"  # not JSON, or not UTF-8
+    MALFORMED_MESSAGE = "malformed-message"  # the fields around the annotations
+    MESSAGE_TOO_LARGE = "message-too-large"
+    TOO_DEEP = "too-deep"  # classifications nested beyond the limit
+    INVALID_ANNOTATION = "invalid-annotation"  # a field of an annotation
+    DUPLICATE_UUID = "duplicate-uuid"
+    BROKEN_RELATIONSHIP = "broken-relationship"  # an end is not an object of the same message
+    TOO_MANY_ANNOTATIONS = "too-many-annotations"  # of one feature on one data row
+    GATE_DISAGREES = "gate-disagrees"  # our two checks differ: a defect of ours, never a silent pass
+    WRONG_PROJECT = "wrong-project"  # the message names another project than its inbox
+    DATA_ROW_FORM = "data-row-form"  # id in a project of global keys, or the reverse
+    MEDIA_TYPE = "media-type"  # the project's media type does not take this kind
+    UNKNOWN_FEATURE = "unknown-feature"
+    AMBIGUOUS_NAME = "ambiguous-name"  # a name that stands for two features or options
+    WRONG_KIND = "wrong-kind"  # the feature is of another tool
+    UNKNOWN_OPTION = "unknown-option"
+    WRONG_ANSWER = "wrong-answer"  # the answer's form does not fit the classification
+    WRONG_NESTING = "wrong-nesting"  # a classification where the ontology has none
+    UNREADABLE_FRAME = "unreadable-frame"
+    REFUSED = "refused"  # Labelbox refused annotations of the row
+    DATA_ROW_NOT_FOUND = "data-row-not-found"  # not in the project (yet)
+    NO_VERDICT = "no-verdict"  # the status file says nothing about the row
+    FILE_REFUSED = "file-refused"  # Labelbox refused the file, down to this row
+    IMPORT_FAILED = "import-failed"  # the import failed as a whole, down to this row
+    IMPORT_LOST = "import-lost"  # Labelbox no longer knows the import
+    IMPORT_TIMEOUT = "import-timeout"  # the import ran beyond the deadline
+
+
+class PrelabelError(Exception):
+    """Something that prelabel knows about went wrong."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class MessageError(PrelabelError):
+    """The message cannot be imported.
+
+    Attributes: `reason`; `path` in the message, such as `annotations[3].bbox.width`; `found`, shortened; `expected`;
+    `hint`, such as the nearest existing name.
+    """
+
+    def __init__(self, reason: Reason, path: str, found: object, expected: str, hint: str | None = None) -> None:
+        self.reason = reason
+        self.path = path
+        self.found = shorten(found)
+        self.expected = expected
+        self.hint = hint
+        tail = f" ({hint})" if hint else ""
+        super().__init__(f"{path or 'message'}: expected {expected}, found {self.found}{tail}")
+
+    def details(self) -> dict[str, Any]:
+        """What a program can read of it; for dead letters."""
+        found = {"path": self.path, "found": self.found, "expected": self.expected}
+        return found | ({"hint": self.hint} if self.hint else {})
+
+
+class MalformedMessage(MessageError):
+    """The message is not one of ours."""
+
+
+class InvalidAnnotation(MessageError):
+    """An annotation is wrong in itself."""
+
+
+class NotInOntology(MessageError):
+    """An annotation does not fit the project."""
+
+
+class MessageTooLarge(MessageError):
+    """The message has more bytes than a frame takes."""
+
+
+class InboxFull(PrelabelError):
+    """The project's inbox is full; nothing was taken."""
+
+
+class BufferFull(PrelabelError):
+    """The publisher's buffer is full; the message was not taken."""
+
+
+class PublisherClosed(PrelabelError):
+    """The publisher is closed; the message was not taken."""
+
+
+class RedisUnavailable(PrelabelError):
+    """Redis does not have all rows yet; they are still the publisher's."""
+
+
+def shorten(value: object) -> str:
+    """A value as an error shows it: its beginning, never a whole payload."""
+    if isinstance(value, Mapping):
+        return f"an object with {len(value)} keys"
+    if isinstance(value, list | tuple):
+        return f"an array of {len(value)}"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

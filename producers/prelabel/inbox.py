@@ -1,0 +1,124 @@
+"""Frames into Redis: one round trip, each frame counted once, and an answer that means durable."""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Literal
+
+import redis
+
+from prelabel import keys
+from prelabel.errors import InboxFull, PrelabelError
+
+Durability = Literal["fsync", "waitaof", "replica"]
+"""What makes an answer of Redis durable: `fsync`: the server runs with `appendfsync always`, so an answer is enough;
+`waitaof`: `WAITAOF 1 0` (Redis 7.2); `replica`: `WAIT 1`."""
+
+MAX_INBOX_ROWS = 2_000_000
+WATERMARK = 0.85
+"""Share of Redis's memory limit above which publishing stops, so that workers can always settle."""
+_LOOK_AT_MEMORY_SECONDS = 1.0
+_DURABLE_WITHIN_MS = 10_000
+
+
+class LanesDiffer(PrelabelError):
+    """The project has another number of lanes than these frames were cut with; nothing was taken."""
+
+    def __init__(self, lanes: int) -> None:
+        super().__init__(f"the project has {lanes} lanes")
+        self.lanes = lanes
+
+
+class NotDurable(PrelabelError):
+    """Redis took the frames and did not confirm in time that they are safe; send them again."""
+
+
+def add_barrier(pipeline: Any, durability: Durability) -> bool:
+    """Make the pipeline end in the wait that its setting asks for; tells whether an answer was added."""
+    if durability == "waitaof":
+        pipeline.execute_command("WAITAOF", 1, 0, _DURABLE_WITHIN_MS)
+    elif durability == "replica":
+        pipeline.execute_command("WAIT", 1, _DURABLE_WITHIN_MS)
+    return durability != "fsync"
+
+
+def confirmed(answer: Any) -> bool:
+    """Whether the barrier's answer says that one copy at least is safe."""
+    return bool(answer[0] if isinstance(answer, list) else answer)
+
+
+@dataclass
+class Inbox:
+    """The inboxes of all projects behind one Redis. Thread-safe, like the client it is given."""
+
+    client: "redis.Redis[bytes] | redis.Redis"
+    prefix: str = keys.DEFAULT_PREFIX
+    max_rows: int = MAX_INBOX_ROWS
+    durability: Durability = "fsync"
+
+    def __post_init__(self) -> None:
+        script = resources.files("prelabel").joinpath("publish.lua").read_text("utf-8")
+        self._script = self.client.register_script(script)
+        self._looked_at_memory = float("-inf")
+        self._memory_is_short = False
+
+    def put(self, project_id: str, frames: Sequence[bytes]) -> int:
+        """Send frames of one project; returns how many of their rows were new.
+
+        Raises InboxFull or LanesDiffer (nothing was taken), NotDurable, or a redis error (unknown: repeat it).
+        """
+        look = time.monotonic() - self._looked_at_memory > _LOOK_AT_MEMORY_SECONDS
+        if self._memory_is_short and not look:
+            raise InboxFull("Redis is near its memory limit; nothing was taken")
+        if self._memory_is_short:
+            self._remember_memory(self.client.info("memory"))
+            return self.put(project_id, frames)
+        answers = self._send(project_id, frames, look)
+        if self.durability != "fsync" and not confirmed(answers.pop()):
+            raise NotDurable
+        return _taken(answers[-1])
+
+    def _send(self, project_id: str, frames: Sequence[bytes], look: bool) -> list[Any]:
+        args = (1, keys.project_root(self.prefix, project_id), self.max_rows, *frames)
+        for attempt in range(2):
+            with self.client.pipeline(transaction=False) as pipeline:
+                # The set of projects is a hint in another slot. It is set before the frames, and never removed,
+                # so a crash in between leaves a project that is looked at for nothing, not one that is forgotten.
+                pipeline.zadd(keys.projects(self.prefix), {project_id: 0}, lt=True)
+                pipeline.evalsha(self._script.sha, *args)
+                add_barrier(pipeline, self.durability)
+                if look:
+                    pipeline.info("memory")
+                answers: list[Any] = pipeline.execute(raise_on_error=False)
+            if look and isinstance(answers[-1], dict):
+                self._remember_memory(answers.pop())
+            error = next((a for a in answers if isinstance(a, Exception)), None)
+            if error is None:
+                return answers
+            if attempt or not isinstance(error, redis.exceptions.NoScriptError):
+                raise error
+            self.client.script_load(self._script.script)
+        raise AssertionError("unreachable")
+
+    def _remember_memory(self, info: dict[str, Any]) -> None:
+        limit = int(info.get("maxmemory", 0))
+        self._memory_is_short = limit > 0 and int(info["used_memory"]) > limit * WATERMARK
+        self._looked_at_memory = time.monotonic()
+
+
+def _taken(answer: list[Any]) -> int:
+    word, number = answer[0], int(answer[1])
+    if word == b"ok":
+        return number
+    if word == b"lanes":
+        raise LanesDiffer(number)
+    if word == b"full":
+        raise InboxFull(f"{number} rows wait in the project's inbox; nothing was taken")
+    raise PrelabelError(f"the inbox does not know frame version {number}")
+
+
+def without_password(url: str) -> str:
+    """A Redis URL that can be shown: the password is left out."""
+    return re.sub(r"://[^@/]*@", "://***@", url)

@@ -1,0 +1,57 @@
+"""Every key in Redis: its name, its type, its meaning.
+
+All keys of one project share the root `<prefix>:{<project>}`. The braces make a Redis Cluster keep them in one
+slot, so that one script can change them together; scripts are given the root and append the names below.
+
+Under a project's root:
+
+| name | type | meaning |
+|---|---|---|
+| `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, `refusals`, |
+|  |  | `pausedUntil`, `pauseReason` |
+| `counts` | hash | rows: `published`, `imported`, `superseded`, `skipped`, `dead`, `discarded` |
+| `frames` | hash | frame id → the frame's bytes, until all its rows are settled |
+| `left` | hash | frame id → its rows that are not settled |
+| `seen` | zset | frame id → ms when it was settled; a frame sent again is not counted again |
+| `lane:<n>` | list | entries that wait: `kind id version rows bytes slow seq arrivedMs` |
+| `inbox` | hash | `rows` that wait in all lanes; for lane n `<n>:rows`, `<n>:open` (its open chunks) |
+| `chunks` | zset | chunk id → ms when it was cut |
+| `chunk:<id>` | hash | see `prelabel_worker.chunks.Chunk` |
+| `chunk:<id>:aside` | bitmap | rows of the chunk that were set aside |
+| `chunk:<id>:sent` | string | the uuids of the import's lines, see `prelabel_worker.chunks.SentLines` |
+| `timers` | zset | `group`, `heal`, `chunk:<id>` → ms when due |
+| `held` | hash | held id → its state as JSON |
+| `held:body` | hash | held id → details and the original message |
+| `held:rows` | hash | row key → held ids |
+| `heal` | zset | held id → ms when it is tried again |
+| `dead` | zset | held id → ms when it died |
+| `dead:reason:<code>`, `dead:group:<print>` | zset | the same, by reason and by fingerprint |
+| `dead:reasons`, `dead:groups` | hash | rows by reason, by fingerprint |
+| `dead:sample` | hash | fingerprint → one held id |
+| `dead:messages` | hash | message id → held id |
+| `ontology` | hash | `normalized`, `mediaType`, `name`, `fetchedMs` |
+
+An entry's kind is `f` (a frame) or `h` (a held row on its way back; its id is the held id).
+"""
+
+DEFAULT_PREFIX = "prelabel"
+
+
+def project_root(prefix: str, project_id: str) -> str:
+    """The beginning of every key of this project."""
+    return f"{prefix}:{{{project_id}}}"
+
+
+def projects(prefix: str) -> str:
+    """Sorted set of the known projects, scored by when to look at them next (ms); members are never removed."""
+    return f"{prefix}:projects"
+
+
+def account(prefix: str, name: str) -> str:
+    """Hash of an account's budget: when the next request may go, and until when it is paused."""
+    return f"{prefix}:account:{{{name}}}"
+
+
+def workers(prefix: str) -> str:
+    """Hash: worker name → JSON of what it is and when it last ticked."""
+    return f"{prefix}:workers"

@@ -1,0 +1,1 @@
+"""A local Labelbox in a process of its own, for demos, tests and users' CI. It knows nothing of prelabel."""

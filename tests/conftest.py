@@ -1,0 +1,70 @@
+"""One real Redis for the session, a fresh key prefix for each test, and the clock nobody sleeps by."""
+
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from prelabel_worker.stack.redis_server import find_redis_server
+
+
+@pytest.fixture(scope="session")
+def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A redis-server of our own on a Unix socket: no port, nothing of the machine's is used."""
+    folder = tmp_path_factory.mktemp("redis")
+    socket = folder / "redis.sock"
+    options = ["--port", "0", "--unixsocket", str(socket), "--dir", str(folder), "--save", "", "--appendonly", "no"]
+    server = subprocess.Popen([str(find_redis_server()), *options], stdout=subprocess.DEVNULL)
+    client = redis.Redis(unix_socket_path=str(socket))
+
+    def answers() -> bool:
+        try:
+            return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+    wait_for(answers, "redis-server to answer")
+    client.close()
+    yield socket
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture
+def redis_url(redis_socket: Path) -> str:
+    return f"unix://{redis_socket}?db=0"
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator["redis.Redis"]:
+    connection = redis.Redis.from_url(redis_url)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def prefix(client: "redis.Redis") -> Iterator[str]:
+    """A prefix of this test's own; what it left is removed, so that the session's Redis stays small."""
+    name = f"t{secrets.token_hex(4)}"
+    yield name
+    names = list(client.scan_iter(f"{name}:*", count=1000))
+    if names:
+        client.delete(*names)
+
+
+def wait_for(state: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+    """Wait until `state()` is true; fail with what was waited for."""
+    deadline = time.monotonic() + seconds
+    while not state():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds} s for {what}")
+        time.sleep(0.02)
+
+
+@pytest.fixture(name="wait_for")
+def _wait_for() -> Callable[..., None]:
+    return wait_for

@@ -1,0 +1,178 @@
+"""Held rows: one store for dead letters, healing and retry; numbers are kept, newer messages strike."""
+
+from prelabel_worker.chunks import RowOutcome
+from prelabel_worker.identity import row_key
+from prelabel_worker.letters import Origin
+from tests.integration.conftest import Project, message
+
+
+def test_a_dead_letter_says_what_when_and_where(project: Project) -> None:
+    (letter_id,) = project.kill("a")
+
+    letter = project.held.letter("p", letter_id)
+
+    assert letter is not None
+    assert (letter.message_id, letter.data_row, letter.model, letter.reason) == ("id-a", "k:a", "m", "refused")
+    assert letter.details == {"path": "annotations[3].bbox", "expected": "a number"}
+    assert (letter.stage, letter.chunk_id, letter.import_name, letter.attempts) == ("settle", "c", "n", 1)
+    assert letter.message == message("a").raw
+    assert letter.first_at == letter.last_at > 0
+
+
+def test_letters_are_found_by_reason_and_by_message(project: Project) -> None:
+    ids = project.kill("a", "b", "c")
+
+    assert set(project.held.matching("p", reason="refused")) == set(ids)
+    assert list(project.held.matching("p", reason="unknown-feature")) == []
+    (found,) = project.held.letters("p", message_id="id-b")
+    assert found.data_row == "k:b"
+    assert list(project.held.matching("p", message_id="id-b", reason="unknown-feature")) == []
+
+
+def test_many_letters_are_listed_once_each_newest_first(project: Project) -> None:
+    ids = project.kill(*(f"k{n}" for n in range(450)))
+
+    listed = list(project.held.matching("p"))
+
+    assert len(listed) == 450
+    assert set(listed) == set(ids)
+
+
+def test_a_retried_letter_goes_through_its_lane_and_is_imported(project: Project) -> None:
+    (letter_id,) = project.kill("a")
+
+    result = project.held.retry("p", [letter_id])
+
+    assert (result.matched, result.done, result.skipped) == (1, 1, 0)
+    status = project.status()
+    assert (status.dead, status.pending) == (0, 1)
+    chunk = project.take(project.cut())
+    (row,) = project.rows(chunk)
+    assert (row.seq, row.held_id, row.raw) == (1, letter_id, message("a").raw)
+    project.settle(chunk, imported=1, outcomes=[RowOutcome("cleared", 0, 1, letter_id)])
+    status = project.status()
+    assert (status.imported, status.pending, status.dead) == (1, 0, 0)
+    assert project.client.hlen(f"{project.root}:held") == 0
+    assert project.client.hlen(f"{project.root}:held:rows") == 0
+
+
+def test_a_letter_that_dies_again_keeps_its_first_time_and_counts_attempts(project: Project) -> None:
+    (letter_id,) = project.kill("a")
+    first = project.held.letter("p", letter_id)
+    project.held.retry("p", [letter_id])
+    chunk = project.take(project.cut())
+    project.settle(chunk, imported=0, outcomes=[project.holding(project.rows(chunk)[0])])
+
+    letter = project.held.letter("p", letter_id)
+
+    assert letter is not None
+    assert first is not None
+    assert (letter.attempts, letter.first_at) == (2, first.first_at)
+    assert project.status().dead == 1
+
+
+def test_a_letter_on_its_way_back_cannot_be_retried_twice(project: Project) -> None:
+    (letter_id,) = project.kill("a")
+    project.held.retry("p", [letter_id])
+
+    result = project.held.retry("p", [letter_id, "no-such-letter"])
+
+    assert (result.matched, result.done, result.skipped) == (2, 0, 2)
+    assert project.status().pending == 1
+
+
+def test_a_newer_imported_message_strikes_the_letter_and_its_retry_is_superseded(project: Project) -> None:
+    (letter_id,) = project.kill("a")
+    project.publish(message("a", message_id="newer"))
+    chunk = project.take(project.cut())
+    project.settle(chunk, imported=1, strikes=[(row_key("k:a", "m"), project.rows(chunk)[0].seq)])
+
+    letter = project.held.letter("p", letter_id)
+    assert letter is not None
+    assert letter.struck
+    project.held.retry("p", [letter_id])
+
+    status = project.status()
+    assert (status.imported, status.superseded, status.dead, status.pending) == (1, 1, 0, 0)
+
+
+def test_an_older_message_strikes_nothing(project: Project) -> None:
+    (letter_id,) = project.kill("a")
+    project.publish(message("b"))
+    chunk = project.take(project.cut())
+    project.settle(chunk, imported=1, strikes=[(row_key("k:a", "m"), 0), (row_key("k:a", "other model"), 99)])
+
+    letter = project.held.letter("p", letter_id)
+
+    assert letter is not None
+    assert not letter.struck
+
+
+def test_a_row_struck_on_its_way_back_is_superseded_even_when_it_would_die_again(project: Project) -> None:
+    (letter_id,) = project.kill("a")
+    project.held.retry("p", [letter_id])
+    chunk = project.take(project.cut())
+    (row,) = project.rows(chunk)
+    strike = [(row_key("k:a", "m"), 99)]
+
+    project.settle(chunk, imported=0, outcomes=[project.holding(row)], strikes=strike)
+
+    status = project.status()
+    assert (status.superseded, status.dead, status.pending) == (1, 0, 0)
+
+
+def test_a_healing_row_is_pending_and_goes_back_by_itself(project: Project) -> None:
+    project.publish(message("a"))
+    chunk = project.take(project.cut())
+    project.settle(chunk, imported=0, outcomes=[project.holding(project.rows(chunk)[0], heal_in_ms=0)])
+    assert project.status().pending == 1
+
+    assert project.held.heal("p") == 1
+
+    assert project.take(project.cut()).rows == 1
+
+
+def test_a_healing_row_is_superseded_at_once_by_a_newer_imported_one(project: Project) -> None:
+    project.publish(message("a"))
+    chunk = project.take(project.cut())
+    project.settle(chunk, imported=0, outcomes=[project.holding(project.rows(chunk)[0], heal_in_ms=3_600_000)])
+    project.publish(message("a"))
+    chunk = project.take(project.cut())
+    project.settle(chunk, imported=1, strikes=[(row_key("k:a", "m"), 2)])
+
+    status = project.status()
+
+    assert (status.imported, status.superseded, status.pending) == (1, 1, 0)
+
+
+def test_letters_are_counted_by_reason_and_by_fingerprint(project: Project) -> None:
+    ids = project.kill("a", "b")
+    assert project.status().dead_reasons == {"refused": 2}
+    (group,) = project.client.hgetall(f"{project.root}:dead:groups").items()
+    assert group[1] == b"2"
+
+    project.held.retry("p", ids)
+
+    assert project.status().dead_reasons == {}
+    assert project.client.hgetall(f"{project.root}:dead:groups") == {}
+    assert project.client.hgetall(f"{project.root}:dead:sample") == {}
+
+
+def test_a_frame_letter_can_be_retried(project: Project) -> None:
+    project.publish(message("same"), message("same"))
+    (name,) = project.client.hkeys(f"{project.root}:frames")
+    whole = project.client.hget(f"{project.root}:frames", name)
+    project.client.hset(f"{project.root}:frames", name, b"")
+    chunk = project.take(project.cut())
+    (unreadable,) = project.ledger.rows(chunk)
+    from prelabel_worker.letters import held_frame
+
+    project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=True)  # type: ignore[arg-type]
+    (letter,) = project.held.letters("p")
+    assert whole is not None
+
+    project.held.retry("p", [letter.id])
+
+    chunk = project.take(project.cut())
+    assert chunk.rows == 2
+    assert project.status().pending == 2

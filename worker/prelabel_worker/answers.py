@@ -1,0 +1,169 @@
+"""What Labelbox answered: status, headers and body → data, or one of our errors. Pure (wire reference, section 4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
+from prelabel.errors import PrelabelError
+
+from prelabel_worker import errors
+from prelabel_worker.errors import RequestError
+
+_MOST_RETRY_AFTER_SECONDS = 3600.0
+_EXCEEDED = "You have exceeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """Labelbox's job: its state as they print it, and where its files are once it has ended."""
+
+    id: str
+    name: str
+    state: str
+    status_url: str
+    error_url: str
+
+
+def import_of(fields: Mapping[str, Any]) -> Import:
+    """Read the IMPORT set of the wire reference, section 2.0."""
+    return Import(
+        id=str(fields.get("id") or ""),
+        name=str(fields.get("name") or ""),
+        state=str(fields.get("state") or ""),
+        status_url=str(fields.get("statusFileUrl") or ""),
+        error_url=str(fields.get("errorFileUrl") or ""),
+    )
+
+
+def data_of(status: int, headers: Mapping[str, str], body: bytes, *, creates: bool) -> dict[str, Any]:
+    """The answer's data. Raises a RequestError for everything else; `creates`: the request may have had an effect."""
+    answer = _answer(status, headers, body, creates=creates)
+    problems = answer.get("errors")
+    if problems:
+        raise _graphql_error(problems[0], creates=creates)
+    data = answer.get("data")
+    if not isinstance(data, dict):
+        raise _unclear("the answer has neither data nor errors", creates=creates)
+    return data
+
+
+def found(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    """The data of look-ups, where `not found` is an answer and not an error."""
+    answer = _answer(status, headers, body, creates=False)
+    for problem in answer.get("errors") or ():
+        if _code(problem) != "RESOURCE_NOT_FOUND":
+            raise _graphql_error(problem, creates=False)
+    data = answer.get("data")
+    if data is None and answer.get("errors"):
+        return {}
+    if not isinstance(data, dict):
+        raise _unclear("the answer has neither data nor errors", creates=False)
+    return data
+
+
+def project_gone(project_id: str) -> RequestError:
+    """Labelbox has no such project, or the key may not see it."""
+    return errors.ProjectGone(f"Labelbox does not know project {project_id}, or the key may not see it")
+
+
+def _answer(status: int, headers: Mapping[str, str], body: bytes, *, creates: bool) -> dict[str, Any]:
+    """The JSON object of a GraphQL answer; edge, gateway and mesh errors are raised by their status."""
+    answer = _json_object(body)
+    message = str(answer.get("message") or "") if answer else ""
+    retry_after = _retry_after(headers)
+    if status == 429 or message.startswith(_EXCEEDED):
+        raise errors.Throttled("Labelbox says to slow down", retry_after=retry_after)
+    if status >= 500:
+        kind = errors.OutcomeUnknown if creates else errors.Unavailable
+        raise kind(f"Labelbox answers {status}", retry_after=retry_after)
+    if answer is not None and answer.get("errors"):
+        return answer
+    refused = _STATUS_ERRORS.get(status)
+    if refused is not None and not (status == 403 and answer is None):
+        raise refused(f"Labelbox answers {status}")
+    if status >= 400:
+        raise errors.Unavailable(f"Labelbox answers {status}")
+    if answer is None:
+        raise _unclear(f"Labelbox answers {status} with something that is not JSON", creates=creates)
+    return answer
+
+
+_STATUS_ERRORS: dict[int, type[RequestError]] = {
+    400: errors.Refused,
+    401: errors.Unauthorized,
+    403: errors.Forbidden,
+    413: errors.TooLarge,
+    422: errors.Refused,
+}
+_CODE_ERRORS: dict[str, type[RequestError]] = {
+    "AUTHENTICATION_ERROR": errors.Unauthorized,
+    "AUTHORIZATION_ERROR": errors.Forbidden,
+    "RESOURCE_NOT_FOUND": errors.ProjectGone,
+    "RESOURCE_CONFLICT": errors.Conflict,
+    "MALFORMED_REQUEST": errors.Refused,
+    "BAD_USER_INPUT": errors.Refused,
+    "OPERATION_NOT_ALLOWED": errors.AccountLimit,
+    "GRAPHQL_VALIDATION_FAILED": errors.QueryRefused,
+    "GRAPHQL_PARSE_FAILED": errors.QueryRefused,
+}
+# An internal error hides others: the truth is in `extensions.exception.status`.
+_NESTED_ERRORS: dict[int, type[RequestError]] = {
+    400: errors.Refused,
+    422: errors.Refused,
+    426: errors.AccountLimit,
+    429: errors.Throttled,
+}
+
+
+def _graphql_error(problem: Any, *, creates: bool) -> PrelabelError:
+    code = _code(problem)
+    text = f"Labelbox answers {code or 'an error without a code'}"
+    if code in _CODE_ERRORS:
+        return _CODE_ERRORS[code](text)
+    extensions = problem.get("extensions") if isinstance(problem, dict) else None
+    exception = (extensions or {}).get("exception") or {}
+    nested = _NESTED_ERRORS.get(exception.get("status")) if isinstance(exception, dict) else None
+    if nested is not None:
+        return nested(text)
+    return _unclear(text, creates=creates)
+
+
+def _code(problem: Any) -> str:
+    extensions = problem.get("extensions") if isinstance(problem, dict) else None
+    return str((extensions or {}).get("code") or "")
+
+
+def _unclear(text: str, *, creates: bool) -> RequestError:
+    return errors.OutcomeUnknown(text) if creates else errors.Unavailable(text)
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds or a date (RFC 9110); None when absent or unreadable."""
+    value = headers.get("retry-after")
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            when = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = when.timestamp() - _now()
+    return min(max(seconds, 0.0), _MOST_RETRY_AFTER_SECONDS) if seconds == seconds else None
+
+
+def _now() -> float:
+    import time
+
+    return time.time()

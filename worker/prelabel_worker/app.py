@@ -1,0 +1,78 @@
+"""The Celery app: settings that are safe on Redis, and nothing of ours in a message but names."""
+
+import os
+from typing import Any
+
+import billiard.pool
+from celery import Celery
+from celery.signals import setup_logging, worker_init
+
+from prelabel_worker import logs
+from prelabel_worker.runtime import Runtime
+from prelabel_worker.settings import Settings
+from prelabel_worker.tasks import register
+from prelabel_worker.ticker import Ticker
+
+QUEUE = "prelabel"
+_VISIBILITY_SECONDS = 120  # a hint that its worker never acknowledged comes back after this, to no effect
+_SOCKET_SECONDS = 10
+
+
+def create_app(settings: Settings) -> Celery:
+    """The app for these settings; `celery -A prelabel_worker` finds it in `prelabel_worker.celery`."""
+    app = Celery("prelabel", broker=settings.broker, set_as_current=False)
+    app.conf.update(_configuration(settings))
+
+    def hint(stage: str, project_id: str, chunk_id: str) -> None:
+        args: list[Any] = [project_id, chunk_id] if chunk_id else [project_id]
+        app.send_task(f"prelabel.{stage}", args)
+
+    runtime = Runtime(settings, hint)
+    os.register_at_fork(after_in_child=runtime.after_fork)
+    register(app, runtime)
+    app.steps["worker"].add(Ticker)
+    app.prelabel_runtime = runtime
+
+    @setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
+    def _set_up_logging(**_: Any) -> None:
+        logs.set_up(settings)
+
+    worker_init.connect(_bound_warm_shutdown, weak=False)
+    return app
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    redis_options: dict[str, Any] = {
+        "global_keyprefix": f"{settings.key_prefix}:celery:",
+        "visibility_timeout": _VISIBILITY_SECONDS,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": _SOCKET_SECONDS,
+        "socket_connect_timeout": 5,
+        "health_check_interval": 10,
+    }
+    if "+socket" not in settings.broker:
+        redis_options["socket_keepalive"] = True
+    return {
+        "task_default_queue": QUEUE,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        # Late and one at a time: a busy worker hoards no hints. A hint that is lost costs a lease, never a row.
+        "task_acks_late": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_disable_rate_limits": True,
+        "worker_send_task_events": False,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "worker_consumer": "prelabel_worker.consumer:Consumer",
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": redis_options if settings.broker.startswith("redis") else {},
+    }
+
+
+def _bound_warm_shutdown(**_: Any) -> None:
+    """Let a pool child that is told to stop wait 2 s, not 30, for its results to be read; nobody reads results."""
+    billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20

@@ -1,0 +1,74 @@
+"""A project's ontology: fetched when needed, cached in Redis for all workers, parsed once a process."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import redis
+
+from prelabel import keys
+from prelabel_worker.ontology import Ontology
+
+FRESH_SECONDS = 600.0
+"""An ontology is asked for again after this; while Labelbox is away the old one serves."""
+REFRESH_SECONDS = 60.0
+"""A row that names an unknown feature makes it be asked for again, at most this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectOntology:
+    """What Labelbox says of a project that decides whether a row fits it."""
+
+    normalized: dict[str, Any]
+    media_type: str | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """An ontology and how old it is."""
+
+    ontology: Ontology
+    age_seconds: float
+
+
+class Catalog:
+    """The ontologies behind one Redis; fetching is the caller's, since it costs a permit."""
+
+    def __init__(self, client: "redis.Redis", key_prefix: str) -> None:
+        self._client = client
+        self._prefix = key_prefix
+        self._parsed: dict[str, tuple[bytes, Ontology]] = {}
+
+    def get(self, project_id: str) -> Cached | None:
+        """The cached ontology, parsed anew only when it has changed."""
+        key = f"{keys.project_root(self._prefix, project_id)}:ontology"
+        stored, media_type, fetched = self._client.hmget(key, "normalized", "mediaType", "fetchedMs")
+        if stored is None or fetched is None:
+            return None
+        known = self._parsed.get(project_id)
+        identity = stored + b"\0" + (media_type or b"")
+        if known is None or known[0] != identity:
+            ontology = Ontology.from_normalized(orjson.loads(stored), media_type.decode() if media_type else None)
+            known = self._parsed[project_id] = (identity, ontology)
+        return Cached(known[1], max(0.0, time.time() - int(fetched) / 1000))
+
+    def put(self, project_id: str, found: ProjectOntology) -> None:
+        """Keep what Labelbox answered."""
+        key = f"{keys.project_root(self._prefix, project_id)}:ontology"
+        fields: dict[str, bytes | str | int] = {
+            "normalized": orjson.dumps(found.normalized),
+            "mediaType": found.media_type or "",
+            "name": found.name,
+            "fetchedMs": int(time.time() * 1000),
+        }
+        self._client.hset(key, mapping=fields)  # type: ignore[arg-type]
+
+    def refresh(self, project_id: str, fetch: Callable[[], ProjectOntology]) -> Cached:
+        """Fetch it now. Raises what `fetch` raises."""
+        self.put(project_id, fetch())
+        cached = self.get(project_id)
+        assert cached is not None  # noqa: S101 - it was just put
+        return cached

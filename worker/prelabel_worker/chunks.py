@@ -1,0 +1,212 @@
+"""A chunk: its states, its rows by reference, and the pure rules about them."""
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple
+
+
+class State(StrEnum):
+    """Where a chunk is. `split` and settled chunks no longer exist."""
+
+    OPEN = "open"
+    SUBMITTING = "submitting"
+    WAITING = "waiting"
+    UNCERTAIN = "uncertain"
+    RUNNING = "running"
+
+
+class Verdict(StrEnum):
+    """How an import ended: Labelbox's two states, and two that mean it never will."""
+
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    LOST = "lost"
+    OVERDUE = "overdue"
+
+
+class Item(NamedTuple):
+    """Rows `low` to `high` (exclusive) of a frame (`f`) or a held row (`h`); `seq` is the arrival number of row 0."""
+
+    kind: Literal["f", "h"]
+    id: str
+    low: int
+    high: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A chunk as its holder took it up. Fields of the hash `chunk:<id>`; times are Redis's, in ms."""
+
+    project_id: str
+    id: str
+    token: str
+    taken_ms: int
+    state: State
+    lanes: tuple[int, ...]
+    rows: int
+    items: tuple[Item, ...]
+    cut_ms: int
+    attempt: int
+    failures: int
+    cursor: int
+    settled: int
+    aside: int
+    splits: int
+    name: str
+    import_id: str
+    maybe_until_ms: int
+    running_ms: int
+    permit_ms: int
+    verdict: Verdict | None
+    status_url: str
+    error_url: str
+
+    @property
+    def pending(self) -> int:
+        """Rows of this chunk that have no outcome yet."""
+        return self.rows - self.aside - self.settled
+
+
+def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, fields: Mapping[bytes, bytes]) -> Chunk:
+    """Read the hash of a chunk."""
+    text = {name.decode(): value.decode() for name, value in fields.items()}
+
+    def number(name: str) -> int:
+        return int(float(text.get(name) or 0))
+
+    return Chunk(
+        project_id=project_id,
+        id=chunk_id,
+        token=token,
+        taken_ms=now_ms,
+        state=State(text["state"]),
+        lanes=tuple(int(lane) for lane in text["lanes"].split()),
+        rows=number("rows"),
+        items=tuple(_items(text["items"])),
+        cut_ms=number("cutMs"),
+        attempt=number("attempt"),
+        failures=number("failures"),
+        cursor=number("cursor"),
+        settled=number("settled"),
+        aside=number("aside"),
+        splits=number("splits"),
+        name=text.get("name", ""),
+        import_id=text.get("importId", ""),
+        maybe_until_ms=number("maybeUntil"),
+        running_ms=number("runningMs"),
+        permit_ms=number("permitMs"),
+        verdict=Verdict(text["verdict"]) if text.get("verdict") else None,
+        status_url=text.get("statusUrl", ""),
+        error_url=text.get("errorUrl", ""),
+    )
+
+
+def _items(text: str) -> Iterator[Item]:
+    for line in text.splitlines():
+        kind, item_id, low, high, seq = line.split(" ")
+        yield Item("h" if kind == "h" else "f", item_id, int(low), int(high), int(seq))
+
+
+@dataclass(slots=True)
+class ChunkRow:
+    """One message of a chunk: where it stands, when it arrived, and its bytes."""
+
+    index: int
+    seq: int
+    lane: int
+    raw: bytes
+    held_id: str = ""
+    struck: bool = False
+
+
+@dataclass(slots=True)
+class Unreadable:
+    """A frame whose rows cannot be read: one dead letter that weighs them all."""
+
+    index: int
+    rows: int
+    seq: int
+    lane: int
+    raw: bytes
+    held_id: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowOutcome:
+    """What becomes of a row that is not simply imported. Names are those of commit_rows.lua."""
+
+    name: Literal["held", "superseded", "skipped", "cleared"]
+    index: int
+    rows: int = 1
+    held_id: str = ""
+    state: Mapping[str, Any] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class SentLines:
+    """The uuids of an import's lines, by row: what its status file will be matched with.
+
+    Kept while the import runs, because a later build may derive other lines: the ontology may have changed.
+    """
+
+    rows: tuple[int, ...]
+    counts: tuple[int, ...]
+    uuids: bytes
+
+    @classmethod
+    def of(cls, built: Iterable[tuple[int, list[bytes]]]) -> "SentLines":
+        """From (row index, its uuids of 16 bytes each)."""
+        pairs = list(built)
+        return cls(
+            tuple(index for index, _ in pairs),
+            tuple(len(uuids) for _, uuids in pairs),
+            b"".join(uuid for _, uuids in pairs for uuid in uuids),
+        )
+
+    def to_bytes(self) -> bytes:
+        """The number of rows, their indexes, their line counts, then the uuids; all big-endian."""
+        size = len(self.rows)
+        return struct.pack(f">I{size}I{size}I", size, *self.rows, *self.counts) + self.uuids
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "SentLines":
+        """Inverse of `to_bytes`."""
+        (size,) = struct.unpack_from(">I", data)
+        numbers = struct.unpack_from(f">{2 * size}I", data, 4)
+        return cls(numbers[:size], numbers[size:], data[4 + 8 * size :])
+
+    def row_of_uuid(self) -> dict[bytes, int]:
+        """Which row each uuid belongs to."""
+        uuids, position, found = self.uuids, 0, {}
+        for row, count in zip(self.rows, self.counts, strict=True):
+            for _ in range(count):
+                found[uuids[position : position + 16]] = row
+                position += 16
+        return found
+
+
+def newest(rows: Iterable[tuple[int, int, tuple[str, str]]]) -> tuple[list[int], list[int]]:
+    """Of (index, arrival number, (data row, model)): the rows that stay and those a newer one supersedes."""
+    best: dict[tuple[str, str], tuple[int, int]] = {}
+    superseded: list[int] = []
+    for index, seq, key in rows:
+        other = best.get(key)
+        if other is None:
+            best[key] = (seq, index)
+        elif (seq, index) > other:
+            superseded.append(other[1])
+            best[key] = (seq, index)
+        else:
+            superseded.append(index)
+    return sorted(index for _, index in best.values()), sorted(superseded)
+
+
+def middle(rows: int) -> int:
+    """Where a chunk is split: half way, on a multiple of 8 where that is possible (see split.lua)."""
+    half = rows // 2
+    return half - half % 8 if rows > 16 else half

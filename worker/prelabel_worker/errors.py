@@ -1,0 +1,85 @@
+"""What can go wrong between a worker and the world: the class is the decision, see outcomes.py.
+
+PrelabelError
+├─ RequestError               what became of one request
+│  ├─ Throttled               429 in any wrapping: everyone on that account waits
+│  ├─ Unavailable             nothing was accepted: try again
+│  ├─ OutcomeUnknown          an upload that may have been accepted: look it up by name
+│  ├─ Conflict                the name exists: our earlier attempt got through
+│  ├─ TooLarge                the file must be smaller
+│  ├─ Refused                 the file as a whole was refused: some row of it is at fault
+│  ├─ Unauthorized            the key is refused: everything of the account would be
+│  ├─ AccountLimit            the account is over a limit that needs a human
+│  ├─ Forbidden               no right to this project
+│  ├─ ProjectGone             Labelbox does not know the project
+│  └─ QueryRefused            our request no longer fits their schema
+├─ FileGone                   a status or error file is no longer there
+├─ LeaseLost                  another worker may have the chunk: commit nothing
+└─ ConfigurationError         at start, all problems in one message
+"""
+
+from prelabel.errors import PrelabelError
+
+
+class RequestError(PrelabelError):
+    """A request to Labelbox failed."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Throttled(RequestError):
+    """Labelbox said to slow down."""
+
+
+class Unavailable(RequestError):
+    """Labelbox could not be reached or did not answer; nothing was accepted."""
+
+
+class OutcomeUnknown(RequestError):
+    """The upload was sent and its fate is not known."""
+
+
+class Conflict(RequestError):
+    """An import of this name exists already."""
+
+
+class TooLarge(RequestError):
+    """The file is larger than Labelbox takes."""
+
+
+class Refused(RequestError):
+    """Labelbox refused the whole file."""
+
+
+class Unauthorized(RequestError):
+    """Labelbox refused the API key."""
+
+
+class AccountLimit(RequestError):
+    """The account is over a limit."""
+
+
+class Forbidden(RequestError):
+    """The key has no right to this project."""
+
+
+class ProjectGone(RequestError):
+    """Labelbox does not know this project."""
+
+
+class QueryRefused(RequestError):
+    """Labelbox refused the query itself: this release and its schema no longer fit."""
+
+
+class FileGone(PrelabelError):
+    """A file that Labelbox named is not there any more."""
+
+
+class LeaseLost(PrelabelError):
+    """The chunk is no longer this worker's."""
+
+
+class ConfigurationError(PrelabelError):
+    """The settings cannot be used."""

@@ -1,0 +1,143 @@
+"""Read-only: counts, ages and who is alive. It opens no broker connection and writes nothing."""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from prelabel import keys
+
+OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
+GONE_AFTER_SECONDS = 60.0
+"""A worker that has not been seen for so long is not listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectStatus:
+    """One project in rows. `pending` is what is published and has no outcome yet."""
+
+    project_id: str
+    published: int
+    pending: int
+    imported: int
+    superseded: int
+    skipped: int
+    dead: int
+    discarded: int
+    waiting: int
+    chunks: dict[str, int]
+    oldest_waiting_seconds: float | None
+    dead_reasons: dict[str, int]
+    paused: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """For `status --json`."""
+        return {
+            "projectId": self.project_id,
+            "published": self.published,
+            "pending": self.pending,
+            "imported": self.imported,
+            "superseded": self.superseded,
+            "skipped": self.skipped,
+            "dead": self.dead,
+            "discarded": self.discarded,
+            "waiting": self.waiting,
+            "chunks": self.chunks,
+            "oldestWaitingSeconds": self.oldest_waiting_seconds,
+            "deadReasons": self.dead_reasons,
+            "paused": self.paused,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """A worker that ticks."""
+
+    name: str
+    host: str
+    pid: int
+    version: str
+    concurrency: int
+    seen_seconds_ago: float
+
+    def as_json(self) -> dict[str, Any]:
+        """For `status --json`."""
+        return {
+            "name": self.name,
+            "host": self.host,
+            "pid": self.pid,
+            "version": self.version,
+            "concurrency": self.concurrency,
+            "seenSecondsAgo": round(self.seen_seconds_ago, 1),
+        }
+
+
+class Inspector:
+    """Looks at the projects behind one Redis."""
+
+    def __init__(self, client: "redis.Redis", key_prefix: str = keys.DEFAULT_PREFIX) -> None:
+        self._client = client
+        self._prefix = key_prefix
+
+    def projects(self) -> list[str]:
+        """The known projects, by name."""
+        return sorted(name.decode() for name in self._client.zrange(keys.projects(self._prefix), 0, -1))
+
+    def all(self) -> list[ProjectStatus]:
+        """Every known project."""
+        return [self.status(project_id) for project_id in self.projects()]
+
+    def status(self, project_id: str) -> ProjectStatus:
+        """One project; all zeros when nothing was ever published for it."""
+        root = keys.project_root(self._prefix, project_id)
+        with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.hgetall(f"{root}:counts")
+            pipeline.hget(f"{root}:inbox", "rows")
+            pipeline.hgetall(f"{root}:dead:reasons")
+            pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason", "lanes")
+            pipeline.zrange(f"{root}:chunks", 0, -1)
+            counts, waiting, reasons, (paused_until, why, lanes), chunk_ids = pipeline.execute()
+        rows = {name.decode(): int(value) for name, value in counts.items()}
+        published = rows.get("published", 0)
+        done = {name: rows.get(name, 0) for name in OUTCOMES}
+        paused = paused_until is not None and int(paused_until) / 1000 > time.time()
+        return ProjectStatus(
+            project_id=project_id,
+            published=published,
+            pending=published - sum(done.values()),
+            **done,
+            waiting=int(waiting or 0),
+            chunks=self._chunk_states(root, chunk_ids),
+            oldest_waiting_seconds=self._oldest(root, int(lanes or 0)) if waiting and int(waiting) else None,
+            dead_reasons={name.decode(): int(value) for name, value in reasons.items()},
+            paused=(why or b"").decode() if paused else None,
+        )
+
+    def workers(self) -> list[WorkerStatus]:
+        """The workers that ticked within the last minute."""
+        found = []
+        for name, value in self._client.hgetall(keys.workers(self._prefix)).items():
+            presence = json.loads(value)
+            seen = max(0.0, time.time() - presence.pop("at"))
+            if seen < GONE_AFTER_SECONDS:
+                found.append(WorkerStatus(name.decode(), **presence, seen_seconds_ago=seen))
+        return sorted(found, key=lambda worker: worker.name)
+
+    def _chunk_states(self, root: str, chunk_ids: list[bytes]) -> dict[str, int]:
+        if not chunk_ids:
+            return {}
+        with self._client.pipeline(transaction=False) as pipeline:
+            for chunk_id in chunk_ids:
+                pipeline.hget(f"{root}:chunk:{chunk_id.decode()}", "state")
+            states = [state.decode() for state in pipeline.execute() if state]
+        return {state: states.count(state) for state in sorted(set(states))}
+
+    def _oldest(self, root: str, lanes: int) -> float | None:
+        with self._client.pipeline(transaction=False) as pipeline:
+            for lane in range(lanes):
+                pipeline.lindex(f"{root}:lane:{lane}", 0)
+            heads = [head for head in pipeline.execute() if head]
+        arrived = [int(head.rsplit(b" ", 1)[1]) for head in heads]
+        return max(0.0, time.time() - min(arrived) / 1000) if arrived else None

@@ -1,0 +1,181 @@
+"""Labelbox over HTTP: the only module that knows httpx. Every foreign error leaves as one of errors.py.
+
+Facts are those of the wire reference: operations in section 2, the import job in 3, errors in 4.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+
+from prelabel_worker import answers
+from prelabel_worker.answers import Import
+from prelabel_worker.catalog import ProjectOntology
+from prelabel_worker.errors import (
+    FileGone,
+    LeaseLost,
+    OutcomeUnknown,
+    RequestError,
+    Unavailable,
+)
+
+MAX_FILE_BYTES = 1024 * 1024 * 1024
+"""Most bytes read of a status or error file."""
+_MAX_LINE_BYTES = 8 * 1024 * 1024
+_PIECE = 256 * 1024
+_IMPORT_FIELDS = "id name state progress errorFileUrl statusFileUrl"
+_CREATE = (
+    "mutation CreateImport($projectId: ID!, $name: String!, $file: Upload!, $contentLength: Int!) { "
+    "createModelAssistedLabelingPredictionImport(data: {projectId: $projectId, name: $name, "
+    "filePayload: {file: $file, contentLength: $contentLength}}) { " + _IMPORT_FIELDS + " } }"
+)
+_ONTOLOGY = (
+    "query ProjectOntology($projectId: ID!) { project(where: {id: $projectId}) "
+    "{ id allowedMediaType ontology { id name normalized } } }"
+)
+# Nothing of the request can have been executed when one of these is raised.
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportName:
+    """How Labelbox knows an import: by project and name."""
+
+    project_id: str
+    name: str
+
+
+class Labelbox:
+    """One account's connection to Labelbox. One instance a process; safe to share between its threads."""
+
+    def __init__(self, endpoint: str, api_key: str, timeout_seconds: float) -> None:
+        self._endpoint = endpoint
+        self._http = httpx.Client(
+            headers={"Authorization": f"Bearer {api_key}"},
+            timeout=httpx.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds)),
+        )
+        # Files are at addresses that carry their own right; the key must not travel there.
+        self._files = httpx.Client(timeout=timeout_seconds, follow_redirects=True)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+        self._files.close()
+
+    def create_import(
+        self, project_id: str, name: str, content: Sequence[bytes], still_mine: Callable[[], bool]
+    ) -> Import:
+        """Upload a file of NDJSON as a MAL import.
+
+        The last piece is sent only while `still_mine()`: without it the body is incomplete and the server cannot
+        act on it, so a worker that was stopped in between cannot finish a forgotten upload. Raises RequestError or
+        LeaseLost.
+        """
+        size = sum(len(piece) for piece in content)
+        variables = {"projectId": project_id, "name": name, "file": None, "contentLength": size}
+        head, tail, boundary = _multipart(_CREATE, variables)
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "Content-Length": str(len(head) + size + len(tail)),
+        }
+        with _mapped(creates=True):
+            response = self._http.post(self._endpoint, headers=headers, content=_body(head, content, tail, still_mine))
+        data = answers.data_of(response.status_code, response.headers, response.content, creates=True)
+        created = data.get("createModelAssistedLabelingPredictionImport")
+        if not isinstance(created, dict):
+            raise OutcomeUnknown("the answer to the upload names no import")
+        return answers.import_of(created)
+
+    def find_imports(self, names: Sequence[ImportName]) -> list[Import | None]:
+        """Look imports up by project and name, all in one request; None where there is none. Raises RequestError."""
+        parts, variables, declared = [], {}, []
+        for at, wanted in enumerate(names):
+            declared.append(f"$p{at}: ID!, $n{at}: String!")
+            variables |= {f"p{at}": wanted.project_id, f"n{at}": wanted.name}
+            parts.append(
+                f"i{at}: modelAssistedLabelingPredictionImport(where: {{projectId: $p{at}, name: $n{at}}}) "
+                f"{{ {_IMPORT_FIELDS} }}"
+            )
+        query = f"query FindImports({', '.join(declared)}) {{ {' '.join(parts)} }}"
+        response = self._query(query, variables)
+        data = answers.found(response.status_code, response.headers, response.content)
+        found = (data.get(f"i{at}") for at in range(len(names)))
+        return [answers.import_of(each) if isinstance(each, dict) else None for each in found]
+
+    def ontology(self, project_id: str) -> ProjectOntology:
+        """A project's ontology and media type. Raises RequestError."""
+        response = self._query(_ONTOLOGY, {"projectId": project_id})
+        data = answers.data_of(response.status_code, response.headers, response.content, creates=False)
+        project = data.get("project")
+        if not isinstance(project, dict):
+            raise answers.project_gone(project_id)
+        ontology = project.get("ontology") or {}
+        normalized = ontology.get("normalized") or {"tools": [], "classifications": []}
+        if isinstance(normalized, str):
+            normalized = orjson.loads(normalized)
+        return ProjectOntology(normalized, project.get("allowedMediaType"), str(ontology.get("name") or ""))
+
+    def lines(self, url: str) -> Iterator[bytes]:
+        """The lines of a status or error file, streamed, split on \\n only. Raises RequestError or FileGone."""
+        with _mapped(creates=False), self._files.stream("GET", url) as response:
+            if response.status_code in (403, 404, 410):
+                raise FileGone(f"the file answers {response.status_code}")
+            if response.status_code >= 300:
+                raise Unavailable(f"the file answers {response.status_code}")
+            rest, total = b"", 0
+            for piece in response.iter_bytes(_PIECE):
+                total += len(piece)
+                if total > MAX_FILE_BYTES or len(rest) > _MAX_LINE_BYTES:
+                    raise Unavailable("the file is larger than any that an import can have")
+                *whole, rest = (rest + piece).split(b"\n")
+                yield from (line for line in whole if line)
+            if rest:
+                yield rest
+
+    def _query(self, query: str, variables: dict[str, Any]) -> httpx.Response:
+        with _mapped(creates=False):
+            return self._http.post(self._endpoint, json={"query": query, "variables": variables})
+
+
+@contextmanager
+def _mapped(*, creates: bool) -> Iterator[None]:
+    """Foreign errors in, ours out; an upload that may have arrived is never called Unavailable."""
+    try:
+        yield
+    except (LeaseLost, RequestError, FileGone):
+        raise
+    except _NEVER_SENT as error:
+        raise Unavailable(f"Labelbox cannot be reached: {type(error).__name__}") from None
+    except (httpx.HTTPError, httpx.StreamError) as error:
+        kind = OutcomeUnknown if creates else Unavailable
+        raise kind(f"no answer from Labelbox: {type(error).__name__}") from None
+    except httpx.InvalidURL:
+        raise Unavailable("Labelbox named a file address that is not one") from None
+
+
+def _multipart(query: str, variables: dict[str, Any]) -> tuple[bytes, bytes, str]:
+    """What stands before and after the file, by the community's multipart convention (wire reference 2.8)."""
+    boundary = uuid.uuid4().hex
+    operations = json.dumps({"query": query, "variables": variables})
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="operations"\r\n\r\n{operations}\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="map"\r\n\r\n{{"1": ["variables.file"]}}\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="1"; filename="import.ndjson"\r\n'
+        "Content-Type: application/x-ndjson\r\n\r\n"
+    )
+    return head.encode(), f"\r\n--{boundary}--\r\n".encode(), boundary
+
+
+def _body(head: bytes, content: Sequence[bytes], tail: bytes, still_mine: Callable[[], bool]) -> Iterator[bytes]:
+    yield head
+    for piece in content:
+        for start in range(0, len(piece), _PIECE):
+            yield piece[start : start + _PIECE]
+    if not still_mine():
+        raise LeaseLost
+    yield tail

@@ -1,0 +1,269 @@
+"""A chunk's moves. Every one is a script that checks the holder's token; none knows what the work is."""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import orjson
+import redis
+
+from prelabel import keys
+from prelabel.frame import VERSION as FRAME_VERSION
+from prelabel.frame import UnreadableFrame, read_header, read_messages
+from prelabel.inbox import add_barrier, confirmed
+from prelabel_worker.chunks import (
+    Chunk,
+    ChunkRow,
+    Item,
+    RowOutcome,
+    SentLines,
+    State,
+    Unreadable,
+    chunk_from_fields,
+    middle,
+)
+from prelabel_worker.errors import LeaseLost
+from prelabel_worker.letters import split_body
+from prelabel_worker.scripts import Scripts
+from prelabel_worker.settings import Settings
+
+
+class Ledger:
+    """Claims chunks and moves them, for one Redis and one set of settings."""
+
+    def __init__(self, client: "redis.Redis", settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self._scripts = Scripts(client)
+        self._lease_ms = int(settings.lease_seconds * 1000)
+
+    def root(self, project_id: str) -> str:
+        """The beginning of the project's keys."""
+        return keys.project_root(self._settings.key_prefix, project_id)
+
+    def cut_chunk(self, project_id: str) -> str | None:
+        """Claim waiting rows into a chunk; its id, or None when there is nothing to do now."""
+        settings, chunk_id = self._settings, secrets.token_hex(8)
+        answer = self._scripts.run(
+            "group",
+            self.root(project_id),
+            chunk_id,
+            settings.chunk_rows,
+            settings.chunk_bytes,
+            settings.chunk_slow_annotations,
+            settings.chunk_frames,
+            int(settings.linger_seconds * 1000),
+            settings.open_chunks,
+            FRAME_VERSION,
+            self._lease_ms,
+        )
+        return chunk_id if answer[0] == b"cut" else None
+
+    def take(self, project_id: str, chunk_id: str, purpose: Literal["submit", "follow"]) -> Chunk | None:
+        """Take up a chunk that is due and free, to submit it or to follow its running import.
+
+        None: the hint was stale, somebody else has it, it is too early, or it is gone.
+        """
+        token = secrets.token_hex(8)
+        answer = self._scripts.run(
+            "take",
+            self.root(project_id),
+            chunk_id,
+            token,
+            self._lease_ms,
+            int(self._settings.server_limit_seconds * 1000),
+            purpose,
+        )
+        if answer[0] != b"taken":
+            return None
+        fields = dict(zip(answer[2::2], answer[3::2], strict=True))
+        return chunk_from_fields(project_id, chunk_id, token, int(answer[1]), fields)
+
+    def renew(self, chunk: Chunk) -> bool:
+        """Extend the lease; False when the chunk is no longer held with this token."""
+        args = (chunk.id, chunk.token, self._lease_ms)
+        return bool(self._scripts.run("renew", self.root(chunk.project_id), *args))
+
+    def rows(self, chunk: Chunk) -> list[ChunkRow | Unreadable]:
+        """The rows of the chunk without an outcome, read from their frames and held rows."""
+        root = self.root(chunk.project_id)
+        frame_ids = list(dict.fromkeys(item.id for item in chunk.items if item.kind == "f"))
+        held_ids = [item.id for item in chunk.items if item.kind == "h"]
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.get(f"{root}:chunk:{chunk.id}:aside")
+            pipeline.hmget(f"{root}:frames", frame_ids or [""])
+            pipeline.hmget(f"{root}:held", held_ids or [""])
+            pipeline.hmget(f"{root}:held:body", held_ids or [""])
+            aside, frames, states, bodies = pipeline.execute()
+        stored = dict(zip(frame_ids, frames, strict=False))
+        held = {name: pair for name, *pair in zip(held_ids, states, bodies, strict=False)}
+        found: list[ChunkRow | Unreadable] = []
+        index = 0
+        for item in chunk.items:
+            if item.kind == "h":
+                found += _held_rows(index, item, *held[item.id])
+            else:
+                found += _frame_rows(index, item, stored[item.id])
+            index += item.high - item.low
+        return [row for row in found if row.index >= chunk.cursor and not _bit(aside, row.index)]
+
+    def set_aside(self, chunk: Chunk, outcomes: Sequence[RowOutcome], *, finish: bool) -> int | None:
+        """Give rows their outcomes before an import; with `finish` no row is left and the chunk ends.
+
+        Returns the rows that wait in the inbox when the chunk has ended. Raises LeaseLost.
+        """
+        return self.commit_rows(chunk, chunk.cursor, chunk.cursor, 0, outcomes, (), finish=finish)
+
+    def commit_rows(
+        self,
+        chunk: Chunk,
+        cursor: int,
+        after: int,
+        imported: int,
+        outcomes: Sequence[RowOutcome],
+        strikes: Iterable[tuple[str, int]],
+        *,
+        finish: bool,
+    ) -> int | None:
+        """One slice of outcomes, see commit_rows.lua; the rows that wait when it was the last. Raises LeaseLost."""
+        args: list[str | int | bytes] = [chunk.id, chunk.token, cursor, after, imported, int(finish)]
+        args += [int(self._settings.frame_memory_days * 86_400_000), len(outcomes)]
+        for outcome in outcomes:
+            args += [outcome.name, outcome.index, outcome.rows, outcome.held_id]
+            args += [orjson.dumps(outcome.state), outcome.body]
+        for row_key, seq in strikes:
+            args += [row_key, seq]
+        answer = self._scripts.run("commit_rows", self.root(chunk.project_id), *args)
+        if answer[0] == b"ok":
+            return None
+        if answer[0] == b"done":
+            return int(answer[1])
+        if answer[0] == b"unbalanced":
+            raise AssertionError(f"chunk {chunk.id} would end with {answer[1]} rows without an outcome")
+        raise LeaseLost
+
+    def record_import(self, chunk: Chunk, name: str, sent: SentLines) -> None:
+        """Make durable what is about to be sent. Raises LeaseLost."""
+        self._move(chunk, State.SUBMITTING, 0, fields={"name": name, "sent": sent.to_bytes(), "importId": ""})
+        with self._client.pipeline(transaction=False) as pipeline:
+            if add_barrier(pipeline, self._settings.durability) and not confirmed(pipeline.execute()[-1]):
+                raise LeaseLost("Redis did not confirm in time that the import's name is safe")
+
+    def sent_lines(self, chunk: Chunk) -> SentLines:
+        """What the import of this chunk consists of."""
+        data = self._client.get(f"{self.root(chunk.project_id)}:chunk:{chunk.id}:sent")
+        return SentLines.from_bytes(bytes(data or b"\0\0\0\0"))
+
+    def running(self, chunk: Chunk, import_id: str, poll_in: float) -> None:
+        """Labelbox has the import. Raises LeaseLost."""
+        self._move(chunk, State.RUNNING, poll_in, fields={"importId": import_id, "failures": 0})
+
+    def poll_again(self, chunk: Chunk, seconds: float, failures: int = 0) -> None:
+        """It still runs. Raises LeaseLost."""
+        self._move(chunk, State.RUNNING, seconds, fields={"failures": failures})
+
+    def ended(self, chunk: Chunk, verdict: str, status_url: str, error_url: str) -> None:
+        """The import has ended; the caller sends the hint to settle it. Raises LeaseLost."""
+        fields: dict[str, str | int | bytes] = {
+            "verdict": verdict,
+            "statusUrl": status_url,
+            "errorUrl": error_url,
+        }
+        self._move(chunk, State.RUNNING, 0, hinted=True, fields=fields)
+
+    def wait(self, chunk: Chunk, seconds: float, *, why: str, failures: int = 0, permit_ms: int = 0) -> None:
+        """Nothing was sent: come back later. Raises LeaseLost."""
+        fields: dict[str, str | int | bytes] = {"why": why, "failures": failures, "permitMs": permit_ms}
+        self._move(chunk, State.WAITING, seconds, fields=fields)
+
+    def uncertain(
+        self, chunk: Chunk, seconds: float, *, why: str, failures: int = 0, sent_now: bool, permit_ms: int = 0
+    ) -> None:
+        """A file may have been accepted (`sent_now`: just now): look it up by name later. Raises LeaseLost."""
+        fields: dict[str, str | int | bytes] = {"why": why, "failures": failures, "permitMs": permit_ms}
+        self._move(chunk, State.UNCERTAIN, seconds, fields=fields, sent_now=sent_now)
+
+    def settle_again(self, chunk: Chunk, seconds: float, *, why: str, failures: int, poll: bool) -> None:
+        """The verdict's file could not be read: come back later, with `poll` for a fresh address. Raises LeaseLost."""
+        fields: dict[str, str | int | bytes] = {"why": why, "failures": failures}
+        if poll:
+            fields["verdict"] = ""
+        self._move(chunk, State.RUNNING, seconds, fields=fields)
+
+    def import_again(self, chunk: Chunk) -> None:
+        """The verdicts are lost for good: send the rows once more. Raises LeaseLost."""
+        fields: dict[str, str | int | bytes] = {"why": "verdicts lost", "failures": 0, "verdict": ""}
+        self._move(chunk, State.WAITING, 0, fields=fields)
+
+    def split(self, chunk: Chunk) -> list[str]:
+        """Two chunks in place of this one; returns their ids. Raises LeaseLost."""
+        children = [secrets.token_hex(8), secrets.token_hex(8)]
+        args = (chunk.id, chunk.token, middle(chunk.rows), *children, self._lease_ms)
+        if not self._scripts.run("split", self.root(chunk.project_id), *args):
+            raise LeaseLost
+        return children
+
+    def count_refusal(self, project_id: str) -> int:
+        """Whole-file refusals since the project's last imported row."""
+        return int(self._client.hincrby(f"{self.root(project_id)}:meta", "refusals", 1))
+
+    def pause(self, project_id: str, seconds: float, why: str) -> None:
+        """Pause the project's uploads."""
+        self._scripts.run("pause", self.root(project_id), int(seconds * 1000), why)
+
+    def form(self, project_id: str) -> str | None:
+        """How the project writes its data rows: `i` or `k`."""
+        form = self._client.hget(f"{self.root(project_id)}:meta", "form")
+        return form.decode() if form else None
+
+    def holds_rows(self, project_id: str) -> bool:
+        """Whether any row of the project is held: only then can a settled row strike one."""
+        return bool(self._client.hlen(f"{self.root(project_id)}:held:rows"))
+
+    def _move(
+        self,
+        chunk: Chunk,
+        state: State,
+        seconds: float,
+        *,
+        fields: dict[str, str | int | bytes],
+        hinted: bool = False,
+        sent_now: bool = False,
+    ) -> None:
+        args: list[str | int | bytes] = [chunk.id, chunk.token, state.value, int(seconds * 1000)]
+        args.append(self._lease_ms if hinted else 0)
+        args.append(int(self._settings.server_limit_seconds * 1000) if sent_now else 0)
+        for name, value in fields.items():
+            args += [name, value]
+        if not self._scripts.run("move", self.root(chunk.project_id), *args):
+            raise LeaseLost
+
+
+def _bit(bitmap: bytes | None, index: int) -> bool:
+    if not bitmap or index >> 3 >= len(bitmap):
+        return False
+    return bool(bitmap[index >> 3] & (0x80 >> (index & 7)))
+
+
+def _frame_rows(index: int, item: Item, frame: bytes | None) -> list[ChunkRow | Unreadable]:
+    """Rows `low` to `high` of a frame, the first of which is row `index` of the chunk."""
+    lane = 0
+    try:
+        if frame is None:
+            raise UnreadableFrame("the frame is not in Redis any more")
+        lane = read_header(frame).lane
+        messages = read_messages(frame)
+    except UnreadableFrame as error:
+        weight, seq = item.high - item.low, item.seq + item.low
+        return [Unreadable(index, weight, seq, lane, frame or b"", f"f{seq}", str(error))]
+    return [ChunkRow(index + at - item.low, item.seq + at, lane, messages[at]) for at in range(item.low, item.high)]
+
+
+def _held_rows(index: int, item: Item, state: bytes, body: bytes) -> list[ChunkRow | Unreadable]:
+    """A held row on its way back, or the rows of a frame that could not be read before."""
+    known = orjson.loads(state)
+    _, payload = split_body(body)
+    if item.id.startswith("f"):
+        return _frame_rows(index, item._replace(low=0, high=known["weight"]), payload)
+    struck = bool(known.get("struck"))
+    return [ChunkRow(index, item.seq, known["lane"], payload, item.id, struck)]

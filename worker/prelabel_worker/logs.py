@@ -1,0 +1,65 @@
+"""structlog set-up: JSON in production, readable on a terminal, and no secret in either."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from prelabel_worker.settings import Settings
+
+_PASSWORD_IN_URL = re.compile(r"(://[^:@/\s]*):[^@/\s]*@")
+_BEARER = re.compile(r"(?i)(bearer\s+)\S+")
+
+
+def set_up(settings: Settings) -> None:
+    """Send structlog and the standard library's loggers through one formatter to stderr."""
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _Redact(settings),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+    for noisy in ("httpx", "httpcore", "celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class _Redact:
+    """Takes the keys and passwords of the settings out of every value of a log line."""
+
+    def __init__(self, settings: Settings) -> None:
+        secrets = [settings.labelbox_api_key.get_secret_value()]
+        self._secrets = [secret for secret in secrets if len(secret) >= 4]
+
+    def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        for name, value in event.items():
+            if isinstance(value, str):
+                event[name] = self._clean(value)
+        return event
+
+    def _clean(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return _BEARER.sub(r"\1***", _PASSWORD_IN_URL.sub(r"\1:***@", text))

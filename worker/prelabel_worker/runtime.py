@@ -1,0 +1,79 @@
+"""The clients of one process. Made on first use and again after a fork, since sockets must not be shared."""
+
+import os
+import threading
+
+import redis
+
+from prelabel_worker.catalog import Catalog
+from prelabel_worker.held import HeldRows
+from prelabel_worker.labelbox import Labelbox
+from prelabel_worker.leases import Leases
+from prelabel_worker.ledger import Ledger
+from prelabel_worker.permits import Permits
+from prelabel_worker.settings import Settings
+from prelabel_worker.stages import Hint, Tools
+
+_SOCKET_SECONDS = 10.0
+
+
+def connect(settings: Settings) -> "redis.Redis":
+    """A client for the state, with limits on every wait."""
+    url = settings.redis_url.get_secret_value()
+    keep_alive = {} if url.startswith("unix://") else {"socket_keepalive": True}
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=_SOCKET_SECONDS,
+        socket_connect_timeout=_SOCKET_SECONDS,
+        health_check_interval=15,
+        **keep_alive,
+    )
+
+
+class Runtime:
+    """Settings, and the tools made of them for whichever process asks."""
+
+    def __init__(self, settings: Settings, hint: Hint) -> None:
+        self.settings = settings
+        self._hint = hint
+        self._lock = threading.Lock()
+        self._tools: tuple[int, Tools] | None = None
+
+    def tools(self) -> Tools:
+        """Tools of the process that asks. Not all pools announce their processes, so the process id is the key."""
+        known = self._tools
+        if known is not None and known[0] == os.getpid():
+            return known[1]
+        with self._lock:
+            if self._tools is None or self._tools[0] != os.getpid():
+                self._tools = (os.getpid(), self._make())
+            return self._tools[1]
+
+    def after_fork(self) -> None:
+        """A child may have been forked while another thread of its parent held the lock."""
+        self._lock = threading.Lock()
+
+    def _make(self) -> Tools:
+        settings = self.settings
+        client = connect(settings)
+        ledger = Ledger(client, settings)
+        return Tools(
+            settings=settings,
+            ledger=ledger,
+            held=HeldRows(client, settings.key_prefix),
+            catalog=Catalog(client, settings.key_prefix),
+            permits=Permits(
+                client,
+                settings.key_prefix,
+                settings.account,
+                settings.requests_per_minute,
+                settings.request_burst,
+            ),
+            labelbox=Labelbox(
+                settings.labelbox_endpoint,
+                settings.labelbox_api_key.get_secret_value(),
+                settings.request_timeout_seconds,
+            ),
+            leases=Leases(ledger.renew, settings.lease_seconds),
+            hint=self._hint,
+        )

@@ -1,0 +1,41 @@
+"""The Lua scripts: one transition each, loaded once for a client.
+
+Each file's header is its contract. A script gets one key: the root of a project (everything else of the project is
+appended to it and stays in its slot), the set of projects, or an account. `lib.lua` is placed in front of every
+script, `held_lib.lua` in front of those that change held rows.
+"""
+
+from importlib import resources
+from typing import Any
+
+import redis
+
+_CHANGES_HELD_ROWS = {"commit_rows", "retry"}
+
+
+class Scripts:
+    """Runs scripts by name. Thread-safe, like the client it is given."""
+
+    def __init__(self, client: "redis.Redis") -> None:
+        self._client = client
+        self._scripts: dict[str, Any] = {}
+
+    def run(self, name: str, key: str, *args: str | int | float | bytes) -> Any:
+        """One round trip; a Redis that has forgotten the script is given it again."""
+        script = self._scripts.get(name)
+        if script is None:
+            script = self._scripts[name] = self._client.register_script(source(name))
+        return script(keys=[key], args=args)
+
+
+def source(name: str) -> str:
+    """The text Redis gets for this script."""
+    parts = ["lib", "held_lib", name] if name in _CHANGES_HELD_ROWS else ["lib", name]
+    return "\n".join(resources.files(__name__).joinpath(f"{part}.lua").read_text("utf-8") for part in parts)
+
+
+def names() -> list[str]:
+    """All scripts, without the libraries."""
+    files = (file.name for file in resources.files(__name__).iterdir())
+    stems = (name.removesuffix(".lua") for name in files if name.endswith(".lua"))
+    return sorted(stem for stem in stems if not stem.endswith("lib"))

@@ -1,0 +1,72 @@
+-- Give rows of a held chunk their outcomes: those set aside before the import, or a slice of a settled one.
+-- One commit: counters, held rows, strikes and the cursor; the last one frees the frames and the lanes.
+--
+-- KEYS[1]  the project's root
+-- ARGV     1 chunk id, 2 token, 3 cursor expected, 4 cursor after, 5 rows imported in between, 6 finish (1 or 0),
+--          7 ms that a frame's id is remembered, 8 number of operations, then for each operation
+--          name, row index in the chunk, rows, held id, state as JSON, body
+--            `held`        the row leaves the chunk for the held rows
+--            `superseded`, `skipped`   the row is counted so; a held row is forgotten
+--            `cleared`     a held row was imported (counted in 5): forget it
+--          then strikes: row key, arrival number
+-- returns  {'ok'} | {'done', rows waiting} | {'lost'} | {'cursor', n} | {'unbalanced', rows without an outcome}
+-- cost     O(operations + strikes), on the last call also O(frames of the chunk)
+local id, token = ARGV[1], ARGV[2]
+local key = chunk_key(id)
+if not holds(id, token) then return {'lost'} end
+local cursor = tonumber(redis.call('HGET', key, 'cursor'))
+if cursor ~= tonumber(ARGV[3]) then return {'cursor', cursor} end
+
+local operations, position = tonumber(ARGV[8]), 9
+for i = position + 6 * operations, #ARGV, 2 do strike(ARGV[i], tonumber(ARGV[i + 1])) end
+
+local aside = 0
+for _ = 1, operations do
+  local name, index, rows, held_id = ARGV[position], tonumber(ARGV[position + 1]), tonumber(ARGV[position + 2]),
+    ARGV[position + 3]
+  local state, body = ARGV[position + 4], ARGV[position + 5]
+  position = position + 6
+  if name == 'cleared' then
+    local old = held_state(held_id)
+    if old then forget_held(held_id, old) end
+  elseif redis.call('SETBIT', key .. ':aside', index, 1) == 0 then
+    for i = index + 1, index + rows - 1 do redis.call('SETBIT', key .. ':aside', i, 1) end
+    aside = aside + rows
+    if name == 'held' then
+      hold(held_id, cjson.decode(state), body)
+    else
+      count(name, rows)
+      local old = held_id ~= '' and held_state(held_id)
+      if old then forget_held(held_id, old) end
+    end
+  end
+end
+local imported = tonumber(ARGV[5])
+count('imported', imported)
+if imported > 0 then redis.call('HDEL', root .. ':meta', 'refusals') end
+redis.call('HSET', key, 'cursor', ARGV[4])
+aside = redis.call('HINCRBY', key, 'aside', aside)
+local settled = redis.call('HINCRBY', key, 'settled', imported)
+if ARGV[6] ~= '1' then return {'ok'} end
+
+local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes')
+local open = tonumber(chunk[1]) - aside - settled
+if open ~= 0 then return {'unbalanced', open} end
+for kind, fid, low, high in string.gmatch(chunk[2], '(%a) (%S+) (%d+) (%d+) %d+') do
+  if kind == 'f' then
+    local left = redis.call('HINCRBY', root .. ':left', fid, tonumber(low) - tonumber(high))
+    if left <= 0 then
+      redis.call('HDEL', root .. ':left', fid)
+      redis.call('HDEL', root .. ':frames', fid)
+      redis.call('ZADD', root .. ':seen', text(now), fid)
+    end
+  end
+end
+redis.call('ZREMRANGEBYSCORE', root .. ':seen', '-inf', text(now - tonumber(ARGV[7])))
+for lane in string.gmatch(chunk[3], '%d+') do redis.call('HINCRBY', root .. ':inbox', lane .. ':open', -1) end
+redis.call('DEL', key, key .. ':aside', key .. ':sent')
+redis.call('ZREM', root .. ':chunks', id)
+redis.call('ZREM', root .. ':timers', 'chunk:' .. id)
+local waiting = tonumber(redis.call('HGET', root .. ':inbox', 'rows') or 0)
+if waiting > 0 then wake('group', now) end
+return {'done', waiting}

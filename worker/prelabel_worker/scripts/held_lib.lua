@@ -1,0 +1,136 @@
+-- Held rows: the one place that changes them, so that a state and its indexes never disagree.
+-- Placed after lib.lua in the scripts that need it.
+-- A state is {seq, row, lane, weight, bytes, slow, reason, group, message, attempts, first, last, due, struck, queued}.
+
+local function held_state(id)
+  local state = redis.call('HGET', root .. ':held', id)
+  return state and cjson.decode(state)
+end
+
+local function save_state(id, state)
+  redis.call('HSET', root .. ':held', id, cjson.encode(state))
+end
+
+local function list_dead(id, state)
+  redis.call('ZADD', root .. ':dead', text(now), id)
+  redis.call('ZADD', root .. ':dead:reason:' .. state.reason, text(now), id)
+  redis.call('ZADD', root .. ':dead:group:' .. state.group, text(now), id)
+  redis.call('HINCRBY', root .. ':dead:reasons', state.reason, state.weight)
+  redis.call('HINCRBY', root .. ':dead:groups', state.group, state.weight)
+  redis.call('HSETNX', root .. ':dead:sample', state.group, id)
+  if state.message then redis.call('HSET', root .. ':dead:messages', state.message, id) end
+  count('dead', state.weight)
+end
+
+local function drop_at_zero(key, field, by)
+  if redis.call('HINCRBY', key, field, by) <= 0 then redis.call('HDEL', key, field) end
+end
+
+-- A letter leaves its indexes: it is retried, struck out or discarded.
+local function unlist_dead(id, state)
+  if redis.call('ZREM', root .. ':dead', id) == 0 then return false end
+  redis.call('ZREM', root .. ':dead:reason:' .. state.reason, id)
+  redis.call('ZREM', root .. ':dead:group:' .. state.group, id)
+  drop_at_zero(root .. ':dead:reasons', state.reason, -state.weight)
+  drop_at_zero(root .. ':dead:groups', state.group, -state.weight)
+  if redis.call('HGET', root .. ':dead:sample', state.group) == id then
+    local other = redis.call('ZRANGE', root .. ':dead:group:' .. state.group, 0, 0)[1]
+    if other then
+      redis.call('HSET', root .. ':dead:sample', state.group, other)
+    else
+      redis.call('HDEL', root .. ':dead:sample', state.group)
+    end
+  end
+  if state.message and redis.call('HGET', root .. ':dead:messages', state.message) == id then
+    redis.call('HDEL', root .. ':dead:messages', state.message)
+  end
+  count('dead', -state.weight)
+  return true
+end
+
+local function index_row(id, row)
+  local ids = redis.call('HGET', root .. ':held:rows', row)
+  redis.call('HSET', root .. ':held:rows', row, ids and (ids .. ' ' .. id) or id)
+end
+
+local function unindex_row(id, row)
+  local rest = {}
+  for other in string.gmatch(redis.call('HGET', root .. ':held:rows', row) or '', '%S+') do
+    if other ~= id then rest[#rest + 1] = other end
+  end
+  if #rest > 0 then
+    redis.call('HSET', root .. ':held:rows', row, table.concat(rest, ' '))
+  else
+    redis.call('HDEL', root .. ':held:rows', row)
+  end
+end
+
+-- The row has an outcome: nothing of it stays.
+local function forget_held(id, state)
+  redis.call('HDEL', root .. ':held', id)
+  redis.call('HDEL', root .. ':held:body', id)
+  redis.call('ZREM', root .. ':heal', id)
+  if state.row then unindex_row(id, state.row) end
+end
+
+-- Hold a row that leaves its chunk. A row that was struck while it was on its way is superseded instead:
+-- the mark outlives being held again. `given.due` is a delay in ms for a row that heals.
+local function hold(id, given, body)
+  local old = held_state(id)
+  if old and old.struck then
+    forget_held(id, old)
+    count('superseded', old.weight)
+    return
+  end
+  given.first, given.attempts = now, 1
+  if old then given.first, given.attempts = old.first, old.attempts + 1 end
+  given.last = now
+  if body ~= '' then redis.call('HSET', root .. ':held:body', id, body) end
+  if not old and given.row then index_row(id, given.row) end
+  if given.due then
+    given.due = now + given.due
+    redis.call('ZADD', root .. ':heal', text(given.due), id)
+    wake('heal', given.due)
+  else
+    list_dead(id, given)
+  end
+  save_state(id, given)
+end
+
+-- A newer message of this data row and model stands in Labelbox: older held ones may never overwrite it.
+local function strike(row, seq)
+  for id in string.gmatch(redis.call('HGET', root .. ':held:rows', row) or '', '%S+') do
+    local state = held_state(id)
+    if state and state.seq < seq and not state.struck then
+      if state.due and not state.queued then
+        forget_held(id, state)
+        count('superseded', state.weight)
+      else
+        state.struck = true
+        save_state(id, state)
+      end
+    end
+  end
+end
+
+-- Back to the end of its lane with its old arrival number: healing and retry are the same step.
+-- Returns 'queued', 'superseded' or 'skipped'.
+local function requeue(id)
+  local state = held_state(id)
+  if not state or state.queued then return 'skipped' end
+  redis.call('ZREM', root .. ':heal', id)
+  unlist_dead(id, state)
+  if state.struck then
+    forget_held(id, state)
+    count('superseded', state.weight)
+    return 'superseded'
+  end
+  state.queued, state.due = true, nil
+  save_state(id, state)
+  local entry = {'h', id, 1, state.weight, state.bytes, state.slow, text(state.seq), text(now)}
+  redis.call('RPUSH', root .. ':lane:' .. state.lane, table.concat(entry, ' '))
+  redis.call('HINCRBY', root .. ':inbox', state.lane .. ':rows', state.weight)
+  redis.call('HINCRBY', root .. ':inbox', 'rows', state.weight)
+  wake('group', now)
+  return 'queued'
+end

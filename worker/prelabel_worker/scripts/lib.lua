@@ -1,0 +1,36 @@
+-- What every script of a project begins with: the root, Redis's clock, and who holds a chunk.
+-- Placed in front of each script by the loader; not a script by itself.
+local root = KEYS[1]
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local now = now_ms()
+
+-- Numbers above 2^31 as text that Redis and Python read back whole.
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+local function chunk_key(id)
+  return root .. ':chunk:' .. id
+end
+
+-- Only the holder of the token may change a chunk: after a takeover the old holder commits nothing.
+local function holds(id, token)
+  return token ~= '' and redis.call('HGET', chunk_key(id), 'token') == token
+end
+
+local function set_timer(name, at)
+  redis.call('ZADD', root .. ':timers', text(at), name)
+end
+
+-- Earlier only: never postpones what somebody else wants sooner.
+local function wake(name, at)
+  redis.call('ZADD', root .. ':timers', 'LT', text(at), name)
+end
+
+local function count(outcome, rows)
+  if rows ~= 0 then redis.call('HINCRBY', root .. ':counts', outcome, rows) end
+end

@@ -1,0 +1,30 @@
+-- Move a held chunk to a state, with what belongs to it. `submitting` keeps the lease; every other state gives the
+-- chunk back, to be looked at again when it is due.
+--
+-- KEYS[1]  the project's root
+-- ARGV     1 chunk id, 2 token, 3 state, 4 due in ms from now, 5 hinted: ms to the timer when the caller sends the
+--          hint itself (else 0: the timer is the due time), 6 the server's limit in ms when a file may have been
+--          sent just now (else 0), 7… fields and values. `sent` is kept under a key of its own, being large and
+--          read by settle alone.
+-- returns  1, or 0 when the token is not the holder's
+local id, token, state = ARGV[1], ARGV[2], ARGV[3]
+if not holds(id, token) then return 0 end
+local key = chunk_key(id)
+for i = 7, #ARGV, 2 do
+  if ARGV[i] == 'sent' then
+    redis.call('SET', key .. ':sent', ARGV[i + 1])
+  else
+    redis.call('HSET', key, ARGV[i], ARGV[i + 1])
+  end
+end
+redis.call('HSET', key, 'state', state)
+if tonumber(ARGV[6]) > 0 then redis.call('HSET', key, 'maybeUntil', text(now + tonumber(ARGV[6]))) end
+if state == 'running' then redis.call('HSETNX', key, 'runningMs', text(now)) end
+if state == 'submitting' then
+  redis.call('HINCRBY', key, 'attempt', 1)
+  return 1
+end
+local due, hinted = now + tonumber(ARGV[4]), tonumber(ARGV[5])
+redis.call('HSET', key, 'due', text(due), 'lease', 0, 'token', '')
+set_timer('chunk:' .. id, hinted > 0 and now + hinted or due)
+return 1

@@ -1,0 +1,10 @@
+-- Pause a project's uploads, or make its pause longer. What runs goes on being polled and settled.
+--
+-- KEYS[1]  the project's root
+-- ARGV     1 ms, 2 why
+local key = root .. ':meta'
+local ends = now + tonumber(ARGV[1])
+if tonumber(redis.call('HGET', key, 'pausedUntil') or 0) < ends then
+  redis.call('HSET', key, 'pausedUntil', text(ends), 'pauseReason', ARGV[2])
+end
+return 1

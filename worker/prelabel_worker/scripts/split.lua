@@ -1,0 +1,53 @@
+-- Replace a held chunk by two, cut before row `middle`. They share its lanes, which open when both are settled.
+--
+-- KEYS[1]  the project's root
+-- ARGV     1 chunk id, 2 token, 3 middle (a multiple of 8 above 16 rows, so that the bitmap can be cut by bytes),
+--          4 and 5 ids of the children (random), 6 lease in ms
+-- returns  1, or 0 when the token is not the holder's
+local id, token, middle, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[6])
+local key = chunk_key(id)
+if not holds(id, token) then return 0 end
+local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes', 'bytes', 'slow', 'splits', 'cutMs')
+local rows = tonumber(chunk[1])
+
+local parts, at = {{}, {}}, 0
+for kind, fid, low, high, seq in string.gmatch(chunk[2], '(%a) (%S+) (%d+) (%d+) (%d+)') do
+  low, high = tonumber(low), tonumber(high)
+  local cut = math.max(low, math.min(high, low + middle - at)) -- the first row of this item for the second child
+  if cut > low then table.insert(parts[1], table.concat({kind, fid, low, cut, seq}, ' ')) end
+  if cut < high then table.insert(parts[2], table.concat({kind, fid, cut, high, seq}, ' ')) end
+  at = at + high - low
+end
+
+local function copy_aside(child, from, to)
+  if from % 8 == 0 and rows > 16 then
+    local last = to == rows and -1 or to / 8 - 1
+    local bytes = redis.call('GETRANGE', key .. ':aside', from / 8, last)
+    if #bytes > 0 then redis.call('SET', child .. ':aside', bytes) end
+  else
+    for i = from, to - 1 do
+      if redis.call('GETBIT', key .. ':aside', i) == 1 then redis.call('SETBIT', child .. ':aside', i - from, 1) end
+    end
+  end
+  return redis.call('BITCOUNT', child .. ':aside')
+end
+
+local bounds = {{0, middle}, {middle, rows}}
+for n = 1, 2 do
+  local child_id = ARGV[3 + n]
+  local child = chunk_key(child_id)
+  local size = bounds[n][2] - bounds[n][1]
+  local share = size / rows
+  redis.call('HSET', child, 'state', 'open', 'lanes', chunk[3], 'rows', size,
+    'bytes', math.ceil(tonumber(chunk[4]) * share), 'slow', math.ceil(tonumber(chunk[5]) * share),
+    'items', table.concat(parts[n], '\n'), 'due', text(now), 'cutMs', chunk[7], 'lease', 0, 'attempt', 0,
+    'cursor', 0, 'settled', 0, 'aside', copy_aside(child, bounds[n][1], bounds[n][2]),
+    'splits', tonumber(chunk[6] or 0) + 1)
+  redis.call('ZADD', root .. ':chunks', text(now), child_id)
+  set_timer('chunk:' .. child_id, now + lease)
+end
+for lane in string.gmatch(chunk[3], '%d+') do redis.call('HINCRBY', root .. ':inbox', lane .. ':open', 1) end
+redis.call('DEL', key, key .. ':aside', key .. ':sent')
+redis.call('ZREM', root .. ':chunks', id)
+redis.call('ZREM', root .. ':timers', 'chunk:' .. id)
+return 1

@@ -1,0 +1,25 @@
+-- What of a project is due: each is answered once and then left alone for a lease, in case the hint is lost.
+--
+-- KEYS[1]  the project's root
+-- ARGV     1 most names to answer, 2 lease in ms
+-- returns  {ms to the next timer (-1: none), stage, chunk id, stage, chunk id, …}; group and heal have the id ''
+local due = redis.call('ZRANGEBYSCORE', root .. ':timers', '-inf', text(now), 'LIMIT', 0, ARGV[1])
+local answer = {-1}
+for _, name in ipairs(due) do
+  local id = string.match(name, '^chunk:(.+)$')
+  local stage = name
+  if id then
+    local chunk = redis.call('HMGET', chunk_key(id), 'state', 'verdict')
+    stage = chunk[1] and (chunk[1] ~= 'running' and 'submit' or (chunk[2] or '') ~= '' and 'settle' or 'poll')
+  end
+  if stage then
+    set_timer(name, now + tonumber(ARGV[2]))
+    answer[#answer + 1] = stage
+    answer[#answer + 1] = id or ''
+  else
+    redis.call('ZREM', root .. ':timers', name)
+  end
+end
+local nearest = redis.call('ZRANGE', root .. ':timers', 0, 0, 'WITHSCORES')
+if nearest[2] then answer[1] = math.max(0, tonumber(nearest[2]) - now) end
+return answer

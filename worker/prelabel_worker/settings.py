@@ -1,0 +1,109 @@
+"""Settings, read once from the environment and `.env`; the only module that looks at either."""
+
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from prelabel.inbox import Durability
+from prelabel_worker.errors import ConfigurationError
+
+
+class Settings(BaseSettings):
+    """Everything a worker can be told. Each name is an environment variable with the prefix `PRELABEL_`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PRELABEL_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    redis_url: SecretStr = Field(
+        SecretStr("redis://localhost:6379/0"), description="Where frames, chunks and held rows are."
+    )
+    broker_url: SecretStr | None = Field(None, description="Celery's broker; by default the same Redis.")
+    key_prefix: str = Field(
+        "prelabel",
+        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+        description="Prefix of every key; publishers must use it too.",
+    )
+    durability: Durability = Field(
+        "fsync",
+        description="What makes Redis's answer durable: `fsync` (the server runs with appendfsync always), "
+        "`waitaof` (Redis 7.2) or `replica`.",
+    )
+    labelbox_endpoint: str = Field(
+        "https://api.labelbox.com/graphql",
+        pattern=r"^https?://",
+        description="Full URL of the GraphQL endpoint.",
+    )
+    labelbox_api_key: SecretStr = Field(SecretStr(""), description="The key; sent as a bearer token.")
+    account: str = Field(
+        "default", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Whose request budget the key shares."
+    )
+    requests_per_minute: int = Field(
+        1200,
+        ge=2,
+        le=1_000_000,
+        description="Most requests of the account in any 60 s: 80 % of the plan's limit.",
+    )
+    request_burst: int = Field(
+        60, ge=1, description="Requests that may go at once after a quiet time; part of the limit."
+    )
+    request_timeout_seconds: float = Field(60, gt=0, le=600, description="Silence after which a request is given up.")
+    server_limit_seconds: float = Field(
+        100,
+        ge=0,
+        le=3600,
+        description="Longest time Labelbox may still act on a request whose answer was lost.",
+    )
+    import_deadline_seconds: float = Field(
+        21_600, gt=0, description="An import that runs longer ends its chunk; its rows are dead letters."
+    )
+    poll_min_seconds: float = Field(1, gt=0, description="First wait before an import's state is asked for.")
+    poll_max_seconds: float = Field(30, gt=0, description="Longest wait between two such questions.")
+    backoff_base_seconds: float = Field(1, gt=0, description="Upper bound of the first wait after a failure.")
+    backoff_max_seconds: float = Field(60, gt=0, description="Upper bound of any wait after a failure.")
+    chunk_rows: int = Field(5000, ge=1, le=100_000, description="Most rows in one import.")
+    chunk_bytes: int = Field(20_000_000, ge=1000, le=500_000_000, description="Most bytes of messages in one import.")
+    chunk_slow_annotations: int = Field(1000, ge=1, description="Most masks in one import; they import slowly.")
+    chunk_frames: int = Field(500, ge=1, le=2000, description="Most frames in one import.")
+    linger_seconds: float = Field(1, ge=0, le=3600, description="How long a row waits for a chunk to fill.")
+    open_chunks: int = Field(8, ge=1, le=1024, description="Most chunks of one project at a time.")
+    lease_seconds: float = Field(
+        10,
+        ge=1,
+        le=300,
+        description="How long a worker holds a chunk without a sign of life; bounds recovery.",
+    )
+    frame_memory_days: float = Field(
+        7,
+        gt=0,
+        le=365,
+        description="How long a settled frame's id is remembered, so that a repeat is not counted.",
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`auto`: readable on a terminal, JSON elsewhere."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
+
+    @property
+    def broker(self) -> str:
+        """The broker's URL, with its password; a Unix socket is spelt as Celery wants it."""
+        url = (self.broker_url or self.redis_url).get_secret_value()
+        if url.startswith("unix://"):
+            return url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
+        return url
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; raises ConfigurationError with all problems in one message, without their values."""
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        problems = [
+            f"PRELABEL_{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        raise ConfigurationError("; ".join(problems)) from None
+    if settings.request_burst >= settings.requests_per_minute:
+        raise ConfigurationError("PRELABEL_REQUEST_BURST must be below PRELABEL_REQUESTS_PER_MINUTE")
+    return settings

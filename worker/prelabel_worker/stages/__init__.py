@@ -1,0 +1,29 @@
+"""The four stages of a row's way: each reads, decides with the pure modules, and commits once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prelabel_worker.catalog import Catalog
+from prelabel_worker.held import HeldRows
+from prelabel_worker.labelbox import Labelbox
+from prelabel_worker.leases import Leases
+from prelabel_worker.ledger import Ledger
+from prelabel_worker.permits import Permits
+from prelabel_worker.settings import Settings
+
+Hint = Callable[[str, str, str], None]
+"""Sends a stage, a project and a chunk (or '') to whichever worker is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a stage works with; one set a process."""
+
+    settings: Settings
+    ledger: Ledger
+    held: HeldRows
+    catalog: Catalog
+    permits: Permits
+    labelbox: Labelbox
+    leases: Leases
+    hint: Hint

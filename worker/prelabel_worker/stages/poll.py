@@ -1,0 +1,98 @@
+"""poll: imports that run → their state, several in one request."""
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import structlog
+
+from prelabel_worker import outcomes
+from prelabel_worker.answers import Import
+from prelabel_worker.chunks import Chunk, Verdict
+from prelabel_worker.errors import LeaseLost, RequestError
+from prelabel_worker.labelbox import ImportName
+from prelabel_worker.outcomes import Outcome
+from prelabel_worker.stages import Tools
+
+_log = structlog.get_logger(__name__)
+_GROWTH = 0.5  # the next question is asked after half the import's age, within the settings' bounds
+
+
+def poll(tools: Tools, running: Sequence[tuple[str, str]]) -> None:
+    """Ask for the state of these (project, chunk), as far as they are due and free."""
+    with ExitStack() as stack:
+        chunks = []
+        for project_id, chunk_id in running:
+            taken_at = time.monotonic()
+            chunk = tools.ledger.take(project_id, chunk_id, "follow")
+            if chunk is not None:
+                stack.enter_context(tools.leases.hold(chunk, taken_at))
+                chunks.append(chunk)
+        if chunks:
+            _ask(tools, chunks)
+
+
+def _ask(tools: Tools, chunks: list[Chunk]) -> None:
+    permit = tools.permits.reserve()
+    if permit.wait > 0:
+        for chunk in chunks:
+            with _unless_lost(chunk):
+                tools.ledger.poll_again(chunk, permit.wait, chunk.failures)
+        return
+    try:
+        found = tools.labelbox.find_imports([ImportName(chunk.project_id, chunk.name) for chunk in chunks])
+    except RequestError as error:
+        _failed(tools, chunks, error)
+        return
+    for chunk, job in zip(chunks, found, strict=True):
+        with _unless_lost(chunk):
+            _follow(tools, chunk, job)
+
+
+def _failed(tools: Tools, chunks: list[Chunk], error: RequestError) -> None:
+    """Asked again later; one by one when it may be the fault of one of them."""
+    settings = tools.settings
+    for chunk in chunks:
+        failures = chunk.failures + 1
+        decision = outcomes.decide(
+            error, failures, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds
+        )
+        if decision.outcome is Outcome.PAUSE and decision.scope == "account":
+            tools.permits.pause(decision.seconds, str(error))
+        apart = random.uniform(0, 1) if len(chunks) > 1 else 0.0
+        seconds = (decision.seconds or settings.backoff_max_seconds) + apart
+        with _unless_lost(chunk):
+            tools.ledger.poll_again(chunk, seconds, failures)
+    _log.warning("poll.failed", imports=len(chunks), error=type(error).__name__, detail=str(error))
+
+
+def _follow(tools: Tools, chunk: Chunk, job: Import | None) -> None:
+    """Commit what became of one import."""
+    ledger, settings = tools.ledger, tools.settings
+    age = (chunk.taken_ms - chunk.running_ms) / 1000
+    if job is not None and chunk.import_id and job.id != chunk.import_id:
+        job = None  # a name says nothing about another import
+    if job is not None and job.state in (Verdict.FINISHED, Verdict.FAILED):
+        ledger.ended(chunk, job.state, job.status_url, job.error_url)
+        tools.hint("settle", chunk.project_id, chunk.id)
+    elif job is None and age > settings.server_limit_seconds:
+        _log.error("import.lost", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
+        ledger.ended(chunk, Verdict.LOST, "", "")
+        tools.hint("settle", chunk.project_id, chunk.id)
+    elif age > settings.import_deadline_seconds:
+        _log.error("import.overdue", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
+        ledger.ended(chunk, Verdict.OVERDUE, "", "")
+        tools.hint("settle", chunk.project_id, chunk.id)
+    else:
+        wait = min(max(age * _GROWTH, settings.poll_min_seconds), settings.poll_max_seconds)
+        ledger.poll_again(chunk, wait)
+
+
+@contextmanager
+def _unless_lost(chunk: Chunk) -> Iterator[None]:
+    """Each of several chunks is committed for itself: one that was lost does not hold up the others."""
+    try:
+        yield
+    except LeaseLost:
+        _log.warning("lease.lost", project=chunk.project_id, chunk=chunk.id, stage="poll")

@@ -1,0 +1,203 @@
+"""settle: an import's files → an outcome for each row, in slices; the last frees the frames and the lanes."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import structlog
+from prelabel.errors import Reason
+
+from prelabel_worker import outcomes
+from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, SentLines, Verdict
+from prelabel_worker.errors import FileGone, LeaseLost, RequestError
+from prelabel_worker.letters import Origin, Problem, facts_of, held_row
+from prelabel_worker.stages import Tools
+from prelabel_worker.verdicts import RowVerdict, Verdicts
+
+_log = structlog.get_logger(__name__)
+_SLICE = 200  # outcomes and strikes in one commit
+_SHOWN_ERRORS = 5
+_FRESH_ADDRESSES = 5
+_REFUSED_PROJECT_SECONDS = 600.0
+
+
+def settle(tools: Tools, project_id: str, chunk_id: str) -> None:
+    """Give every row of an ended import its outcome, if the chunk is due and free."""
+    taken_at = time.monotonic()
+    chunk = tools.ledger.take(project_id, chunk_id, "follow")
+    if chunk is None:
+        return
+    with tools.leases.hold(chunk, taken_at):
+        try:
+            _settle(tools, chunk)
+        except LeaseLost:
+            _log.warning("lease.lost", project=project_id, chunk=chunk_id, stage="settle")
+
+
+def _settle(tools: Tools, chunk: Chunk) -> None:
+    if chunk.verdict is None:
+        tools.ledger.poll_again(chunk, 0, chunk.failures)
+        return
+    sent = tools.ledger.sent_lines(chunk)
+    try:
+        if chunk.verdict is Verdict.FAILED:
+            _settle_failed(tools, chunk, sent)
+        elif chunk.verdict is Verdict.FINISHED:
+            _commit(tools, chunk, sent, _read_verdicts(tools, chunk, sent))
+        else:
+            reason = Reason.IMPORT_LOST if chunk.verdict is Verdict.LOST else Reason.IMPORT_TIMEOUT
+            _commit(tools, chunk, sent, {}, whole=Problem(reason, {"import": chunk.name}))
+    except FileGone as error:
+        _without_file(tools, chunk, error)
+    except RequestError as error:
+        settings, failures = tools.settings, chunk.failures + 1
+        wait = outcomes.backoff(failures, settings.backoff_base_seconds, settings.backoff_max_seconds)
+        tools.ledger.settle_again(chunk, wait, why=str(error), failures=failures, poll=False)
+
+
+def _without_file(tools: Tools, chunk: Chunk, error: FileGone) -> None:
+    """Ask for a fresh address some times; then import the rows again, which is safe: the uuids are the same."""
+    failures, settings = chunk.failures + 1, tools.settings
+    if failures <= _FRESH_ADDRESSES:
+        wait = outcomes.backoff(failures, settings.backoff_base_seconds, settings.backoff_max_seconds)
+        tools.ledger.settle_again(chunk, wait, why=str(error), failures=failures, poll=True)
+    else:
+        _log.error("verdicts.lost", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
+        tools.ledger.import_again(chunk)
+
+
+def _read_verdicts(tools: Tools, chunk: Chunk, sent: SentLines) -> dict[int, RowVerdict]:
+    if not chunk.status_url:
+        raise FileGone("the import names no status file")
+    verdicts = Verdicts(sent)
+    verdicts.feed(tools.labelbox.lines(chunk.status_url))
+    if verdicts.foreign:
+        _log.warning("verdicts.foreign", project=chunk.project_id, chunk=chunk.id, lines=verdicts.foreign)
+    return verdicts.failed_rows()
+
+
+def _settle_failed(tools: Tools, chunk: Chunk, sent: SentLines) -> None:
+    """The import broke as a whole: cut it in two, down to the row that is at fault."""
+    errors = []
+    if chunk.error_url:
+        errors = [_shown(line) for line in islice(tools.labelbox.lines(chunk.error_url), _SHOWN_ERRORS)]
+    _log.warning("import.failed", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
+    if len(sent.rows) == 1:
+        _commit(tools, chunk, sent, {}, whole=Problem(Reason.IMPORT_FAILED, {"errors": errors}))
+        return
+    refusals = tools.ledger.count_refusal(chunk.project_id)
+    if outcomes.bisection_is_spent(refusals, tools.settings.chunk_rows):
+        tools.ledger.pause(chunk.project_id, _REFUSED_PROJECT_SECONDS, "every import fails")
+        tools.ledger.settle_again(
+            chunk, _REFUSED_PROJECT_SECONDS, why="every import fails", failures=chunk.failures + 1, poll=False
+        )
+        return
+    for child in tools.ledger.split(chunk):
+        tools.hint("submit", chunk.project_id, child)
+
+
+@dataclass(slots=True)
+class _Slice:
+    """What one commit says: the rows up to `after`, those imported, and the others."""
+
+    after: int
+    imported: int = 0
+    outcomes: list[RowOutcome] = field(default_factory=list)
+    strikes: list[tuple[str, int]] = field(default_factory=list)
+
+
+def _commit(
+    tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], whole: Problem | None = None
+) -> None:
+    """Slice by slice from the cursor on; `whole` is the problem of every row."""
+    slices = list(_slices(tools, chunk, sent, failed, whole))
+    cursor, imported = chunk.cursor, 0
+    for at, part in enumerate(slices):
+        waiting = tools.ledger.commit_rows(
+            chunk,
+            cursor,
+            part.after,
+            part.imported,
+            part.outcomes,
+            part.strikes,
+            finish=at == len(slices) - 1,
+        )
+        cursor, imported = part.after, imported + part.imported
+        if waiting:
+            tools.hint("group", chunk.project_id, "")
+    _log.info(
+        "import.settled",
+        project=chunk.project_id,
+        chunk=chunk.id,
+        import_name=chunk.name,
+        imported=imported,
+        held=len(sent.rows) if whole else len(failed),
+        seconds=round((chunk.taken_ms - chunk.cut_ms) / 1000, 3),
+    )
+
+
+def _slices(
+    tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], whole: Problem | None
+) -> Iterator[_Slice]:
+    """The rows that are not settled yet, in order; messages are read only where a commit needs them."""
+    strikes = tools.ledger.holds_rows(chunk.project_id)
+    needed = bool(failed) or whole is not None or strikes
+    rows = {row.index: row for row in tools.ledger.rows(chunk)} if needed else {}
+    returning = _returning(chunk)
+    part = _Slice(after=chunk.cursor)
+    for index in sorted(sent.rows):
+        if index < chunk.cursor:
+            continue
+        verdict = failed.get(index)
+        bad = verdict is not None or whole is not None
+        if bad:
+            part.outcomes.append(_held(chunk, rows[index], verdict, whole))
+        else:
+            part.imported += 1
+            if index in returning:
+                part.outcomes.append(RowOutcome("cleared", index, 1, returning[index]))
+        if strikes and (not bad or (verdict is not None and verdict.taken)):
+            part.strikes += _strike(rows[index])
+        part.after = index + 1
+        if len(part.outcomes) + len(part.strikes) >= _SLICE:
+            yield part
+            part = _Slice(after=part.after)
+    part.after = chunk.rows
+    yield part
+
+
+def _returning(chunk: Chunk) -> dict[int, str]:
+    """The held rows on their way back: row index → held id."""
+    found, index = {}, 0
+    for item in chunk.items:
+        if item.kind == "h":
+            found[index] = item.id
+        index += item.high - item.low
+    return found
+
+
+def _strike(row: object) -> list[tuple[str, int]]:
+    assert isinstance(row, ChunkRow)  # noqa: S101 - an unreadable frame was never sent
+    key = facts_of(row.raw).row_key
+    return [(key, row.seq)] if key else []
+
+
+def _held(chunk: Chunk, row: object, verdict: RowVerdict | None, whole: Problem | None) -> RowOutcome:
+    assert isinstance(row, ChunkRow)  # noqa: S101 - an unreadable frame was never sent
+    problem = whole or _problem(verdict or RowVerdict())
+    return held_row(row, problem, Origin("settle", chunk.id, chunk.name), facts_of(row.raw))
+
+
+def _problem(verdict: RowVerdict) -> Problem:
+    if not verdict.errors:
+        return Problem(
+            Reason.NO_VERDICT,
+            {"found": f"{verdict.missing} annotations without a status line", "taken": verdict.taken},
+        )
+    reason = outcomes.reason_of_row(verdict.error_names)
+    return Problem(reason, {"errors": verdict.errors, "taken": verdict.taken, "withoutVerdict": verdict.missing})
+
+
+def _shown(line: bytes) -> dict[str, str]:
+    return {"name": "import", "message": line[:500].decode("utf-8", "replace")}

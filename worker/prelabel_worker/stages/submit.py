@@ -1,0 +1,238 @@
+"""submit: a chunk → validated rows → an import that Labelbox has."""
+
+import time
+from dataclasses import replace
+
+import structlog
+from prelabel.errors import Reason
+
+from prelabel_worker import outcomes
+from prelabel_worker.build import Built, build
+from prelabel_worker.catalog import FRESH_SECONDS, REFRESH_SECONDS, Cached
+from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, State
+from prelabel_worker.errors import LeaseLost, RequestError, TooLarge
+from prelabel_worker.identity import import_name
+from prelabel_worker.labelbox import ImportName
+from prelabel_worker.leases import Lease
+from prelabel_worker.letters import Origin, Problem, facts_of, held_row
+from prelabel_worker.outcomes import Decision, Outcome
+from prelabel_worker.rows import RowBuilder
+from prelabel_worker.stages import Tools
+from prelabel_worker.stages.turn import Turn
+
+_log = structlog.get_logger(__name__)
+_SLICE = 200  # outcomes in one commit
+_LOOK_UP_AGAIN_SECONDS = 5.0
+_REFUSED_PROJECT_SECONDS = 600.0
+
+
+def submit(tools: Tools, project_id: str, chunk_id: str) -> None:
+    """Bring one chunk as far as an import that runs, if it is due and free."""
+    taken_at = time.monotonic()
+    chunk = tools.ledger.take(project_id, chunk_id, "submit")
+    if chunk is None:
+        return
+    with tools.leases.hold(chunk, taken_at) as lease:
+        try:
+            _Submission(tools, chunk, lease, taken_at).run()
+        except LeaseLost:
+            _log.warning("lease.lost", project=project_id, chunk=chunk_id, stage="submit")
+
+
+class _Submission:
+    """One attempt at one chunk."""
+
+    def __init__(self, tools: Tools, chunk: Chunk, lease: Lease, taken_at: float) -> None:
+        self._tools = tools
+        self._chunk = chunk
+        self._lease = lease
+        self._taken_at = taken_at
+        self._turn = Turn(tools, chunk, taken_at)
+
+    def run(self) -> None:
+        if self._chunk.state is State.UNCERTAIN and not self._is_nowhere():
+            return
+        # The permit's time is known before anything is built: without one, nothing is kept.
+        if not self._turn.ask():
+            return
+        built = self._built()
+        if built is None or not self._set_aside(built) or not self._turn.ask():
+            return
+        self._send(built)
+
+    def _is_nowhere(self) -> bool:
+        """Look the recorded import up; True when it cannot exist any more and may be sent again."""
+        chunk, ledger = self._chunk, self._tools.ledger
+        if not self._turn.ask():
+            return False
+        self._turn.spend()
+        try:
+            (found,) = self._tools.labelbox.find_imports([ImportName(chunk.project_id, chunk.name)])
+        except RequestError as error:
+            self._recover(error)
+            return False
+        if found is not None:
+            _log.info("import.adopted", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
+            ledger.running(chunk, found.id, 0)
+            return False
+        left = (chunk.maybe_until_ms - self._now_ms()) / 1000
+        if left > 0:
+            again = min(left, _LOOK_UP_AGAIN_SECONDS)
+            ledger.uncertain(chunk, again, why="not found yet", failures=0, sent_now=False)
+            return False
+        # From here on it is a chunk like one that waits; the build may bring another name.
+        self._chunk = replace(chunk, state=State.WAITING)
+        self._turn = Turn(self._tools, replace(self._chunk, permit_ms=0), self._taken_at)
+        return True
+
+    def _built(self) -> Built | None:
+        """Validate and render; None when the ontology could not be had and the chunk waits."""
+        cached = self._ontology()
+        if cached is None:
+            return None
+        rows = self._tools.ledger.rows(self._chunk)
+        origin = Origin("submit", self._chunk.id)
+        built = build(rows, self._builder(cached), origin)
+        if built.unknown_features and cached.age_seconds > REFRESH_SECONDS:
+            fresh = self._ontology(older_than=REFRESH_SECONDS)
+            if fresh is None:
+                return None
+            built = build(rows, self._builder(fresh), origin)
+        return built
+
+    def _builder(self, cached: Cached) -> RowBuilder:
+        project_id = self._chunk.project_id
+        return RowBuilder(project_id, cached.ontology, data_row_form=self._tools.ledger.form(project_id))
+
+    def _ontology(self, older_than: float = FRESH_SECONDS) -> Cached | None:
+        """The project's ontology; an old one serves while Labelbox is away."""
+        tools, project_id = self._tools, self._chunk.project_id
+        cached = tools.catalog.get(project_id)
+        if cached is not None and cached.age_seconds <= older_than:
+            return cached
+        if not self._turn.ask():
+            return None
+        self._turn.spend()
+        try:
+            return tools.catalog.refresh(project_id, lambda: tools.labelbox.ontology(project_id))
+        except RequestError as error:
+            if cached is not None and outcomes.decide(error, 1, base=1, cap=1).outcome is Outcome.LATER:
+                _log.warning("ontology.stale", project=project_id, age_seconds=round(cached.age_seconds))
+                return cached
+            self._recover(error)
+            return None
+
+    def _set_aside(self, built: Built) -> bool:
+        """Commit what does not go into the file; False when nothing is left and the chunk has ended."""
+        chunk, ledger = self._chunk, self._tools.ledger
+        nothing_left = not built.sent.rows
+        slices = [built.set_aside[at : at + _SLICE] for at in range(0, len(built.set_aside), _SLICE)]
+        if nothing_left and not slices:
+            slices = [[]]
+        for at, outcomes_of_slice in enumerate(slices):
+            finish = nothing_left and at == len(slices) - 1
+            waiting = ledger.set_aside(chunk, outcomes_of_slice, finish=finish)
+            if finish:
+                _hint_group(self._tools, chunk.project_id, waiting)
+        if built.set_aside:
+            _log.info(
+                "rows.set_aside",
+                project=chunk.project_id,
+                chunk=chunk.id,
+                held=sum(each.rows for each in built.set_aside if each.name == "held"),
+                superseded=sum(each.rows for each in built.set_aside if each.name == "superseded"),
+            )
+        return not nothing_left
+
+    def _send(self, built: Built) -> None:
+        chunk, tools = self._chunk, self._tools
+        name = import_name(chunk.id, built.content)
+        tools.ledger.record_import(chunk, name, built.sent)
+        self._turn.spend()
+        try:
+            created = tools.labelbox.create_import(chunk.project_id, name, [built.content], self._lease.valid)
+        except RequestError as error:
+            self._recover(error, sent=built)
+            return
+        tools.ledger.running(chunk, created.id, tools.settings.poll_min_seconds)
+        _log.info(
+            "import.submitted",
+            project=chunk.project_id,
+            chunk=chunk.id,
+            import_name=name,
+            rows=len(built.sent.rows),
+            annotations=len(built.sent.uuids) // 16,
+            bytes=len(built.content),
+            attempt=chunk.attempt + 1,
+        )
+
+    def _recover(self, error: RequestError, sent: Built | None = None) -> None:
+        """Do what the table says about a failed request; `sent`: it was the upload."""
+        chunk, settings = self._chunk, self._tools.settings
+        failures = chunk.failures + 1
+        decision = outcomes.decide(
+            error, failures, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds
+        )
+        _log.warning(
+            "request.failed",
+            project=chunk.project_id,
+            chunk=chunk.id,
+            error=type(error).__name__,
+            detail=str(error),
+            outcome=decision.outcome.value,
+            seconds=round(decision.seconds, 2),
+        )
+        if decision.outcome is Outcome.LOOK_UP and sent is not None:
+            self._tools.ledger.uncertain(chunk, decision.seconds, why=str(error), failures=failures, sent_now=True)
+        elif decision.outcome is Outcome.SPLIT and sent is not None:
+            self._split(error, sent)
+        else:
+            self._pause(decision, error)
+            self._come_back(decision.seconds or settings.backoff_max_seconds, str(error), failures)
+
+    def _pause(self, decision: Decision, error: RequestError) -> None:
+        if decision.outcome is not Outcome.PAUSE:
+            return
+        if decision.scope == "account":
+            self._tools.permits.pause(decision.seconds, str(error))
+        else:
+            self._tools.ledger.pause(self._chunk.project_id, decision.seconds, str(error))
+
+    def _come_back(self, seconds: float, why: str, failures: int) -> None:
+        ledger = self._tools.ledger
+        if self._chunk.state is State.UNCERTAIN:
+            ledger.uncertain(self._chunk, seconds, why=why, failures=failures, sent_now=False)
+        else:
+            ledger.wait(self._chunk, seconds, why=why, failures=failures)
+
+    def _split(self, error: RequestError, sent: Built) -> None:
+        """The file as a whole was refused: cut it in two, down to the row that is at fault."""
+        chunk, ledger = self._chunk, self._tools.ledger
+        if len(sent.sent.rows) == 1:
+            refused = _refused_row(self._tools, chunk, sent, str(error))
+            _hint_group(self._tools, chunk.project_id, ledger.set_aside(chunk, [refused], finish=True))
+            return
+        if not isinstance(error, TooLarge):
+            refusals = ledger.count_refusal(chunk.project_id)
+            if outcomes.bisection_is_spent(refusals, self._tools.settings.chunk_rows):
+                ledger.pause(chunk.project_id, _REFUSED_PROJECT_SECONDS, "every file is refused")
+                self._come_back(_REFUSED_PROJECT_SECONDS, str(error), chunk.failures + 1)
+                return
+        for child in ledger.split(chunk):
+            self._tools.hint("submit", chunk.project_id, child)
+
+    def _now_ms(self) -> int:
+        """Redis's clock, as far as it has moved since the chunk was taken."""
+        return self._chunk.taken_ms + int((time.monotonic() - self._taken_at) * 1000)
+
+
+def _refused_row(tools: Tools, chunk: Chunk, sent: Built, why: str) -> RowOutcome:
+    (index,) = sent.sent.rows
+    row = next(row for row in tools.ledger.rows(chunk) if isinstance(row, ChunkRow) and row.index == index)
+    problem = Problem(Reason.FILE_REFUSED, {"errors": [{"name": "refused", "message": why}]})
+    return held_row(row, problem, Origin("submit", chunk.id, chunk.name), facts_of(row.raw))
+
+
+def _hint_group(tools: Tools, project_id: str, waiting: int | None) -> None:
+    if waiting:
+        tools.hint("group", project_id, "")

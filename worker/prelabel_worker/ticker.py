@@ -1,0 +1,128 @@
+"""The tick: every worker looks for what is due and sends hints. No beat, no leader.
+
+It is a thread: the worker's event loop stands still in an outage, during a warm shutdown and, in some pools, while a
+task runs.
+"""
+
+import json
+import os
+import socket
+import threading
+import time
+from importlib.metadata import version
+from typing import Any
+
+import redis
+import structlog
+from celery import bootsteps
+from kombu.exceptions import OperationalError
+
+from prelabel import keys
+from prelabel_worker.runtime import connect
+from prelabel_worker.settings import Settings
+from prelabel_worker.timers import Due, Timers
+
+TICK_SECONDS = 0.25
+"""Longest sleep between two looks."""
+POLLED_TOGETHER = 25
+"""Most imports asked for in one request."""
+_HINTS_PER_PROCESS = 4
+_PRESENCE_SECONDS = 2.0
+_log = structlog.get_logger(__name__)
+
+
+class Ticker(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Starts the tick with the worker and stops it first."""
+
+    requires = {"celery.worker.components:Pool"}  # noqa: RUF012 - Celery reads the class attribute
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        self._stopped = threading.Event()
+
+    def start(self, parent: Any) -> None:
+        """Begin to tick."""
+        self._stopped.clear()
+        tick = _Tick(parent, self._stopped)
+        threading.Thread(target=tick.run, name="prelabel-ticker", daemon=True).start()
+
+    def stop(self, parent: Any) -> None:
+        """Tick no more: what is due is for others."""
+        self._stopped.set()
+
+    def terminate(self, parent: Any) -> None:
+        """Tick no more."""
+        self._stopped.set()
+
+
+class _Tick:
+    def __init__(self, worker: Any, stopped: threading.Event) -> None:
+        self._app = worker.app
+        self._settings: Settings = worker.app.prelabel_runtime.settings
+        self._stopped = stopped
+        self._client = connect(self._settings)
+        self._timers = Timers(self._client, self._settings.key_prefix, self._settings.lease_seconds)
+        self._processes = int(worker.concurrency or 1)
+        self._name = worker.hostname
+        self._announced = float("-inf")
+
+    def run(self) -> None:
+        while not self._stopped.is_set():
+            wait = TICK_SECONDS
+            try:
+                self._announce()
+                wait = min(self._tick(), TICK_SECONDS)
+            except (redis.RedisError, OperationalError, OSError) as error:
+                # Redis or the broker is away or loading: the timers are where they were.
+                _log.warning("tick.failed", error=type(error).__name__)
+            except Exception:
+                _log.exception("tick.broken")
+            self._stopped.wait(wait)
+        self._withdraw()
+
+    def _tick(self) -> float:
+        """Send hints for what is due; seconds to the next look."""
+        room = self._processes * _HINTS_PER_PROCESS
+        due, wait = self._timers.due(room)
+        if not due:
+            return max(wait, 0.005)
+        with self._app.producer_or_acquire() as producer:
+            for name, args in _messages(due):
+                self._app.send_task(name, args, producer=producer)
+        return TICK_SECONDS
+
+    def _announce(self) -> None:
+        """Say that this worker lives, for `prelabel status` and `doctor`."""
+        now = time.monotonic()
+        if now - self._announced < _PRESENCE_SECONDS:
+            return
+        presence = {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "version": version("prelabel"),
+            "concurrency": self._processes,
+            "at": time.time(),
+        }
+        self._client.hset(keys.workers(self._settings.key_prefix), self._name, json.dumps(presence))
+        self._announced = now
+
+    def _withdraw(self) -> None:
+        try:
+            self._client.hdel(keys.workers(self._settings.key_prefix), self._name)
+            self._client.close()
+        except (redis.RedisError, OSError):
+            _log.info("worker.not_withdrawn", worker=self._name)
+
+
+def _messages(due: list[Due]) -> list[tuple[str, list[Any]]]:
+    """One message for each thing, but imports to be polled go together."""
+    polled = [[each.project_id, each.chunk_id] for each in due if each.stage == "poll"]
+    found: list[tuple[str, list[Any]]] = [
+        ("prelabel.poll", [polled[at : at + POLLED_TOGETHER]]) for at in range(0, len(polled), POLLED_TOGETHER)
+    ]
+    for each in due:
+        if each.stage in ("group", "heal"):
+            found.append((f"prelabel.{each.stage}", [each.project_id]))
+        elif each.stage != "poll":
+            found.append((f"prelabel.{each.stage}", [each.project_id, each.chunk_id]))
+    return found

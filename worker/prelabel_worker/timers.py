@@ -1,0 +1,60 @@
+"""What is due, and who looks when. It does not know what a timer is for."""
+
+from dataclasses import dataclass
+
+import redis
+
+from prelabel import keys
+from prelabel_worker.scripts import Scripts
+
+LOOK_ANYWAY_SECONDS = 5.0
+"""A project is looked at this often whatever the set of projects says: a lost hint costs seconds."""
+_PROJECTS_A_TICK = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One thing to do: a stage for a project, and the chunk where the stage is about one."""
+
+    stage: str
+    project_id: str
+    chunk_id: str
+
+
+class Timers:
+    """The timers of all projects behind one Redis."""
+
+    def __init__(self, client: "redis.Redis", key_prefix: str, lease_seconds: float) -> None:
+        self._scripts = Scripts(client)
+        self._prefix = key_prefix
+        self._lease_ms = int(lease_seconds * 1000)
+
+    def due(self, most: int) -> tuple[list[Due], float]:
+        """What is due now, at most so many, each answered to one caller; and seconds to the next look."""
+        answer = self._scripts.run(
+            "projects_due", keys.projects(self._prefix), _PROJECTS_A_TICK, int(LOOK_ANYWAY_SECONDS * 1000)
+        )
+        found: list[Due] = []
+        moves: list[str | int] = []
+        for project, score in zip(answer[1::2], answer[2::2], strict=True):
+            project_id = project.decode()
+            wait_ms, due = self._project(project_id, most - len(found))
+            found += due
+            moves += [project_id, score, wait_ms]
+        if moves:
+            self._scripts.run("projects_next", keys.projects(self._prefix), *moves)
+        soonest = min([int(answer[0]), *moves[2::3]]) if moves else int(answer[0])  # type: ignore[type-var]
+        return found, LOOK_ANYWAY_SECONDS if soonest < 0 else soonest / 1000  # type: ignore[operator]
+
+    def _project(self, project_id: str, most: int) -> tuple[int, list[Due]]:
+        """Milliseconds until this project should be looked at again, and what is due in it."""
+        if most <= 0:
+            return 0, []
+        answer = self._scripts.run("tick", keys.project_root(self._prefix, project_id), most, self._lease_ms)
+        due = [
+            Due(stage.decode(), project_id, chunk.decode())
+            for stage, chunk in zip(answer[1::2], answer[2::2], strict=True)
+        ]
+        wait_ms = int(answer[0])
+        look_anyway = int(LOOK_ANYWAY_SECONDS * 1000)
+        return (look_anyway if wait_ms < 0 else min(wait_ms, look_anyway)), due

@@ -1,0 +1,34 @@
+"""Messages, one a line: the wire shape itself."""
+
+from collections.abc import Iterable
+
+import orjson
+
+from prelabel.readers.base import BadRecord, Record, Source
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+
+
+def read_messages(lines: Iterable[bytes], project_id: str | None = None) -> Source:
+    """Each non-empty line is a message; `project_id` is put into those that name none."""
+    for number, line in enumerate(lines, 1):
+        where = f"line {number}"
+        raw = line.strip()
+        if not raw:
+            continue
+        if len(raw) > MAX_LINE_BYTES:
+            yield BadRecord(where, f"the line has {len(raw)} bytes, at most {MAX_LINE_BYTES} are read")
+        elif project_id is None:
+            yield Record(where, raw)
+        else:
+            yield _with_project(where, raw, project_id)
+
+
+def _with_project(where: str, raw: bytes, project_id: str) -> Record | BadRecord:
+    try:
+        message = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        return BadRecord(where, f"not JSON in UTF-8: {error}")
+    if not isinstance(message, dict):
+        return BadRecord(where, "a message is an object")
+    return Record(where, {"projectId": project_id, **message})

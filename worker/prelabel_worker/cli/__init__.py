@@ -1,0 +1,15 @@
+"""The operator's command. It needs the worker extra; a base install says so in one line."""
+
+import sys
+
+
+def main() -> None:
+    """The entry point of `prelabel`."""
+    try:
+        from prelabel_worker.cli.main import run
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("prelabel"):
+            raise
+        print("prelabel: the command needs the worker extra: pip install 'prelabel[worker]'", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    run()

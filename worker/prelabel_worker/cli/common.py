@@ -1,0 +1,73 @@
+"""What the commands share: where things are, exit codes, and how they speak."""
+
+import sys
+from typing import Annotated, Any
+
+import orjson
+import redis
+import typer
+from rich.console import Console
+
+from prelabel.errors import PrelabelError
+from prelabel_worker.settings import Settings, load_settings
+from prelabel_worker.stack import stack_file
+
+DONE, DONE_WITH_DEAD, USAGE, TIMED_OUT, NOTHING, AWAY = 0, 1, 2, 3, 3, 4
+"""Exit codes: done; done with dead or refused rows; usage; timed out, or nothing matched; a service is away."""
+
+RedisUrl = Annotated[
+    str | None, typer.Option("--redis-url", help="Where the rows are; else PRELABEL_REDIS_URL, else the running stack.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Project = Annotated[str | None, typer.Option("--project", "-p", help="One project only.")]
+
+
+class ServiceAway(PrelabelError):
+    """A service that the command needs does not answer."""
+
+
+def say(text: str) -> None:
+    """One line to the person, beside the command's output."""
+    print(f"prelabel: {text}", file=sys.stderr)  # noqa: T201
+
+
+def out(value: Any) -> None:
+    """JSON on standard output."""
+    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())  # noqa: T201
+
+
+def console() -> Console:
+    """A console that does not cut lines when the output is not a terminal."""
+    wide = Console()
+    return wide if wide.is_terminal else Console(width=200)
+
+
+def settings_for(redis_url: str | None = None) -> Settings:
+    """The settings: flag, then environment, then the running stack's file."""
+    settings = load_settings(**({"redis_url": redis_url} if redis_url else {}))
+    if "redis_url" in settings.model_fields_set:
+        return settings
+    stack = stack_file.read()
+    if stack is None:
+        return settings
+    return load_settings(
+        redis_url=stack.redis_url,
+        broker_url=stack.broker_url,
+        labelbox_endpoint=stack.labelbox_endpoint,
+        labelbox_api_key=stack.labelbox_api_key,
+    )
+
+
+def connect(settings: Settings) -> "redis.Redis":
+    """A client whose first answer has come. Raises ServiceAway, without the password."""
+    from prelabel.inbox import without_password
+
+    url = settings.redis_url.get_secret_value()
+    client = redis.Redis.from_url(url, socket_timeout=10, socket_connect_timeout=5)
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        raise ServiceAway(
+            f"Redis at {without_password(url)} does not answer ({type(error).__name__}); start it, or `prelabel up`"
+        ) from None
+    return client

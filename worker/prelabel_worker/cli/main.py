@@ -1,0 +1,48 @@
+"""The commands put together, and what a user sees when something is away or wrong."""
+
+import sys
+
+import redis
+import typer
+from kombu.exceptions import OperationalError
+
+from prelabel.errors import PrelabelError
+from prelabel_worker.cli import audit, dead, demo, doctor, publish, sandbox, status, up, wait, worker
+from prelabel_worker.cli.common import AWAY, DONE_WITH_DEAD, USAGE, ServiceAway, say
+from prelabel_worker.errors import ConfigurationError
+
+app = typer.Typer(
+    name="prelabel",
+    help="Stream model predictions into Labelbox pre-labels.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+for module in (demo, up, worker, publish, status, wait, audit, doctor):
+    module.register(app)
+app.add_typer(dead.app, name="dead")
+app.add_typer(sandbox.app, name="sandbox")
+
+
+def run() -> None:
+    """Run the command; a user's mistake or a service that is away is one line, never a traceback."""
+    try:
+        app()
+    except ConfigurationError as error:
+        say(str(error))
+        sys.exit(USAGE)
+    except ServiceAway as error:
+        say(str(error))
+        sys.exit(AWAY)
+    except (redis.ConnectionError, redis.TimeoutError, OperationalError) as error:
+        say(f"Redis does not answer: {type(error).__name__}; is it running? (prelabel doctor says more)")
+        sys.exit(AWAY)
+    except redis.RedisError as error:
+        say(f"Redis refuses: {error}")
+        sys.exit(AWAY)
+    except PrelabelError as error:
+        say(str(error))
+        sys.exit(DONE_WITH_DEAD)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,130 @@
+"""`prelabel publish`."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, BinaryIO, NoReturn
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from prelabel import MessageError, Publisher, RedisUnavailable
+from prelabel.readers import BadRecord, Source
+from prelabel.readers.coco_results import CocoOptions, read_categories, read_coco_results
+from prelabel.readers.messages import read_messages
+from prelabel_worker.cli.common import DONE_WITH_DEAD, USAGE, RedisUrl, ServiceAway, connect, say, settings_for
+
+_SHOWN = 20
+_FLUSH_SECONDS = 60.0
+
+
+class Format(StrEnum):
+    """What the file holds."""
+
+    MESSAGES = "messages"
+    COCO_RESULTS = "coco-results"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("publish")(publish)
+
+
+def publish(
+    file: Annotated[str, typer.Argument(help="A file, or - for standard input.")],
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", help="The project of messages that name none.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="What the file holds.")] = Format.MESSAGES,  # noqa: A002
+    categories: Annotated[Path | None, typer.Option(help="coco-results: the file of categories.")] = None,
+    global_key: Annotated[str, typer.Option(help="coco-results: how an image's global key is made.")] = "{image_id}",
+    model: Annotated[str | None, typer.Option(help="coco-results: the model's name.")] = None,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Publish predictions from a file. Refused records are named on standard error and leave exit code 1.
+
+    Example: prelabel publish predictions.ndjson --project demo-project
+    """
+    settings = settings_for(redis_url)
+    with _source(file, format, project, categories, global_key, model) as source:
+        connect(settings).close()
+        publisher = Publisher(
+            settings.redis_url.get_secret_value(), key_prefix=settings.key_prefix, durability=settings.durability
+        )
+        published, refused = _publish(publisher, source)
+    print(f"published {published}, refused {refused}")  # noqa: T201
+    if refused:
+        raise typer.Exit(DONE_WITH_DEAD)
+
+
+def _publish(publisher: Publisher, source: Source) -> tuple[int, int]:
+    published = refused = 0
+    try:
+        with publisher, _progress() as advance:
+            for record in source:
+                problem = record.problem if isinstance(record, BadRecord) else None
+                if not isinstance(record, BadRecord):
+                    try:
+                        publisher.publish(record.message)
+                        published += 1
+                        advance(published)
+                    except MessageError as error:
+                        problem = f"{error} [{error.reason.value}]"
+                if problem is not None:
+                    refused += 1
+                    if refused <= _SHOWN:
+                        say(f"{record.where}: {problem}")
+            publisher.flush(_FLUSH_SECONDS)
+    except RedisUnavailable as error:
+        raise ServiceAway(str(error)) from None
+    if refused > _SHOWN:
+        say(f"… and {refused - _SHOWN} more")
+    return published, refused
+
+
+@contextmanager
+def _source(
+    file: str,
+    format: Format,
+    project: str | None,
+    categories: Path | None,
+    global_key: str,
+    model: str | None,  # noqa: A002
+) -> Iterator[Source]:
+    if format is Format.COCO_RESULTS:
+        if project is None or categories is None or file == "-":
+            _usage("coco-results needs a FILE, --project and --categories")
+        options = CocoOptions(project, global_key, model)
+        yield read_coco_results(Path(file), read_categories(categories), options)
+        return
+    with _opened(file) as stream:
+        yield read_messages(stream, project)
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(file).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        _usage(f"{file}: {error.strerror}")
+    with stream:
+        yield stream
+
+
+def _usage(text: str) -> NoReturn:
+    say(text)
+    raise typer.Exit(USAGE)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None]]:
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.completed:,.0f} published"), transient=True, disable=not sys.stderr.isatty()
+    ) as progress:
+        task = progress.add_task("publish", total=None)
+        yield lambda count: progress.update(task, completed=count) if count % 500 == 0 else None

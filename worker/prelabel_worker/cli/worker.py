@@ -1,0 +1,38 @@
+"""`prelabel worker`."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from prelabel_worker.cli.common import settings_for
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("worker", help=_HELP)(worker)
+
+
+_HELP = """Run a worker: groups, submits, polls and settles. The same as `celery -A prelabel_worker worker`.
+
+Example: prelabel worker --concurrency 4
+"""
+
+
+def worker(
+    concurrency: Annotated[int, typer.Option(help="Pool processes.", min=1)] = 2,
+    name: Annotated[str, typer.Option(help="Its name; %h is the host.")] = "worker@%h",
+) -> None:
+    settings = settings_for()
+    environment = dict(os.environ)
+    if "redis_url" in settings.model_fields_set:
+        environment |= {
+            "PRELABEL_REDIS_URL": settings.redis_url.get_secret_value(),
+            "PRELABEL_BROKER_URL": settings.broker,
+            "PRELABEL_LABELBOX_ENDPOINT": settings.labelbox_endpoint,
+            "PRELABEL_LABELBOX_API_KEY": settings.labelbox_api_key.get_secret_value(),
+        }
+    command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", "--hostname", name]
+    command += ["--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
+    os.execve(sys.executable, command, environment)  # noqa: S606 - Celery takes over this process and its signals

@@ -1,0 +1,91 @@
+"""Child processes that do not outlive their parent."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Processes:
+    """Starts processes and stops them in reverse order: SIGTERM, a grace, SIGKILL."""
+
+    def __init__(self, logs: Path) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        self._logs = logs
+        self._started: list[tuple[str, subprocess.Popen[bytes], float]] = []
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        grace: float = 10.0,
+        stdout: int | None = None,
+    ) -> subprocess.Popen[bytes]:
+        """Start a process whose output goes to `<logs>/<name>.log`. Call it from the main thread: see below."""
+        with (self._logs / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own commands
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=log if stdout is None else stdout,
+                stderr=log,
+                env=dict(environment),
+                cwd=folder,
+                start_new_session=True,
+                preexec_fn=_die_with_parent() if sys.platform == "linux" else None,  # noqa: PLW1509
+            )
+        self._started.append((name, process, grace))
+        return process
+
+    def dead(self) -> str | None:
+        """The name of a process that has ended by itself."""
+        return next((name for name, process, _ in self._started if process.poll() is not None), None)
+
+    def pids(self) -> dict[str, int]:
+        """Name → process id."""
+        return {name: process.pid for name, process, _ in self._started}
+
+    def kill(self, name: str) -> None:
+        """SIGKILL one, as the machine would, and forget it."""
+        for entry in [each for each in self._started if each[0] == name]:
+            entry[1].kill()
+            entry[1].wait()
+            self._started.remove(entry)
+
+    def stop(self) -> None:
+        """Stop them all."""
+        for _, process, grace in reversed(self._started):
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(grace)
+                except subprocess.TimeoutExpired:
+                    _kill_group(process)
+                    process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+        self._started.clear()
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        process.kill()
+
+
+def _die_with_parent() -> Callable[[], None]:
+    """Ask Linux to end the child with the thread that started it; looked up before the fork, called after it."""
+    prctl = ctypes.CDLL(None).prctl
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    return ask

@@ -1,0 +1,158 @@
+"""Start and stop the whole stack. It always uses the sandbox and its key, whatever the environment holds."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import redis
+
+from prelabel_worker.inspector import Inspector
+from prelabel_worker.stack import redis_server, stack_file
+from prelabel_worker.stack.errors import StackError, StackRunning
+from prelabel_worker.stack.processes import Processes
+from prelabel_worker.stack.stack_file import StackFile
+
+REQUESTS_PER_MINUTE = 6000
+"""Of the sandbox and of the workers alike."""
+_START_SECONDS = 30.0
+_SETTINGS = {
+    "PRELABEL_REQUESTS_PER_MINUTE": str(REQUESTS_PER_MINUTE),
+    # The sandbox executes an upload at once or never: a real server's 100 s would only slow a recovery down.
+    "PRELABEL_SERVER_LIMIT_SECONDS": "5",
+    "PRELABEL_LOG_FORMAT": "json",
+}
+
+
+class Stack:
+    """A running stack: `with Stack(folder, workers=2) as stack: ...`."""
+
+    def __init__(
+        self,
+        folder: Path = stack_file.FOLDER,
+        *,
+        workers: int = 1,
+        data: str = "data",
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        self.folder = folder.absolute()
+        self._data = self.folder / data
+        self._workers = workers
+        self._settings = _SETTINGS | (settings or {})
+        self._processes = Processes(self.folder / "logs")
+        self.file: StackFile
+
+    def __enter__(self) -> Self:
+        running = stack_file.read(self.folder)
+        if running is not None:
+            raise StackRunning(f"a stack runs here already, started by process {running.pid}; stop it first")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._start()
+        except BaseException:
+            self._processes.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        stack_file.remove(self.folder)
+        self._processes.stop()
+
+    @property
+    def logs(self) -> Path:
+        """Where the processes' output is."""
+        return self.folder / "logs"
+
+    def client(self) -> "redis.Redis":
+        """A client for the stack's Redis."""
+        return redis.Redis.from_url(self.file.redis_url, socket_timeout=10)
+
+    def ended(self) -> str | None:
+        """The name of a part that has ended by itself."""
+        return self._processes.dead()
+
+    def pids(self) -> dict[str, int]:
+        """Name of a part → its process id."""
+        return self._processes.pids()
+
+    def _start(self) -> None:
+        redis_url = self._start_redis()
+        sandbox, key = self._start_sandbox()
+        self.file = StackFile(redis_url, redis_url, f"{sandbox}/graphql", key, sandbox, os.getpid())
+        for number in range(1, self._workers + 1):
+            self._start_worker(number)
+        inspector = Inspector(self.client())
+        self._wait(lambda: len(inspector.workers()) >= self._workers, "the workers")
+        self.file = StackFile(redis_url, redis_url, f"{sandbox}/graphql", key, sandbox, os.getpid(), self.pids())
+        stack_file.write(self.file, self.folder)
+
+    def _start_redis(self) -> str:
+        port, password = redis_server.free_port(), redis_server.new_password()
+        command = redis_server.command(self._data / "redis", port, password)
+        self._processes.start("redis", command, environment=_environment(), folder=self.folder)
+        client = redis.Redis(host="127.0.0.1", port=port, password=password, socket_timeout=5)
+
+        def answers() -> bool:
+            try:
+                return bool(client.ping())
+            except (redis.ConnectionError, redis.TimeoutError):
+                return False
+
+        self._wait(answers, "Redis")
+        # Workers of an earlier stack are gone, whatever they said last.
+        client.delete("prelabel:workers")
+        client.close()
+        return f"redis://:{password}@127.0.0.1:{port}/0"
+
+    def _start_sandbox(self) -> tuple[str, str]:
+        key = f"sandbox-{secrets.token_hex(12)}"
+        command = [sys.executable, "-m", "prelabel_sandbox", "--port", "0", "--data", str(self._data / "sandbox")]
+        command += ["--api-key", key, "--requests-per-minute", str(REQUESTS_PER_MINUTE)]
+        process = self._processes.start(
+            "sandbox", command, environment=_environment(), folder=self.folder, stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None  # noqa: S101 - it was asked for
+        line = process.stdout.readline()
+        if not line:
+            raise StackError(f"the sandbox does not start, see {self.logs / 'sandbox.log'}")
+        return str(json.loads(line)["url"]), key
+
+    def _start_worker(self, number: int) -> None:
+        environment = _environment() | self._settings
+        environment |= {
+            "PRELABEL_REDIS_URL": self.file.redis_url,
+            "PRELABEL_BROKER_URL": self.file.broker_url,
+            "PRELABEL_LABELBOX_ENDPOINT": self.file.labelbox_endpoint,
+            "PRELABEL_LABELBOX_API_KEY": self.file.labelbox_api_key,
+        }
+        command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker"]
+        command += ["--concurrency", "1", "--hostname", f"worker{number}@%h", "--without-gossip", "--without-mingle"]
+        # In its own folder there is no `.env` of anybody's.
+        self._processes.start(f"worker{number}", command, environment=environment, folder=self.folder, grace=30)
+
+    def _wait(self, ready: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not ready():
+            ended = self.ended()
+            if ended is not None:
+                raise StackError(f"{ended} ended while starting, see {self.logs / ended}.log")
+            if time.monotonic() > deadline:
+                raise StackError(f"{what} did not answer within {_START_SECONDS:.0f} s, see {self.logs}")
+            time.sleep(0.05)
+
+
+def _environment() -> dict[str, str]:
+    """The environment without anything that names another Redis, account or key."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().startswith(("PRELABEL_", "LABELBOX", "CELERY"))
+    }

@@ -1,0 +1,69 @@
+"""`.prelabel/stack.json`: where the running stack's parts are, for the other commands."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(".prelabel")
+NAME = "stack.json"
+_WIRE = {
+    "redis_url": "redisUrl",
+    "broker_url": "brokerUrl",
+    "labelbox_endpoint": "labelboxEndpoint",
+    "labelbox_api_key": "labelboxApiKey",
+    "sandbox_url": "sandboxUrl",
+    "pid": "pid",
+    "pids": "pids",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StackFile:
+    """The addresses of a running stack; `pid` is the process that started it."""
+
+    redis_url: str
+    broker_url: str
+    labelbox_endpoint: str
+    labelbox_api_key: str
+    sandbox_url: str
+    pid: int
+    pids: dict[str, int] = field(default_factory=dict)
+
+
+def write(stack: StackFile, folder: Path = FOLDER) -> None:
+    """Write it atomically, readable by its owner alone, since it holds a password and a key."""
+    folder.mkdir(parents=True, exist_ok=True)
+    new = folder / f"{NAME}.{os.getpid()}"
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump({_WIRE[name]: value for name, value in asdict(stack).items()}, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(folder / NAME)
+
+
+def read(folder: Path = FOLDER) -> StackFile | None:
+    """The running stack, or None: there is none, or its process is gone."""
+    try:
+        found: dict[str, Any] = json.loads((folder / NAME).read_text())
+        stack = StackFile(**{name: found[wire] for name, wire in _WIRE.items()})
+    except (OSError, ValueError, KeyError):
+        return None
+    return stack if _lives(stack.pid) else None
+
+
+def remove(folder: Path = FOLDER) -> None:
+    """The stack has stopped."""
+    (folder / NAME).unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -40,7 +40,7 @@ def _flat_annotation() -> Any:
 
 
 AnnotationStruct = _flat_annotation()
-_ANNOTATIONS = Annotated[list[AnnotationStruct], msgspec.Meta(min_length=1)]
+_ANNOTATIONS = Annotated[list[AnnotationStruct], msgspec.Meta(min_length=1)]  # type: ignore[valid-type]
 MessageStruct = _STRUCTS.define(
     "MessageStruct", _STRUCTS.fields(PredictionMessage) | {"annotations": ("annotations", _ANNOTATIONS, True)}
 )

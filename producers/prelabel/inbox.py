@@ -10,6 +10,7 @@ from typing import Any, Literal
 import redis
 
 from prelabel import keys
+from prelabel.client import Client
 from prelabel.errors import InboxFull, PrelabelError
 
 Durability = Literal["fsync", "waitaof", "replica"]
@@ -53,7 +54,7 @@ def confirmed(answer: Any) -> bool:
 class Inbox:
     """The inboxes of all projects behind one Redis. Thread-safe, like the client it is given."""
 
-    client: "redis.Redis[bytes] | redis.Redis"
+    client: Client
     prefix: str = keys.DEFAULT_PREFIX
     max_rows: int = MAX_INBOX_ROWS
     durability: Durability = "fsync"

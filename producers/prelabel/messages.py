@@ -91,7 +91,7 @@ def kind_of(annotation: Any) -> str | None:
 # One member for each line of the table of kinds; the key picks it, so that an error is about that kind alone.
 _MEMBERS = tuple(Annotated[kind.model, Tag(kind.name)] for kind in KINDS)
 AnyAnnotation = Annotated[
-    Union[_MEMBERS],  # noqa: UP007 - made at run time
+    Union[_MEMBERS],  # type: ignore[valid-type]  # noqa: UP007 - made at run time
     Discriminator(
         kind_of,
         custom_error_type="no_kind",

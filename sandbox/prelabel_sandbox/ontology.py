@@ -20,9 +20,7 @@ def stamped(ontology: dict[str, Any], project_id: str) -> dict[str, Any]:
     tools, classifications = ontology.get("tools") or [], ontology.get("classifications") or []
     return {
         "tools": [stamp(tool, f"t/{_label(tool)}", "classifications") for tool in tools],
-        "classifications": [
-            stamp(each, f"c/{_label(each)}", "options") for each in ontology.get("classifications") or []
-        ],
+        "classifications": [stamp(each, f"c/{_label(each)}", "options") for each in classifications],
         "relationships": [],
         "realTime": False,
     }

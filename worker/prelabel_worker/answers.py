@@ -1,13 +1,14 @@
 """What Labelbox answered: status, headers and body → data, or one of our errors. Pure (wire reference, section 4)."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
-from prelabel.errors import PrelabelError
 
+from prelabel.errors import PrelabelError
 from prelabel_worker import errors
 from prelabel_worker.errors import RequestError
 
@@ -124,7 +125,8 @@ def _graphql_error(problem: Any, *, creates: bool) -> PrelabelError:
         return _CODE_ERRORS[code](text)
     extensions = problem.get("extensions") if isinstance(problem, dict) else None
     exception = (extensions or {}).get("exception") or {}
-    nested = _NESTED_ERRORS.get(exception.get("status")) if isinstance(exception, dict) else None
+    status = exception.get("status") if isinstance(exception, dict) else None
+    nested = _NESTED_ERRORS.get(status) if isinstance(status, int) else None
     if nested is not None:
         return nested(text)
     return _unclear(text, creates=creates)
@@ -159,11 +161,5 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
             when = parsedate_to_datetime(value)
         except ValueError:
             return None
-        seconds = when.timestamp() - _now()
+        seconds = when.timestamp() - time.time()
     return min(max(seconds, 0.0), _MOST_RETRY_AFTER_SECONDS) if seconds == seconds else None
-
-
-def _now() -> float:
-    import time
-
-    return time.time()

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import redis
-from prelabel.errors import PrelabelError
 
 from prelabel import keys
+from prelabel.client import Client
+from prelabel.errors import PrelabelError
 from prelabel_worker.inspector import OUTCOMES, Inspector
 
 _TRIES = 50
@@ -38,12 +38,12 @@ class ProjectAudit:
         }
 
 
-def audit(client: "redis.Redis", key_prefix: str = keys.DEFAULT_PREFIX) -> list[ProjectAudit]:
+def audit(client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> list[ProjectAudit]:
     """Recompute the sum of every known project. Correct while workers run: what moves is read in one transaction."""
     return [_audit(client, key_prefix, project_id) for project_id in Inspector(client, key_prefix).projects()]
 
 
-def _audit(client: "redis.Redis", key_prefix: str, project_id: str) -> ProjectAudit:
+def _audit(client: Client, key_prefix: str, project_id: str) -> ProjectAudit:
     root = keys.project_root(key_prefix, project_id)
     for _ in range(_TRIES):
         chunk_ids = [name.decode() for name in client.zrange(f"{root}:chunks", 0, -1)]
@@ -66,7 +66,7 @@ class _Snapshot:
     held: list[dict[str, Any]]
 
 
-def _snapshot(client: "redis.Redis", root: str, chunk_ids: list[str]) -> _Snapshot | None:
+def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | None:
     """None when the chunks have changed since their ids were read."""
     lanes = int(client.hget(f"{root}:meta", "lanes") or 0)
     with client.pipeline(transaction=True) as pipeline:

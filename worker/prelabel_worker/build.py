@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from prelabel.errors import MessageError, Reason
-
 from prelabel_worker.chunks import ChunkRow, RowOutcome, SentLines, Unreadable, newest
 from prelabel_worker.letters import Origin, Problem, RowFacts, facts_of, held_frame, held_row
 from prelabel_worker.rows import BuiltRow, RowBuilder

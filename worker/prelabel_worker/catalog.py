@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import redis
 
 from prelabel import keys
+from prelabel.client import Client
 from prelabel_worker.ontology import Ontology
 
 FRESH_SECONDS = 600.0
@@ -37,7 +37,7 @@ class Cached:
 class Catalog:
     """The ontologies behind one Redis; fetching is the caller's, since it costs a permit."""
 
-    def __init__(self, client: "redis.Redis", key_prefix: str) -> None:
+    def __init__(self, client: Client, key_prefix: str) -> None:
         self._client = client
         self._prefix = key_prefix
         self._parsed: dict[str, tuple[bytes, Ontology]] = {}
@@ -64,7 +64,7 @@ class Catalog:
             "name": found.name,
             "fetchedMs": int(time.time() * 1000),
         }
-        self._client.hset(key, mapping=fields)  # type: ignore[arg-type]
+        self._client.hset(key, mapping=fields)
 
     def refresh(self, project_id: str, fetch: Callable[[], ProjectOntology]) -> Cached:
         """Fetch it now. Raises what `fetch` raises."""

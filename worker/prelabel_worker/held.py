@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import redis
 
 from prelabel import keys
+from prelabel.client import Client
 from prelabel_worker.letters import split_body
 from prelabel_worker.scripts import Scripts
 
@@ -71,7 +71,7 @@ class BulkResult:
 class HeldRows:
     """Reads and retries the held rows of all projects behind one Redis."""
 
-    def __init__(self, client: "redis.Redis", key_prefix: str = keys.DEFAULT_PREFIX) -> None:
+    def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
         self._client = client
         self._prefix = key_prefix
         self._scripts = Scripts(client)

@@ -5,9 +5,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import redis
-
 from prelabel import keys
+from prelabel.client import Client
 
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
 GONE_AFTER_SECONDS = 60.0
@@ -77,7 +76,7 @@ class WorkerStatus:
 class Inspector:
     """Looks at the projects behind one Redis."""
 
-    def __init__(self, client: "redis.Redis", key_prefix: str = keys.DEFAULT_PREFIX) -> None:
+    def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
         self._client = client
         self._prefix = key_prefix
 

@@ -93,7 +93,9 @@ class Labelbox:
 
     def find_imports(self, names: Sequence[ImportName]) -> list[Import | None]:
         """Look imports up by project and name, all in one request; None where there is none. Raises RequestError."""
-        parts, variables, declared = [], {}, []
+        parts: list[str] = []
+        declared: list[str] = []
+        variables: dict[str, Any] = {}
         for at, wanted in enumerate(names):
             declared.append(f"$p{at}: ID!, $n{at}: String!")
             variables |= {f"p{at}": wanted.project_id, f"n{at}": wanted.name}

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import orjson
-import redis
 
 from prelabel import keys
+from prelabel.client import Client
 from prelabel.frame import VERSION as FRAME_VERSION
 from prelabel.frame import UnreadableFrame, read_header, read_messages
 from prelabel.inbox import add_barrier, confirmed
@@ -31,7 +31,7 @@ from prelabel_worker.settings import Settings
 class Ledger:
     """Claims chunks and moves them, for one Redis and one set of settings."""
 
-    def __init__(self, client: "redis.Redis", settings: Settings) -> None:
+    def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
         self._settings = settings
         self._scripts = Scripts(client)
@@ -198,7 +198,8 @@ class Ledger:
     def split(self, chunk: Chunk) -> list[str]:
         """Two chunks in place of this one; returns their ids. Raises LeaseLost."""
         children = [secrets.token_hex(8), secrets.token_hex(8)]
-        args = (chunk.id, chunk.token, middle(chunk.rows), *children, self._lease_ms)
+        first, second = children
+        args = (chunk.id, chunk.token, middle(chunk.rows), first, second, self._lease_ms)
         if not self._scripts.run("split", self.root(chunk.project_id), *args):
             raise LeaseLost
         return children

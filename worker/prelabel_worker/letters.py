@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from prelabel.errors import Reason
 
+from prelabel.errors import Reason
 from prelabel_worker import identity
 from prelabel_worker.chunks import ChunkRow, RowOutcome, Unreadable
 

@@ -16,7 +16,7 @@ _BEARER = re.compile(r"(?i)(bearer\s+)\S+")
 
 def set_up(settings: Settings) -> None:
     """Send structlog and the standard library's loggers through one formatter to stderr."""
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

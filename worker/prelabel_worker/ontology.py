@@ -100,7 +100,7 @@ class Ontology:
         # A type nobody knows is not held against the row: Labelbox decides (ndjson-formats, section 3).
         self._refused = {kind.name for kind in KINDS if known in every and known not in kind.media}
         self._media_type = media_type
-        self._fast = {
+        self._fast: dict[tuple[str, str], Feature] = {
             (kind.name, name): feature
             for kind in KINDS
             for name, feature in (self._classifications if kind.classifies else self._tools).by_name.items()
@@ -118,7 +118,7 @@ class Ontology:
 
     def feature_of(self, annotation: Any, kind: Kind, path: str) -> Feature:
         """The annotation's feature, after everything about it was checked. Raises NotInOntology."""
-        feature = self._fast.get((kind.name, annotation.name))
+        feature: Feature | None = self._fast.get((kind.name, annotation.name))
         if feature is not None and annotation.schema_id is None and not annotation.classifications:
             if not kind.classifies:
                 return feature
@@ -273,7 +273,7 @@ def _option(option: Mapping[str, Any]) -> Option:
 
 
 def _id(item: Mapping[str, Any]) -> str:
-    # Labelbox always gives one; a file written by hand may not, and identities need something that tells features apart.
+    # Labelbox always gives one; a file written by hand may not, and identities must tell features apart.
     return str(item.get("featureSchemaId") or f"name:{item.get('name')}")
 
 

@@ -16,7 +16,6 @@ from enum import StrEnum
 from typing import Literal
 
 from prelabel.errors import Reason
-
 from prelabel_worker import errors
 
 PAUSE_SECONDS = 60.0

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-import redis
-
 from prelabel import keys
+from prelabel.client import Client
 from prelabel_worker.scripts import Scripts
 
 USE_WITHIN_SECONDS = 1.0
@@ -22,7 +21,7 @@ class Permit:
 class Permits:
     """The permits of one account."""
 
-    def __init__(self, client: "redis.Redis", key_prefix: str, account: str, per_minute: int, burst: int) -> None:
+    def __init__(self, client: Client, key_prefix: str, account: str, per_minute: int, burst: int) -> None:
         self._scripts = Scripts(client)
         self._key = keys.account(key_prefix, account)
         self._interval_ms = (60 + USE_WITHIN_SECONDS) * 1000 / (per_minute - burst)

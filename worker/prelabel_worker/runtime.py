@@ -5,6 +5,7 @@ import threading
 
 import redis
 
+from prelabel.client import Client
 from prelabel_worker.catalog import Catalog
 from prelabel_worker.held import HeldRows
 from prelabel_worker.labelbox import Labelbox
@@ -17,7 +18,7 @@ from prelabel_worker.stages import Hint, Tools
 _SOCKET_SECONDS = 10.0
 
 
-def connect(settings: Settings) -> "redis.Redis":
+def connect(settings: Settings) -> Client:
     """A client for the state, with limits on every wait."""
     url = settings.redis_url.get_secret_value()
     keep_alive = {} if url.startswith("unix://") else {"socket_keepalive": True}

@@ -15,7 +15,7 @@ from typing import Any
 import redis
 import structlog
 from celery import bootsteps
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
 
 from prelabel import keys
 from prelabel_worker.runtime import connect
@@ -64,6 +64,7 @@ class _Tick:
         self._timers = Timers(self._client, self._settings.key_prefix, self._settings.lease_seconds)
         self._processes = int(worker.concurrency or 1)
         self._name = worker.hostname
+        self._queue: str = worker.app.conf.task_default_queue
         self._announced = float("-inf")
 
     def run(self) -> None:
@@ -82,14 +83,14 @@ class _Tick:
 
     def _tick(self) -> float:
         """Send hints for what is due; seconds to the next look."""
-        room = self._processes * _HINTS_PER_PROCESS
-        due, wait = self._timers.due(room)
-        if not due:
-            return max(wait, 0.005)
         with self._app.producer_or_acquire() as producer:
+            room = self._processes * _HINTS_PER_PROCESS - _waiting_hints(producer.channel, self._queue)
+            if room <= 0:
+                return TICK_SECONDS  # nobody is free: what is due stays due
+            due, wait = self._timers.due(room)
             for name, args in _messages(due):
                 self._app.send_task(name, args, producer=producer)
-        return TICK_SECONDS
+        return TICK_SECONDS if due else max(wait, 0.005)
 
     def _announce(self) -> None:
         """Say that this worker lives, for `prelabel status` and `doctor`."""
@@ -112,6 +113,14 @@ class _Tick:
             self._client.close()
         except (redis.RedisError, OSError):
             _log.info("worker.not_withdrawn", worker=self._name)
+
+
+def _waiting_hints(channel: Any, queue: str) -> int:
+    """Hints that no worker has taken yet."""
+    try:
+        return int(channel.queue_declare(queue=queue, passive=True).message_count)
+    except ChannelError:
+        return 0  # no worker has declared the queue yet
 
 
 def _messages(due: list[Due]) -> list[tuple[str, list[Any]]]:

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-import redis
-
 from prelabel import keys
+from prelabel.client import Client
 from prelabel_worker.scripts import Scripts
 
 LOOK_ANYWAY_SECONDS = 5.0
@@ -24,7 +23,7 @@ class Due:
 class Timers:
     """The timers of all projects behind one Redis."""
 
-    def __init__(self, client: "redis.Redis", key_prefix: str, lease_seconds: float) -> None:
+    def __init__(self, client: Client, key_prefix: str, lease_seconds: float) -> None:
         self._scripts = Scripts(client)
         self._prefix = key_prefix
         self._lease_ms = int(lease_seconds * 1000)
@@ -36,15 +35,17 @@ class Timers:
         )
         found: list[Due] = []
         moves: list[str | int] = []
+        waits: list[int] = []
         for project, score in zip(answer[1::2], answer[2::2], strict=True):
             project_id = project.decode()
             wait_ms, due = self._project(project_id, most - len(found))
             found += due
             moves += [project_id, score, wait_ms]
+            waits.append(wait_ms)
         if moves:
             self._scripts.run("projects_next", keys.projects(self._prefix), *moves)
-        soonest = min([int(answer[0]), *moves[2::3]]) if moves else int(answer[0])  # type: ignore[type-var]
-        return found, LOOK_ANYWAY_SECONDS if soonest < 0 else soonest / 1000  # type: ignore[operator]
+        soonest = min([int(answer[0]), *waits])
+        return found, LOOK_ANYWAY_SECONDS if soonest < 0 else soonest / 1000
 
     def _project(self, project_id: str, most: int) -> tuple[int, list[Due]]:
         """Milliseconds until this project should be looked at again, and what is due in it."""

@@ -22,6 +22,10 @@ SchemaId = Annotated[str, Field(min_length=25, max_length=25)]
 Confidence = Annotated[int | float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
+Checks = tuple[Callable[[Any], None], ...]
+"""Rules between the fields of an annotation, called with a model or with the gate's struct of the same attributes."""
+
+
 class CheckFailed(Exception):
     """A rule between fields is broken: where below the checked object, what was found, what was expected."""
 
@@ -74,9 +78,7 @@ class Annotation(Wire):
     and `custom_metrics` stay in the message and are not sent, since MAL imports take neither.
     """
 
-    CHECKS: ClassVar[tuple[Callable[[Any], None], ...]] = ()
-    """The rules between the fields, called with this model or with the gate's struct of the same attributes."""
-
+    CHECKS: ClassVar[Checks] = ()
     uuid: str | None = None
     name: Name | None = None
     schema_id: SchemaId | None = None

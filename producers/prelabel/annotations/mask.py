@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from prelabel.annotations.base import CheckFailed, Wire, for_people
+from prelabel.annotations.base import Annotation, CheckFailed, Wire, for_people
 from prelabel.annotations.objects import GeometricObject, check_object
 
 MAX_URI = 4096
@@ -81,4 +81,4 @@ class Mask(GeometricObject):
         }
         if any(value is not None for value in given.values()):
             fields["mask"] = {key: value for key, value in given.items() if value is not None}
-        super().__init__(name, **fields)
+        Annotation.__init__(self, name, **fields)

@@ -3,13 +3,14 @@
 Coordinates are pixels of the original asset, origin top left, x to the right, y down (ndjson-formats, section 2).
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from prelabel.annotations.base import (
     Annotation,
     CheckFailed,
+    Checks,
     Number,
     Wire,
     check_distinct,
@@ -58,7 +59,7 @@ def check_object(annotation: Any) -> None:
 class GeometricObject(Annotation):
     """An annotation with a geometry and, perhaps, nested classifications."""
 
-    CHECKS = (check_object,)
+    CHECKS: ClassVar[Checks] = (check_object,)
 
     classifications: list[Classification] | None = None
 
@@ -82,7 +83,7 @@ class BoundingBox(GeometricObject):
         given = {"left": left, "top": top, "width": width, "height": height}
         if any(value is not None for value in given.values()):
             fields["bbox"] = {key: value for key, value in given.items() if value is not None}
-        super().__init__(name, **fields)
+        Annotation.__init__(self, name, **fields)
 
 
 class Polygon(GeometricObject):
@@ -92,7 +93,7 @@ class Polygon(GeometricObject):
 
     @for_people
     def __init__(self, name: str | None = None, polygon: Any = None, **fields: Any) -> None:
-        super().__init__(name, **fields, **({} if polygon is None else {"polygon": vertices(polygon)}))
+        Annotation.__init__(self, name, **fields, **({} if polygon is None else {"polygon": vertices(polygon)}))
 
 
 class Point(GeometricObject):
@@ -105,7 +106,7 @@ class Point(GeometricObject):
         self, name: str | None = None, *, x: float | None = None, y: float | None = None, **fields: Any
     ) -> None:
         given = {key: value for key, value in (("x", x), ("y", y)) if value is not None}
-        super().__init__(name, **fields, **({"point": given} if given else {}))
+        Annotation.__init__(self, name, **fields, **({"point": given} if given else {}))
 
 
 class Polyline(GeometricObject):
@@ -115,7 +116,7 @@ class Polyline(GeometricObject):
 
     @for_people
     def __init__(self, name: str | None = None, line: Any = None, **fields: Any) -> None:
-        super().__init__(name, **fields, **({} if line is None else {"line": vertices(line)}))
+        Annotation.__init__(self, name, **fields, **({} if line is None else {"line": vertices(line)}))
 
 
 def vertices(points: Any) -> Any:

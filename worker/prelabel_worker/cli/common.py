@@ -8,6 +8,7 @@ import redis
 import typer
 from rich.console import Console
 
+from prelabel.client import Client
 from prelabel.errors import PrelabelError
 from prelabel_worker.settings import Settings, load_settings
 from prelabel_worker.stack import stack_file
@@ -58,7 +59,7 @@ def settings_for(redis_url: str | None = None) -> Settings:
     )
 
 
-def connect(settings: Settings) -> "redis.Redis":
+def connect(settings: Settings) -> Client:
     """A client whose first answer has come. Raises ServiceAway, without the password."""
     from prelabel.inbox import without_password
 

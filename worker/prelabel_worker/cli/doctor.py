@@ -9,6 +9,7 @@ import typer
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from prelabel.client import Client
 from prelabel_worker.cli.common import DONE_WITH_DEAD, AsJson, RedisUrl, connect, out, settings_for
 from prelabel_worker.errors import RequestError, Unauthorized
 from prelabel_worker.inspector import Inspector
@@ -43,7 +44,7 @@ def doctor(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
         raise typer.Exit(DONE_WITH_DEAD)
 
 
-def _redis(client: "redis.Redis", settings: Settings) -> Iterator[Finding]:
+def _redis(client: Client, settings: Settings) -> Iterator[Finding]:
     info: dict[str, Any] = client.info()
     version = str(info["redis_version"])
     new_enough = tuple(int(part) for part in version.split(".")[:2]) >= OLDEST
@@ -60,7 +61,7 @@ def _redis(client: "redis.Redis", settings: Settings) -> Iterator[Finding]:
     yield skew < _CLOCK_SECONDS, f"clocks differ by {skew:.1f} s", "synchronise the clocks: ages are shown wrong"
 
 
-def _persistence(client: "redis.Redis", settings: Settings) -> Finding:
+def _persistence(client: Client, settings: Settings) -> Finding:
     on, sync = _config(client, "appendonly"), _config(client, "appendfsync")
     found = f"appendonly {on}, appendfsync {sync}, durability {settings.durability}"
     good = on is None or (on == "yes" and (sync == "always" or settings.durability != "fsync"))
@@ -74,7 +75,7 @@ def _persistence(client: "redis.Redis", settings: Settings) -> Finding:
     )
 
 
-def _config(client: "redis.Redis", name: str) -> str | None:
+def _config(client: Client, name: str) -> str | None:
     try:
         return str(client.config_get(name).get(name))
     except redis.ResponseError:
@@ -91,7 +92,7 @@ def _broker(settings: Settings) -> Finding:
     return True, "the broker answers", ""
 
 
-def _workers(client: "redis.Redis", settings: Settings) -> Iterator[Finding]:
+def _workers(client: Client, settings: Settings) -> Iterator[Finding]:
     workers = Inspector(client, settings.key_prefix).workers()
     names = ", ".join(f"{each.name} {each.version}" for each in workers)
     yield bool(workers), f"{len(workers)} workers alive {names}".rstrip(), "start one: prelabel worker"

@@ -87,13 +87,13 @@ def _publish(publisher: Publisher, source: Source) -> tuple[int, int]:
 @contextmanager
 def _source(
     file: str,
-    format: Format,
+    form: Format,
     project: str | None,
     categories: Path | None,
     global_key: str,
-    model: str | None,  # noqa: A002
+    model: str | None,
 ) -> Iterator[Source]:
-    if format is Format.COCO_RESULTS:
+    if form is Format.COCO_RESULTS:
         if project is None or categories is None or file == "-":
             _usage("coco-results needs a FILE, --project and --categories")
         options = CocoOptions(project, global_key, model)

@@ -11,19 +11,17 @@ from prelabel_worker.cli.common import settings_for
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("worker", help=_HELP)(worker)
-
-
-_HELP = """Run a worker: groups, submits, polls and settles. The same as `celery -A prelabel_worker worker`.
-
-Example: prelabel worker --concurrency 4
-"""
+    app.command("worker")(worker)
 
 
 def worker(
     concurrency: Annotated[int, typer.Option(help="Pool processes.", min=1)] = 2,
     name: Annotated[str, typer.Option(help="Its name; %h is the host.")] = "worker@%h",
 ) -> None:
+    """Run a worker: it groups, submits, polls and settles. The same as `celery -A prelabel_worker worker`.
+
+    Example: prelabel worker --concurrency 4
+    """
     settings = settings_for()
     environment = dict(os.environ)
     if "redis_url" in settings.model_fields_set:

@@ -8,7 +8,7 @@ script, `held_lib.lua` in front of those that change held rows.
 from importlib import resources
 from typing import Any
 
-import redis
+from prelabel.client import Client
 
 _CHANGES_HELD_ROWS = {"commit_rows", "retry"}
 
@@ -16,7 +16,7 @@ _CHANGES_HELD_ROWS = {"commit_rows", "retry"}
 class Scripts:
     """Runs scripts by name. Thread-safe, like the client it is given."""
 
-    def __init__(self, client: "redis.Redis") -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
         self._scripts: dict[str, Any] = {}
 

@@ -39,7 +39,7 @@ class Processes:
                 env=dict(environment),
                 cwd=folder,
                 start_new_session=True,
-                preexec_fn=_die_with_parent() if sys.platform == "linux" else None,  # noqa: PLW1509
+                preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
             )
         self._started.append((name, process, grace))
         return process

@@ -13,6 +13,7 @@ from typing import Self
 
 import redis
 
+from prelabel.client import Client
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.stack import redis_server, stack_file
 from prelabel_worker.stack.errors import StackError, StackRunning
@@ -71,7 +72,7 @@ class Stack:
         """Where the processes' output is."""
         return self.folder / "logs"
 
-    def client(self) -> "redis.Redis":
+    def client(self) -> Client:
         """A client for the stack's Redis."""
         return redis.Redis.from_url(self.file.redis_url, socket_timeout=10)
 

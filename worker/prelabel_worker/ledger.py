@@ -57,7 +57,10 @@ class Ledger:
             FRAME_VERSION,
             self._lease_ms,
         )
-        return chunk_id if answer[0] == b"cut" else None
+        if answer[0] == b"cut":
+            return chunk_id
+        self._look_at(project_id, int(answer[1]))
+        return None
 
     def take(self, project_id: str, chunk_id: str, purpose: Literal["submit", "follow"]) -> Chunk | None:
         """Take up a chunk that is due and free, to submit it or to follow its running import.
@@ -236,8 +239,16 @@ class Ledger:
         args.append(int(self._settings.server_limit_seconds * 1000) if sent_now else 0)
         for name, value in fields.items():
             args += [name, value]
-        if not self._scripts.run("move", self.root(chunk.project_id), *args):
+        look = int(self._scripts.run("move", self.root(chunk.project_id), *args))
+        if not look:
             raise LeaseLost
+        if state is not State.SUBMITTING:
+            self._look_at(chunk.project_id, look)
+
+    def _look_at(self, project_id: str, at_ms: int) -> None:
+        """Have the ticks look at the project no later than this; a hint, lost without harm."""
+        if at_ms:
+            self._client.zadd(keys.projects(self._settings.key_prefix), {project_id: at_ms}, lt=True)
 
 
 def _bit(bitmap: bytes | None, index: int) -> bool:

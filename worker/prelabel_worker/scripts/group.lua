@@ -3,7 +3,7 @@
 -- KEYS[1]  the project's root
 -- ARGV     1 id for the chunk (random), 2 most rows, 3 most bytes, 4 most slow annotations, 5 most entries,
 --          6 linger in ms, 7 most open chunks, 8 newest entry version this worker knows, 9 lease in ms
--- returns  {'cut', rows} | {'none', rows that wait in free lanes}
+-- returns  {'cut', rows} | {'none', the time in ms at which somebody must look, 0 for none}
 -- cost     O(lanes + entries taken); no frame is read
 local id, max_rows, max_bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_slow, max_entries, linger = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -20,7 +20,7 @@ if tonumber(meta[3]) ~= linger or tonumber(meta[4]) ~= max_rows then
 end
 if tonumber(meta[2] or 0) > now then
   set_timer('group', tonumber(meta[2]))
-  return {'none', 0}
+  return {'none', meta[2]}
 end
 if redis.call('ZCARD', root .. ':chunks') >= max_open then
   redis.call('ZREM', root .. ':timers', 'group') -- the chunk that is settled next sets it again
@@ -55,7 +55,7 @@ if waiting == 0 then
 end
 if waiting < max_rows and now - oldest < linger then
   set_timer('group', oldest + linger)
-  return {'none', waiting}
+  return {'none', text(oldest + linger)}
 end
 table.sort(free, function(a, b) return a.arrived < b.arrived end)
 

@@ -6,7 +6,7 @@
 --          hint itself (else 0: the timer is the due time), 6 the server's limit in ms when a file may have been
 --          sent just now (else 0), 7… fields and values. `sent` is kept under a key of its own, being large and
 --          read by settle alone.
--- returns  1, or 0 when the token is not the holder's
+-- returns  the time in ms at which somebody must look, or 0 when the token is not the holder's
 local id, token, state = ARGV[1], ARGV[2], ARGV[3]
 if not holds(id, token) then return 0 end
 local key = chunk_key(id)
@@ -22,9 +22,10 @@ if tonumber(ARGV[6]) > 0 then redis.call('HSET', key, 'maybeUntil', text(now + t
 if state == 'running' then redis.call('HSETNX', key, 'runningMs', text(now)) end
 if state == 'submitting' then
   redis.call('HINCRBY', key, 'attempt', 1)
-  return 1
+  return redis.call('HGET', key, 'lease')
 end
 local due, hinted = now + tonumber(ARGV[4]), tonumber(ARGV[5])
+local look = hinted > 0 and now + hinted or due
 redis.call('HSET', key, 'due', text(due), 'lease', 0, 'token', '')
-set_timer('chunk:' .. id, hinted > 0 and now + hinted or due)
-return 1
+set_timer('chunk:' .. id, look)
+return text(look)

@@ -6,6 +6,7 @@ a reason of its own, never passed.
 """
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -13,7 +14,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from prelabel.annotations.base import CheckFailed, canonical_uuid
-from prelabel.annotations.kinds import BY_NAME, KINDS, OBJECT_KEYS, Kind, kind_name_of_answer
+from prelabel.annotations.kinds import BY_NAME, KEYS, KINDS, OBJECT_KEYS, Kind, kind_name_of_answer
 from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, MessageTooLarge, Reason
 from prelabel.explain import explanation
 from prelabel.messages import MAX_ANNOTATIONS_PER_FEATURE, DataRow, PredictionMessage, uuid7
@@ -45,7 +46,9 @@ MessageStruct = _STRUCTS.define(
     "MessageStruct", _STRUCTS.fields(PredictionMessage) | {"annotations": ("annotations", _ANNOTATIONS, True)}
 )
 _DECODER = msgspec.json.Decoder(MessageStruct)
-_OBJECT_KINDS = tuple((kind.key, kind, kind.model.CHECKS) for kind in KINDS if not kind.classifies)
+_OBJECT_KINDS = tuple(kind for kind in KINDS if not kind.classifies)
+_VALUES = attrgetter(*KEYS)
+_ALL_BUT_ONE = len(KEYS) - 1
 
 
 class Prepared(NamedTuple):
@@ -61,41 +64,47 @@ class Prepared(NamedTuple):
 def prepare(message: PredictionMessage | Mapping[str, Any] | bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> Prepared:
     """Check a message in any of its forms. Raises MessageError."""
     raw = _as_json(message)
-    decoded = decode_message(raw, max_bytes=max_bytes, source=message)
+    decoded, kinds = decode_message(raw, max_bytes=max_bytes, source=message)
     message_id = decoded.message_id
     if message_id is None:
         message_id = uuid7()
         raw = b'{"messageId":"%s",' % message_id.encode() + raw[raw.index(b"{") + 1 :]
     if b"\n" in raw:  # white space between tokens: inside a string it would have been refused
         raw = raw.replace(b"\n", b" ")
-    slow = sum(kind_of(annotation).slow for annotation in decoded.annotations)
+    slow = sum(kind.slow for kind in kinds)
     return Prepared(decoded.project_id, data_row_key(decoded.data_row), message_id, raw, slow)
 
 
-def decode_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES, source: Any = None) -> Any:
-    """A message as a `MessageStruct`. Raises MessageError; `source` is what the bytes were made from."""
+def decode_message(
+    raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES, source: Any = None
+) -> tuple[Any, list[Kind]]:
+    """A message as a `MessageStruct`, and the kind of each annotation; `source` is what the bytes were made from.
+
+    Raises MessageError.
+    """
     if len(raw) > max_bytes:
         raise MessageTooLarge(
             Reason.MESSAGE_TOO_LARGE, "", f"{len(raw)} bytes", f"at most {max_bytes} bytes in a message"
         )
     try:
         message = _DECODER.decode(raw)
-        check(message)
+        return message, check(message)
     except RecursionError:
         raise InvalidAnnotation(Reason.TOO_DEEP, "", "deep nesting", "JSON that can be read") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, CheckFailed) as error:
         raise _explained(raw, source, error) from None
-    return message
 
 
-def check(message: Any) -> None:
-    """The rules between fields, and between annotations. Raises CheckFailed or MessageError."""
+def check(message: Any) -> list[Kind]:
+    """The rules between fields, and between annotations; the kind of each. Raises CheckFailed or MessageError."""
     if (message.data_row.id is None) == (message.data_row.global_key is None):
         raise CheckFailed("dataRow", "none or both", "exactly one of id and globalKey")
     uuids: dict[str, int] = {}
+    kinds: list[Kind] = []
     relationships = False
     for at, annotation in enumerate(message.annotations):
         kind = kind_of(annotation)
+        kinds.append(kind)
         if annotation.data_row is not None:
             raise CheckFailed(f"annotations[{at}].dataRow", "an object", "no dataRow in an annotation")
         for rule in kind.model.CHECKS:
@@ -111,22 +120,18 @@ def check(message: Any) -> None:
         _check_relationships(message.annotations, uuids)
     if len(message.annotations) > MAX_ANNOTATIONS_PER_FEATURE:
         _check_count(message.annotations)
+    return kinds
 
 
 def kind_of(annotation: Any) -> Kind:
     """The kind of a decoded annotation, by its one key. Raises CheckFailed."""
-    found = None
-    for key, kind, _ in _OBJECT_KINDS:
-        if getattr(annotation, key) is not None:
-            if found is not None:
-                raise CheckFailed("", f"{found.key} and {key}", "one kind in an annotation")
-            found = kind
-    if annotation.answer is None and annotation.answers is None:
-        if found is None:
-            raise CheckFailed("", "none", "a kind key")
-        return found
-    if found is not None:
-        raise CheckFailed("", f"{found.key} and answer", "one kind in an annotation")
+    values = _VALUES(annotation)
+    if values.count(None) != _ALL_BUT_ONE:
+        present = [key for key, value in zip(KEYS, values, strict=True) if value is not None]
+        raise CheckFailed("", ", ".join(present) or "none", "one kind in an annotation")
+    for value, kind in zip(values, _OBJECT_KINDS, strict=False):
+        if value is not None:
+            return kind
     if annotation.classifications is not None:
         raise CheckFailed("classifications", "an array", "none beside answer")
     return BY_NAME[kind_name_of_answer(annotation.answer, annotation.answers)]

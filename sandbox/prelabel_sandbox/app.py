@@ -87,8 +87,9 @@ async def graphql(request: Request) -> Response:
     started = time.time()
     key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
     entry: dict[str, Any] = {"time": started, "key": _fingerprint(key), "operation": None, "projectId": None}
+    sandbox.requests.append(entry)
     response = await _answer(sandbox, request, key, entry)
-    sandbox.requests.append({**entry, "status": response.status_code, "seconds": round(time.time() - started, 4)})
+    entry |= {"status": response.status_code, "seconds": round(time.time() - started, 4)}
     return response
 
 
@@ -106,7 +107,8 @@ async def _answer(sandbox: Sandbox, request: Request, key: str, entry: dict[str,
     wait = sandbox.over_limit(key)
     if wait is not None:
         return _throttled(sandbox.settings.requests_per_minute, wait)
-    fault = sandbox.faults.strike(operation, project)
+    size = int(request.headers.get("content-length", 0))
+    fault = sandbox.faults.strike(operation, project, size=size)
     early = await _before(fault)
     if early is not None:
         return early

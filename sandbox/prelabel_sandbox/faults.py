@@ -74,12 +74,18 @@ class Faults:
         with self._lock:
             self._on.clear()
 
-    def strike(self, operation: str, project: str | None, *names: str) -> Fault | None:
-        """The first fault that concerns this, counted as used; of these names only, where any are given."""
+    def strike(
+        self, operation: str, project: str | None, *names: str, size: int = 0, content: bytes = b""
+    ) -> Fault | None:
+        """The first fault that concerns this, counted as used; of these names only, where any are given.
+
+        A fault with the option `bytes` strikes larger requests only, one with `match` files that contain it.
+        """
         with self._lock:
             self._on = [fault for fault in self._on if not fault.spent()]
             for fault in self._on:
-                if fault.concerns(operation, project) and (not names or fault.name in names):
+                fits = size >= fault.options.get("bytes", 0) and str(fault.options.get("match", "")).encode() in content
+                if fits and fault.concerns(operation, project) and (not names or fault.name in names):
                     if fault.times is not None:
                         fault.times -= 1
                     return fault

@@ -76,9 +76,10 @@ class Processor:
 
     def _process(self, item: Import) -> None:
         try:
-            if self._faults.strike("process", item.project_id, "failed-import"):
+            body = self._store.body(item.id)
+            if self._faults.strike("process", item.project_id, "failed-import", content=body):
                 raise ValueError("the import could not be processed")
-            judge = _Judge(self._store, self._faults, item)
+            judge = _Judge(self._store, self._faults, item, body)
             judge.run(lambda: self._stopped)
             if not self._stopped:
                 self._store.end_import(item.id, "FINISHED", b"".join(judge.status), b"".join(judge.errors))
@@ -97,6 +98,7 @@ class _Judge:
     store: Store
     faults: Faults
     item: Import
+    body: bytes
     status: list[bytes] = field(default_factory=list)
     errors: list[bytes] = field(default_factory=list)
 
@@ -108,8 +110,8 @@ class _Judge:
         self.ids, self.keys = self.store.data_rows(project.id)
         self.tools = level_of(project.ontology["tools"])
         self.classifications = level_of(project.ontology["classifications"])
-        self.row_failure = self.faults.strike("process", project.id, "row-failure")
-        lines = list(_parsed(self.store.body(self.item.id)))
+        self.row_failure = self.faults.strike("process", project.id, "row-failure", content=self.body)
+        lines = list(_parsed(self.body))
         self.uuids: dict[Any, set[str]] = {}
         for _, line in lines:
             self.uuids.setdefault(_row_of(line), set()).add(canonical(line.get("uuid")))

@@ -28,17 +28,20 @@ class RowIdentity:
     def __init__(self, digest: Any) -> None:
         self._digest = digest
 
-    def uuid(self, feature_id: bytes, ordinal: int) -> str:
-        """The uuid of the `ordinal`-th annotation of a feature; `feature_id` comes from `feature_bytes`."""
+    def uuid(self, feature_id: bytes, ordinal: int) -> bytes:
+        """The 16 bytes of the `ordinal`-th annotation of a feature; `feature_id` comes from `feature_bytes`."""
         digest = self._digest.copy()
-        digest.update(feature_id)
-        digest.update(ordinal.to_bytes(4, "big"))
-        text = digest.hexdigest()
-        # Version 8 and the variant of RFC 9562.
-        return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"
+        digest.update(feature_id + ordinal.to_bytes(4, "big"))
+        value = bytearray(digest.digest())
+        value[6] = 0x80 | (value[6] & 0x0F)  # version 8 and the variant of RFC 9562
+        value[8] = 0x80 | (value[8] & 0x3F)
+        return bytes(value)
 
 
-_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+def uuid_text(uuid: bytes) -> str:
+    """16 bytes as a uuid is written: lower case, 8-4-4-4-12."""
+    text = uuid.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 class ProjectIdentity:

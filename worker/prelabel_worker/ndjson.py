@@ -25,12 +25,12 @@ def lines(annotations: Iterable[Any]) -> bytes:
 
 def normalise(annotation: Any, kind: str) -> None:
     """Keys that MAL imports do not take are left out, old spellings written in the new one (sections 1.6, 2.2)."""
-    annotation.confidence = None
-    annotation.custom_metrics = None
+    annotation.confidence = annotation.custom_metrics = None
     if annotation.answers is not None or annotation.answer is not None:
         _normalise_answer(annotation, kind)
-    for nested in annotation.classifications or ():
-        _normalise_nested(nested)
+    if annotation.classifications is not None:
+        for nested in annotation.classifications:
+            _normalise_nested(nested)
 
 
 def _normalise_nested(nested: Any) -> None:

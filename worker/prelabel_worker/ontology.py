@@ -65,11 +65,11 @@ class _Named:
         by_name = self.by_name.get(name) if name is not None else None
         by_id = self.by_id.get(schema_id) if schema_id is not None else None
         if schema_id is not None and by_id is None:
-            raise NotInOntology(missing, f"{path}.schemaId", schema_id, f"a {self.what} of the project's ontology")
+            raise NotInOntology(missing, f"{path}.schemaId", schema_id, f"{self.what} of the project's ontology")
         if name is not None and by_name is None and name not in self._twice:
             near = difflib.get_close_matches(name, self.by_name, 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else None
-            raise NotInOntology(missing, f"{path}.name", name, f"a {self.what} of the project's ontology", hint)
+            raise NotInOntology(missing, f"{path}.name", name, f"{self.what} of the project's ontology", hint)
         if by_id is not None and name is not None and name not in by_id.names:
             raise NotInOntology(
                 Reason.AMBIGUOUS_NAME, path, f"{name} and {schema_id}", "name and schemaId of one thing"
@@ -80,13 +80,13 @@ class _Named:
 class Features(_Named):
     """Features at one level."""
 
-    what = "feature"
+    what = "a feature"
 
 
 class Options(_Named):
     """The options of one classification."""
 
-    what = "option"
+    what = "an option"
 
 
 class Ontology:
@@ -116,13 +116,14 @@ class Ontology:
             media_type,
         )
 
-    def feature_of(self, annotation: Any, kind: Kind, path: str) -> Feature:
-        """The annotation's feature, after everything about it was checked. Raises NotInOntology."""
+    def feature_of(self, annotation: Any, kind: Kind, at: int) -> Feature:
+        """The feature of the message's annotation `at`, after all of it was checked. Raises NotInOntology."""
         feature: Feature | None = self._fast.get((kind.name, annotation.name))
-        if feature is not None and annotation.schema_id is None and not annotation.classifications:
-            if not kind.classifies:
-                return feature
-        else:
+        plain = feature is not None and annotation.schema_id is None and not annotation.classifications
+        if feature is not None and plain and not kind.classifies:
+            return feature
+        path = f"annotations[{at}]"
+        if feature is None or annotation.schema_id is not None:
             feature = self._find(annotation, kind, path)
         if kind.classifies:
             _check_answer(annotation, feature, path)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
+from prelabel.annotations.kinds import Kind
 from prelabel.errors import MalformedMessage, Reason
-from prelabel.gate import data_row_key, decode_message, kind_of
-from prelabel_worker.identity import ProjectIdentity
+from prelabel.gate import data_row_key, decode_message
+from prelabel_worker.identity import ProjectIdentity, RowIdentity, uuid_text
 from prelabel_worker.ndjson import lines, normalise
 from prelabel_worker.ontology import Feature, Ontology
 
@@ -36,31 +36,32 @@ class RowBuilder:
 
     def build(self, raw: bytes) -> BuiltRow:
         """Check a message and render it. Raises MessageError."""
-        message = decode_message(raw)
+        message, kinds = decode_message(raw)
         key = data_row_key(message.data_row)
         if message.project_id != self._project_id or (self._form is not None and key[0] != self._form):
             raise self._misplaced(message, key)
         model = message.model.name if message.model is not None else ""
-        uuids, explicit = self._fill(message, self._identity.row(key, model))
+        uuids, explicit = self._fill(message, kinds, self._identity.row(key, model))
         return BuiltRow(key, model, message.message_id, lines(message.annotations), uuids, explicit)
 
-    def _fill(self, message: Any, identity: Any) -> tuple[list[bytes], tuple[bytes, ...]]:
+    def _fill(self, message: Any, kinds: list[Kind], identity: RowIdentity) -> tuple[list[bytes], tuple[bytes, ...]]:
         """Give each annotation its uuid and its data row, and take out what is not sent."""
         ordinals: dict[str, int] = {}
         uuids: list[bytes] = []
         explicit: list[bytes] = []
         features: list[Feature] = []
         linked = False
-        for at, annotation in enumerate(message.annotations):
-            kind = kind_of(annotation)
-            feature = self._ontology.feature_of(annotation, kind, f"annotations[{at}]")
+        for at, (annotation, kind) in enumerate(zip(message.annotations, kinds, strict=True)):
+            feature = self._ontology.feature_of(annotation, kind, at)
             ordinal = ordinals.get(feature.id, 0)
             ordinals[feature.id] = ordinal + 1
             if annotation.uuid is None:
-                annotation.uuid = identity.uuid(feature.digest, ordinal)
+                uuid = identity.uuid(feature.digest, ordinal)
+                annotation.uuid = uuid_text(uuid)
             else:
-                explicit.append(bytes.fromhex(annotation.uuid.replace("-", "")))
-            uuids.append(bytes.fromhex(annotation.uuid.replace("-", "")))
+                uuid = bytes.fromhex(annotation.uuid.replace("-", ""))
+                explicit.append(uuid)
+            uuids.append(uuid)
             annotation.data_row = message.data_row
             normalise(annotation, feature.type)
             features.append(feature)
@@ -89,8 +90,3 @@ class RowBuilder:
             _FORMS[key[0]],
             f"{_FORMS[str(self._form)]}, as this project's first message wrote it",
         )
-
-
-def uuid_text(uuid: bytes) -> str:
-    """A uuid as people write it."""
-    return str(UUID(bytes=uuid))

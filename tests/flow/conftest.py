@@ -1,0 +1,119 @@
+"""A whole stack of real processes: Redis, the sandbox, two workers. Each test has a project of its own."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+from prelabel import Publisher
+from prelabel_worker.audit import audit
+from prelabel_worker.held import HeldRows
+from prelabel_worker.inspector import Inspector, ProjectStatus
+from prelabel_worker.stack.stack import Stack
+
+from tests.conftest import wait_for
+
+TOOLS = [
+    {"tool": "rectangle", "name": "vessel"},
+    {"tool": "rectangle", "name": "car"},
+    {"tool": "point", "name": "bollard"},
+]
+SETTINGS = {
+    "PRELABEL_LINGER_SECONDS": "0.2",
+    "PRELABEL_POLL_MIN_SECONDS": "0.2",
+    "PRELABEL_BACKOFF_MAX_SECONDS": "2",
+    "PRELABEL_LEASE_SECONDS": "4",
+    "PRELABEL_SERVER_LIMIT_SECONDS": "3",
+    "PRELABEL_REQUEST_TIMEOUT_SECONDS": "3",
+}
+
+
+def box(key: str, name: str = "vessel", *, project: str, left: int = 2, model: str = "m", **fields: Any) -> dict[str, Any]:
+    """A message with one box."""
+    annotation = {"name": name, "bbox": {"top": 1, "left": left, "height": 3, "width": 4}}
+    return {
+        "projectId": project,
+        "dataRow": {"globalKey": key},
+        "model": {"name": model},
+        "annotations": [annotation],
+        **fields,
+    }
+
+
+@dataclass
+class Flow:
+    """A project in a running stack."""
+
+    stack: Stack
+    project: str
+    client: "redis.Redis"
+
+    def create(self, rows: list[str] | str = "any", tools: list[dict[str, Any]] | None = None) -> None:
+        body = {"id": self.project, "ontology": {"tools": tools or TOOLS, "classifications": []}, "dataRows": rows}
+        self.control("POST", "projects", body)
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        answer = httpx.request(method, f"{self.stack.file.sandbox_url}/_sandbox/{path}", json=body, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    def fault(self, name: str, **options: Any) -> None:
+        self.control("POST", "faults", {"fault": name, "project": self.project, **options})
+
+    def publish(self, *messages: Any) -> None:
+        with Publisher(self.stack.file.redis_url) as publisher:
+            for message in messages:
+                publisher.publish(message)
+
+    def status(self) -> ProjectStatus:
+        return Inspector(self.client).status(self.project)
+
+    def settled(self, seconds: float = 60) -> ProjectStatus:
+        """Wait until no row is pending; the audit's sum is the assertion at the end of every flow."""
+        wait_for(lambda: self.status().pending == 0, "all rows to be settled", seconds)
+        (found,) = [each for each in audit(self.client) if each.project_id == self.project]
+        assert found.balances, found.differences
+        return self.status()
+
+    def pre_labels(self) -> list[dict[str, Any]]:
+        """What a labeler would see."""
+        text = self.control("GET", f"projects/{self.project}/pre-labels").text
+        return [json.loads(line) for line in text.split("\n") if line]
+
+    @property
+    def held(self) -> HeldRows:
+        return HeldRows(self.client)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("stack"), workers=2, settings=SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture
+def flow(stack: Stack) -> Iterator[Flow]:
+    client = stack.client()
+    found = Flow(stack, f"p{secrets.token_hex(4)}", client)
+    found.create()
+    yield found
+    found.control("DELETE", "faults")
+    client.close()
+
+
+@pytest.fixture
+def real_data() -> Callable[[str], Path]:
+    """Files nobody on this project made; a test that needs one skips where they are not there."""
+
+    def find(name: str) -> Path:
+        path = Path(__file__).parents[3] / "shared" / "data" / name
+        if not path.exists():
+            pytest.skip(f"no {path.name} beside the project")
+        return path
+
+    return find

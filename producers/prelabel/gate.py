@@ -75,9 +75,7 @@ def prepare(message: PredictionMessage | Mapping[str, Any] | bytes, *, max_bytes
     return Prepared(decoded.project_id, data_row_key(decoded.data_row), message_id, raw, slow)
 
 
-def decode_message(
-    raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES, source: Any = None
-) -> tuple[Any, list[Kind]]:
+def decode_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES, source: Any = None) -> tuple[Any, list[Kind]]:
     """A message as a `MessageStruct`, and the kind of each annotation; `source` is what the bytes were made from.
 
     Raises MessageError.

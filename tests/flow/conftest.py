@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 import redis
+
 from prelabel import Publisher
 from prelabel_worker.audit import audit
 from prelabel_worker.held import HeldRows
 from prelabel_worker.inspector import Inspector, ProjectStatus
 from prelabel_worker.stack.stack import Stack
-
 from tests.conftest import wait_for
 
 TOOLS = [
@@ -33,7 +33,9 @@ SETTINGS = {
 }
 
 
-def box(key: str, name: str = "vessel", *, project: str, left: int = 2, model: str = "m", **fields: Any) -> dict[str, Any]:
+def box(
+    key: str, name: str = "vessel", *, project: str, left: int = 2, model: str = "m", **fields: Any
+) -> dict[str, Any]:
     """A message with one box."""
     annotation = {"name": name, "bbox": {"top": 1, "left": left, "height": 3, "width": 4}}
     return {

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from prelabel import BoundingBox, GlobalKey, Model, PredictionMessage, Reason
 
+from prelabel import BoundingBox, GlobalKey, Model, PredictionMessage, Reason
 from tests.flow.conftest import TOOLS, Flow, box
 
 ROOT = Path(__file__).parents[2]
@@ -135,11 +135,13 @@ def test_the_example_of_the_readme_runs(flow: Flow) -> None:
     flow.project = "demo-project"
     flow.create()
 
-    subprocess.run([sys.executable, ROOT / "examples/publish_one.py", flow.stack.file.redis_url], check=True, timeout=60)
+    subprocess.run(
+        [sys.executable, ROOT / "examples/publish_one.py", flow.stack.file.redis_url], check=True, timeout=60
+    )
 
     assert flow.settled().imported == 1
     example = (ROOT / "examples/publish_one.py").read_text()
-    for line in ("with Publisher(", "BoundingBox(\"vessel\", left=10, top=20, width=30, height=40)"):
+    for line in ("with Publisher(", 'BoundingBox("vessel", left=10, top=20, width=30, height=40)'):
         assert line in example
         assert line in (ROOT / "README.md").read_text()
 

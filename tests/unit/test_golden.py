@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from prelabel import MessageError, Reason
 from prelabel_worker.ontology import Ontology
 from prelabel_worker.rows import BuiltRow, RowBuilder

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
+
 from prelabel import (
     BoundingBox,
     Checklist,
@@ -31,7 +33,6 @@ from prelabel import (
 )
 from prelabel.gate import decode_message, prepare
 from prelabel.messages import uuid7
-from pydantic import ValidationError
 
 BOX: dict[str, Any] = {"name": "vessel", "bbox": {"top": 1, "left": 2, "height": 3, "width": 4}}
 BASE: dict[str, Any] = {"projectId": "p", "dataRow": {"globalKey": "a"}, "annotations": [BOX]}

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from prelabel import MessageError, Reason
 from prelabel_worker.identity import ProjectIdentity, feature_bytes, import_name, row_key, uuid_text
 from prelabel_worker.ontology import Ontology

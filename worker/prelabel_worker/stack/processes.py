@@ -56,22 +56,30 @@ class Processes:
         """SIGKILL one, as the machine would, and forget it."""
         for entry in [each for each in self._started if each[0] == name]:
             entry[1].kill()
-            entry[1].wait()
+            _end(entry[1], 0)
             self._started.remove(entry)
 
     def stop(self) -> None:
-        """Stop them all."""
+        """Stop them all; the workers together, since each takes a moment, and first, since they need the others."""
+        for name, process, _ in self._started:
+            if name.startswith("worker") and process.poll() is None:
+                process.terminate()
         for _, process, grace in reversed(self._started):
             if process.poll() is None:
                 process.terminate()
-                try:
-                    process.wait(grace)
-                except subprocess.TimeoutExpired:
-                    _kill_group(process)
-                    process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+            _end(process, grace)
         self._started.clear()
+
+
+def _end(process: subprocess.Popen[bytes], grace: float) -> None:
+    """Wait for a process that was told to end, and end it with its children when it does not."""
+    try:
+        process.wait(grace or None)
+    except subprocess.TimeoutExpired:
+        _kill_group(process)
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import redis
 
+from prelabel import keys
 from prelabel.client import Client
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.stack import redis_server, stack_file
@@ -84,22 +86,41 @@ class Stack:
         """Name of a part → its process id."""
         return self._processes.pids()
 
+    def kill(self, name: str) -> None:
+        """SIGKILL a part, as a machine that dies would: `redis`, `sandbox`, `worker1` …"""
+        self._processes.kill(name)
+
+    def restart(self, name: str) -> None:
+        """Start a part again that was killed, at its old address and with its old state."""
+        if name == "redis":
+            self._start_redis()
+        elif name == "sandbox":
+            self._start_sandbox()
+        else:
+            self._start_worker(int(name.removeprefix("worker")))
+
     def _start(self) -> None:
-        redis_url = self._start_redis()
-        sandbox, key = self._start_sandbox()
-        self.file = StackFile(redis_url, redis_url, f"{sandbox}/graphql", key, sandbox, os.getpid())
+        self._port, self._password = redis_server.free_port(), redis_server.new_password()
+        redis_url = f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+        self._start_redis()
+        self._sandbox_port = redis_server.free_port()
+        self._key = f"sandbox-{secrets.token_hex(12)}"
+        sandbox = self._start_sandbox()
+        self.file = StackFile(redis_url, redis_url, f"{sandbox}/graphql", self._key, sandbox, os.getpid())
+        client = self.client()
+        # Workers of an earlier stack are gone, whatever they said last.
+        client.delete(keys.workers(keys.DEFAULT_PREFIX))
         for number in range(1, self._workers + 1):
             self._start_worker(number)
-        inspector = Inspector(self.client())
+        inspector = Inspector(client)
         self._wait(lambda: len(inspector.workers()) >= self._workers, "the workers")
-        self.file = StackFile(redis_url, redis_url, f"{sandbox}/graphql", key, sandbox, os.getpid(), self.pids())
+        self.file = replace(self.file, pids=self.pids())
         stack_file.write(self.file, self.folder)
 
-    def _start_redis(self) -> str:
-        port, password = redis_server.free_port(), redis_server.new_password()
-        command = redis_server.command(self._data / "redis", port, password)
+    def _start_redis(self) -> None:
+        command = redis_server.command(self._data / "redis", self._port, self._password)
         self._processes.start("redis", command, environment=_environment(), folder=self.folder)
-        client = redis.Redis(host="127.0.0.1", port=port, password=password, socket_timeout=5)
+        client = redis.Redis(host="127.0.0.1", port=self._port, password=self._password, socket_timeout=5)
 
         def answers() -> bool:
             try:
@@ -108,15 +129,12 @@ class Stack:
                 return False
 
         self._wait(answers, "Redis")
-        # Workers of an earlier stack are gone, whatever they said last.
-        client.delete("prelabel:workers")
         client.close()
-        return f"redis://:{password}@127.0.0.1:{port}/0"
 
-    def _start_sandbox(self) -> tuple[str, str]:
-        key = f"sandbox-{secrets.token_hex(12)}"
-        command = [sys.executable, "-m", "prelabel_sandbox", "--port", "0", "--data", str(self._data / "sandbox")]
-        command += ["--api-key", key, "--requests-per-minute", str(REQUESTS_PER_MINUTE)]
+    def _start_sandbox(self) -> str:
+        command = [sys.executable, "-m", "prelabel_sandbox", "--port", str(self._sandbox_port)]
+        command += ["--data", str(self._data / "sandbox"), "--api-key", self._key]
+        command += ["--requests-per-minute", str(REQUESTS_PER_MINUTE)]
         process = self._processes.start(
             "sandbox", command, environment=_environment(), folder=self.folder, stdout=subprocess.PIPE
         )
@@ -124,7 +142,7 @@ class Stack:
         line = process.stdout.readline()
         if not line:
             raise StackError(f"the sandbox does not start, see {self.logs / 'sandbox.log'}")
-        return str(json.loads(line)["url"]), key
+        return str(json.loads(line)["url"])
 
     def _start_worker(self, number: int) -> None:
         environment = _environment() | self._settings

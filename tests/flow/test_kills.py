@@ -1,0 +1,127 @@
+"""SIGKILL of every part in the middle of a run: the audit balances and Labelbox holds each annotation exactly once."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from prelabel import Publisher
+from prelabel_worker.stack.stack import Stack
+from tests.conftest import wait_for
+from tests.flow.conftest import SETTINGS, Flow, box
+
+ROWS = 3000
+RECOVERY_SECONDS = 15.0
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Flow]:
+    """A stack of the test's own, since it is going to be killed; imports take a while, so that it is in the middle."""
+    settings = SETTINGS | {"PRELABEL_CHUNK_ROWS": "200", "PRELABEL_LEASE_SECONDS": "4"}
+    with Stack(tmp_path, workers=2, settings=settings) as stack:
+        client = stack.client()
+        flow = Flow(stack, "killed", client)
+        flow.create()
+        flow.control("POST", "settings", {"secondsPerImport": 0.5})
+        yield flow
+        client.close()
+
+
+def publish(flow: Flow) -> None:
+    with Publisher(flow.stack.file.redis_url) as publisher:
+        for n in range(ROWS):
+            publisher.publish(box(f"k{n}", project=flow.project, left=n))
+
+
+def assert_exactly_once(flow: Flow) -> None:
+    status = flow.settled(90)
+    assert (status.published, status.imported, status.dead) == (ROWS, ROWS, 0)
+    found = sorted((line["dataRow"]["globalKey"], line["bbox"]["left"]) for line in flow.pre_labels())
+    assert found == sorted((f"k{n}", n) for n in range(ROWS))
+
+
+def pool_child(flow: Flow, worker: str) -> int:
+    (child,) = psutil.Process(flow.stack.pids()[worker]).children()
+    return int(child.pid)
+
+
+def progress(flow: Flow) -> int:
+    return flow.status().imported
+
+
+def test_a_killed_pool_child(run: Flow) -> None:
+    publish(run)
+    wait_for(lambda: progress(run) > 100, "imports to settle")
+
+    os.kill(pool_child(run, "worker1"), signal.SIGKILL)
+
+    assert_exactly_once(run)
+
+
+def test_a_killed_worker(run: Flow) -> None:
+    publish(run)
+    wait_for(lambda: run.status().chunks, "a chunk to be cut")
+
+    run.stack.kill("worker1")
+    run.stack.kill("worker2")
+    assert run.status().pending > 0
+    run.stack.restart("worker1")
+    before, started = progress(run), time.monotonic()
+    wait_for(lambda: progress(run) > before, "work to go on", RECOVERY_SECONDS)
+    assert time.monotonic() - started < RECOVERY_SECONDS
+
+    assert_exactly_once(run)
+
+
+def test_a_stopped_worker_that_comes_back_changes_nothing(run: Flow) -> None:
+    """SIGSTOP for longer than a lease: others take its chunks over, and what it does afterwards is refused."""
+    publish(run)
+    wait_for(lambda: progress(run) > 100, "imports to settle")
+    child = pool_child(run, "worker1")
+
+    os.kill(child, signal.SIGSTOP)
+    before = progress(run)
+    wait_for(lambda: progress(run) > before + 1000, "the other worker to go on", 60)
+    os.kill(child, signal.SIGCONT)
+
+    assert_exactly_once(run)
+
+
+def test_a_killed_redis(run: Flow) -> None:
+    with Publisher(run.stack.file.redis_url) as publisher:
+        for n in range(ROWS):
+            publisher.publish(box(f"k{n}", project=run.project, left=n))
+            if n == ROWS // 2:
+                publisher.flush()
+                run.stack.kill("redis")
+                run.stack.restart("redis")
+
+    assert_exactly_once(run)
+
+
+def test_a_killed_sandbox(run: Flow) -> None:
+    publish(run)
+    wait_for(lambda: progress(run) > 100, "imports to settle")
+
+    run.stack.kill("sandbox")
+    before = progress(run)
+    wait_for(lambda: run.status().chunks.get("waiting"), "chunks to wait for Labelbox")
+    run.stack.restart("sandbox")
+    wait_for(lambda: progress(run) > before, "work to go on", RECOVERY_SECONDS)
+
+    assert_exactly_once(run)
+
+
+def test_a_warm_stop_gives_back_what_it_holds(run: Flow) -> None:
+    publish(run)
+    wait_for(lambda: progress(run) > 100, "imports to settle")
+    worker = psutil.Process(run.stack.pids()["worker1"])
+
+    worker.terminate()
+    worker.wait(20)
+
+    assert_exactly_once(run)

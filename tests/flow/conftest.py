@@ -94,7 +94,7 @@ class Flow:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("stack"), workers=2, settings=SETTINGS) as running:
+    with Stack(tmp_path_factory.mktemp("stack") / ".prelabel", workers=2, settings=SETTINGS) as running:
         yield running
 
 

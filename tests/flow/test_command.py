@@ -1,0 +1,291 @@
+"""The operator's command against a running stack: what it prints, and its exit codes."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.flow.conftest import Flow, box
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "prelabel_worker.cli"]
+NOUNS = ["demo", "up", "worker", "publish", "status", "wait", "audit", "doctor"]
+SUBCOMMANDS = [["dead", "list"], ["dead", "show"], ["dead", "retry"], ["sandbox", "run"], ["sandbox", "project"]]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def run_in(folder: Path, *args: str, stdin: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
+    return subprocess.run(
+        [*COMMAND, *args],
+        input=stdin,
+        cwd=folder,
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+@pytest.fixture
+def run(flow: Flow) -> Run:
+    """Runs `prelabel` in the folder where the stack's file is."""
+    return lambda *args, **options: run_in(flow.stack.folder.parent, *args, **options)
+
+
+@pytest.fixture
+def letters(flow: Flow) -> list[str]:
+    """A project with two dead letters and one imported row; the letters' ids."""
+    flow.publish(
+        box("good", project=flow.project),
+        box("bad-1", "vesel", project=flow.project, messageId="m1"),
+        box("bad-2", "bollard", project=flow.project, messageId="m2"),
+    )
+    flow.settled()
+    return [letter.id for letter in flow.held.letters(flow.project)]
+
+
+def test_messages_from_standard_input_are_published_and_refusals_named(flow: Flow, run: Run) -> None:
+    good = json.dumps({key: value for key, value in box("a", project="x").items() if key != "projectId"})
+    lines = "\n".join([good, "", "{", json.dumps({"dataRow": {"globalKey": "b"}, "annotations": []}), good])
+
+    done = run("publish", "-", "--project", flow.project, stdin=lines)
+
+    assert done.returncode == 1
+    assert done.stdout.strip() == "published 2, refused 2"
+    assert "line 3: not JSON" in done.stderr
+    assert "line 4: annotations: expected" in done.stderr
+    assert "[malformed-message]" in done.stderr
+    assert flow.settled().published == 2
+
+
+def test_status_says_what_became_of_every_row(flow: Flow, run: Run, letters: list[str]) -> None:
+    done = run("status", "--json")
+
+    assert done.returncode == 0
+    answer = json.loads(done.stdout)
+    (found,) = [each for each in answer["projects"] if each["projectId"] == flow.project]
+    counts = {
+        name: found[name] for name in ("published", "pending", "imported", "superseded", "skipped", "dead", "discarded")
+    }
+    assert counts == {
+        "published": 3, "pending": 0, "imported": 1, "superseded": 0, "skipped": 0, "dead": 2, "discarded": 0
+    }  # fmt: skip
+    assert found["deadReasons"] == {"unknown-feature": 1, "wrong-kind": 1}
+    assert len(answer["workers"]) == 2
+    table = run("status", "--project", flow.project).stdout
+    assert flow.project in table
+    assert "2 workers" in table
+
+
+def test_wait_ends_with_1_when_there_are_dead_letters_and_0_without(flow: Flow, run: Run, letters: list[str]) -> None:
+    assert run("wait", "--project", flow.project).returncode == 1
+    assert run("wait", "--project", "nothing-published").returncode == 0
+
+
+def test_wait_ends_with_3_when_the_time_is_over(flow: Flow, run: Run) -> None:
+    flow.fault("503", seconds=60)
+    flow.publish(box("a", project=flow.project))
+
+    done = run("wait", "--timeout", "0.5", "--project", flow.project)
+
+    assert done.returncode == 3
+    assert "1 rows are still pending" in done.stderr
+
+
+def test_audit_balances_and_says_where_it_does_not(flow: Flow, run: Run, letters: list[str]) -> None:
+    good = run("audit", "--json")
+    assert good.returncode == 0
+    assert json.loads(good.stdout)["balances"]
+
+    key = f"prelabel:{{{flow.project}}}:counts"
+    flow.client.hincrby(key, "imported", -1)
+    bad = run("audit")
+    flow.client.hincrby(key, "imported", 1)
+
+    assert bad.returncode == 1
+    assert "pending: counted 1, found 0" in bad.stdout
+
+
+def test_dead_letters_are_listed_by_project_reason_and_message(flow: Flow, run: Run, letters: list[str]) -> None:
+    def listed(*filters: str) -> list[str]:
+        done = run("dead", "list", "--project", flow.project, "--json", *filters)
+        return [letter["messageId"] for letter in json.loads(done.stdout)["letters"]]
+
+    assert sorted(listed()) == ["m1", "m2"]
+    assert listed("--reason", "unknown-feature") == ["m1"]
+    assert listed("--message-id", "m2") == ["m2"]
+    assert "unknown-feature" in run("dead", "list", "--project", flow.project).stdout
+    assert run("dead", "list", "--project", flow.project, "--reason", "refused").returncode == 3
+
+
+def test_a_letter_is_shown_with_its_cause_and_its_message(flow: Flow, run: Run, letters: list[str]) -> None:
+    (letter,) = flow.held.letters(flow.project, message_id="m1")
+
+    done = run("dead", "show", letter.id, "--project", flow.project)
+
+    assert done.returncode == 0
+    for part in ("unknown-feature", "annotations[0].name", "did you mean vessel?", "k:bad-1", '"messageId"'):
+        assert part in done.stdout.replace("\n", "")
+    assert run("dead", "show", "999999", "--project", flow.project).returncode == 3
+
+
+def test_letters_are_retried_by_filter_and_counted(flow: Flow, run: Run, letters: list[str]) -> None:
+    dry = run("dead", "retry", "--project", flow.project, "--reason", "unknown-feature", "--dry-run")
+    assert (dry.returncode, dry.stdout.strip()) == (0, "would retry: matched 1, done 0, skipped 0")
+
+    done = run("dead", "retry", "--project", flow.project, "--json")
+
+    assert json.loads(done.stdout) == {"matched": 2, "done": 2, "skipped": 0}
+    assert flow.settled().dead == 2
+    assert {letter.attempts for letter in flow.held.letters(flow.project)} == {2}
+    assert run("dead", "retry", "--project", flow.project, "12345").returncode == 3
+
+
+def test_doctor_finds_the_stack_in_order(run: Run) -> None:
+    done = run("doctor")
+
+    assert done.returncode == 0, done.stdout
+    assert "accepts the key" in done.stdout
+    assert "BAD" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["publish"],
+        ["publish", "no-such-file.ndjson"],
+        ["publish", "-", "--format", "coco-results"],
+        ["publish", "x", "--format", "odd"],
+        ["dead", "retry"],
+        ["dead", "retry", "1"],
+        ["wait", "--timeout", "soon"],
+        ["sandbox", "project", "no-such-file.json"],
+        ["nonsense"],
+    ],
+    ids=" ".join,
+)
+def test_a_mistake_in_the_words_is_one_line_and_exit_code_2(run: Run, args: Sequence[str]) -> None:
+    done = run(*args)
+
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "args", [["status"], ["wait"], ["audit"], ["dead", "list"], ["publish", "-"], ["doctor"]], ids=" ".join
+)
+def test_a_service_that_is_away_is_exit_code_4_without_the_password(tmp_path: Path, args: Sequence[str]) -> None:
+    done = run_in(tmp_path, *args, PRELABEL_REDIS_URL="redis://:s3cret@127.0.0.1:1/0")
+
+    assert done.returncode == 4
+    assert "127.0.0.1:1" in done.stderr
+    assert "s3cret" not in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_settings_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    done = run_in(tmp_path, "status", PRELABEL_CHUNK_ROWS="many")
+
+    assert done.returncode == 2
+    assert "PRELABEL_CHUNK_ROWS" in done.stderr
+
+
+@pytest.mark.parametrize("words", [[noun] for noun in NOUNS] + SUBCOMMANDS, ids=" ".join)
+def test_every_command_helps_with_an_example(tmp_path: Path, words: list[str]) -> None:
+    done = run_in(tmp_path, *words, "--help")
+
+    assert done.returncode == 0
+    assert f"Example: prelabel {words[0]}" in done.stdout
+
+
+def test_the_command_of_a_base_install_names_the_extra(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in ('typer', 'celery', 'httpx', 'rich'):\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Missing())\n"
+        "from prelabel_worker.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr == "prelabel: the command needs the worker extra: pip install 'prelabel[worker]'\n"
+
+
+def test_up_writes_its_file_when_all_answers_and_leaves_nothing_behind(
+    tmp_path: Path, wait_for: Callable[..., None]
+) -> None:
+    """Whatever the environment holds: nothing here may reach a real account."""
+    foreign = {"PRELABEL_LABELBOX_API_KEY": "a-real-key", "PRELABEL_LABELBOX_ENDPOINT": "https://api.example/graphql"}
+    (tmp_path / ".env").write_text("PRELABEL_LABELBOX_API_KEY=another-real-key\n")
+    file = tmp_path / ".prelabel" / "stack.json"
+    up = subprocess.Popen(
+        [*COMMAND, "up", "--workers", "1"],
+        cwd=tmp_path,
+        env={**os.environ, **foreign},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_for(file.exists, "stack.json")
+        found = json.loads(file.read_text())
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert found.keys() >= {"redisUrl", "brokerUrl", "labelboxEndpoint", "labelboxApiKey", "sandboxUrl"}
+        assert found["labelboxEndpoint"] == found["sandboxUrl"] + "/graphql"
+        worker = Path(f"/proc/{found['pids']['worker1']}/environ").read_bytes()
+        assert b"real-key" not in worker
+        assert b"api.example" not in worker
+        assert found["labelboxApiKey"].encode() in worker
+        second = run_in(tmp_path, "up")
+        assert second.returncode == 1
+        assert "runs here already" in second.stderr
+        done = run_in(tmp_path, "publish", str(ROOT / "examples/predictions.ndjson"))
+        assert done.stdout.strip() == "published 3, refused 0"
+        assert run_in(tmp_path, "wait", "--timeout", "30").returncode == 1
+        assert "did you mean vessel?" in run_in(tmp_path, "dead", "list", "--json").stdout
+    finally:
+        up.send_signal(signal.SIGINT)
+        output = up.communicate(timeout=60)[0]
+    assert up.returncode == 0
+    assert "demo-project" in output
+    assert not file.exists()
+    assert not [pid for pid in found["pids"].values() if psutil.pid_exists(pid)]
+
+
+def test_a_killed_up_takes_its_processes_with_it_and_its_file_is_stale(
+    tmp_path: Path, wait_for: Callable[..., None]
+) -> None:
+    file = tmp_path / ".prelabel" / "stack.json"
+    up = subprocess.Popen([*COMMAND, "up", "--workers", "1"], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    wait_for(file.exists, "stack.json")
+    pids = list(json.loads(file.read_text())["pids"].values())
+
+    up.kill()
+    up.wait()
+
+    wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids), "its processes to end")
+    assert file.exists()
+    done = run_in(tmp_path, "sandbox", "project", str(ROOT / "examples/project.json"))
+    assert done.returncode == 4
+    assert "no stack runs here" in done.stderr
+
+
+def test_the_demo_balances(tmp_path: Path) -> None:
+    done = run_in(tmp_path, "demo", "--rows", "1500")
+
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert done.stdout.count("balances") == 3
+    assert "prelabel dead retry --project demo-" in done.stdout
+    assert "3 messages were refused at publish" in done.stdout

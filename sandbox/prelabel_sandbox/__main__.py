@@ -1,46 +1,85 @@
 """`python -m prelabel_sandbox`: listen, say where in one line of JSON, run until told to stop."""
 
 import argparse
+import gc
 import json
 import logging
+import signal
 import socket
+import sys
+import tempfile
 from pathlib import Path
 
 import uvicorn
 
-from prelabel_sandbox.app import Sandbox, Settings, make_app
-from prelabel_sandbox.processing import Clock
+from prelabel_sandbox.app import make_app
+from prelabel_sandbox.connections import CuttableProtocol
+from prelabel_sandbox.sandbox import Sandbox
+from prelabel_sandbox.settings import Settings
+
+MEMORY = ":memory:"
+_SWITCH_SECONDS = 0.001
+
+
+class Server(uvicorn.Server):
+    """A server that says where it listens as soon as it does."""
+
+    def __init__(self, config: uvicorn.Config, url: str) -> None:
+        super().__init__(config)
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening, then print the one line."""
+        await super().startup(sockets)
+        print(json.dumps({"url": self._url, "graphql": f"{self._url}/graphql"}), flush=True)  # noqa: T201
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="prelabel_sandbox", description="A local Labelbox.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 picks a free one")
+    parser.add_argument("--data", required=True, help=f"folder of its state; {MEMORY} for one that is not kept")
+    parser.add_argument("--api-key", help="the only key that is accepted; without it any key is")
+    parser.add_argument("--requests-per-minute", type=int, default=1500, help="limit of each key; 0: none")
+    parser.add_argument("--seconds-per-import", type=float, default=0.2, help="how long an import takes at least")
+    return parser.parse_args()
 
 
 def main() -> None:
     """Read the arguments and serve."""
-    parser = argparse.ArgumentParser(prog="prelabel_sandbox", description="A local Labelbox.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=0, help="port; 0 picks a free one")
-    parser.add_argument("--data", type=Path, required=True, help="folder of its state")
-    parser.add_argument("--api-key", help="the only key that is accepted; without it any key is")
-    parser.add_argument("--requests-per-minute", type=int, default=1500, help="limit of each key")
-    parser.add_argument("--seconds-per-import", type=float, default=0.2, help="how long an import takes at least")
-    arguments = parser.parse_args()
+    given = arguments()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    # Imports are judged in threads of this process: requests get their turn often while that goes on.
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    # uvicorn stops on these, and then raises them again: by then everything is done.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    if given.data == MEMORY:
+        with tempfile.TemporaryDirectory(prefix="prelabel-sandbox-") as folder:
+            serve(given, Path(folder))
+    else:
+        serve(given, Path(given.data))
 
-    listening = socket.socket(socket.AF_INET6 if ":" in arguments.host else socket.AF_INET)
+
+def serve(given: argparse.Namespace, folder: Path) -> None:
+    """Serve the state in a folder until a signal comes."""
+    family = socket.AF_INET6 if ":" in given.host else socket.AF_INET
+    # Only on a socket that says TCP does asyncio switch Nagle's delay off: 40 ms an answer.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((arguments.host, arguments.port))
-    settings = Settings(arguments.api_key, arguments.requests_per_minute)
-    app = make_app(arguments.data, settings, Clock(arguments.seconds_per_import))
-    sandbox: Sandbox = app.state.sandbox
-    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
-    sandbox.base_url = f"http://{host}:{listening.getsockname()[1]}"
-    sandbox.processor.start()
-    listening.listen(128)
-    print(json.dumps({"url": sandbox.base_url, "graphql": f"{sandbox.base_url}/graphql"}), flush=True)  # noqa: T201
-    config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1, lifespan="off")
-    try:
-        uvicorn.Server(config).run(sockets=[listening])
-    finally:
-        sandbox.processor.stop()
-        sandbox.store.close()
+    listening.bind((given.host, given.port))
+    host = f"[{given.host}]" if family == socket.AF_INET6 else given.host
+    url = f"http://{host}:{listening.getsockname()[1]}"
+    settings = Settings()
+    limit = given.requests_per_minute or None
+    settings.change({"requestsPerMinute": limit, "secondsPerImport": given.seconds_per_import})
+    app = make_app(Sandbox(folder, url, given.api_key, settings))
+    gc.freeze()  # what is loaded now stays: imports are judged faster when it is not searched for garbage
+    config = uvicorn.Config(
+        app, http=CuttableProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=1
+    )
+    Server(config, url).run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -1,189 +1,100 @@
-"""The import job: RUNNING with rising progress, each line judged, then FINISHED or FAILED with its files."""
+"""The import clock: when an import is processed, beside which others, and how far it is said to be."""
 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
-import orjson
+from prelabel_sandbox.faults.active import ActiveFaults
+from prelabel_sandbox.faults.imports import StuckRunning
+from prelabel_sandbox.job import fail, process
+from prelabel_sandbox.settings import Settings
+from prelabel_sandbox.store import Store
+from prelabel_sandbox.store.imports import Import
 
-from prelabel_sandbox.checks import Bad, canonical, check_line
-from prelabel_sandbox.faults import Fault, Faults
-from prelabel_sandbox.ontology import level_of
-from prelabel_sandbox.store import Import, Store, data_row_id, new_id
-
-_SLICE = 2000  # lines in one transaction: between two, requests are answered
+_IDLE_SECONDS = 1.0  # a fault may have ended meanwhile
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class Clock:
-    """How long an import takes at least."""
-
-    seconds_per_import: float = 0.2
-
-
 class Processor:
-    """A thread that processes running imports in the order they came."""
+    """A thread that processes running imports: those of one project in the order they came, projects by turns.
 
-    def __init__(self, store: Store, faults: Faults, clock: Clock) -> None:
+    One, because more would only contend for the interpreter with each other and with requests.
+    """
+
+    def __init__(self, store: Store, faults: ActiveFaults, settings: Settings) -> None:
         self._store = store
         self._faults = faults
-        self._clock = clock
-        self._wake = threading.Event()
-        self._stopped = False
-        self._stuck: dict[str, Fault] = {}
-        self._thread = threading.Thread(target=self._run, name="processor", daemon=True)
+        self._settings = settings
+        self._woken = threading.Event()
+        self._stopping = False
+        self._jobs: deque[tuple[Import, Iterator[None]]] = deque()
+        self._stuck: dict[int, StuckRunning] = {}
+        self._thread = threading.Thread(target=self._run, name="imports")
 
     def start(self) -> None:
         """Begin, with what an earlier process had accepted and not finished."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the slice at hand; the import is processed again by the next process."""
-        self._stopped = True
-        self._wake.set()
-        self._thread.join(5)
+        """Stop after the slice at hand; what is not finished is processed again by the next process."""
+        self._stopping = True
+        self._woken.set()
+        self._thread.join()
 
     def wake(self) -> None:
-        """There is a new import."""
-        self._wake.set()
+        """There is a new import, or faults or settings are others."""
+        self._woken.set()
+
+    def progress(self, item: Import) -> str:
+        """First half: the time an import takes at least; second half: its lines. 100 % is for ended ones."""
+        if item.state != "RUNNING":
+            return "100%"
+        waited = (time.time() - item.created) / max(self._settings.seconds_per_import, 0.001)
+        return f"{int(50 * min(1.0, waited) + 49 * item.share)}%"
 
     def _run(self) -> None:
-        while not self._stopped:
-            wait = 1.0
-            for item in self._store.running():
-                due = item.created + self._clock.seconds_per_import - time.time()
-                if due > 0:
-                    wait = min(wait, due)
-                elif not self._stopped and not self._is_stuck(item):
-                    self._process(item)
-                    wait = 0.0
-            self._wake.wait(max(wait, 0.001))
-            self._wake.clear()
+        while not self._stopping:
+            self._woken.clear()
+            seconds = self._begin_what_is_due()
+            if self._jobs:
+                self._step()
+            else:
+                self._woken.wait(seconds)
+
+    def _begin_what_is_due(self) -> float:
+        """Begin the first due import of each project that has none; the seconds until the next is due."""
+        seconds = _IDLE_SECONDS
+        passed = {item.project_id for item, _ in self._jobs}
+        for item in self._store.imports.running():
+            if item.project_id in passed or self._is_stuck(item):
+                continue
+            passed.add(item.project_id)
+            due = item.created + self._settings.seconds_per_import - time.time()
+            if due <= 0:
+                self._jobs.append((item, process(item, self._store, self._faults)))
+            else:
+                seconds = min(seconds, due)
+        return seconds
 
     def _is_stuck(self, item: Import) -> bool:
-        known = self._stuck.get(item.id)
-        if known is None:
-            fault = self._faults.strike("process", item.project_id, "stuck-running")
-            if fault is None:
-                return False
-            self._stuck[item.id] = fault
-            known = fault
-        return known.until is None or not known.spent()
+        struck = self._stuck.get(item.seq) or self._faults.strike(StuckRunning, [item.project_id])
+        if struck is not None and self._faults.holds(struck):
+            self._stuck[item.seq] = struck
+            return True
+        self._stuck.pop(item.seq, None)
+        return False
 
-    def _process(self, item: Import) -> None:
+    def _step(self) -> None:
+        """One slice of the project whose turn it is."""
+        item, job = self._jobs.popleft()
         try:
-            body = self._store.body(item.id)
-            if self._faults.strike("process", item.project_id, "failed-import", content=body):
-                raise ValueError("the import could not be processed")
-            judge = _Judge(self._store, self._faults, item, body)
-            judge.run(lambda: self._stopped)
-            if not self._stopped:
-                self._store.end_import(item.id, "FINISHED", b"".join(judge.status), b"".join(judge.errors))
-        except ValueError as error:
-            reason = orjson.dumps({"error": str(error)[:500]}) + b"\n"
-            self._store.end_import(item.id, "FAILED", None, reason)
-        except Exception:
-            _log.exception("import %s cannot be processed", item.id)
-            self._store.end_import(item.id, "FAILED", None, b'{"error":"internal"}\n')
-
-
-@dataclass
-class _Judge:
-    """Judges the lines of one import."""
-
-    store: Store
-    faults: Faults
-    item: Import
-    body: bytes
-    status: list[bytes] = field(default_factory=list)
-    errors: list[bytes] = field(default_factory=list)
-
-    def run(self, stopped: Any) -> None:
-        project = self.store.project(self.item.project_id)
-        if project is None:
-            raise ValueError("the project is gone")
-        self.any_rows = project.any_rows
-        self.ids, self.keys = self.store.data_rows(project.id)
-        self.tools = level_of(project.ontology["tools"])
-        self.classifications = level_of(project.ontology["classifications"])
-        self.row_failure = self.faults.strike("process", project.id, "row-failure", content=self.body)
-        lines = list(_parsed(self.body))
-        self.uuids: dict[Any, set[str]] = {}
-        for _, line in lines:
-            self.uuids.setdefault(_row_of(line), set()).add(canonical(line.get("uuid")))
-        for start in range(0, len(lines), _SLICE):
-            if stopped():
-                return
-            part = lines[start : start + _SLICE]
-            accepted = [pair for raw, line in part if (pair := self._judge(raw, line)) is not None]
-            self.store.add_pre_labels(self.item, accepted, 100 * (start + len(part)) // (len(lines) + 1))
-
-    def _judge(self, raw: bytes, line: dict[str, Any]) -> tuple[str, bytes] | None:
-        uuid = str(line.get("uuid") or new_id())
-        data_row: dict[str, Any] = {}
-        try:
-            data_row = self._data_row(line.get("dataRow"))
-            if self.row_failure is not None:
-                _injected(self.row_failure, data_row)
-            check_line(line, self.tools, self.classifications, self.uuids[_row_of(line)])
-        except Bad as bad:
-            error = {"name": bad.name, "message": str(bad), "additionalInfo": None}
-            verdict = orjson.dumps({"uuid": uuid, "dataRow": data_row, "status": "FAILURE", "errors": [error]}) + b"\n"
-            self.status.append(verdict)
-            self.errors.append(verdict)
-            return None
-        self.status.append(orjson.dumps({"uuid": uuid, "dataRow": data_row, "status": "SUCCESS"}) + b"\n")
-        return canonical(uuid), raw
-
-    def _data_row(self, given: Any) -> dict[str, Any]:
-        if not isinstance(given, dict) or len(given) != 1 or not isinstance(next(iter(given.values())), str):
-            raise Bad("ValidationError", "{'dataRow': {'id': ['Missing data for required field.']}}")
-        ((word, value),) = given.items()
-        if word not in ("id", "globalKey") or not value:
-            raise Bad("ValidationError", f"{{'dataRow': {{'{word}': ['Unknown field.']}}}}")
-        if self.any_rows:
-            found = (
-                {"id": value} if word == "id" else {"id": data_row_id(self.item.project_id, value), "globalKey": value}
-            )
-        elif word == "id" and value in self.keys:
-            found = {"id": value, "globalKey": self.keys[value]}
-        elif word == "globalKey" and value in self.ids:
-            found = {"id": self.ids[value], "globalKey": value}
-        else:
-            raise Bad("DataRowNotFound", f"dataRow.{word} {value} invalid")
-        return found
-
-
-def _parsed(body: bytes) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    """Lines split on \\n only. Raises ValueError for a file that is not NDJSON."""
-    for number, raw in enumerate(body.split(b"\n"), 1):
-        if not raw.strip():
-            continue
-        try:
-            line = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            raise ValueError(f"line {number} is not JSON") from None
-        if not isinstance(line, dict):
-            raise ValueError(f"line {number} is not an object")
-        yield raw, line
-
-
-def _row_of(line: dict[str, Any]) -> Any:
-    row = line.get("dataRow")
-    return (
-        tuple(sorted(row.items(), key=str))
-        if isinstance(row, dict) and all(isinstance(v, str) for v in row.values())
-        else None
-    )
-
-
-def _injected(fault: Fault, data_row: dict[str, Any]) -> None:
-    """Fail the rows whose global key or id contains `match`; all rows without one."""
-    match = str(fault.options.get("match", ""))
-    if any(match in str(value) for value in data_row.values()):
-        name = str(fault.options.get("error", "InvalidAnnotation"))
-        raise Bad(name, str(fault.options.get("message", "injected")))
+            next(job)
+        except StopIteration:
+            return
+        except Exception as error:
+            _log.error("import %s cannot be processed: %s", item.id, type(error).__name__)
+            fail(item, self._store, "Internal server error")
+            return
+        self._jobs.append((item, job))

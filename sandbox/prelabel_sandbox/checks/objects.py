@@ -1,0 +1,40 @@
+"""Boxes, polygons, points and lines on image data rows (format reference, sections 2.6 to 2.9)."""
+
+from typing import Any
+
+from prelabel_sandbox.checks.refusal import bad_geometry
+from prelabel_sandbox.checks.values import array, exact_keys, number
+
+_BOX = frozenset({"top", "left", "height", "width"})
+_VERTEX = frozenset({"x", "y"})
+
+
+def check_bbox(value: Any) -> None:
+    """Four numbers, and a size above zero."""
+    box = exact_keys(value, _BOX, "bbox")
+    for key in _BOX:
+        number(box[key], f"bbox.{key}")
+    if box["height"] <= 0 or box["width"] <= 0:
+        raise bad_geometry("a box needs a height and a width above 0")
+
+
+def check_polygon(value: Any) -> None:
+    """One ring, open or closed, of three points that differ."""
+    if len({_vertex(each, "polygon") for each in array(value, "polygon")}) < 3:
+        raise bad_geometry("Each linear ring must contain at least 4 positions")
+
+
+def check_point(value: Any) -> None:
+    """One vertex."""
+    _vertex(value, "point")
+
+
+def check_line(value: Any) -> None:
+    """Two vertices or more."""
+    if len([_vertex(each, "line") for each in array(value, "line")]) < 2:
+        raise bad_geometry("A line must contain at least 2 positions")
+
+
+def _vertex(value: Any, path: str) -> tuple[float, float]:
+    vertex = exact_keys(value, _VERTEX, path)
+    return number(vertex["x"], f"{path}.x"), number(vertex["y"], f"{path}.y")

@@ -1,0 +1,61 @@
+"""Checks of plain values that several kinds share."""
+
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from prelabel_sandbox.checks.refusal import MISSING, UNKNOWN, invalid
+
+
+def number(value: Any, path: str) -> float:
+    """A JSON number; a boolean or a string of digits is none."""
+    if type(value) is not float and type(value) is not int:
+        raise invalid(path, "Not a valid number.")
+    return value
+
+
+def mapping(value: Any, path: str) -> dict[str, Any]:
+    """A JSON object."""
+    if not isinstance(value, dict):
+        raise invalid(path, "Not a valid mapping type.")
+    return value
+
+
+def array(value: Any, path: str) -> list[Any]:
+    """A JSON array."""
+    if not isinstance(value, list):
+        raise invalid(path, "Not a valid list.")
+    return value
+
+
+def text(value: Any, path: str) -> str:
+    """A string that is not empty."""
+    if not isinstance(value, str):
+        raise invalid(path, "Not a valid string.")
+    if not value:
+        raise invalid(path, "Shorter than minimum length 1.")
+    return value
+
+
+def known_keys(value: dict[str, Any], allowed: AbstractSet[str], path: str = "") -> None:
+    """No key but these."""
+    surplus = value.keys() - allowed
+    if surplus:
+        raise invalid(f"{path}.{min(surplus)}".lstrip("."), UNKNOWN)
+
+
+def exact_keys(value: Any, required: AbstractSet[str], path: str) -> dict[str, Any]:
+    """An object with these keys and no others."""
+    given = mapping(value, path)
+    if given.keys() != required:
+        known_keys(given, required, path)
+        raise invalid(f"{path}.{min(required - given.keys())}", MISSING)
+    return given
+
+
+def model_run_keys(holder: dict[str, Any], path: str = "") -> None:
+    """`confidence` and `customMetrics` are ignored for pre-labels, but have to be what they are called."""
+    if "confidence" in holder and not 0 <= number(holder["confidence"], f"{path}.confidence".lstrip(".")) <= 1:
+        raise invalid(f"{path}.confidence".lstrip("."), "Must be between 0 and 1.")
+    if "customMetrics" in holder:
+        for metric in array(holder["customMetrics"], f"{path}.customMetrics".lstrip(".")):
+            exact_keys(metric, {"name", "value"}, f"{path}.customMetrics".lstrip("."))

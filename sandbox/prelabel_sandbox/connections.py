@@ -1,0 +1,31 @@
+"""Cutting a connection as a network does: without an answer."""
+
+import asyncio
+
+from starlette.requests import Request
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_open: dict[tuple[str, int], asyncio.Transport] = {}
+
+
+class CuttableProtocol(H11Protocol):
+    """uvicorn's protocol, which remembers the transport of each client."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected."""
+        super().connection_made(transport)
+        if self.client is not None:
+            _open[self.client] = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has gone."""
+        if self.client is not None:
+            _open.pop(self.client, None)
+        super().connection_lost(exc)
+
+
+def cut(request: Request) -> None:
+    """Reset the connection that this request came by."""
+    transport = _open.get((request.client.host, request.client.port)) if request.client else None
+    if transport is not None:
+        transport.abort()

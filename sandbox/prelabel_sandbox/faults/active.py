@@ -1,0 +1,84 @@
+"""The table of faults, and those of them that are switched on."""
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+import msgspec
+
+from prelabel_sandbox.faults.fault import Fault
+from prelabel_sandbox.faults.imports import FailedImport, FileFault, LostStatusLines, RowFailure, StuckRunning
+from prelabel_sandbox.faults.requests import (
+    AcceptThenTimeOut,
+    BadStatus,
+    Blocked,
+    GraphqlError,
+    Latency,
+    Reset,
+    Status500,
+    Status502,
+    Status503,
+    Status504,
+    Throttled,
+    TooLarge,
+)
+
+_OfRequests = (
+    Latency
+    | BadStatus
+    | Status500
+    | Status502
+    | Status503
+    | Status504
+    | Throttled
+    | TooLarge
+    | Blocked
+    | Reset
+    | GraphqlError
+    | AcceptThenTimeOut
+)
+_OfImports = RowFailure | FailedImport | StuckRunning | LostStatusLines | FileFault
+
+F = TypeVar("F", bound=Fault)
+
+
+class ActiveFaults:
+    """Asked by the event loop and by the threads that process imports."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._on: list[tuple[Fault, float | None]] = []  # with the time it ends
+
+    def add(self, given: Any) -> Fault:
+        """Switch a fault on. Raises msgspec.ValidationError with what is wrong."""
+        fault: Fault = msgspec.convert(given, _OfRequests | _OfImports)
+        ends = None if fault.seconds is None else time.monotonic() + fault.seconds
+        with self._lock:
+            self._on.append((fault, ends))
+        return fault
+
+    def clear(self) -> None:
+        """Switch everything off."""
+        with self._lock:
+            self._on.clear()
+
+    def strike(
+        self, kind: type[F], projects: Collection[str] = (), when: Callable[[F], bool] = lambda _: True
+    ) -> F | None:
+        """The first fault of this kind that concerns one of the projects, counted as used once."""
+        with self._lock:
+            self._on = [(fault, ends) for fault, ends in self._on if ends is None or time.monotonic() < ends]
+            for fault, _ in self._on:
+                if not isinstance(fault, kind) or fault.times == 0:
+                    continue
+                if (fault.project is None or fault.project in projects) and when(fault):
+                    if fault.times is not None:
+                        fault.times -= 1
+                    return fault
+        return None
+
+    def holds(self, struck: Fault) -> bool:
+        """Whether a fault that struck keeps its victim: until its seconds are over, or all faults are cleared."""
+        with self._lock:
+            return any(fault is struck and (ends is None or time.monotonic() < ends) for fault, ends in self._on)

@@ -1,0 +1,27 @@
+"""What all faults share: how often, how long, for which project."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+Above0 = Annotated[float, Meta(gt=0)]
+AtLeast1 = Annotated[int, Meta(ge=1)]
+Status = Annotated[int, Meta(ge=200, le=599)]
+
+
+class Fault(msgspec.Struct, tag_field="fault", rename="camel", forbid_unknown_fields=True, kw_only=True, eq=False):
+    """How often or how long it strikes; once, if neither is said."""
+
+    times: AtLeast1 | None = None
+    seconds: Above0 | None = None
+    project: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.times is None and self.seconds is None:
+            self.times = 1
+
+    @property
+    def name(self) -> str:
+        """What it is called in the control API."""
+        return str(self.__struct_config__.tag)

@@ -1,0 +1,165 @@
+"""Faults that strike GraphQL requests: each a name with its parameters and what it does.
+
+A new one is a class here; its tag is its name in the control API.
+"""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+
+from prelabel_sandbox.connections import cut
+from prelabel_sandbox.faults.fault import Above0, Fault, Status
+
+Operations = Literal["all", "create", "query"]
+
+
+class RequestFault(Fault):
+    """Strikes GraphQL requests: creates, queries or all."""
+
+    operations: Operations = "all"
+
+    def strikes(self, size: int) -> bool:
+        """Whether a request of so many bytes is concerned."""
+        return True
+
+    async def before(self, request: Request) -> Response | None:
+        """Answer instead of executing the request, or let it pass."""
+
+    async def after(self, request: Request) -> Response | None:
+        """Answer in place of the true answer, after the request was executed; or let that pass."""
+
+
+class Latency(RequestFault, tag="latency"):
+    """Execute it later."""
+
+    latency: Above0 = 2.0
+
+    async def before(self, request: Request) -> None:
+        """Wait."""
+        await asyncio.sleep(self.latency)
+
+
+class BadStatus(RequestFault, tag="status"):
+    """Answer as a proxy that cannot reach the service; not executed."""
+
+    status: Status = 503
+    retry_after: float | None = None
+
+    async def before(self, request: Request) -> Response:
+        """Text, as a service mesh sends it."""
+        text = "upstream connect error or disconnect/reset before headers"
+        return PlainTextResponse(text, self.status, retry_headers(self.retry_after))
+
+
+class Status500(BadStatus, tag="500"):
+    """500."""
+
+    status: Status = 500
+
+
+class Status502(BadStatus, tag="502"):
+    """502."""
+
+    status: Status = 502
+
+
+class Status503(BadStatus, tag="503"):
+    """503."""
+
+
+class Status504(BadStatus, tag="504"):
+    """504."""
+
+    status: Status = 504
+
+
+class Throttled(RequestFault, tag="429"):
+    """Answer that the limit is used up; `status` 200 for the gateway that forgets it."""
+
+    status: Status = 429
+    retry_after: float | None = 1.0
+
+    async def before(self, request: Request) -> Response:
+        """The message of the real gateway."""
+        return too_many("You have exceeded the requests per minute", self.retry_after, self.status)
+
+
+class TooLarge(RequestFault, tag="413"):
+    """Answer as an edge that refuses bodies of more than `bytes`."""
+
+    operations: Operations = "create"
+    bytes: Annotated[int, Meta(ge=0)] = 0
+
+    def strikes(self, size: int) -> bool:
+        """Large bodies only."""
+        return size > self.bytes
+
+    async def before(self, request: Request) -> Response:
+        """A page."""
+        return HTMLResponse("<html><title>413 Request Entity Too Large</title></html>", 413)
+
+
+class Blocked(RequestFault, tag="403-html"):
+    """Answer as an edge that blocks the address."""
+
+    async def before(self, request: Request) -> Response:
+        """A page."""
+        return HTMLResponse("<html><title>Sorry, you have been blocked</title></html>", 403)
+
+
+class Reset(RequestFault, tag="reset"):
+    """Cut the connection before anything is executed."""
+
+    operations: Operations = "create"
+
+    async def before(self, request: Request) -> Response:
+        """No answer reaches the client."""
+        cut(request)
+        return Response(status_code=500)
+
+
+class GraphqlError(RequestFault, tag="graphql-error"):
+    """Answer with an error of GraphQL, in a status of 200; not executed."""
+
+    code: str = "INTERNAL_SERVER_ERROR"
+    exception_status: int | None = None
+    message: str = "injected"
+
+    async def before(self, request: Request) -> Response:
+        """One error, no data."""
+        extensions: dict[str, Any] = {"code": self.code}
+        if self.exception_status is not None:
+            extensions["exception"] = {"status": self.exception_status}
+        return JSONResponse({"errors": [{"message": self.message, "extensions": extensions}], "data": None})
+
+
+class AcceptThenTimeOut(RequestFault, tag="accept-then-time-out"):
+    """Execute it; then hold the answer, cut the connection, or answer with another status."""
+
+    operations: Operations = "create"
+    hold: Above0 = 120.0
+    cut: bool = False
+    status: Status | None = None
+
+    async def after(self, request: Request) -> Response | None:
+        """The client does not learn what has become of its request."""
+        if self.status is not None:
+            return PlainTextResponse("upstream request timeout", self.status)
+        if self.cut:
+            cut(request)
+        else:
+            await asyncio.sleep(self.hold)
+        return None
+
+
+def too_many(message: str, retry_after: float | None, status: int = 429) -> Response:
+    """The gateway's answer to one request too many."""
+    return JSONResponse({"message": message}, status, retry_headers(retry_after))
+
+
+def retry_headers(seconds: float | None) -> dict[str, str]:
+    """Retry-After in whole seconds, at least one."""
+    return {} if seconds is None else {"Retry-After": str(max(1, round(seconds)))}

@@ -1,0 +1,70 @@
+"""The processing of one import, a slice of its lines at a time; safe to begin again after a killed process."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from prelabel_sandbox.checks.ontology import prepared
+from prelabel_sandbox.faults.active import ActiveFaults
+from prelabel_sandbox.faults.imports import FailedImport, LostStatusLines, RowFailure
+from prelabel_sandbox.judge import Judge, Line, Unreadable, lines_of
+from prelabel_sandbox.store import Store
+from prelabel_sandbox.store.imports import Import
+
+_SLICE = 2000  # lines judged and stored in one short transaction
+
+
+def process(item: Import, store: Store, faults: ActiveFaults) -> Iterator[None]:
+    """Judge the file and end the import; yields where others may have their turn."""
+    content = store.imports.file(item, "input").read_bytes()
+    failed = faults.strike(FailedImport, [item.project_id], lambda fault: fault.match.encode() in content)
+    if failed is not None:
+        fail(item, store, failed.message)
+        return
+    try:
+        lines = lines_of(content)
+    except Unreadable as error:
+        fail(item, store, str(error))
+        return
+    yield
+    yield from _judge(item, store, faults, content, lines)
+    store.imports.end(item, "FINISHED")
+
+
+def fail(item: Import, store: Store, reason: str) -> None:
+    """End the import as FAILED, with a reason for all of it."""
+    store.imports.file(item, "error").write_bytes(_printed({"error": reason}))
+    store.imports.end(item, "FAILED")
+
+
+def _judge(item: Import, store: Store, faults: ActiveFaults, content: bytes, lines: list[Line]) -> Iterator[None]:
+    project = store.projects.get(item.project_id)
+    if project is None:  # an import is accepted for a project that exists, and projects are never removed
+        raise LookupError("the project is gone")
+    failure = faults.strike(RowFailure, [project.id], lambda fault: fault.match.encode() in content)
+    lost = faults.strike(LostStatusLines, [project.id])
+    judge = Judge(item, project, prepared(project.ontology), store.projects, failure)
+    judge.read_objects(content, lines)
+    with (
+        store.imports.file(item, "status").open("wb") as status,
+        store.imports.file(item, "error").open("wb") as errors,
+    ):
+        for start in range(0, len(lines), _SLICE):
+            part = lines[start : start + _SLICE]
+            judged = list(judge.judge(content, part))
+            for (number, _, _), (verdict, place) in zip(part, judged, strict=True):
+                printed = _printed(verdict)
+                if lost is None or number % lost.every:
+                    status.write(printed)
+                if place is None:
+                    errors.write(printed)
+            places = [place for _, place in judged if place is not None]
+            store.pre_labels.put(item, places, (start + len(part)) / len(lines))
+            yield
+
+
+def _printed(verdict: dict[str, Any]) -> bytes:
+    """One line. The official client splits on these two signs as well, inside a string too: they go escaped."""
+    line = orjson.dumps(verdict, option=orjson.OPT_APPEND_NEWLINE)
+    return line.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")

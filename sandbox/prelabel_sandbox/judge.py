@@ -1,0 +1,146 @@
+"""An uploaded file, judged line by line: what each line's verdict is, and which lines become pre-labels."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid5
+
+import orjson
+
+from prelabel_sandbox.checks.envelope import check, data_row_of, object_of
+from prelabel_sandbox.checks.ontology import Ontology
+from prelabel_sandbox.checks.refusal import Refused
+from prelabel_sandbox.checks.relationship import Neighbours
+from prelabel_sandbox.checks.uuids import canonical
+from prelabel_sandbox.faults.imports import RowFailure
+from prelabel_sandbox.store.imports import Import
+from prelabel_sandbox.store.pre_labels import Place
+from prelabel_sandbox.store.projects import DataRow, Project, Projects
+
+_NAMESPACE = UUID("6f1d1c52-6c1e-5d0e-8a53-9a3b1b4f3c10")
+_NO_NEIGHBOURS: Neighbours = {}
+
+Reference = tuple[str, str]
+Verdict = dict[str, Any]
+Line = tuple[int, int, int]
+"""Its number, from 1, and where it starts and ends in the file; plain, because there are many."""
+
+
+class Unreadable(Exception):
+    """The file is not NDJSON: the whole import fails."""
+
+
+def lines_of(content: bytes) -> list[Line]:
+    """The lines of a file, split on \\n only; one at the very end needs none. Raises Unreadable."""
+    lines: list[Line] = []
+    start = 0
+    while start < len(content):
+        end = content.find(b"\n", start)
+        line = (len(lines) + 1, start, len(content) if end < 0 else end)
+        _parsed(content, line)
+        lines.append(line)
+        start = line[2] + 1
+    return lines
+
+
+def _parsed(content: bytes, line: Line) -> dict[str, Any]:
+    number, start, end = line
+    try:
+        value = orjson.loads(content[start:end])
+    except orjson.JSONDecodeError:
+        raise Unreadable(f"line {number} is not JSON") from None
+    if not isinstance(value, dict):
+        raise Unreadable(f"line {number} is not an object")
+    return value
+
+
+class Judge:
+    """Judges the lines of one import, some at a time."""
+
+    def __init__(
+        self,
+        item: Import,
+        project: Project,
+        ontology: Ontology,
+        projects: Projects,
+        failure: RowFailure | None,
+    ) -> None:
+        self._item = item
+        self._project = project
+        self._ontology = ontology
+        self._projects = projects
+        self._failure = failure
+        self._neighbours: defaultdict[Reference, dict[bytes, str]] = defaultdict(dict)
+
+    def read_objects(self, content: bytes, lines: list[Line]) -> None:
+        """Note what relationships may point at, which may stand anywhere in the file."""
+        if b'"relationship"' not in content:
+            return
+        for line in lines:
+            value = _parsed(content, line)
+            found = object_of(value, self._ontology)
+            reference = _reference(value)
+            if found is not None and not isinstance(reference, Refused):
+                self._neighbours[reference][found[0]] = found[1]
+
+    def judge(self, content: bytes, lines: list[Line]) -> Iterator[tuple[Verdict, Place | None]]:
+        """The verdict on each line, and where it stands if it becomes a pre-label."""
+        values = [_parsed(content, line) for line in lines]
+        references = [_reference(value) for value in values]
+        rows = self._projects.data_rows(self._project, [each for each in references if isinstance(each, tuple)])
+        for line, value, reference in zip(lines, values, references, strict=True):
+            refusals: list[Refused] = []
+            if isinstance(reference, Refused):
+                row, shown = None, {}
+                refusals.append(reference)
+            else:
+                row = rows.get(reference)
+                shown = _shown(row, reference)
+                if row is None:
+                    refusals.append(Refused("DataRowNotFound", f"dataRow.{reference[0]} {reference[1]} invalid"))
+            refusals += self._refusals(line[0], value, row, shown)
+            yield self._verdict(line, value, shown, refusals)
+
+    def _refusals(
+        self, number: int, value: dict[str, Any], row: DataRow | None, shown: dict[str, Any]
+    ) -> Iterator[Refused]:
+        try:
+            check(value, self._ontology, self._neighbours_of(row))
+        except Refused as refused:
+            yield refused
+        if self._failure is not None and self._failure.refuses(number, shown):
+            yield Refused(self._failure.error, self._failure.message)
+
+    def _neighbours_of(self, row: DataRow | None) -> Neighbours:
+        if row is None or not self._neighbours:
+            return _NO_NEIGHBOURS
+        by_id = self._neighbours.get(("id", row.id), {})
+        return {**by_id, **self._neighbours.get(("globalKey", row.global_key or ""), {})}
+
+    def _verdict(
+        self, line: Line, value: dict[str, Any], shown: dict[str, Any], refusals: list[Refused]
+    ) -> tuple[Verdict, Place | None]:
+        number, start, end = line
+        given = value.get("uuid")
+        # A line without a uuid gets one; the same when the import is processed again.
+        uuid = given if isinstance(given, str) else str(uuid5(_NAMESPACE, f"{self._item.id}/{number}"))
+        if refusals:
+            errors = [{"name": each.name, "message": str(each), "additionalInfo": None} for each in refusals]
+            return {"uuid": uuid, "dataRow": shown, "status": "FAILURE", "errors": errors}, None
+        key = canonical(uuid)
+        place = (key, start, end - start) if key else None
+        return {"uuid": uuid, "dataRow": shown, "status": "SUCCESS"}, place
+
+
+def _reference(value: dict[str, Any]) -> Reference | Refused:
+    try:
+        return data_row_of(value)
+    except Refused as refused:
+        return refused
+
+
+def _shown(row: DataRow | None, reference: Reference) -> dict[str, Any]:
+    """The data row as status lines print it; nothing of a key that leads nowhere."""
+    if row is not None:
+        return {"id": row.id, "globalKey": row.global_key}
+    return {"id": reference[1]} if reference[0] == "id" else {}

@@ -1,0 +1,49 @@
+"""One local Labelbox: its state, and what answers and works on it."""
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.requests import Request
+
+from prelabel_sandbox.faults.active import ActiveFaults
+from prelabel_sandbox.processing import Processor
+from prelabel_sandbox.ratelimit import RateLimit
+from prelabel_sandbox.requestlog import RequestLog
+from prelabel_sandbox.settings import Settings
+from prelabel_sandbox.store import Store
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Sandbox:
+    """`api_key` is the only key that is accepted; None: any is. `base_url` is where its files are."""
+
+    folder: Path
+    base_url: str
+    api_key: str | None = None
+    settings: Settings = field(default_factory=Settings)
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.folder)
+        self.faults = ActiveFaults()
+        self.limit = RateLimit()
+        self.log = RequestLog()
+        self.processor = Processor(self.store, self.faults, self.settings)
+
+    def start(self) -> None:
+        """Go on with what was accepted."""
+        _log.info("%d imports are running", len(self.store.imports.running()))
+        self.processor.start()
+
+    def stop(self) -> None:
+        """End the threads and close the files."""
+        self.processor.stop()
+        self.store.close()
+
+
+def sandbox_of(request: Request) -> Sandbox:
+    """The sandbox that a request came to."""
+    found: Sandbox = request.app.state.sandbox
+    return found

@@ -1,0 +1,27 @@
+"""What can be changed while the sandbox runs, by `POST /_sandbox/settings`."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+Seconds = Annotated[float, Meta(ge=0)]
+DAY = 24 * 3600.0
+
+
+class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """One object, shared by all who read it; changed as a whole or not at all."""
+
+    requests_per_minute: Annotated[int, Meta(ge=1)] | None = 1500  # of each key; null: no limit
+    duplicate_names: Literal["refuse", "newest", "oldest"] = "refuse"  # the two others accept and say what is found
+    seconds_per_import: Seconds = 0.2  # an import is RUNNING at least so long
+    file_seconds: Seconds = DAY  # how long input, status and error files can be fetched
+    strict_content_length: bool = False  # refuse a contentLength above the real length too
+
+    def change(self, given: Any) -> None:
+        """Take over the fields that are given. Raises msgspec.ValidationError and changes nothing."""
+        if not isinstance(given, dict):
+            raise msgspec.ValidationError("expected an object")
+        changed = msgspec.convert({**msgspec.to_builtins(self), **given}, Settings)
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(changed, name))

@@ -1,0 +1,128 @@
+"""Imports: a row in the database, and a folder with the input, status and error file."""
+
+import os
+import secrets
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from prelabel_sandbox.ids import new_id
+from prelabel_sandbox.store.database import Database
+
+File = Literal["input", "status", "error"]
+
+_FIELDS = "seq, id, project_id, name, state, share, secret, created, ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """An import; `share` of its lines is judged, `secret` is the address of its files."""
+
+    seq: int
+    id: str
+    project_id: str
+    name: str
+    state: str
+    share: float
+    secret: str
+    created: float
+    ended: float | None
+
+    def has(self, file: File) -> bool:
+        """Whether it has this file: the status file only when its lines were judged."""
+        return file == "input" or self.state == "FINISHED" or (file == "error" and self.state == "FAILED")
+
+
+class Imports:
+    """Kept in the database and in a folder."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._folder = folder
+        folder.mkdir(exist_ok=True)
+        self._sweep()
+
+    def accept(self, project_id: str, name: str, body: bytes, *, refuse_same_name: bool) -> Import | None:
+        """Accept a file; None when an import of this name exists and that is refused.
+
+        When it returns, the import is on disk: a killed process comes back with it.
+        """
+        import_id = new_id()
+        file = self._folder / import_id / "input.ndjson"
+        _write_durably(file, body)
+        with self._database.transaction() as connection:
+            if refuse_same_name and self.find(project_id, name):
+                shutil.rmtree(file.parent)
+                return None
+            connection.execute(
+                "INSERT INTO imports (id, project_id, name, state, share, secret, created)"
+                " VALUES (?, ?, ?, 'RUNNING', 0, ?, ?)",
+                (import_id, project_id, name, secrets.token_urlsafe(24), time.time()),
+            )
+        return self._one("id = ?", import_id)
+
+    def find(self, project_id: str, name: str, *, oldest: bool = False) -> Import | None:
+        """An import by name; of several the newest, or the oldest."""
+        order = "ASC" if oldest else "DESC"
+        return self._one(f"project_id = ? AND name = ? AND NOT deleted ORDER BY seq {order} LIMIT 1", project_id, name)
+
+    def by_secret(self, secret: str) -> Import | None:
+        """The import whose files are at this address."""
+        return self._one("secret = ? AND NOT deleted", secret)
+
+    def by_seq(self, seq: int) -> Import | None:
+        """An import by its number, also a deleted one."""
+        return self._one("seq = ?", seq)
+
+    def page(self, project_id: str, skip: int, first: int) -> list[Import]:
+        """A page of a project's imports, oldest first."""
+        return self._all("project_id = ? AND NOT deleted ORDER BY seq LIMIT ? OFFSET ?", project_id, first, skip)
+
+    def running(self) -> list[Import]:
+        """What is to be processed, oldest first."""
+        return self._all("state = 'RUNNING' AND NOT deleted ORDER BY seq")
+
+    def delete(self, import_id: str) -> bool:
+        """Remove an import. What it brought stays, and so does its folder: nobody has said that they go."""
+        with self._database.transaction() as connection:
+            sql = "UPDATE imports SET deleted = 1 WHERE id = ? AND NOT deleted"
+            return connection.execute(sql, (import_id,)).rowcount > 0
+
+    def end(self, item: Import, state: Literal["FINISHED", "FAILED"]) -> None:
+        """The import is over; its files are there."""
+        with self._database.transaction(durable=False) as connection:
+            sql = "UPDATE imports SET state = ?, share = 1, ended = ? WHERE seq = ?"
+            connection.execute(sql, (state, time.time(), item.seq))
+
+    def file(self, item: Import, file: File) -> Path:
+        """Where one of its files is, or is to be."""
+        return self._folder / item.id / f"{file}.ndjson"
+
+    def _sweep(self) -> None:
+        """Remove files that were written, but whose import was never accepted."""
+        known = {row[0] for row in self._database.all("SELECT id FROM imports")}
+        for folder in self._folder.iterdir():
+            if folder.name not in known:
+                shutil.rmtree(folder)
+
+    def _one(self, where: str, *values: object) -> Import | None:
+        row = self._database.one(f"SELECT {_FIELDS} FROM imports WHERE {where}", *values)  # noqa: S608
+        return Import(*row) if row else None
+
+    def _all(self, where: str, *values: object) -> list[Import]:
+        rows = self._database.all(f"SELECT {_FIELDS} FROM imports WHERE {where}", *values)  # noqa: S608
+        return [Import(*row) for row in rows]
+
+
+def _write_durably(file: Path, content: bytes) -> None:
+    file.parent.mkdir()
+    with file.open("wb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
+    for folder in (file.parent, file.parent.parent):
+        descriptor = os.open(folder, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)

@@ -1,0 +1,50 @@
+"""Pre-labels by (project, uuid): references to the line of the last import that brought the uuid."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from prelabel_sandbox.store.database import Database
+from prelabel_sandbox.store.imports import Import, Imports
+
+Place = tuple[bytes, int, int]
+"""Canonical uuid, and where its line stands in the input file: start and length."""
+
+
+class PreLabels:
+    """Kept in the database; their lines stay in the imports' folders."""
+
+    def __init__(self, database: Database, imports: Imports) -> None:
+        self._database = database
+        self._imports = imports
+
+    def put(self, item: Import, places: Iterable[Place], share: float) -> None:
+        """Store lines by uuid, the last one wins; and say which share of the import is judged. Safe to repeat."""
+        # In the order of the key, so that neighbours in the tree are written together; equal uuids stay in order.
+        ordered = sorted(places, key=lambda place: place[0])
+        rows = ((item.project_id, uuid, item.seq, start, length) for uuid, start, length in ordered)
+        with self._database.transaction(durable=False) as connection:
+            connection.executemany("INSERT OR REPLACE INTO pre_labels VALUES (?, ?, ?, ?, ?)", rows)
+            connection.execute("UPDATE imports SET share = ? WHERE seq = ?", (share, item.seq))
+
+    def lines(self, project_id: str) -> Iterator[bytes]:
+        """The lines that stand in a project as they were received, in the order of their imports."""
+        places = self._database.all(
+            "SELECT import_seq, start, length, uuid FROM pre_labels WHERE project_id = ? ORDER BY import_seq, start",
+            project_id,
+        )
+        for seq, of_import in groupby(places, key=lambda place: place[0]):
+            item = self._imports.by_seq(seq)
+            content = self._imports.file(item, "input").read_bytes() if item else b""
+            yield b"".join(
+                _with_uuid(content[start : start + length], uuid) + b"\n" for _, start, length, uuid in of_import
+            )
+
+
+def _with_uuid(line: bytes, uuid: bytes) -> bytes:
+    """The line; with the uuid it was given, if it came without."""
+    value: dict[str, Any] = orjson.loads(line)
+    return line if "uuid" in value else orjson.dumps({"uuid": str(UUID(bytes=uuid)), **value})

@@ -1,0 +1,103 @@
+"""Projects with their ontology, and the data rows that are in them."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from prelabel_sandbox.ids import derived_id
+from prelabel_sandbox.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project with its normalized ontology; `any_rows`: every data row that is named is in it."""
+
+    id: str
+    name: str
+    media_type: str
+    ontology: dict[str, Any]
+    any_rows: bool
+    created: float
+    updated: float
+
+
+@dataclass(frozen=True, slots=True)
+class DataRow:
+    """A data row of a project; of one that is known by id only, in a project of any rows, there is no key."""
+
+    id: str
+    global_key: str | None
+
+
+class Projects:
+    """Kept in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(
+        self, project_id: str, name: str, media_type: str, ontology: dict[str, Any], keys: Iterable[str] | None
+    ) -> None:
+        """Create a project, or replace its ontology and data rows; its imports and pre-labels stay.
+
+        `keys` are the global keys of its data rows, None for any.
+        """
+        now = time.time()
+        row = (project_id, name, media_type, orjson.dumps(ontology).decode(), keys is None, now, now)
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO projects VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
+                " media_type = excluded.media_type, ontology = excluded.ontology, any_rows = excluded.any_rows,"
+                " updated = excluded.updated",
+                row,
+            )
+            connection.execute("DELETE FROM data_rows WHERE project_id = ?", (project_id,))
+            rows = ((project_id, key, _data_row_id(project_id, key)) for key in keys or ())
+            connection.executemany("INSERT OR REPLACE INTO data_rows VALUES (?, ?, ?)", rows)
+
+    def get(self, project_id: str) -> Project | None:
+        """A project by id."""
+        row = self._database.one(
+            "SELECT id, name, media_type, ontology, any_rows, created, updated FROM projects WHERE id = ?", project_id
+        )
+        if row is None:
+            return None
+        found, name, media_type, ontology, any_rows, created, updated = row
+        return Project(found, name, media_type, orjson.loads(ontology), bool(any_rows), created, updated)
+
+    def ids(self) -> list[str]:
+        """All projects."""
+        return [row[0] for row in self._database.all("SELECT id FROM projects ORDER BY id")]
+
+    def data_row_count(self, project_id: str) -> int:
+        """How many data rows are in it."""
+        return int(self._database.one("SELECT count(*) FROM data_rows WHERE project_id = ?", project_id)[0])
+
+    def data_rows(self, project: Project, references: Iterable[tuple[str, str]]) -> dict[tuple[str, str], DataRow]:
+        """Those of the references, ("id" or "globalKey", value), that mean a data row of the project."""
+        wanted = set(references)
+        if project.any_rows:
+            return {
+                (word, value): DataRow(value, None) if word == "id" else DataRow(_data_row_id(project.id, value), value)
+                for word, value in wanted
+            }
+        return {**self._found(project.id, "id", wanted), **self._found(project.id, "globalKey", wanted)}
+
+    def _found(self, project_id: str, word: str, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], DataRow]:
+        values = orjson.dumps([value for each, value in wanted if each == word]).decode()
+        column = "id" if word == "id" else "global_key"
+        # Each value is looked up in the index: CROSS JOIN fixes the order of the loops.
+        rows = self._database.all(
+            f"SELECT r.id, r.global_key FROM json_each(?) AS v CROSS JOIN data_rows AS r"  # noqa: S608
+            f" WHERE r.project_id = ? AND r.{column} = v.value",
+            values,
+            project_id,
+        )
+        return {(word, row[0] if word == "id" else row[1]): DataRow(*row) for row in rows}
+
+
+def _data_row_id(project_id: str, global_key: str) -> str:
+    return derived_id(project_id, "data row", global_key)

@@ -1,4 +1,4 @@
-# A worker. Built in two steps so that the image holds no build tools.
+# A worker. No container engine has run this file yet. Built in two steps so that the image holds no build tools.
 FROM python:3.12-slim AS build
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE CHANGELOG.md constraints.txt ./

@@ -60,7 +60,7 @@ class Labelbox:
             timeout=httpx.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds)),
         )
         # Files are at addresses that carry their own right; the key must not travel there.
-        self._files = httpx.Client(timeout=timeout_seconds, follow_redirects=True)
+        self._files = httpx.Client(timeout=timeout_seconds)
 
     def close(self) -> None:
         """Close all connections."""
@@ -124,6 +124,7 @@ class Labelbox:
 
     def lines(self, url: str) -> Iterator[bytes]:
         """The lines of a status or error file, streamed, split on \\n only. Raises RequestError or FileGone."""
+        self._check_address(url)
         with _mapped(creates=False), self._files.stream("GET", url) as response:
             if response.status_code in (403, 404, 410):
                 raise FileGone(f"the file answers {response.status_code}")
@@ -138,6 +139,12 @@ class Labelbox:
                 yield from (line for line in whole if line)
             if rest:
                 yield rest
+
+    def _check_address(self, url: str) -> None:
+        """Only what TLS protects is fetched, or what the configured endpoint's own host serves."""
+        address, own = httpx.URL(url), httpx.URL(self._endpoint)
+        if address.scheme != "https" and (address.scheme, address.host) != (own.scheme, own.host):
+            raise Unavailable("Labelbox named a file address that is neither https nor its own")
 
     def _query(self, query: str, variables: dict[str, Any]) -> httpx.Response:
         with _mapped(creates=False):

@@ -49,7 +49,7 @@ def read(folder: Path = FOLDER) -> StackFile | None:
     try:
         found: dict[str, Any] = json.loads((folder / NAME).read_text())
         stack = StackFile(**{name: found[wire] for name, wire in _WIRE.items()})
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return stack if _lives(stack.pid) else None
 

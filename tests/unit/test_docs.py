@@ -1,0 +1,77 @@
+"""The docs say what the code does: examples run, tables are made, names exist."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from prelabel.gate import prepare
+from prelabel_worker.cli.main import app
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = re.findall(r"```json\n(.*?)```", (ROOT / "docs/messages.md").read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_examples_of_messages_are_messages(example: str) -> None:
+    assert prepare(json.loads(example)).project_id == "cm1"
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) == 3
+
+
+def test_generated_docs_are_what_the_code_says() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs/make_tables.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_command_is_documented() -> None:
+    page = (ROOT / "docs/commands.md").read_text("utf-8")
+    names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+
+    assert [name for name in names if f"`prelabel {name}" not in page] == []
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_module_of_the_map_exists() -> None:
+    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    for root, table in re.findall(r"\| `(\w+/\w+)/` \| owns \|\n\|---\|---\|\n((?:\|.*\n)+)", page):
+        for cell in (line.split("|")[1] for line in table.splitlines()):
+            for name in re.findall(r"`([\w./*]+)`", cell):
+                assert list((ROOT / root).glob(name.rstrip("/"))), f"{root}/{name}"
+
+
+def test_the_changelog_knows_the_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+    assert f"## [{version}]" in changelog or "## [Unreleased]" in changelog
+
+
+def test_constraints_are_exact_and_name_no_index() -> None:
+    lines = (ROOT / "constraints.txt").read_text("utf-8").split()
+
+    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line)] == []
+
+
+def test_compose_keeps_secrets_in_the_environment_and_rows_in_redis() -> None:
+    compose = (ROOT / "docker-compose.yml").read_text("utf-8")
+
+    for option in ("--appendonly yes", "--appendfsync always", "--maxmemory-policy noeviction", "--requirepass ${"):
+        assert option in compose
+    for line in compose.splitlines():
+        if re.search(r"(PASSWORD|API_KEY|REDISCLI_AUTH)\w*:\s", line):
+            assert "${" in line
+    assert "\nUSER prelabel\n" in (ROOT / "Dockerfile").read_text("utf-8")

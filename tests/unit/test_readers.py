@@ -1,0 +1,95 @@
+"""Readers yield messages, name bad records, and go on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prelabel.gate import prepare
+from prelabel.readers import BadRecord, Record
+from prelabel.readers.coco_results import CocoOptions, UnreadableSource, read_categories, read_coco_results
+from prelabel.readers.messages import read_messages
+
+CATEGORIES = {1: "person", 18: "dog"}
+
+
+def results(tmp_path: Path, *items: Any) -> Path:
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(items))
+    return path
+
+
+def result(**changes: Any) -> dict[str, Any]:
+    return {"image_id": 42, "category_id": 18, "bbox": [258.15, 41.29, 348.26, 243.78], "score": 0.236} | changes
+
+
+def test_the_boxes_of_an_image_become_one_message(tmp_path: Path) -> None:
+    path = results(tmp_path, result(), result(image_id=7), result(category_id=1, bbox=[0, 1, 2, 3]))
+    options = CocoOptions("p", "val/{image_id}.jpg", "detector")
+
+    records = list(read_coco_results(path, CATEGORIES, options))
+
+    assert [record.message["dataRow"]["globalKey"] for record in records if isinstance(record, Record)] == [
+        "val/42.jpg",
+        "val/7.jpg",
+    ]
+    first = records[0].message  # type: ignore[union-attr]
+    assert first["model"] == {"name": "detector"}
+    assert first["annotations"] == [
+        {"name": "dog", "bbox": {"top": 41.29, "left": 258.15, "height": 243.78, "width": 348.26}, "confidence": 0.236},
+        {"name": "person", "bbox": {"top": 1, "left": 0, "height": 3, "width": 2}, "confidence": 0.236},
+    ]
+    assert prepare(first).project_id == "p"
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        (3, "an object"),
+        ({"image_id": 1, "category_id": 18}, "bbox is missing"),
+        (result(category_id=99), "category_id 99"),
+        (result(bbox=[1, 2, 3]), "[x, y, width, height]"),
+    ],
+)
+def test_a_bad_result_is_named_and_the_others_go_on(tmp_path: Path, bad: Any, problem: str) -> None:
+    found = list(read_coco_results(results(tmp_path, result(), bad), CATEGORIES, CocoOptions("p")))
+
+    (named,) = [each for each in found if isinstance(each, BadRecord)]
+    assert named.where == "results.json[1]"
+    assert problem in named.problem
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("text", ["{", "3", '{"a": 1}'])
+def test_a_file_that_is_something_else_says_so(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "odd.json"
+    path.write_text(text)
+
+    with pytest.raises(UnreadableSource, match=r"odd\.json"):
+        list(read_coco_results(path, CATEGORIES, CocoOptions("p")))
+    with pytest.raises(UnreadableSource, match=r"odd\.json"):
+        read_categories(path)
+
+
+def test_categories_come_as_an_array_or_inside_an_object(tmp_path: Path) -> None:
+    path = tmp_path / "categories.json"
+    for content in ([{"id": 1, "name": "person"}], {"categories": [{"id": 1, "name": "person"}]}):
+        path.write_text(json.dumps(content))
+        assert read_categories(path) == {1: "person"}
+
+
+def test_messages_one_a_line() -> None:
+    found = list(read_messages([b"\n", b' {"a": 1} \n', b"{\n"]))
+
+    assert found == [Record("line 2", b'{"a": 1}'), Record("line 3", b"{")]
+
+
+def test_a_project_is_put_into_messages_that_name_none() -> None:
+    found = list(read_messages([b'{"a": 1}', b'{"projectId": "own"}', b"{", b"[]"], "p"))
+
+    assert [record.message for record in found if isinstance(record, Record)] == [
+        {"projectId": "p", "a": 1},
+        {"projectId": "own"},
+    ]
+    assert [record.where for record in found if isinstance(record, BadRecord)] == ["line 3", "line 4"]

@@ -46,8 +46,6 @@ def test_redis_keeps_every_answered_write(tmp_path: Path) -> None:
     text = Path(options).read_text()
     wanted = {"bind 127.0.0.1", "appendonly yes", "appendfsync always", "maxmemory-policy noeviction"}
     assert wanted <= set(text.splitlines())
-        text.splitlines()
-    )
     assert stat.S_IMODE(Path(options).stat().st_mode) == 0o600
 
 

@@ -180,6 +180,11 @@ class SentLines:
         numbers = struct.unpack_from(f">{2 * size}I", data, 4)
         return cls(numbers[:size], numbers[size:], data[4 + 8 * size :])
 
+    def all_uuids(self) -> set[bytes]:
+        """Every uuid that was sent."""
+        uuids = self.uuids
+        return {uuids[at : at + 16] for at in range(0, len(uuids), 16)}
+
     def row_of_uuid(self) -> dict[bytes, int]:
         """Which row each uuid belongs to."""
         uuids, position, found = self.uuids, 0, {}

@@ -44,16 +44,21 @@ Vertices = Annotated[list[Vertex], Field(min_length=1, max_length=MAX_POINTS)]
 
 
 def check_object(annotation: Any) -> None:
-    """The rules between the fields of an object."""
+    """The rules of every object."""
     check_envelope(annotation)
-    polygon = getattr(annotation, "polygon", None)
-    if polygon is not None:
-        check_distinct(polygon, 3, "polygon")
-    line = getattr(annotation, "line", None)
-    if line is not None and len(line) < 2:
-        raise CheckFailed("line", f"{len(line)}", "at least 2 points")
     if annotation.classifications:
         check_nested(annotation.classifications, "", 1)
+
+
+def check_polygon(annotation: Any) -> None:
+    """A ring encloses something."""
+    check_distinct(annotation.polygon, 3, "polygon")
+
+
+def check_line(annotation: Any) -> None:
+    """A line leads from one point to another."""
+    if len(annotation.line) < 2:
+        raise CheckFailed("line", f"{len(annotation.line)}", "at least 2 points")
 
 
 class GeometricObject(Annotation):
@@ -89,6 +94,8 @@ class BoundingBox(GeometricObject):
 class Polygon(GeometricObject):
     """One ring without holes, open or closed: `Polygon("quay", [(0, 0), (9, 0), (9, 9)])` (section 2.7)."""
 
+    CHECKS: ClassVar[Checks] = (check_object, check_polygon)
+
     polygon: Vertices
 
     @for_people
@@ -111,6 +118,8 @@ class Point(GeometricObject):
 
 class Polyline(GeometricObject):
     """An open line of at least two points: `Polyline("rope", [(100, 20), (140, 66)])` (section 2.9)."""
+
+    CHECKS: ClassVar[Checks] = (check_object, check_line)
 
     line: Vertices
 

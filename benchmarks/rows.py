@@ -1,89 +1,183 @@
-"""Microseconds of Python for one message: checked at publish, and validated and rendered in a worker.
+"""What one row costs: check and build, prepare, refuse; beside orjson.loads + orjson.dumps of the same bytes.
 
-    python benchmarks/rows.py
+    python benchmarks/rows.py [--rows 500] [--seconds 0.5]
 
-Each kind against the floor in the same run: `orjson.loads` + `dumps` of the same bytes.
+Microseconds of CPU a message, the best of many passes over distinct messages, in one process without threads.
 """
 
+import argparse
+import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import orjson
-from end_to_end import CLASSES, rows
 
-from prelabel import PredictionMessage
-from prelabel.errors import MessageError
-from prelabel.gate import decode_message, prepare
+from prelabel import BoundingBox, GlobalKey, MessageError, Model, PredictionMessage
+from prelabel.gate import prepare, read_message
 from prelabel_worker.ontology import Ontology
 from prelabel_worker.rows import RowBuilder
 
-COUNT = 5000
-OPTIONS = [{"value": "clear", "featureSchemaId": "c" + "7" * 24}, {"value": "fog", "featureSchemaId": "c" + "8" * 24}]
-TOOLS = [
-    {"tool": "rectangle", "name": name, "featureSchemaId": f"c{at:024d}", "classifications": []}
-    for at, name in enumerate(CLASSES)
-]
-TOOLS += [
-    {"tool": tool, "name": tool, "featureSchemaId": f"c{at:024d}"}
-    for at, tool in enumerate(("polygon", "point", "line", "raster-segmentation"), 100)
-]
-CLASSIFICATIONS = [
-    {"type": kind, "name": kind, "featureSchemaId": f"c{at:024d}", "options": OPTIONS if kind != "text" else []}
-    for at, kind in enumerate(("radio", "checklist", "text"), 200)
-]
-BUILDER = RowBuilder("p", Ontology.from_normalized({"tools": TOOLS, "classifications": CLASSIFICATIONS}, "IMAGE"))
-POINTS = [{"x": n * 1.5, "y": n * n * 0.5} for n in range(20)]
-ONE: dict[str, Any] = {
-    "one point": {"name": "point", "point": {"x": 1.5, "y": 2}},
-    "a polygon of 20": {"name": "polygon", "polygon": POINTS},
-    "a polyline of 20": {"name": "line", "line": POINTS},
-    "a mask by address": {
-        "name": "raster-segmentation",
-        "mask": {"instanceURI": "https://masks.example.org/000184.png", "colorRGB": [0, 120, 255]},
-    },
-    "a radio": {"name": "radio", "answer": {"name": "fog"}},
-    "a checklist": {"name": "checklist", "answer": [{"name": "fog"}, {"name": "clear"}]},
-    "a text": {"name": "text", "answer": "Crane arm hides the bow."},
+PROJECT = "cmh2k4t8x00a107l5e1v9q3zr"
+CLASSES = ["car", "truck", "bus", "person", "bicycle", "vessel", "buoy", "crane", "dog", "sign"]
+RANDOM = random.Random(7)
+IDS = iter(range(10**6))
+
+
+def feature(name: str, tool: str, **more: Any) -> dict[str, Any]:
+    key = "type" if tool in ("radio", "checklist", "text") else "tool"
+    return {key: tool, "name": name, "featureSchemaId": f"c{next(IDS):024d}"} | more
+
+
+def option(name: str, nested: Sequence[Any] = ()) -> dict[str, Any]:
+    return {"value": name, "label": name, "featureSchemaId": f"c{next(IDS):024d}", "options": list(nested)}
+
+
+STATE = feature("state", "radio", options=[option("intact"), option("damaged", [feature("note", "text")])])
+ONTOLOGY = {
+    "tools": [
+        *(feature(name, "rectangle", classifications=[STATE]) for name in CLASSES),
+        *(feature("area", "polygon"), feature("spot", "point"), feature("rope", "line"), feature("edge", "edge")),
+        feature("film", "raster-segmentation"),
+    ],
+    "classifications": [
+        feature("weather", "radio", options=[option("clear"), option("fog")]),
+        feature("flags", "checklist", options=[option("red"), option("green")]),
+        feature("remark", "text"),
+    ],
 }
 
 
-def message(annotation: dict[str, Any]) -> bytes:
-    return orjson.dumps({"projectId": "p", "dataRow": {"globalKey": "a"}, "annotations": [annotation]})
+def pixels(least: float = 0, most: float = 1900) -> float:
+    return round(RANDOM.uniform(least, most), 1)
 
 
-def microseconds(work: Callable[[Any], object], inputs: Sequence[Any]) -> float:
-    best = float("inf")
-    for _ in range(5):
-        start = time.perf_counter()
-        for each in inputs:
-            work(each)
-        best = min(best, time.perf_counter() - start)
-    return best / len(inputs) * 1e6
+def vertices(count: int) -> list[dict[str, float]]:
+    return [{"x": pixels(), "y": pixels()} for _ in range(count)]
 
 
-def refused(raw: bytes) -> None:
-    try:
-        BUILDER.build(raw)
-    except MessageError:
-        return
-    raise AssertionError
+def box(**more: Any) -> dict[str, Any]:
+    corners = {"left": pixels(), "top": pixels(), "width": pixels(1, 400), "height": pixels(1, 400)}
+    return {"name": RANDOM.choice(CLASSES), "bbox": corners} | more
+
+
+def radio() -> dict[str, Any]:
+    return {"name": "weather", "answer": {"name": "fog"}}
+
+
+def checklist() -> dict[str, Any]:
+    return {"name": "flags", "answer": [{"name": "red"}, {"name": "green"}]}
+
+
+def with_state() -> dict[str, Any]:
+    nested = {"name": "note", "answer": "bow"}
+    return box(classifications=[{"name": "state", "answer": {"name": "damaged", "classifications": [nested]}}])
+
+
+def mask() -> dict[str, Any]:
+    return {"name": "film", "mask": {"instanceURI": "https://masks.example.org/000184.png", "colorRGB": [0, 120, 255]}}
+
+
+def linked() -> list[dict[str, Any]]:
+    ends = [f"5b0c9a1e-6d0f-4c7b-9a55-{RANDOM.randrange(16**12):012x}" for _ in range(2)]
+    link = {"name": "edge", "relationship": {"source": ends[0], "target": ends[1], "type": "unidirectional"}}
+    return [box(uuid=ends[0]), box(uuid=ends[1]), link]
+
+
+KINDS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "5 boxes": lambda: [box() for _ in range(5)],
+    "5 boxes, confidence": lambda: [box(confidence=round(RANDOM.random(), 4)) for _ in range(5)],
+    "5 boxes, nested answers": lambda: [with_state() for _ in range(5)],
+    "5 polygons of 20": lambda: [{"name": "area", "polygon": vertices(20)} for _ in range(5)],
+    "5 points": lambda: [{"name": "spot", "point": vertices(1)[0]} for _ in range(5)],
+    "5 polylines of 20": lambda: [{"name": "rope", "line": vertices(20)} for _ in range(5)],
+    "5 masks by address": lambda: [mask() for _ in range(5)],
+    "radio": lambda: [radio()],
+    "checklist": lambda: [checklist()],
+    "free text": lambda: [{"name": "remark", "answer": "Crane arm hides the bow."}],
+    "3 boxes, radio, checklist": lambda: [box(), box(), box(), radio(), checklist()],
+    "2 boxes and their link": linked,
+    "100 boxes": lambda: [box() for _ in range(100)],
+}
+BAD: dict[str, tuple[bytes, bytes]] = {
+    "misspelt key": (b'"width":', b'"widht":'),
+    "negative width": (b'"width":', b'"width":-'),
+    "unknown feature": (b'[{"name":"', b'[{"name":"my '),
+    "bad uuid": (b'"bbox"', b'"uuid":"7","bbox"'),
+    "bad project": (b'"projectId":"', b'"projectId":"/'),
+    "broken JSON": (b"}]}", b"}],}"),
+}
+
+
+def message(annotations: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "messageId": f"0193e5d0-0000-7000-8000-{RANDOM.randrange(16**12):012x}",
+        "projectId": PROJECT,
+        "dataRow": {"globalKey": f"cam-1/{RANDOM.randrange(10**6):06d}.jpg"},
+        "model": {"name": "yolo", "version": "11s"},
+        "annotations": annotations,
+    }
+
+
+def typed(value: dict[str, Any]) -> PredictionMessage:
+    return PredictionMessage(
+        project_id=PROJECT,
+        data_row=GlobalKey(value["dataRow"]["globalKey"]),
+        model=Model("yolo", "11s"),
+        annotations=[BoundingBox(each["name"], **each["bbox"]) for each in value["annotations"]],
+    )
+
+
+def refused(build: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def call(raw: bytes) -> None:
+        try:
+            build(raw)
+        except MessageError:
+            return
+        raise AssertionError("the bad row was built")
+
+    return call
+
+
+def microseconds(call: Callable[[Any], Any], values: Iterable[Any], seconds: float) -> float:
+    values, best, until = list(values), float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        start = time.process_time_ns()
+        for value in values:
+            call(value)
+        best = min(best, (time.process_time_ns() - start) / len(values) / 1000)
+    return best
 
 
 def main() -> None:
-    boxes = rows(COUNT, "p")
-    cases = {"five boxes": boxes} | {name: [message(annotation)] * COUNT for name, annotation in ONE.items()}
-    print(f"{'message':<20} {'floor':>7} {'publish':>8} {'check':>7} {'build':>7} {'of the floor':>13}")
-    for name, inputs in cases.items():
-        floor = microseconds(lambda raw: orjson.dumps(orjson.loads(raw)), inputs)
-        build = microseconds(BUILDER.build, inputs)
-        checked, published = microseconds(decode_message, inputs), microseconds(prepare, inputs)
-        print(f"{name:<20} {floor:7.1f} {published:8.1f} {checked:7.1f} {build:7.1f} {floor / build:12.0%}")
-    dicts = [orjson.loads(raw) for raw in boxes]
-    typed = [PredictionMessage.model_validate_json(raw) for raw in boxes[:1000]]
-    bad = [raw.replace(b'"width":', b'"witdh":', 1) for raw in boxes[:1000]]
-    print(f"five boxes published as dicts {microseconds(prepare, dicts):.1f}, typed {microseconds(prepare, typed):.1f}")
-    print(f"a refused message of five boxes {microseconds(refused, bad):.1f}")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=500, help="distinct messages in a pass")
+    parser.add_argument("--seconds", type=float, default=0.5, help="how long each figure is measured")
+    options = parser.parse_args()
+    builder = RowBuilder(PROJECT, Ontology.from_normalized(ONTOLOGY, "IMAGE"))
+
+    def measure(call: Callable[[Any], Any], values: Iterable[Any]) -> float:
+        return microseconds(call, values, options.seconds)
+
+    print(f"{'message':28} {'bytes':>6} {'floor':>7} {'check':>7} {'build':>7} {'x floor':>8}")
+    for name, make in KINDS.items():
+        raws = [orjson.dumps(message(make())) for _ in range(options.rows)]
+        floor = measure(lambda raw: orjson.dumps(orjson.loads(raw)), raws)
+        check, build = measure(read_message, raws), measure(builder.build, raws)
+        print(f"{name:28} {len(raws[0]):6} {floor:7.2f} {check:7.2f} {build:7.2f} {build / floor:8.1f}")
+
+    values = [message(KINDS["5 boxes"]()) for _ in range(options.rows)]
+    raws = [orjson.dumps(value) for value in values]
+    print(f"\n{'5 boxes, on the way out':28} {'prepare':>7}")
+    forms = {"JSON": raws, "mapping": values, "typed": [typed(value) for value in values]}
+    for name, given in forms.items():
+        print(f"{name:28} {measure(prepare, given):7.2f}")
+    print(f"{'making it typed':28} {measure(typed, values):7.2f}")
+
+    print(f"\n{'bad row of 5 boxes':28} {'refused':>7}")
+    for name, (good, bad) in BAD.items():
+        spoilt = [raw.replace(good, bad, 1) for raw in raws]
+        print(f"{name:28} {measure(refused(builder.build), spoilt):7.2f}")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,8 @@ def reasons() -> str:
     ]
     for kind in KINDS:
         tools, media = ", ".join(sorted(kind.tools)), ", ".join(sorted(kind.media))
-        lines.append(f"| {kind.name} | `{kind.key}` | `{kind.model.__name__}` | {tools} | {media} |")
+        keys = ", ".join(f"`{key}`" for key in kind.keys)
+        lines.append(f"| {kind.name} | {keys} | `{kind.model.__name__}` | {tools} | {media} |")
     return "\n".join(lines) + "\n"
 
 

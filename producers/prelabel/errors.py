@@ -42,6 +42,7 @@ class Reason(StrEnum):
     UNREADABLE_FRAME = "unreadable-frame"
     REFUSED = "refused"  # Labelbox refused annotations of the row
     DATA_ROW_NOT_FOUND = "data-row-not-found"  # not in the project (yet)
+    EXISTING = "already-pre-labeled"  # the project's policy does not override what is there
     NO_VERDICT = "no-verdict"  # the status file says nothing about the row
     FILE_REFUSED = "file-refused"  # Labelbox refused the file, down to this row
     IMPORT_FAILED = "import-failed"  # the import failed as a whole, down to this row
@@ -71,6 +72,10 @@ class MessageError(PrelabelError):
         self.hint = hint
         tail = f" ({hint})" if hint else ""
         super().__init__(f"{path or 'message'}: expected {expected}, found {self.found}{tail}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Celery pickles what a task raises; an exception is otherwise rebuilt from its text alone.
+        return type(self), (self.reason, self.path, self.found, self.expected, self.hint)
 
     def details(self) -> dict[str, Any]:
         """What a program can read of it; for dead letters."""
@@ -111,12 +116,19 @@ class RedisUnavailable(PrelabelError):
 
 
 def shorten(value: object) -> str:
-    """A value as an error shows it: its beginning, never a whole payload."""
+    """A value as an error shows it: its beginning, on one line, never a whole payload."""
     if isinstance(value, Mapping):
         return f"an object with {len(value)} keys"
     if isinstance(value, list | tuple):
         return f"an array of {len(value)}"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    text = value if isinstance(value, str) else repr(value)
+    text = value[: _SHOWN + 1] if isinstance(value, str) else repr(value)
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def quoted(value: object) -> str:
+    """A value out of a message, told apart from our own words: strings stand in quotes."""
+    return f"'{shorten(value)}'" if isinstance(value, str) else shorten(value)

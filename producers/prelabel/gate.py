@@ -1,23 +1,34 @@
 """The fast check of a message, and the explanation of a refusal.
 
 "Validate fast, explain slowly": msgspec reads the JSON into structs made from the pydantic models; only what it
-refuses is read again by the models, whose errors say where and why. When the two disagree the message is refused with
-a reason of its own, never passed.
+refuses is read again by the models, whose errors say where and why. Rules between fields are the models' own. When the
+two disagree the message is refused with a reason of its own, never passed. Decoders and encoders are shared by
+threads: each call has its own state.
 """
 
+import json
+import re
 from collections.abc import Mapping
-from operator import attrgetter
+from operator import itemgetter
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import orjson
-from pydantic import BaseModel, ValidationError
+from msgspec.structs import astuple
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from prelabel.annotations.base import CheckFailed, canonical_uuid
-from prelabel.annotations.kinds import BY_NAME, KEYS, KINDS, OBJECT_KEYS, Kind, kind_name_of_answer
-from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, MessageTooLarge, Reason
-from prelabel.explain import explanation
-from prelabel.messages import MAX_ANNOTATIONS_PER_FEATURE, DataRow, PredictionMessage, uuid7
+from prelabel.annotations.base import CheckFailed
+from prelabel.annotations.explain import broken_rule, explanation, refusal, unknown_key
+from prelabel.annotations.kinds import ALONE, FIELDS, KINDS, Kind, find_kind, wire_name
+from prelabel.annotations.together import MAX_PER_FEATURE, check_count, check_uuids
+from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, MessageTooLarge, Reason, quoted
+from prelabel.messages import (
+    AnyAnnotation,
+    DataRow,
+    PredictionMessage,
+    check_data_row,
+    uuid7,
+)
 from prelabel.structs import Structs
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -41,14 +52,15 @@ def _flat_annotation() -> Any:
 
 
 AnnotationStruct = _flat_annotation()
-_ANNOTATIONS = Annotated[list[AnnotationStruct], msgspec.Meta(min_length=1)]  # type: ignore[valid-type]
 MessageStruct = _STRUCTS.define(
-    "MessageStruct", _STRUCTS.fields(PredictionMessage) | {"annotations": ("annotations", _ANNOTATIONS, True)}
+    "MessageStruct",
+    _STRUCTS.fields(PredictionMessage)
+    | {"annotations": ("annotations", Annotated[list[AnnotationStruct], msgspec.Meta(min_length=1)], True)},  # type: ignore[valid-type]
 )
 _DECODER = msgspec.json.Decoder(MessageStruct)
-_OBJECT_KINDS = tuple(kind for kind in KINDS if not kind.classifies)
-_VALUES = attrgetter(*KEYS)
-_ALL_BUT_ONE = len(KEYS) - 1
+_ENCODER = msgspec.json.Encoder()
+_ANNOTATION = TypeAdapter[Any](AnyAnnotation)
+_AT_ANNOTATION = re.compile(r"\$\.annotations\[(\d+)\]")
 
 
 class Prepared(NamedTuple):
@@ -62,77 +74,114 @@ class Prepared(NamedTuple):
 
 
 def prepare(message: PredictionMessage | Mapping[str, Any] | bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> Prepared:
-    """Check a message in any of its forms. Raises MessageError."""
+    """Check a message in any of its forms: typed, a mapping in the wire's shape, JSON. Raises MessageError."""
     raw = _as_json(message)
-    decoded, kinds = decode_message(raw, max_bytes=max_bytes, source=message)
-    message_id = decoded.message_id
-    if message_id is None:
-        message_id = uuid7()
-        raw = b'{"messageId":"%s",' % message_id.encode() + raw[raw.index(b"{") + 1 :]
+    decoded, kinds = read_message(raw, max_bytes=max_bytes)
+    if decoded.message_id is None:
+        decoded.message_id = uuid7()
+        raw = _ENCODER.encode(decoded)
+        if len(raw) > max_bytes:
+            raise _too_large(raw, max_bytes)
     if b"\n" in raw:  # white space between tokens: inside a string it would have been refused
         raw = raw.replace(b"\n", b" ")
-    slow = sum(kind.slow for kind in kinds)
-    return Prepared(decoded.project_id, data_row_key(decoded.data_row), message_id, raw, slow)
+    return Prepared(decoded.project_id, data_row_key(decoded.data_row), decoded.message_id, raw, slow_count(kinds))
 
 
-def decode_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES, source: Any = None) -> tuple[Any, list[Kind]]:
-    """A message as a `MessageStruct`, and the kind of each annotation; `source` is what the bytes were made from.
+def encode_message(message: PredictionMessage | Mapping[str, Any] | bytes) -> bytes:
+    """A checked message as JSON on one line, with a message id. Raises MessageError."""
+    return prepare(message).raw
 
-    Raises MessageError.
-    """
+
+def decode_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> Any:
+    """A message as a `MessageStruct`, uuids canonical and old spellings in the new one. Raises MessageError."""
+    return read_message(raw, max_bytes=max_bytes)[0]
+
+
+def read_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Any, list[Kind]]:
+    """The same, with the kind of each annotation."""
     if len(raw) > max_bytes:
-        raise MessageTooLarge(
-            Reason.MESSAGE_TOO_LARGE, "", f"{len(raw)} bytes", f"at most {max_bytes} bytes in a message"
-        )
+        raise _too_large(raw, max_bytes)
     try:
         message = _DECODER.decode(raw)
-        return message, check(message)
+    except msgspec.ValidationError as error:
+        raise _explained(raw, error) from None
     except RecursionError:
-        raise InvalidAnnotation(Reason.TOO_DEEP, "", "deep nesting", "JSON that can be read") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError, CheckFailed) as error:
-        raise _explained(raw, source, error) from None
+        raise InvalidAnnotation(Reason.TOO_DEEP, "annotations", "deep nesting", "JSON that can be read") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedMessage(Reason.MALFORMED_JSON, "", str(error), "JSON in UTF-8") from None
+    return message, check(message)
+
+
+_NAMES = AnnotationStruct.__struct_fields__
+_WIRE_NAMES = AnnotationStruct.__struct_encode_fields__
+_NAME, _CONFIDENCE, _DATA_ROW = (_NAMES.index(name) for name in ("name", "confidence", "data_row"))
+_BARE = len(_NAMES) - 2
+
+
+class _Fields:
+    """Where a kind's fields are in the tuple of an annotation's values, and which rules they keep."""
+
+    def __init__(self, kind: Kind) -> None:
+        own = [at for at, name in enumerate(_NAMES) if name in kind.model.model_fields]
+        self.kind = kind
+        self.own = itemgetter(*own)
+        self.others = len(_NAMES) - len(own)
+        self.rules = (*kind.model.ENVELOPE, *kind.model.CHECKS)
+        # The key that tells the kind, or one that annotations never have.
+        self.only_key = _NAMES.index(kind.keys[0]) if kind.name in ALONE else _DATA_ROW
+
+
+_FIELDS = {kind.name: _Fields(kind) for kind in KINDS}
+_kind_values = itemgetter(*(_NAMES.index(field) for field in FIELDS))
+_FIELD_OF = dict(zip(_WIRE_NAMES, _NAMES, strict=True))
 
 
 def check(message: Any) -> list[Kind]:
-    """The rules between fields, and between annotations; the kind of each. Raises CheckFailed or MessageError."""
-    if (message.data_row.id is None) == (message.data_row.global_key is None):
-        raise CheckFailed("dataRow", "none or both", "exactly one of id and globalKey")
-    uuids: dict[str, int] = {}
+    """The rules between fields, and between annotations; the kind of each annotation. Raises MessageError."""
+    try:
+        check_data_row(message.data_row)
+    except CheckFailed as error:
+        raise broken_rule(error, "dataRow") from None
     kinds: list[Kind] = []
-    relationships = False
-    for at, annotation in enumerate(message.annotations):
-        kind = kind_of(annotation)
-        kinds.append(kind)
-        if annotation.data_row is not None:
-            raise CheckFailed(f"annotations[{at}].dataRow", "an object", "no dataRow in an annotation")
-        for rule in kind.model.CHECKS:
-            rule(annotation)
-        if annotation.uuid is not None:
-            annotation.uuid = canonical_uuid(annotation.uuid)
-            if uuids.setdefault(annotation.uuid, at) != at:
-                raise InvalidAnnotation(
-                    Reason.DUPLICATE_UUID, f"annotations[{at}].uuid", annotation.uuid, "each uuid once in a message"
-                )
-        relationships |= annotation.relationship is not None
-    if relationships:
-        _check_relationships(message.annotations, uuids)
-    if len(message.annotations) > MAX_ANNOTATIONS_PER_FEATURE:
-        _check_count(message.annotations)
+    together = False
+    kind, key, own_rules = KINDS[0], _FIELDS[KINDS[0].name].only_key, KINDS[0].model.CHECKS
+    try:
+        for annotation in message.annotations:
+            values = astuple(annotation)
+            # Most have a name and the key of the annotation before, perhaps a confidence, and nothing else to check.
+            if (
+                values[key] is not None
+                and values[_NAME] is not None
+                and values.count(None) + (values[_CONFIDENCE] is not None) == _BARE
+            ):
+                rules = own_rules
+            else:
+                fields = _fields_of(annotation, values, len(kinds))
+                kind, key, own_rules, rules = fields.kind, fields.only_key, fields.kind.model.CHECKS, fields.rules
+                together = together or annotation.uuid is not None or annotation.relationship is not None
+            if rules:
+                for rule in rules:
+                    rule(annotation)
+            kinds.append(kind)
+    except CheckFailed as error:
+        raise broken_rule(error, f"annotations[{len(kinds)}]") from None
+    if together:
+        check_uuids(message.annotations, kinds)
+    if len(kinds) > MAX_PER_FEATURE:
+        check_count(annotation.schema_id or annotation.name for annotation in message.annotations)
     return kinds
 
 
-def kind_of(annotation: Any) -> Kind:
-    """The kind of a decoded annotation, by its one key. Raises CheckFailed."""
-    values = _VALUES(annotation)
-    if values.count(None) != _ALL_BUT_ONE:
-        present = [key for key, value in zip(KEYS, values, strict=True) if value is not None]
-        raise CheckFailed("", ", ".join(present) or "none", "one kind in an annotation")
-    for value, kind in zip(values, _OBJECT_KINDS, strict=False):
-        if value is not None:
-            return kind
-    if annotation.classifications is not None:
-        raise CheckFailed("classifications", "an array", "none beside answer")
-    return BY_NAME[kind_name_of_answer(annotation.answer, annotation.answers)]
+def _fields_of(annotation: Any, values: tuple[Any, ...], at: int) -> _Fields:
+    """Its kind, which has every field that the annotation has."""
+    kind = find_kind(_kind_values(values), lambda key: getattr(annotation, _FIELD_OF[key]))
+    fields = _FIELDS[kind.name]
+    if fields.own(values).count(None) + fields.others != values.count(None):
+        known = kind.model.model_fields
+        present = [at for at, value in enumerate(values) if value is not None]
+        key = next(_WIRE_NAMES[at] for at in present if _NAMES[at] not in known)
+        raise unknown_key(f"annotations[{at}]", key, [wire_name(kind, field) for field in known])
+    return fields
 
 
 def data_row_key(data_row: Any) -> str:
@@ -140,65 +189,70 @@ def data_row_key(data_row: Any) -> str:
     return f"k:{data_row.global_key}" if data_row.id is None else f"i:{data_row.id}"
 
 
-def _check_relationships(annotations: list[Any], uuids: dict[str, int]) -> None:
-    """Both ends are objects of the same message (ndjson-formats, section 2.11)."""
-    for at, annotation in enumerate(annotations):
-        link = annotation.relationship
-        if link is None:
-            continue
-        for word in ("source", "target"):
-            uuid = getattr(link, word)
-            if uuid is None:
-                continue
-            uuid = canonical_uuid(uuid)
-            setattr(link, word, uuid)
-            end = annotations[uuids[uuid]] if uuid in uuids else None
-            if end is None or not any(getattr(end, key) is not None for key in OBJECT_KEYS if key != "relationship"):
-                raise InvalidAnnotation(
-                    Reason.BROKEN_RELATIONSHIP,
-                    f"annotations[{at}].relationship.{word}",
-                    uuid,
-                    "the uuid of an object in this message",
-                )
+def slow_count(kinds: list[Kind]) -> int:
+    """How many annotations Labelbox imports slowly."""
+    return 0 if _SLOW.isdisjoint(kinds) else sum(map(_SLOW.__contains__, kinds))
 
 
-def _check_count(annotations: list[Any]) -> None:
-    counts: dict[str | None, int] = {}
-    for at, annotation in enumerate(annotations):
-        feature = annotation.schema_id or annotation.name
-        counts[feature] = counts.get(feature, 0) + 1
-        if counts[feature] > MAX_ANNOTATIONS_PER_FEATURE:
-            raise InvalidAnnotation(
-                Reason.TOO_MANY_ANNOTATIONS,
-                f"annotations[{at}]",
-                feature,
-                f"at most {MAX_ANNOTATIONS_PER_FEATURE} annotations of a feature on a data row",
-            )
+_SLOW = frozenset(kind for kind in KINDS if kind.slow)
 
 
-def _as_json(message: PredictionMessage | Mapping[str, Any] | bytes) -> bytes:
+def _as_json(message: Any) -> bytes:
     if isinstance(message, bytes):
         return message
     if isinstance(message, BaseModel):
-        return message.model_dump_json(by_alias=True, exclude_none=True).encode()
+        # As what each annotation is, not as a member of the union, which would be looked for one after the other.
+        return message.model_dump_json(by_alias=True, exclude_none=True, serialize_as_any=True).encode()
     try:
         return orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)
     except TypeError as error:
-        raise MalformedMessage(
-            Reason.MALFORMED_MESSAGE, "", type(message).__name__, f"something that can be JSON: {error}"
-        ) from None
+        expected = f"something that can be JSON: {error}"
+        raise MalformedMessage(Reason.MALFORMED_MESSAGE, "", type(message).__name__, expected) from None
 
 
-def _explained(raw: bytes, source: Any, refusal: Exception) -> MessageError:
-    """What the models say about a message that the gate refused."""
+def _too_large(raw: bytes, limit: int) -> MessageTooLarge:
+    expected = f"at most {limit} bytes in a message"
+    return MessageTooLarge(Reason.MESSAGE_TOO_LARGE, "", f"{len(raw)} bytes", expected)
+
+
+def _explained(raw: bytes, refused: msgspec.ValidationError) -> MessageError:
+    """What the models say about a message that the gate refused; only about the part that the gate named, if it can."""
+    text = str(refused)
+    named = _AT_ANNOTATION.search(text)
+    at = int(named[1]) if named else None
     try:
-        if isinstance(source, Mapping):
-            PredictionMessage.model_validate(source)
-        else:
-            PredictionMessage.model_validate_json(raw)
+        message = orjson.loads(raw)
+        if at is not None:
+            _ANNOTATION.validate_python(message["annotations"][at], by_alias=True, by_name=False)
+        elif isinstance(message, dict) and isinstance(message.get("annotations"), list):
+            _validate(message | {"annotations": message["annotations"][:1]})
+        at = None
+        _validate(message)
+    except orjson.JSONDecodeError as error:
+        return MalformedMessage(Reason.MALFORMED_JSON, "", str(error), "JSON in UTF-8")
     except ValidationError as error:
-        return explanation(error, raw)
+        return explanation(error, PredictionMessage, at)
     except RecursionError:
-        return InvalidAnnotation(Reason.TOO_DEEP, "", "deep nesting", "JSON that can be read")
-    text = refusal.args[2] if isinstance(refusal, CheckFailed) else str(refusal)
-    return InvalidAnnotation(Reason.GATE_DISAGREES, "", "a message that one of two checks refuses", text)
+        return InvalidAnnotation(Reason.TOO_DEEP, "annotations", "deep nesting", "JSON that can be read")
+    repeated = _repeated_key(raw)
+    if repeated is not None:  # the models see the last one only
+        return refusal("", f"{quoted(repeated)} twice in one object", "each key once")
+    return refusal("", "a message that one of two checks refuses", text, reason=Reason.GATE_DISAGREES)
+
+
+def _validate(message: Any) -> None:
+    PredictionMessage.model_validate(message, by_alias=True, by_name=False)
+
+
+def _repeated_key(raw: bytes) -> str | None:
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                found.append(key)
+            seen.add(key)
+
+    json.loads(raw, object_pairs_hook=look)
+    return found[0] if found else None

@@ -5,22 +5,26 @@ These models are the definition. `prelabel.gate` makes the fast check out of the
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self, Union
+from typing import TYPE_CHECKING, Annotated, Any, Self, Union
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from prelabel.annotations.base import Annotation, Wire, for_people
-from prelabel.annotations.kinds import KEYS, KINDS, kind_name_of_answer
+from prelabel.annotations.base import Annotation, CheckFailed, Wire, for_people, given
+from prelabel.annotations.kinds import KEYS, KINDS, OWN_KEYS, find_kind
 
+VERSION = 1
+"""Of the message contract."""
 MAX_GLOBAL_KEY = 200
 """Labelbox's limit (ndjson-formats, section 1.4)."""
 MAX_ID = 200
-MAX_ANNOTATIONS_PER_FEATURE = 5000
-"""Labelbox's limit for one feature name on one data row in one import (ndjson-formats, section 1.9)."""
+"""Longest data row id, message id, model name or version in characters; ids of Labelbox have 25."""
+MAX_PROJECT_ID = 64
+MAX_TRACEPARENT = 512
 
+PROJECT_ID = r"^[A-Za-z0-9_-]+\Z"
 RFC_3339 = r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})\Z"
 
 
@@ -40,12 +44,17 @@ class DataRow(Wire):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.id is None) == (self.global_key is None):
-            context = {"path": "", "found": "none" if self.id is None else "both"}
-            raise PydanticCustomError(
-                "check_failed", "expected {expected}", {**context, "expected": "exactly one of id and globalKey"}
-            )
+        try:
+            check_data_row(self)
+        except CheckFailed as error:
+            raise PydanticCustomError("check_failed", "expected {expected}", vars(error)) from None
         return self
+
+
+def check_data_row(data_row: Any) -> None:
+    """One of the two keys: of the model, or of the gate's struct."""
+    if (data_row.id is None) == (data_row.global_key is None):
+        raise CheckFailed("", "none" if data_row.id is None else "both", "exactly one of id and globalKey")
 
 
 class GlobalKey(DataRow):
@@ -67,41 +76,53 @@ class DataRowId(DataRow):
 class Model(Wire):
     """Who predicted: `Model("yolo", "11s")`. The name is part of a pre-label's identity, the version is not."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    version: Annotated[str, Field(max_length=200)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=MAX_ID)]
+    version: Annotated[str, Field(max_length=MAX_ID)] | None = None
 
     @for_people
     def __init__(self, name: str | None = None, version: str | None = None, **fields: Any) -> None:
-        given = {key: value for key, value in (("name", name), ("version", version)) if value is not None}
-        super().__init__(**fields, **given)
+        super().__init__(**given(fields, name=name, version=version))
+
+
+_NAME_OF = {kind.model: kind.name for kind in KINDS}
 
 
 def kind_of(annotation: Any) -> str | None:
     """Which kind an annotation is, for the union below; None: it has no kind key, or two."""
     if isinstance(annotation, Annotation):
-        return next(kind.name for kind in KINDS if type(annotation) is kind.model)
+        return _NAME_OF.get(type(annotation))
     if not isinstance(annotation, Mapping):
         return None
-    present = [key for key in KEYS if annotation.get(key) is not None]
-    if set(present) <= {"answer", "answers"} and present:
-        return kind_name_of_answer(annotation.get("answer"), annotation.get("answers"))
-    return next(kind.name for kind in KINDS if kind.key == present[0]) if len(present) == 1 else None
+    try:
+        return find_kind([annotation.get(key) for key in KEYS], annotation.get).name
+    except CheckFailed:
+        return None
 
 
-# One member for each line of the table of kinds; the key picks it, so that an error is about that kind alone.
-_MEMBERS = tuple(Annotated[kind.model, Tag(kind.name)] for kind in KINDS)
-AnyAnnotation = Annotated[
-    Union[_MEMBERS],  # type: ignore[valid-type]  # noqa: UP007 - made at run time
-    Discriminator(
-        kind_of,
-        custom_error_type="no_kind",
-        custom_error_message="an annotation has exactly one kind",
-    ),
-]
+def _without_nulls(annotation: Any) -> Any:
+    """Null is as good as absent, for the keys of other kinds too: many languages write all fields of a class."""
+    if isinstance(annotation, dict) and None in annotation.values():
+        return {key: value for key, value in annotation.items() if value is not None or key not in OWN_KEYS}
+    return annotation
 
 
 def _as_text(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
+
+
+if TYPE_CHECKING:
+    AnyAnnotation = Annotation
+    Annotations = Sequence[Annotation | Mapping[str, Any]]
+else:
+    # One member for each line of the table of kinds; the key picks it, so that an error is about that kind alone.
+    AnyAnnotation = Annotated[
+        Annotated[
+            Union[tuple(Annotated[kind.model, Tag(kind.name)] for kind in KINDS)],  # noqa: UP007
+            Discriminator(kind_of, custom_error_type="no_kind", custom_error_message="no kind, or two"),
+        ],
+        BeforeValidator(_without_nulls),
+    ]
+    Annotations = list[AnyAnnotation]
 
 
 class PredictionMessage(Wire):
@@ -111,11 +132,12 @@ class PredictionMessage(Wire):
     the order of arrival. `traceparent` joins the fleet's trace (W3C trace context).
     """
 
-    version: Literal[1] | None = None
-    message_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    project_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+\Z", max_length=64)]
+    # Not a Literal: pydantic's takes true and 1.0 for 1.
+    version: Annotated[int, Field(ge=VERSION, le=VERSION)] | None = None
+    message_id: Annotated[str, Field(min_length=1, max_length=MAX_ID)] | None = None
+    project_id: Annotated[str, Field(pattern=PROJECT_ID, max_length=MAX_PROJECT_ID)]
     data_row: DataRow
     model: Model | None = None
     produced_at: Annotated[str, Field(pattern=RFC_3339), BeforeValidator(_as_text)] | None = None
-    traceparent: Annotated[str, Field(max_length=512)] | None = None
-    annotations: Annotated[list[AnyAnnotation], Field(min_length=1)]
+    traceparent: Annotated[str, Field(max_length=MAX_TRACEPARENT)] | None = None
+    annotations: Annotated[Annotations, Field(min_length=1)]

@@ -1,182 +1,231 @@
-"""A row's lines: identities that never change, what is not sent, and that values survive."""
+"""A message as it came → its lines: every check of one row."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
 from prelabel import MessageError, Reason
-from prelabel_worker.identity import ProjectIdentity, feature_bytes, import_name, row_key, uuid_text
+from prelabel.gate import prepare
+from prelabel_worker.identity import ProjectIdentity, feature_bytes
 from prelabel_worker.ontology import Ontology
 from prelabel_worker.rows import BuiltRow, RowBuilder
+from tests.golden import HARBOUR, cases, message_of, strategies
 
-ONTOLOGY = {
-    "tools": [
-        {"tool": "rectangle", "name": "vessel", "featureSchemaId": "c" + "1" * 24},
-        {"tool": "point", "name": "bollard", "featureSchemaId": "c" + "2" * 24},
-        {"tool": "rectangle", "name": "old", "featureSchemaId": "c" + "3" * 24, "archived": 1},
-    ],
-    "classifications": [
-        {"type": "radio", "name": "weather", "featureSchemaId": "c" + "4" * 24, "options": [{"value": "clear"}]},
-        {"type": "checklist", "name": "flags", "featureSchemaId": "c" + "5" * 24, "options": [{"value": "red"}]},
-        {"type": "text", "name": "remark", "instructions": "Any remark?", "featureSchemaId": "c" + "6" * 24},
-    ],
-}
-GOLDEN_UUIDS = [
-    "63e990c3-f1de-8464-a66a-92c8495d70bd",
-    "a2ae8690-c8db-880f-b5d0-1eb8bc723495",
-    "569d80dd-953e-845c-a41c-e82b2d938352",
-]
-GOLDEN_UNICODE = "72c8f45e-e9fb-8bd9-a17e-32f8192a4d37"
-GOLDEN_ROW_KEY = "031b15b5d3c7b67dca684b3857e30bfa"
-GOLDEN_NAME = "prelabel-5ab2c3d4e5f60718-335da07f96d1af60018fb709114dd0df"
-BOX = {"name": "vessel", "bbox": {"top": 1, "left": 2, "height": 3, "width": 4}}
+BUILDER = RowBuilder("harbour", Ontology.from_normalized(HARBOUR, "IMAGE"))
+VESSEL = {"name": "vessel", "bbox": {"top": 48, "left": 16, "height": 120, "width": 260}}
+BOLLARD = {"name": "bollard", "point": {"x": 512, "y": 384.5}}
+FIRST, SECOND = "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e1101", "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e1102"
 
 
-def build(*annotations: dict[str, Any], form: str | None = None, **fields: Any) -> BuiltRow:
-    message = {"projectId": "p", "dataRow": {"globalKey": "a"}, "annotations": list(annotations), **fields}
-    builder = RowBuilder("p", Ontology.from_normalized(ONTOLOGY, "IMAGE"), data_row_form=form)
-    return builder.build(json.dumps(message).encode())
+def message(*annotations: dict[str, Any], **fields: Any) -> bytes:
+    around = {"projectId": "harbour", "dataRow": {"globalKey": "a"}, "annotations": annotations}
+    return orjson.dumps(around | fields)
 
 
-def lines(row: BuiltRow) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in row.lines.decode().split("\n")[:-1]]
+def refusal(raw: bytes, builder: RowBuilder = BUILDER) -> MessageError:
+    with pytest.raises(MessageError) as caught:
+        builder.build(raw)
+    return caught.value
 
 
-def test_derived_uuids_have_golden_values() -> None:
-    """These can never change: they are the override of everything that was ever imported."""
-    identity = ProjectIdentity("cm1project").row("k:cam-1/000184.jpg", "yolo")
-    feature = feature_bytes("c" + "1" * 24)
-
-    assert [uuid_text(identity.uuid(feature, ordinal)) for ordinal in (0, 1, 70_000)] == GOLDEN_UUIDS
-    assert uuid_text(ProjectIdentity("p").row("i:ünïcödé", "").uuid(feature, 0)) == GOLDEN_UNICODE
+def lines_of(row: BuiltRow) -> list[dict[str, Any]]:
+    assert row.lines.endswith(b"\n")
+    return [json.loads(line) for line in row.lines[:-1].split(b"\n")]
 
 
-def test_row_keys_and_import_names_have_golden_values() -> None:
-    assert row_key("k:cam-1/000184.jpg", "yolo") == GOLDEN_ROW_KEY
-    assert import_name("5ab2c3d4e5f60718", b'{"a":1}\n') == GOLDEN_NAME
+def canonical(line: dict[str, Any]) -> dict[str, Any]:
+    """A line of the reference as we write it: the canonical uuid, the new spelling."""
+    line = {"answer" if key == "answers" else key: value for key, value in line.items()}
+    return line | {"uuid": str(UUID(line["uuid"]))}
 
 
-def test_derived_uuids_are_version_8() -> None:
-    uuid = UUID(bytes=ProjectIdentity("p").row("k:a", "m").uuid(feature_bytes("f"), 0))
+@pytest.mark.parametrize("case", cases("valid"), ids=lambda case: case["id"])
+def test_valid_lines_of_the_reference_come_out_as_they_went_in(case: dict[str, Any]) -> None:
+    by_row: dict[str, list[dict[str, Any]]] = {}
+    for line in case["lines"]:
+        by_row.setdefault(str(line["dataRow"]), []).append(line)
 
-    assert (uuid.version, uuid.variant) == (8, "specified in RFC 4122")
-
-
-@given(st.tuples(*[st.text(max_size=3)] * 4), st.tuples(*[st.text(max_size=3)] * 4))
-def test_different_rows_have_different_uuids_whatever_is_in_their_names(a: Any, b: Any) -> None:
-    def uuid(parts: Any) -> bytes:
-        return ProjectIdentity(parts[0]).row(parts[1], parts[2]).uuid(feature_bytes(parts[3]), 0)
-
-    assert (uuid(a) == uuid(b)) == (a == b)
+    for lines in by_row.values():
+        row = BUILDER.build(orjson.dumps(message_of(lines)))
+        assert lines_of(row) == [canonical(line) for line in lines]
 
 
-def test_publishing_again_gives_the_same_uuids_slot_by_slot() -> None:
-    first = build(BOX, BOX, {"name": "bollard", "point": {"x": 1, "y": 1}})
-    moved = build(
-        BOX | {"bbox": {"top": 9, "left": 9, "height": 9, "width": 9}}, {"name": "bollard", "point": {"x": 5, "y": 5}}
+@pytest.mark.parametrize("case", cases("invalid"), ids=lambda case: case["id"])
+def test_invalid_lines_of_the_reference_are_refused_where_they_are_wrong(case: dict[str, Any]) -> None:
+    error = refusal(orjson.dumps(message_of([case["line"]])))
+
+    assert (error.reason, error.path) == (case["reason"], case["path"])
+
+
+def test_a_row_says_what_the_stages_need_of_it() -> None:
+    mask = {"name": "foam", "mask": {"instanceURI": "https://example.org/1.png", "colorRGB": [1, 2, 3]}}
+    raw = message(
+        VESSEL, mask, BOLLARD | {"uuid": FIRST.upper()}, messageId="m-1", model={"name": "yolo", "version": "2"}
     )
+    row = BUILDER.build(raw)
 
-    assert moved.uuids == [first.uuids[0], first.uuids[2]]
-    assert len(set(first.uuids)) == 3
-
-
-def test_a_feature_by_id_is_the_same_feature() -> None:
-    by_id = {"schemaId": "c" + "1" * 24, "bbox": BOX["bbox"]}
-
-    assert build(by_id).uuids == build(BOX).uuids
+    assert (row.data_row_key, row.model, row.message_id, row.slow) == ("k:a", "yolo", "m-1", 1)
+    assert row.explicit == [UUID(FIRST).bytes]
+    assert [UUID(bytes=uuid) for uuid in row.uuids] == [UUID(line["uuid"]) for line in lines_of(row)]
 
 
-def test_two_models_stand_side_by_side() -> None:
-    assert build(BOX, model={"name": "a"}).uuids != build(BOX, model={"name": "b"}).uuids
+def test_a_line_begins_with_its_uuid_then_its_data_row() -> None:
+    row = BUILDER.build(message(VESSEL, dataRow={"id": "d"}))
+    uuid = str(UUID(bytes=row.uuids[0]))
+
     assert (
-        build(BOX, model={"name": "a", "version": "1"}).uuids == build(BOX, model={"name": "a", "version": "2"}).uuids
+        row.lines
+        == (
+            f'{{"uuid":"{uuid}","dataRow":{{"id":"d"}},"name":"vessel",'
+            '"bbox":{"top":48,"left":16,"height":120,"width":260}}\n'
+        ).encode()
     )
 
 
-def test_an_explicit_uuid_is_kept_in_canonical_form() -> None:
-    row = build(BOX | {"uuid": "{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}"})
+def test_uuids_count_annotations_of_a_feature_whatever_it_is_called() -> None:
+    by_id = {key: value for key, value in VESSEL.items() if key != "name"} | {"schemaId": "c05d0f20c7d1065cf2276b0b2"}
+    row = BUILDER.build(message(VESSEL, BOLLARD, by_id, model={"name": "yolo"}))
+    features = [feature_bytes(each) for each in ("c05d0f20c7d1065cf2276b0b2", "ca268f14ed7a0ba3915391f99")]
+    identity = ProjectIdentity("harbour").row("k:a", "yolo")
 
-    assert lines(row)[0]["uuid"] == "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
-    assert row.explicit == tuple(row.uuids) == (UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11").bytes,)
-
-
-def test_each_line_begins_with_its_uuid_and_carries_the_data_row() -> None:
-    row = build(BOX)
-
-    assert row.lines.startswith(b'{"uuid":"' + uuid_text(row.uuids[0]).encode() + b'"')
-    assert lines(row)[0]["dataRow"] == {"globalKey": "a"}
+    assert row.uuids == identity.uuids([features[0], features[1], features[0]])[0]
 
 
-def test_model_run_keys_stay_in_the_message() -> None:
-    row = build(
-        BOX | {"confidence": 0.9, "customMetrics": [{"name": "iou", "value": 0.5}]},
-        {"name": "weather", "answer": {"name": "clear", "confidence": 0.2}},
-    )
+def test_publishing_again_gives_the_same_uuids_with_another_version_of_the_model() -> None:
+    first = BUILDER.build(message(VESSEL, VESSEL, model={"name": "yolo", "version": "1"}, messageId="m-1"))
+    again = BUILDER.build(message(VESSEL, model={"name": "yolo", "version": "2"}, messageId="m-2"))
+    other = BUILDER.build(message(VESSEL, model={"name": "sam"}))
 
-    assert b"confidence" not in row.lines
-    assert b"customMetrics" not in row.lines
-
-
-@pytest.mark.parametrize(
-    ("given", "sent"),
-    [
-        ({"name": "flags", "answers": [{"name": "red"}]}, [{"name": "red"}]),
-        ({"name": "flags", "answer": {"name": "red"}}, [{"name": "red"}]),
-        ({"name": "weather", "answer": [{"name": "clear"}]}, {"name": "clear"}),
-    ],
-)
-def test_old_spellings_are_written_in_the_new_one(given: Any, sent: Any) -> None:
-    (line,) = lines(build(given))
-
-    assert line["answer"] == sent
-    assert "answers" not in line
+    assert again.uuids == first.uuids[:1]
+    assert other.uuids != again.uuids
 
 
-def test_line_separators_inside_strings_are_escaped() -> None:
-    row = build({"name": "remark", "answer": "a\u2028b\u2029c\u0085d\ne"})
+def test_an_explicit_uuid_does_not_move_the_others() -> None:
+    plain = BUILDER.build(message(VESSEL, VESSEL, VESSEL))
+    mixed = BUILDER.build(message(VESSEL, VESSEL | {"uuid": FIRST}, VESSEL))
 
-    assert row.lines.count(b"\n") == 1
-    assert len(row.lines.decode().splitlines()) == 1
-    assert lines(row)[0]["answer"] == "a\u2028b\u2029c\u0085d\ne"
-
-
-def test_a_classification_is_known_by_name_or_instructions() -> None:
-    assert build({"name": "Any remark?", "answer": "x"}).uuids == build({"name": "remark", "answer": "x"}).uuids
+    assert [mixed.uuids[0], mixed.uuids[2]] == [plain.uuids[0], plain.uuids[2]]
 
 
 @pytest.mark.parametrize(
-    ("annotation", "fields", "form", "reason"),
+    ("form", "data_row", "accepted"),
     [
-        (BOX, {"projectId": "q"}, None, Reason.WRONG_PROJECT),
-        (BOX, {}, "i", Reason.DATA_ROW_FORM),
-        ({"name": "old", "bbox": BOX["bbox"]}, {}, None, Reason.UNKNOWN_FEATURE),
-        ({"name": "bollard", "bbox": BOX["bbox"]}, {}, None, Reason.WRONG_KIND),
-        ({"name": "vessel", "answer": "x"}, {}, None, Reason.WRONG_KIND),
-        ({"name": "weather", "answer": {"name": "rain"}}, {}, None, Reason.UNKNOWN_OPTION),
+        (None, {"id": "d"}, True),
+        ("i", {"id": "d"}, True),
+        ("k", {"id": "d"}, False),
+        ("k", {"globalKey": "d"}, True),
+        ("i", {"globalKey": "d"}, False),
     ],
 )
-def test_a_row_that_does_not_fit_its_project_is_refused(
-    annotation: Any, fields: Any, form: Any, reason: Reason
-) -> None:
-    with pytest.raises(MessageError) as refusal:
-        build(annotation, form=form, **fields)
+def test_a_project_writes_its_data_rows_in_one_form(form: Any, data_row: dict[str, str], accepted: bool) -> None:
+    builder = RowBuilder("harbour", Ontology.from_normalized(HARBOUR, "IMAGE"), data_row_form=form)
+    raw = message(VESSEL, dataRow=data_row)
 
-    assert refusal.value.reason is reason
-
-
-values = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**9), 10**9)
-sizes = st.floats(min_value=1e-6, max_value=1e9) | st.integers(1, 10**9)
+    if accepted:
+        assert builder.build(raw)
+    else:
+        assert (refusal(raw, builder).reason, refusal(raw, builder).path) == (Reason.DATA_ROW_FORM, "dataRow")
 
 
-@given(st.lists(st.tuples(values, values, sizes, sizes), min_size=1, max_size=5), st.text(min_size=1, max_size=50))
-def test_values_survive_from_message_to_line(boxes: list[Any], key: str) -> None:
-    given = [dict(zip(("top", "left", "height", "width"), box, strict=True)) for box in boxes]
-    key = key.encode("utf-8", "replace").decode()
-    row = build(*[{"name": "vessel", "bbox": box} for box in given], dataRow={"globalKey": key})
+def test_a_message_of_another_project_is_refused() -> None:
+    error = refusal(message(VESSEL, projectId="pier"))
 
-    assert [line["bbox"] for line in lines(row)] == given
-    assert {line["dataRow"]["globalKey"] for line in lines(row)} == {key}
+    assert (error.reason, error.path, error.found) == (Reason.WRONG_PROJECT, "projectId", "pier")
+
+
+@pytest.mark.parametrize(
+    ("link", "path"),
+    [
+        ({"source": SECOND, "target": FIRST}, "annotations[2].relationship"),
+        ({"source": SECOND, "target": FIRST, "type": "bidirectional"}, None),
+        ({"source": FIRST, "target": SECOND}, None),
+    ],
+    ids=["against the constraint", "either way", "along the constraint"],
+)
+def test_links_keep_the_constraints_of_their_tool(link: dict[str, str], path: str | None) -> None:
+    raw = message(VESSEL | {"uuid": FIRST}, BOLLARD | {"uuid": SECOND}, {"name": "moored at", "relationship": link})
+
+    if path is None:
+        assert lines_of(BUILDER.build(raw))[2]["relationship"] == {"type": "unidirectional"} | link
+    else:
+        assert (refusal(raw).reason, refusal(raw).path) == (Reason.BROKEN_RELATIONSHIP, path)
+
+
+def test_a_link_needs_an_edge_tool() -> None:
+    link = {"name": "vessel", "relationship": {"source": FIRST, "target": SECOND}}
+    error = refusal(message(VESSEL | {"uuid": FIRST}, BOLLARD | {"uuid": SECOND}, link))
+
+    assert (error.reason, error.path) == (Reason.WRONG_KIND, "annotations[2]")
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "path"),
+    [
+        ({"sourceOntologyName": "weather"}, Reason.MEDIA_TYPE, "annotations[2].relationship.sourceOntologyName"),
+        ({"source": SECOND}, Reason.BROKEN_RELATIONSHIP, "annotations[2].relationship.source"),
+    ],
+    ids=["by name", "by uuid"],
+)
+def test_only_documents_link_from_classifications(source: dict[str, str], reason: Reason, path: str) -> None:
+    weather = {"name": "weather", "answer": {"name": "clear"}, "uuid": SECOND}
+    link = {"name": "mentions", "relationship": {"target": FIRST, **source}}
+    error = refusal(message(VESSEL | {"uuid": FIRST}, weather, link))
+
+    assert (error.reason, error.path) == (reason, path)
+
+
+def test_too_many_of_one_feature_are_counted_by_what_it_is() -> None:
+    by_id = {key: value for key, value in VESSEL.items() if key != "name"} | {"schemaId": "c05d0f20c7d1065cf2276b0b2"}
+    error = refusal(message(*[VESSEL] * 5000, by_id))
+
+    assert (error.reason, error.path) == (Reason.TOO_MANY_ANNOTATIONS, "annotations[5000]")
+
+
+def without_noise(value: Any) -> Any:
+    """A value as it is sent: without confidence and metrics."""
+    if isinstance(value, dict):
+        noise = ("confidence", "customMetrics")
+        return {key: without_noise(each) for key, each in value.items() if key not in noise}
+    return [without_noise(each) for each in value] if isinstance(value, list) else value
+
+
+@settings(max_examples=150, deadline=None)
+@given(strategies.messages())
+def test_every_value_of_a_message_arrives_in_its_lines(value: dict[str, Any]) -> None:
+    row = BUILDER.build(prepare(value).raw)
+    sent = lines_of(row)
+
+    assert len(row.uuids) == len(sent) == len(value["annotations"])
+    for line, annotation, uuid in zip(sent, value["annotations"], row.uuids, strict=True):
+        assert line.pop("uuid") == annotation.get("uuid", str(UUID(bytes=uuid)))
+        assert line.pop("dataRow") == value["dataRow"]
+        if "relationship" in line:
+            assert line["relationship"].pop("type") == "unidirectional"
+        assert line == without_noise({key: each for key, each in annotation.items() if key != "uuid"})
+
+
+@settings(max_examples=100, deadline=None)
+@given(strategies.spoilt())
+def test_a_spoilt_message_is_built_or_refused_and_never_anything_else(value: dict[str, Any]) -> None:
+    try:
+        row = BUILDER.build(json.dumps(value).encode())
+    except MessageError as error:
+        reason = error.reason
+    else:
+        assert lines_of(row)
+        return
+    assert reason is not Reason.GATE_DISAGREES
+
+
+def test_threads_may_share_a_builder() -> None:
+    raws = [message(*[VESSEL] * at, dataRow={"globalKey": str(at)}) for at in range(1, 60)]
+    expected = [BUILDER.build(raw).lines for raw in raws]
+
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: [BUILDER.build(raw).lines for raw in raws], range(8)):
+            assert found == expected

@@ -1,18 +1,24 @@
 """Who is who, for ever: uuids of annotations, names of imports, keys of held rows.
 
 Changing any digest here would break the override of everything imported before; `tests/unit/test_identity.py` has
-golden values.
+golden values. Every part of a tuple goes in as its length (4 bytes, big-endian) and its UTF-8, since separators can
+occur in names.
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 _UUID_PERSON = b"prelabel.uuid.1"
 _ROW_PERSON = b"prelabel.row.1"
+# RFC 9562: version 8, and the variant's two bits. The other bits are the digest's.
+_FIXED = 0x8 << 76 | 0x2 << 62
+_FREE = (1 << 128) - 1 & ~(0xF << 76 | 0x3 << 62)
+_ORDINALS = [ordinal.to_bytes(4, "big") for ordinal in range(5000)]  # most of one feature (ndjson-formats, 1.9)
 
 
 def _prefixed(text: str) -> bytes:
-    """Length first: separators can occur in names."""
+    """Length first."""
     data = text.encode()
     return len(data).to_bytes(4, "big") + data
 
@@ -20,7 +26,9 @@ def _prefixed(text: str) -> bytes:
 class RowIdentity:
     """The uuids of one row's annotations: BLAKE2b-128 of (project, data row, model, feature, ordinal) as a UUIDv8.
 
-    The ordinal counts the row's annotations of that feature. What the rows of a project share is digested once.
+    The data row is its key, `i:<id>` or `k:<global key>`; the model its name, empty without one; the feature its
+    featureSchemaId; the ordinal counts the row's annotations of that feature from 0, in 4 bytes without a length.
+    What the rows of a project share is digested once.
     """
 
     __slots__ = ("_digest",)
@@ -28,20 +36,21 @@ class RowIdentity:
     def __init__(self, digest: Any) -> None:
         self._digest = digest
 
-    def uuid(self, feature_id: bytes, ordinal: int) -> bytes:
-        """The 16 bytes of the `ordinal`-th annotation of a feature; `feature_id` comes from `feature_bytes`."""
-        digest = self._digest.copy()
-        digest.update(feature_id + ordinal.to_bytes(4, "big"))
-        value = bytearray(digest.digest())
-        value[6] = 0x80 | (value[6] & 0x0F)  # version 8 and the variant of RFC 9562
-        value[8] = 0x80 | (value[8] & 0x3F)
-        return bytes(value)
-
-
-def uuid_text(uuid: bytes) -> str:
-    """16 bytes as a uuid is written: lower case, 8-4-4-4-12."""
-    text = uuid.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    def uuids(self, features: Iterable[bytes]) -> tuple[list[bytes], list[str]]:
+        """16 bytes for each annotation, and their canonical spelling; features in the form of `feature_bytes`."""
+        copy, from_bytes, to_bytes = self._digest.copy, int.from_bytes, int.to_bytes
+        ordinals: dict[bytes, int] = {}
+        uuids, texts = [], []
+        for feature in features:
+            ordinal = ordinals.get(feature, 0)
+            ordinals[feature] = ordinal + 1
+            digest = copy()
+            digest.update(feature + _ORDINALS[ordinal])
+            uuid = to_bytes(from_bytes(digest.digest(), "big") & _FREE | _FIXED, 16, "big")
+            text = uuid.hex("-", 6)  # from the right, so of 8, 12 and 12 digits
+            uuids.append(uuid)
+            texts.append(f"{text[:13]}-{text[13:17]}-{text[17:]}")
+        return uuids, texts
 
 
 class ProjectIdentity:
@@ -62,6 +71,11 @@ class ProjectIdentity:
 def feature_bytes(feature_schema_id: str) -> bytes:
     """How a feature goes into a digest."""
     return _prefixed(feature_schema_id)
+
+
+def uuid_bytes(uuid: str) -> bytes:
+    """The 16 bytes of a canonical uuid."""
+    return bytes.fromhex(uuid.replace("-", ""))
 
 
 def import_name(chunk_id: str, content: bytes) -> str:

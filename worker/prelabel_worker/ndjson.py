@@ -5,17 +5,13 @@ from typing import Any
 
 import msgspec
 
-_ENCODER = msgspec.json.Encoder()
-# Allowed in JSON, and line breaks to some readers (section 1.1).
-_BREAKS = (
-    ("\u2028".encode(), b"\\u2028"),
-    ("\u2029".encode(), b"\\u2029"),
-    ("\u0085".encode(), b"\\u0085"),
-)
+_ENCODER = msgspec.json.Encoder()  # shared by threads: each call writes into its own buffer
+# Allowed in JSON strings, and line breaks to some readers (section 1.1).
+_BREAKS = tuple((letter.encode(), f"\\u{ord(letter):04x}".encode()) for letter in "\u0085\u2028\u2029")
 
 
 def lines(annotations: Iterable[Any]) -> bytes:
-    """One line each, in order, each ending in \\n; `uuid` and `data_row` have been filled in."""
+    """One line each, in order, each ending in a newline; `uuid` and `data_row` have been filled in."""
     text = _ENCODER.encode_lines(annotations)
     if not text.isascii():
         for raw, escaped in _BREAKS:
@@ -23,34 +19,24 @@ def lines(annotations: Iterable[Any]) -> bytes:
     return text
 
 
-def normalise(annotation: Any, kind: str) -> None:
-    """Keys that MAL imports do not take are left out, old spellings written in the new one (sections 1.6, 2.2)."""
+def strip(annotation: Any) -> None:
+    """Leave out what MAL imports do not take: confidence and metrics, at every level (sections 1.6 and 1.7)."""
     annotation.confidence = annotation.custom_metrics = None
-    if annotation.answers is not None or annotation.answer is not None:
-        _normalise_answer(annotation, kind)
-    if annotation.classifications is not None:
-        for nested in annotation.classifications:
-            _normalise_nested(nested)
+    _strip_answer(annotation.answer)
+    for nested in annotation.classifications or ():
+        strip_nested(nested)
 
 
-def _normalise_nested(nested: Any) -> None:
-    nested.confidence = None
-    nested.custom_metrics = None
-    _normalise_answer(nested, "")
+def strip_nested(nested: Any) -> None:
+    """The same for a classification below an object or an option."""
+    nested.confidence = nested.custom_metrics = None
+    _strip_answer(nested.answer)
 
 
-def _normalise_answer(item: Any, kind: str) -> None:
-    """A radio answers with one option, a checklist with a list; `kind` '' leaves the form as it is."""
-    if item.answers is not None:
-        item.answer, item.answers = item.answers, None
-    if kind == "radio" and isinstance(item.answer, list):
-        (item.answer,) = item.answer
-    elif kind == "checklist" and not isinstance(item.answer, list | str):
-        item.answer = [item.answer]
-    if isinstance(item.answer, str):
+def _strip_answer(answer: Any) -> None:
+    if answer is None or isinstance(answer, str):
         return
-    for option in item.answer if isinstance(item.answer, list) else [item.answer]:
-        option.confidence = None
-        option.custom_metrics = None
+    for option in answer if isinstance(answer, list) else (answer,):
+        option.confidence = option.custom_metrics = None
         for nested in option.classifications or ():
-            _normalise_nested(nested)
+            strip_nested(nested)

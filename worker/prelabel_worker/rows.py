@@ -1,34 +1,51 @@
 """A message as it came → its lines, ready for an import: every check of one row, in one pass. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from prelabel.annotations.kinds import Kind
+from prelabel.annotations.kinds import BY_NAME, Kind
+from prelabel.annotations.together import MAX_PER_FEATURE, check_count
 from prelabel.errors import MalformedMessage, Reason
-from prelabel.gate import data_row_key, decode_message
-from prelabel_worker.identity import ProjectIdentity, RowIdentity, uuid_text
-from prelabel_worker.ndjson import lines, normalise
+from prelabel.gate import data_row_key, read_message, slow_count
+from prelabel_worker.identity import ProjectIdentity, RowIdentity, uuid_bytes
+from prelabel_worker.ndjson import lines, strip
 from prelabel_worker.ontology import Feature, Ontology
 
+_LINK = BY_NAME["relationship"]
 _FORMS = {"i": "id", "k": "globalKey"}
 
 
 @dataclass(slots=True)
 class BuiltRow:
-    """A row that can be imported. `uuids` are 16 bytes each in the order of `lines`; `explicit` the producer's own."""
+    """A row that can be imported.
+
+    Attributes:
+        data_row_key: `i:<id>` or `k:<global key>`.
+        model: the name of the model, '' when the message names none.
+        message_id: as the publisher assigned it.
+        lines: NDJSON, one line an annotation, each ending in a newline.
+        uuids: 16 bytes each, in the order of `lines`.
+        explicit: those of them that the producer gave.
+        slow: how many annotations Labelbox imports slowly.
+
+    """
 
     data_row_key: str
     model: str
     message_id: str | None
     lines: bytes
     uuids: list[bytes]
-    explicit: tuple[bytes, ...]
+    explicit: list[bytes]
+    slow: int
 
 
 class RowBuilder:
-    """Builds the rows of one project with one ontology."""
+    """Builds the rows of one project with one ontology; safe to share between threads."""
 
-    def __init__(self, project_id: str, ontology: Ontology, *, data_row_form: str | None = None) -> None:
+    def __init__(
+        self, project_id: str, ontology: Ontology, *, data_row_form: Literal["i", "k"] | str | None = None
+    ) -> None:
         self._project_id = project_id
         self._ontology = ontology
         self._form = data_row_form
@@ -36,57 +53,68 @@ class RowBuilder:
 
     def build(self, raw: bytes) -> BuiltRow:
         """Check a message and render it. Raises MessageError."""
-        message, kinds = decode_message(raw)
+        message, kinds = read_message(raw)
         key = data_row_key(message.data_row)
         if message.project_id != self._project_id or (self._form is not None and key[0] != self._form):
             raise self._misplaced(message, key)
-        model = message.model.name if message.model is not None else ""
-        uuids, explicit = self._fill(message, kinds, self._identity.row(key, model))
-        return BuiltRow(key, model, message.message_id, lines(message.annotations), uuids, explicit)
-
-    def _fill(self, message: Any, kinds: list[Kind], identity: RowIdentity) -> tuple[list[bytes], tuple[bytes, ...]]:
-        """Give each annotation its uuid and its data row, and take out what is not sent."""
-        ordinals: dict[str, int] = {}
-        uuids: list[bytes] = []
-        explicit: list[bytes] = []
-        features: list[Feature] = []
-        linked = False
-        for at, (annotation, kind) in enumerate(zip(message.annotations, kinds, strict=True)):
-            feature = self._ontology.feature_of(annotation, kind, at)
-            ordinal = ordinals.get(feature.id, 0)
-            ordinals[feature.id] = ordinal + 1
-            if annotation.uuid is None:
-                uuid = identity.uuid(feature.digest, ordinal)
-                annotation.uuid = uuid_text(uuid)
-            else:
-                uuid = bytes.fromhex(annotation.uuid.replace("-", ""))
-                explicit.append(uuid)
-            uuids.append(uuid)
-            annotation.data_row = message.data_row
-            normalise(annotation, feature.type)
-            features.append(feature)
-            linked = linked or annotation.relationship is not None
-        if linked:
+        model = "" if message.model is None else message.model.name
+        features = self._features(message, kinds)
+        uuids, explicit = _identify(message, features, self._identity.row(key, model))
+        if _LINK in kinds:
             self._check_links(message.annotations, features)
-        return uuids, tuple(explicit)
+        content = lines(message.annotations)
+        return BuiltRow(key, model, message.message_id, content, uuids, explicit, slow_count(kinds))
+
+    def _features(self, message: Any, kinds: list[Kind]) -> list[Feature]:
+        """The feature of each annotation, in which nothing is left that is not sent."""
+        features: list[Feature] = []
+        last: Kind | None = None
+        plain: Mapping[str, Feature] = {}
+        for annotation, kind in zip(message.annotations, kinds, strict=True):
+            if kind is not last:
+                last, plain = kind, self._ontology.plain(kind)
+            feature = plain.get(annotation.name)
+            if feature is None or annotation.schema_id is not None or annotation.classifications is not None:
+                feature = self._ontology.resolve(annotation, kind, f"annotations[{len(features)}]")
+                strip(annotation)
+            elif annotation.confidence is not None or annotation.custom_metrics is not None:
+                annotation.confidence = annotation.custom_metrics = None
+            features.append(feature)
+        if len(features) > MAX_PER_FEATURE:
+            check_count(feature.id for feature in features)
+        return features
 
     def _check_links(self, annotations: list[Any], features: list[Feature]) -> None:
         feature_of = {annotation.uuid: feature for annotation, feature in zip(annotations, features, strict=True)}
         for at, (annotation, edge) in enumerate(zip(annotations, features, strict=True)):
-            link = annotation.relationship
-            if link is not None and link.source is not None:
-                source, target = feature_of[link.source], feature_of[link.target]
-                both_ways = link.type == "bidirectional"
-                self._ontology.check_link(edge, source, target, both_ways, f"annotations[{at}].relationship")
+            link, path = annotation.relationship, f"annotations[{at}].relationship"
+            if link is None:
+                continue
+            if link.source is None:
+                self._ontology.check_source_name(path)
+                continue
+            source, target = feature_of[link.source], feature_of[link.target]
+            self._ontology.check_link(edge, source, target, link.type == "bidirectional", path)
 
     def _misplaced(self, message: Any, key: str) -> MalformedMessage:
         if message.project_id != self._project_id:
-            return MalformedMessage(
-                Reason.WRONG_PROJECT, "projectId", message.project_id, f"{self._project_id}, whose inbox this is"
-            )
-        return MalformedMessage(
-            Reason.DATA_ROW_FORM,
-            "dataRow",
-            _FORMS[key[0]],
-            f"{_FORMS[str(self._form)]}, as this project's first message wrote it",
-        )
+            expected = f"{self._project_id}, whose inbox this is"
+            return MalformedMessage(Reason.WRONG_PROJECT, "projectId", message.project_id, expected)
+        expected = f"{_FORMS[str(self._form)]}, as this project's first message wrote it"
+        return MalformedMessage(Reason.DATA_ROW_FORM, "dataRow", _FORMS[key[0]], expected)
+
+
+def _identify(message: Any, features: list[Feature], identity: RowIdentity) -> tuple[list[bytes], list[bytes]]:
+    """Give each annotation its data row and, where the producer gave none, its uuid: all of them, and the given."""
+    uuids, texts = identity.uuids([feature.digest for feature in features])
+    explicit: list[bytes] = []
+    data_row = message.data_row
+    for annotation, text in zip(message.annotations, texts, strict=True):
+        annotation.data_row = data_row
+        if annotation.uuid is None:
+            annotation.uuid = text
+        else:
+            explicit.append(uuid_bytes(annotation.uuid))
+    if explicit:
+        uuids = [uuid_bytes(annotation.uuid) for annotation in message.annotations]
+    return uuids, explicit

@@ -1,15 +1,18 @@
-"""What all annotations share: the envelope, numbers, and checks that two readers of the same definition call."""
+"""What all annotations share: the envelope, numbers, and the rules that two readers of one definition call."""
 
 import re
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, ClassVar, Self
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from prelabel.errors import Reason, quoted
+
 MAX_NAME = 1000
-"""Longest name of a feature or option; an assumption, Labelbox documents none."""
+"""Longest name of a feature or option in characters; an assumption, Labelbox documents none."""
 MAX_DEPTH = 20
 """Deepest nesting of classifications; Labelbox documents none, and a limit keeps every reader safe."""
 _UUID = re.compile(r"\{?[0-9a-fA-F]{4}(?:-?[0-9a-fA-F]{4}){7}\}?")
@@ -21,27 +24,32 @@ SchemaId = Annotated[str, Field(min_length=25, max_length=25)]
 """A `featureSchemaId` of the ontology; 25 characters (ndjson-formats, section 1.5)."""
 Confidence = Annotated[int | float, Field(ge=0, le=1, allow_inf_nan=False)]
 
-
-Checks = tuple[Callable[[Any], None], ...]
-"""Rules between the fields of an annotation, called with a model or with the gate's struct of the same attributes."""
+Rule = Callable[[Any], None]
+"""A rule between fields. It is called with a model or with the gate's struct of the same attributes, raises
+CheckFailed, and writes old spellings in the new one."""
 
 
 class CheckFailed(Exception):
-    """A rule between fields is broken: where below the checked object, what was found, what was expected."""
+    """A rule is broken: where below the checked object, what was found, what was expected."""
 
-    def __init__(self, path: str, found: object, expected: str) -> None:
-        super().__init__(path, found, expected)
+    def __init__(self, path: str, found: object, expected: str, reason: Reason = Reason.INVALID_ANNOTATION) -> None:
+        super().__init__(path, found, expected, reason)
         self.path = path
         self.found = found
         self.expected = expected
+        self.reason = reason
 
 
 class Wire(BaseModel):
-    """A part of a message: camelCase on the wire, snake_case in Python, nothing unknown, nothing converted."""
+    """A part of a message: camelCase on the wire, snake_case in Python, nothing unknown, nothing converted.
+
+    Attributes may be set by either name in Python; JSON is read by its own names only.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel,
-        populate_by_name=True,
+        validate_by_name=True,
+        validate_by_alias=True,
         extra="forbid",
         strict=True,
         hide_input_in_errors=True,
@@ -63,6 +71,24 @@ def for_people(init: Callable[..., None]) -> Callable[..., None]:
     return init
 
 
+def given(fields: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A constructor's arguments as fields: what is None was not given, numpy's and torch's scalars become numbers."""
+    for key, value in more.items():
+        if value is not None:
+            fields[key] = value
+    for key, value in fields.items():
+        if type(value) in _PLAIN:
+            continue
+        if isinstance(value, UUID):
+            fields[key] = str(value)
+        elif hasattr(value, "item"):
+            fields[key] = value.item()
+    return fields
+
+
+_PLAIN = frozenset({str, int, float, dict, list})
+
+
 class CustomMetric(Wire):
     """A model-run metric; kept in the message, not sent (ndjson-formats, section 1.7)."""
 
@@ -78,27 +104,24 @@ class Annotation(Wire):
     and `custom_metrics` stay in the message and are not sent, since MAL imports take neither.
     """
 
-    CHECKS: ClassVar[Checks] = ()
+    ENVELOPE: ClassVar[tuple[Rule, ...]] = ()
+    """Rules about what kinds share; an annotation of a name and its kind key alone cannot break them."""
+    CHECKS: ClassVar[tuple[Rule, ...]] = ()
+    """Rules about the kind's own key."""
+
     uuid: str | None = None
     name: Name | None = None
     schema_id: SchemaId | None = None
     confidence: Confidence | None = None
     custom_metrics: list[CustomMetric] | None = None
 
-    @for_people
-    def __init__(self, name: str | None = None, **fields: Any) -> None:
-        if name is not None:
-            fields["name"] = name
-        super().__init__(**fields)
-
     @model_validator(mode="after")
     def _check(self) -> Self:
         try:
-            for check in self.CHECKS:
+            for check in (*self.ENVELOPE, *self.CHECKS):
                 check(self)
         except CheckFailed as error:
-            context = {"path": error.path, "found": error.found, "expected": error.expected}
-            raise PydanticCustomError("check_failed", "expected {expected}", context) from None
+            raise PydanticCustomError("check_failed", "expected {expected}", vars(error)) from None
         return self
 
 
@@ -111,11 +134,19 @@ def canonical_uuid(value: str) -> str | None:
 
 
 def check_envelope(annotation: Any) -> None:
-    """A feature is named, and a uuid is one."""
+    """A feature is named, and a uuid is one, from here on in its canonical spelling."""
     if annotation.name is None and annotation.schema_id is None:
         raise CheckFailed("", "neither", "name or schemaId")
-    if annotation.uuid is not None and canonical_uuid(annotation.uuid) is None:
-        raise CheckFailed("uuid", annotation.uuid, "a UUID (32 hexadecimal digits)")
+    if annotation.uuid is not None:
+        annotation.uuid = read_uuid(annotation.uuid, "uuid")
+
+
+def read_uuid(value: str, path: str) -> str:
+    """Canonical, or CheckFailed."""
+    canonical = canonical_uuid(value)
+    if canonical is None:
+        raise CheckFailed(path, quoted(value), "a UUID (32 hexadecimal digits)")
+    return canonical
 
 
 def check_distinct(points: Iterable[Any], least: int, path: str) -> None:
@@ -123,3 +154,6 @@ def check_distinct(points: Iterable[Any], least: int, path: str) -> None:
     different = len({(point.x, point.y) for point in points})
     if different < least:
         raise CheckFailed(path, f"{different}", f"at least {least} different points")
+
+
+Annotation.ENVELOPE = (check_envelope,)

@@ -1,12 +1,13 @@
 """Answers: radio, checklist, free text, and classifications nested under objects and options.
 
 ndjson-formats, sections 2.1 to 2.4. An answer's form says the kind: an object is one option, an array several, a
-string is free text.
+string is free text. Old spellings are read and written anew: `answers` for `answer`, `schema_id` below an option for
+`schemaId`, `classifications` beside a single option for the same inside it.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from prelabel.annotations.base import (
     MAX_DEPTH,
@@ -15,150 +16,195 @@ from prelabel.annotations.base import (
     Confidence,
     CustomMetric,
     Name,
+    Rule,
     SchemaId,
     Wire,
     check_envelope,
     for_people,
+    given,
 )
+from prelabel.errors import Reason, quoted
 
 MAX_TEXT = 100_000
 """Longest free text in characters; an assumption, Labelbox documents none."""
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+"""Not empty: the legacy client's intent; what the server does with an empty text is unknown (section 2.3)."""
 
 
-class Option(Wire):
-    """A chosen option of a radio or checklist, and what is answered below it."""
+class _Named(Wire):
+    """What options and nested classifications share."""
 
     name: Name | None = None
     schema_id: SchemaId | None = None
+    # What the official SDK 7.17 writes below options (section 1.2).
+    misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
     confidence: Confidence | None = None
     custom_metrics: list[CustomMetric] | None = None
+
+
+class Option(_Named):
+    """A chosen option of a radio or checklist, and what is answered below it: `Option("fog", classifications=[…])`."""
+
     classifications: list["Classification"] | None = None
 
     @for_people
     def __init__(self, name: str | None = None, **fields: Any) -> None:
-        if name is not None:
-            fields["name"] = name
-        super().__init__(**fields)
+        super().__init__(**given(fields, name=name))
 
 
-Answer = Text | Option | list[Option]
+def answer_form(answer: Any) -> str:
+    """Which member of `Answer` is meant; what fits none is read as an option, whose error says so."""
+    return "text" if isinstance(answer, str) else "options" if isinstance(answer, list) else "option"
 
 
-class Classification(Wire):
-    """A classification nested under an object or an option; `answer` as in the kind of its own type."""
+FORMS = ("text", "option", "options")
+Answer = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[Option, Tag("option")] | Annotated[list[Option], Tag("options")],
+    Discriminator(answer_form),
+]
 
-    name: Name | None = None
-    schema_id: SchemaId | None = None
+
+class Classification(_Named):
+    """A classification nested under an object or an option: `Classification("hull state", "intact")`.
+
+    `answer` is an option (an `Option`), several (a list of them or of names) or a text (a string), as in the kind of
+    its own type.
+    """
+
     answer: Answer | None = None
     answers: list[Option] | None = None
-    confidence: Confidence | None = None
-    custom_metrics: list[CustomMetric] | None = None
 
     @for_people
     def __init__(self, name: str | None = None, answer: Any = None, **fields: Any) -> None:
-        if name is not None:
-            fields["name"] = name
-        if answer is not None:
-            fields["answer"] = _options(answer)
-        super().__init__(**fields)
+        super().__init__(**given(fields, name=name, answer=_options(answer)))
 
 
 Option.model_rebuild()  # it and Classification hold each other
 
 
+def check_classifications(annotation: Any) -> None:
+    """The rules of classifications beside a geometry or a text."""
+    if annotation.classifications:
+        check_nested(annotation.classifications, "", 1)
+
+
 def check_answered(annotation: Any) -> None:
-    """The rules of a global classification."""
-    check_envelope(annotation)
+    """The rules of a global radio or checklist."""
     check_answer(annotation, "", 1)
+    beside = annotation.classifications
+    if beside is None:
+        return
+    options = annotation.answer if isinstance(annotation.answer, list) else [annotation.answer]
+    if len(options) != 1 or options[0].classifications is not None:
+        # Old video docs only (section 2.4); with one option there is no doubt where they belong.
+        raise CheckFailed("classifications", beside, "classifications inside the option they belong to")
+    check_nested(beside, "", 2)
+    options[0].classifications, annotation.classifications = beside, None
 
 
 def check_answer(item: Any, path: str, depth: int) -> None:
     """One answer, in one spelling, with options that are named and different, and nested ones below."""
-    answer, answers = getattr(item, "answer", None), getattr(item, "answers", None)
-    if answer is not None and answers is not None:
-        raise CheckFailed(path + "answers", "both", "one of answer and answers")
-    word = "answer" if answers is None else "answers"
-    answer = answer if answers is None else answers
+    answers = getattr(item, "answers", None)
+    if answers is not None:
+        if item.answer is not None:
+            raise CheckFailed(f"{path}answers", "both", "one of answer and answers")
+        item.answer, item.answers = answers, None
+    answer = item.answer
     if answer is None:
-        raise CheckFailed(path + "answer", "nothing", "an option, an array of options or a text")
-    if isinstance(answer, str):
-        return
-    if not isinstance(answer, list):
-        check_option(answer, f"{path}{word}.", depth)
-        return
-    if not answer:
-        raise CheckFailed(path + word, "an empty array", "at least one option")
+        raise CheckFailed(f"{path}answer", "nothing", "an option, an array of options or a text")
+    if isinstance(answer, list):
+        _check_options(answer, f"{path}answer", depth)
+    elif not isinstance(answer, str):
+        _check_option(answer, f"{path}answer", depth)
+
+
+def _check_options(options: list[Any], path: str, depth: int) -> None:
+    if not options:
+        raise CheckFailed(path, "an empty array", "at least one option")
     seen = set()
-    for at, option in enumerate(answer):
-        check_option(option, f"{path}{word}[{at}].", depth)
-        if (option.name, option.schema_id) in seen:
-            raise CheckFailed(f"{path}{word}[{at}]", option.name or option.schema_id, "each option once")
-        seen.add((option.name, option.schema_id))
+    for at, option in enumerate(options):
+        _check_option(option, f"{path}[{at}]", depth)
+        named = (option.name, option.schema_id)
+        if named in seen:
+            raise CheckFailed(f"{path}[{at}]", quoted(option.name or option.schema_id), "each option once")
+        seen.add(named)
 
 
-def check_option(option: Any, path: str, depth: int) -> None:
-    """An option is named; what is nested below it is answered."""
-    if option.name is None and option.schema_id is None:
-        raise CheckFailed(path.rstrip("."), "neither", "name or schemaId of an option")
+def _check_option(option: Any, path: str, depth: int) -> None:
+    _check_named(option, path, "name or schemaId of an option")
     if option.classifications is not None:
-        check_nested(option.classifications, path, depth + 1)
+        check_nested(option.classifications, f"{path}.", depth + 1)
 
 
 def check_nested(classifications: Any, path: str, depth: int) -> None:
     """Classifications below an object or an option, to the depth limit."""
     if depth > MAX_DEPTH:
-        raise CheckFailed(
-            path + "classifications", f"depth {depth}", f"classifications nested at most {MAX_DEPTH} deep"
-        )
+        expected = f"classifications nested at most {MAX_DEPTH} deep"
+        raise CheckFailed(f"{path}classifications", f"depth {depth}", expected, Reason.TOO_DEEP)
     for at, nested in enumerate(classifications):
-        where = f"{path}classifications[{at}]."
-        if nested.name is None and nested.schema_id is None:
-            raise CheckFailed(where.rstrip("."), "neither", "name or schemaId")
-        check_answer(nested, where, depth)
+        where = f"{path}classifications[{at}]"
+        _check_named(nested, where, "name or schemaId")
+        check_answer(nested, f"{where}.", depth)
 
 
-class Radio(Annotation):
-    """One option of a radio classification: `Radio("weather", "clear")`."""
+def _check_named(item: Any, path: str, expected: str) -> None:
+    if item.misspelt_schema_id is not None:
+        if item.schema_id not in (None, item.misspelt_schema_id):
+            raise CheckFailed(f"{path}.schema_id", quoted(item.misspelt_schema_id), "schemaId alone")
+        item.schema_id, item.misspelt_schema_id = item.misspelt_schema_id, None
+    if item.name is None and item.schema_id is None:
+        raise CheckFailed(path, "neither", expected)
 
-    CHECKS = (check_answered,)
+
+class Answered(Annotation):
+    """A global radio or checklist."""
+
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_answered,)
+
+    classifications: list[Classification] | None = None
+
+
+class Radio(Answered):
+    """One option of a radio classification: `Radio("weather", "clear")` (section 2.1)."""
 
     answer: Option
 
     @for_people
     def __init__(self, name: str | None = None, answer: Any = None, **fields: Any) -> None:
-        super().__init__(name, **fields, **({} if answer is None else {"answer": _options(answer, single=True)}))
+        option = Option(answer) if isinstance(answer, str) else answer
+        super().__init__(**given(fields, name=name, answer=option))
 
 
-class Checklist(Annotation):
-    """One or more options of a checklist: `Checklist("flags", ["red", "green"])`. `answers` is an old spelling."""
-
-    CHECKS = (check_answered,)
+class Checklist(Answered):
+    """One or more options of a checklist: `Checklist("flags", ["red", "green"])` (section 2.2)."""
 
     answer: list[Option] | None = None
     answers: list[Option] | None = None
 
     @for_people
     def __init__(self, name: str | None = None, answer: Any = None, **fields: Any) -> None:
-        super().__init__(name, **fields, **({} if answer is None else {"answer": _options(answer)}))
+        super().__init__(**given(fields, name=name, answer=_options(answer)))
 
 
 class FreeText(Annotation):
-    """Free text about a data row: `FreeText("remark", "Crane arm hides the bow.")`."""
+    """Free text about a data row: `FreeText("remark", "Crane arm hides the bow.")` (section 2.3).
 
-    CHECKS = (check_answered,)
+    `classifications` below a text are written by the official SDK and known to no ontology we have seen; they are
+    passed on for Labelbox to decide (section 2.4, open question 7.20).
+    """
+
+    ENVELOPE: ClassVar[tuple[Rule, ...]] = (check_envelope, check_classifications)
 
     answer: Text
+    classifications: list[Classification] | None = None
 
     @for_people
     def __init__(self, name: str | None = None, answer: Any = None, **fields: Any) -> None:
-        super().__init__(name, **fields, **({} if answer is None else {"answer": answer}))
+        super().__init__(**given(fields, name=name, answer=answer))
 
 
-def _options(answer: Any, *, single: bool = False) -> Any:
-    """Names may stand for options in Python: 'clear', or ['red', 'green']."""
-    if isinstance(answer, str) and single:
-        return Option(answer)
+def _options(answer: Any) -> Any:
+    """In Python a name stands for its option in a list; a string alone is a text."""
     if isinstance(answer, list | tuple):
         return [Option(each) if isinstance(each, str) else each for each in answer]
     return answer

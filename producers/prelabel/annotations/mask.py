@@ -2,15 +2,17 @@
 
 import base64
 import binascii
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from prelabel.annotations.base import Annotation, CheckFailed, Wire, for_people
-from prelabel.annotations.objects import GeometricObject, check_object
+from prelabel.annotations.base import CheckFailed, Rule, Wire, for_people, given
+from prelabel.annotations.objects import GeometricObject
+from prelabel.annotations.png import GRAY, PALETTE, Png, read_png
+from prelabel.errors import quoted
 
 MAX_URI = 4096
-_PNG = b"\x89PNG\r\n\x1a\n"
+"""Longest address of a mask image in characters; an assumption, Labelbox documents none."""
 Channel = Annotated[int, Field(ge=0, le=255)]
 Base64 = Annotated[str, Field(min_length=1)]
 
@@ -29,36 +31,58 @@ class MaskImage(Wire):
 
 
 def check_mask(annotation: Any) -> None:
-    """The rules between the fields of a mask, beside those of every object."""
+    """One form, its colour, and pixels that make a mask."""
     mask = annotation.mask
     forms = [word for word in ("instance_uri", "im_bytes", "png") if getattr(mask, word) is not None]
     if len(forms) != 1:
-        raise CheckFailed("mask", f"{len(forms)} of them", "one of instanceURI, imBytes, png")
-    if (mask.color_rgb is None) != (forms == ["png"]):
-        found = "nothing" if mask.color_rgb is None else mask.color_rgb
-        raise CheckFailed("mask.colorRGB", found, "a colour beside instanceURI and imBytes, none beside png")
+        raise CheckFailed("mask", f"{len(forms)} of them", "exactly one of instanceURI, imBytes, png")
+    if mask.png is not None:
+        _check_binary(mask)
+        return
+    if mask.color_rgb is None:
+        raise CheckFailed("mask.colorRGB", "nothing", "the object's colour in the image")
     if mask.color_rgb == [0, 0, 0]:
         raise CheckFailed("mask.colorRGB", "black", "another colour: black is the background")
-    if mask.instance_uri is not None and not mask.instance_uri.startswith(("https://", "http://")):
-        raise CheckFailed("mask.instanceURI", mask.instance_uri, "an http(s) address")
-    for word, wire in (("im_bytes", "imBytes"), ("png", "png")):
-        value = getattr(mask, word)
-        if value is not None and not _is_png(value):
-            raise CheckFailed(f"mask.{wire}", f"{len(value)} characters", "base64 of a PNG file")
+    if mask.im_bytes is not None:
+        _check_composite(mask)
+    elif not mask.instance_uri.startswith(("https://", "http://")):
+        raise CheckFailed("mask.instanceURI", quoted(mask.instance_uri), "an http(s) address")
 
 
-def _is_png(text: str) -> bool:
-    """The whole text is base64, and it begins as a PNG file does; pixels are not decoded here."""
+def _check_binary(mask: Any) -> None:
+    """One channel, pixels of 0 or 1: readers of the official SDK refuse others (open question 7.15)."""
+    if mask.color_rgb is not None:
+        raise CheckFailed("mask.colorRGB", mask.color_rgb, "no colour beside png")
+    image = _image(mask.png, "mask.png")
+    if image.color not in (GRAY, PALETTE):
+        raise CheckFailed("mask.png", "a coloured image", "an image of one channel")
+    highest = image.highest()
+    if highest is not None and highest > 1:
+        raise CheckFailed("mask.png", f"a pixel of {highest}", "pixels of 0 or 1")
+
+
+def _check_composite(mask: Any) -> None:
+    """The colour occurs; the server refuses an empty mask."""
+    red, green, blue = mask.color_rgb
+    if _image(mask.im_bytes, "mask.imBytes").has_color((red, green, blue)) is False:
+        raise CheckFailed("mask.imBytes", "an image without it", f"a pixel of the colour ({red}, {green}, {blue})")
+
+
+def _image(text: str, path: str) -> Png:
     try:
-        return base64.b64decode(text, validate=True).startswith(_PNG)
+        return read_png(base64.b64decode(text, validate=True))
     except (binascii.Error, ValueError):
-        return False
+        raise CheckFailed(path, f"{len(text)} characters", "base64 of a PNG file") from None
 
 
 class Mask(GeometricObject):
-    """The pixels of one object: `Mask("oil film", uri="https://…", color=(0, 120, 255))` or `Mask("…", png=…)`."""
+    """The pixels of one object: `Mask("oil film", uri="https://…", color=(0, 120, 255))` or `Mask("oil film", png=…)`.
 
-    CHECKS = (check_object, check_mask)
+    `uri` or `image` (a PNG file) with the object's `color` in it, or `png`, a PNG file of one channel with 0 and 1.
+    Lines of one data row best share one `uri`; a mask repeats its `image` on every line (section 1.9).
+    """
+
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_mask,)
 
     mask: MaskImage
 
@@ -73,12 +97,11 @@ class Mask(GeometricObject):
         png: bytes | None = None,
         **fields: Any,
     ) -> None:
-        given: dict[str, Any] = {
-            "instanceURI": uri,
-            "colorRGB": list(color) if color else None,
-            "imBytes": base64.b64encode(image).decode() if image else None,
-            "png": base64.b64encode(png).decode() if png else None,
-        }
-        if any(value is not None for value in given.values()):
-            fields["mask"] = {key: value for key, value in given.items() if value is not None}
-        Annotation.__init__(self, name, **fields)
+        image_fields = given(
+            {},
+            instanceURI=uri,
+            colorRGB=list(color) if color else None,
+            imBytes=base64.b64encode(image).decode() if image else None,
+            png=base64.b64encode(png).decode() if png else None,
+        )
+        super().__init__(**given(fields, name=name, mask=image_fields or None))

@@ -9,15 +9,15 @@ from pydantic import Field
 
 from prelabel.annotations.base import (
     Annotation,
-    CheckFailed,
-    Checks,
     Number,
+    Rule,
     Wire,
     check_distinct,
     check_envelope,
     for_people,
+    given,
 )
-from prelabel.annotations.classifications import Classification, check_nested
+from prelabel.annotations.classifications import Classification, check_classifications
 
 MAX_POINTS = 100_000
 """Most points of one geometry; an assumption, Labelbox documents none."""
@@ -40,37 +40,16 @@ class Vertex(Wire):
     y: Number
 
 
-Vertices = Annotated[list[Vertex], Field(min_length=1, max_length=MAX_POINTS)]
-
-
-def check_object(annotation: Any) -> None:
-    """The rules of every object."""
-    check_envelope(annotation)
-    if annotation.classifications:
-        check_nested(annotation.classifications, "", 1)
-
-
-def check_polygon(annotation: Any) -> None:
-    """A ring encloses something."""
-    check_distinct(annotation.polygon, 3, "polygon")
-
-
-def check_line(annotation: Any) -> None:
-    """A line leads from one point to another."""
-    if len(annotation.line) < 2:
-        raise CheckFailed("line", f"{len(annotation.line)}", "at least 2 points")
-
-
 class GeometricObject(Annotation):
     """An annotation with a geometry and, perhaps, nested classifications."""
 
-    CHECKS: ClassVar[Checks] = (check_object,)
+    ENVELOPE: ClassVar[tuple[Rule, ...]] = (check_envelope, check_classifications)
 
     classifications: list[Classification] | None = None
 
 
 class BoundingBox(GeometricObject):
-    """An upright rectangle: `BoundingBox("vessel", left=10, top=20, width=30, height=40)`."""
+    """An upright rectangle: `BoundingBox("vessel", left=10, top=20, width=30, height=40)` (section 2.6)."""
 
     bbox: Box
 
@@ -85,22 +64,25 @@ class BoundingBox(GeometricObject):
         height: float | None = None,
         **fields: Any,
     ) -> None:
-        given = {"left": left, "top": top, "width": width, "height": height}
-        if any(value is not None for value in given.values()):
-            fields["bbox"] = {key: value for key, value in given.items() if value is not None}
-        Annotation.__init__(self, name, **fields)
+        corners = given({}, left=left, top=top, width=width, height=height)
+        super().__init__(**given(fields, name=name, bbox=corners or None))
+
+
+def check_ring(annotation: Any) -> None:
+    """Three different points: a ring that collapses is refused by the server as invalid geometry (section 2.7)."""
+    check_distinct(annotation.polygon, 3, "polygon")
 
 
 class Polygon(GeometricObject):
     """One ring without holes, open or closed: `Polygon("quay", [(0, 0), (9, 0), (9, 9)])` (section 2.7)."""
 
-    CHECKS: ClassVar[Checks] = (check_object, check_polygon)
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_ring,)
 
-    polygon: Vertices
+    polygon: Annotated[list[Vertex], Field(max_length=MAX_POINTS)]
 
     @for_people
     def __init__(self, name: str | None = None, polygon: Any = None, **fields: Any) -> None:
-        Annotation.__init__(self, name, **fields, **({} if polygon is None else {"polygon": vertices(polygon)}))
+        super().__init__(**given(fields, name=name, polygon=vertices(polygon)))
 
 
 class Point(GeometricObject):
@@ -112,22 +94,25 @@ class Point(GeometricObject):
     def __init__(
         self, name: str | None = None, *, x: float | None = None, y: float | None = None, **fields: Any
     ) -> None:
-        given = {key: value for key, value in (("x", x), ("y", y)) if value is not None}
-        Annotation.__init__(self, name, **fields, **({"point": given} if given else {}))
+        super().__init__(**given(fields, name=name, point=given({}, x=x, y=y) or None))
 
 
 class Polyline(GeometricObject):
     """An open line of at least two points: `Polyline("rope", [(100, 20), (140, 66)])` (section 2.9)."""
 
-    CHECKS: ClassVar[Checks] = (check_object, check_line)
-
-    line: Vertices
+    line: Annotated[list[Vertex], Field(min_length=2, max_length=MAX_POINTS)]
 
     @for_people
     def __init__(self, name: str | None = None, line: Any = None, **fields: Any) -> None:
-        Annotation.__init__(self, name, **fields, **({} if line is None else {"line": vertices(line)}))
+        super().__init__(**given(fields, name=name, line=vertices(line)))
 
 
 def vertices(points: Any) -> Any:
-    """Pairs may stand for points in Python."""
-    return [{"x": each[0], "y": each[1]} if isinstance(each, tuple) and len(each) == 2 else each for each in points]
+    """In Python pairs stand for points, and an array of shape (n, 2) for a list of them."""
+    if points is None:
+        return None
+    listed = points.tolist() if hasattr(points, "tolist") else points
+    return [
+        given({}, x=each[0], y=each[1]) if isinstance(each, list | tuple) and len(each) == 2 else each
+        for each in listed
+    ]

@@ -1,16 +1,8 @@
 """Links between two annotations of one data row (ndjson-formats, section 2.11)."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from prelabel.annotations.base import (
-    Annotation,
-    CheckFailed,
-    Name,
-    Wire,
-    canonical_uuid,
-    check_envelope,
-    for_people,
-)
+from prelabel.annotations.base import Annotation, CheckFailed, Name, Rule, Wire, for_people, given, read_uuid
 
 
 class Link(Wire):
@@ -23,22 +15,19 @@ class Link(Wire):
     readonly: bool | None = None
 
 
-def check_relationship(annotation: Any) -> None:
-    """The rules between the fields of a relationship."""
-    check_envelope(annotation)
+def check_link(annotation: Any) -> None:
+    """One source, two different ends, both in the canonical spelling from here on."""
     link = annotation.relationship
     if (link.source is None) == (link.source_ontology_name is None):
         found = "none" if link.source is None else "both"
         raise CheckFailed("relationship", found, "exactly one of source and sourceOntologyName")
-    ends = []
-    for word in ("source", "target"):
-        value = getattr(link, word)
-        if value is not None:
-            ends.append(canonical_uuid(value))
-            if ends[-1] is None:
-                raise CheckFailed(f"relationship.{word}", value, "a UUID (32 hexadecimal digits)")
-    if len(ends) == 2 and ends[0] == ends[1]:
-        raise CheckFailed("relationship.target", link.target, "another annotation than source")
+    link.target = read_uuid(link.target, "relationship.target")
+    if link.source is not None:
+        link.source = read_uuid(link.source, "relationship.source")
+    if link.source == link.target:
+        raise CheckFailed("relationship.target", "the source", "another annotation than source")
+    if link.type is None:
+        link.type = "unidirectional"  # what the official SDK writes; its reader needs the key
 
 
 class Relationship(Annotation):
@@ -47,7 +36,7 @@ class Relationship(Annotation):
     Both ends carry explicit uuids, since a derived one is not known to the producer.
     """
 
-    CHECKS = (check_relationship,)
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_link,)
 
     relationship: Link
 
@@ -56,12 +45,10 @@ class Relationship(Annotation):
         self,
         name: str | None = None,
         *,
-        source: str | None = None,
-        target: str | None = None,
+        source: object = None,
+        target: object = None,
         type: str | None = None,  # noqa: A002 - the wire's word
         **fields: Any,
     ) -> None:
-        given = {"source": source, "target": target, "type": type}
-        if any(value is not None for value in given.values()):
-            fields["relationship"] = {key: value for key, value in given.items() if value is not None}
-        super().__init__(name, **fields)
+        ends = {word: None if uuid is None else str(uuid) for word, uuid in (("source", source), ("target", target))}
+        super().__init__(**given(fields, name=name, relationship=given({}, **ends, type=type) or None))

@@ -1,0 +1,151 @@
+"""pydantic's errors → ours: the path as a producer would write it, what was found, what was expected."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from prelabel.annotations.base import CheckFailed
+from prelabel.annotations.classifications import FORMS
+from prelabel.annotations.kinds import BY_NAME, KEYS, OWN_KEYS, no_kind
+from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason, quoted, shorten
+
+# What pydantic puts into a path for a member of a union, and nothing in the JSON is called.
+_MEMBERS = {*FORMS, "int", "float", "constrained-int", "constrained-float"}
+_EXPECTED = {
+    "string_type": "a string",
+    "int_type": "a number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "an array",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "finite_number": "a finite number",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "too_short": "at least {min_length} items",
+    "too_long": "at most {max_length} items",
+    "greater_than": "a number greater than {gt}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than_equal": "a number of at most {le}",
+    "literal_error": "{expected}",
+}
+# What is better said about a whole field.
+_FIELDS = {
+    "projectId": "letters, digits, _ and -",
+    "producedAt": "a time by RFC 3339 with its offset",
+    "version": "1, the version of messages that this release reads",
+}
+_ELSEWHERE = {
+    **dict.fromkeys(("metricValue", "metricName"), "no metrics: they belong to model runs, not to MAL imports"),
+    "dataRow": "no dataRow: the message says it once for all annotations",
+}
+
+
+def refusal(
+    path: str, found: object, expected: str, hint: str | None = None, reason: Reason | None = None
+) -> MessageError:
+    """The error of a message's or an annotation's field, by its path."""
+    inside = path.startswith("annotations[")
+    reason = reason or (Reason.INVALID_ANNOTATION if inside else Reason.MALFORMED_MESSAGE)
+    return (InvalidAnnotation if inside else MalformedMessage)(reason, path, found, expected, hint)
+
+
+def broken_rule(error: CheckFailed, path: str) -> MessageError:
+    """A rule between fields, as it was broken below this path."""
+    reason = None if error.reason is Reason.INVALID_ANNOTATION else error.reason
+    return refusal(".".join(part for part in (path, error.path) if part), error.found, error.expected, None, reason)
+
+
+def unknown_key(path: str, key: str, known: Iterable[str]) -> MessageError:
+    """A key that is not one: a misspelt one would otherwise vanish."""
+    names = tuple(known)
+    near = _nearest(key, names)
+    hint = f"did you mean {near}?" if near else None
+    expected = _ELSEWHERE.get(key) or (f"one of {', '.join(names)}" if names else "no such key")
+    return refusal(f"{path}.{shorten(key)}".lstrip("."), "an unknown key", expected, hint)
+
+
+@lru_cache(1024)
+def _nearest(key: str, names: tuple[str, ...]) -> str | None:
+    """A producer that misspells a key does it in every message."""
+    return next(iter(difflib.get_close_matches(key, names, 1)), None)
+
+
+def explanation(error: ValidationError, root: type[BaseModel], at: int | None = None) -> MessageError:
+    """What is wrong with a message (of model `root`), or with its annotation `at`; the most telling of the errors."""
+    problem = _most_telling(error.errors(include_url=False))
+    loc = problem["loc"] if at is None else ("annotations", at, *problem["loc"])
+    path, kind, value, context = path_of(loc), problem["type"], problem.get("input"), problem.get("ctx", {})
+    if kind == "check_failed":
+        return broken_rule(CheckFailed(*(context[word] for word in ("path", "found", "expected", "reason"))), path)
+    if kind == "extra_forbidden":
+        return unknown_key(path_of(loc[:-1]), str(loc[-1]), _keys_at(root, loc[:-1]))
+    if kind == "no_kind":
+        return _without_kind(value, path)
+    if kind == "missing":
+        return refusal(path, "nothing", "a value")
+    if kind == "string_pattern_mismatch" or path == "version":
+        return refusal(path, quoted(value), _FIELDS.get(path, "another form"))
+    if kind == "string_too_long":
+        return refusal(path, f"{len(value)} characters", _EXPECTED[kind].format(**context))
+    expected = _EXPECTED[kind].format(**context) if kind in _EXPECTED else problem["msg"]
+    return refusal(path, quoted(value), expected)
+
+
+def path_of(loc: Sequence[int | str]) -> str:
+    """A location as a producer would write it."""
+    text = ""
+    for part in _parts(loc):
+        text += f"[{part}]" if isinstance(part, int) else f".{shorten(part)}" if text else shorten(part)
+    return text
+
+
+def _parts(loc: Sequence[int | str]) -> list[int | str]:
+    """A location without what pydantic calls the members of unions."""
+    tagged = len(loc) > 2 and loc[0] == "annotations" and loc[2] in BY_NAME
+    parts = [*loc[:2], *loc[3:]] if tagged else list(loc)
+    return [part for part in parts if part not in _MEMBERS]
+
+
+def _most_telling(problems: Sequence[Any]) -> Any:
+    """An unknown key rather than the one that is missing because of it, and a bound rather than a union's type."""
+    first = problems[0]
+    for each in problems:
+        if each["type"] == "extra_forbidden" and each["loc"][:-1] == first["loc"][:-1]:
+            return each
+    return next(
+        (each for each in problems if each["type"] != "int_type" and each["loc"][:-1] == first["loc"][:-1]), first
+    )
+
+
+def _without_kind(annotation: Any, path: str) -> MessageError:
+    if not isinstance(annotation, dict):
+        return refusal(path, quoted(annotation), "an object")
+    unknown = next((key for key in annotation if key not in OWN_KEYS), "")
+    if unknown in _ELSEWHERE or _nearest(unknown, KEYS):
+        return unknown_key(path, unknown, KEYS)
+    return broken_rule(no_kind([annotation.get(key) for key in KEYS]), path)
+
+
+def _keys_at(root: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
+    """The wire keys of the object at a location."""
+    model: type[BaseModel] = root
+    if len(loc) > 2 and loc[2] in BY_NAME:
+        model, loc = BY_NAME[str(loc[2])].model, loc[3:]
+    for part in loc:
+        if isinstance(part, str) and part not in _MEMBERS:
+            field = next((field for field in model.model_fields.values() if field.alias == part), None)
+            inner = _model_in(field.annotation) if field else None
+            model = inner or model
+    return [str(field.alias) for field in model.model_fields.values()]
+
+
+def _model_in(kind: object) -> type[BaseModel] | None:
+    """The model that a field's type holds."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind
+    return next((found for each in get_args(kind) if (found := _model_in(each))), None)

@@ -1,0 +1,147 @@
+"""Just enough of PNG to look at a mask's pixels, with bounded work; what it cannot read cheaply it does not judge."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
+_CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGBA: 4}
+MAX_BYTES = 4 * 1024 * 1024
+"""Pixels of a larger image are left to Labelbox, whose refusal is about the one annotation anyway."""
+MAX_SERIAL_BYTES = 64 * 1024
+"""Pixels whose filter can only be undone byte by byte (average, Paeth): beyond this, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Png:
+    """An image: size in pixels, bits a channel, colour type, and its rows of bytes, None when they were not read."""
+
+    width: int
+    height: int
+    depth: int
+    color: int
+    rows: tuple[bytes, ...] | None
+
+    def has_color(self, color: tuple[int, int, int]) -> bool | None:
+        """Whether a pixel has exactly this colour; None when that is not known."""
+        if self.rows is None or self.depth != 8 or self.color not in (RGB, RGBA):
+            return None
+        step = _CHANNELS[self.color]
+        return any(_pixel_in(row, step, color) for row in self.rows)
+
+    def highest(self) -> int | None:
+        """The highest value of a one-channel image, as far as telling 1 from more; None when that is not known."""
+        if self.color != GRAY or self.depth not in (1, 8):
+            return None
+        if self.depth == 1:
+            return 1
+        if self.rows is None:
+            return None
+        above = b"".join(row.translate(None, b"\0\1") for row in self.rows)
+        return max(above) if above else 1
+
+
+def read_png(data: bytes) -> Png:
+    """Raises ValueError when it is none, or broken."""
+    if not data.startswith(SIGNATURE):
+        raise ValueError("no PNG signature")
+    chunks = list(_chunks(data))
+    if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
+        raise ValueError("no image header")
+    width, height, depth, color, _, _, interlace = struct.unpack(">IIBBBBB", chunks[0][1])
+    if not width or not height or color not in _CHANNELS:
+        raise ValueError("impossible image header")
+    bits = depth * _CHANNELS[color]
+    stride = (width * bits + 7) // 8
+    rows = None
+    if not interlace and height * (stride + 1) <= MAX_BYTES:
+        packed = b"".join(body for name, body in chunks if name == b"IDAT")
+        rows = _rows(_inflate(packed, height * (stride + 1)), stride, max(1, bits // 8))
+    return Png(width, height, depth, color, rows)
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = len(SIGNATURE)
+    while at + 12 <= len(data):
+        (size,) = struct.unpack_from(">I", data, at)
+        yield data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
+        at += 12 + size
+
+
+def _inflate(packed: bytes, size: int) -> bytes:
+    try:
+        raw = zlib.decompressobj().decompress(packed, size)
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
+    if len(raw) < size:
+        raise ValueError("pixels are missing")
+    return raw
+
+
+def _rows(raw: bytes, stride: int, step: int) -> tuple[bytes, ...] | None:
+    """Undo each row's filter; `step` is the bytes of a pixel."""
+    rows: list[bytes] = []
+    above = bytes(stride)
+    serial = 0
+    for start in range(0, len(raw), stride + 1):
+        kind, row = raw[start], raw[start + 1 : start + 1 + stride]
+        if kind == 1:
+            row = _running_sum(row, step)
+        elif kind == 2:
+            row = _sum(row, above)
+        elif kind in (3, 4):
+            serial += stride
+            if serial > MAX_SERIAL_BYTES:
+                return None
+            row = _serial(kind, row, above, step)
+        elif kind:
+            raise ValueError(f"unknown filter {kind}")
+        rows.append(row)
+        above = row
+    return tuple(rows)
+
+
+def _add(left: int, right: int, size: int) -> int:
+    """Add all bytes of two numbers at once, each modulo 256: the top bits apart, so that nothing carries over."""
+    low = int.from_bytes(b"\x7f" * size, "little")
+    return ((left & low) + (right & low)) ^ ((left ^ right) & ~low)
+
+
+def _sum(row: bytes, above: bytes) -> bytes:
+    size = len(row)
+    return _add(int.from_bytes(row, "little"), int.from_bytes(above, "little"), size).to_bytes(size, "little")
+
+
+def _running_sum(row: bytes, step: int) -> bytes:
+    """Each byte plus all those `step`, 2 x `step` … before it, by doubling."""
+    size = len(row)
+    value, everything = int.from_bytes(row, "little"), (1 << 8 * size) - 1
+    while step < size:
+        value = _add(value, value << 8 * step & everything, size)
+        step *= 2
+    return value.to_bytes(size, "little")
+
+
+def _serial(kind: int, row: bytes, above: bytes, step: int) -> bytes:
+    out = bytearray(row)
+    for at, up in enumerate(above):
+        left = out[at - step] if at >= step else 0
+        if kind == 3:
+            guess = (left + up) // 2
+        else:
+            corner = above[at - step] if at >= step else 0
+            estimate = left + up - corner
+            guess = min((left, up, corner), key=lambda near: abs(estimate - near))
+        out[at] = (out[at] + guess) & 255
+    return bytes(out)
+
+
+def _pixel_in(row: bytes, step: int, color: tuple[int, int, int]) -> bool:
+    """Whether one pixel differs from the colour in none of its channels, all pixels at once."""
+    pixels = len(row) // step
+    differs = 0
+    for channel, value in enumerate(color):
+        differs |= int.from_bytes(row[channel::step], "little") ^ int.from_bytes(bytes([value]) * pixels, "little")
+    return 0 in differs.to_bytes(pixels, "little")

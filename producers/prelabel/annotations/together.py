@@ -1,0 +1,41 @@
+"""Rules between the annotations of one message, called with the gate's structs."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from prelabel.annotations.kinds import Kind
+from prelabel.errors import InvalidAnnotation, Reason
+
+MAX_PER_FEATURE = 5000
+"""Labelbox's limit for one feature on one data row in one import (ndjson-formats, section 1.9)."""
+
+
+def check_uuids(annotations: list[Any], kinds: list[Kind]) -> None:
+    """Each uuid once; a relationship's ends are annotations of the same message (section 2.11)."""
+    seen: dict[str, int] = {}
+    for at, annotation in enumerate(annotations):
+        uuid = annotation.uuid
+        if uuid is not None and seen.setdefault(uuid, at) != at:
+            expected = "each uuid once in a message"
+            raise InvalidAnnotation(Reason.DUPLICATE_UUID, f"annotations[{at}].uuid", uuid, expected)
+    for at, annotation in enumerate(annotations):
+        link = annotation.relationship
+        if link is None:
+            continue
+        for word, uuid in (("source", link.source), ("target", link.target)):
+            end = kinds[seen[uuid]] if uuid in seen else None
+            # A source may be a classification on documents; the ontology check knows the media type.
+            fits = end is not None and end.keys != ("relationship",) and not (end.classifies and word == "target")
+            if uuid is not None and not fits:
+                path, expected = f"annotations[{at}].relationship.{word}", "the uuid of an object in this message"
+                raise InvalidAnnotation(Reason.BROKEN_RELATIONSHIP, path, uuid, expected)
+
+
+def check_count(features: Iterable[str]) -> None:
+    """Not too many annotations of one feature; a publisher knows it by its name, a worker by what it is."""
+    counts: dict[str, int] = {}
+    for at, feature in enumerate(features):
+        counts[feature] = counts.get(feature, 0) + 1
+        if counts[feature] > MAX_PER_FEATURE:
+            expected = f"at most {MAX_PER_FEATURE} annotations of a feature on a data row"
+            raise InvalidAnnotation(Reason.TOO_MANY_ANNOTATIONS, f"annotations[{at}]", feature, expected)

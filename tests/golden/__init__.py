@@ -1,0 +1,19 @@
+"""Annotations with known answers: examples of ndjson-formats.md (sections 1.10 to 2.11, 4.4) and its ontology."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+HARBOUR: dict[str, Any] = json.loads((FOLDER / "harbour.json").read_text("utf-8"))
+
+
+def cases(name: str) -> list[dict[str, Any]]:
+    """The lines of a file of cases."""
+    return [json.loads(line) for line in (FOLDER / f"{name}.ndjson").read_text("utf-8").split("\n") if line]
+
+
+def message_of(lines: list[dict[str, Any]], project_id: str = "harbour") -> dict[str, Any]:
+    """The message whose annotations are these lines of one data row."""
+    annotations = [{key: value for key, value in line.items() if key != "dataRow"} for line in lines]
+    return {"projectId": project_id, "dataRow": lines[0].get("dataRow"), "annotations": annotations}

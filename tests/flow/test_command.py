@@ -165,6 +165,7 @@ def test_doctor_finds_the_stack_in_order(run: Run) -> None:
         ["publish", "no-such-file.ndjson"],
         ["publish", "-", "--format", "coco-results"],
         ["publish", "x", "--format", "odd"],
+        ["publish", "x", "--format", "coco-results", "-p", "p", "--categories", "y", "--global-key", "same"],
         ["dead", "retry"],
         ["dead", "retry", "1"],
         ["wait", "--timeout", "soon"],
@@ -249,8 +250,8 @@ def test_up_writes_its_file_when_all_answers_and_leaves_nothing_behind(
         assert b"api.example" not in worker
         assert found["labelboxApiKey"].encode() in worker
         second = run_in(tmp_path, "up")
-        assert second.returncode == 1
-        assert "runs here already" in second.stderr
+        assert second.returncode == 2
+        assert "already" in second.stderr
         done = run_in(tmp_path, "publish", str(ROOT / "examples/predictions.ndjson"))
         assert done.stdout.strip() == "published 3, refused 0"
         assert run_in(tmp_path, "wait", "--timeout", "30").returncode == 1
@@ -283,7 +284,10 @@ def test_a_killed_up_takes_its_processes_with_it_and_its_file_is_stale(
 
 
 def test_the_demo_balances(tmp_path: Path) -> None:
-    done = run_in(tmp_path, "demo", "--rows", "1500")
+    """In an odd folder, behind a proxy that would not know the loopback."""
+    folder = tmp_path / "a folder with spaces"
+    folder.mkdir()
+    done = run_in(folder, "demo", "--rows", "1500", HTTP_PROXY="http://127.0.0.1:1", http_proxy="http://127.0.0.1:1")
 
     assert done.returncode == 0, done.stderr + done.stdout
     assert done.stdout.count("balances") == 3

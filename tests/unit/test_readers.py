@@ -44,6 +44,18 @@ def test_the_boxes_of_an_image_become_one_message(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("template", "key"),
+    [("{image_id}", "42"), ("val/{image_id:06d}.jpg", "val/000042.jpg"), ("{image_id}-{other}", "42-{other}")],
+)
+def test_a_template_makes_the_global_key_and_nothing_of_it_is_evaluated(
+    tmp_path: Path, template: str, key: str
+) -> None:
+    (record,) = read_coco_results(results(tmp_path, result()), CATEGORIES, CocoOptions("p", template))
+
+    assert record.message["dataRow"] == {"globalKey": key}  # type: ignore[union-attr, index]
+
+
+@pytest.mark.parametrize(
     ("bad", "problem"),
     [
         (3, "an object"),

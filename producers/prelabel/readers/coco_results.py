@@ -3,6 +3,7 @@
 The boxes of one image become one message; coordinates are pixels from the top left, as Labelbox's are.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ import orjson
 from prelabel.errors import PrelabelError
 from prelabel.readers.base import BadRecord, Record, Source
 
+_IMAGE_ID = re.compile(r"\{image_id(?::0?(\d{1,3})d)?\}")
+
 
 class UnreadableSource(PrelabelError):
     """The file is not what its format says."""
@@ -20,7 +23,7 @@ class UnreadableSource(PrelabelError):
 
 @dataclass(frozen=True, slots=True)
 class CocoOptions:
-    """What the results do not say: `global_key` is a template, with `{image_id}`."""
+    """What the results do not say: `global_key` is a template, with `{image_id}` or, padded, `{image_id:012d}`."""
 
     project_id: str
     global_key: str = "{image_id}"
@@ -54,12 +57,17 @@ def read_coco_results(path: Path, categories: Mapping[int, str], options: CocoOp
     for image_id, boxes in images.items():
         message: dict[str, Any] = {
             "projectId": options.project_id,
-            "dataRow": {"globalKey": options.global_key.replace("{image_id}", str(image_id))},
+            "dataRow": {"globalKey": _filled(options.global_key, image_id)},
             "annotations": boxes,
         }
         if options.model:
             message["model"] = {"name": options.model}
         yield Record(f"image {image_id}", message)
+
+
+def _filled(template: str, image_id: Any) -> str:
+    """Only the one name is filled in; nothing of a template is evaluated."""
+    return _IMAGE_ID.sub(lambda found: str(image_id).zfill(int(found[1] or 0)), template)
 
 
 def _box(result: Any, categories: Mapping[int, str]) -> tuple[Any, dict[str, Any]]:

@@ -1,7 +1,6 @@
 """`prelabel demo`: the whole path, with bad rows and an outage, in under a minute."""
 
 import random
-import shutil
 import signal
 import sys
 import threading
@@ -25,7 +24,6 @@ from prelabel_worker.cli.status import view
 from prelabel_worker.held import HeldRows
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.stack.stack import Stack
-from prelabel_worker.stack.stack_file import FOLDER
 
 PROJECTS = ("demo-harbour", "demo-street", "demo-yard")
 CLASSES = ("vessel", "car", "truck", "person", "crane")
@@ -49,10 +47,9 @@ def demo(
     Example: prelabel demo
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    shutil.rmtree(FOLDER / "demo", ignore_errors=True)
     screen = console()
     screen.print(f"starting Redis, the sandbox and {workers} workers …")
-    with Stack(workers=workers, data="demo") as stack:
+    with Stack(workers=workers, data="demo", fresh=True) as stack:
         for project_id in PROJECTS:
             put_project(stack.file.sandbox_url, orjson.dumps(_project(project_id)))
         _run(stack, rows, screen)
@@ -87,7 +84,7 @@ def _publish(stack: Stack, rows: int, refused: list[MessageError]) -> None:
     with Publisher(stack.file.redis_url) as publisher:
         for number, message in enumerate(messages(rows)):
             if number == rows // 2:
-                httpx.post(faults, json={"fault": "503", "seconds": OUTAGE_SECONDS}, timeout=30)
+                httpx.post(faults, json={"fault": "503", "seconds": OUTAGE_SECONDS}, timeout=30, trust_env=False)
             try:
                 publisher.publish(message)
             except MessageError as error:

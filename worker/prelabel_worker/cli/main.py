@@ -8,7 +8,7 @@ from kombu.exceptions import OperationalError
 
 from prelabel.errors import PrelabelError
 from prelabel_worker.cli import audit, dead, demo, doctor, publish, sandbox, status, up, wait, worker
-from prelabel_worker.cli.common import AWAY, DONE_WITH_DEAD, USAGE, ServiceAway, say
+from prelabel_worker.cli.common import AWAY, USAGE, ServiceAway, say
 from prelabel_worker.errors import ConfigurationError
 
 app = typer.Typer(
@@ -43,6 +43,6 @@ def run() -> None:
         sys.exit(AWAY)
     except PrelabelError as error:
         say(str(error))
-        sys.exit(DONE_WITH_DEAD)
+        sys.exit(USAGE)
     except KeyboardInterrupt:
         sys.exit(130)

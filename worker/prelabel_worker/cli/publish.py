@@ -62,7 +62,7 @@ def publish(
 def _publish(publisher: Publisher, source: Source) -> tuple[int, int]:
     published = refused = 0
     try:
-        with publisher, _progress() as advance:
+        with _progress() as advance:
             for record in source:
                 problem = record.problem if isinstance(record, BadRecord) else None
                 if not isinstance(record, BadRecord):
@@ -76,7 +76,7 @@ def _publish(publisher: Publisher, source: Source) -> tuple[int, int]:
                     refused += 1
                     if refused <= _SHOWN:
                         say(f"{record.where}: {problem}")
-            publisher.flush(_FLUSH_SECONDS)
+        publisher.close(_FLUSH_SECONDS)
     except RedisUnavailable as error:
         raise ServiceAway(str(error)) from None
     if refused > _SHOWN:
@@ -96,6 +96,8 @@ def _source(
     if form is Format.COCO_RESULTS:
         if project is None or categories is None or file == "-":
             _usage("coco-results needs a FILE, --project and --categories")
+        if "{image_id" not in global_key:
+            _usage("--global-key: expected a template with {image_id}: every image needs a key of its own")
         options = CocoOptions(project, global_key, model)
         yield read_coco_results(Path(file), read_categories(categories), options)
         return

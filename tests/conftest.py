@@ -12,13 +12,11 @@ import redis
 from prelabel_worker.stack.redis_server import find_redis_server
 
 
-@pytest.fixture(scope="session")
-def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A redis-server of our own on a Unix socket: no port, nothing of the machine's is used."""
-    folder = tmp_path_factory.mktemp("redis")
+def start_redis(folder: Path, *options: str) -> "subprocess.Popen[bytes]":
+    """A redis-server of our own on `<folder>/redis.sock`: no port, nothing of the machine's is used."""
     socket = folder / "redis.sock"
-    options = ["--port", "0", "--unixsocket", str(socket), "--dir", str(folder), "--save", "", "--appendonly", "no"]
-    server = subprocess.Popen([str(find_redis_server()), *options], stdout=subprocess.DEVNULL)
+    command = [str(find_redis_server()), "--port", "0", "--unixsocket", str(socket), "--dir", str(folder), *options]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     client = redis.Redis(unix_socket_path=str(socket))
 
     def answers() -> bool:
@@ -29,7 +27,15 @@ def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
     wait_for(answers, "redis-server to answer")
     client.close()
-    yield socket
+    return server
+
+
+@pytest.fixture(scope="session")
+def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The session's Redis."""
+    folder = tmp_path_factory.mktemp("redis")
+    server = start_redis(folder, "--save", "", "--appendonly", "no")
+    yield folder / "redis.sock"
     server.terminate()
     server.wait(10)
 

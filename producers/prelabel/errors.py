@@ -42,7 +42,6 @@ class Reason(StrEnum):
     UNREADABLE_FRAME = "unreadable-frame"
     REFUSED = "refused"  # Labelbox refused annotations of the row
     DATA_ROW_NOT_FOUND = "data-row-not-found"  # not in the project (yet)
-    EXISTING = "already-pre-labeled"  # the project's policy does not override what is there
     NO_VERDICT = "no-verdict"  # the status file says nothing about the row
     FILE_REFUSED = "file-refused"  # Labelbox refused the file, down to this row
     IMPORT_FAILED = "import-failed"  # the import failed as a whole, down to this row

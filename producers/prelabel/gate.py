@@ -87,18 +87,11 @@ def prepare(message: PredictionMessage | Mapping[str, Any] | bytes, *, max_bytes
     return Prepared(decoded.project_id, data_row_key(decoded.data_row), decoded.message_id, raw, slow_count(kinds))
 
 
-def encode_message(message: PredictionMessage | Mapping[str, Any] | bytes) -> bytes:
-    """A checked message as JSON on one line, with a message id. Raises MessageError."""
-    return prepare(message).raw
-
-
-def decode_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> Any:
-    """A message as a `MessageStruct`, uuids canonical and old spellings in the new one. Raises MessageError."""
-    return read_message(raw, max_bytes=max_bytes)[0]
-
-
 def read_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Any, list[Kind]]:
-    """The same, with the kind of each annotation."""
+    """A message as a `MessageStruct`, uuids canonical and old spellings in the new one, and each annotation's kind.
+
+    Raises MessageError.
+    """
     if len(raw) > max_bytes:
         raise _too_large(raw, max_bytes)
     try:

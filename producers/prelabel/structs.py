@@ -40,9 +40,7 @@ class Structs:
         self._started.add(name)
         return self.define(name, self.fields(model))
 
-    def define(
-        self, name: str, fields: dict[str, tuple[str, Any, bool]], *, frozen: bool = False
-    ) -> type[msgspec.Struct]:
+    def define(self, name: str, fields: dict[str, tuple[str, Any, bool]]) -> type[msgspec.Struct]:
         """A struct of (name → alias, type, required); what is optional is None when absent, and left out again."""
         specs: list[Any] = [
             (field, kind) if required else (field, kind | None, None) for field, (_, kind, required) in fields.items()

@@ -23,7 +23,7 @@ from prelabel import (
 )
 from prelabel.frame import read_header, read_messages
 from prelabel_worker.inspector import Inspector
-from prelabel_worker.stack.redis_server import find_redis_server
+from tests.conftest import start_redis
 
 
 def message(key: str, project: str = "p") -> dict[str, object]:
@@ -188,25 +188,12 @@ def test_a_closed_publisher_takes_nothing(redis_url: str, prefix: str) -> None:
 
 
 @pytest.fixture
-def own_redis(tmp_path: Path, wait_for: Callable[..., None]) -> Iterator[Callable[[], "subprocess.Popen[bytes]"]]:
+def own_redis(tmp_path: Path) -> Iterator[Callable[[], "subprocess.Popen[bytes]"]]:
     """Starts a Redis on one socket, as often as it is called."""
     started = []
 
     def start() -> "subprocess.Popen[bytes]":
-        socket = tmp_path / "redis.sock"
-        options = ["--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path), "--appendonly", "yes"]
-        command = [str(find_redis_server()), *options, "--appendfsync", "always"]
-        started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
-        client = redis.Redis(unix_socket_path=str(socket))
-
-        def answers() -> bool:
-            try:
-                return bool(client.ping())
-            except redis.ConnectionError:
-                return False
-
-        wait_for(answers, "Redis to answer")
-        client.close()
+        started.append(start_redis(tmp_path, "--appendonly", "yes", "--appendfsync", "always"))
         return started[-1]
 
     yield start

@@ -25,11 +25,15 @@ from prelabel import (
     Reason,
     gate,
 )
-from prelabel.gate import decode_message, encode_message, prepare, read_message
+from prelabel.gate import prepare, read_message
 from tests.golden import cases, message_of, strategies
 
 BOX = {"name": "vessel", "bbox": {"top": 1, "left": 2, "height": 3, "width": 4.5}}
 UUID = "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e0001"
+
+
+def decoded(content: bytes) -> Any:
+    return read_message(content)[0]
 
 
 def message(*annotations: Any, **fields: Any) -> dict[str, Any]:
@@ -169,9 +173,9 @@ def test_a_relationship_ends_at_objects_of_its_message(link: dict[str, str]) -> 
 def test_a_relationship_finds_its_ends_in_any_spelling() -> None:
     ends = [BOX | {"uuid": f"{{{UUID.upper()}}}"}, BOX | {"uuid": UUID.replace("-", "")[:-1] + "2"}]
     link = {"name": "mentions", "relationship": {"source": UUID.replace("-", ""), "target": UUID[:-1] + "2"}}
-    decoded = decode_message(raw(link, *ends))
+    message = decoded(raw(link, *ends))
 
-    assert [decoded.annotations[0].relationship.source, decoded.annotations[1].uuid] == [UUID, UUID]
+    assert [message.annotations[0].relationship.source, message.annotations[1].uuid] == [UUID, UUID]
 
 
 @pytest.mark.parametrize(
@@ -192,16 +196,16 @@ def test_a_relationship_finds_its_ends_in_any_spelling() -> None:
 def test_uuids_are_read_in_every_documented_spelling(spelling: str, accepted: bool) -> None:
     content = raw(BOX | {"uuid": spelling})
     if accepted:
-        assert decode_message(content).annotations[0].uuid == "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
+        assert decoded(content).annotations[0].uuid == "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
     else:
         assert refusal(content).path == "annotations[0].uuid"
 
 
 def test_null_is_as_good_as_absent() -> None:
     nulls = {"uuid": None, "schemaId": None, "polygon": None, "answer": None, "confidence": None, "dataRow": None}
-    decoded = decode_message(raw(BOX | nulls, model=None, version=None, messageId=None))
+    message = decoded(raw(BOX | nulls, model=None, version=None, messageId=None))
 
-    assert decoded == decode_message(raw())
+    assert message == decoded(raw())
 
 
 def test_null_does_not_hide_an_unknown_key() -> None:
@@ -218,7 +222,7 @@ def test_old_spellings_are_read_as_the_new_ones() -> None:
     beside = {"name": "weather", "answer": {"name": "fog"}, "classifications": [{"name": "n", "answer": "x"}]}
     inside = {"name": "weather", "answer": {"name": "fog", "classifications": [{"name": "n", "answer": "x"}]}}
 
-    assert decode_message(raw(old, beside)) == decode_message(raw(new, inside))
+    assert decoded(raw(old, beside)) == decoded(raw(new, inside))
 
 
 def test_classifications_beside_two_options_belong_to_neither() -> None:
@@ -229,7 +233,7 @@ def test_classifications_beside_two_options_belong_to_neither() -> None:
 
 
 def test_twenty_levels_of_classifications_are_read() -> None:
-    assert decode_message(raw(nested(20)))
+    assert decoded(raw(nested(20)))
 
 
 def test_too_many_annotations_of_a_feature_are_refused_at_the_first_above() -> None:
@@ -311,7 +315,7 @@ def test_a_message_id_is_kept_or_assigned_as_a_uuid7() -> None:
     assert re.fullmatch(
         r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", prepare(raw()).message_id
     )
-    first, second = (json.loads(encode_message(raw(messageId=None)))["messageId"] for _ in range(2))
+    first, second = (json.loads(prepare(raw(messageId=None)).raw)["messageId"] for _ in range(2))
     assert first != second
 
 

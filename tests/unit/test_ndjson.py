@@ -5,13 +5,13 @@ from typing import Any
 
 import orjson
 
-from prelabel.gate import decode_message
+from prelabel.gate import read_message
 from prelabel_worker.ndjson import lines, strip
 
 
 def annotations(*given: dict[str, Any]) -> list[Any]:
     message = {"projectId": "p", "dataRow": {"globalKey": "a"}, "annotations": given}
-    return list(decode_message(orjson.dumps(message)).annotations)
+    return list(read_message(orjson.dumps(message))[0].annotations)
 
 
 def test_each_annotation_is_one_line_with_its_end() -> None:

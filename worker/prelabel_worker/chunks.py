@@ -54,7 +54,6 @@ class Chunk:
     cursor: int
     settled: int
     aside: int
-    splits: int
     name: str
     import_id: str
     maybe_until_ms: int
@@ -92,7 +91,6 @@ def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, f
         cursor=number("cursor"),
         settled=number("settled"),
         aside=number("aside"),
-        splits=number("splits"),
         name=text.get("name", ""),
         import_id=text.get("importId", ""),
         maybe_until_ms=number("maybeUntil"),

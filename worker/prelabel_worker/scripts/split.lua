@@ -7,7 +7,7 @@
 local id, token, middle, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[6])
 local key = chunk_key(id)
 if not holds(id, token) then return 0 end
-local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes', 'bytes', 'slow', 'splits', 'cutMs')
+local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes', 'bytes', 'slow', 'cutMs')
 local rows = tonumber(chunk[1])
 
 local parts, at = {{}, {}}, 0
@@ -40,9 +40,8 @@ for n = 1, 2 do
   local share = size / rows
   redis.call('HSET', child, 'state', 'open', 'lanes', chunk[3], 'rows', size,
     'bytes', math.ceil(tonumber(chunk[4]) * share), 'slow', math.ceil(tonumber(chunk[5]) * share),
-    'items', table.concat(parts[n], '\n'), 'due', text(now), 'cutMs', chunk[7], 'lease', 0, 'attempt', 0,
-    'cursor', 0, 'settled', 0, 'aside', copy_aside(child, bounds[n][1], bounds[n][2]),
-    'splits', tonumber(chunk[6] or 0) + 1)
+    'items', table.concat(parts[n], '\n'), 'due', text(now), 'cutMs', chunk[6], 'lease', 0, 'attempt', 0,
+    'cursor', 0, 'settled', 0, 'aside', copy_aside(child, bounds[n][1], bounds[n][2]))
   redis.call('ZADD', root .. ':chunks', text(now), child_id)
   set_timer('chunk:' .. child_id, now + lease)
 end

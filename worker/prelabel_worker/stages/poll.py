@@ -1,6 +1,5 @@
 """poll: imports that run → their state, several in one request."""
 
-import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,8 +28,13 @@ def poll(tools: Tools, running: Sequence[tuple[str, str]]) -> None:
             if chunk is not None:
                 stack.enter_context(tools.leases.hold(chunk, taken_at))
                 chunks.append(chunk)
-        if chunks:
-            _ask(tools, chunks)
+        # After a question that failed as a whole each is asked for itself: one of them may be at fault.
+        for together in (
+            [chunk for chunk in chunks if not chunk.failures],
+            *([chunk] for chunk in chunks if chunk.failures),
+        ):
+            if together:
+                _ask(tools, together)
 
 
 def _ask(tools: Tools, chunks: list[Chunk]) -> None:
@@ -51,7 +55,7 @@ def _ask(tools: Tools, chunks: list[Chunk]) -> None:
 
 
 def _failed(tools: Tools, chunks: list[Chunk], error: RequestError) -> None:
-    """Asked again later; one by one when it may be the fault of one of them."""
+    """Each is asked again later, for itself."""
     settings = tools.settings
     for chunk in chunks:
         failures = chunk.failures + 1
@@ -60,10 +64,8 @@ def _failed(tools: Tools, chunks: list[Chunk], error: RequestError) -> None:
         )
         if decision.outcome is Outcome.PAUSE and decision.scope == "account":
             tools.permits.pause(decision.seconds, str(error))
-        apart = random.uniform(0, 1) if len(chunks) > 1 else 0.0
-        seconds = (decision.seconds or settings.backoff_max_seconds) + apart
         with _unless_lost(chunk):
-            tools.ledger.poll_again(chunk, seconds, failures)
+            tools.ledger.poll_again(chunk, decision.seconds or settings.backoff_max_seconds, failures)
     _log.warning("poll.failed", imports=len(chunks), error=type(error).__name__, detail=str(error))
 
 

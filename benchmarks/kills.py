@@ -2,7 +2,8 @@
 
     python benchmarks/kills.py [--rows 20000]
 
-Seconds to recovery: from the kill (or, for the sandbox, from its return) to the next imported row.
+Seconds to recovery: from the kill (or, for the sandbox, from its return) to the next imported row; for a worker that is
+killed while it uploads, until another has taken up that very chunk.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import httpx
 import orjson
 import psutil
 
-from prelabel import Publisher
+from prelabel import Publisher, keys
 from prelabel_worker.audit import audit
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.stack.stack import Stack
@@ -65,6 +66,27 @@ def kill_child(run: Run) -> float:
     (child,) = psutil.Process(run.stack.pids()["worker1"]).children()
     os.kill(child.pid, signal.SIGKILL)
     return next_import(run)
+
+
+def kill_during_upload(run: Run) -> float:
+    """The child dies while an upload is under way: until another takes up that very chunk."""
+    faults = f"{run.stack.file.sandbox_url}/_sandbox/faults"
+    httpx.post(faults, json={"fault": "latency", "latency": 5, "operations": "create", "times": 100}).raise_for_status()
+    client, root = run.stack.client(), keys.project_root(keys.DEFAULT_PREFIX, PROJECT)
+
+    def tokens(state: bytes) -> dict[str, bytes]:
+        names = [name.decode() for name in client.zrange(f"{root}:chunks", 0, -1)]
+        found = {name: client.hmget(f"{root}:chunk:{name}", "state", "token") for name in names}
+        return {name: token for name, (found_state, token) in found.items() if found_state == state and token}
+
+    run.until(lambda: len(tokens(b"submitting")) == 2)  # both workers are uploading
+    held = tokens(b"submitting")
+    for worker in ("worker1", "worker2"):
+        (child,) = psutil.Process(run.stack.pids()[worker]).children()
+        os.kill(child.pid, signal.SIGKILL)
+    seconds = run.until(lambda: all(tokens(b"submitting").get(name) != token for name, token in held.items()))
+    httpx.delete(faults).raise_for_status()
+    return seconds
 
 
 def kill_worker(run: Run) -> float:
@@ -123,6 +145,7 @@ def main() -> None:
     print(f"{'killed':<22} {'imported':>8} {'dead':>5} {'lost':>5} {'doubled':>8} {'recovery':>12}  audit")
     for name, kill in (
         ("a pool child", kill_child),
+        ("both, while uploading", kill_during_upload),
         ("both workers", kill_worker),
         ("Redis", kill_redis),
         ("the sandbox, for 20 s", kill_sandbox),

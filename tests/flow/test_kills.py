@@ -62,6 +62,26 @@ def test_a_killed_pool_child(run: Flow) -> None:
     assert_exactly_once(run)
 
 
+def test_a_chunk_whose_holder_is_killed_while_uploading_is_taken_up_within_the_bound(run: Flow) -> None:
+    run.control("POST", "faults", {"fault": "latency", "latency": 3, "operations": "create", "times": 2})
+    publish(run)
+    root = f"prelabel:{{{run.project}}}"
+
+    def submitting() -> dict[str, bytes]:
+        names = [name.decode() for name in run.client.zrange(f"{root}:chunks", 0, -1)]
+        found = {name: run.client.hmget(f"{root}:chunk:{name}", "state", "token") for name in names}
+        return {name: token for name, (state, token) in found.items() if state == b"submitting" and token}
+
+    wait_for(lambda: len(submitting()) == 2, "both workers to upload")
+    held, started = submitting(), time.monotonic()
+    for worker in ("worker1", "worker2"):
+        os.kill(pool_child(run, worker), signal.SIGKILL)
+
+    wait_for(lambda: not submitting().items() & held.items(), "the chunks to be taken up", RECOVERY_SECONDS)
+    assert time.monotonic() - started < RECOVERY_SECONDS
+    assert_exactly_once(run)
+
+
 def test_a_killed_worker(run: Flow) -> None:
     publish(run)
     wait_for(lambda: run.status().chunks, "a chunk to be cut")

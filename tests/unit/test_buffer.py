@@ -61,6 +61,9 @@ def test_a_refusal_cuts_the_same_rows_for_the_right_lanes_with_new_ids() -> None
     assert sorted(raw for frame in before for raw in read_messages(frame)) == sorted(
         raw for frame in after for raw in read_messages(frame)
     )
+    buffer.answer()
+    buffer.add(row("the next send"), 0.0)
+    assert [read_header(frame).lanes for frame in buffer.cut(0.0)] == [2]
 
 
 @given(st.lists(st.tuples(st.text("abc", min_size=1, max_size=2), st.integers(2, 400), st.integers(0, 3)), max_size=60))

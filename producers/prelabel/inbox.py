@@ -21,7 +21,7 @@ MAX_INBOX_ROWS = 2_000_000
 WATERMARK = 0.85
 """Share of Redis's memory limit above which publishing stops, so that workers can always settle."""
 _LOOK_AT_MEMORY_SECONDS = 1.0
-_DURABLE_WITHIN_MS = 10_000
+_DURABLE_WITHIN_MS = 5_000  # below every socket time-out
 
 
 class LanesDiffer(PrelabelError):

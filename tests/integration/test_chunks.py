@@ -269,3 +269,16 @@ def test_rows_of_a_chunk_come_with_their_lane_and_number(project: Project) -> No
 
     assert isinstance(row, ChunkRow)
     assert (row.index, row.seq, (row.lane,)) == (0, 1, chunk.lanes)
+
+
+def test_what_is_sent_is_recorded_durably_or_not_sent(
+    make_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No replica confirms it: the holder gives up before the POST."""
+    monkeypatch.setattr("prelabel.inbox._DURABLE_WITHIN_MS", 100)
+    project = make_project(durability="replica")
+    project.publish(message("a"))
+    chunk = project.take(project.cut())
+
+    with pytest.raises(LeaseLost, match="safe"):
+        project.send(chunk)

@@ -23,6 +23,7 @@ from prelabel import (
 )
 from prelabel.frame import read_header, read_messages
 from prelabel_worker.inspector import Inspector
+from prelabel_worker.stack import redis_server
 from tests.conftest import start_redis
 
 
@@ -222,6 +223,34 @@ def test_rows_published_while_redis_is_away_arrive_when_it_is_back(
         client = redis.Redis(unix_socket_path=str(tmp_path / "redis.sock"))
         assert published(client, "prelabel") == 200
         assert len(waiting(client, "prelabel")) == 200
+        client.close()
+
+
+def test_an_answer_means_durable_by_a_replica_where_that_is_asked_for(
+    own_redis: Callable[[], "subprocess.Popen[bytes]"],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wait_for: Callable[..., None],
+) -> None:
+    monkeypatch.setattr("prelabel.inbox._DURABLE_WITHIN_MS", 200)
+    own_redis()
+    client = redis.Redis(unix_socket_path=str(tmp_path / "redis.sock"))
+    publisher = Publisher(f"unix://{tmp_path}/redis.sock", durability="replica")
+    publisher.publish(message("a"))
+    with pytest.raises(RedisUnavailable, match="1 rows"):
+        publisher.flush(1)
+
+    port = redis_server.free_port()
+    client.config_set("port", port)
+    (tmp_path / "replica").mkdir()
+    replica = start_redis(tmp_path / "replica", "--replicaof", f"127.0.0.1 {port}")
+    try:
+        publisher.flush(20)
+        publisher.close()
+        assert published(client, "prelabel") == 1
+    finally:
+        replica.kill()
+        replica.wait()
         client.close()
 
 

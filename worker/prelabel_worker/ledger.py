@@ -147,10 +147,17 @@ class Ledger:
 
     def record_import(self, chunk: Chunk, name: str, sent: SentLines) -> None:
         """Make durable what is about to be sent. Raises LeaseLost."""
-        self._move(chunk, State.SUBMITTING, 0, fields={"name": name, "sent": sent.to_bytes(), "importId": ""})
+        fields: dict[str, str | int | bytes] = {"name": name, "sent": sent.to_bytes(), "importId": ""}
+        args = self._move_args(chunk, State.SUBMITTING, 0, fields=fields)
+        # One connection for both: the barrier waits for the writes of its own connection.
         with self._client.pipeline(transaction=False) as pipeline:
-            if add_barrier(pipeline, self._settings.durability) and not confirmed(pipeline.execute()[-1]):
-                raise LeaseLost("Redis did not confirm in time that the import's name is safe")
+            self._scripts.run("move", self.root(chunk.project_id), *args, on=pipeline)
+            barrier = add_barrier(pipeline, self._settings.durability)
+            answers = pipeline.execute()
+        if not int(answers[0]):
+            raise LeaseLost
+        if barrier and not confirmed(answers[-1]):
+            raise LeaseLost("Redis did not confirm in time that the import's name is safe")
 
     def sent_lines(self, chunk: Chunk) -> SentLines:
         """What the import of this chunk consists of."""
@@ -224,6 +231,24 @@ class Ledger:
         """Whether any row of the project is held: only then can a settled row strike one."""
         return bool(self._client.hlen(f"{self.root(project_id)}:held:rows"))
 
+    def _move_args(
+        self,
+        chunk: Chunk,
+        state: State,
+        seconds: float,
+        *,
+        fields: dict[str, str | int | bytes],
+        hinted: bool = False,
+        sent_now: bool = False,
+    ) -> list[str | int | bytes]:
+        """The arguments of move.lua."""
+        args: list[str | int | bytes] = [chunk.id, chunk.token, state.value, int(seconds * 1000)]
+        args.append(self._lease_ms if hinted else 0)
+        args.append(int(self._settings.server_limit_seconds * 1000) if sent_now else 0)
+        for name, value in fields.items():
+            args += [name, value]
+        return args
+
     def _move(
         self,
         chunk: Chunk,
@@ -234,16 +259,12 @@ class Ledger:
         hinted: bool = False,
         sent_now: bool = False,
     ) -> None:
-        args: list[str | int | bytes] = [chunk.id, chunk.token, state.value, int(seconds * 1000)]
-        args.append(self._lease_ms if hinted else 0)
-        args.append(int(self._settings.server_limit_seconds * 1000) if sent_now else 0)
-        for name, value in fields.items():
-            args += [name, value]
+        """Give the chunk back in a state, and have it looked at in time."""
+        args = self._move_args(chunk, state, seconds, fields=fields, hinted=hinted, sent_now=sent_now)
         look = int(self._scripts.run("move", self.root(chunk.project_id), *args))
         if not look:
             raise LeaseLost
-        if state is not State.SUBMITTING:
-            self._look_at(chunk.project_id, look)
+        self._look_at(chunk.project_id, look)
 
     def _look_at(self, project_id: str, at_ms: int) -> None:
         """Have the ticks look at the project no later than this; a hint, lost without harm."""

@@ -168,11 +168,11 @@ def describe(letter: DeadLetter) -> None:
 
 
 def _table(letters: list[DeadLetter]) -> Table:
-    found = Table("id", "project", "reason", "data row", "where", "found", "attempts", box=None, header_style="bold")
+    found = Table("id", "project", "reason", "data row", "where", "what", "attempts", box=None, header_style="bold")
     for letter in letters:
         errors = letter.details.get("errors") or [{}]
         where = letter.details.get("path") or errors[0].get("name") or ""
-        what = letter.details.get("found") or errors[0].get("message") or ""
+        what = letter.details.get("hint") or letter.details.get("found") or errors[0].get("message") or ""
         found.add_row(
             letter.id,
             letter.project_id,

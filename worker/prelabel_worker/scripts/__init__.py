@@ -20,12 +20,12 @@ class Scripts:
         self._client = client
         self._scripts: dict[str, Any] = {}
 
-    def run(self, name: str, key: str, *args: str | int | float | bytes) -> Any:
-        """One round trip; a Redis that has forgotten the script is given it again."""
+    def run(self, name: str, key: str, *args: str | int | float | bytes, on: Client = None) -> Any:
+        """One round trip; a Redis that has forgotten the script is given it again. `on` queues it on a pipeline."""
         script = self._scripts.get(name)
         if script is None:
             script = self._scripts[name] = self._client.register_script(source(name))
-        return script(keys=[key], args=args)
+        return script(keys=[key], args=args, client=on)
 
 
 def source(name: str) -> str:

@@ -282,3 +282,22 @@ def test_what_is_sent_is_recorded_durably_or_not_sent(
 
     with pytest.raises(LeaseLost, match="safe"):
         project.send(chunk)
+
+
+@pytest.mark.parametrize("settled", [1, 9, 30])
+def test_rows_that_were_settled_before_a_split_are_not_counted_again(project: Project, settled: int) -> None:
+    """Some slices were committed, then the verdicts were lost, and the second import was refused."""
+    project.publish(*(message("same", message_id=f"m{n}") for n in range(40)))
+    chunk = project.take(project.cut())
+    project.ledger.commit_rows(chunk, 0, settled, settled, (), (), finish=False)
+    project.ledger.import_again(chunk)
+    again = project.take(chunk.id)
+    rest = [row.raw for row in project.rows(again)]
+
+    children = [project.take(child) for child in project.ledger.split(again)]
+
+    assert [row.raw for child in children for row in project.rows(child)] == rest
+    for child in children:
+        project.settle(child, imported=child.pending)
+    status = project.status()
+    assert (status.imported, status.pending) == (40, 0)

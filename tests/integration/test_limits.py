@@ -109,14 +109,17 @@ def test_a_timer_of_a_chunk_that_is_gone_is_removed(project: Project) -> None:
     assert project.client.zscore(f"{project.root}:timers", "chunk:gone") is None
 
 
+def with_short_lease(make_project: Callable[..., Project]) -> tuple[Project, str, Leases]:
+    project = make_project(lease_seconds=1)
+    project.publish(message("a"))
+    return project, project.cut(), Leases(project.ledger.renew, 1)
+
+
 def test_a_lease_is_renewed_while_the_work_takes_longer(
     make_project: Callable[..., Project], wait_for: Callable[..., None]
 ) -> None:
     """A POST of more than three leases: nobody else can take the chunk."""
-    project = make_project(lease_seconds=1)
-    project.publish(message("a"))
-    chunk_id = project.cut()
-    leases = Leases(project.ledger.renew, 1)
+    project, chunk_id, leases = with_short_lease(make_project)
 
     taken_at = time.monotonic()
     chunk = project.take(chunk_id)
@@ -133,10 +136,7 @@ def test_a_lease_is_renewed_while_the_work_takes_longer(
 def test_a_lease_that_was_lost_is_known_to_be(
     make_project: Callable[..., Project], wait_for: Callable[..., None]
 ) -> None:
-    project = make_project(lease_seconds=1)
-    project.publish(message("a"))
-    chunk_id = project.cut()
-    leases = Leases(project.ledger.renew, 1)
+    project, chunk_id, leases = with_short_lease(make_project)
 
     chunk = project.take(chunk_id)
     with leases.hold(chunk, time.monotonic()) as lease:

@@ -147,8 +147,8 @@ class Ledger:
 
     def record_import(self, chunk: Chunk, name: str, sent: SentLines) -> None:
         """Make durable what is about to be sent. Raises LeaseLost."""
-        fields: dict[str, str | int | bytes] = {"name": name, "sent": sent.to_bytes(), "importId": ""}
-        args = self._move_args(chunk, State.SUBMITTING, 0, fields=fields)
+        args: list[str | int | bytes] = [chunk.id, chunk.token, State.SUBMITTING.value, 0, 0, 0]
+        args += ["name", name, "sent", sent.to_bytes(), "importId", ""]
         # One connection for both: the barrier waits for the writes of its own connection.
         with self._client.pipeline(transaction=False) as pipeline:
             self._scripts.run("move", self.root(chunk.project_id), *args, on=pipeline)
@@ -231,24 +231,6 @@ class Ledger:
         """Whether any row of the project is held: only then can a settled row strike one."""
         return bool(self._client.hlen(f"{self.root(project_id)}:held:rows"))
 
-    def _move_args(
-        self,
-        chunk: Chunk,
-        state: State,
-        seconds: float,
-        *,
-        fields: dict[str, str | int | bytes],
-        hinted: bool = False,
-        sent_now: bool = False,
-    ) -> list[str | int | bytes]:
-        """The arguments of move.lua."""
-        args: list[str | int | bytes] = [chunk.id, chunk.token, state.value, int(seconds * 1000)]
-        args.append(self._lease_ms if hinted else 0)
-        args.append(int(self._settings.server_limit_seconds * 1000) if sent_now else 0)
-        for name, value in fields.items():
-            args += [name, value]
-        return args
-
     def _move(
         self,
         chunk: Chunk,
@@ -260,7 +242,11 @@ class Ledger:
         sent_now: bool = False,
     ) -> None:
         """Give the chunk back in a state, and have it looked at in time."""
-        args = self._move_args(chunk, state, seconds, fields=fields, hinted=hinted, sent_now=sent_now)
+        args: list[str | int | bytes] = [chunk.id, chunk.token, state.value, int(seconds * 1000)]
+        args.append(self._lease_ms if hinted else 0)
+        args.append(int(self._settings.server_limit_seconds * 1000) if sent_now else 0)
+        for name, value in fields.items():
+            args += [name, value]
         look = int(self._scripts.run("move", self.root(chunk.project_id), *args))
         if not look:
             raise LeaseLost

@@ -7,7 +7,9 @@
 local id, token, middle, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[6])
 local key = chunk_key(id)
 if not holds(id, token) then return 0 end
-local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes', 'bytes', 'slow', 'cutMs')
+local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes', 'bytes', 'slow', 'cutMs', 'cursor')
+-- Rows before the cursor have their outcome: for the children they are set aside.
+for i = 0, tonumber(chunk[7]) - 1 do redis.call('SETBIT', key .. ':aside', i, 1) end
 local rows = tonumber(chunk[1])
 
 local parts, at = {{}, {}}, 0

@@ -13,13 +13,13 @@ from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, SentLines, Verdi
 from prelabel_worker.errors import FileGone, LeaseLost, RequestError
 from prelabel_worker.letters import Origin, Problem, facts_of, held_row
 from prelabel_worker.stages import Tools
+from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
 from prelabel_worker.verdicts import RowVerdict, Verdicts
 
 _log = structlog.get_logger(__name__)
 _SLICE = 200  # outcomes and strikes in one commit
 _SHOWN_ERRORS = 5
 _FRESH_ADDRESSES = 5
-_REFUSED_PROJECT_SECONDS = 600.0
 
 
 def settle(tools: Tools, project_id: str, chunk_id: str) -> None:
@@ -86,15 +86,9 @@ def _settle_failed(tools: Tools, chunk: Chunk, sent: SentLines) -> None:
     if len(sent.rows) == 1:
         _commit(tools, chunk, sent, {}, whole=Problem(Reason.IMPORT_FAILED, {"errors": errors}))
         return
-    refusals = tools.ledger.count_refusal(chunk.project_id)
-    if outcomes.bisection_is_spent(refusals, tools.settings.chunk_rows):
-        tools.ledger.pause(chunk.project_id, _REFUSED_PROJECT_SECONDS, "every import fails")
-        tools.ledger.settle_again(
-            chunk, _REFUSED_PROJECT_SECONDS, why="every import fails", failures=chunk.failures + 1, poll=False
-        )
-        return
-    for child in tools.ledger.split(chunk):
-        tools.hint("submit", chunk.project_id, child)
+    why = "every import fails"
+    if not bisect(tools, chunk, refused=True, why=why):
+        tools.ledger.settle_again(chunk, SPENT_PAUSE_SECONDS, why=why, failures=chunk.failures + 1, poll=False)
 
 
 @dataclass(slots=True)

@@ -18,12 +18,12 @@ from prelabel_worker.letters import Origin, Problem, facts_of, held_row
 from prelabel_worker.outcomes import Decision, Outcome
 from prelabel_worker.rows import RowBuilder
 from prelabel_worker.stages import Tools
+from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
 from prelabel_worker.stages.turn import Turn
 
 _log = structlog.get_logger(__name__)
 _SLICE = 200  # outcomes in one commit
 _LOOK_UP_AGAIN_SECONDS = 5.0
-_REFUSED_PROJECT_SECONDS = 600.0
 
 
 def submit(tools: Tools, project_id: str, chunk_id: str) -> None:
@@ -212,14 +212,8 @@ class _Submission:
             refused = _refused_row(self._tools, chunk, sent, str(error))
             _hint_group(self._tools, chunk.project_id, ledger.set_aside(chunk, [refused], finish=True))
             return
-        if not isinstance(error, TooLarge):
-            refusals = ledger.count_refusal(chunk.project_id)
-            if outcomes.bisection_is_spent(refusals, self._tools.settings.chunk_rows):
-                ledger.pause(chunk.project_id, _REFUSED_PROJECT_SECONDS, "every file is refused")
-                self._come_back(_REFUSED_PROJECT_SECONDS, str(error), chunk.failures + 1)
-                return
-        for child in ledger.split(chunk):
-            self._tools.hint("submit", chunk.project_id, child)
+        if not bisect(self._tools, chunk, refused=not isinstance(error, TooLarge), why="every file is refused"):
+            self._come_back(SPENT_PAUSE_SECONDS, str(error), chunk.failures + 1)
 
     def _now_ms(self) -> int:
         """Redis's clock, as far as it has moved since the chunk was taken."""

@@ -8,7 +8,7 @@ Under a project's root:
 | name | type | meaning |
 |---|---|---|
 | `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, `refusals`, |
-|  |  | `pausedUntil`, `pauseReason` |
+|  |  | `pausedUntil`, `pauseReason`, `historyBytes` |
 | `counts` | hash | rows: `published`, `imported`, `superseded`, `skipped`, `dead`, `discarded` |
 | `frames` | hash | frame id → the frame's bytes, until all its rows are settled |
 | `left` | hash | frame id → its rows that are not settled |
@@ -19,6 +19,9 @@ Under a project's root:
 | `chunk:<id>` | hash | see `prelabel_worker.chunks.Chunk` |
 | `chunk:<id>:aside` | bitmap | rows of the chunk that were set aside |
 | `chunk:<id>:sent` | string | the uuids of the import's lines, see `prelabel_worker.chunks.SentLines` |
+| `chunk:<id>:past` | string | history entries of its rows that have their outcome |
+| `history` | zset | `<chunk id> <bytes>` → ms when it was settled |
+| `history:<id>` | string | what became of the chunk's rows, see `prelabel_worker.history` |
 | `timers` | zset | `group`, `heal`, `chunk:<id>` → ms when due |
 | `held` | hash | held id → its state as JSON |
 | `held:body` | hash | held id → details and the original message |

@@ -73,7 +73,7 @@ class Project:
         return [row for row in self.ledger.rows(chunk) if isinstance(row, ChunkRow)]
 
     def send(self, chunk: Chunk) -> None:
-        rows = [(row.index, [row.index.to_bytes(16, "big")]) for row in self.rows(chunk)]
+        rows = [(row.index, [row.index.to_bytes(16, "big")], bytes(12)) for row in self.rows(chunk)]
         self.ledger.record_import(chunk, f"name-{chunk.id}", SentLines.of(rows))
 
     def import_all(self, chunk_id: str) -> None:

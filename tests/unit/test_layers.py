@@ -73,7 +73,19 @@ def test_the_environment_is_read_in_one_module() -> None:
     assert readers == set()  # settings.py leaves it to pydantic-settings
 
 
-PURE = ["ontology", "identity", "ndjson", "rows", "chunks", "outcomes", "verdicts", "letters", "build", "answers"]
+PURE = [
+    "history",
+    "ontology",
+    "identity",
+    "ndjson",
+    "rows",
+    "chunks",
+    "outcomes",
+    "verdicts",
+    "letters",
+    "build",
+    "answers",
+]
 
 
 @pytest.mark.parametrize("module", PURE)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from prelabel.errors import MessageError, Reason
 from prelabel_worker.chunks import ChunkRow, RowOutcome, SentLines, Unreadable, newest
+from prelabel_worker.history import trace_of
 from prelabel_worker.letters import Origin, Problem, RowFacts, facts_of, held_frame, held_row
 from prelabel_worker.rows import BuiltRow, RowBuilder
 
@@ -14,7 +15,7 @@ class Built:
     """A file ready to be sent, and the rows set aside on the way to it."""
 
     content: bytes = b""
-    sent: SentLines = field(default_factory=lambda: SentLines((), (), b""))
+    sent: SentLines = field(default_factory=SentLines)
     set_aside: list[RowOutcome] = field(default_factory=list)
     unknown_features: int = 0
     """Rows that name a feature the ontology does not have: it may have changed."""
@@ -30,7 +31,8 @@ def build(rows: Iterable[ChunkRow | Unreadable], builder: RowBuilder, origin: Or
             built.set_aside.append(held_frame(row, origin))
             continue
         if row.struck:
-            built.set_aside.append(RowOutcome("superseded", row.index, 1, row.held_id))
+            facts = facts_of(row.raw)
+            built.set_aside.append(_superseded(row, trace_of(facts.data_row_key, facts.message_id)))
             continue
         try:
             ready = builder.build(row.raw)
@@ -50,11 +52,17 @@ def build(rows: Iterable[ChunkRow | Unreadable], builder: RowBuilder, origin: Or
 def _supersede(built: Built, good: list[tuple[ChunkRow, BuiltRow]]) -> None:
     stay, gone = newest((at, row.seq, (ready.data_row_key, ready.model)) for at, (row, ready) in enumerate(good))
     for at in gone:
-        row = good[at][0]
-        built.set_aside.append(RowOutcome("superseded", row.index, 1, row.held_id))
+        row, ready = good[at]
+        built.set_aside.append(_superseded(row, trace_of(ready.data_row_key, ready.message_id)))
     kept = [good[at] for at in stay]
     built.content = b"".join([ready.lines for _, ready in kept])
-    built.sent = SentLines.of((row.index, ready.uuids) for row, ready in kept)
+    built.sent = SentLines.of(
+        (row.index, ready.uuids, trace_of(ready.data_row_key, ready.message_id)) for row, ready in kept
+    )
+
+
+def _superseded(row: ChunkRow, trace: bytes) -> RowOutcome:
+    return RowOutcome("superseded", row.index, 1, row.held_id, trace=trace)
 
 
 def _repeated_uuid() -> Problem:

@@ -11,6 +11,7 @@ from prelabel.client import Client
 from prelabel.frame import VERSION as FRAME_VERSION
 from prelabel.frame import UnreadableFrame, read_header, read_messages
 from prelabel.inbox import add_barrier, confirmed
+from prelabel_worker import history
 from prelabel_worker.chunks import (
     Chunk,
     ChunkRow,
@@ -26,6 +27,8 @@ from prelabel_worker.errors import LeaseLost
 from prelabel_worker.letters import split_body
 from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
+
+_DAY_MS = 86_400_000
 
 
 class Ledger:
@@ -115,7 +118,11 @@ class Ledger:
 
         Returns the rows that wait in the inbox when the chunk has ended. Raises LeaseLost.
         """
-        return self.commit_rows(chunk, chunk.cursor, chunk.cursor, 0, outcomes, (), finish=finish)
+        entries = history.set_aside(chunk.items, outcomes)
+        record = history.record_of(chunk, self.past(chunk) + entries) if finish else b""
+        return self.commit_rows(
+            chunk, chunk.cursor, chunk.cursor, 0, outcomes, (), entries=entries, record=record, finish=finish
+        )
 
     def commit_rows(
         self,
@@ -126,11 +133,18 @@ class Ledger:
         outcomes: Sequence[RowOutcome],
         strikes: Iterable[tuple[str, int]],
         *,
+        entries: bytes = b"",
+        record: bytes = b"",
         finish: bool,
     ) -> int | None:
-        """One slice of outcomes, see commit_rows.lua; the rows that wait when it was the last. Raises LeaseLost."""
+        """One slice of outcomes, see commit_rows.lua; the rows that wait when it was the last. Raises LeaseLost.
+
+        `entries` are these rows' for the history, `record` the whole chunk's with the last slice.
+        """
+        settings = self._settings
         args: list[str | int | bytes] = [chunk.id, chunk.token, cursor, after, imported, int(finish)]
-        args += [int(self._settings.frame_memory_days * 86_400_000), len(outcomes)]
+        args += [int(settings.frame_memory_days * _DAY_MS), b"" if finish else entries, record]
+        args += [int(settings.history_days * _DAY_MS), int(settings.history_megabytes * 1e6), len(outcomes)]
         for outcome in outcomes:
             args += [outcome.name, outcome.index, outcome.rows, outcome.held_id]
             args += [orjson.dumps(outcome.state), outcome.body]
@@ -144,6 +158,10 @@ class Ledger:
         if answer[0] == b"unbalanced":
             raise AssertionError(f"chunk {chunk.id} would end with {answer[1]} rows without an outcome")
         raise LeaseLost
+
+    def past(self, chunk: Chunk) -> bytes:
+        """The history entries of rows that have their outcome already."""
+        return bytes(self._client.get(f"{self.root(chunk.project_id)}:chunk:{chunk.id}:past") or b"")
 
     def record_import(self, chunk: Chunk, name: str, sent: SentLines) -> None:
         """Make durable what is about to be sent. Raises LeaseLost."""

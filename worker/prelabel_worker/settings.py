@@ -80,6 +80,12 @@ class Settings(BaseSettings):
         le=365,
         description="How long a settled frame's id is remembered, so that a repeat is not counted.",
     )
+    history_days: float = Field(
+        7, ge=0, le=365, description="How long it can be asked what became of an import and of a row; 0: not at all."
+    )
+    history_megabytes: float = Field(
+        64, ge=0, le=100_000, description="Most memory of that for one project (about 14 bytes a row); oldest go first."
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto`: readable on a terminal, JSON elsewhere."
     )

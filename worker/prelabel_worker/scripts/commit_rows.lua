@@ -3,8 +3,9 @@
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 chunk id, 2 token, 3 cursor expected, 4 cursor after, 5 rows imported in between, 6 finish (1 or 0),
---          7 ms that a frame's id is remembered, 8 number of operations, then for each operation
---          name, row index in the chunk, rows, held id, state as JSON, body
+--          7 ms that a frame's id is remembered, 8 history entries of these rows, 9 the chunk's history record (on the
+--          last call, else ''), 10 ms to keep it, 11 most bytes of history a project, 12 number of operations, then
+--          for each operation name, row index in the chunk, rows, held id, state as JSON, body
 --            `held`        the row leaves the chunk for the held rows
 --            `superseded`, `skipped`   the row is counted so; a held row is forgotten
 --            `cleared`     a held row was imported (counted in 5): forget it
@@ -17,7 +18,7 @@ if not holds(id, token) then return {'lost'} end
 local cursor = tonumber(redis.call('HGET', key, 'cursor'))
 if cursor ~= tonumber(ARGV[3]) then return {'cursor', cursor} end
 
-local operations, position = tonumber(ARGV[8]), 9
+local operations, position = tonumber(ARGV[12]), 13
 for i = position + 6 * operations, #ARGV, 2 do strike(ARGV[i], tonumber(ARGV[i + 1])) end
 
 local aside = 0
@@ -47,7 +48,10 @@ if imported > 0 then redis.call('HDEL', root .. ':meta', 'refusals') end
 redis.call('HSET', key, 'cursor', ARGV[4])
 aside = redis.call('HINCRBY', key, 'aside', aside)
 local settled = redis.call('HINCRBY', key, 'settled', imported)
-if ARGV[6] ~= '1' then return {'ok'} end
+if ARGV[6] ~= '1' then
+  redis.call('APPEND', key .. ':past', ARGV[8])
+  return {'ok'}
+end
 
 local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes')
 local open = tonumber(chunk[1]) - aside - settled
@@ -64,7 +68,8 @@ for kind, fid, low, high in string.gmatch(chunk[2], '(%a) (%S+) (%d+) (%d+) %d+'
 end
 redis.call('ZREMRANGEBYSCORE', root .. ':seen', '-inf', text(now - tonumber(ARGV[7])))
 for lane in string.gmatch(chunk[3], '%d+') do redis.call('HINCRBY', root .. ':inbox', lane .. ':open', -1) end
-redis.call('DEL', key, key .. ':aside', key .. ':sent')
+remember(id, ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11]))
+redis.call('DEL', key, key .. ':aside', key .. ':sent', key .. ':past')
 redis.call('ZREM', root .. ':chunks', id)
 redis.call('ZREM', root .. ':timers', 'chunk:' .. id)
 local waiting = tonumber(redis.call('HGET', root .. ':inbox', 'rows') or 0)

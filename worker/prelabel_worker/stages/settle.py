@@ -8,7 +8,7 @@ from itertools import islice
 import structlog
 
 from prelabel.errors import Reason
-from prelabel_worker import outcomes
+from prelabel_worker import history, outcomes
 from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, SentLines, Verdict
 from prelabel_worker.errors import FileGone, LeaseLost, RequestError
 from prelabel_worker.letters import Origin, Problem, facts_of, held_row
@@ -93,10 +93,11 @@ def _settle_failed(tools: Tools, chunk: Chunk, sent: SentLines) -> None:
 
 @dataclass(slots=True)
 class _Slice:
-    """What one commit says: the rows up to `after`, those imported, and the others."""
+    """What one commit says: the rows up to `after`, those imported, and the others; and what the history keeps."""
 
     after: int
     imported: int = 0
+    entries: list[bytes] = field(default_factory=list)
     outcomes: list[RowOutcome] = field(default_factory=list)
     strikes: list[tuple[str, int]] = field(default_factory=list)
 
@@ -107,7 +108,9 @@ def _commit(
     """Slice by slice from the cursor on; `whole` is the problem of every row."""
     slices = list(_slices(tools, chunk, sent, failed, whole))
     cursor, imported = chunk.cursor, 0
+    record = _record(tools, chunk, sent, failed, slices)
     for at, part in enumerate(slices):
+        finish = at == len(slices) - 1
         waiting = tools.ledger.commit_rows(
             chunk,
             cursor,
@@ -115,7 +118,9 @@ def _commit(
             part.imported,
             part.outcomes,
             part.strikes,
-            finish=at == len(slices) - 1,
+            entries=b"".join(part.entries),
+            record=record if finish else b"",
+            finish=finish,
         )
         cursor, imported = part.after, imported + part.imported
         if waiting:
@@ -131,6 +136,13 @@ def _commit(
     )
 
 
+def _record(tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], slices: list[_Slice]) -> bytes:
+    """What the history keeps of this chunk."""
+    entries = tools.ledger.past(chunk) + b"".join(entry for part in slices for entry in part.entries)
+    refused = sum(verdict.refused for verdict in failed.values())
+    return history.record_of(chunk, entries, annotations=len(sent.uuids) // 16, refused=refused)
+
+
 def _slices(
     tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], whole: Problem | None
 ) -> Iterator[_Slice]:
@@ -139,16 +151,20 @@ def _slices(
     needed = bool(failed) or whole is not None or strikes
     rows = {row.index: row for row in tools.ledger.rows(chunk)} if needed else {}
     returning = _returning(chunk)
+    arrivals = history.arrivals(chunk.items)
     part = _Slice(after=chunk.cursor)
-    for index in sorted(sent.rows):
+    for index, trace in sorted(zip(sent.rows, sent.traces, strict=True)):
         if index < chunk.cursor:
             continue
         verdict = failed.get(index)
         bad = verdict is not None or whole is not None
         if bad:
-            part.outcomes.append(_held(chunk, rows[index], verdict, whole))
+            held = _held(chunk, rows[index], verdict, whole)
+            part.outcomes.append(held)
+            part.entries.append(history.entry(arrivals[index], held.state["reason"], trace))
         else:
             part.imported += 1
+            part.entries.append(history.entry(arrivals[index], "imported", trace))
             if index in returning:
                 part.outcomes.append(RowOutcome("cleared", index, 1, returning[index]))
         if strikes and (not bad or (verdict is not None and verdict.taken)):

@@ -8,7 +8,8 @@ Under a project's root:
 | name | type | meaning |
 |---|---|---|
 | `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, `refusals`, |
-|  |  | `pausedUntil`, `pauseReason`, `historyBytes` |
+|  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushMs` |
+| `overrides` | hash | what an operator has set, see `prelabel_worker.overrides` |
 | `counts` | hash | rows: `published`, `imported`, `superseded`, `skipped`, `dead`, `discarded` |
 | `frames` | hash | frame id → the frame's bytes, until all its rows are settled |
 | `left` | hash | frame id → its rows that are not settled |
@@ -53,6 +54,11 @@ def projects(prefix: str) -> str:
 def account(prefix: str, name: str) -> str:
     """Hash of an account's budget: when the next request may go, and until when it is paused."""
     return f"{prefix}:account:{{{name}}}"
+
+
+def priorities(prefix: str) -> str:
+    """Hash: project → the weight of its turns, where an operator has set one."""
+    return f"{prefix}:priorities"
 
 
 def workers(prefix: str) -> str:

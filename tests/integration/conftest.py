@@ -74,7 +74,7 @@ class Project:
 
     def send(self, chunk: Chunk) -> None:
         rows = [(row.index, [row.index.to_bytes(16, "big")], bytes(12)) for row in self.rows(chunk)]
-        self.ledger.record_import(chunk, f"name-{chunk.id}", SentLines.of(rows))
+        self.ledger.record_import(chunk, "default", f"name-{chunk.id}", SentLines.of(rows))
 
     def import_all(self, chunk_id: str) -> None:
         """Take a chunk through to imported, every row a success."""

@@ -40,7 +40,10 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A chunk as its holder took it up. Fields of the hash `chunk:<id>`; times are Redis's, in ms."""
+    """A chunk as its holder took it up. Fields of the hash `chunk:<id>`; times are Redis's, in ms.
+
+    `account` is the one its import was sent with or, before that, the project's; '' for the settings' own.
+    """
 
     project_id: str
     id: str
@@ -64,6 +67,7 @@ class Chunk:
     verdict: Verdict | None
     status_url: str
     error_url: str
+    account: str
 
     @property
     def pending(self) -> int:
@@ -101,6 +105,7 @@ def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, f
         verdict=Verdict(text["verdict"]) if text.get("verdict") else None,
         status_url=text.get("statusUrl", ""),
         error_url=text.get("errorUrl", ""),
+        account=text.get("account", ""),
     )
 
 

@@ -15,7 +15,7 @@ GONE_AFTER_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ProjectStatus:
-    """One project in rows. `pending` is what is published and has no outcome yet."""
+    """One project in rows. `pending` is what is published and has no outcome yet; `paused` is why it is, if it is."""
 
     project_id: str
     published: int
@@ -30,6 +30,7 @@ class ProjectStatus:
     oldest_waiting_seconds: float | None
     dead_reasons: dict[str, int]
     paused: str | None
+    paused_until: float | None
 
     def as_json(self) -> dict[str, Any]:
         """For `status --json`."""
@@ -47,6 +48,7 @@ class ProjectStatus:
             "oldestWaitingSeconds": self.oldest_waiting_seconds,
             "deadReasons": self.dead_reasons,
             "paused": self.paused,
+            "pausedUntil": self.paused_until,
         }
 
 
@@ -112,7 +114,13 @@ class Inspector:
             oldest_waiting_seconds=self._oldest(root, int(lanes or 0)) if waiting and int(waiting) else None,
             dead_reasons={name.decode(): int(value) for name, value in reasons.items()},
             paused=(why or b"").decode() if paused else None,
+            paused_until=int(paused_until) / 1000 if paused else None,
         )
+
+    def overrides(self, project_id: str) -> dict[str, str]:
+        """What is set for the project, by the names in Redis (see overrides.py)."""
+        found = self._client.hgetall(f"{keys.project_root(self._prefix, project_id)}:overrides")
+        return {name.decode(): value.decode() for name, value in found.items()}
 
     def workers(self) -> list[WorkerStatus]:
         """The workers that ticked within the last minute."""

@@ -163,10 +163,10 @@ class Ledger:
         """The history entries of rows that have their outcome already."""
         return bytes(self._client.get(f"{self.root(chunk.project_id)}:chunk:{chunk.id}:past") or b"")
 
-    def record_import(self, chunk: Chunk, name: str, sent: SentLines) -> None:
+    def record_import(self, chunk: Chunk, account: str, name: str, sent: SentLines) -> None:
         """Make durable what is about to be sent. Raises LeaseLost."""
         args: list[str | int | bytes] = [chunk.id, chunk.token, State.SUBMITTING.value, 0, 0, 0]
-        args += ["name", name, "sent", sent.to_bytes(), "importId", ""]
+        args += ["account", account, "name", name, "sent", sent.to_bytes(), "importId", ""]
         # One connection for both: the barrier waits for the writes of its own connection.
         with self._client.pipeline(transaction=False) as pipeline:
             self._scripts.run("move", self.root(chunk.project_id), *args, on=pipeline)

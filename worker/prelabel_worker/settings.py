@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     account: str = Field(
         "default", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Whose request budget the key shares."
     )
+    account_keys: dict[str, SecretStr] = Field(
+        {},
+        description='Keys of further accounts as JSON, `{"name": "key"}`; `prelabel project set --account` chooses.',
+    )
     requests_per_minute: int = Field(
         1200,
         ge=2,

@@ -7,7 +7,21 @@ import typer
 from kombu.exceptions import OperationalError
 
 from prelabel.errors import PrelabelError
-from prelabel_worker.cli import audit, dead, demo, doctor, imports, publish, row, sandbox, status, up, wait, worker
+from prelabel_worker.cli import (
+    audit,
+    dead,
+    demo,
+    doctor,
+    imports,
+    project,
+    publish,
+    row,
+    sandbox,
+    status,
+    up,
+    wait,
+    worker,
+)
 from prelabel_worker.cli.common import AWAY, USAGE, ServiceAway, say
 from prelabel_worker.errors import ConfigurationError
 
@@ -23,6 +37,7 @@ for module in (demo, up, worker, publish, status, wait, audit, doctor):
     module.register(app)
 app.add_typer(dead.app, name="dead")
 app.add_typer(imports.app, name="import")
+app.add_typer(project.app, name="project")
 app.add_typer(row.app, name="row")
 app.add_typer(sandbox.app, name="sandbox")
 

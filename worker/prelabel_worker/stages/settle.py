@@ -71,7 +71,7 @@ def _read_verdicts(tools: Tools, chunk: Chunk, sent: SentLines) -> dict[int, Row
     if not chunk.status_url:
         raise FileGone("the import names no status file")
     verdicts = Verdicts(sent)
-    verdicts.feed(tools.labelbox.lines(chunk.status_url))
+    verdicts.feed(tools.account(chunk.account).labelbox.lines(chunk.status_url))
     if verdicts.foreign:
         _log.warning("verdicts.foreign", project=chunk.project_id, chunk=chunk.id, lines=verdicts.foreign)
     return verdicts.failed_rows()
@@ -81,7 +81,8 @@ def _settle_failed(tools: Tools, chunk: Chunk, sent: SentLines) -> None:
     """The import broke as a whole: cut it in two, down to the row that is at fault."""
     errors = []
     if chunk.error_url:
-        errors = [_shown(line) for line in islice(tools.labelbox.lines(chunk.error_url), _SHOWN_ERRORS)]
+        lines = tools.account(chunk.account).labelbox.lines(chunk.error_url)
+        errors = [_shown(line) for line in islice(lines, _SHOWN_ERRORS)]
     _log.warning("import.failed", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
     if len(sent.rows) == 1:
         _commit(tools, chunk, sent, {}, whole=Problem(Reason.IMPORT_FAILED, {"errors": errors}))

@@ -60,6 +60,7 @@ class WorkerStatus:
     host: str
     pid: int
     version: str
+    role: str
     concurrency: int
     seen_seconds_ago: float
 
@@ -70,6 +71,7 @@ class WorkerStatus:
             "host": self.host,
             "pid": self.pid,
             "version": self.version,
+            "role": self.role,
             "concurrency": self.concurrency,
             "seenSecondsAgo": round(self.seen_seconds_ago, 1),
         }

@@ -18,6 +18,7 @@ from celery import bootsteps
 from kombu.exceptions import ChannelError, OperationalError
 
 from prelabel import keys
+from prelabel_worker import roles
 from prelabel_worker.runtime import connect
 from prelabel_worker.settings import Settings
 from prelabel_worker.timers import Due, Timers
@@ -64,7 +65,8 @@ class _Tick:
         self._timers = Timers(self._client, self._settings.key_prefix, self._settings.lease_seconds)
         self._processes = int(worker.concurrency or 1)
         self._name = worker.hostname
-        self._queue: str = worker.app.conf.task_default_queue
+        self._queues: list[str] = sorted(worker.app.amqp.queues.consume_from)
+        self._role = roles.role_of(self._queues)
         self._announced = float("-inf")
 
     def run(self) -> None:
@@ -84,13 +86,15 @@ class _Tick:
     def _tick(self) -> float:
         """Send hints for what is due; seconds to the next look."""
         with self._app.producer_or_acquire() as producer:
-            room = self._processes * _HINTS_PER_PROCESS - _waiting_hints(producer.channel, self._queue)
+            waiting = sum(_waiting_hints(producer.channel, queue) for queue in self._queues)
+            room = self._processes * _HINTS_PER_PROCESS - waiting
             if room <= 0:
                 return TICK_SECONDS  # nobody is free: what is due stays due
-            due, wait = self._timers.due(room)
+            due, wait = self._timers.due(room, roles.stages_of(self._role))
             for name, args in _messages(due):
                 self._app.send_task(name, args, producer=producer)
-        return TICK_SECONDS if due else max(wait, 0.005)
+        # What is due at once and not ours is another role's.
+        return TICK_SECONDS if due or (wait <= 0 and self._role != "all") else max(wait, 0.005)
 
     def _announce(self) -> None:
         """Say that this worker lives, for `prelabel status` and `doctor`."""
@@ -101,6 +105,7 @@ class _Tick:
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "version": version("prelabel"),
+            "role": self._role,
             "concurrency": self._processes,
             "at": time.time(),
         }

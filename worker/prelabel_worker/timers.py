@@ -1,9 +1,11 @@
 """What is due, and who looks when. It does not know what a timer is for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prelabel import keys
 from prelabel.client import Client
+from prelabel_worker.roles import stages_of
 from prelabel_worker.scripts import Scripts
 
 LOOK_ANYWAY_SECONDS = 5.0
@@ -29,8 +31,8 @@ class Timers:
         self._prefix = key_prefix
         self._lease_ms = int(lease_seconds * 1000)
 
-    def due(self, most: int) -> tuple[list[Due], float]:
-        """What is due now, at most so many, each answered to one caller; and seconds to the next look."""
+    def due(self, most: int, stages: Sequence[str] = stages_of("all")) -> tuple[list[Due], float]:
+        """What is due now of these stages, each answered to one caller; and seconds to the next look."""
         answer = self._scripts.run(
             "projects_due", keys.projects(self._prefix), _PROJECTS_A_TICK, int(LOOK_ANYWAY_SECONDS * 1000)
         )
@@ -40,7 +42,7 @@ class Timers:
         moves: list[str | int] = []
         waits: list[int] = []
         for project_id, score in projects:
-            wait_ms, due = self._project(project_id, turns[project_id])
+            wait_ms, due = self._project(project_id, turns[project_id], stages)
             found += due
             moves += [project_id, score, wait_ms]
             waits.append(wait_ms)
@@ -57,11 +59,11 @@ class Timers:
         weights = {project_id: int(priorities.get(project_id.encode(), 1)) for project_id in projects}
         return shares(weights, most)
 
-    def _project(self, project_id: str, most: int) -> tuple[int, list[Due]]:
+    def _project(self, project_id: str, most: int, stages: Sequence[str]) -> tuple[int, list[Due]]:
         """Milliseconds until this project should be looked at again, and what is due in it."""
         if most <= 0:
             return 0, []
-        answer = self._scripts.run("tick", keys.project_root(self._prefix, project_id), most, self._lease_ms)
+        answer = self._scripts.run("tick", keys.project_root(self._prefix, project_id), most, self._lease_ms, *stages)
         due = [
             Due(stage.decode(), project_id, chunk.decode())
             for stage, chunk in zip(answer[1::2], answer[2::2], strict=True)

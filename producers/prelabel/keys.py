@@ -8,7 +8,7 @@ Under a project's root:
 | name | type | meaning |
 |---|---|---|
 | `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, `refusals`, |
-|  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushMs` |
+|  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq` |
 | `overrides` | hash | what an operator has set, see `prelabel_worker.overrides` |
 | `counts` | hash | rows: `published`, `imported`, `superseded`, `skipped`, `dead`, `discarded` |
 | `frames` | hash | frame id → the frame's bytes, until all its rows are settled |

@@ -2,6 +2,6 @@
 --
 -- KEYS[1]  the project's root
 -- returns  rows that wait
-redis.call('HSET', root .. ':meta', 'flushMs', text(now))
+redis.call('HSET', root .. ':meta', 'flushedSeq', redis.call('HGET', root .. ':meta', 'seq') or 0)
 wake('group', now)
 return tonumber(redis.call('HGET', root .. ':inbox', 'rows') or 0)

@@ -10,7 +10,7 @@ local id, max_rows, max_bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_slow, max_entries, linger = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local max_open, known_version, lease = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 
-local meta = redis.call('HMGET', root .. ':meta', 'lanes', 'pausedUntil', 'lingerMs', 'chunkRows', 'flushMs')
+local meta = redis.call('HMGET', root .. ':meta', 'lanes', 'pausedUntil', 'lingerMs', 'chunkRows', 'flushedSeq')
 if not meta[1] then
   redis.call('ZREM', root .. ':timers', 'group')
   return {'none', 0}
@@ -41,7 +41,7 @@ local inbox = {}
 local flat = redis.call('HGETALL', root .. ':inbox')
 for i = 1, #flat, 2 do inbox[flat[i]] = tonumber(flat[i + 1]) end
 
-local free, waiting, oldest = {}, 0, now
+local free, waiting, oldest, first = {}, 0, now, math.huge
 for lane = 0, tonumber(meta[1]) - 1 do
   local rows = inbox[lane .. ':rows'] or 0
   if rows > 0 and (inbox[lane .. ':open'] or 0) == 0 then
@@ -49,6 +49,7 @@ for lane = 0, tonumber(meta[1]) - 1 do
     if head.version <= known_version then
       free[#free + 1] = {lane = lane, arrived = head.arrived}
       waiting, oldest = waiting + rows, math.min(oldest, head.arrived)
+      first = math.min(first, tonumber(head.seq))
     end
   end
 end
@@ -56,7 +57,7 @@ if waiting == 0 then
   redis.call('ZREM', root .. ':timers', 'group')
   return {'none', 0}
 end
-local flushed = oldest <= tonumber(meta[5] or 0) -- an operator asked for what waited then
+local flushed = first <= tonumber(meta[5] or 0) -- an operator asked for what waited then
 if waiting < max_rows and now - oldest < linger and not flushed then
   set_timer('group', oldest + linger)
   return {'none', text(oldest + linger)}

@@ -23,6 +23,7 @@ Under a project's root:
 | `chunk:<id>:past` | string | history entries of its rows that have their outcome |
 | `history` | zset | `<chunk id> <bytes>` → ms when it was settled |
 | `history:<id>` | string | what became of the chunk's rows, see `prelabel_worker.history` |
+| `imported:<generation>:<n>` | set | digests of imported rows, where a policy needs them |
 | `timers` | zset | `group`, `heal`, `chunk:<id>` → ms when due |
 | `held` | hash | held id → its state as JSON |
 | `held:body` | hash | held id → details and the original message |

@@ -88,3 +88,29 @@ def test_an_import_and_its_rows_can_be_asked_for(flow: Flow, run: Run) -> None: 
     assert "dead letter: unknown-feature" in run("row", "show", "bad", "--project", flow.project).stdout
     assert run("row", "show", "nobody").returncode == 3
     assert run("import", "show", "nothing").returncode == 3
+
+
+def test_a_project_that_skips_imports_each_row_of_a_model_once(flow: Flow, run: Run) -> None:  # noqa: F811
+    assert run("project", "set", flow.project, "--policy", "skip").returncode == 0
+    flow.publish(box("a", project=flow.project, left=2))
+    flow.settled()
+
+    flow.publish(box("a", project=flow.project, left=9), box("a", project=flow.project, left=5, model="other"))
+
+    status = flow.settled()
+    assert (status.imported, status.skipped) == (2, 1)
+    assert sorted(line["bbox"]["left"] for line in flow.pre_labels()) == [2, 5]
+
+
+def test_a_project_may_make_dead_letters_of_rows_imported_before(flow: Flow, run: Run) -> None:  # noqa: F811
+    run("project", "set", flow.project, "--policy", "dead-letter")
+    flow.publish(box("a", project=flow.project, left=2))
+    flow.settled()
+    flow.publish(box("a", project=flow.project, left=9))
+
+    assert flow.settled().dead_reasons == {"existing": 1}
+
+    run("project", "set", flow.project, "--policy", "override")
+    run("dead", "retry", "--project", flow.project, "--reason", "existing")
+    assert flow.settled().imported == 2
+    assert [line["bbox"]["left"] for line in flow.pre_labels()] == [9]

@@ -42,7 +42,8 @@ class Item(NamedTuple):
 class Chunk:
     """A chunk as its holder took it up. Fields of the hash `chunk:<id>`; times are Redis's, in ms.
 
-    `account` is the one its import was sent with or, before that, the project's; '' for the settings' own.
+    `account` is the one its import was sent with or, before that, the project's; '' for the settings' own. `policy` is
+    the project's for rows that were imported before: `skip`, `dead-letter`, or '' for override.
     """
 
     project_id: str
@@ -68,6 +69,7 @@ class Chunk:
     status_url: str
     error_url: str
     account: str
+    policy: str
 
     @property
     def pending(self) -> int:
@@ -106,6 +108,7 @@ def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, f
         status_url=text.get("statusUrl", ""),
         error_url=text.get("errorUrl", ""),
         account=text.get("account", ""),
+        policy=text.get("policy", ""),
     )
 
 

@@ -58,6 +58,7 @@ OUTCOMES: tuple[str, ...] = (
     Reason.IMPORT_FAILED.value,
     Reason.IMPORT_LOST.value,
     Reason.IMPORT_TIMEOUT.value,
+    Reason.EXISTING.value,
 )
 _NUMBER = {name: number for number, name in enumerate(OUTCOMES)}
 

@@ -29,6 +29,7 @@ from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
 
 _DAY_MS = 86_400_000
+_ASKED_TOGETHER = 500  # rows in one script call
 
 
 class Ledger:
@@ -131,25 +132,29 @@ class Ledger:
         after: int,
         imported: int,
         outcomes: Sequence[RowOutcome],
-        strikes: Iterable[tuple[str, int]],
+        strikes: Sequence[tuple[str, int]],
         *,
+        marks: Iterable[int] = (),
         entries: bytes = b"",
         record: bytes = b"",
         finish: bool,
     ) -> int | None:
         """One slice of outcomes, see commit_rows.lua; the rows that wait when it was the last. Raises LeaseLost.
 
-        `entries` are these rows' for the history, `record` the whole chunk's with the last slice.
+        `entries` are these rows' for the history, `record` the whole chunk's with the last slice; `marks` the digests
+        of imported rows that a policy needs to know again.
         """
         settings = self._settings
         args: list[str | int | bytes] = [chunk.id, chunk.token, cursor, after, imported, int(finish)]
         args += [int(settings.frame_memory_days * _DAY_MS), b"" if finish else entries, record]
-        args += [int(settings.history_days * _DAY_MS), int(settings.history_megabytes * 1e6), len(outcomes)]
+        args += [int(settings.history_days * _DAY_MS), int(settings.history_megabytes * 1e6)]
+        args += [len(outcomes), len(strikes)]
         for outcome in outcomes:
             args += [outcome.name, outcome.index, outcome.rows, outcome.held_id]
             args += [orjson.dumps(outcome.state), outcome.body]
         for row_key, seq in strikes:
             args += [row_key, seq]
+        args += marks
         answer = self._scripts.run("commit_rows", self.root(chunk.project_id), *args)
         if answer[0] == b"ok":
             return None
@@ -239,6 +244,15 @@ class Ledger:
     def pause(self, project_id: str, seconds: float, why: str) -> None:
         """Pause the project's uploads."""
         self._scripts.run("pause", self.root(project_id), int(seconds * 1000), why)
+
+    def was_imported(self, project_id: str, digests: Sequence[int]) -> set[int]:
+        """Which of these rows were imported within the remembered time."""
+        keep_ms = int(self._settings.history_days * _DAY_MS)
+        found: set[int] = set()
+        for at in range(0, len(digests) if keep_ms else 0, _ASKED_TOGETHER):
+            part = digests[at : at + _ASKED_TOGETHER]
+            found |= {part[place] for place in self._scripts.run("was_imported", self.root(project_id), keep_ms, *part)}
+        return found
 
     def form(self, project_id: str) -> str | None:
         """How the project writes its data rows: `i` or `k`."""

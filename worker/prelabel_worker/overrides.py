@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from prelabel.errors import PrelabelError
 
 MOST_PRIORITY = 100
+POLICIES = ("override", "skip", "dead-letter")
+"""What is done with a row whose data row and model were imported before."""
 
 
 class BadOverride(PrelabelError):
@@ -47,11 +49,16 @@ def _name(value: str) -> str | None:
     return value if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value) else None
 
 
+def _policy(value: str) -> str | None:
+    return "" if value == "override" else value if value in POLICIES else None
+
+
 OVERRIDES = (
     Override("chunkRows", "chunk-rows", "a whole number from 1 to 100,000", _whole(1, 100_000)),
     Override(
         "lingerMs", "linger-seconds", "seconds from 0 to 3600", _milliseconds, lambda stored: f"{int(stored) / 1000:g}"
     ),
+    Override("policy", "policy", "override, skip or dead-letter", _policy),
     Override("priority", "priority", f"a whole number from 1 to {MOST_PRIORITY}", _whole(1, MOST_PRIORITY)),
     Override("account", "account", "a name of letters, digits, _ and -", _name),
 )

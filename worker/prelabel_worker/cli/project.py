@@ -113,6 +113,9 @@ def set_overrides(
     name: Name,
     chunk_rows: Annotated[str | None, typer.Option(help="Most rows in one import.")] = None,
     linger_seconds: Annotated[str | None, typer.Option(help="How long a row waits for a chunk to fill.")] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="For a row imported before: override (default), skip or dead-letter.")
+    ] = None,
     priority: Annotated[str | None, typer.Option(help="Weight of its turns; 1 unless set, at most 100.")] = None,
     account: Annotated[str | None, typer.Option(help="Whose key and budget it uses: PRELABEL_ACCOUNT_KEYS.")] = None,
     redis_url: RedisUrl = None,
@@ -121,7 +124,7 @@ def set_overrides(
 
     Example: prelabel project set demo-project --chunk-rows 500 --linger-seconds 10 --priority default
     """
-    given = (chunk_rows, linger_seconds, priority, account)
+    given = (chunk_rows, linger_seconds, policy, priority, account)
     fields = {each.field: each.parse(value) for each, value in zip(OVERRIDES, given, strict=True) if value is not None}
     if not fields:
         say("say what to set: " + ", ".join(f"--{each.option}" for each in OVERRIDES))

@@ -10,7 +10,11 @@ from typing import Any
 
 from prelabel.client import Client
 
-_LIBRARIES = {"commit_rows": ("held_lib", "history_lib"), "retry": ("held_lib",)}
+_LIBRARIES = {
+    "commit_rows": ("held_lib", "history_lib", "imported_lib"),
+    "retry": ("held_lib",),
+    "was_imported": ("imported_lib",),
+}
 
 
 class Scripts:

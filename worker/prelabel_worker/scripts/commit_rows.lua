@@ -4,12 +4,12 @@
 -- KEYS[1]  the project's root
 -- ARGV     1 chunk id, 2 token, 3 cursor expected, 4 cursor after, 5 rows imported in between, 6 finish (1 or 0),
 --          7 ms that a frame's id is remembered, 8 history entries of these rows, 9 the chunk's history record (on the
---          last call, else ''), 10 ms to keep it, 11 most bytes of history a project, 12 number of operations, then
---          for each operation name, row index in the chunk, rows, held id, state as JSON, body
+--          last call, else ''), 10 ms to keep it, 11 most bytes of history a project, 12 number of operations, 13
+--          number of strikes, then for each operation name, row index in the chunk, rows, held id, state as JSON, body
 --            `held`        the row leaves the chunk for the held rows
 --            `superseded`, `skipped`   the row is counted so; a held row is forgotten
 --            `cleared`     a held row was imported (counted in 5): forget it
---          then strikes: row key, arrival number
+--          then for each strike row key, arrival number; then digests of imported rows to be remembered (ARGV 10)
 -- returns  {'ok'} | {'done', rows waiting} | {'lost'} | {'cursor', n} | {'unbalanced', rows without an outcome}
 -- cost     O(operations + strikes), on the last call also O(frames of the chunk)
 local id, token = ARGV[1], ARGV[2]
@@ -18,8 +18,10 @@ if not holds(id, token) then return {'lost'} end
 local cursor = tonumber(redis.call('HGET', key, 'cursor'))
 if cursor ~= tonumber(ARGV[3]) then return {'cursor', cursor} end
 
-local operations, position = tonumber(ARGV[12]), 13
-for i = position + 6 * operations, #ARGV, 2 do strike(ARGV[i], tonumber(ARGV[i + 1])) end
+local operations, position = tonumber(ARGV[12]), 14
+local marks = position + 6 * operations + 2 * tonumber(ARGV[13])
+for i = position + 6 * operations, marks - 1, 2 do strike(ARGV[i], tonumber(ARGV[i + 1])) end
+for i = marks, #ARGV do mark_imported(ARGV[i], tonumber(ARGV[10])) end
 
 local aside = 0
 for _ = 1, operations do

@@ -8,7 +8,7 @@ from itertools import islice
 import structlog
 
 from prelabel.errors import Reason
-from prelabel_worker import history, outcomes
+from prelabel_worker import history, identity, outcomes
 from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, SentLines, Verdict
 from prelabel_worker.errors import FileGone, LeaseLost, RequestError
 from prelabel_worker.letters import Origin, Problem, facts_of, held_row
@@ -101,6 +101,7 @@ class _Slice:
     entries: list[bytes] = field(default_factory=list)
     outcomes: list[RowOutcome] = field(default_factory=list)
     strikes: list[tuple[str, int]] = field(default_factory=list)
+    marks: list[int] = field(default_factory=list)
 
 
 def _commit(
@@ -119,6 +120,7 @@ def _commit(
             part.imported,
             part.outcomes,
             part.strikes,
+            marks=part.marks,
             entries=b"".join(part.entries),
             record=record if finish else b"",
             finish=finish,
@@ -149,7 +151,7 @@ def _slices(
 ) -> Iterator[_Slice]:
     """The rows that are not settled yet, in order; messages are read only where a commit needs them."""
     strikes = tools.ledger.holds_rows(chunk.project_id)
-    needed = bool(failed) or whole is not None or strikes
+    needed = bool(failed) or whole is not None or strikes or bool(chunk.policy)
     rows = {row.index: row for row in tools.ledger.rows(chunk)} if needed else {}
     returning = _returning(chunk)
     arrivals = history.arrivals(chunk.items)
@@ -168,10 +170,12 @@ def _slices(
             part.entries.append(history.entry(arrivals[index], "imported", trace))
             if index in returning:
                 part.outcomes.append(RowOutcome("cleared", index, 1, returning[index]))
+        if chunk.policy and not bad:
+            part.marks += _mark(rows[index])
         if strikes and (not bad or (verdict is not None and verdict.taken)):
             part.strikes += _strike(rows[index])
         part.after = index + 1
-        if len(part.outcomes) + len(part.strikes) >= _SLICE:
+        if len(part.outcomes) + len(part.strikes) + len(part.marks) >= _SLICE:
             yield part
             part = _Slice(after=part.after)
     part.after = chunk.rows
@@ -192,6 +196,11 @@ def _strike(row: object) -> list[tuple[str, int]]:
     assert isinstance(row, ChunkRow)  # noqa: S101 - an unreadable frame was never sent
     key = facts_of(row.raw).row_key
     return [(key, row.seq)] if key else []
+
+
+def _mark(row: object) -> list[int]:
+    """What a policy needs to know this row again."""
+    return [identity.row_digest(key) for key, _ in _strike(row)]
 
 
 def _held(chunk: Chunk, row: object, verdict: RowVerdict | None, whole: Problem | None) -> RowOutcome:

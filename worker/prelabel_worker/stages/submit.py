@@ -2,12 +2,13 @@
 
 import time
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
 from prelabel.errors import Reason
 from prelabel_worker import outcomes
-from prelabel_worker.build import Built, build
+from prelabel_worker.build import Built, Policy, build
 from prelabel_worker.catalog import FRESH_SECONDS, REFRESH_SECONDS, Cached
 from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, State
 from prelabel_worker.errors import KeyMissing, LeaseLost, RequestError, TooLarge
@@ -113,13 +114,18 @@ class _Submission:
             return None
         rows = self._tools.ledger.rows(self._chunk)
         origin = Origin("submit", self._chunk.id)
-        built = build(rows, self._builder(cached), origin)
+        policy = self._policy()
+        built = build(rows, self._builder(cached), origin, policy)
         if built.unknown_features and cached.age_seconds > REFRESH_SECONDS:
             fresh = self._ontology(older_than=REFRESH_SECONDS)
             if fresh is None:
                 return None
-            built = build(rows, self._builder(fresh), origin)
+            built = build(rows, self._builder(fresh), origin, policy)
         return built
+
+    def _policy(self) -> Policy | None:
+        chunk, ledger = self._chunk, self._tools.ledger
+        return Policy(chunk.policy, partial(ledger.was_imported, chunk.project_id)) if chunk.policy else None
 
     def _builder(self, cached: Cached) -> RowBuilder:
         project_id = self._chunk.project_id

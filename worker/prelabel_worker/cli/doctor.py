@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
 from prelabel.client import Client
 from prelabel_worker.cli import broker
 from prelabel_worker.cli.common import DONE_WITH_DEAD, AsJson, Project, RedisUrl, connect, out, settings_for
+from prelabel_worker.cli.live import Wanted, live, pace_of
 from prelabel_worker.doctor import projects, redis_server, service, workers
 from prelabel_worker.doctor.findings import Check, Finding, Level
-from prelabel_worker.doctor.pace import Pace
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.labelbox import Labelbox
-from prelabel_worker.permits import Permits
 from prelabel_worker.settings import Settings
 
 _LABELBOX_SECONDS = 10
@@ -26,12 +26,29 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(project: Project = None, as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
+def doctor(
+    project: Project = None,
+    ask_live: Annotated[bool, typer.Option("--live", help="Import into a scratch project and ask questions.")] = False,
+    data_row: Annotated[str | None, typer.Option(help="With --live: the id of a data row of the project.")] = None,
+    global_key: Annotated[str | None, typer.Option(help="With --live: its global key instead.")] = None,
+    feature: Annotated[str | None, typer.Option(help="With --live: the feature; else the first that fits.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --live: it is a scratch project; do not ask.")] = False,
+    timeout: Annotated[float, typer.Option(help="With --live: longest wait for one import.", min=1)] = 120,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
     """Look at Redis, the broker, workers, Labelbox and projects. Exit code 1 when something needs a person.
 
     Example: prelabel doctor
+
+    With --live it changes a project: it makes small imports, tells what Labelbox answers, and deletes them.
+
+    Example: prelabel doctor --live --project my-scratch-project --global-key scratch-0001
     """
     settings = settings_for(redis_url)
+    if ask_live:
+        live(connect(settings), settings, Wanted(project, data_row, global_key, feature, yes, timeout, as_json))
+        return
     found = list(examine(connect(settings), settings, project))
     if as_json:
         out({"findings": [each.as_json() for each in found]})
@@ -79,12 +96,6 @@ def _labelbox(client: Client, settings: Settings, ids: Sequence[str]) -> Iterato
 def labelbox_of(settings: Settings) -> Labelbox:
     """A client with a short time limit: a person waits."""
     return Labelbox(settings.labelbox_endpoint, settings.labelbox_api_key.get_secret_value(), _LABELBOX_SECONDS)
-
-
-def pace_of(client: Client, settings: Settings) -> Pace:
-    """The budget that the workers share."""
-    per_minute, burst = settings.requests_per_minute, settings.request_burst
-    return Pace(Permits(client, settings.key_prefix, settings.account, per_minute, burst))
 
 
 def _print(found: Sequence[Finding]) -> None:

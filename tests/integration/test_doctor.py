@@ -251,6 +251,12 @@ def test_a_timer_that_nobody_looks_at_is_bad_though_a_worker_is_alive(place: Pla
     is_bad(place.one(Check.TIMERS), "chunk:abc has been due for 60 min")
 
 
+def test_an_overdue_timer_without_pending_rows_is_noted_only(place: Place) -> None:
+    place.client.zadd(f"{place.root('p')}:timers", {"group": 1000})
+
+    assert place.one(Check.TIMERS, "p").level is Level.NOTE
+
+
 def test_a_paused_account_says_why_and_its_projects_are_not_asked_for(place: Place) -> None:
     place.publish("p", "a")
     settings = place.settings()
@@ -298,7 +304,10 @@ def test_a_project_that_the_key_may_not_see_is_bad(place: Place) -> None:
     fault = {"fault": "graphql-error", "code": "AUTHORIZATION_ERROR", "project": "p", "seconds": 30}
     place.sandbox.control("POST", "/faults", fault)
 
-    is_bad(place.one(Check.ONTOLOGY, "p"), "no right")
+    found = place.findings("p")
+    by_check = {each.check: each for each in found}
+    is_bad(by_check[Check.ONTOLOGY], "no right")
+    assert (by_check[Check.KEY].level, by_check[Check.KEY].remedy) == (Level.NOTE, Check.KEY.remedy)
 
 
 def test_a_project_without_features_is_bad(place: Place) -> None:
@@ -349,8 +358,9 @@ def test_no_more_than_fifty_projects_are_asked_for_and_the_rest_is_counted(place
 
 
 def test_labelbox_going_away_between_projects_leaves_the_rest_counted(place: Place) -> None:
-    place.publish("p", "a")
-    place.sandbox.control("POST", "/faults", {"fault": "503", "project": "p", "seconds": 30})
+    place.publish("p", "a", "b")
+    place.publish("q", "a")
+    place.sandbox.control("POST", "/faults", {"fault": "503", "project": "q", "seconds": 30})
 
     found = place.one(Check.LOOKED_AT)
     assert "1 projects were not asked for at Labelbox: Labelbox answers 503" in found.found

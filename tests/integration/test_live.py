@@ -148,7 +148,7 @@ def test_an_import_that_does_not_end_is_given_up_and_deleted(place: Place) -> No
     place.fault("stuck-running", seconds=60)
 
     (only,) = place.ask(wait_seconds=0.5).values()
-    assert only.answered == "no answer: still RUNNING after 0 s"
+    assert only.answered == "no answer: still RUNNING after 0.5 s"
 
 
 @pytest.mark.parametrize(

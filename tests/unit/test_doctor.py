@@ -129,6 +129,7 @@ def test_workers_are_there_of_one_version_and_not_older(versions: list[str], own
         ("http://api.labelbox.com/graphql", False),
         ("http://10.0.0.7/graphql", False),
         ("http://127.0.0.1.example/graphql", False),
+        ("http://[::1/graphql", False),
     ],
 )
 def test_the_key_travels_in_clear_only_within_the_machine(url: str, good: bool) -> None:

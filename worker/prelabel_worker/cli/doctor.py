@@ -85,9 +85,9 @@ def _labelbox(client: Client, settings: Settings, ids: Sequence[str]) -> Iterato
         return
     labelbox = labelbox_of(settings)
     try:
-        accepted = service.access(labelbox, settings.labelbox_endpoint)
+        accepted = service.access(labelbox, settings.labelbox_endpoint, ids[0] if ids else "doctor")
         yield accepted
-        if accepted.level is Level.OK:
+        if accepted.check is Check.KEY and accepted.good:
             yield from service.projects(labelbox, pace_of(client, settings), ids)
     finally:
         labelbox.close()

@@ -41,7 +41,7 @@ class Check(Enum):
     MEMORY = (
         "redis-memory",
         "memory in use is below the 85 % of `maxmemory` at which publishing stops; noted: there is no limit",
-        "raise maxmemory, start workers, settle or discard dead letters; without a limit set one below the machine's "
+        "raise maxmemory, start workers, see to dead letters; without a limit set one below the machine's "
         "memory, so that publishers wait before Redis is killed",
     )
     CLOCK = ("clock", "this machine and Redis agree on the time", "synchronise the clocks: ages are shown wrong")
@@ -67,7 +67,11 @@ class Check(Enum):
         "the key travels under TLS, or not beyond this machine",
         "set PRELABEL_LABELBOX_ENDPOINT to an https address: the key travels in clear otherwise; nothing was asked",
     )
-    KEY = ("key", "Labelbox accepts the key", "set PRELABEL_LABELBOX_API_KEY to a key that is valid")
+    KEY = (
+        "key",
+        "Labelbox accepts the key; one without rights is noted",
+        "set PRELABEL_LABELBOX_API_KEY to a key that is valid and has rights",
+    )
     LABELBOX = ("labelbox", "Labelbox answers", "check PRELABEL_LABELBOX_ENDPOINT and the network")
     RATE = (
         "rate",
@@ -86,7 +90,7 @@ class Check(Enum):
     )
     TIMERS = (
         "project-timers",
-        "nothing that was due is left lying for longer than a lease",
+        "nothing that was due is left lying for longer than a lease; without pending rows that is noted only",
         "start workers, or more of them: nobody works on what is due",
     )
     ONTOLOGY = (
@@ -102,7 +106,7 @@ class Check(Enum):
     SHOWN = (
         "project-shown",
         "labelers will see the pre-labels",
-        "switch model-assisted labeling on in the project's settings: pre-labels are imported and nobody sees them",
+        "switch model-assisted labeling on for the project: its pre-labels are imported and nobody sees them",
     )
     LOOKED_AT = (
         "looked-at",

@@ -71,7 +71,7 @@ def _timers(project: Seen, lease_seconds: float) -> Finding:
     """A tick answers what is due at least every few seconds, and puts it off by a lease when it hands it out."""
     if project.late_seconds > LOOK_ANYWAY_SECONDS + lease_seconds:
         found = f"{project.timer} has been due for {span(project.late_seconds)}"
-        return Finding(Check.TIMERS, Level.BAD, found, project.id)
+        return Finding(Check.TIMERS, Level.BAD if project.pending else Level.NOTE, found, project.id)
     return Finding(Check.TIMERS, Level.OK, "nothing is overdue", project.id)
 
 

@@ -18,7 +18,10 @@ MOST_PROJECTS = 50
 
 def endpoint(url: str) -> Finding:
     """Whether the key is safe on its way."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return Finding(Check.ENDPOINT, Level.BAD, "the endpoint is not an address")
     good = parts.scheme == "https" or _is_here(parts.hostname or "")
     return judged(Check.ENDPOINT, good, f"the endpoint is {parts.scheme}://{parts.hostname}")
 
@@ -30,14 +33,16 @@ def _is_here(host: str) -> bool:
         return False
 
 
-def access(labelbox: Labelbox, url: str) -> Finding:
+def access(labelbox: Labelbox, url: str, project_id: str) -> Finding:
     """Whether Labelbox answers and takes the key: one question, also while the account is paused."""
     host = urlsplit(url).hostname
     try:
         # A look-up of an import that cannot exist changes nothing.
-        labelbox.find_imports([ImportName("doctor", "no-such-import")])
+        labelbox.find_imports([ImportName(project_id, "no-such-import")])
     except Unauthorized:
         return Finding(Check.KEY, Level.BAD, "Labelbox refuses the API key")
+    except Forbidden:
+        return Finding(Check.KEY, Level.NOTE, f"Labelbox at {host} knows the key and says it has no right")
     except Throttled as error:
         return Finding(Check.RATE, Level.NOTE, f"Labelbox at {host}: {error}")
     except RequestError as error:

@@ -98,7 +98,7 @@ class Scratch:
                 return found
             if time.monotonic() + wait > deadline:
                 state = "not found" if found is None else "still RUNNING"
-                raise StillRunning(f"{state} after {self._wait_seconds:.0f} s")
+                raise StillRunning(f"{state} after {self._wait_seconds:g} s")
             time.sleep(wait)
             wait = min(wait * 1.5, _LOOK_SECONDS)
 

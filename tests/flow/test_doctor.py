@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -160,6 +161,26 @@ def test_live_with_labelbox_away_is_exit_code_4(flow: Flow, run: Run) -> None:
     flow.fault("503", seconds=20)
 
     assert run(*live(flow, "--yes")).returncode == 4
+
+
+@pytest.mark.parametrize(("word", "code"), [("n", 2), ("y", 0)])
+def test_live_asks_on_a_terminal_and_does_as_it_is_told(flow: Flow, word: str, code: int) -> None:
+    before = flow.control("GET", "requests").text.count(CREATE)
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, f"{word}\n".encode())
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
+        folder = flow.stack.folder.parent
+        done = subprocess.run(
+            [*COMMAND, *live(flow)], cwd=folder, env=clean, stdin=theirs, capture_output=True, text=True, timeout=90
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+    assert done.returncode == code, done.stderr
+    assert "Is this a scratch project" in done.stderr
+    assert (flow.control("GET", "requests").text.count(CREATE) > before) is (word == "y")
 
 
 @pytest.fixture

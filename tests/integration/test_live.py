@@ -95,7 +95,7 @@ def test_every_question_is_answered_and_every_import_deleted(place: Place) -> No
         "empty-file": "FINISHED, 0 status lines",
         "length-too-large": "FINISHED, 1 status lines, SUCCESS",
         "length-too-small": "refused (Labelbox answers MALFORMED_REQUEST)",
-        "row-errors": "feature: ValidationError; data row: DataRowNotFound",
+        "row-errors": "feature: FAILURE (ValidationError); data row: FAILURE (DataRowNotFound)",
         "file-address": "the same address",
         "limit-headers": "none",
         "status-words": "FAILURE, SUCCESS",

@@ -150,8 +150,8 @@ class Interview:
         outcome = self._outcome(name)
         if not outcome.startswith("FINISHED"):
             return outcome
-        errors = {line.get("uuid"): _error_names(line) for line in self._status(name)}
-        return f"feature: {errors.get(feature, 'no line')}; data row: {errors.get(row, 'no line')}"
+        verdicts = {line.get("uuid"): _verdict(line) for line in self._status(name)}
+        return f"feature: {verdicts.get(feature, 'no line')}; data row: {verdicts.get(row, 'no line')}"
 
     def _file_address(self) -> str:
         name = self._scratch.name("again")

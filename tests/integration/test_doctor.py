@@ -267,6 +267,17 @@ def test_a_paused_account_says_why_and_its_projects_are_not_asked_for(place: Pla
     assert place.one(Check.LOOKED_AT).level is Level.NOTE
 
 
+def test_a_short_pause_of_the_account_is_kept_too(place: Place) -> None:
+    place.publish("p", "a")
+    settings = place.settings()
+    Permits(place.client, place.prefix, settings.account, 1200, 60).pause(10, "Labelbox says to slow down")
+
+    found = place.findings()
+
+    assert Check.ONTOLOGY not in {each.check for each in found}
+    assert "1 projects were not asked for" in found[-1].found
+
+
 @pytest.mark.parametrize(("key", "word"), [("", "no API key"), ("wr0ng", "refuses")])
 def test_a_key_that_is_absent_or_refused_is_bad_and_not_printed(place: Place, key: str, word: str) -> None:
     found = place.findings(labelbox_api_key=key)

@@ -129,6 +129,14 @@ def test_no_answer_holds_a_key_a_name_or_a_payload(place: Place) -> None:
         assert secret not in text
 
 
+def test_what_is_no_word_is_not_repeated(place: Place) -> None:
+    """An error's name that holds what was sent."""
+    place.fault("row-failure", error="the bbox on scratch-1 is odd")
+
+    (only,) = place.ask().values()
+    assert only.answered == "not taken: FINISHED, 1 status lines, FAILURE (not a word)"
+
+
 def test_a_first_pre_label_that_is_refused_ends_the_questions(place: Place) -> None:
     answers = place.ask("not-in-the-project")
 
@@ -222,6 +230,23 @@ def test_an_interruption_deletes_what_was_made(place: Place) -> None:
 
     assert scratch.deleted == 3
     assert scratch.left == []
+
+
+def test_an_upload_that_was_interrupted_after_it_arrived_is_deleted(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = place.labelbox.create_import
+
+    def interrupted(*args: Any, **options: Any) -> None:
+        upload(*args, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place.labelbox, "create_import", interrupted)
+    scratch = place.scratch()
+    with pytest.raises(KeyboardInterrupt), scratch:
+        scratch.make(scratch.name("cut"), b"")
+
+    assert (scratch.left, scratch.deleted) == ([], 1)
 
 
 def test_deleting_goes_on_through_a_short_outage(place: Place) -> None:

@@ -110,6 +110,7 @@ def worker(version: str) -> WorkerStatus:
         (["1.10.0"], "1.9.0", []),
         (["1.9.0"], "1.10.0", [Check.WORKER_VERSIONS]),
         (["1.0.0", "1.1.0"], "1.1.0", [Check.WORKER_VERSIONS]),
+        (["1.1.0", "1.2.0"], "1.1.0", [Check.WORKER_VERSIONS]),
     ],
 )
 def test_workers_are_there_of_one_version_and_not_older(versions: list[str], own: str, bad: list[Check]) -> None:

@@ -217,4 +217,4 @@ def _error_names(line: dict[str, Any]) -> str:
 
 def _plain(word: Any) -> str:
     """A word of the service's own; whatever could be more than that is not repeated."""
-    return word if isinstance(word, str) and re.fullmatch(r"[\w.-]{1,60}", word) else "(not a word)"
+    return word if isinstance(word, str) and re.fullmatch(r"[\w.-]{1,60}", word) else "not a word"

@@ -121,6 +121,16 @@ def test_workers_are_there_of_one_version_and_not_older(versions: list[str], own
 
 
 @pytest.mark.parametrize(
+    ("roles", "missing"), [(["all"], ""), (["submit", "poll"], ""), (["submit"], "poll"), (["poll", "poll"], "submit")]
+)
+def test_a_role_that_nobody_takes_is_bad(roles: list[str], missing: str) -> None:
+    found = list(workers.findings([replace(worker("1.0.0"), role=role) for role in roles], "1.0.0"))
+
+    bad = [each.found for each in found if each.level is Level.BAD]
+    assert bad == ([f"no worker takes the role {missing}"] if missing else [])
+
+
+@pytest.mark.parametrize(
     ("url", "good"),
     [
         ("https://api.labelbox.com/graphql", True),

@@ -60,9 +60,9 @@ class WorkerStatus:
     host: str
     pid: int
     version: str
-    role: str
     concurrency: int
     seen_seconds_ago: float
+    role: str = "all"
 
     def as_json(self) -> dict[str, Any]:
         """For `status --json`."""

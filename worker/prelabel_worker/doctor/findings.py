@@ -57,6 +57,11 @@ class Check(Enum):
         "all workers are of one version, and not older than this command",
         "finish the upgrade: restart the workers that are older",
     )
+    ROLES = (
+        "worker-roles",
+        "every role is taken by some worker",
+        "start a worker of the role that is missing, or one of all: prelabel worker --role all",
+    )
     ACCOUNT_PAUSE = (
         "account-pause",
         "requests of the account are not paused",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
 from prelabel_worker.inspector import WorkerStatus
+from prelabel_worker.roles import STAGES
 
 _SHOWN = 20
 
@@ -16,6 +17,13 @@ def findings(workers: Sequence[WorkerStatus], own_version: str) -> Iterator[Find
     yield judged(Check.WORKERS, bool(workers), f"{len(workers)} workers alive {names}{more}".rstrip())
     if workers:
         yield _versions({each.version for each in workers}, own_version)
+        yield _roles({each.role for each in workers})
+
+
+def _roles(taken: set[str]) -> Finding:
+    missing = [] if "all" in taken else [role for role in STAGES if role not in taken]
+    words = f"no worker takes the role {', '.join(missing)}" if missing else "every role is taken"
+    return judged(Check.ROLES, not missing, words)
 
 
 def _versions(versions: set[str], own: str) -> Finding:

@@ -16,11 +16,13 @@ from prelabel import keys
 from prelabel.buffer import Limits, ProjectBuffer
 from prelabel.inbox import Inbox
 from prelabel_worker.cli import broker
-from prelabel_worker.cli.doctor import examine, labelbox_of, pace_of
+from prelabel_worker.cli.doctor import examine, pace_of
 from prelabel_worker.doctor import service
 from prelabel_worker.doctor.findings import Check, Finding, Level
+from prelabel_worker.labelbox import Labelbox
 from prelabel_worker.ledger import Ledger
 from prelabel_worker.permits import Permits
+from prelabel_worker.projects import Projects
 from prelabel_worker.settings import Settings, load_settings
 from tests.conftest import start_redis
 from tests.integration.conftest import message
@@ -343,8 +345,8 @@ def test_pre_labels_that_nobody_will_see_are_bad(place: Place) -> None:
 def test_a_labelbox_that_does_not_say_who_sees_pre_labels_is_noted(place: Place) -> None:
     refuses = {"fault": "graphql-error", "code": "GRAPHQL_VALIDATION_FAILED", "project": "p", "seconds": 30}
     settings = place.settings()
-    labelbox = labelbox_of(settings)
-    found = service.projects(labelbox, pace_of(place.client, settings), ["p"])
+    labelbox = Labelbox(settings.labelbox_endpoint, settings.labelbox_api_key.get_secret_value(), 10)
+    found = service.projects(labelbox, pace_of(place.client, settings, settings.account), ["p"])
     seen = [next(found), next(found)]  # the ontology and the media type, before the fault
     place.sandbox.control("POST", "/faults", refuses)
     seen += found
@@ -375,3 +377,17 @@ def test_labelbox_going_away_between_projects_leaves_the_rest_counted(place: Pla
 
     found = place.one(Check.LOOKED_AT)
     assert "1 projects were not asked for at Labelbox: Labelbox answers 503" in found.found
+
+
+def test_each_account_is_looked_at_with_its_own_key(place: Place) -> None:
+    place.publish("p", "a")
+    Projects(place.client, place.prefix).override("p", {"account": "b"})
+
+    (missing,) = [each for each in place.findings() if each.check is Check.KEY and not each.good]
+    assert missing.found == "no API key for account b"
+
+    found = place.findings(account_keys={"b": KEY})
+    assert [each.found for each in found if each.check is Check.ACCOUNT_PAUSE] == [
+        "account default is not paused", "account b is not paused"
+    ]  # fmt: skip
+    assert [each.project for each in found if each.check is Check.ONTOLOGY] == ["p"]

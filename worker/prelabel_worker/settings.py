@@ -95,6 +95,10 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
 
+    def key_of(self, account: str) -> SecretStr | None:
+        """The key of an account; None when these settings have none."""
+        return self.labelbox_api_key if account == self.account else self.account_keys.get(account)
+
     @property
     def broker(self) -> str:
         """The broker's URL, with its password; a Unix socket is spelt as Celery wants it."""

@@ -69,33 +69,39 @@ def examine(client: Client, settings: Settings, project: str | None = None) -> I
     yield from workers.findings(alive, version("prelabel"))
     for each in seen:
         yield from projects.findings(each, len(alive), settings.lease_seconds)
-    yield projects.account_pause(client, settings.key_prefix, settings.account)
-    busiest_first = sorted(seen, key=lambda each: (-each.pending, each.id))
-    yield from _labelbox(client, settings, [each.id for each in busiest_first])
-
-
-def _labelbox(client: Client, settings: Settings, ids: Sequence[str]) -> Iterator[Finding]:
-    """Only where the key may travel; projects only where it is accepted."""
     safe = service.endpoint(settings.labelbox_endpoint)
     yield safe
-    if not settings.labelbox_api_key.get_secret_value():
-        yield Finding(Check.KEY, Level.BAD, "no API key")
+    for account, ids in _by_account(client, settings, seen).items():
+        yield projects.account_pause(client, settings.key_prefix, account)
+        if safe.good:
+            yield from _labelbox(client, settings, account, ids)
+
+
+def _by_account(client: Client, settings: Settings, seen: Sequence[projects.Seen]) -> dict[str, list[str]]:
+    """The projects of each account, busiest first; accounts that the settings have a key for are there anyway."""
+    inspector = Inspector(client, settings.key_prefix)
+    found: dict[str, list[str]] = {name: [] for name in (settings.account, *settings.account_keys)}
+    for each in sorted(seen, key=lambda each: (-each.pending, each.id)):
+        account = inspector.overrides(each.id).get("account") or settings.account
+        found.setdefault(account, []).append(each.id)
+    return found
+
+
+def _labelbox(client: Client, settings: Settings, account: str, ids: Sequence[str]) -> Iterator[Finding]:
+    """What Labelbox says with the account's key; of projects only where it is accepted."""
+    key = settings.key_of(account)
+    if key is None or not key.get_secret_value():
+        yield Finding(Check.KEY, Level.BAD, f"no API key for account {account}")
         return
-    if not safe.good:
-        return
-    labelbox = labelbox_of(settings)
+    # A short time limit: a person waits.
+    labelbox = Labelbox(settings.labelbox_endpoint, key.get_secret_value(), _LABELBOX_SECONDS)
     try:
         accepted = service.access(labelbox, settings.labelbox_endpoint, ids[0] if ids else "doctor")
         yield accepted
         if accepted.check is Check.KEY and accepted.good:
-            yield from service.projects(labelbox, pace_of(client, settings), ids)
+            yield from service.projects(labelbox, pace_of(client, settings, account), ids)
     finally:
         labelbox.close()
-
-
-def labelbox_of(settings: Settings) -> Labelbox:
-    """A client with a short time limit: a person waits."""
-    return Labelbox(settings.labelbox_endpoint, settings.labelbox_api_key.get_secret_value(), _LABELBOX_SECONDS)
 
 
 def _print(found: Sequence[Finding]) -> None:

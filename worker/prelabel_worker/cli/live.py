@@ -47,7 +47,7 @@ def live(client: Client, settings: Settings, wanted: Wanted) -> None:
         settings.request_timeout_seconds,
     )
     try:
-        pace = pace_of(client, settings)
+        pace = pace_of(client, settings, settings.account)
         probe = _probe(labelbox, pace, project, data_row, wanted.feature)
         _confirm(client, settings, project, probe, wanted.yes)
         _run(labelbox, pace, settings, project, probe, wanted)
@@ -55,10 +55,10 @@ def live(client: Client, settings: Settings, wanted: Wanted) -> None:
         labelbox.close()
 
 
-def pace_of(client: Client, settings: Settings) -> Pace:
+def pace_of(client: Client, settings: Settings, account: str) -> Pace:
     """The budget that the workers share."""
     per_minute, burst = settings.requests_per_minute, settings.request_burst
-    return Pace(Permits(client, settings.key_prefix, settings.account, per_minute, burst))
+    return Pace(Permits(client, settings.key_prefix, account, per_minute, burst))
 
 
 def _check(wanted: Wanted, settings: Settings) -> tuple[str, dict[str, str]]:

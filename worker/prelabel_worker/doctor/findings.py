@@ -75,7 +75,7 @@ class Check(Enum):
     KEY = (
         "key",
         "Labelbox accepts the key; one without rights is noted",
-        "set PRELABEL_LABELBOX_API_KEY to a key that is valid and has rights",
+        "set PRELABEL_LABELBOX_API_KEY, or the account in PRELABEL_ACCOUNT_KEYS, to a key that is valid and has rights",
     )
     LABELBOX = ("labelbox", "Labelbox answers", "check PRELABEL_LABELBOX_ENDPOINT and the network")
     RATE = (

@@ -115,7 +115,7 @@ def _disk(info: Mapping[str, Any]) -> Finding:
 
 def _memory(info: Mapping[str, Any], rows: int) -> Finding:
     used, limit = int(info["used_memory"]), int(info.get("maxmemory", 0))
-    kept = f"{rows:,} rows are kept" + (f", {used // rows:,} bytes of memory for each" if rows else "")
+    kept = f"{rows:,} rows are kept" + (f", {used // rows:,} bytes of memory for each" if rows >= 1000 else "")
     if not limit:
         return Finding(Check.MEMORY, Level.NOTE, f"{used / _MB:,.0f} MB in use, no limit; {kept}")
     found = f"{used / _MB:,.0f} of {limit / _MB:,.0f} MB in use ({used / limit:.0%}); {kept}"

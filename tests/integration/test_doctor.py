@@ -3,8 +3,9 @@
 import json
 import secrets
 import shutil
+import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from prelabel_worker.ledger import Ledger
 from prelabel_worker.permits import Permits
 from prelabel_worker.projects import Projects
 from prelabel_worker.settings import Settings, load_settings
-from tests.conftest import start_redis
+from prelabel_worker.stack.redis_server import find_redis_server
+from tests.conftest import start_redis, wait_for
 from tests.integration.conftest import message
 from tests.sandbox.process import SandboxProcess
 
@@ -159,6 +161,17 @@ def test_memory_above_the_watermark_is_bad_and_counts_rows(place: Place) -> None
     is_bad(place.one(Check.MEMORY), "2 rows are kept")
 
 
+def test_a_redis_that_takes_no_more_writes_is_still_looked_at(place: Place) -> None:
+    place.publish("p", "a")
+    place.client.config_set("maxmemory", int(place.client.info("memory")["used_memory"] * 0.5))
+
+    found = {each.check: each for each in place.findings()}
+
+    is_bad(found[Check.MEMORY], "out of memory")
+    assert found[Check.KEY].good
+    assert Check.ACCOUNT_PAUSE in found
+
+
 def test_memory_without_a_limit_is_noted(place: Place) -> None:
     place.client.config_set("maxmemory", 0)
 
@@ -167,11 +180,12 @@ def test_memory_without_a_limit_is_noted(place: Place) -> None:
     assert "no limit" in found.found
 
 
-def test_a_failed_save_is_bad(place: Place, tmp_path: Path, wait_for: Callable[..., None]) -> None:
+def test_a_failed_save_is_bad(place: Place, tmp_path: Path) -> None:
     """The folder that Redis saves to is gone."""
     folder = tmp_path / "gone"
     folder.mkdir()
-    with start_redis(folder, "--save", "", "--appendonly", "no") as own:
+    own = start_redis(folder, "--save", "", "--appendonly", "no")
+    try:
         client = redis.Redis(unix_socket_path=str(folder / "redis.sock"))
         client.ping()  # this connection outlives its socket's file
         shutil.rmtree(folder)
@@ -179,18 +193,38 @@ def test_a_failed_save_is_bad(place: Place, tmp_path: Path, wait_for: Callable[.
         wait_for(lambda: client.info()["rdb_last_bgsave_status"] == "err", "the save to fail")
         found = list(examine(client, place.settings(), None))
         client.close()
+    finally:
         own.terminate()
+        own.wait(10)
 
     (disk,) = [each for each in found if each.check is Check.DISK]
     is_bad(disk, "rdb_last_bgsave_status err")
 
 
 def test_a_replica_in_place_of_a_primary_is_bad(place: Place) -> None:
+    place.publish("p", "a")
     place.client.replicaof("127.0.0.1", 1)
     try:
         is_bad(place.one(Check.REDIS_MODE), "replica")
     finally:
         place.client.replicaof("NO", "ONE")
+
+
+def test_a_sentinel_in_place_of_a_redis_is_bad(place: Place, tmp_path: Path) -> None:
+    options, socket = tmp_path / "sentinel.conf", tmp_path / "redis.sock"
+    options.touch()
+    command = [find_redis_server(), options, "--sentinel", "--port", "0", "--unixsocket", socket]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as sentinel:
+        try:
+            wait_for(socket.exists, "the sentinel to listen")
+            client = redis.Redis(unix_socket_path=str(socket))
+            (found,) = examine(client, place.settings(), None)
+            client.close()
+        finally:
+            sentinel.terminate()
+
+    is_bad(found, "sentinel")
+    assert found.check is Check.REDIS_MODE
 
 
 def test_a_broker_that_is_away_is_bad_and_its_password_is_not_shown(place: Place) -> None:
@@ -391,3 +425,10 @@ def test_each_account_is_looked_at_with_its_own_key(place: Place) -> None:
         "account default is not paused", "account b is not paused"
     ]  # fmt: skip
     assert [each.project for each in found if each.check is Check.ONTOLOGY] == ["p"]
+
+
+def test_an_operators_pause_has_no_end(place: Place) -> None:
+    place.publish("p", "a")
+    Projects(place.client, place.prefix).pause("p", "by an operator")
+
+    is_bad(place.one(Check.PAUSE), "paused until it is resumed: by an operator")

@@ -258,6 +258,15 @@ def test_deleting_goes_on_through_a_short_outage(place: Place) -> None:
     assert (scratch.left, scratch.deleted) == ([], 2)
 
 
+def test_deleting_goes_on_without_a_redis_that_counts(place: Place) -> None:
+    nowhere = redis.Redis(unix_socket_path="/nonexistent/redis.sock")
+    with place.scratch() as scratch:
+        scratch.make(scratch.name("one"), b"")
+        scratch.pace = Pace(Permits(nowhere, "x", "a", 100, 10))
+
+    assert (scratch.left, scratch.deleted) == ([], 1)
+
+
 def test_what_could_not_be_deleted_is_named(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("prelabel_worker.live.scratch._CLEAN_SECONDS", 0.5)
     with place.scratch() as scratch:

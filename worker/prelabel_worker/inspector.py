@@ -95,7 +95,8 @@ class Inspector:
     def status(self, project_id: str) -> ProjectStatus:
         """One project; all zeros when nothing was ever published for it."""
         root = keys.project_root(self._prefix, project_id)
-        with self._client.pipeline(transaction=True) as pipeline:
+        # Not a transaction: a Redis out of memory refuses those, which is when people look.
+        with self._client.pipeline(transaction=False) as pipeline:
             pipeline.hgetall(f"{root}:counts")
             pipeline.hget(f"{root}:inbox", "rows")
             pipeline.hgetall(f"{root}:dead:reasons")

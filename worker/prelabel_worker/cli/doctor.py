@@ -60,18 +60,23 @@ def doctor(
 
 def examine(client: Client, settings: Settings, project: str | None = None) -> Iterator[Finding]:
     """Every finding, the machine's first; changes nothing but the account's count of requests."""
-    server = redis_server.look(client)
+    info = client.info()
+    mode = redis_server.mode(info)
+    if not mode.good:
+        yield mode
+        return
+    server = redis_server.look(client, info)
     seen = projects.look(client, settings.key_prefix, project)
-    rows = sum(each.pending + each.dead for each in seen)
+    rows = None if seen is None else sum(each.pending + each.dead for each in seen)
     alive = Inspector(client, settings.key_prefix).workers()
     yield from redis_server.findings(server, settings.durability, rows)
     yield from broker.findings(settings, str(server.info.get("run_id")))
     yield from workers.findings(alive, version("prelabel"))
-    for each in seen:
+    for each in seen or ():
         yield from projects.findings(each, len(alive), settings.lease_seconds)
     safe = service.endpoint(settings.labelbox_endpoint)
     yield safe
-    for account, ids in _by_account(client, settings, seen).items():
+    for account, ids in _by_account(client, settings, seen or ()).items():
         yield projects.account_pause(client, settings.key_prefix, account)
         if safe.good:
             yield from _labelbox(client, settings, account, ids)

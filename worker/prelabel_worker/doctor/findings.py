@@ -86,7 +86,7 @@ class Check(Enum):
     PAUSE = (
         "project-pause",
         "uploads of the project are not paused",
-        "mend what the reason names; the pause ends by itself",
+        "mend what the reason names, then prelabel project resume; a pause with a time ends by itself",
     )
     WAITING = (
         "project-waiting",

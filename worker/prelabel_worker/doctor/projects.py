@@ -4,11 +4,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import redis
+
 from prelabel import keys
 from prelabel.client import Client
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.timers import LOOK_ANYWAY_SECONDS
+
+_YEAR_SECONDS = 366 * 86_400.0  # an operator's pause has no end
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,13 @@ class Seen:
     late_seconds: float
 
 
-def look(client: Client, prefix: str, only: str | None) -> list[Seen]:
-    """Every known project, or the one that is named."""
+def look(client: Client, prefix: str, only: str | None) -> list[Seen] | None:
+    """Every known project, or the one that is named; None when Redis is out of memory: it takes no transaction then."""
     inspector = Inspector(client, prefix)
-    return [_look(client, prefix, inspector, each) for each in ([only] if only else inspector.projects())]
+    try:
+        return [_look(client, prefix, inspector, each) for each in ([only] if only else inspector.projects())]
+    except redis.exceptions.OutOfMemoryError:
+        return None
 
 
 def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) -> Seen:
@@ -77,7 +84,7 @@ def _timers(project: Seen, lease_seconds: float) -> Finding:
 
 def account_pause(client: Client, prefix: str, account: str) -> Finding:
     """Whether all requests of the account wait."""
-    with client.pipeline(transaction=True) as pipeline:
+    with client.pipeline(transaction=False) as pipeline:
         pipeline.time()
         pipeline.hmget(keys.account(prefix, account), "pausedUntil", "pauseReason")
         (seconds, micros), (until, reason) = pipeline.execute()
@@ -89,6 +96,8 @@ def account_pause(client: Client, prefix: str, account: str) -> Finding:
 
 
 def _until(seconds: float) -> str:
+    if seconds > _YEAR_SECONDS:
+        return "until it is resumed"
     ends = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + seconds))
     return f"until {ends}, {span(seconds)} more"
 

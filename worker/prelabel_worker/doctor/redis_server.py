@@ -33,13 +33,13 @@ class Server:
         return tuple(int(part) for part in str(self.info["redis_version"]).split(".")[:2])
 
 
-def look(client: Client) -> Server:
-    """Ask a Redis. Raises redis.RedisError."""
+def look(client: Client, info: Mapping[str, Any]) -> Server:
+    """Ask a Redis, which said `info`, for the rest. Raises redis.RedisError."""
     before = time.time()
     seconds, micros = client.time()
     middle = (before + time.time()) / 2
     return Server(
-        info=client.info(),
+        info=info,
         policy=setting(client, "maxmemory-policy"),
         append_only=setting(client, "appendonly"),
         append_sync=setting(client, "appendfsync"),
@@ -56,11 +56,11 @@ def setting(client: Client, name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def findings(server: Server, durability: Durability, rows: int) -> Iterator[Finding]:
-    """Everything about the server; `rows` are those it keeps."""
+def findings(server: Server, durability: Durability, rows: int | None) -> Iterator[Finding]:
+    """Everything about the server; `rows` are those it keeps, None when they could not be counted."""
     version = server.info["redis_version"]
     yield judged(Check.REDIS_VERSION, server.version >= OLDEST, f"Redis {version}")
-    yield _mode(server.info)
+    yield mode(server.info)
     yield eviction(Check.EVICTION, server.policy)
     yield _persistence(server, durability)
     yield _disk(server.info)
@@ -75,13 +75,14 @@ def eviction(check: Check, policy: str | None) -> Finding:
     return judged(check, policy == "noeviction", f"maxmemory-policy {policy}")
 
 
-def _mode(info: Mapping[str, Any]) -> Finding:
-    mode, role = str(info.get("redis_mode", "standalone")), str(info.get("role", "master"))
-    if mode == "sentinel" or role == "sentinel":
+def mode(info: Mapping[str, Any]) -> Finding:
+    """Whether it is a server that can keep rows: of another nothing else can be asked."""
+    runs_as, role = str(info.get("redis_mode", "standalone")), str(info.get("role", "master"))
+    if runs_as == "sentinel" or role == "sentinel":
         return Finding(Check.REDIS_MODE, Level.BAD, "this is a sentinel")
     if role != "master":
         return Finding(Check.REDIS_MODE, Level.BAD, "this is a replica")
-    if mode == "cluster":
+    if runs_as == "cluster":
         return Finding(Check.REDIS_MODE, Level.NOTE, "this is a node of a cluster")
     replicas = int(info.get("connected_slaves", 0))
     return Finding(Check.REDIS_MODE, Level.OK, f"a primary with {replicas} replicas")
@@ -113,9 +114,13 @@ def _disk(info: Mapping[str, Any]) -> Finding:
     return Finding(Check.DISK, Level.OK, "the last writes to disk went well")
 
 
-def _memory(info: Mapping[str, Any], rows: int) -> Finding:
+def _memory(info: Mapping[str, Any], rows: int | None) -> Finding:
     used, limit = int(info["used_memory"]), int(info.get("maxmemory", 0))
-    kept = f"{rows:,} rows are kept" + (f", {used // rows:,} bytes of memory for each" if rows >= 1000 else "")
+    if rows is None:
+        kept = "Redis is out of memory, so that its projects cannot be looked at"
+    else:
+        kept = f"{rows:,} rows are kept"
+        kept += f", {used // rows:,} bytes of memory for each" if rows >= 1000 else ""
     if not limit:
         return Finding(Check.MEMORY, Level.NOTE, f"{used / _MB:,.0f} MB in use, no limit; {kept}")
     found = f"{used / _MB:,.0f} of {limit / _MB:,.0f} MB in use ({used / limit:.0%}); {kept}"

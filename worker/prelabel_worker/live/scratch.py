@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections import defaultdict
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ import orjson
 from prelabel.errors import PrelabelError
 from prelabel_worker.answers import Import
 from prelabel_worker.doctor.pace import Pace
-from prelabel_worker.errors import FileGone, OutcomeUnknown, RequestError
+from prelabel_worker.errors import FileGone, OutcomeUnknown, RequestError, Unavailable
 from prelabel_worker.labelbox import ImportName, Labelbox
 
 PREFIX = "prelabel-doctor"
@@ -147,11 +148,17 @@ class Scratch:
         while ids:
             self._delete_one(ids[-1])
             ids.pop()
-        found = self.find(name)
+        self._wait_to_delete()
+        found = self.labelbox.find_imports([ImportName(self.project_id, name)])[0]
         if found is not None:
             self._delete_one(found.id)
         return found is None
 
+    def _wait_to_delete(self) -> None:
+        """Without a Redis that counts requests the few of deleting go all the same."""
+        with suppress(Unavailable):
+            self.pace.wait()
+
     def _delete_one(self, import_id: str) -> None:
-        self.pace.wait()
+        self._wait_to_delete()
         self.deleted += self.labelbox.delete_import(import_id)

@@ -15,9 +15,11 @@ from typing import Any
 import redis
 import structlog
 from celery import bootsteps
+from celery.worker import state
 from kombu.exceptions import ChannelError, OperationalError
 
 from prelabel import keys
+from prelabel_worker.pulse import Pulse
 from prelabel_worker.runtime import connect
 from prelabel_worker.settings import Settings
 from prelabel_worker.timers import Due, Timers
@@ -66,6 +68,7 @@ class _Tick:
         self._name = worker.hostname
         self._queue: str = worker.app.conf.task_default_queue
         self._announced = float("-inf")
+        self._pulse = Pulse()
 
     def run(self) -> None:
         while not self._stopped.is_set():
@@ -84,7 +87,10 @@ class _Tick:
     def _tick(self) -> float:
         """Send hints for what is due; seconds to the next look."""
         with self._app.producer_or_acquire() as producer:
-            room = self._processes * _HINTS_PER_PROCESS - _waiting_hints(producer.channel, self._queue)
+            waiting = _waiting_hints(producer.channel, self._queue)
+            # A copy in one step: the consumer's thread adds and removes while we look.
+            self._pulse.look(list(state.requests), state.all_total_count[0], waiting)
+            room = self._processes * _HINTS_PER_PROCESS - waiting
             if room <= 0:
                 return TICK_SECONDS  # nobody is free: what is due stays due
             due, wait = self._timers.due(room)
@@ -93,7 +99,7 @@ class _Tick:
         return TICK_SECONDS if due else max(wait, 0.005)
 
     def _announce(self) -> None:
-        """Say that this worker lives, for `prelabel status` and `doctor`."""
+        """Say that this worker lives and gets on, for `prelabel status`, `doctor` and `healthy`."""
         now = time.monotonic()
         if now - self._announced < _PRESENCE_SECONDS:
             return
@@ -103,6 +109,7 @@ class _Tick:
             "version": version("prelabel"),
             "concurrency": self._processes,
             "at": time.time(),
+            **self._pulse.as_json(),
         }
         self._client.hset(keys.workers(self._settings.key_prefix), self._name, json.dumps(presence))
         self._announced = now

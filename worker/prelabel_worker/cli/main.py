@@ -7,7 +7,7 @@ import typer
 from kombu.exceptions import OperationalError
 
 from prelabel.errors import PrelabelError
-from prelabel_worker.cli import audit, dead, demo, doctor, publish, sandbox, status, up, wait, worker
+from prelabel_worker.cli import audit, dead, demo, doctor, healthy, publish, sandbox, status, up, wait, worker
 from prelabel_worker.cli.common import AWAY, USAGE, ServiceAway, say
 from prelabel_worker.errors import ConfigurationError
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for module in (demo, up, worker, publish, status, wait, audit, doctor):
+for module in (demo, up, worker, publish, status, wait, audit, doctor, healthy):
     module.register(app)
 app.add_typer(dead.app, name="dead")
 app.add_typer(sandbox.app, name="sandbox")

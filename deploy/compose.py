@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -44,11 +44,16 @@ def services(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def filled(value: Any, values: Mapping[str, str]) -> Any:
     """The same with every `${NAME}`, `${NAME:-default}` and `${NAME:?why}` filled in."""
+    return mapped(value, lambda text: _VARIABLE.sub(lambda found: _value(found, values), text))
+
+
+def mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """The same with every text changed."""
     if isinstance(value, dict):
-        return {name: filled(each, values) for name, each in value.items()}
+        return {name: mapped(each, change) for name, each in value.items()}
     if isinstance(value, list):
-        return [filled(each, values) for each in value]
-    return _VARIABLE.sub(lambda found: _value(found, values), value) if isinstance(value, str) else value
+        return [mapped(each, change) for each in value]
+    return change(value) if isinstance(value, str) else value
 
 
 def _value(found: re.Match[str], values: Mapping[str, str]) -> str:

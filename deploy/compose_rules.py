@@ -18,7 +18,10 @@ REDIS = "redis"
 _KEEPS_ROWS = {"--appendonly": "yes", "--appendfsync": "always", "--maxmemory-policy": "noeviction"}
 _REWRITE_FACTOR = 1.5
 _FROM_OUTSIDE = re.compile(r"\$\{\w+(:?\?[^}]*)?\}")
+_OUTSIDE = "FROM-OUTSIDE"
 _SECRET = re.compile(r"(PASSWORD|API_KEY|AUTH|SECRET|TOKEN)")
+PENDING_FLAGS = frozenset({"--role"})
+"""Flags that `prelabel worker` is about to get: noted, not failed, for as long as its help does not name them."""
 _SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields}
 
 
@@ -60,14 +63,14 @@ def _redis(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _secrets(_: dict[str, Any], raw: dict[str, Any]) -> Iterator[Finding]:
-    for name, service in compose.services(raw).items():
+    marked = compose.mapped(raw, lambda text: _FROM_OUTSIDE.sub(_OUTSIDE, text))
+    for name, service in compose.services(marked).items():
         given = {each: value for each, value in compose.environment(service).items() if _SECRET.search(each)}
-        given["--requirepass"] = compose.options(service).get("--requirepass", "")
+        given["--requirepass"] = compose.options(service).get("--requirepass", _OUTSIDE)
         for variable, value in given.items():
-            if _FROM_OUTSIDE.sub("", value):
+            if value != _OUTSIDE:
                 yield _found(name, "no-secret", f"{variable} with a value", "${NAME:?…}, without a default")
-        # The marker stands where a variable stood: a password of a URL that is nothing else came from outside.
-        if re.search(r"://[^/@\s]*:(?!<outside>@)[^/@\s]+@", _FROM_OUTSIDE.sub("<outside>", str(service))):
+        if re.search(rf"://[^/@\s]*:(?!{_OUTSIDE}@)[^/@\s]+@", str(service)):
             yield _found(name, "no-secret", "a URL with a password", "${NAME:?…}, without a default")
 
 
@@ -149,12 +152,22 @@ def flags(file: str, name: str, command: list[str]) -> Iterator[Finding]:
     text = _help(tuple(command[:first]))
     for word in command[first:]:
         flag = word.split("=")[0]
-        if flag.startswith("--") and not re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", text):
+        if flag.startswith("--") and flag not in PENDING_FLAGS and not _names(text, flag):
             yield Finding(
                 file, "known-flag", f"{name}: {flag} in {shlex.join(command)}", "a flag that its --help names"
             )
     if not text:
         yield Finding(file, "known-command", f"{name}: {shlex.join(command[:first])}", "a command that answers --help")
+
+
+def pending() -> list[str]:
+    """The pending flags that are still missing."""
+    text = _help(("prelabel", "worker"))
+    return sorted(flag for flag in PENDING_FLAGS if not _names(text, flag))
+
+
+def _names(text: str, flag: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", text) is not None
 
 
 @cache

@@ -85,7 +85,7 @@ class Rehearsal:
         """The three commands of docs/deploy.md."""
         url = f"http://127.0.0.1:{self._ports[SANDBOX_PORT]}"
         example, created = self._source / "examples/predictions.ndjson", self._source / "deploy/sandbox-project.json"
-        project = ["prelabel", "sandbox", "project", "/dev/stdin", "--url", url]
+        project = ["prelabel", "sandbox", "project", "-", "--url", url]
         self._says("sandbox-project", project, 0, "is in the sandbox", created)
         self._says("publish", ["prelabel", "publish", "-"], 0, "published 3", example)
         self._says("wait", ["prelabel", "wait", "--timeout", str(self._patience)], 1)

@@ -1,5 +1,6 @@
 """`prelabel healthy` beside a real worker: idle, stuck, going on, gone."""
 
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from prelabel_worker.app import QUEUE, create_app
+from prelabel_worker.settings import load_settings
 from prelabel_worker.stack.stack import Stack
 from tests.conftest import wait_for
 from tests.flow.conftest import SETTINGS, Flow, box
@@ -30,8 +33,8 @@ def run(tmp_path: Path) -> Iterator[Flow]:
         client.close()
 
 
-def healthy(flow: Flow, redis_url: str | None = None) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "prelabel_worker.cli", "healthy", "--max-silence", MAX_SILENCE]
+def healthy(flow: Flow, *options: str, redis_url: str | None = None) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "prelabel_worker.cli", "healthy", "--max-silence", MAX_SILENCE, *options]
     environment = os.environ | {"PRELABEL_REDIS_URL": redis_url or flow.stack.file.redis_url}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -52,6 +55,23 @@ def test_a_stuck_pool_child_is_unhealthy_until_it_goes_on(run: Flow) -> None:
     assert run.settled().imported == 1
 
 
+def test_a_worker_that_takes_no_work_though_it_ticks_is_unhealthy(run: Flow) -> None:
+    """As when its consumer lost the broker without noticing."""
+    wait_for(lambda: healthy(run).returncode == 0, "an idle worker to be healthy")
+    control = create_app(load_settings(redis_url=run.stack.file.redis_url)).control
+    wait_for(lambda: control.cancel_consumer(QUEUE, reply=True, timeout=2), "the worker to leave its queue")
+
+    run.publish(box("k1", project=run.project))
+    wait_for(lambda: healthy(run).returncode == 1, "the worker without a queue to be unhealthy")
+    found = json.loads(healthy(run, "--json").stdout)
+    assert not found["healthy"]
+    assert "has taken no work for" in found["problems"][0]
+    assert found["workers"][0]["busySeconds"] is None
+
+    wait_for(lambda: control.add_consumer(QUEUE, reply=True, timeout=2), "the worker to come back to its queue")
+    wait_for(lambda: healthy(run).returncode == 0, "the worker to be healthy again")
+
+
 def test_an_idle_worker_stays_healthy_and_a_killed_one_does_not(run: Flow) -> None:
     born = psutil.Process(run.stack.pids()["worker1"]).create_time()
     wait_for(lambda: time.time() - born > float(MAX_SILENCE) + 3, "the worker to be idle for longer than that")
@@ -63,6 +83,6 @@ def test_an_idle_worker_stays_healthy_and_a_killed_one_does_not(run: Flow) -> No
 
 
 def test_without_redis_nothing_is_known_and_the_code_is_another(run: Flow) -> None:
-    answer = healthy(run, "redis://127.0.0.1:1/0")
+    answer = healthy(run, redis_url="redis://127.0.0.1:1/0")
     assert answer.returncode == 4
     assert len(answer.stderr.splitlines()) == 1

@@ -17,6 +17,7 @@ import structlog
 from celery import bootsteps
 from celery.worker import state
 from kombu.exceptions import ChannelError, OperationalError
+from kombu.transport import virtual
 
 from prelabel import keys
 from prelabel_worker.pulse import Pulse
@@ -124,6 +125,9 @@ class _Tick:
 
 def _waiting_hints(channel: Any, queue: str) -> int:
     """Hints that no worker has taken yet."""
+    if isinstance(channel, virtual.Channel):
+        # Redis: a passive declaration asks with EXISTS, to which kombu adds no `global_keyprefix`: it finds no queue.
+        return int(channel._size(queue))  # type: ignore[no-untyped-call]
     try:
         return int(channel.queue_declare(queue=queue, passive=True).message_count)
     except ChannelError:

@@ -12,6 +12,7 @@ from prelabel_worker.cli import (
     dead,
     demo,
     doctor,
+    healthy,
     imports,
     project,
     publish,
@@ -33,7 +34,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for module in (demo, up, worker, publish, status, wait, audit, doctor):
+for module in (demo, up, worker, publish, status, wait, audit, doctor, healthy):
     module.register(app)
 app.add_typer(dead.app, name="dead")
 app.add_typer(imports.app, name="import")

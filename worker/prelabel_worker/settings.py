@@ -80,6 +80,12 @@ class Settings(BaseSettings):
         le=365,
         description="How long a settled frame's id is remembered, so that a repeat is not counted.",
     )
+    dead_letter_days: float = Field(
+        90,
+        ge=0,
+        le=36_500,
+        description="A dead letter that nobody retries for so long is discarded; 0: kept for ever.",
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto`: readable on a terminal, JSON elsewhere."
     )

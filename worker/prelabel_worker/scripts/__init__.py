@@ -10,7 +10,7 @@ from typing import Any
 
 from prelabel.client import Client
 
-_CHANGES_HELD_ROWS = {"commit_rows", "retry"}
+_CHANGES_HELD_ROWS = {"commit_rows", "discard", "expire", "mend", "retry"}
 
 
 class Scripts:

@@ -2,7 +2,8 @@
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 most names to answer, 2 lease in ms
--- returns  {ms to the next timer (-1: none), stage, chunk id, stage, chunk id, …}; group and heal have the id ''
+-- returns  {ms to the next timer (-1: none), stage, chunk id, stage, chunk id, …}; group, heal and
+--          expire have the id ''
 local due = redis.call('ZRANGEBYSCORE', root .. ':timers', '-inf', text(now), 'LIMIT', 0, ARGV[1])
 local answer = {-1}
 for _, name in ipairs(due) do

@@ -1,0 +1,114 @@
+"""Bulk actions on dead letters: which, in slices, at a pace, with an answer at every moment."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from prelabel.errors import MessageError
+from prelabel_worker.dead_letters import DeadLetter, LetterFilter, Mended, mended
+from prelabel_worker.held import BulkResult, HeldRows, Then
+from prelabel_worker.held_reader import SLICE
+from prelabel_worker.mending import Mending, checked
+
+_EXAMPLES = 3
+UNCHANGED, WHOLE_FRAME = "unchanged", "whole-frame"
+
+
+class Pace:
+    """At most so many rows a second, over all slices; the first goes at once."""
+
+    def __init__(
+        self,
+        rows_per_second: float,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.slice = max(1, min(SLICE, int(rows_per_second)))
+        self._rate = rows_per_second
+        self._clock = clock
+        self._pause = pause
+        self._free_at = clock()
+
+    def wait(self) -> None:
+        """Until the rows of the last slice have had their time."""
+        left = self._free_at - self._clock()
+        if left > 0:
+            self._pause(left)
+
+    def spent(self, rows: int) -> None:
+        """So many rows were sent."""
+        self._free_at = max(self._free_at, self._clock()) + rows / self._rate
+
+
+@dataclass(slots=True)
+class Bulk:
+    """One action over the letters of some projects. `result` is right after each slice, so it can be interrupted."""
+
+    rows: HeldRows
+    chosen: LetterFilter
+    pace: Pace = field(default_factory=lambda: Pace(1e9))
+    progress: Callable[[BulkResult], None] = lambda _: None
+    dry_run: bool = False
+    result: BulkResult = field(default_factory=BulkResult)
+    by_project: dict[str, BulkResult] = field(default_factory=dict)
+    why_skipped: Counter[str] = field(default_factory=Counter)
+    examples: list[tuple[DeadLetter, bytes]] = field(default_factory=list)
+
+    def retry(self, project_id: str, *, as_new: bool = False) -> None:
+        """Send the letters back as they are."""
+        self._each(project_id, lambda part: self.rows.retry(project_id, part, as_new=as_new))
+
+    def discard(self, project_id: str) -> None:
+        """Delete the letters."""
+        self._each(project_id, lambda part: self.rows.discard(project_id, part))
+
+    def mend(self, project_id: str, mending: Mending, *, as_new: bool = False) -> None:
+        """Send the letters back with new names; those that do not change, or become wrong, are skipped."""
+        lanes = self.rows.lanes(project_id)
+        then: Then = "new" if as_new else "old"
+        letters = self.rows.choose(project_id, self.chosen)
+        while part := list(islice(letters, self.pace.slice)):
+            ready = [new for letter in part if (new := self._mended(letter, mending, lanes)) is not None]
+            self.pace.wait()
+            done = BulkResult() if self.dry_run else self.rows.mend(project_id, ready, then)
+            lost = 0 if self.dry_run else len(ready) - done.done
+            self._add(project_id, BulkResult(len(part), done.done, len(part) - len(ready) + lost, done.rows))
+
+    def _mended(self, letter: DeadLetter, mending: Mending, lanes: int) -> Mended | None:
+        if letter.whole_frame:
+            self.why_skipped[WHOLE_FRAME] += 1
+            return None
+        raw = mending.apply(letter.message)
+        if raw == letter.message:
+            self.why_skipped[UNCHANGED] += 1
+            return None
+        try:
+            prepared = checked(letter, raw)
+        except MessageError as error:
+            self.why_skipped[error.reason.value] += 1
+            return None
+        if len(self.examples) < _EXAMPLES:
+            self.examples.append((letter, prepared.raw))
+        return mended(letter, prepared, lanes)
+
+    def _each(self, project_id: str, action: Callable[[list[str]], BulkResult]) -> None:
+        for part in self._paced(project_id):
+            if self.dry_run:
+                there = self.rows.count_dead(project_id, part) if self.chosen.ids else len(part)
+                self._add(project_id, BulkResult(len(part), 0, len(part) - there))
+            else:
+                self.pace.wait()
+                self._add(project_id, action(part))
+
+    def _paced(self, project_id: str) -> Iterator[list[str]]:
+        for part in self.rows.slices(project_id, self.chosen):
+            for at in range(0, len(part), self.pace.slice):
+                yield part[at : at + self.pace.slice]
+
+    def _add(self, project_id: str, part: BulkResult) -> None:
+        self.result += part
+        self.by_project[project_id] = self.by_project.get(project_id, BulkResult()) + part
+        self.pace.spent(part.rows)
+        self.progress(self.result)

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from prelabel_worker.chunks import RowOutcome, Unreadable
 from prelabel_worker.dead_letters import LetterFilter
 from prelabel_worker.letters import Origin, facts_of, held_frame
 from tests.integration.conftest import Project
-from tests.integration.letters import check_indexes, new_message, real_message
+from tests.integration.letters import check_indexes, kill, new_message, real_message
 
 KEYS = st.sampled_from(["a", "b", "c"])
 MODELS = st.sampled_from(["x", "y"])
@@ -28,6 +28,11 @@ class HeldRowsMachine(RuleBasedStateMachine):
     def letter(self, pick: int) -> str | None:
         ids = [name for part in self.project.held.slices("p", LetterFilter()) for name in part]
         return sorted(ids)[pick % len(ids)] if ids else None
+
+    @initialize()
+    def begin_with_letters(self) -> None:
+        for key in ("a", "b"):
+            kill(self.project, real_message(key, model="x", message_id=key))
 
     @rule(key=KEYS, model=MODELS, message_id=MESSAGE_IDS)
     def publish(self, key: str, model: str, message_id: str) -> None:
@@ -97,7 +102,6 @@ class HeldRowsMachine(RuleBasedStateMachine):
     @invariant()
     def every_index_agrees(self) -> None:
         if self.project.client.exists(f"{self.project.root}:meta"):
-            self.project.client.zadd(f"{self.project.settings.key_prefix}:projects", {"p": 0})
             check_indexes(self.project)
 
 

@@ -64,6 +64,7 @@ class _Snapshot:
     left: dict[str, int]
     frames: set[str]
     held: list[dict[str, Any]]
+    indexed: dict[str, int]
 
 
 def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | None:
@@ -76,11 +77,13 @@ def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | No
         pipeline.hgetall(f"{root}:left")
         pipeline.hkeys(f"{root}:frames")
         pipeline.hvals(f"{root}:held")
+        _read_indexes(pipeline, root)
         for lane in range(lanes):
             pipeline.lrange(f"{root}:lane:{lane}", 0, -1)
         for chunk_id in chunk_ids:
             pipeline.hmget(f"{root}:chunk:{chunk_id}", "rows", "aside", "settled", "items")
         ids, counts, inbox, left, frames, held, *rest = pipeline.execute()
+        indexes, rest = rest[:_INDEXES], rest[_INDEXES:]
     if [name.decode() for name in ids] != chunk_ids:
         return None
     lane_entries = [line.decode().split(" ") for entries in rest[:lanes] for line in entries]
@@ -92,7 +95,35 @@ def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | No
         left={name.decode(): int(value) for name, value in left.items()},
         frames={name.decode() for name in frames},
         held=[orjson.loads(state) for state in held],
+        indexed=_indexed(*indexes),
     )
+
+
+_INDEXES = 6
+
+
+def _read_indexes(pipeline: Client, root: str) -> None:
+    """Of the held rows: sizes and counts only, so that many letters cost little more."""
+    pipeline.zcard(f"{root}:dead")
+    pipeline.zcard(f"{root}:heal")
+    pipeline.hlen(f"{root}:held:body")
+    pipeline.hvals(f"{root}:held:rows")
+    pipeline.hvals(f"{root}:dead:reasons")
+    pipeline.hvals(f"{root}:dead:groups")
+
+
+def _indexed(
+    letters: int, healing: int, bodies: int, rows: list[bytes], reasons: list[bytes], groups: list[bytes]
+) -> dict[str, int]:
+    """What each index of held rows says, by what it counts."""
+    return {
+        "dead letters listed": letters,
+        "healing rows listed": healing,
+        "bodies of held rows": bodies,
+        "held rows by data row": sum(len(names.split()) for names in rows),
+        "dead by reason": sum(map(int, reasons)),
+        "dead by group": sum(map(int, groups)),
+    }
 
 
 def _chunk(rows: bytes, aside: bytes, settled: bytes, items: bytes) -> tuple[int, list[tuple[str, str, int]]]:
@@ -110,8 +141,10 @@ def _compare(project_id: str, seen: _Snapshot) -> ProjectAudit:
     counted = {"published": published, **outcomes, "pending": published - sum(outcomes.values())}
     waiting = sum(rows for _, _, rows in seen.entries)
     in_chunks = sum(pending for pending, _ in seen.chunks)
-    healing = sum(state["weight"] for state in seen.held if state.get("due") and not state.get("queued"))
-    dead = sum(state["weight"] for state in seen.held if not state.get("due") and not state.get("queued"))
+    at_rest = [state for state in seen.held if not state.get("queued")]
+    healing = sum(state["weight"] for state in at_rest if state.get("due"))
+    letters = [state for state in at_rest if not state.get("due")]
+    dead = sum(state["weight"] for state in letters)
     referred: dict[str, int] = {}
     for kind, name, rows in [*seen.entries, *(item for _, items in seen.chunks for item in items)]:
         if kind == "f":
@@ -131,5 +164,11 @@ def _compare(project_id: str, seen: _Snapshot) -> ProjectAudit:
         ("frames", len(seen.frames), len(seen.frames & referred.keys())),
         ("frames referred to", len(referred), len(seen.frames & referred.keys())),
     ]
+    expected = (len(letters), len(at_rest) - len(letters), len(seen.held), _with_row(seen.held), dead, dead)
+    checks += [(name, count, found) for (name, count), found in zip(seen.indexed.items(), expected, strict=True)]
     differences = [f"{name}: counted {left}, found {right}" for name, left, right in checks if left != right]
     return ProjectAudit(project_id, counted, found, differences)
+
+
+def _with_row(states: list[dict[str, Any]]) -> int:
+    return sum("row" in state for state in states)

@@ -40,10 +40,14 @@ def discard(
 
 def _ask(store: Store, bulk: Bulk) -> None:
     """On a terminal, with the count; elsewhere nobody can answer."""
-    if not sys.stdin.isatty():
+    if not _on_a_terminal():
         say("discarding cannot be undone: give --yes, or --dry-run to count")
         raise typer.Exit(USAGE)
     count = sum(len(part) for name in store.projects for part in store.rows.slices(name, bulk.chosen))
     if count and not typer.confirm(f"Discard {count} letters of {', '.join(store.projects)} for good?", err=True):
         say("nothing was discarded")
         raise typer.Exit(NOTHING)
+
+
+def _on_a_terminal() -> bool:
+    return sys.stdin.isatty()

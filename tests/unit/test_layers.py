@@ -74,6 +74,7 @@ def test_the_environment_is_read_in_one_module() -> None:
 
 
 PURE = ["ontology", "identity", "ndjson", "rows", "chunks", "outcomes", "verdicts", "letters", "build", "answers"]
+PURE += ["dead_letters", "mending"]
 
 
 @pytest.mark.parametrize("module", PURE)
@@ -83,7 +84,7 @@ def test_pure_modules_do_no_io(module: str) -> None:
     assert not {name.split(".")[0] for name in imports(path)} & forbidden
 
 
-ADAPTERS = ["ledger", "timers", "permits", "held", "catalog", "labelbox", "leases"]
+ADAPTERS = ["ledger", "timers", "permits", "held", "held_reader", "actions", "catalog", "labelbox", "leases"]
 
 
 @pytest.mark.parametrize("module", ADAPTERS)

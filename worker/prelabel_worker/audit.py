@@ -1,5 +1,6 @@
 """Both sides of the conservation sum: what the counters say, and what is found by walking the keys."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +64,7 @@ class _Snapshot:
     chunks: list[tuple[int, list[tuple[str, str, int]]]]
     left: dict[str, int]
     frames: set[str]
-    held: list[dict[str, Any]]
+    held: dict[str, dict[str, Any]]
     indexed: dict[str, int]
 
 
@@ -76,7 +77,7 @@ def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | No
         pipeline.hget(f"{root}:inbox", "rows")
         pipeline.hgetall(f"{root}:left")
         pipeline.hkeys(f"{root}:frames")
-        pipeline.hvals(f"{root}:held")
+        pipeline.hgetall(f"{root}:held")
         _read_indexes(pipeline, root)
         for lane in range(lanes):
             pipeline.lrange(f"{root}:lane:{lane}", 0, -1)
@@ -94,7 +95,7 @@ def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | No
         chunks=[_chunk(*fields) for fields in rest[lanes:]],
         left={name.decode(): int(value) for name, value in left.items()},
         frames={name.decode() for name in frames},
-        held=[orjson.loads(state) for state in held],
+        held={name.decode(): orjson.loads(state) for name, state in held.items()},
         indexed=_indexed(*indexes),
     )
 
@@ -141,14 +142,17 @@ def _compare(project_id: str, seen: _Snapshot) -> ProjectAudit:
     counted = {"published": published, **outcomes, "pending": published - sum(outcomes.values())}
     waiting = sum(rows for _, _, rows in seen.entries)
     in_chunks = sum(pending for pending, _ in seen.chunks)
-    at_rest = [state for state in seen.held if not state.get("queued")]
+    at_rest = [state for state in seen.held.values() if not state.get("queued")]
     healing = sum(state["weight"] for state in at_rest if state.get("due"))
     letters = [state for state in at_rest if not state.get("due")]
     dead = sum(state["weight"] for state in letters)
     referred: dict[str, int] = {}
+    returning: set[str] = set()
     for kind, name, rows in [*seen.entries, *(item for _, items in seen.chunks for item in items)]:
         if kind == "f":
             referred[name] = referred.get(name, 0) + rows
+        else:
+            returning.add(name)
     found = {
         "waiting": waiting,
         "inChunks": in_chunks,
@@ -164,11 +168,13 @@ def _compare(project_id: str, seen: _Snapshot) -> ProjectAudit:
         ("frames", len(seen.frames), len(seen.frames & referred.keys())),
         ("frames referred to", len(referred), len(seen.frames & referred.keys())),
     ]
-    expected = (len(letters), len(at_rest) - len(letters), len(seen.held), _with_row(seen.held), dead, dead)
+    queued = {name for name, state in seen.held.items() if state.get("queued")}
+    checks.append(("held rows on their way", len(queued), len(queued & returning)))
+    expected = (len(letters), len(at_rest) - len(letters), len(seen.held), _with_row(seen.held.values()), dead, dead)
     checks += [(name, count, found) for (name, count), found in zip(seen.indexed.items(), expected, strict=True)]
     differences = [f"{name}: counted {left}, found {right}" for name, left, right in checks if left != right]
     return ProjectAudit(project_id, counted, found, differences)
 
 
-def _with_row(states: list[dict[str, Any]]) -> int:
+def _with_row(states: Iterable[dict[str, Any]]) -> int:
     return sum("row" in state for state in states)

@@ -73,7 +73,8 @@ class HeldReader:
                 for reverse in (False, True):
                     pipeline.zrange(f"{root}:dead:group:{group.decode()}", 0, 0, desc=reverse, withscores=True)
             ends = pipeline.execute()
-        letters = {letter.group: letter for letter in self._read(project_id, [s.decode() for s in samples.values()])}
+        names = [samples[group].decode() for group, _ in largest if group in samples]
+        letters = {letter.group: letter for letter in self._read(project_id, names)}
         found = []
         for at, (name, rows) in enumerate(largest):
             first, last, sample = ends[2 * at], ends[2 * at + 1], letters.get(name.decode())

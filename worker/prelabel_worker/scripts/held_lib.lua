@@ -113,6 +113,14 @@ local function hold(id, given, body)
   save_state(id, given)
 end
 
+-- Rows of a frame on its way back have their outcomes, each under its own number; the last ones end the frame.
+local function settle_held_frame(id, rows)
+  local state = held_state(id)
+  if not state or not state.queued then return end -- it could not be read again
+  state.weight = state.weight - rows
+  if state.weight > 0 then save_state(id, state) else forget_held(id, state) end
+end
+
 -- A newer message of this data row and model stands in Labelbox: older held ones may never overwrite it.
 local function strike(row, seq)
   for id in string.gmatch(redis.call('HGET', root .. ':held:rows', row) or '', '%S+') do

@@ -9,6 +9,7 @@ import orjson
 from prelabel import keys
 from prelabel.client import Client
 from prelabel.errors import PrelabelError
+from prelabel_worker.held_audit import READS, HeldStates, Indexes, read_indexes
 from prelabel_worker.inspector import OUTCOMES, Inspector
 
 _TRIES = 50
@@ -64,8 +65,8 @@ class _Snapshot:
     chunks: list[tuple[int, list[tuple[str, str, int]]]]
     left: dict[str, int]
     frames: set[str]
-    held: dict[str, dict[str, Any]]
-    indexed: dict[str, int]
+    held: HeldStates
+    indexes: Indexes
 
 
 def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | None:
@@ -78,13 +79,13 @@ def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | No
         pipeline.hgetall(f"{root}:left")
         pipeline.hkeys(f"{root}:frames")
         pipeline.hgetall(f"{root}:held")
-        _read_indexes(pipeline, root)
+        read_indexes(pipeline, root)
         for lane in range(lanes):
             pipeline.lrange(f"{root}:lane:{lane}", 0, -1)
         for chunk_id in chunk_ids:
             pipeline.hmget(f"{root}:chunk:{chunk_id}", "rows", "aside", "settled", "items")
         ids, counts, inbox, left, frames, held, *rest = pipeline.execute()
-        indexes, rest = rest[:_INDEXES], rest[_INDEXES:]
+        indexes, rest = rest[:READS], rest[READS:]
     if [name.decode() for name in ids] != chunk_ids:
         return None
     lane_entries = [line.decode().split(" ") for entries in rest[:lanes] for line in entries]
@@ -95,36 +96,9 @@ def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | No
         chunks=[_chunk(*fields) for fields in rest[lanes:]],
         left={name.decode(): int(value) for name, value in left.items()},
         frames={name.decode() for name in frames},
-        held={name.decode(): orjson.loads(state) for name, state in held.items()},
-        indexed=_indexed(*indexes),
+        held=HeldStates({name.decode(): orjson.loads(state) for name, state in held.items()}),
+        indexes=Indexes(*indexes),
     )
-
-
-_INDEXES = 6
-
-
-def _read_indexes(pipeline: Client, root: str) -> None:
-    """Of the held rows: sizes and counts only, so that many letters cost little more."""
-    pipeline.zcard(f"{root}:dead")
-    pipeline.zcard(f"{root}:heal")
-    pipeline.hlen(f"{root}:held:body")
-    pipeline.hvals(f"{root}:held:rows")
-    pipeline.hvals(f"{root}:dead:reasons")
-    pipeline.hvals(f"{root}:dead:groups")
-
-
-def _indexed(
-    letters: int, healing: int, bodies: int, rows: list[bytes], reasons: list[bytes], groups: list[bytes]
-) -> dict[str, int]:
-    """What each index of held rows says, by what it counts."""
-    return {
-        "dead letters listed": letters,
-        "healing rows listed": healing,
-        "bodies of held rows": bodies,
-        "held rows by data row": sum(len(names.split()) for names in rows),
-        "dead by reason": sum(map(int, reasons)),
-        "dead by group": sum(map(int, groups)),
-    }
 
 
 def _chunk(rows: bytes, aside: bytes, settled: bytes, items: bytes) -> tuple[int, list[tuple[str, str, int]]]:
@@ -142,39 +116,31 @@ def _compare(project_id: str, seen: _Snapshot) -> ProjectAudit:
     counted = {"published": published, **outcomes, "pending": published - sum(outcomes.values())}
     waiting = sum(rows for _, _, rows in seen.entries)
     in_chunks = sum(pending for pending, _ in seen.chunks)
-    at_rest = [state for state in seen.held.values() if not state.get("queued")]
-    healing = sum(state["weight"] for state in at_rest if state.get("due"))
-    letters = [state for state in at_rest if not state.get("due")]
-    dead = sum(state["weight"] for state in letters)
+    items = [item for _, items in seen.chunks for item in items]
     referred: dict[str, int] = {}
-    returning: set[str] = set()
-    for kind, name, rows in [*seen.entries, *(item for _, items in seen.chunks for item in items)]:
+    for kind, name, rows in [*seen.entries, *items]:
         if kind == "f":
             referred[name] = referred.get(name, 0) + rows
-        else:
-            returning.add(name)
     found = {
         "waiting": waiting,
         "inChunks": in_chunks,
-        "healing": healing,
-        "dead": dead,
+        "healing": seen.held.healing,
+        "dead": seen.held.dead,
         "frames": len(seen.frames),
     }
     checks = [
-        ("pending", counted["pending"], waiting + in_chunks + healing),
-        ("dead", counted["dead"], dead),
+        ("pending", counted["pending"], waiting + in_chunks + seen.held.healing),
+        ("dead", counted["dead"], seen.held.dead),
         ("inbox rows", seen.inbox_rows, waiting),
         ("unsettled rows of frames", sum(seen.left.values()), sum(referred.values())),
         ("frames", len(seen.frames), len(seen.frames & referred.keys())),
         ("frames referred to", len(referred), len(seen.frames & referred.keys())),
+        *seen.held.checks(seen.indexes, _returning(seen.entries), _returning(items)),
     ]
-    queued = {name for name, state in seen.held.items() if state.get("queued")}
-    checks.append(("held rows on their way", len(queued), len(queued & returning)))
-    expected = (len(letters), len(at_rest) - len(letters), len(seen.held), _with_row(seen.held.values()), dead, dead)
-    checks += [(name, count, found) for (name, count), found in zip(seen.indexed.items(), expected, strict=True)]
     differences = [f"{name}: counted {left}, found {right}" for name, left, right in checks if left != right]
     return ProjectAudit(project_id, counted, found, differences)
 
 
-def _with_row(states: Iterable[dict[str, Any]]) -> int:
-    return sum("row" in state for state in states)
+def _returning(entries: Iterable[tuple[str, str, int]]) -> set[str]:
+    """The held rows among them."""
+    return {name for kind, name, _ in entries if kind == "h"}

@@ -27,7 +27,7 @@ local done, skipped, rows = 0, 0, 0
 for i = 2, #ARGV, 4 do
   local id = ARGV[i]
   local state = redis.call('ZSCORE', root .. ':dead', id) and held_state(id)
-  if state and redis.sha1hex(redis.call('HGET', root .. ':held:body', id)) == ARGV[i + 1] then
+  if state and redis.sha1hex(redis.call('HGET', root .. ':held:body', id) or '') == ARGV[i + 1] then
     replace(id, state, cjson.decode(ARGV[i + 2]), ARGV[i + 3])
     if ARGV[1] ~= 'keep' then requeue(id, ARGV[1] == 'new') end
     done, rows = done + 1, rows + state.weight

@@ -7,7 +7,7 @@ import orjson
 
 from prelabel.buffer import Row
 from prelabel.gate import prepare
-from prelabel_worker.dead_letters import Mended, mended
+from prelabel_worker.mending import Mended, mended
 from tests.integration.conftest import Project
 
 

@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -223,7 +226,7 @@ def test_an_interrupted_action_answers_with_what_is_done_and_is_recorded(
 
     def interrupted(self: Bulk, project_id: str, part: BulkResult) -> None:
         added(self, project_id, part)
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(Bulk, "_add", interrupted)
 
@@ -233,6 +236,30 @@ def test_an_interrupted_action_answers_with_what_is_done_and_is_recorded(
     assert project.status().dead == 3
     (action,) = dead("log", "--json").json["actions"]
     assert (action["details"]["matched"], action["details"]["done"]) == (1, 1)
+
+
+def test_ctrl_c_ends_the_real_command_with_a_right_answer(
+    project: Project, tmp_path: Path, wait_for: Callable[..., None]
+) -> None:
+    kill(project, *(real_message(f"k{n}") for n in range(60)))
+    environment = {
+        "PRELABEL_REDIS_URL": project.settings.redis_url.get_secret_value(),
+        "PRELABEL_KEY_PREFIX": project.settings.key_prefix,
+    }
+    command = [sys.executable, "-m", "prelabel_worker.cli", "dead", "retry", "-p", "p", "--rate", "5", "--json"]
+    running = subprocess.Popen(
+        command, cwd=tmp_path, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: project.status().dead < 60, "a first slice")
+
+    running.send_signal(signal.SIGINT)
+    output, errors = running.communicate(timeout=30)
+
+    done = 60 - project.status().dead
+    assert running.returncode == 130
+    assert json.loads(output) == {"matched": done, "done": done, "skipped": 0}
+    assert "interrupted" in errors
+    assert done < 60
 
 
 def test_discarding_needs_a_yes_and_is_counted_and_recorded(project: Project, dead: Dead, letters: list[str]) -> None:

@@ -2,8 +2,8 @@
 
 from prelabel.buffer import Row
 from prelabel_worker.chunks import RowOutcome, Unreadable
-from prelabel_worker.dead_letters import LetterFilter
 from prelabel_worker.identity import row_key
+from prelabel_worker.letter_filter import LetterFilter
 from prelabel_worker.letters import Origin, held_frame
 from tests.integration.conftest import Project, message
 

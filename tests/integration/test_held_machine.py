@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 )
 
 from prelabel_worker.chunks import Chunk, RowOutcome, Unreadable
-from prelabel_worker.dead_letters import LetterFilter
+from prelabel_worker.letter_filter import LetterFilter
 from prelabel_worker.letters import Origin, facts_of, held_frame
 from tests.integration.conftest import Project
 from tests.integration.letters import check_indexes, kill, new_message, real_message

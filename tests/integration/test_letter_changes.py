@@ -5,8 +5,8 @@ import pytest
 
 from prelabel.lanes import lane_of
 from prelabel_worker.chunks import RowOutcome
-from prelabel_worker.dead_letters import LetterFilter
 from prelabel_worker.identity import row_key
+from prelabel_worker.letter_filter import LetterFilter
 from tests.integration.conftest import Project
 from tests.integration.letters import check_indexes, held_keys, kill, new_message, real_message
 

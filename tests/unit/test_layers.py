@@ -74,7 +74,7 @@ def test_the_environment_is_read_in_one_module() -> None:
 
 
 PURE = ["ontology", "identity", "ndjson", "rows", "chunks", "outcomes", "verdicts", "letters", "build", "answers"]
-PURE += ["dead_letters", "mending"]
+PURE += ["dead_letters", "letter_filter", "mending"]
 
 
 @pytest.mark.parametrize("module", PURE)

@@ -1,6 +1,7 @@
 """Mending: what is named is renamed, at every depth, and nothing else; a repeated run changes nothing."""
 
 import copy
+import threading
 from typing import Any
 
 import orjson
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from prelabel.errors import MessageError, Reason
 from prelabel_worker.bulk import Pace
 from prelabel_worker.cli.dead.reporting import differences
-from prelabel_worker.dead_letters import DeadLetter, mended
-from prelabel_worker.mending import AmbiguousMending, Mending, checked
+from prelabel_worker.dead_letters import DeadLetter
+from prelabel_worker.mending import AmbiguousMending, Mending, checked, mended
 
 OLD = st.sampled_from(["Car", "yes", "no", "a"])
 NEW = st.sampled_from(["car", "Yes", "No", "b"])
@@ -202,17 +203,26 @@ def test_the_facts_follow_the_message_and_the_cause_stays() -> None:
     assert same.facts["lane"] == 3
 
 
+class Stop(threading.Event):
+    """Time that passes when it is waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0)
+        self.now += timeout or 0
+        return False
+
+
 def test_the_pace_lets_so_many_rows_a_second_go() -> None:
-    now, waits = [0.0], []
-
-    def pause(seconds: float) -> None:
-        waits.append(seconds)
-        now[0] += seconds
-
-    pace = Pace(100, lambda: now[0], pause)
+    stop = Stop()
+    pace = Pace(100, lambda: stop.now)
     for _ in range(3):
-        pace.wait()
+        pace.wait(stop)
         pace.spent(50)
 
-    assert waits == [0.5, 0.5]
+    assert stop.waits == [0.5, 0.5]
     assert (Pace(100).slice, Pace(0.5).slice, Pace(5000).slice) == (100, 1, 200)

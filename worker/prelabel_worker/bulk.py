@@ -1,5 +1,6 @@
-"""Bulk actions on dead letters: which, in slices, at a pace, with an answer at every moment."""
+"""Bulk actions on dead letters: which, in slices, at a pace, and ended between two slices."""
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -7,10 +8,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from prelabel.errors import MessageError
-from prelabel_worker.dead_letters import DeadLetter, LetterFilter, Mended, mended
+from prelabel_worker.dead_letters import DeadLetter
 from prelabel_worker.held import BulkResult, HeldRows, Then
 from prelabel_worker.held_reader import SLICE
-from prelabel_worker.mending import Mending, checked
+from prelabel_worker.letter_filter import LetterFilter
+from prelabel_worker.mending import Mended, Mending, checked, mended
 
 _EXAMPLES = 3
 UNCHANGED, WHOLE_FRAME = "unchanged", "whole-frame"
@@ -23,19 +25,17 @@ class Pace:
         self,
         rows_per_second: float,
         clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.slice = max(1, min(SLICE, int(rows_per_second)))
         self._rate = rows_per_second
         self._clock = clock
-        self._pause = pause
         self._free_at = clock()
 
-    def wait(self) -> None:
-        """Until the rows of the last slice have had their time."""
+    def wait(self, stop: threading.Event) -> None:
+        """Until the rows of the last slice have had their time, or somebody wants it to end."""
         left = self._free_at - self._clock()
         if left > 0:
-            self._pause(left)
+            stop.wait(left)
 
     def spent(self, rows: int) -> None:
         """So many rows were sent."""
@@ -44,13 +44,14 @@ class Pace:
 
 @dataclass(slots=True)
 class Bulk:
-    """One action over the letters of some projects. `result` is right after each slice, so it can be interrupted."""
+    """One action over the letters of some projects; `stop` ends it after the slice in hand: `result` stays right."""
 
     rows: HeldRows
     chosen: LetterFilter
     pace: Pace = field(default_factory=lambda: Pace(1e9))
     progress: Callable[[BulkResult], None] = lambda _: None
     dry_run: bool = False
+    stop: threading.Event = field(default_factory=threading.Event)
     result: BulkResult = field(default_factory=BulkResult)
     by_project: dict[str, BulkResult] = field(default_factory=dict)
     why_skipped: Counter[str] = field(default_factory=Counter)
@@ -70,8 +71,9 @@ class Bulk:
         then: Then = "new" if as_new else "old"
         letters = self.rows.choose(project_id, self.chosen)
         while part := list(islice(letters, self.pace.slice)):
+            if not self._go_on():
+                return
             ready = [new for letter in part if (new := self._mended(letter, mending, lanes)) is not None]
-            self.pace.wait()
             done = BulkResult() if self.dry_run else self.rows.mend(project_id, ready, then)
             lost = 0 if self.dry_run else len(ready) - done.done
             self._add(project_id, BulkResult(len(part), done.done, len(part) - len(ready) + lost, done.rows))
@@ -95,12 +97,19 @@ class Bulk:
 
     def _each(self, project_id: str, action: Callable[[list[str]], BulkResult]) -> None:
         for part in self._paced(project_id):
+            if not self._go_on():
+                return
             if self.dry_run:
                 there = self.rows.count_dead(project_id, part) if self.chosen.ids else len(part)
                 self._add(project_id, BulkResult(len(part), 0, len(part) - there))
             else:
-                self.pace.wait()
                 self._add(project_id, action(part))
+
+    def _go_on(self) -> bool:
+        """Wait for the pace; False when somebody wants it to end."""
+        if not self.stop.is_set():
+            self.pace.wait(self.stop)
+        return not self.stop.is_set()
 
     def _paced(self, project_id: str) -> Iterator[list[str]]:
         for part in self.rows.slices(project_id, self.chosen):

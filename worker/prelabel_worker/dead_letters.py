@@ -1,15 +1,11 @@
-"""Dead letters as operators meet them: one letter, a group of them, and which ones are meant. Pure."""
+"""Dead letters as operators meet them: one letter, and a group of them. Pure."""
 
 import hashlib
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from prelabel.gate import Prepared
-from prelabel.lanes import lane_of
-from prelabel_worker.letters import facts_of, split_body
+from prelabel_worker.letters import split_body
 
 _ABOUT_THE_ROW = ("messageId", "dataRow", "model", "stage", "chunk", "import")
 
@@ -118,86 +114,6 @@ class LetterGroup:
     def retry_command(self) -> str:
         """What sends the whole group back."""
         return f"prelabel dead retry --project {self.project_id} --group {self.group}"
-
-
-@dataclass(frozen=True, slots=True)
-class LetterFilter:
-    """Which letters are meant: all that is given must hold. Times are in ms, both ends included."""
-
-    ids: tuple[str, ...] = ()
-    reason: str | None = None
-    group: str | None = None
-    model: str | None = None
-    data_row: str | None = None
-    message_id: str | None = None
-    since_ms: int | None = None
-    until_ms: int | None = None
-
-    def accepts(self, letter: DeadLetter) -> bool:
-        """Whether this letter is meant; its id is not looked at."""
-        died = round(letter.last_at * 1000)
-        return (
-            self.reason in (None, letter.reason)
-            and self.group in (None, letter.group)
-            and self.model in (None, letter.model)
-            and self.message_id in (None, letter.message_id)
-            and (self.data_row is None or letter.data_row in self.data_row_keys)
-            and (self.since_ms is None or died >= self.since_ms)
-            and (self.until_ms is None or died <= self.until_ms)
-        )
-
-    @property
-    def data_row_keys(self) -> tuple[str, ...]:
-        """How the data row may be stored: as it was listed, or by its id or global key alone."""
-        return (self.data_row, f"k:{self.data_row}", f"i:{self.data_row}") if self.data_row else ()
-
-    @property
-    def range(self) -> tuple[str | int, str | int]:
-        """The times as bounds of a sorted set, latest first."""
-        return (
-            "+inf" if self.until_ms is None else self.until_ms,
-            "-inf" if self.since_ms is None else self.since_ms,
-        )
-
-    def as_details(self) -> dict[str, Any]:
-        """For the record of actions: of many ids the first."""
-        names = ("reason", "group", "model", "data_row", "message_id", "since_ms", "until_ms")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        return given | ({"ids": list(self.ids[:20]), "idCount": len(self.ids)} if self.ids else {})
-
-
-@dataclass(frozen=True, slots=True)
-class Mended:
-    """A letter's new message, as mend.lua takes it; only for the body with this digest."""
-
-    id: str
-    body_digest: str
-    facts: dict[str, Any]
-    body: bytes
-
-
-def mended(letter: DeadLetter, prepared: Prepared, lanes: int) -> Mended:
-    """The letter with another message: its facts follow, its cause stays. `lanes` is the project's count."""
-    raw = _compact(prepared.raw)
-    known = facts_of(raw)
-    moved = known.data_row_key != letter.data_row
-    facts: dict[str, Any] = {
-        "lane": lane_of(known.data_row_key, lanes) if moved else letter.lane,
-        "bytes": len(raw),
-        "slow": prepared.slow,
-    }
-    facts |= {name: value for name, value in (("message", known.message_id), ("row", known.row_key)) if value}
-    about = {"messageId": known.message_id, "dataRow": known.data_row_key, "model": known.model}
-    header = orjson.dumps(orjson.loads(letter.header) | about)
-    return Mended(letter.id, letter.body_digest, facts, header + b"\n" + raw)
-
-
-def _compact(raw: bytes) -> bytes:
-    """Without the white space of an editor; numbers too long for us stay as they are."""
-    try:
-        return orjson.dumps(orjson.loads(raw))
-    except orjson.JSONDecodeError:
-        return raw
 
 
 def dead_letter(project_id: str, letter_id: str, state: dict[str, Any], body: bytes) -> DeadLetter:

@@ -8,8 +8,8 @@ import orjson
 
 from prelabel import keys
 from prelabel.client import Client
-from prelabel_worker.dead_letters import Mended
 from prelabel_worker.held_reader import SLICE, SLICE_BYTES, HeldReader
+from prelabel_worker.mending import Mended
 from prelabel_worker.scripts import Scripts
 
 Then = Literal["keep", "old", "new"]

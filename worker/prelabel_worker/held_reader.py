@@ -8,8 +8,9 @@ import orjson
 
 from prelabel import keys
 from prelabel.client import Client
-from prelabel_worker.dead_letters import DeadLetter, LetterFilter, LetterGroup, dead_letter
+from prelabel_worker.dead_letters import DeadLetter, LetterGroup, dead_letter
 from prelabel_worker.identity import row_key
+from prelabel_worker.letter_filter import LetterFilter
 
 SLICE = 200
 """Letters in one read, and in one script."""

@@ -1,4 +1,4 @@
-"""Many letters mended alike: features, options and data rows renamed in the message's JSON. Pure.
+"""Letters with other messages: names replaced in many alike, any change checked, what is stored of it. Pure.
 
 A repeated run changes nothing more: no new name is an old one too, so a run that was interrupted can be repeated.
 """
@@ -11,7 +11,9 @@ import orjson
 
 from prelabel.errors import MalformedMessage, PrelabelError, Reason, quoted
 from prelabel.gate import Prepared, prepare
+from prelabel.lanes import lane_of
 from prelabel_worker.dead_letters import DeadLetter
+from prelabel_worker.letters import facts_of
 
 
 class AmbiguousMending(PrelabelError):
@@ -107,3 +109,37 @@ def checked(letter: DeadLetter, raw: bytes) -> Prepared:
         expected = f"{quoted(letter.message_id)}, the letter's message id"
         raise MalformedMessage(Reason.MALFORMED_MESSAGE, "messageId", quoted(prepared.message_id), expected)
     return prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A letter's new message, as mend.lua takes it; only for the body with this digest."""
+
+    id: str
+    body_digest: str
+    facts: dict[str, Any]
+    body: bytes
+
+
+def mended(letter: DeadLetter, prepared: Prepared, lanes: int) -> Mended:
+    """The letter with another message: its facts follow, its cause stays. `lanes` is the project's count."""
+    raw = _compact(prepared.raw)
+    known = facts_of(raw)
+    moved = known.data_row_key != letter.data_row
+    facts: dict[str, Any] = {
+        "lane": lane_of(known.data_row_key, lanes) if moved else letter.lane,
+        "bytes": len(raw),
+        "slow": prepared.slow,
+    }
+    facts |= {name: value for name, value in (("message", known.message_id), ("row", known.row_key)) if value}
+    about = {"messageId": known.message_id, "dataRow": known.data_row_key, "model": known.model}
+    header = orjson.dumps(orjson.loads(letter.header) | about)
+    return Mended(letter.id, letter.body_digest, facts, header + b"\n" + raw)
+
+
+def _compact(raw: bytes) -> bytes:
+    """Without the white space of an editor; numbers too long for us stay as they are."""
+    try:
+        return orjson.dumps(orjson.loads(raw))
+    except orjson.JSONDecodeError:
+        return raw

@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from prelabel_worker.cli.common import USAGE, Project, connect, say, settings_for
-from prelabel_worker.dead_letters import LetterFilter
 from prelabel_worker.held import HeldRows
 from prelabel_worker.inspector import Inspector
+from prelabel_worker.letter_filter import LetterFilter
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])(?:\s+ago)?\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}

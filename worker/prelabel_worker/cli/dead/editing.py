@@ -17,8 +17,8 @@ from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, Project, RedisUrl
 from prelabel_worker.cli.dead.choice import Store
 from prelabel_worker.cli.dead.reporting import answer
 from prelabel_worker.cli.dead.showing import LetterId, only_letter
-from prelabel_worker.dead_letters import DeadLetter, mended
-from prelabel_worker.mending import checked
+from prelabel_worker.dead_letters import DeadLetter
+from prelabel_worker.mending import checked, mended
 
 
 def register(app: typer.Typer) -> None:

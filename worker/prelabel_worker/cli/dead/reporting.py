@@ -1,6 +1,8 @@
 """What every bulk command does alike: progress, Ctrl-C, the record, the answer and its exit code."""
 
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -36,18 +38,32 @@ def progress(verb: str) -> Iterator[Callable[[BulkResult], None]]:
 def carry_out(store: Store, bulk: Bulk, verb: str, details: dict[str, Any], act: Callable[[str], None]) -> bool:
     """Act on project after project and record what was done, also when interrupted; whether it was."""
     try:
-        with progress(verb) as show:
+        with progress(verb) as show, _interrupts(bulk.stop):
             bulk.progress = show
             for project_id in store.projects:
                 act(project_id)
-    except KeyboardInterrupt:
-        return True
     finally:
         if not bulk.dry_run:
             actions = Actions(store.client, store.prefix)
             for project_id, result in bulk.by_project.items():
                 actions.record(project_id, verb, {**details, **result.as_json()})
-    return False
+    return bulk.stop.is_set()
+
+
+@contextmanager
+def _interrupts(stop: threading.Event) -> Iterator[None]:
+    """Ctrl-C ends the action after the slice in hand, which would otherwise be done and not counted; twice: at once."""
+
+    def ask(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def answer(result: BulkResult, verb: str, *, dry_run: bool, as_json: bool, interrupted: bool, named: bool) -> None:

@@ -324,6 +324,27 @@ def test_letters_are_exported_whole_as_messages_and_as_a_table(
     assert dead("export", "-p", "p", "--output", "no-folder/x").code == 2
 
 
+def test_an_export_that_nobody_reads_to_the_end_ends_quietly(project: Project, tmp_path: Path) -> None:
+    kill(project, *(real_message(f"k{n}") for n in range(300)))
+    environment = {
+        "PRELABEL_REDIS_URL": project.settings.redis_url.get_secret_value(),
+        "PRELABEL_KEY_PREFIX": project.settings.key_prefix,
+    }
+    command = [sys.executable, "-m", "prelabel_worker.cli", "dead", "export", "-p", "p"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert json.loads(running.stdout.readline())["projectId"] == "p"
+        running.stdout.close()
+        errors = running.stderr.read()
+
+    assert running.returncode == 0
+    assert "Traceback" not in errors
+    assert "Error" not in errors
+
+
 def test_exported_messages_can_be_published_again(
     project: Project, dead: Dead, letters: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

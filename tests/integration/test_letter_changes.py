@@ -230,3 +230,37 @@ def test_a_retried_letter_that_was_mended_is_imported_and_gone(project: Project)
 
     assert held_keys(project) == {}
     assert project.status().imported == 1
+
+
+def test_every_key_of_a_letter_before_and_after_each_change(project: Project) -> None:
+    (letter_id,) = kill(project, real_message("a"))
+    letter = project.held.letter("p", letter_id)
+    assert letter is not None
+    row, group, name = row_key("k:a", "m").encode(), letter.group, letter_id.encode()
+    listed = {
+        "dead": {name},
+        "dead:group:" + group: {name},
+        "dead:groups": {group.encode(): b"1"},
+        "dead:messages": {b"id-a": name},
+        "dead:reason:refused": {name},
+        "dead:reasons": {b"refused": b"1"},
+        "dead:sample": {group.encode(): name},
+    }
+
+    def keys() -> dict[str, object]:
+        found = held_keys(project)
+        assert set(found.pop("held")) == set(found.pop("held:body")) == {name}
+        return found
+
+    assert keys() == {"held:rows": {row: name}, **listed}
+    moved = real_message("b", message_id="id-a")
+    project.held.mend("p", [new_message(project, letter_id, moved)], "keep")
+    row = row_key("k:b", "m").encode()
+    assert keys() == {"held:rows": {row: name}, **listed}
+    project.held.retry("p", [letter_id])
+    assert keys() == {"held:rows": {row: name}}
+    chunk = project.take(project.cut())
+    project.settle(chunk, imported=0, outcomes=[project.holding(each) for each in project.rows(chunk)])
+    assert keys() == {"held:rows": {row: name}, **listed}
+    project.held.discard("p", [letter_id])
+    assert held_keys(project) == {}

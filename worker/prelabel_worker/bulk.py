@@ -3,14 +3,13 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 from prelabel.errors import MessageError
 from prelabel_worker.dead_letters import DeadLetter
 from prelabel_worker.held import BulkResult, HeldRows, Then
-from prelabel_worker.held_reader import SLICE
+from prelabel_worker.held_reader import SLICE, SLICE_BYTES
 from prelabel_worker.letter_filter import LetterFilter
 from prelabel_worker.mending import Mended, Mending, checked, mended
 
@@ -69,8 +68,7 @@ class Bulk:
         """Send the letters back with new names; those that do not change, or become wrong, are skipped."""
         lanes = self.rows.lanes(project_id)
         then: Then = "new" if as_new else "old"
-        letters = self.rows.choose(project_id, self.chosen)
-        while part := list(islice(letters, self.pace.slice)):
+        for part in _few_megabytes(self.rows.choose(project_id, self.chosen), self.pace.slice):
             if not self._go_on():
                 return
             ready = [new for letter in part if (new := self._mended(letter, mending, lanes)) is not None]
@@ -121,3 +119,17 @@ class Bulk:
         self.by_project[project_id] = self.by_project.get(project_id, BulkResult()) + part
         self.pace.spent(part.rows)
         self.progress(self.result)
+
+
+def _few_megabytes(letters: Iterable[DeadLetter], most: int) -> Iterator[list[DeadLetter]]:
+    """So many letters at a time, fewer when they are large."""
+    part: list[DeadLetter] = []
+    size = 0
+    for letter in letters:
+        part.append(letter)
+        size += len(letter.message)
+        if len(part) == most or size >= SLICE_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part

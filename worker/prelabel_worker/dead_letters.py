@@ -87,7 +87,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class LetterGroup:
-    """The letters of one fingerprint: how many rows, since when, and one of them."""
+    """The letters of one fingerprint: how many rows, since when, and one of them without its message."""
 
     project_id: str
     group: str

@@ -1,6 +1,7 @@
 """Dead letters, read: one, those a filter means, and their groups. Nothing here writes."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -75,7 +76,8 @@ class HeldReader:
                     pipeline.zrange(f"{root}:dead:group:{group.decode()}", 0, 0, desc=reverse, withscores=True)
             ends = pipeline.execute()
         names = [samples[group].decode() for group, _ in largest if group in samples]
-        letters = {letter.group: letter for letter in self._read(project_id, names)}
+        # Without their messages, which may have megabytes each.
+        letters = {letter.group: replace(letter, message=b"") for letter in self._read(project_id, names)}
         found = []
         for at, (name, rows) in enumerate(largest):
             first, last, sample = ends[2 * at], ends[2 * at + 1], letters.get(name.decode())

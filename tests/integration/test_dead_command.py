@@ -18,7 +18,7 @@ import pytest
 from prelabel_worker.bulk import Bulk
 from prelabel_worker.chunks import RowOutcome
 from prelabel_worker.cli.main import run as run_command
-from prelabel_worker.held import BulkResult
+from prelabel_worker.held import BulkResult, HeldRows
 from prelabel_worker.letters import Origin, held_frame
 from tests.integration.conftest import Project
 from tests.integration.letters import check_indexes, kill, real_message
@@ -282,6 +282,20 @@ def test_discarding_needs_a_yes_and_is_counted_and_recorded(project: Project, de
     assert action["details"] == {"reason": "unknown-feature", "matched": 3, "done": 3, "skipped": 0}
     assert "discard" in dead("log").out
     assert dead("discard", "-p", "p", "--reason", "unknown-feature", "--yes").code == 3
+
+
+def test_a_letter_that_dies_after_the_command_began_is_not_touched(
+    project: Project, dead: Dead, letters: list[str], monkeypatch: pytest.MonkeyPatch, wait_for: Callable[..., None]
+) -> None:
+    began = project.held.now_ms()
+    wait_for(lambda: project.held.now_ms() > began, "the next millisecond")
+    (later,) = kill(project, real_message("later"))
+    monkeypatch.setattr(HeldRows, "now_ms", lambda self: began)
+
+    assert dead("discard", "-p", "p", "--yes", "--json").json == {"matched": 4, "done": 4, "skipped": 0}
+
+    assert dead("retry", "-p", "p").code == 3
+    assert dead("retry", later, "-p", "p").code == 0
 
 
 @pytest.mark.parametrize(("word", "left"), [("y", 0), ("n", 4)])

@@ -19,7 +19,13 @@ OLD = st.sampled_from(["Car", "yes", "no", "a"])
 NEW = st.sampled_from(["car", "Yes", "No", "b"])
 NAMES = st.dictionaries(OLD, NEW, max_size=3)
 ANY_NAME = OLD | NEW
-LEAF = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | ANY_NAME
+LEAF = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | ANY_NAME
+)
 
 
 def classification(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

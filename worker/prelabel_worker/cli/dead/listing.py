@@ -77,7 +77,7 @@ def _letters(letters: list[DeadLetter]) -> Table:
     for letter in letters:
         said = letter.example()
         where = said.get("path") or said.get("errorName") or ""
-        what = said.get("hint") or said.get("found") or said.get("errorMessage") or ""
+        what = said.get("hint") or said.get("found") or said.get("errorMessage") or said.get("expected") or ""
         # As text: a data row's key may look like Rich's markup.
         cells = (letter.id, letter.project_id, letter.reason, letter.data_row, where, str(what)[:60])
         found.add_row(*(Text(str(cell)) for cell in cells), times(letter.retried))

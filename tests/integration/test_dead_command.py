@@ -138,6 +138,10 @@ def test_show_says_what_labelbox_has_and_what_can_be_done(project: Project, dead
     for action in ("retry", "edit", "discard"):
         assert f"prelabel dead {action} 1 --project p" in done.out
     assert dead("show", "77").code == 3
+    (group,) = dead("groups", "--json").json["groups"]
+    assert group["example"] == {"errorName": "E1", "errorMessage": "no"}
+    (row_of_table,) = csv.DictReader(io.StringIO(dead("export", "--format", "csv").out))
+    assert (row_of_table["path"], row_of_table["found"]) == ("E1", "no")
 
 
 def test_a_letter_is_edited_from_a_file_checked_and_retried(project: Project, dead: Dead, letters: list[str]) -> None:
@@ -443,8 +447,9 @@ def test_a_file_of_data_rows_that_cannot_be_used_is_named(
 
 
 @pytest.mark.parametrize("name", ["list", "groups", "show", "edit", "retry", "export", "discard", "log"])
-def test_every_command_of_dead_helps_with_an_example(dead: Dead, name: str) -> None:
+def test_every_command_of_dead_is_documented_and_helps_with_an_example(dead: Dead, name: str) -> None:
     done = dead(name, "--help")
 
     assert done.code == 0
     assert f"Example: prelabel dead {name}" in done.out
+    assert f"`prelabel dead {name} " in (Path(__file__).parents[2] / "docs/commands.md").read_text("utf-8")

@@ -1,12 +1,17 @@
 """Letters retried as new, mended, discarded, expired: each is one script, after which every index agrees."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from prelabel.lanes import lane_of
 from prelabel_worker.chunks import RowOutcome
 from prelabel_worker.identity import row_key
 from prelabel_worker.letter_filter import LetterFilter
+from prelabel_worker.stages.expire import expire
 from tests.integration.conftest import Project
 from tests.integration.letters import check_indexes, held_keys, kill, new_message, real_message
 
@@ -264,3 +269,17 @@ def test_every_key_of_a_letter_before_and_after_each_change(project: Project) ->
     assert keys() == {"held:rows": {row: name}, **listed}
     project.held.discard("p", [letter_id])
     assert held_keys(project) == {}
+
+
+def test_the_stage_goes_on_while_letters_are_due_and_says_how_many(project: Project) -> None:
+    ids = kill(project, *(real_message(f"k{n}") for n in range(450)))
+    for letter_id in ids:
+        age(project, letter_id, 91)
+    tools: Any = SimpleNamespace(held=project.held, settings=project.settings)
+
+    with capture_logs() as lines:
+        assert expire(tools, "p") == 450
+        assert expire(tools, "p") == 0
+
+    assert lines == [{"event": "letters.expired", "log_level": "info", "project": "p", "letters": 450, "rows": 450}]
+    assert project.status().discarded == 450

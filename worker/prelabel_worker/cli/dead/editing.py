@@ -18,6 +18,7 @@ from prelabel_worker.cli.dead.choice import Store
 from prelabel_worker.cli.dead.reporting import answer
 from prelabel_worker.cli.dead.showing import LetterId, only_letter
 from prelabel_worker.dead_letters import DeadLetter
+from prelabel_worker.held import BulkResult
 from prelabel_worker.mending import checked, mended
 
 
@@ -48,22 +49,26 @@ def edit(
         say("nothing was changed: the letter stays")
         raise typer.Exit(NOTHING)
     try:
-        prepared = checked(letter, text)
+        result = _save(store, letter, text, keep=keep)
     except MessageError as error:
         say(f"{error} [{error.reason.value}]; the letter stays")
-        if file is None:
-            _keep_text(letter, text)
-        raise typer.Exit(USAGE) from None
-    new = mended(letter, prepared, store.rows.lanes(letter.project_id))
+        result = None
+    if file is None and not (result and result.done):
+        _keep_text(letter, text)
+    if result is None:
+        raise typer.Exit(USAGE)
+    answer(result, "edit", dry_run=False, as_json=as_json, interrupted=False, named=True)
+
+
+def _save(store: Store, letter: DeadLetter, text: bytes, *, keep: bool) -> BulkResult:
+    """Check the message, replace it unless somebody else was faster, and record that. Raises MessageError."""
+    new = mended(letter, checked(letter, text), store.rows.lanes(letter.project_id))
     result = store.rows.mend(letter.project_id, [new], "keep" if keep else "old")
     if not result.done:
         say("somebody else has retried, changed or discarded it meanwhile")
-        if file is None:
-            _keep_text(letter, text)
-    Actions(store.client, store.prefix).record(
-        letter.project_id, "edit", {"ids": [letter.id], "kept": keep, **result.as_json()}
-    )
-    answer(result, "edit", dry_run=False, as_json=as_json, interrupted=False, named=True)
+    details = {"ids": [letter.id], "kept": keep, **result.as_json()}
+    Actions(store.client, store.prefix).record(letter.project_id, "edit", details)
+    return result
 
 
 def _text(letter: DeadLetter, file: str | None) -> bytes | None:

@@ -145,7 +145,7 @@ def _messages(due: list[Due]) -> list[tuple[str, list[Any]]]:
         ("prelabel.poll", [polled[at : at + POLLED_TOGETHER]]) for at in range(0, len(polled), POLLED_TOGETHER)
     ]
     for each in due:
-        if each.stage in ("group", "heal"):
+        if each.stage in ("group", "heal", "expire"):
             found.append((f"prelabel.{each.stage}", [each.project_id]))
         elif each.stage != "poll":
             found.append((f"prelabel.{each.stage}", [each.project_id, each.chunk_id]))

@@ -45,7 +45,7 @@ class Actions:
     def record(self, project_id: str, action: str, details: dict[str, Any]) -> None:
         """Note what the user of this process did."""
         key = f"{keys.project_root(self._prefix, project_id)}:actions"
-        entry = {"at": int(time.time() * 1000), "action": action, "who": _user(), "details": details}
+        entry = {"at": int(time.time() * 1000), "action": action, "who": user(), "details": details}
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.lpush(key, orjson.dumps(entry))
             pipeline.ltrim(key, 0, KEPT - 1)
@@ -58,7 +58,8 @@ class Actions:
         return [Action(project_id, each["at"], each["action"], each["who"], each["details"]) for each in entries]
 
 
-def _user() -> str:
+def user() -> str:
+    """Who runs this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

@@ -1,4 +1,4 @@
-"""`prelabel dead log`: who did what with letters."""
+"""`prelabel dead log`: who did what, with letters and with projects."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ def log(
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """List what was done with dead letters, by whom, newest first. Exit code 3 when nothing was.
+    """List what was done with letters and projects, by whom, newest first. Exit code 3 when nothing was.
 
     Example: prelabel dead log --project demo-project
     """

@@ -27,13 +27,13 @@ _SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields}
 
 def check(text: str, values: Mapping[str, str]) -> list[Finding]:
     """Everything that is wrong with a compose file; `values` fill in its variables."""
+    rules = (_redis, _secrets, _memory, _services, _settings, _flags)
     try:
         raw = compose.read(text)
         document = compose.filled(raw, values)
+        return [finding for rule in rules for finding in rule(document, raw)]
     except compose.ComposeError as error:
-        return [Finding(FILE, "readable", str(error), "a compose file whose variables the env file sets")]
-    rules = (_redis, _secrets, _memory, _services, _settings, _flags)
-    return [finding for rule in rules for finding in rule(document, raw)]
+        return [Finding(FILE, "readable", str(error), "YAML, variables that the env file sets, sizes and durations")]
 
 
 def _services_of_ours(document: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     WRONG_ANSWER = "wrong-answer"  # the answer's form does not fit the classification
     WRONG_NESTING = "wrong-nesting"  # a classification where the ontology has none
     UNREADABLE_FRAME = "unreadable-frame"
+    EXISTING = "existing"  # imported before, and the project's policy is dead-letter
     REFUSED = "refused"  # Labelbox refused annotations of the row
     DATA_ROW_NOT_FOUND = "data-row-not-found"  # not in the project (yet)
     NO_VERDICT = "no-verdict"  # the status file says nothing about the row

@@ -8,7 +8,9 @@ Under a project's root:
 | name | type | meaning |
 |---|---|---|
 | `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, `refusals`, |
-|  |  | `pausedUntil`, `pauseReason` |
+|  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`, |
+|  |  | `deadLetterMs` (how long letters are kept) |
+| `overrides` | hash | what an operator has set, see `prelabel_worker.overrides` |
 | `counts` | hash | rows: `published`, `imported`, `superseded`, `skipped`, `dead`, `discarded` |
 | `frames` | hash | frame id → the frame's bytes, until all its rows are settled |
 | `left` | hash | frame id → its rows that are not settled |
@@ -19,7 +21,11 @@ Under a project's root:
 | `chunk:<id>` | hash | see `prelabel_worker.chunks.Chunk` |
 | `chunk:<id>:aside` | bitmap | rows of the chunk that were set aside |
 | `chunk:<id>:sent` | string | the uuids of the import's lines, see `prelabel_worker.chunks.SentLines` |
-| `timers` | zset | `group`, `heal`, `chunk:<id>` → ms when due |
+| `chunk:<id>:past` | string | history entries of its rows that have their outcome |
+| `history` | zset | `<chunk id> <bytes>` → ms when it was settled |
+| `history:<id>` | string | what became of the chunk's rows, see `prelabel_worker.history` |
+| `imported:<generation>:<n>` | set | digests of imported rows, where a policy needs them |
+| `timers` | zset | `group`, `heal`, `expire`, `chunk:<id>` → ms when due |
 | `held` | hash | held id → its state as JSON |
 | `held:body` | hash | held id → details and the original message |
 | `held:rows` | hash | row key → held ids |
@@ -28,7 +34,8 @@ Under a project's root:
 | `dead:reason:<code>`, `dead:group:<print>` | zset | the same, by reason and by fingerprint |
 | `dead:reasons`, `dead:groups` | hash | rows by reason, by fingerprint |
 | `dead:sample` | hash | fingerprint → one held id |
-| `dead:messages` | hash | message id → held id |
+| `dead:messages` | hash | message id → held id of its latest letter |
+| `actions` | list | what operators did with letters, newest first, see `prelabel_worker.actions` |
 | `ontology` | hash | `normalized`, `mediaType`, `name`, `fetchedMs` |
 
 An entry's kind is `f` (a frame) or `h` (a held row on its way back; its id is the held id).
@@ -50,6 +57,11 @@ def projects(prefix: str) -> str:
 def account(prefix: str, name: str) -> str:
     """Hash of an account's budget: when the next request may go, and until when it is paused."""
     return f"{prefix}:account:{{{name}}}"
+
+
+def priorities(prefix: str) -> str:
+    """Hash: project → the weight of its turns, where an operator has set one."""
+    return f"{prefix}:priorities"
 
 
 def workers(prefix: str) -> str:

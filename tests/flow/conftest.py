@@ -82,6 +82,10 @@ class Flow:
         assert found.balances, found.differences
         return self.status()
 
+    def wait_for_state(self, state: str, seconds: float = 30) -> None:
+        """Wait until a chunk of the project is in this state."""
+        wait_for(lambda: state in self.status().chunks, f"a chunk that is {state}", seconds)
+
     def pre_labels(self) -> list[dict[str, Any]]:
         """What a labeler would see."""
         text = self.control("GET", f"projects/{self.project}/pre-labels").text

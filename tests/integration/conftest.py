@@ -72,9 +72,11 @@ class Project:
     def rows(self, chunk: Chunk) -> list[ChunkRow]:
         return [row for row in self.ledger.rows(chunk) if isinstance(row, ChunkRow)]
 
+    def sent(self, chunk: Chunk) -> SentLines:
+        return SentLines.of((row.index, [row.index.to_bytes(16, "big")], bytes(12)) for row in self.rows(chunk))
+
     def send(self, chunk: Chunk) -> None:
-        rows = [(row.index, [row.index.to_bytes(16, "big")]) for row in self.rows(chunk)]
-        self.ledger.record_import(chunk, f"name-{chunk.id}", SentLines.of(rows))
+        self.ledger.record_import(chunk, "default", f"name-{chunk.id}", self.sent(chunk))
 
     def import_all(self, chunk_id: str) -> None:
         """Take a chunk through to imported, every row a success."""

@@ -39,6 +39,13 @@ def deep(levels: int) -> dict[str, Any]:
     return alone({"name": "c", "answer": answer})
 
 
+def wire(old: bytes, new: bytes, **fields: Any) -> bytes:
+    """A good message as JSON, with some of its bytes changed."""
+    good = json.dumps(message(**fields)).encode()
+    assert old in good
+    return good.replace(old, new, 1)
+
+
 MALFORMED: list[tuple[str, Any, Reason, str]] = [
     ("empty", b"", Reason.MALFORMED_JSON, ""),
     ("truncated", b'{"projectId": "p"', Reason.MALFORMED_JSON, ""),
@@ -73,6 +80,18 @@ MALFORMED: list[tuple[str, Any, Reason, str]] = [
     ("text for a number", one(bbox=BOX["bbox"] | {"top": "1"}), Reason.INVALID_ANNOTATION, "annotations[0].bbox.top"),
     ("true for a number", one(bbox=BOX["bbox"] | {"top": True}), Reason.INVALID_ANNOTATION, "annotations[0].bbox.top"),
     ("NaN", one(bbox=BOX["bbox"] | {"top": float("nan")}), Reason.INVALID_ANNOTATION, "annotations[0].bbox.top"),
+    ("Infinity on the wire", wire(b'"top": 1', b'"top": Infinity'), Reason.MALFORMED_JSON, ""),
+    ("a number that is infinite", wire(b'"top": 1', b'"top": 1e999'), Reason.MALFORMED_JSON, ""),
+    ("400 digits", wire(b'"top": 1', b'"top": ' + b"9" * 400), Reason.MALFORMED_JSON, ""),
+    ("30 digits", wire(b'"top": 1', b'"top": ' + b"9" * 30), Reason.INVALID_ANNOTATION, "annotations[0].bbox.top"),
+    ("a huge number", wire(b'"top": 1', b'"top": -1e300'), Reason.INVALID_ANNOTATION, "annotations[0].bbox.top"),
+    ("a huge width", wire(b'"width": 4', b'"width": 1e300'), Reason.INVALID_ANNOTATION, "annotations[0].bbox.width"),
+    ("a huge name", one(name="v" * 1_000_000), Reason.INVALID_ANNOTATION, "annotations[0].name"),
+    ("a huge message id", message(messageId="m" * 100_000), Reason.MALFORMED_MESSAGE, "messageId"),
+    ("a huge model name", message(model={"name": "m" * 100_000}), Reason.MALFORMED_MESSAGE, "model.name"),
+    ("a huge traceparent", message(traceparent="0" * 10_000), Reason.MALFORMED_MESSAGE, "traceparent"),
+    ("half a surrogate pair", wire(b"vessel", b"\\ud800"), Reason.MALFORMED_JSON, ""),
+    ("two messages", wire(b"]}", b"]}\n{}"), Reason.MALFORMED_JSON, ""),
     ("zero width", one(bbox=BOX["bbox"] | {"width": 0}), Reason.INVALID_ANNOTATION, "annotations[0].bbox.width"),
     (
         "negative height",

@@ -19,6 +19,7 @@ TABLE = {
     errors.TooLarge: (Outcome.SPLIT, "chunk"),
     errors.Refused: (Outcome.SPLIT, "chunk"),
     errors.Unauthorized: (Outcome.PAUSE, "account"),
+    errors.KeyMissing: (Outcome.PAUSE, "project"),
     errors.AccountLimit: (Outcome.PAUSE, "account"),
     errors.QueryRefused: (Outcome.PAUSE, "account"),
     errors.Forbidden: (Outcome.PAUSE, "project"),

@@ -20,7 +20,8 @@ def line(number: int, status: str = "SUCCESS", *names: str) -> bytes:
     return orjson.dumps({**body, "errors": errors} if errors else body)
 
 
-SENT = SentLines.of([(0, [uuid_of(0), uuid_of(1)]), (4, [uuid_of(2)]), (5, [uuid_of(3), uuid_of(4)])])
+LINES = {0: [uuid_of(0), uuid_of(1)], 4: [uuid_of(2)], 5: [uuid_of(3), uuid_of(4)]}
+SENT = SentLines.of((row, uuids, bytes(12)) for row, uuids in LINES.items())
 
 
 def judged(*lines: bytes) -> Verdicts:

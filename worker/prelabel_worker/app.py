@@ -6,14 +6,14 @@ from typing import Any
 import billiard.pool
 from celery import Celery
 from celery.signals import setup_logging, worker_init
+from kombu.entity import Queue
 
-from prelabel_worker import logs
+from prelabel_worker import logs, roles
 from prelabel_worker.runtime import Runtime
 from prelabel_worker.settings import Settings
 from prelabel_worker.tasks import register
 from prelabel_worker.ticker import Ticker
 
-QUEUE = "prelabel"
 _VISIBILITY_SECONDS = 120  # a hint that its worker never acknowledged comes back after this, to no effect
 _SOCKET_SECONDS = 10
 
@@ -54,7 +54,9 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     if "+socket" not in settings.broker:
         redis_options["socket_keepalive"] = True
     return {
-        "task_default_queue": QUEUE,
+        "task_default_queue": roles.QUEUES["submit"],
+        "task_queues": [Queue(name, routing_key=name) for name in roles.QUEUES.values()],  # type: ignore[no-untyped-call]
+        "task_routes": {f"prelabel.{stage}": {"queue": roles.queue_of(stage)} for stage in roles.stages_of("all")},
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_ignore_result": True,

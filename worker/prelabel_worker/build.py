@@ -1,10 +1,12 @@
 """The rows of a chunk → the file of an import, and what becomes of the rows that do not go into it. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from prelabel.errors import MessageError, Reason
 from prelabel_worker.chunks import ChunkRow, RowOutcome, SentLines, Unreadable, newest
+from prelabel_worker.history import trace_of
+from prelabel_worker.identity import row_digest, row_key
 from prelabel_worker.letters import Origin, Problem, RowFacts, facts_of, held_frame, held_row
 from prelabel_worker.rows import BuiltRow, RowBuilder
 
@@ -14,14 +16,31 @@ class Built:
     """A file ready to be sent, and the rows set aside on the way to it."""
 
     content: bytes = b""
-    sent: SentLines = field(default_factory=lambda: SentLines((), (), b""))
+    sent: SentLines = field(default_factory=SentLines)
     set_aside: list[RowOutcome] = field(default_factory=list)
     unknown_features: int = 0
     """Rows that name a feature the ontology does not have: it may have changed."""
 
 
-def build(rows: Iterable[ChunkRow | Unreadable], builder: RowBuilder, origin: Origin) -> Built:
-    """Validate every row, set the bad ones aside, then, among the good ones, those a newer message supersedes."""
+WasImported = Callable[[Sequence[int]], set[int]]
+"""Which of these rows (see identity.row_digest) were imported before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What becomes of rows that were imported before: `skip` or `dead-letter`. Without a policy they override."""
+
+    name: str
+    was_imported: WasImported
+
+
+def build(
+    rows: Iterable[ChunkRow | Unreadable], builder: RowBuilder, origin: Origin, policy: Policy | None = None
+) -> Built:
+    """Validate every row, set the bad ones aside, then, among the good ones, those a newer message supersedes.
+
+    What the policy concerns is set aside last.
+    """
     built = Built()
     good: list[tuple[ChunkRow, BuiltRow]] = []
     explicit: set[bytes] = set()
@@ -30,7 +49,8 @@ def build(rows: Iterable[ChunkRow | Unreadable], builder: RowBuilder, origin: Or
             built.set_aside.append(held_frame(row, origin))
             continue
         if row.struck:
-            built.set_aside.append(RowOutcome("superseded", row.index, 1, row.held_id))
+            facts = facts_of(row.raw)
+            built.set_aside.append(_superseded(row, trace_of(facts.data_row_key, facts.message_id)))
             continue
         try:
             ready = builder.build(row.raw)
@@ -43,18 +63,54 @@ def build(rows: Iterable[ChunkRow | Unreadable], builder: RowBuilder, origin: Or
             continue
         explicit.update(ready.explicit)
         good.append((row, ready))
-    _supersede(built, good)
+    kept = _supersede(built, good)
+    if policy is not None:
+        kept = _apply(policy, built, kept, origin)
+    built.content = b"".join([ready.lines for _, ready in kept])
+    built.sent = SentLines.of(
+        (row.index, ready.uuids, trace_of(ready.data_row_key, ready.message_id)) for row, ready in kept
+    )
     return built
 
 
-def _supersede(built: Built, good: list[tuple[ChunkRow, BuiltRow]]) -> None:
+def _supersede(built: Built, good: list[tuple[ChunkRow, BuiltRow]]) -> list[tuple[ChunkRow, BuiltRow]]:
     stay, gone = newest((at, row.seq, (ready.data_row_key, ready.model)) for at, (row, ready) in enumerate(good))
     for at in gone:
-        row = good[at][0]
-        built.set_aside.append(RowOutcome("superseded", row.index, 1, row.held_id))
-    kept = [good[at] for at in stay]
-    built.content = b"".join([ready.lines for _, ready in kept])
-    built.sent = SentLines.of((row.index, ready.uuids) for row, ready in kept)
+        row, ready = good[at]
+        built.set_aside.append(_superseded(row, trace_of(ready.data_row_key, ready.message_id)))
+    return [good[at] for at in stay]
+
+
+def _apply(
+    policy: Policy, built: Built, kept: list[tuple[ChunkRow, BuiltRow]], origin: Origin
+) -> list[tuple[ChunkRow, BuiltRow]]:
+    digests = [row_digest(row_key(ready.data_row_key, ready.model)) for _, ready in kept]
+    known = policy.was_imported(digests)
+    rest = []
+    for (row, ready), digest in zip(kept, digests, strict=True):
+        if digest not in known:
+            rest.append((row, ready))
+        elif policy.name == "skip":
+            trace = trace_of(ready.data_row_key, ready.message_id)
+            built.set_aside.append(RowOutcome("skipped", row.index, 1, row.held_id, trace=trace))
+        else:
+            built.set_aside.append(held_row(row, _imported_before(), origin, facts_of(row.raw)))
+    return rest
+
+
+def _imported_before() -> Problem:
+    return Problem(
+        Reason.EXISTING,
+        {
+            "path": "dataRow",
+            "found": "a data row that this model has imported pre-labels for",
+            "expected": "one without, since the project's policy is dead-letter",
+        },
+    )
+
+
+def _superseded(row: ChunkRow, trace: bytes) -> RowOutcome:
+    return RowOutcome("superseded", row.index, 1, row.held_id, trace=trace)
 
 
 def _repeated_uuid() -> Problem:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
+_TRACE = 12  # bytes, see history.py
+
 
 class State(StrEnum):
     """Where a chunk is. `split` and settled chunks no longer exist."""
@@ -38,7 +40,11 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A chunk as its holder took it up. Fields of the hash `chunk:<id>`; times are Redis's, in ms."""
+    """A chunk as its holder took it up. Fields of the hash `chunk:<id>`; times are Redis's, in ms.
+
+    `account` is the one its import was sent with or, before that, the project's; '' for the settings' own. `policy` is
+    the project's for rows that were imported before: `skip`, `dead-letter`, or '' for override.
+    """
 
     project_id: str
     id: str
@@ -62,6 +68,8 @@ class Chunk:
     verdict: Verdict | None
     status_url: str
     error_url: str
+    account: str
+    policy: str
 
     @property
     def pending(self) -> int:
@@ -99,6 +107,8 @@ def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, f
         verdict=Verdict(text["verdict"]) if text.get("verdict") else None,
         status_url=text.get("statusUrl", ""),
         error_url=text.get("errorUrl", ""),
+        account=text.get("account", ""),
+        policy=text.get("policy", ""),
     )
 
 
@@ -135,7 +145,10 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class RowOutcome:
-    """What becomes of a row that is not simply imported. Names are those of commit_rows.lua."""
+    """What becomes of a row that is not simply imported. Names are those of commit_rows.lua.
+
+    `trace` is what the row can be found by in the history, where it could be read.
+    """
 
     name: Literal["held", "superseded", "skipped", "cleared"]
     index: int
@@ -143,40 +156,47 @@ class RowOutcome:
     held_id: str = ""
     state: Mapping[str, Any] = field(default_factory=dict)
     body: bytes = b""
+    trace: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class SentLines:
-    """The uuids of an import's lines, by row: what its status file will be matched with.
+    """The uuids of an import's lines, by row: what its status file will be matched with; and each row's trace.
 
     Kept while the import runs, because a later build may derive other lines: the ontology may have changed.
     """
 
-    rows: tuple[int, ...]
-    counts: tuple[int, ...]
-    uuids: bytes
+    rows: tuple[int, ...] = ()
+    counts: tuple[int, ...] = ()
+    traces: tuple[bytes, ...] = ()
+    uuids: bytes = b""
 
     @classmethod
-    def of(cls, built: Iterable[tuple[int, list[bytes]]]) -> "SentLines":
-        """From (row index, its uuids of 16 bytes each)."""
-        pairs = list(built)
+    def of(cls, built: Iterable[tuple[int, list[bytes], bytes]]) -> "SentLines":
+        """From (row index, its uuids of 16 bytes each, its trace of 12)."""
+        rows = list(built)
         return cls(
-            tuple(index for index, _ in pairs),
-            tuple(len(uuids) for _, uuids in pairs),
-            b"".join(uuid for _, uuids in pairs for uuid in uuids),
+            tuple(index for index, _, _ in rows),
+            tuple(len(uuids) for _, uuids, _ in rows),
+            tuple(trace for _, _, trace in rows),
+            b"".join(uuid for _, uuids, _ in rows for uuid in uuids),
         )
 
     def to_bytes(self) -> bytes:
-        """The number of rows, their indexes, their line counts, then the uuids; all big-endian."""
+        """The number of rows, their indexes, their line counts, their traces, then the uuids; all big-endian."""
         size = len(self.rows)
-        return struct.pack(f">I{size}I{size}I", size, *self.rows, *self.counts) + self.uuids
+        numbers = struct.pack(f">I{size}I{size}I", size, *self.rows, *self.counts)
+        return numbers + b"".join(self.traces) + self.uuids
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "SentLines":
         """Inverse of `to_bytes`."""
         (size,) = struct.unpack_from(">I", data)
         numbers = struct.unpack_from(f">{2 * size}I", data, 4)
-        return cls(numbers[:size], numbers[size:], data[4 + 8 * size :])
+        at = 4 + 8 * size
+        uuids = at + _TRACE * size
+        traces = tuple(data[start : start + _TRACE] for start in range(at, uuids, _TRACE))
+        return cls(numbers[:size], numbers[size:], traces, data[uuids:])
 
     def all_uuids(self) -> set[bytes]:
         """Every uuid that was sent."""

@@ -10,6 +10,7 @@ PrelabelError
 │  ├─ Refused                 the file as a whole was refused: some row of it is at fault
 │  ├─ Unauthorized            the key is refused: everything of the account would be
 │  ├─ AccountLimit            the account is over a limit that needs a human
+│  ├─ KeyMissing              this worker has no key for the project's account
 │  ├─ Forbidden               no right to this project
 │  ├─ ProjectGone             Labelbox does not know the project
 │  └─ QueryRefused            our request no longer fits their schema
@@ -59,6 +60,10 @@ class Unauthorized(RequestError):
 
 class AccountLimit(RequestError):
     """The account is over a limit."""
+
+
+class KeyMissing(RequestError):
+    """The worker's settings have no key for the account; nothing was sent."""
 
 
 class Forbidden(RequestError):

@@ -87,3 +87,8 @@ def row_key(data_row_key: str, model: str) -> str:
     """The key of a held row's data row and model; 32 hexadecimal digits."""
     data = _prefixed(data_row_key) + _prefixed(model)
     return hashlib.blake2b(data, digest_size=16, person=_ROW_PERSON).hexdigest()
+
+
+def row_digest(key: str) -> int:
+    """The first 8 bytes of a row key as a signed integer: what is remembered of imported rows."""
+    return int.from_bytes(bytes.fromhex(key[:16]), "big", signed=True)

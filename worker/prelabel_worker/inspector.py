@@ -15,7 +15,7 @@ GONE_AFTER_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ProjectStatus:
-    """One project in rows. `pending` is what is published and has no outcome yet."""
+    """One project in rows. `pending` is what is published and has no outcome yet; `paused` is why it is, if it is."""
 
     project_id: str
     published: int
@@ -30,6 +30,7 @@ class ProjectStatus:
     oldest_waiting_seconds: float | None
     dead_reasons: dict[str, int]
     paused: str | None
+    paused_until: float | None
 
     def as_json(self) -> dict[str, Any]:
         """For `status --json`."""
@@ -47,6 +48,7 @@ class ProjectStatus:
             "oldestWaitingSeconds": self.oldest_waiting_seconds,
             "deadReasons": self.dead_reasons,
             "paused": self.paused,
+            "pausedUntil": self.paused_until,
         }
 
 
@@ -60,6 +62,7 @@ class WorkerStatus:
     version: str
     concurrency: int
     seen_seconds_ago: float
+    role: str = "all"
     busy_seconds: float | None = None
     stalled_seconds: float = 0.0
 
@@ -75,6 +78,7 @@ class WorkerStatus:
             seen_seconds_ago=max(0.0, time.time() - presence["at"]),
             busy_seconds=presence.get("busySeconds"),
             stalled_seconds=presence.get("stalledSeconds", 0.0),
+            role=presence.get("role", "all"),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -84,6 +88,7 @@ class WorkerStatus:
             "host": self.host,
             "pid": self.pid,
             "version": self.version,
+            "role": self.role,
             "concurrency": self.concurrency,
             "seenSecondsAgo": round(self.seen_seconds_ago, 1),
             "busySeconds": self.busy_seconds,
@@ -109,7 +114,8 @@ class Inspector:
     def status(self, project_id: str) -> ProjectStatus:
         """One project; all zeros when nothing was ever published for it."""
         root = keys.project_root(self._prefix, project_id)
-        with self._client.pipeline(transaction=True) as pipeline:
+        # Not a transaction: a Redis out of memory refuses those, which is when people look.
+        with self._client.pipeline(transaction=False) as pipeline:
             pipeline.hgetall(f"{root}:counts")
             pipeline.hget(f"{root}:inbox", "rows")
             pipeline.hgetall(f"{root}:dead:reasons")
@@ -130,7 +136,13 @@ class Inspector:
             oldest_waiting_seconds=self._oldest(root, int(lanes or 0)) if waiting and int(waiting) else None,
             dead_reasons={name.decode(): int(value) for name, value in reasons.items()},
             paused=(why or b"").decode() if paused else None,
+            paused_until=int(paused_until) / 1000 if paused else None,
         )
+
+    def overrides(self, project_id: str) -> dict[str, str]:
+        """What is set for the project, by the names in Redis (see overrides.py)."""
+        found = self._client.hgetall(f"{keys.project_root(self._prefix, project_id)}:overrides")
+        return {name.decode(): value.decode() for name, value in found.items()}
 
     def workers(self) -> list[WorkerStatus]:
         """The workers that ticked within the last minute."""

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import orjson
@@ -11,6 +12,7 @@ from prelabel.client import Client
 from prelabel.frame import VERSION as FRAME_VERSION
 from prelabel.frame import UnreadableFrame, read_header, read_messages
 from prelabel.inbox import add_barrier, confirmed
+from prelabel_worker import history
 from prelabel_worker.chunks import (
     Chunk,
     ChunkRow,
@@ -26,6 +28,9 @@ from prelabel_worker.errors import LeaseLost
 from prelabel_worker.letters import split_body
 from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
+
+_DAY_MS = 86_400_000
+_ASKED_TOGETHER = 500  # rows in one script call
 
 
 class Ledger:
@@ -115,7 +120,11 @@ class Ledger:
 
         Returns the rows that wait in the inbox when the chunk has ended. Raises LeaseLost.
         """
-        return self.commit_rows(chunk, chunk.cursor, chunk.cursor, 0, outcomes, (), finish=finish)
+        entries = history.set_aside(chunk.items, outcomes)
+        record = history.record_of(chunk, self.past(chunk) + entries) if finish else b""
+        return self.commit_rows(
+            chunk, chunk.cursor, chunk.cursor, 0, outcomes, (), entries=entries, record=record, finish=finish
+        )
 
     def commit_rows(
         self,
@@ -124,18 +133,29 @@ class Ledger:
         after: int,
         imported: int,
         outcomes: Sequence[RowOutcome],
-        strikes: Iterable[tuple[str, int]],
+        strikes: Sequence[tuple[str, int]],
         *,
+        marks: Iterable[int] = (),
+        entries: bytes = b"",
+        record: bytes = b"",
         finish: bool,
     ) -> int | None:
-        """One slice of outcomes, see commit_rows.lua; the rows that wait when it was the last. Raises LeaseLost."""
+        """One slice of outcomes, see commit_rows.lua; the rows that wait when it was the last. Raises LeaseLost.
+
+        `entries` are these rows' for the history, `record` the whole chunk's with the last slice; `marks` the digests
+        of imported rows that a policy needs to know again.
+        """
+        settings = self._settings
         args: list[str | int | bytes] = [chunk.id, chunk.token, cursor, after, imported, int(finish)]
-        args += [int(self._settings.frame_memory_days * 86_400_000), len(outcomes)]
+        args += [int(settings.frame_memory_days * _DAY_MS), b"" if finish else entries, record]
+        args += [int(settings.history_days * _DAY_MS), int(settings.history_megabytes * 1e6)]
+        args += [len(outcomes), len(strikes)]
         for outcome in outcomes:
             args += [outcome.name, outcome.index, outcome.rows, outcome.held_id]
             args += [orjson.dumps(outcome.state), outcome.body]
         for row_key, seq in strikes:
             args += [row_key, seq]
+        args += marks
         answer = self._scripts.run("commit_rows", self.root(chunk.project_id), *args)
         if answer[0] == b"ok":
             return None
@@ -145,10 +165,14 @@ class Ledger:
             raise AssertionError(f"chunk {chunk.id} would end with {answer[1]} rows without an outcome")
         raise LeaseLost
 
-    def record_import(self, chunk: Chunk, name: str, sent: SentLines) -> None:
+    def past(self, chunk: Chunk) -> bytes:
+        """The history entries of rows that have their outcome already."""
+        return bytes(self._client.get(f"{self.root(chunk.project_id)}:chunk:{chunk.id}:past") or b"")
+
+    def record_import(self, chunk: Chunk, account: str, name: str, sent: SentLines) -> None:
         """Make durable what is about to be sent. Raises LeaseLost."""
         args: list[str | int | bytes] = [chunk.id, chunk.token, State.SUBMITTING.value, 0, 0, 0]
-        args += ["name", name, "sent", sent.to_bytes(), "importId", ""]
+        args += ["account", account, "name", name, "sent", sent.to_bytes(), "importId", ""]
         # One connection for both: the barrier waits for the writes of its own connection.
         with self._client.pipeline(transaction=False) as pipeline:
             self._scripts.run("move", self.root(chunk.project_id), *args, on=pipeline)
@@ -222,6 +246,15 @@ class Ledger:
         """Pause the project's uploads."""
         self._scripts.run("pause", self.root(project_id), int(seconds * 1000), why)
 
+    def was_imported(self, project_id: str, digests: Sequence[int]) -> set[int]:
+        """Which of these rows were imported within the remembered time."""
+        keep_ms = int(self._settings.history_days * _DAY_MS)
+        found: set[int] = set()
+        for at in range(0, len(digests) if keep_ms else 0, _ASKED_TOGETHER):
+            part = digests[at : at + _ASKED_TOGETHER]
+            found |= {part[place] for place in self._scripts.run("was_imported", self.root(project_id), keep_ms, *part)}
+        return found
+
     def form(self, project_id: str) -> str | None:
         """How the project writes its data rows: `i` or `k`."""
         form = self._client.hget(f"{self.root(project_id)}:meta", "form")
@@ -278,11 +311,14 @@ def _frame_rows(index: int, item: Item, frame: bytes | None) -> list[ChunkRow | 
     return [ChunkRow(index + at - item.low, item.seq + at, lane, messages[at]) for at in range(item.low, item.high)]
 
 
-def _held_rows(index: int, item: Item, state: bytes, body: bytes) -> list[ChunkRow | Unreadable]:
+def _held_rows(index: int, item: Item, state: bytes | None, body: bytes | None) -> list[ChunkRow | Unreadable]:
     """A held row on its way back, or the rows of a frame that could not be read before."""
+    if state is None or body is None:
+        return []  # forgotten: it has its outcome since an earlier attempt of this chunk
     known = orjson.loads(state)
     _, payload = split_body(body)
     if item.id.startswith("f"):
-        return _frame_rows(index, item._replace(low=0, high=known["weight"]), payload)
+        rows = _frame_rows(index, item, payload)
+        return [replace(row, held_id=item.id) if isinstance(row, Unreadable) else row for row in rows]
     struck = bool(known.get("struck"))
     return [ChunkRow(index, item.seq, known["lane"], payload, item.id, struck)]

@@ -15,6 +15,7 @@ import orjson
 from prelabel.errors import Reason
 from prelabel_worker import identity
 from prelabel_worker.chunks import ChunkRow, RowOutcome, Unreadable
+from prelabel_worker.history import trace_of
 
 _NUMBERS = re.compile(r"\d+")
 _QUOTED_VALUE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|c[a-z0-9]{24}|\d+")
@@ -77,7 +78,8 @@ def held_row(
         **_origin(origin),
     }
     held_id = row.held_id or str(row.seq)
-    return RowOutcome("held", row.index, 1, held_id, state, orjson.dumps(details) + b"\n" + row.raw)
+    trace = trace_of(facts.data_row_key, facts.message_id)
+    return RowOutcome("held", row.index, 1, held_id, state, orjson.dumps(details) + b"\n" + row.raw, trace)
 
 
 def held_frame(frame: Unreadable, origin: Origin) -> RowOutcome:

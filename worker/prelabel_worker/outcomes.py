@@ -7,7 +7,7 @@
 | OutcomeUnknown, Conflict | look up | chunk | C |
 | TooLarge, Refused | split | chunk | S, Q |
 | Unauthorized, AccountLimit, QueryRefused | pause | account | A |
-| Forbidden, ProjectGone | pause | project | A |
+| KeyMissing, Forbidden, ProjectGone | pause | project | A |
 """
 
 import random
@@ -58,7 +58,7 @@ def decide(error: errors.RequestError, failures: int, *, base: float, cap: float
             return Decision(Outcome.SPLIT, "chunk")
         case errors.Unauthorized() | errors.AccountLimit() | errors.QueryRefused():
             return Decision(Outcome.PAUSE, "account", PAUSE_SECONDS)
-        case errors.Forbidden() | errors.ProjectGone():
+        case errors.KeyMissing() | errors.Forbidden() | errors.ProjectGone():
             return Decision(Outcome.PAUSE, "project", PAUSE_SECONDS)
         case _:
             return Decision(Outcome.LATER, "chunk", wait)

@@ -7,13 +7,14 @@ import redis
 
 from prelabel.client import Client
 from prelabel_worker.catalog import Catalog
+from prelabel_worker.errors import KeyMissing
 from prelabel_worker.held import HeldRows
 from prelabel_worker.labelbox import Labelbox
 from prelabel_worker.leases import Leases
 from prelabel_worker.ledger import Ledger
 from prelabel_worker.permits import Permits
 from prelabel_worker.settings import Settings
-from prelabel_worker.stages import Hint, Tools
+from prelabel_worker.stages import Account, Hint, Tools
 
 _SOCKET_SECONDS = 10.0
 
@@ -29,6 +30,34 @@ def connect(settings: Settings) -> Client:
         health_check_interval=15,
         **keep_alive,
     )
+
+
+class _Accounts:
+    """The accounts that the settings have keys for, each made when it is first asked for."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self._made: dict[str, Account] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> Account:
+        """The account of this name. Raises KeyMissing."""
+        name = name or self._settings.account
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = self._make(name)
+            return self._made[name]
+
+    def _make(self, name: str) -> Account:
+        settings = self._settings
+        key = settings.key_of(name)
+        if key is None:
+            raise KeyMissing(f"PRELABEL_ACCOUNT_KEYS of this worker has no key for account {name}")
+        limits = (settings.requests_per_minute, settings.request_burst)
+        permits = Permits(self._client, settings.key_prefix, name, *limits)
+        labelbox = Labelbox(settings.labelbox_endpoint, key.get_secret_value(), settings.request_timeout_seconds)
+        return Account(name, permits, labelbox)
 
 
 class Runtime:
@@ -58,23 +87,13 @@ class Runtime:
         settings = self.settings
         client = connect(settings)
         ledger = Ledger(client, settings)
+        accounts = _Accounts(client, settings)
         return Tools(
             settings=settings,
             ledger=ledger,
             held=HeldRows(client, settings.key_prefix),
             catalog=Catalog(client, settings.key_prefix),
-            permits=Permits(
-                client,
-                settings.key_prefix,
-                settings.account,
-                settings.requests_per_minute,
-                settings.request_burst,
-            ),
-            labelbox=Labelbox(
-                settings.labelbox_endpoint,
-                settings.labelbox_api_key.get_secret_value(),
-                settings.request_timeout_seconds,
-            ),
+            account=accounts.get,
             leases=Leases(ledger.renew, settings.lease_seconds),
             hint=self._hint,
         )

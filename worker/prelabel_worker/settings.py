@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     account: str = Field(
         "default", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Whose request budget the key shares."
     )
+    account_keys: dict[str, SecretStr] = Field(
+        {},
+        description='Keys of further accounts as JSON, `{"name": "key"}`; `prelabel project set --account` chooses.',
+    )
     requests_per_minute: int = Field(
         1200,
         ge=2,
@@ -80,10 +84,26 @@ class Settings(BaseSettings):
         le=365,
         description="How long a settled frame's id is remembered, so that a repeat is not counted.",
     )
+    history_days: float = Field(
+        7, ge=0, le=365, description="How long it can be asked what became of an import and of a row; 0: not at all."
+    )
+    history_megabytes: float = Field(
+        64, ge=0, le=100_000, description="Most memory of that for one project (about 14 bytes a row); oldest go first."
+    )
+    dead_letter_days: float = Field(
+        90,
+        ge=0,
+        le=36_500,
+        description="A dead letter that nobody retries for so long is discarded; 0: kept for ever.",
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto`: readable on a terminal, JSON elsewhere."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
+
+    def key_of(self, account: str) -> SecretStr | None:
+        """The key of an account; None when these settings have none."""
+        return self.labelbox_api_key if account == self.account else self.account_keys.get(account)
 
     @property
     def broker(self) -> str:

@@ -20,6 +20,7 @@ from kombu.exceptions import ChannelError, OperationalError
 from kombu.transport import virtual
 
 from prelabel import keys
+from prelabel_worker import roles
 from prelabel_worker.pulse import Pulse
 from prelabel_worker.runtime import connect
 from prelabel_worker.settings import Settings
@@ -67,7 +68,8 @@ class _Tick:
         self._timers = Timers(self._client, self._settings.key_prefix, self._settings.lease_seconds)
         self._processes = int(worker.concurrency or 1)
         self._name = worker.hostname
-        self._queue: str = worker.app.conf.task_default_queue
+        self._queues: list[str] = sorted(worker.app.amqp.queues.consume_from)
+        self._role = roles.role_of(self._queues)
         self._announced = float("-inf")
         self._pulse = Pulse()
 
@@ -88,16 +90,17 @@ class _Tick:
     def _tick(self) -> float:
         """Send hints for what is due; seconds to the next look."""
         with self._app.producer_or_acquire() as producer:
-            waiting = _waiting_hints(producer.channel, self._queue)
+            waiting = sum(_waiting_hints(producer.channel, queue) for queue in self._queues)
             # A copy in one step: the consumer's thread adds and removes while we look.
             self._pulse.look(list(state.requests), state.all_total_count[0], waiting)
             room = self._processes * _HINTS_PER_PROCESS - waiting
             if room <= 0:
                 return TICK_SECONDS  # nobody is free: what is due stays due
-            due, wait = self._timers.due(room)
+            due, wait = self._timers.due(room, roles.stages_of(self._role))
             for name, args in _messages(due):
                 self._app.send_task(name, args, producer=producer)
-        return TICK_SECONDS if due else max(wait, 0.005)
+        # What is due at once and not ours is another role's.
+        return TICK_SECONDS if due or (wait <= 0 and self._role != "all") else max(wait, 0.005)
 
     def _announce(self) -> None:
         """Say that this worker lives and gets on, for `prelabel status`, `doctor` and `healthy`."""
@@ -108,6 +111,7 @@ class _Tick:
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "version": version("prelabel"),
+            "role": self._role,
             "concurrency": self._processes,
             "at": time.time(),
             **self._pulse.as_json(),
@@ -141,7 +145,7 @@ def _messages(due: list[Due]) -> list[tuple[str, list[Any]]]:
         ("prelabel.poll", [polled[at : at + POLLED_TOGETHER]]) for at in range(0, len(polled), POLLED_TOGETHER)
     ]
     for each in due:
-        if each.stage in ("group", "heal"):
+        if each.stage in ("group", "heal", "expire"):
             found.append((f"prelabel.{each.stage}", [each.project_id]))
         elif each.stage != "poll":
             found.append((f"prelabel.{each.stage}", [each.project_id, each.chunk_id]))

@@ -1,9 +1,11 @@
 """What is due, and who looks when. It does not know what a timer is for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prelabel import keys
 from prelabel.client import Client
+from prelabel_worker.roles import stages_of
 from prelabel_worker.scripts import Scripts
 
 LOOK_ANYWAY_SECONDS = 5.0
@@ -24,21 +26,23 @@ class Timers:
     """The timers of all projects behind one Redis."""
 
     def __init__(self, client: Client, key_prefix: str, lease_seconds: float) -> None:
+        self._client = client
         self._scripts = Scripts(client)
         self._prefix = key_prefix
         self._lease_ms = int(lease_seconds * 1000)
 
-    def due(self, most: int) -> tuple[list[Due], float]:
-        """What is due now, at most so many, each answered to one caller; and seconds to the next look."""
+    def due(self, most: int, stages: Sequence[str] = stages_of("all")) -> tuple[list[Due], float]:
+        """What is due now of these stages, each answered to one caller; and seconds to the next look."""
         answer = self._scripts.run(
             "projects_due", keys.projects(self._prefix), _PROJECTS_A_TICK, int(LOOK_ANYWAY_SECONDS * 1000)
         )
+        projects = [(project.decode(), score) for project, score in zip(answer[1::2], answer[2::2], strict=True)]
+        turns = self._turns([project_id for project_id, _ in projects], most)
         found: list[Due] = []
         moves: list[str | int] = []
         waits: list[int] = []
-        for project, score in zip(answer[1::2], answer[2::2], strict=True):
-            project_id = project.decode()
-            wait_ms, due = self._project(project_id, most - len(found))
+        for project_id, score in projects:
+            wait_ms, due = self._project(project_id, turns[project_id], stages)
             found += due
             moves += [project_id, score, wait_ms]
             waits.append(wait_ms)
@@ -47,11 +51,19 @@ class Timers:
         soonest = min([int(answer[0]), *waits])
         return found, LOOK_ANYWAY_SECONDS if soonest < 0 else soonest / 1000
 
-    def _project(self, project_id: str, most: int) -> tuple[int, list[Due]]:
+    def _turns(self, projects: list[str], most: int) -> dict[str, int]:
+        """How much of each project may be answered: shares by priority, so that none holds up another for long."""
+        if not projects:
+            return {}
+        priorities = self._client.hgetall(keys.priorities(self._prefix)) if len(projects) > 1 else {}
+        weights = {project_id: int(priorities.get(project_id.encode(), 1)) for project_id in projects}
+        return shares(weights, most)
+
+    def _project(self, project_id: str, most: int, stages: Sequence[str]) -> tuple[int, list[Due]]:
         """Milliseconds until this project should be looked at again, and what is due in it."""
         if most <= 0:
             return 0, []
-        answer = self._scripts.run("tick", keys.project_root(self._prefix, project_id), most, self._lease_ms)
+        answer = self._scripts.run("tick", keys.project_root(self._prefix, project_id), most, self._lease_ms, *stages)
         due = [
             Due(stage.decode(), project_id, chunk.decode())
             for stage, chunk in zip(answer[1::2], answer[2::2], strict=True)
@@ -59,3 +71,12 @@ class Timers:
         wait_ms = int(answer[0])
         look_anyway = int(LOOK_ANYWAY_SECONDS * 1000)
         return (look_anyway if wait_ms < 0 else min(wait_ms, look_anyway)), due
+
+
+def shares(weights: dict[str, int], most: int) -> dict[str, int]:
+    """Divide `most` turns by weight, at least one each as long as there are any; the heaviest first. Pure."""
+    total, left, found = sum(weights.values()), most, dict.fromkeys(weights, 0)
+    for name in sorted(weights, key=lambda each: -weights[each]):
+        found[name] = min(left, max(1, most * weights[name] // total))
+        left -= found[name]
+    return found

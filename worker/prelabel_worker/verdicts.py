@@ -36,6 +36,7 @@ class RowVerdict:
 
     taken: list[str] = field(default_factory=list)
     missing: int = 0
+    refused: int = 0
     errors: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -90,7 +91,8 @@ class Verdicts:
             return {}
         open_rows = Counter(self._row_of[uuid] for uuid in self._open)
         found = {
-            row: RowVerdict(errors=self._failed.get(row, [])[:_SHOWN_ERRORS]) for row in {*open_rows, *self._failed}
+            row: RowVerdict(refused=len(errors), errors=errors[:_SHOWN_ERRORS])
+            for row, errors in ((row, self._failed.get(row, [])) for row in {*open_rows, *self._failed})
         }
         for uuid, row in self._row_of.items():
             if row in found and uuid not in self._open:

@@ -17,7 +17,9 @@ MAX_DEPTH = 20
 """Deepest nesting of classifications; Labelbox documents none, and a limit keeps every reader safe."""
 _UUID = re.compile(r"\{?[0-9a-fA-F]{4}(?:-?[0-9a-fA-F]{4}){7}\}?")
 
-Number = Annotated[int | float, Field(allow_inf_nan=False)]
+MAX_NUMBER = 2**53
+"""Largest number; a greater whole one is read as another by most readers of JSON."""
+Number = Annotated[int | float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
 """A JSON number: finite; strings and booleans are refused."""
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 SchemaId = Annotated[str, Field(min_length=25, max_length=25)]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from prelabel.annotations.base import (
+    MAX_NUMBER,
     Annotation,
     Number,
     Rule,
@@ -21,7 +22,7 @@ from prelabel.annotations.classifications import Classification, check_classific
 
 MAX_POINTS = 100_000
 """Most points of one geometry; an assumption, Labelbox documents none."""
-Size = Annotated[int | float, Field(gt=0, allow_inf_nan=False)]
+Size = Annotated[int | float, Field(gt=0, le=MAX_NUMBER, allow_inf_nan=False)]
 
 
 class Box(Wire):

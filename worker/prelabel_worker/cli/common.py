@@ -1,6 +1,7 @@
 """What the commands share: where things are, exit codes, and how they speak."""
 
 import sys
+import time
 from typing import Annotated, Any
 
 import orjson
@@ -35,6 +36,11 @@ def say(text: str) -> None:
 def out(value: Any) -> None:
     """JSON on standard output."""
     print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())  # noqa: T201
+
+
+def when(seconds: float | None) -> str:
+    """A Unix time for a person, in UTC; '' for none."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
 
 
 def console() -> Console:

@@ -7,7 +7,22 @@ import typer
 from kombu.exceptions import OperationalError
 
 from prelabel.errors import PrelabelError
-from prelabel_worker.cli import audit, dead, demo, doctor, healthy, publish, sandbox, status, up, wait, worker
+from prelabel_worker.cli import (
+    audit,
+    dead,
+    demo,
+    doctor,
+    healthy,
+    imports,
+    project,
+    publish,
+    row,
+    sandbox,
+    status,
+    up,
+    wait,
+    worker,
+)
 from prelabel_worker.cli.common import AWAY, USAGE, ServiceAway, say
 from prelabel_worker.errors import ConfigurationError
 
@@ -22,6 +37,9 @@ app = typer.Typer(
 for module in (demo, up, worker, publish, status, wait, audit, doctor, healthy):
     module.register(app)
 app.add_typer(dead.app, name="dead")
+app.add_typer(imports.app, name="import")
+app.add_typer(project.app, name="project")
+app.add_typer(row.app, name="row")
 app.add_typer(sandbox.app, name="sandbox")
 
 

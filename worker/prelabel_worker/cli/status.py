@@ -71,4 +71,6 @@ def _projects(inspector: Inspector, project: str | None) -> list[ProjectStatus]:
 def _workers(workers: list[WorkerStatus]) -> Text:
     if not workers:
         return Text("\nno workers", style="yellow")
-    return Text(f"\n{len(workers)} workers: " + ", ".join(f"{each.name} ({each.version})" for each in workers))
+    return Text(
+        f"\n{len(workers)} workers: " + ", ".join(f"{each.name} ({each.version}, {each.role})" for each in workers)
+    )

@@ -2,10 +2,11 @@
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from prelabel_worker import roles
 from prelabel_worker.cli.common import settings_for
 
 
@@ -16,6 +17,10 @@ def register(app: typer.Typer) -> None:
 
 def worker(
     concurrency: Annotated[int, typer.Option(help="Pool processes.", min=1)] = 2,
+    role: Annotated[
+        Literal["all", "submit", "poll"],
+        typer.Option(help="What it takes: submit computes (group, submit), poll waits (poll, settle)."),
+    ] = "all",
     name: Annotated[str, typer.Option(help="Its name; %h is the host.")] = "worker@%h",
 ) -> None:
     """Run a worker: it groups, submits, polls and settles. The same as `celery -A prelabel_worker worker`.
@@ -32,5 +37,5 @@ def worker(
             "PRELABEL_LABELBOX_API_KEY": settings.labelbox_api_key.get_secret_value(),
         }
     command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", "--hostname", name]
-    command += ["--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
+    command += ["--concurrency", str(concurrency), *roles.queue_arguments(role), "--without-gossip", "--without-mingle"]
     os.execve(sys.executable, command, environment)  # noqa: S606 - Celery takes over this process and its signals

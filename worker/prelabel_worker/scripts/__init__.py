@@ -2,7 +2,7 @@
 
 Each file's header is its contract. A script gets one key: the root of a project (everything else of the project is
 appended to it and stays in its slot), the set of projects, or an account. `lib.lua` is placed in front of every
-script, `held_lib.lua` in front of those that change held rows.
+script, the other `…_lib.lua` in front of those that need them.
 """
 
 from importlib import resources
@@ -10,7 +10,11 @@ from typing import Any
 
 from prelabel.client import Client
 
-_CHANGES_HELD_ROWS = {"commit_rows", "retry"}
+_LIBRARIES = {
+    "commit_rows": ("held_lib", "history_lib", "imported_lib"),
+    **dict.fromkeys(("discard", "expire", "mend", "retry"), ("held_lib",)),
+    "was_imported": ("imported_lib",),
+}
 
 
 class Scripts:
@@ -30,7 +34,7 @@ class Scripts:
 
 def source(name: str) -> str:
     """The text Redis gets for this script."""
-    parts = ["lib", "held_lib", name] if name in _CHANGES_HELD_ROWS else ["lib", name]
+    parts = ["lib", *_LIBRARIES.get(name, ()), name]
     return "\n".join(resources.files(__name__).joinpath(f"{part}.lua").read_text("utf-8") for part in parts)
 
 

@@ -3,12 +3,13 @@
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 chunk id, 2 token, 3 cursor expected, 4 cursor after, 5 rows imported in between, 6 finish (1 or 0),
---          7 ms that a frame's id is remembered, 8 number of operations, then for each operation
---          name, row index in the chunk, rows, held id, state as JSON, body
+--          7 ms that a frame's id is remembered, 8 history entries of these rows, 9 the chunk's history record (on the
+--          last call, else ''), 10 ms to keep it, 11 most bytes of history a project, 12 number of operations, 13
+--          number of strikes, then for each operation name, row index in the chunk, rows, held id, state as JSON, body
 --            `held`        the row leaves the chunk for the held rows
 --            `superseded`, `skipped`   the row is counted so; a held row is forgotten
 --            `cleared`     a held row was imported (counted in 5): forget it
---          then strikes: row key, arrival number
+--          then for each strike row key, arrival number; then digests of imported rows to be remembered (ARGV 10)
 -- returns  {'ok'} | {'done', rows waiting} | {'lost'} | {'cursor', n} | {'unbalanced', rows without an outcome}
 -- cost     O(operations + strikes), on the last call also O(frames of the chunk)
 local id, token = ARGV[1], ARGV[2]
@@ -17,8 +18,10 @@ if not holds(id, token) then return {'lost'} end
 local cursor = tonumber(redis.call('HGET', key, 'cursor'))
 if cursor ~= tonumber(ARGV[3]) then return {'cursor', cursor} end
 
-local operations, position = tonumber(ARGV[8]), 9
-for i = position + 6 * operations, #ARGV, 2 do strike(ARGV[i], tonumber(ARGV[i + 1])) end
+local operations, position = tonumber(ARGV[12]), 14
+local marks = position + 6 * operations + 2 * tonumber(ARGV[13])
+for i = position + 6 * operations, marks - 1, 2 do strike(ARGV[i], tonumber(ARGV[i + 1])) end
+for i = marks, #ARGV do mark_imported(ARGV[i], tonumber(ARGV[10])) end
 
 local aside = 0
 for _ = 1, operations do
@@ -34,6 +37,7 @@ for _ = 1, operations do
     aside = aside + rows
     if name == 'held' then
       hold(held_id, cjson.decode(state), body)
+      if string.sub(held_id, 1, 1) == 'f' then redis.call('HSET', key, 'unread:' .. held_id, rows) end -- may be retried before this chunk ends
     else
       count(name, rows)
       local old = held_id ~= '' and held_state(held_id)
@@ -47,7 +51,10 @@ if imported > 0 then redis.call('HDEL', root .. ':meta', 'refusals') end
 redis.call('HSET', key, 'cursor', ARGV[4])
 aside = redis.call('HINCRBY', key, 'aside', aside)
 local settled = redis.call('HINCRBY', key, 'settled', imported)
-if ARGV[6] ~= '1' then return {'ok'} end
+if ARGV[6] ~= '1' then
+  redis.call('APPEND', key .. ':past', ARGV[8])
+  return {'ok'}
+end
 
 local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes')
 local open = tonumber(chunk[1]) - aside - settled
@@ -60,11 +67,14 @@ for kind, fid, low, high in string.gmatch(chunk[2], '(%a) (%S+) (%d+) (%d+) %d+'
       redis.call('HDEL', root .. ':frames', fid)
       redis.call('ZADD', root .. ':seen', text(now), fid)
     end
+  elseif string.sub(fid, 1, 1) == 'f' and redis.call('HEXISTS', key, 'unread:' .. fid) == 0 then
+    settle_held_frame(fid, tonumber(high) - tonumber(low))
   end
 end
 redis.call('ZREMRANGEBYSCORE', root .. ':seen', '-inf', text(now - tonumber(ARGV[7])))
 for lane in string.gmatch(chunk[3], '%d+') do redis.call('HINCRBY', root .. ':inbox', lane .. ':open', -1) end
-redis.call('DEL', key, key .. ':aside', key .. ':sent')
+remember(id, ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11]))
+redis.call('DEL', key, key .. ':aside', key .. ':sent', key .. ':past')
 redis.call('ZREM', root .. ':chunks', id)
 redis.call('ZREM', root .. ':timers', 'chunk:' .. id)
 local waiting = tonumber(redis.call('HGET', root .. ':inbox', 'rows') or 0)

@@ -1,4 +1,5 @@
 -- Cut the backlog of free lanes into a chunk, by reference, when there is enough of it or the oldest has waited.
+-- The project's overrides go before what the worker's settings say.
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 id for the chunk (random), 2 most rows, 3 most bytes, 4 most slow annotations, 5 most entries,
@@ -9,11 +10,13 @@ local id, max_rows, max_bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_slow, max_entries, linger = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local max_open, known_version, lease = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 
-local meta = redis.call('HMGET', root .. ':meta', 'lanes', 'pausedUntil', 'lingerMs', 'chunkRows')
+local meta = redis.call('HMGET', root .. ':meta', 'lanes', 'pausedUntil', 'lingerMs', 'chunkRows', 'flushedSeq')
 if not meta[1] then
   redis.call('ZREM', root .. ':timers', 'group')
   return {'none', 0}
 end
+local overrides = redis.call('HMGET', root .. ':overrides', 'chunkRows', 'lingerMs')
+max_rows, linger = tonumber(overrides[1]) or max_rows, tonumber(overrides[2]) or linger
 -- publish.lua sets the group timer by these two.
 if tonumber(meta[3]) ~= linger or tonumber(meta[4]) ~= max_rows then
   redis.call('HSET', root .. ':meta', 'lingerMs', linger, 'chunkRows', max_rows)
@@ -38,7 +41,7 @@ local inbox = {}
 local flat = redis.call('HGETALL', root .. ':inbox')
 for i = 1, #flat, 2 do inbox[flat[i]] = tonumber(flat[i + 1]) end
 
-local free, waiting, oldest = {}, 0, now
+local free, waiting, oldest, first = {}, 0, now, math.huge
 for lane = 0, tonumber(meta[1]) - 1 do
   local rows = inbox[lane .. ':rows'] or 0
   if rows > 0 and (inbox[lane .. ':open'] or 0) == 0 then
@@ -46,6 +49,7 @@ for lane = 0, tonumber(meta[1]) - 1 do
     if head.version <= known_version then
       free[#free + 1] = {lane = lane, arrived = head.arrived}
       waiting, oldest = waiting + rows, math.min(oldest, head.arrived)
+      first = math.min(first, tonumber(head.seq))
     end
   end
 end
@@ -53,7 +57,8 @@ if waiting == 0 then
   redis.call('ZREM', root .. ':timers', 'group')
   return {'none', 0}
 end
-if waiting < max_rows and now - oldest < linger then
+local flushed = first <= tonumber(meta[5] or 0) -- an operator asked for what waited then
+if waiting < max_rows and now - oldest < linger and not flushed then
   set_timer('group', oldest + linger)
   return {'none', text(oldest + linger)}
 end

@@ -48,6 +48,8 @@ for n = 1, 2 do
   set_timer('chunk:' .. child_id, now + lease)
 end
 for lane in string.gmatch(chunk[3], '%d+') do redis.call('HINCRBY', root .. ':inbox', lane .. ':open', 1) end
+-- The rows that were set aside before are told of by the first child.
+if redis.call('EXISTS', key .. ':past') == 1 then redis.call('RENAME', key .. ':past', chunk_key(ARGV[4]) .. ':past') end
 redis.call('DEL', key, key .. ':aside', key .. ':sent')
 redis.call('ZREM', root .. ':chunks', id)
 redis.call('ZREM', root .. ':timers', 'chunk:' .. id)

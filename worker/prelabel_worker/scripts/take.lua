@@ -31,4 +31,11 @@ redis.call('HSET', key, 'token', ARGV[2], 'lease', text(now + tonumber(ARGV[3]))
 set_timer('chunk:' .. ARGV[1], now + tonumber(ARGV[3]))
 local answer = {'taken', text(now)}
 for _, value in ipairs(redis.call('HGETALL', key)) do answer[#answer + 1] = value end
+answer[#answer + 1] = 'policy'
+answer[#answer + 1] = redis.call('HGET', root .. ':overrides', 'policy') or ''
+-- An import is followed with the account it was sent with; before that, the project's account counts.
+if chunk[1] == 'open' or chunk[1] == 'waiting' then
+  answer[#answer + 1] = 'account'
+  answer[#answer + 1] = redis.call('HGET', root .. ':overrides', 'account') or ''
+end
 return answer

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,7 @@ import redis
 from prelabel import keys
 from prelabel.client import Client
 from prelabel_worker.inspector import Inspector
+from prelabel_worker.roles import queue_arguments
 from prelabel_worker.stack import redis_server, stack_file
 from prelabel_worker.stack.errors import StackError, StackRunning
 from prelabel_worker.stack.processes import Processes
@@ -38,8 +39,8 @@ _SETTINGS = {
 class Stack:
     """A running stack: `with Stack(folder, workers=2) as stack: ...`; one at a time in a folder.
 
-    What `data` holds is there again at the next start, unless that is `fresh`. Enter it from the main thread, see
-    `Processes`.
+    Workers take the `roles` in turn. What `data` holds is there again at the next start, unless that is `fresh`.
+    Enter it from the main thread, see `Processes`.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Stack:
         folder: Path = stack_file.FOLDER,
         *,
         workers: int = 1,
+        roles: Sequence[str] = ("all",),
         data: str = "data",
         fresh: bool = False,
         settings: dict[str, str] | None = None,
@@ -55,6 +57,7 @@ class Stack:
         self._data = self.folder / data
         self._fresh = fresh
         self._workers = workers
+        self._roles = roles
         self._settings = _SETTINGS | (settings or {})
         self._processes = Processes(self.folder / "logs")
         self.file: StackFile
@@ -170,6 +173,7 @@ class Stack:
             "PRELABEL_LABELBOX_API_KEY": self.file.labelbox_api_key,
         }
         command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker"]
+        command += queue_arguments(self._roles[(number - 1) % len(self._roles)])
         command += ["--concurrency", "1", "--hostname", f"worker{number}@%h", "--without-gossip", "--without-mingle"]
         # In its own folder there is no `.env` of anybody's.
         self._processes.start(f"worker{number}", command, environment=environment, folder=self.folder, grace=30)

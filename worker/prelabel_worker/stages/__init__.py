@@ -16,14 +16,22 @@ Hint = Callable[[str, str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """Whose requests are counted, and the connection that its key opens."""
+
+    name: str
+    permits: Permits
+    labelbox: Labelbox
+
+
+@dataclass(frozen=True, slots=True)
 class Tools:
-    """What a stage works with; one set a process."""
+    """What a stage works with; one set a process. `account` raises KeyMissing; '' is the account of the settings."""
 
     settings: Settings
     ledger: Ledger
     held: HeldRows
     catalog: Catalog
-    permits: Permits
-    labelbox: Labelbox
+    account: Callable[[str], Account]
     leases: Leases
     hint: Hint

@@ -9,10 +9,10 @@ import structlog
 from prelabel_worker import outcomes
 from prelabel_worker.answers import Import
 from prelabel_worker.chunks import Chunk, Verdict
-from prelabel_worker.errors import LeaseLost, RequestError
+from prelabel_worker.errors import KeyMissing, LeaseLost, RequestError
 from prelabel_worker.labelbox import ImportName
 from prelabel_worker.outcomes import Outcome
-from prelabel_worker.stages import Tools
+from prelabel_worker.stages import Account, Tools
 
 _log = structlog.get_logger(__name__)
 _GROWTH = 0.5  # the next question is asked after half the import's age, within the settings' bounds
@@ -29,32 +29,38 @@ def poll(tools: Tools, running: Sequence[tuple[str, str]]) -> None:
                 stack.enter_context(tools.leases.hold(chunk, taken_at))
                 chunks.append(chunk)
         # After a question that failed as a whole each is asked for itself: one of them may be at fault.
-        for together in (
-            [chunk for chunk in chunks if not chunk.failures],
-            *([chunk] for chunk in chunks if chunk.failures),
-        ):
-            if together:
-                _ask(tools, together)
+        healthy: dict[str, list[Chunk]] = {}
+        for chunk in chunks:
+            if not chunk.failures:
+                healthy.setdefault(chunk.account, []).append(chunk)
+        for together in (*healthy.values(), *([chunk] for chunk in chunks if chunk.failures)):
+            _ask(tools, together)
 
 
 def _ask(tools: Tools, chunks: list[Chunk]) -> None:
-    permit = tools.permits.reserve()
+    """About chunks of one account."""
+    try:
+        account = tools.account(chunks[0].account)
+    except KeyMissing as error:
+        _failed(tools, None, chunks, error)
+        return
+    permit = account.permits.reserve()
     if permit.wait > 0:
         for chunk in chunks:
             with _unless_lost(chunk):
                 tools.ledger.poll_again(chunk, permit.wait, chunk.failures)
         return
     try:
-        found = tools.labelbox.find_imports([ImportName(chunk.project_id, chunk.name) for chunk in chunks])
+        found = account.labelbox.find_imports([ImportName(chunk.project_id, chunk.name) for chunk in chunks])
     except RequestError as error:
-        _failed(tools, chunks, error)
+        _failed(tools, account, chunks, error)
         return
     for chunk, job in zip(chunks, found, strict=True):
         with _unless_lost(chunk):
             _follow(tools, chunk, job)
 
 
-def _failed(tools: Tools, chunks: list[Chunk], error: RequestError) -> None:
+def _failed(tools: Tools, account: Account | None, chunks: list[Chunk], error: RequestError) -> None:
     """Each is asked again later, for itself."""
     settings = tools.settings
     for chunk in chunks:
@@ -62,8 +68,8 @@ def _failed(tools: Tools, chunks: list[Chunk], error: RequestError) -> None:
         decision = outcomes.decide(
             error, failures, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds
         )
-        if decision.outcome is Outcome.PAUSE and decision.scope == "account":
-            tools.permits.pause(decision.seconds, str(error))
+        if account is not None and decision.outcome is Outcome.PAUSE and decision.scope == "account":
+            account.permits.pause(decision.seconds, str(error))
         with _unless_lost(chunk):
             tools.ledger.poll_again(chunk, decision.seconds or settings.backoff_max_seconds, failures)
     _log.warning("poll.failed", imports=len(chunks), error=type(error).__name__, detail=str(error))

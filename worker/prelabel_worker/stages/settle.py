@@ -8,7 +8,7 @@ from itertools import islice
 import structlog
 
 from prelabel.errors import Reason
-from prelabel_worker import outcomes
+from prelabel_worker import history, identity, outcomes
 from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, SentLines, Verdict
 from prelabel_worker.errors import FileGone, LeaseLost, RequestError
 from prelabel_worker.letters import Origin, Problem, facts_of, held_row
@@ -71,7 +71,7 @@ def _read_verdicts(tools: Tools, chunk: Chunk, sent: SentLines) -> dict[int, Row
     if not chunk.status_url:
         raise FileGone("the import names no status file")
     verdicts = Verdicts(sent)
-    verdicts.feed(tools.labelbox.lines(chunk.status_url))
+    verdicts.feed(tools.account(chunk.account).labelbox.lines(chunk.status_url))
     if verdicts.foreign:
         _log.warning("verdicts.foreign", project=chunk.project_id, chunk=chunk.id, lines=verdicts.foreign)
     return verdicts.failed_rows()
@@ -81,7 +81,8 @@ def _settle_failed(tools: Tools, chunk: Chunk, sent: SentLines) -> None:
     """The import broke as a whole: cut it in two, down to the row that is at fault."""
     errors = []
     if chunk.error_url:
-        errors = [_shown(line) for line in islice(tools.labelbox.lines(chunk.error_url), _SHOWN_ERRORS)]
+        lines = tools.account(chunk.account).labelbox.lines(chunk.error_url)
+        errors = [_shown(line) for line in islice(lines, _SHOWN_ERRORS)]
     _log.warning("import.failed", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
     if len(sent.rows) == 1:
         _commit(tools, chunk, sent, {}, whole=Problem(Reason.IMPORT_FAILED, {"errors": errors}))
@@ -93,12 +94,14 @@ def _settle_failed(tools: Tools, chunk: Chunk, sent: SentLines) -> None:
 
 @dataclass(slots=True)
 class _Slice:
-    """What one commit says: the rows up to `after`, those imported, and the others."""
+    """What one commit says: the rows up to `after`, those imported, and the others; and what the history keeps."""
 
     after: int
     imported: int = 0
+    entries: list[bytes] = field(default_factory=list)
     outcomes: list[RowOutcome] = field(default_factory=list)
     strikes: list[tuple[str, int]] = field(default_factory=list)
+    marks: list[int] = field(default_factory=list)
 
 
 def _commit(
@@ -107,7 +110,9 @@ def _commit(
     """Slice by slice from the cursor on; `whole` is the problem of every row."""
     slices = list(_slices(tools, chunk, sent, failed, whole))
     cursor, imported = chunk.cursor, 0
+    record = _record(tools, chunk, sent, failed, slices)
     for at, part in enumerate(slices):
+        finish = at == len(slices) - 1
         waiting = tools.ledger.commit_rows(
             chunk,
             cursor,
@@ -115,7 +120,10 @@ def _commit(
             part.imported,
             part.outcomes,
             part.strikes,
-            finish=at == len(slices) - 1,
+            marks=part.marks,
+            entries=b"".join(part.entries),
+            record=record if finish else b"",
+            finish=finish,
         )
         cursor, imported = part.after, imported + part.imported
         if waiting:
@@ -131,30 +139,43 @@ def _commit(
     )
 
 
+def _record(tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], slices: list[_Slice]) -> bytes:
+    """What the history keeps of this chunk."""
+    entries = tools.ledger.past(chunk) + b"".join(entry for part in slices for entry in part.entries)
+    refused = sum(verdict.refused for verdict in failed.values())
+    return history.record_of(chunk, entries, annotations=len(sent.uuids) // 16, refused=refused)
+
+
 def _slices(
     tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], whole: Problem | None
 ) -> Iterator[_Slice]:
     """The rows that are not settled yet, in order; messages are read only where a commit needs them."""
     strikes = tools.ledger.holds_rows(chunk.project_id)
-    needed = bool(failed) or whole is not None or strikes
+    needed = bool(failed) or whole is not None or strikes or bool(chunk.policy)
     rows = {row.index: row for row in tools.ledger.rows(chunk)} if needed else {}
     returning = _returning(chunk)
+    arrivals = history.arrivals(chunk.items)
     part = _Slice(after=chunk.cursor)
-    for index in sorted(sent.rows):
+    for index, trace in sorted(zip(sent.rows, sent.traces, strict=True)):
         if index < chunk.cursor:
             continue
         verdict = failed.get(index)
         bad = verdict is not None or whole is not None
         if bad:
-            part.outcomes.append(_held(chunk, rows[index], verdict, whole))
+            held = _held(chunk, rows[index], verdict, whole)
+            part.outcomes.append(held)
+            part.entries.append(history.entry(arrivals[index], held.state["reason"], trace))
         else:
             part.imported += 1
+            part.entries.append(history.entry(arrivals[index], "imported", trace))
             if index in returning:
                 part.outcomes.append(RowOutcome("cleared", index, 1, returning[index]))
+        if chunk.policy and not bad:
+            part.marks += _mark(rows[index])
         if strikes and (not bad or (verdict is not None and verdict.taken)):
             part.strikes += _strike(rows[index])
         part.after = index + 1
-        if len(part.outcomes) + len(part.strikes) >= _SLICE:
+        if len(part.outcomes) + len(part.strikes) + len(part.marks) >= _SLICE:
             yield part
             part = _Slice(after=part.after)
     part.after = chunk.rows
@@ -162,10 +183,10 @@ def _slices(
 
 
 def _returning(chunk: Chunk) -> dict[int, str]:
-    """The held rows on their way back: row index → held id."""
+    """The held rows on their way back: row index → held id. A frame's rows are none: it goes with the chunk."""
     found, index = {}, 0
     for item in chunk.items:
-        if item.kind == "h":
+        if item.kind == "h" and not item.id.startswith("f"):
             found[index] = item.id
         index += item.high - item.low
     return found
@@ -175,6 +196,11 @@ def _strike(row: object) -> list[tuple[str, int]]:
     assert isinstance(row, ChunkRow)  # noqa: S101 - an unreadable frame was never sent
     key = facts_of(row.raw).row_key
     return [(key, row.seq)] if key else []
+
+
+def _mark(row: object) -> list[int]:
+    """What a policy needs to know this row again."""
+    return [identity.row_digest(key) for key, _ in _strike(row)]
 
 
 def _held(chunk: Chunk, row: object, verdict: RowVerdict | None, whole: Problem | None) -> RowOutcome:

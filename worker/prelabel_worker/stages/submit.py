@@ -2,22 +2,23 @@
 
 import time
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
 from prelabel.errors import Reason
 from prelabel_worker import outcomes
-from prelabel_worker.build import Built, build
+from prelabel_worker.build import Built, Policy, build
 from prelabel_worker.catalog import FRESH_SECONDS, REFRESH_SECONDS, Cached
 from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, State
-from prelabel_worker.errors import LeaseLost, RequestError, TooLarge
+from prelabel_worker.errors import KeyMissing, LeaseLost, RequestError, TooLarge
 from prelabel_worker.identity import import_name
 from prelabel_worker.labelbox import ImportName
 from prelabel_worker.leases import Lease
 from prelabel_worker.letters import Origin, Problem, facts_of, held_row
-from prelabel_worker.outcomes import Decision, Outcome
+from prelabel_worker.outcomes import PAUSE_SECONDS, Decision, Outcome
 from prelabel_worker.rows import RowBuilder
-from prelabel_worker.stages import Tools
+from prelabel_worker.stages import Account, Tools
 from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
 from prelabel_worker.stages.turn import Turn
 
@@ -34,20 +35,41 @@ def submit(tools: Tools, project_id: str, chunk_id: str) -> None:
         return
     with tools.leases.hold(chunk, taken_at) as lease:
         try:
-            _Submission(tools, chunk, lease, taken_at).run()
+            account = _account(tools, chunk)
+            if account is not None:
+                _Submission(tools, account, chunk, lease, taken_at).run()
         except LeaseLost:
             _log.warning("lease.lost", project=project_id, chunk=chunk_id, stage="submit")
+
+
+def _account(tools: Tools, chunk: Chunk) -> Account | None:
+    """The account of the chunk; without a key for it the project pauses and the chunk goes back."""
+    try:
+        return tools.account(chunk.account)
+    except KeyMissing as error:
+        tools.ledger.pause(chunk.project_id, PAUSE_SECONDS, str(error))
+        _give_back(tools, chunk, PAUSE_SECONDS, str(error), chunk.failures)
+        return None
+
+
+def _give_back(tools: Tools, chunk: Chunk, seconds: float, why: str, failures: int) -> None:
+    """Nothing was sent just now: come back later."""
+    if chunk.state is State.UNCERTAIN:
+        tools.ledger.uncertain(chunk, seconds, why=why, failures=failures, sent_now=False)
+    else:
+        tools.ledger.wait(chunk, seconds, why=why, failures=failures)
 
 
 class _Submission:
     """One attempt at one chunk."""
 
-    def __init__(self, tools: Tools, chunk: Chunk, lease: Lease, taken_at: float) -> None:
+    def __init__(self, tools: Tools, account: Account, chunk: Chunk, lease: Lease, taken_at: float) -> None:
         self._tools = tools
+        self._account = account
         self._chunk = chunk
         self._lease = lease
         self._taken_at = taken_at
-        self._turn = Turn(tools, chunk, taken_at)
+        self._turn = Turn(tools, account, chunk, taken_at)
 
     def run(self) -> None:
         if self._chunk.state is State.UNCERTAIN and not self._is_nowhere():
@@ -67,7 +89,7 @@ class _Submission:
             return False
         self._turn.spend()
         try:
-            (found,) = self._tools.labelbox.find_imports([ImportName(chunk.project_id, chunk.name)])
+            (found,) = self._account.labelbox.find_imports([ImportName(chunk.project_id, chunk.name)])
         except RequestError as error:
             self._recover(error)
             return False
@@ -82,7 +104,7 @@ class _Submission:
             return False
         # From here on it is a chunk like one that waits; the build may bring another name.
         self._chunk = replace(chunk, state=State.WAITING)
-        self._turn = Turn(self._tools, replace(self._chunk, permit_ms=0), self._taken_at)
+        self._turn = Turn(self._tools, self._account, replace(self._chunk, permit_ms=0), self._taken_at)
         return True
 
     def _built(self) -> Built | None:
@@ -92,13 +114,18 @@ class _Submission:
             return None
         rows = self._tools.ledger.rows(self._chunk)
         origin = Origin("submit", self._chunk.id)
-        built = build(rows, self._builder(cached), origin)
+        policy = self._policy()
+        built = build(rows, self._builder(cached), origin, policy)
         if built.unknown_features and cached.age_seconds > REFRESH_SECONDS:
             fresh = self._ontology(older_than=REFRESH_SECONDS)
             if fresh is None:
                 return None
-            built = build(rows, self._builder(fresh), origin)
+            built = build(rows, self._builder(fresh), origin, policy)
         return built
+
+    def _policy(self) -> Policy | None:
+        chunk, ledger = self._chunk, self._tools.ledger
+        return Policy(chunk.policy, partial(ledger.was_imported, chunk.project_id)) if chunk.policy else None
 
     def _builder(self, cached: Cached) -> RowBuilder:
         project_id = self._chunk.project_id
@@ -114,7 +141,7 @@ class _Submission:
             return None
         self._turn.spend()
         try:
-            return tools.catalog.refresh(project_id, lambda: tools.labelbox.ontology(project_id))
+            return tools.catalog.refresh(project_id, lambda: self._account.labelbox.ontology(project_id))
         except RequestError as error:
             if cached is not None and outcomes.decide(error, 1, base=1, cap=1).outcome is Outcome.LATER:
                 _log.warning("ontology.stale", project=project_id, age_seconds=round(cached.age_seconds))
@@ -141,16 +168,17 @@ class _Submission:
                 chunk=chunk.id,
                 held=sum(each.rows for each in built.set_aside if each.name == "held"),
                 superseded=sum(each.rows for each in built.set_aside if each.name == "superseded"),
+                skipped=sum(each.rows for each in built.set_aside if each.name == "skipped"),
             )
         return not nothing_left
 
     def _send(self, built: Built) -> None:
         chunk, tools = self._chunk, self._tools
         name = import_name(chunk.id, built.content)
-        tools.ledger.record_import(chunk, name, built.sent)
+        tools.ledger.record_import(chunk, self._account.name, name, built.sent)
         self._turn.spend()
         try:
-            created = tools.labelbox.create_import(chunk.project_id, name, [built.content], self._lease.valid)
+            created = self._account.labelbox.create_import(chunk.project_id, name, [built.content], self._lease.valid)
         except RequestError as error:
             self._recover(error, sent=built)
             return
@@ -188,22 +216,16 @@ class _Submission:
             self._split(error, sent)
         else:
             self._pause(decision, error)
-            self._come_back(decision.seconds or settings.backoff_max_seconds, str(error), failures)
+            seconds = decision.seconds or settings.backoff_max_seconds
+            _give_back(self._tools, chunk, seconds, str(error), failures)
 
     def _pause(self, decision: Decision, error: RequestError) -> None:
         if decision.outcome is not Outcome.PAUSE:
             return
         if decision.scope == "account":
-            self._tools.permits.pause(decision.seconds, str(error))
+            self._account.permits.pause(decision.seconds, str(error))
         else:
             self._tools.ledger.pause(self._chunk.project_id, decision.seconds, str(error))
-
-    def _come_back(self, seconds: float, why: str, failures: int) -> None:
-        ledger = self._tools.ledger
-        if self._chunk.state is State.UNCERTAIN:
-            ledger.uncertain(self._chunk, seconds, why=why, failures=failures, sent_now=False)
-        else:
-            ledger.wait(self._chunk, seconds, why=why, failures=failures)
 
     def _split(self, error: RequestError, sent: Built) -> None:
         """The file as a whole was refused: cut it in two, down to the row that is at fault."""
@@ -213,7 +235,7 @@ class _Submission:
             _hint_group(self._tools, chunk.project_id, ledger.set_aside(chunk, [refused], finish=True))
             return
         if not bisect(self._tools, chunk, refused=not isinstance(error, TooLarge), why="every file is refused"):
-            self._come_back(SPENT_PAUSE_SECONDS, str(error), chunk.failures + 1)
+            _give_back(self._tools, chunk, SPENT_PAUSE_SECONDS, str(error), chunk.failures + 1)
 
     def _now_ms(self) -> int:
         """Redis's clock, as far as it has moved since the chunk was taken."""

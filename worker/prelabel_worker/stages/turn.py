@@ -4,14 +4,15 @@ import time
 
 from prelabel_worker.chunks import Chunk, State
 from prelabel_worker.permits import USE_WITHIN_SECONDS
-from prelabel_worker.stages import Tools
+from prelabel_worker.stages import Account, Tools
 
 
 class Turn:
     """Permits for the requests of one held chunk."""
 
-    def __init__(self, tools: Tools, chunk: Chunk, taken_at: float) -> None:
+    def __init__(self, tools: Tools, account: Account, chunk: Chunk, taken_at: float) -> None:
         self._tools = tools
+        self._account = account
         self._chunk = chunk
         self._taken_at = taken_at
         self._good_until = float("-inf")
@@ -26,7 +27,7 @@ class Turn:
         now = time.monotonic()
         if now < self._good_until:
             return True
-        permit = self._tools.permits.reserve()
+        permit = self._account.permits.reserve()
         if permit.wait <= 0:
             self._good_until = now + USE_WITHIN_SECONDS
             return True

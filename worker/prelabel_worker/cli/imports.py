@@ -1,0 +1,120 @@
+"""`prelabel import`: what is being imported, and what became of what was."""
+
+import time
+from collections.abc import Iterator
+from heapq import merge
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from prelabel_worker.cli.common import (
+    NOTHING,
+    AsJson,
+    Project,
+    RedisUrl,
+    connect,
+    console,
+    out,
+    say,
+    settings_for,
+    when,
+)
+from prelabel_worker.imports import Imports, ImportStatus
+from prelabel_worker.inspector import Inspector
+
+app = typer.Typer(help="Imports: list, show.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_imports(
+    project: Project = None,
+    running: Annotated[bool, typer.Option("--running", help="Only those in progress.")] = False,
+    limit: Annotated[int, typer.Option(help="Most imports to show.", min=1)] = 30,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """List chunks and their imports: those in progress, then those settled, newest first. Exit code 3 when none is.
+
+    Example: prelabel import list --project demo-project
+    """
+    settings = settings_for(redis_url)
+    client = connect(settings)
+    imports = Imports(client, settings.key_prefix)
+    projects = [project] if project else Inspector(client, settings.key_prefix).projects()
+    found = list(islice(_newest(imports, projects, running), limit))
+    if as_json:
+        out({"imports": [each.as_json() for each in found]})
+    else:
+        console().print(_table(found))
+    if not found:
+        raise typer.Exit(NOTHING)
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="The import's name, its id at Labelbox, or the chunk's id.")],
+    project: Project = None,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Show one import: its chunk, attempts, times, and what became of its rows.
+
+    Example: prelabel import show prelabel-5ab2c0ffee5ab2c0-1f…
+    """
+    settings = settings_for(redis_url)
+    client = connect(settings)
+    imports = Imports(client, settings.key_prefix)
+    for project_id in [project] if project else Inspector(client, settings.key_prefix).projects():
+        found = imports.find(project_id, name)
+        if found is not None:
+            out(found.as_json()) if as_json else describe(found)
+            return
+    say(f"no import {name}; settled ones are known for PRELABEL_HISTORY_DAYS")
+    raise typer.Exit(NOTHING)
+
+
+def describe(found: ImportStatus) -> None:
+    """Print one import for a person."""
+    print_ = console().print
+    print_(f"chunk {found.chunk_id} of project {found.project_id}", style="bold", highlight=False)
+    facts: dict[str, Any] = {
+        "import": found.name,
+        "id at Labelbox": found.import_id,
+        "state": found.state,
+        "why": found.why,
+        "verdict": found.verdict,
+        "rows": f"{found.rows:,}",
+        **{f"  {name}": f"{count:,}" for name, count in found.outcomes.items()},
+        "annotations": f"{found.annotations:,}" if found.annotations else "",
+        "refused annotations": f"{found.refused:,}" if found.refused else "",
+        "attempts": str(found.attempts),
+        "cut": when(found.cut_at),
+        "submitted": when(found.submitted_at),
+        "settled": when(found.settled_at),
+    }
+    for name, value in facts.items():
+        if value:
+            print_(f"  {name}: {value}", markup=False, highlight=False)
+
+
+def _newest(imports: Imports, projects: list[str], running: bool) -> Iterator[ImportStatus]:
+    for project_id in projects:
+        yield from imports.open(project_id)
+    if not running:
+        each_settled = [imports.settled(project_id) for project_id in projects]
+        yield from merge(*each_settled, key=lambda found: -(found.settled_at or 0))
+
+
+def _table(found: list[ImportStatus]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("chunk", "project", "state", "rows", "outcomes", "attempts", "cut", "took", "import"):
+        table.add_column(name, justify="right" if name in ("rows", "attempts", "took") else "left")
+    for each in found:
+        took = (each.settled_at or time.time()) - (each.cut_at or time.time())
+        outcomes = ", ".join(f"{count:,} {name}" for name, count in each.outcomes.items())
+        state = f"{each.state} ({each.why})" if each.why else each.state
+        facts = (each.chunk_id, each.project_id, state, f"{each.rows:,}", outcomes, str(each.attempts))
+        table.add_row(*facts, when(each.cut_at), f"{took:.1f} s", each.name)
+    return table

@@ -1,0 +1,151 @@
+"""`prelabel project`: list, show, pause, resume, flush, set."""
+
+import getpass
+from typing import Annotated, Any
+
+import typer
+
+from prelabel.client import Client
+from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, RedisUrl, connect, console, out, say, settings_for, when
+from prelabel_worker.cli.status import COLUMNS, table
+from prelabel_worker.imports import Imports
+from prelabel_worker.inspector import Inspector, ProjectStatus
+from prelabel_worker.overrides import OVERRIDES, shown
+from prelabel_worker.projects import Projects
+from prelabel_worker.settings import Settings
+
+app = typer.Typer(help="Projects: list, show, pause, resume, flush, set.", no_args_is_help=True, rich_markup_mode=None)
+Name = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")]
+_SHOWN_CHUNKS = 10
+
+
+@app.command("list")
+def list_projects(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
+    """List the known projects with what became of their rows. Exit code 3 when there is none.
+
+    Example: prelabel project list
+    """
+    settings = settings_for(redis_url)
+    found = Inspector(connect(settings), settings.key_prefix).all()
+    if as_json:
+        out({"projects": [each.as_json() for each in found]})
+    else:
+        console().print(table(found))
+    if not found:
+        raise typer.Exit(NOTHING)
+
+
+@app.command("show")
+def show(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
+    """Show one project: rows, what is set for it, its chunks in progress.
+
+    Example: prelabel project show demo-project
+    """
+    settings = settings_for(redis_url)
+    client = connect(settings)
+    status = _known(client, settings, name)
+    chunks = Imports(client, settings.key_prefix).open(name)
+    overrides = shown(Inspector(client, settings.key_prefix).overrides(name))
+    if as_json:
+        out(status.as_json() | {"overrides": overrides, "imports": [each.as_json() for each in chunks]})
+        return
+    facts: dict[str, Any] = {each: f"{getattr(status, each):,}" for each in COLUMNS}
+    facts |= {"waiting in lanes": f"{status.waiting:,}" if status.waiting else ""}
+    facts |= {f"dead: {reason}": f"{count:,}" for reason, count in status.dead_reasons.items()}
+    facts |= {f"set: {option}": value for option, value in overrides.items()}
+    facts["paused"] = status.paused and f"{status.paused} (until {_until(status)})"
+    for each in chunks[:_SHOWN_CHUNKS]:
+        facts[f"chunk {each.chunk_id}"] = f"{each.state}, {each.rows:,} rows {each.why}".rstrip()
+    console().print(f"project {name}", style="bold", highlight=False)
+    for fact, value in facts.items():
+        if value:
+            console().print(f"  {fact}: {value}", markup=False, highlight=False)
+
+
+@app.command("pause")
+def pause(
+    name: Name,
+    why: Annotated[str, typer.Option("--why", help="Shown wherever the project is.")] = "",
+    minutes: Annotated[float | None, typer.Option("--for", help="Minutes; else until it is resumed.", min=0)] = None,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Stop a project's uploads; rows are still taken, and running imports are still settled.
+
+    Example: prelabel project pause demo-project --why "new ontology on its way"
+    """
+    settings = settings_for(redis_url)
+    client = connect(settings)
+    _known(client, settings, name)
+    reason = f"by {getpass.getuser()}" + (f": {why[:200]}" if why else "")
+    Projects(client, settings.key_prefix).pause(name, reason, None if minutes is None else minutes * 60)
+    say(f"{name} is paused")
+
+
+@app.command("resume")
+def resume(name: Name, redis_url: RedisUrl = None) -> None:
+    """End a pause, whoever began it. Exit code 3 when it was not paused.
+
+    Example: prelabel project resume demo-project
+    """
+    settings = settings_for(redis_url)
+    client = connect(settings)
+    _known(client, settings, name)
+    if not Projects(client, settings.key_prefix).resume(name):
+        say(f"{name} was not paused")
+        raise typer.Exit(NOTHING)
+    say(f"{name} goes on")
+
+
+@app.command("flush")
+def flush(name: Name, redis_url: RedisUrl = None) -> None:
+    """Import what waits now, without its linger time.
+
+    Example: prelabel project flush demo-project
+    """
+    settings = settings_for(redis_url)
+    client = connect(settings)
+    _known(client, settings, name)
+    say(f"{Projects(client, settings.key_prefix).flush(name):,} rows are cut into chunks now")
+
+
+@app.command("set")
+def set_overrides(
+    name: Name,
+    chunk_rows: Annotated[str | None, typer.Option(help="Most rows in one import.")] = None,
+    linger_seconds: Annotated[str | None, typer.Option(help="How long a row waits for a chunk to fill.")] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="For a row imported before: override (default), skip or dead-letter.")
+    ] = None,
+    priority: Annotated[str | None, typer.Option(help="Weight of its turns; 1 unless set, at most 100.")] = None,
+    account: Annotated[str | None, typer.Option(help="Whose key and budget it uses: PRELABEL_ACCOUNT_KEYS.")] = None,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Set what goes before the workers' settings for this project; `default` takes it back. In effect within seconds.
+
+    Example: prelabel project set demo-project --chunk-rows 500 --linger-seconds 10 --priority default
+    """
+    given = (chunk_rows, linger_seconds, policy, priority, account)
+    fields = {each.field: each.parse(value) for each, value in zip(OVERRIDES, given, strict=True) if value is not None}
+    if not fields:
+        say("say what to set: " + ", ".join(f"--{each.option}" for each in OVERRIDES))
+        raise typer.Exit(USAGE)
+    settings = settings_for(redis_url)
+    client = connect(settings)
+    # A project may be set up before its first row comes.
+    Projects(client, settings.key_prefix).override(name, fields)
+    now = shown(Inspector(client, settings.key_prefix).overrides(name))
+    say(f"{name}: " + (", ".join(f"{option} {value}" for option, value in now.items()) or "as the settings say"))
+
+
+def _known(client: Client, settings: Settings, name: str) -> ProjectStatus:
+    """A project that rows were published for; anything else is a slip of the pen."""
+    inspector = Inspector(client, settings.key_prefix)
+    status = inspector.status(name)
+    if not status.published and name not in inspector.projects():
+        say(f"no project {name} is known here; prelabel project list")
+        raise typer.Exit(NOTHING)
+    return status
+
+
+def _until(status: ProjectStatus) -> str:
+    return "it is resumed" if (status.paused_until or 0) > 250_000_000_000 else when(status.paused_until)

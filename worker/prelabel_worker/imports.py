@@ -1,0 +1,165 @@
+"""What became of chunks and of rows: those in progress, and those the history still knows. Read-only."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from prelabel import keys
+from prelabel.client import Client
+from prelabel_worker.history import Record, SettledRow
+
+_HEAD_BYTES = 4096
+_TOGETHER = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ImportStatus:
+    """A chunk and, once one was sent, its import. Times are Unix seconds, None where there is none yet.
+
+    `state` is the chunk's, or `settled`; `outcomes` are rows by `imported`, `superseded`, `skipped` or the reason
+    they were held; `refused` are annotations.
+    """
+
+    project_id: str
+    chunk_id: str
+    name: str
+    import_id: str
+    state: str
+    verdict: str
+    rows: int
+    outcomes: Mapping[str, int]
+    annotations: int
+    refused: int
+    attempts: int
+    cut_at: float | None
+    submitted_at: float | None
+    settled_at: float | None
+    why: str = ""
+    lanes: tuple[int, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "projectId": self.project_id,
+            "chunk": self.chunk_id,
+            "name": self.name,
+            "importId": self.import_id,
+            "state": self.state,
+            "verdict": self.verdict,
+            "rows": self.rows,
+            "outcomes": dict(self.outcomes),
+            "annotations": self.annotations,
+            "refusedAnnotations": self.refused,
+            "attempts": self.attempts,
+            "cutAt": self.cut_at,
+            "submittedAt": self.submitted_at,
+            "settledAt": self.settled_at,
+            "why": self.why,
+        }
+
+
+class Imports:
+    """The chunks and imports of the projects behind one Redis."""
+
+    def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
+        self._client = client
+        self._prefix = key_prefix
+
+    def open(self, project_id: str) -> list[ImportStatus]:
+        """The chunks in progress, newest first."""
+        root = keys.project_root(self._prefix, project_id)
+        ids = [name.decode() for name in self._client.zrevrange(f"{root}:chunks", 0, -1)]
+        with self._client.pipeline(transaction=False) as pipeline:
+            for chunk_id in ids:
+                pipeline.hgetall(f"{root}:chunk:{chunk_id}")
+            answers = pipeline.execute()
+        return [_open(project_id, name, fields) for name, fields in zip(ids, answers, strict=True) if fields]
+
+    def settled(self, project_id: str, most: int | None = None) -> Iterator[ImportStatus]:
+        """The chunks that were settled, newest first, as far as the history goes back."""
+        root = keys.project_root(self._prefix, project_id)
+        for together in _batches(islice(self._history(root), most), _TOGETHER):
+            with self._client.pipeline(transaction=False) as pipeline:
+                for chunk_id, _ in together:
+                    pipeline.getrange(f"{root}:history:{chunk_id}", 0, _HEAD_BYTES - 1)
+                heads = pipeline.execute()
+            for (_, at_ms), head in zip(together, heads, strict=True):
+                if head:
+                    yield _settled(project_id, Record.from_bytes(head).head, at_ms)
+
+    def find(self, project_id: str, name: str) -> ImportStatus | None:
+        """The chunk with this id, import name or import id."""
+        for each in (*self.open(project_id), *self.settled(project_id)):
+            if name in (each.chunk_id, each.name, each.import_id):
+                return each
+        return None
+
+    def settled_rows(
+        self, project_id: str, *, data_row: bytes | None = None, message: bytes | None = None
+    ) -> Iterator[tuple[ImportStatus, SettledRow]]:
+        """The rows with this digest of their data row key, or of their message id; newest first. Reads all history."""
+        root = keys.project_root(self._prefix, project_id)
+        for chunk_id, at_ms in self._history(root):
+            data = self._client.get(f"{root}:history:{chunk_id}")
+            if not data:
+                continue
+            record = Record.from_bytes(data)
+            for row in record.find(data_row=data_row, message=message):
+                yield _settled(project_id, record.head, at_ms), row
+
+    def _history(self, root: str) -> Iterator[tuple[str, float]]:
+        for member, at_ms in self._client.zrevrange(f"{root}:history", 0, -1, withscores=True):
+            yield member.decode().split(" ")[0], at_ms
+
+
+def _batches(found: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    while part := list(islice(found, size)):
+        yield part
+
+
+def _settled(project_id: str, head: Mapping[str, Any], at_ms: float) -> ImportStatus:
+    return ImportStatus(
+        project_id=project_id,
+        chunk_id=head["chunk"],
+        name=head["name"],
+        import_id=head["importId"],
+        state="settled",
+        verdict=head["verdict"],
+        rows=head["rows"],
+        outcomes=head["outcomes"],
+        annotations=head["annotations"],
+        refused=head["refused"],
+        attempts=head["attempts"],
+        cut_at=_seconds(head["cutMs"]),
+        submitted_at=_seconds(head["submittedMs"]),
+        settled_at=_seconds(at_ms),
+    )
+
+
+def _open(project_id: str, chunk_id: str, fields: Mapping[bytes, bytes]) -> ImportStatus:
+    text = {name.decode(): value.decode() for name, value in fields.items()}
+    aside, imported = int(text.get("aside", 0)), int(text.get("settled", 0))
+    counts = {"imported": imported, "set aside": aside}
+    return ImportStatus(
+        project_id=project_id,
+        chunk_id=chunk_id,
+        name=text.get("name", ""),
+        import_id=text.get("importId", ""),
+        state=text["state"],
+        verdict=text.get("verdict", ""),
+        rows=int(text["rows"]),
+        outcomes={name: count for name, count in counts.items() if count},
+        annotations=0,
+        refused=0,
+        attempts=int(text.get("attempt", 0)),
+        cut_at=_seconds(float(text["cutMs"])),
+        submitted_at=_seconds(float(text.get("runningMs", 0))),
+        settled_at=None,
+        why=text.get("why", "") if text["state"] in ("waiting", "uncertain") else "",
+        lanes=tuple(int(lane) for lane in text["lanes"].split()),
+    )
+
+
+def _seconds(ms: float) -> float | None:
+    return ms / 1000 if ms else None

@@ -25,8 +25,6 @@ def rules() -> list[Finding]:
     linted = dockerfile_rules.hadolint(ROOT / dockerfile_rules.FILE)
     if linted is None:
         _say("not run: hadolint, which has no wheel for this machine; our own rules ran")
-    for flag in compose_rules.pending():
-        _say(f"not run: `--profile roles`, since `prelabel worker` has no {flag} yet")
     return found + (linted or [])
 
 

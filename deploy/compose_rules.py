@@ -20,20 +20,18 @@ _REWRITE_FACTOR = 1.5
 _FROM_OUTSIDE = re.compile(r"\$\{\w+(:?\?[^}]*)?\}")
 _OUTSIDE = "FROM-OUTSIDE"
 _SECRET = re.compile(r"(PASSWORD|API_KEY|AUTH|SECRET|TOKEN)")
-PENDING_FLAGS = frozenset({"--role"})
-"""Flags that `prelabel worker` is about to get: noted, not failed, for as long as its help does not name them."""
 _SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields}
 
 
 def check(text: str, values: Mapping[str, str]) -> list[Finding]:
     """Everything that is wrong with a compose file; `values` fill in its variables."""
+    rules = (_redis, _secrets, _memory, _services, _settings, _flags)
     try:
         raw = compose.read(text)
         document = compose.filled(raw, values)
+        return [finding for rule in rules for finding in rule(document, raw)]
     except compose.ComposeError as error:
-        return [Finding(FILE, "readable", str(error), "a compose file whose variables the env file sets")]
-    rules = (_redis, _secrets, _memory, _services, _settings, _flags)
-    return [finding for rule in rules for finding in rule(document, raw)]
+        return [Finding(FILE, "readable", str(error), "YAML, variables that the env file sets, sizes and durations")]
 
 
 def _services_of_ours(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -152,18 +150,12 @@ def flags(file: str, name: str, command: list[str]) -> Iterator[Finding]:
     text = _help(tuple(command[:first]))
     for word in command[first:]:
         flag = word.split("=")[0]
-        if flag.startswith("--") and flag not in PENDING_FLAGS and not _names(text, flag):
+        if flag.startswith("--") and not _names(text, flag):
             yield Finding(
                 file, "known-flag", f"{name}: {flag} in {shlex.join(command)}", "a flag that its --help names"
             )
     if not text:
         yield Finding(file, "known-command", f"{name}: {shlex.join(command[:first])}", "a command that answers --help")
-
-
-def pending() -> list[str]:
-    """The pending flags that are still missing."""
-    text = _help(("prelabel", "worker"))
-    return sorted(flag for flag in PENDING_FLAGS if not _names(text, flag))
 
 
 def _names(text: str, flag: str) -> bool:

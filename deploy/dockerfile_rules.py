@@ -22,7 +22,10 @@ _PROGRESS = ["prelabel", "healthy"]
 
 def check(text: str, root: Path) -> list[Finding]:
     """Everything that is wrong with a Dockerfile whose build folder is `root`."""
-    instructions = dockerfile.parse(text)
+    try:
+        instructions = dockerfile.parse(text)
+    except dockerfile.DockerfileError as error:
+        return [Finding(FILE, "readable", str(error), "the syntax that deploy/dockerfile.py knows")]
     rules = (_base, _user, _forms, _health, _stop, _add, _pip, _copies, _secrets, _final_stage)
     return [finding for rule in rules for finding in rule(instructions, root)]
 

@@ -71,7 +71,11 @@ BROKEN_COMPOSE = {
     "known-setting": [("    PRELABEL_LOG_LEVEL:", "    PRELABEL_LOGLEVEL:")],
     "known-flag": [('command: [worker, --concurrency, "2"]', 'command: [worker, --processes, "2"]')],
     "known-command": [('command: [worker, --concurrency, "2"]', 'command: [work, --concurrency, "2"]')],
-    "readable": [("services:\n", "services: [\n"), ("${REDIS_PASSWORD:?set", "${ANOTHER:?set")],
+    "readable": [
+        ("services:\n", "services: [\n"),
+        ("${REDIS_PASSWORD:?set", "${ANOTHER:?set"),
+        ("period: 90s", "period: soon"),
+    ],
 }
 
 
@@ -111,6 +115,7 @@ BROKEN_DOCKERFILE = {
         ("ARG VERSION=0.1.0", "ARG REDIS_PASSWORD"),
     ],
     "two-stages": [("FROM ${BASE}\nARG", "ARG")],
+    "readable": [("RUN useradd", "RUN <<END useradd")],
     "no-build-tools": [("RUN useradd", "RUN pip install --no-cache-dir wheel && useradd")],
 }
 

@@ -73,14 +73,19 @@ class ProjectBuffer:
 
     def due_at(self) -> float | None:
         """When the next send should go, on the clock of `add`; None when there is nothing to send."""
+        ready = self.ready_at()
+        return None if ready is None else max(self.retry_at, ready)
+
+    def ready_at(self) -> float | None:
+        """When the rows in memory have waited long enough for company; None when there are none."""
         if self.in_flight:
-            return self.retry_at
+            return 0.0
         if not self.waiting:
             return None
         full = len(self.waiting) >= self.limits.send_rows or self.waiting_bytes >= self.limits.send_bytes
         if full or self.flush_until > self.answered:
-            return self.retry_at
-        return max(self.retry_at, self.oldest + self.limits.linger_seconds)
+            return 0.0
+        return self.oldest + self.limits.linger_seconds
 
     def cut(self, now: float) -> list[bytes]:
         """The frames of the next send; the same ones again until `answer`, `spool` or `recut` is called."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict
 
 import redis
 from redis.backoff import NoBackoff
@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from prelabel import keys
 from prelabel.buffer import Limits, Row
-from prelabel.errors import PublisherClosed, RedisUnavailable
+from prelabel.errors import BufferFull, PublisherClosed, RedisUnavailable
 from prelabel.gate import Prepared, prepare
 from prelabel.inbox import MAX_INBOX_ROWS, Durability, Inbox, without_password
 from prelabel.messages import PredictionMessage
@@ -27,7 +27,8 @@ from prelabel.spooler import Spooler
 
 _SOCKET_SECONDS = 10.0
 _SOCKET_SECONDS_WITH_SPOOL = 2.0
-_CLOSE_SECONDS = 30.0
+CLOSE_SECONDS = 30.0
+"""How long `close()` waits for Redis unless it is told otherwise."""
 _AT_EXIT_SECONDS = 5.0
 _FRAME_SLOW = 250
 
@@ -81,6 +82,25 @@ class _Running:
             self.spooler.release()
             self.slot.release()
         self.client.close()
+
+
+class PublisherOptions(TypedDict, total=False):
+    """The keyword arguments of `Publisher`, for those who pass them on."""
+
+    key_prefix: str
+    linger_seconds: float
+    frame_rows: int
+    frame_bytes: int
+    send_rows: int
+    send_bytes: int
+    max_rows: int
+    when_full: Literal["block", "raise"]
+    block_seconds: float
+    durability: Durability
+    max_inbox_rows: int
+    spool_dir: str | os.PathLike[str] | None
+    spool_bytes: int
+    spool_max_age_days: float
 
 
 class Publisher:
@@ -160,7 +180,7 @@ class Publisher:
         """
         prepared = self._prepare(message)
         if not self._offer(prepared, self._block_seconds):
-            raise no_room(self._here().outboxes, prepared.project_id, self._where())
+            raise self._no_room(prepared.project_id)
         return prepared.message_id
 
     def flush(self, timeout: float | None = None) -> None:
@@ -169,14 +189,13 @@ class Publisher:
         Raises RedisUnavailable when that takes longer than `timeout` seconds; the rows stay in the buffer, or in the
         spool, and go on being sent. Also, once, when rows were set aside in `expired/` or `damaged/` of the spool.
         """
-        outboxes = self._here().outboxes
-        left = outboxes.begin_flush()
+        outboxes, left = self._here().outboxes, self._begin_flush()
         with outboxes.changed:
             if not outboxes.changed.wait_for(lambda: left() == 0, timeout):
                 raise RedisUnavailable(self._trouble(left()))
         self._tell_of_set_aside()
 
-    def close(self, timeout: float = _CLOSE_SECONDS) -> None:
+    def close(self, timeout: float = CLOSE_SECONDS) -> None:
         """Flush and stop. Raises RedisUnavailable when rows could not be handed over in time.
 
         With a spool: what Redis does not take within `timeout` seconds, or at once when it is known to be away, is
@@ -220,6 +239,10 @@ class Publisher:
         row = Row(prepared.data_row_key, prepared.raw, prepared.slow)
         return (self._running or self._here()).outboxes.put(prepared.project_id, row, block_seconds)
 
+    def _begin_flush(self) -> Callable[[], int]:
+        """Hurry what was published so far; the answer says how many of these rows Redis does not have yet."""
+        return self._here().outboxes.begin_flush()
+
     def _listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call this, from any thread, whenever there may be room or an answer; returns what ends it."""
         outboxes = self._here().outboxes
@@ -259,6 +282,9 @@ class Publisher:
         if rows:
             folder = self._options.spool_dir
             raise RedisUnavailable(f"{rows} rows were set aside in {folder}: see `prelabel spool list {folder}`")
+
+    def _no_room(self, project_id: str) -> BufferFull:
+        return no_room(self._here().outboxes, project_id, self._where())
 
     def _where(self) -> str:
         cause = self._here().outboxes.last_error

@@ -2,18 +2,15 @@
 
 import logging
 import time
-from itertools import takewhile
 from typing import NamedTuple
 
 import redis
 
-from prelabel.buffer import Limits, Row, frames_of
-from prelabel.errors import InboxFull, MessageError, PrelabelError
-from prelabel.frame import UnreadableFrame, read_messages, relaned
-from prelabel.gate import prepare
+from prelabel.errors import InboxFull, PrelabelError
 from prelabel.inbox import Inbox, LanesDiffer, NotDurable
 from prelabel.outbox import Outbox, Outboxes
-from prelabel.spool import ProjectSpool, SpoolDamaged, made_at, rows_of
+from prelabel.replay import Step, replay
+from prelabel.spool import ProjectSpool, SpoolDamaged
 
 _log = logging.getLogger("prelabel.publisher")
 _RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0)
@@ -94,35 +91,19 @@ class Sender:
             self._answered(box)
 
     def _replay(self, box: Outbox, spool: ProjectSpool) -> None:
-        limits = self._outboxes.limits
-        try:
-            frames = spool.head(limits.send_rows, limits.send_bytes)
-        except SpoolDamaged as damage:
-            self._set_aside(box, damage.rows)
-            return
         oldest = time.time() - self._max_age
-        expired = list(takewhile(lambda frame: made_at(frame) < oldest, frames))
-        if expired:
-            spool.expire(expired)
-            self._set_aside(box, sum(map(rows_of, expired)))
-            return
         try:
-            self._inbox.put(box.project_id, frames)
-        except LanesDiffer as refusal:
-            # On the disk before they are sent: after a crash only the new ones can be sent, never both.
-            spool.replace(frames, recut(frames, refusal.lanes, limits))
-            box.buffer.lanes = refusal.lanes
-            return
-        spool.advance(frames)
+            step = replay(spool, box.project_id, self._inbox, self._outboxes.limits, oldest)
+        except SpoolDamaged as damage:
+            step = Step(set_aside=damage.rows)
         with self._outboxes.changed:
-            box.buffer.unspool(sum(map(rows_of, frames)))
-            self._answered(box)
-
-    def _set_aside(self, box: Outbox, rows: int) -> None:
-        with self._outboxes.changed:
-            box.buffer.unspool(rows)
-            box.set_aside += rows
-            self._outboxes.tell()
+            box.buffer.lanes = step.lanes or box.buffer.lanes
+            box.buffer.unspool(step.answered + step.set_aside)
+            box.set_aside += step.set_aside
+            if step.answered:
+                self._answered(box)
+            else:
+                self._outboxes.tell()
 
     def _answered(self, box: Outbox) -> None:
         """Redis took a send; the caller holds the lock."""
@@ -147,23 +128,6 @@ class Sender:
                 self._failures, self._not_before, self._outboxes.redis_is_away = 0, 0.0, False
             self._outboxes.last_error = str(error) or type(error).__name__
             self._outboxes.tell()
-
-
-def recut(frames: list[bytes], lanes: int, limits: Limits) -> list[bytes]:
-    """The same rows in frames for this number of lanes, with new ids; only for frames that were all refused."""
-    rows: list[Row] = []
-    unreadable: list[bytes] = []
-    for frame in frames:
-        try:
-            rows += [_row(raw) for raw in read_messages(frame)]
-        except (UnreadableFrame, MessageError):
-            unreadable.append(relaned(frame, lanes))  # a worker makes a dead letter of it
-    return [*frames_of(rows, lanes, limits), *unreadable]
-
-
-def _row(raw: bytes) -> Row:
-    prepared = prepare(raw, max_bytes=len(raw))
-    return Row(prepared.data_row_key, prepared.raw, prepared.slow)
 
 
 def _is_away(error: Exception) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from prelabel.spool import ProjectSpool, make_folder
+from prelabel.spool import EXPIRED, ProjectSpool, make_folder
 
 _LOCK, _PROJECTS = "lock", "projects"
 
@@ -29,9 +29,13 @@ class Slot:
         """The spool of a project in this slot."""
         return ProjectSpool(self.folder / _PROJECTS / project_id, max_bytes)
 
+    def expired(self, project_id: str, max_bytes: int) -> ProjectSpool:
+        """What was set aside of it as too old."""
+        return ProjectSpool(self.folder / _PROJECTS / project_id / EXPIRED, max_bytes)
+
     def projects(self) -> list[str]:
         """The projects that have a folder here, most of them empty."""
-        return sorted(path.name for path in (self.folder / _PROJECTS).glob("*") if path.is_dir())
+        return [path.name for path in project_folders(self.folder)]
 
     def release(self) -> None:
         """Let another process take the slot. In a forked child: forget it, the parent's lock stays."""
@@ -50,10 +54,10 @@ def take_slot(spool_dir: Path) -> Slot:
     raise AssertionError("unreachable")
 
 
-def take_leftovers(spool_dir: Path) -> Iterator[Slot]:
-    """Slots that nobody owns and that have something in them: their processes are gone."""
+def take_leftovers(spool_dir: Path, *, expired_too: bool = False) -> Iterator[Slot]:
+    """Slots that nobody owns and that have something to send in them: their processes are gone."""
     for folder in slot_folders(spool_dir):
-        if any(has_frames(path) for path in (folder / _PROJECTS).glob("*")):
+        if any(_has_frames(path, expired_too) for path in project_folders(folder)):
             slot = _try_slot(folder)
             if slot is not None:
                 yield slot
@@ -64,14 +68,22 @@ def slot_folders(spool_dir: Path) -> list[Path]:
     return sorted((path for path in spool_dir.glob("*") if path.name.isdecimal()), key=lambda path: int(path.name))
 
 
-def spool_folders(spool_dir: Path) -> list[Path]:
-    """The folders of all projects in all slots."""
-    return [path for slot in slot_folders(spool_dir) for path in sorted((slot / _PROJECTS).glob("*"))]
+def project_folders(slot_folder: Path) -> list[Path]:
+    """The spools of a slot, one for each project; most are empty."""
+    return sorted(path for path in (slot_folder / _PROJECTS).glob("*") if path.is_dir())
 
 
-def has_frames(spool_folder: Path) -> bool:
-    """Whether anything waits in this spool, without opening it."""
-    return any(spool_folder.glob("*.frames"))
+def is_owned(slot_folder: Path) -> bool:
+    """Whether a process owns the slot now."""
+    slot = _try_slot(slot_folder)
+    if slot is not None:
+        slot.release()
+    return slot is None
+
+
+def _has_frames(spool_folder: Path, expired_too: bool) -> bool:
+    """Without opening it."""
+    return any(spool_folder.glob("*.frames")) or (expired_too and any(spool_folder.glob(f"{EXPIRED}/*.frames")))
 
 
 def _try_slot(folder: Path) -> Slot | None:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from zlib import crc32
 
 from prelabel.errors import PrelabelError
@@ -179,6 +180,32 @@ class ProjectSpool:
     def _drop_finished(self) -> None:
         while self._segments and self._segments[0].offset >= self._segments[0].size:
             _remove(self._segments.pop(0))
+
+
+class SpoolFacts(NamedTuple):
+    """What is in a spool; `oldest`: when its first frame was cut, in seconds since the epoch."""
+
+    rows: int
+    size: int
+    oldest: float | None
+    damaged_files: int
+
+
+def facts_of(folder: Path) -> SpoolFacts:
+    """Look into a spool that another process may be using; changes nothing."""
+    rows = size = 0
+    oldest: float | None = None
+    for path in sorted(folder.glob(f"*{_SEGMENT}")):
+        try:
+            segment = _Segment(path, path.stat().st_size)
+            segment.offset = _saved_offset(segment)
+            for frame, _ in _records(segment):
+                rows += rows_of(frame)
+                oldest = made_at(frame) if oldest is None else oldest
+        except FileNotFoundError:  # it was done with meanwhile
+            continue
+        size += segment.size
+    return SpoolFacts(rows, size, oldest, len(list((folder / DAMAGED).glob("*"))))
 
 
 def rows_of(frame: bytes) -> int:

@@ -16,7 +16,7 @@ import redis
 
 from prelabel import BufferFull, Publisher, RedisUnavailable
 from prelabel.frame import encode_frame, read_header
-from prelabel.slots import spool_folders, take_slot
+from prelabel.slots import project_folders, slot_folders, take_slot
 from prelabel.spool import ProjectSpool
 from tests.conftest import start_redis, wait_for
 from tests.integration.test_publisher import message, published, waiting
@@ -333,7 +333,7 @@ def test_frames_that_are_too_old_are_not_sent_and_flush_says_so(
         publisher.flush(10)
 
     assert_each_once_in_order(own, 1)
-    (folder,) = spool_folders(tmp_path)
+    (folder,) = project_folders(tmp_path / "0")
     assert ProjectSpool(folder / "expired", 10**9).rows == 1
 
 
@@ -378,7 +378,7 @@ def test_a_parent_and_its_forked_child_both_publish_each_row_once(own: OwnRedis,
         publisher.publish(message(f"after-{n}"))
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
     publisher.close(5)
-    assert len({folder.parent for folder in spool_folders(tmp_path)}) == 3
+    assert [len(project_folders(slot)) for slot in slot_folders(tmp_path)] == [1, 1, 1]
 
     own.start()
     replay_all(own, tmp_path)

@@ -7,7 +7,7 @@ import typer
 from kombu.exceptions import OperationalError
 
 from prelabel.errors import PrelabelError
-from prelabel_worker.cli import audit, dead, demo, doctor, publish, sandbox, status, up, wait, worker
+from prelabel_worker.cli import audit, dead, demo, doctor, publish, sandbox, spool, status, up, wait, worker
 from prelabel_worker.cli.common import AWAY, USAGE, ServiceAway, say
 from prelabel_worker.errors import ConfigurationError
 
@@ -23,6 +23,7 @@ for module in (demo, up, worker, publish, status, wait, audit, doctor):
     module.register(app)
 app.add_typer(dead.app, name="dead")
 app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(spool.app, name="spool")
 
 
 def run() -> None:

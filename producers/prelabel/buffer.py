@@ -45,6 +45,7 @@ class ProjectBuffer:
     waiting: deque[Row] = field(default_factory=deque)
     waiting_bytes: int = 0
     in_flight: list[Row] = field(default_factory=list)
+    in_flight_bytes: int = 0
     frames: list[bytes] = field(default_factory=list)
     oldest: float = 0.0
     retry_at: float = 0.0
@@ -70,6 +71,11 @@ class ProjectBuffer:
     def rows_in_memory(self) -> int:
         """Rows that a crash of the process would take with it."""
         return len(self.waiting) + len(self.in_flight)
+
+    @property
+    def bytes_in_memory(self) -> int:
+        """Bytes of these rows' messages."""
+        return self.waiting_bytes + self.in_flight_bytes
 
     def due_at(self) -> float | None:
         """When the next send should go, on the clock of `add`; None when there is nothing to send."""
@@ -106,13 +112,13 @@ class ProjectBuffer:
     def answer(self) -> None:
         """Redis has what was in flight."""
         self.answered += len(self.in_flight)
-        self.in_flight, self.frames = [], []
+        self._let_go()
         self.retry_at = 0.0
 
     def spool(self) -> None:
         """What was in flight is on the disk."""
         self.spooled += len(self.in_flight)
-        self.in_flight, self.frames = [], []
+        self._let_go()
 
     def unspool(self, rows: int) -> None:
         """So many rows at the head of the spool are on the disk no more: Redis has them, or they were set aside."""
@@ -125,6 +131,9 @@ class ProjectBuffer:
         self.lanes = lanes
         self.frames = list(frames_of(self.in_flight, lanes, self.limits))
 
+    def _let_go(self) -> None:
+        self.in_flight, self.frames, self.in_flight_bytes = [], [], 0
+
     def _take(self, now: float) -> None:
         taken = 0
         while self.waiting and len(self.in_flight) < self.limits.send_rows:
@@ -134,6 +143,7 @@ class ProjectBuffer:
             taken += len(row.raw)
             self.in_flight.append(row)
         self.waiting_bytes -= taken
+        self.in_flight_bytes = taken
         self.oldest = now
 
 

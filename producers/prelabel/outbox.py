@@ -60,6 +60,7 @@ class Outboxes:
 
     limits: Limits
     max_rows: int
+    max_bytes: int
     slot: Slot | None = None
     spool_bytes: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -79,7 +80,7 @@ class Outboxes:
         with self.changed:
             box = self.own.get(project_id) or self._outbox(project_id)
             buffer = box.buffer
-            if len(buffer.waiting) + len(buffer.in_flight) >= self.max_rows and not self._room(box, block_seconds):
+            if not self._has_room(buffer) and not self._room(box, block_seconds):
                 return False
             if self.closed:
                 raise PublisherClosed("the publisher is closed")
@@ -145,9 +146,12 @@ class Outboxes:
         rows = spool.rows if spool else 0
         return Outbox(project_id, ProjectBuffer(self.limits, accepted=rows, spooled=rows), spool)
 
+    def _has_room(self, buffer: ProjectBuffer) -> bool:
+        return buffer.rows_in_memory < self.max_rows and buffer.bytes_in_memory < self.max_bytes
+
     def _room(self, box: Outbox, block_seconds: float) -> bool:
         def room() -> bool:
-            return self.closed or box.buffer.rows_in_memory < self.max_rows
+            return self.closed or self._has_room(box.buffer)
 
         return self.changed.wait_for(room, block_seconds) if block_seconds > 0 else room()
 

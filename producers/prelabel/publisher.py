@@ -39,6 +39,7 @@ class _Options:
     key_prefix: str
     limits: Limits
     max_rows: int
+    max_bytes: int
     durability: Durability
     max_inbox_rows: int
     spool_dir: Path | None
@@ -51,7 +52,7 @@ class _Running:
 
     def __init__(self, options: _Options) -> None:
         self.slot = take_slot(options.spool_dir) if options.spool_dir else None
-        self.outboxes = Outboxes(options.limits, options.max_rows, self.slot, options.spool_bytes)
+        self.outboxes = Outboxes(options.limits, options.max_rows, options.max_bytes, self.slot, options.spool_bytes)
         self.seconds = _SOCKET_SECONDS_WITH_SPOOL if options.spool_dir else _SOCKET_SECONDS
         # What failed is repeated by the sender, which can write it down first; redis-py's own retries would hide it.
         self.client = redis.Redis.from_url(
@@ -94,6 +95,7 @@ class PublisherOptions(TypedDict, total=False):
     send_rows: int
     send_bytes: int
     max_rows: int
+    max_bytes: int
     when_full: Literal["block", "raise"]
     block_seconds: float
     durability: Durability
@@ -126,6 +128,7 @@ class Publisher:
         send_rows: rows of one project that are sent without waiting for the linger time.
         send_bytes: the same in bytes.
         max_rows: rows a project may have in memory before `when_full` applies.
+        max_bytes: bytes of messages, the same.
         when_full: what to do when a project's buffer is full, and its spool, if there is one, has no room either:
             `block` (up to `block_seconds`, then BufferFull) or `raise` BufferFull at once. Other projects go on.
         durability: what makes Redis's answer durable, see `prelabel.inbox.Durability`.
@@ -151,6 +154,7 @@ class Publisher:
         send_rows: int = 3072,
         send_bytes: int = 4 * 1024 * 1024,
         max_rows: int = 50_000,
+        max_bytes: int = 256 * 1024 * 1024,
         when_full: Literal["block", "raise"] = "block",
         block_seconds: float = 30.0,
         durability: Durability = "fsync",
@@ -163,7 +167,7 @@ class Publisher:
         folder = None if spool_dir is None else Path(spool_dir).absolute()
         age = spool_max_age_days * 86_400
         self._options = _Options(
-            redis_url, key_prefix, limits, max_rows, durability, max_inbox_rows, folder, spool_bytes, age
+            redis_url, key_prefix, limits, max_rows, max_bytes, durability, max_inbox_rows, folder, spool_bytes, age
         )
         self._block_seconds = block_seconds if when_full == "block" else 0.0
         self._closed = False
@@ -236,7 +240,8 @@ class Publisher:
 
     def _offer(self, prepared: Prepared, block_seconds: float) -> bool:
         """Take a checked message; False when there was no room."""
-        row = Row(prepared.data_row_key, prepared.raw, prepared.slow)
+        # A copy of its own size: JSON encoders give the end of a large buffer back, which leaves holes of kilobytes.
+        row = Row(prepared.data_row_key, bytes(memoryview(prepared.raw)), prepared.slow)
         return (self._running or self._here()).outboxes.put(prepared.project_id, row, block_seconds)
 
     def _begin_flush(self) -> Callable[[], int]:

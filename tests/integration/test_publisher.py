@@ -168,6 +168,17 @@ def test_a_full_buffer_refuses_or_blocks_and_loses_nothing(prefix: str) -> None:
         patient.close(0.1)
 
 
+def test_a_buffer_is_full_of_bytes_as_well(prefix: str) -> None:
+    publisher = Publisher("redis://127.0.0.1:1/0", key_prefix=prefix, max_bytes=250, when_full="raise")
+    publisher.publish(message("a"))
+    publisher.publish(message("b"))
+
+    with pytest.raises(BufferFull, match="2 rows"):
+        publisher.publish(message("c"))
+    with pytest.raises(RedisUnavailable):
+        publisher.close(0.1)
+
+
 def test_trouble_is_told_without_the_password(prefix: str) -> None:
     publisher = Publisher("redis://:s3cret@127.0.0.1:1/0", key_prefix=prefix)
     publisher.publish(message("a"))

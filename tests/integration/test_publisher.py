@@ -169,7 +169,7 @@ def test_a_full_buffer_refuses_or_blocks_and_loses_nothing(prefix: str) -> None:
 
 
 def test_a_buffer_is_full_of_bytes_as_well(prefix: str) -> None:
-    publisher = Publisher("redis://127.0.0.1:1/0", key_prefix=prefix, max_bytes=250, when_full="raise")
+    publisher = Publisher("redis://127.0.0.1:1/0", key_prefix=prefix, max_bytes=200, when_full="raise")
     publisher.publish(message("a"))
     publisher.publish(message("b"))
 

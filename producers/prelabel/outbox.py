@@ -14,11 +14,14 @@ from prelabel.errors import BufferFull, PublisherClosed
 from prelabel.slots import Slot
 from prelabel.spool import ProjectSpool
 
+_LEAST_SHARE = 1 / 64
+
 
 @dataclass
 class Outbox:
     """One project's rows. `busy`: a thread has what is in flight in its hands; `refused`: Redis did not take the last
-    send; `full`: the spool had no room for what is in flight; `set_aside`: rows that nobody was told of yet.
+    send; `full`: the spool had no room for what is in flight; `set_aside`: rows that nobody was told of yet; `share`:
+    how much of a full send is sent from the spool.
     """
 
     project_id: str
@@ -29,12 +32,14 @@ class Outbox:
     full: bool = False
     set_aside: int = 0
     failures: int = 0
+    failed_sends: int = 0
+    share: float = 1.0
     write_not_before: float = 0.0
     served: float = 0.0
 
     def send_at(self) -> float | None:
         """When Redis should be asked to take something; None: there is nothing, or a thread has it."""
-        if self.buffer.spooled:
+        if self.buffer.spooled > 0:
             return self.buffer.retry_at
         return None if self.busy else self.buffer.due_at()
 
@@ -47,11 +52,20 @@ class Outbox:
         ready = self.buffer.ready_at()
         return None if ready is None else max(ready, self.write_not_before)
 
-    def in_safety(self, redis_is_away: bool) -> bool:
-        """Whether waiting longer gains nothing: Redis has all, or the disk has it and Redis does not take it."""
-        if not self.buffer.rows:
-            return True
-        return not self.buffer.rows_in_memory and (redis_is_away or self.refused)
+    def failed(self, retry_at: float, *, too_much: bool) -> None:
+        """Redis did not take the last send; `too_much`: it may take a smaller one."""
+        self.refused = True
+        self.failures += 1
+        self.failed_sends += 1
+        if too_much:
+            self.share = max(_LEAST_SHARE, self.share / 2)
+        self.buffer.retry_at = retry_at
+
+    def succeeded(self) -> None:
+        """Redis took the last send."""
+        self.refused = self.full = False
+        self.failures = 0
+        self.share = min(1.0, self.share * 1.5)
 
 
 @dataclass
@@ -69,6 +83,8 @@ class Outboxes:
     listeners: list[Callable[[], None]] = field(default_factory=list)
     closed: bool = False
     redis_is_away: bool = False
+    not_before: float = 0.0
+    failed_sends: int = 0
     last_error: str | None = None
 
     def __post_init__(self) -> None:
@@ -99,24 +115,42 @@ class Outboxes:
             self.changed.notify_all()
         return lambda: sum(max(0, goal - buffer.answered) for buffer, goal in goals)
 
-    def rows(self) -> int:
-        """Rows of our own projects that Redis does not have."""
-        return sum(box.buffer.rows for box in self.own.values())
+    def begin_hand_over(self) -> Callable[[], bool]:
+        """Try Redis at once; what is returned says whether waiting longer gains nothing.
+
+        That is so when Redis has all rows, or the disk has them and Redis did not take them when it was tried again.
+        """
+        with self.changed:
+            before = [(box, box.failed_sends) for box in self.own.values()]
+            away_before, self.not_before = self.failed_sends, 0.0
+            for box, _ in before:
+                box.buffer.retry_at = 0.0
+            self.changed.notify_all()
+
+        def safe(box: Outbox, failed_before: int) -> bool:
+            away = self.redis_is_away and self.failed_sends > away_before
+            refused = box.refused and box.failed_sends > failed_before
+            return not box.buffer.rows or ((away or refused) and not box.buffer.rows_in_memory)
+
+        return lambda: all(safe(box, failed_before) for box, failed_before in before)
 
     def rows_in_memory(self) -> int:
         """Rows that are neither on the disk nor in Redis."""
-        return sum(box.buffer.rows_in_memory for box in self.own.values())
+        with self.changed:
+            return sum(box.buffer.rows_in_memory for box in self.own.values())
 
     def spooled_rows(self) -> int:
         """Rows on the disk, with those of former processes that were taken over."""
-        return sum(box.buffer.spooled for box in self.every())
+        with self.changed:
+            return sum(max(0, box.buffer.spooled) for box in self.every())
 
     def told_of_set_aside(self) -> int:
         """Rows that were set aside since this was last asked."""
-        rows = sum(box.set_aside for box in self.own.values())
-        for box in self.own.values():
-            box.set_aside = 0
-        return rows
+        with self.changed:
+            rows = sum(box.set_aside for box in self.own.values())
+            for box in self.own.values():
+                box.set_aside = 0
+            return rows
 
     def every(self) -> list[Outbox]:
         """Our own outboxes and those that were taken over."""

@@ -213,9 +213,10 @@ class Publisher:
         if running is None:  # a forked child that never published
             return
         left = running.outboxes.begin_flush()
+        safe = running.outboxes.begin_hand_over()
         try:
             with running.outboxes.changed:
-                running.outboxes.changed.wait_for(lambda: left() == 0 or self._in_safety(running), timeout)
+                running.outboxes.changed.wait_for(lambda: left() == 0 or (running.slot is not None and safe()), timeout)
         finally:
             running.stop()
         lost = running.outboxes.rows_in_memory()
@@ -277,10 +278,6 @@ class Publisher:
     def _at_exit(self) -> None:
         """An interpreter that ends without `close()` still hands over what it can in a few seconds."""
         self.close(_AT_EXIT_SECONDS)
-
-    def _in_safety(self, running: _Running) -> bool:
-        outboxes = running.outboxes
-        return running.slot is not None and all(box.in_safety(outboxes.redis_is_away) for box in outboxes.own.values())
 
     def _tell_of_set_aside(self) -> None:
         rows = self._here().outboxes.told_of_set_aside()

@@ -27,6 +27,8 @@ def replay(spool: ProjectSpool, project_id: str, inbox: Inbox, limits: Limits, o
     taken), NotDurable, OSError or a redis error; the frames are still at the head then.
     """
     frames = spool.head(limits.send_rows, limits.send_bytes)
+    if not frames:
+        return Step()
     expired = list(takewhile(lambda frame: made_at(frame) < oldest, frames))
     if expired:
         spool.expire(expired)

@@ -2,10 +2,12 @@
 
 import logging
 import time
+from dataclasses import replace
 from typing import NamedTuple
 
 import redis
 
+from prelabel.buffer import Limits
 from prelabel.errors import InboxFull, PrelabelError
 from prelabel.inbox import Inbox, LanesDiffer, NotDurable
 from prelabel.outbox import Outbox, Outboxes
@@ -35,7 +37,6 @@ class Sender:
         self._inbox = inbox
         self._max_age = spool_max_age_seconds
         self._failures = 0
-        self._not_before = 0.0
 
     def run(self) -> None:
         """Until the outboxes are closed."""
@@ -63,7 +64,9 @@ class Sender:
             while not outboxes.closed:
                 now = time.monotonic()
                 times = [
-                    (max(at, self._not_before), box) for box in outboxes.every() if (at := box.send_at()) is not None
+                    (max(at, self._outboxes.not_before), box)
+                    for box in outboxes.every()
+                    if (at := box.send_at()) is not None
                 ]
                 due = [box for at, box in times if at <= now]
                 if due:
@@ -73,7 +76,7 @@ class Sender:
 
     def _begin(self, box: Outbox, now: float) -> _Send:
         box.served = now
-        if box.buffer.spooled:
+        if box.buffer.spooled > 0:
             return _Send(box, box.spool)
         box.busy = True
         box.buffer.take(now)
@@ -92,8 +95,9 @@ class Sender:
 
     def _replay(self, box: Outbox, spool: ProjectSpool) -> None:
         oldest = time.time() - self._max_age
+        limits = _part(self._outboxes.limits, box.share)
         try:
-            step = replay(spool, box.project_id, self._inbox, self._outboxes.limits, oldest)
+            step = replay(spool, box.project_id, self._inbox, limits, oldest)
         except SpoolDamaged as damage:
             step = Step(set_aside=damage.rows)
         with self._outboxes.changed:
@@ -107,29 +111,39 @@ class Sender:
 
     def _answered(self, box: Outbox) -> None:
         """Redis took a send; the caller holds the lock."""
-        self._failures, self._not_before = 0, 0.0
-        box.refused = box.full = False
-        box.failures = 0
-        self._outboxes.redis_is_away = False
+        box.succeeded()
+        self._failures = 0
+        self._outboxes.not_before, self._outboxes.redis_is_away = 0.0, False
         self._outboxes.last_error = None
         self._outboxes.tell()
 
     def _failed(self, box: Outbox, error: Exception) -> None:
         now = time.monotonic()
         with self._outboxes.changed:
-            box.refused = True
-            box.buffer.retry_at = now + _RETRY_SECONDS[min(box.failures, len(_RETRY_SECONDS) - 1)]
-            box.failures += 1
+            too_much = isinstance(error, redis.TimeoutError | InboxFull)
+            box.failed(now + _wait(box.failures), too_much=too_much)
             if _is_away(error):
                 self._outboxes.redis_is_away = True
-                self._not_before = now + _RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS) - 1)]
+                self._outboxes.failed_sends += 1
+                self._outboxes.not_before = now + _wait(self._failures)
                 self._failures += 1
             elif isinstance(error, InboxFull):
-                self._failures, self._not_before, self._outboxes.redis_is_away = 0, 0.0, False
+                self._failures, self._outboxes.not_before, self._outboxes.redis_is_away = 0, 0.0, False
             self._outboxes.last_error = str(error) or type(error).__name__
             self._outboxes.tell()
 
 
+def _wait(failures: int) -> float:
+    return _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)]
+
+
+def _part(limits: Limits, share: float) -> Limits:
+    """A smaller send, for a way to Redis that does not carry a full one in a time-out, or an inbox with little room."""
+    return replace(
+        limits, send_rows=max(1, int(limits.send_rows * share)), send_bytes=max(1, int(limits.send_bytes * share))
+    )
+
+
 def _is_away(error: Exception) -> bool:
-    """Whether this concerns every project; what one project's keys or limits cause is its own."""
-    return isinstance(error, redis.ConnectionError | redis.TimeoutError | OSError | NotDurable)
+    """Whether this concerns every project; what one project's keys, limits or files cause is its own."""
+    return isinstance(error, redis.ConnectionError | redis.TimeoutError | NotDurable)

@@ -129,14 +129,20 @@ class ProjectSpool:
             return found
 
     def advance(self, frames: Sequence[bytes]) -> None:
-        """The first frames, as `head` gave them, are answered: step over them, durably."""
+        """The first frames, as `head` gave them, are answered: step over them, durably.
+
+        A disk that has no room for the cursor does not stop it: after a crash the frames would be sent again.
+        """
         with self._lock:
             segment = self._segments[0]
             segment.offset += _size_of(frames)
             segment.rows -= sum(map(rows_of, frames))
-            if segment.offset < segment.size:
-                _write_whole(segment.cursor, _sealed(segment.offset))
-            self._drop_finished()
+            try:
+                if segment.offset < segment.size:
+                    _write_whole(segment.cursor, _sealed(segment.offset))
+                self._drop_finished()
+            except OSError as error:
+                _log.warning("what was sent of %s cannot be marked: %s", self.folder, error)
 
     def replace(self, old: Sequence[bytes], new: Sequence[bytes]) -> None:
         """Put new frames in the place of the first ones, durably and at once: a crash leaves the old or the new."""
@@ -179,7 +185,7 @@ class ProjectSpool:
 
     def _drop_finished(self) -> None:
         while self._segments and self._segments[0].offset >= self._segments[0].size:
-            _remove(self._segments.pop(0))
+            _remove(self._segments.pop(0))  # gone from our list even when the disk refuses
 
 
 class SpoolFacts(NamedTuple):

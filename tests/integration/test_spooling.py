@@ -1,11 +1,14 @@
 """A publisher with a spool: Redis away, slow or full, crashes and forks; every row is counted once and in order."""
 
+import contextlib
 import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,6 +184,52 @@ def test_rows_that_a_full_inbox_refuses_go_to_the_disk_and_then_in(
         publisher.flush(10)
 
     assert published(client, prefix) == 200
+
+
+class NarrowWay:
+    """A proxy before Redis that carries so many bytes a second to it."""
+
+    def __init__(self, target: Path, socket_path: Path, bytes_per_second: int) -> None:
+        self._target, self._rate = str(target), bytes_per_second
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(socket_path))
+        self._listener.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                producer, _ = self._listener.accept()
+            except OSError:
+                return
+            producer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self._target)
+            for pair in ((producer, server, self._rate), (server, producer, 10**9)):
+                threading.Thread(target=self._carry, args=pair, daemon=True).start()
+
+    @staticmethod
+    def _carry(source: socket.socket, target: socket.socket, rate: int) -> None:
+        with source, target, contextlib.suppress(OSError):
+            while piece := source.recv(1024):
+                target.sendall(piece)
+                threading.Event().wait(len(piece) / rate)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def test_a_way_too_narrow_for_a_full_send_carries_smaller_ones(own: OwnRedis, tmp_path: Path) -> None:
+    own.start()
+    way = NarrowWay(own.folder / "redis.sock", tmp_path / "way.sock", 300_000)
+    publisher = Publisher(f"unix://{tmp_path}/way.sock", spool_dir=tmp_path / "spool", frame_rows=10)
+    for n in range(3000):  # a send of more than a second's and a half
+        publisher.publish(numbered(n) | {"traceparent": os.urandom(250).hex()})
+    publisher.flush(60)
+    publisher.close()
+    way.close()
+
+    assert_each_once_in_order(own, 3000)
 
 
 PRODUCER = """

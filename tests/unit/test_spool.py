@@ -210,6 +210,25 @@ def test_a_failed_write_is_written_over(tmp_path: Path, monkeypatch: pytest.Monk
     assert content(ProjectSpool(tmp_path / "p", MANY)) == [first, second]
 
 
+def test_a_disk_without_room_for_the_cursor_does_not_stop_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    frames = [frame("a"), frame("b")]
+    spool = ProjectSpool(tmp_path / "p", MANY)
+    spool.append(frames)
+
+    def no_space(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("prelabel.spool._write_whole", no_space)
+    spool.advance(frames[:1])
+    monkeypatch.undo()
+
+    assert "cannot be marked" in caplog.text
+    assert spool.head(MANY, MANY) == frames[1:]
+    assert ProjectSpool(tmp_path / "p", MANY).head(MANY, MANY) == frames
+
+
 class Crashes(RuleBasedStateMachine):
     """Appends, steps and replacements in any order, with crashes that tear the end of the last write."""
 

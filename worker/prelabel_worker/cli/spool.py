@@ -1,5 +1,6 @@
 """`prelabel spool`: what publishers have on the disk, and sending it when no publisher does."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,9 @@ def send(
 def _existing(folder: Path) -> Path:
     if not folder.is_dir():
         say(f"{folder}: no such folder")
+        raise typer.Exit(USAGE)
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        say(f"{folder}: expected a folder of this user, who may write to it; locks are files there")
         raise typer.Exit(USAGE)
     return folder
 

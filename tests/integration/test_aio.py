@@ -60,11 +60,15 @@ def test_gathered_publishes_keep_their_order_through_a_buffer_that_is_full_again
 ) -> None:
     async def main() -> None:
         async with AsyncPublisher(redis_url, key_prefix=prefix, max_rows=10, linger_seconds=0.001) as publisher:
-            bodies = (message("one data row") | {"messageId": f"{n:04d}"} for n in range(500))
-            await asyncio.gather(*(publisher.publish(body) for body in bodies))
+            tasks = []
+            for n in range(2000):  # some come while others wait, and room comes and goes
+                body = message("one data row") | {"messageId": f"{n:04d}"}
+                tasks.append(asyncio.create_task(publisher.publish(body)))
+                await asyncio.sleep(0)
+            await asyncio.gather(*tasks)
 
     run(main)
-    assert [int(json.loads(raw)["messageId"]) for raw in waiting(client, prefix)] == list(range(500))
+    assert [int(json.loads(raw)["messageId"]) for raw in waiting(client, prefix)] == list(range(2000))
 
 
 def test_waiting_for_room_leaves_the_loop_to_others_and_ends_in_buffer_full(prefix: str) -> None:

@@ -208,6 +208,7 @@ def test_a_failed_write_is_written_over(tmp_path: Path, monkeypatch: pytest.Monk
 
     assert spool.rows == 2
     assert content(ProjectSpool(tmp_path / "p", MANY)) == [first, second]
+    assert not (tmp_path / "p" / DAMAGED).exists()
 
 
 def test_a_disk_without_room_for_the_cursor_does_not_stop_it(
@@ -339,7 +340,8 @@ def test_a_child_that_outlives_its_parent_does_not_keep_the_parents_slot(tmp_pat
         os._exit(0)
     os.read(ready[0], 1)
     slot.release()
-
-    assert slots.take_slot(tmp_path).folder.name == "0"
+    again = slots.take_slot(tmp_path)
     os.write(done[1], b".")
     os.waitpid(child, 0)
+
+    assert again.folder.name == "0"

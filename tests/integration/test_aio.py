@@ -60,15 +60,31 @@ def test_gathered_publishes_keep_their_order_through_a_buffer_that_is_full_again
 ) -> None:
     async def main() -> None:
         async with AsyncPublisher(redis_url, key_prefix=prefix, max_rows=10, linger_seconds=0.001) as publisher:
-            tasks = []
-            for n in range(2000):  # some come while others wait, and room comes and goes
-                body = message("one data row") | {"messageId": f"{n:04d}"}
-                tasks.append(asyncio.create_task(publisher.publish(body)))
-                await asyncio.sleep(0)
-            await asyncio.gather(*tasks)
+            bodies = (message("one data row") | {"messageId": f"{n:04d}"} for n in range(500))
+            await asyncio.gather(*(publisher.publish(body) for body in bodies))
 
     run(main)
-    assert [int(json.loads(raw)["messageId"]) for raw in waiting(client, prefix)] == list(range(2000))
+    assert [int(json.loads(raw)["messageId"]) for raw in waiting(client, prefix)] == list(range(500))
+
+
+def test_room_goes_to_those_who_came_first(redis_url: str, client: "redis.Redis", prefix: str) -> None:
+    """Also when a message comes in the instant between the room and the waking of those who wait for it."""
+
+    async def main() -> None:
+        async with AsyncPublisher(redis_url, key_prefix=prefix, max_rows=1, linger_seconds=3600) as publisher:
+            await publisher.publish(message("k") | {"messageId": "0"})
+            waiter = asyncio.create_task(publisher.publish(message("k") | {"messageId": "1"}))
+            await asyncio.sleep(0)
+            outboxes = publisher._publisher._here().outboxes
+            outboxes.max_rows = 10  # room, and nobody was told yet
+            late = asyncio.create_task(publisher.publish(message("k") | {"messageId": "2"}))
+            await asyncio.sleep(0)
+            with outboxes.changed:
+                outboxes.tell()
+            await asyncio.gather(waiter, late)
+
+    run(main)
+    assert [json.loads(raw)["messageId"] for raw in waiting(client, prefix)] == ["0", "1", "2"]
 
 
 def test_waiting_for_room_leaves_the_loop_to_others_and_ends_in_buffer_full(prefix: str) -> None:

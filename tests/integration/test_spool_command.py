@@ -118,3 +118,8 @@ def test_a_folder_that_is_not_there_is_a_usage_error(spool: Command) -> None:
 
     assert answer.exit_code == 2
     assert "nowhere: no such folder" in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["list", "send"])
+def test_every_command_helps_with_an_example(spool: Command, command: str) -> None:
+    assert f"Example: prelabel spool {command}" in spool(command, "--help").stdout

@@ -1,5 +1,6 @@
 """Publish model predictions for Labelbox pre-labels: the message contract and everything that publishes."""
 
+from prelabel.aio import AsyncPublisher
 from prelabel.annotations import (
     BoundingBox,
     Checklist,
@@ -30,6 +31,7 @@ from prelabel.messages import DataRow, DataRowId, GlobalKey, Model, PredictionMe
 from prelabel.publisher import Publisher
 
 __all__ = [
+    "AsyncPublisher",
     "BoundingBox",
     "BufferFull",
     "Checklist",

@@ -18,6 +18,7 @@ from prelabel_worker.cli import (
     publish,
     row,
     sandbox,
+    spool,
     status,
     up,
     wait,
@@ -41,6 +42,7 @@ app.add_typer(imports.app, name="import")
 app.add_typer(project.app, name="project")
 app.add_typer(row.app, name="row")
 app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(spool.app, name="spool")
 
 
 def run() -> None:

@@ -21,12 +21,14 @@ _LEAST_SHARE = 1 / 64
 class Outbox:
     """One project's rows. `busy`: a thread has what is in flight in its hands; `refused`: Redis did not take the last
     send; `full`: the spool had no room for what is in flight; `set_aside`: rows that nobody was told of yet; `share`:
-    how much of a full send is sent from the spool.
+    how much of a full send is sent from the spool; `crowd_rows`, `crowd_bytes`: with more in memory the disk helps.
     """
 
     project_id: str
     buffer: ProjectBuffer
     spool: ProjectSpool | None = None
+    crowd_rows: int = 0
+    crowd_bytes: int = 0
     busy: bool = False
     refused: bool = False
     full: bool = False
@@ -36,18 +38,26 @@ class Outbox:
     share: float = 1.0
     write_not_before: float = 0.0
     served: float = 0.0
+    written: float = 0.0
+
+    @property
+    def crowded(self) -> bool:
+        """Whether Redis takes rows, but slower than they come: then they go to the disk before memory is full."""
+        if self.spool is None or self.full:
+            return False
+        return self.buffer.rows_in_memory > self.crowd_rows or self.buffer.bytes_in_memory > self.crowd_bytes
 
     def send_at(self) -> float | None:
         """When Redis should be asked to take something; None: there is nothing, or a thread has it."""
         if self.buffer.spooled > 0:
             return self.buffer.retry_at
-        return None if self.busy else self.buffer.due_at()
+        return None if self.busy or self.crowded else self.buffer.due_at()
 
     def write_at(self, redis_is_away: bool) -> float | None:
         """When rows should go from memory to the end of the spool; None: they should not."""
         if self.spool is None or self.busy or self.full:
             return None
-        if not (redis_is_away or self.refused or self.buffer.spooled):
+        if not (redis_is_away or self.refused or self.buffer.spooled or self.crowded):
             return None
         ready = self.buffer.ready_at()
         return None if ready is None else max(ready, self.write_not_before)
@@ -178,7 +188,8 @@ class Outboxes:
     def _with_spool(self, project_id: str, slot: Slot | None) -> Outbox:
         spool = slot.spool(project_id, self.spool_bytes) if slot else None
         rows = spool.rows if spool else 0
-        return Outbox(project_id, ProjectBuffer(self.limits, accepted=rows, spooled=rows), spool)
+        buffer = ProjectBuffer(self.limits, accepted=rows, spooled=rows)
+        return Outbox(project_id, buffer, spool, self.max_rows // 2, self.max_bytes // 2)
 
     def _has_room(self, buffer: ProjectBuffer) -> bool:
         return buffer.rows_in_memory < self.max_rows and buffer.bytes_in_memory < self.max_bytes

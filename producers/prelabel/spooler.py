@@ -54,29 +54,29 @@ class Spooler:
         outboxes = self._outboxes
         with outboxes.changed:
             while not outboxes.closed and (now := time.monotonic()) < self._look_at:
-                times = [
-                    (at, box)
-                    for box in outboxes.own.values()
-                    if (at := box.write_at(outboxes.redis_is_away)) is not None
-                ]
-                at, box = min(times, key=lambda pair: pair[0], default=(self._look_at, None))
-                if box is not None and at <= now:
-                    box.busy = True
-                    box.buffer.take(now)
-                    return box
-                outboxes.changed.wait(min(at, self._look_at) - now)
+                boxes = outboxes.own.values()
+                times = [(at, box) for box in boxes if (at := box.write_at(outboxes.redis_is_away)) is not None]
+                due = [box for at, box in times if at <= now]
+                if due:
+                    return self._begin(min(due, key=lambda box: box.written), now)
+                outboxes.changed.wait(min([self._look_at, *(at for at, _ in times)]) - now)
         return None
+
+    def _begin(self, box: Outbox, now: float) -> Outbox:
+        box.busy, box.written = True, now
+        box.buffer.take(now)
+        return box
 
     def _write(self, box: Outbox) -> None:
         assert box.spool is not None  # noqa: S101 - only outboxes with one get here
         try:
             box.spool.append(box.buffer.encode())
         except SpoolFull as error:
-            self._not_written(box, error)
+            self._not_written(error)
             box.full = True
         except OSError as error:
             _log.warning("the spool of project %s cannot be written: %s", box.project_id, error)
-            self._not_written(box, error)
+            self._not_written(error)
             box.write_not_before = time.monotonic() + _RETRY_SECONDS
         else:
             with self._outboxes.changed:
@@ -86,7 +86,7 @@ class Spooler:
                 box.busy = False
                 self._outboxes.tell()
 
-    def _not_written(self, box: Outbox, error: Exception) -> None:
+    def _not_written(self, error: Exception) -> None:
         self._outboxes.last_error = f"{self._outboxes.last_error or ''}; {error}".lstrip("; ")[-500:]
 
     def _look_for_leftovers(self) -> None:

@@ -463,7 +463,8 @@ def test_a_parent_and_its_forked_child_both_publish_each_row_once(own: OwnRedis,
         publisher.publish(message(f"after-{n}"))
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
     publisher.close(5)
-    assert [len(project_folders(slot)) for slot in slot_folders(tmp_path)] == [1, 1, 1]
+    # A child that begins when another has ended goes on in its slot.
+    assert {len(project_folders(slot)) for slot in slot_folders(tmp_path)} == {1}
 
     own.start()
     replay_all(own, tmp_path)

@@ -135,6 +135,30 @@ def test_rows_that_come_faster_than_redis_takes_them_go_to_the_disk(own: OwnRedi
     assert_each_once_in_order(own, 1000)
 
 
+def test_rows_that_the_disk_does_not_take_stay_in_memory_in_order(
+    own: OwnRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    append = ProjectSpool.append
+    failures = iter([OSError(28, "No space left on device"), ValueError("unforeseen")])
+
+    def now_and_then(self: ProjectSpool, frames: list[bytes]) -> None:
+        for failure in failures:
+            raise failure
+        append(self, frames)
+
+    monkeypatch.setattr(ProjectSpool, "append", now_and_then)
+    monkeypatch.setattr("prelabel.spooler._RETRY_SECONDS", 0.05)
+    with Publisher(own.url, spool_dir=tmp_path, linger_seconds=0.001) as publisher:
+        for n in range(200):
+            publisher.publish(numbered(n))
+        wait_for(lambda: publisher.spooled_rows == 200, "the rows to be on the disk after all")
+        own.start()
+        publisher.flush(10)
+
+    assert "No space left" in caplog.text
+    assert_each_once_in_order(own, 200)
+
+
 def test_a_full_spool_holds_up_its_own_project_only(own: OwnRedis, tmp_path: Path) -> None:
     own.start()
     options: dict[str, Any] = {"spool_bytes": 100_000, "max_rows": 500, "when_full": "raise", "send_rows": 100}

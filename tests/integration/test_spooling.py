@@ -327,6 +327,53 @@ def test_a_killed_producers_rows_are_sent_when_it_runs_again(own: OwnRedis, tmp_
     assert_each_once_in_order(own, 1100)
 
 
+RESTLESS = """
+import sys
+from prelabel import Publisher
+url, folder, first = sys.argv[1], sys.argv[2], int(sys.argv[3])
+publisher = Publisher(url, spool_dir=folder, linger_seconds=0.001, frame_rows=7, send_rows=60)
+outboxes = publisher._here().outboxes
+for n in range(first, first + 100_000):
+    publisher.publish({"projectId": "p", "messageId": f"{n:06d}", "dataRow": {"globalKey": f"k{n % 20}"},
+                       "annotations": [{"name": "b", "point": {"x": 1, "y": 2}}]})
+    if n % 50 == 49:
+        with outboxes.changed:
+            outboxes.changed.wait_for(lambda: not outboxes.own["p"].buffer.rows_in_memory)
+        print(n + 1, flush=True)
+"""
+
+
+def test_kills_at_any_instant_lose_nothing_that_was_in_safety_and_double_nothing(own: OwnRedis, tmp_path: Path) -> None:
+    """Producer and Redis are killed in the middle of sends, writes, replays and steps of the cursor."""
+    chance, safe, first = random.Random(11), set[int](), 0
+    for _ in range(8):
+        command = [sys.executable, "-c", RESTLESS, own.url, str(tmp_path), str(first)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as producer:
+            assert producer.stdout is not None
+            end_of_it = first
+            for _ in range(chance.randrange(3, 15)):
+                end_of_it = int(producer.stdout.readline())
+                if chance.random() < 0.3:
+                    own.kill()
+                elif chance.random() < 0.4:
+                    own.kill()
+                    own.start()
+            producer.kill()
+            rest = producer.stdout.read().split()
+        safe |= set(range(first, int(rest[-1]) if rest else end_of_it))
+        first = max(safe) + 10_001 - max(safe) % 50
+    own.kill()
+    own.start()
+    with Publisher(own.url, spool_dir=tmp_path) as publisher:
+        publisher.flush(30)
+
+    found = numbers_by_data_row(own.client)
+    numbers = [n for each in found.values() for n in each]
+    assert safe - set(numbers) == set()
+    assert len(numbers) == len(set(numbers)) == published(own.client, "prelabel")
+    assert all(each == sorted(each) for each in found.values())
+
+
 @pytest.mark.parametrize(("then", "number"), [("exit", None), ("sigterm", signal.SIGTERM)])
 def test_a_producer_that_ends_without_close_leaves_its_rows_on_the_disk(
     own: OwnRedis, tmp_path: Path, then: str, number: int | None

@@ -2,15 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid5
 
 import orjson
 
-from prelabel_sandbox.checks.envelope import check, data_row_of, object_of
-from prelabel_sandbox.checks.ontology import Ontology
+from prelabel_sandbox.checks.asset import UNKNOWN
+from prelabel_sandbox.checks.envelope import check, data_row_of, neighbour_of
+from prelabel_sandbox.checks.media import kinds_of, media_of
+from prelabel_sandbox.checks.ontology import prepared
 from prelabel_sandbox.checks.refusal import Refused
-from prelabel_sandbox.checks.relationship import Neighbours
+from prelabel_sandbox.checks.scene import Neighbour, Neighbours, Scene
 from prelabel_sandbox.checks.uuids import canonical
 from prelabel_sandbox.faults.imports import RowFailure
 from prelabel_sandbox.store.imports import Import
@@ -18,7 +21,6 @@ from prelabel_sandbox.store.pre_labels import Place
 from prelabel_sandbox.store.projects import DataRow, Project, Projects
 
 _NAMESPACE = UUID("6f1d1c52-6c1e-5d0e-8a53-9a3b1b4f3c10")
-_NO_NEIGHBOURS: Neighbours = {}
 
 Reference = tuple[str, str]
 Verdict = dict[str, Any]
@@ -61,16 +63,19 @@ class Judge:
         self,
         item: Import,
         project: Project,
-        ontology: Ontology,
         projects: Projects,
         failure: RowFailure | None,
+        *,
+        strict: bool,
     ) -> None:
         self._item = item
         self._project = project
-        self._ontology = ontology
         self._projects = projects
         self._failure = failure
-        self._neighbours: defaultdict[Reference, dict[bytes, str]] = defaultdict(dict)
+        media = media_of(project.media_type, project.editor_task_type)
+        self._kinds = kinds_of(media, strict)
+        self._scene = Scene(media, prepared(project.ontology, project.id), strict)
+        self._neighbours: defaultdict[Reference, dict[bytes, Neighbour]] = defaultdict(dict)
 
     def read_objects(self, content: bytes, lines: list[Line]) -> None:
         """Note what relationships may point at, which may stand anywhere in the file."""
@@ -78,7 +83,7 @@ class Judge:
             return
         for line in lines:
             value = _parsed(content, line)
-            found = object_of(value, self._ontology)
+            found = neighbour_of(value, self._scene.ontology)
             reference = _reference(value)
             if found is not None and not isinstance(reference, Refused):
                 self._neighbours[reference][found[0]] = found[1]
@@ -105,15 +110,18 @@ class Judge:
         self, number: int, value: dict[str, Any], row: DataRow | None, shown: dict[str, Any]
     ) -> Iterator[Refused]:
         try:
-            check(value, self._ontology, self._neighbours_of(row))
+            check(value, self._kinds, self._scene_of(row))
         except Refused as refused:
             yield refused
         if self._failure is not None and self._failure.refuses(number, shown):
             yield Refused(self._failure.error, self._failure.message)
 
-    def _neighbours_of(self, row: DataRow | None) -> Neighbours:
-        if row is None or not self._neighbours:
-            return _NO_NEIGHBOURS
+    def _scene_of(self, row: DataRow | None) -> Scene:
+        if row is None or (row.asset is None and not self._neighbours):
+            return self._scene
+        return replace(self._scene, asset=row.asset or UNKNOWN, neighbours=self._neighbours_of(row))
+
+    def _neighbours_of(self, row: DataRow) -> Neighbours:
         by_id = self._neighbours.get(("id", row.id), {})
         return {**by_id, **self._neighbours.get(("globalKey", row.global_key or ""), {})}
 

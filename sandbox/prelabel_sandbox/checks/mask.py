@@ -20,30 +20,34 @@ def check_mask(value: Any) -> None:
     source = sources[0]
     known_keys(given, {source} if source == "png" else {source, "colorRGB"}, "mask")
     if source != "png":
-        _color(given)
+        check_color(given, "mask")
     if source == "instanceURI":
-        _address(given[source])
+        check_address(given[source])
     else:
-        _png(given[source], f"mask.{source}")
+        check_png(given[source], f"mask.{source}")
 
 
-def _color(given: dict[str, Any]) -> None:
+def check_color(given: dict[str, Any], path: str) -> tuple[int, ...]:
+    """The colour of an object: three numbers, not black."""
     if "colorRGB" not in given:
-        raise invalid("mask.colorRGB", MISSING)
-    color = array(given["colorRGB"], "mask.colorRGB")
+        raise invalid(f"{path}.colorRGB", MISSING)
+    color = array(given["colorRGB"], f"{path}.colorRGB")
     if len(color) != 3 or any(type(part) is not int or not 0 <= part <= 255 for part in color):
-        raise invalid("mask.colorRGB", "Must provide three RGB values between 0 and 255.")
+        raise invalid(f"{path}.colorRGB", "Must provide three RGB values between 0 and 255.")
     if not any(color):
         # Black is the background: nothing is left of the object.
         raise Refused("InvalidAnnotation", "Found empty mask")
+    return tuple(color)
 
 
-def _address(value: Any) -> None:
+def check_address(value: Any) -> None:
+    """An address that the service could fetch; nothing is fetched here."""
     if not isinstance(value, str) or not value.startswith(("http://", "https://")):
         raise Refused("FetchImageError", f"Error while downloading image from url: {value}")
 
 
-def _png(value: Any, path: str) -> None:
+def check_png(value: Any, path: str) -> None:
+    """A PNG file in base64."""
     try:
         content = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError, TypeError):

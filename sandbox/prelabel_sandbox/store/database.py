@@ -9,9 +9,10 @@ from typing import Any
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS projects (
-    id TEXT PRIMARY KEY, name TEXT, media_type TEXT, ontology TEXT, any_rows INTEGER, created REAL, updated REAL);
+    id TEXT PRIMARY KEY, name TEXT, media_type TEXT, ontology TEXT, any_rows INTEGER, created REAL, updated REAL,
+    editor_task_type TEXT);
 CREATE TABLE IF NOT EXISTS data_rows (
-    project_id TEXT, global_key TEXT, id TEXT, PRIMARY KEY (project_id, global_key)) WITHOUT ROWID;
+    project_id TEXT, global_key TEXT, id TEXT, asset TEXT, PRIMARY KEY (project_id, global_key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS data_rows_by_id ON data_rows (project_id, id);
 CREATE TABLE IF NOT EXISTS imports (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, project_id TEXT, name TEXT, state TEXT, share REAL,
@@ -23,6 +24,8 @@ CREATE TABLE IF NOT EXISTS pre_labels (
     project_id TEXT, uuid BLOB, import_seq INTEGER, start INTEGER, length INTEGER,
     PRIMARY KEY (project_id, uuid)) WITHOUT ROWID;
 """
+# Columns that a folder of an older sandbox lacks; here, as there, the last of their table.
+_ADDED = {"projects": "editor_task_type", "data_rows": "asset"}
 
 
 class Database:
@@ -34,6 +37,9 @@ class Database:
         self._writing = threading.Lock()
         self._opened: list[sqlite3.Connection] = []
         self._connection().executescript(_SCHEMA)
+        for table, column in _ADDED.items():
+            if column not in {row[1] for row in self.all(f"PRAGMA table_info({table})")}:
+                self._connection().execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT")
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:

@@ -1,12 +1,14 @@
 """Projects with their ontology, and the data rows that are in them."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 
+from prelabel_sandbox.checks.asset import UNKNOWN, Asset
 from prelabel_sandbox.ids import derived_id
 from prelabel_sandbox.store.database import Database
 
@@ -17,7 +19,8 @@ class Project:
 
     id: str
     name: str
-    media_type: str
+    media_type: str | None
+    editor_task_type: str | None
     ontology: dict[str, Any]
     any_rows: bool
     created: float
@@ -30,6 +33,7 @@ class DataRow:
 
     id: str
     global_key: str | None
+    asset: Asset | None = None  # what was posted of it
 
 
 class Projects:
@@ -39,34 +43,45 @@ class Projects:
         self._database = database
 
     def put(
-        self, project_id: str, name: str, media_type: str, ontology: dict[str, Any], keys: Iterable[str] | None
+        self,
+        project_id: str,
+        name: str,
+        media_type: str | None,
+        ontology: dict[str, Any],
+        rows: Mapping[str, Asset] | None,
+        editor_task_type: str | None = None,
     ) -> None:
         """Create a project, or replace its ontology and data rows; its imports and pre-labels stay.
 
-        `keys` are the global keys of its data rows, None for any.
+        `rows` are its data rows by global key, None for any.
         """
         now = time.time()
-        row = (project_id, name, media_type, orjson.dumps(ontology).decode(), keys is None, now, now)
+        row = (project_id, name, media_type, orjson.dumps(ontology).decode(), rows is None, now, now, editor_task_type)
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT INTO projects VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
-                " media_type = excluded.media_type, ontology = excluded.ontology, any_rows = excluded.any_rows,"
-                " updated = excluded.updated",
+                "INSERT INTO projects VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+                " name = excluded.name, media_type = excluded.media_type, ontology = excluded.ontology,"
+                " any_rows = excluded.any_rows, updated = excluded.updated,"
+                " editor_task_type = excluded.editor_task_type",
                 row,
             )
             connection.execute("DELETE FROM data_rows WHERE project_id = ?", (project_id,))
-            rows = ((project_id, key, _data_row_id(project_id, key)) for key in keys or ())
-            connection.executemany("INSERT OR REPLACE INTO data_rows VALUES (?, ?, ?)", rows)
+            given = (
+                (project_id, key, _data_row_id(project_id, key), _facts(asset)) for key, asset in (rows or {}).items()
+            )
+            connection.executemany("INSERT OR REPLACE INTO data_rows VALUES (?, ?, ?, ?)", given)
 
     def get(self, project_id: str) -> Project | None:
         """A project by id."""
         row = self._database.one(
-            "SELECT id, name, media_type, ontology, any_rows, created, updated FROM projects WHERE id = ?", project_id
+            "SELECT id, name, media_type, editor_task_type, ontology, any_rows, created, updated FROM projects"
+            " WHERE id = ?",
+            project_id,
         )
         if row is None:
             return None
-        found, name, media_type, ontology, any_rows, created, updated = row
-        return Project(found, name, media_type, orjson.loads(ontology), bool(any_rows), created, updated)
+        found, name, media_type, task_type, ontology, any_rows, created, updated = row
+        return Project(found, name, media_type, task_type, orjson.loads(ontology), bool(any_rows), created, updated)
 
     def ids(self) -> list[str]:
         """All projects."""
@@ -91,13 +106,23 @@ class Projects:
         column = "id" if word == "id" else "global_key"
         # Each value is looked up in the index: CROSS JOIN fixes the order of the loops.
         rows = self._database.all(
-            f"SELECT r.id, r.global_key FROM json_each(?) AS v CROSS JOIN data_rows AS r"  # noqa: S608
+            f"SELECT r.id, r.global_key, r.asset FROM json_each(?) AS v CROSS JOIN data_rows AS r"  # noqa: S608
             f" WHERE r.project_id = ? AND r.{column} = v.value",
             values,
             project_id,
         )
-        return {(word, row[0] if word == "id" else row[1]): DataRow(*row) for row in rows}
+        return {
+            (word, row_id if word == "id" else key): DataRow(row_id, key, _asset(facts)) for row_id, key, facts in rows
+        }
 
 
 def _data_row_id(project_id: str, global_key: str) -> str:
     return derived_id(project_id, "data row", global_key)
+
+
+def _facts(asset: Asset) -> str | None:
+    return None if asset == UNKNOWN else msgspec.json.encode(asset).decode()
+
+
+def _asset(facts: str | None) -> Asset | None:
+    return None if facts is None else msgspec.json.decode(facts, type=Asset)

@@ -1,4 +1,4 @@
-"""Lines that Labelbox takes and lines that it refuses, from the tables in data/."""
+"""Lines of images that Labelbox takes and refuses; those of the format reference are in test_formats."""
 
 import json
 import secrets

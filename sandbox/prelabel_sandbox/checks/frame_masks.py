@@ -50,7 +50,7 @@ def _check_frame(value: Any, scene: Scene) -> int:
     if "instanceURI" in sources:
         check_address(frame["instanceURI"])
     else:
-        check_png(frame["imBytes"], "masks.frames.imBytes")
+        check_png(frame["imBytes"], "masks.frames.imBytes", scene)
     return index
 
 

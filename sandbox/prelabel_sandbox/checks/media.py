@@ -99,7 +99,7 @@ _IMAGE = {
     "polygon": object_kind("polygon", {"polygon"}, check_polygon),
     "point": object_kind("point", {"point"}, check_point),
     "line": object_kind("line", {"line"}, check_line),
-    "mask": object_kind("mask", _TOOLS_OF_MASKS, check_mask),
+    "mask": _tool({"mask"}, _TOOLS_OF_MASKS, check_mask),
     **_EDGE,
     **_GLOBAL,
 }

@@ -9,12 +9,11 @@ from uuid import UUID, uuid5
 import orjson
 
 from prelabel_sandbox.checks.asset import UNKNOWN
-from prelabel_sandbox.checks.envelope import check, data_row_of, neighbour_of
+from prelabel_sandbox.checks.envelope import check, data_row_of, neighbour_of, uuid_of
 from prelabel_sandbox.checks.media import kinds_of, media_of
-from prelabel_sandbox.checks.ontology import prepared
+from prelabel_sandbox.checks.ontology import Feature, prepared
 from prelabel_sandbox.checks.refusal import Refused
 from prelabel_sandbox.checks.scene import Neighbour, Neighbours, Scene
-from prelabel_sandbox.checks.uuids import canonical
 from prelabel_sandbox.faults.imports import RowFailure
 from prelabel_sandbox.store.imports import Import
 from prelabel_sandbox.store.pre_labels import Place
@@ -76,6 +75,7 @@ class Judge:
         self._kinds = kinds_of(media, strict)
         self._scene = Scene(media, prepared(project.ontology, project.id), strict)
         self._neighbours: defaultdict[Reference, dict[bytes, Neighbour]] = defaultdict(dict)
+        self._counts: dict[tuple[str, Feature], int] = {}
 
     def read_objects(self, content: bytes, lines: list[Line]) -> None:
         """Note what relationships may point at, which may stand anywhere in the file."""
@@ -94,27 +94,34 @@ class Judge:
         references = [_reference(value) for value in values]
         rows = self._projects.data_rows(self._project, [each for each in references if isinstance(each, tuple)])
         for line, value, reference in zip(lines, values, references, strict=True):
-            refusals: list[Refused] = []
             if isinstance(reference, Refused):
-                row, shown = None, {}
-                refusals.append(reference)
-            else:
-                row = rows.get(reference)
-                shown = _shown(row, reference)
-                if row is None:
-                    refusals.append(Refused("DataRowNotFound", f"dataRow.{reference[0]} {reference[1]} invalid"))
-            refusals += self._refusals(line[0], value, row, shown)
-            yield self._verdict(line, value, shown, refusals)
+                yield self._judged(line, value, None, {}, [reference])
+                continue
+            row = rows.get(reference)
+            missing = [] if row else [Refused("DataRowNotFound", f"dataRow.{reference[0]} {reference[1]} invalid")]
+            yield self._judged(line, value, row, _shown(row, reference), missing)
 
-    def _refusals(
-        self, number: int, value: dict[str, Any], row: DataRow | None, shown: dict[str, Any]
-    ) -> Iterator[Refused]:
+    def _judged(
+        self, line: Line, value: dict[str, Any], row: DataRow | None, shown: dict[str, Any], refusals: list[Refused]
+    ) -> tuple[Verdict, Place | None]:
+        key = None
         try:
-            check(value, self._kinds, self._scene_of(row))
+            key = uuid_of(value)
+            feature = check(value, self._kinds, self._scene_of(row))
+            if row is not None:
+                self._count(row, feature)
         except Refused as refused:
-            yield refused
-        if self._failure is not None and self._failure.refuses(number, shown):
-            yield Refused(self._failure.error, self._failure.message)
+            refusals.append(refused)
+        if self._failure is not None and self._failure.refuses(line[0], shown):
+            refusals.append(Refused(self._failure.error, self._failure.message))
+        return self._verdict(line, value, key, shown, refusals)
+
+    def _count(self, row: DataRow, feature: Feature) -> None:
+        """Refuse what is too much of one feature on one data row."""
+        counted = self._counts.get((row.id, feature), 0) + 1
+        if counted > feature.most:
+            raise Refused("ValidationError", f"Imports are limited to {feature.most} annotations per data row")
+        self._counts[row.id, feature] = counted
 
     def _scene_of(self, row: DataRow | None) -> Scene:
         if row is None or (row.asset is None and not self._neighbours):
@@ -126,16 +133,17 @@ class Judge:
         return {**by_id, **self._neighbours.get(("globalKey", row.global_key or ""), {})}
 
     def _verdict(
-        self, line: Line, value: dict[str, Any], shown: dict[str, Any], refusals: list[Refused]
+        self, line: Line, value: dict[str, Any], key: bytes | None, shown: dict[str, Any], refusals: list[Refused]
     ) -> tuple[Verdict, Place | None]:
         number, start, end = line
-        given = value.get("uuid")
-        # A line without a uuid gets one; the same when the import is processed again.
-        uuid = given if isinstance(given, str) else str(uuid5(_NAMESPACE, f"{self._item.id}/{number}"))
+        uuid = value.get("uuid")
+        if not isinstance(uuid, str):
+            # A line without a uuid gets one; the same when the import is processed again.
+            made = uuid5(_NAMESPACE, f"{self._item.id}/{number}")
+            uuid, key = str(made), made.bytes
         if refusals:
             errors = [{"name": each.name, "message": str(each), "additionalInfo": None} for each in refusals]
             return {"uuid": uuid, "dataRow": shown, "status": "FAILURE", "errors": errors}, None
-        key = canonical(uuid)
         place = (key, start, end - start) if key else None
         return {"uuid": uuid, "dataRow": shown, "status": "SUCCESS"}, place
 

@@ -32,6 +32,16 @@ def data_row_of(line: dict[str, Any]) -> tuple[str, str]:
     return word, value
 
 
+def uuid_of(line: dict[str, Any]) -> bytes | None:
+    """The line's uuid; None when it has none, which every kind may. Raises Refused."""
+    if "uuid" not in line:
+        return None
+    uuid = canonical(line["uuid"])
+    if uuid is None:
+        raise invalid("uuid", "Not a valid UUID.")
+    return uuid
+
+
 def kind_of(line: dict[str, Any]) -> str:
     """The key of the line's kind. Raises Refused when there is none, or more than one."""
     present = KEYS.intersection(line)
@@ -42,14 +52,12 @@ def kind_of(line: dict[str, Any]) -> str:
 
 
 def check(line: dict[str, Any], kinds: Kinds, scene: Scene) -> Feature:
-    """Check everything but the data row; the feature of the line. Raises Refused."""
-    if "uuid" in line and canonical(line["uuid"]) is None:
-        raise invalid("uuid", "Not a valid UUID.")
+    """Check everything but data row and uuid; the feature of the line. Raises Refused."""
     key = kind_of(line)
     kind = kinds.get(key)
     if kind is None:
         raise invalid("_schema", f"{key} cannot be imported on data rows of the media type {scene.media}.")
-    if not line.keys() <= kind.keys:
+    if not kind.keys.issuperset(line):
         known_keys(line, kind.keys)
     if kind.level == "none":
         feature = _NO_FEATURE

@@ -4,14 +4,13 @@ from typing import Any
 
 from prelabel_sandbox.checks.objects import BOX, check_line, check_point, check_polygon
 from prelabel_sandbox.checks.refusal import bad_geometry
-from prelabel_sandbox.checks.values import exact_keys, number
+from prelabel_sandbox.checks.values import exact_keys, numbers
 
 
 def check_tile_box(value: Any) -> None:
     """A corner and two extents. Official sources disagree about the corner, so an extent may be negative."""
     box = exact_keys(value, BOX, "bbox")
-    for key in BOX:
-        number(box[key], f"bbox.{key}")
+    numbers(box, "bbox")
     if box["height"] == 0 or box["width"] == 0:
         raise bad_geometry("a box needs a height and a width other than 0")
 

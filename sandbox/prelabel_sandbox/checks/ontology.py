@@ -6,6 +6,8 @@ from typing import Any
 
 from prelabel_sandbox.checks.refusal import MISSING, Refused, invalid
 
+# Annotations per data row and feature in one import (section 1.9); a data row has one prompt only (section 2.25).
+_MOST = 5000
 # How a classification is answered. Types that are missing here, like group and dropdown, cannot be imported.
 _SHAPES = {
     "radio": "radio",
@@ -28,6 +30,7 @@ class Feature:
     below: "Level"
     shape: str = ""  # of a classification's answer: radio, checklist or text
     indexed: bool = False  # a classification of frames or messages rather than of the whole data row
+    most: int = _MOST  # annotations of one data row in one import
     limits: tuple[int | None, int | None] = (None, None)  # characters of a text: least, most
     constraints: frozenset[tuple[str, str]] | None = None  # of an edge: source and target
 
@@ -110,6 +113,7 @@ def _feature(node: dict[str, Any], project: str) -> Feature:
         _level(below or [], project),
         _SHAPES.get(str(node.get("type")), "") if "tool" not in node else "",
         node.get("scope") == "index",
+        1 if node.get("type") == "prompt" else _MOST,
         (node.get("minCharacters"), node.get("maxCharacters")),
         None if pairs is None else frozenset((source, target) for source, target in pairs),
     )

@@ -13,6 +13,13 @@ def number(value: Any, path: str) -> float:
     return value
 
 
+def numbers(holder: dict[str, Any], path: str) -> None:
+    """Every value of an object is a number."""
+    for key, value in holder.items():
+        if type(value) is not float and type(value) is not int:
+            raise invalid(f"{path}.{key}", "Not a valid number.")
+
+
 def integer(value: Any, path: str, least: int = 0) -> int:
     """A JSON integer of at least so much."""
     if type(value) is not int:

@@ -17,12 +17,13 @@ from prelabel_sandbox.sandbox import sandbox_of
 
 Handler = Callable[[Request], Awaitable[Response]]
 Text = Annotated[str, Meta(min_length=1)]
+GlobalKey = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class DataRowGiven(Asset, rename="camel", frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A data row with what is known of its asset."""
 
-    global_key: Text
+    global_key: GlobalKey
 
 
 class ProjectGiven(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -33,7 +34,7 @@ class ProjectGiven(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     media_type: Text | None = "IMAGE"  # in any spelling; null: as of older projects, everything is taken
     editor_task_type: Text | None = None
     ontology: dict[str, Any] = {}
-    data_rows: list[Text | DataRowGiven] | Literal["any"] = "any"
+    data_rows: list[GlobalKey | DataRowGiven] | Literal["any"] = "any"
 
 
 def _guarded(handler: Handler) -> Handler:

@@ -3,19 +3,15 @@
 data/examples.ndjson and data/invalid.ndjson hold the reference's fences; all use the ontology data/harbour.json.
 """
 
-import json
 import secrets
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.sandbox.examples import EXAMPLES, HARBOUR, read
 from tests.sandbox.process import SandboxProcess
 
-DATA = Path(__file__).parent / "data"
-HARBOUR = json.loads((DATA / "harbour.json").read_text())
-EXAMPLES = [json.loads(line) for line in (DATA / "examples.ndjson").read_text().splitlines()]
-INVALID = [json.loads(line) for line in (DATA / "invalid.ndjson").read_text().splitlines()]
+INVALID = read("invalid")
 MEDIA = sorted({each["media"] for each in INVALID})
 
 # Of these the reference says that nobody knows: a uuid beside timed text; tasks where nothing says that it is a chat.

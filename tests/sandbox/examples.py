@@ -17,7 +17,7 @@ EXAMPLES = read("examples")
 _BY_NAME = {each["case"]: each["lines"] for each in EXAMPLES}
 
 
-def example(name: str, number: int = 0, **changes: Any) -> dict[str, Any]:
+def example(name: str, number: int = 0, /, **changes: Any) -> dict[str, Any]:
     """A line of an example, with other values for some keys; None removes a key."""
     changed = {**_BY_NAME[name][number], **changes}
     return {key: value for key, value in changed.items() if value is not None}

@@ -10,10 +10,11 @@ import orjson
 
 from prelabel_sandbox.checks.asset import UNKNOWN
 from prelabel_sandbox.checks.envelope import check, data_row_of, neighbour_of, uuid_of
-from prelabel_sandbox.checks.media import kinds_of, media_of
+from prelabel_sandbox.checks.media import media_of
 from prelabel_sandbox.checks.ontology import Feature, prepared
 from prelabel_sandbox.checks.refusal import Refused
 from prelabel_sandbox.checks.scene import Neighbour, Neighbours, Scene
+from prelabel_sandbox.checks.tables import kinds_of
 from prelabel_sandbox.faults.imports import RowFailure
 from prelabel_sandbox.store.imports import Import
 from prelabel_sandbox.store.pre_labels import Place

@@ -46,7 +46,7 @@ TAKEN = {
     "CONVERSATIONAL": MESSAGES | {"message entity", "task"},
     "AUDIO": TIMED | {"global", "nested"},
     "HTML": {"global", "nested"},
-    "DICOM": {"sliced line", "sliced masks", "global", "nested"},
+    "DICOM": {"sliced line", "sliced masks", "global"},
     "LLM_PROMPT_CREATION": {"prompt", "global", "nested"},
     "POINT_CLOUD": set(),
     "LLM": set(),

@@ -72,6 +72,12 @@ def _of_checklist(value: Any, key: str, scene: Scene) -> list[Any]:
     return array(value, key)
 
 
+def check_below(holder: dict[str, Any], level: Level, scene: Scene) -> None:
+    """The optional `classifications` of an object, a keyframe or an option."""
+    if "classifications" in holder:
+        check_nested(holder["classifications"], level, scene)
+
+
 def check_nested(entries: Any, level: Level, scene: Scene) -> None:
     """What stands in `classifications`: of the tool's or the chosen option's classifications, each at most once."""
     seen: list[Feature] = []
@@ -90,8 +96,7 @@ def _option(value: Any, feature: Feature, scene: Scene, keys: AbstractSet[str]) 
     known_keys(option, keys, "answer")
     chosen = feature.below.find(option)
     model_run_keys(option, "answer")
-    if "classifications" in option:
-        check_nested(option["classifications"], chosen.below, scene)
+    check_below(option, chosen.below, scene)
     return chosen
 
 

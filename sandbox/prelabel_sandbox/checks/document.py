@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from prelabel_sandbox.checks.classifications import check_nested
+from prelabel_sandbox.checks.classifications import check_below
 from prelabel_sandbox.checks.objects import check_bbox
 from prelabel_sandbox.checks.ontology import Feature
 from prelabel_sandbox.checks.refusal import Refused, invalid
@@ -22,5 +22,4 @@ def check_document_box(line: dict[str, Any], feature: Feature, scene: Scene) -> 
     if line["unit"] not in _UNITS:
         raise invalid("unit", f"Must be one of: {', '.join(_UNITS)}.")
     check_bbox(line["bbox"])
-    if "classifications" in line:
-        check_nested(line["classifications"], feature.below, scene)
+    check_below(line, feature.below, scene)

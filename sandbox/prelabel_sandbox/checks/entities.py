@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from prelabel_sandbox.checks.classifications import check_nested
+from prelabel_sandbox.checks.classifications import check_below
 from prelabel_sandbox.checks.messages import characters_of, message_of
 from prelabel_sandbox.checks.ontology import Feature
 from prelabel_sandbox.checks.refusal import MISSING, Refused, invalid
@@ -16,7 +16,7 @@ _SELECTION = frozenset({"groupId", "tokenIds", "page"})
 def check_text_entity(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
     """A span of the data row's text."""
     _check_span(line["location"], scene.asset.characters)
-    _check_below(line, feature, scene)
+    check_below(line, feature.below, scene)
 
 
 def check_message_entity(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
@@ -25,7 +25,7 @@ def check_message_entity(line: dict[str, Any], feature: Feature, scene: Scene) -
     if message is None:
         raise invalid("messageId", MISSING)
     _check_span(line["location"], characters_of(message, scene))
-    _check_below(line, feature, scene)
+    check_below(line, feature.below, scene)
 
 
 def check_document_entity(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
@@ -34,12 +34,7 @@ def check_document_entity(line: dict[str, Any], feature: Feature, scene: Scene) 
         raise invalid("name", MISSING)
     for selection in filled(line["textSelections"], "textSelections"):
         _check_selection(exact_keys(selection, _SELECTION, "textSelections"), scene)
-    _check_below(line, feature, scene)
-
-
-def _check_below(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    if "classifications" in line:
-        check_nested(line["classifications"], feature.below, scene)
+    check_below(line, feature.below, scene)
 
 
 def _check_span(value: Any, characters: int | None) -> None:

@@ -3,10 +3,10 @@
 from typing import Any
 
 from prelabel_sandbox.checks.kinds import KEYS
-from prelabel_sandbox.checks.media import Kinds
 from prelabel_sandbox.checks.ontology import Feature, Level, Ontology
 from prelabel_sandbox.checks.refusal import MISSING, UNKNOWN, Refused, invalid
 from prelabel_sandbox.checks.scene import Neighbour, Scene
+from prelabel_sandbox.checks.tables import Kinds
 from prelabel_sandbox.checks.uuids import canonical
 from prelabel_sandbox.checks.values import known_keys, mapping, model_run_keys, text
 

@@ -1,4 +1,4 @@
-"""Masks of a video's frames, or of a volume's slices: all objects of a data row in one line (section 2.17)."""
+"""Masks of a video's frames: all objects of a data row in one line (section 2.17)."""
 
 from typing import Any
 
@@ -7,7 +7,6 @@ from prelabel_sandbox.checks.mask import check_address, check_color, check_png
 from prelabel_sandbox.checks.ontology import Feature
 from prelabel_sandbox.checks.refusal import invalid
 from prelabel_sandbox.checks.scene import Scene
-from prelabel_sandbox.checks.segments import check_group
 from prelabel_sandbox.checks.values import exact_keys, filled, integer, known_keys, mapping, required
 
 _MASKS = frozenset({"frames", "instances"})
@@ -31,12 +30,6 @@ def check_frame_masks(line: dict[str, Any], _: Feature, scene: Scene) -> None:
         if tool.schema_id in taken or (taken and scene.strict):
             raise invalid("masks.instances.colorRGB", "A color stands for more than one instance.")
         taken.add(tool.schema_id)
-
-
-def check_slice_masks(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """The same for the slices of one of a volume's groups."""
-    check_group(line)
-    check_frame_masks(line, feature, scene)
 
 
 def _check_frame(value: Any, scene: Scene) -> int:

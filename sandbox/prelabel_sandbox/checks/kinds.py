@@ -1,4 +1,4 @@
-"""What an annotation kind is; which media type takes which is the matter of `media`."""
+"""What an annotation kind is; which media type takes which stands in `tables`."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

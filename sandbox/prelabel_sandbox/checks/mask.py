@@ -4,7 +4,7 @@ import binascii
 from typing import Any
 
 from prelabel_sandbox.checks import png
-from prelabel_sandbox.checks.classifications import check_nested
+from prelabel_sandbox.checks.classifications import check_below
 from prelabel_sandbox.checks.ontology import Feature
 from prelabel_sandbox.checks.refusal import MISSING, Refused, invalid
 from prelabel_sandbox.checks.scene import Scene
@@ -29,8 +29,7 @@ def check_mask(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
             check_address(given[source])
         else:
             _check_occurs(color, check_png(given[source], "mask.imBytes", scene))
-    if "classifications" in line:
-        check_nested(line["classifications"], feature.below, scene)
+    check_below(line, feature.below, scene)
 
 
 def check_color(given: dict[str, Any], path: str) -> tuple[int, ...]:

@@ -1,10 +1,10 @@
-"""Objects that move: through the frames of a video, or the slices of a volume (sections 2.16 and 2.23)."""
+"""Objects that move through the frames of a video (format reference, section 2.16)."""
 
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-from prelabel_sandbox.checks.classifications import check_nested
+from prelabel_sandbox.checks.classifications import check_below
 from prelabel_sandbox.checks.frames import check_frame, first_frame
 from prelabel_sandbox.checks.objects import check_bbox, check_line, check_point
 from prelabel_sandbox.checks.ontology import Feature
@@ -19,13 +19,11 @@ _GEOMETRIES: dict[str, tuple[str, Callable[[Any], None]]] = {
 }
 _KEYFRAME = frozenset({"frame", "bbox", "point", "line", "classifications"})
 _SEGMENT = frozenset({"keyframes"})
-_GROUPS = ("axial", "sagittal", "coronal")
 
 
 def check_segments(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
     """One object, in one stretch of frames or more."""
-    if "classifications" in line:  # the official client writes an empty list
-        check_nested(line["classifications"], feature.below, scene)
+    check_below(line, feature.below, scene)
     last = -1
     for segment in filled(line["segments"], "segments"):
         keyframes = filled(exact_keys(segment, _SEGMENT, "segments")["keyframes"], "segments.keyframes")
@@ -35,18 +33,6 @@ def check_segments(line: dict[str, Any], feature: Feature, scene: Scene) -> None
         if scene.strict and frames[0] <= last:
             raise invalid("segments", "Segments must ascend and not overlap.")
         last = frames[-1]
-
-
-def check_slices(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """A polyline through the slices of one of a volume's groups."""
-    check_group(line)
-    check_segments(line, feature, scene)
-
-
-def check_group(line: dict[str, Any]) -> None:
-    """Which of a volume's three groups of slices is meant."""
-    if required(line, "groupKey") not in _GROUPS:
-        raise invalid("groupKey", f"Must be one of: {', '.join(_GROUPS)}.")
 
 
 def _check_keyframe(value: Any, feature: Feature, scene: Scene) -> int:
@@ -61,6 +47,5 @@ def _check_keyframe(value: Any, feature: Feature, scene: Scene) -> int:
     if wanted not in keyframe:
         raise invalid(f"segments.keyframes.{wanted}", MISSING)
     check(keyframe[wanted])
-    if "classifications" in keyframe:
-        check_nested(keyframe["classifications"], feature.below, scene)
+    check_below(keyframe, feature.below, scene)
     return frame

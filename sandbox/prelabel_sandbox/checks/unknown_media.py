@@ -2,18 +2,19 @@
 
 from typing import Any
 
-from prelabel_sandbox.checks.classifications import check_nested
+from prelabel_sandbox.checks.classifications import check_below
 from prelabel_sandbox.checks.document import check_document_box
 from prelabel_sandbox.checks.entities import check_message_entity, check_text_entity
-from prelabel_sandbox.checks.frame_masks import check_frame_masks, check_slice_masks
+from prelabel_sandbox.checks.frame_masks import check_frame_masks
 from prelabel_sandbox.checks.geospatial import check_tile_box
 from prelabel_sandbox.checks.messages import check_message_answer
 from prelabel_sandbox.checks.ontology import Feature
 from prelabel_sandbox.checks.refusal import Refused
 from prelabel_sandbox.checks.scene import Scene
-from prelabel_sandbox.checks.segments import check_segments, check_slices
+from prelabel_sandbox.checks.segments import check_segments
 from prelabel_sandbox.checks.temporal import check_audio_answer, is_temporal
 from prelabel_sandbox.checks.timed import check_video_answer
+from prelabel_sandbox.checks.volume import check_slice_masks, check_slices
 
 
 def check_any_box(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
@@ -22,8 +23,7 @@ def check_any_box(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
         check_document_box(line, feature, scene)
         return
     check_tile_box(line["bbox"])
-    if "classifications" in line:
-        check_nested(line["classifications"], feature.below, scene)
+    check_below(line, feature.below, scene)
 
 
 def check_any_entity(line: dict[str, Any], feature: Feature, scene: Scene) -> None:

@@ -76,7 +76,7 @@ class Judge:
         self._kinds = kinds_of(media, strict)
         self._scene = Scene(media, prepared(project.ontology, project.id), strict)
         self._neighbours: defaultdict[Reference, dict[bytes, Neighbour]] = defaultdict(dict)
-        self._counts: dict[tuple[str, Feature], int] = {}
+        self._counts: dict[str, int] = {}
 
     def read_objects(self, content: bytes, lines: list[Line]) -> None:
         """Note what relationships may point at, which may stand anywhere in the file."""
@@ -108,9 +108,10 @@ class Judge:
         key = None
         try:
             key = uuid_of(value)
-            feature = check(value, self._kinds, self._scene_of(row))
-            if row is not None:
-                self._count(row, feature)
+            if row is None:
+                check(value, self._kinds, self._scene)
+            else:
+                self._count(row, check(value, self._kinds, self._scene_of(row)))
         except Refused as refused:
             refusals.append(refused)
         if self._failure is not None and self._failure.refuses(line[0], shown):
@@ -119,13 +120,14 @@ class Judge:
 
     def _count(self, row: DataRow, feature: Feature) -> None:
         """Refuse what is too much of one feature on one data row."""
-        counted = self._counts.get((row.id, feature), 0) + 1
+        key = row.id + feature.schema_id  # a string, not a tuple: there are many, and the collector passes over them
+        counted = self._counts.get(key, 0) + 1
         if counted > feature.most:
             raise Refused("ValidationError", f"Imports are limited to {feature.most} annotations per data row")
-        self._counts[row.id, feature] = counted
+        self._counts[key] = counted
 
-    def _scene_of(self, row: DataRow | None) -> Scene:
-        if row is None or (row.asset is None and not self._neighbours):
+    def _scene_of(self, row: DataRow) -> Scene:
+        if row.asset is None and not self._neighbours:
             return self._scene
         return replace(self._scene, asset=row.asset or UNKNOWN, neighbours=self._neighbours_of(row))
 

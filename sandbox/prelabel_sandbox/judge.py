@@ -12,7 +12,7 @@ from prelabel_sandbox.checks.asset import UNKNOWN
 from prelabel_sandbox.checks.envelope import check, data_row_of, neighbour_of, uuid_of
 from prelabel_sandbox.checks.media import media_of
 from prelabel_sandbox.checks.ontology import Feature, prepared
-from prelabel_sandbox.checks.refusal import Refused
+from prelabel_sandbox.checks.refusal import Refused, invalid
 from prelabel_sandbox.checks.scene import Neighbour, Neighbours, Scene
 from prelabel_sandbox.checks.tables import kinds_of
 from prelabel_sandbox.faults.imports import RowFailure
@@ -77,6 +77,7 @@ class Judge:
         self._scene = Scene(media, prepared(project.ontology, project.id), strict)
         self._neighbours: defaultdict[Reference, dict[bytes, Neighbour]] = defaultdict(dict)
         self._counts: dict[str, int] = {}
+        self._uuids: set[bytes] = set()
 
     def read_objects(self, content: bytes, lines: list[Line]) -> None:
         """Note what relationships may point at, which may stand anywhere in the file."""
@@ -107,7 +108,7 @@ class Judge:
     ) -> tuple[Verdict, Place | None]:
         key = None
         try:
-            key = uuid_of(value)
+            key = self._uuid_of(value)
             if row is None:
                 check(value, self._kinds, self._scene)
             else:
@@ -117,6 +118,15 @@ class Judge:
         if self._failure is not None and self._failure.refuses(line[0], shown):
             refusals.append(Refused(self._failure.error, self._failure.message))
         return self._verdict(line, value, key, shown, refusals)
+
+    def _uuid_of(self, value: dict[str, Any]) -> bytes | None:
+        """The line's uuid. That one stands twice in an import is taken, unless strict: the legacy client refused it."""
+        key = uuid_of(value)
+        if key is not None and self._scene.strict:
+            if key in self._uuids:
+                raise invalid("uuid", "already used in this import job, must be unique for the project")
+            self._uuids.add(key)
+        return key
 
     def _count(self, row: DataRow, feature: Feature) -> None:
         """Refuse what is too much of one feature on one data row."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox.conftest import car
 from tests.sandbox.examples import HARBOUR, example
 from tests.sandbox.process import SandboxProcess
 
@@ -38,8 +39,18 @@ OPEN = {
     "7.10 a temporal answer by id": ("AUDIO", example("TEMP-1", name=None, schemaId="c01e604202403ed1f5178c965")),
     "7.10 a temporal answer by data row id": ("AUDIO", example("TEMP-1", dataRow={"id": "c1"})),
     "7.13 tasks where nothing says that it is a chat": ("CONVERSATIONAL", example("MMC-1")),
+    "7.14 confidence of a parent only": (
+        "IMAGE",
+        example("NEST-1", answer={**example("NEST-1")["answer"], "confidence": 0.5}),
+    ),
+    "7.14 confidence of an object only": ("IMAGE", example("NEST-2", confidence=0.5)),
     "7.15 255 for 1 in a binary mask": ("IMAGE", example("MASK-1", mask={"png": WHITE})),
     "7.16 answers on DICOM": ("DICOM", example("RADIO-1")),
+    "7.19 masks of frames by the older mask tool": (
+        "VIDEO",
+        example("VMASK-1", masks={**example("VMASK-1")["masks"], "instances": SHADES[1:]}),
+    ),
+    "7.20 classifications under a text": ("IMAGE", example("TEXT-1", classifications=[])),
     "1.5 a document entity by id": ("PDF", example("DENT-1", name=None, schemaId="cdbd40a1fc153d08de02c19e3")),
     "2.16 segments that overlap": (
         "VIDEO",
@@ -62,3 +73,20 @@ def test_what_nobody_knows_is_taken_unless_strict(
     (strict,) = sandbox.statuses(project, "strict", [line])
     assert (lenient["status"], strict["status"]) == ("SUCCESS", "FAILURE"), (lenient, strict)
     assert strict["errors"][0]["name"] in ("ValidationError", "InvalidAnnotation")
+
+
+def test_a_uuid_that_stands_twice_in_an_import_is_taken_unless_strict(sandbox: SandboxProcess, project: str) -> None:
+    lines = [car(1, "a"), car(1, "b"), car(2, "a")]
+    assert [each["status"] for each in sandbox.statuses(project, "lenient", lines)] == ["SUCCESS"] * 3
+    sandbox.control("POST", "/settings", {"strictFormat": True})
+    statuses = sandbox.statuses(project, "strict", lines)
+    assert [each["status"] for each in statuses] == ["SUCCESS", "FAILURE", "SUCCESS"]
+
+
+def test_confidence_of_all_nodes_is_taken_when_strict(sandbox: SandboxProcess, project: str) -> None:
+    nested = [{"name": "fog density", "answer": {"name": "light", "confidence": 0.4}}]
+    answer = {"name": "fog", "confidence": 0.5, "classifications": nested}
+    sandbox.control("POST", "/settings", {"strictFormat": True})
+    sandbox.project(project, HARBOUR)
+    (status,) = sandbox.statuses(project, "a", [example("NEST-1", answer=answer)])
+    assert status["status"] == "SUCCESS"

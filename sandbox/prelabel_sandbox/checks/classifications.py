@@ -19,9 +19,12 @@ def check_global(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
 
 
 def check_beside(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """`classifications` beside the answer: of a text only, since options carry theirs themselves."""
+    """`classifications` beside the answer: of a text only, since options carry theirs themselves.
+
+    The official client writes them there; no documented ontology has them.
+    """
     if "classifications" in line:
-        if feature.shape != "text":
+        if feature.shape != "text" or scene.strict:
             raise invalid("classifications", UNKNOWN)
         check_nested(line["classifications"], feature.below, scene)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from prelabel_sandbox.checks.confidence import check_confidence
 from prelabel_sandbox.checks.kinds import KEYS
 from prelabel_sandbox.checks.ontology import Feature, Level, Ontology
 from prelabel_sandbox.checks.refusal import MISSING, UNKNOWN, Refused, invalid
@@ -68,6 +69,8 @@ def check(line: dict[str, Any], kinds: Kinds, scene: Scene) -> Feature:
     if "confidence" in line or "customMetrics" in line:
         model_run_keys(line)
     kind.check(line, feature, scene)
+    if scene.strict:
+        check_confidence(line)
     return feature
 
 

@@ -13,7 +13,8 @@ _MASKS = frozenset({"frames", "instances"})
 _SOURCES = frozenset({"instanceURI", "imBytes"})
 _FRAME = _SOURCES | {"index"}
 _INSTANCE = frozenset({"colorRGB", "name", "featureSchemaId"})
-_TOOLS = ("raster-segmentation", "superpixel")  # of the second it is probable only
+_TOOL = "raster-segmentation"
+_OLDER_TOOL = "superpixel"  # that it takes masks of frames is probable only
 
 
 def check_frame_masks(line: dict[str, Any], _: Feature, scene: Scene) -> None:
@@ -54,6 +55,6 @@ def _check_instance(value: Any, scene: Scene) -> tuple[tuple[int, ...], Feature]
     if "featureSchemaId" in instance:  # here, and only here, the key is called so
         named["schemaId"] = instance["featureSchemaId"]
     tool = scene.ontology.tools.find(named)
-    if tool.type not in _TOOLS:
+    if tool.type != _TOOL and (scene.strict or tool.type != _OLDER_TOOL):
         raise invalid("masks.instances", f"A {tool.type} feature does not take masks.")
     return check_color(instance, "masks.instances"), tool

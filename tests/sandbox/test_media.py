@@ -124,13 +124,21 @@ def test_relationships_are_of_some_media_types(
     assert [each["status"] for each in statuses] == [taken, "SUCCESS", "SUCCESS"]
 
 
-@pytest.mark.parametrize(("name", "status"), [("weather", "SUCCESS"), ("vessel", "FAILURE")])
+@pytest.mark.parametrize(
+    ("name", "target", "status"),
+    [
+        ("weather", example("DBOX-1"), "SUCCESS"),
+        ("vessel", example("DBOX-1"), "FAILURE"),
+        ("weather", example("RADIO-1", dataRow={"globalKey": "logbook/1987-04.pdf"}), "FAILURE"),
+    ],
+    ids=["a classification", "a tool", "to an answer"],
+)
 def test_a_document_relationship_may_begin_at_a_classification_of_the_ontology(
-    sandbox: SandboxProcess, project: str, name: str, status: str
+    sandbox: SandboxProcess, project: str, name: str, target: dict[str, Any], status: str
 ) -> None:
     sandbox.project(project, HARBOUR, mediaType="PDF")
-    link = {"sourceOntologyName": name, "target": example("DBOX-1")["uuid"], "type": "unidirectional"}
-    statuses = sandbox.statuses(project, "a", [example("REL-3", relationship=link), example("DBOX-1")])
+    link = {"sourceOntologyName": name, "target": target["uuid"], "type": "unidirectional"}
+    statuses = sandbox.statuses(project, "a", [example("REL-3", relationship=link), target])
     assert statuses[0]["status"] == status, statuses[0]
 
 

@@ -9,7 +9,7 @@ from tests.sandbox.examples import HARBOUR, example
 from tests.sandbox.process import SandboxProcess
 
 BOXES = [{"frame": frame, "bbox": {"top": 1, "left": 1, "height": 1, "width": 1}} for frame in (0, 4, 9)]
-SHADES = [{"colorRGB": [1, 2, 3], "name": name} for name in ("oil film", "foam")]
+FOAM = [{"colorRGB": [1, 2, 3], "name": "foam"}]
 VOICES = [
     {"name": "pilot", "frames": [{"start": 0, "end": 9}]},
     {"name": "tower", "frames": [{"start": 10, "end": 20}]},
@@ -48,17 +48,13 @@ OPEN = {
     "7.16 answers on DICOM": ("DICOM", example("RADIO-1")),
     "7.19 masks of frames by the older mask tool": (
         "VIDEO",
-        example("VMASK-1", masks={**example("VMASK-1")["masks"], "instances": SHADES[1:]}),
+        example("VMASK-1", masks={**example("VMASK-1")["masks"], "instances": FOAM}),
     ),
     "7.20 classifications under a text": ("IMAGE", example("TEXT-1", classifications=[])),
     "1.5 a document entity by id": ("PDF", example("DENT-1", name=None, schemaId="cdbd40a1fc153d08de02c19e3")),
     "2.16 segments that overlap": (
         "VIDEO",
         example("VOBJ-1", segments=[{"keyframes": BOXES[1:]}, {"keyframes": BOXES[1:2]}]),
-    ),
-    "2.17 a colour under two tools": (
-        "VIDEO",
-        example("VMASK-1", masks={**example("VMASK-1")["masks"], "instances": SHADES}),
     ),
 }
 
@@ -90,3 +86,13 @@ def test_confidence_of_all_nodes_is_taken_when_strict(sandbox: SandboxProcess, p
     sandbox.project(project, HARBOUR)
     (status,) = sandbox.statuses(project, "a", [example("NEST-1", answer=answer)])
     assert status["status"] == "SUCCESS"
+
+
+def test_a_colour_under_two_tools_is_taken_unless_strict(sandbox: SandboxProcess, project: str) -> None:
+    tools = [{"tool": "raster-segmentation", "name": name} for name in ("film", "foam")]
+    sandbox.project(project, {"tools": tools}, mediaType="VIDEO")
+    instances = [{"colorRGB": [1, 2, 3], "name": name} for name in ("film", "foam")]
+    line = example("VMASK-1", masks={**example("VMASK-1")["masks"], "instances": instances})
+    assert sandbox.statuses(project, "lenient", [line])[0]["status"] == "SUCCESS"
+    sandbox.control("POST", "/settings", {"strictFormat": True})
+    assert "color" in sandbox.statuses(project, "strict", [line])[0]["errors"][0]["message"]

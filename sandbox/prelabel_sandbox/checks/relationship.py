@@ -27,12 +27,10 @@ def check_document_relationship(line: dict[str, Any], edge: Feature, scene: Scen
     link = _link(line)
     if "sourceOntologyName" in link:
         source = scene.ontology.classifications.find({"name": link["sourceOntologyName"]}).schema_id
-        target = _neighbour(_uuid(link, "target"), "target", scene)
+        target = _target(link, scene)
     else:
         found, target = _ends(link, scene)
         source = found.schema_id
-    if not target.is_object:
-        raise _not_an_object("target")
     _allowed(edge, source, target.schema_id, link["type"])
 
 
@@ -54,10 +52,15 @@ def _ends(link: dict[str, Any], scene: Scene) -> tuple[Neighbour, Neighbour]:
     source, target = _uuid(link, "source"), _uuid(link, "target")
     if source == target:
         raise invalid("relationship", "source and target are the same annotation.")
-    ends = _neighbour(source, "source", scene), _neighbour(target, "target", scene)
-    if not ends[1].is_object:
+    return _neighbour(source, "source", scene), _target(link, scene)
+
+
+def _target(link: dict[str, Any], scene: Scene) -> Neighbour:
+    """It is an object always."""
+    found = _neighbour(_uuid(link, "target"), "target", scene)
+    if not found.is_object:
         raise _not_an_object("target")
-    return ends
+    return found
 
 
 def _uuid(link: dict[str, Any], word: str) -> bytes:

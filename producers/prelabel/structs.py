@@ -40,8 +40,13 @@ class Structs:
         self._started.add(name)
         return self.define(name, self.fields(model))
 
-    def define(self, name: str, fields: dict[str, tuple[str, Any, bool]]) -> type[msgspec.Struct]:
-        """A struct of (name → alias, type, required); what is optional is None when absent, and left out again."""
+    def define(
+        self, name: str, fields: dict[str, tuple[str, Any, bool]], absent: Iterable[str] = ()
+    ) -> type[msgspec.Struct]:
+        """A struct of (name → alias, type, required); what is optional is None when absent, and left out again.
+
+        `absent` are attributes that are always None, for who asks any annotation for them.
+        """
         specs: list[Any] = [
             (field, kind) if required else (field, kind | None, None) for field, (_, kind, required) in fields.items()
         ]
@@ -49,6 +54,7 @@ class Structs:
             name,
             specs,
             module=self._module,
+            namespace=dict.fromkeys(set(absent) - fields.keys()),
             kw_only=True,
             forbid_unknown_fields=True,
             omit_defaults=True,

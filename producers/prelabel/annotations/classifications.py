@@ -131,7 +131,7 @@ def _check_options(options: list[Any], path: str, depth: int) -> None:
 
 
 def _check_option(option: Any, path: str, depth: int) -> None:
-    _check_named(option, path, "name or schemaId of an option")
+    check_named(option, path, "name or schemaId of an option")
     if option.classifications is not None:
         check_nested(option.classifications, f"{path}.", depth + 1)
 
@@ -143,11 +143,12 @@ def check_nested(classifications: Any, path: str, depth: int) -> None:
         raise CheckFailed(f"{path}classifications", f"depth {depth}", expected, Reason.TOO_DEEP)
     for at, nested in enumerate(classifications):
         where = f"{path}classifications[{at}]"
-        _check_named(nested, where, "name or schemaId")
+        check_named(nested, where, "name or schemaId")
         check_answer(nested, f"{where}.", depth)
 
 
-def _check_named(item: Any, path: str, expected: str) -> None:
+def check_named(item: Any, path: str, expected: str) -> None:
+    """An option or classification has a name or an id, and the id its one spelling."""
     if item.misspelt_schema_id is not None:
         if item.schema_id not in (None, item.misspelt_schema_id):
             raise CheckFailed(f"{path}.schema_id", quoted(item.misspelt_schema_id), "schemaId alone")

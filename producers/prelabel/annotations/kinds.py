@@ -43,6 +43,7 @@ class Kind:
         tools: the ontology's tool and classification types that accept it (ndjson-formats, section 4.1).
         media: the media types that take it (section 3): yes and unknown, of `MEDIA_TYPES`.
         slow: whether Labelbox imports it slowly, so that chunks hold fewer (section 1.9).
+        classifies: whether the feature is a classification and not a tool.
         form: of kinds whose feature is a classification, the answer's: `radio`, `checklist` or `text`.
         timed: whether the answers have ranges of time.
         named: whether the line must name its feature, even where it gives the id (section 1.5).
@@ -59,17 +60,13 @@ class Kind:
     tools: frozenset[str]
     media: frozenset[str]
     slow: bool = False
+    classifies: bool = False
     form: str | None = None
     timed: bool = False
     named: bool = False
     plain: bool = False
     image: bool = False
     tells: Callable[[Any, Get], bool] | None = None
-
-    @property
-    def classifies(self) -> bool:
-        """Whether the feature is a classification and not a tool."""
-        return self.form is not None
 
     @property
     def model(self) -> type[Annotation]:
@@ -86,7 +83,7 @@ def _load(place: tuple[str, str]) -> type[Annotation]:
 
 def _kind(name: str, keys: str, place: str, tools: Iterable[str], media: Iterable[str], **more: Any) -> Kind:
     module, _, model = place.partition(".")
-    more.setdefault("plain", "form" not in more)
+    more = {"classifies": "form" in more, "plain": "form" not in more} | more
     return Kind(name, tuple(keys.split()), (module, model), frozenset(tools), frozenset(media), **more)
 
 

@@ -76,6 +76,8 @@ def test_the_environment_is_read_in_one_module() -> None:
 PURE = [
     "history",
     "ontology",
+    "features",
+    "choices",
     "identity",
     "ndjson",
     "rows",

@@ -74,7 +74,6 @@ def test_the_environment_is_read_in_one_module() -> None:
 
 
 PURE = [
-    "history",
     "ontology",
     "features",
     "choices",
@@ -82,12 +81,13 @@ PURE = [
     "ndjson",
     "rows",
     "chunks",
+    "history",
     "outcomes",
     "verdicts",
     "letters",
     "build",
-    "answers",
 ]
+PURE += ["answers", "dead_letters", "letter_filter", "mending", "roles", "overrides", "pulse"]
 
 
 @pytest.mark.parametrize("module", PURE)
@@ -97,7 +97,7 @@ def test_pure_modules_do_no_io(module: str) -> None:
     assert not {name.split(".")[0] for name in imports(path)} & forbidden
 
 
-ADAPTERS = ["ledger", "timers", "permits", "held", "catalog", "labelbox", "leases"]
+ADAPTERS = ["ledger", "timers", "permits", "held", "held_reader", "actions", "catalog", "labelbox", "leases"]
 
 
 @pytest.mark.parametrize("module", ADAPTERS)

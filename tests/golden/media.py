@@ -13,7 +13,6 @@ from tests.golden.strategies import (
     merged,
     named,
     nested,
-    sizes,
     texts,
     uuids,
 )
@@ -137,7 +136,8 @@ positions = st.fixed_dictionaries({"x": longitudes, "y": latitudes})
 
 
 def tiles(heights: st.SearchStrategy[float]) -> st.SearchStrategy[dict[str, Any]]:
-    box = st.fixed_dictionaries({"left": longitudes, "top": latitudes, "width": sizes, "height": heights})
+    widths = st.floats(0.001, 1)
+    box = st.fixed_dictionaries({"left": longitudes, "top": latitudes, "width": widths, "height": heights})
     return box.map(lambda each: {"bbox": each})
 
 

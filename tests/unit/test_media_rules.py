@@ -352,6 +352,7 @@ def test_a_box_from_its_other_edge_is_for_tiles(media: str) -> None:
         ({"name": "quay area", "polygon": [{"x": 1, "y": 1}, {"x": 2, "y": 2}, {"x": 900, "y": 3}]}, "polygon[2].x"),
         ({"name": "vessel", "bbox": BOX | {"top": 100}}, "bbox.top"),
         ({"name": "vessel", "bbox": BOX | {"top": 89}}, "bbox.height"),
+        ({"name": "vessel", "bbox": BOX | {"left": 179}}, "bbox.width"),
     ],
 )
 def test_degrees_are_those_of_the_earth_on_geographic_layers_only(annotation: dict[str, Any], path: str) -> None:

@@ -326,6 +326,17 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         keyframes(*({"frame": at, "point": {"x": 1, "y": 1}} for at in range(20_001))),
         "segments[0].keyframes",
     ),
+    (
+        "the same in two segments",
+        {
+            "name": "v",
+            "segments": [
+                {"keyframes": [{"frame": at, "point": {"x": 1, "y": 1}} for at in range(first, first + 10_001)]}
+                for first in (0, 10_001)
+            ],
+        },
+        "segments",
+    ),
     ("a named mask set", masks() | {"name": "oil"}, "name"),
     ("a mask set with an id", masks() | {"schemaId": "c" * 25}, "schemaId"),
     ("answers under masks", masks() | {"classifications": []}, "classifications"),

@@ -1,14 +1,15 @@
 """The fast check of a message, and the explanation of a refusal.
 
-"Validate fast, explain slowly": msgspec reads the JSON into structs made from the pydantic models; only what it
-refuses is read again by the models, whose errors say where and why. Rules between fields are the models' own. When the
-two disagree the message is refused with a reason of its own, never passed. Decoders and encoders are shared by
-threads: each call has its own state.
+"Validate fast, explain slowly": msgspec reads the JSON into structs made from the pydantic models: messages of image
+kinds in one pass, what that does not take annotation by annotation (`bykind`). Only what both refuse is read again by
+the models, whose errors say where and why. Rules between fields are the models' own. When the two disagree the message
+is refused with a reason of its own, never passed. Decoders and encoders are shared by threads: each call has its own
+state.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import Annotated, Any, NamedTuple
 
@@ -19,8 +20,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from prelabel.annotations.base import CheckFailed
 from prelabel.annotations.explain import broken_rule, explanation, refusal, unknown_key
-from prelabel.annotations.kinds import ALONE, FIELDS, KINDS, Kind, find_kind, wire_name
+from prelabel.annotations.kinds import FIELDS, IMAGE, KINDS, Kind, wire_name
 from prelabel.annotations.together import MAX_PER_FEATURE, check_count, check_uuids
+from prelabel.bykind import ByKind, NotRead
 from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, MessageTooLarge, Reason, quoted
 from prelabel.messages import (
     AnyAnnotation,
@@ -32,23 +34,26 @@ from prelabel.messages import (
 from prelabel.structs import Structs
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+ASKED = (*FIELDS, "classifications", "frames", "answers")
+"""What is asked of annotations of any kind."""
+_IMAGE_KINDS = tuple(kind for kind in KINDS if kind.image)
 _STRUCTS = Structs(__name__, globals())
 DataRowStruct = _STRUCTS.of(DataRow)
 
 
 def _flat_annotation() -> Any:
-    """One struct with the fields of every kind: trying them one after the other would cost more with each kind.
+    """One struct with the fields of every image kind: trying them one after the other would cost more with each kind.
 
     `uuid` and `dataRow` come first, so that a rendered line is this struct with both filled in.
     """
     merged: dict[str, tuple[str, Any, bool]] = {}
-    for kind in KINDS:
+    for kind in _IMAGE_KINDS:
         for name, (alias, read_as, _) in _STRUCTS.fields(kind.model).items():
             if name in merged and merged[name][1] != read_as:
                 read_as = merged[name][1] | read_as
             merged[name] = (alias, read_as, False)
     first = {"uuid": merged.pop("uuid"), "data_row": ("dataRow", DataRowStruct, False)}
-    return _STRUCTS.define("AnnotationStruct", first | merged)
+    return _STRUCTS.define("AnnotationStruct", first | merged, ASKED)
 
 
 AnnotationStruct = _flat_annotation()
@@ -58,6 +63,7 @@ MessageStruct = _STRUCTS.define(
     | {"annotations": ("annotations", Annotated[list[AnnotationStruct], msgspec.Meta(min_length=1)], True)},  # type: ignore[valid-type]
 )
 _DECODER = msgspec.json.Decoder(MessageStruct)
+_BY_KIND = ByKind(_STRUCTS, DataRowStruct, PredictionMessage, ASKED)
 _ENCODER = msgspec.json.Encoder()
 _ANNOTATION = TypeAdapter[Any](AnyAnnotation)
 _AT_ANNOTATION = re.compile(r"\$\.annotations\[(\d+)\]")
@@ -97,12 +103,26 @@ def read_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Any
     try:
         message = _DECODER.decode(raw)
     except msgspec.ValidationError as error:
-        raise _explained(raw, error) from None
+        return _read_each(raw, error)
     except RecursionError:
         raise InvalidAnnotation(Reason.TOO_DEEP, "annotations", "deep nesting", "JSON that can be read") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedMessage(Reason.MALFORMED_JSON, "", str(error), "JSON in UTF-8") from None
     return message, check(message)
+
+
+def _read_each(raw: bytes, refused: msgspec.ValidationError) -> tuple[Any, list[Kind]]:
+    """A message that is not one of image kinds alone, or a wrong one."""
+    named = _AT_ANNOTATION.search(str(refused))
+    if named is None:  # it is not about an annotation
+        raise _explained(raw, refused, None)
+    try:
+        message, kinds = _BY_KIND.read(raw)
+    except NotRead as error:
+        raise _explained(raw, error.refused, error.at) from None
+    _check_row(message)
+    _check_together(message, kinds)
+    return message, kinds
 
 
 _NAMES = AnnotationStruct.__struct_fields__
@@ -119,25 +139,24 @@ class _Fields:
         self.kind = kind
         self.own = itemgetter(*own)
         self.others = len(_NAMES) - len(own)
+        self.own_rules = kind.model.CHECKS
         self.rules = (*kind.model.ENVELOPE, *kind.model.CHECKS)
         # The key that tells the kind, or one that annotations never have.
-        self.only_key = _NAMES.index(kind.keys[0]) if kind.name in ALONE else _DATA_ROW
+        self.only_key = _NAMES.index(kind.keys[0]) if kind.name in IMAGE.alone else _DATA_ROW
 
 
-_FIELDS = {kind.name: _Fields(kind) for kind in KINDS}
-_kind_values = itemgetter(*(_NAMES.index(field) for field in FIELDS))
+_FIELDS = {kind.name: _Fields(kind) for kind in _IMAGE_KINDS}
+_BOXES = _FIELDS["bounding box"]  # what most messages begin with
+_kind_values = itemgetter(*(_NAMES.index(field) for field in IMAGE.fields))
 _FIELD_OF = dict(zip(_WIRE_NAMES, _NAMES, strict=True))
 
 
 def check(message: Any) -> list[Kind]:
     """The rules between fields, and between annotations; the kind of each annotation. Raises MessageError."""
-    try:
-        check_data_row(message.data_row)
-    except CheckFailed as error:
-        raise broken_rule(error, "dataRow") from None
+    _check_row(message)
     kinds: list[Kind] = []
     together = False
-    kind, key, own_rules = KINDS[0], _FIELDS[KINDS[0].name].only_key, KINDS[0].model.CHECKS
+    kind, key, own_rules = _BOXES.kind, _BOXES.only_key, _BOXES.own_rules
     try:
         for annotation in message.annotations:
             values = astuple(annotation)
@@ -150,7 +169,7 @@ def check(message: Any) -> list[Kind]:
                 rules = own_rules
             else:
                 fields = _fields_of(annotation, values, len(kinds))
-                kind, key, own_rules, rules = fields.kind, fields.only_key, fields.kind.model.CHECKS, fields.rules
+                kind, key, own_rules, rules = fields.kind, fields.only_key, fields.own_rules, fields.rules
                 together = together or annotation.uuid is not None or annotation.relationship is not None
             if rules:
                 for rule in rules:
@@ -161,13 +180,30 @@ def check(message: Any) -> list[Kind]:
     if together:
         check_uuids(message.annotations, kinds)
     if len(kinds) > MAX_PER_FEATURE:
-        check_count(annotation.schema_id or annotation.name for annotation in message.annotations)
+        check_count(_features(message))
     return kinds
+
+
+def _check_row(message: Any) -> None:
+    try:
+        check_data_row(message.data_row)
+    except CheckFailed as error:
+        raise broken_rule(error, "dataRow") from None
+
+
+def _check_together(message: Any, kinds: list[Kind]) -> None:
+    check_uuids(message.annotations, kinds)
+    if len(kinds) > MAX_PER_FEATURE:
+        check_count(_features(message))
+
+
+def _features(message: Any) -> Iterator[str]:
+    return (annotation.schema_id or annotation.name or "masks" for annotation in message.annotations)
 
 
 def _fields_of(annotation: Any, values: tuple[Any, ...], at: int) -> _Fields:
     """Its kind, which has every field that the annotation has."""
-    kind = find_kind(_kind_values(values), lambda key: getattr(annotation, _FIELD_OF[key]))
+    kind = IMAGE.find(_kind_values(values), lambda key: getattr(annotation, _FIELD_OF[key]))
     fields = _FIELDS[kind.name]
     if fields.own(values).count(None) + fields.others != values.count(None):
         known = kind.model.model_fields
@@ -208,15 +244,12 @@ def _too_large(raw: bytes, limit: int) -> MessageTooLarge:
     return MessageTooLarge(Reason.MESSAGE_TOO_LARGE, "", f"{len(raw)} bytes", expected)
 
 
-def _explained(raw: bytes, refused: msgspec.ValidationError) -> MessageError:
-    """What the models say about a message that the gate refused; only about the part that the gate named, if it can."""
-    text = str(refused)
-    named = _AT_ANNOTATION.search(text)
-    at = int(named[1]) if named else None
+def _explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
+    """What the models say about a message that the gate refused; only about annotation `at`, if it is known."""
     try:
         message = orjson.loads(raw)
         if at is not None:
-            _ANNOTATION.validate_python(message["annotations"][at], by_alias=True, by_name=False)
+            _ANNOTATION.validate_python(message["annotations"][at])
         elif isinstance(message, dict) and isinstance(message.get("annotations"), list):
             _validate(message | {"annotations": message["annotations"][:1]})
         at = None
@@ -224,13 +257,13 @@ def _explained(raw: bytes, refused: msgspec.ValidationError) -> MessageError:
     except orjson.JSONDecodeError as error:
         return MalformedMessage(Reason.MALFORMED_JSON, "", str(error), "JSON in UTF-8")
     except ValidationError as error:
-        return explanation(error, PredictionMessage, at)
+        return explanation(error, message, PredictionMessage, at)
     except RecursionError:
         return InvalidAnnotation(Reason.TOO_DEEP, "annotations", "deep nesting", "JSON that can be read")
     repeated = _repeated_key(raw)
     if repeated is not None:  # the models see the last one only
         return refusal("", f"{quoted(repeated)} twice in one object", "each key once")
-    return refusal("", "a message that one of two checks refuses", text, reason=Reason.GATE_DISAGREES)
+    return refusal("", "a message that one of two checks refuses", str(refused), reason=Reason.GATE_DISAGREES)
 
 
 def _validate(message: Any) -> None:

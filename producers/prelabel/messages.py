@@ -7,13 +7,13 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Self, Union
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from prelabel.annotations.base import Annotation, CheckFailed, Wire, for_people, given
-from prelabel.annotations.kinds import KEYS, KINDS, OWN_KEYS, find_kind
+from prelabel.annotations.kinds import BY_PLACE, kind_of_json, own_keys
 
 VERSION = 1
 """Of the message contract."""
@@ -84,25 +84,24 @@ class Model(Wire):
         super().__init__(**given(fields, name=name, version=version))
 
 
-_NAME_OF = {kind.model: kind.name for kind in KINDS}
-
-
-def kind_of(annotation: Any) -> str | None:
-    """Which kind an annotation is, for the union below; None: it has no kind key, or two."""
-    if isinstance(annotation, Annotation):
-        return _NAME_OF.get(type(annotation))
-    if not isinstance(annotation, Mapping):
-        return None
+def read_annotation(value: Any) -> Annotation:
+    """An annotation as the kind that its key tells: the errors are about that kind alone, and no other is loaded."""
+    if isinstance(value, Annotation) and (type(value).__module__, type(value).__name__) in BY_PLACE:
+        return value
+    if not isinstance(value, Mapping):
+        raise PydanticCustomError("no_kind", "no annotation")
+    value = without_nulls(value)
     try:
-        return find_kind([annotation.get(key) for key in KEYS], annotation.get).name
+        kind = kind_of_json(value)
     except CheckFailed:
-        return None
+        raise PydanticCustomError("no_kind", "no kind, or two") from None
+    return kind.model.model_validate(value, by_alias=True, by_name=False)
 
 
-def _without_nulls(annotation: Any) -> Any:
+def without_nulls(annotation: Mapping[str, Any]) -> Mapping[str, Any]:
     """Null is as good as absent, for the keys of other kinds too: many languages write all fields of a class."""
-    if isinstance(annotation, dict) and None in annotation.values():
-        return {key: value for key, value in annotation.items() if value is not None or key not in OWN_KEYS}
+    if None in annotation.values():
+        return {key: value for key, value in annotation.items() if value is not None or key not in own_keys()}
     return annotation
 
 
@@ -114,14 +113,7 @@ if TYPE_CHECKING:
     AnyAnnotation = Annotation
     Annotations = Sequence[Annotation | Mapping[str, Any]]
 else:
-    # One member for each line of the table of kinds; the key picks it, so that an error is about that kind alone.
-    AnyAnnotation = Annotated[
-        Annotated[
-            Union[tuple(Annotated[kind.model, Tag(kind.name)] for kind in KINDS)],  # noqa: UP007
-            Discriminator(kind_of, custom_error_type="no_kind", custom_error_message="no kind, or two"),
-        ],
-        BeforeValidator(_without_nulls),
-    ]
+    AnyAnnotation = Annotated[Any, PlainValidator(read_annotation)]
     Annotations = list[AnyAnnotation]
 
 

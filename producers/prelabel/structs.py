@@ -17,6 +17,7 @@ _BOUNDS = {
     annotated_types.Gt: ("gt", "gt"),
     annotated_types.Ge: ("ge", "ge"),
     annotated_types.Le: ("le", "le"),
+    annotated_types.Lt: ("lt", "lt"),
     annotated_types.MinLen: ("min_length", "min_length"),
     annotated_types.MaxLen: ("max_length", "max_length"),
 }
@@ -40,8 +41,13 @@ class Structs:
         self._started.add(name)
         return self.define(name, self.fields(model))
 
-    def define(self, name: str, fields: dict[str, tuple[str, Any, bool]]) -> type[msgspec.Struct]:
-        """A struct of (name → alias, type, required); what is optional is None when absent, and left out again."""
+    def define(
+        self, name: str, fields: dict[str, tuple[str, Any, bool]], absent: Iterable[str] = ()
+    ) -> type[msgspec.Struct]:
+        """A struct of (name → alias, type, required); what is optional is None when absent, and left out again.
+
+        `absent` are attributes that are always None, for who asks any annotation for them.
+        """
         specs: list[Any] = [
             (field, kind) if required else (field, kind | None, None) for field, (_, kind, required) in fields.items()
         ]
@@ -49,6 +55,7 @@ class Structs:
             name,
             specs,
             module=self._module,
+            namespace=dict.fromkeys(set(absent) - fields.keys()),
             kw_only=True,
             forbid_unknown_fields=True,
             omit_defaults=True,
@@ -96,4 +103,6 @@ def _bounded(kind: Any, metadata: Iterable[Any]) -> Any:
             bounds[name] = getattr(each, attribute)
         elif pattern := getattr(each, "pattern", None):
             bounds["pattern"] = pattern
+        elif isinstance(each, annotated_types.BaseMetadata):
+            raise TypeError(f"{each} has no counterpart here, and a bound that is left out is not kept")
     return Annotated[kind, msgspec.Meta(**bounds)] if bounds else kind

@@ -1,4 +1,9 @@
-"""Annotations with known answers: examples of ndjson-formats.md (sections 1.10 to 2.11, 4.4) and its ontology."""
+"""Annotations with known answers: all examples of ndjson-formats.md and its ontology.
+
+`valid` and `invalid` are its valid lines and those it refuses, with the media type of their project. `needs` is what a
+validator must know to refuse one: its shape, the ontology, the media type or the lines `beside` it. `left` are lines
+that nobody but the asset's owner, or Labelbox, can judge: they pass.
+"""
 
 import json
 from pathlib import Path

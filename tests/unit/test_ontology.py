@@ -174,7 +174,7 @@ def test_text_below_text_is_left_to_labelbox() -> None:
         ("image", set()),
         (None, set()),
         ("HOLOGRAM", set()),
-        ("TMS_GEO", {"bounding box", "mask"}),
+        ("TMS_GEO", {"mask"}),
         ("TEXT", {"bounding box", "polygon", "point", "polyline", "mask"}),
         ("PDF", {"bounding box", "polygon", "point", "polyline", "mask"}),
         ("POINT_CLOUD", set(KIND_EXAMPLES)),

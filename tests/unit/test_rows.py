@@ -16,7 +16,14 @@ from prelabel_worker.ontology import Ontology
 from prelabel_worker.rows import BuiltRow, RowBuilder
 from tests.golden import HARBOUR, cases, message_of, strategies
 
-BUILDER = RowBuilder("harbour", Ontology.from_normalized(HARBOUR, "IMAGE"))
+BUILDERS = {
+    media: RowBuilder("harbour", Ontology.from_normalized(HARBOUR, media))
+    for media in (
+        *("IMAGE", "VIDEO", "TEXT", "TMS_GEO", "PDF", "CONVERSATIONAL", "AUDIO", "HTML", "DICOM"),
+        "LLM_PROMPT_RESPONSE_CREATION",
+    )
+}
+BUILDER = BUILDERS["IMAGE"]
 VESSEL = {"name": "vessel", "bbox": {"top": 48, "left": 16, "height": 120, "width": 260}}
 BOLLARD = {"name": "bollard", "point": {"x": 512, "y": 384.5}}
 FIRST, SECOND = "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e1101", "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e1102"
@@ -41,7 +48,7 @@ def lines_of(row: BuiltRow) -> list[dict[str, Any]]:
 def canonical(line: dict[str, Any]) -> dict[str, Any]:
     """A line of the reference as we write it: the canonical uuid, the new spelling."""
     line = {"answer" if key == "answers" else key: value for key, value in line.items()}
-    return line | {"uuid": str(UUID(line["uuid"]))}
+    return line | ({"uuid": str(UUID(line["uuid"]))} if "uuid" in line else {})
 
 
 @pytest.mark.parametrize("case", cases("valid"), ids=lambda case: case["id"])
@@ -51,15 +58,20 @@ def test_valid_lines_of_the_reference_come_out_as_they_went_in(case: dict[str, A
         by_row.setdefault(str(line["dataRow"]), []).append(line)
 
     for lines in by_row.values():
-        row = BUILDER.build(orjson.dumps(message_of(lines)))
+        row = BUILDERS[case["media"]].build(orjson.dumps(message_of(lines)))
         assert lines_of(row) == [canonical(line) for line in lines]
 
 
 @pytest.mark.parametrize("case", cases("invalid"), ids=lambda case: case["id"])
 def test_invalid_lines_of_the_reference_are_refused_where_they_are_wrong(case: dict[str, Any]) -> None:
-    error = refusal(orjson.dumps(message_of([case["line"]])))
+    error = refusal(orjson.dumps(message_of([case["line"], *case.get("beside", ())])), BUILDERS[case["media"]])
 
     assert (error.reason, error.path) == (case["reason"], case["path"])
+
+
+@pytest.mark.parametrize("case", cases("left"), ids=lambda case: case["id"])
+def test_what_only_the_asset_or_labelbox_can_judge_passes(case: dict[str, Any]) -> None:
+    assert lines_of(BUILDERS[case["media"]].build(orjson.dumps(message_of([case["line"]]))))
 
 
 def test_a_row_says_what_the_stages_need_of_it() -> None:

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from prelabel.annotations.kinds import BY_NAME, Kind
+from prelabel.annotations.kinds import BY_NAME, KINDS, Kind
 from prelabel.annotations.together import MAX_PER_FEATURE, check_count
-from prelabel.errors import MalformedMessage, Reason
+from prelabel.errors import InvalidAnnotation, MalformedMessage, Reason
 from prelabel.gate import data_row_key, read_message, slow_count
-from prelabel_worker.identity import ProjectIdentity, RowIdentity, uuid_bytes
+from prelabel_worker.features import Feature
+from prelabel_worker.identity import ProjectIdentity, RowIdentity, unsent_line, uuid_bytes
 from prelabel_worker.ndjson import lines, strip
-from prelabel_worker.ontology import Feature, Ontology
+from prelabel_worker.ontology import Ontology
 
 _LINK = BY_NAME["relationship"]
 _FORMS = {"i": "id", "k": "globalKey"}
@@ -25,7 +26,7 @@ class BuiltRow:
         model: the name of the model, '' when the message names none.
         message_id: as the publisher assigned it.
         lines: NDJSON, one line an annotation, each ending in a newline.
-        uuids: 16 bytes each, in the order of `lines`.
+        uuids: 16 bytes each, in the order of `lines`; of a line without uuid its `identity.unsent_line`.
         explicit: those of them that the producer gave.
         slow: how many annotations Labelbox imports slowly.
 
@@ -50,6 +51,7 @@ class RowBuilder:
         self._ontology = ontology
         self._form = data_row_form
         self._identity = ProjectIdentity(project_id)
+        self._leaves_out = any(ontology.unidentified(kind) for kind in KINDS)
 
     def build(self, raw: bytes) -> BuiltRow:
         """Check a message and render it. Raises MessageError."""
@@ -62,8 +64,27 @@ class RowBuilder:
         uuids, explicit = _identify(message, features, self._identity.row(key, model))
         if _LINK in kinds:
             self._check_links(message.annotations, features)
+        if self._leaves_out:
+            uuids = self._without_uuid(message.annotations, kinds, uuids, explicit, (key, model))
         content = lines(message.annotations)
-        return BuiltRow(key, model, message.message_id, content, uuids, explicit, slow_count(kinds))
+        slow = self._ontology.slow(kinds) if self._ontology.tiled else slow_count(kinds)
+        return BuiltRow(key, model, message.message_id, content, uuids, explicit, slow)
+
+    def _without_uuid(
+        self,
+        annotations: list[Any],
+        kinds: list[Kind],
+        uuids: list[bytes],
+        explicit: list[bytes],
+        row: tuple[str, str],
+    ) -> list[bytes]:
+        """Take derived uuids off the lines that are sent without; what stands for each line from here on."""
+        marked = list(uuids)
+        for at, (annotation, kind, uuid) in enumerate(zip(annotations, kinds, uuids, strict=True)):
+            if self._ontology.unidentified(kind) and uuid not in explicit:
+                annotation.uuid = None
+                marked[at] = unsent_line(*row, at)
+        return marked
 
     def _features(self, message: Any, kinds: list[Kind]) -> list[Feature]:
         """The feature of each annotation, in which nothing is left that is not sent."""
@@ -80,6 +101,8 @@ class RowBuilder:
             elif annotation.confidence is not None or annotation.custom_metrics is not None:
                 annotation.confidence = annotation.custom_metrics = None
             features.append(feature)
+        if self._ontology.has_prompt:
+            _check_prompts(features)
         if len(features) > MAX_PER_FEATURE:
             check_count(feature.id for feature in features)
         return features
@@ -91,7 +114,7 @@ class RowBuilder:
             if link is None:
                 continue
             if link.source is None:
-                self._ontology.check_source_name(path)
+                self._ontology.check_source_name(link.source_ontology_name, path)
                 continue
             source, target = feature_of[link.source], feature_of[link.target]
             self._ontology.check_link(edge, source, target, link.type == "bidirectional", path)
@@ -118,3 +141,11 @@ def _identify(message: Any, features: list[Feature], identity: RowIdentity) -> t
     if explicit:
         uuids = [uuid_bytes(annotation.uuid) for annotation in message.annotations]
     return uuids, explicit
+
+
+def _check_prompts(features: list[Feature]) -> None:
+    """A data row has one prompt (section 2.25)."""
+    prompts = [at for at, feature in enumerate(features) if feature.type == "prompt"]
+    if len(prompts) > 1:
+        path, expected = f"annotations[{prompts[1]}]", "one prompt on a data row"
+        raise InvalidAnnotation(Reason.TOO_MANY_ANNOTATIONS, path, f"{len(prompts)}", expected)

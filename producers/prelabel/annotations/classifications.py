@@ -104,18 +104,25 @@ def check_answered(annotation: Any) -> None:
 
 def check_answer(item: Any, path: str, depth: int) -> None:
     """One answer, in one spelling, with options that are named and different, and nested ones below."""
-    answers = getattr(item, "answers", None)
-    if answers is not None:
-        if item.answer is not None:
-            raise CheckFailed(f"{path}answers", "both", "one of answer and answers")
-        item.answer, item.answers = answers, None
+    where = path + one_answer(item, path)
     answer = item.answer
-    if answer is None:
-        raise CheckFailed(f"{path}answer", "nothing", "an option, an array of options or a text")
     if isinstance(answer, list):
-        _check_options(answer, f"{path}answer", depth)
+        _check_options(answer, where, depth)
     elif not isinstance(answer, str):
-        _check_option(answer, f"{path}answer", depth)
+        _check_option(answer, where, depth)
+
+
+def one_answer(item: Any, path: str) -> str:
+    """Moves `answers` to `answer`; under which of the two keys it was."""
+    answers = getattr(item, "answers", None)
+    if answers is None:
+        if item.answer is None:
+            raise CheckFailed(f"{path}answer", "nothing", "an option, an array of options or a text")
+        return "answer"
+    if item.answer is not None:
+        raise CheckFailed(f"{path}answers", "both", "one of answer and answers")
+    item.answer, item.answers = answers, None
+    return "answers"
 
 
 def _check_options(options: list[Any], path: str, depth: int) -> None:
@@ -131,7 +138,7 @@ def _check_options(options: list[Any], path: str, depth: int) -> None:
 
 
 def _check_option(option: Any, path: str, depth: int) -> None:
-    _check_named(option, path, "name or schemaId of an option")
+    check_named(option, path, "name or schemaId of an option")
     if option.classifications is not None:
         check_nested(option.classifications, f"{path}.", depth + 1)
 
@@ -143,11 +150,12 @@ def check_nested(classifications: Any, path: str, depth: int) -> None:
         raise CheckFailed(f"{path}classifications", f"depth {depth}", expected, Reason.TOO_DEEP)
     for at, nested in enumerate(classifications):
         where = f"{path}classifications[{at}]"
-        _check_named(nested, where, "name or schemaId")
+        check_named(nested, where, "name or schemaId")
         check_answer(nested, f"{where}.", depth)
 
 
-def _check_named(item: Any, path: str, expected: str) -> None:
+def check_named(item: Any, path: str, expected: str) -> None:
+    """An option or classification has a name or an id, and the id its one spelling."""
     if item.misspelt_schema_id is not None:
         if item.schema_id not in (None, item.misspelt_schema_id):
             raise CheckFailed(f"{path}.schema_id", quoted(item.misspelt_schema_id), "schemaId alone")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from prelabel.annotations.base import CheckFailed
 from prelabel.annotations.classifications import FORMS
-from prelabel.annotations.kinds import BY_NAME, KEYS, OWN_KEYS, no_kind
+from prelabel.annotations.kinds import KEYS, kind_of_json, no_kind, own_keys
 from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason, quoted, shorten
 
 # What pydantic puts into a path for a member of a union, and nothing in the JSON is called.
@@ -30,6 +30,7 @@ _EXPECTED = {
     "too_long": "at most {max_length} items",
     "greater_than": "a number greater than {gt}",
     "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number less than {lt}",
     "less_than_equal": "a number of at most {le}",
     "literal_error": "{expected}",
 }
@@ -40,6 +41,7 @@ _FIELDS = {
     "version": "1, the version of messages that this release reads",
 }
 _ELSEWHERE = {
+    "isBenchmarkReferenceLabel": "no benchmark mark: it belongs to ground-truth imports, not to MAL imports",
     **dict.fromkeys(("metricValue", "metricName"), "no metrics: they belong to model runs, not to MAL imports"),
     "dataRow": "no dataRow: the message says it once for all annotations",
 }
@@ -75,7 +77,7 @@ def _nearest(key: str, names: tuple[str, ...]) -> str | None:
     return next(iter(difflib.get_close_matches(key, names, 1)), None)
 
 
-def explanation(error: ValidationError, root: type[BaseModel], at: int | None = None) -> MessageError:
+def explanation(error: ValidationError, message: Any, root: type[BaseModel], at: int | None = None) -> MessageError:
     """What is wrong with a message (of model `root`), or with its annotation `at`; the most telling of the errors."""
     problem = _most_telling(error.errors(include_url=False))
     loc = problem["loc"] if at is None else ("annotations", at, *problem["loc"])
@@ -83,7 +85,7 @@ def explanation(error: ValidationError, root: type[BaseModel], at: int | None = 
     if kind == "check_failed":
         return broken_rule(CheckFailed(*(context[word] for word in ("path", "found", "expected", "reason"))), path)
     if kind == "extra_forbidden":
-        return unknown_key(path_of(loc[:-1]), str(loc[-1]), _keys_at(root, loc[:-1]))
+        return unknown_key(path_of(loc[:-1]), str(loc[-1]), _keys_at(message, root, loc[:-1]))
     if kind == "no_kind":
         return _without_kind(value, path)
     if kind == "missing":
@@ -93,6 +95,8 @@ def explanation(error: ValidationError, root: type[BaseModel], at: int | None = 
     if kind == "string_too_long":
         return refusal(path, f"{len(value)} characters", _EXPECTED[kind].format(**context))
     expected = _EXPECTED[kind].format(**context) if kind in _EXPECTED else problem["msg"]
+    if kind == "int_type" and loc[-1] not in _MEMBERS:  # of a field that takes no fractions
+        expected = "a whole number"
     return refusal(path, quoted(value), expected)
 
 
@@ -106,9 +110,7 @@ def path_of(loc: Sequence[int | str]) -> str:
 
 def _parts(loc: Sequence[int | str]) -> list[int | str]:
     """A location without what pydantic calls the members of unions."""
-    tagged = len(loc) > 2 and loc[0] == "annotations" and loc[2] in BY_NAME
-    parts = [*loc[:2], *loc[3:]] if tagged else list(loc)
-    return [part for part in parts if part not in _MEMBERS]
+    return [part for part in loc if part not in _MEMBERS]
 
 
 def _most_telling(problems: Sequence[Any]) -> Any:
@@ -125,17 +127,17 @@ def _most_telling(problems: Sequence[Any]) -> Any:
 def _without_kind(annotation: Any, path: str) -> MessageError:
     if not isinstance(annotation, dict):
         return refusal(path, quoted(annotation), "an object")
-    unknown = next((key for key in annotation if key not in OWN_KEYS), "")
+    unknown = next((key for key in annotation if key not in own_keys()), "")
     if unknown in _ELSEWHERE or _nearest(unknown, KEYS):
         return unknown_key(path, unknown, KEYS)
-    return broken_rule(no_kind([annotation.get(key) for key in KEYS]), path)
+    return broken_rule(no_kind([key for key in KEYS if annotation.get(key) is not None]), path)
 
 
-def _keys_at(root: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
+def _keys_at(message: Any, root: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
     """The wire keys of the object at a location."""
     model: type[BaseModel] = root
-    if len(loc) > 2 and loc[2] in BY_NAME:
-        model, loc = BY_NAME[str(loc[2])].model, loc[3:]
+    if len(loc) > 1 and loc[0] == "annotations":
+        model, loc = kind_of_json(message["annotations"][loc[1]]).model, loc[2:]
     for part in loc:
         if isinstance(part, str) and part not in _MEMBERS:
             field = next((field for field in model.model_fields.values() if field.alias == part), None)

@@ -1,29 +1,35 @@
 """The one table of annotation kinds: what tells a kind, its definition, its tools, and the media types that take it.
 
-Everything that has to know kinds reads it here: the message's union, the fast gate, the ontology check. A new kind is
-a line in this table and a module with its definition.
+Everything that has to know kinds reads it here: the message, the fast gate, the ontology check, the docs. A new kind
+is a line in this table and a module with its definition, which is loaded when the first of its kind is met.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from prelabel.annotations.base import Annotation, CheckFailed
-from prelabel.annotations.classifications import Checklist, FreeText, Radio
-from prelabel.annotations.mask import Mask
-from prelabel.annotations.objects import BoundingBox, Point, Polygon, Polyline
-from prelabel.annotations.relationship import Relationship
 
 MEDIA_TYPES = frozenset({
     *("IMAGE", "VIDEO", "TEXT", "TMSGEO", "TMSSIMPLE", "PDF", "DOCUMENT", "CONVERSATIONAL", "AUDIO", "HTML", "DICOM"),
     *("LLMPROMPTCREATION", "LLMPROMPTRESPONSECREATION", "POINTCLOUD", "LLM"),
 })  # fmt: skip
 """Those the API names (ndjson-formats, section 3), in upper case without `_` and `-`."""
-_TILES = {"TMSGEO", "TMSSIMPLE"}
+TILES = frozenset({"TMSGEO", "TMSSIMPLE"})
+"""Tiled imagery: geographic layers, and plain ones."""
+DOCUMENTS = frozenset({"PDF", "DOCUMENT"})
+"""Two words for one."""
 _ANSWERED = MEDIA_TYPES - {"POINTCLOUD", "LLM"}
 # Documents take them beyond doubt; for text, conversations, video, tiles and DICOM sources are split or silent, and
 # what is unknown is not held against a row (open question 7.13).
-_LINKED = {"IMAGE", "PDF", "DOCUMENT", "TEXT", "CONVERSATIONAL", "VIDEO", "DICOM"} | _TILES
+_LINKED = {"IMAGE", "TEXT", "CONVERSATIONAL", "VIDEO", "DICOM"} | DOCUMENTS | TILES
+
+Get = Callable[[str], Any]
+"""Finds the value of a wire key in an annotation; None when it has none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,11 +39,17 @@ class Kind:
     Attributes:
         name: what errors and docs call it.
         keys: the wire keys that tell it, as its fields are called in Python; of several one is used.
-        model: its definition.
+        place: the module of `prelabel.annotations` and the class in it that define it.
         tools: the ontology's tool and classification types that accept it (ndjson-formats, section 4.1).
         media: the media types that take it (section 3): yes and unknown, of `MEDIA_TYPES`.
         slow: whether Labelbox imports it slowly, so that chunks hold fewer (section 1.9).
         classifies: whether the feature is a classification and not a tool.
+        form: of kinds whose feature is a classification, the answer's: `radio`, `checklist` or `text`.
+        timed: whether the answers have ranges of time.
+        named: whether the line must name its feature, even where it gives the id (section 1.5).
+        plain: whether a tool's name says it all, when nothing is nested beside the geometry.
+        image: whether images take it; the fast gate reads these, the others one by one.
+        how: for kinds that share a key, what tells them, in words.
         tells: for kinds that share a key, whether (the key's value, a getter of the other wire keys) is this kind;
             the last of them has none.
 
@@ -45,37 +57,136 @@ class Kind:
 
     name: str
     keys: tuple[str, ...]
-    model: type[Annotation]
+    place: tuple[str, str]
     tools: frozenset[str]
     media: frozenset[str]
     slow: bool = False
     classifies: bool = False
-    tells: Callable[[Any, Callable[[str], Any]], bool] | None = None
+    form: str | None = None
+    timed: bool = False
+    named: bool = False
+    plain: bool = False
+    image: bool = False
+    how: str = ""
+    tells: Callable[[Any, Get], bool] | None = None
+
+    @property
+    def model(self) -> type[Annotation]:
+        """Its definition."""
+        return _load(self.place)
 
 
-def _tool(name: str, key: str, model: type[Annotation], tools: set[str], media: set[str], slow: bool = False) -> Kind:
-    return Kind(name, (key,), model, frozenset(tools), frozenset(media), slow)
+@cache
+def _load(place: tuple[str, str]) -> type[Annotation]:
+    module, name = place
+    model: type[Annotation] = getattr(import_module(f"prelabel.annotations.{module}"), name)
+    return model
 
 
-def _answers(
-    name: str, keys: tuple[str, ...], model: type[Annotation], tools: set[str], form: type | None = None
-) -> Kind:
-    tells = (lambda value, _: isinstance(value, form)) if form else None
-    return Kind(name, keys, model, frozenset(tools), _ANSWERED, classifies=True, tells=tells)
+def _kind(name: str, keys: str, place: str, tools: Iterable[str], media: Iterable[str], **more: Any) -> Kind:
+    module, _, model = place.partition(".")
+    more = {"classifies": "form" in more, "plain": "form" not in more} | more
+    return Kind(name, tuple(keys.split()), (module, model), frozenset(tools), frozenset(media), **more)
 
+
+def _radio(name: str, place: str, media: Iterable[str], tells: Any = None, **more: Any) -> Kind:
+    tools = {"radio"} if more.get("timed") else {"radio", "response-radio"}
+    return _kind(name, "answer", place, tools, media, form="radio", tells=tells, **more)
+
+
+def _checklist(name: str, place: str, media: Iterable[str], tells: Any, **more: Any) -> Kind:
+    tools = {"checklist"} if more.get("timed") else {"checklist", "response-checklist"}
+    return _kind(name, "answer answers", place, tools, media, form="checklist", tells=tells, **more)
+
+
+def _text(name: str, place: str, media: Iterable[str], tells: Any, **more: Any) -> Kind:
+    tools = {"text"} if more.get("timed") else {"text", "response-text", "prompt"}
+    return _kind(name, "answer", place, tools, media, form="text", tells=tells, **more)
+
+
+# -- telling kinds that share a key ------------------------------------------------------------------------------------
+
+
+def _has(*keys: str) -> Callable[[Any, Get], bool]:
+    return lambda _, get: any(get(key) is not None for key in keys)
+
+
+def _form(form: type) -> Callable[[Any, Get], bool]:
+    return lambda value, _: isinstance(value, form)
+
+
+def _of_message(form: type | None) -> Callable[[Any, Get], bool]:
+    return lambda value, get: get("messageId") is not None and (form is None or isinstance(value, form))
+
+
+def _upward(value: Any, _: Get) -> bool:
+    """A box given from its lower or northern edge: only tiled imagery has such."""
+    height = _part(value, "height")
+    return isinstance(height, int | float) and height < 0
+
+
+def _valued(value: Any, _: Get) -> bool:
+    return isinstance(value, list) and any(_part(item, "value") is not None for item in value)
+
+
+def _timed(value: Any, get: Get, form: type) -> bool:
+    if not isinstance(value, form):
+        return False
+    items = value if isinstance(value, list) else [value]
+    return get("frames") is not None or any(_part(item, "frames") is not None for item in items)
+
+
+def _part(item: Any, key: str) -> Any:
+    """A key of a JSON object, or of the gate's struct or the model that reads it."""
+    return item.get(key) if isinstance(item, dict) else getattr(item, key, None)
+
+
+_MASKS = {"raster-segmentation", "superpixel"}
+_EVALUATIONS = {"message-single-selection", "message-multi-selection", "message-ranking"}
+_TIMED_MEDIA = {"VIDEO", "AUDIO"}
+_TALK = {"CONVERSATIONAL"}
 
 KINDS = (
-    _tool("bounding box", "bbox", BoundingBox, {"rectangle"}, {"IMAGE"}),
-    _tool("polygon", "polygon", Polygon, {"polygon"}, {"IMAGE", *_TILES}),
-    _tool("point", "point", Point, {"point"}, {"IMAGE", *_TILES}),
-    _tool("polyline", "line", Polyline, {"line"}, {"IMAGE", *_TILES}),
-    _tool("mask", "mask", Mask, {"raster-segmentation", "superpixel"}, {"IMAGE"}, slow=True),
-    _tool("relationship", "relationship", Relationship, {"edge"}, _LINKED),
-    _answers("free text", ("answer",), FreeText, {"text", "response-text", "prompt"}, str),
-    _answers("checklist", ("answer", "answers"), Checklist, {"checklist", "response-checklist"}, list),
-    _answers("radio", ("answer",), Radio, {"radio", "response-radio"}),
-)
+    # Of one key the first that says yes is it; the last takes what is left.
+    _kind("document box", "bbox", "document.DocumentBox", {"rectangle"}, DOCUMENTS,
+          how="with `page` and `unit`", tells=_has("page", "unit")),
+    _kind("tile box", "bbox", "geo.TileBox", {"rectangle"}, TILES, slow=True,
+          how="with a negative `height`", tells=_upward),
+    _kind("bounding box", "bbox", "objects.BoundingBox", {"rectangle"}, {"IMAGE", *TILES}, image=True),
+    _kind("polygon", "polygon", "objects.Polygon", {"polygon"}, {"IMAGE", *TILES}, image=True),
+    _kind("point", "point", "objects.Point", {"point"}, {"IMAGE", *TILES}, image=True),
+    _kind("polyline", "line", "objects.Polyline", {"line"}, {"IMAGE", *TILES}, image=True),
+    _kind("mask", "mask", "mask.Mask", _MASKS, {"IMAGE"}, slow=True, image=True),
+    _kind("relationship", "relationship", "relationship.Relationship", {"edge"}, _LINKED, image=True, named=True),
+    _kind("conversation entity", "location", "conversation.ConversationEntity", {"named-entity"}, _TALK,
+          how="with `messageId`", tells=_has("messageId")),
+    _kind("text entity", "location", "text.TextEntity", {"named-entity"}, {"TEXT"}),
+    _kind("document entity", "text_selections", "document.DocumentEntity", {"named-entity"}, DOCUMENTS,
+          named=True),
+    _kind("DICOM polyline", "segments", "dicom.DicomPolyline", {"line"}, {"DICOM"}, how="with `groupKey`",
+          tells=_has("groupKey")),
+    _kind("video object", "segments", "video.VideoObject", {"rectangle", "point", "line"}, {"VIDEO"}, plain=False),
+    _kind("DICOM mask set", "masks", "dicom.DicomMasks", _MASKS, {"DICOM"}, plain=False, slow=True,
+          how="with `groupKey`", tells=_has("groupKey")),
+    _kind("video mask set", "masks", "video_masks.VideoMasks", _MASKS, {"VIDEO"}, plain=False, slow=True),
+    _kind("message evaluation", "message_evaluation_task", "evaluation.MessageEvaluation", _EVALUATIONS, _TALK,
+          plain=False),
+    _text("message text", "conversation.MessageText", _TALK, _of_message(str), how="a string, with `messageId`"),
+    _checklist("message checklist", "conversation.MessageChecklist", _TALK, _of_message(list),
+               how="an array, with `messageId`"),
+    _radio("message radio", "conversation.MessageRadio", _TALK, _of_message(None), how="an object, with `messageId`"),
+    _text("timed text", "timed.TimedText", _TIMED_MEDIA, _valued, timed=True, how="an array of `value` and `frames`"),
+    _checklist("timed checklist", "timed.TimedChecklist", _TIMED_MEDIA,
+               lambda value, get: _timed(value, get, list), timed=True, how="an array, with `frames`"),
+    _radio("timed radio", "timed.TimedRadio", _TIMED_MEDIA, lambda value, get: _timed(value, get, dict), timed=True,
+           how="an object, with `frames`"),
+    _text("free text", "classifications.FreeText", _ANSWERED, _form(str), image=True, how="a string"),
+    _checklist("checklist", "classifications.Checklist", _ANSWERED, _form(list), image=True, how="an array"),
+    _radio("radio", "classifications.Radio", _ANSWERED, image=True, how="an object"),
+)  # fmt: skip
 BY_NAME = {kind.name: kind for kind in KINDS}
+BY_PLACE = {(f"prelabel.annotations.{kind.place[0]}", kind.place[1]): kind for kind in KINDS}
+"""Module and name of a definition → its kind."""
 
 
 def wire_name(kind: Kind, field: str) -> str:
@@ -83,31 +194,53 @@ def wire_name(kind: Kind, field: str) -> str:
     return str(kind.model.model_fields[field].alias)
 
 
-FIELDS = tuple(dict.fromkeys(key for kind in KINDS for key in kind.keys))
-"""The keys that tell kinds, as Python calls them."""
-KEYS = tuple(wire_name(next(kind for kind in KINDS if key in kind.keys), key) for key in FIELDS)
-"""The same as JSON calls them."""
-OWN_KEYS = frozenset(
-    {wire_name(kind, field) for kind in KINDS for field in kind.model.model_fields} | {"dataRow"}
-)  # fmt: skip
-"""Every key that some annotation may have; null stands for its absence."""
-_SHARING = tuple(tuple(kind for kind in KINDS if key in kind.keys) for key in FIELDS)
-ALONE = frozenset(kinds[0].name for kinds in _SHARING if len(kinds) == 1 and len(kinds[0].keys) == 1)
-"""Kinds that their one key tells without a second look."""
+@cache
+def own_keys() -> frozenset[str]:
+    """Every key that some annotation may have; null stands for its absence."""
+    return frozenset({wire_name(kind, field) for kind in KINDS for field in kind.model.model_fields} | {"dataRow"})
 
 
-def find_kind(values: Sequence[Any], get: Callable[[str], Any]) -> Kind:
-    """The kind of an annotation with these values of `KEYS`; `get` finds others. Raises CheckFailed."""
-    if values.count(None) != len(values) - 1:
-        raise no_kind(values)
-    at = [value is None for value in values].index(False)
-    for kind in _SHARING[at]:
-        if kind.tells is None or kind.tells(values[at], get):
-            return kind
-    raise AssertionError("the last kind of a key has no test")
+class Keys:
+    """The keys that tell some of the kinds, and which of these a value of them tells.
+
+    Attributes:
+        fields: the keys as Python calls them.
+        wire: the same as JSON calls them.
+        alone: the names of kinds that their one key tells without a second look.
+
+    """
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        kinds = tuple(kinds)
+        self.fields = tuple(dict.fromkeys(key for kind in kinds for key in kind.keys))
+        self.wire = tuple(to_camel(field) for field in self.fields)
+        self._sharing = tuple(tuple(kind for kind in kinds if key in kind.keys) for key in self.fields)
+        self.alone = frozenset(each[0].name for each in self._sharing if len(each) == 1 and len(each[0].keys) == 1)
+
+    def find(self, values: Sequence[Any], get: Get) -> Kind:
+        """The kind of an annotation with these values of the keys; `get` finds others. Raises CheckFailed."""
+        if values.count(None) != len(values) - 1:
+            present = [key for key, value in zip(self.wire, values, strict=True) if value is not None]
+            raise no_kind(present)
+        at = [value is None for value in values].index(False)
+        for kind in self._sharing[at]:
+            if kind.tells is None or kind.tells(values[at], get):
+                return kind
+        return self._sharing[at][-1]
 
 
-def no_kind(values: Sequence[Any]) -> CheckFailed:
+ALL = Keys(KINDS)
+IMAGE = Keys(kind for kind in KINDS if kind.image)
+FIELDS = ALL.fields
+KEYS = ALL.wire
+"""The keys that tell kinds, as JSON calls them."""
+
+
+def kind_of_json(annotation: Any) -> Kind:
+    """The kind of an annotation as JSON has it. Raises CheckFailed."""
+    return ALL.find([annotation.get(key) for key in KEYS], annotation.get)
+
+
+def no_kind(present: Iterable[str]) -> CheckFailed:
     """What is wrong with an annotation that has no kind key, or two."""
-    present = [key for key, value in zip(KEYS, values, strict=True) if value is not None]
     return CheckFailed("", " and ".join(present) or "none of them", "exactly one of " + ", ".join(KEYS))

@@ -53,7 +53,7 @@ def _check_binary(mask: Any) -> None:
     """One channel, pixels of 0 or 1: readers of the official SDK refuse others (open question 7.15)."""
     if mask.color_rgb is not None:
         raise CheckFailed("mask.colorRGB", mask.color_rgb, "no colour beside png")
-    image = _image(mask.png, "mask.png")
+    image = read_image(mask.png, "mask.png")
     if image.color not in (GRAY, PALETTE):
         raise CheckFailed("mask.png", "a coloured image", "an image of one channel")
     highest = image.highest()
@@ -64,11 +64,12 @@ def _check_binary(mask: Any) -> None:
 def _check_composite(mask: Any) -> None:
     """The colour occurs; the server refuses an empty mask."""
     red, green, blue = mask.color_rgb
-    if _image(mask.im_bytes, "mask.imBytes").has_color((red, green, blue)) is False:
+    if read_image(mask.im_bytes, "mask.imBytes").has_color((red, green, blue)) is False:
         raise CheckFailed("mask.imBytes", "an image without it", f"a pixel of the colour ({red}, {green}, {blue})")
 
 
-def _image(text: str, path: str) -> Png:
+def read_image(text: str, path: str) -> Png:
+    """A PNG in base64. Raises CheckFailed."""
     try:
         return read_png(base64.b64decode(text, validate=True))
     except (binascii.Error, ValueError):

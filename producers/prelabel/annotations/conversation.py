@@ -1,0 +1,68 @@
+"""Conversations: entities in a message, and answers about one (ndjson-formats, sections 2.5 and 2.13)."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from prelabel.annotations.base import Rule, Wire, for_people, given
+from prelabel.annotations.classifications import Checklist, FreeText, Radio
+from prelabel.annotations.objects import GeometricObject
+from prelabel.annotations.text import check_location
+
+MAX_MESSAGE = 10_000
+"""Most characters of a message of a conversation (section 1.9)."""
+MAX_MESSAGE_ID = 1000
+"""Longest id of a message in characters; an assumption, Labelbox documents none."""
+MessageId = Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE_ID)]
+"""The id of a message in the asset; whether there is one, only Labelbox knows."""
+Offset = Annotated[int, Field(ge=0, lt=MAX_MESSAGE)]
+
+
+class MessageLocation(Wire):
+    """From the first to the last character of the message's `content`, both inclusive, counted from 0."""
+
+    start: Offset
+    end: Offset
+
+
+class ConversationEntity(GeometricObject):
+    """Characters of a message: `ConversationEntity("harbour", start=18, end=26, message_id="m-2")` (section 2.13)."""
+
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_location,)
+
+    location: MessageLocation
+    message_id: MessageId
+
+    @for_people
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        message_id: str | None = None,
+        **fields: Any,
+    ) -> None:
+        location = given({}, start=start, end=end) or None
+        super().__init__(**given(fields, name=name, location=location, message_id=message_id))
+
+
+class MessageRadio(Radio):
+    """One option about one message: `MessageRadio("tone", "calm", message_id="m-3")` (section 2.5).
+
+    Without a message it is a `Radio` about the whole conversation. The feature may be answered once a message.
+    """
+
+    message_id: MessageId
+
+
+class MessageChecklist(Checklist):
+    """Options about one message: `MessageChecklist("topics", ["berth"], message_id="m-3")` (section 2.5)."""
+
+    message_id: MessageId
+
+
+class MessageText(FreeText):
+    """A text about one message: `MessageText("note", "Asks for berth 4.", message_id="m-3")` (section 2.5)."""
+
+    message_id: MessageId

@@ -1,0 +1,62 @@
+"""Sliced volumes: polylines and masks of a group of slices (ndjson-formats, section 2.23).
+
+Labelbox documents them, and its client had them up to 6.0; whether the server still takes them is open (7.16).
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from prelabel.annotations.base import Annotation, Rule, Wire, check_envelope, for_people, given
+from prelabel.annotations.objects import MAX_POINTS, Vertex, vertices
+from prelabel.annotations.video import MAX_FRAMES, Frame, check_track
+from prelabel.annotations.video_masks import VideoMasks
+
+GroupKey = Literal["axial", "sagittal", "coronal"]
+"""Which way the volume is sliced."""
+
+
+class Slice(Wire):
+    """The line in one slice, whose number is `frame`, in pixels; volumes take no nested answers (section 3)."""
+
+    frame: Frame
+    line: Annotated[list[Vertex], Field(min_length=2, max_length=MAX_POINTS)]
+
+    @for_people
+    def __init__(self, frame: int | None = None, line: Any = None, **fields: Any) -> None:
+        super().__init__(**given(fields, frame=frame, line=vertices(line)))
+
+
+class SliceSegment(Wire):
+    """Slices that belong together."""
+
+    keyframes: Annotated[list[Slice], Field(min_length=1, max_length=MAX_FRAMES)]
+
+    @for_people
+    def __init__(self, keyframes: Any = None, **fields: Any) -> None:
+        super().__init__(**given(fields, keyframes=keyframes))
+
+
+class DicomPolyline(Annotation):
+    """A line through slices (section 2.23).
+
+    `DicomPolyline("vein", [SliceSegment([Slice(7, [(201, 198), (240, 230)])])], group_key="axial")`.
+    """
+
+    ENVELOPE: ClassVar[tuple[Rule, ...]] = (check_envelope,)
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_track,)
+
+    segments: Annotated[list[SliceSegment], Field(min_length=1, max_length=MAX_FRAMES)]
+    group_key: GroupKey
+
+    @for_people
+    def __init__(
+        self, name: str | None = None, segments: Any = None, *, group_key: GroupKey | None = None, **fields: Any
+    ) -> None:
+        super().__init__(**given(fields, name=name, segments=segments, group_key=group_key))
+
+
+class DicomMasks(VideoMasks):
+    """Masks of slices, whose numbers are the frames' `index`: as `VideoMasks`, with `group_key` (section 2.23)."""
+
+    group_key: GroupKey

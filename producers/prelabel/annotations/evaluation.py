@@ -1,0 +1,105 @@
+"""Model evaluation in multimodal chat: replies selected or ranked (ndjson-formats, section 2.24)."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from prelabel.annotations.base import Annotation, CheckFailed, Name, Rule, Wire, for_people, given
+from prelabel.annotations.conversation import MessageId
+
+MAX_REPLIES = 250
+"""Most replies of a task: as many messages as a conversation has (section 1.9)."""
+FORMATS = {
+    "message-single-selection": ("message_id", "model_config_name"),
+    "message-multi-selection": ("selected_messages",),
+    "message-ranking": ("ranked_messages",),
+}
+"""Each format, which is also its tool in the ontology, and the fields that its data has beside the parent message."""
+Format = Literal["message-single-selection", "message-multi-selection", "message-ranking"]
+
+
+class SelectedMessage(Wire):
+    """A reply, and the model configuration that wrote it."""
+
+    message_id: MessageId
+    model_config_name: Name
+
+
+class RankedMessage(SelectedMessage):
+    """A reply and its place, the best being 1."""
+
+    order: Annotated[int, Field(ge=1, le=MAX_REPLIES)]
+
+
+class EvaluationData(Wire):
+    """What was chosen among the replies to `parent_message_id`, in the fields of the task's format.
+
+    One reply (`message_id`, `model_config_name`), several (`selected_messages`), or all in order (`ranked_messages`).
+    """
+
+    parent_message_id: MessageId
+    message_id: MessageId | None = None
+    model_config_name: Name | None = None
+    selected_messages: Annotated[list[SelectedMessage], Field(min_length=1, max_length=MAX_REPLIES)] | None = None
+    ranked_messages: Annotated[list[RankedMessage], Field(min_length=1, max_length=MAX_REPLIES)] | None = None
+
+
+class EvaluationTask(Wire):
+    """A task's format and its data."""
+
+    format: Format
+    data: EvaluationData
+
+
+def check_task(annotation: Any) -> None:
+    """The data is of the format, and a ranking runs from 1 without gaps."""
+    task, path = annotation.message_evaluation_task, "messageEvaluationTask.data"
+    fields = FORMATS[task.format]
+    for field in ("message_id", "model_config_name", "selected_messages", "ranked_messages"):
+        if (getattr(task.data, field) is not None) != (field in fields):
+            found = "another field, or one missing"
+            raise CheckFailed(path, found, f"what {task.format} has: parentMessageId, {', '.join(map(_camel, fields))}")
+    ranked = task.data.ranked_messages
+    if ranked and sorted(each.order for each in ranked) != list(range(1, len(ranked) + 1)):
+        orders = ", ".join(str(each.order) for each in ranked[:8])
+        raise CheckFailed(f"{path}.rankedMessages", orders, f"each order from 1 to {len(ranked)} once")
+
+
+def _camel(field: str) -> str:
+    return str(EvaluationData.model_fields[field].alias)
+
+
+class MessageEvaluation(Annotation):
+    """A selection or ranking of replies (section 2.24).
+
+    `MessageEvaluation("best reply", format="message-single-selection", parent_message_id="q-1", message_id="r-2",
+    model_config_name="tide-13b")`; the asset's own file says which messages and configurations there are.
+    """
+
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_task,)
+
+    message_evaluation_task: EvaluationTask
+
+    @for_people
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        format: Format | None = None,  # noqa: A002 - the wire's word
+        parent_message_id: str | None = None,
+        message_id: str | None = None,
+        model_config_name: str | None = None,
+        selected_messages: Any = None,
+        ranked_messages: Any = None,
+        **fields: Any,
+    ) -> None:
+        data = given(
+            {},
+            parent_message_id=parent_message_id,
+            message_id=message_id,
+            model_config_name=model_config_name,
+            selected_messages=selected_messages,
+            ranked_messages=ranked_messages,
+        )
+        task = {"format": format, "data": data} if format else None
+        super().__init__(**given(fields, name=name, message_evaluation_task=task))

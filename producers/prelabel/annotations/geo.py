@@ -1,0 +1,74 @@
+"""Tiled imagery: what differs from images (ndjson-formats, section 2.21).
+
+Points, lines, polygons and boxes are those of images, in the coordinates of the asset's tile layer: on geographic
+layers `x` is longitude and `y` latitude in degrees, on plain ones both are pixels. Only the worker knows which.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from prelabel.annotations.base import MAX_NUMBER, CheckFailed, Number, Wire, for_people, given
+from prelabel.annotations.objects import GeometricObject, Size
+
+MAX_LONGITUDE, MAX_LATITUDE = 180, 90
+
+
+class TileCorners(Wire):
+    """A box from its northern edge: `height` is negative."""
+
+    top: Number
+    left: Number
+    height: Annotated[int | float, Field(lt=0, ge=-MAX_NUMBER, allow_inf_nan=False)]
+    width: Size
+
+
+class TileBox(GeometricObject):
+    """A box whose `top` is the north, so that `height` goes down to the south and is negative (section 2.21).
+
+    `TileBox("vessel", left=8.7011, top=53.8702, width=0.0038, height=-0.0014)`. One official payload writes boxes so,
+    Labelbox's own client from the south with a positive height, as `BoundingBox` does; both describe the same
+    rectangle (open question 7.5), and both are passed on as given.
+    """
+
+    bbox: TileCorners
+
+    @for_people
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        left: float | None = None,
+        top: float | None = None,
+        width: float | None = None,
+        height: float | None = None,
+        **fields: Any,
+    ) -> None:
+        corners = given({}, left=left, top=top, width=width, height=height)
+        super().__init__(**given(fields, name=name, bbox=corners or None))
+
+
+def check_degrees(annotation: Any) -> None:
+    """Every position of an image kind lies on the earth: longitude within 180 degrees, latitude within 90."""
+    if annotation.bbox is not None:
+        box = annotation.bbox
+        _check(box.left, MAX_LONGITUDE, "bbox.left", "longitude")
+        _check(box.top, MAX_LATITUDE, "bbox.top", "latitude")
+        _check(box.left + box.width, MAX_LONGITUDE, "bbox.width", "longitude of the other edge")
+        _check(box.top + box.height, MAX_LATITUDE, "bbox.height", "latitude of the other edge")
+    if annotation.point is not None:
+        _check_position(annotation.point, "point")
+    for word in ("polygon", "line"):
+        for at, position in enumerate(getattr(annotation, word) or ()):
+            _check_position(position, f"{word}[{at}]")
+
+
+def _check_position(position: Any, path: str) -> None:
+    _check(position.x, MAX_LONGITUDE, f"{path}.x", "longitude")
+    _check(position.y, MAX_LATITUDE, f"{path}.y", "latitude")
+
+
+def _check(value: float, most: int, path: str, what: str) -> None:
+    if not -most <= value <= most:
+        expected = f"a {what} between -{most} and {most} degrees (x is longitude, y is latitude)"
+        raise CheckFailed(path, f"{value}", expected)

@@ -1,0 +1,46 @@
+"""Entities in text: a stretch of characters (ndjson-formats, section 2.12)."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from prelabel.annotations.base import CheckFailed, Rule, Wire, for_people, given
+from prelabel.annotations.objects import GeometricObject
+
+MAX_CHARACTERS = 65_536
+"""Longest text asset, "64K characters" (section 1.9), read as the larger of the two meanings; an end behind the text's
+last character is imported and not shown, so this refuses what nobody could see."""
+Offset = Annotated[int, Field(ge=0, lt=MAX_CHARACTERS)]
+"""A character's index from 0. Code points or UTF-16 units: not documented (open question 7.4); passed on as given."""
+
+
+class Location(Wire):
+    """From the first to the last character, both inclusive: `end` of a half-open span less 1."""
+
+    start: Offset
+    end: Offset
+
+
+def check_location(annotation: Any) -> None:
+    """The end is not before the start; equal, they mark one character."""
+    location = annotation.location
+    if location.end < location.start:
+        expected = f"a last character not before start ({location.start})"
+        raise CheckFailed("location.end", f"{location.end}", expected)
+
+
+class TextEntity(GeometricObject):
+    """Characters of a text asset: `TextEntity("ship name", start=4, end=12)` (section 2.12).
+
+    `end` is the last character's index, not the one behind it. Entities may overlap.
+    """
+
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_location,)
+
+    location: Location
+
+    @for_people
+    def __init__(
+        self, name: str | None = None, *, start: int | None = None, end: int | None = None, **fields: Any
+    ) -> None:
+        super().__init__(**given(fields, name=name, location=given({}, start=start, end=end) or None))

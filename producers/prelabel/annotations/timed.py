@@ -1,0 +1,213 @@
+"""Answers with ranges of time: frames of a video, milliseconds of audio (ndjson-formats, sections 2.18 and 2.20).
+
+One shape serves both. On video a range counts frames, on audio milliseconds from the start; both ends are inclusive.
+The forms that Labelbox reads differ, and the worker, which knows the media type, writes the right one.
+"""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Discriminator, Field, Tag
+
+from prelabel.annotations.base import (
+    MAX_DEPTH,
+    MAX_NUMBER,
+    Annotation,
+    CheckFailed,
+    Confidence,
+    CustomMetric,
+    Name,
+    Rule,
+    SchemaId,
+    Wire,
+    check_envelope,
+    for_people,
+    given,
+)
+from prelabel.annotations.classifications import Text, answer_form, check_named, one_answer
+from prelabel.annotations.video import MAX_FRAMES
+from prelabel.errors import Reason, quoted
+
+Moment = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
+"""A frame's number, or milliseconds."""
+
+
+class TimeRange(Wire):
+    """From `start` to `end`, both inclusive; equal, they mark one frame or millisecond."""
+
+    start: Moment
+    end: Moment
+
+    @for_people
+    def __init__(self, start: int | None = None, end: int | None = None, **fields: Any) -> None:
+        super().__init__(**given(fields, start=start, end=end))
+
+
+Ranges = Annotated[list[TimeRange], Field(min_length=1, max_length=MAX_FRAMES)]
+
+
+class TimedOption(Wire):
+    """An option, or with `value` a text, and when: `TimedOption("horn", [(30, 34)])`, `TimedOption(value="…", …)`.
+
+    `frames` may be left out where the annotation has them for all its options, and in nested answers of video.
+    """
+
+    name: Name | None = None
+    schema_id: SchemaId | None = None
+    misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
+    value: Text | None = None
+    frames: Ranges | None = None
+    classifications: list["TimedClassification"] | None = None
+    confidence: Confidence | None = None
+    custom_metrics: list[CustomMetric] | None = None
+
+    @for_people
+    def __init__(self, name: str | None = None, frames: Any = None, **fields: Any) -> None:
+        super().__init__(**given(fields, name=name, frames=ranges(frames)))
+
+
+TimedAnswer = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[TimedOption, Tag("option")] | Annotated[list[TimedOption], Tag("options")],
+    Discriminator(answer_form),
+]
+
+
+class TimedClassification(Wire):
+    """A classification nested under an option or text: its answers lie within the ranges of what it is under."""
+
+    name: Name | None = None
+    schema_id: SchemaId | None = None
+    misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
+    answer: TimedAnswer | None = None
+    answers: list[TimedOption] | None = None
+    confidence: Confidence | None = None
+    custom_metrics: list[CustomMetric] | None = None
+
+    @for_people
+    def __init__(self, name: str | None = None, answer: Any = None, **fields: Any) -> None:
+        super().__init__(**given(fields, name=name, answer=answer))
+
+
+TimedOption.model_rebuild()  # it and TimedClassification hold each other
+
+
+def ranges(pairs: Any) -> Any:
+    """In Python pairs stand for ranges."""
+    if pairs is None:
+        return None
+    return [TimeRange(*each) if isinstance(each, tuple) else each for each in pairs]
+
+
+def check_timed(annotation: Any) -> None:
+    """One spelling, ranges that are some, in the options or beside them and not both."""
+    word = one_answer(annotation, "")
+    beside = getattr(annotation, "frames", None)
+    if beside is not None:
+        _check_ranges(beside, "frames", None)
+    _check_items(annotation.answer, word, 1, beside, None)
+
+
+def _check_items(answer: Any, path: str, depth: int, beside: Any, parent: Any) -> None:
+    if not isinstance(answer, list):
+        _check_item(answer, path, depth, beside, parent)
+        return
+    if not answer:
+        raise CheckFailed(path, "an empty array", "at least one option")
+    seen = set()
+    for at, item in enumerate(answer):
+        where = f"{path}[{at}]"
+        _check_item(item, where, depth, beside, parent)
+        if (item.value is None) != (answer[0].value is None):
+            raise CheckFailed(where, "a mixture", "options or texts, not both")
+        named = (item.name, item.schema_id)
+        if item.value is None and named in seen:
+            raise CheckFailed(where, quoted(item.name or item.schema_id), "each option once, with all its frames")
+        seen.add(named)
+
+
+def _check_item(item: Any, path: str, depth: int, beside: Any, parent: Any) -> None:
+    if item.value is None:
+        check_named(item, path, "name or schemaId of an option")
+    elif (item.name, item.schema_id, item.misspelt_schema_id) != (None, None, None):
+        raise CheckFailed(path, "both", "value (a text) or name (an option)")
+    if item.frames is not None:
+        if beside is not None:
+            raise CheckFailed(f"{path}.frames", "both", "frames in the options or at the top level")
+        _check_ranges(item.frames, f"{path}.frames", parent)
+    elif beside is None and (depth == 1 or item.value is not None):
+        raise CheckFailed(f"{path}.frames", "nothing", "the ranges of this answer")
+    if item.classifications:
+        _check_below(item, path, depth + 1, parent if item.frames is None else item.frames)
+
+
+def _check_below(item: Any, path: str, depth: int, parent: Any) -> None:
+    if depth > MAX_DEPTH:
+        expected = f"classifications nested at most {MAX_DEPTH} deep"
+        raise CheckFailed(f"{path}.classifications", f"depth {depth}", expected, Reason.TOO_DEEP)
+    for at, nested in enumerate(item.classifications):
+        where = f"{path}.classifications[{at}]"
+        check_named(nested, where, "name or schemaId")
+        word = one_answer(nested, f"{where}.")
+        if not isinstance(nested.answer, str):
+            _check_items(nested.answer, f"{where}.{word}", depth, None, parent)
+
+
+def _check_ranges(frames: Any, path: str, parent: Any) -> None:
+    for at, each in enumerate(frames):
+        if each.end < each.start:
+            raise CheckFailed(f"{path}[{at}].end", f"{each.end}", f"an end not before start ({each.start})")
+        if parent is not None and not any(outer.start <= each.start and each.end <= outer.end for outer in parent):
+            outer = ", ".join(f"{outer.start}-{outer.end}" for outer in parent[:4])
+            # Labelbox's own client drops such a range without a word; we say so instead.
+            raise CheckFailed(f"{path}[{at}]", f"{each.start}-{each.end}", f"a range within the parent's ({outer})")
+
+
+class Timed(Annotation):
+    """What answers with ranges share; the feature's scope in the ontology should be `index`."""
+
+    ENVELOPE: ClassVar[tuple[Rule, ...]] = (check_envelope,)
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_timed,)
+
+
+class TimedRadio(Timed):
+    """One option of a radio and when: `TimedRadio("light", "day", frames=[(1, 240)])` (sections 2.18 and 2.20).
+
+    An answer that changes is one annotation for each option.
+    """
+
+    answer: TimedOption
+    frames: Ranges | None = None
+
+    @for_people
+    def __init__(self, name: str | None = None, answer: Any = None, *, frames: Any = None, **fields: Any) -> None:
+        if isinstance(answer, str):
+            answer, frames = TimedOption(answer, frames), None
+        super().__init__(**given(fields, name=name, answer=answer, frames=ranges(frames)))
+
+
+class TimedChecklist(Timed):
+    """Options of a checklist and when: `TimedChecklist("events", [TimedOption("horn", [(30, 34)])])`.
+
+    Sections 2.18 and 2.20. `frames` beside the answer are those of all its options. On audio a radio is written so too.
+    """
+
+    answer: list[TimedOption] | None = None
+    answers: list[TimedOption] | None = None
+    frames: Ranges | None = None
+
+    @for_people
+    def __init__(self, name: str | None = None, answer: Any = None, *, frames: Any = None, **fields: Any) -> None:
+        options = [TimedOption(each) if isinstance(each, str) else each for each in answer] if answer else answer
+        super().__init__(**given(fields, name=name, answer=options, frames=ranges(frames)))
+
+
+class TimedText(Timed):
+    """Texts and when: `TimedText("transcript", [TimedOption(value="Go ahead.", frames=[(9100, 9800)])])`.
+
+    Sections 2.18 and 2.20.
+    """
+
+    answer: list[TimedOption]
+
+    @for_people
+    def __init__(self, name: str | None = None, answer: Any = None, **fields: Any) -> None:
+        super().__init__(**given(fields, name=name, answer=answer))

@@ -1,0 +1,107 @@
+"""Objects in video: keyframes in segments, one annotation for each tracked object (ndjson-formats, section 2.16)."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from prelabel.annotations.base import MAX_NUMBER, CheckFailed, Confidence, Rule, Wire, check_envelope, for_people, given
+from prelabel.annotations.classifications import Classification, check_nested
+from prelabel.annotations.objects import MAX_POINTS, Box, GeometricObject, Vertex, vertices
+
+MAX_FRAMES = 20_000
+"""Most keyframes of an annotation: about as many frames as a video has (section 1.9)."""
+Frame = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
+"""A frame's number. Official examples begin at 1, one of the client's own tests at 0 (open question 7.6): both pass."""
+SHAPES = {"bbox": "rectangle", "point": "point", "line": "line"}
+"""Keys of a keyframe's geometry, and the tool of the ontology that each is of."""
+
+
+class Keyframe(Wire):
+    """The object in one frame: one of `bbox`, `point`, `line`, in pixels, and answers for this frame.
+
+    Between the keyframes of a segment the editor interpolates. `confidence` stays in the message: Labelbox takes none.
+    """
+
+    frame: Frame
+    bbox: Box | None = None
+    point: Vertex | None = None
+    line: Annotated[list[Vertex], Field(min_length=2, max_length=MAX_POINTS)] | None = None
+    classifications: list[Classification] | None = None
+    confidence: Confidence | None = None
+
+    @for_people
+    def __init__(self, frame: int | None = None, *, line: Any = None, **fields: Any) -> None:
+        super().__init__(**given(fields, frame=frame, line=vertices(line)))
+
+
+class Segment(Wire):
+    """A stretch in which the object is seen, from its first keyframe to its last; after a gap begins another."""
+
+    keyframes: Annotated[list[Keyframe], Field(min_length=1, max_length=MAX_FRAMES)]
+
+    @for_people
+    def __init__(self, keyframes: Any = None, **fields: Any) -> None:
+        super().__init__(**given(fields, keyframes=keyframes))
+
+
+def shape_of(keyframe: Any) -> str | None:
+    """The key of its geometry; None when it has none, or two."""
+    if not hasattr(keyframe, "bbox"):  # a slice of a volume has a line only
+        return "line"
+    box, point, line = keyframe.bbox, keyframe.point, keyframe.line
+    if box is not None:
+        return "bbox" if point is None and line is None else None
+    if point is not None:
+        return "point" if line is None else None
+    return None if line is None else "line"
+
+
+def check_track(annotation: Any) -> None:
+    """One geometry in all keyframes, and frames that ascend, through all segments."""
+    shape = shape_of(annotation.segments[0].keyframes[0])
+    last, count = -1, 0
+    for at, segment in enumerate(annotation.segments):
+        for index, keyframe in enumerate(segment.keyframes):
+            if shape is None or getattr(keyframe, shape) is None or shape_of(keyframe) is None:
+                raise _odd_shape(keyframe, shape, f"segments[{at}].keyframes[{index}]")
+            frame = keyframe.frame
+            if frame <= last:
+                path = f"segments[{at}].keyframes[{index}].frame"
+                raise CheckFailed(path, f"{frame}", f"a frame after {last}")
+            last = frame
+        count += len(segment.keyframes)
+    if count > MAX_FRAMES:
+        raise CheckFailed("segments", f"{count} keyframes", f"at most {MAX_FRAMES}")
+
+
+def _odd_shape(keyframe: Any, shape: str | None, path: str) -> CheckFailed:
+    found = shape_of(keyframe)
+    if found is None:
+        return CheckFailed(path, "none or several", "exactly one of bbox, point, line")
+    return CheckFailed(f"{path}.{found}", found, f"{shape}, as in the first keyframe")
+
+
+def check_frame_answers(annotation: Any) -> None:
+    """Answers stand in the keyframes; Labelbox's own client writes an empty array beside the segments."""
+    if annotation.classifications:
+        raise CheckFailed("classifications", annotation.classifications, "classifications in the keyframes")
+    for at, segment in enumerate(annotation.segments):
+        for index, keyframe in enumerate(segment.keyframes):
+            if keyframe.classifications:
+                check_nested(keyframe.classifications, f"segments[{at}].keyframes[{index}].", 1)
+
+
+class VideoObject(GeometricObject):
+    """One tracked box, point or line: `VideoObject("vessel", [Segment([Keyframe(1, bbox={…}), …])])` (section 2.16).
+
+    Two objects of one feature are two annotations. Polygons cannot be imported on video; masks are `VideoMasks`.
+    """
+
+    ENVELOPE: ClassVar[tuple[Rule, ...]] = (check_envelope,)
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_track, check_frame_answers)
+
+    segments: Annotated[list[Segment], Field(min_length=1, max_length=MAX_FRAMES)]
+
+    @for_people
+    def __init__(self, name: str | None = None, segments: Any = None, **fields: Any) -> None:
+        super().__init__(**given(fields, name=name, segments=segments))

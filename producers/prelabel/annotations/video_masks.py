@@ -1,0 +1,107 @@
+"""Masks in video: every frame's composite image, and which colour is which object (ndjson-formats, section 2.17)."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from prelabel.annotations.base import (
+    Annotation,
+    CheckFailed,
+    Confidence,
+    Name,
+    Rule,
+    SchemaId,
+    Wire,
+    for_people,
+    given,
+    read_uuid,
+)
+from prelabel.annotations.mask import MAX_URI, Base64, Channel, read_image
+from prelabel.annotations.video import MAX_FRAMES, Frame
+from prelabel.errors import quoted
+
+MAX_INSTANCES = 5000
+"""Most objects of an annotation: as many as one feature may have on a data row (section 1.9)."""
+
+
+class MaskFrame(Wire):
+    """One frame's composite image: an http(s) address that Labelbox can fetch, or base64 of the PNG; one of them."""
+
+    index: Frame
+    instance_uri: Annotated[str, Field(max_length=MAX_URI)] | None = Field(None, alias="instanceURI")
+    im_bytes: Base64 | None = None
+
+
+class MaskInstance(Wire):
+    """An object: its colour in all frames, and its tool by name; `feature_schema_id` may stand beside it.
+
+    `confidence` stays in the message: Labelbox takes none.
+    """
+
+    color_rgb: Annotated[list[Channel], Field(min_length=3, max_length=3, alias="colorRGB")]
+    name: Name
+    feature_schema_id: SchemaId | None = None
+    confidence: Confidence | None = None
+
+
+class FrameMasks(Wire):
+    """All frames and all objects of a data row."""
+
+    frames: Annotated[list[MaskFrame], Field(min_length=1, max_length=MAX_FRAMES)]
+    instances: Annotated[list[MaskInstance], Field(min_length=1, max_length=MAX_INSTANCES)]
+
+
+def check_nameless(annotation: Any) -> None:
+    """Such a line has no feature of its own: each instance names one."""
+    for field, key in (("name", "name"), ("schema_id", "schemaId")):
+        if getattr(annotation, field) is not None:
+            raise CheckFailed(key, quoted(getattr(annotation, field)), f"no {key}: the instances name their tools")
+    if annotation.uuid is not None:
+        annotation.uuid = read_uuid(annotation.uuid, "uuid")
+
+
+def check_masks(annotation: Any) -> None:
+    """Each frame once, with one image; each colour once."""
+    seen: set[int] = set()
+    for at, frame in enumerate(annotation.masks.frames):
+        path = f"masks.frames[{at}]"
+        if frame.index in seen:
+            raise CheckFailed(f"{path}.index", f"{frame.index}", "each frame once")
+        seen.add(frame.index)
+        _check_source(frame, path)
+    colors: dict[tuple[Any, ...], str] = {}
+    for at, instance in enumerate(annotation.masks.instances):
+        path, color = f"masks.instances[{at}].colorRGB", tuple(instance.color_rgb)
+        if color == (0, 0, 0):
+            raise CheckFailed(path, "black", "another colour: black is the background")
+        # Under two tools one colour passes, with doubt: an official payload has it (section 2.17).
+        if (named := (*color, instance.name)) in colors:
+            raise CheckFailed(path, f"{color}", "each colour once")
+        colors[named] = path
+
+
+def _check_source(frame: Any, path: str) -> None:
+    if (frame.instance_uri is None) == (frame.im_bytes is None):
+        found = "neither" if frame.instance_uri is None else "both"
+        raise CheckFailed(path, found, "exactly one of instanceURI and imBytes")
+    if frame.im_bytes is not None:
+        read_image(frame.im_bytes, f"{path}.imBytes")
+    elif not frame.instance_uri.startswith(("https://", "http://")):
+        raise CheckFailed(f"{path}.instanceURI", quoted(frame.instance_uri), "an http(s) address")
+
+
+class VideoMasks(Annotation):
+    """All masks of a data row: `VideoMasks(frames=[…], instances=[…])` (section 2.17).
+
+    One line carries the frames' composite images and the list of objects; its uuid stands for the whole set, so
+    importing it again replaces the set. It has neither `name` nor classifications.
+    """
+
+    ENVELOPE: ClassVar[tuple[Rule, ...]] = (check_nameless,)
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_masks,)
+
+    masks: FrameMasks
+
+    @for_people
+    def __init__(self, *, frames: Any = None, instances: Any = None, **fields: Any) -> None:
+        super().__init__(**given(fields, masks=given({}, frames=frames, instances=instances) or None))

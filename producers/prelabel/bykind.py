@@ -115,11 +115,11 @@ class ByKind:
     def _make(self) -> tuple[Any, Any]:
         """The decoders of messages, and of the keys that tell a kind."""
         parts = Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
-        fields = self._structs.fields(self._message) | {"annotations": ("annotations", parts, True)}
-        message = msgspec.json.Decoder(self._structs.define("MessageOfPartsStruct", fields))
-        keys = msgspec.json.Decoder(_KindKeys)
-        self._made = message.decode, keys.decode
-        return self._made
+        with self._lock:
+            fields = self._structs.fields(self._message) | {"annotations": ("annotations", parts, True)}
+            message = msgspec.json.Decoder(self._structs.define("MessageOfPartsStruct", fields))
+            self._made = message.decode, msgspec.json.Decoder(_KindKeys).decode
+            return self._made
 
     def _reader(self, kind: Kind) -> _Reader:
         with self._lock:

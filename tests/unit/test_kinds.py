@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -237,6 +238,34 @@ def test_a_kind_is_loaded_when_the_first_of_it_is_met() -> None:
     answer = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
 
     assert answer.stdout.split("\n") == ["True", "[]", "True False", ""]
+
+
+THREADS = """
+import sys, threading
+from prelabel.gate import prepare
+from tests.golden import cases, message_of
+sys.setswitchinterval(1e-6)
+messages = [message_of([line]) for case in cases("valid") for line in case["lines"] if "relationship" not in line]
+start, failed = threading.Barrier(8), []
+def work(first):
+    start.wait()
+    try:
+        for at in range(len(messages)):
+            prepare(messages[(at + first * 9) % len(messages)])
+    except BaseException as error:
+        failed.append(error)
+threads = [threading.Thread(target=work, args=(each,)) for each in range(8)]
+[each.start() for each in threads]
+[each.join() for each in threads]
+print(failed)
+"""
+
+
+def test_threads_may_meet_the_first_of_a_kind_together() -> None:
+    root = Path(__file__).parents[2]
+    answer = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, check=True, cwd=root)
+
+    assert answer.stdout.strip() == "[]"
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------

@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
-CODE := producers worker sandbox tests benchmarks examples docs
+CODE := producers worker sandbox tests benchmarks examples docs deploy
 
-.PHONY: install demo test check format format-check lint types package bench clean
+.PHONY: install demo test check format format-check lint types package deploy-check bench clean
 
 install: $(VENV)/.dev  ## make .venv with everything for development
 
@@ -27,7 +27,7 @@ demo: $(VENV)/.embedded  ## the whole path on 20,000 rows, with bad rows and an 
 test: $(VENV)/.dev  ## all tests
 	$(BIN)/pytest
 
-check: format-check lint types package test  ## what CI runs
+check: format-check lint types package deploy-check test  ## what CI runs
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format $(CODE)
@@ -45,6 +45,9 @@ types: $(VENV)/.dev
 
 package: $(VENV)/.dev  ## build the wheel and install it in clean environments
 	PYTHON=$(BIN)/python .ci/package
+
+deploy-check: $(VENV)/.dev  ## the Dockerfile and the manifests: rules, schemas, and the image's steps without an engine
+	$(BIN)/python -m deploy.check
 
 bench: $(VENV)/.dev  ## our path against one Celery task per row
 	$(BIN)/python benchmarks/end_to_end.py

@@ -1,4 +1,4 @@
-"""Write the tables that are made from code: docs/settings.md and the list of reasons in docs/reasons.md.
+"""Write the tables that are made from code: docs/settings.md, docs/reasons.md, and doctor's in docs/commands.md.
 
 python docs/make_tables.py [--check]
 """
@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from prelabel import errors
 from prelabel.annotations.kinds import KINDS
+from prelabel_worker.doctor.findings import Check
 from prelabel_worker.settings import Settings
 
 HERE = Path(__file__).parent
@@ -57,7 +58,16 @@ def reasons() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"settings.md": settings, "reasons.md": reasons}
+def commands() -> str:
+    """The page as it is, with the table of doctor's checks as it should be."""
+    lines = ["| check | what is right | remedy |", "|---|---|---|"]
+    lines += [f"| `{check.label}` | {check.right} | {check.remedy} |" for check in Check]
+    table = "\n".join(lines)
+    page = (HERE / "commands.md").read_text("utf-8")
+    return re.sub(r"\| check \|.*?\n\n", lambda _: f"{table}\n\n", page, flags=re.DOTALL)
+
+
+PAGES = {"settings.md": settings, "reasons.md": reasons, "commands.md": commands}
 
 
 def main() -> int:

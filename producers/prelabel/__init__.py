@@ -6,6 +6,7 @@ Annotations beyond those of images are loaded when they are first asked for.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from prelabel.aio import AsyncPublisher
 from prelabel.annotations import (
     BoundingBox,
     Checklist,
@@ -80,6 +81,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "AsyncPublisher",
     "BoundingBox",
     "BufferFull",
     "Checklist",

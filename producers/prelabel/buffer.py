@@ -34,17 +34,23 @@ class Limits:
 
 @dataclass
 class ProjectBuffer:
-    """The rows of one project that Redis does not have yet, in the order they were published."""
+    """The rows of one project that Redis does not have yet, in the order they were published.
+
+    Those that are on the disk (`spooled` counts them) were published before those in flight, and these before those
+    that wait.
+    """
 
     limits: Limits
     lanes: int = DEFAULT_LANES
     waiting: deque[Row] = field(default_factory=deque)
     waiting_bytes: int = 0
     in_flight: list[Row] = field(default_factory=list)
+    in_flight_bytes: int = 0
     frames: list[bytes] = field(default_factory=list)
     oldest: float = 0.0
     retry_at: float = 0.0
     accepted: int = 0
+    spooled: int = 0
     answered: int = 0
     flush_until: int = 0
 
@@ -61,34 +67,72 @@ class ProjectBuffer:
         """Rows that are still the publisher's."""
         return self.accepted - self.answered
 
+    @property
+    def rows_in_memory(self) -> int:
+        """Rows that a crash of the process would take with it."""
+        return len(self.waiting) + len(self.in_flight)
+
+    @property
+    def bytes_in_memory(self) -> int:
+        """Bytes of these rows' messages."""
+        return self.waiting_bytes + self.in_flight_bytes
+
     def due_at(self) -> float | None:
         """When the next send should go, on the clock of `add`; None when there is nothing to send."""
+        ready = self.ready_at()
+        return None if ready is None else max(self.retry_at, ready)
+
+    def ready_at(self) -> float | None:
+        """When the rows in memory have waited long enough for company; None when there are none."""
         if self.in_flight:
-            return self.retry_at
+            return 0.0
         if not self.waiting:
             return None
         full = len(self.waiting) >= self.limits.send_rows or self.waiting_bytes >= self.limits.send_bytes
         if full or self.flush_until > self.answered:
-            return self.retry_at
-        return max(self.retry_at, self.oldest + self.limits.linger_seconds)
+            return 0.0
+        return self.oldest + self.limits.linger_seconds
 
     def cut(self, now: float) -> list[bytes]:
-        """The frames of the next send; the same ones again until `answer` or `recut` is called."""
+        """The frames of the next send; the same ones again until `answer`, `spool` or `recut` is called."""
+        self.take(now)
+        return self.encode()
+
+    def take(self, now: float) -> None:
+        """Begin a send with the rows at the head, unless one is in flight."""
         if not self.in_flight:
             self._take(now)
-            self.frames = list(_frames(self.in_flight, self.lanes, self.limits))
+
+    def encode(self) -> list[bytes]:
+        """The frames of what was taken. It compresses; nothing else may touch what is in flight meanwhile."""
+        if not self.frames:
+            self.frames = list(frames_of(self.in_flight, self.lanes, self.limits))
         return self.frames
 
     def answer(self) -> None:
         """Redis has what was in flight."""
         self.answered += len(self.in_flight)
-        self.in_flight, self.frames = [], []
+        self._let_go()
+        self.retry_at = 0.0
+
+    def spool(self) -> None:
+        """What was in flight is on the disk."""
+        self.spooled += len(self.in_flight)
+        self._let_go()
+
+    def unspool(self, rows: int) -> None:
+        """So many rows at the head of the spool are on the disk no more: Redis has them, or they were set aside."""
+        self.spooled -= rows
+        self.answered += rows
         self.retry_at = 0.0
 
     def recut(self, lanes: int) -> None:
         """The frames were refused, all of them: cut the same rows for this number of lanes."""
         self.lanes = lanes
-        self.frames = list(_frames(self.in_flight, lanes, self.limits))
+        self.frames = list(frames_of(self.in_flight, lanes, self.limits))
+
+    def _let_go(self) -> None:
+        self.in_flight, self.frames, self.in_flight_bytes = [], [], 0
 
     def _take(self, now: float) -> None:
         taken = 0
@@ -99,10 +143,12 @@ class ProjectBuffer:
             taken += len(row.raw)
             self.in_flight.append(row)
         self.waiting_bytes -= taken
+        self.in_flight_bytes = taken
         self.oldest = now
 
 
-def _frames(rows: Iterable[Row], lanes: int, limits: Limits) -> Iterator[bytes]:
+def frames_of(rows: Iterable[Row], lanes: int, limits: Limits) -> Iterator[bytes]:
+    """Cut rows into frames with new ids; rows of one lane keep their order."""
     by_lane: dict[int, list[Row]] = {}
     for row in rows:
         by_lane.setdefault(lane_of(row.data_row_key, lanes), []).append(row)

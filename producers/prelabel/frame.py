@@ -67,6 +67,13 @@ def encode_frame(messages: Sequence[bytes], *, lane: int, lanes: int, slow: int,
     return header + body
 
 
+def relaned(frame: bytes, lanes: int) -> bytes:
+    """A frame whose body cannot be read, with a new id and in lane 0 of so many, so that it is taken and reported."""
+    header = list(HEADER.unpack_from(frame))
+    header[2:5] = new_frame_id(), 0, lanes
+    return HEADER.pack(*header) + frame[HEADER.size :]
+
+
 def read_header(frame: bytes) -> FrameHeader:
     """What the frame says of itself. Raises UnknownVersion or UnreadableFrame."""
     if not frame:

@@ -8,7 +8,8 @@ Under a project's root:
 | name | type | meaning |
 |---|---|---|
 | `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, `refusals`, |
-|  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq` |
+|  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`, |
+|  |  | `deadLetterMs` (how long letters are kept) |
 | `overrides` | hash | what an operator has set, see `prelabel_worker.overrides` |
 | `counts` | hash | rows: `published`, `imported`, `superseded`, `skipped`, `dead`, `discarded` |
 | `frames` | hash | frame id → the frame's bytes, until all its rows are settled |
@@ -24,7 +25,7 @@ Under a project's root:
 | `history` | zset | `<chunk id> <bytes>` → ms when it was settled |
 | `history:<id>` | string | what became of the chunk's rows, see `prelabel_worker.history` |
 | `imported:<generation>:<n>` | set | digests of imported rows, where a policy needs them |
-| `timers` | zset | `group`, `heal`, `chunk:<id>` → ms when due |
+| `timers` | zset | `group`, `heal`, `expire`, `chunk:<id>` → ms when due |
 | `held` | hash | held id → its state as JSON |
 | `held:body` | hash | held id → details and the original message |
 | `held:rows` | hash | row key → held ids |
@@ -33,7 +34,8 @@ Under a project's root:
 | `dead:reason:<code>`, `dead:group:<print>` | zset | the same, by reason and by fingerprint |
 | `dead:reasons`, `dead:groups` | hash | rows by reason, by fingerprint |
 | `dead:sample` | hash | fingerprint → one held id |
-| `dead:messages` | hash | message id → held id |
+| `dead:messages` | hash | message id → held id of its latest letter |
+| `actions` | list | what operators did with letters, newest first, see `prelabel_worker.actions` |
 | `ontology` | hash | `normalized`, `mediaType`, `name`, `fetchedMs` |
 
 An entry's kind is `f` (a frame) or `h` (a held row on its way back; its id is the held id).

@@ -3,24 +3,106 @@
 import atexit
 import os
 import threading
-import time
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from prelabel import keys
-from prelabel.buffer import Limits, ProjectBuffer, Row
-from prelabel.errors import BufferFull, InboxFull, PublisherClosed, RedisUnavailable
-from prelabel.gate import prepare
-from prelabel.inbox import MAX_INBOX_ROWS, Durability, Inbox, LanesDiffer, NotDurable, without_password
+from prelabel.buffer import Limits, Row
+from prelabel.errors import BufferFull, PublisherClosed, RedisUnavailable
+from prelabel.gate import Prepared, prepare
+from prelabel.inbox import MAX_INBOX_ROWS, Durability, Inbox, without_password
 from prelabel.messages import PredictionMessage
+from prelabel.outbox import Outboxes, no_room
+from prelabel.sender import Sender
+from prelabel.slots import take_slot
+from prelabel.spooler import Spooler
 
-_RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0)
 _SOCKET_SECONDS = 10.0
-_CLOSE_SECONDS = 30.0
+_SOCKET_SECONDS_WITH_SPOOL = 2.0
+CLOSE_SECONDS = 30.0
+"""How long `close()` waits for Redis unless it is told otherwise."""
 _AT_EXIT_SECONDS = 5.0
+_FRAME_SLOW = 250
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    redis_url: str
+    key_prefix: str
+    limits: Limits
+    max_rows: int
+    max_bytes: int
+    durability: Durability
+    max_inbox_rows: int
+    spool_dir: Path | None
+    spool_bytes: int
+    spool_max_age_seconds: float
+
+
+class _Running:
+    """What a process of its own needs: outboxes, threads, a connection, a slot; a forked child gets another."""
+
+    def __init__(self, options: _Options) -> None:
+        self.slot = take_slot(options.spool_dir) if options.spool_dir else None
+        self.outboxes = Outboxes(options.limits, options.max_rows, options.max_bytes, self.slot, options.spool_bytes)
+        self.seconds = _SOCKET_SECONDS_WITH_SPOOL if options.spool_dir else _SOCKET_SECONDS
+        # What failed is repeated by the sender, which can write it down first; redis-py's own retries would hide it.
+        self.client = redis.Redis.from_url(
+            options.redis_url,
+            socket_timeout=self.seconds,
+            socket_connect_timeout=self.seconds,
+            retry=Retry(NoBackoff(), 0),
+        )
+        inbox = Inbox(self.client, options.key_prefix, options.max_inbox_rows, options.durability)
+        sender = Sender(self.outboxes, inbox, options.spool_max_age_seconds)
+        self.spooler = Spooler(self.outboxes, options.spool_dir) if options.spool_dir else None
+        self.threads = [threading.Thread(target=sender.run, name="prelabel-publisher", daemon=True)]
+        if self.spooler is not None:
+            self.threads.append(threading.Thread(target=self.spooler.run, name="prelabel-spooler", daemon=True))
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the threads, and write down what they leave."""
+        with self.outboxes.changed:
+            self.outboxes.closed = True
+            self.outboxes.tell()
+        for thread in self.threads:
+            thread.join(_SOCKET_SECONDS)
+        if self.spooler is not None:
+            self.spooler.write_rest()
+        if self.slot is not None and self.spooler is not None and not any(each.is_alive() for each in self.threads):
+            self.spooler.release()
+            self.slot.release()
+        self.client.close()
+
+
+class PublisherOptions(TypedDict, total=False):
+    """The keyword arguments of `Publisher`, for those who pass them on."""
+
+    key_prefix: str
+    linger_seconds: float
+    frame_rows: int
+    frame_bytes: int
+    send_rows: int
+    send_bytes: int
+    max_rows: int
+    max_bytes: int
+    when_full: Literal["block", "raise"]
+    block_seconds: float
+    durability: Durability
+    max_inbox_rows: int
+    spool_dir: str | os.PathLike[str] | None
+    spool_bytes: int
+    spool_max_age_days: float
 
 
 class Publisher:
@@ -30,8 +112,12 @@ class Publisher:
     one round trip for all of them, when `send_rows` or `send_bytes` wait or the oldest row has waited for
     `linger_seconds`. Rows are the publisher's until `flush()` has returned; leaving a `with` block flushes.
 
-    Safe to share between threads. After a fork the child starts with an empty buffer and a connection of its own;
-    what the parent had buffered stays the parent's.
+    With a `spool_dir`, what Redis does not take goes to the disk within `linger_seconds` and a send's time-out (2 s),
+    and newer rows of that project behind it, until Redis has them; a restart goes on where this process ended,
+    however it ended. See docs/publishing.md.
+
+    Safe to share between threads. After a fork the child starts with an empty buffer, a connection and a spool of its
+    own; what the parent had buffered stays the parent's.
 
     Args:
         redis_url: where the inbox is, for example `redis://localhost:6379/0`.
@@ -41,10 +127,19 @@ class Publisher:
         frame_bytes: most bytes of messages in one frame; a larger single message is refused when published.
         send_rows: rows of one project that are sent without waiting for the linger time.
         send_bytes: the same in bytes.
-        max_rows: rows a project may have in the buffer before `when_full` applies.
-        when_full: `block` (up to `block_seconds`, then BufferFull) or `raise` BufferFull at once.
+        max_rows: rows a project may have in memory before `when_full` applies.
+        max_bytes: bytes of messages, the same.
+        when_full: what to do when a project's buffer is full, and its spool, if there is one, has no room either:
+            `block` (up to `block_seconds`, then BufferFull) or `raise` BufferFull at once. Other projects go on.
         durability: what makes Redis's answer durable, see `prelabel.inbox.Durability`.
-        max_inbox_rows: rows that may wait in a project's inbox; above it the buffer fills instead.
+        max_inbox_rows: rows that may wait in a project's inbox; above it that project's buffer fills instead.
+        spool_dir: a folder on a local disk for what Redis does not take; for one Redis and one `key_prefix`, shared
+            by as many processes as want to.
+        spool_bytes: most bytes on the disk for one project of one process.
+        spool_max_age_days: frames older than that are set aside in `expired/` instead of being sent. Keep it below
+            the workers' `frame_memory_days`: a frame that was sent already, unknown to us, is counted once that long.
+
+    Raises OSError when `spool_dir` cannot be used.
 
     """
 
@@ -59,20 +154,26 @@ class Publisher:
         send_rows: int = 3072,
         send_bytes: int = 4 * 1024 * 1024,
         max_rows: int = 50_000,
+        max_bytes: int = 256 * 1024 * 1024,
         when_full: Literal["block", "raise"] = "block",
         block_seconds: float = 30.0,
         durability: Durability = "fsync",
         max_inbox_rows: int = MAX_INBOX_ROWS,
+        spool_dir: str | os.PathLike[str] | None = None,
+        spool_bytes: int = 1024 * 1024 * 1024,
+        spool_max_age_days: float = 6.0,
     ) -> None:
-        self._url = redis_url
-        self._prefix = key_prefix
-        self._limits = Limits(send_rows, send_bytes, frame_rows, frame_bytes, 250, linger_seconds)
-        self._max_rows = max_rows
+        limits = Limits(send_rows, send_bytes, frame_rows, frame_bytes, _FRAME_SLOW, linger_seconds)
+        folder = None if spool_dir is None else Path(spool_dir).absolute()
+        age = spool_max_age_days * 86_400
+        self._options = _Options(
+            redis_url, key_prefix, limits, max_rows, max_bytes, durability, max_inbox_rows, folder, spool_bytes, age
+        )
         self._block_seconds = block_seconds if when_full == "block" else 0.0
-        self._durability: Durability = durability
-        self._max_inbox_rows = max_inbox_rows
         self._closed = False
-        self._start()
+        self._starting = threading.Lock()
+        self._running: _Running | None = _Running(self._options)
+        _PUBLISHERS.add(self)
         atexit.register(self._at_exit)
 
     def publish(self, message: PredictionMessage | Mapping[str, Any] | bytes) -> str:
@@ -81,59 +182,51 @@ class Publisher:
         Raises MessageError (which field, what was found, what was expected), BufferFull or PublisherClosed; in
         each case the message was not taken.
         """
-        prepared = prepare(message, max_bytes=self._limits.frame_bytes)
-        row = Row(prepared.data_row_key, prepared.raw, prepared.slow)
-        if self._pid != os.getpid():
-            self._start()
-        with self._changed:
-            buffer = self._buffers.get(prepared.project_id)
-            if buffer is None:
-                buffer = self._buffers[prepared.project_id] = ProjectBuffer(self._limits)
-            if buffer.rows >= self._max_rows:
-                self._wait_for_room(buffer)
-            if self._closed:
-                raise PublisherClosed("the publisher is closed")
-            before = buffer.due_at()
-            buffer.add(row, time.monotonic())
-            if before != buffer.due_at():
-                self._changed.notify_all()
+        prepared = self._prepare(message)
+        if not self._offer(prepared, self._block_seconds):
+            raise self._no_room(prepared.project_id)
         return prepared.message_id
 
     def flush(self, timeout: float | None = None) -> None:
-        """Return when Redis has every message published before this call, durably.
+        """Return when Redis has every message published before this call, durably; the disk is not enough.
 
-        Raises RedisUnavailable when that takes longer than `timeout` seconds; the rows stay in the buffer and go
-        on being sent.
+        Raises RedisUnavailable when that takes longer than `timeout` seconds; the rows stay in the buffer, or in the
+        spool, and go on being sent. Also, once, when rows were set aside in `expired/` or `damaged/` of the spool.
         """
-        if self._pid != os.getpid():
-            self._start()
-        with self._changed:
-            goals = [(buffer, buffer.accepted) for buffer in self._buffers.values()]
-            for buffer, goal in goals:
-                buffer.flush_until = goal
-            self._changed.notify_all()
+        outboxes, left = self._here().outboxes, self._begin_flush()
+        with outboxes.changed:
+            if not outboxes.changed.wait_for(lambda: left() == 0, timeout):
+                raise RedisUnavailable(self._trouble(left()))
+        self._tell_of_set_aside()
 
-            def done() -> bool:
-                return all(buffer.answered >= goal for buffer, goal in goals)
+    def close(self, timeout: float = CLOSE_SECONDS) -> None:
+        """Flush and stop. Raises RedisUnavailable when rows could not be handed over in time.
 
-            if not self._changed.wait_for(done, timeout):
-                left = sum(max(0, goal - buffer.answered) for buffer, goal in goals)
-                raise RedisUnavailable(self._trouble(left))
-
-    def close(self, timeout: float = _CLOSE_SECONDS) -> None:
-        """Flush and stop. Raises RedisUnavailable when rows could not be handed over in time."""
+        With a spool: what Redis does not take within `timeout` seconds, or at once when it is known to be away, is
+        handed to the disk; `spooled_rows` says how many. Raises only when the spool has no room for all.
+        """
         atexit.unregister(self._at_exit)
         if self._closed:
             return
+        self._closed = True
+        running = self._running
+        if running is None:  # a forked child that never published
+            return
+        left = running.outboxes.begin_flush()
+        safe = running.outboxes.begin_hand_over()
         try:
-            self.flush(timeout)
+            with running.outboxes.changed:
+                running.outboxes.changed.wait_for(lambda: left() == 0 or (running.slot is not None and safe()), timeout)
         finally:
-            with self._changed:
-                self._closed = True
-                self._changed.notify_all()
-            if self._thread is not None:
-                self._thread.join(_SOCKET_SECONDS)
-            self._client.close()
+            running.stop()
+        lost = running.outboxes.rows_in_memory()
+        if lost:
+            raise RedisUnavailable(self._trouble(lost))
+
+    @property
+    def spooled_rows(self) -> int:
+        """Rows that are on the disk, and that Redis does not have yet as far as is known."""
+        return self._here().outboxes.spooled_rows()
 
     def __enter__(self) -> Self:
         return self
@@ -143,77 +236,72 @@ class Publisher:
     ) -> None:
         self.close()
 
-    def _start(self) -> None:
-        """Begin with an empty buffer: at first, and again in a forked child."""
-        self._pid = os.getpid()
-        self._changed = threading.Condition()
-        self._buffers: dict[str, ProjectBuffer] = {}
-        self._last_error: str | None = None
-        self._client = redis.Redis.from_url(
-            self._url, socket_timeout=_SOCKET_SECONDS, socket_connect_timeout=_SOCKET_SECONDS
-        )
-        self._inbox = Inbox(self._client, self._prefix, self._max_inbox_rows, self._durability)
-        self._thread = threading.Thread(target=self._run, name="prelabel-publisher", daemon=True)
-        self._thread.start()
+    def _prepare(self, message: PredictionMessage | Mapping[str, Any] | bytes) -> Prepared:
+        return prepare(message, max_bytes=self._options.limits.frame_bytes)
+
+    def _offer(self, prepared: Prepared, block_seconds: float) -> bool:
+        """Take a checked message; False when there was no room."""
+        # A copy of its own size: JSON encoders give the end of a large buffer back, which leaves holes of kilobytes.
+        row = Row(prepared.data_row_key, bytes(memoryview(prepared.raw)), prepared.slow)
+        return (self._running or self._here()).outboxes.put(prepared.project_id, row, block_seconds)
+
+    def _begin_flush(self) -> Callable[[], int]:
+        """Hurry what was published so far; the answer says how many of these rows Redis does not have yet."""
+        return self._here().outboxes.begin_flush()
+
+    def _listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call this, from any thread, whenever there may be room or an answer; returns what ends it."""
+        outboxes = self._here().outboxes
+        with outboxes.changed:
+            outboxes.listeners.append(listener)
+
+        def stop() -> None:
+            with outboxes.changed:
+                outboxes.listeners.remove(listener)
+
+        return stop
+
+    def _here(self) -> _Running:
+        """The threads and buffers of this process; started anew after a fork."""
+        with self._starting:
+            if self._running is None:
+                if self._closed:
+                    raise PublisherClosed("the publisher is closed")
+                self._running = _Running(self._options)
+            return self._running
+
+    def _forked(self) -> None:
+        """In a forked child: its threads are not there, its locks may be held for ever."""
+        self._starting = threading.Lock()
+        self._running = None
 
     def _at_exit(self) -> None:
         """An interpreter that ends without `close()` still hands over what it can in a few seconds."""
-        if self._pid == os.getpid():
-            self.close(_AT_EXIT_SECONDS)
+        self.close(_AT_EXIT_SECONDS)
 
-    def _wait_for_room(self, buffer: ProjectBuffer) -> None:
-        def room() -> bool:
-            return self._closed or buffer.rows < self._max_rows
+    def _tell_of_set_aside(self) -> None:
+        rows = self._here().outboxes.told_of_set_aside()
+        if rows:
+            folder = self._options.spool_dir
+            raise RedisUnavailable(f"{rows} rows were set aside in {folder}: see `prelabel spool list {folder}`")
 
-        if not self._changed.wait_for(room, self._block_seconds):
-            raise BufferFull(self._trouble(buffer.rows))
+    def _no_room(self, project_id: str) -> BufferFull:
+        return no_room(self._here().outboxes, project_id, self._where())
+
+    def _where(self) -> str:
+        cause = self._here().outboxes.last_error
+        return f"Redis at {without_password(self._options.redis_url)}{f': {cause}' if cause else ''}"
 
     def _trouble(self, rows: int) -> str:
-        cause = f": {self._last_error}" if self._last_error else ""
-        return f"{rows} rows are still waiting for Redis at {without_password(self._url)}{cause}"
+        return f"{rows} rows are still waiting for {self._where()}"
 
-    def _run(self) -> None:
-        pid, failures = self._pid, 0
-        while pid == os.getpid():
-            with self._changed:
-                work = self._next_work()
-                if work is None:
-                    return
-                project_id, buffer = work
-                frames = buffer.cut(time.monotonic())
-            failures = self._send(project_id, buffer, frames, failures)
 
-    def _next_work(self) -> tuple[str, ProjectBuffer] | None:
-        """Wait for the project whose send is due first; None when the publisher is closed."""
-        while not self._closed:
-            due = [(at, name) for name, buffer in self._buffers.items() if (at := buffer.due_at()) is not None]
-            now = time.monotonic()
-            if not due:
-                self._changed.wait()
-                continue
-            at, name = min(due)
-            if at <= now:
-                return name, self._buffers[name]
-            self._changed.wait(at - now)
-        return None
+_PUBLISHERS: "weakref.WeakSet[Publisher]" = weakref.WeakSet()
 
-    def _send(self, project_id: str, buffer: ProjectBuffer, frames: list[bytes], failures: int) -> int:
-        """One round trip; returns how many sends have failed in a row."""
-        try:
-            self._inbox.put(project_id, frames)
-        except LanesDiffer as refusal:
-            with self._changed:
-                buffer.recut(refusal.lanes)
-            return failures
-        except (redis.RedisError, OSError, NotDurable, InboxFull) as error:
-            wait = _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)]
-            with self._changed:
-                buffer.retry_at = time.monotonic() + wait
-                self._last_error = str(error) or type(error).__name__
-                self._changed.notify_all()
-            return 0 if isinstance(error, InboxFull) else failures + 1
-        with self._changed:
-            buffer.answer()
-            self._last_error = None
-            self._changed.notify_all()
-        return 0
+
+def _start_anew_in_child() -> None:
+    for publisher in list(_PUBLISHERS):
+        publisher._forked()
+
+
+os.register_at_fork(after_in_child=_start_anew_in_child)

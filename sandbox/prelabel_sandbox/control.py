@@ -26,6 +26,7 @@ class ProjectGiven(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     media_type: Text = "IMAGE"
     ontology: dict[str, Any] = {}
     data_rows: list[Text] | Literal["any"] = "any"
+    show_predictions_to_labelers: bool = True
 
 
 def _guarded(handler: Handler) -> Handler:
@@ -53,7 +54,8 @@ async def put_project(request: Request) -> Response:
     ontology = normalized(given.ontology, given.id)
     keys = None if given.data_rows == "any" else given.data_rows
     projects = sandbox_of(request).store.projects
-    await run_in_threadpool(projects.put, given.id, given.name or given.id, given.media_type, ontology, keys)
+    shown = given.show_predictions_to_labelers
+    await run_in_threadpool(projects.put, given.id, given.name or given.id, given.media_type, ontology, keys, shown)
     return JSONResponse({"id": given.id, "ontology": ontology})
 
 

@@ -18,14 +18,14 @@ _PAGE = 100
 Info: TypeAlias = "GraphQLResolveInfo[Sandbox]"
 
 query, mutation = QueryType(), MutationType()
-import_type, project_type = ObjectType("Import"), ObjectType("Project")
+import_type, project_type, change_type = ObjectType("Import"), ObjectType("Project"), ObjectType("ProjectChange")
 
 
 def make_schema() -> GraphQLSchema:
     """The executable schema."""
     text = resources.files("prelabel_sandbox").joinpath("schema.graphql").read_text("utf-8")
     scalars = [ScalarType("Upload", value_parser=_as_it_is), ScalarType("JSON", serializer=_as_it_is)]
-    return make_executable_schema(text, query, mutation, import_type, project_type, *scalars)
+    return make_executable_schema(text, query, mutation, import_type, project_type, change_type, *scalars)
 
 
 def _as_it_is(value: Any) -> Any:
@@ -70,6 +70,20 @@ async def delete_import(_: Any, info: Info, where: dict[str, Any]) -> dict[str, 
     return where
 
 
+@mutation.field("project")
+def change_project(_: Any, info: Info, where: dict[str, Any]) -> Project:
+    """The project that is to be changed."""
+    return _project(info, where["id"])
+
+
+@change_type.field("showPredictionsToLabelers")
+async def show_pre_labels(project: Project, info: Info, show: bool) -> Project:
+    """Show the project's pre-labels to labelers, or hide them."""
+    projects = info.context.store.projects
+    await run_in_threadpool(projects.show, project.id, show)
+    return projects.get(project.id) or project
+
+
 @query.field("modelAssistedLabelingPredictionImport")
 def find_import(_: Any, info: Info, where: dict[str, Any]) -> Import:
     """An import by project and name."""
@@ -90,7 +104,11 @@ def list_imports(_: Any, info: Info, where: dict[str, Any], skip: int = 0, first
 @query.field("project")
 def find_project(_: Any, info: Info, where: dict[str, Any]) -> Project:
     """A project by id."""
-    found = info.context.store.projects.get(where["id"])
+    return _project(info, where["id"])
+
+
+def _project(info: Info, project_id: str) -> Project:
+    found = info.context.store.projects.get(project_id)
     if found is None:
         raise not_found("Project")
     return found
@@ -134,6 +152,12 @@ def project_of_import(item: Import, info: Info) -> Project | None:
 def media_type(project: Project, _: Info) -> str:
     """The media type as the API names it."""
     return project.media_type
+
+
+@project_type.field("showingPredictionsToLabelers")
+def showing(project: Project, _: Info) -> bool:
+    """Whether labelers see its pre-labels."""
+    return project.shown
 
 
 @project_type.field("createdAt")

@@ -17,7 +17,8 @@ from tests.flow.conftest import Flow, box
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "prelabel_worker.cli"]
 NOUNS = ["demo", "up", "worker", "publish", "status", "wait", "audit", "doctor"]
-SUBCOMMANDS = [["dead", "list"], ["dead", "show"], ["dead", "retry"], ["sandbox", "run"], ["sandbox", "project"]]
+DEAD = ["list", "groups", "show", "edit", "retry", "export", "discard", "log"]
+SUBCOMMANDS = [*(["dead", name] for name in DEAD), ["sandbox", "run"], ["sandbox", "project"]]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -148,6 +149,47 @@ def test_letters_are_retried_by_filter_and_counted(flow: Flow, run: Run, letters
     assert flow.settled().dead == 2
     assert {letter.attempts for letter in flow.held.letters(flow.project)} == {2}
     assert run("dead", "retry", "--project", flow.project, "12345").returncode == 3
+
+
+def test_a_misspelt_feature_is_mended_on_the_way_back_and_imported(flow: Flow, run: Run, letters: list[str]) -> None:
+    done = run("dead", "retry", "--project", flow.project, "--rename-feature", "vesel=vessel", "--json")
+
+    assert json.loads(done.stdout) == {"matched": 2, "done": 1, "skipped": 1}
+    status = flow.settled()
+    assert (status.imported, status.dead) == (2, 1)
+    assert {line["name"] for line in flow.pre_labels()} == {"vessel"}
+    assert {line["dataRow"]["globalKey"] for line in flow.pre_labels()} == {"good", "bad-1"}
+    log = json.loads(run("dead", "log", "--project", flow.project, "--json").stdout)["actions"]
+    assert [(action["action"], action["details"]["done"]) for action in log] == [("retry", 1)]
+
+
+def test_exported_messages_are_published_again_and_the_letters_discarded(
+    flow: Flow, run: Run, letters: list[str]
+) -> None:
+    exported = run("dead", "export", "--project", flow.project, "--reason", "unknown-feature", "--messages")
+    assert run("publish", "-", stdin=exported.stdout.replace("vesel", "vessel")).stdout == "published 1, refused 0\n"
+    asked = run("dead", "discard", "--project", flow.project)
+    assert (asked.returncode, asked.stdout) == (2, "")
+
+    done = run("dead", "discard", "--project", flow.project, "--yes", "--json")
+
+    assert json.loads(done.stdout) == {"matched": 2, "done": 2, "skipped": 0}
+    status = flow.settled()
+    assert (status.imported, status.dead, status.discarded) == (2, 0, 2)
+
+
+def test_workers_discard_letters_that_are_too_old(
+    flow: Flow, letters: list[str], wait_for: Callable[..., None]
+) -> None:
+    root = f"prelabel:{{{flow.project}}}"
+    wait_for(lambda: flow.client.hget(f"{root}:meta", "deadLetterMs"), "a worker to say how long letters are kept")
+    assert int(flow.client.hget(f"{root}:meta", "deadLetterMs") or 0) == 90 * 86_400_000
+
+    flow.client.zincrby(f"{root}:dead", -91 * 86_400_000, letters[0])
+    flow.client.zadd(f"{root}:timers", {"expire": 0})
+
+    wait_for(lambda: flow.status().discarded == 1, "the letter to expire")
+    assert flow.settled().dead == 1
 
 
 def test_doctor_finds_the_stack_in_order(run: Run) -> None:

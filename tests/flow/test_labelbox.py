@@ -14,6 +14,7 @@ from prelabel_worker.errors import (
     LeaseLost,
     OutcomeUnknown,
     ProjectGone,
+    Refused,
     Unauthorized,
     Unavailable,
 )
@@ -161,11 +162,45 @@ def test_the_upload_has_the_layout_of_the_wire_reference() -> None:
     assert third == disposition + b"Content-Type: application/x-ndjson\r\n\r\n" + CONTENT
 
 
+def test_whether_labelers_see_pre_labels_is_answered_or_unknown(labelbox: Labelbox, sandbox: SandboxProcess) -> None:
+    sandbox.control("POST", "/projects", {"id": "hidden", "ontology": CARS, "showPredictionsToLabelers": False})
+
+    assert labelbox.shows_pre_labels("p") is True
+    assert labelbox.shows_pre_labels("hidden") is False
+    with pytest.raises(ProjectGone):
+        labelbox.shows_pre_labels("nowhere")
+    sandbox.control("POST", "/faults", {"fault": "graphql-error", "code": "GRAPHQL_VALIDATION_FAILED"})
+    assert labelbox.shows_pre_labels("p") is None
+
+
+def test_an_import_is_deleted_once_and_found_no_more(labelbox: Labelbox) -> None:
+    created = labelbox.create_import("p", "unwanted", [CONTENT], mine)
+
+    assert labelbox.delete_import(created.id)
+    assert labelbox.find_imports([ImportName("p", "unwanted")]) == [None]
+    assert not labelbox.delete_import(created.id)
+
+
+def test_another_length_than_the_true_one_can_be_declared(labelbox: Labelbox) -> None:
+    assert labelbox.create_import("p", "declared more", [CONTENT], mine, declared=len(CONTENT) + 7).id
+    with pytest.raises(Refused, match="MALFORMED_REQUEST"):
+        labelbox.create_import("p", "declared less", [CONTENT], mine, declared=len(CONTENT) - 1)
+
+
+def test_headers_about_limits_are_named_without_their_values() -> None:
+    body = json.dumps({"data": {"project": {"id": "p"}}}).encode()
+    with Served(body, "X-RateLimit-Remaining: 7\r\nRetry-After: 3\r\nServer: x\r\n") as (url, _):
+        labelbox = Labelbox(f"{url}/graphql", "k", 5)
+        assert labelbox.limit_headers("p") == ["retry-after", "x-ratelimit-remaining"]
+        labelbox.close()
+
+
 class Served:
     """A server for one answer that keeps what it was sent."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, headers: str = "") -> None:
         self._body = body
+        self._headers = headers.encode()
         self._seen: list[bytes] = []
 
     def __enter__(self) -> tuple[str, list[bytes]]:
@@ -190,4 +225,5 @@ class Served:
             while len(body) < length:
                 body += connection.recv(65536)
             self._seen.append(head + b"\r\n\r\n" + body)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(self._body), self._body))
+            head = b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n" % (self._headers, len(self._body))
+            connection.sendall(head + self._body)

@@ -21,6 +21,8 @@ def test_a_paused_project_keeps_its_rows_until_it_is_resumed(flow: Flow, run: Ru
     assert run("project", "resume", flow.project).returncode == 0
     assert flow.settled().imported == 2
     assert run("project", "resume", flow.project).returncode == 3
+    actions = json.loads(run("dead", "log", "--project", flow.project, "--json").stdout)["actions"]
+    assert [each["action"] for each in actions] == ["resume", "pause"]
 
 
 def test_overrides_are_in_effect_without_a_restart(flow: Flow, run: Run) -> None:  # noqa: F811

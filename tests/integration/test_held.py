@@ -1,9 +1,15 @@
 """Held rows: one store for dead letters, healing and retry; numbers are kept, newer messages strike."""
 
-from prelabel_worker.chunks import RowOutcome
+from prelabel.buffer import Row
+from prelabel_worker.chunks import RowOutcome, Unreadable
 from prelabel_worker.identity import row_key
-from prelabel_worker.letters import Origin
+from prelabel_worker.letter_filter import LetterFilter
+from prelabel_worker.letters import Origin, held_frame
 from tests.integration.conftest import Project, message
+
+
+def ids_of(project: Project, chosen: LetterFilter) -> set[str]:
+    return {name for part in project.held.slices("p", chosen) for name in part}
 
 
 def test_a_dead_letter_says_what_when_and_where(project: Project) -> None:
@@ -22,17 +28,17 @@ def test_a_dead_letter_says_what_when_and_where(project: Project) -> None:
 def test_letters_are_found_by_reason_and_by_message(project: Project) -> None:
     ids = project.kill("a", "b", "c")
 
-    assert set(project.held.matching("p", reason="refused")) == set(ids)
-    assert list(project.held.matching("p", reason="unknown-feature")) == []
+    assert ids_of(project, LetterFilter(reason="refused")) == set(ids)
+    assert ids_of(project, LetterFilter(reason="unknown-feature")) == set()
     (found,) = project.held.letters("p", message_id="id-b")
     assert found.data_row == "k:b"
-    assert list(project.held.matching("p", message_id="id-b", reason="unknown-feature")) == []
+    assert ids_of(project, LetterFilter(message_id="id-b", reason="unknown-feature")) == set()
 
 
 def test_many_letters_are_listed_once_each_newest_first(project: Project) -> None:
     ids = project.kill(*(f"k{n}" for n in range(450)))
 
-    listed = list(project.held.matching("p"))
+    listed = [name for part in project.held.slices("p", LetterFilter()) for name in part]
 
     assert len(listed) == 450
     assert set(listed) == set(ids)
@@ -165,8 +171,6 @@ def test_a_frame_letter_can_be_retried(project: Project) -> None:
     project.client.hset(f"{project.root}:frames", name, b"")
     chunk = project.take(project.cut())
     (unreadable,) = project.ledger.rows(chunk)
-    from prelabel_worker.letters import held_frame
-
     project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=True)  # type: ignore[arg-type]
     (letter,) = project.held.letters("p")
     assert whole is not None
@@ -176,3 +180,89 @@ def test_a_frame_letter_can_be_retried(project: Project) -> None:
     chunk = project.take(project.cut())
     assert chunk.rows == 2
     assert project.status().pending == 2
+
+
+def test_a_chunk_is_read_again_after_a_returning_row_of_it_was_superseded(project: Project) -> None:
+    (letter_id,) = project.kill("a")
+    project.held.retry("p", [letter_id])
+    project.publish(message("a", message_id="newer"))
+    chunk_id = project.cut()
+    chunk = project.take(chunk_id)
+    returning = next(row for row in project.rows(chunk) if row.held_id)
+    outcome = RowOutcome("superseded", returning.index, 1, letter_id)
+    project.ledger.set_aside(chunk, [outcome], finish=False)
+
+    (left,) = project.rows(chunk)
+
+    assert left.raw == message("a", message_id="newer").raw
+
+
+def unreadable_frame(project: Project, *rows: Row) -> bytes:
+    """A letter `f1` of these rows; returns the frame as it was sent."""
+    project.publish(*rows)
+    (name,) = project.client.hkeys(f"{project.root}:frames")
+    whole = project.client.hget(f"{project.root}:frames", name)
+    project.client.hset(f"{project.root}:frames", name, b"")
+    chunk = project.take(project.cut())
+    (unreadable,) = project.ledger.rows(chunk)
+    assert isinstance(unreadable, Unreadable)
+    project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=True)
+    return bytes(whole or b"")
+
+
+def repair(project: Project, whole: bytes) -> None:
+    """As if this release could read what another could not."""
+    body = project.client.hget(f"{project.root}:held:body", "f1") or b""
+    project.client.hset(f"{project.root}:held:body", "f1", body.partition(b"\n")[0] + b"\n" + whole)
+
+
+def test_rows_of_a_frame_that_can_be_read_again_have_outcomes_of_their_own(project: Project) -> None:
+    whole = unreadable_frame(project, message("same"), message("same"), message("same"))
+    repair(project, whole)
+    project.held.retry("p", ["f1"])
+    chunk_id = project.cut()
+    chunk = project.take(chunk_id)
+    rows = project.rows(chunk)
+    assert [row.seq for row in rows] == [1, 2, 3]
+    project.ledger.commit_rows(chunk, 0, 1, 0, [project.holding(rows[0])], (), finish=False)
+    assert [row.seq for row in project.rows(chunk)] == [2, 3]
+
+    project.ledger.commit_rows(chunk, 1, chunk.rows, 2, (), (), finish=True)
+
+    assert project.client.hkeys(f"{project.root}:held") == [b"1"]
+    status = project.status()
+    assert (status.imported, status.dead, status.pending) == (2, 1, 0)
+
+
+def test_a_frame_that_can_be_read_again_may_be_split(project: Project) -> None:
+    whole = unreadable_frame(project, *(message("same") for _ in range(4)))
+    repair(project, whole)
+    project.held.retry("p", ["f1"])
+    chunk = project.take(project.cut())
+
+    children = project.ledger.split(chunk)
+
+    seen = []
+    for child_id in children:
+        child = project.take(child_id)
+        seen.append([row.seq for row in project.rows(child)])
+        project.settle(child, imported=2)
+    assert seen == [[1, 2], [3, 4]]
+    assert project.client.hlen(f"{project.root}:held") == 0
+    assert project.status().imported == 4
+
+
+def test_a_frame_that_stays_unreadable_is_the_same_letter_also_as_new(project: Project) -> None:
+    unreadable_frame(project, message("same"), message("same"))
+    project.held.retry("p", ["f1"], as_new=True)
+    chunk = project.take(project.cut())
+    (unreadable,) = project.ledger.rows(chunk)
+    assert isinstance(unreadable, Unreadable)
+    assert unreadable.seq == 3
+    project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=False)
+    project.held.retry("p", ["f1"])
+
+    project.settle(chunk, imported=0)
+
+    assert project.status().pending == 2
+    assert project.take(project.cut()).rows == 2

@@ -146,6 +146,28 @@ def test_a_publisher_adopts_the_lanes_of_its_project(redis_url: str, client: "re
     assert sum(header.rows for header in headers) == published(client, prefix) == 100
 
 
+def test_a_project_that_is_always_full_does_not_keep_another_waiting(
+    redis_url: str, client: "redis.Redis", prefix: str, wait_for: Callable[..., None]
+) -> None:
+    over = threading.Event()
+    with Publisher(redis_url, key_prefix=prefix, send_rows=1, max_rows=1000, linger_seconds=0.01) as publisher:
+
+        def enormous() -> None:
+            while not over.is_set():
+                publisher.publish(message("k", "enormous"))
+
+        thread = threading.Thread(target=enormous)
+        thread.start()
+        wait_for(lambda: published(client, prefix, "enormous") > 10, "the enormous project to be busy")
+        try:
+            publisher.publish(message("k", "small"))
+            wait_for(lambda: published(client, prefix, "small") == 1, "the small project's row", 5)
+            assert publisher._here().outboxes.own["enormous"].buffer.rows > 500
+        finally:
+            over.set()
+            thread.join()
+
+
 def test_a_full_buffer_refuses_or_blocks_and_loses_nothing(prefix: str) -> None:
     nowhere = "redis://127.0.0.1:1/0"
     publisher = Publisher(nowhere, key_prefix=prefix, max_rows=10, when_full="raise")
@@ -166,6 +188,17 @@ def test_a_full_buffer_refuses_or_blocks_and_loses_nothing(prefix: str) -> None:
     assert time.monotonic() - started >= 0.2
     with pytest.raises(RedisUnavailable):
         patient.close(0.1)
+
+
+def test_a_buffer_is_full_of_bytes_as_well(prefix: str) -> None:
+    publisher = Publisher("redis://127.0.0.1:1/0", key_prefix=prefix, max_bytes=200, when_full="raise")
+    publisher.publish(message("a"))
+    publisher.publish(message("b"))
+
+    with pytest.raises(BufferFull, match="2 rows"):
+        publisher.publish(message("c"))
+    with pytest.raises(RedisUnavailable):
+        publisher.close(0.1)
 
 
 def test_trouble_is_told_without_the_password(prefix: str) -> None:

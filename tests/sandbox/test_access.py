@@ -106,3 +106,12 @@ def test_a_queue_of_requests_is_served_side_by_side(sandbox: SandboxProcess, pro
     for thread in threads:
         thread.join()
     assert {sandbox.ended(project, f"n{n}")["state"] for n in range(8)} == {"FINISHED"}
+
+
+def test_files_are_where_others_reach_the_sandbox(start: Callable[..., SandboxProcess]) -> None:
+    """In a container it listens on every address, and none of them is the name that a worker knows."""
+    sandbox = start("--host", "0.0.0.0", "--public-url", "http://sandbox:8970/", data=":memory:")
+    sandbox.url = sandbox.url.replace("0.0.0.0", "127.0.0.1")
+    sandbox.project("c1", CARS)
+    created = data_of(sandbox.upload("c1", "a", b""))["createModelAssistedLabelingPredictionImport"]
+    assert created["inputFileUrl"].startswith("http://sandbox:8970/files/")

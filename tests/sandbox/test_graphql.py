@@ -147,3 +147,30 @@ def test_an_upload_that_breaks_off_creates_nothing(sandbox: SandboxProcess, proj
     with pytest.raises(InterruptedError):
         sandbox.http.post(f"{sandbox.url}/graphql", content=half(), headers=headers)  # type: ignore[arg-type]
     assert code_of(sandbox.ask(FIND, p=project, n="a")) == "RESOURCE_NOT_FOUND"
+
+
+SHOWN = "id showingPredictionsToLabelers"
+SHOW = """mutation Show($id: ID!, $show: Boolean!) {
+  project(where: {id: $id}) { showPredictionsToLabelers(show: $show) { id showingPredictionsToLabelers } } }"""
+
+
+def test_pre_labels_are_shown_to_labelers_unless_the_project_says_otherwise(
+    sandbox: SandboxProcess, project: str
+) -> None:
+    def shown() -> object:
+        return data_of(sandbox.ask(PROJECT % SHOWN, id=project))["project"]
+
+    assert shown() == {"id": project, "showingPredictionsToLabelers": True}
+    sandbox.control("POST", "/projects", {"id": project, "ontology": CARS, "showPredictionsToLabelers": False})
+    assert shown() == {"id": project, "showingPredictionsToLabelers": False}
+
+
+@pytest.mark.parametrize("show", [False, True])
+def test_showing_pre_labels_is_switched_as_the_official_client_does(
+    sandbox: SandboxProcess, project: str, show: bool
+) -> None:
+    answer = data_of(sandbox.ask(SHOW, id=project, show=show))
+    changed = {"id": project, "showingPredictionsToLabelers": show}
+    assert answer == {"project": {"showPredictionsToLabelers": changed}}
+    assert data_of(sandbox.ask(PROJECT % SHOWN, id=project))["project"] == changed
+    assert code_of(sandbox.ask(SHOW, id="cunknown", show=show)) == "RESOURCE_NOT_FOUND"

@@ -2,9 +2,11 @@
 
 import json
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import httpx
 
@@ -77,3 +79,20 @@ def test_it_prints_one_line_and_stops_cleanly_with_a_held_request(start: Start) 
     assert seconds < 5
     assert sandbox.process.returncode == 0
     assert sandbox.rest == ""
+
+
+def test_a_folder_of_an_older_release_is_still_read(start: Start, tmp_path: Path) -> None:
+    """Its projects have no word on whether labelers see pre-labels: they do."""
+    with sqlite3.connect(tmp_path / "state.sqlite3") as older:
+        older.execute(
+            "CREATE TABLE projects (id TEXT PRIMARY KEY, name TEXT, media_type TEXT, ontology TEXT,"
+            " any_rows INTEGER, created REAL, updated REAL)"
+        )
+        ontology = '{"tools": [], "classifications": []}'
+        older.execute("INSERT INTO projects VALUES ('p', 'P', 'IMAGE', ?, 1, 1, 1)", (ontology,))
+    older.close()
+
+    sandbox = start()
+    answer = sandbox.ask('{ project(where: {id: "p"}) { name showingPredictionsToLabelers } }')
+
+    assert data_of(answer) == {"project": {"name": "P", "showingPredictionsToLabelers": True}}

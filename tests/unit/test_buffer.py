@@ -86,7 +86,7 @@ def test_every_row_is_sent_once_in_its_lane_in_order_within_the_limits(spec: lis
     for each in rows:
         expected.setdefault(lane_of(each.data_row_key, 16), []).append(each.raw)
     assert sent == expected
-    assert buffer.waiting_bytes == 0
+    assert buffer.bytes_in_memory == buffer.rows_in_memory == 0
 
 
 def test_the_lane_of_a_data_row_never_changes() -> None:

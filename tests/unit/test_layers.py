@@ -73,19 +73,8 @@ def test_the_environment_is_read_in_one_module() -> None:
     assert readers == set()  # settings.py leaves it to pydantic-settings
 
 
-PURE = [
-    "history",
-    "ontology",
-    "identity",
-    "ndjson",
-    "rows",
-    "chunks",
-    "outcomes",
-    "verdicts",
-    "letters",
-    "build",
-    "answers",
-]
+PURE = ["ontology", "identity", "ndjson", "rows", "chunks", "history", "outcomes", "verdicts", "letters", "build"]
+PURE += ["answers", "dead_letters", "letter_filter", "mending", "roles", "overrides", "pulse"]
 
 
 @pytest.mark.parametrize("module", PURE)
@@ -95,7 +84,7 @@ def test_pure_modules_do_no_io(module: str) -> None:
     assert not {name.split(".")[0] for name in imports(path)} & forbidden
 
 
-ADAPTERS = ["ledger", "timers", "permits", "held", "catalog", "labelbox", "leases"]
+ADAPTERS = ["ledger", "timers", "permits", "held", "held_reader", "actions", "catalog", "labelbox", "leases"]
 
 
 @pytest.mark.parametrize("module", ADAPTERS)

@@ -1,5 +1,6 @@
 """Both sides of the conservation sum: what the counters say, and what is found by walking the keys."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import orjson
 from prelabel import keys
 from prelabel.client import Client
 from prelabel.errors import PrelabelError
+from prelabel_worker.held_audit import READS, HeldStates, Indexes, read_indexes
 from prelabel_worker.inspector import OUTCOMES, Inspector
 
 _TRIES = 50
@@ -63,7 +65,8 @@ class _Snapshot:
     chunks: list[tuple[int, list[tuple[str, str, int]]]]
     left: dict[str, int]
     frames: set[str]
-    held: list[dict[str, Any]]
+    held: HeldStates
+    indexes: Indexes
 
 
 def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | None:
@@ -75,12 +78,14 @@ def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | No
         pipeline.hget(f"{root}:inbox", "rows")
         pipeline.hgetall(f"{root}:left")
         pipeline.hkeys(f"{root}:frames")
-        pipeline.hvals(f"{root}:held")
+        pipeline.hgetall(f"{root}:held")
+        read_indexes(pipeline, root)
         for lane in range(lanes):
             pipeline.lrange(f"{root}:lane:{lane}", 0, -1)
         for chunk_id in chunk_ids:
             pipeline.hmget(f"{root}:chunk:{chunk_id}", "rows", "aside", "settled", "items")
         ids, counts, inbox, left, frames, held, *rest = pipeline.execute()
+        indexes, rest = rest[:READS], rest[READS:]
     if [name.decode() for name in ids] != chunk_ids:
         return None
     lane_entries = [line.decode().split(" ") for entries in rest[:lanes] for line in entries]
@@ -91,7 +96,8 @@ def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | No
         chunks=[_chunk(*fields) for fields in rest[lanes:]],
         left={name.decode(): int(value) for name, value in left.items()},
         frames={name.decode() for name in frames},
-        held=[orjson.loads(state) for state in held],
+        held=HeldStates({name.decode(): orjson.loads(state) for name, state in held.items()}),
+        indexes=Indexes(*indexes),
     )
 
 
@@ -110,26 +116,31 @@ def _compare(project_id: str, seen: _Snapshot) -> ProjectAudit:
     counted = {"published": published, **outcomes, "pending": published - sum(outcomes.values())}
     waiting = sum(rows for _, _, rows in seen.entries)
     in_chunks = sum(pending for pending, _ in seen.chunks)
-    healing = sum(state["weight"] for state in seen.held if state.get("due") and not state.get("queued"))
-    dead = sum(state["weight"] for state in seen.held if not state.get("due") and not state.get("queued"))
+    items = [item for _, items in seen.chunks for item in items]
     referred: dict[str, int] = {}
-    for kind, name, rows in [*seen.entries, *(item for _, items in seen.chunks for item in items)]:
+    for kind, name, rows in [*seen.entries, *items]:
         if kind == "f":
             referred[name] = referred.get(name, 0) + rows
     found = {
         "waiting": waiting,
         "inChunks": in_chunks,
-        "healing": healing,
-        "dead": dead,
+        "healing": seen.held.healing,
+        "dead": seen.held.dead,
         "frames": len(seen.frames),
     }
     checks = [
-        ("pending", counted["pending"], waiting + in_chunks + healing),
-        ("dead", counted["dead"], dead),
+        ("pending", counted["pending"], waiting + in_chunks + seen.held.healing),
+        ("dead", counted["dead"], seen.held.dead),
         ("inbox rows", seen.inbox_rows, waiting),
         ("unsettled rows of frames", sum(seen.left.values()), sum(referred.values())),
         ("frames", len(seen.frames), len(seen.frames & referred.keys())),
         ("frames referred to", len(referred), len(seen.frames & referred.keys())),
+        *seen.held.checks(seen.indexes, _returning(seen.entries), _returning(items)),
     ]
     differences = [f"{name}: counted {left}, found {right}" for name, left, right in checks if left != right]
     return ProjectAudit(project_id, counted, found, differences)
+
+
+def _returning(entries: Iterable[tuple[str, str, int]]) -> set[str]:
+    """The held rows among them."""
+    return {name for kind, name, _ in entries if kind == "h"}

@@ -1,171 +1,101 @@
-"""Held rows from the operator's side: dead letters listed, shown and sent back."""
+"""Held rows, changed: letters sent back, mended, discarded; healing rows that are due; letters too old to keep."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import orjson
 
 from prelabel import keys
 from prelabel.client import Client
-from prelabel_worker.letters import split_body
+from prelabel_worker.held_reader import SLICE, SLICE_BYTES, HeldReader
+from prelabel_worker.mending import Mended
 from prelabel_worker.scripts import Scripts
 
-_SLICE = 200  # letters handled by one script call
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A row that no one will try again unless asked. Times are Unix seconds; `weight` is its rows in our sums."""
-
-    id: str
-    project_id: str
-    message_id: str | None
-    data_row: str
-    model: str
-    reason: str
-    group: str
-    details: dict[str, Any]
-    stage: str
-    chunk_id: str
-    import_name: str
-    attempts: int
-    first_at: float
-    last_at: float
-    struck: bool
-    weight: int
-    message: bytes
-
-    def as_json(self) -> dict[str, Any]:
-        """The letter for `--json`, with the message as text."""
-        return {
-            "id": self.id,
-            "projectId": self.project_id,
-            "messageId": self.message_id,
-            "dataRow": self.data_row,
-            "model": self.model,
-            "reason": self.reason,
-            "group": self.group,
-            "details": self.details,
-            "stage": self.stage,
-            "chunk": self.chunk_id,
-            "import": self.import_name,
-            "attempts": self.attempts,
-            "firstAt": self.first_at,
-            "lastAt": self.last_at,
-            "struck": self.struck,
-            "rows": self.weight,
-            "message": self.message.decode("utf-8", "replace"),
-        }
+Then = Literal["keep", "old", "new"]
+"""What becomes of a mended letter: it stays dead, or goes back with its old or a new arrival number."""
 
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    """What a bulk action did, in letters."""
+    """What a bulk action did, in letters; `rows` is what those done weigh."""
 
-    matched: int
-    done: int
-    skipped: int
+    matched: int = 0
+    done: int = 0
+    skipped: int = 0
+    rows: int = 0
+
+    def __add__(self, other: "BulkResult") -> "BulkResult":
+        return BulkResult(
+            self.matched + other.matched,
+            self.done + other.done,
+            self.skipped + other.skipped,
+            self.rows + other.rows,
+        )
+
+    def as_json(self) -> dict[str, int]:
+        """The answer of every bulk action."""
+        return {"matched": self.matched, "done": self.done, "skipped": self.skipped}
 
 
-class HeldRows:
-    """Reads and retries the held rows of all projects behind one Redis."""
+class HeldRows(HeldReader):
+    """Reads and changes the held rows of all projects behind one Redis."""
 
     def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
-        self._client = client
-        self._prefix = key_prefix
+        super().__init__(client, key_prefix)
         self._scripts = Scripts(client)
 
-    def letters(
-        self, project_id: str, *, reason: str | None = None, message_id: str | None = None, limit: int = 50
-    ) -> list[DeadLetter]:
-        """The newest dead letters that match, newest first."""
-        found = []
-        for letter_id in self.matching(project_id, reason=reason, message_id=message_id):
-            letter = self.letter(project_id, letter_id)
-            if letter is not None:
-                found.append(letter)
-            if len(found) >= limit:
-                break
-        return found
+    def retry(self, project_id: str, letter_ids: Sequence[str], *, as_new: bool = False) -> BulkResult:
+        """Send letters back to their lanes; a struck one is superseded, unless it goes as new."""
+        number = "new" if as_new else "old"
+        return self._wake(project_id, self._sliced("retry", project_id, letter_ids, 0, number))
 
-    def letter(self, project_id: str, letter_id: str) -> DeadLetter | None:
-        """One dead letter, or None when there is none of this id (any more)."""
-        root = keys.project_root(self._prefix, project_id)
-        with self._client.pipeline(transaction=True) as pipeline:
-            pipeline.zscore(f"{root}:dead", letter_id)
-            pipeline.hget(f"{root}:held", letter_id)
-            pipeline.hget(f"{root}:held:body", letter_id)
-            died, state, body = pipeline.execute()
-        if died is None or state is None or body is None:
-            return None
-        return _dead_letter(project_id, letter_id, orjson.loads(state), body)
+    def discard(self, project_id: str, letter_ids: Sequence[str]) -> BulkResult:
+        """Delete letters; their rows are counted as discarded."""
+        return self._sliced("discard", project_id, letter_ids)
 
-    def matching(self, project_id: str, *, reason: str | None = None, message_id: str | None = None) -> Iterator[str]:
-        """Ids of the dead letters that match, newest first; read in slices, so a million cost no memory."""
-        root = keys.project_root(self._prefix, project_id)
-        if message_id is not None:
-            found = self._client.hget(f"{root}:dead:messages", message_id)
-            if found and self._has_reason(root, found.decode(), reason):
-                yield found.decode()
-            return
-        key = f"{root}:dead:reason:{reason}" if reason else f"{root}:dead"
-        # Down by score from the last one seen: letters that are retried meanwhile shift no page.
-        highest: str | float = "+inf"
-        seen: set[bytes] = set()
-        while True:
-            page = self._client.zrevrangebyscore(key, highest, "-inf", 0, _SLICE + len(seen), withscores=True)
-            fresh = [(name, score) for name, score in page if name not in seen]
-            if not fresh:
-                return
-            yield from (name.decode() for name, _ in fresh)
-            lowest = fresh[-1][1]
-            seen = {name for name, score in page if score == lowest} | (seen if lowest == highest else set())
-            highest = lowest
-
-    def retry(self, project_id: str, letter_ids: Iterable[str]) -> BulkResult:
-        """Send letters back to their lanes with their old arrival numbers; a struck one is superseded."""
-        root = keys.project_root(self._prefix, project_id)
-        matched = done = skipped = 0
-        ids = list(letter_ids)
-        for start in range(0, len(ids), _SLICE):
-            part = ids[start : start + _SLICE]
-            answer = self._scripts.run("retry", root, 0, *part)
-            matched += len(part)
-            done += int(answer[0])
-            skipped += int(answer[1])
-        if done:
-            self._client.zadd(keys.projects(self._prefix), {project_id: 0}, lt=True)
-        return BulkResult(matched, done, skipped)
+    def mend(self, project_id: str, letters: Iterable[Mended], then: Then) -> BulkResult:
+        """Give letters other messages, unless somebody else was faster."""
+        total = BulkResult()
+        for part in _few_megabytes(letters):
+            args: list[str | bytes] = [then]
+            for each in part:
+                args += [each.id, each.body_digest, orjson.dumps(each.facts), each.body]
+            answer = self._scripts.run("mend", self._root(project_id), *args)
+            total += BulkResult(len(part), *map(int, answer))
+        return total if then == "keep" else self._wake(project_id, total)
 
     def heal(self, project_id: str) -> int:
         """Send the healing rows that are due back to their lanes."""
-        root = keys.project_root(self._prefix, project_id)
-        return int(self._scripts.run("retry", root, _SLICE)[0])
+        return int(self._scripts.run("retry", self._root(project_id), SLICE, "old")[0])
 
-    def _has_reason(self, root: str, letter_id: str, reason: str | None) -> bool:
-        return reason is None or self._client.zscore(f"{root}:dead:reason:{reason}", letter_id) is not None
+    def expire(self, project_id: str, keep_days: float) -> tuple[int, int, bool]:
+        """Discard letters that are too old, some hundred; how many letters and rows, and whether more are due."""
+        answer = self._scripts.run("expire", self._root(project_id), int(keep_days * 86_400_000), SLICE)
+        return int(answer[0]), int(answer[1]), bool(answer[2])
+
+    def _sliced(self, script: str, project_id: str, letter_ids: Sequence[str], *args: str | int) -> BulkResult:
+        total = BulkResult()
+        for start in range(0, len(letter_ids), SLICE):
+            part = letter_ids[start : start + SLICE]
+            answer = self._scripts.run(script, self._root(project_id), *args, *part)
+            total += BulkResult(len(part), *map(int, answer))
+        return total
+
+    def _wake(self, project_id: str, result: BulkResult) -> BulkResult:
+        if result.done:
+            self._client.zadd(keys.projects(self._prefix), {project_id: 0}, lt=True)
+        return result
 
 
-def _dead_letter(project_id: str, letter_id: str, state: dict[str, Any], body: bytes) -> DeadLetter:
-    details, payload = split_body(body)
-    known = {name: details.pop(name, None) for name in ("messageId", "dataRow", "model", "stage", "chunk", "import")}
-    return DeadLetter(
-        id=letter_id,
-        project_id=project_id,
-        message_id=known["messageId"],
-        data_row=known["dataRow"] or "",
-        model=known["model"] or "",
-        reason=state["reason"],
-        group=state["group"],
-        details=details,
-        stage=known["stage"] or "",
-        chunk_id=known["chunk"] or "",
-        import_name=known["import"] or "",
-        attempts=int(state["attempts"]),
-        first_at=state["first"] / 1000,
-        last_at=state["last"] / 1000,
-        struck=bool(state.get("struck")),
-        weight=int(state["weight"]),
-        message=payload,
-    )
+def _few_megabytes(letters: Iterable[Mended]) -> Iterator[list[Mended]]:
+    part: list[Mended] = []
+    size = 0
+    for each in letters:
+        if part and (len(part) == SLICE or size + len(each.body) > SLICE_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(each)
+        size += len(each.body)
+    if part:
+        yield part

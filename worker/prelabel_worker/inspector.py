@@ -3,7 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from prelabel import keys
 from prelabel.client import Client
@@ -60,9 +60,26 @@ class WorkerStatus:
     host: str
     pid: int
     version: str
-    role: str
     concurrency: int
     seen_seconds_ago: float
+    role: str = "all"
+    busy_seconds: float | None = None
+    stalled_seconds: float = 0.0
+
+    @classmethod
+    def read(cls, name: str, presence: dict[str, Any]) -> Self:
+        """Make it of what a worker announced; one of another version may know fewer fields, or more."""
+        return cls(
+            name=name,
+            host=presence["host"],
+            pid=presence["pid"],
+            version=presence["version"],
+            concurrency=presence["concurrency"],
+            seen_seconds_ago=max(0.0, time.time() - presence["at"]),
+            busy_seconds=presence.get("busySeconds"),
+            stalled_seconds=presence.get("stalledSeconds", 0.0),
+            role=presence.get("role", "all"),
+        )
 
     def as_json(self) -> dict[str, Any]:
         """For `status --json`."""
@@ -74,6 +91,8 @@ class WorkerStatus:
             "role": self.role,
             "concurrency": self.concurrency,
             "seenSecondsAgo": round(self.seen_seconds_ago, 1),
+            "busySeconds": self.busy_seconds,
+            "stalledSeconds": self.stalled_seconds,
         }
 
 
@@ -95,7 +114,8 @@ class Inspector:
     def status(self, project_id: str) -> ProjectStatus:
         """One project; all zeros when nothing was ever published for it."""
         root = keys.project_root(self._prefix, project_id)
-        with self._client.pipeline(transaction=True) as pipeline:
+        # Not a transaction: a Redis out of memory refuses those, which is when people look.
+        with self._client.pipeline(transaction=False) as pipeline:
             pipeline.hgetall(f"{root}:counts")
             pipeline.hget(f"{root}:inbox", "rows")
             pipeline.hgetall(f"{root}:dead:reasons")
@@ -126,13 +146,9 @@ class Inspector:
 
     def workers(self) -> list[WorkerStatus]:
         """The workers that ticked within the last minute."""
-        found = []
-        for name, value in self._client.hgetall(keys.workers(self._prefix)).items():
-            presence = json.loads(value)
-            seen = max(0.0, time.time() - presence.pop("at"))
-            if seen < GONE_AFTER_SECONDS:
-                found.append(WorkerStatus(name.decode(), **presence, seen_seconds_ago=seen))
-        return sorted(found, key=lambda worker: worker.name)
+        announced = self._client.hgetall(keys.workers(self._prefix)).items()
+        found = [WorkerStatus.read(name.decode(), json.loads(value)) for name, value in announced]
+        return sorted((each for each in found if each.seen_seconds_ago < GONE_AFTER_SECONDS), key=lambda w: w.name)
 
     def _chunk_states(self, root: str, chunk_ids: list[bytes]) -> dict[str, int]:
         if not chunk_ids:

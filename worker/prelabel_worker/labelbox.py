@@ -20,6 +20,7 @@ from prelabel_worker.errors import (
     FileGone,
     LeaseLost,
     OutcomeUnknown,
+    QueryRefused,
     RequestError,
     Unavailable,
 )
@@ -38,6 +39,13 @@ _ONTOLOGY = (
     "query ProjectOntology($projectId: ID!) { project(where: {id: $projectId}) "
     "{ id allowedMediaType ontology { id name normalized } } }"
 )
+# The reference shows the field in the answer of the mutation that sets it (section 2.10). That a query may read it is
+# an assumption: a service that refuses the question leaves the answer unknown.
+_SHOWS = (
+    "query ShowsPreLabels($projectId: ID!) { project(where: {id: $projectId}) { id showingPredictionsToLabelers } }"
+)
+_DELETE = "mutation DeleteImport($id: ID!) { deleteModelAssistedLabelingPredictionImport(where: {id: $id}) { id } }"
+_PROJECT = "query ProjectId($projectId: ID!) { project(where: {id: $projectId}) { id } }"
 # Nothing of the request can have been executed when one of these is raised.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -68,16 +76,27 @@ class Labelbox:
         self._files.close()
 
     def create_import(
-        self, project_id: str, name: str, content: Sequence[bytes], still_mine: Callable[[], bool]
+        self,
+        project_id: str,
+        name: str,
+        content: Sequence[bytes],
+        still_mine: Callable[[], bool],
+        *,
+        declared: int | None = None,
     ) -> Import:
         """Upload a file of NDJSON as a MAL import.
 
         The last piece is sent only while `still_mine()`: without it the body is incomplete and the server cannot
-        act on it, so a worker that was stopped in between cannot finish a forgotten upload. Raises RequestError or
-        LeaseLost.
+        act on it, so a worker that was stopped in between cannot finish a forgotten upload. `declared` is said to be
+        the file's length in place of the true one, to learn what becomes of that. Raises RequestError or LeaseLost.
         """
         size = sum(len(piece) for piece in content)
-        variables = {"projectId": project_id, "name": name, "file": None, "contentLength": size}
+        variables = {
+            "projectId": project_id,
+            "name": name,
+            "file": None,
+            "contentLength": size if declared is None else declared,
+        }
         head, tail, boundary = _multipart(_CREATE, variables)
         headers = {
             "Content-Type": f"multipart/form-data; boundary={boundary}",
@@ -121,6 +140,32 @@ class Labelbox:
         if isinstance(normalized, str):
             normalized = orjson.loads(normalized)
         return ProjectOntology(normalized, project.get("allowedMediaType"), str(ontology.get("name") or ""))
+
+    def shows_pre_labels(self, project_id: str) -> bool | None:
+        """Whether labelers see the project's pre-labels; None when Labelbox does not say. Raises RequestError."""
+        response = self._query(_SHOWS, {"projectId": project_id})
+        try:
+            data = answers.data_of(response.status_code, response.headers, response.content, creates=False)
+        except QueryRefused:
+            return None
+        project = data.get("project")
+        if not isinstance(project, dict):
+            raise answers.project_gone(project_id)
+        shown = project.get("showingPredictionsToLabelers")
+        return shown if isinstance(shown, bool) else None
+
+    def delete_import(self, import_id: str) -> bool:
+        """Delete an import; False when there is none of this id. Raises RequestError; to repeat it is safe."""
+        response = self._query(_DELETE, {"id": import_id})
+        data = answers.found(response.status_code, response.headers, response.content)
+        return isinstance(data.get("deleteModelAssistedLabelingPredictionImport"), dict)
+
+    def limit_headers(self, project_id: str) -> list[str]:
+        """The names of the headers about rate limits in the answer to a question. Raises RequestError."""
+        response = self._query(_PROJECT, {"projectId": project_id})
+        answers.data_of(response.status_code, response.headers, response.content, creates=False)
+        words = ("retry-after", "ratelimit", "rate-limit")
+        return sorted({name.lower() for name in response.headers if any(word in name.lower() for word in words)})
 
     def lines(self, url: str) -> Iterator[bytes]:
         """The lines of a status or error file, streamed, split on \\n only. Raises RequestError or FileGone."""

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import orjson
@@ -310,11 +311,14 @@ def _frame_rows(index: int, item: Item, frame: bytes | None) -> list[ChunkRow | 
     return [ChunkRow(index + at - item.low, item.seq + at, lane, messages[at]) for at in range(item.low, item.high)]
 
 
-def _held_rows(index: int, item: Item, state: bytes, body: bytes) -> list[ChunkRow | Unreadable]:
+def _held_rows(index: int, item: Item, state: bytes | None, body: bytes | None) -> list[ChunkRow | Unreadable]:
     """A held row on its way back, or the rows of a frame that could not be read before."""
+    if state is None or body is None:
+        return []  # forgotten: it has its outcome since an earlier attempt of this chunk
     known = orjson.loads(state)
     _, payload = split_body(body)
     if item.id.startswith("f"):
-        return _frame_rows(index, item._replace(low=0, high=known["weight"]), payload)
+        rows = _frame_rows(index, item, payload)
+        return [replace(row, held_id=item.id) if isinstance(row, Unreadable) else row for row in rows]
     struck = bool(known.get("struck"))
     return [ChunkRow(index, item.seq, known["lane"], payload, item.id, struck)]

@@ -51,7 +51,7 @@ class _Accounts:
 
     def _make(self, name: str) -> Account:
         settings = self._settings
-        key = settings.labelbox_api_key if name == settings.account else settings.account_keys.get(name)
+        key = settings.key_of(name)
         if key is None:
             raise KeyMissing(f"PRELABEL_ACCOUNT_KEYS of this worker has no key for account {name}")
         limits = (settings.requests_per_minute, settings.request_burst)

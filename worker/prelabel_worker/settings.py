@@ -90,10 +90,20 @@ class Settings(BaseSettings):
     history_megabytes: float = Field(
         64, ge=0, le=100_000, description="Most memory of that for one project (about 14 bytes a row); oldest go first."
     )
+    dead_letter_days: float = Field(
+        90,
+        ge=0,
+        le=36_500,
+        description="A dead letter that nobody retries for so long is discarded; 0: kept for ever.",
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto`: readable on a terminal, JSON elsewhere."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
+
+    def key_of(self, account: str) -> SecretStr | None:
+        """The key of an account; None when these settings have none."""
+        return self.labelbox_api_key if account == self.account else self.account_keys.get(account)
 
     @property
     def broker(self) -> str:

@@ -3,6 +3,7 @@
 from celery import Celery
 
 from prelabel_worker.runtime import Runtime
+from prelabel_worker.stages.expire import expire
 from prelabel_worker.stages.group import group, heal
 from prelabel_worker.stages.poll import poll
 from prelabel_worker.stages.settle import settle
@@ -19,6 +20,10 @@ def register(app: Celery, runtime: Runtime) -> None:
     @app.task(name="prelabel.heal")  # type: ignore[untyped-decorator]
     def _heal(project_id: str) -> None:
         heal(runtime.tools(), project_id)
+
+    @app.task(name="prelabel.expire")  # type: ignore[untyped-decorator]
+    def _expire(project_id: str) -> None:
+        expire(runtime.tools(), project_id)
 
     @app.task(name="prelabel.submit")  # type: ignore[untyped-decorator]
     def _submit(project_id: str, chunk_id: str) -> None:

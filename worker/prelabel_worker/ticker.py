@@ -15,10 +15,13 @@ from typing import Any
 import redis
 import structlog
 from celery import bootsteps
+from celery.worker import state
 from kombu.exceptions import ChannelError, OperationalError
+from kombu.transport import virtual
 
 from prelabel import keys
 from prelabel_worker import roles
+from prelabel_worker.pulse import Pulse
 from prelabel_worker.runtime import connect
 from prelabel_worker.settings import Settings
 from prelabel_worker.timers import Due, Timers
@@ -68,6 +71,7 @@ class _Tick:
         self._queues: list[str] = sorted(worker.app.amqp.queues.consume_from)
         self._role = roles.role_of(self._queues)
         self._announced = float("-inf")
+        self._pulse = Pulse()
 
     def run(self) -> None:
         while not self._stopped.is_set():
@@ -87,6 +91,8 @@ class _Tick:
         """Send hints for what is due; seconds to the next look."""
         with self._app.producer_or_acquire() as producer:
             waiting = sum(_waiting_hints(producer.channel, queue) for queue in self._queues)
+            # A copy in one step: the consumer's thread adds and removes while we look.
+            self._pulse.look(list(state.requests), state.all_total_count[0], waiting)
             room = self._processes * _HINTS_PER_PROCESS - waiting
             if room <= 0:
                 return TICK_SECONDS  # nobody is free: what is due stays due
@@ -97,7 +103,7 @@ class _Tick:
         return TICK_SECONDS if due or (wait <= 0 and self._role != "all") else max(wait, 0.005)
 
     def _announce(self) -> None:
-        """Say that this worker lives, for `prelabel status` and `doctor`."""
+        """Say that this worker lives and gets on, for `prelabel status`, `doctor` and `healthy`."""
         now = time.monotonic()
         if now - self._announced < _PRESENCE_SECONDS:
             return
@@ -108,6 +114,7 @@ class _Tick:
             "role": self._role,
             "concurrency": self._processes,
             "at": time.time(),
+            **self._pulse.as_json(),
         }
         self._client.hset(keys.workers(self._settings.key_prefix), self._name, json.dumps(presence))
         self._announced = now
@@ -122,6 +129,9 @@ class _Tick:
 
 def _waiting_hints(channel: Any, queue: str) -> int:
     """Hints that no worker has taken yet."""
+    if isinstance(channel, virtual.Channel):
+        # Redis: a passive declaration asks with EXISTS, to which kombu adds no `global_keyprefix`: it finds no queue.
+        return int(channel._size(queue))  # type: ignore[no-untyped-call]
     try:
         return int(channel.queue_declare(queue=queue, passive=True).message_count)
     except ChannelError:
@@ -135,7 +145,7 @@ def _messages(due: list[Due]) -> list[tuple[str, list[Any]]]:
         ("prelabel.poll", [polled[at : at + POLLED_TOGETHER]]) for at in range(0, len(polled), POLLED_TOGETHER)
     ]
     for each in due:
-        if each.stage in ("group", "heal"):
+        if each.stage in ("group", "heal", "expire"):
             found.append((f"prelabel.{each.stage}", [each.project_id]))
         elif each.stage != "poll":
             found.append((f"prelabel.{each.stage}", [each.project_id, each.chunk_id]))

@@ -14,7 +14,8 @@ from prelabel import keys
 from prelabel.client import Client
 from prelabel.frame import UnknownVersion, UnreadableFrame, read_messages
 from prelabel.lanes import lane_of
-from prelabel_worker.held import DeadLetter, HeldRows
+from prelabel_worker.dead_letters import DeadLetter
+from prelabel_worker.held import HeldRows
 from prelabel_worker.history import SettledRow, digest_of
 from prelabel_worker.imports import Imports, ImportStatus
 

@@ -9,7 +9,8 @@ from typing import Any
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS projects (
-    id TEXT PRIMARY KEY, name TEXT, media_type TEXT, ontology TEXT, any_rows INTEGER, created REAL, updated REAL);
+    id TEXT PRIMARY KEY, name TEXT, media_type TEXT, ontology TEXT, any_rows INTEGER, created REAL, updated REAL,
+    shown INTEGER DEFAULT 1);
 CREATE TABLE IF NOT EXISTS data_rows (
     project_id TEXT, global_key TEXT, id TEXT, PRIMARY KEY (project_id, global_key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS data_rows_by_id ON data_rows (project_id, id);
@@ -34,6 +35,7 @@ class Database:
         self._writing = threading.Lock()
         self._opened: list[sqlite3.Connection] = []
         self._connection().executescript(_SCHEMA)
+        self._add_what_older_folders_lack()
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
@@ -65,6 +67,11 @@ class Database:
         """Close every connection; nobody may use them any more."""
         for connection in self._opened:
             connection.close()
+
+    def _add_what_older_folders_lack(self) -> None:
+        columns = {row[1] for row in self.all("PRAGMA table_info(projects)")}
+        if "shown" not in columns:
+            self._connection().execute("ALTER TABLE projects ADD COLUMN shown INTEGER DEFAULT 1")
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)

@@ -13,7 +13,10 @@ from prelabel_sandbox.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project with its normalized ontology; `any_rows`: every data row that is named is in it."""
+    """A project with its normalized ontology.
+
+    `any_rows`: every data row that is named is in it; `shown`: labelers see its pre-labels.
+    """
 
     id: str
     name: str
@@ -22,6 +25,7 @@ class Project:
     any_rows: bool
     created: float
     updated: float
+    shown: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +43,26 @@ class Projects:
         self._database = database
 
     def put(
-        self, project_id: str, name: str, media_type: str, ontology: dict[str, Any], keys: Iterable[str] | None
+        self,
+        project_id: str,
+        name: str,
+        media_type: str,
+        ontology: dict[str, Any],
+        keys: Iterable[str] | None,
+        shown: bool = True,
     ) -> None:
-        """Create a project, or replace its ontology and data rows; its imports and pre-labels stay.
+        """Create a project, or replace what is said of it; its imports and pre-labels stay.
 
         `keys` are the global keys of its data rows, None for any.
         """
         now = time.time()
-        row = (project_id, name, media_type, orjson.dumps(ontology).decode(), keys is None, now, now)
+        row = (project_id, name, media_type, orjson.dumps(ontology).decode(), keys is None, now, now, shown)
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT INTO projects VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
+                "INSERT INTO projects (id, name, media_type, ontology, any_rows, created, updated, shown)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
                 " media_type = excluded.media_type, ontology = excluded.ontology, any_rows = excluded.any_rows,"
-                " updated = excluded.updated",
+                " updated = excluded.updated, shown = excluded.shown",
                 row,
             )
             connection.execute("DELETE FROM data_rows WHERE project_id = ?", (project_id,))
@@ -61,12 +72,19 @@ class Projects:
     def get(self, project_id: str) -> Project | None:
         """A project by id."""
         row = self._database.one(
-            "SELECT id, name, media_type, ontology, any_rows, created, updated FROM projects WHERE id = ?", project_id
+            "SELECT id, name, media_type, ontology, any_rows, created, updated, shown FROM projects WHERE id = ?",
+            project_id,
         )
         if row is None:
             return None
-        found, name, media_type, ontology, any_rows, created, updated = row
-        return Project(found, name, media_type, orjson.loads(ontology), bool(any_rows), created, updated)
+        found, name, media_type, ontology, any_rows, created, updated, shown = row
+        return Project(found, name, media_type, orjson.loads(ontology), bool(any_rows), created, updated, bool(shown))
+
+    def show(self, project_id: str, shown: bool) -> bool:
+        """Say whether labelers see the project's pre-labels; False when there is no such project."""
+        with self._database.transaction() as connection:
+            sql = "UPDATE projects SET shown = ?, updated = ? WHERE id = ?"
+            return connection.execute(sql, (shown, time.time(), project_id)).rowcount > 0
 
     def ids(self) -> list[str]:
         """All projects."""

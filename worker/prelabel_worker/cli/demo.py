@@ -18,7 +18,7 @@ from prelabel import MessageError, Publisher
 from prelabel_worker.audit import audit
 from prelabel_worker.cli.audit import balance
 from prelabel_worker.cli.common import DONE_WITH_DEAD, TIMED_OUT, console, say
-from prelabel_worker.cli.dead import describe
+from prelabel_worker.cli.dead.showing import describe
 from prelabel_worker.cli.sandbox import put_project
 from prelabel_worker.cli.status import view
 from prelabel_worker.held import HeldRows

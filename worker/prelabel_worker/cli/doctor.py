@@ -1,25 +1,24 @@
 """`prelabel doctor`: is everything there that rows need to arrive; each finding with its remedy."""
 
-import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from typing import Annotated
 
-import redis
 import typer
-from celery import Celery
-from kombu.exceptions import OperationalError
 
 from prelabel.client import Client
-from prelabel_worker.cli.common import DONE_WITH_DEAD, AsJson, RedisUrl, connect, out, settings_for
-from prelabel_worker.errors import RequestError, Unauthorized
+from prelabel_worker.cli import broker
+from prelabel_worker.cli.common import DONE_WITH_DEAD, AsJson, Project, RedisUrl, connect, out, settings_for
+from prelabel_worker.cli.live import Wanted, live, pace_of
+from prelabel_worker.doctor import projects, redis_server, service, workers
+from prelabel_worker.doctor.findings import Check, Finding, Level
 from prelabel_worker.inspector import Inspector
-from prelabel_worker.labelbox import ImportName, Labelbox
+from prelabel_worker.labelbox import Labelbox
 from prelabel_worker.settings import Settings
-from prelabel_worker.stack.redis_server import OLDEST
 
-_CLOCK_SECONDS = 2.0
-Finding = tuple[bool, str, str]
-"""Whether it is good, what was found, and the remedy."""
+_LABELBOX_SECONDS = 10
+_PROJECTS_IN_FULL = 5
+_WORDS = {Level.OK: "ok  ", Level.NOTE: "note", Level.BAD: "BAD "}
 
 
 def register(app: typer.Typer) -> None:
@@ -27,96 +26,98 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
-    """Look at Redis, the broker, the workers and Labelbox. Exit code 1 when something needs a person.
+def doctor(
+    project: Project = None,
+    ask_live: Annotated[bool, typer.Option("--live", help="Import into a scratch project and ask questions.")] = False,
+    data_row: Annotated[str | None, typer.Option(help="With --live: the id of a data row of the project.")] = None,
+    global_key: Annotated[str | None, typer.Option(help="With --live: its global key instead.")] = None,
+    feature: Annotated[str | None, typer.Option(help="With --live: the feature; else the first that fits.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --live: it is a scratch project; do not ask.")] = False,
+    timeout: Annotated[float, typer.Option(help="With --live: longest wait for one import.", min=1)] = 120,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Look at Redis, the broker, workers, Labelbox and projects. Exit code 1 when something needs a person.
 
     Example: prelabel doctor
+
+    With --live it changes a project: it makes small imports, tells what Labelbox answers, and deletes them.
+
+    Example: prelabel doctor --live --project my-scratch-project --global-key scratch-0001
     """
     settings = settings_for(redis_url)
-    client = connect(settings)
-    findings = [*_redis(client, settings), _broker(settings), *_workers(client, settings), _labelbox(settings)]
+    if ask_live:
+        live(connect(settings), settings, Wanted(project, data_row, global_key, feature, yes, timeout, as_json))
+        return
+    found = list(examine(connect(settings), settings, project))
     if as_json:
-        out({"findings": [{"good": good, "found": found, "remedy": remedy} for good, found, remedy in findings]})
+        out({"findings": [each.as_json() for each in found]})
     else:
-        for good, found, remedy in findings:
-            print(f"{'ok  ' if good else 'BAD '} {found}" + ("" if good else f"\n      → {remedy}"))  # noqa: T201
-    if not all(good for good, _, _ in findings):
+        _print(found)
+    if not all(each.good for each in found):
         raise typer.Exit(DONE_WITH_DEAD)
 
 
-def _redis(client: Client, settings: Settings) -> Iterator[Finding]:
-    info: dict[str, Any] = client.info()
-    version = str(info["redis_version"])
-    new_enough = tuple(int(part) for part in version.split(".")[:2]) >= OLDEST
-    yield new_enough, f"Redis {version}", "use Redis 6.2 or newer"
-    policy = _config(client, "maxmemory-policy")
-    yield (
-        policy in ("noeviction", None),
-        f"maxmemory-policy {policy or 'cannot be read'}",
-        ("set maxmemory-policy noeviction: with any other, Redis deletes rows under memory pressure"),
-    )
-    yield _persistence(client, settings)
-    seconds, micros = client.time()
-    skew = abs(time.time() - seconds - micros / 1e6)
-    yield skew < _CLOCK_SECONDS, f"clocks differ by {skew:.1f} s", "synchronise the clocks: ages are shown wrong"
+def examine(client: Client, settings: Settings, project: str | None = None) -> Iterator[Finding]:
+    """Every finding, the machine's first; changes nothing but the account's count of requests."""
+    info = client.info()
+    mode = redis_server.mode(info)
+    if not mode.good:
+        yield mode
+        return
+    server = redis_server.look(client, info)
+    seen = projects.look(client, settings.key_prefix, project)
+    rows = None if seen is None else sum(each.pending + each.dead for each in seen)
+    alive = Inspector(client, settings.key_prefix).workers()
+    yield from redis_server.findings(server, settings.durability, rows)
+    yield from broker.findings(settings, str(server.info.get("run_id")))
+    yield from workers.findings(alive, version("prelabel"))
+    for each in seen or ():
+        yield from projects.findings(each, len(alive), settings.lease_seconds)
+    safe = service.endpoint(settings.labelbox_endpoint)
+    yield safe
+    for account, ids in _by_account(client, settings, seen or ()).items():
+        yield projects.account_pause(client, settings.key_prefix, account)
+        if safe.good:
+            yield from _labelbox(client, settings, account, ids)
 
 
-def _persistence(client: Client, settings: Settings) -> Finding:
-    on, sync = _config(client, "appendonly"), _config(client, "appendfsync")
-    found = f"appendonly {on}, appendfsync {sync}, durability {settings.durability}"
-    good = on is None or (on == "yes" and (sync == "always" or settings.durability != "fsync"))
-    return (
-        good,
-        found,
-        (
-            "set appendonly yes and appendfsync always, or PRELABEL_DURABILITY=waitaof (Redis 7.2) or replica: "
-            "a crash of Redis loses rows that were answered otherwise, with everysec about a second of them"
-        ),
-    )
+def _by_account(client: Client, settings: Settings, seen: Sequence[projects.Seen]) -> dict[str, list[str]]:
+    """The projects of each account, busiest first; accounts that the settings have a key for are there anyway."""
+    inspector = Inspector(client, settings.key_prefix)
+    found: dict[str, list[str]] = {name: [] for name in (settings.account, *settings.account_keys)}
+    for each in sorted(seen, key=lambda each: (-each.pending, each.id)):
+        account = inspector.overrides(each.id).get("account") or settings.account
+        found.setdefault(account, []).append(each.id)
+    return found
 
 
-def _config(client: Client, name: str) -> str | None:
+def _labelbox(client: Client, settings: Settings, account: str, ids: Sequence[str]) -> Iterator[Finding]:
+    """What Labelbox says with the account's key; of projects only where it is accepted."""
+    key = settings.key_of(account)
+    if key is None or not key.get_secret_value():
+        yield Finding(Check.KEY, Level.BAD, f"no API key for account {account}")
+        return
+    # A short time limit: a person waits.
+    labelbox = Labelbox(settings.labelbox_endpoint, key.get_secret_value(), _LABELBOX_SECONDS)
     try:
-        return str(client.config_get(name).get(name))
-    except redis.ResponseError:
-        return None  # hosted services hide their configuration
-
-
-def _broker(settings: Settings) -> Finding:
-    app = Celery(broker=settings.broker, set_as_current=False)
-    try:
-        with app.connection_for_write() as connection:
-            connection.ensure_connection(max_retries=1, timeout=5)
-    except (OperationalError, OSError) as error:
-        return False, f"the broker does not answer ({type(error).__name__})", "start it, or set PRELABEL_BROKER_URL"
-    return True, "the broker answers", ""
-
-
-def _workers(client: Client, settings: Settings) -> Iterator[Finding]:
-    workers = Inspector(client, settings.key_prefix).workers()
-    names = ", ".join(f"{each.name} {each.version}" for each in workers)
-    yield bool(workers), f"{len(workers)} workers alive {names}".rstrip(), "start one: prelabel worker"
-    versions = {each.version for each in workers}
-    if len(versions) > 1:
-        yield False, f"workers of versions {', '.join(sorted(versions))}", "finish the upgrade"
-
-
-def _labelbox(settings: Settings) -> Finding:
-    key = settings.labelbox_api_key.get_secret_value()
-    if not key:
-        return False, "no API key", "set PRELABEL_LABELBOX_API_KEY"
-    labelbox = Labelbox(settings.labelbox_endpoint, key, 10)
-    try:
-        # A look-up of an import that cannot exist changes nothing and shows whether the key is accepted.
-        labelbox.find_imports([ImportName("doctor", "no-such-import")])
-    except Unauthorized:
-        return False, "Labelbox refuses the API key", "set PRELABEL_LABELBOX_API_KEY to a key that is valid"
-    except RequestError as error:
-        return (
-            False,
-            f"Labelbox at {settings.labelbox_endpoint}: {error}",
-            "check PRELABEL_LABELBOX_ENDPOINT and the network",
-        )
+        accepted = service.access(labelbox, settings.labelbox_endpoint, ids[0] if ids else "doctor")
+        yield accepted
+        if accepted.check is Check.KEY and accepted.good:
+            yield from service.projects(labelbox, pace_of(client, settings, account), ids)
     finally:
         labelbox.close()
-    return True, f"Labelbox at {settings.labelbox_endpoint} accepts the key", ""
+
+
+def _print(found: Sequence[Finding]) -> None:
+    """One line each; of many projects only what is not in order."""
+    named = {each.project for each in found if each.project}
+    brief = len(named) > _PROJECTS_IN_FULL
+    for each in found:
+        if each.project and brief and each.level is Level.OK:
+            continue
+        where = f"{each.project}: " if each.project else ""
+        print(f"{_WORDS[each.level]} {where}{each.found}" + (f"\n      → {each.remedy}" if each.remedy else ""))  # noqa: T201
+    if brief:
+        well = sum(each.project is not None and each.level is Level.OK for each in found)
+        print(f"ok   {well} checks of {len(named)} projects are in order")  # noqa: T201

@@ -12,11 +12,13 @@ from prelabel_worker.cli import (
     dead,
     demo,
     doctor,
+    healthy,
     imports,
     project,
     publish,
     row,
     sandbox,
+    spool,
     status,
     up,
     wait,
@@ -33,13 +35,14 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for module in (demo, up, worker, publish, status, wait, audit, doctor):
+for module in (demo, up, worker, publish, status, wait, audit, doctor, healthy):
     module.register(app)
 app.add_typer(dead.app, name="dead")
 app.add_typer(imports.app, name="import")
 app.add_typer(project.app, name="project")
 app.add_typer(row.app, name="row")
 app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(spool.app, name="spool")
 
 
 def run() -> None:

@@ -1,18 +1,16 @@
 """`prelabel project`: list, show, pause, resume, flush, set."""
 
-import getpass
 from typing import Annotated, Any
 
 import typer
 
-from prelabel.client import Client
+from prelabel_worker.actions import Actions, user
 from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, RedisUrl, connect, console, out, say, settings_for, when
 from prelabel_worker.cli.status import COLUMNS, table
 from prelabel_worker.imports import Imports
 from prelabel_worker.inspector import Inspector, ProjectStatus
 from prelabel_worker.overrides import OVERRIDES, shown
 from prelabel_worker.projects import Projects
-from prelabel_worker.settings import Settings
 
 app = typer.Typer(help="Projects: list, show, pause, resume, flush, set.", no_args_is_help=True, rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")]
@@ -41,11 +39,10 @@ def show(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> Non
 
     Example: prelabel project show demo-project
     """
-    settings = settings_for(redis_url)
-    client = connect(settings)
-    status = _known(client, settings, name)
-    chunks = Imports(client, settings.key_prefix).open(name)
-    overrides = shown(Inspector(client, settings.key_prefix).overrides(name))
+    operator = _Operator(name, redis_url)
+    status = operator.inspector.status(name)
+    chunks = operator.imports.open(name)
+    overrides = shown(operator.inspector.overrides(name))
     if as_json:
         out(status.as_json() | {"overrides": overrides, "imports": [each.as_json() for each in chunks]})
         return
@@ -73,11 +70,10 @@ def pause(
 
     Example: prelabel project pause demo-project --why "new ontology on its way"
     """
-    settings = settings_for(redis_url)
-    client = connect(settings)
-    _known(client, settings, name)
-    reason = f"by {getpass.getuser()}" + (f": {why[:200]}" if why else "")
-    Projects(client, settings.key_prefix).pause(name, reason, None if minutes is None else minutes * 60)
+    operator = _Operator(name, redis_url)
+    reason = f"by {user()}" + (f": {why[:200]}" if why else "")
+    operator.projects.pause(name, reason, None if minutes is None else minutes * 60)
+    operator.record("pause", {"why": why[:200], "minutes": minutes})
     say(f"{name} is paused")
 
 
@@ -87,12 +83,11 @@ def resume(name: Name, redis_url: RedisUrl = None) -> None:
 
     Example: prelabel project resume demo-project
     """
-    settings = settings_for(redis_url)
-    client = connect(settings)
-    _known(client, settings, name)
-    if not Projects(client, settings.key_prefix).resume(name):
+    operator = _Operator(name, redis_url)
+    if not operator.projects.resume(name):
         say(f"{name} was not paused")
         raise typer.Exit(NOTHING)
+    operator.record("resume", {})
     say(f"{name} goes on")
 
 
@@ -102,10 +97,10 @@ def flush(name: Name, redis_url: RedisUrl = None) -> None:
 
     Example: prelabel project flush demo-project
     """
-    settings = settings_for(redis_url)
-    client = connect(settings)
-    _known(client, settings, name)
-    say(f"{Projects(client, settings.key_prefix).flush(name):,} rows are cut into chunks now")
+    operator = _Operator(name, redis_url)
+    rows = operator.projects.flush(name)
+    operator.record("flush", {"rows": rows})
+    say(f"{rows:,} rows are cut into chunks now")
 
 
 @app.command("set")
@@ -129,22 +124,31 @@ def set_overrides(
     if not fields:
         say("say what to set: " + ", ".join(f"--{each.option}" for each in OVERRIDES))
         raise typer.Exit(USAGE)
-    settings = settings_for(redis_url)
-    client = connect(settings)
-    # A project may be set up before its first row comes.
-    Projects(client, settings.key_prefix).override(name, fields)
-    now = shown(Inspector(client, settings.key_prefix).overrides(name))
+    operator = _Operator(name, redis_url, known=False)  # a project may be set up before its first row comes
+    operator.projects.override(name, fields)
+    operator.record("set", fields)
+    now = shown(operator.inspector.overrides(name))
     say(f"{name}: " + (", ".join(f"{option} {value}" for option, value in now.items()) or "as the settings say"))
 
 
-def _known(client: Client, settings: Settings, name: str) -> ProjectStatus:
-    """A project that rows were published for; anything else is a slip of the pen."""
-    inspector = Inspector(client, settings.key_prefix)
-    status = inspector.status(name)
-    if not status.published and name not in inspector.projects():
-        say(f"no project {name} is known here; prelabel project list")
-        raise typer.Exit(NOTHING)
-    return status
+class _Operator:
+    """Somebody who looks at or changes one project. A `known` one had rows: any other is a slip of the pen."""
+
+    def __init__(self, name: str, redis_url: str | None, *, known: bool = True) -> None:
+        settings = settings_for(redis_url)
+        client = connect(settings)
+        self._name = name
+        self._actions = Actions(client, settings.key_prefix)
+        self.inspector = Inspector(client, settings.key_prefix)
+        self.imports = Imports(client, settings.key_prefix)
+        self.projects = Projects(client, settings.key_prefix)
+        if known and name not in self.inspector.projects():
+            say(f"no project {name} is known here; prelabel project list")
+            raise typer.Exit(NOTHING)
+
+    def record(self, action: str, details: dict[str, Any]) -> None:
+        """For `prelabel dead log`."""
+        self._actions.record(self._name, action, details)
 
 
 def _until(status: ProjectStatus) -> str:

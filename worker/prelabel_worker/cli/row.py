@@ -17,7 +17,7 @@ from prelabel_worker.cli.common import (
     settings_for,
     when,
 )
-from prelabel_worker.held import DeadLetter
+from prelabel_worker.dead_letters import DeadLetter
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.tracing import MOST_FRAMES, Settled, Trace, Tracer, Waiting
 

@@ -37,7 +37,7 @@ def run(
 
 @app.command("project")
 def project(
-    file: Annotated[Path, typer.Argument(help='JSON: {"id", "name", "mediaType", "ontology", "dataRows"}.')],
+    file: Annotated[Path, typer.Argument(help='JSON, or -: {"id", "name", "mediaType", "ontology", "dataRows"}.')],
     url: Annotated[str | None, typer.Option(help="The sandbox; else the running stack's.")] = None,
 ) -> None:
     """Create a project in the sandbox, or replace its ontology and data rows.
@@ -45,7 +45,7 @@ def project(
     Example: prelabel sandbox project examples/project.json
     """
     try:
-        body = file.read_bytes()
+        body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         orjson.loads(body)
     except (OSError, orjson.JSONDecodeError) as error:
         say(f"{file}: {error}")

@@ -37,6 +37,7 @@ for _ = 1, operations do
     aside = aside + rows
     if name == 'held' then
       hold(held_id, cjson.decode(state), body)
+      if string.sub(held_id, 1, 1) == 'f' then redis.call('HSET', key, 'unread:' .. held_id, rows) end -- may be retried before this chunk ends
     else
       count(name, rows)
       local old = held_id ~= '' and held_state(held_id)
@@ -66,6 +67,8 @@ for kind, fid, low, high in string.gmatch(chunk[2], '(%a) (%S+) (%d+) (%d+) %d+'
       redis.call('HDEL', root .. ':frames', fid)
       redis.call('ZADD', root .. ':seen', text(now), fid)
     end
+  elseif string.sub(fid, 1, 1) == 'f' and redis.call('HEXISTS', key, 'unread:' .. fid) == 0 then
+    settle_held_frame(fid, tonumber(high) - tonumber(low))
   end
 end
 redis.call('ZREMRANGEBYSCORE', root .. ':seen', '-inf', text(now - tonumber(ARGV[7])))

@@ -11,7 +11,18 @@ local function save_state(id, state)
   redis.call('HSET', root .. ':held', id, cjson.encode(state))
 end
 
+-- How long letters are kept is the worker's setting; expire.lua notes it here. Unknown: it is asked at once. A day at
+-- most, so that another setting is heard of within a day.
+local DAY = 86400000
+local function expire_in(keep)
+  if not keep then return 0 end
+  return keep > 0 and math.min(keep, DAY) or DAY
+end
+
 local function list_dead(id, state)
+  if not redis.call('ZSCORE', root .. ':timers', 'expire') then
+    set_timer('expire', now + expire_in(tonumber(redis.call('HGET', root .. ':meta', 'deadLetterMs') or '')))
+  end
   redis.call('ZADD', root .. ':dead', text(now), id)
   redis.call('ZADD', root .. ':dead:reason:' .. state.reason, text(now), id)
   redis.call('ZADD', root .. ':dead:group:' .. state.group, text(now), id)
@@ -24,6 +35,13 @@ end
 
 local function drop_at_zero(key, field, by)
   if redis.call('HINCRBY', key, field, by) <= 0 then redis.call('HDEL', key, field) end
+end
+
+-- A later letter with the same message id has taken the place: it stays.
+local function unindex_message(id, state)
+  if state.message and redis.call('HGET', root .. ':dead:messages', state.message) == id then
+    redis.call('HDEL', root .. ':dead:messages', state.message)
+  end
 end
 
 -- A letter leaves its indexes: it is retried, struck out or discarded.
@@ -41,9 +59,7 @@ local function unlist_dead(id, state)
       redis.call('HDEL', root .. ':dead:sample', state.group)
     end
   end
-  if state.message and redis.call('HGET', root .. ':dead:messages', state.message) == id then
-    redis.call('HDEL', root .. ':dead:messages', state.message)
-  end
+  unindex_message(id, state)
   count('dead', -state.weight)
   return true
 end
@@ -97,6 +113,14 @@ local function hold(id, given, body)
   save_state(id, given)
 end
 
+-- Rows of a frame on its way back have their outcomes, each under its own number; the last ones end the frame.
+local function settle_held_frame(id, rows)
+  local state = held_state(id)
+  if not state or not state.queued then return end -- it could not be read again
+  state.weight = state.weight - rows
+  if state.weight > 0 then save_state(id, state) else forget_held(id, state) end
+end
+
 -- A newer message of this data row and model stands in Labelbox: older held ones may never overwrite it.
 local function strike(row, seq)
   for id in string.gmatch(redis.call('HGET', root .. ':held:rows', row) or '', '%S+') do
@@ -113,17 +137,30 @@ local function strike(row, seq)
   end
 end
 
--- Back to the end of its lane with its old arrival number: healing and retry are the same step.
--- Returns 'queued', 'superseded' or 'skipped'.
-local function requeue(id)
+-- Nobody wants it any more: counted as discarded. Returns its rows, or nil when it is no dead letter.
+local function discard(id)
   local state = held_state(id)
-  if not state or state.queued then return 'skipped' end
+  if not state or not unlist_dead(id, state) then return nil end
+  forget_held(id, state)
+  count('discarded', state.weight)
+  return state.weight
+end
+
+-- Back to the end of its lane with its old arrival number: healing and retry are the same step. As new it gets a
+-- number of now, and what struck it is older. Returns 'queued', 'superseded' or 'skipped', and its rows.
+local function requeue(id, as_new)
+  local state = held_state(id)
+  if not state or state.queued then return 'skipped', 0 end
   redis.call('ZREM', root .. ':heal', id)
   unlist_dead(id, state)
+  if as_new then
+    state.seq = redis.call('HINCRBY', root .. ':meta', 'seq', state.weight) - state.weight + 1
+    state.struck = nil
+  end
   if state.struck then
     forget_held(id, state)
     count('superseded', state.weight)
-    return 'superseded'
+    return 'superseded', state.weight
   end
   state.queued, state.due = true, nil
   save_state(id, state)
@@ -132,5 +169,5 @@ local function requeue(id)
   redis.call('HINCRBY', root .. ':inbox', state.lane .. ':rows', state.weight)
   redis.call('HINCRBY', root .. ':inbox', 'rows', state.weight)
   wake('group', now)
-  return 'queued'
+  return 'queued', state.weight
 end

@@ -2,7 +2,8 @@
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 most names to answer, 2 lease in ms, 3… stages; what is due of another is left for who takes it
--- returns  {ms to the next timer (-1: none), stage, chunk id, stage, chunk id, …}; group and heal have the id ''
+-- returns  {ms to the next timer (-1: none), stage, chunk id, stage, chunk id, …}; group, heal and
+--          expire have the id ''
 local most, wanted = tonumber(ARGV[1]), {}
 for i = 3, #ARGV do wanted[ARGV[i]] = true end
 local answer = {-1}

@@ -183,10 +183,10 @@ def _slices(
 
 
 def _returning(chunk: Chunk) -> dict[int, str]:
-    """The held rows on their way back: row index → held id."""
+    """The held rows on their way back: row index → held id. A frame's rows are none: it goes with the chunk."""
     found, index = {}, 0
     for item in chunk.items:
-        if item.kind == "h":
+        if item.kind == "h" and not item.id.startswith("f"):
             found[index] = item.id
         index += item.high - item.low
     return found

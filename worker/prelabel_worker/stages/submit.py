@@ -168,6 +168,7 @@ class _Submission:
                 chunk=chunk.id,
                 held=sum(each.rows for each in built.set_aside if each.name == "held"),
                 superseded=sum(each.rows for each in built.set_aside if each.name == "superseded"),
+                skipped=sum(each.rows for each in built.set_aside if each.name == "skipped"),
             )
         return not nothing_left
 

@@ -1,0 +1,1 @@
+"""How prelabel is deployed, and the checks of it that need no container engine. No part of the distribution."""

@@ -1,0 +1,64 @@
+"""`make deploy-check`: the Dockerfile and the manifests against their schemas and rules, then a rehearsal.
+
+python -m deploy.check [--rules-only]
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from deploy import compose, compose_rules, dockerfile_rules, image, kubernetes_rules
+from deploy.finding import Finding
+from deploy.image import Broken, Image
+from deploy.rehearsal import Rehearsal
+
+ROOT = Path(__file__).parents[1]
+ENV_FILE = "deploy/sandbox.env"
+
+
+def rules() -> list[Finding]:
+    """What the files say, against what they should."""
+    text = (ROOT / compose.FILE).read_text("utf-8")
+    found = compose.schema(text) + compose_rules.check(text, compose.env_file(ROOT / ENV_FILE))
+    found += kubernetes_rules.check((ROOT / kubernetes_rules.FILE).read_text("utf-8"))
+    found += dockerfile_rules.check((ROOT / dockerfile_rules.FILE).read_text("utf-8"), ROOT)
+    linted = dockerfile_rules.hadolint(ROOT / dockerfile_rules.FILE)
+    if linted is None:
+        _say("not run: hadolint, which has no wheel for this machine; our own rules ran")
+    return found + (linted or [])
+
+
+def rehearse() -> list[Finding]:
+    """The image's steps in a folder, and its services as processes."""
+    document = compose.read((ROOT / compose.FILE).read_text("utf-8"))
+    filled = compose.filled(document, compose.env_file(ROOT / ENV_FILE))
+    with tempfile.TemporaryDirectory(prefix="prelabel-image-") as folder:
+        made = Image((ROOT / dockerfile_rules.FILE).read_text("utf-8"), ROOT, Path(folder))
+        try:
+            made.build()
+            Rehearsal(made, filled, ROOT, Path(folder)).run()
+        except Broken as broken:
+            return [broken.finding]
+    for step in made.not_run:
+        _say(f"not run: {step}")
+    _say(f"not run: an engine; Python {image.python_version()} stood for the base image")
+    return []
+
+
+def main() -> int:
+    """0 when nothing is wrong."""
+    found = rules()
+    if not found and "--rules-only" not in sys.argv:
+        found = rehearse()
+    for each in found:
+        _say(str(each))
+    _say(f"deploy: {len(found)} findings" if found else "deploy: rules, schemas and rehearsal pass")
+    return 1 if found else 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

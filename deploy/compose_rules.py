@@ -1,0 +1,172 @@
+"""The project's rules for docker-compose.yml: rows are safe in Redis, and every service is bounded and watched."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from deploy import compose
+from deploy.compose import FILE
+from deploy.finding import Finding
+from prelabel_worker.settings import Settings
+
+REDIS = "redis"
+_KEEPS_ROWS = {"--appendonly": "yes", "--appendfsync": "always", "--maxmemory-policy": "noeviction"}
+_REWRITE_FACTOR = 1.5
+_FROM_OUTSIDE = re.compile(r"\$\{\w+(:?\?[^}]*)?\}")
+_OUTSIDE = "FROM-OUTSIDE"
+_SECRET = re.compile(r"(PASSWORD|API_KEY|AUTH|SECRET|TOKEN)")
+_SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields}
+
+
+def check(text: str, values: Mapping[str, str]) -> list[Finding]:
+    """Everything that is wrong with a compose file; `values` fill in its variables."""
+    rules = (_redis, _secrets, _memory, _services, _settings, _flags)
+    try:
+        raw = compose.read(text)
+        document = compose.filled(raw, values)
+        return [finding for rule in rules for finding in rule(document, raw)]
+    except compose.ComposeError as error:
+        return [Finding(FILE, "readable", str(error), "YAML, variables that the env file sets, sizes and durations")]
+
+
+def _services_of_ours(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: each for name, each in compose.services(document).items() if name != REDIS}
+
+
+def _found(service: str, rule: str, found: object, expected: str) -> Finding:
+    return Finding(FILE, rule, f"{service}: {found}", expected)
+
+
+def _redis(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
+    redis = compose.services(document).get(REDIS)
+    if redis is None:
+        yield Finding(FILE, "redis", "no service of that name", REDIS)
+        return
+    given = compose.options(redis)
+    for option, value in _KEEPS_ROWS.items():
+        if given.get(option) != value:
+            yield _found(REDIS, "redis-keeps-rows", f"{option} {given.get(option)}", f"{option} {value}")
+    for option in ("--requirepass", "--maxmemory"):
+        if not given.get(option):
+            yield _found(REDIS, "redis-options", f"no {option}", f"{option} with a value")
+    if redis.get("ports"):
+        yield _found(REDIS, "redis-not-published", f"ports {redis['ports']}", "no ports: workers share its network")
+    if not any(str(each).endswith(":/data") for each in redis.get("volumes") or ()):
+        yield _found(REDIS, "redis-volume", redis.get("volumes"), "a named volume on /data")
+
+
+def _secrets(_: dict[str, Any], raw: dict[str, Any]) -> Iterator[Finding]:
+    marked = compose.mapped(raw, lambda text: _FROM_OUTSIDE.sub(_OUTSIDE, text))
+    for name, service in compose.services(marked).items():
+        given = {each: value for each, value in compose.environment(service).items() if _SECRET.search(each)}
+        given["--requirepass"] = compose.options(service).get("--requirepass", _OUTSIDE)
+        for variable, value in given.items():
+            if value != _OUTSIDE:
+                yield _found(name, "no-secret", f"{variable} with a value", "${NAME:?…}, without a default")
+        if re.search(rf"://[^/@\s]*:(?!{_OUTSIDE}@)[^/@\s]+@", str(service)):
+            yield _found(name, "no-secret", "a URL with a password", "${NAME:?…}, without a default")
+
+
+def _memory(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
+    redis = compose.services(document).get(REDIS, {})
+    given = compose.options(redis).get("--maxmemory")
+    limit = _limits(redis).get("memory")
+    if given and limit and compose.size(limit) < _REWRITE_FACTOR * compose.size(given):
+        expected = f"{_REWRITE_FACTOR} times maxmemory: a rewrite of the append-only file copies pages"
+        yield _found(REDIS, "redis-memory", f"limit {limit}, maxmemory {given}", expected)
+
+
+def _limits(service: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = service.get("deploy", {}).get("resources", {}).get("limits", {})
+    return found
+
+
+def _services(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
+    for name, service in compose.services(document).items():
+        wanted = {
+            "restart": (service.get("restart"), "unless-stopped"),
+            "read-only": (service.get("read_only"), True),
+            "capabilities": (service.get("cap_drop"), ["ALL"]),
+            "no-new-privileges": (service.get("security_opt"), ["no-new-privileges:true"]),
+        }
+        for rule, (found, expected) in wanted.items():
+            if found != expected:
+                yield _found(name, rule, found, str(expected))
+        yield from _bounded(name, service)
+        if service.get("privileged") or service.get("network_mode") == "host":
+            yield _found(name, "isolated", "privileged or network_mode host", "neither")
+    for name, service in _services_of_ours(document).items():
+        grace, least = service.get("stop_grace_period"), _warm_stop(service)
+        if grace is None or compose.seconds(grace) <= least:
+            yield _found(name, "stop-grace", grace, f"more than {least:.0f} s, a warm stop")
+
+
+def _bounded(name: str, service: dict[str, Any]) -> Iterator[Finding]:
+    missing = {"cpus", "memory", "pids"} - set(_limits(service))
+    if missing:
+        yield _found(name, "limits", f"no {', '.join(sorted(missing))}", "deploy.resources.limits")
+    if not {"max-size", "max-file"} <= set((service.get("logging") or {}).get("options") or {}):
+        yield _found(name, "log-rotation", service.get("logging"), "logging.options max-size and max-file")
+    if not (service.get("healthcheck") or {}).get("test"):
+        yield _found(name, "healthcheck", service.get("healthcheck"), "healthcheck.test")
+
+
+def _is_worker(service: dict[str, Any]) -> bool:
+    return compose.words(service.get("command"))[:1] == ["worker"]
+
+
+def _warm_stop(service: dict[str, Any]) -> float:
+    """A worker's stop waits for an upload: for its longest silence. The sandbox answers what it was asked."""
+    if not _is_worker(service):
+        return 1.0
+    default = Settings.model_fields["request_timeout_seconds"].default
+    return float(compose.environment(service).get("PRELABEL_REQUEST_TIMEOUT_SECONDS", default))
+
+
+def _settings(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
+    for name, service in compose.services(document).items():
+        for variable in compose.environment(service):
+            if variable.startswith("PRELABEL_") and variable not in _SETTINGS:
+                yield _found(name, "known-setting", variable, "a setting of docs/settings.md")
+
+
+def _flags(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
+    for name, service in _services_of_ours(document).items():
+        entry = compose.words(service.get("entrypoint")) or ["prelabel"]
+        yield from flags(FILE, name, [*entry, *compose.words(service.get("command"))])
+        test = compose.words((service.get("healthcheck") or {}).get("test"))
+        if _is_worker(service) and test != ["CMD", "prelabel", "healthy"]:
+            yield _found(name, "health-is-progress", test, "[CMD, prelabel, healthy]")
+
+
+def flags(file: str, name: str, command: list[str]) -> Iterator[Finding]:
+    """The command answers `--help`, and every flag given to it stands there."""
+    first = next((at for at, word in enumerate(command) if word.startswith("--")), len(command))
+    text = _help(tuple(command[:first]))
+    for word in command[first:]:
+        flag = word.split("=")[0]
+        if flag.startswith("--") and not _names(text, flag):
+            yield Finding(
+                file, "known-flag", f"{name}: {flag} in {shlex.join(command)}", "a flag that its --help names"
+            )
+    if not text:
+        yield Finding(file, "known-command", f"{name}: {shlex.join(command[:first])}", "a command that answers --help")
+
+
+def _names(text: str, flag: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", text) is not None
+
+
+@cache
+def _help(command: tuple[str, ...]) -> str:
+    beside = Path(sys.executable).parent
+    program = str(beside / command[0]) if (beside / command[0]).exists() else command[0]
+    done = subprocess.run(  # noqa: S603 - our own commands
+        [program, *command[1:], "--help"], capture_output=True, text=True, check=False, timeout=60
+    )
+    return done.stdout if done.returncode == 0 else ""

@@ -1,0 +1,88 @@
+"""A Dockerfile as a list of instructions: enough of the syntax for our own, and an error for the rest."""
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+
+
+class DockerfileError(ValueError):
+    """Something that this parser does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One instruction; `stage` counts from 0, and is -1 before the first FROM."""
+
+    line: int
+    stage: int
+    name: str
+    text: str
+
+    @property
+    def exec_form(self) -> list[str] | None:
+        """The words of a JSON array, or None for the shell form."""
+        text = self.text[self.text.find("[") :] if self.name == "HEALTHCHECK" else self.text
+        try:
+            words = json.loads(text)
+        except ValueError:
+            return None
+        return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
+
+    @property
+    def options(self) -> dict[str, str]:
+        """`--from=build` and the like before the words."""
+        found = re.match(r"(?:--\w[\w-]*=\S+\s+)*", self.text)
+        given = (found[0] if found else "").split()
+        return dict(word[2:].split("=", 1) for word in given)
+
+    @property
+    def words(self) -> list[str]:
+        """The words without the options."""
+        return shlex.split(re.sub(r"^(?:--\w[\w-]*=\S+\s+)+", "", self.text))
+
+
+def parse(text: str) -> list[Instruction]:
+    """The instructions in order, continued lines joined, comments left out."""
+    found: list[Instruction] = []
+    stage, begun, held = -1, 0, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        begun = begun if held else number
+        held += line.strip()
+        if held.endswith("\\"):
+            held = held[:-1]
+            continue
+        name, _, rest = held.partition(" ")
+        if "<<" in rest:
+            raise DockerfileError(f"line {begun}: here-documents are not known here")
+        stage += name.upper() == "FROM"
+        found.append(Instruction(begun, stage, name.upper(), rest.strip()))
+        held = ""
+    return found
+
+
+def pairs(instruction: Instruction) -> dict[str, str]:
+    """NAME → value of an ENV, ARG or LABEL."""
+    found = {}
+    for word in shlex.split(instruction.text):
+        name, _, value = word.partition("=")
+        found[name] = value
+    return found
+
+
+def arguments(instructions: list[Instruction]) -> dict[str, str]:
+    """The defaults of the ARGs before the first FROM."""
+    found: dict[str, str] = {}
+    for each in instructions:
+        if each.name == "ARG" and each.stage == -1:
+            found |= pairs(each)
+    return found
+
+
+def expand(text: str, values: dict[str, str]) -> str:
+    """Put values in the place of `$NAME` and `${NAME}`; an unknown name is nothing, as in the builder."""
+    return _VARIABLE.sub(lambda found: values.get(found[1] or found[2], ""), text)

@@ -1,0 +1,16 @@
+"""What a check says."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that a file does not keep."""
+
+    file: str
+    rule: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.rule}: found {self.found}; expected {self.expected}"

@@ -1,0 +1,196 @@
+"""For the unit tests of code that publishes: publishers that check like the real ones, and keep what they take.
+
+    with recording_publisher() as publisher:
+        my_code(publisher)
+    assert publisher.published("my-project")[0].data_row == GlobalKey("cam-1/000184.jpg")
+
+No Redis, no threads. A message is refused for the same reasons, with the same errors.
+"""
+
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from prelabel.aio import AsyncPublisher
+from prelabel.errors import BufferFull, PrelabelError, PublisherClosed, RedisUnavailable
+from prelabel.gate import MAX_MESSAGE_BYTES, prepare
+from prelabel.messages import DataRow, DataRowId, GlobalKey, PredictionMessage
+from prelabel.publisher import CLOSE_SECONDS, Publisher
+
+Failure = PrelabelError | type[PrelabelError]
+_SHOWN = 10
+
+
+class Recorder:
+    """What was published: shared by the recording publishers, sync and async.
+
+    Attributes: `fail_with`: an error, or its class, that calls raise from now on: `RedisUnavailable` from `flush` and
+    `close`, any other from `publish`; None ends it. `unflushed`: messages published since the last flush.
+    """
+
+    def __init__(self, fail_with: Failure | None = None, max_bytes: int = MAX_MESSAGE_BYTES) -> None:
+        self.fail_with = fail_with
+        self.unflushed = 0
+        self._max_bytes = max_bytes
+        self._messages: list[PredictionMessage] = []
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def published(self, project_id: str | None = None) -> list[PredictionMessage]:
+        """The messages that were taken, in order; of one project, or of all."""
+        with self._lock:
+            return [each for each in self._messages if project_id in (None, each.project_id)]
+
+    def assert_published(
+        self,
+        project_id: str | None = None,
+        *,
+        data_row: DataRow | str | None = None,
+        model: str | None = None,
+        count: int | None = None,
+    ) -> list[PredictionMessage]:
+        """Return the messages of this project, data row (a text is a global key) and model name, in order.
+
+        Raises AssertionError, with what was published instead, when there are none, or not `count` of them.
+        """
+        key = GlobalKey(data_row) if isinstance(data_row, str) else data_row
+        found = [each for each in self.published(project_id) if _fits(each, key, model)]
+        if (not found) if count is None else len(found) != count:
+            filters = {"project": project_id, "data row": key and _key_of(key), "model": model}
+            wanted = (
+                ", ".join(f"{name} {value!r}" for name, value in filters.items() if value is not None) or "anything"
+            )
+            raise AssertionError(
+                f"expected {'at least one message' if count is None else f'{count} messages'} for {wanted}, "
+                f"found {len(found)}; published were{_listed(self.published())}"
+            )
+        return found
+
+    def assert_nothing_published(self, project_id: str | None = None) -> None:
+        """Raise AssertionError, with what was published, when a message of this project, or of any, was taken."""
+        found = self.published(project_id)
+        if found:
+            raise AssertionError(f"expected no message, published were{_listed(found)}")
+
+    def _take(self, message: PredictionMessage | Mapping[str, Any] | bytes) -> str:
+        prepared = prepare(message, max_bytes=self._max_bytes)
+        if self.fail_with is not None and not _is_for_flush(self.fail_with):
+            raise _instance(self.fail_with)
+        read = PredictionMessage.model_validate_json(prepared.raw, by_alias=True, by_name=False)
+        with self._lock:
+            if self._closed:
+                raise PublisherClosed("the publisher is closed")
+            self._messages.append(read.model_copy(update={"data_row": _as_written(read.data_row)}))
+            self.unflushed += 1
+        return prepared.message_id
+
+    def _flush(self) -> None:
+        if self.fail_with is not None and _is_for_flush(self.fail_with):
+            raise _instance(self.fail_with)
+        self.unflushed = 0
+
+    def _close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._flush()
+
+
+class RecordingPublisher(Recorder, Publisher):
+    """A `Publisher` that keeps what it takes instead of sending it."""
+
+    def publish(self, message: PredictionMessage | Mapping[str, Any] | bytes) -> str:
+        """Check a message as the real publisher does, keep it and return its id."""
+        return self._take(message)
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Nothing to wait for; raises `fail_with` when that is RedisUnavailable."""
+        self._flush()
+
+    def close(self, timeout: float = CLOSE_SECONDS) -> None:
+        """Take no more messages; flushes."""
+        self._close()
+
+    @property
+    def spooled_rows(self) -> int:
+        """None: there is no spool."""
+        return 0
+
+
+class AsyncRecordingPublisher(Recorder, AsyncPublisher):
+    """An `AsyncPublisher` that keeps what it takes instead of sending it."""
+
+    async def publish(self, message: PredictionMessage | Mapping[str, Any] | bytes) -> str:
+        """Check a message as the real publisher does, keep it and return its id."""
+        return self._take(message)
+
+    async def flush(self, timeout: float | None = None) -> None:
+        """Nothing to wait for; raises `fail_with` when that is RedisUnavailable."""
+        self._flush()
+
+    async def close(self, timeout: float = CLOSE_SECONDS) -> None:
+        """Take no more messages; flushes."""
+        self._close()
+
+    @property
+    def spooled_rows(self) -> int:
+        """None: there is no spool."""
+        return 0
+
+
+@contextmanager
+def recording_publisher(
+    *, fail_with: Failure | None = None, max_bytes: int = MAX_MESSAGE_BYTES
+) -> Iterator[RecordingPublisher]:
+    """A recording publisher, closed at the end of the block; what it has recorded can be asked for afterwards too."""
+    with RecordingPublisher(fail_with, max_bytes) as publisher:
+        yield publisher
+
+
+@asynccontextmanager
+async def async_recording_publisher(
+    *, fail_with: Failure | None = None, max_bytes: int = MAX_MESSAGE_BYTES
+) -> AsyncIterator[AsyncRecordingPublisher]:
+    """The same to await."""
+    async with AsyncRecordingPublisher(fail_with, max_bytes) as publisher:
+        yield publisher
+
+
+def _is_for_flush(failure: Failure) -> bool:
+    return (failure if isinstance(failure, type) else type(failure)) is RedisUnavailable
+
+
+def _instance(failure: Failure) -> PrelabelError:
+    if not isinstance(failure, type):
+        return failure
+    return failure("1 rows are still waiting for Redis at a test") if failure is BufferFull else failure()
+
+
+def _as_written(data_row: DataRow) -> DataRow:
+    """As a test writes it, so that the two are equal."""
+    return DataRowId(data_row.id) if data_row.id is not None else GlobalKey(data_row.global_key or "")
+
+
+def _key_of(data_row: DataRow) -> str:
+    return data_row.id or data_row.global_key or ""
+
+
+def _fits(message: PredictionMessage, data_row: DataRow | None, model: str | None) -> bool:
+    if data_row is not None and (message.data_row.id, message.data_row.global_key) != (
+        data_row.id,
+        data_row.global_key,
+    ):
+        return False
+    return model is None or (message.model is not None and message.model.name == model)
+
+
+def _listed(messages: list[PredictionMessage]) -> str:
+    if not messages:
+        return ": none"
+    lines = [
+        f"  {each.project_id}: {_key_of(each.data_row)}"
+        f" by {each.model.name if each.model else 'no model'}, {len(each.annotations)} annotations"
+        for each in messages[:_SHOWN]
+    ]
+    more = [f"  … and {len(messages) - _SHOWN} more"] if len(messages) > _SHOWN else []
+    return ":\n" + "\n".join([*lines, *more])

@@ -1,0 +1,91 @@
+"""`prelabel healthy` beside a real worker: idle, stuck, going on, gone."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from prelabel_worker.app import create_app
+from prelabel_worker.roles import QUEUES
+from prelabel_worker.settings import load_settings
+from prelabel_worker.stack.stack import Stack
+from tests.conftest import wait_for
+from tests.flow.conftest import SETTINGS, Flow, box
+
+MAX_SILENCE = "3"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Flow]:
+    """One worker: what a container holds."""
+    with Stack(tmp_path, workers=1, settings=SETTINGS) as stack:
+        client = stack.client()
+        flow = Flow(stack, "health", client)
+        flow.create()
+        yield flow
+        client.close()
+
+
+def healthy(flow: Flow, *options: str, redis_url: str | None = None) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "prelabel_worker.cli", "healthy", "--max-silence", MAX_SILENCE, *options]
+    environment = os.environ | {"PRELABEL_REDIS_URL": redis_url or flow.stack.file.redis_url}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_stuck_pool_child_is_unhealthy_until_it_goes_on(run: Flow) -> None:
+    (child,) = psutil.Process(run.stack.pids()["worker1"]).children()
+    wait_for(lambda: healthy(run).returncode == 0, "an idle worker to be healthy")
+
+    os.kill(child.pid, signal.SIGSTOP)
+    run.publish(box("k1", project=run.project))
+    wait_for(lambda: healthy(run).returncode == 1, "the stuck worker to be unhealthy")
+    said = healthy(run).stderr
+    assert f"worker1@{socket.gethostname()} has begun and ended nothing for" in said
+    assert len(said.splitlines()) == 1
+
+    os.kill(child.pid, signal.SIGCONT)
+    wait_for(lambda: healthy(run).returncode == 0, "the worker to be healthy again")
+    assert run.settled().imported == 1
+
+
+def test_a_worker_that_takes_no_work_though_it_ticks_is_unhealthy(run: Flow) -> None:
+    """As when its consumer lost the broker without noticing."""
+    wait_for(lambda: healthy(run).returncode == 0, "an idle worker to be healthy")
+    control = create_app(load_settings(redis_url=run.stack.file.redis_url)).control
+    wait_for(lambda: control.cancel_consumer(QUEUES["submit"], reply=True, timeout=2), "the worker to leave its queue")
+
+    run.publish(box("k1", project=run.project))
+    wait_for(lambda: healthy(run).returncode == 1, "the worker without a queue to be unhealthy")
+    found = json.loads(healthy(run, "--json").stdout)
+    assert not found["healthy"]
+    assert "has taken no work for" in found["problems"][0]
+    assert found["workers"][0]["busySeconds"] is None
+
+    wait_for(
+        lambda: control.add_consumer(QUEUES["submit"], reply=True, timeout=2), "the worker to come back to its queue"
+    )
+    wait_for(lambda: healthy(run).returncode == 0, "the worker to be healthy again")
+
+
+def test_an_idle_worker_stays_healthy_and_a_killed_one_does_not(run: Flow) -> None:
+    born = psutil.Process(run.stack.pids()["worker1"]).create_time()
+    wait_for(lambda: time.time() - born > float(MAX_SILENCE) + 3, "the worker to be idle for longer than that")
+    assert healthy(run).returncode == 0
+
+    run.stack.kill("worker1")
+    wait_for(lambda: healthy(run).returncode == 1, "the silence to be noticed")
+    assert "has not ticked for" in healthy(run).stderr
+
+
+def test_without_redis_nothing_is_known_and_the_code_is_another(run: Flow) -> None:
+    answer = healthy(run, redis_url="redis://127.0.0.1:1/0")
+    assert answer.returncode == 4
+    assert len(answer.stderr.splitlines()) == 1

@@ -1,0 +1,166 @@
+"""Every check with its remedy, and what a check has found. `docs/doctor.md` is made from this table."""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Any
+
+
+class Level(StrEnum):
+    """How much a finding matters: `bad` needs a person, `note` is worth knowing."""
+
+    OK = "ok"
+    NOTE = "note"
+    BAD = "bad"
+
+
+class Check(Enum):
+    """A check: its name, which stays; what is right; and what to do when it is not."""
+
+    REDIS_VERSION = ("redis-version", "Redis is 6.2 or newer", "use Redis 6.2 or newer")
+    REDIS_MODE = (
+        "redis-mode",
+        "a primary server, neither a sentinel nor a replica; a cluster is noted: it has not been tried",
+        "set PRELABEL_REDIS_URL to a primary: a sentinel keeps no rows, a replica takes none",
+    )
+    EVICTION = (
+        "redis-eviction",
+        "`maxmemory-policy` is `noeviction`",
+        "set maxmemory-policy noeviction: with any other, Redis deletes rows under memory pressure",
+    )
+    PERSISTENCE = (
+        "redis-persistence",
+        "an answer of Redis is durable: `appendonly yes` and what PRELABEL_DURABILITY relies on",
+        "set appendonly yes and appendfsync always, or PRELABEL_DURABILITY=waitaof (Redis 7.2) or replica (with one "
+        "connected): a crash of Redis loses rows that were answered otherwise, with everysec about a second of them",
+    )
+    DISK = (
+        "redis-disk",
+        "the last writes of Redis to its disk went well",
+        "look at Redis's log and at the disk's room and rights: what is not on disk is lost in a crash",
+    )
+    MEMORY = (
+        "redis-memory",
+        "memory in use is below the 85 % of `maxmemory` at which publishing stops; noted: there is no limit",
+        "raise maxmemory, start workers, see to dead letters; without a limit set one below the machine's "
+        "memory, so that publishers wait before Redis is killed",
+    )
+    CLOCK = ("clock", "this machine and Redis agree on the time", "synchronise the clocks: ages are shown wrong")
+    BROKER = ("broker", "Celery's broker answers", "start it, or set PRELABEL_BROKER_URL")
+    BROKER_EVICTION = (
+        "broker-eviction",
+        "a broker that is another Redis has `maxmemory-policy` `noeviction` too",
+        "set maxmemory-policy noeviction on the broker: Celery's queues and bindings are evicted otherwise",
+    )
+    WORKERS = ("workers", "at least one worker was seen within a minute", "start one: prelabel worker")
+    WORKER_VERSIONS = (
+        "worker-versions",
+        "all workers are of one version, and not older than this command",
+        "finish the upgrade: restart the workers that are older",
+    )
+    ROLES = (
+        "worker-roles",
+        "every role is taken by some worker",
+        "start a worker of the role that is missing, or one of all: prelabel worker --role all",
+    )
+    ACCOUNT_PAUSE = (
+        "account-pause",
+        "requests of the account are not paused",
+        "mend what the reason names; the pause is tried again by itself each minute",
+    )
+    ENDPOINT = (
+        "endpoint",
+        "the key travels under TLS, or not beyond this machine",
+        "set PRELABEL_LABELBOX_ENDPOINT to an https address: the key travels in clear otherwise; nothing was asked",
+    )
+    KEY = (
+        "key",
+        "Labelbox accepts the key; one without rights is noted",
+        "set PRELABEL_LABELBOX_API_KEY, or the account in PRELABEL_ACCOUNT_KEYS, to a key that is valid and has rights",
+    )
+    LABELBOX = ("labelbox", "Labelbox answers", "check PRELABEL_LABELBOX_ENDPOINT and the network")
+    RATE = (
+        "rate",
+        "Labelbox does not say to slow down",
+        "wait; when it lasts, lower PRELABEL_REQUESTS_PER_MINUTE: something else uses the account's requests too",
+    )
+    PAUSE = (
+        "project-pause",
+        "uploads of the project are not paused",
+        "mend what the reason names, then prelabel project resume; a pause with a time ends by itself",
+    )
+    WAITING = (
+        "project-waiting",
+        "while rows are pending, a worker is alive",
+        "start a worker with the same PRELABEL_REDIS_URL and PRELABEL_KEY_PREFIX",
+    )
+    TIMERS = (
+        "project-timers",
+        "nothing that was due is left lying for longer than a lease; without pending rows that is noted only",
+        "start workers, or more of them: nobody works on what is due",
+    )
+    ONTOLOGY = (
+        "project-ontology",
+        "Labelbox knows the project, the key may see it, and its ontology has features that can be pre-labelled",
+        "check the project's id, the key's rights, and the ontology that is connected to the project",
+    )
+    MEDIA = (
+        "project-media",
+        "the project's media type is known and takes annotations of this release; fewer kinds are noted",
+        "pre-labels of this media type may be refused: see the media types in docs/reasons.md",
+    )
+    SHOWN = (
+        "project-shown",
+        "labelers will see the pre-labels",
+        "switch model-assisted labeling on for the project: its pre-labels are imported and nobody sees them",
+    )
+    LOOKED_AT = (
+        "looked-at",
+        "every project was asked for at Labelbox: at most 50 in one run, within the account's budget",
+        "name the project: prelabel doctor --project P",
+    )
+
+    def __init__(self, label: str, right: str, remedy: str) -> None:
+        self.label = label
+        self.right = right
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check has found, of one project where it is about one."""
+
+    check: Check
+    level: Level
+    found: str
+    project: str | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether nobody has to do anything."""
+        return self.level is not Level.BAD
+
+    @property
+    def remedy(self) -> str:
+        """What to do; empty when all is well."""
+        return "" if self.level is Level.OK else self.check.remedy
+
+    def as_json(self) -> dict[str, Any]:
+        """For `doctor --json`."""
+        return {
+            "check": self.check.label,
+            "level": self.level.value,
+            "good": self.good,
+            "found": self.found,
+            "remedy": self.remedy,
+            "project": self.project,
+        }
+
+
+def judged(check: Check, good: bool, found: str, project: str | None = None) -> Finding:
+    """Ok or bad."""
+    return Finding(check, Level.OK if good else Level.BAD, found, project)
+
+
+def noted(check: Check, good: bool, found: str, project: str | None = None) -> Finding:
+    """Ok, or worth a note."""
+    return Finding(check, Level.OK if good else Level.NOTE, found, project)

@@ -1,0 +1,110 @@
+"""What Redis says of projects: pauses, rows that wait for nobody, and what is overdue. It writes nothing."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import redis
+
+from prelabel import keys
+from prelabel.client import Client
+from prelabel_worker.doctor.findings import Check, Finding, Level, judged
+from prelabel_worker.inspector import Inspector
+from prelabel_worker.timers import LOOK_ANYWAY_SECONDS
+
+_YEAR_SECONDS = 366 * 86_400.0  # an operator's pause has no end
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of one project in Redis; seconds are by Redis's clock."""
+
+    id: str
+    pending: int
+    dead: int
+    oldest_waiting_seconds: float | None
+    paused_seconds: float
+    pause_reason: str
+    timer: str
+    late_seconds: float
+
+
+def look(client: Client, prefix: str, only: str | None) -> list[Seen] | None:
+    """Every known project, or the one that is named; None when Redis is out of memory: it takes no transaction then."""
+    inspector = Inspector(client, prefix)
+    try:
+        return [_look(client, prefix, inspector, each) for each in ([only] if only else inspector.projects())]
+    except redis.exceptions.OutOfMemoryError:
+        return None
+
+
+def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) -> Seen:
+    root = keys.project_root(prefix, project_id)
+    with client.pipeline(transaction=True) as pipeline:
+        pipeline.time()
+        pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason")
+        pipeline.zrange(f"{root}:timers", 0, 0, withscores=True)
+        (seconds, micros), (until, reason), timers = pipeline.execute()
+    now = seconds + micros / 1e6
+    status = inspector.status(project_id)
+    name, due = (timers[0][0].decode(), timers[0][1] / 1000) if timers else ("", now)
+    return Seen(
+        id=project_id,
+        pending=status.pending,
+        dead=status.dead,
+        oldest_waiting_seconds=status.oldest_waiting_seconds,
+        paused_seconds=max(0.0, int(until or 0) / 1000 - now),
+        pause_reason=(reason or b"").decode(),
+        timer=name,
+        late_seconds=max(0.0, now - due),
+    )
+
+
+def findings(project: Seen, workers: int, lease_seconds: float) -> Iterator[Finding]:
+    """Whether this project's rows move."""
+    if project.paused_seconds:
+        found = f"paused {_until(project.paused_seconds)}: {project.pause_reason or 'no reason is kept'}"
+        yield Finding(Check.PAUSE, Level.BAD, found, project.id)
+    else:
+        yield Finding(Check.PAUSE, Level.OK, "not paused", project.id)
+    oldest = project.oldest_waiting_seconds
+    waits = "" if oldest is None else f", the oldest has waited for {span(oldest)}"
+    nobody = ", and no worker is alive" if project.pending and not workers else ""
+    yield judged(Check.WAITING, not nobody, f"{project.pending:,} rows pending{waits}{nobody}", project.id)
+    yield _timers(project, lease_seconds)
+
+
+def _timers(project: Seen, lease_seconds: float) -> Finding:
+    """A tick answers what is due at least every few seconds, and puts it off by a lease when it hands it out."""
+    if project.late_seconds > LOOK_ANYWAY_SECONDS + lease_seconds:
+        found = f"{project.timer} has been due for {span(project.late_seconds)}"
+        return Finding(Check.TIMERS, Level.BAD if project.pending else Level.NOTE, found, project.id)
+    return Finding(Check.TIMERS, Level.OK, "nothing is overdue", project.id)
+
+
+def account_pause(client: Client, prefix: str, account: str) -> Finding:
+    """Whether all requests of the account wait."""
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.time()
+        pipeline.hmget(keys.account(prefix, account), "pausedUntil", "pauseReason")
+        (seconds, micros), (until, reason) = pipeline.execute()
+    left = int(until or 0) / 1000 - seconds - micros / 1e6
+    if left <= 0:
+        return Finding(Check.ACCOUNT_PAUSE, Level.OK, f"account {account} is not paused")
+    why = (reason or b"").decode() or "no reason is kept"
+    return Finding(Check.ACCOUNT_PAUSE, Level.BAD, f"account {account} is paused {_until(left)}: {why}")
+
+
+def _until(seconds: float) -> str:
+    if seconds > _YEAR_SECONDS:
+        return "until it is resumed"
+    ends = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + seconds))
+    return f"until {ends}, {span(seconds)} more"
+
+
+def span(seconds: float) -> str:
+    """A time as a person says it."""
+    for unit, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"

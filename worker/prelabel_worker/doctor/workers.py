@@ -1,0 +1,40 @@
+"""Who works, and of which version. Pure."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from prelabel_worker.doctor.findings import Check, Finding, Level, judged
+from prelabel_worker.inspector import WorkerStatus
+from prelabel_worker.roles import STAGES
+
+_SHOWN = 20
+
+
+def findings(workers: Sequence[WorkerStatus], own_version: str) -> Iterator[Finding]:
+    """Whether somebody is there, and whether an upgrade was finished."""
+    names = ", ".join(f"{each.name} {each.version}" for each in workers[:_SHOWN])
+    more = ", …" if len(workers) > _SHOWN else ""
+    yield judged(Check.WORKERS, bool(workers), f"{len(workers)} workers alive {names}{more}".rstrip())
+    if workers:
+        yield _versions({each.version for each in workers}, own_version)
+        yield _roles({each.role for each in workers})
+
+
+def _roles(taken: set[str]) -> Finding:
+    missing = [] if "all" in taken else [role for role in STAGES if role not in taken]
+    words = f"no worker takes the role {', '.join(missing)}" if missing else "every role is taken"
+    return judged(Check.ROLES, not missing, words)
+
+
+def _versions(versions: set[str], own: str) -> Finding:
+    listed = ", ".join(sorted(versions, key=_parts))
+    if len(versions) > 1:
+        return Finding(Check.WORKER_VERSIONS, Level.BAD, f"workers of versions {listed}")
+    if _parts(listed) < _parts(own):
+        return Finding(Check.WORKER_VERSIONS, Level.BAD, f"workers of version {listed}, this command is {own}")
+    return Finding(Check.WORKER_VERSIONS, Level.OK, f"workers of version {listed}")
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    """1.10.0 is newer than 1.9.3."""
+    return tuple(int(part) for part in re.findall(r"\d+", version))

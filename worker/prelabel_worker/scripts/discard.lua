@@ -1,0 +1,12 @@
+-- Discard dead letters: nothing of them stays but the count.
+--
+-- KEYS[1]  the project's root
+-- ARGV     ids of dead letters
+-- returns  {letters discarded, skipped, rows of the first}
+-- cost     O(letters)
+local done, skipped, rows = 0, 0, 0
+for _, id in ipairs(ARGV) do
+  local weight = discard(id)
+  if weight then done, rows = done + 1, rows + weight else skipped = skipped + 1 end
+end
+return {done, skipped, rows}

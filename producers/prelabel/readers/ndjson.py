@@ -194,12 +194,14 @@ def _of_row(index: RunIndex, row: RowRuns, options: LineOptions) -> Record | Bad
 
 
 def _data_row(raw: bytes, number: int) -> bytes | None:
-    """Whose line it is: the same for all spellings of one data row; None when the line is no JSON."""
+    """Whose line it is: the same for all spellings of one data row; None when the line is no JSON object."""
     try:
         line = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    found = line.get("dataRow") if isinstance(line, dict) else None
+    if not isinstance(line, dict):
+        return None
+    found = line.get("dataRow")
     if isinstance(found, dict):
         found = {key: value for key, value in found.items() if value is not None}
     # A line without one stands alone, so that the others are not refused with it.

@@ -57,7 +57,7 @@ class Report:
     by_reason: Counter[Reason] = field(default_factory=Counter)
     errors: list[Fault] = field(default_factory=list)
     forms: set[bool] = field(default_factory=set)
-    """Whether messages (False) and plain lines (True) were among them."""
+    """Whether good messages (False) and good plain lines (True) were among them."""
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -66,8 +66,12 @@ class Report:
             "valid": self.lines - self.invalid,
             "invalid": self.invalid,
             "byReason": {reason.value: count for reason, count in self.by_reason.most_common()},
-            "errors": [fault.as_json() for fault in self.errors],
+            "errors": [fault.as_json() for fault in self.in_order()],
         }
+
+    def in_order(self) -> list[Fault]:
+        """The faults that were kept, by line."""
+        return sorted(self.errors, key=lambda fault: fault.line)
 
 
 class OfProject:
@@ -107,18 +111,20 @@ def validate(records: Iterable[Record | BadRecord], check: Check, limit: int, re
     for record in records:
         if isinstance(record, LineRecord):
             report.lines += len(record.numbers)
-            report.forms.add(record.plain)
             faults = _faults(record, check)
         elif isinstance(record, BadLine):
             report.lines += record.count
             faults = _unread(record)
         else:
             raise TypeError(f"no line: {record}")
+        before = report.invalid
         for fault in faults:
             report.invalid += 1
             report.by_reason[fault.reason] += 1
             if len(report.errors) < limit:
                 report.errors.append(fault)
+        if report.invalid == before and isinstance(record, LineRecord):
+            report.forms.add(record.plain)
     return report
 
 

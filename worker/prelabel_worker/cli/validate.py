@@ -85,7 +85,7 @@ def _print(report: Report, as_json: bool) -> None:
     if as_json:
         out(report.as_json())
         return
-    for fault in report.errors:
+    for fault in report.in_order():
         print(fault.text)  # noqa: T201
     if report.invalid > len(report.errors):
         print(f"… and {report.invalid - len(report.errors):,} more")  # noqa: T201

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +109,12 @@ def test_without_redis_and_labelbox_nothing_of_a_project_is_known(tmp_path: Path
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Iterator[Callable[..., str]]:
+def files(tmp_path: Path) -> Callable[..., str]:
     def write(name: str, content: str) -> str:
         (tmp_path / name).write_text(content)
         return str(tmp_path / name)
 
-    yield write
+    return write
 
 
 def test_a_file_is_checked_offline_against_an_ontology_in_a_file(tmp_path: Path, files: Callable[..., str]) -> None:

@@ -3,6 +3,7 @@
 `docs/make_tables.py` writes them. A schema says of the rules between fields what it can; the rest is the gate's.
 """
 
+import copy
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -53,11 +54,12 @@ def _definitions() -> tuple[dict[Any, str], _Json]:
     )
     names = {model: ref["$ref"].rpartition("/")[2] for (model, _), ref in refs.items()}
     found = {name: _tidy(schema) for name, schema in content["$defs"].items()}
-    for schema in found.values():
+    for name, schema in found.items():
         _ask_for_a_name(schema)
+        _list_options(schema)
+        schema |= copy.deepcopy(_RULES.get(name, {}))
     for kind in KINDS:
         _complete(found[names[kind.model]], kind)
-    _one_of(found["DataRow"], "id", "globalKey")
     items = {"anyOf": [{"$ref": f"#/definitions/{names[kind.model]}"} for kind in KINDS]}
     found[names[PredictionMessage]]["properties"]["annotations"]["items"] = items
     return names, found
@@ -101,20 +103,66 @@ def _ask_for_a_name(schema: _Json) -> None:
         schema["anyOf"] = [_present(key) for key in ways]
 
 
-def _one_of(schema: _Json, *keys: str) -> None:
-    schema["oneOf"] = [_present(key) for key in keys]
+def _one_of(*keys: str) -> list[_Json]:
+    """Exactly one of them."""
+    return [_present(key) for key in keys]
+
+
+def _list_options(schema: _Json) -> None:
+    """A list of answers is not empty, and holds none twice."""
+    for key in ("answer", "answers"):
+        field = schema.get("properties", {}).get(key, {})
+        members = [field, *field.get("anyOf", ())]
+        for each in [*members, *(inner for member in members for inner in member.get("oneOf", ()))]:
+            if each.get("type") == "array":
+                each |= {"minItems": 1, "uniqueItems": True}
 
 
 def _complete(schema: _Json, kind: Kind) -> None:
     """What a kind's rules say that a schema can: its key, one spelling of it, a uuid; null for what is not its own."""
     wire = [wire_name(kind, key) for key in kind.keys]
     if len(wire) > 1:
-        schema["oneOf"] = [_present(key) for key in wire]
+        schema["oneOf"] = _one_of(*wire)
     if base.check_envelope not in kind.model.ENVELOPE:  # a set of masks names a feature in each instance
-        schema.pop("anyOf", None)
-    schema["properties"]["uuid"] = {"anyOf": [{"type": "string", "pattern": _UUID}, {"type": "null"}]}
+        del schema["anyOf"]
+        schema["properties"] |= {"name": {"type": "null"}, "schemaId": {"type": "null"}}
+    schema["allOf"] = [*schema.get("allOf", ()), *_also(uuid={"pattern": _UUID})]
     others = sorted(own_keys() - {"dataRow"} - schema["properties"].keys())
     schema["patternProperties"] = {f"^({'|'.join(others)})$": {"type": "null"}}
+
+
+def _also(**properties: _Json) -> list[_Json]:
+    """More about fields; a bound holds for values of its own type only, so null stays null."""
+    return [{"properties": properties}]
+
+
+_WEB = {"pattern": "^https?://"}
+_VISIBLE = {"not": {"const": [0, 0, 0]}}
+_COLOURED = {"required": ["colorRGB"], "properties": {"colorRGB": {"type": "array"} | _VISIBLE}}
+_TIMED_TEXT = {"allOf": [_present("value"), _present("frames")]}
+_OPTION = {"properties": {"value": {"type": "null"}}}
+_RULES: dict[str, _Json] = {
+    "DataRow": {"oneOf": _one_of("id", "globalKey")},
+    "Classification": {"oneOf": _one_of("answer", "answers")},
+    "TimedClassification": {"oneOf": _one_of("answer", "answers")},
+    "TimedOption": {"oneOf": [_present("value"), {"anyOf": [_present(key) for key in _NAMES if key != "value"]}]},
+    "TimedText": {"allOf": _also(answer={"items": _TIMED_TEXT})},
+    "TimedChecklist": {"allOf": _also(answer={"items": _OPTION}, answers={"items": _OPTION})},
+    "TimedRadio": {"allOf": _also(answer=_OPTION)},
+    "Polygon": {"allOf": _also(polygon={"minItems": 3})},
+    "MaskImage": {
+        "oneOf": _one_of("instanceURI", "imBytes", "png"),
+        "anyOf": [_present("png"), _COLOURED],
+        "allOf": _also(instanceURI=_WEB),
+    },
+    "MaskFrame": {"oneOf": _one_of("instanceURI", "imBytes"), "allOf": _also(instanceURI=_WEB)},
+    "MaskInstance": {"allOf": _also(colorRGB=_VISIBLE)},
+    "Link": {
+        "oneOf": _one_of("source", "sourceOntologyName"),
+        "allOf": _also(source={"pattern": _UUID}, target={"pattern": _UUID}),
+    },
+}
+"""Rules between fields, by the name of the definition that keeps them."""
 
 
 def _file(name: str, title: str, root: str) -> _Json:

@@ -74,7 +74,8 @@ def test_the_environment_is_read_in_one_module() -> None:
 
 
 PURE = ["ontology", "identity", "ndjson", "rows", "chunks", "history", "outcomes", "verdicts", "letters", "build"]
-PURE += ["validation", "ontology_file", "answers", "dead_letters", "letter_filter", "mending", "roles", "overrides", "pulse"]
+PURE += ["answers", "dead_letters", "letter_filter", "mending", "roles", "overrides", "pulse"]
+PURE += ["validation", "ontology_file"]
 
 
 @pytest.mark.parametrize("module", PURE)

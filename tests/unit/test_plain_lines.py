@@ -13,6 +13,7 @@ from prelabel.errors import Reason
 from prelabel.gate import prepare
 from prelabel.readers import Source
 from prelabel.readers import ndjson as module
+from prelabel.readers.base import UnreadableSource
 from prelabel.readers.ndjson import BadLine, Form, LineOptions, LineRecord, read_lines
 from tests.golden import cases
 
@@ -214,3 +215,12 @@ def test_nothing_is_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
     records.close()  # type: ignore[attr-defined]
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the machine has no disk that is always full")
+def test_a_full_disk_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prelabel.readers.runs.TemporaryFile", lambda: Path("/dev/full").open("r+b", buffering=0))
+    records = read_lines(pipe(stream_of(line("a"), line("b")).getvalue()), LineOptions("p"))
+
+    with pytest.raises(UnreadableSource, match="temporary file"):
+        list(records)

@@ -6,6 +6,7 @@ A run is lines of one data row that follow each other. Most files have one run a
 import itertools
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO, BinaryIO
@@ -57,10 +58,11 @@ class RunIndex:
         self._database.execute("CREATE TABLE run (row BLOB, line INTEGER, count INTEGER, at INTEGER, size INTEGER)")
 
     def add(self, row: bytes, number: int, at: int, raw: bytes) -> None:
-        """A line of a data row; `at` is where the stream has it."""
+        """A line of a data row; `at` is where the stream has it. Raises UnreadableSource."""
         if self._copy is not None:
             at, raw = self._written, raw.rstrip(b"\n") + b"\n"
-            self._written += self._copy.write(raw)
+            with _disk():
+                self._written += self._copy.write(raw)
         last = self._last
         if last is not None and row == self._row and (number, at) == (last.line + last.count, last.at + last.size):
             last.count += 1
@@ -73,20 +75,18 @@ class RunIndex:
         """The data rows. Raises UnreadableSource when the disk is full."""
         self._keep()
         self._last = None
-        try:
-            self._write()
-            found = self._database.execute(_GROUPED)
-            for _, group in itertools.groupby(found, key=lambda each: each[4]):
-                runs = list(group)
-                yield RowRuns([Run(*run[:4]) for run in runs], runs[0][5], runs[0][6])
-        except sqlite3.Error as error:
-            raise UnreadableSource(f"the lines cannot be sorted by data row: {error}") from None
+        self._write()
+        groups = itertools.groupby(self._sorted(), key=lambda each: each[4])
+        for _, group in groups:
+            runs = list(group)
+            yield RowRuns([Run(*run[:4]) for run in runs], runs[0][5], runs[0][6])
 
     def lines(self, row: RowRuns) -> list[tuple[int, bytes]]:
         """The lines of a data row with their numbers."""
         found: list[tuple[int, bytes]] = []
         for run in row.runs:
-            self._source.seek(run.at)
+            with _disk():  # what was written last is written now
+                self._source.seek(run.at)
             raws = self._source.read(run.size).split(b"\n")[: run.count]
             found += [(run.line + index, raw.strip()) for index, raw in enumerate(raws)]
         return found
@@ -105,5 +105,25 @@ class RunIndex:
                 self._write()
 
     def _write(self) -> None:
-        self._database.executemany("INSERT INTO run VALUES (?, ?, ?, ?, ?)", self._pending)
+        with _disk():
+            self._database.executemany("INSERT INTO run VALUES (?, ?, ?, ?, ?)", self._pending)
         self._pending.clear()
+
+    def _sorted(self) -> Iterator[tuple[int, ...]]:
+        with _disk():
+            found = self._database.execute(_GROUPED)
+        while True:
+            with _disk():
+                some = found.fetchmany(_RUNS_AT_ONCE)
+            if not some:
+                return
+            yield from some
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """Around what needs room in temporary files."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise UnreadableSource(f"the lines cannot be sorted by data row in a temporary file: {error}") from None

@@ -219,7 +219,7 @@ def test_nothing_is_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the machine has no disk that is always full")
 def test_a_full_disk_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prelabel.readers.runs.TemporaryFile", lambda: Path("/dev/full").open("r+b", buffering=0))
+    monkeypatch.setattr("prelabel.readers.runs.TemporaryFile", lambda: io.FileIO("/dev/full", "r+"))
     records = read_lines(pipe(stream_of(line("a"), line("b")).getvalue()), LineOptions("p"))
 
     with pytest.raises(UnreadableSource, match="temporary file"):

@@ -72,25 +72,31 @@ class Coco:
         image_id = part(result, "image_id")
         if isinstance(image_id, bool) or not isinstance(image_id, int | str):
             raise ValueError("image_id: expected a number or a text")
-        fields = {"image_id": image_id, "file_name": result.get("file_name")}
-        if fields["file_name"] is None and "file_name" in fields_of(self.template):
+        fields: dict[str, Any] = {"image_id": image_id}
+        if "file_name" in fields_of(self.template):
             fields["file_name"] = self.image(image_id).file_name
             if fields["file_name"] is None:
                 raise ValueError(f"image {image_id} has no file_name: give --images FILE")
         return filled(self.template, fields)
 
-    def walk(self, read: Callable[[dict[str, Any]], Iterable[dict[str, Any]]]) -> Iterator[Found | BadRecord]:
-        """What `read` makes of each result; it raises ValueError with what is wrong."""
+    def walk(
+        self, read: Callable[[dict[str, Any]], Iterable[dict[str, Any] | BadRecord]]
+    ) -> Iterator[Found | BadRecord]:
+        """What `read` makes of each result; it raises ValueError with what is wrong, or yields it of a part."""
         for index, result in enumerate(elements(self.path, "annotations")):
+            where = f"{self.path.name}[{index}]"
             try:
                 if not isinstance(result, dict):
                     raise ValueError("a result is an object")
                 key, made = self.key(result), list(read(result))
             except ValueError as error:
-                yield BadRecord(f"{self.path.name}[{index}]", str(error))
-            else:
-                for annotation in made:
-                    yield Found(key, annotation)
+                yield BadRecord(where, str(error))
+                continue
+            for each in made:
+                if isinstance(each, BadRecord):
+                    yield BadRecord(where + each.where, each.problem)
+                else:
+                    yield Found(key, each)
 
     def choose(self, name: str, score: float | None) -> Target | None:
         """The mapping's choice."""

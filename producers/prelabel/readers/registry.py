@@ -32,6 +32,11 @@ class Format:
 
 
 _COCO = frozenset({"categories", "images"})
-FORMATS = {
-    each.name: each for each in (Format("coco-results", "coco_results", "boxes of an image → bounding boxes", _COCO),)
-}
+_TABLE = (
+    Format("coco-results", "coco_results", "boxes → bounding boxes", _COCO),
+    Format("coco-segmentation", "coco_segmentation", "run lengths and polygons → masks", _COCO),
+    Format("coco-keypoints", "coco_keypoints", "keypoints → points", _COCO),
+    Format("coco-captions", "coco_captions", "captions → free text", frozenset({"images"})),
+    Format("coco-panoptic", "coco_panoptic", "segments → masks", _COCO | {"masks", "mask_url"}),
+)
+FORMATS = {each.name: each for each in _TABLE}

@@ -1,8 +1,10 @@
 """What readers share: what they yield, what they are told, and how annotations of a data row become one message."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +12,8 @@ from prelabel.errors import PrelabelError
 from prelabel.readers.groups import Groups
 from prelabel.readers.mapping import ClassMapping
 
+MAX_LINE = 65_536
+"""Longest line of a text format in characters."""
 _FIELD = re.compile(r"\{(\w+)(?::0?(\d{1,3})d)?\}")
 
 
@@ -95,23 +99,32 @@ def fields_of(template: str) -> set[str]:
     return {match[1] for match in _FIELD.finditer(template)}
 
 
-def messages_of(found: Iterable[Found | BadRecord], options: ReaderOptions, file: str) -> Source:
+def messages_of(
+    found: Iterable[Found | BadRecord],
+    options: ReaderOptions,
+    file: str,
+    merge: Callable[[list[Any]], list[Any]] = list,
+) -> Source:
     """Bad records at once; then one message for each data row, in the order in which they first occur.
 
-    A message is the whole of what a model says about a data row, so none can be sent before the file's end.
+    `merge` makes the annotations of what was found of a data row, where that is not one of each. A message is the
+    whole of what a model says about a data row, so none can be sent before the file's end.
     """
-    with Groups() as groups:
-        for each in found:
-            if isinstance(each, BadRecord):
-                yield each
-            else:
-                groups.add(each.key, each.annotation)
-        for key, annotations in groups:
-            if options.mapping.takes(key):
-                yield Record(f"{file}, data row {key}", message(key, annotations, options))
+    try:
+        with Groups() as groups:
+            for each in found:
+                if isinstance(each, BadRecord):
+                    yield each
+                else:
+                    groups.add(each.key, each.annotation)
+            for key, annotations in groups:
+                if options.mapping.takes(key):
+                    yield Record(f"{file}, data row {key}", _message(key, merge(annotations), options))
+    except sqlite3.Error as error:
+        raise UnreadableSource(f"{file} cannot be gathered in a temporary file: {error}") from None
 
 
-def message(key: str, annotations: list[Any], options: ReaderOptions) -> dict[str, Any]:
+def _message(key: str, annotations: list[Any], options: ReaderOptions) -> dict[str, Any]:
     """The message of one data row."""
     made: dict[str, Any] = {
         "projectId": options.project_id, "dataRow": {"globalKey": key}, "annotations": annotations
@@ -119,6 +132,35 @@ def message(key: str, annotations: list[Any], options: ReaderOptions) -> dict[st
     if options.model:
         made["model"] = {"name": options.model}
     return made
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Number and text of each line that is not empty. Raises UnreadableSource."""
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            for at in count(1):
+                line = stream.readline(MAX_LINE)
+                if not line:
+                    return
+                if len(line) == MAX_LINE:
+                    raise UnreadableSource(f"{path}, line {at}: more than {MAX_LINE} characters")
+                if text := line.strip():
+                    yield at, text
+    except OSError as error:
+        raise UnreadableSource(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UnreadableSource(f"{path}: not UTF-8") from None
+
+
+def text_of(value: Any, name: str) -> str:
+    """A text that is not empty and can be sent: JSON may hold halves of characters. Raises ValueError."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{name}: expected a text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name}: a text with half a character in it") from None
+    return value
 
 
 def number(value: Any, name: str, least: float | None = None) -> float:

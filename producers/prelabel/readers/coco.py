@@ -17,6 +17,7 @@ from prelabel.readers.base import (
     fields_of,
     filled,
     score_of,
+    text_of,
 )
 from prelabel.readers.json_stream import elements
 from prelabel.readers.mapping import Target
@@ -77,7 +78,7 @@ class Coco:
             fields["file_name"] = self.image(image_id).file_name
             if fields["file_name"] is None:
                 raise ValueError(f"image {image_id} has no file_name: give --images FILE")
-        return filled(self.template, fields)
+        return text_of(filled(self.template, fields), "global key")
 
     def walk(
         self, read: Callable[[dict[str, Any]], Iterable[dict[str, Any] | BadRecord]]
@@ -135,12 +136,14 @@ def part(result: dict[str, Any], key: str) -> Any:
 def read_categories(path: Path, *, alone: bool = True) -> dict[int, Category]:
     """Category by id, from an array of `{id, name}` or an object that holds it as `categories`."""
     try:
-        return {
-            int(each["id"]): Category(str(each["name"]), tuple(map(str, each.get("keypoints") or ())))
-            for each in elements(path, "categories", alone=alone)
-        }
+        return {int(each["id"]): _category(each) for each in elements(path, "categories", alone=alone)}
     except (TypeError, KeyError, ValueError, AttributeError):
         raise UnreadableSource(f"{path}: expected an array of categories with id and name") from None
+
+
+def _category(found: dict[str, Any]) -> Category:
+    keypoints = tuple(text_of(name, "keypoints") for name in found.get("keypoints") or ())
+    return Category(text_of(found["name"], "name"), keypoints)
 
 
 def _read_images(path: Path, *, alone: bool) -> dict[Any, Image]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prelabel.readers.base import ReaderOptions, Source, messages_of
+from prelabel.readers.base import ReaderOptions, Source, messages_of, text_of
 from prelabel.readers.coco import Coco, part
 
 CLASS = "caption"
@@ -19,9 +19,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
     seen: set[Any] = set()
 
     def text(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        caption = part(result, "caption")
-        if not isinstance(caption, str) or not caption.strip():
-            raise ValueError("caption: expected a text")
+        caption = text_of(part(result, "caption"), "caption")
         if annotation := coco.annotation(CLASS, result):
             if result["image_id"] in seen:
                 raise ValueError(f"caption: image {result['image_id']} has one already")

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from prelabel.readers.base import BadRecord, ReaderOptions, Source, UnreadableSource, fields_of, filled, messages_of
+from prelabel.readers.base import (
+    BadRecord,
+    ReaderOptions,
+    Source,
+    UnreadableSource,
+    fields_of,
+    filled,
+    messages_of,
+    text_of,
+)
 from prelabel.readers.coco import Coco, category_of, part
 from prelabel.readers.pixels import Colors, mask_annotation
 
@@ -45,8 +54,11 @@ class _Pictures:
         self._url = options.mask_url
         if self._url is None and not self._folder.is_dir():
             raise UnreadableSource(f"{self._folder} is no folder: give --masks FOLDER or --mask-url TEMPLATE")
-        if self._url is not None and not fields_of(self._url) & {"file_name", "image_id"}:
-            raise UnreadableSource(f"mask url {self._url!r}: expected {{file_name}} or {{image_id}}")
+        if self._url is None:
+            return
+        fields = fields_of(self._url)
+        if not self._url.startswith(("https://", "http://")) or not fields or fields - {"file_name", "image_id"}:
+            raise UnreadableSource(f"mask url {self._url!r}: expected https://…{{file_name}} or {{image_id}}")
 
     def colors(self, result: dict[str, Any]) -> Colors | None:
         """The image's pixels, where they are needed. Raises ValueError."""
@@ -67,7 +79,9 @@ class _Pictures:
         """The `mask` of an annotation. Raises ValueError."""
         if colors is not None:
             return mask_annotation(colors.mask(color), colors.width, colors.height)
-        return {"instanceURI": filled(self._url or "", result), "colorRGB": list(color)}
+        url = self._url or ""
+        fields = {name: text_of(str(part(result, name)), name) for name in fields_of(url)}
+        return {"instanceURI": filled(url, fields), "colorRGB": list(color)}
 
 
 def _color(segment_id: Any) -> tuple[int, int, int]:

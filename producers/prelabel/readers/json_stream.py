@@ -12,6 +12,7 @@ from prelabel.readers.base import UnreadableSource
 MAX_ELEMENT = 32 * 1024 * 1024
 """Longest element in characters, and the most that is held of a file."""
 _PIECE = 256 * 1024
+_CUT = 4
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -114,7 +115,8 @@ class _Reader:
                 if isinstance(error, RecursionError) or self._ended:
                     self._wrong("nested too deeply" if isinstance(error, RecursionError) else f"not JSON: {error}")
             else:
-                if end < len(self._text) or self._ended:
+                # A number may go on behind what looks like its end: 1 of 1.5, cut behind the point.
+                if end + (_CUT if isinstance(value, int | float) else 0) < len(self._text) or self._ended:
                     self._at = end
                     return value
             if len(self._text) - self._at > MAX_ELEMENT:

@@ -4,7 +4,7 @@ import hashlib
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ class BadMapping(PrelabelError):
 class Target:
     """What becomes of a class: a feature, perhaps an answer to a classification of it, or nothing."""
 
-    feature: str
+    feature: str = ""
     classification: str | None = None
     option: str | None = None
     confidence: float | None = None
@@ -46,23 +46,24 @@ class ClassMapping:
     left_out: Counter[str] = field(default_factory=Counter)
     _rows: int = 0
 
-    def choose(self, name: str, score: float | None) -> Target | None:
+    def choose(self, name: str, score: float | None, feature: str | None = None) -> Target | None:
         """The class's target, None when it is left out. A prediction without a score passes every threshold.
 
+        `feature` is that of classes whose entry names none; without it the class's own name.
         Raises ValueError for a class without an entry where these are refused.
         """
         target = self.classes.get(name)
         if target is None:
             if self.unmapped == "refuse":
                 raise ValueError(f"class {name!r} is not in the mapping")
-            target = Target(name, drop=self.unmapped == "drop")
+            target = Target(drop=self.unmapped == "drop")
         least = self.confidence if target.confidence is None else target.confidence
         if target.drop:
             self.left_out["of classes that are dropped"] += 1
         elif score is not None and score < least:
             self.left_out["below the least confidence"] += 1
         else:
-            return target
+            return replace(target, feature=target.feature or feature or name)
         return None
 
     def takes(self, key: str) -> bool:
@@ -124,7 +125,7 @@ def _target(name: str, value: Any) -> Target:
         raise BadMapping(f"{where}.option: missing: which option of {value['classification']!r} is it?")
     if "confidence" in value:
         value = value | {"confidence": _between(value["confidence"], f"{where}.confidence")}
-    return Target(**({"feature": name} | value))
+    return Target(**value)
 
 
 def _check_keys(table: Mapping[str, Any], known: Mapping[str, type], where: str) -> None:

@@ -90,7 +90,8 @@ def _objects(boxes: list[Any], step: int) -> list[dict[str, Any]]:
 def _segments(track: list[Any], step: int) -> list[dict[str, Any]]:
     """The answers of a class stand in each segment's first keyframe and where they change."""
     segments: list[dict[str, Any]] = []
-    last, answers = None, []
+    last: int | None = None
+    answers: list[Any] = []
     for box in track:
         keyframe = {"frame": (box["frame"] - 1) * step + 1, "bbox": box["bbox"]}
         if box["score"] is not None:

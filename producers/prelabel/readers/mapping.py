@@ -26,8 +26,10 @@ class Target:
     drop: bool = False
 
     def answers(self) -> list[dict[str, Any]]:
-        """What stands under `classifications` of an object; nothing without a classification."""
+        """What stands under `classifications` of an object; nothing without a classification. Raises ValueError."""
         if self.classification is None:
+            if self.option is not None:
+                raise ValueError(f"the mapping has option {self.option!r} without its classification")
             return []
         return [{"name": self.classification, "answer": {"name": self.option}}]
 

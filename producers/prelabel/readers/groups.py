@@ -10,6 +10,8 @@ from typing import Any, Self
 import orjson
 
 _BATCH_BYTES = 4 * 1024 * 1024
+_BATCH_ITEMS = 1000
+"""orjson hands out bytes in blocks of kilobytes, however short they are, so their lengths alone bound nothing."""
 
 
 class Groups:
@@ -36,7 +38,7 @@ class Groups:
         self._batch.append((self._places.setdefault(key, len(self._places)), self._count, body))
         self._count += 1
         self._bytes += len(body)
-        if self._bytes > _BATCH_BYTES:
+        if self._bytes > _BATCH_BYTES or len(self._batch) >= _BATCH_ITEMS:
             self._write()
 
     def __iter__(self) -> Iterator[tuple[str, list[Any]]]:

@@ -193,10 +193,14 @@ def test_a_bad_segment_is_named_and_the_others_of_its_image_go_on(tmp_path: Path
     assert len(messages[0]["annotations"]) == 1
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../found.json", "x/../../found.json", "none.png", "7.png"])
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "../found.json", "x/../../secret.png", "../secret.png", "none.png", "7.png"]
+)
 def test_an_image_that_is_none_or_elsewhere_is_named(tmp_path: Path, name: str) -> None:
     broken = png(PIXELS, [0, 9]) if name == "7.png" else b""
     path = panoptic(tmp_path, {"id": 7, "category_id": 1}, file_name=name, image=broken)
+    write(tmp_path, "secret.png", png(PIXELS, [0, 0]))
+    (tmp_path / "found" / "x").mkdir()
 
     messages, bad = read("coco-panoptic", path)
 
@@ -239,13 +243,13 @@ def test_a_folder_of_masks_that_is_not_there_is_named(tmp_path: Path) -> None:
 # -- tracks ------------------------------------------------------------------------------------------------------------
 
 TRACKS = """1,2,10,20,30,40,0.9,-1,-1,-1
-2,2,11,20,30,40,-1,-1,-1,-1
 5,2,12,20,30,40,0.9,-1,-1,-1
+2,2,11,20,30,40,-1,-1,-1,-1
 2,1,1,2,3,4,0.9,-1,-1,-1
 """
 
 
-def test_a_gap_in_a_track_begins_another_segment(tmp_path: Path) -> None:
+def test_a_gap_in_a_track_begins_another_segment_in_whatever_order_the_lines_are(tmp_path: Path) -> None:
     messages, bad = read("mot", write(tmp_path, "lock-3.txt", TRACKS))
 
     assert bad == []
@@ -325,12 +329,16 @@ def test_turns_are_milliseconds_of_a_checklist_both_ends_inclusive(tmp_path: Pat
 
 
 def test_on_video_turns_are_frames_from_1_and_need_the_rate(tmp_path: Path) -> None:
-    path = write(tmp_path, "x.rttm", turn("a", 0, 1) + turn("a", 2, 0.01))
+    path = write(tmp_path, "x.rttm", turn("a", 0, 1) + turn("a", 2, 0.01) + turn("a", 4, 1e-9))
 
     messages, _ = read("rttm", path, media="video", frame_rate=25.0)
 
     (line,) = built(messages, "VIDEO", classifications=[classification("checklist", "speaker", "a")])
-    assert line["answer"][0]["frames"] == [{"start": 1, "end": 25}, {"start": 51, "end": 51}]
+    assert line["answer"][0]["frames"] == [
+        {"start": 1, "end": 25},
+        {"start": 51, "end": 51},
+        {"start": 101, "end": 101},
+    ]
     with pytest.raises(UnreadableSource, match="give --frame-rate"):
         read("rttm", path, media="video")
     with pytest.raises(UnreadableSource, match="give --media video"):

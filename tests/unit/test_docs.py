@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from prelabel.gate import prepare
+from prelabel.readers import FORMATS, read_mapping
 from prelabel_worker.cli.main import app
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,24 @@ def test_every_command_is_documented() -> None:
     names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
 
     assert [name for name in names if f"`prelabel {name}" not in page] == []
+
+
+def test_every_format_is_documented_with_its_options() -> None:
+    page = (ROOT / "docs/readers.md").read_text("utf-8")
+    rows = {
+        name: set(re.findall(r"`--([a-z-]+)`", rest))
+        for name, rest in re.findall(r"^\| `([a-z-]+)` \|(.*)", page, re.M)
+    }
+
+    assert rows.pop("messages") == set()
+    assert rows == {name: {word.replace("_", "-") for word in each.takes} for name, each in FORMATS.items()}
+
+
+def test_the_example_of_a_mapping_is_one(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/readers.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "mapping.toml").write_text(example)
+
+    assert read_mapping(tmp_path / "mapping.toml").classes["dog"].option == "dog"
 
 
 def log_events() -> set[tuple[str, str]]:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from prelabel.gate import prepare
-from prelabel.readers import BadRecord, Record
-from prelabel.readers.coco_results import CocoOptions, UnreadableSource, read_categories, read_coco_results
+from prelabel.readers import BadRecord, Record, coco_results
+from prelabel.readers.base import ReaderOptions, UnreadableSource
+from prelabel.readers.coco import Category, read_categories
 from prelabel.readers.messages import read_messages
 
-CATEGORIES = {1: "person", 18: "dog"}
+CATEGORIES = [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}]
 
 
 def results(tmp_path: Path, *items: Any) -> Path:
@@ -20,15 +21,21 @@ def results(tmp_path: Path, *items: Any) -> Path:
     return path
 
 
+def options(tmp_path: Path, **fields: Any) -> ReaderOptions:
+    path = tmp_path / "categories.json"
+    path.write_text(json.dumps(CATEGORIES))
+    return ReaderOptions("p", categories=path, **fields)
+
+
 def result(**changes: Any) -> dict[str, Any]:
     return {"image_id": 42, "category_id": 18, "bbox": [258.15, 41.29, 348.26, 243.78], "score": 0.236} | changes
 
 
 def test_the_boxes_of_an_image_become_one_message(tmp_path: Path) -> None:
     path = results(tmp_path, result(), result(image_id=7), result(category_id=1, bbox=[0, 1, 2, 3]))
-    options = CocoOptions("p", "val/{image_id}.jpg", "detector")
+    told = options(tmp_path, global_key="val/{image_id}.jpg", model="detector")
 
-    records = list(read_coco_results(path, CATEGORIES, options))
+    records = list(coco_results.read(path, told))
 
     assert [record.message["dataRow"]["globalKey"] for record in records if isinstance(record, Record)] == [
         "val/42.jpg",
@@ -50,7 +57,7 @@ def test_the_boxes_of_an_image_become_one_message(tmp_path: Path) -> None:
 def test_a_template_makes_the_global_key_and_nothing_of_it_is_evaluated(
     tmp_path: Path, template: str, key: str
 ) -> None:
-    (record,) = read_coco_results(results(tmp_path, result()), CATEGORIES, CocoOptions("p", template))
+    (record,) = coco_results.read(results(tmp_path, result()), options(tmp_path, global_key=template))
 
     assert record.message["dataRow"] == {"globalKey": key}  # type: ignore[union-attr, index]
 
@@ -65,7 +72,7 @@ def test_a_template_makes_the_global_key_and_nothing_of_it_is_evaluated(
     ],
 )
 def test_a_bad_result_is_named_and_the_others_go_on(tmp_path: Path, bad: Any, problem: str) -> None:
-    found = list(read_coco_results(results(tmp_path, result(), bad), CATEGORIES, CocoOptions("p")))
+    found = list(coco_results.read(results(tmp_path, result(), bad), options(tmp_path)))
 
     (named,) = [each for each in found if isinstance(each, BadRecord)]
     assert named.where == "results.json[1]"
@@ -79,7 +86,7 @@ def test_a_file_that_is_something_else_says_so(tmp_path: Path, text: str) -> Non
     path.write_text(text)
 
     with pytest.raises(UnreadableSource, match=r"odd\.json"):
-        list(read_coco_results(path, CATEGORIES, CocoOptions("p")))
+        list(coco_results.read(path, options(tmp_path)))
     with pytest.raises(UnreadableSource, match=r"odd\.json"):
         read_categories(path)
 
@@ -88,7 +95,7 @@ def test_categories_come_as_an_array_or_inside_an_object(tmp_path: Path) -> None
     path = tmp_path / "categories.json"
     for content in ([{"id": 1, "name": "person"}], {"categories": [{"id": 1, "name": "person"}]}):
         path.write_text(json.dumps(content))
-        assert read_categories(path) == {1: "person"}
+        assert read_categories(path) == {1: Category("person")}
 
 
 def test_messages_one_a_line() -> None:

@@ -1,5 +1,17 @@
-"""Other people's prediction files → messages. A source is one module with a function that yields records."""
+"""Other people's prediction files → messages. A format is one module and a line in `registry`."""
 
-from prelabel.readers.base import BadRecord, Record, Source
+from prelabel.readers.base import BadRecord, ReaderOptions, Record, Source, UnreadableSource
+from prelabel.readers.mapping import BadMapping, ClassMapping, read_mapping
+from prelabel.readers.registry import FORMATS
 
-__all__ = ["BadRecord", "Record", "Source"]
+__all__ = [
+    "FORMATS",
+    "BadMapping",
+    "BadRecord",
+    "ClassMapping",
+    "ReaderOptions",
+    "Record",
+    "Source",
+    "UnreadableSource",
+    "read_mapping",
+]

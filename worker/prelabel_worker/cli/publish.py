@@ -1,33 +1,41 @@
 """`prelabel publish`."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from prelabel import MessageError, Publisher, RedisUnavailable
-from prelabel.readers import BadRecord, Record, Source
-from prelabel.readers.coco_results import CocoOptions, read_categories, read_coco_results
+from prelabel.readers import (
+    FORMATS,
+    BadRecord,
+    ClassMapping,
+    ReaderOptions,
+    Record,
+    Source,
+    UnreadableSource,
+    read_mapping,
+)
 from prelabel.readers.messages import read_messages
 from prelabel.readers.ndjson import Form, LineOptions, LineRecord, read_lines
 from prelabel_worker.cli.common import DONE_WITH_DEAD, RedisUrl, ServiceAway, connect, opened, say, settings_for, usage
 
 _SHOWN = 20
 _FLUSH_SECONDS = 60.0
+_AUTO, _MESSAGES, _NDJSON = "auto", "messages", "ndjson"
+_FORMATS = (_AUTO, _MESSAGES, _NDJSON, *FORMATS)
 
 
-class Format(StrEnum):
-    """What the file holds."""
+class Media(StrEnum):
+    """What the data rows are."""
 
-    AUTO = "auto"
-    MESSAGES = "messages"
-    NDJSON = "ndjson"
-    COCO_RESULTS = "coco-results"
+    AUDIO = "audio"
+    VIDEO = "video"
 
 
 def register(app: typer.Typer) -> None:
@@ -38,14 +46,25 @@ def register(app: typer.Typer) -> None:
 def publish(
     file: Annotated[str, typer.Argument(help="A file, or - for standard input.")],
     project: Annotated[
-        str | None, typer.Option("--project", "-p", help="The project of messages that name none, and of plain lines.")
+        str | None, typer.Option("--project", "-p", help="The project of records that name none.")
     ] = None,
     format: Annotated[  # noqa: A002
-        Format, typer.Option(help="What the file holds; auto: messages or Labelbox NDJSON, by its first line.")
-    ] = Format.AUTO,
-    categories: Annotated[Path | None, typer.Option(help="coco-results: the file of categories.")] = None,
-    global_key: Annotated[str, typer.Option(help="coco-results: how an image's global key is made.")] = "{image_id}",
-    model: Annotated[str | None, typer.Option(help="ndjson, coco-results: the model's name.")] = None,
+        str,
+        typer.Option(
+            metavar="FORMAT",
+            help=f"What the file holds: {', '.join(_FORMATS)}. auto: messages or Labelbox NDJSON, by its first line.",
+        ),
+    ] = _AUTO,
+    mapping: Annotated[Path | None, typer.Option(help="mapping.toml: classes to features, confidence, sample.")] = None,
+    global_key: Annotated[str | None, typer.Option(help="How a data row's global key is made.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model's name.")] = None,
+    categories: Annotated[Path | None, typer.Option(help="coco-…, mot: the file of categories.")] = None,
+    images: Annotated[Path | None, typer.Option(help="coco-…: the file with sizes and names of images.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="coco-panoptic: the folder of PNG files.")] = None,
+    mask_url: Annotated[str | None, typer.Option(help="coco-panoptic: where Labelbox finds a PNG file.")] = None,
+    media: Annotated[Media | None, typer.Option(help="rttm: what the data rows are.")] = None,
+    frame_rate: Annotated[float | None, typer.Option(min=0.001, help="Frames a second of the video.")] = None,
+    frame_step: Annotated[int | None, typer.Option(min=1, help="mot: the tracker saw every Nth frame.")] = None,
     redis_url: RedisUrl = None,
 ) -> None:
     """Publish predictions from a file. Refused records are named on standard error and leave exit code 1.
@@ -53,34 +72,52 @@ def publish(
     Example: prelabel publish predictions.ndjson --project demo-project
     """
     settings = settings_for(redis_url)
-    with _source(file, format, project, categories, global_key, model) as source:
+    special = {
+        "categories": categories, "images": images, "masks": masks, "mask_url": mask_url, "media": media,
+        "frame_rate": frame_rate, "frame_step": frame_step,
+    }  # fmt: skip
+    given: dict[str, Any] = {name: value for name, value in special.items() if value is not None}
+    _check_given(format, given | {"mapping": mapping, "global_key": global_key, "model": model})
+    chosen = read_mapping(mapping) if mapping else ClassMapping()
+    options = ReaderOptions(project or "", model, global_key, chosen, **given)
+    with _source(file, format, project, options) as source:
         connect(settings).close()
         publisher = Publisher(
             settings.redis_url.get_secret_value(), key_prefix=settings.key_prefix, durability=settings.durability
         )
         published, refused = _publish(publisher, source)
+    for why, count in chosen.left_out.items():
+        say(f"left out: {count} {why}")
     print(f"published {published}, refused {refused}")  # noqa: T201
     if refused:
         raise typer.Exit(DONE_WITH_DEAD)
+
+
+def _check_given(form: str, given: Mapping[str, Any]) -> None:
+    """Refuse an option that the format would not look at: it would seem to be in effect."""
+    if form not in _FORMATS:
+        usage(f"--format {form}: expected one of {', '.join(_FORMATS)}")
+    if form in FORMATS:
+        takes = FORMATS[form].takes | {"mapping", "global_key", "model"}
+    else:
+        takes = frozenset() if form == _MESSAGES else frozenset({"model"})
+    for name, value in given.items():
+        if value is not None and name not in takes:
+            usage(f"--{name.replace('_', '-')} means nothing to --format {form}")
 
 
 def _publish(publisher: Publisher, source: Source) -> tuple[int, int]:
     published = refused = 0
     try:
         with _progress() as advance:
-            for record in source:
-                where, problem = record.where, record.problem if isinstance(record, BadRecord) else None
-                if not isinstance(record, BadRecord):
-                    try:
-                        publisher.publish(record.message)
-                        published += 1
-                        advance(published)
-                    except MessageError as error:
-                        where, problem = _located(record, error)
-                if problem is not None:
-                    refused += 1
-                    if refused <= _SHOWN:
-                        say(f"{where}: {problem}")
+            for where, problem in _each(publisher, source):
+                if problem is None:
+                    published += 1
+                    advance(published)
+                    continue
+                refused += 1
+                if refused <= _SHOWN:
+                    say(f"{where}: {problem}")
         publisher.close(_FLUSH_SECONDS)
     except RedisUnavailable as error:
         raise ServiceAway(str(error)) from None
@@ -89,39 +126,50 @@ def _publish(publisher: Publisher, source: Source) -> tuple[int, int]:
     return published, refused
 
 
-def _located(record: Record, error: MessageError) -> tuple[str, str]:
-    """Where and what, for a person."""
+def _each(publisher: Publisher, source: Source) -> Iterator[tuple[str, str | None]]:
+    """Where each record stands and, where it was not published, why. Raises UnreadableSource before any was."""
+    begun = False
+    try:
+        for record in source:
+            begun = True
+            if isinstance(record, BadRecord):
+                yield record.where, record.problem
+            else:
+                yield _tried(publisher, record)
+    except UnreadableSource as error:
+        if not begun:
+            raise
+        yield "nothing more was read", str(error)
+
+
+def _tried(publisher: Publisher, record: Record) -> tuple[str, str | None]:
+    """Publish a record: where it stands and why it was refused, if it was."""
     where = record.where
-    if isinstance(record, LineRecord):
-        number, error = record.locate(error)
-        where = f"line {number}" if error.path else where
-    return where, f"{error} [{error.reason.value}]"
+    try:
+        publisher.publish(record.message)
+    except MessageError as refusal:
+        error = refusal
+        if isinstance(record, LineRecord):
+            number, error = record.locate(refusal)
+            where = f"line {number}" if error.path else where
+        return where, f"{error} [{error.reason.value}]"
+    return where, None
 
 
 @contextmanager
-def _source(
-    file: str,
-    form: Format,
-    project: str | None,
-    categories: Path | None,
-    global_key: str,
-    model: str | None,
-) -> Iterator[Source]:
-    if form is Format.COCO_RESULTS:
-        if project is None or categories is None or file == "-":
-            usage("coco-results needs a FILE, --project and --categories")
-        if "{image_id" not in global_key:
-            usage("--global-key: expected a template with {image_id}: every image needs a key of its own")
-        options = CocoOptions(project, global_key, model)
-        yield read_coco_results(Path(file), read_categories(categories), options)
+def _source(file: str, form: str, project: str | None, options: ReaderOptions) -> Iterator[Source]:
+    if form in FORMATS:
+        if project is None or file == "-":
+            usage(f"{form} needs a FILE and --project")
+        yield FORMATS[form].read(Path(file), options)
         return
-    if form is Format.NDJSON and project is None:
+    if form == _NDJSON and project is None:
         usage("ndjson needs --project: plain lines name none")
     with opened(file) as stream:
-        if form is Format.MESSAGES:
+        if form == _MESSAGES:
             yield read_messages(stream, project)
         else:
-            yield read_lines(stream, LineOptions(project, model, Form.NDJSON if form is Format.NDJSON else None))
+            yield read_lines(stream, LineOptions(project, options.model, Form.NDJSON if form == _NDJSON else None))
 
 
 @contextmanager

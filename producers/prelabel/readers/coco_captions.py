@@ -1,0 +1,29 @@
+"""COCO captions: `{image_id, caption}` → free text of the class `caption`.
+
+An image has one answer: its first caption is taken, the others are named as refused.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from prelabel.readers.base import ReaderOptions, Source, messages_of, text_of
+from prelabel.readers.coco import Coco, part
+
+CLASS = "caption"
+
+
+def read(path: Path, options: ReaderOptions) -> Source:
+    """One message for each image. Raises UnreadableSource."""
+    coco = Coco(path, options)
+    seen: set[Any] = set()
+
+    def text(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        caption = text_of(part(result, "caption"), "caption")
+        if annotation := coco.annotation(CLASS, result):
+            if result["image_id"] in seen:
+                raise ValueError(f"caption: image {result['image_id']} has one already")
+            seen.add(result["image_id"])
+            yield annotation | {"answer": caption.strip()}
+
+    return messages_of(coco.walk(text), options, path.name)

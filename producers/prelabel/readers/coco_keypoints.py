@@ -1,0 +1,43 @@
+"""COCO keypoints: `{image_id, category_id, keypoints: [x, y, visibility, …], score}` → points.
+
+Labelbox imports no skeletons, so each keypoint that is visible or labelled (visibility above 0) becomes a point, and
+its class is the keypoint's name. Which person a point belongs to is not kept.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from prelabel.readers.base import ReaderOptions, Source, messages_of, number
+from prelabel.readers.coco import Category, Coco, category_of, part
+
+PERSON = (
+    *("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow"),
+    *("right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle"),
+    "right_ankle",
+)
+"""COCO's names, for files of categories that name no keypoints."""
+
+
+def read(path: Path, options: ReaderOptions) -> Source:
+    """One message for each image. Raises UnreadableSource."""
+    coco = Coco(path, options)
+    categories = coco.categories()
+
+    def points(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        category = category_of(result, categories)
+        for name, x, y in _visible(part(result, "keypoints"), category):
+            if annotation := coco.annotation(name, result):
+                yield annotation | {"point": {"x": x, "y": y}}
+
+    return messages_of(coco.walk(points), options, path.name)
+
+
+def _visible(values: Any, category: Category) -> list[tuple[str, float, float]]:
+    """Name and place of each keypoint that is there. Raises ValueError."""
+    names = category.keypoints or PERSON
+    if not isinstance(values, list) or len(values) != 3 * len(names):
+        raise ValueError(f"keypoints: expected x, y and visibility of the {len(names)} of {category.name}")
+    numbers = [number(value, "keypoints") for value in values]
+    triples = zip(names, numbers[::3], numbers[1::3], numbers[2::3], strict=True)
+    return [(name, x, y) for name, x, y, visibility in triples if visibility > 0]

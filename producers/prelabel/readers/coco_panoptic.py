@@ -1,0 +1,91 @@
+"""COCO panoptic: `{image_id, file_name, segments_info: [{id, category_id, score}]}` and a PNG file for each image.
+
+A segment's colour in the PNG file is its id: red + 256 green + 65536 blue. With `mask_url` Labelbox fetches the file
+and no pixel is read here; without, each segment becomes a mask inside the message.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from prelabel.readers.base import (
+    BadRecord,
+    ReaderOptions,
+    Source,
+    UnreadableSource,
+    fields_of,
+    filled,
+    messages_of,
+    text_of,
+)
+from prelabel.readers.coco import Coco, category_of, part
+from prelabel.readers.pixels import Colors, mask_annotation
+
+
+def read(path: Path, options: ReaderOptions) -> Source:
+    """One message for each image. Raises UnreadableSource."""
+    coco = Coco(path, options)
+    categories = coco.categories()
+    pictures = _Pictures(path, options)
+
+    def segments(result: dict[str, Any]) -> Iterator[dict[str, Any] | BadRecord]:
+        listed = part(result, "segments_info")
+        if not isinstance(listed, list):
+            raise ValueError("segments_info: expected an array")
+        colors = pictures.colors(result)
+        for index, segment in enumerate(listed):
+            try:
+                if not isinstance(segment, dict):
+                    raise ValueError("a segment is an object")
+                name, color = category_of(segment, categories).name, _color(part(segment, "id"))
+                if annotation := coco.annotation(name, segment):
+                    yield annotation | {"mask": pictures.mask(result, colors, color)}
+            except ValueError as error:
+                yield BadRecord(f".segments_info[{index}]", str(error))
+
+    return messages_of(coco.walk(segments), options, path.name)
+
+
+class _Pictures:
+    """Where the PNG files are."""
+
+    def __init__(self, path: Path, options: ReaderOptions) -> None:
+        self._folder = options.masks or path.with_suffix("")
+        self._url = options.mask_url
+        if self._url is None and not self._folder.is_dir():
+            raise UnreadableSource(f"{self._folder} is no folder: give --masks FOLDER or --mask-url TEMPLATE")
+        if self._url is None:
+            return
+        fields = fields_of(self._url)
+        if not self._url.startswith(("https://", "http://")) or not fields or fields - {"file_name", "image_id"}:
+            raise UnreadableSource(f"mask url {self._url!r}: expected https://…{{file_name}} or {{image_id}}")
+
+    def colors(self, result: dict[str, Any]) -> Colors | None:
+        """The image's pixels, where they are needed. Raises ValueError."""
+        if self._url is not None:
+            return None
+        name = part(result, "file_name")
+        # A file of predictions comes from others: it must not name files elsewhere on this machine.
+        if not isinstance(name, str) or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise ValueError("file_name: expected the name of a file in the folder of masks")
+        try:
+            return Colors(self._folder / name)
+        except OSError as error:
+            raise ValueError(f"{self._folder / name}: {error.strerror}") from None
+        except ValueError as error:
+            raise ValueError(f"{self._folder / name}: {error}") from None
+
+    def mask(self, result: dict[str, Any], colors: Colors | None, color: tuple[int, int, int]) -> dict[str, Any]:
+        """The `mask` of an annotation. Raises ValueError."""
+        if colors is not None:
+            return mask_annotation(colors.mask(color), colors.width, colors.height)
+        url = self._url or ""
+        fields = {name: text_of(str(part(result, name)), name) for name in fields_of(url)}
+        return {"instanceURI": filled(url, fields), "colorRGB": list(color)}
+
+
+def _color(segment_id: Any) -> tuple[int, int, int]:
+    """Raises ValueError."""
+    if type(segment_id) is not int or not 0 < segment_id < 1 << 24:
+        raise ValueError("id: expected 1 to 16777215, a colour that is not black, which is the background")
+    return segment_id & 255, segment_id >> 8 & 255, segment_id >> 16

@@ -1,0 +1,143 @@
+"""Elements of a JSON array, one at a time: a file larger than memory can be read as long as its elements are not."""
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from prelabel.readers.base import UnreadableSource
+
+MAX_ELEMENT = 32 * 1024 * 1024
+"""Longest element in characters, and the most that is held of a file."""
+_PIECE = 256 * 1024
+_CUT = 4
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def elements(path: Path, key: str, *, alone: bool = True) -> Iterator[Any]:
+    """The elements of the array under `key` of the object that the file is, or of the array that it is.
+
+    Where the array need not be (not `alone`), there are none without the key. Raises UnreadableSource, also
+    after some elements, saying where.
+    """
+    try:
+        with path.open("rb") as stream:
+            yield from _Reader(path, stream).elements(key, alone)
+    except OSError as error:
+        raise UnreadableSource(f"{path}: {error.strerror}") from None
+
+
+class _Reader:
+    def __init__(self, path: Path, stream: BinaryIO) -> None:
+        self._path = path
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._text = ""
+        self._at = 0
+        self._ended = False
+        self._where = "the beginning"
+
+    def elements(self, key: str, alone: bool) -> Iterator[Any]:
+        first = self._next()
+        if first == "[":
+            if not alone:
+                return
+            yield from self._array("")
+        elif first == "{":
+            yield from self._member(key, alone)
+        else:
+            self._wrong(f"expected an array, or an object that holds one as {key}")
+        if self._next():
+            self._wrong("expected nothing more")
+
+    def _member(self, key: str, needed: bool) -> Iterator[Any]:
+        self._at += 1
+        missing = needed
+        while self._next() != "}":
+            name = self._value()
+            if not isinstance(name, str) or self._next() != ":":
+                self._wrong("expected a name and a colon")
+            self._at += 1
+            missing = missing and name != key
+            if self._next() == "[":
+                for element in self._array(name):
+                    if name == key:
+                        yield element
+            elif name == key:
+                self._wrong(f"{key}: expected an array")
+            else:
+                self._value()
+            if not self._comma("}"):
+                break
+        self._at += 1
+        if missing:
+            self._wrong(f"expected an array, or an object that holds one as {key}")
+
+    def _array(self, name: str) -> Iterator[Any]:
+        self._at += 1
+        index = 0
+        while self._next() != "]":
+            self._where = f"{name}[{index}]"
+            yield self._value()
+            index += 1
+            if not self._comma("]"):
+                break
+        self._at += 1
+
+    def _comma(self, end: str) -> bool:
+        """Past a comma, after which something must follow; False at the end."""
+        found = self._next()
+        if found == end:
+            return False
+        if found != ",":
+            self._wrong(f"expected a comma or {end}")
+        self._at += 1
+        if self._next() == end:
+            self._wrong(f"a comma before {end}")
+        return True
+
+    def _value(self) -> Any:
+        """The value that begins here; what fails at the text's end may only be cut, so more is read first."""
+        self._next()
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+            except (ValueError, RecursionError) as error:
+                if isinstance(error, RecursionError) or self._ended:
+                    self._wrong("nested too deeply" if isinstance(error, RecursionError) else f"not JSON: {error}")
+            else:
+                # A number may go on behind what looks like its end: 1 of 1.5, cut behind the point.
+                if end + (_CUT if isinstance(value, int | float) else 0) < len(self._text) or self._ended:
+                    self._at = end
+                    return value
+            if len(self._text) - self._at > MAX_ELEMENT:
+                self._wrong(f"not JSON, or an element of more than {MAX_ELEMENT} characters")
+            self._read(max(_PIECE, len(self._text) - self._at))
+
+    def _next(self) -> str:
+        """The next character that is no space; '' at the end."""
+        while True:
+            self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr] # it matches nothing too
+            if self._at < len(self._text) or self._ended:
+                return self._text[self._at : self._at + 1]
+            self._read(_PIECE)
+
+    def _read(self, size: int) -> None:
+        piece = self._stream.read(size)
+        try:
+            more = self._decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError:
+            self._wrong("not UTF-8")
+        self._text, self._at, self._ended = self._text[self._at :] + more, 0, not piece
+
+    def _wrong(self, problem: str) -> NoReturn:
+        raise UnreadableSource(f"{self._path}, {self._where}: {problem}")

@@ -1,0 +1,153 @@
+"""`mapping.toml`: which class is which feature, how sure a prediction must be, and which data rows are taken."""
+
+import hashlib
+import tomllib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from prelabel.errors import PrelabelError
+
+
+class BadMapping(PrelabelError):
+    """The mapping file has a key or a value that is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What becomes of a class: a feature, perhaps an answer to a classification of it, or nothing."""
+
+    feature: str = ""
+    classification: str | None = None
+    option: str | None = None
+    confidence: float | None = None
+    drop: bool = False
+
+    def answers(self) -> list[dict[str, Any]]:
+        """What stands under `classifications` of an object; nothing without a classification. Raises ValueError."""
+        if self.classification is None:
+            if self.option is not None:
+                raise ValueError(f"the mapping has option {self.option!r} without its classification")
+            return []
+        return [{"name": self.classification, "answer": {"name": self.option}}]
+
+
+@dataclass(slots=True)
+class ClassMapping:
+    """A mapping, and the counts of what it left out in one run."""
+
+    classes: Mapping[str, Target] = field(default_factory=dict)
+    confidence: float = 0.0
+    unmapped: Literal["keep", "drop", "refuse"] = "keep"
+    global_key: str | None = None
+    every: int = 1
+    share: float = 1.0
+    seed: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    _rows: int = 0
+
+    def choose(self, name: str, score: float | None, feature: str | None = None) -> Target | None:
+        """The class's target, None when it is left out. A prediction without a score passes every threshold.
+
+        `feature` is that of classes whose entry names none; without it the class's own name.
+        Raises ValueError for a class without an entry where these are refused.
+        """
+        target = self.classes.get(name)
+        if target is None:
+            if self.unmapped == "refuse":
+                raise ValueError(f"class {name!r} is not in the mapping")
+            target = Target(drop=self.unmapped == "drop")
+        least = self.confidence if target.confidence is None else target.confidence
+        if target.drop:
+            self.left_out["of classes that are dropped"] += 1
+        elif score is not None and score < least:
+            self.left_out["below the least confidence"] += 1
+        else:
+            return replace(target, feature=target.feature or feature or name)
+        return None
+
+    def takes(self, key: str) -> bool:
+        """Whether this data row is in the sample; called once for each, in the file's order."""
+        self._rows += 1
+        taken = (self._rows - 1) % self.every == 0 and _lot(self.seed, key) < self.share
+        if not taken:
+            self.left_out["data rows outside the sample"] += 1
+        return taken
+
+
+def _lot(seed: int, key: str) -> float:
+    """From 0 to 1, the same for a data row in every run and every file, whatever stands beside it."""
+    digest = hashlib.blake2b(key.encode(), digest_size=8, salt=seed.to_bytes(16, "big")).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def read_mapping(path: Path) -> ClassMapping:
+    """Raises BadMapping, naming the file, the key and what was expected."""
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+        return _mapping(table)
+    except OSError as error:
+        raise BadMapping(f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadMapping(f"{path}: not TOML: {error}") from None
+    except BadMapping as error:
+        raise BadMapping(f"{path}: {error}") from None
+
+
+def _mapping(table: dict[str, Any]) -> ClassMapping:
+    known = {"classes": dict, "sample": dict, "confidence": float, "unmapped": str, "global_key": str}
+    _check_keys(table, known, "")
+    unmapped = table.get("unmapped", "keep")
+    if unmapped not in ("keep", "drop", "refuse"):
+        raise BadMapping(f"unmapped: expected keep, drop or refuse, found {unmapped!r}")
+    sample = table.get("sample", {})
+    _check_keys(sample, {"every": int, "share": float, "seed": int}, "sample.")
+    return ClassMapping(
+        {name: _target(name, value) for name, value in table.get("classes", {}).items()},
+        _between(table.get("confidence", 0.0), "confidence"),
+        unmapped,
+        table.get("global_key"),
+        _at_least(sample.get("every", 1), 1, "sample.every"),
+        _between(sample.get("share", 1.0), "sample.share"),
+        _at_least(sample.get("seed", 0), 0, "sample.seed"),
+    )
+
+
+def _target(name: str, value: Any) -> Target:
+    where = f"classes.{name}"
+    if isinstance(value, str):
+        value = {"feature": value}
+    if not isinstance(value, dict):
+        raise BadMapping(f"{where}: expected a feature's name or a table, found {value!r}")
+    known = {"feature": str, "classification": str, "option": str, "confidence": float, "drop": bool}
+    _check_keys(value, known, f"{where}.")
+    if "classification" in value and "option" not in value:
+        raise BadMapping(f"{where}.option: missing: which option of {value['classification']!r} is it?")
+    if "confidence" in value:
+        value = value | {"confidence": _between(value["confidence"], f"{where}.confidence")}
+    return Target(**value)
+
+
+def _check_keys(table: Mapping[str, Any], known: Mapping[str, type], where: str) -> None:
+    """No key that is none, and values of their types; a whole number is a fraction too, true is no number."""
+    for key, value in table.items():
+        if key not in known:
+            raise BadMapping(f"{where}{key}: unknown; expected one of {', '.join(known)}")
+        kinds = (int, float) if known[key] is float else (known[key],)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and known[key] is not bool) or value == "":
+            words = {dict: "a table", float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
+            raise BadMapping(f"{where}{key}: expected {words[known[key]]}, found {value!r}")
+
+
+def _between(value: float, where: str) -> float:
+    if not 0 <= value <= 1:
+        raise BadMapping(f"{where}: expected 0 to 1, found {value}")
+    return float(value)
+
+
+def _at_least(value: int, least: int, where: str) -> int:
+    if not least <= value < 2**63:
+        raise BadMapping(f"{where}: expected at least {least}, found {value}")
+    return value

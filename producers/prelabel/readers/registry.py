@@ -1,0 +1,44 @@
+"""The table of formats: a new one is a module with `read(path, options)` and a line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from prelabel.readers.base import ReaderOptions, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format.
+
+    Attributes:
+        name: as `--format` calls it.
+        module: of `prelabel.readers`; loaded when it is first used.
+        about: what becomes of a file, for people.
+        takes: the options of `ReaderOptions` that mean something to it, beside those that all have.
+
+    """
+
+    name: str
+    module: str
+    about: str
+    takes: frozenset[str]
+
+    def read(self, path: Path, options: ReaderOptions) -> Source:
+        """Messages and bad records. Raises UnreadableSource, at once or while they are read."""
+        found: Callable[[Path, ReaderOptions], Source] = import_module(f"prelabel.readers.{self.module}").read
+        return found(path, options)
+
+
+_COCO = frozenset({"categories", "images"})
+_TABLE = (
+    Format("coco-results", "coco_results", "boxes → bounding boxes", _COCO),
+    Format("coco-segmentation", "coco_segmentation", "run lengths and polygons → masks", _COCO),
+    Format("coco-keypoints", "coco_keypoints", "keypoints → points", _COCO),
+    Format("coco-captions", "coco_captions", "captions → free text", frozenset({"images"})),
+    Format("coco-panoptic", "coco_panoptic", "segments → masks", _COCO | {"masks", "mask_url"}),
+    Format("mot", "mot", "tracks of a video → video objects", frozenset({"categories", "frame_step"})),
+    Format("rttm", "rttm", "who speaks when → a checklist with ranges of time", frozenset({"media", "frame_rate"})),
+)
+FORMATS = {each.name: each for each in _TABLE}

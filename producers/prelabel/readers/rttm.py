@@ -1,0 +1,110 @@
+"""RTTM diarisation: `SPEAKER file channel onset duration … speaker` → when each speaker speaks.
+
+A file of that name becomes one message: a checklist `speaker`, since people speak at once, whose options are the
+speakers. On audio its ranges are milliseconds, on video frames from 1, which takes the frame rate.
+"""
+
+from collections.abc import Iterator
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from prelabel.readers.base import (
+    BadRecord,
+    Found,
+    ReaderOptions,
+    Source,
+    UnreadableSource,
+    fields_of,
+    filled,
+    lines_of,
+    messages_of,
+    score_of,
+)
+
+FEATURE = "speaker"
+"""The feature of speakers for whom the mapping names none."""
+_NONE = "<NA>"
+
+
+def read(path: Path, options: ReaderOptions) -> Source:
+    """One message for each recording. Raises UnreadableSource."""
+    template = options.key_template("{file_id}")
+    if "file_id" not in fields_of(template):
+        raise UnreadableSource(f"global key {template!r}: expected {{file_id}}: every recording needs its own")
+    rate = options.frame_rate
+    if options.media == "video" and rate is None:
+        raise UnreadableSource(f"{path} counts seconds and a video frames: give --frame-rate")
+    if options.media == "audio" and rate is not None:
+        raise UnreadableSource("a frame rate is of video: give --media video")
+
+    def turns() -> Iterator[Found | BadRecord]:
+        for number, line in lines_of(path):
+            cells = line.split()
+            if cells[0].startswith(";;"):
+                continue
+            if cells[0] != "SPEAKER":
+                options.mapping.left_out["lines that are no SPEAKER"] += 1
+                continue
+            try:
+                if found := _turn(cells, options, template, rate):
+                    yield found
+            except ValueError as error:
+                yield BadRecord(f"{path.name}, line {number}", str(error))
+
+    return messages_of(turns(), options, path.name, _checklists)
+
+
+def _turn(cells: list[str], options: ReaderOptions, template: str, rate: float | None) -> Found | None:
+    """Who speaks when, None when the mapping leaves it out. Raises ValueError."""
+    if len(cells) < 8 or cells[7] == _NONE:
+        raise ValueError("expected SPEAKER file channel onset duration <NA> <NA> speaker")
+    onset, duration = _seconds(cells[3], "onset"), _seconds(cells[4], "duration")
+    if duration <= 0:
+        raise ValueError("duration: expected more than 0")
+    score = None if len(cells) < 9 or cells[8] == _NONE else score_of(_seconds(cells[8], "confidence"))
+    target = options.mapping.choose(cells[7], score, FEATURE)
+    if target is None:
+        return None
+    start, end = _range(onset, onset + duration, rate)
+    of = {"feature": target.feature, "option": target.option or cells[7], "frames": {"start": start, "end": end}}
+    return Found(filled(template, {"file_id": cells[1]}), of)
+
+
+def _range(onset: float, end: float, rate: float | None) -> tuple[int, int]:
+    """Both ends inclusive: the first and the last millisecond, or frame from 1, of which some is spoken in."""
+    units, first = (1000.0, 0) if rate is None else (rate, 1)
+    start = int(round(onset * units, 6))
+    return start + first, max(start, ceil(round(end * units, 6)) - 1) + first
+
+
+def _seconds(cell: str, name: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:
+        raise ValueError(f"{name}: expected 0 or more, found {cell[:40]!r}")
+    return value
+
+
+def _checklists(turns: list[Any]) -> list[dict[str, Any]]:
+    """One annotation for each feature, its options in the order of their first turns."""
+    features: dict[str, dict[str, list[Any]]] = {}
+    for turn in turns:
+        features.setdefault(turn["feature"], {}).setdefault(turn["option"], []).append(turn["frames"])
+    return [
+        {"name": name, "answer": [{"name": option, "frames": _joined(frames)} for option, frames in options.items()]}
+        for name, options in features.items()
+    ]
+
+
+def _joined(frames: list[dict[str, int]]) -> list[dict[str, int]]:
+    """In order of time; turns of one speaker that overlap are one range."""
+    joined: list[dict[str, int]] = []
+    for each in sorted(frames, key=lambda found: found["start"]):
+        if joined and each["start"] <= joined[-1]["end"]:
+            joined[-1]["end"] = max(joined[-1]["end"], each["end"])
+        else:
+            joined.append(dict(each))
+    return joined

@@ -1,0 +1,102 @@
+"""Files of other people's formats through the command, Redis, workers and the sandbox."""
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from prelabel.annotations.png import read_png
+from prelabel.readers import FORMATS
+from tests.flow.conftest import Flow
+from tests.flow.test_command import run_in
+
+MAPPING = """
+global_key = "cam-1/{image_id:06d}.jpg"
+confidence = 0.5
+[classes]
+boat = "vessel"
+gull = { drop = true }
+"""
+RLE = {"size": [2, 3], "counts": "121O0"}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with results, categories and a mapping."""
+    results = [
+        {"image_id": 1, "category_id": 1, "segmentation": RLE, "score": 0.9},
+        {"image_id": 1, "category_id": 1, "segmentation": {"size": [2, 3], "counts": [5]}, "score": 0.9},
+        {"image_id": 2, "category_id": 1, "segmentation": RLE, "score": 0.4},
+        {"image_id": 2, "category_id": 2, "segmentation": RLE, "score": 0.9},
+        {"image_id": 3, "category_id": 1, "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]},
+    ]
+    images = [{"id": 3, "width": 4, "height": 2}]
+    names = [{"id": 1, "name": "boat"}, {"id": 2, "name": "gull"}]
+    (tmp_path / "found.json").write_text(json.dumps(results))
+    (tmp_path / "known.json").write_text(json.dumps({"images": images, "categories": names}))
+    (tmp_path / "mapping.toml").write_text(MAPPING)
+    (tmp_path / "turns.rttm").write_text("SPEAKER a 1 0 1 <NA> <NA> pilot <NA> <NA>\n")
+    return tmp_path
+
+
+def test_segmentation_arrives_as_masks_through_a_mapping(flow: Flow, files: Path) -> None:
+    flow.create(tools=[{"tool": "raster-segmentation", "name": "vessel"}])
+    known = ["--categories", "known.json", "--images", "known.json", "--mapping", "mapping.toml"]
+    where = ["--project", flow.project, "--redis-url", flow.stack.file.redis_url]
+
+    done = run_in(files, "publish", "found.json", "--format", "coco-segmentation", *known, *where)
+
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == "published 2, refused 1\n"
+    assert "found.json[1]: segmentation.counts: 5 pixels, expected 6" in done.stderr
+    assert "left out: 1 below the least confidence" in done.stderr
+    assert "left out: 1 of classes that are dropped" in done.stderr
+    assert flow.settled().imported == 2
+    masks = {}
+    for line in flow.pre_labels():
+        assert line["name"] == "vessel"
+        rows = read_png(base64.b64decode(line["mask"]["png"])).rows
+        masks[line["dataRow"]["globalKey"]] = [list(row) for row in rows or ()]
+    assert masks == {"cam-1/000001.jpg": [[0, 1, 1], [1, 0, 0]], "cam-1/000003.jpg": [[1, 1, 0, 0], [1, 1, 0, 0]]}
+
+
+def test_what_is_cut_off_is_named_and_what_came_before_is_published(flow: Flow, files: Path) -> None:
+    (files / "cut.json").write_text('[3, {"image_id": 1,')
+    where = ["--project", flow.project, "--redis-url", flow.stack.file.redis_url, "--categories", "known.json"]
+
+    done = run_in(files, "publish", "cut.json", "--format", "coco-results", *where)
+
+    assert (done.returncode, done.stdout) == (1, "published 0, refused 2\n")
+    assert "nothing more was read: cut.json, [1]: not JSON" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["turns.rttm", "--format", "rttm"], "rttm needs a FILE and --project"),
+        (["turns.rttm", "--format", "rttm", "--media", "video", "-p", "p"], "give --frame-rate"),
+        (["turns.rttm", "--format", "rttm", "--images", "x", "-p", "p"], "--images means nothing to --format rttm"),
+        (["turns.rttm", "--model", "m"], "--model means nothing to --format messages"),
+        (["turns.rttm", "--format", "ttml"], "expected one of messages, coco-results"),
+        (["found.json", "--format", "coco-results", "-p", "p"], "give --categories"),
+        (["none.json", "--format", "coco-captions", "-p", "p"], "none.json: No such file"),
+        (["turns.rttm", "--format", "rttm", "-p", "p", "--mapping", "found.json"], "found.json: not TOML"),
+        (["found.json", "--format", "coco-captions", "-p", "p", "--global-key", "same"], "every image needs its own"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else "",
+)
+def test_what_a_format_needs_is_said(flow: Flow, files: Path, words: Sequence[str], problem: str) -> None:
+    done = run_in(files, "publish", *words, "--redis-url", flow.stack.file.redis_url)
+
+    assert done.returncode == 2
+    assert problem in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_names_every_format(tmp_path: Path) -> None:
+    done = run_in(tmp_path, "publish", "--help")
+
+    words = "".join(done.stdout.split())  # as wide as the terminal, broken behind hyphens too
+    assert [name for name in FORMATS if name not in words] == []

@@ -58,7 +58,9 @@ def test_without_tolerance_every_bend_is_kept() -> None:
 
 
 EDGE = st.floats(0, 500, allow_nan=False)
-WALK = st.lists(st.tuples(EDGE, EDGE, st.floats(1, 300), st.floats(1, 300)), min_size=1, max_size=60)
+JUMPS = st.lists(st.tuples(EDGE, EDGE, st.floats(1, 300), st.floats(1, 300)), min_size=1, max_size=60)
+SHAKY = st.lists(st.tuples(*[st.floats(100, 101.5)] * 4), min_size=1, max_size=60)
+WALK = JUMPS | SHAKY
 
 
 @given(walk=WALK, gaps=st.sets(st.integers(1, 60)), tolerance=st.sampled_from([0.0, 0.5, 20.0, 200.0]))

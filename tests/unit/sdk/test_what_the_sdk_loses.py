@@ -194,6 +194,23 @@ def test_what_is_nested_is_divided_among_the_texts_in_whose_ranges_it_lies() -> 
     ]
 
 
+def test_options_below_texts_are_divided_too() -> None:
+    moods = question("mood", when("hurried", (0, 5), (20, 25)), when("calm", (22, 23)))
+    made = times("transcript", (0, 9, "Hello."), (20, 29, "Bye."), below=[moods])
+
+    found = [each["classifications"][0]["answer"] for each in annotations(made)[0]["answer"]]
+
+    assert found == [
+        [{"name": "hurried", "frames": [{"start": 0, "end": 5}]}],
+        [
+            {"name": "hurried", "frames": [{"start": 20, "end": 25}]},
+            {"name": "calm", "frames": [{"start": 22, "end": 23}]},
+        ],
+    ]
+    (line,) = NDJsonConverter.serialize([label(made)])
+    assert [each["classifications"][0]["answer"] for each in line["answer"]] == found
+
+
 @pytest.mark.parametrize(
     "made",
     [

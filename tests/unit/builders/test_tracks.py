@@ -57,13 +57,21 @@ def test_without_tolerance_every_bend_is_kept() -> None:
     assert frames(track_from_boxes("vessel", boxes, tolerance=0)) == [[1, 3, 4]]
 
 
+@pytest.mark.parametrize(("off", "kept"), [(0.49, [1, 3]), (0.51, [1, 2, 3])])
+@pytest.mark.parametrize("edge", range(4))
+def test_the_tolerance_is_in_pixels_and_of_every_edge(edge: int, off: float, kept: list[int]) -> None:
+    middle = [10.0, 20.0, 40.0, 60.0]
+    middle[edge] += off
+
+    assert frames(track_from_boxes("vessel", {1: (10, 20, 40, 60), 2: middle, 3: (10, 20, 40, 60)})) == [kept]
+
+
 EDGE = st.floats(0, 500, allow_nan=False)
 JUMPS = st.lists(st.tuples(EDGE, EDGE, st.floats(1, 300), st.floats(1, 300)), min_size=1, max_size=60)
 SHAKY = st.lists(st.tuples(*[st.floats(100, 101.5)] * 4), min_size=1, max_size=60)
-WALK = JUMPS | SHAKY
 
 
-@given(walk=WALK, gaps=st.sets(st.integers(1, 60)), tolerance=st.sampled_from([0.0, 0.5, 20.0, 200.0]))
+@given(walk=JUMPS | SHAKY, gaps=st.sets(st.integers(1, 60)), tolerance=st.sampled_from([0.0, 0.5, 20.0, 200.0]))
 def test_read_back_every_box_is_within_the_tolerance_and_gaps_are_empty(
     walk: list[Any], gaps: set[int], tolerance: float
 ) -> None:

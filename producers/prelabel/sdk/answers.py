@@ -16,7 +16,9 @@ def geometric(annotation: Any, path: str) -> dict[str, Any]:
 
 def answered(annotation: Any, path: str) -> dict[str, Any]:
     """A global answer, or one about a message."""
-    return _answer(annotation, envelope(annotation), path) | filled(messageId=annotation.message_id)
+    below = nested(beside(annotation), path)
+    fields = envelope(annotation) | filled(messageId=annotation.message_id, classifications=below)
+    return _answer(annotation, fields, path)
 
 
 def prompt(annotation: Any) -> dict[str, Any]:
@@ -32,6 +34,14 @@ def nested(annotations: Any, path: str) -> list[dict[str, Any]] | None:
         named = filled(name=each.name, schemaId=each.feature_schema_id)
         found.append(_answer(each, named, f"{path}.classifications[{at}]"))
     return found or None
+
+
+def beside(annotation: Any) -> Any:
+    """Classifications given to the annotation itself, which the SDK documents, takes and forgets.
+
+    The gate moves them into the one option of a radio or checklist, and refuses them where that is in doubt.
+    """
+    return (annotation.model_extra or {}).get("classifications")
 
 
 def option(answer: Any, path: str) -> dict[str, Any]:

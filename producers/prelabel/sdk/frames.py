@@ -10,7 +10,7 @@ import orjson
 from labelbox import types as lb
 
 from prelabel.builders.values import refused
-from prelabel.sdk.answers import option
+from prelabel.sdk.answers import beside, option
 from prelabel.sdk.objects import envelope
 from prelabel.sdk.tracks import runs_of
 
@@ -99,9 +99,10 @@ def _extend(answer: _Answer, frame: int, segment: Any, before: int | None) -> No
 
 def _items(annotation: Any, path: str) -> list[dict[str, Any]]:
     value = annotation.value
+    below = beside(annotation) or getattr(value, "classifications", None)
+    if below:
+        raise refused(f"{path}.classifications", below, "classifications inside an option")
     if isinstance(value, lb.Text):
-        if value.classifications:
-            raise refused(f"{path}.classifications", value.classifications, "nothing below a text of a frame")
         return [{"value": value.answer}]
     chosen = value.answer if isinstance(value, lb.Checklist) else [value.answer]
     items = [option(each, f"{path}.answer") for each in chosen]

@@ -1,6 +1,7 @@
 """What the SDK's converter melts together, drops, lets through or fails on, and what becomes of it here."""
 
 import asyncio
+import json
 import math
 import subprocess
 import sys
@@ -272,6 +273,22 @@ def test_ids_below_options_are_spelt_as_the_server_reads_them() -> None:
     below = annotations(radio("weather", "fog", nested))[0]["answer"]["classifications"]
 
     assert below == [{"schemaId": "c" * 25, "answer": [{"schemaId": IDS["fog"]}]}]
+
+
+def test_classifications_beside_an_option_are_not_forgotten() -> None:
+    below = [radio("fog density", "light")]
+    made = lb.ClassificationAnnotation(
+        name="weather", value=lb.Radio(answer=lb.ClassificationAnswer(name="fog")), classifications=below
+    )
+
+    (sent,) = json.loads(prepare(label(made), project_id="cm1").raw)["annotations"]
+
+    assert sent["answer"]["classifications"] == [{"name": "fog density", "answer": {"name": "light"}}]
+    flags = checklist("flags", "red", "green")
+    two = lb.ClassificationAnnotation(name="flags", value=flags.value, classifications=below)
+    assert refusal(two).path == "annotations[0].classifications"
+    day = lb.VideoClassificationAnnotation(name="weather", value=made.value, frame=1, classifications=below)
+    assert refusal(day).path == "annotations[0].classifications"
 
 
 def test_confidence_and_metrics_stay_in_the_message_even_0() -> None:

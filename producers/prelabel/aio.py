@@ -1,15 +1,15 @@
 """The publisher for asyncio: the same arguments, checks and promises; compression, network and disk off the loop."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Self, Unpack
 
 from prelabel.errors import RedisUnavailable
-from prelabel.gate import Prepared
-from prelabel.messages import PredictionMessage
+from prelabel.gate import Message, Prepared
+from prelabel.messages import Model
 from prelabel.publisher import CLOSE_SECONDS, Publisher, PublisherOptions
 
 
@@ -33,12 +33,15 @@ class AsyncPublisher:
         self._publisher = Publisher(redis_url, **options)
         self._turns: dict[str, _Turns] = {}
 
-    async def publish(self, message: PredictionMessage | Mapping[str, Any] | bytes) -> str:
+    async def publish(
+        self, message: Message, *, project_id: str | None = None, model: Model | str | None = None
+    ) -> str:
         """Take a message and return its id; while the buffer is full, await room for up to `block_seconds`.
 
+        The message may be a label of Labelbox's SDK, as in `Publisher.publish`.
         Raises MessageError, BufferFull or PublisherClosed, as `Publisher.publish` does; nothing was taken then.
         """
-        prepared = self._publisher._prepare(message)
+        prepared = self._publisher._prepare(message, project_id, model)
         if prepared.project_id in self._turns or not self._publisher._offer(prepared, 0.0):
             await self._wait_for_room(prepared)
         return prepared.message_id

@@ -10,7 +10,7 @@ state.
 import re
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
 
 import msgspec
 import orjson
@@ -25,6 +25,7 @@ from prelabel.bykind import ByKind, NotRead
 from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageTooLarge, Reason
 from prelabel.messages import (
     DataRow,
+    Model,
     PredictionMessage,
     check_data_row,
     uuid7,
@@ -32,6 +33,11 @@ from prelabel.messages import (
 from prelabel.refusals import explained
 from prelabel.structs import Structs
 
+if TYPE_CHECKING:
+    from labelbox.types import Label
+
+Message: TypeAlias = "PredictionMessage | Mapping[str, Any] | bytes | Label"
+"""What can be published: a message typed, in the wire's shape or as JSON; a label of Labelbox's SDK."""
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 ASKED = (*FIELDS, "classifications", "frames", "answers")
 """What is asked of annotations of any kind."""
@@ -79,8 +85,22 @@ class Prepared(NamedTuple):
     slow: int
 
 
-def prepare(message: PredictionMessage | Mapping[str, Any] | bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> Prepared:
-    """Check a message in any of its forms: typed, a mapping in the wire's shape, JSON. Raises MessageError."""
+def prepare(
+    message: Message,
+    *,
+    project_id: str | None = None,
+    model: Model | str | None = None,
+    max_bytes: int = MAX_MESSAGE_BYTES,
+) -> Prepared:
+    """Check a message in any of its forms: typed, a mapping in the wire's shape, JSON. Raises MessageError.
+
+    `project_id` and `model` are what a label of Labelbox's SDK does not say; a message says them itself.
+    """
+    if type(message) not in _OURS and is_label(message):
+        message = _of_label(message, project_id, model)
+    elif project_id is not None or model is not None:
+        path, word = ("model", "model") if project_id is None else ("projectId", "project_id")
+        raise MalformedMessage(Reason.MALFORMED_MESSAGE, path, f"{word}=…", "none beside a message, which says it")
     raw = _as_json(message)
     decoded, kinds = read_message(raw, max_bytes=max_bytes)
     if decoded.message_id is None:
@@ -91,6 +111,23 @@ def prepare(message: PredictionMessage | Mapping[str, Any] | bytes, *, max_bytes
     if b"\n" in raw:  # white space between tokens: inside a string it would have been refused
         raw = raw.replace(b"\n", b" ")
     return Prepared(decoded.project_id, data_row_key(decoded.data_row), decoded.message_id, raw, slow_count(kinds))
+
+
+_OURS = frozenset({PredictionMessage, dict, bytes})
+"""What nearly all messages are: nothing more is looked at."""
+
+
+def is_label(message: object) -> bool:
+    """Whether it is a `labelbox.types.Label`, as far as can be told without importing the SDK."""
+    return any(base.__name__ == "Label" and base.__module__.startswith("labelbox.") for base in type(message).__mro__)
+
+
+def _of_label(label: Any, project_id: str | None, model: Model | str | None) -> dict[str, Any]:
+    if project_id is None:
+        raise MalformedMessage(Reason.MALFORMED_MESSAGE, "projectId", "nothing", "project_id=… beside a label")
+    from prelabel.sdk import message_of  # imports the SDK, which takes a second and is not ours to need
+
+    return message_of(label, project_id=project_id, model=model)
 
 
 def read_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Any, list[Kind]]:

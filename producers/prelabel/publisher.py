@@ -4,11 +4,11 @@ import atexit
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypedDict
+from typing import Literal, Self, TypedDict
 
 import redis
 from redis.backoff import NoBackoff
@@ -17,9 +17,9 @@ from redis.retry import Retry
 from prelabel import keys
 from prelabel.buffer import Limits, Row
 from prelabel.errors import BufferFull, PublisherClosed, RedisUnavailable
-from prelabel.gate import Prepared, prepare
+from prelabel.gate import Message, Prepared, prepare
 from prelabel.inbox import MAX_INBOX_ROWS, Durability, Inbox, without_password
-from prelabel.messages import PredictionMessage
+from prelabel.messages import Model
 from prelabel.outbox import Outboxes, no_room
 from prelabel.sender import Sender
 from prelabel.slots import take_slot
@@ -176,13 +176,16 @@ class Publisher:
         _PUBLISHERS.add(self)
         atexit.register(self._at_exit)
 
-    def publish(self, message: PredictionMessage | Mapping[str, Any] | bytes) -> str:
+    def publish(self, message: Message, *, project_id: str | None = None, model: Model | str | None = None) -> str:
         """Take a message and return its id; Redis has it when a later `flush()` has returned.
+
+        `message` may be a `labelbox.types.Label`, with `project_id` and perhaps the `model` beside it, which a label
+        does not say (docs/builders.md).
 
         Raises MessageError (which field, what was found, what was expected), BufferFull or PublisherClosed; in
         each case the message was not taken.
         """
-        prepared = self._prepare(message)
+        prepared = self._prepare(message, project_id, model)
         if not self._offer(prepared, self._block_seconds):
             raise self._no_room(prepared.project_id)
         return prepared.message_id
@@ -236,8 +239,8 @@ class Publisher:
     ) -> None:
         self.close()
 
-    def _prepare(self, message: PredictionMessage | Mapping[str, Any] | bytes) -> Prepared:
-        return prepare(message, max_bytes=self._options.limits.frame_bytes)
+    def _prepare(self, message: Message, project_id: str | None, model: Model | str | None) -> Prepared:
+        return prepare(message, project_id=project_id, model=model, max_bytes=self._options.limits.frame_bytes)
 
     def _offer(self, prepared: Prepared, block_seconds: float) -> bool:
         """Take a checked message; False when there was no room."""

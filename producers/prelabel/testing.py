@@ -8,14 +8,13 @@ No Redis, no threads. A message is refused for the same reasons, with the same e
 """
 
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
 
 from prelabel.aio import AsyncPublisher
 from prelabel.errors import BufferFull, PrelabelError, PublisherClosed, RedisUnavailable
-from prelabel.gate import MAX_MESSAGE_BYTES, prepare
-from prelabel.messages import DataRow, DataRowId, GlobalKey, PredictionMessage
+from prelabel.gate import MAX_MESSAGE_BYTES, Message, prepare
+from prelabel.messages import DataRow, DataRowId, GlobalKey, Model, PredictionMessage
 from prelabel.publisher import CLOSE_SECONDS, Publisher
 
 Failure = PrelabelError | type[PrelabelError]
@@ -73,8 +72,8 @@ class Recorder:
         if found:
             raise AssertionError(f"expected no message, published were{_listed(found)}")
 
-    def _take(self, message: PredictionMessage | Mapping[str, Any] | bytes) -> str:
-        prepared = prepare(message, max_bytes=self._max_bytes)
+    def _take(self, message: Message, project_id: str | None, model: Model | str | None) -> str:
+        prepared = prepare(message, project_id=project_id, model=model, max_bytes=self._max_bytes)
         if self.fail_with is not None and not _is_for_flush(self.fail_with):
             raise _instance(self.fail_with)
         read = PredictionMessage.model_validate_json(prepared.raw, by_alias=True, by_name=False)
@@ -99,9 +98,9 @@ class Recorder:
 class RecordingPublisher(Recorder, Publisher):
     """A `Publisher` that keeps what it takes instead of sending it."""
 
-    def publish(self, message: PredictionMessage | Mapping[str, Any] | bytes) -> str:
+    def publish(self, message: Message, *, project_id: str | None = None, model: Model | str | None = None) -> str:
         """Check a message as the real publisher does, keep it and return its id."""
-        return self._take(message)
+        return self._take(message, project_id, model)
 
     def flush(self, timeout: float | None = None) -> None:
         """Nothing to wait for; raises `fail_with` when that is RedisUnavailable."""
@@ -120,9 +119,11 @@ class RecordingPublisher(Recorder, Publisher):
 class AsyncRecordingPublisher(Recorder, AsyncPublisher):
     """An `AsyncPublisher` that keeps what it takes instead of sending it."""
 
-    async def publish(self, message: PredictionMessage | Mapping[str, Any] | bytes) -> str:
+    async def publish(
+        self, message: Message, *, project_id: str | None = None, model: Model | str | None = None
+    ) -> str:
         """Check a message as the real publisher does, keep it and return its id."""
-        return self._take(message)
+        return self._take(message, project_id, model)
 
     async def flush(self, timeout: float | None = None) -> None:
         """Nothing to wait for; raises `fail_with` when that is RedisUnavailable."""

@@ -108,8 +108,19 @@ def test_no_adapter_imports_a_stage_or_a_celery_module(module: str) -> None:
     assert not [name for name in names if name.startswith(tuple(f"prelabel_worker.{part}" for part in upward))]
 
 
+def test_the_sdk_of_labelbox_is_known_to_one_package_which_is_loaded_on_demand() -> None:
+    found = {name for name in importers("labelbox") if not name.startswith("prelabel/sdk/")}
+    assert found == {"prelabel/gate.py"}  # for types only
+    assert {name for name in importers("prelabel.sdk") if not name.startswith("prelabel/sdk/")} == {"prelabel/gate.py"}
+
+
+def test_no_code_of_ours_imports_numpy() -> None:
+    assert importers("numpy") | importers("PIL") == set()
+
+
 def test_import_prelabel_loads_neither_celery_nor_httpx_nor_numpy() -> None:
-    code = "import sys, prelabel; print([m for m in ('celery', 'httpx', 'numpy', 'kombu') if m in sys.modules])"
+    names = ("celery", "httpx", "numpy", "kombu", "labelbox", "prelabel.builders", "prelabel.sdk")
+    code = f"import sys, prelabel; print([m for m in {names} if m in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
 

@@ -1,0 +1,41 @@
+"""From what models put out to annotations: `box_from_yolo`, `mask_from_rle`, `track_from_boxes` … (docs/builders.md).
+
+Each returns an annotation of `prelabel.annotations` and takes its further fields (`confidence`, `classifications`,
+`schema_id`, `uuid`) by name. What cannot be built raises InvalidAnnotation with path, found and expected; a wrong
+further field raises pydantic's ValidationError, as the annotation's own constructor does. Nothing here imports numpy:
+arrays are used by what they can do.
+"""
+
+from prelabel.builders.boxes import box_from_center, box_from_corners, box_from_yolo, document_box_from_corners
+from prelabel.builders.composite import Composite, composite_of
+from prelabel.builders.masks import mask_from_array, mask_from_rle
+from prelabel.builders.spans import document_entity_from_tokens, entity_from_span, message_entity_from_span
+from prelabel.builders.times import (
+    checklist_from_seconds,
+    frame_range,
+    millisecond_range,
+    radios_from_seconds,
+    text_from_seconds,
+)
+from prelabel.builders.tracks import boxes_of, track_from_boxes
+
+__all__ = [
+    "Composite",
+    "box_from_center",
+    "box_from_corners",
+    "box_from_yolo",
+    "boxes_of",
+    "checklist_from_seconds",
+    "composite_of",
+    "document_box_from_corners",
+    "document_entity_from_tokens",
+    "entity_from_span",
+    "frame_range",
+    "mask_from_array",
+    "mask_from_rle",
+    "message_entity_from_span",
+    "millisecond_range",
+    "radios_from_seconds",
+    "text_from_seconds",
+    "track_from_boxes",
+]

@@ -1,0 +1,136 @@
+"""Masks as planes: one byte a pixel, 0 or 1, row after row. From arrays and from COCO's run lengths, into PNG.
+
+Everything is done with operations on whole strings of bytes, so neither numpy nor an imaging library is needed.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from prelabel.annotations.png import GRAY, RGB, SIGNATURE
+from prelabel.builders.values import refused, whole
+
+MAX_PIXELS = 9_000 * 9_000
+"""Largest image: above that, annotations may become irretrievable (ndjson-formats, section 1.9)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """A mask: width and height in pixels, and its bytes."""
+
+    width: int
+    height: int
+    data: bytes
+
+
+def plane_of_array(array: Any, path: str = "mask") -> Plane:
+    """Of a two-dimensional array (height, width) of bool, or of whole numbers that are 0 and one other: 1 or 255.
+
+    Raises InvalidAnnotation when it is something else, or empty: Labelbox refuses an empty mask.
+    """
+    shape, kind = getattr(array, "shape", None), getattr(getattr(array, "dtype", None), "kind", None)
+    if shape is None or kind is None:
+        raise refused(path, type(array).__name__, "a numpy array (height, width)", "a tensor has .cpu().numpy()")
+    if len(shape) != 2:
+        raise refused(f"{path}.shape", repr(tuple(shape)), "(height, width)", "one mask at a time")
+    if kind not in "bui":
+        raise refused(f"{path}.dtype", str(array.dtype), "bool or uint8", "compare with a threshold first")
+    height, width = int(shape[0]), int(shape[1])
+    if kind != "b":
+        _check_values(array, path)
+    return checked(Plane(width, height, (array != 0).tobytes()), path)
+
+
+def _check_values(array: Any, path: str) -> None:
+    highest = int(array.max()) if array.size else 0
+    if highest > 1 and (highest != 255 or bool(((array != 0) & (array != highest)).any())):
+        raise refused(path, f"a pixel of {highest}", "pixels of 0 and 1, or of 0 and 255", "pick one label: array == 3")
+    if array.size and int(array.min()) < 0:
+        raise refused(path, f"a pixel of {int(array.min())}", "pixels of 0 and 1, or of 0 and 255")
+
+
+def plane_of_rle(rle: Any, path: str = "rle") -> Plane:
+    """Of COCO's `{"size": [height, width], "counts": …}`, counts as a list or compressed. Raises InvalidAnnotation.
+
+    Runs go down the columns, and the first is of the background.
+    """
+    if not isinstance(rle, Mapping) or "size" not in rle or "counts" not in rle:
+        raise refused(path, rle, "an object with size and counts")
+    size = rle["size"]
+    if not isinstance(size, list | tuple) or len(size) != 2:
+        raise refused(f"{path}.size", size, "[height, width]")
+    height, width = whole(size[0], f"{path}.size[0]"), whole(size[1], f"{path}.size[1]")
+    if min(height, width) <= 0 or height * width > MAX_PIXELS:
+        raise refused(f"{path}.size", f"{height} x {width}", f"a height and a width, at most {MAX_PIXELS} pixels")
+    counts = rle["counts"]
+    runs = read_counts(counts, path) if isinstance(counts, str | bytes) else list(counts)
+    for at, run in enumerate(runs):
+        if whole(run, f"{path}.counts[{at}]") < 0:
+            raise refused(f"{path}.counts[{at}]", run, "0 or more")
+    if sum(runs) != height * width:
+        raise refused(f"{path}.counts", f"{sum(runs)} pixels", f"{height} x {width} = {height * width} pixels")
+    columns = b"".join(bytes([at & 1]) * run for at, run in enumerate(runs))
+    return checked(Plane(width, height, b"".join(columns[row::height] for row in range(height))), path)
+
+
+def read_counts(text: str | bytes, path: str = "rle") -> list[int]:
+    """COCO's compressed run lengths: characters of 6 bits, 5 of them digits, least first; differences from the third.
+
+    From the fourth run on (0-based 3) a number is the difference to the run two before it. Raises InvalidAnnotation.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for at, letter in enumerate(text.encode("utf-8") if isinstance(text, str) else text):
+        bits = letter - 48
+        if not 0 <= bits < 64:
+            raise refused(f"{path}.counts[{at}]", repr(chr(letter)), "a character from '0' to 'o'")
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:
+            value -= 1 << shift
+        runs.append(value + runs[-2] if len(runs) > 2 else value)
+        value = shift = 0
+    if shift:
+        raise refused(f"{path}.counts", "an unfinished number", "compressed run lengths")
+    return runs
+
+
+def checked(plane: Plane, path: str) -> Plane:
+    """Not larger than an asset may be, and not empty. Raises InvalidAnnotation."""
+    if plane.width * plane.height > MAX_PIXELS:
+        raise refused(path, f"{plane.width} x {plane.height}", f"at most {MAX_PIXELS} pixels")
+    if 1 not in plane.data:
+        raise refused(path, "an empty mask", "a pixel that belongs to the object", "leave the object out")
+    return plane
+
+
+def binary_png(plane: Plane) -> bytes:
+    """One channel of 8 bits, pixels of 0 and 1, as Labelbox's own client writes it (section 2.10)."""
+    width = plane.width
+    rows = (plane.data[start : start + width] for start in range(0, len(plane.data), width))
+    return _png(plane.width, plane.height, GRAY, rows)
+
+
+def color_png(width: int, height: int, indices: bytes, colors: Iterable[tuple[int, int, int]]) -> bytes:
+    """Three channels; the colour of index 1 is the first, that of 0 black."""
+    tables = [bytes([0, *(color[channel] for color in colors)]).ljust(256, b"\0") for channel in range(3)]
+    pixels = bytearray(3 * len(indices))
+    for channel, table in enumerate(tables):
+        pixels[channel::3] = indices.translate(table)
+    stride = 3 * width
+    return _png(width, height, RGB, (bytes(pixels[at : at + stride]) for at in range(0, len(pixels), stride)))
+
+
+def _png(width: int, height: int, color: int, rows: Iterable[bytes]) -> bytes:
+    """Rows unfiltered: masks are long runs, which deflate finds as they are."""
+    packed = zlib.compress(b"".join(b"\0" + row for row in rows), 6)
+    header = struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0)
+    return SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))

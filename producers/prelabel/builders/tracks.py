@@ -1,0 +1,114 @@
+"""Tracked boxes of a video from what a tracker puts out: a box for every frame.
+
+Labelbox interpolates linearly between the keyframes of a segment, so only those frames are kept that a straight line
+between two others would miss.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+from prelabel.annotations.video import Keyframe, Segment, VideoObject
+from prelabel.builders.boxes import Corners, Size, read_corners
+from prelabel.builders.values import number, refused, whole
+
+_AHEAD = 1000
+"""Frames that one stretch may span: bounds the search for the next keyframe."""
+Box = tuple[int, Corners]
+
+
+def track_from_boxes(
+    name: str | None,
+    boxes: Mapping[int, Any],
+    *,
+    tolerance: float = 0.5,
+    step: int = 1,
+    image: Size | None = None,
+    **fields: Any,
+) -> VideoObject:
+    """One object from frame → (left, top, right, bottom) in pixels; frames count from 1.
+
+    Every edge of every box is met within `tolerance` pixels by what Labelbox interpolates. Frames that lie more than
+    `step` apart are a gap, in which the object is not seen; for a model that looks at every fifth frame, `step=5`.
+    With the `image`'s size boxes are clamped. Raises InvalidAnnotation.
+    """
+    if number(tolerance, "tolerance") < 0:
+        raise refused("tolerance", tolerance, "0 or more pixels")
+    if whole(step, "step") < 1:
+        raise refused("step", step, "1 or more frames")
+    if not boxes:
+        raise refused("boxes", "none", "a box in one frame at least")
+    track = sorted((_frame(frame), read_corners(box, image, f"boxes[{frame}]")) for frame, box in boxes.items())
+    segments = [Segment([_keyframe(box) for box in _keyframes(run, tolerance)]) for run in _runs(track, step)]
+    return VideoObject(name, segments, **fields)
+
+
+def boxes_of(track: VideoObject) -> dict[int, Corners]:
+    """Frame → (left, top, right, bottom): what Labelbox shows of a track of boxes, in every frame of its segments."""
+    shown: dict[int, Corners] = {}
+    for segment in track.segments:
+        known = [(each.frame, _corners(each)) for each in segment.keyframes]
+        for (first, start), (last, end) in pairwise(known):
+            for frame in range(first, last):
+                share = (frame - first) / (last - first)
+                left, top, right, bottom = (a + share * (b - a) for a, b in zip(start, end, strict=True))
+                shown[frame] = left, top, right, bottom
+        shown[known[-1][0]] = known[-1][1]
+    return shown
+
+
+def _frame(frame: Any) -> int:
+    if (known := whole(frame, "boxes")) < 0:
+        raise refused("boxes", f"frame {known}", "a frame of 0 or more")
+    return known
+
+
+def _runs(track: list[Box], step: int) -> Iterator[list[Box]]:
+    run = track[:1]
+    for box in track[1:]:
+        if box[0] - run[-1][0] > step:
+            yield run
+            run = []
+        run.append(box)
+    yield run
+
+
+def _keyframes(run: list[Box], tolerance: float) -> Iterator[Box]:
+    at = 0
+    yield run[0]
+    while at < len(run) - 1:
+        at = _next(run, at, tolerance)
+        yield run[at]
+
+
+def _next(run: list[Box], at: int, tolerance: float) -> int:
+    """The farthest box that a straight line from box `at` reaches, missing none between by more than the tolerance.
+
+    The lines that pass all boxes so far are, for each edge, those of a slope between `low` and `high`.
+    """
+    frame, start = run[at]
+    low, high = [-float("inf")] * 4, [float("inf")] * 4
+    best = at + 1
+    for index in range(at + 1, min(len(run), at + 1 + _AHEAD)):
+        after = run[index][0] - frame
+        rises = [(there - here) / after for here, there in zip(start, run[index][1], strict=True)]
+        if all(lowest <= rise <= highest for lowest, rise, highest in zip(low, rises, high, strict=True)):
+            best = index
+        room = tolerance / after
+        low = [max(lowest, rise - room) for lowest, rise in zip(low, rises, strict=True)]
+        high = [min(highest, rise + room) for highest, rise in zip(high, rises, strict=True)]
+        if any(lowest > highest for lowest, highest in zip(low, high, strict=True)):
+            break
+    return best
+
+
+def _keyframe(box: Box) -> Keyframe:
+    frame, (left, top, right, bottom) = box
+    return Keyframe(frame, bbox={"top": top, "left": left, "height": bottom - top, "width": right - left})
+
+
+def _corners(keyframe: Keyframe) -> Corners:
+    box = keyframe.bbox
+    if box is None:
+        raise refused("track", f"frame {keyframe.frame} without a box", "a track of boxes")
+    return box.left, box.top, box.left + box.width, box.top + box.height

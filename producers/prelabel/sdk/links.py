@@ -1,0 +1,71 @@
+"""Relationships of a label, and the uuids by which they name their ends."""
+
+import hashlib
+from typing import Any
+
+from labelbox import types as lb
+
+from prelabel.annotations.base import canonical_uuid
+from prelabel.errors import InvalidAnnotation, Reason
+from prelabel.sdk.objects import envelope, filled, own_uuid
+
+_PERSON = b"prelabel.sdk.1"
+
+
+class Ends:
+    """Which annotations of the labels are ends of relationships, and the uuid of each.
+
+    An end without a uuid of the user's gets one derived from project, data row, model, feature and place among the
+    feature's annotations, so that publishing the label again, built anew, gives the same; the SDK's own is random.
+    """
+
+    def __init__(self, labels: tuple[Any, ...], identity: tuple[str, ...]) -> None:
+        everything = [annotation for label in labels for annotation in label.annotations]
+        links = [each.value for each in everything if isinstance(each, lb.RelationshipAnnotation)]
+        wanted = {str(end._uuid) for link in links for end in (link.source, link.target) if end is not None}
+        self._uuids: dict[str, str] = {}
+        counts: dict[str, int] = {}
+        for annotation in everything if wanted else ():
+            if not isinstance(annotation, lb.ObjectAnnotation | lb.ClassificationAnnotation):
+                continue
+            feature = annotation.feature_schema_id or annotation.name or ""
+            counts[feature] = ordinal = counts.get(feature, -1) + 1
+            if (known := str(annotation._uuid)) in wanted:
+                self._uuids[known] = own_uuid(annotation) or _derived(*identity, feature, str(ordinal))
+
+    def identified(self, annotation: Any, converted: dict[str, Any]) -> dict[str, Any]:
+        """With its uuid, if something links to it."""
+        uuid = self._uuids.get(str(annotation._uuid))
+        return converted if uuid is None else {"uuid": uuid} | converted
+
+    def link(self, annotation: Any, path: str) -> dict[str, Any]:
+        """A relationship. Raises InvalidAnnotation when an end is not in the label."""
+        link = annotation.value
+        relationship = filled(
+            source=None if link.source is None else self._uuid(link.source, f"{path}.relationship.source"),
+            sourceOntologyName=link.source_ontology_name,
+            target=self._uuid(link.target, f"{path}.relationship.target"),
+            type=link.type.value,
+            readonly=link.readonly,
+        )
+        fields = envelope(annotation)
+        if "name" in fields:
+            fields.pop("schemaId", None)  # as the SDK: relationships go by name
+        return fields | {"relationship": relationship}
+
+    def _uuid(self, end: Any, path: str) -> str:
+        uuid = self._uuids.get(str(end._uuid))
+        if uuid is None:
+            found = f"one of '{end.name or end.feature_schema_id}' that is not"
+            raise InvalidAnnotation(Reason.BROKEN_RELATIONSHIP, path, found, "an annotation of the same label")
+        return uuid
+
+
+def _derived(*parts: str) -> str:
+    digest = hashlib.blake2b(digest_size=16, person=_PERSON)
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(4, "big") + data)
+    value = int.from_bytes(digest.digest(), "big")
+    value = value & ~(0xF << 76 | 0x3 << 62) | 0x8 << 76 | 0x2 << 62  # RFC 9562, version 8
+    return str(canonical_uuid(f"{value:032x}"))

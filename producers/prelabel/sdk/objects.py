@@ -1,0 +1,116 @@
+"""Objects of a label: geometries, entities, masks; and message evaluations."""
+
+import base64
+from typing import Any
+
+from labelbox import types as lb
+
+from prelabel.builders.pixels import binary_png, plane_of_array
+from prelabel.builders.values import number, refused
+
+
+def filled(**fields: Any) -> dict[str, Any]:
+    """The fields that are not None."""
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def envelope(annotation: Any) -> dict[str, Any]:
+    """What annotations share. Only a uuid that the user gave is one; the SDK's own is another at each run."""
+    return filled(
+        uuid=own_uuid(annotation),
+        name=annotation.name,
+        schemaId=annotation.feature_schema_id,
+        confidence=getattr(annotation, "confidence", None),
+        customMetrics=metrics(annotation),
+    )
+
+
+def own_uuid(annotation: Any) -> str | None:
+    """The one in `extra`."""
+    uuid = annotation.extra.get("uuid")
+    return None if uuid is None else str(uuid)
+
+
+def metrics(annotation: Any) -> list[dict[str, Any]] | None:
+    """Custom metrics, which stay in the message."""
+    found = getattr(annotation, "custom_metrics", None)
+    return [{"name": each.name, "value": each.value} for each in found] if found else None
+
+
+def geometry(value: Any, path: str) -> dict[str, Any]:
+    """The key of the kind, and what belongs to it."""
+    if isinstance(value, lb.Rectangle):
+        fields = {"bbox": _box(value, f"{path}.bbox")}
+        return fields | ({"page": value.page, "unit": value.unit.value} if hasattr(value, "unit") else {})
+    if isinstance(value, lb.Point):
+        return {"point": _vertex(value, f"{path}.point")}
+    if isinstance(value, lb.Polygon):
+        return {"polygon": _vertices(value.points, f"{path}.polygon")}
+    if isinstance(value, lb.Line):
+        return {"line": _vertices(value.points, f"{path}.line")}
+    if isinstance(value, lb.Mask):
+        return {"mask": _mask(value, f"{path}.mask")}
+    return _entity(value, path)
+
+
+def video_masks(annotation: Any) -> dict[str, Any]:
+    """All masks of a video."""
+    frames = [
+        filled(index=each.index, instanceURI=each.instance_uri, imBytes=_encoded(each.im_bytes))
+        for each in annotation.frames
+    ]
+    instances = [
+        filled(colorRGB=list(each.color_rgb), name=each.name, featureSchemaId=each.feature_schema_id)
+        for each in annotation.instances
+    ]
+    return {"masks": {"frames": frames, "instances": instances}}
+
+
+def evaluation(annotation: Any) -> dict[str, Any]:
+    """A selection or ranking of replies."""
+    task = annotation.value
+    return {"messageEvaluationTask": {"format": task.format, "data": task.model_dump(by_alias=True)}}
+
+
+def _box(value: Any, path: str) -> dict[str, float]:
+    start, end = _vertex(value.start, path), _vertex(value.end, path)
+    return {
+        "top": min(start["y"], end["y"]),
+        "left": min(start["x"], end["x"]),
+        "height": abs(end["y"] - start["y"]),
+        "width": abs(end["x"] - start["x"]),
+    }
+
+
+def _vertex(value: Any, path: str) -> dict[str, float]:
+    return {"x": number(value.x, f"{path}.x"), "y": number(value.y, f"{path}.y")}
+
+
+def _vertices(points: Any, path: str) -> list[dict[str, float]]:
+    return [_vertex(point, f"{path}[{at}]") for at, point in enumerate(points)]
+
+
+def _entity(value: Any, path: str) -> dict[str, Any]:
+    if isinstance(value, lb.DocumentEntity):
+        selections = [
+            {"groupId": each.group_id, "tokenIds": each.token_ids, "page": each.page} for each in value.text_selections
+        ]
+        return {"textSelections": selections}
+    if isinstance(value, lb.TextEntity):
+        location = {"location": {"start": value.start, "end": value.end}}
+        return location | filled(messageId=getattr(value, "message_id", None))
+    raise refused(path, type(value).__name__, "an object that can be imported")
+
+
+def _mask(value: Any, path: str) -> dict[str, Any]:
+    """By address with its colour; otherwise the pixels of that colour, as the SDK does."""
+    color = [value.color] * 3 if isinstance(value.color, int) else list(value.color)
+    if value.mask.url is not None:
+        return {"instanceURI": value.mask.url, "colorRGB": color}
+    plane = plane_of_array((value.mask.value == color).all(axis=-1), path)
+    return {"png": base64.b64encode(binary_png(plane)).decode()}
+
+
+def _encoded(image: Any) -> str | None:
+    """A PNG file in base64. The SDK's converter leaves text behind where the label had bytes."""
+    return image if image is None or isinstance(image, str) else base64.b64encode(image).decode()

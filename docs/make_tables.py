@@ -1,4 +1,4 @@
-"""Write the tables that are made from code: docs/settings.md, docs/reasons.md, and doctor's in docs/commands.md.
+"""Write what is made from code: docs/settings.md, docs/reasons.md, doctor's table in docs/commands.md, docs/schema.
 
 python docs/make_tables.py [--check]
 """
@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+from make_schemas import schemas
 from pydantic import SecretStr
 from pydantic.alias_generators import to_camel
 
@@ -73,17 +74,20 @@ def commands() -> str:
     return re.sub(r"\| check \|.*?\n\n", lambda _: f"{table}\n\n", page, flags=re.DOTALL)
 
 
-PAGES = {"settings.md": settings, "reasons.md": reasons, "commands.md": commands}
+PAGES = {"settings.md": settings, "reasons.md": reasons, "commands.md": commands} | schemas()
 
 
 def main() -> int:
     """Write the pages, or tell which are not what the code says."""
-    stale = [name for name, make in PAGES.items() if not (HERE / name).exists() or (HERE / name).read_text() != make()]
+    stale = [
+        name for name, make in PAGES.items() if not (HERE / name).exists() or (HERE / name).read_text("utf-8") != make()
+    ]
     if "--check" in sys.argv:
         sys.stderr.write("".join(f"docs/{name} is not what the code says: run `make format`\n" for name in stale))
         return 1 if stale else 0
     for name, make in PAGES.items():
-        (HERE / name).write_text(make())
+        (HERE / name).parent.mkdir(parents=True, exist_ok=True)
+        (HERE / name).write_text(make(), "utf-8")
     return 0
 
 

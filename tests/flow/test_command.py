@@ -16,7 +16,7 @@ from tests.flow.conftest import Flow, box
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "prelabel_worker.cli"]
-NOUNS = ["demo", "up", "worker", "publish", "status", "wait", "audit", "doctor"]
+NOUNS = ["demo", "up", "worker", "publish", "validate", "status", "wait", "audit", "doctor"]
 DEAD = ["list", "groups", "show", "edit", "retry", "export", "discard", "log"]
 SUBCOMMANDS = [*(["dead", name] for name in DEAD), ["sandbox", "run"], ["sandbox", "project"]]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -62,7 +62,7 @@ def test_messages_from_standard_input_are_published_and_refusals_named(flow: Flo
 
     assert done.returncode == 1
     assert done.stdout.strip() == "published 2, refused 2"
-    assert "line 3: not JSON" in done.stderr
+    assert "line 3: message: expected JSON in UTF-8" in done.stderr
     assert "line 4: annotations: expected" in done.stderr
     assert "[malformed-message]" in done.stderr
     assert flow.settled().published == 2

@@ -88,6 +88,7 @@ PURE = [
     "build",
 ]
 PURE += ["answers", "dead_letters", "letter_filter", "mending", "roles", "overrides", "pulse"]
+PURE += ["validation", "ontology_file"]
 
 
 @pytest.mark.parametrize("module", PURE)

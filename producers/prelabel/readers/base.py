@@ -4,6 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from prelabel.errors import PrelabelError
+
+
+class UnreadableSource(PrelabelError):
+    """The file is not what its format says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -11,14 +11,9 @@ from typing import Any
 
 import orjson
 
-from prelabel.errors import PrelabelError
-from prelabel.readers.base import BadRecord, Record, Source
+from prelabel.readers.base import BadRecord, Record, Source, UnreadableSource
 
 _IMAGE_ID = re.compile(r"\{image_id(?::0?(\d{1,3})d)?\}")
-
-
-class UnreadableSource(PrelabelError):
-    """The file is not what its format says."""
 
 
 @dataclass(frozen=True, slots=True)

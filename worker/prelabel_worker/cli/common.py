@@ -1,8 +1,13 @@
 """What the commands share: where things are, exit codes, and how they speak."""
 
+import gzip
 import sys
 import time
-from typing import Annotated, Any
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, NoReturn, cast
 
 import orjson
 import redis
@@ -31,6 +36,41 @@ class ServiceAway(PrelabelError):
 def say(text: str) -> None:
     """One line to the person, beside the command's output."""
     print(f"prelabel: {text}", file=sys.stderr)  # noqa: T201
+
+
+class _Unpacked(gzip.GzipFile):
+    """It can go back, but only by unpacking from the beginning."""
+
+    def seekable(self) -> bool:
+        """No."""
+        return False
+
+
+def usage(text: str) -> NoReturn:
+    """End the command: it cannot be done as it was asked."""
+    say(text)
+    raise typer.Exit(USAGE)
+
+
+@contextmanager
+def opened(file: str) -> Iterator[BinaryIO]:
+    """A file, unpacked when its name ends in .gz, or standard input for `-`."""
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(file).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        usage(f"{file}: {error.strerror}")
+    with stream:
+        if file.endswith(".gz"):
+            try:
+                with _Unpacked(fileobj=stream) as unpacked:
+                    yield cast(BinaryIO, unpacked)
+            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+                usage(f"{file}: cannot be unpacked: {error}")
+        else:
+            yield stream
 
 
 def out(value: Any) -> None:

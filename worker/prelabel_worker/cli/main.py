@@ -21,6 +21,7 @@ from prelabel_worker.cli import (
     spool,
     status,
     up,
+    validate,
     wait,
     worker,
 )
@@ -35,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for module in (demo, up, worker, publish, status, wait, audit, doctor, healthy):
+for module in (demo, up, worker, publish, validate, status, wait, audit, doctor, healthy):
     module.register(app)
 app.add_typer(dead.app, name="dead")
 app.add_typer(imports.app, name="import")

@@ -1,0 +1,129 @@
+"""Which lines of a stream belong to one data row, however far apart; in a temporary file, not in memory.
+
+A run is lines of one data row that follow each other. Most files have one run a data row, so the index is small.
+"""
+
+import itertools
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import IO, BinaryIO
+
+from prelabel.readers.base import UnreadableSource
+
+_RUNS_AT_ONCE = 10_000
+_GROUPED = """
+SELECT line, count, at, size, min(line) OVER a_row AS first, sum(size) OVER a_row, sum(count) OVER a_row
+FROM run WINDOW a_row AS (PARTITION BY row) ORDER BY first, line
+"""
+
+
+@dataclass(slots=True)
+class Run:
+    """Lines that follow each other: the first one's number, how many, and where their bytes stand."""
+
+    line: int
+    count: int
+    at: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowRuns:
+    """Every run of one data row, in the order of the stream; `size` and `count` are of all of them."""
+
+    runs: list[Run]
+    size: int
+    count: int
+
+
+class RunIndex:
+    """Collects lines, then answers them by data row, in the order of the rows' first lines. Close it.
+
+    The lines themselves are read again from the stream where it can be; else they are copied to a temporary file.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._copy: IO[bytes] | None = None if stream.seekable() else TemporaryFile()  # noqa: SIM115 - see close()
+        self._source = self._copy or stream
+        self._written = 0
+        self._row = b""
+        self._last: Run | None = None
+        self._pending: list[tuple[bytes, int, int, int, int]] = []
+        # An empty name is a database in a file that SQLite deletes; it uses the disk when its cache is full.
+        self._database = sqlite3.connect("")
+        self._database.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8192;")
+        self._database.execute("CREATE TABLE run (row BLOB, line INTEGER, count INTEGER, at INTEGER, size INTEGER)")
+
+    def add(self, row: bytes, number: int, at: int, raw: bytes) -> None:
+        """A line of a data row; `at` is where the stream has it. Raises UnreadableSource."""
+        if self._copy is not None:
+            at, raw = self._written, raw.rstrip(b"\n") + b"\n"
+            with _disk():
+                self._written += self._copy.write(raw)
+        last = self._last
+        if last is not None and row == self._row and (number, at) == (last.line + last.count, last.at + last.size):
+            last.count += 1
+            last.size += len(raw)
+            return
+        self._keep()
+        self._row, self._last = row, Run(number, 1, at, len(raw))
+
+    def rows(self) -> Iterator[RowRuns]:
+        """The data rows. Raises UnreadableSource when the disk is full."""
+        self._keep()
+        self._last = None
+        self._write()
+        groups = itertools.groupby(self._sorted(), key=lambda each: each[4])
+        for _, group in groups:
+            runs = list(group)
+            yield RowRuns([Run(*run[:4]) for run in runs], runs[0][5], runs[0][6])
+
+    def lines(self, row: RowRuns) -> list[tuple[int, bytes]]:
+        """The lines of a data row with their numbers."""
+        found: list[tuple[int, bytes]] = []
+        for run in row.runs:
+            with _disk():  # what was written last is written now
+                self._source.seek(run.at)
+            raws = self._source.read(run.size).split(b"\n")[: run.count]
+            found += [(run.line + index, raw.strip()) for index, raw in enumerate(raws)]
+        return found
+
+    def close(self) -> None:
+        """Delete the temporary files."""
+        self._database.close()
+        if self._copy is not None:
+            self._copy.close()
+
+    def _keep(self) -> None:
+        if self._last is not None:
+            last = self._last
+            self._pending.append((self._row, last.line, last.count, last.at, last.size))
+            if len(self._pending) >= _RUNS_AT_ONCE:
+                self._write()
+
+    def _write(self) -> None:
+        with _disk():
+            self._database.executemany("INSERT INTO run VALUES (?, ?, ?, ?, ?)", self._pending)
+        self._pending.clear()
+
+    def _sorted(self) -> Iterator[tuple[int, ...]]:
+        with _disk():
+            found = self._database.execute(_GROUPED)
+        while True:
+            with _disk():
+                some = found.fetchmany(_RUNS_AT_ONCE)
+            if not some:
+                return
+            yield from some
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """Around what needs room in temporary files."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise UnreadableSource(f"the lines cannot be sorted by data row in a temporary file: {error}") from None

@@ -168,6 +168,19 @@ def test_timed_answers_fit_their_classification(
     assert (error.reason, error.path) == (reason, f"annotations[0].{path}".rstrip("."))
 
 
+def test_classifications_beside_a_single_option_are_moved_into_it() -> None:
+    below = [{"name": "splash size", "answer": {"name": "small"}}]
+    beside = {"name": "events", "answer": [{"name": "splash", "frames": RANGE}], "classifications": below}
+    inside = {"name": "events", "answer": [{"name": "splash", "frames": RANGE, "classifications": below}]}
+
+    assert line("VIDEO", beside) == inside
+    two = beside | {"answer": [{"name": "splash", "frames": RANGE}, {"name": "horn", "frames": RANGE}]}
+    error = refusal("VIDEO", two)
+    assert (error.reason, error.path) == (Reason.INVALID_ANNOTATION, "annotations[0].classifications")
+    wrong = beside | {"classifications": [{"name": "splash size"}]}
+    assert refusal("VIDEO", wrong).path == "annotations[0].classifications[0].answer"
+
+
 def test_a_nested_answer_of_video_needs_no_ranges() -> None:
     below = [{"name": "splash size", "answer": {"name": "small"}}]
     given = {"name": "events", "answer": [{"name": "splash", "frames": RANGE, "classifications": below}]}

@@ -145,6 +145,25 @@ def test_options_are_renamed_at_every_depth_and_texts_stay() -> None:
     assert nested["classifications"][0]["answers"] == [{"name": "Yes"}]
 
 
+def test_names_inside_masks_links_and_keyframes_are_found() -> None:
+    masks = {"frames": [{"index": 1}], "instances": [{"name": "Car", "colorRGB": [1, 2, 3]}, {"name": "yes"}]}
+    keyframe = {"frame": 1, "classifications": [{"name": "Car", "answer": [{"name": "yes"}]}]}
+    timed = [{"name": "yes", "frames": [{"start": 1, "end": 2}]}, {"value": "yes"}]
+    annotations = [
+        {"masks": masks},
+        {"name": "yes", "segments": [{"keyframes": [keyframe]}]},
+        {"name": "link", "relationship": {"sourceOntologyName": "Car", "target": "yes"}},
+        {"name": "noise", "answer": timed},
+    ]
+    after = applied(Mending({"Car": "car"}, {"yes": "Yes"}), message(annotations=annotations))["annotations"]
+
+    assert [each["name"] for each in after[0]["masks"]["instances"]] == ["car", "yes"]
+    assert after[1]["name"] == "yes"
+    assert after[1]["segments"][0]["keyframes"][0]["classifications"] == [{"name": "Car", "answer": [{"name": "Yes"}]}]
+    assert after[2]["relationship"] == {"sourceOntologyName": "car", "target": "yes"}
+    assert [each.get("name", each.get("value")) for each in after[3]["answer"]] == ["Yes", "yes"]
+
+
 def test_data_rows_are_replaced_in_their_form() -> None:
     rows = {"a": "b", "i1": "i2"}
 

@@ -63,6 +63,9 @@ class Mending:
 
     def _rename(self, annotation: dict[str, Any]) -> int:
         changes = _replace(annotation, "name", self.features)
+        if self.features:
+            changes += sum(_replace(each, "name", self.features) for each in _instances(annotation))
+            changes += _replace(_object(annotation.get("relationship")), "sourceOntologyName", self.features)
         if self.options:
             changes += sum(_replace(option, "name", self.options) for option in _options(annotation))
         return changes
@@ -80,9 +83,22 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _instances(annotation: dict[str, Any]) -> list[dict[str, Any]]:
+    """What names features inside a set of masks."""
+    return _objects(_object(annotation.get("masks")).get("instances"))
+
+
 def _options(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The options answered in an annotation, an option or a classification, and in all below; no recursion."""
+    """The options answered in an annotation, a keyframe, an option or a classification, and in all below; no
+    recursion.
+    """
     open_items = [item]
+    for segment in _objects(item.get("segments")):
+        open_items += _objects(segment.get("keyframes"))
     while open_items:
         each = open_items.pop()
         for key in ("answer", "answers"):

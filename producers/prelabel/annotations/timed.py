@@ -104,6 +104,20 @@ def check_timed(annotation: Any) -> None:
     if beside is not None:
         _check_ranges(beside, "frames", None)
     _check_items(annotation.answer, word, 1, beside, None)
+    if getattr(annotation, "classifications", None) is not None:
+        _move_inside(annotation)
+
+
+def _move_inside(annotation: Any) -> None:
+    """Old video docs have classifications beside the answer; with one option there is no doubt where they belong."""
+    nested, annotation.classifications = annotation.classifications, None
+    if not nested:
+        return
+    options = annotation.answer if isinstance(annotation.answer, list) else [annotation.answer]
+    if len(options) != 1 or options[0].classifications is not None:
+        raise CheckFailed("classifications", nested, "classifications inside the option they belong to")
+    _check_below(nested, "", 2, options[0].frames or annotation.frames)
+    options[0].classifications = nested
 
 
 def _check_items(answer: Any, path: str, depth: int, beside: Any, parent: Any) -> None:
@@ -136,15 +150,15 @@ def _check_item(item: Any, path: str, depth: int, beside: Any, parent: Any) -> N
     elif beside is None and (depth == 1 or item.value is not None):
         raise CheckFailed(f"{path}.frames", "nothing", "the ranges of this answer")
     if item.classifications:
-        _check_below(item, path, depth + 1, parent if item.frames is None else item.frames)
+        _check_below(item.classifications, f"{path}.", depth + 1, parent if item.frames is None else item.frames)
 
 
-def _check_below(item: Any, path: str, depth: int, parent: Any) -> None:
+def _check_below(classifications: Any, path: str, depth: int, parent: Any) -> None:
     if depth > MAX_DEPTH:
         expected = f"classifications nested at most {MAX_DEPTH} deep"
-        raise CheckFailed(f"{path}.classifications", f"depth {depth}", expected, Reason.TOO_DEEP)
-    for at, nested in enumerate(item.classifications):
-        where = f"{path}.classifications[{at}]"
+        raise CheckFailed(f"{path}classifications", f"depth {depth}", expected, Reason.TOO_DEEP)
+    for at, nested in enumerate(classifications):
+        where = f"{path}classifications[{at}]"
         check_named(nested, where, "name or schemaId")
         word = one_answer(nested, f"{where}.")
         if not isinstance(nested.answer, str):
@@ -176,6 +190,7 @@ class TimedRadio(Timed):
 
     answer: TimedOption
     frames: Ranges | None = None
+    classifications: list[TimedClassification] | None = None
 
     @for_people
     def __init__(self, name: str | None = None, answer: Any = None, *, frames: Any = None, **fields: Any) -> None:
@@ -193,6 +208,7 @@ class TimedChecklist(Timed):
     answer: list[TimedOption] | None = None
     answers: list[TimedOption] | None = None
     frames: Ranges | None = None
+    classifications: list[TimedClassification] | None = None
 
     @for_people
     def __init__(self, name: str | None = None, answer: Any = None, *, frames: Any = None, **fields: Any) -> None:

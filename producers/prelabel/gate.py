@@ -105,7 +105,7 @@ def read_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Any
     except msgspec.ValidationError as error:
         return _read_each(raw, error)
     except RecursionError:
-        raise InvalidAnnotation(Reason.TOO_DEEP, "annotations", "deep nesting", "JSON that can be read") from None
+        raise _too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedMessage(Reason.MALFORMED_JSON, "", str(error), "JSON in UTF-8") from None
     return message, check(message)
@@ -120,6 +120,8 @@ def _read_each(raw: bytes, refused: msgspec.ValidationError) -> tuple[Any, list[
         message, kinds = _BY_KIND.read(raw)
     except NotRead as error:
         raise _explained(raw, error.refused, error.at) from None
+    except RecursionError:  # what stopped at a wrong key before is read to its end here
+        raise _too_deep() from None
     _check_row(message)
     _check_together(message, kinds)
     return message, kinds
@@ -244,6 +246,10 @@ def _too_large(raw: bytes, limit: int) -> MessageTooLarge:
     return MessageTooLarge(Reason.MESSAGE_TOO_LARGE, "", f"{len(raw)} bytes", expected)
 
 
+def _too_deep() -> MessageError:
+    return InvalidAnnotation(Reason.TOO_DEEP, "annotations", "deep nesting", "JSON that can be read")
+
+
 def _explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
     """What the models say about a message that the gate refused; only about annotation `at`, if it is known."""
     try:
@@ -259,7 +265,7 @@ def _explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
     except ValidationError as error:
         return explanation(error, message, PredictionMessage, at)
     except RecursionError:
-        return InvalidAnnotation(Reason.TOO_DEEP, "annotations", "deep nesting", "JSON that can be read")
+        return _too_deep()
     repeated = _repeated_key(raw)
     if repeated is not None:  # the models see the last one only
         return refusal("", f"{quoted(repeated)} twice in one object", "each key once")

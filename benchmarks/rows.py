@@ -39,11 +39,13 @@ ONTOLOGY = {
         *(feature(name, "rectangle", classifications=[STATE]) for name in CLASSES),
         *(feature("area", "polygon"), feature("spot", "point"), feature("rope", "line"), feature("edge", "edge")),
         feature("film", "raster-segmentation"),
+        *(feature("ship", "named-entity"), feature("best", "message-single-selection")),
     ],
     "classifications": [
         feature("weather", "radio", options=[option("clear"), option("fog")]),
         feature("flags", "checklist", options=[option("red"), option("green")]),
         feature("remark", "text"),
+        feature("transcript", "text"),
     ],
 }
 
@@ -99,6 +101,53 @@ KINDS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "2 boxes and their link": linked,
     "100 boxes": lambda: [box() for _ in range(100)],
 }
+RANGES = [{"start": 30, "end": 240}, {"start": 300, "end": 300}]
+ENTITY = {"name": "ship", "location": {"start": 4, "end": 12}}
+TASK = {"parentMessageId": "q-1", "messageId": "r-2", "modelConfigName": "tide-13b"}
+SELECTION = {"groupId": "9d3c55a0-0f5e-4d8e-8a44-0b6a7c000001", "tokenIds": ["9d3c55a0-0f5e-4d8e-8a44-0b6a7c000011"]}
+MASKS = {
+    "frames": [{"index": at, "instanceURI": f"https://masks.example.org/{at:04d}.png"} for at in range(20)],
+    "instances": [{"colorRGB": [at + 1, 120, 255], "name": "film"} for at in range(3)],
+}
+
+
+def track(shape: Callable[[], dict[str, Any]], name: str) -> dict[str, Any]:
+    return {"name": name, "segments": [{"keyframes": [{"frame": at, **shape()} for at in range(1, 100, 5)]}]}
+
+
+def position() -> dict[str, float]:
+    return {"x": pixels(-170, 170), "y": pixels(-80, 80)}
+
+
+def corners(**more: Any) -> dict[str, Any]:
+    return {key: value for key, value in box(**more).items() if key != "name"}
+
+
+def speech(value: str) -> dict[str, Any]:
+    return {"name": "transcript", "answer": [{"value": value, "frames": RANGES}]}
+
+
+MEDIA_KINDS: list[tuple[str, str, Callable[[], list[dict[str, Any]]]]] = [
+    ("5 text entities", "TEXT", lambda: [ENTITY] * 5),
+    ("5 conversation entities", "CONVERSATIONAL", lambda: [ENTITY | {"messageId": "m-3"}] * 5),
+    ("5 answers about messages", "CONVERSATIONAL", lambda: [radio() | {"messageId": f"m-{at}"} for at in range(5)]),
+    (
+        "5 selections of replies",
+        "CONVERSATIONAL",
+        lambda: [{"name": "best", "messageEvaluationTask": {"format": "message-single-selection", "data": TASK}}] * 5,
+    ),
+    ("5 document boxes", "PDF", lambda: [box(page=1, unit="POINTS") for _ in range(5)]),
+    ("5 document entities", "PDF", lambda: [{"name": "ship", "textSelections": [SELECTION | {"page": 1}]}] * 5),
+    ("5 tracks of 20 boxes", "VIDEO", lambda: [track(corners, "car") for _ in range(5)]),
+    ("5 tracks of 20 points", "VIDEO", lambda: [track(lambda: {"point": vertices(1)[0]}, "spot") for _ in range(5)]),
+    ("mask set of 20 frames", "VIDEO", lambda: [{"masks": MASKS}]),
+    ("5 timed radios", "VIDEO", lambda: [{"name": "weather", "answer": {"name": "fog", "frames": RANGES}}] * 5),
+    ("5 timed checklists", "AUDIO", lambda: [{"name": "flags", "answer": [{"name": "red", "frames": RANGES}]}] * 5),
+    ("5 timed texts", "AUDIO", lambda: [speech("Go ahead.")] * 5),
+    ("5 boxes of a tile layer", "TMS_SIMPLE", lambda: [box() for _ in range(5)]),
+    ("5 points in degrees", "TMS_GEO", lambda: [{"name": "spot", "point": position()} for _ in range(5)]),
+    ("radio, checklist, text", "HTML", lambda: [radio(), checklist(), {"name": "remark", "answer": "Signed."}]),
+]
 BAD: dict[str, tuple[bytes, bytes]] = {
     "misspelt key": (b'"width":', b'"widht":'),
     "negative width": (b'"width":', b'"width":-'),
@@ -160,10 +209,11 @@ def main() -> None:
         return microseconds(call, values, options.seconds)
 
     print(f"{'message':28} {'bytes':>6} {'floor':>7} {'check':>7} {'build':>7} {'x floor':>8}")
-    for name, make in KINDS.items():
+    for name, media, make in [(name, "IMAGE", make) for name, make in KINDS.items()] + MEDIA_KINDS:
+        rows = RowBuilder(PROJECT, Ontology.from_normalized(ONTOLOGY, media))
         raws = [orjson.dumps(message(make())) for _ in range(options.rows)]
         floor = measure(lambda raw: orjson.dumps(orjson.loads(raw)), raws)
-        check, build = measure(read_message, raws), measure(builder.build, raws)
+        check, build = measure(read_message, raws), measure(rows.build, raws)
         print(f"{name:28} {len(raws[0]):6} {floor:7.2f} {check:7.2f} {build:7.2f} {build / floor:8.1f}")
 
     values = [message(KINDS["5 boxes"]()) for _ in range(options.rows)]

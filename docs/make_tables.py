@@ -9,9 +9,10 @@ from pathlib import Path
 
 from make_schemas import schemas
 from pydantic import SecretStr
+from pydantic.alias_generators import to_camel
 
 from prelabel import errors
-from prelabel.annotations.kinds import KINDS
+from prelabel.annotations.kinds import KINDS, MEDIA_TYPES
 from prelabel_worker.doctor.findings import Check
 from prelabel_worker.settings import Settings
 
@@ -49,12 +50,17 @@ def reasons() -> str:
         "|---|---|",
         *(f"| `{code}` | {meaning} |" for code, meaning in codes),
         "",
+        "Kinds that share a key are told by what stands in the second column beside it, from the top. Media types are "
+        "written without `_` and `-`; *all* are those with classifications: every one but POINTCLOUD and LLM.",
+        "",
         "| kind | key | Python | ontology tools | media types |",
         "|---|---|---|---|---|",
     ]
     for kind in KINDS:
         tools, media = ", ".join(sorted(kind.tools)), ", ".join(sorted(kind.media))
-        keys = ", ".join(f"`{key}`" for key in kind.keys)
+        if kind.media == MEDIA_TYPES - {"POINTCLOUD", "LLM"}:
+            media = "*all*"
+        keys = f"{' or '.join(f'`{to_camel(key)}`' for key in kind.keys)} {kind.how}".strip()
         lines.append(f"| {kind.name} | {keys} | `{kind.model.__name__}` | {tools} | {media} |")
     return "\n".join(lines) + "\n"
 

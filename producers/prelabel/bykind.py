@@ -19,7 +19,7 @@ from prelabel.structs import Structs
 # What is looked at to tell a kind; the other keys only by whether they are there.
 _LOOKED_INTO = ("answer", "answers", "bbox")
 _ALSO = ("messageId", "page", "unit", "frames", "groupKey")
-_NOTHING, _NULL = msgspec.Raw(b""), msgspec.Raw(b"null")
+_NULL = msgspec.Raw(b"null")
 
 
 class NotRead(Exception):
@@ -39,6 +39,7 @@ class _Reader:
     """A kind's decoder, and its rules."""
 
     def __init__(self, kind: Kind, struct: Any) -> None:
+        self.kind = kind
         self.decode = msgspec.json.Decoder(struct).decode
         self.rules = (*kind.model.ENVELOPE, *kind.model.CHECKS)
 
@@ -52,6 +53,7 @@ class ByKind:
         self._message = message
         self._absent = absent
         self._readers: dict[str, _Reader] = {}
+        self._last: _Reader | None = None  # a hint; threads may differ about it
         self._made: tuple[Any, Any] | None = None
         self._lock = threading.Lock()
 
@@ -77,30 +79,47 @@ class ByKind:
         return message, kinds
 
     def _annotation(self, raw: Any, decode_keys: Any) -> tuple[Kind, Any]:
-        keys = decode_keys(raw)
-        # Raw values hold JSON; what is absent is empty.
-        present = [None if value is None or value in (_NOTHING, _NULL) else value for value in keys.values()]
-        try:
-            kind = ALL.find(present, keys.get)
-        except CheckFailed as error:
-            raise _Unknown from error
-        reader = self._readers.get(kind.name) or self._reader(kind)
+        reader, annotation = self._as_last(raw)
+        if reader is None:
+            keys = decode_keys(raw)
+            try:
+                kind = ALL.find([None if value == _NULL else value for value in keys.values()], keys.get)
+            except CheckFailed as error:
+                raise _Unknown from error
+            reader = self._readers.get(kind.name) or self._reader(kind)
+            try:
+                annotation = reader.decode(raw)
+            except msgspec.ValidationError:
+                annotation = reader.decode(_without_nulls(bytes(raw)))
+            self._last = reader
+        for rule in reader.rules:
+            rule(annotation)
+        return reader.kind, annotation
+
+    def _as_last(self, raw: Any) -> tuple[_Reader | None, Any]:
+        """Most annotations are of the kind before; what fits its struct is of it, since a struct takes no more keys
+        than its own. Not so answers with ranges, whose struct takes some without.
+        """
+        reader = self._last
+        if reader is None or reader.kind.timed:
+            return None, None
         try:
             annotation = reader.decode(raw)
         except msgspec.ValidationError:
-            annotation = reader.decode(_without_nulls(bytes(raw)))
-        for rule in reader.rules:
-            rule(annotation)
-        return kind, annotation
+            return None, None
+        keys = reader.kind.keys  # a checklist has two, of which it must have one
+        if len(keys) > 1 and sum(getattr(annotation, key) is not None for key in keys) != 1:
+            return None, None
+        return reader, annotation
 
     def _make(self) -> tuple[Any, Any]:
         """The decoders of messages, and of the keys that tell a kind."""
         parts = Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
-        fields = self._structs.fields(self._message) | {"annotations": ("annotations", parts, True)}
-        message = msgspec.json.Decoder(self._structs.define("MessageOfPartsStruct", fields))
-        keys = msgspec.json.Decoder(_KindKeys)
-        self._made = message.decode, keys.decode
-        return self._made
+        with self._lock:
+            fields = self._structs.fields(self._message) | {"annotations": ("annotations", parts, True)}
+            message = msgspec.json.Decoder(self._structs.define("MessageOfPartsStruct", fields))
+            self._made = message.decode, msgspec.json.Decoder(_KindKeys).decode
+            return self._made
 
     def _reader(self, kind: Kind) -> _Reader:
         with self._lock:
@@ -126,14 +145,14 @@ def _without_nulls(raw: bytes) -> bytes:
 def _kind_keys() -> Any:
     fields: list[Any] = []
     for key in (*ALL.wire, *_ALSO):
-        fields.append((key, Any, None) if key in _LOOKED_INTO else (key, msgspec.Raw, _NOTHING))
+        fields.append((key, Any, None) if key in _LOOKED_INTO else (key, msgspec.Raw, None))
 
     def values(keys: Any) -> list[Any]:
         return [getattr(keys, key) for key in ALL.wire]
 
     def get(keys: Any, key: str) -> Any:
         value = getattr(keys, key)
-        return None if value in (_NOTHING, _NULL) else value
+        return None if value == _NULL else value
 
     return msgspec.defstruct("KindKeys", fields, namespace={"values": values, "get": get})
 

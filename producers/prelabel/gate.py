@@ -1,4 +1,4 @@
-"""The fast check of a message, and the explanation of a refusal.
+"""The fast check of a message.
 
 "Validate fast, explain slowly": msgspec reads the JSON into structs made from the pydantic models: messages of image
 kinds in one pass, what that does not take annotation by annotation (`bykind`). Only what both refuse is read again by
@@ -7,7 +7,6 @@ is refused with a reason of its own, never passed. Decoders and encoders are sha
 state.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
@@ -16,21 +15,21 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 import orjson
 from msgspec.structs import astuple
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 
 from prelabel.annotations.base import CheckFailed
-from prelabel.annotations.explain import broken_rule, explanation, refusal, unknown_key
+from prelabel.annotations.explain import broken_rule, unknown_key
 from prelabel.annotations.kinds import FIELDS, IMAGE, KINDS, Kind, wire_name
 from prelabel.annotations.together import MAX_PER_FEATURE, check_count, check_uuids
 from prelabel.bykind import ByKind, NotRead
-from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, MessageTooLarge, Reason, quoted
+from prelabel.errors import MalformedMessage, MessageTooLarge, Reason
 from prelabel.messages import (
-    AnyAnnotation,
     DataRow,
     PredictionMessage,
     check_data_row,
     uuid7,
 )
+from prelabel.refusals import explained, too_deep
 from prelabel.structs import Structs
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -65,8 +64,9 @@ MessageStruct = _STRUCTS.define(
 _DECODER = msgspec.json.Decoder(MessageStruct)
 _BY_KIND = ByKind(_STRUCTS, DataRowStruct, PredictionMessage, ASKED)
 _ENCODER = msgspec.json.Encoder()
-_ANNOTATION = TypeAdapter[Any](AnyAnnotation)
-_AT_ANNOTATION = re.compile(r"\$\.annotations\[(\d+)\]")
+_AT_ANNOTATION = re.compile(r"\$\.annotations\[(\d+)\](?:\.(bbox\.height|\w+))?")
+_READ_OTHERWISE = {"answer", "answers", "bbox.height"}
+"""What kinds beyond those of images have in other forms under the same key."""
 
 
 class Prepared(NamedTuple):
@@ -105,7 +105,7 @@ def read_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Any
     except msgspec.ValidationError as error:
         return _read_each(raw, error)
     except RecursionError:
-        raise _too_deep() from None
+        raise too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedMessage(Reason.MALFORMED_JSON, "", str(error), "JSON in UTF-8") from None
     return message, check(message)
@@ -115,13 +115,15 @@ def _read_each(raw: bytes, refused: msgspec.ValidationError) -> tuple[Any, list[
     """A message that is not one of image kinds alone, or a wrong one."""
     named = _AT_ANNOTATION.search(str(refused))
     if named is None:  # it is not about an annotation
-        raise _explained(raw, refused, None)
+        raise explained(raw, refused, None)
+    if named[2] and named[2] not in _READ_OTHERWISE:  # no kind has this key with what it holds here
+        raise explained(raw, refused, int(named[1]))
     try:
         message, kinds = _BY_KIND.read(raw)
     except NotRead as error:
-        raise _explained(raw, error.refused, error.at) from None
+        raise explained(raw, error.refused, error.at) from None
     except RecursionError:  # what stopped at a wrong key before is read to its end here
-        raise _too_deep() from None
+        raise too_deep() from None
     _check_row(message)
     _check_together(message, kinds)
     return message, kinds
@@ -244,47 +246,3 @@ def _as_json(message: Any) -> bytes:
 def _too_large(raw: bytes, limit: int) -> MessageTooLarge:
     expected = f"at most {limit} bytes in a message"
     return MessageTooLarge(Reason.MESSAGE_TOO_LARGE, "", f"{len(raw)} bytes", expected)
-
-
-def _too_deep() -> MessageError:
-    return InvalidAnnotation(Reason.TOO_DEEP, "annotations", "deep nesting", "JSON that can be read")
-
-
-def _explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
-    """What the models say about a message that the gate refused; only about annotation `at`, if it is known."""
-    try:
-        message = orjson.loads(raw)
-        if at is not None:
-            _ANNOTATION.validate_python(message["annotations"][at])
-        elif isinstance(message, dict) and isinstance(message.get("annotations"), list):
-            _validate(message | {"annotations": message["annotations"][:1]})
-        at = None
-        _validate(message)
-    except orjson.JSONDecodeError as error:
-        return MalformedMessage(Reason.MALFORMED_JSON, "", str(error), "JSON in UTF-8")
-    except ValidationError as error:
-        return explanation(error, message, PredictionMessage, at)
-    except RecursionError:
-        return _too_deep()
-    repeated = _repeated_key(raw)
-    if repeated is not None:  # the models see the last one only
-        return refusal("", f"{quoted(repeated)} twice in one object", "each key once")
-    return refusal("", "a message that one of two checks refuses", str(refused), reason=Reason.GATE_DISAGREES)
-
-
-def _validate(message: Any) -> None:
-    PredictionMessage.model_validate(message, by_alias=True, by_name=False)
-
-
-def _repeated_key(raw: bytes) -> str | None:
-    found: list[str] = []
-
-    def look(pairs: list[tuple[str, Any]]) -> None:
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                found.append(key)
-            seen.add(key)
-
-    json.loads(raw, object_pairs_hook=look)
-    return found[0] if found else None

@@ -139,7 +139,7 @@ class Publisher:
         spool_max_age_days: frames older than that are set aside in `expired/` instead of being sent. Keep it below
             the workers' `frame_memory_days`: a frame that was sent already, unknown to us, is counted once that long.
 
-    Raises OSError when `spool_dir` cannot be used.
+    Raises OSError when `spool_dir` cannot be used. A spool needs file locks as Linux and macOS have them.
 
     """
 
@@ -304,4 +304,5 @@ def _start_anew_in_child() -> None:
         publisher._forked()
 
 
-os.register_at_fork(after_in_child=_start_anew_in_child)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew_in_child)

@@ -5,7 +5,6 @@ spools. A process takes the lowest free slot and with it what a former owner lef
 goes with the process, however that ends.
 """
 
-import fcntl
 import os
 import weakref
 from collections.abc import Iterator
@@ -87,6 +86,8 @@ def _has_frames(spool_folder: Path, expired_too: bool) -> bool:
 
 
 def _try_slot(folder: Path) -> Slot | None:
+    import fcntl  # not on Windows, where publishers without a spool work
+
     make_folder(folder)
     handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -106,4 +107,5 @@ def _forget_in_child() -> None:
         slot.release()
 
 
-os.register_at_fork(after_in_child=_forget_in_child)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)

@@ -74,8 +74,8 @@ class Spooler:
         except SpoolFull as error:
             self._not_written(error)
             box.full = True
-        except OSError as error:
-            _log.warning("the spool of project %s cannot be written: %s", box.project_id, error)
+        except Exception as error:  # of the disk, or unforeseen: the thread must outlive it, for rows are waiting
+            _log.warning("the spool of project %s cannot be written: %r", box.project_id, error)
             self._not_written(error)
             box.write_not_before = time.monotonic() + _RETRY_SECONDS
         else:

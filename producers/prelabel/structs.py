@@ -17,6 +17,7 @@ _BOUNDS = {
     annotated_types.Gt: ("gt", "gt"),
     annotated_types.Ge: ("ge", "ge"),
     annotated_types.Le: ("le", "le"),
+    annotated_types.Lt: ("lt", "lt"),
     annotated_types.MinLen: ("min_length", "min_length"),
     annotated_types.MaxLen: ("max_length", "max_length"),
 }
@@ -102,4 +103,6 @@ def _bounded(kind: Any, metadata: Iterable[Any]) -> Any:
             bounds[name] = getattr(each, attribute)
         elif pattern := getattr(each, "pattern", None):
             bounds["pattern"] = pattern
+        elif isinstance(each, annotated_types.BaseMetadata):
+            raise TypeError(f"{each} has no counterpart here, and a bound that is left out is not kept")
     return Annotated[kind, msgspec.Meta(**bounds)] if bounds else kind

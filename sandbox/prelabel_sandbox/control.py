@@ -11,11 +11,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from prelabel_sandbox.checks.asset import UNKNOWN, Asset
 from prelabel_sandbox.normalized import normalized
 from prelabel_sandbox.sandbox import sandbox_of
 
 Handler = Callable[[Request], Awaitable[Response]]
 Text = Annotated[str, Meta(min_length=1)]
+GlobalKey = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class DataRowGiven(Asset, rename="camel", frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A data row with what is known of its asset."""
+
+    global_key: GlobalKey
 
 
 class ProjectGiven(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -23,9 +31,10 @@ class ProjectGiven(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
     id: Text
     name: Text | None = None
-    media_type: Text = "IMAGE"
+    media_type: Text | None = "IMAGE"  # in any spelling; null: as of older projects, everything is taken
+    editor_task_type: Text | None = None
     ontology: dict[str, Any] = {}
-    data_rows: list[Text] | Literal["any"] = "any"
+    data_rows: list[GlobalKey | DataRowGiven] | Literal["any"] = "any"
     show_predictions_to_labelers: bool = True
 
 
@@ -52,11 +61,19 @@ async def put_project(request: Request) -> Response:
     """Create a project, or replace its ontology and data rows."""
     given = msgspec.convert(await request.json(), ProjectGiven)
     ontology = normalized(given.ontology, given.id)
-    keys = None if given.data_rows == "any" else given.data_rows
+    rows = None if given.data_rows == "any" else dict(map(_row, given.data_rows))
     projects = sandbox_of(request).store.projects
-    shown = given.show_predictions_to_labelers
-    await run_in_threadpool(projects.put, given.id, given.name or given.id, given.media_type, ontology, keys, shown)
+    name, shown = given.name or given.id, given.show_predictions_to_labelers
+    await run_in_threadpool(
+        projects.put, given.id, name, given.media_type, ontology, rows, given.editor_task_type, shown
+    )
     return JSONResponse({"id": given.id, "ontology": ontology})
+
+
+def _row(given: str | DataRowGiven) -> tuple[str, Asset]:
+    if isinstance(given, str):
+        return given, UNKNOWN
+    return given.global_key, Asset(**{name: getattr(given, name) for name in Asset.__struct_fields__})
 
 
 async def project_ids(request: Request) -> Response:

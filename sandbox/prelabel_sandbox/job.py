@@ -5,17 +5,17 @@ from typing import Any
 
 import orjson
 
-from prelabel_sandbox.checks.ontology import prepared
 from prelabel_sandbox.faults.active import ActiveFaults
 from prelabel_sandbox.faults.imports import FailedImport, LostStatusLines, RowFailure
 from prelabel_sandbox.judge import Judge, Line, Unreadable, lines_of
+from prelabel_sandbox.settings import Settings
 from prelabel_sandbox.store import Store
 from prelabel_sandbox.store.imports import Import
 
 _SLICE = 2000  # lines judged and stored in one short transaction
 
 
-def process(item: Import, store: Store, faults: ActiveFaults) -> Iterator[None]:
+def process(item: Import, store: Store, faults: ActiveFaults, settings: Settings) -> Iterator[None]:
     """Judge the file and end the import; yields where others may have their turn."""
     content = store.imports.file(item, "input").read_bytes()
     failed = faults.strike(FailedImport, [item.project_id], lambda fault: fault.match.encode() in content)
@@ -28,7 +28,10 @@ def process(item: Import, store: Store, faults: ActiveFaults) -> Iterator[None]:
         fail(item, store, str(error))
         return
     yield
-    yield from _judge(item, store, faults, content, lines)
+    judge = _judge_of(item, store, faults, content, strict=settings.strict_format)
+    lost = faults.strike(LostStatusLines, [item.project_id])
+    judge.read_objects(content, lines)
+    yield from _judge(item, store, judge, lost, content, lines)
     store.imports.end(item, "FINISHED")
 
 
@@ -38,14 +41,17 @@ def fail(item: Import, store: Store, reason: str) -> None:
     store.imports.end(item, "FAILED")
 
 
-def _judge(item: Import, store: Store, faults: ActiveFaults, content: bytes, lines: list[Line]) -> Iterator[None]:
+def _judge_of(item: Import, store: Store, faults: ActiveFaults, content: bytes, *, strict: bool) -> Judge:
     project = store.projects.get(item.project_id)
     if project is None:  # an import is accepted for a project that exists, and projects are never removed
         raise LookupError("the project is gone")
     failure = faults.strike(RowFailure, [project.id], lambda fault: fault.match.encode() in content)
-    lost = faults.strike(LostStatusLines, [project.id])
-    judge = Judge(item, project, prepared(project.ontology), store.projects, failure)
-    judge.read_objects(content, lines)
+    return Judge(item, project, store.projects, failure, strict=strict)
+
+
+def _judge(
+    item: Import, store: Store, judge: Judge, lost: LostStatusLines | None, content: bytes, lines: list[Line]
+) -> Iterator[None]:
     with (
         store.imports.file(item, "status").open("wb") as status,
         store.imports.file(item, "error").open("wb") as errors,

@@ -2,23 +2,25 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid5
 
 import orjson
 
-from prelabel_sandbox.checks.envelope import check, data_row_of, object_of
-from prelabel_sandbox.checks.ontology import Ontology
-from prelabel_sandbox.checks.refusal import Refused
-from prelabel_sandbox.checks.relationship import Neighbours
-from prelabel_sandbox.checks.uuids import canonical
+from prelabel_sandbox.checks.asset import UNKNOWN
+from prelabel_sandbox.checks.envelope import check, data_row_of, neighbour_of, uuid_of
+from prelabel_sandbox.checks.media import media_of
+from prelabel_sandbox.checks.ontology import Feature, prepared
+from prelabel_sandbox.checks.refusal import Refused, invalid
+from prelabel_sandbox.checks.scene import Neighbour, Neighbours, Scene
+from prelabel_sandbox.checks.tables import kinds_of
 from prelabel_sandbox.faults.imports import RowFailure
 from prelabel_sandbox.store.imports import Import
 from prelabel_sandbox.store.pre_labels import Place
 from prelabel_sandbox.store.projects import DataRow, Project, Projects
 
 _NAMESPACE = UUID("6f1d1c52-6c1e-5d0e-8a53-9a3b1b4f3c10")
-_NO_NEIGHBOURS: Neighbours = {}
 
 Reference = tuple[str, str]
 Verdict = dict[str, Any]
@@ -61,16 +63,21 @@ class Judge:
         self,
         item: Import,
         project: Project,
-        ontology: Ontology,
         projects: Projects,
         failure: RowFailure | None,
+        *,
+        strict: bool,
     ) -> None:
         self._item = item
         self._project = project
-        self._ontology = ontology
         self._projects = projects
         self._failure = failure
-        self._neighbours: defaultdict[Reference, dict[bytes, str]] = defaultdict(dict)
+        media = media_of(project.media_type, project.editor_task_type)
+        self._kinds = kinds_of(media, strict)
+        self._scene = Scene(media, prepared(project.ontology, project.id), strict)
+        self._neighbours: defaultdict[Reference, dict[bytes, Neighbour]] = defaultdict(dict)
+        self._counts: dict[str, int] = {}
+        self._uuids: set[bytes] = set()
 
     def read_objects(self, content: bytes, lines: list[Line]) -> None:
         """Note what relationships may point at, which may stand anywhere in the file."""
@@ -78,7 +85,7 @@ class Judge:
             return
         for line in lines:
             value = _parsed(content, line)
-            found = object_of(value, self._ontology)
+            found = neighbour_of(value, self._scene.ontology)
             reference = _reference(value)
             if found is not None and not isinstance(reference, Refused):
                 self._neighbours[reference][found[0]] = found[1]
@@ -89,45 +96,67 @@ class Judge:
         references = [_reference(value) for value in values]
         rows = self._projects.data_rows(self._project, [each for each in references if isinstance(each, tuple)])
         for line, value, reference in zip(lines, values, references, strict=True):
-            refusals: list[Refused] = []
             if isinstance(reference, Refused):
-                row, shown = None, {}
-                refusals.append(reference)
-            else:
-                row = rows.get(reference)
-                shown = _shown(row, reference)
-                if row is None:
-                    refusals.append(Refused("DataRowNotFound", f"dataRow.{reference[0]} {reference[1]} invalid"))
-            refusals += self._refusals(line[0], value, row, shown)
-            yield self._verdict(line, value, shown, refusals)
+                yield self._judged(line, value, None, {}, [reference])
+                continue
+            row = rows.get(reference)
+            missing = [] if row else [Refused("DataRowNotFound", f"dataRow.{reference[0]} {reference[1]} invalid")]
+            yield self._judged(line, value, row, _shown(row, reference), missing)
 
-    def _refusals(
-        self, number: int, value: dict[str, Any], row: DataRow | None, shown: dict[str, Any]
-    ) -> Iterator[Refused]:
+    def _judged(
+        self, line: Line, value: dict[str, Any], row: DataRow | None, shown: dict[str, Any], refusals: list[Refused]
+    ) -> tuple[Verdict, Place | None]:
+        key = None
         try:
-            check(value, self._ontology, self._neighbours_of(row))
+            key = self._uuid_of(value)
+            if row is None:
+                check(value, self._kinds, self._scene)
+            else:
+                self._count(row, check(value, self._kinds, self._scene_of(row)))
         except Refused as refused:
-            yield refused
-        if self._failure is not None and self._failure.refuses(number, shown):
-            yield Refused(self._failure.error, self._failure.message)
+            refusals.append(refused)
+        if self._failure is not None and self._failure.refuses(line[0], shown):
+            refusals.append(Refused(self._failure.error, self._failure.message))
+        return self._verdict(line, value, key, shown, refusals)
 
-    def _neighbours_of(self, row: DataRow | None) -> Neighbours:
-        if row is None or not self._neighbours:
-            return _NO_NEIGHBOURS
+    def _uuid_of(self, value: dict[str, Any]) -> bytes | None:
+        """The line's uuid. That one stands twice in an import is taken, unless strict: the legacy client refused it."""
+        key = uuid_of(value)
+        if key is not None and self._scene.strict:
+            if key in self._uuids:
+                raise invalid("uuid", "already used in this import job, must be unique for the project")
+            self._uuids.add(key)
+        return key
+
+    def _count(self, row: DataRow, feature: Feature) -> None:
+        """Refuse what is too much of one feature on one data row."""
+        key = row.id + feature.schema_id  # a string, not a tuple: there are many, and the collector passes over them
+        counted = self._counts.get(key, 0) + 1
+        if counted > feature.most:
+            raise Refused("ValidationError", f"Imports are limited to {feature.most} annotations per data row")
+        self._counts[key] = counted
+
+    def _scene_of(self, row: DataRow) -> Scene:
+        if row.asset is None and not self._neighbours:
+            return self._scene
+        return replace(self._scene, asset=row.asset or UNKNOWN, neighbours=self._neighbours_of(row))
+
+    def _neighbours_of(self, row: DataRow) -> Neighbours:
         by_id = self._neighbours.get(("id", row.id), {})
         return {**by_id, **self._neighbours.get(("globalKey", row.global_key or ""), {})}
 
     def _verdict(
-        self, line: Line, value: dict[str, Any], shown: dict[str, Any], refusals: list[Refused]
+        self, line: Line, value: dict[str, Any], key: bytes | None, shown: dict[str, Any], refusals: list[Refused]
     ) -> tuple[Verdict, Place | None]:
         number, start, end = line
-        given = value.get("uuid")
-        # A line without a uuid gets one; the same when the import is processed again.
-        uuid = given if isinstance(given, str) else str(uuid5(_NAMESPACE, f"{self._item.id}/{number}"))
+        uuid = value.get("uuid")
+        if not isinstance(uuid, str):
+            # A line without a uuid gets one; the same when the import is processed again.
+            made = uuid5(_NAMESPACE, f"{self._item.id}/{number}")
+            uuid, key = str(made), made.bytes
         if refusals:
             errors = [{"name": each.name, "message": str(each), "additionalInfo": None} for each in refusals]
             return {"uuid": uuid, "dataRow": shown, "status": "FAILURE", "errors": errors}, None
-        key = canonical(uuid)
         place = (key, start, end - start) if key else None
         return {"uuid": uuid, "dataRow": shown, "status": "SUCCESS"}, place
 

@@ -6,6 +6,8 @@ from prelabel_sandbox.ids import derived_id
 
 Node = dict[str, Any]
 
+_MOST = 4000  # features of an ontology, as documented
+
 
 def normalized(given: Any, project_id: str) -> Node:
     """The same tree, every node with its ids; for the same tree in the same project the same ones.
@@ -15,12 +17,20 @@ def normalized(given: Any, project_id: str) -> Node:
     if not isinstance(given, dict):
         raise ValueError("ontology: expected an object with tools and classifications")
     tools, classifications = _nodes(given, "tools", "ontology"), _nodes(given, "classifications", "ontology")
+    if (count := _count(tools) + _count(classifications)) > _MOST:
+        raise ValueError(f"ontology: at most {_MOST} features, found {count}")
     return {
         "tools": [_tool(each, f"{project_id}/t") for each in tools],
         "classifications": [_classification(each, f"{project_id}/c") for each in classifications],
         "relationships": given.get("relationships") or [],
         "realTime": bool(given.get("realTime")),
     }
+
+
+def _count(nodes: Any) -> int:
+    """Tools, classifications and options at every level; what is no list is complained about elsewhere."""
+    found = [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
+    return len(found) + sum(_count(node.get(key)) for node in found for key in ("classifications", "options"))
 
 
 def _tool(node: Node, path: str) -> Node:

@@ -73,7 +73,7 @@ class Processor:
             passed.add(item.project_id)
             due = item.created + self._settings.seconds_per_import - time.time()
             if due <= 0:
-                self._jobs.append((item, process(item, self._store, self._faults)))
+                self._jobs.append((item, process(item, self._store, self._faults, self._settings)))
             else:
                 seconds = min(seconds, due)
         return seconds

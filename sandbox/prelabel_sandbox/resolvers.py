@@ -149,8 +149,8 @@ def project_of_import(item: Import, info: Info) -> Project | None:
 
 
 @project_type.field("allowedMediaType")
-def media_type(project: Project, _: Info) -> str:
-    """The media type as the API names it."""
+def media_type(project: Project, _: Info) -> str | None:
+    """The media type in the spelling it was posted in."""
     return project.media_type
 
 
@@ -158,6 +158,12 @@ def media_type(project: Project, _: Info) -> str:
 def showing(project: Project, _: Info) -> bool:
     """Whether labelers see its pre-labels."""
     return project.shown
+
+
+@project_type.field("editorTaskType")
+def editor_task_type(project: Project, _: Info) -> str | None:
+    """What kind of chat a conversational project is for, if any."""
+    return project.editor_task_type
 
 
 @project_type.field("createdAt")

@@ -53,7 +53,7 @@ def answers(feature: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 
 def options(option: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.builds(lambda *parts: _merged(*parts), named(option, "value"), nested(option["options"]))
+    return st.builds(lambda *parts: merged(*parts), named(option, "value"), nested(option["options"]))
 
 
 def nested(features: list[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
@@ -65,12 +65,12 @@ def nested(features: list[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
 
 def classification(feature: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     answer = answers(feature).map(lambda value: {"answer": value})
-    return st.builds(lambda *parts: _merged(*parts), named(feature, "name"), answer)
+    return st.builds(lambda *parts: merged(*parts), named(feature, "name"), answer)
 
 
 def objects(tool: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.builds(
-        lambda *parts: _merged(*parts),
+        lambda *parts: merged(*parts),
         named(tool, "name"),
         geometries[tool["tool"]],
         envelope,
@@ -78,7 +78,7 @@ def objects(tool: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-def _merged(*parts: dict[str, Any]) -> dict[str, Any]:
+def merged(*parts: dict[str, Any]) -> dict[str, Any]:
     return {key: value for part in parts for key, value in part.items()}
 
 

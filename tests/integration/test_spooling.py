@@ -135,6 +135,30 @@ def test_rows_that_come_faster_than_redis_takes_them_go_to_the_disk(own: OwnRedi
     assert_each_once_in_order(own, 1000)
 
 
+def test_rows_that_the_disk_does_not_take_stay_in_memory_in_order(
+    own: OwnRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    append = ProjectSpool.append
+    failures = iter([OSError(28, "No space left on device"), ValueError("unforeseen")])
+
+    def now_and_then(self: ProjectSpool, frames: list[bytes]) -> None:
+        for failure in failures:
+            raise failure
+        append(self, frames)
+
+    monkeypatch.setattr(ProjectSpool, "append", now_and_then)
+    monkeypatch.setattr("prelabel.spooler._RETRY_SECONDS", 0.05)
+    with Publisher(own.url, spool_dir=tmp_path, linger_seconds=0.001) as publisher:
+        for n in range(200):
+            publisher.publish(numbered(n))
+        wait_for(lambda: publisher.spooled_rows == 200, "the rows to be on the disk after all")
+        own.start()
+        publisher.flush(10)
+
+    assert "No space left" in caplog.text
+    assert_each_once_in_order(own, 200)
+
+
 def test_a_full_spool_holds_up_its_own_project_only(own: OwnRedis, tmp_path: Path) -> None:
     own.start()
     options: dict[str, Any] = {"spool_bytes": 100_000, "max_rows": 500, "when_full": "raise", "send_rows": 100}
@@ -301,6 +325,53 @@ def test_a_killed_producers_rows_are_sent_when_it_runs_again(own: OwnRedis, tmp_
             publisher.publish(numbered(n))
 
     assert_each_once_in_order(own, 1100)
+
+
+RESTLESS = """
+import sys
+from prelabel import Publisher
+url, folder, first = sys.argv[1], sys.argv[2], int(sys.argv[3])
+publisher = Publisher(url, spool_dir=folder, linger_seconds=0.001, frame_rows=7, send_rows=60)
+outboxes = publisher._here().outboxes
+for n in range(first, first + 100_000):
+    publisher.publish({"projectId": "p", "messageId": f"{n:06d}", "dataRow": {"globalKey": f"k{n % 20}"},
+                       "annotations": [{"name": "b", "point": {"x": 1, "y": 2}}]})
+    if n % 50 == 49:
+        with outboxes.changed:
+            outboxes.changed.wait_for(lambda: not outboxes.own["p"].buffer.rows_in_memory)
+        print(n + 1, flush=True)
+"""
+
+
+def test_kills_at_any_instant_lose_nothing_that_was_in_safety_and_double_nothing(own: OwnRedis, tmp_path: Path) -> None:
+    """Producer and Redis are killed in the middle of sends, writes, replays and steps of the cursor."""
+    chance, safe, first = random.Random(11), set[int](), 0
+    for _ in range(8):
+        command = [sys.executable, "-c", RESTLESS, own.url, str(tmp_path), str(first)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as producer:
+            assert producer.stdout is not None
+            end_of_it = first
+            for _ in range(chance.randrange(3, 15)):
+                end_of_it = int(producer.stdout.readline())
+                if chance.random() < 0.3:
+                    own.kill()
+                elif chance.random() < 0.4:
+                    own.kill()
+                    own.start()
+            producer.kill()
+            rest = producer.stdout.read().split()
+        safe |= set(range(first, int(rest[-1]) if rest else end_of_it))
+        first = max(safe) + 10_001 - max(safe) % 50
+    own.kill()
+    own.start()
+    with Publisher(own.url, spool_dir=tmp_path) as publisher:
+        publisher.flush(30)
+
+    found = numbers_by_data_row(own.client)
+    numbers = [n for each in found.values() for n in each]
+    assert safe - set(numbers) == set()
+    assert len(numbers) == len(set(numbers)) == published(own.client, "prelabel")
+    assert all(each == sorted(each) for each in found.values())
 
 
 @pytest.mark.parametrize(("then", "number"), [("exit", None), ("sigterm", signal.SIGTERM)])

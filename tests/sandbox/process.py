@@ -58,8 +58,8 @@ class SandboxProcess:
         assert response.status_code == 200, response.text
         return response.json()
 
-    def project(self, project_id: str, ontology: object, rows: object = "any") -> Answer:
-        body = {"id": project_id, "name": "P", "mediaType": "IMAGE", "ontology": ontology, "dataRows": rows}
+    def project(self, project_id: str, ontology: object, rows: object = "any", **more: object) -> Answer:
+        body = {"id": project_id, "name": "P", "mediaType": "IMAGE", "ontology": ontology, "dataRows": rows, **more}
         answer: Answer = self.control("POST", "/projects", body)
         return answer
 

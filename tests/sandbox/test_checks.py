@@ -1,17 +1,14 @@
-"""Lines that Labelbox takes and lines that it refuses, from the tables in data/."""
+"""Lines of images that Labelbox takes and refuses; those of the format reference are in test_formats."""
 
-import json
 import secrets
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.sandbox.examples import HARBOUR, read
 from tests.sandbox.process import SandboxProcess
 
-DATA = Path(__file__).parent / "data"
-REFUSED = [json.loads(line) for line in (DATA / "refused.ndjson").read_text().splitlines()]
-ACCEPTED = [json.loads(line) for line in (DATA / "accepted.ndjson").read_text().splitlines()]
+REFUSED, ACCEPTED = read("refused"), read("accepted")
 SOURCE, TARGET, LINK = (f"5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e110{n}" for n in (1, 2, 3))
 BOX = {"top": 1, "left": 1, "height": 1, "width": 1}
 
@@ -19,7 +16,7 @@ BOX = {"top": 1, "left": 1, "height": 1, "width": 1}
 @pytest.fixture(scope="module")
 def harbour(running_sandbox: SandboxProcess) -> str:
     project_id = f"c{secrets.token_hex(12)}"
-    running_sandbox.project(project_id, json.loads((DATA / "harbour.json").read_text()))
+    running_sandbox.project(project_id, HARBOUR)
     return project_id
 
 

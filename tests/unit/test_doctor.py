@@ -160,7 +160,7 @@ TOOL = {"tool": "rectangle", "name": "vessel"}
         ([], "IMAGE", [Level.BAD, Level.OK]),
         ([{**TOOL, "archived": 1}], "IMAGE", [Level.BAD, Level.OK]),
         ([{"tool": "cuboid", "name": "box"}], "IMAGE", [Level.BAD, Level.OK]),
-        ([TOOL], "TMS_GEO", [Level.OK, Level.NOTE]),
+        ([TOOL], "TMS_GEO", [Level.OK, Level.OK]),
         ([TOOL], "HOLOGRAM", [Level.OK, Level.NOTE]),
         ([TOOL], None, [Level.OK, Level.NOTE]),
         ([TOOL], "POINT_CLOUD", [Level.OK, Level.BAD]),

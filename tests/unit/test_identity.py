@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from prelabel_worker.identity import ProjectIdentity, feature_bytes, import_name, row_key, uuid_bytes
+from prelabel_worker.identity import ProjectIdentity, feature_bytes, import_name, row_key, unsent_line, uuid_bytes
 
 PROJECT = "cmh2k4t8x00a107l5e1v9q3zr"
 VESSEL, BOLLARD = feature_bytes("c05d0f20c7d1065cf2276b0b2"), feature_bytes("ca268f14ed7a0ba3915391f99")
@@ -87,3 +87,8 @@ def test_keys_of_held_rows_never_change() -> None:
     assert row_key("k:pier-7/cam-2/000184.jpg", "yolo") == "517c16ab419fede42f021a711ea57630"
     assert row_key("i:cmh2k4t8x00a107l5e1v9q3zr", "") == "aad64560b099b9f201832f9dd1c523e2"
     assert row_key("k:a", "b") != row_key("k:ab", "")
+
+
+def test_what_stands_for_lines_without_uuid_never_changes() -> None:
+    assert unsent_line("k:a", "yolo", 0).hex() == "87268db27fff5830b48b6583ce5015f6"
+    assert unsent_line("k:a", "yolo", 0)[:8] == unsent_line("k:a", "sam", 7)[:8] != unsent_line("i:a", "yolo", 0)[:8]

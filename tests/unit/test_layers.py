@@ -73,7 +73,20 @@ def test_the_environment_is_read_in_one_module() -> None:
     assert readers == set()  # settings.py leaves it to pydantic-settings
 
 
-PURE = ["ontology", "identity", "ndjson", "rows", "chunks", "history", "outcomes", "verdicts", "letters", "build"]
+PURE = [
+    "ontology",
+    "features",
+    "choices",
+    "identity",
+    "ndjson",
+    "rows",
+    "chunks",
+    "history",
+    "outcomes",
+    "verdicts",
+    "letters",
+    "build",
+]
 PURE += ["answers", "dead_letters", "letter_filter", "mending", "roles", "overrides", "pulse"]
 PURE += ["validation", "ontology_file"]
 

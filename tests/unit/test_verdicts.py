@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prelabel_worker.chunks import SentLines
+from prelabel_worker.identity import unsent_line
 from prelabel_worker.verdicts import Verdicts
 
 
@@ -83,3 +84,58 @@ def test_the_order_of_the_lines_decides_nothing(order: list[int], bad: set[int])
 
     rows = {0: 0, 1: 0, 2: 4, 3: 5, 4: 5}
     assert set(failed) == {rows[n] for n in bad}
+
+
+# -- lines that were sent without uuid ---------------------------------------------------------------------------------
+
+UNSENT = SentLines.of(
+    [
+        (0, [unsent_line("k:a", "m", 0), unsent_line("k:a", "m", 1), uuid_of(0)], bytes(12)),
+        (1, [unsent_line("k:b", "m", 0)], bytes(12)),
+        (2, [unsent_line("i:c", "", 0)], bytes(12)),
+    ]
+)
+
+
+def theirs(number: int, status: str = "SUCCESS", **data_row: str | None) -> bytes:
+    """A status line with a uuid that Labelbox made."""
+    errors = [] if status == "SUCCESS" else [{"name": "X", "message": "x"}]
+    return orjson.dumps({"uuid": str(UUID(int=900 + number)), "dataRow": data_row, "status": status, "errors": errors})
+
+
+def judged_unsent(*lines: bytes) -> Verdicts:
+    verdicts = Verdicts(UNSENT)
+    verdicts.feed(lines)
+    return verdicts
+
+
+ROW_A = [theirs(1, globalKey="a", id="x"), theirs(2, globalKey="a", id=None), line(0)]
+ROW_B, ROW_C = theirs(3, globalKey="b"), theirs(4, id="c", globalKey="what it is called")
+
+
+def test_a_line_without_uuid_is_matched_by_its_data_row() -> None:
+    verdicts = judged_unsent(ROW_B, *ROW_A, ROW_C)
+
+    assert verdicts.failed_rows() == {}
+    assert verdicts.foreign == 0
+
+
+def test_a_failure_without_uuid_holds_its_row_alone_and_says_what_labelbox_has() -> None:
+    failed = judged_unsent(theirs(1, "FAILURE", globalKey="a"), *ROW_A[1:], ROW_B, ROW_C).failed_rows()
+
+    assert list(failed) == [0]
+    assert (failed[0].refused, failed[0].missing) == (1, 0)
+    assert failed[0].taken == [str(UUID(int=902)), str(UUID(bytes=uuid_of(0)))]
+
+
+def test_a_line_without_uuid_that_is_missing_has_no_verdict() -> None:
+    failed = judged_unsent(ROW_A[0], ROW_A[0], ROW_A[2], ROW_B).failed_rows()
+
+    assert {row: verdict.missing for row, verdict in failed.items()} == {0: 1, 2: 1}
+
+
+def test_more_lines_of_a_data_row_than_were_sent_are_foreign() -> None:
+    verdicts = judged_unsent(*ROW_A, theirs(7, globalKey="a"), theirs(8), ROW_B, ROW_C)
+
+    assert verdicts.failed_rows() == {}
+    assert verdicts.foreign == 2

@@ -11,6 +11,7 @@ from typing import Any
 
 _UUID_PERSON = b"prelabel.uuid.1"
 _ROW_PERSON = b"prelabel.row.1"
+_MARK_PERSON = b"prelabel.mark.1"
 # RFC 9562: version 8, and the variant's two bits. The other bits are the digest's.
 _FIXED = 0x8 << 76 | 0x2 << 62
 _FREE = (1 << 128) - 1 & ~(0xF << 76 | 0x3 << 62)
@@ -76,6 +77,17 @@ def feature_bytes(feature_schema_id: str) -> bytes:
 def uuid_bytes(uuid: str) -> bytes:
     """The 16 bytes of a canonical uuid."""
     return bytes.fromhex(uuid.replace("-", ""))
+
+
+def row_mark(data_row_key: str) -> bytes:
+    """8 bytes for a data row: how a status line is matched that has no uuid of ours."""
+    return hashlib.blake2b(_prefixed(data_row_key), digest_size=8, person=_MARK_PERSON).digest()
+
+
+def unsent_line(data_row_key: str, model: str, ordinal: int) -> bytes:
+    """What stands for a line that is sent without uuid: its data row's mark, then 8 bytes of model and ordinal."""
+    data = _prefixed(model) + ordinal.to_bytes(4, "big")
+    return row_mark(data_row_key) + hashlib.blake2b(data, digest_size=8, person=_MARK_PERSON).digest()
 
 
 def import_name(chunk_id: str, content: bytes) -> str:

@@ -25,19 +25,21 @@ def strip(annotation: Any) -> None:
     _strip_answer(annotation.answer)
     for nested in annotation.classifications or ():
         strip_nested(nested)
-    for segment in annotation.segments or ():
-        for keyframe in segment.keyframes:
-            _strip_keyframe(keyframe)
+    if annotation.segments is not None:
+        _strip_keyframes(annotation.segments)
     if annotation.masks is not None:
         for instance in annotation.masks.instances:
             instance.confidence = None
 
 
-def _strip_keyframe(keyframe: Any) -> None:
-    if hasattr(keyframe, "confidence"):  # slices of a volume have neither
-        keyframe.confidence = None
-        for nested in keyframe.classifications or ():
-            strip_nested(nested)
+def _strip_keyframes(segments: Iterable[Any]) -> None:
+    for segment in segments:
+        for keyframe in segment.keyframes:
+            if not hasattr(keyframe, "confidence"):  # slices of a volume have neither
+                return
+            keyframe.confidence = None
+            for nested in keyframe.classifications or ():
+                strip_nested(nested)
 
 
 def strip_nested(nested: Any) -> None:

@@ -1,7 +1,7 @@
 """A message as it came → its lines, ready for an import: every check of one row, in one pass. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from prelabel.annotations.kinds import BY_NAME, KINDS, Kind
@@ -9,7 +9,7 @@ from prelabel.annotations.together import MAX_PER_FEATURE, check_count
 from prelabel.errors import InvalidAnnotation, MalformedMessage, Reason
 from prelabel.gate import data_row_key, read_message, slow_count
 from prelabel_worker.features import Feature
-from prelabel_worker.identity import ProjectIdentity, RowIdentity, uuid_bytes
+from prelabel_worker.identity import ProjectIdentity, RowIdentity, unsent_line, uuid_bytes
 from prelabel_worker.ndjson import lines, strip
 from prelabel_worker.ontology import Ontology
 
@@ -26,9 +26,7 @@ class BuiltRow:
         model: the name of the model, '' when the message names none.
         message_id: as the publisher assigned it.
         lines: NDJSON, one line an annotation, each ending in a newline.
-        uuids: 16 bytes each, in the order of `lines`.
-        unsent: those of them that their lines do not carry (`Ontology.unidentified`): the status file has uuids of
-            Labelbox's own for these, so only the data row of a status line tells whose it is.
+        uuids: 16 bytes each, in the order of `lines`; of a line without uuid its `identity.unsent_line`.
         explicit: those of them that the producer gave.
         slow: how many annotations Labelbox imports slowly.
 
@@ -41,7 +39,6 @@ class BuiltRow:
     uuids: list[bytes]
     explicit: list[bytes]
     slow: int
-    unsent: list[bytes] = field(default_factory=list)
 
 
 class RowBuilder:
@@ -67,21 +64,27 @@ class RowBuilder:
         uuids, explicit = _identify(message, features, self._identity.row(key, model))
         if _LINK in kinds:
             self._check_links(message.annotations, features)
-        unsent = self._without_uuid(message.annotations, kinds, uuids, explicit) if self._leaves_out else []
+        if self._leaves_out:
+            uuids = self._without_uuid(message.annotations, kinds, uuids, explicit, (key, model))
         content = lines(message.annotations)
         slow = self._ontology.slow(kinds) if self._ontology.tiled else slow_count(kinds)
-        return BuiltRow(key, model, message.message_id, content, uuids, explicit, slow, unsent)
+        return BuiltRow(key, model, message.message_id, content, uuids, explicit, slow)
 
     def _without_uuid(
-        self, annotations: list[Any], kinds: list[Kind], uuids: list[bytes], explicit: list[bytes]
+        self,
+        annotations: list[Any],
+        kinds: list[Kind],
+        uuids: list[bytes],
+        explicit: list[bytes],
+        row: tuple[str, str],
     ) -> list[bytes]:
-        """Take the derived uuids off the lines that are sent without; which they were."""
-        unsent = []
-        for annotation, kind, uuid in zip(annotations, kinds, uuids, strict=True):
+        """Take derived uuids off the lines that are sent without; what stands for each line from here on."""
+        marked = list(uuids)
+        for at, (annotation, kind, uuid) in enumerate(zip(annotations, kinds, uuids, strict=True)):
             if self._ontology.unidentified(kind) and uuid not in explicit:
                 annotation.uuid = None
-                unsent.append(uuid)
-        return unsent
+                marked[at] = unsent_line(*row, at)
+        return marked
 
     def _features(self, message: Any, kinds: list[Kind]) -> list[Feature]:
         """The feature of each annotation, in which nothing is left that is not sent."""

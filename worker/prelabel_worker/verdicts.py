@@ -1,7 +1,10 @@
 """Lines of a status file → what became of each row. Pure.
 
 The file has one line for each line sent, in no promised order; everything but SUCCESS is a failure
-(the wire reference, section 3.3).
+(the wire reference, section 3.3). Lines are matched by uuid. Some are sent without one (`Ontology.unidentified`):
+Labelbox makes one and names it in the file, so such a line is matched by its data row, with any line of that row that
+was sent without. An assumption: nothing documents more (ndjson-formats, sections 1.3 and 5.2). Of two models that say
+something about one data row in one import, the file's order decides whose a failure is.
 """
 
 from collections import Counter
@@ -14,6 +17,7 @@ from uuid import UUID
 import msgspec
 
 from prelabel_worker.chunks import SentLines
+from prelabel_worker.identity import row_mark
 
 _SHOWN_ERRORS = 20
 _SHOWN_CHARACTERS = 500
@@ -22,6 +26,15 @@ _SHOWN_CHARACTERS = 500
 class _Error(msgspec.Struct):
     name: str | None = None
     message: str | None = None
+
+
+class _DataRow(msgspec.Struct):
+    id: str | None = None
+    global_key: str | None = msgspec.field(default=None, name="globalKey")
+
+
+class _Where(msgspec.Struct):
+    data_row: _DataRow | None = msgspec.field(default=None, name="dataRow")
 
 
 class _Line(msgspec.Struct):
@@ -56,6 +69,9 @@ class Verdicts:
         self._open = sent.all_uuids()
         self._failed: dict[int, list[dict[str, Any]]] = {}
         self._decoder = msgspec.json.Decoder(_Line)
+        self._where = msgspec.json.Decoder(_Where)
+        self._theirs: dict[bytes, bytes] = {}  # what was sent without uuid → the uuid that Labelbox gave it
+        self._answered: set[bytes] = set()
         self.foreign = 0
         """Lines that belong to none of the annotations sent."""
 
@@ -72,14 +88,38 @@ class Verdicts:
             if line.status == "SUCCESS" and uuid in still_open:
                 still_open.remove(uuid)
             else:
-                self._unusual(uuid, line)
+                self._unusual(uuid, line, raw)
 
-    def _unusual(self, uuid: bytes, line: _Line) -> None:
-        row = self._row_of.get(uuid)
-        if row is None:
+    def _unusual(self, uuid: bytes, line: _Line, raw: bytes) -> None:
+        if uuid in self._answered:  # a repeated line of one that was sent without uuid
+            return
+        sent = uuid if uuid in self._row_of else self._sent_without(uuid, raw)
+        if sent is None:
             self.foreign += 1
         elif line.status != "SUCCESS":
-            self._failed.setdefault(row, []).append(_error(line))
+            self._failed.setdefault(self._row_of[sent], []).append(_error(line))
+        elif sent != uuid:
+            self._open.discard(sent)
+
+    def _sent_without(self, uuid: bytes, raw: bytes) -> bytes | None:
+        """What stands for a line of this data row that was sent without uuid and has no verdict yet."""
+        data_row = self._where.decode(raw).data_row or _DataRow()
+        for key in (f"k:{data_row.global_key}", f"i:{data_row.id}"):
+            waiting = self._by_mark.get(row_mark(key))
+            if waiting:
+                sent = waiting.pop(0)
+                self._theirs[sent] = uuid
+                self._answered.add(uuid)
+                return sent
+        return None
+
+    @cached_property
+    def _by_mark(self) -> dict[bytes, list[bytes]]:
+        """A data row's mark → what was sent of it; a uuid of ours begins with a mark only by a chance of 2^-64."""
+        found: dict[bytes, list[bytes]] = {}
+        for sent in self._row_of:
+            found.setdefault(sent[:8], []).append(sent)
+        return found
 
     @cached_property
     def _row_of(self) -> dict[bytes, int]:
@@ -96,7 +136,7 @@ class Verdicts:
         }
         for uuid, row in self._row_of.items():
             if row in found and uuid not in self._open:
-                found[row].taken.append(str(UUID(bytes=uuid)))
+                found[row].taken.append(str(UUID(bytes=self._theirs.get(uuid, uuid))))
         for row, verdict in found.items():
             verdict.missing = max(0, open_rows[row] - len(self._failed.get(row, [])))
         return found

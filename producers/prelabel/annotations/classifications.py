@@ -104,18 +104,25 @@ def check_answered(annotation: Any) -> None:
 
 def check_answer(item: Any, path: str, depth: int) -> None:
     """One answer, in one spelling, with options that are named and different, and nested ones below."""
-    answers = getattr(item, "answers", None)
-    if answers is not None:
-        if item.answer is not None:
-            raise CheckFailed(f"{path}answers", "both", "one of answer and answers")
-        item.answer, item.answers = answers, None
+    where = path + one_answer(item, path)
     answer = item.answer
-    if answer is None:
-        raise CheckFailed(f"{path}answer", "nothing", "an option, an array of options or a text")
     if isinstance(answer, list):
-        _check_options(answer, f"{path}answer", depth)
+        _check_options(answer, where, depth)
     elif not isinstance(answer, str):
-        _check_option(answer, f"{path}answer", depth)
+        _check_option(answer, where, depth)
+
+
+def one_answer(item: Any, path: str) -> str:
+    """Moves `answers` to `answer`; under which of the two keys it was."""
+    answers = getattr(item, "answers", None)
+    if answers is None:
+        if item.answer is None:
+            raise CheckFailed(f"{path}answer", "nothing", "an option, an array of options or a text")
+        return "answer"
+    if item.answer is not None:
+        raise CheckFailed(f"{path}answers", "both", "one of answer and answers")
+    item.answer, item.answers = answers, None
+    return "answers"
 
 
 def _check_options(options: list[Any], path: str, depth: int) -> None:

@@ -9,7 +9,7 @@ from prelabel.annotations.objects import BoundingBox, GeometricObject
 
 MAX_TOKENS = 100_000
 """Most tokens of a selection and selections of an entity; an assumption, Labelbox documents none."""
-MAX_TOKEN_ID = 200
+MAX_TOKEN_ID = 1000
 """Longest id of a group or token in characters; an assumption, those of Labelbox have 36."""
 LayerId = Annotated[str, Field(min_length=1, max_length=MAX_TOKEN_ID)]
 Unit = Literal["INCHES", "PIXELS", "POINTS", "PERCENT"]

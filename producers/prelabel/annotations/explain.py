@@ -30,6 +30,7 @@ _EXPECTED = {
     "too_long": "at most {max_length} items",
     "greater_than": "a number greater than {gt}",
     "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number less than {lt}",
     "less_than_equal": "a number of at most {le}",
     "literal_error": "{expected}",
 }

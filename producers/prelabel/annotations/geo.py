@@ -54,6 +54,7 @@ def check_degrees(annotation: Any) -> None:
         box = annotation.bbox
         _check(box.left, MAX_LONGITUDE, "bbox.left", "longitude")
         _check(box.top, MAX_LATITUDE, "bbox.top", "latitude")
+        _check(box.left + box.width, MAX_LONGITUDE, "bbox.width", "longitude of the other edge")
         _check(box.top + box.height, MAX_LATITUDE, "bbox.height", "latitude of the other edge")
     if annotation.point is not None:
         _check_position(annotation.point, "point")

@@ -49,6 +49,7 @@ class Kind:
         named: whether the line must name its feature, even where it gives the id (section 1.5).
         plain: whether a tool's name says it all, when nothing is nested beside the geometry.
         image: whether images take it; the fast gate reads these, the others one by one.
+        how: for kinds that share a key, what tells them, in words.
         tells: for kinds that share a key, whether (the key's value, a getter of the other wire keys) is this kind;
             the last of them has none.
 
@@ -66,6 +67,7 @@ class Kind:
     named: bool = False
     plain: bool = False
     image: bool = False
+    how: str = ""
     tells: Callable[[Any, Get], bool] | None = None
 
     @property
@@ -146,8 +148,10 @@ _TALK = {"CONVERSATIONAL"}
 
 KINDS = (
     # Of one key the first that says yes is it; the last takes what is left.
-    _kind("document box", "bbox", "document.DocumentBox", {"rectangle"}, DOCUMENTS, tells=_has("page", "unit")),
-    _kind("tile box", "bbox", "geo.TileBox", {"rectangle"}, TILES, slow=True, tells=_upward),
+    _kind("document box", "bbox", "document.DocumentBox", {"rectangle"}, DOCUMENTS,
+          how="with `page` and `unit`", tells=_has("page", "unit")),
+    _kind("tile box", "bbox", "geo.TileBox", {"rectangle"}, TILES, slow=True,
+          how="with a negative `height`", tells=_upward),
     _kind("bounding box", "bbox", "objects.BoundingBox", {"rectangle"}, {"IMAGE", *TILES}, image=True),
     _kind("polygon", "polygon", "objects.Polygon", {"polygon"}, {"IMAGE", *TILES}, image=True),
     _kind("point", "point", "objects.Point", {"point"}, {"IMAGE", *TILES}, image=True),
@@ -155,27 +159,30 @@ KINDS = (
     _kind("mask", "mask", "mask.Mask", _MASKS, {"IMAGE"}, slow=True, image=True),
     _kind("relationship", "relationship", "relationship.Relationship", {"edge"}, _LINKED, image=True, named=True),
     _kind("conversation entity", "location", "conversation.ConversationEntity", {"named-entity"}, _TALK,
-          tells=_has("messageId")),
+          how="with `messageId`", tells=_has("messageId")),
     _kind("text entity", "location", "text.TextEntity", {"named-entity"}, {"TEXT"}),
     _kind("document entity", "text_selections", "document.DocumentEntity", {"named-entity"}, DOCUMENTS,
           named=True),
-    _kind("DICOM polyline", "segments", "dicom.DicomPolyline", {"line"}, {"DICOM"}, tells=_has("groupKey")),
+    _kind("DICOM polyline", "segments", "dicom.DicomPolyline", {"line"}, {"DICOM"}, how="with `groupKey`",
+          tells=_has("groupKey")),
     _kind("video object", "segments", "video.VideoObject", {"rectangle", "point", "line"}, {"VIDEO"}, plain=False),
     _kind("DICOM mask set", "masks", "dicom.DicomMasks", _MASKS, {"DICOM"}, plain=False, slow=True,
-          tells=_has("groupKey")),
+          how="with `groupKey`", tells=_has("groupKey")),
     _kind("video mask set", "masks", "video_masks.VideoMasks", _MASKS, {"VIDEO"}, plain=False, slow=True),
     _kind("message evaluation", "message_evaluation_task", "evaluation.MessageEvaluation", _EVALUATIONS, _TALK,
           plain=False),
-    _text("message text", "conversation.MessageText", _TALK, _of_message(str)),
-    _checklist("message checklist", "conversation.MessageChecklist", _TALK, _of_message(list)),
-    _radio("message radio", "conversation.MessageRadio", _TALK, _of_message(None)),
-    _text("timed text", "timed.TimedText", _TIMED_MEDIA, _valued, timed=True),
+    _text("message text", "conversation.MessageText", _TALK, _of_message(str), how="a string, with `messageId`"),
+    _checklist("message checklist", "conversation.MessageChecklist", _TALK, _of_message(list),
+               how="an array, with `messageId`"),
+    _radio("message radio", "conversation.MessageRadio", _TALK, _of_message(None), how="an object, with `messageId`"),
+    _text("timed text", "timed.TimedText", _TIMED_MEDIA, _valued, timed=True, how="an array of `value` and `frames`"),
     _checklist("timed checklist", "timed.TimedChecklist", _TIMED_MEDIA,
-               lambda value, get: _timed(value, get, list), timed=True),
-    _radio("timed radio", "timed.TimedRadio", _TIMED_MEDIA, lambda value, get: _timed(value, get, dict), timed=True),
-    _text("free text", "classifications.FreeText", _ANSWERED, _form(str), image=True),
-    _checklist("checklist", "classifications.Checklist", _ANSWERED, _form(list), image=True),
-    _radio("radio", "classifications.Radio", _ANSWERED, image=True),
+               lambda value, get: _timed(value, get, list), timed=True, how="an array, with `frames`"),
+    _radio("timed radio", "timed.TimedRadio", _TIMED_MEDIA, lambda value, get: _timed(value, get, dict), timed=True,
+           how="an object, with `frames`"),
+    _text("free text", "classifications.FreeText", _ANSWERED, _form(str), image=True, how="a string"),
+    _checklist("checklist", "classifications.Checklist", _ANSWERED, _form(list), image=True, how="an array"),
+    _radio("radio", "classifications.Radio", _ANSWERED, image=True, how="an object"),
 )  # fmt: skip
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_PLACE = {(f"prelabel.annotations.{kind.place[0]}", kind.place[1]): kind for kind in KINDS}

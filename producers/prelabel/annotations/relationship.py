@@ -6,12 +6,12 @@ from prelabel.annotations.base import Annotation, CheckFailed, Name, Rule, Wire,
 
 
 class Link(Wire):
-    """From `source` (a uuid; on documents perhaps `source_ontology_name`) to `target` (a uuid)."""
+    """From `source` (a uuid; on documents perhaps `source_ontology_name`) to `target` (a uuid); one way by default."""
 
     source: str | None = None
     source_ontology_name: Name | None = None
     target: str
-    type: Literal["unidirectional", "bidirectional"] = "unidirectional"
+    type: Literal["unidirectional", "bidirectional"] | None = None
     readonly: bool | None = None
 
 

@@ -23,7 +23,7 @@ from prelabel.annotations.base import (
     for_people,
     given,
 )
-from prelabel.annotations.classifications import Text, answer_form, check_named
+from prelabel.annotations.classifications import Text, answer_form, check_named, one_answer
 from prelabel.annotations.video import MAX_FRAMES
 from prelabel.errors import Reason, quoted
 
@@ -99,17 +99,11 @@ def ranges(pairs: Any) -> Any:
 
 def check_timed(annotation: Any) -> None:
     """One spelling, ranges that are some, in the options or beside them and not both."""
-    if getattr(annotation, "answers", None) is not None:
-        if annotation.answer is not None:
-            raise CheckFailed("answers", "both", "one of answer and answers")
-        annotation.answer, annotation.answers = annotation.answers, None
+    word = one_answer(annotation, "")
     beside = getattr(annotation, "frames", None)
     if beside is not None:
         _check_ranges(beside, "frames", None)
-    answer = annotation.answer
-    if answer is None:
-        raise CheckFailed("answer", "nothing", "an option, an array of options or of texts")
-    _check_items(answer, "answer", 1, beside, None)
+    _check_items(annotation.answer, word, 1, beside, None)
 
 
 def _check_items(answer: Any, path: str, depth: int, beside: Any, parent: Any) -> None:
@@ -152,14 +146,9 @@ def _check_below(item: Any, path: str, depth: int, parent: Any) -> None:
     for at, nested in enumerate(item.classifications):
         where = f"{path}.classifications[{at}]"
         check_named(nested, where, "name or schemaId")
-        if nested.answers is not None:
-            if nested.answer is not None:
-                raise CheckFailed(f"{where}.answers", "both", "one of answer and answers")
-            nested.answer, nested.answers = nested.answers, None
-        if nested.answer is None:
-            raise CheckFailed(f"{where}.answer", "nothing", "an option, an array of options or a text")
+        word = one_answer(nested, f"{where}.")
         if not isinstance(nested.answer, str):
-            _check_items(nested.answer, f"{where}.answer", depth, None, parent)
+            _check_items(nested.answer, f"{where}.{word}", depth, None, parent)
 
 
 def _check_ranges(frames: Any, path: str, parent: Any) -> None:

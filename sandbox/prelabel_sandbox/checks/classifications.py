@@ -1,33 +1,87 @@
 """Radio, checklist and text answers, at the top and nested to any depth (format reference, sections 2.1 to 2.4)."""
 
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from prelabel_sandbox.checks.ontology import Feature, Level
 from prelabel_sandbox.checks.refusal import MISSING, UNKNOWN, invalid
+from prelabel_sandbox.checks.scene import Scene
 from prelabel_sandbox.checks.values import array, known_keys, mapping, model_run_keys, text
 
-_OPTION = frozenset({"name", "schemaId", "classifications", "confidence", "customMetrics"})
+OPTION = frozenset({"name", "schemaId", "classifications", "confidence", "customMetrics"})
 _NESTED = frozenset({"name", "schemaId", "answer", "answers", "confidence", "customMetrics"})
 
 
-def check_answer(given: dict[str, Any], feature: Feature) -> None:
-    """The answer of a line, or of a nested entry, in the shape of its feature's type."""
+def check_global(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
+    """An answer for the whole data row."""
+    check_beside(line, feature, scene)
+    check_answer(line, feature, scene)
+
+
+def check_beside(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
+    """`classifications` beside the answer: of a text only, since options carry theirs themselves.
+
+    The official client writes them there; no documented ontology has them.
+    """
+    if "classifications" in line:
+        if feature.shape != "text" or scene.strict:
+            raise invalid("classifications", UNKNOWN)
+        check_nested(line["classifications"], feature.below, scene)
+
+
+def check_answer(given: dict[str, Any], feature: Feature, scene: Scene, keys: AbstractSet[str] = OPTION) -> None:
+    """The answer of a line, or of a nested entry, in the shape of its feature; `keys` are those of an option."""
+    if feature.shape == "text":
+        if "answers" in given:  # the old spelling, of checklists only
+            raise invalid("answers", UNKNOWN)
+        if "answer" not in given:
+            raise invalid("answer", MISSING)
+        check_text(given["answer"], feature)
+        return
+    key = "answers" if "answers" in given else "answer"
+    chosen = [_option(option, feature, scene, keys) for option in options_of(given, feature, scene)]
+    if len({option.schema_id for option in chosen}) < len(chosen):
+        raise invalid(key, "Duplicated featureSchema found for checklist")
+
+
+def options_of(given: dict[str, Any], feature: Feature, scene: Scene) -> list[Any]:
+    """The options of an answer: one of a radio, one or more of a checklist.
+
+    Official payloads hold lists of one under radios and objects under checklists; whether the service takes them
+    is not known.
+    """
     key = "answers" if "answers" in given else "answer"
     if key not in given:
         raise invalid("answer", MISSING)
     if "answer" in given and "answers" in given:
         raise invalid("answers", UNKNOWN)
-    if feature.type == "checklist":
-        _checklist(given[key], feature, key)
-    elif key == "answers":  # the old spelling, of checklists only
+    value = given[key]
+    if feature.shape == "checklist":
+        return _of_checklist(value, key, scene)
+    if feature.shape != "radio":
+        raise invalid("_schema", f"A {feature.type} feature cannot be imported.")
+    if key == "answers":
         raise invalid("answers", UNKNOWN)
-    elif feature.type == "radio":
-        _option(given[key], feature, key)
-    else:
-        _text(given[key], feature)
+    if isinstance(value, list) and len(value) == 1 and not scene.strict:
+        return value
+    return [mapping(value, key)]
 
 
-def check_nested(entries: Any, level: Level) -> None:
+def _of_checklist(value: Any, key: str, scene: Scene) -> list[Any]:
+    if isinstance(value, dict) and not scene.strict:
+        return [value]
+    if not array(value, key):
+        raise invalid(key, "Checklist answers should not be empty")
+    return array(value, key)
+
+
+def check_below(holder: dict[str, Any], level: Level, scene: Scene) -> None:
+    """The optional `classifications` of an object, a keyframe or an option."""
+    if "classifications" in holder:
+        check_nested(holder["classifications"], level, scene)
+
+
+def check_nested(entries: Any, level: Level, scene: Scene) -> None:
     """What stands in `classifications`: of the tool's or the chosen option's classifications, each at most once."""
     seen: list[Feature] = []
     for entry in array(entries, "classifications"):
@@ -36,29 +90,21 @@ def check_nested(entries: Any, level: Level) -> None:
         if feature in seen:
             raise invalid("classifications", "A classification is answered more than once.")
         seen.append(feature)
-        check_answer(entry, feature)
+        check_answer(entry, feature, scene)
         model_run_keys(entry, "classifications")
 
 
-def _checklist(value: Any, feature: Feature, key: str) -> None:
-    chosen = [_option(option, feature, key) for option in array(value, key)]
-    if not chosen:
-        raise invalid(key, "Checklist answers should not be empty")
-    if len({option.schema_id for option in chosen}) < len(chosen):
-        raise invalid(key, "Duplicated featureSchema found for checklist")
-
-
-def _option(value: Any, feature: Feature, key: str) -> Feature:
-    option = mapping(value, key)
-    known_keys(option, _OPTION, key)
+def _option(value: Any, feature: Feature, scene: Scene, keys: AbstractSet[str]) -> Feature:
+    option = mapping(value, "answer")
+    known_keys(option, keys, "answer")
     chosen = feature.below.find(option)
-    model_run_keys(option, key)
-    if "classifications" in option:
-        check_nested(option["classifications"], chosen.below)
+    model_run_keys(option, "answer")
+    check_below(option, chosen.below, scene)
     return chosen
 
 
-def _text(value: Any, feature: Feature) -> None:
+def check_text(value: Any, feature: Feature) -> None:
+    """A text that is not empty and not longer than its feature allows."""
     answer = text(value, "answer")
     least, most = feature.limits
     if (least is not None and len(answer) < least) or (most is not None and len(answer) > most):

@@ -2,15 +2,20 @@
 
 from typing import Any
 
-from prelabel_sandbox.checks.kinds import KINDS
-from prelabel_sandbox.checks.ontology import Ontology
+from prelabel_sandbox.checks.confidence import check_confidence
+from prelabel_sandbox.checks.kinds import KEYS
+from prelabel_sandbox.checks.ontology import Feature, Level, Ontology
 from prelabel_sandbox.checks.refusal import MISSING, UNKNOWN, Refused, invalid
-from prelabel_sandbox.checks.relationship import Neighbours
+from prelabel_sandbox.checks.scene import Neighbour, Scene
+from prelabel_sandbox.checks.tables import Kinds
 from prelabel_sandbox.checks.uuids import canonical
 from prelabel_sandbox.checks.values import known_keys, mapping, model_run_keys, text
 
 _DATA_ROW = ("id", "globalKey")
 _GLOBAL_KEY_CHARACTERS = 200
+_ANSWERS = ("answer", "answers")
+# Lines of all of a data row's masks name their features inside.
+_NO_FEATURE = Feature("", "", False, Level())
 
 
 def data_row_of(line: dict[str, Any]) -> tuple[str, str]:
@@ -28,37 +33,57 @@ def data_row_of(line: dict[str, Any]) -> tuple[str, str]:
     return word, value
 
 
+def uuid_of(line: dict[str, Any]) -> bytes | None:
+    """The line's uuid; None when it has none, which every kind may. Raises Refused."""
+    if "uuid" not in line:
+        return None
+    uuid = canonical(line["uuid"])
+    if uuid is None:
+        raise invalid("uuid", "Not a valid UUID.")
+    return uuid
+
+
 def kind_of(line: dict[str, Any]) -> str:
     """The key of the line's kind. Raises Refused when there is none, or more than one."""
-    present = KINDS.keys() & line.keys()
+    present = KEYS.intersection(line)
     if len(present) != 1:
-        raise invalid("_schema", f"One of {set(KINDS)} must be specified.")
-    return present.pop()
+        raise invalid("_schema", f"One of {set(KEYS)} must be specified.")
+    (key,) = present
+    return key
 
 
-def check(line: dict[str, Any], ontology: Ontology, neighbours: Neighbours) -> None:
-    """Check everything but the data row. Raises Refused."""
-    if "uuid" in line and canonical(line["uuid"]) is None:
-        raise invalid("uuid", "Not a valid UUID.")
+def check(line: dict[str, Any], kinds: Kinds, scene: Scene) -> Feature:
+    """Check everything but data row and uuid; the feature of the line. Raises Refused."""
     key = kind_of(line)
-    kind = KINDS[key]
-    if not line.keys() <= kind.keys:
+    kind = kinds.get(key)
+    if kind is None:
+        raise invalid("_schema", f"{key} cannot be imported on data rows of the media type {scene.media}.")
+    if not kind.keys.issuperset(line):
         known_keys(line, kind.keys)
-    feature = (ontology.tools if kind.level == "tools" else ontology.classifications).find(line)
-    if feature.type not in kind.types:
-        raise invalid("_schema", f"A {feature.type} feature does not take {key}.")
+    if kind.level == "none":
+        feature = _NO_FEATURE
+    else:
+        feature = (scene.ontology.tools if kind.level == "tools" else scene.ontology.classifications).find(line)
+        if feature.type not in kind.types:
+            raise invalid("_schema", f"A {feature.type} feature does not take {key}.")
     if "confidence" in line or "customMetrics" in line:
         model_run_keys(line)
-    kind.check(line, feature, neighbours)
+    kind.check(line, feature, scene)
+    if scene.strict:
+        check_confidence(line)
+    return feature
 
 
-def object_of(line: dict[str, Any], ontology: Ontology) -> tuple[bytes, str] | None:
-    """Uuid and feature of a line that a relationship may point at; None when it is none."""
+def neighbour_of(line: dict[str, Any], ontology: Ontology) -> tuple[bytes, Neighbour] | None:
+    """Uuid of a line that a relationship may point at, and what it is; None when it is none."""
     uuid = canonical(line.get("uuid"))
-    present = KINDS.keys() & line.keys()
-    if uuid is None or not present or not present.isdisjoint(("answer", "answers", "relationship")):
+    present = KEYS.intersection(line)
+    if uuid is None or not present or "relationship" in present:
         return None
+    is_object = present.isdisjoint(_ANSWERS)
     try:
-        return uuid, ontology.tools.find(line).schema_id
+        return uuid, Neighbour(
+            (ontology.tools if is_object else ontology.classifications).find(line).schema_id, is_object
+        )
     except Refused:
-        return uuid, ""  # it is refused itself; what becomes of the link is not known
+        return uuid, Neighbour("", is_object)  # it is refused itself; what becomes of the link is not known

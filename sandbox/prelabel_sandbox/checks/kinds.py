@@ -1,69 +1,63 @@
-"""The table of annotation kinds: the key that tells them apart, the features that take them, and their check.
+"""What an annotation kind is; which media type takes which stands in `tables`."""
 
-Image kinds. A kind of another media type is a line here and a check function in a module of its own.
-"""
-
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from prelabel_sandbox.checks.classifications import check_answer, check_nested
-from prelabel_sandbox.checks.mask import check_mask
-from prelabel_sandbox.checks.objects import check_bbox, check_line, check_point, check_polygon
+from prelabel_sandbox.checks.classifications import check_nested
 from prelabel_sandbox.checks.ontology import Feature
-from prelabel_sandbox.checks.refusal import UNKNOWN, invalid
-from prelabel_sandbox.checks.relationship import Neighbours, check_relationship
+from prelabel_sandbox.checks.scene import Scene
 
-Check = Callable[[dict[str, Any], Feature, Neighbours], None]
+Check = Callable[[dict[str, Any], Feature, Scene], None]
 
-# The keys that every line may carry beside its kind.
-_ENVELOPE = frozenset(
-    {"uuid", "dataRow", "name", "schemaId", "confidence", "customMetrics", "isBenchmarkReferenceLabel"}
+# Exactly one of these keys is in a line and tells its kind.
+KEYS = frozenset(
+    {
+        "answer",
+        "answers",
+        "bbox",
+        "polygon",
+        "point",
+        "line",
+        "mask",
+        "location",
+        "textSelections",
+        "segments",
+        "masks",
+        "relationship",
+        "messageEvaluationTask",
+    }
 )
+# The keys that every line may carry beside its kind.
+BARE = frozenset({"uuid", "dataRow", "isBenchmarkReferenceLabel"})
+NAMED = BARE | {"name", "schemaId"}
+ENVELOPE = NAMED | {"confidence", "customMetrics"}
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of annotation."""
+    """One kind of annotation: where its feature stands, of which types that is, its keys and its check."""
 
-    level: Literal["tools", "classifications"]
+    level: Literal["tools", "classifications", "none"]
     types: frozenset[str]
     keys: frozenset[str]
     check: Check
 
 
-def _object(key: str, types: set[str], check: Callable[[Any], None]) -> Kind:
-    """A geometry with optional classifications beside it."""
+def object_kind(key: str, types: Iterable[str], check: Callable[[Any], None]) -> Kind:
+    """A geometry that is judged by itself, with optional classifications beside it."""
 
-    def check_with_classifications(line: dict[str, Any], feature: Feature, _: Neighbours) -> None:
+    def check_object(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
         check(line[key])
         if "classifications" in line:
-            check_nested(line["classifications"], feature.below)
+            check_nested(line["classifications"], feature.below, scene)
 
-    return Kind("tools", frozenset(types), _ENVELOPE | {key, "classifications"}, check_with_classifications)
-
-
-def _check_classification(line: dict[str, Any], feature: Feature, _: Neighbours) -> None:
-    if "classifications" in line:
-        if feature.type != "text":  # options carry theirs themselves
-            raise invalid("classifications", UNKNOWN)
-        check_nested(line["classifications"], feature.below)
-    check_answer(line, feature)
+    return Kind("tools", frozenset(types), ENVELOPE | {key, "classifications"}, check_object)
 
 
-def _check_edge(line: dict[str, Any], feature: Feature, neighbours: Neighbours) -> None:
-    check_relationship(line["relationship"], feature, neighbours)
-
-
-_ANSWERS = frozenset({"radio", "checklist", "text"})
-
-KINDS: dict[str, Kind] = {
-    "bbox": _object("bbox", {"rectangle"}, check_bbox),
-    "polygon": _object("polygon", {"polygon"}, check_polygon),
-    "point": _object("point", {"point"}, check_point),
-    "line": _object("line", {"line"}, check_line),
-    "mask": _object("mask", {"raster-segmentation", "superpixel"}, check_mask),
-    "relationship": Kind("tools", frozenset({"edge"}), _ENVELOPE | {"relationship"}, _check_edge),
-    "answer": Kind("classifications", _ANSWERS, _ENVELOPE | {"answer", "classifications"}, _check_classification),
-    "answers": Kind("classifications", _ANSWERS, _ENVELOPE | {"answers"}, _check_classification),
-}
+def answer_kinds(check: Check, extra: Iterable[str] = (), types: Iterable[str] = ()) -> dict[str, Kind]:
+    """`answer` and its old spelling; prompts are taken only where `types` names them."""
+    shapes = frozenset({"radio", "checklist", "text", "response-radio", "response-checklist", "response-text", *types})
+    keys = ENVELOPE | {"answer", "answers", "classifications", *extra}
+    kind = Kind("classifications", shapes, keys, check)
+    return {"answer": kind, "answers": kind}

@@ -3,17 +3,16 @@
 from typing import Any
 
 from prelabel_sandbox.checks.refusal import bad_geometry
-from prelabel_sandbox.checks.values import array, exact_keys, number
+from prelabel_sandbox.checks.values import array, exact_keys, number, numbers
 
-_BOX = frozenset({"top", "left", "height", "width"})
+BOX = frozenset({"top", "left", "height", "width"})
 _VERTEX = frozenset({"x", "y"})
 
 
 def check_bbox(value: Any) -> None:
     """Four numbers, and a size above zero."""
-    box = exact_keys(value, _BOX, "bbox")
-    for key in _BOX:
-        number(box[key], f"bbox.{key}")
+    box = exact_keys(value, BOX, "bbox")
+    numbers(box, "bbox")
     if box["height"] <= 0 or box["width"] <= 0:
         raise bad_geometry("a box needs a height and a width above 0")
 

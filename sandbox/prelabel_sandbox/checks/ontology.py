@@ -6,6 +6,19 @@ from typing import Any
 
 from prelabel_sandbox.checks.refusal import MISSING, Refused, invalid
 
+# Annotations per data row and feature in one import (section 1.9); a data row has one prompt only (section 2.25).
+_MOST = 5000
+# How a classification is answered. Types that are missing here, like group and dropdown, cannot be imported.
+_SHAPES = {
+    "radio": "radio",
+    "response-radio": "radio",
+    "checklist": "checklist",
+    "response-checklist": "checklist",
+    "text": "text",
+    "response-text": "text",
+    "prompt": "text",
+}
+
 
 @dataclass(slots=True, eq=False)
 class Feature:
@@ -15,6 +28,9 @@ class Feature:
     type: str
     archived: bool
     below: "Level"
+    shape: str = ""  # of a classification's answer: radio, checklist or text
+    indexed: bool = False  # a classification of frames or messages rather than of the whole data row
+    most: int = _MOST  # annotations of one data row in one import
     limits: tuple[int | None, int | None] = (None, None)  # characters of a text: least, most
     constraints: frozenset[tuple[str, str]] | None = None  # of an edge: source and target
 
@@ -23,6 +39,7 @@ class Feature:
 class Level:
     """Features that stand beside each other, found by name or id."""
 
+    project: str = ""  # for the refusal's text
     by_name: dict[str, list[Feature]] = field(default_factory=dict)
     by_id: dict[str, Feature] = field(default_factory=dict)
 
@@ -46,7 +63,7 @@ class Level:
         if not isinstance(schema_id, str):
             raise invalid("schema_id", "Not a valid string.")
         if schema_id not in self.by_id:
-            raise Refused("SchemaIdNotFound", f"project does not have schemaId {schema_id}")
+            raise Refused("SchemaIdNotFound", f"project {self.project} does not have schemaId {schema_id}")
         return self.by_id[schema_id]
 
     def _by_name(self, name: Any) -> list[Feature]:
@@ -65,15 +82,15 @@ class Ontology:
     classifications: Level
 
 
-def prepared(normalized: dict[str, Any]) -> Ontology:
-    """The normalized ontology, as look-ups."""
-    return Ontology(_level(normalized["tools"]), _level(normalized["classifications"]))
+def prepared(normalized: dict[str, Any], project: str) -> Ontology:
+    """A project's normalized ontology, as look-ups."""
+    return Ontology(_level(normalized["tools"], project), _level(normalized["classifications"], project))
 
 
-def _level(nodes: Iterable[dict[str, Any]]) -> Level:
-    level = Level()
+def _level(nodes: Iterable[dict[str, Any]], project: str) -> Level:
+    level = Level(project)
     for node in nodes:
-        feature = _feature(node)
+        feature = _feature(node, project)
         level.by_id[feature.schema_id] = feature
         for name in _names(node):
             level.by_name.setdefault(name, []).append(feature)
@@ -85,7 +102,7 @@ def _names(node: dict[str, Any]) -> set[str]:
     return {str(node[key]) for key in ("name", "instructions", "value", "label") if node.get(key) is not None}
 
 
-def _feature(node: dict[str, Any]) -> Feature:
+def _feature(node: dict[str, Any], project: str) -> Feature:
     # Below a tool stand its `classifications`; below a classification, and below an option, its `options`.
     below = node.get("classifications") if "tool" in node else node.get("options")
     pairs = (node.get("definition") or {}).get("constraints")
@@ -93,7 +110,10 @@ def _feature(node: dict[str, Any]) -> Feature:
         node["featureSchemaId"],
         str(node.get("tool") or node.get("type") or "option"),
         bool(node.get("archived")),
-        _level(below or []),
+        _level(below or [], project),
+        _SHAPES.get(str(node.get("type")), "") if "tool" not in node else "",
+        node.get("scope") == "index",
+        1 if node.get("type") == "prompt" else _MOST,
         (node.get("minCharacters"), node.get("maxCharacters")),
         None if pairs is None else frozenset((source, target) for source, target in pairs),
     )

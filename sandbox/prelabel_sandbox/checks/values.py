@@ -13,6 +13,22 @@ def number(value: Any, path: str) -> float:
     return value
 
 
+def numbers(holder: dict[str, Any], path: str) -> None:
+    """Every value of an object is a number."""
+    for key, value in holder.items():
+        if type(value) is not float and type(value) is not int:
+            raise invalid(f"{path}.{key}", "Not a valid number.")
+
+
+def integer(value: Any, path: str, least: int = 0) -> int:
+    """A JSON integer of at least so much."""
+    if type(value) is not int:
+        raise invalid(path, "Not a valid integer.")
+    if value < least:
+        raise invalid(path, f"Must be greater than or equal to {least}.")
+    return value
+
+
 def mapping(value: Any, path: str) -> dict[str, Any]:
     """A JSON object."""
     if not isinstance(value, dict):
@@ -25,6 +41,14 @@ def array(value: Any, path: str) -> list[Any]:
     if not isinstance(value, list):
         raise invalid(path, "Not a valid list.")
     return value
+
+
+def filled(value: Any, path: str) -> list[Any]:
+    """A JSON array with something in it."""
+    given = array(value, path)
+    if not given:
+        raise invalid(path, "Shorter than minimum length 1.")
+    return given
 
 
 def text(value: Any, path: str) -> str:
@@ -43,12 +67,19 @@ def known_keys(value: dict[str, Any], allowed: AbstractSet[str], path: str = "")
         raise invalid(f"{path}.{min(surplus)}".lstrip("."), UNKNOWN)
 
 
-def exact_keys(value: Any, required: AbstractSet[str], path: str) -> dict[str, Any]:
+def required(holder: dict[str, Any], key: str, path: str = "") -> Any:
+    """The value of a key that must be there."""
+    if key not in holder:
+        raise invalid(f"{path}.{key}".lstrip("."), MISSING)
+    return holder[key]
+
+
+def exact_keys(value: Any, wanted: AbstractSet[str], path: str) -> dict[str, Any]:
     """An object with these keys and no others."""
     given = mapping(value, path)
-    if given.keys() != required:
-        known_keys(given, required, path)
-        raise invalid(f"{path}.{min(required - given.keys())}", MISSING)
+    if given.keys() != wanted:
+        known_keys(given, wanted, path)
+        raise invalid(f"{path}.{min(wanted - given.keys())}", MISSING)
     return given
 
 

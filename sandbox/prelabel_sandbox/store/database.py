@@ -10,9 +10,9 @@ from typing import Any
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS projects (
     id TEXT PRIMARY KEY, name TEXT, media_type TEXT, ontology TEXT, any_rows INTEGER, created REAL, updated REAL,
-    shown INTEGER DEFAULT 1);
+    editor_task_type TEXT, shown INTEGER DEFAULT 1);
 CREATE TABLE IF NOT EXISTS data_rows (
-    project_id TEXT, global_key TEXT, id TEXT, PRIMARY KEY (project_id, global_key)) WITHOUT ROWID;
+    project_id TEXT, global_key TEXT, id TEXT, asset TEXT, PRIMARY KEY (project_id, global_key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS data_rows_by_id ON data_rows (project_id, id);
 CREATE TABLE IF NOT EXISTS imports (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, project_id TEXT, name TEXT, state TEXT, share REAL,
@@ -24,6 +24,12 @@ CREATE TABLE IF NOT EXISTS pre_labels (
     project_id TEXT, uuid BLOB, import_seq INTEGER, start INTEGER, length INTEGER,
     PRIMARY KEY (project_id, uuid)) WITHOUT ROWID;
 """
+# Columns that a folder of an older sandbox lacks; here, as there, the last of their table.
+_ADDED = (
+    ("projects", "editor_task_type", "TEXT"),
+    ("projects", "shown", "INTEGER DEFAULT 1"),
+    ("data_rows", "asset", "TEXT"),
+)
 
 
 class Database:
@@ -35,7 +41,9 @@ class Database:
         self._writing = threading.Lock()
         self._opened: list[sqlite3.Connection] = []
         self._connection().executescript(_SCHEMA)
-        self._add_what_older_folders_lack()
+        for table, name, kind in _ADDED:
+            if name not in {row[1] for row in self.all(f"PRAGMA table_info({table})")}:
+                self._connection().execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
@@ -67,11 +75,6 @@ class Database:
         """Close every connection; nobody may use them any more."""
         for connection in self._opened:
             connection.close()
-
-    def _add_what_older_folders_lack(self) -> None:
-        columns = {row[1] for row in self.all("PRAGMA table_info(projects)")}
-        if "shown" not in columns:
-            self._connection().execute("ALTER TABLE projects ADD COLUMN shown INTEGER DEFAULT 1")
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)

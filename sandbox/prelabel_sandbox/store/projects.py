@@ -1,12 +1,14 @@
 """Projects with their ontology, and the data rows that are in them."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 import orjson
 
+from prelabel_sandbox.checks.asset import UNKNOWN, Asset
 from prelabel_sandbox.ids import derived_id
 from prelabel_sandbox.store.database import Database
 
@@ -20,7 +22,8 @@ class Project:
 
     id: str
     name: str
-    media_type: str
+    media_type: str | None
+    editor_task_type: str | None
     ontology: dict[str, Any]
     any_rows: bool
     created: float
@@ -28,12 +31,12 @@ class Project:
     shown: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DataRow:
+class DataRow(NamedTuple):
     """A data row of a project; of one that is known by id only, in a project of any rows, there is no key."""
 
     id: str
     global_key: str | None
+    asset: Asset | None = None  # what was posted of it
 
 
 class Projects:
@@ -46,39 +49,46 @@ class Projects:
         self,
         project_id: str,
         name: str,
-        media_type: str,
+        media_type: str | None,
         ontology: dict[str, Any],
-        keys: Iterable[str] | None,
+        rows: Mapping[str, Asset] | None,
+        editor_task_type: str | None = None,
         shown: bool = True,
     ) -> None:
         """Create a project, or replace what is said of it; its imports and pre-labels stay.
 
-        `keys` are the global keys of its data rows, None for any.
+        `rows` are its data rows by global key, None for any.
         """
         now = time.time()
-        row = (project_id, name, media_type, orjson.dumps(ontology).decode(), keys is None, now, now, shown)
+        facts = (project_id, name, media_type, orjson.dumps(ontology).decode(), rows is None, now, now)
+        row = (*facts, editor_task_type, shown)
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT INTO projects (id, name, media_type, ontology, any_rows, created, updated, shown)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
-                " media_type = excluded.media_type, ontology = excluded.ontology, any_rows = excluded.any_rows,"
-                " updated = excluded.updated, shown = excluded.shown",
+                "INSERT INTO projects (id, name, media_type, ontology, any_rows, created, updated, editor_task_type,"
+                " shown) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+                " name = excluded.name, media_type = excluded.media_type, ontology = excluded.ontology,"
+                " any_rows = excluded.any_rows, updated = excluded.updated,"
+                " editor_task_type = excluded.editor_task_type, shown = excluded.shown",
                 row,
             )
             connection.execute("DELETE FROM data_rows WHERE project_id = ?", (project_id,))
-            rows = ((project_id, key, _data_row_id(project_id, key)) for key in keys or ())
-            connection.executemany("INSERT OR REPLACE INTO data_rows VALUES (?, ?, ?)", rows)
+            given = (
+                (project_id, key, _data_row_id(project_id, key), _facts(asset)) for key, asset in (rows or {}).items()
+            )
+            connection.executemany("INSERT OR REPLACE INTO data_rows VALUES (?, ?, ?, ?)", given)
 
     def get(self, project_id: str) -> Project | None:
         """A project by id."""
         row = self._database.one(
-            "SELECT id, name, media_type, ontology, any_rows, created, updated, shown FROM projects WHERE id = ?",
+            "SELECT id, name, media_type, editor_task_type, ontology, any_rows, created, updated, shown FROM projects"
+            " WHERE id = ?",
             project_id,
         )
         if row is None:
             return None
-        found, name, media_type, ontology, any_rows, created, updated, shown = row
-        return Project(found, name, media_type, orjson.loads(ontology), bool(any_rows), created, updated, bool(shown))
+        found, name, media_type, task_type, ontology, any_rows, created, updated, shown = row
+        tree = orjson.loads(ontology)
+        return Project(found, name, media_type, task_type, tree, bool(any_rows), created, updated, bool(shown))
 
     def show(self, project_id: str, shown: bool) -> bool:
         """Say whether labelers see the project's pre-labels; False when there is no such project."""
@@ -109,13 +119,23 @@ class Projects:
         column = "id" if word == "id" else "global_key"
         # Each value is looked up in the index: CROSS JOIN fixes the order of the loops.
         rows = self._database.all(
-            f"SELECT r.id, r.global_key FROM json_each(?) AS v CROSS JOIN data_rows AS r"  # noqa: S608
+            f"SELECT r.id, r.global_key, r.asset FROM json_each(?) AS v CROSS JOIN data_rows AS r"  # noqa: S608
             f" WHERE r.project_id = ? AND r.{column} = v.value",
             values,
             project_id,
         )
-        return {(word, row[0] if word == "id" else row[1]): DataRow(*row) for row in rows}
+        return {
+            (word, row_id if word == "id" else key): DataRow(row_id, key, _asset(facts)) for row_id, key, facts in rows
+        }
 
 
 def _data_row_id(project_id: str, global_key: str) -> str:
     return derived_id(project_id, "data row", global_key)
+
+
+def _facts(asset: Asset) -> str | None:
+    return None if asset == UNKNOWN else msgspec.json.encode(asset).decode()
+
+
+def _asset(facts: str | None) -> Asset | None:
+    return None if facts is None else msgspec.json.decode(facts, type=Asset)

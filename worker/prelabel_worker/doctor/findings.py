@@ -105,7 +105,7 @@ class Check(Enum):
     )
     MEDIA = (
         "project-media",
-        "the project's media type is known and takes annotations of this release; fewer kinds are noted",
+        "the project's media type is known and takes annotations of this release",
         "pre-labels of this media type may be refused: see the media types in docs/reasons.md",
     )
     SHOWN = (

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from prelabel.annotations.kinds import KINDS, MEDIA_TYPES
 from prelabel_worker.catalog import ProjectOntology
-from prelabel_worker.doctor.findings import Check, Finding, Level, judged, noted
+from prelabel_worker.doctor.findings import Check, Finding, Level, judged
 from prelabel_worker.doctor.pace import Pace
 from prelabel_worker.errors import Forbidden, ProjectGone, RequestError, Throttled, Unauthorized
 from prelabel_worker.labelbox import ImportName, Labelbox
@@ -109,6 +109,4 @@ def _media(media_type: str | None, project_id: str) -> Finding:
     kinds = [kind.name for kind in KINDS if plain in kind.media]
     if not kinds:
         return Finding(Check.MEDIA, Level.BAD, f"media type {media_type} takes no annotation kind", project_id)
-    whole = len(kinds) == len(KINDS)
-    found = f"media type {media_type}" if whole else f"media type {media_type} takes only {', '.join(kinds)}"
-    return noted(Check.MEDIA, whole, found, project_id)
+    return judged(Check.MEDIA, True, f"media type {media_type} takes {', '.join(kinds)}", project_id)

@@ -1,0 +1,58 @@
+"""What is wrong with a message that the gate refused: the models read it again, and their errors say where and why."""
+
+import json
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from prelabel.annotations.explain import explanation, refusal
+from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason, quoted
+from prelabel.messages import AnyAnnotation, PredictionMessage
+
+_ANNOTATION = TypeAdapter[Any](AnyAnnotation)
+
+
+def too_deep() -> MessageError:
+    """JSON that is nested beyond what any reader takes."""
+    return InvalidAnnotation(Reason.TOO_DEEP, "annotations", "deep nesting", "JSON that can be read")
+
+
+def explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
+    """What the models say about a message that the gate refused; only about annotation `at`, if it is known."""
+    try:
+        message = orjson.loads(raw)
+        if at is not None:
+            _ANNOTATION.validate_python(message["annotations"][at])
+        elif isinstance(message, dict) and isinstance(message.get("annotations"), list):
+            _validate(message | {"annotations": message["annotations"][:1]})
+        at = None
+        _validate(message)
+    except orjson.JSONDecodeError as error:
+        return MalformedMessage(Reason.MALFORMED_JSON, "", str(error), "JSON in UTF-8")
+    except ValidationError as error:
+        return explanation(error, message, PredictionMessage, at)
+    except RecursionError:
+        return too_deep()
+    repeated = _repeated_key(raw)
+    if repeated is not None:  # the models see the last one only
+        return refusal("", f"{quoted(repeated)} twice in one object", "each key once")
+    return refusal("", "a message that one of two checks refuses", str(refused), reason=Reason.GATE_DISAGREES)
+
+
+def _validate(message: Any) -> None:
+    PredictionMessage.model_validate(message, by_alias=True, by_name=False)
+
+
+def _repeated_key(raw: bytes) -> str | None:
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                found.append(key)
+            seen.add(key)
+
+    json.loads(raw, object_pairs_hook=look)
+    return found[0] if found else None

@@ -1,0 +1,60 @@
+"""Masks of a video's frames: all objects of a data row in one line (section 2.17)."""
+
+from typing import Any
+
+from prelabel_sandbox.checks.frames import check_frame, first_frame
+from prelabel_sandbox.checks.mask import check_address, check_color, check_png
+from prelabel_sandbox.checks.ontology import Feature
+from prelabel_sandbox.checks.refusal import invalid
+from prelabel_sandbox.checks.scene import Scene
+from prelabel_sandbox.checks.values import exact_keys, filled, integer, known_keys, mapping, required
+
+_MASKS = frozenset({"frames", "instances"})
+_SOURCES = frozenset({"instanceURI", "imBytes"})
+_FRAME = _SOURCES | {"index"}
+_INSTANCE = frozenset({"colorRGB", "name", "featureSchemaId"})
+_TOOL = "raster-segmentation"
+_OLDER_TOOL = "superpixel"  # that it takes masks of frames is probable only
+
+
+def check_frame_masks(line: dict[str, Any], _: Feature, scene: Scene) -> None:
+    """A composite image for each frame, and which colour is which object in all of them."""
+    masks = exact_keys(line["masks"], _MASKS, "masks")
+    indices = [_check_frame(each, scene) for each in filled(masks["frames"], "masks.frames")]
+    if len(set(indices)) < len(indices):
+        raise invalid("masks.frames.index", "A frame is there more than once.")
+    owners: dict[tuple[int, ...], set[str]] = {}
+    for instance in filled(masks["instances"], "masks.instances"):
+        color, tool = _check_instance(instance, scene)
+        taken = owners.setdefault(color, set())
+        # Under two tools the official notebook has it, perhaps by mistake.
+        if tool.schema_id in taken or (taken and scene.strict):
+            raise invalid("masks.instances.colorRGB", "A color stands for more than one instance.")
+        taken.add(tool.schema_id)
+
+
+def _check_frame(value: Any, scene: Scene) -> int:
+    frame = mapping(value, "masks.frames")
+    known_keys(frame, _FRAME, "masks.frames")
+    index = integer(required(frame, "index", "masks.frames"), "masks.frames.index", first_frame(scene))
+    check_frame(index, scene)
+    sources = frame.keys() & _SOURCES
+    if len(sources) != 1:
+        raise invalid("masks.frames", "One of `instance_uri`, `im_bytes` required.")
+    if "instanceURI" in sources:
+        check_address(frame["instanceURI"])
+    else:
+        check_png(frame["imBytes"], "masks.frames.imBytes", scene)
+    return index
+
+
+def _check_instance(value: Any, scene: Scene) -> tuple[tuple[int, ...], Feature]:
+    instance = mapping(value, "masks.instances")
+    known_keys(instance, _INSTANCE, "masks.instances")
+    named = {"name": required(instance, "name", "masks.instances")}
+    if "featureSchemaId" in instance:  # here, and only here, the key is called so
+        named["schemaId"] = instance["featureSchemaId"]
+    tool = scene.ontology.tools.find(named)
+    if tool.type != _TOOL and (scene.strict or tool.type != _OLDER_TOOL):
+        raise invalid("masks.instances", f"A {tool.type} feature does not take masks.")
+    return check_color(instance, "masks.instances"), tool

@@ -1,0 +1,39 @@
+"""What belongs to one message of a conversation (format reference, section 2.5)."""
+
+from typing import Any
+
+from prelabel_sandbox.checks.classifications import check_global
+from prelabel_sandbox.checks.ontology import Feature
+from prelabel_sandbox.checks.refusal import Refused, invalid
+from prelabel_sandbox.checks.scene import Scene
+from prelabel_sandbox.checks.values import text
+
+
+def check_message_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
+    """With `messageId` the answer is of that message, without it of the whole conversation."""
+    message = message_of(line, scene)
+    # The scope is a matter of the editor; a live test answered against it and was not refused.
+    if scene.strict and (message is not None) != feature.indexed:
+        raise invalid("messageId", f"The feature has the scope {'index' if feature.indexed else 'global'}.")
+    check_global(line, feature, scene)
+
+
+def message_of(line: dict[str, Any], scene: Scene) -> str | None:
+    """The message that a line names, if it names one."""
+    if "messageId" not in line:
+        return None
+    return known_message(line["messageId"], scene, "messageId")
+
+
+def known_message(value: Any, scene: Scene, path: str) -> str:
+    """The id of a message; of one that there is, where they are known."""
+    message = text(value, path)
+    if scene.asset.messages is not None and message not in scene.asset.messages:
+        raise Refused("InvalidAnnotation", f"{path} {message} is not a message of the data row")
+    return message
+
+
+def characters_of(message: str, scene: Scene) -> int | None:
+    """How many characters a message has, where it is known."""
+    known = scene.asset.messages
+    return known.get(message) if isinstance(known, dict) else None

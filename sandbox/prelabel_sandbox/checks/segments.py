@@ -1,0 +1,51 @@
+"""Objects that move through the frames of a video (format reference, section 2.16)."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+from prelabel_sandbox.checks.classifications import check_below
+from prelabel_sandbox.checks.frames import check_frame, first_frame
+from prelabel_sandbox.checks.objects import check_bbox, check_line, check_point
+from prelabel_sandbox.checks.ontology import Feature
+from prelabel_sandbox.checks.refusal import MISSING, invalid
+from prelabel_sandbox.checks.scene import Scene
+from prelabel_sandbox.checks.values import exact_keys, filled, integer, known_keys, mapping, required
+
+_GEOMETRIES: dict[str, tuple[str, Callable[[Any], None]]] = {
+    "rectangle": ("bbox", check_bbox),
+    "point": ("point", check_point),
+    "line": ("line", check_line),
+}
+_KEYFRAME = frozenset({"frame", "bbox", "point", "line", "classifications"})
+_SEGMENT = frozenset({"keyframes"})
+
+
+def check_segments(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
+    """One object, in one stretch of frames or more."""
+    check_below(line, feature.below, scene)
+    last = -1
+    for segment in filled(line["segments"], "segments"):
+        keyframes = filled(exact_keys(segment, _SEGMENT, "segments")["keyframes"], "segments.keyframes")
+        frames = [_check_keyframe(each, feature, scene) for each in keyframes]
+        if any(later <= earlier for earlier, later in pairwise(frames)):
+            raise invalid("segments.keyframes.frame", "Frames must ascend.")
+        if scene.strict and frames[0] <= last:
+            raise invalid("segments", "Segments must ascend and not overlap.")
+        last = frames[-1]
+
+
+def _check_keyframe(value: Any, feature: Feature, scene: Scene) -> int:
+    keyframe = mapping(value, "segments.keyframes")
+    known_keys(keyframe, _KEYFRAME, "segments.keyframes")
+    frame = integer(required(keyframe, "frame", "segments.keyframes"), "segments.keyframes.frame", first_frame(scene))
+    check_frame(frame, scene)
+    wanted, check = _GEOMETRIES[feature.type]
+    surplus = keyframe.keys() & {"bbox", "point", "line"} - {wanted}
+    if surplus:
+        raise invalid("segments.keyframes", f"A {feature.type} feature does not take {min(surplus)}.")
+    if wanted not in keyframe:
+        raise invalid(f"segments.keyframes.{wanted}", MISSING)
+    check(keyframe[wanted])
+    check_below(keyframe, feature.below, scene)
+    return frame

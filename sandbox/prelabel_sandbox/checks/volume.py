@@ -1,0 +1,49 @@
+"""Lines, masks and answers on sliced volumes: as on video, flat, and with the group of slices (section 2.23)."""
+
+from typing import Any
+
+from prelabel_sandbox.checks.classifications import check_global, options_of
+from prelabel_sandbox.checks.frame_masks import check_frame_masks
+from prelabel_sandbox.checks.ontology import Feature
+from prelabel_sandbox.checks.refusal import UNKNOWN, invalid
+from prelabel_sandbox.checks.scene import Scene
+from prelabel_sandbox.checks.segments import check_segments
+from prelabel_sandbox.checks.values import required
+
+_GROUPS = ("axial", "sagittal", "coronal")
+
+
+def check_slices(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
+    """A polyline through the slices of one group."""
+    _check_group(line)
+    check_segments(line, feature, scene)
+    _check_flat(line)
+    for segment in line["segments"]:
+        for keyframe in segment["keyframes"]:
+            _check_flat(keyframe)
+
+
+def check_slice_masks(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
+    """Masks of the slices of one group."""
+    _check_group(line)
+    check_frame_masks(line, feature, scene)
+
+
+def check_volume_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
+    """An answer for the whole volume."""
+    check_global(line, feature, scene)
+    _check_flat(line)
+    if feature.shape != "text":
+        for option in options_of(line, feature, scene):
+            _check_flat(option)
+
+
+def _check_group(line: dict[str, Any]) -> None:
+    if required(line, "groupKey") not in _GROUPS:
+        raise invalid("groupKey", f"Must be one of: {', '.join(_GROUPS)}.")
+
+
+def _check_flat(holder: dict[str, Any]) -> None:
+    """Nothing is nested on volumes; an empty list is what the official client writes beside segments."""
+    if holder.get("classifications"):
+        raise invalid("classifications", UNKNOWN)

@@ -1,0 +1,44 @@
+"""The example of each media type is right for the ontology beside it, from the publisher to the line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from prelabel.annotations.kinds import KINDS
+from prelabel.gate import prepare, read_message
+from prelabel_worker.ontology import Ontology
+from prelabel_worker.rows import RowBuilder
+
+FOLDER = Path(__file__).parents[2] / "examples/media"
+ONTOLOGY = json.loads((FOLDER / "ontology.json").read_text("utf-8"))["ontology"]
+MEDIA = {
+    "image": "IMAGE",
+    "video": "VIDEO",
+    "text": "TEXT",
+    "geospatial": "TMS_GEO",
+    "document": "PDF",
+    "conversational": "CONVERSATIONAL",
+    "audio": "AUDIO",
+    "html": "HTML",
+}
+FILES = {path.stem: path.read_text("utf-8").splitlines() for path in FOLDER.glob("*.ndjson")}
+
+
+def test_there_is_an_example_of_each_media_type() -> None:
+    assert FILES.keys() == MEDIA.keys()
+
+
+@pytest.mark.parametrize("name", MEDIA)
+def test_an_example_becomes_lines(name: str) -> None:
+    builder = RowBuilder("demo-project", Ontology.from_normalized(ONTOLOGY, MEDIA[name]))
+    for text in FILES[name]:
+        row = builder.build(prepare(text.encode()).raw)
+
+        assert row.lines.count(b"\n") == len(json.loads(text)["annotations"])
+
+
+def test_the_examples_show_every_kind_but_those_of_volumes() -> None:
+    shown = {kind.name for lines in FILES.values() for text in lines for kind in read_message(text.encode())[1]}
+
+    assert {kind.name for kind in KINDS} - shown <= {"DICOM polyline", "DICOM mask set"}

@@ -22,7 +22,7 @@ from prelabel.annotations.explain import broken_rule, unknown_key
 from prelabel.annotations.kinds import FIELDS, IMAGE, KINDS, Kind, wire_name
 from prelabel.annotations.together import MAX_PER_FEATURE, check_count, check_uuids
 from prelabel.bykind import ByKind, NotRead
-from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageTooLarge, Reason
+from prelabel.errors import MalformedMessage, MessageTooLarge, Reason
 from prelabel.messages import (
     DataRow,
     Model,
@@ -30,7 +30,7 @@ from prelabel.messages import (
     check_data_row,
     uuid7,
 )
-from prelabel.refusals import explained
+from prelabel.refusals import explained, too_deep
 from prelabel.structs import Structs
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def read_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Any
     except msgspec.ValidationError as error:
         return _read_each(raw, error)
     except RecursionError:
-        raise InvalidAnnotation(Reason.TOO_DEEP, "annotations", "deep nesting", "JSON that can be read") from None
+        raise too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedMessage(Reason.MALFORMED_JSON, "", str(error), "JSON in UTF-8") from None
     return message, check(message)
@@ -159,6 +159,8 @@ def _read_each(raw: bytes, refused: msgspec.ValidationError) -> tuple[Any, list[
         message, kinds = _BY_KIND.read(raw)
     except NotRead as error:
         raise explained(raw, error.refused, error.at) from None
+    except RecursionError:  # what stopped at a wrong key before is read to its end here
+        raise too_deep() from None
     _check_row(message)
     _check_together(message, kinds)
     return message, kinds

@@ -13,6 +13,11 @@ from prelabel.messages import AnyAnnotation, PredictionMessage
 _ANNOTATION = TypeAdapter[Any](AnyAnnotation)
 
 
+def too_deep() -> MessageError:
+    """JSON that is nested beyond what any reader takes."""
+    return InvalidAnnotation(Reason.TOO_DEEP, "annotations", "deep nesting", "JSON that can be read")
+
+
 def explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
     """What the models say about a message that the gate refused; only about annotation `at`, if it is known."""
     try:
@@ -28,7 +33,7 @@ def explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
     except ValidationError as error:
         return explanation(error, message, PredictionMessage, at)
     except RecursionError:
-        return InvalidAnnotation(Reason.TOO_DEEP, "annotations", "deep nesting", "JSON that can be read")
+        return too_deep()
     repeated = _repeated_key(raw)
     if repeated is not None:  # the models see the last one only
         return refusal("", f"{quoted(repeated)} twice in one object", "each key once")

@@ -20,6 +20,9 @@ def run(flow: Flow) -> Run:
     return lambda *args, **options: run_in(flow.stack.folder.parent, *args, **options)
 
 
+BBOX = {"bbox": {"top": 1, "left": 2, "height": 3, "width": 4}}
+
+
 def box(key: str, name: str = "vessel", left: float = 2, **fields: Any) -> dict[str, Any]:
     bbox = {"top": 1, "left": left, "height": 3, "width": 4}
     return {"dataRow": {"globalKey": key}, "name": name, "bbox": bbox, **fields}
@@ -67,6 +70,16 @@ def test_lines_from_standard_input_and_packed_ones(flow: Flow, run: Run, tmp_pat
     assert [(done.returncode, done.stdout) for done in (piped, packed)] == [(0, "published 2, refused 0\n")] * 2
     assert flow.settled().imported == 4
     assert len(flow.pre_labels()) == 7  # the producer's own uuid stands once
+
+
+def test_messages_that_are_forced_take_no_plain_lines(flow: Flow, run: Run) -> None:
+    whole = {"projectId": flow.project, "dataRow": {"globalKey": "a"}, "annotations": [{"name": "vessel"} | BBOX]}
+
+    done = run("publish", "-", "--project", flow.project, "--format", "messages", stdin=text_of(box("b"), whole))
+
+    assert (done.returncode, done.stdout) == (1, "published 1, refused 1\n")
+    assert done.stderr.startswith("prelabel: line 1: ")
+    assert flow.settled().imported == 1
 
 
 def test_a_project_s_ontology_is_asked_for_and_then_taken_from_the_cache(flow: Flow, run: Run) -> None:

@@ -292,6 +292,14 @@ def test_gate_and_models_agree_on_spoilt_messages(value: dict[str, Any]) -> None
     assert gate_accepts(content) == models_accept(content)
 
 
+@pytest.mark.parametrize("depth", range(900, 1040))
+def test_nesting_at_the_limit_of_any_reader_is_refused_and_nothing_else_is_raised(depth: int) -> None:
+    raw = orjson.dumps(message({"name": "x", "answer": "deep"})).replace(b'"deep"', b"[" * depth + b"]" * depth)
+
+    with pytest.raises(MessageError):
+        read_message(raw)
+
+
 # -- publishing ------------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from prelabel.errors import Reason
+from prelabel.errors import MessageError, Reason
 from prelabel.gate import prepare
 from prelabel.readers import Source
 from prelabel.readers import ndjson as module
@@ -224,3 +224,23 @@ def test_a_full_disk_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(UnreadableSource, match="temporary file"):
         list(records)
+
+
+@pytest.mark.parametrize("depth", [10, 300, 950, *range(980, 1030), 100_000])
+@pytest.mark.parametrize("place", ["dataRow", "answer"])
+@pytest.mark.parametrize("beside", [b'"name":"x",', b'"annotations":[],'], ids=["plain", "message"])
+def test_deep_nesting_is_refused_like_anything_else(depth: int, place: str, beside: bytes) -> None:
+    deep = b"{" + beside + b'"' + place.encode() + b'":' + b"[" * depth + b"]" * depth + b"}"
+    for lines in ([line("a"), deep], [deep]):
+        found = read(*lines, mixed=True)
+        refused = [each for each in found if isinstance(each, BadLine) or refused_by_gate(each.message)]
+        assert len(refused) == 1
+        assert len(found) == len(lines)
+
+
+def refused_by_gate(raw: bytes) -> bool:
+    try:
+        prepare(raw)
+    except MessageError:
+        return True
+    return False

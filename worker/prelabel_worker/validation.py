@@ -138,12 +138,15 @@ def _faults(record: LineRecord, check: Check) -> Iterable[Fault]:
 
 def _plain_faults(record: LineRecord, check: Check, error: MessageError) -> Iterator[Fault]:
     """Every line at fault: without the one that was found, the others of its data row are looked at again."""
-    head, parts = split(record.message)
     numbers = list(record.numbers)
+    if record.locate(error)[1] is error:  # it is about all of them
+        yield from (_fault(number, error) for number in numbers)
+        return
+    head, parts = split(record.message)
     for _ in range(_TOGETHER):
         left = LineRecord(record.where, record.message, tuple(numbers), True, record.project)
         number, located = left.locate(error)
-        if located is error:  # it is about all of them
+        if located is error:
             yield from (_fault(number, error) for number in numbers)
             return
         yield _fault(number, located)

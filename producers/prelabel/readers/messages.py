@@ -21,11 +21,10 @@ def read_messages(lines: Iterable[bytes], project_id: str | None = None) -> Sour
         elif project_id is None:
             yield Record(where, raw)
         else:
-            yield with_project(where, raw, project_id)
+            yield _with_project(where, raw, project_id)
 
 
-def with_project(where: str, raw: bytes, project_id: str) -> Record | BadRecord:
-    """A message with the project that it names, or else this one."""
+def _with_project(where: str, raw: bytes, project_id: str) -> Record | BadRecord:
     try:
         message = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

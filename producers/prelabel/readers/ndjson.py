@@ -7,6 +7,7 @@ another. So messages go on as they come, and plain lines when the last of the st
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, BinaryIO
@@ -16,7 +17,7 @@ import orjson
 
 from prelabel.errors import MessageError, Reason
 from prelabel.readers.base import BadRecord, Record, Source
-from prelabel.readers.messages import MAX_LINE_BYTES, with_project
+from prelabel.readers.messages import MAX_LINE_BYTES
 from prelabel.readers.runs import RowRuns, RunIndex
 
 _NOTHING = msgspec.Raw(b"")
@@ -95,6 +96,7 @@ class _Keys(msgspec.Struct):
 
 _KEYS = msgspec.json.Decoder(_Keys)
 _PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _ENCODE = msgspec.json.Encoder().encode
 
 
@@ -110,14 +112,17 @@ def read_lines(stream: BinaryIO, options: LineOptions) -> Source:
             if len(line) > MAX_LINE_BYTES:
                 yield _too_long(number)
                 continue
-            told, project = tell(raw)
-            told = told or form or Form.MESSAGES
+            keys = read_keys(raw)
+            if keys is None:  # the gate says what is wrong with JSON that cannot be read
+                yield LineRecord(f"line {number}", raw, (number,))
+                continue
+            told = tell(keys) or form or Form.MESSAGES
             form = told if options.mixed else form or told
             if told is not form:
                 yield _bad(number, _MIXED[form])
             elif told is Form.MESSAGES:
-                yield _message(number, raw, project, options)
-            elif (row := _data_row(raw, number)) is None:  # the gate says what is wrong with its JSON
+                yield _message(number, raw, keys.projectId, options)
+            elif (row := _data_row(raw, number)) is None:
                 yield LineRecord(f"line {number}", raw, (number,))
             else:
                 index.add(row, number, at, line)
@@ -142,15 +147,19 @@ def numbered(stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
             line = rest if len(rest) > MAX_LINE_BYTES else b""
 
 
-def tell(raw: bytes) -> tuple[Form | None, Any]:
-    """What a line is by its keys, None for what is neither, or no JSON; and what it says of its project."""
+def read_keys(raw: bytes) -> _Keys | None:
+    """What is looked at of a line; None when it is no object that can be read."""
     try:
-        keys = _KEYS.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None, None
+        return _KEYS.decode(raw)
+    except _UNREADABLE:
+        return None
+
+
+def tell(keys: _Keys) -> Form | None:
+    """What a line is by its keys; None for what is neither."""
     if keys.annotations or keys.projectId is not None:
-        return Form.MESSAGES, keys.projectId
-    return Form.NDJSON if keys.dataRow or keys.name or keys.schemaId else None, None
+        return Form.MESSAGES
+    return Form.NDJSON if keys.dataRow or keys.name or keys.schemaId else None
 
 
 def split(message: bytes) -> tuple[dict[str, Any], list[msgspec.Raw]]:
@@ -174,13 +183,14 @@ def message_of(lines: list[bytes], project_id: str | None, model: str | None = N
 
 
 def _message(number: int, raw: bytes, project: Any, options: LineOptions) -> Record:
-    where, project_id = f"line {number}", options.project_id
-    if project is None and project_id is not None:
-        found = with_project(where, raw, project_id)
-        # The gate says what is wrong with JSON that cannot be read.
-        raw = orjson.dumps(found.message) if isinstance(found, Record) else raw
-        project = project_id
-    return LineRecord(where, raw, (number,), project=project if isinstance(project, str) else None)
+    """The message; with the given project when it names none."""
+    if project is None and options.project_id is not None:
+        project = options.project_id
+        with suppress(*_UNREADABLE):  # the gate says what is wrong with it
+            raw = _ENCODE(
+                {"projectId": project} | {key: each for key, each in _PARTS.decode(raw).items() if key != "projectId"}
+            )
+    return LineRecord(f"line {number}", raw, (number,), project=project if isinstance(project, str) else None)
 
 
 def _of_row(index: RunIndex, row: RowRuns, options: LineOptions) -> Record | BadRecord:
@@ -189,7 +199,10 @@ def _of_row(index: RunIndex, row: RowRuns, options: LineOptions) -> Record | Bad
         problem = f"the {row.count} lines of the data row have {row.size} bytes, at most {MAX_LINE_BYTES} are read"
         return BadLine(f"line {first}", problem, first, Reason.MESSAGE_TOO_LARGE, row.count)
     lines = index.lines(row)
-    message = message_of([raw for _, raw in lines], options.project_id, options.model)
+    try:
+        message = message_of([raw for _, raw in lines], options.project_id, options.model)
+    except RecursionError:  # at the very limit of what could be read one call before
+        return BadLine(f"line {first}", "deep nesting", first, Reason.TOO_DEEP, row.count)
     return LineRecord(_where(row), message, tuple(number for number, _ in lines), True, options.project_id)
 
 
@@ -205,7 +218,10 @@ def _data_row(raw: bytes, number: int) -> bytes | None:
     if isinstance(found, dict):
         found = {key: value for key, value in found.items() if value is not None}
     # A line without one stands alone, so that the others are not refused with it.
-    key = orjson.dumps(number if found is None else found, option=orjson.OPT_SORT_KEYS)
+    try:
+        key = orjson.dumps(number if found is None else found, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # nested too deeply: no data row at all
+        key = orjson.dumps(number)
     return hashlib.blake2b(key, digest_size=16).digest()
 
 

@@ -169,6 +169,8 @@ class _Watched:
         """The next line."""
         line = self._stream.readline(size)
         self._read += len(line)
+        if not line:  # plain lines are checked when all of them are known
+            self._progress.update(self._task, completed=self._read, description="check")
         if self._read - self._told >= _TELL_BYTES:
             self._told = self._read
             self._progress.update(self._task, completed=self._read)
@@ -182,6 +184,6 @@ def _watched(stream: BinaryIO, file: str) -> Iterator[BinaryIO]:
         yield stream
         return
     size = None if file == "-" or file.endswith(".gz") else os.fstat(stream.fileno()).st_size
-    columns = (TextColumn("read"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True, console=Console(stderr=True)) as progress:
         yield cast(BinaryIO, _Watched(stream, progress, progress.add_task("read", total=size)))

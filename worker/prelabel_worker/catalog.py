@@ -15,6 +15,7 @@ FRESH_SECONDS = 600.0
 """An ontology is asked for again after this; while Labelbox is away the old one serves."""
 REFRESH_SECONDS = 60.0
 """A row that names an unknown feature makes it be asked for again, at most this often."""
+_FLIGHT_MS = 60_000  # should the worker that fetches it die
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,15 @@ class Catalog:
         }
         self._client.hset(key, mapping=fields)
 
-    def refresh(self, project_id: str, fetch: Callable[[], ProjectOntology]) -> Cached:
-        """Fetch it now. Raises what `fetch` raises."""
-        self.put(project_id, fetch())
+    def refresh(self, project_id: str, fetch: Callable[[], ProjectOntology]) -> Cached | None:
+        """Fetch it now, or None while another worker does. Raises what `fetch` raises."""
+        flight = f"{keys.project_root(self._prefix, project_id)}:ontology:flight"
+        if not self._client.set(flight, 1, nx=True, px=_FLIGHT_MS):
+            return None
+        try:
+            self.put(project_id, fetch())
+        finally:
+            self._client.delete(flight)
         cached = self.get(project_id)
         assert cached is not None  # noqa: S101 - it was just put
         return cached

@@ -9,7 +9,7 @@ import structlog
 from prelabel.errors import Reason
 from prelabel_worker import outcomes
 from prelabel_worker.build import Built, Policy, build
-from prelabel_worker.catalog import FRESH_SECONDS, REFRESH_SECONDS, Cached
+from prelabel_worker.catalog import FRESH_SECONDS, REFRESH_SECONDS, Cached, ProjectOntology
 from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, State
 from prelabel_worker.errors import KeyMissing, LeaseLost, RequestError, TooLarge
 from prelabel_worker.identity import import_name
@@ -25,6 +25,7 @@ from prelabel_worker.stages.turn import Turn
 _log = structlog.get_logger(__name__)
 _SLICE = 200  # outcomes in one commit
 _LOOK_UP_AGAIN_SECONDS = 5.0
+_FETCH_AGAIN_SECONDS = 0.3
 
 
 def submit(tools: Tools, project_id: str, chunk_id: str) -> None:
@@ -139,15 +140,23 @@ class _Submission:
             return cached
         if not self._turn.ask():
             return None
-        self._turn.spend()
         try:
-            return tools.catalog.refresh(project_id, lambda: self._account.labelbox.ontology(project_id))
+            fetched = tools.catalog.refresh(project_id, self._fetch_ontology)
         except RequestError as error:
             if cached is not None and outcomes.decide(error, 1, base=1, cap=1).outcome is Outcome.LATER:
                 _log.warning("ontology.stale", project=project_id, age_seconds=round(cached.age_seconds))
                 return cached
             self._recover(error)
             return None
+        if fetched is None and cached is not None and older_than == FRESH_SECONDS:
+            return cached  # another worker fetches it; the old one serves meanwhile
+        if fetched is None:
+            _give_back(tools, self._chunk, _FETCH_AGAIN_SECONDS, "the ontology is being fetched", self._chunk.failures)
+        return fetched
+
+    def _fetch_ontology(self) -> ProjectOntology:
+        self._turn.spend()
+        return self._account.labelbox.ontology(self._chunk.project_id)
 
     def _set_aside(self, built: Built) -> bool:
         """Commit what does not go into the file; False when nothing is left and the chunk has ended."""

@@ -1,0 +1,49 @@
+"""One worker at a time asks Labelbox for a project's ontology; the others have its answer."""
+
+import threading
+
+import pytest
+import redis
+
+from prelabel_worker.catalog import Catalog, ProjectOntology
+from prelabel_worker.errors import Unavailable
+
+FOUND = ProjectOntology({"tools": [{"tool": "rectangle", "name": "vessel", "featureSchemaId": "c" * 25}]}, "IMAGE", "o")
+
+
+def test_many_workers_that_miss_an_ontology_ask_for_it_once(client: "redis.Redis", prefix: str) -> None:
+    asked, ready, go = [], threading.Barrier(8), threading.Event()
+
+    def fetch() -> ProjectOntology:
+        asked.append(1)
+        go.wait(10)
+        return FOUND
+
+    answers: list[object] = []
+
+    def worker() -> None:
+        ready.wait(10)
+        answers.append(Catalog(client, prefix).refresh("p", fetch))
+        if len(answers) == 7:
+            go.set()
+
+    threads = [threading.Thread(target=worker) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert len(asked) == 1
+    assert [answer is None for answer in answers] == [True] * 7 + [False]
+    assert Catalog(client, prefix).get("p") is not None
+
+
+def test_a_question_that_failed_may_be_asked_again(client: "redis.Redis", prefix: str) -> None:
+    def away() -> ProjectOntology:
+        raise Unavailable("away")
+
+    catalog = Catalog(client, prefix)
+    with pytest.raises(Unavailable):
+        catalog.refresh("p", away)
+
+    assert catalog.refresh("p", lambda: FOUND) is not None

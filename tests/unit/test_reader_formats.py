@@ -343,6 +343,8 @@ def test_on_video_turns_are_frames_from_1_and_need_the_rate(tmp_path: Path) -> N
         read("rttm", path, media="video")
     with pytest.raises(UnreadableSource, match="give --media video"):
         read("rttm", path, frame_rate=25.0)
+    with pytest.raises(UnreadableSource, match="frames a second"):
+        read("rttm", path, media="video", frame_rate=float("inf"))
 
 
 def test_speakers_are_named_by_the_mapping(tmp_path: Path) -> None:

@@ -68,7 +68,14 @@ def test_a_template_makes_the_global_key_and_nothing_of_it_is_evaluated(
         (3, "an object"),
         ({"image_id": 1, "category_id": 18}, "bbox is missing"),
         (result(category_id=99), "category_id 99"),
+        (result(category_id=True), "category_id True"),
         (result(bbox=[1, 2, 3]), "[x, y, width, height]"),
+        (result(bbox=[1, 2, 3, 0]), "above 0"),
+        (result(bbox=[1, 2, 3, "4"]), "expected a number"),
+        (result(bbox=[1, 2, 3, 10**400]), "expected a number"),
+        (result(score=1.5), "score: expected 0 to 1"),
+        (result(image_id=None), "image_id"),
+        (result(image_id="half \ud83d"), "half a character"),
     ],
 )
 def test_a_bad_result_is_named_and_the_others_go_on(tmp_path: Path, bad: Any, problem: str) -> None:

@@ -72,7 +72,7 @@ class Coco:
         """The data row's global key. Raises ValueError."""
         image_id = part(result, "image_id")
         if isinstance(image_id, bool) or not isinstance(image_id, int | str):
-            raise ValueError("image_id: expected a number or a text")
+            raise ValueError("image_id: expected a whole number or a text")
         fields: dict[str, Any] = {"image_id": image_id}
         if "file_name" in fields_of(self.template):
             fields["file_name"] = self.image(image_id).file_name
@@ -120,7 +120,7 @@ class Coco:
 def category_of(result: dict[str, Any], categories: dict[int, Category]) -> Category:
     """Raises ValueError."""
     found = part(result, "category_id")
-    category = categories.get(found) if isinstance(found, int) else None
+    category = categories.get(found) if type(found) is int else None
     if category is None:
         raise ValueError(f"category_id {found!r} is not in the categories")
     return category

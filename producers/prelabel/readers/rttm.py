@@ -29,14 +29,7 @@ _NONE = "<NA>"
 
 def read(path: Path, options: ReaderOptions) -> Source:
     """One message for each recording. Raises UnreadableSource."""
-    template = options.key_template("{file_id}")
-    if "file_id" not in fields_of(template):
-        raise UnreadableSource(f"global key {template!r}: expected {{file_id}}: every recording needs its own")
-    rate = options.frame_rate
-    if options.media == "video" and rate is None:
-        raise UnreadableSource(f"{path} counts seconds and a video frames: give --frame-rate")
-    if options.media == "audio" and rate is not None:
-        raise UnreadableSource("a frame rate is of video: give --media video")
+    template = _checked(path, options)
 
     def turns() -> Iterator[Found | BadRecord]:
         for number, line in lines_of(path):
@@ -47,7 +40,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 options.mapping.left_out["lines that are no SPEAKER"] += 1
                 continue
             try:
-                if found := _turn(cells, options, template, rate):
+                if found := _turn(cells, options, template):
                     yield found
             except ValueError as error:
                 yield BadRecord(f"{path.name}, line {number}", str(error))
@@ -55,7 +48,21 @@ def read(path: Path, options: ReaderOptions) -> Source:
     return messages_of(turns(), options, path.name, _checklists)
 
 
-def _turn(cells: list[str], options: ReaderOptions, template: str, rate: float | None) -> Found | None:
+def _checked(path: Path, options: ReaderOptions) -> str:
+    """The key's template, once all that the file does not say is there. Raises UnreadableSource."""
+    template, rate = options.key_template("{file_id}"), options.frame_rate
+    if "file_id" not in fields_of(template):
+        raise UnreadableSource(f"global key {template!r}: expected {{file_id}}: every recording needs its own")
+    if rate is not None and not 0 < rate < 1e6:
+        raise UnreadableSource(f"frame rate {rate}: expected frames a second")
+    if options.media == "video" and rate is None:
+        raise UnreadableSource(f"{path} counts seconds and a video frames: give --frame-rate")
+    if options.media == "audio" and rate is not None:
+        raise UnreadableSource("a frame rate is of video: give --media video")
+    return template
+
+
+def _turn(cells: list[str], options: ReaderOptions, template: str) -> Found | None:
     """Who speaks when, None when the mapping leaves it out. Raises ValueError."""
     if len(cells) < 8 or cells[7] == _NONE:
         raise ValueError("expected SPEAKER file channel onset duration <NA> <NA> speaker")
@@ -66,7 +73,7 @@ def _turn(cells: list[str], options: ReaderOptions, template: str, rate: float |
     target = options.mapping.choose(cells[7], score, FEATURE)
     if target is None:
         return None
-    start, end = _range(onset, onset + duration, rate)
+    start, end = _range(onset, onset + duration, options.frame_rate)
     of = {"feature": target.feature, "option": target.option or cells[7], "frames": {"start": start, "end": end}}
     return Found(filled(template, {"file_id": cells[1]}), of)
 

@@ -144,8 +144,12 @@ def read_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Any
     except RecursionError:
         raise too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedMessage(Reason.MALFORMED_JSON, "", str(error), "JSON in UTF-8") from None
+        raise _not_json(error) from None
     return message, check(message)
+
+
+def _not_json(error: Exception) -> MalformedMessage:
+    return MalformedMessage(Reason.MALFORMED_JSON, "", str(error), "JSON in UTF-8")
 
 
 def _read_each(raw: bytes, refused: msgspec.ValidationError) -> tuple[Any, list[Kind]]:
@@ -161,6 +165,8 @@ def _read_each(raw: bytes, refused: msgspec.ValidationError) -> tuple[Any, list[
         raise explained(raw, error.refused, error.at) from None
     except RecursionError:  # what stopped at a wrong key before is read to its end here
         raise too_deep() from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _not_json(error) from None
     _check_row(message)
     _check_together(message, kinds)
     return message, kinds

@@ -92,6 +92,13 @@ MALFORMED: list[tuple[str, Any, Reason, str]] = [
     ("a huge traceparent", message(traceparent="0" * 10_000), Reason.MALFORMED_MESSAGE, "traceparent"),
     ("half a surrogate pair", wire(b"vessel", b"\\ud800"), Reason.MALFORMED_JSON, ""),
     ("two messages", wire(b"]}", b"]}\n{}"), Reason.MALFORMED_JSON, ""),
+    (
+        "broken behind a kind that is not of images",
+        b'{"projectId": "p", "dataRow": {"id": "a"}, "annotations": '
+        b'[{"name": "b", "location": {"start": 1, "end": 2}},"{"name": "c"}]}',
+        Reason.MALFORMED_JSON,
+        "",
+    ),
     ("zero width", one(bbox=BOX["bbox"] | {"width": 0}), Reason.INVALID_ANNOTATION, "annotations[0].bbox.width"),
     ("zero height", one(bbox=BOX["bbox"] | {"height": 0}), Reason.INVALID_ANNOTATION, "annotations[0].bbox.height"),
     ("negative width", one(bbox=BOX["bbox"] | {"width": -3}), Reason.INVALID_ANNOTATION, "annotations[0].bbox.width"),

@@ -1,0 +1,75 @@
+"""Coverage-guided fuzzing of what decodes foreign bytes: messages, and frames. For a desk, not for CI.
+
+    pip install atheris
+    python benchmarks/fuzz.py [folder of inputs] -max_total_time=600
+
+An input's first byte chooses: even, a message through the publisher's check and the worker's reading; odd, a frame.
+Nothing but our own errors may come out. A find becomes a case of tests/unit/test_malformed.py or test_frame.py.
+"""
+
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["prelabel", "prelabel_worker"]):
+    from prelabel.errors import MessageError
+    from prelabel.frame import UnknownVersion, UnreadableFrame, read_header, read_messages
+    from prelabel.gate import prepare
+    from prelabel_worker.letters import facts_of
+    from prelabel_worker.ontology import Ontology
+    from prelabel_worker.rows import RowBuilder
+
+TOOLS = ("rectangle", "polygon", "line", "point", "raster-segmentation", "named-entity", "edge")
+OPTIONS = [{"value": "a", "label": "a"}, {"value": "b", "label": "b"}]
+NORMALIZED = {
+    "tools": [
+        {"tool": tool, "name": tool, "featureSchemaId": f"c{at:024d}", "classifications": []}
+        for at, tool in enumerate(TOOLS)
+    ],
+    "classifications": [
+        {"type": kind, "name": kind, "instructions": kind, "featureSchemaId": f"d{at:024d}", "options": OPTIONS}
+        for at, kind in enumerate(("radio", "checklist", "text"))
+    ],
+}
+BUILDERS = [
+    RowBuilder("p", Ontology.from_normalized(NORMALIZED, media))
+    for media in ("IMAGE", "VIDEO", "TEXT", "PDF", "AUDIO", "CONVERSATIONAL", "TMS_GEO", None)
+]
+
+
+def one_input(data: bytes) -> None:
+    if len(data) < 2:
+        return
+    choice, rest = data[0], data[1:]
+    if choice % 2:
+        frame(rest)
+    else:
+        message(rest, BUILDERS[(choice >> 1) % len(BUILDERS)])
+
+
+def frame(data: bytes) -> None:
+    try:
+        header = read_header(data)
+        assert len(read_messages(data)) == header.rows
+    except (UnreadableFrame, UnknownVersion):
+        return
+
+
+def message(data: bytes, builder: RowBuilder) -> None:
+    facts_of(data)
+    try:
+        prepared = prepare(data)
+    except MessageError as error:
+        assert len(str(error)) < 2_000, error.reason  # noqa: PT017 - not a test
+        return
+    # What the publisher took, the worker reads: it may refuse it by the ontology, never break.
+    try:
+        built = builder.build(prepared.raw)
+    except MessageError:
+        return
+    assert built.lines.count(b"\n") == len(built.uuids) >= 1
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()

@@ -163,12 +163,10 @@ def text_of(value: Any, name: str) -> str:
     return value
 
 
-def number(value: Any, name: str, least: float | None = None) -> float:
+def number(value: Any, name: str) -> float:
     """A finite JSON number. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 2**53:
         raise ValueError(f"{name}: expected a number")
-    if least is not None and value < least:
-        raise ValueError(f"{name}: expected at least {least:g}, found {value:g}")
     return value
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from prelabel.annotations.png import SIGNATURE, read_png
+from prelabel.builders.pixels import _chunk
 from prelabel.readers.base import UnreadableSource
 from prelabel.readers.coco_keypoints import PERSON
 from prelabel.readers.mapping import ClassMapping, Target
-from prelabel.readers.pixels import _chunk
 from tests.unit.reading import CATEGORIES, built, classification, read, tool, write
 
 RLE = {"size": [2, 3], "counts": [1, 2, 1, 1, 1]}
@@ -65,13 +65,13 @@ def test_of_polygons_the_pixels_are_taken_whose_centres_lie_within(tmp_path: Pat
         ([[1, 2, 3, 4, 5, 6]], "give --images"),
         ({"size": [2], "counts": [6]}, "segmentation.size"),
         ({"size": [2, True], "counts": [6]}, "segmentation.size"),
-        ({"size": [10**6, 10**6], "counts": [10**12]}, "expected 1 to"),
-        ({"size": [2, 3], "counts": [1, 4]}, "5 pixels, expected 6"),
-        ({"size": [2, 3], "counts": [-1, 7]}, "runs of 0 or more"),
+        ({"size": [10**6, 10**6], "counts": [10**12]}, "at most 81000000 pixels"),
+        ({"size": [2, 3], "counts": [1, 4]}, "expected 2 x 3 = 6 pixels, found 5"),
+        ({"size": [2, 3], "counts": [-1, 7]}, "segmentation.counts[0]: expected 0 or more"),
         ({"size": [2, 3], "counts": [6]}, "no pixel"),
-        ({"size": [2, 3], "counts": "1 2"}, "not a compressed run length"),
-        ({"size": [2, 3], "counts": "1o"}, "cut off"),
-        ({"size": [2, 3]}, "segmentation.counts"),
+        ({"size": [2, 3], "counts": "1 2"}, "expected a character from"),
+        ({"size": [2, 3], "counts": "1o"}, "an unfinished number"),
+        ({"size": [2, 3]}, "size and counts"),
     ],
 )
 def test_a_segmentation_that_is_none_is_named(tmp_path: Path, segmentation: Any, problem: str) -> None:

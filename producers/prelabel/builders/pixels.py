@@ -14,6 +14,7 @@ from prelabel.builders.values import refused, whole
 
 MAX_PIXELS = 9_000 * 9_000
 """Largest image: above that, annotations may become irretrievable (ndjson-formats, section 1.9)."""
+_MOST_SHIFT = 60  # no run is longer than an image
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ def _check_values(array: Any, path: str) -> None:
 
 
 def plane_of_rle(rle: Any, path: str = "rle") -> Plane:
+    """Of COCO's run lengths, as `read_rle` takes them, and not empty. Raises InvalidAnnotation."""
+    return checked(read_rle(rle, path), path)
+
+
+def read_rle(rle: Any, path: str = "rle") -> Plane:
     """Of COCO's `{"size": [height, width], "counts": …}`, counts as a list or compressed. Raises InvalidAnnotation.
 
     Runs go down the columns, and the first is of the background.
@@ -65,6 +71,8 @@ def plane_of_rle(rle: Any, path: str = "rle") -> Plane:
     if min(height, width) <= 0 or height * width > MAX_PIXELS:
         raise refused(f"{path}.size", f"{height} x {width}", f"a height and a width, at most {MAX_PIXELS} pixels")
     counts = rle["counts"]
+    if not isinstance(counts, str | bytes | list | tuple):
+        raise refused(f"{path}.counts", counts, "run lengths, as an array or compressed")
     runs = read_counts(counts, path) if isinstance(counts, str | bytes) else list(counts)
     for at, run in enumerate(runs):
         if whole(run, f"{path}.counts[{at}]") < 0:
@@ -72,7 +80,7 @@ def plane_of_rle(rle: Any, path: str = "rle") -> Plane:
     if sum(runs) != height * width:
         raise refused(f"{path}.counts", f"{sum(runs)} pixels", f"{height} x {width} = {height * width} pixels")
     columns = b"".join(bytes([at & 1]) * run for at, run in enumerate(runs))
-    return checked(Plane(width, height, b"".join(columns[row::height] for row in range(height))), path)
+    return Plane(width, height, b"".join(columns[row::height] for row in range(height)))
 
 
 def read_counts(text: str | bytes, path: str = "rle") -> list[int]:
@@ -84,7 +92,7 @@ def read_counts(text: str | bytes, path: str = "rle") -> list[int]:
     value = shift = 0
     for at, letter in enumerate(text.encode("utf-8") if isinstance(text, str) else text):
         bits = letter - 48
-        if not 0 <= bits < 64:
+        if not 0 <= bits < 64 or shift > _MOST_SHIFT:
             raise refused(f"{path}.counts[{at}]", repr(chr(letter)), "a character from '0' to 'o'")
         value |= (bits & 31) << shift
         shift += 5

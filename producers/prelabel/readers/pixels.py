@@ -11,33 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prelabel.annotations.png import RGB, SIGNATURE
-
-MAX_PIXELS = 64 * 1024 * 1024
-"""Most pixels of a mask or an image: as many bytes are held, a few times over."""
+from prelabel.builders.pixels import MAX_PIXELS, Plane, binary_png
 
 
 def mask_annotation(pixels: bytes, width: int, height: int) -> dict[str, str]:
     """The `mask` of an annotation from pixels of 0 and 1, row by row. Raises ValueError when there are none of 1."""
     if 1 not in pixels:
         raise ValueError("the mask has no pixel")
-    return {"png": base64.b64encode(_gray_png(pixels, width, height)).decode()}
+    return {"png": base64.b64encode(binary_png(Plane(width, height, pixels))).decode()}
 
 
 def check_size(width: int, height: int) -> None:
     """Raises ValueError for sizes that no image has, or that would take too much memory."""
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
         raise ValueError(f"a size of {width} x {height}: expected 1 to {MAX_PIXELS} pixels")
-
-
-def _gray_png(pixels: bytes, width: int, height: int) -> bytes:
-    """One channel of 8 bits: a single bit is widened to 255 by many, and masks are 0 and 1 (section 2.10)."""
-    raw = b"".join(b"\0" + pixels[start : start + width] for start in range(0, width * height, width))
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(raw, 6)) + _chunk(b"IEND", b"")
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 class Colors:

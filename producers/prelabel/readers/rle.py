@@ -1,50 +1,21 @@
-"""COCO's run lengths, plain and compressed, and polygons → pixels of 0 and 1, row by row.
-
-Runs go down the columns and alternate between 0 and 1, beginning with 0. Compressed, each is a number in groups of five
-bits, the least first, as characters from `0`; from the fourth on it is the difference to the run before the last.
-"""
+"""COCO's segmentations, run lengths and polygons → pixels of 0 and 1, row by row."""
 
 from math import ceil
 from typing import Any
 
+from prelabel.builders.pixels import read_rle
+from prelabel.errors import InvalidAnnotation
 from prelabel.readers.base import number
 from prelabel.readers.pixels import check_size
 
 
 def decode(segmentation: Any) -> tuple[bytes, int, int]:
     """Pixels, width and height of `{"size": [height, width], "counts": …}`. Raises ValueError."""
-    size, counts = segmentation.get("size"), segmentation.get("counts")
-    if not isinstance(size, list) or len(size) != 2 or not all(type(each) is int for each in size):
-        raise ValueError("segmentation.size: expected [height, width]")
-    height, width = size
-    check_size(width, height)
-    runs = _runs(counts) if isinstance(counts, str) else counts
-    if not isinstance(runs, list) or not all(type(run) is int and run >= 0 for run in runs):
-        raise ValueError("segmentation.counts: expected runs of 0 or more, as an array or compressed")
-    if sum(runs) != width * height:
-        raise ValueError(f"segmentation.counts: {sum(runs)} pixels, expected {width * height}")
-    columns = b"".join((b"\1" if at % 2 else b"\0") * run for at, run in enumerate(runs))
-    return b"".join(columns[row::height] for row in range(height)), width, height
-
-
-def _runs(text: str) -> list[int]:
-    runs: list[int] = []
-    value = shift = 0
-    for character in text:
-        group = ord(character) - 48
-        if not 0 <= group < 64 or shift > 60:
-            raise ValueError("segmentation.counts: not a compressed run length")
-        value |= (group & 31) << shift
-        shift += 5
-        if group & 32:
-            continue
-        if group & 16:
-            value -= 1 << shift
-        runs.append(value + runs[-2] if len(runs) > 2 else value)
-        value = shift = 0
-    if shift:
-        raise ValueError("segmentation.counts: cut off")
-    return runs
+    try:
+        plane = read_rle(segmentation, "segmentation")
+    except InvalidAnnotation as error:
+        raise ValueError(str(error)) from None
+    return plane.data, plane.width, plane.height
 
 
 def fill(polygons: list[Any], width: int, height: int) -> bytes:

@@ -58,6 +58,23 @@ def test_a_chunk_never_exceeds_its_limit_of_rows(make_project: Callable[..., Pro
     assert sizes == [8, 8, 4]
 
 
+@pytest.mark.parametrize(
+    ("media_type", "small"), [("IMAGE", False), ("TMS_GEO", True), ("TMS-SIMPLE", True), ("", False)]
+)
+def test_chunks_of_tiled_imagery_are_small(make_project: Callable[..., Project], media_type: str, small: bool) -> None:
+    project = make_project(chunk_slow_annotations=10)
+    project.client.hset(f"{project.root}:ontology", "mediaType", media_type)
+    for n in range(10):
+        project.publish(message(f"k{n}"))  # some 110 bytes: as one annotation has
+
+    cut = []
+    while (chunk_id := project.ledger.cut_chunk("p")) is not None:
+        cut.append(chunk_id)
+
+    assert (len(cut) > 1) == small
+    assert sum(project.take(chunk_id).rows for chunk_id in cut) == 10
+
+
 def test_rows_wait_for_company_until_the_linger_time(make_project: Callable[..., Project]) -> None:
     project = make_project(linger_seconds=3600)
     project.publish(message("a"))

@@ -50,7 +50,7 @@ def test_segmentation_arrives_as_masks_through_a_mapping(flow: Flow, files: Path
 
     assert done.returncode == 1, done.stderr
     assert done.stdout == "published 2, refused 1\n"
-    assert "found.json[1]: segmentation.counts: 5 pixels, expected 6" in done.stderr
+    assert "found.json[1]: segmentation.counts: expected 2 x 3 = 6 pixels, found 5 pixels" in done.stderr
     assert "left out: 1 below the least confidence" in done.stderr
     assert "left out: 1 of classes that are dropped" in done.stderr
     assert flow.settled().imported == 2
@@ -78,8 +78,8 @@ def test_what_is_cut_off_is_named_and_what_came_before_is_published(flow: Flow, 
         (["turns.rttm", "--format", "rttm"], "rttm needs a FILE and --project"),
         (["turns.rttm", "--format", "rttm", "--media", "video", "-p", "p"], "give --frame-rate"),
         (["turns.rttm", "--format", "rttm", "--images", "x", "-p", "p"], "--images means nothing to --format rttm"),
-        (["turns.rttm", "--model", "m"], "--model means nothing to --format messages"),
-        (["turns.rttm", "--format", "ttml"], "expected one of messages, coco-results"),
+        (["turns.rttm", "--format", "messages", "--model", "m"], "--model means nothing to --format messages"),
+        (["turns.rttm", "--format", "ttml"], "expected one of auto, messages, ndjson, coco-results"),
         (["found.json", "--format", "coco-results", "-p", "p"], "give --categories"),
         (["none.json", "--format", "coco-captions", "-p", "p"], "none.json: No such file"),
         (["turns.rttm", "--format", "rttm", "-p", "p", "--mapping", "found.json"], "found.json: not TOML"),

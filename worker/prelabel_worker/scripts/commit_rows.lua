@@ -37,7 +37,8 @@ for _ = 1, operations do
     aside = aside + rows
     if name == 'held' then
       hold(held_id, cjson.decode(state), body)
-      if string.sub(held_id, 1, 1) == 'f' then redis.call('HSET', key, 'unread:' .. held_id, rows) end -- may be retried before this chunk ends
+      -- A held frame may be retried before this chunk ends.
+      if string.sub(held_id, 1, 1) == 'f' then redis.call('HSET', key, 'unread:' .. held_id, rows) end
     else
       count(name, rows)
       local old = held_id ~= '' and held_state(held_id)

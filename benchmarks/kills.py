@@ -69,9 +69,12 @@ def kill_child(run: Run) -> float:
 
 
 def kill_during_upload(run: Run) -> float:
-    """The child dies while an upload is under way: until another takes up that very chunk."""
+    """The child dies while an upload is under way: until another takes up that very chunk.
+
+    Only these two uploads are slow: behind others a chunk would wait for its turn, which is no part of a recovery.
+    """
     faults = f"{run.stack.file.sandbox_url}/_sandbox/faults"
-    httpx.post(faults, json={"fault": "latency", "latency": 5, "operations": "create", "times": 100}).raise_for_status()
+    httpx.post(faults, json={"fault": "latency", "latency": 5, "operations": "create", "times": 2}).raise_for_status()
     client, root = run.stack.client(), keys.project_root(keys.DEFAULT_PREFIX, PROJECT)
 
     def tokens(state: bytes) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from prelabel import keys
 from prelabel.buffer import Limits, ProjectBuffer, Row
 from prelabel.inbox import Inbox
 from prelabel_worker.audit import ProjectAudit, audit
-from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, SentLines
+from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, SentLines, Slice
 from prelabel_worker.held import HeldRows
 from prelabel_worker.inspector import Inspector, ProjectStatus
 from prelabel_worker.ledger import Ledger
@@ -91,7 +91,8 @@ class Project:
         outcomes: Sequence[RowOutcome] = (),
         strikes: Sequence[tuple[str, int]] = (),
     ) -> int | None:
-        return self.ledger.commit_rows(chunk, chunk.cursor, chunk.rows, imported, outcomes, strikes, finish=True)
+        part = Slice(chunk.rows, imported, list(outcomes), list(strikes))
+        return self.ledger.commit_rows(chunk, chunk.cursor, part, finish=True)
 
     def holding(self, row: ChunkRow, *, reason: str = "refused", heal_in_ms: int | None = None) -> RowOutcome:
         from prelabel.errors import Reason

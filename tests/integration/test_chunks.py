@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from prelabel_worker.chunks import ChunkRow, RowOutcome, SentLines, State, Unreadable
+from prelabel_worker.chunks import ChunkRow, RowOutcome, SentLines, Slice, State, Unreadable
 from prelabel_worker.errors import LeaseLost
 from prelabel_worker.letters import Origin, held_frame
 from tests.integration.conftest import Project, message
@@ -182,10 +182,10 @@ def test_the_last_commit_leaves_nothing_of_a_chunk_but_counters_and_the_frames_i
 def test_a_slice_is_committed_once_and_the_cursor_says_where_to_go_on(project: Project) -> None:
     project.publish(*(message("same", message_id=f"m{n}") for n in range(10)))
     chunk = project.take(project.cut())
-    project.ledger.commit_rows(chunk, 0, 4, 4, (), (), finish=False)
+    project.ledger.commit_rows(chunk, 0, Slice(4, 4), finish=False)
 
     with pytest.raises(LeaseLost):
-        project.ledger.commit_rows(chunk, 0, 4, 4, (), (), finish=False)
+        project.ledger.commit_rows(chunk, 0, Slice(4, 4), finish=False)
     expire_lease(project, chunk.id)
     again = project.take(chunk.id)
 
@@ -306,7 +306,7 @@ def test_rows_that_were_settled_before_a_split_are_not_counted_again(project: Pr
     """Some slices were committed, then the verdicts were lost, and the second import was refused."""
     project.publish(*(message("same", message_id=f"m{n}") for n in range(40)))
     chunk = project.take(project.cut())
-    project.ledger.commit_rows(chunk, 0, settled, settled, (), (), finish=False)
+    project.ledger.commit_rows(chunk, 0, Slice(settled, settled), finish=False)
     project.ledger.import_again(chunk)
     again = project.take(chunk.id)
     rest = [row.raw for row in project.rows(again)]

@@ -1,7 +1,7 @@
 """Held rows: one store for dead letters, healing and retry; numbers are kept, newer messages strike."""
 
 from prelabel.buffer import Row
-from prelabel_worker.chunks import RowOutcome, Unreadable
+from prelabel_worker.chunks import RowOutcome, Slice, Unreadable
 from prelabel_worker.identity import row_key
 from prelabel_worker.letter_filter import LetterFilter
 from prelabel_worker.letters import Origin, held_frame
@@ -224,10 +224,10 @@ def test_rows_of_a_frame_that_can_be_read_again_have_outcomes_of_their_own(proje
     chunk = project.take(chunk_id)
     rows = project.rows(chunk)
     assert [row.seq for row in rows] == [1, 2, 3]
-    project.ledger.commit_rows(chunk, 0, 1, 0, [project.holding(rows[0])], (), finish=False)
+    project.ledger.commit_rows(chunk, 0, Slice(1, outcomes=[project.holding(rows[0])]), finish=False)
     assert [row.seq for row in project.rows(chunk)] == [2, 3]
 
-    project.ledger.commit_rows(chunk, 1, chunk.rows, 2, (), (), finish=True)
+    project.ledger.commit_rows(chunk, 1, Slice(chunk.rows, 2), finish=True)
 
     assert project.client.hkeys(f"{project.root}:held") == [b"1"]
     status = project.status()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from prelabel_worker import history
-from prelabel_worker.chunks import RowOutcome
+from prelabel_worker.chunks import RowOutcome, Slice
 from prelabel_worker.imports import Imports
 from prelabel_worker.tracing import Tracer
 from tests.integration.conftest import Project, message
@@ -12,12 +12,13 @@ from tests.integration.conftest import Project, message
 def settle_all(project: Project) -> str:
     """Import all that waits as one chunk, as the stages do; its id."""
     chunk = project.take(project.cut())
-    entries = b"".join(
+    entries = [
         history.entry(at, "imported", history.trace_of(f"k:k{n}", f"id-k{n}"))
         for n, at in enumerate(history.arrivals(chunk.items))
-    )
-    record = history.record_of(chunk, entries)
-    project.ledger.commit_rows(chunk, 0, chunk.rows, chunk.rows, (), (), entries=entries, record=record, finish=True)
+    ]
+    record = history.record_of(chunk, b"".join(entries))
+    part = Slice(chunk.rows, chunk.rows, entries=entries)
+    project.ledger.commit_rows(chunk, 0, part, record=record, finish=True)
     return chunk.id
 
 

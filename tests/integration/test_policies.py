@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from prelabel_worker.chunks import Slice
 from prelabel_worker.identity import row_digest, row_key
 from tests.integration.conftest import Project, message
 
@@ -14,9 +15,8 @@ def import_marked(project: Project, *names: str) -> None:
     project.publish(*(message(name) for name in names))
     chunk = project.take(project.cut())
     rows = project.rows(chunk)
-    project.ledger.commit_rows(
-        chunk, 0, chunk.rows, len(rows), (), [(row_key("k:x", "m"), 9)], marks=digests(*names), finish=True
-    )
+    part = Slice(chunk.rows, len(rows), strikes=[(row_key("k:x", "m"), 9)], marks=digests(*names))
+    project.ledger.commit_rows(chunk, 0, part, finish=True)
 
 
 def test_a_row_that_was_imported_is_known_and_no_other(project: Project) -> None:

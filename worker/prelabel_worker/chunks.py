@@ -159,6 +159,23 @@ class RowOutcome:
     trace: bytes = b""
 
 
+@dataclass(slots=True)
+class Slice:
+    """What one commit says of a chunk: the rows before `after`, from where the last commit ended.
+
+    `imported` of them are; `outcomes` are the others', `strikes` the (row key, arrival number) of messages that
+    Labelbox has, `marks` the digests of imported rows that a policy needs to know again, `entries` what the history
+    keeps of all these rows.
+    """
+
+    after: int
+    imported: int = 0
+    outcomes: list[RowOutcome] = field(default_factory=list)
+    strikes: list[tuple[str, int]] = field(default_factory=list)
+    marks: list[int] = field(default_factory=list)
+    entries: list[bytes] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class SentLines:
     """The uuids of an import's lines, by row: what its status file will be matched with; and each row's trace.

@@ -1,7 +1,7 @@
 """A chunk's moves. Every one is a script that checks the holder's token; none knows what the work is."""
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -19,6 +19,7 @@ from prelabel_worker.chunks import (
     Item,
     RowOutcome,
     SentLines,
+    Slice,
     State,
     Unreadable,
     chunk_from_fields,
@@ -120,42 +121,26 @@ class Ledger:
 
         Returns the rows that wait in the inbox when the chunk has ended. Raises LeaseLost.
         """
-        entries = history.set_aside(chunk.items, outcomes)
-        record = history.record_of(chunk, self.past(chunk) + entries) if finish else b""
-        return self.commit_rows(
-            chunk, chunk.cursor, chunk.cursor, 0, outcomes, (), entries=entries, record=record, finish=finish
-        )
+        part = Slice(chunk.cursor, outcomes=list(outcomes), entries=[history.set_aside(chunk.items, outcomes)])
+        record = history.record_of(chunk, self.past(chunk) + part.entries[0]) if finish else b""
+        return self.commit_rows(chunk, chunk.cursor, part, record=record, finish=finish)
 
-    def commit_rows(
-        self,
-        chunk: Chunk,
-        cursor: int,
-        after: int,
-        imported: int,
-        outcomes: Sequence[RowOutcome],
-        strikes: Sequence[tuple[str, int]],
-        *,
-        marks: Iterable[int] = (),
-        entries: bytes = b"",
-        record: bytes = b"",
-        finish: bool,
-    ) -> int | None:
+    def commit_rows(self, chunk: Chunk, cursor: int, part: Slice, *, record: bytes = b"", finish: bool) -> int | None:
         """One slice of outcomes, see commit_rows.lua; the rows that wait when it was the last. Raises LeaseLost.
 
-        `entries` are these rows' for the history, `record` the whole chunk's with the last slice; `marks` the digests
-        of imported rows that a policy needs to know again.
+        `cursor` is where the last slice ended; `record` the whole chunk's for the history, with the last slice.
         """
         settings = self._settings
-        args: list[str | int | bytes] = [chunk.id, chunk.token, cursor, after, imported, int(finish)]
-        args += [int(settings.frame_memory_days * _DAY_MS), b"" if finish else entries, record]
+        args: list[str | int | bytes] = [chunk.id, chunk.token, cursor, part.after, part.imported, int(finish)]
+        args += [int(settings.frame_memory_days * _DAY_MS), b"" if finish else b"".join(part.entries), record]
         args += [int(settings.history_days * _DAY_MS), int(settings.history_megabytes * 1e6)]
-        args += [len(outcomes), len(strikes)]
-        for outcome in outcomes:
+        args += [len(part.outcomes), len(part.strikes)]
+        for outcome in part.outcomes:
             args += [outcome.name, outcome.index, outcome.rows, outcome.held_id]
             args += [orjson.dumps(outcome.state), outcome.body]
-        for row_key, seq in strikes:
+        for row_key, seq in part.strikes:
             args += [row_key, seq]
-        args += marks
+        args += part.marks
         answer = self._scripts.run("commit_rows", self.root(chunk.project_id), *args)
         if answer[0] == b"ok":
             return None

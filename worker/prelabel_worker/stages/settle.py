@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 
 import structlog
 
 from prelabel.errors import Reason
 from prelabel_worker import history, identity, outcomes
-from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, SentLines, Verdict
+from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, SentLines, Slice, Verdict
 from prelabel_worker.errors import FileGone, LeaseLost, RequestError
 from prelabel_worker.letters import Origin, Problem, facts_of, held_row
 from prelabel_worker.stages import Tools
@@ -92,18 +91,6 @@ def _settle_failed(tools: Tools, chunk: Chunk, sent: SentLines) -> None:
         tools.ledger.settle_again(chunk, SPENT_PAUSE_SECONDS, why=why, failures=chunk.failures + 1, poll=False)
 
 
-@dataclass(slots=True)
-class _Slice:
-    """What one commit says: the rows up to `after`, those imported, and the others; and what the history keeps."""
-
-    after: int
-    imported: int = 0
-    entries: list[bytes] = field(default_factory=list)
-    outcomes: list[RowOutcome] = field(default_factory=list)
-    strikes: list[tuple[str, int]] = field(default_factory=list)
-    marks: list[int] = field(default_factory=list)
-
-
 def _commit(
     tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], whole: Problem | None = None
 ) -> None:
@@ -113,18 +100,7 @@ def _commit(
     record = _record(tools, chunk, sent, failed, slices)
     for at, part in enumerate(slices):
         finish = at == len(slices) - 1
-        waiting = tools.ledger.commit_rows(
-            chunk,
-            cursor,
-            part.after,
-            part.imported,
-            part.outcomes,
-            part.strikes,
-            marks=part.marks,
-            entries=b"".join(part.entries),
-            record=record if finish else b"",
-            finish=finish,
-        )
+        waiting = tools.ledger.commit_rows(chunk, cursor, part, record=record if finish else b"", finish=finish)
         cursor, imported = part.after, imported + part.imported
         if waiting:
             tools.hint("group", chunk.project_id, "")
@@ -139,7 +115,7 @@ def _commit(
     )
 
 
-def _record(tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], slices: list[_Slice]) -> bytes:
+def _record(tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], slices: list[Slice]) -> bytes:
     """What the history keeps of this chunk."""
     entries = tools.ledger.past(chunk) + b"".join(entry for part in slices for entry in part.entries)
     refused = sum(verdict.refused for verdict in failed.values())
@@ -148,14 +124,14 @@ def _record(tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVe
 
 def _slices(
     tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], whole: Problem | None
-) -> Iterator[_Slice]:
+) -> Iterator[Slice]:
     """The rows that are not settled yet, in order; messages are read only where a commit needs them."""
     strikes = tools.ledger.holds_rows(chunk.project_id)
     needed = bool(failed) or whole is not None or strikes or bool(chunk.policy)
     rows = {row.index: row for row in tools.ledger.rows(chunk)} if needed else {}
     returning = _returning(chunk)
     arrivals = history.arrivals(chunk.items)
-    part = _Slice(after=chunk.cursor)
+    part = Slice(after=chunk.cursor)
     for index, trace in sorted(zip(sent.rows, sent.traces, strict=True)):
         if index < chunk.cursor:
             continue
@@ -177,7 +153,7 @@ def _slices(
         part.after = index + 1
         if len(part.outcomes) + len(part.strikes) + len(part.marks) >= _SLICE:
             yield part
-            part = _Slice(after=part.after)
+            part = Slice(after=part.after)
     part.after = chunk.rows
     yield part
 

@@ -1,7 +1,10 @@
 """A whole stack of real processes: Redis, the sandbox, two workers. Each test has a project of its own."""
 
 import json
+import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,8 @@ from prelabel_worker.inspector import Inspector, ProjectStatus
 from prelabel_worker.stack.stack import Stack
 from tests.conftest import wait_for
 
+COMMAND = [sys.executable, "-m", "prelabel_worker.cli"]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 TOOLS = [
     {"tool": "rectangle", "name": "vessel"},
     {"tool": "rectangle", "name": "car"},
@@ -45,6 +50,20 @@ def box(
         "annotations": [annotation],
         **fields,
     }
+
+
+def run_in(folder: Path, *args: str, stdin: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
+    return subprocess.run(
+        [*COMMAND, *args],
+        input=stdin,
+        cwd=folder,
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
 
 
 @dataclass
@@ -123,3 +142,9 @@ def real_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def run(flow: Flow) -> Run:
+    """Runs `prelabel` in the folder where the stack's file is."""
+    return lambda *args, **options: run_in(flow.stack.folder.parent, *args, **options)

@@ -12,34 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.flow.conftest import Flow, box
+from tests.flow.conftest import COMMAND, Flow, Run, box, run_in
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "prelabel_worker.cli"]
 NOUNS = ["demo", "up", "worker", "publish", "validate", "status", "wait", "audit", "doctor"]
 DEAD = ["list", "groups", "show", "edit", "retry", "export", "discard", "log"]
 SUBCOMMANDS = [*(["dead", name] for name in DEAD), ["sandbox", "run"], ["sandbox", "project"]]
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def run_in(folder: Path, *args: str, stdin: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
-    return subprocess.run(
-        [*COMMAND, *args],
-        input=stdin,
-        cwd=folder,
-        env=clean | environment,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-
-
-@pytest.fixture
-def run(flow: Flow) -> Run:
-    """Runs `prelabel` in the folder where the stack's file is."""
-    return lambda *args, **options: run_in(flow.stack.folder.parent, *args, **options)
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ import pytest
 from prelabel_worker.ledger import Ledger
 from prelabel_worker.settings import load_settings
 from tests.conftest import wait_for
-from tests.flow.conftest import Flow, box
-from tests.flow.test_command import COMMAND, Run, run_in
+from tests.flow.conftest import COMMAND, Flow, Run, box, run_in
 
 QUESTIONS = [
     "first-import", "same-name", "same-uuid-again", "same-uuid-in-file", "empty-file", "length-too-large",

@@ -1,25 +1,12 @@
 """The example of each media type goes from the publisher through Labelbox's answer to its outcome."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.flow.conftest import Flow
-
-FOLDER = Path(__file__).parents[2] / "examples/media"
-ONTOLOGY = json.loads((FOLDER / "ontology.json").read_text("utf-8"))["ontology"]
-MEDIA = {
-    "image": "IMAGE",
-    "video": "VIDEO",
-    "text": "TEXT",
-    "geospatial": "TMS_GEO",
-    "document": "PDF",
-    "conversational": "CONVERSATIONAL",
-    "audio": "AUDIO",
-    "html": "HTML",
-}
+from tests.media_examples import FOLDER, MEDIA, ONTOLOGY
 
 
 def messages(flow: Flow, name: str) -> list[dict[str, Any]]:

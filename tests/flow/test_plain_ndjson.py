@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from prelabel_worker.catalog import Catalog
-from tests.flow.conftest import Flow
-from tests.flow.test_command import Run, run_in
+from tests.flow.conftest import Flow, Run, run_in
 
 FIRST = "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e1101"
 

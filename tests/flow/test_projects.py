@@ -4,11 +4,10 @@ import json
 
 from prelabel_worker.imports import Imports
 from tests.conftest import wait_for
-from tests.flow.conftest import Flow, box
-from tests.flow.test_command import Run, run  # noqa: F401 - a fixture
+from tests.flow.conftest import Flow, Run, box
 
 
-def test_a_paused_project_keeps_its_rows_until_it_is_resumed(flow: Flow, run: Run) -> None:  # noqa: F811
+def test_a_paused_project_keeps_its_rows_until_it_is_resumed(flow: Flow, run: Run) -> None:
     flow.publish(box("first", project=flow.project))
     flow.settled()
     assert run("project", "pause", flow.project, "--why", "new ontology").returncode == 0
@@ -25,7 +24,7 @@ def test_a_paused_project_keeps_its_rows_until_it_is_resumed(flow: Flow, run: Ru
     assert [each["action"] for each in actions] == ["resume", "pause"]
 
 
-def test_overrides_are_in_effect_without_a_restart(flow: Flow, run: Run) -> None:  # noqa: F811
+def test_overrides_are_in_effect_without_a_restart(flow: Flow, run: Run) -> None:
     done = run("project", "set", flow.project, "--chunk-rows", "10", "--linger-seconds", "0.5", "--priority", "3")
     assert "chunk-rows 10, linger-seconds 0.5, priority 3" in done.stderr
 
@@ -38,7 +37,7 @@ def test_overrides_are_in_effect_without_a_restart(flow: Flow, run: Run) -> None
     assert len(settled) >= 10
 
 
-def test_a_project_whose_account_has_no_key_pauses_and_says_so(flow: Flow, run: Run) -> None:  # noqa: F811
+def test_a_project_whose_account_has_no_key_pauses_and_says_so(flow: Flow, run: Run) -> None:
     run("project", "set", flow.project, "--account", "nobody")
     flow.publish(box("a", project=flow.project))
     wait_for(lambda: flow.status().paused is not None, "the project to be paused", 20)
@@ -49,7 +48,7 @@ def test_a_project_whose_account_has_no_key_pauses_and_says_so(flow: Flow, run: 
     assert flow.settled().imported == 1
 
 
-def test_flush_imports_what_waits_for_company(flow: Flow, run: Run) -> None:  # noqa: F811
+def test_flush_imports_what_waits_for_company(flow: Flow, run: Run) -> None:
     run("project", "set", flow.project, "--linger-seconds", "3600")
     flow.publish(box("a", project=flow.project))
     wait_for(lambda: flow.status().waiting == 1, "the row to wait")
@@ -60,7 +59,7 @@ def test_flush_imports_what_waits_for_company(flow: Flow, run: Run) -> None:  # 
     assert flow.settled().imported == 1
 
 
-def test_a_project_nobody_knows_is_a_slip_of_the_pen(run: Run) -> None:  # noqa: F811
+def test_a_project_nobody_knows_is_a_slip_of_the_pen(run: Run) -> None:
     for command in (["pause"], ["resume"], ["flush"], ["show"]):
         done = run("project", *command, "no-such-project")
         assert done.returncode == 3
@@ -68,7 +67,7 @@ def test_a_project_nobody_knows_is_a_slip_of_the_pen(run: Run) -> None:  # noqa:
     assert run("project", "set", "some", "--chunk-rows", "none").returncode == 2
 
 
-def test_an_import_and_its_rows_can_be_asked_for(flow: Flow, run: Run) -> None:  # noqa: F811
+def test_an_import_and_its_rows_can_be_asked_for(flow: Flow, run: Run) -> None:
     flow.publish(
         box("good", project=flow.project, messageId="m-good"),
         box("bad", "vesel", project=flow.project, messageId="m-bad"),
@@ -92,7 +91,7 @@ def test_an_import_and_its_rows_can_be_asked_for(flow: Flow, run: Run) -> None: 
     assert run("import", "show", "nothing").returncode == 3
 
 
-def test_a_project_that_skips_imports_each_row_of_a_model_once(flow: Flow, run: Run) -> None:  # noqa: F811
+def test_a_project_that_skips_imports_each_row_of_a_model_once(flow: Flow, run: Run) -> None:
     assert run("project", "set", flow.project, "--policy", "skip").returncode == 0
     flow.publish(box("a", project=flow.project, left=2))
     flow.settled()
@@ -104,7 +103,7 @@ def test_a_project_that_skips_imports_each_row_of_a_model_once(flow: Flow, run: 
     assert sorted(line["bbox"]["left"] for line in flow.pre_labels()) == [2, 5]
 
 
-def test_a_project_may_make_dead_letters_of_rows_imported_before(flow: Flow, run: Run) -> None:  # noqa: F811
+def test_a_project_may_make_dead_letters_of_rows_imported_before(flow: Flow, run: Run) -> None:
     run("project", "set", flow.project, "--policy", "dead-letter")
     flow.publish(box("a", project=flow.project, left=2))
     flow.settled()

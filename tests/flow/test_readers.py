@@ -9,8 +9,7 @@ import pytest
 
 from prelabel.annotations.png import read_png
 from prelabel.readers import FORMATS
-from tests.flow.conftest import Flow
-from tests.flow.test_command import run_in
+from tests.flow.conftest import Flow, run_in
 
 MAPPING = """
 global_key = "cam-1/{image_id:06d}.jpg"

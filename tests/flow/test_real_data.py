@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from prelabel.readers.coco_keypoints import PERSON
-from tests.flow.conftest import Flow
-from tests.flow.test_command import Run, run  # noqa: F401 - a fixture
+from tests.flow.conftest import Flow, Run
 from tests.unit.reading import built, classification, read, real, tool
 
 CATEGORIES, PANOPTIC = "coco-panoptic/categories.json", "coco-panoptic/panoptic_examples.json"
@@ -63,7 +62,7 @@ FILES: list[tuple[str, str, dict[str, str], str, Callable[[], dict[str, Any]]]] 
 @pytest.mark.parametrize(("name", "form", "given", "media", "ontology"), FILES, ids=[Path(f[0]).name for f in FILES])
 def test_a_real_output_is_imported_whole(
     flow: Flow,
-    run: Run,  # noqa: F811
+    run: Run,
     name: str,
     form: str,
     given: dict[str, str],

@@ -9,8 +9,7 @@ import pytest
 
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.stack.stack import Stack
-from tests.flow.conftest import SETTINGS, Flow, box
-from tests.flow.test_command import run_in
+from tests.flow.conftest import SETTINGS, Flow, box, run_in
 
 
 @pytest.fixture(scope="module")

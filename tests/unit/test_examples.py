@@ -1,7 +1,6 @@
 """The example of each media type is right for the ontology beside it, from the publisher to the line."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -9,19 +8,8 @@ from prelabel.annotations.kinds import KINDS
 from prelabel.gate import prepare, read_message
 from prelabel_worker.ontology import Ontology
 from prelabel_worker.rows import RowBuilder
+from tests.media_examples import FOLDER, MEDIA, ONTOLOGY
 
-FOLDER = Path(__file__).parents[2] / "examples/media"
-ONTOLOGY = json.loads((FOLDER / "ontology.json").read_text("utf-8"))["ontology"]
-MEDIA = {
-    "image": "IMAGE",
-    "video": "VIDEO",
-    "text": "TEXT",
-    "geospatial": "TMS_GEO",
-    "document": "PDF",
-    "conversational": "CONVERSATIONAL",
-    "audio": "AUDIO",
-    "html": "HTML",
-}
 FILES = {path.stem: path.read_text("utf-8").splitlines() for path in FOLDER.glob("*.ndjson")}
 
 

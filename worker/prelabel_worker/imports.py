@@ -1,8 +1,8 @@
 """What became of chunks and of rows: those in progress, and those the history still knows. Read-only."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from prelabel import keys
@@ -90,22 +90,26 @@ class Imports:
 
     def find(self, project_id: str, name: str) -> ImportStatus | None:
         """The chunk with this id, import name or import id."""
-        for each in (*self.open(project_id), *self.settled(project_id)):
+        for each in chain(self.open(project_id), self.settled(project_id)):
             if name in (each.chunk_id, each.name, each.import_id):
                 return each
         return None
 
     def settled_rows(
-        self, project_id: str, *, data_row: bytes | None = None, message: bytes | None = None
+        self, project_id: str, *, data_rows: Sequence[bytes], message: bytes
     ) -> Iterator[tuple[ImportStatus, SettledRow]]:
-        """The rows with this digest of their data row key, or of their message id; newest first. Reads all history."""
+        """The rows with one of these digests of their data row key, or this of their message id; newest first.
+
+        Reads all history, once.
+        """
         root = keys.project_root(self._prefix, project_id)
         for chunk_id, at_ms in self._history(root):
             data = self._client.get(f"{root}:history:{chunk_id}")
             if not data:
                 continue
             record = Record.from_bytes(data)
-            for row in record.find(data_row=data_row, message=message):
+            found = [row for digest in data_rows for row in record.find(data_row=digest)]
+            for row in dict.fromkeys(found + record.find(message=message)):
                 yield _settled(project_id, record.head, at_ms), row
 
     def _history(self, root: str) -> Iterator[tuple[str, float]]:

@@ -6,6 +6,7 @@ Frames are read one by one, so of those no more than a bound are; the answer say
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import starmap
 from typing import Any
 
 import orjson
@@ -80,13 +81,9 @@ class Tracer:
         return found
 
     def _settled(self, project_id: str, wanted: str) -> Iterator[Settled]:
-        asked = [{"data_row": digest_of(f"i:{wanted}")}, {"data_row": digest_of(f"k:{wanted}")}]
-        seen: set[tuple[str, int]] = set()
-        for question in (*asked, {"message": digest_of(wanted)}):
-            for import_, row in self._imports.settled_rows(project_id, **question):
-                if (import_.chunk_id, row.arrival.seq) not in seen:
-                    seen.add((import_.chunk_id, row.arrival.seq))
-                    yield Settled(import_, row)
+        keys_asked = [digest_of(f"{form}:{wanted}") for form in "ik"]
+        rows = self._imports.settled_rows(project_id, data_rows=keys_asked, message=digest_of(wanted))
+        return starmap(Settled, rows)
 
     def _add_held(self, found: Trace, project_id: str, ids: list[str]) -> None:
         root = keys.project_root(self._prefix, project_id)

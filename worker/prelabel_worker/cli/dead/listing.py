@@ -7,9 +7,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from prelabel_worker.cli.common import NOTHING, AsJson, Project, RedisUrl, console, out
+from prelabel_worker.cli.common import NOTHING, AsJson, Project, RedisUrl, console, out, when
 from prelabel_worker.cli.dead.choice import Choice, Store, filtered
-from prelabel_worker.cli.dead.showing import clock, times
+from prelabel_worker.cli.dead.showing import times
 from prelabel_worker.dead_letters import DeadLetter, LetterGroup
 
 
@@ -68,7 +68,7 @@ def _print_group(group: LetterGroup) -> None:
     print_(f"{group.sample.reason}: {group.rows} rows of {group.project_id}", style="bold", highlight=False)
     for name, value in {"group": group.group, **group.sample.example()}.items():
         print_(f"  {name}: {str(value)[:200]}", markup=False, highlight=False)
-    print_(f"  first {clock(group.first_at)}, last {clock(group.last_at)}, such as {group.sample.id}", highlight=False)
+    print_(f"  first {when(group.first_at)}, last {when(group.last_at)}, such as {group.sample.id}", highlight=False)
     print_(f"  {group.retry_command}", markup=False, highlight=False)
 
 

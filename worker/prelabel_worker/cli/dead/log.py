@@ -6,9 +6,8 @@ import orjson
 import typer
 
 from prelabel_worker.actions import Actions
-from prelabel_worker.cli.common import NOTHING, AsJson, Project, RedisUrl, console, out
+from prelabel_worker.cli.common import NOTHING, AsJson, Project, RedisUrl, console, out, when
 from prelabel_worker.cli.dead.choice import Store
-from prelabel_worker.cli.dead.showing import clock
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +34,7 @@ def log(
     else:
         for each in found:
             details = orjson.dumps(each.details).decode()
-            line = f"{clock(each.at_ms / 1000)}  {each.who}  {each.action}  {each.project_id}  {details}"
+            line = f"{when(each.at_ms / 1000)}  {each.who}  {each.action}  {each.project_id}  {details}"
             console().print(line, markup=False, highlight=False)
     if not found:
         raise typer.Exit(NOTHING)

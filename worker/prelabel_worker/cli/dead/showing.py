@@ -1,12 +1,11 @@
 """`prelabel dead show`, and a letter written for a person."""
 
-import time
 from typing import Annotated, Any
 
 import orjson
 import typer
 
-from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, Project, RedisUrl, console, out, say
+from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, Project, RedisUrl, console, out, say, when
 from prelabel_worker.cli.dead.choice import Store
 from prelabel_worker.dead_letters import DeadLetter
 
@@ -73,8 +72,8 @@ def _facts(letter: DeadLetter) -> dict[str, Any]:
         "attempts": letter.attempts,
         "retried": times(letter.retried),
         "rows": letter.weight,
-        "first died": clock(letter.first_at) if letter.retried else "",
-        "died": clock(letter.last_at),
+        "first died": when(letter.first_at) if letter.retried else "",
+        "died": when(letter.last_at),
         "overtaken": "a newer message was imported; a retry will be superseded" if letter.struck else "",
     }
 
@@ -82,8 +81,3 @@ def _facts(letter: DeadLetter) -> dict[str, Any]:
 def times(count: int) -> str:
     """`retried n times`, or nothing."""
     return "" if not count else "retried once" if count == 1 else f"retried {count} times"
-
-
-def clock(seconds: float) -> str:
-    """A moment for a person, in UTC."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

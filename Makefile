@@ -24,8 +24,8 @@ $(VENV)/.embedded: pyproject.toml constraints.txt | $(BIN)/pip
 demo: $(VENV)/.embedded  ## the whole path on 20,000 rows, with bad rows and an outage
 	$(BIN)/prelabel demo
 
-test: $(VENV)/.dev  ## all tests
-	$(BIN)/pytest
+test: $(VENV)/.dev  ## all tests; most of them wait for other processes, so there are more at a time than cores
+	$(BIN)/pytest -n 3 --dist loadfile
 
 check: format-check lint types package deploy-check test  ## what CI runs
 

@@ -222,6 +222,8 @@ def test_a_crash_at_any_step_of_a_split_loses_no_row_and_keeps_the_lanes_closed(
         mortal.close()
 
         left = Bisection(project, [], "upload")
+        timers = {timer.decode() for timer in project.client.zrange(f"{project.root}:timers", 0, -1)}
+        assert {f"chunk:{child}" for child in left.names()} <= timers  # somebody will look
         for child in left.names():
             expire(project, child)
         assert project.status().pending == 20

@@ -48,6 +48,7 @@ def _account(tools: Tools, chunk: Chunk) -> Account | None:
     try:
         return tools.account(chunk.account)
     except KeyMissing as error:
+        _log_pause(chunk, chunk.account, "project", error)
         tools.ledger.pause(chunk.project_id, PAUSE_SECONDS, str(error))
         _give_back(tools, chunk, PAUSE_SECONDS, str(error), chunk.failures)
         return None
@@ -239,13 +240,7 @@ class _Submission:
         if decision.outcome is not Outcome.PAUSE:
             return
         if decision.needs_person:
-            _log.error(
-                "uploads.paused",
-                project=self._chunk.project_id,
-                account=self._account.name,
-                scope=decision.scope,
-                detail=str(error),
-            )
+            _log_pause(self._chunk, self._account.name, decision.scope, error)
         if decision.scope == "account":
             self._account.permits.pause(decision.seconds, str(error))
         else:
@@ -280,6 +275,10 @@ def _said(reason: Reason, name: str, message: str) -> Problem:
 def _held(tools: Tools, chunk: Chunk, index: int, problem: Problem) -> RowOutcome:
     row = next(row for row in tools.ledger.rows(chunk) if isinstance(row, ChunkRow) and row.index == index)
     return held_row(row, problem, Origin("submit", chunk.id, chunk.name), facts_of(row.raw))
+
+
+def _log_pause(chunk: Chunk, account: str, scope: str, error: RequestError) -> None:
+    _log.error("uploads.paused", project=chunk.project_id, account=account, scope=scope, detail=str(error))
 
 
 def _hint_group(tools: Tools, project_id: str, waiting: int | None) -> None:

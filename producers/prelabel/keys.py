@@ -7,7 +7,7 @@ Under a project's root:
 
 | name | type | meaning |
 |---|---|---|
-| `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, `refusals`, |
+| `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, |
 |  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`, |
 |  |  | `deadLetterMs` (how long letters are kept) |
 | `overrides` | hash | what an operator has set, see `prelabel_worker.overrides` |
@@ -22,6 +22,7 @@ Under a project's root:
 | `chunk:<id>:aside` | bitmap | rows of the chunk that were set aside |
 | `chunk:<id>:sent` | string | the uuids of the import's lines, see `prelabel_worker.chunks.SentLines` |
 | `chunk:<id>:past` | string | history entries of its rows that have their outcome |
+| `chunk:<id>:refusals` | hash | of the bisection that began with it, since a success: `upload`, `import`; expires |
 | `history` | zset | `<chunk id> <bytes>` → ms when it was settled |
 | `history:<id>` | string | what became of the chunk's rows, see `prelabel_worker.history` |
 | `imported:<generation>:<n>` | set | digests of imported rows, where a policy needs them |

@@ -59,6 +59,7 @@ OUTCOMES: tuple[str, ...] = (
     Reason.IMPORT_LOST.value,
     Reason.IMPORT_TIMEOUT.value,
     Reason.EXISTING.value,
+    Reason.UPLOAD_FAILED.value,
 )
 _NUMBER = {name: number for number, name in enumerate(OUTCOMES)}
 

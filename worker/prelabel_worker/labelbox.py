@@ -18,6 +18,7 @@ from prelabel_worker.answers import Import
 from prelabel_worker.catalog import ProjectOntology
 from prelabel_worker.errors import (
     FileGone,
+    Garbled,
     LeaseLost,
     OutcomeUnknown,
     QueryRefused,
@@ -107,7 +108,7 @@ class Labelbox:
         data = answers.data_of(response.status_code, response.headers, response.content, creates=True)
         created = data.get("createModelAssistedLabelingPredictionImport")
         if not isinstance(created, dict):
-            raise OutcomeUnknown("the answer to the upload names no import")
+            raise Garbled("the answer to the upload names no import", maybe_accepted=True)
         return answers.import_of(created)
 
     def find_imports(self, names: Sequence[ImportName]) -> list[Import | None]:

@@ -117,6 +117,8 @@ def _taken(answer: list[Any]) -> int:
         raise LanesDiffer(number)
     if word == b"full":
         raise InboxFull(f"{number} rows wait in the project's inbox; nothing was taken")
+    if word == b"limit":
+        raise PrelabelError(f"frame {number} of the send breaks a limit of frames; nothing was taken")
     raise PrelabelError(f"the inbox does not know frame version {number}")
 
 

@@ -19,7 +19,7 @@ from prelabel.buffer import Limits, Row
 from prelabel.errors import BufferFull, PublisherClosed, RedisUnavailable
 from prelabel.frame import MAX_FRAME_BYTES, MAX_FRAME_ROWS
 from prelabel.gate import MAX_MESSAGE_BYTES, Message, Prepared, prepare
-from prelabel.inbox import MAX_INBOX_ROWS, Durability, Inbox, without_password
+from prelabel.inbox import MAX_INBOX_ROWS, Durability, Inbox, check_redis_url, without_password
 from prelabel.messages import Model
 from prelabel.outbox import Outboxes, no_room
 from prelabel.sender import Sender
@@ -141,8 +141,8 @@ class Publisher:
         spool_max_age_days: frames older than that are set aside in `expired/` instead of being sent. Keep it below
             the workers' `frame_memory_days`: a frame that was sent already, unknown to us, is counted once that long.
 
-    Raises ValueError for limits that no worker reads, OSError when `spool_dir` cannot be used. A spool needs file locks
-    as Linux and macOS have them.
+    Raises ValueError for a URL that is none and for limits that no worker reads, OSError when `spool_dir` cannot be
+    used. A spool needs file locks as Linux and macOS have them.
 
     """
 
@@ -166,6 +166,7 @@ class Publisher:
         spool_bytes: int = 1024 * 1024 * 1024,
         spool_max_age_days: float = 6.0,
     ) -> None:
+        check_redis_url(redis_url)
         if not (1 <= frame_rows <= MAX_FRAME_ROWS and 1 <= frame_bytes <= MAX_FRAME_BYTES):
             raise ValueError(f"a frame has at most {MAX_FRAME_ROWS} rows and {MAX_FRAME_BYTES} bytes")
         limits = Limits(send_rows, send_bytes, frame_rows, frame_bytes, _FRAME_SLOW, linger_seconds)

@@ -210,8 +210,10 @@ class Labelbox:
 
     def _check_address(self, url: str) -> None:
         """Only what TLS protects is fetched, or what the configured endpoint itself serves."""
-        with _mapped(creates=False):
+        try:
             address, own = httpx.URL(url), httpx.URL(self._endpoint)
+        except httpx.InvalidURL:
+            raise FileRefused("Labelbox named a file address that is not one") from None
         if address.scheme != "https" and _origin(address) != _origin(own):
             raise FileRefused("Labelbox named a file address that is neither https nor its own")
 
@@ -254,7 +256,7 @@ def _mapped(*, creates: bool) -> Iterator[None]:
         kind = OutcomeUnknown if creates else Unavailable
         raise kind(f"no answer from Labelbox: {type(error).__name__}") from None
     except httpx.InvalidURL:
-        raise FileRefused("Labelbox named a file address that is not one") from None
+        raise Unavailable("the endpoint is not an address") from None
 
 
 def _parsed(text: str) -> Any:

@@ -4,6 +4,7 @@ import ast
 import base64
 import json
 import pickle
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +60,7 @@ def test_the_search_finds_what_it_is_for() -> None:
 
 def test_lua_runs_no_text_of_its_arguments() -> None:
     for path in [*(ROOT / "worker").rglob("*.lua"), *(ROOT / "producers").rglob("*.lua")]:
-        assert not {"loadstring(", "load(", "dofile("} & set(path.read_text("utf-8").split()), path
+        assert not re.search(r"\b(load|loadstring|loadfile|dofile)\s*\(", path.read_text("utf-8")), path
 
 
 def test_celery_takes_json_alone() -> None:

@@ -18,7 +18,7 @@ Under a project's root:
 | `lane:<n>` | list | entries that wait: `kind id version rows bytes slow seq arrivedMs` |
 | `inbox` | hash | `rows` that wait in all lanes; for lane n `<n>:rows`, `<n>:open` (its open chunks) |
 | `chunks` | zset | chunk id → ms when it was cut |
-| `chunk:<id>` | hash | see `prelabel_worker.chunks.Chunk` |
+| `chunk:<id>` | hash | `v` (newest version of what is in it), and see `prelabel_worker.chunks.Chunk` |
 | `chunk:<id>:aside` | bitmap | rows of the chunk that were set aside |
 | `chunk:<id>:sent` | string | the uuids of the import's lines, see `prelabel_worker.chunks.SentLines` |
 | `chunk:<id>:past` | string | history entries of its rows that have their outcome |

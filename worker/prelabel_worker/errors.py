@@ -17,6 +17,7 @@ PrelabelError
 │  ├─ ProjectGone             Labelbox does not know the project
 │  └─ QueryRefused            our request no longer fits their schema
 ├─ FileGone                   a status or error file is no longer there
+│  └─ FileRefused             its address or its size is none that is ever read
 ├─ LeaseLost                  another worker may have the chunk: commit nothing
 └─ ConfigurationError         at start, all problems in one message
 """
@@ -103,6 +104,10 @@ class QueryRefused(RequestError):
 
 class FileGone(PrelabelError):
     """A file that Labelbox named is not there any more."""
+
+
+class FileRefused(FileGone):
+    """A file that is not read for safety's sake, however often it is asked for."""
 
 
 class LeaseLost(PrelabelError):

@@ -9,8 +9,8 @@ import orjson
 
 from prelabel import keys
 from prelabel.client import Client
-from prelabel.frame import VERSION as FRAME_VERSION
-from prelabel.frame import UnreadableFrame, read_header, read_messages
+from prelabel.frame import VERSION as KNOWN_VERSION
+from prelabel.frame import UnknownVersion, UnreadableFrame, read_header, read_messages
 from prelabel.inbox import add_barrier, confirmed
 from prelabel_worker import history
 from prelabel_worker.chunks import (
@@ -61,7 +61,7 @@ class Ledger:
             settings.chunk_frames,
             int(settings.linger_seconds * 1000),
             settings.open_chunks,
-            FRAME_VERSION,
+            KNOWN_VERSION,
             self._lease_ms,
         )
         if answer[0] == b"cut":
@@ -72,7 +72,7 @@ class Ledger:
     def take(self, project_id: str, chunk_id: str, purpose: Literal["submit", "follow"]) -> Chunk | None:
         """Take up a chunk that is due and free, to submit it or to follow its running import.
 
-        None: the hint was stale, somebody else has it, it is too early, or it is gone.
+        None: the hint was stale, somebody else has it, it is too early, gone, or of a newer version.
         """
         token = secrets.token_hex(8)
         answer = self._scripts.run(
@@ -83,7 +83,10 @@ class Ledger:
             self._lease_ms,
             int(self._settings.server_limit_seconds * 1000),
             purpose,
+            KNOWN_VERSION,
         )
+        if answer[0] == b"newer":
+            self._look_at(project_id, int(answer[1]))
         if answer[0] != b"taken":
             return None
         fields = dict(zip(answer[2::2], answer[3::2], strict=True))
@@ -325,7 +328,7 @@ def _frame_rows(index: int, item: Item, frame: bytes | None) -> list[ChunkRow | 
             raise UnreadableFrame("the frame is not in Redis any more")
         lane = read_header(frame).lane
         messages = read_messages(frame)
-    except UnreadableFrame as error:
+    except (UnreadableFrame, UnknownVersion) as error:  # an entry tells a newer version before: this one's is broken
         weight, seq = item.high - item.low, item.seq + item.low
         return [Unreadable(index, weight, seq, lane, frame or b"", f"f{seq}", str(error))]
     return [ChunkRow(index + at - item.low, item.seq + at, lane, messages[at]) for at in range(item.low, item.high)]

@@ -93,6 +93,11 @@ class Check(Enum):
         "while rows are pending, a worker is alive",
         "start a worker with the same PRELABEL_REDIS_URL and PRELABEL_KEY_PREFIX",
     )
+    NEWER = (
+        "project-newer",
+        "no row waits for a worker of a newer release than this command",
+        "finish the upgrade, or take it up again: workers of this release leave alone what a newer one wrote",
+    )
     TIMERS = (
         "project-timers",
         "nothing that was due is left lying for longer than a lease; without pending rows that is noted only",

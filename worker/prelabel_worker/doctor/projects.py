@@ -27,6 +27,7 @@ class Seen:
     pause_reason: str
     timer: str
     late_seconds: float
+    newer: int = 0
 
 
 def look(client: Client, prefix: str, only: str | None) -> list[Seen] | None:
@@ -57,6 +58,7 @@ def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) ->
         pause_reason=(reason or b"").decode(),
         timer=name,
         late_seconds=max(0.0, now - due),
+        newer=status.newer,
     )
 
 
@@ -71,6 +73,8 @@ def findings(project: Seen, workers: int, lease_seconds: float) -> Iterator[Find
     waits = "" if oldest is None else f", the oldest has waited for {span(oldest)}"
     nobody = ", and no worker is alive" if project.pending and not workers else ""
     yield judged(Check.WAITING, not nobody, f"{project.pending:,} rows pending{waits}{nobody}", project.id)
+    newer = f"{project.newer:,} rows wait for a newer worker" if project.newer else "every row is of a known version"
+    yield judged(Check.NEWER, not project.newer, newer, project.id)
     yield _timers(project, lease_seconds)
 
 

@@ -138,6 +138,18 @@ def test_one_poisoned_import_does_not_hold_up_the_others_of_a_poll(make_rig: Mak
     poisoned.run(lambda: poisoned.status().imported == 1, "it to be settled when it can be asked for")
 
 
+def test_polls_that_get_no_sensible_answer_pause_the_account_and_end_no_import(rig: Rig) -> None:
+    rig.fault("not-json", operations="query", seconds=60)
+    rig.publish("a")
+    rig.run(rig.account_paused, "the account to pause")
+
+    assert rig.decisions() == [("Garbled", "later")] * FEW + [("Garbled", "pause")]
+    assert len(rig.events("uploads.paused")) == 1
+    rig.mend()
+    assert rig.settle().imported == 2
+    assert rig.creates() == 2
+
+
 def test_an_import_that_can_never_be_asked_for_ends_when_its_verdicts_cannot_exist_any_more(rig: Rig) -> None:
     rig.fault("graphql-error", operations="query", seconds=60)
     rig.publish("a")

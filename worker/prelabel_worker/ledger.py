@@ -244,7 +244,7 @@ class Ledger:
     def count_refusal(self, chunk: Chunk, of: Literal["upload", "import"]) -> int:
         """How often this chunk's bisection was refused since the last upload was accepted, or row imported."""
         name = self._refusals(chunk)
-        with self._client.pipeline() as pipeline:
+        with self._client.pipeline(transaction=False) as pipeline:
             pipeline.hincrby(name, of, 1)
             pipeline.expire(name, _REFUSALS_SECONDS)
             return int(pipeline.execute()[0])

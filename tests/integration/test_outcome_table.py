@@ -372,7 +372,6 @@ def a_file_is_gone(rig: Rig) -> None:
     rig.run(lambda: rig.runs() and rig.fields().get("verdict"), "the import to end")
     rig.age(DAY)
     rig.run(lambda: rig.events("verdicts.lost"), "the verdicts to be lost")
-    assert rig.fields()["failures"] == "0"
     rig.mend()
     imported(rig, "a", "b", creates=3)
 

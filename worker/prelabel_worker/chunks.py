@@ -46,7 +46,7 @@ class Chunk:
     the project's for rows that were imported before: `skip`, `dead-letter`, or '' for override. `origin` is the chunk
     that a bisection began with, `origin_rows` its rows: of a chunk that was cut they are its own. `failures` are in a
     row; `unanswered` its uploads without an answer, `misses` the look-ups in a row that did not find its import,
-    `imported_again` how often its verdicts were lost, `odd_state` a state of its import that nobody knows.
+    `odd_state` a state of its import that nobody knows.
     """
 
     project_id: str
@@ -77,7 +77,6 @@ class Chunk:
     origin_rows: int
     unanswered: int
     misses: int
-    imported_again: int
     odd_state: str
 
     @property
@@ -122,7 +121,6 @@ def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, f
         origin_rows=number("originRows") or number("rows"),
         unanswered=number("unanswered"),
         misses=number("misses"),
-        imported_again=number("importedAgain"),
         odd_state=text.get("oddState", ""),
     )
 

@@ -230,12 +230,6 @@ class Ledger:
             fields["verdict"] = ""
         self._move(chunk, State.RUNNING, seconds, fields=fields)
 
-    def import_again(self, chunk: Chunk) -> None:
-        """The verdicts are lost for good: send the rows once more. Raises LeaseLost."""
-        fields: dict[str, str | int | bytes] = {"why": "verdicts lost", "failures": 0, "verdict": ""}
-        fields["importedAgain"] = chunk.imported_again + 1
-        self._move(chunk, State.WAITING, 0, fields=fields)
-
     def rest(self, chunk: Chunk, seconds: float) -> None:
         """Leave a chunk as it is for a while, after a defect of ours; nothing if somebody else has it."""
         look = int(self._scripts.run("rest", self.root(chunk.project_id), chunk.id, chunk.token, int(seconds * 1000)))
@@ -253,7 +247,7 @@ class Ledger:
     def count_refusal(self, chunk: Chunk, of: Literal["upload", "import"]) -> int:
         """How often this chunk's bisection was refused since the last upload was accepted, or row imported."""
         name = self._refusals(chunk)
-        with self._client.pipeline() as pipeline:
+        with self._client.pipeline(transaction=False) as pipeline:
             pipeline.hincrby(name, of, 1)
             pipeline.expire(name, _REFUSALS_SECONDS)
             return int(pipeline.execute()[0])

@@ -33,7 +33,7 @@ Imports and their files.
 | 25 | a line's failure | its row is held (`reason_of_row`) |
 | 26 | `DataRowNotFound` | its row is held (`reason_of_row`) |
 | 27 | lines are missing | their rows are sent again once, then held (`is_sent_again`) |
-| 28, 29 | a file is gone, or cannot be read | later, with a fresh address; then imported again (`verdicts_are_lost`) |
+| 28, 29 | a file is gone, or cannot be read | later, with a fresh address; then as 27 (`verdicts_are_lost`) |
 | 30 | an unknown state | later, until the deadline |
 
 A pause for a reason that needs a person is tried again each minute, so that mending it is enough.

@@ -21,8 +21,6 @@ redis.call('HSET', key, 'state', state)
 if tonumber(ARGV[6]) > 0 then redis.call('HSET', key, 'maybeUntil', text(now + tonumber(ARGV[6]))) end
 if state == 'running' and redis.call('HSETNX', key, 'runningMs', text(now)) == 1 then
   redis.call('HDEL', chunk_key(redis.call('HGET', key, 'origin') or id) .. ':refusals', 'upload')
-elseif state == 'waiting' then
-  redis.call('HDEL', key, 'runningMs')
 end
 if state == 'submitting' then
   redis.call('HINCRBY', key, 'attempt', 1)

@@ -49,10 +49,7 @@ def _settle(tools: Tools, chunk: Chunk) -> None:
 
 
 def _without_file(tools: Tools, chunk: Chunk, sent: SentLines, error: FileGone | RequestError) -> None:
-    """Come back later, for a fresh address if it is gone; when that is no use any more, import the rows again.
-
-    That is safe, the uuids being the same; but not without end.
-    """
+    """Come back later, for a fresh address if it is gone; when that is no use any more, no row has a verdict."""
     failures, settings = chunk.failures + 1, tools.settings
     age, gone = (chunk.taken_ms - chunk.running_ms) / 1000, isinstance(error, FileGone)
     if not outcomes.verdicts_are_lost(failures, age, gone=gone):
@@ -60,10 +57,7 @@ def _without_file(tools: Tools, chunk: Chunk, sent: SentLines, error: FileGone |
         tools.ledger.settle_again(chunk, wait, why=str(error), failures=failures, poll=gone)
         return
     _log.error("verdicts.lost", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
-    if chunk.imported_again < outcomes.FEW:
-        tools.ledger.import_again(chunk)
-    else:
-        _commit(tools, chunk, sent, {}, whole=Problem(Reason.NO_VERDICT, {"found": str(error)}))
+    _commit(tools, chunk, sent, Verdicts(sent).failed_rows())
 
 
 def _read_verdicts(tools: Tools, chunk: Chunk, sent: SentLines) -> dict[int, RowVerdict]:

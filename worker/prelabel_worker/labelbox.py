@@ -19,8 +19,8 @@ from prelabel_worker.answers import Import
 from prelabel_worker.catalog import ProjectOntology
 from prelabel_worker.errors import (
     FileGone,
-    Garbled,
     FileRefused,
+    Garbled,
     LeaseLost,
     OutcomeUnknown,
     QueryRefused,

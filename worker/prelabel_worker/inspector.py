@@ -15,7 +15,10 @@ GONE_AFTER_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ProjectStatus:
-    """One project in rows. `pending` is what is published and has no outcome yet; `paused` is why it is, if it is."""
+    """One project in rows. `pending` is what is published and has no outcome yet; `paused` is why it is, if it is.
+
+    `open_most` is how many chunks it may have open now: fewer than the settings allow after trouble.
+    """
 
     project_id: str
     published: int
@@ -31,6 +34,7 @@ class ProjectStatus:
     dead_reasons: dict[str, int]
     paused: str | None
     paused_until: float | None
+    open_most: int | None
 
     def as_json(self) -> dict[str, Any]:
         """For `status --json`."""
@@ -49,6 +53,7 @@ class ProjectStatus:
             "deadReasons": self.dead_reasons,
             "paused": self.paused,
             "pausedUntil": self.paused_until,
+            "openMost": self.open_most,
         }
 
 
@@ -119,9 +124,9 @@ class Inspector:
             pipeline.hgetall(f"{root}:counts")
             pipeline.hget(f"{root}:inbox", "rows")
             pipeline.hgetall(f"{root}:dead:reasons")
-            pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason", "lanes")
+            pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason", "lanes", "openMost")
             pipeline.zrange(f"{root}:chunks", 0, -1)
-            counts, waiting, reasons, (paused_until, why, lanes), chunk_ids = pipeline.execute()
+            counts, waiting, reasons, (paused_until, why, lanes, open_most), chunk_ids = pipeline.execute()
         rows = {name.decode(): int(value) for name, value in counts.items()}
         published = rows.get("published", 0)
         done = {name: rows.get(name, 0) for name in OUTCOMES}
@@ -137,6 +142,7 @@ class Inspector:
             dead_reasons={name.decode(): int(value) for name, value in reasons.items()},
             paused=(why or b"").decode() if paused else None,
             paused_until=int(paused_until) / 1000 if paused else None,
+            open_most=int(open_most) if open_most else None,
         )
 
     def overrides(self, project_id: str) -> dict[str, str]:

@@ -175,11 +175,12 @@ class Ledger:
 
     def running(self, chunk: Chunk, import_id: str, poll_in: float) -> None:
         """Labelbox has the import. Raises LeaseLost."""
-        self._move(chunk, State.RUNNING, poll_in, fields={"importId": import_id, "failures": 0})
+        self._move(chunk, State.RUNNING, poll_in, fields={"importId": import_id, "failures": 0, "why": ""})
 
-    def poll_again(self, chunk: Chunk, seconds: float, failures: int = 0) -> None:
+    def poll_again(self, chunk: Chunk, seconds: float, failures: int = 0, *, why: str = "", permit_ms: int = 0) -> None:
         """It still runs. Raises LeaseLost."""
-        self._move(chunk, State.RUNNING, seconds, fields={"failures": failures})
+        fields: dict[str, str | int | bytes] = {"why": why, "failures": failures, "permitMs": permit_ms}
+        self._move(chunk, State.RUNNING, seconds, fields=fields)
 
     def ended(self, chunk: Chunk, verdict: str, status_url: str, error_url: str) -> None:
         """The import has ended; the caller sends the hint to settle it. Raises LeaseLost."""
@@ -230,6 +231,10 @@ class Ledger:
     def pause(self, project_id: str, seconds: float, why: str) -> None:
         """Pause the project's uploads."""
         self._scripts.run("pause", self.root(project_id), int(seconds * 1000), why)
+
+    def open_fewer(self, project_id: str) -> None:
+        """Labelbox is away, slow or tired of us: halve the chunks that the project may have open."""
+        self._scripts.run("open_fewer", self.root(project_id))
 
     def was_imported(self, project_id: str, digests: Sequence[int]) -> set[int]:
         """Which of these rows were imported within the remembered time."""

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
         description="Most requests of the account in any 60 s: 80 % of the plan's limit.",
     )
     request_burst: int = Field(
-        60, ge=1, description="Requests that may go at once after a quiet time; part of the limit."
+        20, ge=1, description="Requests that may go at once after a quiet time; part of the limit, lost to the rest."
     )
     request_timeout_seconds: float = Field(60, gt=0, le=600, description="Silence after which a request is given up.")
     server_limit_seconds: float = Field(
@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         "auto", description="`auto`: readable on a terminal, JSON elsewhere."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
+
+    @property
+    def accounts(self) -> set[str]:
+        """The accounts that these settings have a key for."""
+        return {*self.account_keys} | ({self.account} if self.labelbox_api_key.get_secret_value() else set())
 
     def key_of(self, account: str) -> SecretStr | None:
         """The key of an account; None when these settings have none."""

@@ -113,6 +113,7 @@ class _Tick:
             "version": version("prelabel"),
             "role": self._role,
             "concurrency": self._processes,
+            "accounts": sorted(self._settings.accounts),
             "at": time.time(),
             **self._pulse.as_json(),
         }

@@ -11,8 +11,9 @@ from prelabel_worker.answers import Import
 from prelabel_worker.chunks import Chunk, Verdict
 from prelabel_worker.errors import KeyMissing, LeaseLost, RequestError
 from prelabel_worker.labelbox import ImportName
-from prelabel_worker.outcomes import Outcome
-from prelabel_worker.stages import Account, Tools
+from prelabel_worker.permits import Permit
+from prelabel_worker.stages import Tools
+from prelabel_worker.stages.turn import LOOK_AGAIN_SECONDS, waits_for
 
 _log = structlog.get_logger(__name__)
 _GROWTH = 0.5  # the next question is asked after half the import's age, within the settings' bounds
@@ -42,36 +43,43 @@ def _ask(tools: Tools, chunks: list[Chunk]) -> None:
     try:
         account = tools.account(chunks[0].account)
     except KeyMissing as error:
-        _failed(tools, None, chunks, error)
+        _failed(tools, chunks, error)
         return
-    permit = account.permits.reserve()
+    permit = account.permits.reserve("follow", reserved_ms=max(chunk.permit_ms for chunk in chunks))
     if permit.wait > 0:
-        for chunk in chunks:
-            with _unless_lost(chunk):
-                tools.ledger.poll_again(chunk, permit.wait, chunk.failures)
+        _park(tools, chunks, permit)
         return
     try:
         found = account.labelbox.find_imports([ImportName(chunk.project_id, chunk.name) for chunk in chunks])
     except RequestError as error:
-        _failed(tools, account, chunks, error)
+        _failed(tools, chunks, error, account.permits.failed(permit, error))
         return
+    account.permits.answered(permit)
     for chunk, job in zip(chunks, found, strict=True):
         with _unless_lost(chunk):
             _follow(tools, chunk, job)
 
 
-def _failed(tools: Tools, account: Account | None, chunks: list[Chunk], error: RequestError) -> None:
-    """Each is asked again later, for itself."""
+def _park(tools: Tools, chunks: list[Chunk], permit: Permit) -> None:
+    """They come back together, at the time that one of them has reserved."""
+    seconds, reserved_ms = min(permit.wait, LOOK_AGAIN_SECONDS), permit.at_ms
+    for chunk in chunks:
+        with _unless_lost(chunk):
+            tools.ledger.poll_again(chunk, seconds, chunk.failures, why=waits_for(permit), permit_ms=reserved_ms)
+            reserved_ms = 0  # one permit, one request, should they come back apart
+
+
+def _failed(tools: Tools, chunks: list[Chunk], error: RequestError, stopped: float = 0.0) -> None:
+    """Each is asked again later, for itself; all together where the whole account is `stopped` for so many seconds."""
     settings = tools.settings
     for chunk in chunks:
-        failures = chunk.failures + 1
+        failures = chunk.failures + (0 if stopped else 1)
         decision = outcomes.decide(
             error, failures, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds
         )
-        if account is not None and decision.outcome is Outcome.PAUSE and decision.scope == "account":
-            account.permits.pause(decision.seconds, str(error))
+        seconds = min(stopped, LOOK_AGAIN_SECONDS) or decision.seconds or settings.backoff_max_seconds
         with _unless_lost(chunk):
-            tools.ledger.poll_again(chunk, decision.seconds or settings.backoff_max_seconds, failures)
+            tools.ledger.poll_again(chunk, seconds, failures)
     _log.warning("poll.failed", imports=len(chunks), error=type(error).__name__, detail=str(error))
 
 

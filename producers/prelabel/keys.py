@@ -59,8 +59,10 @@ def projects(prefix: str) -> str:
 def account(prefix: str, name: str) -> str:
     """Hash of an account's budget and of what stops it; times in ms.
 
-    `nextMs` (the next request at the steady rate), `perMinute` (the limit), `factor` and `loweredMs` (the share of the
-    rate after 429s, and since when), `minute`, `used`, `usedBefore` (requests in this minute and the one before);
+    `nextMs` (the next request at the steady rate), `lineMs` (when the last upload in the line asks again),
+    `pollMs`, `pollSeats` (the next poll that waits, and how many imports may join it), `perMinute` (the limit),
+    `factor`, `loweredMs` (the share of the rate after 429s, and since when), `minute`, `used`, `usedBefore` (requests
+    in this minute and the one before);
     for each stop `throttled`, `paused`, `refused`: `<stop>Until`, `<stop>Why`, and `refusedKey`; of the breaker
     `failures` in a row, `openings` in a row, `openUntil`, `probeUntil`, `probeProject`. See scripts/account_lib.lua.
     """

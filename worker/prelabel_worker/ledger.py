@@ -175,7 +175,9 @@ class Ledger:
 
     def running(self, chunk: Chunk, import_id: str, poll_in: float) -> None:
         """Labelbox has the import. Raises LeaseLost."""
-        self._move(chunk, State.RUNNING, poll_in, fields={"importId": import_id, "failures": 0, "why": ""})
+        self._move(
+            chunk, State.RUNNING, poll_in, fields={"importId": import_id, "failures": 0, "why": "", "permitMs": 0}
+        )
 
     def poll_again(self, chunk: Chunk, seconds: float, failures: int = 0, *, why: str = "", permit_ms: int = 0) -> None:
         """It still runs. Raises LeaseLost."""

@@ -18,7 +18,9 @@ from prelabel_worker.outcomes import Outcome
 from prelabel_worker.scripts import Scripts
 
 USE_WITHIN_SECONDS = 1.0
-"""A permit that was not used this long after its time is taken anew; the rate is reckoned with it."""
+"""A permit that was not used so soon is taken anew; the rate is reckoned with it."""
+POLLED_TOGETHER = 25
+"""Most imports asked for in one request, hence with one permit."""
 _LEAST_JITTER = 0.75  # of the time for which the breaker opens
 
 _log = structlog.get_logger(__name__)
@@ -29,22 +31,26 @@ Purpose = Literal["upload", "follow", "ask"]
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """When a request may go: `wait` seconds from now, at `at_ms` by Redis's clock when that is `reserved`.
+    """When a request may go: with `wait` 0 within `good_for` seconds, else it asks again in so many seconds.
 
-    With `wait` 0 it may go within `good_for` seconds. `stopped_by` is what keeps it else: `throttled`, `paused`,
-    `refused`, `breaker`, or `busy` when nothing more can be reserved. What becomes of a request on an account in
+    It then brings `ticket`, its place in the line (a person's question goes without asking again). `stopped_by` is
+    what stops the account: `throttled`, `paused`, `refused` or `breaker`. What becomes of a request on an account in
     `trouble` must be told, above all that of the breaker's `probe`.
     """
 
     purpose: Purpose
     project_id: str
     wait: float
-    reserved: bool
-    at_ms: int = 0
+    ticket: int = 0
     good_for: float = 0.0
     stopped_by: str = ""
     trouble: bool = False
     probe: bool = False
+
+    @property
+    def reserved(self) -> bool:
+        """Whether only the rate makes it wait."""
+        return not self.stopped_by
 
 
 class Permits:
@@ -61,18 +67,18 @@ class Permits:
         self._per_minute = per_minute
         self._fingerprint = fingerprint
 
-    def reserve(self, purpose: Purpose = "ask", project_id: str = "", reserved_ms: int = 0) -> Permit:
-        """Reserve the time of one request; `reserved_ms` is the time that was reserved for it before."""
+    def reserve(self, purpose: Purpose = "ask", project_id: str = "", *, ticket: int = 0, imports: int = 0) -> Permit:
+        """Have a permit for one request, or the time to ask again; a poll says for how many `imports` it asks."""
         limits = (f"{self._interval_ms:.3f}", self._burst, int(USE_WITHIN_SECONDS * 1000))
-        request = (purpose, self._fingerprint, project_id, reserved_ms, self._per_minute)
+        request = (purpose, self._fingerprint, project_id, ticket, self._per_minute, imports, POLLED_TOGETHER)
         answer = self._scripts.run("permit", self._key, *limits, *request)
         if answer[0] == b"go":
             good_for, trouble, probe = int(answer[1]) / 1000, bool(answer[2]), bool(answer[3])
-            return Permit(purpose, project_id, 0.0, True, good_for=good_for, trouble=trouble, probe=probe)
+            return Permit(purpose, project_id, 0.0, good_for=good_for, trouble=trouble, probe=probe)
         wait = int(answer[1]) / 1000
-        if answer[0] == b"reserved":
-            return Permit(purpose, project_id, wait, True, at_ms=int(answer[2]))
-        return Permit(purpose, project_id, wait, False, stopped_by=answer[2].decode())
+        if answer[0] == b"wait":
+            return Permit(purpose, project_id, wait, ticket=int(answer[2]))
+        return Permit(purpose, project_id, wait, stopped_by=answer[2].decode())
 
     def pause(self, seconds: float, why: str) -> None:
         """Nobody uploads on this account for so long."""

@@ -10,7 +10,8 @@ local BEHIND_PROBE_MS = 1000   -- how soon the others look again while a probe i
 local OTHERS_FIRST_MS = 1000   -- the project whose probe failed lets the others try first: its file may be the reason
 local LOWEST_FACTOR, LOWERING, RECOVERY_MS = 0.25, 0.75, 300000 -- of the rate; linear, from nothing to all of it
 local LOWERED_APART_MS = 1000
-local HORIZON_MS = 10000         -- no time further ahead is reserved
+local FOR_UPLOADS = 0.75         -- of a burst; the rest is left to polls
+local POLLS_GATHER_MS = 1000
 
 local fields, flat = {}, redis.call('HGETALL', root)
 for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end

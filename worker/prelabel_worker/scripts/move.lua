@@ -5,12 +5,11 @@
 -- ARGV     1 chunk id, 2 token, 3 state, 4 due in ms from now, 5 hinted: ms to the timer when the caller sends the
 --          hint itself (else 0: the timer is the due time), 6 the server's limit in ms when a file may have been
 --          sent just now (else 0), 7… fields and values. `sent` is kept under a key of its own, being large and
---          read by settle alone. A `permitMs` is good for the next holder only.
+--          read by settle alone.
 -- returns  the time in ms at which somebody must look, or 0 when the token is not the holder's
 local id, token, state = ARGV[1], ARGV[2], ARGV[3]
 if not holds(id, token) then return 0 end
 local key = chunk_key(id)
-redis.call('HDEL', key, 'permitMs')
 for i = 7, #ARGV, 2 do
   if ARGV[i] == 'sent' then
     redis.call('SET', key .. ':sent', ARGV[i + 1])

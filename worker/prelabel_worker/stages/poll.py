@@ -45,7 +45,7 @@ def _ask(tools: Tools, chunks: list[Chunk]) -> None:
     except KeyMissing as error:
         _failed(tools, chunks, error)
         return
-    permit = account.permits.reserve("follow", reserved_ms=max(chunk.permit_ms for chunk in chunks))
+    permit = account.permits.reserve("follow", ticket=max(chunk.permit_ms for chunk in chunks), imports=len(chunks))
     if permit.wait > 0:
         _park(tools, chunks, permit)
         return
@@ -61,12 +61,11 @@ def _ask(tools: Tools, chunks: list[Chunk]) -> None:
 
 
 def _park(tools: Tools, chunks: list[Chunk], permit: Permit) -> None:
-    """They come back together, at the time that one of them has reserved."""
-    seconds, reserved_ms = min(permit.wait, LOOK_AGAIN_SECONDS), permit.at_ms
+    """They come back together."""
+    seconds = min(permit.wait, LOOK_AGAIN_SECONDS)
     for chunk in chunks:
         with _unless_lost(chunk):
-            tools.ledger.poll_again(chunk, seconds, chunk.failures, why=waits_for(permit), permit_ms=reserved_ms)
-            reserved_ms = 0  # one permit, one request, should they come back apart
+            tools.ledger.poll_again(chunk, seconds, chunk.failures, why=waits_for(permit), permit_ms=permit.ticket)
 
 
 def _failed(tools: Tools, chunks: list[Chunk], error: RequestError, stopped: float = 0.0) -> None:

@@ -12,7 +12,6 @@ from prelabel_worker.stages import Account, Tools
 LOOK_AGAIN_SECONDS = 60.0
 """A stop is looked at this often however long it lasts: should `account resume` miss a chunk, this finds it."""
 _LONG_WAIT_SECONDS = 2.0
-"""A project that waits longer for a permit has more chunks open than the budget carries."""
 
 
 class Turn:
@@ -24,7 +23,7 @@ class Turn:
         self._chunk = chunk
         self._permit: Permit | None = None
         self._good_until = float("-inf")
-        self._reserved_ms = chunk.permit_ms  # when it was parked
+        self._ticket = chunk.permit_ms  # its place in the line
         self.stopped_seconds = 0.0
         """For how long the account was stopped by the request that failed last; it is no fault of the chunk's."""
 
@@ -36,8 +35,8 @@ class Turn:
         now = time.monotonic()
         if now < self._good_until:
             return True
-        permit = self._account.permits.reserve(purpose, self._chunk.project_id, self._reserved_ms)
-        self._reserved_ms = 0
+        permit = self._account.permits.reserve(purpose, self._chunk.project_id, ticket=self._ticket)
+        self._ticket = 0
         if permit.wait > 0:
             self._park(permit)
             return False
@@ -62,14 +61,14 @@ class Turn:
     def _park(self, permit: Permit) -> None:
         chunk, ledger = self._chunk, self._tools.ledger
         seconds, why = min(permit.wait, LOOK_AGAIN_SECONDS), waits_for(permit)
-        if permit.wait > _LONG_WAIT_SECONDS and (permit.reserved or permit.stopped_by == "busy"):
+        if permit.reserved and permit.wait > _LONG_WAIT_SECONDS:  # more chunks are open than the budget carries
             ledger.open_fewer(chunk.project_id)
         if chunk.state is State.UNCERTAIN:
-            ledger.uncertain(chunk, seconds, why=why, failures=chunk.failures, sent_now=False, permit_ms=permit.at_ms)
+            ledger.uncertain(chunk, seconds, why=why, failures=chunk.failures, sent_now=False, permit_ms=permit.ticket)
         else:
-            ledger.wait(chunk, seconds, why=why, failures=chunk.failures, permit_ms=permit.at_ms)
+            ledger.wait(chunk, seconds, why=why, failures=chunk.failures, permit_ms=permit.ticket)
 
 
 def waits_for(permit: Permit) -> str:
     """Why a chunk waits that has no permit now; `wake.lua` knows what waits for a stop by the first word."""
-    return "permit" if permit.reserved or permit.stopped_by == "busy" else f"account {permit.stopped_by}"
+    return "permit" if permit.reserved else f"account {permit.stopped_by}"

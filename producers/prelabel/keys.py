@@ -9,7 +9,8 @@ Under a project's root:
 |---|---|---|
 | `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, `refusals`, |
 |  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`, |
-|  |  | `openMost` (chunks it may have open now), `openFewerMs` (when that was halved), `importMs` (as imports go), |
+|  |  | `openMost` (chunks it may have open now), `openBound` (by the settings), `openFewerMs` (last halved), |
+|  |  | `openMoreMs` (when it may grow), `importMs` (how long imports take), |
 |  |  | `deadLetterMs` (how long letters are kept) |
 | `overrides` | hash | what an operator has set, see `prelabel_worker.overrides` |
 | `counts` | hash | rows: `published`, `imported`, `superseded`, `skipped`, `dead`, `discarded` |

@@ -32,11 +32,11 @@ class Timers:
         self._lease_ms = int(lease_seconds * 1000)
 
     def due(
-        self, most: int, stages: Sequence[str] = stages_of("all"), *, most_polls: int = 0
+        self, most: int, stages: Sequence[str] = stages_of("all"), *, most_polls: int | None = None
     ) -> tuple[list[Due], float]:
         """What is due now of these stages, each answered to one caller; and seconds to the next look.
 
-        Polls are counted apart, since one hint is for many: of whichever projects, in or out of turn.
+        Polls are counted apart (as many, unless said), since one hint is for many: of any project, in or out of turn.
         """
         answer = self._scripts.run(
             "projects_due", keys.projects(self._prefix), _PROJECTS_A_TICK, int(LOOK_ANYWAY_SECONDS * 1000)
@@ -47,12 +47,13 @@ class Timers:
         ]
         turns = self._turns([project_id for project_id, _, _ in projects], most)
         found: list[Due] = []
+        polls = most if most_polls is None else most_polls
         moves: list[str | int] = []
         waits: list[int] = []
         for project_id, score, late_ms in projects:
-            wait_ms, due = self._project(project_id, turns[project_id], most_polls, stages)
+            wait_ms, due = self._project(project_id, turns[project_id], polls, stages)
             found += due
-            most_polls -= sum(each.stage == "poll" for each in due)
+            polls -= sum(each.stage == "poll" for each in due)
             if not turns[project_id] and not wait_ms:  # it keeps its place: who has waited longest is first
                 wait_ms = -late_ms
             moves += [project_id, score, wait_ms]

@@ -70,5 +70,5 @@ class Turn:
 
 
 def waits_for(permit: Permit) -> str:
-    """Why a chunk waits that has no permit now; `wake.lua` knows what waits for a stop by the first word."""
+    """Why a chunk waits that has no permit now, for `project show`."""
     return "permit" if permit.reserved else f"account {permit.stopped_by}"

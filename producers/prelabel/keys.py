@@ -9,6 +9,8 @@ Under a project's root:
 |---|---|---|
 | `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, |
 |  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`, |
+|  |  | `openMost` (chunks it may have open now), `openBound` (by the settings), `openFewerMs` (last halved), |
+|  |  | `openMoreMs` (when it may grow), `importMs` (how long imports take), |
 |  |  | `deadLetterMs` (how long letters are kept) |
 | `overrides` | hash | what an operator has set, see `prelabel_worker.overrides` |
 | `counts` | hash | rows: `published`, `imported`, `superseded`, `skipped`, `dead`, `discarded` |
@@ -57,8 +59,21 @@ def projects(prefix: str) -> str:
 
 
 def account(prefix: str, name: str) -> str:
-    """Hash of an account's budget: when the next request may go, and until when it is paused."""
+    """Hash of an account's budget and of what stops it; times in ms.
+
+    `nextMs` (the next request at the steady rate), `lineMs` (when the last upload in the line asks again),
+    `pollMs`, `pollSeats` (the next poll that waits, and how many imports may join it), `perMinute` (the limit),
+    `factor`, `loweredMs` (the share of the rate after 429s, and since when), `minute`, `used`, `usedBefore` (requests
+    in this minute and the one before);
+    for each stop `throttled`, `paused`, `refused`: `<stop>Until`, `<stop>Why`, and `refusedKey`; of the breaker
+    `failures` in a row, `openings` in a row, `openUntil`, `probeUntil`, `probeProject`. See scripts/account_lib.lua.
+    """
     return f"{prefix}:account:{{{name}}}"
+
+
+def actions(prefix: str) -> str:
+    """List: what operators did with accounts, newest first, see `prelabel_worker.actions`."""
+    return f"{prefix}:actions"
 
 
 def priorities(prefix: str) -> str:

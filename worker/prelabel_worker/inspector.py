@@ -20,6 +20,7 @@ class ProjectStatus:
 
     `newer` is what of it waits for a worker of a newer release than this one: it is of a version not known here, or
     behind such rows.
+    `open_most` is how many chunks it may have open now: fewer than the settings allow after trouble.
     """
 
     project_id: str
@@ -36,6 +37,7 @@ class ProjectStatus:
     dead_reasons: dict[str, int]
     paused: str | None
     paused_until: float | None
+    open_most: int | None = None
     newer: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -56,6 +58,7 @@ class ProjectStatus:
             "paused": self.paused,
             "pausedUntil": self.paused_until,
             "newer": self.newer,
+            "openMost": self.open_most,
         }
 
 
@@ -126,9 +129,9 @@ class Inspector:
             pipeline.hgetall(f"{root}:counts")
             pipeline.hget(f"{root}:inbox", "rows")
             pipeline.hgetall(f"{root}:dead:reasons")
-            pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason", "lanes")
+            pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason", "lanes", "openMost")
             pipeline.zrange(f"{root}:chunks", 0, -1)
-            counts, waiting, reasons, (paused_until, why, lanes), chunk_ids = pipeline.execute()
+            counts, waiting, reasons, (paused_until, why, lanes, open_most), chunk_ids = pipeline.execute()
         rows = {name.decode(): int(value) for name, value in counts.items()}
         published = rows.get("published", 0)
         done = {name: rows.get(name, 0) for name in OUTCOMES}
@@ -145,6 +148,7 @@ class Inspector:
             paused=(why or b"").decode() if paused else None,
             paused_until=int(paused_until) / 1000 if paused else None,
             newer=self._newer(root, int(lanes or 0), chunk_ids),
+            open_most=int(open_most) if open_most else None,
         )
 
     def overrides(self, project_id: str) -> dict[str, str]:

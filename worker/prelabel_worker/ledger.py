@@ -180,13 +180,23 @@ class Ledger:
     def running(self, chunk: Chunk, import_id: str, poll_in: float) -> None:
         """Labelbox has the import. Raises LeaseLost."""
         fields: dict[str, str | int | bytes] = {"importId": import_id, "failures": 0, "unanswered": 0}
+        fields |= {"why": "", "permitMs": 0}
         self._move(chunk, State.RUNNING, poll_in, fields=fields)
 
     def poll_again(
-        self, chunk: Chunk, seconds: float, failures: int = 0, *, misses: int | None = None, odd_state: str = ""
+        self,
+        chunk: Chunk,
+        seconds: float,
+        failures: int = 0,
+        *,
+        why: str = "",
+        permit_ms: int = 0,
+        misses: int | None = None,
+        odd_state: str = "",
     ) -> None:
         """It still runs. Raises LeaseLost."""
-        fields: dict[str, str | int | bytes] = {"failures": failures, "oddState": odd_state or chunk.odd_state}
+        fields: dict[str, str | int | bytes] = {"failures": failures, "why": why, "permitMs": permit_ms}
+        fields["oddState"] = odd_state or chunk.odd_state
         fields["misses"] = chunk.misses if misses is None else misses
         self._move(chunk, State.RUNNING, seconds, fields=fields)
 
@@ -262,6 +272,10 @@ class Ledger:
     def pause(self, project_id: str, seconds: float, why: str) -> None:
         """Pause the project's uploads."""
         self._scripts.run("pause", self.root(project_id), int(seconds * 1000), why)
+
+    def open_fewer(self, project_id: str) -> None:
+        """Labelbox is away, slow or tired of us: halve the chunks that the project may have open."""
+        self._scripts.run("open_fewer", self.root(project_id))
 
     def was_imported(self, project_id: str, digests: Sequence[int]) -> set[int]:
         """Which of these rows were imported within the remembered time."""

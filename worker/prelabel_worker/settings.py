@@ -51,7 +51,7 @@ class Settings(BaseSettings):
         description="Most requests of the account in any 60 s: 80 % of the plan's limit.",
     )
     request_burst: int = Field(
-        60, ge=1, description="Requests that may go at once after a quiet time; part of the limit."
+        20, ge=1, description="Requests that may go at once after a quiet time; part of the limit, lost to the rest."
     )
     request_timeout_seconds: float = Field(60, gt=0, le=600, description="Silence after which a request is given up.")
     server_limit_seconds: float = Field(
@@ -114,6 +114,11 @@ class Settings(BaseSettings):
         if url is not None and not _is_url(url.get_secret_value()):
             raise ValueError("expected redis://user:password@host:port/db or amqp://…, percent-encoded")
         return url
+
+    @property
+    def accounts(self) -> set[str]:
+        """The accounts that these settings have a key for."""
+        return {*self.account_keys} | ({self.account} if self.labelbox_api_key.get_secret_value() else set())
 
     def key_of(self, account: str) -> SecretStr | None:
         """The key of an account; None when these settings have none."""

@@ -65,7 +65,7 @@ class Check(Enum):
     ACCOUNT_PAUSE = (
         "account-pause",
         "requests of the account are not paused",
-        "mend what the reason names; the pause is tried again by itself each minute",
+        "mend what the reason names, then prelabel account resume; one that Labelbox caused ends by itself",
     )
     ENDPOINT = (
         "endpoint",

@@ -8,8 +8,10 @@ import redis
 
 from prelabel import keys
 from prelabel.client import Client
+from prelabel_worker.accounts import Accounts
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
 from prelabel_worker.inspector import Inspector
+from prelabel_worker.settings import Settings
 from prelabel_worker.timers import LOOK_ANYWAY_SECONDS
 
 _YEAR_SECONDS = 366 * 86_400.0  # an operator's pause has no end
@@ -86,17 +88,13 @@ def _timers(project: Seen, lease_seconds: float) -> Finding:
     return Finding(Check.TIMERS, Level.OK, "nothing is overdue", project.id)
 
 
-def account_pause(client: Client, prefix: str, account: str) -> Finding:
-    """Whether all requests of the account wait."""
-    with client.pipeline(transaction=False) as pipeline:
-        pipeline.time()
-        pipeline.hmget(keys.account(prefix, account), "pausedUntil", "pauseReason")
-        (seconds, micros), (until, reason) = pipeline.execute()
-    left = int(until or 0) / 1000 - seconds - micros / 1e6
-    if left <= 0:
+def account_pause(client: Client, settings: Settings, account: str) -> Finding:
+    """Whether requests of the account wait."""
+    stops = Accounts(client, settings).stops(account)
+    if not stops:
         return Finding(Check.ACCOUNT_PAUSE, Level.OK, f"account {account} is not paused")
-    why = (reason or b"").decode() or "no reason is kept"
-    return Finding(Check.ACCOUNT_PAUSE, Level.BAD, f"account {account} is paused {_until(left)}: {why}")
+    found = "; ".join(f"{stop.kind} {_until(stop.seconds)}: {stop.why}" for stop in stops)
+    return Finding(Check.ACCOUNT_PAUSE, Level.BAD, f"account {account} is {found}")
 
 
 def _until(seconds: float) -> str:

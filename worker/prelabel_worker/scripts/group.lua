@@ -10,7 +10,8 @@ local id, max_rows, max_bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_slow, max_entries, linger = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local max_open, known_version, lease = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 
-local meta = redis.call('HMGET', root .. ':meta', 'lanes', 'pausedUntil', 'lingerMs', 'chunkRows', 'flushedSeq')
+local meta = redis.call('HMGET', root .. ':meta', 'lanes', 'pausedUntil', 'lingerMs', 'chunkRows', 'flushedSeq',
+  'openMost', 'openBound')
 if not meta[1] then
   redis.call('ZREM', root .. ':timers', 'group')
   return {'none', 0}
@@ -25,7 +26,12 @@ if tonumber(meta[2] or 0) > now then
   set_timer('group', tonumber(meta[2]))
   return {'none', meta[2]}
 end
-if redis.call('ZCARD', root .. ':chunks') >= max_open then
+-- See open_lib.lua: it begins with what the settings allow.
+local open_most = math.min(tonumber(meta[6]) or max_open, max_open)
+if not meta[6] or tonumber(meta[7]) ~= max_open then
+  redis.call('HSET', root .. ':meta', 'openMost', open_most, 'openBound', max_open)
+end
+if redis.call('ZCARD', root .. ':chunks') >= open_most then
   redis.call('ZREM', root .. ':timers', 'group') -- the chunk that is settled next sets it again
   return {'none', 0}
 end

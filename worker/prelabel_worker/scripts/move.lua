@@ -18,6 +18,9 @@ for i = 7, #ARGV, 2 do
     redis.call('SET', key .. ':sent', ARGV[i + 1])
   else
     redis.call('HSET', key, ARGV[i], ARGV[i + 1])
+    if ARGV[i] == 'verdict' and ARGV[i + 1] == 'FINISHED' then
+      import_took(now - tonumber(redis.call('HGET', key, 'runningMs') or now))
+    end
   end
 end
 redis.call('HSET', key, 'state', state)

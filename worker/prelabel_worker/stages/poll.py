@@ -11,9 +11,10 @@ from prelabel_worker.answers import Import
 from prelabel_worker.chunks import Chunk, Verdict
 from prelabel_worker.errors import KeyMissing, RequestError
 from prelabel_worker.labelbox import ImportName
-from prelabel_worker.outcomes import Outcome
-from prelabel_worker.stages import Account, Tools
+from prelabel_worker.permits import Permit
+from prelabel_worker.stages import Tools
 from prelabel_worker.stages.guard import guarded
+from prelabel_worker.stages.turn import LOOK_AGAIN_SECONDS, waits_for
 
 _log = structlog.get_logger(__name__)
 _RUNNING = "RUNNING"
@@ -46,26 +47,34 @@ def _ask(tools: Tools, chunks: list[Chunk]) -> None:
     try:
         account = tools.account(chunks[0].account)
     except KeyMissing as error:
-        _failed(tools, None, chunks, error)
+        _failed(tools, chunks, error)
         return
-    permit = account.permits.reserve()
+    permit = account.permits.reserve("follow", ticket=max(chunk.permit_ms for chunk in chunks), imports=len(chunks))
     if permit.wait > 0:
-        for chunk in chunks:
-            with guarded(tools, "poll", chunk):
-                tools.ledger.poll_again(chunk, permit.wait, chunk.failures)
+        _park(tools, chunks, permit)
         return
     try:
         found = account.labelbox.find_imports([ImportName(chunk.project_id, chunk.name) for chunk in chunks])
     except RequestError as error:
-        _failed(tools, account, chunks, error)
+        failures = max(chunk.failures for chunk in chunks) + 1
+        _failed(tools, chunks, error, account.permits.failed(permit, error, failures))
         return
+    account.permits.answered(permit)
     for chunk, job in zip(chunks, found, strict=True):
         with guarded(tools, "poll", chunk):
             _follow(tools, chunk, job)
 
 
-def _failed(tools: Tools, account: Account | None, chunks: list[Chunk], error: RequestError) -> None:
-    """Each is asked again later, for itself."""
+def _park(tools: Tools, chunks: list[Chunk], permit: Permit) -> None:
+    """They come back together."""
+    seconds = min(permit.wait, LOOK_AGAIN_SECONDS)
+    for chunk in chunks:
+        with guarded(tools, "poll", chunk):
+            tools.ledger.poll_again(chunk, seconds, chunk.failures, why=waits_for(permit), permit_ms=permit.ticket)
+
+
+def _failed(tools: Tools, chunks: list[Chunk], error: RequestError, stopped: float = 0.0) -> None:
+    """Each is asked again later, for itself; all together where the whole account is `stopped` for so many seconds."""
     settings = tools.settings
     worst = max(chunks, key=lambda chunk: chunk.failures)
     decision = outcomes.decide(
@@ -79,19 +88,18 @@ def _failed(tools: Tools, account: Account | None, chunks: list[Chunk], error: R
         outcome=decision.outcome.value,
         seconds=round(decision.seconds, 2),
     )
-    if account is not None and decision.outcome is Outcome.PAUSE and decision.scope == "account":
-        if decision.needs_person:
-            project = worst.project_id
-            _log.error("uploads.paused", project=project, account=account.name, scope="account", detail=str(error))
-        account.permits.pause(decision.seconds, str(error))
+    if decision.needs_person:
+        project, account = worst.project_id, worst.account
+        _log.error("uploads.paused", project=project, account=account, scope=decision.scope, detail=str(error))
     for chunk in chunks:
         with guarded(tools, "poll", chunk):
             overdue = outcomes.import_is_overdue(_age(chunk), settings.import_deadline_seconds, asked=False)
             if overdue and decision.scope == "chunk":
                 _end(tools, chunk, Verdict.OVERDUE)
             else:
-                failures = chunk.failures + (not decision.passing)
-                tools.ledger.poll_again(chunk, decision.seconds or settings.backoff_max_seconds, failures)
+                failures = chunk.failures + (0 if stopped or decision.passing else 1)
+                seconds = min(stopped, LOOK_AGAIN_SECONDS) or decision.seconds or settings.backoff_max_seconds
+                tools.ledger.poll_again(chunk, seconds, failures)
 
 
 def _age(chunk: Chunk) -> float:

@@ -71,7 +71,7 @@ class _Submission:
         self._chunk = chunk
         self._lease = lease
         self._taken_at = taken_at
-        self._turn = Turn(tools, account, chunk, taken_at)
+        self._turn = Turn(tools, account, chunk)
 
     def run(self) -> None:
         if self._chunk.state is State.UNCERTAIN and not self._is_nowhere():
@@ -87,11 +87,11 @@ class _Submission:
     def _is_nowhere(self) -> bool:
         """Look the recorded import up; True when it cannot exist any more and may be sent again."""
         chunk, ledger = self._chunk, self._tools.ledger
-        if not self._turn.ask():
+        if not self._turn.ask("follow"):
             return False
-        self._turn.spend()
         try:
-            (found,) = self._account.labelbox.find_imports([ImportName(chunk.project_id, chunk.name)])
+            with self._turn.request():
+                (found,) = self._account.labelbox.find_imports([ImportName(chunk.project_id, chunk.name)])
         except RequestError as error:
             self._recover(error)
             return False
@@ -110,7 +110,7 @@ class _Submission:
             return False
         # From here on it is a chunk like one that waits; the build may bring another name.
         self._chunk = replace(chunk, state=State.WAITING)
-        self._turn = Turn(self._tools, self._account, replace(self._chunk, permit_ms=0), self._taken_at)
+        self._turn = Turn(self._tools, self._account, replace(self._chunk, permit_ms=0))
         return True
 
     def _built(self) -> Built | None:
@@ -160,8 +160,8 @@ class _Submission:
         return fetched
 
     def _fetch_ontology(self) -> ProjectOntology:
-        self._turn.spend()
-        return self._account.labelbox.ontology(self._chunk.project_id)
+        with self._turn.request():
+            return self._account.labelbox.ontology(self._chunk.project_id)
 
     def _set_aside(self, built: Built) -> bool:
         """Commit what does not go into the file; False when nothing is left and the chunk has ended."""
@@ -190,9 +190,11 @@ class _Submission:
         chunk, tools = self._chunk, self._tools
         name = import_name(chunk.id, built.content)
         tools.ledger.record_import(chunk, self._account.name, name, built.sent)
-        self._turn.spend()
         try:
-            created = self._account.labelbox.create_import(chunk.project_id, name, [built.content], self._lease.valid)
+            with self._turn.request():
+                created = self._account.labelbox.create_import(
+                    chunk.project_id, name, [built.content], self._lease.valid
+                )
         except RequestError as error:
             self._recover(error, sent=built)
             return
@@ -211,11 +213,12 @@ class _Submission:
     def _recover(self, error: RequestError, sent: Built | None = None) -> None:
         """Do what the table says about a failed request; `sent`: it was the upload."""
         chunk, settings = self._chunk, self._tools.settings
+        stopped = self._turn.stopped_seconds  # the whole account is: that costs the chunk no attempt
         decision = outcomes.decide(
             error, chunk.failures + 1, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds
         )
-        failures = chunk.failures + (not decision.passing)
-        seconds = decision.seconds or settings.backoff_max_seconds
+        failures = chunk.failures + (0 if stopped or decision.passing else 1)
+        seconds = stopped or decision.seconds or settings.backoff_max_seconds
         _log.warning(
             "request.failed",
             project=chunk.project_id,
@@ -223,11 +226,11 @@ class _Submission:
             error=type(error).__name__,
             detail=str(error),
             outcome=decision.outcome.value,
-            seconds=round(decision.seconds, 2),
+            seconds=round(seconds, 2),
         )
         self._pause(decision, error)
         if sent is not None and error.maybe_accepted:
-            suspect = outcomes.suspects_file(error)
+            suspect = not stopped and outcomes.suspects_file(error)
             self._tools.ledger.uncertain(
                 chunk, seconds, why=str(error), failures=failures, sent_now=True, suspect=suspect
             )
@@ -237,13 +240,9 @@ class _Submission:
             _give_back(self._tools, chunk, seconds, str(error), failures)
 
     def _pause(self, decision: Decision, error: RequestError) -> None:
-        if decision.outcome is not Outcome.PAUSE:
-            return
         if decision.needs_person:
             _log_pause(self._chunk, self._account.name, decision.scope, error)
-        if decision.scope == "account":
-            self._account.permits.pause(decision.seconds, str(error))
-        else:
+        if decision.outcome is Outcome.PAUSE and decision.scope == "project":
             self._tools.ledger.pause(self._chunk.project_id, decision.seconds, str(error))
 
     def _split(self, sent: Sequence[int], problem: Problem, refused: Literal["upload"] | None) -> None:

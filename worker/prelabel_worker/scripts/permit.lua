@@ -33,9 +33,8 @@ local function wait_until(at, ...)
 end
 
 if purpose == 'upload' then
-  local behind = ticket == 0 and line > now
-  local at = free(behind and 1 or math.max(1, math.floor(burst * FOR_UPLOADS)))
-  if at > now then
+  local at = free(math.max(1, math.floor(burst * FOR_UPLOADS)))
+  if at > now or (ticket == 0 and line > now and free(1) > now) then
     at = math.ceil(math.max(line, at) + apart)
     return wait_until(at, 'lineMs', text(at))
   end

@@ -15,7 +15,10 @@ GONE_AFTER_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ProjectStatus:
-    """One project in rows. `pending` is what is published and has no outcome yet; `paused` is why it is, if it is."""
+    """One project in rows. `pending` is what is published and has no outcome yet; `paused` is why it is, if it is.
+
+    `healing` of the pending are held, and tried again when time may have healed them: the next at `next_heal_at`.
+    """
 
     project_id: str
     published: int
@@ -31,6 +34,8 @@ class ProjectStatus:
     dead_reasons: dict[str, int]
     paused: str | None
     paused_until: float | None
+    healing: int = 0
+    next_heal_at: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For `status --json`."""
@@ -49,6 +54,8 @@ class ProjectStatus:
             "deadReasons": self.dead_reasons,
             "paused": self.paused,
             "pausedUntil": self.paused_until,
+            "healing": self.healing,
+            "nextHealAt": self.next_heal_at,
         }
 
 
@@ -121,7 +128,9 @@ class Inspector:
             pipeline.hgetall(f"{root}:dead:reasons")
             pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason", "lanes")
             pipeline.zrange(f"{root}:chunks", 0, -1)
-            counts, waiting, reasons, (paused_until, why, lanes), chunk_ids = pipeline.execute()
+            pipeline.zcard(f"{root}:heal")
+            pipeline.zrange(f"{root}:heal", 0, 0, withscores=True)
+            counts, waiting, reasons, (paused_until, why, lanes), chunk_ids, healing, next_heal = pipeline.execute()
         rows = {name.decode(): int(value) for name, value in counts.items()}
         published = rows.get("published", 0)
         done = {name: rows.get(name, 0) for name in OUTCOMES}
@@ -137,6 +146,8 @@ class Inspector:
             dead_reasons={name.decode(): int(value) for name, value in reasons.items()},
             paused=(why or b"").decode() if paused else None,
             paused_until=int(paused_until) / 1000 if paused else None,
+            healing=int(healing),
+            next_heal_at=next_heal[0][1] / 1000 if next_heal else None,
         )
 
     def overrides(self, project_id: str) -> dict[str, str]:

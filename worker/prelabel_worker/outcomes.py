@@ -75,8 +75,16 @@ def bisection_is_spent(refusals: int, rows: int) -> bool:
 
 
 _REASONS = {"DataRowNotFound": Reason.DATA_ROW_NOT_FOUND}
+_HEALING = frozenset({Reason.DATA_ROW_NOT_FOUND})
+"""What time can heal. Labelbox says `DataRowNotFound` also of a data row that exists and is not in the project yet;
+that it says so of one that is still being processed is an assumption."""
 
 
 def reason_of_row(error_names: list[str]) -> Reason:
     """The reason code for what Labelbox said about a row's annotations."""
     return next((_REASONS[name] for name in error_names if name in _REASONS), Reason.REFUSED)
+
+
+def heals(reason: Reason) -> bool:
+    """Whether a row that is held for this may be taken later as it is."""
+    return reason in _HEALING

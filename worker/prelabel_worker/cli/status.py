@@ -59,8 +59,9 @@ def table(projects: list[ProjectStatus]) -> Table:
         oldest = "" if each.oldest_waiting_seconds is None else f"{each.oldest_waiting_seconds:.0f} s"
         chunks = ", ".join(f"{count} {state}" for state, count in each.chunks.items())
         counts = [f"{getattr(each, name):,}" for name in COLUMNS]
-        note = f"paused: {each.paused}" if each.paused else ""
-        found.add_row(each.project_id, *counts, oldest, chunks, note)
+        notes = [f"paused: {each.paused}"] if each.paused else []
+        notes += [f"{each.healing:,} heal"] if each.healing else []
+        found.add_row(each.project_id, *counts, oldest, chunks, "; ".join(notes))
     return found
 
 

@@ -12,7 +12,7 @@ from prelabel.client import Client
 
 _LIBRARIES = {
     "commit_rows": ("held_lib", "history_lib", "imported_lib"),
-    **dict.fromkeys(("discard", "expire", "mend", "retry"), ("held_lib",)),
+    **dict.fromkeys(("discard", "expire", "give_up", "mend", "retry"), ("held_lib",)),
     "was_imported": ("imported_lib",),
 }
 

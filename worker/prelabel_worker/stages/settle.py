@@ -182,7 +182,8 @@ def _mark(row: object) -> list[int]:
 def _held(chunk: Chunk, row: object, verdict: RowVerdict | None, whole: Problem | None) -> RowOutcome:
     assert isinstance(row, ChunkRow)  # noqa: S101 - an unreadable frame was never sent
     problem = whole or _problem(verdict or RowVerdict())
-    return held_row(row, problem, Origin("settle", chunk.id, chunk.name), facts_of(row.raw))
+    origin, heals = Origin("settle", chunk.id, chunk.name), outcomes.heals(problem.reason)
+    return held_row(row, problem, origin, facts_of(row.raw), heals=heals)
 
 
 def _problem(verdict: RowVerdict) -> Problem:

@@ -73,7 +73,10 @@ class Project:
         return [row for row in self.ledger.rows(chunk) if isinstance(row, ChunkRow)]
 
     def sent(self, chunk: Chunk) -> SentLines:
-        return SentLines.of((row.index, [row.index.to_bytes(16, "big")], bytes(12)) for row in self.rows(chunk))
+        return SentLines.of(
+            (row.index, [row.index.to_bytes(16, "big")], bytes(12), facts_of(row.raw).row_key)
+            for row in self.rows(chunk)
+        )
 
     def send(self, chunk: Chunk) -> None:
         self.ledger.record_import(chunk, "default", f"name-{chunk.id}", self.sent(chunk))

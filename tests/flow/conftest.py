@@ -89,7 +89,10 @@ class Flow:
 
     def heal_for(self, hours: float) -> None:
         """How long a row whose data row is missing is tried again; 0: it dies at once."""
-        Projects(self.client).override(self.project, {"healHours": f"{hours:g}"})
+        self.override(healHours=f"{hours:g}")
+
+    def override(self, **fields: str) -> None:
+        Projects(self.client).override(self.project, fields)
 
     def publish(self, *messages: Any) -> None:
         with Publisher(self.stack.file.redis_url) as publisher:

@@ -14,13 +14,18 @@ from prelabel_worker.held import HeldRows
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.letter_filter import LetterFilter
 from tests.chaos.plan import STOPS, Event
-from tests.chaos.recovery import Recoveries, Watch, both, imported_more, look, taken_up
+from tests.chaos.recovery import Recoveries, View, both, imported_more, look, taken_up
 from tests.chaos.site import Site
 from tests.chaos.workload import PROJECTS, Kind
 
 _LOOK_SECONDS = 0.05
 _RESTART_SECONDS = 0.5
 """How long a supervisor takes to start a worker or a producer again."""
+_AWAY_SECONDS = 2.0
+"""How long producers write to their disks before one is killed: longer than they wait for an answer."""
+_SLOW_UPLOADS = {"fault": "latency", "latency": 2, "operations": "create", "times": 3}
+_UPLOADING_SECONDS = 1.0
+"""After which every worker waits for one of those."""
 _DRAIN_SECONDS = 240.0
 _RETRIES = 4
 
@@ -66,7 +71,7 @@ class Driver:
         return time.monotonic() - self._begun
 
     def _step(self) -> None:
-        self._site.check()
+        self._site.supervise()
         view = look(self._client)
         self._imported = self._imported if view.imported is None else view.imported
         self.recoveries.look(view)
@@ -120,25 +125,32 @@ class Driver:
         victim = "redis" if event.kind.startswith("Redis") else self._pick(site.workers, event)
         if victim is None or not site.up([victim]) or not site.freeze(victim, child="child" in event.kind):
             return False
+        self.recoveries.hit()
         self._at(self._now() + seconds, lambda: self._go_on(event.kind, victim))
         return True
 
     def _go_on(self, kind: str, victim: str) -> None:
         self._site.resume(victim)
-        self._watch_progress(kind)
+        self._broken(kind, imported_more(self._imported))
 
     def _kill(self, event: Event) -> bool:
         match event.kind:
             case "a pool child" | "a worker" | "all workers":
                 return self._kill_workers(event)
+            case "a worker, uploading":
+                self._site.fault(_SLOW_UPLOADS)
+                self._at(self._now() + _UPLOADING_SECONDS, lambda: self._kill_workers(event))
+                return True
             case "a producer":
                 return self._kill_producer(event)
+            case "Redis, then a producer":
+                return self._kill_spooling_producer(event)
             case _:
                 name = event.kind.removeprefix("the ").lower()
                 if not self._site.up([name]):
                     return False
                 self._site.kill(name)
-                self._watch_progress(event.kind)
+                self._broken(event.kind, imported_more(self._imported))
                 self._site.start(name)
                 return True
 
@@ -166,7 +178,7 @@ class Driver:
                 site.kill(victim)
                 self._at(self._now() + _RESTART_SECONDS, lambda victim=victim: site.start(victim))
         work_goes_on = both(taken_up(view.holds), imported_more(view.imported or 0))
-        self.recoveries.open.append(Watch(event.kind, work_goes_on))
+        self._broken(event.kind, work_goes_on)
         return True
 
     def _kill_producer(self, event: Event) -> bool:
@@ -177,16 +189,31 @@ class Driver:
         confirmed = len(site.went(victim).confirmed)
         site.kill(victim)
         self._at(self._now() + _RESTART_SECONDS, lambda: site.start(victim))
-        went_on = Watch(event.kind, lambda _: len(site.went(victim).confirmed) > confirmed)
-        self.recoveries.open.append(went_on)
+        self.recoveries.watch(event.kind, lambda _: len(site.went(victim).confirmed) > confirmed)
+        return True
+
+    def _kill_spooling_producer(self, event: Event) -> bool:
+        """It dies while what it publishes goes to its disk; the next life sends that."""
+        site = self._site
+        if not site.up(["redis"]) or not site.up(site.producers()):
+            return False
+        site.kill("redis")
+        self._broken(event.kind, imported_more(self._imported))
+        self._at(self._now() + _AWAY_SECONDS, lambda: self._kill_producer(event))
+        self._at(self._now() + _AWAY_SECONDS + _RESTART_SECONDS, lambda: site.start("redis"))
         return True
 
     def _pick(self, names: list[str], event: Event) -> str | None:
         there = self._site.up(names)
         return there[int(event.pick * len(there))] if there else None
 
+    def _broken(self, kind: str, went_on: Callable[[View], bool]) -> None:
+        """A worker, Redis or the sandbox: whoever would have taken up the work of an earlier victim."""
+        self.recoveries.hit()
+        self.recoveries.watch(kind, went_on)
+
     def _watch_progress(self, kind: str) -> None:
-        self.recoveries.open.append(Watch(kind, imported_more(self._imported)))
+        self.recoveries.watch(kind, imported_more(self._imported))
 
 
 def _impatient(url: str) -> Client:

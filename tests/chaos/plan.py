@@ -8,12 +8,14 @@ from typing import Any
 from tests.chaos.workload import ONCE, POISON
 
 KILLS = {
-    "a pool child": 5,
-    "a worker": 3,
+    "a pool child": 4,
+    "a worker": 2,
+    "a worker, uploading": 3,
     "a producer": 3,
     "Redis": 2,
     "the sandbox": 2,
     "all workers": 1,
+    "Redis, then a producer": 2,
 }
 """Whom SIGKILL takes, and how often in a deck."""
 STOPS = {

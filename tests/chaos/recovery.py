@@ -58,11 +58,19 @@ def look(client: Client) -> View:
 
 @dataclass
 class Watch:
-    """Something was broken; `went_on` says whether work goes on."""
+    """Something was broken; `went_on` says whether work goes on. `hit`: when something was broken or mended last."""
 
     kind: str
     went_on: Callable[[View], bool]
     since: float = field(default_factory=time.monotonic)
+    hit: float = field(default_factory=time.monotonic)
+
+
+class Recovery(NamedTuple):
+    """Seconds until work went on: from the fault, and from the last of a series that hit before it did."""
+
+    seconds: float
+    after_last: float
 
 
 def taken_up(held: Holds) -> Callable[[View], bool]:
@@ -99,15 +107,24 @@ class Recoveries:
 
     def __init__(self) -> None:
         self.injected: dict[str, int] = defaultdict(int)
-        self.seconds: dict[str, list[float]] = defaultdict(list)
-        self.open: list[Watch] = []
+        self.found: dict[str, list[Recovery]] = defaultdict(list)
+        self._open: list[Watch] = []
+
+    def watch(self, kind: str, went_on: Callable[[View], bool]) -> None:
+        """Something was broken just now."""
+        self._open.append(Watch(kind, went_on))
+
+    def hit(self) -> None:
+        """Who would have taken the work up may be hit as well: for what is open the bound begins anew."""
+        for watch in self._open:
+            watch.hit = time.monotonic()
 
     def look(self, view: View) -> None:
         """Close the watches whose work goes on."""
         now = time.monotonic()
-        for watch in [each for each in self.open if each.went_on(view)]:
-            self.seconds[watch.kind].append(now - watch.since)
-            self.open.remove(watch)
+        for watch in [each for each in self._open if each.went_on(view)]:
+            self.found[watch.kind].append(Recovery(now - watch.since, now - watch.hit))
+            self._open.remove(watch)
 
     @property
     def kills(self) -> int:
@@ -115,6 +132,11 @@ class Recoveries:
         return sum(self.injected[kind] for kind in KILLS)
 
     @property
-    def slowest_kill(self) -> float:
-        """Seconds to recover from the worst SIGKILL."""
-        return max((max(self.seconds[kind], default=0.0) for kind in KILLS), default=0.0)
+    def slowest_kill(self) -> Recovery:
+        """From the worst SIGKILL."""
+        return max((each for kind in KILLS for each in self.found[kind]), default=Recovery(0.0, 0.0))
+
+    @property
+    def within_bound(self) -> bool:
+        """Whether work went on in time after every SIGKILL; after a series of faults, counted from the last."""
+        return all(each.after_last <= BOUND_SECONDS for kind in KILLS for each in self.found[kind])

@@ -44,6 +44,7 @@ class Site:
         self._producers = Processes(folder / ".prelabel" / "logs")
         self._stopped: dict[str, list[int]] = {}
         self._away: set[str] = set()
+        self._orphaned: set[str] = set()
         self._sandbox_starts = 0
 
     def __enter__(self) -> Self:
@@ -75,10 +76,16 @@ class Site:
         names = [f"producer{number}" for number in range(self.workload.producers)]
         return [name for name in names if not self._is_done(name)]
 
-    def check(self) -> None:
-        """Raise RuntimeError when a part has ended that nobody killed."""
+    def supervise(self) -> None:
+        """Start workers again that ended because their first pool child was killed before it was up: so Celery does.
+
+        Raises RuntimeError when another part has ended that nobody killed.
+        """
         ended = self.stack.ended() or self._producers.dead()
-        if ended is not None and not (ended.startswith("producer") and self._is_done(ended)):
+        if ended in self._orphaned:
+            self.kill(ended)
+            self.start(ended)
+        elif ended is not None and not (ended.startswith("producer") and self._is_done(ended)):
             raise RuntimeError(f"{ended} ended by itself, see {self.stack.logs}")
 
     def _is_done(self, producer: str) -> bool:
@@ -104,10 +111,12 @@ class Site:
     def kill_child(self, name: str) -> None:
         """SIGKILL the pool child that is frozen; its worker goes on."""
         self._signal(self._stopped.pop(name), signal.SIGKILL)
+        self._orphaned.add(name)
 
     def kill(self, name: str) -> None:
         """SIGKILL a part with its children."""
-        self._signal(self._pids(name), signal.SIGKILL)
+        with suppress(psutil.NoSuchProcess):
+            self._signal(self._pids(name), signal.SIGKILL)
         (self._producers if name.startswith("producer") else self.stack).kill(name)
         self._stopped.pop(name, None)
         self._away.add(name)
@@ -121,6 +130,7 @@ class Site:
         if name == "sandbox":
             self._set_up_sandbox()
         self._away.discard(name)
+        self._orphaned.discard(name)
 
     def fault(self, options: dict[str, Any]) -> None:
         """Switch a fault of the sandbox on."""

@@ -28,7 +28,7 @@ def main() -> int:
     """Run, print the page, answer the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=1500, help="how long rows are published and things broken")
+    parser.add_argument("--seconds", type=float, default=1700, help="how long rows are published and things broken")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--kills", type=int, default=110)
     parser.add_argument("--workers", type=int, default=3)

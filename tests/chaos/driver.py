@@ -26,6 +26,7 @@ _AWAY_SECONDS = 2.0
 _SLOW_UPLOADS = {"fault": "latency", "latency": 2, "operations": "create", "times": 3}
 _UPLOADING_SECONDS = 1.0
 """After which every worker waits for one of those."""
+_TRY_AGAIN_SECONDS = 1.0
 _DRAIN_SECONDS = 240.0
 _RETRIES = 4
 
@@ -43,7 +44,7 @@ class Driver:
         self._order = itertools.count()
         self._todo: list[tuple[float, int, Callable[[], None]]] = []
         for event in events:
-            self._at(event.at, lambda event=event: self._break(event))
+            self._at(event.at, lambda event=event: self._surely(lambda: self._break(event)))
         self._imported = 0
 
     def run(self) -> None:
@@ -101,18 +102,16 @@ class Driver:
         batch = self._site.workload.batch(int(producer), int(number))
         return next(message.kind for message in batch if message.id == message_id)
 
-    def _break(self, event: Event) -> None:
+    def _break(self, event: Event) -> bool:
         self._say(f"{self._now():7.1f} s  {event.kind}")
         if event.options is not None:
-            done = self._fault(event)
-        elif event.kind in STOPS:
-            done = self._stop(event)
-        else:
-            done = self._kill(event)
-        if done:
-            self.recoveries.injected[event.kind] += 1
-        else:
-            self._at(self._now() + 1, lambda: self._break(event))
+            return self._fault(event)
+        return self._stop(event) if event.kind in STOPS else self._kill(event)
+
+    def _surely(self, do: Callable[[], bool]) -> None:
+        """Now, or as soon as it can be done: a victim may be away just now."""
+        if not do():
+            self._at(self._now() + _TRY_AGAIN_SECONDS, lambda: self._surely(do))
 
     def _fault(self, event: Event) -> bool:
         options = event.options or {}
@@ -139,7 +138,7 @@ class Driver:
                 return self._kill_workers(event)
             case "a worker, uploading":
                 self._site.fault(_SLOW_UPLOADS)
-                self._at(self._now() + _UPLOADING_SECONDS, lambda: self._kill_workers(event))
+                self._at(self._now() + _UPLOADING_SECONDS, lambda: self._surely(lambda: self._kill_workers(event)))
                 return True
             case "a producer":
                 return self._kill_producer(event)
@@ -183,7 +182,10 @@ class Driver:
 
     def _kill_producer(self, event: Event) -> bool:
         site = self._site
-        victim = self._pick(site.producers(), event)
+        there = site.producers()
+        if not there:
+            return True  # they have done all their work
+        victim = self._pick(there, event)
         if victim is None:
             return False
         confirmed = len(site.went(victim).confirmed)
@@ -195,11 +197,11 @@ class Driver:
     def _kill_spooling_producer(self, event: Event) -> bool:
         """It dies while what it publishes goes to its disk; the next life sends that."""
         site = self._site
-        if not site.up(["redis"]) or not site.up(site.producers()):
+        if not site.up(["redis"]):
             return False
         site.kill("redis")
         self._broken(event.kind, imported_more(self._imported))
-        self._at(self._now() + _AWAY_SECONDS, lambda: self._kill_producer(event))
+        self._at(self._now() + _AWAY_SECONDS, lambda: self._surely(lambda: self._kill_producer(event)))
         self._at(self._now() + _AWAY_SECONDS + _RESTART_SECONDS, lambda: site.start("redis"))
         return True
 

@@ -70,7 +70,10 @@ class Event:
 
 
 def plan(seed: int, seconds: float, kills: int) -> list[Event]:
-    """`kills` SIGKILLs spread over the seconds; between them stops and faults, each kind as often as the others."""
+    """`kills` SIGKILLs, or pairs of them, spread over the seconds; between them stops and faults.
+
+    Of stops and faults each kind comes as often as the others. Raises ValueError when the kills do not fit.
+    """
     rng = random.Random(f"plan:{seed}")
     long_faults = _deck(rng, dict.fromkeys(LONG_FAULTS, 1))
     longs = int(seconds // LONG_RUN_SECONDS) * len(LONG_FAULTS)

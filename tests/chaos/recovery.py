@@ -111,7 +111,8 @@ class Recoveries:
         self._open: list[Watch] = []
 
     def watch(self, kind: str, went_on: Callable[[View], bool]) -> None:
-        """Something was broken just now."""
+        """Something was broken, or its fault has ended, just now."""
+        self.injected[kind] += 1
         self._open.append(Watch(kind, went_on))
 
     def hit(self) -> None:

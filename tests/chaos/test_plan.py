@@ -14,7 +14,7 @@ def test_a_seed_is_a_plan() -> None:
     assert plan(1, 40, 19) == plan(1, 40, 19) != plan(2, 40, 19)
 
 
-@pytest.mark.parametrize(("seconds", "kills"), [(40, 19), (1500, 110)])
+@pytest.mark.parametrize(("seconds", "kills"), [(40, 19), (1700, 110)])
 def test_a_plan_has_its_kills_and_every_kind_of_them(seconds: float, kills: int) -> None:
     events = plan(3, seconds, kills)
     counts = Counter(event.kind for event in events)
@@ -24,7 +24,7 @@ def test_a_plan_has_its_kills_and_every_kind_of_them(seconds: float, kills: int)
 
 
 def test_a_long_plan_has_every_fault() -> None:
-    counts = Counter(event.kind for event in plan(3, 1500, 110))
+    counts = Counter(event.kind for event in plan(3, 1700, 110))
     assert counts.keys() >= FAULTS.keys() | LONG_FAULTS.keys()
 
 

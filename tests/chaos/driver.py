@@ -100,10 +100,13 @@ class Driver:
         return next(message.kind for message in batch if message.id == message_id)
 
     def _break(self, event: Event) -> bool:
-        self._say(f"{self._now():7.1f} s  {event.kind}")
         if event.options is not None:
-            return self._fault(event)
-        return self._stop(event) if event.kind in STOPS else self._kill(event)
+            done = self._fault(event)
+        else:
+            done = self._stop(event) if event.kind in STOPS else self._kill(event)
+        if done:
+            self._say(f"{self._now():7.1f} s  {event.kind}")
+        return done
 
     def _surely(self, do: Callable[[], bool]) -> None:
         """Now, or as soon as it can be done: a victim may be away just now."""

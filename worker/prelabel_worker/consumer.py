@@ -1,9 +1,12 @@
 """Celery's consumer, with a reconnect that stays within the recovery bound."""
 
+import time
 from functools import partial
 from typing import Any
 
 from celery.worker.consumer import Consumer as CeleryConsumer
+
+_REFUSED_SECONDS = 1.0
 
 
 class Consumer(CeleryConsumer):  # type: ignore[misc]
@@ -13,3 +16,18 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
         """Return a connected connection; kombu takes these waits as arguments only."""
         conn.ensure_connection = partial(conn.ensure_connection, interval_start=0.5, interval_step=0.5, interval_max=1)
         return super().ensure_connected(conn)
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        """Wait for a broker that refuses."""
+        super().on_connection_error_before_connected(exc)
+        self._wait_for_refusal(exc)
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """Wait for a broker that refuses."""
+        super().on_connection_error_after_connected(exc)
+        self._wait_for_refusal(exc)
+
+    def _wait_for_refusal(self, error: Exception) -> None:
+        """A broker that can be reached and refuses would be asked again at once."""
+        if isinstance(error, self.channel_errors):
+            time.sleep(_REFUSED_SECONDS)

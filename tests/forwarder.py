@@ -1,0 +1,60 @@
+"""A TCP forwarder on the loopback: what stands between a client and Redis, and can be slow or lead elsewhere."""
+
+import contextlib
+import socket
+import threading
+import time
+
+
+class Forwarder:
+    """Listens on `port` and forwards to `target`, every piece `delay` seconds late.
+
+    `lead_to` leads new connections elsewhere and leaves those that are open where they are, as a name or a virtual
+    address does that moves to another server.
+    """
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.delay = 0.0
+        self._open: set[socket.socket] = set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more connections and cut those that are open."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for each in list(self._open):
+            _cut(each)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                client.close()
+                continue
+            self._open |= {client, server}
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
+
+    def _copy(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(1 << 16):
+                if self.delay:
+                    time.sleep(self.delay)
+                sink.sendall(piece)
+        for each in (source, sink):
+            _cut(each)
+            self._open.discard(each)
+
+
+def _cut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()

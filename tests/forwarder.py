@@ -1,13 +1,14 @@
 """A TCP forwarder on the loopback: what stands between a client and Redis, and can be slow or lead elsewhere."""
 
 import contextlib
+import queue
 import socket
 import threading
 import time
 
 
 class Forwarder:
-    """Listens on `port` and forwards to `target`, every piece `delay` seconds late.
+    """Listens on `port` and forwards to `target`, each piece `delay` seconds late.
 
     `lead_to` leads new connections elsewhere and leaves those that are open where they are, as a name or a virtual
     address does that moves to another server.
@@ -44,14 +45,21 @@ class Forwarder:
                 threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
 
     def _copy(self, source: socket.socket, sink: socket.socket) -> None:
+        pieces: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+        threading.Thread(target=self._send, args=(pieces, sink), daemon=True).start()
         with contextlib.suppress(OSError):
             while piece := source.recv(1 << 16):
-                if self.delay:
-                    time.sleep(self.delay)
-                sink.sendall(piece)
-        for each in (source, sink):
-            _cut(each)
-            self._open.discard(each)
+                pieces.put((time.monotonic() + self.delay, piece))
+        pieces.put((0.0, b""))
+        _cut(source)
+
+    def _send(self, pieces: "queue.SimpleQueue[tuple[float, bytes]]", sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while (next_piece := pieces.get())[1]:
+                time.sleep(max(0.0, next_piece[0] - time.monotonic()))
+                sink.sendall(next_piece[1])
+        _cut(sink)
+        self._open.discard(sink)
 
 
 def _cut(connection: socket.socket) -> None:

@@ -10,11 +10,14 @@ from typing import Any
 import redis
 from redis.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
 
+from prelabel.cluster import ClusterClient, is_cluster
+
 Client = Any
 
 _AWAY = (
     redis.ConnectionError,
     redis.TimeoutError,
+    redis.exceptions.NoScriptError,  # forgotten again since it was given
     redis.ReadOnlyError,
     redis.exceptions.OutOfMemoryError,
     redis.exceptions.ClusterDownError,
@@ -59,12 +62,30 @@ _KINDS: dict[Any, Any] = {Connection: _Tcp, SSLConnection: _Tls, UnixDomainSocke
 def open_client(url: str, seconds: float, **options: Any) -> Client:
     """A client that connects when it is first used and waits so long for an answer; `options` are redis-py's.
 
+    `redis://`, `rediss://`, `unix://`, or for a cluster `redis+cluster://host:port,host:port` and `rediss+cluster://`.
     Raises ValueError for what is no URL of a Redis.
     """
     options = {"socket_timeout": seconds, "socket_connect_timeout": seconds, **options}
+    if is_cluster(url):
+        return ClusterClient(url, options)
     pool = ConnectionPool.from_url(url, **options)
     pool.connection_class = _KINDS[pool.connection_class]
     return redis.Redis.from_pool(pool)
+
+
+def has_slots(client: Client) -> bool:
+    """Whether it is a cluster, where a pipeline holds commands of one slot only."""
+    return isinstance(client, ClusterClient)
+
+
+def node_of(client: Client, key: str) -> Client:
+    """The server that has this key, where there are several. Raises redis.ConnectionError."""
+    return client.node_of(key) if has_slots(client) else client
+
+
+def servers_of(client: Client) -> "list[redis.Redis]":
+    """Every server that keeps rows. Raises redis.ConnectionError."""
+    return client.primaries() if has_slots(client) else [client]
 
 
 def is_away(error: Exception) -> bool:

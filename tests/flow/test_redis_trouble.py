@@ -1,7 +1,6 @@
 """Redis in trouble: publishers keep their rows, workers wait and go on, nothing is lost and nothing doubled."""
 
 import contextlib
-import os
 import resource
 import subprocess
 import sys
@@ -24,17 +23,10 @@ from tests.conftest import wait_for
 from tests.flow.conftest import TOOLS, box
 from tests.forwarder import Forwarder
 from tests.sandbox.process import SandboxProcess
+from tests.worker_process import environment, running_worker
 
 ROWS = 400
-SETTINGS = {
-    "PRELABEL_LINGER_SECONDS": "0.1",
-    "PRELABEL_CHUNK_ROWS": "50",
-    "PRELABEL_POLL_MIN_SECONDS": "0.2",
-    "PRELABEL_BACKOFF_MAX_SECONDS": "1",
-    "PRELABEL_LEASE_SECONDS": "1",
-    "PRELABEL_SERVER_LIMIT_SECONDS": "2",
-    "PRELABEL_LOG_FORMAT": "json",
-}
+SETTINGS = {"chunk_rows": "50", "lease_seconds": "1", "server_limit_seconds": "2"}
 
 
 class Server:
@@ -89,18 +81,6 @@ class World:
     worker: "subprocess.Popen[bytes]" = field(init=False)
     projects: int = 0
 
-    def __post_init__(self) -> None:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
-        environment = clean | SETTINGS
-        environment |= {"PRELABEL_REDIS_URL": self.url, "PRELABEL_LABELBOX_API_KEY": "a-key"}
-        environment |= {"PRELABEL_LABELBOX_ENDPOINT": f"{self.sandbox.url}/graphql"}
-        command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", "--concurrency", "2"]
-        with self.log.open("wb") as log:
-            self.worker = subprocess.Popen(
-                [*command, "--without-gossip", "--without-mingle"], cwd=self.folder, env=environment, stderr=log
-            )
-        wait_for(lambda: Inspector(self.server.client).workers(), "the worker")
-
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.forwarder.port}/0"
@@ -151,14 +131,13 @@ class Run:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("trouble")
     server = Server(folder / "first")
-    forwarder = Forwarder(server.port)
-    sandbox = SandboxProcess(folder / "sandbox")
-    found = World(folder, server, forwarder, sandbox)
-    yield found
-    found.worker.terminate()
-    found.worker.wait(30)
-    sandbox.stop()
-    forwarder.close()
+    found = World(folder, server, Forwarder(server.port), SandboxProcess(folder / "sandbox"))
+    told = environment(found.sandbox, redis_url=found.url, **SETTINGS)
+    with running_worker(folder, told, "--concurrency", "2") as found.worker:
+        wait_for(lambda: Inspector(server.client).workers(), "the worker")
+        yield found
+    found.sandbox.stop()
+    found.forwarder.close()
     found.server.kill()
 
 

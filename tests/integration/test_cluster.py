@@ -3,11 +3,9 @@
 import contextlib
 import hashlib
 import json
-import os
 import re
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -30,10 +28,11 @@ from prelabel_worker.settings import Settings, load_settings
 from prelabel_worker.stack.redis_server import find_redis_server, free_port
 from prelabel_worker.timers import Timers
 from tests.conftest import wait_for
-from tests.flow.conftest import SETTINGS, TOOLS, box, run_in
+from tests.flow.conftest import TOOLS, box, run_in
 from tests.integration.conftest import Project
 from tests.integration.letters import kill, real_message
 from tests.sandbox.process import SandboxProcess
+from tests.worker_process import environment, running_worker
 
 SLOTS = 16384
 PROJECTS = [f"p{n}" for n in range(6)]
@@ -201,15 +200,19 @@ def test_publishers_and_workers_with_their_state_in_a_cluster(
 ) -> None:
     """Several projects on all nodes, two workers, Celery's broker elsewhere; then what the commands say of it."""
     sandbox = SandboxProcess(tmp_path / "sandbox")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")} | SETTINGS
-    environment |= {"PRELABEL_REDIS_URL": cluster_url, "PRELABEL_BROKER_URL": redis_url, "PRELABEL_KEY_PREFIX": prefix}
-    environment |= {"PRELABEL_LABELBOX_ENDPOINT": f"{sandbox.url}/graphql", "PRELABEL_LABELBOX_API_KEY": "a-key"}
-    worker = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", "--without-gossip", "--without-mingle"]
-    with (tmp_path / "log").open("wb") as log:
-        workers = [
-            subprocess.Popen([*worker, "-c", "1", "-n", name], cwd=tmp_path, env=environment, stdout=log, stderr=log)
-            for name in ("one", "two")
-        ]
+    told = environment(sandbox, redis_url=cluster_url, broker_url=redis_url, key_prefix=prefix)
+    with running_worker(tmp_path, told, "-c", "1", "-n", "one"), running_worker(tmp_path, told, "-c", "1", "-n", "two"):
+        drain(cluster, cluster_url, prefix, sandbox)
+        assert run_in(tmp_path, "audit", **told).returncode == 0
+        status = json.loads(run_in(tmp_path, "status", "--json", **told).stdout)
+        assert [each["imported"] for each in status["projects"]] == [100] * len(PROJECTS)
+        doctor = json.loads(run_in(tmp_path, "doctor", "--json", **told).stdout)["findings"]
+        assert [each["level"] for each in doctor if each["check"] in ("redis-mode", "redis-persistence")] == ["ok"] * 6
+    sandbox.stop()
+
+
+def drain(cluster: Any, cluster_url: str, prefix: str, sandbox: SandboxProcess) -> None:
+    """Publish to all projects and wait until Labelbox has every row once."""
     inspector = Inspector(cluster, prefix)
     with Publisher(cluster_url, key_prefix=prefix) as publisher:
         for name in PROJECTS:
@@ -222,13 +225,3 @@ def test_publishers_and_workers_with_their_state_in_a_cluster(
     for name in PROJECTS:
         found = sorted((line["dataRow"]["globalKey"], line["bbox"]["left"]) for line in sandbox.pre_labels(name))
         assert found == sorted((f"k{n}", n) for n in range(100))
-    assert run_in(tmp_path, "audit", **environment).returncode == 0
-    status = json.loads(run_in(tmp_path, "status", "--json", **environment).stdout)
-    assert [each["imported"] for each in status["projects"]] == [100] * len(PROJECTS)
-    doctor = json.loads(run_in(tmp_path, "doctor", "--json", **environment).stdout)["findings"]
-    assert [each["level"] for each in doctor if each["check"] in ("redis-mode", "redis-persistence")] == ["ok"] * 6
-    for each in workers:
-        each.terminate()
-    for each in workers:
-        assert each.wait(30) == 0
-    sandbox.stop()

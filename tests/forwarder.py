@@ -10,8 +10,8 @@ import time
 class Forwarder:
     """Listens on `port` and forwards to `target`, each piece `delay` seconds late.
 
-    `lead_to` leads new connections elsewhere and leaves those that are open where they are, as a name or a virtual
-    address does that moves to another server.
+    Another `target` is for new connections; those that are open stay where they are, as behind a name or a virtual
+    address that moves to another server.
     """
 
     def __init__(self, target: int) -> None:
@@ -26,6 +26,10 @@ class Forwarder:
         """Take no more connections and cut those that are open."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """Cut every connection that is open."""
         for each in list(self._open):
             _cut(each)
 

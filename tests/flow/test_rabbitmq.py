@@ -14,12 +14,15 @@ from prelabel import Publisher
 from prelabel_worker.audit import audit
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.roles import QUEUES
+from prelabel_worker.stack.redis_server import free_port
 from tests.conftest import wait_for
 from tests.flow.conftest import TOOLS, box, run_in
+from tests.forwarder import Forwarder
 from tests.sandbox.process import SandboxProcess
 from tests.worker_process import environment, running_worker
 
-URL = "amqp://guest:guest@127.0.0.1:5672//"
+PORT = 5672
+URL = f"amqp://guest:guest@127.0.0.1:{PORT}//"
 ROWS = 200
 
 
@@ -52,24 +55,36 @@ def _remove(connection: Connection) -> None:
             connection.channel().queue_delete(name)
 
 
-def test_rows_arrive_with_hints_over_rabbitmq(
+def test_rows_arrive_with_hints_over_rabbitmq_also_after_it_was_away(
     broker: str, client: "redis.Redis", redis_url: str, prefix: str, tmp_path: Path
 ) -> None:
     sandbox = SandboxProcess(tmp_path / "sandbox")
     sandbox.project("p", {"tools": TOOLS, "classifications": []})
-    told = environment(sandbox, redis_url=redis_url, broker_url=broker, key_prefix=prefix, chunk_rows="50")
-    with running_worker(tmp_path, told, "--concurrency", "2"):
-        with Publisher(redis_url, key_prefix=prefix) as publisher:
-            for n in range(ROWS):
-                publisher.publish(box(f"k{n}", project="p", left=n))
-        wait_for(lambda: Inspector(client, prefix).status("p").imported == ROWS, "all rows to settle")
+    forwarder = Forwarder(PORT)
+    way = broker.replace(str(PORT), str(forwarder.port))
+    told = environment(sandbox, redis_url=redis_url, broker_url=way, key_prefix=prefix, chunk_rows="50")
+    log = tmp_path / "worker.log"
+    with running_worker(tmp_path, told, "--concurrency", "2"), Publisher(redis_url, key_prefix=prefix) as publisher:
+        publish(publisher, range(ROWS))
+        wait_for(lambda: Inspector(client, prefix).status("p").imported, "rows to settle")
+        forwarder.target = free_port()
+        forwarder.cut()
+        wait_for(lambda: b"tick.failed" in log.read_bytes(), "the worker to say that the broker is away")
+        publish(publisher, range(ROWS, 2 * ROWS))
+        forwarder.target = PORT
+        wait_for(lambda: Inspector(client, prefix).status("p").imported == 2 * ROWS, "all rows to settle")
         doctor = json.loads(run_in(tmp_path, "doctor", "--json", **told).stdout)["findings"]
+    assert b"tick.broken" not in log.read_bytes()
     (found,) = audit(client, prefix)
     assert found.balances, found.differences
-    lines = sandbox.pre_labels("p")
-    assert sorted((line["dataRow"]["globalKey"], line["bbox"]["left"]) for line in lines) == sorted(
-        (f"k{n}", n) for n in range(ROWS)
-    )
+    seen = sorted((line["dataRow"]["globalKey"], line["bbox"]["left"]) for line in sandbox.pre_labels("p"))
+    assert seen == sorted((f"k{n}", n) for n in range(2 * ROWS))
     assert [each["found"] for each in doctor if each["check"] == "broker"] == ["the broker answers; it is no Redis"]
     assert not list(client.scan_iter(f"{prefix}:celery:*"))
     sandbox.stop()
+    forwarder.close()
+
+
+def publish(publisher: Publisher, numbers: range) -> None:
+    for n in numbers:
+        publisher.publish(box(f"k{n}", project="p", left=n))

@@ -44,13 +44,23 @@ class Node:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
+        self._folder = folder
         self.port = _free_port_with_bus()
-        command = [str(find_redis_server()), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
-        command += ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--save", ""]
-        command += ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         self.client = redis.Redis(port=self.port)
+        self.start()
+
+    def start(self) -> None:
+        command = [str(find_redis_server()), "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--dir", str(self._folder)]
+        command += ["--cluster-require-full-coverage", "no", "--maxmemory-policy", "noeviction", "--save", ""]
+        command += ["--appendonly", "yes", "--appendfsync", "always"]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         wait_for(self._answers, "a node to answer")
+
+    def kill(self) -> None:
+        self.client.close()
+        self._process.kill()
+        self._process.wait()
 
     def _answers(self) -> bool:
         with contextlib.suppress(redis.ConnectionError):
@@ -80,9 +90,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
     wait_for(lambda: all(node.knows_all() for node in found), "the cluster")
     yield found
     for node in found:
-        node.client.close()
-        node.process.kill()
-        node.process.wait()
+        node.kill()
 
 
 @pytest.fixture
@@ -185,6 +193,33 @@ def run_every_script(project: Project) -> None:
     permits.pause(0, "test")
     Timers(client, "prelabel", 10).due(100)
     assert all(each.balances for each in audit(client))
+
+
+def test_a_node_that_is_away_holds_up_its_own_projects_only(cluster: Any, cluster_url: str, nodes: list[Node]) -> None:
+    def port_of(key: str) -> int:
+        return int(cluster.node_of(key).connection_pool.connection_kwargs["port"])
+
+    projects = {name: Project(cluster, settings_for(cluster_url), name) for name in PROJECTS}
+    for each in projects.values():
+        each.publish(real_message("a"))
+    lost = next(node for node in nodes if node.port != port_of(keys.projects("prelabel")))
+    going_on = [name for name in PROJECTS if port_of(keys.project_root("prelabel", name)) != lost.port]
+    held_up = [name for name in PROJECTS if name not in going_on]
+    timers = Timers(cluster, "prelabel", 10)
+
+    lost.kill()
+    due, _ = timers.due(100)
+    with pytest.raises(redis.ConnectionError):
+        projects[held_up[0]].publish(real_message("b"))
+    for name in going_on:
+        projects[name].publish(real_message("b"))
+    lost.start()
+
+    assert sorted(each.project_id for each in due) == sorted(going_on)
+    wait_for(lambda: all(node.knows_all() for node in nodes), "the cluster")
+    for name in held_up:
+        projects[name].publish(real_message("b"))
+    assert [each.published for each in Inspector(cluster).all()] == [2] * len(PROJECTS)
 
 
 def test_a_pipeline_of_two_slots_is_refused(cluster: Any) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import redis
+
 from prelabel import keys
-from prelabel.client import Client
+from prelabel.client import Client, has_slots
 from prelabel_worker.roles import stages_of
 from prelabel_worker.scripts import Scripts
 
@@ -42,7 +44,12 @@ class Timers:
         moves: list[str | int] = []
         waits: list[int] = []
         for project_id, score in projects:
-            wait_ms, due = self._project(project_id, turns[project_id], stages)
+            try:
+                wait_ms, due = self._project(project_id, turns[project_id], stages)
+            except redis.RedisError:
+                if not has_slots(self._client):
+                    raise
+                continue  # a node of a cluster is away: the projects of the others go on
             found += due
             moves += [project_id, score, wait_ms]
             waits.append(wait_ms)

@@ -4,8 +4,10 @@ import time
 from functools import partial
 from typing import Any
 
+import structlog
 from celery.worker.consumer import Consumer as CeleryConsumer
 
+_log = structlog.get_logger(__name__)
 _REFUSED_SECONDS = 1.0
 
 
@@ -23,8 +25,14 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
         self._wait_for_refusal(exc)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
-        """Wait for a broker that refuses."""
-        super().on_connection_error_after_connected(exc)
+        """Give the connection up, and wait for a broker that refuses.
+
+        kombu 5.7 may break on closing what is half closed already, which would end the worker.
+        """
+        try:
+            super().on_connection_error_after_connected(exc)
+        except Exception as error:
+            _log.warning("broker.not_closed", error=type(error).__name__, detail=str(error))
         self._wait_for_refusal(exc)
 
     def _wait_for_refusal(self, error: Exception) -> None:

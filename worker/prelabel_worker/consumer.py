@@ -14,6 +14,11 @@ _REFUSED_SECONDS = 1.0
 class Consumer(CeleryConsumer):  # type: ignore[misc]
     """Celery waits 2, 4, 6 … 30 s between attempts to reach its broker; this one half a second to one."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # An acknowledgement that comes late, for a message of a connection that is closed, breaks so in kombu 5.7.
+        self.connection_errors = (*self.connection_errors, AttributeError)
+
     def ensure_connected(self, conn: Any) -> Any:
         """Return a connected connection; kombu takes these waits as arguments only."""
         conn.ensure_connection = partial(conn.ensure_connection, interval_start=0.5, interval_step=0.5, interval_max=1)

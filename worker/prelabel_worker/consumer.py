@@ -17,7 +17,7 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         # An acknowledgement that comes late, for a message of a connection that is closed, breaks so in kombu 5.7.
-        self.connection_errors = (*self.connection_errors, AttributeError)
+        self.connection_errors = (*self.connection_errors, AttributeError)  # type: ignore[has-type]
 
     def ensure_connected(self, conn: Any) -> Any:
         """Return a connected connection; kombu takes these waits as arguments only."""

@@ -8,10 +8,9 @@ from importlib import resources
 from typing import Any, Literal
 
 import redis
-from redis.connection import parse_url
 
 from prelabel import keys
-from prelabel.client import Client, has_slots, node_of
+from prelabel.client import Client, has_slots, node_of, open_client
 from prelabel.errors import InboxFull, PrelabelError
 
 Durability = Literal["fsync", "waitaof", "replica"]
@@ -147,9 +146,10 @@ def check_redis_url(url: str) -> None:
     A password among the options is refused: what shows URLs without their password looks for it before the host.
     """
     try:
-        parse_url(url)  # type: ignore[no-untyped-call]
+        open_client(url, 1)  # it connects to nothing yet
         good = "password=" not in url.partition("?")[2] and "#" not in url
     except ValueError:
         good = False
     if not good:
-        raise ValueError("expected redis://user:password@host:port/db, rediss://… or unix://…, percent-encoded")
+        forms = "redis://user:password@host:port/db, rediss://…, unix://… or redis+cluster://host:port,host:port"
+        raise ValueError(f"expected {forms}, percent-encoded")

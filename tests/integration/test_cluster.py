@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,8 +19,10 @@ from prelabel import Publisher, keys
 from prelabel.client import open_client
 from prelabel.gate import prepare
 from prelabel_worker import scripts
+from prelabel_worker.accounts import Accounts
 from prelabel_worker.audit import audit
-from prelabel_worker.chunks import RowOutcome
+from prelabel_worker.chunks import ChunkRow, RowOutcome
+from prelabel_worker.errors import Unavailable
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.mending import mended
 from prelabel_worker.permits import Permits
@@ -189,8 +192,24 @@ def run_every_script(project: Project) -> None:
     project.ledger.pause(name, 0, "test")
     project.settle(chunk, imported=1, outcomes=[RowOutcome("cleared", 0, 1, first)])
     project.import_all(half)
-    permits.reserve()
-    permits.pause(0, "test")
+    permit = permits.reserve("upload", name)
+    permits.answered(replace(permit, trouble=True))
+    permits.failed(permit, Unavailable("away"))
+    accounts = Accounts(client, load_settings())
+    accounts.pause("a", "test", 0)
+    accounts.resume("a")
+    assert not accounts.stops("a")
+    project.ledger.open_fewer(name)
+    project.publish(real_message("f"))
+    chunk = project.take(project.cut())
+    project.ledger.rest(chunk, 0)
+    project.held.heal_now(name)
+    project.publish(real_message("g"))
+    chunk = project.take(project.cut())
+    (row,) = project.rows(chunk)
+    assert isinstance(row, ChunkRow)
+    project.settle(chunk, imported=0, outcomes=[project.holding(row, heals=True)])
+    project.held.give_up(name)
     Timers(client, "prelabel", 10).due(100)
     assert all(each.balances for each in audit(client))
 

@@ -13,6 +13,7 @@ import pytest
 
 from prelabel.buffer import Limits, Row, frames_of
 from prelabel.inbox import Inbox
+from prelabel_worker.chunks import SentLines
 from prelabel_worker.doctor import projects as doctor
 from prelabel_worker.stack.stack import Stack
 from prelabel_worker.timers import Timers

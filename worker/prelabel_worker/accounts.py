@@ -133,13 +133,11 @@ class Accounts:
 
     def _of_projects(self) -> dict[str, list[str]]:
         """Account → the projects whose uploads it pays for."""
-        projects = self._projects()
         found: dict[str, list[str]] = {}
-        with self._client.pipeline(transaction=False) as pipeline:
-            for project_id in projects:
-                pipeline.hget(f"{keys.project_root(self._settings.key_prefix, project_id)}:overrides", "account")
-            for project_id, name in zip(projects, pipeline.execute(), strict=True):
-                found.setdefault(name.decode() if name else self._settings.account, []).append(project_id)
+        for project_id in self._projects():
+            root = keys.project_root(self._settings.key_prefix, project_id)
+            name = self._client.hget(f"{root}:overrides", "account")
+            found.setdefault(name.decode() if name else self._settings.account, []).append(project_id)
         return found
 
     def _projects(self) -> list[str]:

@@ -127,7 +127,7 @@ def _complete(schema: _Json, kind: Kind) -> None:
         del schema["anyOf"]
         schema["properties"] |= {"name": {"type": "null"}, "schemaId": {"type": "null"}}
     schema["allOf"] = [*schema.get("allOf", ()), *_also(uuid={"pattern": _UUID})]
-    others = sorted(own_keys() - {"dataRow"} - schema["properties"].keys())
+    others = sorted(own_keys() - schema["properties"].keys())
     schema["patternProperties"] = {f"^({'|'.join(others)})$": {"type": "null"}}
 
 

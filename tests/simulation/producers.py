@@ -1,0 +1,96 @@
+"""Publisher processes: the real outboxes, sender, spooler and spool, with tasks in the place of their two threads."""
+
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+
+import orjson
+
+from prelabel.buffer import Limits, Row
+from prelabel.inbox import Inbox
+from prelabel.outbox import Outbox, Outboxes
+from prelabel.sender import Sender
+from prelabel.slots import Slot, take_slot
+from prelabel.spooler import Spooler
+from tests.simulation.labelbox_model import FEATURES, Message
+from tests.simulation.wire import Client, Wire
+from tests.simulation.world import Condition, Process, World
+
+_LIMITS = Limits(send_rows=6, send_bytes=10**6, frame_rows=3, frame_bytes=10**6, frame_slow=100, linger_seconds=0.2)
+_FOR_EVER = 1e9
+
+
+class Producer(Process):
+    """One process that publishes. With a folder it spools what Redis does not take."""
+
+    def __init__(self, world: World, name: str, wire: Wire, prefix: str, folder: Path | None) -> None:
+        super().__init__(world, name)
+        self._slot: Slot | None = take_slot(folder) if folder else None
+        self.outboxes = Outboxes(
+            _LIMITS,
+            max_rows=100,
+            max_bytes=10**6,
+            slot=self._slot,
+            spool_bytes=10**6,
+            changed=Condition(world),  # type: ignore[arg-type]
+        )
+        inbox = Inbox(Client(wire, self), prefix, durability="waitaof")
+        self.spawn("sender", Sender(self.outboxes, inbox, _FOR_EVER).run, daemon=True)
+        if folder:
+            self.spawn("spooler", Spooler(self.outboxes, folder).run, daemon=True)
+        self.pending: dict[str, deque[Message]] = {}
+        self._answered: dict[str, int] = {}
+
+    def adopt(self, left: dict[str, list[Message]]) -> None:
+        """The messages of this slot's spools, which a former process left."""
+        self.pending = {project: deque(messages) for project, messages in left.items() if messages}
+
+    def publish(self, message: Message) -> None:
+        """As `Publisher.publish` does once the message is checked."""
+        row = Row(f"k:{message.key}", bytes_of(message), 0)
+        if self.outboxes.put(message.project, row, 0.0):
+            self.pending.setdefault(message.project, deque()).append(message)
+        else:
+            message.state = "refused"
+
+    def hear_answers(self) -> None:
+        """Messages that Redis has answered are the pipeline's from here on."""
+        for project, box in self.outboxes.own.items():
+            for _ in range(box.buffer.answered - self._answered.get(project, 0)):
+                self.pending[project].popleft().state = "answered"
+            self._answered[project] = box.buffer.answered
+
+    def crash(self) -> dict[str, list[Message]]:
+        """SIGKILL; answers what is left in its spools."""
+        self.hear_answers()
+        self.kill()
+        if self._slot is not None:
+            self._slot.release()
+        left: dict[str, list[Message]] = {}
+        for project, messages in self.pending.items():
+            box: Outbox = self.outboxes.own[project]
+            spooled, flying = max(0, box.buffer.spooled), len(box.buffer.in_flight)
+            everything = list(messages)
+            left[project] = everything[:spooled]
+            for at, message in enumerate(everything[spooled:]):
+                message.state = "maybe" if at < flying else "lost"
+        return left
+
+
+def bytes_of(message: Message) -> bytes:
+    """Its JSON; a box says by its place which message and which annotation it is."""
+    return orjson.dumps(
+        {
+            "messageId": f"m{message.number}",
+            "projectId": message.project,
+            "dataRow": {"globalKey": message.key},
+            "model": {"name": message.model},
+            "annotations": list(_annotations(message)),
+        }
+    )
+
+
+def _annotations(message: Message) -> Iterable[dict[str, object]]:
+    for at, feature in enumerate(message.features):
+        name = "unheard of" if message.flaw == "bad" else FEATURES[feature]
+        yield {"name": name, "bbox": {"top": message.number, "left": at, "height": 1, "width": 1}}

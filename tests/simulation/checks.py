@@ -26,21 +26,25 @@ class Checks:
         self._server = server
         self._model = model
         self._roots = roots
-        self._most_open = most_open
         self._sha = server.call("SCRIPT", "LOAD", SCRIPT)
         self.imported: set[int] = set()
         self._traces: dict[bytes, Message] = {}
+        self._commands = {root: ("EVALSHA", self._sha, 1, root, most_open) for root in roots.values()}
+        wire.check_of, wire.checked = self._commands.get, self._checked
         wire.watch["commit_rows"] = self._committing
 
     def know(self, message: Message) -> None:
         """It was published: rows in commits are recognized by their traces."""
         self._traces[trace_of(f"k:{message.key}", f"m{message.number}")] = message
 
-    def after_step(self) -> None:
-        """Conservation, lanes, frames, held rows, timers, of every project."""
-        for root in self._roots.values():
-            for problem in self._server.call("EVALSHA", self._sha, 1, root, self._most_open):
-                self._world.violation(f"{root}: {problem.decode()}")
+    def now(self) -> None:
+        """Conservation, lanes, frames, held rows, timers, of every project; else checked after every script."""
+        for command in self._commands.values():
+            self._checked(self._server.call(*command))
+
+    def _checked(self, problems: list[bytes]) -> None:
+        for problem in problems:
+            self._world.violation(problem.decode())
 
     def audit(self, prefix: str) -> None:
         """The product's own sum agrees."""

@@ -1,8 +1,12 @@
-"""Between our code and the real Redis: a switch point before each command, the virtual clock, restarts, lost answers."""
+"""Between our code and the real Redis: a switch point before each command, the virtual clock, restarts, lost answers.
+
+Commands go one after another over one connection: the order in which they happen is the scheduler's alone.
+"""
 
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +63,8 @@ class Wire:
     """Redis as the processes of one world see it.
 
     What was written since the last barrier is lost in a restart. A copy is made only when a restart is planned, and
-    given up when a barrier makes everything durable before it comes.
+    given up when a barrier makes everything durable before it comes. `check_of` gives the command that checks a key
+    after each script on it, `checked` takes its answer; `watch` sees a script's arguments and then its answer.
     """
 
     def __init__(self, server: Server, world: World) -> None:
@@ -67,8 +72,9 @@ class Wire:
         self.world = world
         self.lost_tail: Callable[[], None] | None = None
         self.away_until = 0.0
-        self.written = True
         self.loses_answers = 0.0
+        self.check_of: Callable[[str], tuple[Any, ...] | None] = lambda root: None
+        self.checked: Callable[[list[bytes]], None] = lambda problems: None
         self.watch: dict[str, Callable[[tuple[Any, ...]], Callable[[Any], None]]] = {}
         self._expires: dict[str, float] = {}
         server.call("FLUSHALL")
@@ -76,7 +82,13 @@ class Wire:
     def plan_restart(self, undo: Callable[[], None]) -> None:
         """From here on nothing is on the disk; `undo` puts back what the checks know of it."""
         self.server.call("EVAL", _COPY, 0)
-        self.lost_tail = undo
+        expires = dict(self._expires)
+
+        def undo_all() -> None:
+            self._expires = expires
+            undo()
+
+        self.lost_tail = undo_all
 
     def restart(self) -> None:
         """What was written since the plan is lost."""
@@ -86,7 +98,6 @@ class Wire:
         self._forget_copy()
         undo, self.lost_tail = self.lost_tail, None
         undo()
-        self.written = True
 
     def durable(self) -> None:
         """A barrier: everything written so far is on the disk."""
@@ -104,6 +115,10 @@ class Wire:
         for key in [key for key, at in self._expires.items() if at <= self.world.now]:
             del self._expires[key]
             self.server.call("DEL", key)
+
+    def _was_set(self, key: str, expires: float, answer: Any) -> None:
+        if answer:
+            self._expires[key] = expires
 
     def exchange(self, client: "Client", args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """One command of a process: somebody else first, perhaps; then it happens, or it does not."""
@@ -127,23 +142,24 @@ class Wire:
         if command == "WAITAOF":
             self.durable()
             return [1, 0]
+        after = None
         if command == "SET" and "PX" in args:
             at = args.index("PX")
-            self._expires[str(args[1])] = self.world.now + int(args[at + 1]) / 1000
+            key, expires = str(args[1]), self.world.now + int(args[at + 1]) / 1000
             args = args[:at] + args[at + 2 :]
-        after = None
+            after = partial(self._was_set, key, expires)
         if command == "EVALSHA":
-            self.written = True
             name = self.server.script(str(args[1]))
             watch = self.watch.get(name)
             after = watch(args) if watch else None
             # The virtual clock goes in as a second key, see patches.py.
             args = ("EVALSHA", args[1], 2, args[3], str(self.world.now_ms), *args[4:])
-        elif command not in _READS:
-            self.written = True
         connection = self.server.connection
-        connection.send_command(*args)
+        check = self.check_of(args[3]) if command == "EVALSHA" else None
+        connection.send_packed_command(connection.pack_commands([args, check] if check else [args]))
         answer = client.parse_response(connection, command, **options)
+        if check:
+            self.checked(connection.read_response())
         if after:
             after(answer)
         return answer
@@ -153,9 +169,6 @@ class Wire:
             rest = " ".join(_text(arg) for arg in args[4:10])
             return f"{self.server.script(str(args[1]))} {rest}"
         return f"{command} {' '.join(_text(arg) for arg in args[1:5])}"
-
-
-_READS = frozenset({"GET", "HGET", "HMGET", "HGETALL", "HLEN", "ZRANGE", "LRANGE", "ZRANGEBYSCORE", "ZSCORE", "INFO"})
 
 
 def _text(arg: Any) -> str:

@@ -18,6 +18,7 @@ from tests.simulation.wire import Client, Wire
 from tests.simulation.world import Process, World
 
 CONCURRENCY = 2
+_TICK_SECONDS = 0.25
 _STAGES: dict[str, Callable[..., object]] = {
     "group": group,
     "heal": heal,
@@ -88,9 +89,9 @@ class Worker(Process):
             if room > 0:
                 due, wait = self._timers.due(room)
                 self._celery.send_messages(ticker._messages(due))
-                self.next_tick = self.world.now + (0.25 if due else min(max(wait, 0.005), LOOK_ANYWAY_SECONDS))
+                self.next_tick = self.world.now + min(max(wait, _TICK_SECONDS if due else 0.005), LOOK_ANYWAY_SECONDS)
             else:
-                self.next_tick = self.world.now + 0.25
+                self.next_tick = self.world.now + _TICK_SECONDS
         finally:
             self._ticking = False
 

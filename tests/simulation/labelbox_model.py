@@ -232,7 +232,7 @@ class Connection:
         self, project_id: str, name: str, content: Sequence[bytes], still_mine: Callable[[], bool]
     ) -> Import:
         model, world = self._model, self._world
-        self._switch(f"upload {name[:25]}")
+        self._world.switch(f"upload {name[:25]}", delicate=True)
         if not still_mine():
             raise LeaseLost
         self._request()
@@ -256,7 +256,7 @@ class Connection:
         if roll < trouble:
             world.note("labelbox", "  the answer is lost")
             self._no_answer()
-        self._switch("upload answered")
+        self._world.switch("upload answered", delicate=True)
         return Import(str(job.number), name, "RUNNING", "", "")
 
     def find_imports(self, names: Sequence[ImportName]) -> list[Import | None]:

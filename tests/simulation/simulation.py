@@ -1,9 +1,10 @@
-"""One seed: a small world, some hundred steps with everything that can go wrong, then calm until all rows are settled."""
+"""One seed: a small world, some hundred steps in which anything can go wrong, then calm until all rows are settled."""
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import redis
@@ -26,6 +27,7 @@ _LIMIT_SECONDS = 20.0
 _TIMEOUT_SECONDS = 8.0
 _AUDIT_EVERY = 40  # steps; the check in Lua, which is cheap, goes after each one
 _MOST_STEPS_TO_CALM = 6000
+_FLAWS = ("bad", "bad", "poison", "poison", "poison", "killer", "breaker")
 EXPECTED = (redis.RedisError,)
 
 
@@ -38,6 +40,7 @@ class Outcome:
     messages: int
     problem: str
     history: list[str]
+    digest: str
 
 
 @cache
@@ -89,17 +92,20 @@ class Simulation:
         self._names = self._renewals = 0
         self._faults = random.choice([0.0, 0.02, 0.05, 0.1])
         self._lost_hints = random.choice([0.0, 0.1, 0.3])
-        self._bad = random.choice([0.0, 0.1, 0.3])
+        self._flaws = random.choice([0.0, 0.2, 0.4])
         self._rows = random.choice([2, 3, 5])
         self._models = random.choice([1, 2])
         self._publishes = random.choice([0.03, 0.08, 0.15])
-        self.wire.loses_answers = random.choice([0.0, 0.0, 0.01])
+        self._operates = random.choice([0.01, 0.05])
+        self.wire.loses_answers = random.choice([0.0, 0.01, 0.03])
         self.workers = [self._worker() for _ in range(random.choice([1, 2, 3]))]
         self.producers = [self._producer() for _ in range(random.choice([1, 2]))]
         self._operator = Process(world, "operator")
         client = Client(self.wire, self._operator)
         self._held, self._project_changes = HeldRows(client, PREFIX), Projects(client, PREFIX)
         self.wire.watch["retry"] = self._retrying
+        for row in range(self._rows if random.random() < 0.3 else 0):
+            self.model.missing_until[f"row{row}"] = random.uniform(0, 40)
         for project in self._projects:
             server.call("HSET", f"{roots[project]}:meta", "lanes", _LANES, "form", "k")
             server.call("ZADD", keys.projects(PREFIX), world.now_ms, project)
@@ -139,17 +145,16 @@ class Simulation:
         while world.steps < steps and world.broken is None:
             self._step(self._chaotic)
         self._calm()
-        last = world.steps + _MOST_STEPS_TO_CALM
-        while world.broken is None and not self._is_settled():
-            if world.steps > last:
-                world.violation(f"not settled after {_MOST_STEPS_TO_CALM} calm steps: {self._what_waits()}")
-            self._step(self._calmly)
+        self._settle()
+        if world.broken is None and self._retry_all():
+            self._settle()
         if world.broken is None:
             self._finish()
         self._clear()
         problem = str(world.broken) if world.broken else ""
+        digest = hashlib.blake2b(repr(world.history).encode(), digest_size=8).hexdigest()
         history = [f"{at:5} {now:9.3f} {who:10} {what}" for at, now, who, what in world.history] if problem else []
-        return Outcome(world.seed, world.steps, len(self.messages), problem, history)
+        return Outcome(world.seed, world.steps, len(self.messages), problem, history, digest)
 
     def _finish(self) -> None:
         """What Labelbox still does, and the sums."""
@@ -181,9 +186,11 @@ class Simulation:
         roll = self.random.random()
         if roll < self._faults:
             self._fault()
+        elif self._faults and self._at_delicate() and self.random.random() < 0.15:
+            self._fault_of_worker()
         elif roll < self._faults + self._publishes:
             self._publish()
-        elif roll < self._faults + self._publishes + 0.02:
+        elif roll < self._faults + self._publishes + self._operates:
             self._operate()
         elif self.random.random() < 0.08:
             self._advance_to(self.world.now + self.random.expovariate(1.0))
@@ -256,7 +263,7 @@ class Simulation:
             key, model = f"row{random.randrange(self._rows)}", f"m{random.randrange(self._models)}"
             if any(self._unanswered(other, project, key) for other in self.producers if other is not producer):
                 continue  # only what one has been answered comes before what another publishes
-            flaw = random.choice(["bad", "poison", "killer", "breaker"]) if random.random() < self._bad else ""
+            flaw = random.choice(_FLAWS) if random.random() < self._flaws else ""
             features = random.choice([(0,), (0, 0), (0, 1), (1,)])
             number = len(self.messages)
             message = Message(number, project, key, model, features, flaw, float(number))
@@ -341,21 +348,18 @@ class Simulation:
     def _fault(self) -> None:
         random, world = self.random, self.world
         roll = random.random()
-        if roll < 0.3:
-            self._kill_worker()
+        if roll < 0.2:
+            self._fault_of_worker()
         elif roll < 0.55:
-            worker = random.choice(self.workers)
-            seconds = random.choice([random.uniform(0, 10), random.uniform(0, 60)])
-            world.note(worker.name, f"is stopped for {seconds:.1f} s")
-            worker.stop(seconds)
+            self._stop(random.choice([*self.workers, *self.producers]))
         elif roll < 0.7:
             if self.wire.lost_tail is None:
                 world.note("redis", "writes to memory only")
                 self.wire.plan_restart(self._what_is_known())
             else:
                 self._restart_redis()
-        elif roll < 0.78:
-            self.wire.away_until = world.now + random.uniform(0.1, 5)
+        elif roll < 0.8:
+            self.wire.away_until = world.now + random.choice([random.uniform(0.1, 5), random.uniform(0, 60)])
             world.note("redis", f"is away until {self.wire.away_until:.1f}")
         elif roll < 0.9:
             self._crash_producer()
@@ -366,11 +370,27 @@ class Simulation:
         else:
             self._advance_to(world.now + random.uniform(0, 30))
 
-    def _kill_worker(self) -> None:
-        at = self.random.randrange(len(self.workers))
-        self.world.note(self.workers[at].name, f"is killed: {[task.at for task in self.workers[at].tasks]}")
-        self.workers[at].kill()
-        self.workers[at] = self._worker()
+    def _at_delicate(self) -> list[Worker]:
+        """Workers that are just about something that cannot be taken back."""
+        return [each for each in self.workers if any(task.at.startswith("upload") for task in each.tasks)]
+
+    def _fault_of_worker(self) -> None:
+        worker = self.random.choice(self._at_delicate() or self.workers)
+        if self.random.random() < 0.5:
+            self._kill(worker)
+        else:
+            self._stop(worker)
+
+    def _stop(self, process: Process) -> None:
+        seconds = self.random.choice([self.random.uniform(0, 10), self.random.uniform(0, 60)])
+        self.world.note(process.name, f"is stopped for {seconds:.1f} s: {[task.at for task in process.tasks]}")
+        process.stop(seconds)
+        process.connection_lost = self.random.random() < 0.3
+
+    def _kill(self, worker: Worker) -> None:
+        self.world.note(worker.name, f"is killed: {[task.at for task in worker.tasks]}")
+        worker.kill()
+        self.workers[self.workers.index(worker)] = self._worker()
 
     def _crash_producer(self) -> None:
         at = self.random.randrange(len(self.producers))
@@ -378,6 +398,8 @@ class Simulation:
         left = self.producers[at].crash()
         self.producers[at] = self._producer()
         self.producers[at].adopt(left)
+        if self.random.random() < 0.5:
+            self.producers[at].stop(self.random.uniform(0, 30))  # it is started later
 
     def _restart_redis(self) -> None:
         self.world.note("redis", "restarts; what was in memory only is lost")
@@ -412,7 +434,29 @@ class Simulation:
             process.stopped_until = min(process.stopped_until, world.now + 60)
         world.note("world", "calm")
         for project in self._projects:
-            self._operator.spawn("resume", lambda project=project: self._project_changes.resume(project))
+            self._operator.spawn("resume", partial(self._project_changes.resume, project))
+
+    def _settle(self) -> None:
+        """Until every row has its outcome."""
+        world = self.world
+        last = world.steps + _MOST_STEPS_TO_CALM
+        while world.broken is None and not self._is_settled():
+            if world.steps > last:
+                world.violation(f"not settled after {_MOST_STEPS_TO_CALM} calm steps: {self._what_waits()}")
+            self._step(self._calmly)
+
+    def _retry_all(self) -> bool:
+        """What was wrong with letters is mended, and most go back with their old numbers; whether there are any."""
+        some = False
+        for project in self._projects:
+            letters = self._letters(project)
+            ids = [each for each in sorted(letters, key=int) if self.random.random() < 0.6]
+            for message in letters.values():
+                message.flaw = "bad" if message.flaw == "bad" else ""
+            if ids:
+                self._do(f"retry {ids}", partial(self._held.retry, project, ids))
+                some = True
+        return some
 
     def _is_settled(self) -> bool:
         if self.world.steps % 10 or any(
@@ -432,7 +476,7 @@ class Simulation:
         for project, root in self._roots.items():
             until = self.server.call("HGET", f"{root}:meta", "pausedUntil")
             if until and int(until) > self.world.now_ms + 90_000:
-                self._operator.spawn("resume", lambda project=project: self._project_changes.resume(project))
+                self._operator.spawn("resume", partial(self._project_changes.resume, project))
 
     def _what_waits(self) -> str:
         """Rows without an outcome, by project."""

@@ -99,8 +99,12 @@ class Wire:
         undo, self.lost_tail = self.lost_tail, None
         undo()
 
+    def barrier(self) -> None:
+        """Somebody waits until everything written so far is on the disk."""
+        self.durable()
+
     def durable(self) -> None:
-        """A barrier: everything written so far is on the disk."""
+        """Everything written so far is on the disk."""
         if self.lost_tail is not None:
             self._forget_copy()
             self.lost_tail = None
@@ -140,7 +144,7 @@ class Wire:
 
     def _command(self, client: "Client", command: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         if command == "WAITAOF":
-            self.durable()
+            self.barrier()
             return [1, 0]
         after = None
         if command == "SET" and "PX" in args:

@@ -134,14 +134,17 @@ class World:
         if task in task.process.tasks:
             task.process.tasks.remove(task)
 
-    def switch(self, at: str) -> None:
-        """A switch point: others go on before what is named happens. Outside of tasks it is none."""
+    def switch(self, at: str, *, delicate: bool = False) -> None:
+        """A switch point: others go on before what is named happens. Outside of tasks it is none.
+
+        At a delicate one the task always waits for its turn, so that something can happen to it there.
+        """
         task = self._current
         if task is None:
             return
         if not task.process.alive:
             raise Dead
-        if self.burst > 0:
+        if self.burst > 0 and not delicate:
             self.burst -= 1
         else:
             task.at = at

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 CODE := producers worker sandbox tests benchmarks examples docs deploy
 
-.PHONY: install demo test check format format-check lint types package deploy-check bench clean
+.PHONY: install demo test check format format-check lint types bandit audit package deploy-check bench clean
 
 install: $(VENV)/.dev  ## make .venv with everything for development
 
@@ -24,10 +24,10 @@ $(VENV)/.embedded: pyproject.toml constraints.txt | $(BIN)/pip
 demo: $(VENV)/.embedded  ## the whole path on 20,000 rows, with bad rows and an outage
 	$(BIN)/prelabel demo
 
-test: $(VENV)/.dev  ## all tests
-	$(BIN)/pytest
+test: $(VENV)/.dev  ## all tests; most of them wait for other processes, so there are more at a time than cores
+	$(BIN)/pytest -n 3 --dist loadfile
 
-check: format-check lint types package deploy-check test  ## what CI runs
+check: format-check lint types bandit package deploy-check test  ## what CI runs
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format $(CODE)
@@ -42,6 +42,12 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
+
+bandit: $(VENV)/.dev
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive producers worker sandbox
+
+audit: bandit  ## bandit, and known vulnerabilities of what is installed, where their service can be reached
+	$(BIN)/python .ci/audit
 
 package: $(VENV)/.dev  ## build the wheel and install it in clean environments
 	PYTHON=$(BIN)/python .ci/package

@@ -23,7 +23,7 @@ class Reason(StrEnum):
 
     MALFORMED_JSON = "malformed-json"  # not JSON, or not UTF-8
     MALFORMED_MESSAGE = "malformed-message"  # the fields around the annotations
-    MESSAGE_TOO_LARGE = "message-too-large"
+    MESSAGE_TOO_LARGE = "message-too-large"  # for a frame, or for Labelbox
     TOO_DEEP = "too-deep"  # classifications nested beyond the limit
     INVALID_ANNOTATION = "invalid-annotation"  # a field of an annotation
     DUPLICATE_UUID = "duplicate-uuid"
@@ -45,6 +45,7 @@ class Reason(StrEnum):
     DATA_ROW_NOT_FOUND = "data-row-not-found"  # not in the project (yet)
     NO_VERDICT = "no-verdict"  # the status file says nothing about the row
     FILE_REFUSED = "file-refused"  # Labelbox refused the file, down to this row
+    UPLOAD_FAILED = "upload-failed"  # uploads end without an answer (5xx, time-outs), down to this row
     IMPORT_FAILED = "import-failed"  # the import failed as a whole, down to this row
     IMPORT_LOST = "import-lost"  # Labelbox no longer knows the import
     IMPORT_TIMEOUT = "import-timeout"  # the import ran beyond the deadline

@@ -16,10 +16,13 @@ import zstandard
 from prelabel.errors import PrelabelError
 
 VERSION = 1
+"""Newest this release knows, of frames and of all that workers make of them (docs/architecture.md, versions)."""
 HEADER = struct.Struct(">BB16sHHIIIc5x")
 PLAIN, ZSTD = 0, 1
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 """Of the body before compression; a reader refuses more, so a compressed bomb costs nothing."""
+MAX_FRAME_ROWS = 10_000
+"""One that cannot be read is one dead letter, whose commit costs a little for each row it weighs."""
 _LEVEL = 1  # a sixth of the bytes for a microsecond a row; higher levels cost more than they save
 _WORTH_COMPRESSING = 256
 
@@ -92,10 +95,11 @@ def read_messages(frame: bytes) -> list[bytes]:
     body = _body(header, frame[HEADER.size :])
     if len(body) != header.bytes:
         raise UnreadableFrame(f"the body has {len(body)} bytes, the header says {header.bytes}")
-    messages = body.split(b"\n")
-    if len(messages) != header.rows:
-        raise UnreadableFrame(f"the body holds {len(messages)} rows, the header says {header.rows}")
-    return messages
+    # Counted first: a list of sixteen million rows would cost more than the frame.
+    rows = body.count(b"\n") + 1
+    if rows != header.rows:
+        raise UnreadableFrame(f"the body holds {rows} rows, the header says {header.rows}")
+    return body.split(b"\n")
 
 
 def _body(header: FrameHeader, stored: bytes) -> bytes:
@@ -119,7 +123,7 @@ class _Zstd(threading.local):
 
     def __init__(self) -> None:
         self.compressor = zstandard.ZstdCompressor(level=_LEVEL)
-        self.decompressor = zstandard.ZstdDecompressor()
+        self.decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_FRAME_BYTES)
 
 
 _ZSTD: _Zstd = _Zstd()

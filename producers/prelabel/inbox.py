@@ -8,6 +8,7 @@ from importlib import resources
 from typing import Any, Literal
 
 import redis
+from redis.connection import parse_url
 
 from prelabel import keys
 from prelabel.client import Client
@@ -117,9 +118,25 @@ def _taken(answer: list[Any]) -> int:
         raise LanesDiffer(number)
     if word == b"full":
         raise InboxFull(f"{number} rows wait in the project's inbox; nothing was taken")
+    if word == b"limit":
+        raise PrelabelError(f"frame {number} of the send breaks a limit of frames; nothing was taken")
     raise PrelabelError(f"the inbox does not know frame version {number}")
 
 
 def without_password(url: str) -> str:
-    """A Redis URL that can be shown: the password is left out."""
-    return re.sub(r"://[^@/]*@", "://***@", url)
+    """A Redis URL that can be shown: who logs in is left out, and the options, which may say it again."""
+    return re.sub(r"://[^/]*@", "://***@", url.partition("?")[0])
+
+
+def check_redis_url(url: str) -> None:
+    """Raises ValueError for what is no URL of a Redis; unlike redis-py's, it quotes nothing, since a part is secret.
+
+    A password among the options is refused: what shows URLs without their password looks for it before the host.
+    """
+    try:
+        parse_url(url)  # type: ignore[no-untyped-call]
+        good = "password=" not in url.partition("?")[2] and "#" not in url
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("expected redis://user:password@host:port/db, rediss://… or unix://…, percent-encoded")

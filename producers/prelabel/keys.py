@@ -7,8 +7,10 @@ Under a project's root:
 
 | name | type | meaning |
 |---|---|---|
-| `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, `refusals`, |
+| `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, |
 |  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`, |
+|  |  | `openMost` (chunks it may have open now), `openBound` (by the settings), `openFewerMs` (last halved), |
+|  |  | `openMoreMs` (when it may grow), `importMs` (how long imports take), |
 |  |  | `deadLetterMs` (how long letters are kept) |
 | `overrides` | hash | what an operator has set, see `prelabel_worker.overrides` |
 | `counts` | hash | rows: `published`, `imported`, `superseded`, `skipped`, `dead`, `discarded` |
@@ -18,10 +20,11 @@ Under a project's root:
 | `lane:<n>` | list | entries that wait: `kind id version rows bytes slow seq arrivedMs` |
 | `inbox` | hash | `rows` that wait in all lanes; for lane n `<n>:rows`, `<n>:open` (its open chunks) |
 | `chunks` | zset | chunk id → ms when it was cut |
-| `chunk:<id>` | hash | see `prelabel_worker.chunks.Chunk` |
+| `chunk:<id>` | hash | `v` (newest version of what is in it), and see `prelabel_worker.chunks.Chunk` |
 | `chunk:<id>:aside` | bitmap | rows of the chunk that were set aside |
 | `chunk:<id>:sent` | string | the uuids of the import's lines, see `prelabel_worker.chunks.SentLines` |
 | `chunk:<id>:past` | string | history entries of its rows that have their outcome |
+| `chunk:<id>:refusals` | hash | of the bisection that began with it, since a success: `upload`, `import`; expires |
 | `history` | zset | `<chunk id> <bytes>` → ms when it was settled |
 | `history:<id>` | string | what became of the chunk's rows, see `prelabel_worker.history` |
 | `imported:<generation>:<n>` | set | digests of imported rows, where a policy needs them |
@@ -56,8 +59,21 @@ def projects(prefix: str) -> str:
 
 
 def account(prefix: str, name: str) -> str:
-    """Hash of an account's budget: when the next request may go, and until when it is paused."""
+    """Hash of an account's budget and of what stops it; times in ms.
+
+    `nextMs` (the next request at the steady rate), `lineMs` (when the last upload in the line asks again),
+    `pollMs`, `pollSeats` (the next poll that waits, and how many imports may join it), `perMinute` (the limit),
+    `factor`, `loweredMs` (the share of the rate after 429s, and since when), `minute`, `used`, `usedBefore` (requests
+    in this minute and the one before);
+    for each stop `throttled`, `paused`, `refused`: `<stop>Until`, `<stop>Why`, and `refusedKey`; of the breaker
+    `failures` in a row, `openings` in a row, `openUntil`, `probeUntil`, `probeProject`. See scripts/account_lib.lua.
+    """
     return f"{prefix}:account:{{{name}}}"
+
+
+def actions(prefix: str) -> str:
+    """List: what operators did with accounts, newest first, see `prelabel_worker.actions`."""
+    return f"{prefix}:actions"
 
 
 def priorities(prefix: str) -> str:

@@ -2,20 +2,28 @@
 --
 -- KEYS[1]  the project's root, `<prefix>:{<project>}`
 -- ARGV[1]  most rows that may wait in the inbox
--- ARGV[2…] frames: the bytes of prelabel/frame.py, at most one or a few for each lane
+-- ARGV[2…] frames: the bytes of prelabel/frame.py, at most one or a few for each lane. What no reader could bound is
+--          refused here: a frame of more bytes than its header says (a worker reserves memory by that), or of more
+--          rows than a script can settle at once
 -- returns  {'ok', rows that were new} | {'lanes', the project's lane count} | {'full', rows that wait}
---          | {'version', the version that is not known}
+--          | {'version', the version that is not known} | {'limit', the frame's place}
 -- cost     O(frames); no frame's body is read
 local root = KEYS[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
+local max_frame_rows, max_frame_bytes = 10000, 16 * 1024 * 1024 -- of prelabel/frame.py
+
 local headers, rows, lanes, form = {}, 0, nil, nil
 for i = 2, #ARGV do
   local version = string.byte(ARGV[i], 1)
-  if version ~= 1 then return {'version', version} end
+  if version ~= 1 then return {'version', version or 0} end
+  if #ARGV[i] < 40 then return {'limit', i - 1} end
   local _, _, id, lane, count, n, bytes, slow, frame_form = struct.unpack('>BBc16HHIIIc1', ARGV[i])
   id = string.gsub(id, '.', function(c) return string.format('%02x', string.byte(c)) end)
+  -- What cannot be compressed grows by less than a hundredth.
+  local most_bytes = 1024 + 1.01 * math.min(bytes, max_frame_bytes)
+  if n < 1 or n > max_frame_rows or #ARGV[i] > most_bytes then return {'limit', i - 1} end
   lanes, form = lanes or count, form or frame_form
   if count ~= lanes or lane >= count then return {'lanes', lanes} end
   local known = redis.call('HEXISTS', root .. ':frames', id) == 1

@@ -17,8 +17,9 @@ from redis.retry import Retry
 from prelabel import keys
 from prelabel.buffer import Limits, Row
 from prelabel.errors import BufferFull, PublisherClosed, RedisUnavailable
-from prelabel.gate import Message, Prepared, prepare
-from prelabel.inbox import MAX_INBOX_ROWS, Durability, Inbox, without_password
+from prelabel.frame import MAX_FRAME_BYTES, MAX_FRAME_ROWS
+from prelabel.gate import MAX_MESSAGE_BYTES, Message, Prepared, prepare
+from prelabel.inbox import MAX_INBOX_ROWS, Durability, Inbox, check_redis_url, without_password
 from prelabel.messages import Model
 from prelabel.outbox import Outboxes, no_room
 from prelabel.sender import Sender
@@ -123,8 +124,9 @@ class Publisher:
         redis_url: where the inbox is, for example `redis://localhost:6379/0`.
         key_prefix: the prefix of all keys; the workers' setting must be the same.
         linger_seconds: how long a row waits for company.
-        frame_rows: most rows in one frame.
-        frame_bytes: most bytes of messages in one frame; a larger single message is refused when published.
+        frame_rows: most rows in one frame, up to 10,000.
+        frame_bytes: most bytes of messages in one frame, up to 16 MiB; a larger single message, or one above 4 MiB, is
+            refused when published.
         send_rows: rows of one project that are sent without waiting for the linger time.
         send_bytes: the same in bytes.
         max_rows: rows a project may have in memory before `when_full` applies.
@@ -139,7 +141,8 @@ class Publisher:
         spool_max_age_days: frames older than that are set aside in `expired/` instead of being sent. Keep it below
             the workers' `frame_memory_days`: a frame that was sent already, unknown to us, is counted once that long.
 
-    Raises OSError when `spool_dir` cannot be used. A spool needs file locks as Linux and macOS have them.
+    Raises ValueError for a URL that is none and for limits that no worker reads, OSError when `spool_dir` cannot be
+    used. A spool needs file locks as Linux and macOS have them.
 
     """
 
@@ -163,6 +166,9 @@ class Publisher:
         spool_bytes: int = 1024 * 1024 * 1024,
         spool_max_age_days: float = 6.0,
     ) -> None:
+        check_redis_url(redis_url)
+        if not (1 <= frame_rows <= MAX_FRAME_ROWS and 1 <= frame_bytes <= MAX_FRAME_BYTES):
+            raise ValueError(f"a frame has at most {MAX_FRAME_ROWS} rows and {MAX_FRAME_BYTES} bytes")
         limits = Limits(send_rows, send_bytes, frame_rows, frame_bytes, _FRAME_SLOW, linger_seconds)
         folder = None if spool_dir is None else Path(spool_dir).absolute()
         age = spool_max_age_days * 86_400
@@ -240,7 +246,8 @@ class Publisher:
         self.close()
 
     def _prepare(self, message: Message, project_id: str | None, model: Model | str | None) -> Prepared:
-        return prepare(message, project_id=project_id, model=model, max_bytes=self._options.limits.frame_bytes)
+        max_bytes = min(self._options.limits.frame_bytes, MAX_MESSAGE_BYTES)
+        return prepare(message, project_id=project_id, model=model, max_bytes=max_bytes)
 
     def _offer(self, prepared: Prepared, block_seconds: float) -> bool:
         """Take a checked message; False when there was no room."""

@@ -1,10 +1,13 @@
 """`GET /files/<secret>/<kind>.ndjson`: input, status and error files, to whoever has the address."""
 
 import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 
+from prelabel_sandbox.connections import cut
 from prelabel_sandbox.faults.imports import FileFault
 from prelabel_sandbox.sandbox import sandbox_of
 from prelabel_sandbox.store.imports import File
@@ -20,8 +23,18 @@ async def answer_file(request: Request) -> Response:
     if item is None or file is None or not item.has(file):
         return PlainTextResponse("NoSuchKey", 404)
     fault = sandbox.faults.strike(FileFault, [item.project_id])
-    if fault is not None:
+    if fault is not None and not fault.cut:
         return PlainTextResponse("injected", fault.status)
     if time.time() > (item.ended or item.created) + sandbox.settings.file_seconds:
         return PlainTextResponse("Request has expired", 403)
-    return FileResponse(sandbox.store.imports.file(item, file), media_type="application/x-ndjson; charset=utf-8")
+    path = sandbox.store.imports.file(item, file)
+    if fault is not None:
+        return StreamingResponse(_half(request, path), headers={"Content-Length": str(path.stat().st_size)})
+    return FileResponse(path, media_type="application/x-ndjson; charset=utf-8")
+
+
+async def _half(request: Request, path: Path) -> AsyncIterator[bytes]:
+    """The first half of a file; then the connection is gone."""
+    content = path.read_bytes()
+    yield content[: len(content) // 2]
+    cut(request)

@@ -1,12 +1,12 @@
 """The processing of one import, a slice of its lines at a time; safe to begin again after a killed process."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
 
 from prelabel_sandbox.faults.active import ActiveFaults
-from prelabel_sandbox.faults.imports import FailedImport, LostStatusLines, RowFailure
+from prelabel_sandbox.faults.imports import DoubledStatusLines, FailedImport, LostStatusLines, RowFailure
 from prelabel_sandbox.judge import Judge, Line, Unreadable, lines_of
 from prelabel_sandbox.settings import Settings
 from prelabel_sandbox.store import Store
@@ -20,7 +20,7 @@ def process(item: Import, store: Store, faults: ActiveFaults, settings: Settings
     content = store.imports.file(item, "input").read_bytes()
     failed = faults.strike(FailedImport, [item.project_id], lambda fault: fault.match.encode() in content)
     if failed is not None:
-        fail(item, store, failed.message)
+        fail(item, store, failed.message if failed.error_file else None)
         return
     try:
         lines = lines_of(content)
@@ -29,15 +29,16 @@ def process(item: Import, store: Store, faults: ActiveFaults, settings: Settings
         return
     yield
     judge = _judge_of(item, store, faults, content, strict=settings.strict_format)
-    lost = faults.strike(LostStatusLines, [item.project_id])
+    printed = _printer(faults, item.project_id)
     judge.read_objects(content, lines)
-    yield from _judge(item, store, judge, lost, content, lines)
+    yield from _judge(item, store, judge, printed, content, lines)
     store.imports.end(item, "FINISHED")
 
 
-def fail(item: Import, store: Store, reason: str) -> None:
-    """End the import as FAILED, with a reason for all of it."""
-    store.imports.file(item, "error").write_bytes(_printed({"error": reason}))
+def fail(item: Import, store: Store, reason: str | None) -> None:
+    """End the import as FAILED, with a reason for all of it; None: without an error file."""
+    if reason is not None:
+        store.imports.file(item, "error").write_bytes(_printed({"error": reason}))
     store.imports.end(item, "FAILED")
 
 
@@ -49,8 +50,27 @@ def _judge_of(item: Import, store: Store, faults: ActiveFaults, content: bytes, 
     return Judge(item, project, store.projects, failure, strict=strict)
 
 
+def _printer(faults: ActiveFaults, project_id: str) -> Callable[[int, dict[str, Any]], bytes]:
+    """What stands in the status file for the n-th line."""
+    lost, doubled = (faults.strike(kind, [project_id]) for kind in (LostStatusLines, DoubledStatusLines))
+
+    def printed(number: int, verdict: dict[str, Any]) -> bytes:
+        if isinstance(lost, LostStatusLines) and number % lost.every == 0:
+            return b""
+        if isinstance(doubled, DoubledStatusLines) and number % doubled.every == 0:
+            return _printed(verdict) + _printed({**verdict, "status": doubled.status})
+        return _printed(verdict)
+
+    return printed
+
+
 def _judge(
-    item: Import, store: Store, judge: Judge, lost: LostStatusLines | None, content: bytes, lines: list[Line]
+    item: Import,
+    store: Store,
+    judge: Judge,
+    printed: Callable[[int, dict[str, Any]], bytes],
+    content: bytes,
+    lines: list[Line],
 ) -> Iterator[None]:
     with (
         store.imports.file(item, "status").open("wb") as status,
@@ -60,11 +80,9 @@ def _judge(
             part = lines[start : start + _SLICE]
             judged = list(judge.judge(content, part))
             for (number, _, _), (verdict, place) in zip(part, judged, strict=True):
-                printed = _printed(verdict)
-                if lost is None or number % lost.every:
-                    status.write(printed)
+                status.write(printed(number, verdict))
                 if place is None:
-                    errors.write(printed)
+                    errors.write(_printed(verdict))
             places = [place for _, place in judged if place is not None]
             store.pre_labels.put(item, places, (start + len(part)) / len(lines))
             yield

@@ -9,6 +9,7 @@ from graphql import GraphQLResolveInfo, GraphQLSchema
 from starlette.concurrency import run_in_threadpool
 
 from prelabel_sandbox.errors import LabelboxError, conflict, malformed, not_found
+from prelabel_sandbox.faults.imports import OddState
 from prelabel_sandbox.ids import derived_id
 from prelabel_sandbox.sandbox import Sandbox
 from prelabel_sandbox.store.imports import File, Import
@@ -114,6 +115,13 @@ def _project(info: Info, project_id: str) -> Project:
     return found
 
 
+@import_type.field("state")
+def state(item: Import, info: Info) -> str:
+    """Whether it runs, or how it ended."""
+    odd = info.context.faults.strike(OddState, [item.project_id])
+    return item.state if odd is None else odd.state
+
+
 @import_type.field("progress")
 def progress(item: Import, info: Info) -> str:
     """How far it is, as text."""
@@ -139,7 +147,8 @@ def error_url(item: Import, info: Info) -> str | None:
 
 
 def _url(info: Info, item: Import, file: File) -> str | None:
-    return f"{info.context.base_url}/files/{item.secret}/{file}.ndjson" if item.has(file) else None
+    there = item.has(file) and info.context.store.imports.file(item, file).exists()
+    return f"{info.context.base_url}/files/{item.secret}/{file}.ndjson" if there else None
 
 
 @import_type.field("project")

@@ -1,6 +1,6 @@
 """A project in a real Redis, driven through the ledger without any worker process."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -17,6 +17,7 @@ from prelabel_worker.inspector import Inspector, ProjectStatus
 from prelabel_worker.ledger import Ledger
 from prelabel_worker.letters import Origin, Problem, facts_of, held_row
 from prelabel_worker.settings import Settings, load_settings
+from tests.sandbox.process import SandboxProcess
 
 
 def message(key: str, *, model: str = "m", message_id: str = "") -> Row:
@@ -130,3 +131,19 @@ def make_project(client: "redis.Redis", redis_url: str, prefix: str) -> Callable
 @pytest.fixture
 def project(make_project: Callable[..., Project]) -> Project:
     return make_project()
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    started = SandboxProcess(tmp_path_factory.mktemp("sandbox"), "--requests-per-minute", "0")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def sandbox(sandbox_process: SandboxProcess) -> Iterator[SandboxProcess]:
+    """A local Labelbox without faults, whose imports take no time."""
+    settings = {"secondsPerImport": 0.0, "duplicateNames": "refuse"}
+    sandbox_process.control("POST", "/settings", settings)
+    yield sandbox_process
+    sandbox_process.control("DELETE", "/faults")

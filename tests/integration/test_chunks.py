@@ -301,13 +301,29 @@ def test_what_is_sent_is_recorded_durably_or_not_sent(
         project.send(chunk)
 
 
+def test_an_import_does_not_run_whose_record_redis_has_lost(project: Project) -> None:
+    """It came back with the token and without what was written after it; `running` would be a chunk nobody settles."""
+    project.publish(message("a"))
+    chunk = project.take(project.cut())
+    key = f"{project.root}:chunk:{chunk.id}"
+    before = project.client.hgetall(key)
+    project.send(chunk)
+    project.client.delete(f"{key}:sent", key)
+    project.client.hset(key, mapping=before)
+
+    with pytest.raises(LeaseLost):
+        project.ledger.running(chunk, "i", 0)
+
+    assert project.client.hget(key, "state") == b"open"
+
+
 @pytest.mark.parametrize("settled", [1, 9, 30])
 def test_rows_that_were_settled_before_a_split_are_not_counted_again(project: Project, settled: int) -> None:
-    """Some slices were committed, then the verdicts were lost, and the second import was refused."""
+    """Some slices were committed before the rest was refused."""
     project.publish(*(message("same", message_id=f"m{n}") for n in range(40)))
     chunk = project.take(project.cut())
     project.ledger.commit_rows(chunk, 0, Slice(settled, settled), finish=False)
-    project.ledger.import_again(chunk)
+    project.ledger.wait(chunk, 0, why="")
     again = project.take(chunk.id)
     rest = [row.raw for row in project.rows(again)]
 

@@ -105,7 +105,7 @@ def test_a_chunk_takes_the_projects_account_until_it_was_sent_with_one(project: 
 
     chunk = project.take(chunk.id, "follow")
     assert chunk.account == "b", "an import is followed with the account it was sent with"
-    project.ledger.import_again(chunk)
+    project.ledger.wait(chunk, 0, why="")
     assert project.take(chunk.id).account == "c"
 
 

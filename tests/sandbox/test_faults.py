@@ -142,6 +142,20 @@ def test_an_import_fails(sandbox: SandboxProcess, project: str) -> None:
     assert sandbox.pre_labels(project) == []
 
 
+def test_an_import_can_fail_without_a_word(sandbox: SandboxProcess, project: str) -> None:
+    fault(sandbox, "failed-import", errorFile=False)
+    sandbox.upload(project, "a", ndjson([car()]))
+    failed = sandbox.ended(project, "a")
+    assert (failed["state"], failed["errorFileUrl"]) == ("FAILED", None)
+
+
+def test_a_state_can_be_one_that_nobody_knows(sandbox: SandboxProcess, project: str) -> None:
+    sandbox.upload(project, "a", ndjson([car()]))
+    fault(sandbox, "odd-state", state="THINKING")
+    assert sandbox.find(project, "a")["state"] == "THINKING"
+    assert sandbox.ended(project, "a")["state"] == "FINISHED"
+
+
 def test_an_import_is_stuck_until_faults_are_cleared_and_others_pass_it(sandbox: SandboxProcess, project: str) -> None:
     fault(sandbox, "stuck-running")
     sandbox.upload(project, "a", ndjson([car(1)]))
@@ -156,6 +170,31 @@ def test_status_lines_are_lost(sandbox: SandboxProcess, project: str) -> None:
     fault(sandbox, "lost-status-lines", every=2)
     assert len(sandbox.statuses(project, "a", [car(n) for n in range(5)])) == 3
     assert len(sandbox.pre_labels(project)) == 5
+
+
+def test_status_lines_are_doubled(sandbox: SandboxProcess, project: str) -> None:
+    fault(sandbox, "doubled-status-lines", every=2)
+    statuses = sandbox.statuses(project, "a", [car(n) for n in range(3)])
+    assert [each["status"] for each in statuses] == ["SUCCESS", "SUCCESS", "FAILURE", "SUCCESS"]
+    assert statuses[1]["uuid"] == statuses[2]["uuid"]
+
+
+@pytest.mark.parametrize(("name", "json"), [("not-json", False), ("null-data", True)])
+def test_an_answer_can_be_none(sandbox: SandboxProcess, project: str, name: str, json: bool) -> None:
+    fault(sandbox, name)
+    answer = look_up(sandbox, project)
+    assert answer.status_code == 200
+    assert (answer.text == '{"data":null}') == json
+    assert code_of(look_up(sandbox, project)) == "RESOURCE_NOT_FOUND"
+
+
+def test_a_file_can_be_cut_half_way(sandbox: SandboxProcess, project: str) -> None:
+    sandbox.upload(project, "a", ndjson([car()]))
+    url = sandbox.ended(project, "a")["statusFileUrl"]
+    fault(sandbox, "file-status", cut=True)
+    with pytest.raises(CUT):
+        httpx.get(url)
+    assert len(parsed(httpx.get(url).content)) == 1
 
 
 def test_a_file_cannot_be_fetched(sandbox: SandboxProcess, project: str) -> None:

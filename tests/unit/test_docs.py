@@ -111,3 +111,12 @@ def test_constraints_are_exact_and_name_no_index() -> None:
     lines = (ROOT / "constraints.txt").read_text("utf-8").split()
 
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line)] == []
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    page = (ROOT / "docs/security.md").read_text("utf-8")
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", page)
+
+    assert len(named) > 20
+    for path, name in named:
+        assert re.search(rf"^def {name}\(", (ROOT / "tests" / path).read_text("utf-8"), re.M), f"{path}::{name}"

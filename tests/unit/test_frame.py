@@ -2,6 +2,7 @@
 
 import contextlib
 import struct
+import tracemalloc
 
 import pytest
 import zstandard
@@ -103,3 +104,17 @@ def test_a_frame_that_is_not_what_its_header_says_is_unreadable(frame: bytes, pr
 def test_an_unknown_version_is_not_called_unreadable(version: int) -> None:
     with pytest.raises(UnknownVersion):
         read_messages(bytes([version]) + whole[1:])
+
+
+def test_rows_are_counted_before_they_are_taken_apart() -> None:
+    """A frame of nothing but line ends, as its header says: sixteen million rows of no bytes."""
+    body = b"\n" * MAX_FRAME_BYTES
+    frame = HEADER.pack(1, 0, b"i" * 16, 0, 16, 5, len(body), 0, b"k") + body
+
+    tracemalloc.start()
+    with pytest.raises(UnreadableFrame, match="16777217 rows, the header says 5"):
+        read_messages(frame)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 2 * MAX_FRAME_BYTES

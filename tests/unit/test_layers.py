@@ -98,7 +98,8 @@ def test_pure_modules_do_no_io(module: str) -> None:
     assert not {name.split(".")[0] for name in imports(path)} & forbidden
 
 
-ADAPTERS = ["ledger", "timers", "permits", "held", "held_reader", "actions", "catalog", "labelbox", "leases"]
+ADAPTERS = ["ledger", "timers", "permits", "accounts", "held", "held_reader", "actions", "catalog", "labelbox"]
+ADAPTERS += ["leases"]
 
 
 @pytest.mark.parametrize("module", ADAPTERS)

@@ -16,6 +16,8 @@ TABLE = {
     errors.Unavailable: (Outcome.LATER, "chunk"),
     errors.OutcomeUnknown: (Outcome.LOOK_UP, "chunk"),
     errors.Conflict: (Outcome.LOOK_UP, "chunk"),
+    errors.Garbled: (Outcome.LATER, "chunk"),
+    errors.Blocked: (Outcome.LATER, "chunk"),
     errors.TooLarge: (Outcome.SPLIT, "chunk"),
     errors.Refused: (Outcome.SPLIT, "chunk"),
     errors.Unauthorized: (Outcome.PAUSE, "account"),
@@ -49,6 +51,51 @@ def test_a_retry_after_is_obeyed() -> None:
     assert decide(errors.Unavailable("x", retry_after=7), 1, base=1, cap=60).seconds == 7
 
 
+def test_who_asks_to_wait_is_waited_for_by_the_whole_account_at_no_cost_to_the_chunk() -> None:
+    for kind in (errors.Throttled, errors.Unavailable, errors.OutcomeUnknown):
+        decision = decide(kind("x", retry_after=7), 1, base=1, cap=60)
+        assert (decision.outcome, decision.scope, decision.passing) == (Outcome.PAUSE, "account", True)
+
+
+@pytest.mark.parametrize(
+    ("error", "before", "attempts"),
+    [
+        (errors.Blocked("x"), Outcome.LATER, 1),
+        (errors.Garbled("x"), Outcome.LATER, outcomes.FEW),
+        (errors.Garbled("x", maybe_accepted=True), Outcome.LOOK_UP, outcomes.FEW),
+    ],
+)
+def test_what_lasts_pauses_the_account_for_a_person(error: RequestError, before: Outcome, attempts: int) -> None:
+    assert decide(error, attempts, base=1, cap=60).outcome is before
+    decision = decide(error, attempts + 1, base=1, cap=60)
+    assert (decision.outcome, decision.scope, decision.needs_person) == (Outcome.PAUSE, "account", True)
+
+
+def test_a_blocked_request_is_repeated_once_and_slowly() -> None:
+    assert decide(errors.Blocked("x"), 1, base=1, cap=60).seconds == 60
+
+
+def test_an_import_is_lost_after_several_misses_and_the_servers_limit() -> None:
+    assert outcomes.import_is_lost(3, 101, 100)
+    assert not outcomes.import_is_lost(2, 1000, 100)
+    assert not outcomes.import_is_lost(3, 99, 100)
+
+
+def test_an_import_that_cannot_be_asked_for_is_waited_for_as_long_as_its_verdicts_can_exist() -> None:
+    assert outcomes.import_is_overdue(11, 10, asked=True)
+    assert not outcomes.import_is_overdue(11, 10, asked=False)
+    assert outcomes.import_is_overdue(DAY + 11, 10, asked=False)
+
+
+def test_verdicts_are_lost_sooner_when_their_day_is_over() -> None:
+    assert not outcomes.verdicts_are_lost(5, 100, gone=True)
+    assert outcomes.verdicts_are_lost(6, 100, gone=True)
+    assert not outcomes.verdicts_are_lost(1, DAY + 1, gone=True)
+    assert outcomes.verdicts_are_lost(2, DAY + 1, gone=True)
+    assert not outcomes.verdicts_are_lost(1000, 100, gone=False)
+    assert outcomes.verdicts_are_lost(6, DAY + 1, gone=False)
+
+
 @given(st.integers(1, 10_000))
 def test_backoff_has_full_jitter_below_its_bound(failures: int) -> None:
     assert 0 <= backoff(failures, 1, 60) <= min(60, 2.0 ** min(failures - 1, 30))
@@ -66,6 +113,7 @@ def graphql(code: str, status: int | None = None) -> bytes:
     return orjson.dumps({"errors": [{"message": "x", "extensions": extensions}], "data": None})
 
 
+DAY = 24 * 3600
 HTML = b"<html>nothing here</html>"
 OK = orjson.dumps({"data": {"a": 1}})
 ANSWERS = [
@@ -78,7 +126,7 @@ ANSWERS = [
     ("401 text", 401, b"no", errors.Unauthorized, errors.Unauthorized),
     ("auth", 200, graphql("AUTHENTICATION_ERROR"), errors.Unauthorized, errors.Unauthorized),
     ("403 json", 403, b'{"message": "no"}', errors.Forbidden, errors.Forbidden),
-    ("403 edge", 403, HTML, errors.Unavailable, errors.Unavailable),
+    ("403 edge", 403, HTML, errors.Blocked, errors.Blocked),
     ("authorization", 200, graphql("AUTHORIZATION_ERROR"), errors.Forbidden, errors.Forbidden),
     ("413", 413, HTML, errors.TooLarge, errors.TooLarge),
     ("426", 200, graphql("INTERNAL_SERVER_ERROR", 426), errors.AccountLimit, errors.AccountLimit),
@@ -89,8 +137,11 @@ ANSWERS = [
     ("malformed", 200, graphql("MALFORMED_REQUEST"), errors.Refused, errors.Refused),
     ("bad input", 400, graphql("BAD_USER_INPUT"), errors.Refused, errors.Refused),
     ("schema", 400, graphql("GRAPHQL_VALIDATION_FAILED"), errors.QueryRefused, errors.QueryRefused),
-    ("not json", 200, HTML, errors.Unavailable, errors.OutcomeUnknown),
-    ("no data", 200, b'{"data": null}', errors.Unavailable, errors.OutcomeUnknown),
+    ("not json", 200, HTML, errors.Garbled, errors.Garbled),
+    ("no data", 200, b'{"data": null}', errors.Garbled, errors.Garbled),
+    ("errors of no list", 200, b'{"errors": {"a": 1}}', errors.Garbled, errors.Garbled),
+    ("internal 503", 200, graphql("INTERNAL_SERVER_ERROR", 503), errors.Unavailable, errors.OutcomeUnknown),
+    ("odd extensions", 200, b'{"errors": [{"extensions": "x"}]}', errors.Unavailable, errors.OutcomeUnknown),
     ("internal", 200, graphql("INTERNAL_SERVER_ERROR", 500), errors.Unavailable, errors.OutcomeUnknown),
     ("no code", 200, b'{"errors": [{"message": "x"}]}', errors.Unavailable, errors.OutcomeUnknown),
     ("odd errors", 200, b'{"errors": ["x"]}', errors.Unavailable, errors.OutcomeUnknown),
@@ -142,6 +193,15 @@ def test_a_retry_after_in_the_past_is_now() -> None:
         answers.data_of(503, {"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, b"", creates=False)
 
     assert error.value.retry_after == 0.0
+
+
+def test_a_row_without_a_verdict_is_sent_again_once() -> None:
+    reason = outcomes.reason_of_row([])
+    assert reason == "no-verdict"
+    assert outcomes.is_sent_again(reason, "")
+    assert outcomes.is_sent_again(reason, "data-row-not-found")
+    assert not outcomes.is_sent_again(reason, "no-verdict")
+    assert not outcomes.is_sent_again(outcomes.reason_of_row(["X"]), "")
 
 
 def test_rows_are_held_for_what_labelbox_said() -> None:

@@ -61,6 +61,13 @@ def test_a_doubled_line_stands_for_nothing_else() -> None:
     assert list(judged(line(0), line(0), line(2), line(3), line(4)).failed_rows()) == [0]
 
 
+def test_of_doubled_lines_the_failure_counts_once() -> None:
+    for first, second in (("SUCCESS", "FAILURE"), ("FAILURE", "SUCCESS"), ("FAILURE", "FAILURE")):
+        failed = judged(line(0, first, "X"), line(0, second, "X"), line(2), line(3), line(4)).failed_rows()
+        assert list(failed) == [0]
+        assert (failed[0].refused, failed[0].missing, failed[0].taken) == (1, 1, [])
+
+
 def test_foreign_and_broken_lines_are_counted_and_harm_no_row() -> None:
     verdicts = judged(line(0), line(1), line(2), line(3), line(4), line(77), b"{", b'{"uuid": 3}', b"[]")
 
@@ -126,6 +133,21 @@ def test_a_failure_without_uuid_holds_its_row_alone_and_says_what_labelbox_has()
     assert list(failed) == [0]
     assert (failed[0].refused, failed[0].missing) == (1, 0)
     assert failed[0].taken == [str(UUID(int=902)), str(UUID(bytes=uuid_of(0)))]
+
+
+def test_of_doubled_lines_without_uuid_the_failure_counts() -> None:
+    for first, second in (("SUCCESS", "FAILURE"), ("FAILURE", "SUCCESS")):
+        lines = [theirs(1, first, globalKey="a"), theirs(1, second, globalKey="a")]
+        failed = judged_unsent(*lines, *ROW_A[1:], ROW_B, ROW_C).failed_rows()
+        assert list(failed) == [0]
+        assert (failed[0].refused, failed[0].missing, len(failed[0].taken)) == (1, 0, 2)
+
+
+def test_a_row_knows_whether_a_line_of_it_was_sent_without_uuid() -> None:
+    failed = judged_unsent(ROW_A[0]).failed_rows()
+
+    assert failed[0].was_sent_without_uuid("k:a")
+    assert not judged(line(0)).failed_rows()[0].was_sent_without_uuid("k:a")
 
 
 def test_a_line_without_uuid_that_is_missing_has_no_verdict() -> None:

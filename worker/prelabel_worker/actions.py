@@ -44,7 +44,17 @@ class Actions:
 
     def record(self, project_id: str, action: str, details: dict[str, Any]) -> None:
         """Note what the user of this process did."""
-        key = f"{keys.project_root(self._prefix, project_id)}:actions"
+        self._record(f"{keys.project_root(self._prefix, project_id)}:actions", action, details)
+
+    def record_account(self, account: str, action: str, details: dict[str, Any]) -> None:
+        """The same with an account, which is no project's alone."""
+        self._record(keys.actions(self._prefix), f"account-{action}", {"account": account} | details)
+
+    def last_with_accounts(self, limit: int = 50) -> list[Action]:
+        """The newest actions first; they name no project."""
+        return self._last(keys.actions(self._prefix), "", limit)
+
+    def _record(self, key: str, action: str, details: dict[str, Any]) -> None:
         entry = {"at": int(time.time() * 1000), "action": action, "who": user(), "details": details}
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.lpush(key, orjson.dumps(entry))
@@ -54,6 +64,9 @@ class Actions:
     def last(self, project_id: str, limit: int = 50) -> list[Action]:
         """The newest actions first."""
         key = f"{keys.project_root(self._prefix, project_id)}:actions"
+        return self._last(key, project_id, limit)
+
+    def _last(self, key: str, project_id: str, limit: int) -> list[Action]:
         entries = [orjson.loads(line) for line in self._client.lrange(key, 0, limit - 1)]
         return [Action(project_id, each["at"], each["action"], each["who"], each["details"]) for each in entries]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from prelabel.errors import PrelabelError
 from prelabel_worker import errors
 from prelabel_worker.errors import RequestError
 
@@ -43,10 +42,10 @@ def data_of(status: int, headers: Mapping[str, str], body: bytes, *, creates: bo
     answer = _answer(status, headers, body, creates=creates)
     problems = answer.get("errors")
     if problems:
-        raise _graphql_error(problems[0], creates=creates)
+        raise _graphql_error(problems[0], _retry_after(headers), creates=creates)
     data = answer.get("data")
     if not isinstance(data, dict):
-        raise _unclear("the answer has neither data nor errors", creates=creates)
+        raise errors.Garbled("the answer has neither data nor errors", maybe_accepted=creates)
     return data
 
 
@@ -55,12 +54,12 @@ def found(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any
     answer = _answer(status, headers, body, creates=False)
     for problem in answer.get("errors") or ():
         if _code(problem) != "RESOURCE_NOT_FOUND":
-            raise _graphql_error(problem, creates=False)
+            raise _graphql_error(problem, _retry_after(headers), creates=False)
     data = answer.get("data")
     if data is None and answer.get("errors"):
         return {}
     if not isinstance(data, dict):
-        raise _unclear("the answer has neither data nor errors", creates=False)
+        raise errors.Garbled("the answer has neither data nor errors")
     return data
 
 
@@ -80,14 +79,18 @@ def _answer(status: int, headers: Mapping[str, str], body: bytes, *, creates: bo
         kind = errors.OutcomeUnknown if creates else errors.Unavailable
         raise kind(f"Labelbox answers {status}", retry_after=retry_after)
     if answer is not None and answer.get("errors"):
-        return answer
+        if isinstance(answer["errors"], list):
+            return answer
+        raise errors.Garbled("the answer's errors are no list", maybe_accepted=creates)
+    if status == 403 and answer is None:
+        raise errors.Blocked("the network's edge answers 403 in place of Labelbox")
     refused = _STATUS_ERRORS.get(status)
-    if refused is not None and not (status == 403 and answer is None):
+    if refused is not None:
         raise refused(f"Labelbox answers {status}")
     if status >= 400:
         raise errors.Unavailable(f"Labelbox answers {status}")
     if answer is None:
-        raise _unclear(f"Labelbox answers {status} with something that is not JSON", creates=creates)
+        raise errors.Garbled(f"Labelbox answers {status} with something that is not JSON", maybe_accepted=creates)
     return answer
 
 
@@ -118,27 +121,24 @@ _NESTED_ERRORS: dict[int, type[RequestError]] = {
 }
 
 
-def _graphql_error(problem: Any, *, creates: bool) -> PrelabelError:
+def _graphql_error(problem: Any, retry_after: float | None, *, creates: bool) -> RequestError:
     code = _code(problem)
     text = f"Labelbox answers {code or 'an error without a code'}"
     if code in _CODE_ERRORS:
         return _CODE_ERRORS[code](text)
-    extensions = problem.get("extensions") if isinstance(problem, dict) else None
-    exception = (extensions or {}).get("exception") or {}
-    status = exception.get("status") if isinstance(exception, dict) else None
-    nested = _NESTED_ERRORS.get(status) if isinstance(status, int) else None
-    if nested is not None:
-        return nested(text)
-    return _unclear(text, creates=creates)
+    status = _member(_member(_member(problem, "extensions"), "exception"), "status")
+    kind = _NESTED_ERRORS.get(status) if isinstance(status, int) else None
+    if kind is None:
+        kind = errors.OutcomeUnknown if creates else errors.Unavailable
+    return kind(text, retry_after=retry_after)
 
 
 def _code(problem: Any) -> str:
-    extensions = problem.get("extensions") if isinstance(problem, dict) else None
-    return str((extensions or {}).get("code") or "")
+    return str(_member(_member(problem, "extensions"), "code") or "")
 
 
-def _unclear(text: str, *, creates: bool) -> RequestError:
-    return errors.OutcomeUnknown(text) if creates else errors.Unavailable(text)
+def _member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:

@@ -43,7 +43,10 @@ class Chunk:
     """A chunk as its holder took it up. Fields of the hash `chunk:<id>`; times are Redis's, in ms.
 
     `account` is the one its import was sent with or, before that, the project's; '' for the settings' own. `policy` is
-    the project's for rows that were imported before: `skip`, `dead-letter`, or '' for override.
+    the project's for rows that were imported before: `skip`, `dead-letter`, or '' for override. `origin` is the chunk
+    that a bisection began with, `origin_rows` its rows: of a chunk that was cut they are its own. `failures` are in a
+    row; `unanswered` its uploads without an answer, `misses` the look-ups in a row that did not find its import,
+    `odd_state` a state of its import that nobody knows.
     """
 
     project_id: str
@@ -70,6 +73,11 @@ class Chunk:
     error_url: str
     account: str
     policy: str
+    origin: str
+    origin_rows: int
+    unanswered: int
+    misses: int
+    odd_state: str
 
     @property
     def pending(self) -> int:
@@ -109,6 +117,11 @@ def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, f
         error_url=text.get("errorUrl", ""),
         account=text.get("account", ""),
         policy=text.get("policy", ""),
+        origin=text.get("origin", chunk_id),
+        origin_rows=number("originRows") or number("rows"),
+        unanswered=number("unanswered"),
+        misses=number("misses"),
+        odd_state=text.get("oddState", ""),
     )
 
 
@@ -120,7 +133,7 @@ def _items(text: str) -> Iterator[Item]:
 
 @dataclass(slots=True)
 class ChunkRow:
-    """One message of a chunk: where it stands, when it arrived, and its bytes."""
+    """One message of a chunk: where it stands, when it arrived, and its bytes; `reason` is what it was held for."""
 
     index: int
     seq: int
@@ -128,6 +141,7 @@ class ChunkRow:
     raw: bytes
     held_id: str = ""
     struck: bool = False
+    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -247,6 +261,8 @@ def newest(rows: Iterable[tuple[int, int, tuple[str, str]]]) -> tuple[list[int],
 
 
 def middle(rows: int) -> int:
-    """Where a chunk is split: half way, on a multiple of 8 where that is possible (see split.lua)."""
-    half = rows // 2
-    return half - half % 8 if rows > 16 else half
+    """Where a chunk is split: half way, above 16 rows on the nearest multiple of 8 (see split.lua).
+
+    The nearest, so that a row stands alone after no more than log2(rows) splits, rounded up.
+    """
+    return (rows + 8) // 16 * 8 if rows > 16 else rows // 2

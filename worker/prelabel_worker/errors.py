@@ -6,6 +6,8 @@ PrelabelError
 │  ├─ Unavailable             nothing was accepted: try again
 │  ├─ OutcomeUnknown          an upload that may have been accepted: look it up by name
 │  ├─ Conflict                the name exists: our earlier attempt got through
+│  ├─ Garbled                 an answer that is none: a proxy in between, or a defect of theirs
+│  ├─ Blocked                 the edge lets nothing of ours through
 │  ├─ TooLarge                the file must be smaller
 │  ├─ Refused                 the file as a whole was refused: some row of it is at fault
 │  ├─ Unauthorized            the key is refused: everything of the account would be
@@ -15,6 +17,7 @@ PrelabelError
 │  ├─ ProjectGone             Labelbox does not know the project
 │  └─ QueryRefused            our request no longer fits their schema
 ├─ FileGone                   a status or error file is no longer there
+│  └─ FileRefused             its address or its size is none that is ever read
 ├─ LeaseLost                  another worker may have the chunk: commit nothing
 └─ ConfigurationError         at start, all problems in one message
 """
@@ -23,7 +26,12 @@ from prelabel.errors import PrelabelError
 
 
 class RequestError(PrelabelError):
-    """A request to Labelbox failed."""
+    """A request to Labelbox failed.
+
+    Attributes: `retry_after`, seconds that Labelbox asked for; `maybe_accepted`, whether an import may come of it.
+    """
+
+    maybe_accepted = False
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -41,9 +49,25 @@ class Unavailable(RequestError):
 class OutcomeUnknown(RequestError):
     """The upload was sent and its fate is not known."""
 
+    maybe_accepted = True
+
 
 class Conflict(RequestError):
     """An import of this name exists already."""
+
+    maybe_accepted = True
+
+
+class Garbled(RequestError):
+    """The answer is not one of GraphQL: not JSON, or without data and errors."""
+
+    def __init__(self, message: str, *, maybe_accepted: bool = False) -> None:
+        super().__init__(message)
+        self.maybe_accepted = maybe_accepted
+
+
+class Blocked(RequestError):
+    """The network's edge refused the request before it reached Labelbox."""
 
 
 class TooLarge(RequestError):
@@ -80,6 +104,10 @@ class QueryRefused(RequestError):
 
 class FileGone(PrelabelError):
     """A file that Labelbox named is not there any more."""
+
+
+class FileRefused(FileGone):
+    """A file that is not read for safety's sake, however often it is asked for."""
 
 
 class LeaseLost(PrelabelError):

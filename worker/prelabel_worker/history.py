@@ -59,6 +59,7 @@ OUTCOMES: tuple[str, ...] = (
     Reason.IMPORT_LOST.value,
     Reason.IMPORT_TIMEOUT.value,
     Reason.EXISTING.value,
+    Reason.UPLOAD_FAILED.value,
 )
 _NUMBER = {name: number for number, name in enumerate(OUTCOMES)}
 
@@ -170,7 +171,10 @@ class Record:
     def find(self, *, data_row: bytes | None = None, message: bytes | None = None) -> list[SettledRow]:
         """The rows with this digest of their data row key, or of their message id."""
         size = int(self.head["rows"])
-        body = zstandard.ZstdDecompressor().decompress(self._packed, max_output_size=_MAX_BODY)
+        # zstandard allocates what the content says of itself, whatever limit it is given: look first.
+        if zstandard.frame_content_size(self._packed) > _MAX_BODY:
+            raise ValueError(f"the record of chunk {self.head['chunk']} is larger than any")
+        body = zstandard.ZstdDecompressor(max_window_size=_MAX_BODY).decompress(self._packed, max_output_size=_MAX_BODY)
         start = 17 * size + (0 if data_row is not None else DIGEST * size)
         places = list(_places(body[start : start + DIGEST * size], data_row or message or b""))
         if not places:

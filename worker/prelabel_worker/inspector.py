@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from prelabel import keys
 from prelabel.client import Client
+from prelabel.frame import VERSION
 
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
 GONE_AFTER_SECONDS = 60.0
@@ -15,7 +16,12 @@ GONE_AFTER_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ProjectStatus:
-    """One project in rows. `pending` is what is published and has no outcome yet; `paused` is why it is, if it is."""
+    """One project in rows. `pending` is what is published and has no outcome yet; `paused` is why it is, if it is.
+
+    `newer` is what of it waits for a worker of a newer release than this one: it is of a version not known here, or
+    behind such rows.
+    `open_most` is how many chunks it may have open now: fewer than the settings allow after trouble.
+    """
 
     project_id: str
     published: int
@@ -31,6 +37,8 @@ class ProjectStatus:
     dead_reasons: dict[str, int]
     paused: str | None
     paused_until: float | None
+    open_most: int | None = None
+    newer: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """For `status --json`."""
@@ -49,6 +57,8 @@ class ProjectStatus:
             "deadReasons": self.dead_reasons,
             "paused": self.paused,
             "pausedUntil": self.paused_until,
+            "newer": self.newer,
+            "openMost": self.open_most,
         }
 
 
@@ -119,9 +129,9 @@ class Inspector:
             pipeline.hgetall(f"{root}:counts")
             pipeline.hget(f"{root}:inbox", "rows")
             pipeline.hgetall(f"{root}:dead:reasons")
-            pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason", "lanes")
+            pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason", "lanes", "openMost")
             pipeline.zrange(f"{root}:chunks", 0, -1)
-            counts, waiting, reasons, (paused_until, why, lanes), chunk_ids = pipeline.execute()
+            counts, waiting, reasons, (paused_until, why, lanes, open_most), chunk_ids = pipeline.execute()
         rows = {name.decode(): int(value) for name, value in counts.items()}
         published = rows.get("published", 0)
         done = {name: rows.get(name, 0) for name in OUTCOMES}
@@ -137,6 +147,8 @@ class Inspector:
             dead_reasons={name.decode(): int(value) for name, value in reasons.items()},
             paused=(why or b"").decode() if paused else None,
             paused_until=int(paused_until) / 1000 if paused else None,
+            newer=self._newer(root, int(lanes or 0), chunk_ids),
+            open_most=int(open_most) if open_most else None,
         )
 
     def overrides(self, project_id: str) -> dict[str, str]:
@@ -159,10 +171,30 @@ class Inspector:
             states = [state.decode() for state in pipeline.execute() if state]
         return {state: states.count(state) for state in sorted(set(states))}
 
+    def _newer(self, root: str, lanes: int, chunk_ids: list[bytes]) -> int:
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hgetall(f"{root}:inbox")
+            for lane in range(lanes):
+                pipeline.lindex(f"{root}:lane:{lane}", 0)
+            for chunk_id in chunk_ids:
+                pipeline.hmget(f"{root}:chunk:{chunk_id.decode()}", "v", "rows", "aside", "settled")
+            inbox, *rest = pipeline.execute()
+        waiting = (
+            int(inbox[b"%d:rows" % lane])
+            for lane, head in enumerate(rest[:lanes])
+            if head and int(head.split(b" ")[2]) > VERSION
+        )
+        in_chunks = (
+            int(rows) - int(aside) - int(settled)
+            for version, rows, aside, settled in rest[lanes:]
+            if rows and int(version or 1) > VERSION
+        )
+        return sum(waiting) + sum(in_chunks)
+
     def _oldest(self, root: str, lanes: int) -> float | None:
         with self._client.pipeline(transaction=False) as pipeline:
             for lane in range(lanes):
                 pipeline.lindex(f"{root}:lane:{lane}", 0)
             heads = [head for head in pipeline.execute() if head]
-        arrived = [int(head.rsplit(b" ", 1)[1]) for head in heads]
+        arrived = [int(head.split(b" ")[7]) for head in heads]
         return max(0.0, time.time() - min(arrived) / 1000) if arrived else None

@@ -4,20 +4,23 @@ Facts are those of the wire reference: operations in section 2, the import job i
 """
 
 import json
+import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import orjson
 
-from prelabel_worker import answers
+from prelabel_worker import answers, bodies
 from prelabel_worker.answers import Import
 from prelabel_worker.catalog import ProjectOntology
 from prelabel_worker.errors import (
     FileGone,
+    FileRefused,
+    Garbled,
     LeaseLost,
     OutcomeUnknown,
     QueryRefused,
@@ -27,8 +30,10 @@ from prelabel_worker.errors import (
 
 MAX_FILE_BYTES = 1024 * 1024 * 1024
 """Most bytes read of a status or error file."""
-_MAX_LINE_BYTES = 8 * 1024 * 1024
-_PIECE = 256 * 1024
+MAX_LINE_BYTES = 8 * 1024 * 1024
+"""Most bytes of a line of one."""
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+"""Most bytes read of an answer to a request; the largest is an ontology."""
 _IMPORT_FIELDS = "id name state progress errorFileUrl statusFileUrl"
 _CREATE = (
     "mutation CreateImport($projectId: ID!, $name: String!, $file: Upload!, $contentLength: Int!) { "
@@ -58,17 +63,28 @@ class ImportName:
     name: str
 
 
+class _Answer(NamedTuple):
+    """An answer that was read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Labelbox:
     """One account's connection to Labelbox. One instance a process; safe to share between its threads."""
 
     def __init__(self, endpoint: str, api_key: str, timeout_seconds: float) -> None:
         self._endpoint = endpoint
+        self._timeout = timeout_seconds
+        asked = {"Accept-Encoding": bodies.ACCEPTED}
         self._http = httpx.Client(
-            headers={"Authorization": f"Bearer {api_key}"},
+            headers={**asked, "Authorization": f"Bearer {api_key}"},
             timeout=httpx.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds)),
+            follow_redirects=False,
         )
         # Files are at addresses that carry their own right; the key must not travel there.
-        self._files = httpx.Client(timeout=timeout_seconds)
+        self._files = httpx.Client(headers=asked, timeout=timeout_seconds, follow_redirects=False)
 
     def close(self) -> None:
         """Close all connections."""
@@ -102,12 +118,11 @@ class Labelbox:
             "Content-Type": f"multipart/form-data; boundary={boundary}",
             "Content-Length": str(len(head) + size + len(tail)),
         }
-        with _mapped(creates=True):
-            response = self._http.post(self._endpoint, headers=headers, content=_body(head, content, tail, still_mine))
-        data = answers.data_of(response.status_code, response.headers, response.content, creates=True)
+        body = _body(head, content, tail, still_mine)
+        data = answers.data_of(*self._ask(creates=True, headers=headers, content=body), creates=True)
         created = data.get("createModelAssistedLabelingPredictionImport")
         if not isinstance(created, dict):
-            raise OutcomeUnknown("the answer to the upload names no import")
+            raise Garbled("the answer to the upload names no import", maybe_accepted=True)
         return answers.import_of(created)
 
     def find_imports(self, names: Sequence[ImportName]) -> list[Import | None]:
@@ -123,29 +138,29 @@ class Labelbox:
                 f"{{ {_IMPORT_FIELDS} }}"
             )
         query = f"query FindImports({', '.join(declared)}) {{ {' '.join(parts)} }}"
-        response = self._query(query, variables)
-        data = answers.found(response.status_code, response.headers, response.content)
+        data = answers.found(*self._query(query, variables))
         found = (data.get(f"i{at}") for at in range(len(names)))
         return [answers.import_of(each) if isinstance(each, dict) else None for each in found]
 
     def ontology(self, project_id: str) -> ProjectOntology:
         """A project's ontology and media type. Raises RequestError."""
-        response = self._query(_ONTOLOGY, {"projectId": project_id})
-        data = answers.data_of(response.status_code, response.headers, response.content, creates=False)
+        data = answers.data_of(*self._query(_ONTOLOGY, {"projectId": project_id}), creates=False)
         project = data.get("project")
         if not isinstance(project, dict):
             raise answers.project_gone(project_id)
         ontology = project.get("ontology") or {}
         normalized = ontology.get("normalized") or {"tools": [], "classifications": []}
         if isinstance(normalized, str):
-            normalized = orjson.loads(normalized)
+            normalized = _parsed(normalized)
+        if not isinstance(normalized, dict):
+            raise Unavailable("the project's ontology is not an object")
         return ProjectOntology(normalized, project.get("allowedMediaType"), str(ontology.get("name") or ""))
 
     def shows_pre_labels(self, project_id: str) -> bool | None:
         """Whether labelers see the project's pre-labels; None when Labelbox does not say. Raises RequestError."""
-        response = self._query(_SHOWS, {"projectId": project_id})
+        answer = self._query(_SHOWS, {"projectId": project_id})
         try:
-            data = answers.data_of(response.status_code, response.headers, response.content, creates=False)
+            data = answers.data_of(*answer, creates=False)
         except QueryRefused:
             return None
         project = data.get("project")
@@ -156,44 +171,77 @@ class Labelbox:
 
     def delete_import(self, import_id: str) -> bool:
         """Delete an import; False when there is none of this id. Raises RequestError; to repeat it is safe."""
-        response = self._query(_DELETE, {"id": import_id})
-        data = answers.found(response.status_code, response.headers, response.content)
+        data = answers.found(*self._query(_DELETE, {"id": import_id}))
         return isinstance(data.get("deleteModelAssistedLabelingPredictionImport"), dict)
 
     def limit_headers(self, project_id: str) -> list[str]:
         """The names of the headers about rate limits in the answer to a question. Raises RequestError."""
-        response = self._query(_PROJECT, {"projectId": project_id})
-        answers.data_of(response.status_code, response.headers, response.content, creates=False)
+        answer = self._query(_PROJECT, {"projectId": project_id})
+        answers.data_of(*answer, creates=False)
         words = ("retry-after", "ratelimit", "rate-limit")
-        return sorted({name.lower() for name in response.headers if any(word in name.lower() for word in words)})
+        return sorted({name.lower() for name in answer.headers if any(word in name.lower() for word in words)})
 
     def lines(self, url: str) -> Iterator[bytes]:
-        """The lines of a status or error file, streamed, split on \\n only. Raises RequestError or FileGone."""
+        """The lines of a status or error file, streamed, split on \\n only.
+
+        Raises RequestError, FileGone, or FileRefused: an address or a file that is never read, however often it is
+        asked for.
+        """
         self._check_address(url)
         with _mapped(creates=False), self._files.stream("GET", url) as response:
             if response.status_code in (403, 404, 410):
                 raise FileGone(f"the file answers {response.status_code}")
-            if response.status_code >= 300:
+            if 300 <= response.status_code < 400:
+                raise FileRefused(f"the file answers {response.status_code}: redirects are not followed")
+            if response.status_code >= 400:
                 raise Unavailable(f"the file answers {response.status_code}")
+            try:
+                pieces = _pieces(response)
+            except bodies.UnknownEncoding:
+                raise FileRefused("the file is encoded in a way that was not asked for") from None
             rest, total = b"", 0
-            for piece in response.iter_bytes(_PIECE):
+            for piece in pieces:
                 total += len(piece)
-                if total > MAX_FILE_BYTES or len(rest) > _MAX_LINE_BYTES:
-                    raise Unavailable("the file is larger than any that an import can have")
+                if total > MAX_FILE_BYTES or len(rest) > MAX_LINE_BYTES:
+                    raise FileRefused("the file is larger than any that an import can have")
                 *whole, rest = (rest + piece).split(b"\n")
                 yield from (line for line in whole if line)
             if rest:
                 yield rest
 
     def _check_address(self, url: str) -> None:
-        """Only what TLS protects is fetched, or what the configured endpoint's own host serves."""
-        address, own = httpx.URL(url), httpx.URL(self._endpoint)
-        if address.scheme != "https" and (address.scheme, address.host) != (own.scheme, own.host):
-            raise Unavailable("Labelbox named a file address that is neither https nor its own")
+        """Only what TLS protects is fetched, or what the configured endpoint itself serves."""
+        try:
+            address, own = httpx.URL(url), httpx.URL(self._endpoint)
+        except httpx.InvalidURL:
+            raise FileRefused("Labelbox named a file address that is not one") from None
+        if address.scheme != "https" and _origin(address) != _origin(own):
+            raise FileRefused("Labelbox named a file address that is neither https nor its own")
 
-    def _query(self, query: str, variables: dict[str, Any]) -> httpx.Response:
-        with _mapped(creates=False):
-            return self._http.post(self._endpoint, json={"query": query, "variables": variables})
+    def _query(self, query: str, variables: dict[str, Any]) -> _Answer:
+        return self._ask(creates=False, json={"query": query, "variables": variables})
+
+    def _ask(self, *, creates: bool, **request: Any) -> _Answer:
+        """One request, and its answer as far as it is within bounds of size and time. Raises RequestError."""
+        with _mapped(creates=creates), self._http.stream("POST", self._endpoint, **request) as response:
+            deadline = time.monotonic() + self._timeout
+            body = bytearray()
+            for piece in _pieces(response):
+                body += piece
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise httpx.DecodingError("the answer is larger than any that we ask for")
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout("the answer does not end")
+            return _Answer(response.status_code, response.headers, bytes(body))
+
+
+def _pieces(response: httpx.Response) -> Iterator[bytes]:
+    """The decoded body; not httpx's own decoding, which puts no bound on what a few bytes may become."""
+    return bodies.decoded(response.iter_raw(), response.headers.get("content-encoding", ""))
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 @contextmanager
@@ -205,11 +253,18 @@ def _mapped(*, creates: bool) -> Iterator[None]:
         raise
     except _NEVER_SENT as error:
         raise Unavailable(f"Labelbox cannot be reached: {type(error).__name__}") from None
-    except (httpx.HTTPError, httpx.StreamError) as error:
+    except (httpx.HTTPError, httpx.StreamError, bodies.BrokenBody, bodies.UnknownEncoding) as error:
         kind = OutcomeUnknown if creates else Unavailable
         raise kind(f"no answer from Labelbox: {type(error).__name__}") from None
     except httpx.InvalidURL:
-        raise Unavailable("Labelbox named a file address that is not one") from None
+        raise Unavailable("the endpoint is not an address") from None
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _multipart(query: str, variables: dict[str, Any]) -> tuple[bytes, bytes, str]:
@@ -228,8 +283,8 @@ def _multipart(query: str, variables: dict[str, Any]) -> tuple[bytes, bytes, str
 def _body(head: bytes, content: Sequence[bytes], tail: bytes, still_mine: Callable[[], bool]) -> Iterator[bytes]:
     yield head
     for piece in content:
-        for start in range(0, len(piece), _PIECE):
-            yield piece[start : start + _PIECE]
+        for start in range(0, len(piece), bodies.PIECE):
+            yield piece[start : start + bodies.PIECE]
     if not still_mine():
         raise LeaseLost
     yield tail

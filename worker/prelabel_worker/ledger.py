@@ -9,8 +9,8 @@ import orjson
 
 from prelabel import keys
 from prelabel.client import Client
-from prelabel.frame import VERSION as FRAME_VERSION
-from prelabel.frame import UnreadableFrame, read_header, read_messages
+from prelabel.frame import VERSION as KNOWN_VERSION
+from prelabel.frame import UnknownVersion, UnreadableFrame, read_header, read_messages
 from prelabel.inbox import add_barrier, confirmed
 from prelabel_worker import history
 from prelabel_worker.chunks import (
@@ -32,6 +32,7 @@ from prelabel_worker.settings import Settings
 
 _DAY_MS = 86_400_000
 _ASKED_TOGETHER = 500  # rows in one script call
+_REFUSALS_SECONDS = 24 * 3600  # a bisection's count outlives every pause of it, and goes with nobody's help
 
 
 class Ledger:
@@ -60,7 +61,7 @@ class Ledger:
             settings.chunk_frames,
             int(settings.linger_seconds * 1000),
             settings.open_chunks,
-            FRAME_VERSION,
+            KNOWN_VERSION,
             self._lease_ms,
         )
         if answer[0] == b"cut":
@@ -71,7 +72,7 @@ class Ledger:
     def take(self, project_id: str, chunk_id: str, purpose: Literal["submit", "follow"]) -> Chunk | None:
         """Take up a chunk that is due and free, to submit it or to follow its running import.
 
-        None: the hint was stale, somebody else has it, it is too early, or it is gone.
+        None: the hint was stale, somebody else has it, it is too early, gone, or of a newer version.
         """
         token = secrets.token_hex(8)
         answer = self._scripts.run(
@@ -82,7 +83,10 @@ class Ledger:
             self._lease_ms,
             int(self._settings.server_limit_seconds * 1000),
             purpose,
+            KNOWN_VERSION,
         )
+        if answer[0] == b"newer":
+            self._look_at(project_id, int(answer[1]))
         if answer[0] != b"taken":
             return None
         fields = dict(zip(answer[2::2], answer[3::2], strict=True))
@@ -175,11 +179,26 @@ class Ledger:
 
     def running(self, chunk: Chunk, import_id: str, poll_in: float) -> None:
         """Labelbox has the import. Raises LeaseLost."""
-        self._move(chunk, State.RUNNING, poll_in, fields={"importId": import_id, "failures": 0})
+        fields: dict[str, str | int | bytes] = {"importId": import_id, "failures": 0, "unanswered": 0}
+        fields |= {"why": "", "permitMs": 0}
+        self._move(chunk, State.RUNNING, poll_in, fields=fields)
 
-    def poll_again(self, chunk: Chunk, seconds: float, failures: int = 0) -> None:
+    def poll_again(
+        self,
+        chunk: Chunk,
+        seconds: float,
+        failures: int = 0,
+        *,
+        why: str = "",
+        permit_ms: int = 0,
+        misses: int | None = None,
+        odd_state: str = "",
+    ) -> None:
         """It still runs. Raises LeaseLost."""
-        self._move(chunk, State.RUNNING, seconds, fields={"failures": failures})
+        fields: dict[str, str | int | bytes] = {"failures": failures, "why": why, "permitMs": permit_ms}
+        fields["oddState"] = odd_state or chunk.odd_state
+        fields["misses"] = chunk.misses if misses is None else misses
+        self._move(chunk, State.RUNNING, seconds, fields=fields)
 
     def ended(self, chunk: Chunk, verdict: str, status_url: str, error_url: str) -> None:
         """The import has ended; the caller sends the hint to settle it. Raises LeaseLost."""
@@ -196,10 +215,22 @@ class Ledger:
         self._move(chunk, State.WAITING, seconds, fields=fields)
 
     def uncertain(
-        self, chunk: Chunk, seconds: float, *, why: str, failures: int = 0, sent_now: bool, permit_ms: int = 0
+        self,
+        chunk: Chunk,
+        seconds: float,
+        *,
+        why: str,
+        failures: int = 0,
+        sent_now: bool,
+        suspect: bool = False,
+        permit_ms: int = 0,
     ) -> None:
-        """A file may have been accepted (`sent_now`: just now): look it up by name later. Raises LeaseLost."""
+        """A file may have been accepted (`sent_now`: just now): look it up by name later. Raises LeaseLost.
+
+        `suspect`: what happened may be the file's fault, and counts as an unanswered upload.
+        """
         fields: dict[str, str | int | bytes] = {"why": why, "failures": failures, "permitMs": permit_ms}
+        fields["unanswered"] = chunk.unanswered + suspect
         self._move(chunk, State.UNCERTAIN, seconds, fields=fields, sent_now=sent_now)
 
     def settle_again(self, chunk: Chunk, seconds: float, *, why: str, failures: int, poll: bool) -> None:
@@ -209,10 +240,10 @@ class Ledger:
             fields["verdict"] = ""
         self._move(chunk, State.RUNNING, seconds, fields=fields)
 
-    def import_again(self, chunk: Chunk) -> None:
-        """The verdicts are lost for good: send the rows once more. Raises LeaseLost."""
-        fields: dict[str, str | int | bytes] = {"why": "verdicts lost", "failures": 0, "verdict": ""}
-        self._move(chunk, State.WAITING, 0, fields=fields)
+    def rest(self, chunk: Chunk, seconds: float) -> None:
+        """Leave a chunk as it is for a while, after a defect of ours; nothing if somebody else has it."""
+        look = int(self._scripts.run("rest", self.root(chunk.project_id), chunk.id, chunk.token, int(seconds * 1000)))
+        self._look_at(chunk.project_id, look)
 
     def split(self, chunk: Chunk) -> list[str]:
         """Two chunks in place of this one; returns their ids. Raises LeaseLost."""
@@ -223,13 +254,28 @@ class Ledger:
             raise LeaseLost
         return children
 
-    def count_refusal(self, project_id: str) -> int:
-        """Whole-file refusals since the project's last imported row."""
-        return int(self._client.hincrby(f"{self.root(project_id)}:meta", "refusals", 1))
+    def count_refusal(self, chunk: Chunk, of: Literal["upload", "import"]) -> int:
+        """How often this chunk's bisection was refused since the last upload was accepted, or row imported."""
+        name = self._refusals(chunk)
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hincrby(name, of, 1)
+            pipeline.expire(name, _REFUSALS_SECONDS)
+            return int(pipeline.execute()[0])
+
+    def forget_refusals(self, chunk: Chunk) -> None:
+        """The bisection begins to count anew."""
+        self._client.delete(self._refusals(chunk))
+
+    def _refusals(self, chunk: Chunk) -> str:
+        return f"{self.root(chunk.project_id)}:chunk:{chunk.origin}:refusals"
 
     def pause(self, project_id: str, seconds: float, why: str) -> None:
         """Pause the project's uploads."""
         self._scripts.run("pause", self.root(project_id), int(seconds * 1000), why)
+
+    def open_fewer(self, project_id: str) -> None:
+        """Labelbox is away, slow or tired of us: halve the chunks that the project may have open."""
+        self._scripts.run("open_fewer", self.root(project_id))
 
     def was_imported(self, project_id: str, digests: Sequence[int]) -> set[int]:
         """Which of these rows were imported within the remembered time."""
@@ -290,7 +336,7 @@ def _frame_rows(index: int, item: Item, frame: bytes | None) -> list[ChunkRow | 
             raise UnreadableFrame("the frame is not in Redis any more")
         lane = read_header(frame).lane
         messages = read_messages(frame)
-    except UnreadableFrame as error:
+    except (UnreadableFrame, UnknownVersion) as error:  # an entry tells a newer version before: this one's is broken
         weight, seq = item.high - item.low, item.seq + item.low
         return [Unreadable(index, weight, seq, lane, frame or b"", f"f{seq}", str(error))]
     return [ChunkRow(index + at - item.low, item.seq + at, lane, messages[at]) for at in range(item.low, item.high)]
@@ -306,4 +352,4 @@ def _held_rows(index: int, item: Item, state: bytes | None, body: bytes | None) 
         rows = _frame_rows(index, item, payload)
         return [replace(row, held_id=item.id) if isinstance(row, Unreadable) else row for row in rows]
     struck = bool(known.get("struck"))
-    return [ChunkRow(index, item.seq, known["lane"], payload, item.id, struck)]
+    return [ChunkRow(index, item.seq, known["lane"], payload, item.id, struck, known["reason"])]

@@ -3,14 +3,14 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
 from prelabel_worker.settings import Settings
 
-_PASSWORD_IN_URL = re.compile(r"(://[^:@/\s]*):[^@/\s]*@")
+_PASSWORD_IN_URL = re.compile(r"(://[^:@/\s]*):[^/\s]*@")
 _BEARER = re.compile(r"(?i)(bearer\s+)\S+")
 
 
@@ -47,19 +47,29 @@ def set_up(settings: Settings) -> None:
 
 
 class _Redact:
-    """Takes the keys and passwords of the settings out of every value of a log line."""
+    """Takes the keys and passwords of the settings out of every value of a log line, however deep it is nested."""
 
     def __init__(self, settings: Settings) -> None:
-        secrets = [settings.labelbox_api_key.get_secret_value()]
-        self._secrets = [secret for secret in secrets if len(secret) >= 4]
+        # The longest first: one may be a part of another. Shorter ones than 4 would take every line apart.
+        secrets = sorted(settings.secrets, key=len, reverse=True)
+        self._secrets = [spelt for secret in secrets if len(secret) >= 4 for spelt in (secret, repr(secret)[1:-1])]
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         for name, value in event.items():
-            if isinstance(value, str):
+            if not name.startswith("_"):  # structlog's own, which is not shown
                 event[name] = self._clean(value)
         return event
 
-    def _clean(self, text: str) -> str:
+    def _clean(self, value: Any) -> Any:
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, Mapping):
+            return {self._text(str(key)): self._clean(each) for key, each in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._clean(each) for each in value]
+        return self._text(value if isinstance(value, str) else repr(value))
+
+    def _text(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return _BEARER.sub(r"\1***", _PASSWORD_IN_URL.sub(r"\1:***@", text))

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 
 from prelabel import keys
 from prelabel.client import Client
-from prelabel_worker.scripts import Scripts
-
-FOR_EVER_MS = 253_370_764_800_000  # the year 9999: until somebody resumes
+from prelabel_worker.scripts import FOR_EVER_MS, Scripts
 
 
 class Projects:

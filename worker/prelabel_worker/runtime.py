@@ -12,7 +12,7 @@ from prelabel_worker.held import HeldRows
 from prelabel_worker.labelbox import Labelbox
 from prelabel_worker.leases import Leases
 from prelabel_worker.ledger import Ledger
-from prelabel_worker.permits import Permits
+from prelabel_worker.permits import Permits, fingerprint
 from prelabel_worker.settings import Settings
 from prelabel_worker.stages import Account, Hint, Tools
 
@@ -54,9 +54,10 @@ class _Accounts:
         key = settings.key_of(name)
         if key is None:
             raise KeyMissing(f"PRELABEL_ACCOUNT_KEYS of this worker has no key for account {name}")
+        secret = key.get_secret_value()
         limits = (settings.requests_per_minute, settings.request_burst)
-        permits = Permits(self._client, settings.key_prefix, name, *limits)
-        labelbox = Labelbox(settings.labelbox_endpoint, key.get_secret_value(), settings.request_timeout_seconds)
+        permits = Permits(self._client, settings.key_prefix, name, *limits, fingerprint(secret))
+        labelbox = Labelbox(settings.labelbox_endpoint, secret, settings.request_timeout_seconds)
         return Account(name, permits, labelbox)
 
 

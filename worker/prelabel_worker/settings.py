@@ -1,11 +1,12 @@
 """Settings, read once from the environment and `.env`; the only module that looks at either."""
 
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from prelabel.inbox import Durability
+from prelabel.inbox import Durability, check_redis_url
 from prelabel_worker.errors import ConfigurationError
 
 
@@ -50,7 +51,7 @@ class Settings(BaseSettings):
         description="Most requests of the account in any 60 s: 80 % of the plan's limit.",
     )
     request_burst: int = Field(
-        60, ge=1, description="Requests that may go at once after a quiet time; part of the limit."
+        20, ge=1, description="Requests that may go at once after a quiet time; part of the limit, lost to the rest."
     )
     request_timeout_seconds: float = Field(60, gt=0, le=600, description="Silence after which a request is given up.")
     server_limit_seconds: float = Field(
@@ -101,9 +102,37 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
 
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url(cls, url: SecretStr) -> SecretStr:
+        check_redis_url(url.get_secret_value())
+        return url
+
+    @field_validator("broker_url")
+    @classmethod
+    def _broker_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _is_url(url.get_secret_value()):
+            raise ValueError("expected redis://user:password@host:port/db or amqp://…, percent-encoded")
+        return url
+
+    @property
+    def accounts(self) -> set[str]:
+        """The accounts that these settings have a key for."""
+        return {*self.account_keys} | ({self.account} if self.labelbox_api_key.get_secret_value() else set())
+
     def key_of(self, account: str) -> SecretStr | None:
         """The key of an account; None when these settings have none."""
         return self.labelbox_api_key if account == self.account else self.account_keys.get(account)
+
+    @property
+    def secrets(self) -> set[str]:
+        """What nobody may read anywhere: keys, and passwords as they are and as they are spelt in URLs."""
+        keys = [self.labelbox_api_key, *self.account_keys.values()]
+        found = {key.get_secret_value() for key in keys}
+        for url in (self.redis_url, self.broker_url):
+            password = urlsplit(url.get_secret_value()).password if url is not None else None
+            found |= {password or "", unquote(password or "")}
+        return found - {""}
 
     @property
     def broker(self) -> str:
@@ -112,6 +141,15 @@ class Settings(BaseSettings):
         if url.startswith("unix://"):
             return url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
         return url
+
+
+def _is_url(text: str) -> bool:
+    """Whether Celery can read it; its own error would quote a part that may be secret."""
+    try:
+        parts = urlsplit(text)
+        return bool(parts.scheme) and (parts.port or 0) >= 0 and "password=" not in parts.query
+    except ValueError:
+        return False
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -21,6 +21,7 @@ from kombu.transport import virtual
 
 from prelabel import keys
 from prelabel_worker import roles
+from prelabel_worker.permits import POLLED_TOGETHER
 from prelabel_worker.pulse import Pulse
 from prelabel_worker.runtime import connect
 from prelabel_worker.settings import Settings
@@ -28,10 +29,9 @@ from prelabel_worker.timers import Due, Timers
 
 TICK_SECONDS = 0.25
 """Longest sleep between two looks."""
-POLLED_TOGETHER = 25
-"""Most imports asked for in one request."""
 _HINTS_PER_PROCESS = 4
 _PRESENCE_SECONDS = 2.0
+_NEXT_ROUND_SECONDS = 0.05  # after hints were sent: those who took them are soon free for more
 _log = structlog.get_logger(__name__)
 
 
@@ -96,11 +96,13 @@ class _Tick:
             room = self._processes * _HINTS_PER_PROCESS - waiting
             if room <= 0:
                 return TICK_SECONDS  # nobody is free: what is due stays due
-            due, wait = self._timers.due(room, roles.stages_of(self._role))
+            due, wait = self._timers.due(room, roles.stages_of(self._role), most_polls=room * POLLED_TOGETHER)
             for name, args in _messages(due):
                 self._app.send_task(name, args, producer=producer)
         # What is due at once and not ours is another role's.
-        return TICK_SECONDS if due or (wait <= 0 and self._role != "all") else max(wait, 0.005)
+        if due:
+            return _NEXT_ROUND_SECONDS
+        return TICK_SECONDS if (wait <= 0 and self._role != "all") else max(wait, 0.005)
 
     def _announce(self) -> None:
         """Say that this worker lives and gets on, for `prelabel status`, `doctor` and `healthy`."""
@@ -113,6 +115,7 @@ class _Tick:
             "version": version("prelabel"),
             "role": self._role,
             "concurrency": self._processes,
+            "accounts": sorted(self._settings.accounts),
             "at": time.time(),
             **self._pulse.as_json(),
         }

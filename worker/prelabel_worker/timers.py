@@ -31,21 +31,33 @@ class Timers:
         self._prefix = key_prefix
         self._lease_ms = int(lease_seconds * 1000)
 
-    def due(self, most: int, stages: Sequence[str] = stages_of("all")) -> tuple[list[Due], float]:
-        """What is due now of these stages, each answered to one caller; and seconds to the next look."""
+    def due(
+        self, most: int, stages: Sequence[str] = stages_of("all"), *, most_polls: int | None = None
+    ) -> tuple[list[Due], float]:
+        """What is due now of these stages, each answered to one caller; and seconds to the next look.
+
+        Polls are counted apart (as many, unless said), since one hint is for many: of any project, in or out of turn.
+        """
         answer = self._scripts.run(
             "projects_due", keys.projects(self._prefix), _PROJECTS_A_TICK, int(LOOK_ANYWAY_SECONDS * 1000)
         )
-        projects = [(project.decode(), score) for project, score in zip(answer[1::2], answer[2::2], strict=True)]
-        turns = self._turns([project_id for project_id, _ in projects], most)
+        projects = [
+            (project.decode(), score, int(late_ms))
+            for project, score, late_ms in zip(answer[1::3], answer[2::3], answer[3::3], strict=True)
+        ]
+        turns = self._turns([project_id for project_id, _, _ in projects], most)
         found: list[Due] = []
+        polls = most if most_polls is None else most_polls
         moves: list[str | int] = []
         waits: list[int] = []
-        for project_id, score in projects:
-            wait_ms, due = self._project(project_id, turns[project_id], stages)
+        for project_id, score, late_ms in projects:
+            wait_ms, due = self._project(project_id, turns[project_id], polls, stages)
             found += due
+            polls -= sum(each.stage == "poll" for each in due)
+            if not turns[project_id] and not wait_ms:  # it keeps its place: who has waited longest is first
+                wait_ms = -late_ms
             moves += [project_id, score, wait_ms]
-            waits.append(wait_ms)
+            waits.append(max(wait_ms, 0))
         if moves:
             self._scripts.run("projects_next", keys.projects(self._prefix), *moves)
         soonest = min([int(answer[0]), *waits])
@@ -59,11 +71,10 @@ class Timers:
         weights = {project_id: int(priorities.get(project_id.encode(), 1)) for project_id in projects}
         return shares(weights, most)
 
-    def _project(self, project_id: str, most: int, stages: Sequence[str]) -> tuple[int, list[Due]]:
+    def _project(self, project_id: str, most: int, most_polls: int, stages: Sequence[str]) -> tuple[int, list[Due]]:
         """Milliseconds until this project should be looked at again, and what is due in it."""
-        if most <= 0:
-            return 0, []
-        answer = self._scripts.run("tick", keys.project_root(self._prefix, project_id), most, self._lease_ms, *stages)
+        root = keys.project_root(self._prefix, project_id)
+        answer = self._scripts.run("tick", root, most, most_polls, self._lease_ms, *stages)
         due = [
             Due(stage.decode(), project_id, chunk.decode())
             for stage, chunk in zip(answer[1::2], answer[2::2], strict=True)

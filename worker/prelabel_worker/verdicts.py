@@ -7,7 +7,6 @@ was sent without. An assumption: nothing documents more (ndjson-formats, section
 something about one data row in one import, the file's order decides whose a failure is.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -47,10 +46,16 @@ class _Line(msgspec.Struct):
 class RowVerdict:
     """A row with at least one annotation that is not SUCCESS: what Labelbox has of it and what it said."""
 
+    sent: list[bytes] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
     missing: int = 0
     refused: int = 0
     errors: list[dict[str, Any]] = field(default_factory=list)
+
+    def was_sent_without_uuid(self, data_row_key: str) -> bool:
+        """Whether one of its lines was."""
+        mark = row_mark(data_row_key)
+        return any(each.startswith(mark) for each in self.sent)
 
     @property
     def error_names(self) -> list[str]:
@@ -67,16 +72,16 @@ class Verdicts:
     def __init__(self, sent: SentLines) -> None:
         self._sent = sent
         self._open = sent.all_uuids()
-        self._failed: dict[int, list[dict[str, Any]]] = {}
+        self._failed: dict[bytes, dict[str, Any]] = {}
         self._decoder = msgspec.json.Decoder(_Line)
         self._where = msgspec.json.Decoder(_Where)
         self._theirs: dict[bytes, bytes] = {}  # what was sent without uuid → the uuid that Labelbox gave it
-        self._answered: set[bytes] = set()
+        self._ours: dict[bytes, bytes] = {}  # the same the other way round
         self.foreign = 0
         """Lines that belong to none of the annotations sent."""
 
     def feed(self, lines: Iterable[bytes]) -> None:
-        """Take lines of the file; a repeated line changes nothing."""
+        """Take lines of the file; of lines that repeat an annotation's, one failure is enough."""
         decode, still_open = self._decoder.decode, self._open
         for raw in lines:
             try:
@@ -91,15 +96,13 @@ class Verdicts:
                 self._unusual(uuid, line, raw)
 
     def _unusual(self, uuid: bytes, line: _Line, raw: bytes) -> None:
-        if uuid in self._answered:  # a repeated line of one that was sent without uuid
-            return
-        sent = uuid if uuid in self._row_of else self._sent_without(uuid, raw)
+        sent = uuid if uuid in self._row_of else self._ours.get(uuid) or self._sent_without(uuid, raw)
         if sent is None:
             self.foreign += 1
-        elif line.status != "SUCCESS":
-            self._failed.setdefault(self._row_of[sent], []).append(_error(line))
-        elif sent != uuid:
-            self._open.discard(sent)
+            return
+        self._open.discard(sent)
+        if line.status != "SUCCESS":
+            self._failed.setdefault(sent, _error(line))
 
     def _sent_without(self, uuid: bytes, raw: bytes) -> bytes | None:
         """What stands for a line of this data row that was sent without uuid and has no verdict yet."""
@@ -108,8 +111,7 @@ class Verdicts:
             waiting = self._by_mark.get(row_mark(key))
             if waiting:
                 sent = waiting.pop(0)
-                self._theirs[sent] = uuid
-                self._answered.add(uuid)
+                self._theirs[sent], self._ours[uuid] = uuid, sent
                 return sent
         return None
 
@@ -129,16 +131,21 @@ class Verdicts:
         """The rows that are not wholly imported; every other row of the import is."""
         if not self._open and not self._failed:
             return {}
-        open_rows = Counter(self._row_of[uuid] for uuid in self._open)
-        found = {
-            row: RowVerdict(refused=len(errors), errors=errors[:_SHOWN_ERRORS])
-            for row, errors in ((row, self._failed.get(row, [])) for row in {*open_rows, *self._failed})
-        }
+        found = {self._row_of[uuid]: RowVerdict() for uuid in (*self._open, *self._failed)}
         for uuid, row in self._row_of.items():
-            if row in found and uuid not in self._open:
-                found[row].taken.append(str(UUID(bytes=self._theirs.get(uuid, uuid))))
-        for row, verdict in found.items():
-            verdict.missing = max(0, open_rows[row] - len(self._failed.get(row, [])))
+            verdict = found.get(row)
+            if verdict is None:
+                continue
+            verdict.sent.append(uuid)
+            if uuid in self._failed:
+                verdict.refused += 1
+                verdict.errors.append(self._failed[uuid])
+            elif uuid in self._open:
+                verdict.missing += 1
+            else:
+                verdict.taken.append(str(UUID(bytes=self._theirs.get(uuid, uuid))))
+        for verdict in found.values():
+            del verdict.errors[_SHOWN_ERRORS:]
         return found
 
 

@@ -8,13 +8,23 @@ from typing import Any, TypeVar
 import msgspec
 
 from prelabel_sandbox.faults.fault import Fault
-from prelabel_sandbox.faults.imports import FailedImport, FileFault, LostStatusLines, RowFailure, StuckRunning
+from prelabel_sandbox.faults.imports import (
+    DoubledStatusLines,
+    FailedImport,
+    FileFault,
+    LostStatusLines,
+    OddState,
+    RowFailure,
+    StuckRunning,
+)
 from prelabel_sandbox.faults.requests import (
     AcceptThenTimeOut,
     BadStatus,
     Blocked,
     GraphqlError,
     Latency,
+    NotJson,
+    NullData,
     Reset,
     Status500,
     Status502,
@@ -34,11 +44,13 @@ _OfRequests = (
     | Throttled
     | TooLarge
     | Blocked
+    | NotJson
+    | NullData
     | Reset
     | GraphqlError
     | AcceptThenTimeOut
 )
-_OfImports = RowFailure | FailedImport | StuckRunning | LostStatusLines | FileFault
+_OfImports = RowFailure | FailedImport | StuckRunning | LostStatusLines | DoubledStatusLines | OddState | FileFault
 
 F = TypeVar("F", bound=Fault)
 

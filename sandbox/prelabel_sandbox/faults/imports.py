@@ -23,10 +23,11 @@ class RowFailure(ImportFault, tag="row-failure"):
 
 
 class FailedImport(ImportFault, tag="failed-import"):
-    """An import whose file contains `match` ends FAILED with a reason in its error file: one poison row is enough."""
+    """An import whose file contains `match` ends FAILED: one poison row is enough. The error file says why, if any."""
 
     match: str = ""
     message: str = "the import could not be processed"
+    error_file: bool = True
 
 
 class StuckRunning(ImportFault, tag="stuck-running"):
@@ -39,7 +40,21 @@ class LostStatusLines(ImportFault, tag="lost-status-lines"):
     every: AtLeast1 = 2
 
 
+class DoubledStatusLines(ImportFault, tag="doubled-status-lines"):
+    """Say every n-th line a second time, with this status."""
+
+    every: AtLeast1 = 2
+    status: str = "FAILURE"
+
+
+class OddState(Fault, tag="odd-state"):
+    """Answer a look-up of an import with a state that nobody knows."""
+
+    state: str = "PAUSED"
+
+
 class FileFault(Fault, tag="file-status"):
-    """Answer the fetching of a status, error or input file with a status."""
+    """Answer the fetching of a status, error or input file with a status, or cut the connection half way."""
 
     status: Status = 403
+    cut: bool = False

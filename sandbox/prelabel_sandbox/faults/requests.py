@@ -110,6 +110,22 @@ class Blocked(RequestFault, tag="403-html"):
         return HTMLResponse("<html><title>Sorry, you have been blocked</title></html>", 403)
 
 
+class NotJson(RequestFault, tag="not-json"):
+    """Answer 200 with a page, as a proxy in between does; not executed."""
+
+    async def before(self, request: Request) -> Response:
+        """A page."""
+        return HTMLResponse("<html><title>Please sign in</title></html>")
+
+
+class NullData(RequestFault, tag="null-data"):
+    """Answer neither data nor errors; not executed."""
+
+    async def before(self, request: Request) -> Response:
+        """The least that is JSON of GraphQL."""
+        return JSONResponse({"data": None})
+
+
 class Reset(RequestFault, tag="reset"):
     """Cut the connection before anything is executed."""
 

@@ -77,7 +77,7 @@ def examine(client: Client, settings: Settings, project: str | None = None) -> I
     safe = service.endpoint(settings.labelbox_endpoint)
     yield safe
     for account, ids in _by_account(client, settings, seen or ()).items():
-        yield projects.account_pause(client, settings.key_prefix, account)
+        yield projects.account_pause(client, settings, account)
         if safe.good:
             yield from _labelbox(client, settings, account, ids)
 

@@ -8,6 +8,7 @@ from kombu.exceptions import OperationalError
 
 from prelabel.errors import PrelabelError
 from prelabel_worker.cli import (
+    account,
     audit,
     dead,
     demo,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 for module in (demo, up, worker, publish, validate, status, wait, audit, doctor, healthy):
     module.register(app)
+app.add_typer(account.app, name="account")
 app.add_typer(dead.app, name="dead")
 app.add_typer(imports.app, name="import")
 app.add_typer(project.app, name="project")

@@ -48,6 +48,7 @@ def show(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> Non
         return
     facts: dict[str, Any] = {each: f"{getattr(status, each):,}" for each in COLUMNS}
     facts |= {"waiting in lanes": f"{status.waiting:,}" if status.waiting else ""}
+    facts["chunks at a time"] = status.open_most and f"{status.open_most:,}"
     facts |= {f"dead: {reason}": f"{count:,}" for reason, count in status.dead_reasons.items()}
     facts |= {f"set: {option}": value for option, value in overrides.items()}
     facts["paused"] = status.paused and f"{status.paused} (until {_until(status)})"

@@ -9,10 +9,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from prelabel_worker.cli.common import AsJson, Project, RedisUrl, connect, console, out, settings_for
+from prelabel_worker.accounts import Accounts, AccountStatus, Stop
+from prelabel_worker.cli.common import AsJson, Project, RedisUrl, connect, console, out, settings_for, when
 from prelabel_worker.inspector import Inspector, ProjectStatus, WorkerStatus
 
 _REFRESH_SECONDS = 0.5
+_YEAR_SECONDS = 366 * 86_400  # an operator's pause has no end
 COLUMNS = ("published", "pending", "imported", "superseded", "skipped", "dead", "discarded")
 
 
@@ -32,22 +34,26 @@ def status(
     Example: prelabel status --watch
     """
     settings = settings_for(redis_url)
-    inspector = Inspector(connect(settings), settings.key_prefix)
+    client = connect(settings)
+    inspector, accounts = Inspector(client, settings.key_prefix), Accounts(client, settings)
     if as_json:
         projects = [each.as_json() for each in _projects(inspector, project)]
-        out({"projects": projects, "workers": [each.as_json() for each in inspector.workers()]})
+        workers = [each.as_json() for each in inspector.workers()]
+        out({"projects": projects, "workers": workers, "accounts": [each.as_json() for each in accounts.all()]})
     elif watch:
-        with Live(view(inspector, project), console=console(), refresh_per_second=4) as live:
+        with Live(view(inspector, accounts, project), console=console(), refresh_per_second=4) as live:
             while True:
                 time.sleep(_REFRESH_SECONDS)
-                live.update(view(inspector, project))
+                live.update(view(inspector, accounts, project))
     else:
-        console().print(view(inspector, project))
+        console().print(view(inspector, accounts, project))
 
 
-def view(inspector: Inspector, project: str | None = None) -> RenderableType:
-    """The table of projects and the line of workers."""
-    return Group(table(_projects(inspector, project)), _workers(inspector.workers()))
+def view(inspector: Inspector, accounts: Accounts | None = None, project: str | None = None) -> RenderableType:
+    """The table of projects, the accounts that are stopped, and the line of workers."""
+    stopped = [each for each in (accounts.all() if accounts else ()) if not each.in_order]
+    lines = [Text(f"\naccount {each.name}: {account_note(each)}", style="yellow") for each in stopped]
+    return Group(table(_projects(inspector, project)), *lines, _workers(inspector.workers()))
 
 
 def table(projects: list[ProjectStatus]) -> Table:
@@ -59,13 +65,28 @@ def table(projects: list[ProjectStatus]) -> Table:
         oldest = "" if each.oldest_waiting_seconds is None else f"{each.oldest_waiting_seconds:.0f} s"
         chunks = ", ".join(f"{count} {state}" for state, count in each.chunks.items())
         counts = [f"{getattr(each, name):,}" for name in COLUMNS]
-        note = f"paused: {each.paused}" if each.paused else ""
-        found.add_row(each.project_id, *counts, oldest, chunks, note)
+        notes = [f"paused: {each.paused}"] if each.paused else []
+        notes += [f"{each.newer:,} for a newer worker"] if each.newer else []
+        found.add_row(each.project_id, *counts, oldest, chunks, "; ".join(notes))
     return found
 
 
 def _projects(inspector: Inspector, project: str | None) -> list[ProjectStatus]:
     return inspector.all() if project is None else [inspector.status(project)]
+
+
+def account_note(account: AccountStatus) -> str:
+    """What keeps an account's requests; '' when nothing does."""
+    parts = [_stop(stop) for stop in account.stops]
+    if account.breaker != "closed":
+        parts.append("breaker open" if account.breaker == "open" else "breaker open, one request tries Labelbox")
+    return "; ".join(parts)
+
+
+def _stop(stop: Stop) -> str:
+    until = f"until {when(stop.until)}" if stop.seconds < _YEAR_SECONDS else "until it is resumed"
+    key = f" (key {stop.fingerprint})" if stop.fingerprint else ""
+    return f"{stop.kind}{key} {until}: {stop.why}"
 
 
 def _workers(workers: list[WorkerStatus]) -> Text:

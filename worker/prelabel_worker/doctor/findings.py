@@ -65,7 +65,7 @@ class Check(Enum):
     ACCOUNT_PAUSE = (
         "account-pause",
         "requests of the account are not paused",
-        "mend what the reason names; the pause is tried again by itself each minute",
+        "mend what the reason names, then prelabel account resume; one that Labelbox caused ends by itself",
     )
     ENDPOINT = (
         "endpoint",
@@ -92,6 +92,11 @@ class Check(Enum):
         "project-waiting",
         "while rows are pending, a worker is alive",
         "start a worker with the same PRELABEL_REDIS_URL and PRELABEL_KEY_PREFIX",
+    )
+    NEWER = (
+        "project-newer",
+        "no row waits for a worker of a newer release than this command",
+        "finish the upgrade, or take it up again: workers of this release leave alone what a newer one wrote",
     )
     TIMERS = (
         "project-timers",

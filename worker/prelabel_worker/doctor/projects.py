@@ -8,8 +8,10 @@ import redis
 
 from prelabel import keys
 from prelabel.client import Client
+from prelabel_worker.accounts import Accounts
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
 from prelabel_worker.inspector import Inspector
+from prelabel_worker.settings import Settings
 from prelabel_worker.timers import LOOK_ANYWAY_SECONDS
 
 _YEAR_SECONDS = 366 * 86_400.0  # an operator's pause has no end
@@ -27,6 +29,7 @@ class Seen:
     pause_reason: str
     timer: str
     late_seconds: float
+    newer: int = 0
 
 
 def look(client: Client, prefix: str, only: str | None) -> list[Seen] | None:
@@ -57,6 +60,7 @@ def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) ->
         pause_reason=(reason or b"").decode(),
         timer=name,
         late_seconds=max(0.0, now - due),
+        newer=status.newer,
     )
 
 
@@ -71,6 +75,8 @@ def findings(project: Seen, workers: int, lease_seconds: float) -> Iterator[Find
     waits = "" if oldest is None else f", the oldest has waited for {span(oldest)}"
     nobody = ", and no worker is alive" if project.pending and not workers else ""
     yield judged(Check.WAITING, not nobody, f"{project.pending:,} rows pending{waits}{nobody}", project.id)
+    newer = f"{project.newer:,} rows wait for a newer worker" if project.newer else "every row is of a known version"
+    yield judged(Check.NEWER, not project.newer, newer, project.id)
     yield _timers(project, lease_seconds)
 
 
@@ -82,17 +88,13 @@ def _timers(project: Seen, lease_seconds: float) -> Finding:
     return Finding(Check.TIMERS, Level.OK, "nothing is overdue", project.id)
 
 
-def account_pause(client: Client, prefix: str, account: str) -> Finding:
-    """Whether all requests of the account wait."""
-    with client.pipeline(transaction=False) as pipeline:
-        pipeline.time()
-        pipeline.hmget(keys.account(prefix, account), "pausedUntil", "pauseReason")
-        (seconds, micros), (until, reason) = pipeline.execute()
-    left = int(until or 0) / 1000 - seconds - micros / 1e6
-    if left <= 0:
+def account_pause(client: Client, settings: Settings, account: str) -> Finding:
+    """Whether requests of the account wait."""
+    stops = Accounts(client, settings).stops(account)
+    if not stops:
         return Finding(Check.ACCOUNT_PAUSE, Level.OK, f"account {account} is not paused")
-    why = (reason or b"").decode() or "no reason is kept"
-    return Finding(Check.ACCOUNT_PAUSE, Level.BAD, f"account {account} is paused {_until(left)}: {why}")
+    found = "; ".join(f"{stop.kind} {_until(stop.seconds)}: {stop.why}" for stop in stops)
+    return Finding(Check.ACCOUNT_PAUSE, Level.BAD, f"account {account} is {found}")
 
 
 def _until(seconds: float) -> str:

@@ -10,9 +10,17 @@ from typing import Any
 
 from prelabel.client import Client
 
+FOR_EVER_MS = 253_370_764_800_000
+"""As long as a pause can last: until somebody resumes."""
+
 _LIBRARIES = {
     "commit_rows": ("held_lib", "history_lib", "imported_lib"),
     **dict.fromkeys(("discard", "expire", "mend", "retry"), ("held_lib",)),
+    **dict.fromkeys(
+        ("permit", "stop_account", "request_failed", "request_answered", "resume_account", "see_account"),
+        ("account_lib",),
+    ),
+    **dict.fromkeys(("move", "open_fewer"), ("open_lib",)),
     "was_imported": ("imported_lib",),
 }
 

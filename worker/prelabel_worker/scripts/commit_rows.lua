@@ -48,7 +48,7 @@ for _ = 1, operations do
 end
 local imported = tonumber(ARGV[5])
 count('imported', imported)
-if imported > 0 then redis.call('HDEL', root .. ':meta', 'refusals') end
+if imported > 0 then redis.call('DEL', chunk_key(redis.call('HGET', key, 'origin') or id) .. ':refusals') end
 redis.call('HSET', key, 'cursor', ARGV[4])
 aside = redis.call('HINCRBY', key, 'aside', aside)
 local settled = redis.call('HINCRBY', key, 'settled', imported)

@@ -10,7 +10,8 @@ local id, max_rows, max_bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_slow, max_entries, linger = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local max_open, known_version, lease = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 
-local meta = redis.call('HMGET', root .. ':meta', 'lanes', 'pausedUntil', 'lingerMs', 'chunkRows', 'flushedSeq')
+local meta = redis.call('HMGET', root .. ':meta', 'lanes', 'pausedUntil', 'lingerMs', 'chunkRows', 'flushedSeq',
+  'openMost', 'openBound')
 if not meta[1] then
   redis.call('ZREM', root .. ':timers', 'group')
   return {'none', 0}
@@ -25,14 +26,20 @@ if tonumber(meta[2] or 0) > now then
   set_timer('group', tonumber(meta[2]))
   return {'none', meta[2]}
 end
-if redis.call('ZCARD', root .. ':chunks') >= max_open then
+-- See open_lib.lua: it begins with what the settings allow.
+local open_most = math.min(tonumber(meta[6]) or max_open, max_open)
+if not meta[6] or tonumber(meta[7]) ~= max_open then
+  redis.call('HSET', root .. ':meta', 'openMost', open_most, 'openBound', max_open)
+end
+if redis.call('ZCARD', root .. ':chunks') >= open_most then
   redis.call('ZREM', root .. ':timers', 'group') -- the chunk that is settled next sets it again
   return {'none', 0}
 end
 
+-- A newer version may add fields behind these eight.
 local function entry_of(line)
   local kind, eid, version, rows, bytes, slow, seq, arrived =
-    string.match(line, '^(%a) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+    string.match(line, '^(%a) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)')
   return {kind = kind, id = eid, version = tonumber(version), rows = tonumber(rows), bytes = tonumber(bytes),
     slow = tonumber(slow), seq = seq, arrived = tonumber(arrived)}
 end
@@ -41,17 +48,24 @@ local inbox = {}
 local flat = redis.call('HGETALL', root .. ':inbox')
 for i = 1, #flat, 2 do inbox[flat[i]] = tonumber(flat[i + 1]) end
 
-local free, waiting, oldest, first = {}, 0, now, math.huge
+local free, waiting, oldest, first, newer = {}, 0, now, math.huge, false
 for lane = 0, tonumber(meta[1]) - 1 do
   local rows = inbox[lane .. ':rows'] or 0
   if rows > 0 and (inbox[lane .. ':open'] or 0) == 0 then
     local head = entry_of(redis.call('LINDEX', root .. ':lane:' .. lane, 0))
-    if head.version <= known_version then
+    if head.version > known_version then
+      newer = true
+    else
       free[#free + 1] = {lane = lane, arrived = head.arrived}
       waiting, oldest = waiting + rows, math.min(oldest, head.arrived)
       first = math.min(first, tonumber(head.seq))
     end
   end
+end
+if waiting == 0 and newer then
+  local at = newer_at()
+  set_timer('group', at)
+  return {'none', text(at)}
 end
 if waiting == 0 then
   redis.call('ZREM', root .. ':timers', 'group')
@@ -73,7 +87,7 @@ local function slow_of(e)
 end
 
 local items, lanes = {}, {}
-local rows, bytes, slow, full = 0, 0, 0, false
+local rows, bytes, slow, full, version = 0, 0, 0, false, 1
 for _, candidate in ipairs(free) do
   local list = root .. ':lane:' .. candidate.lane
   local taken, taken_rows = 0, 0
@@ -84,6 +98,7 @@ for _, candidate in ipairs(free) do
     if full then break end
     items[#items + 1] = table.concat({e.kind, e.id, 0, e.rows, e.seq}, ' ')
     rows, bytes, slow = rows + e.rows, bytes + e.bytes, slow + slow_of(e)
+    version = math.max(version, e.version)
     taken, taken_rows = taken + 1, taken_rows + e.rows
   end
   if taken > 0 then
@@ -95,7 +110,7 @@ for _, candidate in ipairs(free) do
   if full or #items >= max_entries then break end
 end
 redis.call('HINCRBY', root .. ':inbox', 'rows', -rows)
-redis.call('HSET', chunk_key(id), 'state', 'open', 'lanes', table.concat(lanes, ' '), 'rows', rows, 'bytes', bytes,
+redis.call('HSET', chunk_key(id), 'v', version, 'state', 'open', 'lanes', table.concat(lanes, ' '), 'rows', rows, 'bytes', bytes,
   'slow', slow, 'items', table.concat(items, '\n'), 'due', text(now), 'cutMs', text(now), 'lease', 0,
   'attempt', 0, 'cursor', 0, 'settled', 0, 'aside', 0)
 redis.call('ZADD', root .. ':chunks', text(now), id)

@@ -31,6 +31,13 @@ local function wake(name, at)
   redis.call('ZADD', root .. ':timers', 'LT', text(at), name)
 end
 
+-- What is of a newer version than this worker knows stays where it is, and is looked at again at this time: the next
+-- hint may reach a worker that knows it. Spread, since workers take hints in turn: at a steady pace it could be the
+-- same one's turn every time.
+local function newer_at()
+  return now + 500 + redis.call('TIME')[2] % 1500
+end
+
 local function count(outcome, rows)
   if rows ~= 0 then redis.call('HINCRBY', root .. ':counts', outcome, rows) end
 end

@@ -6,20 +6,28 @@
 --          hint itself (else 0: the timer is the due time), 6 the server's limit in ms when a file may have been
 --          sent just now (else 0), 7… fields and values. `sent` is kept under a key of its own, being large and
 --          read by settle alone.
--- returns  the time in ms at which somebody must look, or 0 when the token is not the holder's
+-- returns  the time in ms at which somebody must look, or 0 when the token is not the holder's or what was sent is lost
 local id, token, state = ARGV[1], ARGV[2], ARGV[3]
 if not holds(id, token) then return 0 end
 local key = chunk_key(id)
+-- A Redis that was restarted may have lost what was to be sent, and not the token: an import that runs without it could
+-- never be settled. The chunk stays as it is: built anew it has the same name, and is found by it.
+if state == 'running' and redis.call('EXISTS', key .. ':sent') == 0 then return 0 end
 for i = 7, #ARGV, 2 do
   if ARGV[i] == 'sent' then
     redis.call('SET', key .. ':sent', ARGV[i + 1])
   else
     redis.call('HSET', key, ARGV[i], ARGV[i + 1])
+    if ARGV[i] == 'verdict' and ARGV[i + 1] == 'FINISHED' then
+      import_took(now - tonumber(redis.call('HGET', key, 'runningMs') or now))
+    end
   end
 end
 redis.call('HSET', key, 'state', state)
 if tonumber(ARGV[6]) > 0 then redis.call('HSET', key, 'maybeUntil', text(now + tonumber(ARGV[6]))) end
-if state == 'running' then redis.call('HSETNX', key, 'runningMs', text(now)) end
+if state == 'running' and redis.call('HSETNX', key, 'runningMs', text(now)) == 1 then
+  redis.call('HDEL', chunk_key(redis.call('HGET', key, 'origin') or id) .. ':refusals', 'upload')
+end
 if state == 'submitting' then
   redis.call('HINCRBY', key, 'attempt', 1)
   return redis.call('HGET', key, 'lease')

@@ -1,15 +1,63 @@
--- Reserve the time of the next request of an account (generic cell rate).
--- With a burst of b and an interval of 61 s / (limit - b), the requests of any 60 s never exceed the limit, even when
--- each permit is used up to a second late.
+-- Give a permit for one request of an account now, or the time at which to ask again, unless the account is stopped.
+--
+-- The rate is a generic cell rate: with a burst of b and an interval of 61 s / (limit - b), the requests of any 60 s
+-- never exceed the limit, even when each permit is used up to a second late. A lowered rate makes intervals longer.
+-- A permit is counted when it is given, so that who comes late or never costs nothing. Uploads that find none stand in
+-- a line whose times are an interval apart, and come back with their time as a ticket. Who has none goes behind them,
+-- but for what they leave lying (half a burst). The last permits of a burst are for polls, which free chunks; while
+-- uploads wait, polls of few imports gather for a second. A person's question is counted at once for a later time.
 --
 -- KEYS[1]  the account
--- ARGV     1 interval in ms (a fraction is fine), 2 burst
--- returns  {ms to wait, 1 when the time is reserved, or 0 when the account is paused until then}
-local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
-local account = redis.call('HMGET', root, 'nextMs', 'pausedUntil')
-local paused = tonumber(account[2] or 0)
-if paused > now then return {text(paused - now), 0} end
-local theoretical = math.max(tonumber(account[1] or 0), now)
-local allowed = math.max(now, theoretical - (burst - 1) * interval)
-redis.call('HSET', root, 'nextMs', string.format('%.3f', theoretical + interval))
-return {text(math.ceil(allowed - now)), 1}
+-- ARGV     1 interval in ms (a fraction is fine), 2 burst, 3 ms within which a permit is used,
+--          4 what for: `upload`, `follow` (running imports, look-ups) or `ask` (a person's question),
+--          5 fingerprint of the key, 6 the project, or '' when several, 7 the ticket, or 0,
+--          8 the limit a minute, for who looks, 9 imports that a poll asks for, or 0, 10 most of them
+-- returns  {'go', ms it is good for, 1 when what becomes of the request must be told, 1 when it is the breaker's probe}
+--          | {'wait', ms, the ticket} | {'stopped', ms to wait, by what}
+local interval, burst, within = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local purpose, ticket, imports = ARGV[4], tonumber(ARGV[7]), tonumber(ARGV[9])
+local ends, by = stopped(purpose, ARGV[5], ARGV[6])
+if ends > now then return {'stopped', text(ends - now), by} end
+if ticket > now then return {'wait', text(ticket - now), text(ticket)} end
+
+local apart = interval / factor()
+local theoretical = math.max(field('nextMs'), now)
+local function free(of_burst) -- when a request may go that may use so much of the burst
+  return math.ceil(math.max(now, theoretical - (of_burst - 1) * interval))
+end
+local line = math.max(field('lineMs'), now)
+
+local function wait_until(at, ...)
+  redis.call('HSET', root, ...)
+  return {'wait', text(at - now), text(at)}
+end
+
+if purpose == 'upload' then
+  local share = ticket > 0 and FOR_UPLOADS or line > now and FOR_UPLOADS / 2 or FOR_UPLOADS
+  local at = free(math.max(1, math.floor(burst * share)))
+  if at > now then
+    at = math.ceil(math.max(line, at) + apart)
+    return wait_until(at, 'lineMs', text(at))
+  end
+elseif imports > 0 and imports < tonumber(ARGV[10]) and ticket == 0 and line > now then
+  if field('pollMs') > now and field('pollSeats') >= imports then
+    return wait_until(field('pollMs'), 'pollSeats', field('pollSeats') - imports)
+  end
+  return wait_until(now + POLLS_GATHER_MS, 'pollMs', text(now + POLLS_GATHER_MS), 'pollSeats', ARGV[10] - imports)
+elseif purpose == 'follow' and free(burst) > now then
+  local at = free(burst)
+  return {'wait', text(at - now), text(at)}
+end
+
+local minute, used, before = math.floor(now / 60000), field('used'), field('usedBefore')
+if minute ~= field('minute') then
+  before = minute == field('minute') + 1 and used or 0
+  used = 0
+end
+redis.call('HSET', root, 'nextMs', string.format('%.3f', theoretical + apart), 'minute', minute, 'used', used + 1,
+  'usedBefore', before, 'perMinute', ARGV[8])
+local at = free(burst)
+if at > now then return {'wait', text(at - now), text(at)} end -- a question's
+local probe = field('openings') > 0
+if probe then redis.call('HSET', root, 'probeUntil', text(now + PROBE_MS), 'probeProject', ARGV[6]) end
+return {'go', text(within), (probe or field('failures') > 0) and 1 or 0, probe and 1 or 0}

@@ -7,7 +7,8 @@
 local id, token, middle, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[6])
 local key = chunk_key(id)
 if not holds(id, token) then return 0 end
-local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes', 'bytes', 'slow', 'cutMs', 'cursor')
+local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes', 'bytes', 'slow', 'cutMs', 'cursor', 'v', 'origin',
+  'originRows')
 -- Rows before the cursor have their outcome: for the children they are set aside.
 for i = 0, tonumber(chunk[7]) - 1 do redis.call('SETBIT', key .. ':aside', i, 1) end
 local rows = tonumber(chunk[1])
@@ -40,10 +41,11 @@ for n = 1, 2 do
   local child = chunk_key(child_id)
   local size = bounds[n][2] - bounds[n][1]
   local share = size / rows
-  redis.call('HSET', child, 'state', 'open', 'lanes', chunk[3], 'rows', size,
+  redis.call('HSET', child, 'v', chunk[8] or 1, 'state', 'open', 'lanes', chunk[3], 'rows', size,
     'bytes', math.ceil(tonumber(chunk[4]) * share), 'slow', math.ceil(tonumber(chunk[5]) * share),
     'items', table.concat(parts[n], '\n'), 'due', text(now), 'cutMs', chunk[6], 'lease', 0, 'attempt', 0,
-    'cursor', 0, 'settled', 0, 'aside', copy_aside(child, bounds[n][1], bounds[n][2]))
+    'cursor', 0, 'settled', 0, 'aside', copy_aside(child, bounds[n][1], bounds[n][2]),
+    'origin', chunk[9] or id, 'originRows', chunk[10] or rows)
   redis.call('ZADD', root .. ':chunks', text(now), child_id)
   set_timer('chunk:' .. child_id, now + lease)
 end

@@ -2,14 +2,21 @@
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 chunk id, 2 token (random), 3 lease in ms, 4 the server's limit in ms,
---          5 what for: `submit` (any state but running) or `follow` (running)
--- returns  {'gone'} | {'other'} the hint is stale | {'paused', ms} the project's uploads are | {'held', ms} | {'early', ms}
+--          5 what for: `submit` (any state but running) or `follow` (running), 6 newest version this worker knows
+-- returns  {'gone'} | {'newer', the time in ms at which to look again} it is for a worker that knows its version
+--          | {'other'} the hint is stale | {'paused', ms} the project's uploads are | {'held', ms} | {'early', ms}
 --          | {'taken', ms now, fields and values of the chunk…}
 local key = chunk_key(ARGV[1])
-local chunk = redis.call('HMGET', key, 'state', 'lease', 'due')
+local chunk = redis.call('HMGET', key, 'state', 'lease', 'due', 'v')
 if not chunk[1] then
   redis.call('ZREM', root .. ':timers', 'chunk:' .. ARGV[1])
   return {'gone'}
+end
+-- Chunks without a version were cut before they had one, and are of the first.
+if tonumber(chunk[4] or 1) > tonumber(ARGV[6]) then
+  local at = math.max(newer_at(), tonumber(chunk[2]))
+  set_timer('chunk:' .. ARGV[1], at)
+  return {'newer', text(at)}
 end
 if (chunk[1] == 'running') ~= (ARGV[5] == 'follow') then return {'other'} end
 local lease, due = tonumber(chunk[2]), tonumber(chunk[3])

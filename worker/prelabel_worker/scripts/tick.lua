@@ -1,23 +1,26 @@
 -- What of a project is due: each is answered once and then left alone for a lease, in case the hint is lost.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 most names to answer, 2 lease in ms, 3… stages; what is due of another is left for who takes it
+-- ARGV     1 most names to answer, not counting polls, 2 most polls, which go together in one hint, 3 lease in ms,
+--          4… stages; what is due of another is left for who takes it
 -- returns  {ms to the next timer (-1: none), stage, chunk id, stage, chunk id, …}; group, heal and
 --          expire have the id ''
-local most, wanted = tonumber(ARGV[1]), {}
-for i = 3, #ARGV do wanted[ARGV[i]] = true end
+local room, wanted = {other = tonumber(ARGV[1]), poll = tonumber(ARGV[2])}, {}
+for i = 4, #ARGV do wanted[ARGV[i]] = true end
 local answer = {-1}
 -- A project has a timer for each open chunk and two of its own.
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', root .. ':timers', '-inf', text(now))) do
-  if #answer > 2 * most - 1 then break end
+  if room.other <= 0 and room.poll <= 0 then break end
   local id = string.match(name, '^chunk:(.+)$')
   local stage = name
   if id then
     local chunk = redis.call('HMGET', chunk_key(id), 'state', 'verdict')
     stage = chunk[1] and (chunk[1] ~= 'running' and 'submit' or (chunk[2] or '') ~= '' and 'settle' or 'poll')
   end
-  if stage and wanted[stage] then
-    set_timer(name, now + tonumber(ARGV[2]))
+  local kind = stage == 'poll' and 'poll' or 'other'
+  if stage and wanted[stage] and room[kind] > 0 then
+    room[kind] = room[kind] - 1
+    set_timer(name, now + tonumber(ARGV[3]))
     answer[#answer + 1] = stage
     answer[#answer + 1] = id or ''
   elseif not stage then

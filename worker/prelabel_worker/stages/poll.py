@@ -1,20 +1,24 @@
 """poll: imports that run → their state, several in one request."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 import structlog
 
 from prelabel_worker import outcomes
 from prelabel_worker.answers import Import
 from prelabel_worker.chunks import Chunk, Verdict
-from prelabel_worker.errors import KeyMissing, LeaseLost, RequestError
+from prelabel_worker.errors import KeyMissing, RequestError
 from prelabel_worker.labelbox import ImportName
-from prelabel_worker.outcomes import Outcome
-from prelabel_worker.stages import Account, Tools
+from prelabel_worker.permits import Permit
+from prelabel_worker.stages import Tools
+from prelabel_worker.stages.guard import guarded
+from prelabel_worker.stages.turn import LOOK_AGAIN_SECONDS, waits_for
 
 _log = structlog.get_logger(__name__)
+_RUNNING = "RUNNING"
+_SHOWN_CHARACTERS = 100
 _GROWTH = 0.5  # the next question is asked after half the import's age, within the settings' bounds
 
 
@@ -34,7 +38,8 @@ def poll(tools: Tools, running: Sequence[tuple[str, str]]) -> None:
             if not chunk.failures:
                 healthy.setdefault(chunk.account, []).append(chunk)
         for together in (*healthy.values(), *([chunk] for chunk in chunks if chunk.failures)):
-            _ask(tools, together)
+            with guarded(tools, "poll", *together):
+                _ask(tools, together)
 
 
 def _ask(tools: Tools, chunks: list[Chunk]) -> None:
@@ -42,65 +47,98 @@ def _ask(tools: Tools, chunks: list[Chunk]) -> None:
     try:
         account = tools.account(chunks[0].account)
     except KeyMissing as error:
-        _failed(tools, None, chunks, error)
+        _failed(tools, chunks, error)
         return
-    permit = account.permits.reserve()
+    permit = account.permits.reserve("follow", ticket=max(chunk.permit_ms for chunk in chunks), imports=len(chunks))
     if permit.wait > 0:
-        for chunk in chunks:
-            with _unless_lost(chunk):
-                tools.ledger.poll_again(chunk, permit.wait, chunk.failures)
+        _park(tools, chunks, permit)
         return
     try:
         found = account.labelbox.find_imports([ImportName(chunk.project_id, chunk.name) for chunk in chunks])
     except RequestError as error:
-        _failed(tools, account, chunks, error)
+        failures = max(chunk.failures for chunk in chunks) + 1
+        _failed(tools, chunks, error, account.permits.failed(permit, error, failures))
         return
+    account.permits.answered(permit)
     for chunk, job in zip(chunks, found, strict=True):
-        with _unless_lost(chunk):
+        with guarded(tools, "poll", chunk):
             _follow(tools, chunk, job)
 
 
-def _failed(tools: Tools, account: Account | None, chunks: list[Chunk], error: RequestError) -> None:
-    """Each is asked again later, for itself."""
-    settings = tools.settings
+def _park(tools: Tools, chunks: list[Chunk], permit: Permit) -> None:
+    """They come back together."""
+    seconds = min(permit.wait, LOOK_AGAIN_SECONDS)
     for chunk in chunks:
-        failures = chunk.failures + 1
-        decision = outcomes.decide(
-            error, failures, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds
-        )
-        if account is not None and decision.outcome is Outcome.PAUSE and decision.scope == "account":
-            account.permits.pause(decision.seconds, str(error))
-        with _unless_lost(chunk):
-            tools.ledger.poll_again(chunk, decision.seconds or settings.backoff_max_seconds, failures)
-    _log.warning("poll.failed", imports=len(chunks), error=type(error).__name__, detail=str(error))
+        with guarded(tools, "poll", chunk):
+            tools.ledger.poll_again(chunk, seconds, chunk.failures, why=waits_for(permit), permit_ms=permit.ticket)
+
+
+def _failed(tools: Tools, chunks: list[Chunk], error: RequestError, stopped: float = 0.0) -> None:
+    """Each is asked again later, for itself; all together where the whole account is `stopped` for so many seconds."""
+    settings = tools.settings
+    worst = max(chunks, key=lambda chunk: chunk.failures)
+    decision = outcomes.decide(
+        error, worst.failures + 1, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds
+    )
+    _log.warning(
+        "poll.failed",
+        imports=len(chunks),
+        error=type(error).__name__,
+        detail=str(error),
+        outcome=decision.outcome.value,
+        seconds=round(decision.seconds, 2),
+    )
+    if decision.needs_person:
+        project, account = worst.project_id, worst.account
+        _log.error("uploads.paused", project=project, account=account, scope=decision.scope, detail=str(error))
+    for chunk in chunks:
+        with guarded(tools, "poll", chunk):
+            overdue = outcomes.import_is_overdue(_age(chunk), settings.import_deadline_seconds, asked=False)
+            if overdue and decision.scope == "chunk":
+                _end(tools, chunk, Verdict.OVERDUE)
+            else:
+                failures = chunk.failures + (0 if stopped or decision.passing else 1)
+                seconds = min(stopped, LOOK_AGAIN_SECONDS) or decision.seconds or settings.backoff_max_seconds
+                tools.ledger.poll_again(chunk, seconds, failures)
+
+
+def _age(chunk: Chunk) -> float:
+    """Seconds since Labelbox took the import."""
+    return (chunk.taken_ms - chunk.running_ms) / 1000
 
 
 def _follow(tools: Tools, chunk: Chunk, job: Import | None) -> None:
     """Commit what became of one import."""
-    ledger, settings = tools.ledger, tools.settings
-    age = (chunk.taken_ms - chunk.running_ms) / 1000
-    if job is not None and chunk.import_id and job.id != chunk.import_id:
-        job = None  # a name says nothing about another import
-    if job is not None and job.state in (Verdict.FINISHED, Verdict.FAILED):
-        ledger.ended(chunk, job.state, job.status_url, job.error_url)
-        tools.hint("settle", chunk.project_id, chunk.id)
-    elif job is None and age > settings.server_limit_seconds:
-        _log.error("import.lost", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
-        ledger.ended(chunk, Verdict.LOST, "", "")
-        tools.hint("settle", chunk.project_id, chunk.id)
-    elif age > settings.import_deadline_seconds:
-        _log.error("import.overdue", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
-        ledger.ended(chunk, Verdict.OVERDUE, "", "")
-        tools.hint("settle", chunk.project_id, chunk.id)
+    ledger, settings, age = tools.ledger, tools.settings, _age(chunk)
+    misses = chunk.misses + 1 if job is None else 0
+    known = job is not None and (job.id == chunk.import_id or not chunk.import_id)
+    if job is not None and known and job.state in (Verdict.FINISHED, Verdict.FAILED):
+        _end(tools, chunk, Verdict(job.state), job)
+    elif outcomes.import_is_lost(misses, age, settings.server_limit_seconds):
+        _end(tools, chunk, Verdict.LOST)
+    elif outcomes.import_is_overdue(age, settings.import_deadline_seconds, asked=True):
+        _end(tools, chunk, Verdict.OVERDUE)
+    elif job is not None and not known:
+        # A name never stands for two contents: Labelbox took the same file twice, and either import tells of its rows.
+        _log.warning("import.doubled", **_names(chunk), import_id=chunk.import_id, other_id=job.id)
+        ledger.running(chunk, job.id, 0)
     else:
         wait = min(max(age * _GROWTH, settings.poll_min_seconds), settings.poll_max_seconds)
-        ledger.poll_again(chunk, wait)
+        odd_state = job.state if job is not None and job.state != _RUNNING else ""
+        if odd_state and odd_state != chunk.odd_state:
+            _log.error("import.odd_state", **_names(chunk), state=odd_state[:_SHOWN_CHARACTERS])
+        ledger.poll_again(chunk, wait, misses=misses, odd_state=odd_state)
 
 
-@contextmanager
-def _unless_lost(chunk: Chunk) -> Iterator[None]:
-    """Each of several chunks is committed for itself: one that was lost does not hold up the others."""
-    try:
-        yield
-    except LeaseLost:
-        _log.warning("lease.lost", project=chunk.project_id, chunk=chunk.id, stage="poll")
+def _end(tools: Tools, chunk: Chunk, verdict: Verdict, job: Import | None = None) -> None:
+    """Nothing more is expected of the import: settle it."""
+    if verdict is Verdict.LOST:
+        _log.error("import.lost", **_names(chunk))
+    elif verdict is Verdict.OVERDUE:
+        _log.error("import.overdue", **_names(chunk))
+    tools.ledger.ended(chunk, verdict, job.status_url if job else "", job.error_url if job else "")
+    tools.hint("settle", chunk.project_id, chunk.id)
+
+
+def _names(chunk: Chunk) -> dict[str, str]:
+    return {"project": chunk.project_id, "chunk": chunk.id, "import_name": chunk.name}

@@ -9,16 +9,16 @@ import structlog
 from prelabel.errors import Reason
 from prelabel_worker import history, identity, outcomes
 from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, SentLines, Slice, Verdict
-from prelabel_worker.errors import FileGone, LeaseLost, RequestError
+from prelabel_worker.errors import FileGone, RequestError
 from prelabel_worker.letters import Origin, Problem, facts_of, held_row
 from prelabel_worker.stages import Tools
 from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
+from prelabel_worker.stages.guard import guarded
 from prelabel_worker.verdicts import RowVerdict, Verdicts
 
 _log = structlog.get_logger(__name__)
 _SLICE = 200  # outcomes and strikes in one commit
 _SHOWN_ERRORS = 5
-_FRESH_ADDRESSES = 5
 
 
 def settle(tools: Tools, project_id: str, chunk_id: str) -> None:
@@ -27,11 +27,8 @@ def settle(tools: Tools, project_id: str, chunk_id: str) -> None:
     chunk = tools.ledger.take(project_id, chunk_id, "follow")
     if chunk is None:
         return
-    with tools.leases.hold(chunk, taken_at):
-        try:
-            _settle(tools, chunk)
-        except LeaseLost:
-            _log.warning("lease.lost", project=project_id, chunk=chunk_id, stage="settle")
+    with tools.leases.hold(chunk, taken_at), guarded(tools, "settle", chunk):
+        _settle(tools, chunk)
 
 
 def _settle(tools: Tools, chunk: Chunk) -> None:
@@ -47,23 +44,20 @@ def _settle(tools: Tools, chunk: Chunk) -> None:
         else:
             reason = Reason.IMPORT_LOST if chunk.verdict is Verdict.LOST else Reason.IMPORT_TIMEOUT
             _commit(tools, chunk, sent, {}, whole=Problem(reason, {"import": chunk.name}))
-    except FileGone as error:
-        _without_file(tools, chunk, error)
-    except RequestError as error:
-        settings, failures = tools.settings, chunk.failures + 1
-        wait = outcomes.backoff(failures, settings.backoff_base_seconds, settings.backoff_max_seconds)
-        tools.ledger.settle_again(chunk, wait, why=str(error), failures=failures, poll=False)
+    except (FileGone, RequestError) as error:
+        _without_file(tools, chunk, sent, error)
 
 
-def _without_file(tools: Tools, chunk: Chunk, error: FileGone) -> None:
-    """Ask for a fresh address some times; then import the rows again, which is safe: the uuids are the same."""
+def _without_file(tools: Tools, chunk: Chunk, sent: SentLines, error: FileGone | RequestError) -> None:
+    """Come back later, for a fresh address if it is gone; when that is no use any more, no row has a verdict."""
     failures, settings = chunk.failures + 1, tools.settings
-    if failures <= _FRESH_ADDRESSES:
+    age, gone = (chunk.taken_ms - chunk.running_ms) / 1000, isinstance(error, FileGone)
+    if not outcomes.verdicts_are_lost(failures, age, gone=gone):
         wait = outcomes.backoff(failures, settings.backoff_base_seconds, settings.backoff_max_seconds)
-        tools.ledger.settle_again(chunk, wait, why=str(error), failures=failures, poll=True)
-    else:
-        _log.error("verdicts.lost", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
-        tools.ledger.import_again(chunk)
+        tools.ledger.settle_again(chunk, wait, why=str(error), failures=failures, poll=gone)
+        return
+    _log.error("verdicts.lost", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
+    _commit(tools, chunk, sent, Verdicts(sent).failed_rows())
 
 
 def _read_verdicts(tools: Tools, chunk: Chunk, sent: SentLines) -> dict[int, RowVerdict]:
@@ -78,17 +72,25 @@ def _read_verdicts(tools: Tools, chunk: Chunk, sent: SentLines) -> dict[int, Row
 
 def _settle_failed(tools: Tools, chunk: Chunk, sent: SentLines) -> None:
     """The import broke as a whole: cut it in two, down to the row that is at fault."""
-    errors = []
-    if chunk.error_url:
-        lines = tools.account(chunk.account).labelbox.lines(chunk.error_url)
-        errors = [_shown(line) for line in islice(lines, _SHOWN_ERRORS)]
+    errors = _read_errors(tools, chunk)
     _log.warning("import.failed", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
     if len(sent.rows) == 1:
         _commit(tools, chunk, sent, {}, whole=Problem(Reason.IMPORT_FAILED, {"errors": errors}))
         return
     why = "every import fails"
-    if not bisect(tools, chunk, refused=True, why=why):
+    if not bisect(tools, chunk, "import", why=why):
         tools.ledger.settle_again(chunk, SPENT_PAUSE_SECONDS, why=why, failures=chunk.failures + 1, poll=False)
+
+
+def _read_errors(tools: Tools, chunk: Chunk) -> list[dict[str, str]]:
+    """What Labelbox says of the whole import; it may say nothing, or not any more."""
+    if not chunk.error_url:
+        return []
+    try:
+        lines = tools.account(chunk.account).labelbox.lines(chunk.error_url)
+        return [_shown(line) for line in islice(lines, _SHOWN_ERRORS)]
+    except FileGone as error:
+        return [{"name": "import", "message": str(error)}]
 
 
 def _commit(
@@ -181,17 +183,20 @@ def _mark(row: object) -> list[int]:
 
 def _held(chunk: Chunk, row: object, verdict: RowVerdict | None, whole: Problem | None) -> RowOutcome:
     assert isinstance(row, ChunkRow)  # noqa: S101 - an unreadable frame was never sent
-    problem = whole or _problem(verdict or RowVerdict())
-    return held_row(row, problem, Origin("settle", chunk.id, chunk.name), facts_of(row.raw))
+    origin, facts = Origin("settle", chunk.id, chunk.name), facts_of(row.raw)
+    if verdict is None:
+        return held_row(row, whole or _problem(RowVerdict()), origin, facts)
+    problem = _problem(verdict)
+    # A line without uuid is another annotation each time it is sent.
+    again = outcomes.is_sent_again(problem.reason, row.reason) and not verdict.was_sent_without_uuid(facts.data_row_key)
+    return held_row(row, problem, origin, facts, outcomes.AGAIN_MS if again else None)
 
 
 def _problem(verdict: RowVerdict) -> Problem:
-    if not verdict.errors:
-        return Problem(
-            Reason.NO_VERDICT,
-            {"found": f"{verdict.missing} annotations without a status line", "taken": verdict.taken},
-        )
     reason = outcomes.reason_of_row(verdict.error_names)
+    if reason is Reason.NO_VERDICT:
+        found = f"{verdict.missing} annotations without a status line"
+        return Problem(reason, {"found": found, "taken": verdict.taken})
     return Problem(reason, {"errors": verdict.errors, "taken": verdict.taken, "withoutVerdict": verdict.missing})
 
 

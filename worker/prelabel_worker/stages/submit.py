@@ -1,8 +1,10 @@
 """submit: a chunk → validated rows → an import that Labelbox has."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 import structlog
 
@@ -11,15 +13,16 @@ from prelabel_worker import outcomes
 from prelabel_worker.build import Built, Policy, build
 from prelabel_worker.catalog import FRESH_SECONDS, REFRESH_SECONDS, Cached, ProjectOntology
 from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, State
-from prelabel_worker.errors import KeyMissing, LeaseLost, RequestError, TooLarge
+from prelabel_worker.errors import KeyMissing, RequestError, TooLarge
 from prelabel_worker.identity import import_name
 from prelabel_worker.labelbox import ImportName
 from prelabel_worker.leases import Lease
 from prelabel_worker.letters import Origin, Problem, facts_of, held_row
-from prelabel_worker.outcomes import PAUSE_SECONDS, Decision, Outcome
+from prelabel_worker.outcomes import FEW, PAUSE_SECONDS, Decision, Outcome
 from prelabel_worker.rows import RowBuilder
 from prelabel_worker.stages import Account, Tools
 from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
+from prelabel_worker.stages.guard import guarded
 from prelabel_worker.stages.turn import Turn
 
 _log = structlog.get_logger(__name__)
@@ -34,13 +37,10 @@ def submit(tools: Tools, project_id: str, chunk_id: str) -> None:
     chunk = tools.ledger.take(project_id, chunk_id, "submit")
     if chunk is None:
         return
-    with tools.leases.hold(chunk, taken_at) as lease:
-        try:
-            account = _account(tools, chunk)
-            if account is not None:
-                _Submission(tools, account, chunk, lease, taken_at).run()
-        except LeaseLost:
-            _log.warning("lease.lost", project=project_id, chunk=chunk_id, stage="submit")
+    with tools.leases.hold(chunk, taken_at) as lease, guarded(tools, "submit", chunk):
+        account = _account(tools, chunk)
+        if account is not None:
+            _Submission(tools, account, chunk, lease, taken_at).run()
 
 
 def _account(tools: Tools, chunk: Chunk) -> Account | None:
@@ -48,6 +48,7 @@ def _account(tools: Tools, chunk: Chunk) -> Account | None:
     try:
         return tools.account(chunk.account)
     except KeyMissing as error:
+        _log_pause(chunk, chunk.account, "project", error)
         tools.ledger.pause(chunk.project_id, PAUSE_SECONDS, str(error))
         _give_back(tools, chunk, PAUSE_SECONDS, str(error), chunk.failures)
         return None
@@ -70,7 +71,7 @@ class _Submission:
         self._chunk = chunk
         self._lease = lease
         self._taken_at = taken_at
-        self._turn = Turn(tools, account, chunk, taken_at)
+        self._turn = Turn(tools, account, chunk)
 
     def run(self) -> None:
         if self._chunk.state is State.UNCERTAIN and not self._is_nowhere():
@@ -86,11 +87,11 @@ class _Submission:
     def _is_nowhere(self) -> bool:
         """Look the recorded import up; True when it cannot exist any more and may be sent again."""
         chunk, ledger = self._chunk, self._tools.ledger
-        if not self._turn.ask():
+        if not self._turn.ask("follow"):
             return False
-        self._turn.spend()
         try:
-            (found,) = self._account.labelbox.find_imports([ImportName(chunk.project_id, chunk.name)])
+            with self._turn.request():
+                (found,) = self._account.labelbox.find_imports([ImportName(chunk.project_id, chunk.name)])
         except RequestError as error:
             self._recover(error)
             return False
@@ -101,11 +102,15 @@ class _Submission:
         left = (chunk.maybe_until_ms - self._now_ms()) / 1000
         if left > 0:
             again = min(left, _LOOK_UP_AGAIN_SECONDS)
-            ledger.uncertain(chunk, again, why="not found yet", failures=0, sent_now=False)
+            ledger.uncertain(chunk, again, why="not found yet", failures=chunk.failures, sent_now=False)
+            return False
+        if chunk.unanswered >= FEW:
+            problem = _said(Reason.UPLOAD_FAILED, "unanswered", f"{chunk.unanswered} uploads had no answer")
+            self._split(ledger.sent_lines(chunk).rows, problem, "upload")
             return False
         # From here on it is a chunk like one that waits; the build may bring another name.
         self._chunk = replace(chunk, state=State.WAITING)
-        self._turn = Turn(self._tools, self._account, replace(self._chunk, permit_ms=0), self._taken_at)
+        self._turn = Turn(self._tools, self._account, replace(self._chunk, permit_ms=0))
         return True
 
     def _built(self) -> Built | None:
@@ -155,8 +160,8 @@ class _Submission:
         return fetched
 
     def _fetch_ontology(self) -> ProjectOntology:
-        self._turn.spend()
-        return self._account.labelbox.ontology(self._chunk.project_id)
+        with self._turn.request():
+            return self._account.labelbox.ontology(self._chunk.project_id)
 
     def _set_aside(self, built: Built) -> bool:
         """Commit what does not go into the file; False when nothing is left and the chunk has ended."""
@@ -185,9 +190,11 @@ class _Submission:
         chunk, tools = self._chunk, self._tools
         name = import_name(chunk.id, built.content)
         tools.ledger.record_import(chunk, self._account.name, name, built.sent)
-        self._turn.spend()
         try:
-            created = self._account.labelbox.create_import(chunk.project_id, name, [built.content], self._lease.valid)
+            with self._turn.request():
+                created = self._account.labelbox.create_import(
+                    chunk.project_id, name, [built.content], self._lease.valid
+                )
         except RequestError as error:
             self._recover(error, sent=built)
             return
@@ -206,10 +213,12 @@ class _Submission:
     def _recover(self, error: RequestError, sent: Built | None = None) -> None:
         """Do what the table says about a failed request; `sent`: it was the upload."""
         chunk, settings = self._chunk, self._tools.settings
-        failures = chunk.failures + 1
+        stopped = self._turn.stopped_seconds  # the whole account is: that costs the chunk no attempt
         decision = outcomes.decide(
-            error, failures, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds
+            error, chunk.failures + 1, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds
         )
+        failures = chunk.failures + (0 if stopped or decision.passing else 1)
+        seconds = stopped or decision.seconds or settings.backoff_max_seconds
         _log.warning(
             "request.failed",
             project=chunk.project_id,
@@ -217,45 +226,58 @@ class _Submission:
             error=type(error).__name__,
             detail=str(error),
             outcome=decision.outcome.value,
-            seconds=round(decision.seconds, 2),
+            seconds=round(seconds, 2),
         )
-        if decision.outcome is Outcome.LOOK_UP and sent is not None:
-            self._tools.ledger.uncertain(chunk, decision.seconds, why=str(error), failures=failures, sent_now=True)
-        elif decision.outcome is Outcome.SPLIT and sent is not None:
-            self._split(error, sent)
+        self._pause(decision, error)
+        if sent is not None and error.maybe_accepted:
+            suspect = not stopped and outcomes.suspects_file(error)
+            self._tools.ledger.uncertain(
+                chunk, seconds, why=str(error), failures=failures, sent_now=True, suspect=suspect
+            )
+        elif sent is not None and decision.outcome is Outcome.SPLIT:
+            self._split(sent.sent.rows, _refused(error), None if isinstance(error, TooLarge) else "upload")
         else:
-            self._pause(decision, error)
-            seconds = decision.seconds or settings.backoff_max_seconds
             _give_back(self._tools, chunk, seconds, str(error), failures)
 
     def _pause(self, decision: Decision, error: RequestError) -> None:
-        if decision.outcome is not Outcome.PAUSE:
-            return
-        if decision.scope == "account":
-            self._account.permits.pause(decision.seconds, str(error))
-        else:
+        if decision.needs_person:
+            _log_pause(self._chunk, self._account.name, decision.scope, error)
+        if decision.outcome is Outcome.PAUSE and decision.scope == "project":
             self._tools.ledger.pause(self._chunk.project_id, decision.seconds, str(error))
 
-    def _split(self, error: RequestError, sent: Built) -> None:
-        """The file as a whole was refused: cut it in two, down to the row that is at fault."""
-        chunk, ledger = self._chunk, self._tools.ledger
-        if len(sent.sent.rows) == 1:
-            refused = _refused_row(self._tools, chunk, sent, str(error))
-            _hint_group(self._tools, chunk.project_id, ledger.set_aside(chunk, [refused], finish=True))
+    def _split(self, sent: Sequence[int], problem: Problem, refused: Literal["upload"] | None) -> None:
+        """The file of these rows cannot be imported as a whole: cut it in two, down to the row that is at fault."""
+        chunk, tools = self._chunk, self._tools
+        if len(sent) == 1:
+            held = _held(tools, chunk, sent[0], problem)
+            _hint_group(tools, chunk.project_id, tools.ledger.set_aside(chunk, [held], finish=True))
             return
-        if not bisect(self._tools, chunk, refused=not isinstance(error, TooLarge), why="every file is refused"):
-            _give_back(self._tools, chunk, SPENT_PAUSE_SECONDS, str(error), chunk.failures + 1)
+        why = "every file is refused"
+        if not bisect(tools, chunk, refused, why=why):
+            _give_back(tools, chunk, SPENT_PAUSE_SECONDS, why, chunk.failures + 1)
 
     def _now_ms(self) -> int:
         """Redis's clock, as far as it has moved since the chunk was taken."""
         return self._chunk.taken_ms + int((time.monotonic() - self._taken_at) * 1000)
 
 
-def _refused_row(tools: Tools, chunk: Chunk, sent: Built, why: str) -> RowOutcome:
-    (index,) = sent.sent.rows
+def _refused(error: RequestError) -> Problem:
+    if isinstance(error, TooLarge):
+        return _said(Reason.MESSAGE_TOO_LARGE, "too-large", f"{error}: the file of this row alone is too large")
+    return _said(Reason.FILE_REFUSED, "refused", str(error))
+
+
+def _said(reason: Reason, name: str, message: str) -> Problem:
+    return Problem(reason, {"errors": [{"name": name, "message": message}]})
+
+
+def _held(tools: Tools, chunk: Chunk, index: int, problem: Problem) -> RowOutcome:
     row = next(row for row in tools.ledger.rows(chunk) if isinstance(row, ChunkRow) and row.index == index)
-    problem = Problem(Reason.FILE_REFUSED, {"errors": [{"name": "refused", "message": why}]})
     return held_row(row, problem, Origin("submit", chunk.id, chunk.name), facts_of(row.raw))
+
+
+def _log_pause(chunk: Chunk, account: str, scope: str, error: RequestError) -> None:
+    _log.error("uploads.paused", project=chunk.project_id, account=account, scope=scope, detail=str(error))
 
 
 def _hint_group(tools: Tools, project_id: str, waiting: int | None) -> None:

@@ -1,4 +1,4 @@
-"""`prelabel dead log`: who did what, with letters and with projects."""
+"""`prelabel dead log`: who did what, with letters, projects and accounts."""
 
 from typing import Annotated
 
@@ -21,13 +21,15 @@ def log(
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """List what was done with letters and projects, by whom, newest first. Exit code 3 when nothing was.
+    """List what was done with letters, projects and accounts, by whom, newest first. Exit code 3 when nothing was.
 
     Example: prelabel dead log --project demo-project
     """
     store = Store(redis_url, project)
     actions = Actions(store.client, store.prefix)
     found = [action for name in store.projects for action in actions.last(name, limit)]
+    if project is None:
+        found += actions.last_with_accounts(limit)
     found = sorted(found, key=lambda action: -action.at_ms)[:limit]
     if as_json:
         out({"actions": [action.as_json() for action in found]})

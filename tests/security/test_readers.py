@@ -1,0 +1,65 @@
+"""What is read back or decoded costs what it may be, not what it claims: pictures of masks, records of the history."""
+
+import struct
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from prelabel.annotations.png import RGB, SIGNATURE, read_png
+from prelabel.readers.pixels import Colors
+from prelabel_worker.history import Record
+
+MIB = 1024 * 1024
+
+
+def png(width: int, height: int, pixels: bytes) -> bytes:
+    """A picture that claims a size and carries these bytes, packed."""
+    header = struct.pack(">IIBBBBB", width, height, 8, RGB, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(pixels, 9)), (b"IEND", b"")]
+    return SIGNATURE + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+    )
+
+
+def peak_of(work: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        work()
+    finally:
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize(("width", "height"), [(4, 4), (60_000, 60_000), (2**31 - 1, 2**31 - 1)])
+def test_a_picture_is_unpacked_no_further_than_the_size_it_claims_and_a_large_one_not_at_all(
+    width: int, height: int
+) -> None:
+    data = png(width, height, bytes(128 * MIB))
+
+    assert peak_of(lambda: read_png(data)) < 8 * MIB
+
+
+def test_a_reader_of_pictures_refuses_one_that_is_too_large(tmp_path: Path) -> None:
+    (tmp_path / "bomb.png").write_bytes(png(60_000, 60_000, bytes(128 * MIB)))
+
+    def read() -> None:
+        with pytest.raises(ValueError, match="pixels"):
+            Colors(tmp_path / "bomb.png")
+
+    assert peak_of(read) < 8 * MIB
+
+
+def test_a_record_that_claims_to_be_huge_is_not_unpacked() -> None:
+    packed = zstandard.ZstdCompressor().compress(bytes(256 * MIB))
+    record = Record.from_bytes(b'{"chunk": "c", "rows": 9}\n' + packed)
+
+    def find() -> None:
+        with pytest.raises(ValueError, match="larger than any"):
+            record.find(message=b"123456")
+
+    assert peak_of(find) < 8 * MIB

@@ -19,9 +19,7 @@ _WINDOW_SECONDS = 60.0
 class Checks:
     """What is checked of one world. `imported`: the messages that were counted so."""
 
-    def __init__(
-        self, world: World, server: Server, wire: Wire, model: LabelboxModel, roots: dict[str, str], most_open: int
-    ) -> None:
+    def __init__(self, world: World, server: Server, wire: Wire, model: LabelboxModel, roots: dict[str, str]) -> None:
         self._world = world
         self._server = server
         self._model = model
@@ -29,9 +27,10 @@ class Checks:
         self._sha = server.call("SCRIPT", "LOAD", SCRIPT)
         self.imported: set[int] = set()
         self._traces: dict[bytes, Message] = {}
-        self._commands = {root: ("EVALSHA", self._sha, 1, root, most_open) for root in roots.values()}
+        self._commands = {root: ("EVALSHA", self._sha, 1, root) for root in roots.values()}
         wire.check_of, wire.checked = self._commands.get, self._checked
         wire.watch["commit_rows"] = self._committing
+        wire.watch["stop_account"] = self._stopping
 
     def know(self, message: Message) -> None:
         """It was published: rows in commits are recognized by their traces."""
@@ -82,6 +81,12 @@ class Checks:
                 self.imported.add(message.number)
 
         return committed
+
+    def _stopping(self, args: tuple[Any, ...]) -> Any:
+        """From here on nobody may send for so long, but who has a permit in hand."""
+        stop, seconds = args[4], int(args[5]) / 1000
+        if stop == "throttled":
+            self._model.throttled.append((self._world.now, self._world.now + seconds))
 
     def rate(self, per_minute: int) -> None:
         """Requests of any 60 s; those of processes that were stopped are late by what nobody can bound."""

@@ -16,6 +16,7 @@ from prelabel_worker.answers import Import
 from prelabel_worker.catalog import ProjectOntology
 from prelabel_worker.errors import FileGone, LeaseLost, RequestError
 from prelabel_worker.labelbox import ImportName
+from prelabel_worker.permits import USE_WITHIN_SECONDS
 from tests.simulation.world import Process, World
 
 FEATURES = ("vessel", "buoy")
@@ -107,6 +108,7 @@ class LabelboxModel:
         self.jobs: list[Job] = []
         self.content: dict[tuple[str, str], Standing] = {}
         self.missing_until: dict[str, float] = {}
+        self.throttled: list[tuple[float, float]] = []
         self.requests: list[tuple[float, bool]] = []
         self.let_go: set[int] = set()
         self.skips: set[str] = set()
@@ -302,8 +304,12 @@ class Connection:
         self._world.switch(at)
 
     def _request(self) -> None:
-        """For the rate: when, and whether the process was stopped since it had its permit."""
-        self._model.requests.append((self._world.now, self._process.was_stopped))
+        """For the rate: when, and whether the process was ever stopped: it may be late by what nobody can bound."""
+        now, late = self._world.now, self._process.was_stopped
+        self._model.requests.append((now, late))
+        for since, until in self._model.throttled:
+            if since + USE_WITHIN_SECONDS < now < until and not late:
+                self._world.violation(f"a request at {now:.3f} s; the account is throttled until {until:.3f} s")
 
     def _accept_unseen(self, project_id: str, name: str, content: bytes) -> None:
         try:

@@ -6,6 +6,8 @@ Only what is not ours: time, entropy, sockets, threads. And, where a switch asks
 import inspect
 import logging
 import os
+import random
+import secrets
 import sys
 import textwrap
 import threading
@@ -21,15 +23,13 @@ import structlog
 
 import prelabel.frame
 import prelabel_worker.leases
-import prelabel_worker.ledger
-import prelabel_worker.outcomes
 import prelabel_worker.runtime
 import prelabel_worker.scripts
 import prelabel_worker.ticker
 from tests.simulation.world import EPOCH_MS, Task, World
 
 _CLOCK = "redis.call('TIME')"
-_VIRTUAL_CLOCK = "{math.floor(tonumber(KEYS[2]) / 1000), tonumber(KEYS[2]) % 1000 * 1000}"
+_VIRTUAL_CLOCK = "({math.floor(tonumber(KEYS[2]) / 1000), tonumber(KEYS[2]) % 1000 * 1000})"
 
 
 @cache
@@ -120,6 +120,13 @@ class _Event:
         self._is_set = False
 
 
+def _heard(_: Any, __: str, event: Any) -> Any:
+    """Of our log lines only one matters: a stage met something that nobody foresaw."""
+    if event["event"] == "stage.broken" and CLOCK.world is not None:
+        CLOCK.world.broke(str(event), sys.exc_info()[1])
+    raise structlog.DropEvent
+
+
 @contextmanager
 def installed() -> Iterator[None]:
     """Put them in place for as long as simulations run in this process."""
@@ -130,15 +137,15 @@ def installed() -> Iterator[None]:
         setattr(owner, name, value)
 
     for name, module in sorted(sys.modules.items()):
-        if name.split(".")[0] in ("prelabel", "prelabel_worker") and getattr(module, "time", None) is time:
-            replace(module, "time", CLOCK)
+        if name.split(".")[0] in ("prelabel", "prelabel_worker"):
+            for attribute, value in vars(module).copy().items():
+                if value is time or value is random or value is secrets:
+                    replace(module, attribute, CLOCK if value is time else ENTROPY)
     replace(prelabel_worker.leases, "threading", SimpleNamespace(Thread=_Thread, Event=_Event, Lock=threading.Lock))
-    replace(prelabel_worker.ledger, "secrets", ENTROPY)
-    replace(prelabel_worker.outcomes, "random", ENTROPY)
     replace(prelabel.frame, "os", SimpleNamespace(urandom=ENTROPY.urandom, path=os.path))
     replace(prelabel_worker.scripts, "source", script_sources().__getitem__)
     before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    structlog.configure([_heard], structlog.make_filtering_bound_logger(logging.ERROR))
     publisher = logging.getLogger("prelabel")
     level = publisher.level
     publisher.setLevel(logging.CRITICAL)

@@ -76,14 +76,14 @@ class Simulation:
         CLOCK.world = ENTROPY.world = world
         self.server = server
         self.wire = Wire(server, world)
-        tight = random.random() < 0.0
+        tight = random.random() < 0.2
         self._per_minute = 30 if tight else 1200
         self._settings = _settings(self._per_minute, 6 if tight else 60)
         self._projects = ["p", "q"][: random.choice([1, 1, 2])]
         self.messages: list[Message] = []
         self.model = LabelboxModel(world, self._habits(), self.messages)
         roots = {project: keys.project_root(PREFIX, project) for project in self._projects}
-        self.checks = Checks(world, server, self.wire, self.model, roots, self._settings.open_chunks)
+        self.checks = Checks(world, server, self.wire, self.model, roots)
         self._roots = roots
         self._celery = Celery(world)
         self._spools: Path | None = server.folder / "spools" if random.random() < 0.5 else None

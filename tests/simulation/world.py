@@ -6,6 +6,7 @@ dies, stalls or never hears the answer.
 """
 
 import random
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -77,7 +78,7 @@ class Task:
         except self.process.world.expected as error:
             self.process.world.note(self.process.name, f"{self.name} ends with {type(error).__name__}")
         except Exception as error:
-            self.process.world.broke(self, error)
+            self.process.world.broke(f"{self.name} of {self.process.name}", error)
         self.process.world.ended(self)
 
     def resume(self) -> None:
@@ -122,11 +123,10 @@ class World:
             self.note("VIOLATION", what)
             self.broken = Violation(what)
 
-    def broke(self, task: Task, error: Exception) -> None:
-        import traceback
-
-        where = "".join(traceback.format_tb(error.__traceback__)[-3:])
-        self.violation(f"{task.name} of {task.process.name} broke: {error!r}\n{where}")
+    def broke(self, what: str, error: BaseException | None) -> None:
+        """Code of ours met something that it does not expect."""
+        where = "".join(traceback.format_tb(error.__traceback__)[-3:]) if error else ""
+        self.violation(f"broke with {error!r}: {what}\n{where}")
 
     def ended(self, task: Task) -> None:
         if task in self.tasks:

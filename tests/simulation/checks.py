@@ -30,6 +30,7 @@ class Checks:
         self._commands = {root: ("EVALSHA", self._sha, 1, root) for root in roots.values()}
         wire.check_of, wire.checked = self._commands.get, self._checked
         wire.watch["commit_rows"] = self._committing
+        wire.watch["permit"] = lambda _: self._permitted
         wire.watch["stop_account"] = self._stopping
 
     def know(self, message: Message) -> None:
@@ -82,6 +83,10 @@ class Checks:
 
         return committed
 
+    def _permitted(self, answer: list[Any]) -> None:
+        if answer[0] == b"go":
+            self._world.current.permit_at = self._world.now
+
     def _stopping(self, args: tuple[Any, ...]) -> Any:
         """From here on nobody may send for so long, but who has a permit in hand."""
         stop, seconds = args[4], int(args[5]) / 1000
@@ -89,8 +94,8 @@ class Checks:
             self._model.throttled.append((self._world.now, self._world.now + seconds))
 
     def rate(self, per_minute: int) -> None:
-        """Requests of any 60 s; those of processes that were stopped are late by what nobody can bound."""
-        times = [at for at, stopped in self._model.requests if not stopped]
+        """Requests of any 60 s, but those that came too late after their permit."""
+        times = [at for at, late in self._model.requests if not late]
         for at in range(len(times) - per_minute):
             if times[at + per_minute] - times[at] < _WINDOW_SECONDS:
                 self._world.violation(f"more than {per_minute} requests in the minute from {times[at]:.3f} s")

@@ -304,8 +304,9 @@ class Connection:
         self._world.switch(at)
 
     def _request(self) -> None:
-        """For the rate: when, and whether the process was ever stopped: it may be late by what nobody can bound."""
-        now, late = self._world.now, self._process.was_stopped
+        """For the rate: when, and whether its permit is older than one may be, since the process was slow."""
+        now = self._world.now
+        late = now - self._world.current.permit_at > USE_WITHIN_SECONDS
         self._model.requests.append((now, late))
         for since, until in self._model.throttled:
             if since + USE_WITHIN_SECONDS < now < until and not late:

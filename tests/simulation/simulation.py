@@ -186,7 +186,7 @@ class Simulation:
         roll = self.random.random()
         if roll < self._faults:
             self._fault()
-        elif self._faults and self._at_delicate() and self.random.random() < 0.15:
+        elif self._faults and self._at_delicate() and self.random.random() < 0.3:
             self._fault_of_worker()
         elif roll < self._faults + self._publishes:
             self._publish()
@@ -210,8 +210,9 @@ class Simulation:
         """Some task, or a hint, or a tick; when nobody can do anything, time passes."""
         runnable = self.world.runnable()
         if runnable:
-            burst = 0 if self.random.random() < 0.4 else self.random.randrange(1, 8)
-            self.world.resume(self.random.choice(runnable), burst)
+            task = self.random.choice(runnable)
+            burst = 0 if self.random.random() < 0.3 and task.name != "tick" else self.random.randrange(1, 12)
+            self.world.resume(task, burst)
         elif not self._deliver() and not self._tick():
             self._advance_to(max(self.world.now + 0.001, self._next_event()))
 
@@ -382,7 +383,7 @@ class Simulation:
             self._stop(worker)
 
     def _stop(self, process: Process) -> None:
-        seconds = self.random.choice([self.random.uniform(0, 10), self.random.uniform(0, 60)])
+        seconds = self.random.uniform(*self.random.choice([(0, 10), (0, 60), (30, 60)]))
         self.world.note(process.name, f"is stopped for {seconds:.1f} s: {[task.at for task in process.tasks]}")
         process.stop(seconds)
         process.connection_lost = self.random.random() < 0.3

@@ -32,7 +32,6 @@ class Process:
         self.name = name
         self.alive = True
         self.stopped_until = 0.0
-        self.was_stopped = False
         self.connection_lost = False
         self.tasks: list[Task] = []
 
@@ -45,7 +44,6 @@ class Process:
     def stop(self, seconds: float) -> None:
         """SIGSTOP, and SIGCONT so much later."""
         self.stopped_until = self.world.now + seconds
-        self.was_stopped = True
 
     def kill(self) -> None:
         """SIGKILL: what its tasks have not sent is never sent."""
@@ -59,7 +57,7 @@ class Process:
 
 
 class Task:
-    """Work of a process that is under way. `wake_at`: it sleeps until then."""
+    """Work of a process that is under way. `wake_at`: it sleeps until then; `permit_at`: when it last had a permit."""
 
     def __init__(self, process: Process, name: str, work: Callable[[], object], *, daemon: bool) -> None:
         self.process = process
@@ -67,6 +65,7 @@ class Task:
         self.daemon = daemon
         self.wake_at = 0.0
         self.at = "begins"
+        self.permit_at = float("-inf")
         self._greenlet = greenlet(self._run, process.world.hub)  # where it goes when it ends
         self._work = work
 

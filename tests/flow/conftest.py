@@ -18,6 +18,7 @@ from prelabel import Publisher
 from prelabel_worker.audit import audit
 from prelabel_worker.held import HeldRows
 from prelabel_worker.inspector import Inspector, ProjectStatus
+from prelabel_worker.projects import Projects
 from prelabel_worker.stack.stack import Stack
 from tests.conftest import wait_for
 
@@ -85,6 +86,13 @@ class Flow:
 
     def fault(self, name: str, **options: Any) -> None:
         self.control("POST", "faults", {"fault": name, "project": self.project, **options})
+
+    def heal_for(self, hours: float) -> None:
+        """How long a row whose data row is missing is tried again; 0: it dies at once."""
+        self.override(healHours=f"{hours:g}")
+
+    def override(self, **fields: str) -> None:
+        Projects(self.client).override(self.project, fields)
 
     def publish(self, *messages: Any) -> None:
         with Publisher(self.stack.file.redis_url) as publisher:

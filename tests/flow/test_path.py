@@ -77,6 +77,7 @@ def test_a_bad_row_touches_no_other_row_of_its_chunk(flow: Flow) -> None:
 
 def test_a_row_that_labelbox_refuses_is_a_letter_with_its_words(flow: Flow) -> None:
     flow.create(["there"])
+    flow.heal_for(hours=0)
     flow.publish(box("there", project=flow.project), box("missing", project=flow.project, messageId="m1"))
 
     assert flow.settled().dead == 1
@@ -90,6 +91,7 @@ def test_a_row_that_labelbox_refuses_is_a_letter_with_its_words(flow: Flow) -> N
 
 def test_a_retried_letter_is_imported_once_its_cause_is_mended(flow: Flow) -> None:
     flow.create(["other"])
+    flow.heal_for(hours=0)
     flow.publish(box("late", project=flow.project))
     flow.settled()
     flow.create(["other", "late"])
@@ -104,6 +106,7 @@ def test_a_retried_letter_is_imported_once_its_cause_is_mended(flow: Flow) -> No
 
 def test_a_letter_that_a_newer_row_has_overtaken_is_superseded_by_its_retry(flow: Flow) -> None:
     flow.create(["other"])
+    flow.heal_for(hours=0)
     flow.publish(box("a", project=flow.project, left=1))
     flow.settled()
     flow.create("any")

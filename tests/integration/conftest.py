@@ -74,7 +74,10 @@ class Project:
         return [row for row in self.ledger.rows(chunk) if isinstance(row, ChunkRow)]
 
     def sent(self, chunk: Chunk) -> SentLines:
-        return SentLines.of((row.index, [row.index.to_bytes(16, "big")], bytes(12)) for row in self.rows(chunk))
+        return SentLines.of(
+            (row.index, [row.index.to_bytes(16, "big")], bytes(12), facts_of(row.raw).row_key)
+            for row in self.rows(chunk)
+        )
 
     def send(self, chunk: Chunk) -> None:
         self.ledger.record_import(chunk, "default", f"name-{chunk.id}", self.sent(chunk))
@@ -95,11 +98,13 @@ class Project:
         part = Slice(chunk.rows, imported, list(outcomes), list(strikes))
         return self.ledger.commit_rows(chunk, chunk.cursor, part, finish=True)
 
-    def holding(self, row: ChunkRow, *, reason: str = "refused", heal_in_ms: int | None = None) -> RowOutcome:
+    def holding(
+        self, row: ChunkRow, *, reason: str = "refused", heal_in_ms: int | None = None, heals: bool = False
+    ) -> RowOutcome:
         from prelabel.errors import Reason
 
         problem = Problem(Reason(reason), {"path": "annotations[3].bbox", "expected": "a number"})
-        return held_row(row, problem, Origin("settle", "c", "n"), facts_of(row.raw), heal_in_ms)
+        return held_row(row, problem, Origin("settle", "c", "n"), facts_of(row.raw), heal_in_ms, heals=heals)
 
     def kill(self, *row_keys: str) -> list[str]:
         """Make dead letters of rows with these global keys; returns their ids."""

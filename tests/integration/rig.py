@@ -16,6 +16,7 @@ from structlog.typing import EventDict
 
 from prelabel import keys
 from prelabel.buffer import Row
+from prelabel_worker.accounts import Accounts
 from prelabel_worker.dead_letters import DeadLetter
 from prelabel_worker.inspector import Inspector, ProjectStatus
 from prelabel_worker.runtime import Runtime
@@ -102,7 +103,7 @@ class Rig:
         """What waits is due now, pauses are over; leases go on."""
         root = self.project.root
         self.client.hdel(f"{root}:meta", "pausedUntil", "pauseReason")
-        self.client.hdel(self._account, "pausedUntil", "pauseReason")
+        self._accounts.resume(self.settings.account)
         for name in self.chunks():
             self.client.hset(f"{root}:chunk:{name}", mapping={"due": 1, "permitMs": 0})
         timers = [name for name in self.client.zrange(f"{root}:timers", 0, -1) if name != b"expire"]
@@ -187,18 +188,15 @@ class Rig:
         return found
 
     def account_paused(self) -> bool:
-        return self._paused(self._account)
+        return bool(self._accounts.stops(self.settings.account))
 
     def project_paused(self) -> bool:
-        return self._paused(f"{self.project.root}:meta")
-
-    def _paused(self, key: str) -> bool:
-        until = self.client.hget(key, "pausedUntil")
+        until = self.client.hget(f"{self.project.root}:meta", "pausedUntil")
         return bool(until) and float(until) / 1000 > time.time()
 
     @property
-    def _account(self) -> str:
-        return keys.account(self.settings.key_prefix, self.settings.account)
+    def _accounts(self) -> Accounts:
+        return Accounts(self.client, self.settings)
 
     def _look(self) -> None:
         self.client.zadd(keys.projects(self.settings.key_prefix), {self.project.id: 0})

@@ -257,7 +257,7 @@ def test_a_frame_that_cannot_be_read_is_one_letter_with_the_weight_of_its_rows(p
 def test_what_was_sent_is_kept_until_it_is_settled(project: Project) -> None:
     project.publish(message("a"), message("b"))
     chunk = project.take(project.cut())
-    sent = SentLines.of([(0, [b"a" * 16, b"b" * 16], bytes(12)), (1, [b"c" * 16], bytes(12))])
+    sent = SentLines.of([(0, [b"a" * 16, b"b" * 16], bytes(12), "0a" * 16), (1, [b"c" * 16], bytes(12), "0b" * 16)])
     project.ledger.record_import(chunk, "default", "name", sent)
 
     assert project.ledger.sent_lines(chunk) == sent

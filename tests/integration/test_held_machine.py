@@ -1,8 +1,9 @@
-"""Any order of holding, striking, retrying, mending, discarding and expiring: every index agrees, the sum balances."""
+"""Any order of holding, healing, striking, retrying, mending, discarding: every index agrees, the sum balances."""
 
 import itertools
 from collections.abc import Callable, Iterable
 
+import orjson
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -17,6 +18,7 @@ from hypothesis.stateful import (
 from prelabel_worker.chunks import Chunk, RowOutcome, Unreadable
 from prelabel_worker.letter_filter import LetterFilter
 from prelabel_worker.letters import Origin, facts_of, held_frame
+from prelabel_worker.projects import Projects
 from tests.integration.conftest import Project
 from tests.integration.letters import check_indexes, kill, new_message, real_message
 
@@ -24,10 +26,11 @@ KEYS = st.sampled_from(["a", "b", "c"])
 MODELS = st.sampled_from(["x", "y"])
 MESSAGE_IDS = st.sampled_from(["1", "2", "3", "4"])
 CHOICES = st.lists(
-    st.sampled_from(["imported", "refused", "unknown-feature", "heal", "superseded"]), min_size=1, max_size=9
+    st.sampled_from(["imported", "refused", "unknown-feature", "heal", "heals", "superseded"]), min_size=1, max_size=9
 )
 PICK = st.integers(0, 20)
 DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 
 
 class HeldRowsMachine(RuleBasedStateMachine):
@@ -35,6 +38,7 @@ class HeldRowsMachine(RuleBasedStateMachine):
 
     project: Project
     chunks: list[Chunk]
+    renewed: set[str]
 
     def letter(self, pick: int) -> str | None:
         ids = [name for part in self.project.held.slices("p", LetterFilter()) for name in part]
@@ -63,7 +67,7 @@ class HeldRowsMachine(RuleBasedStateMachine):
         """A chunk begins: some rows are not sent, and the others wait for an attempt."""
         if chunk_id := self.project.ledger.cut_chunk("p"):
             chunk = self.project.take(chunk_id)
-            wanted = ("imported" if choice == "heal" else choice for choice in choices)
+            wanted = ("imported" if choice.startswith("heal") else choice for choice in choices)
             outcomes, _, _ = self.outcomes(chunk, wanted)
             self.project.ledger.set_aside(chunk, [each for each in outcomes if each.name != "cleared"], finish=False)
             self.chunks = [chunk]
@@ -95,6 +99,8 @@ class HeldRowsMachine(RuleBasedStateMachine):
                     outcomes.append(RowOutcome("cleared", row.index, 1, row.held_id))
             elif choice == "heal":
                 outcomes.append(self.project.holding(row, heal_in_ms=0))
+            elif choice == "heals":
+                outcomes.append(self.project.holding(row, reason="data-row-not-found", heals=True))
             else:
                 outcomes.append(self.project.holding(row, reason=choice))
         return outcomes, strikes, imported
@@ -102,11 +108,53 @@ class HeldRowsMachine(RuleBasedStateMachine):
     @rule(pick=PICK, as_new=st.booleans())
     def retry(self, pick: int, as_new: bool) -> None:
         if letter_id := self.letter(pick):
+            if as_new:
+                self.renewed.add(letter_id)
             assert self.project.held.retry("p", [letter_id], as_new=as_new).done == 1
 
     @rule()
     def heal(self) -> None:
         self.project.held.heal("p")
+
+    @rule()
+    def heal_now(self) -> None:
+        healing = self.project.client.zcard(f"{self.project.root}:heal")
+        assert self.project.held.heal_now("p") == healing
+
+    @rule()
+    def give_up(self) -> None:
+        healing = self.project.client.zcard(f"{self.project.root}:heal")
+        assert self.project.held.give_up("p") == healing
+        assert self.project.client.zcard(f"{self.project.root}:heal") == 0
+
+    @rule(hours=st.sampled_from(["", "0", "0.001"]))
+    def set_the_horizon(self, hours: str) -> None:
+        Projects(self.project.client, self.project.settings.key_prefix).override("p", {"healHours": hours})
+
+    @rule(hours=st.sampled_from([1, 24]))
+    def time_goes_by(self, hours: int) -> None:
+        """For what has begun to heal, on its way or not."""
+        root, client = self.project.root, self.project.client
+        for name, data in client.hgetall(f"{root}:held").items():
+            state = orjson.loads(data)
+            if "since" in state:
+                state["since"] -= hours * HOUR_MS
+                client.hset(f"{root}:held", name, orjson.dumps(state))
+
+    @invariant()
+    def no_row_heals_that_a_newer_one_has_struck(self) -> None:
+        root, client = self.project.root, self.project.client
+        for name, data in client.hgetall(f"{root}:held").items():
+            state = orjson.loads(data)
+            number = name.decode()
+            assert not (state.get("struck") and state.get("due") and not state.get("queued")), number
+
+    @invariant()
+    def a_held_row_keeps_its_number_unless_it_is_retried_as_new(self) -> None:
+        states = self.project.client.hgetall(f"{self.project.root}:held")
+        for name, data in states.items():
+            state, number = orjson.loads(data), name.decode()
+            assert number.startswith("f") or state["seq"] == int(number) or number in self.renewed
 
     @rule(pick=PICK, key=KEYS, model=MODELS, message_id=MESSAGE_IDS, then=st.sampled_from(["keep", "old", "new"]))
     def mend(self, pick: int, key: str, model: str, message_id: str, then: str) -> None:
@@ -114,6 +162,8 @@ class HeldRowsMachine(RuleBasedStateMachine):
         if letter_id and not letter_id.startswith("f"):
             row = real_message(key, name="car", model=model, message_id=message_id)
             mended = new_message(self.project, letter_id, row)
+            if then == "new":
+                self.renewed.add(letter_id)
             assert self.project.held.mend("p", [mended], then).done == 1  # type: ignore[arg-type]
 
     @rule(pick=PICK)
@@ -143,6 +193,7 @@ def test_indexes_agree_and_the_sum_balances_after_any_history(
         def __init__(self) -> None:
             super().__init__()
             self.chunks = []
+            self.renewed = set()
             self.project = make_project(key_prefix=f"{prefix}-{next(numbers)}")
 
         def teardown(self) -> None:

@@ -99,6 +99,27 @@ def test_no_more_is_answered_than_there_is_room_for_and_nothing_is_lost(project:
     assert sorted(found) == [f"q{n}" for n in range(5)]
 
 
+def test_projects_that_had_no_turn_are_first_the_next_time(project: Project) -> None:
+    prefix = project.settings.key_prefix
+
+    def due_now(name: str) -> None:
+        project.client.hset(keys.project_root(prefix, name) + ":meta", "lanes", 16)
+        project.client.zadd(keys.project_root(prefix, name) + ":timers", {"group": 1})
+        seconds, micros = project.client.time()
+        project.client.zadd(keys.projects(prefix), {name: seconds * 1000 + micros // 1000}, lt=True)
+
+    for name in "abcdef":
+        due_now(name)
+    turns = []
+    for _ in range(3):
+        due, _ = timers(project).due(2)
+        turns += [each.project_id for each in due]
+        for each in due:  # they always have more to do
+            due_now(each.project_id)
+
+    assert sorted(turns) == list("abcdef")
+
+
 def test_a_timer_of_a_chunk_that_is_gone_is_removed(project: Project) -> None:
     project.publish(message("a"))
     project.client.zadd(f"{project.root}:timers", {"chunk:gone": 0})

@@ -206,7 +206,7 @@ def test_a_whole_run_with_faults_says_no_secret_anywhere(stack: Stack) -> None:
     flow.settled()
     command("project", "set", flow.project, "--account", "other")
     flow.publish(box("with a key that is refused", project=flow.project))
-    wait_for(lambda: flow.client.hget("prelabel:account:{other}", "pausedUntil"), "the refused account to pause")
+    wait_for(lambda: flow.client.hget("prelabel:account:{other}", "refusedUntil"), "the refused account to pause")
     for args in (
         ["status", "--json"],
         ["doctor"],

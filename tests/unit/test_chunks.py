@@ -24,9 +24,13 @@ def test_of_one_data_row_and_model_only_the_last_to_arrive_stays(given_rows: lis
 
 sent_lines = st.dictionaries(
     st.integers(0, 10_000),
-    st.tuples(st.lists(st.binary(min_size=16, max_size=16), max_size=5), st.binary(min_size=12, max_size=12)),
+    st.tuples(
+        st.lists(st.binary(min_size=16, max_size=16), max_size=5),
+        st.binary(min_size=12, max_size=12),
+        st.binary(min_size=16, max_size=16).map(bytes.hex),
+    ),
     max_size=20,
-).map(lambda found: SentLines.of((row, uuids, trace) for row, (uuids, trace) in found.items()))
+).map(lambda found: SentLines.of((row, *rest) for row, rest in found.items()))
 
 
 @given(sent_lines)

@@ -22,7 +22,7 @@ def line(number: int, status: str = "SUCCESS", *names: str) -> bytes:
 
 
 LINES = {0: [uuid_of(0), uuid_of(1)], 4: [uuid_of(2)], 5: [uuid_of(3), uuid_of(4)]}
-SENT = SentLines.of((row, uuids, bytes(12)) for row, uuids in LINES.items())
+SENT = SentLines.of((row, uuids, bytes(12), "0a" * 16) for row, uuids in LINES.items())
 
 
 def judged(*lines: bytes) -> Verdicts:
@@ -97,9 +97,9 @@ def test_the_order_of_the_lines_decides_nothing(order: list[int], bad: set[int])
 
 UNSENT = SentLines.of(
     [
-        (0, [unsent_line("k:a", "m", 0), unsent_line("k:a", "m", 1), uuid_of(0)], bytes(12)),
-        (1, [unsent_line("k:b", "m", 0)], bytes(12)),
-        (2, [unsent_line("i:c", "", 0)], bytes(12)),
+        (0, [unsent_line("k:a", "m", 0), unsent_line("k:a", "m", 1), uuid_of(0)], bytes(12), "0a" * 16),
+        (1, [unsent_line("k:b", "m", 0)], bytes(12), "0b" * 16),
+        (2, [unsent_line("i:c", "", 0)], bytes(12), "0c" * 16),
     ]
 )
 

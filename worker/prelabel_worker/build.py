@@ -68,7 +68,13 @@ def build(
         kept = _apply(policy, built, kept, origin)
     built.content = b"".join([ready.lines for _, ready in kept])
     built.sent = SentLines.of(
-        (row.index, ready.uuids, trace_of(ready.data_row_key, ready.message_id)) for row, ready in kept
+        (
+            row.index,
+            ready.uuids,
+            trace_of(ready.data_row_key, ready.message_id),
+            row_key(ready.data_row_key, ready.model),
+        )
+        for row, ready in kept
     )
     return built
 

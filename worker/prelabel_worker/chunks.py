@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 _TRACE = 12  # bytes, see history.py
+_KEY = 16  # bytes, see identity.row_key
 
 
 class State(StrEnum):
@@ -192,7 +193,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class SentLines:
-    """The uuids of an import's lines, by row: what its status file will be matched with; and each row's trace.
+    """The uuids of an import's lines, by row: what its status file will be matched with; each row's trace and row key.
 
     Kept while the import runs, because a later build may derive other lines: the ontology may have changed.
     """
@@ -200,24 +201,26 @@ class SentLines:
     rows: tuple[int, ...] = ()
     counts: tuple[int, ...] = ()
     traces: tuple[bytes, ...] = ()
+    keys: tuple[str, ...] = ()
     uuids: bytes = b""
 
     @classmethod
-    def of(cls, built: Iterable[tuple[int, list[bytes], bytes]]) -> "SentLines":
-        """From (row index, its uuids of 16 bytes each, its trace of 12)."""
+    def of(cls, built: Iterable[tuple[int, list[bytes], bytes, str]]) -> "SentLines":
+        """From (row index, its uuids of 16 bytes each, its trace of 12, its row key)."""
         rows = list(built)
         return cls(
-            tuple(index for index, _, _ in rows),
-            tuple(len(uuids) for _, uuids, _ in rows),
-            tuple(trace for _, _, trace in rows),
-            b"".join(uuid for _, uuids, _ in rows for uuid in uuids),
+            tuple(index for index, _, _, _ in rows),
+            tuple(len(uuids) for _, uuids, _, _ in rows),
+            tuple(trace for _, _, trace, _ in rows),
+            tuple(key for _, _, _, key in rows),
+            b"".join(uuid for _, uuids, _, _ in rows for uuid in uuids),
         )
 
     def to_bytes(self) -> bytes:
-        """The number of rows, their indexes, their line counts, their traces, then the uuids; all big-endian."""
+        """The number of rows, their indexes, line counts, traces and row keys, then the uuids; all big-endian."""
         size = len(self.rows)
         numbers = struct.pack(f">I{size}I{size}I", size, *self.rows, *self.counts)
-        return numbers + b"".join(self.traces) + self.uuids
+        return numbers + b"".join(self.traces) + bytes.fromhex("".join(self.keys)) + self.uuids
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "SentLines":
@@ -225,9 +228,12 @@ class SentLines:
         (size,) = struct.unpack_from(">I", data)
         numbers = struct.unpack_from(f">{2 * size}I", data, 4)
         at = 4 + 8 * size
-        uuids = at + _TRACE * size
-        traces = tuple(data[start : start + _TRACE] for start in range(at, uuids, _TRACE))
-        return cls(numbers[:size], numbers[size:], traces, data[uuids:])
+        keys = at + _TRACE * size
+        uuids = keys + _KEY * size
+        traces = tuple(data[start : start + _TRACE] for start in range(at, keys, _TRACE))
+        digits = data[keys:uuids].hex()
+        row_keys = tuple(digits[start : start + 2 * _KEY] for start in range(0, len(digits), 2 * _KEY))
+        return cls(numbers[:size], numbers[size:], traces, row_keys, data[uuids:])
 
     def all_uuids(self) -> set[bytes]:
         """Every uuid that was sent."""

@@ -67,7 +67,28 @@ class HeldRows(HeldReader):
 
     def heal(self, project_id: str) -> int:
         """Send the healing rows that are due back to their lanes."""
-        return int(self._scripts.run("retry", self._root(project_id), SLICE, "old")[0])
+        return int(self._scripts.run("retry", self._root(project_id), SLICE, "due")[0])
+
+    def heal_now(self, project_id: str) -> int:
+        """Send all healing rows back to their lanes, due or not; returns how many."""
+        done = self._of_healing("retry", project_id, "all")
+        self._wake(project_id, BulkResult(done=done))
+        return done
+
+    def give_up(self, project_id: str) -> int:
+        """Make dead letters of all healing rows; returns how many."""
+        return self._of_healing("give_up", project_id)
+
+    def _of_healing(self, script: str, project_id: str, *args: str) -> int:
+        """In slices. No more than heal now: one that comes back meanwhile has been tried."""
+        root, done = self._root(project_id), 0
+        left = int(self._client.zcard(f"{root}:heal"))
+        while left > 0:
+            some = int(self._scripts.run(script, root, min(left, SLICE), *args)[0])
+            if not some:
+                break
+            done, left = done + some, left - some
+        return done
 
     def expire(self, project_id: str, keep_days: float) -> tuple[int, int, bool]:
         """Discard letters that are too old, some hundred; how many letters and rows, and whether more are due."""

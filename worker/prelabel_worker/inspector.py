@@ -21,6 +21,7 @@ class ProjectStatus:
     `newer` is what of it waits for a worker of a newer release than this one: it is of a version not known here, or
     behind such rows.
     `open_most` is how many chunks it may have open now: fewer than the settings allow after trouble.
+    `healing` of the pending are held, and tried again when time may have healed them: the next at `next_heal_at`.
     """
 
     project_id: str
@@ -39,6 +40,8 @@ class ProjectStatus:
     paused_until: float | None
     open_most: int | None = None
     newer: int = 0
+    healing: int = 0
+    next_heal_at: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For `status --json`."""
@@ -59,6 +62,8 @@ class ProjectStatus:
             "pausedUntil": self.paused_until,
             "newer": self.newer,
             "openMost": self.open_most,
+            "healing": self.healing,
+            "nextHealAt": self.next_heal_at,
         }
 
 
@@ -131,7 +136,10 @@ class Inspector:
             pipeline.hgetall(f"{root}:dead:reasons")
             pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason", "lanes", "openMost")
             pipeline.zrange(f"{root}:chunks", 0, -1)
-            counts, waiting, reasons, (paused_until, why, lanes, open_most), chunk_ids = pipeline.execute()
+            pipeline.zcard(f"{root}:heal")
+            pipeline.zrange(f"{root}:heal", 0, 0, withscores=True)
+            counts, waiting, reasons, meta, chunk_ids, healing, next_heal = pipeline.execute()
+        paused_until, why, lanes, open_most = meta
         rows = {name.decode(): int(value) for name, value in counts.items()}
         published = rows.get("published", 0)
         done = {name: rows.get(name, 0) for name in OUTCOMES}
@@ -149,6 +157,8 @@ class Inspector:
             paused_until=int(paused_until) / 1000 if paused else None,
             newer=self._newer(root, int(lanes or 0), chunk_ids),
             open_most=int(open_most) if open_most else None,
+            healing=int(healing),
+            next_heal_at=next_heal[0][1] / 1000 if next_heal else None,
         )
 
     def overrides(self, project_id: str) -> dict[str, str]:

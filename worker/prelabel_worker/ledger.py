@@ -291,9 +291,17 @@ class Ledger:
         form = self._client.hget(f"{self.root(project_id)}:meta", "form")
         return form.decode() if form else None
 
-    def holds_rows(self, project_id: str) -> bool:
-        """Whether any row of the project is held: only then can a settled row strike one."""
-        return bool(self._client.hlen(f"{self.root(project_id)}:held:rows"))
+    def held_among(self, project_id: str, row_keys: Sequence[str]) -> set[str]:
+        """Those of these row keys that held rows have: only such a held row can be struck by a settled one."""
+        key = f"{self.root(project_id)}:held:rows"
+        if not self._client.hlen(key):
+            return set()
+        found: set[str] = set()
+        for at in range(0, len(row_keys), _ASKED_TOGETHER):
+            part = row_keys[at : at + _ASKED_TOGETHER]
+            held = self._client.hmget(key, part)
+            found |= {row_key for row_key, ids in zip(part, held, strict=True) if ids is not None}
+        return found
 
     def _move(
         self,

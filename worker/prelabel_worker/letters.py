@@ -60,9 +60,15 @@ class RowFacts:
 
 
 def held_row(
-    row: ChunkRow, problem: Problem, origin: Origin, facts: RowFacts, heal_in_ms: int | None = None
+    row: ChunkRow,
+    problem: Problem,
+    origin: Origin,
+    facts: RowFacts,
+    heal_in_ms: int | None = None,
+    *,
+    heals: bool = False,
 ) -> RowOutcome:
-    """A row leaves its chunk: to heal after a delay, or as a dead letter."""
+    """A row leaves its chunk: to be tried again after a delay, to heal up to its project's horizon, or as a letter."""
     state = _state(problem, row.lane, row.seq, 1, len(row.raw), facts.slow)
     if facts.row_key:
         state["row"] = facts.row_key
@@ -70,6 +76,8 @@ def held_row(
         state["message"] = facts.message_id
     if heal_in_ms is not None:
         state["due"] = heal_in_ms
+    if heals:
+        state["heals"] = True
     details = {
         **problem.details,
         "messageId": facts.message_id,

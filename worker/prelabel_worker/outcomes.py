@@ -31,7 +31,7 @@ Imports and their files.
 | 23 | FAILED | split; a row alone is held with what the error file says (S, Q) |
 | 24 | RUNNING beyond the deadline, or not found any more | its rows are held (`import_is_overdue`, `import_is_lost`) |
 | 25 | a line's failure | its row is held (`reason_of_row`) |
-| 26 | `DataRowNotFound` | its row is held (`reason_of_row`) |
+| 26 | `DataRowNotFound` | its row heals, sent again after growing waits up to its project's horizon (`heals`) |
 | 27 | lines are missing | their rows are sent again once, then held (`is_sent_again`) |
 | 28, 29 | a file is gone, or cannot be read | later, with a fresh address; then as 27 (`verdicts_are_lost`) |
 | 30 | an unknown state | later, until the deadline |
@@ -161,6 +161,9 @@ def verdicts_are_lost(failures: int, age_seconds: float, *, gone: bool) -> bool:
 
 
 _REASONS = {"DataRowNotFound": Reason.DATA_ROW_NOT_FOUND}
+_HEALING = frozenset({Reason.DATA_ROW_NOT_FOUND})
+"""What time can heal. Labelbox says `DataRowNotFound` also of a data row that exists and is not in the project yet;
+that it says so of one that is still being processed is an assumption."""
 
 
 def reason_of_row(error_names: list[str]) -> Reason:
@@ -173,3 +176,8 @@ def reason_of_row(error_names: list[str]) -> Reason:
 def is_sent_again(reason: Reason, before: str) -> bool:
     """Whether a row heals by being sent once more, `before` being what it was held for the last time."""
     return reason is Reason.NO_VERDICT and before != Reason.NO_VERDICT
+
+
+def heals(reason: Reason) -> bool:
+    """Whether a row that is held for this may be taken later as it is."""
+    return reason in _HEALING

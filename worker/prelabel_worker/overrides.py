@@ -45,6 +45,10 @@ def _milliseconds(value: str) -> str | None:
     return str(round(float(value) * 1000))
 
 
+def _hours(value: str) -> str | None:
+    return f"{float(value):g}" if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", value) and float(value) <= 720 else None
+
+
 def _name(value: str) -> str | None:
     return value if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value) else None
 
@@ -61,6 +65,7 @@ OVERRIDES = (
     Override("policy", "policy", "override, skip or dead-letter", _policy),
     Override("priority", "priority", f"a whole number from 1 to {MOST_PRIORITY}", _whole(1, MOST_PRIORITY)),
     Override("account", "account", "a name of letters, digits, _ and -", _name),
+    Override("healHours", "heal-hours", "hours from 0 to 720", _hours),
 )
 
 

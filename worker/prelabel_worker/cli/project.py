@@ -1,4 +1,4 @@
-"""`prelabel project`: list, show, pause, resume, flush, set."""
+"""`prelabel project`: list, show, pause, resume, flush, heal, set."""
 
 from typing import Annotated, Any
 
@@ -7,12 +7,15 @@ import typer
 from prelabel_worker.actions import Actions, user
 from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, RedisUrl, connect, console, out, say, settings_for, when
 from prelabel_worker.cli.status import COLUMNS, table
+from prelabel_worker.held import HeldRows
 from prelabel_worker.imports import Imports
 from prelabel_worker.inspector import Inspector, ProjectStatus
 from prelabel_worker.overrides import OVERRIDES, shown
 from prelabel_worker.projects import Projects
 
-app = typer.Typer(help="Projects: list, show, pause, resume, flush, set.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Projects: list, show, pause, resume, flush, heal, set.", no_args_is_help=True, rich_markup_mode=None
+)
 Name = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")]
 _SHOWN_CHUNKS = 10
 
@@ -49,6 +52,7 @@ def show(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> Non
     facts: dict[str, Any] = {each: f"{getattr(status, each):,}" for each in COLUMNS}
     facts |= {"waiting in lanes": f"{status.waiting:,}" if status.waiting else ""}
     facts["chunks at a time"] = status.open_most and f"{status.open_most:,}"
+    facts["healing"] = status.healing and f"{status.healing:,} (next try {when(status.next_heal_at)})"
     facts |= {f"dead: {reason}": f"{count:,}" for reason, count in status.dead_reasons.items()}
     facts |= {f"set: {option}": value for option, value in overrides.items()}
     facts["paused"] = status.paused and f"{status.paused} (until {_until(status)})"
@@ -104,6 +108,25 @@ def flush(name: Name, redis_url: RedisUrl = None) -> None:
     say(f"{rows:,} rows are cut into chunks now")
 
 
+@app.command("heal")
+def heal(
+    name: Name,
+    give_up: Annotated[bool, typer.Option("--give-up", help="Make dead letters of them instead.")] = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Try all rows that heal again now, such as when missing data rows were added. Exit code 3 when none heals.
+
+    Example: prelabel project heal demo-project
+    """
+    operator = _Operator(name, redis_url)
+    rows = operator.held.give_up(name) if give_up else operator.held.heal_now(name)
+    if not rows:
+        say(f"no row of {name} heals")
+        raise typer.Exit(NOTHING)
+    operator.record("give-up" if give_up else "heal", {"rows": rows})
+    say(f"{rows:,} rows are dead letters now" if give_up else f"{rows:,} rows are tried again now")
+
+
 @app.command("set")
 def set_overrides(
     name: Name,
@@ -114,13 +137,16 @@ def set_overrides(
     ] = None,
     priority: Annotated[str | None, typer.Option(help="Weight of its turns; 1 unless set, at most 100.")] = None,
     account: Annotated[str | None, typer.Option(help="Whose key and budget it uses: PRELABEL_ACCOUNT_KEYS.")] = None,
+    heal_hours: Annotated[
+        str | None, typer.Option(help="How long a row whose data row is missing is tried again; 24, 0 for never.")
+    ] = None,
     redis_url: RedisUrl = None,
 ) -> None:
     """Set what goes before the workers' settings for this project; `default` takes it back. In effect within seconds.
 
     Example: prelabel project set demo-project --chunk-rows 500 --linger-seconds 10 --priority default
     """
-    given = (chunk_rows, linger_seconds, policy, priority, account)
+    given = (chunk_rows, linger_seconds, policy, priority, account, heal_hours)
     fields = {each.field: each.parse(value) for each, value in zip(OVERRIDES, given, strict=True) if value is not None}
     if not fields:
         say("say what to set: " + ", ".join(f"--{each.option}" for each in OVERRIDES))
@@ -142,6 +168,7 @@ class _Operator:
         self._actions = Actions(client, settings.key_prefix)
         self.inspector = Inspector(client, settings.key_prefix)
         self.imports = Imports(client, settings.key_prefix)
+        self.held = HeldRows(client, settings.key_prefix)
         self.projects = Projects(client, settings.key_prefix)
         if known and name not in self.inspector.projects():
             say(f"no project {name} is known here; prelabel project list")

@@ -77,7 +77,9 @@ def _lines(project_id: str, trace: Trace) -> Iterator[str]:
         if state.get("queued"):
             yield f"row {held_id}: on its way back to its lane, attempt {state['attempts'] + 1}"
         else:
-            yield f"row {held_id}: heals, tried again {when(state.get('due', 0) / 1000)}"
+            since = when(state.get("since", state["first"]) / 1000)
+            due = when(state.get("due", 0) / 1000)
+            yield f"row {held_id}: heals since {since} ({state['reason']}, attempt {state['attempts']}), next try {due}"
     for letter in trace.letters:
         yield _letter(project_id, letter)
     for waiting in trace.waiting:
@@ -128,7 +130,14 @@ def _as_json(project_id: str, trace: Trace) -> dict[str, Any]:
             for each in trace.settled
         ],
         "held": [
-            {"row": held_id, "queued": bool(state.get("queued")), "dueMs": state.get("due")}
+            {
+                "row": held_id,
+                "queued": bool(state.get("queued")),
+                "dueMs": state.get("due"),
+                "reason": state["reason"],
+                "attempts": state["attempts"],
+                "healingSinceMs": state.get("since"),
+            }
             for held_id, state in trace.held
         ],
         "letters": [letter.as_json() for letter in trace.letters],

@@ -67,6 +67,7 @@ def table(projects: list[ProjectStatus]) -> Table:
         counts = [f"{getattr(each, name):,}" for name in COLUMNS]
         notes = [f"paused: {each.paused}"] if each.paused else []
         notes += [f"{each.newer:,} for a newer worker"] if each.newer else []
+        notes += [f"{each.healing:,} heal"] if each.healing else []
         found.add_row(each.project_id, *counts, oldest, chunks, "; ".join(notes))
     return found
 

@@ -14,6 +14,7 @@ from prelabel_worker.cli.common import (
     console,
     say,
     settings_for,
+    when,
 )
 from prelabel_worker.cli.status import table
 from prelabel_worker.inspector import Inspector, ProjectStatus
@@ -28,25 +29,48 @@ def register(app: typer.Typer) -> None:
 
 def wait(
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = 600,
+    healing: Annotated[
+        bool, typer.Option("--healing/--no-healing", help="Also for rows that heal; else end when only such are left.")
+    ] = True,
     project: Project = None,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Wait until no row is pending. Exit code 1 when there are dead letters, 3 when the time is over.
+    """Wait until no row is pending. Exit code 1 when there are dead letters, 3 when rows are still pending.
+
+    Rows that heal (their data row is not in the project yet) are pending for up to --heal-hours of `project set`; that
+    nothing else is left is said at once.
 
     Example: prelabel wait --timeout 60
     """
     settings = settings_for(redis_url)
     inspector = Inspector(connect(settings), settings.key_prefix)
     deadline = time.monotonic() + timeout
+    told = False
     while True:
         projects = [inspector.status(project)] if project else inspector.all()
         if all(each.pending == 0 for each in projects):
             break
+        only_healing = all(each.pending == each.healing for each in projects)
+        if only_healing and not told:
+            say(_healing(projects))
+            told = True
+        if only_healing and not healing:
+            console().print(table(projects))
+            raise typer.Exit(TIMED_OUT)
         if time.monotonic() > deadline:
             say(f"{sum(each.pending for each in projects)} rows are still pending after {timeout:.0f} s")
             raise typer.Exit(TIMED_OUT)
         time.sleep(_LOOK_SECONDS)
     _report(projects)
+
+
+def _healing(projects: list[ProjectStatus]) -> str:
+    rows = sum(each.healing for each in projects)
+    next_try = min(each.next_heal_at for each in projects if each.next_heal_at is not None)
+    return (
+        f"only rows that heal are left, {rows:,}: their data rows are not in the project (yet). The next is tried "
+        f"again {when(next_try)}; prelabel project heal P tries all now, --give-up makes dead letters of them"
+    )
 
 
 def _report(projects: list[ProjectStatus]) -> None:

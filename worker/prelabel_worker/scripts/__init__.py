@@ -15,12 +15,12 @@ FOR_EVER_MS = 253_370_764_800_000
 
 _LIBRARIES = {
     "commit_rows": ("held_lib", "history_lib", "imported_lib"),
-    **dict.fromkeys(("discard", "expire", "mend", "retry"), ("held_lib",)),
     **dict.fromkeys(
         ("permit", "stop_account", "request_failed", "request_answered", "resume_account", "see_account"),
         ("account_lib",),
     ),
     **dict.fromkeys(("move", "open_fewer"), ("open_lib",)),
+    **dict.fromkeys(("discard", "expire", "give_up", "mend", "retry"), ("held_lib",)),
     "was_imported": ("imported_lib",),
 }
 

@@ -1,6 +1,7 @@
 -- Held rows: the one place that changes them, so that a state and its indexes never disagree.
 -- Placed after lib.lua in the scripts that need it.
--- A state is {seq, row, lane, weight, bytes, slow, reason, group, message, attempts, first, last, due, struck, queued}.
+-- A state is {seq, row, lane, weight, bytes, slow, reason, group, message, attempts, first, last, due, since, struck,
+-- queued}; `since` is when it began to heal.
 
 local function held_state(id)
   local state = redis.call('HGET', root .. ':held', id)
@@ -89,8 +90,26 @@ local function forget_held(id, state)
   if state.row then unindex_row(id, state.row) end
 end
 
+-- A row that time can heal waits as long as it has been healing, within these bounds: its tries are ever further apart,
+-- ten in the first hour and then one an hour. A quarter more or less by its arrival number, so that a million rows held
+-- in one second come back over half an hour.
+local HOUR = 3600000
+local HEAL_HOURS = 24
+local SHORTEST, LONGEST = 5000, HOUR
+local GOLDEN = 0.618033988749895 -- its multiples, modulo 1, lie evenly
+
+-- In ms; the last try is at the horizon. Nil beyond it: the row is dead.
+local function heal_delay(seq, since)
+  local hours = tonumber(redis.call('HGET', root .. ':overrides', 'healHours') or HEAL_HOURS)
+  local left = since + hours * HOUR - now
+  if left <= 0 then return nil end
+  local delay = math.min(math.max(now - since, SHORTEST), LONGEST)
+  return math.ceil(math.min(left, delay * (0.75 + seq * GOLDEN % 1 / 2)))
+end
+
 -- Hold a row that leaves its chunk. A row that was struck while it was on its way is superseded instead:
--- the mark outlives being held again. `given.due` is a delay in ms for a row that heals.
+-- the mark outlives being held again. `given.due` is a delay in ms for a row that is tried once more; with `given.heals`
+-- the delay grows up to the project's horizon.
 local function hold(id, given, body)
   local old = held_state(id)
   if old and old.struck then
@@ -100,7 +119,11 @@ local function hold(id, given, body)
   end
   given.first, given.attempts = now, 1
   if old then given.first, given.attempts = old.first, old.attempts + 1 end
-  given.last = now
+  given.last, given.since = now, old and old.since
+  if given.heals then
+    given.heals, given.since = nil, given.since or now
+    given.due = heal_delay(given.seq, given.since)
+  end
   if body ~= '' then redis.call('HSET', root .. ':held:body', id, body) end
   if not old and given.row then index_row(id, given.row) end
   if given.due then
@@ -108,9 +131,20 @@ local function hold(id, given, body)
     redis.call('ZADD', root .. ':heal', text(given.due), id)
     wake('heal', given.due)
   else
+    given.since = nil
     list_dead(id, given)
   end
   save_state(id, given)
+end
+
+-- Nobody waits for it any longer: a healing row becomes a dead letter.
+local function give_up(id)
+  local state = held_state(id)
+  redis.call('ZREM', root .. ':heal', id)
+  state.due, state.since = nil, nil
+  list_dead(id, state)
+  save_state(id, state)
+  return state.weight
 end
 
 -- Rows of a frame on its way back have their outcomes, each under its own number; the last ones end the frame.

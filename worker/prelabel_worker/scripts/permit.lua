@@ -4,8 +4,8 @@
 -- never exceed the limit, even when each permit is used up to a second late. A lowered rate makes intervals longer.
 -- A permit is counted when it is given, so that who comes late or never costs nothing. Uploads that find none stand in
 -- a line whose times are an interval apart, and come back with their time as a ticket. Who has none goes behind them,
--- but for what they leave lying (half a burst). The last permits of a burst are for polls, which free chunks; while
--- uploads wait, polls of few imports gather for a second. A person's question is counted at once for a later time.
+-- unless a whole burst lies unused. The last permits of a burst are for polls, which free chunks; while uploads wait,
+-- polls of few imports gather for a second. A person's question is counted at once for a later time.
 --
 -- KEYS[1]  the account
 -- ARGV     1 interval in ms (a fraction is fine), 2 burst, 3 ms within which a permit is used,
@@ -33,9 +33,8 @@ local function wait_until(at, ...)
 end
 
 if purpose == 'upload' then
-  local share = ticket > 0 and FOR_UPLOADS or line > now and FOR_UPLOADS / 2 or FOR_UPLOADS
-  local at = free(math.max(1, math.floor(burst * share)))
-  if at > now then
+  local at = free(math.max(1, math.floor(burst * FOR_UPLOADS)))
+  if at > now or (ticket == 0 and line > now and free(1) > now) then
     at = math.ceil(math.max(line, at) + apart)
     return wait_until(at, 'lineMs', text(at))
   end

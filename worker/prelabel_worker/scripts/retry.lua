@@ -1,13 +1,15 @@
--- Send held rows back to their lanes: dead letters by id, or all healing rows that are due.
+-- Send held rows back to their lanes: dead letters by id, or healing rows, the next that are due first.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 most healing rows to take (0: none), 2 `new` for new arrival numbers, else `old`, 3… ids of dead letters
+-- ARGV     1 most healing rows to take (0: none), 2 `due` for those that are due, `all`, or of dead letters `new` for new
+--          arrival numbers, else `old`, 3… ids of dead letters
 -- returns  {letters sent back or superseded, skipped, rows of the first}
 -- cost     O(letters)
 local done, skipped, rows = 0, 0, 0
 local ids = {}
 if tonumber(ARGV[1]) > 0 then
-  ids = redis.call('ZRANGEBYSCORE', root .. ':heal', '-inf', text(now), 'LIMIT', 0, ARGV[1])
+  local until_when = ARGV[2] == 'all' and '+inf' or text(now)
+  ids = redis.call('ZRANGEBYSCORE', root .. ':heal', '-inf', until_when, 'LIMIT', 0, ARGV[1])
 end
 for i = 3, #ARGV do
   if redis.call('ZSCORE', root .. ':dead', ARGV[i]) then ids[#ids + 1] = ARGV[i] else skipped = skipped + 1 end

@@ -127,14 +127,13 @@ def _record(tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVe
 def _slices(
     tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], whole: Problem | None
 ) -> Iterator[Slice]:
-    """The rows that are not settled yet, in order; messages are read only where a commit needs them."""
-    strikes = tools.ledger.holds_rows(chunk.project_id)
-    needed = bool(failed) or whole is not None or strikes or bool(chunk.policy)
-    rows = {row.index: row for row in tools.ledger.rows(chunk)} if needed else {}
+    """The rows that are not settled yet, in order; messages are read only to hold them."""
+    held_keys = tools.ledger.held_among(chunk.project_id, sent.keys)
+    rows = {row.index: row for row in tools.ledger.rows(chunk)} if failed or whole is not None else {}
     returning = _returning(chunk)
     arrivals = history.arrivals(chunk.items)
     part = Slice(after=chunk.cursor)
-    for index, trace in sorted(zip(sent.rows, sent.traces, strict=True)):
+    for index, trace, row_key in sorted(zip(sent.rows, sent.traces, sent.keys, strict=True)):
         if index < chunk.cursor:
             continue
         verdict = failed.get(index)
@@ -149,9 +148,9 @@ def _slices(
             if index in returning:
                 part.outcomes.append(RowOutcome("cleared", index, 1, returning[index]))
         if chunk.policy and not bad:
-            part.marks += _mark(rows[index])
-        if strikes and (not bad or (verdict is not None and verdict.taken)):
-            part.strikes += _strike(rows[index])
+            part.marks.append(identity.row_digest(row_key))
+        if row_key in held_keys and (not bad or (verdict is not None and verdict.taken)):
+            part.strikes.append((row_key, arrivals[index].seq))
         part.after = index + 1
         if len(part.outcomes) + len(part.strikes) + len(part.marks) >= _SLICE:
             yield part
@@ -170,17 +169,6 @@ def _returning(chunk: Chunk) -> dict[int, str]:
     return found
 
 
-def _strike(row: object) -> list[tuple[str, int]]:
-    assert isinstance(row, ChunkRow)  # noqa: S101 - an unreadable frame was never sent
-    key = facts_of(row.raw).row_key
-    return [(key, row.seq)] if key else []
-
-
-def _mark(row: object) -> list[int]:
-    """What a policy needs to know this row again."""
-    return [identity.row_digest(key) for key, _ in _strike(row)]
-
-
 def _held(chunk: Chunk, row: object, verdict: RowVerdict | None, whole: Problem | None) -> RowOutcome:
     assert isinstance(row, ChunkRow)  # noqa: S101 - an unreadable frame was never sent
     origin, facts = Origin("settle", chunk.id, chunk.name), facts_of(row.raw)
@@ -189,7 +177,8 @@ def _held(chunk: Chunk, row: object, verdict: RowVerdict | None, whole: Problem 
     problem = _problem(verdict)
     # A line without uuid is another annotation each time it is sent.
     again = outcomes.is_sent_again(problem.reason, row.reason) and not verdict.was_sent_without_uuid(facts.data_row_key)
-    return held_row(row, problem, origin, facts, outcomes.AGAIN_MS if again else None)
+    heal_in_ms = outcomes.AGAIN_MS if again else None
+    return held_row(row, problem, origin, facts, heal_in_ms, heals=outcomes.heals(problem.reason))
 
 
 def _problem(verdict: RowVerdict) -> Problem:

@@ -1,6 +1,5 @@
 """Publisher processes: the real outboxes, sender, spooler and spool, with tasks in the place of their two threads."""
 
-from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import orjson
 
 from prelabel.buffer import Limits, Row
 from prelabel.inbox import Inbox
-from prelabel.outbox import Outbox, Outboxes
+from prelabel.outbox import Outboxes
 from prelabel.sender import Sender
 from prelabel.slots import Slot, take_slot
 from prelabel.spooler import Spooler
@@ -38,27 +37,26 @@ class Producer(Process):
         self.spawn("sender", Sender(self.outboxes, inbox, _FOR_EVER).run, daemon=True)
         if folder:
             self.spawn("spooler", Spooler(self.outboxes, folder).run, daemon=True)
-        self.pending: dict[str, deque[Message]] = {}
-        self._answered: dict[str, int] = {}
+        self.pending: dict[str, list[Message]] = {}
 
     def adopt(self, left: dict[str, list[Message]]) -> None:
         """The messages of this slot's spools, which a former process left."""
-        self.pending = {project: deque(messages) for project, messages in left.items() if messages}
+        self.pending = left
 
     def publish(self, message: Message) -> None:
         """As `Publisher.publish` does once the message is checked."""
         row = Row(f"k:{message.key}", bytes_of(message), 0)
         if self.outboxes.put(message.project, row, 0.0):
-            self.pending.setdefault(message.project, deque()).append(message)
+            self.pending.setdefault(message.project, []).append(message)
         else:
             message.state = "refused"
 
     def hear_answers(self) -> None:
-        """Messages that Redis has answered are the pipeline's from here on."""
-        for project, box in self.outboxes.own.items():
-            for _ in range(box.buffer.answered - self._answered.get(project, 0)):
-                self.pending[project].popleft().state = "answered"
-            self._answered[project] = box.buffer.answered
+        """Once Redis has answered all rows, as `flush` tells, their messages are the pipeline's from then on."""
+        own = self.outboxes.own
+        for project in [name for name in self.pending if name not in own or not own[name].buffer.rows]:
+            for message in self.pending.pop(project):
+                message.state = "answered"
 
     def crash(self) -> dict[str, list[Message]]:
         """SIGKILL; answers what is left in its spools."""
@@ -68,13 +66,18 @@ class Producer(Process):
             self._slot.release()
         left: dict[str, list[Message]] = {}
         for project, messages in self.pending.items():
-            box: Outbox = self.outboxes.own[project]
-            spooled, flying = max(0, box.buffer.spooled), len(box.buffer.in_flight)
-            everything = list(messages)
-            left[project] = everything[:spooled]
-            for at, message in enumerate(everything[spooled:]):
-                message.state = "maybe" if at < flying else "lost"
+            buffer = self.outboxes.own[project].buffer
+            flying, waiting = _numbers(buffer.in_flight), _numbers(buffer.waiting)
+            for message in messages:
+                if message.number in flying or message.number in waiting:
+                    message.state = "maybe" if message.number in flying else "lost"
+                else:  # Redis has it, or the disk
+                    left.setdefault(project, []).append(message)
         return left
+
+
+def _numbers(rows: Iterable[Row]) -> set[int]:
+    return {int(orjson.loads(row.raw)["messageId"][1:]) for row in rows}
 
 
 def bytes_of(message: Message) -> bytes:

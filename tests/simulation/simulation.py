@@ -27,6 +27,7 @@ _LIMIT_SECONDS = 20.0
 _TIMEOUT_SECONDS = 8.0
 _AUDIT_EVERY = 40  # steps; the check in Lua, which is cheap, goes after each one
 _MOST_STEPS_TO_CALM = 6000
+_DELICATE = ("upload", "move", "WAITAOF")
 _FLAWS = ("bad", "bad", "poison", "poison", "poison", "killer", "breaker")
 EXPECTED = (redis.RedisError,)
 
@@ -91,6 +92,7 @@ class Simulation:
             shutil.rmtree(self._spools, ignore_errors=True)
         self._names = self._renewals = 0
         self._faults = random.choice([0.0, 0.02, 0.05, 0.1])
+        self._aims, self._stops = random.choice([0.0, 0.1, 0.4]), random.choice([0.0, 0.5, 1.0])
         self._lost_hints = random.choice([0.0, 0.1, 0.3])
         self._flaws = random.choice([0.0, 0.2, 0.4])
         self._rows = random.choice([2, 3, 5])
@@ -186,8 +188,8 @@ class Simulation:
         roll = self.random.random()
         if roll < self._faults:
             self._fault()
-        elif self._faults and self._at_delicate() and self.random.random() < 0.3:
-            self._fault_of_worker()
+        elif self._faults and self.random.random() < self._aims and (delicate := self._at_delicate()):
+            self._aimed(self.random.choice(delicate))
         elif roll < self._faults + self._publishes:
             self._publish()
         elif roll < self._faults + self._publishes + self._operates:
@@ -350,7 +352,7 @@ class Simulation:
         random, world = self.random, self.world
         roll = random.random()
         if roll < 0.2:
-            self._fault_of_worker()
+            self._kill(random.choice(self.workers))
         elif roll < 0.55:
             self._stop(random.choice([*self.workers, *self.producers]))
         elif roll < 0.7:
@@ -363,7 +365,7 @@ class Simulation:
             self.wire.away_until = world.now + random.choice([random.uniform(0.1, 5), random.uniform(0, 60)])
             world.note("redis", f"is away until {self.wire.away_until:.1f}")
         elif roll < 0.9:
-            self._crash_producer()
+            self._crash(random.choice(self.producers))
         elif roll < 0.95:
             key = f"row{random.randrange(self._rows)}"
             self.model.missing_until[key] = world.now + random.uniform(1, 60)
@@ -371,16 +373,21 @@ class Simulation:
         else:
             self._advance_to(world.now + random.uniform(0, 30))
 
-    def _at_delicate(self) -> list[Worker]:
-        """Workers that are just about something that cannot be taken back."""
-        return [each for each in self.workers if any(task.at.startswith("upload") for task in each.tasks)]
+    def _at_delicate(self) -> list[Process]:
+        """Processes that are just about something that cannot be taken back."""
+        processes = (*self.workers, *self.producers)
+        return [each for each in processes if any(task.at.startswith(_DELICATE) for task in each.tasks)]
 
-    def _fault_of_worker(self) -> None:
-        worker = self.random.choice(self._at_delicate() or self.workers)
-        if self.random.random() < 0.5:
-            self._kill(worker)
-        else:
-            self._stop(worker)
+    def _aimed(self, process: Process) -> None:
+        """What this seed does to them."""
+        if process.stopped_until > self.world.now:
+            return
+        if self.random.random() < self._stops:
+            self._stop(process)
+        elif isinstance(process, Worker):
+            self._kill(process)
+        elif isinstance(process, Producer):
+            self._crash(process)
 
     def _stop(self, process: Process) -> None:
         seconds = self.random.uniform(*self.random.choice([(0, 10), (0, 60), (30, 60)]))
@@ -393,10 +400,9 @@ class Simulation:
         worker.kill()
         self.workers[self.workers.index(worker)] = self._worker()
 
-    def _crash_producer(self) -> None:
-        at = self.random.randrange(len(self.producers))
-        self.world.note(self.producers[at].name, "is killed")
-        left = self.producers[at].crash()
+    def _crash(self, producer: Producer) -> None:
+        self.world.note(producer.name, "is killed")
+        left, at = producer.crash(), self.producers.index(producer)
         self.producers[at] = self._producer()
         self.producers[at].adopt(left)
         if self.random.random() < 0.5:
@@ -412,10 +418,10 @@ class Simulation:
     def _what_is_known(self) -> Callable[[], None]:
         """Puts back what the checks know of the state that is lost."""
         imported, let_go = set(self.checks.imported), set(self.model.let_go)
-        orders = {message.number: message.order for message in self.messages}
+        orders, throttled = {message.number: message.order for message in self.messages}, list(self.model.throttled)
 
         def undo() -> None:
-            self.checks.imported, self.model.let_go = imported, let_go
+            self.checks.imported, self.model.let_go, self.model.throttled = imported, let_go, throttled
             for number, order in orders.items():
                 self.messages[number].order = order
 
@@ -447,17 +453,25 @@ class Simulation:
             self._step(self._calmly)
 
     def _retry_all(self) -> bool:
-        """What was wrong with letters is mended, and most go back with their old numbers; whether there are any."""
-        some = False
+        """What was wrong with letters is mended, and most go back with their old numbers; whether there are any.
+
+        Or only those go back that should be too late, since there is a newer message.
+        """
+        some, late = False, self.random.random() < 0.5
         for project in self._projects:
             letters = self._letters(project)
-            ids = [each for each in sorted(letters, key=int) if self.random.random() < 0.6]
+            ids = [each for each in sorted(letters, key=int) if self.random.random() < 0.8]
+            ids = [each for each in ids if not late or self._has_newer(letters[each])]
             for message in letters.values():
                 message.flaw = "bad" if message.flaw == "bad" else ""
             if ids:
                 self._do(f"retry {ids}", partial(self._held.retry, project, ids))
                 some = True
         return some
+
+    def _has_newer(self, message: Message) -> bool:
+        row = (message.project, message.key, message.model)
+        return any((m.project, m.key, m.model) == row and m.order > message.order for m in self.messages)
 
     def _is_settled(self) -> bool:
         if self.world.steps % 10 or any(

@@ -49,6 +49,7 @@ def _in(owner: object, name: str, old: str, new: str) -> Change:
     return lambda: changed(owner, name, old, new)
 
 
+_THERE = "return redis.call('EXISTS', chunk_key(id)) == 1"
 NOTHING = Switch("none is left out")
 
 SWITCHES = {
@@ -112,16 +113,14 @@ SWITCHES = {
             _in(
                 prelabel_worker.stages.settle,
                 "_slices",
-                "if strikes and (not bad or (verdict is not None and verdict.taken)):",
-                "if strikes and not bad:",
+                "if row_key in held_keys and (not bad or (verdict is not None and verdict.taken)):",
+                "if row_key in held_keys and not bad:",
             ),
         ),
     ),
     "holder": Switch(
         "only the token's holder changes a chunk",
-        {
-            "return token ~= '' and redis.call('HGET', chunk_key(id), 'token') == token": "return redis.call('EXISTS', chunk_key(id)) == 1"
-        },
+        {"return token ~= '' and redis.call('HGET', chunk_key(id), 'token') == token": _THERE},
     ),
     "last-piece": Switch(
         "the last piece of an upload goes under a valid lease",

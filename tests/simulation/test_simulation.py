@@ -29,7 +29,7 @@ def test_a_seed_gives_the_same_history_in_every_process() -> None:
     assert "history" in said[0].stdout
 
 
-# Where to begin to look: the first seed that failed when this was written; another one may be, when the code has changed.
+# Where to begin to look: a seed that failed when this was written; another may be, when the code has changed.
 _FIRST: dict[str, int] = {}
 
 

@@ -72,6 +72,7 @@ class Wire:
         self.world = world
         self.lost_tail: Callable[[], None] | None = None
         self.away_until = 0.0
+        self.restarts = 0
         self.loses_answers = 0.0
         self.check_of: Callable[[str], tuple[Any, ...] | None] = lambda root: None
         self.checked: Callable[[list[bytes]], None] = lambda problems: None
@@ -96,6 +97,7 @@ class Wire:
             return
         self.server.call("SWAPDB", 0, 1)
         self._forget_copy()
+        self.restarts += 1
         undo, self.lost_tail = self.lost_tail, None
         undo()
 
@@ -124,14 +126,19 @@ class Wire:
         if answer:
             self._expires[key] = expires
 
-    def exchange(self, client: "Client", args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """One command of a process: somebody else first, perhaps; then it happens, or it does not."""
+    def exchange(
+        self, client: "Client", args: tuple[Any, ...], options: dict[str, Any], restarts: int | None = None
+    ) -> Any:
+        """One command of a process: somebody else first, perhaps; then it happens, or it does not.
+
+        With `restarts` it goes over a connection that was made when Redis had restarted so many times.
+        """
         world, process = self.world, client.process
         if not process.alive:
             raise Dead
         command = str(args[0])
-        world.switch(self._shown(command, args))
-        if self.away_until > world.now or process.connection_lost:
+        world.switch(self._shown(command, args), delicate=command == "WAITAOF")
+        if self.away_until > world.now or process.connection_lost or restarts not in (None, self.restarts):
             process.connection_lost = False
             world.note(process.name, "  no connection")
             raise redis.ConnectionError("Redis is away")
@@ -203,7 +210,8 @@ class Client(redis.Redis):
 
 
 class Pipeline(redis.client.Pipeline):
-    """Its commands are executed one by one, as Redis does: others' commands come between them."""
+    """Its commands are executed one by one, as Redis does: others' commands come between them. One connection is for
+    all: a restart ends it."""
 
     def __init__(self, client: Client) -> None:
         super().__init__(client.connection_pool, client.response_callbacks, False, None)
@@ -213,9 +221,11 @@ class Pipeline(redis.client.Pipeline):
         stack, self.command_stack = self.command_stack, []
         self.scripts.clear()
         answers: list[Any] = []
+        wire = self._client.wire
+        restarts = wire.restarts if len(stack) > 1 else None
         for args, options in stack:
             try:
-                answers.append(self._client.execute_command(*args, **options))
+                answers.append(wire.exchange(self._client, args, options, restarts))
             except redis.ResponseError as error:
                 if raise_on_error:
                     raise

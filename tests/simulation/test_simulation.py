@@ -9,7 +9,7 @@ from tests.simulation.run import outcomes
 from tests.simulation.switches import SWITCHES
 
 STEPS = 200
-_AT_MOST = 120
+_AT_MOST = 150
 """Seeds in which leaving out a rule must show."""
 
 
@@ -30,7 +30,17 @@ def test_a_seed_gives_the_same_history_in_every_process() -> None:
 
 
 # Where to begin to look: a seed that failed when this was written; another may be, when the code has changed.
-_FIRST: dict[str, int] = {}
+_FIRST = {
+    "uncertain": 16,
+    "token": 13,
+    "server-limit": 48,
+    "frame-memory": 64,
+    "slot-timers": 97,
+    "validate-first": 13,
+    "partial-strikes": 116,
+    "holder": 70,
+    "last-piece": 233,
+}
 
 
 @pytest.mark.parametrize("name", SWITCHES)

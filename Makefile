@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SEED ?= 1
 CODE := producers worker sandbox tests benchmarks examples docs deploy
 
-.PHONY: install demo test check format format-check lint types bandit audit package deploy-check bench clean
+.PHONY: install demo test check format format-check lint types bandit audit package deploy-check chaos chaos-quick bench \
+  clean
 
 install: $(VENV)/.dev  ## make .venv with everything for development
 
@@ -27,7 +29,7 @@ demo: $(VENV)/.embedded  ## the whole path on 20,000 rows, with bad rows and an 
 test: $(VENV)/.dev  ## all tests; most of them wait for other processes, so there are more at a time than cores
 	$(BIN)/pytest -n 3 --dist loadfile
 
-check: format-check lint types bandit package deploy-check test  ## what CI runs
+check: format-check lint types bandit package deploy-check test chaos-quick  ## what CI runs
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format $(CODE)
@@ -54,6 +56,12 @@ package: $(VENV)/.dev  ## build the wheel and install it in clean environments
 
 deploy-check: $(VENV)/.dev  ## the Dockerfile and the manifests: rules, schemas, and the image's steps without an engine
 	$(BIN)/python -m deploy.check
+
+chaos: $(VENV)/.dev  ## 110 kills and a million rows, in about half an hour; SEED=… for another run
+	$(BIN)/python -m tests.chaos --seed $(SEED) --seconds 1700 --rows 1000000 --kills 110
+
+chaos-quick: $(VENV)/.dev  ## the same in a minute
+	$(BIN)/python -m tests.chaos --seed $(SEED) --seconds 40 --rows 60000 --kills 19 --quiet
 
 bench: $(VENV)/.dev  ## our path against one Celery task per row
 	$(BIN)/python benchmarks/end_to_end.py

@@ -11,7 +11,7 @@ import redis
 from redis.connection import parse_url
 
 from prelabel import keys
-from prelabel.client import Client
+from prelabel.client import Client, has_slots, node_of
 from prelabel.errors import InboxFull, PrelabelError
 
 Durability = Literal["fsync", "waitaof", "replica"]
@@ -63,39 +63,40 @@ class Inbox:
     def __post_init__(self) -> None:
         script = resources.files("prelabel").joinpath("publish.lua").read_text("utf-8")
         self._script = self.client.register_script(script)
-        self._looked_at_memory = float("-inf")
-        self._memory_is_short = False
+        self._memories: dict[Client, _Memory] = {}
 
     def put(self, project_id: str, frames: Sequence[bytes]) -> int:
         """Send frames of one project; returns how many of their rows were new.
 
         Raises InboxFull or LanesDiffer (nothing was taken), NotDurable, or a redis error (unknown: repeat it).
         """
-        look = time.monotonic() - self._looked_at_memory > _LOOK_AT_MEMORY_SECONDS
-        if self._memory_is_short and not look:
+        root = keys.project_root(self.prefix, project_id)
+        node = node_of(self.client, root)
+        memory = self._memories.setdefault(node, _Memory())
+        if memory.is_short and memory.is_old:
+            memory.remember(node.info("memory"))
+        if memory.is_short:
             raise InboxFull("Redis is near its memory limit; nothing was taken")
-        if self._memory_is_short:
-            self._remember_memory(self.client.info("memory"))
-            return self.put(project_id, frames)
-        answers = self._send(project_id, frames, look)
+        answers = self._send(project_id, root, frames, memory)
         if self.durability != "fsync" and not confirmed(answers.pop()):
             raise NotDurable
         return _taken(answers[-1])
 
-    def _send(self, project_id: str, frames: Sequence[bytes], look: bool) -> list[Any]:
-        args = (1, keys.project_root(self.prefix, project_id), self.max_rows, *frames)
+    def _send(self, project_id: str, root: str, frames: Sequence[bytes], memory: "_Memory") -> list[Any]:
+        look = memory.is_old
         for attempt in range(2):
             with self.client.pipeline(transaction=False) as pipeline:
                 # The set of projects is a hint in another slot. It is set before the frames, and never removed,
                 # so a crash in between leaves a project that is looked at for nothing, not one that is forgotten.
-                pipeline.zadd(keys.projects(self.prefix), {project_id: 0}, lt=True)
-                pipeline.evalsha(self._script.sha, *args)
+                known = self.client if has_slots(self.client) else pipeline
+                known.zadd(keys.projects(self.prefix), {project_id: 0}, lt=True)
+                pipeline.evalsha(self._script.sha, 1, root, self.max_rows, *frames)
                 add_barrier(pipeline, self.durability)
                 if look:
                     pipeline.info("memory")
                 answers: list[Any] = pipeline.execute(raise_on_error=False)
             if look and isinstance(answers[-1], dict):
-                self._remember_memory(answers.pop())
+                memory.remember(answers.pop())
             error = next((a for a in answers if isinstance(a, Exception)), None)
             if error is None:
                 return answers
@@ -104,10 +105,22 @@ class Inbox:
             self.client.script_load(self._script.script)
         raise AssertionError("unreachable")
 
-    def _remember_memory(self, info: dict[str, Any]) -> None:
+
+class _Memory:
+    """What is known of a server's memory, for a second."""
+
+    def __init__(self) -> None:
+        self.is_short = False
+        self._looked = float("-inf")
+
+    @property
+    def is_old(self) -> bool:
+        return time.monotonic() - self._looked > _LOOK_AT_MEMORY_SECONDS
+
+    def remember(self, info: dict[str, Any]) -> None:
         limit = int(info.get("maxmemory", 0))
-        self._memory_is_short = limit > 0 and int(info["used_memory"]) > limit * WATERMARK
-        self._looked_at_memory = time.monotonic()
+        self.is_short = limit > 0 and int(info["used_memory"]) > limit * WATERMARK
+        self._looked = time.monotonic()
 
 
 def _taken(answer: list[Any]) -> int:

@@ -10,12 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypedDict
 
-import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from prelabel import keys
 from prelabel.buffer import Limits, Row
+from prelabel.client import open_client
 from prelabel.errors import BufferFull, PublisherClosed, RedisUnavailable
 from prelabel.frame import MAX_FRAME_BYTES, MAX_FRAME_ROWS
 from prelabel.gate import MAX_MESSAGE_BYTES, Message, Prepared, prepare
@@ -56,12 +56,7 @@ class _Running:
         self.outboxes = Outboxes(options.limits, options.max_rows, options.max_bytes, self.slot, options.spool_bytes)
         self.seconds = _SOCKET_SECONDS_WITH_SPOOL if options.spool_dir else _SOCKET_SECONDS
         # What failed is repeated by the sender, which can write it down first; redis-py's own retries would hide it.
-        self.client = redis.Redis.from_url(
-            options.redis_url,
-            socket_timeout=self.seconds,
-            socket_connect_timeout=self.seconds,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self.client = open_client(options.redis_url, self.seconds, retry=Retry(NoBackoff(), 0))
         inbox = Inbox(self.client, options.key_prefix, options.max_inbox_rows, options.durability)
         sender = Sender(self.outboxes, inbox, options.spool_max_age_seconds)
         self.spooler = Spooler(self.outboxes, options.spool_dir) if options.spool_dir else None

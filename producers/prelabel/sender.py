@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import redis
 
+from prelabel import client
 from prelabel.buffer import Limits
 from prelabel.errors import InboxFull, PrelabelError
 from prelabel.inbox import Inbox, LanesDiffer, NotDurable
@@ -146,4 +147,4 @@ def _part(limits: Limits, share: float) -> Limits:
 
 def _is_away(error: Exception) -> bool:
     """Whether this concerns every project; what one project's keys, limits or files cause is its own."""
-    return isinstance(error, redis.ConnectionError | redis.TimeoutError | NotDurable)
+    return isinstance(error, NotDurable) or client.is_away(error)

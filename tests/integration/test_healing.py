@@ -85,10 +85,10 @@ def test_the_last_try_is_at_the_horizon_and_beyond_it_the_row_is_a_letter(projec
 
 def test_a_retried_letter_heals_anew(project: Project) -> None:
     project.publish(message("a"))
-    heal_for(project, "0")
     not_found(project)
+    project.held.heal_now("p")
+    not_found(project, since_ms=24 * HOUR_MS)
     (letter,) = project.held.letters("p")
-    heal_for(project, "1")
     project.held.retry("p", [letter.id])
 
     not_found(project)

@@ -45,6 +45,19 @@ def test_the_memory_takes_few_bytes_a_row(project: Project) -> None:
     assert sum(project.client.scard(key) for key in keys) == len(names)
 
 
+def test_remembered_rows_are_spread_over_all_sets_so_that_none_outgrows_what_is_packed(project: Project) -> None:
+    project.publish(message("a"))
+    chunk = project.take(project.cut())
+    marks = [row_digest(row_key(f"k:{n}", "m")) for n in range(60_000)]
+
+    project.ledger.commit_rows(chunk, 0, Slice(chunk.rows, 1, marks=marks), finish=True)
+
+    sizes = [project.client.scard(key) for key in project.client.scan_iter(f"{project.root}:imported:*", count=5000)]
+    assert sum(sizes) == 60_000
+    assert len(sizes) > 15_500
+    assert max(sizes) < 20
+
+
 def test_without_history_nothing_is_remembered(make_project: Callable[..., Project]) -> None:
     project = make_project(history_days=0)
     import_marked(project, "a")

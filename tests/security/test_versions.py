@@ -136,7 +136,9 @@ def test_a_chunk_of_a_newer_version_waits_for_a_newer_worker_and_is_not_asked_fo
     project.publish(message("a"), message("b"))
     chunk_id = project.cut()
     if purpose == "follow":
-        project.ledger.running(project.take(chunk_id), "import", 0)
+        chunk = project.take(chunk_id)
+        project.ledger.record_import(chunk, "default", "name", SentLines())
+        project.ledger.running(chunk, "import", 0)
     project.client.hset(hash_of(project, chunk_id), "v", 2)
     before = project.client.hgetall(hash_of(project, chunk_id))
 

@@ -71,6 +71,8 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        # A broker that refuses (a read-only replica, no memory, no disk) is waited for like one that is away.
+        "broker_channel_error_retry": True,
         "broker_transport_options": redis_options if settings.broker.startswith("redis") else {},
     }
 

@@ -1,15 +1,46 @@
 """Celery's consumer, with a reconnect that stays within the recovery bound."""
 
+import time
 from functools import partial
 from typing import Any
 
+import structlog
 from celery.worker.consumer import Consumer as CeleryConsumer
+
+_log = structlog.get_logger(__name__)
+_REFUSED_SECONDS = 1.0
 
 
 class Consumer(CeleryConsumer):  # type: ignore[misc]
     """Celery waits 2, 4, 6 … 30 s between attempts to reach its broker; this one half a second to one."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # An acknowledgement that comes late, for a message of a connection that is closed, breaks so in kombu 5.7.
+        self.connection_errors = (*self.connection_errors, AttributeError)  # type: ignore[has-type]
+
     def ensure_connected(self, conn: Any) -> Any:
         """Return a connected connection; kombu takes these waits as arguments only."""
         conn.ensure_connection = partial(conn.ensure_connection, interval_start=0.5, interval_step=0.5, interval_max=1)
         return super().ensure_connected(conn)
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        """Wait for a broker that refuses."""
+        super().on_connection_error_before_connected(exc)
+        self._wait_for_refusal(exc)
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """Give the connection up, and wait for a broker that refuses.
+
+        kombu 5.7 may break on closing what is half closed already, which would end the worker.
+        """
+        try:
+            super().on_connection_error_after_connected(exc)
+        except Exception as error:
+            _log.warning("broker.not_closed", error=type(error).__name__, detail=str(error))
+        self._wait_for_refusal(exc)
+
+    def _wait_for_refusal(self, error: Exception) -> None:
+        """A broker that can be reached and refuses would be asked again at once."""
+        if isinstance(error, self.channel_errors):
+            time.sleep(_REFUSED_SECONDS)

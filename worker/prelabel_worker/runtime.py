@@ -3,9 +3,7 @@
 import os
 import threading
 
-import redis
-
-from prelabel.client import Client
+from prelabel.client import Client, open_client
 from prelabel_worker.catalog import Catalog
 from prelabel_worker.errors import KeyMissing
 from prelabel_worker.held import HeldRows
@@ -23,13 +21,7 @@ def connect(settings: Settings) -> Client:
     """A client for the state, with limits on every wait."""
     url = settings.redis_url.get_secret_value()
     keep_alive = {} if url.startswith("unix://") else {"socket_keepalive": True}
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=_SOCKET_SECONDS,
-        socket_connect_timeout=_SOCKET_SECONDS,
-        health_check_interval=15,
-        **keep_alive,
-    )
+    return open_client(url, _SOCKET_SECONDS, health_check_interval=15, **keep_alive)
 
 
 class _Accounts:

@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from prelabel.cluster import is_cluster
 from prelabel.inbox import Durability, check_redis_url
 from prelabel_worker.errors import ConfigurationError
 
@@ -18,9 +19,12 @@ class Settings(BaseSettings):
     )
 
     redis_url: SecretStr = Field(
-        SecretStr("redis://localhost:6379/0"), description="Where frames, chunks and held rows are."
+        SecretStr("redis://localhost:6379/0"),
+        description="Where frames, chunks and held rows are; a cluster is `redis+cluster://host:port,host:port`.",
     )
-    broker_url: SecretStr | None = Field(None, description="Celery's broker; by default the same Redis.")
+    broker_url: SecretStr | None = Field(
+        None, description="Celery's broker; by default the same Redis, which must not be a cluster."
+    )
     key_prefix: str = Field(
         "prelabel",
         pattern=r"^[A-Za-z0-9_.-]{1,64}$",
@@ -136,8 +140,12 @@ class Settings(BaseSettings):
 
     @property
     def broker(self) -> str:
-        """The broker's URL, with its password; a Unix socket is spelt as Celery wants it."""
+        """The broker's URL, with its password; a Unix socket is spelt as Celery wants it. Raises ConfigurationError."""
         url = (self.broker_url or self.redis_url).get_secret_value()
+        if is_cluster(url):
+            raise ConfigurationError(
+                "PRELABEL_BROKER_URL: Celery's broker is one Redis or RabbitMQ, not a Redis Cluster"
+            )
         if url.startswith("unix://"):
             return url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
         return url

@@ -32,6 +32,8 @@ TICK_SECONDS = 0.25
 _HINTS_PER_PROCESS = 4
 _PRESENCE_SECONDS = 2.0
 _NEXT_ROUND_SECONDS = 0.05  # after hints were sent: those who took them are soon free for more
+_SAY_AGAIN_SECONDS = 30.0
+_SHOWN = 200
 _log = structlog.get_logger(__name__)
 
 
@@ -70,7 +72,8 @@ class _Tick:
         self._name = worker.hostname
         self._queues: list[str] = sorted(worker.app.amqp.queues.consume_from)
         self._role = roles.role_of(self._queues)
-        self._announced = float("-inf")
+        self._announced = self._said = float("-inf")
+        self._failed_since: float | None = None
         self._pulse = Pulse()
 
     def run(self) -> None:
@@ -79,13 +82,31 @@ class _Tick:
             try:
                 self._announce()
                 wait = min(self._tick(), TICK_SECONDS)
+                self._works()
             except (redis.RedisError, OperationalError, OSError) as error:
                 # Redis or the broker is away or loading: the timers are where they were.
-                _log.warning("tick.failed", error=type(error).__name__)
+                self._fails(error)
             except Exception:
                 _log.exception("tick.broken")
             self._stopped.wait(wait)
         self._withdraw()
+
+    def _fails(self, error: Exception) -> None:
+        """Say so once, and again every half minute: a tick is tried four times a second."""
+        now = time.monotonic()
+        if self._failed_since is None:
+            self._failed_since, self._said = now, float("-inf")
+        if now - self._said >= _SAY_AGAIN_SECONDS:
+            detail = str(error)[:_SHOWN]
+            _log.warning(
+                "tick.failed", error=type(error).__name__, detail=detail, seconds=round(now - self._failed_since, 1)
+            )
+            self._said = now
+
+    def _works(self) -> None:
+        if self._failed_since is not None:
+            _log.info("tick.works", seconds=round(time.monotonic() - self._failed_since, 1))
+            self._failed_since = None
 
     def _tick(self) -> float:
         """Send hints for what is due; seconds to the next look."""

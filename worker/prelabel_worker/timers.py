@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import redis
+
 from prelabel import keys
-from prelabel.client import Client
+from prelabel.client import Client, has_slots
 from prelabel_worker.roles import stages_of
 from prelabel_worker.scripts import Scripts
 
@@ -51,7 +53,12 @@ class Timers:
         moves: list[str | int] = []
         waits: list[int] = []
         for project_id, score, late_ms in projects:
-            wait_ms, due = self._project(project_id, turns[project_id], polls, stages)
+            try:
+                wait_ms, due = self._project(project_id, turns[project_id], polls, stages)
+            except redis.RedisError:
+                if not has_slots(self._client):
+                    raise
+                continue  # a node of a cluster is away: the projects of the others go on
             found += due
             polls -= sum(each.stage == "poll" for each in due)
             if not turns[project_id] and not wait_ms:  # it keeps its place: who has waited longest is first

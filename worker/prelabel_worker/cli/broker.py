@@ -8,6 +8,7 @@ from kombu.exceptions import OperationalError
 
 from prelabel_worker.doctor.findings import Check, Finding, Level
 from prelabel_worker.doctor.redis_server import eviction, setting
+from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.settings import Settings
 
 _SECONDS = 5
@@ -15,12 +16,15 @@ _SECONDS = 5
 
 def findings(settings: Settings, rows_run_id: str) -> Iterator[Finding]:
     """About the broker; `rows_run_id` names the Redis process that keeps the rows."""
-    app = Celery(broker=settings.broker, set_as_current=False)
     try:
+        app = Celery(broker=settings.broker, set_as_current=False)
         with app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=_SECONDS)
     except (OperationalError, OSError) as error:
         yield Finding(Check.BROKER, Level.BAD, f"the broker does not answer ({type(error).__name__})")
+        return
+    except ConfigurationError as error:
+        yield Finding(Check.BROKER, Level.BAD, str(error))
         return
     url = _redis_url(settings)
     if url is None:

@@ -14,7 +14,7 @@ import redis
 import typer
 from rich.console import Console
 
-from prelabel.client import Client
+from prelabel.client import Client, open_client
 from prelabel.errors import PrelabelError
 from prelabel_worker.settings import Settings, load_settings
 from prelabel_worker.stack import stack_file
@@ -110,7 +110,7 @@ def connect(settings: Settings) -> Client:
     from prelabel.inbox import without_password
 
     url = settings.redis_url.get_secret_value()
-    client = redis.Redis.from_url(url, socket_timeout=10, socket_connect_timeout=5)
+    client = open_client(url, 10, socket_connect_timeout=5)
     try:
         client.ping()
     except redis.RedisError as error:

@@ -1,12 +1,14 @@
 """`prelabel doctor`: is everything there that rows need to arrive; each finding with its remedy."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from prelabel.client import Client
+from prelabel import keys
+from prelabel.client import Client, has_slots, node_of, servers_of
 from prelabel_worker.cli import broker
 from prelabel_worker.cli.common import DONE_WITH_DEAD, AsJson, Project, RedisUrl, connect, out, settings_for
 from prelabel_worker.cli.live import Wanted, live, pace_of
@@ -60,17 +62,16 @@ def doctor(
 
 def examine(client: Client, settings: Settings, project: str | None = None) -> Iterator[Finding]:
     """Every finding, the machine's first; changes nothing but the account's count of requests."""
-    info = client.info()
-    mode = redis_server.mode(info)
-    if not mode.good:
-        yield mode
+    infos = {server: server.info() for server in servers_of(client)}
+    modes = [redis_server.mode(info, as_cluster=has_slots(client)) for info in infos.values()]
+    if not all(mode.good for mode in modes):
+        yield from modes
         return
-    server = redis_server.look(client, info)
     seen = projects.look(client, settings.key_prefix, project)
-    rows = None if seen is None else sum(each.pending + each.dead for each in seen)
     alive = Inspector(client, settings.key_prefix).workers()
-    yield from redis_server.findings(server, settings.durability, rows)
-    yield from broker.findings(settings, str(server.info.get("run_id")))
+    for server, info in infos.items():
+        yield from _server(client, server, info, settings, seen)
+    yield from broker.findings(settings, str(next(iter(infos.values())).get("run_id")))
     yield from workers.findings(alive, version("prelabel"))
     for each in seen or ():
         yield from projects.findings(each, len(alive), settings.lease_seconds)
@@ -80,6 +81,23 @@ def examine(client: Client, settings: Settings, project: str | None = None) -> I
         yield projects.account_pause(client, settings, account)
         if safe.good:
             yield from _labelbox(client, settings, account, ids)
+
+
+def _server(
+    client: Client, server: Client, info: dict[str, Any], settings: Settings, seen: Sequence[projects.Seen] | None
+) -> Iterator[Finding]:
+    """One of the servers that `client` stands for, named where there are several."""
+    rows = None
+    if seen is not None:
+        here = [each for each in seen if node_of(client, keys.project_root(settings.key_prefix, each.id)) is server]
+        rows = sum(each.pending + each.dead for each in here)
+    as_cluster, asked = has_slots(client), redis_server.look(server, info)
+    for found in redis_server.findings(asked, settings.durability, rows, as_cluster=as_cluster):
+        if as_cluster:
+            place = server.connection_pool.connection_kwargs
+            yield replace(found, found=f"{place['host']}:{place['port']}: {found.found}")
+        else:
+            yield found
 
 
 def _by_account(client: Client, settings: Settings, seen: Sequence[projects.Seen]) -> dict[str, list[str]]:

@@ -19,8 +19,9 @@ class Check(Enum):
     REDIS_VERSION = ("redis-version", "Redis is 6.2 or newer", "use Redis 6.2 or newer")
     REDIS_MODE = (
         "redis-mode",
-        "a primary server, neither a sentinel nor a replica; a cluster is noted: it has not been tried",
-        "set PRELABEL_REDIS_URL to a primary: a sentinel keeps no rows, a replica takes none",
+        "a primary server, neither a sentinel nor a replica; noted: a node of a cluster whose URL does not say so",
+        "set PRELABEL_REDIS_URL to a primary: a sentinel keeps no rows, a replica takes none; "
+        "of a cluster all are asked with redis+cluster://",
     )
     EVICTION = (
         "redis-eviction",

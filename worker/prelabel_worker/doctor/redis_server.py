@@ -9,7 +9,7 @@ import redis
 
 from prelabel.client import Client
 from prelabel.inbox import WATERMARK, Durability
-from prelabel_worker.doctor.findings import Check, Finding, Level, judged
+from prelabel_worker.doctor.findings import Check, Finding, Level, judged, noted
 from prelabel_worker.stack.redis_server import OLDEST
 
 _CLOCK_SECONDS = 2.0
@@ -56,11 +56,13 @@ def setting(client: Client, name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def findings(server: Server, durability: Durability, rows: int | None) -> Iterator[Finding]:
+def findings(
+    server: Server, durability: Durability, rows: int | None, *, as_cluster: bool = False
+) -> Iterator[Finding]:
     """Everything about the server; `rows` are those it keeps, None when they could not be counted."""
     version = server.info["redis_version"]
     yield judged(Check.REDIS_VERSION, server.version >= OLDEST, f"Redis {version}")
-    yield mode(server.info)
+    yield mode(server.info, as_cluster=as_cluster)
     yield eviction(Check.EVICTION, server.policy)
     yield _persistence(server, durability)
     yield _disk(server.info)
@@ -75,7 +77,7 @@ def eviction(check: Check, policy: str | None) -> Finding:
     return judged(check, policy == "noeviction", f"maxmemory-policy {policy}")
 
 
-def mode(info: Mapping[str, Any]) -> Finding:
+def mode(info: Mapping[str, Any], *, as_cluster: bool = False) -> Finding:
     """Whether it is a server that can keep rows: of another nothing else can be asked."""
     runs_as, role = str(info.get("redis_mode", "standalone")), str(info.get("role", "master"))
     if runs_as == "sentinel" or role == "sentinel":
@@ -83,7 +85,7 @@ def mode(info: Mapping[str, Any]) -> Finding:
     if role != "master":
         return Finding(Check.REDIS_MODE, Level.BAD, "this is a replica")
     if runs_as == "cluster":
-        return Finding(Check.REDIS_MODE, Level.NOTE, "this is a node of a cluster")
+        return noted(Check.REDIS_MODE, as_cluster, "a primary of a cluster")
     replicas = int(info.get("connected_slaves", 0))
     return Finding(Check.REDIS_MODE, Level.OK, f"a primary with {replicas} replicas")
 

@@ -2,10 +2,10 @@
 -- which Redis packs at 8 bytes each up to 512 members. Two generations, so that a row is remembered for once to twice
 -- the set time.
 -- Placed after lib.lua in the scripts that need it.
-local SHARDS = 4096
+local SHARDS = 16384
 
 local function imported_key(generation, digest)
-  return root .. ':imported:' .. generation .. ':' .. (tonumber(string.sub(digest, -4)) or 0) % SHARDS
+  return root .. ':imported:' .. generation .. ':' .. tonumber(string.sub(digest, -8)) % SHARDS
 end
 
 local function generation_of(keep_ms)

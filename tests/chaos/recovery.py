@@ -1,0 +1,143 @@
+"""How long it takes until work goes on: what is looked at many times a second, and what waits for it."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import redis
+
+from prelabel import keys
+from prelabel.client import Client
+from tests.chaos.plan import KILLS
+from tests.chaos.workload import PROJECTS
+
+BOUND_SECONDS = 15.0
+"""From any SIGKILL to resumed work."""
+
+
+class Hold(NamedTuple):
+    """Somebody's right to a chunk: who, and until when (Redis's clock, ms)."""
+
+    token: str
+    until: int
+
+
+Holds = dict[tuple[str, str], Hold]
+"""(project, chunk) → who holds it."""
+
+
+class View(NamedTuple):
+    """Rows that are imported, and the chunks that are held; None, None: Redis does not answer."""
+
+    imported: int | None
+    holds: Holds | None
+
+
+def look(client: Client) -> View:
+    """Look once."""
+    roots = {project: keys.project_root(keys.DEFAULT_PREFIX, project) for project in PROJECTS}
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            for root in roots.values():
+                pipeline.hget(f"{root}:counts", "imported")
+                pipeline.zrange(f"{root}:chunks", 0, -1)
+            answers = pipeline.execute()
+            chunks = [
+                (project, name.decode()) for project, names in zip(roots, answers[1::2], strict=True) for name in names
+            ]
+            for project, name in chunks:
+                pipeline.hmget(f"{roots[project]}:chunk:{name}", "token", "lease")
+            held = zip(chunks, pipeline.execute(), strict=True)
+    except (redis.RedisError, OSError):
+        return View(None, None)
+    found = {at: Hold(token.decode(), int(lease)) for at, (token, lease) in held if token}
+    return View(sum(int(count or 0) for count in answers[::2]), found)
+
+
+@dataclass
+class Watch:
+    """Something was broken; `went_on` says whether work goes on. `hit`: when something was broken or mended last."""
+
+    kind: str
+    went_on: Callable[[View], bool]
+    since: float = field(default_factory=time.monotonic)
+    hit: float = field(default_factory=time.monotonic)
+
+
+class Recovery(NamedTuple):
+    """Seconds until work went on: from the fault, and from the last of a series that hit before it did."""
+
+    seconds: float
+    after_last: float
+
+
+def taken_up(held: Holds) -> Callable[[View], bool]:
+    """Whether each of the chunks was taken up by another, or is held by somebody who lives: he finishes or renews."""
+    left = dict(held)
+
+    def went_on(view: View) -> bool:
+        for at, hold in list(left.items()):
+            if view.holds is not None and view.holds.get(at) != hold:
+                del left[at]
+        return not left
+
+    return went_on
+
+
+def imported_more(than: int) -> Callable[[View], bool]:
+    """Whether another row was imported."""
+    return lambda view: view.imported is not None and view.imported > than
+
+
+def both(first: Callable[[View], bool], second: Callable[[View], bool]) -> Callable[[View], bool]:
+    """Whether both have been seen, each at its own time."""
+    open_ = [first, second]
+
+    def went_on(view: View) -> bool:
+        open_[:] = [each for each in open_ if not each(view)]
+        return not open_
+
+    return went_on
+
+
+class Recoveries:
+    """What was broken, and how soon work went on."""
+
+    def __init__(self) -> None:
+        self.injected: dict[str, int] = defaultdict(int)
+        self.found: dict[str, list[Recovery]] = defaultdict(list)
+        self._open: list[Watch] = []
+
+    def watch(self, kind: str, went_on: Callable[[View], bool]) -> None:
+        """Something was broken, or its fault has ended, just now."""
+        self.injected[kind] += 1
+        self._open.append(Watch(kind, went_on))
+
+    def hit(self) -> None:
+        """Who would have taken the work up may be hit as well: for what is open the bound begins anew."""
+        for watch in self._open:
+            watch.hit = time.monotonic()
+
+    def look(self, view: View) -> None:
+        """Close the watches whose work goes on."""
+        now = time.monotonic()
+        for watch in [each for each in self._open if each.went_on(view)]:
+            self.found[watch.kind].append(Recovery(now - watch.since, now - watch.hit))
+            self._open.remove(watch)
+
+    @property
+    def kills(self) -> int:
+        """How many SIGKILLs there were."""
+        return sum(self.injected[kind] for kind in KILLS)
+
+    @property
+    def slowest_kill(self) -> Recovery:
+        """From the worst SIGKILL."""
+        return max((each for kind in KILLS for each in self.found[kind]), default=Recovery(0.0, 0.0))
+
+    @property
+    def within_bound(self) -> bool:
+        """Whether work went on in time after every SIGKILL; after a series of faults, counted from the last."""
+        return all(each.after_last <= BOUND_SECONDS for kind in KILLS for each in self.found[kind])

@@ -1,0 +1,185 @@
+"""The processes of a run, and every way to break one of them and to mend it."""
+
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import psutil
+
+from prelabel_worker.stack.processes import Processes
+from prelabel_worker.stack.stack import Stack
+from tests.chaos.journal import Journal, Went
+from tests.chaos.plan import DEADLINE_SECONDS
+from tests.chaos.workload import LISTED, PROJECTS, Workload
+
+# Short limits, so that a minute holds many faults; the lease and the tick are the product's own.
+_SETTINGS = {
+    "PRELABEL_CHUNK_ROWS": "2000",
+    "PRELABEL_LINGER_SECONDS": "0.5",
+    "PRELABEL_POLL_MIN_SECONDS": "0.2",
+    "PRELABEL_POLL_MAX_SECONDS": "2",
+    "PRELABEL_BACKOFF_BASE_SECONDS": "0.5",
+    "PRELABEL_BACKOFF_MAX_SECONDS": "3",
+    "PRELABEL_REQUEST_TIMEOUT_SECONDS": "4",
+    "PRELABEL_IMPORT_DEADLINE_SECONDS": str(DEADLINE_SECONDS),
+}
+_DUPLICATE_NAMES = ("refuse", "newest", "oldest")
+
+
+class Site:
+    """A stack with several workers, and producers. One thread, the main one, starts and breaks everything."""
+
+    def __init__(self, folder: Path, workload: Workload, *, workers: int, rate: float) -> None:
+        self.workload = workload
+        self.stack = Stack(folder / ".prelabel", workers=workers, settings=_SETTINGS)
+        self.folder = folder
+        self.workers = [f"worker{number}" for number in range(1, workers + 1)]
+        self._rate = rate / workload.producers
+        self._producers = Processes(folder / ".prelabel" / "logs")
+        self._stopped: dict[str, list[int]] = {}
+        self._away: set[str] = set()
+        self._orphaned: set[str] = set()
+        self._sandbox_starts = 0
+
+    def __enter__(self) -> Self:
+        self.stack.__enter__()
+        for project in PROJECTS:
+            rows = self.workload.listed() if project == LISTED else "any"
+            tools = [{"tool": "rectangle", "name": "vessel"}]
+            self.control("POST", "projects", {"id": project, "ontology": {"tools": tools}, "dataRows": rows})
+        self._set_up_sandbox()
+        self._since = time.time()
+        for number in range(self.workload.producers):
+            self.start(f"producer{number}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name in list(self._stopped):
+            self.resume(name)
+        self._producers.stop()
+        self.stack.__exit__(kind, error, trace)
+
+    def up(self, names: list[str]) -> list[str]:
+        """Those of the names whose processes run: neither killed nor stopped."""
+        return [name for name in names if name not in self._away and name not in self._stopped]
+
+    def producers(self) -> list[str]:
+        """Those that have not done all their work."""
+        names = [f"producer{number}" for number in range(self.workload.producers)]
+        return [name for name in names if not self._is_done(name)]
+
+    def supervise(self) -> None:
+        """Start workers again that ended because their first pool child was killed before it was up: so Celery does.
+
+        Raises RuntimeError when another part has ended that nobody killed.
+        """
+        ended = self.stack.ended() or self._producers.dead()
+        if ended in self._orphaned:
+            self.kill(ended)
+            self.start(ended)
+        elif ended is not None and not (ended.startswith("producer") and self._is_done(ended)):
+            raise RuntimeError(f"{ended} ended by itself, see {self.stack.logs}")
+
+    def _is_done(self, producer: str) -> bool:
+        return self.workload.batches - 1 in self.went(producer).confirmed
+
+    def went(self, name: str) -> Went:
+        """The journal of a producer."""
+        return Journal(self.folder / f"{name}.journal").read()
+
+    def catch(self, producer: str, *, confirmed: bool) -> None:
+        """Wait for an instant, half a second at most: a batch was just begun, or `confirmed`."""
+        before, ends = self.went(producer).begun, time.monotonic() + 0.5
+        while time.monotonic() < ends:
+            went = self.went(producer)
+            if went.begun > before and (went.begun - 1 in went.confirmed) == confirmed:
+                return
+
+    def freeze(self, name: str, *, child: bool = False) -> bool:
+        """SIGSTOP a part with its children, or a worker's pool child alone; False: it has none just now."""
+        pids = self._pids(name)[1:] if child else self._pids(name)
+        self._signal(pids, signal.SIGSTOP)
+        self._stopped[name] = pids
+        if not pids:
+            self.resume(name)
+        return bool(pids)
+
+    def resume(self, name: str) -> None:
+        """SIGCONT what was frozen of a part."""
+        self._signal(self._stopped.pop(name, []), signal.SIGCONT)
+
+    def kill_child(self, name: str) -> None:
+        """SIGKILL the pool child that is frozen; its worker goes on."""
+        self._signal(self._stopped.pop(name), signal.SIGKILL)
+        self._orphaned.add(name)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a part with its children."""
+        with suppress(psutil.NoSuchProcess):
+            self._signal(self._pids(name), signal.SIGKILL)
+        (self._producers if name.startswith("producer") else self.stack).kill(name)
+        self._stopped.pop(name, None)
+        self._away.add(name)
+
+    def start(self, name: str) -> None:
+        """Start a part that was killed, as a supervisor would."""
+        if name.startswith("producer"):
+            self._start_producer(int(name.removeprefix("producer")))
+        else:
+            self.stack.restart(name)
+        if name == "sandbox":
+            self._set_up_sandbox()
+        self._away.discard(name)
+        self._orphaned.discard(name)
+
+    def fault(self, options: dict[str, Any]) -> None:
+        """Switch a fault of the sandbox on."""
+        self.control("POST", "faults", options)
+
+    def no_faults(self) -> None:
+        """Everything runs, and the sandbox does nothing wrong any more."""
+        for name in list(self._stopped):
+            self.resume(name)
+        for name in list(self._away):
+            self.start(name)
+        self.control("DELETE", "faults")
+
+    def control(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Ask the sandbox's own interface."""
+        url = f"{self.stack.file.sandbox_url}/_sandbox/{path}"
+        answer = httpx.request(method, url, json=body, timeout=60, trust_env=False)
+        answer.raise_for_status()
+        return answer
+
+    def _set_up_sandbox(self) -> None:
+        """What it does with an import's name that exists is not known of the real service: each way in turn."""
+        mode = _DUPLICATE_NAMES[(self.workload.seed + self._sandbox_starts) % len(_DUPLICATE_NAMES)]
+        self._sandbox_starts += 1
+        self.control("POST", "settings", {"duplicateNames": mode})
+
+    def _start_producer(self, number: int) -> None:
+        command = [sys.executable, "-m", "tests.chaos.producer", "--number", str(number)]
+        command += ["--folder", str(self.folder), "--since", str(self._since), "--rate", str(self._rate)]
+        for name in ("seed", "rows", "producers"):
+            command += [f"--{name}", str(getattr(self.workload, name))]
+        environment = {**os.environ, "PRELABEL_REDIS_URL": self.stack.file.redis_url}
+        self._producers.start(f"producer{number}", command, environment=environment, folder=Path.cwd())
+
+    def _pids(self, name: str) -> list[int]:
+        """The process of a part, then its children."""
+        owner = self._producers if name.startswith("producer") else self.stack
+        process = psutil.Process(owner.pids()[name])
+        return [process.pid, *(child.pid for child in process.children(recursive=True))]
+
+    def _signal(self, pids: list[int], number: int) -> None:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)

@@ -127,6 +127,14 @@ def _heard(_: Any, __: str, event: Any) -> Any:
     raise structlog.DropEvent
 
 
+class _Heard(logging.Handler):
+    """The publisher logs as an error what it did not foresee."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if CLOCK.world is not None:
+            CLOCK.world.broke(record.getMessage(), record.exc_info[1] if record.exc_info else None)
+
+
 @contextmanager
 def installed() -> Iterator[None]:
     """Put them in place for as long as simulations run in this process."""
@@ -148,10 +156,12 @@ def installed() -> Iterator[None]:
     structlog.configure([_heard], structlog.make_filtering_bound_logger(logging.ERROR))
     publisher = logging.getLogger("prelabel")
     level = publisher.level
-    publisher.setLevel(logging.CRITICAL)
+    publisher.setLevel(logging.ERROR)
+    publisher.addHandler(handler := _Heard())
     try:
         yield
     finally:
+        publisher.removeHandler(handler)
         publisher.setLevel(level)
         structlog.configure(**before)
         for owner, name, value in reversed(replaced):

@@ -89,7 +89,7 @@ SWITCHES = {
                 Inbox,
                 "_send",
                 "pipeline.evalsha(",
-                "pipeline.zadd(f'{args[1]}:timers', {'group': 1}, lt=True); pipeline.evalsha(",
+                "pipeline.zadd(f'{root}:timers', {'group': 1}, lt=True); pipeline.evalsha(",
             ),
         ),
     ),

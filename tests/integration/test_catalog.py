@@ -47,3 +47,29 @@ def test_a_question_that_failed_may_be_asked_again(client: "redis.Redis", prefix
         catalog.refresh("p", away)
 
     assert catalog.refresh("p", lambda: FOUND) is not None
+
+
+def test_an_ontology_that_redis_lost_is_asked_for_again(client: "redis.Redis", prefix: str) -> None:
+    """A restart between two commands may take what was just put."""
+
+    class Losing(Catalog):
+        def put(self, project_id: str, found: ProjectOntology) -> None:
+            super().put(project_id, found)
+            client.delete(f"{prefix}:{{{project_id}}}:ontology")
+
+    assert Losing(client, prefix).refresh("p", lambda: FOUND) is None
+    assert Catalog(client, prefix).refresh("p", lambda: FOUND) is not None
+
+
+def test_a_worker_that_dies_while_it_asks_holds_up_nobody_for_longer_than_recovery_takes(
+    client: "redis.Redis", prefix: str
+) -> None:
+    left: list[int] = []
+
+    def fetch() -> ProjectOntology:
+        left.append(client.pttl(f"{prefix}:{{p}}:ontology:flight"))
+        return FOUND
+
+    Catalog(client, prefix).refresh("p", fetch)
+
+    assert 0 < left[0] <= 15_000

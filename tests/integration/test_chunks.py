@@ -334,3 +334,13 @@ def test_rows_that_were_settled_before_a_split_are_not_counted_again(project: Pr
         project.settle(child, imported=child.pending)
     status = project.status()
     assert (status.imported, status.pending) == (40, 0)
+
+
+def test_a_worker_whose_chunk_was_settled_by_another_reads_no_rows_of_it(project: Project) -> None:
+    """Its frames are freed: what it read would look like a frame that cannot be read."""
+    project.publish(message("a"))
+    chunk = project.take(project.cut())
+    project.settle(chunk, imported=1)
+
+    with pytest.raises(LeaseLost):
+        project.ledger.rows(chunk)

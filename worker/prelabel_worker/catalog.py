@@ -15,7 +15,7 @@ FRESH_SECONDS = 600.0
 """An ontology is asked for again after this; while Labelbox is away the old one serves."""
 REFRESH_SECONDS = 60.0
 """A row that names an unknown feature makes it be asked for again, at most this often."""
-_FLIGHT_MS = 60_000  # should the worker that fetches it die
+_FLIGHT_MS = 10_000  # should the worker that fetches it die, others go on within the time that recovery may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Catalog:
         self._client.hset(key, mapping=fields)
 
     def refresh(self, project_id: str, fetch: Callable[[], ProjectOntology]) -> Cached | None:
-        """Fetch it now, or None while another worker does. Raises what `fetch` raises."""
+        """Fetch it now, or None while another worker does or when Redis has lost it. Raises what `fetch` raises."""
         flight = f"{keys.project_root(self._prefix, project_id)}:ontology:flight"
         if not self._client.set(flight, 1, nx=True, px=_FLIGHT_MS):
             return None
@@ -76,6 +76,4 @@ class Catalog:
             self.put(project_id, fetch())
         finally:
             self._client.delete(flight)
-        cached = self.get(project_id)
-        assert cached is not None  # noqa: S101 - it was just put
-        return cached
+        return self.get(project_id)

@@ -98,7 +98,7 @@ class Ledger:
         return bool(self._scripts.run("renew", self.root(chunk.project_id), *args))
 
     def rows(self, chunk: Chunk) -> list[ChunkRow | Unreadable]:
-        """The rows of the chunk without an outcome, read from their frames and held rows."""
+        """The rows of the chunk without an outcome, read from their frames and held rows. Raises LeaseLost."""
         root = self.root(chunk.project_id)
         frame_ids = list(dict.fromkeys(item.id for item in chunk.items if item.kind == "f"))
         held_ids = [item.id for item in chunk.items if item.kind == "h"]
@@ -107,7 +107,11 @@ class Ledger:
             pipeline.hmget(f"{root}:frames", frame_ids or [""])
             pipeline.hmget(f"{root}:held", held_ids or [""])
             pipeline.hmget(f"{root}:held:body", held_ids or [""])
-            aside, frames, states, bodies = pipeline.execute()
+            # Last: while the token is ours nobody has settled a row meanwhile and freed its frame.
+            pipeline.hget(f"{root}:chunk:{chunk.id}", "token")
+            aside, frames, states, bodies, token = pipeline.execute()
+        if token != chunk.token.encode():
+            raise LeaseLost
         stored = dict(zip(frame_ids, frames, strict=False))
         held = {name: pair for name, *pair in zip(held_ids, states, bodies, strict=False)}
         found: list[ChunkRow | Unreadable] = []

@@ -1,0 +1,140 @@
+"""The invariants of a world: after every step those that the keys of Redis can tell, at the end those about content."""
+
+from importlib import resources
+from typing import Any
+
+import orjson
+
+from prelabel_worker.audit import audit
+from prelabel_worker.chunks import SentLines
+from prelabel_worker.history import trace_of
+from tests.simulation.labelbox_model import LabelboxModel, Message
+from tests.simulation.wire import Server, Wire
+from tests.simulation.world import World
+
+SCRIPT = resources.files(__package__).joinpath("checks.lua").read_text("utf-8")
+_WINDOW_SECONDS = 60.0
+
+
+class Checks:
+    """What is checked of one world. `imported`: the messages that were counted so."""
+
+    def __init__(self, world: World, server: Server, wire: Wire, model: LabelboxModel, roots: dict[str, str]) -> None:
+        self._world = world
+        self._server = server
+        self._model = model
+        self._roots = roots
+        self._sha = server.call("SCRIPT", "LOAD", SCRIPT)
+        self.imported: set[int] = set()
+        self._traces: dict[bytes, Message] = {}
+        self._commands = {root: ("EVALSHA", self._sha, 1, root) for root in roots.values()}
+        wire.check_of, wire.checked = self._commands.get, self._checked
+        wire.watch["commit_rows"] = self._committing
+        wire.watch["permit"] = lambda _: self._permitted
+        wire.watch["stop_account"] = self._stopping
+
+    def know(self, message: Message) -> None:
+        """It was published: rows in commits are recognized by their traces."""
+        self._traces[trace_of(f"k:{message.key}", f"m{message.number}")] = message
+
+    def now(self) -> None:
+        """Conservation, lanes, frames, held rows, timers, of every project; else checked after every script."""
+        for command in self._commands.values():
+            self._checked(self._server.call(*command))
+
+    def _checked(self, problems: list[bytes]) -> None:
+        for problem in problems:
+            self._world.violation(problem.decode())
+
+    def audit(self, prefix: str) -> None:
+        """The product's own sum agrees."""
+        for project in audit(self._server.raw, prefix):
+            for difference in project.differences:
+                self._world.violation(f"audit of {project.project_id}: {difference}")
+
+    def _committing(self, args: tuple[Any, ...]) -> Any:
+        """Before a commit: which of its rows it will count as imported; after it: whether Labelbox has them."""
+        root, chunk, before, after, imported, operations = (
+            args[3],
+            args[4],
+            *map(int, (args[6], args[7], args[8], args[15])),
+        )
+        if not imported:
+            return None
+        held = {int(args[at + 1]) for at in range(17, 17 + 6 * operations, 6) if args[at] != "cleared"}
+        sent = SentLines.from_bytes(self._server.call("GET", f"{root}:chunk:{chunk}:sent") or b"\0\0\0\0")
+        found = [
+            self._traces[trace]
+            for index, trace in zip(sent.rows, sent.traces, strict=True)
+            if before <= index < after and index not in held
+        ]
+
+        def committed(answer: list[Any]) -> None:
+            if answer[0] not in (b"ok", b"done"):
+                return
+            if len(found) != imported:
+                self._world.violation(f"chunk {chunk} counts {imported} rows as imported, which are {len(found)}")
+            for message in found:
+                if message.number in self.imported:
+                    self._world.violation(f"message {message.number} is imported twice")
+                if len(message.taken) < len(message.features):
+                    self._world.violation(f"message {message.number} is imported, says settle; Labelbox has less of it")
+                self.imported.add(message.number)
+
+        return committed
+
+    def _permitted(self, answer: list[Any]) -> None:
+        if answer[0] == b"go":
+            self._world.current.permit_at = self._world.now
+
+    def _stopping(self, args: tuple[Any, ...]) -> Any:
+        """From here on nobody may send for so long, but who has a permit in hand."""
+        stop, seconds = args[4], int(args[5]) / 1000
+        if stop == "throttled":
+            self._model.throttled.append((self._world.now, self._world.now + seconds))
+
+    def rate(self, per_minute: int) -> None:
+        """Requests of any 60 s, but those that came too late after their permit."""
+        times = [at for at, late in self._model.requests if not late]
+        for at in range(len(times) - per_minute):
+            if times[at + per_minute] - times[at] < _WINDOW_SECONDS:
+                self._world.violation(f"more than {per_minute} requests in the minute from {times[at]:.3f} s")
+                return
+
+    def at_the_end(self) -> None:
+        """Everything published has an outcome, and what stands in Labelbox is the newest that was imported."""
+        published = 0
+        for project, root in self._roots.items():
+            published += int(self._server.call("HGET", f"{root}:counts", "published") or 0)
+            dead = self._dead(root)
+            for key in {(m.key, m.model) for m in self._model.messages if m.project == project}:
+                self._row(project, key, dead)
+        certain = sum(message.state == "answered" for message in self._model.messages)
+        perhaps = sum(message.state == "maybe" for message in self._model.messages)
+        if not certain <= published <= certain + perhaps:
+            self._world.violation(f"{certain} messages were answered, {perhaps} perhaps; published are {published}")
+
+    def _row(self, project: str, key: tuple[str, str], dead: set[int]) -> None:
+        """What became of one data row and model."""
+        mine = [m for m in self._model.messages if (m.project, m.key, m.model) == (project, *key)]
+        imported = [message for message in mine if message.number in self.imported]
+        if imported:
+            newest = max(imported, key=lambda message: message.order)
+            for uuid in newest.taken:
+                standing = self._model.content.get((project, uuid))
+                if standing is None or standing.order < newest.order:
+                    self._world.violation(f"message {newest.number} is imported and does not stand in Labelbox")
+        for message in mine:
+            if message.state == "answered" and message.number not in self.imported | dead:
+                self._superseded(message, mine)
+
+    def _superseded(self, message: Message, mine: list[Message]) -> None:
+        """It was superseded, skipped or discarded; only a newer message that fits may have superseded it."""
+        if message.number in self._model.let_go or message.project in self._model.skips or message.flaw == "bad":
+            return
+        if not any(other.order > message.order and other.flaw != "bad" for other in mine):
+            self._world.violation(f"message {message.number} is gone, and no newer one that fits took its place")
+
+    def _dead(self, root: str) -> set[int]:
+        bodies = self._server.raw.hvals(f"{root}:held:body")
+        return {int(orjson.loads(body.partition(b"\n")[2])["messageId"][1:]) for body in bodies}

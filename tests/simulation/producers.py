@@ -1,0 +1,99 @@
+"""Publisher processes: the real outboxes, sender, spooler and spool, with tasks in the place of their two threads."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import orjson
+
+from prelabel.buffer import Limits, Row
+from prelabel.inbox import Inbox
+from prelabel.outbox import Outboxes
+from prelabel.sender import Sender
+from prelabel.slots import Slot, take_slot
+from prelabel.spooler import Spooler
+from tests.simulation.labelbox_model import FEATURES, Message
+from tests.simulation.wire import Client, Wire
+from tests.simulation.world import Condition, Process, World
+
+_LIMITS = Limits(send_rows=6, send_bytes=10**6, frame_rows=3, frame_bytes=10**6, frame_slow=100, linger_seconds=0.2)
+_FOR_EVER = 1e9
+
+
+class Producer(Process):
+    """One process that publishes. With a folder it spools what Redis does not take."""
+
+    def __init__(self, world: World, name: str, wire: Wire, prefix: str, folder: Path | None) -> None:
+        super().__init__(world, name)
+        self._slot: Slot | None = take_slot(folder) if folder else None
+        self.outboxes = Outboxes(
+            _LIMITS,
+            max_rows=100,
+            max_bytes=10**6,
+            slot=self._slot,
+            spool_bytes=10**6,
+            changed=Condition(world),  # type: ignore[arg-type]
+        )
+        inbox = Inbox(Client(wire, self), prefix, durability="waitaof")
+        self.spawn("sender", Sender(self.outboxes, inbox, _FOR_EVER).run, daemon=True)
+        if folder:
+            self.spawn("spooler", Spooler(self.outboxes, folder).run, daemon=True)
+        self.pending: dict[str, list[Message]] = {}
+
+    def adopt(self, left: dict[str, list[Message]]) -> None:
+        """The messages of this slot's spools, which a former process left."""
+        self.pending = left
+
+    def publish(self, message: Message) -> None:
+        """As `Publisher.publish` does once the message is checked."""
+        row = Row(f"k:{message.key}", bytes_of(message), 0)
+        if self.outboxes.put(message.project, row, 0.0):
+            self.pending.setdefault(message.project, []).append(message)
+        else:
+            message.state = "refused"
+
+    def hear_answers(self) -> None:
+        """Once Redis has answered all rows, as `flush` tells, their messages are the pipeline's from then on."""
+        own = self.outboxes.own
+        for project in [name for name in self.pending if name not in own or not own[name].buffer.rows]:
+            for message in self.pending.pop(project):
+                message.state = "answered"
+
+    def crash(self) -> dict[str, list[Message]]:
+        """SIGKILL; answers what is left in its spools."""
+        self.hear_answers()
+        self.kill()
+        if self._slot is not None:
+            self._slot.release()
+        left: dict[str, list[Message]] = {}
+        for project, messages in self.pending.items():
+            buffer = self.outboxes.own[project].buffer
+            flying, waiting = _numbers(buffer.in_flight), _numbers(buffer.waiting)
+            for message in messages:
+                if message.number in flying or message.number in waiting:
+                    message.state = "maybe" if message.number in flying else "lost"
+                else:  # Redis has it, or the disk
+                    left.setdefault(project, []).append(message)
+        return left
+
+
+def _numbers(rows: Iterable[Row]) -> set[int]:
+    return {int(orjson.loads(row.raw)["messageId"][1:]) for row in rows}
+
+
+def bytes_of(message: Message) -> bytes:
+    """Its JSON; a box says by its place which message and which annotation it is."""
+    return orjson.dumps(
+        {
+            "messageId": f"m{message.number}",
+            "projectId": message.project,
+            "dataRow": {"globalKey": message.key},
+            "model": {"name": message.model},
+            "annotations": list(_annotations(message)),
+        }
+    )
+
+
+def _annotations(message: Message) -> Iterable[dict[str, object]]:
+    for at, feature in enumerate(message.features):
+        name = "unheard of" if message.flaw == "bad" else FEATURES[feature]
+        yield {"name": name, "bbox": {"top": message.number, "left": at, "height": 1, "width": 1}}

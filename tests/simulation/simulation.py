@@ -1,0 +1,512 @@
+"""One seed: a small world, some hundred steps in which anything can go wrong, then calm until all rows are settled."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import redis
+
+from prelabel import keys
+from prelabel_worker.held import HeldRows
+from prelabel_worker.projects import Projects
+from prelabel_worker.settings import Settings, load_settings
+from tests.simulation.checks import Checks
+from tests.simulation.labelbox_model import Habits, LabelboxModel, Message
+from tests.simulation.patches import CLOCK, ENTROPY
+from tests.simulation.producers import Producer
+from tests.simulation.wire import Client, Server, Wire
+from tests.simulation.workers import Celery, Worker
+from tests.simulation.world import Process, World
+
+PREFIX = "s"
+_LANES = 2
+_LIMIT_SECONDS = 20.0
+_TIMEOUT_SECONDS = 8.0
+_AUDIT_EVERY = 40  # steps; the check in Lua, which is cheap, goes after each one
+_MOST_STEPS_TO_CALM = 6000
+_DELICATE = ("upload", "move", "WAITAOF")
+_FLAWS = ("bad", "bad", "poison", "poison", "poison", "killer", "breaker")
+EXPECTED = (redis.RedisError,)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one seed came to."""
+
+    seed: int
+    steps: int
+    messages: int
+    problem: str
+    history: list[str]
+    digest: str
+
+
+@cache
+def _settings(per_minute: int, burst: int) -> Settings:
+    return load_settings(
+        key_prefix=PREFIX,
+        durability="waitaof",
+        labelbox_api_key="simulated",
+        requests_per_minute=per_minute,
+        request_burst=burst,
+        request_timeout_seconds=_TIMEOUT_SECONDS,
+        server_limit_seconds=_LIMIT_SECONDS,
+        import_deadline_seconds=150,
+        poll_min_seconds=0.5,
+        poll_max_seconds=8,
+        backoff_base_seconds=1,
+        backoff_max_seconds=8,
+        chunk_rows=4,
+        linger_seconds=0.3,
+        open_chunks=3,
+        lease_seconds=5,
+        history_days=1,
+        dead_letter_days=30,
+    )
+
+
+class Simulation:
+    """The scheduler of a seed: who goes on, what breaks, what people do."""
+
+    def __init__(self, seed: int, server: Server) -> None:
+        self.world = world = World(seed, EXPECTED)
+        self.random = random = world.random
+        CLOCK.world = ENTROPY.world = world
+        self.server = server
+        self.wire = Wire(server, world)
+        tight = random.random() < 0.2
+        self._per_minute = 30 if tight else 1200
+        self._settings = _settings(self._per_minute, 6 if tight else 60)
+        self._projects = ["p", "q"][: random.choice([1, 1, 2])]
+        self.messages: list[Message] = []
+        self.model = LabelboxModel(world, self._habits(), self.messages)
+        roots = {project: keys.project_root(PREFIX, project) for project in self._projects}
+        self.checks = Checks(world, server, self.wire, self.model, roots)
+        self._roots = roots
+        self._celery = Celery(world)
+        self._spools: Path | None = server.folder / "spools" if random.random() < 0.5 else None
+        if self._spools:
+            shutil.rmtree(self._spools, ignore_errors=True)
+        self._names = self._renewals = 0
+        self._faults = random.choice([0.0, 0.02, 0.05, 0.1])
+        self._aims, self._stops = random.choice([0.0, 0.1, 0.4]), random.choice([0.0, 0.5, 1.0])
+        self._lost_hints = random.choice([0.0, 0.1, 0.3])
+        self._flaws = random.choice([0.0, 0.2, 0.4])
+        self._rows = random.choice([2, 3, 5])
+        self._models = random.choice([1, 2])
+        self._publishes = random.choice([0.03, 0.08, 0.15])
+        self._operates = random.choice([0.01, 0.05])
+        self.wire.loses_answers = random.choice([0.0, 0.01, 0.03])
+        self.workers = [self._worker() for _ in range(random.choice([1, 2, 3]))]
+        self.producers = [self._producer() for _ in range(random.choice([1, 2]))]
+        self._operator = Process(world, "operator")
+        client = Client(self.wire, self._operator)
+        self._held, self._project_changes = HeldRows(client, PREFIX), Projects(client, PREFIX)
+        self.wire.watch["retry"] = self._retrying
+        for row in range(self._rows if random.random() < 0.3 else 0):
+            self.model.missing_until[f"row{row}"] = random.uniform(0, 40)
+        for project in self._projects:
+            server.call("HSET", f"{roots[project]}:meta", "lanes", _LANES, "form", "k")
+            server.call("ZADD", keys.projects(PREFIX), world.now_ms, project)
+            if random.random() < 0.15:
+                policy = random.choice(["skip", "dead-letter"])
+                server.call("HSET", f"{roots[project]}:overrides", "policy", policy)
+                self.model.skips |= {project} if policy == "skip" else set()
+
+    def _habits(self) -> Habits:
+        random = self.random
+        return Habits(
+            trouble=random.choice([0.0, 0.1, 0.3, 0.6]),
+            repeated_name=random.choice(["refuse", "newest", "oldest"]),
+            lost_lines=random.choice([0.0, 0.0, 0.1]),
+            stuck=random.choice([0.0, 0.0, 0.05]),
+            deleted=random.choice([0.0, 0.0, 0.05]),
+            most_lines=random.choice([4, 6, 100]),
+            slow=random.random() < 0.5,
+            limit_seconds=_LIMIT_SECONDS,
+            timeout_seconds=_TIMEOUT_SECONDS,
+        )
+
+    def _name(self, kind: str) -> str:
+        self._names += 1
+        return f"{kind}{self._names}"
+
+    def _worker(self) -> Worker:
+        return Worker(self.world, self._name("worker"), self.wire, self._celery, self.model, self._settings)
+
+    def _producer(self) -> Producer:
+        return Producer(self.world, self._name("producer"), self.wire, PREFIX, self._spools)
+
+    # -- one seed
+
+    def run(self, steps: int) -> Outcome:
+        world = self.world
+        while world.steps < steps and world.broken is None:
+            self._step(self._chaotic)
+        self._calm()
+        self._settle()
+        if world.broken is None and self._retry_all():
+            self._settle()
+        if world.broken is None:
+            self._finish()
+        self._clear()
+        problem = str(world.broken) if world.broken else ""
+        digest = hashlib.blake2b(repr(world.history).encode(), digest_size=8).hexdigest()
+        history = [f"{at:5} {now:9.3f} {who:10} {what}" for at, now, who, what in world.history] if problem else []
+        return Outcome(world.seed, world.steps, len(self.messages), problem, history, digest)
+
+    def _finish(self) -> None:
+        """What Labelbox still does, and the sums."""
+        while (at := self.model.next_event()) < float("inf"):
+            self._advance_to(at)
+        self.checks.now()
+        self.checks.audit(PREFIX)
+        self.checks.rate(self._per_minute)
+        self.checks.at_the_end()
+
+    def _clear(self) -> None:
+        for process in [*self.workers, self._operator]:
+            process.kill()
+        for producer in self.producers:
+            producer.crash()
+
+    def _step(self, choose: Callable[[], None]) -> None:
+        world = self.world
+        world.steps += 1
+        choose()
+        for producer in self.producers:
+            producer.hear_answers()
+        if world.steps % _AUDIT_EVERY == 0:
+            self.checks.audit(PREFIX)
+
+    # -- choices
+
+    def _chaotic(self) -> None:
+        roll = self.random.random()
+        if roll < self._faults:
+            self._fault()
+        elif self._faults and self.random.random() < self._aims and (delicate := self._at_delicate()):
+            self._aimed(self.random.choice(delicate))
+        elif roll < self._faults + self._publishes:
+            self._publish()
+        elif roll < self._faults + self._publishes + self._operates:
+            self._operate()
+        elif self.random.random() < 0.08:
+            self._advance_to(self.world.now + self.random.expovariate(1.0))
+        elif self.random.random() < 0.15:
+            self._tick() or self._go_on()
+        elif self.random.random() < 0.3:
+            self._deliver() or self._go_on()
+        else:
+            self._go_on()
+
+    def _calmly(self) -> None:
+        if self.random.random() < 0.1 and self._deliver():
+            return
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Some task, or a hint, or a tick; when nobody can do anything, time passes."""
+        runnable = self.world.runnable()
+        if runnable:
+            task = self.random.choice(runnable)
+            burst = 0 if self.random.random() < 0.3 and task.name != "tick" else self.random.randrange(1, 12)
+            self.world.resume(task, burst)
+        elif not self._deliver() and not self._tick():
+            self._advance_to(max(self.world.now + 0.001, self._next_event()))
+
+    def _deliver(self) -> bool:
+        """Celery gives somebody a hint: late, twice or never."""
+        queue = self._celery.queue
+        workers = [worker for worker in self.workers if worker.can_work()]
+        if not queue or not workers:
+            return False
+        at = self.random.randrange(len(queue))
+        roll = self.random.random() if self.world.chaos else 1.0
+        hint = queue[at] if roll < self._lost_hints / 2 else queue.pop(at)
+        if not self._lost_hints / 2 <= roll < self._lost_hints:
+            worker = self.random.choice(workers)
+            self.world.note(worker.name, f"takes {hint.stage} {hint.args}")
+            worker.work(hint)
+        return True
+
+    def _tick(self) -> bool:
+        among = self.workers if self.world.chaos else self.workers[:1]  # one that looks is enough
+        workers = [worker for worker in among if worker.can_tick()]
+        if workers:
+            self.random.choice(workers).tick()
+        return bool(workers)
+
+    def _next_event(self) -> float:
+        """The nearest time at which anything can happen."""
+        now = self.world.now
+        times = [task.wake_at for task in self.world.tasks]
+        times += [process.stopped_until for process in (*self.workers, *self.producers) if process.stopped_until > now]
+        times += [worker.next_tick for worker in self.workers if worker.next_tick > now]
+        return min([self.model.next_event(), *(at for at in times if at > now)])
+
+    def _advance_to(self, at: float) -> None:
+        world = self.world
+        while self.model.next_event() <= at:
+            world.now = max(world.now, self.model.next_event())
+            self.model.go_on()
+        world.now = max(world.now, at)
+        self.wire.expire()
+
+    # -- what people and programs do
+
+    def _publish(self) -> None:
+        random = self.random
+        producer = random.choice(self.producers)
+        for _ in range(random.choice([1, 1, 2, 4])):
+            project = random.choice(self._projects)
+            key, model = f"row{random.randrange(self._rows)}", f"m{random.randrange(self._models)}"
+            if any(self._unanswered(other, project, key) for other in self.producers if other is not producer):
+                continue  # only what one has been answered comes before what another publishes
+            flaw = random.choice(_FLAWS) if random.random() < self._flaws else ""
+            features = random.choice([(0,), (0, 0), (0, 1), (1,)])
+            number = len(self.messages)
+            message = Message(number, project, key, model, features, flaw, float(number))
+            self.messages.append(message)
+            self.checks.know(message)
+            self.world.note(producer.name, f"publishes {number}: {project} {key} {model} {features} {flaw}")
+            producer.publish(message)
+
+    def _unanswered(self, producer: Producer, project: str, key: str) -> bool:
+        return any(message.key == key for message in producer.pending.get(project, ()))
+
+    def _operate(self) -> None:
+        random = self.random
+        if self._operator.tasks:
+            return
+        project = random.choice(self._projects)
+        roll = random.random()
+        if roll < 0.55:
+            self._act_on_letters(project)
+        elif roll < 0.65:
+            self._do(
+                "pause", lambda: self._project_changes.pause(project, "simulated", random.choice([2.0, 30.0, None]))
+            )
+        elif roll < 0.85:
+            self._do("resume", lambda: self._project_changes.resume(project))
+        else:
+            self._do("flush", lambda: self._project_changes.flush(project))
+
+    def _do(self, what: str, work: Callable[[], object]) -> None:
+        self.world.note("operator", what)
+        self._operator.spawn(what, work)
+
+    def _act_on_letters(self, project: str) -> None:
+        """Retry, retry as new, or discard some letters; before a retry what was wrong is mended, perhaps."""
+        random = self.random
+        bodies = self._letters(project)
+        if not bodies:
+            return
+        ids = sorted(bodies, key=int)
+        ids = ids if random.random() < 0.3 else [random.choice(ids)]
+        roll = random.random()
+        messages = [bodies[each] for each in ids]
+        if roll < 0.15:
+            self._do(f"discard {ids}", lambda: self._held.discard(project, ids))
+            self.model.let_go |= {message.number for message in messages}
+            return
+        if random.random() < 0.6:
+            for message in messages:
+                message.flaw = "bad" if message.flaw == "bad" else ""
+        if roll < 0.4 and not any(self._unanswered(each, project, m.key) for each in self.producers for m in messages):
+            self._do(f"retry as new {ids}", lambda: self._held.retry(project, ids, as_new=True))
+        else:
+            self._do(f"retry {ids}", lambda: self._held.retry(project, ids))
+
+    def _letters(self, project: str) -> dict[str, Message]:
+        """The letters of a project and their messages."""
+        root = self._roots[project]
+        found = {}
+        for letter in self.server.raw.zrange(f"{root}:dead", 0, -1):
+            body = self.server.raw.hget(f"{root}:held:body", letter)
+            number = body.rpartition(b'"messageId":"m')[2].partition(b'"')[0]
+            found[letter.decode()] = self.messages[int(number)]
+        return found
+
+    def _retrying(self, args: tuple[object, ...]) -> Callable[[list[int]], None] | None:
+        """Letters that are sent back as new are the newest from this command on."""
+        number, ids = args[5], args[6:]
+        if number != "new":
+            return None
+        letters = self._letters(next(project for project, root in self._roots.items() if root == args[3]))
+
+        def retried(answer: list[int]) -> None:
+            for letter in ids:
+                if letter in letters:
+                    self._renewals += 1
+                    letters[str(letter)].order = len(self.messages) - 1 + self._renewals / 10_000
+
+        return retried
+
+    # -- what breaks
+
+    def _fault(self) -> None:
+        random, world = self.random, self.world
+        roll = random.random()
+        if roll < 0.2:
+            self._kill(random.choice(self.workers))
+        elif roll < 0.55:
+            self._stop(random.choice([*self.workers, *self.producers]))
+        elif roll < 0.7:
+            if self.wire.lost_tail is None:
+                world.note("redis", "writes to memory only")
+                self.wire.plan_restart(self._what_is_known())
+            else:
+                self._restart_redis()
+        elif roll < 0.8:
+            self.wire.away_until = world.now + random.choice([random.uniform(0.1, 5), random.uniform(0, 60)])
+            world.note("redis", f"is away until {self.wire.away_until:.1f}")
+        elif roll < 0.9:
+            self._crash(random.choice(self.producers))
+        elif roll < 0.95:
+            key = f"row{random.randrange(self._rows)}"
+            self.model.missing_until[key] = world.now + random.uniform(1, 60)
+            world.note("labelbox", f"{key} is missing for a while")
+        else:
+            self._advance_to(world.now + random.uniform(0, 30))
+
+    def _at_delicate(self) -> list[Process]:
+        """Processes that are just about something that cannot be taken back."""
+        processes = (*self.workers, *self.producers)
+        return [each for each in processes if any(task.at.startswith(_DELICATE) for task in each.tasks)]
+
+    def _aimed(self, process: Process) -> None:
+        """What this seed does to them."""
+        if process.stopped_until > self.world.now:
+            return
+        if self.random.random() < self._stops:
+            self._stop(process)
+        elif isinstance(process, Worker):
+            self._kill(process)
+        elif isinstance(process, Producer):
+            self._crash(process)
+
+    def _stop(self, process: Process) -> None:
+        seconds = self.random.uniform(*self.random.choice([(0, 10), (0, 60), (30, 60)]))
+        self.world.note(process.name, f"is stopped for {seconds:.1f} s: {[task.at for task in process.tasks]}")
+        process.stop(seconds)
+        process.connection_lost = self.random.random() < 0.3
+
+    def _kill(self, worker: Worker) -> None:
+        self.world.note(worker.name, f"is killed: {[task.at for task in worker.tasks]}")
+        worker.kill()
+        self.workers[self.workers.index(worker)] = self._worker()
+
+    def _crash(self, producer: Producer) -> None:
+        self.world.note(producer.name, "is killed")
+        left, at = producer.crash(), self.producers.index(producer)
+        self.producers[at] = self._producer()
+        self.producers[at].adopt(left)
+        if self.random.random() < 0.5:
+            self.producers[at].stop(self.random.uniform(0, 30))  # it is started later
+
+    def _restart_redis(self) -> None:
+        self.world.note("redis", "restarts; what was in memory only is lost")
+        self.wire.restart()
+        self.checks.now()
+        for process in (*self.workers, *self.producers, self._operator):
+            process.connection_lost = self.random.random() < 0.5
+
+    def _what_is_known(self) -> Callable[[], None]:
+        """Puts back what the checks know of the state that is lost."""
+        imported, let_go = set(self.checks.imported), set(self.model.let_go)
+        orders, throttled = {message.number: message.order for message in self.messages}, list(self.model.throttled)
+
+        def undo() -> None:
+            self.checks.imported, self.model.let_go, self.model.throttled = imported, let_go, throttled
+            for number, order in orders.items():
+                self.messages[number].order = order
+
+        return undo
+
+    # -- the end
+
+    def _calm(self) -> None:
+        """No more faults; what was stopped goes on, who was paused is resumed, rows are there."""
+        world = self.world
+        if self.wire.lost_tail is not None and self.random.random() < 0.5:
+            self._restart_redis()
+        self.wire.durable()
+        world.chaos = False
+        self.wire.away_until = 0.0
+        for process in (*self.workers, *self.producers):
+            process.stopped_until = min(process.stopped_until, world.now + 60)
+        world.note("world", "calm")
+        for project in self._projects:
+            self._operator.spawn("resume", partial(self._project_changes.resume, project))
+
+    def _settle(self) -> None:
+        """Until every row has its outcome."""
+        world = self.world
+        last = world.steps + _MOST_STEPS_TO_CALM
+        while world.broken is None and not self._is_settled():
+            if world.steps > last:
+                world.violation(f"not settled after {_MOST_STEPS_TO_CALM} calm steps: {self._what_waits()}")
+            self._step(self._calmly)
+
+    def _retry_all(self) -> bool:
+        """What was wrong with letters is mended, and most go back with their old numbers; whether there are any.
+
+        Or only those go back that should be too late, since there is a newer message.
+        """
+        some, late = False, self.random.random() < 0.5
+        for project in self._projects:
+            letters = self._letters(project)
+            ids = [each for each in sorted(letters, key=int) if self.random.random() < 0.8]
+            ids = [each for each in ids if not late or self._has_newer(letters[each])]
+            for message in letters.values():
+                message.flaw = "bad" if message.flaw == "bad" else ""
+            if ids:
+                self._do(f"retry {ids}", partial(self._held.retry, project, ids))
+                some = True
+        return some
+
+    def _has_newer(self, message: Message) -> bool:
+        row = (message.project, message.key, message.model)
+        return any((m.project, m.key, m.model) == row and m.order > message.order for m in self.messages)
+
+    def _is_settled(self) -> bool:
+        if self.world.steps % 10 or any(
+            producer.outboxes.own and self._rows_of(producer) for producer in self.producers
+        ):
+            return False
+        if any(not task.daemon for task in self.world.tasks) or self._celery.queue:
+            return False
+        self._resume_paused()
+        return not self._what_waits()
+
+    def _rows_of(self, producer: Producer) -> int:
+        return sum(box.buffer.rows for box in producer.outboxes.every())
+
+    def _resume_paused(self) -> None:
+        """Somebody looks after projects that a bisection has paused."""
+        for project, root in self._roots.items():
+            until = self.server.call("HGET", f"{root}:meta", "pausedUntil")
+            if until and int(until) > self.world.now_ms + 90_000:
+                self._operator.spawn("resume", partial(self._project_changes.resume, project))
+
+    def _what_waits(self) -> str:
+        """Rows without an outcome, by project."""
+        found = []
+        for project, root in self._roots.items():
+            status = self._reader_pending(root)
+            if status:
+                found.append(f"{project}: {status}")
+        return ", ".join(found)
+
+    def _reader_pending(self, root: str) -> int:
+        counts = {name.decode(): int(rows) for name, rows in self.server.raw.hgetall(f"{root}:counts").items()}
+        return counts.pop("published", 0) - sum(counts.values())
+
+
+def simulate(seed: int, steps: int, server: Server) -> Outcome:
+    """Run one seed. The patches must be installed and the scripts loaded."""
+    return Simulation(seed, server).run(steps)

@@ -1,0 +1,130 @@
+"""The rules of the protocol, each with a way to leave it out: a simulation without it must fail.
+
+A switch replaces a line of a script or of a function, and complains when that line is not there any more.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import prelabel_worker.ledger
+import prelabel_worker.stages.settle
+import prelabel_worker.stages.submit
+from prelabel.inbox import Inbox
+from prelabel.sender import Sender
+from prelabel_worker.leases import Lease
+from prelabel_worker.ledger import Ledger
+from tests.simulation.patches import changed, script_sources, standing_for, with_virtual_clock
+from tests.simulation.wire import Wire
+
+Change = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A rule that is left out: `lua` are lines of scripts and what stands there instead, `python` changes of ours."""
+
+    rule: str
+    lua: dict[str, str] = field(default_factory=dict)
+    python: tuple[Change, ...] = ()
+
+    def rewrite(self, source: str) -> str:
+        """A script for this simulation."""
+        for old, new in self.lua.items():
+            source = source.replace(old, new)
+        return with_virtual_clock(source)
+
+    @contextmanager
+    def off(self) -> Iterator[None]:
+        """Without the rule."""
+        for old in self.lua:
+            assert any(old in source for source in script_sources().values()), f"no script says {old!r} any more"
+        with ExitStack() as stack:
+            for change in self.python:
+                stack.enter_context(change())
+            yield
+
+
+def _in(owner: object, name: str, old: str, new: str) -> Change:
+    return lambda: changed(owner, name, old, new)
+
+
+_THERE = "return redis.call('EXISTS', chunk_key(id)) == 1"
+NOTHING = Switch("none is left out")
+
+SWITCHES = {
+    "lanes": Switch("a lane has one open chunk", {"(inbox[lane .. ':open'] or 0) == 0": "true"}),
+    "held-number": Switch("held rows keep their number and are struck", {"  if as_new then\n": "  if true then\n"}),
+    "uncertain": Switch(
+        "`submitting` taken over counts as uncertain", {"if chunk[1] == 'submitting' then": "if false then"}
+    ),
+    "spool-order": Switch(
+        "the spool keeps order",
+        python=(
+            _in(
+                Sender, "_begin", "if box.buffer.spooled > 0:", "if box.buffer.spooled > 0 and not box.buffer.waiting:"
+            ),
+        ),
+    ),
+    "token": Switch(
+        "the token is the worker's, not the hint's",
+        {"if lease > now then": "if lease > now and redis.call('HGET', key, 'token') ~= ARGV[2] then"},
+        (_in(Ledger, "take", "secrets.token_hex(8)", "chunk_id"),),
+    ),
+    "server-limit": Switch(
+        "the server's limit is waited out",
+        python=(_in(prelabel_worker.stages.submit._Submission, "_is_nowhere", "if left > 0:", "if False:"),),
+    ),
+    "frame-memory": Switch(
+        "frame ids are remembered", {"redis.call('ZADD', root .. ':seen', text(now), fid)": "do end"}
+    ),
+    "barrier": Switch(
+        "an answer and a POST wait until Redis is durable", python=(lambda: standing_for(Wire, barrier=lambda _: None),)
+    ),
+    "slot-timers": Switch(
+        "the script that brings rows sets the timer",
+        {"redis.call('ZADD', root .. ':timers', 'LT', string.format('%.0f', due), 'group')": "do end"},
+        (
+            _in(
+                Inbox,
+                "_send",
+                "pipeline.evalsha(",
+                "pipeline.zadd(f'{root}:timers', {'group': 1}, lt=True); pipeline.evalsha(",
+            ),
+        ),
+    ),
+    "validate-first": Switch(
+        "rows are validated before they are superseded",
+        python=(
+            _in(
+                prelabel_worker.stages.submit,
+                "build",
+                "        try:\n            ready = builder.build(row.raw)",
+                "        if any(facts_of(row.raw).row_key == facts_of(other.raw).row_key and row.seq < other.seq"
+                " for other in rows):\n"
+                "            built.set_aside.append(_superseded(row, trace_of('', None)))\n            continue\n"
+                "        try:\n            ready = builder.build(row.raw)",
+            ),
+        ),
+    ),
+    "partial-strikes": Switch(
+        "messages that are imported in part strike",
+        python=(
+            _in(
+                prelabel_worker.stages.settle,
+                "_slices",
+                "if row_key in held_keys and (not bad or (verdict is not None and verdict.taken)):",
+                "if row_key in held_keys and not bad:",
+            ),
+        ),
+    ),
+    "holder": Switch(
+        "only the token's holder changes a chunk",
+        {"return token ~= '' and redis.call('HGET', chunk_key(id), 'token') == token": _THERE},
+    ),
+    "last-piece": Switch(
+        "the last piece of an upload goes under a valid lease",
+        python=(_in(Lease, "valid", "return time.monotonic() < self.until", "return True"),),
+    ),
+    "one-commit": Switch("counters and held rows change in one commit", {"  count('dead', state.weight)\n": "\n"}),
+}

@@ -1,0 +1,103 @@
+"""Worker processes, and Celery between them: hints that may be late, doubled or lost."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prelabel.client import Client as AnyClient
+from prelabel_worker import runtime, ticker
+from prelabel_worker.settings import Settings
+from prelabel_worker.stages.expire import expire
+from prelabel_worker.stages.group import group, heal
+from prelabel_worker.stages.poll import poll
+from prelabel_worker.stages.settle import settle
+from prelabel_worker.stages.submit import submit
+from prelabel_worker.timers import LOOK_ANYWAY_SECONDS, Timers
+from tests.simulation.labelbox_model import Connection, LabelboxModel
+from tests.simulation.patches import standing_for
+from tests.simulation.wire import Client, Wire
+from tests.simulation.world import Process, World
+
+CONCURRENCY = 2
+_TICK_SECONDS = 0.25
+_STAGES: dict[str, Callable[..., object]] = {
+    "group": group,
+    "heal": heal,
+    "expire": expire,
+    "submit": submit,
+    "poll": lambda tools, running: poll(tools, [(project_id, chunk_id) for project_id, chunk_id in running]),
+    "settle": settle,
+}
+"""As tasks.py calls them."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A message in Celery's queue."""
+
+    stage: str
+    args: tuple[object, ...]
+
+
+class Celery:
+    """The queue. It promises nothing."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.queue: list[Hint] = []
+
+    def send(self, stage: str, project: str, chunk: str) -> None:
+        """What a stage sends after a commit: it may die just before."""
+        self._world.switch(f"hint {stage} {chunk}")
+        self._put(stage, [project, chunk] if chunk else [project])
+
+    def send_messages(self, messages: list[tuple[str, list[object]]]) -> None:
+        """What a tick sends."""
+        for name, args in messages:
+            self._put(name.removeprefix("prelabel."), args)
+
+    def _put(self, stage: str, args: list[object]) -> None:
+        self.queue.append(Hint(stage, tuple(args)))
+
+
+class Worker(Process):
+    """One process of a worker: its tools, its ticks, and the stages it runs."""
+
+    def __init__(
+        self, world: World, name: str, wire: Wire, celery: Celery, model: LabelboxModel, settings: Settings
+    ) -> None:
+        super().__init__(world, name)
+        self._celery = celery
+        self.next_tick = 0.0
+        client: AnyClient = Client(wire, self)
+        with standing_for(runtime, connect=lambda _: client, Labelbox=lambda *_: Connection(model, self)):
+            self.tools = runtime.Runtime(settings, celery.send).tools()
+            self.tools.account(settings.account)  # its connection is made once
+        self._timers = Timers(client, settings.key_prefix, settings.lease_seconds)
+        self._ticking = False
+
+    def can_tick(self) -> bool:
+        """Whether its next look is due; in reality it looks four times a second."""
+        return not self._ticking and self.next_tick <= self.world.now and self.stopped_until <= self.world.now
+
+    def tick(self) -> None:
+        self._ticking = True
+        self.spawn("tick", self._tick, daemon=True)
+
+    def _tick(self) -> None:
+        try:
+            room = CONCURRENCY * 4 - len(self._celery.queue)
+            if room > 0:
+                due, wait = self._timers.due(room)
+                self._celery.send_messages(ticker._messages(due))
+                self.next_tick = self.world.now + min(max(wait, _TICK_SECONDS if due else 0.005), LOOK_ANYWAY_SECONDS)
+            else:
+                self.next_tick = self.world.now + _TICK_SECONDS
+        finally:
+            self._ticking = False
+
+    def can_work(self) -> bool:
+        return self.stopped_until <= self.world.now and self.busy < CONCURRENCY
+
+    def work(self, hint: Hint) -> None:
+        stage = _STAGES[hint.stage]
+        self.spawn(f"{hint.stage} {hint.args}", lambda: stage(self.tools, *hint.args))

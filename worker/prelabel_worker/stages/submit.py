@@ -190,6 +190,8 @@ class _Submission:
         chunk, tools = self._chunk, self._tools
         name = import_name(chunk.id, built.content)
         tools.ledger.record_import(chunk, self._account.name, name, built.sent)
+        if not self._turn.ask():  # a slow disk: the permit's time is over
+            return
         try:
             with self._turn.request():
                 created = self._account.labelbox.create_import(

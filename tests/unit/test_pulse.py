@@ -5,6 +5,7 @@ from dataclasses import replace
 from prelabel_worker.cli.healthy import problems
 from prelabel_worker.inspector import WorkerStatus
 from prelabel_worker.pulse import Pulse
+from prelabel_worker.ticker import room_for_hints
 
 WELL = WorkerStatus("worker@h", "h", 1, "0.1.0", 2, seen_seconds_ago=1.0)
 
@@ -25,6 +26,12 @@ def told(*looks: tuple[float, list[str], int, int]) -> dict[str, float | None]:
         clock.now += seconds
         pulse.look(in_hand, begun, waiting)
     return pulse.as_json()
+
+
+def test_a_full_queue_leaves_room_for_one_hint_while_it_moves_and_for_none_while_it_stands() -> None:
+    assert room_for_hints(2, 3, moves=False) == 5
+    assert room_for_hints(2, 100, moves=True) == 1
+    assert room_for_hints(2, 100, moves=False) == 0
 
 
 def test_an_idle_worker_does_not_stall() -> None:

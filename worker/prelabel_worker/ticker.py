@@ -75,6 +75,7 @@ class _Tick:
         self._announced = self._said = float("-inf")
         self._failed_since: float | None = None
         self._pulse = Pulse()
+        self._begun = 0
 
     def run(self) -> None:
         while not self._stopped.is_set():
@@ -113,9 +114,11 @@ class _Tick:
         with self._app.producer_or_acquire() as producer:
             waiting = sum(_waiting_hints(producer.channel, queue) for queue in self._queues)
             # A copy in one step: the consumer's thread adds and removes while we look.
-            self._pulse.look(list(state.requests), state.all_total_count[0], waiting)
-            room = self._processes * _HINTS_PER_PROCESS - waiting
-            if room <= 0:
+            begun, before = state.all_total_count[0], self._begun
+            self._begun = begun
+            self._pulse.look(list(state.requests), begun, waiting)
+            room = room_for_hints(self._processes, waiting, moves=begun != before)
+            if not room:
                 return TICK_SECONDS  # nobody is free: what is due stays due
             due, wait = self._timers.due(room, roles.stages_of(self._role), most_polls=room * POLLED_TOGETHER)
             for name, args in _messages(due):
@@ -149,6 +152,15 @@ class _Tick:
             self._client.close()
         except (redis.RedisError, OSError):
             _log.info("worker.not_withdrawn", worker=self._name)
+
+
+def room_for_hints(processes: int, waiting: int, *, moves: bool) -> int:
+    """How many hints a tick may send; `moves`: tasks were begun since the last one.
+
+    Stages hint what follows themselves, which can keep the queue full: then a project that only the tick knows of has a
+    turn at each look all the same.
+    """
+    return max(processes * _HINTS_PER_PROCESS - waiting, 1 if moves else 0)
 
 
 def _waiting_hints(channel: Any, queue: str) -> int:

@@ -15,7 +15,11 @@ FRESH_SECONDS = 600.0
 """An ontology is asked for again after this; while Labelbox is away the old one serves."""
 REFRESH_SECONDS = 60.0
 """A row that names an unknown feature makes it be asked for again, at most this often."""
-_FLIGHT_MS = 60_000  # should the worker that fetches it die
+FLIGHT_SECONDS = 10.0
+"""How long a project waits when the worker that fetches died, or Redis refused to take its mark away: as a lease.
+
+A fetch that takes longer may be repeated by another worker, which costs a request and changes nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,9 @@ class Catalog:
         self._client.hset(key, mapping=fields)
 
     def refresh(self, project_id: str, fetch: Callable[[], ProjectOntology]) -> Cached | None:
-        """Fetch it now, or None while another worker does. Raises what `fetch` raises."""
+        """Fetch it now, or None while another worker may be fetching. Raises what `fetch` raises."""
         flight = f"{keys.project_root(self._prefix, project_id)}:ontology:flight"
-        if not self._client.set(flight, 1, nx=True, px=_FLIGHT_MS):
+        if not self._client.set(flight, 1, nx=True, px=int(FLIGHT_SECONDS * 1000)):
             return None
         try:
             self.put(project_id, fetch())

@@ -15,11 +15,7 @@ FRESH_SECONDS = 600.0
 """An ontology is asked for again after this; while Labelbox is away the old one serves."""
 REFRESH_SECONDS = 60.0
 """A row that names an unknown feature makes it be asked for again, at most this often."""
-FLIGHT_SECONDS = 10.0
-"""How long a project waits when the worker that fetches died, or Redis refused to take its mark away: as a lease.
-
-A fetch that takes longer may be repeated by another worker, which costs a request and changes nothing.
-"""
+_FLIGHT_MS = 10_000  # should the worker that fetches it die, others go on within the time that recovery may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +68,12 @@ class Catalog:
         self._client.hset(key, mapping=fields)
 
     def refresh(self, project_id: str, fetch: Callable[[], ProjectOntology]) -> Cached | None:
-        """Fetch it now, or None while another worker may be fetching. Raises what `fetch` raises."""
+        """Fetch it now, or None while another worker does or when Redis has lost it. Raises what `fetch` raises."""
         flight = f"{keys.project_root(self._prefix, project_id)}:ontology:flight"
-        if not self._client.set(flight, 1, nx=True, px=int(FLIGHT_SECONDS * 1000)):
+        if not self._client.set(flight, 1, nx=True, px=_FLIGHT_MS):
             return None
         try:
             self.put(project_id, fetch())
         finally:
             self._client.delete(flight)
-        cached = self.get(project_id)
-        assert cached is not None  # noqa: S101 - it was just put
-        return cached
+        return self.get(project_id)

@@ -40,7 +40,7 @@ Under a project's root:
 | `dead:messages` | hash | message id → held id of its latest letter |
 | `actions` | list | what operators did with letters, newest first, see `prelabel_worker.actions` |
 | `ontology` | hash | `normalized`, `mediaType`, `name`, `fetchedMs` |
-| `ontology:flight` | string | there while a worker fetches it |
+| `ontology:flight` | string | there while a worker fetches it, at most 10 s |
 
 An entry's kind is `f` (a frame) or `h` (a held row on its way back; its id is the held id).
 """

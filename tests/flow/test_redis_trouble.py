@@ -271,6 +271,8 @@ def test_a_disk_that_is_full_is_waited_for(run: Run, tmp_path: Path) -> None:
     with publishing(run, tmp_path) as publisher:
         server.client.config_set("appendfsync", "everysec")  # with `always` the server ends itself
         server.limit_files(1)
+        # Redis refuses from the first write that failed on; what made it fail was answered.
+        wait_for(lambda: server.client.info("persistence")["aof_last_write_status"] == "err", "a write to fail")
         with quiet(run.world):
             run.publish(publisher)
             wait_for(lambda: publisher.spooled_rows, "rows on the disk")

@@ -38,6 +38,24 @@ def test_many_workers_that_miss_an_ontology_ask_for_it_once(client: "redis.Redis
     assert Catalog(client, prefix).get("p") is not None
 
 
+def test_a_fetch_whose_end_redis_refuses_holds_up_nobody_for_longer_than_recovery_takes(
+    client: "redis.Redis", prefix: str
+) -> None:
+    """A worker that lives cannot take its mark away either, when the disk is full or the server is a replica."""
+
+    def refused() -> ProjectOntology:
+        client.replicaof("127.0.0.1", 1)  # type: ignore[no-untyped-call]
+        return FOUND
+
+    try:
+        with pytest.raises(redis.ReadOnlyError):
+            Catalog(client, prefix).refresh("p", refused)
+    finally:
+        client.replicaof("NO", "ONE")  # type: ignore[no-untyped-call]
+
+    assert 0 < client.pttl(f"{prefix}:{{p}}:ontology:flight") <= 15_000
+
+
 def test_a_question_that_failed_may_be_asked_again(client: "redis.Redis", prefix: str) -> None:
     def away() -> ProjectOntology:
         raise Unavailable("away")

@@ -271,13 +271,15 @@ def test_a_disk_that_is_full_is_waited_for(run: Run, tmp_path: Path) -> None:
     with publishing(run, tmp_path) as publisher:
         server.client.config_set("appendfsync", "everysec")  # with `always` the server ends itself
         server.limit_files(1)
-        # Redis refuses from the first write that failed on; what made it fail was answered.
-        wait_for(lambda: server.client.info("persistence")["aof_last_write_status"] == "err", "a write to fail")
-        with quiet(run.world):
-            run.publish(publisher)
-            wait_for(lambda: publisher.spooled_rows, "rows on the disk")
-            run.world.wait_for_line("MISCONF")
-        server.limit_files(resource.RLIM_INFINITY)
+        try:
+            # Redis refuses from the first write that failed on; what made it fail was answered.
+            wait_for(lambda: server.client.info("persistence")["aof_last_write_status"] == "err", "a write to fail")
+            with quiet(run.world):
+                run.publish(publisher)
+                wait_for(lambda: publisher.spooled_rows, "rows on the disk")
+                run.world.wait_for_line("MISCONF")
+        finally:
+            server.limit_files(resource.RLIM_INFINITY)
         run.assert_exactly_once()
 
 

@@ -30,6 +30,7 @@ Under a project's root:
 | `history:<id>` | string | what became of the chunk's rows, see `prelabel_worker.history` |
 | `imported:<generation>:<n>` | set | digests of imported rows, where a policy needs them |
 | `shapes:<generation>:<level>:<n>` | hash | 6 bytes of a row key → the shape, see `prelabel_worker.shapes` |
+| `shapes:<generation>` | string | the highest level in use |
 | `shapes:names` | hash | `f` and a feature's bytes, `m` and a model's name → its number |
 | `timers` | zset | `group`, `heal`, `expire`, `chunk:<id>` → ms when due |
 | `held` | hash | held id → its state as JSON |

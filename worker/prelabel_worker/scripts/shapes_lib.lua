@@ -6,15 +6,44 @@
 -- Placed after imported_lib.lua in the scripts that need it.
 local FIRST_HASHES, LEVELS, FIELDS, MOST_BYTES = 1024, 3, 128, 64
 
--- The shape and the hash it is in; without one, the hash with room for it and its fields so far.
+-- The highest level in use of a generation, -1 without any; asked once a script.
+local levels = {}
+local function highest_level(generation)
+  if not levels[generation] then
+    levels[generation] = tonumber(redis.call('GET', root .. ':shapes:' .. generation) or -1)
+  end
+  return levels[generation]
+end
+
+local function shape_key(generation, level, digest)
+  local hash = struct.unpack('>I2', digest, 7) % (FIRST_HASHES * 4 ^ level)
+  return root .. ':shapes:' .. generation .. ':' .. level .. ':' .. hash
+end
+
+-- The shape and the hash it is in, if it is remembered.
 local function find_shape(generation, digest)
-  local field, hash = string.sub(digest, 1, 6), struct.unpack('>I2', digest, 7)
-  for level = 0, LEVELS - 1 do
-    local key = root .. ':shapes:' .. generation .. ':' .. level .. ':' .. hash % (FIRST_HASHES * 4 ^ level)
+  local field = string.sub(digest, 1, 6)
+  for level = 0, highest_level(generation) do
+    local key = shape_key(generation, level, digest)
     local shape = redis.call('HGET', key, field)
     if shape then return shape, key end
+  end
+end
+
+-- Where there is room; nowhere, when all hashes that it may be in are full.
+local function add_shape(generation, digest, shape, keep_ms)
+  for level = 0, LEVELS - 1 do
+    local key = shape_key(generation, level, digest)
     local fields = redis.call('HLEN', key)
-    if fields < FIELDS then return nil, key, fields end
+    if fields < FIELDS then
+      redis.call('HSET', key, string.sub(digest, 1, 6), shape)
+      if fields == 0 then redis.call('PEXPIRE', key, 2 * keep_ms) end
+      if level > highest_level(generation) then
+        redis.call('SET', root .. ':shapes:' .. generation, level, 'PX', 2 * keep_ms)
+        levels[generation] = level
+      end
+      return
+    end
   end
 end
 
@@ -74,13 +103,14 @@ end
 local function remember_shape(digest, shape, keep_ms)
   if keep_ms <= 0 then return 0 end
   local generation = generation_of(keep_ms)
-  local old, key, fields = find_shape(generation, digest)
+  local old, key = find_shape(generation, digest)
   if old == shape then return 0 end
   local left, before = 0, old or find_shape(generation - 1, digest)
   if before then left, shape = compare_shapes(before, shape) end
   if key then
     redis.call('HSET', key, string.sub(digest, 1, 6), shape)
-    if fields == 0 then redis.call('PEXPIRE', key, 2 * keep_ms) end
+  else
+    add_shape(generation, digest, shape, keep_ms)
   end
   return left
 end

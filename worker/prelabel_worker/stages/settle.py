@@ -119,7 +119,7 @@ def _commit(
     )
 
     if left:
-        _log.warning("rows.leftovers", project=chunk.project_id, chunk=chunk.id, rows=left_rows, annotations=left)
+        _log.info("rows.leftovers", project=chunk.project_id, chunk=chunk.id, rows=left_rows, annotations=left)
 
 
 def _record(tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], slices: list[Slice]) -> bytes:

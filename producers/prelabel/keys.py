@@ -9,6 +9,7 @@ Under a project's root:
 |---|---|---|
 | `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, |
 |  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`, |
+|  |  | `leftovers` (annotations ever left of older messages), |
 |  |  | `openMost` (chunks it may have open now), `openBound` (by the settings), `openFewerMs` (last halved), |
 |  |  | `openMoreMs` (when it may grow), `importMs` (how long imports take), |
 |  |  | `deadLetterMs` (how long letters are kept) |
@@ -28,6 +29,9 @@ Under a project's root:
 | `history` | zset | `<chunk id> <bytes>` → ms when it was settled |
 | `history:<id>` | string | what became of the chunk's rows, see `prelabel_worker.history` |
 | `imported:<generation>:<n>` | set | digests of imported rows, where a policy needs them |
+| `shapes:<generation>:<level>:<n>` | hash | 6 bytes of a row key → the shape, see `prelabel_worker.shapes` |
+| `shapes:<generation>` | string | the highest level in use |
+| `shapes:names` | hash | `f` and a feature's bytes, `m` and a model's name → its number |
 | `timers` | zset | `group`, `heal`, `expire`, `chunk:<id>` → ms when due |
 | `held` | hash | held id → its state as JSON |
 | `held:body` | hash | held id → details and the original message |

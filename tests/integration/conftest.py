@@ -96,7 +96,7 @@ class Project:
         strikes: Sequence[tuple[str, int]] = (),
     ) -> int | None:
         part = Slice(chunk.rows, imported, list(outcomes), list(strikes))
-        return self.ledger.commit_rows(chunk, chunk.cursor, part, finish=True)
+        return self.ledger.commit_rows(chunk, chunk.cursor, part, finish=True).waiting
 
     def holding(
         self, row: ChunkRow, *, reason: str = "refused", heal_in_ms: int | None = None, heals: bool = False

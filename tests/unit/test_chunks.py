@@ -1,5 +1,7 @@
 """Pure rules about chunks: which rows stay, what was sent, where to split."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +38,14 @@ sent_lines = st.dictionaries(
 @given(sent_lines)
 def test_sent_lines_survive_redis(sent: SentLines) -> None:
     assert SentLines.from_bytes(sent.to_bytes()) == sent
+
+
+@given(sent_lines, st.binary(min_size=1, max_size=64))
+def test_shapes_stand_behind_what_an_older_worker_reads(sent: SentLines, shape: bytes) -> None:
+    shaped = replace(sent, shapes=(shape,) * len(sent.rows))
+
+    assert SentLines.from_bytes(shaped.to_bytes()) == shaped
+    assert shaped.to_bytes().startswith(sent.to_bytes())
 
 
 @given(st.integers(2, 100_000))

@@ -50,7 +50,7 @@ def test_a_uuid_is_the_digest_that_the_documentation_says() -> None:
 
 
 def test_uuids_are_version_8_of_rfc_9562_in_bytes_and_text() -> None:
-    binary, text = ProjectIdentity(PROJECT).row("k:a", "").uuids([VESSEL] * 5000)
+    binary, text, _ = ProjectIdentity(PROJECT).row("k:a", "").uuids([VESSEL] * 5000)
 
     assert [str(uuid.UUID(bytes=each)) for each in binary] == text
     assert {(uuid.UUID(each).version, uuid.UUID(each).variant) for each in text} == {(8, uuid.RFC_4122)}

@@ -9,6 +9,7 @@ from prelabel_worker.history import trace_of
 from prelabel_worker.identity import row_digest, row_key
 from prelabel_worker.letters import Origin, Problem, RowFacts, facts_of, held_frame, held_row
 from prelabel_worker.rows import BuiltRow, RowBuilder
+from prelabel_worker.shapes import Counted
 
 
 @dataclass(slots=True)
@@ -18,6 +19,8 @@ class Built:
     content: bytes = b""
     sent: SentLines = field(default_factory=SentLines)
     set_aside: list[RowOutcome] = field(default_factory=list)
+    counted: list[Counted] = field(default_factory=list)
+    """What each row of `sent` has of each feature."""
     unknown_features: int = 0
     """Rows that name a feature the ontology does not have: it may have changed."""
 
@@ -76,6 +79,7 @@ def build(
         )
         for row, ready in kept
     )
+    built.counted = [Counted(ready.model, ready.counts, len(ready.uuids)) for _, ready in kept]
     return built
 
 

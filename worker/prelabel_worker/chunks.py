@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 _TRACE = 12  # bytes, see history.py
 _KEY = 16  # bytes, see identity.row_key
+_UUID = 16  # bytes
 
 
 class State(StrEnum):
@@ -179,8 +180,8 @@ class Slice:
     """What one commit says of a chunk: the rows before `after`, from where the last commit ended.
 
     `imported` of them are; `outcomes` are the others', `strikes` the (row key, arrival number) of messages that
-    Labelbox has, `marks` the digests of imported rows that a policy needs to know again, `entries` what the history
-    keeps of all these rows.
+    Labelbox has, `marks` the digests of imported rows that a policy needs to know again, `shapes` the (row key, shape)
+    of imported rows without a policy, `entries` what the history keeps of all these rows.
     """
 
     after: int
@@ -188,6 +189,7 @@ class Slice:
     outcomes: list[RowOutcome] = field(default_factory=list)
     strikes: list[tuple[str, int]] = field(default_factory=list)
     marks: list[int] = field(default_factory=list)
+    shapes: list[tuple[str, bytes]] = field(default_factory=list)
     entries: list[bytes] = field(default_factory=list)
 
 
@@ -195,7 +197,8 @@ class Slice:
 class SentLines:
     """The uuids of an import's lines, by row: what its status file will be matched with; each row's trace and row key.
 
-    Kept while the import runs, because a later build may derive other lines: the ontology may have changed.
+    And its shape (see shapes.py), which imports that an older worker recorded do not have. Kept while the import runs,
+    because a later build may derive other lines: the ontology may have changed.
     """
 
     rows: tuple[int, ...] = ()
@@ -203,6 +206,7 @@ class SentLines:
     traces: tuple[bytes, ...] = ()
     keys: tuple[str, ...] = ()
     uuids: bytes = b""
+    shapes: tuple[bytes, ...] = ()
 
     @classmethod
     def of(cls, built: Iterable[tuple[int, list[bytes], bytes, str]]) -> "SentLines":
@@ -217,10 +221,14 @@ class SentLines:
         )
 
     def to_bytes(self) -> bytes:
-        """The number of rows, their indexes, line counts, traces and row keys, then the uuids; all big-endian."""
+        """The number of rows, their indexes, line counts, traces and row keys, the uuids, then the shapes.
+
+        Big-endian; a shape after its length, in a byte. An older worker, which knows of no shapes, reads the rest.
+        """
         size = len(self.rows)
         numbers = struct.pack(f">I{size}I{size}I", size, *self.rows, *self.counts)
-        return numbers + b"".join(self.traces) + bytes.fromhex("".join(self.keys)) + self.uuids
+        shapes = b"".join([bytes((len(shape),)) + shape for shape in self.shapes])
+        return numbers + b"".join(self.traces) + bytes.fromhex("".join(self.keys)) + self.uuids + shapes
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "SentLines":
@@ -233,7 +241,8 @@ class SentLines:
         traces = tuple(data[start : start + _TRACE] for start in range(at, keys, _TRACE))
         digits = data[keys:uuids].hex()
         row_keys = tuple(digits[start : start + 2 * _KEY] for start in range(0, len(digits), 2 * _KEY))
-        return cls(numbers[:size], numbers[size:], traces, row_keys, data[uuids:])
+        shapes = uuids + _UUID * sum(numbers[size:])
+        return cls(numbers[:size], numbers[size:], traces, row_keys, data[uuids:shapes], _shapes(data[shapes:]))
 
     def all_uuids(self) -> set[bytes]:
         """Every uuid that was sent."""
@@ -248,6 +257,15 @@ class SentLines:
                 found[uuids[position : position + 16]] = row
                 position += 16
         return found
+
+
+def _shapes(data: bytes) -> tuple[bytes, ...]:
+    found, at = [], 0
+    while at < len(data):
+        end = at + 1 + data[at]
+        found.append(data[at + 1 : end])
+        at = end
+    return tuple(found)
 
 
 def newest(rows: Iterable[tuple[int, int, tuple[str, str]]]) -> tuple[list[int], list[int]]:

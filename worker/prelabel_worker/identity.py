@@ -37,8 +37,11 @@ class RowIdentity:
     def __init__(self, digest: Any) -> None:
         self._digest = digest
 
-    def uuids(self, features: Iterable[bytes]) -> tuple[list[bytes], list[str]]:
-        """16 bytes for each annotation, and their canonical spelling; features in the form of `feature_bytes`."""
+    def uuids(self, features: Iterable[bytes]) -> tuple[list[bytes], list[str], dict[bytes, int]]:
+        """16 bytes for each annotation, and their canonical spelling; how many each feature has.
+
+        Features are in the form of `feature_bytes`.
+        """
         copy, from_bytes, to_bytes = self._digest.copy, int.from_bytes, int.to_bytes
         ordinals: dict[bytes, int] = {}
         uuids, texts = [], []
@@ -51,7 +54,7 @@ class RowIdentity:
             text = uuid.hex("-", 6)  # from the right, so of 8, 12 and 12 digits
             uuids.append(uuid)
             texts.append(f"{text[:13]}-{text[13:17]}-{text[17:]}")
-        return uuids, texts
+        return uuids, texts, ordinals
 
 
 class ProjectIdentity:
@@ -104,3 +107,8 @@ def row_key(data_row_key: str, model: str) -> str:
 def row_digest(key: str) -> int:
     """The first 8 bytes of a row key as a signed integer: what is remembered of imported rows."""
     return int.from_bytes(bytes.fromhex(key[:16]), "big", signed=True)
+
+
+def shape_digest(key: str) -> bytes:
+    """The first 8 bytes of a row key: under which its shape is remembered."""
+    return bytes.fromhex(key[:16])

@@ -22,6 +22,7 @@ class ProjectStatus:
     behind such rows.
     `open_most` is how many chunks it may have open now: fewer than the settings allow after trouble.
     `healing` of the pending are held, and tried again when time may have healed them: the next at `next_heal_at`.
+    `leftovers` are annotations, no rows: ever left in Labelbox by a message with fewer than the one before.
     """
 
     project_id: str
@@ -42,6 +43,7 @@ class ProjectStatus:
     newer: int = 0
     healing: int = 0
     next_heal_at: float | None = None
+    leftovers: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """For `status --json`."""
@@ -64,6 +66,7 @@ class ProjectStatus:
             "openMost": self.open_most,
             "healing": self.healing,
             "nextHealAt": self.next_heal_at,
+            "leftoverAnnotations": self.leftovers,
         }
 
 
@@ -134,12 +137,12 @@ class Inspector:
             pipeline.hgetall(f"{root}:counts")
             pipeline.hget(f"{root}:inbox", "rows")
             pipeline.hgetall(f"{root}:dead:reasons")
-            pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason", "lanes", "openMost")
+            pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason", "lanes", "openMost", "leftovers")
             pipeline.zrange(f"{root}:chunks", 0, -1)
             pipeline.zcard(f"{root}:heal")
             pipeline.zrange(f"{root}:heal", 0, 0, withscores=True)
             counts, waiting, reasons, meta, chunk_ids, healing, next_heal = pipeline.execute()
-        paused_until, why, lanes, open_most = meta
+        paused_until, why, lanes, open_most, leftovers = meta
         rows = {name.decode(): int(value) for name, value in counts.items()}
         published = rows.get("published", 0)
         done = {name: rows.get(name, 0) for name in OUTCOMES}
@@ -159,6 +162,7 @@ class Inspector:
             open_most=int(open_most) if open_most else None,
             healing=int(healing),
             next_heal_at=next_heal[0][1] / 1000 if next_heal else None,
+            leftovers=int(leftovers or 0),
         )
 
     def overrides(self, project_id: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import orjson
 
@@ -26,13 +26,26 @@ from prelabel_worker.chunks import (
     middle,
 )
 from prelabel_worker.errors import LeaseLost
+from prelabel_worker.identity import shape_digest
 from prelabel_worker.letters import split_body
 from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
+from prelabel_worker.shapes import Counted, names_of, shapes_of
 
 _DAY_MS = 86_400_000
 _ASKED_TOGETHER = 500  # rows in one script call
 _REFUSALS_SECONDS = 24 * 3600  # a bisection's count outlives every pause of it, and goes with nobody's help
+
+
+class Committed(NamedTuple):
+    """What a commit of rows found: those that wait in the inbox, if it was the chunk's last; and what is left.
+
+    `leftover_rows` were imported with less than Labelbox has of them: `leftovers` annotations.
+    """
+
+    waiting: int | None
+    leftover_rows: int
+    leftovers: int
 
 
 class Ledger:
@@ -124,6 +137,12 @@ class Ledger:
             index += item.high - item.low
         return [row for row in found if row.index >= chunk.cursor and not _bit(aside, row.index)]
 
+    def shapes(self, project_id: str, rows: Sequence[Counted]) -> tuple[bytes, ...]:
+        """The shape of each of these messages, with the project's numbers for its features."""
+        names = names_of(rows)
+        numbers = self._scripts.run("number_names", self.root(project_id), *names)
+        return shapes_of(rows, dict(zip(names, numbers, strict=True)))
+
     def set_aside(self, chunk: Chunk, outcomes: Sequence[RowOutcome], *, finish: bool) -> int | None:
         """Give rows their outcomes before an import; with `finish` no row is left and the chunk ends.
 
@@ -131,10 +150,10 @@ class Ledger:
         """
         part = Slice(chunk.cursor, outcomes=list(outcomes), entries=[history.set_aside(chunk.items, outcomes)])
         record = history.record_of(chunk, self.past(chunk) + part.entries[0]) if finish else b""
-        return self.commit_rows(chunk, chunk.cursor, part, record=record, finish=finish)
+        return self.commit_rows(chunk, chunk.cursor, part, record=record, finish=finish).waiting
 
-    def commit_rows(self, chunk: Chunk, cursor: int, part: Slice, *, record: bytes = b"", finish: bool) -> int | None:
-        """One slice of outcomes, see commit_rows.lua; the rows that wait when it was the last. Raises LeaseLost.
+    def commit_rows(self, chunk: Chunk, cursor: int, part: Slice, *, record: bytes = b"", finish: bool) -> Committed:
+        """One slice of outcomes, see commit_rows.lua. Raises LeaseLost.
 
         `cursor` is where the last slice ended; `record` the whole chunk's for the history, with the last slice.
         """
@@ -142,18 +161,20 @@ class Ledger:
         args: list[str | int | bytes] = [chunk.id, chunk.token, cursor, part.after, part.imported, int(finish)]
         args += [int(settings.frame_memory_days * _DAY_MS), b"" if finish else b"".join(part.entries), record]
         args += [int(settings.history_days * _DAY_MS), int(settings.history_megabytes * 1e6)]
-        args += [len(part.outcomes), len(part.strikes)]
+        args += [len(part.outcomes), len(part.strikes), len(part.shapes)]
         for outcome in part.outcomes:
             args += [outcome.name, outcome.index, outcome.rows, outcome.held_id]
             args += [orjson.dumps(outcome.state), outcome.body]
         for row_key, seq in part.strikes:
             args += [row_key, seq]
+        for row_key, shape in part.shapes:
+            args += [shape_digest(row_key), shape]
         args += part.marks
         answer = self._scripts.run("commit_rows", self.root(chunk.project_id), *args)
         if answer[0] == b"ok":
-            return None
+            return Committed(None, *answer[1:])
         if answer[0] == b"done":
-            return int(answer[1])
+            return Committed(*answer[1:])
         if answer[0] == b"unbalanced":
             raise AssertionError(f"chunk {chunk.id} would end with {answer[1]} rows without an outcome")
         raise LeaseLost

@@ -29,6 +29,8 @@ class BuiltRow:
         uuids: 16 bytes each, in the order of `lines`; of a line without uuid its `identity.unsent_line`.
         explicit: those of them that the producer gave.
         slow: how many annotations Labelbox imports slowly.
+        counts: annotations by feature (`identity.feature_bytes`), if each has the uuid that was derived for it; else
+            empty.
 
     """
 
@@ -39,6 +41,7 @@ class BuiltRow:
     uuids: list[bytes]
     explicit: list[bytes]
     slow: int
+    counts: dict[bytes, int]
 
 
 class RowBuilder:
@@ -61,14 +64,16 @@ class RowBuilder:
             raise self._misplaced(message, key)
         model = "" if message.model is None else message.model.name
         features = self._features(message, kinds)
-        uuids, explicit = _identify(message, features, self._identity.row(key, model))
+        uuids, explicit, counts = _identify(message, features, self._identity.row(key, model))
         if _LINK in kinds:
             self._check_links(message.annotations, features)
         if self._leaves_out:
+            sent = uuids
             uuids = self._without_uuid(message.annotations, kinds, uuids, explicit, (key, model))
+            counts = counts if uuids == sent else {}
         content = lines(message.annotations)
         slow = self._ontology.slow(kinds) if self._ontology.tiled else slow_count(kinds)
-        return BuiltRow(key, model, message.message_id, content, uuids, explicit, slow)
+        return BuiltRow(key, model, message.message_id, content, uuids, explicit, slow, counts)
 
     def _without_uuid(
         self,
@@ -127,9 +132,14 @@ class RowBuilder:
         return MalformedMessage(Reason.DATA_ROW_FORM, "dataRow", _FORMS[key[0]], expected)
 
 
-def _identify(message: Any, features: list[Feature], identity: RowIdentity) -> tuple[list[bytes], list[bytes]]:
-    """Give each annotation its data row and, where the producer gave none, its uuid: all of them, and the given."""
-    uuids, texts = identity.uuids([feature.digest for feature in features])
+def _identify(
+    message: Any, features: list[Feature], identity: RowIdentity
+) -> tuple[list[bytes], list[bytes], dict[bytes, int]]:
+    """Give each annotation its data row and, where the producer gave none, its uuid: all of them, and the given.
+
+    And how many each feature has, if none was given.
+    """
+    uuids, texts, counts = identity.uuids([feature.digest for feature in features])
     explicit: list[bytes] = []
     data_row = message.data_row
     for annotation, text in zip(message.annotations, texts, strict=True):
@@ -140,7 +150,8 @@ def _identify(message: Any, features: list[Feature], identity: RowIdentity) -> t
             explicit.append(uuid_bytes(annotation.uuid))
     if explicit:
         uuids = [uuid_bytes(annotation.uuid) for annotation in message.annotations]
-    return uuids, explicit
+        counts = {}
+    return uuids, explicit, counts
 
 
 def _check_prompts(features: list[Feature]) -> None:

@@ -19,6 +19,8 @@ from prelabel_worker.dead_letters import DeadLetter
 from prelabel_worker.held import HeldRows
 from prelabel_worker.history import SettledRow, digest_of
 from prelabel_worker.imports import Imports, ImportStatus
+from prelabel_worker.leftovers import read_leftovers
+from prelabel_worker.shapes import Leftovers
 
 MOST_FRAMES = 5_000
 """Frames that one question reads at most."""
@@ -52,20 +54,22 @@ class Trace:
     held: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
+    leftovers: list[Leftovers] = field(default_factory=list)
     searched_all: bool = True
 
     @property
     def found(self) -> bool:
         """Whether anything is known."""
-        return bool(self.settled or self.held or self.letters or self.waiting)
+        return bool(self.settled or self.held or self.letters or self.waiting or self.leftovers)
 
 
 class Tracer:
     """Finds rows of the projects behind one Redis."""
 
-    def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
+    def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX, *, history_days: float) -> None:
         self._client = client
         self._prefix = key_prefix
+        self._history_days = history_days
         self._imports = Imports(client, key_prefix)
         self._held = HeldRows(client, key_prefix)
 
@@ -78,6 +82,8 @@ class Tracer:
             ids[letter_id.decode()] = None
         self._add_held(found, project_id, list(ids))
         self._add_waiting(found, project_id, wanted)
+        root = keys.project_root(self._prefix, project_id)
+        found.leftovers = read_leftovers(self._client, root, project_id, wanted, self._history_days)
         return found
 
     def _settled(self, project_id: str, wanted: str) -> Iterator[Settled]:

@@ -44,7 +44,7 @@ def show(
     """
     settings = settings_for(redis_url)
     client = connect(settings)
-    tracer = Tracer(client, settings.key_prefix)
+    tracer = Tracer(client, settings.key_prefix, history_days=settings.history_days)
     projects = [project] if project else Inspector(client, settings.key_prefix).projects()
     traces = {project_id: tracer.trace(project_id, wanted) for project_id in projects}
     if as_json:
@@ -84,6 +84,10 @@ def _lines(project_id: str, trace: Trace) -> Iterator[str]:
         yield _letter(project_id, letter)
     for waiting in trace.waiting:
         yield _waiting(waiting)
+    for left in trace.leftovers:
+        model = f" of model {left.model}" if left.model else ""
+        unnamed = f"; at least {left.unnamed} whose uuids are not known" if left.unnamed else ""
+        yield f"left of older messages{model}: {', '.join(left.uuids) or 'no known uuid'}{unnamed}"
 
 
 def _settled(settled: Settled) -> str:
@@ -153,5 +157,6 @@ def _as_json(project_id: str, trace: Trace) -> dict[str, Any]:
             }
             for each in trace.waiting
         ],
+        "leftovers": [{"model": each.model, "uuids": each.uuids, "unnamed": each.unnamed} for each in trace.leftovers],
         "searchedAll": trace.searched_all,
     }

@@ -14,7 +14,7 @@ FOR_EVER_MS = 253_370_764_800_000
 """As long as a pause can last: until somebody resumes."""
 
 _LIBRARIES = {
-    "commit_rows": ("held_lib", "history_lib", "imported_lib"),
+    "commit_rows": ("held_lib", "history_lib", "imported_lib", "shapes_lib"),
     **dict.fromkeys(
         ("permit", "stop_account", "request_failed", "request_answered", "resume_account", "see_account"),
         ("account_lib",),
@@ -22,6 +22,7 @@ _LIBRARIES = {
     **dict.fromkeys(("move", "open_fewer"), ("open_lib",)),
     **dict.fromkeys(("discard", "expire", "give_up", "mend", "retry"), ("held_lib",)),
     "was_imported": ("imported_lib",),
+    "shapes_of": ("imported_lib", "shapes_lib"),
 }
 
 

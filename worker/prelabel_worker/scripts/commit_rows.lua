@@ -5,22 +5,31 @@
 -- ARGV     1 chunk id, 2 token, 3 cursor expected, 4 cursor after, 5 rows imported in between, 6 finish (1 or 0),
 --          7 ms that a frame's id is remembered, 8 history entries of these rows, 9 the chunk's history record (on the
 --          last call, else ''), 10 ms to keep it, 11 most bytes of history a project, 12 number of operations, 13
---          number of strikes, then for each operation name, row index in the chunk, rows, held id, state as JSON, body
+--          number of strikes, 14 number of shapes, then for each operation name, row index in the chunk, rows, held id, state as JSON, body
 --            `held`        the row leaves the chunk for the held rows
 --            `superseded`, `skipped`   the row is counted so; a held row is forgotten
 --            `cleared`     a held row was imported (counted in 5): forget it
---          then for each strike row key, arrival number; then digests of imported rows to be remembered (ARGV 10)
--- returns  {'ok'} | {'done', rows waiting} | {'lost'} | {'cursor', n} | {'unbalanced', rows without an outcome}
--- cost     O(operations + strikes), on the last call also O(frames of the chunk)
+--          then for each strike row key, arrival number; then for each imported row that is to be compared with the one
+--          before digest, shape; then digests of imported rows to be remembered (both ARGV 10)
+-- returns  {'ok', rows, annotations} (what is left of older messages) | {'done', rows waiting, rows, annotations} |
+--          {'lost'} | {'cursor', n} | {'unbalanced', rows without an outcome}
+-- cost     O(operations + strikes + shapes), on the last call also O(frames of the chunk)
 local id, token = ARGV[1], ARGV[2]
 local key = chunk_key(id)
 if not holds(id, token) then return {'lost'} end
 local cursor = tonumber(redis.call('HGET', key, 'cursor'))
 if cursor ~= tonumber(ARGV[3]) then return {'cursor', cursor} end
 
-local operations, position = tonumber(ARGV[12]), 14
-local marks = position + 6 * operations + 2 * tonumber(ARGV[13])
-for i = position + 6 * operations, marks - 1, 2 do strike(ARGV[i], tonumber(ARGV[i + 1])) end
+local operations, position = tonumber(ARGV[12]), 15
+local shapes = position + 6 * operations + 2 * tonumber(ARGV[13])
+local marks = shapes + 2 * tonumber(ARGV[14])
+for i = position + 6 * operations, shapes - 1, 2 do strike(ARGV[i], tonumber(ARGV[i + 1])) end
+local left_rows, left = 0, 0
+for i = shapes, marks - 1, 2 do
+  local annotations = remember_shape(ARGV[i], ARGV[i + 1], tonumber(ARGV[10]))
+  if annotations > 0 then left_rows, left = left_rows + 1, left + annotations end
+end
+if left > 0 then redis.call('HINCRBY', root .. ':meta', 'leftovers', left) end
 for i = marks, #ARGV do mark_imported(ARGV[i], tonumber(ARGV[10])) end
 
 local aside = 0
@@ -54,7 +63,7 @@ aside = redis.call('HINCRBY', key, 'aside', aside)
 local settled = redis.call('HINCRBY', key, 'settled', imported)
 if ARGV[6] ~= '1' then
   redis.call('APPEND', key .. ':past', ARGV[8])
-  return {'ok'}
+  return {'ok', left_rows, left}
 end
 
 local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes')
@@ -80,4 +89,4 @@ redis.call('ZREM', root .. ':chunks', id)
 redis.call('ZREM', root .. ':timers', 'chunk:' .. id)
 local waiting = tonumber(redis.call('HGET', root .. ':inbox', 'rows') or 0)
 if waiting > 0 then wake('group', now) end
-return {'done', waiting}
+return {'done', waiting, left_rows, left}

@@ -18,6 +18,7 @@ from prelabel_worker.verdicts import RowVerdict, Verdicts
 
 _log = structlog.get_logger(__name__)
 _SLICE = 200  # outcomes and strikes in one commit
+_SHAPES = 500  # of imported rows in one commit: each costs Redis a few microseconds
 _SHOWN_ERRORS = 5
 
 
@@ -98,13 +99,14 @@ def _commit(
 ) -> None:
     """Slice by slice from the cursor on; `whole` is the problem of every row."""
     slices = list(_slices(tools, chunk, sent, failed, whole))
-    cursor, imported = chunk.cursor, 0
+    cursor, imported, left_rows, left = chunk.cursor, 0, 0, 0
     record = _record(tools, chunk, sent, failed, slices)
     for at, part in enumerate(slices):
         finish = at == len(slices) - 1
-        waiting = tools.ledger.commit_rows(chunk, cursor, part, record=record if finish else b"", finish=finish)
+        done = tools.ledger.commit_rows(chunk, cursor, part, record=record if finish else b"", finish=finish)
         cursor, imported = part.after, imported + part.imported
-        if waiting:
+        left_rows, left = left_rows + done.leftover_rows, left + done.leftovers
+        if done.waiting:
             tools.hint("group", chunk.project_id, "")
     _log.info(
         "import.settled",
@@ -115,6 +117,8 @@ def _commit(
         held=len(sent.rows) if whole else len(failed),
         seconds=round((chunk.taken_ms - chunk.cut_ms) / 1000, 3),
     )
+    if left:
+        _log.info("rows.leftovers", project=chunk.project_id, chunk=chunk.id, rows=left_rows, annotations=left)
 
 
 def _record(tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], slices: list[Slice]) -> bytes:
@@ -133,7 +137,8 @@ def _slices(
     returning = _returning(chunk)
     arrivals = history.arrivals(chunk.items)
     part = Slice(after=chunk.cursor)
-    for index, trace, row_key in sorted(zip(sent.rows, sent.traces, sent.keys, strict=True)):
+    shapes = sent.shapes or (b"",) * len(sent.rows)
+    for index, trace, row_key, shape in sorted(zip(sent.rows, sent.traces, sent.keys, shapes, strict=True)):
         if index < chunk.cursor:
             continue
         verdict = failed.get(index)
@@ -149,10 +154,12 @@ def _slices(
                 part.outcomes.append(RowOutcome("cleared", index, 1, returning[index]))
         if chunk.policy and not bad:
             part.marks.append(identity.row_digest(row_key))
+        elif shape and not bad:
+            part.shapes.append((row_key, shape))
         if row_key in held_keys and (not bad or (verdict is not None and verdict.taken)):
             part.strikes.append((row_key, arrivals[index].seq))
         part.after = index + 1
-        if len(part.outcomes) + len(part.strikes) + len(part.marks) >= _SLICE:
+        if len(part.outcomes) + len(part.strikes) + len(part.marks) >= _SLICE or len(part.shapes) >= _SHAPES:
             yield part
             part = Slice(after=part.after)
     part.after = chunk.rows

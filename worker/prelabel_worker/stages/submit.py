@@ -189,7 +189,8 @@ class _Submission:
     def _send(self, built: Built) -> None:
         chunk, tools = self._chunk, self._tools
         name = import_name(chunk.id, built.content)
-        tools.ledger.record_import(chunk, self._account.name, name, built.sent)
+        sent = replace(built.sent, shapes=tools.ledger.shapes(chunk.project_id, built.counted))
+        tools.ledger.record_import(chunk, self._account.name, name, sent)
         if not self._turn.ask():  # a slow disk: the permit's time is over
             return
         try:

@@ -24,10 +24,12 @@ from prelabel_worker.audit import audit
 from prelabel_worker.chunks import ChunkRow, RowOutcome
 from prelabel_worker.errors import Unavailable
 from prelabel_worker.inspector import Inspector
+from prelabel_worker.leftovers import read_leftovers
 from prelabel_worker.mending import mended
 from prelabel_worker.permits import Permits
 from prelabel_worker.projects import Projects
 from prelabel_worker.settings import Settings, load_settings
+from prelabel_worker.shapes import Counted
 from prelabel_worker.stack.redis_server import find_redis_server, free_port
 from prelabel_worker.timers import Timers
 from tests.conftest import wait_for
@@ -188,6 +190,7 @@ def run_every_script(project: Project) -> None:
     half, _ = project.ledger.split(project.take(project.cut()))
     project.ledger.renew(chunk)
     project.ledger.was_imported(name, [7])
+    project.ledger.shapes(name, [Counted("m", {b"f": 1}, 1)])
     project.send(chunk)
     project.ledger.pause(name, 0, "test")
     project.settle(chunk, imported=1, outcomes=[RowOutcome("cleared", 0, 1, first)])
@@ -210,6 +213,7 @@ def run_every_script(project: Project) -> None:
     assert isinstance(row, ChunkRow)
     project.settle(chunk, imported=0, outcomes=[project.holding(row, heals=True)])
     project.held.give_up(name)
+    read_leftovers(client, keys.project_root("prelabel", name), name, "a", 7)
     Timers(client, "prelabel", 10).due(100)
     assert all(each.balances for each in audit(client))
 

@@ -61,7 +61,7 @@ class Checks:
         )
         if not imported:
             return None
-        held = {int(args[at + 1]) for at in range(17, 17 + 6 * operations, 6) if args[at] != "cleared"}
+        held = {int(args[at + 1]) for at in range(18, 18 + 6 * operations, 6) if args[at] != "cleared"}
         sent = SentLines.from_bytes(self._server.call("GET", f"{root}:chunk:{chunk}:sent") or b"\0\0\0\0")
         found = [
             self._traces[trace]

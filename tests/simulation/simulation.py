@@ -91,6 +91,7 @@ class Simulation:
         if self._spools:
             shutil.rmtree(self._spools, ignore_errors=True)
         self._names = self._renewals = 0
+        self._renewing: set[tuple[str, str]] = set()  # data rows whose letters the operator makes new
         self._faults = random.choice([0.0, 0.02, 0.05, 0.1])
         self._aims, self._stops = random.choice([0.0, 0.1, 0.4]), random.choice([0.0, 0.5, 1.0])
         self._lost_hints = random.choice([0.0, 0.1, 0.3])
@@ -266,6 +267,8 @@ class Simulation:
             key, model = f"row{random.randrange(self._rows)}", f"m{random.randrange(self._models)}"
             if any(self._unanswered(other, project, key) for other in self.producers if other is not producer):
                 continue  # only what one has been answered comes before what another publishes
+            if self._operator.tasks and (project, key) in self._renewing:
+                continue  # and a retry as new: which of the two is the newer is said by who comes first
             flaw = random.choice(_FLAWS) if random.random() < self._flaws else ""
             features = random.choice([(0,), (0, 0), (0, 1), (1,)])
             number = len(self.messages)
@@ -317,6 +320,7 @@ class Simulation:
             for message in messages:
                 message.flaw = "bad" if message.flaw == "bad" else ""
         if roll < 0.4 and not any(self._unanswered(each, project, m.key) for each in self.producers for m in messages):
+            self._renewing = {(project, message.key) for message in messages}
             self._do(f"retry as new {ids}", lambda: self._held.retry(project, ids, as_new=True))
         else:
             self._do(f"retry {ids}", lambda: self._held.retry(project, ids))

@@ -301,6 +301,21 @@ def test_what_is_sent_is_recorded_durably_or_not_sent(
         project.send(chunk)
 
 
+def test_a_file_is_not_sent_when_redis_has_lost_that_other_rows_were_set_aside(project: Project) -> None:
+    project.publish(message("good"), message("bad"))
+    chunk = project.take(project.cut())
+    good, bad = project.rows(chunk)
+    rest = SentLines.of([(good.index, [bytes(16)], bytes(12), "0a" * 16)])
+    key = f"{project.root}:chunk:{chunk.id}"
+    before = project.client.dump(key)
+    project.ledger.set_aside(chunk, [project.holding(bad)], finish=False)
+    project.client.restore(key, 0, before, replace=True)  # what a restart without the last second's writes leaves
+    project.client.delete(f"{key}:aside")
+
+    with pytest.raises(LeaseLost):
+        project.ledger.record_import(chunk, "default", "name", rest)
+
+
 def test_an_import_does_not_run_whose_record_redis_has_lost(project: Project) -> None:
     """It came back with the token and without what was written after it; `running` would be a chunk nobody settles."""
     project.publish(message("a"))

@@ -13,7 +13,6 @@ import pytest
 
 from prelabel.buffer import Limits, Row, frames_of
 from prelabel.inbox import Inbox
-from prelabel_worker.chunks import SentLines
 from prelabel_worker.doctor import projects as doctor
 from prelabel_worker.stack.stack import Stack
 from prelabel_worker.timers import Timers
@@ -138,7 +137,7 @@ def test_a_chunk_of_a_newer_version_waits_for_a_newer_worker_and_is_not_asked_fo
     chunk_id = project.cut()
     if purpose == "follow":
         chunk = project.take(chunk_id)
-        project.ledger.record_import(chunk, "default", "name", SentLines())
+        project.ledger.record_import(chunk, "default", "name", project.sent(chunk))
         project.ledger.running(chunk, "import", 0)
     project.client.hset(hash_of(project, chunk_id), "v", 2)
     before = project.client.hgetall(hash_of(project, chunk_id))

@@ -2,17 +2,23 @@
 -- chunk back, to be looked at again when it is due.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 chunk id, 2 token, 3 state, 4 due in ms from now, 5 hinted: ms to the timer when the caller sends the
---          hint itself (else 0: the timer is the due time), 6 the server's limit in ms when a file may have been
---          sent just now (else 0), 7… fields and values. `sent` is kept under a key of its own, being large and
---          read by settle alone.
--- returns  the time in ms at which somebody must look, or 0 when the token is not the holder's or what was sent is lost
+-- ARGV     1 chunk id, 2 token, 3 state, 4 due in ms from now (`submitting`: the rows of the file), 5 hinted: ms to the
+--          timer when the caller sends the hint itself (else 0: the timer is the due time), 6 the server's limit in ms
+--          when a file may have been sent just now (else 0), 7… fields and values. `sent` is kept under a key of its
+--          own, being large and read by settle alone.
+-- returns  the time in ms at which somebody must look, or 0 when the token is not the holder's, or Redis has lost what
+--          was sent or set aside
 local id, token, state = ARGV[1], ARGV[2], ARGV[3]
 if not holds(id, token) then return 0 end
 local key = chunk_key(id)
 -- A Redis that was restarted may have lost what was to be sent, and not the token: an import that runs without it could
 -- never be settled. The chunk stays as it is: built anew it has the same name, and is found by it.
 if state == 'running' and redis.call('EXISTS', key .. ':sent') == 0 then return 0 end
+-- Nor may it have lost that other rows were set aside: they would end without an outcome.
+if state == 'submitting' then
+  local rows = redis.call('HMGET', key, 'rows', 'aside')
+  if tonumber(rows[1]) - tonumber(rows[2]) ~= tonumber(ARGV[4]) then return 0 end
+end
 for i = 7, #ARGV, 2 do
   if ARGV[i] == 'sent' then
     redis.call('SET', key .. ':sent', ARGV[i + 1])

@@ -346,3 +346,16 @@ def test_a_worker_that_is_stopped_while_it_uploads_cannot_finish_a_forgotten_upl
 def now_ms(rig: Rig) -> float:
     seconds, micros = rig.client.time()
     return float(seconds * 1000 + micros / 1000)
+
+
+def test_a_row_of_which_the_status_file_says_nothing_strikes_older_letters(rig: Rig) -> None:
+    """It may stand in Labelbox: a retry of the older one must not come after it."""
+    rig.fault("row-failure", match="a", error="GeometryInvalid")
+    rig.publish("a")
+    assert rig.settle().dead == 1
+    rig.fault("lost-status-lines", every=1)
+    rig.publish("a")
+
+    rig.run(lambda: rig.status().healing == 1, "the newer row to wait for being sent again")
+
+    assert rig.letter().struck

@@ -156,7 +156,8 @@ def _slices(
             part.marks.append(identity.row_digest(row_key))
         elif shape and not bad:
             part.shapes.append((row_key, shape))
-        if row_key in held_keys and (not bad or (verdict is not None and verdict.taken)):
+        # An annotation of which the file says nothing may stand in Labelbox too: nothing older may come after it.
+        if row_key in held_keys and (not bad or (verdict is not None and (verdict.taken or verdict.missing))):
             part.strikes.append((row_key, arrivals[index].seq))
         part.after = index + 1
         if len(part.outcomes) + len(part.strikes) + len(part.marks) >= _SLICE or len(part.shapes) >= _SHAPES:

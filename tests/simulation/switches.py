@@ -113,7 +113,8 @@ SWITCHES = {
             _in(
                 prelabel_worker.stages.settle,
                 "_slices",
-                "if row_key in held_keys and (not bad or (verdict is not None and verdict.taken)):",
+                "if row_key in held_keys and (not bad or "
+                "(verdict is not None and (verdict.taken or verdict.missing))):",
                 "if row_key in held_keys and not bad:",
             ),
         ),

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from prelabel import keys
@@ -48,7 +48,7 @@ class AccountStatus:
     stops: tuple[Stop, ...] = ()
     projects: tuple[str, ...] = ()
     has_key: bool = False
-    workers: tuple[str, ...] = field(default=())
+    workers: tuple[str, ...] = ()
 
     @property
     def in_order(self) -> bool:

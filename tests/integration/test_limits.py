@@ -1,5 +1,6 @@
 """Budgets, timers and leases in a real Redis."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -99,25 +100,37 @@ def test_no_more_is_answered_than_there_is_room_for_and_nothing_is_lost(project:
     assert sorted(found) == [f"q{n}" for n in range(5)]
 
 
-def test_projects_that_had_no_turn_are_first_the_next_time(project: Project) -> None:
+def due_from(project: Project, name: str, moment: int) -> None:
+    """This project has had something to do since then."""
     prefix = project.settings.key_prefix
+    project.client.hset(keys.project_root(prefix, name) + ":meta", "lanes", 16)
+    project.client.zadd(keys.project_root(prefix, name) + ":timers", {"group": 1})
+    project.client.zadd(keys.projects(prefix), {name: moment}, lt=True)
 
-    def due_now(name: str) -> None:
-        project.client.hset(keys.project_root(prefix, name) + ":meta", "lanes", 16)
-        project.client.zadd(keys.project_root(prefix, name) + ":timers", {"group": 1})
-        seconds, micros = project.client.time()
-        project.client.zadd(keys.projects(prefix), {name: seconds * 1000 + micros // 1000}, lt=True)
 
+def test_projects_that_had_no_turn_are_first_the_next_time(project: Project) -> None:
+    moments = itertools.count(1)
     for name in "abcdef":
-        due_now(name)
+        due_from(project, name, next(moments))
+
     turns = []
     for _ in range(3):
         due, _ = timers(project).due(2)
         turns += [each.project_id for each in due]
-        for each in due:  # they always have more to do
-            due_now(each.project_id)
+        for each in due:  # they always have more to do, from a moment after all the others
+            due_from(project, each.project_id, next(moments))
 
     assert sorted(turns) == list("abcdef")
+
+
+def test_a_project_that_is_passed_over_keeps_its_place_to_the_millisecond(project: Project) -> None:
+    for moment, name in enumerate("abc", start=1):
+        due_from(project, name, moment)
+
+    due, _ = timers(project).due(1)
+
+    assert [each.project_id for each in due] == ["a"]
+    assert [project.client.zscore(keys.projects(project.settings.key_prefix), name) for name in "bc"] == [2, 3]
 
 
 def test_a_timer_of_a_chunk_that_is_gone_is_removed(project: Project) -> None:

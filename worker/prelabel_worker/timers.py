@@ -44,15 +44,15 @@ class Timers:
             "projects_due", keys.projects(self._prefix), _PROJECTS_A_TICK, int(LOOK_ANYWAY_SECONDS * 1000)
         )
         projects = [
-            (project.decode(), score, int(late_ms))
-            for project, score, late_ms in zip(answer[1::3], answer[2::3], answer[3::3], strict=True)
+            (project.decode(), score, place)
+            for project, score, place in zip(answer[1::3], answer[2::3], answer[3::3], strict=True)
         ]
         turns = self._turns([project_id for project_id, _, _ in projects], most)
         found: list[Due] = []
         polls = most if most_polls is None else most_polls
-        moves: list[str | int] = []
+        moves: list[str | int | bytes] = []
         waits: list[int] = []
-        for project_id, score, late_ms in projects:
+        for project_id, score, place in projects:
             try:
                 wait_ms, due = self._project(project_id, turns[project_id], polls, stages)
             except redis.RedisError:
@@ -61,10 +61,10 @@ class Timers:
                 continue  # a node of a cluster is away: the projects of the others go on
             found += due
             polls -= sum(each.stage == "poll" for each in due)
-            if not turns[project_id] and not wait_ms:  # it keeps its place: who has waited longest is first
-                wait_ms = -late_ms
-            moves += [project_id, score, wait_ms]
-            waits.append(max(wait_ms, 0))
+            # Who was due and had no turn keeps its place: who has waited longest is first.
+            passed_over = not turns[project_id] and not wait_ms
+            moves += [project_id, score, "" if passed_over else wait_ms, place]
+            waits.append(wait_ms)
         if moves:
             self._scripts.run("projects_next", keys.projects(self._prefix), *moves)
         soonest = min([int(answer[0]), *waits])

@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  the sorted set of projects
 -- ARGV     1 most projects, 2 ms after which it is looked at anyway, should the caller die
--- returns  {ms to the next one (-1: none), project, its new score, ms since it was due, project, …}; longest due first
+-- returns  {ms to the next one (-1: none), project, its new score, the score it had, project, …}; longest due first
 local due = redis.call('ZRANGEBYSCORE', root, '-inf', text(now), 'WITHSCORES', 'LIMIT', 0, ARGV[1])
 local answer = {-1}
 for i = 1, #due, 2 do
@@ -10,7 +10,7 @@ for i = 1, #due, 2 do
   redis.call('ZADD', root, score, due[i])
   answer[#answer + 1] = due[i]
   answer[#answer + 1] = score
-  answer[#answer + 1] = text(now - tonumber(due[i + 1]))
+  answer[#answer + 1] = due[i + 1]
 end
 local nearest = redis.call('ZRANGE', root, 0, 0, 'WITHSCORES')
 if nearest[2] then answer[1] = math.max(0, tonumber(nearest[2]) - now) end

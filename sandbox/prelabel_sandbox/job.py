@@ -72,6 +72,7 @@ def _judge(
     content: bytes,
     lines: list[Line],
 ) -> Iterator[None]:
+    content_of_import = store.content_of(item)
     with (
         store.imports.file(item, "status").open("wb") as status,
         store.imports.file(item, "error").open("wb") as errors,
@@ -84,7 +85,8 @@ def _judge(
                 if place is None:
                     errors.write(_printed(verdict))
             places = [place for _, place in judged if place is not None]
-            store.pre_labels.put(item, places, (start + len(part)) / len(lines))
+            if not content_of_import.put(item, places, (start + len(part)) / len(lines)):
+                return
             yield
 
 

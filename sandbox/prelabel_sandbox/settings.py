@@ -17,6 +17,7 @@ class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     seconds_per_import: Seconds = 0.2  # an import is RUNNING at least so long
     file_seconds: Seconds = DAY  # how long input, status and error files can be fetched
     strict_content_length: bool = False  # refuse a contentLength above the real length too
+    delete_keeps_pre_labels: bool = False  # deleting an import leaves what it brought
     strict_format: bool = False  # refuse what the format reference leaves open too
 
     def change(self, given: Any) -> None:

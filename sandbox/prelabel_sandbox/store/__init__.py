@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from prelabel_sandbox.store.database import Database
-from prelabel_sandbox.store.imports import Imports
+from prelabel_sandbox.store.imports import Import, Imports
 from prelabel_sandbox.store.pre_labels import PreLabels
 from prelabel_sandbox.store.projects import Projects
 
@@ -16,7 +16,12 @@ class Store:
         self._database = Database(folder / "state.sqlite3")
         self.projects = Projects(self._database)
         self.imports = Imports(self._database, folder / "imports")
-        self.pre_labels = PreLabels(self._database, self.imports)
+        self.pre_labels = PreLabels(self._database, self.imports, "pre_labels")
+        self.labels = PreLabels(self._database, self.imports, "labels")
+
+    def content_of(self, item: Import) -> PreLabels:
+        """Where an import's lines go."""
+        return self.labels if item.kind == "label" else self.pre_labels
 
     def close(self) -> None:
         """Close the database."""

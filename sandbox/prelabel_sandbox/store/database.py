@@ -16,11 +16,15 @@ CREATE TABLE IF NOT EXISTS data_rows (
 CREATE INDEX IF NOT EXISTS data_rows_by_id ON data_rows (project_id, id);
 CREATE TABLE IF NOT EXISTS imports (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, project_id TEXT, name TEXT, state TEXT, share REAL,
-    secret TEXT UNIQUE, created REAL, ended REAL, deleted INTEGER DEFAULT 0);
+    secret TEXT UNIQUE, created REAL, ended REAL, deleted INTEGER DEFAULT 0, kind TEXT DEFAULT 'mal');
 CREATE INDEX IF NOT EXISTS imports_by_name ON imports (project_id, name);
 CREATE INDEX IF NOT EXISTS imports_running ON imports (seq) WHERE state = 'RUNNING';
 -- A pre-label is a line of an import's input file: the last import of its uuid.
 CREATE TABLE IF NOT EXISTS pre_labels (
+    project_id TEXT, uuid BLOB, import_seq INTEGER, start INTEGER, length INTEGER,
+    PRIMARY KEY (project_id, uuid)) WITHOUT ROWID;
+-- The same of ground truth.
+CREATE TABLE IF NOT EXISTS labels (
     project_id TEXT, uuid BLOB, import_seq INTEGER, start INTEGER, length INTEGER,
     PRIMARY KEY (project_id, uuid)) WITHOUT ROWID;
 """
@@ -29,6 +33,7 @@ _ADDED = (
     ("projects", "editor_task_type", "TEXT"),
     ("projects", "shown", "INTEGER DEFAULT 1"),
     ("data_rows", "asset", "TEXT"),
+    ("imports", "kind", "TEXT DEFAULT 'mal'"),
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from starlette.requests import Request
 
 from prelabel_sandbox.faults.active import ActiveFaults
+from prelabel_sandbox.fetching import Fetcher
 from prelabel_sandbox.processing import Processor
 from prelabel_sandbox.ratelimit import RateLimit
 from prelabel_sandbox.requestlog import RequestLog
@@ -31,14 +32,17 @@ class Sandbox:
         self.limit = RateLimit()
         self.log = RequestLog()
         self.processor = Processor(self.store, self.faults, self.settings)
+        self.fetcher = Fetcher(self.store, self.settings, self.base_url, self.processor.wake)
 
     def start(self) -> None:
         """Go on with what was accepted."""
         _log.info("%d imports are running", len(self.store.imports.running()))
         self.processor.start()
+        self.fetcher.start()
 
     def stop(self) -> None:
         """End the threads and close the files."""
+        self.fetcher.stop()
         self.processor.stop()
         self.store.close()
 

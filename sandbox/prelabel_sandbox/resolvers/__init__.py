@@ -6,9 +6,9 @@ from typing import Any
 from ariadne import ScalarType, make_executable_schema
 from graphql import GraphQLSchema
 
-from prelabel_sandbox.resolvers import imports, projects
+from prelabel_sandbox.resolvers import imports, projects, uploads
 
-_MODULES = (imports, projects)
+_MODULES = (imports, projects, uploads)
 
 
 def make_schema() -> GraphQLSchema:

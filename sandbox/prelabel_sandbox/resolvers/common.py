@@ -5,7 +5,8 @@ from typing import TypeAlias
 
 from graphql import GraphQLResolveInfo
 
-from prelabel_sandbox.errors import not_found
+from prelabel_sandbox.errors import malformed, not_found
+from prelabel_sandbox.multipart import Uploaded
 from prelabel_sandbox.sandbox import Sandbox
 from prelabel_sandbox.store.projects import Project
 
@@ -20,6 +21,15 @@ def the_project(info: Info, project_id: str) -> Project:
     if found is None:
         raise not_found("Project")
     return found
+
+
+def content_of(file: object, declared: int, *, strict: bool) -> Uploaded:
+    """The uploaded file. The official client declares too many bytes as a rule, so only too few are wrong."""
+    if not isinstance(file, Uploaded):
+        raise malformed("the file part is missing")
+    if declared < (length := len(file.content)) or (strict and declared > length):
+        raise malformed(f"contentLength is {declared}, the file has {length} bytes")
+    return file
 
 
 def page_of(skip: int | None, first: int | None) -> tuple[int, int]:

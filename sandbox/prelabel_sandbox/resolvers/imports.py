@@ -5,9 +5,9 @@ from typing import Any
 from ariadne import MutationType, ObjectType, QueryType
 from starlette.concurrency import run_in_threadpool
 
-from prelabel_sandbox.errors import LabelboxError, conflict, malformed, not_found
+from prelabel_sandbox.errors import conflict, malformed, not_found
 from prelabel_sandbox.faults.imports import OddState
-from prelabel_sandbox.resolvers.common import PAGE, Info, page_of, the_project
+from prelabel_sandbox.resolvers.common import PAGE, Info, content_of, page_of, the_project
 from prelabel_sandbox.store.imports import File, Import, Kind
 from prelabel_sandbox.store.projects import Project
 
@@ -30,9 +30,7 @@ async def create_label_import(_: Any, info: Info, data: dict[str, Any]) -> Impor
 async def _create(info: Info, data: dict[str, Any], kind: Kind) -> Import:
     sandbox = info.context
     the_project(info, data["projectId"])
-    if data.get("filePayload") is None:
-        raise LabelboxError("OPERATION_NOT_ALLOWED", "not supported yet: the sandbox takes files, not addresses")
-    body = _file(data["filePayload"], strict=sandbox.settings.strict_content_length)
+    body = _input(data, strict=sandbox.settings.strict_content_length)
     refuse = sandbox.settings.duplicate_names == "refuse"
     # Writing to disk takes its time: not on the event loop.
     created = await run_in_threadpool(
@@ -40,18 +38,19 @@ async def _create(info: Info, data: dict[str, Any], kind: Kind) -> Import:
     )
     if created is None:
         raise conflict("an import of this name")
+    sandbox.fetcher.fetch(created)
     sandbox.processor.wake()
     return created
 
 
-def _file(payload: dict[str, Any], *, strict: bool) -> bytes:
-    """The uploaded bytes. The official client declares too many as a rule, so only too few are wrong."""
-    body, declared = payload["file"], payload["contentLength"]
-    if not isinstance(body, bytes):
-        raise malformed("the file part is missing")
-    if declared < len(body) or (strict and declared > len(body)):
-        raise malformed(f"contentLength is {declared}, the file has {len(body)} bytes")
-    return body
+def _input(data: dict[str, Any], *, strict: bool) -> bytes | str:
+    """The uploaded bytes, or the address of a file."""
+    payload, url = data.get("filePayload"), data.get("fileUrl")
+    if (payload is None) == (not url):
+        raise malformed("an import needs either filePayload or fileUrl")
+    if payload is None:
+        return str(url)
+    return content_of(payload["file"], payload["contentLength"], strict=strict).content
 
 
 @mutation.field("deleteModelAssistedLabelingPredictionImport")
@@ -110,8 +109,8 @@ def progress(item: Import, info: Info) -> str:
 
 @import_type.field("inputFileUrl")
 def input_url(item: Import, info: Info) -> str | None:
-    """Where the uploaded file can be read."""
-    return _url(info, item, "input")
+    """Where the uploaded file can be read, or the address that was given."""
+    return item.url or _url(info, item, "input")
 
 
 @import_type.field("statusFileUrl")

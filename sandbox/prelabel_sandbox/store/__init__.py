@@ -6,6 +6,7 @@ from prelabel_sandbox.store.database import Database
 from prelabel_sandbox.store.imports import Import, Imports
 from prelabel_sandbox.store.pre_labels import PreLabels
 from prelabel_sandbox.store.projects import Projects
+from prelabel_sandbox.store.uploads import Uploads
 
 
 class Store:
@@ -16,6 +17,7 @@ class Store:
         self._database = Database(folder / "state.sqlite3")
         self.projects = Projects(self._database)
         self.imports = Imports(self._database, folder / "imports")
+        self.uploads = Uploads(self._database, folder / "uploads")
         self.pre_labels = PreLabels(self._database, self.imports, "pre_labels")
         self.labels = PreLabels(self._database, self.imports, "labels")
 

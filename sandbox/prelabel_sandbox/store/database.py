@@ -16,7 +16,9 @@ CREATE TABLE IF NOT EXISTS data_rows (
 CREATE INDEX IF NOT EXISTS data_rows_by_id ON data_rows (project_id, id);
 CREATE TABLE IF NOT EXISTS imports (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, project_id TEXT, name TEXT, state TEXT, share REAL,
-    secret TEXT UNIQUE, created REAL, ended REAL, deleted INTEGER DEFAULT 0, kind TEXT DEFAULT 'mal');
+    secret TEXT UNIQUE, created REAL, ended REAL, deleted INTEGER DEFAULT 0, kind TEXT DEFAULT 'mal',
+    url TEXT);
+CREATE TABLE IF NOT EXISTS uploads (secret TEXT PRIMARY KEY, filename TEXT, created REAL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS imports_by_name ON imports (project_id, name);
 CREATE INDEX IF NOT EXISTS imports_running ON imports (seq) WHERE state = 'RUNNING';
 -- A pre-label is a line of an import's input file: the last import of its uuid.
@@ -34,6 +36,7 @@ _ADDED = (
     ("projects", "shown", "INTEGER DEFAULT 1"),
     ("data_rows", "asset", "TEXT"),
     ("imports", "kind", "TEXT DEFAULT 'mal'"),
+    ("imports", "url", "TEXT"),
 )
 
 

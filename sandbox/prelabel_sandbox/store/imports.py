@@ -1,6 +1,5 @@
 """Imports: a row in the database, and a folder with the input, status and error file."""
 
-import os
 import secrets
 import shutil
 import time
@@ -10,17 +9,18 @@ from typing import Literal
 
 from prelabel_sandbox.ids import new_id
 from prelabel_sandbox.store.database import Database
+from prelabel_sandbox.store.durable import write_durably
 
 File = Literal["input", "status", "error"]
 Kind = Literal["mal", "label"]
 """Pre-labels, or ground truth."""
 
-_FIELDS = "seq, id, project_id, name, state, share, secret, created, ended, kind"
+_FIELDS = "seq, id, project_id, name, state, share, secret, created, ended, kind, url"
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """An import; `share` of its lines is judged, `secret` is the address of its files."""
+    """An import; `share` of its lines is judged, `secret` is the address of its files, `url` where its input was."""
 
     seq: int
     id: str
@@ -32,6 +32,7 @@ class Import:
     created: float
     ended: float | None
     kind: Kind
+    url: str | None
 
     def has(self, file: File) -> bool:
         """Whether it has this file: the status file only when its lines were judged."""
@@ -48,23 +49,27 @@ class Imports:
         self._sweep()
 
     def accept(
-        self, project_id: str, name: str, body: bytes, kind: Kind = "mal", *, refuse_same_name: bool
+        self, project_id: str, name: str, body: bytes | str, kind: Kind = "mal", *, refuse_same_name: bool
     ) -> Import | None:
-        """Accept a file; None when an import of this name exists and that is refused.
+        """Accept a file, or the address of one; None when an import of this name exists and that is refused.
 
         When it returns, the import is on disk: a killed process comes back with it.
         """
         import_id = new_id()
-        file = self._folder / import_id / "input.ndjson"
-        _write_durably(file, body)
+        folder = self._folder / import_id
+        url = body if isinstance(body, str) else None
+        if isinstance(body, str):
+            folder.mkdir()
+        else:
+            write_durably(folder / "input.ndjson", body)
         with self._database.transaction() as connection:
             if refuse_same_name and self.find(project_id, name, kind):
-                shutil.rmtree(file.parent)
+                shutil.rmtree(folder)
                 return None
             connection.execute(
-                "INSERT INTO imports (id, project_id, name, kind, state, share, secret, created)"
-                " VALUES (?, ?, ?, ?, 'RUNNING', 0, ?, ?)",
-                (import_id, project_id, name, kind, secrets.token_urlsafe(24), time.time()),
+                "INSERT INTO imports (id, project_id, name, kind, url, state, share, secret, created)"
+                " VALUES (?, ?, ?, ?, ?, 'RUNNING', 0, ?, ?)",
+                (import_id, project_id, name, kind, url, secrets.token_urlsafe(24), time.time()),
             )
         return self._one("id = ?", import_id)
 
@@ -113,6 +118,15 @@ class Imports:
             sql = "UPDATE imports SET state = ?, share = 1, ended = ? WHERE seq = ?"
             connection.execute(sql, (state, time.time(), item.seq))
 
+    def is_fetched(self, item: Import) -> bool:
+        """Whether its input is here."""
+        return item.url is None or self.file(item, "input").exists()
+
+    def put_input(self, item: Import, content: bytes) -> None:
+        """Keep the input that was fetched."""
+        (self._folder / item.id).mkdir(exist_ok=True)  # an address is accepted without a sync of its folder
+        write_durably(self.file(item, "input"), content)
+
     def file(self, item: Import, file: File) -> Path:
         """Where one of its files is, or is to be."""
         return self._folder / item.id / f"{file}.ndjson"
@@ -131,15 +145,3 @@ class Imports:
     def _all(self, where: str, *values: object) -> list[Import]:
         rows = self._database.all(f"SELECT {_FIELDS} FROM imports WHERE {where}", *values)  # noqa: S608
         return [Import(*row) for row in rows]
-
-
-def _write_durably(file: Path, content: bytes) -> None:
-    file.parent.mkdir()
-    with file.open("wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-    for folder in (file.parent, file.parent.parent):
-        descriptor = os.open(folder, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)

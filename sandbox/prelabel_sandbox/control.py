@@ -119,6 +119,7 @@ async def change_settings(request: Request) -> Response:
     sandbox = sandbox_of(request)
     sandbox.settings.change(await request.json())
     sandbox.processor.wake()
+    sandbox.runner.wake()
     return JSONResponse(msgspec.to_builtins(sandbox.settings))
 
 

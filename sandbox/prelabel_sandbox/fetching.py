@@ -1,13 +1,12 @@
 """Inputs that are imported from an address: of this sandbox, or public ones by https; not too large, not too slow."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException, HTTPMessage
-from pathlib import Path
+from queue import SimpleQueue
 from typing import IO
-from urllib.parse import unquote
 from urllib.request import (
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
@@ -18,6 +17,7 @@ from urllib.request import (
     Request,
 )
 
+from prelabel_sandbox.addresses import is_own, own_file
 from prelabel_sandbox.job import fail
 from prelabel_sandbox.settings import Settings
 from prelabel_sandbox.store import Store
@@ -40,40 +40,49 @@ class Fetcher:
         self._settings = settings
         self._base_url = base_url
         self._done = done
-        self._threads = ThreadPoolExecutor(_AT_A_TIME, "fetching")
+        self._waiting: SimpleQueue[Import] = SimpleQueue()
         self._stopping = False
 
     def start(self) -> None:
         """Fetch what an earlier process did not come to."""
+        for _ in range(_AT_A_TIME):
+            threading.Thread(target=self._run, name="fetching", daemon=True).start()
         for item in self._store.imports.running():
             self.fetch(item)
 
     def stop(self) -> None:
-        """Give up what is being fetched; the next process begins again."""
+        """Give up what is being fetched, without waiting for servers; the next process begins again."""
         self._stopping = True
-        self._threads.shutdown(cancel_futures=True)
 
     def fetch(self, item: Import) -> None:
         """Fetch an import's input, unless it is here."""
         if not self._store.imports.is_fetched(item):
-            self._threads.submit(self._fetch, item, item.url or "")
+            self._waiting.put(item)
 
-    def _fetch(self, item: Import, url: str) -> None:
+    def _run(self) -> None:
+        while not self._stopping:
+            item = self._waiting.get()
+            try:
+                reason = self._fetch(item)
+                if reason is not None and not self._stopping:
+                    fail(item, self._store, reason)
+            except Exception as error:
+                # With the database closed, or a disk that is full; it is fetched again by the next process.
+                _log.error("the input of import %s is not kept: %s", item.id, type(error).__name__)
+            self._done()
+
+    def _fetch(self, item: Import) -> str | None:
+        """Why an import's input cannot be had; None when it is here."""
         try:
-            self._store.imports.put_input(item, self._content(url))
+            self._store.imports.put_input(item, self._content(item.url or ""))
         except _NotFetchable as error:
-            fail(item, self._store, f"fileUrl cannot be fetched: {error}")
-        except Exception as error:
-            if self._stopping:
-                return
-            _log.error("the input of import %s cannot be kept: %s", item.id, type(error).__name__)
-            fail(item, self._store, "Internal server error")
-        self._done()
+            return f"fileUrl cannot be fetched: {error}"
+        return None
 
     def _content(self, url: str) -> bytes:
         """What is at an address. Raises _NotFetchable."""
-        if url.startswith(f"{self._base_url}/"):
-            return self._own(url.removeprefix(f"{self._base_url}/"))
+        if is_own(self._base_url, url):
+            return self._own(url)
         if not url.startswith("https://"):
             raise _NotFetchable("it is neither https nor of this sandbox")
         try:
@@ -90,29 +99,21 @@ class Fetcher:
         while piece := response.read1(_PIECE):  # type: ignore[attr-defined]
             content += piece
             if len(content) > self._settings.fetch_bytes:
-                raise _NotFetchable(f"it has more than {self._settings.fetch_bytes} bytes")
+                raise self._too_large()
             if self._stopping or time.monotonic() > ends:
                 raise TimeoutError
         return bytes(content)
 
-    def _own(self, path: str) -> bytes:
-        """A file of this sandbox, which need not reach itself by the name that others know."""
-        kind, _, rest = path.partition("/")
-        secret, _, name = unquote(rest).partition("/")
-        file = self._upload(secret) if kind == "uploads" else self._input(secret, name) if kind == "files" else None
-        if file is None:
+    def _own(self, url: str) -> bytes:
+        file = own_file(self._store, self._base_url, url)
+        if file is None or not file.exists():
             raise _NotFetchable("404")
         if file.stat().st_size > self._settings.fetch_bytes:
-            raise _NotFetchable(f"it has more than {self._settings.fetch_bytes} bytes")
+            raise self._too_large()
         return file.read_bytes()
 
-    def _upload(self, secret: str) -> Path | None:
-        found = self._store.uploads.find(secret)
-        return found[1] if found else None
-
-    def _input(self, secret: str, name: str) -> Path | None:
-        item = self._store.imports.by_secret(secret)
-        return self._store.imports.file(item, "input") if item is not None and name == "input.ndjson" else None
+    def _too_large(self) -> _NotFetchable:
+        return _NotFetchable(f"it has more than {self._settings.fetch_bytes} bytes")
 
 
 class _ToHttpsOnly(HTTPRedirectHandler):

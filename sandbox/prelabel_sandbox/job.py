@@ -44,7 +44,7 @@ def fail(item: Import, store: Store, reason: str | None) -> None:
 
 def _judge_of(item: Import, store: Store, faults: ActiveFaults, content: bytes, *, strict: bool) -> Judge:
     project = store.projects.get(item.project_id)
-    if project is None:  # an import is accepted for a project that exists, and projects are never removed
+    if project is None:  # an import is accepted for a project that exists: this one was deleted meanwhile
         raise LookupError("the project is gone")
     failure = faults.strike(RowFailure, [project.id], lambda fault: fault.match.encode() in content)
     return Judge(item, project, store.projects, failure, strict=strict)

@@ -13,6 +13,7 @@ from prelabel_sandbox.ratelimit import RateLimit
 from prelabel_sandbox.requestlog import RequestLog
 from prelabel_sandbox.settings import Settings
 from prelabel_sandbox.store import Store
+from prelabel_sandbox.working import TaskRunner
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class Sandbox:
         self.limit = RateLimit()
         self.log = RequestLog()
         self.processor = Processor(self.store, self.faults, self.settings)
+        self.runner = TaskRunner(self.store, self.settings)
         self.fetcher = Fetcher(self.store, self.settings, self.base_url, self.processor.wake)
 
     def start(self) -> None:
@@ -39,10 +41,12 @@ class Sandbox:
         _log.info("%d imports are running", len(self.store.imports.running()))
         self.processor.start()
         self.fetcher.start()
+        self.runner.start()
 
     def stop(self) -> None:
         """End the threads and close the files."""
         self.fetcher.stop()
+        self.runner.stop()
         self.processor.stop()
         self.store.close()
 

@@ -6,9 +6,19 @@ from typing import Any
 from ariadne import ScalarType, make_executable_schema
 from graphql import GraphQLSchema
 
-from prelabel_sandbox.resolvers import imports, projects, uploads
+from prelabel_sandbox.resolvers import (
+    account,
+    batches,
+    data_rows,
+    datasets,
+    imports,
+    ontologies,
+    projects,
+    tasks,
+    uploads,
+)
 
-_MODULES = (imports, projects, uploads)
+_MODULES = (account, batches, data_rows, datasets, imports, ontologies, projects, tasks, uploads)
 
 
 def make_schema() -> GraphQLSchema:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from ariadne import ObjectType
 from graphql import GraphQLResolveInfo
 
 from prelabel_sandbox.errors import malformed, not_found
@@ -35,6 +36,12 @@ def content_of(file: object, declared: int, *, strict: bool) -> Uploaded:
 def page_of(skip: int | None, first: int | None) -> tuple[int, int]:
     """How many to leave out and how many to answer, within what a page may hold."""
     return max(skip or 0, 0), min(max(first or PAGE, 1), PAGE)
+
+
+def add_times(kind: ObjectType) -> None:
+    """Answer when things of a kind were made and changed."""
+    kind.set_field("createdAt", lambda each, _: timestamp(each.created))
+    kind.set_field("updatedAt", lambda each, _: timestamp(each.updated))
 
 
 def timestamp(seconds: float) -> str:

@@ -51,6 +51,17 @@ class PreLabels:
                 _with_uuid(content[start : start + length], uuid) + b"\n" for _, start, length, uuid in of_import
             )
 
+    def data_row_count(self, project_id: str) -> int:
+        """How many data rows are named by the lines that stand in a project."""
+        if self._database.one(f"SELECT 1 FROM {self._table} WHERE project_id = ? LIMIT 1", project_id) is None:  # noqa: S608
+            return 0
+        return len({_data_row(line) for part in self.lines(project_id) for line in part.splitlines()})
+
+
+def _data_row(line: bytes) -> tuple[str, str]:
+    ((word, value),) = orjson.loads(line)["dataRow"].items()
+    return word, value
+
 
 def _with_uuid(line: bytes, uuid: bytes) -> bytes:
     """The line; with the uuid it was given, if it came without."""

@@ -23,6 +23,7 @@ class ProjectStatus:
     `open_most` is how many chunks it may have open now: fewer than the settings allow after trouble.
     `healing` of the pending are held, and tried again when time may have healed them: the next at `next_heal_at`.
     `leftovers` are annotations, no rows: ever left in Labelbox by a message with fewer than the one before.
+    `undone` of the discarded were imported, and their imports undone.
     """
 
     project_id: str
@@ -44,6 +45,7 @@ class ProjectStatus:
     healing: int = 0
     next_heal_at: float | None = None
     leftovers: int = 0
+    undone: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """For `status --json`."""
@@ -67,6 +69,7 @@ class ProjectStatus:
             "healing": self.healing,
             "nextHealAt": self.next_heal_at,
             "leftoverAnnotations": self.leftovers,
+            "undone": self.undone,
         }
 
 
@@ -137,12 +140,12 @@ class Inspector:
             pipeline.hgetall(f"{root}:counts")
             pipeline.hget(f"{root}:inbox", "rows")
             pipeline.hgetall(f"{root}:dead:reasons")
-            pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason", "lanes", "openMost", "leftovers")
+            pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason", "lanes", "openMost", "leftovers", "undoneRows")
             pipeline.zrange(f"{root}:chunks", 0, -1)
             pipeline.zcard(f"{root}:heal")
             pipeline.zrange(f"{root}:heal", 0, 0, withscores=True)
             counts, waiting, reasons, meta, chunk_ids, healing, next_heal = pipeline.execute()
-        paused_until, why, lanes, open_most, leftovers = meta
+        paused_until, why, lanes, open_most, leftovers, undone = meta
         rows = {name.decode(): int(value) for name, value in counts.items()}
         published = rows.get("published", 0)
         done = {name: rows.get(name, 0) for name in OUTCOMES}
@@ -163,6 +166,7 @@ class Inspector:
             healing=int(healing),
             next_heal_at=next_heal[0][1] / 1000 if next_heal else None,
             leftovers=int(leftovers or 0),
+            undone=int(undone or 0),
         )
 
     def overrides(self, project_id: str) -> dict[str, str]:

@@ -54,6 +54,7 @@ def show(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> Non
     facts["chunks at a time"] = status.open_most and f"{status.open_most:,}"
     facts["healing"] = status.healing and f"{status.healing:,} (next try {when(status.next_heal_at)})"
     facts["left of older messages"] = status.leftovers and f"{status.leftovers:,} annotations"
+    facts["undone"] = status.undone and f"{status.undone:,} of the discarded"
     facts |= {f"dead: {reason}": f"{count:,}" for reason, count in status.dead_reasons.items()}
     facts |= {f"set: {option}": value for option, value in overrides.items()}
     facts["paused"] = status.paused and f"{status.paused} (until {_until(status)})"

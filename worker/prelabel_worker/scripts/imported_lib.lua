@@ -24,3 +24,10 @@ local function was_imported(digest, keep_ms)
   return redis.call('SISMEMBER', imported_key(generation, digest), digest) == 1
     or redis.call('SISMEMBER', imported_key(generation - 1, digest), digest) == 1
 end
+
+local function forget_imported(digest, keep_ms)
+  if keep_ms <= 0 then return end
+  local generation = generation_of(keep_ms)
+  redis.call('SREM', imported_key(generation, digest), digest)
+  redis.call('SREM', imported_key(generation - 1, digest), digest)
+end

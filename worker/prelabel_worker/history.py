@@ -63,6 +63,7 @@ OUTCOMES: tuple[str, ...] = (
     Reason.IMPORT_TIMEOUT.value,
     Reason.EXISTING.value,
     Reason.UPLOAD_FAILED.value,
+    Reason.PRE_LABELS_ONLY.value,
 )
 _NUMBER = {name: number for number, name in enumerate(OUTCOMES)}
 
@@ -133,6 +134,7 @@ def record_of(
         "cutMs": chunk.cut_ms,
         "submittedMs": chunk.running_ms,
         "account": chunk.account,
+        "as": chunk.submit_as.value,
     }
     return orjson.dumps(head) + b"\n" + _pack(rows, marks)
 

@@ -9,6 +9,7 @@ import orjson
 
 from prelabel import keys
 from prelabel.client import Client
+from prelabel_worker.chunks import SubmitAs
 from prelabel_worker.history import HEAD_BYTES, Record, SettledRow
 
 _TOGETHER = 100
@@ -39,6 +40,7 @@ class ImportStatus:
     why: str = ""
     lanes: tuple[int, ...] = ()
     account: str = ""
+    submit_as: str = SubmitAs.PRE_LABELS.value
     undone_at: float | None = None
     undoing: bool = False
 
@@ -66,6 +68,7 @@ class ImportStatus:
             "settledAt": self.settled_at,
             "why": self.why,
             "account": self.account,
+            "as": self.submit_as,
             "undoneAt": self.undone_at,
             "undoing": self.undoing,
         }
@@ -169,6 +172,7 @@ def _settled(
         submitted_at=_seconds(head["submittedMs"]),
         settled_at=_seconds(at_ms),
         account=head.get("account", ""),
+        submit_as=head.get("as", SubmitAs.PRE_LABELS.value),
         undone_at=int(undone.split(b" ")[0]) / 1000 if undone else None,
         undoing=undoing,
     )
@@ -196,6 +200,7 @@ def _open(project_id: str, chunk_id: str, fields: Mapping[bytes, bytes]) -> Impo
         why=text.get("why", "") if text["state"] in ("waiting", "uncertain") else "",
         lanes=tuple(int(lane) for lane in text["lanes"].split()),
         account=text.get("account", ""),
+        submit_as=text.get("submitAs") or SubmitAs.PRE_LABELS.value,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 from prelabel import keys
 from prelabel.client import Client
 from prelabel.frame import VERSION
+from prelabel_worker.chunks import KNOWN_VERSION
 
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
 GONE_AFTER_SECONDS = 60.0
@@ -75,7 +76,7 @@ class ProjectStatus:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """A worker that ticks."""
+    """A worker that ticks; `knows` is the newest version of chunks that it does not leave alone."""
 
     name: str
     host: str
@@ -84,6 +85,7 @@ class WorkerStatus:
     concurrency: int
     seen_seconds_ago: float
     role: str = "all"
+    knows: int = 1
     busy_seconds: float | None = None
     stalled_seconds: float = 0.0
 
@@ -100,6 +102,7 @@ class WorkerStatus:
             busy_seconds=presence.get("busySeconds"),
             stalled_seconds=presence.get("stalledSeconds", 0.0),
             role=presence.get("role", "all"),
+            knows=presence.get("knows", 1),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -205,7 +208,7 @@ class Inspector:
         in_chunks = (
             int(rows) - int(aside) - int(settled)
             for version, rows, aside, settled in rest[lanes:]
-            if rows and int(version or 1) > VERSION
+            if rows and int(version or 1) > KNOWN_VERSION
         )
         return sum(waiting) + sum(in_chunks)
 

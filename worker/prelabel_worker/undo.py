@@ -13,6 +13,7 @@ from functools import partial
 from itertools import takewhile
 from typing import TypeVar
 
+from prelabel_worker.chunks import SubmitAs
 from prelabel_worker.doctor.pace import Pace
 from prelabel_worker.errors import Throttled, Unavailable
 from prelabel_worker.held import BulkResult
@@ -22,6 +23,7 @@ from prelabel_worker.permits import POLLED_TOGETHER
 from prelabel_worker.undo_ledger import UndoLedger
 
 RUNNING, UNDONE, FORGOTTEN = "still in progress", "already undone", "forgotten meanwhile"
+GROUND_TRUTH = "ground truth, which Labelbox's API does not delete"
 STILL_THERE = "deleted, and still found by name"
 _ROUNDS = 4  # a name may stand for several imports, where Labelbox took one upload twice
 _TRIES, _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 5, 0.5, 60.0
@@ -51,6 +53,8 @@ def refusal(found: ImportStatus) -> str:
     """Why this import cannot be undone; '' when it can."""
     if found.state != "settled":
         return RUNNING
+    if found.submit_as == SubmitAs.GROUND_TRUTH:
+        return GROUND_TRUTH
     return UNDONE if found.undone_at else ""
 
 

@@ -84,6 +84,7 @@ def describe(found: ImportStatus) -> None:
     facts: dict[str, Any] = {
         "import": found.name,
         "id at Labelbox": found.import_id,
+        "as": found.submit_as if found.import_id else "",
         "state": found.state,
         "why": found.why,
         "verdict": found.verdict,

@@ -5,7 +5,20 @@ from typing import Annotated, Any
 import typer
 
 from prelabel_worker.actions import Actions, user
-from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, RedisUrl, connect, console, out, say, settings_for, when
+from prelabel_worker.chunks import KNOWN_VERSION, SubmitAs
+from prelabel_worker.cli.common import (
+    NOTHING,
+    USAGE,
+    AsJson,
+    RedisUrl,
+    connect,
+    console,
+    out,
+    say,
+    settings_for,
+    usage,
+    when,
+)
 from prelabel_worker.cli.status import COLUMNS, table
 from prelabel_worker.held import HeldRows
 from prelabel_worker.imports import Imports
@@ -54,6 +67,7 @@ def show(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> Non
     facts["chunks at a time"] = status.open_most and f"{status.open_most:,}"
     facts["healing"] = status.healing and f"{status.healing:,} (next try {when(status.next_heal_at)})"
     facts["left of older messages"] = status.leftovers and f"{status.leftovers:,} annotations"
+    facts["imported as"] = overrides.get("as", SubmitAs.PRE_LABELS.value)
     facts["undone"] = status.undone and f"{status.undone:,} of the discarded"
     facts |= {f"dead: {reason}": f"{count:,}" for reason, count in status.dead_reasons.items()}
     facts |= {f"set: {option}": value for option, value in overrides.items()}
@@ -142,22 +156,34 @@ def set_overrides(
     heal_hours: Annotated[
         str | None, typer.Option(help="How long a row whose data row is missing is tried again; 24, 0 for never.")
     ] = None,
+    submit_as: Annotated[
+        str | None, typer.Option("--as", help="What its rows are imported as: pre-labels (default) or ground-truth.")
+    ] = None,
     redis_url: RedisUrl = None,
 ) -> None:
     """Set what goes before the workers' settings for this project; `default` takes it back. In effect within seconds.
 
     Example: prelabel project set demo-project --chunk-rows 500 --linger-seconds 10 --priority default
     """
-    given = (chunk_rows, linger_seconds, policy, priority, account, heal_hours)
+    given = (chunk_rows, linger_seconds, policy, priority, account, heal_hours, submit_as)
     fields = {each.field: each.parse(value) for each, value in zip(OVERRIDES, given, strict=True) if value is not None}
     if not fields:
         say("say what to set: " + ", ".join(f"--{each.option}" for each in OVERRIDES))
         raise typer.Exit(USAGE)
     operator = _Operator(name, redis_url, known=False)  # a project may be set up before its first row comes
+    if fields.get("submitAs"):
+        _refuse_older(operator.inspector)
     operator.projects.override(name, fields)
     operator.record("set", fields)
     now = shown(operator.inspector.overrides(name))
     say(f"{name}: " + (", ".join(f"{option} {value}" for option, value in now.items()) or "as the settings say"))
+
+
+def _refuse_older(inspector: Inspector) -> None:
+    """A worker of a release before leaves chunks of ground truth alone, but not those it cuts and takes itself."""
+    older = [each.name for each in inspector.workers() if each.knows < KNOWN_VERSION]
+    if older:
+        usage(f"these workers would import ground truth as pre-labels, finish the upgrade first: {', '.join(older)}")
 
 
 class _Operator:

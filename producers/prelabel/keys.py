@@ -10,6 +10,7 @@ Under a project's root:
 | `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, |
 |  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`, |
 |  |  | `leftovers` (annotations ever left of older messages), |
+|  |  | `overridden` (rows imported over an earlier one of here), `deadByPolicy` (letters ever made by it), |
 |  |  | `undoneRows` (rows of imports that were undone, among the discarded), |
 |  |  | `openMost` (chunks it may have open now), `openBound` (by the settings), `openFewerMs` (last halved), |
 |  |  | `openMoreMs` (when it may grow), `importMs` (how long imports take), |

@@ -1,11 +1,10 @@
 """An import undone: gone at Labelbox, its rows discarded, once whatever crashes, and known wherever one asks."""
 
-import io
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -13,7 +12,6 @@ import redis
 from prelabel_worker.accounts import Accounts
 from prelabel_worker.actions import Actions
 from prelabel_worker.cli.live import pace_of
-from prelabel_worker.cli.main import run as run_command
 from prelabel_worker.errors import Unauthorized
 from prelabel_worker.held import BulkResult
 from prelabel_worker.imports import Imports, ImportStatus
@@ -21,6 +19,7 @@ from prelabel_worker.projects import Projects
 from prelabel_worker.tracing import Tracer
 from prelabel_worker.undo import FORGOTTEN, RUNNING, UNDONE, Service, Undo, sent_between
 from prelabel_worker.undo_ledger import UndoLedger
+from tests.integration.command import Command, command_of
 from tests.integration.mortal import Killed, Mortal
 from tests.integration.rig import Rig, car
 from tests.sandbox.process import SandboxProcess
@@ -284,7 +283,7 @@ def undone_until_killed(action: Undo, rig: Rig, ready: list[ImportStatus], steps
 
 def test_a_labelbox_that_is_away_for_a_moment_is_asked_again(rig: Rig) -> None:
     first = bring(rig, "a")
-    rig.fault("503", times=1, retryAfter=0.05)
+    rig.fault("503", times=2, retryAfter=0.05, operations="all")
 
     assert undo(rig, first).result.done == 1
 
@@ -306,44 +305,12 @@ def test_a_refusal_ends_it_and_nothing_is_counted_that_is_not_known_to_be_gone(r
 # -- the command
 
 
-class Done(NamedTuple):
-    code: Any
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
 @pytest.fixture
-def prelabel(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Done]:
-    """Runs `prelabel …` in this process, as the entry point does."""
-    monkeypatch.chdir(tmp_path)
-    settings = rig.settings
-    monkeypatch.setenv("PRELABEL_REDIS_URL", settings.redis_url.get_secret_value())
-    monkeypatch.setenv("PRELABEL_KEY_PREFIX", settings.key_prefix)
-    monkeypatch.setenv("PRELABEL_LABELBOX_ENDPOINT", settings.labelbox_endpoint)
-    monkeypatch.setenv("PRELABEL_LABELBOX_API_KEY", "a-key")
-
-    def run(*words: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["prelabel", *words])
-        monkeypatch.setattr(sys, "stdin", io.StringIO())
-        capsys.readouterr()
-        try:
-            run_command()
-            code: Any = 0
-        except SystemExit as error:
-            code = error.code or 0
-        captured = capsys.readouterr()
-        return Done(code, captured.out, captured.err)
-
-    return run
+def prelabel(rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    return command_of(rig, monkeypatch, tmp_path, capsys)
 
 
-def test_the_command_counts_asks_undoes_and_is_recorded(rig: Rig, prelabel: Callable[..., Done]) -> None:
+def test_the_command_counts_asks_undoes_and_is_recorded(rig: Rig, prelabel: Command) -> None:
     first = bring(rig, "a", "b")
     chosen = ("import", "undo", "--project", rig.project.id, "--since", "1h")
 
@@ -372,7 +339,7 @@ def test_the_command_counts_asks_undoes_and_is_recorded(rig: Rig, prelabel: Call
     assert "2 of the discarded" in prelabel("project", "show", rig.project.id).out
 
 
-def test_the_command_says_why_an_import_cannot_be_undone(rig: Rig, prelabel: Callable[..., Done]) -> None:
+def test_the_command_says_why_an_import_cannot_be_undone(rig: Rig, prelabel: Command) -> None:
     unknown = prelabel("import", "undo", "prelabel-0-0", "--yes")
     assert unknown.code == 3
     assert "PRELABEL_HISTORY_DAYS" in unknown.err
@@ -390,12 +357,12 @@ def test_the_command_says_why_an_import_cannot_be_undone(rig: Rig, prelabel: Cal
 @pytest.mark.parametrize(
     "words", [(), ("--project", "p"), ("--since", "1h"), ("name", "--project", "p", "--since", "1h")]
 )
-def test_it_must_be_said_which_imports(prelabel: Callable[..., Done], words: tuple[str, ...]) -> None:
+def test_it_must_be_said_which_imports(prelabel: Command, words: tuple[str, ...]) -> None:
     assert prelabel("import", "undo", *words, "--yes").code == 2
 
 
 def test_what_is_undone_uses_the_account_it_was_sent_with(
-    rig: Rig, prelabel: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+    rig: Rig, prelabel: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = bring(rig, "a")
     rig.client.delete(f"{rig.project.root}:history")

@@ -111,6 +111,11 @@ class Imports:
         heads = self._client.hvals(f"{keys.project_root(self._prefix, project_id)}:undoing")
         return [_settled(project_id, orjson.loads(head), 0, None, undoing=True) for head in heads]
 
+    def names(self, project_id: str) -> set[str]:
+        """The names of all imports that are known: in progress, and as far as the history goes back."""
+        known = chain(self.open(project_id), self.settled(project_id), self.undoing(project_id))
+        return {each.name for each in known if each.name}
+
     def find(self, project_id: str, name: str) -> ImportStatus | None:
         """The chunk with this id, import name or import id."""
         for each in chain(self.open(project_id), self.settled(project_id), self.undoing(project_id)):

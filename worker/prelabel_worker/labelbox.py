@@ -51,6 +51,12 @@ _SHOWS = (
     "query ShowsPreLabels($projectId: ID!) { project(where: {id: $projectId}) { id showingPredictionsToLabelers } }"
 )
 _DELETE = "mutation DeleteImport($id: ID!) { deleteModelAssistedLabelingPredictionImport(where: {id: $id}) { id } }"
+_LIST = (
+    "query ListImports($projectId: ID!) {{ modelAssistedLabelingPredictionImports(skip: {skip}, first: {page}, "
+    "where: {{projectId: $projectId}}) {{ id name state }} }}"
+)
+PAGE = 100
+"""Imports in one page of a listing."""
 _PROJECT = "query ProjectId($projectId: ID!) { project(where: {id: $projectId}) { id } }"
 # Nothing of the request can have been executed when one of these is raised.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -161,6 +167,16 @@ class Labelbox:
         data = answers.found(*self._query(query, variables))
         found = (data.get(f"i{at}") for at in range(len(names)))
         return [answers.import_of(each) if isinstance(each, dict) else None for each in found]
+
+    def list_imports(self, project_id: str, skip: int) -> list[Import]:
+        """A page of a project's imports of pre-labels; one that is not full is the last. Raises RequestError."""
+        data = answers.data_of(
+            *self._query(_LIST.format(skip=skip, page=PAGE), {"projectId": project_id}), creates=False
+        )
+        listed = data.get("modelAssistedLabelingPredictionImports")
+        if not isinstance(listed, list):
+            raise Garbled("the answer lists no imports")
+        return [answers.import_of(each) for each in listed if isinstance(each, dict)]
 
     def ontology(self, project_id: str) -> ProjectOntology:
         """A project's ontology and media type. Raises RequestError."""

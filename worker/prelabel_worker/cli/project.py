@@ -1,11 +1,12 @@
-"""`prelabel project`: list, show, pause, resume, flush, heal, set."""
+"""`prelabel project`: list, pause, resume, flush, heal, set; `show` is in `showing.py`."""
 
 from typing import Annotated, Any
 
 import typer
 
 from prelabel_worker.actions import Actions, user
-from prelabel_worker.chunks import KNOWN_VERSION, SubmitAs
+from prelabel_worker.chunks import KNOWN_VERSION
+from prelabel_worker.cli import showing
 from prelabel_worker.cli.common import (
     NOTHING,
     USAGE,
@@ -17,12 +18,11 @@ from prelabel_worker.cli.common import (
     say,
     settings_for,
     usage,
-    when,
 )
-from prelabel_worker.cli.status import COLUMNS, table
+from prelabel_worker.cli.showing import check_known
+from prelabel_worker.cli.status import table
 from prelabel_worker.held import HeldRows
-from prelabel_worker.imports import Imports
-from prelabel_worker.inspector import Inspector, ProjectStatus
+from prelabel_worker.inspector import Inspector
 from prelabel_worker.overrides import OVERRIDES, shown
 from prelabel_worker.projects import Projects
 
@@ -30,7 +30,7 @@ app = typer.Typer(
     help="Projects: list, show, pause, resume, flush, heal, set.", no_args_is_help=True, rich_markup_mode=None
 )
 Name = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")]
-_SHOWN_CHUNKS = 10
+showing.register(app)
 
 
 @app.command("list")
@@ -47,37 +47,6 @@ def list_projects(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
         console().print(table(found))
     if not found:
         raise typer.Exit(NOTHING)
-
-
-@app.command("show")
-def show(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
-    """Show one project: rows, what is set for it, its chunks in progress.
-
-    Example: prelabel project show demo-project
-    """
-    operator = _Operator(name, redis_url)
-    status = operator.inspector.status(name)
-    chunks = operator.imports.open(name)
-    overrides = shown(operator.inspector.overrides(name))
-    if as_json:
-        out(status.as_json() | {"overrides": overrides, "imports": [each.as_json() for each in chunks]})
-        return
-    facts: dict[str, Any] = {each: f"{getattr(status, each):,}" for each in COLUMNS}
-    facts |= {"waiting in lanes": f"{status.waiting:,}" if status.waiting else ""}
-    facts["chunks at a time"] = status.open_most and f"{status.open_most:,}"
-    facts["healing"] = status.healing and f"{status.healing:,} (next try {when(status.next_heal_at)})"
-    facts["left of older messages"] = status.leftovers and f"{status.leftovers:,} annotations"
-    facts["imported as"] = overrides.get("as", SubmitAs.PRE_LABELS.value)
-    facts["undone"] = status.undone and f"{status.undone:,} of the discarded"
-    facts |= {f"dead: {reason}": f"{count:,}" for reason, count in status.dead_reasons.items()}
-    facts |= {f"set: {option}": value for option, value in overrides.items()}
-    facts["paused"] = status.paused and f"{status.paused} (until {_until(status)})"
-    for each in chunks[:_SHOWN_CHUNKS]:
-        facts[f"chunk {each.chunk_id}"] = f"{each.state}, {each.rows:,} rows {each.why}".rstrip()
-    console().print(f"project {name}", style="bold", highlight=False)
-    for fact, value in facts.items():
-        if value:
-            console().print(f"  {fact}: {value}", markup=False, highlight=False)
 
 
 @app.command("pause")
@@ -195,17 +164,11 @@ class _Operator:
         self._name = name
         self._actions = Actions(client, settings.key_prefix)
         self.inspector = Inspector(client, settings.key_prefix)
-        self.imports = Imports(client, settings.key_prefix)
         self.held = HeldRows(client, settings.key_prefix)
         self.projects = Projects(client, settings.key_prefix)
-        if known and name not in self.inspector.projects():
-            say(f"no project {name} is known here; prelabel project list")
-            raise typer.Exit(NOTHING)
+        if known:
+            check_known(self.inspector, name)
 
     def record(self, action: str, details: dict[str, Any]) -> None:
         """For `prelabel dead log`."""
         self._actions.record(self._name, action, details)
-
-
-def _until(status: ProjectStatus) -> str:
-    return "it is resumed" if (status.paused_until or 0) > 250_000_000_000 else when(status.paused_until)

@@ -23,15 +23,13 @@ from prelabel_worker.cli.common import (
 )
 from prelabel_worker.cli.dead.choice import moment
 from prelabel_worker.cli.dead.reporting import answer, interrupts, progress
-from prelabel_worker.cli.live import pace_of
-from prelabel_worker.doctor.service import endpoint
-from prelabel_worker.errors import ConfigurationError, RequestError
+from prelabel_worker.cli.services import Services
+from prelabel_worker.errors import RequestError
 from prelabel_worker.held import BulkResult
 from prelabel_worker.imports import Imports, ImportStatus
 from prelabel_worker.inspector import Inspector
-from prelabel_worker.labelbox import Labelbox
 from prelabel_worker.settings import Settings
-from prelabel_worker.undo import UNDONE, Service, Undo, refusal, sent_between
+from prelabel_worker.undo import UNDONE, Undo, refusal, sent_between
 from prelabel_worker.undo_ledger import UndoLedger
 
 _FORGOTTEN = (
@@ -106,9 +104,9 @@ class _Command:
         self._project = project_id
         self._chosen = chosen
         self._yes = yes
-        self._services: dict[str, Service] = {}
+        self._services = Services(client, settings, project_id)
         imports = Imports(client, settings.key_prefix)
-        self._undo = Undo(imports, UndoLedger(client, settings), self._service)
+        self._undo = Undo(imports, UndoLedger(client, settings), self._services.of)
 
     def run(self, details: dict[str, object], *, dry_run: bool, as_json: bool) -> None:
         """Count, ask, do, record, and answer with an exit code."""
@@ -119,9 +117,6 @@ class _Command:
                     self._undo.why_skipped[why] += 1
             self._undo.result = BulkResult(len(self._chosen), 0, len(self._chosen) - len(ready))
         elif ready:
-            safe = endpoint(self._settings.labelbox_endpoint)
-            if not safe.good:
-                raise ConfigurationError(f"{safe.found}: {safe.remedy}")
             self._confirm(ready)
             self._carry_out(details)
         else:
@@ -159,22 +154,7 @@ class _Command:
             result = self._undo.result
             counted = {**details, **result.as_json(), "rows": result.rows}
             Actions(self._client, self._settings.key_prefix).record(self._project, "undo", counted)
-            for service in self._services.values():
-                service.labelbox.close()
-
-    def _service(self, account: str) -> Service:
-        """Of the account an import was sent with; a record that does not say it was of the project's."""
-        settings = self._settings
-        if not account:
-            overrides = Inspector(self._client, settings.key_prefix).overrides(self._project)
-            account = overrides.get("account") or settings.account
-        if account not in self._services:
-            key = settings.key_of(account)
-            if key is None or not key.get_secret_value():
-                raise ConfigurationError(f"there is no API key for account {account}, which the import was sent with")
-            labelbox = Labelbox(settings.labelbox_endpoint, key.get_secret_value(), settings.request_timeout_seconds)
-            self._services[account] = Service(labelbox, pace_of(self._client, settings, account))
-        return self._services[account]
+            self._services.close()
 
     def _answer(self, rows: int, *, dry_run: bool, as_json: bool) -> None:
         undo = self._undo

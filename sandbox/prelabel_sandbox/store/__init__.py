@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from prelabel_sandbox.store.browsing import Browsing
 from prelabel_sandbox.store.database import Database
 from prelabel_sandbox.store.imports import Imports
 from prelabel_sandbox.store.pre_labels import PreLabels
 from prelabel_sandbox.store.projects import Projects
+from prelabel_sandbox.store.row_index import RowIndex
 
 
 class Store:
@@ -17,7 +19,10 @@ class Store:
         self.projects = Projects(self._database)
         self.imports = Imports(self._database, folder / "imports")
         self.pre_labels = PreLabels(self._database, self.imports)
+        self.row_index = RowIndex(self._database, self.imports, self.projects)
+        self.browsing = Browsing(self._database, self.projects, self.imports, self.row_index)
 
     def close(self) -> None:
         """Close the database."""
+        self.row_index.close()
         self._database.close()

@@ -20,14 +20,14 @@ INTERRUPTED = 130
 
 
 @contextmanager
-def progress(verb: str) -> Iterator[Callable[[BulkResult], None]]:
+def progress(verb: str, things: str = "letters") -> Iterator[Callable[[BulkResult], None]]:
     """A line that counts, on a terminal only."""
     if not sys.stderr.isatty():
         yield lambda result: None
         return
 
     def show(result: BulkResult) -> None:
-        print(f"\r{verb}: {result.matched} letters", end="", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"\r{verb}: {result.matched} {things}", end="", file=sys.stderr, flush=True)  # noqa: T201
 
     try:
         yield show
@@ -38,7 +38,7 @@ def progress(verb: str) -> Iterator[Callable[[BulkResult], None]]:
 def carry_out(store: Store, bulk: Bulk, verb: str, details: dict[str, Any], act: Callable[[str], None]) -> bool:
     """Act on project after project and record what was done, also when interrupted; whether it was."""
     try:
-        with progress(verb) as show, _interrupts(bulk.stop):
+        with progress(verb) as show, interrupts(bulk.stop):
             bulk.progress = show
             for project_id in store.projects:
                 act(project_id)
@@ -51,7 +51,7 @@ def carry_out(store: Store, bulk: Bulk, verb: str, details: dict[str, Any], act:
 
 
 @contextmanager
-def _interrupts(stop: threading.Event) -> Iterator[None]:
+def interrupts(stop: threading.Event) -> Iterator[None]:
     """Ctrl-C ends the action after the slice in hand, which would otherwise be done and not counted; twice: at once."""
 
     def ask(*_: object) -> None:

@@ -15,6 +15,7 @@ from prelabel_worker.cli import (
     doctor,
     healthy,
     imports,
+    ontology,
     project,
     publish,
     row,
@@ -42,6 +43,7 @@ for module in (demo, up, worker, publish, validate, status, wait, audit, doctor,
 app.add_typer(account.app, name="account")
 app.add_typer(dead.app, name="dead")
 app.add_typer(imports.app, name="import")
+app.add_typer(ontology.app, name="ontology")
 app.add_typer(project.app, name="project")
 app.add_typer(row.app, name="row")
 app.add_typer(sandbox.app, name="sandbox")

@@ -155,6 +155,14 @@ class SettledRow(NamedTuple):
     outcome: str
 
 
+class TracedRow(NamedTuple):
+    """A row of a record, with the digest of its message id: `digest_of(…)` tells whose it is."""
+
+    seq: int
+    outcome: str
+    message: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A record that was read: `head` as `record_of` wrote it, and the rows on demand."""
@@ -170,11 +178,7 @@ class Record:
 
     def find(self, *, data_row: bytes | None = None, message: bytes | None = None) -> list[SettledRow]:
         """The rows with this digest of their data row key, or of their message id."""
-        size = int(self.head["rows"])
-        # zstandard allocates what the content says of itself, whatever limit it is given: look first.
-        if zstandard.frame_content_size(self._packed) > _MAX_BODY:
-            raise ValueError(f"the record of chunk {self.head['chunk']} is larger than any")
-        body = zstandard.ZstdDecompressor(max_window_size=_MAX_BODY).decompress(self._packed, max_output_size=_MAX_BODY)
+        size, body = int(self.head["rows"]), self._body()
         start = 17 * size + (0 if data_row is not None else DIGEST * size)
         places = list(_places(body[start : start + DIGEST * size], data_row or message or b""))
         if not places:
@@ -182,6 +186,20 @@ class Record:
         seqs = list(accumulate(struct.unpack_from(f">{size}q", body)))
         made = list(accumulate(struct.unpack_from(f">{size}q", body, 8 * size)))
         return [SettledRow(Arrival(seqs[at], made[at]), _name(body[16 * size + at])) for at in places]
+
+    def rows(self) -> Iterator[TracedRow]:
+        """Every row, by arrival."""
+        size, body = int(self.head["rows"]), self._body()
+        messages = 17 * size + DIGEST * size
+        for at, seq in enumerate(accumulate(struct.unpack_from(f">{size}q", body))):
+            place = messages + DIGEST * at
+            yield TracedRow(seq, _name(body[16 * size + at]), body[place : place + DIGEST])
+
+    def _body(self) -> bytes:
+        # zstandard allocates what the content says of itself, whatever limit it is given: look first.
+        if zstandard.frame_content_size(self._packed) > _MAX_BODY:
+            raise ValueError(f"the record of chunk {self.head['chunk']} is larger than any")
+        return zstandard.ZstdDecompressor(max_window_size=_MAX_BODY).decompress(self._packed, max_output_size=_MAX_BODY)
 
 
 def _name(number: int) -> str:

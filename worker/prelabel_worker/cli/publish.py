@@ -1,21 +1,16 @@
 """`prelabel publish`."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from prelabel import MessageError, Publisher, RedisUnavailable
-from prelabel.readers import BadRecord, Record, Source, UnreadableSource
-from prelabel.readers.ndjson import LineRecord
-from prelabel_worker.cli.common import DONE_WITH_DEAD, RedisUrl, ServiceAway, connect, say, settings_for
+from prelabel import Publisher
+from prelabel.readers import Record
+from prelabel_worker.cli.common import DONE_WITH_DEAD, RedisUrl, connect, say, settings_for
 from prelabel_worker.cli.predictions import Predictions, reading
-
-_SHOWN = 20
-_FLUSH_SECONDS = 60.0
+from prelabel_worker.cli.reporting import Reporting
+from prelabel_worker.cli.sending import FLUSH_SECONDS, send
 
 
 def register(app: typer.Typer) -> None:
@@ -30,81 +25,44 @@ def publish(
         str | None, typer.Option("--project", "-p", help="The project of records that name none.")
     ] = None,
     predictions: Predictions = Predictions(),  # noqa: B008 - frozen; `reading` gives the real one
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until each row of the file has its outcome.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="NDJSON with what became of each row; the same command goes on from it.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="With --wait: seconds to wait at most.", min=0)] = 600,
+    healing: Annotated[
+        bool, typer.Option("--healing/--no-healing", help="With --wait: also for rows that heal.")
+    ] = True,
     redis_url: RedisUrl = None,
 ) -> None:
     """Publish predictions from a file. Refused records are named on standard error and leave exit code 1.
 
-    Example: prelabel publish predictions.ndjson --project demo-project
+    With --wait: exit code 1 also when rows are dead letters, 3 when rows are still on their way.
+
+    Example: prelabel publish predictions.ndjson --project demo-project --wait --report report.ndjson
     """
     settings = settings_for(redis_url)
     left_out: dict[str, int] = {}
     with predictions.open(file, project, left_out) as source:
-        connect(settings).close()
+        client = connect(settings)
+        reporting = Reporting(client, settings, report) if wait or report else None
         publisher = Publisher(
             settings.redis_url.get_secret_value(), key_prefix=settings.key_prefix, durability=settings.durability
         )
-        published, refused = _publish(publisher, source)
+
+        def take(record: Record) -> None:
+            publisher.publish(record.message)
+
+        if reporting is not None:
+            published, refused = reporting.publish(publisher, source)
+        else:
+            published, refused = send(source, take, lambda: publisher.close(FLUSH_SECONDS))
     for why, count in left_out.items():
         say(f"left out: {count} {why}")
+    if reporting is not None:
+        reporting.finish(published, timeout if wait else None, healing=healing)
+        return
+    client.close()
     print(f"published {published}, refused {refused}")  # noqa: T201
     if refused:
         raise typer.Exit(DONE_WITH_DEAD)
-
-
-def _publish(publisher: Publisher, source: Source) -> tuple[int, int]:
-    published = refused = 0
-    try:
-        with _progress() as advance:
-            for where, problem in _each(publisher, source):
-                if problem is None:
-                    published += 1
-                    advance(published)
-                    continue
-                refused += 1
-                if refused <= _SHOWN:
-                    say(f"{where}: {problem}")
-        publisher.close(_FLUSH_SECONDS)
-    except RedisUnavailable as error:
-        raise ServiceAway(str(error)) from None
-    if refused > _SHOWN:
-        say(f"… and {refused - _SHOWN} more")
-    return published, refused
-
-
-def _each(publisher: Publisher, source: Source) -> Iterator[tuple[str, str | None]]:
-    """Where each record stands and, where it was not published, why. Raises UnreadableSource before any was."""
-    begun = False
-    try:
-        for record in source:
-            begun = True
-            if isinstance(record, BadRecord):
-                yield record.where, record.problem
-            else:
-                yield _tried(publisher, record)
-    except UnreadableSource as error:
-        if not begun:
-            raise
-        yield "nothing more was read", str(error)
-
-
-def _tried(publisher: Publisher, record: Record) -> tuple[str, str | None]:
-    """Publish a record: where it stands and why it was refused, if it was."""
-    where = record.where
-    try:
-        publisher.publish(record.message)
-    except MessageError as refusal:
-        error = refusal
-        if isinstance(record, LineRecord):
-            number, error = record.locate(refusal)
-            where = f"line {number}" if error.path else where
-        return where, f"{error} [{error.reason.value}]"
-    return where, None
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int], None]]:
-    with Progress(
-        SpinnerColumn(), TextColumn("{task.completed:,.0f} published"), transient=True, disable=not sys.stderr.isatty()
-    ) as progress:
-        task = progress.add_task("publish", total=None)
-        yield lambda count: progress.update(task, completed=count) if count % 500 == 0 else None

@@ -22,7 +22,8 @@ def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
 
 @pytest.fixture
 def sandbox(running_sandbox: SandboxProcess) -> Iterator[SandboxProcess]:
-    running_sandbox.control("POST", "/settings", {**DEFAULTS, "strictContentLength": False, "strictFormat": False})
+    switches = dict.fromkeys(("strictContentLength", "strictFormat", "deleteKeepsPreLabels"), False)
+    running_sandbox.control("POST", "/settings", {**DEFAULTS, **switches})
     yield running_sandbox
     running_sandbox.control("DELETE", "/faults")
 

@@ -20,6 +20,7 @@ class Asset(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     tokens: dict[str, dict[str, list[str]]] | None = None  # of a document's text layer: page → group → tokens
     width: Count | None = None  # of an image, in pixels
     height: Count | None = None
+    row_data: Text | None = None  # the address of the asset, or its text
 
 
 UNKNOWN = Asset()

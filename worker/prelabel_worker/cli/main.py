@@ -10,6 +10,8 @@ from prelabel.errors import PrelabelError
 from prelabel_worker.cli import (
     account,
     audit,
+    batch,
+    dataset,
     dead,
     demo,
     doctor,
@@ -41,6 +43,8 @@ app = typer.Typer(
 for module in (demo, up, worker, publish, validate, status, wait, audit, doctor, healthy):
     module.register(app)
 app.add_typer(account.app, name="account")
+app.add_typer(batch.app, name="batch")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(dead.app, name="dead")
 app.add_typer(imports.app, name="import")
 app.add_typer(ontology.app, name="ontology")

@@ -1,10 +1,11 @@
-"""`prelabel project`: list, show, pause, resume, flush, heal, set."""
+"""`prelabel project`: list, show, pause, resume, flush, heal, set; `create` is in a module of its own."""
 
 from typing import Annotated, Any
 
 import typer
 
 from prelabel_worker.actions import Actions, user
+from prelabel_worker.cli import project_create
 from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, RedisUrl, connect, console, out, say, settings_for, when
 from prelabel_worker.cli.status import COLUMNS, table
 from prelabel_worker.held import HeldRows
@@ -14,10 +15,11 @@ from prelabel_worker.overrides import OVERRIDES, shown
 from prelabel_worker.projects import Projects
 
 app = typer.Typer(
-    help="Projects: list, show, pause, resume, flush, heal, set.", no_args_is_help=True, rich_markup_mode=None
+    help="Projects: create, list, show, pause, resume, flush, heal, set.", no_args_is_help=True, rich_markup_mode=None
 )
 Name = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")]
 _SHOWN_CHUNKS = 10
+project_create.register(app)
 
 
 @app.command("list")

@@ -167,6 +167,14 @@ class SettledRow(NamedTuple):
     outcome: str
 
 
+class TracedRow(NamedTuple):
+    """A row of a record, with the digest of its message id: `digest_of(…)` tells whose it is."""
+
+    seq: int
+    outcome: str
+    message: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A record that was read: `head` as `record_of` wrote it, and the rows on demand."""
@@ -195,6 +203,14 @@ class Record:
         """What a policy remembers of the imported rows; empty where there was none."""
         marks = self._body()[(17 + TRACE) * int(self.head["rows"]) :]
         return list(struct.unpack(f">{len(marks) // 8}q", marks))
+
+    def rows(self) -> Iterator[TracedRow]:
+        """Every row, by arrival."""
+        size, body = int(self.head["rows"]), self._body()
+        messages = 17 * size + DIGEST * size
+        for at, seq in enumerate(accumulate(struct.unpack_from(f">{size}q", body))):
+            place = messages + DIGEST * at
+            yield TracedRow(seq, _name(body[16 * size + at]), body[place : place + DIGEST])
 
     def _body(self) -> bytes:
         # zstandard allocates what the content says of itself, whatever limit it is given: look first.

@@ -1,6 +1,6 @@
 """What became of chunks and of rows: those in progress, and those the history still knows. Read-only."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -146,6 +146,17 @@ class Imports:
         """What a policy remembers of the rows that this chunk imported, as far as the history knows."""
         data = self._client.get(f"{keys.project_root(self._prefix, project_id)}:history:{chunk_id}")
         return Record.from_bytes(data).marks() if data else []
+
+    def settled_since(
+        self, project_id: str, since_ms: float, known: Collection[str] = ()
+    ) -> Iterator[tuple[str, float, Record]]:
+        """The chunks settled then or later, oldest first: id, when (ms) and record; without those that are `known`."""
+        root = keys.project_root(self._prefix, project_id)
+        for member, at_ms in self._client.zrangebyscore(f"{root}:history", since_ms, "+inf", withscores=True):
+            chunk_id = member.decode().split(" ")[0]
+            data = None if chunk_id in known else self._client.get(f"{root}:history:{chunk_id}")
+            if data:
+                yield chunk_id, at_ms, Record.from_bytes(data)
 
     def _history(self, root: str) -> Iterator[tuple[str, float]]:
         for member, at_ms in self._client.zrevrange(f"{root}:history", 0, -1, withscores=True):

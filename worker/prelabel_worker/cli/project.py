@@ -1,4 +1,4 @@
-"""`prelabel project`: list, pause, resume, flush, heal, set; `show` is in `showing.py`."""
+"""`prelabel project`: list, pause, resume, flush, heal, set; `create` and `show` are in modules of their own."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,7 @@ import typer
 
 from prelabel_worker.actions import Actions, user
 from prelabel_worker.chunks import KNOWN_VERSION
-from prelabel_worker.cli import showing
+from prelabel_worker.cli import project_create, showing
 from prelabel_worker.cli.common import (
     NOTHING,
     USAGE,
@@ -27,9 +27,10 @@ from prelabel_worker.overrides import OVERRIDES, shown
 from prelabel_worker.projects import Projects
 
 app = typer.Typer(
-    help="Projects: list, show, pause, resume, flush, heal, set.", no_args_is_help=True, rich_markup_mode=None
+    help="Projects: create, list, show, pause, resume, flush, heal, set.", no_args_is_help=True, rich_markup_mode=None
 )
 Name = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")]
+project_create.register(app)
 showing.register(app)
 
 

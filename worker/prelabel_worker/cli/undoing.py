@@ -22,7 +22,8 @@ from prelabel_worker.cli.common import (
     usage,
 )
 from prelabel_worker.cli.dead.choice import moment
-from prelabel_worker.cli.dead.reporting import answer, interrupts, progress
+from prelabel_worker.cli.dead.reporting import answer, progress
+from prelabel_worker.cli.interrupts import interrupts
 from prelabel_worker.cli.services import Services
 from prelabel_worker.errors import RequestError
 from prelabel_worker.held import BulkResult

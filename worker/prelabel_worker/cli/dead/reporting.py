@@ -1,8 +1,6 @@
 """What every bulk command does alike: progress, Ctrl-C, the record, the answer and its exit code."""
 
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,9 +12,8 @@ from prelabel_worker.actions import Actions
 from prelabel_worker.bulk import Bulk
 from prelabel_worker.cli.common import NOTHING, out, say
 from prelabel_worker.cli.dead.choice import Store
+from prelabel_worker.cli.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.held import BulkResult
-
-INTERRUPTED = 130
 
 
 @contextmanager
@@ -48,22 +45,6 @@ def carry_out(store: Store, bulk: Bulk, verb: str, details: dict[str, Any], act:
             for project_id, result in bulk.by_project.items():
                 actions.record(project_id, verb, {**details, **result.as_json()})
     return bulk.stop.is_set()
-
-
-@contextmanager
-def interrupts(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C ends the action after the slice in hand, which would otherwise be done and not counted; twice: at once."""
-
-    def ask(*_: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def answer(result: BulkResult, verb: str, *, dry_run: bool, as_json: bool, interrupted: bool, named: bool) -> None:

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from prelabel_sandbox.control import ROUTES
 from prelabel_sandbox.endpoint import answer_graphql
-from prelabel_sandbox.files import answer_file
+from prelabel_sandbox.files import answer_file, answer_upload
 from prelabel_sandbox.pages import ROUTES as PAGES
 from prelabel_sandbox.resolvers import make_schema
 from prelabel_sandbox.sandbox import Sandbox
@@ -29,6 +29,7 @@ def make_app(sandbox: Sandbox) -> Starlette:
         Route("/graphql", answer_graphql, methods=["POST"]),
         Route("/_gql", answer_graphql, methods=["POST"]),
         Route("/files/{secret}/{file}.ndjson", answer_file),
+        Route("/uploads/{secret}", answer_upload),
         *ROUTES,
         *PAGES,
     ]

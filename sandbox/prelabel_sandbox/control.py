@@ -24,6 +24,7 @@ class DataRowGiven(Asset, rename="camel", frozen=True, forbid_unknown_fields=Tru
     """A data row with what is known of its asset."""
 
     global_key: GlobalKey
+    row_data: Text | None = None  # here, so that it is renamed too
 
 
 class ProjectGiven(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -87,6 +88,12 @@ async def pre_labels(request: Request) -> Response:
     return StreamingResponse(iterate_in_threadpool(lines), media_type="application/x-ndjson; charset=utf-8")
 
 
+async def labels(request: Request) -> Response:
+    """The same of ground truth."""
+    lines = sandbox_of(request).store.labels.lines(request.path_params["project_id"])
+    return StreamingResponse(iterate_in_threadpool(lines), media_type="application/x-ndjson; charset=utf-8")
+
+
 async def requests(request: Request) -> Response:
     """The requests so far, with their times."""
     return JSONResponse(sandbox_of(request).log.entries())
@@ -113,6 +120,7 @@ async def change_settings(request: Request) -> Response:
     sandbox = sandbox_of(request)
     sandbox.settings.change(await request.json())
     sandbox.processor.wake()
+    sandbox.runner.wake()
     return JSONResponse(msgspec.to_builtins(sandbox.settings))
 
 
@@ -121,6 +129,7 @@ ROUTES = [
     Route("/_sandbox/projects", _guarded(put_project), methods=["POST"]),
     Route("/_sandbox/projects", _guarded(project_ids)),
     Route("/_sandbox/projects/{project_id}/pre-labels", _guarded(pre_labels)),
+    Route("/_sandbox/projects/{project_id}/labels", _guarded(labels)),
     Route("/_sandbox/requests", _guarded(requests)),
     Route("/_sandbox/faults", _guarded(add_fault), methods=["POST"]),
     Route("/_sandbox/faults", _guarded(clear_faults), methods=["DELETE"]),

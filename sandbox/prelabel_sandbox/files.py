@@ -1,5 +1,6 @@
-"""`GET /files/<secret>/<kind>.ndjson`: input, status and error files, to whoever has the address."""
+"""`GET /files/<secret>/<kind>.ndjson` and `/uploads/<secret>`: files, to whoever has the address."""
 
+import mimetypes
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from prelabel_sandbox.faults.imports import FileFault
 from prelabel_sandbox.sandbox import sandbox_of
 from prelabel_sandbox.store.imports import File
 
+# A page that somebody uploaded is shown as nothing but a page: it must not control the sandbox it came from.
+_FOREIGN = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
 _FILES: dict[str, File] = {"input": "input", "status": "status", "error": "error"}
 
 
@@ -31,6 +34,16 @@ async def answer_file(request: Request) -> Response:
     if fault is not None:
         return StreamingResponse(_half(request, path), headers={"Content-Length": str(path.stat().st_size)})
     return FileResponse(path, media_type="application/x-ndjson; charset=utf-8")
+
+
+async def answer_upload(request: Request) -> Response:
+    """An uploaded file without any credential. Its type is told by its name, since what clients declare is odd."""
+    found = sandbox_of(request).store.uploads.find(request.path_params["secret"])
+    if found is None:
+        return PlainTextResponse("NoSuchKey", 404)
+    filename, path = found
+    media_type = mimetypes.guess_type(filename)[0] or "application/octet-stream"
+    return FileResponse(path, media_type=media_type, headers=_FOREIGN)
 
 
 async def _half(request: Request, path: Path) -> AsyncIterator[bytes]:

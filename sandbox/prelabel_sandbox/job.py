@@ -44,7 +44,7 @@ def fail(item: Import, store: Store, reason: str | None) -> None:
 
 def _judge_of(item: Import, store: Store, faults: ActiveFaults, content: bytes, *, strict: bool) -> Judge:
     project = store.projects.get(item.project_id)
-    if project is None:  # an import is accepted for a project that exists, and projects are never removed
+    if project is None:  # an import is accepted for a project that exists: this one was deleted meanwhile
         raise LookupError("the project is gone")
     failure = faults.strike(RowFailure, [project.id], lambda fault: fault.match.encode() in content)
     return Judge(item, project, store.projects, failure, strict=strict)
@@ -72,6 +72,7 @@ def _judge(
     content: bytes,
     lines: list[Line],
 ) -> Iterator[None]:
+    content_of_import = store.content_of(item)
     with (
         store.imports.file(item, "status").open("wb") as status,
         store.imports.file(item, "error").open("wb") as errors,
@@ -84,7 +85,8 @@ def _judge(
                 if place is None:
                     errors.write(_printed(verdict))
             places = [place for _, place in judged if place is not None]
-            store.pre_labels.put(item, places, (start + len(part)) / len(lines))
+            if not content_of_import.put(item, places, (start + len(part)) / len(lines)):
+                return
             yield
 
 

@@ -73,6 +73,7 @@ class Judge:
         media = media_of(project.media_type, project.editor_task_type)
         self._kinds = kinds_of(media, strict)
         self._scene = Scene(media, prepared(project.ontology, project.id), strict)
+        self._ground_truth = item.kind == "label"
         self._neighbours: defaultdict[Reference, dict[bytes, Neighbour]] = defaultdict(dict)
         self._counts: dict[str, int] = {}
         self._uuids: set[bytes] = set()
@@ -107,6 +108,8 @@ class Judge:
         key = None
         try:
             key = self._uuid_of(value)
+            if self._ground_truth and "relationship" in value:
+                raise Refused("InvalidAnnotation", "Relationships are supported only for MAL imports")
             if row is None:
                 check(value, self._kinds, self._scene)
             else:

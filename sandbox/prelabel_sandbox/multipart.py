@@ -11,6 +11,14 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 _HEADER_BYTES = 16 * 1024  # an import name may be long, and its part carries it twice
 
 
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """A file as a resolver gets it."""
+
+    content: bytes
+    filename: str
+
+
 @dataclass
 class Part:
     """One part: its headers in lower case, and its content."""
@@ -18,10 +26,10 @@ class Part:
     headers: dict[bytes, bytes] = field(default_factory=dict)
     pieces: list[bytes] = field(default_factory=list)
 
-    def name(self) -> str:
-        """The part's name; the official client writes quotes in it as %22."""
+    def name(self, of: bytes = b"name") -> str:
+        """The part's name, or its file's; the official client writes quotes in it as %22."""
         _, options = parse_options_header(self.headers.get(b"content-disposition", b""))
-        return options.get(b"name", b"").decode("utf-8", "replace").replace("%22", '"')
+        return options.get(of, b"").decode("utf-8", "replace").replace("%22", '"')
 
     def content(self) -> bytes:
         """All of it."""
@@ -88,12 +96,12 @@ def _place(operations: Any, places: Any, files: list[Part]) -> None:
         part = by_name.get(name) or (files[0] if len(files) == 1 else None)
         if part is None:
             raise ValueError("map names a file that is not there")
-        content = part.content()
+        uploaded = Uploaded(part.content(), part.name(b"filename"))
         for path in paths:
-            _put(operations, str(path).split("."), content)
+            _put(operations, str(path).split("."), uploaded)
 
 
-def _put(operations: dict[str, Any], steps: list[str], content: bytes) -> None:
+def _put(operations: dict[str, Any], steps: list[str], content: Uploaded) -> None:
     target: Any = operations
     try:
         for step in steps[:-1]:

@@ -45,14 +45,17 @@ def asked(document: DocumentNode, variables: Mapping[str, Any]) -> Asked | None:
             if fields:
                 name = fields[0].name.value
                 projects = tuple(dict.fromkeys(project for each in fields for project in _projects(each, variables)))
-                return Asked(name, len(fields), _kind(definition.operation, name), projects)
+                return Asked(name, len(fields), _kind(definition.operation, fields[0]), projects)
     return None
 
 
-def _kind(operation: OperationType, name: str) -> Kind:
+def _kind(operation: OperationType, field: FieldNode) -> Kind:
+    """Batches are created by a field below `project`."""
     if operation is OperationType.QUERY:
         return "query"
-    return "create" if name.startswith("create") else "other"
+    below = field.selection_set.selections if field.name.value == "project" and field.selection_set else ()
+    names = [each.name.value for each in (field, *below) if isinstance(each, FieldNode)]
+    return "create" if any(name.startswith("create") for name in names) else "other"
 
 
 def _projects(field: FieldNode, variables: Mapping[str, Any]) -> Iterator[str]:

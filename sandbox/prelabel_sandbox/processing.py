@@ -71,6 +71,8 @@ class Processor:
             if item.project_id in passed or self._is_stuck(item):
                 continue
             passed.add(item.project_id)
+            if not self._store.imports.is_fetched(item):
+                continue
             due = item.created + self._settings.seconds_per_import - time.time()
             if due <= 0:
                 self._jobs.append((item, process(item, self._store, self._faults, self._settings)))

@@ -7,11 +7,13 @@ from pathlib import Path
 from starlette.requests import Request
 
 from prelabel_sandbox.faults.active import ActiveFaults
+from prelabel_sandbox.fetching import Fetcher
 from prelabel_sandbox.processing import Processor
 from prelabel_sandbox.ratelimit import RateLimit
 from prelabel_sandbox.requestlog import RequestLog
 from prelabel_sandbox.settings import Settings
 from prelabel_sandbox.store import Store
+from prelabel_sandbox.working import TaskRunner
 
 _log = logging.getLogger(__name__)
 
@@ -35,14 +37,20 @@ class Sandbox:
         self.limit = RateLimit()
         self.log = RequestLog()
         self.processor = Processor(self.store, self.faults, self.settings)
+        self.runner = TaskRunner(self.store, self.settings)
+        self.fetcher = Fetcher(self.store, self.settings, self.base_url, self.processor.wake)
 
     def start(self) -> None:
         """Go on with what was accepted."""
         _log.info("%d imports are running", len(self.store.imports.running()))
         self.processor.start()
+        self.fetcher.start()
+        self.runner.start()
 
     def stop(self) -> None:
         """End the threads and close the files."""
+        self.fetcher.stop()
+        self.runner.stop()
         self.processor.stop()
         self.store.close()
 

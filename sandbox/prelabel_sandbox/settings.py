@@ -15,8 +15,13 @@ class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     requests_per_minute: Annotated[int, Meta(ge=1)] | None = 1500  # of each key; null: no limit
     duplicate_names: Literal["refuse", "newest", "oldest"] = "refuse"  # the two others accept and say what is found
     seconds_per_import: Seconds = 0.2  # an import is RUNNING at least so long
+    seconds_per_task: Seconds = 0.2  # a task is IN_PROGRESS at least so long
+    seconds_until_processed: Seconds = 0.0  # before that, a new data row cannot be put into a batch
+    fetch_seconds: Annotated[float, Meta(gt=0)] = 30.0  # for the input of an import from an address
+    fetch_bytes: Annotated[int, Meta(ge=1)] = 256 << 20
     file_seconds: Seconds = DAY  # how long input, status and error files can be fetched
     strict_content_length: bool = False  # refuse a contentLength above the real length too
+    delete_keeps_pre_labels: bool = False  # deleting an import leaves what it brought
     strict_format: bool = False  # refuse what the format reference leaves open too
 
     def change(self, given: Any) -> None:

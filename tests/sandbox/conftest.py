@@ -13,7 +13,14 @@ from tests.sandbox.process import SandboxProcess
 ASSETS = Path(__file__).parents[2] / "examples/assets"
 PROJECTS = {each["project"]["id"]: each for each in json.loads((ASSETS / "projects.json").read_text())}
 CARS = {"tools": [{"tool": "rectangle", "name": "car"}], "classifications": []}
-DEFAULTS = {"requestsPerMinute": None, "duplicateNames": "refuse", "secondsPerImport": 0.0, "fileSeconds": 86400.0}
+DEFAULTS = {
+    "requestsPerMinute": None,
+    "duplicateNames": "refuse",
+    "secondsPerImport": 0.0,
+    "secondsPerTask": 0.2,
+    "secondsUntilProcessed": 0.0,
+    "fileSeconds": 86400.0,
+}
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +32,17 @@ def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
 
 @pytest.fixture
 def sandbox(running_sandbox: SandboxProcess) -> Iterator[SandboxProcess]:
-    running_sandbox.control("POST", "/settings", {**DEFAULTS, "strictContentLength": False, "strictFormat": False})
+    switches = dict.fromkeys(("strictContentLength", "strictFormat", "deleteKeepsPreLabels"), False)
+    running_sandbox.control("POST", "/settings", {**DEFAULTS, **switches})
     yield running_sandbox
     running_sandbox.control("DELETE", "/faults")
+
+
+@pytest.fixture
+def tasks(sandbox: SandboxProcess) -> SandboxProcess:
+    """The sandbox, whose tasks take no longer than they need."""
+    sandbox.control("POST", "/settings", {"secondsPerTask": 0})
+    return sandbox
 
 
 @pytest.fixture

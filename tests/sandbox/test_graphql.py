@@ -86,14 +86,6 @@ def test_bodies_that_are_no_request_are_malformed(sandbox: SandboxProcess, body:
     assert answer.json()["data"] is None
 
 
-def test_a_file_address_is_not_supported_yet(sandbox: SandboxProcess, project: str) -> None:
-    query = (
-        "mutation U($p: ID!) { createModelAssistedLabelingPredictionImport"
-        '(data: {projectId: $p, name: "a", fileUrl: "http://127.0.0.1/a"}) { id } }'
-    )
-    assert code_of(sandbox.ask(query, p=project)) == "OPERATION_NOT_ALLOWED"
-
-
 def multipart(sandbox: SandboxProcess, project: str, name: str, *parts: tuple[str, bytes]) -> httpx.Response:
     """The parts as they are, after an `operations` that waits for one file."""
     variables = {"p": project, "n": name, "f": None, "len": 1000}

@@ -7,6 +7,7 @@ from tests.sandbox.conftest import car
 from tests.sandbox.process import SandboxProcess, code_of, data_of, ndjson, parsed
 
 CREATED = "createModelAssistedLabelingPredictionImport"
+DELETE = "mutation D($id: ID!) { deleteModelAssistedLabelingPredictionImport(where: {id: $id}) { id } }"
 
 
 def test_a_fresh_import_is_running_and_has_only_its_input_file(sandbox: SandboxProcess, project: str) -> None:
@@ -153,9 +154,8 @@ def test_a_status_file_has_no_line_separators_but_newlines(sandbox: SandboxProce
 def test_imports_are_listed_in_pages_and_deleted_ones_are_gone(sandbox: SandboxProcess, project: str) -> None:
     ids = [data_of(sandbox.upload(project, f"n-{n}", ndjson([car(n)])))[CREATED]["id"] for n in range(3)]
     sandbox.ended(project, "n-0")
-    delete = "mutation D($id: ID!) { deleteModelAssistedLabelingPredictionImport(where: {id: $id}) { id } }"
-    assert data_of(sandbox.ask(delete, id=ids[0])) == {"deleteModelAssistedLabelingPredictionImport": {"id": ids[0]}}
-    assert code_of(sandbox.ask(delete, id=ids[0])) == "RESOURCE_NOT_FOUND"
+    assert data_of(sandbox.ask(DELETE, id=ids[0])) == {"deleteModelAssistedLabelingPredictionImport": {"id": ids[0]}}
+    assert code_of(sandbox.ask(DELETE, id=ids[0])) == "RESOURCE_NOT_FOUND"
     listing = (
         "query L($p: ID!, $s: Int) { modelAssistedLabelingPredictionImports"
         "(skip: $s, first: 100, where: {projectId: $p}) { id } }"
@@ -163,4 +163,26 @@ def test_imports_are_listed_in_pages_and_deleted_ones_are_gone(sandbox: SandboxP
     for skip, expected in ((0, ids[1:]), (1, ids[2:]), (2, [])):
         page = data_of(sandbox.ask(listing, p=project, s=skip))["modelAssistedLabelingPredictionImports"]
         assert [each["id"] for each in page] == expected
-    assert car(0) in sandbox.pre_labels(project)
+
+
+@pytest.mark.parametrize(("keep", "left"), [(False, [car(3)]), (True, [car(3), car(1), car(2)])])
+def test_a_deleted_import_takes_its_pre_labels_along_unless_they_are_to_stay(
+    sandbox: SandboxProcess, project: str, keep: bool, left: list[dict[str, object]]
+) -> None:
+    """An older version of a uuid does not come back."""
+    sandbox.control("POST", "/settings", {"deleteKeepsPreLabels": keep})
+    sandbox.statuses(project, "a", [car(1, bbox={"top": 1, "left": 1, "height": 1, "width": 1}), car(3)])
+    sandbox.statuses(project, "b", [car(1), car(2)])
+    data_of(sandbox.ask(DELETE, id=sandbox.find(project, "b")["id"]))
+    assert sandbox.pre_labels(project) == left
+
+
+def test_an_import_that_is_deleted_while_it_runs_brings_nothing(sandbox: SandboxProcess, project: str) -> None:
+    content = ndjson(car(n, f"row-{n}") for n in range(20_000))
+    running = data_of(sandbox.upload(project, "a", content))[CREATED]
+    while int(sandbox.find(project, "a")["progress"].removesuffix("%")) < 60:
+        pass
+    assert sandbox.pre_labels(project) != []
+    data_of(sandbox.ask(DELETE, id=running["id"]))
+    sandbox.statuses(project, "b", [car(1)])  # imports of a project are processed one after another
+    assert sandbox.pre_labels(project) == [car(1)]

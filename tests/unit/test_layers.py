@@ -88,7 +88,7 @@ PURE = [
     "build",
 ]
 PURE += ["answers", "dead_letters", "letter_filter", "mending", "roles", "overrides", "pulse"]
-PURE += ["validation", "ontology_file"]
+PURE += ["validation", "ontology_file", "ontology_infer"]
 
 
 @pytest.mark.parametrize("module", PURE)
@@ -99,7 +99,7 @@ def test_pure_modules_do_no_io(module: str) -> None:
 
 
 ADAPTERS = ["ledger", "timers", "permits", "accounts", "held", "held_reader", "actions", "catalog", "labelbox"]
-ADAPTERS += ["leases"]
+ADAPTERS += ["leases", "undo_ledger"]
 
 
 @pytest.mark.parametrize("module", ADAPTERS)

@@ -12,6 +12,7 @@ from prelabel_worker import errors
 from prelabel_worker.errors import RequestError
 
 _MOST_RETRY_AFTER_SECONDS = 3600.0
+_MOST_SAID = 300
 _EXCEEDED = "You have exceeded"
 
 
@@ -86,7 +87,7 @@ def _answer(status: int, headers: Mapping[str, str], body: bytes, *, creates: bo
         raise errors.Blocked("the network's edge answers 403 in place of Labelbox")
     refused = _STATUS_ERRORS.get(status)
     if refused is not None:
-        raise refused(f"Labelbox answers {status}")
+        raise refused(f"Labelbox answers {status}", said=message[:_MOST_SAID])
     if status >= 400:
         raise errors.Unavailable(f"Labelbox answers {status}")
     if answer is None:
@@ -124,13 +125,14 @@ _NESTED_ERRORS: dict[int, type[RequestError]] = {
 def _graphql_error(problem: Any, retry_after: float | None, *, creates: bool) -> RequestError:
     code = _code(problem)
     text = f"Labelbox answers {code or 'an error without a code'}"
+    said = str(_member(problem, "message") or "")[:_MOST_SAID]
     if code in _CODE_ERRORS:
-        return _CODE_ERRORS[code](text)
+        return _CODE_ERRORS[code](text, said=said)
     status = _member(_member(_member(problem, "extensions"), "exception"), "status")
     kind = _NESTED_ERRORS.get(status) if isinstance(status, int) else None
     if kind is None:
         kind = errors.OutcomeUnknown if creates else errors.Unavailable
-    return kind(text, retry_after=retry_after)
+    return kind(text, retry_after=retry_after, said=said)
 
 
 def _code(problem: Any) -> str:

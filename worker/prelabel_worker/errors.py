@@ -28,14 +28,16 @@ from prelabel.errors import PrelabelError
 class RequestError(PrelabelError):
     """A request to Labelbox failed.
 
-    Attributes: `retry_after`, seconds that Labelbox asked for; `maybe_accepted`, whether an import may come of it.
+    Attributes: `retry_after`, seconds that Labelbox asked for; `maybe_accepted`, whether something may come of it;
+    `said`, Labelbox's own words, which may quote what was sent: for the person who sent it, never for a log.
     """
 
     maybe_accepted = False
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after: float | None = None, said: str = "") -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.said = said
 
 
 class Throttled(RequestError):

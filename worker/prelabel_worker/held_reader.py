@@ -87,6 +87,20 @@ class HeldReader:
                 )
         return found
 
+    def healing(self, project_id: str) -> Iterator[DeadLetter]:
+        """The rows that are tried again when time may have healed them, the next first."""
+        ids = [name.decode() for name in self._client.zrange(f"{self._root(project_id)}:heal", 0, -1)]
+        return self._read(project_id, ids, "heal")
+
+    def states(self, project_id: str, held_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The states of those of these held rows, dead or healing or on their way back, that are there (still)."""
+        found: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(held_ids), SLICE):
+            part = held_ids[start : start + SLICE]
+            states = self._client.hmget(f"{self._root(project_id)}:held", part)
+            found |= {name: orjson.loads(state) for name, state in zip(part, states, strict=True) if state}
+        return found
+
     def count_dead(self, project_id: str, letter_ids: Sequence[str]) -> int:
         """How many of these, some hundred, are dead letters."""
         scores = self._client.zmscore(f"{self._root(project_id)}:dead", letter_ids)
@@ -145,12 +159,12 @@ class HeldReader:
             seen = {name for name, score in fresh if score == last} | (seen if last == highest else set())
             highest = last
 
-    def _read(self, project_id: str, letter_ids: Sequence[str]) -> Iterator[DeadLetter]:
-        """Those of the ids that are dead letters, in order, some megabytes at a time."""
+    def _read(self, project_id: str, letter_ids: Sequence[str], index: str = "dead") -> Iterator[DeadLetter]:
+        """Those of the ids that are in the index (dead letters), in order, some megabytes at a time."""
         for start in range(0, len(letter_ids), SLICE):
             part, root = letter_ids[start : start + SLICE], self._root(project_id)
             with self._client.pipeline(transaction=True) as pipeline:
-                pipeline.zmscore(f"{root}:dead", part)
+                pipeline.zmscore(f"{root}:{index}", part)
                 pipeline.hmget(f"{root}:held", part)
                 scores, states = pipeline.execute()
             dead = [

@@ -8,10 +8,12 @@ occur in names.
 import hashlib
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 _UUID_PERSON = b"prelabel.uuid.1"
 _ROW_PERSON = b"prelabel.row.1"
 _MARK_PERSON = b"prelabel.mark.1"
+_FILE_PERSON = b"prelabel.file.1"
 # RFC 9562: version 8, and the variant's two bits. The other bits are the digest's.
 _FIXED = 0x8 << 76 | 0x2 << 62
 _FREE = (1 << 128) - 1 & ~(0xF << 76 | 0x3 << 62)
@@ -96,6 +98,12 @@ def unsent_line(data_row_key: str, model: str, ordinal: int) -> bytes:
 def import_name(chunk_id: str, content: bytes) -> str:
     """The name of an import: a name never stands for two contents."""
     return f"prelabel-{chunk_id}-{hashlib.blake2b(content, digest_size=16).hexdigest()}"
+
+
+def file_message_id(project_id: str, content: bytes) -> str:
+    """The message id of a record of a file that gives none: the same when the file is read again."""
+    digest = hashlib.blake2b(_prefixed(project_id) + content, digest_size=16, person=_FILE_PERSON).digest()
+    return str(UUID(int=int.from_bytes(digest, "big") & _FREE | _FIXED))
 
 
 def row_key(data_row_key: str, model: str) -> str:

@@ -6,7 +6,7 @@ Facts are those of the wire reference: operations in section 2, the import job i
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ import orjson
 from prelabel_worker import answers, bodies
 from prelabel_worker.answers import Import
 from prelabel_worker.catalog import ProjectOntology
+from prelabel_worker.chunks import SubmitAs
 from prelabel_worker.errors import (
     FileGone,
     FileRefused,
@@ -34,11 +35,13 @@ MAX_LINE_BYTES = 8 * 1024 * 1024
 """Most bytes of a line of one."""
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """Most bytes read of an answer to a request; the largest is an ontology."""
+BATCH_SECONDS = 180.0
+"""How long a request about batches may take: what the official client gives it (wire reference 1.4)."""
 _IMPORT_FIELDS = "id name state progress errorFileUrl statusFileUrl"
 _CREATE = (
-    "mutation CreateImport($projectId: ID!, $name: String!, $file: Upload!, $contentLength: Int!) { "
-    "createModelAssistedLabelingPredictionImport(data: {projectId: $projectId, name: $name, "
-    "filePayload: {file: $file, contentLength: $contentLength}}) { " + _IMPORT_FIELDS + " } }"
+    "mutation CreateImport($projectId: ID!, $name: String!, $file: Upload!, $contentLength: Int!) {{ "
+    "{create}(data: {{projectId: $projectId, name: $name, "
+    "filePayload: {{file: $file, contentLength: $contentLength}}}}) {{ " + _IMPORT_FIELDS + " }} }}"
 )
 _ONTOLOGY = (
     "query ProjectOntology($projectId: ID!) { project(where: {id: $projectId}) "
@@ -50,17 +53,44 @@ _SHOWS = (
     "query ShowsPreLabels($projectId: ID!) { project(where: {id: $projectId}) { id showingPredictionsToLabelers } }"
 )
 _DELETE = "mutation DeleteImport($id: ID!) { deleteModelAssistedLabelingPredictionImport(where: {id: $id}) { id } }"
+_LIST = (
+    "query ListImports($projectId: ID!) {{ modelAssistedLabelingPredictionImports(skip: {skip}, first: {page}, "
+    "where: {{projectId: $projectId}}) {{ id name state }} }}"
+)
+PAGE = 100
+"""Imports in one page of a listing."""
+_UPLOAD = (
+    "mutation UploadFile($file: Upload!, $contentLength: Int!, $sign: Boolean) { "
+    "uploadFile(file: $file, contentLength: $contentLength, sign: $sign) { url filename } }"
+)
 _PROJECT = "query ProjectId($projectId: ID!) { project(where: {id: $projectId}) { id } }"
 # Nothing of the request can have been executed when one of these is raised.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
+class _Fields(NamedTuple):
+    """The root fields that create an import and find one."""
+
+    create: str
+    find: str
+
+
+# Ground truth has the shapes of pre-labels (section 2.11).
+_FIELDS = {
+    SubmitAs.PRE_LABELS: _Fields(
+        "createModelAssistedLabelingPredictionImport", "modelAssistedLabelingPredictionImport"
+    ),
+    SubmitAs.GROUND_TRUTH: _Fields("createLabelImport", "labelImport"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ImportName:
-    """How Labelbox knows an import: by project and name."""
+    """How Labelbox knows an import: by project and name, among those of pre-labels or of ground truth."""
 
     project_id: str
     name: str
+    submit_as: SubmitAs = SubmitAs.PRE_LABELS
 
 
 class _Answer(NamedTuple):
@@ -98,9 +128,10 @@ class Labelbox:
         content: Sequence[bytes],
         still_mine: Callable[[], bool],
         *,
+        submit_as: SubmitAs = SubmitAs.PRE_LABELS,
         declared: int | None = None,
     ) -> Import:
-        """Upload a file of NDJSON as a MAL import.
+        """Upload a file of NDJSON as an import.
 
         The last piece is sent only while `still_mine()`: without it the body is incomplete and the server cannot
         act on it, so a worker that was stopped in between cannot finish a forgotten upload. `declared` is said to be
@@ -113,14 +144,16 @@ class Labelbox:
             "file": None,
             "contentLength": size if declared is None else declared,
         }
-        head, tail, boundary = _multipart(_CREATE, variables)
+        field = _FIELDS[submit_as].create
+        query = _CREATE.format(create=field)
+        head, tail, boundary = _multipart(query, variables, 'filename="import.ndjson"', "application/x-ndjson")
         headers = {
             "Content-Type": f"multipart/form-data; boundary={boundary}",
             "Content-Length": str(len(head) + size + len(tail)),
         }
         body = _body(head, content, tail, still_mine)
         data = answers.data_of(*self._ask(creates=True, headers=headers, content=body), creates=True)
-        created = data.get("createModelAssistedLabelingPredictionImport")
+        created = data.get(field)
         if not isinstance(created, dict):
             raise Garbled("the answer to the upload names no import", maybe_accepted=True)
         return answers.import_of(created)
@@ -134,13 +167,23 @@ class Labelbox:
             declared.append(f"$p{at}: ID!, $n{at}: String!")
             variables |= {f"p{at}": wanted.project_id, f"n{at}": wanted.name}
             parts.append(
-                f"i{at}: modelAssistedLabelingPredictionImport(where: {{projectId: $p{at}, name: $n{at}}}) "
+                f"i{at}: {_FIELDS[wanted.submit_as].find}(where: {{projectId: $p{at}, name: $n{at}}}) "
                 f"{{ {_IMPORT_FIELDS} }}"
             )
         query = f"query FindImports({', '.join(declared)}) {{ {' '.join(parts)} }}"
         data = answers.found(*self._query(query, variables))
         found = (data.get(f"i{at}") for at in range(len(names)))
         return [answers.import_of(each) if isinstance(each, dict) else None for each in found]
+
+    def list_imports(self, project_id: str, skip: int) -> list[Import]:
+        """A page of a project's imports of pre-labels; one that is not full is the last. Raises RequestError."""
+        data = answers.data_of(
+            *self._query(_LIST.format(skip=skip, page=PAGE), {"projectId": project_id}), creates=False
+        )
+        listed = data.get("modelAssistedLabelingPredictionImports")
+        if not isinstance(listed, list):
+            raise Garbled("the answer lists no imports")
+        return [answers.import_of(each) for each in listed if isinstance(each, dict)]
 
     def ontology(self, project_id: str) -> ProjectOntology:
         """A project's ontology and media type. Raises RequestError."""
@@ -168,6 +211,38 @@ class Labelbox:
             raise answers.project_gone(project_id)
         shown = project.get("showingPredictionsToLabelers")
         return shown if isinstance(shown, bool) else None
+
+    def query(
+        self, query: str, variables: dict[str, Any], *, creates: bool = False, batches: bool = False
+    ) -> dict[str, Any]:
+        """The data that any GraphQL request answers.
+
+        `creates`: to repeat it may do it twice, so that an answer that is lost is OutcomeUnknown. `batches`: it goes to
+        the second address, where batches are (wire reference 1.1), with its longer time. Raises RequestError.
+        """
+        body = {"query": query, "variables": variables}
+        if not batches:
+            return answers.data_of(*self._ask(creates=creates, json=body), creates=creates)
+        url, seconds = self._endpoint.replace("/graphql", "/_gql"), max(self._timeout, BATCH_SECONDS)
+        return answers.data_of(*self._ask(url, seconds, creates=creates, json=body), creates=creates)
+
+    def upload_file(self, name: str, content: Iterable[bytes], size: int, media_type: str) -> str:
+        """Put a file of exactly `size` bytes at an address of Labelbox's; the address. Raises RequestError.
+
+        To repeat it is safe: a file that nothing refers to is nothing.
+        """
+        variables = {"file": None, "contentLength": size, "sign": False}
+        head, tail, boundary = _multipart(_UPLOAD, variables, f'filename="{_plain(name)}"', media_type)
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "Content-Length": str(len(head) + size + len(tail)),
+        }
+        body = _body(head, content, tail, lambda: True)
+        data = answers.data_of(*self._ask(creates=False, headers=headers, content=body), creates=False)
+        uploaded = data.get("uploadFile")
+        if not isinstance(uploaded, dict) or not isinstance(uploaded.get("url"), str):
+            raise Garbled("the answer to the upload names no address")
+        return str(uploaded["url"])
 
     def delete_import(self, import_id: str) -> bool:
         """Delete an import; False when there is none of this id. Raises RequestError; to repeat it is safe."""
@@ -221,10 +296,12 @@ class Labelbox:
     def _query(self, query: str, variables: dict[str, Any]) -> _Answer:
         return self._ask(creates=False, json={"query": query, "variables": variables})
 
-    def _ask(self, *, creates: bool, **request: Any) -> _Answer:
+    def _ask(self, url: str | None = None, seconds: float | None = None, *, creates: bool, **request: Any) -> _Answer:
         """One request, and its answer as far as it is within bounds of size and time. Raises RequestError."""
-        with _mapped(creates=creates), self._http.stream("POST", self._endpoint, **request) as response:
-            deadline = time.monotonic() + self._timeout
+        if seconds is not None:
+            request["timeout"] = httpx.Timeout(seconds, connect=min(10.0, seconds))
+        with _mapped(creates=creates), self._http.stream("POST", url or self._endpoint, **request) as response:
+            deadline = time.monotonic() + (seconds or self._timeout)
             body = bytearray()
             for piece in _pieces(response):
                 body += piece
@@ -267,20 +344,25 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _multipart(query: str, variables: dict[str, Any]) -> tuple[bytes, bytes, str]:
+def _plain(name: str) -> str:
+    """A file's name that needs no quoting in a header."""
+    return "".join(each if each.isascii() and (each.isalnum() or each in "._-") else "_" for each in name)[-100:]
+
+
+def _multipart(query: str, variables: dict[str, Any], name: str, media_type: str) -> tuple[bytes, bytes, str]:
     """What stands before and after the file, by the community's multipart convention (wire reference 2.8)."""
     boundary = uuid.uuid4().hex
     operations = json.dumps({"query": query, "variables": variables})
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="operations"\r\n\r\n{operations}\r\n'
         f'--{boundary}\r\nContent-Disposition: form-data; name="map"\r\n\r\n{{"1": ["variables.file"]}}\r\n'
-        f'--{boundary}\r\nContent-Disposition: form-data; name="1"; filename="import.ndjson"\r\n'
-        "Content-Type: application/x-ndjson\r\n\r\n"
+        f'--{boundary}\r\nContent-Disposition: form-data; name="1"; {name}\r\n'
+        f"Content-Type: {media_type}\r\n\r\n"
     )
     return head.encode(), f"\r\n--{boundary}--\r\n".encode(), boundary
 
 
-def _body(head: bytes, content: Sequence[bytes], tail: bytes, still_mine: Callable[[], bool]) -> Iterator[bytes]:
+def _body(head: bytes, content: Iterable[bytes], tail: bytes, still_mine: Callable[[], bool]) -> Iterator[bytes]:
     yield head
     for piece in content:
         for start in range(0, len(piece), bodies.PIECE):

@@ -34,12 +34,10 @@ def read_ontology(content: Any, media_type: str | None = None) -> OntologyFile:
     A media type that is given goes before the file's `mediaType`; without either every kind passes. Raises
     UnusableOntology.
     """
-    for word in ("ontology", "normalized"):
-        media_type = media_type or _media_of(content)
-        content = content.get(word, content) if isinstance(content, Mapping) else content
-    if not isinstance(content, Mapping) or not ("tools" in content or "classifications" in content):
-        raise UnusableOntology("expected an ontology: an object with tools and classifications")
-    media = media_type or _media_of(content)
+    media = media_type
+    for each in _levels(content):
+        media = media or _media_of(each)
+    content = tree_of(content)
     try:
         remarks: list[str] = []
         normalized = {
@@ -51,6 +49,24 @@ def read_ontology(content: Any, media_type: str | None = None) -> OntologyFile:
         return OntologyFile(Ontology.from_normalized(normalized, media), media, tuple(remarks))
     except (TypeError, AttributeError, ValueError) as error:
         raise UnusableOntology(f"it cannot be read as an ontology: {error}") from None
+
+
+def tree_of(content: Any) -> Mapping[str, Any]:
+    """The object that has the tools and classifications. Raises UnusableOntology."""
+    found = _levels(content)[-1]
+    if not isinstance(found, Mapping) or not ("tools" in found or "classifications" in found):
+        raise UnusableOntology("expected an ontology: an object with tools and classifications")
+    return found
+
+
+def _levels(content: Any) -> list[Any]:
+    """The file's object, and what it has inside as `ontology`, `normalized` or both."""
+    found = [content]
+    for word in ("ontology", "normalized"):
+        inner = found[-1].get(word) if isinstance(found[-1], Mapping) else None
+        if inner is not None:
+            found.append(inner)
+    return found
 
 
 def _media_of(content: Any) -> str | None:

@@ -2,12 +2,18 @@
 
 from pathlib import Path
 
+from prelabel_sandbox.store.batches import Batches
 from prelabel_sandbox.store.browsing import Browsing
+from prelabel_sandbox.store.catalog import Catalog
 from prelabel_sandbox.store.database import Database
-from prelabel_sandbox.store.imports import Imports
+from prelabel_sandbox.store.datasets import Datasets
+from prelabel_sandbox.store.imports import Import, Imports
+from prelabel_sandbox.store.ontologies import Ontologies
 from prelabel_sandbox.store.pre_labels import PreLabels
 from prelabel_sandbox.store.projects import Projects
 from prelabel_sandbox.store.row_index import RowIndex
+from prelabel_sandbox.store.tasks import Tasks
+from prelabel_sandbox.store.uploads import Uploads
 
 
 class Store:
@@ -16,11 +22,22 @@ class Store:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._database = Database(folder / "state.sqlite3")
+        self.ontologies = Ontologies(self._database)
         self.projects = Projects(self._database)
         self.imports = Imports(self._database, folder / "imports")
-        self.pre_labels = PreLabels(self._database, self.imports)
+        self.tasks = Tasks(self._database)
+        self.datasets = Datasets(self._database)
+        self.catalog = Catalog(self._database, self.tasks)
+        self.batches = Batches(self._database, self.tasks)
+        self.uploads = Uploads(self._database, folder / "uploads")
+        self.pre_labels = PreLabels(self._database, self.imports, "pre_labels")
+        self.labels = PreLabels(self._database, self.imports, "labels")
         self.row_index = RowIndex(self._database, self.imports, self.projects)
         self.browsing = Browsing(self._database, self.projects, self.imports, self.row_index)
+
+    def content_of(self, item: Import) -> PreLabels:
+        """Where an import's lines go."""
+        return self.labels if item.kind == "label" else self.pre_labels
 
     def close(self) -> None:
         """Close the database."""

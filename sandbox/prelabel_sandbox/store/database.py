@@ -10,17 +10,41 @@ from typing import Any
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS projects (
     id TEXT PRIMARY KEY, name TEXT, media_type TEXT, ontology TEXT, any_rows INTEGER, created REAL, updated REAL,
-    editor_task_type TEXT, shown INTEGER DEFAULT 1);
+    editor_task_type TEXT, shown INTEGER DEFAULT 1, ontology_id TEXT, details TEXT, deleted INTEGER DEFAULT 0);
 CREATE TABLE IF NOT EXISTS data_rows (
     project_id TEXT, global_key TEXT, id TEXT, asset TEXT, PRIMARY KEY (project_id, global_key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS data_rows_by_id ON data_rows (project_id, id);
 CREATE TABLE IF NOT EXISTS imports (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, project_id TEXT, name TEXT, state TEXT, share REAL,
-    secret TEXT UNIQUE, created REAL, ended REAL, deleted INTEGER DEFAULT 0);
+    secret TEXT UNIQUE, created REAL, ended REAL, deleted INTEGER DEFAULT 0, kind TEXT DEFAULT 'mal',
+    url TEXT);
+CREATE TABLE IF NOT EXISTS datasets (
+    id TEXT PRIMARY KEY, name TEXT, description TEXT, created REAL, updated REAL, deleted INTEGER DEFAULT 0);
+-- The data rows of the account; those of a project stand in data_rows.
+CREATE TABLE IF NOT EXISTS catalog (
+    id TEXT PRIMARY KEY, dataset_id TEXT, global_key TEXT UNIQUE, external_id TEXT, row_data TEXT, media_type TEXT,
+    created REAL, updated REAL);
+CREATE INDEX IF NOT EXISTS catalog_by_dataset ON catalog (dataset_id);
+CREATE TABLE IF NOT EXISTS tasks (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, type TEXT, status TEXT, done INTEGER, total INTEGER,
+    result TEXT, spec TEXT, created REAL, updated REAL);
+CREATE INDEX IF NOT EXISTS tasks_in_progress ON tasks (seq) WHERE status = 'IN_PROGRESS';
+CREATE TABLE IF NOT EXISTS task_rows (
+    task_seq INTEGER, ok INTEGER, number INTEGER, body TEXT, PRIMARY KEY (task_seq, ok, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ontologies (
+    id TEXT PRIMARY KEY, name TEXT, description TEXT, media_type TEXT, normalized TEXT, created REAL, updated REAL);
+CREATE TABLE IF NOT EXISTS batches (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, project_id TEXT, name TEXT, size INTEGER,
+    consensus TEXT, created REAL, updated REAL, UNIQUE (project_id, name));
+CREATE TABLE IF NOT EXISTS uploads (secret TEXT PRIMARY KEY, filename TEXT, created REAL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS imports_by_name ON imports (project_id, name);
 CREATE INDEX IF NOT EXISTS imports_running ON imports (seq) WHERE state = 'RUNNING';
 -- A pre-label is a line of an import's input file: the last import of its uuid.
 CREATE TABLE IF NOT EXISTS pre_labels (
+    project_id TEXT, uuid BLOB, import_seq INTEGER, start INTEGER, length INTEGER,
+    PRIMARY KEY (project_id, uuid)) WITHOUT ROWID;
+-- The same of ground truth.
+CREATE TABLE IF NOT EXISTS labels (
     project_id TEXT, uuid BLOB, import_seq INTEGER, start INTEGER, length INTEGER,
     PRIMARY KEY (project_id, uuid)) WITHOUT ROWID;
 """
@@ -28,7 +52,12 @@ CREATE TABLE IF NOT EXISTS pre_labels (
 _ADDED = (
     ("projects", "editor_task_type", "TEXT"),
     ("projects", "shown", "INTEGER DEFAULT 1"),
+    ("projects", "ontology_id", "TEXT"),
+    ("projects", "details", "TEXT"),
+    ("projects", "deleted", "INTEGER DEFAULT 0"),
     ("data_rows", "asset", "TEXT"),
+    ("imports", "kind", "TEXT DEFAULT 'mal'"),
+    ("imports", "url", "TEXT"),
 )
 
 

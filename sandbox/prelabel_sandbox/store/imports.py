@@ -1,6 +1,5 @@
 """Imports: a row in the database, and a folder with the input, status and error file."""
 
-import os
 import secrets
 import shutil
 import time
@@ -10,15 +9,18 @@ from typing import Literal
 
 from prelabel_sandbox.ids import new_id
 from prelabel_sandbox.store.database import Database
+from prelabel_sandbox.store.durable import write_durably
 
 File = Literal["input", "status", "error"]
+Kind = Literal["mal", "label"]
+"""Pre-labels, or ground truth."""
 
-_FIELDS = "seq, id, project_id, name, state, share, secret, created, ended"
+_FIELDS = "seq, id, project_id, name, state, share, secret, created, ended, kind, url"
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """An import; `share` of its lines is judged, `secret` is the address of its files."""
+    """An import; `share` of its lines is judged, `secret` is the address of its files, `url` where its input was."""
 
     seq: int
     id: str
@@ -29,6 +31,8 @@ class Import:
     secret: str
     created: float
     ended: float | None
+    kind: Kind
+    url: str | None
 
     def has(self, file: File) -> bool:
         """Whether it has this file: the status file only when its lines were judged."""
@@ -44,29 +48,36 @@ class Imports:
         folder.mkdir(exist_ok=True)
         self._sweep()
 
-    def accept(self, project_id: str, name: str, body: bytes, *, refuse_same_name: bool) -> Import | None:
-        """Accept a file; None when an import of this name exists and that is refused.
+    def accept(
+        self, project_id: str, name: str, body: bytes | str, kind: Kind = "mal", *, refuse_same_name: bool
+    ) -> Import | None:
+        """Accept a file, or the address of one; None when an import of this name exists and that is refused.
 
         When it returns, the import is on disk: a killed process comes back with it.
         """
         import_id = new_id()
-        file = self._folder / import_id / "input.ndjson"
-        _write_durably(file, body)
+        folder = self._folder / import_id
+        url = body if isinstance(body, str) else None
+        if isinstance(body, str):
+            folder.mkdir()
+        else:
+            write_durably(folder / "input.ndjson", body)
         with self._database.transaction() as connection:
-            if refuse_same_name and self.find(project_id, name):
-                shutil.rmtree(file.parent)
+            if refuse_same_name and self.find(project_id, name, kind):
+                shutil.rmtree(folder)
                 return None
             connection.execute(
-                "INSERT INTO imports (id, project_id, name, state, share, secret, created)"
-                " VALUES (?, ?, ?, 'RUNNING', 0, ?, ?)",
-                (import_id, project_id, name, secrets.token_urlsafe(24), time.time()),
+                "INSERT INTO imports (id, project_id, name, kind, url, state, share, secret, created)"
+                " VALUES (?, ?, ?, ?, ?, 'RUNNING', 0, ?, ?)",
+                (import_id, project_id, name, kind, url, secrets.token_urlsafe(24), time.time()),
             )
         return self._one("id = ?", import_id)
 
-    def find(self, project_id: str, name: str, *, oldest: bool = False) -> Import | None:
+    def find(self, project_id: str, name: str, kind: Kind = "mal", *, oldest: bool = False) -> Import | None:
         """An import by name; of several the newest, or the oldest."""
         order = "ASC" if oldest else "DESC"
-        return self._one(f"project_id = ? AND name = ? AND NOT deleted ORDER BY seq {order} LIMIT 1", project_id, name)
+        where = f"project_id = ? AND name = ? AND kind = ? AND NOT deleted ORDER BY seq {order} LIMIT 1"
+        return self._one(where, project_id, name, kind)
 
     def by_secret(self, secret: str) -> Import | None:
         """The import whose files are at this address."""
@@ -76,25 +87,45 @@ class Imports:
         """An import by its number, also a deleted one."""
         return self._one("seq = ?", seq)
 
-    def page(self, project_id: str, skip: int, first: int) -> list[Import]:
+    def page(self, project_id: str, kind: Kind, skip: int, first: int) -> list[Import]:
         """A page of a project's imports, oldest first."""
-        return self._all("project_id = ? AND NOT deleted ORDER BY seq LIMIT ? OFFSET ?", project_id, first, skip)
+        where = "project_id = ? AND kind = ? AND NOT deleted ORDER BY seq LIMIT ? OFFSET ?"
+        return self._all(where, project_id, kind, first, skip)
 
     def running(self) -> list[Import]:
         """What is to be processed, oldest first."""
         return self._all("state = 'RUNNING' AND NOT deleted ORDER BY seq")
 
-    def delete(self, import_id: str) -> bool:
-        """Remove an import. What it brought stays, and so does its folder: nobody has said that they go."""
+    def delete(self, import_id: str, *, keep: bool = False) -> bool:
+        """Remove an import of pre-labels and, unless they are to be kept, those that it brought; one that runs stops.
+
+        Our assumption, from what was promised of an earlier API. So is that an older import's pre-label of the same
+        uuid does not come back. The folder stays: somebody may be reading its files.
+        """
         with self._database.transaction() as connection:
-            sql = "UPDATE imports SET deleted = 1 WHERE id = ? AND NOT deleted"
-            return connection.execute(sql, (import_id,)).rowcount > 0
+            sql = "UPDATE imports SET deleted = 1 WHERE id = ? AND kind = 'mal' AND NOT deleted"
+            if connection.execute(sql, (import_id,)).rowcount == 0:
+                return False
+            if not keep:
+                sql = "SELECT project_id, seq FROM imports WHERE id = ?"
+                brought = connection.execute(sql, (import_id,)).fetchone()
+                connection.execute("DELETE FROM pre_labels WHERE project_id = ? AND import_seq = ?", brought)
+        return True
 
     def end(self, item: Import, state: Literal["FINISHED", "FAILED"]) -> None:
         """The import is over; its files are there."""
         with self._database.transaction(durable=False) as connection:
             sql = "UPDATE imports SET state = ?, share = 1, ended = ? WHERE seq = ?"
             connection.execute(sql, (state, time.time(), item.seq))
+
+    def is_fetched(self, item: Import) -> bool:
+        """Whether its input is here."""
+        return item.url is None or self.file(item, "input").exists()
+
+    def put_input(self, item: Import, content: bytes) -> None:
+        """Keep the input that was fetched."""
+        (self._folder / item.id).mkdir(exist_ok=True)  # an address is accepted without a sync of its folder
+        write_durably(self.file(item, "input"), content)
 
     def file(self, item: Import, file: File) -> Path:
         """Where one of its files is, or is to be."""
@@ -114,15 +145,3 @@ class Imports:
     def _all(self, where: str, *values: object) -> list[Import]:
         rows = self._database.all(f"SELECT {_FIELDS} FROM imports WHERE {where}", *values)  # noqa: S608
         return [Import(*row) for row in rows]
-
-
-def _write_durably(file: Path, content: bytes) -> None:
-    file.parent.mkdir()
-    with file.open("wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-    for folder in (file.parent, file.parent.parent):
-        descriptor = os.open(folder, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)

@@ -1,8 +1,8 @@
-"""Pre-labels by (project, uuid): references to the line of the last import that brought the uuid."""
+"""Pre-labels, or ground truth, by (project, uuid): references to the line of the last import that brought the uuid."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -17,23 +17,31 @@ Place = tuple[bytes, int, int]
 class PreLabels:
     """Kept in the database; their lines stay in the imports' folders."""
 
-    def __init__(self, database: Database, imports: Imports) -> None:
+    def __init__(self, database: Database, imports: Imports, table: Literal["pre_labels", "labels"]) -> None:
         self._database = database
+        self._table = table
         self._imports = imports
 
-    def put(self, item: Import, places: Iterable[Place], share: float) -> None:
-        """Store lines by uuid, the last one wins; and say which share of the import is judged. Safe to repeat."""
+    def put(self, item: Import, places: Iterable[Place], share: float) -> bool:
+        """Store lines by uuid, the last one wins; and say which share of the import is judged. Safe to repeat.
+
+        False, and nothing is stored, when the import was deleted meanwhile.
+        """
         # In the order of the key, so that neighbours in the tree are written together; equal uuids stay in order.
         ordered = sorted(places, key=lambda place: place[0])
         rows = ((item.project_id, uuid, item.seq, start, length) for uuid, start, length in ordered)
         with self._database.transaction(durable=False) as connection:
-            connection.executemany("INSERT OR REPLACE INTO pre_labels VALUES (?, ?, ?, ?, ?)", rows)
-            connection.execute("UPDATE imports SET share = ? WHERE seq = ?", (share, item.seq))
+            sql = "UPDATE imports SET share = ? WHERE seq = ? AND NOT deleted"
+            if connection.execute(sql, (share, item.seq)).rowcount == 0:
+                return False
+            connection.executemany(f"INSERT OR REPLACE INTO {self._table} VALUES (?, ?, ?, ?, ?)", rows)  # noqa: S608
+        return True
 
     def lines(self, project_id: str) -> Iterator[bytes]:
         """The lines that stand in a project as they were received, in the order of their imports."""
         places = self._database.all(
-            "SELECT import_seq, start, length, uuid FROM pre_labels WHERE project_id = ? ORDER BY import_seq, start",
+            f"SELECT import_seq, start, length, uuid FROM {self._table} WHERE project_id = ?"  # noqa: S608
+            " ORDER BY import_seq, start",
             project_id,
         )
         for seq, of_import in groupby(places, key=lambda place: place[0]):
@@ -42,6 +50,17 @@ class PreLabels:
             yield b"".join(
                 _with_uuid(content[start : start + length], uuid) + b"\n" for _, start, length, uuid in of_import
             )
+
+    def data_row_count(self, project_id: str) -> int:
+        """How many data rows are named by the lines that stand in a project."""
+        if self._database.one(f"SELECT 1 FROM {self._table} WHERE project_id = ? LIMIT 1", project_id) is None:  # noqa: S608
+            return 0
+        return len({_data_row(line) for part in self.lines(project_id) for line in part.splitlines()})
+
+
+def _data_row(line: bytes) -> tuple[str, str]:
+    ((word, value),) = orjson.loads(line)["dataRow"].items()
+    return word, value
 
 
 def _with_uuid(line: bytes, uuid: bytes) -> bytes:

@@ -9,26 +9,34 @@ import msgspec
 import orjson
 
 from prelabel_sandbox.checks.asset import UNKNOWN, Asset
-from prelabel_sandbox.ids import derived_id
+from prelabel_sandbox.ids import derived_id, new_id
 from prelabel_sandbox.store.database import Database
+from prelabel_sandbox.store.ontologies import Ontology, put_ontology
+
+NO_KEY = "\0"  # begins what stands for the global key of a data row that has none
+_NO_ONTOLOGY = '{"tools": [], "classifications": []}'
+_FIELDS = "id, name, media_type, editor_task_type, ontology_id, ontology, any_rows, created, updated, shown, details"
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
     """A project with its normalized ontology.
 
-    `any_rows`: every data row that is named is in it; `shown`: labelers see its pre-labels.
+    `any_rows`: every data row that is named is in it; `shown`: labelers see its pre-labels; `details`: what is only
+    answered as it was said.
     """
 
     id: str
     name: str
     media_type: str | None
     editor_task_type: str | None
+    ontology_id: str | None
     ontology: dict[str, Any]
     any_rows: bool
     created: float
     updated: float
     shown: bool
+    details: dict[str, Any]
 
 
 class DataRow(NamedTuple):
@@ -44,6 +52,20 @@ class Projects:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._take_over()
+
+    def create(self, name: str, media_type: str, editor_task_type: str | None, details: dict[str, Any]) -> Project:
+        """A new one, without ontology and data rows, and whose pre-labels are hidden."""
+        now, project_id = time.time(), new_id()
+        row = (project_id, name, media_type, editor_task_type, _NO_ONTOLOGY, now, now, orjson.dumps(details).decode())
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO projects (id, name, media_type, editor_task_type, ontology, created, updated, details,"
+                " ontology_id, any_rows, shown) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', 0, 0)",
+                row,
+            )
+        (made,) = self._all("id = ?", project_id)
+        return made
 
     def put(
         self,
@@ -60,45 +82,72 @@ class Projects:
         `rows` are its data rows by global key, None for any.
         """
         now = time.time()
-        facts = (project_id, name, media_type, orjson.dumps(ontology).decode(), rows is None, now, now)
-        row = (*facts, editor_task_type, shown)
+        tree, ontology_id = orjson.dumps(ontology).decode(), _ontology_id(project_id)
+        facts = (project_id, name, media_type, ontology_id, tree, rows is None, now, now, editor_task_type, shown)
         with self._database.transaction() as connection:
+            put_ontology(connection, ontology_id, f"{name} ontology", media_type, tree)
             connection.execute(
-                "INSERT INTO projects (id, name, media_type, ontology, any_rows, created, updated, editor_task_type,"
-                " shown) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-                " name = excluded.name, media_type = excluded.media_type, ontology = excluded.ontology,"
-                " any_rows = excluded.any_rows, updated = excluded.updated,"
-                " editor_task_type = excluded.editor_task_type, shown = excluded.shown",
-                row,
+                "INSERT INTO projects (id, name, media_type, ontology_id, ontology, any_rows, created, updated,"
+                " editor_task_type, shown) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+                " name = excluded.name, media_type = excluded.media_type, ontology_id = excluded.ontology_id,"
+                " ontology = excluded.ontology, any_rows = excluded.any_rows, updated = excluded.updated,"
+                " editor_task_type = excluded.editor_task_type, shown = excluded.shown, deleted = 0",
+                facts,
             )
             connection.execute("DELETE FROM data_rows WHERE project_id = ?", (project_id,))
             given = (
                 (project_id, key, _data_row_id(project_id, key), _facts(asset)) for key, asset in (rows or {}).items()
             )
-            connection.executemany("INSERT OR REPLACE INTO data_rows VALUES (?, ?, ?, ?)", given)
+            connection.executemany(
+                "INSERT OR REPLACE INTO data_rows (project_id, global_key, id, asset) VALUES (?, ?, ?, ?)", given
+            )
 
     def get(self, project_id: str) -> Project | None:
         """A project by id."""
-        row = self._database.one(
-            "SELECT id, name, media_type, editor_task_type, ontology, any_rows, created, updated, shown FROM projects"
-            " WHERE id = ?",
-            project_id,
-        )
-        if row is None:
-            return None
-        found, name, media_type, task_type, ontology, any_rows, created, updated, shown = row
-        tree = orjson.loads(ontology)
-        return Project(found, name, media_type, task_type, tree, bool(any_rows), created, updated, bool(shown))
+        found = self._all("id = ? AND NOT deleted", project_id)
+        return found[0] if found else None
 
-    def show(self, project_id: str, shown: bool) -> bool:
-        """Say whether labelers see the project's pre-labels; False when there is no such project."""
+    def show(self, project_id: str, shown: bool) -> None:
+        """Say whether labelers see the project's pre-labels."""
+        self._change(project_id, "shown = ?", shown)
+
+    def rename(self, project_id: str, name: str) -> None:
+        """Give it another name."""
+        self._change(project_id, "name = ?", name)
+
+    def say(self, project_id: str, detail: str, value: str | None) -> None:
+        """Give one of its details another value."""
+        self._change(project_id, "details = json_set(coalesce(details, '{}'), '$.' || ?, ?)", detail, value)
+
+    def connect(self, project_id: str, ontology: Ontology) -> None:
+        """Give it another ontology; its imports are judged by that from the next one on."""
+        self._change(project_id, "ontology_id = ?, ontology = ?", ontology.id, ontology.text)
+
+    def delete(self, project_id: str) -> None:
+        """Remove it from what is answered; what it holds stays."""
+        self._change(project_id, "deleted = 1")
+
+    def _change(self, project_id: str, what: str, *values: object) -> None:
         with self._database.transaction() as connection:
-            sql = "UPDATE projects SET shown = ?, updated = ? WHERE id = ?"
-            return connection.execute(sql, (shown, time.time(), project_id)).rowcount > 0
+            sql = f"UPDATE projects SET {what}, updated = ? WHERE id = ?"  # noqa: S608
+            connection.execute(sql, (*values, time.time(), project_id))
+
+    def _all(self, where: str, *values: object) -> list[Project]:
+        rows = self._database.all(f"SELECT {_FIELDS} FROM projects WHERE {where}", *values)  # noqa: S608
+        return [_project(*row) for row in rows]
+
+    def _take_over(self) -> None:
+        """Give the projects of an older sandbox an ontology that can be asked for by id."""
+        sql = "SELECT id, name, media_type, ontology FROM projects WHERE ontology_id IS NULL"
+        for project_id, name, media_type, tree in self._database.all(sql):
+            with self._database.transaction() as connection:
+                put_ontology(connection, _ontology_id(project_id), f"{name} ontology", media_type, tree)
+                update = "UPDATE projects SET ontology_id = ? WHERE id = ?"
+                connection.execute(update, (_ontology_id(project_id), project_id))
 
     def ids(self) -> list[str]:
         """All projects."""
-        return [row[0] for row in self._database.all("SELECT id FROM projects ORDER BY id")]
+        return [row[0] for row in self._database.all("SELECT id FROM projects WHERE NOT deleted ORDER BY id")]
 
     def data_row_count(self, project_id: str) -> int:
         """How many data rows are in it."""
@@ -125,8 +174,33 @@ class Projects:
             project_id,
         )
         return {
-            (word, row_id if word == "id" else key): DataRow(row_id, key, _asset(facts)) for row_id, key, facts in rows
+            (word, row_id if word == "id" else key): DataRow(
+                row_id, None if key.startswith(NO_KEY) else key, _asset(facts)
+            )
+            for row_id, key, facts in rows
         }
+
+
+def _project(
+    project_id: str,
+    name: str,
+    media_type: str | None,
+    task_type: str | None,
+    ontology_id: str,
+    tree: str,
+    any_rows: int,
+    created: float,
+    updated: float,
+    shown: int,
+    details: str | None,
+) -> Project:
+    said = orjson.loads(details or "{}")
+    facts = (project_id, name, media_type, task_type, ontology_id or None, orjson.loads(tree), bool(any_rows))
+    return Project(*facts, created, updated, bool(shown), said)
+
+
+def _ontology_id(project_id: str) -> str:
+    return derived_id(project_id, "ontology")
 
 
 def _data_row_id(project_id: str, global_key: str) -> str:

@@ -10,11 +10,15 @@ from prelabel.errors import PrelabelError
 from prelabel_worker.cli import (
     account,
     audit,
+    batch,
+    dataset,
     dead,
     demo,
     doctor,
     healthy,
     imports,
+    metrics,
+    ontology,
     project,
     publish,
     row,
@@ -37,11 +41,14 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for module in (demo, up, worker, publish, validate, status, wait, audit, doctor, healthy):
+for module in (demo, up, worker, publish, validate, status, wait, audit, doctor, healthy, metrics):
     module.register(app)
 app.add_typer(account.app, name="account")
+app.add_typer(batch.app, name="batch")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(dead.app, name="dead")
 app.add_typer(imports.app, name="import")
+app.add_typer(ontology.app, name="ontology")
 app.add_typer(project.app, name="project")
 app.add_typer(row.app, name="row")
 app.add_typer(sandbox.app, name="sandbox")

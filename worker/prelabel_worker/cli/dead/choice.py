@@ -1,17 +1,15 @@
 """Which letters a command is about: the filters that all bulk commands share."""
 
-import functools
-import inspect
 import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from prelabel_worker.cli.common import USAGE, Project, connect, say, settings_for
+from prelabel_worker.cli.parameters import sharing
 from prelabel_worker.held import HeldRows
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.letter_filter import LetterFilter
@@ -99,18 +97,5 @@ class Store:
         self.projects = [project] if project else Inspector(self.client, self.prefix).projects()
 
 
-def filtered(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared filters; it gets them together as `choice`."""
-    own = inspect.signature(command, eval_str=True).parameters.values()
-    shared = inspect.signature(Choice, eval_str=True).parameters.values()
-    parameters = [*shared, *(each for each in own if each.name != "choice")]
-
-    @functools.wraps(command)
-    def run(**options: Any) -> None:
-        choice = Choice(**{each.name: options.pop(each.name) for each in fields(Choice)})
-        command(choice=choice, **options)
-
-    del run.__wrapped__
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
-    return run
+filtered = sharing(Choice, "choice")
+"""Give a command the shared filters; it gets them together as `choice`."""

@@ -1,8 +1,6 @@
 """What every bulk command does alike: progress, Ctrl-C, the record, the answer and its exit code."""
 
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,20 +12,19 @@ from prelabel_worker.actions import Actions
 from prelabel_worker.bulk import Bulk
 from prelabel_worker.cli.common import NOTHING, out, say
 from prelabel_worker.cli.dead.choice import Store
+from prelabel_worker.cli.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.held import BulkResult
-
-INTERRUPTED = 130
 
 
 @contextmanager
-def progress(verb: str) -> Iterator[Callable[[BulkResult], None]]:
+def progress(verb: str, things: str = "letters") -> Iterator[Callable[[BulkResult], None]]:
     """A line that counts, on a terminal only."""
     if not sys.stderr.isatty():
         yield lambda result: None
         return
 
     def show(result: BulkResult) -> None:
-        print(f"\r{verb}: {result.matched} letters", end="", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"\r{verb}: {result.matched} {things}", end="", file=sys.stderr, flush=True)  # noqa: T201
 
     try:
         yield show
@@ -38,7 +35,7 @@ def progress(verb: str) -> Iterator[Callable[[BulkResult], None]]:
 def carry_out(store: Store, bulk: Bulk, verb: str, details: dict[str, Any], act: Callable[[str], None]) -> bool:
     """Act on project after project and record what was done, also when interrupted; whether it was."""
     try:
-        with progress(verb) as show, _interrupts(bulk.stop):
+        with progress(verb) as show, interrupts(bulk.stop):
             bulk.progress = show
             for project_id in store.projects:
                 act(project_id)
@@ -48,22 +45,6 @@ def carry_out(store: Store, bulk: Bulk, verb: str, details: dict[str, Any], act:
             for project_id, result in bulk.by_project.items():
                 actions.record(project_id, verb, {**details, **result.as_json()})
     return bulk.stop.is_set()
-
-
-@contextmanager
-def _interrupts(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C ends the action after the slice in hand, which would otherwise be done and not counted; twice: at once."""
-
-    def ask(*_: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def answer(result: BulkResult, verb: str, *, dry_run: bool, as_json: bool, interrupted: bool, named: bool) -> None:

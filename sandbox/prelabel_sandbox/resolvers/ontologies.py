@@ -1,0 +1,61 @@
+"""Ontologies (wire reference, section 2.5)."""
+
+from typing import Any
+
+import orjson
+from ariadne import MutationType, ObjectType, QueryType
+from starlette.concurrency import run_in_threadpool
+
+from prelabel_sandbox.errors import malformed, not_found
+from prelabel_sandbox.ids import new_id
+from prelabel_sandbox.normalized import normalized
+from prelabel_sandbox.resolvers.common import PAGE, Info, add_times
+from prelabel_sandbox.store.ontologies import Ontology
+
+query, mutation, ontology_type = QueryType(), MutationType(), ObjectType("Ontology")
+BINDABLES = (query, mutation, ontology_type)
+add_times(ontology_type)
+ontology_type.set_alias("mediaType", "media_type")
+
+
+@mutation.field("upsertOntology")
+async def upsert_ontology(_: Any, info: Info, data: dict[str, Any]) -> Ontology:
+    """A new ontology of a tree that comes as a JSON text."""
+    ontology_id = new_id()
+    try:
+        tree = normalized(orjson.loads(data["normalized"]), ontology_id)
+    except ValueError as error:
+        raise malformed(f"normalized: {error}".replace(f"{ontology_id}/", "")) from None
+    create = info.context.store.ontologies.create
+    return await run_in_threadpool(create, ontology_id, data["name"], data.get("mediaType"), tree)
+
+
+@query.field("ontology")
+def find_ontology(_: Any, info: Info, where: dict[str, Any]) -> Ontology:
+    """An ontology by id."""
+    found = info.context.store.ontologies.get(where["id"])
+    if found is None:
+        raise not_found("Ontology")
+    return found
+
+
+@query.field("ontologies")
+def list_ontologies(
+    _: Any, info: Info, where: dict[str, Any] | None = None, after: str | None = None, first: int | None = None
+) -> dict[str, Any]:
+    """A page of ontologies whose names contain the search."""
+    size = min(max(first or PAGE, 1), PAGE)
+    found = info.context.store.ontologies.page((where or {}).get("search") or "", after or "", size + 1)
+    return {"nodes": found[:size], "nextCursor": found[size - 1].id if len(found) > size else None}
+
+
+@ontology_type.field("objectSchemaCount")
+def object_schema_count(ontology: Ontology, _: Info) -> int:
+    """How many tools it has."""
+    return len(ontology.normalized["tools"])
+
+
+@ontology_type.field("classificationSchemaCount")
+def classification_schema_count(ontology: Ontology, _: Info) -> int:
+    """How many classifications stand beside the tools."""
+    return len(ontology.normalized["classifications"])

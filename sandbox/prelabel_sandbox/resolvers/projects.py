@@ -1,0 +1,147 @@
+"""Projects: made, changed, and what is answered of one (wire reference, section 2.6)."""
+
+from typing import Any
+
+from ariadne import MutationType, ObjectType, QueryType
+from starlette.concurrency import run_in_threadpool
+
+from prelabel_sandbox.errors import not_found
+from prelabel_sandbox.ids import derived_id
+from prelabel_sandbox.resolvers.common import Info, add_times, the_project
+from prelabel_sandbox.store.ontologies import Ontology
+from prelabel_sandbox.store.projects import Project
+
+query, mutation = QueryType(), MutationType()
+project_type, change_type = ObjectType("Project"), ObjectType("ProjectChange")
+BINDABLES = (query, mutation, project_type, change_type)
+
+# What is kept as it was said when the project was made.
+_DETAILS = (
+    "description",
+    "autoAuditNumberOfLabels",
+    "autoAuditPercentage",
+    "isBenchmarkEnabled",
+    "isConsensusEnabled",
+)
+_EDITOR = {"id": derived_id("labeling frontend"), "name": "Editor", "description": "", "iframeUrlPath": ""}
+
+
+@mutation.field("createProject")
+async def create_project(_: Any, info: Info, data: dict[str, Any]) -> Project:
+    """A new project. One of chats has its editor from the start."""
+    details = {key: data.get(key) for key in _DETAILS}
+    task_type = data.get("editorTaskType")
+    if task_type:
+        details["labelingFrontend"] = _EDITOR["id"]
+    create = info.context.store.projects.create
+    return await run_in_threadpool(create, data["name"], data["allowedMediaType"], task_type, details)
+
+
+@mutation.field("updateProject")
+async def update_project(_: Any, info: Info, where: dict[str, Any], data: dict[str, Any]) -> Project:
+    """Rename or describe a project, give it the editor, or delete it; a deleted one is answered as it was."""
+    project = the_project(info, where["id"])
+    await run_in_threadpool(_update, info, project.id, data)
+    return info.context.store.projects.get(project.id) or project
+
+
+def _update(info: Info, project_id: str, data: dict[str, Any]) -> None:
+    projects = info.context.store.projects
+    if data.get("name") is not None:
+        projects.rename(project_id, data["name"])
+    if "description" in data:
+        projects.say(project_id, "description", data["description"])
+    if "labelingFrontend" in data:
+        projects.say(project_id, "labelingFrontend", _frontend_id(data["labelingFrontend"]))
+    if data.get("deleted"):
+        projects.delete(project_id)
+
+
+def _frontend_id(given: dict[str, Any]) -> str:
+    found = str(given["connect"]["id"])
+    if found != _EDITOR["id"]:
+        raise not_found("LabelingFrontend")
+    return found
+
+
+@query.field("labelingFrontends")
+def labeling_frontends(_: Any, __: Info, where: dict[str, Any] | None = None, **page: int) -> list[dict[str, Any]]:
+    """The one there is, unless another is asked for."""
+    wanted = {key: value for each in [where or {}, *(where or {}).get("AND", [])] for key, value in each.items()}
+    is_meant = wanted.get("name", _EDITOR["name"]) == _EDITOR["name"] and not wanted.get("deleted")
+    return [_EDITOR][page.get("skip") or 0 :] if is_meant else []
+
+
+@mutation.field("createLabelingFrontendOptions")
+def create_options(_: Any, info: Info, data: dict[str, Any]) -> dict[str, Any]:
+    """Options of an editor: answered as given and kept nowhere, since the ontology is connected for itself."""
+    project = the_project(info, data["project"]["connect"]["id"])
+    _frontend_id(data["labelingFrontend"])
+    return {"id": derived_id(project.id, "options"), "customizationOptions": data["customizationOptions"]}
+
+
+@query.field("project")
+def find_project(_: Any, info: Info, where: dict[str, Any]) -> Project:
+    """A project by id."""
+    return the_project(info, where["id"])
+
+
+@mutation.field("project")
+def change_project(_: Any, info: Info, where: dict[str, Any]) -> Project:
+    """The project that is to be changed."""
+    return the_project(info, where["id"])
+
+
+@change_type.field("showPredictionsToLabelers")
+async def show_pre_labels(project: Project, info: Info, show: bool) -> Project:
+    """Show the project's pre-labels to labelers, or hide them."""
+    projects = info.context.store.projects
+    await run_in_threadpool(projects.show, project.id, show)
+    return projects.get(project.id) or project
+
+
+@change_type.field("connectOntology")
+async def connect_ontology(project: Project, info: Info, ontologyId: str) -> Project:  # noqa: N803
+    """Judge the project's imports by this ontology."""
+    store = info.context.store
+    ontology = store.ontologies.get(ontologyId)
+    if ontology is None:
+        raise not_found("Ontology")
+    await run_in_threadpool(store.projects.connect, project.id, ontology)
+    return store.projects.get(project.id) or project
+
+
+def _detail(name: str) -> Any:
+    return lambda project, _: project.details.get(name)
+
+
+for _name in _DETAILS:
+    project_type.set_field(_name, _detail(_name))
+add_times(project_type)
+project_type.set_alias("allowedMediaType", "media_type")  # in the spelling it was posted in
+project_type.set_alias("editorTaskType", "editor_task_type")
+project_type.set_alias("showingPredictionsToLabelers", "shown")
+
+
+@project_type.field("dataRowCount")
+def data_row_count(project: Project, info: Info) -> int:
+    """How many data rows are in it; none are counted in a project of any."""
+    return info.context.store.projects.data_row_count(project.id)
+
+
+@project_type.field("labelCount")
+async def label_count(project: Project, info: Info) -> int:
+    """How many data rows have ground truth."""
+    return await run_in_threadpool(info.context.store.labels.data_row_count, project.id)
+
+
+@project_type.field("labelingFrontend")
+def labeling_frontend(project: Project, _: Info) -> dict[str, Any] | None:
+    """The editor, once it is connected."""
+    return _EDITOR if project.details.get("labelingFrontend") else None
+
+
+@project_type.field("ontology")
+def ontology(project: Project, info: Info) -> Ontology | None:
+    """The ontology that is connected, under its own id."""
+    return info.context.store.ontologies.get(project.ontology_id) if project.ontology_id else None

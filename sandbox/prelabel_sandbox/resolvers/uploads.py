@@ -1,0 +1,20 @@
+"""Uploading a file: for chunks of data rows, manifests and local assets (wire reference, section 2.2)."""
+
+from typing import Any
+
+from ariadne import MutationType
+from starlette.concurrency import run_in_threadpool
+
+from prelabel_sandbox.resolvers.common import Info, content_of
+
+mutation = MutationType()
+BINDABLES = (mutation,)
+
+
+@mutation.field("uploadFile")
+async def upload_file(_: Any, info: Info, file: Any, contentLength: int, sign: bool = False) -> dict[str, Any]:  # noqa: N803
+    """Keep a file; its address is good for whoever has it, signed or not."""
+    sandbox = info.context
+    uploaded = content_of(file, contentLength, strict=sandbox.settings.strict_content_length)
+    secret = await run_in_threadpool(sandbox.store.uploads.keep, uploaded.filename, uploaded.content)
+    return {"url": f"{sandbox.base_url}/uploads/{secret}", "filename": uploaded.filename}

@@ -1,0 +1,148 @@
+"""The data rows of the account: by id, by global key, by dataset."""
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from prelabel_sandbox.ids import new_id
+from prelabel_sandbox.store.database import Database
+from prelabel_sandbox.store.tasks import Task, Tasks
+
+Column = Literal["id", "global_key"]
+
+
+class Given(NamedTuple):
+    """What is said of a data row; None: nothing."""
+
+    dataset_id: str | None
+    global_key: str | None
+    external_id: str | None
+    row_data: str | None
+    media_type: str | None
+
+
+NOTHING = Given(None, None, None, None, None)
+
+
+class Item(NamedTuple):
+    """A data row to make (AUTO), to make or change (GKEY), or to change (ID); or why it cannot be."""
+
+    type: Literal["AUTO", "GKEY", "ID"]
+    value: str
+    given: Given
+    spec: dict[str, Any]  # as it is shown among failures
+    wrong: str | None = None
+
+
+class CannotBe(Exception):
+    """Why a data row is not made or changed."""
+
+
+class Catalog:
+    """Kept in the database."""
+
+    def __init__(self, database: Database, tasks: Tasks) -> None:
+        self._database = database
+        self._tasks = tasks
+
+    def put(self, task: Task, first: int, items: Sequence[Item]) -> None:
+        """Make or change data rows, of which so many went before; the task says what became of each, or nothing is."""
+        with self._database.transaction(durable=False) as connection:
+            outcomes = [_put(connection, item) for item in items]
+            self._tasks.advance(connection, task, first + len(items))
+            self._tasks.report(connection, task, first, outcomes)
+
+    def ready(self, column: Column, values: Sequence[str], seconds: float) -> tuple[list[str], list[str]]:
+        """Ids of data rows that can be put into a batch, and which of the values mean none."""
+        sql = (
+            f"SELECT {column}, id FROM catalog WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608
+            " AND created <= ?"
+        )
+        found = dict(self._database.all(sql, orjson.dumps(values).decode(), time.time() - seconds))
+        ids = dict.fromkeys(found[value] for value in values if value in found)
+        return list(ids), [value for value in values if value not in found]
+
+    def ids(self, column: Column, values: Sequence[str]) -> list[str | None]:
+        """The ids of data rows, in the order of what was asked; None where there is none."""
+        sql = f"SELECT {column}, id FROM catalog WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608
+        found = dict(self._database.all(sql, orjson.dumps(values).decode()))
+        return [found.get(value) for value in values]
+
+    def are_processed(self, column: Column, values: Sequence[str], seconds: float) -> bool:
+        """Whether each of these data rows that there is was made so many seconds ago."""
+        sql = (
+            f"SELECT 1 FROM catalog WHERE {column} IN (SELECT value FROM json_each(?)) AND created > ?"  # noqa: S608
+            " LIMIT 1"
+        )
+        return self._database.one(sql, orjson.dumps(values).decode(), time.time() - seconds) is None
+
+    def ids_of_dataset(self, dataset_id: str, without_project: str) -> list[str]:
+        """The data rows of a dataset that are not in a project."""
+        sql = (
+            "SELECT id FROM catalog AS c WHERE dataset_id = ? AND NOT EXISTS"
+            " (SELECT 1 FROM data_rows AS r WHERE r.project_id = ? AND r.id = c.id) ORDER BY rowid"
+        )
+        return [row[0] for row in self._database.all(sql, dataset_id, without_project)]
+
+
+def _put(connection: sqlite3.Connection, item: Item) -> tuple[bool, dict[str, Any]]:
+    try:
+        if item.wrong is not None:
+            raise CannotBe(item.wrong)
+        found = _found(connection, item)
+        row_id = _make(connection, item) if found is None else _change(connection, found, item.given)
+    except CannotBe as error:
+        return False, {"message": str(error), "spec": item.spec}
+    sql = "SELECT id, external_id, global_key, row_data FROM catalog WHERE id = ?"
+    keys = ("id", "externalId", "globalKey", "rowData")
+    return True, dict(zip(keys, connection.execute(sql, (row_id,)).fetchone(), strict=True))
+
+
+def _found(connection: sqlite3.Connection, item: Item) -> str | None:
+    """The data row that is to be changed; None when one is to be made."""
+    if item.type == "AUTO":
+        return None
+    column = "id" if item.type == "ID" else "global_key"
+    row = connection.execute(f"SELECT id FROM catalog WHERE {column} = ?", (item.value,)).fetchone()  # noqa: S608
+    if row is None and item.type == "ID":
+        raise CannotBe(f"there is no data row {item.value}")
+    return row[0] if row else None
+
+
+def _make(connection: sqlite3.Connection, item: Item) -> str:
+    given = item.given if item.type == "AUTO" else item.given._replace(global_key=item.given.global_key or item.value)
+    if not given.row_data:
+        raise CannotBe("row_data is missing")
+    known = connection.execute("SELECT 1 FROM datasets WHERE id = ? AND NOT deleted", (given.dataset_id,)).fetchone()
+    if known is None:
+        raise CannotBe("the dataset does not exist")
+    _free(connection, given.global_key, None)
+    now, row_id = time.time(), new_id()
+    connection.execute("INSERT INTO catalog VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (row_id, *given, now, now))
+    return row_id
+
+
+def _change(connection: sqlite3.Connection, row_id: str, given: Given) -> str:
+    """What is not given stays, the dataset too; projects see the change."""
+    _free(connection, given.global_key, row_id)
+    connection.execute(
+        "UPDATE catalog SET global_key = coalesce(?, global_key), external_id = coalesce(?, external_id),"
+        " row_data = coalesce(?, row_data), media_type = coalesce(?, media_type), updated = ? WHERE id = ?",
+        (*given[1:], time.time(), row_id),
+    )
+    connection.execute(
+        "UPDATE OR REPLACE data_rows SET global_key = coalesce(?, global_key), asset = CASE WHEN ? IS NULL THEN asset"
+        " ELSE json_set(coalesce(asset, '{}'), '$.row_data', ?) END"
+        " WHERE project_id IN (SELECT id FROM projects) AND id = ?",
+        (given.global_key, given.row_data, given.row_data, row_id),
+    )
+    return row_id
+
+
+def _free(connection: sqlite3.Connection, key: str | None, but_for: str | None) -> None:
+    row = connection.execute("SELECT id FROM catalog WHERE global_key = ?", (key,)).fetchone()
+    if row is not None and row[0] != but_for:
+        raise CannotBe(f"Duplicate global key: {key}")

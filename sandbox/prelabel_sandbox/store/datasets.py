@@ -1,0 +1,65 @@
+"""Datasets: names that data rows are put under."""
+
+import time
+from dataclasses import dataclass
+
+from prelabel_sandbox.ids import new_id
+from prelabel_sandbox.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset. Names need not be unique."""
+
+    id: str
+    name: str
+    description: str | None
+    created: float
+    updated: float
+
+
+class Datasets:
+    """Kept in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, name: str, description: str | None) -> Dataset:
+        """A new one."""
+        now = time.time()
+        made = Dataset(new_id(), name, description, now, now)
+        with self._database.transaction() as connection:
+            sql = "INSERT INTO datasets (id, name, description, created, updated) VALUES (?, ?, ?, ?, ?)"
+            connection.execute(sql, (made.id, name, description, now, now))
+        return made
+
+    def get(self, dataset_id: str) -> Dataset | None:
+        """A dataset by id."""
+        sql = "SELECT id, name, description, created, updated FROM datasets WHERE id = ? AND NOT deleted"
+        row = self._database.one(sql, dataset_id)
+        return Dataset(*row) if row else None
+
+    def change(self, dataset_id: str, *, name: str | None, description: str | None) -> bool:
+        """Give it another name or description; False when there is none."""
+        sql = (
+            "UPDATE datasets SET name = coalesce(?, name), description = coalesce(?, description), updated = ?"
+            " WHERE id = ? AND NOT deleted"
+        )
+        with self._database.transaction() as connection:
+            return connection.execute(sql, (name, description, time.time(), dataset_id)).rowcount > 0
+
+    def delete(self, dataset_id: str) -> bool:
+        """Remove it; False when there is none.
+
+        Its data rows leave the account, and their global keys are free again: our assumption. Projects keep theirs.
+        """
+        with self._database.transaction() as connection:
+            sql = "UPDATE datasets SET deleted = 1, updated = ? WHERE id = ? AND NOT deleted"
+            if connection.execute(sql, (time.time(), dataset_id)).rowcount == 0:
+                return False
+            connection.execute("DELETE FROM catalog WHERE dataset_id = ?", (dataset_id,))
+        return True
+
+    def row_count(self, dataset_id: str) -> int:
+        """How many data rows it has."""
+        return int(self._database.one("SELECT count(*) FROM catalog WHERE dataset_id = ?", dataset_id)[0])

@@ -1,0 +1,19 @@
+"""Files that are on disk when they are written."""
+
+import os
+from pathlib import Path
+
+
+def write_durably(file: Path, content: bytes) -> None:
+    """Write a file whole, in a folder that is made if it is not there; a killed process leaves all of it or none."""
+    file.parent.mkdir(exist_ok=True)
+    partial = file.with_name(f".{file.name}")
+    with partial.open("wb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
+    partial.rename(file)
+    for folder in (file.parent, file.parent.parent):
+        descriptor = os.open(folder, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)

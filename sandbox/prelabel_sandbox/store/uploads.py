@@ -1,0 +1,39 @@
+"""Uploaded files and their addresses: for manifests, and for assets that were local files."""
+
+import secrets
+import shutil
+import time
+from pathlib import Path
+
+from prelabel_sandbox.store.database import Database
+from prelabel_sandbox.store.durable import write_durably
+
+
+class Uploads:
+    """Kept in the database and in a folder. Whoever has the address of one may read it."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._folder = folder
+        folder.mkdir(exist_ok=True)
+        self._sweep()
+
+    def keep(self, filename: str, content: bytes) -> str:
+        """Keep a file; the secret part of its address."""
+        secret = secrets.token_urlsafe(24)
+        write_durably(self._folder / secret / "content", content)
+        with self._database.transaction() as connection:
+            connection.execute("INSERT INTO uploads VALUES (?, ?, ?)", (secret, filename, time.time()))
+        return secret
+
+    def find(self, secret: str) -> tuple[str, Path] | None:
+        """The name that a file came with, and where it is."""
+        row = self._database.one("SELECT filename FROM uploads WHERE secret = ?", secret)
+        return (row[0], self._folder / secret / "content") if row else None
+
+    def _sweep(self) -> None:
+        """Remove files that were written, but never answered for."""
+        known = {row[0] for row in self._database.all("SELECT secret FROM uploads")}
+        for folder in self._folder.iterdir():
+            if folder.name not in known:
+                shutil.rmtree(folder)

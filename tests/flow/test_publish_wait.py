@@ -1,0 +1,150 @@
+"""Steps 5 and 6 from a file: published, waited for, and what became of each row in a report that is the journal."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import wait_for
+from tests.flow.conftest import COMMAND, Flow, Run, box
+
+
+def written(folder: Path, *messages: Any, name: str = "rows.ndjson") -> Path:
+    path = folder / name
+    path.write_text("".join(f"{each if isinstance(each, str) else json.dumps(each)}\n" for each in messages), "utf-8")
+    return path
+
+
+def lines(report: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in report.read_text("utf-8").splitlines()]
+
+
+def outcomes(report: Path) -> dict[str, str]:
+    """Outcome by global key, or by place for a record that has none."""
+    return {each["dataRow"].get("globalKey", each["where"]): each["outcome"] for each in lines(report)}
+
+
+def started(flow: Flow, *args: object) -> "subprocess.Popen[str]":
+    command = [*COMMAND, *map(str, args)]
+    folder = flow.stack.folder.parent
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_each_row_of_the_file_has_its_outcome_in_the_report(flow: Flow, run: Run, tmp_path: Path) -> None:
+    flow.fault("row-failure", times=1, match="row-b", error="InvalidAnnotation", message="too far out")
+    rows = [box(f"row-{key}", project=flow.project) for key in "abc"]
+    file = written(tmp_path, *rows, box("row-d", "vesel", project=flow.project), '{"dataRow": 7}')
+    report = tmp_path / "report.ndjson"
+
+    done = run("publish", str(file), "--project", flow.project, "--wait", "--report", str(report))
+
+    assert done.returncode == 1, done.stderr
+    assert "published 4, refused 1" in done.stdout
+    assert "imported 2, dead 2, refused 1" in done.stdout
+    found = {each["dataRow"].get("globalKey"): each for each in lines(report)}
+    assert outcomes(report) == {
+        "row-a": "imported", "row-b": "dead", "row-c": "imported", "row-d": "dead", "line 5": "refused",
+    }  # fmt: skip
+    assert found["row-a"]["import"].startswith("prelabel-")
+    assert found["row-a"]["messageId"]
+    assert (found["row-b"]["reason"], found["row-b"]["details"]["errors"][0]["message"]) == ("refused", "too far out")
+    assert found["row-d"]["reason"] == "unknown-feature"
+    assert found["row-d"]["details"]["found"] == "'vesel'"
+    assert "plain NDJSON in a file of messages" in found[None]["details"]["problem"]
+    assert flow.settled().published == 4
+
+
+def test_the_same_command_publishes_nothing_again_and_brings_the_report_up_to_date(
+    flow: Flow, run: Run, tmp_path: Path
+) -> None:
+    flow.create(rows=["there"])
+    file = written(tmp_path, box("there", project=flow.project), box("later", project=flow.project))
+    report = tmp_path / "report.ndjson"
+    command = ("publish", str(file), "--project", flow.project, "--wait", "--report", str(report))
+
+    first = run(*command, "--no-healing")
+    assert (first.returncode, outcomes(report)) == (3, {"there": "imported", "later": "healing"})
+    assert "only rows that heal are left, 1" in first.stderr
+
+    flow.create(rows=["there", "later"])
+    flow.held.heal_now(flow.project)
+    file.write_text(file.read_text() + json.dumps(box("third", project=flow.project)) + "\n")
+    flow.create()
+    second = run(*command)
+
+    assert (second.returncode, outcomes(report)) == (0, dict.fromkeys(("there", "later", "third"), "imported"))
+    assert "published 1, refused 0, published before 2" in second.stdout
+    assert flow.settled().published == 3
+
+
+def test_ctrl_c_leaves_the_rows_going_and_the_same_command_takes_the_report_up(
+    flow: Flow, run: Run, tmp_path: Path
+) -> None:
+    flow.fault("stuck-running", seconds=60)
+    file = written(tmp_path, *(box(f"row-{at}", project=flow.project) for at in range(5)))
+    report = tmp_path / "report.ndjson"
+    command = ("publish", str(file), "--project", flow.project, "--wait", "--report", str(report))
+
+    process = started(flow, *command)
+    flow.wait_for_state("running")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert "interrupted: 5 rows go their way without this command; the same command goes on" in said
+    assert set(outcomes(report).values()) == {"pending"}
+
+    flow.control("DELETE", "faults")
+    again = run(*command)
+    assert (again.returncode, set(outcomes(report).values())) == (0, {"imported"})
+    assert flow.settled().published == 5
+
+
+def test_a_run_that_was_killed_is_taken_up_where_its_report_ends(flow: Flow, run: Run, tmp_path: Path) -> None:
+    rows = 30_000
+    file = written(tmp_path, *(box(f"row-{at}", project=flow.project) for at in range(rows)))
+    report = tmp_path / "report.ndjson"
+    command = ("publish", str(file), "--project", flow.project, "--wait", "--report", str(report))
+
+    process = started(flow, *command)
+    wait_for(lambda: report.exists() and report.stat().st_size > 500_000, "some rows in the report")
+    process.kill()
+    process.communicate(timeout=20)
+    with report.open("ab") as torn:
+        torn.write(b'{"projectId": "half a li')
+    named = report.read_bytes().count(b"\n")
+    assert 1000 <= named < rows
+
+    again = run(*command)
+
+    assert again.returncode == 0, again.stderr
+    assert f"published {rows - named}, refused 0, published before {named}" in again.stdout
+    assert len(lines(report)) == rows
+    assert set(outcomes(report).values()) <= {"imported", "superseded"}
+    assert rows <= flow.settled().published <= rows + 1000
+
+
+def test_without_a_report_waiting_says_the_outcomes_and_times_out(flow: Flow, run: Run, tmp_path: Path) -> None:
+    file = written(tmp_path, box("a", project=flow.project))
+    assert run("publish", str(file), "--project", flow.project, "--wait").stdout == (
+        "published 1, refused 0\nimported 1\n"
+    )
+    flow.fault("stuck-running", seconds=60)
+    late = run("publish", str(file), "--project", flow.project, "--wait", "--timeout", "1")
+
+    assert (late.returncode, late.stdout) == (3, "published 1, refused 0\npending 1\n")
+
+
+@pytest.mark.parametrize("content", ["not json\n", '{"some": "other file"}\n'])
+def test_a_file_that_is_no_report_stays_as_it_is(flow: Flow, run: Run, tmp_path: Path, content: str) -> None:
+    file, other = written(tmp_path, box("a", project=flow.project)), tmp_path / "other.ndjson"
+    other.write_text(content)
+
+    done = run("publish", str(file), "--project", flow.project, "--report", str(other))
+
+    assert (done.returncode, other.read_text()) == (2, content)
+    assert "no report of this command" in done.stderr
+    assert flow.status().published == 0

@@ -1,0 +1,1 @@
+"""What a person sets up in Labelbox before predictions come: data rows, ontologies, projects, batches."""

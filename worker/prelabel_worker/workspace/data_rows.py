@@ -1,0 +1,132 @@
+"""Data rows: which there are, by global key, and adding new ones (wire reference 2.3, 2.4, 2.7)."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from prelabel_worker.errors import Garbled
+from prelabel_worker.workspace.calls import Calls
+from prelabel_worker.workspace.tasks import StillRunning
+
+LOOKED_UP_TOGETHER = 20_000
+"""Global keys in one look-up: what a library that Labelbox published takes."""
+ASKED_TOGETHER = 100_000
+"""Data rows in one question whether they are processed."""
+_LOOK_UP = "query DataRowsOfKeys($keys: [ID!]!) { dataRowsForGlobalKeys(where: {ids: $keys}) { jobId } }"
+_LOOKED_UP = (
+    "query DataRowsOfKeysResult($job: ID!) { dataRowsForGlobalKeysResult(jobId: {id: $job}) { "
+    "data { fetchedDataRows { id } notFoundGlobalKeys accessDeniedGlobalKeys } jobStatus } }"
+)
+_PROCESSED = (
+    "query Processed($ids: [ID!]) { queryAllDataRowsHaveBeenProcessed(dataRowIds: $ids) "
+    "{ allDataRowsHaveBeenProcessed } }"
+)
+_ADD = "mutation AddDataRows($uri: String!) { upsertDataRows(data: {manifestUri: $uri}) { id status type } }"
+_FAILED = (
+    "query FailedRows($task: ID!, $first: Int, $from: String) { failedDataRowImports(data: {taskId: $task, "
+    "first: $first, from: $from}) { after results { message spec { globalKey } } } }"
+)
+_PAGE = 5000
+_FIRST_LOOK_SECONDS, _LOOK_SECONDS, _PROCESSED_SECONDS = 0.2, 2.0, 30.0
+_LOOK_UP_SECONDS = 300.0
+
+
+@dataclass(slots=True)
+class Found:
+    """What became of a look-up: ids by global key, and the keys that have none or may not be seen."""
+
+    ids: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    denied: list[str] = field(default_factory=list)
+
+
+class DataRows:
+    """The data rows that a key may see."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def look_up(self, global_keys: Sequence[str]) -> Found:
+        """Which of these there are. Raises RequestError, StillRunning, Stopped."""
+        found = Found()
+        for at in range(0, len(global_keys), LOOKED_UP_TOGETHER):
+            self._look_up(global_keys[at : at + LOOKED_UP_TOGETHER], found)
+        return found
+
+    def wait_until_processed(
+        self, ids: Sequence[str], seconds: float, show: Callable[[int], None] = lambda done: None
+    ) -> None:
+        """Return when all of these may go into a batch; before that Labelbox would lose them. Raises StillRunning."""
+        deadline, done = time.monotonic() + seconds, 0
+        wait = _FIRST_LOOK_SECONDS
+        while done < len(ids):
+            part = list(ids[done : done + ASKED_TOGETHER])
+            answer = self._calls.ask(_PROCESSED, {"ids": part}).get("queryAllDataRowsHaveBeenProcessed")
+            if isinstance(answer, dict) and answer.get("allDataRowsHaveBeenProcessed"):
+                done += len(part)
+                show(done)
+                continue
+            if time.monotonic() + wait > deadline:
+                raise StillRunning(f"Labelbox has not processed all data rows after {seconds:.0f} s")
+            self._calls.sleep(wait)
+            wait = min(wait * 1.5, _PROCESSED_SECONDS)
+
+    def add(self, rows: Sequence[dict[str, Any]]) -> str:
+        """Begin to add these; the task. An error with `maybe_accepted` may have begun it too. Raises RequestError."""
+        chunk = orjson.dumps([{"id": {"type": "AUTO", "value": ""}, "payload": row} for row in rows])
+        uri = self._upload("data-rows.json", chunk)
+        manifest = orjson.dumps({"source": "SDK", "item_count": len(rows), "chunk_uris": [uri]})
+        answer = self._calls.create(_ADD, {"uri": self._upload("manifest.json", manifest)}).get("upsertDataRows")
+        if not isinstance(answer, dict) or not answer.get("id"):
+            raise Garbled("the answer names no task", maybe_accepted=True)
+        return str(answer["id"])
+
+    def failed(self, task_id: str) -> Iterator[tuple[str, str]]:
+        """The rows a task did not add: global key, and why."""
+        after: str | None = None
+        while True:
+            variables = {"task": task_id, "first": _PAGE, "from": after}
+            page = self._calls.ask(_FAILED, variables).get("failedDataRowImports")
+            if not isinstance(page, dict):
+                raise Garbled("the answer holds no rows")
+            for each in page.get("results") or ():
+                yield str((each.get("spec") or {}).get("globalKey") or ""), str(each.get("message") or "")
+            after = page.get("after")
+            if not after:
+                return
+
+    def _upload(self, name: str, content: bytes) -> str:
+        return self._calls.upload(name, lambda: [content], len(content), "application/json")
+
+    def _look_up(self, keys: Sequence[str], found: Found) -> None:
+        data = self._looked_up(list(keys))
+        missing, denied = data.get("notFoundGlobalKeys") or [], data.get("accessDeniedGlobalKeys") or []
+        fetched = data.get("fetchedDataRows") or []
+        absent = {*missing, *denied}
+        # They stand in the order asked, with an empty id where there is none; where those were left out, so are we.
+        asked = list(keys) if len(fetched) == len(keys) else [key for key in keys if key not in absent]
+        if len(asked) != len(fetched):
+            raise Garbled("the look-up answers another number of data rows than it was asked for")
+        found.ids |= {key: str(row["id"]) for key, row in zip(asked, fetched, strict=True) if row.get("id")}
+        found.missing += [key for key in keys if key not in found.ids and key not in set(denied)]
+        found.denied += denied
+
+    def _looked_up(self, keys: list[str]) -> dict[str, Any]:
+        job = self._calls.ask(_LOOK_UP, {"keys": keys}).get("dataRowsForGlobalKeys")
+        if not isinstance(job, dict) or not job.get("jobId"):
+            raise Garbled("the answer names no job")
+        deadline = time.monotonic() + _LOOK_UP_SECONDS
+        wait = _FIRST_LOOK_SECONDS
+        while True:
+            answer = self._calls.ask(_LOOKED_UP, {"job": job["jobId"]}).get("dataRowsForGlobalKeysResult") or {}
+            if answer.get("jobStatus") == "COMPLETE" and isinstance(answer.get("data"), dict):
+                return dict(answer["data"])
+            if answer.get("jobStatus") == "FAILED":
+                raise Garbled("Labelbox's look-up of global keys failed")
+            if time.monotonic() + wait > deadline:
+                raise StillRunning(f"Labelbox's look-up of global keys still runs after {_LOOK_UP_SECONDS:.0f} s")
+            self._calls.sleep(wait)
+            wait = min(wait * 1.5, _LOOK_SECONDS)

@@ -1,0 +1,125 @@
+"""Lines of a file → data rows to add, or why a line is none (wire reference 2.3, and section 5 for limits).
+
+Whether a text without an address names a local file is looked up on the disk, inside one folder only: a file of rows
+that came from somebody else must not be able to upload what it likes.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from prelabel.readers.messages import MAX_LINE_BYTES
+from prelabel.readers.ndjson import numbered
+
+MOST_KEY = 200
+"""Characters of a global key."""
+MOST_TEXT = 64 * 1024
+"""Characters of a text."""
+_AROUND = 120  # bytes that are sent around each row
+_TEXTS = ("row_data", "global_key", "external_id", "media_type")
+_LISTS = ("metadata_fields", "attachments", "embeddings")
+_KEYS = (*_TEXTS, *_LISTS)
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_LOOKS_LIKE_A_FILE = re.compile(r"\S*\.[A-Za-z][A-Za-z0-9]{1,4}")
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A data row as it is sent; `file` is what stands for its `row_data` on this machine."""
+
+    line: int
+    key: str
+    payload: dict[str, Any]
+    size: int
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoRow:
+    """A line that is no data row, or one that was not added; `key` is '' where it cannot be read."""
+
+    line: int
+    key: str
+    why: str
+
+    def as_json(self) -> dict[str, Any]:
+        """A line of the report."""
+        return {"line": self.line, "globalKey": self.key or None, "reason": self.why}
+
+
+class _Wrong(Exception):
+    """What is wrong with a line."""
+
+
+class RowReader:
+    """Reads lines one by one. Local files are those inside `folder`; without one, what is no address is text."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder.resolve() if folder is not None else None
+
+    def rows(self, stream: BinaryIO, skip: int = 0) -> Iterator[NewRow | NoRow]:
+        """The lines behind the first `skip`; empty ones are passed over."""
+        for number, _, line in numbered(stream):
+            if number <= skip or not line.strip():
+                continue
+            if len(line) > MAX_LINE_BYTES:
+                yield NoRow(number, "", f"the line has more than {MAX_LINE_BYTES:,} bytes")
+                continue
+            yield self._read(number, line)
+
+    def _read(self, number: int, line: bytes) -> NewRow | NoRow:
+        key = ""
+        try:
+            row = orjson.loads(line)
+            if not isinstance(row, dict):
+                raise _Wrong("expected an object")
+            key = row["global_key"] if isinstance(row.get("global_key"), str) else ""
+            payload = {name: value for name, value in row.items() if value is not None}
+            _check(payload)
+            return NewRow(number, key, payload, len(line) + _AROUND, self._file(payload["row_data"]))
+        except orjson.JSONDecodeError as error:
+            return NoRow(number, key, f"not JSON: {error}")
+        except _Wrong as error:
+            return NoRow(number, key, str(error))
+
+    def _file(self, row_data: str) -> Path | None:
+        if self._folder is None or _ADDRESS.match(row_data) or len(row_data) > 4096 or "\n" in row_data:
+            return None
+        path = (self._folder / row_data).resolve()
+        try:
+            there = path.is_file()
+        except (OSError, ValueError):  # too long for a name, or with a null byte
+            there = False
+        if there and not path.is_relative_to(self._folder):
+            raise _Wrong(f"row_data: the file is outside {self._folder} (--files)")
+        if not there and _LOOKS_LIKE_A_FILE.fullmatch(row_data):
+            raise _Wrong(f"row_data: no file {row_data[:80]} in {self._folder} (--files; --text if it is a text)")
+        return path if there else None
+
+
+def _check(payload: dict[str, Any]) -> None:
+    for name in payload:
+        if name not in _KEYS:
+            near = difflib.get_close_matches(name, _KEYS, 1)
+            raise _Wrong(f"{name[:40]}: expected " + (f"{near[0]}?" if near else f"one of {', '.join(_KEYS)}"))
+    for name in _TEXTS:
+        if name in payload and not (isinstance(payload[name], str) and payload[name].strip()):
+            raise _Wrong(f"{name}: expected a text that is not empty")
+    for name in _LISTS:
+        if name in payload and not (
+            isinstance(payload[name], list) and all(isinstance(each, dict | str) for each in payload[name])
+        ):
+            raise _Wrong(f"{name}: expected an array of objects")
+    for name in ("row_data", "global_key"):
+        if name not in payload:
+            # Without a key a repeat could not tell that the row is there, and predictions could not name it.
+            raise _Wrong(f"{name}: missing")
+    if len(payload["global_key"]) > MOST_KEY:
+        raise _Wrong(f"global_key: {len(payload['global_key'])} characters, at most {MOST_KEY}")
+    if len(payload["row_data"]) > MOST_TEXT:
+        raise _Wrong(f"row_data: {len(payload['row_data']):,} characters, at most {MOST_TEXT:,}: put it at an address")

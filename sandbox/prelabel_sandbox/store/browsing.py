@@ -9,7 +9,7 @@ import msgspec
 from prelabel_sandbox.checks.asset import Asset
 from prelabel_sandbox.store.database import Database
 from prelabel_sandbox.store.imports import Import, Imports
-from prelabel_sandbox.store.projects import DataRow, Project, Projects
+from prelabel_sandbox.store.projects import DataRow, Project, Projects, shown_key
 from prelabel_sandbox.store.row_index import RowIndex, Standing, pair_of, reference_of
 
 MANY = 100_000
@@ -42,9 +42,11 @@ class Browsing:
 
     def projects(self, first: int, skip: int) -> tuple[list[Overview], int]:
         """A page of the projects by name, and how many there are."""
-        ids = self._database.all("SELECT id FROM projects ORDER BY name, id LIMIT ? OFFSET ?", first, skip)
+        ids = self._database.all(
+            "SELECT id FROM projects WHERE NOT deleted ORDER BY name, id LIMIT ? OFFSET ?", first, skip
+        )
         found = [project for (each,) in ids if (project := self._projects.get(each))]
-        total = self._one("SELECT count(*) FROM projects")
+        total = self._one("SELECT count(*) FROM projects WHERE NOT deleted")
         return [Overview(each, self.import_count(each.id), self._few_pre_labels(each.id)) for each in found], total
 
     def pre_label_count(self, project_id: str) -> int:
@@ -130,8 +132,8 @@ _ROWS_OF_ANY = (
 )
 
 
-def _row(row_id: str, key: str | None, facts: Any) -> DataRow:
-    return DataRow(row_id, key, None if facts is None else msgspec.json.decode(facts, type=Asset))
+def _row(row_id: str, key: str, facts: Any) -> DataRow:
+    return DataRow(row_id, shown_key(key), None if facts is None else msgspec.json.decode(facts, type=Asset))
 
 
 def _row_of_any(row_id: str, reference: str) -> DataRow:

@@ -174,9 +174,7 @@ class Projects:
             project_id,
         )
         return {
-            (word, row_id if word == "id" else key): DataRow(
-                row_id, None if key.startswith(_NO_KEY) else key, _asset(facts)
-            )
+            (word, row_id if word == "id" else key): DataRow(row_id, shown_key(key), _asset(facts))
             for row_id, key, facts in rows
         }
 
@@ -201,6 +199,11 @@ def _project(
 
 def _ontology_id(project_id: str) -> str:
     return derived_id(project_id, "ontology")
+
+
+def shown_key(key: str) -> str | None:
+    """The global key of a data row of a project, by what stands in its place."""
+    return None if key.startswith(_NO_KEY) else key
 
 
 def _data_row_id(project_id: str, global_key: str) -> str:

@@ -19,7 +19,6 @@ ROWS = """query R($id: ID!, $first: Int, $from: String) {
       spec { externalId globalKey rowData metadata { schemaId value name } attachments { type value } } }
     after total } }"""
 PROJECT = 'mutation { createProject(data: {name: "P", allowedMediaType: IMAGE}) { id dataRowCount description } }'
-DELETE = "mutation D($p: ID!) { updateProject(where: {id: $p}, data: {deleted: true}) { id } }"
 ONTOLOGY = "mutation O($d: UpsertOntologyInput!) { upsertOntology(data: $d) { id normalized } }"
 CONNECT = "mutation C($p: ID!, $o: ID!) { project(where: {id: $p}) { connectOntology(ontologyId: $o) { id } } }"
 BATCH = """mutation B($p: ID!, $b: CreateBatchInput!) {

@@ -55,13 +55,6 @@ def test_each_kind_is_found_and_listed_by_itself(sandbox: SandboxProcess, projec
         assert data_of(sandbox.ask(listing % field, p=project)) == {field: [{"name": name}]}
 
 
-def test_pages_tell_ground_truth_from_pre_labels(sandbox: SandboxProcess, project: str) -> None:
-    statuses(sandbox, project, "truth", [car(1)])
-    assert "ground truth" in sandbox.http.get(f"{sandbox.url}/projects/{project}/imports").text
-    sandbox.statuses(project, "guess", [car(1)])
-    assert sandbox.http.get(f"{sandbox.url}/projects/{project}/imports").text.count("ground truth") == 1
-
-
 def test_ground_truth_cannot_be_deleted(sandbox: SandboxProcess, project: str) -> None:
     created = data_of(submit(sandbox, project, "a", [car(1)]))["createLabelImport"]
     delete = "mutation D($id: ID!) { deleteModelAssistedLabelingPredictionImport(where: {id: $id}) { id } }"

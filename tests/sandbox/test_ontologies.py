@@ -3,21 +3,9 @@
 import httpx
 import pytest
 
-from tests.sandbox.account import BATCH, CONNECT, DELETE, ONTOLOGY, PROJECT, boats, entry, made
+from tests.sandbox.account import CONNECT, ONTOLOGY, PROJECT
 from tests.sandbox.conftest import CARS
 from tests.sandbox.process import SandboxProcess, code_of, data_of
-
-
-def test_pages_show_what_the_api_made(tasks: SandboxProcess) -> None:
-    ((row,), _) = made(tasks, entry())
-    project, gone = boats(tasks), boats(tasks)
-    data_of(tasks.ask(BATCH, p=project, b={"name": "b", "dataRowIds": [row["id"]]}))
-    data_of(tasks.ask(DELETE, p=gone))
-    page = tasks.http.get(f"{tasks.url}/projects/{project}").text
-    assert row["id"] in page
-    assert "\0" not in page
-    assert tasks.http.get(f"{tasks.url}/projects/{project}/rows/{row['id']}").status_code == 200
-    assert tasks.http.get(f"{tasks.url}/projects/{gone}").status_code == 404
 
 
 def test_a_project_of_the_api_begins_with_hidden_pre_labels(tasks: SandboxProcess) -> None:

@@ -13,7 +13,7 @@ from prelabel_sandbox.ids import derived_id, new_id
 from prelabel_sandbox.store.database import Database
 from prelabel_sandbox.store.ontologies import Ontology, put_ontology
 
-_NO_KEY = "\0"  # begins what stands for the global key of a data row that has none
+NO_KEY = "\0"  # begins what stands for the global key of a data row that has none
 _NO_ONTOLOGY = '{"tools": [], "classifications": []}'
 _FIELDS = "id, name, media_type, editor_task_type, ontology_id, ontology, any_rows, created, updated, shown, details"
 
@@ -174,7 +174,9 @@ class Projects:
             project_id,
         )
         return {
-            (word, row_id if word == "id" else key): DataRow(row_id, shown_key(key), _asset(facts))
+            (word, row_id if word == "id" else key): DataRow(
+                row_id, None if key.startswith(NO_KEY) else key, _asset(facts)
+            )
             for row_id, key, facts in rows
         }
 
@@ -199,11 +201,6 @@ def _project(
 
 def _ontology_id(project_id: str) -> str:
     return derived_id(project_id, "ontology")
-
-
-def shown_key(key: str) -> str | None:
-    """The global key of a data row of a project, by what stands in its place."""
-    return None if key.startswith(_NO_KEY) else key
 
 
 def _data_row_id(project_id: str, global_key: str) -> str:

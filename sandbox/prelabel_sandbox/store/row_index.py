@@ -129,7 +129,7 @@ class RowIndex:
             return []
         rows = self._database.all(
             "SELECT i.seq FROM imports AS i LEFT JOIN row_index_progress AS r ON r.import_seq = i.seq"
-            " WHERE i.project_id = ? AND i.state = 'FINISHED' AND r.done IS NOT 1 ORDER BY i.seq",
+            " WHERE i.project_id = ? AND i.kind = 'mal' AND i.state = 'FINISHED' AND r.done IS NOT 1 ORDER BY i.seq",
             project_id,
         )
         return [seq for (seq,) in rows]

@@ -290,7 +290,8 @@ def test_what_is_imported_again_or_elsewhere_is_counted_where_it_stands(sandbox:
     sandbox.statuses(project, "2", [car(1, "b"), car(2, "a", bbox={"top": 1, "left": 1, "height": 1, "width": 1})])
     assert counts_of(sandbox, project) == {"a": 1, "b": 1}
     assert entries(row_page(sandbox, project, "a")) == ["car box 1 × 1 at 1, 1"]
-    sandbox.statuses(project, "3", [car(2, "a", name="tram")])  # refused: the earlier one stays
+    # Refused: the earlier one stays where it is.
+    sandbox.statuses(project, "3", [car(2, "a", name="tram"), car(2, "b", name="tram")])
     assert counts_of(sandbox, project) == {"a": 1, "b": 1}
 
 

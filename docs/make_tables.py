@@ -1,4 +1,4 @@
-"""Write what is made from code: docs/settings.md, docs/reasons.md, doctor's table in docs/commands.md, docs/schema.
+"""Write what is made from code: docs/settings.md, reasons.md, metrics.md, doctor's table in commands.md, docs/schema.
 
 python docs/make_tables.py [--check]
 """
@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from prelabel import errors
 from prelabel.annotations.kinds import KINDS, MEDIA_TYPES
 from prelabel_worker.doctor.findings import Check
+from prelabel_worker.metrics import Name
 from prelabel_worker.settings import Settings
 
 HERE = Path(__file__).parent
@@ -65,6 +66,22 @@ def reasons() -> str:
     return "\n".join(lines) + "\n"
 
 
+def metrics() -> str:
+    """The catalogue."""
+    lines = [
+        "# Metrics",
+        "",
+        "`prelabel metrics` serves them for Prometheus at `http://127.0.0.1:9464/metrics`, read from Redis at each "
+        "scrape; one such process is enough. `prelabel metrics --once` prints them. Made from "
+        "`prelabel_worker/metrics.py` by `make format`.",
+        "",
+        "| metric | labels | meaning |",
+        "|---|---|---|",
+        *(f"| `{name}` | {', '.join(labels)} | {meaning} |" for name, labels, meaning in (each.value for each in Name)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def commands() -> str:
     """The page as it is, with the table of doctor's checks as it should be."""
     lines = ["| check | what is right | remedy |", "|---|---|---|"]
@@ -74,7 +91,7 @@ def commands() -> str:
     return re.sub(r"\| check \|.*?\n\n", lambda _: f"{table}\n\n", page, flags=re.DOTALL)
 
 
-PAGES = {"settings.md": settings, "reasons.md": reasons, "commands.md": commands} | schemas()
+PAGES = {"settings.md": settings, "reasons.md": reasons, "metrics.md": metrics, "commands.md": commands} | schemas()
 
 
 def main() -> int:

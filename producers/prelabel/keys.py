@@ -10,6 +10,8 @@ Under a project's root:
 | `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, |
 |  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`, |
 |  |  | `leftovers` (annotations ever left of older messages), |
+|  |  | `overridden` (rows imported over an earlier one of here), `deadByPolicy` (letters ever made by it), |
+|  |  | `undoneRows` (rows of imports that were undone, among the discarded), |
 |  |  | `openMost` (chunks it may have open now), `openBound` (by the settings), `openFewerMs` (last halved), |
 |  |  | `openMoreMs` (when it may grow), `importMs` (how long imports take), |
 |  |  | `deadLetterMs` (how long letters are kept) |
@@ -28,6 +30,8 @@ Under a project's root:
 | `chunk:<id>:refusals` | hash | of the bisection that began with it, since a success: `upload`, `import`; expires |
 | `history` | zset | `<chunk id> <bytes>` → ms when it was settled |
 | `history:<id>` | string | what became of the chunk's rows, see `prelabel_worker.history` |
+| `undoing` | hash | chunk id → the head of its record: its import is being deleted |
+| `undone` | hash | chunk id → ms when its import was undone, and its rows; goes with the record |
 | `imported:<generation>:<n>` | set | digests of imported rows, where a policy needs them |
 | `shapes:<generation>:<level>:<n>` | hash | 6 bytes of a row key → the shape, see `prelabel_worker.shapes` |
 | `shapes:<generation>` | string | the highest level in use |

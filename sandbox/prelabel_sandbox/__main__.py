@@ -43,6 +43,7 @@ def arguments() -> argparse.Namespace:
         "--public-url", help="how others reach it, if not where it listens: what its file URLs begin with"
     )
     parser.add_argument("--data", required=True, help=f"folder of its state; {MEMORY} for one that is not kept")
+    parser.add_argument("--assets", type=Path, help="folder whose files are at /assets/, for data rows to name")
     parser.add_argument("--api-key", help="the only key that is accepted; without it any key is")
     parser.add_argument("--requests-per-minute", type=int, default=1500, help="limit of each key; 0: none")
     parser.add_argument("--seconds-per-import", type=float, default=0.2, help="how long an import takes at least")
@@ -77,7 +78,7 @@ def serve(given: argparse.Namespace, folder: Path) -> None:
     settings = Settings()
     limit = given.requests_per_minute or None
     settings.change({"requestsPerMinute": limit, "secondsPerImport": given.seconds_per_import})
-    app = make_app(Sandbox(folder, (given.public_url or url).rstrip("/"), given.api_key, settings))
+    app = make_app(Sandbox(folder, (given.public_url or url).rstrip("/"), given.api_key, settings, given.assets))
     gc.freeze()  # what is loaded now stays: imports are judged faster when it is not searched for garbage
     config = uvicorn.Config(
         app, http=CuttableProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=1

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from prelabel_sandbox.control import ROUTES
 from prelabel_sandbox.endpoint import answer_graphql
 from prelabel_sandbox.files import answer_file, answer_upload
+from prelabel_sandbox.pages import ROUTES as PAGES
 from prelabel_sandbox.resolvers import make_schema
 from prelabel_sandbox.sandbox import Sandbox
 
@@ -30,6 +31,7 @@ def make_app(sandbox: Sandbox) -> Starlette:
         Route("/files/{secret}/{file}.ndjson", answer_file),
         Route("/uploads/{secret}", answer_upload),
         *ROUTES,
+        *PAGES,
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
     app.state.sandbox = sandbox

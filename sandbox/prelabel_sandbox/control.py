@@ -1,6 +1,5 @@
 """`/_sandbox/*`: the sandbox's own control, without a key and from this machine only."""
 
-import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
@@ -12,6 +11,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from prelabel_sandbox.checks.asset import UNKNOWN, Asset
+from prelabel_sandbox.guard import is_local
 from prelabel_sandbox.normalized import normalized
 from prelabel_sandbox.sandbox import sandbox_of
 
@@ -42,7 +42,7 @@ def _guarded(handler: Handler) -> Handler:
     """403 to other machines; 400 with the reason for what cannot be understood."""
 
     async def guarded(request: Request) -> Response:
-        if request.client is None or not ipaddress.ip_address(request.client.host).is_loopback:
+        if not is_local(request):
             return JSONResponse({"error": "the sandbox is controlled from its own machine only"}, 403)
         try:
             return await handler(request)

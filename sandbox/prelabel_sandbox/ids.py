@@ -2,6 +2,9 @@
 
 import hashlib
 import secrets
+from uuid import UUID, uuid5
+
+_LINES = UUID("6f1d1c52-6c1e-5d0e-8a53-9a3b1b4f3c10")
 
 
 def new_id() -> str:
@@ -12,3 +15,8 @@ def new_id() -> str:
 def derived_id(*path: str) -> str:
     """The same id for the same path, always."""
     return "c" + hashlib.blake2b("/".join(path).encode(), digest_size=12).hexdigest()
+
+
+def line_uuid(import_id: str, number: int) -> UUID:
+    """The uuid of a line that came without one; the same when the import is processed again."""
+    return uuid5(_LINES, f"{import_id}/{number}")

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from uuid import UUID, uuid5
 
 import orjson
 
@@ -16,11 +15,10 @@ from prelabel_sandbox.checks.refusal import Refused, invalid
 from prelabel_sandbox.checks.scene import Neighbour, Neighbours, Scene
 from prelabel_sandbox.checks.tables import kinds_of
 from prelabel_sandbox.faults.imports import RowFailure
+from prelabel_sandbox.ids import line_uuid
 from prelabel_sandbox.store.imports import Import
 from prelabel_sandbox.store.pre_labels import Place
 from prelabel_sandbox.store.projects import DataRow, Project, Projects
-
-_NAMESPACE = UUID("6f1d1c52-6c1e-5d0e-8a53-9a3b1b4f3c10")
 
 Reference = tuple[str, str]
 Verdict = dict[str, Any]
@@ -154,8 +152,7 @@ class Judge:
         number, start, end = line
         uuid = value.get("uuid")
         if not isinstance(uuid, str):
-            # A line without a uuid gets one; the same when the import is processed again.
-            made = uuid5(_NAMESPACE, f"{self._item.id}/{number}")
+            made = line_uuid(self._item.id, number)
             uuid, key = str(made), made.bytes
         if refusals:
             errors = [{"name": each.name, "message": str(each), "additionalInfo": None} for each in refusals]

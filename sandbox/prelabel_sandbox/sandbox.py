@@ -20,12 +20,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Sandbox:
-    """`api_key` is the only key that is accepted; None: any is. `base_url` is where its files are."""
+    """`api_key` is the only key that is accepted; None: any is. `base_url` is where its files are.
+
+    `assets` is a folder whose files are at `/assets/`, for data rows to name.
+    """
 
     folder: Path
     base_url: str
     api_key: str | None = None
     settings: Settings = field(default_factory=Settings)
+    assets: Path | None = None
 
     def __post_init__(self) -> None:
         self.store = Store(self.folder)

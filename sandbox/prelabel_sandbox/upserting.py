@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 import orjson
 
-from prelabel_sandbox.store.catalog import Given, Item
+from prelabel_sandbox.store.catalog import NOTHING, Given, Item
 
 MOST_ROWS = 150_000  # of one task, as documented
 _MOST_TEXT = 64 << 10  # of a data row that is its own text
@@ -36,21 +36,19 @@ def items_of(chunk: bytes) -> list[Item]:
 
 
 def _item(entry: _Entry) -> Item:
-    payload = entry.payload
-    row_data = _row_data(payload)
-    texts = {name: _either(payload, name) for name in ("dataset_id", "global_key", "external_id", "media_type")}
+    kind, value = entry.id.type, entry.id.value
+    given = {name: _either(entry.payload, name) for name in ("dataset_id", "global_key", "external_id", "media_type")}
+    given["row_data"] = _row_data(entry.payload)
+    key = given["global_key"] or (value if kind == "GKEY" else None)
+    wrong = _wrong(given, key)
     spec = {
-        "externalId": texts["external_id"],
-        "globalKey": texts["global_key"] or (entry.id.value if entry.id.type == "GKEY" else None),
-        "rowData": row_data,
-        "metadata": _metadata(payload),
-        "attachments": _attachments(payload),
+        "externalId": _shown(given["external_id"]),
+        "globalKey": _shown(key),
+        "rowData": _shown(given["row_data"]),
+        "metadata": _metadata(entry.payload),
+        "attachments": _attachments(entry.payload),
     }
-    wrong = _wrong(texts, row_data, spec["globalKey"])
-    if wrong is not None:
-        spec = {key: value if isinstance(value, str | list) else None for key, value in spec.items()}
-        return Item(entry.id.type, entry.id.value, Given(None, None, None, None, None), spec, wrong)
-    return Item(entry.id.type, entry.id.value, Given(row_data=row_data, **texts), spec)
+    return Item(kind, value, NOTHING if wrong else Given(**given), spec, wrong)
 
 
 def _either(payload: dict[str, Any], name: str) -> Any:
@@ -67,11 +65,12 @@ def _row_data(payload: dict[str, Any]) -> Any:
     return orjson.dumps(found).decode() if isinstance(found, dict) else found
 
 
-def _wrong(texts: dict[str, Any], row_data: Any, key: Any) -> str | None:
+def _wrong(given: dict[str, Any], key: Any) -> str | None:
     """Why the data row cannot be one, whatever else there is."""
-    for name, value in {**texts, "row_data": row_data}.items():
+    for name, value in given.items():
         if value is not None and not isinstance(value, str):
             return f"{name} must be a string"
+    row_data = given["row_data"]
     if key is not None and not 0 < len(key) <= _MOST_KEY:
         return f"global_key must have 1 to {_MOST_KEY} characters"
     if row_data and not row_data.startswith((*_ADDRESSES, "{")) and len(row_data.encode()) > _MOST_TEXT:
@@ -82,12 +81,22 @@ def _wrong(texts: dict[str, Any], row_data: Any, key: Any) -> str | None:
 def _metadata(payload: dict[str, Any]) -> list[dict[str, Any]]:
     given = _objects(_either(payload, "metadata_fields"))
     return [
-        {"schemaId": _either(each, "schema_id"), "value": each.get("value"), "name": each.get("name")} for each in given
+        {
+            "schemaId": _shown(_either(each, "schema_id")),
+            "value": each.get("value"),
+            "name": _shown(each.get("name")),
+        }
+        for each in given
     ]
 
 
 def _attachments(payload: dict[str, Any]) -> list[dict[str, Any]]:
     return [{key: each.get(key) for key in ("type", "value", "name")} for each in _objects(payload.get("attachments"))]
+
+
+def _shown(value: Any) -> str | None:
+    """What may be anything, where a text is answered."""
+    return value if isinstance(value, str) else None
 
 
 def _objects(given: Any) -> list[dict[str, Any]]:

@@ -86,11 +86,6 @@ def _sums(client: Any, wanted: Expected, rows: int) -> Iterator[str]:
         yield f"Redis counted {rows} rows; {wanted.confirmed} were confirmed, {wanted.begun} begun"
 
 
-def _leaks(site: Site) -> Iterator[str]:
-    for place in leaks(site.stack, site.folder):
-        yield f"a secret is in {place}"
-
-
 def _pre_labels(site: Site) -> Iterator[tuple[str, dict[str, Any]]]:
     for project in PROJECTS:
         url = f"{site.stack.file.sandbox_url}/_sandbox/projects/{project}/pre-labels"

@@ -17,6 +17,7 @@ _COMMANDS = (
     ("dead", "list", "--json"),
     ("dead", "groups"),
     ("import", "list", "--json"),
+    ("metrics", "--once"),
 )
 
 

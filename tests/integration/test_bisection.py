@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Collection
 from types import SimpleNamespace
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import pytest
 import redis
@@ -13,6 +13,7 @@ from prelabel_worker.ledger import Ledger
 from prelabel_worker.stages import Tools
 from prelabel_worker.stages.bisect import bisect
 from tests.integration.conftest import Project, message
+from tests.integration.mortal import Killed, Mortal
 from tests.integration.rig import Rig
 from tests.sandbox.process import SandboxProcess
 
@@ -182,29 +183,6 @@ def test_poison_rows_are_found_over_http_within_the_bound(
 
 
 # -- a crash at any step -----------------------------------------------------------------------------------------------
-
-
-class Killed(BaseException):
-    """The process is gone; nothing of ours catches it."""
-
-
-class Mortal(redis.connection.UnixDomainSocketConnection):  # type: ignore[misc]
-    """A connection of a process that dies before or after its n-th command has reached Redis."""
-
-    left = 0
-    after = False
-
-    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        if Mortal.left == 0 and not Mortal.after:
-            raise Killed
-        super().send_packed_command(command, check_health)
-
-    def read_response(self, *args: Any, **kwargs: Any) -> Any:
-        answer = super().read_response(*args, **kwargs)
-        Mortal.left -= 1
-        if Mortal.left < 0:
-            raise Killed
-        return answer
 
 
 @pytest.mark.parametrize("after", [False, True])

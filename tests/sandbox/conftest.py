@@ -10,7 +10,14 @@ import pytest
 from tests.sandbox.process import SandboxProcess
 
 CARS = {"tools": [{"tool": "rectangle", "name": "car"}], "classifications": []}
-DEFAULTS = {"requestsPerMinute": None, "duplicateNames": "refuse", "secondsPerImport": 0.0, "fileSeconds": 86400.0}
+DEFAULTS = {
+    "requestsPerMinute": None,
+    "duplicateNames": "refuse",
+    "secondsPerImport": 0.0,
+    "secondsPerTask": 0.2,
+    "secondsUntilProcessed": 0.0,
+    "fileSeconds": 86400.0,
+}
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +33,13 @@ def sandbox(running_sandbox: SandboxProcess) -> Iterator[SandboxProcess]:
     running_sandbox.control("POST", "/settings", {**DEFAULTS, **switches})
     yield running_sandbox
     running_sandbox.control("DELETE", "/faults")
+
+
+@pytest.fixture
+def tasks(sandbox: SandboxProcess) -> SandboxProcess:
+    """The sandbox, whose tasks take no longer than they need."""
+    sandbox.control("POST", "/settings", {"secondsPerTask": 0})
+    return sandbox
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from tests.sandbox.conftest import car
 from tests.sandbox.examples import HARBOUR, example
-from tests.sandbox.process import SandboxProcess
+from tests.sandbox.process import SandboxProcess, data_of
 
 REPEATED = {
     "video objects": ("VIDEO", [example("VOBJ-1"), example("VOBJ-2")]),
@@ -77,6 +77,10 @@ CREATE TABLE data_rows (
     project_id TEXT, global_key TEXT, id TEXT, PRIMARY KEY (project_id, global_key)) WITHOUT ROWID;
 INSERT INTO projects VALUES ('cm1', 'P', 'IMAGE', '{"tools": [], "classifications": []}', 0, 1, 1);
 INSERT INTO data_rows VALUES ('cm1', 'a', 'c1');
+CREATE TABLE imports (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, project_id TEXT, name TEXT, state TEXT, share REAL,
+    secret TEXT UNIQUE, created REAL, ended REAL, deleted INTEGER DEFAULT 0);
+INSERT INTO imports VALUES (7, 'ci', 'cm1', 'before', 'FINISHED', 1, 's', 1, 2, 0);
 """
 
 
@@ -85,6 +89,9 @@ def test_a_folder_of_an_older_sandbox_is_taken_over(tmp_path: Path, start: Calla
         connection.executescript(OLDER)
     connection.close()
     sandbox = start("--seconds-per-import", "0")
+    assert sandbox.find("cm1", "before")["state"] == "FINISHED"
+    ontology = '{ project(where: {id: "cm1"}) { ontology { id normalized } } }'
+    assert data_of(sandbox.ask(ontology))["project"]["ontology"]["normalized"] == {"tools": [], "classifications": []}
     (status,) = sandbox.statuses("cm1", "old", [car(1, "a")])
     assert status["dataRow"] == {"id": "c1", "globalKey": "a"}
     sandbox.project("cm1", HARBOUR, [{"globalKey": "a", "frames": 1}], mediaType="VIDEO")

@@ -139,7 +139,7 @@ def test_a_chunk_of_a_newer_version_waits_for_a_newer_worker_and_is_not_asked_fo
         chunk = project.take(chunk_id)
         project.ledger.record_import(chunk, "default", "name", project.sent(chunk))
         project.ledger.running(chunk, "import", 0)
-    project.client.hset(hash_of(project, chunk_id), "v", 2)
+    project.client.hset(hash_of(project, chunk_id), "v", 3)
     before = project.client.hgetall(hash_of(project, chunk_id))
 
     assert project.ledger.take("p", chunk_id, purpose) is None
@@ -152,7 +152,7 @@ def test_a_chunk_of_a_newer_version_waits_for_a_newer_worker_and_is_not_asked_fo
     assert [each.chunk_id for each in due if each.chunk_id] == []
     status = project.status()
     assert (status.newer, status.pending) == (2, 2)
-    monkeypatch.setattr("prelabel_worker.ledger.KNOWN_VERSION", 2)
+    monkeypatch.setattr("prelabel_worker.ledger.KNOWN_VERSION", 3)
     assert len(project.rows(project.take(chunk_id, purpose))) == 2
 
 
@@ -171,14 +171,14 @@ def test_a_chunk_that_was_cut_before_chunks_had_a_version_is_finished(project: P
 
 
 def test_the_parts_of_a_chunk_have_its_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prelabel_worker.ledger.KNOWN_VERSION", 2)
+    monkeypatch.setattr("prelabel_worker.ledger.KNOWN_VERSION", 3)
     project.publish(message("a"), message("b"))
     chunk_id = project.cut()
-    project.client.hset(hash_of(project, chunk_id), "v", 2)
+    project.client.hset(hash_of(project, chunk_id), "v", 3)
 
     children = project.ledger.split(project.take(chunk_id))
 
-    assert [project.client.hget(hash_of(project, child), "v") for child in children] == [b"2", b"2"]
+    assert [project.client.hget(hash_of(project, child), "v") for child in children] == [b"3", b"3"]
 
 
 def test_a_frame_whose_entry_hides_its_version_is_one_dead_letter_and_no_endless_task(project: Project) -> None:

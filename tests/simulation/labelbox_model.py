@@ -14,6 +14,7 @@ import orjson
 from prelabel_worker import errors
 from prelabel_worker.answers import Import
 from prelabel_worker.catalog import ProjectOntology
+from prelabel_worker.chunks import SubmitAs
 from prelabel_worker.errors import FileGone, LeaseLost, RequestError
 from prelabel_worker.labelbox import ImportName
 from prelabel_worker.permits import USE_WITHIN_SECONDS
@@ -231,7 +232,13 @@ class Connection:
         self._world = model.world
 
     def create_import(
-        self, project_id: str, name: str, content: Sequence[bytes], still_mine: Callable[[], bool]
+        self,
+        project_id: str,
+        name: str,
+        content: Sequence[bytes],
+        still_mine: Callable[[], bool],
+        *,
+        submit_as: SubmitAs,
     ) -> Import:
         model, world = self._model, self._world
         self._world.switch(f"upload {name[:25]}", delicate=True)

@@ -89,3 +89,14 @@ def test_the_numbers_of_kept_records_do_not_move() -> None:
         15,
         28,
     ]
+
+
+def test_what_a_policy_remembers_stands_behind_the_rows_and_costs_nothing_elsewhere() -> None:
+    rows = b"".join(history.entry(Arrival(n, 1), "imported", history.trace_of(f"k:{n}", "m")) for n in range(3))
+    marks = [-(2**63), 0, 2**63 - 1]
+
+    with_marks = Record.from_bytes(history.record_of(CHUNK, rows, marks=marks))
+
+    assert with_marks.marks() == marks
+    assert Record.from_bytes(history.record_of(CHUNK, rows)).marks() == []
+    assert with_marks.find(data_row=history.digest_of("k:1")) == [(Arrival(1, 1), "imported")]

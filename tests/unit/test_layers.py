@@ -99,7 +99,7 @@ def test_pure_modules_do_no_io(module: str) -> None:
 
 
 ADAPTERS = ["ledger", "timers", "permits", "accounts", "held", "held_reader", "actions", "catalog", "labelbox"]
-ADAPTERS += ["leases"]
+ADAPTERS += ["leases", "undo_ledger"]
 
 
 @pytest.mark.parametrize("module", ADAPTERS)

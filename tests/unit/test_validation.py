@@ -108,6 +108,8 @@ def test_lines_are_checked_with_the_others_of_their_data_row() -> None:
     good = [plain(uuid=FIRST), plain("b"), {**link, "dataRow": {"globalKey": "a"}}, bollard]
 
     assert faults(checked(*good)) == []
+    ground_truth = OfProject(Ontology.from_normalized(HARBOUR, "IMAGE"), ground_truth=True)
+    assert faults(checked(*good, check=ground_truth)) == [(3, "relationship", "pre-labels-only")]
     assert faults(checked(*good, plain(uuid=FIRST))) == [(5, "uuid", "duplicate-uuid")]
     assert faults(checked(*good[:3])) == [(3, "relationship.target", "broken-relationship")]
 

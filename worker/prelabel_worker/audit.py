@@ -10,6 +10,7 @@ from prelabel import keys
 from prelabel.client import Client
 from prelabel.errors import PrelabelError
 from prelabel_worker.held_audit import READS, HeldStates, Indexes, read_indexes
+from prelabel_worker.history import HEAD_BYTES, Record
 from prelabel_worker.inspector import OUTCOMES, Inspector
 
 _TRIES = 50
@@ -17,7 +18,10 @@ _TRIES = 50
 
 @dataclass(frozen=True, slots=True)
 class ProjectAudit:
-    """One project. `counted` are the counters; `found` what was walked: frames, lanes, chunks and held rows."""
+    """One project. `counted` are the counters; `found` what was walked: frames, lanes, chunks and held rows.
+
+    And imports that were undone: their rows are among the discarded.
+    """
 
     project_id: str
     counted: dict[str, int]
@@ -67,11 +71,14 @@ class _Snapshot:
     frames: set[str]
     held: HeldStates
     indexes: Indexes
+    undone: list[tuple[int, int]]
+    """Of each import that was undone: the rows that were moved, and those that the history says it imported."""
 
 
 def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | None:
     """None when the chunks have changed since their ids were read."""
     lanes = int(client.hget(f"{root}:meta", "lanes") or 0)
+    undone = {name.decode(): int(mark.split(b" ")[1]) for name, mark in client.hgetall(f"{root}:undone").items()}
     with client.pipeline(transaction=True) as pipeline:
         pipeline.zrange(f"{root}:chunks", 0, -1)
         pipeline.hgetall(f"{root}:counts")
@@ -84,6 +91,8 @@ def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | No
             pipeline.lrange(f"{root}:lane:{lane}", 0, -1)
         for chunk_id in chunk_ids:
             pipeline.hmget(f"{root}:chunk:{chunk_id}", "rows", "aside", "settled", "items")
+        for chunk_id in undone:  # a record is never changed
+            pipeline.getrange(f"{root}:history:{chunk_id}", 0, HEAD_BYTES - 1)
         ids, counts, inbox, left, frames, held, *rest = pipeline.execute()
         indexes, rest = rest[:READS], rest[READS:]
     if [name.decode() for name in ids] != chunk_ids:
@@ -93,11 +102,16 @@ def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | No
         counts={name.decode(): int(value) for name, value in counts.items()},
         inbox_rows=int(inbox or 0),
         entries=[(entry[0], entry[1], int(entry[3])) for entry in lane_entries],
-        chunks=[_chunk(*fields) for fields in rest[lanes:]],
+        chunks=[_chunk(*fields) for fields in rest[lanes : lanes + len(chunk_ids)]],
         left={name.decode(): int(value) for name, value in left.items()},
         frames={name.decode() for name in frames},
         held=HeldStates({name.decode(): orjson.loads(state) for name, state in held.items()}),
         indexes=Indexes(*indexes),
+        undone=[
+            (rows, Record.from_bytes(head).head["outcomes"].get("imported", 0))
+            for rows, head in zip(undone.values(), rest[lanes + len(chunk_ids) :], strict=True)
+            if head  # else the history has forgotten it
+        ],
     )
 
 
@@ -127,6 +141,7 @@ def _compare(project_id: str, seen: _Snapshot) -> ProjectAudit:
         "healing": seen.held.healing,
         "dead": seen.held.dead,
         "frames": len(seen.frames),
+        "undone": sum(rows for rows, _ in seen.undone),
     }
     checks = [
         ("pending", counted["pending"], waiting + in_chunks + seen.held.healing),
@@ -135,6 +150,8 @@ def _compare(project_id: str, seen: _Snapshot) -> ProjectAudit:
         ("unsettled rows of frames", sum(seen.left.values()), sum(referred.values())),
         ("frames", len(seen.frames), len(seen.frames & referred.keys())),
         ("frames referred to", len(referred), len(seen.frames & referred.keys())),
+        ("rows of undone imports", sum(rows for rows, _ in seen.undone), sum(rows for _, rows in seen.undone)),
+        ("rows of undone imports among the discarded", found["undone"], min(found["undone"], outcomes["discarded"])),
         *seen.held.checks(seen.indexes, _returning(seen.entries), _returning(items)),
     ]
     differences = [f"{name}: counted {left}, found {right}" for name, left, right in checks if left != right]

@@ -9,6 +9,18 @@ from typing import Any, Literal, NamedTuple
 _TRACE = 12  # bytes, see history.py
 _KEY = 16  # bytes, see identity.row_key
 _UUID = 16  # bytes
+KNOWN_VERSION = 2
+"""Newest version of a chunk that this release knows; frames are still of version 1 (docs/architecture.md, versions).
+
+A chunk is of version 2 when its rows are imported as ground truth: a release before would import them as pre-labels.
+"""
+
+
+class SubmitAs(StrEnum):
+    """What rows are imported as. The same lines, another root field of Labelbox's API."""
+
+    PRE_LABELS = "pre-labels"
+    GROUND_TRUTH = "ground-truth"
 
 
 class State(StrEnum):
@@ -44,7 +56,8 @@ class Item(NamedTuple):
 class Chunk:
     """A chunk as its holder took it up. Fields of the hash `chunk:<id>`; times are Redis's, in ms.
 
-    `account` is the one its import was sent with or, before that, the project's; '' for the settings' own. `policy` is
+    `account` is the one its import was sent with or, before that, the project's; '' for the settings' own; likewise
+    `submit_as`. `policy` is
     the project's for rows that were imported before: `skip`, `dead-letter`, or '' for override. `origin` is the chunk
     that a bisection began with, `origin_rows` its rows: of a chunk that was cut they are its own. `failures` are in a
     row; `unanswered` its uploads without an answer, `misses` the look-ups in a row that did not find its import,
@@ -74,6 +87,7 @@ class Chunk:
     status_url: str
     error_url: str
     account: str
+    submit_as: SubmitAs
     policy: str
     origin: str
     origin_rows: int
@@ -118,6 +132,7 @@ def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, f
         status_url=text.get("statusUrl", ""),
         error_url=text.get("errorUrl", ""),
         account=text.get("account", ""),
+        submit_as=SubmitAs(text.get("submitAs") or SubmitAs.PRE_LABELS),
         policy=text.get("policy", ""),
         origin=text.get("origin", chunk_id),
         origin_rows=number("originRows") or number("rows"),

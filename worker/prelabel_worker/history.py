@@ -3,7 +3,8 @@
 A record is one line of JSON about the chunk and its import, and after it the rows, zstd-compressed by column: arrival
 numbers and times as differences, outcomes, then two digests of 6 bytes a row, so that a row can be asked for by its
 data row or its message id. That is about 14 bytes a row. The odds that any of a hundred million rows shares the digest
-that is asked for are 1 in 3 million.
+that is asked for are 1 in 3 million. Where a policy remembers imported rows, what it remembers stands behind them, 8
+bytes a row: an undone import takes that back.
 """
 
 import hashlib
@@ -23,6 +24,8 @@ DIGEST = 6
 TRACE = 2 * DIGEST
 """Bytes of a row's trace: the digests of its data row and of its message id."""
 NO_TRACE = bytes(TRACE)
+HEAD_BYTES = 4096
+"""A record's first line is never longer."""
 _ENTRY = struct.Struct(f">QQB{TRACE}s")
 _LEVEL = 3
 _MAX_BODY = 64 * 1024 * 1024
@@ -60,6 +63,7 @@ OUTCOMES: tuple[str, ...] = (
     Reason.IMPORT_TIMEOUT.value,
     Reason.EXISTING.value,
     Reason.UPLOAD_FAILED.value,
+    Reason.PRE_LABELS_ONLY.value,
 )
 _NUMBER = {name: number for number, name in enumerate(OUTCOMES)}
 
@@ -106,8 +110,13 @@ def set_aside(items: Sequence[Item], outcomes: Iterable[RowOutcome]) -> bytes:
     )
 
 
-def record_of(chunk: Chunk, entries: bytes, *, annotations: int = 0, refused: int = 0) -> bytes:
-    """The record of a chunk whose every row has an entry; counts are of the import's annotations."""
+def record_of(
+    chunk: Chunk, entries: bytes, *, annotations: int = 0, refused: int = 0, marks: Sequence[int] = ()
+) -> bytes:
+    """The record of a chunk whose every row has an entry; counts are of the import's annotations.
+
+    `marks` are what a policy remembers of its imported rows (see identity.row_digest).
+    """
     rows = sorted(_ENTRY.iter_unpack(entries))
     counts: dict[str, int] = {}
     for _, _, number, _ in rows:
@@ -124,11 +133,13 @@ def record_of(chunk: Chunk, entries: bytes, *, annotations: int = 0, refused: in
         "attempts": chunk.attempt,
         "cutMs": chunk.cut_ms,
         "submittedMs": chunk.running_ms,
+        "account": chunk.account,
+        "as": chunk.submit_as.value,
     }
-    return orjson.dumps(head) + b"\n" + _pack(rows)
+    return orjson.dumps(head) + b"\n" + _pack(rows, marks)
 
 
-def _pack(rows: list[tuple[int, int, int, bytes]]) -> bytes:
+def _pack(rows: list[tuple[int, int, int, bytes]], marks: Sequence[int]) -> bytes:
     size = len(rows)
     traces = b"".join(trace for _, _, _, trace in rows)
     columns = (
@@ -137,6 +148,7 @@ def _pack(rows: list[tuple[int, int, int, bytes]]) -> bytes:
         bytes(number for _, _, number, _ in rows),
         b"".join(traces[at : at + DIGEST] for at in range(0, len(traces), TRACE)),
         b"".join(traces[at : at + DIGEST] for at in range(DIGEST, len(traces), TRACE)),
+        struct.pack(f">{len(marks)}q", *marks),
     )
     return zstandard.ZstdCompressor(level=_LEVEL).compress(b"".join(columns))
 
@@ -194,6 +206,11 @@ class Record:
         for at, seq in enumerate(accumulate(struct.unpack_from(f">{size}q", body))):
             place = messages + DIGEST * at
             yield TracedRow(seq, _name(body[16 * size + at]), body[place : place + DIGEST])
+
+    def marks(self) -> list[int]:
+        """What a policy remembers of the imported rows; empty where there was none."""
+        marks = self._body()[(17 + TRACE) * int(self.head["rows"]) :]
+        return list(struct.unpack(f">{len(marks) // 8}q", marks))
 
     def _body(self) -> bytes:
         # zstandard allocates what the content says of itself, whatever limit it is given: look first.

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
+import orjson
+
 from prelabel import keys
 from prelabel.client import Client
-from prelabel_worker.history import Record, SettledRow
+from prelabel_worker.chunks import SubmitAs
+from prelabel_worker.history import HEAD_BYTES, Record, SettledRow
 
-_HEAD_BYTES = 4096
 _TOGETHER = 100
 
 
@@ -18,7 +20,7 @@ class ImportStatus:
     """A chunk and, once one was sent, its import. Times are Unix seconds, None where there is none yet.
 
     `state` is the chunk's, or `settled`; `outcomes` are rows by `imported`, `superseded`, `skipped` or the reason
-    they were held; `refused` are annotations.
+    they were held; `refused` are annotations. `undoing`: its undoing was begun, and is not known to be done.
     """
 
     project_id: str
@@ -37,6 +39,15 @@ class ImportStatus:
     settled_at: float | None
     why: str = ""
     lanes: tuple[int, ...] = ()
+    account: str = ""
+    submit_as: str = SubmitAs.PRE_LABELS.value
+    undone_at: float | None = None
+    undoing: bool = False
+
+    @property
+    def imported(self) -> int:
+        """Rows that were imported, undone or not."""
+        return self.outcomes.get("imported", 0)
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -56,6 +67,10 @@ class ImportStatus:
             "submittedAt": self.submitted_at,
             "settledAt": self.settled_at,
             "why": self.why,
+            "account": self.account,
+            "as": self.submit_as,
+            "undoneAt": self.undone_at,
+            "undoing": self.undoing,
         }
 
 
@@ -80,17 +95,30 @@ class Imports:
         """The chunks that were settled, newest first, as far as the history goes back."""
         root = keys.project_root(self._prefix, project_id)
         for together in _batches(islice(self._history(root), most), _TOGETHER):
+            ids = [chunk_id for chunk_id, _ in together]
             with self._client.pipeline(transaction=False) as pipeline:
-                for chunk_id, _ in together:
-                    pipeline.getrange(f"{root}:history:{chunk_id}", 0, _HEAD_BYTES - 1)
-                heads = pipeline.execute()
-            for (_, at_ms), head in zip(together, heads, strict=True):
+                pipeline.hmget(f"{root}:undone", ids)
+                pipeline.hmget(f"{root}:undoing", ids)
+                for chunk_id in ids:
+                    pipeline.getrange(f"{root}:history:{chunk_id}", 0, HEAD_BYTES - 1)
+                undone, begun, *heads = pipeline.execute()
+            for (_, at_ms), head, mark, undoing in zip(together, heads, undone, begun, strict=True):
                 if head:
-                    yield _settled(project_id, Record.from_bytes(head).head, at_ms)
+                    yield _settled(project_id, Record.from_bytes(head).head, at_ms, mark, undoing=bool(undoing))
+
+    def undoing(self, project_id: str) -> list[ImportStatus]:
+        """Those whose undoing was begun and is not known to be done; the history may have forgotten them."""
+        heads = self._client.hvals(f"{keys.project_root(self._prefix, project_id)}:undoing")
+        return [_settled(project_id, orjson.loads(head), 0, None, undoing=True) for head in heads]
+
+    def names(self, project_id: str) -> set[str]:
+        """The names of all imports that are known: in progress, and as far as the history goes back."""
+        known = chain(self.open(project_id), self.settled(project_id), self.undoing(project_id))
+        return {each.name for each in known if each.name}
 
     def find(self, project_id: str, name: str) -> ImportStatus | None:
         """The chunk with this id, import name or import id."""
-        for each in chain(self.open(project_id), self.settled(project_id)):
+        for each in chain(self.open(project_id), self.settled(project_id), self.undoing(project_id)):
             if name in (each.chunk_id, each.name, each.import_id):
                 return each
         return None
@@ -109,8 +137,15 @@ class Imports:
                 continue
             record = Record.from_bytes(data)
             found = [row for digest in data_rows for row in record.find(data_row=digest)]
-            for row in dict.fromkeys(found + record.find(message=message)):
-                yield _settled(project_id, record.head, at_ms), row
+            rows = dict.fromkeys(found + record.find(message=message))
+            mark = self._client.hget(f"{root}:undone", chunk_id) if rows else None
+            for row in rows:
+                yield _settled(project_id, record.head, at_ms, mark), row
+
+    def marks(self, project_id: str, chunk_id: str) -> list[int]:
+        """What a policy remembers of the rows that this chunk imported, as far as the history knows."""
+        data = self._client.get(f"{keys.project_root(self._prefix, project_id)}:history:{chunk_id}")
+        return Record.from_bytes(data).marks() if data else []
 
     def settled_since(
         self, project_id: str, since_ms: float, known: Collection[str] = ()
@@ -133,7 +168,10 @@ def _batches(found: Iterator[Any], size: int) -> Iterator[list[Any]]:
         yield part
 
 
-def _settled(project_id: str, head: Mapping[str, Any], at_ms: float) -> ImportStatus:
+def _settled(
+    project_id: str, head: Mapping[str, Any], at_ms: float, undone: bytes | None, *, undoing: bool = False
+) -> ImportStatus:
+    """`undone` is the mark of one that was: the time and its rows."""
     return ImportStatus(
         project_id=project_id,
         chunk_id=head["chunk"],
@@ -149,6 +187,10 @@ def _settled(project_id: str, head: Mapping[str, Any], at_ms: float) -> ImportSt
         cut_at=_seconds(head["cutMs"]),
         submitted_at=_seconds(head["submittedMs"]),
         settled_at=_seconds(at_ms),
+        account=head.get("account", ""),
+        submit_as=head.get("as", SubmitAs.PRE_LABELS.value),
+        undone_at=int(undone.split(b" ")[0]) / 1000 if undone else None,
+        undoing=undoing,
     )
 
 
@@ -173,6 +215,8 @@ def _open(project_id: str, chunk_id: str, fields: Mapping[bytes, bytes]) -> Impo
         settled_at=None,
         why=text.get("why", "") if text["state"] in ("waiting", "uncertain") else "",
         lanes=tuple(int(lane) for lane in text["lanes"].split()),
+        account=text.get("account", ""),
+        submit_as=text.get("submitAs") or SubmitAs.PRE_LABELS.value,
     )
 
 

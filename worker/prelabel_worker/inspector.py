@@ -8,8 +8,10 @@ from typing import Any, Self
 from prelabel import keys
 from prelabel.client import Client
 from prelabel.frame import VERSION
+from prelabel_worker.chunks import KNOWN_VERSION
 
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
+_META = ("pausedUntil", "pauseReason", "lanes", "openMost", "leftovers", "undoneRows", "overridden", "deadByPolicy")
 GONE_AFTER_SECONDS = 60.0
 """A worker that has not been seen for so long is not listed."""
 
@@ -23,6 +25,9 @@ class ProjectStatus:
     `open_most` is how many chunks it may have open now: fewer than the settings allow after trouble.
     `healing` of the pending are held, and tried again when time may have healed them: the next at `next_heal_at`.
     `leftovers` are annotations, no rows: ever left in Labelbox by a message with fewer than the one before.
+    `undone` of the discarded were imported, and their imports undone.
+    `overridden` rows had pre-labels from here, as far as is remembered, and were imported over them; `dead_by_policy`
+    had, and became dead letters for it, whatever became of those.
     """
 
     project_id: str
@@ -44,6 +49,9 @@ class ProjectStatus:
     healing: int = 0
     next_heal_at: float | None = None
     leftovers: int = 0
+    undone: int = 0
+    overridden: int = 0
+    dead_by_policy: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """For `status --json`."""
@@ -67,12 +75,15 @@ class ProjectStatus:
             "healing": self.healing,
             "nextHealAt": self.next_heal_at,
             "leftoverAnnotations": self.leftovers,
+            "undone": self.undone,
+            "overridden": self.overridden,
+            "deadByPolicy": self.dead_by_policy,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """A worker that ticks."""
+    """A worker that ticks; `knows` is the newest version of chunks that it does not leave alone."""
 
     name: str
     host: str
@@ -81,6 +92,7 @@ class WorkerStatus:
     concurrency: int
     seen_seconds_ago: float
     role: str = "all"
+    knows: int = 1
     busy_seconds: float | None = None
     stalled_seconds: float = 0.0
 
@@ -97,6 +109,7 @@ class WorkerStatus:
             busy_seconds=presence.get("busySeconds"),
             stalled_seconds=presence.get("stalledSeconds", 0.0),
             role=presence.get("role", "all"),
+            knows=presence.get("knows", 1),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -137,12 +150,13 @@ class Inspector:
             pipeline.hgetall(f"{root}:counts")
             pipeline.hget(f"{root}:inbox", "rows")
             pipeline.hgetall(f"{root}:dead:reasons")
-            pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason", "lanes", "openMost", "leftovers")
+            pipeline.hmget(f"{root}:meta", *_META)
             pipeline.zrange(f"{root}:chunks", 0, -1)
             pipeline.zcard(f"{root}:heal")
             pipeline.zrange(f"{root}:heal", 0, 0, withscores=True)
             counts, waiting, reasons, meta, chunk_ids, healing, next_heal = pipeline.execute()
-        paused_until, why, lanes, open_most, leftovers = meta
+        paused_until, why, lanes, open_most, *ever = meta
+        leftovers, undone, overridden, dead_by_policy = (int(value or 0) for value in ever)
         rows = {name.decode(): int(value) for name, value in counts.items()}
         published = rows.get("published", 0)
         done = {name: rows.get(name, 0) for name in OUTCOMES}
@@ -162,7 +176,10 @@ class Inspector:
             open_most=int(open_most) if open_most else None,
             healing=int(healing),
             next_heal_at=next_heal[0][1] / 1000 if next_heal else None,
-            leftovers=int(leftovers or 0),
+            leftovers=leftovers,
+            undone=undone,
+            overridden=overridden,
+            dead_by_policy=dead_by_policy,
         )
 
     def overrides(self, project_id: str) -> dict[str, str]:
@@ -201,7 +218,7 @@ class Inspector:
         in_chunks = (
             int(rows) - int(aside) - int(settled)
             for version, rows, aside, settled in rest[lanes:]
-            if rows and int(version or 1) > VERSION
+            if rows and int(version or 1) > KNOWN_VERSION
         )
         return sum(waiting) + sum(in_chunks)
 

@@ -17,6 +17,7 @@ import orjson
 from prelabel_worker import answers, bodies
 from prelabel_worker.answers import Import
 from prelabel_worker.catalog import ProjectOntology
+from prelabel_worker.chunks import SubmitAs
 from prelabel_worker.errors import (
     FileGone,
     FileRefused,
@@ -38,9 +39,9 @@ BATCH_SECONDS = 180.0
 """How long a request about batches may take: what the official client gives it (wire reference 1.4)."""
 _IMPORT_FIELDS = "id name state progress errorFileUrl statusFileUrl"
 _CREATE = (
-    "mutation CreateImport($projectId: ID!, $name: String!, $file: Upload!, $contentLength: Int!) { "
-    "createModelAssistedLabelingPredictionImport(data: {projectId: $projectId, name: $name, "
-    "filePayload: {file: $file, contentLength: $contentLength}}) { " + _IMPORT_FIELDS + " } }"
+    "mutation CreateImport($projectId: ID!, $name: String!, $file: Upload!, $contentLength: Int!) {{ "
+    "{create}(data: {{projectId: $projectId, name: $name, "
+    "filePayload: {{file: $file, contentLength: $contentLength}}}}) {{ " + _IMPORT_FIELDS + " }} }}"
 )
 _ONTOLOGY = (
     "query ProjectOntology($projectId: ID!) { project(where: {id: $projectId}) "
@@ -56,17 +57,40 @@ _UPLOAD = (
     "mutation UploadFile($file: Upload!, $contentLength: Int!, $sign: Boolean) { "
     "uploadFile(file: $file, contentLength: $contentLength, sign: $sign) { url filename } }"
 )
+_LIST = (
+    "query ListImports($projectId: ID!) {{ modelAssistedLabelingPredictionImports(skip: {skip}, first: {page}, "
+    "where: {{projectId: $projectId}}) {{ id name state }} }}"
+)
+PAGE = 100
+"""Imports in one page of a listing."""
 _PROJECT = "query ProjectId($projectId: ID!) { project(where: {id: $projectId}) { id } }"
 # Nothing of the request can have been executed when one of these is raised.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
+class _Fields(NamedTuple):
+    """The root fields that create an import and find one."""
+
+    create: str
+    find: str
+
+
+# Ground truth has the shapes of pre-labels (section 2.11).
+_FIELDS = {
+    SubmitAs.PRE_LABELS: _Fields(
+        "createModelAssistedLabelingPredictionImport", "modelAssistedLabelingPredictionImport"
+    ),
+    SubmitAs.GROUND_TRUTH: _Fields("createLabelImport", "labelImport"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ImportName:
-    """How Labelbox knows an import: by project and name."""
+    """How Labelbox knows an import: by project and name, among those of pre-labels or of ground truth."""
 
     project_id: str
     name: str
+    submit_as: SubmitAs = SubmitAs.PRE_LABELS
 
 
 class _Answer(NamedTuple):
@@ -104,9 +128,10 @@ class Labelbox:
         content: Sequence[bytes],
         still_mine: Callable[[], bool],
         *,
+        submit_as: SubmitAs = SubmitAs.PRE_LABELS,
         declared: int | None = None,
     ) -> Import:
-        """Upload a file of NDJSON as a MAL import.
+        """Upload a file of NDJSON as an import.
 
         The last piece is sent only while `still_mine()`: without it the body is incomplete and the server cannot
         act on it, so a worker that was stopped in between cannot finish a forgotten upload. `declared` is said to be
@@ -119,14 +144,16 @@ class Labelbox:
             "file": None,
             "contentLength": size if declared is None else declared,
         }
-        head, tail, boundary = _multipart(_CREATE, variables, 'filename="import.ndjson"', "application/x-ndjson")
+        field = _FIELDS[submit_as].create
+        query = _CREATE.format(create=field)
+        head, tail, boundary = _multipart(query, variables, 'filename="import.ndjson"', "application/x-ndjson")
         headers = {
             "Content-Type": f"multipart/form-data; boundary={boundary}",
             "Content-Length": str(len(head) + size + len(tail)),
         }
         body = _body(head, content, tail, still_mine)
         data = answers.data_of(*self._ask(creates=True, headers=headers, content=body), creates=True)
-        created = data.get("createModelAssistedLabelingPredictionImport")
+        created = data.get(field)
         if not isinstance(created, dict):
             raise Garbled("the answer to the upload names no import", maybe_accepted=True)
         return answers.import_of(created)
@@ -140,13 +167,23 @@ class Labelbox:
             declared.append(f"$p{at}: ID!, $n{at}: String!")
             variables |= {f"p{at}": wanted.project_id, f"n{at}": wanted.name}
             parts.append(
-                f"i{at}: modelAssistedLabelingPredictionImport(where: {{projectId: $p{at}, name: $n{at}}}) "
+                f"i{at}: {_FIELDS[wanted.submit_as].find}(where: {{projectId: $p{at}, name: $n{at}}}) "
                 f"{{ {_IMPORT_FIELDS} }}"
             )
         query = f"query FindImports({', '.join(declared)}) {{ {' '.join(parts)} }}"
         data = answers.found(*self._query(query, variables))
         found = (data.get(f"i{at}") for at in range(len(names)))
         return [answers.import_of(each) if isinstance(each, dict) else None for each in found]
+
+    def list_imports(self, project_id: str, skip: int) -> list[Import]:
+        """A page of a project's imports of pre-labels; one that is not full is the last. Raises RequestError."""
+        data = answers.data_of(
+            *self._query(_LIST.format(skip=skip, page=PAGE), {"projectId": project_id}), creates=False
+        )
+        listed = data.get("modelAssistedLabelingPredictionImports")
+        if not isinstance(listed, list):
+            raise Garbled("the answer lists no imports")
+        return [answers.import_of(each) for each in listed if isinstance(each, dict)]
 
     def ontology(self, project_id: str) -> ProjectOntology:
         """A project's ontology and media type. Raises RequestError."""

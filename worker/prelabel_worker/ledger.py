@@ -9,11 +9,12 @@ import orjson
 
 from prelabel import keys
 from prelabel.client import Client
-from prelabel.frame import VERSION as KNOWN_VERSION
+from prelabel.frame import VERSION as FRAME_VERSION
 from prelabel.frame import UnknownVersion, UnreadableFrame, read_header, read_messages
 from prelabel.inbox import add_barrier, confirmed
 from prelabel_worker import history
 from prelabel_worker.chunks import (
+    KNOWN_VERSION,
     Chunk,
     ChunkRow,
     Item,
@@ -74,7 +75,7 @@ class Ledger:
             settings.chunk_frames,
             int(settings.linger_seconds * 1000),
             settings.open_chunks,
-            KNOWN_VERSION,
+            FRAME_VERSION,
             self._lease_ms,
         )
         if answer[0] == b"cut":
@@ -186,7 +187,18 @@ class Ledger:
     def record_import(self, chunk: Chunk, account: str, name: str, sent: SentLines) -> None:
         """Make durable what is about to be sent. Raises LeaseLost."""
         args: list[str | int | bytes] = [chunk.id, chunk.token, State.SUBMITTING.value, len(sent.rows), 0, 0]
-        args += ["account", account, "name", name, "sent", sent.to_bytes(), "importId", ""]
+        args += [
+            "account",
+            account,
+            "submitAs",
+            chunk.submit_as.value,
+            "name",
+            name,
+            "sent",
+            sent.to_bytes(),
+            "importId",
+            "",
+        ]
         # One connection for both: the barrier waits for the writes of its own connection.
         with self._client.pipeline(transaction=False) as pipeline:
             self._scripts.run("move", self.root(chunk.project_id), *args, on=pipeline)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from prelabel.errors import PrelabelError
+from prelabel_worker.chunks import SubmitAs
 
 MOST_PRIORITY = 100
 POLICIES = ("override", "skip", "dead-letter")
@@ -57,6 +58,10 @@ def _policy(value: str) -> str | None:
     return "" if value == "override" else value if value in POLICIES else None
 
 
+def _submit_as(value: str) -> str | None:
+    return "" if value == SubmitAs.PRE_LABELS else value if value == SubmitAs.GROUND_TRUTH else None
+
+
 OVERRIDES = (
     Override("chunkRows", "chunk-rows", "a whole number from 1 to 100,000", _whole(1, 100_000)),
     Override(
@@ -66,6 +71,7 @@ OVERRIDES = (
     Override("priority", "priority", f"a whole number from 1 to {MOST_PRIORITY}", _whole(1, MOST_PRIORITY)),
     Override("account", "account", "a name of letters, digits, _ and -", _name),
     Override("healHours", "heal-hours", "hours from 0 to 720", _hours),
+    Override("submitAs", "as", "pre-labels or ground-truth", _submit_as),
 )
 
 

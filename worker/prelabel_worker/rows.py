@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from prelabel.annotations.kinds import BY_NAME, KINDS, Kind
 from prelabel.annotations.together import MAX_PER_FEATURE, check_count
-from prelabel.errors import InvalidAnnotation, MalformedMessage, Reason
+from prelabel.errors import InvalidAnnotation, MalformedMessage, NotInOntology, Reason
 from prelabel.gate import data_row_key, read_message, slow_count
 from prelabel_worker.features import Feature
 from prelabel_worker.identity import ProjectIdentity, RowIdentity, unsent_line, uuid_bytes
@@ -48,11 +48,17 @@ class RowBuilder:
     """Builds the rows of one project with one ontology; safe to share between threads."""
 
     def __init__(
-        self, project_id: str, ontology: Ontology, *, data_row_form: Literal["i", "k"] | str | None = None
+        self,
+        project_id: str,
+        ontology: Ontology,
+        *,
+        data_row_form: Literal["i", "k"] | str | None = None,
+        ground_truth: bool = False,
     ) -> None:
         self._project_id = project_id
         self._ontology = ontology
         self._form = data_row_form
+        self._ground_truth = ground_truth
         self._identity = ProjectIdentity(project_id)
         self._leaves_out = any(ontology.unidentified(kind) for kind in KINDS)
 
@@ -62,6 +68,8 @@ class RowBuilder:
         key = data_row_key(message.data_row)
         if message.project_id != self._project_id or (self._form is not None and key[0] != self._form):
             raise self._misplaced(message, key)
+        if self._ground_truth and _LINK in kinds:
+            raise _only_pre_labels(kinds.index(_LINK))
         model = "" if message.model is None else message.model.name
         features = self._features(message, kinds)
         uuids, explicit, counts = _identify(message, features, self._identity.row(key, model))
@@ -152,6 +160,17 @@ def _identify(
         uuids = [uuid_bytes(annotation.uuid) for annotation in message.annotations]
         counts = {}
     return uuids, explicit, counts
+
+
+def _only_pre_labels(at: int) -> NotInOntology:
+    """Labelbox refuses relationships in ground truth (ndjson-formats, 2.11)."""
+    return NotInOntology(
+        Reason.PRE_LABELS_ONLY,
+        f"annotations[{at}].relationship",
+        "a relationship",
+        "none: the project's rows are imported as ground truth, and Labelbox takes relationships as pre-labels only",
+        "prelabel project set PROJECT --as pre-labels",
+    )
 
 
 def _check_prompts(features: list[Feature]) -> None:

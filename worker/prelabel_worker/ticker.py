@@ -21,6 +21,7 @@ from kombu.transport import virtual
 
 from prelabel import keys
 from prelabel_worker import roles
+from prelabel_worker.chunks import KNOWN_VERSION
 from prelabel_worker.permits import POLLED_TOGETHER
 from prelabel_worker.pulse import Pulse
 from prelabel_worker.runtime import connect
@@ -137,6 +138,7 @@ class _Tick:
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "version": version("prelabel"),
+            "knows": KNOWN_VERSION,
             "role": self._role,
             "concurrency": self._processes,
             "accounts": sorted(self._settings.accounts),

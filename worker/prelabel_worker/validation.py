@@ -77,8 +77,16 @@ class Report:
 class OfProject:
     """Checks rows against an ontology: of one project, or of each that the lines name, which share the ontology."""
 
-    def __init__(self, ontology: Ontology, project_id: str | None = None, form: str | None = None) -> None:
+    def __init__(
+        self,
+        ontology: Ontology,
+        project_id: str | None = None,
+        form: str | None = None,
+        *,
+        ground_truth: bool = False,
+    ) -> None:
         self._ontology = ontology
+        self._ground_truth = ground_truth
         self._only = project_id
         self._form = form
         self._builders: dict[str, RowBuilder] = {}
@@ -95,7 +103,9 @@ class OfProject:
     def _add(self, project_id: str, form: str | None) -> RowBuilder:
         if len(self._builders) >= _PROJECTS:  # bounded, whatever the lines say
             self._builders.clear()
-        builder = self._builders[project_id] = RowBuilder(project_id, self._ontology, data_row_form=form)
+        builder = self._builders[project_id] = RowBuilder(
+            project_id, self._ontology, data_row_form=form, ground_truth=self._ground_truth
+        )
         (self._unset.discard if form else self._unset.add)(project_id)
         return builder
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from prelabel_sandbox.store.batches import Batches
+from prelabel_sandbox.store.browsing import Browsing
 from prelabel_sandbox.store.catalog import Catalog
 from prelabel_sandbox.store.database import Database
 from prelabel_sandbox.store.datasets import Datasets
@@ -10,6 +11,7 @@ from prelabel_sandbox.store.imports import Import, Imports
 from prelabel_sandbox.store.ontologies import Ontologies
 from prelabel_sandbox.store.pre_labels import PreLabels
 from prelabel_sandbox.store.projects import Projects
+from prelabel_sandbox.store.row_index import RowIndex
 from prelabel_sandbox.store.tasks import Tasks
 from prelabel_sandbox.store.uploads import Uploads
 
@@ -30,6 +32,8 @@ class Store:
         self.uploads = Uploads(self._database, folder / "uploads")
         self.pre_labels = PreLabels(self._database, self.imports, "pre_labels")
         self.labels = PreLabels(self._database, self.imports, "labels")
+        self.row_index = RowIndex(self._database, self.imports, self.projects)
+        self.browsing = Browsing(self._database, self.projects, self.imports, self.row_index)
 
     def content_of(self, item: Import) -> PreLabels:
         """Where an import's lines go."""
@@ -37,4 +41,5 @@ class Store:
 
     def close(self) -> None:
         """Close the database."""
+        self.row_index.close()
         self._database.close()

@@ -24,6 +24,9 @@ class Given(NamedTuple):
     media_type: str | None
 
 
+NOTHING = Given(None, None, None, None, None)
+
+
 class Item(NamedTuple):
     """A data row to make (AUTO), to make or change (GKEY), or to change (ID); or why it cannot be."""
 

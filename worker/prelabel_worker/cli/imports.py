@@ -1,4 +1,4 @@
-"""`prelabel import`: what is being imported, and what became of what was."""
+"""`prelabel import`: what is being imported, and what became of what was; undoing is in `undoing.py`."""
 
 import time
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from prelabel_worker.cli import undoing
 from prelabel_worker.cli.common import (
     NOTHING,
     AsJson,
@@ -24,7 +25,8 @@ from prelabel_worker.cli.common import (
 from prelabel_worker.imports import Imports, ImportStatus
 from prelabel_worker.inspector import Inspector
 
-app = typer.Typer(help="Imports: list, show.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Imports: list, show, undo.", no_args_is_help=True, rich_markup_mode=None)
+undoing.register(app)
 
 
 @app.command("list")
@@ -82,6 +84,7 @@ def describe(found: ImportStatus) -> None:
     facts: dict[str, Any] = {
         "import": found.name,
         "id at Labelbox": found.import_id,
+        "as": found.submit_as if found.import_id else "",
         "state": found.state,
         "why": found.why,
         "verdict": found.verdict,
@@ -93,10 +96,18 @@ def describe(found: ImportStatus) -> None:
         "cut": when(found.cut_at),
         "submitted": when(found.submitted_at),
         "settled": when(found.settled_at),
+        "account": found.account,
+        "undone": _undone(found),
     }
     for name, value in facts.items():
         if value:
             print_(f"  {name}: {value}", markup=False, highlight=False)
+
+
+def _undone(found: ImportStatus) -> str:
+    if found.undone_at:
+        return f"{when(found.undone_at)}: deleted at Labelbox; its imported rows count as discarded"
+    return f"begun, not finished: prelabel import undo {found.chunk_id} goes on" if found.undoing else ""
 
 
 def _newest(imports: Imports, projects: list[str], running: bool) -> Iterator[ImportStatus]:
@@ -114,7 +125,7 @@ def _table(found: list[ImportStatus]) -> Table:
     for each in found:
         took = (each.settled_at or time.time()) - (each.cut_at or time.time())
         outcomes = ", ".join(f"{count:,} {name}" for name, count in each.outcomes.items())
-        state = f"{each.state} ({each.why})" if each.why else each.state
+        state = "undone" if each.undone_at else f"{each.state} ({each.why})" if each.why else each.state
         facts = (each.chunk_id, each.project_id, state, f"{each.rows:,}", outcomes, str(each.attempts))
         table.add_row(*facts, when(each.cut_at), f"{took:.1f} s", each.name)
     return table

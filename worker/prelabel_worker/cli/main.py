@@ -17,6 +17,7 @@ from prelabel_worker.cli import (
     doctor,
     healthy,
     imports,
+    metrics,
     ontology,
     project,
     publish,
@@ -40,7 +41,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for module in (demo, up, worker, publish, validate, status, wait, audit, doctor, healthy):
+for module in (demo, up, worker, publish, validate, status, wait, audit, doctor, healthy, metrics):
     module.register(app)
 app.add_typer(account.app, name="account")
 app.add_typer(batch.app, name="batch")

@@ -1,16 +1,28 @@
-"""`prelabel project`: list, show, pause, resume, flush, heal, set; `create` is in a module of its own."""
+"""`prelabel project`: list, pause, resume, flush, heal, set; `create` and `show` are in modules of their own."""
 
 from typing import Annotated, Any
 
 import typer
 
 from prelabel_worker.actions import Actions, user
-from prelabel_worker.cli import project_create
-from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, RedisUrl, connect, console, out, say, settings_for, when
-from prelabel_worker.cli.status import COLUMNS, table
+from prelabel_worker.chunks import KNOWN_VERSION
+from prelabel_worker.cli import project_create, showing
+from prelabel_worker.cli.common import (
+    NOTHING,
+    USAGE,
+    AsJson,
+    RedisUrl,
+    connect,
+    console,
+    out,
+    say,
+    settings_for,
+    usage,
+)
+from prelabel_worker.cli.showing import check_known
+from prelabel_worker.cli.status import table
 from prelabel_worker.held import HeldRows
-from prelabel_worker.imports import Imports
-from prelabel_worker.inspector import Inspector, ProjectStatus
+from prelabel_worker.inspector import Inspector
 from prelabel_worker.overrides import OVERRIDES, shown
 from prelabel_worker.projects import Projects
 
@@ -18,8 +30,8 @@ app = typer.Typer(
     help="Projects: create, list, show, pause, resume, flush, heal, set.", no_args_is_help=True, rich_markup_mode=None
 )
 Name = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")]
-_SHOWN_CHUNKS = 10
 project_create.register(app)
+showing.register(app)
 
 
 @app.command("list")
@@ -36,35 +48,6 @@ def list_projects(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
         console().print(table(found))
     if not found:
         raise typer.Exit(NOTHING)
-
-
-@app.command("show")
-def show(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
-    """Show one project: rows, what is set for it, its chunks in progress.
-
-    Example: prelabel project show demo-project
-    """
-    operator = _Operator(name, redis_url)
-    status = operator.inspector.status(name)
-    chunks = operator.imports.open(name)
-    overrides = shown(operator.inspector.overrides(name))
-    if as_json:
-        out(status.as_json() | {"overrides": overrides, "imports": [each.as_json() for each in chunks]})
-        return
-    facts: dict[str, Any] = {each: f"{getattr(status, each):,}" for each in COLUMNS}
-    facts |= {"waiting in lanes": f"{status.waiting:,}" if status.waiting else ""}
-    facts["chunks at a time"] = status.open_most and f"{status.open_most:,}"
-    facts["healing"] = status.healing and f"{status.healing:,} (next try {when(status.next_heal_at)})"
-    facts["left of older messages"] = status.leftovers and f"{status.leftovers:,} annotations"
-    facts |= {f"dead: {reason}": f"{count:,}" for reason, count in status.dead_reasons.items()}
-    facts |= {f"set: {option}": value for option, value in overrides.items()}
-    facts["paused"] = status.paused and f"{status.paused} (until {_until(status)})"
-    for each in chunks[:_SHOWN_CHUNKS]:
-        facts[f"chunk {each.chunk_id}"] = f"{each.state}, {each.rows:,} rows {each.why}".rstrip()
-    console().print(f"project {name}", style="bold", highlight=False)
-    for fact, value in facts.items():
-        if value:
-            console().print(f"  {fact}: {value}", markup=False, highlight=False)
 
 
 @app.command("pause")
@@ -143,22 +126,34 @@ def set_overrides(
     heal_hours: Annotated[
         str | None, typer.Option(help="How long a row whose data row is missing is tried again; 24, 0 for never.")
     ] = None,
+    submit_as: Annotated[
+        str | None, typer.Option("--as", help="What its rows are imported as: pre-labels (default) or ground-truth.")
+    ] = None,
     redis_url: RedisUrl = None,
 ) -> None:
     """Set what goes before the workers' settings for this project; `default` takes it back. In effect within seconds.
 
     Example: prelabel project set demo-project --chunk-rows 500 --linger-seconds 10 --priority default
     """
-    given = (chunk_rows, linger_seconds, policy, priority, account, heal_hours)
+    given = (chunk_rows, linger_seconds, policy, priority, account, heal_hours, submit_as)
     fields = {each.field: each.parse(value) for each, value in zip(OVERRIDES, given, strict=True) if value is not None}
     if not fields:
         say("say what to set: " + ", ".join(f"--{each.option}" for each in OVERRIDES))
         raise typer.Exit(USAGE)
     operator = _Operator(name, redis_url, known=False)  # a project may be set up before its first row comes
+    if fields.get("submitAs"):
+        _refuse_older(operator.inspector)
     operator.projects.override(name, fields)
     operator.record("set", fields)
     now = shown(operator.inspector.overrides(name))
     say(f"{name}: " + (", ".join(f"{option} {value}" for option, value in now.items()) or "as the settings say"))
+
+
+def _refuse_older(inspector: Inspector) -> None:
+    """A worker of a release before leaves chunks of ground truth alone, but not those it cuts and takes itself."""
+    older = [each.name for each in inspector.workers() if each.knows < KNOWN_VERSION]
+    if older:
+        usage(f"these workers would import ground truth as pre-labels, finish the upgrade first: {', '.join(older)}")
 
 
 class _Operator:
@@ -170,17 +165,11 @@ class _Operator:
         self._name = name
         self._actions = Actions(client, settings.key_prefix)
         self.inspector = Inspector(client, settings.key_prefix)
-        self.imports = Imports(client, settings.key_prefix)
         self.held = HeldRows(client, settings.key_prefix)
         self.projects = Projects(client, settings.key_prefix)
-        if known and name not in self.inspector.projects():
-            say(f"no project {name} is known here; prelabel project list")
-            raise typer.Exit(NOTHING)
+        if known:
+            check_known(self.inspector, name)
 
     def record(self, action: str, details: dict[str, Any]) -> None:
         """For `prelabel dead log`."""
         self._actions.record(self._name, action, details)
-
-
-def _until(status: ProjectStatus) -> str:
-    return "it is resumed" if (status.paused_until or 0) > 250_000_000_000 else when(status.paused_until)

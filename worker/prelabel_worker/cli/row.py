@@ -87,7 +87,10 @@ def _lines(project_id: str, trace: Trace) -> Iterator[str]:
     for left in trace.leftovers:
         model = f" of model {left.model}" if left.model else ""
         unnamed = f"; at least {left.unnamed} whose uuids are not known" if left.unnamed else ""
-        yield f"left of older messages{model}: {', '.join(left.uuids) or 'no known uuid'}{unnamed}"
+        # What was imported is remembered by data row, and not by import.
+        undone = any(each.import_.undone_at for each in trace.settled)
+        or_less = "; perhaps less: an import of this data row was undone" if undone else ""
+        yield f"left of older messages{model}: {', '.join(left.uuids) or 'no known uuid'}{unnamed}{or_less}"
 
 
 def _settled(settled: Settled) -> str:
@@ -97,7 +100,8 @@ def _settled(settled: Settled) -> str:
     name = f", import {import_.name}" if import_.name else ""
     verdict = f" {import_.verdict}" if import_.verdict else ""
     when_settled = when(import_.settled_at)
-    return f"row {row.arrival.seq}: {made}; {became} {when_settled} (chunk {import_.chunk_id}{name}{verdict})"
+    undone = f"; its import was undone {when(import_.undone_at)}" if import_.undone_at else ""
+    return f"row {row.arrival.seq}: {made}; {became} {when_settled} (chunk {import_.chunk_id}{name}{verdict}){undone}"
 
 
 def _letter(project_id: str, letter: DeadLetter) -> str:
@@ -130,6 +134,7 @@ def _as_json(project_id: str, trace: Trace) -> dict[str, Any]:
                 "chunk": each.import_.chunk_id,
                 "import": each.import_.name,
                 "verdict": each.import_.verdict,
+                "undoneAt": each.import_.undone_at,
             }
             for each in trace.settled
         ],

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from prelabel.client import Client
 from prelabel.readers.ndjson import LineOptions, read_lines
 from prelabel_worker.catalog import FRESH_SECONDS, Catalog
+from prelabel_worker.chunks import SubmitAs
 from prelabel_worker.cli.common import (
     DONE_WITH_DEAD,
     AsJson,
@@ -120,18 +121,20 @@ def _of_project(project: str, redis_url: str | None) -> Check:
         client = connect(settings)
         cached = Catalog(client, settings.key_prefix).get(project)
         form = Ledger(client, settings).form(project)
+        submit_as = Inspector(client, settings.key_prefix).overrides(project).get("submitAs", "")
     except (ServiceAway, redis.RedisError) as error:
         say(f"{error}; asking Labelbox")
-        client, cached, form = None, None, None
+        client, cached, form, submit_as = None, None, None, ""
+    ground_truth = submit_as == SubmitAs.GROUND_TRUTH
     if cached is not None and cached.age_seconds < FRESH_SECONDS:
-        return OfProject(cached.ontology, project, form)
+        return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
     try:
-        return OfProject(_asked(settings, client, project), project, form)
+        return OfProject(_asked(settings, client, project), project, form, ground_truth=ground_truth)
     except RequestError as error:
         if cached is None:
             raise ServiceAway(f"the ontology of {project} is not known: {error}") from None
         say(f"{error}; the ontology is {cached.age_seconds / 60:,.0f} minutes old")
-        return OfProject(cached.ontology, project, form)
+        return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
 
 
 def _asked(settings: Settings, client: Client | None, project: str) -> Ontology:

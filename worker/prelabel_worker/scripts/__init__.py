@@ -21,7 +21,7 @@ _LIBRARIES = {
     ),
     **dict.fromkeys(("move", "open_fewer"), ("open_lib",)),
     **dict.fromkeys(("discard", "expire", "give_up", "mend", "retry"), ("held_lib",)),
-    "was_imported": ("imported_lib",),
+    **dict.fromkeys(("was_imported", "undo_forget"), ("imported_lib",)),
     "shapes_of": ("imported_lib", "shapes_lib"),
 }
 

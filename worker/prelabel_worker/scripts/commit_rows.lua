@@ -24,13 +24,16 @@ local operations, position = tonumber(ARGV[12]), 15
 local shapes = position + 6 * operations + 2 * tonumber(ARGV[13])
 local marks = shapes + 2 * tonumber(ARGV[14])
 for i = position + 6 * operations, shapes - 1, 2 do strike(ARGV[i], tonumber(ARGV[i + 1])) end
-local left_rows, left = 0, 0
+local left_rows, left, overridden, by_policy = 0, 0, 0, 0
 for i = shapes, marks - 1, 2 do
-  local annotations = remember_shape(ARGV[i], ARGV[i + 1], tonumber(ARGV[10]))
+  local annotations, before = remember_shape(ARGV[i], ARGV[i + 1], tonumber(ARGV[10]))
+  if before then overridden = overridden + 1 end
   if annotations > 0 then left_rows, left = left_rows + 1, left + annotations end
 end
 if left > 0 then redis.call('HINCRBY', root .. ':meta', 'leftovers', left) end
-for i = marks, #ARGV do mark_imported(ARGV[i], tonumber(ARGV[10])) end
+for i = marks, #ARGV do
+  if mark_imported(ARGV[i], tonumber(ARGV[10])) then overridden = overridden + 1 end
+end
 
 local aside = 0
 for _ = 1, operations do
@@ -45,7 +48,9 @@ for _ = 1, operations do
     for i = index + 1, index + rows - 1 do redis.call('SETBIT', key .. ':aside', i, 1) end
     aside = aside + rows
     if name == 'held' then
-      hold(held_id, cjson.decode(state), body)
+      local held = cjson.decode(state)
+      if held.reason == 'existing' and not held_state(held_id) then by_policy = by_policy + rows end
+      hold(held_id, held, body)
       -- A held frame may be retried before this chunk ends.
       if string.sub(held_id, 1, 1) == 'f' then redis.call('HSET', key, 'unread:' .. held_id, rows) end
     else
@@ -55,6 +60,8 @@ for _ = 1, operations do
     end
   end
 end
+if overridden > 0 then redis.call('HINCRBY', root .. ':meta', 'overridden', overridden) end
+if by_policy > 0 then redis.call('HINCRBY', root .. ':meta', 'deadByPolicy', by_policy) end
 local imported = tonumber(ARGV[5])
 count('imported', imported)
 if imported > 0 then redis.call('DEL', chunk_key(redis.call('HGET', key, 'origin') or id) .. ':refusals') end

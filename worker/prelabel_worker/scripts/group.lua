@@ -16,7 +16,7 @@ if not meta[1] then
   redis.call('ZREM', root .. ':timers', 'group')
   return {'none', 0}
 end
-local overrides = redis.call('HMGET', root .. ':overrides', 'chunkRows', 'lingerMs')
+local overrides = redis.call('HMGET', root .. ':overrides', 'chunkRows', 'lingerMs', 'submitAs')
 max_rows, linger = tonumber(overrides[1]) or max_rows, tonumber(overrides[2]) or linger
 -- publish.lua sets the group timer by these two.
 if tonumber(meta[3]) ~= linger or tonumber(meta[4]) ~= max_rows then
@@ -87,7 +87,7 @@ local function slow_of(e)
 end
 
 local items, lanes = {}, {}
-local rows, bytes, slow, full, version = 0, 0, 0, false, 1
+local rows, bytes, slow, full, version = 0, 0, 0, false, version_of(overrides[3], 1)
 for _, candidate in ipairs(free) do
   local list = root .. ':lane:' .. candidate.lane
   local taken, taken_rows = 0, 0

@@ -5,6 +5,7 @@ local function forget_history(member)
   local id, bytes = string.match(member, '^(%S+) (%d+)$')
   redis.call('DEL', root .. ':history:' .. id)
   redis.call('ZREM', root .. ':history', member)
+  redis.call('HDEL', root .. ':undone', id)
   return redis.call('HINCRBY', root .. ':meta', 'historyBytes', -tonumber(bytes))
 end
 

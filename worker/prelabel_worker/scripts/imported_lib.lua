@@ -12,15 +12,24 @@ local function generation_of(keep_ms)
   return math.floor(now / keep_ms)
 end
 
+-- Whether it was marked in this generation already.
 local function mark_imported(digest, keep_ms)
-  if keep_ms <= 0 then return end
+  if keep_ms <= 0 then return false end
   local key = imported_key(generation_of(keep_ms), digest)
-  redis.call('SADD', key, digest)
+  local known = redis.call('SADD', key, digest) == 0
   redis.call('PEXPIRE', key, 2 * keep_ms)
+  return known
 end
 
 local function was_imported(digest, keep_ms)
   local generation = generation_of(keep_ms)
   return redis.call('SISMEMBER', imported_key(generation, digest), digest) == 1
     or redis.call('SISMEMBER', imported_key(generation - 1, digest), digest) == 1
+end
+
+local function forget_imported(digest, keep_ms)
+  if keep_ms <= 0 then return end
+  local generation = generation_of(keep_ms)
+  redis.call('SREM', imported_key(generation, digest), digest)
+  redis.call('SREM', imported_key(generation - 1, digest), digest)
 end

@@ -99,12 +99,12 @@ local function compare_shapes(old, new)
   return left, #both <= MOST_BYTES and both or new
 end
 
--- Remembers an imported row; returns how many annotations of the row before it are left.
+-- Remembers an imported row; returns how many annotations of the row before it are left, and whether there was one.
 local function remember_shape(digest, shape, keep_ms)
-  if keep_ms <= 0 then return 0 end
+  if keep_ms <= 0 then return 0, false end
   local generation = generation_of(keep_ms)
   local old, key = find_shape(generation, digest)
-  if old == shape then return 0 end
+  if old == shape then return 0, true end
   local left, before = 0, old or find_shape(generation - 1, digest)
   if before then left, shape = compare_shapes(before, shape) end
   if key then
@@ -112,5 +112,5 @@ local function remember_shape(digest, shape, keep_ms)
   else
     add_shape(generation, digest, shape, keep_ms)
   end
-  return left
+  return left, before ~= nil
 end

@@ -40,9 +40,15 @@ local answer = {'taken', text(now)}
 for _, value in ipairs(redis.call('HGETALL', key)) do answer[#answer + 1] = value end
 answer[#answer + 1] = 'policy'
 answer[#answer + 1] = redis.call('HGET', root .. ':overrides', 'policy') or ''
--- An import is followed with the account it was sent with; before that, the project's account counts.
+-- An import is followed with the account it was sent with, and as what; before that, the project's settings count.
 if chunk[1] == 'open' or chunk[1] == 'waiting' then
-  answer[#answer + 1] = 'account'
-  answer[#answer + 1] = redis.call('HGET', root .. ':overrides', 'account') or ''
+  local set = redis.call('HMGET', root .. ':overrides', 'account', 'submitAs')
+  for i, name in ipairs({'account', 'submitAs'}) do
+    answer[#answer + 1] = name
+    answer[#answer + 1] = set[i] or ''
+  end
+  if version_of(set[2], tonumber(chunk[4] or 1)) > tonumber(chunk[4] or 1) then
+    redis.call('HSET', key, 'v', version_of(set[2], 1))
+  end
 end
 return answer

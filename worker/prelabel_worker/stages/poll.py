@@ -54,7 +54,8 @@ def _ask(tools: Tools, chunks: list[Chunk]) -> None:
         _park(tools, chunks, permit)
         return
     try:
-        found = account.labelbox.find_imports([ImportName(chunk.project_id, chunk.name) for chunk in chunks])
+        names = [ImportName(chunk.project_id, chunk.name, chunk.submit_as) for chunk in chunks]
+        found = account.labelbox.find_imports(names)
     except RequestError as error:
         failures = max(chunk.failures for chunk in chunks) + 1
         _failed(tools, chunks, error, account.permits.failed(permit, error, failures))

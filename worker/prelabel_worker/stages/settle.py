@@ -125,7 +125,11 @@ def _record(tools: Tools, chunk: Chunk, sent: SentLines, failed: dict[int, RowVe
     """What the history keeps of this chunk."""
     entries = tools.ledger.past(chunk) + b"".join(entry for part in slices for entry in part.entries)
     refused = sum(verdict.refused for verdict in failed.values())
-    return history.record_of(chunk, entries, annotations=len(sent.uuids) // 16, refused=refused)
+    marks = []
+    if chunk.policy and chunk.verdict is Verdict.FINISHED:
+        rows = zip(sent.rows, sent.keys, strict=True)
+        marks = [identity.row_digest(row_key) for index, row_key in rows if index not in failed]
+    return history.record_of(chunk, entries, annotations=len(sent.uuids) // 16, refused=refused, marks=marks)
 
 
 def _slices(

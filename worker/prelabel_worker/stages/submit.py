@@ -12,7 +12,7 @@ from prelabel.errors import Reason
 from prelabel_worker import outcomes
 from prelabel_worker.build import Built, Policy, build
 from prelabel_worker.catalog import FRESH_SECONDS, REFRESH_SECONDS, Cached, ProjectOntology
-from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, State
+from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, State, SubmitAs
 from prelabel_worker.errors import KeyMissing, RequestError, TooLarge
 from prelabel_worker.identity import import_name
 from prelabel_worker.labelbox import ImportName
@@ -91,7 +91,8 @@ class _Submission:
             return False
         try:
             with self._turn.request():
-                (found,) = self._account.labelbox.find_imports([ImportName(chunk.project_id, chunk.name)])
+                name = ImportName(chunk.project_id, chunk.name, chunk.submit_as)
+                (found,) = self._account.labelbox.find_imports([name])
         except RequestError as error:
             self._recover(error)
             return False
@@ -135,7 +136,8 @@ class _Submission:
 
     def _builder(self, cached: Cached) -> RowBuilder:
         project_id = self._chunk.project_id
-        return RowBuilder(project_id, cached.ontology, data_row_form=self._tools.ledger.form(project_id))
+        form, ground_truth = self._tools.ledger.form(project_id), self._chunk.submit_as is SubmitAs.GROUND_TRUTH
+        return RowBuilder(project_id, cached.ontology, data_row_form=form, ground_truth=ground_truth)
 
     def _ontology(self, older_than: float = FRESH_SECONDS) -> Cached | None:
         """The project's ontology; an old one serves while Labelbox is away."""
@@ -196,7 +198,7 @@ class _Submission:
         try:
             with self._turn.request():
                 created = self._account.labelbox.create_import(
-                    chunk.project_id, name, [built.content], self._lease.valid
+                    chunk.project_id, name, [built.content], self._lease.valid, submit_as=chunk.submit_as
                 )
         except RequestError as error:
             self._recover(error, sent=built)

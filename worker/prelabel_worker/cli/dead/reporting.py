@@ -17,14 +17,14 @@ from prelabel_worker.held import BulkResult
 
 
 @contextmanager
-def progress(verb: str) -> Iterator[Callable[[BulkResult], None]]:
+def progress(verb: str, things: str = "letters") -> Iterator[Callable[[BulkResult], None]]:
     """A line that counts, on a terminal only."""
     if not sys.stderr.isatty():
         yield lambda result: None
         return
 
     def show(result: BulkResult) -> None:
-        print(f"\r{verb}: {result.matched} letters", end="", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"\r{verb}: {result.matched} {things}", end="", file=sys.stderr, flush=True)  # noqa: T201
 
     try:
         yield show

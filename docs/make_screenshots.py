@@ -1,0 +1,138 @@
+"""Write docs/images: the sandbox's pages with the example assets, as Chromium shows them.
+
+`python docs/make_screenshots.py [NAME …]` makes all, or those named. It starts a sandbox of its own, imports
+examples/assets/projects.json through its API, and takes a picture of each kind of page.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+ASSETS = ROOT / "examples/assets"
+IMAGES = ROOT / "docs/images"
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--disable-sync", "--no-first-run"]
+LARGE = 180_000
+WIDE, PHONE = (1200, 800), (390, 780)
+
+CREATE = """mutation ($p: ID!, $n: String!, $f: Upload!, $l: Int!) {
+  createModelAssistedLabelingPredictionImport(
+    data: {projectId: $p, name: $n, filePayload: {file: $f, contentLength: $l}}) { id } }"""
+FIND = (
+    "query ($p: ID!, $n: String!) { modelAssistedLabelingPredictionImport(where: {projectId: $p, name: $n}) { state } }"
+)
+
+
+@contextmanager
+def sandbox() -> Iterator[httpx.Client]:
+    """A client of a sandbox that has the example assets."""
+    command = [sys.executable, "-m", "prelabel_sandbox", "--data", ":memory:", "--assets", str(ASSETS)]
+    command += ["--seconds-per-import", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    url = json.loads(process.stdout.readline())["url"]
+    try:
+        with httpx.Client(base_url=url, headers={"Authorization": "Bearer any"}, trust_env=False) as client:
+            yield client
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def load(client: httpx.Client) -> dict[str, str]:
+    """Create the example projects and import their lines; the address of each page by name."""
+    pages = {"projects": "/"}
+    for each in json.loads((ASSETS / "projects.json").read_text()):
+        project = each["project"]
+        client.post("/_sandbox/projects", json=project).raise_for_status()
+        content = b"\n".join(json.dumps(line).encode() for line in each["lines"])
+        import_id = imported(client, project["id"], "model-2031-02-11", content)
+        found = client.get(f"/projects/{project['id']}").text
+        row = found.split('<th scope="row"><a href="', 1)[1].split('"', 1)[0]
+        pages[f"row-{project['mediaType'].lower()}"] = row
+        if project["mediaType"] == "IMAGE":
+            imported(client, project["id"], "model-2031-02-12", content[: content.index(b"\n")])
+            pages |= {
+                "project": f"/projects/{project['id']}",
+                "imports": f"/projects/{project['id']}/imports",
+                "import": f"/imports/{import_id}",
+            }
+    return pages
+
+
+def imported(client: httpx.Client, project: str, name: str, content: bytes) -> str:
+    """Import a file and wait until it is judged; the import's id."""
+    variables = {"p": project, "n": name, "f": None, "l": len(content)}
+    operations = {"operations": json.dumps({"query": CREATE, "variables": variables}), "map": '{"1": ["variables.f"]}'}
+    answer = client.post("/graphql", data=operations, files={"1": ("a.ndjson", content, "application/x-ndjson")}).json()
+    find = {"query": FIND, "variables": {"p": project, "n": name}}
+    while state_of(client.post("/graphql", json=find).json()) == "RUNNING":
+        time.sleep(0.02)
+    return str(answer["data"]["createModelAssistedLabelingPredictionImport"]["id"])
+
+
+def state_of(answer: dict[str, Any]) -> str:
+    """The state of an import that was asked for."""
+    return str(answer["data"]["modelAssistedLabelingPredictionImport"]["state"])
+
+
+def settle(page: Page, name: str) -> None:
+    """What a picture waits for, and what it shows somebody do."""
+    page.wait_for_load_state("networkidle")
+    if name.startswith("row-video"):
+        page.wait_for_function("document.querySelector('video').readyState >= 2")
+        page.get_by_role("slider").fill("26")
+        page.wait_for_function("!document.querySelector('video').seeking")
+    if name == "row-image":
+        page.get_by_role("link", name="vessel").first.focus()
+
+
+def take(page: Page, file: Path) -> None:
+    """A picture, packed as well as can be; one that is large has fewer colours."""
+    shot = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    shot.save(file, optimize=True)
+    if file.stat().st_size > LARGE:
+        shot.quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
+def main(wanted: list[str]) -> None:
+    """Take the pictures."""
+    IMAGES.mkdir(exist_ok=True)
+    with sandbox() as client, sync_playwright() as playwright:
+        pages = load(client)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        shots = [(name, path, WIDE, "light") for name, path in pages.items()]
+        shots += [
+            ("row-image-phone", pages["row-image"], PHONE, "light"),
+            ("row-image-dark", pages["row-image"], WIDE, "dark"),
+        ]
+        shots += [("row-text-phone", pages["row-text"], PHONE, "dark")]
+        for name, path, (width, height), scheme in shots:
+            if wanted and name not in wanted:
+                continue
+            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+            answer = page.goto(str(client.base_url.join(path)))
+            assert answer is not None, path
+            assert answer.ok, path
+            settle(page, name)
+            take(page, IMAGES / f"{name}.png")
+            page.close()
+            print(f"docs/images/{name}.png", (IMAGES / f"{name}.png").stat().st_size)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,175 @@
+"""Draw the example assets: `python examples/assets/make_assets.py`. Needs Pillow, which the extra `labelbox` brings.
+
+harbour.png, an image, and harbour-masks.png with two masks of it; lock.webm, a video of 72 frames; vhf.wav, a recording
+of 12 s; report.txt, a text. Everything is made here.
+"""
+
+import math
+import struct
+import wave
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+HERE = Path(__file__).parent
+SIZE = (1280, 800)
+FILM, CLIP = (640, 360), (72, 12)  # size; frames, frames a second
+RATE, SECONDS = 8000, 12
+
+REPORT = """Harbour report, eleventh of February.
+
+The Lisbeth Vollmer came in at six in light fog and made fast at berth 4, north quay, an hour after the Annegret. Her \
+pilot reported a thin oil film off the old slipway, between the north quay and the grain silo.
+
+The tug Robbe stood by until the crane was free. Two crates of the Lisbeth Vollmer's deck load were damaged; the \
+harbour master of Ostermouth was told by radio. Wind from the west, visibility about eight hundred metres by noon."""
+
+
+def harbour() -> Image.Image:
+    """A quay with bollards, two vessels, a crane, and a film of oil on the water."""
+    image = Image.new("RGB", SIZE, "#bfd9ea")
+    draw = ImageDraw.Draw(image)
+    for row in range(330):
+        draw.line([(0, row), (SIZE[0], row)], fill=(150 + row // 5, 190 + row // 9, 222 + row // 20))
+    draw.polygon(
+        [(0, 300), (240, 236), (420, 290), (700, 250), (960, 300), (1280, 262), (1280, 340), (0, 340)], "#8ea7a3"
+    )
+    for row in range(330, 800):
+        draw.line([(0, row), (SIZE[0], row)], fill=(62 - row // 30, 116 - row // 18, 140 - row // 20))
+    for step in range(160):
+        x, y = (step * 173) % 1280, 350 + (step * 97) % 280
+        draw.line([(x, y), (x + 30 + step % 40, y)], fill="#5d98ae", width=2)
+    oil_film(draw, "#39545a", "#6d6a86")
+    vessel(draw, 190, 420, 420, "#8c2f28", "#f4f1e8")
+    vessel(draw, 770, 352, 210, "#24415f", "#e7e2d2")
+    quay(draw)
+    crane(draw)
+    return image
+
+
+def oil_film(draw: ImageDraw.ImageDraw, film: str, foam: str) -> None:
+    draw.polygon([(690, 520), (780, 486), (905, 500), (985, 540), (930, 584), (800, 596), (708, 566)], film)
+    draw.ellipse([(1010, 470), (1130, 506)], foam)
+
+
+def vessel(draw: ImageDraw.ImageDraw, x: int, y: int, length: int, hull: str, house: str) -> None:
+    unit = length / 10
+    draw.polygon([(x, y), (x + length, y), (x + length - unit, y + 1.7 * unit), (x + unit * 0.6, y + 1.7 * unit)], hull)
+    draw.rectangle([(x + unit, y - 1.5 * unit), (x + 3.2 * unit, y)], house)
+    draw.rectangle([(x + 1.3 * unit, y - 2.4 * unit), (x + 2.7 * unit, y - 1.5 * unit)], house)
+    for window in range(3):
+        left = x + (1.5 + 0.42 * window) * unit
+        draw.rectangle([(left, y - 2.15 * unit), (left + 0.25 * unit, y - 1.8 * unit)], "#35566b")
+    draw.rectangle([(x + 1.8 * unit, y - 3.3 * unit), (x + 2.3 * unit, y - 2.4 * unit)], "#c9792b")
+    for crate, colour in enumerate(("#b4833b", "#7d6a4f", "#a8573a")):
+        left = x + (4.2 + 1.3 * crate) * unit
+        draw.rectangle([(left, y - 0.9 * unit), (left + 1.1 * unit, y)], colour)
+    draw.line([(x + 8.8 * unit, y), (x + 8.8 * unit, y - 2.2 * unit)], "#4a4a4a", 4)
+
+
+def quay(draw: ImageDraw.ImageDraw) -> None:
+    draw.polygon([(0, 640), (1280, 590), (1280, 800), (0, 800)], "#b8b1a4")
+    draw.polygon([(0, 640), (1280, 590), (1280, 618), (0, 668)], "#7f786d")
+    for step in range(9):
+        draw.line([(step * 170 - 30, 800), (step * 160 + 40, 668 - step * 6)], "#a39c8f", 2)
+    for x, y in ((150, 690), (520, 676), (900, 662)):
+        draw.rectangle([(x - 11, y - 30), (x + 11, y)], "#33383d")
+        draw.ellipse([(x - 17, y - 42), (x + 17, y - 24)], "#43494f")
+    draw.line([(520, 646), (430, 560), (330, 470)], "#e8dfb8", 5)
+    draw.line([(900, 632), (860, 520), (800, 388)], "#e8dfb8", 4)
+
+
+def crane(draw: ImageDraw.ImageDraw) -> None:
+    draw.line([(1120, 620), (1120, 180)], "#d9a520", 16)
+    draw.line([(940, 196), (1250, 196)], "#d9a520", 12)
+    draw.line([(1120, 120), (960, 190)], "#8b6a12", 4)
+    draw.line([(1120, 120), (1240, 190)], "#8b6a12", 4)
+    draw.line([(985, 200), (985, 300)], "#3b3b3b", 3)
+    draw.rectangle([(955, 300), (1015, 340)], "#a8573a")
+
+
+def masks() -> Image.Image:
+    """The film and the foam as the colours of a composite."""
+    image = Image.new("RGB", SIZE)
+    oil_film(ImageDraw.Draw(image), "#0078ff", "#c81e1e")
+    return image
+
+
+def frame(number: int) -> Image.Image:
+    """A frame of the lock: a vessel passes from left to right, and is behind the gate's pier for a while."""
+    image = Image.new("RGB", FILM, "#cfe0ea")
+    draw = ImageDraw.Draw(image)
+    draw.rectangle([(0, 150), (640, 360)], "#4b8199")
+    draw.rectangle([(0, 300), (640, 360)], "#b8b1a4")
+    vessel(draw, 20 + 5 * (number - 1), 200, 150, "#8c2f28", "#f4f1e8")
+    draw.rectangle([(300, 90), (352, 300)], "#7f786d")
+    draw.rectangle([(296, 78), (356, 94)], "#5c564d")
+    draw.rectangle([(560, 250 - (number % 4)), (576, 300)], "#33383d")
+    return image
+
+
+def webm(frames: Iterator[Image.Image]) -> bytes:
+    """A WebM file whose frames are all key frames: a lossy WebP image holds just such a frame of VP8."""
+    width, height = FILM
+    count, rate = CLIP
+    header = element(0x1A45DFA3, text(0x4282, "webm"), number(0x4287, 4), number(0x4285, 2))
+    info = element(0x1549A966, number(0x2AD7B1, 1_000_000), element(0x4489, struct.pack(">d", count * 1000 / rate)))
+    picture = element(0xE0, number(0xB0, width), number(0xBA, height))
+    track = element(0xAE, number(0xD7, 1), number(0x73C5, 1), number(0x83, 1), text(0x86, "V_VP8"), picture)
+    blocks = [block(round(place * 1000 / rate), each) for place, each in enumerate(frames)]
+    cluster = element(0x1F43B675, number(0xE7, 0), *blocks)
+    return header + element(0x18538067, info, element(0x1654AE6B, track), cluster)
+
+
+def block(milliseconds: int, image: Image.Image) -> bytes:
+    packed = BytesIO()
+    image.save(packed, "WEBP", quality=60, method=6)
+    content = packed.getvalue()
+    start = content.index(b"VP8 ")
+    (length,) = struct.unpack_from("<I", content, start + 4)
+    return element(0xA3, b"\x81" + struct.pack(">hB", milliseconds, 0x80) + content[start + 8 : start + 8 + length])
+
+
+def element(name: int, *parts: bytes) -> bytes:
+    """An EBML element: name, length in eight bytes, content."""
+    content = b"".join(parts)
+    return name.to_bytes((name.bit_length() + 7) // 8) + (1 << 56 | len(content)).to_bytes(8) + content
+
+
+def number(name: int, value: int) -> bytes:
+    return element(name, value.to_bytes(max(1, (value.bit_length() + 7) // 8)))
+
+
+def text(name: int, value: str) -> bytes:
+    return element(name, value.encode())
+
+
+def recording() -> bytes:
+    """Two voices of beeps, an engine below, and a gull."""
+    samples = []
+    for place in range(RATE * SECONDS):
+        second = place / RATE
+        level = 0.12 * math.sin(2 * math.pi * 60 * second) if second < 3 or 5 <= second < 7 else 0.0
+        if second < 2.4 or 9.1 <= second < 11:
+            level += 0.4 * math.sin(2 * math.pi * 440 * second) * (int(second * 6) % 2)
+        elif second < 9:
+            level += 0.4 * math.sin(2 * math.pi * 620 * second) * (int(second * 8) % 2)
+        samples.append(round(128 + 120 * max(-1.0, min(1.0, level))))
+    return bytes(samples)
+
+
+def main() -> None:
+    """Write the files."""
+    harbour().quantize(128, dither=Image.Dither.NONE).save(HERE / "harbour.png", optimize=True)
+    masks().quantize(4, dither=Image.Dither.NONE).save(HERE / "harbour-masks.png", optimize=True)
+    (HERE / "lock.webm").write_bytes(webm(frame(each) for each in range(1, CLIP[0] + 1)))
+    with wave.open(str(HERE / "vhf.wav"), "wb") as opened:
+        opened.setparams((1, 1, RATE, 0, "NONE", ""))
+        opened.writeframes(recording())
+    (HERE / "report.txt").write_text(REPORT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+"""Who may see and control the sandbox: whoever is on its machine, without a key."""
+
+import ipaddress
+
+from starlette.requests import Request
+
+
+def is_local(request: Request) -> bool:
+    """Whether a request comes from this machine."""
+    return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback

@@ -1,0 +1,27 @@
+"""Pages that show projects, data rows with their pre-labels, and imports: what a labeler's view stands for here.
+
+Rendered by the server, without anything from elsewhere; two small scripts highlight and move.
+"""
+
+from pathlib import Path
+
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from prelabel_sandbox.pages.assets import answer_asset
+from prelabel_sandbox.pages.imports import import_page, imports_page
+from prelabel_sandbox.pages.projects import project_page, projects_page
+from prelabel_sandbox.pages.rows import mask_image, row_page
+from prelabel_sandbox.pages.web import shown
+
+ROUTES: list[BaseRoute] = [
+    Route("/", shown(projects_page), name="projects"),
+    Route("/projects/{project_id}", shown(project_page), name="project"),
+    Route("/projects/{project_id}/imports", shown(imports_page), name="imports"),
+    # Ids of data rows are whatever lines call them where any data row is in the project.
+    Route("/projects/{project_id}/rows/{data_row_id:path}/masks/{uuid}/{frame}.png", shown(mask_image), name="mask"),
+    Route("/projects/{project_id}/rows/{data_row_id:path}", shown(row_page), name="row"),
+    Route("/imports/{import_id}", shown(import_page), name="import"),
+    Route("/assets/{path:path}", shown(answer_asset), name="asset"),
+    Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
+]

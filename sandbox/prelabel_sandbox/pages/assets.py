@@ -1,0 +1,20 @@
+"""`GET /assets/<path>`: files of the sandbox's own folder of assets, for data rows that name them."""
+
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from prelabel_sandbox.pages.sources import ASSETS, own_file
+from prelabel_sandbox.pages.web import Missing
+
+# Nothing in it can run as a page of the sandbox.
+_HEADERS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
+
+
+def answer_asset(request: Request) -> Response:
+    """A file of the folder. Raises Missing."""
+    file = own_file(request, ASSETS + quote(request.path_params["path"]))
+    if file is None:
+        raise Missing("There is no such asset.")
+    return FileResponse(file, headers=_HEADERS)

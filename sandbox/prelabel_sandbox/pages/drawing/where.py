@@ -1,0 +1,95 @@
+"""Where an annotation is, in words: for the list beside a drawing, and for media that are not drawn."""
+
+from typing import Any
+
+from prelabel_sandbox.pages.formats import number
+
+# What a kind is called; answers are called by the type of their classification.
+NAMES = {
+    "bbox": "box",
+    "polygon": "polygon",
+    "point": "point",
+    "line": "line",
+    "mask": "mask",
+    "location": "entity",
+    "textSelections": "entity",
+    "segments": "track",
+    "masks": "masks of frames",
+    "relationship": "relationship",
+    "messageEvaluationTask": "evaluation",
+}
+
+
+def kind_of(line: dict[str, Any]) -> str:
+    """The key that tells the kind."""
+    return next((key for key in NAMES if key in line), "answer")
+
+
+def where(line: dict[str, Any], kind: str) -> str:
+    """Where it is; nothing for what belongs to the whole data row."""
+    parts = [_places[kind](line)] if kind in _places else []
+    for key, word in (("messageId", "message"), ("page", "page"), ("unit", "in"), ("groupKey", "group")):
+        if key in line:
+            parts.append(f"{word} {line[key]}")
+    return ", ".join(filter(None, parts))
+
+
+def _box(line: dict[str, Any]) -> str:
+    box = line["bbox"]
+    return f"{number(box['width'])} × {number(box['height'])} at {number(box['left'])}, {number(box['top'])}"
+
+
+def _points(key: str, line: dict[str, Any]) -> str:
+    return f"{len(line[key])} points from {number(line[key][0]['x'])}, {number(line[key][0]['y'])}"
+
+
+def _mask(line: dict[str, Any]) -> str:
+    mask = line["mask"]
+    color = f"colour {', '.join(map(str, mask['colorRGB']))}" if "colorRGB" in mask else "binary"
+    return f"{color}, {mask.get('instanceURI', 'inline PNG')}"
+
+
+def _segments(line: dict[str, Any]) -> str:
+    stretches = [segment["keyframes"] for segment in line["segments"]]
+    count = sum(map(len, stretches))
+    said = ", ".join(_stretch(each[0]["frame"], each[-1]["frame"]) for each in stretches[:20])
+    return f"{count} keyframe{'' if count == 1 else 's'}, frames {said}{' …' if len(stretches) > 20 else ''}"
+
+
+def _stretch(first: int, last: int) -> str:
+    return f"{first}" if first == last else f"{first}–{last}"
+
+
+def _masks(line: dict[str, Any]) -> str:
+    indexes = [frame["index"] for frame in line["masks"]["frames"]]
+    return f"{len(indexes)} frame{'' if len(indexes) == 1 else 's'}, {_stretch(min(indexes), max(indexes))}"
+
+
+def _selections(line: dict[str, Any]) -> str:
+    return "; ".join(
+        f"page {each['page']}, {len(each['tokenIds'])} token{'' if len(each['tokenIds']) == 1 else 's'}"
+        for each in line["textSelections"][:20]
+    )
+
+
+def _task(line: dict[str, Any]) -> str:
+    data = line["messageEvaluationTask"]["data"]
+    ranked = sorted(
+        data.get("rankedMessages") or data.get("selectedMessages") or [data], key=lambda each: each.get("order", 0)
+    )
+    said = ", ".join(f"{each['messageId']} ({each['modelConfigName']})" for each in ranked[:20])
+    return f"{said}, in answer to {data['parentMessageId']}"
+
+
+_places = {
+    "bbox": _box,
+    "polygon": lambda line: _points("polygon", line),
+    "line": lambda line: _points("line", line),
+    "point": lambda line: f"{number(line['point']['x'])}, {number(line['point']['y'])}",
+    "mask": _mask,
+    "location": lambda line: f"characters {line['location']['start']}–{line['location']['end']}",
+    "segments": _segments,
+    "masks": _masks,
+    "textSelections": _selections,
+    "messageEvaluationTask": _task,
+}

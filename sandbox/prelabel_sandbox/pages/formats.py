@@ -1,0 +1,36 @@
+"""Numbers, times and sizes as pages print them."""
+
+from datetime import UTC, datetime
+
+
+def count(number: int, word: str, most: int | None = None) -> str:
+    """`1 pre-label`, `2 pre-labels`; `100,000+ pre-labels` where counting stopped at `most`."""
+    more = "+" if most is not None and number >= most else ""
+    return f"{number:,}{more} {word}{'' if number == 1 else 's'}"
+
+
+def when(seconds: float) -> str:
+    """A moment, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def lasted(seconds: float) -> str:
+    """How long something took."""
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def clock(milliseconds: float) -> str:
+    """A place in a recording: `1:02.5`."""
+    minutes, rest = divmod(milliseconds, 60_000)
+    seconds = f"{rest / 1000:06.3f}".rstrip("0").rstrip(".")
+    return f"{int(minutes)}:{seconds}"
+
+
+def size(width: float, height: float) -> str:
+    """Of an asset, in pixels."""
+    return f"{width:g} × {height:g} px"
+
+
+def number(value: float) -> str:
+    """A coordinate, with as many digits as anybody can see."""
+    return f"{value:.7g}"

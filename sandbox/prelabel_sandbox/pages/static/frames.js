@@ -1,0 +1,138 @@
+"use strict";
+// Draws the tracks and masks of the frame that the slider is at. Between two keyframes of a segment things move in a
+// straight line; outside of segments there is nothing; masks are those of their frame only.
+
+const film = JSON.parse(document.getElementById("film").textContent);
+const slider = document.getElementById("frame");
+const drawing = document.querySelector(".drawing");
+const video = document.querySelector("video.asset");
+const head = document.querySelectorAll("[data-head]");
+const SVG = "http://www.w3.org/2000/svg";
+const FRAMES_A_SECOND = 12; // without a video
+
+function valuesAt(track, frame) {
+  for (const segment of track.segments) {
+    for (let i = 0; i < segment.length; i++) {
+      const [at, values] = segment[i];
+      if (at === frame) return values;
+      const next = segment[i + 1];
+      if (next && at < frame && frame < next[0]) {
+        if (next[1].length !== values.length) return values; // lines of different lengths have no way between them
+        const share = (frame - at) / (next[0] - at);
+        return values.map((value, axis) => value + share * (next[1][axis] - value));
+      }
+    }
+  }
+  return null;
+}
+
+function pathOf(kind, values) {
+  if (kind === "bbox") {
+    const [left, top, width, height] = values;
+    return `M${left} ${top}h${width}v${height}h${-width}Z`;
+  }
+  if (kind === "point") return `M${values[0]} ${values[1]}h0`;
+  return values.map((value, i) => (i % 2 ? ` ${value}` : `${i ? "L" : "M"}${value}`)).join("");
+}
+
+function make(tag, parent, attributes) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return parent.appendChild(made);
+}
+
+const shapes = film.tracks.map((track) => {
+  const style = { bbox: " closed", point: " dot", line: "" }[track.kind];
+  const group = make("g", drawing.querySelector(".shapes"), { id: track.shape, class: `shape ${track.css}${style}` });
+  group.dataset.entry = track.entry;
+  const paths = ["halo", "edge"].map((name) => make("path", group, { class: name }));
+  const name = make("text", drawing.querySelector(".names"), { class: track.css, dx: ".35em", dy: "-.5em" });
+  name.textContent = track.name;
+  name.dataset.entry = track.entry;
+  return { track, group, paths, name };
+});
+
+function draw() {
+  const frame = Number(slider.value);
+  for (const { track, group, paths, name } of shapes) {
+    const values = valuesAt(track, frame);
+    group.style.display = name.style.display = values ? "" : "none";
+    document.getElementById(track.entry)?.classList.toggle("away", !values);
+    if (!values) continue;
+    for (const path of paths) path.setAttribute("d", pathOf(track.kind, values));
+    name.setAttribute("x", values[0]);
+    name.setAttribute("y", values[1]);
+  }
+  for (const mask of drawing.querySelectorAll(".mask")) {
+    const source = JSON.parse(mask.dataset.frames)[frame];
+    if (source) mask.setAttribute("href", source);
+    else mask.removeAttribute("href");
+  }
+  document.getElementById("frame-said").textContent = frame;
+  slider.setAttribute("aria-valuetext", `frame ${frame}`);
+  document.body.classList.add("playing");
+  for (const line of head) {
+    line.setAttribute("x1", (1000 * (frame - 0.5)) / slider.max);
+    line.setAttribute("x2", (1000 * (frame - 0.5)) / slider.max);
+  }
+}
+
+// Which moment a frame has is known only when the number of all frames is.
+const perSecond = () =>
+  video && slider.dataset.known === "true" && Number.isFinite(video.duration) && video.duration > 0
+    ? Number(slider.max) / video.duration
+    : 0;
+
+function go(frame) {
+  slider.value = frame;
+  draw();
+  if (perSecond()) video.currentTime = (Number(slider.value) - 0.5) / perSecond();
+}
+
+slider.addEventListener("input", () => {
+  stop();
+  go(slider.value);
+});
+
+const keyframe = (frames, pass) => frames.find(pass) ?? Number(slider.value);
+document.getElementById("before").addEventListener("click", () => {
+  stop();
+  go(keyframe([...film.keyframes].reverse(), (each) => each < Number(slider.value)));
+});
+document.getElementById("after").addEventListener("click", () => {
+  stop();
+  go(keyframe(film.keyframes, (each) => each > Number(slider.value)));
+});
+for (const button of document.querySelectorAll("[data-seek]")) {
+  button.addEventListener("click", () => {
+    stop();
+    go(button.dataset.seek);
+  });
+}
+
+const play = document.getElementById("play");
+let timer = 0;
+
+function stop() {
+  clearInterval(timer);
+  timer = 0;
+  play.textContent = "Play";
+  play.setAttribute("aria-pressed", "false");
+}
+
+play.addEventListener("click", () => {
+  if (timer) {
+    stop();
+    return;
+  }
+  if (slider.value === slider.max) go(1);
+  play.textContent = "Stop";
+  play.setAttribute("aria-pressed", "true");
+  timer = setInterval(() => {
+    if (slider.value === slider.max) stop();
+    else go(Number(slider.value) + 1);
+  }, 1000 / (perSecond() || FRAMES_A_SECOND));
+});
+
+video?.addEventListener("loadedmetadata", () => go(slider.value));
+draw();

@@ -1,0 +1,88 @@
+"""What every page has in common: who may see it, how it is rendered, what its browser may load."""
+
+import secrets
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.templating import Jinja2Templates
+
+from prelabel_sandbox.guard import is_local
+from prelabel_sandbox.pages import formats
+from prelabel_sandbox.sandbox import sandbox_of
+from prelabel_sandbox.store.projects import Project
+
+Page = Callable[[Request], Response]
+
+_environment = Environment(
+    loader=PackageLoader("prelabel_sandbox.pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters.update(
+    count=formats.count,
+    when=formats.when,
+    lasted=formats.lasted,
+    clock=formats.clock,
+    size=formats.size,
+    segment=lambda text: quote(text, ""),
+)
+_templates = Jinja2Templates(env=_environment)
+
+
+class Missing(Exception):
+    """There is no such thing; says what."""
+
+
+def shown(page: Page) -> Callable[[Request], Any]:
+    """A page as an endpoint: for this machine only, with a page of its own for what is missing."""
+
+    async def endpoint(request: Request) -> Response:
+        if not is_local(request):
+            return _message(request, 403, "Not from here", "These pages are shown on the sandbox's own machine only.")
+        try:
+            return await run_in_threadpool(page, request)
+        except Missing as missing:
+            return _message(request, 404, "Nothing here", str(missing))
+
+    return endpoint
+
+
+def render(
+    request: Request, template: str, *, status: int = 200, sources: Iterable[str] = (), **context: Any
+) -> Response:
+    """A page; `sources` are the origins, besides the sandbox's own, that its images, videos and sounds come from."""
+    nonce = secrets.token_urlsafe(16)
+    response = _templates.TemplateResponse(request, template, {**context, "nonce": nonce}, status_code=status)
+    response.headers["Content-Security-Policy"] = _policy(nonce, sources)
+    response.headers.update(
+        {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+    )
+    return response
+
+
+def project_of(request: Request) -> Project:
+    """The project that the address names. Raises Missing."""
+    project = sandbox_of(request).store.projects.get(request.path_params["project_id"])
+    if project is None:
+        raise Missing("There is no project with this id.")
+    return project
+
+
+def _policy(nonce: str, sources: Iterable[str]) -> str:
+    """Own scripts and styles; colours of classes by nonce; nothing else, no form to elsewhere, no frame round it."""
+    media = " ".join(["'self'", *sorted(set(sources))])
+    return (
+        f"default-src 'none'; style-src 'self' 'nonce-{nonce}'; script-src 'self'; img-src {media}; media-src {media};"
+        " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+
+def _message(request: Request, status: int, title: str, text: str) -> Response:
+    return render(request, "message.html", status=status, title=title, text=text)

@@ -1,0 +1,148 @@
+"""What pages show of the store, a page at a time: projects, data rows with their pre-labels, imports."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import msgspec
+
+from prelabel_sandbox.checks.asset import Asset
+from prelabel_sandbox.store.database import Database
+from prelabel_sandbox.store.imports import Import, Imports
+from prelabel_sandbox.store.projects import DataRow, Project, Projects
+from prelabel_sandbox.store.row_index import RowIndex, Standing, pair_of, reference_of
+
+MANY = 100_000
+"""Counts of an overview stop here."""
+
+
+class Overview(NamedTuple):
+    """A project in the list of projects; counts up to MANY."""
+
+    project: Project
+    imports: int
+    pre_labels: int
+
+
+class Found(NamedTuple):
+    """A page of data rows, each with how many pre-labels it has, and how many there are in all."""
+
+    rows: list[tuple[DataRow, int]]
+    total: int
+
+
+class Browsing:
+    """Read-only."""
+
+    def __init__(self, database: Database, projects: Projects, imports: Imports, index: RowIndex) -> None:
+        self._database = database
+        self._projects = projects
+        self._imports = imports
+        self._index = index
+
+    def projects(self, first: int, skip: int) -> tuple[list[Overview], int]:
+        """A page of the projects by name, and how many there are."""
+        ids = self._database.all("SELECT id FROM projects ORDER BY name, id LIMIT ? OFFSET ?", first, skip)
+        found = [project for (each,) in ids if (project := self._projects.get(each))]
+        total = self._one("SELECT count(*) FROM projects")
+        return [Overview(each, self.import_count(each.id), self._few_pre_labels(each.id)) for each in found], total
+
+    def pre_label_count(self, project_id: str) -> int:
+        """How many pre-labels stand in a project."""
+        return self._one("SELECT count(*) FROM pre_labels WHERE project_id = ?", project_id)
+
+    def import_count(self, project_id: str) -> int:
+        """How many imports a project has, without deleted ones."""
+        return self._one("SELECT count(*) FROM imports WHERE project_id = ? AND NOT deleted", project_id)
+
+    def imports(self, project_id: str, first: int, skip: int) -> list[Import]:
+        """A page of a project's imports, newest first."""
+        sql = "SELECT seq FROM imports WHERE project_id = ? AND NOT deleted ORDER BY seq DESC LIMIT ? OFFSET ?"
+        rows = self._database.all(sql, project_id, first, skip)
+        return [item for (seq,) in rows if (item := self._imports.by_seq(seq))]
+
+    def import_by_id(self, import_id: str) -> Import | None:
+        """An import that is not deleted."""
+        row = self._database.one("SELECT seq FROM imports WHERE id = ? AND NOT deleted", import_id)
+        return self._imports.by_seq(row[0]) if row else None
+
+    def rows(self, project: Project, search: str, first: int, skip: int) -> Found:
+        """A page of a project's data rows whose key or id has `search` in it, by key."""
+        like = f"%{_escaped(search)}%"
+        table, columns, where = _ROWS_OF_ANY if project.any_rows else _ROWS
+        total = self._one(f"SELECT count(*) FROM {table} WHERE {where}", project.id, like, like)  # noqa: S608
+        sql = f"SELECT {columns} FROM {table} WHERE {where} ORDER BY 2 LIMIT ? OFFSET ?"  # noqa: S608
+        made = _row_of_any if project.any_rows else _row
+        rows = [made(*each) for each in self._database.all(sql, project.id, like, like, first, skip)]
+        counts = self._index.counts(project.id, [each for row in rows for each in _references(row)])
+        return Found([(row, sum(counts.get(each, 0) for each in _references(row))) for row in rows], total)
+
+    def row(self, project: Project, row_id: str) -> DataRow | None:
+        """A data row of a project by id; in a project of any rows only one that has come with an import."""
+        table, columns, _ = _ROWS_OF_ANY if project.any_rows else _ROWS
+        column = "row_id" if project.any_rows else "id"
+        sql = f"SELECT {columns} FROM {table} WHERE project_id = ? AND {column} = ? ORDER BY 2 LIMIT 1"  # noqa: S608
+        found = self._database.one(sql, project.id, row_id)
+        made = _row_of_any if project.any_rows else _row
+        return made(*found) if found else None
+
+    def pre_labels(self, project_id: str, row: DataRow, first: int, skip: int) -> list[tuple[Standing, bytes]]:
+        """A page of a data row's pre-labels with their lines, in the order they came."""
+        return list(self._lines(self._index.standing(project_id, _references(row), first, skip)))
+
+    def pre_label(self, project_id: str, row: DataRow, uuid: bytes) -> bytes | None:
+        """The line of one pre-label of a data row."""
+        standing = self._index.find(project_id, _references(row), uuid)
+        return next((line for _, line in self._lines([standing])), None) if standing else None
+
+    def row_count(self, project_id: str, row: DataRow) -> int:
+        """How many pre-labels a data row has."""
+        return sum(self._index.counts(project_id, _references(row)).values())
+
+    def _lines(self, standing: Sequence[Standing]) -> Iterator[tuple[Standing, bytes]]:
+        for seq, of_import in groupby(standing, key=lambda each: each.import_seq):
+            item = self._imports.by_seq(seq)
+            if item is None:
+                continue
+            with self._imports.file(item, "input").open("rb") as opened:
+                for each in of_import:
+                    opened.seek(each.start)
+                    yield each, opened.read(each.length)
+
+    def _few_pre_labels(self, project_id: str) -> int:
+        sql = "SELECT count(*) FROM (SELECT 1 FROM pre_labels WHERE project_id = ? LIMIT ?)"
+        return self._one(sql, project_id, MANY)
+
+    def _one(self, sql: str, *values: object) -> int:
+        return int(self._database.one(sql, *values)[0])
+
+
+# Table, columns and condition. Without a list of data rows those that have come with imports are listed.
+_ROWS = (
+    "data_rows",
+    "id, global_key, asset",
+    "project_id = ? AND (global_key LIKE ? ESCAPE '!' OR id LIKE ? ESCAPE '!')",
+)
+_ROWS_OF_ANY = (
+    "row_references",
+    "row_id, reference",
+    "project_id = ? AND (substr(reference, instr(reference, ':') + 1) LIKE ? ESCAPE '!' OR row_id LIKE ? ESCAPE '!')",
+)
+
+
+def _row(row_id: str, key: str | None, facts: Any) -> DataRow:
+    return DataRow(row_id, key, None if facts is None else msgspec.json.decode(facts, type=Asset))
+
+
+def _row_of_any(row_id: str, reference: str) -> DataRow:
+    word, value = pair_of(reference)
+    return DataRow(row_id, value if word == "globalKey" else None)
+
+
+def _references(row: DataRow) -> list[str]:
+    by_key = [] if row.global_key is None else [reference_of("globalKey", row.global_key)]
+    return [reference_of("id", row.id), *by_key]
+
+
+def _escaped(search: str) -> str:
+    return search.replace("!", "!!").replace("%", "!%").replace("_", "!_")

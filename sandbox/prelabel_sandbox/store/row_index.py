@@ -1,0 +1,206 @@
+"""Which pre-labels a data row has. Made for pages when somebody looks at one, so that judging does not pay for it.
+
+A line names its data row by id or by global key; that *reference* is what is indexed. Finished imports are read once, a
+slice at a time, and every line that stands by then is noted. What an entry points at is compared with the pre-labels
+again whenever it is read, so replaced and deleted ones need no care here.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import msgspec
+import orjson
+
+from prelabel_sandbox.checks.uuids import canonical
+from prelabel_sandbox.ids import line_uuid
+from prelabel_sandbox.store.database import Database
+from prelabel_sandbox.store.imports import Import, Imports
+from prelabel_sandbox.store.projects import Project, Projects
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS row_references (
+    number INTEGER PRIMARY KEY, project_id TEXT, reference TEXT, row_id TEXT, UNIQUE (project_id, reference));
+CREATE INDEX IF NOT EXISTS row_references_by_id ON row_references (project_id, row_id);
+CREATE TABLE IF NOT EXISTS row_pre_labels (
+    reference INTEGER, uuid BLOB, import_seq INTEGER, start INTEGER, PRIMARY KEY (reference, uuid)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS row_index_progress (
+    import_seq INTEGER PRIMARY KEY, place INTEGER, lines INTEGER, done INTEGER);
+"""
+# From references to what stands: the order of the loops is fixed, each step a look-up.
+_STANDING = """
+    FROM json_each(?) AS given
+    CROSS JOIN row_references AS r ON r.project_id = ? AND r.reference = given.value
+    CROSS JOIN row_pre_labels AS n ON n.reference = r.number
+    CROSS JOIN pre_labels AS p
+        ON p.project_id = r.project_id AND p.uuid = n.uuid AND p.import_seq = n.import_seq AND p.start = n.start
+"""
+_SLICE = 1 << 18  # bytes of lines in one short transaction
+
+
+class Standing(NamedTuple):
+    """A pre-label that stands: its uuid, and where its line is."""
+
+    uuid: bytes
+    import_seq: int
+    start: int
+    length: int
+
+
+class _Row(msgspec.Struct, rename="camel"):
+    id: str | None = None
+    global_key: str | None = None
+
+
+class _Line(msgspec.Struct, rename="camel"):
+    data_row: _Row
+    uuid: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_Line)
+
+
+class RowIndex:
+    """Kept in the database. `lines_read` counts what it has read of input files."""
+
+    def __init__(self, database: Database, imports: Imports, projects: Projects) -> None:
+        self._database = database
+        self._imports = imports
+        self._projects = projects
+        self._reading = threading.Lock()
+        self._closed = False
+        self.lines_read = 0
+        with database.transaction() as connection:
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                connection.execute(statement)
+
+    def close(self) -> None:
+        """Stop reading; returns when nobody does any more."""
+        self._closed = True
+        with self._reading:
+            pass
+
+    def catch_up(self, project: Project, seconds: float) -> int:
+        """Read finished imports for at most so long; how many are not read to their end yet."""
+        deadline = time.monotonic() + seconds
+        if self._reading.acquire(timeout=max(0.0, seconds)):
+            try:
+                self._read(project, deadline)
+            finally:
+                self._reading.release()
+        return len(self._unread(project.id)) if not self._closed else 0
+
+    def counts(self, project_id: str, references: Iterable[str]) -> dict[str, int]:
+        """How many pre-labels stand for each of these references; nothing of those that have none."""
+        given = orjson.dumps(list(references)).decode()
+        sql = f"SELECT r.reference, count(*) {_STANDING} GROUP BY r.number"
+        return dict(self._database.all(sql, given, project_id))
+
+    def standing(self, project_id: str, references: Iterable[str], first: int, skip: int) -> list[Standing]:
+        """A page of the pre-labels that stand for these references, in the order they came."""
+        given = orjson.dumps(list(references)).decode()
+        sql = f"SELECT p.uuid, p.import_seq, p.start, p.length {_STANDING}"
+        rows = self._database.all(
+            f"{sql} ORDER BY p.import_seq, p.start LIMIT ? OFFSET ?", given, project_id, first, skip
+        )
+        return [Standing(*row) for row in rows]
+
+    def find(self, project_id: str, references: Iterable[str], uuid: bytes) -> Standing | None:
+        """One pre-label of these references."""
+        given = orjson.dumps(list(references)).decode()
+        sql = f"SELECT p.uuid, p.import_seq, p.start, p.length {_STANDING} WHERE n.uuid = ?"
+        row = self._database.one(sql, given, project_id, uuid)
+        return Standing(*row) if row else None
+
+    def _unread(self, project_id: str) -> list[int]:
+        rows = self._database.all(
+            "SELECT i.seq FROM imports AS i LEFT JOIN row_index_progress AS r ON r.import_seq = i.seq"
+            " WHERE i.project_id = ? AND i.state = 'FINISHED' AND r.done IS NOT 1 ORDER BY i.seq",
+            project_id,
+        )
+        return [seq for (seq,) in rows]
+
+    def _read(self, project: Project, deadline: float) -> None:
+        if self._closed:
+            return
+        for seq in self._unread(project.id):
+            item = self._imports.by_seq(seq)
+            for _ in self._slices(project, item) if item else ():
+                if self._closed or time.monotonic() >= deadline:
+                    return
+
+    def _slices(self, project: Project, item: Import) -> Iterator[None]:
+        """Read an import from where it was left; yields after each slice that is noted."""
+        found = self._database.one("SELECT place, lines FROM row_index_progress WHERE import_seq = ?", item.seq)
+        place, number = found or (0, 0)
+        file = self._imports.file(item, "input")
+        if not file.exists():
+            self._note(project, item, [], place, number, done=True)
+            return
+        with file.open("rb") as opened:
+            opened.seek(place)
+            done = False
+            while not done:
+                lines = opened.readlines(_SLICE)
+                done = not lines
+                noted = list(_noted(item.id, lines, place, number))
+                place, number = place + sum(map(len, lines)), number + len(lines)
+                self._note(project, item, noted, place, number, done=done)
+                self.lines_read += len(lines)
+                yield
+
+    def _note(
+        self, project: Project, item: Import, noted: list[tuple[str, bytes, int]], place: int, lines: int, *, done: bool
+    ) -> None:
+        references = self._with_ids(project, {reference for reference, _, _ in noted})
+        with self._database.transaction(durable=False) as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO row_references (project_id, reference, row_id) VALUES (?, ?, ?)", references
+            )
+            connection.executemany(
+                # Only what stands: a refused line of the same uuid must not hide an earlier one.
+                "INSERT OR REPLACE INTO row_pre_labels SELECT r.number, p.uuid, p.import_seq, p.start"
+                " FROM pre_labels AS p"
+                " CROSS JOIN row_references AS r ON r.project_id = p.project_id AND r.reference = ?"
+                " WHERE p.uuid = ? AND p.start = ? AND p.project_id = ? AND p.import_seq = ?",
+                [(*each, project.id, item.seq) for each in noted],
+            )
+            connection.execute(
+                "INSERT OR REPLACE INTO row_index_progress VALUES (?, ?, ?, ?)", (item.seq, place, lines, done)
+            )
+
+    def _with_ids(self, project: Project, references: set[str]) -> list[tuple[str, str, str]]:
+        """Each with the id that its data row has where any data row is in the project."""
+        pairs = {pair_of(reference) for reference in references}
+        rows = self._projects.data_rows(replace(project, any_rows=True), pairs)
+        return [(project.id, reference_of(*pair), row.id) for pair, row in rows.items()]
+
+
+def _noted(import_id: str, lines: list[bytes], start: int, number: int) -> Iterator[tuple[str, bytes, int]]:
+    """Reference, canonical uuid and place of each line that could be a pre-label."""
+    for line in lines:
+        number += 1
+        try:
+            read = _decoder.decode(line)
+        except msgspec.DecodeError:  # refused, or nothing that was ever judged
+            read = None
+        row = read.data_row if read else _Row()
+        value = row.id or row.global_key
+        if read is not None and value:
+            uuid = line_uuid(import_id, number).bytes if read.uuid is None else canonical(read.uuid)
+            if uuid:
+                yield reference_of("id" if row.id else "globalKey", value), uuid, start
+        start += len(line)
+
+
+def reference_of(word: str, value: str) -> str:
+    """A reference ("id" or "globalKey", value) as one string."""
+    return f"{word}:{value}"
+
+
+def pair_of(reference: str) -> tuple[str, str]:
+    """The pair that a reference was made of."""
+    word, _, value = reference.partition(":")
+    return word, value

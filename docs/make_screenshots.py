@@ -93,11 +93,17 @@ def settle(page: Page, name: str) -> None:
     """What a picture waits for, and what it shows somebody do."""
     page.wait_for_load_state("networkidle")
     if name.startswith("row-video"):
-        page.wait_for_function("document.querySelector('video').readyState >= 2")
+        until(page, "document.querySelector('video').readyState >= 2")
         page.get_by_role("slider").fill("26")
-        page.wait_for_function("!document.querySelector('video').seeking")
+        until(page, "!document.querySelector('video').seeking")
     if name == "row-image":
         page.get_by_role("link", name="vessel").first.focus()
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait; Playwright's own wait needs eval, which the pages forbid."""
+    while not page.evaluate(expression):
+        time.sleep(0.05)
 
 
 def take(page: Page, file: Path) -> None:

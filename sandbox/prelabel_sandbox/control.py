@@ -24,6 +24,7 @@ class DataRowGiven(Asset, rename="camel", frozen=True, forbid_unknown_fields=Tru
     """A data row with what is known of its asset."""
 
     global_key: GlobalKey
+    row_data: Text | None = None  # here, so that it is renamed too
 
 
 class ProjectGiven(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

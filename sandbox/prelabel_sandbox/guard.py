@@ -7,4 +7,7 @@ from starlette.requests import Request
 
 def is_local(request: Request) -> bool:
     """Whether a request comes from this machine."""
-    return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    try:
+        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

@@ -1,5 +1,6 @@
 """One sandbox process for all tests, a project for each; faults and settings go back after each."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 
 from tests.sandbox.process import SandboxProcess
 
+ASSETS = Path(__file__).parents[2] / "examples/assets"
+PROJECTS = {each["project"]["id"]: each for each in json.loads((ASSETS / "projects.json").read_text())}
 CARS = {"tools": [{"tool": "rectangle", "name": "car"}], "classifications": []}
 DEFAULTS = {
     "requestsPerMinute": None,
@@ -63,6 +66,18 @@ def start(tmp_path: Path) -> Iterator[Callable[..., SandboxProcess]]:
     for each in started:
         if each.process.poll() is None:
             each.stop()
+
+
+@pytest.fixture(scope="session")
+def harbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    """A sandbox with the example projects, imported once."""
+    options = ("--requests-per-minute", "0", "--seconds-per-import", "0", "--assets", str(ASSETS))
+    started = SandboxProcess(tmp_path_factory.mktemp("harbour"), *options)
+    for each in PROJECTS.values():
+        started.control("POST", "/projects", each["project"])
+        started.statuses(each["project"]["id"], "first", each["lines"])
+    yield started
+    started.stop()
 
 
 def car(number: int = 1, key: str = "cam1-0001", **changes: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ _WINDOW_SECONDS = 60.0
 
 
 class Checks:
-    """What is checked of one world. `imported`: the messages that were counted so."""
+    """What is checked of one world. `imported`: the messages that were counted so; `undone`: that were, and no more."""
 
     def __init__(self, world: World, server: Server, wire: Wire, model: LabelboxModel, roots: dict[str, str]) -> None:
         self._world = world
@@ -26,10 +26,13 @@ class Checks:
         self._roots = roots
         self._sha = server.call("SCRIPT", "LOAD", SCRIPT)
         self.imported: set[int] = set()
+        self.undone: set[int] = set()
+        self._of_chunk: dict[str, set[int]] = {}
         self._traces: dict[bytes, Message] = {}
         self._commands = {root: ("EVALSHA", self._sha, 1, root) for root in roots.values()}
         wire.check_of, wire.checked = self._commands.get, self._checked
         wire.watch["commit_rows"] = self._committing
+        wire.watch["undo"] = self._undoing
         wire.watch["permit"] = lambda _: self._permitted
         wire.watch["stop_account"] = self._stopping
 
@@ -80,8 +83,25 @@ class Checks:
                 if len(message.taken) < len(message.features):
                     self._world.violation(f"message {message.number} is imported, says settle; Labelbox has less of it")
                 self.imported.add(message.number)
+            self._of_chunk.setdefault(chunk, set()).update(message.number for message in found)
 
         return committed
+
+    def _undoing(self, args: tuple[Any, ...]) -> Any:
+        """Rows that are moved were imported until now, and Labelbox has nothing of their import any more."""
+
+        def undone(answer: list[int]) -> None:
+            for chunk, rows in zip(args[4:], answer, strict=True):
+                mine = self._of_chunk.get(chunk, set()) if rows >= 0 else set()
+                if rows >= 0 and (len(mine) != rows or not mine <= self.imported):
+                    self._world.violation(f"{rows} rows of chunk {chunk} are undone, which are {sorted(mine)}")
+                there = (job for job in self._model.jobs if job.state in ("RUNNING", "FINISHED"))
+                if mine and any(job.chunk == chunk for job in there):
+                    self._world.violation(f"chunk {chunk} is undone, and Labelbox has an import of it")
+                self.imported -= mine
+                self.undone |= mine
+
+        return undone
 
     def _permitted(self, answer: list[Any]) -> None:
         if answer[0] == b"go":
@@ -120,13 +140,20 @@ class Checks:
         imported = [message for message in mine if message.number in self.imported]
         if imported:
             newest = max(imported, key=lambda message: message.order)
-            for uuid in newest.taken:
+            for uuid in newest.taken - self._gone(project):
                 standing = self._model.content.get((project, uuid))
                 if standing is None or standing.order < newest.order:
                     self._world.violation(f"message {newest.number} is imported and does not stand in Labelbox")
         for message in mine:
-            if message.state == "answered" and message.number not in self.imported | dead:
+            if message.number in self.undone and any(s.message == message.number for s in self._model.content.values()):
+                self._world.violation(f"message {message.number} is undone and stands in Labelbox")
+            if message.state == "answered" and message.number not in self.imported | self.undone | dead:
                 self._superseded(message, mine)
+
+    def _gone(self, project: str) -> set[str]:
+        """What imports that were deleted had brought or overridden: it does not come back."""
+        jobs = (job for job in self._model.jobs if job.project == project and job.undone)
+        return {line.uuid for job in jobs for line in job.lines}
 
     def _superseded(self, message: Message, mine: list[Message]) -> None:
         """It was superseded, skipped or discarded; only a newer message that fits may have superseded it."""

@@ -60,7 +60,10 @@ class Line:
 
 @dataclass
 class Job:
-    """An import in Labelbox. `stuck`: it never ends; `gone`: its files were refused at least once."""
+    """An import in Labelbox.
+
+    `stuck`: it never ends; `gone`: its files were refused at least once; `undone`: we deleted it.
+    """
 
     number: int
     project: str
@@ -70,6 +73,7 @@ class Job:
     status: list[bytes] = field(default_factory=list)
     stuck: bool = False
     gone: bool = False
+    undone: bool = False
 
     @property
     def chunk(self) -> str:
@@ -78,10 +82,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Standing:
-    """What stands in Labelbox under one uuid: of which message, and how new that was then."""
+    """What stands in Labelbox under one uuid: of which message, by which import, and how new that was then."""
 
     message: int
     order: float
+    job: int
 
 
 @dataclass(frozen=True)
@@ -179,6 +184,16 @@ class LabelboxModel:
             if other.chunk == job.chunk and other.state in ("RUNNING", "FINISHED") and not other.gone:
                 self.world.violation(f"import {job.number} uploads what import {other.number} has")
 
+    def delete(self, number: int) -> bool:
+        """An import goes, with what it brought and no other has overridden since: our assumption."""
+        job = self.jobs[number]
+        there = job.state != "deleted"
+        job.undone = True
+        self._delete(job)
+        for slot in [slot for slot, standing in self.content.items() if standing.job == number]:
+            del self.content[slot]
+        return there
+
     def _delete(self, job: Job) -> None:
         job.state = "deleted"
         self.world.note("labelbox", f"import {job.number} deleted")
@@ -213,7 +228,7 @@ class LabelboxModel:
             self.world.violation(
                 f"message {line.message.number} takes the place of the newer {standing.message} by import {job.number}"
             )
-        self.content[slot] = Standing(line.message.number, line.message.order)
+        self.content[slot] = Standing(line.message.number, line.message.order, job.number)
         line.message.taken.add(line.uuid)
 
     def find(self, project: str, name: str) -> Job | None:
@@ -284,6 +299,15 @@ class Connection:
                 found.append(Import(str(job.number), job.name, job.state, status, url))
         self._switch("look-up answered")
         return found
+
+    def delete_import(self, import_id: str) -> bool:
+        self._switch(f"delete import {import_id}")
+        self._request()
+        self._trouble()
+        there = self._model.delete(int(import_id))
+        self._trouble()
+        self._switch("deletion answered")
+        return there
 
     def ontology(self, project_id: str) -> ProjectOntology:
         self._switch(f"ontology {project_id}")

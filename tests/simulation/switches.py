@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import prelabel_worker.ledger
 import prelabel_worker.stages.settle
 import prelabel_worker.stages.submit
+import prelabel_worker.undo
 from prelabel.inbox import Inbox
 from prelabel.sender import Sender
 from prelabel_worker.leases import Lease
@@ -126,6 +127,20 @@ SWITCHES = {
     "last-piece": Switch(
         "the last piece of an upload goes under a valid lease",
         python=(_in(Lease, "valid", "return time.monotonic() < self.until", "return True"),),
+    ),
+    "undo-once": Switch(
+        "what was begun of an undoing ends with the move", {"redis.call('HDEL', root .. ':undoing', id)": "do end"}
+    ),
+    "undo-deletes": Switch(
+        "rows of an import move when it is deleted",
+        python=(
+            _in(
+                prelabel_worker.undo.Undo,
+                "_slice",
+                "left = self._delete(service, project_id, begun) if begun else set()",
+                "left = set()",
+            ),
+        ),
     ),
     "one-commit": Switch("counters and held rows change in one commit", {"  count('dead', state.weight)\n": "\n"}),
 }

@@ -199,6 +199,11 @@ class Record:
         made = list(accumulate(struct.unpack_from(f">{size}q", body, 8 * size)))
         return [SettledRow(Arrival(seqs[at], made[at]), _name(body[16 * size + at])) for at in places]
 
+    def marks(self) -> list[int]:
+        """What a policy remembers of the imported rows; empty where there was none."""
+        marks = self._body()[(17 + TRACE) * int(self.head["rows"]) :]
+        return list(struct.unpack(f">{len(marks) // 8}q", marks))
+
     def rows(self) -> Iterator[TracedRow]:
         """Every row, by arrival."""
         size, body = int(self.head["rows"]), self._body()
@@ -206,11 +211,6 @@ class Record:
         for at, seq in enumerate(accumulate(struct.unpack_from(f">{size}q", body))):
             place = messages + DIGEST * at
             yield TracedRow(seq, _name(body[16 * size + at]), body[place : place + DIGEST])
-
-    def marks(self) -> list[int]:
-        """What a policy remembers of the imported rows; empty where there was none."""
-        marks = self._body()[(17 + TRACE) * int(self.head["rows"]) :]
-        return list(struct.unpack(f">{len(marks) // 8}q", marks))
 
     def _body(self) -> bytes:
         # zstandard allocates what the content says of itself, whatever limit it is given: look first.

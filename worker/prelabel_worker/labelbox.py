@@ -53,16 +53,16 @@ _SHOWS = (
     "query ShowsPreLabels($projectId: ID!) { project(where: {id: $projectId}) { id showingPredictionsToLabelers } }"
 )
 _DELETE = "mutation DeleteImport($id: ID!) { deleteModelAssistedLabelingPredictionImport(where: {id: $id}) { id } }"
-_UPLOAD = (
-    "mutation UploadFile($file: Upload!, $contentLength: Int!, $sign: Boolean) { "
-    "uploadFile(file: $file, contentLength: $contentLength, sign: $sign) { url filename } }"
-)
 _LIST = (
     "query ListImports($projectId: ID!) {{ modelAssistedLabelingPredictionImports(skip: {skip}, first: {page}, "
     "where: {{projectId: $projectId}}) {{ id name state }} }}"
 )
 PAGE = 100
 """Imports in one page of a listing."""
+_UPLOAD = (
+    "mutation UploadFile($file: Upload!, $contentLength: Int!, $sign: Boolean) { "
+    "uploadFile(file: $file, contentLength: $contentLength, sign: $sign) { url filename } }"
+)
 _PROJECT = "query ProjectId($projectId: ID!) { project(where: {id: $projectId}) { id } }"
 # Nothing of the request can have been executed when one of these is raised.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)

@@ -12,7 +12,6 @@ Text = Annotated[str, Meta(min_length=1)]
 class Asset(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Optional facts, as they are posted with a project's data rows."""
 
-    row_data: str | None = msgspec.field(default=None, name="rowData")  # the address of the asset, or its text
     messages: list[Text] | dict[Text, Count] | None = None  # of a conversation: ids, or ids and their characters
     frames: Count | None = None  # of a video
     seconds: Annotated[float, Meta(gt=0)] | None = None  # of a recording

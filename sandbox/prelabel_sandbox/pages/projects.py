@@ -1,7 +1,5 @@
 """The projects, and one project with its data rows."""
 
-from typing import Any
-
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +14,6 @@ from prelabel_sandbox.store.projects import Project
 _PROJECTS = 50
 _ROWS = 50
 _SECONDS = 0.4  # that a page waits for what it has not read yet
-_AFTER_SECONDS = 600.0  # that it goes on when the page is shown
 
 
 def projects_page(request: Request) -> Response:
@@ -59,6 +56,5 @@ def read_imports(request: Request, project: Project) -> int:
 def read_on(request: Request, project: Project, unread: int, response: Response) -> Response:
     """The response; what is not read yet is read when it has been sent."""
     if unread:
-        index: Any = sandbox_of(request).store.row_index
-        response.background = BackgroundTask(index.catch_up, project, _AFTER_SECONDS)
+        response.background = BackgroundTask(sandbox_of(request).store.row_index.follow, project)
     return response

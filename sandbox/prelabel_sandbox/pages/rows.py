@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -61,8 +62,7 @@ def mask_image(request: Request) -> Response:
     row = _row_of(request, project)
     uuid, frame = _mask_named(request.path_params)
     line = sandbox_of(request).store.browsing.pre_label(project.id, row, uuid)
-    found = annotations_of([(uuid, line)], Classes(project.ontology)) if line else []
-    content = inline_png(found[0].line, frame) if found else None
+    content = inline_png(orjson.loads(line), frame) if line else None
     if content is None:
         raise Missing("There is no such mask.")
     headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'"}
@@ -101,18 +101,21 @@ class _Looked:
     def drawn(self) -> dict[str, Any]:
         """What the template of the view draws."""
         if self.view == "image":
-            return {"canvas": scenes.canvas_of(self._annotations, self.asset, self._address)}
+            canvas = scenes.canvas_of(self._annotations, self.asset, self._address)
+            return {"canvas": canvas, "drawn": canvas.drawn}
         if self.view == "video":
             return self._film()
         if self.view == "text":
             text = text_of(self._request, self.asset.row_data)
             reading = scenes.text_of(self._annotations, text or "")
             said = [scenes.quoted(each, text or "") for each in self._annotations]
-            return {"text": text, "reading": reading, "annotations": said}
+            drawn = {number for piece in reading.pieces for number in piece.ends} if text is not None else set()
+            return {"text": text, "reading": reading, "annotations": said, "drawn": drawn}
         if self.view == "audio":
             known = self.asset.seconds * 1000 if self.asset.seconds else None
             lanes, whole = scenes.timeline_of(self._annotations, known)
-            return {"lanes": lanes, "whole": whole, "known": known is not None}
+            drawn = {lane.annotation.number for lane in lanes}
+            return {"lanes": lanes, "whole": whole, "known": known is not None, "drawn": drawn}
         return {}
 
     def features(self) -> list[Any]:
@@ -125,13 +128,13 @@ class _Looked:
     def _film(self) -> dict[str, Any]:
         film = scenes.film_of(self._annotations, self._classes, self.asset, self._address)
         lanes, whole = scenes.timeline_of(self._annotations, film.frames, unit=1.0)
-        tracks = [
-            {"shape": f"s{each.number}", "entry": f"a{each.number}", "css": each.feature.css, "name": each.feature.name}
-            | track
-            for each, track in film.tracks
-        ]
+        tracks = [{"shape": f"s{each.number}", "entry": f"a{each.number}", **track} for each, track in film.tracks]
         data = {"keyframes": film.keyframes, "tracks": tracks}
-        return {"film": film, "film_data": data, "canvas": film.canvas, "lanes": lanes, "whole": whole}
+        drawn = (
+            film.canvas.drawn | {each.number for each, _ in film.tracks} | {each.annotation.number for each in lanes}
+        )
+        shown = {"film": film, "film_data": data, "canvas": film.canvas}
+        return {**shown, "lanes": lanes, "whole": whole, "drawn": drawn}
 
     def _address(self, annotation: Annotation, given: dict[str, Any], frame: int | None) -> str | None:
         """Where the image of a mask is; an origin elsewhere is noted, so that the page may load from it."""

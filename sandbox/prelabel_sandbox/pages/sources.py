@@ -10,6 +10,7 @@ from starlette.requests import Request
 from prelabel_sandbox.sandbox import sandbox_of
 
 ASSETS = "/assets/"
+_UPLOADS = "/uploads/"
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?")
 _TEXT_BYTES = 1 << 18  # a text has at most 64 K characters
 
@@ -41,8 +42,11 @@ def text_of(request: Request, given: str | None) -> str | None:
 
 
 def own_file(request: Request, given: str) -> Path | None:
-    """The file in the folder of assets that an address means."""
+    """The file in the folder of assets, or among the uploads, that an address means."""
     source, folder = source_of(request, given), sandbox_of(request).assets
+    if source is not None and source.url.startswith(_UPLOADS):
+        found = sandbox_of(request).store.uploads.find(source.url[len(_UPLOADS) :])
+        return found[1] if found else None
     if source is None or folder is None or not source.url.startswith(ASSETS):
         return None
     file = (folder / unquote(source.url[len(ASSETS) :])).resolve()

@@ -9,7 +9,7 @@ import msgspec
 from prelabel_sandbox.checks.asset import Asset
 from prelabel_sandbox.store.database import Database
 from prelabel_sandbox.store.imports import Import, Imports
-from prelabel_sandbox.store.projects import DataRow, Project, Projects
+from prelabel_sandbox.store.projects import NO_KEY, DataRow, Project, Projects
 from prelabel_sandbox.store.row_index import RowIndex, Standing, pair_of, reference_of
 
 MANY = 100_000
@@ -42,9 +42,11 @@ class Browsing:
 
     def projects(self, first: int, skip: int) -> tuple[list[Overview], int]:
         """A page of the projects by name, and how many there are."""
-        ids = self._database.all("SELECT id FROM projects ORDER BY name, id LIMIT ? OFFSET ?", first, skip)
+        ids = self._database.all(
+            "SELECT id FROM projects WHERE NOT deleted ORDER BY name, id LIMIT ? OFFSET ?", first, skip
+        )
         found = [project for (each,) in ids if (project := self._projects.get(each))]
-        total = self._one("SELECT count(*) FROM projects")
+        total = self._one("SELECT count(*) FROM projects WHERE NOT deleted")
         return [Overview(each, self.import_count(each.id), self._few_pre_labels(each.id)) for each in found], total
 
     def pre_label_count(self, project_id: str) -> int:
@@ -52,18 +54,21 @@ class Browsing:
         return self._one("SELECT count(*) FROM pre_labels WHERE project_id = ?", project_id)
 
     def import_count(self, project_id: str) -> int:
-        """How many imports a project has, without deleted ones."""
-        return self._one("SELECT count(*) FROM imports WHERE project_id = ? AND NOT deleted", project_id)
+        """How many imports of pre-labels a project has, without deleted ones."""
+        return self._one(
+            "SELECT count(*) FROM imports WHERE project_id = ? AND kind = 'mal' AND NOT deleted", project_id
+        )
 
     def imports(self, project_id: str, first: int, skip: int) -> list[Import]:
-        """A page of a project's imports, newest first."""
-        sql = "SELECT seq FROM imports WHERE project_id = ? AND NOT deleted ORDER BY seq DESC LIMIT ? OFFSET ?"
+        """A page of a project's imports of pre-labels, newest first."""
+        where = "project_id = ? AND kind = 'mal' AND NOT deleted"
+        sql = f"SELECT seq FROM imports WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?"  # noqa: S608
         rows = self._database.all(sql, project_id, first, skip)
         return [item for (seq,) in rows if (item := self._imports.by_seq(seq))]
 
     def import_by_id(self, import_id: str) -> Import | None:
-        """An import that is not deleted."""
-        row = self._database.one("SELECT seq FROM imports WHERE id = ? AND NOT deleted", import_id)
+        """An import of pre-labels that is not deleted."""
+        row = self._database.one("SELECT seq FROM imports WHERE id = ? AND kind = 'mal' AND NOT deleted", import_id)
         return self._imports.by_seq(row[0]) if row else None
 
     def rows(self, project: Project, search: str, first: int, skip: int) -> Found:
@@ -130,8 +135,9 @@ _ROWS_OF_ANY = (
 )
 
 
-def _row(row_id: str, key: str | None, facts: Any) -> DataRow:
-    return DataRow(row_id, key, None if facts is None else msgspec.json.decode(facts, type=Asset))
+def _row(row_id: str, key: str, facts: Any) -> DataRow:
+    known = None if facts is None else msgspec.json.decode(facts, type=Asset)
+    return DataRow(row_id, None if key.startswith(NO_KEY) else key, known)
 
 
 def _row_of_any(row_id: str, reference: str) -> DataRow:

@@ -13,7 +13,7 @@ from prelabel_sandbox.ids import derived_id, new_id
 from prelabel_sandbox.store.database import Database
 from prelabel_sandbox.store.ontologies import Ontology, put_ontology
 
-_NO_KEY = "\0"  # begins what stands for the global key of a data row that has none
+NO_KEY = "\0"  # begins what stands for the global key of a data row that has none
 _NO_ONTOLOGY = '{"tools": [], "classifications": []}'
 _FIELDS = "id, name, media_type, editor_task_type, ontology_id, ontology, any_rows, created, updated, shown, details"
 
@@ -175,7 +175,7 @@ class Projects:
         )
         return {
             (word, row_id if word == "id" else key): DataRow(
-                row_id, None if key.startswith(_NO_KEY) else key, _asset(facts)
+                row_id, None if key.startswith(NO_KEY) else key, _asset(facts)
             )
             for row_id, key, facts in rows
         }

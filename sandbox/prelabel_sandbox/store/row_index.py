@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -71,6 +72,7 @@ class RowIndex:
         self._projects = projects
         self._reading = threading.Lock()
         self._closed = False
+        self._followed: set[str] = set()
         self.lines_read = 0
         with database.transaction() as connection:
             for statement in filter(str.strip, _SCHEMA.split(";")):
@@ -85,12 +87,20 @@ class RowIndex:
     def catch_up(self, project: Project, seconds: float) -> int:
         """Read finished imports for at most so long; how many are not read to their end yet."""
         deadline = time.monotonic() + seconds
-        if self._reading.acquire(timeout=max(0.0, seconds)):
-            try:
-                self._read(project, deadline)
-            finally:
-                self._reading.release()
-        return len(self._unread(project.id)) if not self._closed else 0
+        while (left := self._unread(project.id)) and time.monotonic() < deadline:
+            self._read_slice(project, deadline)
+        return len(left)
+
+    def follow(self, project: Project) -> None:
+        """Read a project's finished imports to their end; returns at once when somebody does already."""
+        with self._reading:
+            if project.id in self._followed:
+                return
+            self._followed.add(project.id)
+        try:
+            self.catch_up(project, float("inf"))
+        finally:
+            self._followed.discard(project.id)
 
     def counts(self, project_id: str, references: Iterable[str]) -> dict[str, int]:
         """How many pre-labels stand for each of these references; nothing of those that have none."""
@@ -115,41 +125,36 @@ class RowIndex:
         return Standing(*row) if row else None
 
     def _unread(self, project_id: str) -> list[int]:
+        if self._closed:
+            return []
         rows = self._database.all(
             "SELECT i.seq FROM imports AS i LEFT JOIN row_index_progress AS r ON r.import_seq = i.seq"
-            " WHERE i.project_id = ? AND i.state = 'FINISHED' AND r.done IS NOT 1 ORDER BY i.seq",
+            " WHERE i.project_id = ? AND i.kind = 'mal' AND i.state = 'FINISHED' AND r.done IS NOT 1 ORDER BY i.seq",
             project_id,
         )
         return [seq for (seq,) in rows]
 
-    def _read(self, project: Project, deadline: float) -> None:
-        if self._closed:
+    def _read_slice(self, project: Project, deadline: float) -> None:
+        """Read a slice of the first import that has one; others may read between two."""
+        if not self._reading.acquire(timeout=min(threading.TIMEOUT_MAX, max(0.0, deadline - time.monotonic()))):
             return
-        for seq in self._unread(project.id):
-            item = self._imports.by_seq(seq)
-            for _ in self._slices(project, item) if item else ():
-                if self._closed or time.monotonic() >= deadline:
-                    return
+        try:
+            unread = self._unread(project.id)  # somebody else may have read it meanwhile
+            item = self._imports.by_seq(unread[0]) if unread else None
+            if item is not None:
+                self._read(project, item)
+        finally:
+            self._reading.release()
 
-    def _slices(self, project: Project, item: Import) -> Iterator[None]:
-        """Read an import from where it was left; yields after each slice that is noted."""
+    def _read(self, project: Project, item: Import) -> None:
         found = self._database.one("SELECT place, lines FROM row_index_progress WHERE import_seq = ?", item.seq)
         place, number = found or (0, 0)
         file = self._imports.file(item, "input")
-        if not file.exists():
-            self._note(project, item, [], place, number, done=True)
-            return
-        with file.open("rb") as opened:
-            opened.seek(place)
-            done = False
-            while not done:
-                lines = opened.readlines(_SLICE)
-                done = not lines
-                noted = list(_noted(item.id, lines, place, number))
-                place, number = place + sum(map(len, lines)), number + len(lines)
-                self._note(project, item, noted, place, number, done=done)
-                self.lines_read += len(lines)
-                yield
+        lines = _lines(file, place) if file.exists() else []
+        noted = list(_noted(item.id, lines, place, number))
+        place, number = place + sum(map(len, lines)), number + len(lines)
+        self._note(project, item, noted, place, number, done=not lines)
+        self.lines_read += len(lines)
 
     def _note(
         self, project: Project, item: Import, noted: list[tuple[str, bytes, int]], place: int, lines: int, *, done: bool
@@ -176,6 +181,12 @@ class RowIndex:
         pairs = {pair_of(reference) for reference in references}
         rows = self._projects.data_rows(replace(project, any_rows=True), pairs)
         return [(project.id, reference_of(*pair), row.id) for pair, row in rows.items()]
+
+
+def _lines(file: Path, place: int) -> list[bytes]:
+    with file.open("rb") as opened:
+        opened.seek(place)
+        return opened.readlines(_SLICE)
 
 
 def _noted(import_id: str, lines: list[bytes], start: int, number: int) -> Iterator[tuple[str, bytes, int]]:

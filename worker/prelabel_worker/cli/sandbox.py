@@ -22,6 +22,7 @@ def run(
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8970,
     data: Annotated[Path, typer.Option(help="Folder of its state.")] = Path(".prelabel/sandbox"),
     api_key: Annotated[str | None, typer.Option(help="The only key it accepts; else any.")] = None,
+    assets: Annotated[Path | None, typer.Option(help="Folder whose files it serves at /assets/.")] = None,
 ) -> None:
     """Run it in the foreground; it says where it listens.
 
@@ -32,6 +33,7 @@ def run(
         raise typer.Exit(USAGE)
     command = [sys.executable, "-m", "prelabel_sandbox", "--host", host, "--port", str(port), "--data", str(data)]
     command += ["--api-key", api_key] if api_key else []
+    command += ["--assets", str(assets)] if assets else []
     os.execv(sys.executable, command)  # noqa: S606 - it takes over this process and its signals
 
 

@@ -49,7 +49,7 @@ def up(workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max
             f"Redis, the sandbox at {stack.file.sandbox_url} and {workers} workers are running; project demo-project "
             f"is in the sandbox.\nLogs: {stack.logs}\n\nIn another terminal, in this folder:\n"
             "  prelabel publish examples/predictions.ndjson\n  prelabel wait\n  prelabel status\n  prelabel dead list\n"
-            "\nCtrl-C stops everything.",
+            f"\nWhat a labeler would see: {stack.file.sandbox_url}/projects/demo-project\nCtrl-C stops everything.",
             flush=True,
         )
         while not stop.wait(0.5):

@@ -31,6 +31,7 @@ class Mask:
     source: str | None
     css: str
     frames: dict[int, str] = field(default_factory=dict)
+    first: bool = True  # of its annotation
 
 
 @dataclass(slots=True)
@@ -44,6 +45,12 @@ class Canvas:
     masks: list[Mask]
     links: list[tuple[Annotation, Shape, Shape]] = field(default_factory=list)
     undrawn: set[int] = field(default_factory=set)
+
+    @property
+    def drawn(self) -> set[int]:
+        """The numbers of what can be seen in it."""
+        of_shapes = {each.number for each, _ in self.shapes} | {each.number for each, _, _ in self.links}
+        return of_shapes | {each.annotation.number for each in self.masks}
 
     @property
     def filters(self) -> list[Filter]:
@@ -156,9 +163,9 @@ def _mask(annotation: Annotation, address: Address) -> Mask:
 
 def _frame_masks(annotation: Annotation, classes: Classes, address: Address) -> Iterable[Mask]:
     frames = masks_of(annotation.line, lambda frame: address(annotation, frame, frame["index"]))
-    for instance in annotation.line["masks"]["instances"]:
+    for place, instance in enumerate(annotation.line["masks"]["instances"]):
         tool = classes.tool(instance)
-        yield Mask(annotation, filter_of(instance["colorRGB"], tool.color), None, tool.css, frames)
+        yield Mask(annotation, filter_of(instance["colorRGB"], tool.color), None, tool.css, frames, place == 0)
 
 
 def _links(annotations: Sequence[Annotation], shapes: dict[bytes, Shape]) -> Iterable[tuple[Annotation, Shape, Shape]]:

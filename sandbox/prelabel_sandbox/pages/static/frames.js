@@ -7,7 +7,6 @@ const slider = document.getElementById("frame");
 const drawing = document.querySelector(".drawing");
 const video = document.querySelector("video.asset");
 const head = document.querySelectorAll("[data-head]");
-const SVG = "http://www.w3.org/2000/svg";
 const FRAMES_A_SECOND = 12; // without a video
 
 function valuesAt(track, frame) {
@@ -35,31 +34,19 @@ function pathOf(kind, values) {
   return values.map((value, i) => (i % 2 ? ` ${value}` : `${i ? "L" : "M"}${value}`)).join("");
 }
 
-function make(tag, parent, attributes) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return parent.appendChild(made);
-}
-
 const shapes = film.tracks.map((track) => {
-  const style = { bbox: " closed", point: " dot", line: "" }[track.kind];
-  const group = make("g", drawing.querySelector(".shapes"), { id: track.shape, class: `shape ${track.css}${style}` });
-  group.dataset.entry = track.entry;
-  const paths = ["halo", "edge"].map((name) => make("path", group, { class: name }));
-  const name = make("text", drawing.querySelector(".names"), { class: track.css, dx: ".35em", dy: "-.5em" });
-  name.textContent = track.name;
-  name.dataset.entry = track.entry;
-  return { track, group, paths, name };
+  const group = document.getElementById(track.shape);
+  return { track, group, name: drawing.querySelector(`[data-shape="${track.shape}"]`) };
 });
 
 function draw() {
   const frame = Number(slider.value);
-  for (const { track, group, paths, name } of shapes) {
+  for (const { track, group, name } of shapes) {
     const values = valuesAt(track, frame);
     group.style.display = name.style.display = values ? "" : "none";
     document.getElementById(track.entry)?.classList.toggle("away", !values);
     if (!values) continue;
-    for (const path of paths) path.setAttribute("d", pathOf(track.kind, values));
+    for (const path of group.children) path.setAttribute("d", pathOf(track.kind, values));
     name.setAttribute("x", values[0]);
     name.setAttribute("y", values[1]);
   }
@@ -87,6 +74,21 @@ function go(frame) {
   slider.value = frame;
   draw();
   if (perSecond()) video.currentTime = (Number(slider.value) - 0.5) / perSecond();
+}
+
+// An annotation that is picked in the list is gone to, if this frame has none of it.
+function pick(entry, has, first) {
+  document.querySelector(`#${entry} a.pick`)?.addEventListener("click", () => {
+    stop();
+    if (!has(Number(slider.value))) go(first);
+  });
+}
+for (const { track } of shapes) {
+  pick(track.entry, (frame) => valuesAt(track, frame), track.segments[0][0][0]);
+}
+for (const mask of drawing.querySelectorAll(".mask[id]")) {
+  const frames = JSON.parse(mask.dataset.frames);
+  pick(mask.dataset.entry, (frame) => frames[frame], Math.min(...Object.keys(frames)));
 }
 
 slider.addEventListener("input", () => {
@@ -136,3 +138,4 @@ play.addEventListener("click", () => {
 
 video?.addEventListener("loadedmetadata", () => go(slider.value));
 draw();
+document.getElementById("without-script").remove();

@@ -9,23 +9,30 @@ function light(entry, on) {
   for (const shape of shapesOf(entry)) shape.classList.toggle("lit", on);
 }
 
-for (const entry of document.querySelectorAll(".entry")) {
-  for (const [begin, end] of [["focusin", "focusout"], ["pointerenter", "pointerleave"]]) {
-    entry.addEventListener(begin, () => light(entry.id, true));
-    entry.addEventListener(end, () => light(entry.id, entry.contains(document.activeElement)));
-  }
-}
+// What is focused stays lit; what the pointer is over is lit too.
+let pointed = null;
+const focused = () => document.activeElement?.closest(".entry")?.id ?? null;
 
+document.addEventListener("focusin", () => focused() && light(focused(), true));
+document.addEventListener("focusout", (event) => {
+  const left = event.target.closest(".entry")?.id;
+  if (left && left !== pointed) light(left, false);
+});
 document.addEventListener("pointerover", (event) => {
-  const shape = event.target.closest("[data-entry]");
-  for (const lit of document.querySelectorAll(".hovered")) {
-    lit.classList.remove("hovered");
-    light(lit.dataset.entry, false);
-  }
-  if (shape) {
-    shape.classList.add("hovered");
-    light(shape.dataset.entry, true);
-  }
+  const over = event.target.closest(".entry")?.id ?? event.target.closest("[data-entry]")?.dataset.entry ?? null;
+  if (over === pointed) return;
+  if (pointed && pointed !== focused()) light(pointed, false);
+  pointed = over;
+  if (over) light(over, true);
+});
+
+// Following a link to a drawing would take the focus out of the list: it is brought into view instead, and stays lit.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a.pick");
+  const target = link && document.getElementById(link.hash.slice(1));
+  if (!target) return;
+  event.preventDefault();
+  (target.closest(".stage") ?? target).scrollIntoView({ block: "nearest" });
 });
 
 // A canvas whose size was guessed takes that of the asset, which is loaded later.
@@ -43,7 +50,7 @@ function fit(width, height) {
 
 const asset = document.querySelector(".asset");
 if (asset instanceof HTMLImageElement) {
-  const loaded = () => fit(asset.naturalWidth, asset.naturalHeight);
+  const loaded = () => (asset.naturalWidth ? fit(asset.naturalWidth, asset.naturalHeight) : asset.remove());
   if (asset.complete) loaded();
   asset.addEventListener("load", loaded);
   asset.addEventListener("error", () => asset.remove());

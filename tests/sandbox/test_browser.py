@@ -1,0 +1,285 @@
+"""The pages in a real browser: keys, slider, drawing, colours; nothing in the console, nothing from elsewhere."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from tests.conftest import wait_for
+from tests.sandbox.conftest import PROJECTS, car
+from tests.sandbox.hostile import HOSTILE, hostile_lines, hostile_ontology
+from tests.sandbox.process import SandboxProcess
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--disable-sync", "--no-first-run"]
+WIDE, PHONE = {"width": 1200, "height": 800}, {"width": 390, "height": 780}
+
+pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no Chromium on this machine")
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Open]:
+    """Open an address; at the end nothing was complained of, and nothing was asked of anybody else."""
+    complaints: list[str] = []
+    requested: list[str] = []
+    contexts = []
+
+    def opened(url: str, **options: object) -> Page:
+        context = browser.new_context(**{"viewport": WIDE, **options})  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(url, wait_until="load")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    origins = {re.sub(r"^(\w+://[^/]+).*", r"\1", url) for url in requested}
+    assert len(origins) == 1, origins
+
+
+def row_url(sandbox: SandboxProcess, project: str) -> str:
+    """The first data row of a project."""
+    page = sandbox.http.get(f"{sandbox.url}/projects/{project}").text
+    return sandbox.url + re.findall(r'<th scope="row"><a href="([^"]+)"', page)[0]
+
+
+def tab_to(page: Page, target: Locator, most: int = 60) -> None:
+    """Press Tab until it is focused; whatever is focused on the way can be seen to be."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+        if target.evaluate("(wanted) => wanted === document.activeElement"):
+            return
+    pytest.fail(f"{most} times Tab do not lead to {target}")
+
+
+def test_everything_can_be_reached_by_keys(harbour: SandboxProcess, visit: Open) -> None:
+    page = visit(harbour.url)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    tab_to(page, page.get_by_role("link", name="Harbour images", exact=True))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/projects/harbour-images")
+    tab_to(page, page.get_by_role("searchbox", name="Global key or id has"))
+    page.keyboard.type("000184")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**search=000184")
+    tab_to(page, page.get_by_role("link", name="pier-7/cam-2/000184.png"))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/rows/*")
+    tab_to(page, page.get_by_role("link", name="vessel").first)
+    expect(page.locator("g.shape.lit")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="vessel").first).to_be_focused()
+    tab_to(page, page.get_by_role("link", name="mooring rope").first)
+    expect(page.locator("g.shape.lit")).to_have_class(re.compile(r"\bc4\b"))
+
+
+def test_what_the_pointer_is_over_is_lit_in_the_list(harbour: SandboxProcess, visit: Open) -> None:
+    page = visit(row_url(harbour, "harbour-images"))
+    x, y = on_screen(page, 150, 657)
+    page.mouse.move(x, y)
+    expect(page.locator("li.entry.lit")).to_contain_text("bollard")
+    page.locator("h1").hover()
+    expect(page.locator(".lit")).to_have_count(0)
+
+
+def test_the_slider_moves_tracks_by_keys(harbour: SandboxProcess, visit: Open) -> None:
+    page = visit(row_url(harbour, "lock-video"))
+    slider = page.get_by_role("slider")
+    tab_to(page, slider)
+    page.keyboard.press("Home")
+    box, mask = page.locator("#s1"), page.locator("g.masks image")
+    expect(box.locator(".edge")).to_have_attribute("d", "M17 148h156v80h-156Z")
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#frame-said")).to_have_text("10")
+    expect(box.locator(".edge")).to_have_attribute("d", "M62 148h156v80h-156Z")  # half way between two keyframes
+    expect(slider).to_have_attribute("aria-valuetext", "frame 10")
+    assert mask.get_attribute("href") is None
+    slider.fill("33")
+    assert str(mask.get_attribute("href")).endswith("/33.png")
+    slider.fill("45")  # between two segments
+    expect(box).to_be_hidden()
+    expect(page.locator("li.entry.away")).to_contain_text("vessel")
+    page.get_by_role("button", name="Next keyframe").press("Enter")
+    expect(page.locator("#frame-said")).to_have_text("60")
+    page.get_by_role("button", name="Next keyframe").press("Enter")
+    expect(box.locator(".edge")).to_have_attribute("d", "M322 148h156v80h-156Z")
+
+
+def test_the_video_is_at_the_slider_s_frame(harbour: SandboxProcess, visit: Open) -> None:
+    page = visit(row_url(harbour, "lock-video"))
+    until(page, "document.querySelector('video').readyState >= 1")
+    page.get_by_role("slider").fill("25")
+    assert page.evaluate("document.querySelector('video').currentTime") == pytest.approx(24.5 / 12, abs=0.01)
+
+
+def test_a_track_that_is_picked_is_gone_to(harbour: SandboxProcess, visit: Open) -> None:
+    page = visit(row_url(harbour, "lock-video"))
+    page.get_by_role("slider").fill("50")
+    page.get_by_role("link", name="vessel").click()
+    expect(page.locator("#frame-said")).to_have_text("1")
+    page.get_by_role("link", name="oil film").click()
+    expect(page.locator("#frame-said")).to_have_text("20")
+
+
+def test_it_plays_and_stops(harbour: SandboxProcess, visit: Open) -> None:
+    page = visit(row_url(harbour, "lock-video"))
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_role("button", name="Stop")).to_have_attribute("aria-pressed", "true")
+    until(page, "Number(document.getElementById('frame').value) > 3")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Play")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_stretch_of_a_recording_is_played_from_its_start(harbour: SandboxProcess, visit: Open) -> None:
+    page = visit(row_url(harbour, "vhf-recordings"))
+    page.get_by_role("button", name="0:04–0:08.8").click()
+    until(page, "document.getElementById('sound').currentTime > 4")
+    until(page, "Number(document.querySelector('[data-head]').getAttribute('x1')) > 333")
+
+
+def on_screen(page: Page, x: int, y: int) -> tuple[float, float]:
+    """Where a place of the asset is."""
+    stage = page.locator(".stage").bounding_box()
+    assert stage is not None
+    width, height = (float(each) for each in str(page.locator(".drawing").get_attribute("viewBox")).split()[2:])
+    return stage["x"] + x * stage["width"] / width, stage["y"] + y * stage["height"] / height
+
+
+def until(page: Page, expression: str) -> None:
+    """Playwright's own wait needs eval, which the pages forbid."""
+    wait_for(lambda: page.evaluate(expression), expression, 10)
+
+
+def pixel(page: Page, x: int, y: int) -> tuple[int, ...]:
+    """The colour at a place of the asset, as it is on the screen."""
+    stage = page.locator(".stage")
+    shot = Image.open(BytesIO(stage.screenshot())).convert("RGB")
+    width, height = (float(each) for each in str(page.locator(".drawing").get_attribute("viewBox")).split()[2:])
+    found = shot.getpixel((round(x * shot.width / width), round(y * shot.height / height)))
+    assert isinstance(found, tuple)
+    return found
+
+
+def test_masks_are_painted_in_the_colour_of_their_class(harbour: SandboxProcess, visit: Open) -> None:
+    page = visit(row_url(harbour, "harbour-images"))
+    painted = pixel(page, 800, 560), pixel(page, 1060, 488), pixel(page, 640, 570)
+    page.evaluate("for (const each of document.querySelectorAll('.mask')) each.remove()")
+    bare = pixel(page, 800, 560), pixel(page, 1060, 488), pixel(page, 640, 570)
+    for seen, below, paint in zip(painted, bare, ((0x12, 0xB8, 0x86), (0x4D, 0xAB, 0xF7)), strict=False):
+        assert seen == pytest.approx([0.6 * p + 0.4 * b for p, b in zip(paint, below, strict=True)], abs=3)
+    assert painted[2] == bare[2]
+
+
+def test_a_canvas_takes_the_size_of_its_image(harbour: SandboxProcess, visit: Open) -> None:
+    given = PROJECTS["harbour-images"]
+    rows = [{"globalKey": "pier-7/cam-2/000184.png", "rowData": "/assets/harbour.png"}]
+    harbour.control("POST", "/projects", {**given["project"], "id": "unknown-size", "dataRows": rows})
+    harbour.statuses("unknown-size", "first", given["lines"])
+    page = visit(row_url(harbour, "unknown-size"))
+    expect(page.locator(".drawing")).to_have_attribute("viewBox", "0 0 1280 800")
+    expect(page.locator(".mask").first).to_have_attribute("width", "1280")
+
+
+def test_a_drawing_stays_when_its_image_does_not_come(sandbox: SandboxProcess, browser: Browser, project: str) -> None:
+    rows = [{"globalKey": "a", "rowData": "/assets/gone.png", "width": 400, "height": 300}]
+    sandbox.project(project, {"tools": [{"tool": "rectangle", "name": "car", "color": "#ff0000"}]}, rows)
+    sandbox.statuses(project, "1", [car(1, "a", bbox={"top": 50, "left": 50, "height": 200, "width": 300})])
+    page = browser.new_page()
+    page.goto(row_url(sandbox, project), wait_until="load")
+    expect(page.locator("img.asset")).to_have_count(0)
+    size = page.locator(".stage").bounding_box()
+    assert size is not None
+    assert size["width"] / size["height"] == pytest.approx(4 / 3, abs=0.02)
+    assert pixel(page, 50, 150)[0] > 200 > 120 > pixel(page, 50, 150)[1]
+    page.close()
+
+
+@pytest.mark.parametrize("media", ["IMAGE", "VIDEO", "TEXT"])
+def test_hostile_texts_run_nothing(sandbox: SandboxProcess, visit: Open, project: str, media: str) -> None:
+    key = HOSTILE[:150]
+    sandbox.project(
+        project, hostile_ontology(), [{"globalKey": key, "rowData": HOSTILE}], name=HOSTILE, mediaType=media
+    )
+    lines = [line for line in hostile_lines(key) if "mask" not in line]  # its image would be asked for elsewhere
+    sandbox.statuses(project, HOSTILE, lines)
+    page = visit(row_url(sandbox, project))
+    assert page.locator("main script:not([type])").count() == 0
+    expect(page.get_by_role("heading", level=1)).to_have_text(key)
+    visit(f"{sandbox.url}/projects/{project}")
+
+
+CONTRAST = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const painted = (colours) => {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const light = (rgb) => rgb.map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const faint = [];
+  for (const element of document.querySelectorAll("body *:not(svg, svg *, script, noscript, option)")) {
+    const own = [...element.childNodes].some((each) => each.nodeType === 3 && each.textContent.trim());
+    if (!own || !element.checkVisibility()) continue;
+    const behind = [];
+    for (let each = element; each; each = each.parentElement) behind.unshift(getComputedStyle(each).backgroundColor);
+    const [text, ground] = [[...behind, getComputedStyle(element).color], behind].map(painted).map(light);
+    const ratio = (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
+    if (ratio < 4.5) faint.push([element.tagName, element.className, ratio.toFixed(2), element.textContent.trim()]);
+  }
+  return faint;
+}"""
+
+
+def every_page(sandbox: SandboxProcess) -> list[str]:
+    urls = [sandbox.url, f"{sandbox.url}/projects/harbour-images", f"{sandbox.url}/projects/harbour-images/imports"]
+    import_path = re.findall(r'href="(/imports/[^"]+)"', sandbox.http.get(urls[-1]).text)[0]
+    return [*urls, sandbox.url + import_path, *(row_url(sandbox, project) for project in PROJECTS)]
+
+
+def test_texts_stand_out_in_light_and_dark_and_pages_fit_a_phone(harbour: SandboxProcess, visit: Open) -> None:
+    page = visit(harbour.url)
+    for url in every_page(harbour):
+        page.goto(url)
+        grounds = set()
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+            assert page.evaluate(CONTRAST) == [], (url, scheme)
+        assert len(grounds) == 2
+        page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], url
+        page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+
+
+def test_without_scripts_drawings_and_lists_are_there(harbour: SandboxProcess, visit: Open) -> None:
+    page = visit(row_url(harbour, "harbour-images"), java_script_enabled=False)
+    expect(page.locator("g.shape")).to_have_count(8)
+    expect(page.locator("li.entry")).to_have_count(13)
+    page = visit(row_url(harbour, "lock-video"), java_script_enabled=False)
+    expect(page.get_by_text("The slider needs JavaScript")).to_be_visible()

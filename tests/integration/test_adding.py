@@ -46,22 +46,35 @@ def test_rows_that_are_there_already_are_told_apart_and_a_repeat_adds_nothing(
         ({"row_data": "https://x.example/a", "global_key": "a" * 201}, "at most 200"),
         ({"row_data": "x" * 70_000, "global_key": "a"}, "at most 65,536"),
         ({"row_data": "images/gone.jpg", "global_key": "a"}, "no file images/gone.jpg"),
-        ({"row_data": "../secret.txt", "global_key": "a"}, "outside"),
         ({"row_data": "https://x.example/a", "global_key": "a", "metadata_fields": {}}, "expected an array"),
     ],
 )
 def test_a_line_that_is_no_data_row_is_named_and_the_others_are_added(
     place: Workplace, tmp_path: Path, mark: str, row: object, why: str
 ) -> None:
-    folder = tmp_path / "rows"
-    folder.mkdir()
-    (tmp_path / "secret.txt").write_text("not yours")
     good = numbered(2, mark)
 
-    state, failed = place.add(written(folder / "rows.ndjson", [good[0], row, "", good[1]]), place.dataset(), folder)
+    state, failed = place.add(written(tmp_path / "rows.ndjson", [good[0], row, "", good[1]]), place.dataset(), tmp_path)
 
     assert (state.added, state.failed, [each.line for each in failed]) == (2, 1, [2])
     assert why in failed[0].why
+
+
+@pytest.mark.parametrize("spelling", ["../secret.txt", "{folder}/secret.txt", "link.txt"])
+def test_a_file_outside_the_folder_is_never_uploaded(
+    place: Workplace, tmp_path: Path, mark: str, spelling: str
+) -> None:
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    (tmp_path / "secret.txt").write_text("not yours")
+    (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
+    row = {"row_data": spelling.format(folder=tmp_path), "global_key": mark}
+    before = place.asked("uploadFile")
+
+    state, failed = place.add(written(folder / "rows.ndjson", [row]), place.dataset(), folder)
+
+    assert (state.added, [f"outside {folder}" in each.why for each in failed]) == (0, [True])
+    assert place.asked("uploadFile") == before
 
 
 def test_what_labelbox_refuses_is_named_with_its_words(place: Workplace, tmp_path: Path, mark: str) -> None:
@@ -200,6 +213,16 @@ def test_a_dataset_that_may_have_been_made_is_not_made_again(place: Workplace, t
     assert (lost.returncode, "is not known" in lost.stderr) == (4, True)
     assert (again.returncode, "look for it in Labelbox" in again.stderr) == (2, True)
     assert place.asked("createDataset") == before + 1
+
+
+def test_labelbox_s_words_are_shown_without_the_key(place: Workplace, tmp_path: Path) -> None:
+    place.fault("graphql-error", times=9, code="MALFORMED_REQUEST", message="a-key may not do this to harbour")
+    file = written(tmp_path / "rows.ndjson", numbered(1, "x"))
+
+    done = place.run("dataset", "add", file, "--dataset", "d", cwd=tmp_path)
+
+    assert (done.returncode, "… may not do this to harbour" in done.stderr) == (2, True), done.stderr
+    assert "a-key" not in done.stderr
 
 
 @pytest.mark.parametrize(

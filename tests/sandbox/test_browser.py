@@ -203,6 +203,7 @@ def test_a_canvas_takes_the_size_of_its_image(harbour: SandboxProcess, visit: Op
     page = visit(row_url(harbour, "unknown-size"))
     expect(page.locator(".drawing")).to_have_attribute("viewBox", "0 0 1280 800")
     expect(page.locator(".mask").first).to_have_attribute("width", "1280")
+    expect(page.get_by_text("1280 × 800 px", exact=True)).to_be_visible()
 
 
 def test_a_drawing_stays_when_its_image_does_not_come(sandbox: SandboxProcess, browser: Browser, project: str) -> None:

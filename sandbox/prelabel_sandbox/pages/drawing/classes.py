@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-# Told apart on light and dark, and by most who see fewer colours.
+# Told apart on light and dark. Blue comes late: it is what a tool without a colour has in a posted ontology.
 _PALETTE = (
-    "#2f6fdf", "#e8590c", "#2b9348", "#c2255c", "#7048e8", "#b08900", "#0c8599", "#a61e4d", "#5c7f0a", "#495057",
+    "#e8590c", "#2b9348", "#c2255c", "#7048e8", "#b08900", "#0c8599", "#5c7f0a", "#2f6fdf", "#8d4b2a", "#495057",
 )  # fmt: skip
 
 

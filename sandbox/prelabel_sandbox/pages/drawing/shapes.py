@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from prelabel_sandbox.pages.formats import number
@@ -56,7 +57,7 @@ def size_of(known: tuple[int | None, int | None], points: Iterable[Point]) -> tu
         return float(known[0]), float(known[1])
     most = list(points)
     width, height = (max((each[axis] for each in most), default=0.0) * 1.05 for axis in (0, 1))
-    guessed = (width or 640.0, height or 400.0)
+    guessed = (float(ceil(width)) or 640.0, float(ceil(height)) or 400.0)
     return tuple(min(_LARGEST, max(_SMALLEST, each)) for each in guessed)  # type: ignore[return-value]
 
 

@@ -39,6 +39,15 @@ const shapes = film.tracks.map((track) => {
   return { track, group, name: drawing.querySelector(`[data-shape="${track.shape}"]`) };
 });
 
+// Beside and above a shape's first point, or where there is room.
+function place(name, x, y) {
+  const { width, height } = drawing.viewBox.baseVal;
+  const [right, top] = [x > width * 0.85, y < height * 0.06];
+  const wanted = { x, y, dx: right ? "-.35em" : ".35em", dy: top ? "1.2em" : "-.5em" };
+  for (const [key, value] of Object.entries(wanted)) name.setAttribute(key, value);
+  name.setAttribute("text-anchor", right ? "end" : "start");
+}
+
 function draw() {
   const frame = Number(slider.value);
   for (const { track, group, name } of shapes) {
@@ -47,8 +56,7 @@ function draw() {
     document.getElementById(track.entry)?.classList.toggle("away", !values);
     if (!values) continue;
     for (const path of group.children) path.setAttribute("d", pathOf(track.kind, values));
-    name.setAttribute("x", values[0]);
-    name.setAttribute("y", values[1]);
+    place(name, values[0], values[1]);
   }
   for (const mask of drawing.querySelectorAll(".mask")) {
     const source = film.masks[mask.dataset.entry][frame];

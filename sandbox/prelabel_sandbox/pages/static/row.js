@@ -46,6 +46,7 @@ function fit(width, height) {
   }
   drawing.parentElement.style.setProperty("--width", width);
   drawing.parentElement.style.setProperty("--height", height);
+  document.querySelector("[data-size]").textContent = `${width} × ${height} px`;
 }
 
 const asset = document.querySelector(".asset");

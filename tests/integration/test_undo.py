@@ -11,7 +11,7 @@ import redis
 
 from prelabel_worker.accounts import Accounts
 from prelabel_worker.actions import Actions
-from prelabel_worker.cli.live import pace_of
+from prelabel_worker.cli.services import pace_of
 from prelabel_worker.errors import Unauthorized
 from prelabel_worker.held import BulkResult
 from prelabel_worker.imports import Imports, ImportStatus

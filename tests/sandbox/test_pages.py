@@ -110,6 +110,34 @@ def test_a_canvas_of_unknown_size_holds_the_annotations(sandbox: SandboxProcess,
     assert "data-guessed" in drawing.attributes
 
 
+def test_a_shape_of_very_many_points_is_drawn_with_fewer(sandbox: SandboxProcess, project: str) -> None:
+    sandbox.project(project, HARBOUR)
+    points = [{"x": number % 700, "y": number // 700} for number in range(60_000)]
+    sandbox.statuses(project, "a", [example("POLY-1", polygon=points)])
+    page = only_row(sandbox, project)
+    assert page.one("g", of="shape").one("path", of="edge").attributes["d"].count("L") < 50_000
+    assert entries(page) == ["quay area polygon 60000 points from 0, 0 drawn with fewer points"]
+
+
+def test_masks_are_loaded_from_a_bounded_number_of_hosts(sandbox: SandboxProcess, project: str) -> None:
+    sandbox.project(project, HARBOUR)
+    lines = [
+        example(
+            "MASK-1",
+            uuid=car(n)["uuid"],
+            mask={"instanceURI": f"https://h{n}.example.org/1.png", "colorRGB": [n, 0, 9]},
+        )
+        for n in range(30)
+    ]
+    sandbox.statuses(project, "a", lines)
+    link = rows_of(sandbox, project)["pier-7/cam-2/000184.jpg"]
+    response = sandbox.http.get(sandbox.url + link.attributes["href"])
+    assert response.headers["content-security-policy"].split("; ")[3].count("https://") == 20
+    page = parsed_page(response.text)
+    assert len(page.one("g", of="masks").all("image")) == 20
+    assert [text.endswith("not drawn") for text in entries(page)] == [False] * 20 + [True] * 10
+
+
 def test_entities_that_overlap_are_all_highlighted(harbour: SandboxProcess) -> None:
     page = row_page(harbour, "harbour-reports", "reports/2031-02-11.txt")
     text = page.one("p", of="text")
@@ -149,8 +177,8 @@ def test_a_video_has_its_tracks_and_keyframes_for_the_slider(harbour: SandboxPro
     assert vessel["segments"][1] == [[62, [322, 148, 156, 80]], [72, [372, 148, 156, 80]]]
     assert (bollard["kind"], bollard["segments"][0][0]) == ("point", [1, [568, 252]])
     assert page.one("input", id="frame").attributes["max"] == "72"
-    masks = page.one("g", of="masks").one("image")
-    assert list(json.loads(masks.attributes["data-frames"])) == [str(frame) for frame in range(20, 41)]
+    entry = page.one("g", of="masks").one("image").attributes["data-entry"]
+    assert list(film["masks"][entry]) == [str(frame) for frame in range(20, 41)]
     assert [each.one("th").text for each in page.one("table", of="timeline").all("tr", of="lane")] == [
         "light: day",
         "events: horn",
@@ -160,7 +188,7 @@ def test_a_video_has_its_tracks_and_keyframes_for_the_slider(harbour: SandboxPro
 
 def test_the_mask_of_each_frame_has_an_address(harbour: SandboxProcess) -> None:
     page = row_page(harbour, "lock-video", "lock-3/2031-02-11T08.webm")
-    frames = json.loads(page.one("g", of="masks").one("image").attributes["data-frames"])
+    (frames,) = json.loads(page.one("script", id="film").text)["masks"].values()
     assert harbour.http.get(f"{harbour.url}{frames['33']}").content.startswith(b"\x89PNG")
     for wrong in (frames["33"].replace("33.png", "99.png"), frames["33"].replace("33.png", "x.png")):
         assert harbour.http.get(f"{harbour.url}{wrong}").status_code == 404
@@ -262,7 +290,8 @@ def test_what_is_imported_again_or_elsewhere_is_counted_where_it_stands(sandbox:
     sandbox.statuses(project, "2", [car(1, "b"), car(2, "a", bbox={"top": 1, "left": 1, "height": 1, "width": 1})])
     assert counts_of(sandbox, project) == {"a": 1, "b": 1}
     assert entries(row_page(sandbox, project, "a")) == ["car box 1 × 1 at 1, 1"]
-    sandbox.statuses(project, "3", [car(2, "a", name="tram")])  # refused: the earlier one stays
+    # Refused: the earlier one stays where it is.
+    sandbox.statuses(project, "3", [car(2, "a", name="tram"), car(2, "b", name="tram")])
     assert counts_of(sandbox, project) == {"a": 1, "b": 1}
 
 

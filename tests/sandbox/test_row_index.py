@@ -72,11 +72,10 @@ def test_what_was_read_is_known_to_the_next_process(store: Store, project: Proje
 
 
 def test_a_page_of_a_crowded_row_reads_its_own_lines_only(store: Store, project: Project) -> None:
-    item = taken(store, [car(number, "k") for number in range(2000)])
+    taken(store, [car(number, "k") for number in range(2000)])
     store.row_index.catch_up(project, FOREVER)
-    found = store.browsing.pre_labels("p", row("k"), 50, 1990)
-    assert [UUID(bytes=standing.uuid) for standing, _ in found] == [UUID(car(n)["uuid"]) for n in range(1990, 2000)]
-    assert {standing.import_seq for standing, _ in found} == {item.seq}
+    found = list(store.browsing.pre_labels("p", row("k"), 50, 1990))
+    assert [UUID(bytes=uuid) for uuid, _ in found] == [UUID(car(n)["uuid"]) for n in range(1990, 2000)]
 
 
 def test_without_time_nothing_is_read_and_that_is_said(store: Store, project: Project) -> None:

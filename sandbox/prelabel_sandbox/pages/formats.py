@@ -3,10 +3,9 @@
 from datetime import UTC, datetime
 
 
-def count(number: int, word: str, most: int | None = None) -> str:
-    """`1 pre-label`, `2 pre-labels`; `100,000+ pre-labels` where counting stopped at `most`."""
-    more = "+" if most is not None and number >= most else ""
-    return f"{number:,}{more} {word}{'' if number == 1 else 's'}"
+def count(number: int, word: str, plural: str = "") -> str:
+    """`1 pre-label`, `2 pre-labels`."""
+    return f"{number:,} {word if number == 1 else plural or f'{word}s'}"
 
 
 def when(seconds: float) -> str:

@@ -91,9 +91,9 @@ class Browsing:
         made = _row_of_any if project.any_rows else _row
         return made(*found) if found else None
 
-    def pre_labels(self, project_id: str, row: DataRow, first: int, skip: int) -> list[tuple[Standing, bytes]]:
-        """A page of a data row's pre-labels with their lines, in the order they came."""
-        return list(self._lines(self._index.standing(project_id, _references(row), first, skip)))
+    def pre_labels(self, project_id: str, row: DataRow, first: int, skip: int) -> Iterator[tuple[bytes, bytes]]:
+        """A page of a data row's pre-labels, in the order they came: uuid and line, read one by one."""
+        return self._lines(self._index.standing(project_id, _references(row), first, skip))
 
     def pre_label(self, project_id: str, row: DataRow, uuid: bytes) -> bytes | None:
         """The line of one pre-label of a data row."""
@@ -104,7 +104,7 @@ class Browsing:
         """How many pre-labels a data row has."""
         return sum(self._index.counts(project_id, _references(row)).values())
 
-    def _lines(self, standing: Sequence[Standing]) -> Iterator[tuple[Standing, bytes]]:
+    def _lines(self, standing: Sequence[Standing]) -> Iterator[tuple[bytes, bytes]]:
         for seq, of_import in groupby(standing, key=lambda each: each.import_seq):
             item = self._imports.by_seq(seq)
             if item is None:
@@ -112,7 +112,7 @@ class Browsing:
             with self._imports.file(item, "input").open("rb") as opened:
                 for each in of_import:
                     opened.seek(each.start)
-                    yield each, opened.read(each.length)
+                    yield each.uuid, opened.read(each.length)
 
     def _few_pre_labels(self, project_id: str) -> int:
         sql = "SELECT count(*) FROM (SELECT 1 FROM pre_labels WHERE project_id = ? LIMIT ?)"

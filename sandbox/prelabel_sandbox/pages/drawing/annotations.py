@@ -10,6 +10,7 @@ import orjson
 from prelabel_sandbox.checks.uuids import canonical
 from prelabel_sandbox.pages.drawing.answers import Answer, answer_of, nested
 from prelabel_sandbox.pages.drawing.classes import Classes, Feature
+from prelabel_sandbox.pages.drawing.masks import without_images
 from prelabel_sandbox.pages.drawing.where import NAMES, kind_of, where
 
 _KEYFRAMES = 20  # of one track whose answers are listed
@@ -41,7 +42,10 @@ class Annotation:
 
 def annotations_of(lines: Iterable[tuple[bytes, bytes]], classes: Classes) -> list[Annotation]:
     """One for each (uuid, line)."""
-    found = [_annotation(number, uuid, orjson.loads(line), classes) for number, (uuid, line) in enumerate(lines, 1)]
+    found = [
+        _annotation(number, uuid, without_images(orjson.loads(line)), classes)
+        for number, (uuid, line) in enumerate(lines, 1)
+    ]
     return [_linked(each, found) if each.key == "relationship" else each for each in found]
 
 

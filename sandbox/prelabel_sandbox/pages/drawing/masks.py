@@ -9,6 +9,7 @@ from typing import Any
 
 Color = tuple[int, ...]
 
+_INLINE = ("png", "imBytes")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -33,10 +34,20 @@ def filter_of(given: list[int] | None, paint: str) -> Filter:
     return Filter(key, (red, green, blue), "1 1 1 0 -2", paint)
 
 
+def without_images(line: dict[str, Any]) -> dict[str, Any]:
+    """The line with its inline images emptied: they may be large, and are fetched one by one."""
+    frames = (line.get("masks") or {}).get("frames") or ()
+    for each in (line.get("mask") or {}, *frames):
+        for key in _INLINE:
+            if key in each:
+                each[key] = ""
+    return line
+
+
 def inline_png(line: dict[str, Any], frame: int | None) -> bytes | None:
     """The PNG file that a line carries, for a frame if it is one of frames; None when it carries none."""
     given = line.get("mask") if frame is None else _of_frame(line, frame)
-    text = (given or {}).get("png") or (given or {}).get("imBytes")
+    text = next((given[key] for key in _INLINE if given and key in given), None)
     if not isinstance(text, str):
         return None
     content = base64.b64decode(text)

@@ -8,7 +8,6 @@ from prelabel_sandbox.pages.formats import number
 
 Point = tuple[float, float]
 
-_POINTS = 4000  # of one shape; of a longer one every n-th is drawn
 _LARGEST = 100_000.0  # of a canvas whose size is guessed
 _SMALLEST = 16.0
 
@@ -32,16 +31,16 @@ class Shape:
         return (self.most[0] - self.least[0]) * (self.most[1] - self.least[1]) if self.closed else 0.0
 
 
-def shape_of(line: dict[str, Any]) -> Shape | None:
-    """The shape of a line or of a keyframe; None for what is no geometry."""
+def shape_of(line: dict[str, Any], most: int) -> Shape | None:
+    """The shape of a line, drawn with at most so many points; None for what is no geometry."""
     if isinstance(box := line.get("bbox"), dict):
-        return _outline(corners(box), closed=True)
+        return _outline(corners(box), most, closed=True)
     if isinstance(point := line.get("point"), dict):
         x, y = point["x"], point["y"]
         return Shape(f"M{number(x)} {number(y)}h0", (x, y), (x, y), (x, y), (x, y), dot=True)
     for key in ("polygon", "line"):
         if isinstance(points := line.get(key), list):
-            return _outline([(each["x"], each["y"]) for each in points], closed=key == "polygon")
+            return _outline([(each["x"], each["y"]) for each in points], most, closed=key == "polygon")
     return None
 
 
@@ -61,8 +60,8 @@ def size_of(known: tuple[int | None, int | None], points: Iterable[Point]) -> tu
     return tuple(min(_LARGEST, max(_SMALLEST, each)) for each in guessed)  # type: ignore[return-value]
 
 
-def _outline(points: Sequence[Point], *, closed: bool) -> Shape:
-    step = -(-len(points) // _POINTS)
+def _outline(points: Sequence[Point], most_points: int, *, closed: bool) -> Shape:
+    step = -(-len(points) // most_points)
     drawn = points[::step]
     path = "M" + "L".join(f"{number(x)} {number(y)}" for x, y in drawn) + ("Z" if closed else "")
     across, down = [x for x, _ in points], [y for _, y in points]

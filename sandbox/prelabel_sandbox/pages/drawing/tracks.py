@@ -9,9 +9,6 @@ from typing import Any
 
 Track = dict[str, Any]
 
-MOST = 100_000
-"""Numbers of all tracks of a page; what is beyond is listed and not drawn."""
-
 
 def track_of(line: dict[str, Any]) -> Track | None:
     """Segments of keyframes `[frame, [x, y, …]]` of one kind: box (left, top, width, height), point or line."""

@@ -51,7 +51,7 @@ function draw() {
     name.setAttribute("y", values[1]);
   }
   for (const mask of drawing.querySelectorAll(".mask")) {
-    const source = JSON.parse(mask.dataset.frames)[frame];
+    const source = film.masks[mask.dataset.entry][frame];
     if (source) mask.setAttribute("href", source);
     else mask.removeAttribute("href");
   }
@@ -87,7 +87,7 @@ for (const { track } of shapes) {
   pick(track.entry, (frame) => valuesAt(track, frame), track.segments[0][0][0]);
 }
 for (const mask of drawing.querySelectorAll(".mask[id]")) {
-  const frames = JSON.parse(mask.dataset.frames);
+  const frames = film.masks[mask.dataset.entry];
   pick(mask.dataset.entry, (frame) => frames[frame], Math.min(...Object.keys(frames)));
 }
 

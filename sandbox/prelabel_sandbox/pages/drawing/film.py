@@ -1,0 +1,91 @@
+"""Tracks, and masks of frames, over a video."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from prelabel_sandbox.checks.asset import Asset
+from prelabel_sandbox.pages.drawing.annotations import Annotation
+from prelabel_sandbox.pages.drawing.answers import stretches
+from prelabel_sandbox.pages.drawing.canvas import MASKS, NOT_DRAWN, Address, Canvas, Mask, blank
+from prelabel_sandbox.pages.drawing.classes import Classes
+from prelabel_sandbox.pages.drawing.masks import filter_of
+from prelabel_sandbox.pages.drawing.shapes import Point
+from prelabel_sandbox.pages.drawing.tracks import Track, frames_of, masks_of, track_of, weight
+
+_NUMBERS = 100_000  # of all tracks of a page
+_FRAMES = 20_000  # with masks
+
+
+@dataclass(slots=True)
+class Film:
+    """What is on a video of so many frames; `masks` has the address of each frame's mask by annotation."""
+
+    canvas: Canvas
+    frames: int
+    known: bool
+    tracks: list[tuple[Annotation, Track]] = field(default_factory=list)
+    masks: dict[int, dict[int, str]] = field(default_factory=dict)
+
+    @property
+    def drawn(self) -> set[int]:
+        """The numbers of what can be seen in it."""
+        return self.canvas.drawn | {each.number for each, _ in self.tracks}
+
+    @property
+    def keyframes(self) -> list[int]:
+        """The frames where something is said, in order."""
+        of_tracks = {frame for _, track in self.tracks for segment in track["segments"] for frame, _ in segment}
+        return sorted(of_tracks.union(*self.masks.values()))
+
+
+def film_of(annotations: Sequence[Annotation], classes: Classes, asset: Asset, address: Address) -> Film:
+    """A video's annotations."""
+    tracks = _tracks(annotations)
+    canvas = blank(asset, [point for _, track in tracks for point in _reach(track)])
+    film = Film(canvas, asset.frames or _last(annotations), asset.frames is not None, tracks)
+    for each in annotations:
+        if "masks" in each.line:
+            _add_masks(film, each, classes, address)
+    film.canvas.notes = {each.number: NOT_DRAWN for each in annotations if each.key in ("segments", "masks")}
+    for number in film.drawn:
+        film.canvas.notes.pop(number, None)
+    return film
+
+
+def _tracks(annotations: Sequence[Annotation]) -> list[tuple[Annotation, Track]]:
+    """As many as a page can have."""
+    found, left = [], _NUMBERS
+    for each in annotations:
+        track = track_of(each.line)
+        if track and weight(track) <= left:
+            found.append((each, track))
+            left -= weight(track)
+    return found
+
+
+def _add_masks(film: Film, annotation: Annotation, classes: Classes, address: Address) -> None:
+    instances = annotation.line["masks"]["instances"]
+    frames = masks_of(annotation.line, lambda frame: address(annotation, frame, frame["index"]))
+    count = len(frames) + sum(map(len, film.masks.values()))
+    if not frames or count > _FRAMES or len(film.canvas.masks) + len(instances) > MASKS:
+        return
+    film.masks[annotation.number] = frames
+    for place, instance in enumerate(instances):
+        picked = filter_of(instance["colorRGB"], classes.tool(instance).color)
+        film.canvas.masks.append(Mask(annotation, picked, None, place == 0))
+
+
+def _last(annotations: Sequence[Annotation]) -> int:
+    """The last frame that is named."""
+    named = [frame for each in annotations for frame in frames_of(each.line)]
+    answered = [int(end) for each in annotations for _, choice in stretches(each.answers) for _, end in choice.ranges]
+    return max([1, *named, *answered])
+
+
+def _reach(track: Track) -> Iterable[Point]:
+    for segment in track["segments"]:
+        for _, values in segment:
+            if track["kind"] == "bbox":
+                yield values[0] + values[2], values[1] + values[3]
+            else:
+                yield from zip(values[::2], values[1::2], strict=True)

@@ -1,0 +1,25 @@
+"""A text with its entities."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from prelabel_sandbox.pages.drawing.annotations import Annotation
+from prelabel_sandbox.pages.drawing.highlights import Highlighted, Span, highlighted
+
+_QUOTED = 80  # characters of an entity in the list
+
+
+def reading_of(annotations: Sequence[Annotation], text: str) -> Highlighted:
+    """The text in pieces, each with the entities that cover it."""
+    places = [(each.number, each.line["location"]) for each in annotations if "location" in each.line]
+    return highlighted(text, [Span(number, place["start"], place["end"]) for number, place in places])
+
+
+def quoted(annotation: Annotation, text: str) -> Annotation:
+    """An entity that also says which words it means."""
+    if "location" not in annotation.line:
+        return annotation
+    start, end = annotation.line["location"]["start"], annotation.line["location"]["end"] + 1
+    words = " ".join(text[start : min(end, start + _QUOTED)].split())
+    more = "…" if end - start > _QUOTED else ""
+    return replace(annotation, where=f"“{words}{more}”, {annotation.where}") if words else annotation

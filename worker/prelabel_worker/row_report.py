@@ -11,8 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import orjson
 
@@ -99,10 +98,8 @@ class RowReport:
             self.found = self._load(path)
         self._before = self._base.execute("SELECT max(at) FROM item").fetchone()[0] or 0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def close(self) -> None:
+        """Forget everything that is not on the disk."""
         self._base.close()
 
     def had(self, project_id: str, message_id: str) -> bool:

@@ -2,14 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Annotated
 
-import orjson
 import typer
 
-from prelabel.errors import Reason
-from prelabel.readers import BadRecord
 from prelabel_worker.actions import Actions
 from prelabel_worker.cli.common import (
     DONE_WITH_DEAD,
@@ -17,13 +13,13 @@ from prelabel_worker.cli.common import (
     AsJson,
     RedisUrl,
     connect,
-    opened,
     out,
     say,
     settings_for,
     usage,
 )
 from prelabel_worker.cli.predictions import Predictions, reading
+from prelabel_worker.cli.wanted import MISSING, Wanted, of_letters, of_lines, of_predictions
 from prelabel_worker.cli.workspace import Account, Timeout, bar, calling
 from prelabel_worker.held import BulkResult, HeldRows
 from prelabel_worker.letter_filter import LetterFilter
@@ -34,31 +30,11 @@ from prelabel_worker.workspace.data_rows import DataRows
 
 app = typer.Typer(help="Batches: create.", no_args_is_help=True, rich_markup_mode=None)
 _SHOWN = 20
-_MOST_KEYS = 1_000_000
-"""Data rows in one command; as many as the official client takes at once."""
-_MISSING = Reason.DATA_ROW_NOT_FOUND.value
 
 
 @app.callback()
 def _batches() -> None:
     """Batches: create."""
-
-
-@dataclass(slots=True)
-class Wanted:
-    """Data rows as they are named: by global key, by id. In the order in which they were first named."""
-
-    keys: dict[str, None] = field(default_factory=dict)
-    ids: dict[str, None] = field(default_factory=dict)
-
-    def add(self, key: str, form: str) -> None:
-        """One more. Exit code 2 when there are too many."""
-        (self.keys if form == "k" else self.ids)[key] = None
-        if len(self) > _MOST_KEYS:
-            usage(f"more than {_MOST_KEYS:,} data rows: give them in parts")
-
-    def __len__(self) -> int:
-        return len(self.keys) + len(self.ids)
 
 
 @app.command("create")
@@ -92,11 +68,11 @@ def create(
         usage("give one of --global-keys, --from-predictions and --from-dead-letters")
     settings = settings_for(redis_url)
     if global_keys is not None:
-        wanted = _of_lines(global_keys)
+        wanted = of_lines(global_keys)
     elif from_predictions is not None:
-        wanted = _of_predictions(predictions, from_predictions, project)
+        wanted = of_predictions(predictions, from_predictions, project)
     else:
-        wanted = _of_letters(settings, project)
+        wanted = of_letters(settings, project)
     if not wanted:
         say("there is no data row to add")
         raise typer.Exit(NOTHING)
@@ -110,55 +86,6 @@ def create(
         _retried(settings, project, retry=retry)
     if lost or any(each.why for each in made):
         raise typer.Exit(DONE_WITH_DEAD)
-
-
-def _of_lines(file: str) -> Wanted:
-    wanted = Wanted()
-    with opened(file) as stream:
-        for line in stream:
-            if key := line.decode("utf-8", "replace").strip().removeprefix("\ufeff"):
-                wanted.add(key, "k")
-    return wanted
-
-
-def _of_predictions(predictions: Predictions, file: str, project: str) -> Wanted:
-    wanted, bad = Wanted(), 0
-    with predictions.open(file, project) as source:
-        for record in source:
-            data_row = None
-            if not isinstance(record, BadRecord):
-                data_row = _data_row(record.message)
-            if data_row is None:
-                bad += 1
-                if bad <= _SHOWN:
-                    say(f"{record.where}: no data row in it")
-            else:
-                wanted.add(*data_row)
-    return wanted
-
-
-def _data_row(message: object) -> tuple[str, str] | None:
-    """A message's data row and its form."""
-    try:
-        said = orjson.loads(message) if isinstance(message, bytes) else message
-        data_row = said["dataRow"]  # type: ignore[index]
-        key, row_id = data_row.get("globalKey"), data_row.get("id")
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-        return None
-    if isinstance(key, str) and key:
-        return key, "k"
-    return (row_id, "i") if isinstance(row_id, str) and row_id else None
-
-
-def _of_letters(settings: Settings, project: str) -> Wanted:
-    """Of letters that died of a missing data row, and of rows that heal from it."""
-    wanted, held = Wanted(), HeldRows(connect(settings), settings.key_prefix)
-    for letters in (held.choose(project, LetterFilter(reason=_MISSING)), held.healing(project)):
-        for letter in letters:
-            form, _, key = letter.data_row.partition(":")
-            if letter.reason == _MISSING and key:
-                wanted.add(key, form)
-    return wanted
 
 
 def _looked_up(calls: Calls, wanted: Wanted) -> tuple[dict[str, str], list[tuple[str, str]]]:
@@ -218,17 +145,17 @@ def _retried(settings: Settings, project: str, *, retry: bool) -> None:
     """The rows that missed them: retried, or how they are."""
     if not retry:
         say(
-            f"to try their rows again: prelabel dead retry --project {project} --reason {_MISSING}; "
+            f"to try their rows again: prelabel dead retry --project {project} --reason {MISSING}; "
             f"prelabel project heal {project}"
         )
         return
     client = connect(settings)
     held, actions = HeldRows(client, settings.key_prefix), Actions(client, settings.key_prefix)
-    chosen = LetterFilter(reason=_MISSING, until_ms=held.now_ms())
+    chosen = LetterFilter(reason=MISSING, until_ms=held.now_ms())
     result = BulkResult()
     for part in held.slices(project, chosen):
         result += held.retry(project, part)
-    actions.record(project, "retry", {"reason": _MISSING, **result.as_json()})
+    actions.record(project, "retry", {"reason": MISSING, **result.as_json()})
     healing = held.heal_now(project)
     actions.record(project, "heal", {"rows": healing})
     say(f"{result.done:,} dead letters and {healing:,} healing rows are tried again now")

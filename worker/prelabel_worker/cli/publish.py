@@ -1,16 +1,20 @@
 """`prelabel publish`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from prelabel import Publisher
-from prelabel.readers import Record
+from prelabel.readers import Record, Source
 from prelabel_worker.cli.common import DONE_WITH_DEAD, RedisUrl, connect, say, settings_for
 from prelabel_worker.cli.predictions import Predictions, reading
 from prelabel_worker.cli.reporting import Reporting
 from prelabel_worker.cli.sending import FLUSH_SECONDS, send
+from prelabel_worker.settings import Settings
+
+How = Callable[[Publisher, Source], tuple[int, int]]
 
 
 def register(app: typer.Typer) -> None:
@@ -42,27 +46,33 @@ def publish(
     Example: prelabel publish predictions.ndjson --project demo-project --wait --report report.ndjson
     """
     settings = settings_for(redis_url)
-    left_out: dict[str, int] = {}
-    with predictions.open(file, project, left_out) as source:
-        client = connect(settings)
-        reporting = Reporting(client, settings, report) if wait or report else None
-        publisher = Publisher(
-            settings.redis_url.get_secret_value(), key_prefix=settings.key_prefix, durability=settings.durability
-        )
-
-        def take(record: Record) -> None:
-            publisher.publish(record.message)
-
-        if reporting is not None:
-            published, refused = reporting.publish(publisher, source)
-        else:
-            published, refused = send(source, take, lambda: publisher.close(FLUSH_SECONDS))
-    for why, count in left_out.items():
-        say(f"left out: {count} {why}")
-    if reporting is not None:
-        reporting.finish(published, timeout if wait else None, healing=healing)
+    if wait or report is not None:
+        with Reporting(connect(settings), settings, report) as reporting:
+            published, _ = _sent(settings, predictions, file, project, reporting.publish)
+            reporting.finish(published, timeout if wait else None, healing=healing)
         return
-    client.close()
+    published, refused = _sent(settings, predictions, file, project, _plainly)
     print(f"published {published}, refused {refused}")  # noqa: T201
     if refused:
         raise typer.Exit(DONE_WITH_DEAD)
+
+
+def _sent(settings: Settings, predictions: Predictions, file: str, project: str | None, how: How) -> tuple[int, int]:
+    """How many records were published and how many refused."""
+    left_out: dict[str, int] = {}
+    with predictions.open(file, project, left_out) as source:
+        connect(settings).close()
+        publisher = Publisher(
+            settings.redis_url.get_secret_value(), key_prefix=settings.key_prefix, durability=settings.durability
+        )
+        numbers = how(publisher, source)
+    for why, count in left_out.items():
+        say(f"left out: {count} {why}")
+    return numbers
+
+
+def _plainly(publisher: Publisher, source: Source) -> tuple[int, int]:
+    def take(record: Record) -> None:
+        publisher.publish(record.message)
+
+    return send(source, take, lambda: publisher.close(FLUSH_SECONDS))

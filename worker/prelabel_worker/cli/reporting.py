@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import orjson
@@ -58,6 +58,12 @@ class Reporting:
             usage(f"{path}: {error.strerror}")
         if settings.history_days == 0:
             say("no history is kept (PRELABEL_HISTORY_DAYS=0): the outcome of single rows cannot be known")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._report.close()
 
     def publish(self, publisher: Publisher, source: Source) -> tuple[int, int]:
         """Publish what an earlier run with this report has not; how many rows, and how many were refused."""
@@ -131,7 +137,7 @@ class Reporting:
                     each.only_healing or not each.pending for each in followers
                 )
                 if only_healing and not told:
-                    say(_healing(self._report.counts()["healing"]))
+                    say(_healing(self._report.counts()["healing"], list(self._report.projects())))
                     told = True
                 if only_healing and not healing:
                     break
@@ -185,10 +191,10 @@ def _identified(record: Record) -> tuple[ReportedRow | None, Any]:
     return ReportedRow(project, data_row, str(message_id), record.where), raw
 
 
-def _healing(rows: int) -> str:
+def _healing(rows: int, projects: list[str]) -> str:
     return (
         f"only rows that heal are left, {rows:,}: their data rows are not in the project (yet). "
-        "prelabel batch create --from-dead-letters puts them there"
+        f"prelabel batch create --project {projects[0]} --from-dead-letters --retry puts them there"
     )
 
 

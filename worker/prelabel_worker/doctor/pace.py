@@ -9,6 +9,7 @@ from prelabel_worker.errors import RequestError, Throttled, Unavailable
 from prelabel_worker.permits import Permit, Permits
 
 _LONGEST_WAIT_SECONDS = 30.0
+_DAY = 86_400.0
 _ASK = Permit("ask", "", 0.0)
 
 
@@ -28,8 +29,9 @@ class Pace:
         except redis.RedisError as error:
             raise Unavailable(f"Redis does not count requests ({type(error).__name__})") from None
         if permit.wait > _LONGEST_WAIT_SECONDS or not permit.reserved:
+            how_long = f"{permit.wait:.0f} s" if permit.wait < _DAY else "until the account is resumed"
             why = f" ({permit.stopped_by})" if permit.stopped_by else ""
-            raise Throttled(f"the account's requests wait {permit.wait:.0f} s{why}", retry_after=permit.wait)
+            raise Throttled(f"the account's requests wait {how_long}{why}", retry_after=permit.wait)
         if permit.wait > 0:
             time.sleep(permit.wait)
 

@@ -125,9 +125,15 @@ class Adding:
         self._file.save(state)
         task = self._tasks.wait(state.task, self._seconds, lambda each: self._show(state, each))
         said = dict(self._rows.failed(state.task))
-        doubtful = [row for row, _ in payloads if row.key in said or not task.complete]
+        # Of a failed row that Labelbox does not name nobody knows which it is: all are looked up.
+        all_doubtful = not task.complete or "" in said
+        doubtful = [row for row, _ in payloads if all_doubtful or row.key in said]
         there = self._rows.look_up([row.key for row in doubtful]).ids if doubtful else {}
-        lost += [NoRow(row.line, row.key, said.get(row.key) or task.why) for row in doubtful if row.key not in there]
+        lost += [
+            NoRow(row.line, row.key, said.get(row.key) or said.get("") or task.why)
+            for row in doubtful
+            if row.key not in there
+        ]
         return len(rows) - len(lost), lost
 
     def _uploaded(self, rows: list[NewRow], dataset_id: str) -> tuple[list[tuple[NewRow, dict[str, Any]]], list[NoRow]]:

@@ -1,4 +1,4 @@
-"""The example of each media type, and the ontology beside them."""
+"""The example of each media type, and the ontology beside them. No project is named: whoever publishes them says it."""
 
 import json
 from pathlib import Path

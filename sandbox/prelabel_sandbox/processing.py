@@ -1,11 +1,11 @@
 """The import clock: when an import is processed, beside which others, and how far it is said to be."""
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 
+from prelabel_sandbox.background import Background
 from prelabel_sandbox.faults.active import ActiveFaults
 from prelabel_sandbox.faults.imports import StuckRunning
 from prelabel_sandbox.job import fail, process
@@ -17,35 +17,19 @@ _IDLE_SECONDS = 1.0  # a fault may have ended meanwhile
 _log = logging.getLogger(__name__)
 
 
-class Processor:
-    """A thread that processes running imports: those of one project in the order they came, projects by turns.
+class Processor(Background):
+    """Processes running imports: those of one project in the order they came, projects by turns.
 
     One, because more would only contend for the interpreter with each other and with requests.
     """
 
     def __init__(self, store: Store, faults: ActiveFaults, settings: Settings) -> None:
+        super().__init__("imports")
         self._store = store
         self._faults = faults
         self._settings = settings
-        self._woken = threading.Event()
-        self._stopping = False
         self._jobs: deque[tuple[Import, Iterator[None]]] = deque()
         self._stuck: dict[int, StuckRunning] = {}
-        self._thread = threading.Thread(target=self._run, name="imports")
-
-    def start(self) -> None:
-        """Begin, with what an earlier process had accepted and not finished."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop after the slice at hand; what is not finished is processed again by the next process."""
-        self._stopping = True
-        self._woken.set()
-        self._thread.join()
-
-    def wake(self) -> None:
-        """There is a new import, or faults or settings are others."""
-        self._woken.set()
 
     def progress(self, item: Import) -> str:
         """First half: the time an import takes at least; second half: its lines. 100 % is for ended ones."""
@@ -54,14 +38,12 @@ class Processor:
         waited = (time.time() - item.created) / max(self._settings.seconds_per_import, 0.001)
         return f"{int(50 * min(1.0, waited) + 49 * item.share)}%"
 
-    def _run(self) -> None:
-        while not self._stopping:
-            self._woken.clear()
-            seconds = self._begin_what_is_due()
-            if self._jobs:
-                self._step()
-            else:
-                self._woken.wait(seconds)
+    def _turn(self) -> float:
+        seconds = self._begin_what_is_due()
+        if not self._jobs:
+            return seconds
+        self._step()
+        return 0
 
     def _begin_what_is_due(self) -> float:
         """Begin the first due import of each project that has none; the seconds until the next is due."""

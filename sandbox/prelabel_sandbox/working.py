@@ -1,13 +1,13 @@
 """Tasks are worked on: one after another, some data rows at a time."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 import orjson
 
+from prelabel_sandbox.background import Background
 from prelabel_sandbox.settings import Settings
 from prelabel_sandbox.store import Store
 from prelabel_sandbox.store.tasks import Task, Type
@@ -22,39 +22,23 @@ class _Failed(Exception):
     """A task cannot be done; the text is its reason."""
 
 
-class TaskRunner:
-    """A thread that does what is to be done, oldest first."""
+class TaskRunner(Background):
+    """Does tasks, oldest first."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
+        super().__init__("tasks")
         self._store = store
         self._settings = settings
-        self._woken = threading.Event()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="tasks")
 
-    def start(self) -> None:
-        """Begin, with what an earlier process had not finished."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop after the slice at hand; the next process goes on behind it."""
-        self._stopping = True
-        self._woken.set()
-        self._thread.join()
-
-    def wake(self) -> None:
-        """There is a new task, or settings are others."""
-        self._woken.set()
-
-    def _run(self) -> None:
-        while not self._stopping:
-            self._woken.clear()
-            task = self._store.tasks.next()
-            wait = _IDLE_SECONDS if task is None else task.created + self._settings.seconds_per_task - time.time()
-            if task is None or wait > 0:
-                self._woken.wait(min(wait, _IDLE_SECONDS))
-            else:
-                self._do(task)
+    def _turn(self) -> float:
+        task = self._store.tasks.next()
+        if task is None:
+            return _IDLE_SECONDS
+        wait = task.created + self._settings.seconds_per_task - time.time()
+        if wait > 0:
+            return min(wait, _IDLE_SECONDS)
+        self._do(task)
+        return 0
 
     def _do(self, task: Task) -> None:
         tasks = self._store.tasks

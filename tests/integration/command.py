@@ -1,4 +1,4 @@
-"""`prelabel …` run in this process, as the entry point does, on a rig's Redis and sandbox."""
+"""`prelabel …` run in this process, as the entry point does, with a test's settings."""
 
 import io
 import json
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from prelabel_worker.cli.main import run as run_command
-from tests.integration.rig import Rig
+from prelabel_worker.settings import Settings
 
 
 class Done(NamedTuple):
@@ -28,18 +28,19 @@ class Done(NamedTuple):
 Command = Callable[..., Done]
 
 
-def command_of(rig: Rig, monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    """The command, off a terminal and in an empty folder."""
+def command_of(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str], *noun: str
+) -> Command:
+    """The command, or what is below a noun, off a terminal and in an empty folder."""
     monkeypatch.chdir(folder)
-    settings = rig.settings
     monkeypatch.setenv("PRELABEL_REDIS_URL", settings.redis_url.get_secret_value())
     monkeypatch.setenv("PRELABEL_KEY_PREFIX", settings.key_prefix)
     monkeypatch.setenv("PRELABEL_LABELBOX_ENDPOINT", settings.labelbox_endpoint)
     monkeypatch.setenv("PRELABEL_LABELBOX_API_KEY", "a-key")
 
-    def run(*words: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["prelabel", *words])
-        monkeypatch.setattr(sys, "stdin", io.StringIO())
+    def run(*words: str, stdin: bytes = b"") -> Done:
+        monkeypatch.setattr(sys, "argv", ["prelabel", *noun, *words])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         capsys.readouterr()
         try:
             run_command()

@@ -25,7 +25,7 @@ def rig(client: "redis.Redis", redis_url: str, prefix: str, sandbox: SandboxProc
 
 @pytest.fixture
 def prelabel(rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    return command_of(rig, monkeypatch, tmp_path, capsys)
+    return command_of(rig.settings, monkeypatch, tmp_path, capsys)
 
 
 def bring(rig: Rig, *row_keys: str, model: str = "m", left: int = 1) -> ProjectStatus:

@@ -32,6 +32,7 @@ from prelabel_worker.settings import Settings, load_settings
 from prelabel_worker.shapes import Counted
 from prelabel_worker.stack.redis_server import find_redis_server, free_port
 from prelabel_worker.timers import Timers
+from prelabel_worker.undo_ledger import UndoLedger
 from tests.conftest import wait_for
 from tests.flow.conftest import TOOLS, box, run_in
 from tests.integration.conftest import Project
@@ -215,6 +216,10 @@ def run_every_script(project: Project) -> None:
     project.held.give_up(name)
     read_leftovers(client, keys.project_root("prelabel", name), name, "a", 7)
     Timers(client, "prelabel", 10).due(100)
+    undo = UndoLedger(client, project.settings)
+    assert undo.begin(name, ["unknown"]) == ["forgotten"]
+    undo.forget(name, "unknown", [7])
+    assert undo.finish(name, ["unknown"]) == [-1]
     assert all(each.balances for each in audit(client))
 
 

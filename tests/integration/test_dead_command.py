@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,44 +19,17 @@ from prelabel_worker.chunks import RowOutcome
 from prelabel_worker.cli.main import run as run_command
 from prelabel_worker.held import BulkResult, HeldRows
 from prelabel_worker.letters import Origin, held_frame
+from tests.integration.command import Command, command_of
 from tests.integration.conftest import Project
 from tests.integration.letters import check_indexes, kill, real_message
 
 
-@dataclass
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Dead = Callable[..., Done]
-
-
 @pytest.fixture
-def dead(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Dead:
-    """Runs `prelabel dead …` in this process, as the entry point does."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PRELABEL_REDIS_URL", project.settings.redis_url.get_secret_value())
-    monkeypatch.setenv("PRELABEL_KEY_PREFIX", project.settings.key_prefix)
-
-    def run(*words: str, stdin: bytes = b"") -> Done:
-        monkeypatch.setattr(sys, "argv", ["prelabel", "dead", *words])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        capsys.readouterr()
-        try:
-            run_command()
-            code: Any = 0
-        except SystemExit as error:
-            code = error.code or 0
-        captured = capsys.readouterr()
-        return Done(code, captured.out, captured.err)
-
-    return run
+def dead(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """`prelabel dead`."""
+    return command_of(project.settings, monkeypatch, tmp_path, capsys, "dead")
 
 
 @pytest.fixture
@@ -73,7 +45,7 @@ def entries(project: Project) -> list[dict[str, Any]]:
     return sorted((orjson.loads(row.raw) for row in project.rows(chunk)), key=lambda m: m["dataRow"]["globalKey"])
 
 
-def test_letters_are_listed_with_every_filter_and_a_limit(project: Project, dead: Dead, letters: list[str]) -> None:
+def test_letters_are_listed_with_every_filter_and_a_limit(project: Project, dead: Command, letters: list[str]) -> None:
     def listed(*filters: str) -> list[str]:
         return sorted(letter["dataRow"] for letter in dead("list", "-p", "p", "--json", *filters).json["letters"])
 
@@ -89,7 +61,7 @@ def test_letters_are_listed_with_every_filter_and_a_limit(project: Project, dead
     assert dead("list", "-p", "p", "--since", "2026-01-01T00:00:00").code == 2
 
 
-def test_the_list_says_how_often_a_letter_was_retried(project: Project, dead: Dead) -> None:
+def test_the_list_says_how_often_a_letter_was_retried(project: Project, dead: Command) -> None:
     (letter_id,) = kill(project, real_message("[red]a"))
     assert "retried" not in dead("list").out
     for _ in range(2):
@@ -104,7 +76,7 @@ def test_the_list_says_how_often_a_letter_was_retried(project: Project, dead: De
 
 
 def test_groups_say_the_cause_the_count_and_the_command_that_retries_them(
-    project: Project, dead: Dead, letters: list[str]
+    project: Project, dead: Command, letters: list[str]
 ) -> None:
     answer = dead("groups", "--project", "p", "--json").json
 
@@ -122,7 +94,7 @@ def test_groups_say_the_cause_the_count_and_the_command_that_retries_them(
     assert dead("groups", "--project", "other").code == 3
 
 
-def test_show_says_what_labelbox_has_and_what_can_be_done(project: Project, dead: Dead) -> None:
+def test_show_says_what_labelbox_has_and_what_can_be_done(project: Project, dead: Command) -> None:
     from prelabel.errors import Reason
     from prelabel_worker.letters import Problem, facts_of, held_row
 
@@ -144,7 +116,9 @@ def test_show_says_what_labelbox_has_and_what_can_be_done(project: Project, dead
     assert (row_of_table["path"], row_of_table["found"]) == ("E1", "no")
 
 
-def test_a_letter_is_edited_from_a_file_checked_and_retried(project: Project, dead: Dead, letters: list[str]) -> None:
+def test_a_letter_is_edited_from_a_file_checked_and_retried(
+    project: Project, dead: Command, letters: list[str]
+) -> None:
     body = orjson.loads(real_message("a", name="car", model="yolo").raw)
     wrong = json.dumps(body | {"annotations": [{"name": "car", "bbox": {"top": "x"}}]}).encode()
 
@@ -166,7 +140,7 @@ def test_a_letter_is_edited_from_a_file_checked_and_retried(project: Project, de
 
 
 def test_an_editor_opens_on_the_message_and_an_unchanged_one_leaves_the_letter(
-    project: Project, dead: Dead, letters: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    project: Project, dead: Command, letters: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("VISUAL", "true")
     assert dead("edit", letters[0], "-p", "p").code == 3
@@ -186,7 +160,9 @@ def test_an_editor_opens_on_the_message_and_an_unchanged_one_leaves_the_letter(
     assert '"annotation": ' in saved.read_text()
 
 
-def test_letters_are_mended_on_their_way_back(project: Project, dead: Dead, letters: list[str], tmp_path: Path) -> None:
+def test_letters_are_mended_on_their_way_back(
+    project: Project, dead: Command, letters: list[str], tmp_path: Path
+) -> None:
     (tmp_path / "rows.csv").write_text("old,new\nb,moved\n")
     words = ("retry", "-p", "p", "--rename-feature", "Car=car", "--data-row-from", "rows.csv")
 
@@ -206,7 +182,7 @@ def test_letters_are_mended_on_their_way_back(project: Project, dead: Dead, lett
 
 
 def test_a_mended_message_that_would_be_refused_is_skipped_and_counted(
-    project: Project, dead: Dead, letters: list[str]
+    project: Project, dead: Command, letters: list[str]
 ) -> None:
     done = dead("retry", "-p", "p", "--rename-feature", f"Car={'x' * 1001}", "--json")
 
@@ -216,7 +192,7 @@ def test_a_mended_message_that_would_be_refused_is_skipped_and_counted(
     assert project.status().dead == 4
 
 
-def test_a_retry_as_new_takes_a_new_number(project: Project, dead: Dead, letters: list[str]) -> None:
+def test_a_retry_as_new_takes_a_new_number(project: Project, dead: Command, letters: list[str]) -> None:
     assert dead("retry", letters[0], "-p", "p", "--as-new").code == 0
 
     (row,) = project.rows(project.take(project.cut()))
@@ -224,7 +200,7 @@ def test_a_retry_as_new_takes_a_new_number(project: Project, dead: Dead, letters
 
 
 def test_an_interrupted_action_answers_with_what_is_done_and_is_recorded(
-    project: Project, dead: Dead, letters: list[str], monkeypatch: pytest.MonkeyPatch
+    project: Project, dead: Command, letters: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     added = Bulk._add
 
@@ -266,7 +242,9 @@ def test_ctrl_c_ends_the_real_command_with_a_right_answer(
     assert done < 60
 
 
-def test_discarding_needs_a_yes_and_is_counted_and_recorded(project: Project, dead: Dead, letters: list[str]) -> None:
+def test_discarding_needs_a_yes_and_is_counted_and_recorded(
+    project: Project, dead: Command, letters: list[str]
+) -> None:
     refused = dead("discard", "-p", "p", "--reason", "unknown-feature")
     assert refused.code == 2
     assert "--yes" in refused.err
@@ -289,7 +267,7 @@ def test_discarding_needs_a_yes_and_is_counted_and_recorded(project: Project, de
 
 
 def test_a_letter_that_dies_after_the_command_began_is_not_touched(
-    project: Project, dead: Dead, letters: list[str], monkeypatch: pytest.MonkeyPatch, wait_for: Callable[..., None]
+    project: Project, dead: Command, letters: list[str], monkeypatch: pytest.MonkeyPatch, wait_for: Callable[..., None]
 ) -> None:
     began = project.held.now_ms()
     wait_for(lambda: project.held.now_ms() > began, "the next millisecond")
@@ -304,7 +282,7 @@ def test_a_letter_that_dies_after_the_command_began_is_not_touched(
 
 @pytest.mark.parametrize(("word", "left"), [("y", 0), ("n", 4)])
 def test_on_a_terminal_the_person_is_asked_with_the_count(
-    project: Project, dead: Dead, letters: list[str], word: str, left: int, monkeypatch: pytest.MonkeyPatch
+    project: Project, dead: Command, letters: list[str], word: str, left: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
 
@@ -323,7 +301,7 @@ def test_on_a_terminal_the_person_is_asked_with_the_count(
 
 
 def test_letters_are_exported_whole_as_messages_and_as_a_table(
-    project: Project, dead: Dead, letters: list[str], tmp_path: Path
+    project: Project, dead: Command, letters: list[str], tmp_path: Path
 ) -> None:
     whole = [json.loads(line) for line in dead("export", "-p", "p").out.splitlines()]
     assert {letter["id"] for letter in whole} == set(letters)
@@ -364,7 +342,7 @@ def test_an_export_that_nobody_reads_to_the_end_ends_quietly(project: Project, t
 
 
 def test_exported_messages_can_be_published_again(
-    project: Project, dead: Dead, letters: list[str], monkeypatch: pytest.MonkeyPatch
+    project: Project, dead: Command, letters: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead("export", "-p", "p", "--messages", "--output", "out.ndjson")
     project.held.discard("p", letters)
@@ -380,7 +358,7 @@ def test_exported_messages_can_be_published_again(
     assert len(entries(project)) == 4
 
 
-def test_a_table_holds_no_formulas(project: Project, dead: Dead) -> None:
+def test_a_table_holds_no_formulas(project: Project, dead: Command) -> None:
     kill(project, real_message("a", model='=HYPERLINK("x")', message_id="@id"))
 
     (row,) = csv.DictReader(io.StringIO(dead("export", "--format", "csv").out))
@@ -388,7 +366,9 @@ def test_a_table_holds_no_formulas(project: Project, dead: Dead) -> None:
     assert (row["model"], row["messageId"]) == ('\'=HYPERLINK("x")', "'@id")
 
 
-def test_a_frame_that_cannot_be_read_is_neither_edited_nor_mended_nor_a_message(project: Project, dead: Dead) -> None:
+def test_a_frame_that_cannot_be_read_is_neither_edited_nor_mended_nor_a_message(
+    project: Project, dead: Command
+) -> None:
     project.publish(real_message("a"), real_message("a"))
     (name,) = project.client.hkeys(f"{project.root}:frames")
     project.client.hset(f"{project.root}:frames", name, b"\x01\xff")
@@ -424,7 +404,7 @@ def test_a_frame_that_cannot_be_read_is_neither_edited_nor_mended_nor_a_message(
     ids=" ".join,
 )
 def test_a_mistake_in_the_words_is_exit_code_2_and_changes_nothing(
-    project: Project, dead: Dead, letters: list[str], words: list[str]
+    project: Project, dead: Command, letters: list[str], words: list[str]
 ) -> None:
     done = dead(*words)
 
@@ -435,7 +415,7 @@ def test_a_mistake_in_the_words_is_exit_code_2_and_changes_nothing(
 
 @pytest.mark.parametrize("text", ["", "old;new\na;b\n", "old,new\na,\n", "old,new\na,b\na,c\n", "old,new\na\n"])
 def test_a_file_of_data_rows_that_cannot_be_used_is_named(
-    project: Project, dead: Dead, letters: list[str], text: str, tmp_path: Path
+    project: Project, dead: Command, letters: list[str], text: str, tmp_path: Path
 ) -> None:
     (tmp_path / "rows.csv").write_text(text)
 
@@ -447,7 +427,7 @@ def test_a_file_of_data_rows_that_cannot_be_used_is_named(
 
 
 @pytest.mark.parametrize("name", ["list", "groups", "show", "edit", "retry", "export", "discard", "log"])
-def test_every_command_of_dead_is_documented_and_helps_with_an_example(dead: Dead, name: str) -> None:
+def test_every_command_of_dead_is_documented_and_helps_with_an_example(dead: Command, name: str) -> None:
     done = dead(name, "--help")
 
     assert done.code == 0

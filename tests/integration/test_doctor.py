@@ -17,7 +17,8 @@ from prelabel import keys
 from prelabel.buffer import Limits, ProjectBuffer
 from prelabel.inbox import Inbox
 from prelabel_worker.cli import broker
-from prelabel_worker.cli.doctor import examine, pace_of
+from prelabel_worker.cli.doctor import examine
+from prelabel_worker.cli.services import pace_of
 from prelabel_worker.doctor import service
 from prelabel_worker.doctor.findings import Check, Finding, Level
 from prelabel_worker.labelbox import Labelbox

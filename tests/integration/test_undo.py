@@ -11,7 +11,7 @@ import redis
 
 from prelabel_worker.accounts import Accounts
 from prelabel_worker.actions import Actions
-from prelabel_worker.cli.live import pace_of
+from prelabel_worker.cli.services import pace_of
 from prelabel_worker.errors import Unauthorized
 from prelabel_worker.held import BulkResult
 from prelabel_worker.imports import Imports, ImportStatus
@@ -307,7 +307,7 @@ def test_a_refusal_ends_it_and_nothing_is_counted_that_is_not_known_to_be_gone(r
 
 @pytest.fixture
 def prelabel(rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    return command_of(rig, monkeypatch, tmp_path, capsys)
+    return command_of(rig.settings, monkeypatch, tmp_path, capsys)
 
 
 def test_the_command_counts_asks_undoes_and_is_recorded(rig: Rig, prelabel: Command) -> None:

@@ -3,11 +3,7 @@
 import httpx
 import pytest
 
-from tests.sandbox.account import (
-    CONNECT,
-    ONTOLOGY,
-    PROJECT,
-)
+from tests.sandbox.account import CONNECT, ONTOLOGY, PROJECT
 from tests.sandbox.conftest import CARS
 from tests.sandbox.process import SandboxProcess, code_of, data_of
 

@@ -10,7 +10,12 @@ from prelabel_worker.ontology import Ontology
 from prelabel_worker.rows import RowBuilder
 from tests.media_examples import FOLDER, MEDIA, ONTOLOGY
 
-FILES = {path.stem: path.read_text("utf-8").splitlines() for path in FOLDER.glob("*.ndjson")}
+FILES = {
+    path.stem: [
+        json.dumps({"projectId": "demo-project"} | json.loads(line)) for line in path.read_text("utf-8").splitlines()
+    ]
+    for path in FOLDER.glob("*.ndjson")
+}
 
 
 def test_there_is_an_example_of_each_media_type() -> None:

@@ -82,7 +82,8 @@ def test_what_is_proposed_for_valid_messages_takes_them(messages: list[dict[str,
 
 @pytest.mark.parametrize("name", MEDIA)
 def test_the_example_of_each_media_type_is_taken_by_what_is_proposed_for_it(name: str) -> None:
-    messages = [orjson.loads(line) for line in (FOLDER / f"{name}.ndjson").read_bytes().splitlines()]
+    lines = (FOLDER / f"{name}.ndjson").read_bytes().splitlines()
+    messages = [{"projectId": "p"} | orjson.loads(line) for line in lines]
 
     proposal = inferred(*messages)
 

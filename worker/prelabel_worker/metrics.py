@@ -31,6 +31,8 @@ class Name(Enum):
         ("project",),
         "Annotations ever left in Labelbox by a message with fewer than the one before.",
     )
+    OVERRIDDEN = ("prelabel_overridden_rows", ("project",), "Imported rows that had pre-labels from here before, ever.")
+    UNDONE = ("prelabel_undone_rows", ("project",), "Discarded rows whose imports were undone, ever.")
     CHUNKS = ("prelabel_chunks", ("project", "state"), "Chunks in progress by state.")
     PAUSED = ("prelabel_project_paused", ("project",), "1 while uploads of the project are paused.")
     LIMIT = ("prelabel_account_limit_requests", ("account",), "Most requests of the account in any 60 s.")
@@ -77,6 +79,8 @@ def of_projects(projects: Sequence[ProjectStatus]) -> Iterator[Metric]:
     yield each(Name.OLDEST, "oldest_waiting_seconds")
     yield divided(Name.LETTERS, {found.project_id: found.dead_reasons for found in projects})
     yield each(Name.LEFTOVERS, "leftovers")
+    yield each(Name.OVERRIDDEN, "overridden")
+    yield each(Name.UNDONE, "undone")
     yield divided(Name.CHUNKS, {found.project_id: found.chunks for found in projects})
     yield Name.PAUSED.family([([found.project_id], float(found.paused is not None)) for found in projects])
 

@@ -122,6 +122,7 @@ class Undo:
                 service.pace.wait()
                 return request()
             except (Throttled, Unavailable) as error:
+                service.pace.tell(error)
                 if not tries_left or self.stop.is_set():
                     raise
                 self.stop.wait(min(error.retry_after or wait, _LONGEST_WAIT_SECONDS))

@@ -81,6 +81,7 @@ def _with_dataset(
     if dataset_id is not None:
         return file.save(state, dataset_id=dataset_id)
     if state.dataset_id:
+        say(f"dataset {state.dataset_id} of an earlier run; if it is gone, remove {file.path}")
         return state
     if state.creating:
         usage(

@@ -11,7 +11,8 @@ from prelabel import keys
 from prelabel.client import Client, has_slots, node_of, servers_of
 from prelabel_worker.cli import broker
 from prelabel_worker.cli.common import DONE_WITH_DEAD, AsJson, Project, RedisUrl, connect, out, settings_for
-from prelabel_worker.cli.live import Wanted, live, pace_of
+from prelabel_worker.cli.live import Wanted, live
+from prelabel_worker.cli.services import pace_of
 from prelabel_worker.doctor import projects, redis_server, service, workers
 from prelabel_worker.doctor.findings import Check, Finding, Level
 from prelabel_worker.inspector import Inspector

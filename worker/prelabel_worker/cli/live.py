@@ -11,7 +11,7 @@ from rich.table import Table
 
 from prelabel.client import Client
 from prelabel_worker.cli.common import DONE_WITH_DEAD, USAGE, ServiceAway, console, out, say
-from prelabel_worker.doctor import service
+from prelabel_worker.cli.services import open_labelbox, pace_of
 from prelabel_worker.doctor.pace import Pace
 from prelabel_worker.errors import ConfigurationError, Throttled, Unavailable
 from prelabel_worker.inspector import Inspector
@@ -19,7 +19,6 @@ from prelabel_worker.labelbox import Labelbox
 from prelabel_worker.live.probe import Probe, pick
 from prelabel_worker.live.questions import MOST_IMPORTS, Answer, Interview
 from prelabel_worker.live.scratch import PREFIX, Scratch
-from prelabel_worker.permits import Permits
 from prelabel_worker.settings import Settings
 
 _BELONGS = "These answers belong into docs/tested.md, or into an issue of this project: nobody else may know them yet."
@@ -40,12 +39,8 @@ class Wanted:
 
 def live(client: Client, settings: Settings, wanted: Wanted) -> None:
     """Ask the questions and print the answers. Exit code 1 when one could not be asked or something is left."""
-    project, data_row = _check(wanted, settings)
-    labelbox = Labelbox(
-        settings.labelbox_endpoint,
-        settings.labelbox_api_key.get_secret_value(),
-        settings.request_timeout_seconds,
-    )
+    project, data_row = _check(wanted)
+    labelbox = open_labelbox(settings, settings.account)
     try:
         pace = pace_of(client, settings, settings.account)
         probe = _probe(labelbox, pace, project, data_row, wanted.feature)
@@ -55,23 +50,12 @@ def live(client: Client, settings: Settings, wanted: Wanted) -> None:
         labelbox.close()
 
 
-def pace_of(client: Client, settings: Settings, account: str) -> Pace:
-    """The budget that the workers share."""
-    per_minute, burst = settings.requests_per_minute, settings.request_burst
-    return Pace(Permits(client, settings.key_prefix, account, per_minute, burst))
-
-
-def _check(wanted: Wanted, settings: Settings) -> tuple[str, dict[str, str]]:
+def _check(wanted: Wanted) -> tuple[str, dict[str, str]]:
     """The project and the data row; whatever is missing ends the command before anything is asked."""
     if not wanted.project or (wanted.data_row is None) == (wanted.global_key is None):
         raise ConfigurationError("--live needs --project, and --data-row or --global-key")
     if not wanted.yes and not sys.stdin.isatty():
         raise ConfigurationError("--live imports something: say --yes where nobody can be asked")
-    if not settings.labelbox_api_key.get_secret_value():
-        raise ConfigurationError("there is no API key: set PRELABEL_LABELBOX_API_KEY")
-    safe = service.endpoint(settings.labelbox_endpoint)
-    if not safe.good:
-        raise ConfigurationError(f"{safe.found}: {safe.remedy}")
     if wanted.data_row is not None:
         return wanted.project, {"id": wanted.data_row}
     return wanted.project, {"globalKey": str(wanted.global_key)}

@@ -93,7 +93,7 @@ def create(
         usage("say --name: standard input has none")
     settings = settings_for(redis_url)
     with calling(settings, account) as calls:
-        made = _made(Ontologies(calls), called, tree, found.media_type)
+        made = _made(Ontologies(calls), called, tree, found.media_type.upper())
     if as_json:
         out(made.as_json())
     else:

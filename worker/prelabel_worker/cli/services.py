@@ -1,13 +1,37 @@
-"""Labelbox for a command, with the key and the budget of the account that a project, or an import of it, has."""
+"""Labelbox for a command: the key, where it may be sent, and the budget of an account or of a project's."""
 
 from prelabel.client import Client
-from prelabel_worker.cli.live import pace_of
+from prelabel_worker.doctor.pace import Pace
 from prelabel_worker.doctor.service import endpoint
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.labelbox import Labelbox
+from prelabel_worker.permits import Permits
 from prelabel_worker.settings import Settings
 from prelabel_worker.undo import Service
+
+
+def pace_of(client: Client, settings: Settings, account: str) -> Pace:
+    """The budget that the workers share."""
+    per_minute, burst = settings.requests_per_minute, settings.request_burst
+    return Pace(Permits(client, settings.key_prefix, account, per_minute, burst))
+
+
+def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0) -> Labelbox:
+    """Labelbox with the account's key; the caller closes it. Without a time limit, the settings' one.
+
+    Raises ConfigurationError: there is no key, or it would travel in clear.
+    """
+    key = settings.key_of(account)
+    if key is None or not key.get_secret_value():
+        raise ConfigurationError(
+            f"there is no API key for account {account}: set PRELABEL_LABELBOX_API_KEY, or PRELABEL_ACCOUNT_KEYS"
+        )
+    safe = endpoint(settings.labelbox_endpoint)
+    if not safe.good:
+        raise ConfigurationError(f"{safe.found}: {safe.remedy}")
+    seconds = timeout_seconds or settings.request_timeout_seconds
+    return Labelbox(settings.labelbox_endpoint, key.get_secret_value(), seconds)
 
 
 class Services:
@@ -17,7 +41,7 @@ class Services:
         self._client = client
         self._settings = settings
         self._project = project_id
-        self._timeout = timeout_seconds or settings.request_timeout_seconds
+        self._timeout = timeout_seconds
         self._open: dict[str, Service] = {}
 
     def of(self, account: str = "") -> Service:
@@ -27,19 +51,9 @@ class Services:
             overrides = Inspector(self._client, settings.key_prefix).overrides(self._project)
             account = overrides.get("account") or settings.account
         if account not in self._open:
-            self._open[account] = self._opened(account)
+            labelbox = open_labelbox(settings, account, self._timeout)
+            self._open[account] = Service(labelbox, pace_of(self._client, settings, account))
         return self._open[account]
-
-    def _opened(self, account: str) -> Service:
-        settings = self._settings
-        safe = endpoint(settings.labelbox_endpoint)
-        if not safe.good:
-            raise ConfigurationError(f"{safe.found}: {safe.remedy}")
-        key = settings.key_of(account)
-        if key is None or not key.get_secret_value():
-            raise ConfigurationError(f"there is no API key for account {account}")
-        labelbox = Labelbox(settings.labelbox_endpoint, key.get_secret_value(), self._timeout)
-        return Service(labelbox, pace_of(self._client, settings, account))
 
     def close(self) -> None:
         """Close the connections."""

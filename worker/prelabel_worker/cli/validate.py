@@ -29,11 +29,9 @@ from prelabel_worker.cli.common import (
     settings_for,
     usage,
 )
-from prelabel_worker.cli.live import pace_of
-from prelabel_worker.doctor import service
-from prelabel_worker.errors import RequestError
+from prelabel_worker.cli.services import open_labelbox, pace_of
+from prelabel_worker.errors import ConfigurationError, RequestError
 from prelabel_worker.inspector import Inspector
-from prelabel_worker.labelbox import Labelbox
 from prelabel_worker.ledger import Ledger
 from prelabel_worker.ontology import Ontology
 from prelabel_worker.ontology_file import read_ontology
@@ -130,7 +128,7 @@ def _of_project(project: str, redis_url: str | None) -> Check:
         return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
     try:
         return OfProject(_asked(settings, client, project), project, form, ground_truth=ground_truth)
-    except RequestError as error:
+    except (RequestError, ConfigurationError) as error:
         if cached is None:
             raise ServiceAway(f"the ontology of {project} is not known: {error}") from None
         say(f"{error}; the ontology is {cached.age_seconds / 60:,.0f} minutes old")
@@ -138,17 +136,11 @@ def _of_project(project: str, redis_url: str | None) -> Check:
 
 
 def _asked(settings: Settings, client: Client | None, project: str) -> Ontology:
-    """What Labelbox answers to the account's key. Raises RequestError."""
+    """What Labelbox answers to the account's key. Raises RequestError, ConfigurationError."""
     account = settings.account
     if client is not None:
         account = Inspector(client, settings.key_prefix).overrides(project).get("account") or account
-    key = settings.key_of(account)
-    if key is None or not key.get_secret_value():
-        raise RequestError(f"there is no API key for account {account}")
-    safe = service.endpoint(settings.labelbox_endpoint)
-    if not safe.good:
-        raise RequestError(f"{safe.found}: {safe.remedy}")
-    labelbox = Labelbox(settings.labelbox_endpoint, key.get_secret_value(), _LABELBOX_SECONDS)
+    labelbox = open_labelbox(settings, account, _LABELBOX_SECONDS)
     try:
         if client is not None:
             pace_of(client, settings, account).wait()

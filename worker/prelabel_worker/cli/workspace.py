@@ -12,8 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from prelabel_worker.cli.common import TIMED_OUT, ServiceAway, connect, say
 from prelabel_worker.cli.interrupts import INTERRUPTED, interrupts
-from prelabel_worker.cli.live import pace_of
-from prelabel_worker.doctor import service
+from prelabel_worker.cli.services import open_labelbox, pace_of
 from prelabel_worker.doctor.pace import OwnPace, Pace
 from prelabel_worker.errors import (
     Blocked,
@@ -24,7 +23,6 @@ from prelabel_worker.errors import (
     Throttled,
     Unavailable,
 )
-from prelabel_worker.labelbox import Labelbox
 from prelabel_worker.settings import Settings
 from prelabel_worker.workspace.calls import Calls, Stopped
 from prelabel_worker.workspace.tasks import StillRunning
@@ -43,13 +41,7 @@ def calling(settings: Settings, account: str | None, again: str = "") -> Iterato
     Exit codes: 2 when there is no key or Labelbox refuses, 3 when something runs on there, 4 when it is away, 130.
     """
     name = account or settings.account
-    key = settings.key_of(name)
-    if key is None or not key.get_secret_value():
-        raise ConfigurationError(f"there is no API key for account {name}: PRELABEL_LABELBOX_API_KEY, or _ACCOUNT_KEYS")
-    safe = service.endpoint(settings.labelbox_endpoint)
-    if not safe.good:
-        raise ConfigurationError(f"{safe.found}: {safe.remedy}")
-    labelbox = Labelbox(settings.labelbox_endpoint, key.get_secret_value(), settings.request_timeout_seconds)
+    labelbox = open_labelbox(settings, name)
     stop = threading.Event()
     try:
         with interrupts(stop):

@@ -1,0 +1,87 @@
+"""The guide does what it says: its commands as they stand in a shell, and in this process for each media type."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from prelabel_worker.cli.main import app
+from tests.flow.conftest import Flow
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/guide.md").read_text("utf-8")
+SCRIPT = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
+TABLE = re.findall(r"\| `(\w+)` \| \[examples/rows/(\w+)\.ndjson\].*\| \[examples/media/\2\.ndjson\]", PAGE)
+
+
+def outcomes(folder: Path) -> list[str]:
+    return [json.loads(line)["outcome"] for line in (folder / "report.ndjson").read_text("utf-8").splitlines()]
+
+
+def test_the_commands_of_the_guide_are_the_six_steps() -> None:
+    words = re.findall(r"prelabel (\w+ ?\w*)", SCRIPT)
+
+    assert words == [
+        "dataset add", "ontology infer", "ontology create", "project create", "batch create", "validate examples",
+        "project show", "publish examples",
+    ]  # fmt: skip
+    assert {name for _, name in TABLE} == {path.stem for path in (ROOT / "examples/media").glob("*.ndjson")}
+
+
+@pytest.fixture
+def folder(flow: Flow, tmp_path: Path) -> Path:
+    """A folder with the examples, where the running stack is found."""
+    for name in ("rows", "media", "assets"):
+        (tmp_path / "examples" / name).mkdir(parents=True)
+        for file in (ROOT / "examples" / name).iterdir():
+            if file.is_file():
+                (tmp_path / "examples" / name / file.name).write_bytes(file.read_bytes())
+    (tmp_path / ".prelabel").symlink_to(flow.stack.folder)
+    return tmp_path
+
+
+def test_the_guide_can_be_typed_as_it_stands(folder: Path) -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    done = subprocess.run(
+        ["bash", "-euxc", SCRIPT], cwd=folder, env=clean | {"PATH": path}, capture_output=True, text=True,
+        timeout=150, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert outcomes(folder) == ["imported", "imported"]
+
+
+@pytest.mark.parametrize(("media_type", "name"), TABLE[1:], ids=[name for _, name in TABLE[1:]])
+def test_each_line_of_the_table_goes_the_same_way(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, media_type: str, name: str
+) -> None:
+    monkeypatch.chdir(folder)
+    script = SCRIPT.replace("/image.", f"/{name}.").replace("IMAGE", media_type)
+    variables: dict[str, str] = {}
+
+    for line in filter(None, script.splitlines()):
+        _type(line, variables)
+
+    assert set(outcomes(folder)) == {"imported"}
+
+
+def _type(line: str, variables: dict[str, str]) -> None:
+    """What a shell makes of such a line: variables, what is printed into a variable or a file."""
+    assigned = re.fullmatch(r"(\w+)=\$\((.*)\)", line)
+    command, _, file = (assigned[2] if assigned else line).partition(" > ")
+    for variable, value in variables.items():
+        command = command.replace(f"${variable}", value)
+    done = CliRunner().invoke(app, shlex.split(command)[1:], catch_exceptions=False)
+    assert done.exit_code == 0, (command, done.output)
+    if assigned:
+        variables[assigned[1]] = done.stdout.strip()
+    if file:
+        Path(file).write_text(done.stdout, "utf-8")

@@ -1,0 +1,44 @@
+"""Rows whose data rows were missing: put into the project from the letters, and tried again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.flow.conftest import Flow, Run, box
+
+
+def written(path: Path, *rows: Any) -> str:
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    return str(path)
+
+
+def done(run: Run, *args: str, code: int = 0) -> str:
+    """What a command prints; its exit code is as expected."""
+    answer = run(*args)
+    assert answer.returncode == code, answer.stderr
+    return answer.stdout.strip()
+
+
+def test_letters_of_data_rows_that_were_missing_are_put_into_a_batch_and_retried(
+    flow: Flow, run: Run, tmp_path: Path
+) -> None:
+    flow.create(rows=[])
+    for key, hours in (("dead", 0), ("heals", 24), ("nowhere", 24)):
+        flow.heal_for(hours)
+        flow.publish(box(f"{flow.project}/{key}", project=flow.project))
+        done(run, "wait", "--project", flow.project, "--no-healing", code=1 if hours == 0 else 3)
+    keys = [f"{flow.project}/{key}" for key in ("dead", "heals")]
+    rows = written(
+        tmp_path / "rows.ndjson", *({"row_data": f"https://cdn.example/{key}", "global_key": key} for key in keys)
+    )
+    done(run, "dataset", "add", rows, "--dataset", flow.project)
+
+    told = run("batch", "create", "--project", flow.project, "--from-dead-letters")
+    assert (told.returncode, f"{flow.project}/nowhere: not added" in told.stderr) == (1, True)
+    assert f"prelabel dead retry --project {flow.project} --reason data-row-not-found" in told.stderr
+
+    again = run("batch", "create", "--project", flow.project, "--from-dead-letters", "--retry")
+    assert "(was there before)" in again.stdout
+    assert "1 dead letters and 2 healing rows are tried again now" in again.stderr
+    done(run, "wait", "--project", flow.project, "--no-healing", code=3)
+    assert (flow.status().imported, flow.status().healing) == (2, 1)

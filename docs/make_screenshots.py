@@ -1,16 +1,18 @@
 """Write docs/images: the sandbox's pages with the example assets, as Chromium shows them.
 
 `python docs/make_screenshots.py [NAME …]` makes all, or those named. It starts a sandbox of its own, imports
-examples/assets/projects.json through its API, and takes a picture of each kind of page.
+examples/assets/projects.json through its API, and takes a picture of each kind of page. With --serve it takes none, and
+runs until Ctrl-C, for you to look at.
 """
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -140,5 +142,13 @@ def main(wanted: list[str]) -> None:
         browser.close()
 
 
+def serve() -> None:
+    """Show the pages until Ctrl-C."""
+    with sandbox() as client, suppress(KeyboardInterrupt):
+        load(client)
+        print(f"{client.base_url} until Ctrl-C", flush=True)
+        signal.pause()
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    serve() if sys.argv[1:] == ["--serve"] else main(sys.argv[1:])

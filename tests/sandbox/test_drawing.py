@@ -80,7 +80,7 @@ def test_the_filter_of_a_binary_mask_picks_all_but_black(value: int, seen: float
     assert alpha(filter_of(None, "#ff0000"), (value, value, value)) == seen
 
 
-@pytest.mark.parametrize("value", range(256))
+@pytest.mark.parametrize("value", [0, 1, 127, 128, 200, 254, 255])
 def test_each_value_of_a_channel_is_told_apart(value: int) -> None:
     near = [each for each in range(256) if alpha(filter_of([value, 1, 1], "#ff0000"), (each, 1, 1))]
     assert near == [value]

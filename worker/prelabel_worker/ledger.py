@@ -187,18 +187,8 @@ class Ledger:
     def record_import(self, chunk: Chunk, account: str, name: str, sent: SentLines) -> None:
         """Make durable what is about to be sent. Raises LeaseLost."""
         args: list[str | int | bytes] = [chunk.id, chunk.token, State.SUBMITTING.value, len(sent.rows), 0, 0]
-        args += [
-            "account",
-            account,
-            "submitAs",
-            chunk.submit_as.value,
-            "name",
-            name,
-            "sent",
-            sent.to_bytes(),
-            "importId",
-            "",
-        ]
+        args += ["account", account, "submitAs", chunk.submit_as.value, "name", name]
+        args += ["sent", sent.to_bytes(), "importId", ""]
         # One connection for both: the barrier waits for the writes of its own connection.
         with self._client.pipeline(transaction=False) as pipeline:
             self._scripts.run("move", self.root(chunk.project_id), *args, on=pipeline)

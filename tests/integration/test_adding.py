@@ -1,9 +1,11 @@
 """Data rows into a dataset: each once, whatever is lost on the way, and the others by name."""
 
+import gzip
 import secrets
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
 
 from prelabel_worker.accounts import Accounts
@@ -179,6 +181,18 @@ def test_a_command_that_was_killed_goes_on_where_it_was(place: Workplace, tmp_pa
     assert f"line {rows + 1}: not JSON" in done.stderr
     assert report.read_text().count("\n") == 1
     assert place.asked("createDataset") == before + 1
+
+
+def test_a_packed_file_and_a_dataset_that_exists_are_taken_too(place: Workplace, tmp_path: Path, mark: str) -> None:
+    plain, dataset = written(tmp_path / "rows.ndjson", numbered(3, mark)), place.dataset()
+    packed = tmp_path / "rows.ndjson.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+
+    done = place.invoke("dataset", "add", packed, "--dataset-id", dataset, "--json")
+
+    assert done.exit_code == 0, done.stderr
+    assert orjson.loads(done.stdout) == {"dataset": dataset, "added": 3, "existing": 0, "failed": 0}
+    assert place.row_count(dataset) == 3
 
 
 def test_ctrl_c_ends_with_130_and_says_that_the_same_command_goes_on(

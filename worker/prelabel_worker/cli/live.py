@@ -84,8 +84,10 @@ def _confirm(client: Client, settings: Settings, project: str, probe: Probe, yes
 
 
 def _run(labelbox: Labelbox, pace: Pace, settings: Settings, project: str, probe: Probe, wanted: Wanted) -> None:
-    # A polite end by another process must delete what was made, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A polite end by another process must delete what was made, as Ctrl-C does, also where a shell started this in the
+    # background, with Ctrl-C ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     limit = settings.server_limit_seconds
     scratch = Scratch(labelbox, pace, project, wait_seconds=wanted.wait_seconds, server_limit_seconds=limit)
     answers: list[Answer] = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
@@ -18,6 +19,9 @@ from prelabel_worker.ledger import Ledger
 from prelabel_worker.letters import Origin, Problem, facts_of, held_row
 from prelabel_worker.settings import Settings, load_settings
 from tests.sandbox.process import SandboxProcess
+
+if TYPE_CHECKING:
+    from tests.integration.rig import MakeRig, Rig
 
 
 def message(key: str, *, model: str = "m", message_id: str = "") -> Row:
@@ -152,3 +156,24 @@ def sandbox(sandbox_process: SandboxProcess) -> Iterator[SandboxProcess]:
     sandbox_process.control("POST", "/settings", settings)
     yield sandbox_process
     sandbox_process.control("DELETE", "/faults")
+
+
+@pytest.fixture
+def make_rig(client: "redis.Redis", redis_url: str, prefix: str, sandbox: SandboxProcess) -> Iterator["MakeRig"]:
+    """Rigs with these settings, closed at the end."""
+    from tests.integration.rig import Rig  # which needs Project
+
+    made: list[Rig] = []
+
+    def make(**settings: object) -> Rig:
+        made.append(Rig(client, redis_url, prefix, sandbox, **settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def rig(make_rig: "MakeRig") -> "Rig":
+    return make_rig()

@@ -7,6 +7,7 @@ passed over with `pass_time`.
 import secrets
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -212,3 +213,6 @@ class Rig:
             group(self.tools, project_id)
         elif stage == "heal":
             heal(self.tools, project_id)
+
+
+MakeRig = Callable[..., Rig]

@@ -1,11 +1,9 @@
 """Which rows had pre-labels already: those of here by count, those of others by the names of their imports."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import pytest
-import redis
 
 from prelabel.buffer import Row
 from prelabel_worker import at_labelbox
@@ -13,14 +11,6 @@ from prelabel_worker.inspector import ProjectStatus
 from prelabel_worker.projects import Projects
 from tests.integration.command import Command, command_of
 from tests.integration.rig import TOOLS, Rig
-from tests.sandbox.process import SandboxProcess
-
-
-@pytest.fixture
-def rig(client: "redis.Redis", redis_url: str, prefix: str, sandbox: SandboxProcess) -> Iterator[Rig]:
-    found = Rig(client, redis_url, prefix, sandbox)
-    yield found
-    found.close()
 
 
 @pytest.fixture

@@ -2,12 +2,10 @@
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import orjson
 import pytest
-import redis
 import typer
 
 from prelabel import keys
@@ -19,7 +17,7 @@ from prelabel_worker.imports import Imports, ImportStatus
 from prelabel_worker.labelbox import ImportName
 from prelabel_worker.projects import Projects
 from tests.integration.conftest import Project, message
-from tests.integration.rig import Rig
+from tests.integration.rig import MakeRig, Rig
 from tests.integration.test_undo import undo
 from tests.sandbox.process import SandboxProcess, parsed
 
@@ -31,13 +29,12 @@ UUIDS = [f"5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e110{n}" for n in range(2)]
 
 
 @pytest.fixture
-def rig(client: "redis.Redis", redis_url: str, prefix: str, sandbox: SandboxProcess) -> Iterator[Rig]:
-    found = Rig(client, redis_url, prefix, sandbox)
+def rig(make_rig: MakeRig, sandbox: SandboxProcess) -> Rig:
+    found = make_rig()
     sandbox.project(found.project.id, TOOLS)
     found.warm()
     submit_as(found, "ground-truth")
-    yield found
-    found.close()
+    return found
 
 
 def submit_as(rig: Rig, value: str) -> None:

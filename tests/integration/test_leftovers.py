@@ -2,12 +2,11 @@
 
 import secrets
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
-import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,18 +17,17 @@ from prelabel_worker.ledger import Committed
 from prelabel_worker.leftovers import read_leftovers
 from prelabel_worker.shapes import MODEL, Leftovers, pack, unpack
 from tests.integration.conftest import Project, message
-from tests.integration.rig import Rig
+from tests.integration.rig import MakeRig, Rig
 from tests.sandbox.process import SandboxProcess
 
 ONTOLOGY = {"tools": [{"tool": "rectangle", "name": name} for name in ("car", "dog")], "classifications": []}
 
 
 @pytest.fixture
-def rig(client: "redis.Redis", redis_url: str, prefix: str, sandbox: SandboxProcess) -> Iterator[Rig]:
-    found = Rig(client, redis_url, prefix, sandbox)
+def rig(make_rig: MakeRig, sandbox: SandboxProcess) -> Rig:
+    found = make_rig()
     sandbox.project(found.project.id, ONTOLOGY)
-    yield found
-    found.close()
+    return found
 
 
 def publish(rig: Rig, key: str, *names: str, model: str = "m", uuids: bool = False, left: int = 1) -> None:

@@ -1,14 +1,12 @@
 """The thirty symptoms of the wire reference, section 4.3: each is produced over HTTP, with its outcome and effect."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import orjson
 import pytest
-import redis
 
 from prelabel_worker.outcomes import FEW
-from tests.integration.rig import Rig
-from tests.sandbox.process import SandboxProcess
+from tests.integration.rig import MakeRig, Rig
 
 Symptom = Callable[[Rig], None]
 TABLE: dict[int, Symptom] = {}
@@ -25,11 +23,10 @@ def symptom(number: int) -> Callable[[Symptom], Symptom]:
 
 
 @pytest.fixture
-def rig(client: "redis.Redis", redis_url: str, prefix: str, sandbox: SandboxProcess) -> Iterator[Rig]:
-    found = Rig(client, redis_url, prefix, sandbox)
+def rig(make_rig: MakeRig) -> Rig:
+    found = make_rig()
     found.warm()
-    yield found
-    found.close()
+    return found
 
 
 def test_no_symptom_of_the_reference_is_left_out() -> None:

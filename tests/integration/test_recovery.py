@@ -7,12 +7,10 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 
 import httpx
 import orjson
 import pytest
-import redis
 
 from prelabel.buffer import Row
 from prelabel_worker.chunks import State
@@ -20,25 +18,10 @@ from prelabel_worker.outcomes import FEW
 from prelabel_worker.stages.poll import poll
 from tests.conftest import wait_for
 from tests.integration.conftest import Project, message
-from tests.integration.rig import Rig, car
+from tests.integration.rig import MakeRig, Rig, car
 from tests.media_examples import FOLDER, ONTOLOGY
-from tests.sandbox.process import SandboxProcess
 
 DAY = 24 * 3600
-MakeRig = Callable[..., Rig]
-
-
-@pytest.fixture
-def make_rig(client: "redis.Redis", redis_url: str, prefix: str, sandbox: SandboxProcess) -> Iterator[MakeRig]:
-    made: list[Rig] = []
-
-    def make(**settings: object) -> Rig:
-        made.append(Rig(client, redis_url, prefix, sandbox, **settings))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,27 +22,6 @@ from prelabel_worker.undo_ledger import UndoLedger
 from tests.integration.command import Command, command_of
 from tests.integration.mortal import Killed, Mortal
 from tests.integration.rig import Rig, car
-from tests.sandbox.process import SandboxProcess
-
-
-@pytest.fixture
-def make_rig(
-    client: "redis.Redis", redis_url: str, prefix: str, sandbox: SandboxProcess
-) -> Iterator[Callable[..., Rig]]:
-    made: list[Rig] = []
-
-    def make(**settings: object) -> Rig:
-        made.append(Rig(client, redis_url, prefix, sandbox, **settings))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-@pytest.fixture
-def rig(make_rig: Callable[..., Rig]) -> Rig:
-    return make_rig()
 
 
 def bring(rig: Rig, *row_keys: str, left: int = 1) -> ImportStatus:

@@ -28,7 +28,7 @@ def process(item: Import, store: Store, faults: ActiveFaults, settings: Settings
         fail(item, store, str(error))
         return
     yield
-    judge = _judge_of(item, store, faults, content, strict=settings.strict_format)
+    judge = _judge_of(item, store, faults, content, settings)
     printed = _printer(faults, item.project_id)
     judge.read_objects(content, lines)
     yield from _judge(item, store, judge, printed, content, lines)
@@ -42,12 +42,12 @@ def fail(item: Import, store: Store, reason: str | None) -> None:
     store.imports.end(item, "FAILED")
 
 
-def _judge_of(item: Import, store: Store, faults: ActiveFaults, content: bytes, *, strict: bool) -> Judge:
+def _judge_of(item: Import, store: Store, faults: ActiveFaults, content: bytes, settings: Settings) -> Judge:
     project = store.projects.get(item.project_id)
     if project is None:  # an import is accepted for a project that exists: this one was deleted meanwhile
         raise LookupError("the project is gone")
     failure = faults.strike(RowFailure, [project.id], lambda fault: fault.match.encode() in content)
-    return Judge(item, project, store.projects, failure, strict=strict)
+    return Judge(item, project, store.projects, failure, settings)
 
 
 def _printer(faults: ActiveFaults, project_id: str) -> Callable[[int, dict[str, Any]], bytes]:

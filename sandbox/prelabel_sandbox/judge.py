@@ -16,6 +16,7 @@ from prelabel_sandbox.checks.scene import Neighbour, Neighbours, Scene
 from prelabel_sandbox.checks.tables import kinds_of
 from prelabel_sandbox.faults.imports import RowFailure
 from prelabel_sandbox.ids import line_uuid
+from prelabel_sandbox.settings import Settings
 from prelabel_sandbox.store.imports import Import
 from prelabel_sandbox.store.pre_labels import Place
 from prelabel_sandbox.store.projects import DataRow, Project, Projects
@@ -63,16 +64,16 @@ class Judge:
         project: Project,
         projects: Projects,
         failure: RowFailure | None,
-        *,
-        strict: bool,
+        settings: Settings,
     ) -> None:
         self._item = item
         self._project = project
         self._projects = projects
         self._failure = failure
         media = media_of(project.media_type, project.editor_task_type)
-        self._kinds = kinds_of(media, strict)
-        self._scene = Scene(media, prepared(project.ontology, project.id), strict)
+        self._settings = settings
+        self._kinds = kinds_of(media, settings.strict_format)
+        self._scene = Scene(media, prepared(project.ontology, project.id), settings.strict_format)
         self._ground_truth = item.kind == "label"
         self._neighbours: defaultdict[Reference, dict[bytes, Neighbour]] = defaultdict(dict)
         self._counts: dict[str, int] = {}
@@ -155,8 +156,9 @@ class Judge:
             made = line_uuid(self._item.id, number)
             uuid, key = str(made), made.bytes
         if refusals:
-            errors = [{"name": each.name, "message": str(each), "additionalInfo": None} for each in refusals]
-            return {"uuid": uuid, "dataRow": shown, "status": "FAILURE", "errors": errors}, None
+            more = {"additionalInfo": None} if self._settings.additional_info else {}
+            errors = [{"name": each.name, "message": str(each), **more} for each in refusals]
+            return {"uuid": uuid, "dataRow": shown, "status": self._settings.failure_word, "errors": errors}, None
         place = (key, start, end - start) if key else None
         return {"uuid": uuid, "dataRow": shown, "status": "SUCCESS"}, place
 

@@ -20,6 +20,9 @@ class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     fetch_seconds: Annotated[float, Meta(gt=0)] = 30.0  # for the input of an import from an address
     fetch_bytes: Annotated[int, Meta(ge=1)] = 256 << 20
     file_seconds: Seconds = DAY  # how long input, status and error files can be fetched
+    failure_word: Literal["FAILURE", "FAILED"] = "FAILURE"  # of a refused line: real output, and a page of the vendor's
+    additional_info: bool = True  # whether the errors of a refused line have that key
+    refuse_empty_file: bool = False  # else an import of nothing is FINISHED with zero status lines
     strict_content_length: bool = False  # refuse a contentLength above the real length too
     delete_keeps_pre_labels: bool = False  # deleting an import leaves what it brought
     strict_format: bool = False  # refuse what the format reference leaves open too

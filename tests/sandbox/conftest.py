@@ -20,6 +20,8 @@ DEFAULTS = {
     "secondsPerTask": 0.2,
     "secondsUntilProcessed": 0.0,
     "fileSeconds": 86400.0,
+    "failureWord": "FAILURE",
+    "additionalInfo": True,
 }
 
 
@@ -32,7 +34,7 @@ def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
 
 @pytest.fixture
 def sandbox(running_sandbox: SandboxProcess) -> Iterator[SandboxProcess]:
-    switches = dict.fromkeys(("strictContentLength", "strictFormat", "deleteKeepsPreLabels"), False)
+    switches = dict.fromkeys(("strictContentLength", "strictFormat", "deleteKeepsPreLabels", "refuseEmptyFile"), False)
     running_sandbox.control("POST", "/settings", {**DEFAULTS, **switches})
     yield running_sandbox
     running_sandbox.control("DELETE", "/faults")

@@ -83,6 +83,19 @@ def test_an_empty_upload_is_finished_with_zero_status_lines(sandbox: SandboxProc
     assert sandbox.find(project, "a")["state"] == "FINISHED"
 
 
+def test_an_empty_upload_may_be_refused(sandbox: SandboxProcess, project: str) -> None:
+    sandbox.control("POST", "/settings", {"refuseEmptyFile": True})
+    assert code_of(sandbox.upload(project, "a", b"")) == "MALFORMED_REQUEST"
+    data_of(sandbox.upload(project, "a", ndjson([car()])))  # there is none of this name
+
+
+def test_refused_lines_may_be_said_in_the_other_ways_that_were_seen(sandbox: SandboxProcess, project: str) -> None:
+    sandbox.control("POST", "/settings", {"failureWord": "FAILED", "additionalInfo": False})
+    (status,) = sandbox.statuses(project, "a", [car(1, name="tram")])
+    assert status["status"] == "FAILED"
+    assert [sorted(each) for each in status["errors"]] == [["message", "name"]]
+
+
 @pytest.mark.parametrize(
     "content",
     [b'{"uuid": 1}\nno json\n', b"[]\n", ndjson([car()]) + b"\n" + ndjson([car(2)]), b'{"a": NaN}\n'],

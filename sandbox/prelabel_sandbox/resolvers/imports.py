@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from prelabel_sandbox.errors import conflict, malformed, not_found
 from prelabel_sandbox.faults.imports import OddState
 from prelabel_sandbox.resolvers.common import PAGE, Info, content_of, page_of, the_project
+from prelabel_sandbox.settings import Settings
 from prelabel_sandbox.store.imports import File, Import, Kind
 from prelabel_sandbox.store.projects import Project
 
@@ -30,7 +31,7 @@ async def create_label_import(_: Any, info: Info, data: dict[str, Any]) -> Impor
 async def _create(info: Info, data: dict[str, Any], kind: Kind) -> Import:
     sandbox = info.context
     the_project(info, data["projectId"])
-    body = _input(data, strict=sandbox.settings.strict_content_length)
+    body = _input(data, sandbox.settings)
     refuse = sandbox.settings.duplicate_names == "refuse"
     # Writing to disk takes its time: not on the event loop.
     created = await run_in_threadpool(
@@ -43,14 +44,18 @@ async def _create(info: Info, data: dict[str, Any], kind: Kind) -> Import:
     return created
 
 
-def _input(data: dict[str, Any], *, strict: bool) -> bytes | str:
+def _input(data: dict[str, Any], settings: Settings) -> bytes | str:
     """The uploaded bytes, or the address of a file."""
     payload, url = data.get("filePayload"), data.get("fileUrl")
     if (payload is None) == (not url):
         raise malformed("an import needs either filePayload or fileUrl")
     if payload is None:
         return str(url)
-    return content_of(payload["file"], payload["contentLength"], strict=strict).content
+    strict = settings.strict_content_length
+    content = content_of(payload["file"], payload["contentLength"], strict=strict).content
+    if not content and settings.refuse_empty_file:
+        raise malformed("the file is empty")
+    return content
 
 
 @mutation.field("deleteModelAssistedLabelingPredictionImport")

@@ -88,7 +88,7 @@ PURE = [
     "build",
 ]
 PURE += ["answers", "dead_letters", "letter_filter", "mending", "roles", "overrides", "pulse"]
-PURE += ["validation", "ontology_file", "ontology_infer"]
+PURE += ["metrics", "validation", "ontology_file", "ontology_infer"]
 
 
 @pytest.mark.parametrize("module", PURE)

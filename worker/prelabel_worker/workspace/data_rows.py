@@ -103,16 +103,16 @@ class DataRows:
 
     def _look_up(self, keys: Sequence[str], found: Found) -> None:
         data = self._looked_up(list(keys))
-        missing, denied = data.get("notFoundGlobalKeys") or [], data.get("accessDeniedGlobalKeys") or []
+        missing, denied = data.get("notFoundGlobalKeys") or [], set(data.get("accessDeniedGlobalKeys") or [])
         fetched = data.get("fetchedDataRows") or []
-        absent = {*missing, *denied}
+        absent = denied.union(missing)
         # They stand in the order asked, with an empty id where there is none; where those were left out, so are we.
         asked = list(keys) if len(fetched) == len(keys) else [key for key in keys if key not in absent]
         if len(asked) != len(fetched):
             raise Garbled("the look-up answers another number of data rows than it was asked for")
         found.ids |= {key: str(row["id"]) for key, row in zip(asked, fetched, strict=True) if row.get("id")}
-        found.missing += [key for key in keys if key not in found.ids and key not in set(denied)]
-        found.denied += denied
+        found.missing += [key for key in keys if key not in found.ids and key not in denied]
+        found.denied += [key for key in keys if key in denied]
 
     def _looked_up(self, keys: list[str]) -> dict[str, Any]:
         job = self._calls.ask(_LOOK_UP, {"keys": keys}).get("dataRowsForGlobalKeys")

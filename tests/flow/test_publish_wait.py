@@ -57,6 +57,15 @@ def test_each_row_of_the_file_has_its_outcome_in_the_report(flow: Flow, run: Run
     assert flow.settled().published == 4
 
 
+def test_rows_that_override_pre_labels_from_here_are_counted(flow: Flow, run: Run, tmp_path: Path) -> None:
+    file = written(tmp_path, *(box(f"row-{key}", project=flow.project) for key in "abc"))
+    command = ("publish", str(file), "--project", flow.project, "--wait")
+
+    assert "had pre-labels" not in run(*command).stderr
+    assert "3 rows that were imported meanwhile had pre-labels from here, which they override" in run(*command).stderr
+    assert flow.settled().overridden == 3
+
+
 def test_the_same_command_publishes_nothing_again_and_brings_the_report_up_to_date(
     flow: Flow, run: Run, tmp_path: Path
 ) -> None:

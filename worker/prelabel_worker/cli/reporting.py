@@ -24,6 +24,7 @@ from prelabel_worker.cli.sending import FLUSH_SECONDS, send
 from prelabel_worker.following import Follower, follow
 from prelabel_worker.held_reader import HeldReader
 from prelabel_worker.identity import file_message_id
+from prelabel_worker.inspector import Inspector
 from prelabel_worker.row_report import FINAL, PENDING, ReportedRow, RowReport
 from prelabel_worker.settings import Settings
 
@@ -50,6 +51,8 @@ class Reporting:
         self._path = path
         self._stop = threading.Event()
         self._now_ms = HeldReader(client).now_ms
+        self._inspector = Inspector(client, settings.key_prefix)
+        self._overridden: dict[str, int] = {}  # of each project, before its first row was published
         self._waiting: list[ReportedRow] = []
         self._before = 0
         try:
@@ -94,6 +97,7 @@ class Reporting:
         counts = self._report.counts()
         if timeout is not None:
             print(", ".join(f"{name} {counts[name]:,}" for name in (*_DONE, *_UNSETTLED) if counts[name]))  # noqa: T201
+            self._say_overridden()
         if timeout is not None and any(counts[name] for name in _UNSETTLED):
             raise typer.Exit(TIMED_OUT)
         if counts["dead"] or counts["refused"] or counts["unknown"]:
@@ -105,6 +109,8 @@ class Reporting:
         if row is not None and self._report.had(row.project_id, row.message_id):
             self._before += 1
             return
+        if row is not None and row.project_id not in self._overridden:
+            self._overridden[row.project_id] = self._inspector.status(row.project_id).overridden
         message_id = publisher.publish(message)
         if row is not None and row.message_id == message_id:
             self._waiting.append(row)
@@ -165,6 +171,12 @@ class Reporting:
             + (again if self._path else "prelabel wait waits for them; with --report the same command goes on")
         )
         raise typer.Exit(INTERRUPTED)
+
+    def _say_overridden(self) -> None:
+        """A project counts them, not a row: where others publish too, theirs are among them."""
+        now = {project: self._inspector.status(project).overridden for project in self._overridden}
+        if rows := sum(now[project] - before for project, before in self._overridden.items()):
+            say(f"{rows:,} rows that were imported meanwhile had pre-labels from here, which they override")
 
     def _write(self) -> None:
         try:

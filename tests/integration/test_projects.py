@@ -64,6 +64,24 @@ def test_a_paused_project_sends_nothing_until_it_is_resumed(project: Project) ->
     assert operator(project).resume("p") is False
 
 
+def test_a_resumed_project_goes_on_with_the_chunk_it_was_paused_for_and_not_with_one_that_waits_for_itself(
+    project: Project,
+) -> None:
+    """Rows of two lanes: two chunks."""
+    chunks = []
+    for key in ("a", "c"):
+        project.publish(message(key))
+        chunks.append(project.take(project.cut()))
+    project.ledger.pause("p", 60, "no key")
+    for chunk, why in zip(chunks, ("no key", "503"), strict=True):
+        project.ledger.wait(chunk, 60, why=why, failures=1)
+
+    operator(project).resume("p")
+
+    assert project.take(chunks[0].id).rows == 1
+    assert project.ledger.take("p", chunks[1].id, "submit") is None
+
+
 def timers_of(project: Project) -> list[tuple[str, float, bool]]:
     """(name, ms, whether it is due) of the project's timers."""
     seconds, micros = project.client.time()

@@ -1,16 +1,24 @@
 """What a Redis client is in our signatures, how one is opened from a URL, and what its errors mean.
 
-It answers bytes: redis-py's own types answer unions of str and bytes and of sync and async, which no setting of ours
-produces.
+This is the one place that turns a `RedisUrl` into a connection, for publishers, workers, Celery's broker and commands.
+A client answers bytes: redis-py's own types answer unions of str and bytes and of sync and async, which no setting of
+ours produces.
 """
 
 import re
+import ssl
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
 from redis.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
+from redis.retry import Retry
 
-from prelabel.cluster import ClusterClient, is_cluster
+from prelabel.cluster import ClusterClient
+from prelabel.redis_url import RedisUrl, TlsOptions
 
 Client = Any
 
@@ -26,6 +34,36 @@ _AWAY = (
 )
 _STATE = re.compile(r"(?:^|caused error: |: -)(?:OOM|MISCONF|READONLY|NOREPLICAS|MASTERDOWN|BUSY) ")
 """How the text begins where redis-py has no class for it, or where Redis 6.2 tells what stopped a script."""
+
+
+_HEALTH_CHECK_SECONDS = 15
+_CONNECT_SECONDS = 5.0
+_SHOWN = 300
+
+
+def _silent() -> dict[str, Any]:
+    """What keeps redis-py from saying more than it is asked to, as far as its version knows of it.
+
+    Words about the client library at each connection would be logged as refused by a server with our ACL users, and
+    notices of maintenance need a push protocol and rights that a publisher has not.
+    """
+    told: dict[str, Any] = {}
+    if find_spec("redis.maint_notifications"):
+        told["maint_notifications_config"] = import_module("redis.maint_notifications").MaintNotificationsConfig(False)
+    return told | ({"driver_info": None} if find_spec("redis.driver_info") else {"lib_name": None, "lib_version": None})
+
+
+_SILENT = _silent()
+
+
+def read_tickets(connection: Any) -> None:
+    """Have one answer over a new TLS connection, and with it the session tickets that a server sends unasked.
+
+    While they lie unread, redis-py's pool takes the connection for one with an answer left over, and kombu's event loop
+    for one with a hint, which it then waits for.
+    """
+    connection.send_command("PING", check_health=False)
+    connection.read_response()
 
 
 class _LeavesReplicas:
@@ -49,28 +87,62 @@ class _Tcp(_LeavesReplicas, Connection):
 
 
 class _Tls(_LeavesReplicas, SSLConnection):
-    pass
+    def on_connect_check_health(self, check_health: bool = True) -> None:
+        super().on_connect_check_health(check_health)
+        read_tickets(self)
 
 
 class _Unix(_LeavesReplicas, UnixDomainSocketConnection):
     pass
 
 
-_KINDS: dict[Any, Any] = {Connection: _Tcp, SSLConnection: _Tls, UnixDomainSocketConnection: _Unix}
+def connection_class(url: RedisUrl) -> type[Any]:
+    """The class of connections to a server of this URL."""
+    return _Unix if url.socket else _Tls if url.tls else _Tcp
 
 
-def open_client(url: str, seconds: float, **options: Any) -> Client:
-    """A client that connects when it is first used and waits so long for an answer; `options` are redis-py's.
+def connection_options(url: RedisUrl, seconds: float) -> dict[str, Any]:
+    """Everything redis-py must be told to connect; nothing is left to the defaults of one of its versions.
 
-    `redis://`, `rediss://`, `unix://`, or for a cluster `redis+cluster://host:port,host:port` and `rediss+cluster://`.
-    Raises ValueError for what is no URL of a Redis.
+    `seconds` is the longest wait for a connection and for an answer, where the URL names none.
     """
-    options = {"socket_timeout": seconds, "socket_connect_timeout": seconds, **options}
-    if is_cluster(url):
-        return ClusterClient(url, options)
-    pool = ConnectionPool.from_url(url, **options)
-    pool.connection_class = _KINDS[pool.connection_class]
-    return redis.Redis.from_pool(pool)
+    options = url.options
+    told: dict[str, Any] = {
+        "db": url.database,
+        "username": url.username,
+        "password": url.password,
+        "protocol": options.protocol,
+        "socket_timeout": options.socket_timeout or seconds,
+        "client_name": options.client_name,
+        "health_check_interval": _HEALTH_CHECK_SECONDS
+        if options.health_check_interval is None
+        else options.health_check_interval,
+        "retry": Retry(NoBackoff(), 0),  # who asked decides what is asked again
+        "retry_on_timeout": False,
+        "max_connections": options.max_connections,
+        **_SILENT,
+    }
+    if url.socket:
+        return told | {"path": url.socket}
+    told |= {
+        "host": url.hosts[0].name,
+        "port": url.hosts[0].port,
+        "socket_connect_timeout": options.socket_connect_timeout or min(seconds, _CONNECT_SECONDS),
+        "socket_keepalive": options.socket_keepalive,
+    }
+    return told | ({name: getattr(options, name) for name in TlsOptions.model_fields} if url.tls else {})
+
+
+def open_client(url: str | RedisUrl, seconds: float, **options: Any) -> Client:
+    """Open a client that connects when it is first used; `options` are redis-py's, before those of the URL.
+
+    Raises InvalidUrl, which is a ValueError.
+    """
+    url = url if isinstance(url, RedisUrl) else RedisUrl.parse(url)
+    told = connection_options(url, seconds) | options
+    if url.cluster:
+        return ClusterClient(url, told | ({"redis_connect_func": read_tickets} if url.tls else {}))
+    return redis.Redis.from_pool(ConnectionPool(connection_class=connection_class(url), **told))
 
 
 def has_slots(client: Client) -> bool:
@@ -93,3 +165,46 @@ def is_away(error: Exception) -> bool:
     if isinstance(error, _AWAY):
         return True
     return isinstance(error, redis.ResponseError) and _STATE.search(str(error)) is not None
+
+
+_PASSING_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError, ssl.SSLWantReadError)
+_WRONG_DATABASE = re.compile(r"(?i)DB index|invalid database|SELECT is not allowed")
+_WRONG_LOGIN = re.compile(r"(?i)without any password configured|WRONGPASS|NOAUTH|NOPERM")
+_WRONG_PROTOCOL = re.compile(r"(?i)NOPROTO|unknown command .?HELLO|Invalid RESP")
+
+
+def remedy_of(error: BaseException) -> str | None:
+    """What to change in the URL that led to this error; None where waiting may help: the server is away or busy."""
+    for each in _chain(error):
+        words = str(each)
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return "name its CA with the option ssl_ca_certs=FILE, or the host that its certificate is for"
+        if isinstance(each, ssl.SSLError) and not isinstance(each, _PASSING_TLS):
+            return "check that the server speaks TLS at this port (else redis://), and the files of the ssl_ options"
+        if isinstance(each, redis.RedisError):
+            if isinstance(each, redis.AuthenticationError | redis.exceptions.NoPermissionError) or _WRONG_LOGIN.search(
+                words
+            ):
+                return "check the user, its password and its rights; both are percent-encoded in the URL"
+            if _WRONG_DATABASE.search(words):
+                return "check the database number in the URL"
+            if _WRONG_PROTOCOL.search(words):
+                return "leave out the option protocol"
+    return None
+
+
+def words_of(error: BaseException) -> str:
+    """What the server, or the system, said: one printable line of bounded length."""
+    text = str(error) or type(error).__name__
+    if any("handshake operation timed out" in str(each) for each in _chain(error)):
+        text = "the TLS handshake timed out, as with a server that does not speak TLS at this port"
+    return "".join(letter if letter.isprintable() else " " for letter in text[:_SHOWN]).rstrip(". ")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what led to it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -8,24 +8,18 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
 from redis.client import Pipeline
 from redis.cluster import ClusterNode, RedisCluster
-from redis.connection import parse_url
 from redis.crc import key_slot
 from redis.exceptions import ClusterDownError, MovedError, RedisClusterException
 
-_SCHEMES = ("redis+cluster://", "rediss+cluster://")
-_PORT = 6379
+from prelabel.redis_url import RedisUrl
+
+_OF_ONE_SERVER = {"db", "host", "port", "retry", "retry_on_timeout"}
 _MAP_IS_OLD = (redis.ConnectionError, redis.TimeoutError, ClusterDownError, MovedError)
 _WITHOUT_KEY = {"PING", "TIME", "INFO", "CONFIG GET", "WAIT", "WAITAOF"}
-
-
-def is_cluster(url: str) -> bool:
-    """Whether a URL names a cluster: `redis+cluster://` or `rediss+cluster://`, hosts separated by commas."""
-    return url.startswith(_SCHEMES)
 
 
 class ClusterClient(redis.Redis):
@@ -35,20 +29,16 @@ class ClusterClient(redis.Redis):
     answered by some node.
     """
 
-    def __init__(self, url: str, options: dict[str, Any]) -> None:
-        """`options` are those of the connections. Raises ValueError for a URL that cannot be read."""
-        scheme, rest = url.replace("+cluster://", "://", 1).split("://", 1)
-        user, at, rest = rest.rpartition("@")
-        hosts = rest.partition("/")[0].split(",")
-        self._starts = [_address(f"{scheme}://{host}") for host in hosts]
-        ours = parse_url(f"{scheme}://{user}{at}{hosts[0]}")  # type: ignore[no-untyped-call]
-        self._options = {name: ours[name] for name in ("username", "password") if name in ours} | options
-        self._options.pop("retry", None)  # nothing is repeated here
-        self._options["ssl"] = scheme == "rediss"
+    def __init__(self, url: RedisUrl, options: dict[str, Any]) -> None:
+        """`options` are those of the connections, as `prelabel.client.connection_options` makes them."""
+        self._starts = url.hosts
+        # Nothing is repeated here, and each node has an address of its own.
+        self._options = {name: value for name, value in options.items() if name not in _OF_ONE_SERVER}
+        self._options["ssl"] = url.tls
         self._lock = threading.Lock()
         self._made: RedisCluster | None = None
         self._map_is_old = False
-        super().__init__()
+        super().__init__(protocol=options["protocol"])
 
     def node_of(self, key: str) -> redis.Redis:
         """A client of the node that has this key. Raises redis.ConnectionError when there is none."""
@@ -96,7 +86,7 @@ class ClusterClient(redis.Redis):
     def _cluster(self) -> RedisCluster:
         with self._lock:
             if self._made is None:
-                nodes = [ClusterNode(host, port) for host, port in self._starts]  # type: ignore[no-untyped-call]
+                nodes = [ClusterNode(host.name, host.port) for host in self._starts]  # type: ignore[no-untyped-call]
                 self._made = RedisCluster(startup_nodes=nodes, **self._options)
             elif self._map_is_old:
                 self._made.nodes_manager.initialize()
@@ -135,15 +125,10 @@ def _key_of(args: Sequence[Any]) -> str | None:
     return str(args[3] if name == "EVALSHA" else args[1])
 
 
-def _address(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    return parts.hostname or "localhost", parts.port or _PORT
-
-
 @contextmanager
 def _as_connection_error() -> Iterator[None]:
     """redis-py's word for a cluster of which no map can be read is no error of Redis."""
     try:
         yield
     except RedisClusterException as error:
-        raise redis.ConnectionError(str(error)) from None
+        raise redis.ConnectionError(str(error)) from error

@@ -1,6 +1,5 @@
 """Frames into Redis: one round trip, each frame counted once, and an answer that means durable."""
 
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any, Literal
 import redis
 
 from prelabel import keys
-from prelabel.client import Client, has_slots, node_of, open_client
+from prelabel.client import Client, has_slots, node_of
 from prelabel.errors import InboxFull, PrelabelError
 
 Durability = Literal["fsync", "waitaof", "replica"]
@@ -133,23 +132,3 @@ def _taken(answer: list[Any]) -> int:
     if word == b"limit":
         raise PrelabelError(f"frame {number} of the send breaks a limit of frames; nothing was taken")
     raise PrelabelError(f"the inbox does not know frame version {number}")
-
-
-def without_password(url: str) -> str:
-    """A Redis URL that can be shown: who logs in is left out, and the options, which may say it again."""
-    return re.sub(r"://[^/]*@", "://***@", url.partition("?")[0])
-
-
-def check_redis_url(url: str) -> None:
-    """Raises ValueError for what is no URL of a Redis; unlike redis-py's, it quotes nothing, since a part is secret.
-
-    A password among the options is refused: what shows URLs without their password looks for it before the host.
-    """
-    try:
-        open_client(url, 1)  # it connects to nothing yet
-        good = "password=" not in url.partition("?")[2] and "#" not in url
-    except ValueError:
-        good = False
-    if not good:
-        forms = "redis://user:password@host:port/db, rediss://…, unix://… or redis+cluster://host:port,host:port"
-        raise ValueError(f"expected {forms}, percent-encoded")

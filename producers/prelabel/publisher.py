@@ -10,18 +10,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypedDict
 
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from prelabel import keys
 from prelabel.buffer import Limits, Row
 from prelabel.client import open_client
 from prelabel.errors import BufferFull, PublisherClosed, RedisUnavailable
 from prelabel.frame import MAX_FRAME_BYTES, MAX_FRAME_ROWS
 from prelabel.gate import MAX_MESSAGE_BYTES, Message, Prepared, prepare
-from prelabel.inbox import MAX_INBOX_ROWS, Durability, Inbox, check_redis_url, without_password
+from prelabel.inbox import MAX_INBOX_ROWS, Durability, Inbox
 from prelabel.messages import Model
 from prelabel.outbox import Outboxes, no_room
+from prelabel.redis_url import RedisUrl
 from prelabel.sender import Sender
 from prelabel.slots import take_slot
 from prelabel.spooler import Spooler
@@ -36,7 +34,7 @@ _FRAME_SLOW = 250
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    redis_url: str
+    redis_url: RedisUrl
     key_prefix: str
     limits: Limits
     max_rows: int
@@ -55,8 +53,8 @@ class _Running:
         self.slot = take_slot(options.spool_dir) if options.spool_dir else None
         self.outboxes = Outboxes(options.limits, options.max_rows, options.max_bytes, self.slot, options.spool_bytes)
         self.seconds = _SOCKET_SECONDS_WITH_SPOOL if options.spool_dir else _SOCKET_SECONDS
-        # What failed is repeated by the sender, which can write it down first; redis-py's own retries would hide it.
-        self.client = open_client(options.redis_url, self.seconds, retry=Retry(NoBackoff(), 0))
+        # What failed is repeated by the sender, which can write it down first.
+        self.client = open_client(options.redis_url, self.seconds)
         inbox = Inbox(self.client, options.key_prefix, options.max_inbox_rows, options.durability)
         sender = Sender(self.outboxes, inbox, options.spool_max_age_seconds)
         self.spooler = Spooler(self.outboxes, options.spool_dir) if options.spool_dir else None
@@ -161,14 +159,14 @@ class Publisher:
         spool_bytes: int = 1024 * 1024 * 1024,
         spool_max_age_days: float = 6.0,
     ) -> None:
-        check_redis_url(redis_url)
+        url = RedisUrl.parse(redis_url)
         if not (1 <= frame_rows <= MAX_FRAME_ROWS and 1 <= frame_bytes <= MAX_FRAME_BYTES):
             raise ValueError(f"a frame has at most {MAX_FRAME_ROWS} rows and {MAX_FRAME_BYTES} bytes")
         limits = Limits(send_rows, send_bytes, frame_rows, frame_bytes, _FRAME_SLOW, linger_seconds)
         folder = None if spool_dir is None else Path(spool_dir).absolute()
         age = spool_max_age_days * 86_400
         self._options = _Options(
-            redis_url, key_prefix, limits, max_rows, max_bytes, durability, max_inbox_rows, folder, spool_bytes, age
+            url, key_prefix, limits, max_rows, max_bytes, durability, max_inbox_rows, folder, spool_bytes, age
         )
         self._block_seconds = block_seconds if when_full == "block" else 0.0
         self._closed = False
@@ -295,7 +293,7 @@ class Publisher:
 
     def _where(self) -> str:
         cause = self._here().outboxes.last_error
-        return f"Redis at {without_password(self._options.redis_url)}{f': {cause}' if cause else ''}"
+        return f"Redis at {self._options.redis_url}{f': {cause}' if cause else ''}"
 
     def _trouble(self, rows: int) -> str:
         return f"{rows} rows are still waiting for {self._where()}"

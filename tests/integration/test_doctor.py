@@ -16,7 +16,6 @@ import redis
 from prelabel import keys
 from prelabel.buffer import Limits, ProjectBuffer
 from prelabel.inbox import Inbox
-from prelabel_worker.cli import broker
 from prelabel_worker.cli.doctor import examine
 from prelabel_worker.cli.services import pace_of
 from prelabel_worker.doctor import service
@@ -247,12 +246,6 @@ def test_another_redis_as_broker_is_looked_at_too(place: Place, redis_socket: Pa
     finally:
         other.config_set("maxmemory-policy", "noeviction")
         other.close()
-
-
-def test_a_broker_that_is_no_redis_is_only_asked_whether_it_answers(place: Place) -> None:
-    (found,) = broker.findings(place.settings(broker_url="memory://"), "x")
-
-    assert found.found == "the broker answers; it is no Redis"
 
 
 def test_workers_of_two_versions_are_bad(place: Place) -> None:

@@ -64,7 +64,7 @@ def test_a_log_line_shows_no_secret_wherever_it_stands(key: str, other: str, pas
         broker_url=f"amqp://u:{quote(password, safe='')}@h//",
     )
     redact = logs._Redact(settings)
-    everything = f"{key} {other} {password} {quote(password, safe='')} {settings.broker}"
+    everything = f"{key} {other} {password} {quote(password, safe='')} {settings.state.text} {settings.broker_url}"
     event = {
         "event": everything,
         "nested": {"a": [everything, {everything: everything}], "shape": shape},

@@ -49,7 +49,7 @@ def test_the_sandbox_knows_nobody_and_nobody_knows_the_sandbox() -> None:
 
 
 def test_celery_is_known_to_the_celery_side_only() -> None:
-    allowed = {"app.py", "celery.py", "consumer.py", "tasks.py", "ticker.py"}
+    allowed = {"app.py", "broker.py", "celery.py", "consumer.py", "preflight.py", "tasks.py", "ticker.py"}
     for package in ("celery", "kombu", "billiard"):
         found = {name for name in importers(package) if not name.startswith("prelabel_worker/cli/")}
         assert found <= {f"prelabel_worker/{name}" for name in allowed}
@@ -88,7 +88,7 @@ PURE = [
     "build",
 ]
 PURE += ["answers", "dead_letters", "letter_filter", "mending", "roles", "overrides", "pulse"]
-PURE += ["metrics", "validation", "ontology_file", "ontology_infer"]
+PURE += ["amqp_url", "metrics", "validation", "ontology_file", "ontology_infer"]
 
 
 @pytest.mark.parametrize("module", PURE)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from prelabel.redis_url import RedisUrl
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.settings import Settings, load_settings
 
@@ -41,9 +42,62 @@ def test_secrets_are_not_printed() -> None:
 
     assert "k3y" not in repr(settings)
     assert "pass" not in repr(settings)
-    assert settings.broker == "redis://:pass@host/0"
+    assert "pass" not in f"{settings.state} {settings.broker!r}"
 
 
 def test_there_are_at_most_thirty_settings_and_each_is_described() -> None:
     assert len(Settings.model_fields) <= 30
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize("key", ["a-key\n", "one of mine", "clé"])
+def test_a_key_that_no_header_takes_is_refused_without_being_shown(key: str) -> None:
+    for name, value in (("labelbox_api_key", key), ("account_keys", {"b": key})):
+        with pytest.raises(ConfigurationError, match=f"PRELABEL_{name.upper()}.*a line break") as error:
+            load_settings(**{name: value})
+        assert key.strip() not in str(error.value)
+
+
+def test_an_account_without_a_key_is_none_of_these_settings() -> None:
+    settings = load_settings(labelbox_api_key="", account_keys={"b": "k3y", "c": ""})
+
+    assert settings.accounts == {"b"}
+    assert settings.key_of("default") is None
+    assert settings.key_of("c") is None
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["https://", "https:///graphql", "https://host:port/graphql", "https://[::1/graphql"]
+)
+def test_an_endpoint_without_a_host_is_refused(endpoint: str) -> None:
+    with pytest.raises(ConfigurationError, match="PRELABEL_LABELBOX_ENDPOINT: expected https://host/graphql"):
+        load_settings(labelbox_endpoint=endpoint)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("memory://", "amqp://"),
+        ("amqp://user:p@ss/word@host//", "percent-encoded"),
+        ("amqp://one;amqp://two", "one address"),
+        ("amqp://host?ssl_ca_certs=/a", "amqps://"),
+        ("amqps://host?heartbeat=10", "the option heartbeat is not known"),
+        ("amqp://host:port//", "amqp://user:password@host:port"),
+        ("sentinel://host", "Sentinel is not supported"),
+        ("redis://host?foo=bar", "the option foo is not known"),
+    ],
+)
+def test_a_broker_that_cannot_be_used_is_refused(url: str, expected: str) -> None:
+    with pytest.raises(ConfigurationError, match="PRELABEL_BROKER_URL: ") as error:
+        load_settings(broker_url=url)
+
+    assert expected in str(error.value)
+
+
+def test_the_broker_is_the_redis_with_the_state_unless_another_is_named() -> None:
+    assert load_settings(redis_url="redis://:pw@h/3").broker == RedisUrl.parse("redis://:pw@h/3")
+    assert load_settings(broker_url="redis+socket:///run/r.sock?virtual_host=4").broker == RedisUrl.parse(
+        "unix:///run/r.sock?db=4"
+    )
+    with pytest.raises(ConfigurationError, match="not a Redis Cluster"):
+        _ = load_settings(redis_url="redis+cluster://h").broker

@@ -1,26 +1,25 @@
 """The Celery app: settings that are safe on Redis, and nothing of ours in a message but names."""
 
 import os
-from typing import Any
+import sys
+from typing import Any, NoReturn
 
 import billiard.pool
 from celery import Celery
 from celery.signals import setup_logging, worker_init
 from kombu.entity import Queue
 
-from prelabel_worker import logs, roles
+from prelabel_worker import broker, logs, preflight, roles
+from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.runtime import Runtime
 from prelabel_worker.settings import Settings
 from prelabel_worker.tasks import register
 from prelabel_worker.ticker import Ticker
 
-_VISIBILITY_SECONDS = 120  # a hint that its worker never acknowledged comes back after this, to no effect
-_SOCKET_SECONDS = 10
-
 
 def create_app(settings: Settings) -> Celery:
     """The app for these settings; `celery -A prelabel_worker` finds it in `prelabel_worker.celery`."""
-    app = Celery("prelabel", broker=settings.broker, set_as_current=False)
+    app = Celery("prelabel", set_as_current=False)
     app.conf.update(_configuration(settings))
 
     def hint(stage: str, project_id: str, chunk_id: str) -> None:
@@ -37,22 +36,25 @@ def create_app(settings: Settings) -> Celery:
     def _set_up_logging(**_: Any) -> None:
         logs.set_up(settings)
 
+    @worker_init.connect(weak=False)  # type: ignore[untyped-decorator]
+    def _check(**_: Any) -> None:
+        logs.set_up(settings)
+        try:
+            preflight.check(settings)
+        except ConfigurationError as error:
+            end(error)
+
     worker_init.connect(_bound_warm_shutdown, weak=False)
     return app
 
 
+def end(error: ConfigurationError) -> NoReturn:
+    """End the process: it cannot work with these settings."""
+    print(f"prelabel: {error}", file=sys.stderr)  # noqa: T201
+    sys.exit(error.exit_code)
+
+
 def _configuration(settings: Settings) -> dict[str, Any]:
-    redis_options: dict[str, Any] = {
-        "global_keyprefix": f"{settings.key_prefix}:celery:",
-        "visibility_timeout": _VISIBILITY_SECONDS,
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
-        "socket_timeout": _SOCKET_SECONDS,
-        "socket_connect_timeout": 5,
-        "health_check_interval": 10,
-    }
-    if "+socket" not in settings.broker:
-        redis_options["socket_keepalive"] = True
     return {
         "task_default_queue": roles.QUEUES["submit"],
         "task_queues": [Queue(name, routing_key=name) for name in roles.QUEUES.values()],  # type: ignore[no-untyped-call]
@@ -73,7 +75,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "broker_connection_max_retries": None,
         # A broker that refuses (a read-only replica, no memory, no disk) is waited for like one that is away.
         "broker_channel_error_retry": True,
-        "broker_transport_options": redis_options if settings.broker.startswith("redis") else {},
+        **broker.configuration(settings),
     }
 
 

@@ -1,11 +1,17 @@
 """Celery's consumer, with a reconnect that stays within the recovery bound."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import structlog
+from celery.exceptions import WorkerShutdown
 from celery.worker.consumer import Consumer as CeleryConsumer
+
+from prelabel.client import words_of
+from prelabel_worker import broker
+from prelabel_worker.errors import ConfigurationError
 
 _log = structlog.get_logger(__name__)
 _REFUSED_SECONDS = 1.0
@@ -18,11 +24,27 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
         super().__init__(*args, **options)
         # An acknowledgement that comes late, for a message of a connection that is closed, breaks so in kombu 5.7.
         self.connection_errors = (*self.connection_errors, AttributeError)  # type: ignore[has-type]
+        self._was_connected = False
 
     def ensure_connected(self, conn: Any) -> Any:
         """Return a connected connection; kombu takes these waits as arguments only."""
-        conn.ensure_connection = partial(conn.ensure_connection, interval_start=0.5, interval_step=0.5, interval_max=1)
-        return super().ensure_connected(conn)
+        connect = partial(conn.ensure_connection, interval_start=0.5, interval_step=0.5, interval_max=1)
+
+        def ensure(errback: Callable[..., Any], *args: Any, **options: Any) -> Any:
+            return connect(partial(self._refused, errback), *args, **options)
+
+        conn.ensure_connection = ensure
+        connected = super().ensure_connected(conn)
+        self._was_connected = True
+        return connected
+
+    def _refused(self, errback: Callable[..., Any], error: Exception, *args: Any) -> Any:
+        """End a worker whose broker was away at its start and refuses it for good; one that worked keeps trying."""
+        remedy = broker.remedy(error)
+        if remedy is not None and not self._was_connected:
+            _log.error("worker.cannot_start", detail=words_of(error), remedy=remedy)
+            raise WorkerShutdown(ConfigurationError.exit_code)
+        return errback(error, *args)
 
     def on_connection_error_before_connected(self, exc: Exception) -> None:
         """Wait for a broker that refuses."""

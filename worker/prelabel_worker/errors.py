@@ -118,3 +118,5 @@ class LeaseLost(PrelabelError):
 
 class ConfigurationError(PrelabelError):
     """The settings cannot be used."""
+
+    exit_code = 2

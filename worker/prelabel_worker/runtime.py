@@ -19,9 +19,7 @@ _SOCKET_SECONDS = 10.0
 
 def connect(settings: Settings) -> Client:
     """A client for the state, with limits on every wait."""
-    url = settings.redis_url.get_secret_value()
-    keep_alive = {} if url.startswith("unix://") else {"socket_keepalive": True}
-    return open_client(url, _SOCKET_SECONDS, health_check_interval=15, **keep_alive)
+    return open_client(settings.state, _SOCKET_SECONDS)
 
 
 class _Accounts:

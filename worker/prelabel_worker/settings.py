@@ -1,13 +1,14 @@
 """Settings, read once from the environment and `.env`; the only module that looks at either."""
 
 from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from prelabel.cluster import is_cluster
-from prelabel.inbox import Durability, check_redis_url
+from prelabel.inbox import Durability
+from prelabel.redis_url import InvalidUrl, RedisUrl
+from prelabel_worker.amqp_url import SCHEMES, AmqpUrl
 from prelabel_worker.errors import ConfigurationError
 
 
@@ -109,24 +110,64 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis_url(cls, url: SecretStr) -> SecretStr:
-        check_redis_url(url.get_secret_value())
+        RedisUrl.parse(url.get_secret_value())
         return url
 
     @field_validator("broker_url")
     @classmethod
     def _broker_url(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not _is_url(url.get_secret_value()):
-            raise ValueError("expected redis://user:password@host:port/db or amqp://…, percent-encoded")
+        if url is not None:
+            _broker(url.get_secret_value())
+        return url
+
+    @field_validator("labelbox_endpoint")
+    @classmethod
+    def _labelbox_endpoint(cls, endpoint: str) -> str:
+        try:
+            parts = urlsplit(endpoint)
+            if parts.hostname and (parts.port is None or parts.port):
+                return endpoint
+        except ValueError:
+            pass
+        raise ValueError("expected https://host/graphql")
+
+    @field_validator("labelbox_api_key")
+    @classmethod
+    def _api_key(cls, key: SecretStr) -> SecretStr:
+        _check_key(key)
+        return key
+
+    @field_validator("account_keys")
+    @classmethod
+    def _account_keys(cls, api_keys: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for key in api_keys.values():
+            _check_key(key)
+        return api_keys
+
+    @property
+    def state(self) -> RedisUrl:
+        """The Redis that keeps the rows."""
+        return RedisUrl.parse(self.redis_url.get_secret_value())
+
+    @property
+    def broker(self) -> RedisUrl | AmqpUrl:
+        """Celery's broker. Raises ConfigurationError where it would be a cluster."""
+        url = _broker((self.broker_url or self.redis_url).get_secret_value())
+        if isinstance(url, RedisUrl) and url.cluster:
+            raise ConfigurationError(
+                "PRELABEL_BROKER_URL: Celery's broker is one Redis or RabbitMQ, not a Redis Cluster"
+            )
         return url
 
     @property
     def accounts(self) -> set[str]:
         """The accounts that these settings have a key for."""
-        return {*self.account_keys} | ({self.account} if self.labelbox_api_key.get_secret_value() else set())
+        return {name for name in (self.account, *self.account_keys) if self.key_of(name) is not None}
 
     def key_of(self, account: str) -> SecretStr | None:
         """The key of an account; None when these settings have none."""
-        return self.labelbox_api_key if account == self.account else self.account_keys.get(account)
+        key = self.labelbox_api_key if account == self.account else self.account_keys.get(account)
+        return key if key is not None and key.get_secret_value() else None
 
     @property
     def secrets(self) -> set[str]:
@@ -134,30 +175,33 @@ class Settings(BaseSettings):
         keys = [self.labelbox_api_key, *self.account_keys.values()]
         found = {key.get_secret_value() for key in keys}
         for url in (self.redis_url, self.broker_url):
-            password = urlsplit(url.get_secret_value()).password if url is not None else None
-            found |= {password or "", unquote(password or "")}
+            if url is not None:
+                found |= _passwords(url.get_secret_value())
         return found - {""}
 
-    @property
-    def broker(self) -> str:
-        """The broker's URL, with its password; a Unix socket is spelt as Celery wants it. Raises ConfigurationError."""
-        url = (self.broker_url or self.redis_url).get_secret_value()
-        if is_cluster(url):
-            raise ConfigurationError(
-                "PRELABEL_BROKER_URL: Celery's broker is one Redis or RabbitMQ, not a Redis Cluster"
-            )
-        if url.startswith("unix://"):
-            return url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
-        return url
 
-
-def _is_url(text: str) -> bool:
-    """Whether Celery can read it; its own error would quote a part that may be secret."""
+def _broker(text: str) -> RedisUrl | AmqpUrl:
+    """Read a broker's URL. Raises InvalidUrl."""
+    scheme = text.partition("://")[0]
+    if scheme in SCHEMES:
+        return AmqpUrl.parse(text)
     try:
-        parts = urlsplit(text)
-        return bool(parts.scheme) and (parts.port or 0) >= 0 and "password=" not in parts.query
-    except ValueError:
-        return False
+        return RedisUrl.parse(text)
+    except InvalidUrl as error:
+        raise InvalidUrl(f"{error}; or amqp://… for RabbitMQ" if "scheme" in str(error) else str(error)) from None
+
+
+def _passwords(text: str) -> set[str]:
+    """The password of a URL, as it stands there, as it is, and as others may spell it."""
+    spelt = urlsplit(text).password or ""
+    plain = unquote(spelt)
+    return {spelt, plain, quote(plain, safe="")}
+
+
+def _check_key(key: SecretStr) -> None:
+    """A key travels in a header, which takes no other characters."""
+    if not all("!" <= letter <= "~" for letter in key.get_secret_value()):
+        raise ValueError("expected a key of printable ASCII characters; found a space, a line break or another one")
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -166,7 +210,8 @@ def load_settings(**overrides: Any) -> Settings:
         settings = Settings(**overrides)
     except ValidationError as error:
         problems = [
-            f"PRELABEL_{'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            f"PRELABEL_{'.'.join(str(part) for part in problem['loc']).upper()}: "
+            f"{problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors(include_input=False, include_url=False)
         ]
         raise ConfigurationError("; ".join(problems)) from None

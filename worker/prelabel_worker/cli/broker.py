@@ -3,47 +3,42 @@
 from collections.abc import Iterator
 
 import redis
-from celery import Celery
 from kombu.exceptions import OperationalError
 
+from prelabel.client import open_client, words_of
+from prelabel.redis_url import RedisUrl
+from prelabel_worker import broker
 from prelabel_worker.doctor.findings import Check, Finding, Level
 from prelabel_worker.doctor.redis_server import eviction, setting
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.settings import Settings
 
-_SECONDS = 5
+_SECONDS = 5.0
 
 
 def findings(settings: Settings, rows_run_id: str) -> Iterator[Finding]:
     """About the broker; `rows_run_id` names the Redis process that keeps the rows."""
     try:
-        app = Celery(broker=settings.broker, set_as_current=False)
-        with app.connection_for_write() as connection:
+        url = settings.broker
+        with broker.connection(settings) as connection:
             connection.ensure_connection(max_retries=1, timeout=_SECONDS)
-    except (OperationalError, OSError) as error:
-        yield Finding(Check.BROKER, Level.BAD, f"the broker does not answer ({type(error).__name__})")
+    except (OperationalError, redis.RedisError, OSError) as error:
+        remedy = broker.remedy(error)
+        found = f"cannot be used: {words_of(error)}; {remedy}" if remedy else f"does not answer: {words_of(error)}"
+        yield Finding(Check.BROKER, Level.BAD, f"the broker at {url} {found}")
         return
     except ConfigurationError as error:
         yield Finding(Check.BROKER, Level.BAD, str(error))
         return
-    url = _redis_url(settings)
-    if url is None:
+    if not isinstance(url, RedisUrl):
         yield Finding(Check.BROKER, Level.OK, "the broker answers; it is no Redis")
         return
     yield from _redis(url, rows_run_id)
 
 
-def _redis_url(settings: Settings) -> str | None:
-    """The broker as a Redis client spells it; None when it is something else."""
-    url = (settings.broker_url or settings.redis_url).get_secret_value()
-    if url.startswith("redis+socket://"):
-        url = url.replace("redis+socket://", "unix://", 1).replace("?virtual_host=", "?db=")
-    return url if url.startswith(("redis://", "rediss://", "unix://")) else None
-
-
-def _redis(url: str, rows_run_id: str) -> Iterator[Finding]:
+def _redis(url: RedisUrl, rows_run_id: str) -> Iterator[Finding]:
     try:
-        with redis.Redis.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS) as client:
+        with open_client(url, _SECONDS) as client:
             if str(client.info("server").get("run_id")) == rows_run_id:
                 yield Finding(Check.BROKER, Level.OK, "the broker answers; it is the same Redis")
                 return

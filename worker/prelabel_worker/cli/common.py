@@ -14,11 +14,13 @@ import redis
 import typer
 from rich.console import Console
 
-from prelabel.client import Client, open_client
+from prelabel.client import Client, open_client, remedy_of, words_of
 from prelabel.errors import PrelabelError
+from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.settings import Settings, load_settings
 from prelabel_worker.stack import stack_file
 
+_SOCKET_SECONDS = 10.0
 DONE, DONE_WITH_DEAD, USAGE, TIMED_OUT, NOTHING, AWAY = 0, 1, 2, 3, 3, 4
 """Exit codes: done; done with dead or refused rows; usage; timed out, or nothing matched; a service is away."""
 
@@ -106,15 +108,21 @@ def settings_for(redis_url: str | None = None) -> Settings:
 
 
 def connect(settings: Settings) -> Client:
-    """A client whose first answer has come. Raises ServiceAway, without the password."""
-    from prelabel.inbox import without_password
+    """A client whose first answer has come.
 
-    url = settings.redis_url.get_secret_value()
-    client = open_client(url, 10, socket_connect_timeout=5)
+    Raises ConfigurationError where the URL cannot be right, ServiceAway where waiting may help; neither has a secret.
+    """
+    client = open_client(settings.state, _SOCKET_SECONDS)
     try:
         client.ping()
-    except redis.RedisError as error:
-        raise ServiceAway(
-            f"Redis at {without_password(url)} does not answer ({type(error).__name__}); start it, or `prelabel up`"
-        ) from None
+    except (redis.RedisError, OSError) as error:
+        raise not_usable(f"Redis at {settings.state}", error) from None
     return client
+
+
+def not_usable(place: str, error: Exception) -> PrelabelError:
+    """What to raise for a server that does not let us in, with its own words: ConfigurationError or ServiceAway."""
+    remedy = remedy_of(error)
+    if remedy is not None:
+        return ConfigurationError(f"{place} cannot be used: {words_of(error)}; {remedy}")
+    return ServiceAway(f"{place} does not answer: {words_of(error)}; start it, or `prelabel up`")

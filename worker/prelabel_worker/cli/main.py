@@ -6,6 +6,7 @@ import redis
 import typer
 from kombu.exceptions import OperationalError
 
+from prelabel.client import words_of
 from prelabel.errors import PrelabelError
 from prelabel_worker.cli import (
     account,
@@ -66,10 +67,10 @@ def run() -> None:
         say(str(error))
         sys.exit(AWAY)
     except (redis.ConnectionError, redis.TimeoutError, OperationalError) as error:
-        say(f"Redis does not answer: {type(error).__name__}; is it running? (prelabel doctor says more)")
+        say(f"Redis does not answer any more: {words_of(error)}; is it running? (prelabel doctor says more)")
         sys.exit(AWAY)
     except redis.RedisError as error:
-        say(f"Redis refuses: {error}")
+        say(f"Redis refuses: {words_of(error)}")
         sys.exit(AWAY)
     except PrelabelError as error:
         say(str(error))

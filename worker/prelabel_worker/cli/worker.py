@@ -32,7 +32,7 @@ def worker(
     if "redis_url" in settings.model_fields_set:
         environment |= {
             "PRELABEL_REDIS_URL": settings.redis_url.get_secret_value(),
-            "PRELABEL_BROKER_URL": settings.broker,
+            "PRELABEL_BROKER_URL": (settings.broker_url or settings.redis_url).get_secret_value(),
             "PRELABEL_LABELBOX_ENDPOINT": settings.labelbox_endpoint,
             "PRELABEL_LABELBOX_API_KEY": settings.labelbox_api_key.get_secret_value(),
         }

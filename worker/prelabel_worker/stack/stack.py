@@ -17,7 +17,7 @@ from typing import Self
 import redis
 
 from prelabel import keys
-from prelabel.client import Client
+from prelabel.client import Client, open_client
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.roles import queue_arguments
 from prelabel_worker.stack import redis_server, stack_file
@@ -28,6 +28,7 @@ from prelabel_worker.stack.stack_file import StackFile
 REQUESTS_PER_MINUTE = 6000
 """Of the sandbox and of the workers alike."""
 _START_SECONDS = 30.0
+_SOCKET_SECONDS = 10.0
 _SETTINGS = {
     "PRELABEL_REQUESTS_PER_MINUTE": str(REQUESTS_PER_MINUTE),
     # The sandbox executes an upload at once or never: a real server's 100 s would only slow a recovery down.
@@ -96,7 +97,7 @@ class Stack:
 
     def client(self) -> Client:
         """A client for the stack's Redis."""
-        return redis.Redis.from_url(self.file.redis_url, socket_timeout=10)
+        return open_client(self.file.redis_url, _SOCKET_SECONDS)
 
     def ended(self) -> str | None:
         """The name of a part that has ended by itself."""
@@ -121,12 +122,12 @@ class Stack:
 
     def _start(self) -> None:
         self._port, self._password = redis_server.free_port(), redis_server.new_password()
-        redis_url = f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+        self._redis_url = f"redis://:{self._password}@127.0.0.1:{self._port}/0"
         self._start_redis()
         self._sandbox_port = redis_server.free_port()
         self._key = f"sandbox-{secrets.token_hex(12)}"
         sandbox = self._start_sandbox()
-        self.file = StackFile(redis_url, redis_url, f"{sandbox}/graphql", self._key, sandbox, os.getpid())
+        self.file = StackFile(self._redis_url, self._redis_url, f"{sandbox}/graphql", self._key, sandbox, os.getpid())
         client = self.client()
         # Workers of an earlier stack are gone, whatever they said last.
         client.delete(keys.workers(keys.DEFAULT_PREFIX))
@@ -140,7 +141,7 @@ class Stack:
     def _start_redis(self) -> None:
         command = redis_server.command(self._data / "redis", self._port, self._password)
         self._processes.start("redis", command, environment=_environment(), folder=self.folder)
-        client = redis.Redis(host="127.0.0.1", port=self._port, password=self._password, socket_timeout=5)
+        client = open_client(self._redis_url, _SOCKET_SECONDS)
 
         def answers() -> bool:
             try:

@@ -1,0 +1,54 @@
+"""Before a worker starts: what no waiting will mend ends it at once, with what to change.
+
+A server that is merely away is waited for; a wrong password, an unknown certificate or a missing key is not.
+"""
+
+from collections.abc import Iterator
+
+import redis
+import structlog
+from kombu.exceptions import OperationalError
+
+from prelabel.client import words_of
+from prelabel_worker import broker
+from prelabel_worker.errors import ConfigurationError
+from prelabel_worker.runtime import connect
+from prelabel_worker.settings import Settings
+
+_log = structlog.get_logger(__name__)
+_BROKER_SECONDS = 5
+
+
+def check(settings: Settings) -> None:
+    """Raise ConfigurationError with everything that is wrong."""
+    problems = list(_problems(settings))
+    if problems:
+        raise ConfigurationError("; ".join(problems))
+
+
+def _problems(settings: Settings) -> Iterator[str]:
+    if not settings.accounts:
+        yield (
+            f"there is no API key, neither for account {settings.account} nor for another: set "
+            "PRELABEL_LABELBOX_API_KEY, or PRELABEL_ACCOUNT_KEYS for further accounts"
+        )
+    client = connect(settings)
+    try:
+        client.ping()
+    except (redis.RedisError, OSError) as error:
+        yield from _problem("PRELABEL_REDIS_URL", f"Redis at {settings.state}", error)
+    finally:
+        client.close()
+    try:
+        with broker.connection(settings) as connection:
+            connection.ensure_connection(max_retries=1, timeout=_BROKER_SECONDS)
+    except (OperationalError, redis.RedisError, OSError) as error:
+        yield from _problem("PRELABEL_BROKER_URL", f"the broker at {settings.broker}", error)
+
+
+def _problem(setting: str, place: str, error: Exception) -> Iterator[str]:
+    remedy = broker.remedy(error)
+    if remedy is not None:
+        yield f"{setting}: {place} cannot be used: {words_of(error)}; {remedy}"
+    else:
+        _log.warning("worker.waits", place=place, detail=words_of(error))

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from prelabel import errors
 from prelabel.annotations.kinds import KINDS, MEDIA_TYPES
+from prelabel.redis_url import ConnectionOptions
 from prelabel_worker.doctor.findings import Check
 from prelabel_worker.metrics import Name
 from prelabel_worker.settings import Settings
@@ -35,6 +36,18 @@ def settings() -> str:
         value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
         default = "" if value in (None, "") else f"`{value}`"
         lines.append(f"| `PRELABEL_{name.upper()}` | {default} | {field.description} |")
+    lines += [
+        "",
+        "## Options of a URL",
+        "",
+        "These may follow `?` in the URL of a Redis, for publishers, workers, Celery's broker and commands alike, and "
+        "mean the same everywhere; any other is refused. A broker that is RabbitMQ takes those with `ssl_`, behind "
+        "`amqps://`. Made from `prelabel/redis_url.py`.",
+        "",
+        "| option | expected |",
+        "|---|---|",
+        *(f"| `{name}` | {field.description} |" for name, field in ConnectionOptions.model_fields.items()),
+    ]
     return "\n".join(lines) + "\n"
 
 

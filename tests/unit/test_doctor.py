@@ -60,6 +60,15 @@ def test_only_a_primary_keeps_rows_and_a_cluster_is_noted(info: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
+    ("mode", "level"), [("sentinel", Level.BAD), ("cluster", Level.NOTE), ("standalone", Level.OK)]
+)
+def test_valkeys_own_word_for_its_mode_is_understood(mode: str, level: Level) -> None:
+    info = {name: value for name, value in INFO.items() if name != "redis_mode"}
+
+    assert redis_server.mode(info | {"server_mode": mode}).level is level
+
+
+@pytest.mark.parametrize(
     ("durability", "server", "level"),
     [
         ("fsync", GOOD, Level.OK),

@@ -79,7 +79,9 @@ def eviction(check: Check, policy: str | None) -> Finding:
 
 def mode(info: Mapping[str, Any], *, as_cluster: bool = False) -> Finding:
     """Whether it is a server that can keep rows: of another nothing else can be asked."""
-    runs_as, role = str(info.get("redis_mode", "standalone")), str(info.get("role", "master"))
+    # Valkey 8 and newer report `server_mode` in its place.
+    runs_as = str(info.get("redis_mode", info.get("server_mode", "standalone")))
+    role = str(info.get("role", "master"))
     if runs_as == "sentinel" or role == "sentinel":
         return Finding(Check.REDIS_MODE, Level.BAD, "this is a sentinel")
     if role != "master":

@@ -12,10 +12,14 @@ import redis
 from prelabel_worker.stack.redis_server import find_redis_server
 
 
-def start_redis(folder: Path, *options: str) -> "subprocess.Popen[bytes]":
-    """A redis-server of our own on `<folder>/redis.sock`: no port, nothing of the machine's is used."""
+def start_redis(folder: Path, *options: str, program: str | None = None) -> "subprocess.Popen[bytes]":
+    """A redis-server of our own on `<folder>/redis.sock`: no port, nothing of the machine's is used.
+
+    `program` is another server that takes the same options.
+    """
     socket = folder / "redis.sock"
-    command = [str(find_redis_server()), "--port", "0", "--unixsocket", str(socket), "--dir", str(folder), *options]
+    program = program or str(find_redis_server())
+    command = [program, "--port", "0", "--unixsocket", str(socket), "--dir", str(folder), *options]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     client = redis.Redis(unix_socket_path=str(socket))
 

@@ -1,16 +1,12 @@
-"""Publishers and workers with no more rights in Redis than docs/operations.md gives them, in clear and under TLS."""
+"""Publishers and workers with no more rights in Redis than docs/operations.md gives them."""
 
 import re
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from prelabel import Publisher
 from prelabel.client import open_client
@@ -103,33 +99,3 @@ def test_the_users_of_the_docs_may_no_more(
     with pytest.raises(redis.exceptions.NoPermissionError):
         client.execute_command(*command.split(" "))
     client.close()
-
-
-def test_rows_arrive_under_tls_from_a_server_whose_certificate_is_known(
-    serve: Callable[..., "redis.Redis"], client: "redis.Redis", sandbox: SandboxProcess, tmp_path: Path
-) -> None:
-    if not client.config_get("tls-port"):
-        pytest.skip("this redis-server was built without TLS")
-    if not shutil.which("openssl"):
-        pytest.skip("there is no openssl to make certificates with")
-    make_certificate(tmp_path)
-    port = free_port()
-    files = ["--tls-cert-file", f"{tmp_path}/cert.pem", "--tls-key-file", f"{tmp_path}/key.pem"]
-    admin = serve("--tls-port", str(port), *files, "--tls-auth-clients", "no")
-    address = f"localhost:{port}/0"
-
-    stranger = open_client(f"rediss://prelabel-worker:{PASSWORD}@{address}", 5, retry=Retry(NoBackoff(), 0))
-    with pytest.raises(redis.ConnectionError, match="certificate verify failed"):
-        stranger.ping()
-    address += f"?ssl_cert_reqs=required&ssl_ca_certs={tmp_path}/cert.pem"
-    told = environment(sandbox, redis_url=f"rediss://prelabel-worker:{PASSWORD}@{address}")
-    with running_worker(tmp_path, told, "--concurrency", "1"):
-        publish(f"rediss://prelabel-publisher:{PASSWORD}@{address}", box("a", project="p"))
-        wait_for(lambda: Inspector(admin).status("p").imported == 1, "the row to settle")
-
-
-def make_certificate(folder: Path) -> None:
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    files = ["-keyout", "key.pem", "-out", "cert.pem"]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *files]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)

@@ -214,6 +214,7 @@ def run_every_script(project: Project) -> None:
     assert isinstance(row, ChunkRow)
     project.settle(chunk, imported=0, outcomes=[project.holding(row, heals=True)])
     project.held.give_up(name)
+    scripts.Scripts(client).run("built_key", project.root)
     read_leftovers(client, keys.project_root("prelabel", name), name, "a", 7)
     Timers(client, "prelabel", 10).due(100)
     undo = UndoLedger(client, project.settings)
@@ -270,7 +271,10 @@ def test_publishers_and_workers_with_their_state_in_a_cluster(
         status = json.loads(run_in(tmp_path, "status", "--json", **told).stdout)
         assert [each["imported"] for each in status["projects"]] == [100] * len(PROJECTS)
         doctor = json.loads(run_in(tmp_path, "doctor", "--json", **told).stdout)["findings"]
-        assert [each["level"] for each in doctor if each["check"] in ("redis-mode", "redis-persistence")] == ["ok"] * 6
+        of_nodes = ("redis-version", "redis-scripts", "redis-mode", "redis-eviction", "redis-persistence")
+        assert [each["level"] for each in doctor if each["check"] in of_nodes] == ["ok"] * 15
+        named = sorted(each["found"].partition(": ")[0] for each in doctor if each["check"] == "redis-version")
+        assert named == sorted(cluster_url.removeprefix("redis+cluster://").split(","))
     sandbox.stop()
 
 

@@ -1,6 +1,7 @@
 """Each finding is made bad for real: a Redis of this module's own, and the sandbox with faults."""
 
 import json
+import re
 import secrets
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from prelabel.buffer import Limits, ProjectBuffer
 from prelabel.inbox import Inbox
 from prelabel_worker.cli.doctor import examine
 from prelabel_worker.cli.services import pace_of
-from prelabel_worker.doctor import service
+from prelabel_worker.doctor import redis_server, service
 from prelabel_worker.doctor.findings import Check, Finding, Level
 from prelabel_worker.labelbox import Labelbox
 from prelabel_worker.ledger import Ledger
@@ -27,6 +28,7 @@ from prelabel_worker.projects import Projects
 from prelabel_worker.settings import Settings, load_settings
 from prelabel_worker.stack.redis_server import find_redis_server
 from tests.conftest import start_redis, wait_for
+from tests.integration.command import command_of
 from tests.integration.conftest import message
 from tests.sandbox.process import SandboxProcess
 
@@ -123,7 +125,7 @@ def test_a_place_in_order_has_nothing_bad_and_nothing_to_note(place: Place) -> N
     found = place.findings()
 
     assert [(each.check, each.found) for each in found if each.level is not Level.OK] == []
-    not_reached = {Check.BROKER_EVICTION, Check.LABELBOX, Check.RATE, Check.LOOKED_AT}
+    not_reached = {Check.BROKER_VERSION, Check.BROKER_EVICTION, Check.LABELBOX, Check.RATE, Check.LOOKED_AT}
     assert {each.check for each in found} == set(Check) - not_reached
 
 
@@ -143,10 +145,13 @@ def test_a_redis_that_is_set_to_lose_rows_is_bad(place: Place, check: Check, nam
 
 def test_waiting_for_the_disk_needs_a_redis_that_can(place: Place) -> None:
     place.client.config_set("appendfsync", "everysec")
-    found = place.one(Check.PERSISTENCE, durability="waitaof")
-    old = tuple(int(each) for each in place.client.info()["redis_version"].split(".")[:2]) < (7, 2)
+    try:
+        place.client.execute_command("WAITAOF", 1, 0, 100)
+        takes_it = True
+    except redis.ResponseError:
+        takes_it = False
 
-    assert found.good is not old
+    assert place.one(Check.PERSISTENCE, durability="waitaof").good is takes_it
 
 
 def test_a_replica_that_is_not_there_is_bad(place: Place) -> None:
@@ -167,7 +172,8 @@ def test_a_redis_that_takes_no_more_writes_is_still_looked_at(place: Place) -> N
 
     found = {each.check: each for each in place.findings()}
 
-    is_bad(found[Check.MEMORY], "out of memory")
+    is_bad(found[Check.MEMORY])  # Redis takes no transaction then, Valkey does
+    assert any(word in found[Check.MEMORY].found for word in ("out of memory", "1 rows are kept"))
     assert found[Check.KEY].good
     assert Check.ACCOUNT_PAUSE in found
 
@@ -239,13 +245,114 @@ def test_another_redis_as_broker_is_looked_at_too(place: Place, redis_socket: Pa
     url = f"redis+socket://{redis_socket}?virtual_host=3"
     try:
         assert place.one(Check.BROKER).found == "the broker answers; it is the same Redis"
+        same = place.settings().redis_url.get_secret_value().replace("?db=0", "?virtual_host=1")
+        same = same.replace("unix://", "redis+socket://")
+        assert place.one(Check.BROKER, broker_url=same).found == "the broker answers; it is the same Redis"
         assert place.one(Check.BROKER, broker_url=url).found == "the broker answers; it is another Redis"
         assert place.one(Check.BROKER_EVICTION, broker_url=url).good
+        assert place.one(Check.BROKER_VERSION, broker_url=url).found == place.one(Check.REDIS_VERSION).found
         other.config_set("maxmemory-policy", "volatile-ttl")
         is_bad(place.one(Check.BROKER_EVICTION, broker_url=url), "volatile-ttl")
     finally:
         other.config_set("maxmemory-policy", "noeviction")
         other.close()
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+@pytest.mark.parametrize("which", ["state", "broker"])
+def test_doctor_ends_with_1_where_the_state_or_the_broker_may_evict(
+    place: Place,
+    redis_socket: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    which: str,
+    policy: str,
+) -> None:
+    doctor = command_of(place.settings(), monkeypatch, tmp_path, capsys, "doctor")
+    monkeypatch.setenv("PRELABEL_LABELBOX_API_KEY", KEY)
+    monkeypatch.setenv("PRELABEL_BROKER_URL", f"redis+socket://{redis_socket}?virtual_host=3")
+    place.worker()
+    broker_client = redis.Redis(unix_socket_path=str(redis_socket))
+    evicting = place.client if which == "state" else broker_client
+    try:
+        assert doctor().code == 0
+        evicting.config_set("maxmemory-policy", policy)
+        done = doctor("--json")
+    finally:
+        broker_client.config_set("maxmemory-policy", "noeviction")
+        broker_client.close()
+
+    check = Check.EVICTION if which == "state" else Check.BROKER_EVICTION
+    assert done.code == 1
+    bad = [(each["check"], each["found"]) for each in done.json["findings"] if each["level"] == "bad"]
+    assert bad == [(check.label, f"maxmemory-policy {policy}")]
+
+
+@pytest.mark.parametrize(("policy", "good"), [("noeviction", True), ("volatile-lru", False)])
+def test_where_config_is_hidden_the_policy_is_read_from_info(place: Place, policy: str, good: bool) -> None:
+    place.client.config_set("maxmemory-policy", policy)
+
+    found = {each.check: each for each in findings_of(place, "+@all", "-config")}
+
+    assert found[Check.EVICTION].good is good
+    assert found[Check.EVICTION].found == f"maxmemory-policy {policy}, read from INFO"
+
+
+def test_where_scripts_are_refused_the_servers_words_are_shown_and_no_project_is_asked_for(place: Place) -> None:
+    place.publish("p", "a")
+
+    found = {each.check: each for each in findings_of(place, "+@all", "-evalsha")}
+
+    is_bad(found[Check.REDIS_SCRIPTS], "evalsha")
+    assert found[Check.REDIS_VERSION].good
+    assert Check.BROKER in found
+    assert Check.WAITING not in found
+
+
+def findings_of(place: Place, *rights: str) -> list[Finding]:
+    """What doctor finds as a user with these rights."""
+    place.client.execute_command("ACL", "SETUSER", "other", "on", ">of-a-test", "~*", "&*", *rights)
+    path = place.client.connection_pool.connection_kwargs["path"]
+    client = redis.Redis(unix_socket_path=path, username="other", password="of-a-test")
+    try:
+        return list(examine(client, place.settings(), None))
+    finally:
+        client.close()
+        place.client.execute_command("ACL", "DELUSER", "other")
+
+
+def test_what_scripts_may_do_is_found_out_without_writing(place: Place) -> None:
+    place.client.flushall()
+
+    asked = redis_server.look(place.client, place.client.info(), place.root("doctor-0"))
+
+    assert asked.script_refusal is None
+    assert place.client.dbsize() == 0
+    assert "cmdstat_evalsha" in place.client.info("commandstats")
+
+
+def test_a_valkey_is_named_and_in_order(place: Place, tmp_path: Path) -> None:
+    program = shutil.which("valkey-server")
+    if program is None:
+        pytest.skip("no valkey-server was found on the PATH")
+    running = start_redis(tmp_path, "--save", "", "--appendonly", "yes", "--appendfsync", "always", program=program)
+    client = redis.Redis(unix_socket_path=str(tmp_path / "redis.sock"))
+    try:
+        found = {each.check: each for each in examine(client, place.settings(durability="waitaof"), None)}
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        evicting = {each.check: each for each in examine(client, place.settings(), None)}
+    finally:
+        client.close()
+        running.terminate()
+        running.wait(10)
+
+    named = found[Check.REDIS_VERSION]
+    assert named.level is Level.OK
+    assert re.fullmatch(r"Valkey \d+\.\d+\.\d+ \(compatible with Redis 7\.2\.4\)", named.found)
+    assert found[Check.REDIS_SCRIPTS].level is Level.OK
+    assert found[Check.PERSISTENCE].level is Level.OK
+    is_bad(evicting[Check.EVICTION], "allkeys-lru")
 
 
 def test_workers_of_two_versions_are_bad(place: Place) -> None:

@@ -1,5 +1,8 @@
 """Frames into the inbox: once, all or none, with the project's lanes."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 import redis
 
@@ -7,6 +10,8 @@ from prelabel import keys
 from prelabel.errors import InboxFull, PrelabelError
 from prelabel.frame import read_header
 from prelabel.inbox import Inbox, LanesDiffer
+from prelabel_worker.settings import load_settings
+from tests.conftest import start_redis
 from tests.integration.conftest import Project, message
 
 
@@ -89,3 +94,25 @@ def test_publishing_stops_above_the_watermark_of_redis_memory(project: Project) 
             inbox.put("p", project.frames(message("b")))
     finally:
         project.client.config_set("maxmemory", 0)
+
+
+def test_where_the_server_can_wait_for_its_disk_an_answer_waits_for_it(tmp_path: Path) -> None:
+    program = shutil.which("valkey-server")
+    if program is None:
+        pytest.skip("no valkey-server was found on the PATH")
+    server = start_redis(tmp_path, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", program=program)
+    client = redis.Redis(unix_socket_path=str(tmp_path / "redis.sock"))
+    waiting = Project(client, load_settings(durability="waitaof", linger_seconds=0))
+    waiting.inbox = Inbox(client, waiting.settings.key_prefix, durability="waitaof")
+    try:
+        waiting.publish(message("a"))
+        waiting.import_all(waiting.cut())
+        published, imported = waiting.status().published, waiting.status().imported
+        calls = client.info("commandstats")["cmdstat_waitaof"]["calls"]
+    finally:
+        client.close()
+        server.terminate()
+        server.wait(10)
+
+    assert (published, imported) == (1, 1)
+    assert calls >= 2  # a publisher's and a worker's

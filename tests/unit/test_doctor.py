@@ -39,8 +39,46 @@ def test_a_good_server_has_only_good_findings() -> None:
 def test_an_old_redis_is_bad(version: str) -> None:
     found = of(Check.REDIS_VERSION, saying(redis_version=version))
 
-    assert (found.level, found.remedy) == (Level.BAD, "use Redis 6.2 or newer")
-    assert version in found.found
+    assert (found.level, found.remedy) == (Level.BAD, Check.REDIS_VERSION.remedy)
+    assert found.found == f"Redis {version} is older than Redis 6.2"
+
+
+VALKEY = {"server_name": "valkey", "valkey_version": "9.1.2", "redis_version": "7.2.4"}
+
+
+@pytest.mark.parametrize(
+    ("info", "level", "words"),
+    [
+        (VALKEY, Level.OK, "Valkey 9.1.2 (compatible with Redis 7.2.4)"),
+        (VALKEY | {"valkey_version": "7.1.0"}, Level.BAD, "is older than Valkey 7.2"),
+        ({"upstash_version": "1.18.3"}, Level.BAD, "Upstash 1.18.3 (compatible with Redis 7.2.4) is not supported: "),
+        ({"dragonfly_version": "df-v1.34.2"}, Level.NOTE, "the tests do not run on it"),
+        ({"server_name": "garnet"}, Level.NOTE, "unknown server 'garnet' 7.2.4"),
+    ],
+)
+def test_a_server_is_named_and_what_does_not_work_is_bad(info: dict[str, Any], level: Level, words: str) -> None:
+    found = of(Check.REDIS_VERSION, saying(**info))
+
+    assert found.level is level
+    assert words in found.found
+
+
+def test_a_serverless_cache_is_known_by_its_address() -> None:
+    server = replace(saying(os="Amazon ElastiCache"), host="state-x1.serverless.euw1.cache.amazonaws.com")
+
+    found = of(Check.REDIS_VERSION, server)
+    assert (found.level, server.can_keep_rows) == (Level.BAD, False)
+    assert "ElastiCache Serverless" in found.found
+
+
+def test_a_server_that_refuses_scripts_says_so_in_its_own_words() -> None:
+    words = "script tried accessing undeclared key, key: prelabel:{doctor-0}:chunk:none"
+    server = replace(GOOD, script_refusal=words)
+
+    found = of(Check.REDIS_SCRIPTS, server)
+    assert (found.level, found.found) == (Level.BAD, f"a script was refused: {words}")
+    assert "--default_lua_flags=allow-undeclared-keys" in found.remedy
+    assert not server.can_keep_rows
 
 
 @pytest.mark.parametrize(
@@ -49,6 +87,7 @@ def test_an_old_redis_is_bad(version: str) -> None:
         ({"redis_mode": "sentinel"}, Level.BAD),
         ({"role": "slave"}, Level.BAD),
         ({"redis_mode": "cluster"}, Level.NOTE),
+        ({"role": "active-replica"}, Level.BAD),  # KeyDB: two servers that both take writes
         ({"connected_slaves": 2}, Level.OK),
     ],
 )
@@ -57,6 +96,15 @@ def test_only_a_primary_keeps_rows_and_a_cluster_is_noted(info: dict[str, Any], 
 
     assert found.level is level
     assert bool(found.remedy) is (level is not Level.OK)
+
+
+@pytest.mark.parametrize(
+    ("mode", "level"), [("sentinel", Level.BAD), ("cluster", Level.NOTE), ("standalone", Level.OK)]
+)
+def test_valkeys_own_word_for_its_mode_is_understood(mode: str, level: Level) -> None:
+    info = {name: value for name, value in (INFO | VALKEY).items() if name != "redis_mode"}
+
+    assert redis_server.mode(info | {"server_mode": mode}).level is level
 
 
 @pytest.mark.parametrize(
@@ -70,6 +118,11 @@ def test_only_a_primary_keeps_rows_and_a_cluster_is_noted(info: dict[str, Any], 
         ("waitaof", replace(GOOD, append_sync="everysec"), Level.OK),
         ("waitaof", replace(saying(redis_version="7.0.15"), append_sync="everysec"), Level.BAD),
         ("waitaof", replace(GOOD, append_only="no"), Level.BAD),
+        ("waitaof", replace(saying(**VALKEY | {"redis_version": "7.0.0"}), append_sync="everysec"), Level.OK),
+        ("waitaof", replace(saying(dragonfly_version="df-v1.34.2", redis_version="7.4.0")), Level.BAD),
+        ("fsync", replace(saying(os="Amazon MemoryDB", aof_enabled=0), append_only=None, append_sync=None), Level.OK),
+        ("fsync", replace(saying(os="Amazon ElastiCache", aof_enabled=0), append_only=None), Level.BAD),
+        ("waitaof", replace(saying(os="Amazon MemoryDB", aof_enabled=0), append_only=None), Level.BAD),
         ("replica", replace(saying(connected_slaves=1), append_sync="everysec"), Level.OK),
         ("replica", GOOD, Level.BAD),
     ],
@@ -94,8 +147,23 @@ def test_clocks_that_differ_are_bad() -> None:
     assert "synchronise" in found.remedy
 
 
-def test_a_policy_that_a_service_hides_is_noted() -> None:
+POLICIES = ["volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"]
+POLICIES += ["allkeys-lru", "allkeys-lfu", "allkeys-random"]
+
+
+@pytest.mark.parametrize("check", [Check.EVICTION, Check.BROKER_EVICTION])
+@pytest.mark.parametrize("policy", [*POLICIES, "eviction"])  # the last one is Dragonfly's as a cache
+def test_a_policy_that_deletes_keys_is_bad_wherever_it_is_read(policy: str, check: Check) -> None:
+    by_setting = redis_server.eviction(check, policy, {"maxmemory_policy": "noeviction"})
+    by_info = redis_server.eviction(check, None, {"maxmemory_policy": policy})
+
+    assert {by_setting.level, by_info.level} == {Level.BAD}
+    assert by_info.found == f"maxmemory-policy {policy}, read from INFO"
+
+
+def test_a_policy_that_is_hidden_is_read_from_info_and_noted_only_when_it_is_not_there_either() -> None:
     assert of(Check.EVICTION, replace(GOOD, policy=None)).level is Level.NOTE
+    assert of(Check.EVICTION, replace(saying(maxmemory_policy="noeviction"), policy=None)).level is Level.OK
 
 
 def worker(version: str) -> WorkerStatus:

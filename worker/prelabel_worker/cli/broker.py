@@ -9,7 +9,8 @@ from prelabel.client import open_client, words_of
 from prelabel.redis_url import RedisUrl
 from prelabel_worker import broker
 from prelabel_worker.doctor.findings import Check, Finding, Level
-from prelabel_worker.doctor.redis_server import eviction, setting
+from prelabel_worker.doctor.redis_server import eviction, host_of, setting, version
+from prelabel_worker.doctor.server_flavour import flavour_of
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.settings import Settings
 
@@ -33,16 +34,20 @@ def findings(settings: Settings, rows_run_id: str) -> Iterator[Finding]:
     if not isinstance(url, RedisUrl):
         yield Finding(Check.BROKER, Level.OK, "the broker answers; it is no Redis")
         return
-    yield from _redis(url, rows_run_id)
+    yield from _redis(url, rows_run_id if settings.broker_url else None)
 
 
-def _redis(url: RedisUrl, rows_run_id: str) -> Iterator[Finding]:
+def _redis(url: RedisUrl, rows_run_id: str | None) -> Iterator[Finding]:
+    """What kind of Redis it is, unless it is the one with the rows: the same URL, or the same process."""
     try:
         with open_client(url, _SECONDS) as client:
-            if str(client.info("server").get("run_id")) == rows_run_id:
+            info = client.info()
+            # Not every server reports the process: two that do not are two.
+            if rows_run_id is None or str(info.get("run_id", "")) == rows_run_id:
                 yield Finding(Check.BROKER, Level.OK, "the broker answers; it is the same Redis")
                 return
             yield Finding(Check.BROKER, Level.OK, "the broker answers; it is another Redis")
-            yield eviction(Check.BROKER_EVICTION, setting(client, "maxmemory-policy"))
+            yield version(Check.BROKER_VERSION, flavour_of(info, host_of(client)))
+            yield eviction(Check.BROKER_EVICTION, setting(client, "maxmemory-policy"), info)
     except redis.RedisError as error:
-        yield Finding(Check.BROKER_EVICTION, Level.NOTE, f"the broker cannot be asked ({type(error).__name__})")
+        yield Finding(Check.BROKER_EVICTION, Level.NOTE, f"the broker cannot be asked: {words_of(error)}")

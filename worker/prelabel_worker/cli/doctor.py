@@ -1,9 +1,9 @@
 """`prelabel doctor`: is everything there that rows need to arrive; each finding with its remedy."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,6 +21,7 @@ from prelabel_worker.settings import Settings
 
 _LABELBOX_SECONDS = 10
 _PROJECTS_IN_FULL = 5
+_ROOTS_TRIED = 10_000
 _WORDS = {Level.OK: "ok  ", Level.NOTE: "note", Level.BAD: "BAD "}
 
 
@@ -68,14 +69,25 @@ def examine(client: Client, settings: Settings, project: str | None = None) -> I
     if not all(mode.good for mode in modes):
         yield from modes
         return
+    asked = {
+        server: redis_server.look(server, info, _root_on(client, server, settings)) for server, info in infos.items()
+    }
+    run_id = str(next(iter(infos.values())).get("run_id"))
+    if not all(each.can_keep_rows for each in asked.values()):
+        for server, each in asked.items():
+            yield from _placed(client, server, redis_server.kind(each, as_cluster=has_slots(client)))
+        yield from broker.findings(settings, run_id)
+        return
     seen = projects.look(client, settings.key_prefix, project)
     alive = Inspector(client, settings.key_prefix).workers()
-    for server, info in infos.items():
-        yield from _server(client, server, info, settings, seen)
-    yield from broker.findings(settings, str(next(iter(infos.values())).get("run_id")))
+    for server, each in asked.items():
+        rows = _rows_on(client, server, settings, seen)
+        of_server = redis_server.findings(each, settings.durability, rows, as_cluster=has_slots(client))
+        yield from _placed(client, server, of_server)
+    yield from broker.findings(settings, run_id)
     yield from workers.findings(alive, version("prelabel"))
-    for each in seen or ():
-        yield from projects.findings(each, len(alive), settings.lease_seconds)
+    for one in seen or ():
+        yield from projects.findings(one, len(alive), settings.lease_seconds)
     safe = service.endpoint(settings.labelbox_endpoint)
     yield safe
     for account, ids in _by_account(client, settings, seen or ()).items():
@@ -84,21 +96,28 @@ def examine(client: Client, settings: Settings, project: str | None = None) -> I
             yield from _labelbox(client, settings, account, ids)
 
 
-def _server(
-    client: Client, server: Client, info: dict[str, Any], settings: Settings, seen: Sequence[projects.Seen] | None
-) -> Iterator[Finding]:
-    """One of the servers that `client` stands for, named where there are several."""
-    rows = None
-    if seen is not None:
-        here = [each for each in seen if node_of(client, keys.project_root(settings.key_prefix, each.id)) is server]
-        rows = sum(each.pending + each.dead for each in here)
-    as_cluster, asked = has_slots(client), redis_server.look(server, info)
-    for found in redis_server.findings(asked, settings.durability, rows, as_cluster=as_cluster):
-        if as_cluster:
-            place = server.connection_pool.connection_kwargs
-            yield replace(found, found=f"{place['host']}:{place['port']}: {found.found}")
-        else:
-            yield found
+def _root_on(client: Client, server: Client, settings: Settings) -> str | None:
+    """A root key that one of the servers that `client` stands for has; None for a node with hardly any slots."""
+    roots = (keys.project_root(settings.key_prefix, f"doctor-{number}") for number in range(_ROOTS_TRIED))
+    return next((root for root in roots if node_of(client, root) is server), None)
+
+
+def _rows_on(client: Client, server: Client, settings: Settings, seen: Sequence[projects.Seen] | None) -> int | None:
+    """The rows that one of the servers keeps; None when they could not be counted."""
+    if seen is None:
+        return None
+    here = [each for each in seen if node_of(client, keys.project_root(settings.key_prefix, each.id)) is server]
+    return sum(each.pending + each.dead for each in here)
+
+
+def _placed(client: Client, server: Client, found: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings of one of the servers that `client` stands for, named where there are several."""
+    if not has_slots(client):
+        yield from found
+        return
+    place = server.connection_pool.connection_kwargs
+    for each in found:
+        yield replace(each, found=f"{place['host']}:{place['port']}: {each.found}")
 
 
 def _by_account(client: Client, settings: Settings, seen: Sequence[projects.Seen]) -> dict[str, list[str]]:

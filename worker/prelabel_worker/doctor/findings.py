@@ -16,7 +16,17 @@ class Level(StrEnum):
 class Check(Enum):
     """A check: its name, which stays; what is right; and what to do when it is not."""
 
-    REDIS_VERSION = ("redis-version", "Redis is 6.2 or newer", "use Redis 6.2 or newer")
+    REDIS_VERSION = (
+        "redis-version",
+        "the server is supported and new enough: Redis 6.2, Valkey 7.2; noted: one that the tests do not run on",
+        "use Redis 6.2 or Valkey 7.2 or newer; docs/redis-servers.md lists what else works and what it needs",
+    )
+    REDIS_SCRIPTS = (
+        "redis-scripts",
+        "a script may touch keys whose names it builds from its root key; nothing is written to find out",
+        "Dragonfly: start it with --default_lua_flags=allow-undeclared-keys; a user of an ACL needs +evalsha and "
+        "+script|load; docs/redis-servers.md lists servers that allow no such keys",
+    )
     REDIS_MODE = (
         "redis-mode",
         "a primary server, neither a sentinel nor a replica; noted: a node of a cluster whose URL does not say so",
@@ -31,8 +41,9 @@ class Check(Enum):
     PERSISTENCE = (
         "redis-persistence",
         "an answer of Redis is durable: `appendonly yes` and what PRELABEL_DURABILITY relies on",
-        "set appendonly yes and appendfsync always, or PRELABEL_DURABILITY=waitaof (Redis 7.2) or replica (with one "
-        "connected): a crash of Redis loses rows that were answered otherwise, with everysec about a second of them",
+        "set appendonly yes and appendfsync always, or PRELABEL_DURABILITY=waitaof (Redis or Valkey 7.2) or replica "
+        "(with one connected): a crash of Redis loses rows that were answered otherwise, with everysec about a "
+        "second of them",
     )
     DISK = (
         "redis-disk",
@@ -47,6 +58,11 @@ class Check(Enum):
     )
     CLOCK = ("clock", "this machine and Redis agree on the time", "synchronise the clocks: ages are shown wrong")
     BROKER = ("broker", "Celery's broker answers", "start it, or set PRELABEL_BROKER_URL")
+    BROKER_VERSION = (
+        "broker-version",
+        "a broker that is another Redis is supported and new enough too",
+        "use Redis 6.2, Valkey 7.2 or newer, or RabbitMQ; docs/redis-servers.md lists what else works",
+    )
     BROKER_EVICTION = (
         "broker-eviction",
         "a broker that is another Redis has `maxmemory-policy` `noeviction` too",

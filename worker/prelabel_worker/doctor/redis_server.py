@@ -7,13 +7,13 @@ from typing import Any
 
 import redis
 
-from prelabel.client import Client
+from prelabel.client import Client, is_away
 from prelabel.inbox import WATERMARK, Durability
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged, noted
-from prelabel_worker.stack.redis_server import OLDEST
+from prelabel_worker.doctor.server_flavour import ServerFlavour, flavour_of
+from prelabel_worker.scripts import Scripts
 
 _CLOCK_SECONDS = 2.0
-_WAITAOF_SINCE = (7, 2)
 _MB = 1e6
 
 
@@ -26,15 +26,27 @@ class Server:
     append_only: str | None
     append_sync: str | None
     skew_seconds: float
+    #: The host of its address; empty for a socket.
+    host: str = ""
+    #: The server's words when it refused a script that builds a key name; None when it took it or was not asked.
+    script_refusal: str | None = None
 
     @property
-    def version(self) -> tuple[int, ...]:
-        """Major and minor."""
-        return tuple(int(part) for part in str(self.info["redis_version"]).split(".")[:2])
+    def flavour(self) -> ServerFlavour:
+        """Which server it is, with its versions."""
+        return flavour_of(self.info, self.host)
+
+    @property
+    def can_keep_rows(self) -> bool:
+        """Whether scripts work there: of another server, projects cannot be asked for."""
+        return not self.flavour.refusal and self.script_refusal is None
 
 
-def look(client: Client, info: Mapping[str, Any]) -> Server:
-    """Ask a Redis, which said `info`, for the rest. Raises redis.RedisError."""
+def look(client: Client, info: Mapping[str, Any], root: str | None) -> Server:
+    """Ask a Redis, which said `info`, for the rest. Raises redis.RedisError.
+
+    `root` is a root key in one of its slots, for the script that finds out what scripts may do; None: it is not asked.
+    """
     before = time.time()
     seconds, micros = client.time()
     middle = (before + time.time()) / 2
@@ -44,7 +56,25 @@ def look(client: Client, info: Mapping[str, Any]) -> Server:
         append_only=setting(client, "appendonly"),
         append_sync=setting(client, "appendfsync"),
         skew_seconds=abs(middle - seconds - micros / 1e6),
+        host=host_of(client),
+        script_refusal=None if root is None else _script_refusal(client, root),
     )
+
+
+def host_of(client: Client) -> str:
+    """The host that a client was given; empty for a socket."""
+    return str(client.connection_pool.connection_kwargs.get("host", ""))
+
+
+def _script_refusal(client: Client, root: str) -> str | None:
+    """What the server answers to a script that builds a key name, when it refuses."""
+    try:
+        Scripts(client).run("built_key", root)
+    except redis.ResponseError as error:
+        if is_away(error):
+            raise
+        return str(error)
+    return None
 
 
 def setting(client: Client, name: str) -> str | None:
@@ -60,26 +90,49 @@ def findings(
     server: Server, durability: Durability, rows: int | None, *, as_cluster: bool = False
 ) -> Iterator[Finding]:
     """Everything about the server; `rows` are those it keeps, None when they could not be counted."""
-    version = server.info["redis_version"]
-    yield judged(Check.REDIS_VERSION, server.version >= OLDEST, f"Redis {version}")
-    yield mode(server.info, as_cluster=as_cluster)
-    yield eviction(Check.EVICTION, server.policy)
+    yield from kind(server, as_cluster=as_cluster)
     yield _persistence(server, durability)
     yield _disk(server.info)
     yield _memory(server.info, rows)
     yield judged(Check.CLOCK, server.skew_seconds < _CLOCK_SECONDS, f"clocks differ by {server.skew_seconds:.1f} s")
 
 
-def eviction(check: Check, policy: str | None) -> Finding:
-    """Whether a Redis may delete keys of its own accord."""
-    if policy is None:
+def kind(server: Server, *, as_cluster: bool = False) -> Iterator[Finding]:
+    """Whether it is a server that can keep rows, which can be found without asking for projects."""
+    yield version(Check.REDIS_VERSION, server.flavour)
+    if server.script_refusal is None:
+        yield Finding(Check.REDIS_SCRIPTS, Level.OK, "scripts may build key names")
+    else:
+        yield Finding(Check.REDIS_SCRIPTS, Level.BAD, f"a script was refused: {server.script_refusal}")
+    yield mode(server.info, as_cluster=as_cluster)
+    yield eviction(Check.EVICTION, server.policy, server.info)
+
+
+def version(check: Check, flavour: ServerFlavour) -> Finding:
+    """Whether a server of this kind and version is supported."""
+    if flavour.refusal:
+        return Finding(check, Level.BAD, f"{flavour} is not supported: {flavour.refusal}")
+    if not flavour.is_recent:
+        return Finding(check, Level.BAD, f"{flavour} is older than {flavour.oldest}")
+    words = str(flavour) if flavour.was_run else f"{flavour}: the tests do not run on it"
+    return noted(check, flavour.was_run, words)
+
+
+def eviction(check: Check, policy: str | None, info: Mapping[str, Any]) -> Finding:
+    """Whether a Redis may delete keys of its own accord: by its setting, or by INFO where settings are hidden."""
+    if policy is not None:
+        return judged(check, policy == "noeviction", f"maxmemory-policy {policy}")
+    reported = info.get("maxmemory_policy")
+    if reported is None:
         return Finding(check, Level.NOTE, "maxmemory-policy cannot be read")
-    return judged(check, policy == "noeviction", f"maxmemory-policy {policy}")
+    return judged(check, reported == "noeviction", f"maxmemory-policy {reported}, read from INFO")
 
 
 def mode(info: Mapping[str, Any], *, as_cluster: bool = False) -> Finding:
     """Whether it is a server that can keep rows: of another nothing else can be asked."""
-    runs_as, role = str(info.get("redis_mode", "standalone")), str(info.get("role", "master"))
+    # Valkey 8 and newer report `server_mode` in its place.
+    runs_as = str(info.get("redis_mode", info.get("server_mode", "standalone")))
+    role = str(info.get("role", "master"))
     if runs_as == "sentinel" or role == "sentinel":
         return Finding(Check.REDIS_MODE, Level.BAD, "this is a sentinel")
     if role != "master":
@@ -94,10 +147,12 @@ def _persistence(server: Server, durability: Durability) -> Finding:
     on, sync = server.append_only, server.append_sync
     if on is None:
         on = "yes" if server.info.get("aof_enabled") else "no"
+    if durability == "fsync" and server.flavour.keeps_a_log:
+        return Finding(Check.PERSISTENCE, Level.OK, f"{server.flavour} answers when a write is in its transaction log")
     found = f"appendonly {on}, appendfsync {sync or 'cannot be read'}, durability {durability}"
     if durability == "waitaof":
-        good = server.version >= _WAITAOF_SINCE
-        found += f", Redis {server.info['redis_version']}"
+        good = server.flavour.has_waitaof
+        found += f", {server.flavour} {'has' if good else 'has no'} WAITAOF"
     elif durability == "replica":
         good = int(server.info.get("connected_slaves", 0)) > 0
         found += f", {server.info.get('connected_slaves', 0)} replicas"

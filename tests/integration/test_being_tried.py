@@ -1,7 +1,7 @@
 """A held row that is being tried again: it stays what it was, in every list and count, until the try has an outcome."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,12 +16,13 @@ from prelabel_worker.metrics import of_projects
 from prelabel_worker.projects import Projects
 from prelabel_worker.row_report import ReportedRow, RowReport
 from prelabel_worker.scripts import Scripts
+from prelabel_worker.tracing import Tracer
 from tests.conftest import wait_for
 from tests.integration.command import Command, command_of
 from tests.integration.conftest import Project, message
 from tests.integration.letters import check_indexes
 from tests.integration.rig import TOOLS, Rig
-from tests.integration.test_healing import not_found
+from tests.integration.test_healing import heal_for, not_found
 
 PLACES = ("lane", "chunk", "import")
 
@@ -254,6 +255,18 @@ def test_a_row_that_comes_back_meanwhile_takes_no_other_rows_turn(project: Proje
     assert (done, project.client.zrange(f"{root}:heal", 0, -1)) == (1, [b"1"])
 
 
+def test_a_letter_that_is_being_tried_is_not_shown_as_one_and_it_is_said_where_it_is(
+    project: Project, prelabel: Command
+) -> None:
+    ids = project.kill("a")
+    project.held.retry("p", ids)
+
+    done = prelabel("dead", "show", "1")
+
+    assert done.code == 3
+    assert "p has a row 1 that is tried again: prelabel row show a --project p" in done.err
+
+
 # -- waiting -----------------------------------------------------------------------------------------------------------
 
 
@@ -352,6 +365,35 @@ def test_a_report_waits_for_a_letter_that_is_retried_meanwhile(project: Project,
     following.look()
 
     assert (following.only_healing, dict(report.counts())) == (False, {"pending": 1})
+
+
+# -- where a row is ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wanted", ["a", "id-a"])
+@pytest.mark.parametrize("kind", ["healing", "letter"])
+def test_a_row_that_is_tried_is_found_when_the_history_has_forgotten_it(
+    make_project: Callable[..., Project], wanted: str, kind: str
+) -> None:
+    project = make_project(history_days=0)
+    heal_for(project, "24" if kind == "healing" else "0")
+    heal(project, "a", "b")
+    if kind == "healing":
+        project.held.heal_now("p")
+    else:
+        project.held.retry("p", ["1", "2"])
+    tracer = Tracer(project.client, project.settings.key_prefix, history_days=0)
+
+    for _ in range(2):
+        assert [held_id for held_id, _ in tracer.trace("p", wanted).held] == ["1"]
+        project.ledger.cut_chunk("p")
+
+
+def test_row_show_says_why_a_row_is_tried_again(project: Project, prelabel: Command) -> None:
+    heal(project, "a")
+    project.held.heal_now("p")
+
+    assert "row 1: being tried again (data-row-not-found before), attempt 2" in prelabel("row", "show", "a").out
 
 
 # -- two releases ------------------------------------------------------------------------------------------------------

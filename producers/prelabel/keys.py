@@ -41,10 +41,12 @@ Under a project's root:
 | `held:body` | hash | held id → details and the original message |
 | `held:rows` | hash | row key → held ids |
 | `heal` | zset | held id → ms when it is tried again |
+| `heal:queued` | zset | held id → ms when it was sent back: rows that heal and are being tried |
 | `dead` | zset | held id → ms when it died |
 | `dead:reason:<code>`, `dead:group:<print>` | zset | the same, by reason and by fingerprint |
 | `dead:reasons`, `dead:groups` | hash | rows by reason, by fingerprint |
 | `dead:sample` | hash | fingerprint → one held id |
+| `dead:queued` | zset | held id → ms when it was sent back: retried letters that are being tried |
 | `dead:messages` | hash | message id → held id of its latest letter |
 | `actions` | list | what operators did with letters, newest first, see `prelabel_worker.actions` |
 | `ontology` | hash | `normalized`, `mediaType`, `name`, `fetchedMs` |

@@ -18,11 +18,16 @@ def heals(flow: Flow, rows: int) -> None:
 
 
 def heal_later(flow: Flow, rows: int) -> None:
-    """Wait until so many rows heal, and leave no time for a try before the test acts."""
-    heals(flow, rows)
+    """Wait until so many rows heal, none of them being tried, and leave no time for a try before the test acts."""
     key = f"{project_root(DEFAULT_PREFIX, flow.project)}:heal"
-    later = flow.held.now_ms() + 3_600_000
-    flow.client.zadd(key, dict.fromkeys(flow.client.zrange(key, 0, -1), later))
+
+    def put_off() -> bool:
+        later = dict.fromkeys(flow.client.zrange(key, 0, -1), flow.held.now_ms() + 3_600_000)
+        if later:
+            flow.client.zadd(key, later, xx=True)
+        return bool(flow.client.zcard(key) == rows)
+
+    wait_for(put_off, f"{rows} rows to heal and not to be tried")
     heals(flow, rows)
 
 

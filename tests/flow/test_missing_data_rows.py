@@ -40,7 +40,7 @@ def test_letters_of_data_rows_that_were_missing_are_put_into_a_batch_and_retried
     assert f"prelabel dead retry --project {flow.project} --reason data-row-not-found" in told.stderr
 
     again = run("batch", "create", "--project", flow.project, "--from-dead-letters", "--retry")
-    # How many heal at this very moment is not known: they are tried again by themselves too.
-    assert re.search(r"1 dead letters and \d healing rows are tried again now", again.stderr)
+    # One of the two that heal may have been imported since the first batch: they are tried again by themselves too.
+    assert re.search(r"1 dead letters and [12] healing rows are tried again now", again.stderr)
     wait_for(lambda: flow.status().imported == 2, "the rows to be imported")
     assert (flow.status().dead, flow.status().pending) == (0, 1)

@@ -61,6 +61,9 @@ def check_indexes(project: Project) -> None:
     assert {name.decode() for name in client.hkeys(f"{root}:held:body")} == states.keys()
     assert _members(project, "dead") == dead.keys()
     assert _members(project, "heal") == healing
+    queued = {name: state.get("since", 0) > 0 for name, state in states.items() if state.get("queued")}
+    assert _members(project, "heal:queued") == {name for name, heals in queued.items() if heals}
+    assert _members(project, "dead:queued") == {name for name, heals in queued.items() if not heals}
     for kind, field in (("reason", "reason"), ("group", "group")):
         weights: Counter[str] = Counter()
         for state in dead.values():

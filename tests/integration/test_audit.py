@@ -17,6 +17,8 @@ from tests.integration.letters import kill, real_message
         (("HINCRBY", "dead:reasons", "refused", "1"), "dead by reason: counted 3, found 2"),
         (("DEL", "dead:groups"), "dead by group: counted 0, found 2"),
         (("HDEL", "held", "3"), "held rows in lanes: counted 1, found 0"),
+        (("ZREM", "dead:queued", "3"), "letters listed as being tried: counted 0, found 1"),
+        (("ZADD", "heal:queued", "1", "3"), "healing rows listed as being tried: counted 1, found 0"),
     ],
     ids=lambda value: value[0] + " " + value[1] if isinstance(value, tuple) else "",
 )

@@ -178,6 +178,8 @@ def run_every_script(project: Project) -> None:
     projects.override(name, {"policy": "skip", "priority": "2"})
     first, second, third = kill(project, *(real_message(key) for key in "abc"))
     project.held.retry(name, [first])
+    assert project.held.try_letters_once_more(name, "refused") == 1
+    assert project.held.pending(name) == [first]
     project.held.discard(name, [second])
     letter = project.held.letter(name, third)
     assert letter is not None

@@ -190,7 +190,7 @@ def test_healing_rows_that_are_given_up_are_letters_that_can_be_discarded(projec
     while project.status().waiting:
         not_found(project)
 
-    assert project.held.give_up("p") == 2
+    assert project.held.give_up("p") == (2, 0)
 
     assert project.status().dead_reasons == {"data-row-not-found": 2}
     ids = [letter.id for letter in project.held.letters("p")]

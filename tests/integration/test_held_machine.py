@@ -118,14 +118,24 @@ class HeldRowsMachine(RuleBasedStateMachine):
 
     @rule()
     def heal_now(self) -> None:
-        healing = self.project.client.zcard(f"{self.project.root}:heal")
-        assert self.project.held.heal_now("p") == healing
+        healing, queued = self.healing()
+        assert self.project.held.heal_now("p") == healing + queued
+        assert self.healing()[0] == 0
 
     @rule()
     def give_up(self) -> None:
-        healing = self.project.client.zcard(f"{self.project.root}:heal")
+        healing = self.healing()
         assert self.project.held.give_up("p") == healing
-        assert self.project.client.zcard(f"{self.project.root}:heal") == 0
+        assert self.healing() == (0, 0)
+
+    @rule(reason=st.sampled_from(["refused", "data-row-not-found"]))
+    def try_letters_once_more(self, reason: str) -> None:
+        self.project.held.try_letters_once_more("p", reason)
+
+    def healing(self) -> tuple[int, int]:
+        """Rows that heal at rest, and that are being tried."""
+        root, client = self.project.root, self.project.client
+        return client.zcard(f"{root}:heal"), client.zcard(f"{root}:heal:queued")
 
     @rule(hours=st.sampled_from(["", "0", "0.001"]))
     def set_the_horizon(self, hours: str) -> None:
@@ -137,9 +147,17 @@ class HeldRowsMachine(RuleBasedStateMachine):
         root, client = self.project.root, self.project.client
         for name, data in client.hgetall(f"{root}:held").items():
             state = orjson.loads(data)
-            if "since" in state:
+            if state.get("since"):
                 state["since"] -= hours * HOUR_MS
                 client.hset(f"{root}:held", name, orjson.dumps(state))
+
+    @invariant()
+    def a_row_that_is_pending_is_listed_once(self) -> None:
+        root, client = self.project.root, self.project.client
+        states = {name.decode(): orjson.loads(state) for name, state in client.hgetall(f"{root}:held").items()}
+        pending = [name for name, state in states.items() if state.get("queued") or state.get("due")]
+        assert sorted(self.project.held.pending("p")) == sorted(pending)
+        assert {row.id for row in self.project.held.rows("p", list(states))} == states.keys()
 
     @invariant()
     def no_row_heals_that_a_newer_one_has_struck(self) -> None:

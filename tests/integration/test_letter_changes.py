@@ -263,7 +263,7 @@ def test_every_key_of_a_letter_before_and_after_each_change(project: Project) ->
     row = row_key("k:b", "m").encode()
     assert keys() == {"held:rows": {row: name}, **listed}
     project.held.retry("p", [letter_id])
-    assert keys() == {"held:rows": {row: name}}
+    assert keys() == {"held:rows": {row: name}, "dead:queued": {name}}
     chunk = project.take(project.cut())
     project.settle(chunk, imported=0, outcomes=[project.holding(each) for each in project.rows(chunk)])
     assert keys() == {"held:rows": {row: name}, **listed}

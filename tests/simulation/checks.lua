@@ -65,12 +65,15 @@ for _, rows in pairs(left) do stored = stored + rows end
 same('rows left of all frames', stored, referred)
 same('frames', redis.call('HLEN', root .. ':frames'), redis.call('HLEN', root .. ':left'))
 
-local dead, healing, held = 0, 0, 0
+local dead, healing, held, queued = 0, 0, 0, 0
 for id, text in pairs(hash(root .. ':held')) do
   local state = cjson.decode(text)
   held = held + 1
   if state.queued then
     must(returning[id], 'held row ' .. id .. ' is on its way and nowhere')
+    queued = queued + 1
+    local index = (state.since or 0) > 0 and ':heal:queued' or ':dead:queued'
+    must(redis.call('ZSCORE', root .. index, id), 'held row ' .. id .. ' is being tried and is not in ' .. index)
   elseif state.due then
     healing = healing + state.weight
     must(redis.call('ZSCORE', root .. ':heal', id), 'held row ' .. id .. ' heals and is not listed')
@@ -79,6 +82,8 @@ for id, text in pairs(hash(root .. ':held')) do
     must(redis.call('ZSCORE', root .. ':dead', id), 'letter ' .. id .. ' is not listed')
   end
 end
+local listed = redis.call('ZCARD', root .. ':heal:queued') + redis.call('ZCARD', root .. ':dead:queued')
+same('held rows listed as being tried', listed, queued)
 same('bodies of held rows', redis.call('HLEN', root .. ':held:body'), held)
 if healing > 0 then must(timer('heal'), 'rows heal and no timer is set') end
 if dead > 0 then must(timer('expire'), 'letters wait and no timer is set for their age') end

@@ -142,5 +142,8 @@ SWITCHES = {
             ),
         ),
     ),
+    "listed-while-tried": Switch(
+        "a row is listed while it is tried, and no longer", {"  if old then unlist_queued(id) end\n": ""}
+    ),
     "one-commit": Switch("counters and held rows change in one commit", {"  count('dead', state.weight)\n": "\n"}),
 }

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from prelabel.client import Client
 from prelabel_worker.dead_letters import DeadLetter
@@ -28,6 +29,7 @@ class Follower:
         self._since = since_ms
         self._seen: set[str] = set()
         self._held_at = 0.0
+        self._began_ms = self._held.now_ms()
         self.pending = True
         self.only_healing = False
 
@@ -70,10 +72,16 @@ class Follower:
                 if (letter := dead.get(name)) is not None:
                     self._report.mark(self._project, int(name), "dead", letter.reason, _said(letter))
                 elif (state := states.get(name)) is not None:
-                    outcome = PENDING if state.get("queued") else "healing"
+                    outcome = "healing" if self._heals(state) else PENDING
                     self._report.mark(self._project, int(name), outcome, state["reason"], None)
                 else:
                     self._report.mark(self._project, int(name), "gone", None, None)
+
+    def _heals(self, state: dict[str, Any]) -> bool:
+        """Also while it is being tried, but for a try that had begun before: what comes of that is waited for."""
+        queued = state.get("queued")
+        # `true`: a script of the release before sent it back, and did not write down when.
+        return not queued or (queued is not True and queued > self._began_ms and state.get("since", 0) > 0)
 
 
 def _said(letter: DeadLetter) -> dict[str, object]:

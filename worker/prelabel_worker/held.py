@@ -70,25 +70,51 @@ class HeldRows(HeldReader):
         return int(self._scripts.run("retry", self._root(project_id), SLICE, "due")[0])
 
     def heal_now(self, project_id: str) -> int:
-        """Send all healing rows back to their lanes, due or not; returns how many."""
-        done = self._of_healing("retry", project_id, "all")
-        self._wake(project_id, BulkResult(done=done))
-        return done
+        """Have all healing rows tried now, due or not; returns how many are.
 
-    def give_up(self, project_id: str) -> int:
-        """Make dead letters of all healing rows; returns how many."""
-        return self._of_healing("give_up", project_id)
-
-    def _of_healing(self, script: str, project_id: str, *args: str) -> int:
-        """In slices. No more than heal now: one that comes back meanwhile has been tried."""
-        root, done = self._root(project_id), 0
-        left = int(self._client.zcard(f"{root}:heal"))
-        while left > 0:
-            some = int(self._scripts.run(script, root, min(left, SLICE), *args)[0])
+        One that is being tried already, perhaps without what was mended just now, is tried once more if that fails.
+        """
+        root = self._root(project_id)
+        with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.zrange(f"{root}:heal:queued", 0, -1)
+            pipeline.zcard(f"{root}:heal")
+            queued, left = pipeline.execute()
+        tried = self._try_once_more(project_id, [name.decode() for name in queued])
+        done = 0
+        while done < left:  # one that comes back meanwhile has been tried
+            some = int(self._scripts.run("retry", root, min(left - done, SLICE), "all")[0])
             if not some:
                 break
-            done, left = done + some, left - some
-        return done
+            done += some
+        self._wake(project_id, BulkResult(done=done))
+        return tried + done
+
+    def try_letters_once_more(self, project_id: str, reason: str) -> int:
+        """Have retried letters of this reason that are being tried tried once more if that fails; returns how many are.
+
+        Only if they fail for a reason that time heals.
+        """
+        ids = [name.decode() for name in self._client.zrange(f"{self._root(project_id)}:dead:queued", 0, -1)]
+        states = self.states(project_id, ids)
+        return self._try_once_more(project_id, [name for name in ids if states.get(name, {}).get("reason") == reason])
+
+    def _try_once_more(self, project_id: str, held_ids: Sequence[str]) -> int:
+        parts = (held_ids[start : start + SLICE] for start in range(0, len(held_ids), SLICE))
+        return sum(int(self._scripts.run("try_once_more", self._root(project_id), *part)) for part in parts)
+
+    def give_up(self, project_id: str) -> tuple[int, int]:
+        """Make dead letters of all healing rows; returns how many, and how many become it if their try fails."""
+        root, letters, queued = self._root(project_id), 0, 0
+        with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.zcard(f"{root}:heal")
+            pipeline.zcard(f"{root}:heal:queued")
+            left = sum(pipeline.execute())
+        while letters + queued < left:
+            done, _, tried = map(int, self._scripts.run("give_up", root, min(left - letters - queued, SLICE)))
+            if not done + tried:
+                break
+            letters, queued = letters + done, queued + tried
+        return letters, queued
 
     def expire(self, project_id: str, keep_days: float) -> tuple[int, int, bool]:
         """Discard letters that are too old, some hundred; how many letters and rows, and whether more are due."""

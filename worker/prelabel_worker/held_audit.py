@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from prelabel.client import Client
 
-READS = 6
+READS = 8
 """Answers of `read_indexes`, in the order of `Indexes`."""
 Check = tuple[str, int, int]
 """What is compared, what is counted, what is found."""
@@ -20,6 +20,8 @@ class Indexes(NamedTuple):
     rows: list[bytes]
     reasons: list[bytes]
     groups: list[bytes]
+    healing_queued: int
+    letters_queued: int
 
 
 def read_indexes(pipeline: Client, root: str) -> None:
@@ -30,6 +32,8 @@ def read_indexes(pipeline: Client, root: str) -> None:
     pipeline.hvals(f"{root}:held:rows")
     pipeline.hvals(f"{root}:dead:reasons")
     pipeline.hvals(f"{root}:dead:groups")
+    pipeline.zcard(f"{root}:heal:queued")
+    pipeline.zcard(f"{root}:dead:queued")
 
 
 class HeldStates:
@@ -38,6 +42,7 @@ class HeldStates:
     def __init__(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         self._states = states
         self._queued = {name for name, state in states.items() if state.get("queued")}
+        self._healing_queued = sum(states[name].get("since", 0) > 0 for name in self._queued)
         at_rest = [state for name, state in states.items() if name not in self._queued]
         self._healing = [state["weight"] for state in at_rest if state.get("due")]
         self._letters = [state["weight"] for state in at_rest if not state.get("due")]
@@ -59,6 +64,8 @@ class HeldStates:
         return [
             ("dead letters listed", indexes.letters, len(self._letters)),
             ("healing rows listed", indexes.healing, len(self._healing)),
+            ("healing rows listed as being tried", indexes.healing_queued, self._healing_queued),
+            ("letters listed as being tried", indexes.letters_queued, len(self._queued) - self._healing_queued),
             ("bodies of held rows", indexes.bodies, len(self._states)),
             ("held rows by data row", sum(len(names.split()) for names in indexes.rows), by_row),
             ("dead by reason", sum(map(int, indexes.reasons)), self.dead),

@@ -1,4 +1,4 @@
-"""Dead letters, read: one, those a filter means, and their groups. Nothing here writes."""
+"""Held rows, read: a dead letter, those a filter means and their groups; rows that are pending. Nothing here writes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -87,10 +87,27 @@ class HeldReader:
                 )
         return found
 
-    def healing(self, project_id: str) -> Iterator[DeadLetter]:
-        """The rows that are tried again when time may have healed them, the next first."""
-        ids = [name.decode() for name in self._client.zrange(f"{self._root(project_id)}:heal", 0, -1)]
-        return self._read(project_id, ids, "heal")
+    def pending(self, project_id: str) -> list[str]:
+        """Ids of the held rows that count as pending, all as of one moment.
+
+        First those that are being tried, then those that heal, the next first.
+        """
+        root = self._root(project_id)
+        with self._client.pipeline(transaction=True) as pipeline:
+            for index in ("heal:queued", "dead:queued", "heal"):
+                pipeline.zrange(f"{root}:{index}", 0, -1)
+            queued, letters, healing = pipeline.execute()
+        return [name.decode() for name in (*queued, *letters, *healing)]
+
+    def being_tried(self, project_id: str, most: int) -> list[str]:
+        """Ids of at most `most` rows that heal, and as many retried letters, that are being tried; the oldest first."""
+        root = self._root(project_id)
+        names = [self._client.zrange(f"{root}:{index}", 0, most - 1) for index in ("heal:queued", "dead:queued")]
+        return [name.decode() for part in names for name in part]
+
+    def rows(self, project_id: str, held_ids: Sequence[str]) -> Iterator[DeadLetter]:
+        """Those of these rows that are held (still), whether they are dead, heal or are being tried."""
+        return self._read(project_id, held_ids, index=None)
 
     def states(self, project_id: str, held_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The states of those of these held rows, dead or healing or on their way back, that are there (still)."""
@@ -159,30 +176,32 @@ class HeldReader:
             seen = {name for name, score in fresh if score == last} | (seen if last == highest else set())
             highest = last
 
-    def _read(self, project_id: str, letter_ids: Sequence[str], index: str = "dead") -> Iterator[DeadLetter]:
-        """Those of the ids that are in the index (dead letters), in order, some megabytes at a time."""
-        for start in range(0, len(letter_ids), SLICE):
-            part, root = letter_ids[start : start + SLICE], self._root(project_id)
+    def _read(self, project_id: str, held_ids: Sequence[str], index: str | None = "dead") -> Iterator[DeadLetter]:
+        """Those of the ids that are held and in the index (None: any), in order, some megabytes at a time."""
+        for start in range(0, len(held_ids), SLICE):
+            part, root = held_ids[start : start + SLICE], self._root(project_id)
             with self._client.pipeline(transaction=True) as pipeline:
-                pipeline.zmscore(f"{root}:{index}", part)
                 pipeline.hmget(f"{root}:held", part)
-                scores, states = pipeline.execute()
-            dead = [
+                if index is not None:
+                    pipeline.zmscore(f"{root}:{index}", part)
+                states, *scores = pipeline.execute()
+            listed = scores[0] if scores else [0.0] * len(part)
+            held = [
                 (name, orjson.loads(state))
-                for name, score, state in zip(part, scores, states, strict=True)
+                for name, score, state in zip(part, listed, states, strict=True)
                 if score is not None and state is not None
             ]
-            for some in _by_bytes(dead):
+            for some in _by_bytes(held):
                 bodies = self._client.hmget(f"{root}:held:body", [name for name, _ in some])
                 for (name, state), body in zip(some, bodies, strict=True):
                     if body is not None:
                         yield dead_letter(project_id, name, state, body)
 
 
-def _by_bytes(dead: list[tuple[str, dict[str, Any]]]) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+def _by_bytes(held: list[tuple[str, dict[str, Any]]]) -> Iterator[list[tuple[str, dict[str, Any]]]]:
     part: list[tuple[str, dict[str, Any]]] = []
     size = 0
-    for name, state in dead:
+    for name, state in held:
         if part and size + state["bytes"] > SLICE_BYTES:
             yield part
             part, size = [], 0

@@ -23,7 +23,8 @@ class ProjectStatus:
     `newer` is what of it waits for a worker of a newer release than this one: it is of a version not known here, or
     behind such rows.
     `open_most` is how many chunks it may have open now: fewer than the settings allow after trouble.
-    `healing` of the pending are held, and tried again when time may have healed them: the next at `next_heal_at`.
+    `healing` of the pending are held, and tried again when time may have healed them: the next at `next_heal_at`. Those
+    that are being tried at this moment are among them, and among the rows that wait or are in chunks: `healing_queued`.
     `leftovers` are annotations, no rows: ever left in Labelbox by a message with fewer than the one before.
     `undone` of the discarded were imported, and their imports undone.
     `overridden` rows had pre-labels from here, as far as is remembered, and were imported over them; `dead_by_policy`
@@ -47,6 +48,7 @@ class ProjectStatus:
     open_most: int | None = None
     newer: int = 0
     healing: int = 0
+    healing_queued: int = 0
     next_heal_at: float | None = None
     leftovers: int = 0
     undone: int = 0
@@ -73,6 +75,7 @@ class ProjectStatus:
             "newer": self.newer,
             "openMost": self.open_most,
             "healing": self.healing,
+            "healingQueued": self.healing_queued,
             "nextHealAt": self.next_heal_at,
             "leftoverAnnotations": self.leftovers,
             "undone": self.undone,
@@ -154,17 +157,20 @@ class Inspector:
             pipeline.zrange(f"{root}:chunks", 0, -1)
             pipeline.zcard(f"{root}:heal")
             pipeline.zrange(f"{root}:heal", 0, 0, withscores=True)
-            counts, waiting, reasons, meta, chunk_ids, healing, next_heal = pipeline.execute()
+            pipeline.zcard(f"{root}:heal:queued")
+            counts, waiting, reasons, meta, chunk_ids, at_rest, next_heal, queued = pipeline.execute()
         paused_until, why, lanes, open_most, *ever = meta
         leftovers, undone, overridden, dead_by_policy = (int(value or 0) for value in ever)
         rows = {name.decode(): int(value) for name, value in counts.items()}
         published = rows.get("published", 0)
         done = {name: rows.get(name, 0) for name in OUTCOMES}
+        pending = published - sum(done.values())
+        queued = _queued(pending, at_rest, queued)
         paused = paused_until is not None and int(paused_until) / 1000 > time.time()
         return ProjectStatus(
             project_id=project_id,
             published=published,
-            pending=published - sum(done.values()),
+            pending=pending,
             **done,
             waiting=int(waiting or 0),
             chunks=self._chunk_states(root, chunk_ids),
@@ -174,13 +180,28 @@ class Inspector:
             paused_until=int(paused_until) / 1000 if paused else None,
             newer=self._newer(root, int(lanes or 0), chunk_ids),
             open_most=int(open_most) if open_most else None,
-            healing=int(healing),
+            healing=at_rest + queued,
+            healing_queued=queued,
             next_heal_at=next_heal[0][1] / 1000 if next_heal else None,
             leftovers=leftovers,
             undone=undone,
             overridden=overridden,
             dead_by_policy=dead_by_policy,
         )
+
+    def only_healing(self, project_id: str, since_ms: float) -> bool:
+        """Whether all pending rows heal, and none is on a try that began before this time (ms)."""
+        root = keys.project_root(self._prefix, project_id)
+        with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.hgetall(f"{root}:counts")
+            pipeline.zcard(f"{root}:heal")
+            pipeline.zcard(f"{root}:heal:queued")
+            pipeline.zrange(f"{root}:heal:queued", 0, 0, withscores=True)
+            counts, at_rest, queued, oldest = pipeline.execute()
+        rows = {name.decode(): int(value) for name, value in counts.items()}
+        pending = rows.get("published", 0) - sum(rows.get(name, 0) for name in OUTCOMES)
+        queued = _queued(pending, at_rest, queued)
+        return pending == at_rest + queued and (not queued or oldest[0][1] > since_ms)
 
     def overrides(self, project_id: str) -> dict[str, str]:
         """What is set for the project, by the names in Redis (see overrides.py)."""
@@ -229,3 +250,8 @@ class Inspector:
             heads = [head for head in pipeline.execute() if head]
         arrived = [int(head.split(b" ")[7]) for head in heads]
         return max(0.0, time.time() - min(arrived) / 1000) if arrived else None
+
+
+def _queued(pending: int, at_rest: int, listed: int) -> int:
+    """How many healing rows are being tried: no more than there can be, whatever a script of another release left."""
+    return max(0, min(listed, pending - at_rest))

@@ -22,7 +22,11 @@ class Name(Enum):
         "Rows by what became of them; their sum is what was published. Outcomes: pending, "
         "imported, superseded, skipped, dead, discarded.",
     )
-    HEALING = ("prelabel_healing_rows", ("project",), "Pending rows that are held and tried again later.")
+    HEALING = (
+        "prelabel_healing_rows",
+        ("project",),
+        "Pending rows that are held and tried again, later or at this moment.",
+    )
     WAITING = ("prelabel_waiting_rows", ("project",), "Pending rows in no chunk yet.")
     OLDEST = ("prelabel_oldest_waiting_seconds", ("project",), "Age of the oldest of them; 0 without any.")
     LETTERS = ("prelabel_dead_letters", ("project", "reason"), "Dead letters by reason code.")

@@ -80,8 +80,12 @@ class Tracer:
         letter_id = self._client.hget(f"{keys.project_root(self._prefix, project_id)}:dead:messages", wanted)
         if letter_id:
             ids[letter_id.decode()] = None
+        # One that is being tried is no letter, and the history may have forgotten why it was held.
+        tried = self._held.being_tried(project_id, MOST_FRAMES)
+        ids |= dict.fromkeys(self._about(project_id, tried, wanted))
         self._add_held(found, project_id, list(ids))
         self._add_waiting(found, project_id, wanted)
+        found.searched_all = found.searched_all and len(tried) < MOST_FRAMES
         root = keys.project_root(self._prefix, project_id)
         found.leftovers = read_leftovers(self._client, root, project_id, wanted, self._history_days)
         return found
@@ -90,6 +94,12 @@ class Tracer:
         keys_asked = [digest_of(f"{form}:{wanted}") for form in "ik"]
         rows = self._imports.settled_rows(project_id, data_rows=keys_asked, message=digest_of(wanted))
         return starmap(Settled, rows)
+
+    def _about(self, project_id: str, held_ids: list[str], wanted: str) -> Iterator[str]:
+        """Those of these held rows whose data row or message id this is."""
+        for row in self._held.rows(project_id, held_ids):
+            if wanted in (row.data_row.partition(":")[2], row.message_id):
+                yield row.id
 
     def _add_held(self, found: Trace, project_id: str, ids: list[str]) -> None:
         root = keys.project_root(self._prefix, project_id)

@@ -151,11 +151,13 @@ def _retried(settings: Settings, project: str, *, retry: bool) -> None:
         return
     client = connect(settings)
     held, actions = HeldRows(client, settings.key_prefix), Actions(client, settings.key_prefix)
+    # First those that are being tried, perhaps without the batch: one that dies now would be seen no more.
+    letters = held.try_letters_once_more(project, MISSING)
+    healing = held.heal_now(project)
     chosen = LetterFilter(reason=MISSING, until_ms=held.now_ms())
     result = BulkResult()
     for part in held.slices(project, chosen):
         result += held.retry(project, part)
     actions.record(project, "retry", {"reason": MISSING, **result.as_json()})
-    healing = held.heal_now(project)
     actions.record(project, "heal", {"rows": healing})
-    say(f"{result.done:,} dead letters and {healing:,} healing rows are tried again now")
+    say(f"{letters + result.done:,} dead letters and {healing:,} healing rows are tried again now")

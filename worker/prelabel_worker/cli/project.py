@@ -102,15 +102,22 @@ def heal(
 ) -> None:
     """Try all rows that heal again now, such as when missing data rows were added. Exit code 3 when none heals.
 
+    A row that is being tried is tried once more if that fails; with --give-up it is a dead letter then.
+
     Example: prelabel project heal demo-project
     """
     operator = _Operator(name, redis_url)
-    rows = operator.held.give_up(name) if give_up else operator.held.heal_now(name)
-    if not rows:
+    rows, queued = operator.held.give_up(name) if give_up else (operator.held.heal_now(name), 0)
+    if not rows + queued:
         say(f"no row of {name} heals")
         raise typer.Exit(NOTHING)
-    operator.record("give-up" if give_up else "heal", {"rows": rows})
-    say(f"{rows:,} rows are dead letters now" if give_up else f"{rows:,} rows are tried again now")
+    operator.record("give-up" if give_up else "heal", {"rows": rows + queued})
+    if not give_up:
+        say(f"{rows:,} rows are tried again now")
+        return
+    say(f"{rows:,} rows are dead letters now")
+    if queued:
+        say(f"{queued:,} more are being tried: they are dead letters if that fails")
 
 
 @app.command("set")

@@ -54,7 +54,7 @@ def show(
             _print(project_id, trace)
     for project_id, trace in traces.items():
         if not trace.searched_all:
-            say(f"{project_id}: more than {MOST_FRAMES} frames wait; not all of them were searched")
+            say(f"{project_id}: more than {MOST_FRAMES} frames or held rows are on their way; not all were searched")
     if not any(trace.found for trace in traces.values()):
         say(f"nothing is known of {wanted}")
         raise typer.Exit(NOTHING)
@@ -75,7 +75,7 @@ def _lines(project_id: str, trace: Trace) -> Iterator[str]:
         yield _settled(settled)
     for held_id, state in trace.held:
         if state.get("queued"):
-            yield f"row {held_id}: on its way back to its lane, attempt {state['attempts'] + 1}"
+            yield f"row {held_id}: being tried again ({state['reason']} before), attempt {state['attempts'] + 1}"
         else:
             since = when(state.get("since", state["first"]) / 1000)
             due = when(state.get("due", 0) / 1000)
@@ -145,7 +145,7 @@ def _as_json(project_id: str, trace: Trace) -> dict[str, Any]:
                 "dueMs": state.get("due"),
                 "reason": state["reason"],
                 "attempts": state["attempts"],
-                "healingSinceMs": state.get("since"),
+                "healingSinceMs": state.get("since") or None,
             }
             for held_id, state in trace.held
         ],

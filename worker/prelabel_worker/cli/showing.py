@@ -99,7 +99,7 @@ def _facts(
         yield each, f"{getattr(status, each):,}"
     yield "waiting in lanes", f"{status.waiting:,}" if status.waiting else ""
     yield "chunks at a time", status.open_most and f"{status.open_most:,}"
-    yield "healing", status.healing and f"{status.healing:,} (next try {when(status.next_heal_at)})"
+    yield "healing", status.healing and f"{status.healing:,} ({_tries(status)})"
     yield "imported as", overrides.get("as", SubmitAs.PRE_LABELS.value)
     yield "had pre-labels from here", _before(status)
     yield "left of older messages", status.leftovers and f"{status.leftovers:,} annotations"
@@ -111,6 +111,12 @@ def _facts(
     yield "paused", status.paused and f"{status.paused} (until {_until(status)})"
     for chunk in chunks[:_SHOWN_CHUNKS]:
         yield f"chunk {chunk.chunk_id}", f"{chunk.state}, {chunk.rows:,} rows {chunk.why}".rstrip()
+
+
+def _tries(status: ProjectStatus) -> str:
+    parts = [f"{status.healing_queued:,} being tried"] if status.healing_queued else []
+    parts += [f"next try {when(status.next_heal_at)}"] if status.next_heal_at else []
+    return ", ".join(parts)
 
 
 def _before(status: ProjectStatus) -> str:

@@ -67,9 +67,15 @@ def table(projects: list[ProjectStatus]) -> Table:
         counts = [f"{getattr(each, name):,}" for name in COLUMNS]
         notes = [f"paused: {each.paused}"] if each.paused else []
         notes += [f"{each.newer:,} for a newer worker"] if each.newer else []
-        notes += [f"{each.healing:,} heal"] if each.healing else []
+        notes += [healing_note(each)] if each.healing else []
         found.add_row(each.project_id, *counts, oldest, chunks, "; ".join(notes))
     return found
+
+
+def healing_note(status: ProjectStatus) -> str:
+    """How many rows heal, and how many of those are being tried."""
+    tried = f" ({status.healing_queued:,} being tried)" if status.healing_queued else ""
+    return f"{status.healing:,} heal{tried}"
 
 
 def _projects(inspector: Inspector, project: str | None) -> list[ProjectStatus]:

@@ -17,6 +17,7 @@ from prelabel_worker.cli.common import (
     when,
 )
 from prelabel_worker.cli.status import table
+from prelabel_worker.held_reader import HeldReader
 from prelabel_worker.inspector import Inspector, ProjectStatus
 
 _LOOK_SECONDS = 0.2
@@ -38,19 +39,22 @@ def wait(
     """Wait until no row is pending. Exit code 1 when there are dead letters, 3 when rows are still pending.
 
     Rows that heal (their data row is not in the project yet) are pending for up to --heal-hours of `project set`; that
-    nothing else is left is said at once.
+    nothing else is left is said at once. What was being tried when the command began is waited for.
 
     Example: prelabel wait --timeout 60
     """
     settings = settings_for(redis_url)
-    inspector = Inspector(connect(settings), settings.key_prefix)
+    client = connect(settings)
+    inspector, began_ms = Inspector(client, settings.key_prefix), HeldReader(client, settings.key_prefix).now_ms()
     deadline = time.monotonic() + timeout
     told = False
     while True:
         projects = [inspector.status(project)] if project else inspector.all()
         if all(each.pending == 0 for each in projects):
             break
-        only_healing = all(each.pending == each.healing for each in projects)
+        only_healing = all(
+            each.pending == each.healing and inspector.only_healing(each.project_id, began_ms) for each in projects
+        )
         if only_healing and not told:
             say(_healing(projects))
             told = True
@@ -66,10 +70,11 @@ def wait(
 
 def _healing(projects: list[ProjectStatus]) -> str:
     rows = sum(each.healing for each in projects)
-    next_try = min(each.next_heal_at for each in projects if each.next_heal_at is not None)
+    next_try = min((each.next_heal_at for each in projects if each.next_heal_at is not None), default=None)
+    tried = "They are being tried" if next_try is None else f"The next is tried again {when(next_try)}"
     return (
-        f"only rows that heal are left, {rows:,}: their data rows are not in the project (yet). The next is tried "
-        f"again {when(next_try)}; prelabel project heal P tries all now, --give-up makes dead letters of them"
+        f"only rows that heal are left, {rows:,}: their data rows are not in the project (yet). {tried}; "
+        "prelabel project heal P tries all now, --give-up makes dead letters of them"
     )
 
 

@@ -1,5 +1,6 @@
 """Which data rows a batch is to have: named in a file, by predictions, or by rows that miss them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import orjson
@@ -8,6 +9,7 @@ from prelabel.errors import Reason
 from prelabel.readers import BadRecord
 from prelabel_worker.cli.common import connect, opened, say, usage
 from prelabel_worker.cli.predictions import Predictions
+from prelabel_worker.dead_letters import DeadLetter
 from prelabel_worker.held_reader import HeldReader
 from prelabel_worker.letter_filter import LetterFilter
 from prelabel_worker.settings import Settings
@@ -77,11 +79,17 @@ def _data_row(message: object) -> tuple[str, str] | None:
 
 
 def of_letters(settings: Settings, project: str) -> Wanted:
-    """Of letters that died of a missing data row, and of rows that heal from it."""
+    """Of rows that are held for a missing data row: letters, rows that heal from it, and those that are being tried."""
     wanted, held = Wanted(), HeldReader(connect(settings), settings.key_prefix)
-    for letters in (held.choose(project, LetterFilter(reason=MISSING)), held.healing(project)):
-        for letter in letters:
-            form, _, key = letter.data_row.partition(":")
-            if letter.reason == MISSING and key:
-                wanted.add(key, form)
+    # A row may move meanwhile: a letter that is retried is pending afterwards, a row that dies was pending before.
+    before = held.pending(project)
+    _add(wanted, held.choose(project, LetterFilter(reason=MISSING)))
+    _add(wanted, held.rows(project, list(dict.fromkeys(before + held.pending(project)))))
     return wanted
+
+
+def _add(wanted: Wanted, rows: Iterable[DeadLetter]) -> None:
+    for row in rows:
+        form, _, key = row.data_row.partition(":")
+        if row.reason == MISSING and key:
+            wanted.add(key, form)

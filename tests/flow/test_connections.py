@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from prelabel import Publisher, RedisUnavailable
+from prelabel.redis_url import InvalidUrl
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.stack.redis_server import free_port
 from tests.conftest import start_redis, wait_for
@@ -76,6 +77,15 @@ WRONG = [
     ("redis://{place}/0", "Authentication required", "check the user, its password and its rights"),
     (f"redis://:{PASSWORD}@{{place}}/4711", "DB index is out of range", "check the database number"),
 ]
+
+
+def test_publishers_and_commands_refuse_the_same_urls(tmp_path: Path) -> None:
+    url = "redis://h/prod"
+    with pytest.raises(InvalidUrl) as error:
+        Publisher(url)
+    for command in (["status"], ["publish", "-"], ["worker"]):
+        done = run_in(tmp_path, *command, PRELABEL_REDIS_URL=url)
+        assert (done.returncode, done.stderr) == (2, f"prelabel: PRELABEL_REDIS_URL: {error.value}\n")
 
 
 @pytest.mark.parametrize(("url", "words", "remedy"), WRONG)

@@ -125,7 +125,7 @@ def test_a_place_in_order_has_nothing_bad_and_nothing_to_note(place: Place) -> N
     found = place.findings()
 
     assert [(each.check, each.found) for each in found if each.level is not Level.OK] == []
-    not_reached = {Check.BROKER_VERSION, Check.BROKER_EVICTION, Check.LABELBOX, Check.RATE, Check.LOOKED_AT}
+    not_reached = {Check.TLS, Check.BROKER_VERSION, Check.BROKER_EVICTION, Check.LABELBOX, Check.RATE, Check.LOOKED_AT}
     assert {each.check for each in found} == set(Check) - not_reached
 
 

@@ -50,6 +50,13 @@ def namesake(authority: trustme.CA) -> Iterator[TlsServer]:
         yield server
 
 
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[SandboxProcess]:
+    process = SandboxProcess(tmp_path / "sandbox")
+    yield process
+    process.stop()
+
+
 def state(url: str, good_url: str, folder: Path) -> str:
     """A worker's client for the state."""
     client = runtime.connect(load_settings(redis_url=url))
@@ -165,11 +172,11 @@ def test_rows_arrive_under_tls_from_a_server_whose_certificate_is_known(
     authority: trustme.CA,
     authority_path: Path,
     redis_socket: Path,
+    sandbox: SandboxProcess,
     client: "redis.Redis",
     prefix: str,
     tmp_path: Path,
 ) -> None:
-    sandbox = SandboxProcess(tmp_path / "sandbox")
     sandbox.project("p", {"tools": TOOLS, "classifications": []})
     with serving(authority.issue_cert("localhost"), redis_socket) as server:
         url = f"rediss://localhost:{server.port}/0?ssl_ca_certs={authority_path}"
@@ -179,5 +186,10 @@ def test_rows_arrive_under_tls_from_a_server_whose_certificate_is_known(
                 publisher.publish(box("a", project="p"))
             wait_for(lambda: Inspector(client, prefix).status("p").imported == 1, "the row to settle")
         assert b"EVALSHA" in server.heard
-        assert "ok   the broker answers" in run_in(tmp_path, "doctor", **told).stdout
-    sandbox.stop()
+        doctor = run_in(tmp_path, "doctor", **told).stdout
+        unverified = run_in(
+            tmp_path, "doctor", **told | {"PRELABEL_REDIS_URL": f"{url}&ssl_check_hostname=false"}
+        ).stdout
+    assert "ok   the broker answers" in doctor
+    assert f"ok   the server at rediss://localhost:{server.port}/0 is verified" in doctor
+    assert f"note the server at rediss://localhost:{server.port}/0 is not verified" in unverified

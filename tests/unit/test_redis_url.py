@@ -8,10 +8,8 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel import Publisher
 from prelabel.client import connection_options, open_client
 from prelabel.redis_url import ConnectionOptions, Host, InvalidUrl, RedisUrl
-from tests.flow.conftest import run_in
 
 words = st.text(min_size=1, max_size=20)
 
@@ -120,15 +118,6 @@ def test_what_is_wrong_with_a_url_is_said_with_what_was_expected(url: str, expec
         RedisUrl.parse(url)
 
     assert expected in str(error.value)
-
-
-def test_publishers_and_commands_refuse_the_same_urls(tmp_path: Path) -> None:
-    url = "redis://h/prod"
-    with pytest.raises(InvalidUrl) as error:
-        Publisher(url)
-    for command in (["status"], ["publish", "-"], ["worker"]):
-        done = run_in(tmp_path, *command, PRELABEL_REDIS_URL=url)
-        assert (done.returncode, done.stderr) == (2, f"prelabel: PRELABEL_REDIS_URL: {error.value}\n")
 
 
 def test_a_database_may_stand_in_the_path_or_in_the_options() -> None:

@@ -9,7 +9,7 @@ from prelabel.client import open_client, words_of
 from prelabel.redis_url import RedisUrl
 from prelabel_worker import broker
 from prelabel_worker.doctor.findings import Check, Finding, Level
-from prelabel_worker.doctor.redis_server import eviction, host_of, setting, version
+from prelabel_worker.doctor.redis_server import eviction, host_of, setting, tls, version
 from prelabel_worker.doctor.server_flavour import flavour_of
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.settings import Settings
@@ -31,6 +31,8 @@ def findings(settings: Settings, rows_run_id: str) -> Iterator[Finding]:
     except ConfigurationError as error:
         yield Finding(Check.BROKER, Level.BAD, str(error))
         return
+    if url.tls and url != settings.state:
+        yield tls(str(url), url.options)
     if not isinstance(url, RedisUrl):
         yield Finding(Check.BROKER, Level.OK, "the broker answers; it is no Redis")
         return

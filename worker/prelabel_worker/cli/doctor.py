@@ -64,6 +64,8 @@ def doctor(
 
 def examine(client: Client, settings: Settings, project: str | None = None) -> Iterator[Finding]:
     """Every finding, the machine's first; changes nothing but the account's count of requests."""
+    if settings.state.tls:
+        yield redis_server.tls(str(settings.state), settings.state.options)
     infos = {server: server.info() for server in servers_of(client)}
     modes = [redis_server.mode(info, as_cluster=has_slots(client)) for info in infos.values()]
     if not all(mode.good for mode in modes):

@@ -33,6 +33,12 @@ class Check(Enum):
         "set PRELABEL_REDIS_URL to a primary: a sentinel keeps no rows, a replica takes none; "
         "of a cluster all are asked with redis+cluster://",
     )
+    TLS = (
+        "redis-tls",
+        "the server of a URL that asks for TLS, Redis's or the broker's, has to prove that it is the one",
+        "leave out ssl_cert_reqs=none and ssl_check_hostname=false, and name the CA with ssl_ca_certs: whoever answers "
+        "at that address gets the password",
+    )
     EVICTION = (
         "redis-eviction",
         "`maxmemory-policy` is `noeviction`",

@@ -9,6 +9,7 @@ import redis
 
 from prelabel.client import Client, is_away
 from prelabel.inbox import WATERMARK, Durability
+from prelabel.redis_url import TlsOptions
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged, noted
 from prelabel_worker.doctor.server_flavour import ServerFlavour, flavour_of
 from prelabel_worker.scripts import Scripts
@@ -116,6 +117,12 @@ def version(check: Check, flavour: ServerFlavour) -> Finding:
         return Finding(check, Level.BAD, f"{flavour} is older than {flavour.oldest}")
     words = str(flavour) if flavour.was_run else f"{flavour}: the tests do not run on it"
     return noted(check, flavour.was_run, words)
+
+
+def tls(place: str, options: TlsOptions) -> Finding:
+    """Whether only a server with a certificate for its name is talked to."""
+    words = "is verified" if options.verified else "is not verified: its URL says so"
+    return noted(Check.TLS, options.verified, f"the server at {place} {words}")
 
 
 def eviction(check: Check, policy: str | None, info: Mapping[str, Any]) -> Finding:

@@ -14,7 +14,7 @@ from prelabel.errors import InboxFull, PrelabelError
 
 Durability = Literal["fsync", "waitaof", "replica"]
 """What makes an answer of Redis durable: `fsync`: the server runs with `appendfsync always`, so an answer is enough;
-`waitaof`: `WAITAOF 1 0` (Redis 7.2); `replica`: `WAIT 1`."""
+`waitaof`: `WAITAOF 1 0` (Redis or Valkey 7.2); `replica`: `WAIT 1`."""
 
 MAX_INBOX_ROWS = 2_000_000
 WATERMARK = 0.85

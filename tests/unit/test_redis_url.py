@@ -69,7 +69,7 @@ def test_no_error_and_no_text_quotes_a_password_encoded_or_not(password: str) ->
         except InvalidUrl as error:
             shown = str(error)
         else:
-            assert url.password in (secret, spelt)
+            assert url.password == secret or spelt == secret  # what was not encoded may mean something else
             shown = f"{url} {url!r}"
         assert password not in shown or password in "redis://host:6379/0 RedisUrl"
         assert secret not in shown

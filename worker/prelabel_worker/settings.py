@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     durability: Durability = Field(
         "fsync",
         description="What makes Redis's answer durable: `fsync` (the server runs with appendfsync always), "
-        "`waitaof` (Redis 7.2) or `replica`.",
+        "`waitaof` (Redis or Valkey 7.2) or `replica`.",
     )
     labelbox_endpoint: str = Field(
         "https://api.labelbox.com/graphql",

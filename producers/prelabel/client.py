@@ -175,12 +175,12 @@ _WRONG_PROTOCOL = re.compile(r"(?i)NOPROTO|unknown command .?HELLO|Invalid RESP"
 
 def remedy_of(error: BaseException) -> str | None:
     """What to change in the URL that led to this error; None where waiting may help: the server is away or busy."""
-    for each in _chain(error):
+    for each in causes(error):
         words = str(each)
         if isinstance(each, ssl.SSLCertVerificationError):
             return "name its CA with the option ssl_ca_certs=FILE, or the host that its certificate is for"
         if isinstance(each, ssl.SSLError) and not isinstance(each, _PASSING_TLS):
-            return "check that the server speaks TLS at this port (else redis://), and the files of the ssl_ options"
+            return "check that the server speaks TLS at this port, and the files of the ssl_ options"
         if isinstance(each, redis.RedisError):
             if isinstance(each, redis.AuthenticationError | redis.exceptions.NoPermissionError) or _WRONG_LOGIN.search(
                 words
@@ -196,13 +196,13 @@ def remedy_of(error: BaseException) -> str | None:
 def words_of(error: BaseException) -> str:
     """What the server, or the system, said: one printable line of bounded length."""
     text = str(error) or type(error).__name__
-    if any("handshake operation timed out" in str(each) for each in _chain(error)):
+    if any("handshake operation timed out" in str(each) for each in causes(error)):
         text = "the TLS handshake timed out, as with a server that does not speak TLS at this port"
     return "".join(letter if letter.isprintable() else " " for letter in text[:_SHOWN]).rstrip(". ")
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what led to it."""
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what led to it, one after the other."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

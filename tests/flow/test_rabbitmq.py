@@ -88,3 +88,26 @@ def test_rows_arrive_with_hints_over_rabbitmq_also_after_it_was_away(
 def publish(publisher: Publisher, numbers: range) -> None:
     for n in numbers:
         publisher.publish(box(f"k{n}", project="p", left=n))
+
+
+@pytest.mark.parametrize(
+    ("url", "words", "remedy"),
+    [
+        (f"amqp://guest:wrong@127.0.0.1:{PORT}//", "ACCESS_REFUSED", "check the user, its password and its rights"),
+        (f"amqp://guest:guest@127.0.0.1:{PORT}/nowhere", "vhost nowhere not found", "check the virtual host"),
+        (f"amqps://guest:guest@127.0.0.1:{PORT}//", "SSL", "check that the server speaks TLS at this port"),
+    ],
+)
+def test_a_rabbitmq_that_refuses_for_good_ends_a_worker_and_is_named_by_doctor(
+    broker: str, url: str, words: str, remedy: str, redis_url: str, prefix: str, tmp_path: Path
+) -> None:
+    told = {"PRELABEL_REDIS_URL": redis_url, "PRELABEL_BROKER_URL": url, "PRELABEL_KEY_PREFIX": prefix}
+    told["PRELABEL_LABELBOX_API_KEY"] = "a-key"
+
+    worker, doctor = (run_in(tmp_path, command, **told) for command in ("worker", "doctor"))
+
+    assert worker.returncode == 2
+    for said in (worker.stderr, doctor.stdout):
+        assert words in said
+        assert remedy in said
+        assert "Traceback" not in said

@@ -7,15 +7,19 @@ does not know, and leaves the protocol to redis-py. So it is given a transport t
 import ssl
 from typing import Any
 
-from amqp.exceptions import AccessRefused, NotAllowed
+import redis
+from amqp.exceptions import AccessRefused, AMQPError, NotAllowed
 from celery import Celery
+from kombu.exceptions import OperationalError
 from kombu.transport import redis as kombu_redis
 
-from prelabel.client import connection_class, connection_options, remedy_of
+from prelabel.client import causes, connection_class, connection_options, remedy_of
 from prelabel.redis_url import RedisUrl
 from prelabel_worker.amqp_url import AmqpUrl
 from prelabel_worker.settings import Settings
 
+ERRORS = (OperationalError, AMQPError, redis.RedisError, OSError)
+"""What a broker that is away, or that refuses, can raise."""
 _VISIBILITY_SECONDS = 120  # a hint that its worker never acknowledged comes back after this, to no effect
 _SOCKET_SECONDS = 10.0
 _HEALTH_CHECK_SECONDS = 10
@@ -65,19 +69,21 @@ def configuration(settings: Settings) -> dict[str, Any]:
     }
 
 
-def connection(settings: Settings) -> Any:
-    """A connection to the broker that is not open yet, as workers make it. Raises ConfigurationError."""
+def connect(settings: Settings, seconds: float) -> None:
+    """Connect to the broker as workers do, and close. Raises ConfigurationError, or one of `ERRORS`."""
     app = Celery(set_as_current=False)
     app.conf.update(configuration(settings))
-    return app.connection_for_write()
+    with app.connection_for_write() as connection:
+        connection.ensure_connection(max_retries=1, timeout=seconds)
 
 
 def remedy(error: BaseException) -> str | None:
     """What to change in the settings that led to this error; None where waiting may help."""
-    if isinstance(error, AccessRefused):
-        return "check the user, its password and its rights; both are percent-encoded in the URL"
-    if isinstance(error, NotAllowed):
-        return "check the virtual host in the URL, and the user's rights to it"
+    for each in causes(error):
+        if isinstance(each, AccessRefused):
+            return "check the user, its password and its rights; both are percent-encoded in the URL"
+        if isinstance(each, NotAllowed):
+            return "check the virtual host in the URL, and the user's rights to it"
     return remedy_of(error)
 
 

@@ -34,17 +34,24 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
             return connect(partial(self._refused, errback), *args, **options)
 
         conn.ensure_connection = ensure
-        connected = super().ensure_connected(conn)
+        try:
+            connected = super().ensure_connected(conn)
+        except broker.ERRORS as error:
+            self._end_if_refused(error)
+            raise
         self._was_connected = True
         return connected
 
     def _refused(self, errback: Callable[..., Any], error: Exception, *args: Any) -> Any:
+        self._end_if_refused(error)
+        return errback(error, *args)
+
+    def _end_if_refused(self, error: Exception) -> None:
         """End a worker whose broker was away at its start and refuses it for good; one that worked keeps trying."""
         remedy = broker.remedy(error)
         if remedy is not None and not self._was_connected:
             _log.error("worker.cannot_start", detail=words_of(error), remedy=remedy)
             raise WorkerShutdown(ConfigurationError.exit_code)
-        return errback(error, *args)
 
     def on_connection_error_before_connected(self, exc: Exception) -> None:
         """Wait for a broker that refuses."""

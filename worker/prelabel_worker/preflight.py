@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import redis
 import structlog
-from kombu.exceptions import OperationalError
 
 from prelabel.client import words_of
 from prelabel_worker import broker
@@ -16,7 +15,7 @@ from prelabel_worker.runtime import connect
 from prelabel_worker.settings import Settings
 
 _log = structlog.get_logger(__name__)
-_BROKER_SECONDS = 5
+_BROKER_SECONDS = 5.0
 
 
 def check(settings: Settings) -> None:
@@ -40,9 +39,8 @@ def _problems(settings: Settings) -> Iterator[str]:
     finally:
         client.close()
     try:
-        with broker.connection(settings) as connection:
-            connection.ensure_connection(max_retries=1, timeout=_BROKER_SECONDS)
-    except (OperationalError, redis.RedisError, OSError) as error:
+        broker.connect(settings, _BROKER_SECONDS)
+    except broker.ERRORS as error:
         yield from _problem("PRELABEL_BROKER_URL", f"the broker at {settings.broker}", error)
 
 

@@ -16,11 +16,11 @@ import redis
 import structlog
 from celery import bootsteps
 from celery.worker import state
-from kombu.exceptions import ChannelError, OperationalError
+from kombu.exceptions import ChannelError
 from kombu.transport import virtual
 
 from prelabel import keys
-from prelabel_worker import roles
+from prelabel_worker import broker, roles
 from prelabel_worker.chunks import KNOWN_VERSION
 from prelabel_worker.permits import POLLED_TOGETHER
 from prelabel_worker.pulse import Pulse
@@ -85,7 +85,7 @@ class _Tick:
                 self._announce()
                 wait = min(self._tick(), TICK_SECONDS)
                 self._works()
-            except (redis.RedisError, OperationalError, OSError) as error:
+            except broker.ERRORS as error:
                 # Redis or the broker is away or loading: the timers are where they were.
                 self._fails(error)
             except Exception:

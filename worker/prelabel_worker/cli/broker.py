@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import redis
-from kombu.exceptions import OperationalError
 
 from prelabel.client import open_client, words_of
 from prelabel.redis_url import RedisUrl
@@ -21,9 +20,8 @@ def findings(settings: Settings, rows_run_id: str) -> Iterator[Finding]:
     """About the broker; `rows_run_id` names the Redis process that keeps the rows."""
     try:
         url = settings.broker
-        with broker.connection(settings) as connection:
-            connection.ensure_connection(max_retries=1, timeout=_SECONDS)
-    except (OperationalError, redis.RedisError, OSError) as error:
+        broker.connect(settings, _SECONDS)
+    except broker.ERRORS as error:
         remedy = broker.remedy(error)
         found = f"cannot be used: {words_of(error)}; {remedy}" if remedy else f"does not answer: {words_of(error)}"
         yield Finding(Check.BROKER, Level.BAD, f"the broker at {url} {found}")

@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from prelabel_worker.stack.redis_server import find_redis_server
+
+# How long an example takes says more of what else the machine does than of our code.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 def start_redis(folder: Path, *options: str, program: str | None = None) -> "subprocess.Popen[bytes]":

@@ -48,12 +48,12 @@ class AsyncPublisher:
 
     async def flush(self, timeout: float | None = None) -> None:
         """Return when Redis has every message published before this call. Raises as `Publisher.flush` does."""
-        left = self._publisher._begin_flush()
-        try:
+        flush = self._publisher._begin_flush()
+        with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                await self._until(lambda: left() == 0)
-        except TimeoutError:
-            raise RedisUnavailable(self._publisher._trouble(left())) from None
+                await self._until(flush.is_over)
+        if flush.left():
+            raise RedisUnavailable(self._publisher._trouble(flush.left()))
         self._publisher._tell_of_set_aside()
 
     async def close(self, timeout: float = CLOSE_SECONDS) -> None:

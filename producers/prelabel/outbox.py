@@ -96,6 +96,9 @@ class Outboxes:
     not_before: float = 0.0
     failed_sends: int = 0
     last_error: str | None = None
+    #: Sends that Redis refused for a reason that no waiting mends, and what to change; None once a send is answered.
+    refusals: int = 0
+    remedy: str | None = None
 
     def __post_init__(self) -> None:
         for project_id in self.slot.projects() if self.slot else ():
@@ -116,14 +119,14 @@ class Outboxes:
                 self.changed.notify_all()
         return True
 
-    def begin_flush(self) -> Callable[[], int]:
-        """Hurry everything published so far; what is returned says how many of those rows Redis does not have yet."""
+    def begin_flush(self) -> "Flush":
+        """Hurry everything published so far."""
         with self.changed:
             goals = [(box.buffer, box.buffer.accepted) for box in self.own.values()]
             for buffer, goal in goals:
                 buffer.flush_until = goal
             self.changed.notify_all()
-        return lambda: sum(max(0, goal - buffer.answered) for buffer, goal in goals)
+            return Flush(self, goals, self.refusals)
 
     def begin_hand_over(self) -> Callable[[], bool]:
         """Try Redis at once; what is returned says whether waiting longer gains nothing.
@@ -199,6 +202,23 @@ class Outboxes:
             return self.closed or self._has_room(box.buffer)
 
         return self.changed.wait_for(room, block_seconds) if block_seconds > 0 else room()
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """The rows that were published before somebody began to wait for them."""
+
+    outboxes: Outboxes
+    goals: list[tuple[ProjectBuffer, int]]
+    refusals_before: int
+
+    def left(self) -> int:
+        """How many of them Redis does not have yet."""
+        return sum(max(0, goal - buffer.answered) for buffer, goal in self.goals)
+
+    def is_over(self) -> bool:
+        """Whether Redis has them all, or has since refused them for a reason that no waiting mends."""
+        return self.outboxes.refusals > self.refusals_before or self.left() == 0
 
 
 def no_room(outboxes: Outboxes, project_id: str, where: str) -> BufferFull:

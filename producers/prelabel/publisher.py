@@ -18,7 +18,7 @@ from prelabel.frame import MAX_FRAME_BYTES, MAX_FRAME_ROWS
 from prelabel.gate import MAX_MESSAGE_BYTES, Message, Prepared, prepare
 from prelabel.inbox import MAX_INBOX_ROWS, Durability, Inbox
 from prelabel.messages import Model
-from prelabel.outbox import Outboxes, no_room
+from prelabel.outbox import Flush, Outboxes, no_room
 from prelabel.redis_url import RedisUrl
 from prelabel.sender import Sender
 from prelabel.slots import take_slot
@@ -192,13 +192,15 @@ class Publisher:
     def flush(self, timeout: float | None = None) -> None:
         """Return when Redis has every message published before this call, durably; the disk is not enough.
 
-        Raises RedisUnavailable when that takes longer than `timeout` seconds; the rows stay in the buffer, or in the
+        Raises RedisUnavailable when that takes longer than `timeout` seconds, or as soon as Redis refuses this
+        publisher for a reason that no waiting mends, such as a wrong password; the rows stay in the buffer, or in the
         spool, and go on being sent. Also, once, when rows were set aside in `expired/` or `damaged/` of the spool.
         """
-        outboxes, left = self._here().outboxes, self._begin_flush()
+        outboxes, flush = self._here().outboxes, self._begin_flush()
         with outboxes.changed:
-            if not outboxes.changed.wait_for(lambda: left() == 0, timeout):
-                raise RedisUnavailable(self._trouble(left()))
+            outboxes.changed.wait_for(flush.is_over, timeout)
+            if flush.left():
+                raise RedisUnavailable(self._trouble(flush.left()))
         self._tell_of_set_aside()
 
     def close(self, timeout: float = CLOSE_SECONDS) -> None:
@@ -214,7 +216,7 @@ class Publisher:
         running = self._running
         if running is None:  # a forked child that never published
             return
-        left = running.outboxes.begin_flush()
+        left = running.outboxes.begin_flush().left
         safe = running.outboxes.begin_hand_over()
         try:
             with running.outboxes.changed:
@@ -248,8 +250,8 @@ class Publisher:
         row = Row(prepared.data_row_key, bytes(memoryview(prepared.raw)), prepared.slow)
         return (self._running or self._here()).outboxes.put(prepared.project_id, row, block_seconds)
 
-    def _begin_flush(self) -> Callable[[], int]:
-        """Hurry what was published so far; the answer says how many of these rows Redis does not have yet."""
+    def _begin_flush(self) -> Flush:
+        """Hurry what was published so far."""
         return self._here().outboxes.begin_flush()
 
     def _listen(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -292,7 +294,8 @@ class Publisher:
         return no_room(self._here().outboxes, project_id, self._where())
 
     def _where(self) -> str:
-        cause = self._here().outboxes.last_error
+        outboxes = self._here().outboxes
+        cause = "; ".join(each for each in (outboxes.last_error, outboxes.remedy) if each)
         return f"Redis at {self._options.redis_url}{f': {cause}' if cause else ''}"
 
     def _trouble(self, rows: int) -> str:

@@ -115,7 +115,7 @@ class Sender:
         box.succeeded()
         self._failures = 0
         self._outboxes.not_before, self._outboxes.redis_is_away = 0.0, False
-        self._outboxes.last_error = None
+        self._outboxes.last_error = self._outboxes.remedy = None
         self._outboxes.tell()
 
     def _failed(self, box: Outbox, error: Exception) -> None:
@@ -130,7 +130,9 @@ class Sender:
                 self._failures += 1
             elif isinstance(error, InboxFull):
                 self._failures, self._outboxes.not_before, self._outboxes.redis_is_away = 0, 0.0, False
-            self._outboxes.last_error = str(error) or type(error).__name__
+            self._outboxes.last_error = client.words_of(error)
+            self._outboxes.remedy = client.remedy_of(error)
+            self._outboxes.refusals += self._outboxes.remedy is not None
             self._outboxes.tell()
 
 

@@ -29,7 +29,7 @@ demo: $(VENV)/.embedded  ## the whole path on 20,000 rows, with bad rows and an 
 test: $(VENV)/.dev  ## all tests; most of them wait for other processes, so there are more at a time than cores
 	$(BIN)/pytest -n 3 --dist loadfile
 
-check: format-check lint types bandit package deploy-check test chaos-quick  ## what CI runs
+check: format-check lint types bandit package deploy-check test lanes-quick chaos-quick  ## what CI runs
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format $(CODE)

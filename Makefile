@@ -6,8 +6,8 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SEED ?= 1
 CODE := producers worker sandbox tests benchmarks examples docs deploy
 
-.PHONY: install demo test check format format-check lint types bandit audit package deploy-check chaos chaos-quick bench \
-  clean
+.PHONY: install demo test check format format-check lint types bandit audit package deploy-check chaos chaos-quick lanes \
+  lanes-quick bench clean
 
 install: $(VENV)/.dev  ## make .venv with everything for development
 
@@ -29,7 +29,7 @@ demo: $(VENV)/.embedded  ## the whole path on 20,000 rows, with bad rows and an 
 test: $(VENV)/.dev  ## all tests; most of them wait for other processes, so there are more at a time than cores
 	$(BIN)/pytest -n 3 --dist loadfile
 
-check: format-check lint types bandit package deploy-check test chaos-quick  ## what CI runs
+check: format-check lint types bandit package deploy-check test lanes-quick chaos-quick  ## what CI runs
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format $(CODE)
@@ -63,8 +63,15 @@ chaos: $(VENV)/.dev  ## 110 kills and a million confirmed rows, in about half an
 chaos-quick: $(VENV)/.dev  ## the same in a minute
 	$(BIN)/python -m tests.chaos --seed $(SEED) --seconds 40 --rows 60000 --kills 19 --quiet
 
+lanes: $(VENV)/.dev  ## all tests on every Python, server and redis-py that is here, in about an hour; ONLY='py3.13-*'
+	$(BIN)/python -m tests.wheels
+	$(BIN)/python -m tests.lanes $(if $(ONLY),--only '$(ONLY)')
+
+lanes-quick: $(VENV)/.dev  ## what depends on the server, on each server
+	$(BIN)/python -m tests.lanes --quick
+
 bench: $(VENV)/.dev  ## our path against one Celery task per row
 	$(BIN)/python benchmarks/end_to_end.py
 
 clean:
-	rm -rf $(VENV) .prelabel dist build
+	rm -rf $(VENV) .lanes .prelabel dist build

@@ -214,15 +214,18 @@ def test_a_hundred_thousand_rows_take_few_bytes_each_and_all_are_known(project: 
     rows = 100_000
     shape = pack({1: 3, 2: 2}, 5)
     keys = [row_key(f"k:{n}", "m") for n in range(rows)]
+    slices = [[(key, shape) for key in keys[at : at + 5_000]] for at in range(0, rows, 5_000)]
+    commit_shapes(project, slices[0])  # the server's buffers and its Lua grow to what such a call takes
     before = project.client.info("memory")["used_memory"]
 
-    for at in range(0, rows, 5_000):
-        commit_shapes(project, [(key, shape) for key in keys[at : at + 5_000]])
+    for pairs in slices[1:]:
+        commit_shapes(project, pairs)
 
     hashes = list(project.client.scan_iter(f"{project.root}:shapes:*:*", count=5000))
     each = sum(project.client.memory_usage(key) for key in hashes) / rows
-    used = (project.client.info("memory")["used_memory"] - before) / rows
-    assert all(project.client.object("encoding", key) == b"listpack" for key in hashes[::50])
+    used = (project.client.info("memory")["used_memory"] - before) / (rows - len(slices[0]))
+    packed = {project.client.object("encoding", key) for key in hashes[::50]}
+    assert packed <= {b"listpack", b"ziplist"}  # the latter in Redis 6.2
     assert each < 17
     assert used < 20
     assert commit_shapes(project, [(key, pack({1: 1}, 1)) for key in keys[:1_000]]).leftovers == 4_000

@@ -163,7 +163,7 @@ def test_shares_use_no_more_than_there_is_and_leave_nobody_out(weights: dict[str
 
     assert sum(found.values()) <= most
     assert found.keys() == weights.keys()
-    if most >= 2 * len(weights):
+    if most >= len(weights):
         assert min(found.values()) >= 1
 
 

@@ -276,7 +276,7 @@ def test_an_answer_means_durable_by_a_replica_where_that_is_asked_for(
     port = redis_server.free_port()
     client.config_set("port", port)
     (tmp_path / "replica").mkdir()
-    replica = start_redis(tmp_path / "replica", "--replicaof", f"127.0.0.1 {port}")
+    replica = start_redis(tmp_path / "replica", "--replicaof", "127.0.0.1", str(port))
     try:
         publisher.flush(20)
         publisher.close()

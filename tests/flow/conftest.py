@@ -109,7 +109,7 @@ class Flow:
         assert found.balances, found.differences
         return self.status()
 
-    def wait_for_state(self, state: str, seconds: float = 30) -> None:
+    def wait_for_state(self, state: str, seconds: float = 60) -> None:
         """Wait until a chunk of the project is in this state."""
         wait_for(lambda: state in self.status().chunks, f"a chunk that is {state}", seconds)
 

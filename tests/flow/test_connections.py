@@ -186,4 +186,4 @@ def test_a_row_of_an_account_without_a_key_goes_on_at_once_when_its_key_is_set(
     assert b"OutcomeUnknown" not in log.read_bytes()
     assert run_in(tmp_path, "project", "resume", "p", **told).returncode == 0
     with running_worker(tmp_path, told, "--concurrency", "1"):
-        wait_for(lambda: Inspector(client, prefix).status("p").imported == 1, "the row to settle", 20)
+        wait_for(lambda: Inspector(client, prefix).status("p").imported == 1, "the row to settle", 60)

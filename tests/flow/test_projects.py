@@ -40,7 +40,7 @@ def test_overrides_are_in_effect_without_a_restart(flow: Flow, run: Run) -> None
 def test_a_project_whose_account_has_no_key_pauses_and_says_so(flow: Flow, run: Run) -> None:
     run("project", "set", flow.project, "--account", "nobody")
     flow.publish(box("a", project=flow.project))
-    wait_for(lambda: flow.status().paused is not None, "the project to be paused", 20)
+    wait_for(lambda: flow.status().paused is not None, "the project to be paused")
 
     assert "PRELABEL_ACCOUNT_KEYS of this worker has no key for account nobody" in (flow.status().paused or "")
     run("project", "set", flow.project, "--account", "default")

@@ -114,7 +114,7 @@ class Run:
     def status(self) -> ProjectStatus:
         return Inspector(self.world.server.client).status(self.project)
 
-    def assert_exactly_once(self, seconds: float = 40) -> None:
+    def assert_exactly_once(self, seconds: float = 80) -> None:
         """Every row is imported, Labelbox holds each annotation once, and the worker lived through it."""
         status = self.status
         wait_for(lambda: status().published == self.published and not status().pending, "all rows to settle", seconds)

@@ -149,7 +149,7 @@ class Rig:
         self.logs += logs
         return done
 
-    def run(self, until: Any, what: str, seconds: float = 15) -> None:
+    def run(self, until: Any, what: str, seconds: float = 60) -> None:
         """Work until this is true."""
         deadline = time.monotonic() + seconds
         while not until():

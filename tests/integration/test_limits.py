@@ -159,12 +159,12 @@ def test_a_lease_is_renewed_while_the_work_takes_longer(
     chunk = project.take(chunk_id)
     with leases.hold(chunk, taken_at) as lease:
         first = lease.until
-        wait_for(lambda: lease.until > first + 3, "the lease to be renewed for more than three leases", 10)
+        wait_for(lambda: lease.until > first + 3, "the lease to be renewed for more than three leases")
 
         assert project.ledger.take("p", chunk_id, "submit") is None
         assert lease.valid()
 
-    wait_for(lambda: project.ledger.take("p", chunk_id, "submit"), "the lease to run out", 5)
+    wait_for(lambda: project.ledger.take("p", chunk_id, "submit"), "the lease to run out")
 
 
 def test_a_lease_that_was_lost_is_known_to_be(
@@ -175,7 +175,7 @@ def test_a_lease_that_was_lost_is_known_to_be(
     chunk = project.take(chunk_id)
     with leases.hold(chunk, time.monotonic()) as lease:
         project.client.hset(f"{project.root}:chunk:{chunk_id}", mapping={"token": "somebody else"})
-        wait_for(lambda: not lease.valid(), "the loss to be noticed", 5)
+        wait_for(lambda: not lease.valid(), "the loss to be noticed")
 
 
 def test_leases_of_several_threads_are_all_renewed(
@@ -198,7 +198,7 @@ def test_leases_of_several_threads_are_all_renewed(
         thread.start()
     wait_for(lambda: len(held) == 3, "three holders")
     first = min(lease.until for lease in held)
-    wait_for(lambda: min(lease.until for lease in held) > first + 1.5, "all leases to be renewed", 10)
+    wait_for(lambda: min(lease.until for lease in held) > first + 1.5, "all leases to be renewed")
     done.set()
     for thread in threads:
         thread.join()

@@ -308,7 +308,7 @@ def test_a_worker_that_is_stopped_while_it_uploads_cannot_finish_a_forgotten_upl
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as worker:
         assert line.still.wait(30)
         os.kill(worker.pid, signal.SIGSTOP)
-        wait_for(lambda: float(rig.fields()["lease"]) < now_ms(rig), "the lease to run out", 10)
+        wait_for(lambda: float(rig.fields()["lease"]) < now_ms(rig), "the lease to run out")
         chunk = rig.project.take(name)
         assert chunk.state is State.UNCERTAIN
         line.go.set()

@@ -97,7 +97,7 @@ class Office:
             elif each.stage == "settle":
                 settle(tools, each.project_id, each.chunk_id)
 
-    def until(self, done: Callable[[], bool], seconds: float = 20) -> None:
+    def until(self, done: Callable[[], bool], seconds: float = 60) -> None:
         """Work until it is so."""
         deadline = time.monotonic() + seconds
         while not done():

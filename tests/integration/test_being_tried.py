@@ -321,12 +321,13 @@ def test_wait_waits_for_a_try_that_had_begun_and_for_a_retried_letter(project: P
 
 
 @pytest.fixture
-def report() -> RowReport:
+def report() -> Iterator[RowReport]:
     """Of row a, which was published and held before."""
     found = RowReport(None)
     found.add(ReportedRow("p", {"globalKey": "a"}, "id-a", "line 1", outcome="held", row=1))
     found.commit()
-    return found
+    yield found
+    found.close()
 
 
 def follower(project: Project, report: RowReport) -> Follower:

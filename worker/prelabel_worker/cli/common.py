@@ -4,10 +4,10 @@ import gzip
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, NoReturn, cast
+from typing import Annotated, Any, BinaryIO, NoReturn, TypeVar, cast
 
 import orjson
 import redis
@@ -16,11 +16,13 @@ from rich.console import Console
 
 from prelabel.client import Client, open_client, remedy_of, words_of
 from prelabel.errors import PrelabelError
-from prelabel_worker.errors import ConfigurationError
+from prelabel_worker.errors import ConfigurationError, ProjectUnreadable
+from prelabel_worker.quarantine import problem_of
 from prelabel_worker.settings import Settings, load_settings
 from prelabel_worker.stack import stack_file
 
 _SOCKET_SECONDS = 10.0
+T = TypeVar("T")
 DONE, DONE_WITH_DEAD, USAGE, TIMED_OUT, NOTHING, AWAY = 0, 1, 2, 3, 3, 4
 """Exit codes: done; done with dead or refused rows; usage; timed out, or nothing matched; a service is away."""
 
@@ -73,6 +75,27 @@ def opened(file: str) -> Iterator[BinaryIO]:
                 usage(f"{file}: cannot be unpacked: {error}")
         else:
             yield stream
+
+
+@contextmanager
+def reading(project_id: str) -> Iterator[None]:
+    """Read one project of several: one whose keys cannot be read is named, and the command resumes with the others."""
+    try:
+        yield
+    except ProjectUnreadable as error:
+        say(str(error))
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None:
+            raise
+        say(str(ProjectUnreadable(project_id, problem)))
+
+
+def of_each(projects: Iterable[str], read: Callable[[str], Iterable[T]]) -> Iterator[T]:
+    """Yield what is read of each project; one whose keys cannot be read is named, and left out from there."""
+    for project_id in projects:
+        with reading(project_id):
+            yield from read(project_id)
 
 
 def out(value: Any) -> None:

@@ -66,6 +66,8 @@ def garbage(project: Project) -> list[str]:
     values = {
         "lanes": ("meta", {"lanes": "1000000000"}),
         "numbers": ("counts", {"published": "many"}),
+        "markup": ("meta", {"pausedUntil": "99999999999999", "pauseReason": "[/red]"}),
+        "payer": ("overrides", {"account": "[/red]"}),
         "until": ("meta", {"pausedUntil": "soon", "lanes": "x"}),
         "bytes": ("overrides", {"account": b"\xff", "policy": b"\xfe"}),
         "state": ("held", {"1": "{", "2": b"\xff"}),
@@ -75,6 +77,13 @@ def garbage(project: Project) -> list[str]:
     for name, (key, fields) in values.items():
         client.hset(f"{keys.project_root(prefix, f'worth-{name}')}:{key}", mapping=fields)
         made.append(f"worth-{name}")
+    root = keys.project_root(prefix, "worth-times")
+    client.zadd(f"{root}:heal", {"1": float("inf")})
+    client.zadd(f"{root}:timers", {"group": float("-inf")})
+    client.zadd(f"{root}:chunks", {"c1": float("inf")})
+    client.hset(f"{root}:chunk:c1", mapping={"state": "[/red]", "rows": 1, "cutMs": "9" * 30, "items": "", "lanes": ""})
+    client.hset(f"{root}:counts", mapping={"published": 1})
+    made.append("worth-times")
     root = keys.project_root(prefix, "worth-chunk")
     client.zadd(f"{root}:chunks", {b"\xff": 1, "c1": 2})
     client.hset(f"{root}:chunk:c1", mapping={"state": b"\xff", "rows": "x"})

@@ -105,13 +105,16 @@ def out(value: Any) -> None:
 
 def when(seconds: float | None) -> str:
     """A Unix time for a person, in UTC; '' for none."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
+    except (OverflowError, ValueError, OSError):  # what Redis keeps may be anybody's
+        return "a time out of range"
 
 
 def console() -> Console:
-    """A console that does not cut lines when the output is not a terminal."""
-    wide = Console()
-    return wide if wide.is_terminal else Console(width=200)
+    """A console that does not cut lines when the output is not a terminal, and to which no text is markup."""
+    wide = Console(markup=False)
+    return wide if wide.is_terminal else Console(width=200, markup=False)
 
 
 def settings_for(redis_url: str | None = None) -> Settings:

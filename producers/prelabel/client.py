@@ -167,6 +167,21 @@ def is_away(error: Exception) -> bool:
     return isinstance(error, redis.ResponseError) and _STATE.search(str(error)) is not None
 
 
+_OF_KEYS = re.compile(
+    r"WRONGTYPE |KEYS-DIFFER |is not an integer|not a valid float|hash value is not a|bad argument #"
+    r"|attempt to (?:compare|perform arithmetic|concatenate|get length|index (?!global))"
+)
+"""What Redis says where a key holds what nobody of ours writes, by itself or from within a script."""
+
+
+def is_of_keys(error: Exception) -> bool:
+    """Return whether the error is about what is in a key, so that other keys, and other projects, are not concerned.
+
+    Never true for a state of Redis that passes: such an error says nothing about a project.
+    """
+    return isinstance(error, redis.ResponseError) and not is_away(error) and _OF_KEYS.search(str(error)) is not None
+
+
 _PASSING_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError, ssl.SSLWantReadError)
 _WRONG_DATABASE = re.compile(r"(?i)DB index|invalid database|SELECT is not allowed")
 _WRONG_LOGIN = re.compile(r"(?i)without any password configured|WRONGPASS|NOAUTH|NOPERM")

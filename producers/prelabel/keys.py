@@ -91,6 +91,14 @@ def priorities(prefix: str) -> str:
     return f"{prefix}:priorities"
 
 
+def quarantine(prefix: str) -> str:
+    """Hash: project → JSON of why its keys cannot be used (`ms`, `stage`, `detail`), see `prelabel_worker.quarantine`.
+
+    Only workers write it: it is outside the keys that the ACL of docs/operations.md gives to publishers.
+    """
+    return f"{prefix}:quarantine"
+
+
 def workers(prefix: str) -> str:
     """Hash: worker name → JSON of what it is and when it last ticked."""
     return f"{prefix}:workers"

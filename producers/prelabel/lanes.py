@@ -6,6 +6,8 @@ A lane has at most one open chunk, so two imports of one data row never overlap,
 from zlib import crc32
 
 DEFAULT_LANES = 16
+MAX_LANES = 1024
+"""Largest lane count of a project: every script that looks at a project walks its lanes. `publish.lua` refuses more."""
 
 
 def lane_of(data_row_key: str, lanes: int) -> int:

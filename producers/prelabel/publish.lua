@@ -4,7 +4,8 @@
 -- ARGV[1]  most rows that may wait in the inbox
 -- ARGV[2…] frames: the bytes of prelabel/frame.py, at most one or a few for each lane. What no reader could bound is
 --          refused here: a frame of more bytes than its header says (a worker reserves memory by that), or of more
---          rows than a script can settle at once
+--          rows than a script can settle at once, or of a form or a lane count that no worker can serve: the first
+--          frame of a project fixes both for good
 -- returns  {'ok', rows that were new} | {'lanes', the project's lane count} | {'full', rows that wait}
 --          | {'version', the version that is not known} | {'limit', the frame's place}
 -- cost     O(frames); no frame's body is read
@@ -13,6 +14,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local max_frame_rows, max_frame_bytes = 10000, 16 * 1024 * 1024 -- of prelabel/frame.py
+local max_lanes = 1024 -- of prelabel/lanes.py: each script that looks at a project walks its lanes
 
 local headers, rows, lanes, form = {}, 0, nil, nil
 for i = 2, #ARGV do
@@ -24,6 +26,7 @@ for i = 2, #ARGV do
   -- What cannot be compressed grows by less than a hundredth.
   local most_bytes = 1024 + 1.01 * math.min(bytes, max_frame_bytes)
   if n < 1 or n > max_frame_rows or #ARGV[i] > most_bytes then return {'limit', i - 1} end
+  if count > max_lanes or (frame_form ~= 'i' and frame_form ~= 'k') then return {'limit', i - 1} end
   lanes, form = lanes or count, form or frame_form
   if count ~= lanes or lane >= count then return {'lanes', lanes} end
   local known = redis.call('HEXISTS', root .. ':frames', id) == 1
@@ -35,6 +38,9 @@ for i = 2, #ARGV do
 end
 
 local meta = redis.call('HMGET', root .. ':meta', 'lanes', 'lingerMs', 'chunkRows')
+if meta[1] and not (tonumber(meta[1]) and tonumber(meta[1]) >= 1 and tonumber(meta[1]) <= max_lanes) then
+  return redis.error_reply('KEYS-DIFFER meta.lanes: expected 1 to ' .. max_lanes)
+end
 if meta[1] and tonumber(meta[1]) ~= lanes then return {'lanes', tonumber(meta[1])} end
 local waiting = tonumber(redis.call('HGET', root .. ':inbox', 'rows') or 0)
 if rows > 0 and waiting + rows > tonumber(ARGV[1]) then return {'full', waiting} end

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import redis
 
-from prelabel import Publisher
+from prelabel import Publisher, keys
 from prelabel.client import open_client
 from prelabel_worker.inspector import Inspector
+from prelabel_worker.project_keys import ProjectKeys
 from prelabel_worker.stack.redis_server import free_port
 from tests.conftest import start_redis, wait_for
 from tests.flow.conftest import TOOLS, box, run_in
@@ -75,6 +76,65 @@ def test_the_users_of_the_docs_are_enough(
     assert admin.acl_log() == []
 
 
+def be_hostile(client: "redis.Redis") -> None:
+    """Everything that a publisher's rights allow: fifty projects whose keys are garbage, and names that are none."""
+    for number in range(50):
+        name = f"evil-{number}"
+        root = keys.project_root(keys.DEFAULT_PREFIX, name)
+        match number % 5:
+            case 0:
+                client.hset(f"{root}:timers", "x", "y")
+            case 1:
+                client.hset(f"{root}:meta", mapping={"lanes": 1_000_000_000, "form": "z"})
+                client.zadd(f"{root}:timers", {"group": 0})
+            case 2:
+                client.zadd(
+                    f"{root}:timers", {b"chunk:\xff": 0, b"\xfe": 0, "chunk:c1": 0, "chunk:c2": 0, "unknown": 0}
+                )
+                client.hset(f"{root}:chunk:c1", mapping={"state": "running", "lease": "x", "due": "x"})
+                client.hset(f"{root}:chunk:c2", mapping={"state": "open", "lease": 0, "due": 0, "rows": "many"})
+            case 3:
+                client.zadd(f"{root}:meta", {"x": 1})
+                client.zadd(f"{root}:timers", {"group": 0, "heal": 0, "expire": 0})
+            case 4:
+                client.hset(f"{root}:meta", mapping={"lanes": 1, "form": "k"})
+                client.hset(f"{root}:inbox", mapping={"rows": 1, "0:rows": 1})
+                client.rpush(f"{root}:lane:0", "garbage")
+                client.zadd(f"{root}:timers", {"group": 0})
+        client.zadd(keys.projects(keys.DEFAULT_PREFIX), {name: 0})
+    names = dict.fromkeys([b"\xff\xfe", b"two words", *(b"\xff%d" % number for number in range(2_000))], 0)
+    client.zadd(keys.projects(keys.DEFAULT_PREFIX), names)
+
+
+def test_fifty_hostile_projects_made_with_a_publisher_s_rights_stop_no_honest_one(
+    serve: Callable[..., "redis.Redis"], sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    port = free_port()
+    admin = serve("--port", str(port))
+    address = f"{PASSWORD}@127.0.0.1:{port}/0"
+    told = environment(sandbox, redis_url=f"redis://prelabel-worker:{address}")
+    hostile = open_client(f"redis://prelabel-publisher:{address}", 5)
+    be_hostile(hostile)
+    with running_worker(tmp_path, told, "--concurrency", "2"):
+        for half in (range(ROWS // 2), range(ROWS // 2, ROWS)):
+            publish(f"redis://prelabel-publisher:{address}", *(box(f"k{n}", project="p", left=n) for n in half))
+            wait_for(lambda: not Inspector(admin).status("p").pending, "the honest rows to settle")
+            be_hostile(hostile)  # the sum of what it can do, again and again
+        assert run_in(tmp_path, "healthy", **told).returncode == 0
+        for command in ("status", "dead list", "doctor", "metrics --once"):
+            assert "Traceback" not in run_in(tmp_path, *command.split(" "), **told).stderr
+        wait_for(lambda: len(Inspector(admin).quarantined()) >= 40, "the hostile projects to be quarantined")
+        assert run_in(tmp_path, "project", "forget", "--malformed", "--yes", **told).returncode == 0
+        assert Inspector(admin).malformed() == []
+        wrong = ProjectKeys(admin).wrong("evil-0")
+        assert wrong == ["timers"]
+        assert run_in(tmp_path, "project", "forget", "evil-0", "--yes", **told).returncode == 0
+    hostile.close()
+    assert Inspector(admin).status("p").imported == ROWS
+    assert "tick.broken" not in (tmp_path / "worker.log").read_text("utf-8")
+    assert admin.acl_log() == []
+
+
 @pytest.mark.parametrize(
     ("user", "command"),
     [
@@ -82,6 +142,7 @@ def test_the_users_of_the_docs_are_enough(
         ("prelabel-publisher", "DEL prelabel:{p}:frames"),
         ("prelabel-publisher", "RPUSH prelabel:celery:prelabel x"),
         ("prelabel-publisher", "HSET prelabel:account:{default} x 1"),
+        ("prelabel-publisher", "HSET prelabel:quarantine p x"),
         ("prelabel-publisher", "FLUSHALL"),
         ("prelabel-worker", "FLUSHALL"),
         ("prelabel-worker", "KEYS *"),

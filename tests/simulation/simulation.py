@@ -23,7 +23,7 @@ from prelabel_worker.projects import Projects
 from prelabel_worker.settings import Settings, load_settings
 from prelabel_worker.undo import Service, Undo
 from prelabel_worker.undo_ledger import UndoLedger
-from tests.simulation.checks import Checks
+from tests.simulation.checks import GARBAGE, Checks
 from tests.simulation.labelbox_model import Connection, Habits, LabelboxModel, Message
 from tests.simulation.patches import CLOCK, ENTROPY
 from tests.simulation.producers import Producer
@@ -142,6 +142,25 @@ class Simulation:
                 policy = random.choice(["skip", "dead-letter"])
                 server.call("HSET", f"{roots[project]}:overrides", "policy", policy)
                 self.model.skips |= {project} if policy == "skip" else set()
+        self._hostile = world.seed % 8 == 5
+        if self._hostile:
+            self._be_hostile()
+
+    def _be_hostile(self) -> None:
+        """Somebody who may publish writes names that are none, and keys of other projects that are garbage."""
+        call, projects = self.server.call, keys.projects(PREFIX)
+        roots = {name: keys.project_root(PREFIX, f"{GARBAGE}-{name}") for name in ("timers", "lanes", "chunk", "types")}
+        call("HSET", f"{roots['timers']}:timers", "x", "y")
+        call("HSET", f"{roots['lanes']}:meta", "lanes", "1000000000", "form", "z")
+        call("ZADD", f"{roots['lanes']}:timers", 0, "group")
+        call("HSET", f"{roots['chunk']}:chunk:c1", "state", "running", "lease", 0, "due", 0, "rows", "many")
+        call("HSET", f"{roots['chunk']}:chunk:c2", "state", "open", "lease", "x", "due", "x")
+        call("ZADD", f"{roots['chunk']}:timers", 0, "chunk:c1", 0, "chunk:c2", 0, b"chunk:\xff", 0, b"\xfe")
+        call("ZADD", f"{roots['types']}:heal:queued", 0, "x")
+        call("HSET", f"{roots['types']}:heal", "x", "y")
+        call("ZADD", f"{roots['types']}:timers", 0, "heal", 0, "expire", 0, "group")
+        for name in (b"\xff\xfe", b"two words", b"", *(f"{GARBAGE}-{name}".encode() for name in roots)):
+            call("ZADD", projects, 0, name)
 
     def _habits(self) -> Habits:
         random = self.random
@@ -499,6 +518,8 @@ class Simulation:
         for process in (*self.workers, *self.producers):
             process.stopped_until = min(process.stopped_until, world.now + 60)
         world.note("world", "calm")
+        if self._hostile:
+            self._be_hostile()
         for project in self._projects:
             self._operator.spawn("resume", partial(self._project_changes.resume, project))
 

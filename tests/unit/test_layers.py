@@ -87,7 +87,7 @@ PURE = [
     "letters",
     "build",
 ]
-PURE += ["answers", "dead_letters", "letter_filter", "mending", "roles", "overrides", "pulse"]
+PURE += ["answers", "dead_letters", "letter_filter", "mending", "roles", "overrides", "pulse", "project_names"]
 PURE += ["amqp_url", "metrics", "validation", "ontology_file", "ontology_infer"]
 
 
@@ -99,7 +99,7 @@ def test_pure_modules_do_no_io(module: str) -> None:
 
 
 ADAPTERS = ["ledger", "timers", "permits", "accounts", "held", "held_reader", "actions", "catalog", "labelbox"]
-ADAPTERS += ["leases", "undo_ledger"]
+ADAPTERS += ["leases", "undo_ledger", "quarantine"]
 
 
 @pytest.mark.parametrize("module", ADAPTERS)

@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import redis
+
 from prelabel import keys
-from prelabel.client import Client
+from prelabel.client import Client, is_of_keys
+from prelabel_worker.project_names import project_id as project_id_of
 from prelabel_worker.scripts import FOR_EVER_MS, Scripts
 from prelabel_worker.settings import Settings
 
@@ -100,7 +103,13 @@ class Accounts:
         stopped = bool(self._scripts.run("resume_account", self._key(name)))
         prefix = self._settings.key_prefix
         for project_id in self._projects():
-            if self._scripts.run("wake", keys.project_root(prefix, project_id)):
+            try:
+                woken = self._scripts.run("wake", keys.project_root(prefix, project_id))
+            except redis.ResponseError as error:
+                if not is_of_keys(error):
+                    raise
+                continue  # `prelabel doctor` names it
+            if woken:
                 self._client.zadd(keys.projects(prefix), {project_id: 0}, xx=True, lt=True)
         return stopped
 
@@ -136,12 +145,19 @@ class Accounts:
         found: dict[str, list[str]] = {}
         for project_id in self._projects():
             root = keys.project_root(self._settings.key_prefix, project_id)
-            name = self._client.hget(f"{root}:overrides", "account")
-            found.setdefault(name.decode() if name else self._settings.account, []).append(project_id)
+            try:
+                name = self._client.hget(f"{root}:overrides", "account")
+            except redis.ResponseError as error:
+                if not is_of_keys(error):
+                    raise
+                name = None
+            account = name.decode("utf-8", "backslashreplace") if name else self._settings.account
+            found.setdefault(account, []).append(project_id)
         return found
 
     def _projects(self) -> list[str]:
-        return [name.decode() for name in self._client.zrange(keys.projects(self._settings.key_prefix), 0, -1)]
+        names = self._client.zrange(keys.projects(self._settings.key_prefix), 0, -1)
+        return [each for name in names if (each := project_id_of(name)) is not None]
 
     def _key(self, name: str) -> str:
         return keys.account(self._settings.key_prefix, name)

@@ -9,9 +9,11 @@ import orjson
 from prelabel import keys
 from prelabel.client import Client
 from prelabel.errors import PrelabelError
+from prelabel.lanes import MAX_LANES
 from prelabel_worker.held_audit import READS, HeldStates, Indexes, read_indexes
 from prelabel_worker.history import HEAD_BYTES, Record
 from prelabel_worker.inspector import OUTCOMES, Inspector
+from prelabel_worker.quarantine import problem_of
 
 _TRIES = 50
 
@@ -46,7 +48,18 @@ class ProjectAudit:
 
 def audit(client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> list[ProjectAudit]:
     """Recompute the sum of every known project. Correct while workers run: what moves is read in one transaction."""
-    return [_audit(client, key_prefix, project_id) for project_id in Inspector(client, key_prefix).projects()]
+    return [_surviving(client, key_prefix, project_id) for project_id in Inspector(client, key_prefix).projects()]
+
+
+def _surviving(client: Client, key_prefix: str, project_id: str) -> ProjectAudit:
+    """Audit one project; one that cannot be read does not balance, and the others are audited all the same."""
+    try:
+        return _audit(client, key_prefix, project_id)
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None:
+            raise
+        return ProjectAudit(project_id, dict.fromkeys(("published", *OUTCOMES, "pending"), 0), {}, [problem])
 
 
 def _audit(client: Client, key_prefix: str, project_id: str) -> ProjectAudit:
@@ -78,6 +91,8 @@ class _Snapshot:
 def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | None:
     """None when the chunks have changed since their ids were read."""
     lanes = int(client.hget(f"{root}:meta", "lanes") or 0)
+    if not 0 <= lanes <= MAX_LANES:
+        raise ValueError("meta.lanes")
     undone = {name.decode(): int(mark.split(b" ")[1]) for name, mark in client.hgetall(f"{root}:undone").items()}
     with client.pipeline(transaction=True) as pipeline:
         pipeline.zrange(f"{root}:chunks", 0, -1)

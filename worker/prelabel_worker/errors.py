@@ -19,6 +19,7 @@ PrelabelError
 ├─ FileGone                   a status or error file is no longer there
 │  └─ FileRefused             its address or its size is none that is ever read
 ├─ LeaseLost                  another worker may have the chunk: commit nothing
+├─ ProjectUnreadable          a key of one project is not what ours is: the others are not concerned
 └─ ConfigurationError         at start, all problems in one message
 """
 
@@ -120,3 +121,11 @@ class ConfigurationError(PrelabelError):
     """The settings cannot be used."""
 
     exit_code = 2
+
+
+class ProjectUnreadable(PrelabelError):
+    """The keys of a project cannot be read: one is of another type, or holds a value that nobody of ours writes."""
+
+    def __init__(self, project_id: str, problem: str) -> None:
+        super().__init__(f"project {project_id} cannot be read: {problem}; see prelabel doctor --project {project_id}")
+        self.problem = problem

@@ -8,7 +8,11 @@ from typing import Any, Self
 from prelabel import keys
 from prelabel.client import Client
 from prelabel.frame import VERSION
+from prelabel.lanes import MAX_LANES
 from prelabel_worker.chunks import KNOWN_VERSION
+from prelabel_worker.errors import ProjectUnreadable
+from prelabel_worker.project_names import project_id as project_id_of
+from prelabel_worker.quarantine import Quarantine, Quarantined, problem_of
 
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
 _META = ("pausedUntil", "pauseReason", "lanes", "openMost", "leftovers", "undoneRows", "overridden", "deadByPolicy")
@@ -130,6 +134,18 @@ class WorkerStatus:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All known projects, those among them that are quarantined, and names that are none."""
+
+    #: The projects whose keys can be read, by name.
+    projects: list[ProjectStatus]
+    #: The projects whose keys cannot be used: those that workers remember, and those that were unreadable just now.
+    quarantined: list[Quarantined]
+    #: Number of names in the set of projects that no project can have.
+    malformed: int
+
+
 class Inspector:
     """Looks at the projects behind one Redis."""
 
@@ -138,15 +154,50 @@ class Inspector:
         self._prefix = key_prefix
 
     def projects(self) -> list[str]:
-        """The known projects, by name."""
-        return sorted(name.decode() for name in self._client.zrange(keys.projects(self._prefix), 0, -1))
+        """The known projects, by name; names that no project can have are left out, see `malformed`."""
+        return sorted(each for name in self._names() if (each := project_id_of(name)) is not None)
+
+    def malformed(self) -> list[bytes]:
+        """Return the names in the set of projects that no project can have."""
+        return sorted(name for name in self._names() if project_id_of(name) is None)
 
     def all(self) -> list[ProjectStatus]:
-        """Every known project."""
-        return [self.status(project_id) for project_id in self.projects()]
+        """Every known project whose keys can be read."""
+        return self.survey().projects
+
+    def survey(self, only: str | None = None) -> Survey:
+        """Look at every known project, or at one, and survive each of them."""
+        names = self._names() if only is None else [only.encode()]
+        projects = sorted(each for name in names if (each := project_id_of(name)) is not None)
+        statuses = []
+        quarantined = {each.project_id: each for each in self.quarantined() if only in (None, each.project_id)}
+        for project_id in projects:
+            try:
+                statuses.append(self.status(project_id))
+            except ProjectUnreadable as error:
+                quarantined[project_id] = Quarantined(project_id, "read", error.problem)
+        found = [quarantined[name] for name in sorted(quarantined)]
+        return Survey(statuses, found, len(names) - len(projects))
+
+    def quarantined(self) -> list[Quarantined]:
+        """Return the projects that workers have met errors of, by name."""
+        return Quarantine(self._client, self._prefix).all()
+
+    def _names(self) -> list[bytes]:
+        found: list[bytes] = self._client.zrange(keys.projects(self._prefix), 0, -1)
+        return found
 
     def status(self, project_id: str) -> ProjectStatus:
-        """One project; all zeros when nothing was ever published for it."""
+        """One project; all zeros when nothing was ever published for it. Raises ProjectUnreadable."""
+        try:
+            return self._status(project_id)
+        except Exception as error:
+            problem = problem_of(error)
+            if problem is None:
+                raise
+            raise ProjectUnreadable(project_id, problem) from None
+
+    def _status(self, project_id: str) -> ProjectStatus:
         root = keys.project_root(self._prefix, project_id)
         # Not a transaction: a Redis out of memory refuses those, which is when people look.
         with self._client.pipeline(transaction=False) as pipeline:
@@ -174,11 +225,11 @@ class Inspector:
             **done,
             waiting=int(waiting or 0),
             chunks=self._chunk_states(root, chunk_ids),
-            oldest_waiting_seconds=self._oldest(root, int(lanes or 0)) if waiting and int(waiting) else None,
+            oldest_waiting_seconds=self._oldest(root, _lanes(lanes)) if waiting and int(waiting) else None,
             dead_reasons={name.decode(): int(value) for name, value in reasons.items()},
             paused=(why or b"").decode() if paused else None,
             paused_until=int(paused_until) / 1000 if paused else None,
-            newer=self._newer(root, int(lanes or 0), chunk_ids),
+            newer=self._newer(root, _lanes(lanes), chunk_ids),
             open_most=int(open_most) if open_most else None,
             healing=at_rest + queued,
             healing_queued=queued,
@@ -250,6 +301,14 @@ class Inspector:
             heads = [head for head in pipeline.execute() if head]
         arrived = [int(head.split(b" ")[7]) for head in heads]
         return max(0.0, time.time() - min(arrived) / 1000) if arrived else None
+
+
+def _lanes(value: bytes | None) -> int:
+    """Return a project's lane count; raise ValueError for one that nobody could walk."""
+    lanes = int(value or 0)
+    if not 0 <= lanes <= MAX_LANES:
+        raise ValueError("meta.lanes")
+    return lanes
 
 
 def _queued(pending: int, at_rest: int, listed: int) -> int:

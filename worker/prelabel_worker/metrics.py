@@ -7,7 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from prelabel_worker.accounts import AccountStatus
-from prelabel_worker.inspector import OUTCOMES, ProjectStatus, WorkerStatus
+from prelabel_worker.inspector import OUTCOMES, ProjectStatus, Survey, WorkerStatus
 
 BREAKER_STATES = ("closed", "open", "probing")
 
@@ -54,6 +54,11 @@ class Name(Enum):
         ("worker",),
         "Seconds for which a worker has had work and begun and ended nothing.",
     )
+    QUARANTINED = (
+        "prelabel_quarantined_projects",
+        ("kind",),
+        "Projects whose keys cannot be used (keys), and names in the set of projects that no project can have (name).",
+    )
     UP = ("prelabel_redis_up", (), "1 when Redis answered this scrape; nothing else is said where it is 0.")
 
     def family(self, samples: Iterable[tuple[Sequence[str], float]]) -> Metric:
@@ -87,6 +92,12 @@ def of_projects(projects: Sequence[ProjectStatus]) -> Iterator[Metric]:
     yield each(Name.UNDONE, "undone")
     yield divided(Name.CHUNKS, {found.project_id: found.chunks for found in projects})
     yield Name.PAUSED.family([([found.project_id], float(found.paused is not None)) for found in projects])
+
+
+def of_quarantine(survey: Survey) -> Iterator[Metric]:
+    """What is to be said of projects that are none, or cannot be read."""
+    counts = {"keys": len(survey.quarantined), "name": survey.malformed}
+    yield Name.QUARANTINED.family([([kind], count) for kind, count in counts.items()])
 
 
 def of_accounts(accounts: Sequence[AccountStatus]) -> Iterator[Metric]:

@@ -11,6 +11,7 @@ from prelabel_worker.labelbox import Labelbox
 from prelabel_worker.leases import Leases
 from prelabel_worker.ledger import Ledger
 from prelabel_worker.permits import Permits, fingerprint
+from prelabel_worker.quarantine import Quarantine
 from prelabel_worker.settings import Settings
 from prelabel_worker.stages import Account, Hint, Tools
 
@@ -86,5 +87,6 @@ class Runtime:
             catalog=Catalog(client, settings.key_prefix),
             account=accounts.get,
             leases=Leases(ledger.renew, settings.lease_seconds),
+            quarantine=Quarantine(client, settings.key_prefix),
             hint=self._hint,
         )

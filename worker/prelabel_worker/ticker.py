@@ -26,6 +26,7 @@ from prelabel_worker.chunks import KNOWN_VERSION
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.permits import POLLED_TOGETHER
 from prelabel_worker.pulse import Pulse
+from prelabel_worker.quarantine import LOOK_AGAIN_SECONDS, Quarantine
 from prelabel_worker.runtime import connect
 from prelabel_worker.settings import Settings
 from prelabel_worker.timers import Due, Timers
@@ -75,6 +76,8 @@ class _Tick:
         self._queues: list[str] = sorted(worker.app.amqp.queues.consume_from)
         self._role = roles.role_of(self._queues)
         self._announced = self._said = float("-inf")
+        self._quarantine = Quarantine(self._client, self._settings.key_prefix)
+        self._swept = time.monotonic()
         self._failed_since: float | None = None
         self._pulse = Pulse()
         self._begun = 0
@@ -86,6 +89,7 @@ class _Tick:
             try:
                 self._announce()
                 wait = min(self._tick(), TICK_SECONDS)
+                self._sweep()
                 self._works()
             except broker.ERRORS as error:
                 # Redis or the broker is away or loading: the timers are where they were.
@@ -137,6 +141,12 @@ class _Tick:
         if due:
             return _NEXT_ROUND_SECONDS
         return TICK_SECONDS if (wait <= 0 and self._role != "all") else max(wait, 0.005)
+
+    def _sweep(self) -> None:
+        """End the quarantine of projects that are well again."""
+        if time.monotonic() - self._swept > LOOK_AGAIN_SECONDS:
+            self._quarantine.sweep()
+            self._swept = time.monotonic()
 
     def _announce(self) -> None:
         """Say that this worker lives and gets on, for `prelabel status`, `doctor` and `healthy`."""

@@ -4,15 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import redis
+import structlog
 
 from prelabel import keys
 from prelabel.client import Client, has_slots
+from prelabel_worker import quarantine
+from prelabel_worker.project_names import shortened
+from prelabel_worker.quarantine import Quarantine
 from prelabel_worker.roles import stages_of
 from prelabel_worker.scripts import Scripts
 
 LOOK_ANYWAY_SECONDS = 5.0
 """A project is looked at this often whatever the set of projects says: a lost hint costs seconds."""
 _PROJECTS_A_TICK = 100
+_NAMES_PUT_OFF_SECONDS = 86_400.0
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class Timers:
         self._scripts = Scripts(client)
         self._prefix = key_prefix
         self._lease_ms = int(lease_seconds * 1000)
+        self._quarantine = Quarantine(client, key_prefix)
 
     def due(
         self, most: int, stages: Sequence[str] = stages_of("all"), *, most_polls: int | None = None
@@ -41,11 +48,17 @@ class Timers:
         Polls are counted apart (as many, unless said), since one hint is for many: of any project, in or out of turn.
         """
         answer = self._scripts.run(
-            "projects_due", keys.projects(self._prefix), _PROJECTS_A_TICK, int(LOOK_ANYWAY_SECONDS * 1000)
+            "projects_due",
+            keys.projects(self._prefix),
+            _PROJECTS_A_TICK,
+            int(LOOK_ANYWAY_SECONDS * 1000),
+            int(_NAMES_PUT_OFF_SECONDS * 1000),
         )
+        if answer[1]:
+            _log.error("projects.malformed", names=answer[1], sample=shortened(answer[2]))
         projects = [
             (project.decode(), score, place)
-            for project, score, place in zip(answer[1::3], answer[2::3], answer[3::3], strict=True)
+            for project, score, place in zip(answer[3::3], answer[4::3], answer[5::3], strict=True)
         ]
         turns = self._turns([project_id for project_id, _, _ in projects], most)
         found: list[Due] = []
@@ -55,8 +68,13 @@ class Timers:
         for project_id, score, place in projects:
             try:
                 wait_ms, due = self._project(project_id, turns[project_id], polls, stages)
-            except redis.RedisError:
-                if not has_slots(self._client):
+            except Exception as error:
+                problem = quarantine.problem_of(error)
+                if problem is not None:
+                    self._quarantine.remember(project_id, "tick", problem)
+                    moves += [project_id, score, int(quarantine.LOOK_AGAIN_SECONDS * 1000), place]
+                    continue
+                if not isinstance(error, redis.RedisError) or not has_slots(self._client):
                     raise
                 continue  # a node of a cluster is away: the projects of the others go on
             found += due
@@ -75,7 +93,7 @@ class Timers:
         if not projects:
             return {}
         priorities = self._client.hgetall(keys.priorities(self._prefix)) if len(projects) > 1 else {}
-        weights = {project_id: int(priorities.get(project_id.encode(), 1)) for project_id in projects}
+        weights = {project_id: _weight(priorities.get(project_id.encode(), b"1")) for project_id in projects}
         return shares(weights, most)
 
     def _project(self, project_id: str, most: int, most_polls: int, stages: Sequence[str]) -> tuple[int, list[Due]]:
@@ -89,6 +107,11 @@ class Timers:
         wait_ms = int(answer[0])
         look_anyway = int(LOOK_ANYWAY_SECONDS * 1000)
         return (look_anyway if wait_ms < 0 else min(wait_ms, look_anyway)), due
+
+
+def _weight(priority: bytes) -> int:
+    """Return an operator's priority; 1 where what is set is none."""
+    return max(1, int(priority)) if priority.isdigit() else 1
 
 
 def shares(weights: dict[str, int], most: int) -> dict[str, int]:

@@ -14,7 +14,7 @@ import orjson
 from prelabel import keys
 from prelabel.client import Client
 from prelabel.frame import UnknownVersion, UnreadableFrame, read_messages
-from prelabel.lanes import lane_of
+from prelabel.lanes import MAX_LANES, lane_of
 from prelabel_worker.dead_letters import DeadLetter
 from prelabel_worker.held import HeldRows
 from prelabel_worker.history import SettledRow, digest_of
@@ -117,6 +117,8 @@ class Tracer:
         lanes = int(self._client.hget(f"{root}:meta", "lanes") or 0)
         if not lanes:
             return
+        if not 0 < lanes <= MAX_LANES:
+            raise ValueError("meta.lanes")
         likely = {lane_of(f"i:{wanted}", lanes), lane_of(f"k:{wanted}", lanes)}
         places = _Places(self._client, root, self._imports.open(project_id))
         found.waiting = list(places.search(likely, wanted))

@@ -4,10 +4,10 @@ import gzip
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, NoReturn, cast
+from typing import Annotated, Any, BinaryIO, NoReturn, TypeVar, cast
 
 import orjson
 import redis
@@ -16,11 +16,13 @@ from rich.console import Console
 
 from prelabel.client import Client, open_client, remedy_of, words_of
 from prelabel.errors import PrelabelError
-from prelabel_worker.errors import ConfigurationError
+from prelabel_worker.errors import ConfigurationError, ProjectUnreadable
+from prelabel_worker.quarantine import problem_of
 from prelabel_worker.settings import Settings, load_settings
 from prelabel_worker.stack import stack_file
 
 _SOCKET_SECONDS = 10.0
+T = TypeVar("T")
 DONE, DONE_WITH_DEAD, USAGE, TIMED_OUT, NOTHING, AWAY = 0, 1, 2, 3, 3, 4
 """Exit codes: done; done with dead or refused rows; usage; timed out, or nothing matched; a service is away."""
 
@@ -75,6 +77,27 @@ def opened(file: str) -> Iterator[BinaryIO]:
             yield stream
 
 
+@contextmanager
+def reading(project_id: str) -> Iterator[None]:
+    """Read one project of several: one whose keys cannot be read is named, and the command resumes with the others."""
+    try:
+        yield
+    except ProjectUnreadable as error:
+        say(str(error))
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None:
+            raise
+        say(str(ProjectUnreadable(project_id, problem)))
+
+
+def of_each(projects: Iterable[str], read: Callable[[str], Iterable[T]]) -> Iterator[T]:
+    """Yield what is read of each project; one whose keys cannot be read is named, and left out from there."""
+    for project_id in projects:
+        with reading(project_id):
+            yield from read(project_id)
+
+
 def out(value: Any) -> None:
     """JSON on standard output."""
     print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())  # noqa: T201
@@ -82,13 +105,16 @@ def out(value: Any) -> None:
 
 def when(seconds: float | None) -> str:
     """A Unix time for a person, in UTC; '' for none."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
+    except (OverflowError, ValueError, OSError):  # what Redis keeps may be anybody's
+        return "a time out of range"
 
 
 def console() -> Console:
-    """A console that does not cut lines when the output is not a terminal."""
-    wide = Console()
-    return wide if wide.is_terminal else Console(width=200)
+    """A console that does not cut lines when the output is not a terminal, and to which no text is markup."""
+    wide = Console(markup=False)
+    return wide if wide.is_terminal else Console(width=200, markup=False)
 
 
 def settings_for(redis_url: str | None = None) -> Settings:

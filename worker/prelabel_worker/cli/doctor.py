@@ -10,7 +10,7 @@ import typer
 from prelabel import keys
 from prelabel.client import Client, has_slots, node_of, servers_of
 from prelabel_worker.cli import broker
-from prelabel_worker.cli.common import DONE_WITH_DEAD, AsJson, Project, RedisUrl, connect, out, settings_for
+from prelabel_worker.cli.common import DONE_WITH_DEAD, AsJson, Project, RedisUrl, connect, out, reading, settings_for
 from prelabel_worker.cli.live import Wanted, live
 from prelabel_worker.cli.services import pace_of
 from prelabel_worker.doctor import projects, redis_server, service, workers
@@ -88,6 +88,7 @@ def examine(client: Client, settings: Settings, project: str | None = None) -> I
         yield from _placed(client, server, of_server)
     yield from broker.findings(settings, run_id)
     yield from workers.findings(alive, version("prelabel"))
+    yield projects.malformed(client, settings.key_prefix)
     for one in seen or ():
         yield from projects.findings(one, len(alive), settings.lease_seconds)
     safe = service.endpoint(settings.labelbox_endpoint)
@@ -127,7 +128,9 @@ def _by_account(client: Client, settings: Settings, seen: Sequence[projects.Seen
     inspector = Inspector(client, settings.key_prefix)
     found: dict[str, list[str]] = {name: [] for name in (settings.account, *settings.account_keys)}
     for each in sorted(seen, key=lambda each: (-each.pending, each.id)):
-        account = inspector.overrides(each.id).get("account") or settings.account
+        account = settings.account
+        with reading(each.id):
+            account = inspector.overrides(each.id).get("account") or account
         found.setdefault(account, []).append(each.id)
     return found
 

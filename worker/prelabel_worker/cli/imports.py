@@ -17,7 +17,9 @@ from prelabel_worker.cli.common import (
     RedisUrl,
     connect,
     console,
+    of_each,
     out,
+    reading,
     say,
     settings_for,
     when,
@@ -69,7 +71,9 @@ def show(
     client = connect(settings)
     imports = Imports(client, settings.key_prefix)
     for project_id in [project] if project else Inspector(client, settings.key_prefix).projects():
-        found = imports.find(project_id, name)
+        found = None
+        with reading(project_id):
+            found = imports.find(project_id, name)
         if found is not None:
             out(found.as_json()) if as_json else describe(found)
             return
@@ -111,10 +115,9 @@ def _undone(found: ImportStatus) -> str:
 
 
 def _newest(imports: Imports, projects: list[str], running: bool) -> Iterator[ImportStatus]:
-    for project_id in projects:
-        yield from imports.open(project_id)
+    yield from of_each(projects, imports.open)
     if not running:
-        each_settled = [imports.settled(project_id) for project_id in projects]
+        each_settled = [of_each([project_id], imports.settled) for project_id in projects]
         yield from merge(*each_settled, key=lambda found: -(found.settled_at or 0))
 
 

@@ -63,12 +63,13 @@ class Scrape(Collector):
     def collect(self) -> Iterator[Metric]:
         """Everything, or that Redis does not answer."""
         try:
-            projects, accounts = self._inspector.all(), self._accounts.all()
+            survey, accounts = self._inspector.survey(), self._accounts.all()
             workers = self._inspector.workers()
         except redis.RedisError:
             yield catalogue.of_redis(answers=False)
             return
         yield catalogue.of_redis(answers=True)
-        yield from catalogue.of_projects(projects)
+        yield from catalogue.of_projects(survey.projects)
+        yield from catalogue.of_quarantine(survey)
         yield from catalogue.of_accounts(accounts)
         yield from catalogue.of_workers(workers)

@@ -1,4 +1,4 @@
-"""`prelabel project`: list, pause, resume, flush, heal, set; `create` and `show` are in modules of their own."""
+"""`prelabel project`: list, pause, resume, flush, heal, set; `create`, `show` and `forget` have their own modules."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,7 @@ import typer
 
 from prelabel_worker.actions import Actions, user
 from prelabel_worker.chunks import KNOWN_VERSION
-from prelabel_worker.cli import project_create, showing
+from prelabel_worker.cli import forgetting, project_create, showing
 from prelabel_worker.cli.common import (
     NOTHING,
     USAGE,
@@ -20,18 +20,21 @@ from prelabel_worker.cli.common import (
     usage,
 )
 from prelabel_worker.cli.showing import check_known
-from prelabel_worker.cli.status import table
+from prelabel_worker.cli.status import quarantine_notes, table
 from prelabel_worker.held import HeldRows
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.overrides import OVERRIDES, shown
 from prelabel_worker.projects import Projects
 
 app = typer.Typer(
-    help="Projects: create, list, show, pause, resume, flush, heal, set.", no_args_is_help=True, rich_markup_mode=None
+    help="Projects: create, list, show, pause, resume, flush, heal, set, forget.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 Name = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")]
 project_create.register(app)
 showing.register(app)
+forgetting.register(app)
 
 
 @app.command("list")
@@ -41,11 +44,14 @@ def list_projects(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     Example: prelabel project list
     """
     settings = settings_for(redis_url)
-    found = Inspector(connect(settings), settings.key_prefix).all()
+    survey = Inspector(connect(settings), settings.key_prefix).survey()
+    found = survey.projects
     if as_json:
         out({"projects": [each.as_json() for each in found]})
     else:
         console().print(table(found))
+    for note in quarantine_notes(survey):
+        say(note)
     if not found:
         raise typer.Exit(NOTHING)
 

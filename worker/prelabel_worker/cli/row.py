@@ -12,6 +12,7 @@ from prelabel_worker.cli.common import (
     RedisUrl,
     connect,
     console,
+    of_each,
     out,
     say,
     settings_for,
@@ -46,7 +47,7 @@ def show(
     client = connect(settings)
     tracer = Tracer(client, settings.key_prefix, history_days=settings.history_days)
     projects = [project] if project else Inspector(client, settings.key_prefix).projects()
-    traces = {project_id: tracer.trace(project_id, wanted) for project_id in projects}
+    traces = dict(of_each(projects, lambda project_id: [(project_id, tracer.trace(project_id, wanted))]))
     if as_json:
         out({"rows": [_as_json(project_id, trace) for project_id, trace in traces.items() if trace.found]})
     else:

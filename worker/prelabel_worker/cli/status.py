@@ -11,9 +11,10 @@ from rich.text import Text
 
 from prelabel_worker.accounts import Accounts, AccountStatus, Stop
 from prelabel_worker.cli.common import AsJson, Project, RedisUrl, connect, console, out, settings_for, when
-from prelabel_worker.inspector import Inspector, ProjectStatus, WorkerStatus
+from prelabel_worker.inspector import Inspector, ProjectStatus, Survey, WorkerStatus
 
 _REFRESH_SECONDS = 0.5
+_SHOWN_NAMES = 5
 _YEAR_SECONDS = 366 * 86_400  # an operator's pause has no end
 COLUMNS = ("published", "pending", "imported", "superseded", "skipped", "dead", "discarded")
 
@@ -37,9 +38,15 @@ def status(
     client = connect(settings)
     inspector, accounts = Inspector(client, settings.key_prefix), Accounts(client, settings)
     if as_json:
-        projects = [each.as_json() for each in _projects(inspector, project)]
-        workers = [each.as_json() for each in inspector.workers()]
-        out({"projects": projects, "workers": workers, "accounts": [each.as_json() for each in accounts.all()]})
+        survey = inspector.survey(project)
+        found = {
+            "projects": [each.as_json() for each in survey.projects],
+            "workers": [each.as_json() for each in inspector.workers()],
+            "accounts": [each.as_json() for each in accounts.all()],
+            "quarantined": [each.as_json() for each in survey.quarantined],
+            "malformedNames": survey.malformed,
+        }
+        out(found)
     elif watch:
         with Live(view(inspector, accounts, project), console=console(), refresh_per_second=4) as live:
             while True:
@@ -53,7 +60,21 @@ def view(inspector: Inspector, accounts: Accounts | None = None, project: str | 
     """The table of projects, the accounts that are stopped, and the line of workers."""
     stopped = [each for each in (accounts.all() if accounts else ()) if not each.in_order]
     lines = [Text(f"\naccount {each.name}: {account_note(each)}", style="yellow") for each in stopped]
-    return Group(table(_projects(inspector, project)), *lines, _workers(inspector.workers()))
+    survey = inspector.survey(project)
+    lines += [Text(f"\n{note}", style="yellow") for note in quarantine_notes(survey)]
+    return Group(table(survey.projects), *lines, _workers(inspector.workers()))
+
+
+def quarantine_notes(survey: Survey) -> list[str]:
+    """Return a line for projects that are quarantined and one for names that no project can have."""
+    notes = []
+    if count := len(survey.quarantined):
+        names = ", ".join(each.project_id for each in survey.quarantined[:_SHOWN_NAMES])
+        more = ", …" if count > _SHOWN_NAMES else ""
+        notes.append(f"{count:,} {'project is' if count == 1 else 'projects are'} quarantined: {names}{more}")
+    if count := survey.malformed:
+        notes.append(f"{count:,} {'name' if count == 1 else 'names'} in the set of projects cannot be a project's")
+    return [f"{note}; see prelabel doctor" for note in notes]
 
 
 def table(projects: list[ProjectStatus]) -> Table:
@@ -76,10 +97,6 @@ def healing_note(status: ProjectStatus) -> str:
     """How many rows heal, and how many of those are being tried."""
     tried = f" ({status.healing_queued:,} being tried)" if status.healing_queued else ""
     return f"{status.healing:,} heal{tried}"
-
-
-def _projects(inspector: Inspector, project: str | None) -> list[ProjectStatus]:
-    return inspector.all() if project is None else [inspector.status(project)]
 
 
 def account_note(account: AccountStatus) -> str:

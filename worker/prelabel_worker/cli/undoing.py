@@ -17,6 +17,7 @@ from prelabel_worker.cli.common import (
     RedisUrl,
     ServiceAway,
     connect,
+    reading,
     say,
     settings_for,
     usage,
@@ -84,7 +85,9 @@ def undo(
 def _named(imports: Imports, projects: Sequence[str], name: str) -> tuple[str, list[ImportStatus]]:
     """The import of this name; without one, the command ends and says why."""
     for project_id in projects:
-        found = imports.find(project_id, name)
+        found = None
+        with reading(project_id):
+            found = imports.find(project_id, name)
         if found is not None and (found.import_id or found.state != "settled"):
             return project_id, [found]
         if found is not None:

@@ -16,7 +16,7 @@ from prelabel_worker.cli.common import (
     settings_for,
     when,
 )
-from prelabel_worker.cli.status import table
+from prelabel_worker.cli.status import quarantine_notes, table
 from prelabel_worker.held_reader import HeldReader
 from prelabel_worker.inspector import Inspector, ProjectStatus
 
@@ -48,6 +48,8 @@ def wait(
     inspector, began_ms = Inspector(client, settings.key_prefix), HeldReader(client, settings.key_prefix).now_ms()
     deadline = time.monotonic() + timeout
     told = False
+    for note in quarantine_notes(inspector.survey(project)):
+        say(f"not waited for: {note}")
     while True:
         projects = [inspector.status(project)] if project else inspector.all()
         if all(each.pending == 0 for each in projects):

@@ -106,6 +106,17 @@ class Check(Enum):
         "Labelbox does not say to slow down",
         "wait; when it lasts, lower PRELABEL_REQUESTS_PER_MINUTE: something else uses the account's requests too",
     )
+    NAMES = (
+        "project-names",
+        "every name in the set of projects can be a project's: letters, digits, _ and -, at most 64",
+        "prelabel project forget --malformed removes them; find out who may publish and writes such names",
+    )
+    KEYS = (
+        "project-keys",
+        "every key of the project is of its type, and can be read",
+        "prelabel project forget PROJECT removes keys that are of another type, which hold no rows; then it is looked "
+        "at anew. Find out who may publish and writes such keys",
+    )
     PAUSE = (
         "project-pause",
         "uploads of the project are not paused",

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import redis
 
@@ -10,7 +10,10 @@ from prelabel import keys
 from prelabel.client import Client
 from prelabel_worker.accounts import Accounts
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
+from prelabel_worker.errors import ProjectUnreadable
 from prelabel_worker.inspector import Inspector
+from prelabel_worker.project_names import shortened
+from prelabel_worker.quarantine import problem_of
 from prelabel_worker.settings import Settings
 from prelabel_worker.timers import LOOK_ANYWAY_SECONDS
 
@@ -30,15 +33,30 @@ class Seen:
     timer: str
     late_seconds: float
     newer: int = 0
+    #: Why keys of it cannot be used; '' when they can.
+    broken: str = ""
 
 
 def look(client: Client, prefix: str, only: str | None) -> list[Seen] | None:
     """Every known project, or the one that is named; None when Redis is out of memory: it takes no transaction then."""
     inspector = Inspector(client, prefix)
+    quarantined = {each.project_id: each.detail for each in inspector.quarantined()}
     try:
-        return [_look(client, prefix, inspector, each) for each in ([only] if only else inspector.projects())]
+        names = [only] if only else inspector.projects()
+        return [_surviving(client, prefix, inspector, each, quarantined.get(each, "")) for each in names]
     except redis.exceptions.OutOfMemoryError:
         return None
+
+
+def _surviving(client: Client, prefix: str, inspector: Inspector, project_id: str, quarantined: str) -> Seen:
+    """Look at one project; one whose keys cannot be read is seen as broken."""
+    try:
+        return replace(_look(client, prefix, inspector, project_id), broken=quarantined)
+    except Exception as error:
+        problem = error.problem if isinstance(error, ProjectUnreadable) else problem_of(error)
+        if problem is None:
+            raise
+        return Seen(project_id, 0, 0, None, 0.0, "", "", 0.0, broken=problem)
 
 
 def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) -> Seen:
@@ -66,6 +84,7 @@ def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) ->
 
 def findings(project: Seen, workers: int, lease_seconds: float) -> Iterator[Finding]:
     """Whether this project's rows move."""
+    yield judged(Check.KEYS, not project.broken, project.broken or "its keys are what they should be", project.id)
     if project.paused_seconds:
         found = f"paused {_until(project.paused_seconds)}: {project.pause_reason or 'no reason is kept'}"
         yield Finding(Check.PAUSE, Level.BAD, found, project.id)
@@ -86,6 +105,15 @@ def _timers(project: Seen, lease_seconds: float) -> Finding:
         found = f"{project.timer} has been due for {span(project.late_seconds)}"
         return Finding(Check.TIMERS, Level.BAD if project.pending else Level.NOTE, found, project.id)
     return Finding(Check.TIMERS, Level.OK, "nothing is overdue", project.id)
+
+
+def malformed(client: Client, prefix: str) -> Finding:
+    """Whether every name in the set of projects can be a project's."""
+    names = Inspector(client, prefix).malformed()
+    if not names:
+        return Finding(Check.NAMES, Level.OK, "every name in the set of projects can be a project's")
+    found = f"{len(names):,} names in the set of projects cannot be a project's, such as {shortened(names[0])}"
+    return Finding(Check.NAMES, Level.BAD, found)
 
 
 def account_pause(client: Client, settings: Settings, account: str) -> Finding:

@@ -49,7 +49,7 @@ local flat = redis.call('HGETALL', root .. ':inbox')
 for i = 1, #flat, 2 do inbox[flat[i]] = tonumber(flat[i + 1]) end
 
 local free, waiting, oldest, first, newer = {}, 0, now, math.huge, false
-for lane = 0, tonumber(meta[1]) - 1 do
+for lane = 0, lanes_of(meta[1]) - 1 do
   local rows = inbox[lane .. ':rows'] or 0
   if rows > 0 and (inbox[lane .. ':open'] or 0) == 0 then
     local head = entry_of(redis.call('LINDEX', root .. ':lane:' .. lane, 0))

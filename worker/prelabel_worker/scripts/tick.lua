@@ -5,13 +5,15 @@
 --          4… stages; what is due of another is left for who takes it
 -- returns  {ms to the next timer (-1: none), stage, chunk id, stage, chunk id, …}; group, heal and
 --          expire have the id ''
+-- cost     O(timers due), at most 5,000 of them
 local room, wanted = {other = tonumber(ARGV[1]), poll = tonumber(ARGV[2])}, {}
 for i = 4, #ARGV do wanted[ARGV[i]] = true end
+local ours = {group = true, heal = true, expire = true, submit = true, poll = true, settle = true}
 local answer = {-1}
--- A project has a timer for each open chunk and two of its own.
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', root .. ':timers', '-inf', text(now))) do
+-- A project has a timer for each open chunk and three of its own: more at once are not ours, and wait for the next tick.
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', root .. ':timers', '-inf', text(now), 'LIMIT', 0, 5000)) do
   if room.other <= 0 and room.poll <= 0 then break end
-  local id = string.match(name, '^chunk:(.+)$')
+  local id = #name <= 256 and string.match(name, '^chunk:([!-~]+)$')
   local stage = name
   if id then
     local chunk = redis.call('HMGET', chunk_key(id), 'state', 'verdict')
@@ -25,6 +27,9 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', root .. ':timers', '-inf', tex
     answer[#answer + 1] = id or ''
   elseif not stage then
     redis.call('ZREM', root .. ':timers', name)
+  elseif not ours[stage] then
+    -- A newer release's, or nobody's: left due, it would have the project looked at without a pause.
+    set_timer(name, newer_at())
   end
 end
 local nearest = redis.call('ZRANGE', root .. ':timers', 0, 0, 'WITHSCORES')

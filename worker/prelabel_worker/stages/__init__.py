@@ -9,6 +9,7 @@ from prelabel_worker.labelbox import Labelbox
 from prelabel_worker.leases import Leases
 from prelabel_worker.ledger import Ledger
 from prelabel_worker.permits import Permits
+from prelabel_worker.quarantine import Quarantine
 from prelabel_worker.settings import Settings
 
 Hint = Callable[[str, str, str], None]
@@ -34,4 +35,5 @@ class Tools:
     catalog: Catalog
     account: Callable[[str], Account]
     leases: Leases
+    quarantine: Quarantine
     hint: Hint

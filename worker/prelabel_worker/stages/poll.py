@@ -13,7 +13,7 @@ from prelabel_worker.errors import KeyMissing, RequestError
 from prelabel_worker.labelbox import ImportName
 from prelabel_worker.permits import Permit
 from prelabel_worker.stages import Tools
-from prelabel_worker.stages.guard import guarded
+from prelabel_worker.stages.guard import guarded, surviving
 from prelabel_worker.stages.turn import LOOK_AGAIN_SECONDS, waits_for
 
 _log = structlog.get_logger(__name__)
@@ -27,11 +27,12 @@ def poll(tools: Tools, running: Sequence[tuple[str, str]]) -> None:
     with ExitStack() as stack:
         chunks = []
         for project_id, chunk_id in running:
-            taken_at = time.monotonic()
-            chunk = tools.ledger.take(project_id, chunk_id, "follow")
-            if chunk is not None:
-                stack.enter_context(tools.leases.hold(chunk, taken_at))
-                chunks.append(chunk)
+            with surviving(tools, "poll", project_id):
+                taken_at = time.monotonic()
+                chunk = tools.ledger.take(project_id, chunk_id, "follow")
+                if chunk is not None:
+                    stack.enter_context(tools.leases.hold(chunk, taken_at))
+                    chunks.append(chunk)
         # After a question that failed as a whole each is asked for itself: one of them may be at fault.
         healthy: dict[str, list[Chunk]] = {}
         for chunk in chunks:

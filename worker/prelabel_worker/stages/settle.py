@@ -13,7 +13,7 @@ from prelabel_worker.errors import FileGone, RequestError
 from prelabel_worker.letters import Origin, Problem, facts_of, held_row
 from prelabel_worker.stages import Tools
 from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
-from prelabel_worker.stages.guard import guarded
+from prelabel_worker.stages.guard import guarded, surviving
 from prelabel_worker.verdicts import RowVerdict, Verdicts
 
 _log = structlog.get_logger(__name__)
@@ -25,7 +25,9 @@ _SHOWN_ERRORS = 5
 def settle(tools: Tools, project_id: str, chunk_id: str) -> None:
     """Give every row of an ended import its outcome, if the chunk is due and free."""
     taken_at = time.monotonic()
-    chunk = tools.ledger.take(project_id, chunk_id, "follow")
+    chunk = None
+    with surviving(tools, "settle", project_id):
+        chunk = tools.ledger.take(project_id, chunk_id, "follow")
     if chunk is None:
         return
     with tools.leases.hold(chunk, taken_at), guarded(tools, "settle", chunk):

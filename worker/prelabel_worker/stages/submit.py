@@ -22,7 +22,7 @@ from prelabel_worker.outcomes import FEW, PAUSE_SECONDS, Decision, Outcome
 from prelabel_worker.rows import RowBuilder
 from prelabel_worker.stages import Account, Tools
 from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
-from prelabel_worker.stages.guard import guarded
+from prelabel_worker.stages.guard import guarded, surviving
 from prelabel_worker.stages.turn import Turn
 
 _log = structlog.get_logger(__name__)
@@ -34,7 +34,9 @@ _FETCH_AGAIN_SECONDS = 0.3
 def submit(tools: Tools, project_id: str, chunk_id: str) -> None:
     """Bring one chunk as far as an import that runs, if it is due and free."""
     taken_at = time.monotonic()
-    chunk = tools.ledger.take(project_id, chunk_id, "submit")
+    chunk = None
+    with surviving(tools, "submit", project_id):
+        chunk = tools.ledger.take(project_id, chunk_id, "submit")
     if chunk is None:
         return
     with tools.leases.hold(chunk, taken_at) as lease, guarded(tools, "submit", chunk):

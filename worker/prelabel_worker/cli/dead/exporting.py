@@ -12,7 +12,7 @@ from typing import Annotated, TextIO
 import orjson
 import typer
 
-from prelabel_worker.cli.common import NOTHING, USAGE, RedisUrl, say
+from prelabel_worker.cli.common import NOTHING, USAGE, RedisUrl, of_each, say
 from prelabel_worker.cli.dead.choice import Choice, Store, filtered
 from prelabel_worker.dead_letters import DeadLetter
 
@@ -57,10 +57,9 @@ def export(
     count = left_out = 0
     with _opened(output) as file:
         write = _table(file) if format is Format.CSV else _messages(file) if messages else _letters(file)
-        for project_id in store.projects:
-            for letter in store.rows.choose(project_id, choice.filter):
-                written = write(letter)
-                count, left_out = count + written, left_out + 1 - written
+        for letter in of_each(store.projects, lambda name: store.rows.choose(name, choice.filter)):
+            written = write(letter)
+            count, left_out = count + written, left_out + 1 - written
     say(f"exported {count} letters" + (f", left out {left_out} that are no message" if left_out else ""))
     if not count:
         raise typer.Exit(NOTHING)

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from prelabel_worker.cli.common import NOTHING, AsJson, Project, RedisUrl, console, out, when
+from prelabel_worker.cli.common import NOTHING, AsJson, Project, RedisUrl, console, of_each, out, when
 from prelabel_worker.cli.dead.choice import Choice, Store, filtered
 from prelabel_worker.cli.dead.showing import times
 from prelabel_worker.dead_letters import DeadLetter, LetterGroup
@@ -31,7 +31,7 @@ def list_letters(
     Example: prelabel dead list --project demo-project --reason unknown-feature --since 2h
     """
     store = Store(redis_url, choice.project)
-    found = (letter for name in store.projects for letter in store.rows.choose(name, choice.filter))
+    found = of_each(store.projects, lambda name: store.rows.choose(name, choice.filter))
     letters = list(islice(found, limit))
     if as_json:
         out({"letters": [letter.as_json() for letter in letters]})
@@ -52,7 +52,7 @@ def groups(
     Example: prelabel dead groups --project demo-project
     """
     store = Store(redis_url, project)
-    found = [group for name in store.projects for group in store.rows.groups(name, limit)]
+    found = list(of_each(store.projects, lambda name: store.rows.groups(name, limit)))
     found.sort(key=lambda group: -group.rows)
     if as_json:
         out({"groups": [group.as_json() for group in found]})

@@ -6,7 +6,7 @@ import orjson
 import typer
 
 from prelabel_worker.actions import Actions
-from prelabel_worker.cli.common import NOTHING, AsJson, Project, RedisUrl, console, out, when
+from prelabel_worker.cli.common import NOTHING, AsJson, Project, RedisUrl, console, of_each, out, when
 from prelabel_worker.cli.dead.choice import Store
 
 
@@ -27,7 +27,7 @@ def log(
     """
     store = Store(redis_url, project)
     actions = Actions(store.client, store.prefix)
-    found = [action for name in store.projects for action in actions.last(name, limit)]
+    found = list(of_each(store.projects, lambda name: actions.last(name, limit)))
     if project is None:
         found += actions.last_with_accounts(limit)
     found = sorted(found, key=lambda action: -action.at_ms)[:limit]

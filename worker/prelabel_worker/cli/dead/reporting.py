@@ -10,7 +10,7 @@ import typer
 
 from prelabel_worker.actions import Actions
 from prelabel_worker.bulk import Bulk
-from prelabel_worker.cli.common import NOTHING, out, say
+from prelabel_worker.cli.common import NOTHING, out, reading, say
 from prelabel_worker.cli.dead.choice import Store
 from prelabel_worker.cli.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.held import BulkResult
@@ -38,7 +38,8 @@ def carry_out(store: Store, bulk: Bulk, verb: str, details: dict[str, Any], act:
         with progress(verb) as show, interrupts(bulk.stop):
             bulk.progress = show
             for project_id in store.projects:
-                act(project_id)
+                with reading(project_id):
+                    act(project_id)
     finally:
         if not bulk.dry_run:
             actions = Actions(store.client, store.prefix)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, Project, RedisUrl, console, out, say, when
+from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, Project, RedisUrl, console, of_each, out, say, when
 from prelabel_worker.cli.dead.choice import Store
 from prelabel_worker.dead_letters import DeadLetter
 
@@ -31,11 +31,12 @@ def show(letter_id: LetterId, project: Project = None, as_json: AsJson = False, 
 
 def only_letter(store: Store, letter_id: str) -> DeadLetter:
     """The one letter of this id. Exit code 3 without one, 2 when several projects have one."""
-    letters = [letter for name in store.projects if (letter := store.rows.letter(name, letter_id)) is not None]
+    found = of_each(store.projects, lambda name: [store.rows.letter(name, letter_id)])
+    letters = [letter for letter in found if letter is not None]
     if not letters:
         say(f"no dead letter {letter_id}")
         for name in store.projects:
-            for row in store.rows.rows(name, [letter_id]):
+            for row in of_each([name], lambda each: store.rows.rows(each, [letter_id])):
                 key = row.data_row.partition(":")[2] or "KEY"
                 say(f"{name} has a row {letter_id} that is tried again: prelabel row show {key} --project {name}")
         raise typer.Exit(NOTHING)

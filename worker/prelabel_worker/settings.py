@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from prelabel.inbox import Durability
 from prelabel.redis_url import InvalidUrl, RedisUrl
 from prelabel_worker.amqp_url import SCHEMES, AmqpUrl
+from prelabel_worker.endpoint import Endpoint
 from prelabel_worker.errors import ConfigurationError
 
 
@@ -123,13 +124,8 @@ class Settings(BaseSettings):
     @field_validator("labelbox_endpoint")
     @classmethod
     def _labelbox_endpoint(cls, endpoint: str) -> str:
-        try:
-            parts = urlsplit(endpoint)
-            if parts.hostname and (parts.port is None or parts.port):
-                return endpoint
-        except ValueError:
-            pass
-        raise ValueError("expected https://host/graphql")
+        Endpoint.parse(endpoint)
+        return endpoint
 
     @field_validator("labelbox_api_key")
     @classmethod
@@ -160,6 +156,12 @@ class Settings(BaseSettings):
         return url
 
     @property
+    def api_keys(self) -> set[str]:
+        """Every key that these settings have."""
+        keys = (self.labelbox_api_key, *self.account_keys.values())
+        return {key.get_secret_value() for key in keys} - {""}
+
+    @property
     def accounts(self) -> set[str]:
         """The accounts that these settings have a key for."""
         return {name for name in (self.account, *self.account_keys) if self.key_of(name) is not None}
@@ -172,8 +174,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> set[str]:
         """What nobody may read anywhere: keys, and passwords as they are and as they are spelt in URLs."""
-        keys = [self.labelbox_api_key, *self.account_keys.values()]
-        found = {key.get_secret_value() for key in keys}
+        found = self.api_keys
         for url in (self.redis_url, self.broker_url):
             if url is not None:
                 found |= _passwords(url.get_secret_value())

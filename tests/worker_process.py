@@ -26,8 +26,7 @@ def environment(sandbox: SandboxProcess, **settings: str) -> dict[str, str]:
 
 def worker_command(*options: str) -> list[str]:
     """How a worker is started."""
-    command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker"]
-    return [*command, "--without-gossip", "--without-mingle", *options]
+    return [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", *options]
 
 
 @contextmanager

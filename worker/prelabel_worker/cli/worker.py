@@ -37,5 +37,5 @@ def worker(
             "PRELABEL_LABELBOX_API_KEY": settings.labelbox_api_key.get_secret_value(),
         }
     command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", "--hostname", name]
-    command += ["--concurrency", str(concurrency), *roles.queue_arguments(role), "--without-gossip", "--without-mingle"]
+    command += ["--concurrency", str(concurrency), *roles.queue_arguments(role)]
     os.execve(sys.executable, command, environment)  # noqa: S606 - Celery takes over this process and its signals

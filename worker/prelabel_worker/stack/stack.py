@@ -175,7 +175,7 @@ class Stack:
         }
         command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker"]
         command += queue_arguments(self._roles[(number - 1) % len(self._roles)])
-        command += ["--concurrency", "1", "--hostname", f"worker{number}@%h", "--without-gossip", "--without-mingle"]
+        command += ["--concurrency", "1", "--hostname", f"worker{number}@%h"]
         # In its own folder there is no `.env` of anybody's.
         self._processes.start(f"worker{number}", command, environment=environment, folder=self.folder, grace=30)
 

@@ -1,6 +1,7 @@
 """The key goes to the host of the endpoint and to no other: every request of the client, and a worker's start."""
 
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -122,3 +123,18 @@ def test_a_worker_that_would_send_a_key_in_clear_does_not_start(tmp_path: Path, 
 
     assert (done.returncode, "set PRELABEL_LABELBOX_ENDPOINT to an https address" in done.stderr) == (2, True)
     assert "k3y-0815" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [worker_command(), [sys.executable, "-m", "prelabel_worker.cli", "status"]])
+def test_a_file_in_the_current_folder_does_not_redirect_the_key_of_the_environment(
+    tmp_path: Path, redis_url: str, command: list[str]
+) -> None:
+    (tmp_path / ".env").write_text("PRELABEL_LABELBOX_ENDPOINT=https://elsewhere.example/graphql\n")
+    told = {"PRELABEL_REDIS_URL": redis_url, "PRELABEL_LABELBOX_API_KEY": "k3y-0815"}
+
+    done = subprocess.run(command, cwd=tmp_path, env=told, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 2
+    assert "PRELABEL_LABELBOX_ENDPOINT comes from .env in the current folder" in done.stderr
+    assert "PRELABEL_LABELBOX_API_KEY from the environment" in done.stderr
+    assert "k3y-0815" not in done.stderr

@@ -20,12 +20,15 @@ _REWRITE_FACTOR = 1.5
 _FROM_OUTSIDE = re.compile(r"\$\{\w+(:?\?[^}]*)?\}")
 _OUTSIDE = "FROM-OUTSIDE"
 _SECRET = re.compile(r"(PASSWORD|API_KEY|AUTH|SECRET|TOKEN)")
+_SECRET_OPTIONS = {"--requirepass", "--masterauth", "--pass", "-a", "--api-key"}
+_SECRET_FILLED_IN = re.compile(r"(?<!\$)(?:\$\$)*\$[{(]?\w*(PASSWORD|API_KEY|AUTH|SECRET|TOKEN)")
+_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 _SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields}
 
 
 def check(text: str, values: Mapping[str, str]) -> list[Finding]:
     """Everything that is wrong with a compose file; `values` fill in its variables."""
-    rules = (_redis, _secrets, _memory, _services, _settings, _flags)
+    rules = (_redis, _secrets, _command_lines, _memory, _services, _settings, _flags)
     try:
         raw = compose.read(text)
         document = compose.filled(raw, values)
@@ -51,9 +54,10 @@ def _redis(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
     for option, value in _KEEPS_ROWS.items():
         if given.get(option) != value:
             yield _found(REDIS, "redis-keeps-rows", f"{option} {given.get(option)}", f"{option} {value}")
-    for option in ("--requirepass", "--maxmemory"):
-        if not given.get(option):
-            yield _found(REDIS, "redis-options", f"no {option}", f"{option} with a value")
+    if not given.get("--maxmemory"):
+        yield _found(REDIS, "redis-options", "no --maxmemory", "--maxmemory with a value")
+    if not re.search(r"^\s*requirepass \$\w", "\n".join(compose.words(redis.get("command"))), re.MULTILINE):
+        yield _found(REDIS, "redis-password", "no requirepass", "requirepass with a variable, on standard input")
     if redis.get("ports"):
         yield _found(REDIS, "redis-not-published", f"ports {redis['ports']}", "no ports: workers share its network")
     if not any(str(each).endswith(":/data") for each in redis.get("volumes") or ()):
@@ -64,12 +68,25 @@ def _secrets(_: dict[str, Any], raw: dict[str, Any]) -> Iterator[Finding]:
     marked = compose.mapped(raw, lambda text: _FROM_OUTSIDE.sub(_OUTSIDE, text))
     for name, service in compose.services(marked).items():
         given = {each: value for each, value in compose.environment(service).items() if _SECRET.search(each)}
-        given["--requirepass"] = compose.options(service).get("--requirepass", _OUTSIDE)
         for variable, value in given.items():
             if value != _OUTSIDE:
                 yield _found(name, "no-secret", f"{variable} with a value", "${NAME:?…}, without a default")
         if re.search(rf"://[^/@\s]*:(?!{_OUTSIDE}@)[^/@\s]+@", str(service)):
             yield _found(name, "no-secret", "a URL with a password", "${NAME:?…}, without a default")
+
+
+def _command_lines(_: dict[str, Any], raw: dict[str, Any]) -> Iterator[Finding]:
+    for name, service in compose.services(raw).items():
+        test = (service.get("healthcheck") or {}).get("test")
+        for words in map(compose.words, (service.get("entrypoint"), service.get("command"), test)):
+            yield from no_secret_in(FILE, name, words)
+
+
+def no_secret_in(file: str, name: str, words: list[str]) -> Iterator[Finding]:
+    """A command line has no secret: everybody on the host can read it. `$$NAME` is filled in by a shell inside."""
+    for word in words:
+        if word.partition("=")[0] in _SECRET_OPTIONS or _SECRET_FILLED_IN.search(word) or _PASSWORD_IN_URL.search(word):
+            yield Finding(file, "no-secret-on-command-line", f"{name}: {word}", "the environment, or standard input")
 
 
 def _memory(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:

@@ -56,11 +56,11 @@ class Rehearsal:
     def _start_redis(self) -> None:
         service = self._services["redis"]
         words = compose.words(service["command"])
-        self._write_redis_cli()
+        self._write_shims()
         self._not_healthy_yet("redis")
         data = self._root / "volumes" / "redis"
         data.mkdir(parents=True)
-        command = [str(self._redis_server), *words[1:], "--bind", "127.0.0.1", "--port", self._ports[REDIS_PORT]]
+        command = [*self._resolved(words), "--bind", "127.0.0.1", "--port", self._ports[REDIS_PORT]]
         environment = self._environment(service)
         self._processes.start("redis", [*command, "--dir", str(data)], environment=environment, folder=data)
         self._healthy("redis")
@@ -167,15 +167,17 @@ class Rehearsal:
             text = text.replace(port, other)
         return self._image.local(text)
 
-    def _write_redis_cli(self) -> None:
-        """The container's redis-cli finds its server on the usual port; ours is another."""
+    def _write_shims(self) -> None:
+        """The image's server is this machine's. Its redis-cli finds a server on the usual port; ours is another."""
         beside = self._redis_server.with_name("redis-cli")
         installed = beside if beside.exists() else shutil.which("redis-cli") or shutil.which("valkey-cli")
         real = f'"{installed}"' if installed else f'"{sys.executable}" "{Path(__file__).with_name("redis_cli.py")}"'
-        shim = self._root / "shims" / "redis-cli"
-        shim.parent.mkdir()
-        shim.write_text(f'#!/bin/sh\nexec {real} -p {self._ports[REDIS_PORT]} "$@"\n')
-        shim.chmod(0o755)
+        shims = {"redis-cli": f"{real} -p {self._ports[REDIS_PORT]}", "redis-server": f'"{self._redis_server}"'}
+        (self._root / "shims").mkdir()
+        for name, program in shims.items():
+            shim = self._root / "shims" / name
+            shim.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
+            shim.chmod(0o755)
 
     def _files(self) -> set[Path]:
         """The image's files: those of the volumes are outside."""

@@ -26,8 +26,9 @@ def settings() -> str:
     lines = [
         "# Settings",
         "",
-        "Read once at start, from the environment and from `.env` in the working folder; all problems are said in one "
-        "message. Made from `prelabel_worker/settings.py` by `make format`.",
+        "Read once at start, from the environment and from `.env` in the working folder. A setting is taken whole from "
+        "the first of them that has it; an endpoint and its keys must stand in the same one. All problems are said "
+        "in one message. Made from `prelabel_worker/settings.py` by `make format`.",
         "",
         "| variable | default | meaning |",
         "|---|---|---|",

@@ -24,21 +24,16 @@ def environment(sandbox: SandboxProcess, **settings: str) -> dict[str, str]:
     return clean | QUICK | labelbox | {f"PRELABEL_{name.upper()}": value for name, value in settings.items()}
 
 
+def worker_command(*options: str) -> list[str]:
+    """How a worker is started."""
+    return [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", *options]
+
+
 @contextmanager
 def running_worker(folder: Path, environment: dict[str, str], *options: str) -> Iterator["subprocess.Popen[bytes]"]:
     """A worker whose output goes to `<folder>/worker.log`; it must stop by itself when it is told to."""
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "prelabel_worker",
-        "worker",
-        "--without-gossip",
-        "--without-mingle",
-    ]
     with (folder / "worker.log").open("ab") as log:
-        worker = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+        worker = subprocess.Popen(worker_command(*options), cwd=folder, env=environment, stdout=log, stderr=log)
     try:
         yield worker
         worker.terminate()

@@ -358,12 +358,17 @@ def _append(segment: _Segment, records: bytes) -> None:
 def _write_whole(path: Path, content: bytes) -> None:
     """Replace a file by one rename, durably."""
     new = path.with_name(path.name + _NEW)
-    with new.open("wb") as file:
+    with open(new, "wb", opener=_private) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
     sync_folder(path.parent)
+
+
+def _private(path: str, flags: int) -> int:
+    """Make a file for its owner alone: it holds rows."""
+    return os.open(path, flags, 0o600)
 
 
 def _remove(segment: _Segment) -> None:

@@ -4,6 +4,7 @@ import argparse
 import gc
 import json
 import logging
+import os
 import signal
 import socket
 import sys
@@ -15,7 +16,7 @@ import uvicorn
 from prelabel_sandbox.app import make_app
 from prelabel_sandbox.connections import CuttableProtocol
 from prelabel_sandbox.sandbox import Sandbox
-from prelabel_sandbox.settings import Settings
+from prelabel_sandbox.settings import API_KEY, Settings
 
 MEMORY = ":memory:"
 _SWITCH_SECONDS = 0.001
@@ -44,7 +45,11 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--data", required=True, help=f"folder of its state; {MEMORY} for one that is not kept")
     parser.add_argument("--assets", type=Path, help="folder whose files are at /assets/, for data rows to name")
-    parser.add_argument("--api-key", help="the only key that is accepted; without it any key is")
+    parser.add_argument(
+        "--api-key",
+        default=os.environ.get(API_KEY) or None,
+        help=f"the only key that is accepted; else {API_KEY} of the environment; without both any key is",
+    )
     parser.add_argument("--requests-per-minute", type=int, default=1500, help="limit of each key; 0: none")
     parser.add_argument("--seconds-per-import", type=float, default=0.2, help="how long an import takes at least")
     return parser.parse_args()
@@ -54,6 +59,7 @@ def main() -> None:
     """Read the arguments and serve."""
     given = arguments()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    os.umask(0o077)  # what it keeps is for its owner alone
     # Imports are judged in threads of this process: requests get their turn often while that goes on.
     sys.setswitchinterval(_SWITCH_SECONDS)
     # uvicorn stops on these, and then raises them again: by then everything is done.

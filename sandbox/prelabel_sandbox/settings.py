@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+API_KEY = "SANDBOX_API_KEY"
+"""The environment variable with the only key that is accepted: everybody on the machine can read a command line."""
 Seconds = Annotated[float, Meta(ge=0)]
 DAY = 24 * 3600.0
 

@@ -60,8 +60,9 @@ class ThisEnvironment(Image):
 
 BROKEN_SERVICES = [
     ("health-can-fail", "redis-cli ping | grep -q PONG", "true"),
+    ("becomes-healthy", "requirepass $$REDISCLI_AUTH", "requirepass another"),
     ("becomes-healthy", "redis-cli ping | grep -q PONG", "redis-cli -a wrong ping | grep -q PONG"),
-    ("becomes-healthy", "--maxmemory-policy noeviction", "--maxmemory-policy no-eviction"),
+    ("becomes-healthy", "- noeviction", "- no-eviction"),
     ("becomes-healthy", '--port, "8970"', "--port, none"),
     ("command-exists", "[python, -m", "[python-of-nobody, -m"),
     ("wait", ', --public-url, "http://sandbox:8970"', ', --public-url, "http://127.0.0.1:1"'),

@@ -57,7 +57,7 @@ def newer_worker(stack: Stack, tmp_path: Path) -> Iterator[Callable[[], None]]:
             "PYTHONPATH": str(ROOT),
         }
         command = [sys.executable, "-m", "celery", "-A", "tests.security.newer_worker", "worker", "-c", "1"]
-        command += ["--hostname", "newer@%h", "--queues", "prelabel,prelabel.poll", "--without-gossip"]
+        command += ["--hostname", "newer@%h", "--queues", "prelabel,prelabel.poll"]
         with (tmp_path / "newer.log").open("wb") as log:
             started.append(subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log))
 

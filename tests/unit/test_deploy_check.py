@@ -31,7 +31,7 @@ def test_our_files_keep_every_rule() -> None:
 
 
 def test_a_finding_says_where_which_rule_what_and_what_instead() -> None:
-    (found,) = compose_rules.check(broken(COMPOSE, "--appendfsync always", "--appendfsync everysec"), VALUES)
+    (found,) = compose_rules.check(broken(COMPOSE, "- always\n", "- everysec\n"), VALUES)
     assert str(found) == (
         "docker-compose.yml: redis-keeps-rows: found redis: --appendfsync everysec; expected --appendfsync always"
     )
@@ -39,11 +39,23 @@ def test_a_finding_says_where_which_rule_what_and_what_instead() -> None:
 
 BROKEN_COMPOSE = {
     "redis-keeps-rows": [
-        ("--maxmemory-policy noeviction", "--maxmemory-policy allkeys-lru"),
-        ("--appendonly yes", "--appendonly no"),
-        (" --appendfsync always", ""),
+        ("- noeviction", "- allkeys-lru"),
+        ('--appendonly\n      - "yes"', '--appendonly\n      - "no"'),
+        ("      - --appendfsync\n      - always\n", ""),
     ],
-    "redis-options": [("--requirepass ${REDIS_PASSWORD:?set REDIS_PASSWORD} ", "")],
+    "redis-options": [("      - --maxmemory\n      - ${REDIS_MAXMEMORY:-1gb}\n", "")],
+    "redis-password": [("        requirepass $$REDISCLI_AUTH\n", ""), ("requirepass $$REDISCLI_AUTH", "requirepass x")],
+    "no-secret-on-command-line": [
+        (
+            "      - --appendonly\n",
+            "      - --requirepass\n      - ${REDIS_PASSWORD:?set REDIS_PASSWORD}\n      - --appendonly\n",
+        ),
+        ("requirepass $$REDISCLI_AUTH", "requirepass ${REDIS_PASSWORD:?set REDIS_PASSWORD}"),
+        ("requirepass $$REDISCLI_AUTH", "requirepass $$$REDIS_PASSWORD"),
+        ("redis-cli ping |", "redis-cli -u redis://:$$REDISCLI_AUTH@localhost ping |"),
+        ('command: [worker, --concurrency, "2"]', 'command: [worker, --api-key, "k3y"]'),
+        ("entrypoint: [python, -m", "entrypoint: [python, $PRELABEL_LABELBOX_API_KEY, -m"),
+    ],
     "redis-not-published": [("      - redis:/data\n", '      - redis:/data\n    ports: ["6379:6379"]\n')],
     "redis-volume": [("      - redis:/data\n", "      - redis:/elsewhere\n")],
     "redis-memory": [("REDIS_MAXMEMORY:-1gb", "REDIS_MAXMEMORY:-1800m")],
@@ -52,7 +64,6 @@ BROKEN_COMPOSE = {
         ("REDISCLI_AUTH: ${REDIS_PASSWORD:?set REDIS_PASSWORD}", "REDISCLI_AUTH: hunter22"),
         ("API_KEY: ${PRELABEL_LABELBOX_API_KEY:?set PRELABEL_LABELBOX_API_KEY}", "API_KEY: ${KEY:-a-default-key}"),
         ("redis://:${REDIS_PASSWORD:?set REDIS_PASSWORD}@", "redis://:hunter22@"),
-        ("--requirepass ${REDIS_PASSWORD:?set REDIS_PASSWORD}", "--requirepass hunter22"),
     ],
     "restart": [("  restart: unless-stopped\n", "")],
     "read-only": [("  read_only: true\n", "")],
@@ -140,6 +151,7 @@ BROKEN_MANIFEST = {
     "kubernetes-schema": [("replicas: 4", "replicsa: 4"), ("replicas: 4", "replicas: four")],
     "known-setting": [("PRELABEL_REQUESTS_PER_MINUTE", "PRELABEL_REQUESTS_A_MINUTE")],
     "known-flag": [("--concurrency", "--processes")],
+    "no-secret-on-command-line": [('args: [worker, --concurrency, "2"]', "args: [worker, --name, $(REDIS_PASSWORD)]")],
     "health-is-progress": [("prelabel healthy || [ $? -eq 4 ]", "pgrep celery"), ("command: [prelabel, healthy]", "")],
     "stop-grace": [("GracePeriodSeconds: 90", "GracePeriodSeconds: 60"), ("terminationGracePeriodSeconds: 90", "")],
     "readable": [("metadata:\n", "metadata: [\n")],

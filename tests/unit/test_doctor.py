@@ -212,10 +212,14 @@ def test_a_role_that_nobody_takes_is_bad(roles: list[str], missing: str) -> None
     ],
 )
 def test_the_key_travels_in_clear_only_within_the_machine(url: str, good: bool) -> None:
-    found = service.endpoint(url)
+    found = service.endpoint(url, ["k3y", "sandbox-k3y"])
 
     assert found.good is good
     assert ("in clear" in found.remedy) is not good
+
+
+def test_a_key_of_the_sandbox_is_no_secret_and_may_travel_in_clear() -> None:
+    assert service.endpoint("http://sandbox:8970/graphql", ["sandbox-only"]).good
 
 
 TOOL = {"tool": "rectangle", "name": "vessel"}

@@ -88,7 +88,7 @@ PURE = [
     "build",
 ]
 PURE += ["answers", "dead_letters", "letter_filter", "mending", "roles", "overrides", "pulse", "project_names"]
-PURE += ["amqp_url", "metrics", "validation", "ontology_file", "ontology_infer"]
+PURE += ["amqp_url", "metrics", "validation", "ontology_file", "ontology_infer", "endpoint"]
 
 
 @pytest.mark.parametrize("module", PURE)

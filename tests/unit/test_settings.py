@@ -1,10 +1,17 @@
 """Settings: read once, all problems at once, no value shown."""
 
+import os
+import re
+from pathlib import Path
+
 import pytest
 
 from prelabel.redis_url import RedisUrl
+from prelabel_worker.cli.common import settings_for
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.settings import Settings, load_settings
+from prelabel_worker.stack import stack_file
+from prelabel_worker.stack.stack_file import StackFile
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,3 +108,83 @@ def test_the_broker_is_the_redis_with_the_state_unless_another_is_named() -> Non
     )
     with pytest.raises(ConfigurationError, match="not a Redis Cluster"):
         _ = load_settings(redis_url="redis+cluster://h").broker
+
+
+ELSEWHERE, KEY, KEYS = (
+    "PRELABEL_LABELBOX_ENDPOINT=https://elsewhere.example/graphql",
+    "PRELABEL_LABELBOX_API_KEY=k3y-0815",
+    'PRELABEL_ACCOUNT_KEYS={"b": "k3y-0815"}',
+)
+
+
+def told(monkeypatch: pytest.MonkeyPatch, folder: Path, environment: list[str], file: list[str]) -> None:
+    for each in environment:
+        monkeypatch.setenv(*each.split("=", 1))
+    (folder / ".env").write_text("\n".join(file))
+    monkeypatch.chdir(folder)
+
+
+@pytest.mark.parametrize("key", [KEY, KEYS])
+@pytest.mark.parametrize("endpoint_in_file", [True, False])
+def test_an_endpoint_and_its_key_come_from_one_source(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: str, *, endpoint_in_file: bool
+) -> None:
+    environment, file = ([key], [ELSEWHERE]) if endpoint_in_file else ([ELSEWHERE], [key])
+    told(monkeypatch, tmp_path, environment, file)
+
+    with pytest.raises(ConfigurationError) as error:
+        load_settings()
+
+    text = str(error.value)
+    assert {"PRELABEL_LABELBOX_ENDPOINT", key.split("=")[0]} <= set(re.findall(r"PRELABEL_\w+", text))
+    assert ".env in the current folder" in text
+    assert "the environment or an option" in text
+    assert "k3y-0815" not in text
+
+
+@pytest.mark.parametrize(
+    ("environment", "file"),
+    [
+        ([ELSEWHERE, KEY, KEYS], []),
+        ([], [ELSEWHERE, KEY, KEYS]),
+        ([KEY], ["PRELABEL_LABELBOX_ENDPOINT=https://api.labelbox.com/graphql"]),
+        ([KEY], [KEYS]),
+        ([ELSEWHERE, KEY], ["PRELABEL_LABELBOX_ENDPOINT=https://another.example/graphql", KEY]),
+        (["PRELABEL_LABELBOX_API_KEY="], [ELSEWHERE]),
+    ],
+)
+def test_sources_that_do_not_mix_an_endpoint_with_another_s_key_are_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environment: list[str], file: list[str]
+) -> None:
+    told(monkeypatch, tmp_path, environment, file)
+
+    load_settings()
+
+
+def test_an_option_is_of_the_environment_s_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told(monkeypatch, tmp_path, [KEY], [])
+    assert load_settings(labelbox_endpoint="https://elsewhere.example/graphql").accounts == {"default"}
+
+    told(monkeypatch, tmp_path, [], [ELSEWHERE])
+    with pytest.raises(ConfigurationError, match="an option"):
+        load_settings(labelbox_api_key="another")
+
+
+def test_keys_of_two_sources_are_never_mixed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told(monkeypatch, tmp_path, ['PRELABEL_ACCOUNT_KEYS={"a": "1"}'], ['PRELABEL_ACCOUNT_KEYS={"b": "2"}'])
+
+    assert load_settings().accounts == {"a"}
+    assert load_settings(account_keys={}).accounts == set()
+
+
+def test_no_other_key_goes_to_the_running_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its file stands in the current folder, and may have come with that."""
+    told(monkeypatch, tmp_path, [KEY, KEYS], [])
+    stack = StackFile(
+        "redis://h/0", "redis://h/0", "https://elsewhere.example/graphql", "its-own", "http://s", os.getpid()
+    )
+    stack_file.write(stack, tmp_path / ".prelabel")
+
+    settings = settings_for()
+
+    assert (settings.labelbox_endpoint, settings.api_keys) == (stack.labelbox_endpoint, {"its-own"})

@@ -67,6 +67,8 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         "worker_disable_rate_limits": True,
         "worker_send_task_events": False,
+        # Whoever writes to the broker would command the workers; we need nothing of it.
+        "worker_enable_remote_control": False,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_consumer": "prelabel_worker.consumer:Consumer",

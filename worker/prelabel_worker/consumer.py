@@ -15,13 +15,15 @@ from prelabel_worker.errors import ConfigurationError
 
 _log = structlog.get_logger(__name__)
 _REFUSED_SECONDS = 1.0
+_ALONE = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
+"""Workers know each other by the state alone. What Celery's workers tell each other would need Redis's channels."""
 
 
 class Consumer(CeleryConsumer):  # type: ignore[misc]
     """Celery waits 2, 4, 6 … 30 s between attempts to reach its broker; this one half a second to one."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+        super().__init__(*args, **options, **_ALONE)
         # An acknowledgement that comes late, for a message of a connection that is closed, breaks so in kombu 5.7.
         self.connection_errors = (*self.connection_errors, AttributeError)  # type: ignore[has-type]
         self._was_connected = False

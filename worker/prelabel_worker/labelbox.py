@@ -18,7 +18,9 @@ from prelabel_worker import answers, bodies
 from prelabel_worker.answers import Import
 from prelabel_worker.catalog import ProjectOntology
 from prelabel_worker.chunks import SubmitAs
+from prelabel_worker.endpoint import Endpoint
 from prelabel_worker.errors import (
+    ConfigurationError,
     FileGone,
     FileRefused,
     Garbled,
@@ -102,19 +104,31 @@ class _Answer(NamedTuple):
 
 
 class Labelbox:
-    """One account's connection to Labelbox. One instance a process; safe to share between its threads."""
+    """One account's connection to Labelbox. One instance a process; safe to share between its threads.
+
+    The key is sent to the two addresses of the endpoint and nowhere else.
+    """
 
     def __init__(self, endpoint: str, api_key: str, timeout_seconds: float) -> None:
-        self._endpoint = endpoint
+        """Raise ConfigurationError where the endpoint cannot be used, or the key would travel in clear."""
+        try:
+            self._endpoint = Endpoint.parse(endpoint)
+        except ValueError as error:
+            raise ConfigurationError(f"PRELABEL_LABELBOX_ENDPOINT: {error}") from None
+        if not self._endpoint.may_have(api_key):
+            raise ConfigurationError(self._endpoint.refusal)
         self._timeout = timeout_seconds
         asked = {"Accept-Encoding": bodies.ACCEPTED}
+        # A proxy of the environment would get the key in clear, and cannot reach what is on this machine.
+        mounts = {f"http://{_in_url(self._endpoint.host)}": None} if self._endpoint.here else None
         self._http = httpx.Client(
             headers={**asked, "Authorization": f"Bearer {api_key}"},
             timeout=httpx.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds)),
             follow_redirects=False,
+            mounts=mounts,
         )
         # Files are at addresses that carry their own right; the key must not travel there.
-        self._files = httpx.Client(headers=asked, timeout=timeout_seconds, follow_redirects=False)
+        self._files = httpx.Client(headers=asked, timeout=timeout_seconds, follow_redirects=False, mounts=mounts)
 
     def close(self) -> None:
         """Close all connections."""
@@ -223,7 +237,7 @@ class Labelbox:
         body = {"query": query, "variables": variables}
         if not batches:
             return answers.data_of(*self._ask(creates=creates, json=body), creates=creates)
-        url, seconds = self._endpoint.replace("/graphql", "/_gql"), max(self._timeout, BATCH_SECONDS)
+        url, seconds = self._endpoint.batches, max(self._timeout, BATCH_SECONDS)
         return answers.data_of(*self._ask(url, seconds, creates=creates, json=body), creates=creates)
 
     def upload_file(self, name: str, content: Iterable[bytes], size: int, media_type: str) -> str:
@@ -287,7 +301,7 @@ class Labelbox:
     def _check_address(self, url: str) -> None:
         """Only what TLS protects is fetched, or what the configured endpoint itself serves."""
         try:
-            address, own = httpx.URL(url), httpx.URL(self._endpoint)
+            address, own = httpx.URL(url), httpx.URL(self._endpoint.queries)
         except httpx.InvalidURL:
             raise FileRefused("Labelbox named a file address that is not one") from None
         if address.scheme != "https" and _origin(address) != _origin(own):
@@ -300,7 +314,7 @@ class Labelbox:
         """One request, and its answer as far as it is within bounds of size and time. Raises RequestError."""
         if seconds is not None:
             request["timeout"] = httpx.Timeout(seconds, connect=min(10.0, seconds))
-        with _mapped(creates=creates), self._http.stream("POST", url or self._endpoint, **request) as response:
+        with _mapped(creates=creates), self._http.stream("POST", url or self._endpoint.queries, **request) as response:
             deadline = time.monotonic() + (seconds or self._timeout)
             body = bytearray()
             for piece in _pieces(response):
@@ -315,6 +329,10 @@ class Labelbox:
 def _pieces(response: httpx.Response) -> Iterator[bytes]:
     """The decoded body; not httpx's own decoding, which puts no bound on what a few bytes may become."""
     return bodies.decoded(response.iter_raw(), response.headers.get("content-encoding", ""))
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

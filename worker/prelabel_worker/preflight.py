@@ -10,6 +10,7 @@ import structlog
 
 from prelabel.client import words_of
 from prelabel_worker import broker
+from prelabel_worker.endpoint import Endpoint
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.runtime import connect
 from prelabel_worker.settings import Settings
@@ -31,6 +32,9 @@ def _problems(settings: Settings) -> Iterator[str]:
             f"there is no API key, neither for account {settings.account} nor for another: set "
             "PRELABEL_LABELBOX_API_KEY, or PRELABEL_ACCOUNT_KEYS for further accounts"
         )
+    endpoint = Endpoint.parse(settings.labelbox_endpoint)
+    if not all(map(endpoint.may_have, settings.api_keys)):
+        yield endpoint.refusal
     client = connect(settings)
     try:
         client.ping()

@@ -1,15 +1,37 @@
 """Settings, read once from the environment and `.env`; the only module that looks at either."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from prelabel.inbox import Durability
 from prelabel.redis_url import InvalidUrl, RedisUrl
 from prelabel_worker.amqp_url import SCHEMES, AmqpUrl
+from prelabel_worker.endpoint import Endpoint
 from prelabel_worker.errors import ConfigurationError
+
+
+class _Whole(PydanticBaseSettingsSource):
+    """Sources in order of precedence, each setting whole from one of them: keys of two are never mixed."""
+
+    def __init__(self, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._sources = sources
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Not used: the sources are asked for everything at once."""
+        raise NotImplementedError
+
+    def __call__(self) -> dict[str, Any]:
+        """Everything that is set."""
+        found: dict[str, Any] = {}
+        for source in reversed(self._sources):
+            found |= source()
+        return found
 
 
 class Settings(BaseSettings):
@@ -107,6 +129,18 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options, then the environment, then `.env`."""
+        return (_Whole(settings_cls, init_settings, env_settings, dotenv_settings),)
+
     @field_validator("redis_url")
     @classmethod
     def _redis_url(cls, url: SecretStr) -> SecretStr:
@@ -123,13 +157,8 @@ class Settings(BaseSettings):
     @field_validator("labelbox_endpoint")
     @classmethod
     def _labelbox_endpoint(cls, endpoint: str) -> str:
-        try:
-            parts = urlsplit(endpoint)
-            if parts.hostname and (parts.port is None or parts.port):
-                return endpoint
-        except ValueError:
-            pass
-        raise ValueError("expected https://host/graphql")
+        Endpoint.parse(endpoint)
+        return endpoint
 
     @field_validator("labelbox_api_key")
     @classmethod
@@ -160,6 +189,12 @@ class Settings(BaseSettings):
         return url
 
     @property
+    def api_keys(self) -> set[str]:
+        """Every key that these settings have."""
+        keys = (self.labelbox_api_key, *self.account_keys.values())
+        return {key.get_secret_value() for key in keys} - {""}
+
+    @property
     def accounts(self) -> set[str]:
         """The accounts that these settings have a key for."""
         return {name for name in (self.account, *self.account_keys) if self.key_of(name) is not None}
@@ -172,8 +207,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> set[str]:
         """What nobody may read anywhere: keys, and passwords as they are and as they are spelt in URLs."""
-        keys = [self.labelbox_api_key, *self.account_keys.values()]
-        found = {key.get_secret_value() for key in keys}
+        found = self.api_keys
         for url in (self.redis_url, self.broker_url):
             if url is not None:
                 found |= _passwords(url.get_secret_value())
@@ -204,8 +238,44 @@ def _check_key(key: SecretStr) -> None:
         raise ValueError("expected a key of printable ASCII characters; found a space, a line break or another one")
 
 
+_ENVIRONMENT, _FILE = "the environment or an option", ".env in the current folder"
+
+
+def _check_sources(settings: Settings, overrides: Mapping[str, Any]) -> None:
+    """Refuse an endpoint of one source with a key of another: whoever wrote the one would get the other.
+
+    What options and the environment say is one source, `.env` is the other. Labelbox's own endpoint suits any.
+    """
+    if settings.labelbox_endpoint == Settings.model_fields["labelbox_endpoint"].default:
+        return
+    told = {**overrides, **EnvSettingsSource(Settings)()}
+
+    def source(name: str) -> str:
+        return _ENVIRONMENT if name in told else _FILE
+
+    endpoint = source("labelbox_endpoint")
+    keys = {"labelbox_api_key": [settings.labelbox_api_key], "account_keys": [*settings.account_keys.values()]}
+    for name, values in keys.items():
+        if any(value.get_secret_value() for value in values) and source(name) != endpoint:
+            raise ConfigurationError(
+                f"PRELABEL_LABELBOX_ENDPOINT comes from {endpoint}, and PRELABEL_{name.upper()} from {source(name)}: "
+                "nothing was asked, since an endpoint of one source must not receive the key of another; set both in "
+                "the same place"
+            )
+
+
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings; raises ConfigurationError with all problems in one message, without their values."""
+    """Read the settings; raises ConfigurationError with all problems in one message, without their values.
+
+    The endpoint and its keys must come from one source.
+    """
+    settings = read_settings(**overrides)
+    _check_sources(settings, overrides)
+    return settings
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Read the settings wherever each comes from: not to be used with Labelbox. Raises ConfigurationError."""
     try:
         settings = Settings(**overrides)
     except ValidationError as error:

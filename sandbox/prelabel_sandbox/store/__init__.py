@@ -1,5 +1,6 @@
 """What the sandbox has accepted, in one folder: an answered import survives a killed process."""
 
+import os
 from pathlib import Path
 
 from prelabel_sandbox.store.batches import Batches
@@ -16,11 +17,19 @@ from prelabel_sandbox.store.tasks import Tasks
 from prelabel_sandbox.store.uploads import Uploads
 
 
+def _tighten(folder: Path) -> None:
+    """Take everybody else's rights from what an earlier release kept in this folder, which may hold more than that."""
+    for path in (*folder.glob("state.sqlite3*"), folder / "imports", folder / "uploads"):
+        if path.exists() and path.stat().st_uid == os.geteuid():
+            path.chmod(path.stat().st_mode & 0o700)
+
+
 class Store:
     """The state of a sandbox. Safe to share between threads; of one process at a time."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        _tighten(folder)
         self._database = Database(folder / "state.sqlite3")
         self.ontologies = Ontologies(self._database)
         self.projects = Projects(self._database)

@@ -18,7 +18,7 @@ from prelabel.client import Client, open_client, remedy_of, words_of
 from prelabel.errors import PrelabelError
 from prelabel_worker.errors import ConfigurationError, ProjectUnreadable
 from prelabel_worker.quarantine import problem_of
-from prelabel_worker.settings import Settings, load_settings
+from prelabel_worker.settings import Settings, load_settings, read_settings
 from prelabel_worker.stack import stack_file
 
 _SOCKET_SECONDS = 10.0
@@ -118,14 +118,16 @@ def console() -> Console:
 
 
 def settings_for(redis_url: str | None = None) -> Settings:
-    """The settings: flag, then environment, then the running stack's file."""
-    settings = load_settings(**({"redis_url": redis_url} if redis_url else {}))
-    if "redis_url" in settings.model_fields_set:
-        return settings
-    stack = stack_file.read()
+    """The settings: flag, then environment, then the running stack's file.
+
+    That file brings the endpoint and its key together, and no key of another source goes there.
+    """
+    option = {"redis_url": redis_url} if redis_url else {}
+    stack = None if "redis_url" in read_settings(**option).model_fields_set else stack_file.read()
     if stack is None:
-        return settings
+        return load_settings(**option)
     return load_settings(
+        account_keys={},
         redis_url=stack.redis_url,
         broker_url=stack.broker_url,
         labelbox_endpoint=stack.labelbox_endpoint,

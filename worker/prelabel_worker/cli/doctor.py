@@ -91,7 +91,7 @@ def examine(client: Client, settings: Settings, project: str | None = None) -> I
     yield projects.malformed(client, settings.key_prefix)
     for one in seen or ():
         yield from projects.findings(one, len(alive), settings.lease_seconds)
-    safe = service.endpoint(settings.labelbox_endpoint)
+    safe = service.endpoint(settings.labelbox_endpoint, settings.api_keys)
     yield safe
     for account, ids in _by_account(client, settings, seen or ()).items():
         yield projects.account_pause(client, settings, account)

@@ -21,7 +21,7 @@ def run(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8970,
     data: Annotated[Path, typer.Option(help="Folder of its state.")] = Path(".prelabel/sandbox"),
-    api_key: Annotated[str | None, typer.Option(help="The only key it accepts; else any.")] = None,
+    api_key: Annotated[str | None, typer.Option(help="The only key it accepts (or SANDBOX_API_KEY); else any.")] = None,
     assets: Annotated[Path | None, typer.Option(help="Folder whose files it serves at /assets/.")] = None,
 ) -> None:
     """Run it in the foreground; it says where it listens.
@@ -32,9 +32,10 @@ def run(
         say("the sandbox needs its extra: pip install 'prelabel[sandbox]'")
         raise typer.Exit(USAGE)
     command = [sys.executable, "-m", "prelabel_sandbox", "--host", host, "--port", str(port), "--data", str(data)]
-    command += ["--api-key", api_key] if api_key else []
     command += ["--assets", str(assets)] if assets else []
-    os.execv(sys.executable, command)  # noqa: S606 - it takes over this process and its signals
+    # By the environment, since everybody on the machine can read a command line.
+    environment = dict(os.environ) | ({"SANDBOX_API_KEY": api_key} if api_key else {})
+    os.execve(sys.executable, command, environment)  # noqa: S606 - it takes over this process and its signals
 
 
 @app.command("project")

@@ -2,7 +2,6 @@
 
 from prelabel.client import Client
 from prelabel_worker.doctor.pace import Pace
-from prelabel_worker.doctor.service import endpoint
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.labelbox import Labelbox
@@ -27,9 +26,6 @@ def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0) 
         raise ConfigurationError(
             f"there is no API key for account {account}: set PRELABEL_LABELBOX_API_KEY, or PRELABEL_ACCOUNT_KEYS"
         )
-    safe = endpoint(settings.labelbox_endpoint)
-    if not safe.good:
-        raise ConfigurationError(f"{safe.found}: {safe.remedy}")
     seconds = timeout_seconds or settings.request_timeout_seconds
     return Labelbox(settings.labelbox_endpoint, key.get_secret_value(), seconds)
 

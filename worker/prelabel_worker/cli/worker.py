@@ -1,5 +1,6 @@
 """`prelabel worker`."""
 
+import json
 import os
 import sys
 from typing import Annotated, Literal
@@ -35,7 +36,10 @@ def worker(
             "PRELABEL_BROKER_URL": (settings.broker_url or settings.redis_url).get_secret_value(),
             "PRELABEL_LABELBOX_ENDPOINT": settings.labelbox_endpoint,
             "PRELABEL_LABELBOX_API_KEY": settings.labelbox_api_key.get_secret_value(),
+            "PRELABEL_ACCOUNT_KEYS": json.dumps(
+                {name: key.get_secret_value() for name, key in settings.account_keys.items()}
+            ),
         }
     command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", "--hostname", name]
-    command += ["--concurrency", str(concurrency), *roles.queue_arguments(role), "--without-gossip", "--without-mingle"]
+    command += ["--concurrency", str(concurrency), *roles.queue_arguments(role)]
     os.execve(sys.executable, command, environment)  # noqa: S606 - Celery takes over this process and its signals

@@ -1,7 +1,6 @@
 """Labelbox: the endpoint, the key, and what it says of projects. Every answer becomes a finding."""
 
-import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,6 +8,7 @@ from prelabel.annotations.kinds import KINDS, MEDIA_TYPES
 from prelabel_worker.catalog import ProjectOntology
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
 from prelabel_worker.doctor.pace import Pace
+from prelabel_worker.endpoint import Endpoint
 from prelabel_worker.errors import Forbidden, ProjectGone, RequestError, Throttled, Unauthorized
 from prelabel_worker.labelbox import ImportName, Labelbox
 
@@ -16,21 +16,13 @@ MOST_PROJECTS = 50
 """Projects that are asked for in one run: each costs two requests of the account's budget."""
 
 
-def endpoint(url: str) -> Finding:
-    """Whether the key is safe on its way."""
+def endpoint(url: str, api_keys: Iterable[str]) -> Finding:
+    """Whether the keys are safe on their way."""
     try:
-        parts = urlsplit(url)
-    except ValueError:
-        return Finding(Check.ENDPOINT, Level.BAD, "the endpoint is not an address")
-    good = parts.scheme == "https" or _is_here(parts.hostname or "")
-    return judged(Check.ENDPOINT, good, f"the endpoint is {parts.scheme}://{parts.hostname}")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        found = Endpoint.parse(url)
+    except ValueError as error:
+        return Finding(Check.ENDPOINT, Level.BAD, str(error))
+    return judged(Check.ENDPOINT, all(map(found.may_have, api_keys)), f"the endpoint is {found.address}")
 
 
 def access(labelbox: Labelbox, url: str, project_id: str) -> Finding:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from prelabel_worker.stack import private
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -15,7 +17,7 @@ class Processes:
     """Starts processes and stops them in reverse order: SIGTERM, a grace, SIGKILL."""
 
     def __init__(self, logs: Path) -> None:
-        logs.mkdir(parents=True, exist_ok=True)
+        private.make_folder(logs)
         self._logs = logs
         self._started: list[tuple[str, subprocess.Popen[bytes], float]] = []
 
@@ -30,7 +32,7 @@ class Processes:
         stdout: int | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a process whose output goes to `<logs>/<name>.log`. Call it from the main thread: see below."""
-        with (self._logs / f"{name}.log").open("ab") as log:
+        with open(self._logs / f"{name}.log", "ab", opener=private.opener) as log:
             process = subprocess.Popen(  # noqa: S603 - our own commands
                 list(command),
                 stdin=subprocess.DEVNULL,
@@ -39,6 +41,7 @@ class Processes:
                 env=dict(environment),
                 cwd=folder,
                 start_new_session=True,
+                umask=private.UMASK,
                 preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
             )
         self._started.append((name, process, grace))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from prelabel_worker.stack import private
 from prelabel_worker.stack.errors import StackError
 
 OLDEST = (6, 2)
@@ -65,13 +66,13 @@ def free_port() -> int:
 
 def command(folder: Path, port: int, password: str) -> list[str]:
     """How this stack runs Redis: loopback, append-only file synced at every write, nothing ever evicted."""
-    folder.mkdir(parents=True, exist_ok=True)
+    private.make_folder(folder)
     options = folder / "redis.conf"
-    options.touch(mode=0o600)
-    options.write_text(
-        f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir "{folder}"\nmaxmemory {MAX_MEMORY}\n'
-        'save ""\nappendonly yes\nappendfsync always\nmaxmemory-policy noeviction\n'
-    )
+    with open(options, "w", opener=private.opener) as file:
+        file.write(
+            f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir "{folder}"\nmaxmemory {MAX_MEMORY}\n'
+            'save ""\nappendonly yes\nappendfsync always\nmaxmemory-policy noeviction\n'
+        )
     return [str(find_redis_server()), str(options)]
 
 

@@ -20,7 +20,7 @@ from prelabel import keys
 from prelabel.client import Client, open_client
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.roles import queue_arguments
-from prelabel_worker.stack import redis_server, stack_file
+from prelabel_worker.stack import private, redis_server, stack_file
 from prelabel_worker.stack.errors import StackError, StackRunning
 from prelabel_worker.stack.processes import Processes
 from prelabel_worker.stack.stack_file import StackFile
@@ -64,8 +64,8 @@ class Stack:
         self.file: StackFile
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.folder / "lock").open("w")
+        private.make_folder(self.folder)
+        self._lock = open(self.folder / "lock", "w", opener=private.opener)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -74,6 +74,7 @@ class Stack:
         try:
             if self._fresh:
                 shutil.rmtree(self._data, ignore_errors=True)
+            private.tighten(self.folder)  # an earlier release let others read it
             self._start()
         except BaseException:
             self._stop()
@@ -154,10 +155,12 @@ class Stack:
 
     def _start_sandbox(self) -> str:
         command = [sys.executable, "-m", "prelabel_sandbox", "--port", str(self._sandbox_port)]
-        command += ["--data", str(self._data / "sandbox"), "--api-key", self._key]
+        command += ["--data", str(self._data / "sandbox")]
         command += ["--requests-per-minute", str(REQUESTS_PER_MINUTE)]
+        # Everybody on the machine can read a command line.
+        environment = _environment() | {"SANDBOX_API_KEY": self._key}
         process = self._processes.start(
-            "sandbox", command, environment=_environment(), folder=self.folder, stdout=subprocess.PIPE
+            "sandbox", command, environment=environment, folder=self.folder, stdout=subprocess.PIPE
         )
         assert process.stdout is not None  # noqa: S101 - it was asked for
         line = process.stdout.readline()
@@ -175,7 +178,7 @@ class Stack:
         }
         command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker"]
         command += queue_arguments(self._roles[(number - 1) % len(self._roles)])
-        command += ["--concurrency", "1", "--hostname", f"worker{number}@%h", "--without-gossip", "--without-mingle"]
+        command += ["--concurrency", "1", "--hostname", f"worker{number}@%h"]
         # In its own folder there is no `.env` of anybody's.
         self._processes.start(f"worker{number}", command, environment=environment, folder=self.folder, grace=30)
 

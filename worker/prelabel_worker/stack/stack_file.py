@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from prelabel_worker.stack import private
+
 FOLDER = Path(".prelabel")
 NAME = "stack.json"
 _WIRE = {
@@ -34,10 +36,9 @@ class StackFile:
 
 def write(stack: StackFile, folder: Path = FOLDER) -> None:
     """Write it atomically, readable by its owner alone, since it holds a password and a key."""
-    folder.mkdir(parents=True, exist_ok=True)
+    private.make_folder(folder)
     new = folder / f"{NAME}.{os.getpid()}"
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    with open(new, "w", opener=private.opener) as file:
         json.dump({_WIRE[name]: value for name, value in asdict(stack).items()}, file, indent=1)
         file.flush()
         os.fsync(file.fileno())

@@ -1,0 +1,39 @@
+"""Folders and files of the stack, for their owner alone: they hold passwords, a key and rows."""
+
+import os
+from pathlib import Path
+
+UMASK = 0o077
+"""For child processes: what they make is for their owner alone."""
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, for its owner alone. One that is there is tightened where it is ours."""
+    for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    _tighten(folder)
+
+
+def tighten(folder: Path) -> None:
+    """Take everybody else's rights from a folder and all it holds. What belongs to another user stays as it is."""
+    _tighten(folder)
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            _tighten(Path(parent, name))
+
+
+def opener(path: str, flags: int) -> int:
+    """For `open(…, opener=opener)`: a file that is made, or was there, is for its owner alone."""
+    descriptor = os.open(path, flags, 0o600)
+    _tighten(Path(path))
+    return descriptor
+
+
+def _tighten(path: Path) -> None:
+    """Files may go meanwhile; where a link leads is nobody's but its owner's to say."""
+    try:
+        found = path.lstat()
+        if found.st_uid == os.geteuid() and found.st_mode & UMASK and not path.is_symlink():
+            path.chmod(found.st_mode & 0o700)
+    except FileNotFoundError:
+        pass

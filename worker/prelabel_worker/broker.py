@@ -12,6 +12,7 @@ from amqp.exceptions import AccessRefused, AMQPError, NotAllowed
 from celery import Celery
 from kombu.exceptions import OperationalError
 from kombu.transport import redis as kombu_redis
+from kombu.transport import virtual
 
 from prelabel.client import causes, connection_class, connection_options, remedy_of
 from prelabel.redis_url import RedisUrl
@@ -25,8 +26,35 @@ _SOCKET_SECONDS = 10.0
 _HEALTH_CHECK_SECONDS = 10
 
 
+class QoS(kombu_redis.QoS):
+    """Counts hints that a worker has taken; what Redis does not hear of is given back here all the same.
+
+    kombu keeps the count of an acknowledgement that fails. When Redis dies while every process of a worker ends a task,
+    no credit is left: the worker asks for no hint, so it never notices that its connection is lost, and waits for ever.
+    The hint itself stays in Redis and comes back after the visibility time-out, to no effect.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        """Acknowledge a hint. Raises what Redis raises."""
+        try:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
+        except (redis.RedisError, OSError):
+            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
+            raise
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Give a hint back. Raises what Redis raises."""
+        try:
+            super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
+        except (redis.RedisError, OSError):
+            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
+            raise
+
+
 class Channel(kombu_redis.Channel):
     """A channel over connections that are made as all others are."""
+
+    QoS = QoS
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         url = RedisUrl.parse(self.connection.client.hostname)

@@ -5,13 +5,17 @@ from urllib.parse import quote
 
 import pytest
 import redis
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from prelabel import redis_url
 from prelabel.client import connection_options, open_client
 from prelabel.redis_url import ConnectionOptions, Host, InvalidUrl, RedisUrl
 
 words = st.text(min_size=1, max_size=20)
+PLAIN = RedisUrl.parse("redis://host:6379/0")
+OUR_WORDS = f"{PLAIN} {PLAIN!r} {Path(redis_url.__file__).read_text('utf-8')}"
+"""What may stand in a text whatever the password is."""
 
 
 @given(
@@ -62,6 +66,7 @@ def test_a_url_of_a_socket_reads_back_from_its_text(username: str, password: str
 @given(st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=5, max_size=30))
 def test_no_error_and_no_text_quotes_a_password_encoded_or_not(password: str) -> None:
     """Also where the password ends the host, the path, or begins the options."""
+    assume(password not in OUR_WORDS)
     secret = f"xX{password}Xx"
     for spelt in (secret, quote(secret, safe="")):
         try:
@@ -71,7 +76,7 @@ def test_no_error_and_no_text_quotes_a_password_encoded_or_not(password: str) ->
         else:
             assert url.password == secret or spelt == secret  # what was not encoded may mean something else
             shown = f"{url} {url!r}"
-        assert password not in shown or password in "redis://host:6379/0 RedisUrl"
+        assert password not in shown
         assert secret not in shown
 
 

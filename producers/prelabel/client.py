@@ -133,13 +133,13 @@ def connection_options(url: RedisUrl, seconds: float) -> dict[str, Any]:
     return told | ({name: getattr(options, name) for name in TlsOptions.model_fields} if url.tls else {})
 
 
-def open_client(url: str | RedisUrl, seconds: float, **options: Any) -> Client:
-    """Open a client that connects when it is first used; `options` are redis-py's, before those of the URL.
+def open_client(url: str | RedisUrl, seconds: float) -> Client:
+    """Open a client that connects when it is first used; for `seconds` see `connection_options`.
 
     Raises InvalidUrl, which is a ValueError.
     """
     url = url if isinstance(url, RedisUrl) else RedisUrl.parse(url)
-    told = connection_options(url, seconds) | options
+    told = connection_options(url, seconds)
     if url.cluster:
         return ClusterClient(url, told | ({"redis_connect_func": read_tickets} if url.tls else {}))
     return redis.Redis.from_pool(ConnectionPool(connection_class=connection_class(url), **told))
@@ -214,6 +214,11 @@ def words_of(error: BaseException) -> str:
     if any("handshake operation timed out" in str(each) for each in causes(error)):
         text = "the TLS handshake timed out, as with a server that does not speak TLS at this port"
     return "".join(letter if letter.isprintable() else " " for letter in text[:_SHOWN]).rstrip(". ")
+
+
+def explained(error: BaseException, remedy: str | None) -> str:
+    """Say in the server's own words why it cannot be talked to, and what to change where waiting does not help."""
+    return f"cannot be used: {words_of(error)}; {remedy}" if remedy else f"does not answer: {words_of(error)}"
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

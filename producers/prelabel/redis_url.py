@@ -187,9 +187,14 @@ def _scheme(text: str) -> str:
         raise InvalidUrl(f"expected {FORMS}, found the scheme {scheme}://")
     if re.search(r";\s*[a-z+]+://", text):
         raise InvalidUrl(f"expected one address, found a list; {_FOLLOWS}")
+    check_characters(text)
+    return scheme
+
+
+def check_characters(text: str) -> None:
+    """Refuse what must be percent-encoded wherever it stands in a URL. Raises InvalidUrl."""
     if " " in text or "#" in text or not text.isprintable():
         raise InvalidUrl("found a space, '#' or an unprintable character, which must be percent-encoded in a URL")
-    return scheme
 
 
 def _parts(text: str, scheme: str) -> tuple[SplitResult, tuple[Host, ...]]:

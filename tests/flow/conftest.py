@@ -21,6 +21,7 @@ from prelabel_worker.inspector import Inspector, ProjectStatus
 from prelabel_worker.projects import Projects
 from prelabel_worker.stack.stack import Stack
 from tests.conftest import wait_for
+from tests.sandbox.process import SandboxProcess
 
 COMMAND = [sys.executable, "-m", "prelabel_worker.cli"]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -121,6 +122,15 @@ class Flow:
     @property
     def held(self) -> HeldRows:
         return HeldRows(self.client)
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[SandboxProcess]:
+    """A sandbox of the test's own, with project `p`."""
+    process = SandboxProcess(tmp_path / "sandbox")
+    process.project("p", {"tools": TOOLS, "classifications": []})
+    yield process
+    process.stop()
 
 
 @pytest.fixture(scope="session")

@@ -13,20 +13,12 @@ from prelabel.redis_url import InvalidUrl
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.stack.redis_server import free_port
 from tests.conftest import start_redis, wait_for
-from tests.flow.conftest import TOOLS, box, run_in
+from tests.flow.conftest import box, run_in
 from tests.sandbox.process import SandboxProcess
 from tests.worker_process import environment, running_worker
 
 PASSWORD = "of-a-test"
 OPTIONS = "socket_timeout=5&socket_connect_timeout=4&health_check_interval=30&client_name=ours&max_connections=10"
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[SandboxProcess]:
-    process = SandboxProcess(tmp_path / "sandbox")
-    process.project("p", {"tools": TOOLS, "classifications": []})
-    yield process
-    process.stop()
 
 
 @pytest.mark.parametrize("protocol", [2, 3])

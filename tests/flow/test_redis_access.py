@@ -14,21 +14,13 @@ from prelabel_worker.inspector import Inspector
 from prelabel_worker.project_keys import ProjectKeys
 from prelabel_worker.stack.redis_server import free_port
 from tests.conftest import start_redis, wait_for
-from tests.flow.conftest import TOOLS, box, run_in
+from tests.flow.conftest import box, run_in
 from tests.sandbox.process import SandboxProcess
 from tests.worker_process import environment, running_worker
 
 OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
 PASSWORD = "of-a-test"
 ROWS = 100
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[SandboxProcess]:
-    process = SandboxProcess(tmp_path / "sandbox")
-    process.project("p", {"tools": TOOLS, "classifications": []})
-    yield process
-    process.stop()
 
 
 @pytest.fixture

@@ -114,16 +114,20 @@ def url_of(server: TlsServer, **options: Any) -> str:
     return f"rediss://{LOGIN}@localhost:{server.port}/0" + (f"?{spelt}" if spelt else "")
 
 
+def assert_heard_nothing(server: TlsServer, words: str) -> None:
+    assert server.attempts
+    assert server.heard == b""
+    assert "certificate verify failed" in words
+    assert SECRET not in words
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_server_with_an_unknown_certificate_hears_nothing(
     way: Way, stranger: TlsServer, redis_url: str, tmp_path: Path
 ) -> None:
     words = way(url_of(stranger), redis_url, tmp_path)
 
-    assert stranger.attempts
-    assert stranger.heard == b""
-    assert "certificate verify failed" in words
-    assert SECRET not in words
+    assert_heard_nothing(stranger, words)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -132,10 +136,7 @@ def test_a_server_with_a_certificate_for_another_host_hears_nothing(
 ) -> None:
     words = way(url_of(namesake, ssl_ca_certs=authority_path), redis_url, tmp_path)
 
-    assert namesake.attempts
-    assert namesake.heard == b""
-    assert "certificate verify failed" in words
-    assert SECRET not in words
+    assert_heard_nothing(namesake, words)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -10,7 +10,7 @@ import redis
 
 from prelabel import keys
 from prelabel.client import Client, is_of_keys
-from prelabel_worker.project_names import project_id as project_id_of
+from prelabel_worker.project_names import project_ids
 from prelabel_worker.scripts import FOR_EVER_MS, Scripts
 from prelabel_worker.settings import Settings
 
@@ -157,7 +157,7 @@ class Accounts:
 
     def _projects(self) -> list[str]:
         names = self._client.zrange(keys.projects(self._settings.key_prefix), 0, -1)
-        return [each for name in names if (each := project_id_of(name)) is not None]
+        return project_ids(names)
 
     def _key(self, name: str) -> str:
         return keys.account(self._settings.key_prefix, name)

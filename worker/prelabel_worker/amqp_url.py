@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from prelabel.redis_url import InvalidUrl, TlsOptions, checked, pairs
+from prelabel.redis_url import InvalidUrl, TlsOptions, check_characters, checked, pairs
 
 SCHEMES = ("amqp", "amqps", "pyamqp")
 _FORM = "amqp://user:password@host:port/virtual-host, or amqps://… for TLS"
@@ -26,8 +26,7 @@ class AmqpUrl:
         """Read a URL. Raises InvalidUrl, which says what was found and what was expected."""
         if ";" in text:
             raise InvalidUrl(f"expected one address, {_FORM}; found ';', which stands between addresses of a list")
-        if " " in text or "#" in text or not text.isprintable():
-            raise InvalidUrl("found a space, '#' or an unprintable character, which must be percent-encoded in a URL")
+        check_characters(text)
         try:
             parts = urlsplit(text)
             host, port = parts.hostname or "localhost", f":{parts.port}" if parts.port else ""

@@ -9,9 +9,9 @@ import structlog
 from celery.exceptions import WorkerShutdown
 from celery.worker.consumer import Consumer as CeleryConsumer
 
-from prelabel.client import words_of
 from prelabel_worker import broker
 from prelabel_worker.errors import ConfigurationError
+from prelabel_worker.preflight import ends_worker
 
 _log = structlog.get_logger(__name__)
 _REFUSED_SECONDS = 1.0
@@ -50,9 +50,7 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
 
     def _end_if_refused(self, error: Exception) -> None:
         """End a worker whose broker was away at its start and refuses it for good; one that worked keeps trying."""
-        remedy = broker.remedy(error)
-        if remedy is not None and not self._was_connected:
-            _log.error("worker.cannot_start", detail=words_of(error), remedy=remedy)
+        if not self._was_connected and ends_worker(error):
             raise WorkerShutdown(ConfigurationError.exit_code)
 
     def on_connection_error_before_connected(self, exc: Exception) -> None:

@@ -12,6 +12,7 @@ from prelabel.lanes import MAX_LANES
 from prelabel_worker.chunks import KNOWN_VERSION
 from prelabel_worker.errors import ProjectUnreadable
 from prelabel_worker.project_names import project_id as project_id_of
+from prelabel_worker.project_names import project_ids
 from prelabel_worker.quarantine import Quarantine, Quarantined, problem_of
 
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
@@ -155,7 +156,7 @@ class Inspector:
 
     def projects(self) -> list[str]:
         """The known projects, by name; names that no project can have are left out, see `malformed`."""
-        return sorted(each for name in self._names() if (each := project_id_of(name)) is not None)
+        return sorted(project_ids(self._names()))
 
     def malformed(self) -> list[bytes]:
         """Return the names in the set of projects that no project can have."""
@@ -168,7 +169,7 @@ class Inspector:
     def survey(self, only: str | None = None) -> Survey:
         """Look at every known project, or at one, and survive each of them."""
         names = self._names() if only is None else [only.encode()]
-        projects = sorted(each for name in names if (each := project_id_of(name)) is not None)
+        projects = sorted(project_ids(names))
         statuses = []
         quarantined = {each.project_id: each for each in self.quarantined() if only in (None, each.project_id)}
         for project_id in projects:

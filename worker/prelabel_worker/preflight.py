@@ -1,4 +1,4 @@
-"""Before a worker starts: what no waiting will mend ends it at once, with what to change.
+"""At the start of a worker: what no waiting will mend ends it, with what to change.
 
 A server that is merely away is waited for; a wrong password, an unknown certificate or a missing key is not.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import redis
 import structlog
 
-from prelabel.client import words_of
+from prelabel.client import explained, words_of
 from prelabel_worker import broker
 from prelabel_worker.endpoint import Endpoint
 from prelabel_worker.errors import ConfigurationError
@@ -24,6 +24,14 @@ def check(settings: Settings) -> None:
     problems = list(_problems(settings))
     if problems:
         raise ConfigurationError("; ".join(problems))
+
+
+def ends_worker(error: Exception) -> bool:
+    """Return whether a server refuses for good, and report it: for a worker that has not reached that server yet."""
+    remedy = broker.remedy(error)
+    if remedy is not None:
+        _log.error("worker.cannot_start", detail=words_of(error), remedy=remedy)
+    return remedy is not None
 
 
 def _problems(settings: Settings) -> Iterator[str]:
@@ -51,6 +59,6 @@ def _problems(settings: Settings) -> Iterator[str]:
 def _problem(setting: str, place: str, error: Exception) -> Iterator[str]:
     remedy = broker.remedy(error)
     if remedy is not None:
-        yield f"{setting}: {place} cannot be used: {words_of(error)}; {remedy}"
+        yield f"{setting}: {place} {explained(error, remedy)}"
     else:
         _log.warning("worker.waits", place=place, detail=words_of(error))

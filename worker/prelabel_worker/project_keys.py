@@ -75,10 +75,6 @@ class ProjectKeys:
         self._client.zadd(keys.projects(self._prefix), {project: 0})
         return True
 
-    def malformed(self) -> list[bytes]:
-        """Return the names in the set of projects that no project can have."""
-        return [name for name in self._client.zrange(keys.projects(self._prefix), 0, -1) if project_id(name) is None]
-
     def forget_malformed(self, names: list[bytes]) -> int:
         """Remove such names from the set of projects; return how many were there. No other name is touched."""
         names = [name for name in names if project_id(name) is None]

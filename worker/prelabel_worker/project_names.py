@@ -4,6 +4,7 @@ The set of projects is written by everybody who may publish, so any bytes can st
 """
 
 import re
+from collections.abc import Iterable
 
 from prelabel.messages import MAX_PROJECT_ID, PROJECT_ID
 
@@ -18,6 +19,11 @@ def project_id(name: bytes) -> str | None:
         return None
     text = name.decode("ascii", "replace")
     return text if _PROJECT_ID.match(text) else None
+
+
+def project_ids(names: Iterable[bytes]) -> list[str]:
+    """Return those of the names that can be a project's, as ids, in order."""
+    return [each for name in names if (each := project_id(name)) is not None]
 
 
 def spelled(name: bytes) -> str:

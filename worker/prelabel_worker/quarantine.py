@@ -15,6 +15,7 @@ import zstandard
 
 from prelabel import keys
 from prelabel.client import Client, is_of_keys, words_of
+from prelabel_worker.errors import ProjectUnreadable
 from prelabel_worker.project_names import project_id, shortened
 
 LOOK_AGAIN_SECONDS = 60.0
@@ -50,6 +51,8 @@ def problem_of(error: Exception, *, values: bool = True) -> str | None:
 
     With `values`, an error of Python while a value was read counts too: only where nothing but reading can fail.
     """
+    if isinstance(error, ProjectUnreadable):
+        return error.problem
     if isinstance(error, redis.RedisError):
         return words_of(error) if is_of_keys(error) else None
     if values and isinstance(error, (*_GARBAGE, zstandard.ZstdError)):

@@ -25,6 +25,7 @@ from prelabel_worker import broker, roles
 from prelabel_worker.chunks import KNOWN_VERSION
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.permits import POLLED_TOGETHER
+from prelabel_worker.preflight import ends_worker
 from prelabel_worker.pulse import Pulse
 from prelabel_worker.quarantine import LOOK_AGAIN_SECONDS, Quarantine
 from prelabel_worker.runtime import connect
@@ -105,9 +106,7 @@ class _Tick:
         A worker whose Redis was away at its start and refuses it for good ends.
         """
         now = time.monotonic()
-        remedy = broker.remedy(error)
-        if remedy is not None and not self._worked:
-            _log.error("worker.cannot_start", detail=words_of(error), remedy=remedy)
+        if not self._worked and ends_worker(error):
             state.should_stop = ConfigurationError.exit_code
             self._stopped.set()
         if self._failed_since is None:

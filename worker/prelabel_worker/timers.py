@@ -30,6 +30,21 @@ class Due:
     chunk_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A project that is looked at, and where it stands in the set of projects."""
+
+    project_id: str
+    #: Its score since it was taken.
+    score: bytes
+    #: The score it had.
+    place: bytes
+
+    def moved(self, wait_ms: int | str) -> list[str | int | bytes]:
+        """The arguments of projects_next.lua; an empty wait gives it the score it had."""
+        return [self.project_id, self.score, wait_ms, self.place]
+
+
 class Timers:
     """The timers of all projects behind one Redis."""
 
@@ -47,32 +62,21 @@ class Timers:
 
         Polls are counted apart (as many, unless said), since one hint is for many: of any project, in or out of turn.
         """
-        answer = self._scripts.run(
-            "projects_due",
-            keys.projects(self._prefix),
-            _PROJECTS_A_TICK,
-            int(LOOK_ANYWAY_SECONDS * 1000),
-            int(_NAMES_PUT_OFF_SECONDS * 1000),
-        )
-        if answer[1]:
-            _log.error("projects.malformed", names=answer[1], sample=shortened(answer[2]))
-        projects = [
-            (project.decode(), score, place)
-            for project, score, place in zip(answer[3::3], answer[4::3], answer[5::3], strict=True)
-        ]
-        turns = self._turns([project_id for project_id, _, _ in projects], most)
+        next_ms, projects = self._projects_due()
+        turns = self._turns([each.project_id for each in projects], most)
         found: list[Due] = []
         polls = most if most_polls is None else most_polls
         moves: list[str | int | bytes] = []
         waits: list[int] = []
-        for project_id, score, place in projects:
+        for project in projects:
+            turn = turns[project.project_id]
             try:
-                wait_ms, due = self._project(project_id, turns[project_id], polls, stages)
+                wait_ms, due = self._project(project.project_id, turn, polls, stages)
             except Exception as error:
                 problem = quarantine.problem_of(error)
                 if problem is not None:
-                    self._quarantine.remember(project_id, "tick", problem)
-                    moves += [project_id, score, int(quarantine.LOOK_AGAIN_SECONDS * 1000), place]
+                    self._quarantine.remember(project.project_id, "tick", problem)
+                    moves += project.moved(int(quarantine.LOOK_AGAIN_SECONDS * 1000))
                     continue
                 if not isinstance(error, redis.RedisError) or not has_slots(self._client):
                     raise
@@ -80,13 +84,26 @@ class Timers:
             found += due
             polls -= sum(each.stage == "poll" for each in due)
             # Who was due and had no turn keeps its place: who has waited longest is first.
-            passed_over = not turns[project_id] and not wait_ms
-            moves += [project_id, score, "" if passed_over else wait_ms, place]
+            moves += project.moved(wait_ms if turn or wait_ms else "")
             waits.append(wait_ms)
         if moves:
             self._scripts.run("projects_next", keys.projects(self._prefix), *moves)
-        soonest = min([int(answer[0]), *waits])
+        soonest = min([next_ms, *waits])
         return found, LOOK_ANYWAY_SECONDS if soonest < 0 else soonest / 1000
+
+    def _projects_due(self) -> tuple[int, list[_Listed]]:
+        """Take the projects that are due; ms to the next one (-1: none), and those that were taken."""
+        next_ms, malformed, sample, *listed = self._scripts.run(
+            "projects_due",
+            keys.projects(self._prefix),
+            _PROJECTS_A_TICK,
+            int(LOOK_ANYWAY_SECONDS * 1000),
+            int(_NAMES_PUT_OFF_SECONDS * 1000),
+        )
+        if malformed:
+            _log.error("projects.malformed", names=malformed, sample=shortened(sample))
+        parts = zip(listed[::3], listed[1::3], listed[2::3], strict=True)
+        return int(next_ms), [_Listed(name.decode(), score, place) for name, score, place in parts]
 
     def _turns(self, projects: list[str], most: int) -> dict[str, int]:
         """How much of each project may be answered: shares by priority, so that none holds up another for long."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import redis
 
-from prelabel.client import open_client, words_of
+from prelabel.client import explained, open_client, words_of
 from prelabel.redis_url import RedisUrl
 from prelabel_worker import broker
 from prelabel_worker.doctor.findings import Check, Finding, Level
@@ -22,9 +22,7 @@ def findings(settings: Settings, rows_run_id: str) -> Iterator[Finding]:
         url = settings.broker
         broker.connect(settings, _SECONDS)
     except broker.ERRORS as error:
-        remedy = broker.remedy(error)
-        found = f"cannot be used: {words_of(error)}; {remedy}" if remedy else f"does not answer: {words_of(error)}"
-        yield Finding(Check.BROKER, Level.BAD, f"the broker at {url} {found}")
+        yield Finding(Check.BROKER, Level.BAD, f"the broker at {url} {explained(error, broker.remedy(error))}")
         return
     except ConfigurationError as error:
         yield Finding(Check.BROKER, Level.BAD, str(error))

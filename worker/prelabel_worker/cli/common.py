@@ -14,7 +14,7 @@ import redis
 import typer
 from rich.console import Console
 
-from prelabel.client import Client, open_client, remedy_of, words_of
+from prelabel.client import Client, explained, open_client, remedy_of
 from prelabel.errors import PrelabelError
 from prelabel_worker.errors import ConfigurationError, ProjectUnreadable
 from prelabel_worker.quarantine import problem_of
@@ -82,8 +82,6 @@ def reading(project_id: str) -> Iterator[None]:
     """Read one project of several: one whose keys cannot be read is named, and the command resumes with the others."""
     try:
         yield
-    except ProjectUnreadable as error:
-        say(str(error))
     except Exception as error:
         problem = problem_of(error)
         if problem is None:
@@ -151,6 +149,5 @@ def connect(settings: Settings) -> Client:
 def not_usable(place: str, error: Exception) -> PrelabelError:
     """What to raise for a server that does not let us in, with its own words: ConfigurationError or ServiceAway."""
     remedy = remedy_of(error)
-    if remedy is not None:
-        return ConfigurationError(f"{place} cannot be used: {words_of(error)}; {remedy}")
-    return ServiceAway(f"{place} does not answer: {words_of(error)}; start it, or `prelabel up`")
+    found = f"{place} {explained(error, remedy)}"
+    return ConfigurationError(found) if remedy else ServiceAway(f"{found}; start it, or `prelabel up`")

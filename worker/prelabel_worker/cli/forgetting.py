@@ -7,6 +7,7 @@ import typer
 
 from prelabel_worker.actions import Actions
 from prelabel_worker.cli.common import NOTHING, RedisUrl, connect, reading, say, settings_for, usage
+from prelabel_worker.inspector import Inspector
 from prelabel_worker.project_keys import ProjectKeys
 from prelabel_worker.project_names import project_id, shortened, unspelled
 
@@ -39,15 +40,16 @@ def forget(
     settings = settings_for(redis_url)
     client = connect(settings)
     found = ProjectKeys(client, settings.key_prefix)
+    malformed_names = Inspector(client, settings.key_prefix).malformed()
     if name is None:
-        _names(found, found.malformed(), yes=yes)
+        _names(found, malformed_names, yes=yes)
         return
     try:
         spelled = unspelled(name)
     except ValueError:
         usage(f"{name}: expected hexadecimal digits after hex:")
     if project_id(spelled) is None:
-        _names(found, [each for each in found.malformed() if each == spelled], yes=yes)
+        _names(found, [each for each in malformed_names if each == spelled], yes=yes)
     else:
         _keys(found, Actions(client, settings.key_prefix), name, yes=yes)
 

@@ -10,7 +10,6 @@ from prelabel import keys
 from prelabel.client import Client
 from prelabel_worker.accounts import Accounts
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
-from prelabel_worker.errors import ProjectUnreadable
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.project_names import shortened
 from prelabel_worker.quarantine import problem_of
@@ -53,7 +52,7 @@ def _surviving(client: Client, prefix: str, inspector: Inspector, project_id: st
     try:
         return replace(_look(client, prefix, inspector, project_id), broken=quarantined)
     except Exception as error:
-        problem = error.problem if isinstance(error, ProjectUnreadable) else problem_of(error)
+        problem = problem_of(error)
         if problem is None:
             raise
         return Seen(project_id, 0, 0, None, 0.0, "", "", 0.0, broken=problem)

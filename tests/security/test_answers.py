@@ -194,6 +194,36 @@ def test_files_come_over_tls_or_from_the_endpoint_itself(serve: Serve) -> None:
     assert (server.seen, other.seen) == ([], [])
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://" + "a" * 64 + ".example/",
+        "https://" + "a." * 130 + "example/",
+        "https://a..b/",
+        "https://.a/",
+        "https:///status",
+        "https://a b/",
+        "https://%00/",
+        "https://xn--zzzzzz--99999999/",
+        "https://\ud800.example/",
+        "https://localhost/\ud800",
+        "https://127.0.0.1:99999/",
+        "https://127.0.0.1:-1/",
+        "https://127.0.0.1:0/",
+        "https://[::1%25eth0]/",
+        "https://256.256.256.256/",
+        "https://user@/",
+        "https://localhost/" + "a" * 70_000,
+    ],
+    ids=lambda address: ascii(address[:32]),
+)
+def test_a_file_address_whose_host_cannot_be_one_is_refused(serve: Serve, address: str) -> None:
+    _, labelbox = serve(lambda path: http(b""))
+
+    with pytest.raises(FileRefused):
+        list(labelbox.lines(address))
+
+
 @pytest.mark.parametrize("members", [1, 3])
 def test_a_zipped_file_is_read_like_a_plain_one(serve: Serve, members: int) -> None:
     lines = [json.dumps({"n": n}).encode() for n in range(30_000)]
@@ -240,6 +270,26 @@ def test_a_file_above_a_limit_is_refused_and_not_kept(
     tracemalloc.stop()
 
     assert peak < 8 * MIB
+
+
+@pytest.mark.parametrize("members", [3000, 100_000])
+def test_a_body_of_many_gzip_members_is_refused_however_small_it_is(serve: Serve, members: int) -> None:
+    """67 KB that cost seconds: a line just below its limit, and empty members behind it."""
+    body = gzip.compress(b" " * (module.MAX_LINE_BYTES - 1)) + gzip.compress(b"") * members
+    server, labelbox = serve(lambda path: http(body, "Content-Encoding: gzip"))
+
+    with pytest.raises(FileRefused, match="more than 1000 gzip members"):
+        list(labelbox.lines(f"{server.url}/status"))
+    with pytest.raises(Unavailable, match="CostlyBody"):
+        labelbox.find_imports([ImportName("p", "x")])
+
+
+def test_a_file_that_does_not_end_is_given_up_in_time(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_FILE_SECONDS", 0)
+    server, labelbox = serve(lambda path: http(b"{}\n"))
+
+    with pytest.raises(Unavailable, match="ReadTimeout"):
+        list(labelbox.lines(f"{server.url}/status"))
 
 
 def test_a_file_that_is_encoded_otherwise_is_refused(serve: Serve) -> None:

@@ -179,7 +179,25 @@ def test_a_look_up_that_finds_nothing_is_an_answer() -> None:
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("5", 5.0), ("0.5", 0.5), ("-3", 0.0), ("99999", 3600.0), ("soon", None), ("nan", None)],
+    [
+        ("5", 5.0),
+        ("0.5", 0.5),
+        ("-3", 0.0),
+        ("99999", 3600.0),
+        ("soon", None),
+        ("nan", None),
+        ("inf", 3600.0),
+        ("-inf", 0.0),
+        ("1e999", 3600.0),
+        ("9" * 5000, 3600.0),
+        ("\u0665", 5.0),
+        ("Fri, 31 Dec 99999999999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 3600.0),
+        ("Wed, 21 Oct 2015 07:28:00 +99999999999", None),
+        ("Wed, 21 Oct 2015 99:99:99 GMT", None),
+        ("\udcff", None),
+    ],
+    ids=lambda value: ascii(value)[:40],
 )
 def test_retry_after_is_read_within_reason(value: str, seconds: float | None) -> None:
     with pytest.raises(errors.Throttled) as throttled:

@@ -1,5 +1,6 @@
 """What Labelbox answered: status, headers and body → data, or one of our errors. Pure (wire reference, section 4)."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -152,16 +153,23 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds or a date (RFC 9110); None when absent or unreadable."""
+    """Return the seconds that a `Retry-After` asks for, at most an hour; None when absent or unreadable.
+
+    It is a number or a date (RFC 9110).
+    """
     value = headers.get("retry-after")
     if not value:
         return None
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            when = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        seconds = when.timestamp() - time.time()
-    return min(max(seconds, 0.0), _MOST_RETRY_AFTER_SECONDS) if seconds == seconds else None
+        seconds = _seconds_until(value)
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), _MOST_RETRY_AFTER_SECONDS)
+
+
+def _seconds_until(date: str) -> float:
+    """Seconds until a date; nan for what cannot be read as one, such as a year that no clock has."""
+    try:
+        return parsedate_to_datetime(date).timestamp() - time.time()
+    except (ValueError, TypeError, LookupError, ArithmeticError, OSError):
+        return math.nan

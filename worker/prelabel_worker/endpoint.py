@@ -1,4 +1,4 @@
-"""Labelbox's endpoint: its addresses, made of its parts once, and which keys may be sent there. Pure."""
+"""Labelbox's endpoint: its addresses, made of its parts once, and which keys may be sent there; host names. Pure."""
 
 import ipaddress
 import re
@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 EXPECTED = "expected https://host/graphql"
 SANDBOX_KEY = "sandbox"
 """How a key begins that no Labelbox gave out. Such a key is no secret, so it may travel in clear."""
+_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_MAX_HOST = 253
 _QUERIES = re.compile(r"/graphql(?=/?$)")
 
 
@@ -66,3 +68,13 @@ class Endpoint:
             f"the endpoint is {self.address}: set PRELABEL_LABELBOX_ENDPOINT to an https address: the key travels in "
             "clear otherwise; nothing was asked"
         )
+
+
+def is_host(text: str) -> bool:
+    """Whether this can be a host's name or address: a resolver raises errors of its own for what cannot."""
+    if ":" in text and "%" not in text:  # no address of another machine names an interface of this one
+        try:
+            return bool(ipaddress.IPv6Address(text))
+        except ValueError:
+            return False
+    return len(text) <= _MAX_HOST and all(map(_LABEL.fullmatch, text.removesuffix(".").split(".")))

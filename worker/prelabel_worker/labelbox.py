@@ -18,7 +18,7 @@ from prelabel_worker import answers, bodies
 from prelabel_worker.answers import Import
 from prelabel_worker.catalog import ProjectOntology
 from prelabel_worker.chunks import SubmitAs
-from prelabel_worker.endpoint import Endpoint
+from prelabel_worker.endpoint import Endpoint, is_host
 from prelabel_worker.errors import (
     ConfigurationError,
     FileGone,
@@ -35,6 +35,8 @@ MAX_FILE_BYTES = 1024 * 1024 * 1024
 """Most bytes read of a status or error file."""
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """Most bytes of a line of one."""
+MAX_FILE_SECONDS = 900.0
+"""How long one may take to be read, the work on its lines included."""
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """Most bytes read of an answer to a request; the largest is an ontology."""
 BATCH_SECONDS = 180.0
@@ -285,27 +287,27 @@ class Labelbox:
             if response.status_code >= 400:
                 raise Unavailable(f"the file answers {response.status_code}")
             try:
-                pieces = _pieces(response)
+                pieces = _within(MAX_FILE_BYTES, MAX_FILE_SECONDS, _pieces(response))
+                yield from bodies.lines_of(pieces, MAX_LINE_BYTES)
             except bodies.UnknownEncoding:
                 raise FileRefused("the file is encoded in a way that was not asked for") from None
-            rest, total = b"", 0
-            for piece in pieces:
-                total += len(piece)
-                if total > MAX_FILE_BYTES or len(rest) > MAX_LINE_BYTES:
-                    raise FileRefused("the file is larger than any that an import can have")
-                *whole, rest = (rest + piece).split(b"\n")
-                yield from (line for line in whole if line)
-            if rest:
-                yield rest
+            except bodies.CostlyBody as error:
+                raise FileRefused(f"the file is larger than any that an import can have: {error}") from None
 
     def _check_address(self, url: str) -> None:
-        """Only what TLS protects is fetched, or what the configured endpoint itself serves."""
+        """Accept what TLS protects, or what the configured endpoint itself serves. Raises FileRefused."""
+        own = httpx.URL(self._endpoint.queries)
         try:
-            address, own = httpx.URL(url), httpx.URL(self._endpoint.queries)
-        except httpx.InvalidURL:
+            address = httpx.URL(url)
+            self._files.build_request("GET", address)
+            host = address.raw_host.decode("ascii")
+        except (httpx.InvalidURL, ValueError):  # of text that is no URL; UnicodeError is a ValueError
             raise FileRefused("Labelbox named a file address that is not one") from None
         if address.scheme != "https" and _origin(address) != _origin(own):
             raise FileRefused("Labelbox named a file address that is neither https nor its own")
+        port = 443 if address.port is None else address.port
+        if not is_host(host) or not 0 < port < 65536:
+            raise FileRefused("Labelbox named a file address whose host or port cannot be one")
 
     def _query(self, query: str, variables: dict[str, Any]) -> _Answer:
         return self._ask(creates=False, json={"query": query, "variables": variables})
@@ -331,6 +333,18 @@ def _pieces(response: httpx.Response) -> Iterator[bytes]:
     return bodies.decoded(response.iter_raw(), response.headers.get("content-encoding", ""))
 
 
+def _within(most_bytes: int, seconds: float, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Pass on the pieces of a file. Raises CostlyBody above a size; ReadTimeout after a time."""
+    deadline, total = time.monotonic() + seconds, 0
+    for piece in pieces:
+        total += len(piece)
+        if total > most_bytes:
+            raise bodies.CostlyBody(f"it has more than {most_bytes:,} bytes")
+        if time.monotonic() > deadline:
+            raise httpx.ReadTimeout("the file does not end")
+        yield piece
+
+
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
@@ -348,7 +362,7 @@ def _mapped(*, creates: bool) -> Iterator[None]:
         raise
     except _NEVER_SENT as error:
         raise Unavailable(f"Labelbox cannot be reached: {type(error).__name__}") from None
-    except (httpx.HTTPError, httpx.StreamError, bodies.BrokenBody, bodies.UnknownEncoding) as error:
+    except (httpx.HTTPError, httpx.StreamError, bodies.BrokenBody, bodies.CostlyBody, bodies.UnknownEncoding) as error:
         kind = OutcomeUnknown if creates else Unavailable
         raise kind(f"no answer from Labelbox: {type(error).__name__}") from None
     except httpx.InvalidURL:

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import redis
@@ -25,6 +25,9 @@ from prelabel_worker.workspace.tasks import Task
 from tests.sandbox.process import SandboxProcess, data_of
 
 COMMAND = [sys.executable, "-m", "prelabel_worker.cli"]
+
+
+T = TypeVar("T")
 
 
 class Workplace:
@@ -120,11 +123,11 @@ class _Unlucky(Calls):
         self._place = place
         self.fault: dict[str, Any] | None = None
 
-    def create(self, query: str, variables: dict[str, Any], *, batches: bool = False) -> dict[str, Any]:
+    def create(self, query: str, variables: dict[str, Any], kind: type[T], *, batches: bool = False) -> T:
         if self.fault is not None:
             self._place.fault("accept-then-time-out", operations="all", **self.fault)
             self.fault = None
-        return super().create(query, variables, batches=batches)
+        return super().create(query, variables, kind, batches=batches)
 
 
 def written(path: Path, rows: Iterable[Any]) -> Path:

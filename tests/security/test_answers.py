@@ -13,47 +13,11 @@ import pytest
 import zstandard
 
 from prelabel_worker import labelbox as module
-from prelabel_worker.errors import FileRefused, Garbled, OutcomeUnknown, Unavailable
+from prelabel_worker.errors import FileRefused, Garbled, OutcomeUnknown, Unavailable, UnexpectedShape
 from prelabel_worker.labelbox import ImportName, Labelbox
+from tests.support.answering import Answer, Server, http
 
 MIB = 1024 * 1024
-Answer = Callable[[str], bytes]
-
-
-class Server:
-    """Answers every request with the bytes that `answer(path)` gives, and keeps what it was sent."""
-
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-        self.seen: list[bytes] = []
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-        self._thread.join(10)
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listening.accept()
-            except OSError:
-                return
-            with connection:
-                request = b""
-                while b"\r\n\r\n" not in request:
-                    request += connection.recv(65536)
-                self.seen.append(request)
-                try:
-                    connection.sendall(self._answer(request.split(b" ", 2)[1].decode()))
-                    connection.shutdown(socket.SHUT_WR)
-                    while connection.recv(65536):
-                        pass
-                except OSError:
-                    pass  # the client had enough
 
 
 @pytest.fixture
@@ -72,11 +36,6 @@ def serve() -> Iterator[Callable[[Answer], tuple[Server, Labelbox]]]:
 
 
 Serve = Callable[[Answer], tuple[Server, Labelbox]]
-
-
-def http(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    lines = [f"HTTP/1.1 {status}", "Connection: close", f"Content-Length: {len(body)}", *headers]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 def zipped(size: int, encoding: str) -> bytes:
@@ -137,13 +96,73 @@ def test_an_upload_whose_answer_is_too_large_may_have_been_accepted(serve: Serve
         labelbox.create_import("p", "x", [b"{}\n"], lambda: True)
 
 
-@pytest.mark.parametrize("normalized", ['"{not json"', '"[1]"', "[1]", '"' + "[" * 100_000 + '"', "7"])
+TREES = {
+    "no json": '"{not json"',
+    "a list as text": '"[1]"',
+    "a list": "[1]",
+    "text of depth 100,000": '"' + "[" * 100_000 + '"',
+    "a number": "7",
+    "tools of numbers": '{"tools": [5]}',
+    "tools as an object": '{"tools": {"a": 1}}',
+    "a name as a list": '{"tools": [{"name": ["a"]}]}',
+    "an id as an object": '{"classifications": [{"featureSchemaId": {"a": 1}}]}',
+    "options as text": '{"classifications": [{"options": "ab"}]}',
+    "constraints of numbers": '{"tools": [{"definition": {"constraints": [5]}}]}',
+    "depth 400": '{"tools": [{"unknown": ' + "[" * 400 + "]" * 400 + "}]}",
+}
+
+
+@pytest.mark.parametrize("normalized", TREES.values(), ids=TREES.keys())
 def test_an_ontology_that_is_none_is_asked_for_again(serve: Serve, normalized: str) -> None:
     project = '{"id": "p", "allowedMediaType": "IMAGE", "ontology": {"name": "o", "normalized": %s}}'
     _, labelbox = serve(lambda path: http(b'{"data": {"project": %s}}' % (project % normalized).encode()))
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(UnexpectedShape):
         labelbox.ontology("p")
+
+
+@pytest.mark.parametrize(
+    "project",
+    [
+        '{"ontology": "abc"}',
+        '{"ontology": [1]}',
+        '{"ontology": null, "allowedMediaType": ["IMAGE"]}',
+        '{"allowedMediaType": {"a": 1}}',
+        "5",
+        '[{"id": "p"}]',
+    ],
+)
+def test_a_project_that_is_none_is_asked_for_again(serve: Serve, project: str) -> None:
+    _, labelbox = serve(lambda path: http(b'{"data": {"project": %s}}' % project.encode()))
+
+    with pytest.raises(UnexpectedShape, match=r"Expected .* got .* at `\$\.project"):
+        labelbox.ontology("p")
+
+
+@pytest.mark.parametrize("job", ['"abc"', "[]", "5", "{}", '{"id": 5}', '{"id": "1", "state": ["RUNNING"]}'])
+def test_an_import_that_is_none_may_have_been_accepted(serve: Serve, job: str) -> None:
+    field = "createModelAssistedLabelingPredictionImport"
+    _, labelbox = serve(
+        lambda path: http(b'{"data": {"%s": %s, "i0": %s}}' % (field.encode(), job.encode(), job.encode()))
+    )
+
+    with pytest.raises(UnexpectedShape) as created:
+        labelbox.create_import("p", "x", [b"{}\n"], lambda: True)
+    with pytest.raises(UnexpectedShape) as looked_up:
+        labelbox.find_imports([ImportName("p", "x")])
+
+    assert (created.value.maybe_accepted, looked_up.value.maybe_accepted) == (True, False)
+
+
+def test_an_answer_s_content_is_in_no_error(serve: Serve) -> None:
+    """Its words may quote what was sent: errors name the field and the types."""
+    _, labelbox = serve(lambda path: http(b'{"data": {"project": {"allowedMediaType": ["s3cret words"]}}}'))
+
+    with pytest.raises(UnexpectedShape) as error:
+        labelbox.ontology("p")
+
+    assert "s3cret" not in str(error.value)
+    assert "allowedMediaType" in str(error.value)
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])

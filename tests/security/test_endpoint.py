@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from prelabel_worker.answer_types import Anything
 from prelabel_worker.errors import ConfigurationError, FileGone, RequestError
 from prelabel_worker.labelbox import ImportName, Labelbox
 from tests.worker_process import worker_command
@@ -24,7 +25,10 @@ REQUESTS: dict[str, Callable[[Labelbox], Any]] = {
     "list_imports": lambda labelbox: labelbox.list_imports("p", 0),
     "ontology": lambda labelbox: labelbox.ontology("p"),
     "shows_pre_labels": lambda labelbox: labelbox.shows_pre_labels("p"),
-    "query": lambda labelbox: [labelbox.query("{ x }", {}), labelbox.query("{ x }", {}, batches=True)],
+    "query": lambda labelbox: [
+        labelbox.query("{ x }", {}, Anything),
+        labelbox.query("{ x }", {}, Anything, batches=True),
+    ],
     "upload_file": lambda labelbox: labelbox.upload_file("f", [b"x"], 1, "text/plain"),
     "delete_import": lambda labelbox: labelbox.delete_import("i"),
     "limit_headers": lambda labelbox: labelbox.limit_headers("p"),

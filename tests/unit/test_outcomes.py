@@ -17,6 +17,7 @@ TABLE = {
     errors.OutcomeUnknown: (Outcome.LOOK_UP, "chunk"),
     errors.Conflict: (Outcome.LOOK_UP, "chunk"),
     errors.Garbled: (Outcome.LATER, "chunk"),
+    errors.UnexpectedShape: (Outcome.LATER, "chunk"),
     errors.Blocked: (Outcome.LATER, "chunk"),
     errors.TooLarge: (Outcome.SPLIT, "chunk"),
     errors.Refused: (Outcome.SPLIT, "chunk"),
@@ -44,6 +45,17 @@ def test_each_class_has_its_outcome(kind: type[RequestError], expected: tuple[Ou
     decision = decide(kind("x"), 1, base=1, cap=60)
 
     assert (decision.outcome, decision.scope) == expected
+
+
+def test_an_answer_of_another_shape_stops_its_chunk_and_never_the_account() -> None:
+    """One import or one project is answered wrongly; a proxy in between would answer everything wrongly."""
+    for failures in (1, outcomes.FEW + 1, 1000):
+        shape = decide(errors.UnexpectedShape("x"), failures, base=1, cap=60)
+        sent = decide(errors.UnexpectedShape("x", maybe_accepted=True), failures, base=1, cap=60)
+        assert [(each.outcome, each.scope) for each in (shape, sent)] == [
+            (Outcome.LATER, "chunk"),
+            (Outcome.LOOK_UP, "chunk"),
+        ]
 
 
 def test_a_retry_after_is_obeyed() -> None:
@@ -116,6 +128,7 @@ def graphql(code: str, status: int | None = None) -> bytes:
 DAY = 24 * 3600
 HTML = b"<html>nothing here</html>"
 OK = orjson.dumps({"data": {"a": 1}})
+AWAY = (errors.Unavailable, errors.OutcomeUnknown)
 ANSWERS = [
     ("503", 503, HTML, errors.Unavailable, errors.OutcomeUnknown),
     ("520", 520, b"", errors.Unavailable, errors.OutcomeUnknown),
@@ -144,6 +157,9 @@ ANSWERS = [
     ("odd extensions", 200, b'{"errors": [{"extensions": "x"}]}', errors.Unavailable, errors.OutcomeUnknown),
     ("internal", 200, graphql("INTERNAL_SERVER_ERROR", 500), errors.Unavailable, errors.OutcomeUnknown),
     ("no code", 200, b'{"errors": [{"message": "x"}]}', errors.Unavailable, errors.OutcomeUnknown),
+    ("a code that is none", 200, b'{"errors": [{"extensions": {"code": {"a": []}}}]}', *AWAY),
+    ("a status that is none", 200, b'{"errors": [{"extensions": {"exception": {"status": [429]}}}]}', *AWAY),
+    ("a message that is none", 200, b'{"errors": [{"message": [[[{}]]]}]}', *AWAY),
     ("odd errors", 200, b'{"errors": ["x"]}', errors.Unavailable, errors.OutcomeUnknown),
 ]
 

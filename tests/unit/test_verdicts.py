@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,6 +74,53 @@ def test_foreign_and_broken_lines_are_counted_and_harm_no_row() -> None:
 
     assert verdicts.failed_rows() == {}
     assert verdicts.foreign == 4
+
+
+HOSTILE = {
+    "a data row of a number": b'{"uuid": "%s", "dataRow": 5, "status": "SUCCESS"}',
+    "a data row of a list": b'{"uuid": "%s", "dataRow": [], "status": "FAILURE"}',
+    "a global key of a list": b'{"uuid": "%s", "dataRow": {"globalKey": ["a"]}, "status": "FAILURE"}',
+    "errors of a number": b'{"uuid": "%s", "status": "FAILURE", "errors": 5}',
+    "errors of numbers": b'{"uuid": "%s", "status": "FAILURE", "errors": [5]}',
+    "a status of a list": b'{"uuid": "%s", "status": ["SUCCESS"]}',
+    "depth 100,000": b'{"uuid": "%s", "status": "SUCCESS", "more": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "half a surrogate": b'{"uuid": "%s", "status": "\\ud800"}',
+    "bytes that are no text": b'{"uuid": "%s", "status": "\xff"}',
+}
+
+
+@pytest.mark.parametrize("broken", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("number", [2, 77], ids=["ours", "foreign"])
+def test_a_line_that_cannot_be_read_is_no_verdict_and_harms_no_other_row(broken: bytes, number: int) -> None:
+    uuid = str(UUID(bytes=uuid_of(number))).encode()
+    others = [line(n) for n in range(5) if n != number]
+
+    failed = judged(broken % uuid, *others).failed_rows()
+
+    assert failed.keys() <= {4}
+    assert all(not verdict.taken for verdict in failed.values())
+
+
+@pytest.mark.parametrize("text", ["0" * 36, "00 " * 12, "x" * 36, "urn:uuid:" + "-" * 100_000 + "0" * 31])
+def test_a_uuid_that_is_none_stands_for_no_line_that_was_sent_without(text: str) -> None:
+    sent = [unsent_line("k:a", "m", 0), unsent_line("k:a", "m", 1)]
+    verdicts = Verdicts(SentLines.of([(0, sent, bytes(12), "0a" * 16)]))
+    where = {"dataRow": {"globalKey": "a"}}
+
+    verdicts.feed([orjson.dumps({"uuid": text, "status": "SUCCESS", **where})])
+
+    assert verdicts.foreign == 1
+    assert verdicts.failed_rows()[0].missing == 2
+
+
+def test_what_a_letter_keeps_of_a_line_is_bounded() -> None:
+    long = b'{"uuid": "{%s%s}", "status": "FAILURE", "errors": [{"name": "%s", "message": "%s"}]}'
+    uuid = str(UUID(bytes=uuid_of(2))).encode()
+
+    failed = judged(long % (b"-" * 100_000, uuid, b"n" * 100_000, b"m" * 100_000), line(0), line(1)).failed_rows()
+
+    assert len(orjson.dumps(failed[4].errors)) < 1000
+    assert failed[4].errors[0]["uuid"] == uuid.decode()
 
 
 def test_uuids_are_compared_in_canonical_form() -> None:

@@ -1,20 +1,29 @@
-"""What Labelbox answered: status, headers and body → data, or one of our errors. Pure (wire reference, section 4)."""
+"""What Labelbox answered: status, headers and body → declared types, or one of our errors. Pure (wire reference, 4).
+
+Nothing of an answer is used before `read` has it in a type of answer_types.py. Errors name fields and types, never
+what was in them.
+"""
 
 import math
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import orjson
 
 from prelabel_worker import errors
+from prelabel_worker.answer_types import ImportFields, OntologyTree
 from prelabel_worker.errors import RequestError
 
 _MOST_RETRY_AFTER_SECONDS = 3600.0
 _MOST_SAID = 300
 _EXCEEDED = "You have exceeded"
+_CODE = re.compile(r"[A-Z_]{1,60}")
+_Type = TypeVar("_Type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +37,44 @@ class Import:
     error_url: str
 
 
-def import_of(fields: Mapping[str, Any]) -> Import:
-    """Read the IMPORT set of the wire reference, section 2.0."""
-    return Import(
-        id=str(fields.get("id") or ""),
-        name=str(fields.get("name") or ""),
-        state=str(fields.get("state") or ""),
-        status_url=str(fields.get("statusFileUrl") or ""),
-        error_url=str(fields.get("errorFileUrl") or ""),
-    )
+def read(value: Any, kind: type[_Type], *, maybe_accepted: bool = False) -> _Type:
+    """Return a part of an answer in its declared type. Raises UnexpectedShape."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise errors.UnexpectedShape(f"the answer is not as expected: {error}", maybe_accepted=maybe_accepted) from None
+    except RecursionError:
+        raise errors.UnexpectedShape("the answer is nested too deeply", maybe_accepted=maybe_accepted) from None
+
+
+def import_of(value: Any, *, maybe_accepted: bool = False) -> Import:
+    """Read the IMPORT set of the wire reference, section 2.0. Raises UnexpectedShape."""
+    return job_of(read(value, ImportFields, maybe_accepted=maybe_accepted))
+
+
+def job_of(fields: ImportFields) -> Import:
+    """Return the same with '' for what is null."""
+    files = fields.status_file_url or "", fields.error_file_url or ""
+    return Import(fields.id, fields.name or "", fields.state or "", *files)
+
+
+def tree_of(normalized: dict[str, Any] | str | None) -> dict[str, Any]:
+    """Return an ontology's tree, which is an object or its text. Raises UnexpectedShape.
+
+    It can be stored and walked: none is nested more deeply than JSON can be written.
+    """
+    if isinstance(normalized, str):
+        try:
+            normalized = orjson.loads(normalized) if normalized else None
+        except orjson.JSONDecodeError:
+            raise errors.UnexpectedShape("the ontology is not as expected: its text is not JSON") from None
+    tree = {"tools": [], "classifications": []} if normalized is None else read(normalized, dict[str, Any])
+    read(tree, OntologyTree)
+    try:
+        orjson.dumps(tree)
+    except orjson.JSONEncodeError:
+        raise errors.UnexpectedShape("the ontology is nested too deeply") from None
+    return tree
 
 
 def data_of(status: int, headers: Mapping[str, str], body: bytes, *, creates: bool) -> dict[str, Any]:
@@ -73,7 +111,7 @@ def project_gone(project_id: str) -> RequestError:
 def _answer(status: int, headers: Mapping[str, str], body: bytes, *, creates: bool) -> dict[str, Any]:
     """The JSON object of a GraphQL answer; edge, gateway and mesh errors are raised by their status."""
     answer = _json_object(body)
-    message = str(answer.get("message") or "") if answer else ""
+    message = _text(answer, "message")
     retry_after = _retry_after(headers)
     if status == 429 or message.startswith(_EXCEEDED):
         raise errors.Throttled("Labelbox says to slow down", retry_after=retry_after)
@@ -126,7 +164,7 @@ _NESTED_ERRORS: dict[int, type[RequestError]] = {
 def _graphql_error(problem: Any, retry_after: float | None, *, creates: bool) -> RequestError:
     code = _code(problem)
     text = f"Labelbox answers {code or 'an error without a code'}"
-    said = str(_member(problem, "message") or "")[:_MOST_SAID]
+    said = _text(problem, "message")[:_MOST_SAID]
     if code in _CODE_ERRORS:
         return _CODE_ERRORS[code](text, said=said)
     status = _member(_member(_member(problem, "extensions"), "exception"), "status")
@@ -137,7 +175,14 @@ def _graphql_error(problem: Any, retry_after: float | None, *, creates: bool) ->
 
 
 def _code(problem: Any) -> str:
-    return str(_member(_member(problem, "extensions"), "code") or "")
+    """Labelbox's word for what went wrong; '' for what is no such word."""
+    code = _text(_member(problem, "extensions"), "code")
+    return code if _CODE.fullmatch(code) else ""
+
+
+def _text(value: Any, name: str) -> str:
+    member = _member(value, name)
+    return member if isinstance(member, str) else ""
 
 
 def _member(value: Any, name: str) -> Any:

@@ -9,6 +9,8 @@ import orjson
 
 from prelabel import keys
 from prelabel.client import Client
+from prelabel_worker import answers
+from prelabel_worker.errors import UnexpectedShape
 from prelabel_worker.ontology import Ontology
 
 FRESH_SECONDS = 600.0
@@ -44,7 +46,7 @@ class Catalog:
         self._parsed: dict[str, tuple[bytes, Ontology]] = {}
 
     def get(self, project_id: str) -> Cached | None:
-        """The cached ontology, parsed anew only when it has changed."""
+        """The cached ontology, parsed anew only when it has changed; None for what is none, as if it were not there."""
         key = f"{keys.project_root(self._prefix, project_id)}:ontology"
         stored, media_type, fetched = self._client.hmget(key, "normalized", "mediaType", "fetchedMs")
         if stored is None or fetched is None:
@@ -52,7 +54,11 @@ class Catalog:
         known = self._parsed.get(project_id)
         identity = stored + b"\0" + (media_type or b"")
         if known is None or known[0] != identity:
-            ontology = Ontology.from_normalized(orjson.loads(stored), media_type.decode() if media_type else None)
+            try:
+                tree = answers.tree_of(stored.decode())
+            except (UnexpectedShape, UnicodeDecodeError):  # a release before kept what Labelbox answered as it was
+                return None
+            ontology = Ontology.from_normalized(tree, media_type.decode() if media_type else None)
             known = self._parsed[project_id] = (identity, ontology)
         return Cached(known[1], max(0.0, time.time() - int(fetched) / 1000))
 

@@ -7,6 +7,7 @@ PrelabelError
 │  ├─ OutcomeUnknown          an upload that may have been accepted: look it up by name
 │  ├─ Conflict                the name exists: our earlier attempt got through
 │  ├─ Garbled                 an answer that is none: a proxy in between, or a defect of theirs
+│  │  └─ UnexpectedShape      an answer one of whose fields is not what is declared
 │  ├─ Blocked                 the edge lets nothing of ours through
 │  ├─ TooLarge                the file must be smaller
 │  ├─ Refused                 the file as a whole was refused: some row of it is at fault
@@ -67,6 +68,10 @@ class Garbled(RequestError):
     def __init__(self, message: str, *, maybe_accepted: bool = False) -> None:
         super().__init__(message)
         self.maybe_accepted = maybe_accepted
+
+
+class UnexpectedShape(Garbled):
+    """A field of the answer is not of its declared type: it concerns what was asked for, not the account."""
 
 
 class Blocked(RequestError):

@@ -9,12 +9,11 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
-import orjson
 
-from prelabel_worker import answers, bodies
+from prelabel_worker import answer_types, answers, bodies
 from prelabel_worker.answers import Import
 from prelabel_worker.catalog import ProjectOntology
 from prelabel_worker.chunks import SubmitAs
@@ -23,7 +22,6 @@ from prelabel_worker.errors import (
     ConfigurationError,
     FileGone,
     FileRefused,
-    Garbled,
     LeaseLost,
     OutcomeUnknown,
     QueryRefused,
@@ -70,6 +68,9 @@ _UPLOAD = (
 _PROJECT = "query ProjectId($projectId: ID!) { project(where: {id: $projectId}) { id } }"
 # Nothing of the request can have been executed when one of these is raised.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+_Type = TypeVar("_Type")
 
 
 class _Fields(NamedTuple):
@@ -169,10 +170,7 @@ class Labelbox:
         }
         body = _body(head, content, tail, still_mine)
         data = answers.data_of(*self._ask(creates=True, headers=headers, content=body), creates=True)
-        created = data.get(field)
-        if not isinstance(created, dict):
-            raise Garbled("the answer to the upload names no import", maybe_accepted=True)
-        return answers.import_of(created)
+        return answers.import_of(data.get(field), maybe_accepted=True)
 
     def find_imports(self, names: Sequence[ImportName]) -> list[Import | None]:
         """Look imports up by project and name, all in one request; None where there is none. Raises RequestError."""
@@ -188,59 +186,46 @@ class Labelbox:
             )
         query = f"query FindImports({', '.join(declared)}) {{ {' '.join(parts)} }}"
         data = answers.found(*self._query(query, variables))
-        found = (data.get(f"i{at}") for at in range(len(names)))
-        return [answers.import_of(each) if isinstance(each, dict) else None for each in found]
+        jobs = (data.get(f"i{at}") for at in range(len(names)))
+        return [None if job is None else answers.import_of(job) for job in jobs]
 
     def list_imports(self, project_id: str, skip: int) -> list[Import]:
         """A page of a project's imports of pre-labels; one that is not full is the last. Raises RequestError."""
-        data = answers.data_of(
-            *self._query(_LIST.format(skip=skip, page=PAGE), {"projectId": project_id}), creates=False
-        )
-        listed = data.get("modelAssistedLabelingPredictionImports")
-        if not isinstance(listed, list):
-            raise Garbled("the answer lists no imports")
-        return [answers.import_of(each) for each in listed if isinstance(each, dict)]
+        query = _LIST.format(skip=skip, page=PAGE)
+        page = self.query(query, {"projectId": project_id}, answer_types.ImportPage)
+        return [answers.job_of(fields) for fields in page.imports if fields is not None]
 
     def ontology(self, project_id: str) -> ProjectOntology:
         """A project's ontology and media type. Raises RequestError."""
-        data = answers.data_of(*self._query(_ONTOLOGY, {"projectId": project_id}), creates=False)
-        project = data.get("project")
-        if not isinstance(project, dict):
+        project = self.query(_ONTOLOGY, {"projectId": project_id}, answer_types.OntologyOfProject).project
+        if project is None:
             raise answers.project_gone(project_id)
-        ontology = project.get("ontology") or {}
-        normalized = ontology.get("normalized") or {"tools": [], "classifications": []}
-        if isinstance(normalized, str):
-            normalized = _parsed(normalized)
-        if not isinstance(normalized, dict):
-            raise Unavailable("the project's ontology is not an object")
-        return ProjectOntology(normalized, project.get("allowedMediaType"), str(ontology.get("name") or ""))
+        ontology = project.ontology or answer_types.ConnectedOntology()
+        return ProjectOntology(answers.tree_of(ontology.normalized), project.allowed_media_type, ontology.name or "")
 
     def shows_pre_labels(self, project_id: str) -> bool | None:
         """Whether labelers see the project's pre-labels; None when Labelbox does not say. Raises RequestError."""
-        answer = self._query(_SHOWS, {"projectId": project_id})
         try:
-            data = answers.data_of(*answer, creates=False)
+            project = self.query(_SHOWS, {"projectId": project_id}, answer_types.ShownOfProject).project
         except QueryRefused:
             return None
-        project = data.get("project")
-        if not isinstance(project, dict):
+        if project is None:
             raise answers.project_gone(project_id)
-        shown = project.get("showingPredictionsToLabelers")
+        shown = project.showing_predictions_to_labelers
         return shown if isinstance(shown, bool) else None
 
     def query(
-        self, query: str, variables: dict[str, Any], *, creates: bool = False, batches: bool = False
-    ) -> dict[str, Any]:
-        """The data that any GraphQL request answers.
+        self, query: str, variables: dict[str, Any], kind: type[_Type], *, creates: bool = False, batches: bool = False
+    ) -> _Type:
+        """Return the data that a GraphQL request answers, in its declared type.
 
         `creates`: to repeat it may do it twice, so that an answer that is lost is OutcomeUnknown. `batches`: it goes to
         the second address, where batches are (wire reference 1.1), with its longer time. Raises RequestError.
         """
         body = {"query": query, "variables": variables}
-        if not batches:
-            return answers.data_of(*self._ask(creates=creates, json=body), creates=creates)
-        url, seconds = self._endpoint.batches, max(self._timeout, BATCH_SECONDS)
-        return answers.data_of(*self._ask(url, seconds, creates=creates, json=body), creates=creates)
+        url, seconds = (self._endpoint.batches, max(self._timeout, BATCH_SECONDS)) if batches else (None, None)
+        data = answers.data_of(*self._ask(url, seconds, creates=creates, json=body), creates=creates)
+        return answers.read(data, kind, maybe_accepted=creates)
 
     def upload_file(self, name: str, content: Iterable[bytes], size: int, media_type: str) -> str:
         """Put a file of exactly `size` bytes at an address of Labelbox's; the address. Raises RequestError.
@@ -255,15 +240,12 @@ class Labelbox:
         }
         body = _body(head, content, tail, lambda: True)
         data = answers.data_of(*self._ask(creates=False, headers=headers, content=body), creates=False)
-        uploaded = data.get("uploadFile")
-        if not isinstance(uploaded, dict) or not isinstance(uploaded.get("url"), str):
-            raise Garbled("the answer to the upload names no address")
-        return str(uploaded["url"])
+        return answers.read(data, answer_types.Uploaded).upload_file.url
 
     def delete_import(self, import_id: str) -> bool:
         """Delete an import; False when there is none of this id. Raises RequestError; to repeat it is safe."""
         data = answers.found(*self._query(_DELETE, {"id": import_id}))
-        return isinstance(data.get("deleteModelAssistedLabelingPredictionImport"), dict)
+        return answers.read(data, answer_types.Deleted).deleted is not None
 
     def limit_headers(self, project_id: str) -> list[str]:
         """The names of the headers about rate limits in the answer to a question. Raises RequestError."""
@@ -367,13 +349,6 @@ def _mapped(*, creates: bool) -> Iterator[None]:
         raise kind(f"no answer from Labelbox: {type(error).__name__}") from None
     except httpx.InvalidURL:
         raise Unavailable("the endpoint is not an address") from None
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
 
 
 def _plain(name: str) -> str:

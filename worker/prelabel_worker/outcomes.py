@@ -21,6 +21,7 @@ Requests. "Create" is the upload of an import; everything else is a query.
 | 19 | the file refused | Refused | split; a row alone is held (Q) |
 | 20 | `GRAPHQL_*` | QueryRefused | the account pauses (A) |
 | 21 | an answer that is none | Garbled | as 5 or 2, after `FEW` attempts the account pauses (R, A) |
+| - | a field of an answer is not what is declared | UnexpectedShape | as 5 or 2, however often; then stuck (R) |
 | 22 | internal error | as 5 and 6 | later; a create as 6 (R or C, Q) |
 | - | no key in the worker's settings | KeyMissing | the project pauses (A) |
 
@@ -101,6 +102,8 @@ def decide(error: errors.RequestError, failures: int, *, base: float, cap: float
             return Decision(Outcome.PAUSE, "account", error.retry_after, passing=True)
         case errors.Blocked() if failures <= 1:
             return Decision(Outcome.LATER, "chunk", cap)
+        case errors.UnexpectedShape():  # what it was about is at fault, not the account
+            return Decision(Outcome.LOOK_UP if error.maybe_accepted else Outcome.LATER, "chunk", wait)
         case errors.Garbled() if failures <= FEW:
             return Decision(Outcome.LOOK_UP if error.maybe_accepted else Outcome.LATER, "chunk", wait)
         case errors.OutcomeUnknown() | errors.Conflict():

@@ -1,7 +1,8 @@
 """Lines of a status file → what became of each row. Pure.
 
 The file has one line for each line sent, in no promised order; everything but SUCCESS is a failure
-(the wire reference, section 3.3). Lines are matched by uuid. Some are sent without one (`Ontology.unidentified`):
+(the wire reference, section 3.3). A line that cannot be read is none: its annotation has no verdict. Lines are matched
+by uuid. Some are sent without one (`Ontology.unidentified`):
 Labelbox makes one and names it in the file, so such a line is matched by its data row, with any line of that row that
 was sent without. An assumption: nothing documents more (ndjson-formats, sections 1.3 and 5.2). Of two models that say
 something about one data row in one import, the file's order decides whose a failure is.
@@ -19,10 +20,12 @@ from prelabel_worker.chunks import SentLines
 from prelabel_worker.identity import row_mark
 
 _SHOWN_ERRORS = 20
-_SHOWN_CHARACTERS = 500
+_SHOWN_CHARACTERS, _SHOWN_NAME = 500, 100
 
 
-class _Error(msgspec.Struct):
+class LineError(msgspec.Struct):
+    """What Labelbox says is wrong with an annotation."""
+
     name: str | None = None
     message: str | None = None
 
@@ -36,10 +39,15 @@ class _Where(msgspec.Struct):
     data_row: _DataRow | None = msgspec.field(default=None, name="dataRow")
 
 
-class _Line(msgspec.Struct):
+class StatusLine(msgspec.Struct):
+    """A line of a status file."""
+
     uuid: str | None = None
     status: str | None = None
-    errors: list[_Error] | None = None
+    errors: list[LineError] | None = None
+
+
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 @dataclass(slots=True)
@@ -73,7 +81,7 @@ class Verdicts:
         self._sent = sent
         self._open = sent.all_uuids()
         self._failed: dict[bytes, dict[str, Any]] = {}
-        self._decoder = msgspec.json.Decoder(_Line)
+        self._decoder = msgspec.json.Decoder(StatusLine)
         self._where = msgspec.json.Decoder(_Where)
         self._theirs: dict[bytes, bytes] = {}  # what was sent without uuid → the uuid that Labelbox gave it
         self._ours: dict[bytes, bytes] = {}  # the same the other way round
@@ -87,7 +95,7 @@ class Verdicts:
             try:
                 line = decode(raw)
                 uuid = _uuid(line.uuid or "")
-            except (msgspec.MsgspecError, ValueError):
+            except _UNREADABLE:
                 self.foreign += 1
                 continue
             if line.status == "SUCCESS" and uuid in still_open:
@@ -95,18 +103,21 @@ class Verdicts:
             else:
                 self._unusual(uuid, line, raw)
 
-    def _unusual(self, uuid: bytes, line: _Line, raw: bytes) -> None:
+    def _unusual(self, uuid: bytes, line: StatusLine, raw: bytes) -> None:
         sent = uuid if uuid in self._row_of else self._ours.get(uuid) or self._sent_without(uuid, raw)
         if sent is None:
             self.foreign += 1
             return
         self._open.discard(sent)
         if line.status != "SUCCESS":
-            self._failed.setdefault(sent, _error(line))
+            self._failed.setdefault(sent, _error(uuid, line))
 
     def _sent_without(self, uuid: bytes, raw: bytes) -> bytes | None:
         """What stands for a line of this data row that was sent without uuid and has no verdict yet."""
-        data_row = self._where.decode(raw).data_row or _DataRow()
+        try:
+            data_row = self._where.decode(raw).data_row or _DataRow()
+        except _UNREADABLE:
+            return None
         for key in (f"k:{data_row.global_key}", f"i:{data_row.id}"):
             waiting = self._by_mark.get(row_mark(key))
             if waiting:
@@ -151,15 +162,18 @@ class Verdicts:
 
 def _uuid(text: str) -> bytes:
     """The 16 bytes; other spellings than the usual one are what `UUID` is for. Raises ValueError."""
-    if len(text) == 36:
-        return bytes.fromhex(text.replace("-", ""))
-    return UUID(text).bytes
+    if len(text) != 36:
+        return UUID(text).bytes
+    uuid = bytes.fromhex(text.replace("-", ""))
+    if len(uuid) != 16:
+        raise ValueError("no uuid")
+    return uuid
 
 
-def _error(line: _Line) -> dict[str, Any]:
-    first = line.errors[0] if line.errors else _Error()
+def _error(uuid: bytes, line: StatusLine) -> dict[str, Any]:
+    first = line.errors[0] if line.errors else LineError()
     return {
-        "uuid": line.uuid,
-        "name": first.name or "unknown",
+        "uuid": str(UUID(bytes=uuid)),
+        "name": (first.name or "unknown")[:_SHOWN_NAME],
         "message": (first.message or "")[:_SHOWN_CHARACTERS],
     }

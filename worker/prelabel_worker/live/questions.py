@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from prelabel.errors import PrelabelError
 from prelabel_worker.answers import Import
@@ -150,7 +149,7 @@ class Interview:
         outcome = self._outcome(name)
         if not outcome.startswith("FINISHED"):
             return outcome
-        verdicts = {line.get("uuid"): _verdict(line) for line in self._status(name)}
+        verdicts = {_plain(line.get("uuid")): _verdict(line) for line in self._status(name)}
         return f"feature: {verdicts.get(feature, 'no line')}; data row: {verdicts.get(row, 'no line')}"
 
     def _file_address(self) -> str:
@@ -158,7 +157,7 @@ class Interview:
         one, two = (self._scratch.ended(name).status_url for _ in range(2))
         if one == two:
             return "the same address"
-        same_place = urlsplit(one)._replace(query="") == urlsplit(two)._replace(query="")
+        same_place = one.partition("?")[0] == two.partition("?")[0]
         return "another signature of the same address" if same_place else "another address"
 
     def _limit_headers(self) -> str:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prelabel.errors import PrelabelError
+from prelabel_worker.answer_types import BatchesOfProject, NewBatch, NewBatchOfProject, RowsToBatchOfProject, SmallBatch
 from prelabel_worker.errors import Garbled, RequestError
-from prelabel_worker.workspace.calls import Calls
+from prelabel_worker.workspace.calls import Calls, next_page
 from prelabel_worker.workspace.tasks import Tasks
 
 MOST_ROWS = 100_000
@@ -107,23 +108,26 @@ class Batches:
     def _small(self, name: str, ids: Sequence[str]) -> Made:
         given: dict[str, Any] = {"name": name, "dataRowIds": list(ids), "globalKeys": None}
         given |= {"priority": _PRIORITY, "consensusSettings": None}
-        made = self._made(_CREATE, given, "createBatchV2", name)
+        made = self._made(_CREATE, given, name)
         if isinstance(made, Made):
             return made
-        batch = made.get("batch") or {}
-        failed = [str(each) for each in made.get("failedDataRowIds") or ()]
-        return Made(str(batch.get("id") or ""), name, int(batch.get("size") or len(ids) - len(failed)), failed=failed)
+        small = made.create_batch_v2 or SmallBatch()
+        failed = small.failed_data_row_ids or []
+        size = (small.batch and small.batch.size) or len(ids) - len(failed)
+        return Made(small.batch.id if small.batch else "", name, size, failed=failed)
 
     def _empty(self, name: str) -> str:
-        made = self._made(_CREATE_EMPTY, {"name": name, "consensusSettings": None}, "createEmptyBatch", name)
-        return made.id if isinstance(made, Made) else str(made.get("id") or "")
+        made = self._made(_CREATE_EMPTY, {"name": name, "consensusSettings": None}, name)
+        if isinstance(made, Made):
+            return made.id
+        return made.create_empty_batch.id if made.create_empty_batch else ""
 
-    def _made(self, query: str, given: dict[str, Any], field_: str, name: str) -> dict[str, Any] | Made:
+    def _made(self, query: str, given: dict[str, Any], name: str) -> NewBatch | Made:
         """The answer; where that was lost, the batch of this name if there is one now."""
         try:
-            data = self._calls.create(query, {"project": self._project, "input": given}, batches=True)
-            made = (data.get("project") or {}).get(field_)
-            if not isinstance(made, dict):
+            variables = {"project": self._project, "input": given}
+            made = self._calls.create(query, variables, NewBatchOfProject, batches=True).project
+            if made is None or not (made.create_batch_v2 or made.create_empty_batch):
                 raise Garbled("the answer names no batch", maybe_accepted=True)
             return made
         except RequestError as error:
@@ -135,20 +139,18 @@ class Batches:
     def _fill(self, batch_id: str, name: str, ids: Sequence[str], show: Callable[[float], None]) -> Made:
         """Begun again when an answer is lost: what the batch has already is not added twice."""
         given = {"batchId": batch_id, "dataRowIds": list(ids), "globalKeys": None, "priority": _PRIORITY}
-        data = self._calls.ask(_ADD, {"project": self._project, "input": given}, batches=True)
-        begun = (data.get("project") or {}).get("addDataRowsToBatchAsync")
-        if not isinstance(begun, dict) or not begun.get("taskId"):
-            raise Garbled("the answer names no task")
-        task = self._tasks.wait(str(begun["taskId"]), self._seconds, lambda each: show(each.percent or 0.0))
+        variables = {"project": self._project, "input": given}
+        begun = self._calls.ask(_ADD, variables, RowsToBatchOfProject, batches=True).project.begun
+        task = self._tasks.wait(begun.task_id, self._seconds, lambda each: show(each.percent or 0.0))
         size = self._size(batch_id)
         return Made(batch_id, name, size, why="" if task.complete and size >= len(ids) else task.why)
 
     def _size(self, batch_id: str) -> int:
-        data = self._calls.ask(_READ, {"project": self._project, "batch": batch_id})
-        nodes = ((data.get("project") or {}).get("batches") or {}).get("nodes") or []
+        variables = {"project": self._project, "batch": batch_id}
+        nodes = self._calls.ask(_READ, variables, BatchesOfProject).project.batches.nodes
         if not nodes:
             raise Garbled("Labelbox does not know the batch that it has just made")
-        return int(nodes[0].get("size") or 0)
+        return nodes[0].size or 0
 
     def _find(self, name: str) -> Made | None:
         return next((each for each in self._all() if each.name == name), None)
@@ -157,14 +159,8 @@ class Batches:
         after: str | None = None
         while True:
             variables = {"project": self._project, "from": after, "first": _PAGE}
-            project = self._calls.ask(_LIST, variables, batches=True).get("project")
-            page = (project or {}).get("batches")
-            if not isinstance(page, dict):
-                raise Garbled("the answer holds no batches")
-            nodes = page.get("nodes") or []
-            yield from (
-                Made(str(each["id"]), str(each.get("name") or ""), int(each.get("size") or 0)) for each in nodes
-            )
-            after = (page.get("pageInfo") or {}).get("endCursor")
-            if not after or not nodes:
+            page = self._calls.ask(_LIST, variables, BatchesOfProject, batches=True).project.batches
+            yield from (Made(batch.id, batch.name or "", batch.size or 0) for batch in page.nodes or ())
+            after = next_page(after, page.page_info.end_cursor if page.page_info else None)
+            if not after or not page.nodes:
                 return

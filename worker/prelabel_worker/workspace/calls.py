@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from prelabel.errors import PrelabelError
 from prelabel_worker import outcomes
 from prelabel_worker.doctor.pace import Pace
-from prelabel_worker.errors import RequestError
+from prelabel_worker.errors import RequestError, UnexpectedShape
 from prelabel_worker.labelbox import Labelbox
 from prelabel_worker.outcomes import Outcome
 
@@ -41,16 +41,16 @@ class Calls:
         self._tell = tell
         self._patience = patience_seconds
 
-    def ask(self, query: str, variables: dict[str, Any], *, batches: bool = False) -> dict[str, Any]:
+    def ask(self, query: str, variables: dict[str, Any], kind: type[_Answer], *, batches: bool = False) -> _Answer:
         """Something that may be asked, or done, any number of times. Raises RequestError."""
-        return self._repeated(lambda: self._labelbox.query(query, variables, batches=batches))
+        return self._repeated(lambda: self._labelbox.query(query, variables, kind, batches=batches))
 
-    def create(self, query: str, variables: dict[str, Any], *, batches: bool = False) -> dict[str, Any]:
+    def create(self, query: str, variables: dict[str, Any], kind: type[_Answer], *, batches: bool = False) -> _Answer:
         """Something that is done anew each time: repeated only while it certainly was not done.
 
         Raises RequestError; with `maybe_accepted` it may have been done, and the caller looks.
         """
-        return self._repeated(lambda: self._labelbox.query(query, variables, creates=True, batches=batches))
+        return self._repeated(lambda: self._labelbox.query(query, variables, kind, creates=True, batches=batches))
 
     def upload(self, name: str, content: Callable[[], Iterable[bytes]], size: int, media_type: str) -> str:
         """The address of a file; `content` gives its bytes once more for each attempt. Raises RequestError, OSError."""
@@ -85,4 +85,13 @@ def _wait_after(error: RequestError, failures: int) -> float | None:
     decision = outcomes.decide(error, failures, base=_BASE_SECONDS, cap=_CAP_SECONDS)
     if error.maybe_accepted or decision.needs_person or decision.outcome is Outcome.SPLIT:
         return None
+    if isinstance(error, UnexpectedShape):  # a person waits, and the next answer would be the same
+        return None
     return decision.seconds
+
+
+def next_page(before: str | None, cursor: str | None) -> str | None:
+    """Return where the next page begins, None after the last. Raises UnexpectedShape for the same page again."""
+    if cursor and cursor == before:
+        raise UnexpectedShape("the answer is not as expected: its next page is the same page")
+    return cursor or None

@@ -7,8 +7,17 @@ from typing import Any
 
 import orjson
 
+from prelabel_worker.answer_types import (
+    FailedPage,
+    KeysFound,
+    KeysLookedUp,
+    KeysResult,
+    KeysState,
+    Processed,
+    Upserted,
+)
 from prelabel_worker.errors import Garbled
-from prelabel_worker.workspace.calls import Calls
+from prelabel_worker.workspace.calls import Calls, next_page
 from prelabel_worker.workspace.tasks import StillRunning
 
 LOOKED_UP_TOGETHER = 20_000
@@ -64,8 +73,8 @@ class DataRows:
         wait = _FIRST_LOOK_SECONDS
         while done < len(ids):
             part = list(ids[done : done + ASKED_TOGETHER])
-            answer = self._calls.ask(_PROCESSED, {"ids": part}).get("queryAllDataRowsHaveBeenProcessed")
-            if isinstance(answer, dict) and answer.get("allDataRowsHaveBeenProcessed"):
+            answer = self._calls.ask(_PROCESSED, {"ids": part}, Processed).answer
+            if answer and answer.all_data_rows_have_been_processed:
                 done += len(part)
                 show(done)
                 continue
@@ -79,22 +88,17 @@ class DataRows:
         chunk = orjson.dumps([{"id": {"type": "AUTO", "value": ""}, "payload": row} for row in rows])
         uri = self._upload("data-rows.json", chunk)
         manifest = orjson.dumps({"source": "SDK", "item_count": len(rows), "chunk_uris": [uri]})
-        answer = self._calls.create(_ADD, {"uri": self._upload("manifest.json", manifest)}).get("upsertDataRows")
-        if not isinstance(answer, dict) or not answer.get("id"):
-            raise Garbled("the answer names no task", maybe_accepted=True)
-        return str(answer["id"])
+        return self._calls.create(_ADD, {"uri": self._upload("manifest.json", manifest)}, Upserted).upsert_data_rows.id
 
     def failed(self, task_id: str) -> Iterator[tuple[str, str]]:
         """The rows a task did not add: global key, and why."""
         after: str | None = None
         while True:
             variables = {"task": task_id, "first": _PAGE, "from": after}
-            page = self._calls.ask(_FAILED, variables).get("failedDataRowImports")
-            if not isinstance(page, dict):
-                raise Garbled("the answer holds no rows")
-            for each in page.get("results") or ():
-                yield str((each.get("spec") or {}).get("globalKey") or ""), str(each.get("message") or "")
-            after = page.get("after")
+            page = self._calls.ask(_FAILED, variables, FailedPage).page
+            for row in page.results or ():
+                yield (row.spec and row.spec.global_key) or "", row.message or ""
+            after = next_page(after, page.after)
             if not after:
                 return
 
@@ -103,28 +107,26 @@ class DataRows:
 
     def _look_up(self, keys: Sequence[str], found: Found) -> None:
         data = self._looked_up(list(keys))
-        missing, denied = data.get("notFoundGlobalKeys") or [], set(data.get("accessDeniedGlobalKeys") or [])
-        fetched = data.get("fetchedDataRows") or []
+        missing, denied = data.not_found_global_keys or [], set(data.access_denied_global_keys or [])
+        fetched = data.fetched_data_rows or []
         absent = denied.union(missing)
         # They stand in the order asked, with an empty id where there is none; where those were left out, so are we.
         asked = list(keys) if len(fetched) == len(keys) else [key for key in keys if key not in absent]
         if len(asked) != len(fetched):
             raise Garbled("the look-up answers another number of data rows than it was asked for")
-        found.ids |= {key: str(row["id"]) for key, row in zip(asked, fetched, strict=True) if row.get("id")}
+        found.ids |= {key: row.id for key, row in zip(asked, fetched, strict=True) if row.id}
         found.missing += [key for key in keys if key not in found.ids and key not in denied]
         found.denied += [key for key in keys if key in denied]
 
-    def _looked_up(self, keys: list[str]) -> dict[str, Any]:
-        job = self._calls.ask(_LOOK_UP, {"keys": keys}).get("dataRowsForGlobalKeys")
-        if not isinstance(job, dict) or not job.get("jobId"):
-            raise Garbled("the answer names no job")
+    def _looked_up(self, keys: list[str]) -> KeysFound:
+        job_id = self._calls.ask(_LOOK_UP, {"keys": keys}, KeysLookedUp).job.job_id
         deadline = time.monotonic() + _LOOK_UP_SECONDS
         wait = _FIRST_LOOK_SECONDS
         while True:
-            answer = self._calls.ask(_LOOKED_UP, {"job": job["jobId"]}).get("dataRowsForGlobalKeysResult") or {}
-            if answer.get("jobStatus") == "COMPLETE" and isinstance(answer.get("data"), dict):
-                return dict(answer["data"])
-            if answer.get("jobStatus") == "FAILED":
+            answer = self._calls.ask(_LOOKED_UP, {"job": job_id}, KeysResult).result or KeysState()
+            if answer.job_status == "COMPLETE" and answer.data:
+                return answer.data
+            if answer.job_status == "FAILED":
                 raise Garbled("Labelbox's look-up of global keys failed")
             if time.monotonic() + wait > deadline:
                 raise StillRunning(f"Labelbox's look-up of global keys still runs after {_LOOK_UP_SECONDS:.0f} s")

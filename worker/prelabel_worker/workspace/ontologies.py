@@ -7,8 +7,10 @@ from typing import Any
 import orjson
 
 from prelabel.errors import PrelabelError
-from prelabel_worker.errors import Garbled, ProjectGone, RequestError
-from prelabel_worker.workspace.calls import Calls
+from prelabel_worker.answer_types import CreatedOntology, OneOntology, OntologyFields, OntologyPage
+from prelabel_worker.answers import tree_of
+from prelabel_worker.errors import ProjectGone, RequestError
+from prelabel_worker.workspace.calls import Calls, next_page
 
 _FIELDS = "id name mediaType createdAt normalized objectSchemaCount classificationSchemaCount"
 _CREATE = "mutation NewOntology($data: UpsertOntologyInput!) { upsertOntology(data: $data) { " + _FIELDS + " } }"
@@ -60,10 +62,7 @@ class Ontologies:
         before = {each.id for each in self.list(name) if each.name == name}
         data = {"name": name, "normalized": orjson.dumps(sent(content)).decode(), "mediaType": media_type}
         try:
-            made = self._calls.create(_CREATE, {"data": data}).get("upsertOntology")
-            if not isinstance(made, dict):
-                raise Garbled("the answer names no ontology", maybe_accepted=True)
-            return _ontology(made)
+            return _ontology(self._calls.create(_CREATE, {"data": data}, CreatedOntology).upsert_ontology)
         except RequestError as error:
             if not error.maybe_accepted:
                 raise
@@ -75,10 +74,10 @@ class Ontologies:
     def read(self, ontology_id: str) -> Ontology:
         """One of them. Raises NoOntology, RequestError."""
         try:
-            found = self._calls.ask(_READ, {"id": ontology_id}).get("ontology")
+            found = self._calls.ask(_READ, {"id": ontology_id}, OneOntology).ontology
         except ProjectGone:  # what RESOURCE_NOT_FOUND is called where projects are asked for
             found = None
-        if not isinstance(found, dict):
+        if found is None:
             raise NoOntology(f"Labelbox knows no ontology {ontology_id}, or the key may not see it")
         return _ontology(found)
 
@@ -87,11 +86,9 @@ class Ontologies:
         after: str | None = None
         while True:
             variables = {"search": search, "filter": {"status": "ALL"}, "from": after, "first": _PAGE}
-            page = self._calls.ask(_LIST, variables).get("ontologies")
-            if not isinstance(page, dict):
-                raise Garbled("the answer holds no ontologies")
-            yield from (_ontology(each) for each in page.get("nodes") or ())
-            after = page.get("nextCursor")
+            page = self._calls.ask(_LIST, variables, OntologyPage).ontologies
+            yield from map(_ontology, page.nodes or ())
+            after = next_page(after, page.next_cursor)
             if not after:
                 return
 
@@ -122,15 +119,13 @@ def _ids(each: Mapping[str, Any]) -> dict[str, Any]:
     return {name: each.get(name) for name in ("schemaNodeId", "featureSchemaId")}
 
 
-def _ontology(found: Mapping[str, Any]) -> Ontology:
-    normalized = found.get("normalized")
-    normalized = orjson.loads(normalized) if isinstance(normalized, str) else normalized
+def _ontology(fields: OntologyFields) -> Ontology:
     return Ontology(
-        str(found.get("id") or ""),
-        str(found.get("name") or ""),
-        found.get("mediaType"),
-        found.get("createdAt"),
-        int(found.get("objectSchemaCount") or 0),
-        int(found.get("classificationSchemaCount") or 0),
-        normalized if isinstance(normalized, dict) else {},
+        fields.id,
+        fields.name or "",
+        fields.media_type,
+        fields.created_at,
+        fields.object_schema_count or 0,
+        fields.classification_schema_count or 0,
+        tree_of(fields.normalized),
     )

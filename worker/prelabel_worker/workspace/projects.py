@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from prelabel.errors import PrelabelError
+from prelabel_worker.answer_types import Anything, CreatedProject, EditorOfProject, Editors, ShownOnProject
 from prelabel_worker.errors import Garbled, RequestError
 from prelabel_worker.workspace.calls import Calls
 
@@ -59,10 +60,8 @@ class Projects:
 
     def create(self, name: str, media_type: str) -> str:
         """The id of a new project. An error with `maybe_accepted` may have made one. Raises RequestError."""
-        made = self._calls.create(_CREATE, {"name": name, "media": media_type, **_QUALITY}).get("createProject")
-        if not isinstance(made, dict) or not made.get("id"):
-            raise Garbled("the answer names no project", maybe_accepted=True)
-        return str(made["id"])
+        wanted = {"name": name, "media": media_type, **_QUALITY}
+        return self._calls.create(_CREATE, wanted, CreatedProject).create_project.id
 
     def set_up(self, project_id: str, ontology_id: str, *, show: bool) -> list[str]:
         """Everything a new project needs, each step of which may be done again; what was done. Raises HalfDone."""
@@ -78,24 +77,24 @@ class Projects:
     def _steps(self, project_id: str, ontology_id: str, *, show: bool) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield "connecting the editor", lambda: self._connect_editor(project_id)
         ids = {"project": project_id, "ontology": ontology_id}
-        yield "connecting the ontology", lambda: self._calls.ask(_CONNECT, ids)
+        yield "connecting the ontology", lambda: self._calls.ask(_CONNECT, ids, Anything)
         if show:
             yield "showing pre-labels to labelers", lambda: self._show(project_id)
 
     def _connect_editor(self, project_id: str) -> None:
         """Only where none is connected: a second time would be for nothing."""
-        project = self._calls.ask(_FRONTEND, {"id": project_id}).get("project")
-        if isinstance(project, dict) and project.get("labelingFrontend"):
+        project = self._calls.ask(_FRONTEND, {"id": project_id}, EditorOfProject).project
+        if project and project.labeling_frontend:
             return
-        found = self._calls.ask(_FRONTENDS, {"name": _EDITOR, "deleted": False}).get("labelingFrontends") or []
+        found = self._calls.ask(_FRONTENDS, {"name": _EDITOR, "deleted": False}, Editors).labeling_frontends or []
         if not found:
             raise Garbled(f"Labelbox names no editor called {_EDITOR}")
-        ids = {"project": project_id, "frontend": str(found[0]["id"])}
-        self._calls.ask(_CONNECT_FRONTEND, ids)
-        self._calls.ask(_OPTIONS, ids | {"options": _NO_ONTOLOGY})
+        ids = {"project": project_id, "frontend": found[0].id}
+        self._calls.ask(_CONNECT_FRONTEND, ids, Anything)
+        self._calls.ask(_OPTIONS, ids | {"options": _NO_ONTOLOGY}, Anything)
 
     def _show(self, project_id: str) -> None:
-        answer = self._calls.ask(_SHOW, {"project": project_id, "show": True}).get("project")
-        shown = (answer or {}).get("showPredictionsToLabelers") or {}
-        if shown.get("showingPredictionsToLabelers") is False:
+        project = self._calls.ask(_SHOW, {"project": project_id, "show": True}, ShownOnProject).project
+        shown = project.show_predictions_to_labelers if project else None
+        if shown and shown.showing_predictions_to_labelers is False:
             raise Garbled("Labelbox goes on hiding pre-labels")

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from prelabel.errors import PrelabelError
-from prelabel_worker.errors import Garbled
+from prelabel_worker.answer_types import Me, TasksOfUser
 from prelabel_worker.workspace.calls import Calls
 
 _ME = "query Me { user { id } }"
@@ -14,6 +16,7 @@ _TASK = (
     "query UserTask($user: ID!, $task: ID!) { user(where: {id: $user}) { "
     "createdTasks(where: {id: $task} skip: 0 first: 100) { id status completionPercentage result errors type } } }"
 )
+_SHOWN_CHARACTERS = 300
 _FIRST_LOOK_SECONDS, _LOOK_SECONDS = 0.2, 5.0
 
 
@@ -44,7 +47,7 @@ class Task:
     def why(self) -> str:
         """What it says about its end, which may be nothing."""
         said = self.errors or self.result
-        return f"the task ended {self.status}" + (f": {str(said)[:300]}" if said else " and does not say why")
+        return f"the task ended {self.status}" + (f": {_shown(said)}" if said else " and does not say why")
 
 
 class Tasks:
@@ -70,19 +73,19 @@ class Tasks:
 
     def _look(self, task_id: str) -> Task:
         if not self._user:
-            me = self._calls.ask(_ME, {}).get("user")
-            if not isinstance(me, dict) or not me.get("id"):
-                raise Garbled("Labelbox does not say whose key this is")
-            self._user = str(me["id"])
-        user = self._calls.ask(_TASK, {"user": self._user, "task": task_id}).get("user")
-        found = user.get("createdTasks") if isinstance(user, dict) else None
-        if not isinstance(found, list) or len(found) != 1:
+            self._user = self._calls.ask(_ME, {}, Me).user.id
+        user = self._calls.ask(_TASK, {"user": self._user, "task": task_id}, TasksOfUser).user
+        found = user.created_tasks if user else None
+        if not found or len(found) != 1:
             raise TaskGone(f"Labelbox does not know the task {task_id}")
-        percent = found[0].get("completionPercentage")
-        return Task(
-            task_id,
-            str(found[0].get("status") or ""),
-            float(percent) if isinstance(percent, int | float) else None,
-            found[0].get("result"),
-            found[0].get("errors"),
-        )
+        (task,) = found
+        percent = task.completion_percentage
+        return Task(task_id, task.status or "", None if percent is None else float(percent), task.result, task.errors)
+
+
+def _shown(said: Any) -> str:
+    """The beginning of what may be text or any JSON."""
+    try:
+        return (said if isinstance(said, str) else orjson.dumps(said).decode())[:_SHOWN_CHARACTERS]
+    except orjson.JSONEncodeError:
+        return "something that is nested too deeply to be shown"

@@ -21,7 +21,7 @@ from prelabel.gate import prepare
 from prelabel_worker import scripts
 from prelabel_worker.accounts import Accounts
 from prelabel_worker.audit import audit
-from prelabel_worker.chunks import ChunkRow, RowOutcome
+from prelabel_worker.chunks import ChunkRow, Defect, RowOutcome
 from prelabel_worker.errors import Unavailable
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.leftovers import read_leftovers
@@ -208,7 +208,7 @@ def run_every_script(project: Project) -> None:
     project.ledger.open_fewer(name)
     project.publish(real_message("f"))
     chunk = project.take(project.cut())
-    project.ledger.rest(chunk, 0)
+    project.ledger.rest(chunk, 0, Defect(1, "submit: KeyError", stuck=False))
     project.held.heal_now(name)
     project.publish(real_message("g"))
     chunk = project.take(project.cut())

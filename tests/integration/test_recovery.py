@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from prelabel.buffer import Row
-from prelabel_worker.chunks import State
+from prelabel_worker.chunks import Defect, State
 from prelabel_worker.outcomes import FEW
 from prelabel_worker.stages.poll import poll
 from tests.conftest import wait_for
@@ -204,14 +204,24 @@ def test_a_defect_in_settle_waits_with_a_growing_backoff_and_loses_nothing(rig: 
 
 def test_a_defect_in_submit_leaves_the_chunk_to_the_next(rig: Rig) -> None:
     ontology = f"{rig.project.root}:ontology"
-    kept = rig.client.hget(ontology, "normalized")
-    rig.client.hset(ontology, "normalized", b"{")
+    kept = rig.client.hget(ontology, "fetchedMs")
+    rig.client.hset(ontology, "fetchedMs", b"{")
     rig.publish("a")
     rig.run(lambda: rig.events("stage.broken"), "the defect to show")
 
     assert rig.fields()["state"] == "open"
-    rig.client.hset(ontology, "normalized", kept)
+    rig.client.hset(ontology, "fetchedMs", kept)
     assert rig.settle().imported == 2
+
+
+@pytest.mark.parametrize("kept", [b"{", b"[1]", b'{"tools": [5]}', b"\xff"])
+def test_a_kept_ontology_that_is_none_is_fetched_anew(rig: Rig, kept: bytes) -> None:
+    """A release before kept what Labelbox answered without looking at it."""
+    rig.client.hset(f"{rig.project.root}:ontology", "normalized", kept)
+    rig.publish("a")
+
+    assert rig.settle().imported == 2
+    assert not rig.events("stage.broken")
 
 
 def test_after_a_defect_while_a_file_was_sent_it_is_looked_up_as_after_a_crash(project: Project) -> None:
@@ -221,7 +231,7 @@ def test_after_a_defect_while_a_file_was_sent_it_is_looked_up_as_after_a_crash(p
     key = f"{project.root}:chunk:{chunk.id}"
     lease = project.client.hget(key, "lease")
 
-    project.ledger.rest(chunk, 0)
+    project.ledger.rest(chunk, 0, Defect(1, "submit: KeyError", stuck=False))
 
     assert project.client.hget(key, "lease") == lease  # the old holder may still be sending
     assert project.ledger.take(project.id, chunk.id, "submit") is None
@@ -237,7 +247,7 @@ def test_a_chunk_that_is_anothers_is_not_put_to_rest(project: Project) -> None:
     project.client.hset(f"{project.root}:chunk:{chunk.id}", mapping={"lease": 1, "due": 1})
     project.take(chunk.id)
 
-    project.ledger.rest(chunk, 3600)
+    project.ledger.rest(chunk, 3600, Defect(1, "submit: KeyError", stuck=False))
 
     assert project.client.hget(f"{project.root}:chunk:{chunk.id}", "due") == b"1"
 

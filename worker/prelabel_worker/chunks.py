@@ -42,6 +42,15 @@ class Verdict(StrEnum):
     OVERDUE = "overdue"
 
 
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """A defect that a stage met with a chunk: which one in a row, where, and what; nothing of an answer or a row."""
+
+    count: int
+    what: str
+    stuck: bool
+
+
 class Item(NamedTuple):
     """Rows `low` to `high` (exclusive) of a frame (`f`) or a held row (`h`); `seq` is the arrival number of row 0."""
 
@@ -94,6 +103,8 @@ class Chunk:
     unanswered: int
     misses: int
     odd_state: str
+    #: Number of defects in a row that its stage met; of which the last is recorded in the hash as `defect`.
+    defects: int = 0
 
     @property
     def pending(self) -> int:
@@ -139,6 +150,7 @@ def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, f
         unanswered=number("unanswered"),
         misses=number("misses"),
         odd_state=text.get("oddState", ""),
+        defects=number("defects"),
     )
 
 

@@ -43,6 +43,10 @@ class ImportStatus:
     submit_as: str = SubmitAs.PRE_LABELS.value
     undone_at: float | None = None
     undoing: bool = False
+    #: The last defect that stopped the chunk, as long as it does.
+    defect: str = ""
+    #: Since when the chunk is stuck; None while it is not.
+    stuck_at: float | None = None
 
     @property
     def imported(self) -> int:
@@ -71,6 +75,8 @@ class ImportStatus:
             "as": self.submit_as,
             "undoneAt": self.undone_at,
             "undoing": self.undoing,
+            "defect": self.defect,
+            "stuckAt": self.stuck_at,
         }
 
 
@@ -217,6 +223,8 @@ def _open(project_id: str, chunk_id: str, fields: Mapping[bytes, bytes]) -> Impo
         lanes=tuple(int(lane) for lane in text["lanes"].split()),
         account=text.get("account", ""),
         submit_as=text.get("submitAs") or SubmitAs.PRE_LABELS.value,
+        defect=text.get("defect", ""),
+        stuck_at=_seconds(float(text.get("stuckMs", 0))),
     )
 
 

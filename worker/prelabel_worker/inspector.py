@@ -59,6 +59,8 @@ class ProjectStatus:
     undone: int = 0
     overridden: int = 0
     dead_by_policy: int = 0
+    #: Number of its chunks that a defect stops; they are among `chunks`.
+    stuck: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """For `status --json`."""
@@ -86,6 +88,7 @@ class ProjectStatus:
             "undone": self.undone,
             "overridden": self.overridden,
             "deadByPolicy": self.dead_by_policy,
+            "stuckChunks": self.stuck,
         }
 
 
@@ -218,6 +221,7 @@ class Inspector:
         done = {name: rows.get(name, 0) for name in OUTCOMES}
         pending = published - sum(done.values())
         queued = _queued(pending, at_rest, queued)
+        states, stuck = self._chunk_states(root, chunk_ids)
         paused = paused_until is not None and int(paused_until) / 1000 > time.time()
         return ProjectStatus(
             project_id=project_id,
@@ -225,7 +229,8 @@ class Inspector:
             pending=pending,
             **done,
             waiting=int(waiting or 0),
-            chunks=self._chunk_states(root, chunk_ids),
+            chunks=states,
+            stuck=stuck,
             oldest_waiting_seconds=self._oldest(root, _lanes(lanes)) if waiting and int(waiting) else None,
             dead_reasons={name.decode(): int(value) for name, value in reasons.items()},
             paused=(why or b"").decode() if paused else None,
@@ -266,14 +271,17 @@ class Inspector:
         found = [WorkerStatus.read(name.decode(), json.loads(value)) for name, value in announced]
         return sorted((each for each in found if each.seen_seconds_ago < GONE_AFTER_SECONDS), key=lambda w: w.name)
 
-    def _chunk_states(self, root: str, chunk_ids: list[bytes]) -> dict[str, int]:
+    def _chunk_states(self, root: str, chunk_ids: list[bytes]) -> tuple[dict[str, int], int]:
+        """Return how many chunks are in which state, and how many are stuck."""
         if not chunk_ids:
-            return {}
+            return {}, 0
         with self._client.pipeline(transaction=False) as pipeline:
             for chunk_id in chunk_ids:
-                pipeline.hget(f"{root}:chunk:{chunk_id.decode()}", "state")
-            states = [state.decode() for state in pipeline.execute() if state]
-        return {state: states.count(state) for state in sorted(set(states))}
+                pipeline.hmget(f"{root}:chunk:{chunk_id.decode()}", "state", "stuckMs")
+            chunks = [(state.decode(), since) for state, since in pipeline.execute() if state]
+        states = [state for state, _ in chunks]
+        stuck = sum(since is not None for _, since in chunks)
+        return {state: states.count(state) for state in sorted(set(states))}, stuck
 
     def _newer(self, root: str, lanes: int, chunk_ids: list[bytes]) -> int:
         with self._client.pipeline(transaction=False) as pipeline:

@@ -17,6 +17,7 @@ from prelabel_worker.chunks import (
     KNOWN_VERSION,
     Chunk,
     ChunkRow,
+    Defect,
     Item,
     RowOutcome,
     SentLines,
@@ -220,12 +221,13 @@ class Ledger:
         permit_ms: int = 0,
         misses: int | None = None,
         odd_state: str = "",
+        defect: Defect | None = None,
     ) -> None:
         """It still runs. Raises LeaseLost."""
         fields: dict[str, str | int | bytes] = {"failures": failures, "why": why, "permitMs": permit_ms}
         fields["oddState"] = odd_state or chunk.odd_state
         fields["misses"] = chunk.misses if misses is None else misses
-        self._move(chunk, State.RUNNING, seconds, fields=fields)
+        self._move(chunk, State.RUNNING, seconds, fields=fields, defect=defect)
 
     def ended(self, chunk: Chunk, verdict: str, status_url: str, error_url: str) -> None:
         """The import has ended; the caller sends the hint to settle it. Raises LeaseLost."""
@@ -236,10 +238,19 @@ class Ledger:
         }
         self._move(chunk, State.RUNNING, 0, hinted=True, fields=fields)
 
-    def wait(self, chunk: Chunk, seconds: float, *, why: str, failures: int = 0, permit_ms: int = 0) -> None:
+    def wait(
+        self,
+        chunk: Chunk,
+        seconds: float,
+        *,
+        why: str,
+        failures: int = 0,
+        permit_ms: int = 0,
+        defect: Defect | None = None,
+    ) -> None:
         """Nothing was sent: come back later. Raises LeaseLost."""
         fields: dict[str, str | int | bytes] = {"why": why, "failures": failures, "permitMs": permit_ms}
-        self._move(chunk, State.WAITING, seconds, fields=fields)
+        self._move(chunk, State.WAITING, seconds, fields=fields, defect=defect)
 
     def uncertain(
         self,
@@ -251,6 +262,7 @@ class Ledger:
         sent_now: bool,
         suspect: bool = False,
         permit_ms: int = 0,
+        defect: Defect | None = None,
     ) -> None:
         """A file may have been accepted (`sent_now`: just now): look it up by name later. Raises LeaseLost.
 
@@ -258,7 +270,7 @@ class Ledger:
         """
         fields: dict[str, str | int | bytes] = {"why": why, "failures": failures, "permitMs": permit_ms}
         fields["unanswered"] = chunk.unanswered + suspect
-        self._move(chunk, State.UNCERTAIN, seconds, fields=fields, sent_now=sent_now)
+        self._move(chunk, State.UNCERTAIN, seconds, fields=fields, sent_now=sent_now, defect=defect)
 
     def settle_again(self, chunk: Chunk, seconds: float, *, why: str, failures: int, poll: bool) -> None:
         """The verdict's file could not be read: come back later, with `poll` for a fresh address. Raises LeaseLost."""
@@ -267,10 +279,11 @@ class Ledger:
             fields["verdict"] = ""
         self._move(chunk, State.RUNNING, seconds, fields=fields)
 
-    def rest(self, chunk: Chunk, seconds: float) -> None:
+    def rest(self, chunk: Chunk, seconds: float, defect: Defect) -> None:
         """Leave a chunk as it is for a while, after a defect of ours; nothing if somebody else has it."""
-        look = int(self._scripts.run("rest", self.root(chunk.project_id), chunk.id, chunk.token, int(seconds * 1000)))
-        self._look_at(chunk.project_id, look)
+        args = (chunk.id, chunk.token, int(seconds * 1000), defect.what, int(defect.stuck))
+        look = int(self._scripts.run("rest", self.root(chunk.project_id), *args))
+        self._look_at(chunk.project_id, chunk.taken_ms if defect.stuck and look else look)
 
     def split(self, chunk: Chunk) -> list[str]:
         """Two chunks in place of this one; returns their ids. Raises LeaseLost."""
@@ -339,8 +352,16 @@ class Ledger:
         fields: dict[str, str | int | bytes],
         hinted: bool = False,
         sent_now: bool = False,
+        defect: Defect | None = None,
     ) -> None:
-        """Give the chunk back in a state, and have it looked at in time."""
+        """Give the chunk back in a state, and have it looked at in time.
+
+        A stage that did what it is for ends the count of defects.
+        """
+        if defect is not None:
+            fields |= {"defects": defect.count, "defect": defect.what, "stuckMs": int(defect.stuck)}
+        elif chunk.defects and (fields.get("failures") == 0 or fields.get("verdict")):
+            fields |= {"defects": 0, "defect": "", "stuckMs": 0}
         args: list[str | int | bytes] = [chunk.id, chunk.token, state.value, int(seconds * 1000)]
         args.append(self._lease_ms if hinted else 0)
         args.append(int(self._settings.server_limit_seconds * 1000) if sent_now else 0)
@@ -349,7 +370,7 @@ class Ledger:
         look = int(self._scripts.run("move", self.root(chunk.project_id), *args))
         if not look:
             raise LeaseLost
-        self._look_at(chunk.project_id, look)
+        self._look_at(chunk.project_id, chunk.taken_ms if defect and defect.stuck else look)
 
     def _look_at(self, project_id: str, at_ms: int) -> None:
         """Have the ticks look at the project no later than this; a hint, lost without harm."""

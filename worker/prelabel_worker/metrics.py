@@ -38,6 +38,7 @@ class Name(Enum):
     OVERRIDDEN = ("prelabel_overridden_rows", ("project",), "Imported rows that had pre-labels from here before, ever.")
     UNDONE = ("prelabel_undone_rows", ("project",), "Discarded rows whose imports were undone, ever.")
     CHUNKS = ("prelabel_chunks", ("project", "state"), "Chunks in progress by state.")
+    STUCK = ("prelabel_stuck_chunks", ("project",), "Chunks that a defect stops, in whatever state: see doctor.")
     PAUSED = ("prelabel_project_paused", ("project",), "1 while uploads of the project are paused.")
     LIMIT = ("prelabel_account_limit_requests", ("account",), "Most requests of the account in any 60 s.")
     RATE = ("prelabel_account_rate_requests", ("account",), "The same now: lower for some minutes after 429s.")
@@ -91,6 +92,7 @@ def of_projects(projects: Sequence[ProjectStatus]) -> Iterator[Metric]:
     yield each(Name.OVERRIDDEN, "overridden")
     yield each(Name.UNDONE, "undone")
     yield divided(Name.CHUNKS, {found.project_id: found.chunks for found in projects})
+    yield each(Name.STUCK, "stuck")
     yield Name.PAUSED.family([([found.project_id], float(found.paused is not None)) for found in projects])
 
 

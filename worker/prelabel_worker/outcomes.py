@@ -52,11 +52,14 @@ PAUSE_SECONDS = 60.0
 """A pause for a reason that needs a person is tried again this often, so that mending it is enough."""
 FEW = 3
 """Attempts after which what should have passed is taken to last. Each unanswered upload costs a server's limit."""
+STUCK_AFTER = 5
+"""Defects of a chunk in a row after which it is stuck: a person needs to look."""
 AGAIN_MS = 1000
 """When a row is sent again of which the status file said nothing."""
 _THROTTLE_SECONDS = 60.0
 _FILE_SECONDS = 24 * 3600.0  # how long Labelbox keeps status and error files
 _FRESH_ADDRESSES = 5
+_STUCK_SECONDS = 600.0
 
 
 class Outcome(StrEnum):
@@ -128,6 +131,18 @@ def suspects_file(error: errors.RequestError) -> bool:
 def backoff(failures: int, base: float, cap: float) -> float:
     """Exponential with full jitter: somewhere below `base` doubled with each failure, and never above `cap`."""
     return random.uniform(0, min(cap, base * 2.0 ** min(max(failures, 1) - 1, 30)))
+
+
+def defect_wait(defects: int, base: float, cap: float) -> float:
+    """Return the seconds after which a chunk is looked at again that met this many defects in a row.
+
+    As after any failure; from `STUCK_AFTER` on it doubles beyond `cap`, up to ten minutes, since only another release
+    or another answer helps.
+    """
+    if defects < STUCK_AFTER:
+        return backoff(defects, base, cap)
+    longest = max(cap, min(_STUCK_SECONDS, cap * 2.0 ** min(defects - STUCK_AFTER + 1, 30)))
+    return random.uniform(longest / 2, longest)
 
 
 def bisection_is_spent(refusals: int, rows: int) -> bool:

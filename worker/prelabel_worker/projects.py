@@ -32,6 +32,12 @@ class Projects:
         self._look_at(project_id)
         return rows
 
+    def retry_stuck(self, project_id: str) -> int:
+        """Have the project's stuck chunks looked at now; how many there are."""
+        chunks = int(self._scripts.run("retry_stuck", self._root(project_id)))
+        self._look_at(project_id)
+        return chunks
+
     def override(self, project_id: str, fields: Mapping[str, str]) -> None:
         """Set overrides by their names in Redis; an empty value takes one away (see overrides.py)."""
         pairs = [part for pair in fields.items() for part in pair]

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from prelabel_worker.actions import Actions
 from prelabel_worker.cli import undoing
 from prelabel_worker.cli.common import (
     NOTHING,
@@ -26,8 +27,9 @@ from prelabel_worker.cli.common import (
 )
 from prelabel_worker.imports import Imports, ImportStatus
 from prelabel_worker.inspector import Inspector
+from prelabel_worker.projects import Projects
 
-app = typer.Typer(help="Imports: list, show, undo.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Imports: list, show, retry, undo.", no_args_is_help=True, rich_markup_mode=None)
 undoing.register(app)
 
 
@@ -81,6 +83,27 @@ def show(
     raise typer.Exit(NOTHING)
 
 
+@app.command("retry")
+def retry(project: Project = None, redis_url: RedisUrl = None) -> None:
+    """Try the chunks again now that a defect stops, of all projects or of one. Exit code 3 when none is stuck.
+
+    Example: prelabel import retry --project demo-project
+    """
+    settings = settings_for(redis_url)
+    client = connect(settings)
+    tried = 0
+    for project_id in [project] if project else Inspector(client, settings.key_prefix).projects():
+        with reading(project_id):
+            chunks = Projects(client, settings.key_prefix).retry_stuck(project_id)
+            if chunks:
+                Actions(client, settings.key_prefix).record(project_id, "retry-stuck", {"chunks": chunks})
+            tried += chunks
+    if not tried:
+        say("no chunk is stuck")
+        raise typer.Exit(NOTHING)
+    say(f"{tried:,} {'chunk is' if tried == 1 else 'chunks are'} tried again now")
+
+
 def describe(found: ImportStatus) -> None:
     """Print one import for a person."""
     print_ = console().print
@@ -91,6 +114,8 @@ def describe(found: ImportStatus) -> None:
         "as": found.submit_as if found.import_id else "",
         "state": found.state,
         "why": found.why,
+        "defect": found.defect,
+        "stuck since": when(found.stuck_at),
         "verdict": found.verdict,
         "rows": f"{found.rows:,}",
         **{f"  {name}": f"{count:,}" for name, count in found.outcomes.items()},
@@ -128,7 +153,8 @@ def _table(found: list[ImportStatus]) -> Table:
     for each in found:
         took = (each.settled_at or time.time()) - (each.cut_at or time.time())
         outcomes = ", ".join(f"{count:,} {name}" for name, count in each.outcomes.items())
-        state = "undone" if each.undone_at else f"{each.state} ({each.why})" if each.why else each.state
+        note = f"stuck: {each.defect}" if each.stuck_at else each.why
+        state = "undone" if each.undone_at else f"{each.state} ({note})" if note else each.state
         facts = (each.chunk_id, each.project_id, state, f"{each.rows:,}", outcomes, str(each.attempts))
         table.add_row(*facts, when(each.cut_at), f"{took:.1f} s", each.name)
     return table

@@ -110,7 +110,8 @@ def _facts(
         yield f"set: {option}", value
     yield "paused", status.paused and f"{status.paused} (until {_until(status)})"
     for chunk in chunks[:_SHOWN_CHUNKS]:
-        yield f"chunk {chunk.chunk_id}", f"{chunk.state}, {chunk.rows:,} rows {chunk.why}".rstrip()
+        stuck = f", stuck since {when(chunk.stuck_at)}: {chunk.defect}" if chunk.stuck_at else ""
+        yield f"chunk {chunk.chunk_id}", f"{chunk.state}, {chunk.rows:,} rows {chunk.why}".rstrip() + stuck
 
 
 def _tries(status: ProjectStatus) -> str:

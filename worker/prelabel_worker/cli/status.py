@@ -87,6 +87,9 @@ def table(projects: list[ProjectStatus]) -> Table:
         chunks = ", ".join(f"{count} {state}" for state, count in each.chunks.items())
         counts = [f"{getattr(each, name):,}" for name in COLUMNS]
         notes = [f"paused: {each.paused}"] if each.paused else []
+        notes += (
+            [f"{each.stuck:,} stuck {'chunk' if each.stuck == 1 else 'chunks'}: prelabel doctor"] if each.stuck else []
+        )
         notes += [f"{each.newer:,} for a newer worker"] if each.newer else []
         notes += [healing_note(each)] if each.healing else []
         found.add_row(each.project_id, *counts, oldest, chunks, "; ".join(notes))

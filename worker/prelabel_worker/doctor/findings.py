@@ -127,6 +127,12 @@ class Check(Enum):
         "while rows are pending, a worker is alive",
         "start a worker with the same PRELABEL_REDIS_URL and PRELABEL_KEY_PREFIX",
     )
+    STUCK = (
+        "project-stuck",
+        "no chunk is stopped by a defect: an answer of another shape than ours expect, or an error of our own",
+        "report what is shown with the log's `stage.broken`; after an upgrade, or when Labelbox answers otherwise, "
+        "prelabel import retry tries the chunks again at once; they are tried every ten minutes anyway",
+    )
     NEWER = (
         "project-newer",
         "no row waits for a worker of a newer release than this command",

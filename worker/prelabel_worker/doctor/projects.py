@@ -10,6 +10,7 @@ from prelabel import keys
 from prelabel.client import Client
 from prelabel_worker.accounts import Accounts
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
+from prelabel_worker.imports import Imports
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.project_names import shortened
 from prelabel_worker.quarantine import problem_of
@@ -32,6 +33,8 @@ class Seen:
     timer: str
     late_seconds: float
     newer: int = 0
+    #: Its stuck chunks: what stops them, by chunk id.
+    stuck: tuple[tuple[str, str], ...] = ()
     #: Why keys of it cannot be used; '' when they can.
     broken: str = ""
 
@@ -78,7 +81,12 @@ def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) ->
         timer=name,
         late_seconds=max(0.0, now - due),
         newer=status.newer,
+        stuck=_stuck(client, prefix, project_id) if status.stuck else (),
     )
+
+
+def _stuck(client: Client, prefix: str, project_id: str) -> tuple[tuple[str, str], ...]:
+    return tuple((each.chunk_id, each.defect) for each in Imports(client, prefix).open(project_id) if each.stuck_at)
 
 
 def findings(project: Seen, workers: int, lease_seconds: float) -> Iterator[Finding]:
@@ -93,6 +101,10 @@ def findings(project: Seen, workers: int, lease_seconds: float) -> Iterator[Find
     waits = "" if oldest is None else f", the oldest has waited for {span(oldest)}"
     nobody = ", and no worker is alive" if project.pending and not workers else ""
     yield judged(Check.WAITING, not nobody, f"{project.pending:,} rows pending{waits}{nobody}", project.id)
+    stuck = (
+        f"{len(project.stuck):,} stuck, such as {': '.join(project.stuck[0])}" if project.stuck else "no chunk is stuck"
+    )
+    yield judged(Check.STUCK, not project.stuck, stuck, project.id)
     newer = f"{project.newer:,} rows wait for a newer worker" if project.newer else "every row is of a known version"
     yield judged(Check.NEWER, not project.newer, newer, project.id)
     yield _timers(project, lease_seconds)

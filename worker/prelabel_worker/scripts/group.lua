@@ -5,7 +5,7 @@
 -- ARGV     1 id for the chunk (random), 2 most rows, 3 most bytes, 4 most slow annotations, 5 most entries,
 --          6 linger in ms, 7 most open chunks, 8 newest entry version this worker knows, 9 lease in ms
 -- returns  {'cut', rows} | {'none', the time in ms at which somebody must look, 0 for none}
--- cost     O(lanes + entries taken); no frame is read
+-- cost     O(lanes + open chunks + entries taken); no frame is read
 local id, max_rows, max_bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_slow, max_entries, linger = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local max_open, known_version, lease = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
@@ -31,7 +31,7 @@ local open_most = math.min(tonumber(meta[6]) or max_open, max_open)
 if not meta[6] or tonumber(meta[7]) ~= max_open then
   redis.call('HSET', root .. ':meta', 'openMost', open_most, 'openBound', max_open)
 end
-if redis.call('ZCARD', root .. ':chunks') >= open_most then
+if no_place(open_most) then
   redis.call('ZREM', root .. ':timers', 'group') -- the chunk that is settled next sets it again
   return {'none', 0}
 end

@@ -51,6 +51,20 @@ local function version_of(submit_as, version)
   return submit_as == 'ground-truth' and math.max(version, 2) or version
 end
 
+-- Whether so many chunks are open. A stuck one keeps its lanes, for the sake of order, and takes no other's place.
+local function no_place(most)
+  local open = redis.call('ZCARD', root .. ':chunks')
+  if open < most then return false end
+  for _, id in ipairs(redis.call('ZRANGE', root .. ':chunks', 0, -1)) do
+    open = open - redis.call('HEXISTS', chunk_key(id), 'stuckMs')
+  end
+  return open >= most
+end
+
+local function mark_stuck(key)
+  if redis.call('HSETNX', key, 'stuckMs', text(now)) == 1 then wake('group', now) end
+end
+
 local function count(outcome, rows)
   if rows ~= 0 then redis.call('HINCRBY', root .. ':counts', outcome, rows) end
 end

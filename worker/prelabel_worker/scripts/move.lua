@@ -5,7 +5,7 @@
 -- ARGV     1 chunk id, 2 token, 3 state, 4 due in ms from now (`submitting`: the rows of the file), 5 hinted: ms to the
 --          timer when the caller sends the hint itself (else 0: the timer is the due time), 6 the server's limit in ms
 --          when a file may have been sent just now (else 0), 7… fields and values. `sent` is kept under a key of its
---          own, being large and read by settle alone.
+--          own, being large and read by settle alone. `stuckMs` is 1 or 0: whether a defect stops the chunk.
 -- returns  the time in ms at which somebody must look, or 0 when the token is not the holder's, or Redis has lost what
 --          was sent or set aside
 local id, token, state = ARGV[1], ARGV[2], ARGV[3]
@@ -22,6 +22,8 @@ end
 for i = 7, #ARGV, 2 do
   if ARGV[i] == 'sent' then
     redis.call('SET', key .. ':sent', ARGV[i + 1])
+  elseif ARGV[i] == 'stuckMs' then
+    if ARGV[i + 1] == '1' then mark_stuck(key) else redis.call('HDEL', key, 'stuckMs') end
   else
     redis.call('HSET', key, ARGV[i], ARGV[i + 1])
     if ARGV[i] == 'verdict' and ARGV[i + 1] == 'FINISHED' then

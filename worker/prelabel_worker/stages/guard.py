@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import redis
 import structlog
 
 from prelabel_worker import outcomes
-from prelabel_worker.chunks import Chunk
-from prelabel_worker.errors import LeaseLost
+from prelabel_worker.chunks import Chunk, Defect
+from prelabel_worker.errors import LeaseLost, RequestError
 from prelabel_worker.quarantine import problem_of
 from prelabel_worker.stages import Tools
 
+_SHOWN_CHARACTERS = 300
 _log = structlog.get_logger(__name__)
 
 
@@ -20,8 +22,9 @@ def guarded(tools: Tools, stage: str, *chunks: Chunk) -> Iterator[None]:
     """Work on chunks that are held.
 
     A lost lease ends the work. What nobody expected leaves the chunks in their state and has them looked at again
-    after a growing wait. Without Redis nothing can be said of them: their leases run out. A key that is not of its type
-    quarantines its project; the others of the same hint resume.
+    after a growing wait; after `STUCK_AFTER` times in a row the chunk is stuck, which commands and metrics show.
+    Without Redis nothing can be said of them: their leases run out. A key that is not of its type quarantines its
+    project; the others of the same hint resume.
     """
     try:
         yield
@@ -34,14 +37,37 @@ def guarded(tools: Tools, stage: str, *chunks: Chunk) -> Iterator[None]:
         if problem is None or len(chunks) != 1:
             raise
         tools.quarantine.remember(chunks[0].project_id, stage, problem)
-    except Exception:
-        settings = tools.settings
+    except Exception as error:
         for chunk in chunks:
             _log.exception("stage.broken", project=chunk.project_id, chunk=chunk.id, stage=stage)
-            failures = chunk.failures + 1
-            wait = outcomes.backoff(failures, settings.backoff_base_seconds, settings.backoff_max_seconds)
+            defect = defect_of(chunk, stage, error)
             with surviving(tools, stage, chunk.project_id):
-                tools.ledger.rest(chunk, wait)
+                tools.ledger.rest(chunk, wait_after(tools, defect), defect)
+
+
+def defect_of(chunk: Chunk, stage: str, error: Exception) -> Defect:
+    """Count one more defect of a chunk, and report it when it makes the chunk stuck."""
+    count = chunk.defects + 1
+    what = f"{stage}: {type(error).__name__} {_place(error)}".rstrip()
+    if isinstance(error, RequestError):  # its words are ours; those of any other error may quote a row
+        what = f"{stage}: {type(error).__name__}: {error}"[:_SHOWN_CHARACTERS]
+    if count == outcomes.STUCK_AFTER:
+        _log.error("chunk.stuck", project=chunk.project_id, chunk=chunk.id, stage=stage, defect=what)
+    return Defect(count, what, count >= outcomes.STUCK_AFTER)
+
+
+def wait_after(tools: Tools, defect: Defect) -> float:
+    """Seconds until its chunk is looked at again."""
+    settings = tools.settings
+    return outcomes.defect_wait(defect.count, settings.backoff_base_seconds, settings.backoff_max_seconds)
+
+
+def _place(error: Exception) -> str:
+    """The file and line that raised it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
 
 
 @contextmanager

@@ -9,11 +9,11 @@ import structlog
 from prelabel_worker import outcomes
 from prelabel_worker.answers import Import
 from prelabel_worker.chunks import Chunk, Verdict
-from prelabel_worker.errors import KeyMissing, RequestError
+from prelabel_worker.errors import KeyMissing, RequestError, UnexpectedShape
 from prelabel_worker.labelbox import ImportName
 from prelabel_worker.permits import Permit
 from prelabel_worker.stages import Tools
-from prelabel_worker.stages.guard import guarded, surviving
+from prelabel_worker.stages.guard import defect_of, guarded, surviving, wait_after
 from prelabel_worker.stages.turn import LOOK_AGAIN_SECONDS, waits_for
 
 _log = structlog.get_logger(__name__)
@@ -101,7 +101,11 @@ def _failed(tools: Tools, chunks: list[Chunk], error: RequestError, stopped: flo
             else:
                 failures = chunk.failures + (0 if stopped or decision.passing else 1)
                 seconds = min(stopped, LOOK_AGAIN_SECONDS) or decision.seconds or settings.backoff_max_seconds
-                tools.ledger.poll_again(chunk, seconds, failures)
+                # Of several imports nobody knows whose answer it was: each is asked for alone, and counted then.
+                alone = len(chunks) == 1 and isinstance(error, UnexpectedShape)
+                defect = defect_of(chunk, "poll", error) if alone else None
+                seconds = wait_after(tools, defect) if defect else seconds
+                tools.ledger.poll_again(chunk, seconds, failures, defect=defect)
 
 
 def _age(chunk: Chunk) -> float:

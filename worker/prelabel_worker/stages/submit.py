@@ -12,8 +12,8 @@ from prelabel.errors import Reason
 from prelabel_worker import outcomes
 from prelabel_worker.build import Built, Policy, build
 from prelabel_worker.catalog import FRESH_SECONDS, REFRESH_SECONDS, Cached, ProjectOntology
-from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, State, SubmitAs
-from prelabel_worker.errors import KeyMissing, RequestError, TooLarge
+from prelabel_worker.chunks import Chunk, ChunkRow, Defect, RowOutcome, State, SubmitAs
+from prelabel_worker.errors import KeyMissing, RequestError, TooLarge, UnexpectedShape
 from prelabel_worker.identity import import_name
 from prelabel_worker.labelbox import ImportName
 from prelabel_worker.leases import Lease
@@ -22,7 +22,7 @@ from prelabel_worker.outcomes import FEW, PAUSE_SECONDS, Decision, Outcome
 from prelabel_worker.rows import RowBuilder
 from prelabel_worker.stages import Account, Tools
 from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
-from prelabel_worker.stages.guard import guarded, surviving
+from prelabel_worker.stages.guard import defect_of, guarded, surviving, wait_after
 from prelabel_worker.stages.turn import Turn
 
 _log = structlog.get_logger(__name__)
@@ -56,12 +56,14 @@ def _account(tools: Tools, chunk: Chunk) -> Account | None:
         return None
 
 
-def _give_back(tools: Tools, chunk: Chunk, seconds: float, why: str, failures: int) -> None:
+def _give_back(
+    tools: Tools, chunk: Chunk, seconds: float, why: str, failures: int, defect: Defect | None = None
+) -> None:
     """Nothing was sent just now: come back later."""
     if chunk.state is State.UNCERTAIN:
-        tools.ledger.uncertain(chunk, seconds, why=why, failures=failures, sent_now=False)
+        tools.ledger.uncertain(chunk, seconds, why=why, failures=failures, sent_now=False, defect=defect)
     else:
-        tools.ledger.wait(chunk, seconds, why=why, failures=failures)
+        tools.ledger.wait(chunk, seconds, why=why, failures=failures, defect=defect)
 
 
 class _Submission:
@@ -225,7 +227,10 @@ class _Submission:
             error, chunk.failures + 1, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds
         )
         failures = chunk.failures + (0 if stopped or decision.passing else 1)
+        defect = defect_of(chunk, "submit", error) if isinstance(error, UnexpectedShape) else None
         seconds = stopped or decision.seconds or settings.backoff_max_seconds
+        if defect is not None:
+            seconds = wait_after(self._tools, defect)
         _log.warning(
             "request.failed",
             project=chunk.project_id,
@@ -239,12 +244,12 @@ class _Submission:
         if sent is not None and error.maybe_accepted:
             suspect = not stopped and outcomes.suspects_file(error)
             self._tools.ledger.uncertain(
-                chunk, seconds, why=str(error), failures=failures, sent_now=True, suspect=suspect
+                chunk, seconds, why=str(error), failures=failures, sent_now=True, suspect=suspect, defect=defect
             )
         elif sent is not None and decision.outcome is Outcome.SPLIT:
             self._split(sent.sent.rows, _refused(error), None if isinstance(error, TooLarge) else "upload")
         else:
-            _give_back(self._tools, chunk, seconds, str(error), failures)
+            _give_back(self._tools, chunk, seconds, str(error), failures, defect)
 
     def _pause(self, decision: Decision, error: RequestError) -> None:
         if decision.needs_person:

@@ -208,7 +208,8 @@ def run_every_script(project: Project) -> None:
     project.ledger.open_fewer(name)
     project.publish(real_message("f"))
     chunk = project.take(project.cut())
-    project.ledger.rest(chunk, 0, Defect(1, "submit: KeyError", stuck=False))
+    project.ledger.rest(chunk, 0, Defect(1, "submit: KeyError", stuck=True))
+    assert projects.retry_stuck(name) == 1
     project.held.heal_now(name)
     project.publish(real_message("g"))
     chunk = project.take(project.cut())

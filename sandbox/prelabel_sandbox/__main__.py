@@ -10,11 +10,13 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from prelabel_sandbox.app import make_app
 from prelabel_sandbox.connections import CuttableProtocol
+from prelabel_sandbox.origins import Names
 from prelabel_sandbox.sandbox import Sandbox
 from prelabel_sandbox.settings import API_KEY, Settings
 
@@ -42,6 +44,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="port; 0 picks a free one")
     parser.add_argument(
         "--public-url", help="how others reach it, if not where it listens: what its file URLs begin with"
+    )
+    parser.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name under which others reach it, besides that of --public-url; once for each",
     )
     parser.add_argument("--data", required=True, help=f"folder of its state; {MEMORY} for one that is not kept")
     parser.add_argument("--assets", type=Path, help="folder whose files are at /assets/, for data rows to name")
@@ -84,7 +93,9 @@ def serve(given: argparse.Namespace, folder: Path) -> None:
     settings = Settings()
     limit = given.requests_per_minute or None
     settings.change({"requestsPerMinute": limit, "secondsPerImport": given.seconds_per_import})
-    app = make_app(Sandbox(folder, (given.public_url or url).rstrip("/"), given.api_key, settings, given.assets))
+    public_url = (given.public_url or url).rstrip("/")
+    names = Names((*given.allowed_host, urlsplit(public_url).hostname or "", given.host), listens_on=given.host)
+    app = make_app(Sandbox(folder, public_url, given.api_key, settings, given.assets), names)
     gc.freeze()  # what is loaded now stays: imports are judged faster when it is not searched for garbage
     config = uvicorn.Config(
         app, http=CuttableProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=1

@@ -4,18 +4,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from prelabel_sandbox.control import ROUTES
 from prelabel_sandbox.endpoint import answer_graphql
 from prelabel_sandbox.files import answer_file, answer_upload
+from prelabel_sandbox.origins import Guard, Names
 from prelabel_sandbox.pages import ROUTES as PAGES
 from prelabel_sandbox.resolvers import make_schema
 from prelabel_sandbox.sandbox import Sandbox
 
 
-def make_app(sandbox: Sandbox) -> Starlette:
-    """The application of a sandbox, which it starts and stops."""
+def make_app(sandbox: Sandbox, names: Names) -> Starlette:
+    """Return the application of a sandbox, which it starts and stops; it is reached under these names only."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -33,7 +35,7 @@ def make_app(sandbox: Sandbox) -> Starlette:
         *ROUTES,
         *PAGES,
     ]
-    app = Starlette(routes=routes, lifespan=lifespan)
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Guard, names=names)])
     app.state.sandbox = sandbox
     app.state.schema = make_schema()
     return app

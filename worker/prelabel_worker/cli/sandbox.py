@@ -13,6 +13,7 @@ import typer
 from prelabel_worker.cli.common import USAGE, ServiceAway, say
 from prelabel_worker.stack import stack_file
 
+_JSON = {"Content-Type": "application/json"}
 app = typer.Typer(help="The sandbox, a local Labelbox.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -22,6 +23,9 @@ def run(
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8970,
     data: Annotated[Path, typer.Option(help="Folder of its state.")] = Path(".prelabel/sandbox"),
     api_key: Annotated[str | None, typer.Option(help="The only key it accepts (or SANDBOX_API_KEY); else any.")] = None,
+    allowed_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A name under which others reach it; once for each.")
+    ] = None,
     assets: Annotated[Path | None, typer.Option(help="Folder whose files it serves at /assets/.")] = None,
 ) -> None:
     """Run it in the foreground; it says where it listens.
@@ -32,6 +36,7 @@ def run(
         say("the sandbox needs its extra: pip install 'prelabel[sandbox]'")
         raise typer.Exit(USAGE)
     command = [sys.executable, "-m", "prelabel_sandbox", "--host", host, "--port", str(port), "--data", str(data)]
+    command += [part for name in allowed_host or () for part in ("--allowed-host", name)]
     command += ["--assets", str(assets)] if assets else []
     # By the environment, since everybody on the machine can read a command line.
     environment = dict(os.environ) | ({"SANDBOX_API_KEY": api_key} if api_key else {})
@@ -68,7 +73,7 @@ def sandbox_url() -> str:
 def put_project(url: str, body: bytes) -> dict[str, object]:
     """Create or replace a project. Raises ServiceAway, or exits with what the sandbox found wrong."""
     try:
-        answer = httpx.post(f"{url}/_sandbox/projects", content=body, timeout=30, trust_env=False)
+        answer = httpx.post(f"{url}/_sandbox/projects", content=body, headers=_JSON, timeout=30, trust_env=False)
     except httpx.HTTPError as error:
         raise ServiceAway(f"the sandbox at {url} does not answer ({type(error).__name__})") from None
     if answer.status_code != 200:

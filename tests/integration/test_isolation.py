@@ -1,5 +1,7 @@
 """A project whose name or keys are garbage is its own problem: the tick and the stages of the others resume."""
 
+from collections.abc import Callable
+
 import pytest
 import redis
 from structlog.testing import capture_logs
@@ -79,14 +81,80 @@ def test_ten_thousand_malformed_names_cost_each_tick_a_bounded_number(project: P
     tick = timers(project)
 
     with capture_logs() as logs:
-        looks = 0
-        while tick.due(10)[0] != [Due("group", "p", "")]:
-            looks += 1
+        hinted = [tick.due(10)[0] for _ in range(12)]
 
-    put_off = [each["names"] for each in logs]
-    assert looks <= 11
+    put_off = [line["names"] for line in logs]
+    assert [Due("group", "p", "")] in hinted
     assert max(put_off) <= 1_100
     assert sum(put_off) == 10_000
+
+
+def looks_until_hinted(project: Project, be_hostile: Callable[[], object], most_looks: int) -> int:
+    """Tick beside a writer that writes before each tick; return the number of looks until `p` had its hint."""
+    tick = timers(project)
+    for looks in range(1, most_looks + 1):
+        be_hostile()
+        if Due("group", "p", "") in tick.due(8)[0]:
+            return looks
+    pytest.fail(f"no hint for p within {most_looks} looks")
+
+
+@pytest.mark.parametrize("score", [0, "-inf"])
+def test_names_written_back_all_the_time_delay_a_project_by_their_share_of_looks(
+    project: Project, score: float | str
+) -> None:
+    """One in a hundred looks is its share: the chance that it had none in a thousand is one in 20,000."""
+    names = {f"Evil-{number}": score for number in range(10_000)}
+    project.publish(message("a"))
+
+    looks_until_hinted(project, lambda: project.client.zadd(known_projects(project), names), 1_000)
+
+
+def test_projects_written_back_as_due_all_the_time_delay_a_project_by_their_share_of_turns(project: Project) -> None:
+    roots = [keys.project_root(project.settings.key_prefix, f"Evil-{number}") for number in range(90)]
+
+    def be_hostile() -> None:
+        with project.client.pipeline(transaction=False) as pipeline:
+            for root in roots:
+                pipeline.zadd(f"{root}:timers", {"group": 0, "heal": 0, "expire": 0})
+            pipeline.zadd(known_projects(project), {f"Evil-{number}": 0 for number in range(90)})
+            pipeline.execute()
+
+    be_hostile()
+    timers(project).due(8)  # another worker's
+    project.publish(message("a"))
+
+    assert looks_until_hinted(project, be_hostile, 20) <= 13  # 8 turns a look, 91 projects
+
+
+def test_a_turn_that_nobody_has_use_for_is_passed_on(project: Project) -> None:
+    project.client.zadd(known_projects(project), {f"Evil-{number}": -1 for number in range(50)})
+    project.publish(message("a"))
+
+    assert timers(project).due(1)[0] == [Due("group", "p", "")]
+
+
+@pytest.mark.parametrize("others", [0, 5_000])
+def test_a_project_that_somebody_puts_off_is_looked_at_all_the_same(project: Project, others: int) -> None:
+    project.publish(message("a"))
+    far = {f"Evil-{number}": 1e15 for number in range(others)}
+    project.client.zadd(known_projects(project), {**far, "p": "inf"})
+
+    looks_until_hinted(project, lambda: None, 200)
+
+
+def test_a_thousand_timers_that_are_nobody_s_go_a_bounded_number_at_a_time(project: Project) -> None:
+    root = keys.project_root(project.settings.key_prefix, "evil")
+    project.client.zadd(f"{root}:timers", {f"chunk:{number:016x}": 0 for number in range(5_000)})
+    project.client.zadd(known_projects(project), {"evil": 0})
+    tick = timers(project)
+
+    left = []
+    for _ in range(5):
+        tick.due(10)
+        left.append(project.client.zcard(f"{root}:timers"))
+
+    assert left == [3_900, 2_800, 1_700, 600, 0]
 
 
 @pytest.mark.parametrize("key", ["timers", "meta"])

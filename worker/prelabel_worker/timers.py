@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import redis
 import structlog
@@ -18,6 +19,7 @@ LOOK_ANYWAY_SECONDS = 5.0
 """A project is looked at this often whatever the set of projects says: a lost hint costs seconds."""
 _PROJECTS_A_TICK = 100
 _NAMES_PUT_OFF_SECONDS = 86_400.0
+_MAX_IN_LINE = 10_000  # names; one that is forgotten goes to the end
 _log = structlog.get_logger(__name__)
 
 
@@ -45,6 +47,31 @@ class _Listed:
         return [self.project_id, self.score, wait_ms, self.place]
 
 
+class _Line:
+    """Whose turn is next, by the turns of this process.
+
+    Scores in the set of projects cannot tell it: every publish writes one, and so can anybody who may publish.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+        self._next = count()
+
+    def in_order(self, projects: list[_Listed]) -> list[_Listed]:
+        """Return the projects, longest without a turn first. One that is new goes behind all that are known."""
+        for project in projects:
+            if project.project_id not in self._places:
+                self._places[project.project_id] = next(self._next)
+        return sorted(projects, key=lambda project: self._places[project.project_id])
+
+    def had_turn(self, project_id: str) -> None:
+        """Move a project to the end."""
+        self._places.pop(project_id, None)
+        self._places[project_id] = next(self._next)
+        if len(self._places) > _MAX_IN_LINE:
+            del self._places[next(iter(self._places))]
+
+
 class Timers:
     """The timers of all projects behind one Redis."""
 
@@ -54,6 +81,8 @@ class Timers:
         self._prefix = key_prefix
         self._lease_ms = int(lease_seconds * 1000)
         self._quarantine = Quarantine(client, key_prefix)
+        self._line = _Line()
+        self._cursor: bytes | int = 0
 
     def due(
         self, most: int, stages: Sequence[str] = stages_of("all"), *, most_polls: int | None = None
@@ -63,13 +92,18 @@ class Timers:
         Polls are counted apart (as many, unless said), since one hint is for many: of any project, in or out of turn.
         """
         next_ms, projects = self._projects_due()
-        turns = self._turns([each.project_id for each in projects], most)
+        turns = self._turns([project.project_id for project in projects], most)
+        unused = 0
         found: list[Due] = []
         polls = most if most_polls is None else most_polls
         moves: list[str | int | bytes] = []
         waits: list[int] = []
         for project in projects:
-            turn = turns[project.project_id]
+            # A turn that somebody had no use for is passed on.
+            unused += turns[project.project_id]
+            turn = turns[project.project_id] or min(unused, 1)
+            if turn:
+                self._line.had_turn(project.project_id)
             try:
                 wait_ms, due = self._project(project.project_id, turn, polls, stages)
             except Exception as error:
@@ -82,7 +116,9 @@ class Timers:
                     raise
                 continue  # a node of a cluster is away: the projects of the others go on
             found += due
-            polls -= sum(each.stage == "poll" for each in due)
+            polled = sum(each.stage == "poll" for each in due)
+            polls -= polled
+            unused -= len(due) - polled
             # Who was due and had no turn keeps its place: who has waited longest is first.
             moves += project.moved(wait_ms if turn or wait_ms else "")
             waits.append(wait_ms)
@@ -93,17 +129,20 @@ class Timers:
 
     def _projects_due(self) -> tuple[int, list[_Listed]]:
         """Take the projects that are due; ms to the next one (-1: none), and those that were taken."""
-        next_ms, malformed, sample, *listed = self._scripts.run(
+        next_ms, self._cursor, malformed, sample, *listed = self._scripts.run(
             "projects_due",
             keys.projects(self._prefix),
             _PROJECTS_A_TICK,
             int(LOOK_ANYWAY_SECONDS * 1000),
             int(_NAMES_PUT_OFF_SECONDS * 1000),
+            int(quarantine.LOOK_AGAIN_SECONDS * 1000),
+            self._cursor,
         )
         if malformed:
             _log.error("projects.malformed", names=malformed, sample=shortened(sample))
         parts = zip(listed[::3], listed[1::3], listed[2::3], strict=True)
-        return int(next_ms), [_Listed(name.decode(), score, place) for name, score, place in parts]
+        projects = [_Listed(name.decode(), score, place) for name, score, place in parts]
+        return int(next_ms), self._line.in_order(projects)
 
     def _turns(self, projects: list[str], most: int) -> dict[str, int]:
         """How much of each project may be answered: shares by priority, so that none holds up another for long."""

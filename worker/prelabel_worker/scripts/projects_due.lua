@@ -1,19 +1,39 @@
 -- Which projects should be looked at now. Each is answered to one caller and moved on, never removed.
 --
+-- The scores are anybody's to write who may publish. So when more are due than fit, those that are answered begin at
+-- a random place: a name that is written back at score 0 all the time comes no sooner than another. And each call
+-- checks some names of the set, in turn: a score farther ahead than ours ever are would hide a project.
+--
 -- KEYS[1]  the sorted set of projects
 -- ARGV     1 most projects, 2 ms after which it is looked at anyway, should the caller die, 3 ms after which a name
---          that cannot be a project's is looked at again
--- returns  {ms to the next one (-1: none), names put off, the beginning of one of them,
---          project, its new score, the score it had, project, …}; longest due first
+--          that cannot be a project's is looked at again, 4 farthest score of a project, in ms from now, 5 cursor of
+--          the check, at first 0
+-- returns  {ms to the next one (-1: none), next cursor, names put off, the beginning of one of them,
+--          project, its new score, the score it had, project, …}; longest due first when all fit
 -- cost     O(projects answered + names put off); of these at most 10 for each project that may be answered
 local most, put_off_most = tonumber(ARGV[1]), 10 * tonumber(ARGV[1])
 local later = text(now + tonumber(ARGV[3]))
-local answer, found, put_off = {-1, 0, ''}, 0, 0
+
+-- PROJECT_ID and MAX_PROJECT_ID of prelabel/messages.py. Anybody who can publish can write any name.
+local function is_project(name)
+  return #name <= 64 and string.match(name, '^[A-Za-z0-9_-]+$')
+end
+
+local checked = redis.call('ZSCAN', root, ARGV[5], 'COUNT', most)
+for i = 1, #checked[2], 2 do
+  local name, score = checked[2][i], tonumber(checked[2][i + 1]) or math.huge
+  if score > now + tonumber(ARGV[4]) and is_project(name) then redis.call('ZADD', root, text(now), name) end
+end
+
+local answer, found, put_off = {-1, checked[1], 0, ''}, 0, 0
+local count_due = redis.call('ZCOUNT', root, '-inf', text(now))
+local from = count_due > most and redis.call('TIME')[2] % count_due or 0
 while found < most and put_off < put_off_most do
-  local due = redis.call('ZRANGEBYSCORE', root, '-inf', text(now), 'WITHSCORES', 'LIMIT', 0, most - found)
+  -- By rank, which costs the same at any place; what is due has the lowest ranks.
+  local to = math.min(from + most - found, count_due) - 1
+  local due = to >= from and redis.call('ZRANGE', root, text(from), text(to), 'WITHSCORES') or {}
   for i = 1, #due, 2 do
-    -- PROJECT_ID and MAX_PROJECT_ID of prelabel/messages.py. Anybody who can publish can write any name.
-    if #due[i] <= 64 and string.match(due[i], '^[A-Za-z0-9_-]+$') then
+    if is_project(due[i]) then
       local score = text(now + tonumber(ARGV[2]))
       redis.call('ZADD', root, score, due[i])
       answer[#answer + 1] = due[i]
@@ -23,10 +43,12 @@ while found < most and put_off < put_off_most do
     else
       redis.call('ZADD', root, later, due[i])
       put_off = put_off + 1
-      answer[2], answer[3] = put_off, string.sub(due[i], 1, 65)
+      answer[3], answer[4] = put_off, string.sub(due[i], 1, 65)
     end
   end
-  if #due == 0 then break end
+  count_due = count_due - #due / 2
+  if count_due == 0 then break end
+  from = 0
 end
 local nearest = redis.call('ZRANGE', root, 0, 0, 'WITHSCORES')
 if nearest[2] then answer[1] = math.max(0, tonumber(nearest[2]) - now) end

@@ -5,13 +5,14 @@
 --          4… stages; what is due of another is left for who takes it
 -- returns  {ms to the next timer (-1: none), stage, chunk id, stage, chunk id, …}; group, heal and
 --          expire have the id ''
--- cost     O(timers due), at most 5,000 of them
+-- cost     O(timers due), at most 1,100 of them
 local room, wanted = {other = tonumber(ARGV[1]), poll = tonumber(ARGV[2])}, {}
 for i = 4, #ARGV do wanted[ARGV[i]] = true end
 local ours = {group = true, heal = true, expire = true, submit = true, poll = true, settle = true}
 local answer = {-1}
--- A project has a timer for each open chunk and three of its own: more at once are not ours, and wait for the next tick.
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', root .. ':timers', '-inf', text(now), 'LIMIT', 0, 5000)) do
+-- A project has a timer for each open chunk, 1,024 at most, and three of its own: more at once are not ours, and wait
+-- for the next tick.
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', root .. ':timers', '-inf', text(now), 'LIMIT', 0, 1100)) do
   if room.other <= 0 and room.poll <= 0 then break end
   local id = #name <= 256 and string.match(name, '^chunk:([!-~]+)$')
   local stage = name

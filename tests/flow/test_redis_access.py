@@ -1,15 +1,20 @@
 """Publishers and workers with no more rights in Redis than docs/operations.md gives them."""
 
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
 
 from prelabel import Publisher, keys
 from prelabel.client import open_client
+from prelabel.frame import HEADER
+from prelabel_worker.audit import audit
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.project_keys import ProjectKeys
 from prelabel_worker.stack.redis_server import free_port
@@ -17,6 +22,9 @@ from tests.conftest import start_redis, wait_for
 from tests.flow.conftest import box, run_in
 from tests.sandbox.process import SandboxProcess
 from tests.worker_process import environment, running_worker
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
 
 OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
 PASSWORD = "of-a-test"
@@ -68,60 +76,139 @@ def test_the_users_of_the_docs_are_enough(
     assert admin.acl_log() == []
 
 
+HOSTILE_PROJECTS = 400
+HASHES = ("meta", "inbox", "frames", "left", "counts", "held", "held:body", "held:rows", "overrides", "ontology")
+OTHER_TYPES = ("timers", "chunks", "heal", "dead", "seen", "history", "lane:0")
+GARBAGE = "\u0000 99999999999999999999 nan -1 [/red]"
+
+
+def with_a_lane(client: "Pipeline", root: str, *entries: bytes | str, rows: int = 1) -> None:
+    client.hset(f"{root}:meta", mapping={"lanes": 1, "form": "k"})
+    client.hset(f"{root}:inbox", mapping={"rows": rows, "0:rows": rows})
+    client.rpush(f"{root}:lane:0", *entries)
+    client.zadd(f"{root}:timers", {"group": 0})
+
+
+def make_hostile_project(client: "Pipeline", number: int) -> None:
+    """One of a dozen kinds, by its number."""
+    root = keys.project_root(keys.DEFAULT_PREFIX, f"Evil-{number}")
+    turn, kind = divmod(number, 12)
+    frame_id = f"{number:032x}"
+    entry = f"f {frame_id} 1 3 100 0 1 1"
+    match kind:
+        case 0:
+            client.hset(f"{root}:{OTHER_TYPES[turn % len(OTHER_TYPES)]}", "x", "y")
+        case 1:
+            client.zadd(f"{root}:{HASHES[turn % len(HASHES)]}", {"x": 1})
+            client.zadd(f"{root}:timers", {"group": 0, "heal": 0, "expire": 0})
+        case 2:
+            client.hset(f"{root}:meta", mapping={"lanes": 1_000_000_000, "form": "z"})
+            client.zadd(f"{root}:timers", {"group": 0})
+        case 3:
+            client.zadd(f"{root}:timers", {b"chunk:\xff": 0, b"\xfe": 0, "chunk:c1": 0, "chunk:c2": "-inf", "x": "inf"})
+            client.hset(f"{root}:chunk:c1", mapping={"state": "running", "lease": "x", "due": "x"})
+            client.hset(f"{root}:chunk:c2", mapping={"state": "open", "lease": 0, "due": 0, "rows": "many"})
+        case 4:
+            with_a_lane(client, root, "garbage", b"\xff\xfe", GARBAGE)
+        case 5:  # a frame that is none
+            with_a_lane(client, root, entry, rows=3)
+            client.hset(f"{root}:frames", frame_id, b"\xff" * 1_000)
+            client.hset(f"{root}:left", frame_id, 3)
+        case 6:  # a header that lies
+            with_a_lane(client, root, entry, rows=3)
+            header = HEADER.pack(1, 1, bytes.fromhex(frame_id), 9, 3, 4_000_000_000, 4_000_000_000, 7, b"z")
+            client.hset(f"{root}:frames", frame_id, header + b"{}")
+            client.hset(f"{root}:left", frame_id, 3)
+        case 7:  # held rows and frames that do not exist
+            with_a_lane(client, root, "h 1 1 1 10 0 1 1", entry, "z 1 1 1 1 1 1 1", rows=5)
+        case 8:
+            client.hset(
+                f"{root}:meta", mapping=dict.fromkeys(("lanes", "form", "seq", "pausedUntil", "openMost"), GARBAGE)
+            )
+            client.zadd(f"{root}:timers", {"group": 0})
+        case 9:
+            with_a_lane(client, root, entry, rows=10**15)
+            client.hset(f"{root}:inbox", mapping={f"{field}:rows": 1 for field in range(2_000)})
+        case 10:
+            client.zadd(f"{root}:timers", {f"chunk:{chunk:016x}": 0 for chunk in range(2_000)})
+        case _:
+            client.zadd(f"{root}:heal", {"1": 0})
+            client.hset(f"{root}:held", mapping={"1": "{", "2": b"\xff"})
+            client.zadd(f"{root}:dead", {"2": 0})
+            client.zadd(f"{root}:timers", {"heal": 0, "expire": 0, "group": 0})
+
+
 def be_hostile(client: "redis.Redis") -> None:
-    """Everything that a publisher's rights allow: fifty projects whose keys are garbage, and names that are none."""
-    for number in range(50):
-        name = f"evil-{number}"
-        root = keys.project_root(keys.DEFAULT_PREFIX, name)
-        match number % 5:
-            case 0:
-                client.hset(f"{root}:timers", "x", "y")
-            case 1:
-                client.hset(f"{root}:meta", mapping={"lanes": 1_000_000_000, "form": "z"})
-                client.zadd(f"{root}:timers", {"group": 0})
-            case 2:
-                client.zadd(
-                    f"{root}:timers", {b"chunk:\xff": 0, b"\xfe": 0, "chunk:c1": 0, "chunk:c2": 0, "unknown": 0}
-                )
-                client.hset(f"{root}:chunk:c1", mapping={"state": "running", "lease": "x", "due": "x"})
-                client.hset(f"{root}:chunk:c2", mapping={"state": "open", "lease": 0, "due": 0, "rows": "many"})
-            case 3:
-                client.zadd(f"{root}:meta", {"x": 1})
-                client.zadd(f"{root}:timers", {"group": 0, "heal": 0, "expire": 0})
-            case 4:
-                client.hset(f"{root}:meta", mapping={"lanes": 1, "form": "k"})
-                client.hset(f"{root}:inbox", mapping={"rows": 1, "0:rows": 1})
-                client.rpush(f"{root}:lane:0", "garbage")
-                client.zadd(f"{root}:timers", {"group": 0})
-        client.zadd(keys.projects(keys.DEFAULT_PREFIX), {name: 0})
+    """All that a publisher's rights allow: projects of all kinds of garbage, and names that are none or look right."""
+    with client.pipeline(transaction=False) as pipeline:
+        for number in range(HOSTILE_PROJECTS):
+            make_hostile_project(pipeline, number)
+        pipeline.execute(raise_on_error=False)  # some keys have another type by now, as was meant
+    write_names(client)
+
+
+def write_names(client: "redis.Redis") -> None:
     names = dict.fromkeys([b"\xff\xfe", b"two words", *(b"\xff%d" % number for number in range(2_000))], 0)
+    names |= {b"Evil-%d" % number: 0 for number in range(HOSTILE_PROJECTS + 600)}
     client.zadd(keys.projects(keys.DEFAULT_PREFIX), names)
 
 
-def test_fifty_hostile_projects_made_with_a_publisher_s_rights_stop_no_honest_one(
-    serve: Callable[..., "redis.Redis"], sandbox: SandboxProcess, tmp_path: Path
+@contextmanager
+def writing_names(client: "redis.Redis") -> Iterator[None]:
+    """Write the hostile names back at score 0, twenty times a second."""
+    stopped = threading.Event()
+
+    def write() -> None:
+        while not stopped.wait(0.05):
+            write_names(client)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def test_hundreds_of_hostile_projects_made_with_a_publisher_s_rights_stop_no_honest_one(
+    serve: Callable[..., "redis.Redis"],
+    sandbox: SandboxProcess,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     port = free_port()
     admin = serve("--port", str(port))
     address = f"{PASSWORD}@127.0.0.1:{port}/0"
     told = environment(sandbox, redis_url=f"redis://prelabel-worker:{address}")
     hostile = open_client(f"redis://prelabel-publisher:{address}", 5)
-    be_hostile(hostile)
+
+    def seconds_for(rows: range) -> float:
+        begun = time.monotonic()
+        publish(f"redis://prelabel-publisher:{address}", *(box(f"k{n}", project="p", left=n) for n in rows))
+        wait_for(lambda: not Inspector(admin).status("p").pending, "the honest rows to settle")
+        return time.monotonic() - begun
+
     with running_worker(tmp_path, told, "--concurrency", "2"):
-        for half in (range(ROWS // 2), range(ROWS // 2, ROWS)):
-            publish(f"redis://prelabel-publisher:{address}", *(box(f"k{n}", project="p", left=n) for n in half))
-            wait_for(lambda: not Inspector(admin).status("p").pending, "the honest rows to settle")
-            be_hostile(hostile)  # the sum of what it can do, again and again
-        assert run_in(tmp_path, "healthy", **told).returncode == 0
+        seconds_for(range(1))  # the worker has started
+        alone = seconds_for(range(1, ROWS // 2))
+        be_hostile(hostile)
+        with writing_names(hostile):
+            beside = seconds_for(range(ROWS // 2, ROWS))
+            assert run_in(tmp_path, "healthy", **told).returncode == 0
+        record_property("seconds alone, and beside hostile projects", (round(alone, 2), round(beside, 2)))
+        assert beside < alone + 15, "some looks and turns of a thousand names"
         for command in ("status", "dead list", "doctor", "metrics --once"):
             assert "Traceback" not in run_in(tmp_path, *command.split(" "), **told).stderr
-        wait_for(lambda: len(Inspector(admin).quarantined()) >= 40, "the hostile projects to be quarantined")
+        wait_for(lambda: len(Inspector(admin).quarantined()) >= 150, "the hostile projects to be quarantined")
         assert run_in(tmp_path, "project", "forget", "--malformed", "--yes", **told).returncode == 0
         assert Inspector(admin).malformed() == []
-        wrong = ProjectKeys(admin).wrong("evil-0")
+        wrong = ProjectKeys(admin).wrong("Evil-0")
         assert wrong == ["timers"]
-        assert run_in(tmp_path, "project", "forget", "evil-0", "--yes", **told).returncode == 0
+        assert run_in(tmp_path, "project", "forget", "Evil-0", "--yes", **told).returncode == 0
     hostile.close()
+    (honest,) = [found for found in audit(admin) if found.project_id == "p"]
+    assert honest.balances
     assert Inspector(admin).status("p").imported == ROWS
     assert "tick.broken" not in (tmp_path / "worker.log").read_text("utf-8")
     assert admin.acl_log() == []

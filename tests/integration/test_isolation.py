@@ -1,5 +1,6 @@
 """A project whose name or keys are garbage is its own problem: the tick and the stages of the others resume."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +8,9 @@ import redis
 from structlog.testing import capture_logs
 
 from prelabel import keys
+from prelabel_worker.accounts import Accounts
+from prelabel_worker.inspector import Inspector
+from prelabel_worker.presence import Presence, announce
 from prelabel_worker.quarantine import ENDS_AFTER_SECONDS, LOOK_AGAIN_SECONDS, MAX_PROJECTS, Quarantine
 from prelabel_worker.stages.expire import expire
 from prelabel_worker.stages.group import group, heal
@@ -279,6 +283,30 @@ def test_an_import_whose_chunk_breaks_while_it_is_asked_for_stops_no_other(rig: 
 
     assert [each["project"] for each in logs if each["event"] == "project.quarantined"] == [rig.project.id]
     assert other.fields()["verdict"] == "FINISHED"
+
+
+@pytest.mark.parametrize("state", ["{", "5", "", "[1", '{"lane": "x"}', "\xff", "[" * 2000, "nul", '{"seq": 1e999}'])
+def test_a_held_row_whose_state_is_garbage_quarantines_its_project(rig: Rig, state: str) -> None:
+    root = keys.project_root(rig.settings.key_prefix, "held")
+    rig.client.hset(f"{root}:held", "1", state)
+    rig.client.zadd(f"{root}:heal", {"1": 0})
+
+    heal(rig.tools, "held")
+
+    assert [each.project_id for each in Quarantine(rig.client, rig.settings.key_prefix).all()] == ["held"]
+
+
+@pytest.mark.parametrize("presence", ["", "{", "5", "{}", '{"at": "now"}', "\xff", '{"accounts": 5}'])
+def test_a_worker_s_presence_that_cannot_be_read_hides_no_other(project: Project, presence: str) -> None:
+    honest = Presence(host="h", pid=1, version="1", concurrency=1, at=time.time(), accounts=["a"])
+    announce(project.client, project.settings.key_prefix, "honest", honest)
+    project.client.hset(keys.workers(project.settings.key_prefix), b"\xff", presence)
+
+    workers = Inspector(project.client, project.settings.key_prefix).workers()
+    accounts = Accounts(project.client, project.settings).all()
+
+    assert [worker.name for worker in workers] == ["honest"]
+    assert {account.name: account.workers for account in accounts}["a"] == ("honest",)
 
 
 def test_each_stage_of_a_project_that_is_garbage_quarantines_it_and_ends_well(rig: Rig) -> None:

@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import msgspec
+
 from prelabel_worker.cli.healthy import problems
 from prelabel_worker.inspector import WorkerStatus
+from prelabel_worker.presence import Presence
 from prelabel_worker.pulse import Pulse
 from prelabel_worker.ticker import room_for_hints
 
@@ -25,7 +28,7 @@ def told(*looks: tuple[float, list[str], int, int]) -> dict[str, float | None]:
     for seconds, in_hand, begun, waiting in looks:
         clock.now += seconds
         pulse.look(in_hand, begun, waiting)
-    return pulse.as_json()
+    return {"busy": pulse.busy_seconds(), "stalled": pulse.stalled_seconds()}
 
 
 def test_a_full_queue_leaves_room_for_one_hint_while_it_moves_and_for_none_while_it_stands() -> None:
@@ -35,30 +38,30 @@ def test_a_full_queue_leaves_room_for_one_hint_while_it_moves_and_for_none_while
 
 
 def test_an_idle_worker_does_not_stall() -> None:
-    assert told((0, [], 0, 0), (1000, [], 0, 0)) == {"busySeconds": None, "stalledSeconds": 0.0}
+    assert told((0, [], 0, 0), (1000, [], 0, 0)) == {"busy": None, "stalled": 0.0}
 
 
 def test_a_task_that_does_not_end_stalls_its_worker() -> None:
-    assert told((0, ["a"], 1, 0), (60, ["a"], 1, 3)) == {"busySeconds": 60.0, "stalledSeconds": 60.0}
+    assert told((0, ["a"], 1, 0), (60, ["a"], 1, 3)) == {"busy": 60.0, "stalled": 60.0}
 
 
 def test_another_task_that_begins_is_progress_though_the_oldest_goes_on() -> None:
-    assert told((0, ["a"], 1, 0), (60, ["a", "b"], 2, 0)) == {"busySeconds": 60.0, "stalledSeconds": 0.0}
+    assert told((0, ["a"], 1, 0), (60, ["a", "b"], 2, 0)) == {"busy": 60.0, "stalled": 0.0}
 
 
 def test_a_task_that_began_and_ended_between_two_looks_is_progress() -> None:
-    assert told((0, ["a"], 1, 0), (60, ["a"], 2, 0))["stalledSeconds"] == 0.0
+    assert told((0, ["a"], 1, 0), (60, ["a"], 2, 0))["stalled"] == 0.0
 
 
 def test_hints_that_wait_while_nothing_is_taken_stall_a_worker_without_tasks() -> None:
-    assert told((0, [], 0, 0), (30, [], 0, 2), (30, [], 0, 2)) == {"busySeconds": None, "stalledSeconds": 60.0}
+    assert told((0, [], 0, 0), (30, [], 0, 2), (30, [], 0, 2)) == {"busy": None, "stalled": 60.0}
 
 
 def test_a_tick_that_cannot_look_stalls() -> None:
     clock = Clock()
     pulse = Pulse(clock)
     clock.now += 60
-    assert pulse.as_json()["stalledSeconds"] == 60.0
+    assert pulse.stalled_seconds() == 60.0
 
 
 def test_a_host_without_a_worker_is_not_healthy() -> None:
@@ -84,5 +87,5 @@ def test_a_worker_that_takes_nothing_is_named() -> None:
 
 
 def test_the_presence_of_another_version_is_read() -> None:
-    presence = {"host": "h", "pid": 1, "version": "9", "concurrency": 1, "at": 0.0, "newer": True}
-    assert WorkerStatus.read("worker@h", presence).stalled_seconds == 0.0
+    announced = b'{"host": "h", "pid": 1, "version": "9", "concurrency": 1, "at": 0.0, "newer": true}'
+    assert WorkerStatus.of("worker@h", msgspec.json.decode(announced, type=Presence)).stalled_seconds == 0.0

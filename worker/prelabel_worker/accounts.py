@@ -1,6 +1,5 @@
 """What an operator sees of an account and does to it: its rate, what stops it, pause and resume. In effect at once."""
 
-import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import redis
 
 from prelabel import keys
 from prelabel.client import Client, is_of_keys
+from prelabel_worker.presence import announced
 from prelabel_worker.project_names import project_ids
 from prelabel_worker.scripts import FOR_EVER_MS, Scripts
 from prelabel_worker.settings import Settings
@@ -135,9 +135,9 @@ class Accounts:
     def _announced(self) -> dict[str, list[str]]:
         """Account → the workers that say they have a key for it."""
         found: dict[str, list[str]] = {}
-        for worker, presence in self._client.hgetall(keys.workers(self._settings.key_prefix)).items():
-            for name in json.loads(presence).get("accounts", ()):
-                found.setdefault(name, []).append(worker.decode())
+        for worker, presence in announced(self._client, self._settings.key_prefix).items():
+            for name in presence.accounts:
+                found.setdefault(name, []).append(worker)
         return found
 
     def _of_projects(self) -> dict[str, list[str]]:

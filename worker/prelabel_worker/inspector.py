@@ -1,6 +1,5 @@
 """Read-only: counts, ages and who is alive. It opens no broker connection and writes nothing."""
 
-import json
 import time
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,6 +10,7 @@ from prelabel.frame import VERSION
 from prelabel.lanes import MAX_LANES
 from prelabel_worker.chunks import KNOWN_VERSION
 from prelabel_worker.errors import ProjectUnreadable
+from prelabel_worker.presence import Presence, announced
 from prelabel_worker.project_names import project_id as project_id_of
 from prelabel_worker.project_names import project_ids
 from prelabel_worker.quarantine import Quarantine, Quarantined, problem_of
@@ -108,19 +108,19 @@ class WorkerStatus:
     stalled_seconds: float = 0.0
 
     @classmethod
-    def read(cls, name: str, presence: dict[str, Any]) -> Self:
-        """Make it of what a worker announced; one of another version may know fewer fields, or more."""
+    def of(cls, name: str, presence: Presence) -> Self:
+        """Return the status of a worker that announced this."""
         return cls(
             name=name,
-            host=presence["host"],
-            pid=presence["pid"],
-            version=presence["version"],
-            concurrency=presence["concurrency"],
-            seen_seconds_ago=max(0.0, time.time() - presence["at"]),
-            busy_seconds=presence.get("busySeconds"),
-            stalled_seconds=presence.get("stalledSeconds", 0.0),
-            role=presence.get("role", "all"),
-            knows=presence.get("knows", 1),
+            host=presence.host,
+            pid=presence.pid,
+            version=presence.version,
+            concurrency=presence.concurrency,
+            seen_seconds_ago=max(0.0, time.time() - presence.at),
+            busy_seconds=presence.busy_seconds,
+            stalled_seconds=presence.stalled_seconds,
+            role=presence.role,
+            knows=presence.knows,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -267,9 +267,8 @@ class Inspector:
 
     def workers(self) -> list[WorkerStatus]:
         """The workers that ticked within the last minute."""
-        announced = self._client.hgetall(keys.workers(self._prefix)).items()
-        found = [WorkerStatus.read(name.decode(), json.loads(value)) for name, value in announced]
-        return sorted((each for each in found if each.seen_seconds_ago < GONE_AFTER_SECONDS), key=lambda w: w.name)
+        workers = [WorkerStatus.of(name, presence) for name, presence in announced(self._client, self._prefix).items()]
+        return sorted((each for each in workers if each.seen_seconds_ago < GONE_AFTER_SECONDS), key=lambda w: w.name)
 
     def _chunk_states(self, root: str, chunk_ids: list[bytes]) -> tuple[dict[str, int], int]:
         """Return how many chunks are in which state, and how many are stuck."""

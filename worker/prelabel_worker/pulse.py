@@ -26,11 +26,11 @@ class Pulse:
             self._moved = now
         self._since, self._begun = since, begun
 
-    def as_json(self) -> dict[str, float | None]:
-        """For the presence: age of the oldest task in hand, and seconds since the last progress."""
-        now = self._clock()
+    def busy_seconds(self) -> float | None:
+        """Return the age of the oldest task in hand; None without one."""
         oldest = min(self._since.values(), default=None)
-        return {
-            "busySeconds": None if oldest is None else round(now - oldest, 1),
-            "stalledSeconds": round(now - self._moved, 1),
-        }
+        return None if oldest is None else round(self._clock() - oldest, 1)
+
+    def stalled_seconds(self) -> float:
+        """Return the seconds since the last progress."""
+        return round(self._clock() - self._moved, 1)

@@ -4,7 +4,6 @@ It is a thread: the worker's event loop stands still in an outage, during a warm
 task runs.
 """
 
-import json
 import os
 import socket
 import threading
@@ -26,6 +25,7 @@ from prelabel_worker.chunks import KNOWN_VERSION
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.permits import POLLED_TOGETHER
 from prelabel_worker.preflight import ends_worker
+from prelabel_worker.presence import Presence, announce
 from prelabel_worker.pulse import Pulse
 from prelabel_worker.quarantine import LOOK_AGAIN_SECONDS, Quarantine
 from prelabel_worker.runtime import connect
@@ -152,18 +152,19 @@ class _Tick:
         now = time.monotonic()
         if now - self._announced < _PRESENCE_SECONDS:
             return
-        presence = {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "version": version("prelabel"),
-            "knows": KNOWN_VERSION,
-            "role": self._role,
-            "concurrency": self._processes,
-            "accounts": sorted(self._settings.accounts),
-            "at": time.time(),
-            **self._pulse.as_json(),
-        }
-        self._client.hset(keys.workers(self._settings.key_prefix), self._name, json.dumps(presence))
+        presence = Presence(
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=version("prelabel"),
+            knows=KNOWN_VERSION,
+            role=self._role,
+            concurrency=self._processes,
+            accounts=sorted(self._settings.accounts),
+            at=time.time(),
+            busy_seconds=self._pulse.busy_seconds(),
+            stalled_seconds=self._pulse.stalled_seconds(),
+        )
+        announce(self._client, self._settings.key_prefix, self._name, presence)
         self._announced = now
 
     def _withdraw(self) -> None:

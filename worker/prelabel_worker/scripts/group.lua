@@ -44,14 +44,17 @@ local function entry_of(line)
     slow = tonumber(slow), seq = seq, arrived = tonumber(arrived)}
 end
 
-local inbox = {}
-local flat = redis.call('HGETALL', root .. ':inbox')
-for i = 1, #flat, 2 do inbox[flat[i]] = tonumber(flat[i + 1]) end
+-- By name: a hash that a publisher wrote past publish.lua may have millions of other fields.
+local last_lane, names = lanes_of(meta[1]) - 1, {}
+for lane = 0, last_lane do
+  names[2 * lane + 1], names[2 * lane + 2] = lane .. ':rows', lane .. ':open'
+end
+local inbox = redis.call('HMGET', root .. ':inbox', unpack(names))
 
 local free, waiting, oldest, first, newer = {}, 0, now, math.huge, false
-for lane = 0, lanes_of(meta[1]) - 1 do
-  local rows = inbox[lane .. ':rows'] or 0
-  if rows > 0 and (inbox[lane .. ':open'] or 0) == 0 then
+for lane = 0, last_lane do
+  local rows, open = tonumber(inbox[2 * lane + 1]) or 0, tonumber(inbox[2 * lane + 2]) or 0
+  if rows > 0 and open == 0 then
     local head = entry_of(redis.call('LINDEX', root .. ':lane:' .. lane, 0))
     if head.version > known_version then
       newer = true

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from prelabel.annotations.base import CheckFailed
 from prelabel.annotations.explain import broken_rule, unknown_key
 from prelabel.annotations.kinds import FIELDS, IMAGE, KINDS, Kind, wire_name
-from prelabel.annotations.together import MAX_PER_FEATURE, check_count, check_uuids
+from prelabel.annotations.together import MAX_PER_FEATURE, check_count, check_pictures, check_spread, check_uuids
 from prelabel.bykind import ByKind, NotRead
 from prelabel.errors import MalformedMessage, MessageTooLarge, Reason
 from prelabel.messages import (
@@ -70,7 +70,7 @@ MessageStruct = _STRUCTS.define(
 _DECODER = msgspec.json.Decoder(MessageStruct)
 _BY_KIND = ByKind(_STRUCTS, DataRowStruct, PredictionMessage, ASKED)
 _ENCODER = msgspec.json.Encoder()
-_AT_ANNOTATION = re.compile(r"\$\.annotations\[(\d+)\](?:\.(bbox\.height|\w+))?")
+_AT_ANNOTATION = re.compile(r"\$\.annotations\[(\d{1,9})\](?:\.(bbox\.height|\w+))?")
 _READ_OTHERWISE = {"answer", "answers", "bbox.height"}
 """What kinds beyond those of images have in other forms under the same key."""
 
@@ -202,7 +202,7 @@ def check(message: Any) -> list[Kind]:
     """The rules between fields, and between annotations; the kind of each annotation. Raises MessageError."""
     _check_row(message)
     kinds: list[Kind] = []
-    together = False
+    together = pictures = False
     kind, key, own_rules = _BOXES.kind, _BOXES.only_key, _BOXES.own_rules
     try:
         for annotation in message.annotations:
@@ -218,6 +218,7 @@ def check(message: Any) -> list[Kind]:
                 fields = _fields_of(annotation, values, len(kinds))
                 kind, key, own_rules, rules = fields.kind, fields.only_key, fields.own_rules, fields.rules
                 together = together or annotation.uuid is not None or annotation.relationship is not None
+                pictures = pictures or kind.pictures
             if rules:
                 for rule in rules:
                     rule(annotation)
@@ -228,6 +229,8 @@ def check(message: Any) -> list[Kind]:
         check_uuids(message.annotations, kinds)
     if len(kinds) > MAX_PER_FEATURE:
         check_count(_features(message))
+    if pictures:
+        check_pictures(message.annotations, kinds)
     return kinds
 
 
@@ -242,6 +245,8 @@ def _check_together(message: Any, kinds: list[Kind]) -> None:
     check_uuids(message.annotations, kinds)
     if len(kinds) > MAX_PER_FEATURE:
         check_count(_features(message))
+    check_spread(message.annotations, kinds)
+    check_pictures(message.annotations, kinds)
 
 
 def _features(message: Any) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from prelabel.annotations.base import Annotation, CheckFailed, Wire, for_people, given
@@ -84,7 +84,7 @@ class Model(Wire):
         super().__init__(**given(fields, name=name, version=version))
 
 
-def read_annotation(value: Any) -> Annotation:
+def read_annotation(value: Any, info: ValidationInfo) -> Annotation:
     """An annotation as the kind that its key tells: the errors are about that kind alone, and no other is loaded."""
     if isinstance(value, Annotation) and (type(value).__module__, type(value).__name__) in BY_PLACE:
         return value
@@ -95,7 +95,7 @@ def read_annotation(value: Any) -> Annotation:
         kind = kind_of_json(value)
     except CheckFailed:
         raise PydanticCustomError("no_kind", "no kind, or two") from None
-    return kind.model.model_validate(value, by_alias=True, by_name=False)
+    return kind.model.model_validate(value, by_alias=True, by_name=False, context=info.context)
 
 
 def without_nulls(annotation: Mapping[str, Any]) -> Mapping[str, Any]:

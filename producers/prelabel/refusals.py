@@ -7,6 +7,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from prelabel.annotations.explain import explanation, refusal
+from prelabel.annotations.png import PictureWork
 from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason, quoted
 from prelabel.messages import AnyAnnotation, PredictionMessage
 
@@ -22,10 +23,14 @@ def explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
     """What the models say about a message that the gate refused; only about annotation `at`, if it is known."""
     try:
         message = orjson.loads(raw)
-        if at is not None:
-            _ANNOTATION.validate_python(message["annotations"][at])
-        elif isinstance(message, dict) and isinstance(message.get("annotations"), list):
-            _validate(message | {"annotations": message["annotations"][:1]})
+        annotations = message.get("annotations") if isinstance(message, dict) else None
+        if isinstance(annotations, list):
+            # What the gate's reader says may quote a key that looks like a place: it may be of no annotation.
+            if at is not None and at < len(annotations):
+                _ANNOTATION.validate_python(annotations[at], context=PictureWork())
+            else:
+                at = None
+                _validate(message | {"annotations": annotations[:1]})
         at = None
         _validate(message)
     except orjson.JSONDecodeError as error:
@@ -41,7 +46,7 @@ def explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
 
 
 def _validate(message: Any) -> None:
-    PredictionMessage.model_validate(message, by_alias=True, by_name=False)
+    PredictionMessage.model_validate(message, by_alias=True, by_name=False, context=PictureWork())
 
 
 def _repeated_key(raw: bytes) -> str | None:

@@ -23,6 +23,8 @@ class Built:
     """What each row of `sent` has of each feature."""
     unknown_features: int = 0
     """Rows that name a feature the ontology does not have: it may have changed."""
+    slow: int = 0
+    """Annotations of the file that Labelbox imports slowly, as they are and not as the frames' headers say."""
 
 
 WasImported = Callable[[Sequence[int]], set[int]]
@@ -69,6 +71,7 @@ def build(
     kept = _supersede(built, good)
     if policy is not None:
         kept = _apply(policy, built, kept, origin)
+    built.slow = sum(ready.slow for _, ready in kept)
     built.content = b"".join([ready.lines for _, ready in kept])
     built.sent = SentLines.of(
         (

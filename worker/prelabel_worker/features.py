@@ -100,7 +100,9 @@ class Level(Generic[_Item]):
         """The nearest name, or the first few. Remembered, since a model that says a wrong name says it all day."""
         hint = self._hints.get(name)
         if hint is None:
-            near = difflib.get_close_matches(name, list(self.by_name)[:_NAMES_COMPARED], 1)
+            # Beyond so many wrong names nobody compares: each would cost as much as hundreds of rows.
+            known = list(self.by_name)[:_NAMES_COMPARED] if len(self._hints) < _NAMES_COMPARED else []
+            near = difflib.get_close_matches(name, known, 1)
             names = [item.name for item in self.items[:_NAMES_SHOWN]]
             shown = ", ".join(names) + (", …" if len(self.items) > _NAMES_SHOWN else "")
             hint = f"did you mean {near[0]}?" if near else f"there are: {shown}" if shown else "there is none"

@@ -92,9 +92,9 @@ class RowBuilder:
         row: tuple[str, str],
     ) -> list[bytes]:
         """Take derived uuids off the lines that are sent without; what stands for each line from here on."""
-        marked = list(uuids)
+        marked, own = list(uuids), set(explicit)
         for at, (annotation, kind, uuid) in enumerate(zip(annotations, kinds, uuids, strict=True)):
-            if self._ontology.unidentified(kind) and uuid not in explicit:
+            if self._ontology.unidentified(kind) and uuid not in own:
                 annotation.uuid = None
                 marked[at] = unsent_line(*row, at)
         return marked

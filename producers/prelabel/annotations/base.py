@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from prelabel.annotations.png import PictureWork
 from prelabel.errors import Reason, quoted
 
 MAX_NAME = 1000
@@ -29,6 +30,8 @@ Confidence = Annotated[int | float, Field(ge=0, le=1, allow_inf_nan=False)]
 Rule = Callable[[Any], None]
 """A rule between fields. It is called with a model or with the gate's struct of the same attributes, raises
 CheckFailed, and writes old spellings in the new one."""
+PictureRule = Callable[[Any, PictureWork], None]
+"""A rule about pictures: the same, with the work that the pictures of its message may still cost."""
 
 
 class CheckFailed(Exception):
@@ -110,6 +113,8 @@ class Annotation(Wire):
     """Rules about what kinds share; an annotation of a name and its kind key alone cannot break them."""
     CHECKS: ClassVar[tuple[Rule, ...]] = ()
     """Rules about the kind's own key."""
+    PICTURES: ClassVar[tuple[PictureRule, ...]] = ()
+    """Rules about the pictures that an annotation of the kind carries."""
 
     uuid: str | None = None
     name: Name | None = None
@@ -118,10 +123,13 @@ class Annotation(Wire):
     custom_metrics: list[CustomMetric] | None = None
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check(self, info: ValidationInfo) -> Self:
+        work = PictureWork() if info.context is None else info.context
         try:
             for check in (*self.ENVELOPE, *self.CHECKS):
                 check(self)
+            for look in self.PICTURES:
+                look(self, work)
         except CheckFailed as error:
             raise PydanticCustomError("check_failed", "expected {expected}", vars(error)) from None
         return self
@@ -152,10 +160,17 @@ def read_uuid(value: str, path: str) -> str:
 
 
 def check_distinct(points: Iterable[Any], least: int, path: str) -> None:
-    """At least so many different points."""
-    different = len({(point.x, point.y) for point in points})
-    if different < least:
-        raise CheckFailed(path, f"{different}", f"at least {least} different points")
+    """At least so many different points.
+
+    It stops at the last of them: what numbers hash to is no secret, and a set of many that collide compares each point
+    with every other.
+    """
+    different: set[tuple[Any, Any]] = set()
+    for point in points:
+        different.add((point.x, point.y))
+        if len(different) == least:
+            return
+    raise CheckFailed(path, f"{len(different)}", f"at least {least} different points")
 
 
 Annotation.ENVELOPE = (check_envelope,)

@@ -65,7 +65,7 @@ def broken_rule(error: CheckFailed, path: str) -> MessageError:
 def unknown_key(path: str, key: str, known: Iterable[str]) -> MessageError:
     """A key that is not one: a misspelt one would otherwise vanish."""
     names = tuple(known)
-    near = _nearest(key, names)
+    near = _nearest(shorten(key), names)
     hint = f"did you mean {near}?" if near else None
     expected = _ELSEWHERE.get(key) or (f"one of {', '.join(names)}" if names else "no such key")
     return refusal(f"{path}.{shorten(key)}".lstrip("."), "an unknown key", expected, hint)
@@ -128,7 +128,7 @@ def _without_kind(annotation: Any, path: str) -> MessageError:
     if not isinstance(annotation, dict):
         return refusal(path, quoted(annotation), "an object")
     unknown = next((key for key in annotation if key not in own_keys()), "")
-    if unknown in _ELSEWHERE or _nearest(unknown, KEYS):
+    if unknown in _ELSEWHERE or _nearest(shorten(unknown), KEYS):
         return unknown_key(path, unknown, KEYS)
     return broken_rule(no_kind([key for key in KEYS if annotation.get(key) is not None]), path)
 

@@ -47,6 +47,7 @@ class Kind:
         form: of kinds whose feature is a classification, the answer's: `radio`, `checklist` or `text`.
         timed: whether the answers have ranges of time.
         named: whether the line must name its feature, even where it gives the id (section 1.5).
+        pictures: whether it may carry pictures, which are looked at together with the message's others.
         plain: whether a tool's name says it all, when nothing is nested beside the geometry.
         image: whether images take it; the fast gate reads these, the others one by one.
         how: for kinds that share a key, what tells them, in words.
@@ -65,6 +66,7 @@ class Kind:
     form: str | None = None
     timed: bool = False
     named: bool = False
+    pictures: bool = False
     plain: bool = False
     image: bool = False
     how: str = ""
@@ -156,7 +158,7 @@ KINDS = (
     _kind("polygon", "polygon", "objects.Polygon", {"polygon"}, {"IMAGE", *TILES}, image=True),
     _kind("point", "point", "objects.Point", {"point"}, {"IMAGE", *TILES}, image=True),
     _kind("polyline", "line", "objects.Polyline", {"line"}, {"IMAGE", *TILES}, image=True),
-    _kind("mask", "mask", "mask.Mask", _MASKS, {"IMAGE"}, slow=True, image=True),
+    _kind("mask", "mask", "mask.Mask", _MASKS, {"IMAGE"}, slow=True, pictures=True, image=True),
     _kind("relationship", "relationship", "relationship.Relationship", {"edge"}, _LINKED, image=True, named=True),
     _kind("conversation entity", "location", "conversation.ConversationEntity", {"named-entity"}, _TALK,
           how="with `messageId`", tells=_has("messageId")),
@@ -167,8 +169,9 @@ KINDS = (
           tells=_has("groupKey")),
     _kind("video object", "segments", "video.VideoObject", {"rectangle", "point", "line"}, {"VIDEO"}, plain=False),
     _kind("DICOM mask set", "masks", "dicom.DicomMasks", _MASKS, {"DICOM"}, plain=False, slow=True,
-          how="with `groupKey`", tells=_has("groupKey")),
-    _kind("video mask set", "masks", "video_masks.VideoMasks", _MASKS, {"VIDEO"}, plain=False, slow=True),
+          pictures=True, how="with `groupKey`", tells=_has("groupKey")),
+    _kind("video mask set", "masks", "video_masks.VideoMasks", _MASKS, {"VIDEO"}, plain=False, slow=True,
+          pictures=True),
     _kind("message evaluation", "message_evaluation_task", "evaluation.MessageEvaluation", _EVALUATIONS, _TALK,
           plain=False),
     _text("message text", "conversation.MessageText", _TALK, _of_message(str), how="a string, with `messageId`"),

@@ -6,9 +6,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from prelabel.annotations.base import CheckFailed, Rule, Wire, for_people, given
+from prelabel.annotations.base import CheckFailed, PictureRule, Rule, Wire, for_people, given
 from prelabel.annotations.objects import GeometricObject
-from prelabel.annotations.png import GRAY, PALETTE, Png, read_png
+from prelabel.annotations.png import GRAY, PALETTE, PictureWork, Png, read_png
 from prelabel.errors import quoted
 
 MAX_URI = 4096
@@ -31,29 +31,35 @@ class MaskImage(Wire):
 
 
 def check_mask(annotation: Any) -> None:
-    """One form, its colour, and pixels that make a mask."""
+    """One form, and its colour."""
     mask = annotation.mask
     forms = [word for word in ("instance_uri", "im_bytes", "png") if getattr(mask, word) is not None]
     if len(forms) != 1:
         raise CheckFailed("mask", f"{len(forms)} of them", "exactly one of instanceURI, imBytes, png")
     if mask.png is not None:
-        _check_binary(mask)
+        if mask.color_rgb is not None:
+            raise CheckFailed("mask.colorRGB", mask.color_rgb, "no colour beside png")
         return
     if mask.color_rgb is None:
         raise CheckFailed("mask.colorRGB", "nothing", "the object's colour in the image")
     if mask.color_rgb == [0, 0, 0]:
         raise CheckFailed("mask.colorRGB", "black", "another colour: black is the background")
-    if mask.im_bytes is not None:
-        _check_composite(mask)
-    elif not mask.instance_uri.startswith(("https://", "http://")):
+    if mask.instance_uri is not None and not mask.instance_uri.startswith(("https://", "http://")):
         raise CheckFailed("mask.instanceURI", quoted(mask.instance_uri), "an http(s) address")
 
 
-def _check_binary(mask: Any) -> None:
+def check_pixels(annotation: Any, work: PictureWork) -> None:
+    """Pixels that make a mask, as far as the picture may be looked at."""
+    mask = annotation.mask
+    if mask.png is not None:
+        _check_binary(mask, work)
+    elif mask.im_bytes is not None:
+        _check_composite(mask, work)
+
+
+def _check_binary(mask: Any, work: PictureWork) -> None:
     """One channel, pixels of 0 or 1: readers of the official SDK refuse others (open question 7.15)."""
-    if mask.color_rgb is not None:
-        raise CheckFailed("mask.colorRGB", mask.color_rgb, "no colour beside png")
-    image = read_image(mask.png, "mask.png")
+    image = read_image(mask.png, "mask.png", work)
     if image.color not in (GRAY, PALETTE):
         raise CheckFailed("mask.png", "a coloured image", "an image of one channel")
     highest = image.highest()
@@ -61,17 +67,17 @@ def _check_binary(mask: Any) -> None:
         raise CheckFailed("mask.png", f"a pixel of {highest}", "pixels of 0 or 1")
 
 
-def _check_composite(mask: Any) -> None:
+def _check_composite(mask: Any, work: PictureWork) -> None:
     """The colour occurs; the server refuses an empty mask."""
     red, green, blue = mask.color_rgb
-    if read_image(mask.im_bytes, "mask.imBytes").has_color((red, green, blue)) is False:
+    if read_image(mask.im_bytes, "mask.imBytes", work).has_color((red, green, blue)) is False:
         raise CheckFailed("mask.imBytes", "an image without it", f"a pixel of the colour ({red}, {green}, {blue})")
 
 
-def read_image(text: str, path: str) -> Png:
+def read_image(text: str, path: str, work: PictureWork) -> Png:
     """A PNG in base64. Raises CheckFailed."""
     try:
-        return read_png(base64.b64decode(text, validate=True))
+        return read_png(base64.b64decode(text, validate=True), work)
     except (binascii.Error, ValueError):
         raise CheckFailed(path, f"{len(text)} characters", "base64 of a PNG file") from None
 
@@ -84,6 +90,7 @@ class Mask(GeometricObject):
     """
 
     CHECKS: ClassVar[tuple[Rule, ...]] = (check_mask,)
+    PICTURES: ClassVar[tuple[PictureRule, ...]] = (check_pixels,)
 
     mask: MaskImage
 

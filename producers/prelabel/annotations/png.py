@@ -12,6 +12,26 @@ MAX_BYTES = 4 * 1024 * 1024
 """Pixels of a larger image are left to Labelbox, whose refusal is about the one annotation anyway."""
 MAX_SERIAL_BYTES = 64 * 1024
 """Pixels whose filter can only be undone byte by byte (average, Paeth): beyond this, likewise."""
+MOST_WORK = 128 * 1024 * 1024
+"""Of all pictures of a message, in bytes that are unpacked and looked at; beyond this, likewise."""
+ROW_WORK = 500
+"""What a row costs beside its bytes, as so many of them."""
+_UP_WORK, _SUB_WORK, _SERIAL_WORK = 4, 1, 400
+"""What undoing a filter costs, as so many bytes for each; `sub` as often as the row can be halved."""
+
+
+class PictureWork:
+    """What the pictures of one message may still cost; taken before it is done."""
+
+    def __init__(self, most: int = MOST_WORK) -> None:
+        self.left = most
+
+    def take(self, amount: int) -> bool:
+        """Whether there is still so much; then it is gone."""
+        if amount > self.left:
+            return False
+        self.left -= amount
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +63,9 @@ class Png:
         return max(above) if above else 1
 
 
-def read_png(data: bytes) -> Png:
-    """Raises ValueError when it is none, or broken."""
+def read_png(data: bytes, work: PictureWork | None = None) -> Png:
+    """A picture, its pixels as far as `work` reaches. Raises ValueError when it is none, or broken."""
+    work = work or PictureWork()
     if not data.startswith(SIGNATURE):
         raise ValueError("no PNG signature")
     chunks = list(_chunks(data))
@@ -56,9 +77,10 @@ def read_png(data: bytes) -> Png:
     bits = depth * _CHANNELS[color]
     stride = (width * bits + 7) // 8
     rows = None
-    if not interlace and height * (stride + 1) <= MAX_BYTES:
+    size = height * (stride + 1)
+    if not interlace and size <= MAX_BYTES and work.take(size + ROW_WORK * height):
         packed = b"".join(body for name, body in chunks if name == b"IDAT")
-        rows = _rows(_inflate(packed, height * (stride + 1)), stride, max(1, bits // 8))
+        rows = _rows(_inflate(packed, size), stride, max(1, bits // 8), work)
     return Png(width, height, depth, color, rows)
 
 
@@ -80,24 +102,27 @@ def _inflate(packed: bytes, size: int) -> bytes:
     return raw
 
 
-def _rows(raw: bytes, stride: int, step: int) -> tuple[bytes, ...] | None:
-    """Undo each row's filter; `step` is the bytes of a pixel."""
+def _rows(raw: bytes, stride: int, step: int, work: PictureWork) -> tuple[bytes, ...] | None:
+    """Undo each row's filter; `step` is the bytes of a pixel. None when that costs more than may be."""
+    filters = raw[:: stride + 1]
+    wrong = filters.translate(None, b"\0\1\2\3\4")
+    if wrong:
+        raise ValueError(f"unknown filter {wrong[0]}")
+    serial = stride * (filters.count(3) + filters.count(4))
+    halvings = max(1, (stride // step).bit_length())
+    whole = stride * (_UP_WORK * filters.count(2) + _SUB_WORK * halvings * filters.count(1))
+    if serial > MAX_SERIAL_BYTES or not work.take(whole + _SERIAL_WORK * serial):
+        return None
     rows: list[bytes] = []
     above = bytes(stride)
-    serial = 0
     for start in range(0, len(raw), stride + 1):
         kind, row = raw[start], raw[start + 1 : start + 1 + stride]
         if kind == 1:
             row = _running_sum(row, step)
         elif kind == 2:
             row = _sum(row, above)
-        elif kind in (3, 4):
-            serial += stride
-            if serial > MAX_SERIAL_BYTES:
-                return None
-            row = _serial(kind, row, above, step)
         elif kind:
-            raise ValueError(f"unknown filter {kind}")
+            row = _serial(kind, row, above, step)
         rows.append(row)
         above = row
     return tuple(rows)

@@ -4,6 +4,8 @@ One shape serves both. On video a range counts frames, on audio milliseconds fro
 The forms that Labelbox reads differ, and the worker, which knows the media type, writes the right one.
 """
 
+from bisect import bisect_right
+from itertools import accumulate
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Discriminator, Field, Tag
@@ -116,11 +118,30 @@ def _move_inside(annotation: Any) -> None:
     options = annotation.answer if isinstance(annotation.answer, list) else [annotation.answer]
     if len(options) != 1 or options[0].classifications is not None:
         raise CheckFailed("classifications", nested, "classifications inside the option they belong to")
-    _check_below(nested, "", 2, options[0].frames or annotation.frames)
+    _check_below(nested, "", 2, _outer(options[0].frames or annotation.frames))
     options[0].classifications = nested
 
 
-def _check_items(answer: Any, path: str, depth: int, beside: Any, parent: Any) -> None:
+class _Outer:
+    """The ranges of an answer that others are nested under, sorted once: whether one of them holds another range."""
+
+    def __init__(self, ranges: Any) -> None:
+        pairs = sorted((each.start, each.end) for each in ranges)
+        self._starts = [start for start, _ in pairs]
+        self._ends = list(accumulate((end for _, end in pairs), max))
+        self.shown = ", ".join(f"{each.start}-{each.end}" for each in ranges[:4])
+
+    def holds(self, inner: Any) -> bool:
+        """Of those that begin no later, the one that ends last decides."""
+        at = bisect_right(self._starts, inner.start)
+        return at > 0 and inner.end <= self._ends[at - 1]
+
+
+def _outer(ranges: Any) -> _Outer | None:
+    return None if ranges is None else _Outer(ranges)
+
+
+def _check_items(answer: Any, path: str, depth: int, beside: Any, parent: _Outer | None) -> None:
     if not isinstance(answer, list):
         _check_item(answer, path, depth, beside, parent)
         return
@@ -138,7 +159,7 @@ def _check_items(answer: Any, path: str, depth: int, beside: Any, parent: Any) -
         seen.add(named)
 
 
-def _check_item(item: Any, path: str, depth: int, beside: Any, parent: Any) -> None:
+def _check_item(item: Any, path: str, depth: int, beside: Any, parent: _Outer | None) -> None:
     if item.value is None:
         check_named(item, path, "name or schemaId of an option")
     elif (item.name, item.schema_id, item.misspelt_schema_id) != (None, None, None):
@@ -150,10 +171,10 @@ def _check_item(item: Any, path: str, depth: int, beside: Any, parent: Any) -> N
     elif beside is None and (depth == 1 or item.value is not None):
         raise CheckFailed(f"{path}.frames", "nothing", "the ranges of this answer")
     if item.classifications:
-        _check_below(item.classifications, f"{path}.", depth + 1, parent if item.frames is None else item.frames)
+        _check_below(item.classifications, f"{path}.", depth + 1, _outer(item.frames) or parent)
 
 
-def _check_below(classifications: Any, path: str, depth: int, parent: Any) -> None:
+def _check_below(classifications: Any, path: str, depth: int, parent: _Outer | None) -> None:
     if depth > MAX_DEPTH:
         expected = f"classifications nested at most {MAX_DEPTH} deep"
         raise CheckFailed(f"{path}classifications", f"depth {depth}", expected, Reason.TOO_DEEP)
@@ -165,14 +186,14 @@ def _check_below(classifications: Any, path: str, depth: int, parent: Any) -> No
             _check_items(nested.answer, f"{where}.{word}", depth, None, parent)
 
 
-def _check_ranges(frames: Any, path: str, parent: Any) -> None:
+def _check_ranges(frames: Any, path: str, parent: _Outer | None) -> None:
     for at, each in enumerate(frames):
         if each.end < each.start:
             raise CheckFailed(f"{path}[{at}].end", f"{each.end}", f"an end not before start ({each.start})")
-        if parent is not None and not any(outer.start <= each.start and each.end <= outer.end for outer in parent):
-            outer = ", ".join(f"{outer.start}-{outer.end}" for outer in parent[:4])
+        if parent is not None and not parent.holds(each):
             # Labelbox's own client drops such a range without a word; we say so instead.
-            raise CheckFailed(f"{path}[{at}]", f"{each.start}-{each.end}", f"a range within the parent's ({outer})")
+            expected = f"a range within the parent's ({parent.shown})"
+            raise CheckFailed(f"{path}[{at}]", f"{each.start}-{each.end}", expected)
 
 
 class Timed(Annotation):

@@ -3,11 +3,17 @@
 from collections.abc import Iterable
 from typing import Any
 
+from prelabel.annotations.base import CheckFailed
+from prelabel.annotations.explain import broken_rule
 from prelabel.annotations.kinds import Kind
+from prelabel.annotations.png import PictureWork
 from prelabel.errors import InvalidAnnotation, Reason
 
 MAX_PER_FEATURE = 5000
 """Labelbox's limit for one feature on one data row in one import (ndjson-formats, section 1.9)."""
+
+MAX_SPREAD = 200_000
+"""Ranges of time beside answers, counted once for each option: about as many as a message can write out."""
 
 
 def check_uuids(annotations: list[Any], kinds: list[Kind]) -> None:
@@ -39,3 +45,29 @@ def check_count(features: Iterable[str]) -> None:
         if counts[feature] > MAX_PER_FEATURE:
             expected = f"at most {MAX_PER_FEATURE} annotations of a feature on a data row"
             raise InvalidAnnotation(Reason.TOO_MANY_ANNOTATIONS, f"annotations[{at}]", feature, expected)
+
+
+def check_pictures(annotations: list[Any], kinds: list[Kind]) -> None:
+    """What their pictures show, until they have cost what those of a message may; the others are left to Labelbox."""
+    work = PictureWork()
+    for at, (annotation, kind) in enumerate(zip(annotations, kinds, strict=True)):
+        if not kind.pictures:
+            continue
+        try:
+            for rule in kind.model.PICTURES:
+                rule(annotation, work)
+        except CheckFailed as error:
+            raise broken_rule(error, f"annotations[{at}]") from None
+
+
+def check_spread(annotations: list[Any], kinds: list[Kind]) -> None:
+    """Ranges beside the options of an answer are written once for each of them in audio: not without bound."""
+    spread = 0
+    for at, (annotation, kind) in enumerate(zip(annotations, kinds, strict=True)):
+        if not kind.timed or annotation.frames is None:
+            continue
+        options = len(annotation.answer) if isinstance(annotation.answer, list) else 1
+        spread += options * len(annotation.frames)
+        if spread > MAX_SPREAD:
+            expected = f"at most {MAX_SPREAD} ranges in a message, those beside an answer counted for each option"
+            raise InvalidAnnotation(Reason.INVALID_ANNOTATION, f"annotations[{at}].frames", f"{spread}", expected)

@@ -9,6 +9,7 @@ from prelabel.annotations.base import (
     CheckFailed,
     Confidence,
     Name,
+    PictureRule,
     Rule,
     SchemaId,
     Wire,
@@ -17,6 +18,7 @@ from prelabel.annotations.base import (
     read_uuid,
 )
 from prelabel.annotations.mask import MAX_URI, Base64, Channel, read_image
+from prelabel.annotations.png import PictureWork
 from prelabel.annotations.video import MAX_FRAMES, Frame
 from prelabel.errors import quoted
 
@@ -84,10 +86,15 @@ def _check_source(frame: Any, path: str) -> None:
     if (frame.instance_uri is None) == (frame.im_bytes is None):
         found = "neither" if frame.instance_uri is None else "both"
         raise CheckFailed(path, found, "exactly one of instanceURI and imBytes")
-    if frame.im_bytes is not None:
-        read_image(frame.im_bytes, f"{path}.imBytes")
-    elif not frame.instance_uri.startswith(("https://", "http://")):
+    if frame.instance_uri is not None and not frame.instance_uri.startswith(("https://", "http://")):
         raise CheckFailed(f"{path}.instanceURI", quoted(frame.instance_uri), "an http(s) address")
+
+
+def check_composites(annotation: Any, work: PictureWork) -> None:
+    """Every frame's picture is a PNG file, as far as it may be looked at."""
+    for at, frame in enumerate(annotation.masks.frames):
+        if frame.im_bytes is not None:
+            read_image(frame.im_bytes, f"masks.frames[{at}].imBytes", work)
 
 
 class VideoMasks(Annotation):
@@ -99,6 +106,7 @@ class VideoMasks(Annotation):
 
     ENVELOPE: ClassVar[tuple[Rule, ...]] = (check_nameless,)
     CHECKS: ClassVar[tuple[Rule, ...]] = (check_masks,)
+    PICTURES: ClassVar[tuple[PictureRule, ...]] = (check_composites,)
 
     masks: FrameMasks
 

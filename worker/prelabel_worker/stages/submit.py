@@ -86,6 +86,9 @@ class _Submission:
         built = self._built()
         if built is None or not self._set_aside(built) or not self._turn.ask():
             return
+        if built.slow > self._tools.settings.chunk_slow_annotations and len(built.sent.rows) > 1:
+            self._make_smaller(built)
+            return
         self._send(built)
 
     def _is_nowhere(self) -> bool:
@@ -191,6 +194,12 @@ class _Submission:
                 skipped=sum(each.rows for each in built.set_aside if each.name == "skipped"),
             )
         return not nothing_left
+
+    def _make_smaller(self, built: Built) -> None:
+        """More slow annotations than an import takes: the frames' headers, by which it was cut, named fewer."""
+        chunk = self._chunk
+        _log.info("chunk.slower_than_named", project=chunk.project_id, chunk=chunk.id, slow=built.slow)
+        bisect(self._tools, chunk, None, why="")
 
     def _send(self, built: Built) -> None:
         chunk, tools = self._chunk, self._tools

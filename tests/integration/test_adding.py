@@ -203,6 +203,21 @@ def test_a_report_that_is_a_link_is_refused_before_anything_is_made_and_a_new_on
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
 
 
+def test_a_state_that_is_a_link_ends_the_command_with_one_line(place: Workplace, tmp_path: Path, mark: str) -> None:
+    command = ("dataset", "add", written(tmp_path / "rows.ndjson", numbered(1, mark)), "--dataset", mark)
+    assert place.run(*command, cwd=tmp_path).returncode == 0
+    (state,) = tmp_path.glob(".rows*.json")
+    elsewhere = state.rename(tmp_path / "elsewhere")
+    state.symlink_to(elsewhere)
+    before = elsewhere.read_bytes()
+
+    refused = place.run(*command, cwd=tmp_path)
+
+    assert (refused.returncode, elsewhere.read_bytes()) == (2, before)
+    assert f"{state} is a link" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_a_packed_file_and_a_dataset_that_exists_are_taken_too(place: Workplace, tmp_path: Path, mark: str) -> None:
     plain, dataset = written(tmp_path / "rows.ndjson", numbered(3, mark)), place.dataset()
     packed = tmp_path / "rows.ndjson.gz"

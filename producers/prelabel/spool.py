@@ -21,12 +21,13 @@ from zlib import crc32
 
 from prelabel.errors import PrelabelError
 from prelabel.frame import HEADER
+from prelabel.private_files import PART, replacing, sync_folder
 
 _log = logging.getLogger("prelabel.spool")
 _MARK = b"pSpl"
 _RECORD = struct.Struct(">4sII")
 _CURSOR = struct.Struct(">QI")
-_SEGMENT, _POSITION, _NEW = ".frames", ".cursor", ".new"
+_SEGMENT, _POSITION = ".frames", ".cursor"
 _MOST_SEGMENT_BYTES = 8 * 1024 * 1024
 _LEAST_SEGMENT_BYTES = 64 * 1024
 _MAX_RECORD = 64 * 1024 * 1024
@@ -237,19 +238,10 @@ def make_folder(folder: Path) -> None:
         sync_folder(folder.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make names that were added to a folder, or removed, durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _current_segments(folder: Path) -> list[Path]:
     """The segments, each in its latest form; what a crash left of earlier forms and of cursors is removed."""
     latest: dict[str, Path] = {}
-    leftover = [*folder.glob(f"*{_NEW}")]
+    leftover = [*folder.glob(f"*{PART}")]
     for path in sorted(folder.glob(f"*{_SEGMENT}")):
         number = path.stem.split(".")[0]
         if number in latest:
@@ -357,18 +349,8 @@ def _append(segment: _Segment, records: bytes) -> None:
 
 def _write_whole(path: Path, content: bytes) -> None:
     """Replace a file by one rename, durably."""
-    new = path.with_name(path.name + _NEW)
-    with open(new, "wb", opener=_private) as file:
+    with replacing(path) as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    sync_folder(path.parent)
-
-
-def _private(path: str, flags: int) -> int:
-    """Make a file for its owner alone: it holds rows."""
-    return os.open(path, flags, 0o600)
 
 
 def _remove(segment: _Segment) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import secrets
+import stat
 from pathlib import Path
 
 import httpx
@@ -181,6 +182,40 @@ def test_a_command_that_was_killed_goes_on_where_it_was(place: Workplace, tmp_pa
     assert f"line {rows + 1}: not JSON" in done.stderr
     assert report.read_text().count("\n") == 1
     assert place.asked("createDataset") == before + 1
+
+
+def test_a_report_that_is_a_link_is_refused_before_anything_is_made_and_a_new_one_is_private(
+    place: Workplace, tmp_path: Path, mark: str
+) -> None:
+    file, elsewhere, report = written(tmp_path / "rows.ndjson", ["no row"]), tmp_path / "elsewhere", tmp_path / "report"
+    elsewhere.write_text("kept")
+    report.symlink_to(elsewhere)
+    before = place.asked("createDataset")
+    command = ("dataset", "add", file, "--dataset", mark, "--report", report)
+
+    refused = place.invoke(*command)
+
+    assert (refused.exit_code, place.asked("createDataset")) == (2, before)
+    assert "is a link" in refused.stderr
+    assert elsewhere.read_text() == "kept"
+    report.unlink()
+    assert place.invoke(*command).exit_code == 1
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
+
+
+def test_a_state_that_is_a_link_ends_the_command_with_one_line(place: Workplace, tmp_path: Path, mark: str) -> None:
+    command = ("dataset", "add", written(tmp_path / "rows.ndjson", numbered(1, mark)), "--dataset", mark)
+    assert place.run(*command, cwd=tmp_path).returncode == 0
+    (state,) = tmp_path.glob(".rows*.json")
+    elsewhere = state.rename(tmp_path / "elsewhere")
+    state.symlink_to(elsewhere)
+    before = elsewhere.read_bytes()
+
+    refused = place.run(*command, cwd=tmp_path)
+
+    assert (refused.returncode, elsewhere.read_bytes()) == (2, before)
+    assert f"{state} is a link" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 def test_a_packed_file_and_a_dataset_that_exists_are_taken_too(place: Workplace, tmp_path: Path, mark: str) -> None:

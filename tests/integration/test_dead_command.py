@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import pytest
 from prelabel_worker.bulk import Bulk
 from prelabel_worker.chunks import RowOutcome
 from prelabel_worker.cli.main import run as run_command
+from prelabel_worker.csv_cells import read_back
 from prelabel_worker.held import BulkResult, HeldRows
 from prelabel_worker.letters import Origin, held_frame
 from tests.integration.command import Command, command_of
@@ -314,7 +316,7 @@ def test_letters_are_exported_whole_as_messages_and_as_a_table(
     table = list(csv.DictReader(io.StringIO(dead("export", "-p", "p", "--format", "csv").out)))
     assert {row["dataRow"] for row in table} == {"k:a", "k:b", "k:c", "k:d"}
     assert (table[0]["path"], table[0]["expected"], table[0]["attempts"]) == ("annotations[3].bbox", "a number", "1")
-    assert list(tmp_path.glob("*.part")) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["out.ndjson"]
     assert dead("export", "-p", "p", "--format", "csv", "--messages").code == 2
     assert dead("export", "-p", "other").code == 3
     assert dead("export", "-p", "p", "--output", "no-folder/x").code == 2
@@ -358,12 +360,97 @@ def test_exported_messages_can_be_published_again(
     assert len(entries(project)) == 4
 
 
-def test_a_table_holds_no_formulas(project: Project, dead: Command) -> None:
-    kill(project, real_message("a", model='=HYPERLINK("x")', message_id="@id"))
+def test_a_table_holds_no_formulas_in_any_locale_and_reads_back(project: Project, dead: Command) -> None:
+    kill(project, real_message("a", model='=HYPERLINK("x")', message_id="a;+id"))
 
-    (row,) = csv.DictReader(io.StringIO(dead("export", "--format", "csv").out))
+    text = dead("export", "--format", "csv").out
+    (row,) = csv.DictReader(io.StringIO(text))
 
-    assert (row["model"], row["messageId"]) == ('\'=HYPERLINK("x")', "'@id")
+    assert (row["model"], row["messageId"]) == ('\'=HYPERLINK("x")', "a;'+id")
+    assert (read_back(row["model"]), read_back(row["messageId"])) == ('=HYPERLINK("x")', "a;+id")
+    assert all(line.startswith('"') and line.endswith('"') for line in text.splitlines())
+
+
+def test_an_export_is_its_owner_s_alone_and_replaces_the_older_one(
+    project: Project, dead: Command, letters: list[str], tmp_path: Path
+) -> None:
+    output = tmp_path / "out.ndjson"
+    output.write_text("older")
+    output.chmod(0o644)
+
+    assert dead("export", "--output", "out.ndjson").code == 0
+
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+    assert len(output.read_text().splitlines()) == len(letters)
+
+
+def test_an_export_follows_no_link_neither_its_own_nor_one_laid_for_its_parts(
+    project: Project, dead: Command, letters: list[str], tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("kept")
+    for name in ("out.ndjson", "new.ndjson.part"):
+        (tmp_path / name).symlink_to(elsewhere)
+
+    refused = dead("export", "--output", "out.ndjson")
+    done = dead("export", "--output", "new.ndjson")
+
+    assert (refused.code, done.code) == (2, 0)
+    assert "out.ndjson is a link" in refused.err
+    assert (elsewhere.read_text(), (tmp_path / "out.ndjson").is_symlink()) == ("kept", True)
+
+
+def test_an_export_to_a_pipe_a_device_or_a_folder_is_refused_with_advice(
+    project: Project, dead: Command, letters: list[str], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+
+    for name in ("pipe", "folder", "/dev/null", "/dev/stdout"):
+        refused = dead("export", "--output", name)
+        assert refused.code == 2, name
+        assert "leave out --output" in refused.err
+    assert stat.S_ISFIFO((tmp_path / "pipe").lstat().st_mode)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_export_that_is_ended_leaves_the_older_one_and_nothing_else(
+    project: Project, tmp_path: Path, number: signal.Signals
+) -> None:
+    kill(project, *(real_message(f"k{n}") for n in range(3)))
+    (tmp_path / "out.ndjson").write_text("older")
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", _ENDED, str(int(number))],
+        cwd=tmp_path,
+        env=os.environ
+        | {
+            "PRELABEL_REDIS_URL": project.settings.redis_url.get_secret_value(),
+            "PRELABEL_KEY_PREFIX": project.settings.key_prefix,
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 128 + number, errors
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out.ndjson", "older")]
+
+
+_ENDED = """
+import os, sys
+from prelabel_worker.cli.main import run
+from prelabel_worker.dead_letters import DeadLetter
+
+whole = DeadLetter.as_json
+def ended(letter):
+    os.kill(os.getpid(), int(number))
+    return whole(letter)
+number, DeadLetter.as_json = sys.argv[1], ended
+sys.argv = ["prelabel", "dead", "export", "--output", "out.ndjson"]
+run()
+"""
+"""The command, which gets the signal while it writes."""
 
 
 def test_a_frame_that_cannot_be_read_is_neither_edited_nor_mended_nor_a_message(

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from prelabel import private_files
 from prelabel.errors import PrelabelError
 from prelabel_worker.history import TracedRow, digest_of
 
@@ -94,8 +95,9 @@ class RowReport:
         self._base.executescript(_TABLE)
         self._fresh: list[ReportedRow] = []
         self.found = 0
-        if path is not None and path.exists():
-            self.found = self._load(path)
+        if path is not None:
+            private_files.check_regular(path)
+            self.found = self._load(path) if path.exists() else 0
         self._before = self._base.execute("SELECT max(at) FROM item").fetchone()[0] or 0
 
     def close(self) -> None:
@@ -118,7 +120,7 @@ class RowReport:
         if not self._fresh:
             return
         if self._path is not None:
-            with self._path.open("ab") as file:
+            with open(self._path, "ab", opener=private_files.opener) as file:
                 file.write(b"".join(orjson.dumps(each.as_json()) + b"\n" for each in self._fresh))
                 file.flush()
                 os.fsync(file.fileno())
@@ -164,13 +166,9 @@ class RowReport:
         self.commit()
         if self._path is None:
             return
-        part = self._path.with_name(f"{self._path.name}.part")
-        with part.open("wb") as file:
+        with private_files.replacing(self._path) as file:
             for each in self._rows():
                 file.write(orjson.dumps(each.as_json()) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self._path)
 
     def _rows(self) -> Iterator[ReportedRow]:
         for found in self._base.execute(_ALL):
@@ -187,7 +185,7 @@ class RowReport:
         """Rows of an earlier run without those it refused, which are read again. A torn line is cut off."""
         count = whole = 0
         part: list[ReportedRow] = []
-        with path.open("rb+") as file:
+        with open(path, "rb+", opener=private_files.opener) as file:
             for line in file:
                 if not line.endswith(b"\n"):
                     break

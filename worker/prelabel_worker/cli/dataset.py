@@ -9,6 +9,7 @@ from typing import Annotated, BinaryIO
 import orjson
 import typer
 
+from prelabel import private_files
 from prelabel_worker.cli.common import DONE_WITH_DEAD, AsJson, RedisUrl, opened, out, say, settings_for, usage
 from prelabel_worker.cli.workspace import Account, Timeout, bar, calling
 from prelabel_worker.errors import RequestError
@@ -106,6 +107,9 @@ class _Refusals:
 
     def __init__(self, report: Path | None, state: AddingState) -> None:
         self._path = report
+        if report is not None:
+            with _named_report(report):
+                private_files.check_regular(report)
         state_has_it = report is not None and state.report == str(report) and report.exists()
         self._keep = state.report_bytes if state_has_it else 0
         state.report = str(report or "")
@@ -114,13 +118,11 @@ class _Refusals:
 
     def __enter__(self) -> "_Refusals":
         if self._path is not None:
-            try:
-                self._file = self._path.open("rb+" if self._keep else "wb")
+            with _named_report(self._path):
+                self._file = open(self._path, "rb+" if self._keep else "wb", opener=private_files.opener)
                 # What a run that was cut off said of rows it had not finished is said again.
                 self._file.truncate(self._keep)
                 self._file.seek(self._keep)
-            except OSError as error:
-                usage(f"{self._path}: {error.strerror}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -148,6 +150,15 @@ class _Refusals:
         if failed > min(self._shown, _SHOWN):
             where = f"all in {self._path}" if self._path else "--report FILE names all"
             say(f"… and {failed - min(self._shown, _SHOWN):,} more; {where}")
+
+
+@contextmanager
+def _named_report(path: Path) -> Iterator[None]:
+    """End the command with exit code 2 where the report cannot be opened."""
+    try:
+        yield
+    except OSError as error:
+        usage(f"{path}: {error.strerror}")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Ctrl-C and a polite end by another process, for commands whose work can be taken up again."""
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,3 +26,17 @@ def interrupts(stop: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def ends_as_an_exception() -> Iterator[None]:
+    """Turn SIGTERM into SystemExit, so that a command that is ended removes what it has not finished."""
+
+    def end(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -8,6 +8,7 @@ from kombu.exceptions import OperationalError
 
 from prelabel.client import words_of
 from prelabel.errors import PrelabelError
+from prelabel.private_files import UnsafeFile
 from prelabel_worker.cli import (
     account,
     audit,
@@ -74,6 +75,9 @@ def run() -> None:
         sys.exit(AWAY)
     except PrelabelError as error:
         say(str(error))
+        sys.exit(USAGE)
+    except UnsafeFile as error:
+        say(f"{error.filename} {error.strerror}")
         sys.exit(USAGE)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -22,13 +22,6 @@ def tighten(folder: Path) -> None:
             _tighten(Path(parent, name))
 
 
-def opener(path: str, flags: int) -> int:
-    """For `open(…, opener=opener)`: a file that is made, or was there, is for its owner alone."""
-    descriptor = os.open(path, flags, 0o600)
-    _tighten(Path(path))
-    return descriptor
-
-
 def _tighten(path: Path) -> None:
     """Files may go meanwhile; where a link leads is nobody's but its owner's to say."""
     try:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from prelabel.private_files import opener
 from prelabel_worker.stack import private
 
 _PR_SET_PDEATHSIG = 1
@@ -32,7 +33,7 @@ class Processes:
         stdout: int | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a process whose output goes to `<logs>/<name>.log`. Call it from the main thread: see below."""
-        with open(self._logs / f"{name}.log", "ab", opener=private.opener) as log:
+        with open(self._logs / f"{name}.log", "ab", opener=opener) as log:
             process = subprocess.Popen(  # noqa: S603 - our own commands
                 list(command),
                 stdin=subprocess.DEVNULL,

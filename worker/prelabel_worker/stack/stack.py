@@ -18,6 +18,7 @@ import redis
 
 from prelabel import keys
 from prelabel.client import Client, open_client
+from prelabel.private_files import opener
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.roles import queue_arguments
 from prelabel_worker.stack import private, redis_server, stack_file
@@ -65,7 +66,7 @@ class Stack:
 
     def __enter__(self) -> Self:
         private.make_folder(self.folder)
-        self._lock = open(self.folder / "lock", "w", opener=private.opener)
+        self._lock = open(self.folder / "lock", "w", opener=opener)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

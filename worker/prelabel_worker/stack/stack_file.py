@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from prelabel.private_files import replacing
 from prelabel_worker.stack import private
 
 FOLDER = Path(".prelabel")
@@ -37,12 +38,8 @@ class StackFile:
 def write(stack: StackFile, folder: Path = FOLDER) -> None:
     """Write it atomically, readable by its owner alone, since it holds a password and a key."""
     private.make_folder(folder)
-    new = folder / f"{NAME}.{os.getpid()}"
-    with open(new, "w", opener=private.opener) as file:
-        json.dump({_WIRE[name]: value for name, value in asdict(stack).items()}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(folder / NAME)
+    with replacing(folder / NAME) as file:
+        file.write(json.dumps({_WIRE[name]: value for name, value in asdict(stack).items()}, indent=1).encode())
 
 
 def read(folder: Path = FOLDER) -> StackFile | None:

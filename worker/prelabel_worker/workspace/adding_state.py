@@ -5,7 +5,6 @@ look-up of a dataset by name: without this file each repeat would make another o
 """
 
 import hashlib
-import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import orjson
 
 from prelabel.errors import PrelabelError
+from prelabel.private_files import replacing
 
 
 class UnusableState(PrelabelError):
@@ -68,12 +68,8 @@ class StateFile:
     def save(self, state: AddingState, **changes: Any) -> AddingState:
         """Whole or not at all, and on the disk when this returns. Raises OSError."""
         changed = replace(state, **changes)
-        part = self.path.with_name(f"{self.path.name}.part")
-        with part.open("wb") as file:
+        with replacing(self.path) as file:
             file.write(orjson.dumps(asdict(changed)))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.path)
         return changed
 
     def _print(self) -> str:

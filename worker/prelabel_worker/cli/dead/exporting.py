@@ -6,21 +6,24 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, TextIO
 
 import orjson
 import typer
 
-from prelabel_worker.cli.common import NOTHING, USAGE, RedisUrl, of_each, say
+from prelabel.private_files import UnsafeFile, replacing
+from prelabel_worker.cli.common import NOTHING, USAGE, RedisUrl, of_each, say, usage
 from prelabel_worker.cli.dead.choice import Choice, Store, filtered
+from prelabel_worker.cli.interrupts import ends_as_an_exception
+from prelabel_worker.csv_cells import neutralise
 from prelabel_worker.dead_letters import DeadLetter
 
 COLUMNS = (
     "id", "project", "reason", "group", "path", "found", "expected", "dataRow", "model", "messageId", "stage",
     "import", "attempts", "firstAt", "lastAt",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 Write = Callable[[DeadLetter], int]
 
 
@@ -75,16 +78,17 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
-    part = output.with_name(output.name + ".part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        part.replace(output)
+        with ends_as_an_exception(), replacing(output) as file:
+            text = TextIOWrapper(file, "utf-8", newline="")
+            try:
+                yield text
+            finally:
+                text.detach()
+    except UnsafeFile as error:
+        usage(f"{output} {error.strerror}, or leave out --output to write to standard output")
     except OSError as error:
-        say(f"{output}: {error.strerror}")
-        raise typer.Exit(USAGE) from None
-    finally:
-        part.unlink(missing_ok=True)
+        usage(f"{output}: {error.strerror}")
 
 
 def _letters(file: TextIO) -> Write:
@@ -110,7 +114,7 @@ def _messages(file: TextIO) -> Write:
 
 
 def _table(file: TextIO) -> Write:
-    table = csv.writer(file, lineterminator="\n")
+    table = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
     table.writerow(COLUMNS)
 
     def write(letter: DeadLetter) -> int:
@@ -121,14 +125,8 @@ def _table(file: TextIO) -> Write:
             "found": said.get("found") or said.get("errorMessage"),
             "expected": said.get("expected"),
         }
-        table.writerow([safe(fields[name]) for name in COLUMNS])
+        cells = ("" if fields[name] is None else str(fields[name]) for name in COLUMNS)
+        table.writerow([neutralise(cell) for cell in cells])
         return 1
 
     return write
-
-
-def safe(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
-    return "" if value is None else value

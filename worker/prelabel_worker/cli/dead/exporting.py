@@ -9,10 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TextIO
 
-import orjson
 import typer
 
-from prelabel_worker.cli.common import NOTHING, USAGE, RedisUrl, of_each, say
+from prelabel.printing import one_line
+from prelabel_worker.cli.common import NOTHING, USAGE, RedisUrl, json_text, of_each, say
 from prelabel_worker.cli.dead.choice import Choice, Store, filtered
 from prelabel_worker.dead_letters import DeadLetter
 
@@ -89,7 +89,7 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
 
 def _letters(file: TextIO) -> Write:
     def write(letter: DeadLetter) -> int:
-        file.write(orjson.dumps(letter.as_json()).decode() + "\n")
+        file.write(json_text(letter.as_json()) + "\n")
         return 1
 
     return write
@@ -98,7 +98,7 @@ def _letters(file: TextIO) -> Write:
 def _messages(file: TextIO) -> Write:
     def write(letter: DeadLetter) -> int:
         try:
-            line = letter.message.decode()
+            line = one_line(letter.message.decode())
         except UnicodeDecodeError:
             return 0
         if letter.whole_frame:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel.printing import command, one_line, printable, printable_json
+from prelabel_worker.cli.common import console, out, print_line, say, styled
 from tests.unit.test_layers import ROOT, SOURCES
 
 HOSTILE = [
@@ -96,6 +97,23 @@ def test_bytes_that_are_no_text_come_back_as_they_were() -> None:
 
     assert line == r"prelabel row show $'\xff\x27\x1b'"
     assert shlex.split(line)[:3] == ["prelabel", "row", "show"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_lines_and_json_of_commands_hold_no_hostile_character(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    say(text)
+    print_line(text)
+    out({text: [text]})
+    console().print(text, styled(text))
+
+    printed = capsys.readouterr()
+    assert all(line.isprintable() for line in (printed.out + printed.err).split("\n"))
+
+
+def test_json_keeps_a_lone_surrogate(capsys: pytest.CaptureFixture[str]) -> None:
+    out({"key": "a\udc9b"})
+
+    assert json.loads(capsys.readouterr().out) == {"key": "a\udc9b"}
 
 
 def test_commands_print_through_one_module() -> None:

@@ -18,6 +18,7 @@ from redis.connection import Connection, ConnectionPool, SSLConnection, UnixDoma
 from redis.retry import Retry
 
 from prelabel.cluster import ClusterClient
+from prelabel.printing import printable
 from prelabel.redis_url import RedisUrl, TlsOptions
 
 Client = Any
@@ -214,7 +215,7 @@ def words_of(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     if any("handshake operation timed out" in str(each) for each in causes(error)):
         text = "the TLS handshake timed out, as with a server that does not speak TLS at this port"
-    return "".join(letter if letter.isprintable() else " " for letter in text[:_SHOWN]).rstrip(". ")
+    return printable(text[:_SHOWN].rstrip(". \r\n"))
 
 
 def explained(error: BaseException, remedy: str | None) -> str:

@@ -19,6 +19,7 @@ from prelabel.gate import MAX_MESSAGE_BYTES, Message, Prepared, prepare
 from prelabel.inbox import MAX_INBOX_ROWS, Durability, Inbox
 from prelabel.messages import Model
 from prelabel.outbox import Flush, Outboxes, no_room
+from prelabel.printing import command
 from prelabel.redis_url import RedisUrl
 from prelabel.sender import Sender
 from prelabel.slots import take_slot
@@ -288,7 +289,7 @@ class Publisher:
         rows = self._here().outboxes.told_of_set_aside()
         if rows:
             folder = self._options.spool_dir
-            raise RedisUnavailable(f"{rows} rows were set aside in {folder}: see `prelabel spool list {folder}`")
+            raise RedisUnavailable(f"{rows} rows were set aside in {folder}: see `{command('spool list', folder)}`")
 
     def _no_room(self, project_id: str) -> BufferFull:
         return no_room(self._here().outboxes, project_id, self._where())

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 
 import pytest
 import structlog
@@ -48,3 +49,19 @@ def test_a_terminal_gets_readable_lines(capsys: pytest.CaptureFixture[str]) -> N
     line = capsys.readouterr().err
     assert "import.settled" in line
     assert not line.startswith("{")
+
+
+def test_a_terminal_gets_no_control_character_of_others(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up(load_settings(log_format="console"))
+    hostile = "\x1b]52;c;eA==\x07\r\n\u202e\x9b2J"
+
+    structlog.get_logger("x").info("row.refused", project=hostile, found=[hostile], details={"key": hostile})
+    logging.getLogger("redis").warning("said %s", hostile)
+    try:
+        raise ValueError(hostile)
+    except ValueError:
+        structlog.get_logger("x").exception("task.failed")
+
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().err).split("\n")
+    assert [line for line in lines if not line.isprintable()] == []
+    assert sum("\\x1b]52;" in line for line in lines) >= 3

@@ -5,6 +5,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 
+from prelabel.printing import command
 from prelabel_worker.letters import split_body
 
 _ABOUT_THE_ROW = ("messageId", "dataRow", "model", "stage", "chunk", "import")
@@ -113,7 +114,7 @@ class LetterGroup:
     @property
     def retry_command(self) -> str:
         """What sends the whole group back."""
-        return f"prelabel dead retry --project {self.project_id} --group {self.group}"
+        return command("dead retry", project=self.project_id, group=self.group)
 
 
 def dead_letter(project_id: str, letter_id: str, state: dict[str, Any], body: bytes) -> DeadLetter:

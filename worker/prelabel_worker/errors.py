@@ -25,6 +25,7 @@ PrelabelError
 """
 
 from prelabel.errors import PrelabelError
+from prelabel.printing import command
 
 
 class RequestError(PrelabelError):
@@ -132,5 +133,5 @@ class ProjectUnreadable(PrelabelError):
     """The keys of a project cannot be read: one is of another type, or holds a value that nobody of ours writes."""
 
     def __init__(self, project_id: str, problem: str) -> None:
-        super().__init__(f"project {project_id} cannot be read: {problem}; see prelabel doctor --project {project_id}")
+        super().__init__(f"project {project_id} cannot be read: {problem}; see {command('doctor', project=project_id)}")
         self.problem = problem

@@ -8,9 +8,11 @@ from typing import Any
 
 import structlog
 
+from prelabel.printing import printable
 from prelabel_worker.settings import Settings
 
 _PASSWORD_IN_URL = re.compile(r"(://[^:@/\s]*):[^/\s]*@")
+_OF_LINES = ("exception", "stack")
 _BEARER = re.compile(r"(?i)(bearer\s+)\S+")
 
 
@@ -32,11 +34,12 @@ def set_up(settings: Settings) -> None:
     )
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
     renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    for_terminal: list[Any] = [] if as_json else [_printable]  # JSON is ASCII
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *for_terminal, renderer],
         )
     )
     root = logging.getLogger()
@@ -44,6 +47,14 @@ def set_up(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for noisy in ("httpx", "httpcore", "celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Escape what a terminal would obey in every text of a log line; a traceback keeps its lines."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = "\n".join(map(printable, value.split("\n"))) if name in _OF_LINES else printable(value)
+    return event
 
 
 class _Redact:

@@ -6,6 +6,7 @@ from enum import Enum
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from prelabel.printing import printable
 from prelabel_worker.accounts import AccountStatus
 from prelabel_worker.inspector import OUTCOMES, ProjectStatus, Survey, WorkerStatus
 
@@ -68,7 +69,7 @@ class Name(Enum):
         kind = CounterMetricFamily if self is Name.PUBLISHED else GaugeMetricFamily
         family = kind(name, meaning, labels=labels)
         for values, value in samples:
-            family.add_metric(values, value)
+            family.add_metric([printable(label) for label in values], value)
         return family
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from prelabel.printing import command
 from prelabel_worker.actions import Actions
 from prelabel_worker.cli.common import (
     DONE_WITH_DEAD,
@@ -14,6 +15,7 @@ from prelabel_worker.cli.common import (
     RedisUrl,
     connect,
     out,
+    print_line,
     say,
     settings_for,
     usage,
@@ -133,7 +135,7 @@ def _print(made: list[Made], lost: list[tuple[str, str]], as_json: bool) -> None
         out({"batches": batches, "notAdded": [{"dataRow": key, "reason": why} for key, why in lost]})
         return
     for line in _lines(made):
-        print(line)  # noqa: T201
+        print_line(line)
 
 
 def _lines(made: list[Made]) -> Iterator[str]:
@@ -145,8 +147,8 @@ def _retried(settings: Settings, project: str, *, retry: bool) -> None:
     """The rows that missed them: retried, or how they are."""
     if not retry:
         say(
-            f"to try their rows again: prelabel dead retry --project {project} --reason {MISSING}; "
-            f"prelabel project heal {project}"
+            f"to try their rows again: {command('dead retry', project=project, reason=MISSING)}; "
+            f"{command('project heal', project)}"
         )
         return
     client = connect(settings)

@@ -1,6 +1,7 @@
 """What the commands share: where things are, exit codes, and how they speak."""
 
 import gzip
+import json
 import sys
 import time
 import zlib
@@ -13,9 +14,11 @@ import orjson
 import redis
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from prelabel.client import Client, explained, open_client, remedy_of
 from prelabel.errors import PrelabelError
+from prelabel.printing import printable, printable_json
 from prelabel_worker.errors import ConfigurationError, ProjectUnreadable
 from prelabel_worker.quarantine import problem_of
 from prelabel_worker.settings import Settings, load_settings, read_settings
@@ -38,8 +41,23 @@ class ServiceAway(PrelabelError):
 
 
 def say(text: str) -> None:
-    """One line to the person, beside the command's output."""
-    print(f"prelabel: {text}", file=sys.stderr)  # noqa: T201
+    """Print one line to the person, beside the command's output."""
+    print(f"prelabel: {printable(text)}", file=sys.stderr)  # noqa: T201
+
+
+def print_line(text: str) -> None:
+    """Print one line of the command's output."""
+    print(printable(text), flush=True)  # noqa: T201
+
+
+def print_over(text: str) -> None:
+    """Print a line on standard error over the one before; `end_line` ends it."""
+    print(f"\r{printable(text)}", end="", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def end_line() -> None:
+    """End the line that `print_over` printed."""
+    print(file=sys.stderr)  # noqa: T201
 
 
 class _Unpacked(gzip.GzipFile):
@@ -97,8 +115,17 @@ def of_each(projects: Iterable[str], read: Callable[[str], Iterable[T]]) -> Iter
 
 
 def out(value: Any) -> None:
-    """JSON on standard output."""
-    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())  # noqa: T201
+    """Print JSON on standard output."""
+    print(json_text(value, indent=True))  # noqa: T201
+
+
+def json_text(value: Any, *, indent: bool = False) -> str:
+    """Return a value as JSON that a terminal can print."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else None).decode()
+    except orjson.JSONEncodeError:  # a lone surrogate, which orjson refuses
+        text = json.dumps(value, ensure_ascii=False, indent=2 if indent else None)
+    return printable_json(text)
 
 
 def when(seconds: float | None) -> str:
@@ -109,10 +136,23 @@ def when(seconds: float | None) -> str:
         return "a time out of range"
 
 
-def console() -> Console:
-    """A console that does not cut lines when the output is not a terminal, and to which no text is markup."""
-    wide = Console(markup=False)
-    return wide if wide.is_terminal else Console(width=200, markup=False)
+class Screen(Console):
+    """A console to which no text is markup; strings, those in the cells of tables too, are made printable."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return the text as Rich prints it."""
+        return super().render_str(printable(text), **options)
+
+
+def console(*, stderr: bool = False) -> Screen:
+    """Return a screen that does not cut lines when the output is not a terminal."""
+    wide = Screen(stderr=stderr, markup=False, emoji=False)
+    return wide if wide.is_terminal else Screen(width=200, stderr=stderr, markup=False, emoji=False)
+
+
+def styled(text: str, style: str = "") -> Text:
+    """Return one line, or a cell of a table, in a style."""
+    return Text(printable(text), style)
 
 
 def settings_for(redis_url: str | None = None) -> Settings:

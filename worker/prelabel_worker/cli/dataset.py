@@ -10,7 +10,17 @@ import orjson
 import typer
 
 from prelabel import private_files
-from prelabel_worker.cli.common import DONE_WITH_DEAD, AsJson, RedisUrl, opened, out, say, settings_for, usage
+from prelabel_worker.cli.common import (
+    DONE_WITH_DEAD,
+    AsJson,
+    RedisUrl,
+    opened,
+    out,
+    print_line,
+    say,
+    settings_for,
+    usage,
+)
 from prelabel_worker.cli.workspace import Account, Timeout, bar, calling
 from prelabel_worker.errors import RequestError
 from prelabel_worker.workspace.adding import Adding, Show
@@ -70,7 +80,7 @@ def add(
         out({"dataset": state.dataset_id, **counts})
     else:
         numbers = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-        print(f"dataset {state.dataset_id}: {numbers}")  # noqa: T201
+        print_line(f"dataset {state.dataset_id}: {numbers}")
     if state.failed:
         raise typer.Exit(DONE_WITH_DEAD)
 

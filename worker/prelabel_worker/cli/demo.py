@@ -11,13 +11,13 @@ from typing import Annotated, Any
 import httpx
 import orjson
 import typer
-from rich.console import Console
 from rich.live import Live
 
 from prelabel import MessageError, Publisher
+from prelabel.printing import command
 from prelabel_worker.audit import audit
 from prelabel_worker.cli.audit import balance
-from prelabel_worker.cli.common import DONE_WITH_DEAD, TIMED_OUT, console, say
+from prelabel_worker.cli.common import DONE_WITH_DEAD, TIMED_OUT, Screen, console, say
 from prelabel_worker.cli.dead.showing import describe
 from prelabel_worker.cli.sandbox import put_project
 from prelabel_worker.cli.status import view
@@ -58,7 +58,7 @@ def demo(
         _run(stack, rows, screen)
 
 
-def _run(stack: Stack, rows: int, screen: Console) -> None:
+def _run(stack: Stack, rows: int, screen: Screen) -> None:
     inspector = Inspector(stack.client())
     refused: list[MessageError] = []
     started = time.monotonic()
@@ -70,9 +70,11 @@ def _run(stack: Stack, rows: int, screen: Console) -> None:
     audits = audit(stack.client())
     screen.print(balance(audits))
     if refused:
-        screen.print(f"\n{len(refused)} messages were refused at publish, for example: {refused[0]}", markup=False)
+        screen.print()
+        screen.print(f"{len(refused)} messages were refused at publish, for example: {refused[0]}")
     _show_letter(stack, screen)
-    screen.print(f"\n{rows:,} rows in {seconds:.1f} s, with an outage of {OUTAGE_SECONDS:.0f} s on the way")
+    screen.print()
+    screen.print(f"{rows:,} rows in {seconds:.1f} s, with an outage of {OUTAGE_SECONDS:.0f} s on the way")
     if not finished:
         say("rows are still pending")
         raise typer.Exit(TIMED_OUT)
@@ -94,7 +96,7 @@ def _publish(stack: Stack, rows: int, refused: list[MessageError]) -> None:
                 refused.append(error)
 
 
-def _watch(stack: Stack, inspector: Inspector, publishing: threading.Thread, screen: Console) -> bool:
+def _watch(stack: Stack, inspector: Inspector, publishing: threading.Thread, screen: Screen) -> bool:
     """Show the counts while they move; whether everything was settled in time."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     with Live(view(inspector), console=screen, refresh_per_second=8, transient=True) as live:
@@ -106,14 +108,16 @@ def _watch(stack: Stack, inspector: Inspector, publishing: threading.Thread, scr
     return True
 
 
-def _show_letter(stack: Stack, screen: Console) -> None:
+def _show_letter(stack: Stack, screen: Screen) -> None:
     held = HeldRows(stack.client())
     letter = next((each for name in PROJECTS for each in held.letters(name, limit=1)), None)
     if letter is not None:
-        screen.print("\none of the dead letters:")
+        screen.print()
+        screen.print("one of the dead letters:")
         describe(letter)
-        screen.print("\nwith the stack running, once its cause is mended:")
-        screen.print(f"  prelabel dead retry --project {letter.project_id} {letter.id}", markup=False)
+        screen.print()
+        screen.print("with the stack running, once its cause is mended:")
+        screen.print(f"  {command('dead retry', letter.id, project=letter.project_id)}", soft_wrap=True)
 
 
 def messages(rows: int) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,17 @@ import typer
 from prelabel import keys
 from prelabel.client import Client, has_slots, node_of, servers_of
 from prelabel_worker.cli import broker
-from prelabel_worker.cli.common import DONE_WITH_DEAD, AsJson, Project, RedisUrl, connect, out, reading, settings_for
+from prelabel_worker.cli.common import (
+    DONE_WITH_DEAD,
+    AsJson,
+    Project,
+    RedisUrl,
+    connect,
+    out,
+    print_line,
+    reading,
+    settings_for,
+)
 from prelabel_worker.cli.live import Wanted, live
 from prelabel_worker.cli.services import pace_of
 from prelabel_worker.doctor import projects, redis_server, service, workers
@@ -160,7 +170,9 @@ def _print(found: Sequence[Finding]) -> None:
         if each.project and brief and each.level is Level.OK:
             continue
         where = f"{each.project}: " if each.project else ""
-        print(f"{_WORDS[each.level]} {where}{each.found}" + (f"\n      → {each.remedy}" if each.remedy else ""))  # noqa: T201
+        print_line(f"{_WORDS[each.level]} {where}{each.found}")
+        if each.remedy:
+            print_line(f"      → {each.remedy}")
     if brief:
         well = sum(each.project is not None and each.level is Level.OK for each in found)
-        print(f"ok   {well} checks of {len(named)} projects are in order")  # noqa: T201
+        print_line(f"ok   {well} checks of {len(named)} projects are in order")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from prelabel.printing import command
 from prelabel_worker.actions import Actions
 from prelabel_worker.cli import undoing
 from prelabel_worker.cli.common import (
@@ -136,7 +137,7 @@ def describe(found: ImportStatus) -> None:
 def _undone(found: ImportStatus) -> str:
     if found.undone_at:
         return f"{when(found.undone_at)}: deleted at Labelbox; its imported rows count as discarded"
-    return f"begun, not finished: prelabel import undo {found.chunk_id} goes on" if found.undoing else ""
+    return f"begun, not finished: {command('import undo', found.chunk_id)} goes on" if found.undoing else ""
 
 
 def _newest(imports: Imports, projects: list[str], running: bool) -> Iterator[ImportStatus]:

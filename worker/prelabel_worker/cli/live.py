@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from prelabel.client import Client
-from prelabel_worker.cli.common import DONE_WITH_DEAD, USAGE, ServiceAway, console, out, say
+from prelabel_worker.cli.common import DONE_WITH_DEAD, USAGE, ServiceAway, console, out, print_line, say
 from prelabel_worker.cli.services import open_labelbox, pace_of
 from prelabel_worker.doctor.pace import Pace
 from prelabel_worker.errors import ConfigurationError, Throttled, Unavailable
@@ -121,4 +121,5 @@ def _print(project: str, answers: Sequence[Answer], left: Sequence[str], as_json
     for each in answers:
         table.add_row(each.asked, each.answered)
     console().print(table, markup=False)
-    print(f"\n{_BELONGS}")  # noqa: T201
+    print_line("")
+    print_line(_BELONGS)

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from prelabel_worker import metrics as catalogue
 from prelabel_worker.accounts import Accounts
-from prelabel_worker.cli.common import RedisUrl, connect, say, settings_for, usage
+from prelabel_worker.cli.common import RedisUrl, connect, print_line, say, settings_for, usage
 from prelabel_worker.inspector import Inspector
 
 
@@ -36,7 +36,8 @@ def metrics(
     registry = CollectorRegistry()
     registry.register(Scrape(Inspector(client, settings.key_prefix), Accounts(client, settings)))
     if once:
-        print(generate_latest(registry).decode(), end="")  # noqa: T201
+        for line in generate_latest(registry).decode().rstrip("\n").split("\n"):
+            print_line(line)
         return
     try:
         server, thread = start_http_server(port, host, registry)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from prelabel.errors import MessageError
 from prelabel.gate import read_message
+from prelabel.printing import command
 from prelabel.readers import BadRecord, Source
 from prelabel_worker.cli.common import (
     DONE_WITH_DEAD,
@@ -19,6 +20,7 @@ from prelabel_worker.cli.common import (
     console,
     opened,
     out,
+    print_line,
     say,
     settings_for,
     usage,
@@ -98,7 +100,7 @@ def create(
         out(made.as_json())
     else:
         say(f"ontology '{made.name}': {made.tools} tools, {made.classifications} classifications")
-        print(made.id)  # noqa: T201
+        print_line(made.id)
 
 
 @app.command("list")
@@ -168,7 +170,7 @@ def _made(ontologies: Ontologies, name: str, tree: Mapping[str, Any], media_type
         return ontologies.create(name, tree, media_type)
     except RequestError as error:
         if error.maybe_accepted:
-            say(f"the ontology may have been made all the same: prelabel ontology list --search '{name}'")
+            say(f"the ontology may have been made all the same: {command('ontology list', search=name)}")
         raise
 
 

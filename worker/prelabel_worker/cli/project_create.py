@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from prelabel_worker.cli.common import AWAY, USAGE, AsJson, RedisUrl, out, say, settings_for, usage
+from prelabel.printing import command
+from prelabel_worker.cli.common import AWAY, USAGE, AsJson, RedisUrl, out, print_line, say, settings_for, usage
 from prelabel_worker.cli.workspace import AWAY_ERRORS, Account, calling, words
 from prelabel_worker.errors import RequestError
 from prelabel_worker.settings import Settings
@@ -46,7 +47,7 @@ def create(
         out({"project": made, "ontology": ontology, "mediaType": media, "shown": not hide})
     else:
         say(f"ontology '{found.name}' is connected; pre-labels are {'hidden from' if hide else 'shown to'} labelers")
-        print(made)  # noqa: T201
+        print_line(made)
 
 
 def _ontology(calls: Calls, ontology_id: str) -> Ontology:
@@ -80,7 +81,7 @@ def _made(calls: Calls, name: str, media: str) -> str:
 
 
 def _set_up(settings: Settings, calls: Calls, project_id: str, ontology: str, *, show: bool) -> None:
-    go_on = f"prelabel project create --project-id {project_id} --ontology {ontology}{'' if show else ' --hide'}"
+    go_on = command("project create", project_id=project_id, ontology=ontology, hide=not show)
     try:
         Projects(calls).set_up(project_id, ontology, show=show)
     except HalfDone as half:

@@ -8,7 +8,7 @@ import typer
 
 from prelabel import Publisher
 from prelabel.readers import Record, Source
-from prelabel_worker.cli.common import DONE_WITH_DEAD, RedisUrl, connect, say, settings_for
+from prelabel_worker.cli.common import DONE_WITH_DEAD, RedisUrl, connect, print_line, say, settings_for
 from prelabel_worker.cli.predictions import Predictions, reading
 from prelabel_worker.cli.reporting import Reporting
 from prelabel_worker.cli.sending import FLUSH_SECONDS, send
@@ -52,7 +52,7 @@ def publish(
             reporting.finish(published, timeout if wait else None, healing=healing)
         return
     published, refused = _sent(settings, predictions, file, project, _plainly)
-    print(f"published {published}, refused {refused}")  # noqa: T201
+    print_line(f"published {published}, refused {refused}")
     if refused:
         raise typer.Exit(DONE_WITH_DEAD)
 

@@ -12,13 +12,13 @@ from typing import Any, Self
 import msgspec
 import orjson
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from prelabel import Publisher, RedisUnavailable
 from prelabel.client import Client
+from prelabel.printing import command
 from prelabel.readers import Record, Source
-from prelabel_worker.cli.common import DONE_WITH_DEAD, TIMED_OUT, ServiceAway, say, usage
+from prelabel_worker.cli.common import DONE_WITH_DEAD, TIMED_OUT, ServiceAway, console, print_line, say, usage
 from prelabel_worker.cli.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.cli.sending import FLUSH_SECONDS, send
 from prelabel_worker.following import Follower, follow
@@ -90,13 +90,13 @@ class Reporting:
     def finish(self, published: int, timeout: float | None, *, healing: bool) -> None:
         """Wait, if a time is given, write the report, and end with the exit code."""
         before = f", published before {self._before}" if self._before else ""
-        print(f"published {published}, refused {self._report.counts()['refused']}{before}")  # noqa: T201
+        print_line(f"published {published}, refused {self._report.counts()['refused']}{before}")
         if timeout is not None:
             self._wait(timeout, healing=healing)
         self._write()
         counts = self._report.counts()
         if timeout is not None:
-            print(", ".join(f"{name} {counts[name]:,}" for name in (*_DONE, *_UNSETTLED) if counts[name]))  # noqa: T201
+            print_line(", ".join(f"{name} {counts[name]:,}" for name in (*_DONE, *_UNSETTLED) if counts[name]))
             self._say_overridden()
         if timeout is not None and any(counts[name] for name in _UNSETTLED):
             raise typer.Exit(TIMED_OUT)
@@ -206,7 +206,7 @@ def _identified(record: Record) -> tuple[ReportedRow | None, Any]:
 def _healing(rows: int, projects: list[str]) -> str:
     return (
         f"only rows that heal are left, {rows:,}: their data rows are not in the project (yet). "
-        f"prelabel batch create --project {projects[0]} --from-dead-letters --retry puts them there"
+        f"{command('batch create', project=projects[0], from_dead_letters=True, retry=True)} puts them there"
     )
 
 
@@ -214,6 +214,6 @@ def _healing(rows: int, projects: list[str]) -> str:
 def _bar(counts: Counter[str]) -> Iterator[Callable[[Counter[str]], None]]:
     """A bar of rows that have their outcome, on a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, transient=True, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    with Progress(*columns, transient=True, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("outcomes", total=sum(counts.values()))
         yield lambda now: progress.update(task, completed=sum(now[name] for name in _DONE))

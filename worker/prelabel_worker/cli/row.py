@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from prelabel.printing import command
 from prelabel_worker.cli.common import (
     NOTHING,
     AsJson,
@@ -110,7 +111,7 @@ def _letter(project_id: str, letter: DeadLetter) -> str:
     struck = "; a newer message was imported, so a retry is superseded" if letter.struck else ""
     return (
         f"row {letter.id}: dead letter: {letter.reason}{retried}{struck} "
-        f"(prelabel dead show {letter.id} --project {project_id})"
+        f"({command('dead show', letter.id, project=project_id)})"
     )
 
 

@@ -10,7 +10,7 @@ import httpx
 import orjson
 import typer
 
-from prelabel_worker.cli.common import USAGE, ServiceAway, say
+from prelabel_worker.cli.common import USAGE, ServiceAway, print_line, say
 from prelabel_worker.stack import stack_file
 
 _JSON = {"Content-Type": "application/json"}
@@ -59,7 +59,7 @@ def project(
         say(f"{file}: {error}")
         raise typer.Exit(USAGE) from None
     answer = put_project(url or sandbox_url(), body)
-    print(f"project {answer['id']} is in the sandbox")  # noqa: T201
+    print_line(f"project {answer['id']} is in the sandbox")
 
 
 def sandbox_url() -> str:

@@ -9,7 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from prelabel import MessageError, RedisUnavailable
 from prelabel.readers import BadRecord, Record, Source, UnreadableSource
 from prelabel.readers.ndjson import LineRecord
-from prelabel_worker.cli.common import ServiceAway, say
+from prelabel_worker.cli.common import ServiceAway, console, say
 
 FLUSH_SECONDS = 60.0
 _SHOWN = 20
@@ -76,7 +76,11 @@ def _tried(take: Take, record: Record) -> tuple[str, str | None]:
 @contextmanager
 def _progress() -> Iterator[Callable[[int], None]]:
     with Progress(
-        SpinnerColumn(), TextColumn("{task.completed:,.0f} published"), transient=True, disable=not sys.stderr.isatty()
+        SpinnerColumn(),
+        TextColumn("{task.completed:,.0f} published"),
+        transient=True,
+        console=console(stderr=True),
+        disable=not sys.stderr.isatty(),
     ) as progress:
         task = progress.add_task("publish", total=None)
         yield lambda count: progress.update(task, completed=count) if count % 500 == 0 else None

@@ -12,6 +12,7 @@ from rich.table import Table
 from prelabel.buffer import Limits
 from prelabel.errors import InboxFull
 from prelabel.inbox import Inbox
+from prelabel.printing import command
 from prelabel.replay import replay
 from prelabel.slots import Slot, is_owned, project_folders, slot_folders, take_leftovers
 from prelabel.spool import DAMAGED, EXPIRED, ProjectSpool, SpoolDamaged, facts_of
@@ -25,6 +26,7 @@ from prelabel_worker.cli.common import (
     connect,
     console,
     out,
+    print_line,
     say,
     settings_for,
 )
@@ -78,9 +80,9 @@ def send(
                 sent, stayed = sent + answered, stayed + kept
         finally:
             slot.release()
-    print(f"sent {sent} rows")  # noqa: T201
+    print_line(f"sent {sent} rows")
     if stayed:
-        say(f"{stayed} rows stayed, too old or damaged: see `prelabel spool list {folder}`")
+        say(f"{stayed} rows stayed, too old or damaged: see `{command('spool list', folder)}`")
     if owned:
         say(f"slots of running publishers were left to them: {', '.join(owned)}")
     if stayed or owned:

@@ -7,10 +7,9 @@ import typer
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
-from rich.text import Text
 
 from prelabel_worker.accounts import Accounts, AccountStatus, Stop
-from prelabel_worker.cli.common import AsJson, Project, RedisUrl, connect, console, out, settings_for, when
+from prelabel_worker.cli.common import AsJson, Project, RedisUrl, connect, console, out, settings_for, styled, when
 from prelabel_worker.inspector import Inspector, ProjectStatus, Survey, WorkerStatus
 
 _REFRESH_SECONDS = 0.5
@@ -59,10 +58,10 @@ def status(
 def view(inspector: Inspector, accounts: Accounts | None = None, project: str | None = None) -> RenderableType:
     """The table of projects, the accounts that are stopped, and the line of workers."""
     stopped = [each for each in (accounts.all() if accounts else ()) if not each.in_order]
-    lines = [Text(f"\naccount {each.name}: {account_note(each)}", style="yellow") for each in stopped]
+    notes = [f"account {each.name}: {account_note(each)}" for each in stopped]
     survey = inspector.survey(project)
-    lines += [Text(f"\n{note}", style="yellow") for note in quarantine_notes(survey)]
-    return Group(table(survey.projects), *lines, _workers(inspector.workers()))
+    lines = [part for note in (*notes, *quarantine_notes(survey)) for part in ("", styled(note, "yellow"))]
+    return Group(table(survey.projects), *lines, "", _workers(inspector.workers()))
 
 
 def quarantine_notes(survey: Survey) -> list[str]:
@@ -116,9 +115,8 @@ def _stop(stop: Stop) -> str:
     return f"{stop.kind}{key} {until}: {stop.why}"
 
 
-def _workers(workers: list[WorkerStatus]) -> Text:
+def _workers(workers: list[WorkerStatus]) -> RenderableType:
     if not workers:
-        return Text("\nno workers", style="yellow")
-    return Text(
-        f"\n{len(workers)} workers: " + ", ".join(f"{each.name} ({each.version}, {each.role})" for each in workers)
-    )
+        return styled("no workers", "yellow")
+    names = ", ".join(f"{each.name} ({each.version}, {each.role})" for each in workers)
+    return styled(f"{len(workers)} workers: {names}")

@@ -2,12 +2,13 @@
 
 import signal
 import threading
+from collections.abc import Iterator
 from typing import Annotated
 
 import orjson
 import typer
 
-from prelabel_worker.cli.common import AWAY, say
+from prelabel_worker.cli.common import AWAY, print_line, say
 from prelabel_worker.cli.sandbox import put_project
 from prelabel_worker.stack.stack import Stack
 
@@ -45,15 +46,25 @@ def up(workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max
         signal.signal(name, lambda *_: stop.set())
     with Stack(workers=workers) as stack:
         put_project(stack.file.sandbox_url, orjson.dumps(DEMO_PROJECT))
-        print(  # noqa: T201
-            f"Redis, the sandbox at {stack.file.sandbox_url} and {workers} workers are running; project demo-project "
-            f"is in the sandbox.\nLogs: {stack.logs}\n\nIn another terminal, in this folder:\n"
-            "  prelabel publish examples/predictions.ndjson\n  prelabel wait\n  prelabel status\n  prelabel dead list\n"
-            f"\nWhat a labeler would see: {stack.file.sandbox_url}/projects/demo-project\nCtrl-C stops everything.",
-            flush=True,
-        )
+        for line in _greeting(stack, workers):
+            print_line(line)
         while not stop.wait(0.5):
             ended = stack.ended()
             if ended is not None:
                 say(f"{ended} has ended by itself, see {stack.logs / ended}.log")
                 raise typer.Exit(AWAY)
+
+
+def _greeting(stack: Stack, workers: int) -> Iterator[str]:
+    sandbox = stack.file.sandbox_url
+    yield f"Redis, the sandbox at {sandbox} and {workers} workers are running; project demo-project is in the sandbox."
+    yield f"Logs: {stack.logs}"
+    yield ""
+    yield "In another terminal, in this folder:"
+    yield "  prelabel publish examples/predictions.ndjson"
+    yield "  prelabel wait"
+    yield "  prelabel status"
+    yield "  prelabel dead list"
+    yield ""
+    yield f"What a labeler would see: {sandbox}/projects/demo-project"
+    yield "Ctrl-C stops everything."

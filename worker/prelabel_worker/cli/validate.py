@@ -10,7 +10,6 @@ from typing import Annotated, Any, BinaryIO, cast
 import orjson
 import redis
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from prelabel.client import Client
@@ -23,8 +22,10 @@ from prelabel_worker.cli.common import (
     RedisUrl,
     ServiceAway,
     connect,
+    console,
     opened,
     out,
+    print_line,
     say,
     settings_for,
     usage,
@@ -85,12 +86,12 @@ def _print(report: Report, as_json: bool) -> None:
         out(report.as_json())
         return
     for fault in report.in_order():
-        print(fault.text)  # noqa: T201
+        print_line(fault.text)
     if report.invalid > len(report.errors):
-        print(f"… and {report.invalid - len(report.errors):,} more")  # noqa: T201
-    print(f"{report.lines:,} lines: {report.lines - report.invalid:,} valid, {report.invalid:,} invalid")  # noqa: T201
+        print_line(f"… and {report.invalid - len(report.errors):,} more")
+    print_line(f"{report.lines:,} lines: {report.lines - report.invalid:,} valid, {report.invalid:,} invalid")
     for reason, count in report.by_reason.most_common():
-        print(f"{count:>10,}  {reason.value}")  # noqa: T201
+        print_line(f"{count:>10,}  {reason.value}")
 
 
 def _of_file(path: Path, media_type: str | None) -> Check:
@@ -180,5 +181,5 @@ def _watched(stream: BinaryIO, file: str) -> Iterator[BinaryIO]:
         return
     size = None if file == "-" or file.endswith(".gz") else os.fstat(stream.fileno()).st_size
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True, console=Console(stderr=True)) as progress:
+    with Progress(*columns, transient=True, console=console(stderr=True)) as progress:
         yield cast(BinaryIO, _Watched(stream, progress, progress.add_task("read", total=size)))

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from prelabel_worker.cli.common import TIMED_OUT, ServiceAway, connect, say
+from prelabel_worker.cli.common import TIMED_OUT, ServiceAway, connect, console, say
 from prelabel_worker.cli.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.cli.services import open_labelbox, pace_of
 from prelabel_worker.doctor.pace import OwnPace, Pace
@@ -81,6 +80,6 @@ def _pace(settings: Settings, account: str) -> Pace:
 def bar(what: str, total: float | None = None) -> Iterator[Callable[[float, str], None]]:
     """A bar on a terminal: how much is done, and a few words."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, transient=True, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    with Progress(*columns, transient=True, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done, text: progress.update(task, completed=done, description=f"{what} {text}".strip())

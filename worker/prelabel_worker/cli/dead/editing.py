@@ -12,6 +12,7 @@ import orjson
 import typer
 
 from prelabel.errors import MessageError
+from prelabel.printing import command
 from prelabel_worker.actions import Actions
 from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, Project, RedisUrl, say
 from prelabel_worker.cli.dead.choice import Store
@@ -109,7 +110,7 @@ def _edited(text: bytes) -> bytes:
 
 def _keep_text(letter: DeadLetter, text: bytes) -> None:
     """Nobody's work is thrown away."""
-    handle, path = tempfile.mkstemp(prefix=f"prelabel-{letter.id}-", suffix=".json")
+    handle, path = tempfile.mkstemp(prefix="prelabel-letter-", suffix=".json")
     with os.fdopen(handle, "wb") as file:
         file.write(text)
-    say(f"your text is in {path}: prelabel dead edit {letter.id} --project {letter.project_id} --file {path}")
+    say(f"your text is in {path}: {command('dead edit', letter.id, project=letter.project_id, file=path)}")

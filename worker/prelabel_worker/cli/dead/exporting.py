@@ -10,11 +10,11 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, TextIO
 
-import orjson
 import typer
 
+from prelabel.printing import one_line
 from prelabel.private_files import UnsafeFile, replacing
-from prelabel_worker.cli.common import NOTHING, USAGE, RedisUrl, of_each, say, usage
+from prelabel_worker.cli.common import NOTHING, USAGE, RedisUrl, json_text, of_each, say, usage
 from prelabel_worker.cli.dead.choice import Choice, Store, filtered
 from prelabel_worker.cli.interrupts import ends_as_an_exception
 from prelabel_worker.csv_cells import neutralise
@@ -93,7 +93,7 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
 
 def _letters(file: TextIO) -> Write:
     def write(letter: DeadLetter) -> int:
-        file.write(orjson.dumps(letter.as_json()).decode() + "\n")
+        file.write(json_text(letter.as_json()) + "\n")
         return 1
 
     return write
@@ -102,7 +102,7 @@ def _letters(file: TextIO) -> Write:
 def _messages(file: TextIO) -> Write:
     def write(letter: DeadLetter) -> int:
         try:
-            line = letter.message.decode()
+            line = one_line(letter.message.decode())
         except UnicodeDecodeError:
             return 0
         if letter.whole_frame:

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from prelabel_worker.cli.common import NOTHING, AsJson, Project, RedisUrl, console, of_each, out, when
 from prelabel_worker.cli.dead.choice import Choice, Store, filtered
@@ -69,7 +68,7 @@ def _print_group(group: LetterGroup) -> None:
     for name, value in {"group": group.group, **group.sample.example()}.items():
         print_(f"  {name}: {str(value)[:200]}", markup=False, highlight=False)
     print_(f"  first {when(group.first_at)}, last {when(group.last_at)}, such as {group.sample.id}", highlight=False)
-    print_(f"  {group.retry_command}", markup=False, highlight=False)
+    print_(f"  {group.retry_command}", highlight=False, soft_wrap=True)
 
 
 def _letters(letters: list[DeadLetter]) -> Table:
@@ -78,7 +77,6 @@ def _letters(letters: list[DeadLetter]) -> Table:
         said = letter.example()
         where = said.get("path") or said.get("errorName") or ""
         what = said.get("hint") or said.get("found") or said.get("errorMessage") or said.get("expected") or ""
-        # As text: a data row's key may look like Rich's markup.
         cells = (letter.id, letter.project_id, letter.reason, letter.data_row, where, str(what)[:60])
-        found.add_row(*(Text(str(cell)) for cell in cells), times(letter.retried))
+        found.add_row(*(str(cell) for cell in cells), times(letter.retried))
     return found

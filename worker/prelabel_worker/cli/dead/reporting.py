@@ -10,7 +10,7 @@ import typer
 
 from prelabel_worker.actions import Actions
 from prelabel_worker.bulk import Bulk
-from prelabel_worker.cli.common import NOTHING, out, reading, say
+from prelabel_worker.cli.common import NOTHING, end_line, out, print_line, print_over, reading, say
 from prelabel_worker.cli.dead.choice import Store
 from prelabel_worker.cli.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.held import BulkResult
@@ -24,12 +24,12 @@ def progress(verb: str, things: str = "letters") -> Iterator[Callable[[BulkResul
         return
 
     def show(result: BulkResult) -> None:
-        print(f"\r{verb}: {result.matched} {things}", end="", file=sys.stderr, flush=True)  # noqa: T201
+        print_over(f"{verb}: {result.matched} {things}")
 
     try:
         yield show
     finally:
-        print(file=sys.stderr)  # noqa: T201
+        end_line()
 
 
 def carry_out(store: Store, bulk: Bulk, verb: str, details: dict[str, Any], act: Callable[[str], None]) -> bool:
@@ -54,7 +54,7 @@ def answer(result: BulkResult, verb: str, *, dry_run: bool, as_json: bool, inter
         out(result.as_json())
     else:
         prefix = f"would {verb}: " if dry_run else ""
-        print(prefix + ", ".join(f"{name} {count}" for name, count in result.as_json().items()))  # noqa: T201
+        print_line(prefix + ", ".join(f"{name} {count}" for name, count in result.as_json().items()))
     if interrupted:
         say("interrupted: what is counted is done; the same command goes on")
         raise typer.Exit(INTERRUPTED)

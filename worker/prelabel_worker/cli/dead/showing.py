@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from prelabel.printing import command
 from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, Project, RedisUrl, console, of_each, out, say, when
 from prelabel_worker.cli.dead.choice import Store
 from prelabel_worker.dead_letters import DeadLetter
@@ -38,7 +39,7 @@ def only_letter(store: Store, letter_id: str) -> DeadLetter:
         for name in store.projects:
             for row in of_each([name], lambda each: store.rows.rows(each, [letter_id])):
                 key = row.data_row.partition(":")[2] or "KEY"
-                say(f"{name} has a row {letter_id} that is tried again: prelabel row show {key} --project {name}")
+                say(f"{name} has a row {letter_id} that is tried again: {command('row show', key, project=name)}")
         raise typer.Exit(NOTHING)
     if len(letters) > 1:
         say(f"letter {letter_id} exists in {', '.join(each.project_id for each in letters)}: name one with --project")
@@ -55,9 +56,9 @@ def describe(letter: DeadLetter) -> None:
             text = value if isinstance(value, str) else orjson.dumps(value).decode()
             print_(f"  {name}: {text}", markup=False, highlight=False)
     print_(f"  {letter.message[:2000].decode('utf-8', 'replace')}", markup=False, highlight=False)
-    where = f"{letter.id} --project {letter.project_id}"
     for action in ("retry", "discard") if letter.whole_frame else ("retry", "edit", "discard"):
-        print_(f"  {action}: prelabel dead {action} {where}", markup=False, highlight=False)
+        spelled = command(f"dead {action}", letter.id, project=letter.project_id)
+        print_(f"  {action}: {spelled}", highlight=False, soft_wrap=True)
 
 
 def _facts(letter: DeadLetter) -> dict[str, Any]:

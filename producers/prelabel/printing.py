@@ -1,0 +1,73 @@
+"""Pure: how foreign text and commands are printed, so that no terminal obeys them and no shell runs them.
+
+Foreign is what somebody else wrote: names, keys, messages, reasons, what a server says. Python's `str.isprintable`
+refuses control characters, bidirectional marks, line separators and lone surrogates.
+"""
+
+import re
+import shlex
+
+_SPECIAL = re.compile(r"[\\'!]")
+
+
+def printable(text: str) -> str:
+    """Return the text with a visible escape, such as `\\x1b`, in place of each character that cannot be printed."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def printable_json(text: str) -> str:
+    """Return JSON with `\\uXXXX` in place of each character that cannot be printed; line breaks between values stay.
+
+    The text stays the same JSON: beside white space, such characters stand within strings only.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter == "\n" else _in_json(letter) for letter in text)
+
+
+def one_line(json: str) -> str:
+    """Return JSON on one line, printable: a JSON string holds no raw line break, so those stand between values."""
+    return printable_json(json.translate({ord(space): " " for space in "\r\n\t"}))
+
+
+def command(name: str, *values: object, **options: object) -> str:
+    """Return a command of ours, ready to be pasted into a shell, such as `prelabel dead retry 42 --project p`.
+
+    `name` has our own words. `values` and the values of `options` may be anybody's: each is quoted. An option that is
+    True is a flag; one that is None or False is left out.
+    """
+    flags = [word for key, value in options.items() for word in _option(key, value)]
+    words = [quoted_word(value) for value in values]
+    if any(str(value).startswith("-") for value in values):
+        return " ".join(["prelabel", name, *flags, "--", *words])
+    return " ".join(["prelabel", name, *words, *flags])
+
+
+def quoted_word(value: object) -> str:
+    """Return one word for a shell: `shlex.quote`, or bash's `$'…'` where it holds what cannot be printed."""
+    text = str(value)
+    if text.isprintable():
+        return shlex.quote(text)
+    return "$'" + "".join(_in_shell(letter) for letter in text) + "'"
+
+
+def _option(key: str, value: object) -> list[str]:
+    if value is None or value is False:
+        return []
+    flag = "--" + key.replace("_", "-")
+    return [flag] if value is True else [flag, quoted_word(value)]
+
+
+def _in_json(letter: str) -> str:
+    units = letter.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def _in_shell(letter: str) -> str:
+    if letter.isprintable() and not _SPECIAL.match(letter):
+        return letter
+    undecoded = "\udc80" <= letter <= "\udcff"  # a byte of an argument that was no UTF-8
+    raw = letter.encode("utf-8", "surrogateescape" if undecoded else "surrogatepass")
+    return "".join(f"\\x{byte:02x}" for byte in raw)

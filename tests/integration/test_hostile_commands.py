@@ -168,6 +168,15 @@ def test_a_project_that_is_asked_for_and_cannot_be_read_is_one_line(project: Pro
         assert done.code in (0, 2, 3), (command, done)
 
 
+def test_every_project_of_garbage_is_shown_or_named_in_one_line(project: Project, run: Command) -> None:
+    for name in garbage(project):
+        done = run("project", "show", name)
+
+        assert done.code in (0, 2), (name, done)
+        assert "Traceback" not in done.err
+        assert (done.code == 0) == (f"project {name}" in done.out), name
+
+
 def test_every_key_of_a_fixed_name_has_its_type(project: Project) -> None:
     """The table in prelabel/keys.py is what a project consists of."""
     documented = dict[str, str]()

@@ -134,7 +134,9 @@ def _says(value: object) -> bool:
     return isinstance(value, str) and EVIL in value
 
 
-@pytest.mark.parametrize("command", ["dead list", "dead show LETTER", "status", "project list", "dead groups"])
+@pytest.mark.parametrize(
+    "command", ["dead list", "dead show LETTER", "status", "project list", "dead groups", "dead export --format csv"]
+)
 def test_a_terminal_gets_colours_of_ours_and_no_other_sequence(
     project: Project, run: Command, command: str, tmp_path: Path
 ) -> None:

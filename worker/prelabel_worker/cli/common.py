@@ -96,15 +96,25 @@ def opened(file: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def reading(project_id: str) -> Iterator[None]:
-    """Read one project of several: one whose keys cannot be read is named, and the command resumes with the others."""
+def reading_alone(project_id: str) -> Iterator[None]:
+    """Read the one project that the command is about. Raises ProjectUnreadable where its keys cannot be read."""
     try:
         yield
     except Exception as error:
         problem = problem_of(error)
         if problem is None:
             raise
-        say(str(ProjectUnreadable(project_id, problem)))
+        raise ProjectUnreadable(project_id, problem) from None
+
+
+@contextmanager
+def reading(project_id: str) -> Iterator[None]:
+    """Read one project of several: one whose keys cannot be read is named, and the command resumes with the others."""
+    try:
+        with reading_alone(project_id):
+            yield
+    except ProjectUnreadable as error:
+        say(str(error))
 
 
 def of_each(projects: Iterable[str], read: Callable[[str], Iterable[T]]) -> Iterator[T]:

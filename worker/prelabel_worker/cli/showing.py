@@ -17,6 +17,7 @@ from prelabel_worker.cli.common import (
     connect,
     console,
     out,
+    reading_alone,
     say,
     settings_for,
     when,
@@ -63,7 +64,8 @@ def show(
     inspector, imports = Inspector(client, settings.key_prefix), Imports(client, settings.key_prefix)
     if not labelbox:  # before the first row is when one asks what is there already
         check_known(inspector, name)
-    status, overrides, chunks = inspector.status(name), shown(inspector.overrides(name)), imports.open(name)
+    with reading_alone(name):
+        status, overrides, chunks = inspector.status(name), shown(inspector.overrides(name)), imports.open(name)
     there, problem = _at_labelbox(client, settings, name, imports) if labelbox else (None, "")
     if as_json:
         answer = status.as_json() | {"overrides": overrides, "imports": [each.as_json() for each in chunks]}

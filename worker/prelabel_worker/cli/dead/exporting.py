@@ -12,7 +12,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from prelabel.printing import one_line
+from prelabel.printing import one_line, printable
 from prelabel.private_files import UnsafeFile, replacing
 from prelabel_worker.cli.common import NOTHING, USAGE, RedisUrl, json_text, of_each, say, usage
 from prelabel_worker.cli.dead.choice import Choice, Store, filtered
@@ -116,6 +116,8 @@ def _messages(file: TextIO) -> Write:
 def _table(file: TextIO) -> Write:
     table = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
     table.writerow(COLUMNS)
+    # In a file a cell reads back as it was; a terminal must not obey it.
+    shown = printable if file.isatty() else str
 
     def write(letter: DeadLetter) -> int:
         said = letter.example()
@@ -126,7 +128,7 @@ def _table(file: TextIO) -> Write:
             "expected": said.get("expected"),
         }
         cells = ("" if fields[name] is None else str(fields[name]) for name in COLUMNS)
-        table.writerow([neutralise(cell) for cell in cells])
+        table.writerow([shown(neutralise(cell)) for cell in cells])
         return 1
 
     return write

@@ -65,14 +65,10 @@ for lane = 0, last_lane do
     end
   end
 end
-if waiting == 0 and newer then
-  local at = newer_at()
-  set_timer('group', at)
-  return {'none', text(at)}
-end
 if waiting == 0 then
-  redis.call('ZREM', root .. ':timers', 'group')
-  return {'none', 0}
+  local at = newer and newer_at() or 0
+  if newer then set_timer('group', at) else redis.call('ZREM', root .. ':timers', 'group') end
+  return {'none', text(at)}
 end
 local flushed = first <= tonumber(meta[5] or 0) -- an operator asked for what waited then
 if waiting < max_rows and now - oldest < linger and not flushed then

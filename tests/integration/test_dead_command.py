@@ -438,7 +438,8 @@ def test_an_export_that_is_ended_leaves_the_older_one_and_nothing_else(
 
 
 _ENDED = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a shell ignore it
 from prelabel_worker.cli.main import run
 from prelabel_worker.dead_letters import DeadLetter
 

@@ -54,7 +54,7 @@ _THERE = "return redis.call('EXISTS', chunk_key(id)) == 1"
 NOTHING = Switch("none is left out")
 
 SWITCHES = {
-    "lanes": Switch("a lane has one open chunk", {"(inbox[lane .. ':open'] or 0) == 0": "true"}),
+    "lanes": Switch("a lane has one open chunk", {"rows > 0 and open == 0": "rows > 0"}),
     "held-number": Switch("held rows keep their number and are struck", {"  if as_new then\n": "  if true then\n"}),
     "uncertain": Switch(
         "`submitting` taken over counts as uncertain", {"if chunk[1] == 'submitting' then": "if false then"}

@@ -1,5 +1,7 @@
 """What somebody else wrote reaches no terminal as it is: planted with a publisher's rights, read by every command."""
 
+import csv
+import io
 import json
 import os
 import pty
@@ -15,6 +17,8 @@ import pytest
 
 from prelabel import keys
 from prelabel.buffer import Row
+from prelabel_worker.cli.main import app
+from prelabel_worker.csv_cells import read_back
 from prelabel_worker.letters import split_body
 from tests.integration.command import Command, command_of
 from tests.integration.conftest import Project
@@ -135,7 +139,17 @@ def _says(value: object) -> bool:
 
 
 @pytest.mark.parametrize(
-    "command", ["dead list", "dead show LETTER", "status", "project list", "dead groups", "dead export --format csv"]
+    "command",
+    [
+        "dead list",
+        "dead show LETTER",
+        "status",
+        "project list",
+        "dead groups",
+        "dead export",
+        "dead export --messages",
+        "dead export --format csv",
+    ],
 )
 def test_a_terminal_gets_colours_of_ours_and_no_other_sequence(
     project: Project, run: Command, command: str, tmp_path: Path
@@ -147,6 +161,80 @@ def test_a_terminal_gets_colours_of_ours_and_no_other_sequence(
     assert "red" in printed
     assert raw_controls(_SGR.sub("", printed).replace("\r\n", "\n")) == set()
     assert "\x1b[31mred" not in printed
+
+
+def test_a_table_that_is_no_terminal_s_reads_back_as_what_was_planted(project: Project, run: Command) -> None:
+    plant(project)
+
+    rows = list(csv.DictReader(io.StringIO(run("dead", "export", "--format", "csv").out, newline="")))
+
+    assert read_back(rows[0]["dataRow"]) == f"k:{EVIL}"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "validate FILE",
+        "publish FILE",
+        "ontology infer FILE",
+        "validate FILE --ontology FILE",
+        "dead edit LETTER --project p --file FILE",
+        "dead retry --all --data-row-from FILE",
+        "publish FOLDER/none",
+        "spool list FOLDER",
+        "spool list FOLDER/none",
+        "project set EVIL --account EVIL",
+        "account pause EVIL",
+    ],
+)
+def test_files_of_others_and_their_paths_print_nothing_that_a_terminal_obeys(
+    project: Project, run: Command, command: str, tmp_path: Path
+) -> None:
+    letter = plant(project)
+    folder = tmp_path / EVIL.replace("/", "")
+    folder.mkdir()
+    file = folder / "rows.json"
+    message = {"projectId": "p", "dataRow": {"globalKey": EVIL}, "model": {"name": EVIL}, EVIL: EVIL}
+    file.write_bytes(b"\n".join((orjson.dumps(message), b"{\x1b", EVIL.replace("\n", "").encode())))
+
+    done = run(
+        *(word.replace("FILE", str(file)).replace("FOLDER", str(folder)) for word in words(command, letter)),
+    )
+
+    assert done.out + done.err
+    assert raw_controls(done.out) == set()
+    assert raw_controls(done.err) == set()
+    assert "Traceback" not in done.err
+
+
+def test_an_editor_is_shown_the_same_message_without_raw_characters(
+    project: Project, run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letter = plant(project)
+    monkeypatch.setenv("EDITOR", f"sh -c 'cp \"$1\" {tmp_path}/seen' sh")
+    monkeypatch.delenv("VISUAL", raising=False)
+
+    done = run("dead", "edit", letter, "--project", "p")
+
+    seen = (tmp_path / "seen").read_text("utf-8")
+    assert raw_controls(seen) == set()
+    assert json.loads(seen)["messageId"] == EVIL
+    assert "nothing was changed" in done.err
+
+
+def test_a_defect_of_ours_prints_its_traceback_without_what_a_terminal_obeys(run: Command) -> None:
+    def crash() -> None:
+        raise RuntimeError(EVIL)
+
+    app.command("crash")(crash)
+    try:
+        done = run("crash")
+    finally:
+        app.registered_commands.pop()
+
+    assert done.code == 1
+    assert "RuntimeError: \\x1b[31mred" in done.err
+    assert raw_controls(done.err) == set()
 
 
 def on_a_terminal(arguments: list[str], folder: Path) -> str:

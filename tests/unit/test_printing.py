@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel.printing import command, one_line, printable, printable_json
+from prelabel_worker.app import end
 from prelabel_worker.cli.common import console, out, print_line, say, styled
+from prelabel_worker.errors import ConfigurationError
 from tests.unit.test_layers import ROOT, SOURCES
 
 HOSTILE = [
@@ -124,7 +126,17 @@ def test_commands_print_through_one_module() -> None:
             continue
         for node in ast.walk(tree):
             name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-            if name in {"print", "Console", "Text", "pprint", "typer.echo", "typer.secho", "click.echo"}:
+            if name in {
+                "print",
+                "Console",
+                "Text",
+                "pprint",
+                "typer.echo",
+                "typer.secho",
+                "typer.confirm",
+                "typer.prompt",
+                "click.echo",
+            }:
                 wrong.append((path.name, node.lineno, name))  # type: ignore[attr-defined]
             if re.match(r"sys\.(__)?std(out|err)(__)?\.(write|buffer)", name):
                 wrong.append((path.name, node.lineno, name))  # type: ignore[attr-defined]
@@ -139,6 +151,25 @@ def test_commands_print_through_one_module() -> None:
             ):
                 wrong.append((path.name, node.lineno, node.module))
     assert wrong == []
+
+
+def test_nothing_else_of_ours_prints() -> None:
+    printers = {*PRINTERS, ROOT / "worker" / "prelabel_worker" / "app.py"}
+    wrong = [
+        (path.name, node.lineno)
+        for path, tree in SOURCES.items()
+        if "prelabel_sandbox" not in path.parts and path not in printers
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
+    ]
+    assert wrong == []
+
+
+def test_a_worker_that_cannot_start_says_so_in_printable_words(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        end(ConfigurationError("\x1b[31mred"))
+
+    assert capsys.readouterr().err == "prelabel: \\x1b[31mred\n"
 
 
 def test_every_command_that_is_printed_with_a_value_is_quoted() -> None:

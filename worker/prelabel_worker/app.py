@@ -9,6 +9,7 @@ from celery import Celery
 from celery.signals import setup_logging, worker_init
 from kombu.entity import Queue
 
+from prelabel.printing import printable
 from prelabel_worker import broker, logs, preflight, roles
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.runtime import Runtime
@@ -50,7 +51,7 @@ def create_app(settings: Settings) -> Celery:
 
 def end(error: ConfigurationError) -> NoReturn:
     """End the process: it cannot work with these settings."""
-    print(f"prelabel: {error}", file=sys.stderr)  # noqa: T201
+    print(f"prelabel: {printable(str(error))}", file=sys.stderr)  # noqa: T201
     sys.exit(error.exit_code)
 
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import sys
 import time
+import traceback
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -58,6 +59,18 @@ def print_over(text: str) -> None:
 def end_line() -> None:
     """End the line that `print_over` printed."""
     print(file=sys.stderr)  # noqa: T201
+
+
+def confirm(question: str) -> bool:
+    """Ask on standard error; whether the person says yes."""
+    return typer.confirm(printable(question), err=True)
+
+
+def print_traceback(error: Exception) -> None:
+    """Print the traceback of a defect of ours on standard error, line by line, since its text may be anybody's."""
+    for part in traceback.format_exception(error):
+        for line in part.rstrip("\n").split("\n"):
+            print(printable(line), file=sys.stderr)  # noqa: T201
 
 
 class _Unpacked(gzip.GzipFile):

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from prelabel_worker.actions import Actions
-from prelabel_worker.cli.common import NOTHING, RedisUrl, connect, reading, say, settings_for, usage
+from prelabel_worker.cli.common import NOTHING, RedisUrl, confirm, connect, reading, say, settings_for, usage
 from prelabel_worker.inspector import Inspector
 from prelabel_worker.project_keys import ProjectKeys
 from prelabel_worker.project_names import project_id, shortened, unspelled
@@ -89,6 +89,6 @@ def _confirm(text: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         usage("to remove cannot be undone: give --yes")
-    if not typer.confirm("Remove them?", err=True):
+    if not confirm("Remove them?"):
         say("nothing was removed")
         raise typer.Exit(NOTHING)

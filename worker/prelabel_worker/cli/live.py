@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from prelabel.client import Client
-from prelabel_worker.cli.common import DONE_WITH_DEAD, USAGE, ServiceAway, console, out, print_line, say
+from prelabel_worker.cli.common import DONE_WITH_DEAD, USAGE, ServiceAway, confirm, console, out, print_line, say
 from prelabel_worker.cli.services import open_labelbox, pace_of
 from prelabel_worker.doctor.pace import Pace
 from prelabel_worker.errors import ConfigurationError, Throttled, Unavailable
@@ -79,7 +79,7 @@ def _confirm(client: Client, settings: Settings, project: str, probe: Probe, yes
     )
     if Inspector(client, settings.key_prefix).status(project).published:
         say("rows were published to this project: it does not look like a scratch project")
-    if not yes and not typer.confirm("Is this a scratch project, and shall it be done?", err=True):
+    if not yes and not confirm("Is this a scratch project, and shall it be done?"):
         raise typer.Exit(USAGE)
 
 

@@ -32,7 +32,7 @@ from prelabel_worker.cli import (
     wait,
     worker,
 )
-from prelabel_worker.cli.common import AWAY, USAGE, ServiceAway, say
+from prelabel_worker.cli.common import AWAY, USAGE, ServiceAway, print_traceback, say
 from prelabel_worker.errors import ConfigurationError
 
 app = typer.Typer(
@@ -81,3 +81,6 @@ def run() -> None:
         sys.exit(USAGE)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        print_traceback(error)
+        sys.exit(1)

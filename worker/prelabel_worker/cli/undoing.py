@@ -16,6 +16,7 @@ from prelabel_worker.cli.common import (
     Project,
     RedisUrl,
     ServiceAway,
+    confirm,
     connect,
     reading,
     say,
@@ -140,7 +141,7 @@ class _Command:
             return
         if not sys.stdin.isatty():
             usage("undoing cannot be undone: give --yes, or --dry-run to count")
-        if not typer.confirm("Delete them?", err=True):
+        if not confirm("Delete them?"):
             say("nothing was undone")
             raise typer.Exit(NOTHING)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from prelabel_worker.bulk import Bulk
-from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, RedisUrl, of_each, say
+from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, RedisUrl, confirm, of_each, say
 from prelabel_worker.cli.dead.choice import Choice, Store, filtered
 from prelabel_worker.cli.dead.reporting import answer, carry_out
 
@@ -44,7 +44,7 @@ def _ask(store: Store, bulk: Bulk) -> None:
         say("discarding cannot be undone: give --yes, or --dry-run to count")
         raise typer.Exit(USAGE)
     count = sum(map(len, of_each(store.projects, lambda name: store.rows.slices(name, bulk.chosen))))
-    if count and not typer.confirm(f"Discard {count} letters of {', '.join(store.projects)} for good?", err=True):
+    if count and not confirm(f"Discard {count} letters of {', '.join(store.projects)} for good?"):
         say("nothing was discarded")
         raise typer.Exit(NOTHING)
 

@@ -12,7 +12,7 @@ import orjson
 import typer
 
 from prelabel.errors import MessageError
-from prelabel.printing import command
+from prelabel.printing import command, printable_json
 from prelabel_worker.actions import Actions
 from prelabel_worker.cli.common import NOTHING, USAGE, AsJson, Project, RedisUrl, say
 from prelabel_worker.cli.dead.choice import Store
@@ -89,7 +89,8 @@ def _text(letter: DeadLetter, file: str | None) -> bytes | None:
 
 def _pretty(message: bytes) -> bytes:
     try:
-        return orjson.dumps(orjson.loads(message), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        text = orjson.dumps(orjson.loads(message), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+        return printable_json(text).encode()
     except orjson.JSONDecodeError:
         return message
 

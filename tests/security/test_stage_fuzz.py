@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from prelabel_worker.chunks import chunk_from_fields
 from tests.support.stage_bench import Bench
 from tests.support.stage_fuzz import answers_input
 
@@ -23,3 +24,11 @@ def bench(redis_socket: Path) -> Iterator[Bench]:
 def test_of_any_answers_each_row_has_its_outcome_and_no_other_project_is_concerned(bench: Bench) -> None:
     for seed in range(INPUTS):
         answers_input(bench, random.Random(seed).randbytes(200))
+
+
+@pytest.mark.parametrize("rows", [10_001, 1_000_000_000])
+def test_a_chunk_that_claims_more_rows_than_a_frame_can_have_is_not_taken_apart(rows: int) -> None:
+    fields = {b"state": b"open", b"lanes": b"0", b"rows": b"1", b"items": b"f 00 0 %d 1" % rows}
+
+    with pytest.raises(ValueError, match="rows of an item"):
+        chunk_from_fields("p", "c", "t", 0, fields)

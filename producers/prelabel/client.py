@@ -169,6 +169,7 @@ def is_away(error: Exception) -> bool:
 
 _OF_KEYS = re.compile(
     r"WRONGTYPE |KEYS-DIFFER |is not an integer|not a valid float|hash value is not a|bad argument #"
+    r"|would overflow|invalid value \(\w+\) at index"
     r"|attempt to (?:compare|perform arithmetic|concatenate|get length|index (?!global))"
 )
 """What Redis says where a key holds what nobody of ours writes, by itself or from within a script."""

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
+from prelabel.client import is_of_keys
 from prelabel_worker.chunks import chunk_from_fields
 from tests.support.stage_bench import Bench
 from tests.support.stage_fuzz import answers_input
@@ -32,3 +34,14 @@ def test_a_chunk_that_claims_more_rows_than_a_frame_can_have_is_not_taken_apart(
 
     with pytest.raises(ValueError, match="rows of an item"):
         chunk_from_fields("p", "c", "t", 0, fields)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "increment or decrement would overflow script: 1, on @user_script:58.",
+        "user_script:326: invalid value (table) at index 6 in table for 'concat' script: 1, on @user_script:326.",
+    ],
+)
+def test_what_a_script_says_of_numbers_and_fields_that_are_none_is_about_a_project_s_keys(words: str) -> None:
+    assert is_of_keys(redis.ResponseError(words))

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
+from prelabel.frame import MAX_FRAME_ROWS
+
 _TRACE = 12  # bytes, see history.py
 _KEY = 16  # bytes, see identity.row_key
 _UUID = 16  # bytes
@@ -157,6 +159,9 @@ def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, f
 def _items(text: str) -> Iterator[Item]:
     for line in text.splitlines():
         kind, item_id, low, high, seq = line.split(" ")
+        # An entry written past publish.lua may claim any number, and stages walk the rows.
+        if not 0 <= int(low) <= int(high) <= MAX_FRAME_ROWS:
+            raise ValueError(f"rows of an item: expected 0 to {MAX_FRAME_ROWS}")
         yield Item("h" if kind == "h" else "f", item_id, int(low), int(high), int(seq))
 
 

@@ -1,0 +1,47 @@
+"""Fixed inputs of benchmarks/fuzz_stages.py: answers of any kind cost another project nothing, and lose no row."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from prelabel.client import is_of_keys
+from prelabel_worker.chunks import chunk_from_fields
+from tests.support.stage_bench import Bench
+from tests.support.stage_fuzz import answers_input
+
+INPUTS = 40
+
+
+@pytest.fixture(scope="module")
+def bench(redis_socket: Path) -> Iterator[Bench]:
+    made = Bench(f"unix://{redis_socket}?db=9")
+    yield made
+    made.reset()
+    made.close()
+
+
+def test_of_any_answers_each_row_has_its_outcome_and_no_other_project_is_concerned(bench: Bench) -> None:
+    for seed in range(INPUTS):
+        answers_input(bench, random.Random(seed).randbytes(200))
+
+
+@pytest.mark.parametrize("rows", [10_001, 1_000_000_000])
+def test_a_chunk_that_claims_more_rows_than_a_frame_can_have_is_not_taken_apart(rows: int) -> None:
+    fields = {b"state": b"open", b"lanes": b"0", b"rows": b"1", b"items": b"f 00 0 %d 1" % rows}
+
+    with pytest.raises(ValueError, match="rows of an item"):
+        chunk_from_fields("p", "c", "t", 0, fields)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "increment or decrement would overflow script: 1, on @user_script:58.",
+        "user_script:326: invalid value (table) at index 6 in table for 'concat' script: 1, on @user_script:326.",
+    ],
+)
+def test_what_a_script_says_of_numbers_and_fields_that_are_none_is_about_a_project_s_keys(words: str) -> None:
+    assert is_of_keys(redis.ResponseError(words))

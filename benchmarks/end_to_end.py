@@ -28,8 +28,8 @@ import psutil
 import redis
 
 from prelabel import Publisher
-from prelabel_worker.audit import audit
-from prelabel_worker.inspector import Inspector
+from prelabel_worker.queries.audit import audit
+from prelabel_worker.queries.status import Inspector
 from prelabel_worker.stack.redis_server import find_redis_server
 
 HERE = Path(__file__).parent

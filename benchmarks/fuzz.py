@@ -4,7 +4,8 @@
     python benchmarks/fuzz.py [folder of inputs] -max_total_time=600
 
 An input's first byte chooses: even, a message through the publisher's check and the worker's reading; odd, a frame.
-Nothing but our own errors may come out. A find becomes a case of tests/unit/test_malformed.py or test_frame.py.
+Nothing but our own errors may come out. A find becomes a case of tests/unit/validation/test_malformed.py or of
+tests/unit/wire/test_frame.py.
 """
 
 import sys
@@ -13,11 +14,11 @@ import atheris
 
 with atheris.instrument_imports(include=["prelabel", "prelabel_worker"]):
     from prelabel.errors import MessageError
-    from prelabel.frame import UnknownVersion, UnreadableFrame, read_header, read_messages
-    from prelabel.gate import prepare
-    from prelabel_worker.letters import facts_of
-    from prelabel_worker.ontology import Ontology
-    from prelabel_worker.rows import RowBuilder
+    from prelabel.validation.gate import prepare
+    from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_header, read_messages
+    from prelabel_worker.chunks.held_rows import facts_of
+    from prelabel_worker.ontology.ontology import Ontology
+    from prelabel_worker.rendering.row_builder import RowBuilder
 
 TOOLS = ("rectangle", "polygon", "line", "point", "raster-segmentation", "named-entity", "edge")
 OPTIONS = [{"value": "a", "label": "a"}, {"value": "b", "label": "b"}]

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 with atheris.instrument_imports(include=["prelabel", "prelabel_worker"]):
     from tests.support import stage_fuzz
 
-from tests.conftest import start_redis
+from tests.support.redis_server import start_redis
 from tests.support.stage_bench import Bench, Find
 
 

@@ -21,9 +21,10 @@ import httpx
 import orjson
 import psutil
 
-from prelabel import Publisher, keys
-from prelabel_worker.audit import audit
-from prelabel_worker.inspector import Inspector
+from prelabel import Publisher
+from prelabel.wire import keys
+from prelabel_worker.queries.audit import audit
+from prelabel_worker.queries.status import Inspector
 from prelabel_worker.stack.stack import Stack
 
 PROJECT = "kills"

@@ -22,10 +22,11 @@ from statistics import mean
 import httpx
 import psutil
 
-from prelabel import Publisher, keys
-from prelabel.client import Client
-from prelabel_worker.audit import audit
-from prelabel_worker.inspector import Inspector
+from prelabel import Publisher
+from prelabel.wire import keys
+from prelabel.wire.client import Client
+from prelabel_worker.queries.audit import audit
+from prelabel_worker.queries.status import Inspector
 from prelabel_worker.stack.stack import Stack
 
 PROJECTS = ("load-a", "load-b")

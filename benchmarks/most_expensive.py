@@ -16,10 +16,10 @@ from typing import Any
 import orjson
 
 from prelabel.errors import MessageError
-from prelabel.gate import prepare
-from prelabel_worker.ontology import Ontology
-from prelabel_worker.rows import RowBuilder
-from tests.most_expensive import PROJECT, messages, ontology
+from prelabel.validation.gate import prepare
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.row_builder import RowBuilder
+from tests.support.most_expensive import PROJECT, messages, ontology
 
 
 def seconds(call: Callable[[bytes], Any], raw: bytes) -> tuple[float, str]:

@@ -26,7 +26,7 @@ import orjson
 import redis
 
 from prelabel import Publisher
-from prelabel.frame import read_messages
+from prelabel.wire.frame import read_messages
 from prelabel_worker.stack.redis_server import find_redis_server, free_port
 
 DATA_ROWS = 1000

@@ -25,7 +25,7 @@ from typing import Any
 import httpx
 
 from prelabel import Publisher
-from prelabel_worker.inspector import Inspector
+from prelabel_worker.queries.status import Inspector
 from prelabel_worker.stack.stack import Stack
 
 MINUTE = 60.0

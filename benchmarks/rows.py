@@ -14,9 +14,9 @@ from typing import Any
 import orjson
 
 from prelabel import BoundingBox, GlobalKey, MessageError, Model, PredictionMessage
-from prelabel.gate import prepare, read_message
-from prelabel_worker.ontology import Ontology
-from prelabel_worker.rows import RowBuilder
+from prelabel.validation.gate import prepare, read_message
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.row_builder import RowBuilder
 
 PROJECT = "cmh2k4t8x00a107l5e1v9q3zr"
 CLASSES = ["car", "truck", "bus", "person", "bicycle", "vessel", "buoy", "crane", "dog", "sign"]

@@ -6,8 +6,8 @@ from functools import cache
 import redis
 from celery import Celery
 
-from prelabel_worker.ontology import Ontology
-from prelabel_worker.rows import RowBuilder
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.row_builder import RowBuilder
 
 app = Celery("task_per_row", broker=os.environ["BENCHMARK_BROKER"])
 app.conf.update(task_ignore_result=True, task_acks_late=True)

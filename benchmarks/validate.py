@@ -16,8 +16,8 @@ import orjson
 from rows import KINDS, ONTOLOGY, message
 
 from prelabel.readers.ndjson import LineOptions, read_lines
-from prelabel_worker.ontology import Ontology
-from prelabel_worker.validation import Check, OfProject, structure, validate
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.file_validation import Check, OfProject, structure, validate
 
 
 def write(path: Path, lines: Iterable[object]) -> Path:

@@ -12,11 +12,11 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from prelabel import keys
 from prelabel.annotations import base
 from prelabel.annotations.kinds import KINDS, Kind, own_keys, wire_name
-from prelabel.frame import VERSION as FRAME_VERSION
 from prelabel.messages import VERSION, PredictionMessage
+from prelabel.wire import keys
+from prelabel.wire.frame import VERSION as FRAME_VERSION
 
 FOLDER = f"schema/v{VERSION}"
 DRAFT = "http://json-schema.org/draft-07/schema#"  # the one that AsyncAPI's tools read

@@ -13,9 +13,9 @@ from pydantic.alias_generators import to_camel
 
 from prelabel import errors
 from prelabel.annotations.kinds import KINDS, MEDIA_TYPES
-from prelabel.redis_url import ConnectionOptions
+from prelabel.wire.redis_url import ConnectionOptions
 from prelabel_worker.doctor.findings import Check
-from prelabel_worker.metrics import Name
+from prelabel_worker.queries.metrics import Name
 from prelabel_worker.settings import Settings
 
 HERE = Path(__file__).parent
@@ -43,7 +43,7 @@ def settings() -> str:
         "",
         "These may follow `?` in the URL of a Redis, for publishers, workers, Celery's broker and commands alike, and "
         "mean the same everywhere; any other is refused. A broker that is RabbitMQ takes those with `ssl_`, behind "
-        "`amqps://`. Made from `prelabel/redis_url.py`.",
+        "`amqps://`. Made from `prelabel/wire/redis_url.py`.",
         "",
         "| option | expected |",
         "|---|---|",
@@ -87,7 +87,7 @@ def metrics() -> str:
         "",
         "`prelabel metrics` serves them for Prometheus at `http://127.0.0.1:9464/metrics`, read from Redis at each "
         "scrape; one such process is enough. `prelabel metrics --once` prints them. Made from "
-        "`prelabel_worker/metrics.py` by `make format`.",
+        "`prelabel_worker/queries/metrics.py` by `make format`.",
         "",
         "| metric | labels | meaning |",
         "|---|---|---|",

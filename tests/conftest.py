@@ -1,8 +1,6 @@
 """One real Redis for the session, a fresh key prefix for each test, and the clock nobody sleeps by."""
 
 import secrets
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,35 +8,14 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
-from prelabel_worker.stack.redis_server import find_redis_server
+from prelabel_worker.settings import load_settings
+from tests.support.project import Project
+from tests.support.redis_server import start_redis
+from tests.support.waiting import wait_for
 
 # How long an example takes says more of what else the machine does than of our code.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
-
-
-def start_redis(folder: Path, *options: str, program: str | None = None) -> "subprocess.Popen[bytes]":
-    """A redis-server of our own on `<folder>/redis.sock`: no port, nothing of the machine's is used.
-
-    `program` is another server that takes the same options.
-    """
-    socket = folder / "redis.sock"
-    program = program or str(find_redis_server())
-    command = [program, "--port", "0", "--unixsocket", str(socket), "--dir", str(folder), *options]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    client = redis.Redis(unix_socket_path=str(socket))
-
-    def answers() -> bool:
-        if server.poll() is not None:
-            pytest.fail(f"{program} ended with {server.returncode} while it started")
-        try:
-            return bool(client.ping())
-        except redis.ConnectionError:
-            return False
-
-    wait_for(answers, "redis-server to answer")
-    client.close()
-    return server
 
 
 @pytest.fixture(scope="session")
@@ -73,13 +50,18 @@ def prefix(client: "redis.Redis") -> Iterator[str]:
         client.delete(*names)
 
 
-def wait_for(state: Callable[[], object], what: str, seconds: float = 60.0) -> None:
-    """Wait until `state()` is true; fail with what was waited for."""
-    deadline = time.monotonic() + seconds
-    while not state():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds} s for {what}")
-        time.sleep(0.02)
+@pytest.fixture
+def make_project(client: "redis.Redis", redis_url: str, prefix: str) -> Callable[..., Project]:
+    def make(**settings: object) -> Project:
+        chosen = {"redis_url": redis_url, "key_prefix": prefix, "linger_seconds": 0, **settings}
+        return Project(client, load_settings(**chosen))
+
+    return make
+
+
+@pytest.fixture
+def project(make_project: Callable[..., Project]) -> Project:
+    return make_project()
 
 
 @pytest.fixture(name="wait_for")

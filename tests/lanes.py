@@ -64,11 +64,12 @@ QUICK_LANES = tuple(Lane("", server) for server in SERVERS)
 """With the environment that runs this: no other Python, no other redis-py."""
 
 QUICK_TESTS = tuple(
-    f"tests/integration/test_{name}.py"
-    for name in (
-        *("actions", "audit", "catalog", "chunks", "cluster", "consumer", "doctor", "healing", "held", "held_machine"),
-        *("history", "leftovers", "letter_changes", "permits", "policies", "projects", "publish", "publisher"),
-        *("ticker", "undo"),
+    f"tests/integration/{place}"
+    for place in (
+        *("accounts/test_rate_limiter.py", "chunks", "dead_letters", "doctor/test_doctor.py"),
+        *("labelbox/test_ontology_cache.py", "operations", "publishing/test_publish.py"),
+        *("publishing/test_publisher.py", "queries/test_audit.py", "runtime/test_consumer.py"),
+        *("runtime/test_ticker.py", "wire"),
     )
 )
 """Tests whose result depends on the server: its scripts, keys, answers and memory. No commands, no HTTP, no kills."""

@@ -6,7 +6,6 @@ Annotations beyond those of images are loaded when they are first asked for.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from prelabel.aio import AsyncPublisher
 from prelabel.annotations import (
     BoundingBox,
     Checklist,
@@ -34,7 +33,8 @@ from prelabel.errors import (
     RedisUnavailable,
 )
 from prelabel.messages import DataRow, DataRowId, GlobalKey, Model, PredictionMessage
-from prelabel.publisher import Publisher
+from prelabel.publishing.aio import AsyncPublisher
+from prelabel.publishing.publisher import Publisher
 
 if TYPE_CHECKING:
     from prelabel.annotations.conversation import ConversationEntity, MessageChecklist, MessageRadio, MessageText

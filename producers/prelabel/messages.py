@@ -1,6 +1,6 @@
 """The prediction message: one model's predictions for one data row (docs/messages.md).
 
-These models are the definition. `prelabel.gate` makes the fast check out of them.
+These models are the definition. `prelabel.validation.gate` makes the fast check out of them.
 """
 
 import os

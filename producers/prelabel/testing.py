@@ -11,11 +11,11 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from prelabel.aio import AsyncPublisher
 from prelabel.errors import BufferFull, PrelabelError, PublisherClosed, RedisUnavailable
-from prelabel.gate import MAX_MESSAGE_BYTES, Message, prepare
 from prelabel.messages import DataRow, DataRowId, GlobalKey, Model, PredictionMessage
-from prelabel.publisher import CLOSE_SECONDS, Publisher
+from prelabel.publishing.aio import AsyncPublisher
+from prelabel.publishing.publisher import CLOSE_SECONDS, Publisher
+from prelabel.validation.gate import MAX_MESSAGE_BYTES, Message, prepare
 
 Failure = PrelabelError | type[PrelabelError]
 _SHOWN = 10

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from prelabel_sandbox.app import make_app
 from prelabel_sandbox.connections import CuttableProtocol
+from prelabel_sandbox.http.app import make_app
 from prelabel_sandbox.origins import Names
 from prelabel_sandbox.sandbox import Sandbox
 from prelabel_sandbox.settings import API_KEY, Settings

@@ -7,13 +7,13 @@ from pathlib import Path
 from starlette.requests import Request
 
 from prelabel_sandbox.faults.active import ActiveFaults
-from prelabel_sandbox.fetching import Fetcher
-from prelabel_sandbox.processing import Processor
-from prelabel_sandbox.ratelimit import RateLimit
+from prelabel_sandbox.jobs.fetcher import Fetcher
+from prelabel_sandbox.jobs.import_runner import Processor
+from prelabel_sandbox.jobs.task_runner import TaskRunner
+from prelabel_sandbox.rate_limit import RateLimit
 from prelabel_sandbox.requestlog import RequestLog
 from prelabel_sandbox.settings import Settings
 from prelabel_sandbox.store import Store
-from prelabel_sandbox.working import TaskRunner
 
 _log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import orjson
 
-from prelabel import keys
-from prelabel_worker.audit import audit
-from prelabel_worker.inspector import Inspector
+from prelabel.wire import keys
+from prelabel_worker.queries.audit import audit
+from prelabel_worker.queries.status import Inspector
 from tests.chaos.compare import Expected, Verdict, compare_dead, compare_pre_labels, expected
 from tests.chaos.driver import Driver
 from tests.chaos.leaks import leaks

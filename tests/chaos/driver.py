@@ -9,10 +9,10 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from prelabel.client import Client
-from prelabel_worker.held import HeldRows
-from prelabel_worker.inspector import Inspector
-from prelabel_worker.letter_filter import LetterFilter
+from prelabel.wire.client import Client
+from prelabel_worker.dead_letters.filter import LetterFilter
+from prelabel_worker.dead_letters.store import HeldRows
+from prelabel_worker.queries.status import Inspector
 from tests.chaos.plan import STOPS, Event
 from tests.chaos.recovery import Recoveries, View, both, imported_more, look, taken_up
 from tests.chaos.site import Site

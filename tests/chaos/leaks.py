@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from prelabel.client import Client
+from prelabel.wire.client import Client
 from prelabel_worker.stack.stack import Stack
 
 _COMMANDS = (

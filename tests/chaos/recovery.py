@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import redis
 
-from prelabel import keys
-from prelabel.client import Client
+from prelabel.wire import keys
+from prelabel.wire.client import Client
 from tests.chaos.plan import KILLS
 from tests.chaos.workload import PROJECTS
 

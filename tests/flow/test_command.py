@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.flow.conftest import COMMAND, Flow, Run, box, run_in
+from tests.support.flow import COMMAND, Flow, Run, box, run_in
 
 ROOT = Path(__file__).parents[2]
 NOUNS = ["demo", "up", "worker", "publish", "validate", "status", "wait", "audit", "doctor"]

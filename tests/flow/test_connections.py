@@ -9,13 +9,14 @@ import pytest
 import redis
 
 from prelabel import Publisher, RedisUnavailable
-from prelabel.redis_url import InvalidUrl
-from prelabel_worker.inspector import Inspector
+from prelabel.wire.redis_url import InvalidUrl
+from prelabel_worker.queries.status import Inspector
 from prelabel_worker.stack.redis_server import free_port
-from tests.conftest import start_redis, wait_for
-from tests.flow.conftest import box, run_in
-from tests.sandbox.process import SandboxProcess
-from tests.worker_process import environment, running_worker
+from tests.support.flow import box, run_in
+from tests.support.redis_server import start_redis
+from tests.support.sandbox.process import SandboxProcess
+from tests.support.waiting import wait_for
+from tests.support.worker_process import environment, running_worker
 
 PASSWORD = "of-a-test"
 OPTIONS = "socket_timeout=5&socket_connect_timeout=4&health_check_interval=30&client_name=ours&max_connections=10"

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from prelabel_worker.ledger import Ledger
+from prelabel_worker.chunks.ledger import Ledger
 from prelabel_worker.settings import load_settings
-from tests.conftest import wait_for
-from tests.flow.conftest import COMMAND, Flow, Run, box, run_in
+from tests.support.flow import COMMAND, Flow, Run, box, run_in
+from tests.support.waiting import wait_for
 
 QUESTIONS = [
     "first-import", "same-name", "same-uuid-again", "same-uuid-in-file", "empty-file", "length-too-large",

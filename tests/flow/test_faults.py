@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.conftest import wait_for
-from tests.flow.conftest import Flow, box
+from tests.support.flow import Flow, box
+from tests.support.waiting import wait_for
 
 
 def publish_some(flow: Flow, rows: int = 30) -> None:

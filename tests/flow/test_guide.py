@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from prelabel_worker.cli.main import app
-from tests.flow.conftest import Flow
+from tests.support.flow import Flow
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/guide.md").read_text("utf-8")

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from prelabel.keys import DEFAULT_PREFIX, project_root
-from tests.conftest import wait_for
-from tests.flow.conftest import Flow, box, run_in
+from prelabel.wire.keys import DEFAULT_PREFIX, project_root
+from tests.support.flow import Flow, box, run_in
+from tests.support.waiting import wait_for
 
 
 def prelabel(flow: Flow, tmp_path: Path, *args: str) -> "tuple[int, str]":

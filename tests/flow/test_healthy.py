@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from prelabel_worker.stack.stack import Stack
-from tests.conftest import wait_for
-from tests.flow.conftest import SETTINGS, Flow, box
+from tests.support.flow import SETTINGS, Flow, box
+from tests.support.waiting import wait_for
 
 MAX_SILENCE = "3"
 

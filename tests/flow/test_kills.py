@@ -11,8 +11,8 @@ import pytest
 
 from prelabel import Publisher
 from prelabel_worker.stack.stack import Stack
-from tests.conftest import wait_for
-from tests.flow.conftest import SETTINGS, Flow, box
+from tests.support.flow import SETTINGS, Flow, box
+from tests.support.waiting import wait_for
 
 ROWS = 3000
 RECOVERY_SECONDS = 15.0

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from prelabel_worker.errors import (
+from prelabel_worker.errors import LeaseLost
+from prelabel_worker.labelbox.client import Labelbox
+from prelabel_worker.labelbox.errors import (
     Conflict,
     FileGone,
     FileRefused,
-    LeaseLost,
     OutcomeUnknown,
     ProjectGone,
     Refused,
     Unauthorized,
     Unavailable,
 )
-from prelabel_worker.labelbox import ImportName, Labelbox
-from tests.sandbox.process import SandboxProcess
+from prelabel_worker.labelbox.types import ImportName
+from tests.support.sandbox.process import SandboxProcess
 
 LINE = {
     "uuid": "0c4a7c1e-52a1-5a0b-9a53-3f3c2f6d7e10",

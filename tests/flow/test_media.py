@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.flow.conftest import Flow
-from tests.media_examples import FOLDER, MEDIA, ONTOLOGY
+from tests.support.flow import Flow
+from tests.support.media_examples import FOLDER, MEDIA, ONTOLOGY
 
 
 def messages(flow: Flow, name: str) -> list[dict[str, Any]]:

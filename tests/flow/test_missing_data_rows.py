@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import wait_for
-from tests.flow.conftest import Flow, Run, box
+from tests.support.flow import Flow, Run, box
+from tests.support.waiting import wait_for
 
 
 def written(path: Path, *rows: Any) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from prelabel import BoundingBox, GlobalKey, Model, PredictionMessage, Reason
-from tests.flow.conftest import TOOLS, Flow, box
+from tests.support.flow import TOOLS, Flow, box
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from prelabel_worker.catalog import Catalog
-from tests.flow.conftest import Flow, Run, run_in
+from prelabel_worker.labelbox.ontology_cache import Catalog
+from tests.support.flow import Flow, Run, run_in
 
 FIRST = "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e1101"
 

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from prelabel_worker.stack.stack import Stack
-from tests.flow.conftest import SETTINGS, Flow, box
-from tests.sandbox.process import SandboxProcess
+from tests.support.flow import SETTINGS, Flow, box
+from tests.support.sandbox.process import SandboxProcess
 
 
 @pytest.fixture(scope="module")

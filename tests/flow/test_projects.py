@@ -2,9 +2,9 @@
 
 import json
 
-from prelabel_worker.imports import Imports
-from tests.conftest import wait_for
-from tests.flow.conftest import Flow, Run, box
+from prelabel_worker.queries.imports import Imports
+from tests.support.flow import Flow, Run, box
+from tests.support.waiting import wait_for
 
 
 def test_a_paused_project_keeps_its_rows_until_it_is_resumed(flow: Flow, run: Run) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import wait_for
-from tests.flow.conftest import COMMAND, Flow, Run, box
+from tests.support.flow import COMMAND, Flow, Run, box
+from tests.support.waiting import wait_for
 
 
 def written(folder: Path, *messages: Any, name: str = "rows.ndjson") -> Path:

@@ -11,15 +11,15 @@ from kombu import Connection, Exchange, Queue
 from kombu.exceptions import ChannelError, OperationalError
 
 from prelabel import Publisher
-from prelabel_worker.audit import audit
-from prelabel_worker.inspector import Inspector
-from prelabel_worker.roles import QUEUES
+from prelabel_worker.queries.audit import audit
+from prelabel_worker.queries.status import Inspector
+from prelabel_worker.runtime.roles import QUEUES
 from prelabel_worker.stack.redis_server import free_port
-from tests.conftest import wait_for
-from tests.flow.conftest import TOOLS, box, run_in
-from tests.forwarder import Forwarder
-from tests.sandbox.process import SandboxProcess
-from tests.worker_process import environment, running_worker
+from tests.support.flow import TOOLS, box, run_in
+from tests.support.forwarder import Forwarder
+from tests.support.sandbox.process import SandboxProcess
+from tests.support.waiting import wait_for
+from tests.support.worker_process import environment, running_worker
 
 PORT = 5672
 URL = f"amqp://guest:guest@127.0.0.1:{PORT}//"

@@ -9,7 +9,7 @@ import pytest
 
 from prelabel.annotations.png import read_png
 from prelabel.readers import FORMATS
-from tests.flow.conftest import Flow, run_in
+from tests.support.flow import Flow, run_in
 
 MAPPING = """
 global_key = "cam-1/{image_id:06d}.jpg"

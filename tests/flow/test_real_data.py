@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from prelabel.readers.coco_keypoints import PERSON
-from tests.flow.conftest import Flow, Run
-from tests.unit.reading import built, classification, read, real, tool
+from tests.support.flow import Flow, Run
+from tests.support.reading import built, classification, read, real, tool
 
 CATEGORIES, PANOPTIC = "coco-panoptic/categories.json", "coco-panoptic/panoptic_examples.json"
 NAMED = {"categories": CATEGORIES}

@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from prelabel import Publisher, keys
-from prelabel.client import open_client
-from prelabel.frame import HEADER
-from prelabel_worker.audit import audit
-from prelabel_worker.inspector import Inspector
-from prelabel_worker.project_keys import ProjectKeys
+from prelabel import Publisher
+from prelabel.wire import keys
+from prelabel.wire.client import open_client
+from prelabel.wire.frame import HEADER
+from prelabel_worker.quarantine.keys import ProjectKeys
+from prelabel_worker.queries.audit import audit
+from prelabel_worker.queries.status import Inspector
 from prelabel_worker.stack.redis_server import free_port
-from tests.conftest import start_redis, wait_for
-from tests.flow.conftest import box, run_in
-from tests.sandbox.process import SandboxProcess
-from tests.worker_process import environment, running_worker
+from tests.support.flow import box, run_in
+from tests.support.redis_server import start_redis
+from tests.support.sandbox.process import SandboxProcess
+from tests.support.waiting import wait_for
+from tests.support.worker_process import environment, running_worker
 
 if TYPE_CHECKING:
     from redis.client import Pipeline

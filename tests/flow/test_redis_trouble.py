@@ -15,15 +15,15 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from prelabel import BufferFull, Publisher
-from prelabel_worker.audit import audit
-from prelabel_worker.inspector import Inspector, ProjectStatus
-from prelabel_worker.projects import Projects
+from prelabel_worker.operations.projects import Projects
+from prelabel_worker.queries.audit import audit
+from prelabel_worker.queries.status import Inspector, ProjectStatus
 from prelabel_worker.stack.redis_server import find_redis_server, free_port
-from tests.conftest import wait_for
-from tests.flow.conftest import TOOLS, box
-from tests.forwarder import Forwarder
-from tests.sandbox.process import SandboxProcess
-from tests.worker_process import environment, running_worker
+from tests.support.flow import TOOLS, box
+from tests.support.forwarder import Forwarder
+from tests.support.sandbox.process import SandboxProcess
+from tests.support.waiting import wait_for
+from tests.support.worker_process import environment, running_worker
 
 ROWS = 200
 SETTINGS = {"chunk_rows": "50", "lease_seconds": "1", "server_limit_seconds": "2"}

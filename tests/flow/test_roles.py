@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from prelabel_worker.inspector import Inspector
+from prelabel_worker.queries.status import Inspector
 from prelabel_worker.stack.stack import Stack
-from tests.flow.conftest import SETTINGS, Flow, box, run_in
+from tests.support.flow import SETTINGS, Flow, box, run_in
 
 
 @pytest.fixture(scope="module")

@@ -20,11 +20,11 @@ import labelbox
 
 from prelabel import Publisher
 from prelabel_worker.stack.stack import Stack
-from tests.flow.conftest import Flow
 from tests.golden import HARBOUR, cases, message_of
-from tests.unit.sdk.labels import EXAMPLES
-from tests.unit.sdk.test_labels import Line, compared
-from tests.unit.test_rows import canonical
+from tests.support.flow import Flow
+from tests.support.lines import canonical
+from tests.support.sdk_comparison import Line, compared
+from tests.support.sdk_labels import EXAMPLES
 
 CASES = cases("valid")
 LOST = "radio, nested by id"

@@ -1,145 +1,15 @@
 """A project in a real Redis, driven through the ledger without any worker process."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import orjson
 import pytest
 import redis
 
-from prelabel import keys
-from prelabel.buffer import Limits, ProjectBuffer, Row
-from prelabel.inbox import Inbox
-from prelabel_worker.audit import ProjectAudit, audit
-from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, SentLines, Slice
-from prelabel_worker.held import HeldRows
-from prelabel_worker.inspector import Inspector, ProjectStatus
-from prelabel_worker.ledger import Ledger
-from prelabel_worker.letters import Origin, Problem, facts_of, held_row
-from prelabel_worker.settings import Settings, load_settings
-from tests.sandbox.process import SandboxProcess
+from tests.support.sandbox.process import SandboxProcess
 
 if TYPE_CHECKING:
-    from tests.integration.rig import MakeRig, Rig
-
-
-def message(key: str, *, model: str = "m", message_id: str = "") -> Row:
-    body = {
-        "messageId": message_id or f"id-{key}",
-        "projectId": "p",
-        "dataRow": {"globalKey": key},
-        "model": {"name": model},
-        "annotations": [],
-    }
-    return Row(f"k:{key}", orjson.dumps(body), 0)
-
-
-@dataclass
-class Project:
-    """Project `p`: publishes rows as a publisher would and takes chunks as a worker would."""
-
-    client: "redis.Redis"
-    settings: Settings
-    id: str = "p"
-    inbox: Inbox = field(init=False)
-    ledger: Ledger = field(init=False)
-    held: HeldRows = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.inbox = Inbox(self.client, self.settings.key_prefix)
-        self.ledger = Ledger(self.client, self.settings)
-        self.held = HeldRows(self.client, self.settings.key_prefix)
-
-    @property
-    def root(self) -> str:
-        return keys.project_root(self.settings.key_prefix, self.id)
-
-    def frames(self, *rows: Row, lanes: int = 16) -> list[bytes]:
-        buffer = ProjectBuffer(Limits(10_000, 10**8, 256, 10**7, 100, 0.0), lanes)
-        for row in rows:
-            buffer.add(row, 0.0)
-        return buffer.cut(0.0)
-
-    def publish(self, *rows: Row) -> None:
-        self.inbox.put(self.id, self.frames(*rows))
-
-    def cut(self) -> str:
-        chunk_id = self.ledger.cut_chunk(self.id)
-        assert chunk_id is not None
-        return chunk_id
-
-    def take(self, chunk_id: str, purpose: str = "submit") -> Chunk:
-        chunk = self.ledger.take(self.id, chunk_id, purpose)  # type: ignore[arg-type]
-        assert chunk is not None
-        return chunk
-
-    def rows(self, chunk: Chunk) -> list[ChunkRow]:
-        return [row for row in self.ledger.rows(chunk) if isinstance(row, ChunkRow)]
-
-    def sent(self, chunk: Chunk) -> SentLines:
-        return SentLines.of(
-            (row.index, [row.index.to_bytes(16, "big")], bytes(12), facts_of(row.raw).row_key)
-            for row in self.rows(chunk)
-        )
-
-    def send(self, chunk: Chunk) -> None:
-        self.ledger.record_import(chunk, "default", f"name-{chunk.id}", self.sent(chunk))
-
-    def import_all(self, chunk_id: str) -> None:
-        """Take a chunk through to imported, every row a success."""
-        chunk = self.take(chunk_id)
-        self.settle(chunk, imported=len(self.rows(chunk)))
-
-    def settle(
-        self,
-        chunk: Chunk,
-        *,
-        imported: int,
-        outcomes: Sequence[RowOutcome] = (),
-        strikes: Sequence[tuple[str, int]] = (),
-    ) -> int | None:
-        part = Slice(chunk.rows, imported, list(outcomes), list(strikes))
-        return self.ledger.commit_rows(chunk, chunk.cursor, part, finish=True).waiting
-
-    def holding(
-        self, row: ChunkRow, *, reason: str = "refused", heal_in_ms: int | None = None, heals: bool = False
-    ) -> RowOutcome:
-        from prelabel.errors import Reason
-
-        problem = Problem(Reason(reason), {"path": "annotations[3].bbox", "expected": "a number"})
-        return held_row(row, problem, Origin("settle", "c", "n"), facts_of(row.raw), heal_in_ms, heals=heals)
-
-    def kill(self, *row_keys: str) -> list[str]:
-        """Make dead letters of rows with these global keys; returns their ids."""
-        self.publish(*(message(key) for key in row_keys))
-        chunk = self.take(self.cut())
-        rows = self.rows(chunk)
-        self.settle(chunk, imported=0, outcomes=[self.holding(row) for row in rows])
-        return [str(row.seq) for row in rows]
-
-    def audit(self) -> ProjectAudit:
-        (found,) = audit(self.client, self.settings.key_prefix)
-        assert found.balances, found.differences
-        return found
-
-    def status(self) -> ProjectStatus:
-        self.audit()
-        return Inspector(self.client, self.settings.key_prefix).status(self.id)
-
-
-@pytest.fixture
-def make_project(client: "redis.Redis", redis_url: str, prefix: str) -> Callable[..., Project]:
-    def make(**settings: object) -> Project:
-        chosen = {"redis_url": redis_url, "key_prefix": prefix, "linger_seconds": 0, **settings}
-        return Project(client, load_settings(**chosen))
-
-    return make
-
-
-@pytest.fixture
-def project(make_project: Callable[..., Project]) -> Project:
-    return make_project()
+    from tests.support.rig import MakeRig, Rig
 
 
 @pytest.fixture(scope="session")
@@ -161,7 +31,7 @@ def sandbox(sandbox_process: SandboxProcess) -> Iterator[SandboxProcess]:
 @pytest.fixture
 def make_rig(client: "redis.Redis", redis_url: str, prefix: str, sandbox: SandboxProcess) -> Iterator["MakeRig"]:
     """Rigs with these settings, closed at the end."""
-    from tests.integration.rig import Rig  # which needs Project
+    from tests.support.rig import Rig  # which needs Project
 
     made: list[Rig] = []
 

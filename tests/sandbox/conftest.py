@@ -1,18 +1,15 @@
 """One sandbox process for all tests, a project for each; faults and settings go back after each."""
 
-import json
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.sandbox.process import SandboxProcess
+from tests.support.sandbox.assets import ASSETS, PROJECTS
+from tests.support.sandbox.cars import CARS
+from tests.support.sandbox.process import SandboxProcess
 
-ASSETS = Path(__file__).parents[2] / "examples/assets"
-PROJECTS = {each["project"]["id"]: each for each in json.loads((ASSETS / "projects.json").read_text())}
-CARS = {"tools": [{"tool": "rectangle", "name": "car"}], "classifications": []}
 DEFAULTS = {
     "requestsPerMinute": None,
     "duplicateNames": "refuse",
@@ -80,14 +77,3 @@ def harbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess
         started.statuses(each["project"]["id"], "first", each["lines"])
     yield started
     started.stop()
-
-
-def car(number: int = 1, key: str = "cam1-0001", **changes: Any) -> dict[str, Any]:
-    """A box with a uuid of its own number."""
-    line = {
-        "uuid": f"0c4a7c1e-52a1-5a0b-9a53-{number:012x}",
-        "name": "car",
-        "dataRow": {"globalKey": key},
-        "bbox": {"top": 5, "left": 6, "height": 70, "width": 80},
-    }
-    return {**line, **changes}

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from prelabel_sandbox.control import ROUTES
-from tests.sandbox.conftest import CARS
-from tests.sandbox.process import SandboxProcess, code_of, data_of
+from prelabel_sandbox.http.control import ROUTES
+from tests.support.sandbox.cars import CARS
+from tests.support.sandbox.process import SandboxProcess, code_of, data_of
 
 QUERY = '{ project(where: {id: "c1"}) { id } }'
 

@@ -1,6 +1,5 @@
 """Files by their addresses: uploads that anybody may read back, and imports of what stands somewhere else."""
 
-import json
 import signal
 import ssl
 import threading
@@ -13,26 +12,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.sandbox.conftest import CARS, car
-from tests.sandbox.process import SandboxProcess, code_of, data_of, ndjson, parsed
+from tests.support.sandbox.cars import CARS, car
+from tests.support.sandbox.process import SandboxProcess, code_of, data_of, ndjson, parsed
+from tests.support.sandbox.uploads import uploaded
 
-UPLOAD = (
-    "mutation U($f: Upload!, $len: Int!) { uploadFile(file: $f, contentLength: $len, sign: true) { url filename } }"
-)
 BY_URL = """mutation ByUrl($p: ID!, $n: String!, $url: String!) {
   createModelAssistedLabelingPredictionImport(data: {projectId: $p, name: $n, fileUrl: $url}) { state inputFileUrl }
 }"""
 BOXES = ndjson([car(1), car(2, name="tram")])
-
-
-def uploaded(sandbox: SandboxProcess, content: bytes, filename: str = "a.ndjson", length: int | None = None) -> str:
-    variables = {"f": None, "len": len(content) if length is None else length}
-    response = sandbox.http.post(
-        f"{sandbox.url}/graphql",
-        data={"operations": json.dumps({"query": UPLOAD, "variables": variables}), "map": '{"1": ["variables.f"]}'},
-        files={"1": (filename, content, "json_import.json")},
-    )
-    return str(data_of(response)["uploadFile"]["url"])
 
 
 def reason(sandbox: SandboxProcess, project: str, name: str) -> str:

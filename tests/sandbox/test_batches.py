@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.account import BATCH, BATCHES, DATASET, ROWS, TASK, begin, boats, ended, entry, made
-from tests.sandbox.conftest import car
-from tests.sandbox.process import SandboxProcess, code_of, data_of
+from tests.support.sandbox.account import BATCH, BATCHES, DATASET, ROWS, TASK, begin, boats, ended, entry, made
+from tests.support.sandbox.cars import car
+from tests.support.sandbox.process import SandboxProcess, code_of, data_of
 
 Start = Callable[..., SandboxProcess]
 

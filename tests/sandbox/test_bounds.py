@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.examples import HARBOUR, example
-from tests.sandbox.process import SandboxProcess
+from tests.support.sandbox.examples import HARBOUR, example
+from tests.support.sandbox.process import SandboxProcess
 
 Line = dict[str, Any]
 

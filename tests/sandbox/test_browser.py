@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from tests.conftest import wait_for
-from tests.sandbox.conftest import PROJECTS, car
-from tests.sandbox.hostile import HOSTILE, hostile_lines, hostile_ontology
-from tests.sandbox.process import SandboxProcess
+from tests.support.sandbox.assets import PROJECTS
+from tests.support.sandbox.cars import car
+from tests.support.sandbox.hostile import HOSTILE, hostile_lines, hostile_ontology
+from tests.support.sandbox.process import SandboxProcess
+from tests.support.waiting import wait_for
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]

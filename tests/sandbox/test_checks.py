@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.examples import HARBOUR, read
-from tests.sandbox.process import SandboxProcess
+from tests.support.sandbox.examples import HARBOUR, read
+from tests.support.sandbox.process import SandboxProcess
 
 REFUSED, ACCEPTED = read("refused"), read("accepted")
 SOURCE, TARGET, LINK = (f"5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e110{n}" for n in (1, 2, 3))

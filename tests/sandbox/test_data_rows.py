@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.account import (
+from tests.support.sandbox.account import (
     DATASET,
     ROWS,
     UPSERT,
@@ -14,8 +14,8 @@ from tests.sandbox.account import (
     entry,
     made,
 )
-from tests.sandbox.process import SandboxProcess, code_of, data_of
-from tests.sandbox.test_addresses import uploaded
+from tests.support.sandbox.process import SandboxProcess, code_of, data_of
+from tests.support.sandbox.uploads import uploaded
 
 
 @pytest.mark.parametrize(

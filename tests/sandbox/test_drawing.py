@@ -13,8 +13,8 @@ from prelabel_sandbox.pages.drawing.highlights import LANES, Span, highlighted
 from prelabel_sandbox.pages.drawing.masks import Filter, filter_of
 from prelabel_sandbox.pages.drawing.timeline import timeline_of
 from prelabel_sandbox.pages.formats import clock, count
-from tests.sandbox.examples import HARBOUR
-from tests.sandbox.process import ndjson
+from tests.support.sandbox.examples import HARBOUR
+from tests.support.sandbox.process import ndjson
 
 TEXT = "The Annegret left at noon, in fog."
 COLORS = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.conftest import CARS, car
-from tests.sandbox.process import FIND, SandboxProcess, code_of, data_of, ndjson, parsed
+from tests.support.sandbox.cars import CARS, car
+from tests.support.sandbox.process import FIND, SandboxProcess, code_of, data_of, ndjson, parsed
 
 CUT = (httpx.NetworkError, httpx.RemoteProtocolError)
 KNOWN = ["500", "502", "503", "504", "429", "413", "403-html", "status"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.examples import EXAMPLES, HARBOUR, read
-from tests.sandbox.process import SandboxProcess
+from tests.support.sandbox.examples import EXAMPLES, HARBOUR, read
+from tests.support.sandbox.process import SandboxProcess
 
 INVALID = read("invalid")
 MEDIA = sorted({each["media"] for each in INVALID})

@@ -5,8 +5,8 @@ import json
 import httpx
 import pytest
 
-from tests.sandbox.conftest import CARS, car
-from tests.sandbox.process import CREATE, FIND, SandboxProcess, code_of, data_of, ndjson
+from tests.support.sandbox.cars import CARS, car
+from tests.support.sandbox.process import CREATE, FIND, SandboxProcess, code_of, data_of, ndjson
 
 PROJECT = "query P($id: ID!) { project(where: {id: $id}) { %s } }"
 PROJECT_SET = (

@@ -1,34 +1,11 @@
 """Imports of ground truth: the shapes of pre-labels, beside them."""
 
-import json
 from typing import Any
 
-import httpx
-
-from tests.sandbox.conftest import CARS, car
-from tests.sandbox.examples import HARBOUR, example
-from tests.sandbox.process import CREATE, SandboxProcess, code_of, data_of, ndjson, parsed
-
-SET = "id name state progress inputFileUrl errorFileUrl statusFileUrl project { id }"
-FIND = "query F($p: ID!, $n: String!) { labelImport(where: {projectId: $p, name: $n}) { %s } }" % SET  # noqa: UP031
-
-
-def submit(sandbox: SandboxProcess, project: str, name: str, lines: list[dict[str, Any]]) -> httpx.Response:
-    content = ndjson(lines)
-    query = CREATE.replace("createModelAssistedLabelingPredictionImport", "createLabelImport")
-    variables = {"p": project, "n": name, "f": None, "len": len(content)}
-    return sandbox.http.post(
-        f"{sandbox.url}/graphql",
-        data={"operations": json.dumps({"query": query, "variables": variables}), "map": '{"1": ["variables.f"]}'},
-        files={"1": ("a.ndjson", content, "application/x-ndjson")},
-    )
-
-
-def statuses(sandbox: SandboxProcess, project: str, name: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    data_of(submit(sandbox, project, name, lines))
-    while (found := data_of(sandbox.ask(FIND, p=project, n=name))["labelImport"])["state"] == "RUNNING":
-        pass
-    return parsed(httpx.get(found["statusFileUrl"]).content)
+from tests.support.sandbox.cars import CARS, car
+from tests.support.sandbox.examples import HARBOUR, example
+from tests.support.sandbox.process import SandboxProcess, code_of, data_of, parsed
+from tests.support.sandbox.statuses import FIND, statuses, submit
 
 
 def labels(sandbox: SandboxProcess, project: str) -> list[dict[str, Any]]:

@@ -3,11 +3,11 @@
 import httpx
 import pytest
 
-from tests.sandbox.conftest import car
-from tests.sandbox.process import SandboxProcess, code_of, data_of, ndjson, parsed
+from tests.support.sandbox.cars import car
+from tests.support.sandbox.process import SandboxProcess, code_of, data_of, ndjson, parsed
+from tests.support.sandbox.queries import DELETE
 
 CREATED = "createModelAssistedLabelingPredictionImport"
-DELETE = "mutation D($id: ID!) { deleteModelAssistedLabelingPredictionImport(where: {id: $id}) { id } }"
 
 
 def test_a_fresh_import_is_running_and_has_only_its_input_file(sandbox: SandboxProcess, project: str) -> None:

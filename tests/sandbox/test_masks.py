@@ -6,8 +6,8 @@ import zlib
 
 import pytest
 
-from tests.sandbox.conftest import car
-from tests.sandbox.process import SandboxProcess
+from tests.support.sandbox.cars import car
+from tests.support.sandbox.process import SandboxProcess
 
 RED, BLUE, SEA = (200, 30, 30), (0, 120, 255), (9, 99, 77)
 

@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.examples import HARBOUR, example
-from tests.sandbox.process import SandboxProcess, data_of
+from tests.support.sandbox.examples import HARBOUR, example
+from tests.support.sandbox.process import SandboxProcess, data_of
 
 KINDS = {
     "global": example("RADIO-1"),

@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
-from tests.sandbox.account import CONNECT, ONTOLOGY, PROJECT
-from tests.sandbox.conftest import CARS
-from tests.sandbox.process import SandboxProcess, code_of, data_of
+from tests.support.sandbox.account import CONNECT, ONTOLOGY, PROJECT
+from tests.support.sandbox.cars import CARS
+from tests.support.sandbox.process import SandboxProcess, code_of, data_of
 
 
 def test_a_project_of_the_api_begins_with_hidden_pre_labels(tasks: SandboxProcess) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import car
-from tests.sandbox.examples import HARBOUR, example
-from tests.sandbox.process import SandboxProcess
+from tests.support.sandbox.cars import car
+from tests.support.sandbox.examples import HARBOUR, example
+from tests.support.sandbox.process import SandboxProcess
 
 BOXES = [{"frame": frame, "bbox": {"top": 1, "left": 1, "height": 1, "width": 1}} for frame in (0, 4, 9)]
 FOAM = [{"colorRGB": [1, 2, 3], "name": "foam"}]

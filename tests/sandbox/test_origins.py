@@ -14,8 +14,8 @@ from playwright.sync_api import sync_playwright
 from starlette.datastructures import Headers
 
 from prelabel_sandbox.origins import Names, refusal
-from tests.sandbox.conftest import CARS
-from tests.sandbox.process import SandboxProcess
+from tests.support.sandbox.cars import CARS
+from tests.support.sandbox.process import SandboxProcess
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FOREIGN = "http://evil.example"

@@ -7,36 +7,13 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from tests.sandbox.conftest import ASSETS, CARS, PROJECTS, car
-from tests.sandbox.examples import EXAMPLES, HARBOUR, example
-from tests.sandbox.hostile import HOSTILE, hostile_lines, hostile_ontology
-from tests.sandbox.markup import Element, complaints, parsed_page
-from tests.sandbox.process import SandboxProcess, ndjson
-
-
-def page_of(sandbox: SandboxProcess, path: str, status: int = 200) -> Element:
-    response = sandbox.http.get(f"{sandbox.url}{path}")
-    assert response.status_code == status, response.text
-    return parsed_page(response.text)
-
-
-def rows_of(sandbox: SandboxProcess, project: str, query: str = "") -> dict[str, Element]:
-    """The links of the data rows that a project's page lists."""
-    found = page_of(sandbox, f"/projects/{project}{query}").all("th", scope="row")
-    return {each.text: each.one("a") for each in found}
-
-
-def row_page(sandbox: SandboxProcess, project: str, key: str, query: str = "") -> Element:
-    return page_of(sandbox, rows_of(sandbox, project)[key].attributes["href"] + query)
-
-
-def entries(page: Element) -> list[str]:
-    return [each.text for each in page.all("li", of="entry")]
-
-
-def only_row(sandbox: SandboxProcess, project: str) -> Element:
-    (link,) = list(rows_of(sandbox, project).values())[:1]
-    return page_of(sandbox, link.attributes["href"])
+from tests.support.sandbox.assets import ASSETS, PROJECTS
+from tests.support.sandbox.cars import CARS, car
+from tests.support.sandbox.examples import EXAMPLES, HARBOUR, example
+from tests.support.sandbox.hostile import HOSTILE, hostile_lines, hostile_ontology
+from tests.support.sandbox.markup import Element, complaints, parsed_page
+from tests.support.sandbox.pages import counts_of, entries, only_row, page_of, row_page, rows_of
+from tests.support.sandbox.process import SandboxProcess, ndjson
 
 
 def test_projects_are_listed_with_what_is_in_them(harbour: SandboxProcess) -> None:
@@ -293,11 +270,6 @@ def test_what_is_imported_again_or_elsewhere_is_counted_where_it_stands(sandbox:
     # Refused: the earlier one stays where it is.
     sandbox.statuses(project, "3", [car(2, "a", name="tram"), car(2, "b", name="tram")])
     assert counts_of(sandbox, project) == {"a": 1, "b": 1}
-
-
-def counts_of(sandbox: SandboxProcess, project: str) -> dict[str, int]:
-    found = page_of(sandbox, f"/projects/{project}").one("tbody").all("tr")
-    return {each.one("th").text: int(each.all("td")[1].text.replace(",", "")) for each in found}
 
 
 def test_a_data_row_has_what_came_by_its_id_and_by_its_key(sandbox: SandboxProcess, project: str) -> None:

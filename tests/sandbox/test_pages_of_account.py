@@ -2,14 +2,14 @@
 
 import re
 
-from tests.sandbox.account import BATCH, boats, entry, made
-from tests.sandbox.conftest import car
-from tests.sandbox.examples import HARBOUR, example
-from tests.sandbox.process import SandboxProcess, data_of
-from tests.sandbox.test_addresses import uploaded
-from tests.sandbox.test_ground_truth import statuses
-from tests.sandbox.test_imports import DELETE
-from tests.sandbox.test_pages import counts_of, entries, only_row, page_of, row_page, rows_of
+from tests.support.sandbox.account import BATCH, boats, entry, made
+from tests.support.sandbox.cars import car
+from tests.support.sandbox.examples import HARBOUR, example
+from tests.support.sandbox.pages import counts_of, entries, only_row, page_of, row_page, rows_of
+from tests.support.sandbox.process import SandboxProcess, data_of
+from tests.support.sandbox.queries import DELETE
+from tests.support.sandbox.statuses import statuses
+from tests.support.sandbox.uploads import uploaded
 
 
 def batch(sandbox: SandboxProcess, *ids: str) -> str:

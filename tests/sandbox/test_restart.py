@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.sandbox.conftest import CARS, car
-from tests.sandbox.process import SandboxProcess, code_of, data_of, ndjson
+from tests.support.sandbox.cars import CARS, car
+from tests.support.sandbox.process import SandboxProcess, code_of, data_of, ndjson
 
 Start = Callable[..., SandboxProcess]
 

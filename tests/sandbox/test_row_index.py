@@ -11,8 +11,8 @@ from prelabel_sandbox.normalized import normalized
 from prelabel_sandbox.store import Store
 from prelabel_sandbox.store.imports import Import
 from prelabel_sandbox.store.projects import DataRow, Project
-from tests.sandbox.conftest import CARS, car
-from tests.sandbox.process import ndjson
+from tests.support.sandbox.cars import CARS, car
+from tests.support.sandbox.process import ndjson
 
 FOREVER = float("inf")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import car
-from tests.sandbox.examples import HARBOUR, example
-from tests.sandbox.process import SandboxProcess, data_of
+from tests.support.sandbox.cars import car
+from tests.support.sandbox.examples import HARBOUR, example
+from tests.support.sandbox.process import SandboxProcess, data_of
 
 REPEATED = {
     "video objects": ("VIDEO", [example("VOBJ-1"), example("VOBJ-2")]),

@@ -11,24 +11,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prelabel.errors import PrelabelError
-from prelabel_worker import answers
-from prelabel_worker.chunks import SentLines
-from prelabel_worker.doctor import service
-from prelabel_worker.doctor.pace import OwnPace
-from prelabel_worker.errors import RequestError
-from prelabel_worker.identity import unsent_line
-from prelabel_worker.labelbox import ImportName, Labelbox
-from prelabel_worker.live.probe import NoProbe, pick
-from prelabel_worker.ontology import Ontology
-from prelabel_worker.verdicts import Verdicts
-from prelabel_worker.workspace import data_rows
-from prelabel_worker.workspace.batches import Batches
-from prelabel_worker.workspace.calls import Calls
-from prelabel_worker.workspace.data_rows import DataRows
-from prelabel_worker.workspace.datasets import create_dataset
-from prelabel_worker.workspace.ontologies import Ontologies
-from prelabel_worker.workspace.projects import Projects
-from prelabel_worker.workspace.tasks import Tasks
+from prelabel_worker.accounts.pacing import OwnPace
+from prelabel_worker.chunks.sent_lines import SentLines
+from prelabel_worker.doctor import labelbox as service
+from prelabel_worker.doctor.live.probe import NoProbe, pick
+from prelabel_worker.labelbox import responses
+from prelabel_worker.labelbox.client import Labelbox
+from prelabel_worker.labelbox.errors import RequestError
+from prelabel_worker.labelbox.types import ImportName
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.identity import unsent_line
+from prelabel_worker.setup import data_rows
+from prelabel_worker.setup.batches import Batches
+from prelabel_worker.setup.calls import Calls
+from prelabel_worker.setup.data_rows import DataRows
+from prelabel_worker.setup.datasets import create_dataset
+from prelabel_worker.setup.ontologies import Ontologies
+from prelabel_worker.setup.projects import Projects
+from prelabel_worker.setup.tasks import Tasks
+from prelabel_worker.stages.status_file import Verdicts
 from tests.support.answering import Server, http
 
 NUMBERS = st.integers(-3, 40) | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -219,7 +220,7 @@ def test_of_any_data_each_operation_makes_its_type_or_an_error_of_ours(
     name: str, draw: st.DataObject, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data_rows, "_LOOK_UP_SECONDS", 0)
-    monkeypatch.setattr("prelabel_worker.workspace.batches._LOOK_SECONDS", 0)
+    monkeypatch.setattr("prelabel_worker.setup.batches._LOOK_SECONDS", 0)
     part = draw.draw(changed({field: RIGHT[field] for field in READS[name]}))
     data = RIGHT | part if isinstance(part, dict) else part
     asked.answer = http(b'{"data": %s}' % json.dumps(data).encode())
@@ -247,8 +248,8 @@ def test_of_any_answer_there_is_data_or_an_error_of_a_request(
     status: int, headers: dict[str, str], body: bytes, creates: bool
 ) -> None:
     for found in (
-        outcome(lambda: answers.data_of(status, headers, body, creates=creates)),
-        outcome(lambda: answers.found(status, headers, body)),
+        outcome(lambda: responses.data_of(status, headers, body, creates=creates)),
+        outcome(lambda: responses.found(status, headers, body)),
     ):
         assert isinstance(found, dict | RequestError)
         if isinstance(found, RequestError):

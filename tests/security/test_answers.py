@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 import pytest
 import zstandard
 
-from prelabel_worker import labelbox as module
-from prelabel_worker.errors import FileRefused, Garbled, OutcomeUnknown, Unavailable, UnexpectedShape
-from prelabel_worker.labelbox import ImportName, Labelbox
+from prelabel_worker.labelbox import client as module
+from prelabel_worker.labelbox.client import Labelbox
+from prelabel_worker.labelbox.errors import FileRefused, Garbled, OutcomeUnknown, Unavailable, UnexpectedShape
+from prelabel_worker.labelbox.types import ImportName
 from tests.support.answering import Answer, Server, http
 
 MIB = 1024 * 1024

@@ -14,12 +14,12 @@ from prelabel.annotations.base import check_distinct
 from prelabel.annotations.kinds import KINDS
 from prelabel.annotations.png import MOST_WORK, PictureWork, read_png
 from prelabel.errors import MessageError, Reason
-from prelabel.gate import MAX_MESSAGE_BYTES, prepare, read_message
 from prelabel.readers.ndjson import LineOptions, read_lines
-from prelabel_worker.ontology import Ontology
-from prelabel_worker.rows import RowBuilder
-from prelabel_worker.validation import Check, OfProject, structure, validate
-from tests.most_expensive import (
+from prelabel.validation.gate import MAX_MESSAGE_BYTES, prepare, read_message
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.file_validation import Check, OfProject, structure, validate
+from prelabel_worker.rendering.row_builder import RowBuilder
+from tests.support.most_expensive import (
     NARROW,
     PROJECT,
     Expensive,

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
-from prelabel_worker.answer_types import Anything
-from prelabel_worker.errors import ConfigurationError, FileGone, RequestError
-from prelabel_worker.labelbox import ImportName, Labelbox
-from tests.worker_process import worker_command
+from prelabel_worker.errors import ConfigurationError
+from prelabel_worker.labelbox.client import Labelbox
+from prelabel_worker.labelbox.errors import FileGone, RequestError
+from prelabel_worker.labelbox.response_types import Anything
+from prelabel_worker.labelbox.types import ImportName
+from tests.support.worker_process import worker_command
 
 KEY = "sandbox-k3y"
 """A key that may travel in clear, so that its way can be seen."""

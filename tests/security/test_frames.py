@@ -9,11 +9,9 @@ import zstandard
 
 from prelabel import Publisher
 from prelabel.errors import MessageTooLarge, PrelabelError
-from prelabel.frame import HEADER, MAX_FRAME_BYTES, MAX_FRAME_ROWS, new_frame_id, read_messages
-from prelabel_worker.chunks import Unreadable
-from tests.integration.conftest import Project, message
-from tests.integration.conftest import make_project as make_project
-from tests.integration.conftest import project as project
+from prelabel.wire.frame import HEADER, MAX_FRAME_BYTES, MAX_FRAME_ROWS, new_frame_id, read_messages
+from prelabel_worker.chunks.rows import Unreadable
+from tests.support.project import Project, message
 
 MIB = 1024 * 1024
 
@@ -80,7 +78,7 @@ def test_a_bomb_is_one_unreadable_piece_that_weighs_its_rows(project: Project, b
 
 READ = """
 import resource, sys
-from prelabel.frame import UnreadableFrame, read_messages
+from prelabel.wire.frame import UnreadableFrame, read_messages
 data = open(sys.argv[1], "rb").read()
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 64 * 1024 * 1024,) * 2)

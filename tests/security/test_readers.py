@@ -11,7 +11,7 @@ import zstandard
 
 from prelabel.annotations.png import RGB, SIGNATURE, read_png
 from prelabel.readers.pixels import Colors
-from prelabel_worker.history import Record
+from prelabel_worker.chunks.history import Record
 
 MIB = 1024 * 1024
 

@@ -6,12 +6,12 @@ import psutil
 import pytest
 import redis
 
-from prelabel_worker.app import create_app
-from prelabel_worker.inspector import Inspector
+from prelabel_worker.queries.status import Inspector
+from prelabel_worker.runtime.app import create_app
 from prelabel_worker.settings import load_settings
-from tests.conftest import wait_for
-from tests.sandbox.process import SandboxProcess
-from tests.worker_process import environment, running_worker
+from tests.support.sandbox.process import SandboxProcess
+from tests.support.waiting import wait_for
+from tests.support.worker_process import environment, running_worker
 
 COMMANDS = [
     ("ping", {}),

@@ -18,14 +18,16 @@ from hypothesis import strategies as st
 
 from prelabel import Publisher
 from prelabel_worker import logs
-from prelabel_worker.app import create_app
-from prelabel_worker.errors import ConfigurationError, Unavailable
-from prelabel_worker.labelbox import ImportName, Labelbox
-from prelabel_worker.runtime import connect
+from prelabel_worker.errors import ConfigurationError
+from prelabel_worker.labelbox.client import Labelbox
+from prelabel_worker.labelbox.errors import Unavailable
+from prelabel_worker.labelbox.types import ImportName
+from prelabel_worker.runtime.app import create_app
+from prelabel_worker.runtime.clients import connect
 from prelabel_worker.settings import load_settings
 from prelabel_worker.stack.stack import Stack
-from tests.conftest import wait_for
-from tests.flow.conftest import SETTINGS, Flow, box, run_in
+from tests.support.flow import SETTINGS, Flow, box, run_in
+from tests.support.waiting import wait_for
 
 SECRET = "hunter2-$0meth1ng"
 PASSWORD = quote(SECRET, safe="")

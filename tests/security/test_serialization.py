@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from prelabel_worker.app import create_app
+from prelabel_worker.runtime.app import create_app
 from prelabel_worker.settings import load_settings
 from prelabel_worker.stack.stack import Stack
-from tests.conftest import wait_for
-from tests.flow.conftest import SETTINGS, Flow, box
+from tests.support.flow import SETTINGS, Flow, box
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 MODULES = {

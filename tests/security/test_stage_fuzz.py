@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from prelabel.client import is_of_keys
-from prelabel_worker.chunks import chunk_from_fields
+from prelabel.wire.client import is_of_keys
+from prelabel_worker.chunks.chunk import chunk_from_fields
 from tests.support.stage_bench import Bench
 from tests.support.stage_fuzz import answers_input
 

@@ -10,16 +10,16 @@ import redis
 import trustme
 
 from prelabel import Publisher, RedisUnavailable
-from prelabel.client import open_client
-from prelabel_worker import broker, runtime
-from prelabel_worker.cli.broker import findings as broker_findings
-from prelabel_worker.inspector import Inspector
+from prelabel.wire.client import open_client
+from prelabel_worker.doctor.broker import findings as broker_findings
+from prelabel_worker.queries.status import Inspector
+from prelabel_worker.runtime import broker, clients
 from prelabel_worker.settings import load_settings
-from tests.conftest import wait_for
-from tests.flow.conftest import TOOLS, box, run_in
-from tests.sandbox.process import SandboxProcess
+from tests.support.flow import TOOLS, box, run_in
+from tests.support.sandbox.process import SandboxProcess
 from tests.support.tls import TlsServer, authority_file, serving
-from tests.worker_process import environment, running_worker
+from tests.support.waiting import wait_for
+from tests.support.worker_process import environment, running_worker
 
 SECRET = "s3cret-of-a-test"
 LOGIN = f"someone:{SECRET}"
@@ -58,7 +58,7 @@ def sandbox(tmp_path: Path) -> Iterator[SandboxProcess]:
 
 def state(url: str, good_url: str, folder: Path) -> str:
     """A worker's client for the state."""
-    client = runtime.connect(load_settings(redis_url=url))
+    client = clients.connect(load_settings(redis_url=url))
     with pytest.raises(redis.RedisError) as error:
         client.ping()
     return str(error.value)

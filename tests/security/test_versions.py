@@ -11,17 +11,15 @@ from typing import Any
 
 import pytest
 
-from prelabel.buffer import Limits, Row, frames_of
-from prelabel.inbox import Inbox
+from prelabel.publishing.buffer import Limits, Row, frames_of
+from prelabel.publishing.inbox import Inbox
 from prelabel_worker.doctor import projects as doctor
+from prelabel_worker.runtime.timers import Timers
 from prelabel_worker.stack.stack import Stack
-from prelabel_worker.timers import Timers
-from tests.conftest import wait_for
-from tests.flow.conftest import SETTINGS, Flow, box
-from tests.integration.conftest import Project, message
-from tests.integration.conftest import make_project as make_project
-from tests.integration.conftest import project as project
-from tests.security import newer
+from tests.support import newer
+from tests.support.flow import SETTINGS, Flow, box
+from tests.support.project import Project, message
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 ROWS = 40
@@ -56,7 +54,7 @@ def newer_worker(stack: Stack, tmp_path: Path) -> Iterator[Callable[[], None]]:
             "PRELABEL_LABELBOX_API_KEY": stack.file.labelbox_api_key,
             "PYTHONPATH": str(ROOT),
         }
-        command = [sys.executable, "-m", "celery", "-A", "tests.security.newer_worker", "worker", "-c", "1"]
+        command = [sys.executable, "-m", "celery", "-A", "tests.support.newer_worker", "worker", "-c", "1"]
         command += ["--hostname", "newer@%h", "--queues", "prelabel,prelabel.poll"]
         with (tmp_path / "newer.log").open("wb") as log:
             started.append(subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log))
@@ -152,7 +150,7 @@ def test_a_chunk_of_a_newer_version_waits_for_a_newer_worker_and_is_not_asked_fo
     assert [each.chunk_id for each in due if each.chunk_id] == []
     status = project.status()
     assert (status.newer, status.pending) == (2, 2)
-    monkeypatch.setattr("prelabel_worker.ledger.KNOWN_VERSION", 3)
+    monkeypatch.setattr("prelabel_worker.chunks.ledger.KNOWN_VERSION", 3)
     assert len(project.rows(project.take(chunk_id, purpose))) == 2
 
 
@@ -171,7 +169,7 @@ def test_a_chunk_that_was_cut_before_chunks_had_a_version_is_finished(project: P
 
 
 def test_the_parts_of_a_chunk_have_its_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prelabel_worker.ledger.KNOWN_VERSION", 3)
+    monkeypatch.setattr("prelabel_worker.chunks.ledger.KNOWN_VERSION", 3)
     project.publish(message("a"), message("b"))
     chunk_id = project.cut()
     project.client.hset(hash_of(project, chunk_id), "v", 3)

@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from prelabel_worker.audit import audit
-from prelabel_worker.chunks import SentLines
-from prelabel_worker.history import trace_of
+from prelabel_worker.chunks.history import trace_of
+from prelabel_worker.chunks.sent_lines import SentLines
+from prelabel_worker.queries.audit import audit
 from tests.simulation.labelbox_model import LabelboxModel, Message
 from tests.simulation.wire import Server, Wire
 from tests.simulation.world import World

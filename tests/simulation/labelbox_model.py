@@ -1,7 +1,7 @@
 """Labelbox as the issue and the wire reference describe it, in memory: it may fail at every exchange.
 
-`Connection` has the methods of `prelabel_worker.labelbox.Labelbox` that stages use. What stands in Labelbox is kept by
-(project, uuid): which message put it there.
+`Connection` has the methods of `prelabel_worker.labelbox.client.Labelbox` that stages use. What stands in Labelbox is
+kept by (project, uuid): which message put it there.
 """
 
 import heapq
@@ -11,13 +11,11 @@ from typing import Any
 
 import orjson
 
-from prelabel_worker import errors
-from prelabel_worker.answers import Import
-from prelabel_worker.catalog import ProjectOntology
-from prelabel_worker.chunks import SubmitAs
-from prelabel_worker.errors import FileGone, LeaseLost, RequestError
-from prelabel_worker.labelbox import ImportName
-from prelabel_worker.permits import USE_WITHIN_SECONDS
+from prelabel_worker.accounts.rate_limiter import USE_WITHIN_SECONDS
+from prelabel_worker.errors import LeaseLost
+from prelabel_worker.labelbox import errors
+from prelabel_worker.labelbox.errors import FileGone, RequestError
+from prelabel_worker.labelbox.types import Import, ImportName, ProjectOntology, SubmitAs
 from tests.simulation.world import Process, World
 
 FEATURES = ("vessel", "buoy")

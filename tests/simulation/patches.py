@@ -21,11 +21,11 @@ from typing import Any
 
 import structlog
 
-import prelabel.frame
-import prelabel_worker.leases
-import prelabel_worker.runtime
+import prelabel.wire.frame
+import prelabel_worker.chunks.leases
+import prelabel_worker.runtime.clients
+import prelabel_worker.runtime.ticker
 import prelabel_worker.scripts
-import prelabel_worker.ticker
 from tests.simulation.world import EPOCH_MS, Task, World
 
 _CLOCK = "redis.call('TIME')"
@@ -150,8 +150,10 @@ def installed() -> Iterator[None]:
             for attribute, value in vars(module).copy().items():
                 if value is time or value is random or value is secrets:
                     replace(module, attribute, CLOCK if value is time else ENTROPY)
-    replace(prelabel_worker.leases, "threading", SimpleNamespace(Thread=_Thread, Event=_Event, Lock=threading.Lock))
-    replace(prelabel.frame, "os", SimpleNamespace(urandom=ENTROPY.urandom, path=os.path))
+    replace(
+        prelabel_worker.chunks.leases, "threading", SimpleNamespace(Thread=_Thread, Event=_Event, Lock=threading.Lock)
+    )
+    replace(prelabel.wire.frame, "os", SimpleNamespace(urandom=ENTROPY.urandom, path=os.path))
     replace(prelabel_worker.scripts, "source", script_sources().__getitem__)
     before = structlog.get_config()
     structlog.configure([_heard], structlog.make_filtering_bound_logger(logging.ERROR))

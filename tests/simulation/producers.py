@@ -5,12 +5,12 @@ from pathlib import Path
 
 import orjson
 
-from prelabel.buffer import Limits, Row
-from prelabel.inbox import Inbox
-from prelabel.outbox import Outboxes
-from prelabel.sender import Sender
-from prelabel.slots import Slot, take_slot
-from prelabel.spooler import Spooler
+from prelabel.publishing.buffer import Limits, Row
+from prelabel.publishing.inbox import Inbox
+from prelabel.publishing.outbox import Outboxes
+from prelabel.publishing.sender import Sender
+from prelabel.publishing.spooler import Spooler
+from prelabel.spool.slots import Slot, take_slot
 from tests.simulation.labelbox_model import FEATURES, Message
 from tests.simulation.wire import Client, Wire
 from tests.simulation.world import Condition, Process, World

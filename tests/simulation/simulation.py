@@ -12,17 +12,17 @@ from typing import cast
 
 import redis
 
-from prelabel import keys
-from prelabel_worker.doctor.pace import Pace
-from prelabel_worker.errors import RequestError
-from prelabel_worker.held import HeldRows
-from prelabel_worker.imports import Imports
-from prelabel_worker.labelbox import Labelbox
-from prelabel_worker.permits import Permits
-from prelabel_worker.projects import Projects
+from prelabel.wire import keys
+from prelabel_worker.accounts.pacing import Pace
+from prelabel_worker.accounts.rate_limiter import Permits
+from prelabel_worker.dead_letters.store import HeldRows
+from prelabel_worker.labelbox.client import Labelbox
+from prelabel_worker.labelbox.errors import RequestError
+from prelabel_worker.operations.projects import Projects
+from prelabel_worker.operations.undo import Service, Undo
+from prelabel_worker.operations.undo_ledger import UndoLedger
+from prelabel_worker.queries.imports import Imports
 from prelabel_worker.settings import Settings, load_settings
-from prelabel_worker.undo import Service, Undo
-from prelabel_worker.undo_ledger import UndoLedger
 from tests.simulation.checks import GARBAGE, Checks
 from tests.simulation.labelbox_model import Connection, Habits, LabelboxModel, Message
 from tests.simulation.patches import CLOCK, ENTROPY

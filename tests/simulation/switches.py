@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-import prelabel_worker.ledger
+import prelabel_worker.chunks.ledger
+import prelabel_worker.operations.undo
 import prelabel_worker.stages.settle
 import prelabel_worker.stages.submit
-import prelabel_worker.undo
-from prelabel.inbox import Inbox
-from prelabel.sender import Sender
-from prelabel_worker.leases import Lease
-from prelabel_worker.ledger import Ledger
+from prelabel.publishing.inbox import Inbox
+from prelabel.publishing.sender import Sender
+from prelabel_worker.chunks.leases import Lease
+from prelabel_worker.chunks.ledger import Ledger
 from tests.simulation.patches import changed, script_sources, standing_for, with_virtual_clock
 from tests.simulation.wire import Wire
 
@@ -135,7 +135,7 @@ SWITCHES = {
         "rows of an import move when it is deleted",
         python=(
             _in(
-                prelabel_worker.undo.Undo,
+                prelabel_worker.operations.undo.Undo,
                 "_slice",
                 "left = self._delete(service, project_id, begun) if begun else set()",
                 "left = set()",

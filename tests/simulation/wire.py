@@ -12,8 +12,8 @@ from typing import Any
 
 import redis
 
-from tests.conftest import start_redis
 from tests.simulation.world import Dead, Process, World
+from tests.support.redis_server import start_redis
 
 OPTIONS = ("--save", "", "--appendonly", "no", "--hash-max-ziplist-value", "1000000", "--databases", "2")
 """Small hashes keep the order in which they were written, so that a seed gives the same history on every server."""

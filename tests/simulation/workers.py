@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from prelabel.client import Client as AnyClient
-from prelabel_worker import runtime, ticker
+from prelabel.wire.client import Client as AnyClient
+from prelabel_worker.runtime import clients, ticker
+from prelabel_worker.runtime.timers import LOOK_ANYWAY_SECONDS, Timers
 from prelabel_worker.settings import Settings
 from prelabel_worker.stages.expire import expire
 from prelabel_worker.stages.group import group, heal
 from prelabel_worker.stages.poll import poll
 from prelabel_worker.stages.settle import settle
 from prelabel_worker.stages.submit import submit
-from prelabel_worker.timers import LOOK_ANYWAY_SECONDS, Timers
 from tests.simulation.labelbox_model import Connection, LabelboxModel
 from tests.simulation.patches import standing_for
 from tests.simulation.wire import Client, Wire
@@ -69,8 +69,8 @@ class Worker(Process):
         self._celery = celery
         self.next_tick = 0.0
         client: AnyClient = Client(wire, self)
-        with standing_for(runtime, connect=lambda _: client, Labelbox=lambda *_: Connection(model, self)):
-            self.tools = runtime.Runtime(settings, celery.send).tools()
+        with standing_for(clients, connect=lambda _: client, Labelbox=lambda *_: Connection(model, self)):
+            self.tools = clients.Runtime(settings, celery.send).tools()
             self.tools.account(settings.account)  # its connection is made once
         self._timers = Timers(client, settings.key_prefix, settings.lease_seconds)
         self._ticking = False

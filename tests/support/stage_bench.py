@@ -14,21 +14,21 @@ import redis
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from prelabel import keys
-from prelabel.buffer import Limits, ProjectBuffer, Row
-from prelabel.inbox import Inbox
-from prelabel_worker.accounts import Accounts
-from prelabel_worker.audit import audit
-from prelabel_worker.inspector import Inspector, ProjectStatus
-from prelabel_worker.projects import Projects
-from prelabel_worker.runtime import Runtime
+from prelabel.publishing.buffer import Limits, ProjectBuffer, Row
+from prelabel.publishing.inbox import Inbox
+from prelabel.wire import keys
+from prelabel_worker.accounts.status import Accounts
+from prelabel_worker.operations.projects import Projects
+from prelabel_worker.queries.audit import audit
+from prelabel_worker.queries.status import Inspector, ProjectStatus
+from prelabel_worker.runtime.clients import Runtime
+from prelabel_worker.runtime.timers import Due, Timers
 from prelabel_worker.settings import load_settings
 from prelabel_worker.stages.expire import expire
 from prelabel_worker.stages.group import group, heal
 from prelabel_worker.stages.poll import poll
 from prelabel_worker.stages.settle import settle
 from prelabel_worker.stages.submit import submit
-from prelabel_worker.timers import Due, Timers
 from tests.support.small_labelbox import SmallLabelbox
 
 PREFIX = "fuzz"

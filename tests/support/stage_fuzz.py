@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import redis
 
-from prelabel import keys
 from prelabel.errors import PrelabelError
-from prelabel.frame import HEADER, PLAIN, encode_frame
+from prelabel.wire import keys
+from prelabel.wire.frame import HEADER, PLAIN, encode_frame
 from tests.support.small_labelbox import Question, Reply
 from tests.support.stage_bench import HONEST, OTHER, PREFIX, Bench, car
 

@@ -1,118 +1,219 @@
 """Who may import whom (docs/architecture.md): a newcomer can trust the module map."""
 
 import ast
+import graphlib
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from prelabel_worker import scripts
+from tests.support.sources import ROOT, SOURCES
 
-ROOT = Path(__file__).parents[2]
-SOURCES = {
-    path: ast.parse(path.read_text("utf-8"))
-    for root in ("producers", "worker", "sandbox")
-    for path in sorted((ROOT / root).rglob("*.py"))
-}
+
+def module_name(path: Path) -> str:
+    """Return the dotted name of a source file."""
+    parts = path.relative_to(ROOT).with_suffix("").parts[1:]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in SOURCES}
+
+
+def room(module: str) -> str:
+    """Return the package directly below its root that a module is in, or the module itself where it is in none."""
+    parts = module.split(".")
+    inside = len(parts) > 2 or (len(parts) == 2 and MODULES[module].name == "__init__.py")
+    return ".".join(parts[:2]) if inside else module
 
 
 def imports(path: Path) -> set[str]:
-    """The modules a file imports, by their full names, wherever in the file."""
-    found = set()
+    """Return the names that a file imports, in full, wherever in the file they stand."""
+    names = set()
     for node in ast.walk(SOURCES[path]):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def modules_of(names: set[str]) -> set[str]:
+    """Return those of our modules that these names are, or are defined in."""
+    return {name if name in MODULES else name.rpartition(".")[0] for name in names} & set(MODULES)
 
 
 def importers(package: str) -> set[str]:
-    """Our files that import this package, relative to their source root."""
+    """Return our modules that import this package."""
     return {
-        str(path.relative_to(ROOT).relative_to(path.relative_to(ROOT).parts[0]))
-        for path in SOURCES
+        module
+        for module, path in MODULES.items()
         if any(name == package or name.startswith(f"{package}.") for name in imports(path))
     }
 
 
-def test_producers_know_neither_worker_nor_sandbox() -> None:
-    for package in ("prelabel_worker", "prelabel_sandbox"):
-        assert not {name for name in importers(package) if name.startswith("prelabel/")}
+#: For every room, the rooms that it may import.
+MAY_IMPORT = {
+    # what is published
+    "prelabel": "annotations errors messages publishing",
+    "prelabel.printing": "",
+    "prelabel.private_files": "",
+    "prelabel.errors": "printing",
+    "prelabel.annotations": "errors",
+    "prelabel.messages": "annotations",
+    "prelabel.wire": "errors printing",
+    "prelabel.builders": "annotations errors",
+    "prelabel.sdk": "annotations builders errors messages",
+    "prelabel.validation": "annotations errors messages sdk",
+    "prelabel.spool": "errors private_files wire",
+    "prelabel.publishing": "errors messages printing spool validation wire",
+    "prelabel.readers": "annotations builders errors",
+    "prelabel.testing": "errors messages publishing validation",
+    # what is imported into Labelbox
+    "prelabel_worker": "",
+    "prelabel_worker.amqp_url": "",
+    "prelabel_worker.errors": "",
+    "prelabel_worker.presence": "",
+    "prelabel_worker.scripts": "",
+    "prelabel_worker.ontology": "",
+    "prelabel_worker.labelbox": "errors ontology",
+    "prelabel_worker.settings": "amqp_url errors labelbox",
+    "prelabel_worker.logs": "settings",
+    "prelabel_worker.quarantine": "errors",
+    "prelabel_worker.rendering": "ontology",
+    "prelabel_worker.accounts": "labelbox presence quarantine scripts settings",
+    "prelabel_worker.chunks": "errors labelbox rendering scripts settings",
+    "prelabel_worker.dead_letters": "chunks rendering scripts",
+    "prelabel_worker.stages": "accounts chunks dead_letters errors labelbox quarantine rendering settings",
+    "prelabel_worker.queries": "accounts chunks dead_letters errors labelbox presence quarantine rendering scripts",
+    "prelabel_worker.operations": "accounts dead_letters labelbox queries scripts settings",
+    "prelabel_worker.setup": "accounts labelbox",
+    "prelabel_worker.runtime": (
+        "accounts amqp_url chunks dead_letters errors labelbox logs presence quarantine scripts settings stages"
+    ),
+    "prelabel_worker.celery": "errors runtime settings",
+    "prelabel_worker.stack": "queries runtime",
+    "prelabel_worker.doctor": (
+        "accounts errors labelbox ontology quarantine queries rendering runtime scripts settings stack"
+    ),
+    "prelabel_worker.cli": (
+        "accounts chunks dead_letters doctor errors labelbox ontology operations quarantine queries rendering runtime "
+        "settings setup stack"
+    ),
+    # the local Labelbox
+    "prelabel_sandbox": "",
+    "prelabel_sandbox.connections": "",
+    "prelabel_sandbox.errors": "",
+    "prelabel_sandbox.ids": "",
+    "prelabel_sandbox.local_only": "",
+    "prelabel_sandbox.multipart": "",
+    "prelabel_sandbox.origins": "",
+    "prelabel_sandbox.rate_limit": "",
+    "prelabel_sandbox.requestlog": "",
+    "prelabel_sandbox.settings": "",
+    "prelabel_sandbox.normalized": "ids",
+    "prelabel_sandbox.checks": "",
+    "prelabel_sandbox.faults": "connections",
+    "prelabel_sandbox.store": "checks ids",
+    "prelabel_sandbox.jobs": "checks faults ids settings store",
+    "prelabel_sandbox.sandbox": "faults jobs rate_limit requestlog settings store",
+    "prelabel_sandbox.resolvers": "errors faults ids jobs multipart normalized sandbox settings store",
+    "prelabel_sandbox.pages": "checks local_only sandbox store",
+    "prelabel_sandbox.http": (
+        "checks connections errors faults local_only multipart normalized origins pages requestlog resolvers sandbox "
+        "store"
+    ),
+    "prelabel_sandbox.__main__": "connections http origins sandbox settings",
+}
+ROOMS = {name: {f"{name.split('.')[0]}.{other}" for other in allowed.split()} for name, allowed in MAY_IMPORT.items()}
 
 
-def test_the_sandbox_knows_nobody_and_nobody_knows_the_sandbox() -> None:
-    assert {name for name in importers("prelabel_sandbox") if not name.startswith("prelabel_sandbox/")} == set()
-    for package in ("prelabel", "prelabel_worker"):
-        assert not {name for name in importers(package) if name.startswith("prelabel_sandbox/")}
+def test_every_module_is_in_a_room_that_has_a_rule() -> None:
+    assert {room(module) for module in MODULES} == set(MAY_IMPORT)
 
 
-def test_celery_is_known_to_the_celery_side_only() -> None:
-    allowed = {"app.py", "broker.py", "celery.py", "consumer.py", "preflight.py", "tasks.py", "ticker.py"}
-    for package in ("celery", "kombu", "billiard"):
-        found = {name for name in importers(package) if not name.startswith("prelabel_worker/cli/")}
-        assert found <= {f"prelabel_worker/{name}" for name in allowed}
+def test_the_rules_have_no_cycle() -> None:
+    assert list(graphlib.TopologicalSorter(ROOMS).static_order()), "raises CycleError"
 
 
-def test_labelbox_is_spoken_to_in_one_module() -> None:
-    found = {
-        name for name in importers("httpx") if not name.startswith(("prelabel_worker/cli/", "prelabel_worker/stack/"))
+@pytest.mark.parametrize("name", MAY_IMPORT)
+def test_a_room_imports_what_its_rule_allows_and_needs_all_of_it(name: str) -> None:
+    root = name.split(".")[0]
+    used = {
+        room(module)
+        for member, path in MODULES.items()
+        if room(member) == name
+        for module in modules_of(imports(path))
+        if module.split(".")[0] == root
     }
-    assert found == {"prelabel_worker/labelbox.py"}
+    assert used - {name, root} == ROOMS[name]
 
 
-def test_the_environment_is_read_in_one_module() -> None:
+def test_the_roots_import_each_other_in_one_direction() -> None:
+    for package, others in (("prelabel", ("prelabel_worker", "prelabel_sandbox")),
+                            ("prelabel_sandbox", ("prelabel", "prelabel_worker")),
+                            ("prelabel_worker", ("prelabel_sandbox",))):  # fmt: skip
+        for other in others:
+            assert not {module for module in importers(other) if module.split(".")[0] == package}
+
+
+def test_the_worker_s_top_folder_holds_few_files() -> None:
+    assert len(list((ROOT / "worker" / "prelabel_worker").glob("*.py"))) <= 8
+
+
+def test_celery_is_known_to_the_runtime_only() -> None:
+    for package in ("celery", "kombu", "billiard"):
+        assert {room(module) for module in importers(package)} <= {"prelabel_worker.runtime"}
+
+
+def test_labelbox_is_spoken_to_in_one_package() -> None:
+    controls_the_sandbox = {"prelabel_worker.cli.local.demo", "prelabel_worker.cli.local.sandbox"}
+    rest = {module for module in importers("httpx") if not module.startswith("prelabel_sandbox.")}
+    assert {room(module) for module in rest - controls_the_sandbox} == {"prelabel_worker.labelbox"}
+
+
+def test_the_environment_is_read_in_the_settings_alone() -> None:
     readers = {
-        path.name
-        for path, tree in SOURCES.items()
-        if "prelabel_sandbox" not in path.parts and "stack" not in path.parts and "cli" not in path.parts
-        for node in ast.walk(tree)
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(SOURCES[path])
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     }
-    assert readers == set()  # settings.py leaves it to pydantic-settings
+    # settings.py leaves it to pydantic-settings; these give it to processes that they start, or ask for the editor.
+    starters = {"stack.stack", "cli.local.worker", "cli.local.sandbox", "cli.dead.edit"}
+    assert {module for module in readers if not module.startswith("prelabel_sandbox")} == {
+        f"prelabel_worker.{name}" for name in starters
+    }
 
 
-PURE = [
-    "ontology",
-    "features",
-    "choices",
-    "identity",
-    "ndjson",
-    "rows",
-    "chunks",
-    "history",
-    "outcomes",
-    "verdicts",
-    "letters",
-    "build",
-]
-PURE += ["answers", "dead_letters", "letter_filter", "mending", "roles", "overrides", "pulse", "project_names"]
-PURE += ["amqp_url", "metrics", "validation", "ontology_file", "ontology_infer", "endpoint"]
+PURE = {
+    "chunks": "chunk rows sent_lines history held_rows",
+    "dead_letters": "letter filter editing",
+    "labelbox": "types response_types errors responses retry_policy endpoint",
+    "ontology": "ontology tree classification_answers file inference",
+    "operations": "overrides",
+    "quarantine": "names",
+    "queries": "metrics",
+    "rendering": "identity ndjson row_builder file_validation",
+    "runtime": "roles liveness",
+    "stages": "build status_file",
+}
 
 
-@pytest.mark.parametrize("module", PURE)
+@pytest.mark.parametrize("module", [f"{package}.{name}" for package, names in PURE.items() for name in names.split()])
 def test_pure_modules_do_no_io(module: str) -> None:
-    path = ROOT / "worker" / "prelabel_worker" / f"{module}.py"
     forbidden = {"redis", "httpx", "celery", "os", "socket", "threading", "structlog"}
-    assert not {name.split(".")[0] for name in imports(path)} & forbidden
-
-
-ADAPTERS = ["ledger", "timers", "permits", "accounts", "held", "held_reader", "actions", "catalog", "labelbox"]
-ADAPTERS += ["leases", "undo_ledger", "quarantine"]
-
-
-@pytest.mark.parametrize("module", ADAPTERS)
-def test_no_adapter_imports_a_stage_or_a_celery_module(module: str) -> None:
-    names = imports(ROOT / "worker" / "prelabel_worker" / f"{module}.py")
-    upward = ("stages", "app", "tasks", "ticker", "cli", "runtime", "stack")
-    assert not [name for name in names if name.startswith(tuple(f"prelabel_worker.{part}" for part in upward))]
+    names = imports(MODULES[f"prelabel_worker.{module}"])
+    assert not {name.split(".")[0] for name in names} & forbidden
 
 
 def test_the_sdk_of_labelbox_is_known_to_one_package_which_is_loaded_on_demand() -> None:
-    found = {name for name in importers("labelbox") if not name.startswith("prelabel/sdk/")}
-    assert found == {"prelabel/gate.py"}  # for types only
-    assert {name for name in importers("prelabel.sdk") if not name.startswith("prelabel/sdk/")} == {"prelabel/gate.py"}
+    assert {room(module) for module in importers("labelbox")} == {"prelabel.sdk", "prelabel.validation"}
+    of_types_only = {module for module in importers("labelbox") if room(module) != "prelabel.sdk"}
+    assert of_types_only == {"prelabel.validation.gate"}
+    assert {m for m in importers("prelabel.sdk") if room(m) != "prelabel.sdk"} == {"prelabel.validation.gate"}
 
 
 def test_no_code_of_ours_imports_numpy() -> None:
@@ -126,9 +227,27 @@ def test_import_prelabel_loads_neither_celery_nor_httpx_nor_numpy() -> None:
     assert answer.stdout.strip() == "[]"
 
 
+def test_a_script_s_name_occurs_in_one_folder_only() -> None:
+    files = [file.name for folder in resources.files(scripts).iterdir() if folder.is_dir() for file in folder.iterdir()]
+    assert sorted(files) == sorted(set(files))
+
+
 @pytest.mark.parametrize("name", scripts.names())
 def test_each_script_says_its_contract(name: str) -> None:
-    text = (Path(scripts.__file__).parent / f"{name}.lua").read_text("utf-8")
+    (path,) = Path(scripts.__file__).parent.glob(f"*/{name}.lua")
+    text = path.read_text("utf-8")
     header = [line for line in text.splitlines() if line.startswith("--")]
     assert any(line.startswith("-- KEYS[1]") for line in header)
     assert len(text.splitlines()) < 120
+
+
+def test_tests_share_helpers_through_support_alone() -> None:
+    trees = {path: ast.parse(path.read_text("utf-8")) for path in (ROOT / "tests").rglob("*.py")}
+    sources = {
+        (str(path.relative_to(ROOT)), node.module)
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tests.")
+    }
+    wrong = {(path, name) for path, name in sources if name.rpartition(".")[2].startswith(("test_", "conftest"))}
+    assert wrong == set()

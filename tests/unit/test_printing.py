@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel.printing import command, one_line, printable, printable_json
-from prelabel_worker.app import end
-from prelabel_worker.cli.common import console, out, print_line, say, styled
+from prelabel_worker.cli.shared.terminal import console, out, print_line, say, styled
 from prelabel_worker.errors import ConfigurationError
-from tests.unit.test_layers import ROOT, SOURCES
+from prelabel_worker.runtime.app import end
+from tests.support.sources import ROOT, SOURCES
 
 HOSTILE = [
     "\x1b[31mred",
@@ -30,7 +30,7 @@ HOSTILE = [
     "\ud800",
 ]
 CLI = ROOT / "worker" / "prelabel_worker" / "cli"
-PRINTERS = {CLI / "common.py", CLI / "__init__.py"}
+PRINTERS = {CLI / "shared" / "terminal.py", CLI / "__init__.py"}
 _A_COMMAND = re.compile(r"\bprelabel (?!cannot|needs)[a-z]+\b")
 
 
@@ -154,7 +154,7 @@ def test_commands_print_through_one_module() -> None:
 
 
 def test_nothing_else_of_ours_prints() -> None:
-    printers = {*PRINTERS, ROOT / "worker" / "prelabel_worker" / "app.py"}
+    printers = {*PRINTERS, ROOT / "worker" / "prelabel_worker" / "runtime" / "app.py"}
     wrong = [
         (path.name, node.lineno)
         for path, tree in SOURCES.items()

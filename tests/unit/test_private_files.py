@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from prelabel.private_files import UnsafeFile, check_regular, opener, replacing
-from prelabel_worker.row_report import ReportedRow, RowReport
-from prelabel_worker.workspace.adding_state import StateFile
+from prelabel_worker.queries.row_report import ReportedRow, RowReport
+from prelabel_worker.setup.adding_state import StateFile
 
 ROW = ReportedRow("p", {"globalKey": "a"}, "id", "line 1")
 

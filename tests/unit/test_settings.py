@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from prelabel.redis_url import RedisUrl
-from prelabel_worker.cli.common import settings_for
+from prelabel.wire.redis_url import RedisUrl
+from prelabel_worker.cli.shared.terminal import settings_for
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.settings import Settings, load_settings
 from prelabel_worker.stack import stack_file

@@ -1,9 +1,9 @@
-"""The URL of a RabbitMQ broker, read and checked once; the counterpart of `prelabel.redis_url`. Pure."""
+"""The URL of a RabbitMQ broker, read and checked once; the counterpart of `prelabel.wire.redis_url`. Pure."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from prelabel.redis_url import InvalidUrl, TlsOptions, check_characters, checked, pairs
+from prelabel.wire.redis_url import InvalidUrl, TlsOptions, check_characters, checked, pairs
 
 SCHEMES = ("amqp", "amqps", "pyamqp")
 _FORM = "amqp://user:password@host:port/virtual-host, or amqps://… for TLS"

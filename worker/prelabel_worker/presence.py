@@ -2,8 +2,8 @@
 
 import msgspec
 
-from prelabel import keys
-from prelabel.client import Client
+from prelabel.wire import keys
+from prelabel.wire.client import Client
 
 
 class Presence(msgspec.Struct, frozen=True, rename="camel"):

@@ -8,11 +8,11 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from prelabel.inbox import Durability
-from prelabel.redis_url import InvalidUrl, RedisUrl
+from prelabel.publishing.inbox import Durability
+from prelabel.wire.redis_url import InvalidUrl, RedisUrl
 from prelabel_worker.amqp_url import SCHEMES, AmqpUrl
-from prelabel_worker.endpoint import Endpoint
 from prelabel_worker.errors import ConfigurationError
+from prelabel_worker.labelbox.endpoint import Endpoint
 
 
 class _Whole(PydanticBaseSettingsSource):

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from prelabel_sandbox.pages.drawing.annotations import annotations_of
 from prelabel_sandbox.pages.drawing.classes import Classes
 from prelabel_sandbox.pages.drawing.masks import inline_png
-from prelabel_sandbox.pages.looks import Look
 from prelabel_sandbox.pages.paging import paging
 from prelabel_sandbox.pages.projects import read_imports, read_on
+from prelabel_sandbox.pages.views import Look
 from prelabel_sandbox.pages.web import Missing, project_of, render
 from prelabel_sandbox.sandbox import sandbox_of
 from prelabel_sandbox.store.projects import DataRow, Project

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
-from prelabel_sandbox.guard import is_local
+from prelabel_sandbox.local_only import is_local
 from prelabel_sandbox.pages import formats
 from prelabel_sandbox.sandbox import sandbox_of
 from prelabel_sandbox.store.projects import Project

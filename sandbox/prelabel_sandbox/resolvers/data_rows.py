@@ -7,12 +7,12 @@ import msgspec
 from ariadne import MutationType, QueryType
 from starlette.concurrency import run_in_threadpool
 
-from prelabel_sandbox.addresses import own_file
 from prelabel_sandbox.errors import malformed, not_found
+from prelabel_sandbox.jobs.addresses import own_file
+from prelabel_sandbox.jobs.upsert_rows import MOST_ROWS, Manifest
 from prelabel_sandbox.resolvers.common import Info
 from prelabel_sandbox.sandbox import Sandbox
 from prelabel_sandbox.store.tasks import Task
-from prelabel_sandbox.upserting import MOST_ROWS, Manifest
 
 query, mutation = QueryType(), MutationType()
 BINDABLES = (query, mutation)

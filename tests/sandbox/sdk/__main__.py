@@ -9,11 +9,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from tests.sandbox.process import SandboxProcess
-
 # In this order: most operations need what was made before.
 from tests.sandbox.sdk import differing, step1_data_rows, step2_projects, step4_batches, step6_imports, trouble  # noqa: F401
 from tests.sandbox.sdk.session import OPERATIONS, session_at
+from tests.support.sandbox.process import SandboxProcess
 
 PAGE = Path(__file__).parents[3] / "docs/conformance.md"
 KEY = "the-key"

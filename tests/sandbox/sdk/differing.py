@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from prelabel_worker.labelbox import ImportName, Labelbox
-from prelabel_worker.ontology import Ontology
-from prelabel_worker.rows import RowBuilder
-from tests.sandbox.conftest import CARS
-from tests.sandbox.process import SandboxProcess
+from prelabel_worker.labelbox.client import Labelbox
+from prelabel_worker.labelbox.types import ImportName
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.row_builder import RowBuilder
 from tests.sandbox.sdk.recorder import Fields, Recorder, fields_of
+from tests.support.sandbox.cars import CARS
+from tests.support.sandbox.process import SandboxProcess
 
 REQUESTS = ("create", "look up", "status file")
 KEY = "the-key"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prelabel import GlobalKey, InvalidAnnotation, Mask, PredictionMessage
 from prelabel.annotations.png import GRAY, RGB, read_png
 from prelabel.builders import composite_of, mask_from_array, mask_from_rle
-from prelabel.gate import prepare
+from prelabel.validation.gate import prepare
 
 RING = [[1, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 1, 1, 1, 0], [0, 1, 0, 1, 0], [0, 1, 1, 1, 0], [0, 1, 1, 1, 0], [0] * 5]
 """What pycocotools makes of it is the golden value below."""

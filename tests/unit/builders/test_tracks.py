@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from prelabel import GlobalKey, InvalidAnnotation, PredictionMessage, VideoObject
 from prelabel.builders import boxes_of, track_from_boxes
-from prelabel.gate import prepare
+from prelabel.validation.gate import prepare
 
 Corners = tuple[float, float, float, float]
 

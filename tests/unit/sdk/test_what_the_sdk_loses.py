@@ -16,10 +16,10 @@ from labelbox import types as lb
 from labelbox.data.serialization import NDJsonConverter
 
 from prelabel import GlobalKey, InvalidAnnotation, MessageError, Model, Reason
-from prelabel.gate import prepare
 from prelabel.sdk import message_of
 from prelabel.testing import async_recording_publisher, recording_publisher
-from tests.unit.sdk.labels import (
+from prelabel.validation.gate import prepare
+from tests.support.sdk_labels import (
     BOLLARD,
     FIRST,
     IDS,
@@ -391,7 +391,7 @@ def test_the_sdk_is_loaded_with_the_first_label_and_not_before() -> None:
     code = """
 import sys
 from prelabel import Publisher, PredictionMessage, Point, GlobalKey
-from prelabel.gate import prepare
+from prelabel.validation.gate import prepare
 from prelabel.testing import recording_publisher
 prepare(PredictionMessage(project_id="p", data_row=GlobalKey("a"), annotations=[Point("n", x=1, y=2)]))
 class Label: pass

@@ -4,35 +4,20 @@ import sys
 
 import redis
 import typer
-from kombu.exceptions import OperationalError
 
-from prelabel.client import words_of
 from prelabel.errors import PrelabelError
 from prelabel.private_files import UnsafeFile
-from prelabel_worker.cli import (
-    account,
-    audit,
-    batch,
-    dataset,
-    dead,
-    demo,
-    doctor,
-    healthy,
-    imports,
-    metrics,
-    ontology,
-    project,
-    publish,
-    row,
-    sandbox,
-    spool,
-    status,
-    up,
-    validate,
-    wait,
-    worker,
-)
-from prelabel_worker.cli.common import AWAY, USAGE, ServiceAway, print_traceback, say
+from prelabel.wire.client import words_of
+from prelabel_worker.cli import dead
+from prelabel_worker.cli.health import audit, doctor, healthy, metrics, status, wait
+from prelabel_worker.cli.imports import command
+from prelabel_worker.cli.local import demo, sandbox, up, worker
+from prelabel_worker.cli.project import account, row
+from prelabel_worker.cli.project import command as project
+from prelabel_worker.cli.publish import command as publish
+from prelabel_worker.cli.publish import spool, validate
+from prelabel_worker.cli.setup import batch, dataset, ontology
+from prelabel_worker.cli.shared.terminal import AWAY, USAGE, ServiceAway, print_traceback, say
 from prelabel_worker.errors import ConfigurationError
 
 app = typer.Typer(
@@ -49,7 +34,7 @@ app.add_typer(account.app, name="account")
 app.add_typer(batch.app, name="batch")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(dead.app, name="dead")
-app.add_typer(imports.app, name="import")
+app.add_typer(command.app, name="import")
 app.add_typer(ontology.app, name="ontology")
 app.add_typer(project.app, name="project")
 app.add_typer(row.app, name="row")
@@ -67,7 +52,7 @@ def run() -> None:
     except ServiceAway as error:
         say(str(error))
         sys.exit(AWAY)
-    except (redis.ConnectionError, redis.TimeoutError, OperationalError) as error:
+    except (redis.ConnectionError, redis.TimeoutError) as error:
         say(f"Redis does not answer any more: {words_of(error)}; is it running? (prelabel doctor says more)")
         sys.exit(AWAY)
     except redis.RedisError as error:

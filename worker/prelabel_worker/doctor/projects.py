@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 
 import redis
 
-from prelabel import keys
-from prelabel.client import Client
-from prelabel_worker.accounts import Accounts
+from prelabel.wire import keys
+from prelabel.wire.client import Client
+from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
-from prelabel_worker.imports import Imports
-from prelabel_worker.inspector import Inspector
-from prelabel_worker.project_names import shortened
-from prelabel_worker.quarantine import problem_of
+from prelabel_worker.quarantine.names import shortened
+from prelabel_worker.quarantine.quarantine import problem_of
+from prelabel_worker.queries.imports import Imports
+from prelabel_worker.queries.status import Inspector
+from prelabel_worker.runtime.timers import LOOK_ANYWAY_SECONDS
 from prelabel_worker.settings import Settings
-from prelabel_worker.timers import LOOK_ANYWAY_SECONDS
 
 _YEAR_SECONDS = 366 * 86_400.0  # an operator's pause has no end
 

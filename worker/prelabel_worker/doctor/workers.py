@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
-from prelabel_worker.inspector import WorkerStatus
-from prelabel_worker.roles import STAGES
+from prelabel_worker.queries.status import WorkerStatus
+from prelabel_worker.runtime.roles import STAGES
 
 _SHOWN = 20
 

@@ -1,14 +1,16 @@
-"""The Lua scripts: one transition each, loaded once for a client.
+"""The Lua scripts: one transition each, in a folder for each subject, loaded once for a client.
 
 Each file's header is its contract. A script gets one key: the root of a project (everything else of the project is
 appended to it and stays in its slot), the set of projects, or an account. `lib.lua` is placed in front of every
 script, the other `…_lib.lua` in front of those that need them.
 """
 
+from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
-from prelabel.client import Client
+from prelabel.wire.client import Client
 
 FOR_EVER_MS = 253_370_764_800_000
 """As long as a pause can last: until somebody resumes."""
@@ -42,13 +44,23 @@ class Scripts:
 
 
 def source(name: str) -> str:
-    """The text Redis gets for this script."""
-    parts = ["lib", *_LIBRARIES.get(name, ()), name]
-    return "\n".join(resources.files(__name__).joinpath(f"{part}.lua").read_text("utf-8") for part in parts)
+    """Return the text that Redis gets for this script."""
+    files = _files()
+    return "\n".join(files[part].read_text("utf-8") for part in ("lib", *_LIBRARIES.get(name, ()), name))
 
 
 def names() -> list[str]:
-    """All scripts, without the libraries."""
-    files = (file.name for file in resources.files(__name__).iterdir())
-    stems = (name.removesuffix(".lua") for name in files if name.endswith(".lua"))
-    return sorted(stem for stem in stems if not stem.endswith("lib"))
+    """Return the names of all scripts, without the libraries."""
+    return sorted(name for name in _files() if not name.endswith("lib"))
+
+
+@cache
+def _files() -> dict[str, Traversable]:
+    """Return all Lua files by name: a name occurs in one folder only."""
+    folders = (folder for folder in resources.files(__name__).iterdir() if folder.is_dir())
+    return {
+        file.name.removesuffix(".lua"): file
+        for folder in folders
+        for file in folder.iterdir()
+        if file.name.endswith(".lua")
+    }

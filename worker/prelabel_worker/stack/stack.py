@@ -16,11 +16,11 @@ from typing import Self
 
 import redis
 
-from prelabel import keys
-from prelabel.client import Client, open_client
 from prelabel.private_files import opener
-from prelabel_worker.inspector import Inspector
-from prelabel_worker.roles import queue_arguments
+from prelabel.wire import keys
+from prelabel.wire.client import Client, open_client
+from prelabel_worker.queries.status import Inspector
+from prelabel_worker.runtime.roles import queue_arguments
 from prelabel_worker.stack import private, redis_server, stack_file
 from prelabel_worker.stack.errors import StackError, StackRunning
 from prelabel_worker.stack.processes import Processes

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from prelabel_worker import outcomes
-from prelabel_worker.chunks import Chunk
-from prelabel_worker.stages import Tools
+from prelabel_worker.chunks.chunk import Chunk
+from prelabel_worker.labelbox import retry_policy
+from prelabel_worker.stages.context import Tools
 
 SPENT_PAUSE_SECONDS = 600.0
 """How long a project rests whose bisection found no row at fault; then it may ask as often again."""
@@ -17,7 +17,7 @@ def bisect(tools: Tools, chunk: Chunk, refused: Literal["upload", "import"] | No
     is spent, the project is paused, and the chunk is still the caller's to give back.
     """
     ledger = tools.ledger
-    if refused and outcomes.bisection_is_spent(ledger.count_refusal(chunk, refused), chunk.origin_rows):
+    if refused and retry_policy.bisection_is_spent(ledger.count_refusal(chunk, refused), chunk.origin_rows):
         ledger.pause(chunk.project_id, SPENT_PAUSE_SECONDS, why)
         ledger.forget_refusals(chunk)
         return False

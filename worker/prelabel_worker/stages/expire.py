@@ -2,7 +2,7 @@
 
 import structlog
 
-from prelabel_worker.stages import Tools
+from prelabel_worker.stages.context import Tools
 from prelabel_worker.stages.guard import surviving
 
 _SLICES = 50  # in one task; the timer is due again when more are left

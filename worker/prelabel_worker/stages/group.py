@@ -2,7 +2,7 @@
 
 import structlog
 
-from prelabel_worker.stages import Tools
+from prelabel_worker.stages.context import Tools
 from prelabel_worker.stages.guard import surviving
 
 _log = structlog.get_logger(__name__)

@@ -7,11 +7,12 @@ from pathlib import Path
 import redis
 import structlog
 
-from prelabel_worker import outcomes
-from prelabel_worker.chunks import Chunk, Defect
-from prelabel_worker.errors import LeaseLost, RequestError
-from prelabel_worker.quarantine import problem_of
-from prelabel_worker.stages import Tools
+from prelabel_worker.chunks.chunk import Chunk, Defect
+from prelabel_worker.errors import LeaseLost
+from prelabel_worker.labelbox import retry_policy
+from prelabel_worker.labelbox.errors import RequestError
+from prelabel_worker.quarantine.quarantine import problem_of
+from prelabel_worker.stages.context import Tools
 
 _SHOWN_CHARACTERS = 300
 _log = structlog.get_logger(__name__)
@@ -51,15 +52,15 @@ def defect_of(chunk: Chunk, stage: str, error: Exception) -> Defect:
     what = f"{stage}: {type(error).__name__} {_place(error)}".rstrip()
     if isinstance(error, RequestError):  # its words are ours; those of any other error may quote a row
         what = f"{stage}: {type(error).__name__}: {error}"[:_SHOWN_CHARACTERS]
-    if count == outcomes.STUCK_AFTER:
+    if count == retry_policy.STUCK_AFTER:
         _log.error("chunk.stuck", project=chunk.project_id, chunk=chunk.id, stage=stage, defect=what)
-    return Defect(count, what, count >= outcomes.STUCK_AFTER)
+    return Defect(count, what, count >= retry_policy.STUCK_AFTER)
 
 
 def wait_after(tools: Tools, defect: Defect) -> float:
     """Seconds until its chunk is looked at again."""
     settings = tools.settings
-    return outcomes.defect_wait(defect.count, settings.backoff_base_seconds, settings.backoff_max_seconds)
+    return retry_policy.defect_wait(defect.count, settings.backoff_base_seconds, settings.backoff_max_seconds)
 
 
 def _place(error: Exception) -> str:

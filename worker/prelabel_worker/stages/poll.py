@@ -6,15 +6,14 @@ from contextlib import ExitStack
 
 import structlog
 
-from prelabel_worker import outcomes
-from prelabel_worker.answers import Import
-from prelabel_worker.chunks import Chunk, Verdict
-from prelabel_worker.errors import KeyMissing, RequestError, UnexpectedShape
-from prelabel_worker.labelbox import ImportName
-from prelabel_worker.permits import Permit
-from prelabel_worker.stages import Tools
+from prelabel_worker.accounts.rate_limiter import Permit
+from prelabel_worker.chunks.chunk import Chunk, Verdict
+from prelabel_worker.labelbox import retry_policy
+from prelabel_worker.labelbox.errors import KeyMissing, RequestError, UnexpectedShape
+from prelabel_worker.labelbox.types import Import, ImportName
+from prelabel_worker.stages.context import Tools
 from prelabel_worker.stages.guard import defect_of, guarded, surviving, wait_after
-from prelabel_worker.stages.turn import LOOK_AGAIN_SECONDS, waits_for
+from prelabel_worker.stages.permits import LOOK_AGAIN_SECONDS, waits_for
 
 _log = structlog.get_logger(__name__)
 _RUNNING = "RUNNING"
@@ -79,7 +78,7 @@ def _failed(tools: Tools, chunks: list[Chunk], error: RequestError, stopped: flo
     """Each is asked again later, for itself; all together where the whole account is `stopped` for so many seconds."""
     settings = tools.settings
     worst = max(chunks, key=lambda chunk: chunk.failures)
-    decision = outcomes.decide(
+    decision = retry_policy.decide(
         error, worst.failures + 1, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds
     )
     _log.warning(
@@ -95,7 +94,7 @@ def _failed(tools: Tools, chunks: list[Chunk], error: RequestError, stopped: flo
         _log.error("uploads.paused", project=project, account=account, scope=decision.scope, detail=str(error))
     for chunk in chunks:
         with guarded(tools, "poll", chunk):
-            overdue = outcomes.import_is_overdue(_age(chunk), settings.import_deadline_seconds, asked=False)
+            overdue = retry_policy.import_is_overdue(_age(chunk), settings.import_deadline_seconds, asked=False)
             if overdue and decision.scope == "chunk":
                 _end(tools, chunk, Verdict.OVERDUE)
             else:
@@ -120,9 +119,9 @@ def _follow(tools: Tools, chunk: Chunk, job: Import | None) -> None:
     known = job is not None and (job.id == chunk.import_id or not chunk.import_id)
     if job is not None and known and job.state in (Verdict.FINISHED, Verdict.FAILED):
         _end(tools, chunk, Verdict(job.state), job)
-    elif outcomes.import_is_lost(misses, age, settings.server_limit_seconds):
+    elif retry_policy.import_is_lost(misses, age, settings.server_limit_seconds):
         _end(tools, chunk, Verdict.LOST)
-    elif outcomes.import_is_overdue(age, settings.import_deadline_seconds, asked=True):
+    elif retry_policy.import_is_overdue(age, settings.import_deadline_seconds, asked=True):
         _end(tools, chunk, Verdict.OVERDUE)
     elif job is not None and not known:
         # A name never stands for two contents: Labelbox took the same file twice, and either import tells of its rows.

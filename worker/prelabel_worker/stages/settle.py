@@ -7,14 +7,18 @@ from itertools import islice
 import structlog
 
 from prelabel.errors import Reason
-from prelabel_worker import history, identity, outcomes
-from prelabel_worker.chunks import Chunk, ChunkRow, RowOutcome, SentLines, Slice, Verdict
-from prelabel_worker.errors import FileGone, RequestError
-from prelabel_worker.letters import Origin, Problem, facts_of, held_row
-from prelabel_worker.stages import Tools
+from prelabel_worker.chunks import history
+from prelabel_worker.chunks.chunk import Chunk, Verdict
+from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, held_row
+from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Slice
+from prelabel_worker.chunks.sent_lines import SentLines
+from prelabel_worker.labelbox import retry_policy
+from prelabel_worker.labelbox.errors import FileGone, RequestError
+from prelabel_worker.rendering import identity
 from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
+from prelabel_worker.stages.context import Tools
 from prelabel_worker.stages.guard import guarded, surviving
-from prelabel_worker.verdicts import RowVerdict, Verdicts
+from prelabel_worker.stages.status_file import RowVerdict, Verdicts
 
 _log = structlog.get_logger(__name__)
 _SLICE = 200  # outcomes and strikes in one commit
@@ -55,8 +59,8 @@ def _without_file(tools: Tools, chunk: Chunk, sent: SentLines, error: FileGone |
     """Come back later, for a fresh address if it is gone; when that is no use any more, no row has a verdict."""
     failures, settings = chunk.failures + 1, tools.settings
     age, gone = (chunk.taken_ms - chunk.running_ms) / 1000, isinstance(error, FileGone)
-    if not outcomes.verdicts_are_lost(failures, age, gone=gone):
-        wait = outcomes.backoff(failures, settings.backoff_base_seconds, settings.backoff_max_seconds)
+    if not retry_policy.verdicts_are_lost(failures, age, gone=gone):
+        wait = retry_policy.backoff(failures, settings.backoff_base_seconds, settings.backoff_max_seconds)
         tools.ledger.settle_again(chunk, wait, why=str(error), failures=failures, poll=gone)
         return
     _log.error("verdicts.lost", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
@@ -190,13 +194,15 @@ def _held(chunk: Chunk, row: object, verdict: RowVerdict | None, whole: Problem 
         return held_row(row, whole or _problem(RowVerdict()), origin, facts)
     problem = _problem(verdict)
     # A line without uuid is another annotation each time it is sent.
-    again = outcomes.is_sent_again(problem.reason, row.reason) and not verdict.was_sent_without_uuid(facts.data_row_key)
-    heal_in_ms = outcomes.AGAIN_MS if again else None
-    return held_row(row, problem, origin, facts, heal_in_ms, heals=outcomes.heals(problem.reason))
+    again = retry_policy.is_sent_again(problem.reason, row.reason) and not verdict.was_sent_without_uuid(
+        facts.data_row_key
+    )
+    heal_in_ms = retry_policy.AGAIN_MS if again else None
+    return held_row(row, problem, origin, facts, heal_in_ms, heals=retry_policy.heals(problem.reason))
 
 
 def _problem(verdict: RowVerdict) -> Problem:
-    reason = outcomes.reason_of_row(verdict.error_names)
+    reason = retry_policy.reason_of_row(verdict.error_names)
     if reason is Reason.NO_VERDICT:
         found = f"{verdict.missing} annotations without a status line"
         return Problem(reason, {"found": found, "taken": verdict.taken})

@@ -9,21 +9,22 @@ from typing import Literal
 import structlog
 
 from prelabel.errors import Reason
-from prelabel_worker import outcomes
-from prelabel_worker.build import Built, Policy, build
-from prelabel_worker.catalog import FRESH_SECONDS, REFRESH_SECONDS, Cached, ProjectOntology
-from prelabel_worker.chunks import Chunk, ChunkRow, Defect, RowOutcome, State, SubmitAs
-from prelabel_worker.errors import KeyMissing, RequestError, TooLarge, UnexpectedShape
-from prelabel_worker.identity import import_name
-from prelabel_worker.labelbox import ImportName
-from prelabel_worker.leases import Lease
-from prelabel_worker.letters import Origin, Problem, facts_of, held_row
-from prelabel_worker.outcomes import FEW, PAUSE_SECONDS, Decision, Outcome
-from prelabel_worker.rows import RowBuilder
-from prelabel_worker.stages import Account, Tools
+from prelabel_worker.chunks.chunk import Chunk, Defect, State
+from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, held_row
+from prelabel_worker.chunks.leases import Lease
+from prelabel_worker.chunks.rows import ChunkRow, RowOutcome
+from prelabel_worker.labelbox import retry_policy
+from prelabel_worker.labelbox.errors import KeyMissing, RequestError, TooLarge, UnexpectedShape
+from prelabel_worker.labelbox.ontology_cache import FRESH_SECONDS, REFRESH_SECONDS, Cached
+from prelabel_worker.labelbox.retry_policy import FEW, PAUSE_SECONDS, Decision, Outcome
+from prelabel_worker.labelbox.types import ImportName, ProjectOntology, SubmitAs
+from prelabel_worker.rendering.identity import import_name
+from prelabel_worker.rendering.row_builder import RowBuilder
 from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
+from prelabel_worker.stages.build import Built, Policy, build
+from prelabel_worker.stages.context import Account, Tools
 from prelabel_worker.stages.guard import defect_of, guarded, surviving, wait_after
-from prelabel_worker.stages.turn import Turn
+from prelabel_worker.stages.permits import Turn
 
 _log = structlog.get_logger(__name__)
 _SLICE = 200  # outcomes in one commit
@@ -157,7 +158,7 @@ class _Submission:
         try:
             fetched = tools.catalog.refresh(project_id, self._fetch_ontology)
         except RequestError as error:
-            if cached is not None and outcomes.decide(error, 1, base=1, cap=1).outcome is Outcome.LATER:
+            if cached is not None and retry_policy.decide(error, 1, base=1, cap=1).outcome is Outcome.LATER:
                 _log.warning("ontology.stale", project=project_id, age_seconds=round(cached.age_seconds))
                 return cached
             self._recover(error)
@@ -232,7 +233,7 @@ class _Submission:
         """Do what the table says about a failed request; `sent`: it was the upload."""
         chunk, settings = self._chunk, self._tools.settings
         stopped = self._turn.stopped_seconds  # the whole account is: that costs the chunk no attempt
-        decision = outcomes.decide(
+        decision = retry_policy.decide(
             error, chunk.failures + 1, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds
         )
         failures = chunk.failures + (0 if stopped or decision.passing else 1)
@@ -251,7 +252,7 @@ class _Submission:
         )
         self._pause(decision, error)
         if sent is not None and error.maybe_accepted:
-            suspect = not stopped and outcomes.suspects_file(error)
+            suspect = not stopped and retry_policy.suspects_file(error)
             self._tools.ledger.uncertain(
                 chunk, seconds, why=str(error), failures=failures, sent_now=True, suspect=suspect, defect=defect
             )

@@ -5,9 +5,9 @@ from typing import Annotated
 import orjson
 import typer
 
-from prelabel_worker.actions import Actions
-from prelabel_worker.cli.common import NOTHING, AsJson, Project, RedisUrl, console, of_each, out, when
-from prelabel_worker.cli.dead.choice import Store
+from prelabel_worker.cli.dead.filters import Store
+from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, console, of_each, out, when
+from prelabel_worker.operations.action_log import Actions
 
 
 def register(app: typer.Typer) -> None:

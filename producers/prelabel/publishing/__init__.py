@@ -1,0 +1,1 @@
+"""Publishing: from a checked message to an acknowledged frame in Redis."""

@@ -1,0 +1,134 @@
+"""Frames into Redis: one round trip, each frame counted once, and an answer that means durable."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Literal
+
+import redis
+
+from prelabel.errors import InboxFull, PrelabelError
+from prelabel.wire import keys
+from prelabel.wire.client import Client, has_slots, node_of
+
+Durability = Literal["fsync", "waitaof", "replica"]
+"""What makes an answer of Redis durable: `fsync`: the server runs with `appendfsync always`, so an answer is enough;
+`waitaof`: `WAITAOF 1 0` (Redis or Valkey 7.2); `replica`: `WAIT 1`."""
+
+MAX_INBOX_ROWS = 2_000_000
+WATERMARK = 0.85
+"""Share of Redis's memory limit above which publishing stops, so that workers can always settle."""
+_LOOK_AT_MEMORY_SECONDS = 1.0
+_DURABLE_WITHIN_MS = 5_000  # below every socket time-out
+
+
+class LanesDiffer(PrelabelError):
+    """The project has another number of lanes than these frames were cut with; nothing was taken."""
+
+    def __init__(self, lanes: int) -> None:
+        super().__init__(f"the project has {lanes} lanes")
+        self.lanes = lanes
+
+
+class NotDurable(PrelabelError):
+    """Redis took the frames and did not confirm in time that they are safe; send them again."""
+
+
+def add_barrier(pipeline: Any, durability: Durability) -> bool:
+    """Make the pipeline end in the wait that its setting asks for; tells whether an answer was added."""
+    if durability == "waitaof":
+        pipeline.execute_command("WAITAOF", 1, 0, _DURABLE_WITHIN_MS)
+    elif durability == "replica":
+        pipeline.execute_command("WAIT", 1, _DURABLE_WITHIN_MS)
+    return durability != "fsync"
+
+
+def confirmed(answer: Any) -> bool:
+    """Whether the barrier's answer says that one copy at least is safe."""
+    return bool(answer[0] if isinstance(answer, list) else answer)
+
+
+@dataclass
+class Inbox:
+    """The inboxes of all projects behind one Redis. Thread-safe, like the client it is given."""
+
+    client: Client
+    prefix: str = keys.DEFAULT_PREFIX
+    max_rows: int = MAX_INBOX_ROWS
+    durability: Durability = "fsync"
+
+    def __post_init__(self) -> None:
+        script = resources.files(__package__).joinpath("publish.lua").read_text("utf-8")
+        self._script = self.client.register_script(script)
+        self._memories: dict[Client, _Memory] = {}
+
+    def put(self, project_id: str, frames: Sequence[bytes]) -> int:
+        """Send frames of one project; returns how many of their rows were new.
+
+        Raises InboxFull or LanesDiffer (nothing was taken), NotDurable, or a redis error (unknown: repeat it).
+        """
+        root = keys.project_root(self.prefix, project_id)
+        node = node_of(self.client, root)
+        memory = self._memories.setdefault(node, _Memory())
+        if memory.is_short and memory.is_old:
+            memory.remember(node.info("memory"))
+        if memory.is_short:
+            raise InboxFull("Redis is near its memory limit; nothing was taken")
+        answers = self._send(project_id, root, frames, memory)
+        if self.durability != "fsync" and not confirmed(answers.pop()):
+            raise NotDurable
+        return _taken(answers[-1])
+
+    def _send(self, project_id: str, root: str, frames: Sequence[bytes], memory: "_Memory") -> list[Any]:
+        look = memory.is_old
+        for attempt in range(2):
+            with self.client.pipeline(transaction=False) as pipeline:
+                # The set of projects is a hint in another slot. It is set before the frames, and never removed,
+                # so a crash in between leaves a project that is looked at for nothing, not one that is forgotten.
+                known = self.client if has_slots(self.client) else pipeline
+                known.zadd(keys.projects(self.prefix), {project_id: 0}, lt=True)
+                pipeline.evalsha(self._script.sha, 1, root, self.max_rows, *frames)
+                add_barrier(pipeline, self.durability)
+                if look:
+                    pipeline.info("memory")
+                answers: list[Any] = pipeline.execute(raise_on_error=False)
+            if look and isinstance(answers[-1], dict):
+                memory.remember(answers.pop())
+            error = next((a for a in answers if isinstance(a, Exception)), None)
+            if error is None:
+                return answers
+            if attempt or not isinstance(error, redis.exceptions.NoScriptError):
+                raise error
+            self.client.script_load(self._script.script)
+        raise AssertionError("unreachable")
+
+
+class _Memory:
+    """What is known of a server's memory, for a second."""
+
+    def __init__(self) -> None:
+        self.is_short = False
+        self._looked = float("-inf")
+
+    @property
+    def is_old(self) -> bool:
+        return time.monotonic() - self._looked > _LOOK_AT_MEMORY_SECONDS
+
+    def remember(self, info: dict[str, Any]) -> None:
+        limit = int(info.get("maxmemory", 0))
+        self.is_short = limit > 0 and int(info["used_memory"]) > limit * WATERMARK
+        self._looked = time.monotonic()
+
+
+def _taken(answer: list[Any]) -> int:
+    word, number = answer[0], int(answer[1])
+    if word == b"ok":
+        return number
+    if word == b"lanes":
+        raise LanesDiffer(number)
+    if word == b"full":
+        raise InboxFull(f"{number} rows wait in the project's inbox; nothing was taken")
+    if word == b"limit":
+        raise PrelabelError(f"frame {number} of the send breaks a limit of frames; nothing was taken")
+    raise PrelabelError(f"the inbox does not know frame version {number}")

@@ -1,0 +1,160 @@
+"""Messages with annotations beyond those of images, read annotation by annotation, each by its kind's own struct.
+
+A struct is made when the first annotation of its kind is met: a fleet pays for the kinds that it sends.
+"""
+
+import threading
+from typing import Annotated, Any
+
+import msgspec
+import orjson
+from pydantic import BaseModel
+
+from prelabel.annotations.base import CheckFailed
+from prelabel.annotations.explain import broken_rule
+from prelabel.annotations.kinds import ALL, Kind
+from prelabel.messages import without_nulls
+from prelabel.validation.structs import Structs
+
+# What is looked at to tell a kind; the other keys only by whether they are there.
+_LOOKED_INTO = ("answer", "answers", "bbox")
+_ALSO = ("messageId", "page", "unit", "frames", "groupKey")
+_NULL = msgspec.Raw(b"null")
+
+
+class NotRead(Exception):
+    """An annotation is not one: which, and what msgspec said about it."""
+
+    def __init__(self, at: int | None, refused: Exception) -> None:
+        super().__init__(at, refused)
+        self.at = at
+        self.refused = refused
+
+
+class _Unknown(Exception):
+    """It has no kind key, or two."""
+
+
+class _Reader:
+    """A kind's decoder, and its rules."""
+
+    def __init__(self, kind: Kind, struct: Any) -> None:
+        self.kind = kind
+        self.decode = msgspec.json.Decoder(struct).decode
+        self.rules = (*kind.model.ENVELOPE, *kind.model.CHECKS)
+
+
+class ByKind:
+    """Reads whole messages; safe to share between threads."""
+
+    def __init__(self, structs: Structs, data_row: Any, message: type[BaseModel], absent: tuple[str, ...]) -> None:
+        self._structs = structs
+        self._data_row = data_row
+        self._message = message
+        self._absent = absent
+        self._readers: dict[str, _Reader] = {}
+        self._last: _Reader | None = None  # a hint; threads may differ about it
+        self._made: tuple[Any, Any] | None = None
+        self._lock = threading.Lock()
+
+    def read(self, raw: bytes) -> tuple[Any, list[Kind]]:
+        """The message with its annotations as their kinds' structs, and the kinds. Raises NotRead, MessageError."""
+        decode_message, decode_keys = self._made or self._make()
+        try:
+            message = decode_message(raw)
+        except msgspec.ValidationError as error:
+            raise NotRead(None, error) from None
+        kinds: list[Kind] = []
+        annotations = []
+        for at, part in enumerate(message.annotations):
+            try:
+                kind, annotation = self._annotation(part, decode_keys)
+            except CheckFailed as error:
+                raise broken_rule(error, f"annotations[{at}]") from None
+            except (msgspec.ValidationError, _Unknown) as error:
+                raise NotRead(at, error) from None
+            kinds.append(kind)
+            annotations.append(annotation)
+        message.annotations = annotations
+        return message, kinds
+
+    def _annotation(self, raw: Any, decode_keys: Any) -> tuple[Kind, Any]:
+        reader, annotation = self._as_last(raw)
+        if reader is None:
+            keys = decode_keys(raw)
+            try:
+                kind = ALL.find([None if value == _NULL else value for value in keys.values()], keys.get)
+            except CheckFailed as error:
+                raise _Unknown from error
+            reader = self._readers.get(kind.name) or self._reader(kind)
+            try:
+                annotation = reader.decode(raw)
+            except msgspec.ValidationError:
+                annotation = reader.decode(_without_nulls(bytes(raw)))
+            self._last = reader
+        for rule in reader.rules:
+            rule(annotation)
+        return reader.kind, annotation
+
+    def _as_last(self, raw: Any) -> tuple[_Reader | None, Any]:
+        """Most annotations are of the kind before; what fits its struct is of it, since a struct takes no more keys
+        than its own. Not so answers with ranges, whose struct takes some without.
+        """
+        reader = self._last
+        if reader is None or reader.kind.timed:
+            return None, None
+        try:
+            annotation = reader.decode(raw)
+        except msgspec.ValidationError:
+            return None, None
+        keys = reader.kind.keys  # a checklist has two, of which it must have one
+        if len(keys) > 1 and sum(getattr(annotation, key) is not None for key in keys) != 1:
+            return None, None
+        return reader, annotation
+
+    def _make(self) -> tuple[Any, Any]:
+        """The decoders of messages, and of the keys that tell a kind."""
+        parts = Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
+        with self._lock:
+            fields = self._structs.fields(self._message) | {"annotations": ("annotations", parts, True)}
+            message = msgspec.json.Decoder(self._structs.define("MessageOfPartsStruct", fields))
+            self._made = message.decode, msgspec.json.Decoder(_KindKeys).decode
+            return self._made
+
+    def _reader(self, kind: Kind) -> _Reader:
+        with self._lock:
+            if kind.name not in self._readers:
+                fields = self._structs.fields(kind.model)
+                # As in the struct of image kinds: a rendered line is this with both filled in.
+                first = {"uuid": fields.pop("uuid"), "data_row": ("dataRow", self._data_row, False)}
+                struct = self._structs.define(f"{kind.model.__name__}Line", first | fields, self._absent)
+                self._readers[kind.name] = _Reader(kind, struct)
+            return self._readers[kind.name]
+
+
+def _without_nulls(raw: bytes) -> bytes:
+    """The annotation without keys that are null: they may be another kind's."""
+    if b"null" not in raw:
+        return raw
+    try:
+        return orjson.dumps(without_nulls(orjson.loads(raw)))
+    except orjson.JSONDecodeError:  # a number that orjson does not take
+        return raw
+
+
+def _kind_keys() -> Any:
+    fields: list[Any] = []
+    for key in (*ALL.wire, *_ALSO):
+        fields.append((key, Any, None) if key in _LOOKED_INTO else (key, msgspec.Raw, None))
+
+    def values(keys: Any) -> list[Any]:
+        return [getattr(keys, key) for key in ALL.wire]
+
+    def get(keys: Any, key: str) -> Any:
+        value = getattr(keys, key)
+        return None if value == _NULL else value
+
+    return msgspec.defstruct("KindKeys", fields, namespace={"values": values, "get": get})
+
+
+_KindKeys = _kind_keys()

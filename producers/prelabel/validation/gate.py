@@ -1,0 +1,296 @@
+"""The fast check of a message.
+
+"Validate fast, explain slowly": msgspec reads the JSON into structs made from the pydantic models: messages of image
+kinds in one pass, what that does not take annotation by annotation (`bykind`). Only what both refuse is read again by
+the models, whose errors say where and why. Rules between fields are the models' own. When the two disagree the message
+is refused with a reason of its own, never passed. Decoders and encoders are shared by threads: each call has its own
+state.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from operator import itemgetter
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
+
+import msgspec
+import orjson
+from msgspec.structs import astuple
+from pydantic import BaseModel
+
+from prelabel.annotations.base import CheckFailed
+from prelabel.annotations.explain import broken_rule, unknown_key
+from prelabel.annotations.kinds import FIELDS, IMAGE, KINDS, Kind, wire_name
+from prelabel.annotations.together import MAX_PER_FEATURE, check_count, check_pictures, check_spread, check_uuids
+from prelabel.errors import MalformedMessage, MessageTooLarge, Reason
+from prelabel.messages import (
+    DataRow,
+    Model,
+    PredictionMessage,
+    check_data_row,
+    uuid7,
+)
+from prelabel.validation.by_kind import ByKind, NotRead
+from prelabel.validation.explain_message import explained, too_deep
+from prelabel.validation.structs import Structs
+
+if TYPE_CHECKING:
+    from labelbox.types import Label
+
+Message: TypeAlias = "PredictionMessage | Mapping[str, Any] | bytes | Label"
+"""What can be published: a message typed, in the wire's shape or as JSON; a label of Labelbox's SDK."""
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+ASKED = (*FIELDS, "classifications", "frames", "answers")
+"""What is asked of annotations of any kind."""
+_IMAGE_KINDS = tuple(kind for kind in KINDS if kind.image)
+_STRUCTS = Structs(__name__, globals())
+DataRowStruct = _STRUCTS.of(DataRow)
+
+
+def _flat_annotation() -> Any:
+    """One struct with the fields of every image kind: trying them one after the other would cost more with each kind.
+
+    `uuid` and `dataRow` come first, so that a rendered line is this struct with both filled in.
+    """
+    merged: dict[str, tuple[str, Any, bool]] = {}
+    for kind in _IMAGE_KINDS:
+        for name, (alias, read_as, _) in _STRUCTS.fields(kind.model).items():
+            if name in merged and merged[name][1] != read_as:
+                read_as = merged[name][1] | read_as
+            merged[name] = (alias, read_as, False)
+    first = {"uuid": merged.pop("uuid"), "data_row": ("dataRow", DataRowStruct, False)}
+    return _STRUCTS.define("AnnotationStruct", first | merged, ASKED)
+
+
+AnnotationStruct = _flat_annotation()
+MessageStruct = _STRUCTS.define(
+    "MessageStruct",
+    _STRUCTS.fields(PredictionMessage)
+    | {"annotations": ("annotations", Annotated[list[AnnotationStruct], msgspec.Meta(min_length=1)], True)},  # type: ignore[valid-type]
+)
+_DECODER = msgspec.json.Decoder(MessageStruct)
+_BY_KIND = ByKind(_STRUCTS, DataRowStruct, PredictionMessage, ASKED)
+_ENCODER = msgspec.json.Encoder()
+_AT_ANNOTATION = re.compile(r"\$\.annotations\[(\d{1,9})\](?:\.(bbox\.height|\w+))?")
+_READ_OTHERWISE = {"answer", "answers", "bbox.height"}
+"""What kinds beyond those of images have in other forms under the same key."""
+
+
+class Prepared(NamedTuple):
+    """A checked message as the publisher sends it: one line of JSON with a message id."""
+
+    project_id: str
+    data_row_key: str
+    message_id: str
+    raw: bytes
+    slow: int
+
+
+def prepare(
+    message: Message,
+    *,
+    project_id: str | None = None,
+    model: Model | str | None = None,
+    max_bytes: int = MAX_MESSAGE_BYTES,
+) -> Prepared:
+    """Check a message in any of its forms: typed, a mapping in the wire's shape, JSON. Raises MessageError.
+
+    `project_id` and `model` are what a label of Labelbox's SDK does not say; a message says them itself.
+    """
+    if type(message) not in _OURS and is_label(message):
+        message = _of_label(message, project_id, model)
+    elif project_id is not None or model is not None:
+        path, word = ("model", "model") if project_id is None else ("projectId", "project_id")
+        raise MalformedMessage(Reason.MALFORMED_MESSAGE, path, f"{word}=…", "none beside a message, which says it")
+    raw = _as_json(message)
+    decoded, kinds = read_message(raw, max_bytes=max_bytes)
+    if decoded.message_id is None:
+        decoded.message_id = uuid7()
+        raw = _ENCODER.encode(decoded)
+        if len(raw) > max_bytes:
+            raise _too_large(raw, max_bytes)
+    if b"\n" in raw:  # white space between tokens: inside a string it would have been refused
+        raw = raw.replace(b"\n", b" ")
+    return Prepared(decoded.project_id, data_row_key(decoded.data_row), decoded.message_id, raw, slow_count(kinds))
+
+
+_OURS = frozenset({PredictionMessage, dict, bytes})
+"""What nearly all messages are: nothing more is looked at."""
+
+
+def is_label(message: object) -> bool:
+    """Whether it is a `labelbox.types.Label`, as far as can be told without importing the SDK."""
+    return any(base.__name__ == "Label" and base.__module__.startswith("labelbox.") for base in type(message).__mro__)
+
+
+def _of_label(label: Any, project_id: str | None, model: Model | str | None) -> dict[str, Any]:
+    if project_id is None:
+        raise MalformedMessage(Reason.MALFORMED_MESSAGE, "projectId", "nothing", "project_id=… beside a label")
+    from prelabel.sdk import message_of  # imports the SDK, which takes a second and is not ours to need
+
+    return message_of(label, project_id=project_id, model=model)
+
+
+def read_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Any, list[Kind]]:
+    """A message as a `MessageStruct`, uuids canonical and old spellings in the new one, and each annotation's kind.
+
+    Raises MessageError.
+    """
+    if len(raw) > max_bytes:
+        raise _too_large(raw, max_bytes)
+    try:
+        message = _DECODER.decode(raw)
+    except msgspec.ValidationError as error:
+        return _read_each(raw, error)
+    except RecursionError:
+        raise too_deep() from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _not_json(error) from None
+    return message, check(message)
+
+
+def _not_json(error: Exception) -> MalformedMessage:
+    return MalformedMessage(Reason.MALFORMED_JSON, "", str(error), "JSON in UTF-8")
+
+
+def _read_each(raw: bytes, refused: msgspec.ValidationError) -> tuple[Any, list[Kind]]:
+    """A message that is not one of image kinds alone, or a wrong one."""
+    named = _AT_ANNOTATION.search(str(refused))
+    if named is None:  # it is not about an annotation
+        raise explained(raw, refused, None)
+    if named[2] and named[2] not in _READ_OTHERWISE:  # no kind has this key with what it holds here
+        raise explained(raw, refused, int(named[1]))
+    try:
+        message, kinds = _BY_KIND.read(raw)
+    except NotRead as error:
+        raise explained(raw, error.refused, error.at) from None
+    except RecursionError:  # what stopped at a wrong key before is read to its end here
+        raise too_deep() from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _not_json(error) from None
+    _check_row(message)
+    _check_together(message, kinds)
+    return message, kinds
+
+
+_NAMES = AnnotationStruct.__struct_fields__
+_WIRE_NAMES = AnnotationStruct.__struct_encode_fields__
+_NAME, _CONFIDENCE, _DATA_ROW = (_NAMES.index(name) for name in ("name", "confidence", "data_row"))
+_BARE = len(_NAMES) - 2
+
+
+class _Fields:
+    """Where a kind's fields are in the tuple of an annotation's values, and which rules they keep."""
+
+    def __init__(self, kind: Kind) -> None:
+        own = [at for at, name in enumerate(_NAMES) if name in kind.model.model_fields]
+        self.kind = kind
+        self.own = itemgetter(*own)
+        self.others = len(_NAMES) - len(own)
+        self.own_rules = kind.model.CHECKS
+        self.rules = (*kind.model.ENVELOPE, *kind.model.CHECKS)
+        # The key that tells the kind, or one that annotations never have.
+        self.only_key = _NAMES.index(kind.keys[0]) if kind.name in IMAGE.alone else _DATA_ROW
+
+
+_FIELDS = {kind.name: _Fields(kind) for kind in _IMAGE_KINDS}
+_BOXES = _FIELDS["bounding box"]  # what most messages begin with
+_kind_values = itemgetter(*(_NAMES.index(field) for field in IMAGE.fields))
+_FIELD_OF = dict(zip(_WIRE_NAMES, _NAMES, strict=True))
+
+
+def check(message: Any) -> list[Kind]:
+    """The rules between fields, and between annotations; the kind of each annotation. Raises MessageError."""
+    _check_row(message)
+    kinds: list[Kind] = []
+    together = pictures = False
+    kind, key, own_rules = _BOXES.kind, _BOXES.only_key, _BOXES.own_rules
+    try:
+        for annotation in message.annotations:
+            values = astuple(annotation)
+            # Most have a name and the key of the annotation before, perhaps a confidence, and nothing else to check.
+            if (
+                values[key] is not None
+                and values[_NAME] is not None
+                and values.count(None) + (values[_CONFIDENCE] is not None) == _BARE
+            ):
+                rules = own_rules
+            else:
+                fields = _fields_of(annotation, values, len(kinds))
+                kind, key, own_rules, rules = fields.kind, fields.only_key, fields.own_rules, fields.rules
+                together = together or annotation.uuid is not None or annotation.relationship is not None
+                pictures = pictures or kind.pictures
+            if rules:
+                for rule in rules:
+                    rule(annotation)
+            kinds.append(kind)
+    except CheckFailed as error:
+        raise broken_rule(error, f"annotations[{len(kinds)}]") from None
+    if together:
+        check_uuids(message.annotations, kinds)
+    if len(kinds) > MAX_PER_FEATURE:
+        check_count(_features(message))
+    if pictures:
+        check_pictures(message.annotations, kinds)
+    return kinds
+
+
+def _check_row(message: Any) -> None:
+    try:
+        check_data_row(message.data_row)
+    except CheckFailed as error:
+        raise broken_rule(error, "dataRow") from None
+
+
+def _check_together(message: Any, kinds: list[Kind]) -> None:
+    check_uuids(message.annotations, kinds)
+    if len(kinds) > MAX_PER_FEATURE:
+        check_count(_features(message))
+    check_spread(message.annotations, kinds)
+    check_pictures(message.annotations, kinds)
+
+
+def _features(message: Any) -> Iterator[str]:
+    return (annotation.schema_id or annotation.name or "masks" for annotation in message.annotations)
+
+
+def _fields_of(annotation: Any, values: tuple[Any, ...], at: int) -> _Fields:
+    """Its kind, which has every field that the annotation has."""
+    kind = IMAGE.find(_kind_values(values), lambda key: getattr(annotation, _FIELD_OF[key]))
+    fields = _FIELDS[kind.name]
+    if fields.own(values).count(None) + fields.others != values.count(None):
+        known = kind.model.model_fields
+        present = [at for at, value in enumerate(values) if value is not None]
+        key = next(_WIRE_NAMES[at] for at in present if _NAMES[at] not in known)
+        raise unknown_key(f"annotations[{at}]", key, [wire_name(kind, field) for field in known])
+    return fields
+
+
+def data_row_key(data_row: Any) -> str:
+    """How lanes, identities and held rows know a data row: `i:<id>` or `k:<global key>`."""
+    return f"k:{data_row.global_key}" if data_row.id is None else f"i:{data_row.id}"
+
+
+def slow_count(kinds: list[Kind]) -> int:
+    """How many annotations Labelbox imports slowly."""
+    return 0 if _SLOW.isdisjoint(kinds) else sum(map(_SLOW.__contains__, kinds))
+
+
+_SLOW = frozenset(kind for kind in KINDS if kind.slow)
+
+
+def _as_json(message: Any) -> bytes:
+    if isinstance(message, bytes):
+        return message
+    if isinstance(message, BaseModel):
+        # As what each annotation is, not as a member of the union, which would be looked for one after the other.
+        return message.model_dump_json(by_alias=True, exclude_none=True, serialize_as_any=True).encode()
+    try:
+        return orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)
+    except TypeError as error:
+        expected = f"something that can be JSON: {error}"
+        raise MalformedMessage(Reason.MALFORMED_MESSAGE, "", type(message).__name__, expected) from None
+
+
+def _too_large(raw: bytes, limit: int) -> MessageTooLarge:
+    expected = f"at most {limit} bytes in a message"
+    return MessageTooLarge(Reason.MESSAGE_TOO_LARGE, "", f"{len(raw)} bytes", expected)

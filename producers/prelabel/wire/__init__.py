@@ -1,0 +1,1 @@
+"""What producers and workers agree on: frames, lanes, keys, and how to connect to Redis."""

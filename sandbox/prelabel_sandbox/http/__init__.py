@@ -1,0 +1,1 @@
+"""The sandbox's HTTP side: GraphQL, uploads, files and control."""

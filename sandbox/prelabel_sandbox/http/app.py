@@ -1,0 +1,41 @@
+"""The ASGI application: its routes, and a sandbox that lives as long as it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from prelabel_sandbox.http.control import ROUTES
+from prelabel_sandbox.http.files import answer_file, answer_upload
+from prelabel_sandbox.http.graphql import answer_graphql
+from prelabel_sandbox.origins import Guard, Names
+from prelabel_sandbox.pages import ROUTES as PAGES
+from prelabel_sandbox.resolvers import make_schema
+from prelabel_sandbox.sandbox import Sandbox
+
+
+def make_app(sandbox: Sandbox, names: Names) -> Starlette:
+    """Return the application of a sandbox, which it starts and stops; it is reached under these names only."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        sandbox.start()
+        try:
+            yield
+        finally:
+            sandbox.stop()
+
+    routes = [
+        Route("/graphql", answer_graphql, methods=["POST"]),
+        Route("/_gql", answer_graphql, methods=["POST"]),
+        Route("/files/{secret}/{file}.ndjson", answer_file),
+        Route("/uploads/{secret}", answer_upload),
+        *ROUTES,
+        *PAGES,
+    ]
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Guard, names=names)])
+    app.state.sandbox = sandbox
+    app.state.schema = make_schema()
+    return app

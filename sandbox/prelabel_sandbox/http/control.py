@@ -1,0 +1,137 @@
+"""`/_sandbox/*`: the sandbox's own control, without a key and from this machine only."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from prelabel_sandbox.checks.asset import UNKNOWN, Asset
+from prelabel_sandbox.local_only import is_local
+from prelabel_sandbox.normalized import normalized
+from prelabel_sandbox.sandbox import sandbox_of
+
+Handler = Callable[[Request], Awaitable[Response]]
+Text = Annotated[str, Meta(min_length=1)]
+GlobalKey = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class DataRowGiven(Asset, rename="camel", frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A data row with what is known of its asset."""
+
+    global_key: GlobalKey
+    row_data: Text | None = None  # here, so that it is renamed too
+
+
+class ProjectGiven(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """A project as it is posted."""
+
+    id: Text
+    name: Text | None = None
+    media_type: Text | None = "IMAGE"  # in any spelling; null: as of older projects, everything is taken
+    editor_task_type: Text | None = None
+    ontology: dict[str, Any] = {}
+    data_rows: list[GlobalKey | DataRowGiven] | Literal["any"] = "any"
+    show_predictions_to_labelers: bool = True
+
+
+def _guarded(handler: Handler) -> Handler:
+    """403 to other machines; 400 with the reason for what cannot be understood."""
+
+    async def guarded(request: Request) -> Response:
+        if not is_local(request):
+            return JSONResponse({"error": "the sandbox is controlled from its own machine only"}, 403)
+        try:
+            return await handler(request)
+        except (ValueError, msgspec.ValidationError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+
+    return guarded
+
+
+async def health(_: Request) -> Response:
+    """It answers."""
+    return JSONResponse({"status": "ok"})
+
+
+async def put_project(request: Request) -> Response:
+    """Create a project, or replace its ontology and data rows."""
+    given = msgspec.convert(await request.json(), ProjectGiven)
+    ontology = normalized(given.ontology, given.id)
+    rows = None if given.data_rows == "any" else dict(map(_row, given.data_rows))
+    projects = sandbox_of(request).store.projects
+    name, shown = given.name or given.id, given.show_predictions_to_labelers
+    await run_in_threadpool(
+        projects.put, given.id, name, given.media_type, ontology, rows, given.editor_task_type, shown
+    )
+    return JSONResponse({"id": given.id, "ontology": ontology})
+
+
+def _row(given: str | DataRowGiven) -> tuple[str, Asset]:
+    if isinstance(given, str):
+        return given, UNKNOWN
+    return given.global_key, Asset(**{name: getattr(given, name) for name in Asset.__struct_fields__})
+
+
+async def project_ids(request: Request) -> Response:
+    """The projects there are."""
+    return JSONResponse(sandbox_of(request).store.projects.ids())
+
+
+async def pre_labels(request: Request) -> Response:
+    """The lines that stand in a project as they were received, one for each uuid."""
+    lines = sandbox_of(request).store.pre_labels.lines(request.path_params["project_id"])
+    return StreamingResponse(iterate_in_threadpool(lines), media_type="application/x-ndjson; charset=utf-8")
+
+
+async def labels(request: Request) -> Response:
+    """The same of ground truth."""
+    lines = sandbox_of(request).store.labels.lines(request.path_params["project_id"])
+    return StreamingResponse(iterate_in_threadpool(lines), media_type="application/x-ndjson; charset=utf-8")
+
+
+async def requests(request: Request) -> Response:
+    """The requests so far, with their times."""
+    return JSONResponse(sandbox_of(request).log.entries())
+
+
+async def add_fault(request: Request) -> Response:
+    """Switch a fault on."""
+    sandbox = sandbox_of(request)
+    fault = sandbox.faults.add(await request.json())
+    sandbox.processor.wake()
+    return JSONResponse(msgspec.to_builtins(fault))
+
+
+async def clear_faults(request: Request) -> Response:
+    """Switch all faults off; what they held back goes on."""
+    sandbox = sandbox_of(request)
+    sandbox.faults.clear()
+    sandbox.processor.wake()
+    return JSONResponse({"faults": []})
+
+
+async def change_settings(request: Request) -> Response:
+    """Change what can be changed while it runs; answers what holds now."""
+    sandbox = sandbox_of(request)
+    sandbox.settings.change(await request.json())
+    sandbox.processor.wake()
+    sandbox.runner.wake()
+    return JSONResponse(msgspec.to_builtins(sandbox.settings))
+
+
+ROUTES = [
+    Route("/_sandbox/health", _guarded(health)),
+    Route("/_sandbox/projects", _guarded(put_project), methods=["POST"]),
+    Route("/_sandbox/projects", _guarded(project_ids)),
+    Route("/_sandbox/projects/{project_id}/pre-labels", _guarded(pre_labels)),
+    Route("/_sandbox/projects/{project_id}/labels", _guarded(labels)),
+    Route("/_sandbox/requests", _guarded(requests)),
+    Route("/_sandbox/faults", _guarded(add_fault), methods=["POST"]),
+    Route("/_sandbox/faults", _guarded(clear_faults), methods=["DELETE"]),
+    Route("/_sandbox/settings", _guarded(change_settings), methods=["POST"]),
+]

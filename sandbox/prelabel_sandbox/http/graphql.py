@@ -1,0 +1,104 @@
+"""`POST /graphql` and `/_gql`: body, key, limit, faults, then the resolvers."""
+
+import logging
+from typing import Any
+
+from ariadne import graphql
+from graphql import GraphQLError, GraphQLSchema
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from prelabel_sandbox.errors import LabelboxError, formatted, malformed
+from prelabel_sandbox.faults.requests import RequestFault, too_many
+from prelabel_sandbox.http.operations import Asked, asked, checked
+from prelabel_sandbox.multipart import read_multipart
+from prelabel_sandbox.requestlog import Entry
+from prelabel_sandbox.sandbox import Sandbox, sandbox_of
+
+# ariadne logs errors with their values, which may be payloads; what matters is logged where it is formatted.
+_silent = logging.Logger("silent", logging.CRITICAL + 1)
+
+
+async def answer_graphql(request: Request) -> Response:
+    """Answer one request and log it."""
+    sandbox = sandbox_of(request)
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    key = key.strip() if scheme.lower() == "bearer" else ""
+    entry = sandbox.log.begin(key)
+    try:
+        response = await _answer(sandbox, request, key, entry)
+    except GraphQLError as error:
+        response = _refused([error])
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody reads it: the body was never complete
+    sandbox.log.end(entry, response.status_code)
+    return response
+
+
+async def _answer(sandbox: Sandbox, request: Request, key: str, entry: Entry) -> Response:
+    body = await _body(request)
+    schema: GraphQLSchema = request.app.state.schema
+    document, errors = checked(schema, body["query"])
+    wants = asked(document, body["variables"])
+    if wants is not None:
+        entry.operation, entry.fields = wants.operation, wants.fields
+        entry.project_id = next(iter(wants.projects), None)
+    early = _gate(sandbox, key)
+    if early is not None:
+        return early
+    if errors or wants is None:
+        return _refused(list(errors) or [LabelboxError("GRAPHQL_VALIDATION_FAILED", "there is no operation")])
+    fault = _fault(sandbox, wants, int(request.headers.get("content-length", 0)))
+    if fault is not None:
+        entry.fault = fault.name
+        if (instead := await fault.before(request)) is not None:
+            return instead
+    _, result = await graphql(
+        schema,
+        body,
+        query_document=document,
+        query_validator=lambda *_, **__: [],  # it is validated
+        context_value=sandbox,
+        error_formatter=formatted,
+        logger=_silent,
+    )
+    instead = await fault.after(request) if fault is not None else None
+    return instead or JSONResponse({"data": None, **result})
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """Query and variables. Raises MALFORMED_REQUEST."""
+    content_type = request.headers.get("content-type", "")
+    try:
+        if content_type.lower().startswith("multipart/form-data"):
+            body = await read_multipart(content_type, request.stream())
+        else:
+            body = await request.json()
+    except ValueError as error:
+        raise malformed(f"the request cannot be read: {error}") from None
+    if not isinstance(body, dict) or not isinstance(body.get("query"), str):
+        raise malformed("the request has no query")
+    variables = body.get("variables")
+    if variables is not None and not isinstance(variables, dict):
+        raise malformed("variables must be an object or null")
+    return {"query": body["query"], "variables": variables or {}}
+
+
+def _gate(sandbox: Sandbox, key: str) -> Response | None:
+    """Key, then limit."""
+    if not key or (sandbox.api_key is not None and key != sandbox.api_key):
+        raise LabelboxError("AUTHENTICATION_ERROR", "Invalid API key")
+    allowed = sandbox.settings.requests_per_minute
+    wait = sandbox.limit.take(key, allowed)
+    return None if wait is None else too_many(f"You have exceeded {allowed} requests per minute", wait)
+
+
+def _fault(sandbox: Sandbox, wants: Asked, size: int) -> RequestFault | None:
+    def concerned(fault: RequestFault) -> bool:
+        return fault.operations in ("all", wants.kind) and fault.strikes(size)
+
+    return sandbox.faults.strike(RequestFault, wants.projects, concerned)
+
+
+def _refused(errors: list[GraphQLError]) -> Response:
+    return JSONResponse({"errors": [formatted(error) for error in errors], "data": None})

@@ -1,0 +1,1 @@
+"""What the sandbox does in the background: imports and tasks."""

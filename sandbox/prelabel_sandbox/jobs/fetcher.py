@@ -1,0 +1,139 @@
+"""Inputs that are imported from an address: of this sandbox, or public ones by https; not too large, not too slow."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from http.client import HTTPException, HTTPMessage
+from queue import SimpleQueue
+from typing import IO
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+)
+
+from prelabel_sandbox.jobs.addresses import is_own, own_file
+from prelabel_sandbox.jobs.import_job import fail
+from prelabel_sandbox.settings import Settings
+from prelabel_sandbox.store import Store
+from prelabel_sandbox.store.imports import Import
+
+_AT_A_TIME = 4
+_PIECE = 1 << 20
+_log = logging.getLogger(__name__)
+
+
+class _NotFetchable(Exception):
+    """Why an address gives no file."""
+
+
+class Fetcher:
+    """Fetches inputs beside requests and imports."""
+
+    def __init__(self, store: Store, settings: Settings, base_url: str, done: Callable[[], None]) -> None:
+        self._store = store
+        self._settings = settings
+        self._base_url = base_url
+        self._done = done
+        self._waiting: SimpleQueue[Import] = SimpleQueue()
+        self._stopping = False
+
+    def start(self) -> None:
+        """Fetch what an earlier process did not come to."""
+        for _ in range(_AT_A_TIME):
+            threading.Thread(target=self._run, name="fetching", daemon=True).start()
+        for item in self._store.imports.running():
+            self.fetch(item)
+
+    def stop(self) -> None:
+        """Give up what is being fetched, without waiting for servers; the next process begins again."""
+        self._stopping = True
+
+    def fetch(self, item: Import) -> None:
+        """Fetch an import's input, unless it is here."""
+        if not self._store.imports.is_fetched(item):
+            self._waiting.put(item)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            item = self._waiting.get()
+            try:
+                reason = self._fetch(item)
+                if reason is not None and not self._stopping:
+                    fail(item, self._store, reason)
+            except Exception as error:
+                # With the database closed, or a disk that is full; it is fetched again by the next process.
+                _log.error("the input of import %s is not kept: %s", item.id, type(error).__name__)
+            self._done()
+
+    def _fetch(self, item: Import) -> str | None:
+        """Why an import's input cannot be had; None when it is here."""
+        try:
+            self._store.imports.put_input(item, self._content(item.url or ""))
+        except _NotFetchable as error:
+            return f"fileUrl cannot be fetched: {error}"
+        return None
+
+    def _content(self, url: str) -> bytes:
+        """What is at an address. Raises _NotFetchable."""
+        if is_own(self._base_url, url):
+            return self._own(url)
+        if not url.startswith("https://"):
+            raise _NotFetchable("it is neither https nor of this sandbox")
+        try:
+            # One limit for silence and, piece by piece, for all of it.
+            with _opener().open(Request(url), timeout=self._settings.fetch_seconds) as response:  # noqa: S310
+                return self._read(response)
+        except (OSError, HTTPException, ValueError) as error:
+            # The text of one may hold the address, which may be signed.
+            raise _NotFetchable(str(getattr(error, "code", type(error).__name__))) from None
+
+    def _read(self, response: IO[bytes]) -> bytes:
+        ends = time.monotonic() + self._settings.fetch_seconds
+        content = bytearray()
+        while piece := response.read1(_PIECE):  # type: ignore[attr-defined]
+            content += piece
+            if len(content) > self._settings.fetch_bytes:
+                raise self._too_large()
+            if self._stopping or time.monotonic() > ends:
+                raise TimeoutError
+        return bytes(content)
+
+    def _own(self, url: str) -> bytes:
+        file = own_file(self._store, self._base_url, url)
+        if file is None or not file.exists():
+            raise _NotFetchable("404")
+        if file.stat().st_size > self._settings.fetch_bytes:
+            raise self._too_large()
+        return file.read_bytes()
+
+    def _too_large(self) -> _NotFetchable:
+        return _NotFetchable(f"it has more than {self._settings.fetch_bytes} bytes")
+
+
+class _ToHttpsOnly(HTTPRedirectHandler):
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        if not newurl.startswith("https://"):
+            raise _NotFetchable("it leads to an address that is not https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _opener() -> OpenerDirector:
+    """Knows https and nothing else: no files, no plain http."""
+    opener = OpenerDirector()
+    for handler in (
+        ProxyHandler(),
+        HTTPSHandler(),
+        HTTPErrorProcessor(),
+        HTTPDefaultErrorHandler(),
+        _ToHttpsOnly(),
+    ):
+        opener.add_handler(handler)
+    return opener

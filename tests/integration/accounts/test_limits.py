@@ -1,0 +1,204 @@
+"""Budgets, timers and leases in a real Redis."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+
+import redis
+
+from prelabel.wire import keys
+from prelabel_worker.accounts.rate_limiter import Permits
+from prelabel_worker.chunks.leases import Leases
+from prelabel_worker.runtime.timers import Timers
+from tests.support.project import Project, message
+
+
+def test_permits_of_any_minute_never_exceed_the_limit(client: "redis.Redis", prefix: str) -> None:
+    permits = Permits(client, prefix, "a", per_minute=600, burst=100)
+
+    times = sorted(permits.reserve().wait for _ in range(1500))
+
+    assert times[:100] == [0.0] * 100
+    for start in range(len(times)):
+        in_a_minute = [each for each in times[start:] if each <= times[start] + 60]
+        assert len(in_a_minute) <= 600
+    assert times[-1] < 1400 / (500 / 61) + 1  # and the steady rate is used
+
+
+def test_a_pause_holds_for_everyone_on_the_account_and_no_one_else(client: "redis.Redis", prefix: str) -> None:
+    one = Permits(client, prefix, "a", per_minute=600, burst=100)
+    other_worker = Permits(client, prefix, "a", per_minute=600, burst=100)
+    another_account = Permits(client, prefix, "b", per_minute=600, burst=100)
+
+    one.pause(30, "throttled")
+
+    permit = other_worker.reserve()
+    assert not permit.reserved
+    assert 29 < permit.wait <= 30
+    assert another_account.reserve().wait == 0
+
+
+def test_a_shorter_pause_does_not_shorten_a_longer_one(client: "redis.Redis", prefix: str) -> None:
+    permits = Permits(client, prefix, "a", per_minute=600, burst=100)
+    permits.pause(100, "long")
+    permits.pause(1, "short")
+
+    assert permits.reserve().wait > 90
+
+
+def timers(project: Project) -> Timers:
+    return Timers(project.client, project.settings.key_prefix, project.settings.lease_seconds)
+
+
+def test_what_is_due_is_answered_once_and_again_after_a_lease(project: Project) -> None:
+    project.publish(message("a"))
+
+    due, _ = timers(project).due(10)
+    assert [(each.stage, each.project_id) for each in due] == [("group", "p")]
+    assert timers(project).due(10)[0] == []
+
+    project.client.zadd(f"{project.root}:timers", {"group": 0})
+    project.client.zadd(keys.projects(project.settings.key_prefix), {"p": 0})
+    assert [each.stage for each in timers(project).due(10)[0]] == ["group"]
+
+
+def test_a_chunk_is_hinted_for_the_stage_of_its_state(project: Project) -> None:
+    project.publish(message("a"))
+    chunk_id = project.cut()
+
+    def hinted() -> str:
+        project.client.zadd(f"{project.root}:timers", {f"chunk:{chunk_id}": 0, "group": 10**13})
+        project.client.zadd(keys.projects(project.settings.key_prefix), {"p": 0})
+        (due,) = timers(project).due(10)[0]
+        assert due.chunk_id == chunk_id
+        return due.stage
+
+    assert hinted() == "submit"
+    chunk = project.take(chunk_id)
+    project.send(chunk)
+    project.ledger.running(chunk, "i", 0)
+    assert hinted() == "poll"
+    chunk = project.take(chunk_id, "follow")
+    project.ledger.ended(chunk, "FINISHED", "status", "error")
+    assert hinted() == "settle"
+
+
+def test_no_more_is_answered_than_there_is_room_for_and_nothing_is_lost(project: Project) -> None:
+    prefix = project.settings.key_prefix
+    for n in range(5):
+        project.client.zadd(keys.projects(prefix), {f"q{n}": 0})
+        project.client.hset(keys.project_root(prefix, f"q{n}") + ":meta", "lanes", 16)
+        project.client.zadd(keys.project_root(prefix, f"q{n}") + ":timers", {"group": 1})
+
+    found = []
+    while len(found) < 5:
+        due, _ = timers(project).due(2)
+        assert len(due) <= 2
+        found += [each.project_id for each in due]
+
+    assert sorted(found) == [f"q{n}" for n in range(5)]
+
+
+def due_from(project: Project, name: str, moment: int) -> None:
+    """This project has had something to do since then."""
+    prefix = project.settings.key_prefix
+    project.client.hset(keys.project_root(prefix, name) + ":meta", "lanes", 16)
+    project.client.zadd(keys.project_root(prefix, name) + ":timers", {"group": 1})
+    project.client.zadd(keys.projects(prefix), {name: moment}, lt=True)
+
+
+def test_projects_that_had_no_turn_are_first_the_next_time(project: Project) -> None:
+    moments = itertools.count(1)
+    for name in "abcdef":
+        due_from(project, name, next(moments))
+
+    turns = []
+    for _ in range(3):
+        due, _ = timers(project).due(2)
+        turns += [each.project_id for each in due]
+        for each in due:  # they always have more to do, from a moment after all the others
+            due_from(project, each.project_id, next(moments))
+
+    assert sorted(turns) == list("abcdef")
+
+
+def test_a_project_that_is_passed_over_keeps_its_place_to_the_millisecond(project: Project) -> None:
+    for moment, name in enumerate("abc", start=1):
+        due_from(project, name, moment)
+
+    due, _ = timers(project).due(1)
+
+    assert [each.project_id for each in due] == ["a"]
+    assert [project.client.zscore(keys.projects(project.settings.key_prefix), name) for name in "bc"] == [2, 3]
+
+
+def test_a_timer_of_a_chunk_that_is_gone_is_removed(project: Project) -> None:
+    project.publish(message("a"))
+    project.client.zadd(f"{project.root}:timers", {"chunk:gone": 0})
+
+    due, _ = timers(project).due(10)
+
+    assert [each.stage for each in due] == ["group"]
+    assert project.client.zscore(f"{project.root}:timers", "chunk:gone") is None
+
+
+def with_short_lease(make_project: Callable[..., Project]) -> tuple[Project, str, Leases]:
+    project = make_project(lease_seconds=1)
+    project.publish(message("a"))
+    return project, project.cut(), Leases(project.ledger.renew, 1)
+
+
+def test_a_lease_is_renewed_while_the_work_takes_longer(
+    make_project: Callable[..., Project], wait_for: Callable[..., None]
+) -> None:
+    """A POST of more than three leases: nobody else can take the chunk."""
+    project, chunk_id, leases = with_short_lease(make_project)
+
+    taken_at = time.monotonic()
+    chunk = project.take(chunk_id)
+    with leases.hold(chunk, taken_at) as lease:
+        first = lease.until
+        wait_for(lambda: lease.until > first + 3, "the lease to be renewed for more than three leases")
+
+        assert project.ledger.take("p", chunk_id, "submit") is None
+        assert lease.valid()
+
+    wait_for(lambda: project.ledger.take("p", chunk_id, "submit"), "the lease to run out")
+
+
+def test_a_lease_that_was_lost_is_known_to_be(
+    make_project: Callable[..., Project], wait_for: Callable[..., None]
+) -> None:
+    project, chunk_id, leases = with_short_lease(make_project)
+
+    chunk = project.take(chunk_id)
+    with leases.hold(chunk, time.monotonic()) as lease:
+        project.client.hset(f"{project.root}:chunk:{chunk_id}", mapping={"token": "somebody else"})
+        wait_for(lambda: not lease.valid(), "the loss to be noticed")
+
+
+def test_leases_of_several_threads_are_all_renewed(
+    make_project: Callable[..., Project], wait_for: Callable[..., None]
+) -> None:
+    project = make_project(lease_seconds=1, open_chunks=8, chunk_rows=1)
+    project.publish(*(message(f"k{n}") for n in range(20)))
+    leases = Leases(project.ledger.renew, 1)
+    done = threading.Event()
+    held = []
+
+    def work() -> None:
+        chunk = project.take(project.cut())
+        with leases.hold(chunk, time.monotonic()) as lease:
+            held.append(lease)
+            done.wait(20)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: len(held) == 3, "three holders")
+    first = min(lease.until for lease in held)
+    wait_for(lambda: min(lease.until for lease in held) > first + 1.5, "all leases to be renewed")
+    done.set()
+    for thread in threads:
+        thread.join()

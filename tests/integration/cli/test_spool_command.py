@@ -1,0 +1,125 @@
+"""`prelabel spool`: what is on the disk, and sending it without a publisher."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+from typer.testing import CliRunner, Result
+
+from prelabel.spool.slots import Slot, take_slot
+from prelabel.wire.frame import encode_frame, new_frame_id
+from prelabel_worker.cli.main import app
+from tests.support.publishing import message, published, waiting
+
+
+def frame(key: str, days_ago: float = 0, project: str = "p") -> bytes:
+    body = json.dumps(message(key, project)).encode()
+    made = encode_frame([body], lane=1, lanes=16, slow=0, form="k")
+    milliseconds = int((time.time() - days_ago * 86_400) * 1000)
+    return made[:2] + milliseconds.to_bytes(6, "big") + new_frame_id()[6:] + made[18:]
+
+
+@pytest.fixture
+def slot(tmp_path: Path) -> Slot:
+    return take_slot(tmp_path / "spool")
+
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def spool(redis_url: str, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs `prelabel spool …` in the test's folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("PRELABEL_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PRELABEL_REDIS_URL", redis_url)
+    monkeypatch.setenv("PRELABEL_KEY_PREFIX", prefix)
+    return lambda *args: CliRunner().invoke(app, ["spool", *args])
+
+
+def test_what_waits_is_listed_without_being_touched(spool: Command, slot: Slot, tmp_path: Path) -> None:
+    slot.spool("p", 10**9).append([frame("a", days_ago=1), frame("b")])
+    path = next((tmp_path / "spool").rglob("*.frames"))
+    torn = path.read_bytes()[:-1]
+    path.write_bytes(torn)
+
+    answer = spool("list", "spool", "--json")
+
+    assert answer.exit_code == 0
+    (found,) = json.loads(answer.stdout)["spools"]
+    assert (found["slot"], found["projectId"], found["rows"], found["publisherRuns"]) == (0, "p", 1, True)
+    assert found["oldestSeconds"] == pytest.approx(86_400, abs=60)
+    assert path.read_bytes() == torn
+    assert "p" in spool("list", "spool").stdout
+
+
+def test_what_nobody_owns_is_sent(spool: Command, slot: Slot, client: "redis.Redis", prefix: str) -> None:
+    slot.spool("p", 10**9).append([frame("a"), frame("b")])
+    slot.spool("q", 10**9).append([frame("c", project="q")])
+    slot.release()
+
+    answer = spool("send", "spool")
+
+    assert (answer.exit_code, answer.stdout) == (0, "sent 3 rows\n")
+    assert (published(client, prefix), published(client, prefix, "q")) == (2, 1)
+    assert spool("send", "spool").exit_code == 3
+    assert spool("list", "spool").exit_code == 3
+
+
+def test_a_running_publishers_spool_is_left_to_it(
+    spool: Command, slot: Slot, client: "redis.Redis", prefix: str
+) -> None:
+    slot.spool("p", 10**9).append([frame("a")])
+
+    answer = spool("send", "spool")
+
+    assert answer.exit_code == 1
+    assert "slots of running publishers were left to them: 0" in answer.stderr
+    assert client.exists(f"{prefix}:{{p}}:frames") == 0
+
+
+def test_what_is_too_old_is_sent_only_with_force_and_before_what_is_younger(
+    spool: Command, slot: Slot, client: "redis.Redis", prefix: str
+) -> None:
+    slot.spool("p", 10**9).append([frame("old", days_ago=8), frame("young")])
+    slot.release()
+
+    first = spool("send", "spool")
+    assert (first.exit_code, first.stdout) == (1, "sent 1 rows\n")
+    assert "1 rows stayed" in first.stderr
+    assert [b'"old"' in raw for raw in waiting(client, prefix)] == [False]
+    (found,) = json.loads(spool("list", "spool", "--json").stdout)["spools"]
+    assert (found["rows"], found["expiredRows"]) == (0, 1)
+
+    forced = spool("send", "spool", "--force")
+    assert (forced.exit_code, forced.stdout) == (0, "sent 1 rows\n")
+    assert published(client, prefix) == 2
+    assert spool("list", "spool").exit_code == 3
+
+
+def test_frames_of_another_lane_count_are_cut_anew(
+    spool: Command, slot: Slot, client: "redis.Redis", prefix: str
+) -> None:
+    client.hset(f"{prefix}:{{p}}:meta", mapping={"lanes": 4, "form": "k"})
+    slot.spool("p", 10**9).append([frame("a"), frame("b")])
+    slot.release()
+
+    assert spool("send", "spool").stdout == "sent 2 rows\n"
+    assert published(client, prefix) == 2
+
+
+def test_a_folder_that_is_not_there_is_a_usage_error(spool: Command) -> None:
+    answer = spool("list", "nowhere")
+
+    assert answer.exit_code == 2
+    assert "nowhere: no such folder" in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["list", "send"])
+def test_every_command_helps_with_an_example(spool: Command, command: str) -> None:
+    assert f"Example: prelabel spool {command}" in spool(command, "--help").stdout

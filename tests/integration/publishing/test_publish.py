@@ -1,0 +1,118 @@
+"""Frames into the inbox: once, all or none, with the project's lanes."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import redis
+
+from prelabel.errors import InboxFull, PrelabelError
+from prelabel.publishing.inbox import Inbox, LanesDiffer
+from prelabel.wire import keys
+from prelabel.wire.frame import read_header
+from prelabel_worker.settings import load_settings
+from tests.support.project import Project, message
+from tests.support.redis_server import start_redis
+
+
+def test_frames_wait_in_the_lane_that_their_header_names(project: Project) -> None:
+    (frame,) = project.frames(message("a"), message("a"))
+    project.inbox.put("p", [frame])
+    header = read_header(frame)
+
+    (entry,) = project.client.lrange(f"{project.root}:lane:{header.lane}", 0, -1)
+
+    kind, name, version, rows, size, slow, seq, _ = entry.decode().split(" ")
+    assert (kind, name, version, rows, size, slow, seq) == ("f", header.id, "1", "2", str(header.bytes), "0", "1")
+    assert project.client.hget(f"{project.root}:frames", header.id) == frame
+    assert project.status().published == 2
+
+
+def test_a_frame_sent_twice_counts_once_while_it_waits_and_after_it_is_settled(project: Project) -> None:
+    frames = project.frames(message("a"), message("b"))
+    assert project.inbox.put("p", frames) == 2
+    assert project.inbox.put("p", frames) == 0
+    project.import_all(project.cut())
+    assert project.inbox.put("p", frames) == 0
+
+    status = project.status()
+
+    assert (status.published, status.imported, status.pending) == (2, 2, 0)
+
+
+def test_a_send_with_another_lane_count_is_refused_whole_and_names_the_right_one(project: Project) -> None:
+    project.publish(message("a"))
+
+    with pytest.raises(LanesDiffer) as refusal:
+        project.inbox.put("p", project.frames(message("b"), message("c"), lanes=4))
+
+    assert refusal.value.lanes == 16
+    assert project.status().published == 1
+
+
+def test_a_full_inbox_takes_nothing_of_a_send(project: Project) -> None:
+    inbox = Inbox(project.client, project.settings.key_prefix, max_rows=3)
+    inbox.put("p", project.frames(message("a"), message("b")))
+
+    with pytest.raises(InboxFull):
+        inbox.put("p", project.frames(message("c"), message("d")))
+
+    assert project.status().published == 2
+
+
+def test_a_frame_of_an_unknown_version_is_refused(project: Project) -> None:
+    (frame,) = project.frames(message("a"))
+
+    with pytest.raises(PrelabelError, match="version 9"):
+        project.inbox.put("p", [b"\x09" + frame[1:]])
+
+    assert project.client.hget(f"{project.root}:counts", "published") is None
+
+
+def test_arrival_numbers_follow_the_order_of_arrival(project: Project) -> None:
+    project.publish(message("a"), message("a"))
+    project.publish(message("a"))
+    chunk = project.take(project.cut())
+
+    assert [row.seq for row in project.rows(chunk)] == [1, 2, 3]
+
+
+def test_a_published_project_is_looked_at_at_once(project: Project) -> None:
+    project.publish(message("a"))
+
+    assert project.client.zscore(keys.projects(project.settings.key_prefix), "p") == 0
+
+
+def test_publishing_stops_above_the_watermark_of_redis_memory(project: Project) -> None:
+    used = int(project.client.info("memory")["used_memory"])
+    project.client.config_set("maxmemory", used)
+    try:
+        inbox = Inbox(project.client, project.settings.key_prefix)
+        with pytest.raises((InboxFull, redis.exceptions.OutOfMemoryError)):
+            inbox.put("p", project.frames(message("a")))
+        with pytest.raises(InboxFull):
+            inbox.put("p", project.frames(message("b")))
+    finally:
+        project.client.config_set("maxmemory", 0)
+
+
+def test_where_the_server_can_wait_for_its_disk_an_answer_waits_for_it(tmp_path: Path) -> None:
+    program = shutil.which("valkey-server")
+    if program is None:
+        pytest.skip("no valkey-server was found on the PATH")
+    server = start_redis(tmp_path, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", program=program)
+    client = redis.Redis(unix_socket_path=str(tmp_path / "redis.sock"))
+    waiting = Project(client, load_settings(durability="waitaof", linger_seconds=0))
+    waiting.inbox = Inbox(client, waiting.settings.key_prefix, durability="waitaof")
+    try:
+        waiting.publish(message("a"))
+        waiting.import_all(waiting.cut())
+        published, imported = waiting.status().published, waiting.status().imported
+        calls = client.info("commandstats")["cmdstat_waitaof"]["calls"]
+    finally:
+        client.close()
+        server.terminate()
+        server.wait(10)
+
+    assert (published, imported) == (1, 1)
+    assert calls >= 2  # a publisher's and a worker's

@@ -1,0 +1,145 @@
+"""Which rows had pre-labels already: those of here by count, those of others by the names of their imports."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from prelabel.publishing.buffer import Row
+from prelabel_worker.operations.projects import Projects
+from prelabel_worker.queries import remote_imports
+from prelabel_worker.queries.status import ProjectStatus
+from tests.support.command import Command, command_of
+from tests.support.rig import TOOLS, Rig
+
+
+@pytest.fixture
+def prelabel(rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    return command_of(rig.settings, monkeypatch, tmp_path, capsys)
+
+
+def bring(rig: Rig, *row_keys: str, model: str = "m", left: int = 1) -> ProjectStatus:
+    """Import a box on each of these data rows."""
+    box = {"name": "car", "bbox": {"top": 1, "left": left, "height": 3, "width": 4}}
+    for key in row_keys:
+        body = {"projectId": rig.project.id, "dataRow": {"globalKey": key}, "model": {"name": model}}
+        rig.project.publish(Row(f"k:{key}", orjson.dumps(body | {"annotations": [box]}), 0))
+    return rig.settle()
+
+
+def set_policy(rig: Rig, policy: str) -> None:
+    Projects(rig.client, rig.settings.key_prefix).override(rig.project.id, {"policy": policy})
+
+
+def counts(status: ProjectStatus) -> tuple[int, int, int]:
+    return status.overridden, status.skipped, status.dead_by_policy
+
+
+# -- from here
+
+
+def test_rows_that_are_imported_over_an_earlier_one_are_counted(rig: Rig) -> None:
+    assert counts(bring(rig, "a", "b", "c")) == (0, 0, 0)
+    assert counts(bring(rig, "a", "b", left=2)) == (2, 0, 0)
+    assert counts(bring(rig, "d", "a")) == (3, 0, 0)
+
+
+def test_another_model_overrides_nothing(rig: Rig) -> None:
+    bring(rig, "a")
+
+    assert bring(rig, "a", model="another").overridden == 0
+
+
+def test_what_the_policy_skips_is_counted_and_overrides_nothing(rig: Rig) -> None:
+    set_policy(rig, "skip")
+    bring(rig, "a", "b")
+
+    assert counts(bring(rig, "a", "c")) == (0, 1, 0)
+
+
+def test_what_the_policy_makes_letters_of_is_counted_once_whatever_becomes_of_them(rig: Rig) -> None:
+    set_policy(rig, "dead-letter")
+    bring(rig, "a", "b")
+    assert counts(bring(rig, "a", "b", "c")) == (0, 0, 2)
+    first, second = (letter.id for letter in rig.project.held.letters(rig.project.id))
+
+    rig.project.held.retry(rig.project.id, [first])
+    assert counts(rig.settle()) == (0, 0, 2)  # refused again
+    rig.project.held.discard(rig.project.id, [second])
+    assert counts(rig.project.status()) == (0, 0, 2)
+
+
+def test_the_command_tells_what_became_of_them(rig: Rig, prelabel: Command) -> None:
+    bring(rig, "a", "b")
+    assert "had pre-labels" not in prelabel("project", "show", rig.project.id).out
+    bring(rig, "a")
+
+    assert "had pre-labels from here: 1 overridden" in prelabel("project", "show", rig.project.id).out
+    (found,) = prelabel("status", "--project", rig.project.id, "--json").json["projects"]
+    assert (found["overridden"], found["skipped"], found["deadByPolicy"]) == (1, 0, 0)
+
+
+# -- at Labelbox
+
+
+def test_imports_that_are_not_ours_are_named_with_their_state(rig: Rig, prelabel: Command) -> None:
+    bring(rig, "a")
+    rig.sandbox.upload(rig.project.id, "by hand", b"")
+    rig.sandbox.ended(rig.project.id, "by hand")
+    rig.sandbox.upload(rig.project.id, "prelabel-0123-4567", b"")
+    rig.sandbox.ended(rig.project.id, "prelabel-0123-4567")
+
+    there = prelabel("project", "show", rig.project.id, "--labelbox", "--json").json["labelbox"]
+
+    assert (there["ours"], there["shownToLabelers"], there["complete"]) == (1, True, True)
+    assert [(each["name"], each["state"]) for each in there["notOurs"]] == [("by hand", "FINISHED")]
+    assert [each["name"] for each in there["namedLikeOurs"]] == ["prelabel-0123-4567"]
+    said = prelabel("project", "show", rig.project.id, "--labelbox")
+    assert said.code == 0
+    assert "at Labelbox: labelers see pre-labels" in said.out
+    assert "1 imports not ours: by hand (FINISHED)" in said.out
+
+
+def test_it_is_asked_before_the_first_row_comes_and_says_what_labelers_do_not_see(rig: Rig, prelabel: Command) -> None:
+    project = rig.project.id
+    rig.sandbox.project(project, TOOLS, showPredictionsToLabelers=False)
+
+    assert prelabel("project", "show", project).code == 3
+    said = prelabel("project", "show", project, "--labelbox")
+
+    assert said.code == 0
+    assert "at Labelbox: pre-labels are hidden from labelers" in said.out
+    assert "at Labelbox: 0 imports that are known here" in said.out
+
+
+def test_all_pages_are_looked_at_up_to_a_bound(rig: Rig, monkeypatch: pytest.MonkeyPatch, prelabel: Command) -> None:
+    for n in range(remote_imports.PAGE + 1):
+        rig.sandbox.upload(rig.project.id, f"by hand {n}", b"")
+    words = ("project", "show", rig.project.id, "--labelbox", "--json")
+
+    whole = prelabel(*words).json["labelbox"]
+    monkeypatch.setattr(remote_imports, "MOST_PAGES", 1)
+    part = prelabel(*words).json["labelbox"]
+
+    assert (len(whole["notOurs"]), whole["complete"]) == (remote_imports.PAGE + 1, True)
+    assert (len(part["notOurs"]), part["complete"]) == (remote_imports.PAGE, False)
+
+
+def test_without_labelbox_the_rest_is_shown_and_the_exit_code_says_so(rig: Rig, prelabel: Command) -> None:
+    bring(rig, "a")
+    rig.fault("503", times=9, operations="all")
+
+    said = prelabel("project", "show", rig.project.id, "--labelbox")
+
+    assert said.code == 4
+    assert "imported: 1" in said.out
+    assert "Labelbox answers 503" in said.err
+
+
+def test_nothing_is_asked_of_labelbox_unless_it_is_said(rig: Rig, prelabel: Command) -> None:
+    bring(rig, "a")
+    before = len(rig.sandbox.control("GET", "/requests"))
+
+    prelabel("project", "show", rig.project.id)
+
+    assert len(rig.sandbox.control("GET", "/requests")) == before

@@ -1,0 +1,87 @@
+"""Metrics say what status says, of a real Redis, by name; and over HTTP from a real process."""
+
+import re
+import socket
+import subprocess
+import sys
+
+import httpx
+import redis
+
+from prelabel_worker.accounts.rate_limiter import Permits
+from prelabel_worker.labelbox.errors import Unavailable
+from prelabel_worker.operations.projects import Projects
+from prelabel_worker.queries.metrics import Name
+from tests.support.project import Project, message
+from tests.support.scraping import samples, scraped
+from tests.support.waiting import wait_for
+
+
+def test_rows_are_divided_by_outcome_and_add_up_to_what_was_published(project: Project) -> None:
+    project.kill("a", "b")
+    project.publish(message("c"), message("d"), message("e"))
+    project.import_all(project.cut())
+    project.publish(message("f"))
+
+    found = scraped(project)
+
+    assert found['prelabel_published_rows_total{project="p"}'] == 6
+    rows = {key: value for key, value in found.items() if key.startswith("prelabel_rows{")}
+    assert sum(rows.values()) == 6
+    assert rows['prelabel_rows{outcome="imported",project="p"}'] == 3
+    assert rows['prelabel_rows{outcome="dead",project="p"}'] == 2
+    assert rows['prelabel_rows{outcome="pending",project="p"}'] == 1
+    assert found['prelabel_waiting_rows{project="p"}'] == 1
+    assert found['prelabel_dead_letters{project="p",reason="refused"}'] == 2
+
+
+def test_a_pause_and_an_open_breaker_are_seen(project: Project) -> None:
+    project.publish(message("a"))
+    account = 'account="default"'
+    assert scraped(project)[f'prelabel_account_breaker{{{account},state="closed"}}'] == 1
+
+    Projects(project.client, project.settings.key_prefix).pause("p", "a test")
+    permits = Permits(project.client, project.settings.key_prefix, "default", 600, 20)
+    for _ in range(5):
+        permits.failed(permits.reserve("upload", "p"), Unavailable("503"))
+
+    found = scraped(project)
+    assert found['prelabel_project_paused{project="p"}'] == 1
+    assert found[f'prelabel_account_breaker{{{account},state="closed"}}'] == 0
+    assert found[f'prelabel_account_breaker{{{account},state="open"}}'] == 1
+    permits.pause(60, "a test")
+    assert scraped(project)[f'prelabel_account_stopped{{{account},kind="paused"}}'] == 1
+
+
+def test_a_redis_that_is_away_is_said_and_raises_nothing(project: Project) -> None:
+    away = redis.Redis(unix_socket_path="/nowhere.sock")
+
+    assert scraped(project, away) == {"prelabel_redis_up": 0}
+
+
+def test_the_command_serves_every_metric_of_the_catalogue_over_http(project: Project, redis_url: str) -> None:
+    project.publish(message("a"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "prelabel_worker.cli", "metrics", "--port", str(port), "--redis-url", redis_url]
+    environment = {"PRELABEL_KEY_PREFIX": project.settings.key_prefix}
+    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: answers(port), "the metrics to be served")
+        page = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+    finally:
+        server.terminate()
+        server.wait(10)
+
+    assert samples(page)['prelabel_rows{outcome="pending",project="p"}'] == 1
+    assert {name.value[0] for name in Name} == {
+        name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", page, re.MULTILINE)
+    }
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).status_code == 200
+    except httpx.ConnectError:
+        return False

@@ -1,0 +1,96 @@
+"""What the tests of dead letters share: the indexes seen whole, and letters made and mended."""
+
+from collections import Counter
+from typing import Any
+
+import orjson
+
+from prelabel.publishing.buffer import Row
+from prelabel.validation.gate import prepare
+from prelabel_worker.dead_letters.editing import Mended, mended
+from tests.support.project import Project
+
+
+def real_message(key: str, *, name: str = "Car", model: str = "m", message_id: str = "", **fields: Any) -> Row:
+    """A message that the gate takes, with one box."""
+    body = {
+        "messageId": message_id or f"id-{key}",
+        "projectId": "p",
+        "dataRow": {"globalKey": key},
+        "model": {"name": model},
+        "annotations": [{"name": name, "bbox": {"top": 1, "left": 2, "height": 3, "width": 4}}],
+        **fields,
+    }
+    return Row(f"k:{key}", orjson.dumps(body), 0)
+
+
+def kill(project: Project, *rows: Row, reason: str = "refused") -> list[str]:
+    """Make dead letters of these rows; returns their ids."""
+    project.publish(*rows)
+    chunk = project.take(project.cut())
+    found = project.rows(chunk)
+    project.settle(chunk, imported=0, outcomes=[project.holding(row, reason=reason) for row in found])
+    return [row.held_id or str(row.seq) for row in found]
+
+
+def new_message(project: Project, letter_id: str, row: Row) -> Mended:
+    """The letter with another message."""
+    letter = project.held.letter("p", letter_id)
+    assert letter is not None
+    return mended(letter, prepare(row.raw), project.held.lanes("p"))
+
+
+def held_keys(project: Project) -> dict[str, Any]:
+    """Every key of held rows with its value, by the name after the root."""
+    found: dict[str, Any] = {}
+    for key in sorted(project.client.keys(f"{project.root}:held*".replace("{", "?").replace("}", "?"))):
+        found[key.decode().removeprefix(project.root + ":")] = project.client.hgetall(key)
+    for key in sorted(project.client.keys(f"{project.root}:dead*".replace("{", "?").replace("}", "?"))):
+        name = key.decode().removeprefix(project.root + ":")
+        hashed = project.client.type(key) == b"hash"
+        found[name] = project.client.hgetall(key) if hashed else {n for n, _ in project.client.zscan_iter(key)}
+    return found
+
+
+def check_indexes(project: Project) -> None:
+    """Every index of held rows says what the states say, and nothing else; the sum balances."""
+    client, root = project.client, project.root
+    states = {name.decode(): orjson.loads(state) for name, state in client.hgetall(f"{root}:held").items()}
+    dead = {name: state for name, state in states.items() if not state.get("due") and not state.get("queued")}
+    healing = {name for name, state in states.items() if state.get("due") and not state.get("queued")}
+    assert {name.decode() for name in client.hkeys(f"{root}:held:body")} == states.keys()
+    assert _members(project, "dead") == dead.keys()
+    assert _members(project, "heal") == healing
+    queued = {name: state.get("since", 0) > 0 for name, state in states.items() if state.get("queued")}
+    assert _members(project, "heal:queued") == {name for name, heals in queued.items() if heals}
+    assert _members(project, "dead:queued") == {name for name, heals in queued.items() if not heals}
+    for kind, field in (("reason", "reason"), ("group", "group")):
+        weights: Counter[str] = Counter()
+        for state in dead.values():
+            weights[state[field]] += state["weight"]
+        assert _numbers(project, f"dead:{kind}s") == dict(weights)
+        for value in {state[field] for state in states.values()} | weights.keys():
+            expected = {name for name, state in dead.items() if state[field] == value}
+            assert _members(project, f"dead:{kind}:{value}") == expected
+    for group, name in client.hgetall(f"{root}:dead:sample").items():
+        assert dead[name.decode()]["group"] == group.decode()
+    assert client.hlen(f"{root}:dead:sample") == len({state["group"] for state in dead.values()})
+    for message_id, name in client.hgetall(f"{root}:dead:messages").items():
+        assert dead[name.decode()]["message"] == message_id.decode()
+    rows: dict[str, set[str]] = {}
+    for name, state in states.items():
+        if state.get("row"):
+            rows.setdefault(state["row"], set()).add(name)
+    indexed = client.hgetall(f"{root}:held:rows")
+    assert {key.decode(): set(names.decode().split()) for key, names in indexed.items()} == rows
+    assert all(len(names.split()) == len(set(names.split())) for names in indexed.values())
+    assert not dead or client.zscore(f"{root}:timers", "expire") is not None
+    project.audit()
+
+
+def _members(project: Project, name: str) -> set[str]:
+    return {member.decode() for member in project.client.zrange(f"{project.root}:{name}", 0, -1)}
+
+
+def _numbers(project: Project, name: str) -> dict[str, int]:
+    return {key.decode(): int(value) for key, value in project.client.hgetall(f"{project.root}:{name}").items()}

@@ -1,0 +1,22 @@
+"""Lines as they are compared, and builders of rows for each media type."""
+
+from typing import Any
+from uuid import UUID
+
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.row_builder import RowBuilder
+from tests.golden import HARBOUR
+
+BUILDERS = {
+    media: RowBuilder("harbour", Ontology.from_normalized(HARBOUR, media))
+    for media in (
+        *("IMAGE", "VIDEO", "TEXT", "TMS_GEO", "PDF", "CONVERSATIONAL", "AUDIO", "HTML", "DICOM"),
+        "LLM_PROMPT_RESPONSE_CREATION",
+    )
+}
+
+
+def canonical(line: dict[str, Any]) -> dict[str, Any]:
+    """A line of the reference as we write it: the canonical uuid, the new spelling."""
+    line = {"answer" if key == "answers" else key: value for key, value in line.items()}
+    return line | ({"uuid": str(UUID(line["uuid"]))} if "uuid" in line else {})

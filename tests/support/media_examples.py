@@ -1,0 +1,17 @@
+"""The example of each media type, and the ontology beside them. No project is named: whoever publishes them says it."""
+
+import json
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[2] / "examples/media"
+ONTOLOGY = json.loads((FOLDER / "ontology.json").read_text("utf-8"))["ontology"]
+MEDIA = {
+    "image": "IMAGE",
+    "video": "VIDEO",
+    "text": "TEXT",
+    "geospatial": "TMS_GEO",
+    "document": "PDF",
+    "conversational": "CONVERSATIONAL",
+    "audio": "AUDIO",
+    "html": "HTML",
+}

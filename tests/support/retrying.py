@@ -1,0 +1,28 @@
+"""Rows whose data row is missing."""
+
+import orjson
+
+from prelabel_worker.operations.projects import Projects
+from tests.support.project import Project
+
+
+def not_found(project: Project, *, since_ms: int = 0) -> int:
+    """Cut what waits and hold each row as one whose data row is missing; `since_ms`: they have healed for so long."""
+    chunk = project.take(project.cut())
+    rows = project.rows(chunk)
+    if since_ms:
+        _shift(project, "since", -since_ms)
+    outcomes = [project.holding(row, reason="data-row-not-found", heals=True) for row in rows]
+    project.settle(chunk, imported=0, outcomes=outcomes)
+    return len(rows)
+
+
+def _shift(project: Project, field: str, by_ms: int) -> None:
+    for name, data in project.client.hgetall(f"{project.root}:held").items():
+        state = orjson.loads(data)
+        state[field] += by_ms
+        project.client.hset(f"{project.root}:held", name, orjson.dumps(state))
+
+
+def heal_for(project: Project, hours: str) -> None:
+    Projects(project.client, project.settings.key_prefix).override("p", {"healHours": hours})

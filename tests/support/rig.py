@@ -1,0 +1,218 @@
+"""The stages of a worker, called one after the other in this process: real Redis, a real sandbox over HTTP.
+
+Times are short, so that what takes minutes in production takes a moment here; what a test does not want to wait for is
+passed over with `pass_time`.
+"""
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import redis
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from prelabel.publishing.buffer import Row
+from prelabel.wire import keys
+from prelabel_worker.accounts.status import Accounts
+from prelabel_worker.dead_letters.letter import DeadLetter
+from prelabel_worker.queries.status import Inspector, ProjectStatus
+from prelabel_worker.runtime.clients import Runtime
+from prelabel_worker.runtime.timers import Timers
+from prelabel_worker.settings import load_settings
+from prelabel_worker.stages.context import Tools
+from prelabel_worker.stages.group import group, heal
+from prelabel_worker.stages.poll import poll
+from prelabel_worker.stages.settle import settle
+from prelabel_worker.stages.submit import submit
+from tests.support.project import Project
+from tests.support.sandbox.process import SandboxProcess
+
+SHORT: dict[str, object] = {
+    "lease_seconds": 1,
+    "server_limit_seconds": 0.2,
+    "request_timeout_seconds": 0.4,
+    "poll_min_seconds": 0.01,
+    "poll_max_seconds": 0.02,
+    "backoff_base_seconds": 0.01,
+    "backoff_max_seconds": 0.02,
+    "requests_per_minute": 100_000,
+    "request_burst": 50_000,
+    "labelbox_api_key": "a-key",
+}
+TOOLS = {"tools": [{"tool": "rectangle", "name": "car"}], "classifications": []}
+
+
+def car(project: str, key: str, left: int = 1) -> Row:
+    """A message with one box."""
+    annotation = {"name": "car", "bbox": {"top": 1, "left": left, "height": 3, "width": 4}}
+    body = {"projectId": project, "dataRow": {"globalKey": key}, "annotations": [annotation]}
+    return Row(f"k:{key}", orjson.dumps(body), 0)
+
+
+class Rig:
+    """One project, and a worker that does only what it is told to."""
+
+    def __init__(
+        self, client: "redis.Redis", redis_url: str, prefix: str, sandbox: SandboxProcess, **settings: object
+    ) -> None:
+        chosen = {"redis_url": redis_url, "key_prefix": prefix, "linger_seconds": 0, **SHORT}
+        chosen |= {"labelbox_endpoint": f"{sandbox.url}/graphql", **settings}
+        self.client = client
+        self.sandbox = sandbox
+        self.project = Project(client, load_settings(**chosen), f"c{secrets.token_hex(12)}")
+        self.settings = self.project.settings
+        self._hints: deque[tuple[str, str, str]] = deque()
+        self.tools = self._connected(self.settings.labelbox_endpoint)
+        self._timers = Timers(client, prefix, self.settings.lease_seconds)
+        self.logs: list[EventDict] = []
+        sandbox.project(self.project.id, TOOLS)
+
+    def connect(self, endpoint: str) -> None:
+        """Speak to this endpoint from now on."""
+        self.close()
+        self.tools = self._connected(endpoint)
+
+    def _connected(self, endpoint: str) -> Tools:
+        settings = self.settings.model_copy(update={"labelbox_endpoint": endpoint})
+        return Runtime(settings, lambda *hint: self._hints.append(hint)).tools()
+
+    def close(self) -> None:
+        self.tools.account("").labelbox.close()
+
+    def publish(self, *row_keys: str) -> None:
+        self.project.publish(*(car(self.project.id, key) for key in row_keys))
+
+    def warm(self) -> None:
+        """Import a row, so that the ontology is known and a fault meets what the test is about."""
+        self.publish("warm")
+        self.settle()
+        self.logs.clear()
+
+    def fault(self, name: str, **options: Any) -> None:
+        self.sandbox.control("POST", "/faults", {"fault": name, "project": self.project.id, **options})
+
+    def mend(self) -> None:
+        """Labelbox is well again, pauses and waits are over."""
+        self.sandbox.control("DELETE", "/faults")
+        self.pass_time()
+
+    def pass_time(self) -> None:
+        """What waits is due now, pauses are over; leases go on."""
+        root = self.project.root
+        self.client.hdel(f"{root}:meta", "pausedUntil", "pauseReason")
+        self._accounts.resume(self.settings.account)
+        for name in self.chunks():
+            self.client.hset(f"{root}:chunk:{name}", mapping={"due": 1, "permitMs": 0})
+        timers = [name for name in self.client.zrange(f"{root}:timers", 0, -1) if name != b"expire"]
+        if timers:
+            self.client.zadd(f"{root}:timers", dict.fromkeys(timers, 1))
+        self._look()
+
+    def age(self, seconds: float) -> None:
+        """Labelbox took every running import so much earlier."""
+        for name in self.chunks():
+            self.client.hincrby(f"{self.project.root}:chunk:{name}", "runningMs", -int(seconds * 1000))
+
+    def chunks(self) -> list[str]:
+        return [name.decode() for name in self.client.zrange(f"{self.project.root}:chunks", 0, -1)]
+
+    def fields(self) -> dict[str, str]:
+        """Of the only chunk."""
+        (name,) = self.chunks()
+        found = self.client.hgetall(f"{self.project.root}:chunk:{name}")
+        return {field.decode(): value.decode() for field, value in found.items()}
+
+    def change(self, **fields: str | int) -> None:
+        """Of the only chunk."""
+        (name,) = self.chunks()
+        self.client.hset(f"{self.project.root}:chunk:{name}", mapping=fields)
+
+    def runs(self) -> bool:
+        """Whether the only chunk's import runs."""
+        return bool(self.chunks()) and self.fields()["state"] == "running"
+
+    def step(self) -> bool:
+        """Do what is hinted, or else what is due; whether there was anything."""
+        with capture_logs() as logs:
+            if self._hints:
+                self._do(*self._hints.popleft())
+                done = True
+            else:
+                due, _ = self._timers.due(50)
+                for each in due:
+                    self._do(each.stage, each.project_id, each.chunk_id)
+                done = bool(due)
+        self.logs += logs
+        return done
+
+    def run(self, until: Any, what: str, seconds: float = 60) -> None:
+        """Work until this is true."""
+        deadline = time.monotonic() + seconds
+        while not until():
+            assert time.monotonic() < deadline, f"waited for {what}: {self.status()} {self.logs[-5:]}"
+            if not self.step():
+                self._look()
+                time.sleep(0.005)
+
+    def settle(self) -> ProjectStatus:
+        """Work until no row is pending; the sum is right, and nothing stays behind."""
+        self.run(lambda: self.status().pending == 0, "all rows to be settled")
+        return self.project.status()
+
+    def status(self) -> ProjectStatus:
+        return Inspector(self.client, self.settings.key_prefix).status(self.project.id)
+
+    def events(self, name: str) -> list[EventDict]:
+        return [each for each in self.logs if each["event"] == name]
+
+    def decisions(self) -> list[tuple[str, str]]:
+        """(class of error, outcome) of every request that failed."""
+        return [(each["error"], each["outcome"]) for each in self.logs if "outcome" in each]
+
+    def creates(self) -> int:
+        """How many uploads the sandbox saw."""
+        log = self.sandbox.control("GET", "/requests")
+        create = "createModelAssistedLabelingPredictionImport"
+        return sum(each["operation"] == create and each["projectId"] == self.project.id for each in log)
+
+    def pre_labels(self) -> list[str]:
+        """The data rows of what a labeler would see, one for each annotation."""
+        return sorted(each["dataRow"]["globalKey"] for each in self.sandbox.pre_labels(self.project.id))
+
+    def letter(self) -> DeadLetter:
+        """The only dead letter."""
+        (found,) = self.project.held.letters(self.project.id)
+        return found
+
+    def account_paused(self) -> bool:
+        return bool(self._accounts.stops(self.settings.account))
+
+    def project_paused(self) -> bool:
+        until = self.client.hget(f"{self.project.root}:meta", "pausedUntil")
+        return bool(until) and float(until) / 1000 > time.time()
+
+    @property
+    def _accounts(self) -> Accounts:
+        return Accounts(self.client, self.settings)
+
+    def _look(self) -> None:
+        self.client.zadd(keys.projects(self.settings.key_prefix), {self.project.id: 0})
+
+    def _do(self, stage: str, project_id: str, chunk_id: str) -> None:
+        if stage == "poll":
+            poll(self.tools, [(project_id, chunk_id)])
+        elif stage == "submit":
+            submit(self.tools, project_id, chunk_id)
+        elif stage == "settle":
+            settle(self.tools, project_id, chunk_id)
+        elif stage == "group":
+            group(self.tools, project_id)
+        elif stage == "heal":
+            heal(self.tools, project_id)
+
+
+MakeRig = Callable[..., Rig]

@@ -1,0 +1,9 @@
+"""The example projects of `examples/assets`."""
+
+import json
+from pathlib import Path
+
+ASSETS = Path(__file__).parents[3] / "examples/assets"
+
+
+PROJECTS = {each["project"]["id"]: each for each in json.loads((ASSETS / "projects.json").read_text())}

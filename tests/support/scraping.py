@@ -1,0 +1,23 @@
+"""Metrics as Prometheus reads them."""
+
+import re
+
+import redis
+from prometheus_client import CollectorRegistry, generate_latest
+
+from prelabel_worker.accounts.status import Accounts
+from prelabel_worker.cli.health.metrics import Scrape
+from prelabel_worker.queries.status import Inspector
+from tests.support.project import Project
+
+
+def scraped(project: Project, client: "redis.Redis | None" = None) -> dict[str, float]:
+    """Every sample by its name and labels, as Prometheus reads them."""
+    client, settings = client or project.client, project.settings
+    registry = CollectorRegistry()
+    registry.register(Scrape(Inspector(client, settings.key_prefix), Accounts(client, settings)))
+    return samples(generate_latest(registry).decode())
+
+
+def samples(page: str) -> dict[str, float]:
+    return {name: float(value) for name, value in re.findall(r"^([^#\s]\S*) (\S+)$", page, re.MULTILINE)}

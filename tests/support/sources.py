@@ -1,0 +1,12 @@
+"""The project's own sources, parsed: for tests that hold rules about them."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ROOTS = {"prelabel": "producers", "prelabel_worker": "worker", "prelabel_sandbox": "sandbox"}
+SOURCES = {
+    path: ast.parse(path.read_text("utf-8"))
+    for package, root in ROOTS.items()
+    for path in sorted((ROOT / root / package).rglob("*.py"))
+}

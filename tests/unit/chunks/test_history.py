@@ -1,0 +1,103 @@
+"""What the history keeps of a chunk: found again by data row and by message, in few bytes."""
+
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prelabel.errors import Reason
+from prelabel_worker.chunks import history
+from prelabel_worker.chunks.chunk import Item, chunk_from_fields
+from prelabel_worker.chunks.history import NO_TRACE, Arrival, Record
+from prelabel_worker.chunks.rows import RowOutcome
+
+CHUNK = chunk_from_fields(
+    "p",
+    "c0ffee",
+    "t",
+    1_000,
+    {b"state": b"running", b"lanes": b"0", b"rows": b"3", b"items": b"", b"cutMs": b"900", b"name": b"prelabel-x"},
+)
+arrivals = st.builds(Arrival, st.integers(1, 2**53), st.integers(0, 2**43))
+rows = st.lists(st.tuples(arrivals, st.sampled_from(history.OUTCOMES), st.text(max_size=20), st.text(max_size=20)))
+
+
+def record_of(*found: tuple[Arrival, str, str, str]) -> Record:
+    entries = b"".join(
+        history.entry(at, outcome, history.trace_of(key, message)) for at, outcome, key, message in found
+    )
+    return Record.from_bytes(history.record_of(CHUNK, entries))
+
+
+@given(rows)
+def test_every_row_is_found_by_its_data_row_and_by_its_message(found: list[tuple[Arrival, str, str, str]]) -> None:
+    record = record_of(*found)
+
+    for arrival, outcome, key, message in found:
+        assert (arrival, outcome) in record.find(data_row=history.digest_of(key))
+        assert (arrival, outcome) in record.find(message=history.digest_of(message))
+
+
+@given(rows, st.binary(min_size=6, max_size=6))
+def test_a_digest_that_no_row_has_is_not_found(found: list[tuple[Arrival, str, str, str]], digest: bytes) -> None:
+    known = {history.digest_of(text) for _, _, key, message in found for text in (key, message)}
+
+    record = record_of(*found)
+
+    assert digest in known or record.find(data_row=digest) == record.find(message=digest) == []
+
+
+def test_the_counts_are_those_of_the_rows() -> None:
+    at = Arrival(1, 1)
+
+    head = record_of((at, "imported", "k:a", "m"), (at, "imported", "k:b", "n"), (at, "refused", "k:c", "o")).head
+
+    assert head["outcomes"] == {"imported": 2, "refused": 1}
+    assert (head["rows"], head["name"], head["cutMs"]) == (3, "prelabel-x", 900)
+
+
+def test_a_row_costs_about_fourteen_bytes() -> None:
+    found = [
+        history.entry(
+            Arrival(10_000 + n, 1_790_000_000_000 + n // 20), "imported", history.trace_of(f"k:{n}", str(uuid4()))
+        )
+        for n in range(5_000)
+    ]
+
+    assert len(history.record_of(CHUNK, b"".join(found))) < 5_000 * 14.5
+
+
+def test_a_frame_that_could_not_be_read_has_an_entry_for_each_of_its_rows() -> None:
+    frame_id = f"{1_790_000_000_000:012x}" + "0" * 20
+    outcome = RowOutcome("held", 1, 2, "f8", {"reason": "unreadable-frame"})
+
+    entries = history.set_aside([Item("h", "5", 0, 1, 5), Item("f", frame_id, 0, 2, 8)], [outcome])
+
+    expected = [history.entry(Arrival(seq, 1_790_000_000_000), "unreadable-frame", NO_TRACE) for seq in (8, 9)]
+    assert entries == b"".join(expected)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_its_number(reason: Reason) -> None:
+    assert reason.value in history.OUTCOMES
+
+
+def test_the_numbers_of_kept_records_do_not_move() -> None:
+    assert [history.OUTCOMES.index(name) for name in ("imported", "skipped", "unknown-feature", "import-timeout")] == [
+        0,
+        2,
+        15,
+        28,
+    ]
+
+
+def test_what_a_policy_remembers_stands_behind_the_rows_and_costs_nothing_elsewhere() -> None:
+    rows = b"".join(history.entry(Arrival(n, 1), "imported", history.trace_of(f"k:{n}", "m")) for n in range(3))
+    marks = [-(2**63), 0, 2**63 - 1]
+
+    with_marks = Record.from_bytes(history.record_of(CHUNK, rows, marks=marks))
+
+    assert with_marks.marks() == marks
+    assert Record.from_bytes(history.record_of(CHUNK, rows)).marks() == []
+    assert with_marks.find(data_row=history.digest_of("k:1")) == [(Arrival(1, 1), "imported")]

@@ -1,0 +1,122 @@
+"""The docs say what the code does: examples run, tables are made, names exist."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from prelabel.readers import FORMATS, read_mapping
+from prelabel.validation.gate import prepare
+from prelabel_worker.cli.main import app
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = re.findall(r"```json\n(.*?)```", (ROOT / "docs/messages.md").read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_examples_of_messages_are_messages(example: str) -> None:
+    assert prepare(json.loads(example)).project_id == "cm1"
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) == 10
+
+
+def test_generated_docs_are_what_the_code_says() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs/make_tables.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_command_is_documented() -> None:
+    page = (ROOT / "docs/commands.md").read_text("utf-8")
+    names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+
+    assert [name for name in names if f"`prelabel {name}" not in page] == []
+
+
+def test_every_format_is_documented_with_its_options() -> None:
+    page = (ROOT / "docs/readers.md").read_text("utf-8")
+    rows = {
+        name: set(re.findall(r"`--([a-z-]+)`", rest))
+        for name, rest in re.findall(r"^\| `([a-z-]+)` \|(.*)", page, re.M)
+    }
+
+    assert rows.pop("messages") == set()
+    assert rows == {name: {word.replace("_", "-") for word in each.takes} for name, each in FORMATS.items()}
+
+
+def test_the_example_of_a_mapping_is_one(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/readers.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "mapping.toml").write_text(example)
+
+    assert read_mapping(tmp_path / "mapping.toml").classes["dog"].option == "dog"
+
+
+def log_events() -> set[tuple[str, str]]:
+    """(event, level) of every line that the worker can log."""
+    found = set()
+    for path in (ROOT / "worker").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+                owner, event = node.func.value, node.args[0]
+                if isinstance(owner, ast.Name) and owner.id == "_log" and isinstance(event, ast.Constant):
+                    found.add((str(event.value), "error" if node.func.attr == "exception" else node.func.attr))
+    return found
+
+
+def test_every_log_event_is_documented_with_its_level_and_no_other() -> None:
+    page = (ROOT / "docs/log-events.md").read_text("utf-8")
+
+    assert set(re.findall(r"^\| `([a-z_.]+)` \| (\w+) \|", page, re.MULTILINE)) == log_events()
+
+
+def test_every_command_of_a_noun_is_documented() -> None:
+    page = (ROOT / "docs/commands.md").read_text("utf-8")
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        section = "\n".join(line for line in page.splitlines() if f"prelabel {group.name}" in line)
+        for command in group.typer_instance.registered_commands:
+            assert re.search(rf"\b{command.name}\b", section), f"prelabel {group.name} {command.name}"
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_module_of_the_map_exists() -> None:
+    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    for root, table in re.findall(r"\| `(\w+/\w+)/` \| owns \|\n\|---\|---\|\n((?:\|.*\n)+)", page):
+        for cell in (line.split("|")[1] for line in table.splitlines()):
+            for name in re.findall(r"`([\w./*]+)`", cell):
+                assert list((ROOT / root).glob(name.rstrip("/"))), f"{root}/{name}"
+
+
+def test_the_changelog_knows_the_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+    assert f"## [{version}]" in changelog or "## [Unreleased]" in changelog
+
+
+def test_constraints_are_exact_and_name_no_index() -> None:
+    lines = (ROOT / "constraints.txt").read_text("utf-8").split()
+
+    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line)] == []
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    page = (ROOT / "docs/security.md").read_text("utf-8")
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", page)
+
+    assert len(named) > 20
+    for path, name in named:
+        assert re.search(rf"^def {name}\(", (ROOT / "tests" / path).read_text("utf-8"), re.M), f"{path}::{name}"

@@ -1,0 +1,243 @@
+"""The one table: every class of error has its outcome, and every answer its class."""
+
+import inspect
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prelabel_worker.labelbox import errors, responses, retry_policy
+from prelabel_worker.labelbox.errors import RequestError
+from prelabel_worker.labelbox.retry_policy import Outcome, backoff, bisection_is_spent, decide
+
+TABLE = {
+    errors.Throttled: (Outcome.PAUSE, "account"),
+    errors.Unavailable: (Outcome.LATER, "chunk"),
+    errors.OutcomeUnknown: (Outcome.LOOK_UP, "chunk"),
+    errors.Conflict: (Outcome.LOOK_UP, "chunk"),
+    errors.Garbled: (Outcome.LATER, "chunk"),
+    errors.UnexpectedShape: (Outcome.LATER, "chunk"),
+    errors.Blocked: (Outcome.LATER, "chunk"),
+    errors.TooLarge: (Outcome.SPLIT, "chunk"),
+    errors.Refused: (Outcome.SPLIT, "chunk"),
+    errors.Unauthorized: (Outcome.PAUSE, "account"),
+    errors.KeyMissing: (Outcome.PAUSE, "project"),
+    errors.AccountLimit: (Outcome.PAUSE, "account"),
+    errors.QueryRefused: (Outcome.PAUSE, "account"),
+    errors.Forbidden: (Outcome.PAUSE, "project"),
+    errors.ProjectGone: (Outcome.PAUSE, "project"),
+}
+
+
+def test_every_class_of_error_is_in_the_table() -> None:
+    classes = {
+        found
+        for _, found in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(found, RequestError) and found is not RequestError
+    }
+
+    assert classes == TABLE.keys()
+
+
+@pytest.mark.parametrize(("kind", "expected"), TABLE.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_each_class_has_its_outcome(kind: type[RequestError], expected: tuple[Outcome, str]) -> None:
+    decision = decide(kind("x"), 1, base=1, cap=60)
+
+    assert (decision.outcome, decision.scope) == expected
+
+
+def test_an_answer_of_another_shape_stops_its_chunk_and_never_the_account() -> None:
+    """One import or one project is answered wrongly; a proxy in between would answer everything wrongly."""
+    for failures in (1, retry_policy.FEW + 1, 1000):
+        shape = decide(errors.UnexpectedShape("x"), failures, base=1, cap=60)
+        sent = decide(errors.UnexpectedShape("x", maybe_accepted=True), failures, base=1, cap=60)
+        assert [(each.outcome, each.scope) for each in (shape, sent)] == [
+            (Outcome.LATER, "chunk"),
+            (Outcome.LOOK_UP, "chunk"),
+        ]
+
+
+def test_a_retry_after_is_obeyed() -> None:
+    assert decide(errors.Throttled("x", retry_after=7), 1, base=1, cap=60).seconds == 7
+    assert decide(errors.Unavailable("x", retry_after=7), 1, base=1, cap=60).seconds == 7
+
+
+def test_who_asks_to_wait_is_waited_for_by_the_whole_account_at_no_cost_to_the_chunk() -> None:
+    for kind in (errors.Throttled, errors.Unavailable, errors.OutcomeUnknown):
+        decision = decide(kind("x", retry_after=7), 1, base=1, cap=60)
+        assert (decision.outcome, decision.scope, decision.passing) == (Outcome.PAUSE, "account", True)
+
+
+@pytest.mark.parametrize(
+    ("error", "before", "attempts"),
+    [
+        (errors.Blocked("x"), Outcome.LATER, 1),
+        (errors.Garbled("x"), Outcome.LATER, retry_policy.FEW),
+        (errors.Garbled("x", maybe_accepted=True), Outcome.LOOK_UP, retry_policy.FEW),
+    ],
+)
+def test_what_lasts_pauses_the_account_for_a_person(error: RequestError, before: Outcome, attempts: int) -> None:
+    assert decide(error, attempts, base=1, cap=60).outcome is before
+    decision = decide(error, attempts + 1, base=1, cap=60)
+    assert (decision.outcome, decision.scope, decision.needs_person) == (Outcome.PAUSE, "account", True)
+
+
+def test_a_blocked_request_is_repeated_once_and_slowly() -> None:
+    assert decide(errors.Blocked("x"), 1, base=1, cap=60).seconds == 60
+
+
+def test_an_import_is_lost_after_several_misses_and_the_servers_limit() -> None:
+    assert retry_policy.import_is_lost(3, 101, 100)
+    assert not retry_policy.import_is_lost(2, 1000, 100)
+    assert not retry_policy.import_is_lost(3, 99, 100)
+
+
+def test_an_import_that_cannot_be_asked_for_is_waited_for_as_long_as_its_verdicts_can_exist() -> None:
+    assert retry_policy.import_is_overdue(11, 10, asked=True)
+    assert not retry_policy.import_is_overdue(11, 10, asked=False)
+    assert retry_policy.import_is_overdue(DAY + 11, 10, asked=False)
+
+
+def test_verdicts_are_lost_sooner_when_their_day_is_over() -> None:
+    assert not retry_policy.verdicts_are_lost(5, 100, gone=True)
+    assert retry_policy.verdicts_are_lost(6, 100, gone=True)
+    assert not retry_policy.verdicts_are_lost(1, DAY + 1, gone=True)
+    assert retry_policy.verdicts_are_lost(2, DAY + 1, gone=True)
+    assert not retry_policy.verdicts_are_lost(1000, 100, gone=False)
+    assert retry_policy.verdicts_are_lost(6, DAY + 1, gone=False)
+
+
+@given(st.integers(1, 10_000))
+def test_backoff_has_full_jitter_below_its_bound(failures: int) -> None:
+    assert 0 <= backoff(failures, 1, 60) <= min(60, 2.0 ** min(failures - 1, 30))
+
+
+def test_a_bisection_is_spent_after_four_times_the_logarithm() -> None:
+    assert not bisection_is_spent(4 * 13, 5000)
+    assert bisection_is_spent(4 * 13 + 1, 5000)
+
+
+def graphql(code: str, status: int | None = None) -> bytes:
+    extensions: dict[str, object] = {"code": code}
+    if status is not None:
+        extensions["exception"] = {"status": status}
+    return orjson.dumps({"errors": [{"message": "x", "extensions": extensions}], "data": None})
+
+
+DAY = 24 * 3600
+HTML = b"<html>nothing here</html>"
+OK = orjson.dumps({"data": {"a": 1}})
+AWAY = (errors.Unavailable, errors.OutcomeUnknown)
+ANSWERS = [
+    ("503", 503, HTML, errors.Unavailable, errors.OutcomeUnknown),
+    ("520", 520, b"", errors.Unavailable, errors.OutcomeUnknown),
+    ("429 html", 429, HTML, errors.Throttled, errors.Throttled),
+    ("429 json", 429, b'{"message": "slow"}', errors.Throttled, errors.Throttled),
+    ("exceeded in 200", 200, b'{"message": "You have exceeded 5"}', errors.Throttled, errors.Throttled),
+    ("429 hidden", 200, graphql("INTERNAL_SERVER_ERROR", 429), errors.Throttled, errors.Throttled),
+    ("401 text", 401, b"no", errors.Unauthorized, errors.Unauthorized),
+    ("auth", 200, graphql("AUTHENTICATION_ERROR"), errors.Unauthorized, errors.Unauthorized),
+    ("403 json", 403, b'{"message": "no"}', errors.Forbidden, errors.Forbidden),
+    ("403 edge", 403, HTML, errors.Blocked, errors.Blocked),
+    ("authorization", 200, graphql("AUTHORIZATION_ERROR"), errors.Forbidden, errors.Forbidden),
+    ("413", 413, HTML, errors.TooLarge, errors.TooLarge),
+    ("426", 200, graphql("INTERNAL_SERVER_ERROR", 426), errors.AccountLimit, errors.AccountLimit),
+    ("not allowed", 200, graphql("OPERATION_NOT_ALLOWED"), errors.AccountLimit, errors.AccountLimit),
+    ("gone", 200, graphql("RESOURCE_NOT_FOUND"), errors.ProjectGone, errors.ProjectGone),
+    ("conflict", 200, graphql("RESOURCE_CONFLICT"), errors.Conflict, errors.Conflict),
+    ("422", 200, graphql("INTERNAL_SERVER_ERROR", 422), errors.Refused, errors.Refused),
+    ("malformed", 200, graphql("MALFORMED_REQUEST"), errors.Refused, errors.Refused),
+    ("bad input", 400, graphql("BAD_USER_INPUT"), errors.Refused, errors.Refused),
+    ("schema", 400, graphql("GRAPHQL_VALIDATION_FAILED"), errors.QueryRefused, errors.QueryRefused),
+    ("not json", 200, HTML, errors.Garbled, errors.Garbled),
+    ("no data", 200, b'{"data": null}', errors.Garbled, errors.Garbled),
+    ("errors of no list", 200, b'{"errors": {"a": 1}}', errors.Garbled, errors.Garbled),
+    ("internal 503", 200, graphql("INTERNAL_SERVER_ERROR", 503), errors.Unavailable, errors.OutcomeUnknown),
+    ("odd extensions", 200, b'{"errors": [{"extensions": "x"}]}', errors.Unavailable, errors.OutcomeUnknown),
+    ("internal", 200, graphql("INTERNAL_SERVER_ERROR", 500), errors.Unavailable, errors.OutcomeUnknown),
+    ("no code", 200, b'{"errors": [{"message": "x"}]}', errors.Unavailable, errors.OutcomeUnknown),
+    ("a code that is none", 200, b'{"errors": [{"extensions": {"code": {"a": []}}}]}', *AWAY),
+    ("a status that is none", 200, b'{"errors": [{"extensions": {"exception": {"status": [429]}}}]}', *AWAY),
+    ("a message that is none", 200, b'{"errors": [{"message": [[[{}]]]}]}', *AWAY),
+    ("odd errors", 200, b'{"errors": ["x"]}', errors.Unavailable, errors.OutcomeUnknown),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "asks", "creates"), [row[1:] for row in ANSWERS], ids=[r[0] for r in ANSWERS]
+)
+def test_each_answer_has_its_class(
+    status: int, body: bytes, asks: type[RequestError], creates: type[RequestError]
+) -> None:
+    with pytest.raises(RequestError) as of_query:
+        responses.data_of(status, {}, body, creates=False)
+    with pytest.raises(RequestError) as of_create:
+        responses.data_of(status, {}, body, creates=True)
+
+    assert (type(of_query.value), type(of_create.value)) == (asks, creates)
+
+
+def test_data_is_data() -> None:
+    assert responses.data_of(200, {}, OK, creates=True) == {"a": 1}
+
+
+def test_a_look_up_that_finds_nothing_is_an_answer() -> None:
+    one = orjson.dumps(
+        {"data": {"i0": {"id": "1"}, "i1": None}, "errors": [{"extensions": {"code": "RESOURCE_NOT_FOUND"}}]}
+    )
+
+    assert responses.found(200, {}, one) == {"i0": {"id": "1"}, "i1": None}
+    assert responses.found(200, {}, graphql("RESOURCE_NOT_FOUND")) == {}
+    with pytest.raises(errors.Unauthorized):
+        responses.found(200, {}, graphql("AUTHENTICATION_ERROR"))
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("5", 5.0),
+        ("0.5", 0.5),
+        ("-3", 0.0),
+        ("99999", 3600.0),
+        ("soon", None),
+        ("nan", None),
+        ("inf", 3600.0),
+        ("-inf", 0.0),
+        ("1e999", 3600.0),
+        ("9" * 5000, 3600.0),
+        ("\u0665", 5.0),
+        ("Fri, 31 Dec 99999999999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 3600.0),
+        ("Wed, 21 Oct 2015 07:28:00 +99999999999", None),
+        ("Wed, 21 Oct 2015 99:99:99 GMT", None),
+        ("\udcff", None),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_retry_after_is_read_within_reason(value: str, seconds: float | None) -> None:
+    with pytest.raises(errors.Throttled) as throttled:
+        responses.data_of(429, {"retry-after": value}, b"", creates=False)
+
+    assert throttled.value.retry_after == seconds
+
+
+def test_a_retry_after_in_the_past_is_now() -> None:
+    with pytest.raises(errors.Unavailable) as error:
+        responses.data_of(503, {"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, b"", creates=False)
+
+    assert error.value.retry_after == 0.0
+
+
+def test_a_row_without_a_verdict_is_sent_again_once() -> None:
+    reason = retry_policy.reason_of_row([])
+    assert reason == "no-verdict"
+    assert retry_policy.is_sent_again(reason, "")
+    assert retry_policy.is_sent_again(reason, "data-row-not-found")
+    assert not retry_policy.is_sent_again(reason, "no-verdict")
+    assert not retry_policy.is_sent_again(retry_policy.reason_of_row(["X"]), "")
+
+
+def test_rows_are_held_for_what_labelbox_said() -> None:
+    assert retry_policy.reason_of_row(["GeometryInvalid", "DataRowNotFound"]) == "data-row-not-found"
+    assert retry_policy.reason_of_row(["SomethingNew"]) == "refused"

@@ -1,0 +1,95 @@
+"""The publisher's buffer: order, limits, and the same frames until they are answered."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prelabel.publishing.buffer import Limits, ProjectBuffer, Row
+from prelabel.wire.frame import read_header, read_messages
+from prelabel.wire.lanes import lane_of
+
+LIMITS = Limits(send_rows=10, send_bytes=1000, frame_rows=4, frame_bytes=500, frame_slow=3, linger_seconds=1.0)
+
+
+def row(key: str, size: int = 5, slow: int = 0) -> Row:
+    return Row(f"k:{key}", key.encode().ljust(size, b"."), slow)
+
+
+def test_rows_wait_for_the_linger_time_and_not_longer() -> None:
+    buffer = ProjectBuffer(LIMITS)
+    assert buffer.due_at() is None
+    buffer.add(row("a"), now=5.0)
+    buffer.add(row("b"), now=5.9)
+
+    assert buffer.due_at() == 6.0
+
+
+def test_a_full_send_or_a_flush_does_not_wait() -> None:
+    buffer = ProjectBuffer(LIMITS)
+    for n in range(10):
+        buffer.add(row(str(n)), now=5.0)
+    assert buffer.due_at() == 0.0
+
+    flushed = ProjectBuffer(LIMITS)
+    flushed.add(row("a"), now=5.0)
+    flushed.flush_until = flushed.accepted
+    assert flushed.due_at() == 0.0
+
+
+def test_what_is_in_flight_stays_the_same_until_it_is_answered() -> None:
+    buffer = ProjectBuffer(LIMITS)
+    buffer.add(row("a"), 0.0)
+    frames = buffer.cut(0.0)
+    buffer.add(row("b"), 0.0)
+
+    assert buffer.cut(9.0) == frames
+    buffer.answer()
+    assert buffer.rows == 1
+    assert [read_messages(frame) for frame in buffer.cut(9.0)] == [[row("b").raw]]
+
+
+def test_a_refusal_cuts_the_same_rows_for_the_right_lanes_with_new_ids() -> None:
+    buffer = ProjectBuffer(LIMITS, lanes=16)
+    for n in range(8):
+        buffer.add(row(str(n)), 0.0)
+    before = buffer.cut(0.0)
+
+    buffer.recut(2)
+
+    after = buffer.cut(0.0)
+    assert {read_header(frame).lanes for frame in after} == {2}
+    assert {read_header(frame).id for frame in before}.isdisjoint(read_header(frame).id for frame in after)
+    assert sorted(raw for frame in before for raw in read_messages(frame)) == sorted(
+        raw for frame in after for raw in read_messages(frame)
+    )
+    buffer.answer()
+    buffer.add(row("the next send"), 0.0)
+    assert [read_header(frame).lanes for frame in buffer.cut(0.0)] == [2]
+
+
+@given(st.lists(st.tuples(st.text("abc", min_size=1, max_size=2), st.integers(2, 400), st.integers(0, 3)), max_size=60))
+def test_every_row_is_sent_once_in_its_lane_in_order_within_the_limits(spec: list[tuple[str, int, int]]) -> None:
+    buffer = ProjectBuffer(LIMITS)
+    rows = [row(key, size, slow) for key, size, slow in spec]
+    for each in rows:
+        buffer.add(each, 0.0)
+    sent: dict[int, list[bytes]] = {}
+    while buffer.rows:
+        for frame in buffer.cut(0.0):
+            header, messages = read_header(frame), read_messages(frame)
+            assert header.rows <= LIMITS.frame_rows
+            assert header.slow <= LIMITS.frame_slow
+            assert header.bytes <= LIMITS.frame_bytes
+            sent.setdefault(header.lane, []).extend(messages)
+        buffer.answer()
+
+    expected: dict[int, list[bytes]] = {}
+    for each in rows:
+        expected.setdefault(lane_of(each.data_row_key, 16), []).append(each.raw)
+    assert sent == expected
+    assert buffer.bytes_in_memory == buffer.rows_in_memory == 0
+
+
+def test_the_lane_of_a_data_row_never_changes() -> None:
+    golden = {"k:cam-1/000184.jpg": 1, "i:cmh2k4t8x00a107l5e1v9q3zr": 9, "k:ünïcödé": 13, "k:": 1}
+
+    assert {key: lane_of(key, 16) for key in golden} == golden

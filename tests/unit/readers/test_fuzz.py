@@ -1,0 +1,67 @@
+"""Whatever stands in a file: a message that the gate takes, a bad record with its place, and never another error."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.reading import CATEGORIES, read
+
+NUMBERS = st.integers(-3, 40) | st.floats(allow_nan=False, allow_infinity=False) | st.integers()
+ODD: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+SIZES = st.lists(st.integers(0, 9), min_size=2, max_size=2)
+RUNS = st.lists(st.integers(-1, 9), max_size=6) | st.text("0123456789OPVo\u00ff", max_size=8)
+SEGMENTS = st.fixed_dictionaries({}, optional={"id": st.integers(-1, 300) | ODD, "category_id": st.just(1) | ODD})
+RESULTS = st.fixed_dictionaries(
+    {"image_id": st.integers(0, 3) | ODD, "category_id": st.sampled_from([1, 18]) | ODD},
+    optional={
+        "bbox": st.lists(NUMBERS, min_size=3, max_size=4) | ODD,
+        "segmentation": st.fixed_dictionaries({}, optional={"size": SIZES | ODD, "counts": RUNS | ODD})
+        | st.lists(st.lists(NUMBERS, max_size=8), max_size=3)
+        | ODD,
+        "keypoints": st.lists(NUMBERS, min_size=51, max_size=51) | ODD,
+        "caption": st.text() | ODD,
+        "file_name": st.text(max_size=8) | ODD,
+        "segments_info": st.lists(SEGMENTS | ODD, max_size=3) | ODD,
+        "score": st.floats(0, 1) | ODD,
+    },
+)
+FORMS = ["coco-results", "coco-segmentation", "coco-keypoints", "coco-captions", "coco-panoptic"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(RESULTS | ODD, max_size=5))
+def test_of_any_results_each_is_taken_or_named(form: str, results: list[Any]) -> None:
+    images = [{"id": at, "width": 6, "height": 5} for at in range(4)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "found.json"
+        path.write_text(json.dumps({"annotations": results, "images": images, "categories": CATEGORIES}))
+        (Path(folder) / "found").mkdir()
+        _, bad = read(form, path)
+
+    assert all(each.where.startswith("found.json[") and each.problem for each in bad)
+
+
+CELLS = st.integers(-2, 30).map(str) | st.floats().map(str) | st.sampled_from(["", "x", "<NA>", "SPEAKER", ";;", "rec"])
+
+
+@pytest.mark.parametrize(("form", "between"), [("mot", ","), ("rttm", " ")])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.lists(CELLS, max_size=10), max_size=6))
+def test_of_any_lines_each_is_taken_or_named(form: str, between: str, lines: list[list[str]]) -> None:
+    first = ["SPEAKER", "rec"] if form == "rttm" else []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "found.txt"
+        path.write_text("".join(between.join(first + cells) + "\n" for cells in lines))
+        _, bad = read(form, path)
+
+    assert all(each.where.startswith("found.txt, line ") and each.problem for each in bad)

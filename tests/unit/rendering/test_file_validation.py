@@ -1,0 +1,171 @@
+"""A check of lines says what publishing and the workers would say of each, and counts."""
+
+import io
+import json
+from typing import Any
+
+import orjson
+import pytest
+
+from prelabel.errors import MessageError, Reason
+from prelabel.readers.ndjson import LineOptions, read_lines
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.file_validation import STAND_IN, Check, OfProject, Report, structure, validate
+from prelabel_worker.rendering.row_builder import RowBuilder
+from tests.golden import HARBOUR, cases, message_of
+
+IMAGE = Ontology.from_normalized(HARBOUR, "IMAGE")
+VESSEL = {"name": "vessel", "bbox": {"top": 1, "left": 2, "height": 3, "width": 4}}
+FIRST = "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e1101"
+
+
+def checked(*lines: Any, check: Check | None = None, limit: int = 1000) -> Report:
+    text = b"".join((each if isinstance(each, bytes) else orjson.dumps(each)) + b"\n" for each in lines)
+    records = read_lines(io.BytesIO(text), LineOptions(STAND_IN, mixed=True))
+    return validate(records, check or OfProject(IMAGE), limit)
+
+
+def faults(report: Report) -> list[tuple[int, str, str]]:
+    return [(fault.line, fault.path, fault.reason.value) for fault in report.in_order()]
+
+
+def plain(key: str = "a", **fields: Any) -> dict[str, Any]:
+    return {"dataRow": {"globalKey": key}, **VESSEL, **fields}
+
+
+def message(*annotations: Any, project: str = "p", key: str = "a") -> dict[str, Any]:
+    return {"projectId": project, "dataRow": {"globalKey": key}, "annotations": list(annotations or [VESSEL])}
+
+
+def test_counts_reasons_and_errors_are_a_program_s_to_read() -> None:
+    report = checked(message(), message({**VESSEL, "name": "vesel"}), b"{", plain("b"), limit=1)
+
+    assert report.as_json() == {
+        "lines": 4,
+        "valid": 2,
+        "invalid": 2,
+        "byReason": {"unknown-feature": 1, "malformed-json": 1},
+        "errors": [
+            {
+                "line": 2,
+                "path": "annotations[0].name",
+                "reason": "unknown-feature",
+                "found": "'vesel'",
+                "expected": "a feature of the project's ontology",
+            }
+        ],
+    }
+    assert report.forms == {True, False}
+    assert report.errors[0].text.startswith("line 2: annotations[0].name: expected")
+
+
+@pytest.mark.parametrize("case", cases("valid"), ids=lambda case: case["id"])
+def test_every_valid_example_passes_as_plain_lines_and_as_a_message(case: dict[str, Any]) -> None:
+    check = OfProject(Ontology.from_normalized(HARBOUR, case["media"]))
+
+    assert faults(checked(*case["lines"], check=check)) == []
+    by_row: dict[str, list[Any]] = {}
+    for line in case["lines"]:
+        by_row.setdefault(json.dumps(line["dataRow"]), []).append(line)
+    messages = [message_of(lines) for lines in by_row.values()]
+    assert checked(*messages, check=OfProject(Ontology.from_normalized(HARBOUR, case["media"]))).invalid == 0
+
+
+@pytest.mark.parametrize("case", cases("invalid"), ids=lambda case: case["id"])
+def test_every_refused_example_is_refused_in_the_worker_s_words(case: dict[str, Any]) -> None:
+    beside = case.get("beside", [])
+    lines = [*beside, case["line"]]
+    raw = orjson.dumps({key: value for key, value in message_of(lines).items() if value is not None})
+    builder = RowBuilder("harbour", Ontology.from_normalized(HARBOUR, case["media"]))
+    with pytest.raises(MessageError) as caught:
+        builder.build(raw)
+
+    report = checked(*lines, check=OfProject(Ontology.from_normalized(HARBOUR, case["media"])))
+
+    assert report.invalid
+    assert (caught.value.reason, caught.value.expected) in {(each.reason, each.expected) for each in report.errors}
+
+
+def test_each_line_at_fault_is_found_and_no_other_of_its_data_row() -> None:
+    lines = [plain(), plain(bbox=3), plain(name="vesel"), plain("b"), plain(confidence=2), plain()]
+
+    report = checked(*lines)
+
+    assert faults(report) == [
+        (2, "bbox", "invalid-annotation"),
+        (3, "name", "unknown-feature"),
+        (5, "confidence", "invalid-annotation"),
+    ]
+    assert (report.lines, report.invalid) == (6, 3)
+
+
+def test_lines_are_checked_with_the_others_of_their_data_row() -> None:
+    link = {
+        "name": "moored at",
+        "relationship": {"source": FIRST, "target": FIRST[:-1] + "2", "type": "unidirectional"},
+    }
+    bollard = {"name": "bollard", "point": {"x": 1, "y": 2}, "uuid": FIRST[:-1] + "2", "dataRow": {"globalKey": "a"}}
+    good = [plain(uuid=FIRST), plain("b"), {**link, "dataRow": {"globalKey": "a"}}, bollard]
+
+    assert faults(checked(*good)) == []
+    ground_truth = OfProject(Ontology.from_normalized(HARBOUR, "IMAGE"), ground_truth=True)
+    assert faults(checked(*good, check=ground_truth)) == [(3, "relationship", "pre-labels-only")]
+    assert faults(checked(*good, plain(uuid=FIRST))) == [(5, "uuid", "duplicate-uuid")]
+    assert faults(checked(*good[:3])) == [(3, "relationship.target", "broken-relationship")]
+
+
+def test_what_is_wrong_with_a_data_row_is_wrong_with_each_of_its_lines() -> None:
+    report = checked(plain(""), plain(""), plain("b"))
+
+    assert faults(report) == [
+        (1, "dataRow.globalKey", "malformed-message"),
+        (2, "dataRow.globalKey", "malformed-message"),
+    ]
+
+
+def test_many_faults_in_one_data_row_are_all_counted() -> None:
+    lines = [plain(name=f"odd {at}") if at % 3 else plain() for at in range(900)]
+
+    report = checked(*lines, limit=0)
+
+    assert (report.lines, report.invalid, report.errors) == (900, 600, [])
+
+
+def test_a_project_writes_its_data_rows_in_one_form_as_its_first_message_did() -> None:
+    by_id = message(project="q") | {"dataRow": {"id": "x"}}
+
+    assert faults(checked(message(), by_id, message() | {"dataRow": {"id": "x"}})) == [(3, "dataRow", "data-row-form")]
+    assert faults(checked(message(), check=OfProject(IMAGE, "p", "i"))) == [(1, "dataRow", "data-row-form")]
+
+
+def test_messages_of_any_project_share_a_file_s_ontology_and_one_project_knows_its_own_only() -> None:
+    lines = [message(project=f"p{at}") for at in range(3)]
+
+    assert checked(*lines).invalid == 0
+    assert faults(checked(*lines, check=OfProject(IMAGE, "p1"))) == [
+        (1, "projectId", "wrong-project"),
+        (3, "projectId", "wrong-project"),
+    ]
+
+
+def test_any_number_of_projects_takes_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prelabel_worker.rendering.file_validation._PROJECTS", 5)
+    check = OfProject(IMAGE)
+
+    assert checked(*[message(project=f"p{at}") for at in range(100)], check=check).invalid == 0
+    assert len(check._builders) <= 5
+    assert len(check._unset) <= 5
+
+
+def test_without_an_ontology_only_the_structure_is_checked() -> None:
+    report = checked(message({**VESSEL, "name": "nobody"}), plain(bbox={"top": 1}), check=structure)
+
+    assert faults(report) == [(2, "bbox.left", "invalid-annotation")]
+
+
+def test_lines_that_were_not_read_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prelabel.readers.ndjson.MAX_LINE_BYTES", 300)
+    report = checked(*[plain("c")] * 9)
+
+    assert (report.lines, report.invalid) == (9, 9)
+    assert set(report.by_reason) == {Reason.MESSAGE_TOO_LARGE}

@@ -1,0 +1,137 @@
+"""The rows of a chunk → a file and outcomes: validated first, then superseded, and nothing lost on the way."""
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prelabel.errors import Reason
+from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, split_body
+from prelabel_worker.chunks.rows import ChunkRow, Unreadable
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.row_builder import RowBuilder
+from prelabel_worker.stages.build import build
+
+TOOLS = [{"tool": "rectangle", "name": "vessel", "featureSchemaId": "c" + "1" * 24}]
+ORIGIN = Origin("submit", "chunk-1")
+
+
+def builder() -> RowBuilder:
+    return RowBuilder("p", Ontology.from_normalized({"tools": TOOLS}, "IMAGE"), data_row_form="k")
+
+
+def row(index: int, key: str, *, good: bool = True, model: str = "m", **fields: Any) -> ChunkRow:
+    box = {"name": "vessel" if good else "vesel", "bbox": {"top": index, "left": 1, "height": 1, "width": 1}}
+    message = {
+        "messageId": f"m{index}",
+        "projectId": "p",
+        "dataRow": {"globalKey": key},
+        "model": {"name": model},
+        "annotations": [box | fields.pop("box", {})],
+    }
+    return ChunkRow(index, fields.pop("seq", 100 + index), 3, json.dumps(message).encode(), **fields)
+
+
+def test_bad_rows_are_set_aside_and_the_others_are_the_file() -> None:
+    built = build([row(0, "a"), row(1, "b", good=False), row(2, "c")], builder(), ORIGIN)
+
+    assert built.sent.rows == (0, 2)
+    assert len(built.content.splitlines()) == 2
+    (held,) = built.set_aside
+    assert (held.name, held.index, held.held_id, held.state["reason"]) == ("held", 1, "101", "unknown-feature")
+    details, message = split_body(held.body)
+    assert (details["messageId"], details["dataRow"], details["hint"]) == ("m1", "k:b", "did you mean vessel?")
+    assert message == row(1, "b", good=False).raw
+    assert built.unknown_features == 1
+
+
+def test_an_invalid_message_supersedes_nothing() -> None:
+    built = build([row(0, "a"), row(1, "a", good=False)], builder(), ORIGIN)
+
+    assert built.sent.rows == (0,)
+    assert [outcome.name for outcome in built.set_aside] == ["held"]
+
+
+def test_a_newer_message_of_the_same_row_and_model_supersedes() -> None:
+    built = build([row(0, "a"), row(1, "a"), row(2, "a", model="other"), row(3, "b")], builder(), ORIGIN)
+
+    assert built.sent.rows == (1, 2, 3)
+    assert [(outcome.name, outcome.index) for outcome in built.set_aside] == [("superseded", 0)]
+
+
+def test_a_returning_row_keeps_its_old_number() -> None:
+    returning = row(1, "a", seq=5, held_id="5")
+    built = build([row(0, "a", seq=50), returning], builder(), ORIGIN)
+
+    assert built.sent.rows == (0,)
+    assert [(outcome.name, outcome.held_id) for outcome in built.set_aside] == [("superseded", "5")]
+
+
+def test_a_struck_row_is_superseded_before_it_is_read() -> None:
+    built = build([ChunkRow(0, 1, 3, b"whatever", "1", struck=True)], builder(), ORIGIN)
+
+    assert [(outcome.name, outcome.held_id) for outcome in built.set_aside] == [("superseded", "1")]
+
+
+def test_of_two_rows_with_one_explicit_uuid_the_later_is_bad() -> None:
+    uuid = {"box": {"uuid": "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e1101"}}
+    built = build([row(0, "a", **uuid), row(1, "b", **uuid)], builder(), ORIGIN)
+
+    assert built.sent.rows == (0,)
+    assert built.set_aside[0].state["reason"] == "duplicate-uuid"
+
+
+def test_a_frame_that_cannot_be_read_weighs_its_rows() -> None:
+    built = build([Unreadable(0, 7, 1, 3, b"raw", "f1", "truncated"), row(7, "a")], builder(), ORIGIN)
+
+    (held,) = built.set_aside
+    assert (held.rows, held.state["weight"], held.held_id) == (7, 7, "f1")
+    assert built.sent.rows == (7,)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=12))
+def test_every_row_is_in_the_file_or_has_an_outcome(spec: list[tuple[str, bool]]) -> None:
+    rows = [row(index, key, good=good) for index, (key, good) in enumerate(spec)]
+
+    built = build(rows, builder(), ORIGIN)
+
+    assert sorted([*built.sent.rows, *(outcome.index for outcome in built.set_aside)]) == list(range(len(rows)))
+    assert len(built.content.splitlines()) == sum(built.sent.counts)
+
+
+def test_letters_are_grouped_by_what_is_wrong_not_by_where() -> None:
+    def fingerprint(path: str, **details: Any) -> str:
+        return Problem(Reason.INVALID_ANNOTATION, {"path": path, "expected": "a number", **details}).fingerprint
+
+    assert fingerprint("annotations[3].bbox.top", found="'1'") == fingerprint("annotations[17].bbox.top", found="'2'")
+    assert fingerprint("annotations[3].bbox.top") != fingerprint("annotations[3].bbox.left")
+    errors = [{"name": "DataRowNotFound", "message": f"dataRow.id cmh2k4t8x00a107l5e1v9q3z{n} invalid"} for n in "ab"]
+    one, other = (Problem(Reason.REFUSED, {"errors": [error]}).fingerprint for error in errors)
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"x"',
+        b'{"dataRow": 3}',
+        b'{"dataRow": {"globalKey": 3}}',
+        b'{"model": [], "dataRow": []}',
+        b"\xff",
+    ],
+)
+def test_facts_are_read_of_whatever_there_is(raw: bytes) -> None:
+    assert facts_of(raw).row_key == ""
+
+
+def test_facts_of_a_message_that_was_refused() -> None:
+    facts = facts_of(orjson.dumps({"messageId": "m", "dataRow": {"id": "c1"}, "annotations": "nonsense"}))
+
+    assert (facts.data_row_key, facts.model, facts.message_id) == ("i:c1", "", "m")
+    assert len(facts.row_key) == 32

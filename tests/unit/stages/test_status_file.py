@@ -1,0 +1,211 @@
+"""A status file → an outcome for each row, whatever its order, repeats and gaps."""
+
+from uuid import UUID
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prelabel_worker.chunks.sent_lines import SentLines
+from prelabel_worker.rendering.identity import unsent_line
+from prelabel_worker.stages.status_file import Verdicts
+
+
+def uuid_of(number: int) -> bytes:
+    return UUID(int=number + 1).bytes
+
+
+def line(number: int, status: str = "SUCCESS", *names: str) -> bytes:
+    errors = [{"name": name, "message": f"{name} here", "additionalInfo": None} for name in names]
+    body = {"uuid": str(UUID(bytes=uuid_of(number))), "dataRow": {"id": "x"}, "status": status}
+    return orjson.dumps({**body, "errors": errors} if errors else body)
+
+
+LINES = {0: [uuid_of(0), uuid_of(1)], 4: [uuid_of(2)], 5: [uuid_of(3), uuid_of(4)]}
+SENT = SentLines.of((row, uuids, bytes(12), "0a" * 16) for row, uuids in LINES.items())
+
+
+def judged(*lines: bytes) -> Verdicts:
+    verdicts = Verdicts(SENT)
+    verdicts.feed(lines)
+    return verdicts
+
+
+def test_a_row_is_imported_when_each_of_its_annotations_is_a_success() -> None:
+    assert judged(*(line(n) for n in (4, 2, 0, 3, 1))).failed_rows() == {}
+
+
+def test_a_row_with_one_failure_is_held_as_a_whole_and_says_what_labelbox_has() -> None:
+    failed = judged(line(0), line(1, "FAILURE", "GeometryInvalid"), line(2), line(3), line(4)).failed_rows()
+
+    assert list(failed) == [0]
+    assert failed[0].taken == [str(UUID(bytes=uuid_of(0)))]
+    assert failed[0].errors == [
+        {"uuid": str(UUID(bytes=uuid_of(1))), "name": "GeometryInvalid", "message": "GeometryInvalid here"}
+    ]
+    assert failed[0].missing == 0
+
+
+def test_everything_but_success_is_a_failure() -> None:
+    assert list(judged(line(0), line(1), line(2, "FAILED"), line(3), line(4)).failed_rows()) == [4]
+
+
+def test_a_row_without_a_line_has_no_verdict() -> None:
+    failed = judged(line(0), line(1), line(3)).failed_rows()
+
+    assert {row: verdict.missing for row, verdict in failed.items()} == {4: 1, 5: 1}
+    assert all(not verdict.errors for verdict in failed.values())
+
+
+def test_a_doubled_line_stands_for_nothing_else() -> None:
+    assert list(judged(line(0), line(0), line(2), line(3), line(4)).failed_rows()) == [0]
+
+
+def test_of_doubled_lines_the_failure_counts_once() -> None:
+    for first, second in (("SUCCESS", "FAILURE"), ("FAILURE", "SUCCESS"), ("FAILURE", "FAILURE")):
+        failed = judged(line(0, first, "X"), line(0, second, "X"), line(2), line(3), line(4)).failed_rows()
+        assert list(failed) == [0]
+        assert (failed[0].refused, failed[0].missing, failed[0].taken) == (1, 1, [])
+
+
+def test_foreign_and_broken_lines_are_counted_and_harm_no_row() -> None:
+    verdicts = judged(line(0), line(1), line(2), line(3), line(4), line(77), b"{", b'{"uuid": 3}', b"[]")
+
+    assert verdicts.failed_rows() == {}
+    assert verdicts.foreign == 4
+
+
+HOSTILE = {
+    "a data row of a number": b'{"uuid": "%s", "dataRow": 5, "status": "SUCCESS"}',
+    "a data row of a list": b'{"uuid": "%s", "dataRow": [], "status": "FAILURE"}',
+    "a global key of a list": b'{"uuid": "%s", "dataRow": {"globalKey": ["a"]}, "status": "FAILURE"}',
+    "errors of a number": b'{"uuid": "%s", "status": "FAILURE", "errors": 5}',
+    "errors of numbers": b'{"uuid": "%s", "status": "FAILURE", "errors": [5]}',
+    "a status of a list": b'{"uuid": "%s", "status": ["SUCCESS"]}',
+    "depth 100,000": b'{"uuid": "%s", "status": "SUCCESS", "more": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "half a surrogate": b'{"uuid": "%s", "status": "\\ud800"}',
+    "bytes that are no text": b'{"uuid": "%s", "status": "\xff"}',
+}
+
+
+@pytest.mark.parametrize("broken", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("number", [2, 77], ids=["ours", "foreign"])
+def test_a_line_that_cannot_be_read_is_no_verdict_and_harms_no_other_row(broken: bytes, number: int) -> None:
+    uuid = str(UUID(bytes=uuid_of(number))).encode()
+    others = [line(n) for n in range(5) if n != number]
+
+    failed = judged(broken % uuid, *others).failed_rows()
+
+    assert failed.keys() <= {4}
+    assert all(not verdict.taken for verdict in failed.values())
+
+
+@pytest.mark.parametrize("text", ["0" * 36, "00 " * 12, "x" * 36, "urn:uuid:" + "-" * 100_000 + "0" * 31])
+def test_a_uuid_that_is_none_stands_for_no_line_that_was_sent_without(text: str) -> None:
+    sent = [unsent_line("k:a", "m", 0), unsent_line("k:a", "m", 1)]
+    verdicts = Verdicts(SentLines.of([(0, sent, bytes(12), "0a" * 16)]))
+    where = {"dataRow": {"globalKey": "a"}}
+
+    verdicts.feed([orjson.dumps({"uuid": text, "status": "SUCCESS", **where})])
+
+    assert verdicts.foreign == 1
+    assert verdicts.failed_rows()[0].missing == 2
+
+
+def test_what_a_letter_keeps_of_a_line_is_bounded() -> None:
+    long = b'{"uuid": "{%s%s}", "status": "FAILURE", "errors": [{"name": "%s", "message": "%s"}]}'
+    uuid = str(UUID(bytes=uuid_of(2))).encode()
+
+    failed = judged(long % (b"-" * 100_000, uuid, b"n" * 100_000, b"m" * 100_000), line(0), line(1)).failed_rows()
+
+    assert len(orjson.dumps(failed[4].errors)) < 1000
+    assert failed[4].errors[0]["uuid"] == uuid.decode()
+
+
+def test_uuids_are_compared_in_canonical_form() -> None:
+    shouted = line(2).replace(
+        str(UUID(bytes=uuid_of(2))).encode(), b"{" + str(UUID(bytes=uuid_of(2))).upper().encode() + b"}"
+    )
+
+    assert judged(line(0), line(1), shouted, line(3), line(4)).failed_rows() == {}
+
+
+@given(st.permutations(range(5)), st.sets(st.integers(0, 4)))
+def test_the_order_of_the_lines_decides_nothing(order: list[int], bad: set[int]) -> None:
+    lines = [line(n, "FAILURE" if n in bad else "SUCCESS", *(["X"] if n in bad else [])) for n in order]
+
+    failed = judged(*lines).failed_rows()
+
+    rows = {0: 0, 1: 0, 2: 4, 3: 5, 4: 5}
+    assert set(failed) == {rows[n] for n in bad}
+
+
+# -- lines that were sent without uuid ---------------------------------------------------------------------------------
+
+UNSENT = SentLines.of(
+    [
+        (0, [unsent_line("k:a", "m", 0), unsent_line("k:a", "m", 1), uuid_of(0)], bytes(12), "0a" * 16),
+        (1, [unsent_line("k:b", "m", 0)], bytes(12), "0b" * 16),
+        (2, [unsent_line("i:c", "", 0)], bytes(12), "0c" * 16),
+    ]
+)
+
+
+def theirs(number: int, status: str = "SUCCESS", **data_row: str | None) -> bytes:
+    """A status line with a uuid that Labelbox made."""
+    errors = [] if status == "SUCCESS" else [{"name": "X", "message": "x"}]
+    return orjson.dumps({"uuid": str(UUID(int=900 + number)), "dataRow": data_row, "status": status, "errors": errors})
+
+
+def judged_unsent(*lines: bytes) -> Verdicts:
+    verdicts = Verdicts(UNSENT)
+    verdicts.feed(lines)
+    return verdicts
+
+
+ROW_A = [theirs(1, globalKey="a", id="x"), theirs(2, globalKey="a", id=None), line(0)]
+ROW_B, ROW_C = theirs(3, globalKey="b"), theirs(4, id="c", globalKey="what it is called")
+
+
+def test_a_line_without_uuid_is_matched_by_its_data_row() -> None:
+    verdicts = judged_unsent(ROW_B, *ROW_A, ROW_C)
+
+    assert verdicts.failed_rows() == {}
+    assert verdicts.foreign == 0
+
+
+def test_a_failure_without_uuid_holds_its_row_alone_and_says_what_labelbox_has() -> None:
+    failed = judged_unsent(theirs(1, "FAILURE", globalKey="a"), *ROW_A[1:], ROW_B, ROW_C).failed_rows()
+
+    assert list(failed) == [0]
+    assert (failed[0].refused, failed[0].missing) == (1, 0)
+    assert failed[0].taken == [str(UUID(int=902)), str(UUID(bytes=uuid_of(0)))]
+
+
+def test_of_doubled_lines_without_uuid_the_failure_counts() -> None:
+    for first, second in (("SUCCESS", "FAILURE"), ("FAILURE", "SUCCESS")):
+        lines = [theirs(1, first, globalKey="a"), theirs(1, second, globalKey="a")]
+        failed = judged_unsent(*lines, *ROW_A[1:], ROW_B, ROW_C).failed_rows()
+        assert list(failed) == [0]
+        assert (failed[0].refused, failed[0].missing, len(failed[0].taken)) == (1, 0, 2)
+
+
+def test_a_row_knows_whether_a_line_of_it_was_sent_without_uuid() -> None:
+    failed = judged_unsent(ROW_A[0]).failed_rows()
+
+    assert failed[0].was_sent_without_uuid("k:a")
+    assert not judged(line(0)).failed_rows()[0].was_sent_without_uuid("k:a")
+
+
+def test_a_line_without_uuid_that_is_missing_has_no_verdict() -> None:
+    failed = judged_unsent(ROW_A[0], ROW_A[0], ROW_A[2], ROW_B).failed_rows()
+
+    assert {row: verdict.missing for row, verdict in failed.items()} == {0: 1, 2: 1}
+
+
+def test_more_lines_of_a_data_row_than_were_sent_are_foreign() -> None:
+    verdicts = judged_unsent(*ROW_A, theirs(7, globalKey="a"), theirs(8), ROW_B, ROW_C)
+
+    assert verdicts.failed_rows() == {}
+    assert verdicts.foreign == 2

@@ -1,0 +1,200 @@
+"""Each rule of `make deploy-check` sees what it is there for: our files pass, one broken thing at a time is found."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy import compose, compose_rules, dockerfile, dockerfile_rules, kubernetes_rules
+from deploy.finding import Finding
+from deploy.ignored import Ignored
+
+ROOT = Path(__file__).parents[3]
+COMPOSE = (ROOT / "docker-compose.yml").read_text("utf-8")
+DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+MANIFEST = (ROOT / "deploy/kubernetes/worker.yaml").read_text("utf-8")
+VALUES = compose.env_file(ROOT / "deploy/sandbox.env")
+
+
+def broken(text: str, old: str, new: str) -> str:
+    assert old in text, f"{old!r} is not there to be broken"
+    return text.replace(old, new, 1)
+
+
+def rules(found: list[Finding]) -> set[str]:
+    return {each.rule for each in found}
+
+
+def test_our_files_keep_every_rule() -> None:
+    found = compose.schema(COMPOSE) + compose_rules.check(COMPOSE, VALUES) + kubernetes_rules.check(MANIFEST)
+    assert found + dockerfile_rules.check(DOCKERFILE, ROOT) == []
+    assert not dockerfile_rules.hadolint(ROOT / "Dockerfile")
+
+
+def test_a_finding_says_where_which_rule_what_and_what_instead() -> None:
+    (found,) = compose_rules.check(broken(COMPOSE, "- always\n", "- everysec\n"), VALUES)
+    assert str(found) == (
+        "docker-compose.yml: redis-keeps-rows: found redis: --appendfsync everysec; expected --appendfsync always"
+    )
+
+
+BROKEN_COMPOSE = {
+    "redis-keeps-rows": [
+        ("- noeviction", "- allkeys-lru"),
+        ('--appendonly\n      - "yes"', '--appendonly\n      - "no"'),
+        ("      - --appendfsync\n      - always\n", ""),
+    ],
+    "redis-options": [("      - --maxmemory\n      - ${REDIS_MAXMEMORY:-1gb}\n", "")],
+    "redis-password": [("        requirepass $$REDISCLI_AUTH\n", ""), ("requirepass $$REDISCLI_AUTH", "requirepass x")],
+    "no-secret-on-command-line": [
+        (
+            "      - --appendonly\n",
+            "      - --requirepass\n      - ${REDIS_PASSWORD:?set REDIS_PASSWORD}\n      - --appendonly\n",
+        ),
+        ("requirepass $$REDISCLI_AUTH", "requirepass ${REDIS_PASSWORD:?set REDIS_PASSWORD}"),
+        ("requirepass $$REDISCLI_AUTH", "requirepass $$$REDIS_PASSWORD"),
+        ("redis-cli ping |", "redis-cli -u redis://:$$REDISCLI_AUTH@localhost ping |"),
+        ('command: [worker, --concurrency, "2"]', 'command: [worker, --api-key, "k3y"]'),
+        ("entrypoint: [python, -m", "entrypoint: [python, $PRELABEL_LABELBOX_API_KEY, -m"),
+    ],
+    "redis-not-published": [("      - redis:/data\n", '      - redis:/data\n    ports: ["6379:6379"]\n')],
+    "redis-volume": [("      - redis:/data\n", "      - redis:/elsewhere\n")],
+    "redis-memory": [("REDIS_MAXMEMORY:-1gb", "REDIS_MAXMEMORY:-1800m")],
+    "redis": [("\n  redis:\n    <<", "\n  valkey:\n    <<")],
+    "no-secret": [
+        ("REDISCLI_AUTH: ${REDIS_PASSWORD:?set REDIS_PASSWORD}", "REDISCLI_AUTH: hunter22"),
+        ("API_KEY: ${PRELABEL_LABELBOX_API_KEY:?set PRELABEL_LABELBOX_API_KEY}", "API_KEY: ${KEY:-a-default-key}"),
+        ("redis://:${REDIS_PASSWORD:?set REDIS_PASSWORD}@", "redis://:hunter22@"),
+    ],
+    "restart": [("  restart: unless-stopped\n", "")],
+    "read-only": [("  read_only: true\n", "")],
+    "capabilities": [("  cap_drop: [ALL]\n", "")],
+    "no-new-privileges": [('  security_opt: ["no-new-privileges:true"]\n', "")],
+    "isolated": [("  init: true\n", "  privileged: true\n"), ("  init: true\n", "  network_mode: host\n")],
+    "limits": [('{cpus: "2", memory: 1G, pids: 200}', '{cpus: "2", memory: 1G}')],
+    "log-rotation": [('    options: {max-size: 10m, max-file: "5"}\n', "")],
+    "healthcheck": [('test: [CMD-SHELL, "redis-cli ping | grep -q PONG"]', "disable: true")],
+    "health-is-progress": [("test: [CMD, prelabel, healthy]", "test: [CMD, pgrep, celery]")],
+    "stop-grace": [
+        ("stop_grace_period: 90s", "stop_grace_period: 60s"),
+        ("  stop_grace_period: 90s\n", ""),
+        ("    PRELABEL_LOG_LEVEL:", "    PRELABEL_REQUEST_TIMEOUT_SECONDS: 300\n    PRELABEL_LOG_LEVEL:"),
+    ],
+    "known-setting": [("    PRELABEL_LOG_LEVEL:", "    PRELABEL_LOGLEVEL:")],
+    "known-flag": [('command: [worker, --concurrency, "2"]', 'command: [worker, --processes, "2"]')],
+    "known-command": [('command: [worker, --concurrency, "2"]', 'command: [work, --concurrency, "2"]')],
+    "readable": [
+        ("services:\n", "services: [\n"),
+        ("${REDIS_PASSWORD:?set", "${ANOTHER:?set"),
+        ("period: 90s", "period: soon"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new"), [(rule, *pair) for rule, pairs in BROKEN_COMPOSE.items() for pair in pairs]
+)
+def test_a_broken_compose_file_is_found(rule: str, old: str, new: str) -> None:
+    assert rule in rules(compose_rules.check(broken(COMPOSE, old, new), VALUES))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("restart: unless", "restrat: unless"), ("retries: 10", "retries: [10]"), ("services:", "servces:")],
+)
+def test_what_does_not_fit_the_compose_specification_is_found(old: str, new: str) -> None:
+    assert rules(compose.schema(broken(COMPOSE, old, new))) == {"compose-schema"}
+
+
+BROKEN_DOCKERFILE = {
+    "base-pinned": [
+        ("python:3.12.12-slim-bookworm\n\n", "python:latest\n\n"),
+        ("FROM ${BASE}\nARG", "FROM python\nARG"),
+    ],
+    "user-not-root": [("USER 10001:10001\n", ""), ("USER 10001:10001", "USER root"), ("USER 10001:10001", "USER 0:0")],
+    "exec-form": [
+        ('ENTRYPOINT ["prelabel"]', "ENTRYPOINT prelabel"),
+        ('ENTRYPOINT ["prelabel"]\n', ""),
+        ('CMD ["worker", "--concurrency", "2"]', "CMD worker --concurrency 2"),
+    ],
+    "health-is-progress": [('CMD ["prelabel", "healthy"]', 'CMD ["pgrep", "celery"]'), ("HEALTHCHECK ", "LABEL x=")],
+    "stop-signal": [("STOPSIGNAL SIGTERM", "STOPSIGNAL SIGKILL"), ("STOPSIGNAL SIGTERM\n", "")],
+    "no-add": [("COPY worker worker", "ADD https://files.example/worker.tar.gz worker")],
+    "pip-options": [(" --no-cache-dir", ""), ("--constraint constraints.txt ", "")],
+    "copy-source": [("COPY worker worker", "COPY workers worker"), ("COPY worker worker", "COPY docs docs")],
+    "no-secret": [
+        ("PRELABEL_LOG_FORMAT=json", "PRELABEL_LABELBOX_API_KEY=abc"),
+        ("ARG VERSION=0.1.0", "ARG REDIS_PASSWORD"),
+    ],
+    "two-stages": [("FROM ${BASE}\nARG", "ARG")],
+    "readable": [("RUN useradd", "RUN <<END useradd")],
+    "no-build-tools": [("RUN useradd", "RUN pip install --no-cache-dir wheel && useradd")],
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new"), [(rule, *pair) for rule, pairs in BROKEN_DOCKERFILE.items() for pair in pairs]
+)
+def test_a_broken_dockerfile_is_found(rule: str, old: str, new: str) -> None:
+    assert rule in rules(dockerfile_rules.check(broken(DOCKERFILE, old, new), ROOT))
+
+
+def test_what_hadolint_finds_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "Dockerfile"
+    file.write_text(broken(DOCKERFILE, "RUN useradd", "RUN cd /tmp && sudo useradd"))
+    found = dockerfile_rules.hadolint(file)
+    if found is None:
+        pytest.skip("hadolint has no wheel for this machine")
+    assert rules(found) == {"hadolint DL3003", "hadolint DL3004"}
+
+
+BROKEN_MANIFEST = {
+    "kubernetes-schema": [("replicas: 4", "replicsa: 4"), ("replicas: 4", "replicas: four")],
+    "known-setting": [("PRELABEL_REQUESTS_PER_MINUTE", "PRELABEL_REQUESTS_A_MINUTE")],
+    "known-flag": [("--concurrency", "--processes")],
+    "no-secret-on-command-line": [('args: [worker, --concurrency, "2"]', "args: [worker, --name, $(REDIS_PASSWORD)]")],
+    "health-is-progress": [("prelabel healthy || [ $? -eq 4 ]", "pgrep celery"), ("command: [prelabel, healthy]", "")],
+    "stop-grace": [("GracePeriodSeconds: 90", "GracePeriodSeconds: 60"), ("terminationGracePeriodSeconds: 90", "")],
+    "readable": [("metadata:\n", "metadata: [\n")],
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new"), [(rule, *pair) for rule, pairs in BROKEN_MANIFEST.items() for pair in pairs]
+)
+def test_a_broken_manifest_is_found(rule: str, old: str, new: str) -> None:
+    assert rule in rules(kubernetes_rules.check(broken(MANIFEST, old, new)))
+
+
+@pytest.mark.parametrize(
+    ("path", "out"),
+    [
+        ("worker/a.py", False),
+        (".env", True),
+        ("docs/x.md", True),
+        ("worker/__pycache__/a.pyc", True),
+        ("README.md", False),
+    ],
+)
+def test_only_what_the_image_is_made_of_is_sent_to_the_builder(path: str, out: bool) -> None:
+    assert Ignored((ROOT / ".dockerignore").read_text("utf-8"))(path) is out
+
+
+def test_variables_are_filled_in_as_compose_does() -> None:
+    values = {"A": "a", "EMPTY": ""}
+    text = "${A} $A ${B:-b} ${EMPTY:-e} ${EMPTY-e} ${A:?why} $${A} ${B}"
+    assert compose.filled({"x": [text]}, values) == {"x": ["a a b e  a ${A} "]}
+    with pytest.raises(compose.ComposeError, match="EMPTY is not set: why"):
+        compose.filled("${EMPTY:?why}", values)
+
+
+def test_continued_lines_are_one_instruction_and_stages_are_counted() -> None:
+    found = dockerfile.parse("ARG A=1\nFROM x AS y\n# no\nRUN a \\\n # no\n && b\nFROM z\nCOPY --from=y /p /q\n")
+    assert [(each.stage, each.name) for each in found] == [
+        (-1, "ARG"),
+        (0, "FROM"),
+        (0, "RUN"),
+        (1, "FROM"),
+        (1, "COPY"),
+    ]
+    assert found[2].text == "a && b"
+    assert (found[4].options, found[4].words) == ({"from": "y"}, ["/p", "/q"])

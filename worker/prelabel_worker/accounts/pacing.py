@@ -1,0 +1,64 @@
+"""A person's questions count against the account's budget like a worker's."""
+
+import threading
+import time
+
+import redis
+
+from prelabel_worker.accounts.rate_limiter import Permit, Permits
+from prelabel_worker.labelbox.errors import RequestError, Throttled, Unavailable
+
+_LONGEST_WAIT_SECONDS = 30.0
+_DAY = 86_400.0
+_ASK = Permit("ask", "", 0.0)
+
+
+class Pace:
+    """Waits for a permit before each request."""
+
+    def __init__(self, permits: Permits) -> None:
+        self._permits = permits
+
+    def wait(self) -> None:
+        """Return when one request may go.
+
+        Raises Throttled when that is not soon: the budget is used by workers; Unavailable when Redis cannot count it.
+        """
+        try:
+            permit = self._permits.reserve()
+        except redis.RedisError as error:
+            raise Unavailable(f"Redis does not count requests ({type(error).__name__})") from None
+        if permit.wait > _LONGEST_WAIT_SECONDS or not permit.reserved:
+            how_long = f"{permit.wait:.0f} s" if permit.wait < _DAY else "until the account is resumed"
+            why = f" ({permit.stopped_by})" if permit.stopped_by else ""
+            raise Throttled(f"the account's requests wait {how_long}{why}", retry_after=permit.wait)
+        if permit.wait > 0:
+            time.sleep(permit.wait)
+
+    def tell(self, error: RequestError) -> None:
+        """Labelbox said to slow down: everyone on the account does. Of other errors nobody needs to hear."""
+        if isinstance(error, Throttled) or error.retry_after is not None:
+            try:
+                self._permits.failed(_ASK, error)
+            except redis.RedisError:
+                return  # who asked waits all the same
+
+
+class OwnPace(Pace):
+    """Where no Redis counts an account's requests: this process alone keeps the limit."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._apart = 60.0 / per_minute
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Return when one request may go."""
+        with self._lock:
+            now = time.monotonic()
+            at = max(now, self._next)
+            self._next = at + self._apart
+        time.sleep(at - now)
+
+    def tell(self, error: RequestError) -> None:
+        """There is nobody to tell."""

@@ -1,0 +1,129 @@
+"""The request budget of an account, shared by all workers, and what stops it. It does not know what a request says.
+
+Stops, the rate and the breaker are decided in the scripts by Redis's clock (scripts/account_lib.lua has the bounds).
+"""
+
+import hashlib
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+
+from prelabel.wire import keys
+from prelabel.wire.client import Client
+from prelabel_worker.labelbox import retry_policy
+from prelabel_worker.labelbox.errors import OutcomeUnknown, RequestError, Throttled, Unauthorized, Unavailable
+from prelabel_worker.labelbox.retry_policy import Outcome
+from prelabel_worker.scripts import Scripts
+
+USE_WITHIN_SECONDS = 1.0
+"""A permit that was not used so soon is taken anew; the rate is reckoned with it."""
+POLLED_TOGETHER = 25
+"""Most imports asked for in one request, hence with one permit."""
+_LEAST_JITTER = 0.75  # of the time for which the breaker opens
+
+_log = structlog.get_logger(__name__)
+
+Purpose = Literal["upload", "follow", "ask"]
+"""Pauses stop uploads and people's questions; running imports are followed, and lost ones looked up, all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """When a request may go: with `wait` 0 within `good_for` seconds, else it asks again in so many seconds.
+
+    It then brings `ticket`, its place in the line (a person's question goes without asking again). `stopped_by` is
+    what stops the account: `throttled`, `paused`, `refused` or `breaker`. What becomes of a request on an account in
+    `trouble` must be told, above all that of the breaker's `probe`.
+    """
+
+    purpose: Purpose
+    project_id: str
+    wait: float
+    ticket: int = 0
+    good_for: float = 0.0
+    stopped_by: str = ""
+    trouble: bool = False
+    probe: bool = False
+
+    @property
+    def reserved(self) -> bool:
+        """Whether only the rate makes it wait."""
+        return not self.stopped_by
+
+
+class Permits:
+    """The permits of one account."""
+
+    def __init__(
+        self, client: Client, key_prefix: str, account: str, per_minute: int, burst: int, fingerprint: str = ""
+    ) -> None:
+        self._scripts = Scripts(client)
+        self._account = account
+        self._key = keys.account(key_prefix, account)
+        self._interval_ms = (60 + USE_WITHIN_SECONDS) * 1000 / (per_minute - burst)
+        self._burst = burst
+        self._per_minute = per_minute
+        self._fingerprint = fingerprint
+
+    def reserve(self, purpose: Purpose = "ask", project_id: str = "", *, ticket: int = 0, imports: int = 0) -> Permit:
+        """Have a permit for one request, or the time to ask again; a poll says for how many `imports` it asks."""
+        limits = (f"{self._interval_ms:.3f}", self._burst, int(USE_WITHIN_SECONDS * 1000))
+        request = (purpose, self._fingerprint, project_id, ticket, self._per_minute, imports, POLLED_TOGETHER)
+        answer = self._scripts.run("permit", self._key, *limits, *request)
+        if answer[0] == b"go":
+            good_for, trouble, probe = int(answer[1]) / 1000, bool(answer[2]), bool(answer[3])
+            return Permit(purpose, project_id, 0.0, good_for=good_for, trouble=trouble, probe=probe)
+        wait = int(answer[1]) / 1000
+        if answer[0] == b"wait":
+            return Permit(purpose, project_id, wait, ticket=int(answer[2]))
+        return Permit(purpose, project_id, wait, stopped_by=answer[2].decode())
+
+    def pause(self, seconds: float, why: str) -> None:
+        """Nobody uploads on this account for so long."""
+        self._stop("paused", seconds, why)
+
+    def answered(self, permit: Permit) -> None:
+        """The request of this permit had an answer, a good one or a bad one."""
+        if permit.trouble and self._scripts.run("request_answered", self._key, int(permit.probe)):
+            _log.info("breaker.closed", account=self._account)
+
+    def failed(self, permit: Permit, error: RequestError, failures: int = 1) -> float:
+        """The request of this permit failed, the `failures`-th in a row for whoever sent it.
+
+        Answers for how many seconds requests like it are stopped by that.
+        """
+        away = isinstance(error, Unavailable | OutcomeUnknown)
+        stopped = self._away(permit, error) if away else 0.0
+        if not away:
+            self.answered(permit)
+        decision = retry_policy.decide(error, failures, base=0, cap=0)
+        if decision.passing:
+            self._stop("throttled", decision.seconds, str(error), lower=isinstance(error, Throttled))
+            return max(stopped, decision.seconds)
+        if decision.outcome is Outcome.PAUSE and decision.scope == "account":
+            self._stop("refused" if isinstance(error, Unauthorized) else "paused", decision.seconds, str(error))
+            return decision.seconds if permit.purpose == "upload" else 0.0
+        return stopped
+
+    def _away(self, permit: Permit, error: RequestError) -> float:
+        """Count a failure of the service itself; seconds for which the breaker is open."""
+        jitter = f"{random.uniform(_LEAST_JITTER, 1):.3f}"
+        opened, ms, openings = self._scripts.run("request_failed", self._key, int(permit.probe), jitter)
+        seconds = int(ms) / 1000
+        if opened:
+            _log.warning(
+                "breaker.opened", account=self._account, seconds=seconds, openings=int(openings), detail=str(error)
+            )
+        return seconds
+
+    def _stop(self, stop: str, seconds: float, why: str, *, lower: bool = False) -> None:
+        args = (stop, int(seconds * 1000), why, self._fingerprint if stop == "refused" else "", int(lower))
+        if self._scripts.run("stop_account", self._key, *args):
+            _log.warning("account.stopped", account=self._account, stop=stop, seconds=round(seconds, 1), detail=why)
+
+
+def fingerprint(api_key: str) -> str:
+    """Tells one key of an account from another: 8 hex digits, from which the key cannot be had."""
+    return hashlib.blake2b(api_key.encode(), digest_size=4, person=b"prelabel.key.1").hexdigest()

@@ -1,0 +1,400 @@
+"""A chunk's moves. Every one is a script that checks the holder's token; none knows what the work is."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+import orjson
+
+from prelabel.publishing.inbox import add_barrier, confirmed
+from prelabel.wire import keys
+from prelabel.wire.client import Client
+from prelabel.wire.frame import VERSION as FRAME_VERSION
+from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_header, read_messages
+from prelabel_worker.chunks import history
+from prelabel_worker.chunks.annotation_counts import Counted, names_of, shapes_of
+from prelabel_worker.chunks.chunk import KNOWN_VERSION, Chunk, Defect, Item, State, chunk_from_fields, middle
+from prelabel_worker.chunks.held_rows import split_body
+from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Slice, Unreadable
+from prelabel_worker.chunks.sent_lines import SentLines
+from prelabel_worker.errors import LeaseLost
+from prelabel_worker.rendering.identity import shape_digest
+from prelabel_worker.scripts import Scripts
+from prelabel_worker.settings import Settings
+
+_DAY_MS = 86_400_000
+_ASKED_TOGETHER = 500  # rows in one script call
+_REFUSALS_SECONDS = 24 * 3600  # a bisection's count outlives every pause of it, and goes with nobody's help
+
+
+class Committed(NamedTuple):
+    """What a commit of rows found: those that wait in the inbox, if it was the chunk's last; and what is left.
+
+    `leftover_rows` were imported with less than Labelbox has of them: `leftovers` annotations.
+    """
+
+    waiting: int | None
+    leftover_rows: int
+    leftovers: int
+
+
+class Ledger:
+    """Claims chunks and moves them, for one Redis and one set of settings."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self._scripts = Scripts(client)
+        self._lease_ms = int(settings.lease_seconds * 1000)
+
+    def root(self, project_id: str) -> str:
+        """The beginning of the project's keys."""
+        return keys.project_root(self._settings.key_prefix, project_id)
+
+    def cut_chunk(self, project_id: str) -> str | None:
+        """Claim waiting rows into a chunk; its id, or None when there is nothing to do now."""
+        settings, chunk_id = self._settings, secrets.token_hex(8)
+        answer = self._scripts.run(
+            "group",
+            self.root(project_id),
+            chunk_id,
+            settings.chunk_rows,
+            settings.chunk_bytes,
+            settings.chunk_slow_annotations,
+            settings.chunk_frames,
+            int(settings.linger_seconds * 1000),
+            settings.open_chunks,
+            FRAME_VERSION,
+            self._lease_ms,
+        )
+        if answer[0] == b"cut":
+            return chunk_id
+        self._look_at(project_id, int(answer[1]))
+        return None
+
+    def take(self, project_id: str, chunk_id: str, purpose: Literal["submit", "follow"]) -> Chunk | None:
+        """Take up a chunk that is due and free, to submit it or to follow its running import.
+
+        None: the hint was stale, somebody else has it, it is too early, gone, or of a newer version.
+        """
+        token = secrets.token_hex(8)
+        answer = self._scripts.run(
+            "take",
+            self.root(project_id),
+            chunk_id,
+            token,
+            self._lease_ms,
+            int(self._settings.server_limit_seconds * 1000),
+            purpose,
+            KNOWN_VERSION,
+        )
+        if answer[0] == b"newer":
+            self._look_at(project_id, int(answer[1]))
+        if answer[0] != b"taken":
+            return None
+        fields = dict(zip(answer[2::2], answer[3::2], strict=True))
+        return chunk_from_fields(project_id, chunk_id, token, int(answer[1]), fields)
+
+    def renew(self, chunk: Chunk) -> bool:
+        """Extend the lease; False when the chunk is no longer held with this token."""
+        args = (chunk.id, chunk.token, self._lease_ms)
+        return bool(self._scripts.run("renew", self.root(chunk.project_id), *args))
+
+    def rows(self, chunk: Chunk) -> list[ChunkRow | Unreadable]:
+        """The rows of the chunk without an outcome, read from their frames and held rows. Raises LeaseLost."""
+        root = self.root(chunk.project_id)
+        frame_ids = list(dict.fromkeys(item.id for item in chunk.items if item.kind == "f"))
+        held_ids = [item.id for item in chunk.items if item.kind == "h"]
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.get(f"{root}:chunk:{chunk.id}:aside")
+            pipeline.hmget(f"{root}:frames", frame_ids or [""])
+            pipeline.hmget(f"{root}:held", held_ids or [""])
+            pipeline.hmget(f"{root}:held:body", held_ids or [""])
+            # Last: while the token is ours nobody has settled a row meanwhile and freed its frame.
+            pipeline.hget(f"{root}:chunk:{chunk.id}", "token")
+            aside, frames, states, bodies, token = pipeline.execute()
+        if token != chunk.token.encode():
+            raise LeaseLost
+        stored = dict(zip(frame_ids, frames, strict=False))
+        held = {name: pair for name, *pair in zip(held_ids, states, bodies, strict=False)}
+        found: list[ChunkRow | Unreadable] = []
+        index = 0
+        for item in chunk.items:
+            if item.kind == "h":
+                found += _held_rows(index, item, *held[item.id])
+            else:
+                found += _frame_rows(index, item, stored[item.id])
+            index += item.high - item.low
+        return [row for row in found if row.index >= chunk.cursor and not _bit(aside, row.index)]
+
+    def shapes(self, project_id: str, rows: Sequence[Counted]) -> tuple[bytes, ...]:
+        """The shape of each of these messages, with the project's numbers for its features."""
+        names = names_of(rows)
+        numbers = self._scripts.run("number_names", self.root(project_id), *names)
+        return shapes_of(rows, dict(zip(names, numbers, strict=True)))
+
+    def set_aside(self, chunk: Chunk, outcomes: Sequence[RowOutcome], *, finish: bool) -> int | None:
+        """Give rows their outcomes before an import; with `finish` no row is left and the chunk ends.
+
+        Returns the rows that wait in the inbox when the chunk has ended. Raises LeaseLost.
+        """
+        part = Slice(chunk.cursor, outcomes=list(outcomes), entries=[history.set_aside(chunk.items, outcomes)])
+        record = history.record_of(chunk, self.past(chunk) + part.entries[0]) if finish else b""
+        return self.commit_rows(chunk, chunk.cursor, part, record=record, finish=finish).waiting
+
+    def commit_rows(self, chunk: Chunk, cursor: int, part: Slice, *, record: bytes = b"", finish: bool) -> Committed:
+        """One slice of outcomes, see commit_rows.lua. Raises LeaseLost.
+
+        `cursor` is where the last slice ended; `record` the whole chunk's for the history, with the last slice.
+        """
+        settings = self._settings
+        args: list[str | int | bytes] = [chunk.id, chunk.token, cursor, part.after, part.imported, int(finish)]
+        args += [int(settings.frame_memory_days * _DAY_MS), b"" if finish else b"".join(part.entries), record]
+        args += [int(settings.history_days * _DAY_MS), int(settings.history_megabytes * 1e6)]
+        args += [len(part.outcomes), len(part.strikes), len(part.shapes)]
+        for outcome in part.outcomes:
+            args += [outcome.name, outcome.index, outcome.rows, outcome.held_id]
+            args += [orjson.dumps(outcome.state), outcome.body]
+        for row_key, seq in part.strikes:
+            args += [row_key, seq]
+        for row_key, shape in part.shapes:
+            args += [shape_digest(row_key), shape]
+        args += part.marks
+        answer = self._scripts.run("commit_rows", self.root(chunk.project_id), *args)
+        if answer[0] == b"ok":
+            return Committed(None, *answer[1:])
+        if answer[0] == b"done":
+            return Committed(*answer[1:])
+        if answer[0] == b"unbalanced":
+            raise AssertionError(f"chunk {chunk.id} would end with {answer[1]} rows without an outcome")
+        raise LeaseLost
+
+    def past(self, chunk: Chunk) -> bytes:
+        """The history entries of rows that have their outcome already."""
+        return bytes(self._client.get(f"{self.root(chunk.project_id)}:chunk:{chunk.id}:past") or b"")
+
+    def record_import(self, chunk: Chunk, account: str, name: str, sent: SentLines) -> None:
+        """Make durable what is about to be sent. Raises LeaseLost."""
+        args: list[str | int | bytes] = [chunk.id, chunk.token, State.SUBMITTING.value, len(sent.rows), 0, 0]
+        args += ["account", account, "submitAs", chunk.submit_as.value, "name", name]
+        args += ["sent", sent.to_bytes(), "importId", ""]
+        # One connection for both: the barrier waits for the writes of its own connection.
+        with self._client.pipeline(transaction=False) as pipeline:
+            self._scripts.run("move", self.root(chunk.project_id), *args, on=pipeline)
+            barrier = add_barrier(pipeline, self._settings.durability)
+            answers = pipeline.execute()
+        if not int(answers[0]):
+            raise LeaseLost
+        if barrier and not confirmed(answers[-1]):
+            raise LeaseLost("Redis did not confirm in time that the import's name is safe")
+
+    def sent_lines(self, chunk: Chunk) -> SentLines:
+        """What the import of this chunk consists of."""
+        data = self._client.get(f"{self.root(chunk.project_id)}:chunk:{chunk.id}:sent")
+        return SentLines.from_bytes(bytes(data or b"\0\0\0\0"))
+
+    def running(self, chunk: Chunk, import_id: str, poll_in: float) -> None:
+        """Labelbox has the import. Raises LeaseLost."""
+        fields: dict[str, str | int | bytes] = {"importId": import_id, "failures": 0, "unanswered": 0}
+        fields |= {"why": "", "permitMs": 0}
+        self._move(chunk, State.RUNNING, poll_in, fields=fields)
+
+    def poll_again(
+        self,
+        chunk: Chunk,
+        seconds: float,
+        failures: int = 0,
+        *,
+        why: str = "",
+        permit_ms: int = 0,
+        misses: int | None = None,
+        odd_state: str = "",
+        defect: Defect | None = None,
+    ) -> None:
+        """It still runs. Raises LeaseLost."""
+        fields: dict[str, str | int | bytes] = {"failures": failures, "why": why, "permitMs": permit_ms}
+        fields["oddState"] = odd_state or chunk.odd_state
+        fields["misses"] = chunk.misses if misses is None else misses
+        self._move(chunk, State.RUNNING, seconds, fields=fields, defect=defect)
+
+    def ended(self, chunk: Chunk, verdict: str, status_url: str, error_url: str) -> None:
+        """The import has ended; the caller sends the hint to settle it. Raises LeaseLost."""
+        fields: dict[str, str | int | bytes] = {
+            "verdict": verdict,
+            "statusUrl": status_url,
+            "errorUrl": error_url,
+        }
+        self._move(chunk, State.RUNNING, 0, hinted=True, fields=fields)
+
+    def wait(
+        self,
+        chunk: Chunk,
+        seconds: float,
+        *,
+        why: str,
+        failures: int = 0,
+        permit_ms: int = 0,
+        defect: Defect | None = None,
+    ) -> None:
+        """Nothing was sent: come back later. Raises LeaseLost."""
+        fields: dict[str, str | int | bytes] = {"why": why, "failures": failures, "permitMs": permit_ms}
+        self._move(chunk, State.WAITING, seconds, fields=fields, defect=defect)
+
+    def uncertain(
+        self,
+        chunk: Chunk,
+        seconds: float,
+        *,
+        why: str,
+        failures: int = 0,
+        sent_now: bool,
+        suspect: bool = False,
+        permit_ms: int = 0,
+        defect: Defect | None = None,
+    ) -> None:
+        """A file may have been accepted (`sent_now`: just now): look it up by name later. Raises LeaseLost.
+
+        `suspect`: what happened may be the file's fault, and counts as an unanswered upload.
+        """
+        fields: dict[str, str | int | bytes] = {"why": why, "failures": failures, "permitMs": permit_ms}
+        fields["unanswered"] = chunk.unanswered + suspect
+        self._move(chunk, State.UNCERTAIN, seconds, fields=fields, sent_now=sent_now, defect=defect)
+
+    def settle_again(self, chunk: Chunk, seconds: float, *, why: str, failures: int, poll: bool) -> None:
+        """The verdict's file could not be read: come back later, with `poll` for a fresh address. Raises LeaseLost."""
+        fields: dict[str, str | int | bytes] = {"why": why, "failures": failures}
+        if poll:
+            fields["verdict"] = ""
+        self._move(chunk, State.RUNNING, seconds, fields=fields)
+
+    def rest(self, chunk: Chunk, seconds: float, defect: Defect) -> None:
+        """Leave a chunk as it is for a while, after a defect of ours; nothing if somebody else has it."""
+        args = (chunk.id, chunk.token, int(seconds * 1000), defect.what, int(defect.stuck))
+        look = int(self._scripts.run("rest", self.root(chunk.project_id), *args))
+        self._look_at(chunk.project_id, chunk.taken_ms if defect.stuck and look else look)
+
+    def split(self, chunk: Chunk) -> list[str]:
+        """Two chunks in place of this one; returns their ids. Raises LeaseLost."""
+        children = [secrets.token_hex(8), secrets.token_hex(8)]
+        first, second = children
+        args = (chunk.id, chunk.token, middle(chunk.rows), first, second, self._lease_ms)
+        if not self._scripts.run("split", self.root(chunk.project_id), *args):
+            raise LeaseLost
+        return children
+
+    def count_refusal(self, chunk: Chunk, of: Literal["upload", "import"]) -> int:
+        """How often this chunk's bisection was refused since the last upload was accepted, or row imported."""
+        name = self._refusals(chunk)
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hincrby(name, of, 1)
+            pipeline.expire(name, _REFUSALS_SECONDS)
+            return int(pipeline.execute()[0])
+
+    def forget_refusals(self, chunk: Chunk) -> None:
+        """The bisection begins to count anew."""
+        self._client.delete(self._refusals(chunk))
+
+    def _refusals(self, chunk: Chunk) -> str:
+        return f"{self.root(chunk.project_id)}:chunk:{chunk.origin}:refusals"
+
+    def pause(self, project_id: str, seconds: float, why: str) -> None:
+        """Pause the project's uploads."""
+        self._scripts.run("pause", self.root(project_id), int(seconds * 1000), why)
+
+    def open_fewer(self, project_id: str) -> None:
+        """Labelbox is away, slow or tired of us: halve the chunks that the project may have open."""
+        self._scripts.run("open_fewer", self.root(project_id))
+
+    def was_imported(self, project_id: str, digests: Sequence[int]) -> set[int]:
+        """Which of these rows were imported within the remembered time."""
+        keep_ms = int(self._settings.history_days * _DAY_MS)
+        found: set[int] = set()
+        for at in range(0, len(digests) if keep_ms else 0, _ASKED_TOGETHER):
+            part = digests[at : at + _ASKED_TOGETHER]
+            found |= {part[place] for place in self._scripts.run("was_imported", self.root(project_id), keep_ms, *part)}
+        return found
+
+    def form(self, project_id: str) -> str | None:
+        """How the project writes its data rows: `i` or `k`."""
+        form = self._client.hget(f"{self.root(project_id)}:meta", "form")
+        return form.decode() if form else None
+
+    def held_among(self, project_id: str, row_keys: Sequence[str]) -> set[str]:
+        """Those of these row keys that held rows have: only such a held row can be struck by a settled one."""
+        key = f"{self.root(project_id)}:held:rows"
+        if not self._client.hlen(key):
+            return set()
+        found: set[str] = set()
+        for at in range(0, len(row_keys), _ASKED_TOGETHER):
+            part = row_keys[at : at + _ASKED_TOGETHER]
+            held = self._client.hmget(key, part)
+            found |= {row_key for row_key, ids in zip(part, held, strict=True) if ids is not None}
+        return found
+
+    def _move(
+        self,
+        chunk: Chunk,
+        state: State,
+        seconds: float,
+        *,
+        fields: dict[str, str | int | bytes],
+        hinted: bool = False,
+        sent_now: bool = False,
+        defect: Defect | None = None,
+    ) -> None:
+        """Give the chunk back in a state, and have it looked at in time.
+
+        A stage that did what it is for ends the count of defects.
+        """
+        if defect is not None:
+            fields |= {"defects": defect.count, "defect": defect.what, "stuckMs": int(defect.stuck)}
+        elif chunk.defects and (fields.get("failures") == 0 or fields.get("verdict")):
+            fields |= {"defects": 0, "defect": "", "stuckMs": 0}
+        args: list[str | int | bytes] = [chunk.id, chunk.token, state.value, int(seconds * 1000)]
+        args.append(self._lease_ms if hinted else 0)
+        args.append(int(self._settings.server_limit_seconds * 1000) if sent_now else 0)
+        for name, value in fields.items():
+            args += [name, value]
+        look = int(self._scripts.run("move", self.root(chunk.project_id), *args))
+        if not look:
+            raise LeaseLost
+        self._look_at(chunk.project_id, chunk.taken_ms if defect and defect.stuck else look)
+
+    def _look_at(self, project_id: str, at_ms: int) -> None:
+        """Have the ticks look at the project no later than this; a hint, lost without harm."""
+        if at_ms:
+            self._client.zadd(keys.projects(self._settings.key_prefix), {project_id: at_ms}, lt=True)
+
+
+def _bit(bitmap: bytes | None, index: int) -> bool:
+    if not bitmap or index >> 3 >= len(bitmap):
+        return False
+    return bool(bitmap[index >> 3] & (0x80 >> (index & 7)))
+
+
+def _frame_rows(index: int, item: Item, frame: bytes | None) -> list[ChunkRow | Unreadable]:
+    """Rows `low` to `high` of a frame, the first of which is row `index` of the chunk."""
+    lane = 0
+    try:
+        if frame is None:
+            raise UnreadableFrame("the frame is not in Redis any more")
+        lane = read_header(frame).lane
+        messages = read_messages(frame)
+    except (UnreadableFrame, UnknownVersion) as error:  # an entry tells a newer version before: this one's is broken
+        weight, seq = item.high - item.low, item.seq + item.low
+        return [Unreadable(index, weight, seq, lane, frame or b"", f"f{seq}", str(error))]
+    return [ChunkRow(index + at - item.low, item.seq + at, lane, messages[at]) for at in range(item.low, item.high)]
+
+
+def _held_rows(index: int, item: Item, state: bytes | None, body: bytes | None) -> list[ChunkRow | Unreadable]:
+    """A held row on its way back, or the rows of a frame that could not be read before."""
+    if state is None or body is None:
+        return []  # forgotten: it has its outcome since an earlier attempt of this chunk
+    known = orjson.loads(state)
+    _, payload = split_body(body)
+    if item.id.startswith("f"):
+        rows = _frame_rows(index, item, payload)
+        return [replace(row, held_id=item.id) if isinstance(row, Unreadable) else row for row in rows]
+    struck = bool(known.get("struck"))
+    return [ChunkRow(index, item.seq, known["lane"], payload, item.id, struck, known["reason"])]

@@ -1,0 +1,65 @@
+"""Rows of a chunk, and what became of them. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(slots=True)
+class ChunkRow:
+    """One message of a chunk: where it stands, when it arrived, and its bytes; `reason` is what it was held for."""
+
+    index: int
+    seq: int
+    lane: int
+    raw: bytes
+    held_id: str = ""
+    struck: bool = False
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Unreadable:
+    """A frame whose rows cannot be read: one dead letter that weighs them all."""
+
+    index: int
+    rows: int
+    seq: int
+    lane: int
+    raw: bytes
+    held_id: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowOutcome:
+    """What becomes of a row that is not simply imported. Names are those of commit_rows.lua.
+
+    `trace` is what the row can be found by in the history, where it could be read.
+    """
+
+    name: Literal["held", "superseded", "skipped", "cleared"]
+    index: int
+    rows: int = 1
+    held_id: str = ""
+    state: Mapping[str, Any] = field(default_factory=dict)
+    body: bytes = b""
+    trace: bytes = b""
+
+
+@dataclass(slots=True)
+class Slice:
+    """What one commit says of a chunk: the rows before `after`, from where the last commit ended.
+
+    `imported` of them are; `outcomes` are the others', `strikes` the (row key, arrival number) of messages that
+    Labelbox has, `marks` the digests of imported rows that a policy needs to know again, `shapes` the (row key, shape)
+    of imported rows without a policy, `entries` what the history keeps of all these rows.
+    """
+
+    after: int
+    imported: int = 0
+    outcomes: list[RowOutcome] = field(default_factory=list)
+    strikes: list[tuple[str, int]] = field(default_factory=list)
+    marks: list[int] = field(default_factory=list)
+    shapes: list[tuple[str, bytes]] = field(default_factory=list)
+    entries: list[bytes] = field(default_factory=list)

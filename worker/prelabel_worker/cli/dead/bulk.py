@@ -1,0 +1,93 @@
+"""What every bulk command does alike: progress, Ctrl-C, the record, the answer and its exit code."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import typer
+
+from prelabel_worker.cli.dead.filters import Store
+from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
+from prelabel_worker.cli.shared.terminal import NOTHING, end_line, out, print_line, print_over, reading, say
+from prelabel_worker.dead_letters.bulk import Bulk
+from prelabel_worker.dead_letters.store import BulkResult
+from prelabel_worker.operations.action_log import Actions
+
+
+@contextmanager
+def progress(verb: str, things: str = "letters") -> Iterator[Callable[[BulkResult], None]]:
+    """A line that counts, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield lambda result: None
+        return
+
+    def show(result: BulkResult) -> None:
+        print_over(f"{verb}: {result.matched} {things}")
+
+    try:
+        yield show
+    finally:
+        end_line()
+
+
+def carry_out(store: Store, bulk: Bulk, verb: str, details: dict[str, Any], act: Callable[[str], None]) -> bool:
+    """Act on project after project and record what was done, also when interrupted; whether it was."""
+    try:
+        with progress(verb) as show, interrupts(bulk.stop):
+            bulk.progress = show
+            for project_id in store.projects:
+                with reading(project_id):
+                    act(project_id)
+    finally:
+        if not bulk.dry_run:
+            actions = Actions(store.client, store.prefix)
+            for project_id, result in bulk.by_project.items():
+                actions.record(project_id, verb, {**details, **result.as_json()})
+    return bulk.stop.is_set()
+
+
+def answer(result: BulkResult, verb: str, *, dry_run: bool, as_json: bool, interrupted: bool, named: bool) -> None:
+    """`{matched, done, skipped}` and the exit code. `named`: ids were given, so nothing done is nothing matched."""
+    if as_json:
+        out(result.as_json())
+    else:
+        prefix = f"would {verb}: " if dry_run else ""
+        print_line(prefix + ", ".join(f"{name} {count}" for name, count in result.as_json().items()))
+    if interrupted:
+        say("interrupted: what is counted is done; the same command goes on")
+        raise typer.Exit(INTERRUPTED)
+    if not result.matched or (named and not dry_run and not result.done):
+        raise typer.Exit(NOTHING)
+
+
+def say_why_skipped(bulk: Bulk) -> None:
+    """Of mending: what became of the letters that were not sent, on standard error."""
+    if bulk.why_skipped:
+        say("skipped: " + ", ".join(f"{count} {why}" for why, count in bulk.why_skipped.most_common()))
+
+
+def say_examples(bulk: Bulk) -> None:
+    """Of mending: the first letters before and after, only where they differ."""
+    for letter, raw in bulk.examples:
+        say(f"letter {letter.id} of project {letter.project_id}:")
+        for path, before, after in differences(orjson.loads(letter.message), orjson.loads(raw)):
+            say(f"  {path}: {_short(before)} → {_short(after)}")
+
+
+def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """The places at which two JSON values differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in {**before, **after}:
+            yield from differences(before.get(key), after.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for at, (left, right) in enumerate(zip(before, after, strict=True)):
+            yield from differences(left, right, f"{path}[{at}]")
+    elif before != after:
+        yield path, before, after
+
+
+def _short(value: Any) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= 80 else text[:79] + "…"

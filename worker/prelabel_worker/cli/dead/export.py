@@ -1,0 +1,134 @@
+"""`prelabel dead export`: letters into a file, one a line, however many."""
+
+import csv
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from prelabel.printing import one_line, printable
+from prelabel.private_files import UnsafeFile, replacing
+from prelabel_worker.cli.dead.filters import Choice, Store, filtered
+from prelabel_worker.cli.shared.interrupts import ends_as_an_exception
+from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, RedisUrl, json_text, of_each, say, usage
+from prelabel_worker.dead_letters.csv_cells import neutralise
+from prelabel_worker.dead_letters.letter import DeadLetter
+
+COLUMNS = (
+    "id", "project", "reason", "group", "path", "found", "expected", "dataRow", "model", "messageId", "stage",
+    "import", "attempts", "firstAt", "lastAt",
+)  # fmt: skip
+Write = Callable[[DeadLetter], int]
+
+
+class Format(StrEnum):
+    """How letters are written."""
+
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("export")(export)
+
+
+@filtered
+def export(
+    choice: Choice = Choice(),  # noqa: B008 - frozen; `filtered` gives the real one
+    format: Annotated[Format, typer.Option(help="One JSON object a line, or a table.")] = Format.NDJSON,  # noqa: A002
+    messages: Annotated[
+        bool, typer.Option("--messages", help="ndjson: the original messages alone, for `prelabel publish`.")
+    ] = False,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; else standard output.")] = None,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Write dead letters to a file; nothing of them changes. Exit code 3 when nothing matches.
+
+    Example: prelabel dead export --project demo-project --messages --output letters.ndjson
+    """
+    if messages and format is Format.CSV:
+        say("--messages goes with --format ndjson")
+        raise typer.Exit(USAGE)
+    store = Store(redis_url, choice.project)
+    count = left_out = 0
+    with _opened(output) as file:
+        write = _table(file) if format is Format.CSV else _messages(file) if messages else _letters(file)
+        for letter in of_each(store.projects, lambda name: store.rows.choose(name, choice.filter)):
+            written = write(letter)
+            count, left_out = count + written, left_out + 1 - written
+    say(f"exported {count} letters" + (f", left out {left_out} that are no message" if left_out else ""))
+    if not count:
+        raise typer.Exit(NOTHING)
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[TextIO]:
+    """The file, in its place only when it is whole; or standard output, until nobody reads it."""
+    if output is None:
+        try:
+            yield sys.stdout
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    try:
+        with ends_as_an_exception(), replacing(output) as file:
+            text = TextIOWrapper(file, "utf-8", newline="")
+            try:
+                yield text
+            finally:
+                text.detach()
+    except UnsafeFile as error:
+        usage(f"{output} {error.strerror}, or leave out --output to write to standard output")
+    except OSError as error:
+        usage(f"{output}: {error.strerror}")
+
+
+def _letters(file: TextIO) -> Write:
+    def write(letter: DeadLetter) -> int:
+        file.write(json_text(letter.as_json()) + "\n")
+        return 1
+
+    return write
+
+
+def _messages(file: TextIO) -> Write:
+    def write(letter: DeadLetter) -> int:
+        try:
+            line = one_line(letter.message.decode())
+        except UnicodeDecodeError:
+            return 0
+        if letter.whole_frame:
+            return 0
+        file.write(line + "\n")
+        return 1
+
+    return write
+
+
+def _table(file: TextIO) -> Write:
+    table = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    table.writerow(COLUMNS)
+    # In a file a cell reads back as it was; a terminal must not obey it.
+    shown = printable if file.isatty() else str
+
+    def write(letter: DeadLetter) -> int:
+        said = letter.example()
+        fields = letter.as_json() | {
+            "project": letter.project_id,
+            "path": said.get("path") or said.get("errorName"),
+            "found": said.get("found") or said.get("errorMessage"),
+            "expected": said.get("expected"),
+        }
+        cells = ("" if fields[name] is None else str(fields[name]) for name in COLUMNS)
+        table.writerow([shown(neutralise(cell)) for cell in cells])
+        return 1
+
+    return write

@@ -1,0 +1,101 @@
+"""Which letters a command is about: the filters that all bulk commands share."""
+
+import re
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from prelabel_worker.cli.shared.parameters import sharing
+from prelabel_worker.cli.shared.terminal import USAGE, Project, connect, say, settings_for
+from prelabel_worker.dead_letters.filter import LetterFilter
+from prelabel_worker.dead_letters.store import HeldRows
+from prelabel_worker.queries.status import Inspector
+
+_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])(?:\s+ago)?\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def moment(text: str) -> int:
+    """A time in ms, from RFC 3339 or from `2h`, `3d`, `3d ago`. Raises BadParameter."""
+    ago = _AGO.match(text.strip())
+    if ago:
+        return int((time.time() - float(ago[1]) * _SECONDS[ago[2]]) * 1000)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("expected RFC 3339, such as 2026-01-31T12:00:00Z, or 2h, 3d (ago)") from None
+    if found.tzinfo is None:
+        raise typer.BadParameter("expected a time with its zone, such as 2026-01-31T12:00:00Z")
+    return int(found.timestamp() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The shared filters as a command got them. Each field is a parameter of every command that is `filtered`."""
+
+    letter_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of letters of one project.")
+    ] = None
+    project: Project = None
+    reason: Annotated[str | None, typer.Option(help="Letters with this reason code.")] = None
+    group: Annotated[str | None, typer.Option(metavar="FINGERPRINT", help="Letters of this group.")] = None
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Letters of this model.")] = None
+    data_row: Annotated[
+        str | None, typer.Option("--data-row", metavar="KEY", help="Letters of the data row: global key or id.")
+    ] = None
+    message_id: Annotated[str | None, typer.Option("--message-id", help="The letter of this message.")] = None
+    since: Annotated[
+        int | None, typer.Option(parser=moment, metavar="TIME", help="Died then or later: RFC 3339, or 2h, 3d (ago).")
+    ] = None
+    until: Annotated[
+        int | None, typer.Option(parser=moment, metavar="TIME", help="Died then or earlier: RFC 3339, or 2h, 3d (ago).")
+    ] = None
+    everything: Annotated[bool, typer.Option("--all", help="Every letter, where no id and no filter is given.")] = False
+
+    @property
+    def filter(self) -> LetterFilter:
+        """What the letters must be, the project aside."""
+        return LetterFilter(
+            ids=tuple(self.letter_ids or ()),
+            reason=self.reason,
+            group=self.group,
+            model=self.model,
+            data_row=self.data_row,
+            message_id=self.message_id,
+            since_ms=self.since,
+            until_ms=self.until,
+        )
+
+    def check(self) -> None:
+        """Of an action: it must be said which letters. Exit code 2."""
+        if self.letter_ids and self.project is None:
+            say("letters are numbered by project: name it with --project")
+            raise typer.Exit(USAGE)
+        if not (self.project or self.everything or self.filter != LetterFilter()):
+            say("say which letters: ids, --project, --reason, --group, --model, --data-row, --since, …, or --all")
+            raise typer.Exit(USAGE)
+
+    def before(self, now_ms: int) -> LetterFilter:
+        """The same letters, but none that die from now on: what was counted is what is done."""
+        chosen = self.filter
+        if chosen.ids:
+            return chosen
+        return replace(chosen, until_ms=now_ms if chosen.until_ms is None else min(now_ms, chosen.until_ms))
+
+
+class Store:
+    """Where a command's letters are: the projects it is about, and the adapters on them."""
+
+    def __init__(self, redis_url: str | None, project: str | None) -> None:
+        settings = settings_for(redis_url)
+        self.prefix = settings.key_prefix
+        self.client = connect(settings)
+        self.rows = HeldRows(self.client, self.prefix)
+        self.projects = [project] if project else Inspector(self.client, self.prefix).projects()
+
+
+filtered = sharing(Choice, "choice")
+"""Give a command the shared filters; it gets them together as `choice`."""

@@ -1,0 +1,82 @@
+"""`prelabel dead list` and `prelabel dead groups`."""
+
+from itertools import islice
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from prelabel_worker.cli.dead.filters import Choice, Store, filtered
+from prelabel_worker.cli.dead.show import times
+from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, console, of_each, out, when
+from prelabel_worker.dead_letters.letter import DeadLetter, LetterGroup
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("list")(list_letters)
+    app.command("groups")(groups)
+
+
+@filtered
+def list_letters(
+    choice: Choice = Choice(),  # noqa: B008 - frozen; `filtered` gives the real one
+    limit: Annotated[int, typer.Option(help="Most letters to show.", min=1)] = 50,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """List dead letters, newest first. Exit code 3 when nothing matches.
+
+    Example: prelabel dead list --project demo-project --reason unknown-feature --since 2h
+    """
+    store = Store(redis_url, choice.project)
+    found = of_each(store.projects, lambda name: store.rows.choose(name, choice.filter))
+    letters = list(islice(found, limit))
+    if as_json:
+        out({"letters": [letter.as_json() for letter in letters]})
+    else:
+        console().print(_letters(letters))
+    if not letters:
+        raise typer.Exit(NOTHING)
+
+
+def groups(
+    project: Project = None,
+    limit: Annotated[int, typer.Option(help="Most groups of each project to show.", min=1)] = 100,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """List what went wrong, largest first: letters with one cause are one group. Exit code 3 when there is none.
+
+    Example: prelabel dead groups --project demo-project
+    """
+    store = Store(redis_url, project)
+    found = list(of_each(store.projects, lambda name: store.rows.groups(name, limit)))
+    found.sort(key=lambda group: -group.rows)
+    if as_json:
+        out({"groups": [group.as_json() for group in found]})
+    else:
+        for group in found:
+            _print_group(group)
+    if not found:
+        raise typer.Exit(NOTHING)
+
+
+def _print_group(group: LetterGroup) -> None:
+    print_ = console().print
+    print_(f"{group.sample.reason}: {group.rows} rows of {group.project_id}", style="bold", highlight=False)
+    for name, value in {"group": group.group, **group.sample.example()}.items():
+        print_(f"  {name}: {str(value)[:200]}", markup=False, highlight=False)
+    print_(f"  first {when(group.first_at)}, last {when(group.last_at)}, such as {group.sample.id}", highlight=False)
+    print_(f"  {group.retry_command}", highlight=False, soft_wrap=True)
+
+
+def _letters(letters: list[DeadLetter]) -> Table:
+    found = Table("id", "project", "reason", "data row", "where", "what", "", box=None, header_style="bold")
+    for letter in letters:
+        said = letter.example()
+        where = said.get("path") or said.get("errorName") or ""
+        what = said.get("hint") or said.get("found") or said.get("errorMessage") or said.get("expected") or ""
+        cells = (letter.id, letter.project_id, letter.reason, letter.data_row, where, str(what)[:60])
+        found.add_row(*(str(cell) for cell in cells), times(letter.retried))
+    return found

@@ -1,0 +1,96 @@
+"""`prelabel dead retry`: letters back to their lanes, as they are or mended."""
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prelabel_worker.cli.dead.bulk import answer, carry_out, say_examples, say_why_skipped
+from prelabel_worker.cli.dead.filters import Choice, Store, filtered
+from prelabel_worker.cli.shared.terminal import USAGE, AsJson, RedisUrl, say
+from prelabel_worker.dead_letters.bulk import Bulk, Pace
+from prelabel_worker.dead_letters.editing import Mending
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("retry")(retry)
+
+
+@filtered
+def retry(
+    choice: Choice = Choice(),  # noqa: B008 - frozen; `filtered` gives the real one
+    as_new: Annotated[
+        bool, typer.Option("--as-new", help="With a new arrival number: they override what is newer than they are.")
+    ] = False,
+    rate: Annotated[float, typer.Option(metavar="ROWS_PER_SECOND", help="Most rows a second.", min=1)] = 2000,
+    rename_feature: Annotated[
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="Rename a feature; may be repeated.")
+    ] = None,
+    rename_option: Annotated[
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="Rename an option of answers; may be repeated.")
+    ] = None,
+    data_row_from: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Columns old,new: other global keys or ids.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; of mending, show three examples.")] = False,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Send dead letters back to their lanes, mended if names are given. Exit code 3 when nothing matches.
+
+    Example: prelabel dead retry --project demo-project --reason unknown-feature --rename-feature Car=car --dry-run
+    """
+    choice.check()
+    mending = Mending(
+        _names(rename_feature, "--rename-feature"),
+        _names(rename_option, "--rename-option"),
+        data_rows(data_row_from) if data_row_from else {},
+    )
+    store = Store(redis_url, choice.project)
+    bulk = Bulk(store.rows, choice.before(store.rows.now_ms()), Pace(rate), dry_run=dry_run)
+
+    def act(project_id: str) -> None:
+        if mending:
+            bulk.mend(project_id, mending, as_new=as_new)
+        else:
+            bulk.retry(project_id, as_new=as_new)
+
+    details = choice.filter.as_details() | mending.as_details() | ({"asNew": True} if as_new else {})
+    interrupted = carry_out(store, bulk, "retry", details, act)
+    if dry_run:
+        say_examples(bulk)
+    say_why_skipped(bulk)
+    named = bool(choice.letter_ids)
+    answer(bulk.result, "retry", dry_run=dry_run, as_json=as_json, interrupted=interrupted, named=named)
+
+
+def _names(given: list[str] | None, option: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in given or ():
+        old, equals, new = text.partition("=")
+        if not (old and equals and new) or found.get(old, new) != new:
+            say(f"{option} {text}: expected OLD=NEW, each old name once")
+            raise typer.Exit(USAGE)
+        found[old] = new
+    return found
+
+
+def data_rows(file: Path) -> dict[str, str]:
+    """The columns old and new of a CSV file. Exit code 2 when it cannot be used, naming the line."""
+    found: dict[str, str] = {}
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.DictReader(lines)
+            if not {"old", "new"} <= set(reader.fieldnames or ()):
+                raise ValueError("expected the columns old and new")
+            for record in reader:
+                old, new = record["old"], record["new"]
+                if not old or not new or found.get(old, new) != new:
+                    raise ValueError(f"line {reader.line_num}: expected old and new, each old one once")
+                found[old] = new
+    except (OSError, ValueError, csv.Error) as error:
+        say(f"{file}: {error}")
+        raise typer.Exit(USAGE) from None
+    return found

@@ -1,0 +1,1 @@
+"""Commands that tell how things are: status, wait, audit, doctor, healthy, metrics."""

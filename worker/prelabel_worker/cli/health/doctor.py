@@ -1,0 +1,178 @@
+"""`prelabel doctor`: is everything there that rows need to arrive; each finding with its remedy."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from prelabel.wire import keys
+from prelabel.wire.client import Client, has_slots, node_of, servers_of
+from prelabel_worker.cli.health.live import Wanted, live
+from prelabel_worker.cli.shared.labelbox_access import pace_of
+from prelabel_worker.cli.shared.terminal import (
+    DONE_WITH_DEAD,
+    AsJson,
+    Project,
+    RedisUrl,
+    connect,
+    out,
+    print_line,
+    reading,
+    settings_for,
+)
+from prelabel_worker.doctor import broker, projects, redis_server, workers
+from prelabel_worker.doctor import labelbox as service
+from prelabel_worker.doctor.findings import Check, Finding, Level
+from prelabel_worker.labelbox.client import Labelbox
+from prelabel_worker.queries.status import Inspector
+from prelabel_worker.settings import Settings
+
+_LABELBOX_SECONDS = 10
+_PROJECTS_IN_FULL = 5
+_ROOTS_TRIED = 10_000
+_WORDS = {Level.OK: "ok  ", Level.NOTE: "note", Level.BAD: "BAD "}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor(
+    project: Project = None,
+    ask_live: Annotated[bool, typer.Option("--live", help="Import into a scratch project and ask questions.")] = False,
+    data_row: Annotated[str | None, typer.Option(help="With --live: the id of a data row of the project.")] = None,
+    global_key: Annotated[str | None, typer.Option(help="With --live: its global key instead.")] = None,
+    feature: Annotated[str | None, typer.Option(help="With --live: the feature; else the first that fits.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --live: it is a scratch project; do not ask.")] = False,
+    timeout: Annotated[float, typer.Option(help="With --live: longest wait for one import.", min=1)] = 120,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Look at Redis, the broker, workers, Labelbox and projects. Exit code 1 when something needs a person.
+
+    Example: prelabel doctor
+
+    With --live it changes a project: it makes small imports, tells what Labelbox answers, and deletes them.
+
+    Example: prelabel doctor --live --project my-scratch-project --global-key scratch-0001
+    """
+    settings = settings_for(redis_url)
+    if ask_live:
+        live(connect(settings), settings, Wanted(project, data_row, global_key, feature, yes, timeout, as_json))
+        return
+    found = list(examine(connect(settings), settings, project))
+    if as_json:
+        out({"findings": [each.as_json() for each in found]})
+    else:
+        _print(found)
+    if not all(each.good for each in found):
+        raise typer.Exit(DONE_WITH_DEAD)
+
+
+def examine(client: Client, settings: Settings, project: str | None = None) -> Iterator[Finding]:
+    """Every finding, the machine's first; changes nothing but the account's count of requests."""
+    if settings.state.tls:
+        yield redis_server.tls(str(settings.state), settings.state.options)
+    infos = {server: server.info() for server in servers_of(client)}
+    modes = [redis_server.mode(info, as_cluster=has_slots(client)) for info in infos.values()]
+    if not all(mode.good for mode in modes):
+        yield from modes
+        return
+    asked = {
+        server: redis_server.look(server, info, _root_on(client, server, settings)) for server, info in infos.items()
+    }
+    run_id = str(next(iter(infos.values())).get("run_id"))
+    if not all(each.can_keep_rows for each in asked.values()):
+        for server, each in asked.items():
+            yield from _placed(client, server, redis_server.kind(each, as_cluster=has_slots(client)))
+        yield from broker.findings(settings, run_id)
+        return
+    seen = projects.look(client, settings.key_prefix, project)
+    alive = Inspector(client, settings.key_prefix).workers()
+    for server, each in asked.items():
+        rows = _rows_on(client, server, settings, seen)
+        of_server = redis_server.findings(each, settings.durability, rows, as_cluster=has_slots(client))
+        yield from _placed(client, server, of_server)
+    yield from broker.findings(settings, run_id)
+    yield from workers.findings(alive, version("prelabel"))
+    yield projects.malformed(client, settings.key_prefix)
+    for one in seen or ():
+        yield from projects.findings(one, len(alive), settings.lease_seconds)
+    safe = service.endpoint(settings.labelbox_endpoint, settings.api_keys)
+    yield safe
+    for account, ids in _by_account(client, settings, seen or ()).items():
+        yield projects.account_pause(client, settings, account)
+        if safe.good:
+            yield from _labelbox(client, settings, account, ids)
+
+
+def _root_on(client: Client, server: Client, settings: Settings) -> str | None:
+    """A root key that one of the servers that `client` stands for has; None for a node with hardly any slots."""
+    roots = (keys.project_root(settings.key_prefix, f"doctor-{number}") for number in range(_ROOTS_TRIED))
+    return next((root for root in roots if node_of(client, root) is server), None)
+
+
+def _rows_on(client: Client, server: Client, settings: Settings, seen: Sequence[projects.Seen] | None) -> int | None:
+    """The rows that one of the servers keeps; None when they could not be counted."""
+    if seen is None:
+        return None
+    here = [each for each in seen if node_of(client, keys.project_root(settings.key_prefix, each.id)) is server]
+    return sum(each.pending + each.dead for each in here)
+
+
+def _placed(client: Client, server: Client, found: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings of one of the servers that `client` stands for, named where there are several."""
+    if not has_slots(client):
+        yield from found
+        return
+    place = server.connection_pool.connection_kwargs
+    for each in found:
+        yield replace(each, found=f"{place['host']}:{place['port']}: {each.found}")
+
+
+def _by_account(client: Client, settings: Settings, seen: Sequence[projects.Seen]) -> dict[str, list[str]]:
+    """The projects of each account, busiest first; accounts that the settings have a key for are there anyway."""
+    inspector = Inspector(client, settings.key_prefix)
+    found: dict[str, list[str]] = {name: [] for name in (settings.account, *settings.account_keys)}
+    for each in sorted(seen, key=lambda each: (-each.pending, each.id)):
+        account = settings.account
+        with reading(each.id):
+            account = inspector.overrides(each.id).get("account") or account
+        found.setdefault(account, []).append(each.id)
+    return found
+
+
+def _labelbox(client: Client, settings: Settings, account: str, ids: Sequence[str]) -> Iterator[Finding]:
+    """What Labelbox says with the account's key; of projects only where it is accepted."""
+    key = settings.key_of(account)
+    if key is None or not key.get_secret_value():
+        yield Finding(Check.KEY, Level.BAD, f"no API key for account {account}")
+        return
+    # A short time limit: a person waits.
+    labelbox = Labelbox(settings.labelbox_endpoint, key.get_secret_value(), _LABELBOX_SECONDS)
+    try:
+        accepted = service.access(labelbox, settings.labelbox_endpoint, ids[0] if ids else "doctor")
+        yield accepted
+        if accepted.check is Check.KEY and accepted.good:
+            yield from service.projects(labelbox, pace_of(client, settings, account), ids)
+    finally:
+        labelbox.close()
+
+
+def _print(found: Sequence[Finding]) -> None:
+    """One line each; of many projects only what is not in order."""
+    named = {each.project for each in found if each.project}
+    brief = len(named) > _PROJECTS_IN_FULL
+    for each in found:
+        if each.project and brief and each.level is Level.OK:
+            continue
+        where = f"{each.project}: " if each.project else ""
+        print_line(f"{_WORDS[each.level]} {where}{each.found}")
+        if each.remedy:
+            print_line(f"      → {each.remedy}")
+    if brief:
+        well = sum(each.project is not None and each.level is Level.OK for each in found)
+        print_line(f"ok   {well} checks of {len(named)} projects are in order")

@@ -1,0 +1,66 @@
+"""`prelabel healthy`: for a container's health check. A worker that lives and does nothing is not healthy."""
+
+import socket
+from typing import Annotated
+
+import typer
+
+from prelabel_worker.cli.shared.terminal import AsJson, RedisUrl, connect, out, say, settings_for
+from prelabel_worker.queries.status import Inspector, WorkerStatus
+
+UNHEALTHY = 1
+MAX_SILENCE_SECONDS = 300.0
+"""Longer than the longest upload: a task that is not over yet is no progress."""
+_TICK_SILENCE_SECONDS = 15.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("healthy")(healthy)
+
+
+def healthy(
+    max_silence: Annotated[
+        float, typer.Option(help="Most seconds with work and without progress.", min=1)
+    ] = MAX_SILENCE_SECONDS,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Tell whether the workers of this host tick and make progress: exit code 0, or 1 with the reason.
+
+    Exit code 4: Redis does not answer. Nothing is known of the workers then, and to restart them would not help.
+
+    Example: prelabel healthy --max-silence 600
+    """
+    settings = settings_for(redis_url)
+    host = socket.gethostname()
+    found = [each for each in Inspector(connect(settings), settings.key_prefix).workers() if each.host == host]
+    wrong = problems(found, max_silence)
+    if as_json:
+        out({"healthy": not wrong, "problems": wrong, "workers": [each.as_json() for each in found]})
+    elif wrong:
+        say("; ".join(wrong))
+    if wrong:
+        raise typer.Exit(UNHEALTHY)
+
+
+def problems(workers: list[WorkerStatus], max_silence: float) -> list[str]:
+    """What is wrong with a host's workers, one text for each that is not well."""
+    if not workers:
+        return ["no worker of this host ticks into Redis"]
+    found = [(each.name, _problem(each, max_silence)) for each in workers]
+    return [f"{name} {problem}" for name, problem in found if problem]
+
+
+def _problem(worker: WorkerStatus, max_silence: float) -> str | None:
+    silent = worker.seen_seconds_ago
+    if silent > min(_TICK_SILENCE_SECONDS, max_silence):
+        return f"has not ticked for {silent:.0f} s"
+    stalled = worker.stalled_seconds + silent
+    if stalled <= max_silence:
+        return None
+    if worker.busy_seconds is None:
+        return f"has taken no work for {stalled:.0f} s, though hints wait or cannot be counted"
+    return (
+        f"has begun and ended nothing for {stalled:.0f} s; its oldest task is {worker.busy_seconds + silent:.0f} s old"
+    )

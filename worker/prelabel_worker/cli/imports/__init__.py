@@ -1,0 +1,1 @@
+"""`prelabel import`: list, show and undo imports."""

@@ -1,0 +1,174 @@
+"""`prelabel import undo`: imports deleted at Labelbox, and their rows counted as discarded."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from prelabel.wire.client import Client
+from prelabel_worker.cli.dead.bulk import answer, progress
+from prelabel_worker.cli.dead.filters import moment
+from prelabel_worker.cli.shared.interrupts import interrupts
+from prelabel_worker.cli.shared.labelbox_access import Services
+from prelabel_worker.cli.shared.terminal import (
+    DONE_WITH_DEAD,
+    NOTHING,
+    AsJson,
+    Project,
+    RedisUrl,
+    ServiceAway,
+    confirm,
+    connect,
+    reading,
+    say,
+    settings_for,
+    usage,
+)
+from prelabel_worker.dead_letters.store import BulkResult
+from prelabel_worker.labelbox.errors import RequestError
+from prelabel_worker.operations.action_log import Actions
+from prelabel_worker.operations.undo import UNDONE, Undo, refusal, sent_between
+from prelabel_worker.operations.undo_ledger import UndoLedger
+from prelabel_worker.queries.imports import Imports, ImportStatus
+from prelabel_worker.queries.status import Inspector
+from prelabel_worker.settings import Settings
+
+_FORGOTTEN = (
+    "no import {name} is known here: it never was, or it is older than the history (PRELABEL_HISTORY_DAYS); "
+    "then it cannot be undone from here, and its rows stay counted as imported"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("undo")(undo)
+
+
+def undo(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The import's name, its id at Labelbox, or the chunk's id.")
+    ] = None,
+    project: Project = None,
+    since: Annotated[
+        int | None, typer.Option(parser=moment, metavar="TIME", help="Sent then or later: RFC 3339, or 2h, 3d (ago).")
+    ] = None,
+    until: Annotated[
+        int | None, typer.Option(parser=moment, metavar="TIME", help="Sent then or earlier: RFC 3339, or 2h, 3d (ago).")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Delete imports at Labelbox; their rows count as discarded. What they overrode does not come back.
+
+    Exit code 3 when nothing matches, 1 when an import that matches could not be undone.
+
+    Example: prelabel import undo --project demo-project --since 2h --dry-run
+    """
+    if (name is None) == (since is None) or (since is not None and project is None) or (name and until):
+        usage("say which imports: a NAME, or --project and --since, perhaps --until")
+    settings = settings_for(redis_url)
+    client = connect(settings)
+    projects = [project] if project else Inspector(client, settings.key_prefix).projects()
+    if name is not None:
+        project_id, chosen = _named(Imports(client, settings.key_prefix), projects, name)
+    else:
+        project_id = projects[0]
+        chosen = list(sent_between(Imports(client, settings.key_prefix), project_id, int(since or 0), until))
+    _Command(client, settings, project_id, chosen, yes=yes).run(
+        {"import": name} if name else {"sinceMs": since, "untilMs": until}, dry_run=dry_run, as_json=as_json
+    )
+
+
+def _named(imports: Imports, projects: Sequence[str], name: str) -> tuple[str, list[ImportStatus]]:
+    """The import of this name; without one, the command ends and says why."""
+    for project_id in projects:
+        found = None
+        with reading(project_id):
+            found = imports.find(project_id, name)
+        if found is not None and (found.import_id or found.state != "settled"):
+            return project_id, [found]
+        if found is not None:
+            say(f"chunk {found.chunk_id} sent nothing to Labelbox: there is nothing to undo")
+            raise typer.Exit(NOTHING)
+    say(_FORGOTTEN.format(name=name))
+    raise typer.Exit(NOTHING)
+
+
+class _Command:
+    """One undoing, with its connections."""
+
+    def __init__(
+        self, client: Client, settings: Settings, project_id: str, chosen: list[ImportStatus], *, yes: bool
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._project = project_id
+        self._chosen = chosen
+        self._yes = yes
+        self._services = Services(client, settings, project_id)
+        imports = Imports(client, settings.key_prefix)
+        self._undo = Undo(imports, UndoLedger(client, settings), self._services.of)
+
+    def run(self, details: dict[str, object], *, dry_run: bool, as_json: bool) -> None:
+        """Count, ask, do, record, and answer with an exit code."""
+        ready = [each for each in self._chosen if not refusal(each)]
+        if dry_run:
+            for each in self._chosen:
+                if why := refusal(each):
+                    self._undo.why_skipped[why] += 1
+            self._undo.result = BulkResult(len(self._chosen), 0, len(self._chosen) - len(ready))
+        elif ready:
+            self._confirm(ready)
+            self._carry_out(details)
+        else:
+            self._undo.run(self._project, self._chosen)
+        self._answer(sum(each.imported for each in ready), dry_run=dry_run, as_json=as_json)
+
+    def _confirm(self, ready: Sequence[ImportStatus]) -> None:
+        """In plain words what will be done; asked where that was not answered beforehand."""
+        rows = sum(each.imported for each in ready)
+        host = urlsplit(self._settings.labelbox_endpoint).hostname
+        say(
+            f"at {host}, {len(ready):,} imports of project {self._project} will be deleted, and with them, as far as "
+            f"is known, the pre-labels they brought; their {rows:,} imported rows count as discarded. What they "
+            "overrode does not come back, and nobody can restore them."
+        )
+        if self._yes:
+            return
+        if not sys.stdin.isatty():
+            usage("undoing cannot be undone: give --yes, or --dry-run to count")
+        if not confirm("Delete them?"):
+            say("nothing was undone")
+            raise typer.Exit(NOTHING)
+
+    def _carry_out(self, details: dict[str, object]) -> None:
+        try:
+            with progress("undo", "imports") as show, interrupts(self._undo.stop):
+                self._undo.progress = show
+                self._undo.run(self._project, self._chosen)
+        except RequestError as error:
+            done = self._undo.result.done
+            raise ServiceAway(
+                f"Labelbox: {error}; {done} of {len(self._chosen)} are undone, the same command goes on"
+            ) from None
+        finally:
+            result = self._undo.result
+            counted = {**details, **result.as_json(), "rows": result.rows}
+            Actions(self._client, self._settings.key_prefix).record(self._project, "undo", counted)
+            self._services.close()
+
+    def _answer(self, rows: int, *, dry_run: bool, as_json: bool) -> None:
+        undo = self._undo
+        say(f"{rows if dry_run else undo.result.rows:,} rows {'would count' if dry_run else 'count'} as discarded")
+        if undo.why_skipped:
+            say("skipped: " + ", ".join(f"{count} {why}" for why, count in undo.why_skipped.most_common()))
+        stopped = undo.stop.is_set()
+        answer(undo.result, "undo", dry_run=dry_run, as_json=as_json, interrupted=stopped, named=False)
+        if set(undo.why_skipped) - {UNDONE}:
+            raise typer.Exit(DONE_WITH_DEAD)
+        if undo.why_skipped and not dry_run and not undo.result.done:
+            raise typer.Exit(NOTHING)

@@ -1,0 +1,45 @@
+"""`prelabel worker`."""
+
+import json
+import os
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from prelabel_worker.cli.shared.terminal import settings_for
+from prelabel_worker.runtime import roles
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("worker")(worker)
+
+
+def worker(
+    concurrency: Annotated[int, typer.Option(help="Pool processes.", min=1)] = 2,
+    role: Annotated[
+        Literal["all", "submit", "poll"],
+        typer.Option(help="What it takes: submit computes (group, submit), poll waits (poll, settle)."),
+    ] = "all",
+    name: Annotated[str, typer.Option(help="Its name; %h is the host.")] = "worker@%h",
+) -> None:
+    """Run a worker: it groups, submits, polls and settles. The same as `celery -A prelabel_worker worker`.
+
+    Example: prelabel worker --concurrency 4
+    """
+    settings = settings_for()
+    environment = dict(os.environ)
+    if "redis_url" in settings.model_fields_set:
+        environment |= {
+            "PRELABEL_REDIS_URL": settings.redis_url.get_secret_value(),
+            "PRELABEL_BROKER_URL": (settings.broker_url or settings.redis_url).get_secret_value(),
+            "PRELABEL_LABELBOX_ENDPOINT": settings.labelbox_endpoint,
+            "PRELABEL_LABELBOX_API_KEY": settings.labelbox_api_key.get_secret_value(),
+            "PRELABEL_ACCOUNT_KEYS": json.dumps(
+                {name: key.get_secret_value() for name, key in settings.account_keys.items()}
+            ),
+        }
+    command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", "--hostname", name]
+    command += ["--concurrency", str(concurrency), *roles.queue_arguments(role)]
+    os.execve(sys.executable, command, environment)  # noqa: S606 - Celery takes over this process and its signals

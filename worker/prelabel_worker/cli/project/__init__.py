@@ -1,0 +1,1 @@
+"""`prelabel project`, `prelabel row` and `prelabel account`."""

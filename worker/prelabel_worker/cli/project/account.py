@@ -1,0 +1,94 @@
+"""`prelabel account`: list, pause, resume."""
+
+import re
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from prelabel_worker.accounts.status import Accounts, AccountStatus
+from prelabel_worker.cli.health.status import account_note
+from prelabel_worker.cli.shared.terminal import (
+    NOTHING,
+    AsJson,
+    RedisUrl,
+    connect,
+    console,
+    out,
+    say,
+    settings_for,
+    usage,
+)
+from prelabel_worker.operations.action_log import Actions, user
+
+app = typer.Typer(help="Accounts: list, pause, resume.", no_args_is_help=True, rich_markup_mode=None)
+Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's name: PRELABEL_ACCOUNT_KEYS.")]
+
+
+@app.command("list")
+def list_accounts(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
+    """List the accounts: requests a minute, what stops them, their projects, and who has a key.
+
+    Example: prelabel account list
+    """
+    settings = settings_for(redis_url)
+    found = Accounts(connect(settings), settings).all()
+    if as_json:
+        out({"accounts": [each.as_json() for each in found]})
+    else:
+        console().print(_table(found))
+
+
+@app.command("pause")
+def pause(
+    name: Name,
+    why: Annotated[str, typer.Option("--why", help="Shown wherever the account is.")] = "",
+    seconds: Annotated[float | None, typer.Option("--for", help="Seconds; else until it is resumed.", min=0)] = None,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Stop an account's uploads; rows are still taken, and running imports are still polled and settled.
+
+    Example: prelabel account pause default --why "the key is being changed" --for 600
+    """
+    operator = _Operator(name, redis_url)
+    reason = f"by {user()}" + (f": {why[:200]}" if why else "")
+    operator.accounts.pause(name, reason, seconds)
+    operator.actions.record_account(name, "pause", {"why": why[:200], "seconds": seconds})
+    say(f"account {name} is paused")
+
+
+@app.command("resume")
+def resume(name: Name, redis_url: RedisUrl = None) -> None:
+    """End whatever stops an account, whoever began it, its breaker too. Exit code 3 when nothing stopped it.
+
+    Example: prelabel account resume default
+    """
+    operator = _Operator(name, redis_url)
+    if not operator.accounts.resume(name):
+        say(f"account {name} was not stopped")
+        raise typer.Exit(NOTHING)
+    operator.actions.record_account(name, "resume", {})
+    say(f"account {name} goes on")
+
+
+class _Operator:
+    """Somebody who changes one account; a pause may come before its first request."""
+
+    def __init__(self, name: str, redis_url: str | None) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
+            usage("an account's name has letters, digits, _ and -")
+        settings = settings_for(redis_url)
+        client = connect(settings)
+        self.accounts = Accounts(client, settings)
+        self.actions = Actions(client, settings.key_prefix)
+
+
+def _table(accounts: list[AccountStatus]) -> Table:
+    found = Table("account", box=None, header_style="bold", pad_edge=False)
+    for name in ("limit", "rate now", "last minute", "projects", "key here", "workers", "note"):
+        found.add_column(name, justify="right" if name in ("limit", "rate now", "last minute", "projects") else "left")
+    for each in accounts:
+        numbers = [f"{number:,}" if each.limit else "" for number in (each.limit, each.rate, each.used)]
+        key = "yes" if each.has_key else "no"
+        found.add_row(each.name, *numbers, f"{len(each.projects):,}", key, str(len(each.workers)), account_note(each))
+    return found

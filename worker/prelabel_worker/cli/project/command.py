@@ -1,0 +1,188 @@
+"""`prelabel project`: list, pause, resume, flush, heal, set; `create`, `show` and `forget` have their own modules."""
+
+from typing import Annotated, Any
+
+import typer
+
+from prelabel_worker.chunks.chunk import KNOWN_VERSION
+from prelabel_worker.cli.health.status import quarantine_notes, table
+from prelabel_worker.cli.project import create, forget, show
+from prelabel_worker.cli.project.show import check_known
+from prelabel_worker.cli.shared.terminal import (
+    NOTHING,
+    USAGE,
+    AsJson,
+    RedisUrl,
+    connect,
+    console,
+    out,
+    say,
+    settings_for,
+    usage,
+)
+from prelabel_worker.dead_letters.store import HeldRows
+from prelabel_worker.operations.action_log import Actions, user
+from prelabel_worker.operations.overrides import OVERRIDES, shown
+from prelabel_worker.operations.projects import Projects
+from prelabel_worker.queries.status import Inspector
+
+app = typer.Typer(
+    help="Projects: create, list, show, pause, resume, flush, heal, set, forget.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Name = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")]
+create.register(app)
+show.register(app)
+forget.register(app)
+
+
+@app.command("list")
+def list_projects(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
+    """List the known projects with what became of their rows. Exit code 3 when there is none.
+
+    Example: prelabel project list
+    """
+    settings = settings_for(redis_url)
+    survey = Inspector(connect(settings), settings.key_prefix).survey()
+    found = survey.projects
+    if as_json:
+        out({"projects": [each.as_json() for each in found]})
+    else:
+        console().print(table(found))
+    for note in quarantine_notes(survey):
+        say(note)
+    if not found:
+        raise typer.Exit(NOTHING)
+
+
+@app.command("pause")
+def pause(
+    name: Name,
+    why: Annotated[str, typer.Option("--why", help="Shown wherever the project is.")] = "",
+    minutes: Annotated[float | None, typer.Option("--for", help="Minutes; else until it is resumed.", min=0)] = None,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Stop a project's uploads; rows are still taken, and running imports are still settled.
+
+    Example: prelabel project pause demo-project --why "new ontology on its way"
+    """
+    operator = _Operator(name, redis_url)
+    reason = f"by {user()}" + (f": {why[:200]}" if why else "")
+    operator.projects.pause(name, reason, None if minutes is None else minutes * 60)
+    operator.record("pause", {"why": why[:200], "minutes": minutes})
+    say(f"{name} is paused")
+
+
+@app.command("resume")
+def resume(name: Name, redis_url: RedisUrl = None) -> None:
+    """End a pause, whoever began it. Exit code 3 when it was not paused.
+
+    Example: prelabel project resume demo-project
+    """
+    operator = _Operator(name, redis_url)
+    if not operator.projects.resume(name):
+        say(f"{name} was not paused")
+        raise typer.Exit(NOTHING)
+    operator.record("resume", {})
+    say(f"{name} goes on")
+
+
+@app.command("flush")
+def flush(name: Name, redis_url: RedisUrl = None) -> None:
+    """Import what waits now, without its linger time.
+
+    Example: prelabel project flush demo-project
+    """
+    operator = _Operator(name, redis_url)
+    rows = operator.projects.flush(name)
+    operator.record("flush", {"rows": rows})
+    say(f"{rows:,} rows are cut into chunks now")
+
+
+@app.command("heal")
+def heal(
+    name: Name,
+    give_up: Annotated[bool, typer.Option("--give-up", help="Make dead letters of them instead.")] = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Try all rows that heal again now, such as when missing data rows were added. Exit code 3 when none heals.
+
+    A row that is being tried is tried once more if that fails; with --give-up it is a dead letter then.
+
+    Example: prelabel project heal demo-project
+    """
+    operator = _Operator(name, redis_url)
+    rows, queued = operator.held.give_up(name) if give_up else (operator.held.heal_now(name), 0)
+    if not rows + queued:
+        say(f"no row of {name} heals")
+        raise typer.Exit(NOTHING)
+    operator.record("give-up" if give_up else "heal", {"rows": rows + queued})
+    if not give_up:
+        say(f"{rows:,} rows are tried again now")
+        return
+    say(f"{rows:,} rows are dead letters now")
+    if queued:
+        say(f"{queued:,} more are being tried: they are dead letters if that fails")
+
+
+@app.command("set")
+def set_overrides(
+    name: Name,
+    chunk_rows: Annotated[str | None, typer.Option(help="Most rows in one import.")] = None,
+    linger_seconds: Annotated[str | None, typer.Option(help="How long a row waits for a chunk to fill.")] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="For a row imported before: override (default), skip or dead-letter.")
+    ] = None,
+    priority: Annotated[str | None, typer.Option(help="Weight of its turns; 1 unless set, at most 100.")] = None,
+    account: Annotated[str | None, typer.Option(help="Whose key and budget it uses: PRELABEL_ACCOUNT_KEYS.")] = None,
+    heal_hours: Annotated[
+        str | None, typer.Option(help="How long a row whose data row is missing is tried again; 24, 0 for never.")
+    ] = None,
+    submit_as: Annotated[
+        str | None, typer.Option("--as", help="What its rows are imported as: pre-labels (default) or ground-truth.")
+    ] = None,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Set what goes before the workers' settings for this project; `default` takes it back. In effect within seconds.
+
+    Example: prelabel project set demo-project --chunk-rows 500 --linger-seconds 10 --priority default
+    """
+    given = (chunk_rows, linger_seconds, policy, priority, account, heal_hours, submit_as)
+    fields = {each.field: each.parse(value) for each, value in zip(OVERRIDES, given, strict=True) if value is not None}
+    if not fields:
+        say("say what to set: " + ", ".join(f"--{each.option}" for each in OVERRIDES))
+        raise typer.Exit(USAGE)
+    operator = _Operator(name, redis_url, known=False)  # a project may be set up before its first row comes
+    if fields.get("submitAs"):
+        _refuse_older(operator.inspector)
+    operator.projects.override(name, fields)
+    operator.record("set", fields)
+    now = shown(operator.inspector.overrides(name))
+    say(f"{name}: " + (", ".join(f"{option} {value}" for option, value in now.items()) or "as the settings say"))
+
+
+def _refuse_older(inspector: Inspector) -> None:
+    """A worker of a release before leaves chunks of ground truth alone, but not those it cuts and takes itself."""
+    older = [each.name for each in inspector.workers() if each.knows < KNOWN_VERSION]
+    if older:
+        usage(f"these workers would import ground truth as pre-labels, finish the upgrade first: {', '.join(older)}")
+
+
+class _Operator:
+    """Somebody who looks at or changes one project. A `known` one had rows: any other is a slip of the pen."""
+
+    def __init__(self, name: str, redis_url: str | None, *, known: bool = True) -> None:
+        settings = settings_for(redis_url)
+        client = connect(settings)
+        self._name = name
+        self._actions = Actions(client, settings.key_prefix)
+        self.inspector = Inspector(client, settings.key_prefix)
+        self.held = HeldRows(client, settings.key_prefix)
+        self.projects = Projects(client, settings.key_prefix)
+        if known:
+            check_known(self.inspector, name)
+
+    def record(self, action: str, details: dict[str, Any]) -> None:
+        """For `prelabel dead log`."""
+        self._actions.record(self._name, action, details)

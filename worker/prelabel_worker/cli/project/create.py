@@ -1,0 +1,94 @@
+"""`prelabel project create`: a project with its editor, its ontology, and pre-labels that labelers see."""
+
+from typing import Annotated
+
+import typer
+
+from prelabel.printing import command
+from prelabel_worker.cli.setup.calling import AWAY_ERRORS, Account, calling, words
+from prelabel_worker.cli.shared.terminal import AWAY, USAGE, AsJson, RedisUrl, out, print_line, say, settings_for, usage
+from prelabel_worker.labelbox.errors import RequestError
+from prelabel_worker.settings import Settings
+from prelabel_worker.setup.calls import Calls, Stopped
+from prelabel_worker.setup.ontologies import NoOntology, Ontologies, Ontology
+from prelabel_worker.setup.projects import HalfDone, Projects
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to those of projects."""
+    app.command("create")(create)
+
+
+def create(
+    ontology: Annotated[str, typer.Option(metavar="ID", help="The ontology: prelabel ontology list.")],
+    name: Annotated[str | None, typer.Option(help="The project's name.")] = None,
+    media_type: Annotated[str | None, typer.Option(help="IMAGE, VIDEO, TEXT …; else the ontology's.")] = None,
+    hide: Annotated[bool, typer.Option("--hide", help="Do not show pre-labels to labelers (yet).")] = False,
+    project_id: Annotated[
+        str | None, typer.Option("--project-id", help="Go on with a project that exists instead of making one.")
+    ] = None,
+    account: Account = None,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Make a project, connect the ontology, show pre-labels to labelers, and print the project's id.
+
+    Example: prelabel project create --name harbour --media-type IMAGE --ontology cl1a2b3c4d5e6f7g8h9i0j1k2
+    """
+    if (name is None) == (project_id is None):
+        usage("give --name for a new project, or --project-id to go on with one that exists")
+    settings = settings_for(redis_url)
+    with calling(settings, account) as calls:
+        found = _ontology(calls, ontology)
+        media = _media(found, media_type)
+        made = project_id or _made(calls, str(name), media)
+        _set_up(settings, calls, made, ontology, show=not hide)
+    if as_json:
+        out({"project": made, "ontology": ontology, "mediaType": media, "shown": not hide})
+    else:
+        say(f"ontology '{found.name}' is connected; pre-labels are {'hidden from' if hide else 'shown to'} labelers")
+        print_line(made)
+
+
+def _ontology(calls: Calls, ontology_id: str) -> Ontology:
+    """Looked at first: a project for an ontology that is not there would be left behind."""
+    try:
+        return Ontologies(calls).read(ontology_id)
+    except NoOntology as error:
+        usage(f"{error}; nothing was made")
+
+
+def _media(found: Ontology, wanted: str | None) -> str:
+    """Labelbox connects ontologies of the project's own media type only; the official client compares likewise."""
+    media = (wanted or found.media_type or "").upper()
+    if not media:
+        usage("the ontology names no media type: say --media-type")
+    if found.media_type and found.media_type.upper() != media:
+        usage(f"--media-type {media}: the ontology is for {found.media_type}; nothing was made")
+    return media
+
+
+def _made(calls: Calls, name: str, media: str) -> str:
+    try:
+        return Projects(calls).create(name, media)
+    except RequestError as error:
+        if error.maybe_accepted:
+            say(
+                f"whether the project '{name}' was made is not known: look for it in Labelbox. If it is there, give "
+                "its --project-id in place of --name; if not, repeat the command"
+            )
+        raise
+
+
+def _set_up(settings: Settings, calls: Calls, project_id: str, ontology: str, *, show: bool) -> None:
+    go_on = command("project create", project_id=project_id, ontology=ontology, hide=not show)
+    try:
+        Projects(calls).set_up(project_id, ontology, show=show)
+    except HalfDone as half:
+        done = "".join(f", {each} done" for each in half.done)
+        say(f"{half.step} failed: {words(settings, half.error)}")
+        say(f"project {project_id} exists{done}; to go on: {go_on}")
+        raise typer.Exit(AWAY if isinstance(half.error, AWAY_ERRORS) else USAGE) from None
+    except Stopped:
+        say(f"project {project_id} exists; to go on: {go_on}")
+        raise

@@ -1,0 +1,152 @@
+"""`prelabel project show`: what is known of one project here and, when asked for, at Labelbox."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from prelabel.wire.client import Client
+from prelabel_worker.cli.health.status import COLUMNS
+from prelabel_worker.cli.shared.labelbox_access import Services
+from prelabel_worker.cli.shared.terminal import (
+    AWAY,
+    NOTHING,
+    AsJson,
+    RedisUrl,
+    connect,
+    console,
+    out,
+    reading_alone,
+    say,
+    settings_for,
+    when,
+)
+from prelabel_worker.errors import ConfigurationError
+from prelabel_worker.labelbox.errors import RequestError
+from prelabel_worker.labelbox.types import Import, SubmitAs
+from prelabel_worker.operations.overrides import shown
+from prelabel_worker.queries.imports import Imports, ImportStatus
+from prelabel_worker.queries.remote_imports import AtLabelbox, look
+from prelabel_worker.queries.status import Inspector, ProjectStatus
+from prelabel_worker.settings import Settings
+
+_SHOWN_CHUNKS = 10
+_SHOWN_IMPORTS = 20
+_LABELBOX_SECONDS = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("show")(show)
+
+
+def check_known(inspector: Inspector, name: str) -> None:
+    """A project that had rows: any other is a slip of the pen. Exit code 3."""
+    if name not in inspector.projects():
+        say(f"no project {name} is known here; prelabel project list")
+        raise typer.Exit(NOTHING)
+
+
+def show(
+    name: Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")],
+    labelbox: Annotated[
+        bool, typer.Option("--labelbox", help="Ask Labelbox too: imports that are not ours, what labelers see.")
+    ] = False,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Show one project: rows, what is set for it, its chunks in progress. With --labelbox, what it has there.
+
+    Example: prelabel project show demo-project --labelbox
+    """
+    settings = settings_for(redis_url)
+    client = connect(settings)
+    inspector, imports = Inspector(client, settings.key_prefix), Imports(client, settings.key_prefix)
+    if not labelbox:  # before the first row is when one asks what is there already
+        check_known(inspector, name)
+    with reading_alone(name):
+        status, overrides, chunks = inspector.status(name), shown(inspector.overrides(name)), imports.open(name)
+    there, problem = _at_labelbox(client, settings, name, imports) if labelbox else (None, "")
+    if as_json:
+        answer = status.as_json() | {"overrides": overrides, "imports": [each.as_json() for each in chunks]}
+        out(answer | ({"labelbox": there.as_json() if there else {"error": problem}} if labelbox else {}))
+    else:
+        console().print(f"project {name}", style="bold", highlight=False)
+        for fact, value in _facts(status, overrides, chunks):
+            if value:
+                console().print(f"  {fact}: {value}", markup=False, highlight=False)
+        for line in _lines(there) if there else ():
+            console().print(f"  at Labelbox: {line}", markup=False, highlight=False)
+    if problem:
+        say(f"Labelbox: {problem}")
+        raise typer.Exit(AWAY)
+
+
+def _at_labelbox(client: Client, settings: Settings, name: str, imports: Imports) -> tuple[AtLabelbox | None, str]:
+    """What Labelbox answers, or why it is not known. A short time limit: a person waits."""
+    services = Services(client, settings, name, _LABELBOX_SECONDS)
+    try:
+        service = services.of()
+        return look(service.labelbox, service.pace, name, imports.names(name)), ""
+    except (RequestError, ConfigurationError) as error:
+        return None, str(error)
+    finally:
+        services.close()
+
+
+def _facts(
+    status: ProjectStatus, overrides: Mapping[str, str], chunks: Sequence[ImportStatus]
+) -> Iterator[tuple[str, Any]]:
+    for each in COLUMNS:
+        yield each, f"{getattr(status, each):,}"
+    yield "waiting in lanes", f"{status.waiting:,}" if status.waiting else ""
+    yield "chunks at a time", status.open_most and f"{status.open_most:,}"
+    yield "healing", status.healing and f"{status.healing:,} ({_tries(status)})"
+    yield "imported as", overrides.get("as", SubmitAs.PRE_LABELS.value)
+    yield "had pre-labels from here", _before(status)
+    yield "left of older messages", status.leftovers and f"{status.leftovers:,} annotations"
+    yield "undone", status.undone and f"{status.undone:,} of the discarded"
+    for reason, count in status.dead_reasons.items():
+        yield f"dead: {reason}", f"{count:,}"
+    for option, value in overrides.items():
+        yield f"set: {option}", value
+    yield "paused", status.paused and f"{status.paused} (until {_until(status)})"
+    for chunk in chunks[:_SHOWN_CHUNKS]:
+        stuck = f", stuck since {when(chunk.stuck_at)}: {chunk.defect}" if chunk.stuck_at else ""
+        yield f"chunk {chunk.chunk_id}", f"{chunk.state}, {chunk.rows:,} rows {chunk.why}".rstrip() + stuck
+
+
+def _tries(status: ProjectStatus) -> str:
+    parts = [f"{status.healing_queued:,} being tried"] if status.healing_queued else []
+    parts += [f"next try {when(status.next_heal_at)}"] if status.next_heal_at else []
+    return ", ".join(parts)
+
+
+def _before(status: ProjectStatus) -> str:
+    """What the policy did with rows that had pre-labels from here; '' when there were none."""
+    counts = {"overridden": status.overridden, "skipped": status.skipped, "dead by policy": status.dead_by_policy}
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+
+
+def _until(status: ProjectStatus) -> str:
+    return "it is resumed" if (status.paused_until or 0) > 250_000_000_000 else when(status.paused_until)
+
+
+def _lines(there: AtLabelbox) -> Iterator[str]:
+    if there.shown is None:
+        yield "whether labelers see pre-labels it does not say"
+    else:
+        yield "labelers see pre-labels" if there.shown else "pre-labels are hidden from labelers"
+    yield f"{there.ours:,} imports that are known here"
+    yield from _listed(there.unknown, "named like ours, not known here: older than the history, or of another Redis")
+    yield from _listed(there.foreign, "not ours")
+    if not there.complete:
+        yield "there are more imports than were looked at"
+
+
+def _listed(found: Sequence[Import], what: str) -> Iterator[str]:
+    if not found:
+        return
+    more = f", and {len(found) - _SHOWN_IMPORTS:,} more" if len(found) > _SHOWN_IMPORTS else ""
+    names = ", ".join(f"{each.name} ({each.state})" for each in found[:_SHOWN_IMPORTS])
+    yield f"{len(found):,} imports {what}: {names}{more}"

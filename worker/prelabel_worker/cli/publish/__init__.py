@@ -1,0 +1,1 @@
+"""`prelabel publish`, `prelabel validate` and `prelabel spool`."""

@@ -1,0 +1,78 @@
+"""`prelabel publish`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prelabel import Publisher
+from prelabel.readers import Record, Source
+from prelabel_worker.cli.publish.predictions import Predictions, reading
+from prelabel_worker.cli.publish.report import Reporting
+from prelabel_worker.cli.publish.send import FLUSH_SECONDS, send
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, RedisUrl, connect, print_line, say, settings_for
+from prelabel_worker.settings import Settings
+
+How = Callable[[Publisher, Source], tuple[int, int]]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("publish")(publish)
+
+
+@reading
+def publish(
+    file: Annotated[str, typer.Argument(help="A file, or - for standard input.")],
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", help="The project of records that name none.")
+    ] = None,
+    predictions: Predictions = Predictions(),  # noqa: B008 - frozen; `reading` gives the real one
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until each row of the file has its outcome.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="NDJSON with what became of each row; the same command goes on from it.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="With --wait: seconds to wait at most.", min=0)] = 600,
+    healing: Annotated[
+        bool, typer.Option("--healing/--no-healing", help="With --wait: also for rows that heal.")
+    ] = True,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Publish predictions from a file. Refused records are named on standard error and leave exit code 1.
+
+    With --wait: exit code 1 also when rows are dead letters, 3 when rows are still on their way.
+
+    Example: prelabel publish predictions.ndjson --project demo-project --wait --report report.ndjson
+    """
+    settings = settings_for(redis_url)
+    if wait or report is not None:
+        with Reporting(connect(settings), settings, report) as reporting:
+            published, _ = _sent(settings, predictions, file, project, reporting.publish)
+            reporting.finish(published, timeout if wait else None, healing=healing)
+        return
+    published, refused = _sent(settings, predictions, file, project, _plainly)
+    print_line(f"published {published}, refused {refused}")
+    if refused:
+        raise typer.Exit(DONE_WITH_DEAD)
+
+
+def _sent(settings: Settings, predictions: Predictions, file: str, project: str | None, how: How) -> tuple[int, int]:
+    """How many records were published and how many refused."""
+    left_out: dict[str, int] = {}
+    with predictions.open(file, project, left_out) as source:
+        connect(settings).close()
+        publisher = Publisher(
+            settings.redis_url.get_secret_value(), key_prefix=settings.key_prefix, durability=settings.durability
+        )
+        numbers = how(publisher, source)
+    for why, count in left_out.items():
+        say(f"left out: {count} {why}")
+    return numbers
+
+
+def _plainly(publisher: Publisher, source: Source) -> tuple[int, int]:
+    def take(record: Record) -> None:
+        publisher.publish(record.message)
+
+    return send(source, take, lambda: publisher.close(FLUSH_SECONDS))

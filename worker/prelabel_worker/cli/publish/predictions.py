@@ -1,0 +1,94 @@
+"""Files of predictions as commands are given them: in which form, and what the form does not say itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from prelabel.readers import FORMATS, ClassMapping, ReaderOptions, Source, read_mapping
+from prelabel.readers.messages import read_messages
+from prelabel.readers.ndjson import Form, LineOptions, read_lines
+from prelabel_worker.cli.shared.parameters import sharing
+from prelabel_worker.cli.shared.terminal import opened, usage
+
+_AUTO, _MESSAGES, _NDJSON = "auto", "messages", "ndjson"
+_FORMATS = (_AUTO, _MESSAGES, _NDJSON, *FORMATS)
+_SPECIAL = ("categories", "images", "masks", "mask_url", "media", "frame_rate", "frame_step")
+
+
+class Media(StrEnum):
+    """What the data rows are."""
+
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """How a file is to be read. Each field is a parameter of every command that reads predictions."""
+
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help=f"What the file holds: {', '.join(_FORMATS)}. auto: messages or Labelbox NDJSON, by its first line.",
+        ),
+    ] = _AUTO
+    mapping: Annotated[Path | None, typer.Option(help="mapping.toml: classes to features, confidence, sample.")] = None
+    global_key: Annotated[str | None, typer.Option(help="How a data row's global key is made.")] = None
+    model: Annotated[str | None, typer.Option(help="The model's name.")] = None
+    categories: Annotated[Path | None, typer.Option(help="coco-…, mot: the file of categories.")] = None
+    images: Annotated[Path | None, typer.Option(help="coco-…: the file with sizes and names of images.")] = None
+    masks: Annotated[Path | None, typer.Option(help="coco-panoptic: the folder of PNG files.")] = None
+    mask_url: Annotated[str | None, typer.Option(help="coco-panoptic: where Labelbox finds a PNG file.")] = None
+    media: Annotated[Media | None, typer.Option(help="rttm: what the data rows are.")] = None
+    frame_rate: Annotated[float | None, typer.Option(min=0.001, help="Frames a second of the video.")] = None
+    frame_step: Annotated[int | None, typer.Option(min=1, help="mot: the tracker saw every Nth frame.")] = None
+
+    @contextmanager
+    def open(self, file: str, project: str | None, left_out: dict[str, int] | None = None) -> Iterator[Source]:
+        """The file's records; of classes that the mapping leaves out, `left_out` is told how many.
+
+        Exit code 2 when the options do not fit the form, or the file cannot be opened.
+        """
+        self._check()
+        if self.form in FORMATS:
+            if project is None or file == "-":
+                usage(f"{self.form} needs a FILE and --project")
+            chosen = read_mapping(self.mapping) if self.mapping else ClassMapping()
+            given: dict[str, Any] = {name: value for name in _SPECIAL if (value := getattr(self, name)) is not None}
+            yield FORMATS[self.form].read(
+                Path(file), ReaderOptions(project, self.model, self.global_key, chosen, **given)
+            )
+            if left_out is not None:
+                left_out.update(chosen.left_out)
+            return
+        if self.form == _NDJSON and project is None:
+            usage("ndjson needs --project: plain lines name none")
+        with opened(file) as stream:
+            if self.form == _MESSAGES:
+                yield read_messages(stream, project)
+            else:
+                form = Form.NDJSON if self.form == _NDJSON else None
+                yield read_lines(stream, LineOptions(project, self.model, form))
+
+    def _check(self) -> None:
+        """Refuse an option that the form would not look at: it would seem to be in effect."""
+        if self.form not in _FORMATS:
+            usage(f"--format {self.form}: expected one of {', '.join(_FORMATS)}")
+        if self.form in FORMATS:
+            takes = FORMATS[self.form].takes | {"mapping", "global_key", "model"}
+        else:
+            takes = frozenset() if self.form == _MESSAGES else frozenset({"model"})
+        for name in ("mapping", "global_key", "model", *_SPECIAL):
+            if getattr(self, name) is not None and name not in takes:
+                usage(f"--{name.replace('_', '-')} means nothing to --format {self.form}")
+
+
+reading = sharing(Predictions, "predictions")
+"""Give a command the options of a file of predictions; it gets them together as `predictions`."""

@@ -1,0 +1,219 @@
+"""`publish --wait` and `--report`: the rows of a file are followed to their outcomes, in this run or the next."""
+
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+import orjson
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from prelabel import Publisher, RedisUnavailable
+from prelabel.printing import command
+from prelabel.readers import Record, Source
+from prelabel.wire.client import Client
+from prelabel_worker.cli.publish.send import FLUSH_SECONDS, send
+from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, ServiceAway, console, print_line, say, usage
+from prelabel_worker.dead_letters.reader import HeldReader
+from prelabel_worker.queries.row_follower import Follower, follow
+from prelabel_worker.queries.row_report import FINAL, PENDING, ReportedRow, RowReport
+from prelabel_worker.queries.status import Inspector
+from prelabel_worker.rendering.identity import file_message_id
+from prelabel_worker.settings import Settings
+
+_FLUSH_ROWS = 1000
+"""Rows that a killed run may have published without its report saying so; they would be published once more."""
+_DONE = (*FINAL, "dead", "gone", "unknown", "refused")
+_UNSETTLED = (PENDING, "held", "healing")
+_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ENCODE = msgspec.json.Encoder().encode
+
+
+class _Stopped(Exception):
+    """The person asked for an end."""
+
+
+class Reporting:
+    """Publishes a file's records, journals them, and tells what became of them. Exit code 2 for a file that is no
+    report.
+    """
+
+    def __init__(self, client: Client, settings: Settings, path: Path | None) -> None:
+        self._client = client
+        self._settings = settings
+        self._path = path
+        self._stop = threading.Event()
+        self._now_ms = HeldReader(client).now_ms
+        self._inspector = Inspector(client, settings.key_prefix)
+        self._overridden: dict[str, int] = {}  # of each project, before its first row was published
+        self._waiting: list[ReportedRow] = []
+        self._before = 0
+        try:
+            self._report = RowReport(path)
+        except OSError as error:
+            usage(f"{path}: {error.strerror}")
+        if settings.history_days == 0:
+            say("no history is kept (PRELABEL_HISTORY_DAYS=0): the outcome of single rows cannot be known")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._report.close()
+
+    def publish(self, publisher: Publisher, source: Source) -> tuple[int, int]:
+        """Publish what an earlier run with this report has not; how many rows, and how many were refused."""
+
+        def take(record: Record) -> None:
+            if self._stop.is_set():
+                raise _Stopped
+            self._take(publisher, record)
+
+        def finish() -> None:
+            self._flush(publisher)
+            publisher.close(FLUSH_SECONDS)
+
+        try:
+            with interrupts(self._stop):
+                published, refused = send(source, take, finish, self._refused)
+        except _Stopped:
+            self._interrupted(publisher)
+        return published - self._before, refused
+
+    def finish(self, published: int, timeout: float | None, *, healing: bool) -> None:
+        """Wait, if a time is given, write the report, and end with the exit code."""
+        before = f", published before {self._before}" if self._before else ""
+        print_line(f"published {published}, refused {self._report.counts()['refused']}{before}")
+        if timeout is not None:
+            self._wait(timeout, healing=healing)
+        self._write()
+        counts = self._report.counts()
+        if timeout is not None:
+            print_line(", ".join(f"{name} {counts[name]:,}" for name in (*_DONE, *_UNSETTLED) if counts[name]))
+            self._say_overridden()
+        if timeout is not None and any(counts[name] for name in _UNSETTLED):
+            raise typer.Exit(TIMED_OUT)
+        if counts["dead"] or counts["refused"] or counts["unknown"]:
+            raise typer.Exit(DONE_WITH_DEAD)
+
+    def _take(self, publisher: Publisher, record: Record) -> None:
+        """Publish under a message id that is the same in every run. Raises MessageError."""
+        row, message = _identified(record)
+        if row is not None and self._report.had(row.project_id, row.message_id):
+            self._before += 1
+            return
+        if row is not None and row.project_id not in self._overridden:
+            self._overridden[row.project_id] = self._inspector.status(row.project_id).overridden
+        message_id = publisher.publish(message)
+        if row is not None and row.message_id == message_id:
+            self._waiting.append(row)
+        if len(self._waiting) >= _FLUSH_ROWS:
+            self._flush(publisher)
+
+    def _flush(self, publisher: Publisher) -> None:
+        """What waits is in Redis, then in the report."""
+        at_ms = self._now_ms()
+        publisher.flush(FLUSH_SECONDS)
+        for row in self._waiting:
+            self._report.add(replace(row, published_ms=at_ms))
+        self._waiting = []
+        self._report.commit()
+
+    def _refused(self, where: str, problem: str) -> None:
+        row = ReportedRow("", {}, "", where, outcome="refused", details={"problem": problem})
+        self._report.add(row)
+
+    def _wait(self, timeout: float, *, healing: bool) -> None:
+        followers = [
+            Follower(self._client, self._settings.key_prefix, self._report, name, since_ms)
+            for name, since_ms in self._report.projects().items()
+        ]
+        told = False
+        with interrupts(self._stop), _bar(self._report.counts()) as show:
+            for _ in follow(followers, timeout, self._stop):
+                show(self._report.counts())
+                only_healing = any(each.only_healing for each in followers) and all(
+                    each.only_healing or not each.pending for each in followers
+                )
+                if only_healing and not told:
+                    say(_healing(self._report.counts()["healing"], list(self._report.projects())))
+                    told = True
+                if only_healing and not healing:
+                    break
+        for each in followers:
+            each.end()
+        if self._stop.is_set():
+            self._write()
+            self._say_how_to_go_on()
+
+    def _interrupted(self, publisher: Publisher) -> None:
+        """What was taken so far is still handed over; the rest of the file is the next run's."""
+        try:
+            self._flush(publisher)
+            publisher.close(FLUSH_SECONDS)
+        except RedisUnavailable as error:
+            raise ServiceAway(str(error)) from None
+        self._write()
+        self._say_how_to_go_on()
+
+    def _say_how_to_go_on(self) -> None:
+        again = "the same command goes on, publishes nothing twice and completes the report"
+        counts = self._report.counts()
+        say(
+            f"interrupted: {sum(counts[name] for name in _UNSETTLED):,} rows go their way without this command; "
+            + (again if self._path else "prelabel wait waits for them; with --report the same command goes on")
+        )
+        raise typer.Exit(INTERRUPTED)
+
+    def _say_overridden(self) -> None:
+        """A project counts them, not a row: where others publish too, theirs are among them."""
+        now = {project: self._inspector.status(project).overridden for project in self._overridden}
+        if rows := sum(now[project] - before for project, before in self._overridden.items()):
+            say(f"{rows:,} rows that were imported meanwhile had pre-labels from here, which they override")
+
+    def _write(self) -> None:
+        try:
+            self._report.write()
+        except OSError as error:
+            usage(f"{self._path}: {error.strerror}")
+
+
+def _identified(record: Record) -> tuple[ReportedRow | None, Any]:
+    """The row and its message, which has a message id; of what cannot be read the message as it is, to be refused."""
+    message = record.message
+    raw = message if isinstance(message, bytes) else orjson.dumps(message)
+    try:
+        parts = _PARTS.decode(raw)
+        said = orjson.loads(raw)
+    except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        return None, message
+    project, data_row, message_id = said.get("projectId"), said.get("dataRow"), said.get("messageId")
+    if not isinstance(project, str) or not isinstance(data_row, dict):
+        return None, message
+    if message_id is None:
+        message_id = file_message_id(project, orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
+        raw = _ENCODE(parts | {"messageId": message_id})
+    return ReportedRow(project, data_row, str(message_id), record.where), raw
+
+
+def _healing(rows: int, projects: list[str]) -> str:
+    return (
+        f"only rows that heal are left, {rows:,}: their data rows are not in the project (yet). "
+        f"{command('batch create', project=projects[0], from_dead_letters=True, retry=True)} puts them there"
+    )
+
+
+@contextmanager
+def _bar(counts: Counter[str]) -> Iterator[Callable[[Counter[str]], None]]:
+    """A bar of rows that have their outcome, on a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, transient=True, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("outcomes", total=sum(counts.values()))
+        yield lambda now: progress.update(task, completed=sum(now[name] for name in _DONE))

@@ -1,0 +1,86 @@
+"""Records of a file into Redis: each is taken or refused; the first refusals are named, a terminal sees progress."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from prelabel import MessageError, RedisUnavailable
+from prelabel.readers import BadRecord, Record, Source, UnreadableSource
+from prelabel.readers.ndjson import LineRecord
+from prelabel_worker.cli.shared.terminal import ServiceAway, console, say
+
+FLUSH_SECONDS = 60.0
+_SHOWN = 20
+
+Take = Callable[[Record], None]
+"""Takes a record, or raises MessageError."""
+Refused = Callable[[str, str], None]
+"""Is told where a record stands and why it was refused."""
+
+
+def send(source: Source, take: Take, finish: Callable[[], None], refused: Refused | None = None) -> tuple[int, int]:
+    """Take every record, then finish; how many were taken and how many refused. Raises ServiceAway."""
+    published = count = 0
+    try:
+        with _progress() as advance:
+            for where, problem in _each(source, take):
+                if problem is None:
+                    published += 1
+                    advance(published)
+                    continue
+                count += 1
+                if refused is not None:
+                    refused(where, problem)
+                if count <= _SHOWN:
+                    say(f"{where}: {problem}")
+        finish()
+    except RedisUnavailable as error:
+        raise ServiceAway(str(error)) from None
+    if count > _SHOWN:
+        say(f"… and {count - _SHOWN} more")
+    return published, count
+
+
+def _each(source: Source, take: Take) -> Iterator[tuple[str, str | None]]:
+    """Where each record stands and, where it was not taken, why. Raises UnreadableSource before any was."""
+    begun = False
+    try:
+        for record in source:
+            begun = True
+            if isinstance(record, BadRecord):
+                yield record.where, record.problem
+            else:
+                yield _tried(take, record)
+    except UnreadableSource as error:
+        if not begun:
+            raise
+        yield "nothing more was read", str(error)
+
+
+def _tried(take: Take, record: Record) -> tuple[str, str | None]:
+    """Take a record: where it stands and why it was refused, if it was."""
+    where = record.where
+    try:
+        take(record)
+    except MessageError as refusal:
+        error = refusal
+        if isinstance(record, LineRecord):
+            number, error = record.locate(refusal)
+            where = f"line {number}" if error.path else where
+        return where, f"{error} [{error.reason.value}]"
+    return where, None
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None]]:
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.completed:,.0f} published"),
+        transient=True,
+        console=console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    ) as progress:
+        task = progress.add_task("publish", total=None)
+        yield lambda count: progress.update(task, completed=count) if count % 500 == 0 else None

@@ -1,0 +1,162 @@
+"""`prelabel spool`: what publishers have on the disk, and sending it when no publisher does."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from prelabel.errors import InboxFull
+from prelabel.printing import command
+from prelabel.publishing.buffer import Limits
+from prelabel.publishing.inbox import Inbox
+from prelabel.publishing.replay import replay
+from prelabel.spool.files import DAMAGED, EXPIRED, ProjectSpool, SpoolDamaged, facts_of
+from prelabel.spool.slots import Slot, is_owned, project_folders, slot_folders, take_leftovers
+from prelabel_worker.cli.shared.terminal import (
+    DONE_WITH_DEAD,
+    NOTHING,
+    USAGE,
+    AsJson,
+    RedisUrl,
+    ServiceAway,
+    connect,
+    console,
+    out,
+    print_line,
+    say,
+    settings_for,
+)
+
+app = typer.Typer(help="Spools of publishers: list, send.", no_args_is_help=True, rich_markup_mode=None)
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The publishers' spool_dir.")]
+_MAX_AGE_DAYS = 6.0
+_LIMITS = Limits(3072, 4 * 1024 * 1024, 256, 4 * 1024 * 1024, 250, 0.0)
+_ANY_SIZE = 2**62
+
+
+@app.command("list")
+def list_(folder: Folder, as_json: AsJson = False) -> None:
+    """List what waits on the disk, for each slot and project. Exit code 3 when nothing does.
+
+    Example: prelabel spool list /var/lib/fleet/spool
+    """
+    found = [facts for slot in slot_folders(_existing(folder)) for facts in _facts(slot)]
+    if as_json:
+        out({"spools": found})
+    elif found:
+        console().print(_table(found))
+    if not found:
+        say(f"nothing waits in {folder}")
+        raise typer.Exit(NOTHING)
+
+
+@app.command("send")
+def send(
+    folder: Folder,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also what is too old: rows that Redis had may be counted twice.")
+    ] = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Send what publishers that are gone left on the disk. Spools of running publishers are left to them.
+
+    Exit code 1 when something stayed: too old, damaged, or a running publisher's; 3 when there was nothing to send.
+
+    Example: prelabel spool send /var/lib/fleet/spool
+    """
+    owned = [slot.name for slot in slot_folders(_existing(folder)) if is_owned(slot) and any(_facts(slot))]
+    settings = settings_for(redis_url)
+    inbox = Inbox(connect(settings), settings.key_prefix, durability=settings.durability)
+    oldest = 0.0 if force else time.time() - _MAX_AGE_DAYS * 86_400
+    sent = stayed = 0
+    for slot in take_leftovers(folder, expired_too=force):
+        try:
+            for project_id, spool in _spools(slot, force):
+                answered, kept = _drain(spool, project_id, inbox, oldest)
+                sent, stayed = sent + answered, stayed + kept
+        finally:
+            slot.release()
+    print_line(f"sent {sent} rows")
+    if stayed:
+        say(f"{stayed} rows stayed, too old or damaged: see `{command('spool list', folder)}`")
+    if owned:
+        say(f"slots of running publishers were left to them: {', '.join(owned)}")
+    if stayed or owned:
+        raise typer.Exit(DONE_WITH_DEAD)
+    if not sent:
+        raise typer.Exit(NOTHING)
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.is_dir():
+        say(f"{folder}: no such folder")
+        raise typer.Exit(USAGE)
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        say(f"{folder}: expected a folder of this user, who may write to it; locks are files there")
+        raise typer.Exit(USAGE)
+    return folder
+
+
+def _facts(slot_folder: Path) -> Iterator[dict[str, Any]]:
+    owned = is_owned(slot_folder)
+    for path in project_folders(slot_folder):
+        waiting, expired = facts_of(path), facts_of(path / EXPIRED)
+        if not (waiting.rows or expired.rows or waiting.damaged_files):
+            continue
+        yield {
+            "slot": int(slot_folder.name),
+            "projectId": path.name,
+            "publisherRuns": owned,
+            "rows": waiting.rows,
+            "bytes": waiting.size + expired.size,
+            "oldestSeconds": round(time.time() - waiting.oldest, 1) if waiting.oldest else None,
+            "expiredRows": expired.rows,
+            "damagedFiles": waiting.damaged_files,
+            "folder": str(path),
+        }
+
+
+def _spools(slot: Slot, force: bool) -> Iterator[tuple[str, ProjectSpool]]:
+    """The oldest rows first: they were published first."""
+    for project_id in slot.projects():
+        if force:
+            yield project_id, slot.expired(project_id, _ANY_SIZE)
+        yield project_id, slot.spool(project_id, _ANY_SIZE)
+
+
+def _drain(spool: ProjectSpool, project_id: str, inbox: Inbox, oldest: float) -> tuple[int, int]:
+    """Rows that Redis has now, rows that were set aside."""
+    sent = stayed = 0
+    while spool.rows:
+        try:
+            step = replay(spool, project_id, inbox, _LIMITS, oldest)
+        except SpoolDamaged as damage:
+            stayed += damage.rows
+            continue
+        except InboxFull as error:
+            raise ServiceAway(f"project {project_id}: {error}; {spool.rows} rows stay on the disk") from None
+        sent, stayed = sent + step.answered, stayed + step.set_aside
+    return sent, stayed
+
+
+def _table(found: list[dict[str, Any]]) -> Table:
+    table = Table(
+        "slot", "project", "rows", "bytes", "oldest", "too old", DAMAGED, "publisher", box=None, header_style="bold"
+    )
+    for each in found:
+        age = each["oldestSeconds"]
+        table.add_row(
+            str(each["slot"]),
+            each["projectId"],
+            f"{each['rows']:,}",
+            f"{each['bytes']:,}",
+            "" if age is None else f"{age:,.0f} s ago",
+            f"{each['expiredRows']:,}",
+            str(each["damagedFiles"]),
+            "runs" if each["publisherRuns"] else "gone",
+        )
+    return table

@@ -1,0 +1,186 @@
+"""`prelabel validate`."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, cast
+
+import orjson
+import redis
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from prelabel.readers.ndjson import LineOptions, read_lines
+from prelabel.wire.client import Client
+from prelabel_worker.chunks.ledger import Ledger
+from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pace_of
+from prelabel_worker.cli.shared.terminal import (
+    DONE_WITH_DEAD,
+    AsJson,
+    RedisUrl,
+    ServiceAway,
+    connect,
+    console,
+    opened,
+    out,
+    print_line,
+    say,
+    settings_for,
+    usage,
+)
+from prelabel_worker.errors import ConfigurationError
+from prelabel_worker.labelbox.errors import RequestError
+from prelabel_worker.labelbox.ontology_cache import FRESH_SECONDS, Catalog
+from prelabel_worker.labelbox.types import SubmitAs
+from prelabel_worker.ontology.file import read_ontology
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.queries.status import Inspector
+from prelabel_worker.rendering.file_validation import STAND_IN, Check, OfProject, Report, structure, validate
+from prelabel_worker.settings import Settings
+
+_LABELBOX_SECONDS = 10
+_TELL_BYTES = 1 << 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("validate")(command)
+
+
+def command(
+    file: Annotated[str, typer.Argument(help="A file, also .gz, or - for standard input.")],
+    ontology: Annotated[Path | None, typer.Option(help="The ontology: normalized JSON, or a builder's.")] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", help="Its ontology, from Redis or Labelbox.")
+    ] = None,
+    media_type: Annotated[str | None, typer.Option(help="With --ontology: before the file's own.")] = None,
+    limit: Annotated[int, typer.Option(help="How many errors to show.", min=0)] = 20,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Check messages or Labelbox NDJSON without publishing: exit code 1 when a line would be refused.
+
+    Example: prelabel validate predictions.ndjson --ontology ontology.json --media-type IMAGE
+    """
+    if ontology is not None and project is not None:
+        usage("give --ontology or --project, not both")
+    if media_type is not None and ontology is None:
+        usage("--media-type needs --ontology: without one no kind is refused by it")
+    report = Report()
+    with opened(file) as stream:
+        check = (
+            _of_file(ontology, media_type) if ontology else _of_project(project, redis_url) if project else structure
+        )
+        with _watched(stream, file) as watched:
+            validate(read_lines(watched, LineOptions(project or STAND_IN, mixed=True)), check, limit, report)
+    _print(report, as_json)
+    if report.invalid:
+        raise typer.Exit(DONE_WITH_DEAD)
+
+
+def _print(report: Report, as_json: bool) -> None:
+    if len(report.forms) > 1:
+        say("the file holds messages and plain NDJSON: publish takes one of the two at a time")
+    if as_json:
+        out(report.as_json())
+        return
+    for fault in report.in_order():
+        print_line(fault.text)
+    if report.invalid > len(report.errors):
+        print_line(f"… and {report.invalid - len(report.errors):,} more")
+    print_line(f"{report.lines:,} lines: {report.lines - report.invalid:,} valid, {report.invalid:,} invalid")
+    for reason, count in report.by_reason.most_common():
+        print_line(f"{count:>10,}  {reason.value}")
+
+
+def _of_file(path: Path, media_type: str | None) -> Check:
+    try:
+        content = orjson.loads(path.read_bytes())
+    except OSError as error:
+        usage(f"{path}: {error.strerror}")
+    except orjson.JSONDecodeError as error:
+        usage(f"{path}: not JSON: {error}")
+    found = read_ontology(content, media_type)
+    for remark in found.remarks:
+        say(f"{path}: {remark}")
+    if not found.media_known:
+        say(f"the media type {found.media_type or 'is not said'}: no kind is refused by it (--media-type)")
+    return OfProject(found.ontology)
+
+
+def _of_project(project: str, redis_url: str | None) -> Check:
+    """As the workers would: the cached ontology while it is fresh; else Labelbox's; an old one only when that is away.
+
+    Nothing is written, neither here nor there, but the account's count of requests.
+    """
+    settings = settings_for(redis_url)
+    client: Client | None = None
+    try:
+        client = connect(settings)
+        cached = Catalog(client, settings.key_prefix).get(project)
+        form = Ledger(client, settings).form(project)
+        submit_as = Inspector(client, settings.key_prefix).overrides(project).get("submitAs", "")
+    except (ServiceAway, redis.RedisError) as error:
+        say(f"{error}; asking Labelbox")
+        client, cached, form, submit_as = None, None, None, ""
+    ground_truth = submit_as == SubmitAs.GROUND_TRUTH
+    if cached is not None and cached.age_seconds < FRESH_SECONDS:
+        return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
+    try:
+        return OfProject(_asked(settings, client, project), project, form, ground_truth=ground_truth)
+    except (RequestError, ConfigurationError) as error:
+        if cached is None:
+            raise ServiceAway(f"the ontology of {project} is not known: {error}") from None
+        say(f"{error}; the ontology is {cached.age_seconds / 60:,.0f} minutes old")
+        return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
+
+
+def _asked(settings: Settings, client: Client | None, project: str) -> Ontology:
+    """What Labelbox answers to the account's key. Raises RequestError, ConfigurationError."""
+    account = settings.account
+    if client is not None:
+        account = Inspector(client, settings.key_prefix).overrides(project).get("account") or account
+    labelbox = open_labelbox(settings, account, _LABELBOX_SECONDS)
+    try:
+        if client is not None:
+            pace_of(client, settings, account).wait()
+        found = labelbox.ontology(project)
+    finally:
+        labelbox.close()
+    return Ontology.from_normalized(found.normalized, found.media_type)
+
+
+class _Watched:
+    """A stream that tells how much of it was read."""
+
+    def __init__(self, stream: BinaryIO, progress: Progress, task: Any) -> None:
+        self._stream, self._progress, self._task = stream, progress, task
+        self._read = self._told = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def readline(self, size: int = -1) -> bytes:
+        """The next line."""
+        line = self._stream.readline(size)
+        self._read += len(line)
+        if not line:  # plain lines are checked when all of them are known
+            self._progress.update(self._task, completed=self._read, description="check")
+        if self._read - self._told >= _TELL_BYTES:
+            self._told = self._read
+            self._progress.update(self._task, completed=self._read)
+        return line
+
+
+@contextmanager
+def _watched(stream: BinaryIO, file: str) -> Iterator[BinaryIO]:
+    """The stream, with a bar on a terminal."""
+    if not sys.stderr.isatty():
+        yield stream
+        return
+    size = None if file == "-" or file.endswith(".gz") else os.fstat(stream.fileno()).st_size
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True, console=console(stderr=True)) as progress:
+        yield cast(BinaryIO, _Watched(stream, progress, progress.add_task("read", total=size)))

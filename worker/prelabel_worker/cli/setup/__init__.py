@@ -1,0 +1,1 @@
+"""Commands for the steps before predictions come: dataset, ontology, batch."""

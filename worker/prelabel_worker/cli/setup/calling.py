@@ -1,0 +1,78 @@
+"""What commands that set something up in Labelbox share: the key, the pace, Ctrl-C, and how a failure is said."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from prelabel_worker.accounts.pacing import OwnPace, Pace
+from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
+from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pace_of
+from prelabel_worker.cli.shared.terminal import TIMED_OUT, ServiceAway, connect, console, say
+from prelabel_worker.errors import ConfigurationError
+from prelabel_worker.labelbox.errors import Blocked, Garbled, OutcomeUnknown, RequestError, Throttled, Unavailable
+from prelabel_worker.settings import Settings
+from prelabel_worker.setup.calls import Calls, Stopped
+from prelabel_worker.setup.tasks import StillRunning
+
+Account = Annotated[
+    str | None, typer.Option("--account", help="Whose key and budget: PRELABEL_ACCOUNT_KEYS; else PRELABEL_ACCOUNT.")
+]
+Timeout = Annotated[float, typer.Option("--timeout", help="Seconds to wait for Labelbox at most.", min=0)]
+AWAY_ERRORS = (Unavailable, Throttled, OutcomeUnknown, Garbled, Blocked)
+
+
+@contextmanager
+def calling(settings: Settings, account: str | None, again: str = "") -> Iterator[Calls]:
+    """Requests with the account's key, within its budget; `again` is said to whom an end was asked by.
+
+    Exit codes: 2 when there is no key or Labelbox refuses, 3 when something runs on there, 4 when it is away, 130.
+    """
+    name = account or settings.account
+    labelbox = open_labelbox(settings, name)
+    stop = threading.Event()
+    try:
+        with interrupts(stop):
+            yield Calls(labelbox, _pace(settings, name), stop=stop, tell=say)
+    except Stopped:
+        say(f"interrupted{again and f': {again}'}")
+        raise typer.Exit(INTERRUPTED) from None
+    except StillRunning as error:
+        say(f"{error}; it goes on there{again and f', and {again}'}")
+        raise typer.Exit(TIMED_OUT) from None
+    except AWAY_ERRORS as error:
+        raise ServiceAway(f"{words(settings, error)}{again and f'; {again}'}") from None
+    except RequestError as error:
+        raise ConfigurationError(words(settings, error)) from None
+    finally:
+        labelbox.close()
+
+
+def words(settings: Settings, error: RequestError) -> str:
+    """A failure with Labelbox's own words, in which no key may stand."""
+    said = error.said
+    for secret in settings.secrets:
+        said = said.replace(secret, "…")
+    return f"{error}{said and f': {said}'}"
+
+
+def _pace(settings: Settings, account: str) -> Pace:
+    """The budget that workers share; where no Redis is, they share none, and this process keeps the limit alone."""
+    try:
+        return pace_of(connect(settings), settings, account)
+    except ServiceAway as error:
+        say(f"{error}. The requests of this command are counted by itself alone")
+        return OwnPace(settings.requests_per_minute)
+
+
+@contextmanager
+def bar(what: str, total: float | None = None) -> Iterator[Callable[[float, str], None]]:
+    """A bar on a terminal: how much is done, and a few words."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, transient=True, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done, text: progress.update(task, completed=done, description=f"{what} {text}".strip())

@@ -1,0 +1,183 @@
+"""`prelabel dataset add`."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import orjson
+import typer
+
+from prelabel import private_files
+from prelabel_worker.cli.setup.calling import Account, Timeout, bar, calling
+from prelabel_worker.cli.shared.terminal import (
+    DONE_WITH_DEAD,
+    AsJson,
+    RedisUrl,
+    opened,
+    out,
+    print_line,
+    say,
+    settings_for,
+    usage,
+)
+from prelabel_worker.labelbox.errors import RequestError
+from prelabel_worker.setup.adding import Adding, Show
+from prelabel_worker.setup.adding_state import AddingState, StateFile
+from prelabel_worker.setup.calls import Calls
+from prelabel_worker.setup.datasets import create_dataset
+from prelabel_worker.setup.new_rows import NoRow, RowReader
+from prelabel_worker.setup.tasks import Task
+
+app = typer.Typer(help="Datasets: add.", no_args_is_help=True, rich_markup_mode=None)
+_SHOWN = 20
+
+
+@app.callback()
+def _datasets() -> None:
+    """Datasets: add."""
+
+
+@app.command("add")
+def add(
+    rows: Annotated[Path, typer.Argument(metavar="ROWS.ndjson", help="A data row a line, also .gz.")],
+    dataset: Annotated[str | None, typer.Option(help="The name of the dataset, made by the first run.")] = None,
+    dataset_id: Annotated[str | None, typer.Option(help="Or the id of one that exists.")] = None,
+    files: Annotated[Path | None, typer.Option(help="The folder of local files; else the one of ROWS.")] = None,
+    text: Annotated[bool, typer.Option("--text", help="row_data without an address is text, never a file.")] = False,
+    report: Annotated[Path | None, typer.Option(help="NDJSON with every row that was not added, and why.")] = None,
+    timeout: Timeout = 3600,
+    account: Account = None,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Add data rows to a dataset. Rows whose global key exists are passed over, so a repeat is safe and goes on.
+
+    Exit code 1 when rows were not added.
+
+    Example: prelabel dataset add rows.ndjson --dataset harbour-2026
+    """
+    if (dataset is None) == (dataset_id is None):
+        usage("give --dataset NAME or --dataset-id ID")
+    if not rows.is_file():
+        usage(f"{rows}: no such file")
+    settings = settings_for(redis_url)
+    file = StateFile(rows, settings.labelbox_endpoint, account or settings.account, dataset or "", dataset_id or "")
+    state = file.load()
+    if state.line:
+        say(f"going on behind line {state.line:,}, where an earlier run ended ({file.path.name})")
+    refusals = _Refusals(report, state)
+    with calling(settings, account, "the same command goes on where it was") as calls, opened(str(rows)) as stream:
+        state = _with_dataset(calls, file, state, dataset, dataset_id)
+        reader = RowReader(None if text else files or rows.parent)
+        with _progress(rows, stream) as show, refusals:
+            adding = Adding(calls, file, task_seconds=timeout, failed=refusals.add, show=show)
+            state = adding.run(stream, reader, state, refusals.mark)
+    refusals.say_rest(state.failed)
+    counts = {"added": state.added, "existing": state.existing, "failed": state.failed}
+    if as_json:
+        out({"dataset": state.dataset_id, **counts})
+    else:
+        numbers = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+        print_line(f"dataset {state.dataset_id}: {numbers}")
+    if state.failed:
+        raise typer.Exit(DONE_WITH_DEAD)
+
+
+def _with_dataset(
+    calls: Calls, file: StateFile, state: AddingState, name: str | None, dataset_id: str | None
+) -> AddingState:
+    """The dataset that is meant; made once, whatever happens in between."""
+    if dataset_id is not None:
+        return file.save(state, dataset_id=dataset_id)
+    if state.dataset_id:
+        say(f"dataset {state.dataset_id} of an earlier run; if it is gone, remove {file.path}")
+        return state
+    if state.creating:
+        usage(
+            f"an earlier run may have made the dataset '{name}', its answer was lost: look for it in Labelbox. If it "
+            f"is there, give its --dataset-id; if not, remove {file.path}"
+        )
+    state = file.save(state, creating=True)
+    try:
+        made = create_dataset(calls, name or "")
+    except RequestError as error:
+        if not error.maybe_accepted:
+            file.save(state, creating=False)
+        else:
+            say(f"whether the dataset '{name}' was made is not known")
+        raise
+    say(f"dataset {made} is made")
+    return file.save(state, dataset_id=made, creating=False)
+
+
+class _Refusals:
+    """Rows that are not added: the first ones on standard error, all in the report."""
+
+    def __init__(self, report: Path | None, state: AddingState) -> None:
+        self._path = report
+        if report is not None:
+            with _named_report(report):
+                private_files.check_regular(report)
+        state_has_it = report is not None and state.report == str(report) and report.exists()
+        self._keep = state.report_bytes if state_has_it else 0
+        state.report = str(report or "")
+        self._file: BinaryIO | None = None
+        self._shown = 0
+
+    def __enter__(self) -> "_Refusals":
+        if self._path is not None:
+            with _named_report(self._path):
+                self._file = open(self._path, "rb+" if self._keep else "wb", opener=private_files.opener)
+                # What a run that was cut off said of rows it had not finished is said again.
+                self._file.truncate(self._keep)
+                self._file.seek(self._keep)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, row: NoRow) -> None:
+        """One more."""
+        self._shown += 1
+        if self._shown <= _SHOWN:
+            say(f"line {row.line}{row.key and f' ({row.key})'}: {row.why}")
+        if self._file is not None:
+            self._file.write(orjson.dumps(row.as_json()) + b"\n")
+
+    def mark(self) -> int:
+        """What was added is on the disk; the report's length."""
+        if self._file is None:
+            return 0
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def say_rest(self, failed: int) -> None:
+        """How many more there are."""
+        if failed > min(self._shown, _SHOWN):
+            where = f"all in {self._path}" if self._path else "--report FILE names all"
+            say(f"… and {failed - min(self._shown, _SHOWN):,} more; {where}")
+
+
+@contextmanager
+def _named_report(path: Path) -> Iterator[None]:
+    """End the command with exit code 2 where the report cannot be opened."""
+    try:
+        yield
+    except OSError as error:
+        usage(f"{path}: {error.strerror}")
+
+
+@contextmanager
+def _progress(rows: Path, stream: BinaryIO) -> Iterator[Show]:
+    with bar("data rows", rows.stat().st_size or 1) as show:
+
+        def tell(state: AddingState, task: Task | None) -> None:
+            doing = f", task {task.percent or 0:.0f} %" if task is not None else ""
+            place = getattr(stream, "fileobj", None) or stream  # of .gz: how much of the packed file
+            show(place.tell(), f"added {state.added:,}, existing {state.existing:,}, failed {state.failed:,}{doing}")
+
+        yield tell

@@ -1,0 +1,213 @@
+"""`prelabel ontology`: infer, create, list, show."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.table import Table
+
+from prelabel.errors import MessageError
+from prelabel.printing import command
+from prelabel.readers import BadRecord, Source
+from prelabel.validation.gate import read_message
+from prelabel_worker.cli.publish.predictions import Predictions, reading
+from prelabel_worker.cli.setup.calling import Account, calling
+from prelabel_worker.cli.shared.terminal import (
+    DONE_WITH_DEAD,
+    NOTHING,
+    AsJson,
+    RedisUrl,
+    console,
+    opened,
+    out,
+    print_line,
+    say,
+    settings_for,
+    usage,
+)
+from prelabel_worker.labelbox.errors import RequestError
+from prelabel_worker.ontology.file import read_ontology, tree_of
+from prelabel_worker.ontology.inference import Inference
+from prelabel_worker.rendering.file_validation import STAND_IN
+from prelabel_worker.setup.calls import Calls
+from prelabel_worker.setup.ontologies import NoOntology, Ontologies, Ontology
+
+app = typer.Typer(help="Ontologies: infer, create, list, show.", no_args_is_help=True, rich_markup_mode=None)
+_SHOWN = 20
+
+
+@app.command("infer")
+@reading
+def infer(
+    file: Annotated[str, typer.Argument(metavar="PREDICTIONS", help="A file, also .gz, or - for standard input.")],
+    predictions: Predictions = Predictions(),  # noqa: B008 - frozen; `reading` gives the real one
+) -> None:
+    """Propose an ontology that takes a file of predictions, as JSON for `ontology create`.
+
+    Records that are no predictions, and names that are used in two ways, are named on standard error and leave exit
+    code 1.
+
+    Example: prelabel ontology infer predictions.ndjson > ontology.json
+    """
+    inference = Inference()
+    with predictions.open(file, STAND_IN) as source:
+        read, refused = _read(inference, source)
+    if not read:
+        usage(f"{file}: no record of it can be read")
+    proposal = inference.proposal()
+    for remark in proposal.remarks:
+        say(remark)
+    for conflict in proposal.conflicts:
+        say(f"conflict: {conflict}")
+    out(proposal.ontology)
+    if refused or proposal.conflicts:
+        raise typer.Exit(DONE_WITH_DEAD)
+
+
+@app.command("create")
+def create(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON with tools and classifications, or - .")],
+    name: Annotated[str | None, typer.Option(help="Its name; else the file's own, or the file's name.")] = None,
+    media_type: Annotated[str | None, typer.Option(help="IMAGE, VIDEO, TEXT …; before the file's own.")] = None,
+    account: Account = None,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Make an ontology and print its id.
+
+    Example: prelabel ontology create ontology.json --name harbour --media-type IMAGE
+    """
+    with opened(file) as stream:
+        try:
+            content = orjson.loads(stream.read())
+        except orjson.JSONDecodeError as error:
+            usage(f"{file}: not JSON: {error}")
+    found = read_ontology(content, media_type)
+    for remark in found.remarks:
+        say(f"{file}: {remark}")
+    if found.media_type is None:
+        usage("say --media-type: a project takes an ontology of its own media type only")
+    tree = tree_of(content)
+    called = name or _name_in(content) or ("" if file == "-" else Path(file).name.split(".")[0])
+    if not called:
+        usage("say --name: standard input has none")
+    settings = settings_for(redis_url)
+    with calling(settings, account) as calls:
+        made = _made(Ontologies(calls), called, tree, found.media_type.upper())
+    if as_json:
+        out(made.as_json())
+    else:
+        say(f"ontology '{made.name}': {made.tools} tools, {made.classifications} classifications")
+        print_line(made.id)
+
+
+@app.command("list")
+def list_ontologies(
+    search: Annotated[str, typer.Option(help="Words of the name.")] = "",
+    limit: Annotated[int, typer.Option(help="Most to list.", min=1)] = 100,
+    account: Account = None,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """List ontologies of the account. Exit code 3 when there is none.
+
+    Example: prelabel ontology list --search harbour
+    """
+    found: list[Ontology] = []
+    with calling(settings_for(redis_url), account) as calls:
+        for each in Ontologies(calls).list(search):
+            found.append(each)
+            if len(found) == limit:
+                break
+    if as_json:
+        out({"ontologies": [each.as_json() for each in found]})
+    else:
+        table = Table("id", "name", "media type", "tools", "classifications", "made", box=None, header_style="bold")
+        for each in found:
+            counts = (str(each.tools), str(each.classifications))
+            table.add_row(each.id, each.name, each.media_type or "", *counts, (each.created_at or "")[:10])
+        console().print(table, markup=False)
+    if not found:
+        raise typer.Exit(NOTHING)
+
+
+@app.command("show")
+def show(
+    ontology_id: Annotated[str, typer.Argument(metavar="ID", help="The ontology's id.")],
+    account: Account = None,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Show an ontology's features; with --json as `ontology create` and `validate --ontology` read it.
+
+    Exit code 3 when there is none of this id.
+
+    Example: prelabel ontology show cl1a2b3c4d5e6f7g8h9i0j1k2 --json > ontology.json
+    """
+    with calling(settings_for(redis_url), account) as calls:
+        found = _of_id(calls, ontology_id)
+    if as_json:
+        out(found.as_json(whole=True))
+        return
+    print_ = console().print
+    print_(f"ontology {found.id} '{found.name}', {found.media_type or 'no media type'}", style="bold", highlight=False)
+    for line in _lines(found.normalized):
+        print_(line, markup=False, highlight=False)
+
+
+def _of_id(calls: Calls, ontology_id: str) -> Ontology:
+    try:
+        return Ontologies(calls).read(ontology_id)
+    except NoOntology as error:
+        say(str(error))
+        raise typer.Exit(NOTHING) from None
+
+
+def _made(ontologies: Ontologies, name: str, tree: Mapping[str, Any], media_type: str) -> Ontology:
+    try:
+        return ontologies.create(name, tree, media_type)
+    except RequestError as error:
+        if error.maybe_accepted:
+            say(f"the ontology may have been made all the same: {command('ontology list', search=name)}")
+        raise
+
+
+def _name_in(content: Any) -> str:
+    name = content.get("name") if isinstance(content, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _lines(tree: Mapping[str, Any], indent: str = "  ") -> list[str]:
+    """The tree, a feature or option a line."""
+    found: list[str] = []
+    for each in (*(tree.get("tools") or ()), *(tree.get("classifications") or ())):
+        archived = ", archived" if each.get("archived") else ""
+        found.append(f"{indent}{each.get('tool') or each.get('type')} {each.get('name')}{archived}")
+        if "tool" not in each:
+            for option in each.get("options") or ():
+                found.append(f"{indent}  - {option.get('value', option.get('label'))}")
+                found += _lines({"classifications": option.get("options")}, indent + "    ")
+        found += _lines({"classifications": each.get("classifications")}, indent + "  ") if "tool" in each else []
+    return found
+
+
+def _read(inference: Inference, source: Source) -> tuple[int, int]:
+    """How many records were looked at, and how many are none."""
+    read = refused = 0
+    for record in source:
+        problem = record.problem if isinstance(record, BadRecord) else ""
+        if not isinstance(record, BadRecord):
+            raw = record.message if isinstance(record.message, bytes) else orjson.dumps(record.message)
+            try:
+                inference.add(*read_message(raw), record.where)
+            except MessageError as error:
+                problem = f"{error} [{error.reason.value}]"
+        read += not problem
+        refused += bool(problem)
+        if problem and refused <= _SHOWN:
+            say(f"{record.where}: {problem}")
+    if refused > _SHOWN:
+        say(f"… and {refused - _SHOWN:,} more")
+    return read, refused

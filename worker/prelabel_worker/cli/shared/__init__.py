@@ -1,0 +1,1 @@
+"""What commands share: the terminal, parameters, interrupts, access to Labelbox."""

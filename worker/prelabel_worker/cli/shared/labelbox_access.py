@@ -1,0 +1,57 @@
+"""Labelbox for a command: the key, where it may be sent, and the budget of an account or of a project's."""
+
+from prelabel.wire.client import Client
+from prelabel_worker.accounts.pacing import Pace
+from prelabel_worker.accounts.rate_limiter import Permits
+from prelabel_worker.errors import ConfigurationError
+from prelabel_worker.labelbox.client import Labelbox
+from prelabel_worker.operations.undo import Service
+from prelabel_worker.queries.status import Inspector
+from prelabel_worker.settings import Settings
+
+
+def pace_of(client: Client, settings: Settings, account: str) -> Pace:
+    """The budget that the workers share."""
+    per_minute, burst = settings.requests_per_minute, settings.request_burst
+    return Pace(Permits(client, settings.key_prefix, account, per_minute, burst))
+
+
+def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0) -> Labelbox:
+    """Labelbox with the account's key; the caller closes it. Without a time limit, the settings' one.
+
+    Raises ConfigurationError: there is no key, or it would travel in clear.
+    """
+    key = settings.key_of(account)
+    if key is None or not key.get_secret_value():
+        raise ConfigurationError(
+            f"there is no API key for account {account}: set PRELABEL_LABELBOX_API_KEY, or PRELABEL_ACCOUNT_KEYS"
+        )
+    seconds = timeout_seconds or settings.request_timeout_seconds
+    return Labelbox(settings.labelbox_endpoint, key.get_secret_value(), seconds)
+
+
+class Services:
+    """The accounts of one project, each opened when it is first asked for."""
+
+    def __init__(self, client: Client, settings: Settings, project_id: str, timeout_seconds: float = 0) -> None:
+        self._client = client
+        self._settings = settings
+        self._project = project_id
+        self._timeout = timeout_seconds
+        self._open: dict[str, Service] = {}
+
+    def of(self, account: str = "") -> Service:
+        """Of this account; without a name, of the project's. Raises ConfigurationError."""
+        settings = self._settings
+        if not account:
+            overrides = Inspector(self._client, settings.key_prefix).overrides(self._project)
+            account = overrides.get("account") or settings.account
+        if account not in self._open:
+            labelbox = open_labelbox(settings, account, self._timeout)
+            self._open[account] = Service(labelbox, pace_of(self._client, settings, account))
+        return self._open[account]
+
+    def close(self) -> None:
+        """Close the connections."""
+        for service in self._open.values():
+            service.labelbox.close()

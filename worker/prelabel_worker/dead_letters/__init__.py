@@ -1,0 +1,1 @@
+"""Dead letters: read, filter, edit, retry and discard them."""

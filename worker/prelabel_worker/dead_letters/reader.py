@@ -1,0 +1,211 @@
+"""Held rows, read: a dead letter, those a filter means and their groups; rows that are pending. Nothing here writes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from prelabel.wire import keys
+from prelabel.wire.client import Client
+from prelabel_worker.dead_letters.filter import LetterFilter
+from prelabel_worker.dead_letters.letter import DeadLetter, LetterGroup, dead_letter
+from prelabel_worker.rendering.identity import row_key
+
+SLICE = 200
+"""Letters in one read, and in one script."""
+SLICE_BYTES = 4_000_000
+"""Bytes of messages in one read or script; a single message may have as many."""
+
+
+class HeldReader:
+    """Reads the dead letters of all projects behind one Redis."""
+
+    def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
+        self._client = client
+        self._prefix = key_prefix
+
+    def letter(self, project_id: str, letter_id: str) -> DeadLetter | None:
+        """One dead letter, or None when there is none of this id (any more)."""
+        root = self._root(project_id)
+        with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.zscore(f"{root}:dead", letter_id)
+            pipeline.hget(f"{root}:held", letter_id)
+            pipeline.hget(f"{root}:held:body", letter_id)
+            died, state, body = pipeline.execute()
+        if died is None or state is None or body is None:
+            return None
+        return dead_letter(project_id, letter_id, orjson.loads(state), body)
+
+    def letters(
+        self, project_id: str, *, reason: str | None = None, message_id: str | None = None, limit: int = 50
+    ) -> list[DeadLetter]:
+        """The newest dead letters that match, newest first."""
+        chosen = LetterFilter(reason=reason, message_id=message_id)
+        return list(islice(self.choose(project_id, chosen), limit))
+
+    def choose(self, project_id: str, chosen: LetterFilter) -> Iterator[DeadLetter]:
+        """The letters a filter means, newest first; read in slices, so a million cost no memory."""
+        for part, _ in self._candidates(self._root(project_id), chosen):
+            yield from (letter for letter in self._read(project_id, part) if chosen.accepts(letter))
+
+    def slices(self, project_id: str, chosen: LetterFilter) -> Iterator[list[str]]:
+        """Their ids, some hundred at a time; no letter is read when an index answers the filter alone.
+
+        Ids that the filter names itself, and nothing else, are answered whether there are such letters or not.
+        """
+        for part, answered in self._candidates(self._root(project_id), chosen):
+            names = part
+            if not answered:
+                names = [letter.id for letter in self._read(project_id, part) if chosen.accepts(letter)]
+            if names:
+                yield names
+
+    def groups(self, project_id: str, most: int = 100) -> list[LetterGroup]:
+        """The largest groups, from the counts and one letter of each: letters are not walked."""
+        root = self._root(project_id)
+        with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.hgetall(f"{root}:dead:groups")
+            pipeline.hgetall(f"{root}:dead:sample")
+            counts, samples = pipeline.execute()
+        largest = sorted(counts.items(), key=lambda pair: (-int(pair[1]), pair[0]))[:most]
+        with self._client.pipeline(transaction=False) as pipeline:
+            for group, _ in largest:
+                for reverse in (False, True):
+                    pipeline.zrange(f"{root}:dead:group:{group.decode()}", 0, 0, desc=reverse, withscores=True)
+            ends = pipeline.execute()
+        names = [samples[group].decode() for group, _ in largest if group in samples]
+        # Without their messages, which may have megabytes each.
+        letters = {letter.group: replace(letter, message=b"") for letter in self._read(project_id, names)}
+        found = []
+        for at, (name, rows) in enumerate(largest):
+            first, last, sample = ends[2 * at], ends[2 * at + 1], letters.get(name.decode())
+            if first and last and sample is not None:
+                found.append(
+                    LetterGroup(project_id, sample.group, int(rows), first[0][1] / 1000, last[0][1] / 1000, sample)
+                )
+        return found
+
+    def pending(self, project_id: str) -> list[str]:
+        """Ids of the held rows that count as pending, all as of one moment.
+
+        First those that are being tried, then those that heal, the next first.
+        """
+        root = self._root(project_id)
+        with self._client.pipeline(transaction=True) as pipeline:
+            for index in ("heal:queued", "dead:queued", "heal"):
+                pipeline.zrange(f"{root}:{index}", 0, -1)
+            queued, letters, healing = pipeline.execute()
+        return [name.decode() for name in (*queued, *letters, *healing)]
+
+    def being_tried(self, project_id: str, most: int) -> list[str]:
+        """Ids of at most `most` rows that heal, and as many retried letters, that are being tried; the oldest first."""
+        root = self._root(project_id)
+        names = [self._client.zrange(f"{root}:{index}", 0, most - 1) for index in ("heal:queued", "dead:queued")]
+        return [name.decode() for part in names for name in part]
+
+    def rows(self, project_id: str, held_ids: Sequence[str]) -> Iterator[DeadLetter]:
+        """Those of these rows that are held (still), whether they are dead, heal or are being tried."""
+        return self._read(project_id, held_ids, index=None)
+
+    def states(self, project_id: str, held_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The states of those of these held rows, dead or healing or on their way back, that are there (still)."""
+        found: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(held_ids), SLICE):
+            part = held_ids[start : start + SLICE]
+            states = self._client.hmget(f"{self._root(project_id)}:held", part)
+            found |= {name: orjson.loads(state) for name, state in zip(part, states, strict=True) if state}
+        return found
+
+    def count_dead(self, project_id: str, letter_ids: Sequence[str]) -> int:
+        """How many of these, some hundred, are dead letters."""
+        scores = self._client.zmscore(f"{self._root(project_id)}:dead", letter_ids)
+        return sum(score is not None for score in scores)
+
+    def now_ms(self) -> int:
+        """Redis's clock, by which letters die."""
+        seconds, micros = self._client.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def lanes(self, project_id: str) -> int:
+        """The project's count of lanes; never changed once set."""
+        return int(self._client.hget(f"{self._root(project_id)}:meta", "lanes") or 1)
+
+    def _root(self, project_id: str) -> str:
+        return keys.project_root(self._prefix, project_id)
+
+    def _candidates(self, root: str, chosen: LetterFilter) -> Iterator[tuple[list[str], bool]]:
+        """Slices of ids from the narrowest index, and whether that index answers the whole filter."""
+        if names := self._by_name(root, chosen):
+            found, alone = names
+            for at in range(0, len(found), SLICE):
+                yield found[at : at + SLICE], alone
+            return
+        key, alone = f"{root}:dead", True
+        if chosen.group:
+            key, alone = f"{root}:dead:group:{chosen.group}", not chosen.reason
+        elif chosen.reason:
+            key = f"{root}:dead:reason:{chosen.reason}"
+        for part in self._walk(key, *chosen.range):
+            yield part, alone and chosen.model is None and chosen.data_row is None
+
+    def _by_name(self, root: str, chosen: LetterFilter) -> tuple[list[str], bool] | None:
+        """The few letters that ids, a message id, or a data row with its model name; None: it takes a walk."""
+        if chosen.ids:
+            return list(dict.fromkeys(chosen.ids)), chosen == LetterFilter(ids=chosen.ids)
+        if chosen.message_id is not None:
+            found = self._client.hget(f"{root}:dead:messages", chosen.message_id)
+            return [found.decode()] if found else [], False
+        if chosen.data_row is not None and chosen.model is not None:
+            rows = [row_key(key, chosen.model) for key in chosen.data_row_keys]
+            held = self._client.hmget(f"{root}:held:rows", rows)
+            return [name for names in held if names for name in reversed(names.decode().split())], False
+        return None
+
+    def _walk(self, key: str, highest: str | float, lowest: str | float) -> Iterator[list[str]]:
+        """Down by score from the last one seen: letters that are retried meanwhile shift no page."""
+        seen: set[bytes] = set()
+        while True:
+            page = self._client.zrevrangebyscore(key, highest, lowest, 0, SLICE + len(seen), withscores=True)
+            fresh = [(name, score) for name, score in page if name not in seen][:SLICE]
+            if not fresh:
+                return
+            yield [name.decode() for name, _ in fresh]
+            last = fresh[-1][1]
+            seen = {name for name, score in fresh if score == last} | (seen if last == highest else set())
+            highest = last
+
+    def _read(self, project_id: str, held_ids: Sequence[str], index: str | None = "dead") -> Iterator[DeadLetter]:
+        """Those of the ids that are held and in the index (None: any), in order, some megabytes at a time."""
+        for start in range(0, len(held_ids), SLICE):
+            part, root = held_ids[start : start + SLICE], self._root(project_id)
+            with self._client.pipeline(transaction=True) as pipeline:
+                pipeline.hmget(f"{root}:held", part)
+                if index is not None:
+                    pipeline.zmscore(f"{root}:{index}", part)
+                states, *scores = pipeline.execute()
+            listed = scores[0] if scores else [0.0] * len(part)
+            held = [
+                (name, orjson.loads(state))
+                for name, score, state in zip(part, listed, states, strict=True)
+                if score is not None and state is not None
+            ]
+            for some in _by_bytes(held):
+                bodies = self._client.hmget(f"{root}:held:body", [name for name, _ in some])
+                for (name, state), body in zip(some, bodies, strict=True):
+                    if body is not None:
+                        yield dead_letter(project_id, name, state, body)
+
+
+def _by_bytes(held: list[tuple[str, dict[str, Any]]]) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    part: list[tuple[str, dict[str, Any]]] = []
+    size = 0
+    for name, state in held:
+        if part and size + state["bytes"] > SLICE_BYTES:
+            yield part
+            part, size = [], 0
+        part.append((name, state))
+        size += state["bytes"]
+    if part:
+        yield part

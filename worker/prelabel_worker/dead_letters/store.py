@@ -1,0 +1,148 @@
+"""Held rows, changed: letters sent back, mended, discarded; healing rows that are due; letters too old to keep."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import orjson
+
+from prelabel.wire import keys
+from prelabel.wire.client import Client
+from prelabel_worker.dead_letters.editing import Mended
+from prelabel_worker.dead_letters.reader import SLICE, SLICE_BYTES, HeldReader
+from prelabel_worker.scripts import Scripts
+
+Then = Literal["keep", "old", "new"]
+"""What becomes of a mended letter: it stays dead, or goes back with its old or a new arrival number."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """What a bulk action did, in letters; `rows` is what those done weigh."""
+
+    matched: int = 0
+    done: int = 0
+    skipped: int = 0
+    rows: int = 0
+
+    def __add__(self, other: "BulkResult") -> "BulkResult":
+        return BulkResult(
+            self.matched + other.matched,
+            self.done + other.done,
+            self.skipped + other.skipped,
+            self.rows + other.rows,
+        )
+
+    def as_json(self) -> dict[str, int]:
+        """The answer of every bulk action."""
+        return {"matched": self.matched, "done": self.done, "skipped": self.skipped}
+
+
+class HeldRows(HeldReader):
+    """Reads and changes the held rows of all projects behind one Redis."""
+
+    def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
+        super().__init__(client, key_prefix)
+        self._scripts = Scripts(client)
+
+    def retry(self, project_id: str, letter_ids: Sequence[str], *, as_new: bool = False) -> BulkResult:
+        """Send letters back to their lanes; a struck one is superseded, unless it goes as new."""
+        number = "new" if as_new else "old"
+        return self._wake(project_id, self._sliced("retry", project_id, letter_ids, 0, number))
+
+    def discard(self, project_id: str, letter_ids: Sequence[str]) -> BulkResult:
+        """Delete letters; their rows are counted as discarded."""
+        return self._sliced("discard", project_id, letter_ids)
+
+    def mend(self, project_id: str, letters: Iterable[Mended], then: Then) -> BulkResult:
+        """Give letters other messages, unless somebody else was faster."""
+        total = BulkResult()
+        for part in _few_megabytes(letters):
+            args: list[str | bytes] = [then]
+            for each in part:
+                args += [each.id, each.body_digest, orjson.dumps(each.facts), each.body]
+            answer = self._scripts.run("mend", self._root(project_id), *args)
+            total += BulkResult(len(part), *map(int, answer))
+        return total if then == "keep" else self._wake(project_id, total)
+
+    def heal(self, project_id: str) -> int:
+        """Send the healing rows that are due back to their lanes."""
+        return int(self._scripts.run("retry", self._root(project_id), SLICE, "due")[0])
+
+    def heal_now(self, project_id: str) -> int:
+        """Have all healing rows tried now, due or not; returns how many are.
+
+        One that is being tried already, perhaps without what was mended just now, is tried once more if that fails.
+        """
+        root = self._root(project_id)
+        with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.zrange(f"{root}:heal:queued", 0, -1)
+            pipeline.zcard(f"{root}:heal")
+            queued, left = pipeline.execute()
+        tried = self._try_once_more(project_id, [name.decode() for name in queued])
+        done = 0
+        while done < left:  # one that comes back meanwhile has been tried
+            some = int(self._scripts.run("retry", root, min(left - done, SLICE), "all")[0])
+            if not some:
+                break
+            done += some
+        self._wake(project_id, BulkResult(done=done))
+        return tried + done
+
+    def try_letters_once_more(self, project_id: str, reason: str) -> int:
+        """Have retried letters of this reason that are being tried tried once more if that fails; returns how many are.
+
+        Only if they fail for a reason that time heals.
+        """
+        ids = [name.decode() for name in self._client.zrange(f"{self._root(project_id)}:dead:queued", 0, -1)]
+        states = self.states(project_id, ids)
+        return self._try_once_more(project_id, [name for name in ids if states.get(name, {}).get("reason") == reason])
+
+    def _try_once_more(self, project_id: str, held_ids: Sequence[str]) -> int:
+        parts = (held_ids[start : start + SLICE] for start in range(0, len(held_ids), SLICE))
+        return sum(int(self._scripts.run("try_once_more", self._root(project_id), *part)) for part in parts)
+
+    def give_up(self, project_id: str) -> tuple[int, int]:
+        """Make dead letters of all healing rows; returns how many, and how many become it if their try fails."""
+        root, letters, queued = self._root(project_id), 0, 0
+        with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.zcard(f"{root}:heal")
+            pipeline.zcard(f"{root}:heal:queued")
+            left = sum(pipeline.execute())
+        while letters + queued < left:
+            done, _, tried = map(int, self._scripts.run("give_up", root, min(left - letters - queued, SLICE)))
+            if not done + tried:
+                break
+            letters, queued = letters + done, queued + tried
+        return letters, queued
+
+    def expire(self, project_id: str, keep_days: float) -> tuple[int, int, bool]:
+        """Discard letters that are too old, some hundred; how many letters and rows, and whether more are due."""
+        answer = self._scripts.run("expire", self._root(project_id), int(keep_days * 86_400_000), SLICE)
+        return int(answer[0]), int(answer[1]), bool(answer[2])
+
+    def _sliced(self, script: str, project_id: str, letter_ids: Sequence[str], *args: str | int) -> BulkResult:
+        total = BulkResult()
+        for start in range(0, len(letter_ids), SLICE):
+            part = letter_ids[start : start + SLICE]
+            answer = self._scripts.run(script, self._root(project_id), *args, *part)
+            total += BulkResult(len(part), *map(int, answer))
+        return total
+
+    def _wake(self, project_id: str, result: BulkResult) -> BulkResult:
+        if result.done:
+            self._client.zadd(keys.projects(self._prefix), {project_id: 0}, lt=True)
+        return result
+
+
+def _few_megabytes(letters: Iterable[Mended]) -> Iterator[list[Mended]]:
+    part: list[Mended] = []
+    size = 0
+    for each in letters:
+        if part and (len(part) == SLICE or size + len(each.body) > SLICE_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(each)
+        size += len(each.body)
+    if part:
+        yield part

@@ -1,0 +1,92 @@
+"""A project's ontology → one tiny valid annotation to ask questions with. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from prelabel.errors import MessageError, PrelabelError
+from prelabel_worker.labelbox.types import ProjectOntology
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.row_builder import RowBuilder
+
+DataRow = Mapping[str, str]
+_Pair = tuple[dict[str, Any], dict[str, Any]]
+
+
+class NoProbe(PrelabelError):
+    """No feature of the project can have a tiny annotation made for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """An annotation of one feature on one data row, and the same feature with another geometry or answer."""
+
+    feature: str
+    data_row: DataRow
+    first: dict[str, Any]
+    changed: dict[str, Any]
+
+    def line(self, uuid: str, *, changed: bool = False, **replaced: Any) -> bytes:
+        """One line of a file, with fields replaced where a question needs that."""
+        fields = {"uuid": uuid, "dataRow": self.data_row, **(self.changed if changed else self.first), **replaced}
+        return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def pick(project_id: str, found: ProjectOntology, data_row: DataRow, feature: str | None = None) -> Probe:
+    """The first feature, or the named one, that takes an annotation of ours. Raises NoProbe with the reason."""
+    builder = RowBuilder(project_id, Ontology.from_normalized(found.normalized, found.media_type))
+    why = f"the project has no feature '{feature}'" if feature else "the project has no feature of a kind that is tried"
+    for name, pair in _candidates(found.normalized):
+        if feature is not None and name != feature:
+            continue
+        try:
+            for annotation in pair:
+                message = {"projectId": project_id, "dataRow": data_row, "annotations": [annotation]}
+                builder.build(orjson.dumps(message))
+        except MessageError as error:
+            why = str(error)
+            continue
+        return Probe(name, data_row, *pair)
+    raise NoProbe(why)
+
+
+def _candidates(normalized: Mapping[str, Any]) -> Iterator[tuple[str, _Pair]]:
+    """Name and annotations of each top-level feature that something can be made for, tools first."""
+    for each in (*(normalized.get("tools") or ()), *(normalized.get("classifications") or ())):
+        made = None if each.get("archived") else _made(each)
+        name = each.get("name") or each.get("instructions")
+        if made is not None and name:
+            yield str(name), ({"name": str(name), **made[0]}, {"name": str(name), **made[1]})
+
+
+def _made(feature: Mapping[str, Any]) -> _Pair | None:
+    kind = feature.get("tool") or feature.get("type")
+    if kind in _GEOMETRIES:
+        return _GEOMETRIES[kind]
+    names = [str(each.get("value") or each.get("label")) for each in feature.get("options") or ()]
+    options = [{"name": name} for name in names[:2]]
+    if kind in ("radio", "response-radio") and options:
+        return {"answer": options[0]}, {"answer": options[-1]}
+    if kind in ("checklist", "response-checklist") and options:
+        return {"answer": options[:1]}, {"answer": options[-1:]}
+    return None
+
+
+def _points(*places: tuple[int, int]) -> list[dict[str, int]]:
+    return [{"x": x, "y": y} for x, y in places]
+
+
+_TEXTS = ({"answer": "prelabel doctor"}, {"answer": "prelabel doctor, again"})
+_GEOMETRIES: dict[Any, _Pair] = {
+    "rectangle": (
+        {"bbox": {"top": 1, "left": 1, "height": 2, "width": 2}},
+        {"bbox": {"top": 2, "left": 2, "height": 3, "width": 3}},
+    ),
+    "point": ({"point": {"x": 1, "y": 1}}, {"point": {"x": 2, "y": 2}}),
+    "line": ({"line": _points((1, 1), (3, 3))}, {"line": _points((1, 2), (3, 4))}),
+    "polygon": ({"polygon": _points((1, 1), (3, 1), (3, 3))}, {"polygon": _points((1, 1), (4, 1), (4, 4))}),
+    "text": _TEXTS,
+    "response-text": _TEXTS,
+}

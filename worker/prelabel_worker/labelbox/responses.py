@@ -1,0 +1,209 @@
+"""What Labelbox answered: status, headers and body → declared types, or one of our errors. Pure (wire reference, 4).
+
+Nothing of an answer is used before `read` has it in a type of answer_types.py. Errors name fields and types, never
+what was in them.
+"""
+
+import math
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import msgspec
+import orjson
+
+from prelabel_worker.labelbox import errors
+from prelabel_worker.labelbox.errors import RequestError
+from prelabel_worker.labelbox.response_types import ImportFields, OntologyTree
+from prelabel_worker.labelbox.types import Import
+
+_MOST_RETRY_AFTER_SECONDS = 3600.0
+_MOST_SAID = 300
+_EXCEEDED = "You have exceeded"
+_CODE = re.compile(r"[A-Z_]{1,60}")
+_Type = TypeVar("_Type")
+
+
+def read(value: Any, kind: type[_Type], *, maybe_accepted: bool = False) -> _Type:
+    """Return a part of an answer in its declared type. Raises UnexpectedShape."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise errors.UnexpectedShape(f"the answer is not as expected: {error}", maybe_accepted=maybe_accepted) from None
+    except RecursionError:
+        raise errors.UnexpectedShape("the answer is nested too deeply", maybe_accepted=maybe_accepted) from None
+
+
+def import_of(value: Any, *, maybe_accepted: bool = False) -> Import:
+    """Read the IMPORT set of the wire reference, section 2.0. Raises UnexpectedShape."""
+    return job_of(read(value, ImportFields, maybe_accepted=maybe_accepted))
+
+
+def job_of(fields: ImportFields) -> Import:
+    """Return the same with '' for what is null."""
+    files = fields.status_file_url or "", fields.error_file_url or ""
+    return Import(fields.id, fields.name or "", fields.state or "", *files)
+
+
+def tree_of(normalized: dict[str, Any] | str | None) -> dict[str, Any]:
+    """Return an ontology's tree, which is an object or its text. Raises UnexpectedShape.
+
+    It can be stored and walked: none is nested more deeply than JSON can be written.
+    """
+    if isinstance(normalized, str):
+        try:
+            normalized = orjson.loads(normalized) if normalized else None
+        except orjson.JSONDecodeError:
+            raise errors.UnexpectedShape("the ontology is not as expected: its text is not JSON") from None
+    tree = {"tools": [], "classifications": []} if normalized is None else read(normalized, dict[str, Any])
+    read(tree, OntologyTree)
+    try:
+        orjson.dumps(tree)
+    except orjson.JSONEncodeError:
+        raise errors.UnexpectedShape("the ontology is nested too deeply") from None
+    return tree
+
+
+def data_of(status: int, headers: Mapping[str, str], body: bytes, *, creates: bool) -> dict[str, Any]:
+    """The answer's data. Raises a RequestError for everything else; `creates`: the request may have had an effect."""
+    answer = _answer(status, headers, body, creates=creates)
+    problems = answer.get("errors")
+    if problems:
+        raise _graphql_error(problems[0], _retry_after(headers), creates=creates)
+    data = answer.get("data")
+    if not isinstance(data, dict):
+        raise errors.Garbled("the answer has neither data nor errors", maybe_accepted=creates)
+    return data
+
+
+def found(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    """The data of look-ups, where `not found` is an answer and not an error."""
+    answer = _answer(status, headers, body, creates=False)
+    for problem in answer.get("errors") or ():
+        if _code(problem) != "RESOURCE_NOT_FOUND":
+            raise _graphql_error(problem, _retry_after(headers), creates=False)
+    data = answer.get("data")
+    if data is None and answer.get("errors"):
+        return {}
+    if not isinstance(data, dict):
+        raise errors.Garbled("the answer has neither data nor errors")
+    return data
+
+
+def project_gone(project_id: str) -> RequestError:
+    """Labelbox has no such project, or the key may not see it."""
+    return errors.ProjectGone(f"Labelbox does not know project {project_id}, or the key may not see it")
+
+
+def _answer(status: int, headers: Mapping[str, str], body: bytes, *, creates: bool) -> dict[str, Any]:
+    """The JSON object of a GraphQL answer; edge, gateway and mesh errors are raised by their status."""
+    answer = _json_object(body)
+    message = _text(answer, "message")
+    retry_after = _retry_after(headers)
+    if status == 429 or message.startswith(_EXCEEDED):
+        raise errors.Throttled("Labelbox says to slow down", retry_after=retry_after)
+    if status >= 500:
+        kind = errors.OutcomeUnknown if creates else errors.Unavailable
+        raise kind(f"Labelbox answers {status}", retry_after=retry_after)
+    if answer is not None and answer.get("errors"):
+        if isinstance(answer["errors"], list):
+            return answer
+        raise errors.Garbled("the answer's errors are no list", maybe_accepted=creates)
+    if status == 403 and answer is None:
+        raise errors.Blocked("the network's edge answers 403 in place of Labelbox")
+    refused = _STATUS_ERRORS.get(status)
+    if refused is not None:
+        raise refused(f"Labelbox answers {status}", said=message[:_MOST_SAID])
+    if status >= 400:
+        raise errors.Unavailable(f"Labelbox answers {status}")
+    if answer is None:
+        raise errors.Garbled(f"Labelbox answers {status} with something that is not JSON", maybe_accepted=creates)
+    return answer
+
+
+_STATUS_ERRORS: dict[int, type[RequestError]] = {
+    400: errors.Refused,
+    401: errors.Unauthorized,
+    403: errors.Forbidden,
+    413: errors.TooLarge,
+    422: errors.Refused,
+}
+_CODE_ERRORS: dict[str, type[RequestError]] = {
+    "AUTHENTICATION_ERROR": errors.Unauthorized,
+    "AUTHORIZATION_ERROR": errors.Forbidden,
+    "RESOURCE_NOT_FOUND": errors.ProjectGone,
+    "RESOURCE_CONFLICT": errors.Conflict,
+    "MALFORMED_REQUEST": errors.Refused,
+    "BAD_USER_INPUT": errors.Refused,
+    "OPERATION_NOT_ALLOWED": errors.AccountLimit,
+    "GRAPHQL_VALIDATION_FAILED": errors.QueryRefused,
+    "GRAPHQL_PARSE_FAILED": errors.QueryRefused,
+}
+# An internal error hides others: the truth is in `extensions.exception.status`.
+_NESTED_ERRORS: dict[int, type[RequestError]] = {
+    400: errors.Refused,
+    422: errors.Refused,
+    426: errors.AccountLimit,
+    429: errors.Throttled,
+}
+
+
+def _graphql_error(problem: Any, retry_after: float | None, *, creates: bool) -> RequestError:
+    code = _code(problem)
+    text = f"Labelbox answers {code or 'an error without a code'}"
+    said = _text(problem, "message")[:_MOST_SAID]
+    if code in _CODE_ERRORS:
+        return _CODE_ERRORS[code](text, said=said)
+    status = _member(_member(_member(problem, "extensions"), "exception"), "status")
+    kind = _NESTED_ERRORS.get(status) if isinstance(status, int) else None
+    if kind is None:
+        kind = errors.OutcomeUnknown if creates else errors.Unavailable
+    return kind(text, retry_after=retry_after, said=said)
+
+
+def _code(problem: Any) -> str:
+    """Labelbox's word for what went wrong; '' for what is no such word."""
+    code = _text(_member(problem, "extensions"), "code")
+    return code if _CODE.fullmatch(code) else ""
+
+
+def _text(value: Any, name: str) -> str:
+    member = _member(value, name)
+    return member if isinstance(member, str) else ""
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a `Retry-After` asks for, at most an hour; None when absent or unreadable.
+
+    It is a number or a date (RFC 9110).
+    """
+    value = headers.get("retry-after")
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = _seconds_until(value)
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), _MOST_RETRY_AFTER_SECONDS)
+
+
+def _seconds_until(date: str) -> float:
+    """Seconds until a date; nan for what cannot be read as one, such as a year that no clock has."""
+    try:
+        return parsedate_to_datetime(date).timestamp() - time.time()
+    except (ValueError, TypeError, LookupError, ArithmeticError, OSError):
+        return math.nan

@@ -1,0 +1,1 @@
+"""Whether an annotation is right for its project."""

@@ -1,0 +1,155 @@
+"""Do answers fit their classifications: the answer's form, its options, and what is nested below (ndjson-formats, 4.3).
+
+Pure. Answers are written in the form of their classification on the way: one option under a radio, an array under a
+checklist; answers with ranges of time in the form that their media type reads (sections 2.18 and 2.20).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from prelabel.errors import NotInOntology, Reason, quoted
+from prelabel_worker.ontology.tree import FORMS, Feature, Level, Option
+
+
+def check_answer(item: Any, feature: Feature, path: str) -> None:
+    """The answer has, or is given, its classification's form, and its options exist."""
+    answer, form, path = item.answer, FORMS.get(feature.type), f"{path}.answer"
+    if form is None:  # group, dropdown: no import shape (section 2.26)
+        raise NotInOntology(Reason.WRONG_KIND, path, "an answer", f"none: a {feature.type} cannot be imported")
+    if (form == "text") != isinstance(answer, str):
+        expected = "a text" if form == "text" else "an option"
+        found = quoted(answer) if isinstance(answer, str) else "options"
+        raise NotInOntology(Reason.WRONG_ANSWER, path, found, f"{expected}: '{feature.name}' is a {feature.type}")
+    if form == "text":
+        _check_length(answer, feature, path)
+        return
+    listed = isinstance(answer, list)
+    chosen = answer if listed else [answer]
+    if form == "radio" and len(chosen) > 1:
+        expected = f"one option: '{feature.name}' is a radio"
+        raise NotInOntology(Reason.WRONG_ANSWER, path, f"{len(chosen)} options", expected)
+    _check_options(chosen, feature, [f"{path}[{at}]" for at in range(len(chosen))] if listed else [path])
+    item.answer = chosen if form == "checklist" else chosen[0]
+
+
+def _check_options(chosen: Iterable[Any], feature: Feature, paths: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for given, path in zip(chosen, paths, strict=True):
+        option = feature.options.find(given, path, Reason.UNKNOWN_OPTION, f"an option of '{feature.name}'")
+        if option.id in seen:
+            raise NotInOntology(Reason.WRONG_ANSWER, path, f"'{option.name}' again", "each option once")
+        seen.add(option.id)
+        if given.classifications:
+            parent = f"option '{option.name}' of '{feature.name}'"
+            check_nested(given.classifications, option.nested, parent, path)
+
+
+def check_nested(classifications: Iterable[Any], level: Level[Feature], parent: str, path: str) -> None:
+    """Each classification is one of this level, answered once."""
+    seen: set[str] = set()
+    for at, nested in enumerate(classifications):
+        where = f"{path}.classifications[{at}]"
+        feature = level.find(nested, where, Reason.WRONG_NESTING, f"a classification nested under {parent}")
+        if feature.id in seen:
+            raise NotInOntology(Reason.WRONG_ANSWER, where, f"'{feature.name}' again", "each classification once")
+        seen.add(feature.id)
+        check_answer(nested, feature, where)
+
+
+def _check_length(text: str, feature: Feature, path: str) -> None:
+    least, most = feature.characters or (0, len(text))
+    if not least <= len(text) <= most:
+        expected = f"{least} to {most} characters for '{feature.name}'"
+        raise NotInOntology(Reason.WRONG_ANSWER, path, f"{len(text)} characters", expected)
+
+
+class TimedAnswers:
+    """Answers with ranges of time, in the form that one media type reads.
+
+    On video an option of a radio is an object and nested answers have no ranges of their own; an array under a radio,
+    for an answer that changes, is passed on for Labelbox to decide (open question 7.8). On audio every answer is an
+    array, at every level, each option has its own ranges, and features and options go by name (section 2.20). Without
+    a known media type nothing is rewritten.
+    """
+
+    def __init__(self, media_type: str) -> None:
+        self._audio = media_type == "AUDIO"
+        self._video = media_type == "VIDEO"
+
+    def check(self, annotation: Any, feature: Feature, path: str) -> None:
+        """The answer fits its classification, and is written as its media type wants. Raises NotInOntology."""
+        if self._audio:
+            _spread(annotation)
+            _by_name(annotation, feature)
+        self._check(annotation, feature, path)
+
+    def _check(self, item: Any, feature: Feature, path: str) -> None:
+        form, path = FORMS.get(feature.type), f"{path}.answer"
+        if form is None:  # group, dropdown: no import shape (section 2.26)
+            raise NotInOntology(Reason.WRONG_KIND, path, "an answer", f"none: a {feature.type} cannot be imported")
+        if isinstance(item.answer, str):
+            self._check_plain_text(item, feature, path)
+            return
+        listed = isinstance(item.answer, list)
+        items = item.answer if listed else [item.answer]
+        seen: set[str] = set()
+        for at, each in enumerate(items):
+            self._check_item(each, feature, f"{path}[{at}]" if listed else path, seen)
+        if self._audio or form == "checklist" or (form == "text" and not listed):
+            item.answer = items
+        elif self._video and form == "radio" and len(items) == 1:
+            item.answer = items[0]
+
+    def _check_plain_text(self, item: Any, feature: Feature, path: str) -> None:
+        if FORMS[feature.type] != "text" or self._audio:
+            expected = "texts with their frames" if FORMS[feature.type] == "text" else "an option"
+            expected = f"{expected}: '{feature.name}' is a {feature.type}"
+            raise NotInOntology(Reason.WRONG_ANSWER, path, quoted(item.answer), expected)
+        _check_length(item.answer, feature, path)
+
+    def _check_item(self, item: Any, feature: Feature, path: str, seen: set[str]) -> None:
+        if (FORMS[feature.type] == "text") != (item.value is not None):
+            expected = "value, a text" if item.value is None else "an option"
+            found = "an option" if item.value is None else quoted(item.value)
+            raise NotInOntology(Reason.WRONG_ANSWER, path, found, f"{expected}: '{feature.name}' is a {feature.type}")
+        if self._audio and item.frames is None:
+            raise NotInOntology(Reason.WRONG_ANSWER, f"{path}.frames", "nothing", "the ranges of this answer")
+        if item.value is not None:
+            # Below a text no ontology that we have seen has anything: Labelbox decides (open question 7.20).
+            _check_length(item.value, feature, f"{path}.value")
+            return
+        option = feature.options.find(item, path, Reason.UNKNOWN_OPTION, f"an option of '{feature.name}'")
+        if option.id in seen:
+            raise NotInOntology(Reason.WRONG_ANSWER, path, f"'{option.name}' again", "each option once")
+        seen.add(option.id)
+        if self._audio:
+            _by_name(item, option)
+        if item.classifications:
+            self._check_below(item.classifications, option, f"option '{option.name}' of '{feature.name}'", path)
+
+    def _check_below(self, classifications: Iterable[Any], option: Option, parent: str, path: str) -> None:
+        seen: set[str] = set()
+        for at, nested in enumerate(classifications):
+            where = f"{path}.classifications[{at}]"
+            expected = f"a classification nested under {parent}"
+            feature = option.nested.find(nested, where, Reason.WRONG_NESTING, expected)
+            if feature.id in seen:
+                raise NotInOntology(Reason.WRONG_ANSWER, where, f"'{feature.name}' again", "each classification once")
+            seen.add(feature.id)
+            if self._audio:
+                _by_name(nested, feature)
+            self._check(nested, feature, where)
+
+
+def _spread(annotation: Any) -> None:
+    """Frames beside the answer are those of each option; audio knows them in the options only."""
+    if annotation.frames is not None:
+        for item in annotation.answer if isinstance(annotation.answer, list) else (annotation.answer,):
+            item.frames = annotation.frames
+        annotation.frames = None
+
+
+def _by_name(item: Any, named: Feature | Option) -> None:
+    """The form of audio has no ids; ids that were given are known here, so nothing is lost."""
+    if item.schema_id is not None:
+        item.name, item.schema_id = item.name or named.name, None

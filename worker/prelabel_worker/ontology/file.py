@@ -1,0 +1,116 @@
+"""An ontology in a file: as the API answers it, or as a builder writes it, without ids. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from prelabel.annotations.kinds import MEDIA_TYPES
+from prelabel.errors import PrelabelError, quoted
+from prelabel_worker.ontology.ontology import Ontology
+
+
+class UnusableOntology(PrelabelError):
+    """The file holds no ontology."""
+
+
+@dataclass(frozen=True, slots=True)
+class OntologyFile:
+    """What a file says; `remarks` are about what is doubtful in it."""
+
+    ontology: Ontology
+    media_type: str | None
+    remarks: tuple[str, ...]
+
+    @property
+    def media_known(self) -> bool:
+        """Whether kinds are refused by it."""
+        return (self.media_type or "").upper().replace("_", "").replace("-", "") in MEDIA_TYPES
+
+
+def read_ontology(content: Any, media_type: str | None = None) -> OntologyFile:
+    """From JSON: `tools` and `classifications`, or an object that has them as `normalized` or `ontology`.
+
+    A media type that is given goes before the file's `mediaType`; without either every kind passes. Raises
+    UnusableOntology.
+    """
+    media = media_type
+    for each in _levels(content):
+        media = media or _media_of(each)
+    content = tree_of(content)
+    try:
+        remarks: list[str] = []
+        normalized = {
+            "tools": _filled(content.get("tools"), "tools", remarks),
+            "classifications": _filled(content.get("classifications"), "classifications", remarks),
+        }
+        if not all(tool.get("featureSchemaId") for tool in _objects(content.get("tools"), "tools")):
+            _forget_constraints(normalized["tools"])
+        return OntologyFile(Ontology.from_normalized(normalized, media), media, tuple(remarks))
+    except (TypeError, AttributeError, ValueError) as error:
+        raise UnusableOntology(f"it cannot be read as an ontology: {error}") from None
+
+
+def tree_of(content: Any) -> Mapping[str, Any]:
+    """The object that has the tools and classifications. Raises UnusableOntology."""
+    found = _levels(content)[-1]
+    if not isinstance(found, Mapping) or not ("tools" in found or "classifications" in found):
+        raise UnusableOntology("expected an ontology: an object with tools and classifications")
+    return found
+
+
+def _levels(content: Any) -> list[Any]:
+    """The file's object, and what it has inside as `ontology`, `normalized` or both."""
+    found = [content]
+    for word in ("ontology", "normalized"):
+        inner = found[-1].get(word) if isinstance(found[-1], Mapping) else None
+        if inner is not None:
+            found.append(inner)
+    return found
+
+
+def _media_of(content: Any) -> str | None:
+    found = isinstance(content, Mapping) and (content.get("mediaType") or content.get("allowedMediaType"))
+    return found if isinstance(found, str) else None
+
+
+def _objects(items: Any, path: str) -> list[dict[str, Any]]:
+    if items is None:
+        return []
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise UnusableOntology(f"{path}: expected an array of objects")
+    return items
+
+
+def _filled(items: Any, path: str, remarks: list[str]) -> list[dict[str, Any]]:
+    """The same with a stand-in for each id that is missing: identities need one that is no other's."""
+    found = _objects(items, path)
+    remarks += _repeated(found, path)
+    filled = []
+    for at, item in enumerate(found):
+        where = f"{path}[{at}]"
+        nested = {
+            key: _filled(item[key], f"{where}.{key}", remarks) for key in ("classifications", "options") if key in item
+        }
+        filled.append(item | nested | {"featureSchemaId": item.get("featureSchemaId") or f"file:{where}"})
+    return filled
+
+
+def _repeated(items: list[dict[str, Any]], path: str) -> Iterator[str]:
+    """Names and ids that two siblings have: such a name stands for neither, such an id for the last."""
+    names = Counter(name for item in items for name in _names(item))
+    ids = Counter(item["featureSchemaId"] for item in items if item.get("featureSchemaId"))
+    yield from (f"{path}: {count} are called {quoted(name)}" for name, count in names.items() if count > 1)
+    yield from (f"{path}: {count} have the featureSchemaId {each}" for each, count in ids.items() if count > 1)
+
+
+def _names(item: dict[str, Any]) -> set[str]:
+    keys = ("name", "instructions", "value", "label")
+    return {str(item[key]) for key in keys if item.get(key) is not None}
+
+
+def _forget_constraints(tools: list[dict[str, Any]]) -> None:
+    """Pairs of ids say nothing where tools have none: any pair may be linked then."""
+    for tool in tools:
+        if isinstance(tool.get("definition"), dict):
+            tool["definition"] = {key: value for key, value in tool["definition"].items() if key != "constraints"}

@@ -1,0 +1,210 @@
+"""Predictions → an ontology that takes them: features, their kinds, options, and what is nested below. Pure.
+
+What the predictions do not say is not made up: a classification without an option that was ever chosen has none. Where
+they contradict themselves, the kind that most annotations have is proposed and the contradiction is named.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from prelabel.annotations.kinds import MEDIA_TYPES, Kind
+from prelabel.annotations.video import SHAPES, shape_of
+from prelabel.errors import PrelabelError, quoted
+
+MOST_FEATURES = 4000
+"""Tools, classifications and options of an ontology, as Labelbox documents it (wire reference, section 5)."""
+_API_WORDS = {"TMSGEO": "TMS_GEO", "TMSSIMPLE": "TMS_SIMPLE", "POINTCLOUD": "POINT_CLOUD", "DOCUMENT": "PDF"}
+_COLORS = (
+    "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b",
+    "#e377c2", "#7f7f7f", "#bcbd22", "#17becf", "#aec7e8", "#ffbb78",
+)  # fmt: skip
+_MASK = "raster-segmentation"  # of the two mask tools the one that Labelbox makes today (ndjson-formats, section 4.1)
+_CHOICES = {"radio", "checklist"}
+
+
+class TooManyFeatures(PrelabelError):
+    """The predictions name more features than an ontology has."""
+
+
+@dataclass(slots=True)
+class _Node:
+    """A feature or an option, with what was seen below it; `types` are the ontology's words for a feature."""
+
+    name: str
+    types: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+    below: dict[str, "_Node"] = field(default_factory=dict)
+    moments: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What `prelabel ontology create` takes, what contradicts itself, and what is worth knowing."""
+
+    ontology: dict[str, Any]
+    conflicts: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+class Inference:
+    """Takes messages that passed the gate, one by one; keeps features, never rows."""
+
+    def __init__(self) -> None:
+        self._tools: dict[str, _Node] = {}
+        self._classifications: dict[str, _Node] = {}
+        self._sources: set[str] = set()
+        self._media: frozenset[str] = MEDIA_TYPES
+        self._kinds: dict[str, None] = {}
+        self._nodes = 0
+        self._unnamed = 0
+        self._with_ids = 0
+        self._where = ""
+
+    def add(self, message: Any, kinds: Sequence[Kind], where: str) -> None:
+        """Look at a message as `prelabel.validation.gate.read_message` answers it. Raises TooManyFeatures."""
+        self._where = where
+        for annotation, kind in zip(message.annotations, kinds, strict=True):
+            self._media &= kind.media
+            self._kinds[kind.name] = None
+            if kind.classifies:
+                self._classified(annotation, kind)
+            elif annotation.masks is not None:
+                for each in annotation.masks.instances:
+                    self._with_ids += each.feature_schema_id is not None
+                    self._node(self._tools, each.name, _MASK)
+            else:
+                self._object(annotation, kind)
+
+    def proposal(self) -> Proposal:
+        """What takes all that was added, as far as it does not contradict itself."""
+        conflicts: list[str] = []
+        colors = (_COLORS[at % len(_COLORS)] for at in range(len(self._tools)))
+        tools = [_tool(each, color, conflicts) for each, color in zip(self._tools.values(), colors, strict=True)]
+        classifications = [_classification(each, conflicts, top=True) for each in self._classifications.values()]
+        media = sorted({_API_WORDS.get(each, each) for each in self._media})
+        if self._kinds and not media:
+            conflicts.append(f"no media type takes all of {', '.join(self._kinds)}")
+        ontology = {
+            "mediaType": media[0] if self._kinds and len(media) == 1 else None,
+            "tools": tools,
+            "classifications": classifications,
+        }
+        return Proposal(ontology, tuple(conflicts), tuple(self._remarks(media)))
+
+    def _remarks(self, media: list[str]) -> Iterator[str]:
+        if self._kinds and len(media) > 1:
+            yield f"the media type is not certain: say --media-type to `ontology create`, one of {', '.join(media)}"
+        if self._unnamed:
+            yield f"{self._unnamed} features and options are named by schemaId alone and not proposed: give their names"
+        if self._with_ids:
+            yield f"{self._with_ids} have a schemaId beside their name: a new ontology will have other ids"
+        if missing := sorted(self._sources - set(self._classifications)):
+            yield f"relationships start from {', '.join(map(quoted, missing))}, of which no answer tells the type"
+        for each in self._classifications.values():
+            if each.moments and each.whole:
+                yield f"{quoted(each.name)} is answered for moments and for whole data rows: proposed for moments"
+
+    def _object(self, annotation: Any, kind: Kind) -> None:
+        node = self._named(self._tools, annotation, _tool_type(annotation, kind))
+        if annotation.relationship is not None and annotation.relationship.source_ontology_name:
+            self._sources.add(annotation.relationship.source_ontology_name)
+        if node is None:
+            return
+        for nested in annotation.classifications or ():
+            self._answered(node.below, nested)
+        for segment in annotation.segments or ():
+            for keyframe in segment.keyframes:
+                for nested in getattr(keyframe, "classifications", None) or ():
+                    self._answered(node.below, nested)
+
+    def _classified(self, annotation: Any, kind: Kind) -> None:
+        node = self._answered(self._classifications, annotation)
+        if node is not None:
+            moments = kind.timed or getattr(annotation, "message_id", None) is not None
+            node.moments, node.whole = node.moments or moments, node.whole or not moments
+
+    def _answered(self, level: dict[str, _Node], item: Any) -> _Node | None:
+        """A classification with its answer, and what is answered below its options."""
+        answer = item.answer
+        listed = answer if isinstance(answer, list) else [answer]
+        texts = any(isinstance(each, str) or getattr(each, "value", None) is not None for each in listed)
+        node = self._named(level, item, "text" if texts else "checklist" if isinstance(answer, list) else "radio")
+        if node is None or texts:
+            return node
+        for each in listed:
+            option = self._named(node.below, each, "")
+            if option is not None:
+                for nested in each.classifications or ():
+                    self._answered(option.below, nested)
+        return node
+
+    def _named(self, level: dict[str, _Node], item: Any, kind: str) -> _Node | None:
+        if item.name is None:
+            self._unnamed += 1
+            return None
+        self._with_ids += item.schema_id is not None
+        return self._node(level, item.name, kind)
+
+    def _node(self, level: dict[str, _Node], name: str, kind: str) -> _Node:
+        node = level.get(name)
+        if node is None:
+            self._nodes += 1
+            if self._nodes > MOST_FEATURES:
+                raise TooManyFeatures(f"more than {MOST_FEATURES} features and options; an ontology has no more")
+            node = level[name] = _Node(name)
+        node.types[kind] += 1
+        node.first.setdefault(kind, self._where)
+        return node
+
+
+def _tool_type(annotation: Any, kind: Kind) -> str:
+    """The ontology's word for the tool that makes such an annotation."""
+    if annotation.message_evaluation_task is not None:
+        return str(annotation.message_evaluation_task.format)
+    if annotation.segments is not None:
+        return SHAPES[str(shape_of(annotation.segments[0].keyframes[0]))]
+    return _MASK if _MASK in kind.tools else next(iter(kind.tools))
+
+
+def _type_of(node: _Node, path: str, conflicts: list[str]) -> str:
+    """The type that most have; an array of options makes a radio a checklist, which takes both."""
+    types = Counter(node.types)
+    if types["checklist"]:
+        types["checklist"] += types.pop("radio", 0)
+    chosen = types.most_common(1)[0][0]
+    if len(+types) > 1:
+        seen = "; ".join(f"{kind} {count:,} times, first {node.first.get(kind)}" for kind, count in types.most_common())
+        conflicts.append(f"{quoted(path)} is used as {seen}: proposed as {chosen}, the others will be refused")
+    return chosen
+
+
+def _tool(node: _Node, color: str, conflicts: list[str]) -> dict[str, Any]:
+    return {
+        "tool": _type_of(node, node.name, conflicts),
+        "name": node.name,
+        "color": color,
+        "required": False,
+        "classifications": _nested(node.below.values(), node.name, conflicts),
+    }
+
+
+def _nested(nodes: Iterable[_Node], path: str, conflicts: list[str]) -> list[dict[str, Any]]:
+    return [_classification(each, conflicts, path=f"{path} / ") for each in nodes]
+
+
+def _classification(node: _Node, conflicts: list[str], *, top: bool = False, path: str = "") -> dict[str, Any]:
+    path += node.name
+    kind = _type_of(node, path, conflicts)
+    options = [
+        {
+            "value": each.name,
+            "label": each.name,
+            "options": _nested(each.below.values(), f"{path} / {each.name}", conflicts),
+        }
+        for each in (node.below.values() if kind in _CHOICES else ())
+    ]
+    made = {"type": kind, "name": node.name, "instructions": node.name, "required": False, "options": options}
+    return made | ({"scope": "index" if node.moments else "global"} if top else {})

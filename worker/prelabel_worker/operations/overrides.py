@@ -1,0 +1,80 @@
+"""What an operator may set for one project while it runs: each goes before the worker's settings. Pure."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from prelabel.errors import PrelabelError
+from prelabel_worker.labelbox.types import SubmitAs
+
+MOST_PRIORITY = 100
+POLICIES = ("override", "skip", "dead-letter")
+"""What is done with a row whose data row and model were imported before."""
+
+
+class BadOverride(PrelabelError):
+    """The value is not one that this override can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One of them: its name in Redis, as the command writes it, what it expects, and how a value is stored."""
+
+    field: str
+    option: str
+    expected: str
+    stored: Callable[[str], str | None]
+    shown: Callable[[str], str] = str
+
+    def parse(self, value: str) -> str:
+        """What is stored for this value; '' for `default`. Raises BadOverride."""
+        if value == "default":
+            return ""
+        stored = self.stored(value)
+        if stored is None:
+            raise BadOverride(f"--{self.option}: expected {self.expected}, or default, found {value[:60]}")
+        return stored
+
+
+def _whole(low: int, high: int) -> Callable[[str], str | None]:
+    return lambda value: value if re.fullmatch(r"[0-9]{1,9}", value) and low <= int(value) <= high else None
+
+
+def _milliseconds(value: str) -> str | None:
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", value) or float(value) > 3600:
+        return None
+    return str(round(float(value) * 1000))
+
+
+def _hours(value: str) -> str | None:
+    return f"{float(value):g}" if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", value) and float(value) <= 720 else None
+
+
+def _name(value: str) -> str | None:
+    return value if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value) else None
+
+
+def _policy(value: str) -> str | None:
+    return "" if value == "override" else value if value in POLICIES else None
+
+
+def _submit_as(value: str) -> str | None:
+    return "" if value == SubmitAs.PRE_LABELS else value if value == SubmitAs.GROUND_TRUTH else None
+
+
+OVERRIDES = (
+    Override("chunkRows", "chunk-rows", "a whole number from 1 to 100,000", _whole(1, 100_000)),
+    Override(
+        "lingerMs", "linger-seconds", "seconds from 0 to 3600", _milliseconds, lambda stored: f"{int(stored) / 1000:g}"
+    ),
+    Override("policy", "policy", "override, skip or dead-letter", _policy),
+    Override("priority", "priority", f"a whole number from 1 to {MOST_PRIORITY}", _whole(1, MOST_PRIORITY)),
+    Override("account", "account", "a name of letters, digits, _ and -", _name),
+    Override("healHours", "heal-hours", "hours from 0 to 720", _hours),
+    Override("submitAs", "as", "pre-labels or ground-truth", _submit_as),
+)
+
+
+def shown(fields: Mapping[str, str]) -> dict[str, str]:
+    """The overrides of a project as the command writes them."""
+    return {each.option: each.shown(fields[each.field]) for each in OVERRIDES if fields.get(each.field)}

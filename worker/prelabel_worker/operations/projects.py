@@ -1,0 +1,58 @@
+"""What an operator does to a project: pause, resume, flush, override. Takes effect within seconds, no restart."""
+
+from collections.abc import Mapping
+
+from prelabel.wire import keys
+from prelabel.wire.client import Client
+from prelabel_worker.scripts import FOR_EVER_MS, Scripts
+
+
+class Projects:
+    """Changes the projects behind one Redis."""
+
+    def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
+        self._client = client
+        self._prefix = key_prefix
+        self._scripts = Scripts(client)
+
+    def pause(self, project_id: str, why: str, seconds: float | None = None) -> None:
+        """Stop the project's uploads, until `resume` or for so long; running imports go on being polled and settled."""
+        ms = FOR_EVER_MS if seconds is None else int(seconds * 1000)
+        self._scripts.run("pause", self._root(project_id), ms, why)
+
+    def resume(self, project_id: str) -> bool:
+        """End a pause, whoever began it; whether there was one."""
+        paused = bool(self._scripts.run("resume", self._root(project_id)))
+        self._look_at(project_id)
+        return paused
+
+    def flush(self, project_id: str) -> int:
+        """Import what waits without its linger time; how many rows that are."""
+        rows = int(self._scripts.run("flush", self._root(project_id)))
+        self._look_at(project_id)
+        return rows
+
+    def retry_stuck(self, project_id: str) -> int:
+        """Have the project's stuck chunks looked at now; how many there are."""
+        chunks = int(self._scripts.run("retry_stuck", self._root(project_id)))
+        self._look_at(project_id)
+        return chunks
+
+    def override(self, project_id: str, fields: Mapping[str, str]) -> None:
+        """Set overrides by their names in Redis; an empty value takes one away (see overrides.py)."""
+        pairs = [part for pair in fields.items() for part in pair]
+        self._scripts.run("override", self._root(project_id), *pairs)
+        if "priority" in fields:
+            key = keys.priorities(self._prefix)
+            if fields["priority"]:
+                self._client.hset(key, project_id, fields["priority"])
+            else:
+                self._client.hdel(key, project_id)
+        self._look_at(project_id)
+
+    def _root(self, project_id: str) -> str:
+        return keys.project_root(self._prefix, project_id)
+
+    def _look_at(self, project_id: str) -> None:
+        """Only a project that is known: an operator's slip of the pen makes none."""
+        self._client.zadd(keys.projects(self._prefix), {project_id: 0}, xx=True, lt=True)

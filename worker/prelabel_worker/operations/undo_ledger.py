@@ -1,0 +1,59 @@
+"""The moves of an import that is undone: begun, its rows let pass the policy again, done. Each is safe to repeat.
+
+What was begun, and what is done, is durable before it is answered: else a Redis that restarts would count rows as
+imported whose import is deleted, and nobody would know.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from prelabel.errors import PrelabelError
+from prelabel.publishing.inbox import add_barrier, confirmed
+from prelabel.wire import keys
+from prelabel.wire.client import Client
+from prelabel_worker.scripts import Scripts
+from prelabel_worker.settings import Settings
+
+_DAY_MS = 86_400_000
+_TOGETHER = 500  # rows in one script call
+
+
+class UndoLedger:
+    """Undoes the imports of all projects behind one Redis, by the ids of their chunks."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._client = client
+        self._scripts = Scripts(client)
+        self._prefix = settings.key_prefix
+        self._durability = settings.durability
+        self._keep_ms = int(settings.history_days * _DAY_MS)
+
+    def begin(self, project_id: str, chunk_ids: Sequence[str]) -> list[str]:
+        """Of each `begun`, `undone` or `forgotten`: only what was begun may be deleted at Labelbox."""
+        return [answer.decode() for answer in self._durably("undo_begin", project_id, chunk_ids)]
+
+    def forget(self, project_id: str, chunk_id: str, marks: Sequence[int]) -> None:
+        """The policies know these rows of a begun one no more; before it is done, since nobody can tell after."""
+        for at in range(0, len(marks), _TOGETHER):
+            part = marks[at : at + _TOGETHER]
+            self._scripts.run("undo_forget", self._root(project_id), chunk_id, self._keep_ms, *part)
+
+    def finish(self, project_id: str, chunk_ids: Sequence[str]) -> list[int]:
+        """Move the rows of those begun, which Labelbox does not have any more.
+
+        The rows moved of each; -1: somebody else has moved them.
+        """
+        return [int(rows) for rows in self._durably("undo", project_id, chunk_ids)]
+
+    def _durably(self, script: str, project_id: str, chunk_ids: Sequence[str]) -> Any:
+        # One connection for both: the barrier waits for the writes of its own connection.
+        with self._client.pipeline(transaction=False) as pipeline:
+            self._scripts.run(script, self._root(project_id), *chunk_ids, on=pipeline)
+            barrier = add_barrier(pipeline, self._durability)
+            answers = pipeline.execute()
+        if barrier and not confirmed(answers[-1]):
+            raise PrelabelError("Redis did not confirm in time that it is safe; the same command goes on")
+        return answers[0]
+
+    def _root(self, project_id: str) -> str:
+        return keys.project_root(self._prefix, project_id)

@@ -1,0 +1,1 @@
+"""Read-only questions: status, audit, imports, a row's trace, metrics."""

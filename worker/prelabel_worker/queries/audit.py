@@ -1,0 +1,178 @@
+"""Both sides of the conservation sum: what the counters say, and what is found by walking the keys."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from prelabel.errors import PrelabelError
+from prelabel.wire import keys
+from prelabel.wire.client import Client
+from prelabel.wire.lanes import MAX_LANES
+from prelabel_worker.chunks.history import HEAD_BYTES, Record
+from prelabel_worker.quarantine.quarantine import problem_of
+from prelabel_worker.queries.audit_held import READS, HeldStates, Indexes, read_indexes
+from prelabel_worker.queries.status import OUTCOMES, Inspector
+
+_TRIES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectAudit:
+    """One project. `counted` are the counters; `found` what was walked: frames, lanes, chunks and held rows.
+
+    And imports that were undone: their rows are among the discarded.
+    """
+
+    project_id: str
+    counted: dict[str, int]
+    found: dict[str, int]
+    differences: list[str]
+
+    @property
+    def balances(self) -> bool:
+        """Whether every published row is where the sums say it is."""
+        return not self.differences
+
+    def as_json(self) -> dict[str, Any]:
+        """For `audit --json`."""
+        return {
+            "projectId": self.project_id,
+            "balances": self.balances,
+            "counted": self.counted,
+            "found": self.found,
+            "differences": self.differences,
+        }
+
+
+def audit(client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> list[ProjectAudit]:
+    """Recompute the sum of every known project. Correct while workers run: what moves is read in one transaction."""
+    return [_surviving(client, key_prefix, project_id) for project_id in Inspector(client, key_prefix).projects()]
+
+
+def _surviving(client: Client, key_prefix: str, project_id: str) -> ProjectAudit:
+    """Audit one project; one that cannot be read does not balance, and the others are audited all the same."""
+    try:
+        return _audit(client, key_prefix, project_id)
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None:
+            raise
+        return ProjectAudit(project_id, dict.fromkeys(("published", *OUTCOMES, "pending"), 0), {}, [problem])
+
+
+def _audit(client: Client, key_prefix: str, project_id: str) -> ProjectAudit:
+    root = keys.project_root(key_prefix, project_id)
+    for _ in range(_TRIES):
+        chunk_ids = [name.decode() for name in client.zrange(f"{root}:chunks", 0, -1)]
+        snapshot = _snapshot(client, root, chunk_ids)
+        if snapshot is not None:
+            return _compare(project_id, snapshot)
+    raise PrelabelError(f"project {project_id} changes faster than it can be read; try again")
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """Everything the sum is made of, read in one transaction."""
+
+    counts: dict[str, int]
+    inbox_rows: int
+    entries: list[tuple[str, str, int]]
+    chunks: list[tuple[int, list[tuple[str, str, int]]]]
+    left: dict[str, int]
+    frames: set[str]
+    held: HeldStates
+    indexes: Indexes
+    undone: list[tuple[int, int]]
+    """Of each import that was undone: the rows that were moved, and those that the history says it imported."""
+
+
+def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | None:
+    """None when the chunks have changed since their ids were read."""
+    lanes = int(client.hget(f"{root}:meta", "lanes") or 0)
+    if not 0 <= lanes <= MAX_LANES:
+        raise ValueError("meta.lanes")
+    undone = {name.decode(): int(mark.split(b" ")[1]) for name, mark in client.hgetall(f"{root}:undone").items()}
+    with client.pipeline(transaction=True) as pipeline:
+        pipeline.zrange(f"{root}:chunks", 0, -1)
+        pipeline.hgetall(f"{root}:counts")
+        pipeline.hget(f"{root}:inbox", "rows")
+        pipeline.hgetall(f"{root}:left")
+        pipeline.hkeys(f"{root}:frames")
+        pipeline.hgetall(f"{root}:held")
+        read_indexes(pipeline, root)
+        for lane in range(lanes):
+            pipeline.lrange(f"{root}:lane:{lane}", 0, -1)
+        for chunk_id in chunk_ids:
+            pipeline.hmget(f"{root}:chunk:{chunk_id}", "rows", "aside", "settled", "items")
+        for chunk_id in undone:  # a record is never changed
+            pipeline.getrange(f"{root}:history:{chunk_id}", 0, HEAD_BYTES - 1)
+        ids, counts, inbox, left, frames, held, *rest = pipeline.execute()
+        indexes, rest = rest[:READS], rest[READS:]
+    if [name.decode() for name in ids] != chunk_ids:
+        return None
+    lane_entries = [line.decode().split(" ") for entries in rest[:lanes] for line in entries]
+    return _Snapshot(
+        counts={name.decode(): int(value) for name, value in counts.items()},
+        inbox_rows=int(inbox or 0),
+        entries=[(entry[0], entry[1], int(entry[3])) for entry in lane_entries],
+        chunks=[_chunk(*fields) for fields in rest[lanes : lanes + len(chunk_ids)]],
+        left={name.decode(): int(value) for name, value in left.items()},
+        frames={name.decode() for name in frames},
+        held=HeldStates({name.decode(): orjson.loads(state) for name, state in held.items()}),
+        indexes=Indexes(*indexes),
+        undone=[
+            (rows, Record.from_bytes(head).head["outcomes"].get("imported", 0))
+            for rows, head in zip(undone.values(), rest[lanes + len(chunk_ids) :], strict=True)
+            if head  # else the history has forgotten it
+        ],
+    )
+
+
+def _chunk(rows: bytes, aside: bytes, settled: bytes, items: bytes) -> tuple[int, list[tuple[str, str, int]]]:
+    """A chunk's rows without an outcome, and the rows of frames it refers to."""
+    parts = [line.split(" ") for line in items.decode().splitlines()]
+    return (
+        int(rows) - int(aside) - int(settled),
+        [(kind, name, int(high) - int(low)) for kind, name, low, high, _ in parts],
+    )
+
+
+def _compare(project_id: str, seen: _Snapshot) -> ProjectAudit:
+    outcomes = {name: seen.counts.get(name, 0) for name in OUTCOMES}
+    published = seen.counts.get("published", 0)
+    counted = {"published": published, **outcomes, "pending": published - sum(outcomes.values())}
+    waiting = sum(rows for _, _, rows in seen.entries)
+    in_chunks = sum(pending for pending, _ in seen.chunks)
+    items = [item for _, items in seen.chunks for item in items]
+    referred: dict[str, int] = {}
+    for kind, name, rows in [*seen.entries, *items]:
+        if kind == "f":
+            referred[name] = referred.get(name, 0) + rows
+    found = {
+        "waiting": waiting,
+        "inChunks": in_chunks,
+        "healing": seen.held.healing,
+        "dead": seen.held.dead,
+        "frames": len(seen.frames),
+        "undone": sum(rows for rows, _ in seen.undone),
+    }
+    checks = [
+        ("pending", counted["pending"], waiting + in_chunks + seen.held.healing),
+        ("dead", counted["dead"], seen.held.dead),
+        ("inbox rows", seen.inbox_rows, waiting),
+        ("unsettled rows of frames", sum(seen.left.values()), sum(referred.values())),
+        ("frames", len(seen.frames), len(seen.frames & referred.keys())),
+        ("frames referred to", len(referred), len(seen.frames & referred.keys())),
+        ("rows of undone imports", sum(rows for rows, _ in seen.undone), sum(rows for _, rows in seen.undone)),
+        ("rows of undone imports among the discarded", found["undone"], min(found["undone"], outcomes["discarded"])),
+        *seen.held.checks(seen.indexes, _returning(seen.entries), _returning(items)),
+    ]
+    differences = [f"{name}: counted {left}, found {right}" for name, left, right in checks if left != right]
+    return ProjectAudit(project_id, counted, found, differences)
+
+
+def _returning(entries: Iterable[tuple[str, str, int]]) -> set[str]:
+    """The held rows among them."""
+    return {name for kind, name, _ in entries if kind == "h"}

@@ -1,0 +1,23 @@
+"""What is left in Labelbox of older messages of a data row. Read-only."""
+
+from prelabel.wire.client import Client
+from prelabel_worker.chunks.annotation_counts import MODEL, Leftovers, leftovers
+from prelabel_worker.rendering.identity import ProjectIdentity, row_key, shape_digest
+from prelabel_worker.scripts import Scripts
+
+_DAY_MS = 86_400_000
+
+
+def read_leftovers(client: Client, root: str, project_id: str, data_row: str, history_days: float) -> list[Leftovers]:
+    """Of the models that have some on this data row, by its global key or id, as far as they are remembered."""
+    numbers = client.hgetall(f"{root}:shapes:names")
+    if not numbers or not history_days:
+        return []
+    names = {int(number): name for name, number in numbers.items()}
+    models = [name[1:].decode() for name in numbers if name.startswith(MODEL)]
+    rows = [(f"{form}:{data_row}", model) for model in models for form in "ik"]
+    digests = [shape_digest(row_key(*row)) for row in rows]
+    shapes = Scripts(client).run("shapes_of", root, int(history_days * _DAY_MS), *digests)
+    identity = ProjectIdentity(project_id)
+    found = [leftovers(row[1], shape, names, identity.row(*row)) for row, shape in zip(rows, shapes, strict=True)]
+    return [each for each in found if each.annotations]

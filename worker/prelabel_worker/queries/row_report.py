@@ -1,0 +1,231 @@
+"""What became of each row of a file: the report that people read, and the journal of a command that ended early.
+
+A line is added when Redis has the row and before the command goes on, so a run that was killed has published what its
+report names and at most the few rows of one flush more; the same command publishes none of those again. What is known
+lies in SQLite's small cache and a private temporary file: a report of any length takes little memory.
+"""
+
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from prelabel import private_files
+from prelabel.errors import PrelabelError
+from prelabel_worker.chunks.history import TracedRow, digest_of
+
+PENDING = "pending"
+FINAL = ("imported", "superseded", "skipped")
+_LOOKED_AT_AGAIN = {"dead": "held", "healing": "held", "gone": "held", "unknown": PENDING}
+_TOGETHER = 1000
+_TABLE = """
+CREATE TABLE item (
+  at INTEGER PRIMARY KEY, mark BLOB, project TEXT, data_row BLOB, message_id TEXT, place TEXT, published_ms INTEGER,
+  outcome TEXT, reason TEXT, details BLOB, import_name TEXT, row INTEGER);
+CREATE INDEX of_message ON item (project, mark);
+CREATE INDEX of_outcome ON item (project, outcome);
+"""
+_INSERT = """
+INSERT INTO item (mark, project, data_row, message_id, place, published_ms, outcome, reason, details, import_name, row)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_ALL = """
+SELECT project, data_row, message_id, place, published_ms, outcome, reason, details, import_name, row
+FROM item ORDER BY at"""
+_HAD = "SELECT 1 FROM item WHERE project = ? AND mark = ? AND message_id = ? AND at <= ?"
+_SETTLE = """
+UPDATE item SET outcome = ?, reason = ?, details = NULL, import_name = ?, row = coalesce(row, ?)
+WHERE project = ? AND mark = ?"""
+_HELD = """
+SELECT DISTINCT row FROM item WHERE project = ? AND outcome IN ('held', 'healing') AND row > ? ORDER BY row LIMIT ?"""
+_MARK = "UPDATE item SET outcome = ?, reason = coalesce(?, reason), details = ? WHERE project = ? AND row = ?"
+_GIVE_UP = "UPDATE item SET outcome = 'unknown' WHERE project = ? AND outcome = 'pending'"
+_COUNTS = "SELECT outcome, count(*) FROM item WHERE project = ? OR ? IS NULL GROUP BY outcome"
+_PROJECTS = """
+SELECT project, min(published_ms) FROM item
+WHERE outcome NOT IN ('imported', 'superseded', 'skipped', 'refused') GROUP BY project"""
+
+
+class NotAReport(PrelabelError):
+    """The file is something else than a report of this command."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedRow:
+    """One row of the file. `row` is its arrival number, under which it is held; `outcome` as in docs/commands.md."""
+
+    project_id: str
+    data_row: dict[str, Any]
+    message_id: str
+    where: str
+    published_ms: int = 0
+    outcome: str = PENDING
+    reason: str | None = None
+    details: dict[str, Any] | None = None
+    import_name: str | None = None
+    row: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """A line of the report."""
+        return {
+            "projectId": self.project_id,
+            "dataRow": self.data_row,
+            "messageId": self.message_id,
+            "where": self.where,
+            "publishedAt": self.published_ms / 1000 or None,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "details": self.details,
+            "import": self.import_name,
+            "row": self.row,
+        }
+
+
+class RowReport:
+    """The rows of one file, in its order; with a `path` they are on the disk too. Raises NotAReport, OSError."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._base = sqlite3.connect("", isolation_level=None)
+        self._base.execute("PRAGMA journal_mode = OFF")
+        self._base.executescript(_TABLE)
+        self._fresh: list[ReportedRow] = []
+        self.found = 0
+        if path is not None:
+            private_files.check_regular(path)
+            self.found = self._load(path) if path.exists() else 0
+        self._before = self._base.execute("SELECT max(at) FROM item").fetchone()[0] or 0
+
+    def close(self) -> None:
+        """Forget everything that is not on the disk."""
+        self._base.close()
+
+    def had(self, project_id: str, message_id: str) -> bool:
+        """Whether an earlier run published this message."""
+        if not self.found:
+            return False
+        given = (project_id, digest_of(message_id), message_id, self._before)
+        return self._base.execute(_HAD, given).fetchone() is not None
+
+    def add(self, row: ReportedRow) -> None:
+        """Note a row; it is nowhere before `commit`."""
+        self._fresh.append(row)
+
+    def commit(self) -> None:
+        """What was added is on the disk when this returns. Raises OSError."""
+        if not self._fresh:
+            return
+        if self._path is not None:
+            with open(self._path, "ab", opener=private_files.opener) as file:
+                file.write(b"".join(orjson.dumps(each.as_json()) + b"\n" for each in self._fresh))
+                file.flush()
+                os.fsync(file.fileno())
+        self._insert(self._fresh)
+        self._fresh = []
+
+    def settle(self, project_id: str, rows: Iterable[TracedRow], import_name: str) -> None:
+        """Rows of a chunk have outcomes, or reasons for which they are held.
+
+        The first number a row is held under stays its own: a retry as new has another.
+        """
+        self._base.execute("BEGIN")
+        for seq, outcome, mark in rows:
+            said = (outcome, None) if outcome in FINAL else ("held", outcome)
+            self._base.execute(_SETTLE, (*said, import_name or None, seq, project_id, mark))
+        self._base.execute("COMMIT")
+
+    def held(self, project_id: str) -> Iterator[list[str]]:
+        """The arrival numbers of rows that were held when they were last looked at and may heal, some at a time."""
+        last = -1
+        while found := self._base.execute(_HELD, (project_id, last, _TOGETHER)).fetchall():
+            yield [str(row) for (row,) in found]
+            last = found[-1][0]
+
+    def mark(self, project_id: str, row: int, outcome: str, reason: str | None, details: dict[str, Any] | None) -> None:
+        """What a held row is now."""
+        self._base.execute(_MARK, (outcome, reason, _packed(details), project_id, row))
+
+    def give_up(self, project_id: str) -> None:
+        """Rows of which nothing can be known any more."""
+        self._base.execute(_GIVE_UP, (project_id,))
+
+    def counts(self, project_id: str | None = None) -> Counter[str]:
+        """Rows by outcome."""
+        return Counter(dict(self._base.execute(_COUNTS, (project_id, project_id))))
+
+    def projects(self) -> dict[str, int]:
+        """Each project, and when the first of its rows that may still change was published (ms)."""
+        return dict(self._base.execute(_PROJECTS))
+
+    def write(self) -> None:
+        """Put what is known in the place of what was written on the way. Raises OSError."""
+        self.commit()
+        if self._path is None:
+            return
+        with private_files.replacing(self._path) as file:
+            for each in self._rows():
+                file.write(orjson.dumps(each.as_json()) + b"\n")
+
+    def _rows(self) -> Iterator[ReportedRow]:
+        for found in self._base.execute(_ALL):
+            project, data_row, message_id, place, ms, outcome, reason, details, name, row = found
+            said = orjson.loads(details) if details else None
+            yield ReportedRow(project, orjson.loads(data_row), message_id, place, ms, outcome, reason, said, name, row)
+
+    def _insert(self, rows: Iterable[ReportedRow]) -> None:
+        self._base.execute("BEGIN")
+        self._base.executemany(_INSERT, map(_values, rows))
+        self._base.execute("COMMIT")
+
+    def _load(self, path: Path) -> int:
+        """Rows of an earlier run without those it refused, which are read again. A torn line is cut off."""
+        count = whole = 0
+        part: list[ReportedRow] = []
+        with open(path, "rb+", opener=private_files.opener) as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                whole += len(line)
+                row = _read(line, path)
+                if row.outcome != "refused":
+                    part.append(row)
+                    count += 1
+                if len(part) >= _TOGETHER:
+                    self._insert(part)
+                    part = []
+            self._insert(part)
+            file.truncate(whole)
+        return count
+
+
+def _values(row: ReportedRow) -> tuple[Any, ...]:
+    mark = digest_of(row.message_id) if row.message_id else None
+    where = (row.project_id, orjson.dumps(row.data_row), row.message_id, row.where, row.published_ms)
+    return (mark, *where, row.outcome, row.reason, _packed(row.details), row.import_name, row.row)
+
+
+def _packed(details: dict[str, Any] | None) -> bytes | None:
+    return orjson.dumps(details) if details else None
+
+
+def _read(line: bytes, path: Path) -> ReportedRow:
+    try:
+        said = orjson.loads(line)
+        return ReportedRow(
+            said["projectId"],
+            said["dataRow"],
+            said["messageId"],
+            said["where"],
+            round((said["publishedAt"] or 0) * 1000),
+            _LOOKED_AT_AGAIN.get(said["outcome"], said["outcome"]),
+            said["reason"],
+            said["details"],
+            said["import"],
+            said["row"],
+        )
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise NotAReport(f"{path} is there and is no report of this command: name another file") from None

@@ -1,0 +1,324 @@
+"""Read-only: counts, ages and who is alive. It opens no broker connection and writes nothing."""
+
+import time
+from dataclasses import dataclass
+from typing import Any, Self
+
+from prelabel.wire import keys
+from prelabel.wire.client import Client
+from prelabel.wire.frame import VERSION
+from prelabel.wire.lanes import MAX_LANES
+from prelabel_worker.chunks.chunk import KNOWN_VERSION
+from prelabel_worker.errors import ProjectUnreadable
+from prelabel_worker.presence import Presence, announced
+from prelabel_worker.quarantine.names import project_id as project_id_of
+from prelabel_worker.quarantine.names import project_ids
+from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, problem_of
+
+OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
+_META = ("pausedUntil", "pauseReason", "lanes", "openMost", "leftovers", "undoneRows", "overridden", "deadByPolicy")
+GONE_AFTER_SECONDS = 60.0
+"""A worker that has not been seen for so long is not listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectStatus:
+    """One project in rows. `pending` is what is published and has no outcome yet; `paused` is why it is, if it is.
+
+    `newer` is what of it waits for a worker of a newer release than this one: it is of a version not known here, or
+    behind such rows.
+    `open_most` is how many chunks it may have open now: fewer than the settings allow after trouble.
+    `healing` of the pending are held, and tried again when time may have healed them: the next at `next_heal_at`. Those
+    that are being tried at this moment are among them, and among the rows that wait or are in chunks: `healing_queued`.
+    `leftovers` are annotations, no rows: ever left in Labelbox by a message with fewer than the one before.
+    `undone` of the discarded were imported, and their imports undone.
+    `overridden` rows had pre-labels from here, as far as is remembered, and were imported over them; `dead_by_policy`
+    had, and became dead letters for it, whatever became of those.
+    """
+
+    project_id: str
+    published: int
+    pending: int
+    imported: int
+    superseded: int
+    skipped: int
+    dead: int
+    discarded: int
+    waiting: int
+    chunks: dict[str, int]
+    oldest_waiting_seconds: float | None
+    dead_reasons: dict[str, int]
+    paused: str | None
+    paused_until: float | None
+    open_most: int | None = None
+    newer: int = 0
+    healing: int = 0
+    healing_queued: int = 0
+    next_heal_at: float | None = None
+    leftovers: int = 0
+    undone: int = 0
+    overridden: int = 0
+    dead_by_policy: int = 0
+    #: Number of its chunks that a defect stops; they are among `chunks`.
+    stuck: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """For `status --json`."""
+        return {
+            "projectId": self.project_id,
+            "published": self.published,
+            "pending": self.pending,
+            "imported": self.imported,
+            "superseded": self.superseded,
+            "skipped": self.skipped,
+            "dead": self.dead,
+            "discarded": self.discarded,
+            "waiting": self.waiting,
+            "chunks": self.chunks,
+            "oldestWaitingSeconds": self.oldest_waiting_seconds,
+            "deadReasons": self.dead_reasons,
+            "paused": self.paused,
+            "pausedUntil": self.paused_until,
+            "newer": self.newer,
+            "openMost": self.open_most,
+            "healing": self.healing,
+            "healingQueued": self.healing_queued,
+            "nextHealAt": self.next_heal_at,
+            "leftoverAnnotations": self.leftovers,
+            "undone": self.undone,
+            "overridden": self.overridden,
+            "deadByPolicy": self.dead_by_policy,
+            "stuckChunks": self.stuck,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """A worker that ticks; `knows` is the newest version of chunks that it does not leave alone."""
+
+    name: str
+    host: str
+    pid: int
+    version: str
+    concurrency: int
+    seen_seconds_ago: float
+    role: str = "all"
+    knows: int = 1
+    busy_seconds: float | None = None
+    stalled_seconds: float = 0.0
+
+    @classmethod
+    def of(cls, name: str, presence: Presence) -> Self:
+        """Return the status of a worker that announced this."""
+        return cls(
+            name=name,
+            host=presence.host,
+            pid=presence.pid,
+            version=presence.version,
+            concurrency=presence.concurrency,
+            seen_seconds_ago=max(0.0, time.time() - presence.at),
+            busy_seconds=presence.busy_seconds,
+            stalled_seconds=presence.stalled_seconds,
+            role=presence.role,
+            knows=presence.knows,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """For `status --json`."""
+        return {
+            "name": self.name,
+            "host": self.host,
+            "pid": self.pid,
+            "version": self.version,
+            "role": self.role,
+            "concurrency": self.concurrency,
+            "seenSecondsAgo": round(self.seen_seconds_ago, 1),
+            "busySeconds": self.busy_seconds,
+            "stalledSeconds": self.stalled_seconds,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All known projects, those among them that are quarantined, and names that are none."""
+
+    #: The projects whose keys can be read, by name.
+    projects: list[ProjectStatus]
+    #: The projects whose keys cannot be used: those that workers remember, and those that were unreadable just now.
+    quarantined: list[Quarantined]
+    #: Number of names in the set of projects that no project can have.
+    malformed: int
+
+
+class Inspector:
+    """Looks at the projects behind one Redis."""
+
+    def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
+        self._client = client
+        self._prefix = key_prefix
+
+    def projects(self) -> list[str]:
+        """The known projects, by name; names that no project can have are left out, see `malformed`."""
+        return sorted(project_ids(self._names()))
+
+    def malformed(self) -> list[bytes]:
+        """Return the names in the set of projects that no project can have."""
+        return sorted(name for name in self._names() if project_id_of(name) is None)
+
+    def all(self) -> list[ProjectStatus]:
+        """Every known project whose keys can be read."""
+        return self.survey().projects
+
+    def survey(self, only: str | None = None) -> Survey:
+        """Look at every known project, or at one, and survive each of them."""
+        names = self._names() if only is None else [only.encode()]
+        projects = sorted(project_ids(names))
+        statuses = []
+        quarantined = {each.project_id: each for each in self.quarantined() if only in (None, each.project_id)}
+        for project_id in projects:
+            try:
+                statuses.append(self.status(project_id))
+            except ProjectUnreadable as error:
+                quarantined[project_id] = Quarantined(project_id, "read", error.problem)
+        found = [quarantined[name] for name in sorted(quarantined)]
+        return Survey(statuses, found, len(names) - len(projects))
+
+    def quarantined(self) -> list[Quarantined]:
+        """Return the projects that workers have met errors of, by name."""
+        return Quarantine(self._client, self._prefix).all()
+
+    def _names(self) -> list[bytes]:
+        found: list[bytes] = self._client.zrange(keys.projects(self._prefix), 0, -1)
+        return found
+
+    def status(self, project_id: str) -> ProjectStatus:
+        """One project; all zeros when nothing was ever published for it. Raises ProjectUnreadable."""
+        try:
+            return self._status(project_id)
+        except Exception as error:
+            problem = problem_of(error)
+            if problem is None:
+                raise
+            raise ProjectUnreadable(project_id, problem) from None
+
+    def _status(self, project_id: str) -> ProjectStatus:
+        root = keys.project_root(self._prefix, project_id)
+        # Not a transaction: a Redis out of memory refuses those, which is when people look.
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hgetall(f"{root}:counts")
+            pipeline.hget(f"{root}:inbox", "rows")
+            pipeline.hgetall(f"{root}:dead:reasons")
+            pipeline.hmget(f"{root}:meta", *_META)
+            pipeline.zrange(f"{root}:chunks", 0, -1)
+            pipeline.zcard(f"{root}:heal")
+            pipeline.zrange(f"{root}:heal", 0, 0, withscores=True)
+            pipeline.zcard(f"{root}:heal:queued")
+            counts, waiting, reasons, meta, chunk_ids, at_rest, next_heal, queued = pipeline.execute()
+        paused_until, why, lanes, open_most, *ever = meta
+        leftovers, undone, overridden, dead_by_policy = (int(value or 0) for value in ever)
+        rows = {name.decode(): int(value) for name, value in counts.items()}
+        published = rows.get("published", 0)
+        done = {name: rows.get(name, 0) for name in OUTCOMES}
+        pending = published - sum(done.values())
+        queued = _queued(pending, at_rest, queued)
+        states, stuck = self._chunk_states(root, chunk_ids)
+        paused = paused_until is not None and int(paused_until) / 1000 > time.time()
+        return ProjectStatus(
+            project_id=project_id,
+            published=published,
+            pending=pending,
+            **done,
+            waiting=int(waiting or 0),
+            chunks=states,
+            stuck=stuck,
+            oldest_waiting_seconds=self._oldest(root, _lanes(lanes)) if waiting and int(waiting) else None,
+            dead_reasons={name.decode(): int(value) for name, value in reasons.items()},
+            paused=(why or b"").decode() if paused else None,
+            paused_until=int(paused_until) / 1000 if paused else None,
+            newer=self._newer(root, _lanes(lanes), chunk_ids),
+            open_most=int(open_most) if open_most else None,
+            healing=at_rest + queued,
+            healing_queued=queued,
+            next_heal_at=next_heal[0][1] / 1000 if next_heal else None,
+            leftovers=leftovers,
+            undone=undone,
+            overridden=overridden,
+            dead_by_policy=dead_by_policy,
+        )
+
+    def only_healing(self, project_id: str, since_ms: float) -> bool:
+        """Whether all pending rows heal, and none is on a try that began before this time (ms)."""
+        root = keys.project_root(self._prefix, project_id)
+        with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.hgetall(f"{root}:counts")
+            pipeline.zcard(f"{root}:heal")
+            pipeline.zcard(f"{root}:heal:queued")
+            pipeline.zrange(f"{root}:heal:queued", 0, 0, withscores=True)
+            counts, at_rest, queued, oldest = pipeline.execute()
+        rows = {name.decode(): int(value) for name, value in counts.items()}
+        pending = rows.get("published", 0) - sum(rows.get(name, 0) for name in OUTCOMES)
+        queued = _queued(pending, at_rest, queued)
+        return pending == at_rest + queued and (not queued or oldest[0][1] > since_ms)
+
+    def overrides(self, project_id: str) -> dict[str, str]:
+        """What is set for the project, by the names in Redis (see overrides.py)."""
+        found = self._client.hgetall(f"{keys.project_root(self._prefix, project_id)}:overrides")
+        return {name.decode(): value.decode() for name, value in found.items()}
+
+    def workers(self) -> list[WorkerStatus]:
+        """The workers that ticked within the last minute."""
+        workers = [WorkerStatus.of(name, presence) for name, presence in announced(self._client, self._prefix).items()]
+        return sorted((each for each in workers if each.seen_seconds_ago < GONE_AFTER_SECONDS), key=lambda w: w.name)
+
+    def _chunk_states(self, root: str, chunk_ids: list[bytes]) -> tuple[dict[str, int], int]:
+        """Return how many chunks are in which state, and how many are stuck."""
+        if not chunk_ids:
+            return {}, 0
+        with self._client.pipeline(transaction=False) as pipeline:
+            for chunk_id in chunk_ids:
+                pipeline.hmget(f"{root}:chunk:{chunk_id.decode()}", "state", "stuckMs")
+            chunks = [(state.decode(), since) for state, since in pipeline.execute() if state]
+        states = [state for state, _ in chunks]
+        stuck = sum(since is not None for _, since in chunks)
+        return {state: states.count(state) for state in sorted(set(states))}, stuck
+
+    def _newer(self, root: str, lanes: int, chunk_ids: list[bytes]) -> int:
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hgetall(f"{root}:inbox")
+            for lane in range(lanes):
+                pipeline.lindex(f"{root}:lane:{lane}", 0)
+            for chunk_id in chunk_ids:
+                pipeline.hmget(f"{root}:chunk:{chunk_id.decode()}", "v", "rows", "aside", "settled")
+            inbox, *rest = pipeline.execute()
+        waiting = (
+            int(inbox[b"%d:rows" % lane])
+            for lane, head in enumerate(rest[:lanes])
+            if head and int(head.split(b" ")[2]) > VERSION
+        )
+        in_chunks = (
+            int(rows) - int(aside) - int(settled)
+            for version, rows, aside, settled in rest[lanes:]
+            if rows and int(version or 1) > KNOWN_VERSION
+        )
+        return sum(waiting) + sum(in_chunks)
+
+    def _oldest(self, root: str, lanes: int) -> float | None:
+        with self._client.pipeline(transaction=False) as pipeline:
+            for lane in range(lanes):
+                pipeline.lindex(f"{root}:lane:{lane}", 0)
+            heads = [head for head in pipeline.execute() if head]
+        arrived = [int(head.split(b" ")[7]) for head in heads]
+        return max(0.0, time.time() - min(arrived) / 1000) if arrived else None
+
+
+def _lanes(value: bytes | None) -> int:
+    """Return a project's lane count; raise ValueError for one that nobody could walk."""
+    lanes = int(value or 0)
+    if not 0 <= lanes <= MAX_LANES:
+        raise ValueError("meta.lanes")
+    return lanes
+
+
+def _queued(pending: int, at_rest: int, listed: int) -> int:
+    """How many healing rows are being tried: no more than there can be, whatever a script of another release left."""
+    return max(0, min(listed, pending - at_rest))

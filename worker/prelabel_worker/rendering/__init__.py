@@ -1,0 +1,1 @@
+"""A message rendered as NDJSON lines, with the uuids and names they need."""

@@ -1,0 +1,181 @@
+"""A message as it came → its lines, ready for an import: every check of one row, in one pass. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from prelabel.annotations.kinds import BY_NAME, KINDS, Kind
+from prelabel.annotations.together import MAX_PER_FEATURE, check_count
+from prelabel.errors import InvalidAnnotation, MalformedMessage, NotInOntology, Reason
+from prelabel.validation.gate import data_row_key, read_message, slow_count
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.ontology.tree import Feature
+from prelabel_worker.rendering.identity import ProjectIdentity, RowIdentity, unsent_line, uuid_bytes
+from prelabel_worker.rendering.ndjson import lines, strip
+
+_LINK = BY_NAME["relationship"]
+_FORMS = {"i": "id", "k": "globalKey"}
+
+
+@dataclass(slots=True)
+class BuiltRow:
+    """A row that can be imported.
+
+    Attributes:
+        data_row_key: `i:<id>` or `k:<global key>`.
+        model: the name of the model, '' when the message names none.
+        message_id: as the publisher assigned it.
+        lines: NDJSON, one line an annotation, each ending in a newline.
+        uuids: 16 bytes each, in the order of `lines`; of a line without uuid its `identity.unsent_line`.
+        explicit: those of them that the producer gave.
+        slow: how many annotations Labelbox imports slowly.
+        counts: annotations by feature (`identity.feature_bytes`), if each has the uuid that was derived for it; else
+            empty.
+
+    """
+
+    data_row_key: str
+    model: str
+    message_id: str | None
+    lines: bytes
+    uuids: list[bytes]
+    explicit: list[bytes]
+    slow: int
+    counts: dict[bytes, int]
+
+
+class RowBuilder:
+    """Builds the rows of one project with one ontology; safe to share between threads."""
+
+    def __init__(
+        self,
+        project_id: str,
+        ontology: Ontology,
+        *,
+        data_row_form: Literal["i", "k"] | str | None = None,
+        ground_truth: bool = False,
+    ) -> None:
+        self._project_id = project_id
+        self._ontology = ontology
+        self._form = data_row_form
+        self._ground_truth = ground_truth
+        self._identity = ProjectIdentity(project_id)
+        self._leaves_out = any(ontology.unidentified(kind) for kind in KINDS)
+
+    def build(self, raw: bytes) -> BuiltRow:
+        """Check a message and render it. Raises MessageError."""
+        message, kinds = read_message(raw)
+        key = data_row_key(message.data_row)
+        if message.project_id != self._project_id or (self._form is not None and key[0] != self._form):
+            raise self._misplaced(message, key)
+        if self._ground_truth and _LINK in kinds:
+            raise _only_pre_labels(kinds.index(_LINK))
+        model = "" if message.model is None else message.model.name
+        features = self._features(message, kinds)
+        uuids, explicit, counts = _identify(message, features, self._identity.row(key, model))
+        if _LINK in kinds:
+            self._check_links(message.annotations, features)
+        if self._leaves_out:
+            sent = uuids
+            uuids = self._without_uuid(message.annotations, kinds, uuids, explicit, (key, model))
+            counts = counts if uuids == sent else {}
+        content = lines(message.annotations)
+        slow = self._ontology.slow(kinds) if self._ontology.tiled else slow_count(kinds)
+        return BuiltRow(key, model, message.message_id, content, uuids, explicit, slow, counts)
+
+    def _without_uuid(
+        self,
+        annotations: list[Any],
+        kinds: list[Kind],
+        uuids: list[bytes],
+        explicit: list[bytes],
+        row: tuple[str, str],
+    ) -> list[bytes]:
+        """Take derived uuids off the lines that are sent without; what stands for each line from here on."""
+        marked, own = list(uuids), set(explicit)
+        for at, (annotation, kind, uuid) in enumerate(zip(annotations, kinds, uuids, strict=True)):
+            if self._ontology.unidentified(kind) and uuid not in own:
+                annotation.uuid = None
+                marked[at] = unsent_line(*row, at)
+        return marked
+
+    def _features(self, message: Any, kinds: list[Kind]) -> list[Feature]:
+        """The feature of each annotation, in which nothing is left that is not sent."""
+        features: list[Feature] = []
+        last: Kind | None = None
+        plain: Mapping[str, Feature] = {}
+        for annotation, kind in zip(message.annotations, kinds, strict=True):
+            if kind is not last:
+                last, plain = kind, self._ontology.plain(kind)
+            feature = plain.get(annotation.name)
+            if feature is None or annotation.schema_id is not None or annotation.classifications is not None:
+                feature = self._ontology.resolve(annotation, kind, f"annotations[{len(features)}]")
+                strip(annotation)
+            elif annotation.confidence is not None or annotation.custom_metrics is not None:
+                annotation.confidence = annotation.custom_metrics = None
+            features.append(feature)
+        if self._ontology.has_prompt:
+            _check_prompts(features)
+        if len(features) > MAX_PER_FEATURE:
+            check_count(feature.id for feature in features)
+        return features
+
+    def _check_links(self, annotations: list[Any], features: list[Feature]) -> None:
+        feature_of = {annotation.uuid: feature for annotation, feature in zip(annotations, features, strict=True)}
+        for at, (annotation, edge) in enumerate(zip(annotations, features, strict=True)):
+            link, path = annotation.relationship, f"annotations[{at}].relationship"
+            if link is None:
+                continue
+            if link.source is None:
+                self._ontology.check_source_name(link.source_ontology_name, path)
+                continue
+            source, target = feature_of[link.source], feature_of[link.target]
+            self._ontology.check_link(edge, source, target, link.type == "bidirectional", path)
+
+    def _misplaced(self, message: Any, key: str) -> MalformedMessage:
+        if message.project_id != self._project_id:
+            expected = f"{self._project_id}, whose inbox this is"
+            return MalformedMessage(Reason.WRONG_PROJECT, "projectId", message.project_id, expected)
+        expected = f"{_FORMS[str(self._form)]}, as this project's first message wrote it"
+        return MalformedMessage(Reason.DATA_ROW_FORM, "dataRow", _FORMS[key[0]], expected)
+
+
+def _identify(
+    message: Any, features: list[Feature], identity: RowIdentity
+) -> tuple[list[bytes], list[bytes], dict[bytes, int]]:
+    """Give each annotation its data row and, where the producer gave none, its uuid: all of them, and the given.
+
+    And how many each feature has, if none was given.
+    """
+    uuids, texts, counts = identity.uuids([feature.digest for feature in features])
+    explicit: list[bytes] = []
+    data_row = message.data_row
+    for annotation, text in zip(message.annotations, texts, strict=True):
+        annotation.data_row = data_row
+        if annotation.uuid is None:
+            annotation.uuid = text
+        else:
+            explicit.append(uuid_bytes(annotation.uuid))
+    if explicit:
+        uuids = [uuid_bytes(annotation.uuid) for annotation in message.annotations]
+        counts = {}
+    return uuids, explicit, counts
+
+
+def _only_pre_labels(at: int) -> NotInOntology:
+    """Labelbox refuses relationships in ground truth (ndjson-formats, 2.11)."""
+    return NotInOntology(
+        Reason.PRE_LABELS_ONLY,
+        f"annotations[{at}].relationship",
+        "a relationship",
+        "none: the project's rows are imported as ground truth, and Labelbox takes relationships as pre-labels only",
+        "prelabel project set PROJECT --as pre-labels",
+    )
+
+
+def _check_prompts(features: list[Feature]) -> None:
+    """A data row has one prompt (section 2.25)."""
+    prompts = [at for at, feature in enumerate(features) if feature.type == "prompt"]
+    if len(prompts) > 1:
+        path, expected = f"annotations[{prompts[1]}]", "one prompt on a data row"
+        raise InvalidAnnotation(Reason.TOO_MANY_ANNOTATIONS, path, f"{len(prompts)}", expected)

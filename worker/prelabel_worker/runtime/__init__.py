@@ -1,0 +1,1 @@
+"""The Celery side: app, tasks, ticker, roles, broker, and a process's clients."""

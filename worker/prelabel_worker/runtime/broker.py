@@ -1,0 +1,128 @@
+"""Celery's broker: how the app and the commands connect to it, under the same rules as to the Redis with the state.
+
+kombu reads URLs in its own way: it verifies no certificate unless told to, ends with a TypeError at options that it
+does not know, and leaves the protocol to redis-py. So it is given a transport that connects as
+`prelabel.wire.client` does.
+"""
+
+import ssl
+from typing import Any
+
+import redis
+from amqp.exceptions import AccessRefused, AMQPError, NotAllowed
+from celery import Celery
+from kombu.exceptions import OperationalError
+from kombu.transport import redis as kombu_redis
+from kombu.transport import virtual
+
+from prelabel.wire.client import causes, connection_class, connection_options, remedy_of
+from prelabel.wire.redis_url import RedisUrl
+from prelabel_worker.amqp_url import AmqpUrl
+from prelabel_worker.settings import Settings
+
+ERRORS = (OperationalError, AMQPError, redis.RedisError, OSError)
+"""What a broker that is away, or that refuses, can raise."""
+_VISIBILITY_SECONDS = 120  # a hint that its worker never acknowledged comes back after this, to no effect
+_SOCKET_SECONDS = 10.0
+_HEALTH_CHECK_SECONDS = 10
+
+
+class QoS(kombu_redis.QoS):
+    """Counts hints that a worker has taken; what Redis does not hear of is given back here all the same.
+
+    kombu keeps the count of an acknowledgement that fails. When Redis dies while every process of a worker ends a task,
+    no credit is left: the worker asks for no hint, so it never notices that its connection is lost, and waits for ever.
+    The hint itself stays in Redis and comes back after the visibility time-out, to no effect.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        """Acknowledge a hint. Raises what Redis raises."""
+        try:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
+        except (redis.RedisError, OSError):
+            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
+            raise
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Give a hint back. Raises what Redis raises."""
+        try:
+            super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
+        except (redis.RedisError, OSError):
+            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
+            raise
+
+
+class Channel(kombu_redis.Channel):
+    """A channel over connections that are made as all others are."""
+
+    QoS = QoS
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        url = RedisUrl.parse(self.connection.client.hostname)
+        self.connection_class = connection_class(url)
+        wrapped = super()._connparams(asynchronous)["connection_class"]  # type: ignore[no-untyped-call]
+        options = connection_options(url, _SOCKET_SECONDS)
+        if url.options.health_check_interval is None:
+            options["health_check_interval"] = _HEALTH_CHECK_SECONDS
+        return options | {"connection_class": wrapped}
+
+
+class Transport(kombu_redis.Transport):
+    """kombu's transport for Redis, for any URL that `RedisUrl` reads."""
+
+    Channel = Channel
+    can_parse_url = True
+
+    def as_uri(self, uri: str, include_password: bool = False, mask: str = "**") -> str:
+        """The broker's URL; for a person without its secrets."""
+        url = RedisUrl.parse(uri)
+        return url.text if include_password else str(url)
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """What Celery must be told to connect to the broker of these settings. Raises ConfigurationError."""
+    url = settings.broker
+    # Both, since a `CELERY_BROKER_URL` of another application's environment goes before `broker_url`.
+    urls = {"broker_read_url": url.text, "broker_write_url": url.text}
+    if isinstance(url, AmqpUrl):
+        return urls | {"broker_use_ssl": _amqp_tls(url) if url.tls else False}
+    return urls | {
+        "broker_transport": f"{__name__}:Transport",
+        "broker_transport_options": {
+            "global_keyprefix": f"{settings.key_prefix}:celery:",
+            "visibility_timeout": _VISIBILITY_SECONDS,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "health_check_interval": _HEALTH_CHECK_SECONDS,
+        },
+    }
+
+
+def connect(settings: Settings, seconds: float) -> None:
+    """Connect to the broker as workers do, and close. Raises ConfigurationError, or one of `ERRORS`."""
+    app = Celery(set_as_current=False)
+    app.conf.update(configuration(settings))
+    with app.connection_for_write() as connection:
+        connection.ensure_connection(max_retries=1, timeout=seconds)
+
+
+def remedy(error: BaseException) -> str | None:
+    """What to change in the settings that led to this error; None where waiting may help."""
+    for each in causes(error):
+        if isinstance(each, AccessRefused):
+            return "check the user, its password and its rights; both are percent-encoded in the URL"
+        if isinstance(each, NotAllowed):
+            return "check the virtual host in the URL, and the user's rights to it"
+    return remedy_of(error)
+
+
+def _amqp_tls(url: AmqpUrl) -> dict[str, Any]:
+    """As py-amqp takes it: without a name it checks none, and a name that is None kombu makes an address."""
+    options = url.options
+    verified = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "none": ssl.CERT_NONE}
+    return ({"server_hostname": url.host} if options.verified else {}) | {
+        "cert_reqs": verified[options.ssl_cert_reqs],
+        "ca_certs": options.ssl_ca_certs,
+        "certfile": options.ssl_certfile,
+        "keyfile": options.ssl_keyfile,
+    }

@@ -1,0 +1,92 @@
+"""The clients of one process. Made on first use and again after a fork, since sockets must not be shared."""
+
+import os
+import threading
+
+from prelabel.wire.client import Client, open_client
+from prelabel_worker.accounts.rate_limiter import Permits, fingerprint
+from prelabel_worker.chunks.leases import Leases
+from prelabel_worker.chunks.ledger import Ledger
+from prelabel_worker.dead_letters.store import HeldRows
+from prelabel_worker.labelbox.client import Labelbox
+from prelabel_worker.labelbox.errors import KeyMissing
+from prelabel_worker.labelbox.ontology_cache import Catalog
+from prelabel_worker.quarantine.quarantine import Quarantine
+from prelabel_worker.settings import Settings
+from prelabel_worker.stages.context import Account, Hint, Tools
+
+_SOCKET_SECONDS = 10.0
+
+
+def connect(settings: Settings) -> Client:
+    """A client for the state, with limits on every wait."""
+    return open_client(settings.state, _SOCKET_SECONDS)
+
+
+class _Accounts:
+    """The accounts that the settings have keys for, each made when it is first asked for."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self._made: dict[str, Account] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> Account:
+        """The account of this name. Raises KeyMissing."""
+        name = name or self._settings.account
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = self._make(name)
+            return self._made[name]
+
+    def _make(self, name: str) -> Account:
+        settings = self._settings
+        key = settings.key_of(name)
+        if key is None:
+            raise KeyMissing(f"PRELABEL_ACCOUNT_KEYS of this worker has no key for account {name}")
+        secret = key.get_secret_value()
+        limits = (settings.requests_per_minute, settings.request_burst)
+        permits = Permits(self._client, settings.key_prefix, name, *limits, fingerprint(secret))
+        labelbox = Labelbox(settings.labelbox_endpoint, secret, settings.request_timeout_seconds)
+        return Account(name, permits, labelbox)
+
+
+class Runtime:
+    """Settings, and the tools made of them for whichever process asks."""
+
+    def __init__(self, settings: Settings, hint: Hint) -> None:
+        self.settings = settings
+        self._hint = hint
+        self._lock = threading.Lock()
+        self._tools: tuple[int, Tools] | None = None
+
+    def tools(self) -> Tools:
+        """Tools of the process that asks. Not all pools announce their processes, so the process id is the key."""
+        known = self._tools
+        if known is not None and known[0] == os.getpid():
+            return known[1]
+        with self._lock:
+            if self._tools is None or self._tools[0] != os.getpid():
+                self._tools = (os.getpid(), self._make())
+            return self._tools[1]
+
+    def after_fork(self) -> None:
+        """A child may have been forked while another thread of its parent held the lock."""
+        self._lock = threading.Lock()
+
+    def _make(self) -> Tools:
+        settings = self.settings
+        client = connect(settings)
+        ledger = Ledger(client, settings)
+        accounts = _Accounts(client, settings)
+        return Tools(
+            settings=settings,
+            ledger=ledger,
+            held=HeldRows(client, settings.key_prefix),
+            catalog=Catalog(client, settings.key_prefix),
+            account=accounts.get,
+            leases=Leases(ledger.renew, settings.lease_seconds),
+            quarantine=Quarantine(client, settings.key_prefix),
+            hint=self._hint,
+        )

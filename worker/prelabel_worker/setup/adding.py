@@ -1,0 +1,184 @@
+"""A file of data rows into a dataset, part by part: each is looked up, added, waited for, and written down as done.
+
+Rows whose global key is there already are told by looking them up, before and after: what Labelbox says of a duplicate
+is not documented, and one duplicate may have a whole upload refused (wire reference, section 6). So a part whose fate
+is unknown is simply begun again.
+"""
+
+import mimetypes
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from prelabel_worker.labelbox.decoding import PIECE
+from prelabel_worker.labelbox.errors import RequestError
+from prelabel_worker.setup.adding_state import AddingState, StateFile
+from prelabel_worker.setup.calls import Calls
+from prelabel_worker.setup.data_rows import LOOKED_UP_TOGETHER, DataRows
+from prelabel_worker.setup.new_rows import NewRow, NoRow, RowReader
+from prelabel_worker.setup.tasks import Task, TaskGone, Tasks
+
+_PART_BYTES = 5_000_000
+"""Of rows before the last one of a part: an upload of rows has at most 10,000,000 bytes, and a row 4 MiB."""
+_PART_FILES = 500
+_UPLOADS = 4  # at a time (wire reference, section 5)
+_ATTEMPTS = 5
+_AGAIN_SECONDS = 2.0
+
+Failed = Callable[[NoRow], None]
+Show = Callable[[AddingState, Task | None], None]
+
+
+@dataclass(slots=True)
+class _Part:
+    """Consecutive lines: `last` is the number of the last one."""
+
+    last: int
+    rows: list[NewRow] = field(default_factory=list)
+    refused: list[NoRow] = field(default_factory=list)
+    size: int = 0
+    files: int = 0
+
+    @property
+    def full(self) -> bool:
+        return len(self.rows) >= LOOKED_UP_TOGETHER or self.size >= _PART_BYTES or self.files >= _PART_FILES
+
+
+class Adding:
+    """Adds the rows of one file. `failed` is told of each row that is not added, `show` how far it is."""
+
+    def __init__(self, calls: Calls, file: StateFile, *, task_seconds: float, failed: Failed, show: Show) -> None:
+        self._calls = calls
+        self._rows = DataRows(calls)
+        self._tasks = Tasks(calls)
+        self._file = file
+        self._seconds = task_seconds
+        self._failed = failed
+        self._show = show
+
+    def run(self, stream: BinaryIO, reader: RowReader, state: AddingState, mark: Callable[[], int]) -> AddingState:
+        """From where the state says to the end; `mark` makes what `failed` was told durable and says its length.
+
+        Raises RequestError, StillRunning, Stopped, OSError; the same call goes on from what it saved.
+        """
+        state = self._land(state)
+        for part in _parts(reader.rows(stream, state.line)):
+            state = self._add(part, state)
+            state = self._file.save(
+                state, line=part.last, flying=False, task="", flying_existing=0, report_bytes=mark()
+            )
+            self._show(state, None)
+        return self._file.save(state, done=True)
+
+    def _land(self, state: AddingState) -> AddingState:
+        """What an earlier run left in the air comes down before anything else."""
+        if state.task:
+            try:
+                self._tasks.wait(state.task, self._seconds, lambda task: self._show(state, task))
+            except TaskGone:
+                return state  # what it did shows when its rows are looked up
+        return state
+
+    def _add(self, part: _Part, state: AddingState) -> AddingState:
+        for each in part.refused:
+            self._failed(each)
+        failed = len(part.refused)
+        by_key: dict[str, NewRow] = {}
+        for row in part.rows:
+            by_key.setdefault(row.key, row)
+        added = existing = 0
+        for attempt in range(1, _ATTEMPTS + 1):
+            there = self._rows.look_up(list(by_key)).ids
+            if not state.flying:
+                state = self._file.save(state, flying=True, flying_existing=len(there))
+            fresh = [row for key, row in by_key.items() if key not in there]
+            # Rows that are there now and were not before are those that this command added, whatever run it was.
+            existing = min(state.flying_existing, len(there)) + len(part.rows) - len(by_key)
+            added = len(there) - min(state.flying_existing, len(there))
+            try:
+                more, lost = self._send(fresh, state)
+            except RequestError as error:
+                if not error.maybe_accepted or attempt == _ATTEMPTS:
+                    raise
+                self._calls.sleep(_AGAIN_SECONDS * attempt)
+                continue
+            for each in lost:
+                self._failed(each)
+            added, failed = added + more, failed + len(lost)
+            break
+        return self._counted(state, added, existing, failed)
+
+    def _counted(self, state: AddingState, added: int, existing: int, failed: int) -> AddingState:
+        state.added += added
+        state.existing += existing
+        state.failed += failed
+        return state
+
+    def _send(self, rows: list[NewRow], state: AddingState) -> tuple[int, list[NoRow]]:
+        """How many were added, and the others. Raises RequestError, StillRunning, Stopped."""
+        payloads, lost = self._uploaded(rows, state.dataset_id)
+        if not payloads:
+            return 0, lost
+        state.task = self._rows.add([payload for _, payload in payloads])
+        self._file.save(state)
+        task = self._tasks.wait(state.task, self._seconds, lambda each: self._show(state, each))
+        said = dict(self._rows.failed(state.task))
+        # Of a failed row that Labelbox does not name nobody knows which it is: all are looked up.
+        all_doubtful = not task.complete or "" in said
+        doubtful = [row for row, _ in payloads if all_doubtful or row.key in said]
+        there = self._rows.look_up([row.key for row in doubtful]).ids if doubtful else {}
+        lost += [
+            NoRow(row.line, row.key, said.get(row.key) or said.get("") or task.why)
+            for row in doubtful
+            if row.key not in there
+        ]
+        return len(rows) - len(lost), lost
+
+    def _uploaded(self, rows: list[NewRow], dataset_id: str) -> tuple[list[tuple[NewRow, dict[str, Any]]], list[NoRow]]:
+        """What is sent of each row; local files are at an address by then. A file that cannot be read is its row's
+        problem.
+        """
+        found: list[tuple[NewRow, dict[str, Any]]] = []
+        lost: list[NoRow] = []
+        with ThreadPoolExecutor(_UPLOADS) as pool:
+            for row, address in zip(rows, pool.map(self._address, rows), strict=True):
+                if isinstance(address, NoRow):
+                    lost.append(address)
+                else:
+                    found.append((row, row.payload | {"row_data": address, "dataset_id": dataset_id}))
+        return found, lost
+
+    def _address(self, row: NewRow) -> str | NoRow:
+        if row.file is None:
+            return str(row.payload["row_data"])
+        media_type = mimetypes.guess_type(row.file.name)[0] or "application/octet-stream"
+        path = row.file
+        try:
+            return self._calls.upload(path.name, lambda: _pieces(path), path.stat().st_size, media_type)
+        except OSError as error:
+            return NoRow(row.line, row.key, f"row_data: {path.name}: {error.strerror}")
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def _parts(rows: Iterator[NewRow | NoRow]) -> Iterator[_Part]:
+    part = _Part(0)
+    for row in rows:
+        part.last = row.line
+        if isinstance(row, NoRow):
+            part.refused.append(row)
+        else:
+            part.rows.append(row)
+            part.size += row.size
+            part.files += row.file is not None
+        if part.full or len(part.refused) >= LOOKED_UP_TOGETHER:
+            yield part
+            part = _Part(0)
+    if part.rows or part.refused:
+        yield part

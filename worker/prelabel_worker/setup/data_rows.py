@@ -1,0 +1,134 @@
+"""Data rows: which there are, by global key, and adding new ones (wire reference 2.3, 2.4, 2.7)."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from prelabel_worker.labelbox.errors import Garbled
+from prelabel_worker.labelbox.response_types import (
+    FailedPage,
+    KeysFound,
+    KeysLookedUp,
+    KeysResult,
+    KeysState,
+    Processed,
+    Upserted,
+)
+from prelabel_worker.setup.calls import Calls, next_page
+from prelabel_worker.setup.tasks import StillRunning
+
+LOOKED_UP_TOGETHER = 20_000
+"""Global keys in one look-up: what a library that Labelbox published takes."""
+ASKED_TOGETHER = 100_000
+"""Data rows in one question whether they are processed."""
+_LOOK_UP = "query DataRowsOfKeys($keys: [ID!]!) { dataRowsForGlobalKeys(where: {ids: $keys}) { jobId } }"
+_LOOKED_UP = (
+    "query DataRowsOfKeysResult($job: ID!) { dataRowsForGlobalKeysResult(jobId: {id: $job}) { "
+    "data { fetchedDataRows { id } notFoundGlobalKeys accessDeniedGlobalKeys } jobStatus } }"
+)
+_PROCESSED = (
+    "query Processed($ids: [ID!]) { queryAllDataRowsHaveBeenProcessed(dataRowIds: $ids) "
+    "{ allDataRowsHaveBeenProcessed } }"
+)
+_ADD = "mutation AddDataRows($uri: String!) { upsertDataRows(data: {manifestUri: $uri}) { id status type } }"
+_FAILED = (
+    "query FailedRows($task: ID!, $first: Int, $from: String) { failedDataRowImports(data: {taskId: $task, "
+    "first: $first, from: $from}) { after results { message spec { globalKey } } } }"
+)
+_PAGE = 5000
+_FIRST_LOOK_SECONDS, _LOOK_SECONDS, _PROCESSED_SECONDS = 0.2, 2.0, 30.0
+_LOOK_UP_SECONDS = 300.0
+
+
+@dataclass(slots=True)
+class Found:
+    """What became of a look-up: ids by global key, and the keys that have none or may not be seen."""
+
+    ids: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    denied: list[str] = field(default_factory=list)
+
+
+class DataRows:
+    """The data rows that a key may see."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def look_up(self, global_keys: Sequence[str]) -> Found:
+        """Which of these there are. Raises RequestError, StillRunning, Stopped."""
+        found = Found()
+        for at in range(0, len(global_keys), LOOKED_UP_TOGETHER):
+            self._look_up(global_keys[at : at + LOOKED_UP_TOGETHER], found)
+        return found
+
+    def wait_until_processed(
+        self, ids: Sequence[str], seconds: float, show: Callable[[int], None] = lambda done: None
+    ) -> None:
+        """Return when all of these may go into a batch; before that Labelbox would lose them. Raises StillRunning."""
+        deadline, done = time.monotonic() + seconds, 0
+        wait = _FIRST_LOOK_SECONDS
+        while done < len(ids):
+            part = list(ids[done : done + ASKED_TOGETHER])
+            answer = self._calls.ask(_PROCESSED, {"ids": part}, Processed).answer
+            if answer and answer.all_data_rows_have_been_processed:
+                done += len(part)
+                show(done)
+                continue
+            if time.monotonic() + wait > deadline:
+                raise StillRunning(f"Labelbox has not processed all data rows after {seconds:.0f} s")
+            self._calls.sleep(wait)
+            wait = min(wait * 1.5, _PROCESSED_SECONDS)
+
+    def add(self, rows: Sequence[dict[str, Any]]) -> str:
+        """Begin to add these; the task. An error with `maybe_accepted` may have begun it too. Raises RequestError."""
+        chunk = orjson.dumps([{"id": {"type": "AUTO", "value": ""}, "payload": row} for row in rows])
+        uri = self._upload("data-rows.json", chunk)
+        manifest = orjson.dumps({"source": "SDK", "item_count": len(rows), "chunk_uris": [uri]})
+        return self._calls.create(_ADD, {"uri": self._upload("manifest.json", manifest)}, Upserted).upsert_data_rows.id
+
+    def failed(self, task_id: str) -> Iterator[tuple[str, str]]:
+        """The rows a task did not add: global key, and why."""
+        after: str | None = None
+        while True:
+            variables = {"task": task_id, "first": _PAGE, "from": after}
+            page = self._calls.ask(_FAILED, variables, FailedPage).page
+            for row in page.results or ():
+                yield (row.spec and row.spec.global_key) or "", row.message or ""
+            after = next_page(after, page.after)
+            if not after:
+                return
+
+    def _upload(self, name: str, content: bytes) -> str:
+        return self._calls.upload(name, lambda: [content], len(content), "application/json")
+
+    def _look_up(self, keys: Sequence[str], found: Found) -> None:
+        data = self._looked_up(list(keys))
+        missing, denied = data.not_found_global_keys or [], set(data.access_denied_global_keys or [])
+        fetched = data.fetched_data_rows or []
+        absent = denied.union(missing)
+        # They stand in the order asked, with an empty id where there is none; where those were left out, so are we.
+        asked = list(keys) if len(fetched) == len(keys) else [key for key in keys if key not in absent]
+        if len(asked) != len(fetched):
+            raise Garbled("the look-up answers another number of data rows than it was asked for")
+        found.ids |= {key: row.id for key, row in zip(asked, fetched, strict=True) if row.id}
+        found.missing += [key for key in keys if key not in found.ids and key not in denied]
+        found.denied += [key for key in keys if key in denied]
+
+    def _looked_up(self, keys: list[str]) -> KeysFound:
+        job_id = self._calls.ask(_LOOK_UP, {"keys": keys}, KeysLookedUp).job.job_id
+        deadline = time.monotonic() + _LOOK_UP_SECONDS
+        wait = _FIRST_LOOK_SECONDS
+        while True:
+            answer = self._calls.ask(_LOOKED_UP, {"job": job_id}, KeysResult).result or KeysState()
+            if answer.job_status == "COMPLETE" and answer.data:
+                return answer.data
+            if answer.job_status == "FAILED":
+                raise Garbled("Labelbox's look-up of global keys failed")
+            if time.monotonic() + wait > deadline:
+                raise StillRunning(f"Labelbox's look-up of global keys still runs after {_LOOK_UP_SECONDS:.0f} s")
+            self._calls.sleep(wait)
+            wait = min(wait * 1.5, _LOOK_SECONDS)

@@ -1,0 +1,131 @@
+"""Ontologies: made, listed, read (wire reference 2.5)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from prelabel.errors import PrelabelError
+from prelabel_worker.labelbox.errors import ProjectGone, RequestError
+from prelabel_worker.labelbox.response_types import CreatedOntology, OneOntology, OntologyFields, OntologyPage
+from prelabel_worker.labelbox.responses import tree_of
+from prelabel_worker.setup.calls import Calls, next_page
+
+_FIELDS = "id name mediaType createdAt normalized objectSchemaCount classificationSchemaCount"
+_CREATE = "mutation NewOntology($data: UpsertOntologyInput!) { upsertOntology(data: $data) { " + _FIELDS + " } }"
+_READ = "query Ontology($id: ID!) { ontology(where: {id: $id}) { " + _FIELDS + " } }"
+_LIST = (
+    "query Ontologies($search: String, $filter: OntologyFilter, $from: String, $first: PageSize) { "
+    "ontologies(where: {filter: $filter, search: $search}, after: $from, first: $first) "
+    "{ nodes { " + _FIELDS + " } nextCursor } }"
+)
+_PAGE = 50
+_COLORS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22")
+
+
+class NoOntology(PrelabelError):
+    """Labelbox knows no such ontology, or the key may not see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ontology:
+    """An ontology of the account; counts are of features at the top level."""
+
+    id: str
+    name: str
+    media_type: str | None
+    created_at: str | None
+    tools: int
+    classifications: int
+    normalized: dict[str, Any]
+
+    def as_json(self, *, whole: bool = False) -> dict[str, Any]:
+        """For `--json`; `whole`: as `ontology create` and `validate --ontology` read it."""
+        head = {"id": self.id, "name": self.name, "mediaType": self.media_type, "createdAt": self.created_at}
+        counts = {"tools": self.tools, "classifications": self.classifications}
+        return head | ({"normalized": self.normalized} if whole else counts)
+
+
+class Ontologies:
+    """The ontologies of an account."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def create(self, name: str, content: Mapping[str, Any], media_type: str | None) -> Ontology:
+        """A new ontology of these tools and classifications.
+
+        When the answer is lost, it is looked for among those of its name that were not there before. Raises
+        RequestError: with `maybe_accepted` it was not found, and may be there yet.
+        """
+        before = {each.id for each in self.list(name) if each.name == name}
+        data = {"name": name, "normalized": orjson.dumps(sent(content)).decode(), "mediaType": media_type}
+        try:
+            return _ontology(self._calls.create(_CREATE, {"data": data}, CreatedOntology).upsert_ontology)
+        except RequestError as error:
+            if not error.maybe_accepted:
+                raise
+            found = [each for each in self.list(name) if each.name == name and each.id not in before]
+            if len(found) != 1:
+                raise
+            return found[0]
+
+    def read(self, ontology_id: str) -> Ontology:
+        """One of them. Raises NoOntology, RequestError."""
+        try:
+            found = self._calls.ask(_READ, {"id": ontology_id}, OneOntology).ontology
+        except ProjectGone:  # what RESOURCE_NOT_FOUND is called where projects are asked for
+            found = None
+        if found is None:
+            raise NoOntology(f"Labelbox knows no ontology {ontology_id}, or the key may not see it")
+        return _ontology(found)
+
+    def list(self, search: str = "") -> Iterator[Ontology]:
+        """Those whose name has these words, in Labelbox's order. Raises RequestError."""
+        after: str | None = None
+        while True:
+            variables = {"search": search, "filter": {"status": "ALL"}, "from": after, "first": _PAGE}
+            page = self._calls.ask(_LIST, variables, OntologyPage).ontologies
+            yield from map(_ontology, page.nodes or ())
+            after = next_page(after, page.next_cursor)
+            if not after:
+                return
+
+
+def sent(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree as the official client sends it: every key there, ids empty unless the features exist already."""
+    tools = [
+        {"required": False, "attributes": None, "color": _COLORS[at % len(_COLORS)], **_ids(each), **each}
+        | {"classifications": [_classification(one) for one in each.get("classifications") or ()]}
+        for at, each in enumerate(content.get("tools") or ())
+    ]
+    return {"tools": tools, "classifications": [_classification(each) for each in content.get("classifications") or ()]}
+
+
+def _classification(each: Mapping[str, Any]) -> dict[str, Any]:
+    name = each.get("name") or each.get("instructions")
+    head = {"name": name, "instructions": name, "required": False, "attributes": None}
+    return head | _ids(each) | dict(each) | {"options": [_option(one) for one in each.get("options") or ()]}
+
+
+def _option(each: Mapping[str, Any]) -> dict[str, Any]:
+    value = each.get("value", each.get("label"))
+    below = [_classification(one) for one in each.get("options") or ()]
+    return {"value": value, "label": value} | _ids(each) | dict(each) | {"options": below}
+
+
+def _ids(each: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: each.get(name) for name in ("schemaNodeId", "featureSchemaId")}
+
+
+def _ontology(fields: OntologyFields) -> Ontology:
+    return Ontology(
+        fields.id,
+        fields.name or "",
+        fields.media_type,
+        fields.created_at,
+        fields.object_schema_count or 0,
+        fields.classification_schema_count or 0,
+        tree_of(fields.normalized),
+    )

@@ -1,0 +1,100 @@
+"""Projects: a new one, its editor, its ontology, and whether labelers see pre-labels (wire reference 2.6, 2.10)."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from prelabel.errors import PrelabelError
+from prelabel_worker.labelbox.errors import Garbled, RequestError
+from prelabel_worker.labelbox.response_types import Anything, CreatedProject, EditorOfProject, Editors, ShownOnProject
+from prelabel_worker.setup.calls import Calls
+
+_CREATE = (
+    "mutation NewProject($name: String!, $media: MediaType!, $audit: Float!, $labels: Int!, $benchmark: Boolean!, "
+    "$consensus: Boolean!) { createProject(data: {name: $name, allowedMediaType: $media, autoAuditPercentage: $audit, "
+    "autoAuditNumberOfLabels: $labels, isBenchmarkEnabled: $benchmark, isConsensusEnabled: $consensus}) { id } }"
+)
+# What the official client sends with its default quality modes.
+_QUALITY = {"audit": 0.0, "labels": 3, "benchmark": True, "consensus": True}
+_FRONTEND = "query ProjectEditor($id: ID!) { project(where: {id: $id}) { labelingFrontend { id } } }"
+_FRONTENDS = (
+    "query Editors($name: String!, $deleted: Boolean!) { "
+    "labelingFrontends(where: {AND: [{name: $name}, {deleted: $deleted}]} skip: 0 first: 100) { id name } }"
+)
+_CONNECT_FRONTEND = (
+    "mutation ConnectEditor($project: ID!, $frontend: ID!) { updateProject(where: {id: $project}, "
+    "data: {labelingFrontend: {connect: {id: $frontend}}}) { id } }"
+)
+_OPTIONS = (
+    "mutation EditorOptions($project: ID!, $frontend: ID!, $options: String!) { createLabelingFrontendOptions(data: "
+    "{project: {connect: {id: $project}}, labelingFrontend: {connect: {id: $frontend}}, "
+    "customizationOptions: $options}) { id } }"
+)
+_CONNECT = (
+    "mutation ConnectOntology($project: ID!, $ontology: ID!) "
+    "{ project(where: {id: $project}) { connectOntology(ontologyId: $ontology) { id } } }"
+)
+_SHOW = (
+    "mutation ShowPreLabels($project: ID!, $show: Boolean!) { project(where: {id: $project}) "
+    "{ showPredictionsToLabelers(show: $show) { id showingPredictionsToLabelers } } }"
+)
+_EDITOR = "Editor"
+_NO_ONTOLOGY = '{"tools": [], "classifications": []}'
+
+
+class HalfDone(PrelabelError):
+    """A project exists and something is missing yet: its id, what was done, and what failed at which step."""
+
+    def __init__(self, project_id: str, done: list[str], step: str, error: RequestError) -> None:
+        super().__init__(f"{step} failed: {error}")
+        self.project_id = project_id
+        self.done = done
+        self.step = step
+        self.error = error
+
+
+class Projects:
+    """The projects of an account, as a person sets them up."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def create(self, name: str, media_type: str) -> str:
+        """The id of a new project. An error with `maybe_accepted` may have made one. Raises RequestError."""
+        wanted = {"name": name, "media": media_type, **_QUALITY}
+        return self._calls.create(_CREATE, wanted, CreatedProject).create_project.id
+
+    def set_up(self, project_id: str, ontology_id: str, *, show: bool) -> list[str]:
+        """Everything a new project needs, each step of which may be done again; what was done. Raises HalfDone."""
+        done: list[str] = []
+        for step, act in self._steps(project_id, ontology_id, show=show):
+            try:
+                act()
+            except RequestError as error:
+                raise HalfDone(project_id, done, step, error) from None
+            done.append(step)
+        return done
+
+    def _steps(self, project_id: str, ontology_id: str, *, show: bool) -> Iterator[tuple[str, Callable[[], Any]]]:
+        yield "connecting the editor", lambda: self._connect_editor(project_id)
+        ids = {"project": project_id, "ontology": ontology_id}
+        yield "connecting the ontology", lambda: self._calls.ask(_CONNECT, ids, Anything)
+        if show:
+            yield "showing pre-labels to labelers", lambda: self._show(project_id)
+
+    def _connect_editor(self, project_id: str) -> None:
+        """Only where none is connected: a second time would be for nothing."""
+        project = self._calls.ask(_FRONTEND, {"id": project_id}, EditorOfProject).project
+        if project and project.labeling_frontend:
+            return
+        found = self._calls.ask(_FRONTENDS, {"name": _EDITOR, "deleted": False}, Editors).labeling_frontends or []
+        if not found:
+            raise Garbled(f"Labelbox names no editor called {_EDITOR}")
+        ids = {"project": project_id, "frontend": found[0].id}
+        self._calls.ask(_CONNECT_FRONTEND, ids, Anything)
+        self._calls.ask(_OPTIONS, ids | {"options": _NO_ONTOLOGY}, Anything)
+
+    def _show(self, project_id: str) -> None:
+        project = self._calls.ask(_SHOW, {"project": project_id, "show": True}, ShownOnProject).project
+        shown = project.show_predictions_to_labelers if project else None
+        if shown and shown.showing_predictions_to_labelers is False:
+            raise Garbled("Labelbox goes on hiding pre-labels")

@@ -1,0 +1,91 @@
+"""Labelbox's tasks: what runs there after a request was answered (wire reference 2.3)."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from prelabel.errors import PrelabelError
+from prelabel_worker.labelbox.response_types import Me, TasksOfUser
+from prelabel_worker.setup.calls import Calls
+
+_ME = "query Me { user { id } }"
+_TASK = (
+    "query UserTask($user: ID!, $task: ID!) { user(where: {id: $user}) { "
+    "createdTasks(where: {id: $task} skip: 0 first: 100) { id status completionPercentage result errors type } } }"
+)
+_SHOWN_CHARACTERS = 300
+_FIRST_LOOK_SECONDS, _LOOK_SECONDS = 0.2, 5.0
+
+
+class StillRunning(PrelabelError):
+    """What Labelbox does was not done in time; it goes on there."""
+
+
+class TaskGone(PrelabelError):
+    """Labelbox does not know the task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task as it was answered; `percent` is None where Labelbox does not say."""
+
+    id: str
+    status: str
+    percent: float | None
+    result: Any
+    errors: Any
+
+    @property
+    def complete(self) -> bool:
+        """Whether it ended well."""
+        return self.status == "COMPLETE"
+
+    @property
+    def why(self) -> str:
+        """What it says about its end, which may be nothing."""
+        said = self.errors or self.result
+        return f"the task ended {self.status}" + (f": {_shown(said)}" if said else " and does not say why")
+
+
+class Tasks:
+    """The tasks of the key's user."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._user = ""
+
+    def wait(self, task_id: str, seconds: float, show: Callable[[Task], None] = lambda task: None) -> Task:
+        """The task when it has ended, well or not. Raises StillRunning, TaskGone, RequestError, Stopped."""
+        deadline = time.monotonic() + seconds
+        wait = _FIRST_LOOK_SECONDS
+        while True:
+            task = self._look(task_id)
+            show(task)
+            if task.status != "IN_PROGRESS":
+                return task
+            if time.monotonic() + wait > deadline:
+                raise StillRunning(f"Labelbox's task {task_id} still runs after {seconds:.0f} s")
+            self._calls.sleep(wait)
+            wait = min(wait * 1.5, _LOOK_SECONDS)
+
+    def _look(self, task_id: str) -> Task:
+        if not self._user:
+            self._user = self._calls.ask(_ME, {}, Me).user.id
+        user = self._calls.ask(_TASK, {"user": self._user, "task": task_id}, TasksOfUser).user
+        found = user.created_tasks if user else None
+        if not found or len(found) != 1:
+            raise TaskGone(f"Labelbox does not know the task {task_id}")
+        (task,) = found
+        percent = task.completion_percentage
+        return Task(task_id, task.status or "", None if percent is None else float(percent), task.result, task.errors)
+
+
+def _shown(said: Any) -> str:
+    """The beginning of what may be text or any JSON."""
+    try:
+        return (said if isinstance(said, str) else orjson.dumps(said).decode())[:_SHOWN_CHARACTERS]
+    except orjson.JSONEncodeError:
+        return "something that is nested too deeply to be shown"

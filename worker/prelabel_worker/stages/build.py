@@ -1,0 +1,141 @@
+"""The rows of a chunk → the file of an import, and what becomes of the rows that do not go into it. Pure."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from prelabel.errors import MessageError, Reason
+from prelabel_worker.chunks.annotation_counts import Counted
+from prelabel_worker.chunks.held_rows import Origin, Problem, RowFacts, facts_of, held_frame, held_row
+from prelabel_worker.chunks.history import trace_of
+from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Unreadable
+from prelabel_worker.chunks.sent_lines import SentLines, newest
+from prelabel_worker.rendering.identity import row_digest, row_key
+from prelabel_worker.rendering.row_builder import BuiltRow, RowBuilder
+
+
+@dataclass(slots=True)
+class Built:
+    """A file ready to be sent, and the rows set aside on the way to it."""
+
+    content: bytes = b""
+    sent: SentLines = field(default_factory=SentLines)
+    set_aside: list[RowOutcome] = field(default_factory=list)
+    counted: list[Counted] = field(default_factory=list)
+    """What each row of `sent` has of each feature."""
+    unknown_features: int = 0
+    """Rows that name a feature the ontology does not have: it may have changed."""
+    slow: int = 0
+    """Annotations of the file that Labelbox imports slowly, as they are and not as the frames' headers say."""
+
+
+WasImported = Callable[[Sequence[int]], set[int]]
+"""Which of these rows (see identity.row_digest) were imported before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What becomes of rows that were imported before: `skip` or `dead-letter`. Without a policy they override."""
+
+    name: str
+    was_imported: WasImported
+
+
+def build(
+    rows: Iterable[ChunkRow | Unreadable], builder: RowBuilder, origin: Origin, policy: Policy | None = None
+) -> Built:
+    """Validate every row, set the bad ones aside, then, among the good ones, those a newer message supersedes.
+
+    What the policy concerns is set aside last.
+    """
+    built = Built()
+    good: list[tuple[ChunkRow, BuiltRow]] = []
+    explicit: set[bytes] = set()
+    for row in rows:
+        if isinstance(row, Unreadable):
+            built.set_aside.append(held_frame(row, origin))
+            continue
+        if row.struck:
+            facts = facts_of(row.raw)
+            built.set_aside.append(_superseded(row, trace_of(facts.data_row_key, facts.message_id)))
+            continue
+        try:
+            ready = builder.build(row.raw)
+        except MessageError as error:
+            built.unknown_features += error.reason is Reason.UNKNOWN_FEATURE
+            built.set_aside.append(held_row(row, Problem(error.reason, error.details()), origin, facts_of(row.raw)))
+            continue
+        if ready.explicit and not explicit.isdisjoint(ready.explicit):
+            built.set_aside.append(held_row(row, _repeated_uuid(), origin, facts_of(row.raw)))
+            continue
+        explicit.update(ready.explicit)
+        good.append((row, ready))
+    kept = _supersede(built, good)
+    if policy is not None:
+        kept = _apply(policy, built, kept, origin)
+    built.slow = sum(ready.slow for _, ready in kept)
+    built.content = b"".join([ready.lines for _, ready in kept])
+    built.sent = SentLines.of(
+        (
+            row.index,
+            ready.uuids,
+            trace_of(ready.data_row_key, ready.message_id),
+            row_key(ready.data_row_key, ready.model),
+        )
+        for row, ready in kept
+    )
+    built.counted = [Counted(ready.model, ready.counts, len(ready.uuids)) for _, ready in kept]
+    return built
+
+
+def _supersede(built: Built, good: list[tuple[ChunkRow, BuiltRow]]) -> list[tuple[ChunkRow, BuiltRow]]:
+    stay, gone = newest((at, row.seq, (ready.data_row_key, ready.model)) for at, (row, ready) in enumerate(good))
+    for at in gone:
+        row, ready = good[at]
+        built.set_aside.append(_superseded(row, trace_of(ready.data_row_key, ready.message_id)))
+    return [good[at] for at in stay]
+
+
+def _apply(
+    policy: Policy, built: Built, kept: list[tuple[ChunkRow, BuiltRow]], origin: Origin
+) -> list[tuple[ChunkRow, BuiltRow]]:
+    digests = [row_digest(row_key(ready.data_row_key, ready.model)) for _, ready in kept]
+    known = policy.was_imported(digests)
+    rest = []
+    for (row, ready), digest in zip(kept, digests, strict=True):
+        if digest not in known:
+            rest.append((row, ready))
+        elif policy.name == "skip":
+            trace = trace_of(ready.data_row_key, ready.message_id)
+            built.set_aside.append(RowOutcome("skipped", row.index, 1, row.held_id, trace=trace))
+        else:
+            built.set_aside.append(held_row(row, _imported_before(), origin, facts_of(row.raw)))
+    return rest
+
+
+def _imported_before() -> Problem:
+    return Problem(
+        Reason.EXISTING,
+        {
+            "path": "dataRow",
+            "found": "a data row that this model has imported pre-labels for",
+            "expected": "one without, since the project's policy is dead-letter",
+        },
+    )
+
+
+def _superseded(row: ChunkRow, trace: bytes) -> RowOutcome:
+    return RowOutcome("superseded", row.index, 1, row.held_id, trace=trace)
+
+
+def _repeated_uuid() -> Problem:
+    return Problem(
+        Reason.DUPLICATE_UUID,
+        {
+            "path": "annotations",
+            "found": "a uuid that an earlier message of the same import gives",
+            "expected": "a uuid that is used once in a project",
+        },
+    )
+
+
+__all__ = ["Built", "RowFacts", "build"]

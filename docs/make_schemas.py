@@ -89,7 +89,7 @@ def _is_noise(key: str, value: Any) -> bool:
 def _first_sentence(text: str) -> str:
     """Of a docstring, without its example in Python."""
     line = re.split(r"\n\n|: `", text)[0].replace("\n", " ")
-    return re.sub(r" \(section[^)]*\)", "", line).rstrip(".") + "."
+    return re.sub(r" \(docs/reference/[^)]*\)", "", line).rstrip(".") + "."
 
 
 def _present(key: str) -> _Json:

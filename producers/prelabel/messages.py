@@ -18,7 +18,7 @@ from prelabel.annotations.kinds import BY_PLACE, kind_of_json, own_keys
 VERSION = 1
 """Of the message contract."""
 MAX_GLOBAL_KEY = 200
-"""Labelbox's limit (ndjson-formats, section 1.4)."""
+"""Labelbox's limit (docs/reference/labelbox-format.md#1-4)."""
 MAX_ID = 200
 """Longest data row id, message id, model name or version in characters; ids of Labelbox have 25."""
 MAX_PROJECT_ID = 64

@@ -1,4 +1,4 @@
-"""Errors as Labelbox words them: a GraphQL error with a code in its extensions (wire reference, section 4.2)."""
+"""Errors as Labelbox words them: a GraphQL error with a code in its extensions (docs/reference/labelbox-api.md#4-2)."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""Multipart GraphQL requests: `operations`, `map`, file; read as they come (wire reference, section 2.8)."""
+"""Multipart GraphQL requests: `operations`, `map`, file; read as they come (docs/reference/labelbox-api.md#2-8)."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field

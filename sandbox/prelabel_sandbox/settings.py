@@ -27,7 +27,7 @@ class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     refuse_empty_file: bool = False  # else an import of nothing is FINISHED with zero status lines
     strict_content_length: bool = False  # refuse a contentLength above the real length too
     delete_keeps_pre_labels: bool = False  # deleting an import leaves what it brought
-    strict_format: bool = False  # refuse what the format reference leaves open too
+    strict_format: bool = False  # refuse what docs/reference/labelbox-format.md#7 leaves open too
 
     def change(self, given: Any) -> None:
         """Take over the fields that are given. Raises msgspec.ValidationError and changes nothing."""

@@ -46,7 +46,7 @@ class Pair:
 
 
 def rows_of(media: str) -> list[list[Line]]:
-    """The reference's lines by data row; each case has data rows and uuids of its own, since uuids override."""
+    """The lines of docs/reference/labelbox-format.md by data row; each case has its own rows and uuids."""
     rows: dict[str, list[Line]] = {}
     for case in CASES:
         for line in case["lines"] if case["media"] == media else ():

@@ -1,4 +1,4 @@
-"""Annotations with known answers: all examples of ndjson-formats.md and its ontology.
+"""Annotations with known answers: all examples of docs/reference/labelbox-format.md and its ontology.
 
 `valid` and `invalid` are its valid lines and those it refuses, with the media type of their project. `needs` is what a
 validator must know to refuse one: its shape, the ontology, the media type or the lines `beside` it. `left` are lines

@@ -1,4 +1,4 @@
-"""Lines of images that Labelbox takes and refuses; those of the format reference are in test_formats."""
+"""Lines of images that Labelbox takes and refuses; those of docs/reference/labelbox-format.md are in test_formats."""
 
 import secrets
 from typing import Any

@@ -1,6 +1,6 @@
-"""Every example of the format reference: valid lines are taken, invalid ones refused, in a project of their media type.
+"""Every example of docs/reference/labelbox-format.md: valid lines are taken, invalid ones refused, by media type.
 
-data/examples.ndjson and data/invalid.ndjson hold the reference's fences; all use the ontology data/harbour.json.
+data/examples.ndjson and data/invalid.ndjson hold the examples of that page; all use the ontology data/harbour.json.
 """
 
 import secrets
@@ -14,7 +14,8 @@ from tests.support.sandbox.process import SandboxProcess
 INVALID = read("invalid")
 MEDIA = sorted({each["media"] for each in INVALID})
 
-# Of these the reference says that nobody knows: a uuid beside timed text; tasks where nothing says that it is a chat.
+# Of these docs/reference/labelbox-format.md says that nobody knows: a uuid beside timed text; tasks where nothing says
+# that it is a chat.
 OPEN = {"VCLS-2", "MMC-1", "MMC-2"}
 
 

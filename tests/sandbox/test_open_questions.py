@@ -1,4 +1,4 @@
-"""What the format reference leaves open (section 7) is taken, and refused with the setting `strictFormat`."""
+"""What docs/reference/labelbox-format.md#7 leaves open is taken, and refused with the setting `strictFormat`."""
 
 from typing import Any
 

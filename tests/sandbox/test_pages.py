@@ -199,7 +199,7 @@ MEDIA = [
 
 @pytest.mark.parametrize("media", MEDIA)
 def test_every_line_that_is_taken_has_a_page_that_shows_it(sandbox: SandboxProcess, project: str, media: str) -> None:
-    """All examples of the format reference, on every medium that takes them."""
+    """All examples of docs/reference/labelbox-format.md, on every medium that takes them."""
     lines = [line for case in EXAMPLES for line in case["lines"]]
     sandbox.project(project, HARBOUR, mediaType=media)
     statuses = sandbox.statuses(project, "all", lines)

@@ -1,4 +1,4 @@
-"""Labelbox as the issue and the wire reference describe it, in memory: it may fail at every exchange.
+"""Labelbox as the issue and docs/reference/labelbox-api.md describe it, in memory: it may fail at every exchange.
 
 `Connection` has the methods of `prelabel_worker.labelbox.client.Labelbox` that stages use. What stands in Labelbox is
 kept by (project, uuid): which message put it there.

@@ -17,6 +17,6 @@ BUILDERS = {
 
 
 def canonical(line: dict[str, Any]) -> dict[str, Any]:
-    """A line of the reference as we write it: the canonical uuid, the new spelling."""
+    """A line of docs/reference/labelbox-format.md as we write it: the canonical uuid, the new spelling."""
     line = {"answer" if key == "answers" else key: value for key, value in line.items()}
     return line | ({"uuid": str(UUID(line["uuid"]))} if "uuid" in line else {})

@@ -1,4 +1,4 @@
-"""Labels of Labelbox's SDK, of every kind, for the ontology of the reference (`tests/golden/harbour.json`)."""
+"""Labels of Labelbox's SDK, of every kind, for the ontology of the examples (`tests/golden/harbour.json`)."""
 
 from typing import Any
 

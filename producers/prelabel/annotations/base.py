@@ -24,7 +24,7 @@ Number = Annotated[int | float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_n
 """A JSON number: finite; strings and booleans are refused."""
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 SchemaId = Annotated[str, Field(min_length=25, max_length=25)]
-"""A `featureSchemaId` of the ontology; 25 characters (ndjson-formats, section 1.5)."""
+"""A `featureSchemaId` of the ontology; 25 characters (docs/reference/labelbox-format.md#1-5)."""
 Confidence = Annotated[int | float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 Rule = Callable[[Any], None]
@@ -95,14 +95,14 @@ _PLAIN = frozenset({str, int, float, dict, list})
 
 
 class CustomMetric(Wire):
-    """A model-run metric; kept in the message, not sent (ndjson-formats, section 1.7)."""
+    """A model-run metric; kept in the message, not sent (docs/reference/labelbox-format.md#1-7)."""
 
     name: Name
     value: Number
 
 
 class Annotation(Wire):
-    """The envelope of every annotation (ndjson-formats, section 1.2).
+    """The envelope of every annotation (docs/reference/labelbox-format.md#1-2).
 
     `name` or `schema_id` says the feature of the ontology, one at least. `uuid` is the pre-label's identity on its
     data row; without one the worker derives it, so that publishing again overrides instead of adding. `confidence`
@@ -136,7 +136,7 @@ class Annotation(Wire):
 
 
 def canonical_uuid(value: str) -> str | None:
-    """Lower case, 8-4-4-4-12; None when it is none of the spellings of ndjson-formats, section 1.3."""
+    """Lower case, 8-4-4-4-12; None when it is none of the spellings of docs/reference/labelbox-format.md#1-3."""
     if not _UUID.fullmatch(value) or (value[0] == "{") != (value[-1] == "}"):
         return None
     digits = value.strip("{}").replace("-", "").lower()

@@ -1,8 +1,8 @@
 """Answers: radio, checklist, free text, and classifications nested under objects and options.
 
-ndjson-formats, sections 2.1 to 2.4. An answer's form says the kind: an object is one option, an array several, a
-string is free text. Old spellings are read and written anew: `answers` for `answer`, `schema_id` below an option for
-`schemaId`, `classifications` beside a single option for the same inside it.
+See docs/reference/labelbox-format.md#2-1 to #2-4. An answer's form says the kind: an object is one option, an array
+several, a string is free text. Old spellings are read and written anew: `answers` for `answer`, `schema_id` below an
+option for `schemaId`, `classifications` beside a single option for the same inside it.
 """
 
 from typing import Annotated, Any, ClassVar
@@ -28,7 +28,8 @@ from prelabel.errors import Reason, quoted
 MAX_TEXT = 100_000
 """Longest free text in characters; an assumption, Labelbox documents none."""
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-"""Not empty: the legacy client's intent; what the server does with an empty text is unknown (section 2.3)."""
+"""Not empty: the legacy client's intent; what the server does with an empty text is unknown
+(docs/reference/labelbox-format.md#2-3)."""
 
 
 class _Named(Wire):
@@ -36,7 +37,7 @@ class _Named(Wire):
 
     name: Name | None = None
     schema_id: SchemaId | None = None
-    # What the official SDK 7.17 writes below options (section 1.2).
+    # What the official SDK 7.17 writes below options (docs/reference/labelbox-format.md#1-2).
     misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
     confidence: Confidence | None = None
     custom_metrics: list[CustomMetric] | None = None
@@ -96,7 +97,8 @@ def check_answered(annotation: Any) -> None:
         return
     options = annotation.answer if isinstance(annotation.answer, list) else [annotation.answer]
     if len(options) != 1 or options[0].classifications is not None:
-        # Old video docs only (section 2.4); with one option there is no doubt where they belong.
+        # Old video docs only (docs/reference/labelbox-format.md#2-4); with one option there is no doubt where they
+        # belong.
         raise CheckFailed("classifications", beside, "classifications inside the option they belong to")
     check_nested(beside, "", 2)
     options[0].classifications, annotation.classifications = beside, None
@@ -173,7 +175,7 @@ class Answered(Annotation):
 
 
 class Radio(Answered):
-    """One option of a radio classification: `Radio("weather", "clear")` (section 2.1)."""
+    """One option of a radio classification: `Radio("weather", "clear")` (docs/reference/labelbox-format.md#2-1)."""
 
     answer: Option
 
@@ -184,7 +186,10 @@ class Radio(Answered):
 
 
 class Checklist(Answered):
-    """One or more options of a checklist: `Checklist("flags", ["red", "green"])` (section 2.2)."""
+    """One or more options of a checklist: `Checklist("flags", ["red", "green"])`.
+
+    Source: docs/reference/labelbox-format.md#2-2.
+    """
 
     answer: list[Option] | None = None
     answers: list[Option] | None = None
@@ -195,10 +200,12 @@ class Checklist(Answered):
 
 
 class FreeText(Annotation):
-    """Free text about a data row: `FreeText("remark", "Crane arm hides the bow.")` (section 2.3).
+    """Free text about a data row: `FreeText("remark", "Crane arm hides the bow.")`.
+
+    Source: docs/reference/labelbox-format.md#2-3.
 
     `classifications` below a text are written by the official SDK and known to no ontology we have seen; they are
-    passed on for Labelbox to decide (section 2.4, open question 7.20).
+    passed on for Labelbox to decide (docs/reference/labelbox-format.md#2-4, #question-7-20).
     """
 
     ENVELOPE: ClassVar[tuple[Rule, ...]] = (check_envelope, check_classifications)

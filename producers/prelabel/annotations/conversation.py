@@ -1,4 +1,4 @@
-"""Conversations: entities in a message, and answers about one (ndjson-formats, sections 2.5 and 2.13)."""
+"""Conversations: entities in a message, and answers about one (docs/reference/labelbox-format.md#2-5 and #2-13)."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -10,7 +10,7 @@ from prelabel.annotations.objects import GeometricObject
 from prelabel.annotations.text import check_location
 
 MAX_MESSAGE = 10_000
-"""Most characters of a message of a conversation (section 1.9)."""
+"""Most characters of a message of a conversation (docs/reference/labelbox-format.md#1-9)."""
 MAX_MESSAGE_ID = 1000
 """Longest id of a message in characters; an assumption, Labelbox documents none."""
 MessageId = Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE_ID)]
@@ -26,7 +26,10 @@ class MessageLocation(Wire):
 
 
 class ConversationEntity(GeometricObject):
-    """Characters of a message: `ConversationEntity("harbour", start=18, end=26, message_id="m-2")` (section 2.13)."""
+    """Characters of a message: `ConversationEntity("harbour", start=18, end=26, message_id="m-2")`.
+
+    Source: docs/reference/labelbox-format.md#2-13.
+    """
 
     CHECKS: ClassVar[tuple[Rule, ...]] = (check_location,)
 
@@ -48,7 +51,9 @@ class ConversationEntity(GeometricObject):
 
 
 class MessageRadio(Radio):
-    """One option about one message: `MessageRadio("tone", "calm", message_id="m-3")` (section 2.5).
+    """One option about one message: `MessageRadio("tone", "calm", message_id="m-3")`.
+
+    Source: docs/reference/labelbox-format.md#2-5.
 
     Without a message it is a `Radio` about the whole conversation. The feature may be answered once a message.
     """
@@ -57,12 +62,18 @@ class MessageRadio(Radio):
 
 
 class MessageChecklist(Checklist):
-    """Options about one message: `MessageChecklist("topics", ["berth"], message_id="m-3")` (section 2.5)."""
+    """Options about one message: `MessageChecklist("topics", ["berth"], message_id="m-3")`.
+
+    Source: docs/reference/labelbox-format.md#2-5.
+    """
 
     message_id: MessageId
 
 
 class MessageText(FreeText):
-    """A text about one message: `MessageText("note", "Asks for berth 4.", message_id="m-3")` (section 2.5)."""
+    """A text about one message: `MessageText("note", "Asks for berth 4.", message_id="m-3")`.
+
+    Source: docs/reference/labelbox-format.md#2-5.
+    """
 
     message_id: MessageId

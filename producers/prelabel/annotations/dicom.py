@@ -1,6 +1,7 @@
-"""Sliced volumes: polylines and masks of a group of slices (ndjson-formats, section 2.23).
+"""Sliced volumes: polylines and masks of a group of slices (docs/reference/labelbox-format.md#2-23).
 
-Labelbox documents them, and its client had them up to 6.0; whether the server still takes them is open (7.16).
+Labelbox documents them, and its client had them up to 6.0; whether the server still takes them is open
+(docs/reference/labelbox-format.md#question-7-16).
 """
 
 from typing import Annotated, Any, ClassVar, Literal
@@ -17,7 +18,10 @@ GroupKey = Literal["axial", "sagittal", "coronal"]
 
 
 class Slice(Wire):
-    """The line in one slice, whose number is `frame`, in pixels; volumes take no nested answers (section 3)."""
+    """The line in one slice, whose number is `frame`, in pixels; volumes take no nested answers.
+
+    Source: docs/reference/labelbox-format.md#3.
+    """
 
     frame: Frame
     line: Annotated[list[Vertex], Field(min_length=2, max_length=MAX_POINTS)]
@@ -38,7 +42,7 @@ class SliceSegment(Wire):
 
 
 class DicomPolyline(Annotation):
-    """A line through slices (section 2.23).
+    """A line through slices (docs/reference/labelbox-format.md#2-23).
 
     `DicomPolyline("vein", [SliceSegment([Slice(7, [(201, 198), (240, 230)])])], group_key="axial")`.
     """
@@ -57,6 +61,9 @@ class DicomPolyline(Annotation):
 
 
 class DicomMasks(VideoMasks):
-    """Masks of slices, whose numbers are the frames' `index`: as `VideoMasks`, with `group_key` (section 2.23)."""
+    """Masks of slices, whose numbers are the frames' `index`: as `VideoMasks`, with `group_key`.
+
+    Source: docs/reference/labelbox-format.md#2-23.
+    """
 
     group_key: GroupKey

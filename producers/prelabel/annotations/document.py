@@ -1,4 +1,7 @@
-"""Documents: boxes on a page, and entities of a page's text layer (ndjson-formats, sections 2.14 and 2.15)."""
+"""Documents: boxes on a page, and entities of a page's text layer.
+
+Source: docs/reference/labelbox-format.md#2-14 and #2-15.
+"""
 
 from typing import Annotated, Any, Literal
 
@@ -13,8 +16,8 @@ MAX_TOKEN_ID = 1000
 """Longest id of a group or token in characters; an assumption, those of Labelbox have 36."""
 LayerId = Annotated[str, Field(min_length=1, max_length=MAX_TOKEN_ID)]
 Unit = Literal["INCHES", "PIXELS", "POINTS", "PERCENT"]
-"""POINTS are 1/72 inch, the text layer's unit. Whether PERCENT ends at 1 or 100 is not documented (open question 7.3):
-the numbers are passed on as given."""
+"""POINTS are 1/72 inch, the text layer's unit. Whether PERCENT ends at 1 or 100 is not documented
+(docs/reference/labelbox-format.md#question-7-3): the numbers are passed on as given."""
 
 
 class TextSelection(Wire):
@@ -26,7 +29,9 @@ class TextSelection(Wire):
 
 
 class DocumentEntity(GeometricObject):
-    """Tokens of a document's text layer, one selection for each group and page (section 2.14).
+    """Tokens of a document's text layer, one selection for each group and page.
+
+    Source: docs/reference/labelbox-format.md#2-14.
 
     `DocumentEntity("ship name", [TextSelection(group_id=…, token_ids=[…], page=1)])`. Labelbox's own client names the
     feature even where it gives the id; the worker adds the name.
@@ -40,10 +45,10 @@ class DocumentEntity(GeometricObject):
 
 
 class DocumentBox(BoundingBox):
-    """An upright rectangle on a page, from the page's upper left corner (section 2.15).
+    """An upright rectangle on a page, from the page's upper left corner (docs/reference/labelbox-format.md#2-15).
 
     `DocumentBox("stamp", left=72, top=90, width=180, height=14, page=1)`. Whether the first page is 0 or 1 is disputed
-    (open question 7.2): `page` is passed on as given.
+    (docs/reference/labelbox-format.md#question-7-2): `page` is passed on as given.
     """
 
     page: Annotated[int, Field(ge=0, le=MAX_NUMBER)]

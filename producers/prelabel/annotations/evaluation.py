@@ -1,4 +1,4 @@
-"""Model evaluation in multimodal chat: replies selected or ranked (ndjson-formats, section 2.24)."""
+"""Model evaluation in multimodal chat: replies selected or ranked (docs/reference/labelbox-format.md#2-24)."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -8,7 +8,7 @@ from prelabel.annotations.base import Annotation, CheckFailed, Name, Rule, Wire,
 from prelabel.annotations.conversation import MessageId
 
 MAX_REPLIES = 250
-"""Most replies of a task: as many messages as a conversation has (section 1.9)."""
+"""Most replies of a task: as many messages as a conversation has (docs/reference/labelbox-format.md#1-9)."""
 FORMATS = {
     "message-single-selection": ("message_id", "model_config_name"),
     "message-multi-selection": ("selected_messages",),
@@ -70,7 +70,7 @@ def _camel(field: str) -> str:
 
 
 class MessageEvaluation(Annotation):
-    """A selection or ranking of replies (section 2.24).
+    """A selection or ranking of replies (docs/reference/labelbox-format.md#2-24).
 
     `MessageEvaluation("best reply", format="message-single-selection", parent_message_id="q-1", message_id="r-2",
     model_config_name="tide-13b")`; the asset's own file says which messages and configurations there are.

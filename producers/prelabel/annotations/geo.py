@@ -1,4 +1,4 @@
-"""Tiled imagery: what differs from images (ndjson-formats, section 2.21).
+"""Tiled imagery: what differs from images (docs/reference/labelbox-format.md#2-21).
 
 Points, lines, polygons and boxes are those of images, in the coordinates of the asset's tile layer: on geographic
 layers `x` is longitude and `y` latitude in degrees, on plain ones both are pixels. Only the worker knows which.
@@ -24,11 +24,13 @@ class TileCorners(Wire):
 
 
 class TileBox(GeometricObject):
-    """A box whose `top` is the north, so that `height` goes down to the south and is negative (section 2.21).
+    """A box whose `top` is the north, so that `height` goes down to the south and is negative.
+
+    Source: docs/reference/labelbox-format.md#2-21.
 
     `TileBox("vessel", left=8.7011, top=53.8702, width=0.0038, height=-0.0014)`. One official payload writes boxes so,
     Labelbox's own client from the south with a positive height, as `BoundingBox` does; both describe the same
-    rectangle (open question 7.5), and both are passed on as given.
+    rectangle (docs/reference/labelbox-format.md#question-7-5), and both are passed on as given.
     """
 
     bbox: TileCorners

@@ -18,14 +18,14 @@ MEDIA_TYPES = frozenset({
     *("IMAGE", "VIDEO", "TEXT", "TMSGEO", "TMSSIMPLE", "PDF", "DOCUMENT", "CONVERSATIONAL", "AUDIO", "HTML", "DICOM"),
     *("LLMPROMPTCREATION", "LLMPROMPTRESPONSECREATION", "POINTCLOUD", "LLM"),
 })  # fmt: skip
-"""Those the API names (ndjson-formats, section 3), in upper case without `_` and `-`."""
+"""Those the API names (docs/reference/labelbox-format.md#3), in upper case without `_` and `-`."""
 TILES = frozenset({"TMSGEO", "TMSSIMPLE"})
 """Tiled imagery: geographic layers, and plain ones."""
 DOCUMENTS = frozenset({"PDF", "DOCUMENT"})
 """Two words for one."""
 _ANSWERED = MEDIA_TYPES - {"POINTCLOUD", "LLM"}
 # Documents take them beyond doubt; for text, conversations, video, tiles and DICOM sources are split or silent, and
-# what is unknown is not held against a row (open question 7.13).
+# what is unknown is not held against a row (docs/reference/labelbox-format.md#question-7-13).
 _LINKED = {"IMAGE", "TEXT", "CONVERSATIONAL", "VIDEO", "DICOM"} | DOCUMENTS | TILES
 
 Get = Callable[[str], Any]
@@ -40,13 +40,14 @@ class Kind:
         name: what errors and docs call it.
         keys: the wire keys that tell it, as its fields are called in Python; of several one is used.
         place: the module of `prelabel.annotations` and the class in it that define it.
-        tools: the ontology's tool and classification types that accept it (ndjson-formats, section 4.1).
-        media: the media types that take it (section 3): yes and unknown, of `MEDIA_TYPES`.
-        slow: whether Labelbox imports it slowly, so that chunks hold fewer (section 1.9).
+        tools: the ontology's tool and classification types that accept it (docs/reference/labelbox-format.md#4-1).
+        media: the media types that take it (docs/reference/labelbox-format.md#3): yes and unknown, of `MEDIA_TYPES`.
+        slow: whether Labelbox imports it slowly, so that chunks hold fewer (docs/reference/labelbox-format.md#1-9).
         classifies: whether the feature is a classification and not a tool.
         form: of kinds whose feature is a classification, the answer's: `radio`, `checklist` or `text`.
         timed: whether the answers have ranges of time.
-        named: whether the line must name its feature, even where it gives the id (section 1.5).
+        named: whether the line must name its feature, even where it gives the id
+            (docs/reference/labelbox-format.md#1-5).
         pictures: whether it may carry pictures, which are looked at together with the message's others.
         plain: whether a tool's name says it all, when nothing is nested beside the geometry.
         image: whether images take it; the fast gate reads these, the others one by one.

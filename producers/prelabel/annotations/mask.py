@@ -1,4 +1,4 @@
-"""Segmentation masks of images in their three forms (ndjson-formats, section 2.10)."""
+"""Segmentation masks of images in their three forms (docs/reference/labelbox-format.md#2-10)."""
 
 import base64
 import binascii
@@ -58,7 +58,10 @@ def check_pixels(annotation: Any, work: PictureWork) -> None:
 
 
 def _check_binary(mask: Any, work: PictureWork) -> None:
-    """One channel, pixels of 0 or 1: readers of the official SDK refuse others (open question 7.15)."""
+    """One channel, pixels of 0 or 1: readers of the official SDK refuse others.
+
+    Source: docs/reference/labelbox-format.md#question-7-15.
+    """
     image = read_image(mask.png, "mask.png", work)
     if image.color not in (GRAY, PALETTE):
         raise CheckFailed("mask.png", "a coloured image", "an image of one channel")
@@ -86,7 +89,8 @@ class Mask(GeometricObject):
     """The pixels of one object: `Mask("oil film", uri="https://…", color=(0, 120, 255))` or `Mask("oil film", png=…)`.
 
     `uri` or `image` (a PNG file) with the object's `color` in it, or `png`, a PNG file of one channel with 0 and 1.
-    Lines of one data row best share one `uri`; a mask repeats its `image` on every line (section 1.9).
+    Lines of one data row best share one `uri`; a mask repeats its `image` on every line
+    (docs/reference/labelbox-format.md#1-9).
     """
 
     CHECKS: ClassVar[tuple[Rule, ...]] = (check_mask,)

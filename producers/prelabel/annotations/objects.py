@@ -1,6 +1,7 @@
 """Objects with a geometry: bounding box, polygon, point, polyline.
 
-Coordinates are pixels of the original asset, origin top left, x to the right, y down (ndjson-formats, section 2).
+Coordinates are pixels of the original asset, origin top left, x to the right, y down
+(docs/reference/labelbox-format.md#2).
 """
 
 from typing import Annotated, Any, ClassVar
@@ -26,7 +27,7 @@ Size = Annotated[int | float, Field(gt=0, le=MAX_NUMBER, allow_inf_nan=False)]
 
 
 class Box(Wire):
-    """Upper left corner and size in pixels (section 2.6)."""
+    """Upper left corner and size in pixels (docs/reference/labelbox-format.md#2-6)."""
 
     top: Number
     left: Number
@@ -50,7 +51,10 @@ class GeometricObject(Annotation):
 
 
 class BoundingBox(GeometricObject):
-    """An upright rectangle: `BoundingBox("vessel", left=10, top=20, width=30, height=40)` (section 2.6)."""
+    """An upright rectangle: `BoundingBox("vessel", left=10, top=20, width=30, height=40)`.
+
+    Source: docs/reference/labelbox-format.md#2-6.
+    """
 
     bbox: Box
 
@@ -70,12 +74,18 @@ class BoundingBox(GeometricObject):
 
 
 def check_ring(annotation: Any) -> None:
-    """Three different points: a ring that collapses is refused by the server as invalid geometry (section 2.7)."""
+    """Three different points: a ring that collapses is refused by the server as invalid geometry.
+
+    Source: docs/reference/labelbox-format.md#2-7.
+    """
     check_distinct(annotation.polygon, 3, "polygon")
 
 
 class Polygon(GeometricObject):
-    """One ring without holes, open or closed: `Polygon("quay", [(0, 0), (9, 0), (9, 9)])` (section 2.7)."""
+    """One ring without holes, open or closed: `Polygon("quay", [(0, 0), (9, 0), (9, 9)])`.
+
+    Source: docs/reference/labelbox-format.md#2-7.
+    """
 
     CHECKS: ClassVar[tuple[Rule, ...]] = (check_ring,)
 
@@ -87,7 +97,7 @@ class Polygon(GeometricObject):
 
 
 class Point(GeometricObject):
-    """A single position: `Point("bollard", x=512, y=384.5)` (section 2.8)."""
+    """A single position: `Point("bollard", x=512, y=384.5)` (docs/reference/labelbox-format.md#2-8)."""
 
     point: Vertex
 
@@ -99,7 +109,10 @@ class Point(GeometricObject):
 
 
 class Polyline(GeometricObject):
-    """An open line of at least two points: `Polyline("rope", [(100, 20), (140, 66)])` (section 2.9)."""
+    """An open line of at least two points: `Polyline("rope", [(100, 20), (140, 66)])`.
+
+    Source: docs/reference/labelbox-format.md#2-9.
+    """
 
     line: Annotated[list[Vertex], Field(min_length=2, max_length=MAX_POINTS)]
 

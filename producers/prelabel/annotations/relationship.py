@@ -1,4 +1,4 @@
-"""Links between two annotations of one data row (ndjson-formats, section 2.11)."""
+"""Links between two annotations of one data row (docs/reference/labelbox-format.md#2-11)."""
 
 from typing import Any, ClassVar, Literal
 

@@ -1,4 +1,4 @@
-"""Entities in text: a stretch of characters (ndjson-formats, section 2.12)."""
+"""Entities in text: a stretch of characters (docs/reference/labelbox-format.md#2-12)."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -8,10 +8,11 @@ from prelabel.annotations.base import CheckFailed, Rule, Wire, for_people, given
 from prelabel.annotations.objects import GeometricObject
 
 MAX_CHARACTERS = 65_536
-"""Longest text asset, "64K characters" (section 1.9), read as the larger of the two meanings; an end behind the text's
-last character is imported and not shown, so this refuses what nobody could see."""
+"""Longest text asset, "64K characters" (docs/reference/labelbox-format.md#1-9), read as the larger of the two meanings;
+an end behind the text's last character is imported and not shown, so this refuses what nobody could see."""
 Offset = Annotated[int, Field(ge=0, lt=MAX_CHARACTERS)]
-"""A character's index from 0. Code points or UTF-16 units: not documented (open question 7.4); passed on as given."""
+"""A character's index from 0. Code points or UTF-16 units: not documented
+(docs/reference/labelbox-format.md#question-7-4); passed on as given."""
 
 
 class Location(Wire):
@@ -30,7 +31,7 @@ def check_location(annotation: Any) -> None:
 
 
 class TextEntity(GeometricObject):
-    """Characters of a text asset: `TextEntity("ship name", start=4, end=12)` (section 2.12).
+    """Characters of a text asset: `TextEntity("ship name", start=4, end=12)` (docs/reference/labelbox-format.md#2-12).
 
     `end` is the last character's index, not the one behind it. Entities may overlap.
     """

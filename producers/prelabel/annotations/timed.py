@@ -1,4 +1,6 @@
-"""Answers with ranges of time: frames of a video, milliseconds of audio (ndjson-formats, sections 2.18 and 2.20).
+"""Answers with ranges of time: frames of a video, milliseconds of audio.
+
+Source: docs/reference/labelbox-format.md#2-18 and #2-20.
 
 One shape serves both. On video a range counts frames, on audio milliseconds from the start; both ends are inclusive.
 The forms that Labelbox reads differ, and the worker, which knows the media type, writes the right one.
@@ -204,7 +206,9 @@ class Timed(Annotation):
 
 
 class TimedRadio(Timed):
-    """One option of a radio and when: `TimedRadio("light", "day", frames=[(1, 240)])` (sections 2.18 and 2.20).
+    """One option of a radio and when: `TimedRadio("light", "day", frames=[(1, 240)])`.
+
+    Source: docs/reference/labelbox-format.md#2-18 and #2-20.
 
     An answer that changes is one annotation for each option.
     """
@@ -223,7 +227,8 @@ class TimedRadio(Timed):
 class TimedChecklist(Timed):
     """Options of a checklist and when: `TimedChecklist("events", [TimedOption("horn", [(30, 34)])])`.
 
-    Sections 2.18 and 2.20. `frames` beside the answer are those of all its options. On audio a radio is written so too.
+    See docs/reference/labelbox-format.md#2-18 and #2-20. `frames` beside the answer are those of all its options. On
+    audio a radio is written so too.
     """
 
     answer: list[TimedOption] | None = None
@@ -240,7 +245,7 @@ class TimedChecklist(Timed):
 class TimedText(Timed):
     """Texts and when: `TimedText("transcript", [TimedOption(value="Go ahead.", frames=[(9100, 9800)])])`.
 
-    Sections 2.18 and 2.20.
+    See docs/reference/labelbox-format.md#2-18 and #2-20.
     """
 
     answer: list[TimedOption]

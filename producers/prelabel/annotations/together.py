@@ -10,14 +10,17 @@ from prelabel.annotations.png import PictureWork
 from prelabel.errors import InvalidAnnotation, Reason
 
 MAX_PER_FEATURE = 5000
-"""Labelbox's limit for one feature on one data row in one import (ndjson-formats, section 1.9)."""
+"""Labelbox's limit for one feature on one data row in one import (docs/reference/labelbox-format.md#1-9)."""
 
 MAX_SPREAD = 200_000
 """Ranges of time beside answers, counted once for each option: about as many as a message can write out."""
 
 
 def check_uuids(annotations: list[Any], kinds: list[Kind]) -> None:
-    """Each uuid once; a relationship's ends are annotations of the same message (section 2.11)."""
+    """Each uuid once; a relationship's ends are annotations of the same message.
+
+    Source: docs/reference/labelbox-format.md#2-11.
+    """
     seen: dict[str, int] = {}
     for at, annotation in enumerate(annotations):
         uuid = annotation.uuid

@@ -1,4 +1,7 @@
-"""Objects in video: keyframes in segments, one annotation for each tracked object (ndjson-formats, section 2.16)."""
+"""Objects in video: keyframes in segments, one annotation for each tracked object.
+
+Source: docs/reference/labelbox-format.md#2-16.
+"""
 
 from typing import Annotated, Any, ClassVar
 
@@ -9,9 +12,10 @@ from prelabel.annotations.classifications import Classification, check_nested
 from prelabel.annotations.objects import MAX_POINTS, Box, GeometricObject, Vertex, vertices
 
 MAX_FRAMES = 20_000
-"""Most keyframes of an annotation: about as many frames as a video has (section 1.9)."""
+"""Most keyframes of an annotation: about as many frames as a video has (docs/reference/labelbox-format.md#1-9)."""
 Frame = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
-"""A frame's number. Official examples begin at 1, one of the client's own tests at 0 (open question 7.6): both pass."""
+"""A frame's number. Official examples begin at 1, one of the client's own tests at 0
+(docs/reference/labelbox-format.md#question-7-6): both pass."""
 SHAPES = {"bbox": "rectangle", "point": "point", "line": "line"}
 """Keys of a keyframe's geometry, and the tool of the ontology that each is of."""
 
@@ -92,7 +96,9 @@ def check_frame_answers(annotation: Any) -> None:
 
 
 class VideoObject(GeometricObject):
-    """One tracked box, point or line: `VideoObject("vessel", [Segment([Keyframe(1, bbox={…}), …])])` (section 2.16).
+    """One tracked box, point or line: `VideoObject("vessel", [Segment([Keyframe(1, bbox={…}), …])])`.
+
+    Source: docs/reference/labelbox-format.md#2-16.
 
     Two objects of one feature are two annotations. Polygons cannot be imported on video; masks are `VideoMasks`.
     """

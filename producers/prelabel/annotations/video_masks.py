@@ -1,4 +1,7 @@
-"""Masks in video: every frame's composite image, and which colour is which object (ndjson-formats, section 2.17)."""
+"""Masks in video: every frame's composite image, and which colour is which object.
+
+Source: docs/reference/labelbox-format.md#2-17.
+"""
 
 from typing import Annotated, Any, ClassVar
 
@@ -23,7 +26,8 @@ from prelabel.annotations.video import MAX_FRAMES, Frame
 from prelabel.errors import quoted
 
 MAX_INSTANCES = 5000
-"""Most objects of an annotation: as many as one feature may have on a data row (section 1.9)."""
+"""Most objects of an annotation: as many as one feature may have on a data row
+(docs/reference/labelbox-format.md#1-9)."""
 
 
 class MaskFrame(Wire):
@@ -76,7 +80,8 @@ def check_masks(annotation: Any) -> None:
         path, color = f"masks.instances[{at}].colorRGB", tuple(instance.color_rgb)
         if color == (0, 0, 0):
             raise CheckFailed(path, "black", "another colour: black is the background")
-        # Under two tools one colour passes, with doubt: an official payload has it (section 2.17).
+        # Under two tools one colour passes, with doubt: an official payload has it
+        # (docs/reference/labelbox-format.md#2-17).
         if (named := (*color, instance.name)) in colors:
             raise CheckFailed(path, f"{color}", "each colour once")
         colors[named] = path
@@ -98,7 +103,7 @@ def check_composites(annotation: Any, work: PictureWork) -> None:
 
 
 class VideoMasks(Annotation):
-    """All masks of a data row: `VideoMasks(frames=[…], instances=[…])` (section 2.17).
+    """All masks of a data row: `VideoMasks(frames=[…], instances=[…])` (docs/reference/labelbox-format.md#2-17).
 
     One line carries the frames' composite images and the list of objects; its uuid stands for the whole set, so
     importing it again replaces the set. It has neither `name` nor classifications.

@@ -13,7 +13,7 @@ from prelabel.annotations.png import GRAY, RGB, SIGNATURE
 from prelabel.builders.values import refused, whole
 
 MAX_PIXELS = 9_000 * 9_000
-"""Largest image: above that, annotations may become irretrievable (ndjson-formats, section 1.9)."""
+"""Largest image: above that, annotations may become irretrievable (docs/reference/labelbox-format.md#1-9)."""
 _MOST_SHIFT = 60  # no run is longer than an image
 
 
@@ -117,7 +117,10 @@ def checked(plane: Plane, path: str) -> Plane:
 
 
 def binary_png(plane: Plane) -> bytes:
-    """One channel of 8 bits, pixels of 0 and 1, as Labelbox's own client writes it (section 2.10)."""
+    """One channel of 8 bits, pixels of 0 and 1, as Labelbox's own client writes it.
+
+    Source: docs/reference/labelbox-format.md#2-10.
+    """
     width = plane.width
     rows = (plane.data[start : start + width] for start in range(0, len(plane.data), width))
     return _png(plane.width, plane.height, GRAY, rows)

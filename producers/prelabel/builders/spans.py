@@ -1,8 +1,8 @@
 """Entities from half-open spans of characters, as tokenisers and `re` give them, and from tokens of a text layer.
 
 Labelbox counts the last character in; spans here end behind it. Characters are Python's: Unicode code points. Labelbox
-does not say what it counts (open question 7.4); where it turns out to count UTF-16 units, as browsers do, pass the
-`text` and `utf16=True`. The two differ only behind a character above U+FFFF, such as an emoji.
+does not say what it counts (docs/reference/labelbox-format.md#question-7-4); where it turns out to count UTF-16 units,
+as browsers do, pass the `text` and `utf16=True`. The two differ only behind a character above U+FFFF, such as an emoji.
 """
 
 from collections.abc import Iterable

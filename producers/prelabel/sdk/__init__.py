@@ -1,8 +1,8 @@
 """Labels of Labelbox's Python SDK 7 → messages: what `Publisher.publish(label, project_id=…)` calls.
 
 It needs the SDK with its annotation types (`pip install 'prelabel[labelbox]'`), which is imported with this package and
-not before. A label becomes what the SDK's own converter makes of it, apart from the differences that ndjson-formats,
-section 6, advises; docs/builders.md lists them.
+not before. A label becomes what the SDK's own converter makes of it, apart from the differences that
+docs/reference/labelbox-format.md#6 advises; docs/builders.md lists them.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
-"""Answers about frames of a video → ranges of frames inside each option (ndjson-formats, section 2.18, form A).
+"""Answers about frames of a video → ranges of frames inside each option.
+
+Source: docs/reference/labelbox-format.md#2-18, form A.
 
 The SDK's own converter keeps the first answer for all frames; here an answer that changes stays one that changes.
 """

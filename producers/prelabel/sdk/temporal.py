@@ -1,4 +1,4 @@
-"""Answers with ranges of milliseconds → ours (ndjson-formats, section 2.20).
+"""Answers with ranges of milliseconds → ours (docs/reference/labelbox-format.md#2-20).
 
 As the SDK's converter: equal answers of one name are merged, and what is nested is divided among the answers in whose
 ranges it lies. What lies in none is refused here, while the SDK leaves it out.

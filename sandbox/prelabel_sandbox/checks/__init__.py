@@ -1,1 +1,1 @@
-"""Would Labelbox take this line? The rules of the format reference, in Labelbox's own error names."""
+"""Would Labelbox take this line? The rules of docs/reference/labelbox-format.md, in Labelbox's own error names."""

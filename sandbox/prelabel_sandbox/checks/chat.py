@@ -1,4 +1,4 @@
-"""Selections and rankings of a chat's messages (format reference, section 2.24)."""
+"""Selections and rankings of a chat's messages (docs/reference/labelbox-format.md#2-24)."""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Radio, checklist and text answers, at the top and nested to any depth (format reference, sections 2.1 to 2.4)."""
+"""Radio, checklist and text answers, at the top and nested to any depth.
+
+Source: docs/reference/labelbox-format.md#2-1 to #2-4.
+"""
 
 from collections.abc import Set as AbstractSet
 from typing import Any

@@ -1,4 +1,7 @@
-"""Confidence given for a part of a tree only: refused for model runs, not known for pre-labels (section 1.6)."""
+"""Confidence given for a part of a tree only: refused for model runs, not known for pre-labels.
+
+Source: docs/reference/labelbox-format.md#1-6.
+"""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Boxes on pages of documents (format reference, section 2.15)."""
+"""Boxes on pages of documents (docs/reference/labelbox-format.md#2-15)."""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Entities: characters of a text or of a message, tokens of a document (format reference, sections 2.12 to 2.14)."""
+"""Entities: characters of a text or of a message, tokens of a document.
+
+Source: docs/reference/labelbox-format.md#2-12 to #2-14.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""One line as a whole: uuid, kind, feature, keys; then the check of its kind (format reference, section 1)."""
+"""One line as a whole: uuid, kind, feature, keys; then the check of its kind (docs/reference/labelbox-format.md#1)."""
 
 from typing import Any
 

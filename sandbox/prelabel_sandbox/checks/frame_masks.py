@@ -1,4 +1,4 @@
-"""Masks of a video's frames: all objects of a data row in one line (section 2.17)."""
+"""Masks of a video's frames: all objects of a data row in one line (docs/reference/labelbox-format.md#2-17)."""
 
 from typing import Any
 

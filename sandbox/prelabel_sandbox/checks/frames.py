@@ -1,4 +1,4 @@
-"""Ranges of frames or milliseconds, both ends included (format reference, sections 2.18 and 2.20)."""
+"""Ranges of frames or milliseconds, both ends included (docs/reference/labelbox-format.md#2-18 and #2-20)."""
 
 from typing import Any
 

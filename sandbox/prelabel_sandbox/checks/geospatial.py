@@ -1,4 +1,7 @@
-"""Boxes, polygons, points and lines on tiled imagery: x is the longitude, y the latitude (section 2.21)."""
+"""Boxes, polygons, points and lines on tiled imagery: x is the longitude, y the latitude.
+
+Source: docs/reference/labelbox-format.md#2-21.
+"""
 
 from typing import Any
 

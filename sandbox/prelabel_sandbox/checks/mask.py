@@ -1,4 +1,4 @@
-"""Segmentation masks in their three forms (format reference, section 2.10)."""
+"""Segmentation masks in their three forms (docs/reference/labelbox-format.md#2-10)."""
 
 import binascii
 from typing import Any

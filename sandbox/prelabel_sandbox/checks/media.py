@@ -1,4 +1,4 @@
-"""What a project is for: the spellings of its media type (format reference, section 3)."""
+"""What a project is for: the spellings of its media type (docs/reference/labelbox-format.md#3)."""
 
 UNKNOWN = "unknown"
 CHAT = "multimodal chat"

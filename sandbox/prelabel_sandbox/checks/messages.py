@@ -1,4 +1,4 @@
-"""What belongs to one message of a conversation (format reference, section 2.5)."""
+"""What belongs to one message of a conversation (docs/reference/labelbox-format.md#2-5)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Boxes, polygons, points and lines on image data rows (format reference, sections 2.6 to 2.9)."""
+"""Boxes, polygons, points and lines on image data rows (docs/reference/labelbox-format.md#2-6 to #2-9)."""
 
 from typing import Any
 

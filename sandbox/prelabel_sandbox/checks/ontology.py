@@ -1,4 +1,4 @@
-"""A project's ontology, prepared for look-ups level by level (format reference, sections 4.3 and 4.4)."""
+"""A project's ontology, prepared for look-ups level by level (docs/reference/labelbox-format.md#4-3 and #4-4)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -6,7 +6,8 @@ from typing import Any
 
 from prelabel_sandbox.checks.refusal import MISSING, Refused, invalid
 
-# Annotations per data row and feature in one import (section 1.9); a data row has one prompt only (section 2.25).
+# Annotations per data row and feature in one import (docs/reference/labelbox-format.md#1-9); a data row has one prompt
+# only (docs/reference/labelbox-format.md#2-25).
 _MOST = 5000
 # How a classification is answered. Types that are missing here, like group and dropdown, cannot be imported.
 _SHAPES = {

@@ -1,4 +1,4 @@
-"""Why a line is refused, in the names and the manner of Labelbox's texts (format reference, section 5.3)."""
+"""Why a line is refused, in the names and the manner of Labelbox's texts (docs/reference/labelbox-format.md#5-3)."""
 
 MISSING = "Missing data for required field."
 UNKNOWN = "Unknown field."

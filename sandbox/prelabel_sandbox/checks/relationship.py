@@ -1,4 +1,4 @@
-"""Links between two annotations of a data row (format reference, section 2.11)."""
+"""Links between two annotations of a data row (docs/reference/labelbox-format.md#2-11)."""
 
 from typing import Any
 

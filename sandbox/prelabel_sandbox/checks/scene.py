@@ -23,7 +23,7 @@ Neighbours = Mapping[bytes, Neighbour]
 class Scene:
     """One for a project; for a data row one of its own only where there is something to know of it.
 
-    `strict` refuses what the format reference leaves open (its section 7); without it that is taken.
+    `strict` refuses what docs/reference/labelbox-format.md#7 leaves open; without it that is taken.
     """
 
     media: str

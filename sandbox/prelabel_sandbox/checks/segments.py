@@ -1,4 +1,4 @@
-"""Objects that move through the frames of a video (format reference, section 2.16)."""
+"""Objects that move through the frames of a video (docs/reference/labelbox-format.md#2-16)."""
 
 from collections.abc import Callable
 from itertools import pairwise

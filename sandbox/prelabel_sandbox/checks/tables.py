@@ -1,4 +1,4 @@
-"""Which media type takes which kinds (format reference, section 3)."""
+"""Which media type takes which kinds (docs/reference/labelbox-format.md#3)."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Answers for stretches of a recording, in milliseconds, nested to any depth (format reference, section 2.20)."""
+"""Answers for stretches of a recording, in milliseconds, nested to any depth.
+
+Source: docs/reference/labelbox-format.md#2-20.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Answers for ranges of a video's frames, in the three forms there are (format reference, section 2.18)."""
+"""Answers for ranges of a video's frames, in the three forms there are (docs/reference/labelbox-format.md#2-18)."""
 
 from typing import Any
 

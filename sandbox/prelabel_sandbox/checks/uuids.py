@@ -1,4 +1,4 @@
-"""The accepted spellings of a uuid, and the one form they are compared in (format reference, section 1.3)."""
+"""The accepted spellings of a uuid, and the one form they are compared in (docs/reference/labelbox-format.md#1-3)."""
 
 import re
 from typing import Any

@@ -1,4 +1,7 @@
-"""Lines, masks and answers on sliced volumes: as on video, flat, and with the group of slices (section 2.23)."""
+"""Lines, masks and answers on sliced volumes: as on video, flat, and with the group of slices.
+
+Source: docs/reference/labelbox-format.md#2-23.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Uploaded manifests and chunks → data rows to make or change (wire reference, section 2.3)."""
+"""Uploaded manifests and chunks → data rows to make or change (docs/reference/labelbox-api.md#2-3)."""
 
 from typing import Any, Literal
 

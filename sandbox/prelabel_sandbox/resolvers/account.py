@@ -1,4 +1,7 @@
-"""Whose sandbox it is: one organization with one user, and no integrations (wire reference, sections 2.0 and 2.1)."""
+"""Whose sandbox it is: one organization with one user, and no integrations.
+
+Source: docs/reference/labelbox-api.md#2-0 and #2-1.
+"""
 
 from typing import Any
 

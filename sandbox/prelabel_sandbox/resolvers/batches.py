@@ -1,4 +1,4 @@
-"""Batches (wire reference, section 2.7)."""
+"""Batches (docs/reference/labelbox-api.md#2-7)."""
 
 from typing import Any
 

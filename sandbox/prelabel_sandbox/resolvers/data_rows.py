@@ -1,4 +1,4 @@
-"""Data rows of the account: made from uploads, found by global key (wire reference, sections 2.3 and 2.4)."""
+"""Data rows of the account: made from uploads, found by global key (docs/reference/labelbox-api.md#2-3 and #2-4)."""
 
 import time
 from typing import Any

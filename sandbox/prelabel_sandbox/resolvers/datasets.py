@@ -1,4 +1,4 @@
-"""Datasets (wire reference, section 2.1)."""
+"""Datasets (docs/reference/labelbox-api.md#2-1)."""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Imports of pre-labels and of ground truth, which have the same shapes (wire reference, sections 2.8 to 2.11)."""
+"""Imports of pre-labels and of ground truth, which have the same shapes.
+
+Source: docs/reference/labelbox-api.md#2-8 to #2-11.
+"""
 
 from typing import Any
 

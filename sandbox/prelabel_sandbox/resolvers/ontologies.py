@@ -1,4 +1,4 @@
-"""Ontologies (wire reference, section 2.5)."""
+"""Ontologies (docs/reference/labelbox-api.md#2-5)."""
 
 from typing import Any
 

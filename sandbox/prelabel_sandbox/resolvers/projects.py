@@ -1,4 +1,4 @@
-"""Projects: made, changed, and what is answered of one (wire reference, section 2.6)."""
+"""Projects: made, changed, and what is answered of one (docs/reference/labelbox-api.md#2-6)."""
 
 from typing import Any
 

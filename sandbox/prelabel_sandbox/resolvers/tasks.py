@@ -1,4 +1,4 @@
-"""Tasks, and what became of the data rows of one (wire reference, section 2.3)."""
+"""Tasks, and what became of the data rows of one (docs/reference/labelbox-api.md#2-3)."""
 
 from typing import Any
 

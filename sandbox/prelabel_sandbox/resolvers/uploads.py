@@ -1,4 +1,4 @@
-"""Uploading a file: for chunks of data rows, manifests and local assets (wire reference, section 2.2)."""
+"""Uploading a file: for chunks of data rows, manifests and local assets (docs/reference/labelbox-api.md#2-2)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The thirty symptoms of the wire reference, section 4.3: each is produced over HTTP, with its outcome and effect."""
+"""The thirty symptoms of docs/reference/labelbox-api.md#4-3, each produced over HTTP, with outcome and effect."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The examples of the format reference, for tests that need lines of every kind."""
+"""The examples of docs/reference/labelbox-format.md, for tests that need lines of every kind."""
 
 import json
 from pathlib import Path

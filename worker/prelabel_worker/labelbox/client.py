@@ -1,6 +1,6 @@
 """Labelbox over HTTP: the only module that knows httpx. Every foreign error leaves as one of errors.py.
 
-Facts are those of the wire reference: operations in section 2, the import job in 3, errors in 4.
+Facts are those of docs/reference/labelbox-api.md: operations in #2, the import job in #3, errors in #4.
 """
 
 import json
@@ -34,7 +34,7 @@ MAX_FILE_SECONDS = 900.0
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """Most bytes read of an answer to a request; the largest is an ontology."""
 BATCH_SECONDS = 180.0
-"""How long a request about batches may take: what the official client gives it (wire reference 1.4)."""
+"""How long a request about batches may take: what the official client gives it (docs/reference/labelbox-api.md#1-4)."""
 _IMPORT_FIELDS = "id name state progress errorFileUrl statusFileUrl"
 _CREATE = (
     "mutation CreateImport($projectId: ID!, $name: String!, $file: Upload!, $contentLength: Int!) {{ "
@@ -45,8 +45,8 @@ _ONTOLOGY = (
     "query ProjectOntology($projectId: ID!) { project(where: {id: $projectId}) "
     "{ id allowedMediaType ontology { id name normalized } } }"
 )
-# The reference shows the field in the answer of the mutation that sets it (section 2.10). That a query may read it is
-# an assumption: a service that refuses the question leaves the answer unknown.
+# docs/reference/labelbox-api.md#2-10 shows the field in the answer of the mutation that sets it. That a query may read
+# it is an assumption: a service that refuses the question leaves the answer unknown.
 _SHOWS = (
     "query ShowsPreLabels($projectId: ID!) { project(where: {id: $projectId}) { id showingPredictionsToLabelers } }"
 )
@@ -76,7 +76,7 @@ class _Fields(NamedTuple):
     find: str
 
 
-# Ground truth has the shapes of pre-labels (section 2.11).
+# Ground truth has the shapes of pre-labels (docs/reference/labelbox-api.md#2-11).
 _FIELDS = {
     SubmitAs.PRE_LABELS: _Fields(
         "createModelAssistedLabelingPredictionImport", "modelAssistedLabelingPredictionImport"
@@ -207,7 +207,8 @@ class Labelbox:
         """Return the data that a GraphQL request answers, in its declared type.
 
         `creates`: to repeat it may do it twice, so that an answer that is lost is OutcomeUnknown. `batches`: it goes to
-        the second address, where batches are (wire reference 1.1), with its longer time. Raises RequestError.
+        the second address, where batches are (docs/reference/labelbox-api.md#1-1), with its longer time. Raises
+        RequestError.
         """
         body = {"query": query, "variables": variables}
         url, seconds = (self._endpoint.batches, max(self._timeout, BATCH_SECONDS)) if batches else (None, None)
@@ -350,7 +351,10 @@ def _plain(name: str) -> str:
 
 
 def _multipart(query: str, variables: dict[str, Any], name: str, media_type: str) -> tuple[bytes, bytes, str]:
-    """What stands before and after the file, by the community's multipart convention (wire reference 2.8)."""
+    """What stands before and after the file, by the community's multipart convention.
+
+    Source: docs/reference/labelbox-api.md#2-8.
+    """
     boundary = uuid.uuid4().hex
     operations = json.dumps({"query": query, "variables": variables})
     head = (

@@ -19,8 +19,8 @@ class Endpoint:
 
     #: Where all requests go but those about batches.
     queries: str
-    #: Where requests about batches go (wire reference 1.1): the same path with `/_gql` for its last part, `/graphql`.
-    #: The same address where the path ends otherwise.
+    #: Where requests about batches go (docs/reference/labelbox-api.md#1-1): the same path with `/_gql` for its last
+    #: part, `/graphql`. The same address where the path ends otherwise.
     batches: str
     #: `http` or `https`.
     scheme: str

@@ -1,4 +1,6 @@
-"""What Labelbox answers, as declared types: the fields that are used, and no others. Pure (wire reference, section 2).
+"""What Labelbox answers, as declared types: the fields that are used, and no others. Pure.
+
+Source: docs/reference/labelbox-api.md#2.
 
 `answers.read` decodes into them. Fields that are not declared pass. `None` stands for null and for what is left out;
 what has no default must be there.
@@ -26,7 +28,7 @@ class Ref(Part, frozen=True):
 
 
 class ImportFields(Part, frozen=True):
-    """The IMPORT set (section 2.0)."""
+    """The IMPORT set (docs/reference/labelbox-api.md#2-0)."""
 
     id: Id
     name: Text | None = None
@@ -96,7 +98,7 @@ class Anything(Part, frozen=True):
 
 
 class Option(Part, frozen=True):
-    """An option of a radio or checklist; values and labels may be numbers (section 2.5)."""
+    """An option of a radio or checklist; values and labels may be numbers (docs/reference/labelbox-api.md#2-5)."""
 
     feature_schema_id: str | int | None = None
     value: _Scalar = None

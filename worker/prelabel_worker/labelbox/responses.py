@@ -1,4 +1,6 @@
-"""What Labelbox answered: status, headers and body → declared types, or one of our errors. Pure (wire reference, 4).
+"""What Labelbox answered: status, headers and body → declared types, or one of our errors. Pure.
+
+Source: docs/reference/labelbox-api.md#4.
 
 Nothing of an answer is used before `read` has it in a type of answer_types.py. Errors name fields and types, never
 what was in them.
@@ -37,7 +39,7 @@ def read(value: Any, kind: type[_Type], *, maybe_accepted: bool = False) -> _Typ
 
 
 def import_of(value: Any, *, maybe_accepted: bool = False) -> Import:
-    """Read the IMPORT set of the wire reference, section 2.0. Raises UnexpectedShape."""
+    """Read the IMPORT set of docs/reference/labelbox-api.md#2-0. Raises UnexpectedShape."""
     return job_of(read(value, ImportFields, maybe_accepted=maybe_accepted))
 
 

@@ -1,7 +1,10 @@
-"""Do answers fit their classifications: the answer's form, its options, and what is nested below (ndjson-formats, 4.3).
+"""Do answers fit their classifications: the answer's form, its options, and what is nested below.
+
+Source: docs/reference/labelbox-format.md#4-3.
 
 Pure. Answers are written in the form of their classification on the way: one option under a radio, an array under a
-checklist; answers with ranges of time in the form that their media type reads (sections 2.18 and 2.20).
+checklist; answers with ranges of time in the form that their media type reads (docs/reference/labelbox-format.md#2-18
+and #2-20).
 """
 
 from collections.abc import Iterable
@@ -14,7 +17,7 @@ from prelabel_worker.ontology.tree import FORMS, Feature, Level, Option
 def check_answer(item: Any, feature: Feature, path: str) -> None:
     """The answer has, or is given, its classification's form, and its options exist."""
     answer, form, path = item.answer, FORMS.get(feature.type), f"{path}.answer"
-    if form is None:  # group, dropdown: no import shape (section 2.26)
+    if form is None:  # group, dropdown: no import shape (docs/reference/labelbox-format.md#2-26)
         raise NotInOntology(Reason.WRONG_KIND, path, "an answer", f"none: a {feature.type} cannot be imported")
     if (form == "text") != isinstance(answer, str):
         expected = "a text" if form == "text" else "an option"
@@ -67,9 +70,9 @@ class TimedAnswers:
     """Answers with ranges of time, in the form that one media type reads.
 
     On video an option of a radio is an object and nested answers have no ranges of their own; an array under a radio,
-    for an answer that changes, is passed on for Labelbox to decide (open question 7.8). On audio every answer is an
-    array, at every level, each option has its own ranges, and features and options go by name (section 2.20). Without
-    a known media type nothing is rewritten.
+    for an answer that changes, is passed on for Labelbox to decide (docs/reference/labelbox-format.md#question-7-8). On
+    audio every answer is an array, at every level, each option has its own ranges, and features and options go by name
+    (docs/reference/labelbox-format.md#2-20). Without a known media type nothing is rewritten.
     """
 
     def __init__(self, media_type: str) -> None:
@@ -85,7 +88,7 @@ class TimedAnswers:
 
     def _check(self, item: Any, feature: Feature, path: str) -> None:
         form, path = FORMS.get(feature.type), f"{path}.answer"
-        if form is None:  # group, dropdown: no import shape (section 2.26)
+        if form is None:  # group, dropdown: no import shape (docs/reference/labelbox-format.md#2-26)
             raise NotInOntology(Reason.WRONG_KIND, path, "an answer", f"none: a {feature.type} cannot be imported")
         if isinstance(item.answer, str):
             self._check_plain_text(item, feature, path)
@@ -115,7 +118,8 @@ class TimedAnswers:
         if self._audio and item.frames is None:
             raise NotInOntology(Reason.WRONG_ANSWER, f"{path}.frames", "nothing", "the ranges of this answer")
         if item.value is not None:
-            # Below a text no ontology that we have seen has anything: Labelbox decides (open question 7.20).
+            # Below a text no ontology that we have seen has anything: Labelbox decides
+            # (docs/reference/labelbox-format.md#question-7-20).
             _check_length(item.value, feature, f"{path}.value")
             return
         option = feature.options.find(item, path, Reason.UNKNOWN_OPTION, f"an option of '{feature.name}'")

@@ -14,13 +14,14 @@ from prelabel.annotations.video import SHAPES, shape_of
 from prelabel.errors import PrelabelError, quoted
 
 MOST_FEATURES = 4000
-"""Tools, classifications and options of an ontology, as Labelbox documents it (wire reference, section 5)."""
+"""Tools, classifications and options of an ontology, as Labelbox documents it (docs/reference/labelbox-api.md#5)."""
 _API_WORDS = {"TMSGEO": "TMS_GEO", "TMSSIMPLE": "TMS_SIMPLE", "POINTCLOUD": "POINT_CLOUD", "DOCUMENT": "PDF"}
 _COLORS = (
     "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b",
     "#e377c2", "#7f7f7f", "#bcbd22", "#17becf", "#aec7e8", "#ffbb78",
 )  # fmt: skip
-_MASK = "raster-segmentation"  # of the two mask tools the one that Labelbox makes today (ndjson-formats, section 4.1)
+# of the two mask tools the one that Labelbox makes today (docs/reference/labelbox-format.md#4-1)
+_MASK = "raster-segmentation"
 _CHOICES = {"radio", "checklist"}
 
 

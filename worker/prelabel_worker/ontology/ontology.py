@@ -1,4 +1,6 @@
-"""Is an annotation right for its project: features, options, nesting, media type (ndjson-formats, sections 3 and 4).
+"""Is an annotation right for its project: features, options, nesting, media type.
+
+Source: docs/reference/labelbox-format.md#3 and #4.
 
 Pure. What depends on the ontology alone is prepared, so that most annotations cost one look-up by name. Where the
 reference says that sources disagree, the annotation passes and Labelbox decides.
@@ -29,7 +31,7 @@ class Ontology:
         self._tools = Level(tools)
         self._classifications = Level(classifications)
         self._media_type = (media_type or "").upper().replace("_", "").replace("-", "")
-        # A type nobody knows is not held against the row: Labelbox decides (section 3).
+        # A type nobody knows is not held against the row: Labelbox decides (docs/reference/labelbox-format.md#3).
         known = self._media_type in MEDIA_TYPES
         self._refused = {kind.name for kind in KINDS if known and self._media_type not in kind.media}
         self.tiled = self._media_type in TILES
@@ -78,13 +80,17 @@ class Ontology:
     def unidentified(self, kind: Kind) -> bool:
         """Whether a line of this kind is sent without a derived uuid, so that its status line has one of Labelbox's.
 
-        An assumption, after section 2.20 and open question 7.10: Labelbox's own client writes no uuid on answers with
-        ranges of time in audio, and whether the server takes one is unknown. A uuid that the producer gives is sent.
+        An assumption, after docs/reference/labelbox-format.md#2-20 and #question-7-10: Labelbox's own client writes no
+        uuid on answers with ranges of time in audio, and whether the server takes one is unknown. A uuid that the
+        producer gives is sent.
         """
         return kind.timed and self._media_type == "AUDIO"
 
     def slow(self, kinds: Iterable[Kind]) -> int:
-        """How many of these Labelbox imports slowly: masks, and every object on tiled imagery (section 1.9)."""
+        """How many of these Labelbox imports slowly: masks, and every object on tiled imagery.
+
+        Source: docs/reference/labelbox-format.md#1-9.
+        """
         return sum(kind.slow or (self.tiled and not kind.classifies) for kind in kinds)
 
     def _check_object(self, annotation: Any, kind: Kind, feature: Feature, path: str) -> None:
@@ -129,7 +135,10 @@ class Ontology:
         return NotInOntology(Reason.MEDIA_TYPE, path, f"a {kind.name}", expected, hint)
 
     def check_source_name(self, name: str, path: str) -> None:
-        """Only documents take the name of a classification as a link's source (section 2.11)."""
+        """Only documents take the name of a classification as a link's source.
+
+        Source: docs/reference/labelbox-format.md#2-11.
+        """
         if self._media_type in MEDIA_TYPES - DOCUMENTS:
             expected = f"a source: {self._media_type} assets have no sourceOntologyName"
             raise NotInOntology(Reason.MEDIA_TYPE, f"{path}.sourceOntologyName", "one", expected)

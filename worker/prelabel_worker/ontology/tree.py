@@ -1,4 +1,6 @@
-"""A project's ontology as a tree of features and options, and how they are found in it (ndjson-formats, section 4).
+"""A project's ontology as a tree of features and options, and how they are found in it.
+
+Source: docs/reference/labelbox-format.md#4.
 
 Pure. Made once for an ontology; what is looked up for every annotation is a dictionary.
 """
@@ -71,7 +73,10 @@ class Level(Generic[_Item]):
                     self.twice.add(name)
 
     def find(self, named: Any, path: str, missing: Reason, expected: str) -> _Item:
-        """By name, by schemaId, or by both when they agree (section 4.4). Raises NotInOntology."""
+        """By name, by schemaId, or by both when they agree. Raises NotInOntology.
+
+        Source: docs/reference/labelbox-format.md#4-4.
+        """
         name, schema_id = named.name, named.schema_id
         if schema_id is None:
             found = self.by_name.get(name)
@@ -154,7 +159,7 @@ def _id(item: Mapping[str, Any]) -> str:
 
 
 def _names(*values: Any) -> tuple[str, ...]:
-    """Labels and values may be numbers; compared as strings (section 4.1)."""
+    """Labels and values may be numbers; compared as strings (docs/reference/labelbox-format.md#4-1)."""
     return tuple(dict.fromkeys(str(value) for value in values if value is not None))
 
 

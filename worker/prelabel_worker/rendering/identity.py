@@ -17,7 +17,8 @@ _FILE_PERSON = b"prelabel.file.1"
 # RFC 9562: version 8, and the variant's two bits. The other bits are the digest's.
 _FIXED = 0x8 << 76 | 0x2 << 62
 _FREE = (1 << 128) - 1 & ~(0xF << 76 | 0x3 << 62)
-_ORDINALS = [ordinal.to_bytes(4, "big") for ordinal in range(5000)]  # most of one feature (ndjson-formats, 1.9)
+# most of one feature (docs/reference/labelbox-format.md#1-9)
+_ORDINALS = [ordinal.to_bytes(4, "big") for ordinal in range(5000)]
 
 
 def _prefixed(text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Decoded annotations → lines of NDJSON as Labelbox takes them (ndjson-formats, section 1). Pure."""
+"""Decoded annotations → lines of NDJSON as Labelbox takes them (docs/reference/labelbox-format.md#1). Pure."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 _ENCODER = msgspec.json.Encoder()  # shared by threads: each call writes into its own buffer
-# Allowed in JSON strings, and line breaks to some readers (section 1.1).
+# Allowed in JSON strings, and line breaks to some readers (docs/reference/labelbox-format.md#1-1).
 _BREAKS = tuple((letter.encode(), f"\\u{ord(letter):04x}".encode()) for letter in "\u0085\u2028\u2029")
 
 
@@ -20,7 +20,10 @@ def lines(annotations: Iterable[Any]) -> bytes:
 
 
 def strip(annotation: Any) -> None:
-    """Leave out what MAL imports do not take: confidence and metrics, at every level (sections 1.6 and 1.7)."""
+    """Leave out what MAL imports do not take: confidence and metrics, at every level.
+
+    Source: docs/reference/labelbox-format.md#1-6 and #1-7.
+    """
     annotation.confidence = annotation.custom_metrics = None
     _strip_answer(annotation.answer)
     for nested in annotation.classifications or ():

@@ -163,7 +163,7 @@ def _identify(
 
 
 def _only_pre_labels(at: int) -> NotInOntology:
-    """Labelbox refuses relationships in ground truth (ndjson-formats, 2.11)."""
+    """Labelbox refuses relationships in ground truth (docs/reference/labelbox-format.md#2-11)."""
     return NotInOntology(
         Reason.PRE_LABELS_ONLY,
         f"annotations[{at}].relationship",
@@ -174,7 +174,7 @@ def _only_pre_labels(at: int) -> NotInOntology:
 
 
 def _check_prompts(features: list[Feature]) -> None:
-    """A data row has one prompt (section 2.25)."""
+    """A data row has one prompt (docs/reference/labelbox-format.md#2-25)."""
     prompts = [at for at, feature in enumerate(features) if feature.type == "prompt"]
     if len(prompts) > 1:
         path, expected = f"annotations[{prompts[1]}]", "one prompt on a data row"

@@ -1,8 +1,8 @@
 """A file of data rows into a dataset, part by part: each is looked up, added, waited for, and written down as done.
 
 Rows whose global key is there already are told by looking them up, before and after: what Labelbox says of a duplicate
-is not documented, and one duplicate may have a whole upload refused (wire reference, section 6). So a part whose fate
-is unknown is simply begun again.
+is not documented, and one duplicate may have a whole upload refused (docs/reference/labelbox-api.md#6). So a part whose
+fate is unknown is simply begun again.
 """
 
 import mimetypes
@@ -23,7 +23,7 @@ from prelabel_worker.setup.tasks import Task, TaskGone, Tasks
 _PART_BYTES = 5_000_000
 """Of rows before the last one of a part: an upload of rows has at most 10,000,000 bytes, and a row 4 MiB."""
 _PART_FILES = 500
-_UPLOADS = 4  # at a time (wire reference, section 5)
+_UPLOADS = 4  # at a time (docs/reference/labelbox-api.md#5)
 _ATTEMPTS = 5
 _AGAIN_SECONDS = 2.0
 

@@ -1,4 +1,6 @@
-"""Batches: data rows into a project, small ones at once, large ones by a task of Labelbox's (wire reference 2.7).
+"""Batches: data rows into a project, small ones at once, large ones by a task of Labelbox's.
+
+Source: docs/reference/labelbox-api.md#2-7.
 
 Names are unique in a project, so a batch that is there already tells that it was made before. That adding a data row
 changes nothing where the batch, or another one of the project, has it is our assumption.

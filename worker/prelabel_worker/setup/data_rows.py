@@ -1,4 +1,4 @@
-"""Data rows: which there are, by global key, and adding new ones (wire reference 2.3, 2.4, 2.7)."""
+"""Data rows: which there are, by global key, and adding new ones (docs/reference/labelbox-api.md#2-3, #2-4, #2-7)."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

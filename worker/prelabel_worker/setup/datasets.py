@@ -1,4 +1,4 @@
-"""Datasets: a new one (wire reference 2.1). The API has no look-up of a dataset by name."""
+"""Datasets: a new one (docs/reference/labelbox-api.md#2-1). The API has no look-up of a dataset by name."""
 
 from prelabel_worker.labelbox.response_types import CreatedDataset
 from prelabel_worker.setup.calls import Calls

@@ -1,4 +1,4 @@
-"""Lines of a file → data rows to add, or why a line is none (wire reference 2.3, and section 5 for limits).
+"""Lines of a file → data rows to add, or why a line is none (docs/reference/labelbox-api.md#2-3, and #5 for limits).
 
 Whether a text without an address names a local file is looked up on the disk, inside one folder only: a file of rows
 that came from somebody else must not be able to upload what it likes.

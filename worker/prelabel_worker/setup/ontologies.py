@@ -1,4 +1,4 @@
-"""Ontologies: made, listed, read (wire reference 2.5)."""
+"""Ontologies: made, listed, read (docs/reference/labelbox-api.md#2-5)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Projects: a new one, its editor, its ontology, and whether labelers see pre-labels (wire reference 2.6, 2.10)."""
+"""Projects: a new one, its editor, its ontology, and whether labelers see pre-labels.
+
+Source: docs/reference/labelbox-api.md#2-6, #2-10.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Labelbox's tasks: what runs there after a request was answered (wire reference 2.3)."""
+"""Labelbox's tasks: what runs there after a request was answered (docs/reference/labelbox-api.md#2-3)."""
 
 import time
 from collections.abc import Callable

@@ -1,11 +1,11 @@
 """Lines of a status file → what became of each row. Pure.
 
 The file has one line for each line sent, in no promised order; everything but SUCCESS is a failure
-(the wire reference, section 3.3). A line that cannot be read is none: its annotation has no verdict. Lines are matched
-by uuid. Some are sent without one (`Ontology.unidentified`):
-Labelbox makes one and names it in the file, so such a line is matched by its data row, with any line of that row that
-was sent without. An assumption: nothing documents more (ndjson-formats, sections 1.3 and 5.2). Of two models that say
-something about one data row in one import, the file's order decides whose a failure is.
+(docs/reference/labelbox-api.md#3-3). A line that cannot be read is none: its annotation has no verdict. Lines are
+matched by uuid. Some are sent without one (`Ontology.unidentified`): Labelbox makes one and names it in the file, so
+such a line is matched by its data row, with any line of that row that was sent without. An assumption: nothing
+documents more (docs/reference/labelbox-format.md#1-3 and #5-2). Of two models that say something about one data row in
+one import, the file's order decides whose a failure is.
 """
 
 from collections.abc import Iterable

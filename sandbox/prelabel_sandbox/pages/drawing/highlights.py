@@ -1,7 +1,7 @@
 """A text with entities that may overlap: cut into pieces, each with all entities that cover it.
 
-Offsets count characters from 0 and ends are inclusive. That characters are code points is our assumption (format
-reference, section 7.4).
+Offsets count characters from 0 and ends are inclusive. That characters are code points is our assumption
+(docs/reference/labelbox-format.md#question-7-4).
 """
 
 from collections.abc import Iterable, Iterator

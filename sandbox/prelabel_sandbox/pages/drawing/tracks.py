@@ -1,7 +1,7 @@
 """Video objects and masks of frames, as the script of the frame slider reads them.
 
 Between keyframes of one segment the editor goes in a straight line, a gap is a new segment, and masks are those of
-their frame only (format reference, sections 2.16 and 2.17).
+their frame only (docs/reference/labelbox-format.md#2-16 and #2-17).
 """
 
 from collections.abc import Callable, Iterator

@@ -1,1 +1,1 @@
-"""`prelabel doctor --live`: the open questions of the wire reference that a scratch project can answer safely."""
+"""`prelabel doctor --live`: the questions of docs/reference/labelbox-api.md#8 that a scratch project answers safely."""

@@ -1,6 +1,6 @@
 """The questions, in the order they are asked, and what the service answered; never a key, a name or a payload.
 
-The numbers are those of the wire reference's list of open questions (section 8).
+The numbers are those of the open questions in docs/reference/labelbox-api.md#8.
 """
 
 import re
@@ -61,7 +61,7 @@ class Interview:
     def questions(self) -> list[tuple[str, str, Callable[[], str]]]:
         """Name, plain words, and how it is asked."""
         return [
-            ("same-name", "a second import under a name that exists (open question 1)", self._same_name),
+            ("same-name", "a second import under a name that exists (1)", self._same_name),
             ("same-uuid-again", "a uuid again in another import, changed (2)", self._same_uuid_again),
             ("same-uuid-in-file", "a uuid twice inside one file (2)", self._same_uuid_in_file),
             ("empty-file", "a file without a line (11)", self._empty_file),

@@ -36,7 +36,7 @@ _VIRTUAL_CLOCK = "({math.floor(tonumber(KEYS[2]) / 1000), tonumber(KEYS[2]) % 10
 def script_sources() -> Mapping[str, str]:
     """Every script of workers and publishers as the product gives it to Redis."""
     sources = {name: prelabel_worker.scripts.source(name) for name in prelabel_worker.scripts.names()}
-    return sources | {"publish": resources.files("prelabel").joinpath("publish.lua").read_text("utf-8")}
+    return sources | {"publish": resources.files("prelabel.publishing").joinpath("publish.lua").read_text("utf-8")}
 
 
 def with_virtual_clock(source: str) -> str:

@@ -21,7 +21,7 @@ def _read_messages(stored: bytes) -> list[bytes]:
 
 def publish_script() -> str:
     """Its publish.lua: all versions, and lane entries of one field more."""
-    text = resources.files("prelabel").joinpath("publish.lua").read_text("utf-8")
+    text = resources.files("prelabel.publishing").joinpath("publish.lua").read_text("utf-8")
     for old, new in (
         ("if version ~= 1 then", "if version > 3 then"),
         ("string.format('%.0f', now)}, ' '))", "string.format('%.0f', now), 'more'}, ' '))"),

@@ -9,7 +9,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -122,9 +122,7 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                added = [(name.encode(), value.encode()) for name, value in _ANSWERS.items()]
-                kept = [pair for pair in message["headers"] if pair[0].lower().decode("latin-1") not in _ANSWERS]
-                message["headers"] = kept + added
+                MutableHeaders(scope=message).update(_ANSWERS)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -1,7 +1,6 @@
 """The pages in a real browser: keys, slider, drawing, colours; nothing in the console, nothing from elsewhere."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -12,11 +11,11 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.support.sandbox.assets import PROJECTS
 from tests.support.sandbox.cars import car
+from tests.support.sandbox.chromium import CHROMIUM
 from tests.support.sandbox.hostile import HOSTILE, hostile_lines, hostile_ontology
 from tests.support.sandbox.process import SandboxProcess
 from tests.support.waiting import wait_for
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 FLAGS += ["--disable-sync", "--no-first-run"]
 WIDE, PHONE = {"width": 1200, "height": 800}, {"width": 390, "height": 780}

@@ -1,6 +1,5 @@
 """What a foreign web page can do to a sandbox on its reader's machine: nothing, and it reads nothing."""
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,9 +14,9 @@ from starlette.datastructures import Headers
 
 from prelabel_sandbox.origins import Names, refusal
 from tests.support.sandbox.cars import CARS
+from tests.support.sandbox.chromium import CHROMIUM
 from tests.support.sandbox.process import SandboxProcess
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FOREIGN = "http://evil.example"
 OTHER = '{"id": "%s", "ontology": {"tools": [], "classifications": []}}'
 HERE = Names((), listens_on="127.0.0.1")

@@ -14,7 +14,7 @@ from prelabel_sandbox.sandbox import sandbox_of
 from prelabel_sandbox.store.imports import File
 
 # A page that somebody uploaded is shown as nothing but a page: it must not control the sandbox it came from.
-_FOREIGN = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
+_FOREIGN = {"Content-Security-Policy": "sandbox"}
 _FILES: dict[str, File] = {"input": "input", "status": "status", "error": "error"}
 
 

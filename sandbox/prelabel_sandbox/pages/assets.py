@@ -9,7 +9,7 @@ from prelabel_sandbox.pages.sources import ASSETS, own_file
 from prelabel_sandbox.pages.web import Missing
 
 # Nothing in it can run as a page of the sandbox.
-_HEADERS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
+_HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
 def answer_asset(request: Request) -> Response:

@@ -56,7 +56,7 @@ def mask_image(request: Request) -> Response:
     content = inline_png(orjson.loads(line), frame) if line else None
     if content is None:
         raise Missing("There is no such mask.")
-    headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'"}
+    headers = {"Content-Security-Policy": "default-src 'none'"}
     return Response(content, media_type="image/png", headers=headers)
 
 

@@ -61,9 +61,7 @@ def render(
     nonce = secrets.token_urlsafe(16)
     response = _templates.TemplateResponse(request, template, {**context, "nonce": nonce}, status_code=status)
     response.headers["Content-Security-Policy"] = _policy(nonce, sources)
-    response.headers.update(
-        {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
-    )
+    response.headers.update({"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"})
     return response
 
 

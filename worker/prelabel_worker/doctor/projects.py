@@ -10,8 +10,9 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
+from prelabel_worker.errors import ProjectUnreadable
 from prelabel_worker.quarantine.names import shortened
-from prelabel_worker.quarantine.quarantine import problem_of
+from prelabel_worker.quarantine.quarantine import readable
 from prelabel_worker.queries.imports import Imports
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.timers import LOOK_ANYWAY_SECONDS
@@ -53,12 +54,11 @@ def look(client: Client, prefix: str, only: str | None) -> list[Seen] | None:
 def _surviving(client: Client, prefix: str, inspector: Inspector, project_id: str, quarantined: str) -> Seen:
     """Look at one project; one whose keys cannot be read is seen as broken."""
     try:
-        return replace(_look(client, prefix, inspector, project_id), broken=quarantined)
-    except Exception as error:
-        problem = problem_of(error)
-        if problem is None:
-            raise
-        return Seen(project_id, 0, 0, None, 0.0, "", "", 0.0, broken=problem)
+        with readable(project_id):
+            seen = _look(client, prefix, inspector, project_id)
+    except ProjectUnreadable as error:
+        return Seen(project_id, 0, 0, None, 0.0, "", "", 0.0, broken=error.problem)
+    return replace(seen, broken=quarantined)
 
 
 def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) -> Seen:

@@ -5,6 +5,8 @@ the last error, or with `prelabel project forget`.
 """
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +61,21 @@ def problem_of(error: Exception, *, values: bool = True) -> str | None:
         # Its text may quote the value, which is a payload.
         return f"a value of the project cannot be read ({type(error).__name__})"
     return None
+
+
+@contextmanager
+def readable(project_id: str) -> Iterator[None]:
+    """Read or work on the keys of one project. Raises ProjectUnreadable for what is wrong with them alone.
+
+    Anything else that can fail is raised as it is: it says nothing about the project.
+    """
+    try:
+        yield
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None:
+            raise
+        raise ProjectUnreadable(project_id, problem) from None
 
 
 class Quarantine:

@@ -11,7 +11,8 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel.wire.lanes import MAX_LANES
 from prelabel_worker.chunks.history import HEAD_BYTES, Record
-from prelabel_worker.quarantine.quarantine import problem_of
+from prelabel_worker.errors import ProjectUnreadable
+from prelabel_worker.quarantine.quarantine import readable
 from prelabel_worker.queries.audit_held import READS, HeldStates, Indexes, read_indexes
 from prelabel_worker.queries.status import OUTCOMES, Inspector
 
@@ -54,12 +55,11 @@ def audit(client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> list[Project
 def _surviving(client: Client, key_prefix: str, project_id: str) -> ProjectAudit:
     """Audit one project; one that cannot be read does not balance, and the others are audited all the same."""
     try:
-        return _audit(client, key_prefix, project_id)
-    except Exception as error:
-        problem = problem_of(error)
-        if problem is None:
-            raise
-        return ProjectAudit(project_id, dict.fromkeys(("published", *OUTCOMES, "pending"), 0), {}, [problem])
+        with readable(project_id):
+            audited = _audit(client, key_prefix, project_id)
+    except ProjectUnreadable as error:
+        return ProjectAudit(project_id, dict.fromkeys(("published", *OUTCOMES, "pending"), 0), {}, [error.problem])
+    return audited
 
 
 def _audit(client: Client, key_prefix: str, project_id: str) -> ProjectAudit:

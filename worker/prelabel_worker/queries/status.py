@@ -13,7 +13,7 @@ from prelabel_worker.errors import ProjectUnreadable
 from prelabel_worker.presence import Presence, announced
 from prelabel_worker.quarantine.names import project_id as project_id_of
 from prelabel_worker.quarantine.names import project_ids
-from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, problem_of
+from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, readable
 
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
 _META = ("pausedUntil", "pauseReason", "lanes", "openMost", "leftovers", "undoneRows", "overridden", "deadByPolicy")
@@ -193,13 +193,8 @@ class Inspector:
 
     def status(self, project_id: str) -> ProjectStatus:
         """One project; all zeros when nothing was ever published for it. Raises ProjectUnreadable."""
-        try:
+        with readable(project_id):
             return self._status(project_id)
-        except Exception as error:
-            problem = problem_of(error)
-            if problem is None:
-                raise
-            raise ProjectUnreadable(project_id, problem) from None
 
     def _status(self, project_id: str) -> ProjectStatus:
         root = keys.project_root(self._prefix, project_id)

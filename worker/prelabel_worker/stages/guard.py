@@ -8,10 +8,10 @@ import redis
 import structlog
 
 from prelabel_worker.chunks.chunk import Chunk, Defect
-from prelabel_worker.errors import LeaseLost
+from prelabel_worker.errors import LeaseLost, ProjectUnreadable
 from prelabel_worker.labelbox import retry_policy
 from prelabel_worker.labelbox.errors import RequestError
-from prelabel_worker.quarantine.quarantine import problem_of
+from prelabel_worker.quarantine.quarantine import problem_of, readable
 from prelabel_worker.stages.context import Tools
 
 _SHOWN_CHARACTERS = 300
@@ -78,9 +78,7 @@ def surviving(tools: Tools, stage: str, project_id: str) -> Iterator[None]:
     Anything else that can fail is raised: it says nothing about the project.
     """
     try:
-        yield
-    except Exception as error:
-        problem = problem_of(error)
-        if problem is None:
-            raise
-        tools.quarantine.remember(project_id, stage, problem)
+        with readable(project_id):
+            yield
+    except ProjectUnreadable as error:
+        tools.quarantine.remember(project_id, stage, error.problem)

@@ -16,7 +16,6 @@ from prelabel_worker.cli.shared.terminal import (
     connect,
     console,
     out,
-    reading_alone,
     say,
     settings_for,
     when,
@@ -25,6 +24,7 @@ from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.labelbox.types import Import, SubmitAs
 from prelabel_worker.operations.overrides import shown
+from prelabel_worker.quarantine.quarantine import readable
 from prelabel_worker.queries.imports import Imports, ImportStatus
 from prelabel_worker.queries.remote_imports import AtLabelbox, look
 from prelabel_worker.queries.status import Inspector, ProjectStatus
@@ -64,7 +64,7 @@ def show(
     inspector, imports = Inspector(client, settings.key_prefix), Imports(client, settings.key_prefix)
     if not labelbox:  # before the first row is when one asks what is there already
         check_known(inspector, name)
-    with reading_alone(name):
+    with readable(name):
         status, overrides, chunks = inspector.status(name), shown(inspector.overrides(name)), imports.open(name)
     there, problem = _at_labelbox(client, settings, name, imports) if labelbox else (None, "")
     if as_json:

@@ -21,7 +21,7 @@ from prelabel.errors import PrelabelError
 from prelabel.printing import printable, printable_json
 from prelabel.wire.client import Client, explained, open_client, remedy_of
 from prelabel_worker.errors import ConfigurationError, ProjectUnreadable
-from prelabel_worker.quarantine.quarantine import problem_of
+from prelabel_worker.quarantine.quarantine import readable
 from prelabel_worker.settings import Settings, load_settings, read_settings
 from prelabel_worker.stack import stack_file
 
@@ -109,22 +109,10 @@ def opened(file: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def reading_alone(project_id: str) -> Iterator[None]:
-    """Read the one project that the command is about. Raises ProjectUnreadable where its keys cannot be read."""
-    try:
-        yield
-    except Exception as error:
-        problem = problem_of(error)
-        if problem is None:
-            raise
-        raise ProjectUnreadable(project_id, problem) from None
-
-
-@contextmanager
 def reading(project_id: str) -> Iterator[None]:
     """Read one project of several: one whose keys cannot be read is named, and the command resumes with the others."""
     try:
-        with reading_alone(project_id):
+        with readable(project_id):
             yield
     except ProjectUnreadable as error:
         say(str(error))

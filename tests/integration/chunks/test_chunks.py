@@ -239,7 +239,7 @@ def test_a_split_chunk_keeps_its_rows_asides_and_lanes(project: Project, rows: i
     assert project.status().imported == rows - 1
 
 
-def test_a_frame_that_cannot_be_read_is_one_letter_with_the_weight_of_its_rows(project: Project) -> None:
+def test_a_frame_that_cannot_be_read_is_one_dead_letter_with_the_weight_of_its_rows(project: Project) -> None:
     project.publish(message("same"), message("same"), message("same"))
     (name,) = project.client.hkeys(f"{project.root}:frames")
     frame = project.client.hget(f"{project.root}:frames", name)
@@ -251,8 +251,8 @@ def test_a_frame_that_cannot_be_read_is_one_letter_with_the_weight_of_its_rows(p
     assert isinstance(unreadable, Unreadable)
     project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=True)
 
-    (letter,) = project.held.letters("p")
-    assert (letter.reason, letter.weight, letter.message) == ("unreadable-frame", 3, frame[:-3])
+    (dead_letter,) = project.held.dead_letters("p")
+    assert (dead_letter.reason, dead_letter.weight, dead_letter.message) == ("unreadable-frame", 3, frame[:-3])
     assert project.status().dead == 3
 
 

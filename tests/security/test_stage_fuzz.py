@@ -40,6 +40,8 @@ def test_a_chunk_that_claims_more_rows_than_a_frame_can_have_is_not_taken_apart(
     "words",
     [
         "increment or decrement would overflow script: 1, on @user_script:58.",
+        "Lua redis lib command arguments must be strings or integers script: 1, on @user_script:115.",
+        "ERR @user_script: 115: Lua redis() command arguments must be strings or integers",
         "user_script:326: invalid value (table) at index 6 in table for 'concat' script: 1, on @user_script:326.",
     ],
 )

@@ -36,6 +36,22 @@ def test_a_chunk_that_claims_more_rows_than_a_frame_can_have_is_not_taken_apart(
         chunk_from_fields("p", "c", "t", 0, fields)
 
 
+@pytest.mark.parametrize("cursor", [b"-1", b"3", b"1000000000"])
+def test_a_chunk_whose_cursor_is_not_in_it_is_not_taken_apart(cursor: bytes) -> None:
+    fields = {b"state": b"open", b"lanes": b"0", b"rows": b"2", b"items": b"f 00 0 2 1", b"cursor": cursor}
+
+    with pytest.raises(ValueError, match="cursor: expected 0 to 2"):
+        chunk_from_fields("p", "c", "t", 0, fields)
+
+
+@pytest.mark.parametrize("rows", [b"-1", b"0", b"2", b"4", b"1000000000"])
+def test_a_chunk_that_claims_other_rows_than_its_items_have_is_not_taken_apart(rows: bytes) -> None:
+    fields = {b"state": b"open", b"lanes": b"0", b"rows": rows, b"items": b"f 00 0 2 1\nh 5 0 1 9"}
+
+    with pytest.raises(ValueError, match="rows: expected 3"):
+        chunk_from_fields("p", "c", "t", 0, fields)
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+import redis
 
 from prelabel_worker.chunks.chunk import State
 from prelabel_worker.chunks.held_rows import Origin, held_frame
@@ -361,3 +362,18 @@ def test_a_worker_whose_chunk_was_settled_by_another_reads_no_rows_of_it(project
 
     with pytest.raises(LeaseLost):
         project.ledger.rows(chunk)
+
+
+@pytest.mark.parametrize("field", ["cursor", "rows"])
+@pytest.mark.parametrize("value", ["", "x", "nan", "inf", "-1", "21", "1000000"])
+def test_a_chunk_whose_numbers_somebody_changed_is_not_split(project: Project, field: str, value: str) -> None:
+    """With an infinite cursor Redis would set bits for ever and answer nobody."""
+    project.publish(*(message("same") for _ in range(20)))
+    chunk = project.take(project.cut())
+    project.client.hset(f"{project.root}:chunk:{chunk.id}", field, value)
+
+    with pytest.raises(redis.ResponseError, match=rf"KEYS-DIFFER chunk\.{field}: expected "):
+        project.ledger.split(chunk)
+
+    assert project.client.zrange(f"{project.root}:chunks", 0, -1) == [chunk.id.encode()]
+    assert not project.client.exists(f"{project.root}:chunk:{chunk.id}:aside")

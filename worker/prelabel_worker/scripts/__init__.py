@@ -16,6 +16,7 @@ FOR_EVER_MS = 253_370_764_800_000
 """As long as a pause can last: until somebody resumes."""
 
 _LIBRARIES = {
+    "group": ("lane_lib",),
     "commit_rows": ("held_lib", "history_lib", "imported_lib", "shapes_lib"),
     **dict.fromkeys(
         ("permit", "stop_account", "request_failed", "request_answered", "resume_account", "see_account"),

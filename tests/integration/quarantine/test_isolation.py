@@ -300,7 +300,7 @@ def test_a_held_row_whose_state_is_garbage_quarantines_its_project(rig: Rig, sta
 
 
 @pytest.mark.parametrize(("stage", "index"), [(heal, "heal"), (expire, "dead")])
-@pytest.mark.parametrize("row", [True, [], {"a": 1}])
+@pytest.mark.parametrize("row", [None, True, [], {"a": 1}])
 def test_a_held_row_whose_data_row_is_no_text_quarantines_its_project(
     rig: Rig, stage: Callable[[Tools, str], int], index: str, row: object
 ) -> None:

@@ -248,7 +248,8 @@ class Publisher:
         fields: dict[str, Any] = CHUNK | {"state": choices.of(STATES)}
         frames = self._client.hkeys(f"{self._root}:frames")
         if frames and choices.number(2):
-            fields["items"] = b"f %s 0 1 1" % choices.of(frames)
+            rows = 1 + choices.number(3)
+            fields |= {"items": b"f %s 0 %d 1" % (choices.of(frames), rows), "rows": rows}
         if fields["state"] == "running" and choices.number(2):
             fields["verdict"] = choices.of(("FINISHED", "FAILED", "lost", "overdue"))
         for _ in range(choices.number(3)):
@@ -283,11 +284,18 @@ class Publisher:
         self._client.hincrby(f"{self._root}:{key}", name, choices.of((1, -1, 10**9, 2**63 - 1, -(2**63))))
 
 
+def _too_large(question: Question) -> Reply | None:
+    """Refuse every file of the attacked project, so that its chunks are cut in two."""
+    return Reply(b"", 413) if question.kind == "create" and OTHER in question.projects else None
+
+
 def redis_input(bench: Bench, data: bytes) -> None:
     """Let a publisher write what the input says between rounds of the stages. Raises Find."""
     choices = Choices(data)
     publisher = Publisher(bench, choices)
     bench.reset()
+    if choices.number(2):
+        bench.labelbox.fault = _too_large
     bench.publish(HONEST, 3)
     for _ in range(3):
         for _ in range(1 + choices.number(4)):

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+import orjson
 import pytest
 import redis
 from structlog.testing import capture_logs
@@ -13,6 +14,7 @@ from prelabel_worker.presence import Presence, announce
 from prelabel_worker.quarantine.quarantine import ENDS_AFTER_SECONDS, LOOK_AGAIN_SECONDS, MAX_PROJECTS, Quarantine
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.timers import Due, Timers
+from prelabel_worker.stages.context import StageContext
 from prelabel_worker.stages.expire import expire
 from prelabel_worker.stages.group import group, retry_due
 from prelabel_worker.stages.poll import poll
@@ -20,6 +22,7 @@ from prelabel_worker.stages.settle import settle
 from prelabel_worker.stages.submit import submit
 from tests.support.project import Project, message
 from tests.support.rig import MakeRig, Rig
+from tests.support.stage_fuzz import HELD
 from tests.support.waiting import wait_for
 
 BAD_NAMES = [b"\xff\xfe", b"", b"two words", b"a}b{c", b"n\0ul", b"new\nline", b"x" * 65, "naïve".encode(), b"\xf0\x9f"]
@@ -296,6 +299,21 @@ def test_a_held_row_whose_state_is_garbage_quarantines_its_project(rig: Rig, sta
     rig.client.zadd(f"{root}:retrying", {"1": 0})
 
     retry_due(rig.context, "held")
+
+    assert [each.project_id for each in Quarantine(rig.client, rig.settings.key_prefix).all()] == ["held"]
+
+
+@pytest.mark.parametrize(("stage", "index"), [(retry_due, "retrying"), (expire, "dead")])
+@pytest.mark.parametrize("row", [None, True, [], {"a": 1}])
+def test_a_held_row_whose_data_row_is_no_text_quarantines_its_project(
+    rig: Rig, stage: Callable[[StageContext, str], int], index: str, row: object
+) -> None:
+    """Found by benchmarks/fuzz_stages.py: the stage raised, since a script may give a command text and numbers only."""
+    root = keys.project_root(rig.settings.key_prefix, "held")
+    rig.client.hset(f"{root}:held", "1", orjson.dumps(HELD | {"superseded": True, "row": row}))
+    rig.client.zadd(f"{root}:{index}", {"1": 0})
+
+    stage(rig.context, "held")
 
     assert [each.project_id for each in Quarantine(rig.client, rig.settings.key_prefix).all()] == ["held"]
 

@@ -278,7 +278,7 @@ class Ledger:
         """Two chunks in place of this one; returns their ids. Raises LeaseLost."""
         children = [secrets.token_hex(8), secrets.token_hex(8)]
         first, second = children
-        args = (chunk.id, chunk.token, middle(chunk.rows), first, second, self._lease_ms)
+        args = (chunk.id, chunk.token, middle(chunk.rows), first, second, self._lease_ms, chunk.rows)
         if not self._scripts.run("split", self.root(chunk.project_id), *args):
             raise LeaseLost
         return children

@@ -17,6 +17,7 @@ FOR_EVER_MS = 253_370_764_800_000
 
 _LIBRARIES = {
     "commit_rows": ("held_lib", "history_lib", "imported_lib", "annotation_counts_lib"),
+    "group": ("lane_lib",),
     **dict.fromkeys(
         ("permit", "stop_account", "request_failed", "request_answered", "resume_account", "see_account"),
         ("account_lib",),

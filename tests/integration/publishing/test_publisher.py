@@ -143,7 +143,7 @@ def test_a_project_that_is_always_full_does_not_keep_another_waiting(
         try:
             publisher.publish(message("k", "small"))
             wait_for(lambda: published(client, prefix, "small") == 1, "the small project's row", 5)
-            assert publisher._here().outboxes.own["enormous"].buffer.rows > 500
+            assert publisher._core.outboxes.own["enormous"].buffer.rows > 500
         finally:
             over.set()
             thread.join()

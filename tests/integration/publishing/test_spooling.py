@@ -127,7 +127,7 @@ def test_rows_that_come_faster_than_redis_takes_them_go_to_the_disk(own: OwnRedi
     for n in range(1000):
         publisher.publish(numbered(n) | {"traceparent": os.urandom(250).hex()})
         # As fast as the disk takes them, which is faster than Redis does on any machine.
-        wait_for(lambda: publisher._here().outboxes.rows_in_memory() < 190, "the disk to take rows")
+        wait_for(lambda: publisher._core.outboxes.rows_in_memory() < 190, "the disk to take rows")
     assert publisher.spooled_rows > 0
     publisher.close(0.1)
     way.close()
@@ -149,7 +149,7 @@ def test_rows_that_the_disk_does_not_take_stay_in_memory_in_order(
         append(self, frames)
 
     monkeypatch.setattr(ProjectSpool, "append", now_and_then)
-    monkeypatch.setattr("prelabel.publishing.spooler._RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("prelabel.publishing.outbox._WRITE_AGAIN_SECONDS", 0.05)
     with Publisher(own.url, spool_dir=tmp_path, linger_seconds=0.001) as publisher:
         for n in range(200):
             publisher.publish(numbered(n))
@@ -334,7 +334,7 @@ import sys
 from prelabel import Publisher
 url, folder, first = sys.argv[1], sys.argv[2], int(sys.argv[3])
 publisher = Publisher(url, spool_dir=folder, linger_seconds=0.001, frame_rows=7, send_rows=60)
-outboxes = publisher._here().outboxes
+outboxes = publisher._core.outboxes
 for n in range(first, first + 100_000):
     publisher.publish({"projectId": "p", "messageId": f"{n:06d}", "dataRow": {"globalKey": f"k{n % 20}"},
                        "annotations": [{"name": "b", "point": {"x": 1, "y": 2}}]})

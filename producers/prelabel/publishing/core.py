@@ -11,13 +11,14 @@ from prelabel.errors import BufferFull, PublisherClosed, RedisUnavailable
 from prelabel.messages import Model
 from prelabel.printing import command
 from prelabel.publishing.buffer import Limits, Row
-from prelabel.publishing.inbox import Durability, Inbox
+from prelabel.publishing.inbox import Inbox
 from prelabel.publishing.outboxes import Flush, Outboxes
 from prelabel.publishing.sender import Sender
 from prelabel.publishing.spooler import Spooler
 from prelabel.spool.slots import take_slot
 from prelabel.validation.gate import MAX_MESSAGE_BYTES, Message, Prepared, prepare
 from prelabel.wire.client import open_client
+from prelabel.wire.durability import Durability
 from prelabel.wire.redis_url import RedisUrl
 
 _SOCKET_SECONDS = 10.0
@@ -123,10 +124,9 @@ class PublisherCore:
         process = self._process
         if process is None:  # a forked child that never published
             return
-        flush, hand_over = process.outboxes.begin_flush(), process.outboxes.begin_hand_over()
-        with_spool = self.settings.spool_dir is not None
+        hand_over = process.outboxes.begin_hand_over()
         try:
-            process.outboxes.wait_for(lambda: flush.left() == 0 or (with_spool and hand_over.is_over()), timeout)
+            process.outboxes.wait_for(hand_over.is_over, timeout)
         finally:
             process.stop()
         lost = process.outboxes.rows_in_memory()

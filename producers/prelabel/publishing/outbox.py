@@ -67,6 +67,11 @@ class Outbox:
             return False
         return self.buffer.rows_in_memory > self.crowd_rows or self.buffer.bytes_in_memory > self.crowd_bytes
 
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether the process can end without losing a row."""
+        return self.spool is not None and not self.buffer.rows_in_memory
+
     def send_at(self) -> float | None:
         """Return when to ask Redis to take rows; None when there are none, or a thread has them."""
         if self.buffer.spooled > 0:

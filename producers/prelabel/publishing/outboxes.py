@@ -47,9 +47,9 @@ class Flush:
 class HandOver:
     """The rows that a closing publisher would rather leave to Redis than to the disk."""
 
+    flush: Flush
     #: Each outbox, with its failed sends at the beginning.
     boxes: list[tuple[Outbox, int]]
-    health: RedisHealth
     failures_before: int
 
     def is_over(self) -> bool:
@@ -57,10 +57,10 @@ class HandOver:
 
         That is so when Redis has all rows, or the disk has them and Redis did not take them when it was asked again.
         """
-        away = self.health.is_away and self.health.retry.failures > self.failures_before
-        return all(
-            not box.buffer.rows
-            or ((away or (box.refused and box.retry.failures > failures)) and not box.buffer.rows_in_memory)
+        health = self.flush.health
+        away = health.is_away and health.retry.failures > self.failures_before
+        return self.flush.left() == 0 or all(
+            not box.buffer.rows or (box.is_on_disk and (away or (box.refused and box.retry.failures > failures)))
             for box, failures in self.boxes
         )
 
@@ -119,13 +119,13 @@ class Outboxes:
             return Flush(goals, self.health, self.health.refusals)
 
     def begin_hand_over(self) -> HandOver:
-        """Ask Redis at once, however recently it failed."""
+        """Send everything at once, however recently Redis failed."""
         with self.changed:
             boxes = list(self.own.values())
             for retry in (self.health.retry, *(box.retry for box in boxes)):
                 retry.at_once()
-            self.changed.notify_all()
-            return HandOver([(box, box.retry.failures) for box in boxes], self.health, self.health.retry.failures)
+            failures = [(box, box.retry.failures) for box in boxes]
+            return HandOver(self.begin_flush(), failures, self.health.retry.failures)
 
     def wait_for(self, done: Callable[[], bool], seconds: float | None) -> None:
         """Return when `done()` is true, which is asked under the lock, or when the time is over."""

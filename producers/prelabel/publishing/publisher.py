@@ -8,9 +8,10 @@ from typing import Literal, Self
 from prelabel.messages import Model
 from prelabel.publishing.buffer import Limits
 from prelabel.publishing.core import PublisherCore, PublisherSettings
-from prelabel.publishing.inbox import MAX_INBOX_ROWS, Durability
+from prelabel.publishing.inbox import MAX_INBOX_ROWS
 from prelabel.validation.gate import Message
 from prelabel.wire import keys
+from prelabel.wire.durability import Durability
 from prelabel.wire.frame import MAX_FRAME_BYTES, MAX_FRAME_ROWS
 from prelabel.wire.redis_url import RedisUrl
 
@@ -94,7 +95,7 @@ class Publisher(PublisherBase):
         max_bytes: bytes of messages, the same.
         when_full: what to do when a project's buffer is full, and its spool, if there is one, has no room either:
             `block` (up to `block_seconds`, then BufferFull) or `raise` BufferFull at once. Other projects go on.
-        durability: what makes Redis's answer durable, see `prelabel.publishing.inbox.Durability`.
+        durability: what makes Redis's answer durable, see `prelabel.wire.durability.Durability`.
         max_inbox_rows: rows that may wait in a project's inbox; above it that project's buffer fills instead.
         spool_dir: a folder on a local disk for what Redis does not take; for one Redis and one `key_prefix`, shared
             by as many processes as want to.

@@ -7,9 +7,9 @@ from prelabel.errors import MessageError
 from prelabel.publishing.buffer import Limits, Row, frames_of
 from prelabel.publishing.inbox import Inbox, LanesDiffer
 from prelabel.publishing.outbox import Step
-from prelabel.spool.files import ProjectSpool, SpoolDamaged, made_at, rows_of
+from prelabel.spool.files import ProjectSpool, SpoolDamaged
 from prelabel.validation.gate import prepare
-from prelabel.wire.frame import UnreadableFrame, read_messages, relaned
+from prelabel.wire.frame import UnreadableFrame, cut_at, read_messages, relaned, rows_in
 
 
 def replay(spool: ProjectSpool, project_id: str, inbox: Inbox, limits: Limits, oldest: float) -> Step:
@@ -24,10 +24,10 @@ def replay(spool: ProjectSpool, project_id: str, inbox: Inbox, limits: Limits, o
         return Step(set_aside=damage.rows)
     if not frames:
         return Step()
-    expired = list(takewhile(lambda frame: made_at(frame) < oldest, frames))
+    expired = list(takewhile(lambda frame: cut_at(frame) < oldest, frames))
     if expired:
         spool.expire(expired)
-        return Step(set_aside=_rows(expired))
+        return Step(set_aside=rows_in(expired))
     try:
         inbox.put(project_id, frames)
     except LanesDiffer as refusal:
@@ -35,7 +35,7 @@ def replay(spool: ProjectSpool, project_id: str, inbox: Inbox, limits: Limits, o
         spool.replace(frames, recut(frames, refusal.lanes, limits))
         return Step(lanes=refusal.lanes)
     spool.advance(frames)
-    return Step(answered=_rows(frames))
+    return Step(answered=rows_in(frames))
 
 
 def recut(frames: Sequence[bytes], lanes: int, limits: Limits) -> list[bytes]:
@@ -53,7 +53,3 @@ def recut(frames: Sequence[bytes], lanes: int, limits: Limits) -> list[bytes]:
 def _row(raw: bytes) -> Row:
     prepared = prepare(raw, max_bytes=len(raw))
     return Row(prepared.data_row_key, prepared.raw, prepared.slow)
-
-
-def _rows(frames: Sequence[bytes]) -> int:
-    return sum(map(rows_of, frames))

@@ -6,13 +6,14 @@ import time
 import redis
 
 from prelabel.errors import InboxFull, PrelabelError
-from prelabel.publishing.inbox import Inbox, LanesDiffer, NotDurable
+from prelabel.publishing.inbox import Inbox, LanesDiffer
 from prelabel.publishing.outbox import Outbox
 from prelabel.publishing.outboxes import Outboxes
 from prelabel.publishing.replay import replay
 from prelabel.publishing.retry import Failure
 from prelabel.spool.files import ProjectSpool
 from prelabel.wire import client
+from prelabel.wire.durability import NotDurable
 
 _log = logging.getLogger("prelabel.publisher")
 
@@ -37,10 +38,9 @@ class Sender:
                     self._send(send.box)
                 else:
                     self._replay(send.box, send.spool)
-            except (redis.RedisError, OSError, PrelabelError) as error:
-                self._outboxes.not_sent(send, _failure(error))
             except Exception as error:  # rows are waiting, so the thread must survive it
-                _log.exception("a send of project %s failed with an unexpected error", send.box.project_id)
+                if not isinstance(error, redis.RedisError | OSError | PrelabelError):
+                    _log.exception("a send of project %s failed with an unexpected error", send.box.project_id)
                 self._outboxes.not_sent(send, _failure(error))
 
     def _send(self, box: Outbox) -> None:

@@ -41,10 +41,9 @@ class Spooler:
         assert box.spool is not None  # noqa: S101 - only outboxes with one get here
         try:
             box.spool.append(self._outboxes.frames(box))
-        except SpoolFull as error:
-            self._outboxes.not_written(box, error)
         except Exception as error:  # of the disk, or unexpected: rows are waiting, so the thread must survive it
-            _log.warning("the spool of project %s cannot be written: %r", box.project_id, error)
+            if not isinstance(error, SpoolFull):
+                _log.warning("the spool of project %s cannot be written: %r", box.project_id, error)
             self._outboxes.not_written(box, error)
         else:
             self._outboxes.written(box)

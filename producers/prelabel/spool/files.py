@@ -14,14 +14,15 @@ import struct
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
+from prelabel import private_files
 from prelabel.errors import PrelabelError
-from prelabel.private_files import PART, replacing, sync_folder
-from prelabel.wire.frame import HEADER
+from prelabel.wire.frame import HEADER, cut_at, lanes_of, rows_in
 
 _log = logging.getLogger("prelabel.spool")
 _MARK = b"pSpl"
@@ -97,14 +98,14 @@ class ProjectSpool:
 
         Raises SpoolFull or OSError: none of them counts as written, and they may be appended again.
         """
-        records = b"".join(_RECORD.pack(_MARK, len(frame), crc32(frame)) + frame for frame in frames)
+        records = _records_of(frames)
         with self._lock:
             if self.size + len(records) > self._max_bytes and not beyond_limit:
                 raise SpoolFull(f"the spool {self.folder} holds {self.size} of {self._max_bytes} bytes")
             segment = self._tail()
             _append(segment, records)
             segment.size += len(records)
-            segment.rows += sum(map(rows_of, frames))
+            segment.rows += rows_in(frames)
 
     def head(self, max_rows: int, max_bytes: int) -> list[bytes]:
         """The first frames of one lane count, at least one if there is any; the same again until they are taken off.
@@ -118,7 +119,7 @@ class ProjectSpool:
             found: list[bytes] = []
             rows = size = 0
             for frame, _ in _records(self._segments[0], at_most=max_bytes):
-                rows, size = rows + rows_of(frame), size + len(frame)
+                rows, size = rows + rows_in([frame]), size + len(frame)
                 if found and (rows > max_rows or size > max_bytes or lanes_of(frame) != lanes_of(found[0])):
                     break
                 found.append(frame)
@@ -137,10 +138,10 @@ class ProjectSpool:
         with self._lock:
             segment = self._segments[0]
             segment.offset += _size_of(frames)
-            segment.rows -= sum(map(rows_of, frames))
+            segment.rows -= rows_in(frames)
             try:
                 if segment.offset < segment.size:
-                    _write_whole(segment.cursor, _sealed(segment.offset))
+                    private_files.replace(segment.cursor, _sealed(segment.offset))
                 self._drop_finished()
             except OSError as error:
                 _log.warning("what was sent of %s cannot be marked: %s", self.folder, error)
@@ -150,12 +151,12 @@ class ProjectSpool:
         with self._lock:
             segment = self._segments[0]
             rest = _read(segment.path, segment.offset + _size_of(old), segment.size)
-            content = b"".join(_RECORD.pack(_MARK, len(frame), crc32(frame)) + frame for frame in new) + rest
+            content = _records_of(new) + rest
             number, generation = segment.path.stem.split(".")
             path = self.folder / f"{number}.{int(generation) + 1:04d}{_SEGMENT}"
-            _write_whole(path, content)
-            before = segment.rows - sum(map(rows_of, old))
-            self._segments[0] = _Segment(path, len(content), before + sum(map(rows_of, new)))
+            private_files.replace(path, content)
+            before = segment.rows - rows_in(old)
+            self._segments[0] = _Segment(path, len(content), before + rows_in(new))
             _remove(segment)
 
     def expire(self, frames: Sequence[bytes]) -> None:
@@ -167,7 +168,7 @@ class ProjectSpool:
         self.advance(frames)
         _log.warning(
             "%d rows are too old to be sent without being counted twice, perhaps; they are in %s",
-            sum(map(rows_of, frames)),
+            rows_in(frames),
             aside.folder,
         )
 
@@ -180,7 +181,7 @@ class ProjectSpool:
             number = max(last + 1, time.time_ns() // 1000)
             path = self.folder / f"{number:020d}.0000{_SEGMENT}"
             path.touch(mode=0o600)
-            sync_folder(self.folder)
+            private_files.sync_folder(self.folder)
             self._segments.append(_Segment(path))
         return self._segments[-1]
 
@@ -204,30 +205,14 @@ def facts_of(folder: Path) -> SpoolFacts:
     oldest: float | None = None
     for path in sorted(folder.glob(f"*{_SEGMENT}")):
         try:
-            segment = _Segment(path, path.stat().st_size)
-            segment.offset = _saved_offset(segment)
+            segment = _at_cursor(path)
             for frame, _ in _records(segment):
-                rows += rows_of(frame)
-                oldest = made_at(frame) if oldest is None else oldest
+                rows += rows_in([frame])
+                oldest = cut_at(frame) if oldest is None else oldest
         except FileNotFoundError:  # it was done with meanwhile
             continue
         size += segment.size
     return SpoolFacts(rows, size, oldest, len(list((folder / DAMAGED).glob("*"))))
-
-
-def rows_of(frame: bytes) -> int:
-    """How many rows a frame says it has."""
-    return int.from_bytes(frame[22:26], "big")
-
-
-def lanes_of(frame: bytes) -> int:
-    """The lane count a frame was cut with."""
-    return int.from_bytes(frame[20:22], "big")
-
-
-def made_at(frame: bytes) -> float:
-    """When a frame was cut, in seconds since the epoch, by the clock of the machine that cut it."""
-    return int.from_bytes(frame[2:8], "big") / 1000
 
 
 def make_folder(folder: Path) -> None:
@@ -235,13 +220,13 @@ def make_folder(folder: Path) -> None:
     if not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True, mode=0o700)
-        sync_folder(folder.parent)
+        private_files.sync_folder(folder.parent)
 
 
 def _current_segments(folder: Path) -> list[Path]:
     """The segments, each in its latest form; what a crash left of earlier forms and of cursors is removed."""
     latest: dict[str, Path] = {}
-    leftover = [*folder.glob(f"*{PART}")]
+    leftover = [*folder.glob(f"*{private_files.PART}")]
     for path in sorted(folder.glob(f"*{_SEGMENT}")):
         number = path.stem.split(".")[0]
         if number in latest:
@@ -256,26 +241,28 @@ def _current_segments(folder: Path) -> list[Path]:
 
 def _opened(path: Path) -> _Segment:
     """A segment as a crash may have left it: its good records, from its cursor on."""
-    segment = _Segment(path, path.stat().st_size)
-    segment.offset = _saved_offset(segment)
+    segment = _at_cursor(path)
     good = segment.offset
     for frame, end in _records(segment):
-        segment.rows += rows_of(frame)
+        segment.rows += rows_in([frame])
         good = end
     if good < segment.size:
         _cut_off(segment, good)
     return segment
 
 
-def _saved_offset(segment: _Segment) -> int:
-    """Where the cursor stands; 0 when there is none: frames that were answered are sent again, and counted once."""
-    try:
+def _at_cursor(path: Path) -> _Segment:
+    """Return a segment without its rows, from its cursor on.
+
+    From the beginning where there is no cursor: frames that were answered are sent again, and counted once.
+    """
+    segment = _Segment(path, path.stat().st_size)
+    with suppress(FileNotFoundError, struct.error):
         content = segment.cursor.read_bytes()
-        offset, check = _CURSOR.unpack(content)
-    except (FileNotFoundError, struct.error):
-        return 0
-    known = check == crc32(content[:8]) and offset <= segment.size
-    return offset if known else 0
+        offset, _ = _CURSOR.unpack(content)
+        if content == _sealed(offset) and offset <= segment.size:
+            segment.offset = offset
+    return segment
 
 
 def _sealed(offset: int) -> bytes:
@@ -301,6 +288,10 @@ def _records(segment: _Segment, at_most: int | None = None) -> Iterator[tuple[by
             yield frame, place
 
 
+def _records_of(frames: Sequence[bytes]) -> bytes:
+    return b"".join(_RECORD.pack(_MARK, len(frame), crc32(frame)) + frame for frame in frames)
+
+
 def _cut_off(segment: _Segment, good: int) -> None:
     """Take what is not a record from the end: an unfinished write goes, anything else is kept in `damaged/`."""
     rest = _read(segment.path, good, segment.size)
@@ -310,7 +301,7 @@ def _cut_off(segment: _Segment, good: int) -> None:
         folder = segment.path.parent / DAMAGED
         make_folder(folder)
         kept = folder / f"{segment.path.name}.{good}"
-        _write_whole(kept, rest)
+        private_files.replace(kept, rest)
         _log.error("%d bytes of %s are damaged; they are kept in %s", len(rest), segment.path, kept)
     os.truncate(segment.path, good)
     segment.size = good
@@ -347,14 +338,8 @@ def _append(segment: _Segment, records: bytes) -> None:
         os.close(handle)
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    """Replace a file by one rename, durably."""
-    with replacing(path) as file:
-        file.write(content)
-
-
 def _remove(segment: _Segment) -> None:
     """The segment first: a cursor without one is removed when the spool is opened."""
     segment.path.unlink(missing_ok=True)
     segment.cursor.unlink(missing_ok=True)
-    sync_folder(segment.path.parent)
+    private_files.sync_folder(segment.path.parent)

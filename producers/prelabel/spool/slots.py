@@ -46,11 +46,8 @@ class Slot:
 def take_slot(spool_dir: Path) -> Slot:
     """The lowest slot that nobody owns. Raises OSError when the folder cannot be written."""
     make_folder(spool_dir)
-    for number in count():  # pragma: no branch
-        slot = _try_slot(spool_dir / str(number))
-        if slot is not None:
-            return slot
-    raise AssertionError("unreachable")
+    slots = (_try_slot(spool_dir / str(number)) for number in count())
+    return next(slot for slot in slots if slot is not None)
 
 
 def take_leftovers(spool_dir: Path, *, expired_too: bool = False) -> Iterator[Slot]:

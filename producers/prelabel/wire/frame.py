@@ -4,16 +4,15 @@ A frame is a fixed header and a body (docs/architecture.md has the table). Group
 so it costs the same whatever the rows weigh.
 """
 
-import os
 import struct
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import zstandard
 
 from prelabel.errors import PrelabelError
+from prelabel.ids import uuid7
 
 VERSION = 1
 """Newest this release knows, of frames and of all that workers make of them (docs/architecture.md, versions)."""
@@ -50,13 +49,19 @@ class FrameHeader:
     form: str
 
 
-def new_frame_id() -> bytes:
-    """16 bytes in the layout of a UUIDv7: sorts by the millisecond it was made, unique by 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = bytearray(os.urandom(10))
-    random[0] = 0x70 | (random[0] & 0x0F)
-    random[2] = 0x80 | (random[2] & 0x3F)
-    return milliseconds.to_bytes(6, "big") + bytes(random)
+def rows_in(frames: Iterable[bytes]) -> int:
+    """Return how many rows frames have by their headers."""
+    return sum(int.from_bytes(frame[22:26], "big") for frame in frames)
+
+
+def lanes_of(frame: bytes) -> int:
+    """Return the lane count that a frame was cut for."""
+    return int.from_bytes(frame[20:22], "big")
+
+
+def cut_at(frame: bytes) -> float:
+    """Return when a frame was cut, in seconds since the epoch, by the clock of the machine that cut it."""
+    return int.from_bytes(frame[2:8], "big") / 1000
 
 
 def encode_frame(messages: Sequence[bytes], *, lane: int, lanes: int, slow: int, form: str) -> bytes:
@@ -65,15 +70,15 @@ def encode_frame(messages: Sequence[bytes], *, lane: int, lanes: int, slow: int,
     size = len(body)
     codec = PLAIN
     if size >= _WORTH_COMPRESSING:
-        codec, body = ZSTD, _zstd().compressor.compress(body)
-    header = HEADER.pack(VERSION, codec, new_frame_id(), lane, lanes, len(messages), size, slow, form.encode("ascii"))
+        codec, body = ZSTD, _ZSTD.compressor.compress(body)
+    header = HEADER.pack(VERSION, codec, uuid7(), lane, lanes, len(messages), size, slow, form.encode("ascii"))
     return header + body
 
 
 def relaned(frame: bytes, lanes: int) -> bytes:
     """A frame whose body cannot be read, with a new id and in lane 0 of so many, so that it is taken and reported."""
     header = list(HEADER.unpack_from(frame))
-    header[2:5] = new_frame_id(), 0, lanes
+    header[2:5] = uuid7(), 0, lanes
     return HEADER.pack(*header) + frame[HEADER.size :]
 
 
@@ -113,7 +118,7 @@ def _body(header: FrameHeader, stored: bytes) -> bytes:
         # zstandard allocates what the content says of itself, whatever limit it is given: look first.
         if zstandard.frame_content_size(stored) != header.bytes:
             raise UnreadableFrame("the compressed body does not have the size the header says")
-        return _zstd().decompressor.decompress(stored, max_output_size=header.bytes)
+        return _ZSTD.decompressor.decompress(stored, max_output_size=header.bytes)
     except zstandard.ZstdError as error:
         raise UnreadableFrame(f"the body cannot be decompressed: {error}") from None
 
@@ -126,8 +131,4 @@ class _Zstd(threading.local):
         self.decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_FRAME_BYTES)
 
 
-_ZSTD: _Zstd = _Zstd()
-
-
-def _zstd() -> _Zstd:
-    return _ZSTD
+_ZSTD = _Zstd()

@@ -246,7 +246,7 @@ def test_an_answer_means_durable_by_a_replica_where_that_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
     wait_for: Callable[..., None],
 ) -> None:
-    monkeypatch.setattr("prelabel.publishing.inbox._DURABLE_WITHIN_MS", 200)
+    monkeypatch.setattr("prelabel.wire.durability._WITHIN_MS", 200)
     own_redis()
     client = redis.Redis(unix_socket_path=str(tmp_path / "redis.sock"))
     publisher = Publisher(f"unix://{tmp_path}/redis.sock", durability="replica")

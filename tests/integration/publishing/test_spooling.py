@@ -477,7 +477,7 @@ def test_frames_that_are_too_old_are_not_sent_and_flush_says_so(
     own: OwnRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("prelabel.wire.frame.time.time_ns", lambda: int((time.time() - 7 * 86_400) * 1e9))
+        patch.setattr("prelabel.ids.time.time_ns", lambda: int((time.time() - 7 * 86_400) * 1e9))
         old = encode_frame([json.dumps(message("old")).encode()], lane=1, lanes=16, slow=0, form="k")
     slot = take_slot(tmp_path)
     slot.spool("p", 10**9).append([old])

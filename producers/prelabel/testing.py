@@ -160,7 +160,7 @@ def _is_for_flush(failure: Failure) -> bool:
 def _instance(failure: Failure) -> PrelabelError:
     if not isinstance(failure, type):
         return failure
-    return failure("1 rows are still waiting for Redis at a test") if failure is BufferFull else failure()
+    return failure("1 row still waiting for Redis at a test") if failure is BufferFull else failure()
 
 
 def _as_written(data_row: DataRow) -> DataRow:

@@ -35,7 +35,7 @@ _FIRST = {
     "token": 13,
     "server-limit": 48,
     "frame-memory": 64,
-    "slot-timers": 97,
+    "slot-timers": 531,
     "validate-first": 18,
     "partial-strikes": 170,
     "holder": 70,

@@ -68,7 +68,7 @@ MAY_IMPORT = {
     "prelabel.builders": "annotations errors",
     "prelabel.sdk": "annotations builders errors messages",
     "prelabel.validation": "annotations errors messages sdk",
-    "prelabel.spool": "errors private_files wire",
+    "prelabel.spool": "errors printing private_files wire",
     "prelabel.publishing": "errors messages printing spool validation wire",
     "prelabel.readers": "annotations builders errors",
     "prelabel.testing": "errors messages printing publishing validation",

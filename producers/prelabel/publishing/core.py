@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prelabel.errors import BufferFull, PublisherClosed, RedisUnavailable
 from prelabel.messages import Model
-from prelabel.printing import command
+from prelabel.printing import command, counted
 from prelabel.publishing.buffer import Limits, Row
 from prelabel.publishing.inbox import Inbox
 from prelabel.publishing.outboxes import Flush, Outboxes
@@ -113,7 +113,9 @@ class PublisherCore:
         rows = self.outboxes.take_set_aside()
         if rows:
             folder = self.settings.spool_dir
-            raise RedisUnavailable(f"{rows} rows were set aside in {folder}: see `{command('spool list', folder)}`")
+            raise RedisUnavailable(
+                f"{counted(rows, 'row')} set aside in {folder}: see `{command('spool list', folder)}`"
+            )
 
     def close(self, timeout: float) -> None:
         """Flush and stop. Raises RedisUnavailable when rows could not be handed over in time."""
@@ -154,7 +156,7 @@ class PublisherCore:
         self.close(_AT_EXIT_SECONDS)
 
     def _unavailable(self, rows: int) -> RedisUnavailable:
-        return RedisUnavailable(f"{rows} rows are still waiting for {self._where()}")
+        return RedisUnavailable(f"{counted(rows, 'row')} still waiting for {self._where()}")
 
     def _where(self) -> str:
         cause = self.outboxes.health.cause

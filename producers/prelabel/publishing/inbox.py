@@ -1,4 +1,4 @@
-"""Frames into Redis: one round trip, each frame counted once, and an answer that means durable."""
+"""Send frames to Redis: in one round trip, each counted once, with an answer that means durable."""
 
 import time
 from collections.abc import Sequence
@@ -9,18 +9,19 @@ from typing import Any
 import redis
 
 from prelabel.errors import InboxFull, PrelabelError
+from prelabel.printing import counted
 from prelabel.wire import durability, keys
 from prelabel.wire.client import Client, has_slots, node_of
 from prelabel.wire.durability import Durability
 
 MAX_INBOX_ROWS = 2_000_000
 WATERMARK = 0.85
-"""Share of Redis's memory limit above which publishing stops, so that workers can always settle."""
+"""Share of Redis's memory limit above which publishing stops, so that workers have room to settle what is there."""
 _LOOK_AT_MEMORY_SECONDS = 1.0
 
 
 class LanesDiffer(PrelabelError):
-    """The project has another number of lanes than these frames were cut with; nothing was taken."""
+    """The project has another number of lanes than these frames were cut for; nothing was taken."""
 
     def __init__(self, lanes: int) -> None:
         super().__init__(f"the project has {lanes} lanes")
@@ -29,10 +30,11 @@ class LanesDiffer(PrelabelError):
 
 @dataclass
 class Inbox:
-    """The inboxes of all projects behind one Redis. Thread-safe, like the client it is given."""
+    """The inboxes of all projects on one Redis. Thread-safe, as its client is."""
 
     client: Client
     prefix: str = keys.DEFAULT_PREFIX
+    #: Maximum rows that may wait in the inbox of one project.
     max_rows: int = MAX_INBOX_ROWS
     durability: Durability = "fsync"
 
@@ -42,9 +44,10 @@ class Inbox:
         self._memories: dict[Client, _Memory] = {}
 
     def put(self, project_id: str, frames: Sequence[bytes]) -> int:
-        """Send frames of one project; returns how many of their rows were new.
+        """Send frames of one project and return how many of their rows were new.
 
-        Raises InboxFull or LanesDiffer (nothing was taken), NotDurable, or a redis error (unknown: repeat it).
+        Raises InboxFull or LanesDiffer when nothing was taken. After NotDurable or a redis error it is unknown whether
+        the frames were taken: send the same ones again.
         """
         root = keys.project_root(self.prefix, project_id)
         node = node_of(self.client, root)
@@ -63,8 +66,8 @@ class Inbox:
         """Return the script's answer."""
         look = memory.is_old
         with self.client.pipeline(transaction=False) as pipeline:
-            # The set of projects is a hint in another slot. It is set before the frames, and never removed,
-            # so a crash in between leaves a project that is looked at for nothing, not one that is forgotten.
+            # The set of projects is a hint in another slot. It is written before the frames and never removed, so a
+            # crash in between leaves a project that workers look at in vain, not one that they overlook.
             known = self.client if has_slots(self.client) else pipeline
             known.zadd(keys.projects(self.prefix), {project_id: 0}, lt=True)
             pipeline.evalsha(self._script.sha, 1, root, self.max_rows, *frames)
@@ -80,7 +83,7 @@ class Inbox:
 
 
 class _Memory:
-    """What is known of a server's memory, for a second."""
+    """Whether a server is short of memory, as it was up to a second ago."""
 
     def __init__(self) -> None:
         self.is_short = False
@@ -104,7 +107,7 @@ def _new_rows(answer: list[Any]) -> int:
     if word == b"lanes":
         raise LanesDiffer(number)
     if word == b"full":
-        raise InboxFull(f"{number} rows wait in the project's inbox; nothing was taken")
+        raise InboxFull(f"the project's inbox is full with {counted(number, 'row')}; nothing was taken")
     if word == b"limit":
-        raise PrelabelError(f"frame {number} of the send breaks a limit of frames; nothing was taken")
-    raise PrelabelError(f"the inbox does not know frame version {number}")
+        raise PrelabelError(f"frame {number} of the send exceeds a limit of frames; nothing was taken")
+    raise PrelabelError(f"the inbox cannot read frame version {number}; nothing was taken")

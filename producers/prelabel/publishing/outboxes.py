@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from prelabel.errors import BufferFull, PublisherClosed
+from prelabel.printing import counted
 from prelabel.publishing.buffer import Limits, ProjectBuffer, Row
 from prelabel.publishing.outbox import Outbox, Step
 from prelabel.publishing.retry import Failure, RedisHealth
@@ -180,8 +181,8 @@ class Outboxes:
     def buffer_full(self, project_id: str, where: str) -> BufferFull:
         """Return the error of a row that could not be taken."""
         buffer = self.own[project_id].buffer
-        disk = f" ({buffer.spooled} of them on the disk)" if buffer.spooled else ""
-        return BufferFull(f"{buffer.rows} rows{disk} are still waiting for {where}")
+        disk = f" ({buffer.spooled:,} of them on the disk)" if buffer.spooled else ""
+        return BufferFull(f"{counted(buffer.rows, 'row')}{disk} still waiting for {where}")
 
     # What the sender calls.
 

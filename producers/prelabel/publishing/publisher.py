@@ -72,39 +72,41 @@ class Publisher(PublisherBase):
     """Publishes predictions to the inbox of their project.
 
     `publish()` checks a message and returns at once; a thread sends what has gathered, one frame for each lane and
-    one round trip for all of them, when `send_rows` or `send_bytes` wait or the oldest row has waited for
-    `linger_seconds`. Rows are the publisher's until `flush()` has returned; leaving a `with` block flushes.
+    one round trip for all of them, when a project has `send_rows` or `send_bytes`, or its oldest row has waited for
+    `linger_seconds`. Redis has a row for certain when a later `flush()` has returned; leaving a `with` block flushes.
 
-    With a `spool_dir`, what Redis does not take goes to the disk within `linger_seconds` and a send's time-out (2 s),
-    and newer rows of that project behind it, until Redis has them; a restart goes on where this process ended,
-    however it ended. See docs/publishing.md.
+    With a `spool_dir`, rows that Redis does not take go to the disk within `linger_seconds` and the time-out of a send
+    (2 s), and newer rows of that project follow them, until Redis has them. However this process ends, the next one
+    sends what is on the disk. See docs/publishing.md.
 
-    Safe to share between threads. After a fork the child starts with an empty buffer, a connection and a spool of its
-    own; what the parent had buffered stays the parent's.
+    Safe to share between threads. After a fork, the child starts with an empty buffer, and with a connection and a
+    spool of its own; the parent keeps what it had buffered.
 
     Args:
         redis_url: where the inbox is, for example `redis://localhost:6379/0`.
         key_prefix: the prefix of all keys; the workers' setting must be the same.
-        linger_seconds: how long a row waits for company.
-        frame_rows: most rows in one frame, up to 10,000.
-        frame_bytes: most bytes of messages in one frame, up to 16 MiB; a larger single message, or one above 4 MiB, is
-            refused when published.
-        send_rows: rows of one project that are sent without waiting for the linger time.
-        send_bytes: the same in bytes.
-        max_rows: rows a project may have in memory before `when_full` applies.
-        max_bytes: bytes of messages, the same.
-        when_full: what to do when a project's buffer is full, and its spool, if there is one, has no room either:
-            `block` (up to `block_seconds`, then BufferFull) or `raise` BufferFull at once. Other projects go on.
-        durability: what makes Redis's answer durable, see `prelabel.wire.durability.Durability`.
-        max_inbox_rows: rows that may wait in a project's inbox; above it that project's buffer fills instead.
-        spool_dir: a folder on a local disk for what Redis does not take; for one Redis and one `key_prefix`, shared
-            by as many processes as want to.
-        spool_bytes: most bytes on the disk for one project of one process.
-        spool_max_age_days: frames older than that are set aside in `expired/` instead of being sent. Keep it below
-            the workers' `frame_memory_days`: a frame that was sent already, unknown to us, is counted once that long.
+        linger_seconds: how long a row waits for others to be sent with.
+        frame_rows: maximum rows in one frame, up to 10,000.
+        frame_bytes: maximum bytes of messages in one frame, up to 16 MiB. A single message that is larger, or larger
+            than 4 MiB, is refused when it is published.
+        send_rows: rows of one project that are sent without waiting for `linger_seconds`.
+        send_bytes: the same in bytes of messages.
+        max_rows: maximum rows of one project in memory.
+        max_bytes: the same in bytes of messages.
+        when_full: what `publish()` does when a project has its maximum in memory, and its spool, if there is one, has
+            no room either: `block` (up to `block_seconds`, then raise BufferFull) or `raise` BufferFull at once.
+            Other projects are not concerned.
+        block_seconds: how long `publish()` waits for room.
+        durability: what makes an answer of Redis durable, see `prelabel.wire.durability.Durability`.
+        max_inbox_rows: maximum rows in the inbox of a project; above it, rows of that project stay in memory.
+        spool_dir: a folder on a local disk for rows that Redis does not take. Any number of processes can share it, all
+            with the same Redis and the same `key_prefix`.
+        spool_bytes: maximum bytes on the disk for one project of one process.
+        spool_max_age_days: frames older than this are moved to `expired/` instead of being sent. Keep it below the
+            workers' `frame_memory_days`: for that long, a frame is counted once however often it is sent.
 
-    Raises ValueError for a URL that is none and for limits that no worker reads, OSError when `spool_dir` cannot be
-    used. A spool needs file locks as Linux and macOS have them.
+    Raises ValueError for a malformed URL and for limits that no worker reads, OSError when `spool_dir` cannot be used.
+    A spool needs file locks as Linux and macOS have them.
 
     """
 

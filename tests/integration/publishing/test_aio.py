@@ -92,7 +92,7 @@ def test_waiting_for_room_leaves_the_loop_to_others_and_ends_in_buffer_full(pref
         while not waiter.done():
             await asyncio.sleep(0)
             turns += 1
-        with pytest.raises(BufferFull, match="1 rows"):
+        with pytest.raises(BufferFull, match="1 row "):
             await waiter
         assert turns > 100
         await publisher.publish(message("of another project", "q"))
@@ -126,7 +126,7 @@ def test_a_cancelled_publish_has_not_taken_its_message_and_gives_up_its_turn(tmp
         cancelled.cancel()
         with pytest.raises(asyncio.CancelledError):
             await cancelled
-        with pytest.raises(RedisUnavailable, match="1 rows"):
+        with pytest.raises(RedisUnavailable, match="1 row "):
             await publisher.flush(0.05)
         server = await asyncio.to_thread(start_redis, tmp_path)
         try:

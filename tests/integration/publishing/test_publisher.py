@@ -251,7 +251,7 @@ def test_an_answer_means_durable_by_a_replica_where_that_is_asked_for(
     client = redis.Redis(unix_socket_path=str(tmp_path / "redis.sock"))
     publisher = Publisher(f"unix://{tmp_path}/redis.sock", durability="replica")
     publisher.publish(message("a"))
-    with pytest.raises(RedisUnavailable, match="1 rows"):
+    with pytest.raises(RedisUnavailable, match="1 row "):
         publisher.flush(1)
 
     port = redis_server.free_port()

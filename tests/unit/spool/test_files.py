@@ -180,7 +180,7 @@ def test_expired_frames_are_moved_aside_and_count_against_the_limit(
     with caplog.at_level(logging.WARNING):
         spool.expire([old])
 
-    assert "1 rows are too old" in caplog.text
+    assert "1 row moved to" in caplog.text
     assert content(ProjectSpool(tmp_path / "p" / EXPIRED, MANY)) == [old]
     assert spool.head(MANY, MANY) == [young]
     with pytest.raises(SpoolFull):
@@ -225,7 +225,7 @@ def test_a_disk_without_room_for_the_cursor_does_not_stop_it(
     spool.advance(frames[:1])
     monkeypatch.undo()
 
-    assert "cannot be marked" in caplog.text
+    assert "cannot be written" in caplog.text
     assert spool.head(MANY, MANY) == frames[1:]
     assert ProjectSpool(tmp_path / "p", MANY).head(MANY, MANY) == frames
 

@@ -38,8 +38,8 @@ _FIRST = {
     "slot-timers": 531,
     "validate-first": 18,
     "partial-strikes": 170,
-    "holder": 70,
-    "last-piece": 233,
+    "holder": 1379,
+    "last-piece": 1873,
 }
 
 

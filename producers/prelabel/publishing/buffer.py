@@ -42,6 +42,7 @@ class ProjectBuffer:
     Rows on the disk were published before those in flight, and these before those that wait.
     """
 
+    #: The limits of sends and frames.
     limits: Limits
     #: The number of lanes to cut frames for.
     lanes: int = DEFAULT_LANES

@@ -28,19 +28,29 @@ _AT_EXIT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class PublisherSettings:
-    """The arguments of a publisher, checked; `Publisher` says what they mean."""
+    """The arguments of a publisher, checked."""
 
+    #: Where the inbox is.
     redis_url: RedisUrl
+    #: The prefix of all keys.
     key_prefix: str
+    #: The limits of sends and frames.
     limits: Limits
+    #: Maximum rows of one project in memory.
     max_rows: int
+    #: The same in bytes of messages.
     max_bytes: int
     #: How long `publish()` waits for room; 0 when it raises at once.
     block_seconds: float
+    #: What makes an answer of Redis durable.
     durability: Durability
+    #: Maximum rows in the inbox of one project.
     max_inbox_rows: int
+    #: An absolute path; None without a spool.
     spool_dir: Path | None
+    #: Maximum bytes on the disk for one project.
     spool_bytes: int
+    #: Older frames are moved to `expired/`.
     spool_max_age_seconds: float
 
 
@@ -104,7 +114,9 @@ class PublisherCore:
 
     def buffer_full(self, project_id: str) -> BufferFull:
         """Return the error of a message for which there was no room."""
-        return self.outboxes.buffer_full(project_id, self._where())
+        buffer = self.outboxes.own[project_id].buffer
+        disk = f" ({buffer.spooled:,} of them on the disk)" if buffer.spooled else ""
+        return BufferFull(f"{counted(buffer.rows, 'row')}{disk} still waiting for {self._where()}")
 
     def check_flushed(self, flush: Flush) -> None:
         """Raise RedisUnavailable when Redis does not have all rows of a flush, or when rows were set aside."""

@@ -32,6 +32,7 @@ class Step(NamedTuple):
 class Outbox:
     """The rows of one project, and what became of its last sends and writes."""
 
+    #: The project of all rows.
     project_id: str
     #: The rows in memory, and the counts of all.
     buffer: ProjectBuffer

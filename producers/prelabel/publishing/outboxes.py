@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from prelabel.errors import BufferFull, PublisherClosed
-from prelabel.printing import counted
+from prelabel.errors import PublisherClosed
 from prelabel.publishing.buffer import Limits, ProjectBuffer, Row
 from prelabel.publishing.outbox import Outbox, Step
 from prelabel.publishing.retry import Failure, RedisHealth
@@ -70,6 +69,7 @@ class HandOver:
 class Outboxes:
     """The state of a publisher. Safe to share between threads."""
 
+    #: The limits of sends and frames.
     limits: Limits
     #: Maximum rows of one project in memory.
     max_rows: int
@@ -89,6 +89,7 @@ class Outboxes:
     listeners: list[Callable[[], None]] = field(default_factory=list)
     #: Whether the threads shall end, and no row is taken any longer.
     closed: bool = False
+    #: Whether Redis takes anything.
     health: RedisHealth = field(default_factory=RedisHealth)
 
     def __post_init__(self) -> None:
@@ -177,12 +178,6 @@ class Outboxes:
             for box in self.own.values():
                 box.set_aside = 0
             return rows
-
-    def buffer_full(self, project_id: str, where: str) -> BufferFull:
-        """Return the error of a row that could not be taken."""
-        buffer = self.own[project_id].buffer
-        disk = f" ({buffer.spooled:,} of them on the disk)" if buffer.spooled else ""
-        return BufferFull(f"{counted(buffer.rows, 'row')}{disk} still waiting for {where}")
 
     # What the sender calls.
 

@@ -57,7 +57,9 @@ def importers(package: str) -> set[str]:
 #: For every room, the rooms that it may import.
 MAY_IMPORT = {
     # what is published
-    "prelabel": "annotations errors messages publishing",
+    "prelabel": "annotations errors lazy messages publishing version",
+    "prelabel.lazy": "",
+    "prelabel.version": "",
     "prelabel.printing": "",
     "prelabel.private_files": "",
     "prelabel.errors": "printing",

@@ -81,7 +81,8 @@ MAY_IMPORT = {
     "prelabel_worker.scripts": "",
     "prelabel_worker.ontology": "",
     "prelabel_worker.labelbox": "errors ontology",
-    "prelabel_worker.settings": "amqp_url errors labelbox",
+    "prelabel_worker.redis_settings": "errors",
+    "prelabel_worker.settings": "amqp_url errors labelbox redis_settings",
     "prelabel_worker.logs": "settings",
     "prelabel_worker.quarantine": "errors",
     "prelabel_worker.rendering": "ontology",
@@ -183,10 +184,11 @@ def test_the_environment_is_read_in_the_settings_alone() -> None:
         for node in ast.walk(SOURCES[path])
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     }
-    # settings.py leaves it to pydantic-settings; these give it to processes that they start, or ask for the editor.
+    # settings.py leaves it to pydantic-settings, redis_settings.py reads two of them without; the others give it to
+    # processes that they start, or ask for the editor.
     starters = {"stack.stack", "cli.local.worker", "cli.local.sandbox", "cli.dead.edit"}
     assert {module for module in readers if not module.startswith("prelabel_sandbox")} == {
-        f"prelabel_worker.{name}" for name in starters
+        f"prelabel_worker.{name}" for name in (*starters, "redis_settings")
     }
 
 

@@ -3,14 +3,12 @@
 import typer
 from rich.table import Table
 
-from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, connect, console, out, settings_for
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out
 from prelabel_worker.queries.audit import ProjectAudit
 from prelabel_worker.queries.audit import audit as recompute
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("audit")(audit)
 
 
 def audit(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:

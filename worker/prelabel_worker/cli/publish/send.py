@@ -9,7 +9,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from prelabel import MessageError, RedisUnavailable
 from prelabel.readers import BadRecord, Record, Source, UnreadableSource
 from prelabel.readers.ndjson import LineRecord
-from prelabel_worker.cli.shared.terminal import ServiceAway, console, say
+from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.terminal import ServiceAway, say
 
 FLUSH_SECONDS = 60.0
 _SHOWN = 20

@@ -66,7 +66,7 @@ MAY_IMPORT = {
     "prelabel.annotations": "errors",
     "prelabel.messages": "annotations",
     "prelabel.wire": "errors printing",
-    "prelabel.builders": "annotations errors",
+    "prelabel.builders": "annotations errors lazy",
     "prelabel.sdk": "annotations builders errors messages",
     "prelabel.validation": "annotations errors messages sdk",
     "prelabel.spool": "errors private_files wire",

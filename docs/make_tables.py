@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from prelabel import errors
 from prelabel.annotations.kinds import KINDS, MEDIA_TYPES
-from prelabel.wire.redis_url import ConnectionOptions
+from prelabel.wire.redis_url import ConnectionOptions, expected
 from prelabel_worker.doctor.findings import Check
 from prelabel_worker.queries.metrics import Name
 from prelabel_worker.settings import Settings
@@ -47,7 +47,7 @@ def settings() -> str:
         "",
         "| option | expected |",
         "|---|---|",
-        *(f"| `{name}` | {field.description} |" for name, field in ConnectionOptions.model_fields.items()),
+        *(f"| `{name}` | {description} |" for name, description in expected(ConnectionOptions).items()),
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,42 +1,26 @@
 """Publish model predictions for Labelbox pre-labels: the message contract and everything that publishes.
 
-Annotations beyond those of images are loaded when they are first asked for.
+Each name is loaded when it is first used, with what it needs and nothing else: `import prelabel` costs nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from prelabel.annotations import (
-    BoundingBox,
-    Checklist,
-    Classification,
-    FreeText,
-    Mask,
-    Option,
-    Point,
-    Polygon,
-    Polyline,
-    Radio,
-    Relationship,
-)
-from prelabel.errors import (
-    BufferFull,
-    InboxFull,
-    InvalidAnnotation,
-    MalformedMessage,
-    MessageError,
-    MessageTooLarge,
-    NotInOntology,
-    PrelabelError,
-    PublisherClosed,
-    Reason,
-    RedisUnavailable,
-)
-from prelabel.messages import DataRow, DataRowId, GlobalKey, Model, PredictionMessage
-from prelabel.publishing.aio import AsyncPublisher
-from prelabel.publishing.publisher import Publisher
+from prelabel.lazy import lazily
 
 if TYPE_CHECKING:
+    from prelabel.annotations import (
+        BoundingBox,
+        Checklist,
+        Classification,
+        FreeText,
+        Mask,
+        Option,
+        Point,
+        Polygon,
+        Polyline,
+        Radio,
+        Relationship,
+    )
     from prelabel.annotations.conversation import ConversationEntity, MessageChecklist, MessageRadio, MessageText
     from prelabel.annotations.dicom import DicomMasks, DicomPolyline, Slice, SliceSegment
     from prelabel.annotations.document import DocumentBox, DocumentEntity, TextSelection
@@ -53,32 +37,46 @@ if TYPE_CHECKING:
     )
     from prelabel.annotations.video import Keyframe, Segment, VideoObject
     from prelabel.annotations.video_masks import MaskFrame, MaskInstance, VideoMasks
-
-_NAMES = {
-    "conversation": "ConversationEntity MessageChecklist MessageRadio MessageText",
-    "dicom": "DicomMasks DicomPolyline Slice SliceSegment",
-    "document": "DocumentBox DocumentEntity TextSelection",
-    "evaluation": "MessageEvaluation RankedMessage SelectedMessage",
-    "geo": "TileBox",
-    "text": "TextEntity",
-    "timed": "TimedChecklist TimedClassification TimedOption TimedRadio TimedText TimeRange",
-    "video": "Keyframe Segment VideoObject",
-    "video_masks": "MaskFrame MaskInstance VideoMasks",
-}
-_LATER = {name: module for module, names in _NAMES.items() for name in names.split()}
-"""Names that are loaded when they are first asked for, and their modules in `prelabel.annotations`."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"prelabel.annotations.{_LATER[name]}"), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
-
+    from prelabel.errors import (
+        BufferFull,
+        InboxFull,
+        InvalidAnnotation,
+        MalformedMessage,
+        MessageError,
+        MessageTooLarge,
+        NotInOntology,
+        PrelabelError,
+        PublisherClosed,
+        Reason,
+        RedisUnavailable,
+    )
+    from prelabel.messages import DataRow, DataRowId, GlobalKey, Model, PredictionMessage
+    from prelabel.publishing.aio import AsyncPublisher
+    from prelabel.publishing.publisher import Publisher
+    from prelabel.version import __version__ as __version__
+else:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "annotations": "BoundingBox Checklist Classification FreeText Mask Option Point Polygon Polyline Radio "
+            "Relationship",
+            "annotations.conversation": "ConversationEntity MessageChecklist MessageRadio MessageText",
+            "annotations.dicom": "DicomMasks DicomPolyline Slice SliceSegment",
+            "annotations.document": "DocumentBox DocumentEntity TextSelection",
+            "annotations.evaluation": "MessageEvaluation RankedMessage SelectedMessage",
+            "annotations.geo": "TileBox",
+            "annotations.text": "TextEntity",
+            "annotations.timed": "TimedChecklist TimedClassification TimedOption TimedRadio TimedText TimeRange",
+            "annotations.video": "Keyframe Segment VideoObject",
+            "annotations.video_masks": "MaskFrame MaskInstance VideoMasks",
+            "errors": "BufferFull InboxFull InvalidAnnotation MalformedMessage MessageError MessageTooLarge "
+            "NotInOntology PrelabelError PublisherClosed Reason RedisUnavailable",
+            "messages": "DataRow DataRowId GlobalKey Model PredictionMessage",
+            "publishing.aio": "AsyncPublisher",
+            "publishing.publisher": "Publisher",
+            "version": "__version__",
+        },
+    )
 
 __all__ = [
     "AsyncPublisher",

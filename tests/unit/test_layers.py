@@ -57,7 +57,9 @@ def importers(package: str) -> set[str]:
 #: For every room, the rooms that it may import.
 MAY_IMPORT = {
     # what is published
-    "prelabel": "annotations errors messages publishing",
+    "prelabel": "annotations errors lazy messages publishing version",
+    "prelabel.lazy": "",
+    "prelabel.version": "",
     "prelabel.printing": "",
     "prelabel.ids": "",
     "prelabel.private_files": "",
@@ -65,7 +67,7 @@ MAY_IMPORT = {
     "prelabel.annotations": "errors",
     "prelabel.messages": "annotations ids",
     "prelabel.wire": "errors ids printing",
-    "prelabel.builders": "annotations errors",
+    "prelabel.builders": "annotations errors lazy",
     "prelabel.sdk": "annotations builders errors messages",
     "prelabel.validation": "annotations errors messages sdk",
     "prelabel.spool": "errors printing private_files wire",
@@ -80,7 +82,8 @@ MAY_IMPORT = {
     "prelabel_worker.scripts": "",
     "prelabel_worker.ontology": "",
     "prelabel_worker.labelbox": "errors ontology",
-    "prelabel_worker.settings": "amqp_url errors labelbox",
+    "prelabel_worker.redis_settings": "errors",
+    "prelabel_worker.settings": "amqp_url errors labelbox redis_settings",
     "prelabel_worker.logs": "settings",
     "prelabel_worker.quarantine": "errors",
     "prelabel_worker.rendering": "ontology",
@@ -100,8 +103,8 @@ MAY_IMPORT = {
         "accounts errors labelbox ontology quarantine queries rendering runtime scripts settings stack"
     ),
     "prelabel_worker.cli": (
-        "accounts chunks dead_letters doctor errors labelbox ontology operations quarantine queries rendering runtime "
-        "settings setup stack"
+        "accounts chunks dead_letters doctor errors labelbox ontology operations quarantine queries redis_settings "
+        "rendering runtime settings setup stack"
     ),
     # the local Labelbox
     "prelabel_sandbox": "",
@@ -182,10 +185,11 @@ def test_the_environment_is_read_in_the_settings_alone() -> None:
         for node in ast.walk(SOURCES[path])
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     }
-    # settings.py leaves it to pydantic-settings; these give it to processes that they start, or ask for the editor.
+    # settings.py leaves it to pydantic-settings, redis_settings.py reads two of them without; the others give it to
+    # processes that they start, or ask for the editor.
     starters = {"stack.stack", "cli.local.worker", "cli.local.sandbox", "cli.dead.edit"}
     assert {module for module in readers if not module.startswith("prelabel_sandbox")} == {
-        f"prelabel_worker.{name}" for name in starters
+        f"prelabel_worker.{name}" for name in (*starters, "redis_settings")
     }
 
 

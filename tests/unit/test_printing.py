@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel.printing import command, one_line, printable, printable_json
-from prelabel_worker.cli.shared.terminal import console, out, print_line, say, styled
+from prelabel_worker.cli.shared.screen import console, styled
+from prelabel_worker.cli.shared.terminal import out, print_line, say
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.runtime.app import end
 from tests.support.sources import ROOT, SOURCES
@@ -30,7 +31,7 @@ HOSTILE = [
     "\ud800",
 ]
 CLI = ROOT / "worker" / "prelabel_worker" / "cli"
-PRINTERS = {CLI / "shared" / "terminal.py", CLI / "__init__.py"}
+PRINTERS = {CLI / "shared" / "terminal.py", CLI / "shared" / "screen.py", CLI / "__init__.py"}
 _A_COMMAND = re.compile(r"\bprelabel (?!cannot|needs)[a-z]+\b")
 
 

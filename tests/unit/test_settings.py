@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from prelabel.wire.redis_url import RedisUrl
-from prelabel_worker.cli.shared.terminal import settings_for
+from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.settings import Settings, load_settings
 from prelabel_worker.stack import stack_file

@@ -1,4 +1,7 @@
-"""Settings, read once from the environment and `.env`; the only module that looks at either."""
+"""Settings, read once from the environment and `.env`.
+
+No other module looks at either but `redis_settings`, which declares two of them and can read those alone.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -13,6 +16,7 @@ from prelabel.wire.redis_url import InvalidUrl, RedisUrl
 from prelabel_worker.amqp_url import SCHEMES, AmqpUrl
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.labelbox.endpoint import Endpoint
+from prelabel_worker.redis_settings import ENV_FILE, ENV_PREFIX, KEY_PREFIX, REDIS_URL
 
 
 class _Whole(PydanticBaseSettingsSource):
@@ -38,21 +42,14 @@ class Settings(BaseSettings):
     """Everything a worker can be told. Each name is an environment variable with the prefix `PRELABEL_`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PRELABEL_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=ENV_PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    redis_url: SecretStr = Field(
-        SecretStr("redis://localhost:6379/0"),
-        description="Where frames, chunks and held rows are; a cluster is `redis+cluster://host:port,host:port`.",
-    )
+    redis_url: SecretStr = Field(SecretStr(REDIS_URL.default), description=REDIS_URL.description)
     broker_url: SecretStr | None = Field(
         None, description="Celery's broker; by default the same Redis, which must not be a cluster."
     )
-    key_prefix: str = Field(
-        "prelabel",
-        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
-        description="Prefix of every key; publishers must use it too.",
-    )
+    key_prefix: str = Field(KEY_PREFIX.default, description=KEY_PREFIX.description)
     durability: Durability = Field(
         "fsync",
         description="What makes Redis's answer durable: `fsync` (the server runs with appendfsync always), "
@@ -144,8 +141,14 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis_url(cls, url: SecretStr) -> SecretStr:
-        RedisUrl.parse(url.get_secret_value())
+        REDIS_URL.check(url.get_secret_value())
         return url
+
+    @field_validator("key_prefix")
+    @classmethod
+    def _key_prefix(cls, prefix: str) -> str:
+        KEY_PREFIX.check(prefix)
+        return prefix
 
     @field_validator("broker_url")
     @classmethod
@@ -280,7 +283,7 @@ def read_settings(**overrides: Any) -> Settings:
         settings = Settings(**overrides)
     except ValidationError as error:
         problems = [
-            f"PRELABEL_{'.'.join(str(part) for part in problem['loc']).upper()}: "
+            f"{ENV_PREFIX}{'.'.join(str(part) for part in problem['loc']).upper()}: "
             f"{problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors(include_input=False, include_url=False)
         ]

@@ -6,18 +6,35 @@ further field raises pydantic's ValidationError, as the annotation's own constru
 arrays are used by what they can do.
 """
 
-from prelabel.builders.boxes import box_from_center, box_from_corners, box_from_yolo, document_box_from_corners
-from prelabel.builders.composite import Composite, composite_of
-from prelabel.builders.masks import mask_from_array, mask_from_rle
-from prelabel.builders.spans import document_entity_from_tokens, entity_from_span, message_entity_from_span
-from prelabel.builders.times import (
-    checklist_from_seconds,
-    frame_range,
-    millisecond_range,
-    radios_from_seconds,
-    text_from_seconds,
-)
-from prelabel.builders.tracks import boxes_of, track_from_boxes
+from typing import TYPE_CHECKING
+
+from prelabel.lazy import lazily
+
+if TYPE_CHECKING:
+    from prelabel.builders.boxes import box_from_center, box_from_corners, box_from_yolo, document_box_from_corners
+    from prelabel.builders.composite import Composite, composite_of
+    from prelabel.builders.masks import mask_from_array, mask_from_rle
+    from prelabel.builders.spans import document_entity_from_tokens, entity_from_span, message_entity_from_span
+    from prelabel.builders.times import (
+        checklist_from_seconds,
+        frame_range,
+        millisecond_range,
+        radios_from_seconds,
+        text_from_seconds,
+    )
+    from prelabel.builders.tracks import boxes_of, track_from_boxes
+else:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "boxes": "box_from_center box_from_corners box_from_yolo document_box_from_corners",
+            "composite": "Composite composite_of",
+            "masks": "mask_from_array mask_from_rle",
+            "spans": "document_entity_from_tokens entity_from_span message_entity_from_span",
+            "times": "checklist_from_seconds frame_range millisecond_range radios_from_seconds text_from_seconds",
+            "tracks": "boxes_of track_from_boxes",
+        },
+    )
 
 __all__ = [
     "Composite",

@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from prelabel.printing import printable
 from prelabel.wire.cluster import ClusterClient
-from prelabel.wire.redis_url import RedisUrl, TlsOptions
+from prelabel.wire.redis_url import RedisUrl, TlsOptions, expected
 
 Client = Any
 """A Redis client that returns bytes. redis-py's types are unions of str and bytes and of sync and async, which no
@@ -133,7 +133,7 @@ def connection_options(url: RedisUrl, seconds: float) -> dict[str, Any]:
         "socket_connect_timeout": options.socket_connect_timeout or min(seconds, _CONNECT_SECONDS),
         "socket_keepalive": options.socket_keepalive,
     }
-    return arguments | ({name: getattr(options, name) for name in TlsOptions.model_fields} if url.tls else {})
+    return arguments | ({name: getattr(options, name) for name in expected(TlsOptions)} if url.tls else {})
 
 
 def open_client(url: str | RedisUrl, seconds: float) -> Client:

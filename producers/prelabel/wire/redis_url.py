@@ -6,11 +6,10 @@ that a URL means the same everywhere. Errors quote nothing that may be a passwor
 
 import re
 import ssl
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, TypeVar
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
-
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 DEFAULT_PORT = 6379
 FORMS = (
@@ -43,9 +42,57 @@ class Host:
 
 
 _Options = TypeVar("_Options", bound="TlsOptions")
+_WORDS = {
+    **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
+}
 
 
-def _is_file(path: str) -> str:
+def _option(default: Any, read: Callable[[str], Any], description: str) -> Any:
+    """Declare an option: its default, how its text is read, and what is expected. `read` raises ValueError."""
+    return field(default=default, metadata={"read": read, "description": description})
+
+
+def _bool(text: str) -> bool:
+    if (value := _WORDS.get(text.lower())) is None:
+        raise ValueError
+    return value
+
+
+def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", text) or not least <= (value := int(text)) <= (most or value):
+            raise ValueError
+        return value
+
+    return read
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError from None  # Python's own words quote the text
+    if not 2 <= value <= 300:
+        raise ValueError
+    return value
+
+
+def _client_name(text: str) -> str:
+    if not re.fullmatch(r"[!-~]{1,64}", text):
+        raise ValueError
+    return text
+
+
+def _verification(text: str) -> str:
+    """Celery spells `ssl_cert_reqs=required` also `CERT_REQUIRED`."""
+    value = text.lower().removeprefix("cert_")
+    if value not in ("required", "optional", "none"):
+        raise ValueError
+    return value
+
+
+def _file(path: str) -> str:
     try:
         with open(path, "rb"):
             return path
@@ -53,41 +100,32 @@ def _is_file(path: str) -> str:
         raise ValueError(error.strerror or "cannot be read") from None
 
 
-def _has_certificates(path: str) -> str:
+def _certificates(path: str) -> str:
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(_is_file(path))
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(_file(path))
     except ssl.SSLError:
         raise ValueError("there is no certificate in it") from None
     return path
 
 
-def _celery_spelling(value: Any) -> Any:
-    """Return `required` for `CERT_REQUIRED`, which Celery takes too."""
-    return value.lower().removeprefix("cert_") if isinstance(value, str) else value
-
-
-_File = Annotated[str, AfterValidator(_is_file)]
-_Seconds = Annotated[float, Field(ge=2, le=300, allow_inf_nan=False)]
-
-
-class TlsOptions(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsOptions:
     """How the server and the client prove who they are; by default, the server is verified."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    ssl_cert_reqs: Annotated[Literal["required", "optional", "none"], BeforeValidator(_celery_spelling)] = Field(
+    ssl_cert_reqs: Literal["required", "optional", "none"] = _option(
         "required",
-        description="`required` (the default) or `none`: then the server's certificate is not verified, and whoever "
+        _verification,
+        "`required` (the default) or `none`: then the server's certificate is not verified, and whoever "
         "answers at that address gets the password",
     )
-    ssl_check_hostname: bool = Field(
-        True, description="`true` (the default): the certificate must be for the host of the URL; `false`: for any"
+    ssl_check_hostname: bool = _option(
+        True, _bool, "`true` (the default): the certificate must be for the host of the URL; `false`: for any"
     )
-    ssl_ca_certs: Annotated[str, AfterValidator(_has_certificates)] | None = Field(
-        None, description="a readable file of CA certificates (PEM), beside the system's"
+    ssl_ca_certs: str | None = _option(
+        None, _certificates, "a readable file of CA certificates (PEM), beside the system's"
     )
-    ssl_certfile: _File | None = Field(None, description="a readable file with the client's certificate (PEM)")
-    ssl_keyfile: _File | None = Field(None, description="a readable file with the certificate's key (PEM)")
+    ssl_certfile: str | None = _option(None, _file, "a readable file with the client's certificate (PEM)")
+    ssl_keyfile: str | None = _option(None, _file, "a readable file with the certificate's key (PEM)")
 
     @property
     def verified(self) -> bool:
@@ -95,29 +133,34 @@ class TlsOptions(BaseModel):
         return self.ssl_cert_reqs != "none" and self.ssl_check_hostname
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionOptions(TlsOptions):
     """The options that may follow `?` in a Redis URL, also listed in `docs/settings.md`."""
 
-    db: int | None = Field(None, ge=0, description="a database number, where the path names none")
-    virtual_host: int | None = Field(None, ge=0, description="the same, as Celery spells it for `redis+socket://`")
-    protocol: int = Field(2, ge=2, le=3, description="the version of RESP to speak, 2 (the default) or 3")
-    socket_timeout: _Seconds | None = Field(None, description="seconds to wait for an answer, from 2 to 300")
-    socket_connect_timeout: _Seconds | None = Field(None, description="seconds to wait for a connection, from 2 to 300")
-    socket_keepalive: bool = Field(True, description="`true` (the default) or `false`: TCP keep-alive")
-    health_check_interval: int | None = Field(
+    db: int | None = _option(None, _whole(0), "a database number, where the path names none")
+    virtual_host: int | None = _option(None, _whole(0), "the same, as Celery spells it for `redis+socket://`")
+    protocol: int = _option(2, _whole(2, 3), "the version of RESP to speak, 2 (the default) or 3")
+    socket_timeout: float | None = _option(None, _seconds, "seconds to wait for an answer, from 2 to 300")
+    socket_connect_timeout: float | None = _option(None, _seconds, "seconds to wait for a connection, from 2 to 300")
+    socket_keepalive: bool = _option(True, _bool, "`true` (the default) or `false`: TCP keep-alive")
+    health_check_interval: int | None = _option(
         None,
-        ge=0,
-        le=3600,
-        description="seconds of silence after which a connection is tried first, 0 (never) to 3,600; not in a cluster",
+        _whole(0, 3600),
+        "seconds of silence after which a connection is tried first, 0 (never) to 3,600; not in a cluster",
     )
-    client_name: str | None = Field(
+    client_name: str | None = _option(
         None,
-        pattern=r"^[!-~]{1,64}$",
-        description="a name for `CLIENT LIST`, up to 64 characters without spaces; the user needs `+client|setname`",
+        _client_name,
+        "a name for `CLIENT LIST`, up to 64 characters without spaces; the user needs `+client|setname`",
     )
-    max_connections: int | None = Field(
-        None, ge=8, le=100_000, description="the largest number of connections of one pool, from 8"
+    max_connections: int | None = _option(
+        None, _whole(8, 100_000), "the largest number of connections of one pool, from 8"
     )
+
+
+def expected(kind: type[TlsOptions]) -> dict[str, str]:
+    """Return the options of `kind` by name, each with what is expected of it."""
+    return {each.name: each.metadata["description"] for each in fields(kind)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +202,7 @@ class RedisUrl:
             password=unquote(parts.password or "") or None,
             tls=tls,
             cluster=cluster,
-            options=options.model_copy(update={"db": None, "virtual_host": None}),
+            options=replace(options, db=None, virtual_host=None),
         )
 
     @property
@@ -167,8 +210,8 @@ class RedisUrl:
         """The whole URL with its secrets, in the one spelling that `parse` reads back as the same."""
         login = f"{quote(self.username or '', safe='')}:{quote(self.password or '', safe='')}@"
         head, _, tail = str(self).partition("://")
-        options = self.options.model_dump(exclude_defaults=True).items()
-        spelt = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in options)
+        told = ((each.name, getattr(self.options, each.name), each.default) for each in fields(self.options))
+        spelt = "&".join(f"{name}={quote(str(value), safe='')}" for name, value, default in told if value != default)
         mark = "&" if "?" in tail else "?"
         return f"{head}://{login if self.username or self.password else ''}{tail}" + (f"{mark}{spelt}" if spelt else "")
 
@@ -220,7 +263,7 @@ def _parts(text: str, scheme: str) -> tuple[SplitResult, tuple[Host, ...]]:
 
 def _options(query: str, *, tls: bool) -> ConnectionOptions:
     options = pairs(query)
-    wrong = next((name for name in options if name in TlsOptions.model_fields), None)
+    wrong = next((name for name in options if name in expected(TlsOptions)), None)
     if wrong is not None and not tls:
         raise InvalidUrl(f"the option {wrong} needs TLS: expected rediss:// or rediss+cluster:// before the host")
     return checked(ConnectionOptions, options)
@@ -242,18 +285,24 @@ def pairs(query: str) -> dict[str, str]:
 
 def checked(kind: type[_Options], options: dict[str, str]) -> _Options:
     """Return the options as `kind` declares them. Raises InvalidUrl, which names the first that is wrong."""
+    values = {}
+    for option in fields(kind):
+        if option.name in options:
+            values[option.name] = _read(option.name, options[option.name], option.metadata)
+    unknown = next((name for name in options if name not in values), None)
+    if unknown is not None:
+        known = ", ".join(sorted(expected(kind)))
+        raise InvalidUrl(f"the option {unknown} is not known; expected one of {known}")
+    return kind(**values)
+
+
+def _read(name: str, text: str, declared: Mapping[str, Any]) -> Any:
     try:
-        return kind.model_validate(options)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        name = str(first["loc"][0])
-        if name not in kind.model_fields:
-            known = ", ".join(sorted(kind.model_fields))
-            raise InvalidUrl(f"the option {name} is not known; expected one of {known}") from None
-        expected, value = kind.model_fields[name].description, options[name]
-        found = f"'{value}'" if _VALUE.fullmatch(value) else "another value"
-        cause = f" ({first['msg'].removeprefix('Value error, ')})" if first["type"] == "value_error" else ""
-        raise InvalidUrl(f"the option {name}: expected {expected}; found {found}{cause}") from None
+        return declared["read"](text)
+    except ValueError as error:
+        found = f"'{text}'" if _VALUE.fullmatch(text) else "another value"
+        cause = f" ({error})" if str(error) else ""
+        raise InvalidUrl(f"the option {name}: expected {declared['description']}; found {found}{cause}") from None
 
 
 def _database(path: str, options: ConnectionOptions, *, cluster: bool) -> int:

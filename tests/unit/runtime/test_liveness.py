@@ -6,7 +6,7 @@ import msgspec
 
 from prelabel_worker.cli.health.healthy import problems
 from prelabel_worker.presence import Presence
-from prelabel_worker.queries.status import WorkerStatus
+from prelabel_worker.queries.workers import WorkerStatus
 from prelabel_worker.runtime.liveness import Liveness
 from prelabel_worker.runtime.ticker import room_for_hints
 

@@ -2,6 +2,8 @@
 
 import sys
 
+NEEDS_EXTRA = "the command needs the worker extra: pip install 'prelabel[worker]'"
+
 
 def main() -> None:
     """The entry point of `prelabel`."""
@@ -10,6 +12,6 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("prelabel"):
             raise
-        print("prelabel: the command needs the worker extra: pip install 'prelabel[worker]'", file=sys.stderr)  # noqa: T201
+        print(f"prelabel: {NEEDS_EXTRA}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     run()

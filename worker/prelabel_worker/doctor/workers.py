@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
-from prelabel_worker.queries.status import WorkerStatus
+from prelabel_worker.queries.workers import WorkerStatus
 from prelabel_worker.runtime.roles import STAGES
 
 _SHOWN = 20

@@ -48,7 +48,7 @@ class ProjectAudit:
 
 
 def audit(client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> list[ProjectAudit]:
-    """Recompute the sum of every known project. Correct while workers run: what moves is read in one transaction."""
+    """Reconcile the counts of every known project. Correct while workers run: what moves is read in one transaction."""
     return [_surviving(client, key_prefix, project_id) for project_id in Inspector(client, key_prefix).projects()]
 
 

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
@@ -10,15 +10,13 @@ from prelabel.wire.frame import VERSION
 from prelabel.wire.lanes import MAX_LANES
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.errors import ProjectUnreadable
-from prelabel_worker.presence import Presence, announced
 from prelabel_worker.quarantine.names import project_id as project_id_of
 from prelabel_worker.quarantine.names import project_ids
 from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, readable
+from prelabel_worker.queries.workers import WorkerStatus, living_workers
 
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
 _META = ("pausedUntil", "pauseReason", "lanes", "openMost", "leftovers", "undoneRows", "overridden", "deadByPolicy")
-GONE_AFTER_SECONDS = 60.0
-"""A worker that has not been seen for so long is not listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,52 +87,6 @@ class ProjectStatus:
             "overridden": self.overridden,
             "deadByPolicy": self.dead_by_policy,
             "stuckChunks": self.stuck,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerStatus:
-    """A worker that ticks; `knows` is the newest version of chunks that it does not leave alone."""
-
-    name: str
-    host: str
-    pid: int
-    version: str
-    concurrency: int
-    seen_seconds_ago: float
-    role: str = "all"
-    knows: int = 1
-    busy_seconds: float | None = None
-    stalled_seconds: float = 0.0
-
-    @classmethod
-    def of(cls, name: str, presence: Presence) -> Self:
-        """Return the status of a worker that announced this."""
-        return cls(
-            name=name,
-            host=presence.host,
-            pid=presence.pid,
-            version=presence.version,
-            concurrency=presence.concurrency,
-            seen_seconds_ago=max(0.0, time.time() - presence.at),
-            busy_seconds=presence.busy_seconds,
-            stalled_seconds=presence.stalled_seconds,
-            role=presence.role,
-            knows=presence.knows,
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """For `status --json`."""
-        return {
-            "name": self.name,
-            "host": self.host,
-            "pid": self.pid,
-            "version": self.version,
-            "role": self.role,
-            "concurrency": self.concurrency,
-            "seenSecondsAgo": round(self.seen_seconds_ago, 1),
-            "busySeconds": self.busy_seconds,
-            "stalledSeconds": self.stalled_seconds,
         }
 
 
@@ -262,8 +214,7 @@ class Inspector:
 
     def workers(self) -> list[WorkerStatus]:
         """The workers that ticked within the last minute."""
-        workers = [WorkerStatus.of(name, presence) for name, presence in announced(self._client, self._prefix).items()]
-        return sorted((each for each in workers if each.seen_seconds_ago < GONE_AFTER_SECONDS), key=lambda w: w.name)
+        return living_workers(self._client, self._prefix)
 
     def _chunk_states(self, root: str, chunk_ids: list[bytes]) -> tuple[dict[str, int], int]:
         """Return how many chunks are in which state, and how many are stuck."""

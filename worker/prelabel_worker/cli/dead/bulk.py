@@ -9,8 +9,9 @@ import orjson
 import typer
 
 from prelabel_worker.cli.dead.filters import Store
+from prelabel_worker.cli.shared.each_project import reading
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
-from prelabel_worker.cli.shared.terminal import NOTHING, end_line, out, print_line, print_over, reading, say
+from prelabel_worker.cli.shared.terminal import NOTHING, end_line, out, print_line, print_over, say
 from prelabel_worker.dead_letters.bulk import Bulk
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.operations.action_log import Actions

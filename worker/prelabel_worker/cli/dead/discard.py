@@ -7,13 +7,9 @@ import typer
 
 from prelabel_worker.cli.dead.bulk import answer, carry_out
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
-from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, RedisUrl, confirm, of_each, say
+from prelabel_worker.cli.shared.each_project import of_each
+from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, RedisUrl, confirm, say
 from prelabel_worker.dead_letters.bulk import Bulk
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("discard")(discard)
 
 
 @filtered

@@ -23,11 +23,6 @@ from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.operations.action_log import Actions
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("edit")(edit)
-
-
 def edit(
     dead_letter_id: DeadLetterId,
     project: Project = None,

@@ -15,8 +15,9 @@ import typer
 from prelabel.printing import one_line, printable
 from prelabel.private_files import UnsafeFile, replacing
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
+from prelabel_worker.cli.shared.each_project import of_each
 from prelabel_worker.cli.shared.interrupts import ends_as_an_exception
-from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, RedisUrl, json_text, of_each, say, usage
+from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, RedisUrl, json_text, say, usage
 from prelabel_worker.dead_letters.csv_cells import neutralise
 from prelabel_worker.dead_letters.letter import DeadLetter
 
@@ -32,11 +33,6 @@ class Format(StrEnum):
 
     NDJSON = "ndjson"
     CSV = "csv"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("export")(export)
 
 
 @filtered

@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.parameters import sharing
-from prelabel_worker.cli.shared.terminal import USAGE, Project, connect, say, settings_for
+from prelabel_worker.cli.shared.terminal import USAGE, Project, say
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.queries.status import Inspector

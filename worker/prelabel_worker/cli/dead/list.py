@@ -8,14 +8,10 @@ from rich.table import Table
 
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
 from prelabel_worker.cli.dead.show import times
-from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, console, of_each, out, when
+from prelabel_worker.cli.shared.each_project import of_each
+from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, when
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("list")(list_dead_letters)
-    app.command("groups")(groups)
 
 
 @filtered

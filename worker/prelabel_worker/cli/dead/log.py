@@ -6,13 +6,10 @@ import orjson
 import typer
 
 from prelabel_worker.cli.dead.filters import Store
-from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, console, of_each, out, when
+from prelabel_worker.cli.shared.each_project import of_each
+from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, when
 from prelabel_worker.operations.action_log import Actions
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("log")(log)
 
 
 def log(

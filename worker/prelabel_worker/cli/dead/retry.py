@@ -13,11 +13,6 @@ from prelabel_worker.dead_letters.bulk import Bulk, Pacer
 from prelabel_worker.dead_letters.editing import Edits
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("retry")(retry)
-
-
 @filtered
 def retry(
     choice: Choice = Choice(),  # noqa: B008 - frozen; `filtered` gives the real one

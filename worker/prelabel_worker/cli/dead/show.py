@@ -7,26 +7,12 @@ import typer
 
 from prelabel.printing import command
 from prelabel_worker.cli.dead.filters import Store
-from prelabel_worker.cli.shared.terminal import (
-    NOTHING,
-    USAGE,
-    AsJson,
-    Project,
-    RedisUrl,
-    console,
-    of_each,
-    out,
-    say,
-    when,
-)
+from prelabel_worker.cli.shared.each_project import of_each
+from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.dead_letters.letter import DeadLetter
 
 DeadLetterId = Annotated[str, typer.Argument(metavar="ID", help="The dead letter's id.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("show")(show)
 
 
 def show(

@@ -3,23 +3,21 @@
 import typer
 from rich.table import Table
 
-from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, connect, console, out, settings_for
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out
 from prelabel_worker.queries.audit import ProjectAudit
-from prelabel_worker.queries.audit import audit as recompute
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("audit")(audit)
+from prelabel_worker.queries.audit import audit as reconcile
 
 
 def audit(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
-    """Recompute the sum of every project and say where it differs. Exit code 1 when it does not balance.
+    """Reconcile the counts of every project and say where they differ. Exit code 1 when it does not balance.
 
     Example: prelabel audit
     """
     settings = settings_for(redis_url)
-    audits = recompute(connect(settings), settings.key_prefix)
+    audits = reconcile(connect(settings), settings.key_prefix)
     if as_json:
         out({"projects": [each.as_json() for each in audits], "balances": all(each.balances for each in audits)})
     else:

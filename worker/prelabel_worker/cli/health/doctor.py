@@ -10,18 +10,11 @@ import typer
 from prelabel.wire import keys
 from prelabel.wire.client import Client, has_slots, node_of, servers_of
 from prelabel_worker.cli.health.live import Wanted, live
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.each_project import reading
 from prelabel_worker.cli.shared.labelbox_access import pacer_of
-from prelabel_worker.cli.shared.terminal import (
-    DONE_WITH_DEAD,
-    AsJson,
-    Project,
-    RedisUrl,
-    connect,
-    out,
-    print_line,
-    reading,
-    settings_for,
-)
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, Project, RedisUrl, out, print_line
 from prelabel_worker.doctor import broker, projects, redis_server, workers
 from prelabel_worker.doctor import labelbox as service
 from prelabel_worker.doctor.findings import Check, Finding, Level
@@ -33,11 +26,6 @@ _LABELBOX_SECONDS = 10
 _PROJECTS_IN_FULL = 5
 _ROOTS_TRIED = 10_000
 _WORDS = {Level.OK: "ok  ", Level.NOTE: "note", Level.BAD: "BAD "}
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("doctor")(doctor)
 
 
 def doctor(

@@ -1,22 +1,23 @@
-"""`prelabel healthy`: for a container's health check. A worker that lives and does nothing is not healthy."""
+"""`prelabel healthy`: for a container's health check. A worker that lives and does nothing is not healthy.
+
+It runs every few seconds beside the worker whose core it takes: what it imports is as little as can be.
+"""
 
 import socket
 from typing import Annotated
 
 import typer
 
-from prelabel_worker.cli.shared.terminal import AsJson, RedisUrl, connect, out, say, settings_for
-from prelabel_worker.queries.status import Inspector, WorkerStatus
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.terminal import AsJson, RedisUrl, out, say
+from prelabel_worker.queries.workers import WorkerStatus, living_workers
+from prelabel_worker.redis_settings import RedisSettings, find_redis_url, read_redis_settings
+from prelabel_worker.stack import stack_file
 
 UNHEALTHY = 1
 MAX_SILENCE_SECONDS = 300.0
 """Longer than the longest upload: a task that is not over yet is no progress."""
 _TICK_SILENCE_SECONDS = 15.0
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("healthy")(healthy)
 
 
 def healthy(
@@ -32,9 +33,9 @@ def healthy(
 
     Example: prelabel healthy --max-silence 600
     """
-    settings = settings_for(redis_url)
+    settings = _settings(redis_url)
     host = socket.gethostname()
-    found = [each for each in Inspector(connect(settings), settings.key_prefix).workers() if each.host == host]
+    found = [each for each in living_workers(connect(settings), settings.key_prefix) if each.host == host]
     wrong = problems(found, max_silence)
     if as_json:
         out({"healthy": not wrong, "problems": wrong, "workers": [each.as_json() for each in found]})
@@ -42,6 +43,12 @@ def healthy(
         say("; ".join(wrong))
     if wrong:
         raise typer.Exit(UNHEALTHY)
+
+
+def _settings(option: str | None) -> RedisSettings:
+    """The flag, then the environment, then the running stack's file, as for all commands; no other setting is read."""
+    stack = stack_file.read() if find_redis_url(option) is None else None
+    return read_redis_settings(option, otherwise=stack.redis_url if stack else None)
 
 
 def problems(workers: list[WorkerStatus], max_silence: float) -> list[str]:

@@ -12,16 +12,8 @@ from rich.table import Table
 from prelabel.wire.client import Client
 from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
-from prelabel_worker.cli.shared.terminal import (
-    DONE_WITH_DEAD,
-    USAGE,
-    ServiceAway,
-    confirm,
-    console,
-    out,
-    print_line,
-    say,
-)
+from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, USAGE, ServiceAway, confirm, out, print_line, say
 from prelabel_worker.doctor.live.probe import Probe, pick
 from prelabel_worker.doctor.live.questions import MOST_IMPORTS, Answer, Interview
 from prelabel_worker.doctor.live.scratch import PREFIX, Scratch

@@ -9,14 +9,11 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest, start_
 from prometheus_client.registry import Collector
 
 from prelabel_worker.accounts.status import Accounts
-from prelabel_worker.cli.shared.terminal import RedisUrl, connect, print_line, say, settings_for, usage
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.terminal import RedisUrl, print_line, say, usage
 from prelabel_worker.queries import metrics as catalogue
 from prelabel_worker.queries.status import Inspector
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("metrics")(metrics)
 
 
 def metrics(

@@ -9,28 +9,17 @@ from rich.live import Live
 from rich.table import Table
 
 from prelabel_worker.accounts.status import Accounts, AccountStatus, Stop
-from prelabel_worker.cli.shared.terminal import (
-    AsJson,
-    Project,
-    RedisUrl,
-    connect,
-    console,
-    out,
-    settings_for,
-    styled,
-    when,
-)
-from prelabel_worker.queries.status import Inspector, ProjectStatus, Survey, WorkerStatus
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.screen import console, styled
+from prelabel_worker.cli.shared.terminal import AsJson, Project, RedisUrl, out, when
+from prelabel_worker.queries.status import Inspector, ProjectStatus, Survey
+from prelabel_worker.queries.workers import WorkerStatus
 
 _REFRESH_SECONDS = 0.5
 _SHOWN_NAMES = 5
 _YEAR_SECONDS = 366 * 86_400  # an operator's pause has no end
 COLUMNS = ("published", "pending", "imported", "superseded", "skipped", "dead", "discarded")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("status")(status)
 
 
 def status(

@@ -6,26 +6,14 @@ from typing import Annotated
 import typer
 
 from prelabel_worker.cli.health.status import quarantine_notes, table
-from prelabel_worker.cli.shared.terminal import (
-    DONE_WITH_DEAD,
-    TIMED_OUT,
-    Project,
-    RedisUrl,
-    connect,
-    console,
-    say,
-    settings_for,
-    when,
-)
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, Project, RedisUrl, say, when
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.queries.status import Inspector, ProjectStatus
 
 _LOOK_SECONDS = 0.2
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("wait")(wait)
 
 
 def wait(

@@ -10,31 +10,17 @@ import typer
 from rich.table import Table
 
 from prelabel.printing import command
-from prelabel_worker.cli.imports import undo
-from prelabel_worker.cli.shared.terminal import (
-    NOTHING,
-    AsJson,
-    Project,
-    RedisUrl,
-    connect,
-    console,
-    of_each,
-    out,
-    reading,
-    say,
-    settings_for,
-    when,
-)
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.each_project import of_each, reading
+from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries.imports import Imports, ImportStatus
 from prelabel_worker.queries.status import Inspector
 
-app = typer.Typer(help="Imports: list, show, retry, undo.", no_args_is_help=True, rich_markup_mode=None)
-undo.register(app)
 
-
-@app.command("list")
 def list_imports(
     project: Project = None,
     running: Annotated[bool, typer.Option("--running", help="Only those in progress.")] = False,
@@ -59,7 +45,6 @@ def list_imports(
         raise typer.Exit(NOTHING)
 
 
-@app.command("show")
 def show(
     name: Annotated[str, typer.Argument(help="The import's name, its id at Labelbox, or the chunk's id.")],
     project: Project = None,
@@ -84,7 +69,6 @@ def show(
     raise typer.Exit(NOTHING)
 
 
-@app.command("retry")
 def retry(project: Project = None, redis_url: RedisUrl = None) -> None:
     """Try the chunks again now that a defect stops, of all projects or of one. Exit code 3 when none is stuck.
 

@@ -10,6 +10,9 @@ import typer
 from prelabel.wire.client import Client
 from prelabel_worker.cli.dead.bulk import answer, progress
 from prelabel_worker.cli.dead.filters import moment
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.each_project import reading
 from prelabel_worker.cli.shared.interrupts import interrupts
 from prelabel_worker.cli.shared.labelbox_access import Services
 from prelabel_worker.cli.shared.terminal import (
@@ -20,10 +23,7 @@ from prelabel_worker.cli.shared.terminal import (
     RedisUrl,
     ServiceAway,
     confirm,
-    connect,
-    reading,
     say,
-    settings_for,
     usage,
 )
 from prelabel_worker.dead_letters.store import BulkResult
@@ -39,11 +39,6 @@ _FORGOTTEN = (
     "no import {name} is known here: it never was, or it is older than the history (PRELABEL_HISTORY_DAYS); "
     "then it cannot be undone from here, and its rows stay counted as imported"
 )
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("undo")(undo)
 
 
 def undo(

@@ -19,7 +19,8 @@ from prelabel_worker.cli.dead.show import describe
 from prelabel_worker.cli.health.audit import balance
 from prelabel_worker.cli.health.status import view
 from prelabel_worker.cli.local.sandbox import put_project
-from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, Screen, console, say
+from prelabel_worker.cli.shared.screen import Screen, console
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, say
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries.audit import audit
@@ -32,11 +33,6 @@ OUTAGE_SECONDS = 4.0
 _SEED = 20261122
 _EVERY_BAD = 100
 _TIMEOUT_SECONDS = 120.0
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("demo")(demo)
 
 
 def demo(

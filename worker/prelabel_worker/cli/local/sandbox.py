@@ -14,10 +14,8 @@ from prelabel_worker.cli.shared.terminal import USAGE, ServiceAway, print_line, 
 from prelabel_worker.stack import stack_file
 
 _JSON = {"Content-Type": "application/json"}
-app = typer.Typer(help="The sandbox, a local Labelbox.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.command("run")
 def run(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8970,
@@ -43,7 +41,6 @@ def run(
     os.execve(sys.executable, command, environment)  # noqa: S606 - it takes over this process and its signals
 
 
-@app.command("project")
 def project(
     file: Annotated[Path, typer.Argument(help='JSON, or -: {"id", "name", "mediaType", "ontology", "dataRows"}.')],
     url: Annotated[str | None, typer.Option(help="The sandbox; else the running stack's.")] = None,
@@ -81,6 +78,3 @@ def put_project(url: str, body: bytes) -> dict[str, object]:
         raise typer.Exit(USAGE)
     found: dict[str, object] = answer.json()
     return found
-
-
-__all__ = ["app", "put_project", "sandbox_url"]

@@ -31,11 +31,6 @@ DEMO_PROJECT = {
 }
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("up")(up)
-
-
 def up(workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 2) -> None:
     """Run Redis, the sandbox and workers on this machine until interrupted. Nothing reaches a real account.
 

@@ -7,13 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from prelabel_worker.cli.shared.terminal import settings_for
+from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.runtime import roles
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("worker")(worker)
 
 
 def worker(

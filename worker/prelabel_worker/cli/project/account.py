@@ -8,24 +8,15 @@ from rich.table import Table
 
 from prelabel_worker.accounts.status import Accounts, AccountStatus
 from prelabel_worker.cli.health.status import account_note
-from prelabel_worker.cli.shared.terminal import (
-    NOTHING,
-    AsJson,
-    RedisUrl,
-    connect,
-    console,
-    out,
-    say,
-    settings_for,
-    usage,
-)
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, RedisUrl, out, say, usage
 from prelabel_worker.operations.action_log import Actions, user
 
-app = typer.Typer(help="Accounts: list, pause, resume.", no_args_is_help=True, rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's name: PRELABEL_ACCOUNT_KEYS.")]
 
 
-@app.command("list")
 def list_accounts(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     """List the accounts: requests a minute, what stops them, their projects, and who has a key.
 
@@ -39,7 +30,6 @@ def list_accounts(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
         console().print(_table(found))
 
 
-@app.command("pause")
 def pause(
     name: Name,
     why: Annotated[str, typer.Option("--why", help="Shown wherever the account is.")] = "",
@@ -57,7 +47,6 @@ def pause(
     say(f"account {name} is paused")
 
 
-@app.command("resume")
 def resume(name: Name, redis_url: RedisUrl = None) -> None:
     """End whatever stops an account, whoever began it, its breaker too. Exit code 3 when nothing stopped it.
 

@@ -6,38 +6,20 @@ import typer
 
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.cli.health.status import quarantine_notes, table
-from prelabel_worker.cli.project import create, forget, show
 from prelabel_worker.cli.project.show import check_known
-from prelabel_worker.cli.shared.terminal import (
-    NOTHING,
-    USAGE,
-    AsJson,
-    RedisUrl,
-    connect,
-    console,
-    out,
-    say,
-    settings_for,
-    usage,
-)
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, RedisUrl, out, say, usage
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.operations.action_log import Actions, user
 from prelabel_worker.operations.overrides import OVERRIDES, shown
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries.status import Inspector
 
-app = typer.Typer(
-    help="Projects: create, list, show, pause, resume, flush, retry, set, forget.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 Name = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")]
-create.register(app)
-show.register(app)
-forget.register(app)
 
 
-@app.command("list")
 def list_projects(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     """List the known projects with what became of their rows. Exit code 3 when there is none.
 
@@ -56,7 +38,6 @@ def list_projects(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
         raise typer.Exit(NOTHING)
 
 
-@app.command("pause")
 def pause(
     name: Name,
     why: Annotated[str, typer.Option("--why", help="Shown wherever the project is.")] = "",
@@ -74,7 +55,6 @@ def pause(
     say(f"{name} is paused")
 
 
-@app.command("resume")
 def resume(name: Name, redis_url: RedisUrl = None) -> None:
     """End a pause, whoever began it. Exit code 3 when it was not paused.
 
@@ -88,7 +68,6 @@ def resume(name: Name, redis_url: RedisUrl = None) -> None:
     say(f"{name} goes on")
 
 
-@app.command("flush")
 def flush(name: Name, redis_url: RedisUrl = None) -> None:
     """Import what waits now, without its linger time.
 
@@ -100,7 +79,6 @@ def flush(name: Name, redis_url: RedisUrl = None) -> None:
     say(f"{rows:,} rows are cut into chunks now")
 
 
-@app.command("retry")
 def retry(
     name: Name,
     give_up: Annotated[bool, typer.Option("--give-up", help="Make dead letters of them instead.")] = False,
@@ -126,7 +104,6 @@ def retry(
         say(f"{queued:,} more are being tried: they are dead letters if that fails")
 
 
-@app.command("set")
 def set_overrides(
     name: Name,
     chunk_rows: Annotated[str | None, typer.Option(help="Most rows in one import.")] = None,

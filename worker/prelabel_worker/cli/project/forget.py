@@ -5,18 +5,16 @@ from typing import Annotated
 
 import typer
 
-from prelabel_worker.cli.shared.terminal import NOTHING, RedisUrl, confirm, connect, reading, say, settings_for, usage
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.each_project import reading
+from prelabel_worker.cli.shared.terminal import NOTHING, RedisUrl, confirm, say, usage
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.quarantine.keys import ProjectKeys
 from prelabel_worker.quarantine.names import project_id, shortened, unspelled
 from prelabel_worker.queries.status import Inspector
 
 _SHOWN = 10
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("forget")(forget)
 
 
 def forget(

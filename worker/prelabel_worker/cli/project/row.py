@@ -6,32 +6,16 @@ from typing import Annotated, Any
 import typer
 
 from prelabel.printing import command
-from prelabel_worker.cli.shared.terminal import (
-    NOTHING,
-    AsJson,
-    Project,
-    RedisUrl,
-    connect,
-    console,
-    of_each,
-    out,
-    say,
-    settings_for,
-    when,
-)
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.each_project import of_each
+from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.queries.row_trace import MOST_FRAMES, Settled, Trace, Tracer, Waiting
 from prelabel_worker.queries.status import Inspector
 
-app = typer.Typer(help="Rows: show.", no_args_is_help=True, rich_markup_mode=None)
 
-
-@app.callback()
-def _rows() -> None:
-    """Rows: show."""
-
-
-@app.command("show")
 def show(
     wanted: Annotated[str, typer.Argument(metavar="KEY|MESSAGE_ID", help="Global key, data row id or message id.")],
     project: Project = None,

@@ -7,19 +7,11 @@ import typer
 
 from prelabel.wire.client import Client
 from prelabel_worker.cli.health.status import COLUMNS
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.labelbox_access import Services
-from prelabel_worker.cli.shared.terminal import (
-    AWAY,
-    NOTHING,
-    AsJson,
-    RedisUrl,
-    connect,
-    console,
-    out,
-    say,
-    settings_for,
-    when,
-)
+from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.terminal import AWAY, NOTHING, AsJson, RedisUrl, out, say, when
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.labelbox.types import Import, SubmitAs
@@ -33,11 +25,6 @@ from prelabel_worker.settings import Settings
 _SHOWN_CHUNKS = 10
 _SHOWN_IMPORTS = 20
 _LABELBOX_SECONDS = 10
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("show")(show)
 
 
 def check_known(inspector: Inspector, name: str) -> None:

@@ -11,15 +11,12 @@ from prelabel.readers import Record, Source
 from prelabel_worker.cli.publish.predictions import Predictions, reading
 from prelabel_worker.cli.publish.report import Reporting
 from prelabel_worker.cli.publish.send import FLUSH_SECONDS, send
-from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, RedisUrl, connect, print_line, say, settings_for
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, RedisUrl, print_line, say
 from prelabel_worker.settings import Settings
 
 How = Callable[[Publisher, Source], tuple[int, int]]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("publish")(publish)
 
 
 @reading

@@ -10,7 +10,8 @@ from prelabel import MessageError, RedisUnavailable
 from prelabel.printing import and_more
 from prelabel.readers import BadRecord, Record, Source, UnreadableSource
 from prelabel.readers.ndjson import LineRecord
-from prelabel_worker.cli.shared.terminal import ServiceAway, console, say
+from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.terminal import ServiceAway, say
 
 FLUSH_SECONDS = 60.0
 _SHOWN = 20

@@ -16,6 +16,9 @@ from prelabel.publishing.inbox import Inbox
 from prelabel.publishing.replay import replay
 from prelabel.spool.files import DAMAGED, EXPIRED, ProjectSpool, facts_of
 from prelabel.spool.slots import Slot, is_owned, project_folders, slot_folders, take_leftovers
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
     NOTHING,
@@ -23,22 +26,17 @@ from prelabel_worker.cli.shared.terminal import (
     AsJson,
     RedisUrl,
     ServiceAway,
-    connect,
-    console,
     out,
     print_line,
     say,
-    settings_for,
 )
 
-app = typer.Typer(help="Spools of publishers: list, send.", no_args_is_help=True, rich_markup_mode=None)
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The publishers' spool_dir.")]
 _MAX_AGE_DAYS = 6.0
 _LIMITS = Limits(3072, 4 * 1024 * 1024, 256, 4 * 1024 * 1024, 250, 0.0)
 _ANY_SIZE = 2**62
 
 
-@app.command("list")
 def list_(folder: Folder, as_json: AsJson = False) -> None:
     """List what waits on the disk, for each slot and project. Exit code 3 when nothing does.
 
@@ -54,7 +52,6 @@ def list_(folder: Folder, as_json: AsJson = False) -> None:
         raise typer.Exit(NOTHING)
 
 
-@app.command("send")
 def send(
     folder: Folder,
     force: Annotated[

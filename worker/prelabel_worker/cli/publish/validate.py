@@ -16,19 +16,19 @@ from prelabel.printing import and_more
 from prelabel.readers.ndjson import LineOptions, read_lines
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.ledger import Ledger
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
+from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
     AsJson,
     RedisUrl,
     ServiceAway,
-    connect,
-    console,
     opened,
     out,
     print_line,
     say,
-    settings_for,
     usage,
 )
 from prelabel_worker.errors import ConfigurationError
@@ -43,11 +43,6 @@ from prelabel_worker.settings import Settings
 
 _LABELBOX_SECONDS = 10
 _TELL_BYTES = 1 << 20
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("validate")(command)
 
 
 def command(

@@ -10,18 +10,9 @@ from prelabel.printing import and_more, command
 from prelabel_worker.cli.publish.predictions import Predictions, reading
 from prelabel_worker.cli.setup.batch_rows import MISSING, Wanted, of_dead_letters, of_lines, of_predictions
 from prelabel_worker.cli.setup.calling import Account, Timeout, bar, calling
-from prelabel_worker.cli.shared.terminal import (
-    DONE_WITH_DEAD,
-    NOTHING,
-    AsJson,
-    RedisUrl,
-    connect,
-    out,
-    print_line,
-    say,
-    settings_for,
-    usage,
-)
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, NOTHING, AsJson, RedisUrl, out, print_line, say, usage
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.store import BulkResult, HeldRows
 from prelabel_worker.operations.action_log import Actions
@@ -30,16 +21,9 @@ from prelabel_worker.setup.batches import MOST_ROWS, Batches, Made
 from prelabel_worker.setup.calls import Calls
 from prelabel_worker.setup.data_rows import DataRows
 
-app = typer.Typer(help="Batches: create.", no_args_is_help=True, rich_markup_mode=None)
 _SHOWN = 20
 
 
-@app.callback()
-def _batches() -> None:
-    """Batches: create."""
-
-
-@app.command("create")
 @reading
 def create(
     project: Annotated[str, typer.Option("--project", "-p", help="The project's id.")],

@@ -8,7 +8,8 @@ import orjson
 from prelabel.errors import Reason
 from prelabel.readers import BadRecord
 from prelabel_worker.cli.publish.predictions import Predictions
-from prelabel_worker.cli.shared.terminal import connect, opened, say, usage
+from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.terminal import opened, say, usage
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.reader import HeldReader

@@ -12,17 +12,8 @@ import typer
 from prelabel import private_files
 from prelabel.printing import and_more
 from prelabel_worker.cli.setup.calling import Account, Timeout, bar, calling
-from prelabel_worker.cli.shared.terminal import (
-    DONE_WITH_DEAD,
-    AsJson,
-    RedisUrl,
-    opened,
-    out,
-    print_line,
-    say,
-    settings_for,
-    usage,
-)
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, opened, out, print_line, say, usage
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.setup.adding import Adding, Show
 from prelabel_worker.setup.adding_state import AddingState, StateFile
@@ -31,16 +22,9 @@ from prelabel_worker.setup.datasets import create_dataset
 from prelabel_worker.setup.new_rows import NoRow, RowReader
 from prelabel_worker.setup.tasks import Task
 
-app = typer.Typer(help="Datasets: add.", no_args_is_help=True, rich_markup_mode=None)
 _SHOWN = 20
 
 
-@app.callback()
-def _datasets() -> None:
-    """Datasets: add."""
-
-
-@app.command("add")
 def add(
     rows: Annotated[Path, typer.Argument(metavar="ROWS.ndjson", help="A data row a line, also .gz.")],
     dataset: Annotated[str | None, typer.Option(help="The name of the dataset, made by the first run.")] = None,

@@ -14,17 +14,17 @@ from prelabel.readers import BadRecord, Source
 from prelabel.validation.gate import read_message
 from prelabel_worker.cli.publish.predictions import Predictions, reading
 from prelabel_worker.cli.setup.calling import Account, calling
+from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
     NOTHING,
     AsJson,
     RedisUrl,
-    console,
     opened,
     out,
     print_line,
     say,
-    settings_for,
     usage,
 )
 from prelabel_worker.labelbox.errors import RequestError
@@ -34,11 +34,9 @@ from prelabel_worker.rendering.file_validation import STAND_IN
 from prelabel_worker.setup.calls import Calls
 from prelabel_worker.setup.ontologies import NoOntology, Ontologies, Ontology
 
-app = typer.Typer(help="Ontologies: infer, create, list, show.", no_args_is_help=True, rich_markup_mode=None)
 _SHOWN = 20
 
 
-@app.command("infer")
 @reading
 def infer(
     file: Annotated[str, typer.Argument(metavar="PREDICTIONS", help="A file, also .gz, or - for standard input.")],
@@ -66,7 +64,6 @@ def infer(
         raise typer.Exit(DONE_WITH_DEAD)
 
 
-@app.command("create")
 def create(
     file: Annotated[str, typer.Argument(metavar="FILE", help="JSON with tools and classifications, or - .")],
     name: Annotated[str | None, typer.Option(help="Its name; else the file's own, or the file's name.")] = None,
@@ -103,7 +100,6 @@ def create(
         print_line(made.id)
 
 
-@app.command("list")
 def list_ontologies(
     search: Annotated[str, typer.Option(help="Words of the name.")] = "",
     limit: Annotated[int, typer.Option(help="Most to list.", min=1)] = 100,
@@ -133,7 +129,6 @@ def list_ontologies(
         raise typer.Exit(NOTHING)
 
 
-@app.command("show")
 def show(
     ontology_id: Annotated[str, typer.Argument(metavar="ID", help="The ontology's id.")],
     account: Account = None,

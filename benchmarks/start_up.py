@@ -1,0 +1,66 @@
+"""What a command costs before it does anything, beside the libraries that it cannot do without.
+
+    python benchmarks/start_up.py [--runs 21]
+
+CPU time (user and system) of whole processes, the median of the runs. All kinds take turns, so that what else the
+machine does falls on each of them, and the first turn, which may write `.pyc` files, does not count. `healthy` asks an
+own Redis of which no worker is known. Ends with 1 when a ratio is above its bound.
+"""
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.support.redis_server import start_redis
+
+BOUNDS = {("prelabel --help", "import typer, rich"): 1.5, ("prelabel healthy", "import redis"): 2.5}
+
+
+def cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, env=environment, capture_output=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=21)
+    runs = parser.parse_args().runs
+    command = str(Path(sys.executable).with_name("prelabel"))
+    kinds = {
+        name: [sys.executable, "-c", name]
+        for name in ("pass", "import typer, rich", "import redis", "import prelabel", "from prelabel import Publisher")
+    }
+    kinds |= {
+        f"prelabel {words}": [command, *words.split()]
+        for words in ("--help", "--version", "dead --help", "healthy", "status --json", "publish --help")
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        server = start_redis(Path(folder), "--save", "", "--appendonly", "no")
+        environment = os.environ | {"PRELABEL_REDIS_URL": f"unix://{folder}/redis.sock"}
+        try:
+            turns = [{name: cpu_seconds(each, environment) for name, each in kinds.items()} for _ in range(runs + 1)]
+        finally:
+            server.terminate()
+            server.wait(10)
+    medians = {name: statistics.median(turn[name] for turn in turns[1:]) for name in kinds}
+    for name, seconds in medians.items():
+        print(f"{seconds:.3f} s  {name}")
+    above = 0
+    for (name, beside), bound in BOUNDS.items():
+        ratio = medians[name] / medians[beside]
+        above += ratio > bound
+        print(f"{name} is {ratio:.2f} × {beside}, at most {bound}")
+    return 1 if above else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""The two settings that lead to the rows mean the same whether they are read alone or with all others."""
+
+from pathlib import Path
+
+import pytest
+
+from prelabel_worker.errors import ConfigurationError
+from prelabel_worker.redis_settings import find_redis_url, read_redis_settings
+from prelabel_worker.settings import read_settings
+
+URL, PREFIX = "PRELABEL_REDIS_URL", "PRELABEL_KEY_PREFIX"
+TOLD = [
+    ({}, ""),
+    ({URL: "rediss://:pw@h:7/2?client_name=me", PREFIX: "mine"}, ""),
+    ({}, f"{URL}=redis://file/1\n{PREFIX}=of_file"),
+    ({URL: "redis://environment/0"}, f"{URL}=redis://file/1\n{PREFIX}='of.file' # a comment"),
+    ({URL.lower(): "redis://lower/0"}, f"export {PREFIX.title()}=of_file"),
+    ({}, f"HOST=h\n{URL}=redis://${{HOST}}/3"),
+    ({}, f"{URL}\n{PREFIX}"),
+    ({"PRELABEL_CHUNK_ROWS": "7", PREFIX: "a" * 64}, "OTHER=1"),
+]
+WRONG = [
+    ({URL: ""}, ""),
+    ({PREFIX: ""}, ""),
+    ({PREFIX: "a" * 65}, ""),
+    ({PREFIX: "line\n"}, ""),
+    ({PREFIX: "s3cret{}"}, f"{URL}=memory://s3cret"),
+    ({URL: "redis://:s3cret@h?foo=s3cret"}, ""),
+]
+
+
+@pytest.fixture
+def tell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[no-untyped-def]
+    def told(environment: dict[str, str], file: str) -> None:
+        monkeypatch.chdir(tmp_path)
+        for name in (URL, PREFIX):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        if file:
+            (tmp_path / ".env").write_text(file)
+
+    return told
+
+
+@pytest.mark.parametrize(("environment", "file"), TOLD)
+@pytest.mark.parametrize("option", [None, "", "redis://option/9"])
+def test_they_are_found_where_all_settings_are(
+    tell, environment: dict[str, str], file: str, option: str | None
+) -> None:  # type: ignore[no-untyped-def]
+    tell(environment, file)
+
+    alone, all_of_them = read_redis_settings(option), read_settings(**({"redis_url": option} if option else {}))
+
+    assert (alone.state, alone.key_prefix) == (all_of_them.state, all_of_them.key_prefix)
+    assert (find_redis_url(option) is not None) == ("redis_url" in all_of_them.model_fields_set)
+
+
+@pytest.mark.parametrize(("environment", "file"), WRONG)
+def test_what_cannot_be_used_is_refused_in_the_same_words(tell, environment: dict[str, str], file: str) -> None:  # type: ignore[no-untyped-def]
+    tell(environment, file)
+
+    with pytest.raises(ConfigurationError) as alone:
+        read_redis_settings()
+    with pytest.raises(ConfigurationError) as all_of_them:
+        read_settings()
+
+    assert str(alone.value) == str(all_of_them.value)
+    assert "s3cret" not in str(alone.value)
+
+
+def test_the_running_stack_s_redis_goes_before_the_default_alone(tell) -> None:  # type: ignore[no-untyped-def]
+    tell({}, "")
+    assert str(read_redis_settings(otherwise="redis://stack/0").state) == "redis://stack:6379/0"
+
+    tell({URL: "redis://environment/0"}, "")
+    assert str(read_redis_settings(otherwise="redis://stack/0").state) == "redis://environment:6379/0"
+
+
+def test_another_setting_that_cannot_be_used_is_not_looked_at(tell) -> None:  # type: ignore[no-untyped-def]
+    tell({"PRELABEL_CHUNK_ROWS": "many"}, "")
+
+    assert read_redis_settings().key_prefix == "prelabel"

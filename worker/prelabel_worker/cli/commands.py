@@ -1,0 +1,170 @@
+"""Every command by name, in the order of the help: where its function is, and what it does in one sentence.
+
+The sentences are those of the functions, which a test compares: help must not load forty modules to find them.
+"""
+
+from collections.abc import Mapping
+
+from prelabel_worker.cli.lazy_group import Declared, Noun
+
+COMMANDS: Mapping[str, Declared | Noun] = {
+    "demo": Declared(
+        "local.demo:demo",
+        "Publish rows, some of them bad, through an outage into the sandbox, and show that the sum balances.",
+    ),
+    "up": Declared("local.up:up", "Run Redis, the sandbox and workers on this machine until interrupted."),
+    "worker": Declared("local.worker:worker", "Run a worker: it groups, submits, polls and settles."),
+    "publish": Declared("publish.command:publish", "Publish predictions from a file."),
+    "validate": Declared(
+        "publish.validate:command",
+        "Check messages or Labelbox NDJSON without publishing: exit code 1 when a line would be refused.",
+    ),
+    "status": Declared("health.status:status", "Show what became of every row, by project, and which workers live."),
+    "wait": Declared("health.wait:wait", "Wait until no row is pending."),
+    "audit": Declared("health.audit:audit", "Reconcile the counts of every project and say where they differ."),
+    "doctor": Declared("health.doctor:doctor", "Look at Redis, the broker, workers, Labelbox and projects."),
+    "healthy": Declared(
+        "health.healthy:healthy",
+        "Tell whether the workers of this host tick and make progress: exit code 0, or 1 with the reason.",
+    ),
+    "metrics": Declared(
+        "health.metrics:metrics",
+        "Serve metrics for Prometheus at http://HOST:PORT/metrics: rows, chunks, dead letters, accounts, workers.",
+    ),
+    "account": Noun(
+        "Accounts: list, pause, resume.",
+        {
+            "list": Declared(
+                "project.account:list_accounts",
+                "List the accounts: requests a minute, what stops them, their projects, and who has a key.",
+            ),
+            "pause": Declared(
+                "project.account:pause",
+                "Stop an account's uploads; rows are still taken, and running imports are still polled and settled.",
+            ),
+            "resume": Declared(
+                "project.account:resume", "End whatever stops an account, whoever began it, its breaker too."
+            ),
+        },
+    ),
+    "batch": Noun(
+        "Batches: create.",
+        {
+            "create": Declared("setup.batch:create", "Put data rows into a project, when Labelbox has processed them."),
+        },
+    ),
+    "dataset": Noun(
+        "Datasets: add.",
+        {
+            "add": Declared("setup.dataset:add", "Add data rows to a dataset."),
+        },
+    ),
+    "dead": Noun(
+        "Dead letters: list, show, edit, retry, export, discard.",
+        {
+            "list": Declared("dead.list:list_dead_letters", "List dead letters, newest first."),
+            "groups": Declared(
+                "dead.list:groups", "List what went wrong, largest first: dead letters with one cause are one group."
+            ),
+            "show": Declared(
+                "dead.show:show",
+                "Show one dead letter: why it died, what Labelbox said and has, the message, and what can be done.",
+            ),
+            "edit": Declared("dead.edit:edit", "Change a dead letter's message and retry it."),
+            "retry": Declared("dead.retry:retry", "Send dead letters back to their lanes, edited if names are given."),
+            "export": Declared("dead.export:export", "Write dead letters to a file; nothing of them changes."),
+            "discard": Declared("dead.discard:discard", "Delete dead letters for good; their rows count as discarded."),
+            "log": Declared(
+                "dead.log:log", "List what was done with dead letters, projects and accounts, by whom, newest first."
+            ),
+        },
+    ),
+    "import": Noun(
+        "Imports: list, show, retry, undo.",
+        {
+            "undo": Declared("imports.undo:undo", "Delete imports at Labelbox; their rows count as discarded."),
+            "list": Declared(
+                "imports.command:list_imports",
+                "List chunks and their imports: those in progress, then those settled, newest first.",
+            ),
+            "show": Declared(
+                "imports.command:show", "Show one import: its chunk, attempts, times, and what became of its rows."
+            ),
+            "retry": Declared(
+                "imports.command:retry", "Try the chunks again now that a defect stops, of all projects or of one."
+            ),
+        },
+    ),
+    "ontology": Noun(
+        "Ontologies: infer, create, list, show.",
+        {
+            "infer": Declared(
+                "setup.ontology:infer",
+                "Propose an ontology that takes a file of predictions, as JSON for `ontology create`.",
+            ),
+            "create": Declared("setup.ontology:create", "Make an ontology and print its id."),
+            "list": Declared("setup.ontology:list_ontologies", "List ontologies of the account."),
+            "show": Declared(
+                "setup.ontology:show",
+                "Show an ontology's features; with --json as `ontology create` and `validate --ontology` read it.",
+            ),
+        },
+    ),
+    "project": Noun(
+        "Projects: create, list, show, pause, resume, flush, retry, set, forget.",
+        {
+            "create": Declared(
+                "project.create:create",
+                "Make a project, connect the ontology, show pre-labels to labelers, and print the project's id.",
+            ),
+            "show": Declared(
+                "project.show:show", "Show one project: rows, what is set for it, its chunks in progress."
+            ),
+            "forget": Declared(
+                "project.forget:forget",
+                "Remove what cannot be a project's: names, and keys of another type, which hold no rows.",
+            ),
+            "list": Declared(
+                "project.command:list_projects", "List the known projects with what became of their rows."
+            ),
+            "pause": Declared(
+                "project.command:pause",
+                "Stop a project's uploads; rows are still taken, and running imports are still settled.",
+            ),
+            "resume": Declared("project.command:resume", "End a pause, whoever began it."),
+            "flush": Declared("project.command:flush", "Import what waits now, without its linger time."),
+            "retry": Declared(
+                "project.command:retry",
+                "Try all retrying rows again now, such as when missing data rows were added.",
+            ),
+            "set": Declared(
+                "project.command:set_overrides",
+                "Set what goes before the workers' settings for this project; `default` takes it back.",
+            ),
+        },
+    ),
+    "row": Noun(
+        "Rows: show.",
+        {
+            "show": Declared(
+                "project.row:show", "Show what is known of a data row's messages: waiting, in a chunk, imported, dead."
+            ),
+        },
+    ),
+    "sandbox": Noun(
+        "The sandbox, a local Labelbox.",
+        {
+            "run": Declared("local.sandbox:run", "Run it in the foreground; it says where it listens."),
+            "project": Declared(
+                "local.sandbox:project", "Create a project in the sandbox, or replace its ontology and data rows."
+            ),
+        },
+    ),
+    "spool": Noun(
+        "Spools of publishers: list, send.",
+        {
+            "list": Declared("publish.spool:list_", "List what waits on the disk, for each slot and project."),
+            "send": Declared("publish.spool:send", "Send what publishers that are gone left on the disk."),
+        },
+    ),
+}

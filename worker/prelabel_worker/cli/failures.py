@@ -1,0 +1,28 @@
+"""What a user sees of an error that ended a command, and its exit code."""
+
+import redis
+
+from prelabel.errors import PrelabelError
+from prelabel.private_files import UnsafeFile
+from prelabel.wire.client import words_of
+from prelabel_worker.cli.shared.terminal import AWAY, USAGE, ServiceAway, print_traceback, say
+
+DEFECT = 1
+
+
+def report(error: Exception) -> int:
+    """Say in one line what is wrong or away, or print the traceback of a defect of ours; return the exit code."""
+    if isinstance(error, PrelabelError):
+        say(str(error))
+        return AWAY if isinstance(error, ServiceAway) else USAGE
+    if isinstance(error, redis.ConnectionError | redis.TimeoutError):
+        say(f"Redis does not answer any more: {words_of(error)}; is it running? (prelabel doctor says more)")
+        return AWAY
+    if isinstance(error, redis.RedisError):
+        say(f"Redis refuses: {words_of(error)}")
+        return AWAY
+    if isinstance(error, UnsafeFile):
+        say(f"{error.filename} {error.strerror}")
+        return USAGE
+    print_traceback(error)
+    return DEFECT

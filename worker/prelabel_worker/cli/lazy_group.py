@@ -1,0 +1,87 @@
+"""Groups of commands that are declared by name, and loaded when one of them is called.
+
+Help and completion list a group without a module of its commands. What is called is made by typer from its function, as
+if it had been registered: arguments are parsed in one way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from prelabel.errors import PrelabelError
+from prelabel_worker.cli import NEEDS_EXTRA
+
+_PACKAGE = "prelabel_worker.cli"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A command: where its function is, and what it does, which is the first sentence of the function's docstring."""
+
+    #: `module:function` in this package.
+    place: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A group of commands about one thing."""
+
+    help: str
+    commands: Mapping[str, Declared]
+
+
+class ExtraMissing(PrelabelError):
+    """The command needs a distribution that is not installed."""
+
+
+class LazyCommand(TyperCommand):
+    """Stands in a group for a command, and gives way to it when it is called or asked for its options."""
+
+    def __init__(self, name: str, declared: Declared) -> None:
+        super().__init__(name, help=declared.help, rich_markup_mode=None)
+        self._declared = declared
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Return the context of the command itself. Raises ExtraMissing."""
+        return self.load().make_context(info_name, args, parent, **extra)
+
+    def load(self) -> Any:
+        """Import the command's module and make the command. Raises ExtraMissing."""
+        module, _, function = self._declared.place.partition(":")
+        try:
+            callback = getattr(import_module(f"{_PACKAGE}.{module}"), function)
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("prelabel"):
+                raise
+            raise ExtraMissing(NEEDS_EXTRA) from None
+        only = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+        only.command(self.name)(callback)
+        return typer.main.get_command(only)
+
+
+def group_of(declared: Mapping[str, Declared | Noun]) -> type[TyperGroup]:
+    """Return the class of a typer application's group with these commands."""
+
+    class Group(TyperGroup):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.commands.update(_commands(declared))
+
+    return Group
+
+
+def _commands(declared: Mapping[str, Declared | Noun]) -> dict[str, Any]:
+    return {
+        name: _noun(name, each) if isinstance(each, Noun) else LazyCommand(name, each)
+        for name, each in declared.items()
+    }
+
+
+def _noun(name: str, noun: Noun) -> TyperGroup:
+    commands = _commands(noun.commands)
+    return TyperGroup(name=name, help=noun.help, commands=commands, no_args_is_help=True, rich_markup_mode=None)

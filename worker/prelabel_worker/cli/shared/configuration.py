@@ -1,0 +1,22 @@
+"""The settings of a command."""
+
+from prelabel_worker.settings import Settings, load_settings, read_settings
+from prelabel_worker.stack import stack_file
+
+
+def settings_for(redis_url: str | None = None) -> Settings:
+    """The settings: flag, then environment, then the running stack's file.
+
+    That file brings the endpoint and its key together, and no key of another source goes there.
+    """
+    option = {"redis_url": redis_url} if redis_url else {}
+    stack = None if "redis_url" in read_settings(**option).model_fields_set else stack_file.read()
+    if stack is None:
+        return load_settings(**option)
+    return load_settings(
+        account_keys={},
+        redis_url=stack.redis_url,
+        broker_url=stack.broker_url,
+        labelbox_endpoint=stack.labelbox_endpoint,
+        labelbox_api_key=stack.labelbox_api_key,
+    )

@@ -1,0 +1,112 @@
+"""The two settings that lead to the rows, declared and read without the others.
+
+A health check asks for them every few seconds, and pydantic, which reads all of them in `settings`, costs more than its
+question to Redis. `settings` takes the declarations from here and finds the values in the same places.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from prelabel.wire import keys
+from prelabel.wire.redis_url import RedisUrl
+from prelabel_worker.errors import ConfigurationError
+
+ENV_PREFIX = "PRELABEL_"
+"""How the name of each setting's variable begins."""
+ENV_FILE = Path(".env")
+"""The file of what the environment does not say, in the current folder."""
+_PREFIX = r"^[A-Za-z0-9_.-]{1,64}$"
+
+
+def _check_redis_url(text: str) -> None:
+    RedisUrl.parse(text)
+
+
+def _check_key_prefix(text: str) -> None:
+    if not re.fullmatch(_PREFIX, text) or text.endswith("\n"):
+        raise ValueError(f"String should match pattern '{_PREFIX}'")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of text: what it is unless told otherwise, what it means, and which values it takes."""
+
+    name: str
+    default: str
+    description: str
+    #: Raises ValueError for a value that cannot be used.
+    check: Callable[[str], None]
+
+    @property
+    def variable(self) -> str:
+        """The name of its environment variable."""
+        return f"{ENV_PREFIX}{self.name.upper()}"
+
+
+REDIS_URL = Setting(
+    "redis_url",
+    "redis://localhost:6379/0",
+    "Where frames, chunks and held rows are; a cluster is `redis+cluster://host:port,host:port`.",
+    _check_redis_url,
+)
+KEY_PREFIX = Setting(
+    "key_prefix",
+    keys.DEFAULT_PREFIX,
+    "Prefix of every key; publishers must use it too.",
+    _check_key_prefix,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSettings:
+    """Where the rows are."""
+
+    state: RedisUrl
+    key_prefix: str
+
+
+def find_redis_url(option: str | None = None) -> str | None:
+    """Return the URL that an option, the environment or `.env` names; None where it is left to the default."""
+    return option or _find(REDIS_URL)
+
+
+def read_redis_settings(redis_url: str | None = None, *, otherwise: str | None = None) -> RedisSettings:
+    """Read the two settings as `load_settings` does, whatever the others are.
+
+    `redis_url` goes before what is found elsewhere; `otherwise` before the default. Raises ConfigurationError with all
+    problems in one message, without their values.
+    """
+    named, prefix = find_redis_url(redis_url), _find(KEY_PREFIX)
+    url = (otherwise or REDIS_URL.default) if named is None else named
+    prefix = KEY_PREFIX.default if prefix is None else prefix
+    problems = [*_problems(REDIS_URL, url), *_problems(KEY_PREFIX, prefix)]
+    if problems:
+        raise ConfigurationError("; ".join(problems))
+    return RedisSettings(RedisUrl.parse(url), prefix)
+
+
+def _find(setting: Setting) -> str | None:
+    """Look in the environment, then in `.env`; upper and lower case are the same in a name."""
+    for source in (lambda: os.environ, _read_file):
+        values = {name.upper(): value for name, value in source().items()}
+        if values.get(setting.variable) is not None:
+            return values[setting.variable]
+    return None
+
+
+def _read_file() -> Mapping[str, str | None]:
+    if not ENV_FILE.is_file() and not ENV_FILE.is_fifo():
+        return {}
+    from dotenv import dotenv_values  # a container has no such file
+
+    return dotenv_values(ENV_FILE, encoding="utf-8")
+
+
+def _problems(setting: Setting, value: str) -> Iterator[str]:
+    try:
+        setting.check(value)
+    except ValueError as error:
+        yield f"{setting.variable}: {error}"

@@ -1,4 +1,4 @@
-"""docs/schema: the message and each kind as JSON Schema, and the inbox as AsyncAPI, out of the models.
+"""docs/reference/schema: the message and each kind as JSON Schema, and the inbox as AsyncAPI, out of the models.
 
 `docs/make_tables.py` writes them. A schema says of the rules between fields what it can; the rest is the gate's.
 """
@@ -27,7 +27,7 @@ _Json = dict[str, Any]
 
 
 def schemas() -> dict[str, Callable[[], str]]:
-    """Path below docs/ → what makes the file."""
+    """Path below docs/reference/ → what makes the file."""
     pages: dict[str, Callable[[], str]] = {
         f"{FOLDER}/message.json": lambda: _text(_message()),
         f"{FOLDER}/asyncapi.json": lambda: _text(_asyncapi()),
@@ -233,7 +233,8 @@ def _channel() -> _Json:
         "address": "{projectRoot}:frames",
         "title": "A project's inbox",
         "description": "A Redis hash of frames, which the script publish.lua alone writes: a frame is a binary header "
-        f"(version {FRAME_VERSION}) and messages as JSON, one a line, perhaps compressed; see docs/architecture.md. "
+        f"(version {FRAME_VERSION}) and messages as JSON, one a line, perhaps compressed; see "
+        "docs/explanation/architecture.md. "
         "The Publisher makes frames and calls the script.",
         "servers": [{"$ref": "#/servers/redis"}],
         "parameters": {"projectRoot": {"description": "Key prefix and project.", "examples": [root]}},

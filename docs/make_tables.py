@@ -1,4 +1,4 @@
-"""Write what is made from code: docs/settings.md, reasons.md, metrics.md, doctor's table in commands.md, docs/schema.
+"""Write what is made from code, below docs/reference: settings, reasons, metrics, doctor's table in commands, schemas.
 
 python docs/make_tables.py [--check]
 """
@@ -18,7 +18,7 @@ from prelabel_worker.doctor.findings import Check
 from prelabel_worker.queries.metrics import Name
 from prelabel_worker.settings import Settings
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "reference"
 
 
 def settings() -> str:
@@ -114,7 +114,9 @@ def main() -> int:
         name for name, make in PAGES.items() if not (HERE / name).exists() or (HERE / name).read_text("utf-8") != make()
     ]
     if "--check" in sys.argv:
-        sys.stderr.write("".join(f"docs/{name} is not what the code says: run `make format`\n" for name in stale))
+        sys.stderr.write(
+            "".join(f"docs/reference/{name} is not what the code says: run `make format`\n" for name in stale)
+        )
         return 1 if stale else 0
     for name, make in PAGES.items():
         (HERE / name).parent.mkdir(parents=True, exist_ok=True)

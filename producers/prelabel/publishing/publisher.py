@@ -109,7 +109,7 @@ class Publisher:
 
     With a `spool_dir`, what Redis does not take goes to the disk within `linger_seconds` and a send's time-out (2 s),
     and newer rows of that project behind it, until Redis has them; a restart goes on where this process ended,
-    however it ended. See docs/publishing.md.
+    however it ended. See docs/how-to/publish-from-python.md.
 
     Safe to share between threads. After a fork the child starts with an empty buffer, a connection and a spool of its
     own; what the parent had buffered stays the parent's.
@@ -180,7 +180,7 @@ class Publisher:
         """Take a message and return its id; Redis has it when a later `flush()` has returned.
 
         `message` may be a `labelbox.types.Label`, with `project_id` and perhaps the `model` beside it, which a label
-        does not say (docs/builders.md).
+        does not say (docs/how-to/build-annotations.md).
 
         Raises MessageError (which field, what was found, what was expected), BufferFull or PublisherClosed; in
         each case the message was not taken.

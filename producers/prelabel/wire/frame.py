@@ -1,7 +1,7 @@
 """The bytes of a frame: messages of one project and lane, sent together and never changed.
 
-A frame is a fixed header and a body (docs/architecture.md has the table). Grouping reads only what the header says,
-so it costs the same whatever the rows weigh.
+A frame is a fixed header and a body (docs/explanation/architecture.md#1-the-frame has the table). Grouping reads only
+what the header says, so it costs the same whatever the rows weigh.
 """
 
 import os
@@ -16,7 +16,7 @@ import zstandard
 from prelabel.errors import PrelabelError
 
 VERSION = 1
-"""Newest this release knows, of frames and of all that workers make of them (docs/architecture.md, versions)."""
+"""Newest this release knows, of frames and of all that workers make of them (docs/explanation/architecture.md)."""
 HEADER = struct.Struct(">BB16sHHIIIc5x")
 PLAIN, ZSTD = 0, 1
 MAX_FRAME_BYTES = 16 * 1024 * 1024

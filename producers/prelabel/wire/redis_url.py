@@ -98,7 +98,7 @@ class TlsOptions(BaseModel):
 
 
 class ConnectionOptions(TlsOptions):
-    """The options that may follow `?` in a Redis URL; `docs/settings.md` has this table."""
+    """The options that may follow `?` in a Redis URL; `docs/reference/settings.md` has this table."""
 
     db: int | None = Field(None, ge=0, description="a database number, where the path names none")
     virtual_host: int | None = Field(None, ge=0, description="the same, as Celery spells it for `redis+socket://`")

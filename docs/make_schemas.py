@@ -234,7 +234,7 @@ def _channel() -> _Json:
         "title": "A project's inbox",
         "description": "A Redis hash of frames, which the script publish.lua alone writes: a frame is a binary header "
         f"(version {FRAME_VERSION}) and messages as JSON, one a line, perhaps compressed; see "
-        "docs/explanation/architecture.md. "
+        "docs/explanation/data-model.md. "
         "The Publisher makes frames and calls the script.",
         "servers": [{"$ref": "#/servers/redis"}],
         "parameters": {"projectRoot": {"description": "Key prefix and project.", "examples": [root]}},

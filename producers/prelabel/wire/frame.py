@@ -1,6 +1,6 @@
 """The bytes of a frame: messages of one project and lane, sent together and never changed.
 
-A frame is a fixed header and a body (docs/explanation/architecture.md#1-the-frame has the table). Grouping reads only
+A frame is a fixed header and a body (docs/explanation/data-model.md#the-frame has the table). Grouping reads only
 what the header says, so it costs the same whatever the rows weigh.
 """
 
@@ -16,7 +16,7 @@ import zstandard
 from prelabel.errors import PrelabelError
 
 VERSION = 1
-"""Newest this release knows, of frames and of all that workers make of them (docs/explanation/architecture.md)."""
+"""Newest this release knows, of frames and all that workers make of them: docs/explanation/data-model.md#versions."""
 HEADER = struct.Struct(">BB16sHHIIIc5x")
 PLAIN, ZSTD = 0, 1
 MAX_FRAME_BYTES = 16 * 1024 * 1024

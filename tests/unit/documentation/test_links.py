@@ -11,7 +11,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benc
 LINK = re.compile(r"\]\((?P<path>[^)#\s:]*)(?:#(?P<anchor>[^)\s]+))?\)")
 PATH = re.compile(r"(?<![\w/.*-])(?P<path>docs/[\w./-]*\w)(?:#(?P<anchor>[\w-]+))?")
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
-FOREIGN = {"labelbox-format.md", "test_deploy_check.py"}  # name pages of Labelbox's, and paths that are made up
+FOREIGN = {"labelbox-format.md", "redirect.html", "test_deploy_check.py"}
+"""Files that name pages of Labelbox's, a page of the built site, and paths that are made up."""
 
 
 def name_of(path: Path) -> str:
@@ -19,6 +20,8 @@ def name_of(path: Path) -> str:
 
 
 def broken(path: Path, anchor: str | None) -> str:
+    """Return what is wrong; Sphinx names pages without their ending."""
+    path = path if path.exists() else path.with_name(f"{path.name}.md")
     if not path.exists():
         return "no such file"
     if anchor and path.suffix == ".md" and anchor not in anchors_of(path):
@@ -47,3 +50,20 @@ def test_every_path_below_docs_that_a_file_names_is_there() -> None:
     ]
 
     assert lost == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_file_of_this_repository_that_a_page_names_is_there(page: Path) -> None:
+    """In backticks, from the root, or below the worker or the tests as pages about them have it."""
+    if page.name in FOREIGN or page.name == "labelbox-api.md":  # files of Labelbox's SDK
+        return
+    named = re.findall(
+        r"`([\w.-]+/[\w./*-]*\.(?:py|lua|sh|yaml|yml|toml|env|ndjson))(?:::\w+)?`", page.read_text("utf-8")
+    )
+    places = (
+        ROOT,
+        ROOT / "tests",
+        *(ROOT / source for source in ("worker/prelabel_worker", "worker", "producers/prelabel", "producers")),
+    )
+
+    assert [name for name in named if not any(any(place.glob(name)) for place in places)] == []

@@ -11,7 +11,7 @@ from prelabel_worker.labelbox.types import SubmitAs
 KNOWN_VERSION = 2
 """Newest version of a chunk that this release knows; frames are still of version 1.
 
-See docs/explanation/architecture.md#1-the-frame. A chunk is of version 2 when its rows are imported as ground truth: a
+See docs/explanation/data-model.md#the-frame. A chunk is of version 2 when its rows are imported as ground truth: a
 release before would import them as pre-labels.
 """
 

@@ -33,7 +33,7 @@ def schemas() -> dict[str, Callable[[], str]]:
         f"{FOLDER}/asyncapi.json": lambda: _text(_asyncapi()),
     }
     for kind in KINDS:
-        pages[f"{FOLDER}/kinds/{_slug(kind)}.json"] = lambda kind=kind: _text(_of_kind(kind))  # type: ignore[misc]
+        pages[f"{FOLDER}/kinds/{slug(kind)}.json"] = lambda kind=kind: _text(_of_kind(kind))  # type: ignore[misc]
     return pages
 
 
@@ -41,7 +41,8 @@ def _text(schema: _Json) -> str:
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
-def _slug(kind: Kind) -> str:
+def slug(kind: Kind) -> str:
+    """Return the name of a kind as its file has it."""
     return kind.name.lower().replace(" ", "-")
 
 
@@ -198,7 +199,7 @@ def _message() -> _Json:
 
 def _of_kind(kind: Kind) -> _Json:
     names, _ = _definitions()
-    return _file(f"kind:{_slug(kind)}", f"Annotation: {kind.name}", names[kind.model])
+    return _file(f"kind:{slug(kind)}", f"Annotation: {kind.name}", names[kind.model])
 
 
 def _asyncapi() -> _Json:

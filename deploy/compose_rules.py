@@ -15,7 +15,12 @@ from deploy.finding import Finding
 from prelabel_worker.settings import Settings
 
 REDIS = "redis"
-_KEEPS_ROWS = {"--appendonly": "yes", "--appendfsync": "always", "--maxmemory-policy": "noeviction"}
+_KEEPS_ROWS = {
+    "--appendonly": "yes",
+    "--appendfsync": "always",
+    "--aof-load-truncated": "no",
+    "--maxmemory-policy": "noeviction",
+}
 _REWRITE_FACTOR = 1.5
 _FROM_OUTSIDE = re.compile(r"\$\{\w+(:?\?[^}]*)?\}")
 _OUTSIDE = "FROM-OUTSIDE"

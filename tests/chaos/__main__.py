@@ -96,7 +96,7 @@ def _pre_labels(site: Site) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _held_messages(client: Any) -> Iterator[str]:
-    """The message ids of all rows outside a chunk: dead letters and those that heal."""
+    """The message ids of all rows outside a chunk: dead letters and those that are retrying."""
     for project in PROJECTS:
         for _, body in client.hscan_iter(f"{keys.project_root(keys.DEFAULT_PREFIX, project)}:held:body", count=500):
             yield str(orjson.loads(body.partition(b"\n")[0])["messageId"])

@@ -99,7 +99,7 @@ def compare_pre_labels(wanted: Expected, lines: Iterable[tuple[str, dict[str, An
 
 
 def compare_dead(wanted: Expected, held: Iterable[str], verdict: Verdict) -> None:
-    """`held`: the message ids of all dead letters and healing rows. Bad messages are there, once each, no others."""
+    """`held`: the message ids of all dead letters and retrying rows. Bad messages are there, once each, no others."""
     counts = Counter(held)
     for message_id, count in counts.items():
         if message_id not in wanted.bad:

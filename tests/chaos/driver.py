@@ -1,4 +1,4 @@
-"""Runs a plan against a site: breaks, mends, measures; then waits until every row has its outcome."""
+"""Runs a plan against a site: breaks, repairs, measures; then waits until every row has its outcome."""
 
 import heapq
 import itertools
@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from prelabel.wire.client import Client
-from prelabel_worker.dead_letters.filter import LetterFilter
+from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.queries.status import Inspector
 from tests.chaos.plan import STOPS, Event
@@ -63,8 +63,8 @@ class Driver:
             back = {project: self._killed_by_faults(held, project) for project in PROJECTS}
             if not any(back.values()):
                 return
-            for project, letters in back.items():
-                self.retried += held.retry(project, letters).done
+            for project, dead_letters in back.items():
+                self.retried += held.retry(project, dead_letters).done
         self._until(lambda: _settled(Inspector(client)), "what was sent back to have its outcome")
 
     def _at(self, seconds: float, do: Callable[[], None]) -> None:
@@ -91,7 +91,9 @@ class Driver:
 
     def _killed_by_faults(self, held: HeldRows, project: str) -> list[str]:
         return [
-            letter.id for letter in held.choose(project, LetterFilter()) if self._kind(letter.message_id) is Kind.GOOD
+            dead_letter.id
+            for dead_letter in held.choose(project, DeadLetterFilter())
+            if self._kind(dead_letter.message_id) is Kind.GOOD
         ]
 
     def _kind(self, message_id: str | None) -> Kind:
@@ -220,7 +222,7 @@ class Driver:
 
 
 def _settled(inspector: Inspector) -> bool:
-    """Nothing waits and nothing is in a chunk; rows may heal, and these are compared."""
+    """Nothing waits and nothing is in a chunk; rows may be retrying, and these are compared."""
     found = [inspector.status(project) for project in PROJECTS]
     return all(not status.waiting and not status.chunks for status in found)
 

@@ -58,7 +58,7 @@ def look(client: Client) -> View:
 
 @dataclass
 class Watch:
-    """Something was broken; `went_on` says whether work goes on. `hit`: when something was broken or mended last."""
+    """Something was broken; `went_on` says whether work goes on. `hit`: when something was broken or repaired last."""
 
     kind: str
     went_on: Callable[[View], bool]

@@ -1,4 +1,4 @@
-"""The processes of a run, and every way to break one of them and to mend it."""
+"""The processes of a run, and every way to break one of them and to repair it."""
 
 import os
 import signal

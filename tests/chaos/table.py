@@ -42,7 +42,7 @@ def page(outcome: Outcome) -> Iterator[str]:
         yield f"{signal + kind:<32}{recoveries.injected[kind]:>9}{times}"
     yield ""
     yield f"{outcome.rows:,} rows counted once by Redis, {outcome.unconfirmed:,} more were begun by killed producers"
-    yield f"{outcome.bad:,} bad rows held, {outcome.retried:,} letters of faults sent back, {outcome.seconds:.0f} s"
+    yield f"{outcome.bad:,} bad rows held, {outcome.retried:,} dead letters sent back, {outcome.seconds:.0f} s"
     yield f"lost {verdict.lost}, doubled {verdict.doubled}, older {verdict.older}, foreign {verdict.foreign}"
     yield from verdict.examples
     yield from outcome.problems

@@ -22,15 +22,15 @@ SUBCOMMANDS = [*(["dead", name] for name in DEAD), ["sandbox", "run"], ["sandbox
 
 
 @pytest.fixture
-def letters(flow: Flow) -> list[str]:
-    """A project with two dead letters and one imported row; the letters' ids."""
+def dead_letters(flow: Flow) -> list[str]:
+    """A project with two dead letters and one imported row; the dead letters' ids."""
     flow.publish(
         box("good", project=flow.project),
         box("bad-1", "vesel", project=flow.project, messageId="m1"),
         box("bad-2", "bollard", project=flow.project, messageId="m2"),
     )
     flow.settled()
-    return [letter.id for letter in flow.held.letters(flow.project)]
+    return [dead_letter.id for dead_letter in flow.held.dead_letters(flow.project)]
 
 
 def test_messages_from_standard_input_are_published_and_refusals_named(flow: Flow, run: Run) -> None:
@@ -47,7 +47,7 @@ def test_messages_from_standard_input_are_published_and_refusals_named(flow: Flo
     assert flow.settled().published == 2
 
 
-def test_status_says_what_became_of_every_row(flow: Flow, run: Run, letters: list[str]) -> None:
+def test_status_says_what_became_of_every_row(flow: Flow, run: Run, dead_letters: list[str]) -> None:
     done = run("status", "--json")
 
     assert done.returncode == 0
@@ -66,7 +66,9 @@ def test_status_says_what_became_of_every_row(flow: Flow, run: Run, letters: lis
     assert "2 workers" in table
 
 
-def test_wait_ends_with_1_when_there_are_dead_letters_and_0_without(flow: Flow, run: Run, letters: list[str]) -> None:
+def test_wait_ends_with_1_when_there_are_dead_letters_and_0_without(
+    flow: Flow, run: Run, dead_letters: list[str]
+) -> None:
     assert run("wait", "--project", flow.project).returncode == 1
     assert run("wait", "--project", "nothing-published").returncode == 0
 
@@ -81,7 +83,7 @@ def test_wait_ends_with_3_when_the_time_is_over(flow: Flow, run: Run) -> None:
     assert "1 rows are still pending" in done.stderr
 
 
-def test_audit_balances_and_says_where_it_does_not(flow: Flow, run: Run, letters: list[str]) -> None:
+def test_audit_balances_and_says_where_it_does_not(flow: Flow, run: Run, dead_letters: list[str]) -> None:
     good = run("audit", "--json")
     assert good.returncode == 0
     assert json.loads(good.stdout)["balances"]
@@ -95,10 +97,10 @@ def test_audit_balances_and_says_where_it_does_not(flow: Flow, run: Run, letters
     assert "pending: counted 1, found 0" in bad.stdout
 
 
-def test_dead_letters_are_listed_by_project_reason_and_message(flow: Flow, run: Run, letters: list[str]) -> None:
+def test_dead_letters_are_listed_by_project_reason_and_message(flow: Flow, run: Run, dead_letters: list[str]) -> None:
     def listed(*filters: str) -> list[str]:
         done = run("dead", "list", "--project", flow.project, "--json", *filters)
-        return [letter["messageId"] for letter in json.loads(done.stdout)["letters"]]
+        return [dead_letter["messageId"] for dead_letter in json.loads(done.stdout)["deadLetters"]]
 
     assert sorted(listed()) == ["m1", "m2"]
     assert listed("--reason", "unknown-feature") == ["m1"]
@@ -107,10 +109,10 @@ def test_dead_letters_are_listed_by_project_reason_and_message(flow: Flow, run: 
     assert run("dead", "list", "--project", flow.project, "--reason", "refused").returncode == 3
 
 
-def test_a_letter_is_shown_with_its_cause_and_its_message(flow: Flow, run: Run, letters: list[str]) -> None:
-    (letter,) = flow.held.letters(flow.project, message_id="m1")
+def test_a_dead_letter_is_shown_with_its_cause_and_its_message(flow: Flow, run: Run, dead_letters: list[str]) -> None:
+    (dead_letter,) = flow.held.dead_letters(flow.project, message_id="m1")
 
-    done = run("dead", "show", letter.id, "--project", flow.project)
+    done = run("dead", "show", dead_letter.id, "--project", flow.project)
 
     assert done.returncode == 0
     for part in ("unknown-feature", "annotations[0].name", "did you mean vessel?", "k:bad-1", '"messageId"'):
@@ -118,7 +120,7 @@ def test_a_letter_is_shown_with_its_cause_and_its_message(flow: Flow, run: Run, 
     assert run("dead", "show", "999999", "--project", flow.project).returncode == 3
 
 
-def test_letters_are_retried_by_filter_and_counted(flow: Flow, run: Run, letters: list[str]) -> None:
+def test_dead_letters_are_retried_by_filter_and_counted(flow: Flow, run: Run, dead_letters: list[str]) -> None:
     dry = run("dead", "retry", "--project", flow.project, "--reason", "unknown-feature", "--dry-run")
     assert (dry.returncode, dry.stdout.strip()) == (0, "would retry: matched 1, done 0, skipped 0")
 
@@ -126,11 +128,13 @@ def test_letters_are_retried_by_filter_and_counted(flow: Flow, run: Run, letters
 
     assert json.loads(done.stdout) == {"matched": 2, "done": 2, "skipped": 0}
     assert flow.settled().dead == 2
-    assert {letter.attempts for letter in flow.held.letters(flow.project)} == {2}
+    assert {dead_letter.attempts for dead_letter in flow.held.dead_letters(flow.project)} == {2}
     assert run("dead", "retry", "--project", flow.project, "12345").returncode == 3
 
 
-def test_a_misspelt_feature_is_mended_on_the_way_back_and_imported(flow: Flow, run: Run, letters: list[str]) -> None:
+def test_a_misspelt_feature_is_edited_on_the_way_back_and_imported(
+    flow: Flow, run: Run, dead_letters: list[str]
+) -> None:
     done = run("dead", "retry", "--project", flow.project, "--rename-feature", "vesel=vessel", "--json")
 
     assert json.loads(done.stdout) == {"matched": 2, "done": 1, "skipped": 1}
@@ -142,8 +146,8 @@ def test_a_misspelt_feature_is_mended_on_the_way_back_and_imported(flow: Flow, r
     assert [(action["action"], action["details"]["done"]) for action in log] == [("retry", 1)]
 
 
-def test_exported_messages_are_published_again_and_the_letters_discarded(
-    flow: Flow, run: Run, letters: list[str]
+def test_exported_messages_are_published_again_and_the_dead_letters_discarded(
+    flow: Flow, run: Run, dead_letters: list[str]
 ) -> None:
     exported = run("dead", "export", "--project", flow.project, "--reason", "unknown-feature", "--messages")
     assert run("publish", "-", stdin=exported.stdout.replace("vesel", "vessel")).stdout == "published 1, refused 0\n"
@@ -157,17 +161,17 @@ def test_exported_messages_are_published_again_and_the_letters_discarded(
     assert (status.imported, status.dead, status.discarded) == (2, 0, 2)
 
 
-def test_workers_discard_letters_that_are_too_old(
-    flow: Flow, letters: list[str], wait_for: Callable[..., None]
+def test_workers_discard_dead_letters_that_are_too_old(
+    flow: Flow, dead_letters: list[str], wait_for: Callable[..., None]
 ) -> None:
     root = f"prelabel:{{{flow.project}}}"
-    wait_for(lambda: flow.client.hget(f"{root}:meta", "deadLetterMs"), "a worker to say how long letters are kept")
+    wait_for(lambda: flow.client.hget(f"{root}:meta", "deadLetterMs"), "a worker to say how long dead letters are kept")
     assert int(flow.client.hget(f"{root}:meta", "deadLetterMs") or 0) == 90 * 86_400_000
 
-    flow.client.zincrby(f"{root}:dead", -91 * 86_400_000, letters[0])
+    flow.client.zincrby(f"{root}:dead", -91 * 86_400_000, dead_letters[0])
     flow.client.zadd(f"{root}:timers", {"expire": 0})
 
-    wait_for(lambda: flow.status().discarded == 1, "the letter to expire")
+    wait_for(lambda: flow.status().discarded == 1, "the dead letter to expire")
     assert flow.settled().dead == 1
 
 

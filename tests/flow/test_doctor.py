@@ -41,6 +41,12 @@ def imports(flow: Flow) -> list[str]:
     return [each["name"] for each in answer.json()["data"]["modelAssistedLabelingPredictionImports"]]
 
 
+def lookups(flow: Flow) -> int:
+    """How often an import was looked up by its name."""
+    entries = flow.control("GET", "requests").json()
+    return sum(entry["operation"] == LOOK_UP for entry in entries)
+
+
 def live(flow: Flow, *more: str) -> list[str]:
     return ["doctor", "--live", "--project", flow.project, "--global-key", "scratch-1", *more]
 
@@ -71,7 +77,7 @@ def test_what_needs_a_person_is_said_with_its_remedy_and_is_exit_code_1(flow: Fl
     bad, remedy = done.stdout.splitlines()[at : at + 2]
     assert bad.startswith(f"BAD  {flow.project}: paused until ")
     assert bad.endswith("Labelbox answers AUTHORIZATION_ERROR")
-    assert remedy.strip().startswith("→ mend what the reason names")
+    assert remedy.strip().startswith("→ fix what the reason names")
 
 
 def test_live_answers_every_question_and_deletes_what_it_made(flow: Flow, run: Run) -> None:
@@ -125,6 +131,7 @@ def test_live_asks_nothing_before_it_may(flow: Flow, run: Run, words: list[str],
 
 
 CREATE = "createModelAssistedLabelingPredictionImport"
+LOOK_UP = "modelAssistedLabelingPredictionImport"
 
 
 def test_live_sends_no_key_in_clear(flow: Flow, tmp_path: Any) -> None:
@@ -184,13 +191,18 @@ def test_live_asks_on_a_terminal_and_does_as_it_is_told(flow: Flow, word: str, c
 
 @pytest.fixture
 def in_the_middle(flow: Flow) -> Iterator["subprocess.Popen[str]"]:
-    """A run of --live whose first import was made and does not end."""
+    """A run of --live that waits for its first import, which does not end.
+
+    It has looked the import up, so it has the answer of the upload: without that the name would be looked for until
+    `server_limit_seconds` are over.
+    """
     flow.fault("stuck-running", seconds=60)
+    before = lookups(flow)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
     command = [*COMMAND, *live(flow, "--yes")]
     folder = flow.stack.folder.parent
     process = subprocess.Popen(command, cwd=folder, env=clean, stdout=-1, stderr=-1, text=True)
-    wait_for(lambda: imports(flow), "the first import")
+    wait_for(lambda: lookups(flow) > before, "a look at the first import")
     yield process
     process.kill()
     process.communicate()

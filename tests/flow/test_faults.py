@@ -1,4 +1,4 @@
-"""What goes wrong on the other side of HTTP: nothing lost, nothing doubled, nothing dead that could heal."""
+"""What goes wrong on the other side of HTTP: nothing lost, nothing doubled, nothing dead that a retry could import."""
 
 import pytest
 
@@ -84,8 +84,8 @@ def test_a_poison_row_is_found_and_its_neighbours_are_imported(flow: Flow) -> No
 
     status = flow.settled()
     assert (status.imported, status.dead, status.dead_reasons) == (29, 1, {"import-failed": 1})
-    (letter,) = flow.held.letters(flow.project)
-    assert letter.data_row == "k:k13"
+    (dead_letter,) = flow.held.dead_letters(flow.project)
+    assert dead_letter.data_row == "k:k13"
     assert len(flow.pre_labels()) == 29
 
 
@@ -97,10 +97,10 @@ def test_a_row_that_fails_partly_is_held_whole_and_says_what_labelbox_has(flow: 
     status = flow.settled()
 
     assert (status.imported, status.dead) == (1, 1)
-    (letter,) = flow.held.letters(flow.project)
-    assert letter.reason == "refused"
-    assert letter.details["taken"] == []
-    assert letter.details["errors"][0]["name"] == "GeometryInvalid"
+    (dead_letter,) = flow.held.dead_letters(flow.project)
+    assert dead_letter.reason == "refused"
+    assert dead_letter.details["taken"] == []
+    assert dead_letter.details["errors"][0]["name"] == "GeometryInvalid"
 
 
 def test_a_throttled_account_waits_and_loses_nothing(flow: Flow) -> None:

@@ -42,5 +42,5 @@ def test_a_refused_answer_of_audio_holds_its_row_alone(flow: Flow) -> None:
 
     status = flow.settled()
     assert (status.imported, status.dead) == (2, 1)
-    assert [letter.reason for letter in flow.held.letters(flow.project)] == ["refused"]
+    assert [dead_letter.reason for dead_letter in flow.held.dead_letters(flow.project)] == ["refused"]
     assert len(flow.pre_labels()) == 2

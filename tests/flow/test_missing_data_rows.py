@@ -1,4 +1,4 @@
-"""Rows whose data rows were missing: put into the project from the letters, and tried again."""
+"""Rows whose data rows were missing: put into the project from the dead letters, and tried again."""
 
 import json
 import re
@@ -21,15 +21,15 @@ def done(run: Run, *args: str, code: int = 0) -> str:
     return answer.stdout.strip()
 
 
-def test_letters_of_data_rows_that_were_missing_are_put_into_a_batch_and_retried(
+def test_dead_letters_of_data_rows_that_were_missing_are_put_into_a_batch_and_retried(
     flow: Flow, run: Run, tmp_path: Path
 ) -> None:
     flow.create(rows=[])
-    for key, hours in (("dead", 0), ("heals", 24), ("nowhere", 24)):
-        flow.heal_for(hours)
+    for key, hours in (("dead", 0), ("retrying", 24), ("nowhere", 24)):
+        flow.retry_for(hours)
         flow.publish(box(f"{flow.project}/{key}", project=flow.project))
-        done(run, "wait", "--project", flow.project, "--no-healing", code=1 if hours == 0 else 3)
-    keys = [f"{flow.project}/{key}" for key in ("dead", "heals")]
+        done(run, "wait", "--project", flow.project, "--no-retrying", code=1 if hours == 0 else 3)
+    keys = [f"{flow.project}/{key}" for key in ("dead", "retrying")]
     rows = written(
         tmp_path / "rows.ndjson", *({"row_data": f"https://cdn.example/{key}", "global_key": key} for key in keys)
     )
@@ -40,7 +40,7 @@ def test_letters_of_data_rows_that_were_missing_are_put_into_a_batch_and_retried
     assert f"prelabel dead retry --project {flow.project} --reason data-row-not-found" in told.stderr
 
     again = run("batch", "create", "--project", flow.project, "--from-dead-letters", "--retry")
-    # One of the two that heal may have been imported since the first batch: they are tried again by themselves too.
-    assert re.search(r"1 dead letters and [12] healing rows are tried again now", again.stderr)
+    # One of the two that retry may have been imported since the first batch: they are tried again by themselves too.
+    assert re.search(r"1 dead letters and [12] retrying rows are tried again now", again.stderr)
     wait_for(lambda: flow.status().imported == 2, "the rows to be imported")
     assert (flow.status().dead, flow.status().pending) == (0, 1)

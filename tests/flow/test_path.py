@@ -75,47 +75,47 @@ def test_a_bad_row_touches_no_other_row_of_its_chunk(flow: Flow) -> None:
     assert {line["dataRow"]["globalKey"] for line in flow.pre_labels()} == {f"good-{n}" for n in range(20)}
 
 
-def test_a_row_that_labelbox_refuses_is_a_letter_with_its_words(flow: Flow) -> None:
+def test_a_row_that_labelbox_refuses_is_a_dead_letter_with_its_words(flow: Flow) -> None:
     flow.create(["there"])
-    flow.heal_for(hours=0)
+    flow.retry_for(hours=0)
     flow.publish(box("there", project=flow.project), box("missing", project=flow.project, messageId="m1"))
 
     assert flow.settled().dead == 1
-    (letter,) = flow.held.letters(flow.project, message_id="m1")
-    assert letter.reason == "data-row-not-found"
-    assert letter.details["errors"][0]["name"] == "DataRowNotFound"
-    assert (letter.stage, letter.attempts, letter.data_row) == ("settle", 1, "k:missing")
-    assert letter.import_name.startswith("prelabel-")
-    assert json.loads(letter.message)["messageId"] == "m1"
+    (dead_letter,) = flow.held.dead_letters(flow.project, message_id="m1")
+    assert dead_letter.reason == "data-row-not-found"
+    assert dead_letter.details["errors"][0]["name"] == "DataRowNotFound"
+    assert (dead_letter.stage, dead_letter.attempts, dead_letter.data_row) == ("settle", 1, "k:missing")
+    assert dead_letter.import_name.startswith("prelabel-")
+    assert json.loads(dead_letter.message)["messageId"] == "m1"
 
 
-def test_a_retried_letter_is_imported_once_its_cause_is_mended(flow: Flow) -> None:
+def test_a_retried_dead_letter_is_imported_once_its_cause_is_edited(flow: Flow) -> None:
     flow.create(["other"])
-    flow.heal_for(hours=0)
+    flow.retry_for(hours=0)
     flow.publish(box("late", project=flow.project))
     flow.settled()
     flow.create(["other", "late"])
 
-    (letter,) = flow.held.letters(flow.project)
-    assert flow.held.retry(flow.project, [letter.id]).done == 1
+    (dead_letter,) = flow.held.dead_letters(flow.project)
+    assert flow.held.retry(flow.project, [dead_letter.id]).done == 1
 
     status = flow.settled()
     assert (status.imported, status.dead) == (1, 0)
     assert len(flow.pre_labels()) == 1
 
 
-def test_a_letter_that_a_newer_row_has_overtaken_is_superseded_by_its_retry(flow: Flow) -> None:
+def test_a_dead_letter_that_a_newer_row_has_overtaken_is_superseded_by_its_retry(flow: Flow) -> None:
     flow.create(["other"])
-    flow.heal_for(hours=0)
+    flow.retry_for(hours=0)
     flow.publish(box("a", project=flow.project, left=1))
     flow.settled()
     flow.create("any")
     flow.publish(box("a", project=flow.project, left=2))
     flow.settled()
 
-    (letter,) = flow.held.letters(flow.project)
-    assert letter.struck
-    flow.held.retry(flow.project, [letter.id])
+    (dead_letter,) = flow.held.dead_letters(flow.project)
+    assert dead_letter.superseded
+    flow.held.retry(flow.project, [dead_letter.id])
 
     status = flow.settled()
     assert (status.imported, status.superseded, status.dead) == (1, 1, 0)

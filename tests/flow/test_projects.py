@@ -85,7 +85,7 @@ def test_an_import_and_its_rows_can_be_asked_for(flow: Flow, run: Run) -> None:
     (found,) = json.loads(run("row", "show", "good", "--project", flow.project, "--json").stdout)["rows"]
     assert sorted(each["outcome"] for each in found["settled"]) == ["imported", "superseded"]
     (found,) = json.loads(run("row", "show", "m-bad", "--json").stdout)["rows"]
-    assert [letter["reason"] for letter in found["letters"]] == ["unknown-feature"]
+    assert [dead_letter["reason"] for dead_letter in found["deadLetters"]] == ["unknown-feature"]
     assert "dead letter: unknown-feature" in run("row", "show", "bad", "--project", flow.project).stdout
     assert run("row", "show", "nobody").returncode == 3
     assert run("import", "show", "nothing").returncode == 3

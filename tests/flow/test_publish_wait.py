@@ -74,12 +74,12 @@ def test_the_same_command_publishes_nothing_again_and_brings_the_report_up_to_da
     report = tmp_path / "report.ndjson"
     command = ("publish", str(file), "--project", flow.project, "--wait", "--report", str(report))
 
-    first = run(*command, "--no-healing")
-    assert (first.returncode, outcomes(report)) == (3, {"there": "imported", "later": "healing"})
-    assert "only rows that heal are left, 1" in first.stderr
+    first = run(*command, "--no-retrying")
+    assert (first.returncode, outcomes(report)) == (3, {"there": "imported", "later": "retrying"})
+    assert "only retrying rows are left, 1" in first.stderr
 
     flow.create(rows=["there", "later"])
-    flow.held.heal_now(flow.project)
+    flow.held.retry_now(flow.project)
     file.write_text(file.read_text() + json.dumps(box("third", project=flow.project)) + "\n")
     flow.create()
     second = run(*command)

@@ -80,7 +80,7 @@ def test_the_users_of_the_docs_are_enough(
 
 HOSTILE_PROJECTS = 400
 HASHES = ("meta", "inbox", "frames", "left", "counts", "held", "held:body", "held:rows", "overrides", "ontology")
-OTHER_TYPES = ("timers", "chunks", "heal", "dead", "seen", "history", "lane:0")
+OTHER_TYPES = ("timers", "chunks", "retrying", "dead", "seen", "history", "lane:0")
 GARBAGE = "\u0000 99999999999999999999 nan -1 [/red]"
 
 
@@ -102,7 +102,7 @@ def make_hostile_project(client: "Pipeline", number: int) -> None:
             client.hset(f"{root}:{OTHER_TYPES[turn % len(OTHER_TYPES)]}", "x", "y")
         case 1:
             client.zadd(f"{root}:{HASHES[turn % len(HASHES)]}", {"x": 1})
-            client.zadd(f"{root}:timers", {"group": 0, "heal": 0, "expire": 0})
+            client.zadd(f"{root}:timers", {"group": 0, "retry": 0, "expire": 0})
         case 2:
             client.hset(f"{root}:meta", mapping={"lanes": 1_000_000_000, "form": "z"})
             client.zadd(f"{root}:timers", {"group": 0})
@@ -134,10 +134,10 @@ def make_hostile_project(client: "Pipeline", number: int) -> None:
         case 10:
             client.zadd(f"{root}:timers", {f"chunk:{chunk:016x}": 0 for chunk in range(2_000)})
         case _:
-            client.zadd(f"{root}:heal", {"1": 0})
+            client.zadd(f"{root}:retrying", {"1": 0})
             client.hset(f"{root}:held", mapping={"1": "{", "2": b"\xff"})
             client.zadd(f"{root}:dead", {"2": 0})
-            client.zadd(f"{root}:timers", {"heal": 0, "expire": 0, "group": 0})
+            client.zadd(f"{root}:timers", {"retry": 0, "expire": 0, "group": 0})
 
 
 def be_hostile(client: "redis.Redis") -> None:

@@ -132,7 +132,7 @@ def content(flow: Flow, project: str) -> list[bytes]:
 def test_both_ways_leave_the_same_content(pairs: dict[str, tuple[Flow, Pair]], name: str) -> None:
     flow, pair = pairs[name]
     import_by_the_sdk(flow.stack, pair)
-    assert flow.settled().dead == 0, [letter.details for letter in flow.held.letters(pair.ours)]
+    assert flow.settled().dead == 0, [dead_letter.details for dead_letter in flow.held.dead_letters(pair.ours)]
     ours = content(flow, pair.ours)
     assert len(ours) >= len(pair.messages)
     assert ours == content(flow, pair.theirs)

@@ -80,7 +80,7 @@ def test_a_batch_that_is_taken_leaves_nothing_of_the_others(tasks: SandboxProces
     assert found == {"nodes": [{"name": "b-0001"}], "pageInfo": {"endCursor": None}}
 
 
-def test_a_fault_of_creates_strikes_batches_too(tasks: SandboxProcess) -> None:
+def test_a_fault_of_creates_applies_to_batches_too(tasks: SandboxProcess) -> None:
     tasks.control("POST", "/faults", {"fault": "graphql-error", "operations": "create", "code": "X"})
     answer = tasks.ask(BATCH, p="cunknown", b={"name": "b", "globalKeys": ["a"]})
     assert code_of(answer) == "X"

@@ -112,7 +112,7 @@ def test_stretches_of_frames_fill_their_first_and_last_frame() -> None:
     line = {"name": "light", "answer": {"name": "day", "frames": frames}, "dataRow": {"globalKey": "a"}}
     ((lane,), whole) = timeline_of(annotations_of([(b"\0" * 16, ndjson([line]))], Classes(HARBOUR)), 100, unit=1.0)
     assert whole == 100
-    assert [(each.begin, each.length) for each in lane.stretches] == [(0.0, 100.0), (900.0, 100.0)]
+    assert [(each.begin, each.length) for each in lane.intervals] == [(0.0, 100.0), (900.0, 100.0)]
 
 
 @pytest.mark.parametrize(

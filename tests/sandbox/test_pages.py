@@ -176,7 +176,7 @@ def test_answers_of_a_recording_stand_on_a_timeline_nested_ones_too(harbour: San
     lanes = {each.one("th").text: each for each in page.all("tr", of="lane")}
     assert "speaker: pilot › mood: hurried" in lanes
     tower = lanes["speaker: tower"]
-    places = [(each.attributes["x"], each.attributes["width"]) for each in tower.all("rect", of="stretch")]
+    places = [(each.attributes["x"], each.attributes["width"]) for each in tower.all("rect", of="interval")]
     assert places == [("0.0", "200.0"), ("758.33", "158.33")]
     assert [each.text for each in tower.all("button")] == ["0:00–0:02.4", "0:09.1–0:11"]
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prelabel.errors import PrelabelError
-from prelabel_worker.accounts.pacing import OwnPace
+from prelabel_worker.accounts.pacing import OwnPacer
 from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.doctor import labelbox as service
 from prelabel_worker.doctor.live.probe import NoProbe, pick
@@ -191,7 +191,7 @@ class Asked:
         self.answer = b""
         self.server = Server(lambda path: self.answer)
         self.labelbox = Labelbox(f"{self.server.url}/graphql", "k", 5)
-        self.calls = Calls(self.labelbox, OwnPace(10**9), patience_seconds=0)
+        self.calls = Calls(self.labelbox, OwnPacer(10**9), patience_seconds=0)
 
     def close(self) -> None:
         self.labelbox.close()

@@ -65,28 +65,28 @@ for _, rows in pairs(left) do stored = stored + rows end
 same('rows left of all frames', stored, referred)
 same('frames', redis.call('HLEN', root .. ':frames'), redis.call('HLEN', root .. ':left'))
 
-local dead, healing, held, queued = 0, 0, 0, 0
+local dead, retrying, held, queued = 0, 0, 0, 0
 for id, text in pairs(hash(root .. ':held')) do
   local state = cjson.decode(text)
   held = held + 1
   if state.queued then
     must(returning[id], 'held row ' .. id .. ' is on its way and nowhere')
     queued = queued + 1
-    local index = (state.since or 0) > 0 and ':heal:queued' or ':dead:queued'
+    local index = (state.since or 0) > 0 and ':retrying:queued' or ':dead:queued'
     must(redis.call('ZSCORE', root .. index, id), 'held row ' .. id .. ' is being tried and is not in ' .. index)
   elseif state.due then
-    healing = healing + state.weight
-    must(redis.call('ZSCORE', root .. ':heal', id), 'held row ' .. id .. ' heals and is not listed')
+    retrying = retrying + state.weight
+    must(redis.call('ZSCORE', root .. ':retrying', id), 'held row ' .. id .. ' is retrying and is not listed')
   else
     dead = dead + state.weight
-    must(redis.call('ZSCORE', root .. ':dead', id), 'letter ' .. id .. ' is not listed')
+    must(redis.call('ZSCORE', root .. ':dead', id), 'dead_letter ' .. id .. ' is not listed')
   end
 end
-local listed = redis.call('ZCARD', root .. ':heal:queued') + redis.call('ZCARD', root .. ':dead:queued')
+local listed = redis.call('ZCARD', root .. ':retrying:queued') + redis.call('ZCARD', root .. ':dead:queued')
 same('held rows listed as being tried', listed, queued)
 same('bodies of held rows', redis.call('HLEN', root .. ':held:body'), held)
-if healing > 0 then must(timer('heal'), 'rows heal and no timer is set') end
-if dead > 0 then must(timer('expire'), 'letters wait and no timer is set for their age') end
+if retrying > 0 then must(timer('retry'), 'rows are retrying and no timer is set') end
+if dead > 0 then must(timer('expire'), 'dead_letters wait and no timer is set for their age') end
 same('dead', counts.dead, dead)
 
 local outcomes = 0
@@ -95,5 +95,5 @@ for _, name in ipairs({'imported', 'superseded', 'skipped', 'dead', 'discarded'}
   must(rows >= 0, name .. ' is below zero')
   outcomes = outcomes + rows
 end
-same('published', counts.published, outcomes + waiting + in_chunks + healing)
+same('published', counts.published, outcomes + waiting + in_chunks + retrying)
 return found

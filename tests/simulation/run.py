@@ -80,8 +80,8 @@ def main() -> int:
     began = time.monotonic()
     total = many(options, options.without, loud=True)
     seconds = time.monotonic() - began
-    pace = f"{total.seeds / seconds * 60:.0f} seeds a minute"
-    print(f"{total.seeds} seeds, {total.steps} steps, {total.messages} messages in {seconds:.0f} s ({pace})")
+    pacer = f"{total.seeds / seconds * 60:.0f} seeds a minute"
+    print(f"{total.seeds} seeds, {total.steps} steps, {total.messages} messages in {seconds:.0f} s ({pacer})")
     print(f"{len(total.problems)} seeds violate an invariant")
     return 1 if total.problems else 0
 

@@ -13,7 +13,7 @@ from typing import cast
 import redis
 
 from prelabel.wire import keys
-from prelabel_worker.accounts.pacing import Pace
+from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.labelbox.client import Labelbox
@@ -114,7 +114,7 @@ class Simulation:
         if self._spools:
             shutil.rmtree(self._spools, ignore_errors=True)
         self._names = self._renewals = 0
-        self._renewing: set[tuple[str, str]] = set()  # data rows whose letters the operator makes new
+        self._renewing: set[tuple[str, str]] = set()  # data rows whose dead letters the operator makes new
         self._faults = random.choice([0.0, 0.02, 0.05, 0.1])
         self._aims, self._stops = random.choice([0.0, 0.1, 0.4]), random.choice([0.0, 0.5, 1.0])
         self._lost_hints = random.choice([0.0, 0.1, 0.3])
@@ -156,9 +156,9 @@ class Simulation:
         call("HSET", f"{roots['chunk']}:chunk:c1", "state", "running", "lease", 0, "due", 0, "rows", "many")
         call("HSET", f"{roots['chunk']}:chunk:c2", "state", "open", "lease", "x", "due", "x")
         call("ZADD", f"{roots['chunk']}:timers", 0, "chunk:c1", 0, "chunk:c2", 0, b"chunk:\xff", 0, b"\xfe")
-        call("ZADD", f"{roots['types']}:heal:queued", 0, "x")
-        call("HSET", f"{roots['types']}:heal", "x", "y")
-        call("ZADD", f"{roots['types']}:timers", 0, "heal", 0, "expire", 0, "group")
+        call("ZADD", f"{roots['types']}:retrying:queued", 0, "x")
+        call("HSET", f"{roots['types']}:retrying", "x", "y")
+        call("ZADD", f"{roots['types']}:timers", 0, "retry", 0, "expire", 0, "group")
         for name in (b"\xff\xfe", b"two words", b"", *(f"{GARBAGE}-{name}".encode() for name in roots)):
             call("ZADD", projects, 0, name)
 
@@ -340,7 +340,7 @@ class Simulation:
             return
         roll = random.random()
         if roll < 0.55:
-            self._act_on_letters(project)
+            self._act_on_dead_letters(project)
         elif roll < 0.65:
             self._do(
                 "pause", lambda: self._project_changes.pause(project, "simulated", random.choice([2.0, 30.0, None]))
@@ -354,7 +354,7 @@ class Simulation:
         """Some of a project's imports, and those whose undoing was begun."""
         client = Client(self.wire, self._operator)
         permits = Permits(client, PREFIX, self._settings.account, self._per_minute, self._settings.request_burst)
-        service = Service(cast("Labelbox", Connection(self.model, self._operator)), Pace(permits))
+        service = Service(cast("Labelbox", Connection(self.model, self._operator)), Pacer(permits))
         imports, ledger = Imports(client, PREFIX), UndoLedger(client, self._settings)
         action = Undo(imports, ledger, lambda _: service, stop=cast("threading.Event", Patience(self.world)))
 
@@ -375,10 +375,10 @@ class Simulation:
         self.world.note("operator", what)
         self._operator.spawn(what, work)
 
-    def _act_on_letters(self, project: str) -> None:
-        """Retry, retry as new, or discard some letters; before a retry what was wrong is mended, perhaps."""
+    def _act_on_dead_letters(self, project: str) -> None:
+        """Retry, retry as new, or discard some dead letters; before a retry what was wrong is fixed, perhaps."""
         random = self.random
-        bodies = self._letters(project)
+        bodies = self._dead_letters(project)
         if not bodies:
             return
         ids = sorted(bodies, key=int)
@@ -398,28 +398,28 @@ class Simulation:
         else:
             self._do(f"retry {ids}", lambda: self._held.retry(project, ids))
 
-    def _letters(self, project: str) -> dict[str, Message]:
-        """The letters of a project and their messages."""
+    def _dead_letters(self, project: str) -> dict[str, Message]:
+        """The dead letters of a project and their messages."""
         root = self._roots[project]
         found = {}
-        for letter in self.server.raw.zrange(f"{root}:dead", 0, -1):
-            body = self.server.raw.hget(f"{root}:held:body", letter)
+        for dead_letter in self.server.raw.zrange(f"{root}:dead", 0, -1):
+            body = self.server.raw.hget(f"{root}:held:body", dead_letter)
             number = body.rpartition(b'"messageId":"m')[2].partition(b'"')[0]
-            found[letter.decode()] = self.messages[int(number)]
+            found[dead_letter.decode()] = self.messages[int(number)]
         return found
 
     def _retrying(self, args: tuple[object, ...]) -> Callable[[list[int]], None] | None:
-        """Letters that are sent back as new are the newest from this command on."""
+        """Dead letters that are sent back as new are the newest from this command on."""
         number, ids = args[5], args[6:]
         if number != "new":
             return None
-        letters = self._letters(next(project for project, root in self._roots.items() if root == args[3]))
+        dead_letters = self._dead_letters(next(project for project, root in self._roots.items() if root == args[3]))
 
         def retried(answer: list[int]) -> None:
-            for letter in ids:
-                if letter in letters:
+            for dead_letter in ids:
+                if dead_letter in dead_letters:
                     self._renewals += 1
-                    letters[str(letter)].order = len(self.messages) - 1 + self._renewals / 10_000
+                    dead_letters[str(dead_letter)].order = len(self.messages) - 1 + self._renewals / 10_000
 
         return retried
 
@@ -533,16 +533,16 @@ class Simulation:
             self._step(self._calmly)
 
     def _retry_all(self) -> bool:
-        """What was wrong with letters is mended, and most go back with their old numbers; whether there are any.
+        """What was wrong with dead letters is fixed, and most go back with their old numbers; whether there are any.
 
         Or only those go back that should be too late, since there is a newer message.
         """
         some, late = False, self.random.random() < 0.5
         for project in self._projects:
-            letters = self._letters(project)
-            ids = [each for each in sorted(letters, key=int) if self.random.random() < 0.8]
-            ids = [each for each in ids if not late or self._has_newer(letters[each])]
-            for message in letters.values():
+            dead_letters = self._dead_letters(project)
+            ids = [each for each in sorted(dead_letters, key=int) if self.random.random() < 0.8]
+            ids = [each for each in ids if not late or self._has_newer(dead_letters[each])]
+            for message in dead_letters.values():
                 message.flaw = "bad" if message.flaw == "bad" else ""
             if ids:
                 self._do(f"retry {ids}", partial(self._held.retry, project, ids))

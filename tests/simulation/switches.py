@@ -55,7 +55,7 @@ NOTHING = Switch("none is left out")
 
 SWITCHES = {
     "lanes": Switch("a lane has one open chunk", {"rows > 0 and open == 0": "rows > 0"}),
-    "held-number": Switch("held rows keep their number and are struck", {"  if as_new then\n": "  if true then\n"}),
+    "held-number": Switch("held rows keep their number and are superseded", {"  if as_new then\n": "  if true then\n"}),
     "uncertain": Switch(
         "`submitting` taken over counts as uncertain", {"if chunk[1] == 'submitting' then": "if false then"}
     ),
@@ -108,8 +108,8 @@ SWITCHES = {
             ),
         ),
     ),
-    "partial-strikes": Switch(
-        "messages that are imported in part strike",
+    "partial-supersedes": Switch(
+        "messages that are imported in part supersede",
         python=(
             _in(
                 prelabel_worker.stages.settle,

@@ -37,7 +37,7 @@ _FIRST = {
     "frame-memory": 64,
     "slot-timers": 97,
     "validate-first": 18,
-    "partial-strikes": 170,
+    "partial-supersedes": 170,
     "holder": 70,
     "last-piece": 233,
 }

@@ -8,7 +8,7 @@ from prelabel_worker.runtime import clients, ticker
 from prelabel_worker.runtime.timers import LOOK_ANYWAY_SECONDS, Timers
 from prelabel_worker.settings import Settings
 from prelabel_worker.stages.expire import expire
-from prelabel_worker.stages.group import group, heal
+from prelabel_worker.stages.group import group, retry_due
 from prelabel_worker.stages.poll import poll
 from prelabel_worker.stages.settle import settle
 from prelabel_worker.stages.submit import submit
@@ -21,10 +21,10 @@ CONCURRENCY = 2
 _TICK_SECONDS = 0.25
 _STAGES: dict[str, Callable[..., object]] = {
     "group": group,
-    "heal": heal,
+    "retry": retry_due,
     "expire": expire,
     "submit": submit,
-    "poll": lambda tools, running: poll(tools, [(project_id, chunk_id) for project_id, chunk_id in running]),
+    "poll": lambda context, running: poll(context, [(project_id, chunk_id) for project_id, chunk_id in running]),
     "settle": settle,
 }
 """As tasks.py calls them."""
@@ -60,7 +60,7 @@ class Celery:
 
 
 class Worker(Process):
-    """One process of a worker: its tools, its ticks, and the stages it runs."""
+    """One process of a worker: its context, its ticks, and the stages it runs."""
 
     def __init__(
         self, world: World, name: str, wire: Wire, celery: Celery, model: LabelboxModel, settings: Settings
@@ -70,8 +70,8 @@ class Worker(Process):
         self.next_tick = 0.0
         client: AnyClient = Client(wire, self)
         with standing_for(clients, connect=lambda _: client, Labelbox=lambda *_: Connection(model, self)):
-            self.tools = clients.Runtime(settings, celery.send).tools()
-            self.tools.account(settings.account)  # its connection is made once
+            self.context = clients.Runtime(settings, celery.send).context()
+            self.context.account(settings.account)  # its connection is made once
         self._timers = Timers(client, settings.key_prefix, settings.lease_seconds)
         self._ticking = False
 
@@ -100,4 +100,4 @@ class Worker(Process):
 
     def work(self, hint: Hint) -> None:
         stage = _STAGES[hint.stage]
-        self.spawn(f"{hint.stage} {hint.args}", lambda: stage(self.tools, *hint.args))
+        self.spawn(f"{hint.stage} {hint.args}", lambda: stage(self.context, *hint.args))

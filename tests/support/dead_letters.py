@@ -1,4 +1,4 @@
-"""What the tests of dead letters share: the indexes seen whole, and letters made and mended."""
+"""What the tests of dead letters share: the indexes seen whole, and dead letters made and edited."""
 
 from collections import Counter
 from typing import Any
@@ -7,7 +7,7 @@ import orjson
 
 from prelabel.publishing.buffer import Row
 from prelabel.validation.gate import prepare
-from prelabel_worker.dead_letters.editing import Mended, mended
+from prelabel_worker.dead_letters.editing import EditedMessage, edited_message
 from tests.support.project import Project
 
 
@@ -33,11 +33,11 @@ def kill(project: Project, *rows: Row, reason: str = "refused") -> list[str]:
     return [row.held_id or str(row.seq) for row in found]
 
 
-def new_message(project: Project, letter_id: str, row: Row) -> Mended:
-    """The letter with another message."""
-    letter = project.held.letter("p", letter_id)
-    assert letter is not None
-    return mended(letter, prepare(row.raw), project.held.lanes("p"))
+def new_message(project: Project, dead_letter_id: str, row: Row) -> EditedMessage:
+    """The dead letter with another message."""
+    dead_letter = project.held.dead_letter("p", dead_letter_id)
+    assert dead_letter is not None
+    return edited_message(dead_letter, prepare(row.raw), project.held.lanes("p"))
 
 
 def held_keys(project: Project) -> dict[str, Any]:
@@ -57,13 +57,13 @@ def check_indexes(project: Project) -> None:
     client, root = project.client, project.root
     states = {name.decode(): orjson.loads(state) for name, state in client.hgetall(f"{root}:held").items()}
     dead = {name: state for name, state in states.items() if not state.get("due") and not state.get("queued")}
-    healing = {name for name, state in states.items() if state.get("due") and not state.get("queued")}
+    retrying = {name for name, state in states.items() if state.get("due") and not state.get("queued")}
     assert {name.decode() for name in client.hkeys(f"{root}:held:body")} == states.keys()
     assert _members(project, "dead") == dead.keys()
-    assert _members(project, "heal") == healing
+    assert _members(project, "retrying") == retrying
     queued = {name: state.get("since", 0) > 0 for name, state in states.items() if state.get("queued")}
-    assert _members(project, "heal:queued") == {name for name, heals in queued.items() if heals}
-    assert _members(project, "dead:queued") == {name for name, heals in queued.items() if not heals}
+    assert _members(project, "retrying:queued") == {name for name, is_retrying in queued.items() if is_retrying}
+    assert _members(project, "dead:queued") == {name for name, is_retrying in queued.items() if not is_retrying}
     for kind, field in (("reason", "reason"), ("group", "group")):
         weights: Counter[str] = Counter()
         for state in dead.values():

@@ -91,9 +91,9 @@ class Flow:
     def fault(self, name: str, **options: Any) -> None:
         self.control("POST", "faults", {"fault": name, "project": self.project, **options})
 
-    def heal_for(self, hours: float) -> None:
+    def retry_for(self, hours: float) -> None:
         """How long a row whose data row is missing is tried again; 0: it dies at once."""
-        self.override(healHours=f"{hours:g}")
+        self.override(retryHours=f"{hours:g}")
 
     def override(self, **fields: str) -> None:
         Projects(self.client).override(self.project, fields)

@@ -452,7 +452,7 @@ def _any_kind(size: int) -> Iterator[Expensive]:
     yield Expensive("bounding box", "metrics", "IMAGE", message([box | {"customMetrics": metrics}]))
     yield Expensive("bounding box", "a key of 4 MiB", "IMAGE", message([box | {"a" * (size - _ROOM): 1}]), fits=False)
     odd = "".join(chr(97 + at * at % 26) for at in range(size - _ROOM))
-    yield Expensive("bounding box", "a key of letters", "IMAGE", message([box | {odd: 1}]), fits=False)
+    yield Expensive("bounding box", "a key of dead letters", "IMAGE", message([box | {odd: 1}]), fits=False)
     keys = {f"k{at}": 1 for at in range(size // 15)}
     yield Expensive("bounding box", "many unknown keys", "IMAGE", message([box | keys]), fits=False)
     name = "ar" * 500

@@ -93,18 +93,25 @@ class Project:
         *,
         imported: int,
         outcomes: Sequence[RowOutcome] = (),
-        strikes: Sequence[tuple[str, int]] = (),
+        superseding: Sequence[tuple[str, int]] = (),
     ) -> int | None:
-        part = Slice(chunk.rows, imported, list(outcomes), list(strikes))
+        part = Slice(chunk.rows, imported, list(outcomes), list(superseding))
         return self.ledger.commit_rows(chunk, chunk.cursor, part, finish=True).waiting
 
     def holding(
-        self, row: ChunkRow, *, reason: str = "refused", heal_in_ms: int | None = None, heals: bool = False
+        self, row: ChunkRow, *, reason: str = "refused", retry_in_ms: int | None = None, retrying: bool = False
     ) -> RowOutcome:
         from prelabel.errors import Reason
 
         problem = Problem(Reason(reason), {"path": "annotations[3].bbox", "expected": "a number"})
-        return held_row(row, problem, Origin("settle", "c", "n"), facts_of(row.raw), heal_in_ms, heals=heals)
+        return held_row(
+            row,
+            problem,
+            Origin("settle", "c", "n"),
+            facts_of(row.raw),
+            retry_in_ms,
+            retrying=retrying,
+        )
 
     def kill(self, *row_keys: str) -> list[str]:
         """Make dead letters of rows with these global keys; returns their ids."""

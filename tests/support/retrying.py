@@ -7,12 +7,12 @@ from tests.support.project import Project
 
 
 def not_found(project: Project, *, since_ms: int = 0) -> int:
-    """Cut what waits and hold each row as one whose data row is missing; `since_ms`: they have healed for so long."""
+    """Cut what waits and hold each row as one whose data row is missing, retrying for `since_ms`."""
     chunk = project.take(project.cut())
     rows = project.rows(chunk)
     if since_ms:
         _shift(project, "since", -since_ms)
-    outcomes = [project.holding(row, reason="data-row-not-found", heals=True) for row in rows]
+    outcomes = [project.holding(row, reason="data-row-not-found", retrying=True) for row in rows]
     project.settle(chunk, imported=0, outcomes=outcomes)
     return len(rows)
 
@@ -24,5 +24,5 @@ def _shift(project: Project, field: str, by_ms: int) -> None:
         project.client.hset(f"{project.root}:held", name, orjson.dumps(state))
 
 
-def heal_for(project: Project, hours: str) -> None:
-    Projects(project.client, project.settings.key_prefix).override("p", {"healHours": hours})
+def retry_for(project: Project, hours: str) -> None:
+    Projects(project.client, project.settings.key_prefix).override("p", {"retryHours": hours})

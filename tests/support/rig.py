@@ -23,8 +23,8 @@ from prelabel_worker.queries.status import Inspector, ProjectStatus
 from prelabel_worker.runtime.clients import Runtime
 from prelabel_worker.runtime.timers import Timers
 from prelabel_worker.settings import load_settings
-from prelabel_worker.stages.context import Tools
-from prelabel_worker.stages.group import group, heal
+from prelabel_worker.stages.context import StageContext
+from prelabel_worker.stages.group import group, retry_due
 from prelabel_worker.stages.poll import poll
 from prelabel_worker.stages.settle import settle
 from prelabel_worker.stages.submit import submit
@@ -66,7 +66,7 @@ class Rig:
         self.project = Project(client, load_settings(**chosen), f"c{secrets.token_hex(12)}")
         self.settings = self.project.settings
         self._hints: deque[tuple[str, str, str]] = deque()
-        self.tools = self._connected(self.settings.labelbox_endpoint)
+        self.context = self._connected(self.settings.labelbox_endpoint)
         self._timers = Timers(client, prefix, self.settings.lease_seconds)
         self.logs: list[EventDict] = []
         sandbox.project(self.project.id, TOOLS)
@@ -74,14 +74,14 @@ class Rig:
     def connect(self, endpoint: str) -> None:
         """Speak to this endpoint from now on."""
         self.close()
-        self.tools = self._connected(endpoint)
+        self.context = self._connected(endpoint)
 
-    def _connected(self, endpoint: str) -> Tools:
+    def _connected(self, endpoint: str) -> StageContext:
         settings = self.settings.model_copy(update={"labelbox_endpoint": endpoint})
-        return Runtime(settings, lambda *hint: self._hints.append(hint)).tools()
+        return Runtime(settings, lambda *hint: self._hints.append(hint)).context()
 
     def close(self) -> None:
-        self.tools.account("").labelbox.close()
+        self.context.account("").labelbox.close()
 
     def publish(self, *row_keys: str) -> None:
         self.project.publish(*(car(self.project.id, key) for key in row_keys))
@@ -95,7 +95,7 @@ class Rig:
     def fault(self, name: str, **options: Any) -> None:
         self.sandbox.control("POST", "/faults", {"fault": name, "project": self.project.id, **options})
 
-    def mend(self) -> None:
+    def fix(self) -> None:
         """Labelbox is well again, pauses and waits are over."""
         self.sandbox.control("DELETE", "/faults")
         self.pass_time()
@@ -183,9 +183,9 @@ class Rig:
         """The data rows of what a labeler would see, one for each annotation."""
         return sorted(each["dataRow"]["globalKey"] for each in self.sandbox.pre_labels(self.project.id))
 
-    def letter(self) -> DeadLetter:
+    def dead_letter(self) -> DeadLetter:
         """The only dead letter."""
-        (found,) = self.project.held.letters(self.project.id)
+        (found,) = self.project.held.dead_letters(self.project.id)
         return found
 
     def account_paused(self) -> bool:
@@ -204,15 +204,15 @@ class Rig:
 
     def _do(self, stage: str, project_id: str, chunk_id: str) -> None:
         if stage == "poll":
-            poll(self.tools, [(project_id, chunk_id)])
+            poll(self.context, [(project_id, chunk_id)])
         elif stage == "submit":
-            submit(self.tools, project_id, chunk_id)
+            submit(self.context, project_id, chunk_id)
         elif stage == "settle":
-            settle(self.tools, project_id, chunk_id)
+            settle(self.context, project_id, chunk_id)
         elif stage == "group":
-            group(self.tools, project_id)
-        elif stage == "heal":
-            heal(self.tools, project_id)
+            group(self.context, project_id)
+        elif stage == "retry":
+            retry_due(self.context, project_id)
 
 
 MakeRig = Callable[..., Rig]

@@ -25,7 +25,7 @@ from prelabel_worker.runtime.clients import Runtime
 from prelabel_worker.runtime.timers import Due, Timers
 from prelabel_worker.settings import load_settings
 from prelabel_worker.stages.expire import expire
-from prelabel_worker.stages.group import group, heal
+from prelabel_worker.stages.group import group, retry_due
 from prelabel_worker.stages.poll import poll
 from prelabel_worker.stages.settle import settle
 from prelabel_worker.stages.submit import submit
@@ -68,7 +68,7 @@ elseif ARGV[2] == 'projects' then
   return scores(root)
 end
 scores(root .. ':timers')
-scores(root .. ':heal')
+scores(root .. ':retrying')
 fields(root .. ':meta', {'pausedUntil', 'openFewerMs', 'openMoreMs'})
 if type_of(root .. ':timers') ~= 'zset' then return end
 for _, name in ipairs(redis.call('ZRANGE', root .. ':timers', 0, -1)) do
@@ -131,14 +131,14 @@ class Bench:
         self._hints: deque[Due] = deque()
         self.client = redis.Redis.from_url(redis_url, socket_timeout=3 * MOST_SECONDS)
         self._leap = self.client.register_script(_LEAP)
-        self.tools = Runtime(self.settings, lambda *hint: self._hints.append(Due(*hint))).tools()
+        self.context = Runtime(self.settings, lambda *hint: self._hints.append(Due(*hint))).context()
         self.inbox = Inbox(self.client, PREFIX)
         self._inspector = Inspector(self.client, PREFIX)
         self.reset()
 
     def close(self) -> None:
         """Close every connection."""
-        self.tools.account("").labelbox.close()
+        self.context.account("").labelbox.close()
         self.labelbox.close()
         self.client.close()
 
@@ -199,8 +199,8 @@ class Bench:
             if tasks - begun[project] > MOST_A_MINUTE:
                 raise Find(f"hot: {project} has {tasks - begun[project]} tasks in a minute, the last {self._last}")
 
-    def mend(self) -> None:
-        """End what stops the account and the projects, as an operator would who has mended the cause."""
+    def fix(self) -> None:
+        """End what stops the account and the projects, as an operator would who has fixed the cause."""
         self.labelbox.fault = lambda question: None
         Accounts(self.client, self.settings).resume(self.settings.account)
 
@@ -237,12 +237,12 @@ class Bench:
         self._last = due.stage
         self.tasks[due.project_id] += 1
         act = {
-            "group": lambda: group(self.tools, due.project_id),
-            "heal": lambda: heal(self.tools, due.project_id),
-            "expire": lambda: expire(self.tools, due.project_id),
-            "submit": lambda: submit(self.tools, due.project_id, due.chunk_id),
-            "settle": lambda: settle(self.tools, due.project_id, due.chunk_id),
-            "poll": lambda: poll(self.tools, self._polled(due)),
+            "group": lambda: group(self.context, due.project_id),
+            "retry": lambda: retry_due(self.context, due.project_id),
+            "expire": lambda: expire(self.context, due.project_id),
+            "submit": lambda: submit(self.context, due.project_id, due.chunk_id),
+            "settle": lambda: settle(self.context, due.project_id, due.chunk_id),
+            "poll": lambda: poll(self.context, self._polled(due)),
         }[due.stage]
         self._timed(due.stage, act)
 

@@ -32,7 +32,7 @@ HASHES: dict[str, Sequence[str]] = {
         *("leftovers", "overridden", "deadByPolicy", "undoneRows", "openMost", "openBound", "openFewerMs"),
         *("openMoreMs", "importMs", "deadLetterMs"),
     ),
-    "overrides": ("chunkRows", "lingerMs", "policy", "priority", "account", "healHours", "submitAs"),
+    "overrides": ("chunkRows", "lingerMs", "policy", "priority", "account", "retryHours", "submitAs"),
     "counts": ("published", "imported", "superseded", "skipped", "dead", "discarded"),
     "inbox": ("rows", *(f"{lane}:{name}" for lane in range(_LANES) for name in ("rows", "open"))),
     "left": (),
@@ -46,7 +46,7 @@ HASHES: dict[str, Sequence[str]] = {
     "dead:messages": ("1",),
     "undoing": ("1",),
     "undone": ("1",),
-    "shapes:names": ("f1", "m"),
+    "annotation_counts:names": ("f1", "m"),
     "ontology": ("normalized", "mediaType", "name", "fetchedMs"),
 }
 CHUNK_FIELDS = (
@@ -77,11 +77,11 @@ CHUNK: dict[str, str] = {
     "runningMs": "1",
 }
 STATES = ("open", "waiting", "submitting", "uncertain", "running")
-SETS = ("timers", "chunks", "heal", "heal:queued", "dead", "dead:queued", "seen", "history")
-MEMBERS = ("group", "heal", "expire", "chunk:1", "chunk:2", "1", "2", "f1", "1 5", "chunk:\xff", "x")
+SETS = ("timers", "chunks", "retrying", "retrying:queued", "dead", "dead:queued", "seen", "history")
+MEMBERS = ("group", "retry", "expire", "chunk:1", "chunk:2", "1", "2", "f1", "1 5", "chunk:\xff", "x")
 OTHER_KEYS = (
     *("chunk:1", "chunk:1:aside", "chunk:1:sent", "chunk:1:past", "chunk:1:refusals", "history:1", "ontology:flight"),
-    *("actions", "lane:0", "lane:1", "dead:reason:refused", "dead:group:g", "shapes:1", "imported:1:1"),
+    *("actions", "lane:0", "lane:1", "dead:reason:refused", "dead:group:g", "annotation_counts:1", "imported:1:1"),
 )
 HELD: dict[str, Any] = {
     "seq": 1,
@@ -224,20 +224,22 @@ class Publisher:
         self._client.zadd(f"{self._root}:{choices.of(SETS)}", {choices.of(MEMBERS): choices.score()})
 
     def _held(self) -> None:
-        """A held row that heals, or a dead letter, with some of its fields changed."""
+        """A held retrying row, or a dead letter, with some of its fields changed."""
         choices = self._choices
         held_id = choices.of(("1", "2", "f1"))
         state = dict(HELD)
         for _ in range(choices.number(3)):
-            name = choices.of((*HELD, "struck", "queued", "again", "row", "message"))
+            name = choices.of((*HELD, "superseded", "queued", "again", "row", "message"))
             state[name] = choices.of(HELD_ODD)
         body = b'{"path":""}\n' + choices.of((car(OTHER, "k1").raw, b"{", b"", choices.raw(20)))
         self._client.hset(f"{self._root}:held", held_id, json.dumps(state))
         self._client.hset(f"{self._root}:held:body", held_id, choices.of((body, body, choices.value())))
         self._client.hset(f"{self._root}:meta", mapping={"lanes": _LANES, "form": "k"})
         self._client.hincrby(f"{self._root}:counts", "published", 1)
-        self._client.zadd(f"{self._root}:{choices.of(('heal', 'heal', 'dead', 'heal:queued'))}", {held_id: 1})
-        self._client.zadd(f"{self._root}:timers", {choices.of(("heal", "heal", "expire")): 0})
+        self._client.zadd(
+            f"{self._root}:{choices.of(('retrying', 'retrying', 'dead', 'retrying:queued'))}", {held_id: 1}
+        )
+        self._client.zadd(f"{self._root}:timers", {choices.of(("retry", "retry", "expire")): 0})
 
     def _chunk(self) -> None:
         """A chunk in some state, with some of its fields changed."""
@@ -246,7 +248,8 @@ class Publisher:
         fields: dict[str, Any] = CHUNK | {"state": choices.of(STATES)}
         frames = self._client.hkeys(f"{self._root}:frames")
         if frames and choices.number(2):
-            fields["items"] = b"f %s 0 1 1" % choices.of(frames)
+            rows = 1 + choices.number(3)
+            fields |= {"items": b"f %s 0 %d 1" % (choices.of(frames), rows), "rows": rows}
         if fields["state"] == "running" and choices.number(2):
             fields["verdict"] = choices.of(("FINISHED", "FAILED", "lost", "overdue"))
         for _ in range(choices.number(3)):
@@ -281,11 +284,18 @@ class Publisher:
         self._client.hincrby(f"{self._root}:{key}", name, choices.of((1, -1, 10**9, 2**63 - 1, -(2**63))))
 
 
+def _too_large(question: Question) -> Reply | None:
+    """Refuse every file of the attacked project, so that its chunks are cut in two."""
+    return Reply(b"", 413) if question.kind == "create" and OTHER in question.projects else None
+
+
 def redis_input(bench: Bench, data: bytes) -> None:
     """Let a publisher write what the input says between rounds of the stages. Raises Find."""
     choices = Choices(data)
     publisher = Publisher(bench, choices)
     bench.reset()
+    if choices.number(2):
+        bench.labelbox.fault = _too_large
     bench.publish(HONEST, 3)
     for _ in range(3):
         for _ in range(1 + choices.number(4)):
@@ -404,7 +414,7 @@ def answers_input(bench: Bench, data: bytes) -> None:
     bench.work()
     bench.publish(HONEST, 1)
     bench.minute()
-    bench.mend()
+    bench.fix()
     bench.check_honest()
     bench.finish(OTHER)
     bench.check_balance(OTHER)

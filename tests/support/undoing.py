@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from prelabel_worker.cli.shared.labelbox_access import pace_of
+from prelabel_worker.cli.shared.labelbox_access import pacer_of
 from prelabel_worker.operations.undo import Service, Undo
 from prelabel_worker.operations.undo_ledger import UndoLedger
 from prelabel_worker.queries.imports import Imports, ImportStatus
@@ -12,8 +12,8 @@ from tests.support.rig import Rig
 def undoing(rig: Rig, client: Any = None) -> Undo:
     """As the command has it, over this connection to Redis."""
     client = client or rig.client
-    labelbox = rig.tools.account("").labelbox
-    service = Service(labelbox, pace_of(client, rig.settings, rig.settings.account))
+    labelbox = rig.context.account("").labelbox
+    service = Service(labelbox, pacer_of(client, rig.settings, rig.settings.account))
     return Undo(Imports(client, rig.settings.key_prefix), UndoLedger(client, rig.settings), lambda _: service)
 
 

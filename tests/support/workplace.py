@@ -13,7 +13,7 @@ import pytest
 import redis
 from typer.testing import CliRunner, Result
 
-from prelabel_worker.accounts.pacing import Pace
+from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.cli.main import app
 from prelabel_worker.labelbox.client import Labelbox
@@ -48,8 +48,8 @@ class Workplace:
         self.prefix = prefix
         permits = Permits(client, prefix, "default", 100_000, 5000)
         self.labelbox = Labelbox(f"{sandbox.url}/graphql", "a-key", 2)
-        self.calls = Calls(self.labelbox, Pace(permits), stop=self.stop, tell=self.told.append, patience_seconds=20)
-        self._unlucky = _Unlucky(self, Pace(permits))
+        self.calls = Calls(self.labelbox, Pacer(permits), stop=self.stop, tell=self.told.append, patience_seconds=20)
+        self._unlucky = _Unlucky(self, Pacer(permits))
 
     def fault(self, name: str, **options: Any) -> None:
         self.sandbox.control("POST", "/faults", {"fault": name, **options})
@@ -116,10 +116,10 @@ class Workplace:
 
 
 class _Unlucky(Calls):
-    """A fault strikes just before something is made, not one of the questions around it."""
+    """A fault happens just before something is made, not one of the questions around it."""
 
-    def __init__(self, place: Workplace, pace: Pace) -> None:
-        super().__init__(place.labelbox, pace, patience_seconds=20)
+    def __init__(self, place: Workplace, pacer: Pacer) -> None:
+        super().__init__(place.labelbox, pacer, patience_seconds=20)
         self._place = place
         self.fault: dict[str, Any] | None = None
 

@@ -234,7 +234,7 @@ def _passwords(text: str) -> set[str]:
 
 def _check_key(key: SecretStr) -> None:
     """A key travels in a header, which takes no other characters."""
-    if not all("!" <= letter <= "~" for letter in key.get_secret_value()):
+    if not all("!" <= dead_letter <= "~" for dead_letter in key.get_secret_value()):
         raise ValueError("expected a key of printable ASCII characters; found a space, a line break or another one")
 
 

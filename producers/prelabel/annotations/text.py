@@ -1,4 +1,4 @@
-"""Entities in text: a stretch of characters (docs/reference/labelbox-format.md#2-12)."""
+"""Entities in text: a interval of characters (docs/reference/labelbox-format.md#2-12)."""
 
 from typing import Annotated, Any, ClassVar
 

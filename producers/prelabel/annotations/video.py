@@ -39,7 +39,7 @@ class Keyframe(Wire):
 
 
 class Segment(Wire):
-    """A stretch in which the object is seen, from its first keyframe to its last; after a gap begins another."""
+    """A interval in which the object is seen, from its first keyframe to its last; after a gap begins another."""
 
     keyframes: Annotated[list[Keyframe], Field(min_length=1, max_length=MAX_FRAMES)]
 

@@ -13,7 +13,7 @@ from prelabel.builders.boxes import Corners, Size, read_corners
 from prelabel.builders.values import number, refused, whole
 
 _AHEAD = 1000
-"""Frames that one stretch may span: bounds the search for the next keyframe."""
+"""Frames that one interval may span: bounds the search for the next keyframe."""
 Box = tuple[int, Corners]
 
 

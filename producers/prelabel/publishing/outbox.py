@@ -96,7 +96,7 @@ class Outboxes:
     not_before: float = 0.0
     failed_sends: int = 0
     last_error: str | None = None
-    #: Sends that Redis refused for a reason that no waiting mends, and what to change; None once a send is answered.
+    #: Sends that Redis refused for a reason that waiting does not fix, and what to change; None once one is answered.
     refusals: int = 0
     remedy: str | None = None
 
@@ -217,7 +217,7 @@ class Flush:
         return sum(max(0, goal - buffer.answered) for buffer, goal in self.goals)
 
     def is_over(self) -> bool:
-        """Whether Redis has them all, or has since refused them for a reason that no waiting mends."""
+        """Whether Redis has them all, or has since refused them for a reason that waiting does not fix."""
         return self.outboxes.refusals > self.refusals_before or self.left() == 0
 
 

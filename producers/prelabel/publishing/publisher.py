@@ -194,7 +194,7 @@ class Publisher:
         """Return when Redis has every message published before this call, durably; the disk is not enough.
 
         Raises RedisUnavailable when that takes longer than `timeout` seconds, or as soon as Redis refuses this
-        publisher for a reason that no waiting mends, such as a wrong password; the rows stay in the buffer, or in the
+        publisher for a reason that waiting does not fix, such as a wrong password; the rows stay in the buffer or the
         spool, and go on being sent. Also, once, when rows were set aside in `expired/` or `damaged/` of the spool.
         """
         outboxes, flush = self._here().outboxes, self._begin_flush()

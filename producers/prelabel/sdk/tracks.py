@@ -7,7 +7,7 @@ from prelabel.builders.values import refused
 from prelabel.sdk.answers import nested
 from prelabel.sdk.objects import envelope, filled, geometry
 
-_SHAPES = ("bbox", "point", "line")
+_COUNTS = ("bbox", "point", "line")
 
 
 def instance_of(annotation: Any) -> tuple[str | None, str | None]:
@@ -55,7 +55,7 @@ def runs_of(found: list[tuple[str, Any]]) -> list[int]:
 
 def _keyframe(annotation: Any, path: str) -> dict[str, Any]:
     shape = geometry(annotation.value, path)
-    if len(shape) != 1 or not shape.keys() <= set(_SHAPES):
+    if len(shape) != 1 or not shape.keys() <= set(_COUNTS):
         found = type(annotation.value).__name__
         raise refused(path, found, "a Rectangle, a Point or a Line: video takes no others as objects")
     return {"frame": annotation.frame} | shape | filled(classifications=nested(annotation.classifications, path))

@@ -170,7 +170,7 @@ def is_away(error: Exception) -> bool:
 
 _OF_KEYS = re.compile(
     r"WRONGTYPE |KEYS-DIFFER |is not an integer|not a valid float|hash value is not a|bad argument #"
-    r"|would overflow|invalid value \(\w+\) at index"
+    r"|command arguments must be strings or integers|would overflow|invalid value \(\w+\) at index"
     r"|attempt to (?:compare|perform arithmetic|concatenate|get length|index (?!global))"
     r"|but found (?:T_|invalid token)|too many nested data structures|Cannot serialise number"
 )

@@ -10,11 +10,11 @@ Under a project's root:
 | `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, |
 |  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`, |
 |  |  | `leftovers` (annotations ever left of older messages), |
-|  |  | `overridden` (rows imported over an earlier one of here), `deadByPolicy` (letters ever made by it), |
+|  |  | `overridden` (rows imported over an earlier one of here), `deadByPolicy` (dead letters ever made by it), |
 |  |  | `undoneRows` (rows of imports that were undone, among the discarded), |
 |  |  | `openMost` (chunks it may have open now), `openBound` (by the settings), `openFewerMs` (last halved), |
 |  |  | `openMoreMs` (when it may grow), `importMs` (how long imports take), |
-|  |  | `deadLetterMs` (how long letters are kept) |
+|  |  | `deadLetterMs` (how long dead letters are kept) |
 | `overrides` | hash | what an operator has set, see `operations/overrides.py` |
 | `counts` | hash | rows: `published`, `imported`, `superseded`, `skipped`, `dead`, `discarded` |
 | `frames` | hash | frame id → the frame's bytes, until all its rows are settled |
@@ -33,22 +33,22 @@ Under a project's root:
 | `undoing` | hash | chunk id → the head of its record: its import is being deleted |
 | `undone` | hash | chunk id → ms when its import was undone, and its rows; goes with the record |
 | `imported:<generation>:<n>` | set | digests of imported rows, where a policy needs them |
-| `shapes:<generation>:<level>:<n>` | hash | 6 bytes of a row key → the shape, see `chunks/annotation_counts.py` |
-| `shapes:<generation>` | string | the highest level in use |
-| `shapes:names` | hash | `f` and a feature's bytes, `m` and a model's name → its number |
-| `timers` | zset | `group`, `heal`, `expire`, `chunk:<id>` → ms when due |
+| `annotation_counts:<generation>:<level>:<n>` | hash | 6 bytes of a row key → its counts, see `annotation_counts.py` |
+| `annotation_counts:<generation>` | string | the highest level in use |
+| `annotation_counts:names` | hash | `f` and a feature's bytes, `m` and a model's name → its number |
+| `timers` | zset | `group`, `retry`, `expire`, `chunk:<id>` → ms when due |
 | `held` | hash | held id → its state as JSON |
 | `held:body` | hash | held id → details and the original message |
 | `held:rows` | hash | row key → held ids |
-| `heal` | zset | held id → ms when it is tried again |
-| `heal:queued` | zset | held id → ms when it was sent back: rows that heal and are being tried |
+| `retrying` | zset | held id → ms when it is tried again |
+| `retrying:queued` | zset | held id → ms when it was sent back: retrying rows that are being tried |
 | `dead` | zset | held id → ms when it died |
 | `dead:reason:<code>`, `dead:group:<print>` | zset | the same, by reason and by fingerprint |
 | `dead:reasons`, `dead:groups` | hash | rows by reason, by fingerprint |
 | `dead:sample` | hash | fingerprint → one held id |
-| `dead:queued` | zset | held id → ms when it was sent back: retried letters that are being tried |
-| `dead:messages` | hash | message id → held id of its latest letter |
-| `actions` | list | what operators did with letters, newest first, see `operations/action_log.py` |
+| `dead:queued` | zset | held id → ms when it was sent back: retried dead letters that are being tried |
+| `dead:messages` | hash | message id → held id of its latest dead letter |
+| `actions` | list | what operators did with dead letters, newest first, see `operations/action_log.py` |
 | `ontology` | hash | `normalized`, `mediaType`, `name`, `fetchedMs` |
 | `ontology:flight` | string | there while a worker fetches it, at most 10 s |
 

@@ -10,7 +10,7 @@ from prelabel_sandbox.checks.refusal import MISSING, Refused, invalid
 # only (docs/reference/labelbox-format.md#2-25).
 _MOST = 5000
 # How a classification is answered. Types that are missing here, like group and dropdown, cannot be imported.
-_SHAPES = {
+_COUNTS = {
     "radio": "radio",
     "response-radio": "radio",
     "checklist": "checklist",
@@ -112,7 +112,7 @@ def _feature(node: dict[str, Any], project: str) -> Feature:
         str(node.get("tool") or node.get("type") or "option"),
         bool(node.get("archived")),
         _level(below or [], project),
-        _SHAPES.get(str(node.get("type")), "") if "tool" not in node else "",
+        _COUNTS.get(str(node.get("type")), "") if "tool" not in node else "",
         node.get("scope") == "index",
         1 if node.get("type") == "prompt" else _MOST,
         (node.get("minCharacters"), node.get("maxCharacters")),

@@ -22,7 +22,7 @@ _SEGMENT = frozenset({"keyframes"})
 
 
 def check_segments(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """One object, in one stretch of frames or more."""
+    """One object, in one interval of frames or more."""
     check_below(line, feature.below, scene)
     last = -1
     for segment in filled(line["segments"], "segments"):

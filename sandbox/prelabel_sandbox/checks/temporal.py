@@ -1,4 +1,4 @@
-"""Answers for stretches of a recording, in milliseconds, nested to any depth.
+"""Answers for intervals of a recording, in milliseconds, nested to any depth.
 
 Source: docs/reference/labelbox-format.md#2-20.
 """
@@ -18,7 +18,7 @@ _NESTED = frozenset({"name", "schemaId", "answer"})
 
 
 def check_audio_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """Of stretches when the answer is a list with times, else of the whole recording."""
+    """Of intervals when the answer is a list with times, else of the whole recording."""
     temporal = is_temporal(line.get("answer"), feature)
     if scene.strict:
         _check_strictly(line, feature, temporal=temporal)

@@ -75,7 +75,7 @@ class ActiveFaults:
         with self._lock:
             self._on.clear()
 
-    def strike(
+    def apply(
         self, kind: type[F], projects: Collection[str] = (), when: Callable[[F], bool] = lambda _: True
     ) -> F | None:
         """The first fault of this kind that concerns one of the projects, counted as used once."""
@@ -90,7 +90,7 @@ class ActiveFaults:
                     return fault
         return None
 
-    def holds(self, struck: Fault) -> bool:
-        """Whether a fault that struck keeps its victim: until its seconds are over, or all faults are cleared."""
+    def holds(self, applied: Fault) -> bool:
+        """Whether an applied fault keeps its victim: until its seconds are over, or all faults are cleared."""
         with self._lock:
-            return any(fault is struck and (ends is None or time.monotonic() < ends) for fault, ends in self._on)
+            return any(fault is applied and (ends is None or time.monotonic() < ends) for fault, ends in self._on)

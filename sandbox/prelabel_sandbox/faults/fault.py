@@ -11,7 +11,7 @@ Status = Annotated[int, Meta(ge=200, le=599)]
 
 
 class Fault(msgspec.Struct, tag_field="fault", rename="camel", forbid_unknown_fields=True, kw_only=True, eq=False):
-    """How often or how long it strikes; once, if neither is said."""
+    """How often or how long it applies; once, if neither is said."""
 
     times: AtLeast1 | None = None
     seconds: Above0 | None = None

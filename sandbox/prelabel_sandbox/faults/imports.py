@@ -1,4 +1,4 @@
-"""Faults that strike the processing of imports, and the fetching of their files."""
+"""Faults of the processing of imports and of the fetching of their files."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from prelabel_sandbox.faults.fault import AtLeast1, Fault, Status
 
 
 class ImportFault(Fault):
-    """Strikes the processing of imports; once is one import."""
+    """Applies to the processing of imports; once is one import."""
 
 
 class RowFailure(ImportFault, tag="row-failure"):

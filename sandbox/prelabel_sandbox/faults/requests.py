@@ -1,4 +1,4 @@
-"""Faults that strike GraphQL requests: each a name with its parameters and what it does.
+"""Faults of GraphQL requests: each a name with its parameters and what it does.
 
 A new one is a class here; its tag is its name in the control API.
 """
@@ -17,11 +17,11 @@ Operations = Literal["all", "create", "query"]
 
 
 class RequestFault(Fault):
-    """Strikes GraphQL requests: creates, queries or all."""
+    """Applies to GraphQL requests: creates, queries or all."""
 
     operations: Operations = "all"
 
-    def strikes(self, size: int) -> bool:
+    def applies(self, size: int) -> bool:
         """Whether a request of so many bytes is concerned."""
         return True
 
@@ -93,7 +93,7 @@ class TooLarge(RequestFault, tag="413"):
     operations: Operations = "create"
     bytes: Annotated[int, Meta(ge=0)] = 0
 
-    def strikes(self, size: int) -> bool:
+    def applies(self, size: int) -> bool:
         """Large bodies only."""
         return size > self.bytes
 

@@ -25,7 +25,7 @@ async def answer_file(request: Request) -> Response:
     file = _FILES.get(request.path_params["file"])
     if item is None or file is None or not item.has(file):
         return PlainTextResponse("NoSuchKey", 404)
-    fault = sandbox.faults.strike(FileFault, [item.project_id])
+    fault = sandbox.faults.apply(FileFault, [item.project_id])
     if fault is not None and not fault.cut:
         return PlainTextResponse("injected", fault.status)
     if time.time() > (item.ended or item.created) + sandbox.settings.file_seconds:

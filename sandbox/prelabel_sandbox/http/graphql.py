@@ -95,9 +95,9 @@ def _gate(sandbox: Sandbox, key: str) -> Response | None:
 
 def _fault(sandbox: Sandbox, wants: Asked, size: int) -> RequestFault | None:
     def concerned(fault: RequestFault) -> bool:
-        return fault.operations in ("all", wants.kind) and fault.strikes(size)
+        return fault.operations in ("all", wants.kind) and fault.applies(size)
 
-    return sandbox.faults.strike(RequestFault, wants.projects, concerned)
+    return sandbox.faults.apply(RequestFault, wants.projects, concerned)
 
 
 def _refused(errors: list[GraphQLError]) -> Response:

@@ -18,7 +18,7 @@ _SLICE = 2000  # lines judged and stored in one short transaction
 def process(item: Import, store: Store, faults: ActiveFaults, settings: Settings) -> Iterator[None]:
     """Judge the file and end the import; yields where others may have their turn."""
     content = store.imports.file(item, "input").read_bytes()
-    failed = faults.strike(FailedImport, [item.project_id], lambda fault: fault.match.encode() in content)
+    failed = faults.apply(FailedImport, [item.project_id], lambda fault: fault.match.encode() in content)
     if failed is not None:
         fail(item, store, failed.message if failed.error_file else None)
         return
@@ -46,13 +46,13 @@ def _judge_of(item: Import, store: Store, faults: ActiveFaults, content: bytes, 
     project = store.projects.get(item.project_id)
     if project is None:  # an import is accepted for a project that exists: this one was deleted meanwhile
         raise LookupError("the project is gone")
-    failure = faults.strike(RowFailure, [project.id], lambda fault: fault.match.encode() in content)
+    failure = faults.apply(RowFailure, [project.id], lambda fault: fault.match.encode() in content)
     return Judge(item, project, store.projects, failure, settings)
 
 
 def _printer(faults: ActiveFaults, project_id: str) -> Callable[[int, dict[str, Any]], bytes]:
     """What stands in the status file for the n-th line."""
-    lost, doubled = (faults.strike(kind, [project_id]) for kind in (LostStatusLines, DoubledStatusLines))
+    lost, doubled = (faults.apply(kind, [project_id]) for kind in (LostStatusLines, DoubledStatusLines))
 
     def printed(number: int, verdict: dict[str, Any]) -> bytes:
         if isinstance(lost, LostStatusLines) and number % lost.every == 0:

@@ -63,9 +63,9 @@ class Processor(Background):
         return seconds
 
     def _is_stuck(self, item: Import) -> bool:
-        struck = self._stuck.get(item.seq) or self._faults.strike(StuckRunning, [item.project_id])
-        if struck is not None and self._faults.holds(struck):
-            self._stuck[item.seq] = struck
+        applied = self._stuck.get(item.seq) or self._faults.apply(StuckRunning, [item.project_id])
+        if applied is not None and self._faults.holds(applied):
+            self._stuck[item.seq] = applied
             return True
         self._stuck.pop(item.seq, None)
         return False

@@ -105,7 +105,7 @@ def list_label_imports(_: Any, info: Info, where: dict[str, Any], skip: int = 0,
 @import_type.field("state")
 def state(item: Import, info: Info) -> str:
     """Whether it runs, or how it ended."""
-    odd = info.context.faults.strike(OddState, [item.project_id])
+    odd = info.context.faults.apply(OddState, [item.project_id])
     return item.state if odd is None else odd.state
 
 

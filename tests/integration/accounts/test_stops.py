@@ -66,7 +66,7 @@ class Office:
 
     def close(self) -> None:
         """Of a worker that is gone."""
-        self.runtime.tools().account("").labelbox.close()
+        self.runtime.context().account("").labelbox.close()
 
     def publish(self, count: int, project_id: str = "p") -> None:
         self.sandbox.project(project_id, TOOLS)
@@ -80,22 +80,22 @@ class Office:
     def fault(self, name: str, **options: object) -> None:
         self.sandbox.control("POST", "/faults", {"fault": name, **options})
 
-    def mend(self) -> None:
+    def fix(self) -> None:
         self.sandbox.control("DELETE", "/faults")
 
     def work(self) -> None:
         """Everything that is due now, once."""
         due, _ = self.timers.due(100)
-        tools = self.runtime.tools()
+        context = self.runtime.context()
         for each in due:
             if each.stage == "group":
-                group(tools, each.project_id)
+                group(context, each.project_id)
             elif each.stage == "submit":
-                submit(tools, each.project_id, each.chunk_id)
+                submit(context, each.project_id, each.chunk_id)
             elif each.stage == "poll":
-                poll(tools, [(each.project_id, each.chunk_id)])
+                poll(context, [(each.project_id, each.chunk_id)])
             elif each.stage == "settle":
-                settle(tools, each.project_id, each.chunk_id)
+                settle(context, each.project_id, each.chunk_id)
 
     def until(self, done: Callable[[], bool], seconds: float = 60) -> None:
         """Work until it is so."""
@@ -144,7 +144,7 @@ def office(make_project: Callable[..., Project], sandbox: SandboxProcess) -> Ite
     found = Office(project, sandbox)
     with structlog.testing.capture_logs() as found.logged:
         yield found
-    found.mend()
+    found.fix()
     found.close()
 
 
@@ -169,7 +169,7 @@ def test_a_service_that_is_away_opens_the_breaker_and_one_probe_closes_it(office
 
     office.until(lambda: events(office).count("breaker.opened") == 2)
     assert len(office.requests(before)) == 6, "exactly one probe in the first opening"
-    office.mend()
+    office.fix()
     office.until(office.settled)
 
     assert events(office).count("breaker.closed") == 1
@@ -228,7 +228,7 @@ def test_a_refused_key_stops_uploads_and_running_imports_are_settled_all_the_sam
     assert (stop.kind, len(stop.fingerprint)) == ("refused", 8)
     assert KEY not in json.dumps(office.account().as_json())
 
-    office.mend()  # the imports end, the key would be taken again; the stop still holds
+    office.fix()  # the imports end, the key would be taken again; the stop still holds
     before = time.time()
     office.until(lambda: office.status().pending == 0)
 
@@ -254,7 +254,7 @@ def test_a_changed_key_goes_on_while_the_old_one_is_refused(office: Office) -> N
     changed.until(lambda: changed.status("q").imported == 1)
 
     assert office.status().pending == 1, "what had met the refusal comes back after its minute"
-    assert office.runtime.tools().account("").permits.reserve("upload").stopped_by == "refused"
+    assert office.runtime.context().account("").permits.reserve("upload").stopped_by == "refused"
     changed.close()
 
 
@@ -334,4 +334,4 @@ def test_no_more_chunks_are_cut_than_may_be_open_after_trouble(office: Office) -
     office.project.ledger.open_fewer("p")
     office.publish(12)
 
-    assert group(office.runtime.tools(), "p") == 4
+    assert group(office.runtime.context(), "p") == 4

@@ -1,8 +1,10 @@
 """A chunk's life in Redis: cut, taken, moved, split, settled; what is left behind at each step."""
 
+import contextlib
 from collections.abc import Callable
 
 import pytest
+import redis
 
 from prelabel_worker.chunks.chunk import State
 from prelabel_worker.chunks.held_rows import Origin, held_frame
@@ -239,7 +241,7 @@ def test_a_split_chunk_keeps_its_rows_asides_and_lanes(project: Project, rows: i
     assert project.status().imported == rows - 1
 
 
-def test_a_frame_that_cannot_be_read_is_one_letter_with_the_weight_of_its_rows(project: Project) -> None:
+def test_a_frame_that_cannot_be_read_is_one_dead_letter_with_the_weight_of_its_rows(project: Project) -> None:
     project.publish(message("same"), message("same"), message("same"))
     (name,) = project.client.hkeys(f"{project.root}:frames")
     frame = project.client.hget(f"{project.root}:frames", name)
@@ -251,8 +253,8 @@ def test_a_frame_that_cannot_be_read_is_one_letter_with_the_weight_of_its_rows(p
     assert isinstance(unreadable, Unreadable)
     project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=True)
 
-    (letter,) = project.held.letters("p")
-    assert (letter.reason, letter.weight, letter.message) == ("unreadable-frame", 3, frame[:-3])
+    (dead_letter,) = project.held.dead_letters("p")
+    assert (dead_letter.reason, dead_letter.weight, dead_letter.message) == ("unreadable-frame", 3, frame[:-3])
     assert project.status().dead == 3
 
 
@@ -361,3 +363,95 @@ def test_a_worker_whose_chunk_was_settled_by_another_reads_no_rows_of_it(project
 
     with pytest.raises(LeaseLost):
         project.ledger.rows(chunk)
+
+
+@pytest.mark.parametrize("field", ["cursor", "rows"])
+@pytest.mark.parametrize("value", ["", "x", "nan", "inf", "-1", "21", "1000000"])
+def test_a_chunk_whose_numbers_somebody_changed_is_not_split(project: Project, field: str, value: str) -> None:
+    """With an infinite cursor Redis would set bits for ever and answer nobody."""
+    project.publish(*(message("same") for _ in range(20)))
+    chunk = project.take(project.cut())
+    project.client.hset(f"{project.root}:chunk:{chunk.id}", field, value)
+
+    with pytest.raises(redis.ResponseError, match=rf"KEYS-DIFFER chunk\.{field}: expected "):
+        project.ledger.split(chunk)
+
+    assert project.client.zrange(f"{project.root}:chunks", 0, -1) == [chunk.id.encode()]
+    assert not project.client.exists(f"{project.root}:chunk:{chunk.id}:aside")
+
+
+ENTRIES = [
+    *(
+        "",
+        "garbage",
+        "f 00 1 1 1 0 1",
+        "f 00 1 -1 1 0 1 1",
+        "f 00 1 1.5 1 0 1 1",
+        "f 00 x 1 1 0 1 1",
+        "x 00 1 1 1 0 1 1",
+    ),
+    *("f 00 1 0 1 0 1 1", "f 00 1 10001 1 0 1 1", f"h 5 1 {'9' * 400} 1 0 1 1", "ff 00 1 1 1 0 1 1"),
+]
+
+
+def lane_with_rows(project: Project) -> str:
+    (lane,) = project.client.scan_iter(f"{project.root}:lane:*")
+    return str(lane.decode())
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_lane_entry_that_nobody_of_ours_writes_is_refused_and_no_row_leaves_its_lane(
+    project: Project, entry: str, before: int
+) -> None:
+    project.publish(message("same"))
+    lane = lane_with_rows(project)
+    if before:
+        project.client.rpush(lane, entry)
+    else:
+        project.client.lpush(lane, entry)
+    inbox = project.client.hgetall(f"{project.root}:inbox")
+
+    with pytest.raises(redis.ResponseError, match=r"KEYS-DIFFER lane:\d+: expected "):
+        project.ledger.cut_chunk("p")
+
+    assert project.client.llen(lane) == 2
+    assert project.client.hgetall(f"{project.root}:inbox") == inbox
+    assert not project.client.exists(f"{project.root}:chunks")
+
+
+def test_rows_of_other_lanes_stay_where_they_are_when_a_later_lane_has_garbage(project: Project) -> None:
+    project.publish(*(message(f"k{n}") for n in range(40)))
+    lanes = sorted(project.client.scan_iter(f"{project.root}:lane:*"))
+    project.client.rpush(lanes[-1], "garbage")
+    entries = {lane: project.client.lrange(lane, 0, -1) for lane in lanes}
+
+    with pytest.raises(redis.ResponseError, match="KEYS-DIFFER"):
+        project.ledger.cut_chunk("p")
+
+    assert {lane: project.client.lrange(lane, 0, -1) for lane in lanes} == entries
+
+
+def test_a_lane_without_the_rows_that_the_inbox_counts_is_refused(project: Project) -> None:
+    project.publish(message("a"))
+    project.client.delete(lane_with_rows(project))
+
+    with pytest.raises(redis.ResponseError, match=r"KEYS-DIFFER lane:\d+: expected "):
+        project.ledger.cut_chunk("p")
+
+
+@pytest.mark.parametrize("field", ["rows", "0:open", "15:rows"])
+@pytest.mark.parametrize("value", ["1.5", "-9223372036854775808"])
+def test_no_row_leaves_its_lane_where_a_count_of_the_inbox_is_no_number(
+    project: Project, field: str, value: str
+) -> None:
+    project.publish(*(message(f"k{n}") for n in range(100)))
+    lanes = sorted(project.client.scan_iter(f"{project.root}:lane:*"))
+    entries = [project.client.lrange(lane, 0, -1) for lane in lanes]
+    project.client.hset(f"{project.root}:inbox", field, value)
+
+    with contextlib.suppress(redis.ResponseError):
+        project.ledger.cut_chunk("p")
+
+    chunks = project.client.zcard(f"{project.root}:chunks")
+    assert chunks or [project.client.lrange(lane, 0, -1) for lane in lanes] == entries

@@ -61,7 +61,7 @@ def test_a_split_chunk_tells_of_the_rows_set_aside_before_with_its_first_half(pr
     project.audit()
 
 
-def test_a_row_is_traced_from_its_lane_through_its_chunk_to_its_letter(project: Project) -> None:
+def test_a_row_is_traced_from_its_lane_through_its_chunk_to_its_dead_letter(project: Project) -> None:
     tracer = Tracer(project.client, project.settings.key_prefix, history_days=7)
     project.publish(message("a", message_id="m-1"))
     (waiting,) = tracer.trace("p", "a").waiting
@@ -76,7 +76,7 @@ def test_a_row_is_traced_from_its_lane_through_its_chunk_to_its_letter(project: 
     for wanted in ("a", "m-1"):
         trace = tracer.trace("p", wanted)
         assert [each.row.outcome for each in trace.settled] == ["refused"]
-        assert [letter.message_id for letter in trace.letters] == ["m-1"]
+        assert [dead_letter.message_id for dead_letter in trace.dead_letters] == ["m-1"]
         assert trace.waiting == []
 
     project.held.retry("p", ["1"])

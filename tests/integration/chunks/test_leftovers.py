@@ -131,37 +131,39 @@ def test_without_history_nothing_is_remembered(make_project: Callable[..., Proje
     project = make_project(history_days=0)
 
     assert [commit(project, "a", {1: 2}), commit(project, "a", {1: 1})] == [0, 0]
-    assert not list(project.client.scan_iter(f"{project.root}:shapes:*"))
+    assert not list(project.client.scan_iter(f"{project.root}:annotation_counts:*"))
 
 
 def commit(project: Project, key: str, counts: dict[int, int]) -> int:
-    """Import a row of this shape without a worker; how much it leaves."""
+    """Import a row of these packed counts without a worker; how much it leaves."""
     project.publish(message(key))
     chunk = project.take(project.cut())
-    shape = pack(counts, sum(counts.values()))
-    return commit_shapes(project, [(row_key(f"k:{key}", "m"), shape)], chunk=chunk).leftovers
+    packed = pack(counts, sum(counts.values()))
+    return commit_counts(project, [(row_key(f"k:{key}", "m"), packed)], chunk=chunk).leftovers
 
 
-def commit_shapes(project: Project, shapes: list[tuple[str, bytes]], chunk: Any = None) -> Committed:
+def commit_counts(project: Project, packed_counts: list[tuple[str, bytes]], chunk: Any = None) -> Committed:
     if chunk is None:
         project.publish(message("any"))
         chunk = project.take(project.cut())
-    return project.ledger.commit_rows(chunk, 0, Slice(chunk.rows, chunk.rows, shapes=shapes), finish=True)
+    return project.ledger.commit_rows(
+        chunk, 0, Slice(chunk.rows, chunk.rows, annotation_counts=packed_counts), finish=True
+    )
 
 
 def stored(project: Project) -> dict[bytes, bytes]:
-    """Every row that is remembered: the place of its hash and its field → its shape."""
+    """Every row that is remembered: the place of its hash and its field → its counts."""
     found = {}
-    for key in project.client.scan_iter(f"{project.root}:shapes:*:*", count=5000):
-        for field, shape in project.client.hgetall(key).items():
-            found[key + field] = shape
+    for key in project.client.scan_iter(f"{project.root}:annotation_counts:*:*", count=5000):
+        for field, packed in project.client.hgetall(key).items():
+            found[key + field] = packed
     return found
 
 
 def test_a_row_is_forgotten_after_twice_the_time(project: Project) -> None:
     commit(project, "a", {1: 2})
 
-    keys = list(project.client.scan_iter(f"{project.root}:shapes:*"))
+    keys = list(project.client.scan_iter(f"{project.root}:annotation_counts:*"))
 
     assert len(keys) == 2
     for key in keys:
@@ -170,11 +172,11 @@ def test_a_row_is_forgotten_after_twice_the_time(project: Project) -> None:
 
 def test_what_was_imported_in_the_generation_before_is_compared_with(project: Project) -> None:
     commit(project, "a", {1: 3})
-    (key,) = project.client.scan_iter(f"{project.root}:shapes:*:*")
-    generation, *place = key.decode().removeprefix(f"{project.root}:shapes:").split(":")
-    older = f"{project.root}:shapes:{int(generation) - 1}"
+    (key,) = project.client.scan_iter(f"{project.root}:annotation_counts:*:*")
+    generation, *place = key.decode().removeprefix(f"{project.root}:annotation_counts:").split(":")
+    older = f"{project.root}:annotation_counts:{int(generation) - 1}"
     project.client.rename(key, ":".join([older, *place]))
-    project.client.rename(f"{project.root}:shapes:{generation}", older)
+    project.client.rename(f"{project.root}:annotation_counts:{generation}", older)
 
     assert commit(project, "a", {1: 1}) == 2
     assert commit(project, "a", {1: 1}) == 0
@@ -200,7 +202,7 @@ def test_several_messages_leave_what_the_rules_say(project: Project, messages: l
         last = counts
         most = {number: max(most.get(number, 0), counts.get(number, 0)) for number in most.keys() | counts.keys()}
     names = {f"f{number}".encode(): number for number in range(1, 21)} | {MODEL + b"m": 21}
-    project.client.hset(f"{project.root}:shapes:names", mapping=names)
+    project.client.hset(f"{project.root}:annotation_counts:names", mapping=names)
 
     found = read_leftovers(project.client, project.root, "p", key, project.settings.history_days)
 
@@ -212,32 +214,32 @@ def test_several_messages_leave_what_the_rules_say(project: Project, messages: l
 
 def test_a_hundred_thousand_rows_take_few_bytes_each_and_all_are_known(project: Project) -> None:
     rows = 100_000
-    shape = pack({1: 3, 2: 2}, 5)
+    packed = pack({1: 3, 2: 2}, 5)
     keys = [row_key(f"k:{n}", "m") for n in range(rows)]
-    slices = [[(key, shape) for key in keys[at : at + 5_000]] for at in range(0, rows, 5_000)]
-    commit_shapes(project, slices[0])  # the server's buffers and its Lua grow to what such a call takes
+    slices = [[(key, packed) for key in keys[at : at + 5_000]] for at in range(0, rows, 5_000)]
+    commit_counts(project, slices[0])  # the server's buffers and its Lua grow to what such a call takes
     before = project.client.info("memory")["used_memory"]
 
     for pairs in slices[1:]:
-        commit_shapes(project, pairs)
+        commit_counts(project, pairs)
 
-    hashes = list(project.client.scan_iter(f"{project.root}:shapes:*:*", count=5000))
+    hashes = list(project.client.scan_iter(f"{project.root}:annotation_counts:*:*", count=5000))
     each = sum(project.client.memory_usage(key) for key in hashes) / rows
     used = (project.client.info("memory")["used_memory"] - before) / (rows - len(slices[0]))
     packed = {project.client.object("encoding", key) for key in hashes[::50]}
     assert packed <= {b"listpack", b"ziplist"}  # the latter in Redis 6.2
     assert each < 17
     assert used < 20
-    assert commit_shapes(project, [(key, pack({1: 1}, 1)) for key in keys[:1_000]]).leftovers == 4_000
+    assert commit_counts(project, [(key, pack({1: 1}, 1)) for key in keys[:1_000]]).leftovers == 4_000
 
 
 def test_rows_whose_hash_is_full_go_where_there_is_room(project: Project) -> None:
     """The last two bytes decide the hash: these rows all have the same."""
     keys = [f"{n:012x}" + "0001" + "0" * 16 for n in range(500)]
 
-    commit_shapes(project, [(key, pack({1: 2}, 2)) for key in keys])
+    commit_counts(project, [(key, pack({1: 2}, 2)) for key in keys])
 
-    sizes = [project.client.hlen(key) for key in project.client.scan_iter(f"{project.root}:shapes:*:*")]
+    sizes = [project.client.hlen(key) for key in project.client.scan_iter(f"{project.root}:annotation_counts:*:*")]
     assert sizes == [128, 128, 128]  # one a level; the others are not remembered
-    assert commit_shapes(project, [(key, pack({1: 1}, 1)) for key in keys]).leftovers == 384
-    assert {unpack(shape)[1].most for shape in stored(project).values()} == {2}
+    assert commit_counts(project, [(key, pack({1: 1}, 1)) for key in keys]).leftovers == 384
+    assert {unpack(packed)[1].most for packed in stored(project).values()} == {2}

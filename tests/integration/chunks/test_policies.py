@@ -15,7 +15,7 @@ def import_marked(project: Project, *names: str) -> None:
     project.publish(*(message(name) for name in names))
     chunk = project.take(project.cut())
     rows = project.rows(chunk)
-    part = Slice(chunk.rows, len(rows), strikes=[(row_key("k:x", "m"), 9)], marks=digests(*names))
+    part = Slice(chunk.rows, len(rows), superseding=[(row_key("k:x", "m"), 9)], marks=digests(*names))
     project.ledger.commit_rows(chunk, 0, part, finish=True)
 
 

@@ -35,8 +35,8 @@ def dead(
 
 
 @pytest.fixture
-def letters(project: Project) -> list[str]:
-    """Letters of rows a, b and c with a feature `Car`, and of d without it."""
+def dead_letters(project: Project) -> list[str]:
+    """Dead letters of rows a, b and c with a feature `Car`, and of d without it."""
     some = kill(project, *(real_message(key, model="yolo") for key in "abc"), reason="unknown-feature")
     return some + kill(project, real_message("d", name="tree"))
 
@@ -47,14 +47,18 @@ def entries(project: Project) -> list[dict[str, Any]]:
     return sorted((orjson.loads(row.raw) for row in project.rows(chunk)), key=lambda m: m["dataRow"]["globalKey"])
 
 
-def test_letters_are_listed_with_every_filter_and_a_limit(project: Project, dead: Command, letters: list[str]) -> None:
+def test_dead_letters_are_listed_with_every_filter_and_a_limit(
+    project: Project, dead: Command, dead_letters: list[str]
+) -> None:
     def listed(*filters: str) -> list[str]:
-        return sorted(letter["dataRow"] for letter in dead("list", "-p", "p", "--json", *filters).json["letters"])
+        return sorted(
+            dead_letter["dataRow"] for dead_letter in dead("list", "-p", "p", "--json", *filters).json["deadLetters"]
+        )
 
-    group = dead("list", "-p", "p", "--json", "--message-id", "id-d").json["letters"][0]["group"]
+    group = dead("list", "-p", "p", "--json", "--message-id", "id-d").json["deadLetters"][0]["group"]
     assert listed() == ["k:a", "k:b", "k:c", "k:d"]
     assert listed("--reason", "unknown-feature") == listed("--model", "yolo") == ["k:a", "k:b", "k:c"]
-    assert listed("--group", group) == listed("--data-row", "d") == listed(letters[3]) == ["k:d"]
+    assert listed("--group", group) == listed("--data-row", "d") == listed(dead_letters[3]) == ["k:d"]
     assert listed("--since", "1h", "--until", "2100-01-01T00:00:00Z", "--message-id", "id-b") == ["k:b"]
     assert listed("--until", "1h ago") == []
     assert len(listed("--limit", "2")) == 2
@@ -63,22 +67,22 @@ def test_letters_are_listed_with_every_filter_and_a_limit(project: Project, dead
     assert dead("list", "-p", "p", "--since", "2026-01-01T00:00:00").code == 2
 
 
-def test_the_list_says_how_often_a_letter_was_retried(project: Project, dead: Command) -> None:
-    (letter_id,) = kill(project, real_message("[red]a"))
+def test_the_list_says_how_often_a_dead_letter_was_retried(project: Project, dead: Command) -> None:
+    (dead_letter_id,) = kill(project, real_message("[red]a"))
     assert "retried" not in dead("list").out
     for _ in range(2):
-        project.held.retry("p", [letter_id])
+        project.held.retry("p", [dead_letter_id])
         chunk = project.take(project.cut())
         project.settle(chunk, imported=0, outcomes=[project.holding(row) for row in project.rows(chunk)])
 
     assert "retried 2 times" in dead("list").out
     assert "k:[red]a" in dead("list").out
-    assert "retried: retried 2 times" in dead("show", letter_id).out
-    assert dead("list", "--json").json["letters"][0]["retried"] == 2
+    assert "retried: retried 2 times" in dead("show", dead_letter_id).out
+    assert dead("list", "--json").json["deadLetters"][0]["retried"] == 2
 
 
 def test_groups_say_the_cause_the_count_and_the_command_that_retries_them(
-    project: Project, dead: Command, letters: list[str]
+    project: Project, dead: Command, dead_letters: list[str]
 ) -> None:
     answer = dead("groups", "--project", "p", "--json").json
 
@@ -118,43 +122,43 @@ def test_show_says_what_labelbox_has_and_what_can_be_done(project: Project, dead
     assert (row_of_table["path"], row_of_table["found"]) == ("E1", "no")
 
 
-def test_a_letter_is_edited_from_a_file_checked_and_retried(
-    project: Project, dead: Command, letters: list[str]
+def test_a_dead_letter_is_edited_from_a_file_checked_and_retried(
+    project: Project, dead: Command, dead_letters: list[str]
 ) -> None:
     body = orjson.loads(real_message("a", name="car", model="yolo").raw)
     wrong = json.dumps(body | {"annotations": [{"name": "car", "bbox": {"top": "x"}}]}).encode()
 
-    refused = dead("edit", letters[0], "-p", "p", "--file", "-", stdin=wrong)
+    refused = dead("edit", dead_letters[0], "-p", "p", "--file", "-", stdin=wrong)
 
     assert refused.code == 2
     assert "annotations[0].bbox" in refused.err
-    assert "the letter stays" in refused.err
-    assert dead("edit", letters[0], "-p", "p", "--file", "no-such-file").code == 2
+    assert "the dead letter stays" in refused.err
+    assert dead("edit", dead_letters[0], "-p", "p", "--file", "no-such-file").code == 2
     project.audit()
     pretty = json.dumps(body, indent=2).encode()
-    kept = dead("edit", letters[0], "-p", "p", "--file", "-", "--keep", "--json", stdin=pretty)
+    kept = dead("edit", dead_letters[0], "-p", "p", "--file", "-", "--keep", "--json", stdin=pretty)
     assert (kept.code, kept.json) == (0, {"matched": 1, "done": 1, "skipped": 0})
     assert project.status().dead == 4
-    assert dead("edit", letters[0], "-p", "p", "--file", "-", stdin=pretty).code == 0
+    assert dead("edit", dead_letters[0], "-p", "p", "--file", "-", stdin=pretty).code == 0
     assert entries(project) == [body]
-    assert dead("edit", letters[0], "-p", "p", "--file", "-", stdin=pretty).code == 3
+    assert dead("edit", dead_letters[0], "-p", "p", "--file", "-", stdin=pretty).code == 3
     check_indexes(project)
 
 
-def test_an_editor_opens_on_the_message_and_an_unchanged_one_leaves_the_letter(
-    project: Project, dead: Command, letters: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_an_editor_opens_on_the_message_and_an_unchanged_one_leaves_the_dead_letter(
+    project: Project, dead: Command, dead_letters: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("VISUAL", "true")
-    assert dead("edit", letters[0], "-p", "p").code == 3
+    assert dead("edit", dead_letters[0], "-p", "p").code == 3
     monkeypatch.setenv("VISUAL", "false")
-    assert dead("edit", letters[0], "-p", "p").code == 2
+    assert dead("edit", dead_letters[0], "-p", "p").code == 2
     monkeypatch.setenv("VISUAL", "sed -i s/Car/car/")
-    assert dead("edit", letters[0], "-p", "p").code == 0
+    assert dead("edit", dead_letters[0], "-p", "p").code == 0
     assert entries(project)[0]["annotations"][0]["name"] == "car"
 
     monkeypatch.setenv("VISUAL", "sed -i s/annotations/annotation/")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    refused = dead("edit", letters[1], "-p", "p")
+    refused = dead("edit", dead_letters[1], "-p", "p")
 
     assert refused.code == 2
     (saved,) = tmp_path.glob("prelabel-*.json")
@@ -162,8 +166,8 @@ def test_an_editor_opens_on_the_message_and_an_unchanged_one_leaves_the_letter(
     assert '"annotation": ' in saved.read_text()
 
 
-def test_letters_are_mended_on_their_way_back(
-    project: Project, dead: Command, letters: list[str], tmp_path: Path
+def test_dead_letters_are_edited_on_their_way_back(
+    project: Project, dead: Command, dead_letters: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "rows.csv").write_text("old,new\nb,moved\n")
     words = ("retry", "-p", "p", "--rename-feature", "Car=car", "--data-row-from", "rows.csv")
@@ -183,8 +187,8 @@ def test_letters_are_mended_on_their_way_back(
     check_indexes(project)
 
 
-def test_a_mended_message_that_would_be_refused_is_skipped_and_counted(
-    project: Project, dead: Command, letters: list[str]
+def test_a_edited_message_that_would_be_refused_is_skipped_and_counted(
+    project: Project, dead: Command, dead_letters: list[str]
 ) -> None:
     done = dead("retry", "-p", "p", "--rename-feature", f"Car={'x' * 1001}", "--json")
 
@@ -194,15 +198,15 @@ def test_a_mended_message_that_would_be_refused_is_skipped_and_counted(
     assert project.status().dead == 4
 
 
-def test_a_retry_as_new_takes_a_new_number(project: Project, dead: Command, letters: list[str]) -> None:
-    assert dead("retry", letters[0], "-p", "p", "--as-new").code == 0
+def test_a_retry_as_new_takes_a_new_number(project: Project, dead: Command, dead_letters: list[str]) -> None:
+    assert dead("retry", dead_letters[0], "-p", "p", "--as-new").code == 0
 
     (row,) = project.rows(project.take(project.cut()))
     assert row.seq == 5
 
 
 def test_an_interrupted_action_answers_with_what_is_done_and_is_recorded(
-    project: Project, dead: Command, letters: list[str], monkeypatch: pytest.MonkeyPatch
+    project: Project, dead: Command, dead_letters: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     added = Bulk._add
 
@@ -245,7 +249,7 @@ def test_ctrl_c_ends_the_real_command_with_a_right_answer(
 
 
 def test_discarding_needs_a_yes_and_is_counted_and_recorded(
-    project: Project, dead: Command, letters: list[str]
+    project: Project, dead: Command, dead_letters: list[str]
 ) -> None:
     refused = dead("discard", "-p", "p", "--reason", "unknown-feature")
     assert refused.code == 2
@@ -268,8 +272,12 @@ def test_discarding_needs_a_yes_and_is_counted_and_recorded(
     assert dead("discard", "-p", "p", "--reason", "unknown-feature", "--yes").code == 3
 
 
-def test_a_letter_that_dies_after_the_command_began_is_not_touched(
-    project: Project, dead: Command, letters: list[str], monkeypatch: pytest.MonkeyPatch, wait_for: Callable[..., None]
+def test_a_dead_letter_that_dies_after_the_command_began_is_not_touched(
+    project: Project,
+    dead: Command,
+    dead_letters: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    wait_for: Callable[..., None],
 ) -> None:
     began = project.held.now_ms()
     wait_for(lambda: project.held.now_ms() > began, "the next millisecond")
@@ -284,7 +292,7 @@ def test_a_letter_that_dies_after_the_command_began_is_not_touched(
 
 @pytest.mark.parametrize(("word", "left"), [("y", 0), ("n", 4)])
 def test_on_a_terminal_the_person_is_asked_with_the_count(
-    project: Project, dead: Command, letters: list[str], word: str, left: int, monkeypatch: pytest.MonkeyPatch
+    project: Project, dead: Command, dead_letters: list[str], word: str, left: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
 
@@ -297,20 +305,20 @@ def test_on_a_terminal_the_person_is_asked_with_the_count(
 
     done = dead("discard", "-p", "p")
 
-    assert asked == ["Discard 4 letters of p for good?"]
+    assert asked == ["Discard 4 dead letters of p for good?"]
     assert done.code == (0 if word == "y" else 3)
     assert project.status().dead == left
 
 
-def test_letters_are_exported_whole_as_messages_and_as_a_table(
-    project: Project, dead: Command, letters: list[str], tmp_path: Path
+def test_dead_letters_are_exported_whole_as_messages_and_as_a_table(
+    project: Project, dead: Command, dead_letters: list[str], tmp_path: Path
 ) -> None:
     whole = [json.loads(line) for line in dead("export", "-p", "p").out.splitlines()]
-    assert {letter["id"] for letter in whole} == set(letters)
-    assert whole[0].keys() >= {"details", "message", "group", "struck", "rows", "firstAt", "retried"}
+    assert {dead_letter["id"] for dead_letter in whole} == set(dead_letters)
+    assert whole[0].keys() >= {"details", "message", "group", "superseded", "rows", "firstAt", "retried"}
     done = dead("export", "-p", "p", "--messages", "--reason", "unknown-feature", "--output", "out.ndjson")
     assert (done.code, done.out) == (0, "")
-    assert "exported 3 letters" in done.err
+    assert "exported 3 dead letters" in done.err
     lines = (tmp_path / "out.ndjson").read_bytes().splitlines()
     assert set(lines) == {real_message(key, model="yolo").raw for key in "abc"}
     table = list(csv.DictReader(io.StringIO(dead("export", "-p", "p", "--format", "csv").out)))
@@ -344,10 +352,10 @@ def test_an_export_that_nobody_reads_to_the_end_ends_quietly(project: Project, t
 
 
 def test_exported_messages_can_be_published_again(
-    project: Project, dead: Command, letters: list[str], monkeypatch: pytest.MonkeyPatch
+    project: Project, dead: Command, dead_letters: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead("export", "-p", "p", "--messages", "--output", "out.ndjson")
-    project.held.discard("p", letters)
+    project.held.discard("p", dead_letters)
     monkeypatch.setattr(sys, "argv", ["prelabel", "publish", "out.ndjson"])
 
     run_command_code = 0
@@ -372,7 +380,7 @@ def test_a_table_holds_no_formulas_in_any_locale_and_reads_back(project: Project
 
 
 def test_an_export_is_its_owner_s_alone_and_replaces_the_older_one(
-    project: Project, dead: Command, letters: list[str], tmp_path: Path
+    project: Project, dead: Command, dead_letters: list[str], tmp_path: Path
 ) -> None:
     output = tmp_path / "out.ndjson"
     output.write_text("older")
@@ -381,11 +389,11 @@ def test_an_export_is_its_owner_s_alone_and_replaces_the_older_one(
     assert dead("export", "--output", "out.ndjson").code == 0
 
     assert stat.S_IMODE(output.stat().st_mode) == 0o600
-    assert len(output.read_text().splitlines()) == len(letters)
+    assert len(output.read_text().splitlines()) == len(dead_letters)
 
 
 def test_an_export_follows_no_link_neither_its_own_nor_one_laid_for_its_parts(
-    project: Project, dead: Command, letters: list[str], tmp_path: Path
+    project: Project, dead: Command, dead_letters: list[str], tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("kept")
@@ -401,7 +409,7 @@ def test_an_export_follows_no_link_neither_its_own_nor_one_laid_for_its_parts(
 
 
 def test_an_export_to_a_pipe_a_device_or_a_folder_is_refused_with_advice(
-    project: Project, dead: Command, letters: list[str], tmp_path: Path
+    project: Project, dead: Command, dead_letters: list[str], tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
@@ -444,9 +452,9 @@ from prelabel_worker.cli.main import run
 from prelabel_worker.dead_letters.letter import DeadLetter
 
 whole = DeadLetter.as_json
-def ended(letter):
+def ended(dead_letter):
     os.kill(os.getpid(), int(number))
-    return whole(letter)
+    return whole(dead_letter)
 number, DeadLetter.as_json = sys.argv[1], ended
 sys.argv = ["prelabel", "dead", "export", "--output", "out.ndjson"]
 run()
@@ -454,7 +462,7 @@ run()
 """The command, which gets the signal while it writes."""
 
 
-def test_a_frame_that_cannot_be_read_is_neither_edited_nor_mended_nor_a_message(
+def test_a_frame_that_cannot_be_read_is_neither_edited_nor_edited_nor_a_message(
     project: Project, dead: Command
 ) -> None:
     project.publish(real_message("a"), real_message("a"))
@@ -467,8 +475,8 @@ def test_a_frame_that_cannot_be_read_is_neither_edited_nor_mended_nor_a_message(
     assert dead("edit", "f1", "-p", "p", "--file", "-").code == 2
     assert "1 whole-frame" in dead("retry", "-p", "p", "--rename-feature", "a=b").err
     assert "left out 1 that are no message" in dead("export", "--messages").err
-    (letter,) = map(json.loads, dead("export").out.splitlines())
-    assert (letter["messageBase64"], letter["rows"]) == ("Af8=", 2)
+    (dead_letter,) = map(json.loads, dead("export").out.splitlines())
+    assert (dead_letter["messageBase64"], dead_letter["rows"]) == ("Af8=", 2)
     assert "prelabel dead edit" not in dead("show", "f1").out
     assert dead("discard", "f1", "-p", "p", "--yes").code == 0
     assert project.status().discarded == 2
@@ -492,7 +500,7 @@ def test_a_frame_that_cannot_be_read_is_neither_edited_nor_mended_nor_a_message(
     ids=" ".join,
 )
 def test_a_mistake_in_the_words_is_exit_code_2_and_changes_nothing(
-    project: Project, dead: Command, letters: list[str], words: list[str]
+    project: Project, dead: Command, dead_letters: list[str], words: list[str]
 ) -> None:
     done = dead(*words)
 
@@ -503,7 +511,7 @@ def test_a_mistake_in_the_words_is_exit_code_2_and_changes_nothing(
 
 @pytest.mark.parametrize("text", ["", "old;new\na;b\n", "old,new\na,\n", "old,new\na,b\na,c\n", "old,new\na\n"])
 def test_a_file_of_data_rows_that_cannot_be_used_is_named(
-    project: Project, dead: Command, letters: list[str], text: str, tmp_path: Path
+    project: Project, dead: Command, dead_letters: list[str], text: str, tmp_path: Path
 ) -> None:
     (tmp_path / "rows.csv").write_text(text)
 

@@ -54,7 +54,7 @@ def garbage(project: Project) -> list[str]:
         client.hset(f"{keys.project_root(prefix, f'worth-{name}')}:{key}", mapping=fields)
         made.append(f"worth-{name}")
     root = keys.project_root(prefix, "worth-times")
-    client.zadd(f"{root}:heal", {"1": float("inf")})
+    client.zadd(f"{root}:retrying", {"1": float("inf")})
     client.zadd(f"{root}:timers", {"group": float("-inf")})
     client.zadd(f"{root}:chunks", {"c1": float("inf")})
     client.hset(f"{root}:chunk:c1", mapping={"state": "[/red]", "rows": 1, "cutMs": "9" * 30, "items": "", "lanes": ""})
@@ -99,7 +99,7 @@ def test_dead_list_names_what_it_leaves_out_and_shows_the_others(project: Projec
 
     done = run("dead", "list", "--json")
 
-    assert [each["projectId"] for each in done.json["letters"]] == ["p"]
+    assert [each["projectId"] for each in done.json["deadLetters"]] == ["p"]
     assert "project evil-dead cannot be read: " in done.err
 
 

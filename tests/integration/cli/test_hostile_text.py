@@ -47,12 +47,12 @@ def plant(project: Project) -> str:
     chunk = project.take(project.cut())
     (row,) = project.rows(chunk)
     project.settle(chunk, imported=0, outcomes=[project.holding(row)])
-    letter = str(row.seq)
-    details, payload = split_body(client.hget(f"{root}:held:body", letter) or b"")
+    dead_letter = str(row.seq)
+    details, payload = split_body(client.hget(f"{root}:held:body", dead_letter) or b"")
     wrong = {"path": EVIL, "found": EVIL, "hint": EVIL, "expected": EVIL, "errorName": EVIL, "taken": [EVIL]}
-    client.hset(f"{root}:held:body", letter, orjson.dumps(details | wrong) + b"\n" + payload)
-    state = json.loads(client.hget(f"{root}:held", letter) or b"")
-    client.hset(f"{root}:held", letter, json.dumps(state | {"reason": EVIL}))
+    client.hset(f"{root}:held:body", dead_letter, orjson.dumps(details | wrong) + b"\n" + payload)
+    state = json.loads(client.hget(f"{root}:held", dead_letter) or b"")
+    client.hset(f"{root}:held", dead_letter, json.dumps(state | {"reason": EVIL}))
     client.hset(f"{root}:dead:reasons", EVIL, 1)
     client.hset(f"{root}:overrides", mapping={"account": EVIL, "policy": EVIL, "chunkRows": EVIL})
     client.hset(f"{root}:meta", mapping={"pausedUntil": "9" * 12, "pauseReason": EVIL})
@@ -65,7 +65,7 @@ def plant(project: Project) -> str:
     client.zadd(f"{keys.project_root(prefix, 'q')}:counts", {EVIL: 1})
     worker = {"host": EVIL, "pid": 1, "version": EVIL, "concurrency": 1, "at": time.time(), "role": EVIL}
     client.hset(keys.workers(prefix), EVIL, json.dumps(worker))
-    return letter
+    return dead_letter
 
 
 COMMANDS = [
@@ -90,15 +90,15 @@ COMMANDS = [
 ]
 
 
-def words(command: str, letter: str) -> list[str]:
-    return [{"LETTER": letter, "EVIL": EVIL}.get(word, word) for word in command.split(" ")]
+def words(command: str, dead_letter: str) -> list[str]:
+    return [{"LETTER": dead_letter, "EVIL": EVIL}.get(word, word) for word in command.split(" ")]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_command_prints_what_a_terminal_obeys(project: Project, run: Command, command: str) -> None:
-    letter = plant(project)
+    dead_letter = plant(project)
 
-    done = run(*words(command, letter))
+    done = run(*words(command, dead_letter))
 
     assert raw_controls(done.out) == set()
     assert raw_controls(done.err) == set()
@@ -107,18 +107,18 @@ def test_no_command_prints_what_a_terminal_obeys(project: Project, run: Command,
 
 @pytest.mark.parametrize("command", ["dead list", "dead show LETTER", "dead groups", "status", "project show p"])
 def test_what_was_planted_is_shown_spelled_out(project: Project, run: Command, command: str) -> None:
-    letter = plant(project)
+    dead_letter = plant(project)
 
-    done = run(*words(command, letter))
+    done = run(*words(command, dead_letter))
 
     assert "\\x1b[31m" in re.sub(r"\s", "", done.out)
 
 
 @pytest.mark.parametrize("command", ["dead show LETTER --json", "dead list --json", "dead export"])
 def test_json_says_exactly_what_was_planted(project: Project, run: Command, command: str) -> None:
-    letter = plant(project)
+    dead_letter = plant(project)
 
-    done = run(*words(command, letter))
+    done = run(*words(command, dead_letter))
 
     assert _says(done.json)
 
@@ -147,9 +147,9 @@ def _says(value: object) -> bool:
 def test_a_terminal_gets_colours_of_ours_and_no_other_sequence(
     project: Project, run: Command, command: str, tmp_path: Path
 ) -> None:
-    letter = plant(project)
+    dead_letter = plant(project)
 
-    printed = on_a_terminal(words(command, letter), tmp_path)
+    printed = on_a_terminal(words(command, dead_letter), tmp_path)
 
     assert "red" in printed
     assert raw_controls(_SGR.sub("", printed).replace("\r\n", "\n")) == set()
@@ -183,7 +183,7 @@ def test_a_table_that_is_no_terminal_s_reads_back_as_what_was_planted(project: P
 def test_files_of_others_and_their_paths_print_nothing_that_a_terminal_obeys(
     project: Project, run: Command, command: str, tmp_path: Path
 ) -> None:
-    letter = plant(project)
+    dead_letter = plant(project)
     folder = tmp_path / EVIL.replace("/", "")
     folder.mkdir()
     file = folder / "rows.json"
@@ -191,7 +191,7 @@ def test_files_of_others_and_their_paths_print_nothing_that_a_terminal_obeys(
     file.write_bytes(b"\n".join((orjson.dumps(message), b"{\x1b", EVIL.replace("\n", "").encode())))
 
     done = run(
-        *(word.replace("FILE", str(file)).replace("FOLDER", str(folder)) for word in words(command, letter)),
+        *(word.replace("FILE", str(file)).replace("FOLDER", str(folder)) for word in words(command, dead_letter)),
     )
 
     assert done.out + done.err
@@ -203,11 +203,11 @@ def test_files_of_others_and_their_paths_print_nothing_that_a_terminal_obeys(
 def test_an_editor_is_shown_the_same_message_without_raw_characters(
     project: Project, run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    letter = plant(project)
+    dead_letter = plant(project)
     monkeypatch.setenv("EDITOR", f"sh -c 'cp \"$1\" {tmp_path}/seen' sh")
     monkeypatch.delenv("VISUAL", raising=False)
 
-    done = run("dead", "edit", letter, "--project", "p")
+    done = run("dead", "edit", dead_letter, "--project", "p")
 
     seen = (tmp_path / "seen").read_text("utf-8")
     assert raw_controls(seen) == set()

@@ -21,7 +21,7 @@ from prelabel_worker.scripts import Scripts
 from tests.support.command import Command, command_of
 from tests.support.dead_letters import check_indexes
 from tests.support.project import Project, message
-from tests.support.retrying import heal_for, not_found
+from tests.support.retrying import not_found, retry_for
 from tests.support.rig import TOOLS, Rig
 from tests.support.waiting import wait_for
 
@@ -52,8 +52,8 @@ def status(project: Project) -> ProjectStatus:
     return Inspector(project.client, project.settings.key_prefix).status(project.id)
 
 
-def heal(project: Project, *names: str) -> None:
-    """Rows that heal, each of its own data row."""
+def retry(project: Project, *names: str) -> None:
+    """Rows that are retrying, each of its own data row."""
     project.publish(*map(message, names))
     while status(project).waiting:
         not_found(project)
@@ -71,30 +71,30 @@ def try_in(rig: Rig, place: str) -> None:
 
 
 def miss(rig: Rig, key: str, hours: str) -> None:
-    """A row whose data row is not in the project heals for so long; 0: it is a letter."""
+    """A row whose data row is not in the project is retrying for so long; 0: it is a dead letter."""
     rig.sandbox.project(rig.project.id, TOOLS, rows=["there"])
-    Projects(rig.client, rig.settings.key_prefix).override(rig.project.id, {"healHours": hours})
+    Projects(rig.client, rig.settings.key_prefix).override(rig.project.id, {"retryHours": hours})
     rig.publish(key)
-    rig.run(lambda: rig.status().healing + rig.status().dead == 1, "the row to be held")
+    rig.run(lambda: rig.status().retrying + rig.status().dead == 1, "the row to be held")
 
 
 def send_back(rig: Rig) -> None:
     """The only held row is tried again."""
     if rig.status().dead:
-        rig.project.held.retry(rig.project.id, [rig.letter().id])
+        rig.project.held.retry(rig.project.id, [rig.dead_letter().id])
     else:
-        rig.project.held.heal_now(rig.project.id)
+        rig.project.held.retry_now(rig.project.id)
 
 
 # -- what misses a data row --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("kind", ["healing", "letter"])
-def test_a_batch_from_letters_has_the_data_row_of_a_row_that_is_being_tried(
+@pytest.mark.parametrize("kind", ["retrying", "dead letter"])
+def test_a_batch_from_dead_letters_has_the_data_row_of_a_row_that_is_being_tried(
     rig: Rig, rig_command: Command, place: str, kind: str
 ) -> None:
-    miss(rig, "nowhere", "24" if kind == "healing" else "0")
+    miss(rig, "nowhere", "24" if kind == "retrying" else "0")
     send_back(rig)
     try_in(rig, place)
 
@@ -103,17 +103,17 @@ def test_a_batch_from_letters_has_the_data_row_of_a_row_that_is_being_tried(
     assert (done.code, "nowhere: not added" in done.err) == (1, True), done.err
 
 
-@pytest.mark.parametrize("kind", ["healing", "letter"])
+@pytest.mark.parametrize("kind", ["retrying", "dead letter"])
 def test_a_row_that_is_tried_without_the_batch_is_tried_once_more_with_it(
     rig: Rig, rig_command: Command, kind: str
 ) -> None:
-    miss(rig, "late", "24" if kind == "healing" else "0")
+    miss(rig, "late", "24" if kind == "retrying" else "0")
     send_back(rig)
     rig.sandbox.control("POST", "/settings", {"secondsPerImport": 0.2})
     rig.run(rig.runs, "the import to run")
 
     done = rig_command("batch", "create", "--project", rig.project.id, "--from-dead-letters", "--retry")
-    told = "0 dead letters and 1 healing rows" if kind == "healing" else "1 dead letters and 0 healing rows"
+    told = "0 dead letters and 1 retrying rows" if kind == "retrying" else "1 dead letters and 0 retrying rows"
     assert f"{told} are tried again now" in done.err
     rig.run(lambda: not rig.chunks(), "the try to fail")
 
@@ -127,45 +127,45 @@ def test_a_row_that_is_tried_without_the_batch_is_tried_once_more_with_it(
 # -- counts ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_row_heals_in_every_count_while_it_is_tried(project: Project, prelabel: Command) -> None:
-    heal(project, "a", "b")
-    project.held.heal_now("p")
+def test_a_row_is_retrying_in_every_count_while_it_is_tried(project: Project, prelabel: Command) -> None:
+    retry(project, "a", "b")
+    project.held.retry_now("p")
     chunk = project.take(project.cut())
 
     found = status(project)
 
-    assert (found.pending, found.healing, found.healing_queued, found.next_heal_at) == (2, 2, 2, None)
-    (gauge,) = [each for each in of_projects([found]) if each.name == "prelabel_healing_rows"]
+    assert (found.pending, found.retrying, found.retrying_queued, found.next_retry_at) == (2, 2, 2, None)
+    (gauge,) = [each for each in of_projects([found]) if each.name == "prelabel_retrying_rows"]
     assert [each.value for each in gauge.samples] == [2.0]
-    assert "2 heal (2 being tried)" in prelabel("status").out
-    assert "healing: 2 (2 being tried)" in prelabel("project", "show", "p").out
-    outcomes = [project.holding(row, reason="data-row-not-found", heals=True) for row in project.rows(chunk)[:1]]
+    assert "2 retry (2 being tried)" in prelabel("status").out
+    assert "retrying: 2 (2 being tried)" in prelabel("project", "show", "p").out
+    outcomes = [project.holding(row, reason="data-row-not-found", retrying=True) for row in project.rows(chunk)[:1]]
     project.settle(chunk, imported=1, outcomes=[*outcomes, RowOutcome("cleared", 1, 1, "2")])
     found = status(project)
-    assert (found.pending, found.healing, found.healing_queued) == (1, 1, 0)
+    assert (found.pending, found.retrying, found.retrying_queued) == (1, 1, 0)
 
 
-def test_a_retried_letter_is_pending_and_neither_dead_nor_healing(project: Project) -> None:
+def test_a_retried_dead_letter_is_pending_and_neither_dead_nor_retrying(project: Project) -> None:
     ids = project.kill("a")
     project.held.retry("p", ids)
 
     found = status(project)
 
-    assert (found.pending, found.dead, found.healing, found.healing_queued) == (1, 0, 0, 0)
+    assert (found.pending, found.dead, found.retrying, found.retrying_queued) == (1, 0, 0, 0)
     assert project.held.pending("p") == ids
 
 
-@pytest.mark.parametrize("outcome", ["imported", "superseded", "skipped", "struck", "dead", "discarded"])
+@pytest.mark.parametrize("outcome", ["imported", "marked", "superseded", "skipped", "dead", "discarded"])
 def test_a_row_that_is_tried_leaves_the_list_with_its_outcome_and_not_before(project: Project, outcome: str) -> None:
-    heal(project, "a")
+    retry(project, "a")
     for _ in range(2):
         assert project.held.pending("p") == ["1"]
-        project.held.heal_now("p")
+        project.held.retry_now("p")
         assert project.held.pending("p") == ["1"]
         not_found(project)
-    project.held.heal_now("p")
-    if outcome == "struck":
-        _strike(project)
+    project.held.retry_now("p")
+    if outcome == "marked":
+        _mark_superseded(project)
     chunk = project.take(project.cut())
     assert project.held.pending("p") == ["1"]
     (row,) = project.rows(chunk)
@@ -180,48 +180,48 @@ def test_a_row_that_is_tried_leaves_the_list_with_its_outcome_and_not_before(pro
         project.held.discard("p", ["1"])
 
     assert project.held.pending("p") == []
-    assert [letter.id for letter in project.held.letters("p")] == (["1"] if outcome == "dead" else [])
+    assert [dead_letter.id for dead_letter in project.held.dead_letters("p")] == (["1"] if outcome == "dead" else [])
     check_indexes(project)
 
 
-def _strike(project: Project) -> None:
+def _mark_superseded(project: Project) -> None:
     """A newer message of row a is imported while the row waits in its lane."""
     state = orjson.loads(project.client.hget(f"{project.root}:held", "1"))
-    project.client.hset(f"{project.root}:held", "1", orjson.dumps({**state, "struck": True}))
+    project.client.hset(f"{project.root}:held", "1", orjson.dumps({**state, "superseded": True}))
 
 
 # -- an operator's word ------------------------------------------------------------------------------------------------
 
 
 def test_rows_that_are_being_tried_count_as_tried_and_are_tried_once_more(project: Project, prelabel: Command) -> None:
-    heal(project, "a", "b")
-    project.held.heal_now("p")
+    retry(project, "a", "b")
+    project.held.retry_now("p")
     chunk = project.take(project.cut())
-    heal_hours_ago(project, 10)
+    retry_hours_ago(project, 10)
 
-    done = prelabel("project", "heal", "p")
+    done = prelabel("project", "retry", "p")
 
     assert (done.code, "2 rows are tried again now" in done.err) == (0, True), done.err
     rows = project.rows(chunk)
-    outcomes = [project.holding(row, reason="data-row-not-found", heals=True) for row in rows]
+    outcomes = [project.holding(row, reason="data-row-not-found", retrying=True) for row in rows]
     project.settle(chunk, imported=0, outcomes=outcomes)
-    assert project.held.heal("p") == 2
+    assert project.held.retry_due("p") == 2
     not_found(project)
-    assert project.held.heal("p") == 0  # once more, not for ever
+    assert project.held.retry_due("p") == 0  # once more, not for ever
 
 
-def heal_hours_ago(project: Project, hours: float) -> None:
-    """What is held has been healing for so long."""
+def retry_hours_ago(project: Project, hours: float) -> None:
+    """What is held has been retrying for so long."""
     for name, data in project.client.hgetall(f"{project.root}:held").items():
         state = orjson.loads(data)
         state["since"] -= round(hours * 3_600_000)
         project.client.hset(f"{project.root}:held", name, orjson.dumps(state))
 
 
-def test_once_more_is_for_what_time_heals_only(project: Project) -> None:
-    heal(project, "a")
-    project.held.heal_now("p")
-    project.held.heal_now("p")
+def test_once_more_is_for_a_reason_that_passes_with_time_only(project: Project) -> None:
+    retry(project, "a")
+    project.held.retry_now("p")
+    project.held.retry_now("p")
     chunk = project.take(project.cut())
 
     project.settle(chunk, imported=0, outcomes=[project.holding(row) for row in project.rows(chunk)])
@@ -230,33 +230,33 @@ def test_once_more_is_for_what_time_heals_only(project: Project) -> None:
 
 
 def test_a_row_that_is_given_up_while_it_is_tried_is_dead_if_the_try_fails(project: Project, prelabel: Command) -> None:
-    heal(project, "a", "b", "c")
-    project.held.heal_now("p")
+    retry(project, "a", "b", "c")
+    project.held.retry_now("p")
     chunk = project.take(project.cut())
 
-    done = prelabel("project", "heal", "p", "--give-up")
+    done = prelabel("project", "retry", "p", "--give-up")
 
     assert (done.code, "3 more are being tried: they are dead letters if that fails" in done.err) == (0, True)
-    assert (status(project).healing, status(project).pending) == (0, 3)
-    assert prelabel("project", "heal", "p", "--give-up").code == 3
+    assert (status(project).retrying, status(project).pending) == (0, 3)
+    assert prelabel("project", "retry", "p", "--give-up").code == 3
     *failed, good = project.rows(chunk)
-    held = [project.holding(row, reason="data-row-not-found", heals=True) for row in failed]
+    held = [project.holding(row, reason="data-row-not-found", retrying=True) for row in failed]
     project.settle(chunk, imported=1, outcomes=[*held, RowOutcome("cleared", good.index, 1, good.held_id)])
     assert (status(project).imported, status(project).dead, status(project).pending) == (1, 2, 0)
     check_indexes(project)
 
 
 def test_a_row_that_comes_back_meanwhile_takes_no_other_rows_turn(project: Project) -> None:
-    heal(project, "soon", "later")
+    retry(project, "soon", "later")
     root = project.root
-    project.client.zadd(f"{root}:heal", {"1": 1, "2": project.held.now_ms() + 3_600_000})
+    project.client.zadd(f"{root}:retrying", {"1": 1, "2": project.held.now_ms() + 3_600_000})
 
     (done, *_) = Scripts(project.client).run("retry", root, 1, "all")
 
-    assert (done, project.client.zrange(f"{root}:heal", 0, -1)) == (1, [b"1"])
+    assert (done, project.client.zrange(f"{root}:retrying", 0, -1)) == (1, [b"1"])
 
 
-def test_a_letter_that_is_being_tried_is_not_shown_as_one_and_it_is_said_where_it_is(
+def test_a_dead_letter_that_is_being_tried_is_not_shown_as_one_and_it_is_said_where_it_is(
     project: Project, prelabel: Command
 ) -> None:
     ids = project.kill("a")
@@ -273,19 +273,19 @@ def test_a_letter_that_is_being_tried_is_not_shown_as_one_and_it_is_said_where_i
 
 @contextmanager
 def one_of_two_is_tried(project: Project) -> Iterator[None]:
-    """Rows 1 and 2 heal and are tried in turn; at no moment is none of them on its way."""
+    """Rows 1 and 2 retry and are tried in turn; at no moment is none of them on its way."""
     stop = threading.Event()
 
     def chunk_of(held_id: int) -> Chunk:
-        project.client.zadd(f"{project.root}:heal", {str(held_id): 1})
-        project.held.heal("p")
+        project.client.zadd(f"{project.root}:retrying", {str(held_id): 1})
+        project.held.retry_due("p")
         return project.take(project.cut())
 
     def work(number: int, chunk: Chunk) -> None:
         while not stop.is_set():
             number = 3 - number
             following = chunk_of(number)
-            held = [project.holding(row, reason="data-row-not-found", heals=True) for row in project.rows(chunk)]
+            held = [project.holding(row, reason="data-row-not-found", retrying=True) for row in project.rows(chunk)]
             project.settle(chunk, imported=0, outcomes=held)
             chunk = following
 
@@ -296,28 +296,28 @@ def one_of_two_is_tried(project: Project) -> Iterator[None]:
     thread.join()
 
 
-def test_wait_ends_though_at_no_moment_all_rows_that_heal_are_at_rest(project: Project, prelabel: Command) -> None:
-    heal(project, "a", "b")
+def test_wait_ends_though_at_no_moment_all_rows_that_retry_are_at_rest(project: Project, prelabel: Command) -> None:
+    retry(project, "a", "b")
 
     with one_of_two_is_tried(project):
-        done = prelabel("wait", "--no-healing", "--timeout", "20", "--project", "p")
+        done = prelabel("wait", "--no-retrying", "--timeout", "20", "--project", "p")
 
-    assert (done.code, "only rows that heal are left, 2:" in done.err) == (3, True), done.err
+    assert (done.code, "only retrying rows are left, 2:" in done.err) == (3, True), done.err
     assert "still pending" not in done.err
 
 
-def test_wait_waits_for_a_try_that_had_begun_and_for_a_retried_letter(project: Project, prelabel: Command) -> None:
-    heal(project, "a")
-    project.held.heal_now("p")
-    wait = ("wait", "--no-healing", "--timeout", "0.5", "--project", "p")
+def test_wait_waits_for_a_try_that_had_begun_and_for_a_retried_dead_letter(project: Project, prelabel: Command) -> None:
+    retry(project, "a")
+    project.held.retry_now("p")
+    wait = ("wait", "--no-retrying", "--timeout", "0.5", "--project", "p")
 
     assert "1 rows are still pending after" in prelabel(*wait).err
     not_found(project)
-    assert "only rows that heal are left, 1:" in prelabel(*wait).err
+    assert "only retrying rows are left, 1:" in prelabel(*wait).err
 
     project.kill("b")
-    (letter,) = project.held.letters("p")
-    project.held.retry("p", [letter.id])
+    (dead_letter,) = project.held.dead_letters("p")
+    project.held.retry("p", [dead_letter.id])
     assert "2 rows are still pending after" in prelabel(*wait).err
 
 
@@ -336,52 +336,52 @@ def follower(project: Project, report: RowReport) -> Follower:
 
 
 def test_a_report_waits_for_a_try_that_had_begun(project: Project, report: RowReport) -> None:
-    heal(project, "a")
-    project.held.heal_now("p")
+    retry(project, "a")
+    project.held.retry_now("p")
     following = follower(project, report)
 
     following.look()
 
-    assert (following.only_healing, dict(report.counts())) == (False, {"pending": 1})
+    assert (following.only_retrying, dict(report.counts())) == (False, {"pending": 1})
 
 
-def test_a_report_says_of_a_row_that_is_tried_again_meanwhile_that_it_heals(
+def test_a_report_says_of_a_row_that_is_tried_again_meanwhile_that_it_is_retrying(
     project: Project, report: RowReport
 ) -> None:
-    heal(project, "a")
+    retry(project, "a")
     following = follower(project, report)
     began = project.held.now_ms()
     wait_for(lambda: project.held.now_ms() > began, "the next millisecond")
-    project.held.heal_now("p")
+    project.held.retry_now("p")
 
     following.look()
 
-    assert (following.only_healing, dict(report.counts())) == (True, {"healing": 1})
+    assert (following.only_retrying, dict(report.counts())) == (True, {"retrying": 1})
 
 
-def test_a_report_waits_for_a_letter_that_is_retried_meanwhile(project: Project, report: RowReport) -> None:
+def test_a_report_waits_for_a_dead_letter_that_is_retried_meanwhile(project: Project, report: RowReport) -> None:
     ids = project.kill("a")
     following = follower(project, report)
     project.held.retry("p", ids)
 
     following.look()
 
-    assert (following.only_healing, dict(report.counts())) == (False, {"pending": 1})
+    assert (following.only_retrying, dict(report.counts())) == (False, {"pending": 1})
 
 
 # -- where a row is ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("wanted", ["a", "id-a"])
-@pytest.mark.parametrize("kind", ["healing", "letter"])
+@pytest.mark.parametrize("kind", ["retrying", "dead letter"])
 def test_a_row_that_is_tried_is_found_when_the_history_has_forgotten_it(
     make_project: Callable[..., Project], wanted: str, kind: str
 ) -> None:
     project = make_project(history_days=0)
-    heal_for(project, "24" if kind == "healing" else "0")
-    heal(project, "a", "b")
-    if kind == "healing":
-        project.held.heal_now("p")
+    retry_for(project, "24" if kind == "retrying" else "0")
+    retry(project, "a", "b")
+    if kind == "retrying":
+        project.held.retry_now("p")
     else:
         project.held.retry("p", ["1", "2"])
     tracer = Tracer(project.client, project.settings.key_prefix, history_days=0)
@@ -392,8 +392,8 @@ def test_a_row_that_is_tried_is_found_when_the_history_has_forgotten_it(
 
 
 def test_row_show_says_why_a_row_is_tried_again(project: Project, prelabel: Command) -> None:
-    heal(project, "a")
-    project.held.heal_now("p")
+    retry(project, "a")
+    project.held.retry_now("p")
 
     assert "row 1: being tried again (data-row-not-found before), attempt 2" in prelabel("row", "show", "a").out
 
@@ -404,7 +404,7 @@ def test_row_show_says_why_a_row_is_tried_again(project: Project, prelabel: Comm
 def old_release_sends_back(project: Project, held_id: str) -> None:
     """As a script of the release before does: it knows no index of rows that are tried."""
     root, client = project.root, project.client
-    client.delete(f"{root}:heal:queued", f"{root}:dead:queued")
+    client.delete(f"{root}:retrying:queued", f"{root}:dead:queued")
     state = orjson.loads(client.hget(f"{root}:held", held_id))
     client.hset(f"{root}:held", held_id, orjson.dumps({**state, "queued": True}))
 
@@ -412,51 +412,51 @@ def old_release_sends_back(project: Project, held_id: str) -> None:
 def test_a_row_that_an_older_script_sent_back_is_listed_as_soon_as_it_is_held_again(
     project: Project, report: RowReport
 ) -> None:
-    heal(project, "a")
-    project.held.heal_now("p")
+    retry(project, "a")
+    project.held.retry_now("p")
     old_release_sends_back(project, "1")
-    assert (status(project).pending, status(project).healing) == (1, 0)
+    assert (status(project).pending, status(project).retrying) == (1, 0)
     following = follower(project, report)
     following.look()
     assert dict(report.counts()) == {"pending": 1}
 
     not_found(project)
 
-    assert status(project).healing == 1
+    assert status(project).retrying == 1
     check_indexes(project)
 
 
 def test_what_an_older_script_leaves_in_an_index_counts_nowhere_and_is_removed_with_the_next_try(
     project: Project, prelabel: Command
 ) -> None:
-    heal(project, "a")
+    retry(project, "a")
     root, client = project.root, project.client
-    project.held.heal_now("p")
-    left = client.zrange(f"{root}:heal:queued", 0, -1, withscores=True)
+    project.held.retry_now("p")
+    left = client.zrange(f"{root}:retrying:queued", 0, -1, withscores=True)
     project.settle(chunk := project.take(project.cut()), imported=1, outcomes=[RowOutcome("cleared", 0, 1, "1")])
     assert chunk.rows == 1
-    client.zadd(f"{root}:heal:queued", dict(left))
+    client.zadd(f"{root}:retrying:queued", dict(left))
 
-    assert (status(project).healing, status(project).pending) == (0, 0)
+    assert (status(project).retrying, status(project).pending) == (0, 0)
     assert list(project.held.rows("p", project.held.pending("p"))) == []
     (found,) = audit(client, project.settings.key_prefix)
-    assert found.differences == ["healing rows listed as being tried: counted 1, found 0"]
+    assert found.differences == ["retrying rows listed as being tried: counted 1, found 0"]
     project.publish(message("b"))
     not_found(project)
-    assert "only rows that heal are left, 1" in prelabel("wait", "--no-healing", "--project", "p").err
+    assert "only retrying rows are left, 1" in prelabel("wait", "--no-retrying", "--project", "p").err
 
-    assert project.held.heal_now("p") == 1
+    assert project.held.retry_now("p") == 1
     check_indexes(project)
 
 
-@pytest.mark.parametrize("action", ["heal_now", "give_up"])
+@pytest.mark.parametrize("action", ["retry_now", "give_up"])
 def test_an_operators_word_removes_what_an_older_script_left_and_counts_it_as_nothing(
     project: Project, action: str
 ) -> None:
-    heal(project, "a")
+    retry(project, "a")
     project.held.give_up("p")
     project.held.discard("p", ["1"])
-    project.client.zadd(f"{project.root}:heal:queued", {"1": 1})
+    project.client.zadd(f"{project.root}:retrying:queued", {"1": 1})
 
     assert getattr(project.held, action)("p") in (0, (0, 0))
 

@@ -1,157 +1,167 @@
-"""Held rows: one store for dead letters, healing and retry; numbers are kept, newer messages strike."""
+"""Held rows: one store for dead letters, retrying and retry; numbers are kept, newer messages supersede."""
 
 from prelabel.publishing.buffer import Row
 from prelabel_worker.chunks.held_rows import Origin, held_frame
 from prelabel_worker.chunks.rows import RowOutcome, Slice, Unreadable
-from prelabel_worker.dead_letters.filter import LetterFilter
+from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.rendering.identity import row_key
 from tests.support.project import Project, message
 
 
-def ids_of(project: Project, chosen: LetterFilter) -> set[str]:
+def ids_of(project: Project, chosen: DeadLetterFilter) -> set[str]:
     return {name for part in project.held.slices("p", chosen) for name in part}
 
 
 def test_a_dead_letter_says_what_when_and_where(project: Project) -> None:
-    (letter_id,) = project.kill("a")
+    (dead_letter_id,) = project.kill("a")
 
-    letter = project.held.letter("p", letter_id)
+    dead_letter = project.held.dead_letter("p", dead_letter_id)
 
-    assert letter is not None
-    assert (letter.message_id, letter.data_row, letter.model, letter.reason) == ("id-a", "k:a", "m", "refused")
-    assert letter.details == {"path": "annotations[3].bbox", "expected": "a number"}
-    assert (letter.stage, letter.chunk_id, letter.import_name, letter.attempts) == ("settle", "c", "n", 1)
-    assert letter.message == message("a").raw
-    assert letter.first_at == letter.last_at > 0
+    assert dead_letter is not None
+    assert (dead_letter.message_id, dead_letter.data_row, dead_letter.model, dead_letter.reason) == (
+        "id-a",
+        "k:a",
+        "m",
+        "refused",
+    )
+    assert dead_letter.details == {"path": "annotations[3].bbox", "expected": "a number"}
+    assert (dead_letter.stage, dead_letter.chunk_id, dead_letter.import_name, dead_letter.attempts) == (
+        "settle",
+        "c",
+        "n",
+        1,
+    )
+    assert dead_letter.message == message("a").raw
+    assert dead_letter.first_at == dead_letter.last_at > 0
 
 
-def test_letters_are_found_by_reason_and_by_message(project: Project) -> None:
+def test_dead_letters_are_found_by_reason_and_by_message(project: Project) -> None:
     ids = project.kill("a", "b", "c")
 
-    assert ids_of(project, LetterFilter(reason="refused")) == set(ids)
-    assert ids_of(project, LetterFilter(reason="unknown-feature")) == set()
-    (found,) = project.held.letters("p", message_id="id-b")
+    assert ids_of(project, DeadLetterFilter(reason="refused")) == set(ids)
+    assert ids_of(project, DeadLetterFilter(reason="unknown-feature")) == set()
+    (found,) = project.held.dead_letters("p", message_id="id-b")
     assert found.data_row == "k:b"
-    assert ids_of(project, LetterFilter(message_id="id-b", reason="unknown-feature")) == set()
+    assert ids_of(project, DeadLetterFilter(message_id="id-b", reason="unknown-feature")) == set()
 
 
-def test_many_letters_are_listed_once_each_newest_first(project: Project) -> None:
+def test_many_dead_letters_are_listed_once_each_newest_first(project: Project) -> None:
     ids = project.kill(*(f"k{n}" for n in range(450)))
 
-    listed = [name for part in project.held.slices("p", LetterFilter()) for name in part]
+    listed = [name for part in project.held.slices("p", DeadLetterFilter()) for name in part]
 
     assert len(listed) == 450
     assert set(listed) == set(ids)
 
 
-def test_a_retried_letter_goes_through_its_lane_and_is_imported(project: Project) -> None:
-    (letter_id,) = project.kill("a")
+def test_a_retried_dead_letter_goes_through_its_lane_and_is_imported(project: Project) -> None:
+    (dead_letter_id,) = project.kill("a")
 
-    result = project.held.retry("p", [letter_id])
+    result = project.held.retry("p", [dead_letter_id])
 
     assert (result.matched, result.done, result.skipped) == (1, 1, 0)
     status = project.status()
     assert (status.dead, status.pending) == (0, 1)
     chunk = project.take(project.cut())
     (row,) = project.rows(chunk)
-    assert (row.seq, row.held_id, row.raw) == (1, letter_id, message("a").raw)
-    project.settle(chunk, imported=1, outcomes=[RowOutcome("cleared", 0, 1, letter_id)])
+    assert (row.seq, row.held_id, row.raw) == (1, dead_letter_id, message("a").raw)
+    project.settle(chunk, imported=1, outcomes=[RowOutcome("cleared", 0, 1, dead_letter_id)])
     status = project.status()
     assert (status.imported, status.pending, status.dead) == (1, 0, 0)
     assert project.client.hlen(f"{project.root}:held") == 0
     assert project.client.hlen(f"{project.root}:held:rows") == 0
 
 
-def test_a_letter_that_dies_again_keeps_its_first_time_and_counts_attempts(project: Project) -> None:
-    (letter_id,) = project.kill("a")
-    first = project.held.letter("p", letter_id)
-    project.held.retry("p", [letter_id])
+def test_a_dead_letter_that_dies_again_keeps_its_first_time_and_counts_attempts(project: Project) -> None:
+    (dead_letter_id,) = project.kill("a")
+    first = project.held.dead_letter("p", dead_letter_id)
+    project.held.retry("p", [dead_letter_id])
     chunk = project.take(project.cut())
     project.settle(chunk, imported=0, outcomes=[project.holding(project.rows(chunk)[0])])
 
-    letter = project.held.letter("p", letter_id)
+    dead_letter = project.held.dead_letter("p", dead_letter_id)
 
-    assert letter is not None
+    assert dead_letter is not None
     assert first is not None
-    assert (letter.attempts, letter.first_at) == (2, first.first_at)
+    assert (dead_letter.attempts, dead_letter.first_at) == (2, first.first_at)
     assert project.status().dead == 1
 
 
-def test_a_letter_on_its_way_back_cannot_be_retried_twice(project: Project) -> None:
-    (letter_id,) = project.kill("a")
-    project.held.retry("p", [letter_id])
+def test_a_dead_letter_on_its_way_back_cannot_be_retried_twice(project: Project) -> None:
+    (dead_letter_id,) = project.kill("a")
+    project.held.retry("p", [dead_letter_id])
 
-    result = project.held.retry("p", [letter_id, "no-such-letter"])
+    result = project.held.retry("p", [dead_letter_id, "no-such-dead letter"])
 
     assert (result.matched, result.done, result.skipped) == (2, 0, 2)
     assert project.status().pending == 1
 
 
-def test_a_newer_imported_message_strikes_the_letter_and_its_retry_is_superseded(project: Project) -> None:
-    (letter_id,) = project.kill("a")
+def test_a_newer_imported_message_supersedes_the_dead_letter_and_its_retry_is_superseded(project: Project) -> None:
+    (dead_letter_id,) = project.kill("a")
     project.publish(message("a", message_id="newer"))
     chunk = project.take(project.cut())
-    project.settle(chunk, imported=1, strikes=[(row_key("k:a", "m"), project.rows(chunk)[0].seq)])
+    project.settle(chunk, imported=1, superseding=[(row_key("k:a", "m"), project.rows(chunk)[0].seq)])
 
-    letter = project.held.letter("p", letter_id)
-    assert letter is not None
-    assert letter.struck
-    project.held.retry("p", [letter_id])
+    dead_letter = project.held.dead_letter("p", dead_letter_id)
+    assert dead_letter is not None
+    assert dead_letter.superseded
+    project.held.retry("p", [dead_letter_id])
 
     status = project.status()
     assert (status.imported, status.superseded, status.dead, status.pending) == (1, 1, 0, 0)
 
 
-def test_an_older_message_strikes_nothing(project: Project) -> None:
-    (letter_id,) = project.kill("a")
+def test_an_older_message_supersedes_nothing(project: Project) -> None:
+    (dead_letter_id,) = project.kill("a")
     project.publish(message("b"))
     chunk = project.take(project.cut())
-    project.settle(chunk, imported=1, strikes=[(row_key("k:a", "m"), 0), (row_key("k:a", "other model"), 99)])
+    project.settle(chunk, imported=1, superseding=[(row_key("k:a", "m"), 0), (row_key("k:a", "other model"), 99)])
 
-    letter = project.held.letter("p", letter_id)
+    dead_letter = project.held.dead_letter("p", dead_letter_id)
 
-    assert letter is not None
-    assert not letter.struck
+    assert dead_letter is not None
+    assert not dead_letter.superseded
 
 
-def test_a_row_struck_on_its_way_back_is_superseded_even_when_it_would_die_again(project: Project) -> None:
-    (letter_id,) = project.kill("a")
-    project.held.retry("p", [letter_id])
+def test_a_row_superseded_on_its_way_back_is_superseded_even_when_it_would_die_again(project: Project) -> None:
+    (dead_letter_id,) = project.kill("a")
+    project.held.retry("p", [dead_letter_id])
     chunk = project.take(project.cut())
     (row,) = project.rows(chunk)
-    strike = [(row_key("k:a", "m"), 99)]
+    newer = [(row_key("k:a", "m"), 99)]
 
-    project.settle(chunk, imported=0, outcomes=[project.holding(row)], strikes=strike)
+    project.settle(chunk, imported=0, outcomes=[project.holding(row)], superseding=newer)
 
     status = project.status()
     assert (status.superseded, status.dead, status.pending) == (1, 0, 0)
 
 
-def test_a_healing_row_is_pending_and_goes_back_by_itself(project: Project) -> None:
+def test_a_retrying_row_is_pending_and_goes_back_by_itself(project: Project) -> None:
     project.publish(message("a"))
     chunk = project.take(project.cut())
-    project.settle(chunk, imported=0, outcomes=[project.holding(project.rows(chunk)[0], heal_in_ms=0)])
+    project.settle(chunk, imported=0, outcomes=[project.holding(project.rows(chunk)[0], retry_in_ms=0)])
     assert project.status().pending == 1
 
-    assert project.held.heal("p") == 1
+    assert project.held.retry_due("p") == 1
 
     assert project.take(project.cut()).rows == 1
 
 
-def test_a_healing_row_is_superseded_at_once_by_a_newer_imported_one(project: Project) -> None:
+def test_a_retrying_row_is_superseded_at_once_by_a_newer_imported_one(project: Project) -> None:
     project.publish(message("a"))
     chunk = project.take(project.cut())
-    project.settle(chunk, imported=0, outcomes=[project.holding(project.rows(chunk)[0], heal_in_ms=3_600_000)])
+    project.settle(chunk, imported=0, outcomes=[project.holding(project.rows(chunk)[0], retry_in_ms=3_600_000)])
     project.publish(message("a"))
     chunk = project.take(project.cut())
-    project.settle(chunk, imported=1, strikes=[(row_key("k:a", "m"), 2)])
+    project.settle(chunk, imported=1, superseding=[(row_key("k:a", "m"), 2)])
 
     status = project.status()
 
     assert (status.imported, status.superseded, status.pending) == (1, 1, 0)
 
 
-def test_letters_are_counted_by_reason_and_by_fingerprint(project: Project) -> None:
+def test_dead_letters_are_counted_by_reason_and_by_fingerprint(project: Project) -> None:
     ids = project.kill("a", "b")
     assert project.status().dead_reasons == {"refused": 2}
     (group,) = project.client.hgetall(f"{project.root}:dead:groups").items()
@@ -164,7 +174,7 @@ def test_letters_are_counted_by_reason_and_by_fingerprint(project: Project) -> N
     assert project.client.hgetall(f"{project.root}:dead:sample") == {}
 
 
-def test_a_frame_letter_can_be_retried(project: Project) -> None:
+def test_a_frame_dead_letter_can_be_retried(project: Project) -> None:
     project.publish(message("same"), message("same"))
     (name,) = project.client.hkeys(f"{project.root}:frames")
     whole = project.client.hget(f"{project.root}:frames", name)
@@ -172,10 +182,10 @@ def test_a_frame_letter_can_be_retried(project: Project) -> None:
     chunk = project.take(project.cut())
     (unreadable,) = project.ledger.rows(chunk)
     project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=True)  # type: ignore[arg-type]
-    (letter,) = project.held.letters("p")
+    (dead_letter,) = project.held.dead_letters("p")
     assert whole is not None
 
-    project.held.retry("p", [letter.id])
+    project.held.retry("p", [dead_letter.id])
 
     chunk = project.take(project.cut())
     assert chunk.rows == 2
@@ -183,13 +193,13 @@ def test_a_frame_letter_can_be_retried(project: Project) -> None:
 
 
 def test_a_chunk_is_read_again_after_a_returning_row_of_it_was_superseded(project: Project) -> None:
-    (letter_id,) = project.kill("a")
-    project.held.retry("p", [letter_id])
+    (dead_letter_id,) = project.kill("a")
+    project.held.retry("p", [dead_letter_id])
     project.publish(message("a", message_id="newer"))
     chunk_id = project.cut()
     chunk = project.take(chunk_id)
     returning = next(row for row in project.rows(chunk) if row.held_id)
-    outcome = RowOutcome("superseded", returning.index, 1, letter_id)
+    outcome = RowOutcome("superseded", returning.index, 1, dead_letter_id)
     project.ledger.set_aside(chunk, [outcome], finish=False)
 
     (left,) = project.rows(chunk)
@@ -198,7 +208,7 @@ def test_a_chunk_is_read_again_after_a_returning_row_of_it_was_superseded(projec
 
 
 def unreadable_frame(project: Project, *rows: Row) -> bytes:
-    """A letter `f1` of these rows; returns the frame as it was sent."""
+    """A dead letter `f1` of these rows; returns the frame as it was sent."""
     project.publish(*rows)
     (name,) = project.client.hkeys(f"{project.root}:frames")
     whole = project.client.hget(f"{project.root}:frames", name)
@@ -252,7 +262,7 @@ def test_a_frame_that_can_be_read_again_may_be_split(project: Project) -> None:
     assert project.status().imported == 4
 
 
-def test_a_frame_that_stays_unreadable_is_the_same_letter_also_as_new(project: Project) -> None:
+def test_a_frame_that_stays_unreadable_is_the_same_dead_letter_also_as_new(project: Project) -> None:
     unreadable_frame(project, message("same"), message("same"))
     project.held.retry("p", ["f1"], as_new=True)
     chunk = project.take(project.cut())

@@ -1,4 +1,4 @@
-"""Any order of holding, healing, striking, retrying, mending, discarding: every index agrees, the sum balances."""
+"""Any order of holding, retrying, superseding, retrying, editing, discarding: every index agrees, the sum balances."""
 
 import itertools
 from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 from prelabel_worker.chunks.chunk import Chunk
 from prelabel_worker.chunks.held_rows import Origin, facts_of, held_frame
 from prelabel_worker.chunks.rows import RowOutcome, Unreadable
-from prelabel_worker.dead_letters.filter import LetterFilter
+from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.operations.projects import Projects
 from tests.support.dead_letters import check_indexes, kill, new_message, real_message
 from tests.support.project import Project
@@ -27,7 +27,9 @@ KEYS = st.sampled_from(["a", "b", "c"])
 MODELS = st.sampled_from(["x", "y"])
 MESSAGE_IDS = st.sampled_from(["1", "2", "3", "4"])
 CHOICES = st.lists(
-    st.sampled_from(["imported", "refused", "unknown-feature", "heal", "heals", "superseded"]), min_size=1, max_size=9
+    st.sampled_from(["imported", "refused", "unknown-feature", "retry", "retrying", "superseded"]),
+    min_size=1,
+    max_size=9,
 )
 PICK = st.integers(0, 20)
 DAY_MS = 86_400_000
@@ -41,12 +43,12 @@ class HeldRowsMachine(RuleBasedStateMachine):
     chunks: list[Chunk]
     renewed: set[str]
 
-    def letter(self, pick: int) -> str | None:
-        ids = [name for part in self.project.held.slices("p", LetterFilter()) for name in part]
+    def dead_letter(self, pick: int) -> str | None:
+        ids = [name for part in self.project.held.slices("p", DeadLetterFilter()) for name in part]
         return sorted(ids)[pick % len(ids)] if ids else None
 
     @initialize()
-    def begin_with_letters(self) -> None:
+    def begin_with_dead_letters(self) -> None:
         for key in ("a", "b"):
             kill(self.project, real_message(key, model="x", message_id=key))
 
@@ -68,7 +70,7 @@ class HeldRowsMachine(RuleBasedStateMachine):
         """A chunk begins: some rows are not sent, and the others wait for an attempt."""
         if chunk_id := self.project.ledger.cut_chunk("p"):
             chunk = self.project.take(chunk_id)
-            wanted = ("imported" if choice.startswith("heal") else choice for choice in choices)
+            wanted = ("imported" if choice.startswith("retry") else choice for choice in choices)
             outcomes, _, _ = self.outcomes(chunk, wanted)
             self.project.ledger.set_aside(chunk, [each for each in outcomes if each.name != "cleared"], finish=False)
             self.chunks = [chunk]
@@ -83,68 +85,68 @@ class HeldRowsMachine(RuleBasedStateMachine):
     @rule(choices=CHOICES)
     def settle(self, choices: list[str]) -> None:
         chunk = self.chunks.pop()
-        outcomes, strikes, imported = self.outcomes(chunk, choices)
-        self.project.settle(chunk, imported=imported, outcomes=outcomes, strikes=strikes)
+        outcomes, superseding, imported = self.outcomes(chunk, choices)
+        self.project.settle(chunk, imported=imported, outcomes=outcomes, superseding=superseding)
 
     def outcomes(self, chunk: Chunk, choices: Iterable[str]) -> tuple[list[RowOutcome], list[tuple[str, int]], int]:
-        outcomes, strikes, imported = [], [], 0
+        outcomes, superseding, imported = [], [], 0
         for row, choice in zip(self.project.ledger.rows(chunk), itertools.cycle(choices), strict=False):
             if isinstance(row, Unreadable):
                 outcomes.append(held_frame(row, Origin("submit", chunk.id)))
-            elif row.struck or choice == "superseded":
+            elif row.superseded or choice == "superseded":
                 outcomes.append(RowOutcome("superseded", row.index, 1, row.held_id))
             elif choice == "imported":
                 imported += 1
-                strikes.append((facts_of(row.raw).row_key, row.seq))
+                superseding.append((facts_of(row.raw).row_key, row.seq))
                 if row.held_id:
                     outcomes.append(RowOutcome("cleared", row.index, 1, row.held_id))
-            elif choice == "heal":
-                outcomes.append(self.project.holding(row, heal_in_ms=0))
-            elif choice == "heals":
-                outcomes.append(self.project.holding(row, reason="data-row-not-found", heals=True))
+            elif choice == "retry":
+                outcomes.append(self.project.holding(row, retry_in_ms=0))
+            elif choice == "retrying":
+                outcomes.append(self.project.holding(row, reason="data-row-not-found", retrying=True))
             else:
                 outcomes.append(self.project.holding(row, reason=choice))
-        return outcomes, strikes, imported
+        return outcomes, superseding, imported
 
     @rule(pick=PICK, as_new=st.booleans())
     def retry(self, pick: int, as_new: bool) -> None:
-        if letter_id := self.letter(pick):
+        if dead_letter_id := self.dead_letter(pick):
             if as_new:
-                self.renewed.add(letter_id)
-            assert self.project.held.retry("p", [letter_id], as_new=as_new).done == 1
+                self.renewed.add(dead_letter_id)
+            assert self.project.held.retry("p", [dead_letter_id], as_new=as_new).done == 1
 
     @rule()
-    def heal(self) -> None:
-        self.project.held.heal("p")
+    def retry_due(self) -> None:
+        self.project.held.retry_due("p")
 
     @rule()
-    def heal_now(self) -> None:
-        healing, queued = self.healing()
-        assert self.project.held.heal_now("p") == healing + queued
-        assert self.healing()[0] == 0
+    def retry_now(self) -> None:
+        retrying, queued = self.retrying()
+        assert self.project.held.retry_now("p") == retrying + queued
+        assert self.retrying()[0] == 0
 
     @rule()
     def give_up(self) -> None:
-        healing = self.healing()
-        assert self.project.held.give_up("p") == healing
-        assert self.healing() == (0, 0)
+        retrying = self.retrying()
+        assert self.project.held.give_up("p") == retrying
+        assert self.retrying() == (0, 0)
 
     @rule(reason=st.sampled_from(["refused", "data-row-not-found"]))
-    def try_letters_once_more(self, reason: str) -> None:
-        self.project.held.try_letters_once_more("p", reason)
+    def try_dead_letters_once_more(self, reason: str) -> None:
+        self.project.held.try_dead_letters_once_more("p", reason)
 
-    def healing(self) -> tuple[int, int]:
-        """Rows that heal at rest, and that are being tried."""
+    def retrying(self) -> tuple[int, int]:
+        """Rows that are retrying at rest, and that are being tried."""
         root, client = self.project.root, self.project.client
-        return client.zcard(f"{root}:heal"), client.zcard(f"{root}:heal:queued")
+        return client.zcard(f"{root}:retrying"), client.zcard(f"{root}:retrying:queued")
 
     @rule(hours=st.sampled_from(["", "0", "0.001"]))
     def set_the_horizon(self, hours: str) -> None:
-        Projects(self.project.client, self.project.settings.key_prefix).override("p", {"healHours": hours})
+        Projects(self.project.client, self.project.settings.key_prefix).override("p", {"retryHours": hours})
 
     @rule(hours=st.sampled_from([1, 24]))
     def time_goes_by(self, hours: int) -> None:
-        """For what has begun to heal, on its way or not."""
+        """For what has begun retrying, on its way or not."""
         root, client = self.project.root, self.project.client
         for name, data in client.hgetall(f"{root}:held").items():
             state = orjson.loads(data)
@@ -161,12 +163,12 @@ class HeldRowsMachine(RuleBasedStateMachine):
         assert {row.id for row in self.project.held.rows("p", list(states))} == states.keys()
 
     @invariant()
-    def no_row_heals_that_a_newer_one_has_struck(self) -> None:
+    def no_row_is_retrying_that_a_newer_one_has_superseded(self) -> None:
         root, client = self.project.root, self.project.client
         for name, data in client.hgetall(f"{root}:held").items():
             state = orjson.loads(data)
             number = name.decode()
-            assert not (state.get("struck") and state.get("due") and not state.get("queued")), number
+            assert not (state.get("superseded") and state.get("due") and not state.get("queued")), number
 
     @invariant()
     def a_held_row_keeps_its_number_unless_it_is_retried_as_new(self) -> None:
@@ -176,26 +178,26 @@ class HeldRowsMachine(RuleBasedStateMachine):
             assert number.startswith("f") or state["seq"] == int(number) or number in self.renewed
 
     @rule(pick=PICK, key=KEYS, model=MODELS, message_id=MESSAGE_IDS, then=st.sampled_from(["keep", "old", "new"]))
-    def mend(self, pick: int, key: str, model: str, message_id: str, then: str) -> None:
-        letter_id = self.letter(pick)
-        if letter_id and not letter_id.startswith("f"):
+    def edit(self, pick: int, key: str, model: str, message_id: str, then: str) -> None:
+        dead_letter_id = self.dead_letter(pick)
+        if dead_letter_id and not dead_letter_id.startswith("f"):
             row = real_message(key, name="car", model=model, message_id=message_id)
-            mended = new_message(self.project, letter_id, row)
+            edited_message = new_message(self.project, dead_letter_id, row)
             if then == "new":
-                self.renewed.add(letter_id)
-            assert self.project.held.mend("p", [mended], then).done == 1  # type: ignore[arg-type]
+                self.renewed.add(dead_letter_id)
+            assert self.project.held.edit("p", [edited_message], then).done == 1  # type: ignore[arg-type]
 
     @rule(pick=PICK)
     def discard(self, pick: int) -> None:
-        if letter_id := self.letter(pick):
-            assert self.project.held.discard("p", [letter_id]).done == 1
+        if dead_letter_id := self.dead_letter(pick):
+            assert self.project.held.discard("p", [dead_letter_id]).done == 1
 
     @rule(pick=PICK)
     def expire(self, pick: int) -> None:
-        if letter_id := self.letter(pick):
-            self.project.client.zincrby(f"{self.project.root}:dead", -100 * DAY_MS, letter_id)
+        if dead_letter_id := self.dead_letter(pick):
+            self.project.client.zincrby(f"{self.project.root}:dead", -100 * DAY_MS, dead_letter_id)
         self.project.held.expire("p", 90)
-        assert letter_id is None or self.project.held.letter("p", letter_id) is None
+        assert dead_letter_id is None or self.project.held.dead_letter("p", dead_letter_id) is None
 
     @invariant()
     def every_index_agrees(self) -> None:

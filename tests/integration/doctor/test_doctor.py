@@ -20,7 +20,7 @@ from prelabel.wire import keys
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.chunks.ledger import Ledger
 from prelabel_worker.cli.health.doctor import examine
-from prelabel_worker.cli.shared.labelbox_access import pace_of
+from prelabel_worker.cli.shared.labelbox_access import pacer_of
 from prelabel_worker.doctor import labelbox as service
 from prelabel_worker.doctor import redis_server
 from prelabel_worker.doctor.findings import Check, Finding, Level
@@ -483,7 +483,7 @@ def test_a_labelbox_that_does_not_say_who_sees_pre_labels_is_noted(place: Place)
     refuses = {"fault": "graphql-error", "code": "GRAPHQL_VALIDATION_FAILED", "project": "p", "seconds": 30}
     settings = place.settings()
     labelbox = Labelbox(settings.labelbox_endpoint, settings.labelbox_api_key.get_secret_value(), 10)
-    found = service.projects(labelbox, pace_of(place.client, settings, settings.account), ["p"])
+    found = service.projects(labelbox, pacer_of(place.client, settings, settings.account), ["p"])
     seen = [next(found), next(found)]  # the ontology and the media type, before the fault
     place.sandbox.control("POST", "/faults", refuses)
     seen += found

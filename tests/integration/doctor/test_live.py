@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import redis
 
-from prelabel_worker.accounts.pacing import Pace
+from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.doctor.live.probe import Probe, pick
 from prelabel_worker.doctor.live.questions import MOST_IMPORTS, Answer, Interview
@@ -47,14 +47,14 @@ class Place:
         self.id = f"c{secrets.token_hex(8)}"
         self.sandbox.project(self.id, {"tools": [{"tool": "rectangle", "name": "car"}]}, ["scratch-1"])
         self.labelbox = Labelbox(f"{sandbox.url}/graphql", "a-key", 2)
-        self.pace = Pace(Permits(client, prefix, "a", 100_000, 5000))
+        self.pacer = Pacer(Permits(client, prefix, "a", 100_000, 5000))
 
     def probe(self, key: str = "scratch-1") -> Probe:
         return pick(self.id, self.labelbox.ontology(self.id), {"globalKey": key})
 
     def scratch(self, *, wait_seconds: float = 20, server_limit_seconds: float = 0.5) -> Scratch:
         limit = server_limit_seconds
-        return Scratch(self.labelbox, self.pace, self.id, wait_seconds=wait_seconds, server_limit_seconds=limit)
+        return Scratch(self.labelbox, self.pacer, self.id, wait_seconds=wait_seconds, server_limit_seconds=limit)
 
     def ask(self, key: str = "scratch-1", **options: Any) -> dict[str, Answer]:
         with self.scratch(**options) as scratch:
@@ -262,7 +262,7 @@ def test_deleting_goes_on_without_a_redis_that_counts(place: Place) -> None:
     nowhere = redis.Redis(unix_socket_path="/nonexistent/redis.sock")
     with place.scratch() as scratch:
         scratch.make(scratch.name("one"), b"")
-        scratch.pace = Pace(Permits(nowhere, "x", "a", 100, 10))
+        scratch.pacer = Pacer(Permits(nowhere, "x", "a", 100, 10))
 
     assert (scratch.left, scratch.deleted) == ([], 1)
 

@@ -41,10 +41,10 @@ def imported(rig: Rig, *row_keys: str, creates: int) -> None:
     assert rig.creates() == 1 + creates
 
 
-def waits_until_mended(rig: Rig, *row_keys: str, creates: int) -> None:
+def waits_until_fixed(rig: Rig, *row_keys: str, creates: int) -> None:
     """Nothing is lost by the pause, and it goes on by itself once the cause is gone."""
     assert rig.status().pending == len(row_keys)
-    rig.mend()
+    rig.fix()
     imported(rig, *row_keys, creates=creates)
 
 
@@ -116,7 +116,7 @@ def server_error_that_says_when_to_come_back(rig: Rig) -> None:
     assert rig.decisions() == [("OutcomeUnknown", "pause")]
     assert rig.fields()["state"] == "uncertain"
     assert rig.fields()["failures"] == "0"
-    waits_until_mended(rig, "a", creates=2)
+    waits_until_fixed(rig, "a", creates=2)
 
 
 @symptom(8)
@@ -127,7 +127,7 @@ def too_many_requests(rig: Rig) -> None:
 
     assert rig.decisions() == [("Throttled", "pause")]
     assert rig.fields()["failures"] == "0"
-    waits_until_mended(rig, "a", creates=2)
+    waits_until_fixed(rig, "a", creates=2)
 
 
 @symptom(9)
@@ -137,7 +137,7 @@ def too_many_requests_in_plain_text(rig: Rig) -> None:
     rig.run(rig.account_paused, "the account to pause")
 
     assert rig.decisions() == [("Throttled", "pause")]
-    waits_until_mended(rig, "a", creates=2)
+    waits_until_fixed(rig, "a", creates=2)
 
 
 @symptom(10)
@@ -147,7 +147,7 @@ def too_many_requests_within_an_internal_error(rig: Rig) -> None:
     rig.run(rig.account_paused, "the account to pause")
 
     assert rig.decisions() == [("Throttled", "pause")]
-    waits_until_mended(rig, "a", creates=2)
+    waits_until_fixed(rig, "a", creates=2)
 
 
 @symptom(11)
@@ -158,7 +158,7 @@ def key_refused(rig: Rig) -> None:
 
     assert rig.decisions() == [("Unauthorized", "pause")]
     assert len(rig.events("uploads.paused")) == 1
-    waits_until_mended(rig, "a", creates=2)
+    waits_until_fixed(rig, "a", creates=2)
 
 
 @symptom(12)
@@ -169,7 +169,7 @@ def no_right_to_the_project(rig: Rig) -> None:
 
     assert rig.decisions() == [("Forbidden", "pause")]
     assert not rig.account_paused()
-    waits_until_mended(rig, "a", creates=2)
+    waits_until_fixed(rig, "a", creates=2)
 
 
 @symptom(13)
@@ -180,7 +180,7 @@ def blocked_by_the_edge(rig: Rig) -> None:
 
     assert rig.decisions() == [("Blocked", "later"), ("Blocked", "pause")]
     assert len(rig.events("uploads.paused")) == 1
-    waits_until_mended(rig, "a", creates=3)
+    waits_until_fixed(rig, "a", creates=3)
 
 
 @symptom(14)
@@ -190,7 +190,8 @@ def body_too_large(rig: Rig) -> None:
 
     status = rig.settle()
 
-    assert set(rig.decisions()) == {("TooLarge", "split")}
+    # Who is refused before all is read may see the connection close instead of the answer.
+    assert set(rig.decisions()) - {("OutcomeUnknown", "look_up")} == {("TooLarge", "split")}
     assert (status.imported, status.dead) == (5, 0)
     rig.fault("413", seconds=60)
     rig.publish("huge")
@@ -205,7 +206,7 @@ def account_limit(rig: Rig) -> None:
     rig.run(rig.account_paused, "the account to pause")
 
     assert rig.decisions() == [("AccountLimit", "pause")]
-    waits_until_mended(rig, "a", creates=2)
+    waits_until_fixed(rig, "a", creates=2)
 
 
 @symptom(16)
@@ -216,7 +217,7 @@ def project_gone(rig: Rig) -> None:
 
     assert rig.decisions() == [("ProjectGone", "pause")]
     assert not rig.account_paused()
-    waits_until_mended(rig, "a", creates=2)
+    waits_until_fixed(rig, "a", creates=2)
 
 
 @symptom(17)
@@ -241,7 +242,7 @@ def name_exists(rig: Rig) -> None:
     rig.run(lambda: rig.events("import.adopted"), "the import to be adopted")
 
     assert rig.decisions() == [("Conflict", "look_up")]
-    rig.mend()
+    rig.fix()
     imported(rig, "a", creates=2)
 
 
@@ -263,7 +264,7 @@ def query_refused(rig: Rig) -> None:
     rig.run(rig.account_paused, "the account to pause")
 
     assert rig.decisions() == [("QueryRefused", "pause")]
-    waits_until_mended(rig, "a", creates=2)
+    waits_until_fixed(rig, "a", creates=2)
 
 
 @symptom(21)
@@ -276,7 +277,7 @@ def an_answer_that_is_none(rig: Rig) -> None:
     assert rig.decisions() == [("Garbled", "look_up")] * FEW + [("Garbled", "pause")]
     assert len(rig.events("uploads.paused")) == 1
     assert rig.fields()["state"] == "uncertain"
-    waits_until_mended(rig, "a", "b", creates=FEW + 2)  # not cut in two
+    waits_until_fixed(rig, "a", "b", creates=FEW + 2)  # not cut in two
 
 
 @symptom(22)
@@ -288,7 +289,7 @@ def internal_error_that_stays(rig: Rig) -> None:
 
     assert rig.decisions() == [("OutcomeUnknown", "look_up")] * FEW
     assert status.dead_reasons == {"upload-failed": 1}
-    assert rig.letter().import_name.startswith("prelabel-")
+    assert rig.dead_letter().import_name.startswith("prelabel-")
 
 
 @symptom(23)
@@ -300,9 +301,9 @@ def import_failed(rig: Rig) -> None:
     status = rig.settle()
 
     assert (status.imported, status.dead_reasons) == (4, {"import-failed": 2})
-    letters = {each.data_row: each.details["errors"] for each in rig.project.held.letters(rig.project.id)}
-    assert "it broke" in letters["k:said"][0]["message"]
-    assert letters["k:unsaid"] == []
+    dead_letters = {each.data_row: each.details["errors"] for each in rig.project.held.dead_letters(rig.project.id)}
+    assert "it broke" in dead_letters["k:said"][0]["message"]
+    assert dead_letters["k:unsaid"] == []
 
 
 @symptom(24)
@@ -333,7 +334,7 @@ def a_line_fails(rig: Rig) -> None:
     status = rig.settle()
 
     assert (status.imported, status.dead_reasons) == (3, {"refused": 1})
-    assert rig.letter().details["errors"][0]["name"] == "GeometryInvalid"
+    assert rig.dead_letter().details["errors"][0]["name"] == "GeometryInvalid"
 
 
 @symptom(26)
@@ -355,7 +356,7 @@ def lines_are_missing(rig: Rig) -> None:
     rig.fault("lost-status-lines", every=1, seconds=60)
     rig.publish("c")
     assert rig.settle().dead_reasons == {"no-verdict": 1}
-    assert rig.letter().attempts == 2
+    assert rig.dead_letter().attempts == 2
 
 
 @symptom(28)
@@ -369,7 +370,7 @@ def a_file_is_gone(rig: Rig) -> None:
     rig.run(lambda: rig.runs() and rig.fields().get("verdict"), "the import to end")
     rig.age(DAY)
     rig.run(lambda: rig.events("verdicts.lost"), "the verdicts to be lost")
-    rig.mend()
+    rig.fix()
     imported(rig, "a", "b", creates=3)
 
 

@@ -178,9 +178,9 @@ def test_shares_are_by_weight() -> None:
         ("linger-seconds", "2.5", "2500"),
         ("priority", "100", "100"),
         ("account", "team-b", "team-b"),
-        ("heal-hours", "0", "0"),
-        ("heal-hours", "1.5", "1.5"),
-        *((option, "default", "") for option in ("chunk-rows", "linger-seconds", "priority", "account", "heal-hours")),
+        ("retry-hours", "0", "0"),
+        ("retry-hours", "1.5", "1.5"),
+        *((option, "default", "") for option in ("chunk-rows", "linger-seconds", "priority", "account", "retry-hours")),
     ],
 )
 def test_an_override_is_stored_as_the_scripts_read_it(option: str, value: str, stored: str) -> None:
@@ -201,8 +201,8 @@ def test_an_override_is_stored_as_the_scripts_read_it(option: str, value: str, s
         ("linger-seconds", "3601"),
         ("priority", "101"),
         ("account", "a b"),
-        ("heal-hours", "-1"),
-        ("heal-hours", "721"),
+        ("retry-hours", "-1"),
+        ("retry-hours", "721"),
     ],
 )
 def test_a_value_out_of_bounds_is_refused_with_what_is_expected(option: str, value: str) -> None:

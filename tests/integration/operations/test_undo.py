@@ -97,8 +97,8 @@ def test_rows_that_were_not_imported_stay_as_they_are(rig: Rig) -> None:
     status = rig.project.status()
     assert action.result.rows == 1
     assert (status.imported, status.superseded, status.dead, status.discarded) == (1, 1, 1, 1)
-    rig.mend()
-    rig.project.held.retry(rig.project.id, [rig.letter().id])
+    rig.fix()
+    rig.project.held.retry(rig.project.id, [rig.dead_letter().id])
     assert rig.settle().imported == 2
 
 
@@ -119,7 +119,7 @@ def test_an_upload_that_labelbox_took_twice_is_deleted_twice(rig: Rig) -> None:
     first = bring(rig, "a")
     rig.sandbox.control("POST", "/settings", {"duplicateNames": "oldest"})
     line = json.dumps(rig.sandbox.pre_labels(rig.project.id)[0]).encode() + b"\n"
-    labelbox = rig.tools.account("").labelbox
+    labelbox = rig.context.account("").labelbox
     labelbox.create_import(rig.project.id, first.name, [line], lambda: True)
     rig.sandbox.ended(rig.project.id, first.name)
 
@@ -261,7 +261,7 @@ def test_a_refusal_ends_it_and_nothing_is_counted_that_is_not_known_to_be_gone(r
 
     assert outcomes(rig) == (2, 0, 0)
     assert [each.undoing for each in settled(rig)] == [True, True]
-    rig.mend()
+    rig.fix()
     assert undo(rig, *settled(rig)).result == BulkResult(2, 2, 0, 2)
     assert outcomes(rig) == (0, 2, 2)
 

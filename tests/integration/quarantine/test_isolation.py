@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+import orjson
 import pytest
 import redis
 from structlog.testing import capture_logs
@@ -13,13 +14,16 @@ from prelabel_worker.presence import Presence, announce
 from prelabel_worker.quarantine.quarantine import ENDS_AFTER_SECONDS, LOOK_AGAIN_SECONDS, MAX_PROJECTS, Quarantine
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.timers import Due, Timers
+from prelabel_worker.stages.context import StageContext
 from prelabel_worker.stages.expire import expire
-from prelabel_worker.stages.group import group, heal
+from prelabel_worker.stages.group import group, retry_due
 from prelabel_worker.stages.poll import poll
 from prelabel_worker.stages.settle import settle
 from prelabel_worker.stages.submit import submit
 from tests.support.project import Project, message
 from tests.support.rig import MakeRig, Rig
+from tests.support.stage_fuzz import HELD
+from tests.support.waiting import wait_for
 
 BAD_NAMES = [b"\xff\xfe", b"", b"two words", b"a}b{c", b"n\0ul", b"new\nline", b"x" * 65, "naïve".encode(), b"\xf0\x9f"]
 
@@ -39,7 +43,7 @@ def known_projects(project: Project) -> str:
 def break_key(project: Project, name: str, key: str) -> None:
     """Make a project whose key of this name is of another type, as a publisher's rights allow."""
     root = keys.project_root(project.settings.key_prefix, name)
-    if key in ("timers", "chunks", "heal"):
+    if key in ("timers", "chunks", "retrying"):
         project.client.hset(f"{root}:{key}", "x", "y")
     else:
         project.client.zadd(f"{root}:{key}", {"x": 1})
@@ -120,7 +124,7 @@ def test_projects_written_back_as_due_all_the_time_delay_a_project_by_their_shar
     def be_hostile() -> None:
         with project.client.pipeline(transaction=False) as pipeline:
             for root in roots:
-                pipeline.zadd(f"{root}:timers", {"group": 0, "heal": 0, "expire": 0})
+                pipeline.zadd(f"{root}:timers", {"group": 0, "retry": 0, "expire": 0})
             pipeline.zadd(known_projects(project), {f"Evil-{number}": 0 for number in range(90)})
             pipeline.execute()
 
@@ -256,14 +260,17 @@ def test_a_hint_for_several_imports_survives_each_that_is_garbage(rig: Rig) -> N
     rig.fault("stuck-running", seconds=60)
     rig.publish("a")
     rig.run(rig.runs, "the import to run")
-    rig.mend()
+    rig.fix()
     bad = broken_chunks(rig)
 
+    def verdict() -> str | None:
+        poll(rig.context, [*bad, (rig.project.id, rig.chunks()[0])])
+        return rig.fields().get("verdict")
+
     with capture_logs() as logs:
-        poll(rig.tools, [*bad, (rig.project.id, rig.chunks()[0])])
+        wait_for(lambda: verdict() == "FINISHED", "the import beside them to end")
 
     assert {each["project"] for each in logs if each["event"] == "project.quarantined"} == {"typed", "valued", "few"}
-    assert rig.fields()["verdict"] == "FINISHED"
 
 
 def test_an_import_whose_chunk_breaks_while_it_is_asked_for_stops_no_other(rig: Rig, make_rig: MakeRig) -> None:
@@ -272,14 +279,14 @@ def test_an_import_whose_chunk_breaks_while_it_is_asked_for_stops_no_other(rig: 
         each.fault("stuck-running", seconds=60)
         each.publish("a")
         each.run(each.runs, "the import to run")
-    rig.mend()
-    other.mend()
+    rig.fix()
+    other.fix()
     # What is read when a chunk is committed, and not when it is taken.
     rig.client.delete(f"{rig.project.root}:meta")
     rig.client.rpush(f"{rig.project.root}:meta", "x")
 
     with capture_logs() as logs:
-        poll(other.tools, [(each.project.id, each.chunks()[0]) for each in (rig, other)])
+        poll(other.context, [(each.project.id, each.chunks()[0]) for each in (rig, other)])
 
     assert [each["project"] for each in logs if each["event"] == "project.quarantined"] == [rig.project.id]
     assert other.fields()["verdict"] == "FINISHED"
@@ -289,9 +296,24 @@ def test_an_import_whose_chunk_breaks_while_it_is_asked_for_stops_no_other(rig: 
 def test_a_held_row_whose_state_is_garbage_quarantines_its_project(rig: Rig, state: str) -> None:
     root = keys.project_root(rig.settings.key_prefix, "held")
     rig.client.hset(f"{root}:held", "1", state)
-    rig.client.zadd(f"{root}:heal", {"1": 0})
+    rig.client.zadd(f"{root}:retrying", {"1": 0})
 
-    heal(rig.tools, "held")
+    retry_due(rig.context, "held")
+
+    assert [each.project_id for each in Quarantine(rig.client, rig.settings.key_prefix).all()] == ["held"]
+
+
+@pytest.mark.parametrize(("stage", "index"), [(retry_due, "retrying"), (expire, "dead")])
+@pytest.mark.parametrize("row", [None, True, [], {"a": 1}])
+def test_a_held_row_whose_data_row_is_no_text_quarantines_its_project(
+    rig: Rig, stage: Callable[[StageContext, str], int], index: str, row: object
+) -> None:
+    """Found by benchmarks/fuzz_stages.py: the stage raised, since a script may give a command text and numbers only."""
+    root = keys.project_root(rig.settings.key_prefix, "held")
+    rig.client.hset(f"{root}:held", "1", orjson.dumps(HELD | {"superseded": True, "row": row}))
+    rig.client.zadd(f"{root}:{index}", {"1": 0})
+
+    stage(rig.context, "held")
 
     assert [each.project_id for each in Quarantine(rig.client, rig.settings.key_prefix).all()] == ["held"]
 
@@ -315,20 +337,20 @@ def test_each_stage_of_a_project_that_is_garbage_quarantines_it_and_ends_well(ri
     rig.client.hset(f"{root}:meta", mapping={"lanes": 1, "form": "k"})
     rig.client.hset(f"{root}:inbox", mapping={"rows": 1, "0:rows": 1})
     rig.client.rpush(f"{root}:lane:0", "garbage")
-    for name, key in (("heals", "heal"), ("expires", "dead")):
+    for name, key in (("retrying", "retrying"), ("expires", "dead")):
         rig.client.hset(f"{keys.project_root(rig.settings.key_prefix, name)}:{key}", "x", "y")
 
-    group(rig.tools, "lane")
-    heal(rig.tools, "heals")
-    expire(rig.tools, "expires")
-    submit(rig.tools, typed, chunk)
-    settle(rig.tools, valued, chunk)
-    settle(rig.tools, few, chunk)
+    group(rig.context, "lane")
+    retry_due(rig.context, "retrying")
+    expire(rig.context, "expires")
+    submit(rig.context, typed, chunk)
+    settle(rig.context, valued, chunk)
+    settle(rig.context, few, chunk)
 
     found = {each.project_id: each.stage for each in Quarantine(rig.client, rig.settings.key_prefix).all()}
     assert found == {
         "lane": "group",
-        "heals": "heal",
+        "retrying": "retry",
         "expires": "expire",
         "typed": "submit",
         "valued": "settle",

@@ -11,14 +11,14 @@ from tests.support.project import Project
     ("command", "said"),
     [
         (("ZREM", "dead", "1"), "dead letters listed: counted 1, found 2"),
-        (("ZADD", "heal", "1", "9"), "healing rows listed: counted 1, found 0"),
+        (("ZADD", "retrying", "1", "9"), "retrying rows listed: counted 1, found 0"),
         (("HDEL", "held:body", "1"), "bodies of held rows: counted 2, found 3"),
         (("DEL", "held:rows"), "held rows by data row: counted 0, found 3"),
         (("HINCRBY", "dead:reasons", "refused", "1"), "dead by reason: counted 3, found 2"),
         (("DEL", "dead:groups"), "dead by group: counted 0, found 2"),
         (("HDEL", "held", "3"), "held rows in lanes: counted 1, found 0"),
-        (("ZREM", "dead:queued", "3"), "letters listed as being tried: counted 0, found 1"),
-        (("ZADD", "heal:queued", "1", "3"), "healing rows listed as being tried: counted 1, found 0"),
+        (("ZREM", "dead:queued", "3"), "dead letters listed as being tried: counted 0, found 1"),
+        (("ZADD", "retrying:queued", "1", "3"), "retrying rows listed as being tried: counted 1, found 0"),
     ],
     ids=lambda value: value[0] + " " + value[1] if isinstance(value, tuple) else "",
 )

@@ -57,11 +57,11 @@ def test_what_the_policy_skips_is_counted_and_overrides_nothing(rig: Rig) -> Non
     assert counts(bring(rig, "a", "c")) == (0, 1, 0)
 
 
-def test_what_the_policy_makes_letters_of_is_counted_once_whatever_becomes_of_them(rig: Rig) -> None:
+def test_what_the_policy_makes_dead_letters_of_is_counted_once_whatever_becomes_of_them(rig: Rig) -> None:
     set_policy(rig, "dead-letter")
     bring(rig, "a", "b")
     assert counts(bring(rig, "a", "b", "c")) == (0, 0, 2)
-    first, second = (letter.id for letter in rig.project.held.letters(rig.project.id))
+    first, second = (dead_letter.id for dead_letter in rig.project.held.dead_letters(rig.project.id))
 
     rig.project.held.retry(rig.project.id, [first])
     assert counts(rig.settle()) == (0, 0, 2)  # refused again

@@ -11,16 +11,16 @@ import redis
 from prelabel_worker.chunks.chunk import Chunk
 from prelabel_worker.chunks.ledger import Ledger
 from prelabel_worker.stages.bisect import bisect
-from prelabel_worker.stages.context import Tools
+from prelabel_worker.stages.context import StageContext
 from tests.support.mortal import Killed, Mortal
 from tests.support.project import Project, message
 from tests.support.rig import Rig
 from tests.support.sandbox.process import SandboxProcess
 
 
-def tools(project: Project, ledger: Ledger) -> Tools:
+def context(project: Project, ledger: Ledger) -> StageContext:
     """What `bisect` needs: a hint is lost here, the timers are what counts."""
-    return cast("Tools", SimpleNamespace(ledger=ledger, settings=project.settings, hint=lambda *_: None))
+    return cast("StageContext", SimpleNamespace(ledger=ledger, settings=project.settings, hint=lambda *_: None))
 
 
 class Bisection:
@@ -56,7 +56,7 @@ class Bisection:
             project.settle(chunk, imported=len(rows))
         elif len(rows) == 1:
             project.settle(chunk, imported=0, outcomes=[project.holding(rows[0])])
-        elif not bisect(tools(project, project.ledger), chunk, self._refused, why="refused"):
+        elif not bisect(context(project, project.ledger), chunk, self._refused, why="refused"):
             self.spent += 1
             project.ledger.wait(chunk, 0, why="")
 
@@ -120,7 +120,7 @@ def test_uploads_that_are_accepted_are_a_success_before_their_rows_are_settled(p
             elif len(rows) == 1:
                 project.settle(chunk, imported=0, outcomes=[project.holding(rows[0])])
             else:
-                spent += not bisect(tools(project, project.ledger), chunk, "upload", why="refused")
+                spent += not bisect(context(project, project.ledger), chunk, "upload", why="refused")
 
     assert not spent
     assert project.status().dead == 8
@@ -177,7 +177,7 @@ def test_poison_rows_are_found_over_http_within_the_bound(
     status = rig.settle()
 
     assert (status.imported, status.dead_reasons) == (1 + n - 2, {"import-failed": 2})
-    assert sorted(each.data_row for each in rig.project.held.letters(rig.project.id)) == ["k:k40", "k:k7"]
+    assert sorted(each.data_row for each in rig.project.held.dead_letters(rig.project.id)) == ["k:k40", "k:k7"]
     assert rig.creates() - 1 <= 2 * 2 * log2(n) + 1
     rig.close()
 
@@ -229,7 +229,7 @@ def splits_until_killed(project: Project, ledger: Ledger, name: str, steps: int)
         Mortal.left = steps
         chunk = ledger.take(project.id, name, "submit")
         assert chunk is not None
-        assert bisect(tools(project, ledger), chunk, "upload", why="refused")
+        assert bisect(context(project, ledger), chunk, "upload", why="refused")
     except Killed:
         return False
     return True

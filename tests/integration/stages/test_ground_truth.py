@@ -82,7 +82,7 @@ def test_a_running_import_is_followed_as_what_it_was_sent_as(rig: Rig) -> None:
     submit_as(rig, "")
     rig.publish("b")
     rig.run(lambda: len(rig.chunks()) == 2, "another chunk")
-    rig.mend()
+    rig.fix()
 
     rig.settle()
 
@@ -113,13 +113,13 @@ def test_a_relationship_is_refused_before_it_is_sent_and_its_neighbours_are_impo
     status = rig.settle()
 
     assert status.dead_reasons == {"pre-labels-only": 1}
-    letter = rig.letter()
-    assert letter.details["path"] == "annotations[2].relationship"
-    assert "ground truth" in letter.details["expected"]
+    dead_letter = rig.dead_letter()
+    assert dead_letter.details["path"] == "annotations[2].relationship"
+    assert "ground truth" in dead_letter.details["expected"]
     assert labels(rig) == ["a"]
 
     submit_as(rig, "")
-    rig.project.held.retry(rig.project.id, [letter.id])
+    rig.project.held.retry(rig.project.id, [dead_letter.id])
     assert rig.settle().imported == 3
     assert rig.pre_labels() == ["linked", "linked", "linked", "warm"]
 
@@ -141,7 +141,7 @@ def test_imports_of_both_kinds_are_asked_for_in_one_question(rig: Rig) -> None:
     names = [each.name for each in Imports(rig.client, rig.settings.key_prefix).settled(rig.project.id)]
     asked = [ImportName(rig.project.id, name, each) for name in names for each in (truth, pre_label)]
 
-    found = rig.tools.account("").labelbox.find_imports(asked)
+    found = rig.context.account("").labelbox.find_imports(asked)
 
     assert [each.name if each else None for each in found] == [names[0], None, None, names[1]]
 

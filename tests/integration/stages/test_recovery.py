@@ -67,7 +67,7 @@ def test_a_file_that_labelbox_took_twice_is_settled_by_the_import_that_it_answer
     rig.run(lambda: rig.events("import.doubled"), "the second import to be seen")
     rig.run(lambda: rig.fields()["importId"] == rig.events("import.doubled")[0]["other_id"], "it to be followed")
     assert (rig.fields()["importId"] == first) == (followed == "first")
-    rig.mend()
+    rig.fix()
 
     status = rig.settle()
 
@@ -87,8 +87,8 @@ def test_a_name_that_is_refused_and_never_found_does_not_block_its_project(rig: 
 def test_a_429_costs_a_chunk_no_attempt(rig: Rig) -> None:
     rig.fault("429", operations="create", times=2 * FEW)
     rig.publish("a", "b")
-    for _ in range(2 * FEW):
-        rig.run(rig.account_paused, "the account to pause")
+    for refused in range(1, 1 + 2 * FEW):
+        rig.run(lambda refused=refused: len(rig.decisions()) == refused, f"upload {refused} to be refused")
         rig.pass_time()
 
     assert rig.settle().imported == 3
@@ -102,22 +102,22 @@ def test_one_poisoned_import_does_not_hold_up_the_others_of_a_poll(make_rig: Mak
         each.publish("a")
         each.run(each.runs, "the import to run")
     for each in rigs:
-        each.mend()
+        each.fix()
     poisoned = rigs[1]
     poisoned.fault("graphql-error", operations="query", seconds=60)
 
     together = [(each.project.id, each.chunks()[0]) for each in rigs]
-    poll(rigs[0].tools, together)
+    poll(rigs[0].context, together)
     assert [each.fields()["failures"] for each in rigs] == ["1", "1", "1"]
     for each in rigs:
         each.pass_time()
-    poll(rigs[0].tools, together)
+    poll(rigs[0].context, together)
     assert [each.fields().get("verdict") for each in rigs] == ["FINISHED", None, "FINISHED"]
     for each in (rigs[0], rigs[2]):
         each.run(lambda each=each: each.status().pending == 0, "the others to be settled")  # type: ignore[misc]
         assert each.status().imported == 1
     assert poisoned.status().pending == 1
-    poisoned.mend()
+    poisoned.fix()
     poisoned.run(lambda: poisoned.status().imported == 1, "it to be settled when it can be asked for")
 
 
@@ -128,7 +128,7 @@ def test_polls_that_get_no_sensible_answer_pause_the_account_and_end_no_import(r
 
     assert rig.decisions() == [("Garbled", "later")] * FEW + [("Garbled", "pause")]
     assert len(rig.events("uploads.paused")) == 1
-    rig.mend()
+    rig.fix()
     assert rig.settle().imported == 2
     assert rig.creates() == 2
 
@@ -143,7 +143,7 @@ def test_an_import_that_can_never_be_asked_for_ends_when_its_verdicts_cannot_exi
     rig.age(DAY)
 
     assert rig.settle().dead_reasons == {"import-timeout": 1}
-    rig.mend()
+    rig.fix()
     rig.publish("b")
     assert rig.settle().imported == 2
 
@@ -156,12 +156,12 @@ def test_one_look_up_that_finds_nothing_is_no_proof(rig: Rig) -> None:
     rig.fault("graphql-error", code="RESOURCE_NOT_FOUND", operations="query", times=FEW - 1)
     rig.run(lambda: rig.fields().get("misses") == str(FEW - 1), "it to be missed")
     rig.run(lambda: rig.fields().get("misses") == "0", "it to be found again")
-    rig.mend()
+    rig.fix()
 
     assert rig.settle().imported == 2
 
 
-def test_verdicts_that_are_lost_twice_end_in_letters(rig: Rig) -> None:
+def test_verdicts_that_are_lost_twice_end_in_dead_letters(rig: Rig) -> None:
     rig.fault("file-status", status=404, seconds=60)
     rig.publish("a")
 
@@ -191,7 +191,7 @@ def test_a_defect_in_settle_waits_with_a_growing_backoff_and_loses_nothing(rig: 
     rig.run(rig.runs, "the import to run")
     sent = f"{rig.project.root}:chunk:{rig.chunks()[0]}:sent"
     kept = rig.client.getset(sent, b"\0\0")
-    rig.mend()
+    rig.fix()
     rig.run(lambda: len(rig.events("stage.broken")) == 2, "the defect to show")
 
     assert rig.fields()["failures"] == "2"
@@ -292,7 +292,7 @@ from prelabel_worker.settings import load_settings
 from prelabel_worker.stages.submit import submit
 settings = load_settings()
 set_up(settings)
-submit(Runtime(settings, lambda *hint: None).tools(), sys.argv[1], sys.argv[2])
+submit(Runtime(settings, lambda *hint: None).context(), sys.argv[1], sys.argv[2])
 """
 
 
@@ -341,7 +341,7 @@ def now_ms(rig: Rig) -> float:
     return float(seconds * 1000 + micros / 1000)
 
 
-def test_a_row_of_which_the_status_file_says_nothing_strikes_older_letters(rig: Rig) -> None:
+def test_a_row_of_which_the_status_file_says_nothing_supersedes_older_dead_letters(rig: Rig) -> None:
     """It may stand in Labelbox: a retry of the older one must not come after it."""
     rig.fault("row-failure", match="a", error="GeometryInvalid")
     rig.publish("a")
@@ -349,6 +349,6 @@ def test_a_row_of_which_the_status_file_says_nothing_strikes_older_letters(rig: 
     rig.fault("lost-status-lines", every=1)
     rig.publish("a")
 
-    rig.run(lambda: rig.status().healing == 1, "the newer row to wait for being sent again")
+    rig.run(lambda: rig.status().retrying == 1, "the newer row to wait for being sent again")
 
-    assert rig.letter().struck
+    assert rig.dead_letter().superseded

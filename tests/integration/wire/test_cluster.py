@@ -25,7 +25,7 @@ from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.chunks.annotation_counts import Counted
 from prelabel_worker.chunks.chunk import Defect
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome
-from prelabel_worker.dead_letters.editing import mended
+from prelabel_worker.dead_letters.editing import edited_message
 from prelabel_worker.labelbox.errors import Unavailable
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.operations.undo_ledger import UndoLedger
@@ -180,12 +180,12 @@ def run_every_script(project: Project) -> None:
     projects.override(name, {"policy": "skip", "priority": "2"})
     first, second, third = kill(project, *(real_message(key) for key in "abc"))
     project.held.retry(name, [first])
-    assert project.held.try_letters_once_more(name, "refused") == 1
+    assert project.held.try_dead_letters_once_more(name, "refused") == 1
     assert project.held.pending(name) == [first]
     project.held.discard(name, [second])
-    letter = project.held.letter(name, third)
-    assert letter is not None
-    project.held.mend(name, [mended(letter, prepare(real_message("c", name="car").raw), 16)], "keep")
+    dead_letter = project.held.dead_letter(name, third)
+    assert dead_letter is not None
+    project.held.edit(name, [edited_message(dead_letter, prepare(real_message("c", name="car").raw), 16)], "keep")
     project.held.expire(name, 1)
     projects.pause(name, "test")
     projects.resume(name)
@@ -195,7 +195,7 @@ def run_every_script(project: Project) -> None:
     half, _ = project.ledger.split(project.take(project.cut()))
     project.ledger.renew(chunk)
     project.ledger.was_imported(name, [7])
-    project.ledger.shapes(name, [Counted("m", {b"f": 1}, 1)])
+    project.ledger.annotation_counts(name, [Counted("m", {b"f": 1}, 1)])
     project.send(chunk)
     project.ledger.pause(name, 0, "test")
     project.settle(chunk, imported=1, outcomes=[RowOutcome("cleared", 0, 1, first)])
@@ -212,12 +212,12 @@ def run_every_script(project: Project) -> None:
     chunk = project.take(project.cut())
     project.ledger.rest(chunk, 0, Defect(1, "submit: KeyError", stuck=True))
     assert projects.retry_stuck(name) == 1
-    project.held.heal_now(name)
+    project.held.retry_now(name)
     project.publish(real_message("g"))
     chunk = project.take(project.cut())
     (row,) = project.rows(chunk)
     assert isinstance(row, ChunkRow)
-    project.settle(chunk, imported=0, outcomes=[project.holding(row, heals=True)])
+    project.settle(chunk, imported=0, outcomes=[project.holding(row, retrying=True)])
     project.held.give_up(name)
     scripts.Scripts(client).run("built_key", project.root)
     read_leftovers(client, keys.project_root("prelabel", name), name, "a", 7)

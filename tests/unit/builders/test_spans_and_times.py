@@ -1,4 +1,4 @@
-"""Half-open spans and stretches → the inclusive ends that Labelbox has."""
+"""Half-open spans and intervals → the inclusive ends that Labelbox has."""
 
 import itertools
 from typing import Any
@@ -114,8 +114,8 @@ def test_a_stretch_shorter_than_a_millisecond_or_frame_has_one() -> None:
 @given(st.lists(st.floats(0, 10_000), min_size=3, max_size=20, unique=True))
 def test_stretches_that_follow_each_other_share_no_millisecond(times: list[float]) -> None:
     times.sort()
-    stretches = [(a, b) for a, b in itertools.pairwise(times) if b - a > 0.002]
-    ranges = [millisecond_range(*each) for each in stretches]
+    intervals = [(a, b) for a, b in itertools.pairwise(times) if b - a > 0.002]
+    ranges = [millisecond_range(*each) for each in intervals]
 
     assert all(a.end < b.start for a, b in itertools.pairwise(ranges))
 
@@ -147,8 +147,8 @@ def test_a_checklist_and_a_text_are_one_annotation() -> None:
         (lambda: millisecond_range(-1, 2), "start"),
         (lambda: millisecond_range(float("nan"), 2), "start"),
         (lambda: frame_range(1, 2, fps=0), "fps"),
-        (lambda: text_from_seconds("t", []), "stretches"),
-        (lambda: radios_from_seconds("t", [(0, 1, "a"), (3, 2, "b")]), "stretches[1].end"),
+        (lambda: text_from_seconds("t", []), "intervals"),
+        (lambda: radios_from_seconds("t", [(0, 1, "a"), (3, 2, "b")]), "intervals[1].end"),
     ],
 )
 def test_what_is_no_stretch_is_refused(build: Any, path: str) -> None:

@@ -7,10 +7,10 @@ from prelabel_worker.chunks.annotation_counts import (
     MOST_BYTES,
     Counted,
     Slots,
+    annotation_counts_of,
     leftovers,
     names_of,
     pack,
-    shapes_of,
     unpack,
 )
 from prelabel_worker.ontology.tree import feature_bytes
@@ -24,10 +24,10 @@ counts = st.dictionaries(st.integers(1, 255), st.integers(1, 5000), min_size=1, 
 
 @given(counts)
 def test_a_shape_keeps_the_count_of_each_feature(by_feature: dict[int, int]) -> None:
-    shape = pack(by_feature, 9)
+    packed = pack(by_feature, 9)
 
-    assert unpack(shape) == {number: Slots(count, count) for number, count in by_feature.items()}
-    assert len(shape) <= MOST_BYTES
+    assert unpack(packed) == {number: Slots(count, count) for number, count in by_feature.items()}
+    assert len(packed) <= MOST_BYTES
 
 
 @given(st.dictionaries(st.integers(1, 255), st.integers(1, 5000), min_size=40), st.integers(1, 10**6))
@@ -51,7 +51,7 @@ def test_features_and_models_are_numbered_once_whatever_the_messages() -> None:
     numbers = {name: at for at, name in enumerate(names, 1)}
 
     assert len(names) == 4
-    assert [unpack(shape) for shape in shapes_of(rows, numbers)] == [
+    assert [unpack(packed) for packed in annotation_counts_of(rows, numbers)] == [
         {1: Slots(2, 2)},
         {1: Slots(1, 1), 2: Slots(1, 1)},
         {0: Slots(4, 4)},
@@ -59,9 +59,9 @@ def test_features_and_models_are_numbered_once_whatever_the_messages() -> None:
 
 
 def test_the_uuids_left_are_those_of_the_higher_ordinals() -> None:
-    shape = bytes((1, 2 * 1 + 1, 3, 2, 4))  # of the first feature one, at most three; of the second two
+    packed = bytes((1, 2 * 1 + 1, 3, 2, 4))  # of the first feature one, at most three; of the second two
 
-    left = leftovers("m", shape, {1: b"f" + CAR, 2: b"f" + DOG}, ROW)
+    left = leftovers("m", packed, {1: b"f" + CAR, 2: b"f" + DOG}, ROW)
 
     assert left.uuids == ROW.uuids([CAR] * 3)[1][1:]
     assert (left.annotations, left.unnamed) == (2, 0)

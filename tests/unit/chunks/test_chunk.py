@@ -42,8 +42,8 @@ def test_sent_lines_survive_redis(sent: SentLines) -> None:
 
 
 @given(sent_lines, st.binary(min_size=1, max_size=64))
-def test_shapes_stand_behind_what_an_older_worker_reads(sent: SentLines, shape: bytes) -> None:
-    shaped = replace(sent, shapes=(shape,) * len(sent.rows))
+def test_annotation_counts_stand_behind_what_an_older_worker_reads(sent: SentLines, packed: bytes) -> None:
+    shaped = replace(sent, annotation_counts=(packed,) * len(sent.rows))
 
     assert SentLines.from_bytes(shaped.to_bytes()) == shaped
     assert shaped.to_bytes().startswith(sent.to_bytes())

@@ -17,7 +17,14 @@ CHUNK = chunk_from_fields(
     "c0ffee",
     "t",
     1_000,
-    {b"state": b"running", b"lanes": b"0", b"rows": b"3", b"items": b"", b"cutMs": b"900", b"name": b"prelabel-x"},
+    {
+        b"state": b"running",
+        b"lanes": b"0",
+        b"rows": b"3",
+        b"items": b"f 00 0 3 1",
+        b"cutMs": b"900",
+        b"name": b"prelabel-x",
+    },
 )
 arrivals = st.builds(Arrival, st.integers(1, 2**53), st.integers(0, 2**43))
 rows = st.lists(st.tuples(arrivals, st.sampled_from(history.OUTCOMES), st.text(max_size=20), st.text(max_size=20)))

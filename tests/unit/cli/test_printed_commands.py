@@ -11,15 +11,15 @@ from prelabel_worker.cli.dead.show import describe
 from prelabel_worker.cli.imports import command as imports
 from prelabel_worker.cli.project import row
 from prelabel_worker.cli.publish import report
-from prelabel_worker.dead_letters.letter import DeadLetter, LetterGroup, dead_letter
+from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup, read_dead_letter
 from prelabel_worker.errors import ProjectUnreadable
 from prelabel_worker.queries.imports import ImportStatus
 
 EVIL = "y$(touch pwned); rm `x` 'q'"
 
 
-def letter(name: str) -> DeadLetter:
-    return dead_letter(
+def dead(name: str) -> DeadLetter:
+    return read_dead_letter(
         name,
         name,
         {"reason": name, "group": name, "attempts": 1, "first": 0, "last": 0, "weight": 1, "lane": 0},
@@ -36,10 +36,10 @@ def begun(name: str) -> ImportStatus:
 
 PLACES: dict[str, Callable[[str], str]] = {
     "a project that cannot be read": lambda name: str(ProjectUnreadable(name, "")),
-    "dead groups": lambda name: LetterGroup(name, name, 1, 0, 0, letter(name)).retry_command,
-    "row show": lambda name: row._letter(name, letter(name)),
+    "dead groups": lambda name: DeadLetterGroup(name, name, 1, 0, 0, dead(name)).retry_command,
+    "row show": lambda name: row._dead_letter(name, dead(name)),
     "import show": lambda name: imports._undone(begun(name)),
-    "publish --wait": lambda name: report._healing(1, [name]),
+    "publish --wait": lambda name: report._retrying(1, [name]),
 }
 
 
@@ -62,7 +62,7 @@ def test_a_name_with_control_characters_is_printable(place: str) -> None:
 
 
 def test_what_dead_show_offers_is_quoted(capsys: pytest.CaptureFixture[str]) -> None:
-    describe(letter(EVIL))
+    describe(dead(EVIL))
 
     offered = [line for line in capsys.readouterr().out.split("\n") if ": prelabel dead " in line]
     words = [shlex.split(line.partition(": ")[2]) for line in offered]
@@ -71,7 +71,7 @@ def test_what_dead_show_offers_is_quoted(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_text_that_dead_edit_keeps_is_named_by_a_command_that_is_quoted(capsys: pytest.CaptureFixture[str]) -> None:
-    _keep_text(letter("../y$(touch pwned)"), b"{}")
+    _keep_text(dead("../y$(touch pwned)"), b"{}")
 
     words = shlex.split(capsys.readouterr().err.partition("prelabel dead")[2])
     Path(words[-1]).unlink()

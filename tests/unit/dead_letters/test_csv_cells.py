@@ -65,10 +65,10 @@ def test_the_example_of_the_page_reads_an_export_back(tmp_path: Path, monkeypatc
         code for code in re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL) if "csv" in code
     )
     table = 'id,model\n"1","\'=x;\'\'y"\n'
-    (tmp_path / "letters.csv").write_text(table, "utf-8")
+    (tmp_path / "dead-letters.csv").write_text(table, "utf-8")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
 
     exec(example, names)
 
-    assert names["letters"] == [{"id": "1", "model": "=x;'y"}]
+    assert names["dead_letters"] == [{"id": "1", "model": "=x;'y"}]

@@ -1,4 +1,4 @@
-"""Mending: what is named is renamed, at every depth, and nothing else; a repeated run changes nothing."""
+"""Edits: what is named is renamed, at every depth, and nothing else; a repeated run changes nothing."""
 
 import copy
 import threading
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from prelabel.errors import MessageError, Reason
 from prelabel_worker.cli.dead.bulk import differences
-from prelabel_worker.dead_letters.bulk import Pace
-from prelabel_worker.dead_letters.editing import AmbiguousMending, Mending, checked, mended
+from prelabel_worker.dead_letters.bulk import Pacer
+from prelabel_worker.dead_letters.editing import AmbiguousEdit, Edits, checked, edited_message
 from prelabel_worker.dead_letters.letter import DeadLetter
 
 OLD = st.sampled_from(["Car", "yes", "no", "a"])
@@ -51,7 +51,7 @@ def message(**fields: Any) -> dict[str, Any]:
     return base | {"annotations": [{"name": "Car", "bbox": box}]} | fields
 
 
-def letter(body: Any, **fields: Any) -> DeadLetter:
+def dead_letter(body: Any, **fields: Any) -> DeadLetter:
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     header = b'{"path":"x","messageId":"m","dataRow":"k:a","model":"","stage":"submit"}'
     known: dict[str, Any] = {"message_id": "m", "data_row": "k:a", "message": raw, "header": header} | fields
@@ -68,32 +68,32 @@ def letter(body: Any, **fields: Any) -> DeadLetter:
         attempts=1,
         first_at=0.0,
         last_at=0.0,
-        struck=False,
+        superseded=False,
         weight=1,
         lane=3,
         **known,
     )
 
 
-def applied(mending: Mending, body: Any) -> Any:
-    return orjson.loads(mending.apply(orjson.dumps(body)))
+def applied(edits: Edits, body: Any) -> Any:
+    return orjson.loads(edits.apply(orjson.dumps(body)))
 
 
 @given(MESSAGES, NAMES, NAMES, NAMES)
 def test_a_second_run_changes_nothing(
     body: Any, features: dict[str, str], options: dict[str, str], rows: dict[str, str]
 ) -> None:
-    mending = Mending(features, options, rows)
-    once = mending.apply(orjson.dumps(body))
+    edits = Edits(features, options, rows)
+    once = edits.apply(orjson.dumps(body))
 
-    assert mending.apply(once) == once
+    assert edits.apply(once) == once
 
 
 @given(MESSAGES, NAMES, NAMES, NAMES)
 def test_only_names_and_data_rows_change(
     body: Any, features: dict[str, str], options: dict[str, str], rows: dict[str, str]
 ) -> None:
-    after = applied(Mending(features, options, rows), body)
+    after = applied(Edits(features, options, rows), body)
 
     for path, was, became in differences(body, after):
         last = path.rsplit(".", 1)[-1]
@@ -111,7 +111,7 @@ def test_only_names_and_data_rows_change(
 def test_nothing_to_rename_gives_the_same_bytes(body: Any) -> None:
     raw = orjson.dumps(body)
 
-    assert Mending({"not there": "x"}, {"not there": "y"}, {"not there": "z"}).apply(raw) is raw
+    assert Edits({"not there": "x"}, {"not there": "y"}, {"not there": "z"}).apply(raw) is raw
 
 
 def test_features_are_renamed_on_annotations_alone() -> None:
@@ -120,7 +120,7 @@ def test_features_are_renamed_on_annotations_alone() -> None:
         annotations=[{"name": "Car", "bbox": {}, "classifications": [nested]}, {"name": "Car", "answer": "Car"}]
     )
 
-    after = applied(Mending(features={"Car": "car"}), body)
+    after = applied(Edits(features={"Car": "car"}), body)
 
     expected = copy.deepcopy(body)
     expected["annotations"][0]["name"] = expected["annotations"][1]["name"] = "car"
@@ -137,7 +137,7 @@ def test_options_are_renamed_at_every_depth_and_texts_stay() -> None:
         ]
     )
 
-    after = applied(Mending(options={"yes": "Yes"}), body)
+    after = applied(Edits(options={"yes": "Yes"}), body)
 
     first, text, nested = after["annotations"]
     assert (first["name"], first["answer"]["name"], text["answer"]) == ("yes", "Yes", "yes")
@@ -155,7 +155,7 @@ def test_names_inside_masks_links_and_keyframes_are_found() -> None:
         {"name": "link", "relationship": {"sourceOntologyName": "Car", "target": "yes"}},
         {"name": "noise", "answer": timed},
     ]
-    after = applied(Mending({"Car": "car"}, {"yes": "Yes"}), message(annotations=annotations))["annotations"]
+    after = applied(Edits({"Car": "car"}, {"yes": "Yes"}), message(annotations=annotations))["annotations"]
 
     assert [each["name"] for each in after[0]["masks"]["instances"]] == ["car", "yes"]
     assert after[1]["name"] == "yes"
@@ -167,25 +167,25 @@ def test_names_inside_masks_links_and_keyframes_are_found() -> None:
 def test_data_rows_are_replaced_in_their_form() -> None:
     rows = {"a": "b", "i1": "i2"}
 
-    assert applied(Mending(data_rows=rows), message())["dataRow"] == {"globalKey": "b"}
-    assert applied(Mending(data_rows=rows), message(dataRow={"id": "i1"}))["dataRow"] == {"id": "i2"}
+    assert applied(Edits(data_rows=rows), message())["dataRow"] == {"globalKey": "b"}
+    assert applied(Edits(data_rows=rows), message(dataRow={"id": "i1"}))["dataRow"] == {"id": "i2"}
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"7", b"\xff", b'{"annotations": [7, {"answer": 3}], "dataRow": 1}'])
 def test_what_is_no_message_stays_as_it_is(raw: bytes) -> None:
-    assert Mending({"a": "b"}, {"c": "d"}, {"e": "f"}).apply(raw) is raw
+    assert Edits({"a": "b"}, {"c": "d"}, {"e": "f"}).apply(raw) is raw
 
 
 @pytest.mark.parametrize("names", [{"a": "b", "b": "c"}, {"a": "b", "b": "a"}, {"a": "a"}])
 def test_a_name_that_is_old_and_new_is_refused(names: dict[str, str]) -> None:
     for field in ("features", "options", "data_rows"):
-        with pytest.raises(AmbiguousMending, match="both an old and a new name"):
-            Mending(**{field: names})
+        with pytest.raises(AmbiguousEdit, match="both an old and a new name"):
+            Edits(**{field: names})
 
 
 def test_a_new_message_is_checked_as_when_it_is_published() -> None:
     with pytest.raises(MessageError) as error:
-        checked(letter(b"{"), orjson.dumps(message(annotations=[{"name": "Car", "bbox": {"top": 1}}])))
+        checked(dead_letter(b"{"), orjson.dumps(message(annotations=[{"name": "Car", "bbox": {"top": 1}}])))
 
     assert error.value.path == "annotations[0].bbox.left"
 
@@ -199,7 +199,7 @@ def test_a_new_message_is_checked_as_when_it_is_published() -> None:
 )
 def test_project_and_message_id_stay(fields: dict[str, str], path: str, reason: Reason) -> None:
     with pytest.raises(MessageError) as error:
-        checked(letter(message()), orjson.dumps(message(**fields)))
+        checked(dead_letter(message()), orjson.dumps(message(**fields)))
 
     assert (error.value.path, error.value.reason) == (path, reason)
 
@@ -208,14 +208,14 @@ def test_a_message_that_lost_its_id_gets_it_back() -> None:
     body = message()
     del body["messageId"]
 
-    assert checked(letter(message()), orjson.dumps(body)).message_id == "m"
+    assert checked(dead_letter(message()), orjson.dumps(body)).message_id == "m"
 
 
 def test_the_facts_follow_the_message_and_the_cause_stays() -> None:
-    before = letter(message())
+    before = dead_letter(message())
     pretty = orjson.dumps(message(dataRow={"globalKey": "b"}, model={"name": "x"}), option=orjson.OPT_INDENT_2)
 
-    new = mended(before, checked(before, pretty), 16)
+    new = edited_message(before, checked(before, pretty), 16)
 
     header, _, raw = new.body.partition(b"\n")
     assert orjson.loads(header) == {
@@ -224,7 +224,7 @@ def test_the_facts_follow_the_message_and_the_cause_stays() -> None:
     assert b"\n" not in raw
     assert new.facts["bytes"] == len(raw)
     assert new.facts["lane"] != 3
-    same = mended(before, checked(before, orjson.dumps(message())), 16)
+    same = edited_message(before, checked(before, orjson.dumps(message())), 16)
     assert same.facts["lane"] == 3
 
 
@@ -244,10 +244,10 @@ class Stop(threading.Event):
 
 def test_the_pace_lets_so_many_rows_a_second_go() -> None:
     stop = Stop()
-    pace = Pace(100, lambda: stop.now)
+    pacer = Pacer(100, lambda: stop.now)
     for _ in range(3):
-        pace.wait(stop)
-        pace.spent(50)
+        pacer.wait(stop)
+        pacer.spent(50)
 
     assert stop.waits == [0.5, 0.5]
-    assert (Pace(100).slice, Pace(0.5).slice, Pace(5000).slice) == (100, 1, 200)
+    assert (Pacer(100).slice, Pacer(0.5).slice, Pacer(5000).slice) == (100, 1, 200)

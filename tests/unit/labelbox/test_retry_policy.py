@@ -9,24 +9,24 @@ from hypothesis import strategies as st
 
 from prelabel_worker.labelbox import errors, responses, retry_policy
 from prelabel_worker.labelbox.errors import RequestError
-from prelabel_worker.labelbox.retry_policy import Outcome, backoff, bisection_is_spent, decide
+from prelabel_worker.labelbox.retry_policy import RetryAction, backoff, bisection_is_spent, decide
 
 TABLE = {
-    errors.Throttled: (Outcome.PAUSE, "account"),
-    errors.Unavailable: (Outcome.LATER, "chunk"),
-    errors.OutcomeUnknown: (Outcome.LOOK_UP, "chunk"),
-    errors.Conflict: (Outcome.LOOK_UP, "chunk"),
-    errors.Garbled: (Outcome.LATER, "chunk"),
-    errors.UnexpectedShape: (Outcome.LATER, "chunk"),
-    errors.Blocked: (Outcome.LATER, "chunk"),
-    errors.TooLarge: (Outcome.SPLIT, "chunk"),
-    errors.Refused: (Outcome.SPLIT, "chunk"),
-    errors.Unauthorized: (Outcome.PAUSE, "account"),
-    errors.KeyMissing: (Outcome.PAUSE, "project"),
-    errors.AccountLimit: (Outcome.PAUSE, "account"),
-    errors.QueryRefused: (Outcome.PAUSE, "account"),
-    errors.Forbidden: (Outcome.PAUSE, "project"),
-    errors.ProjectGone: (Outcome.PAUSE, "project"),
+    errors.Throttled: (RetryAction.PAUSE, "account"),
+    errors.Unavailable: (RetryAction.LATER, "chunk"),
+    errors.OutcomeUnknown: (RetryAction.LOOK_UP, "chunk"),
+    errors.Conflict: (RetryAction.LOOK_UP, "chunk"),
+    errors.Garbled: (RetryAction.LATER, "chunk"),
+    errors.UnexpectedShape: (RetryAction.LATER, "chunk"),
+    errors.Blocked: (RetryAction.LATER, "chunk"),
+    errors.TooLarge: (RetryAction.SPLIT, "chunk"),
+    errors.Refused: (RetryAction.SPLIT, "chunk"),
+    errors.Unauthorized: (RetryAction.PAUSE, "account"),
+    errors.KeyMissing: (RetryAction.PAUSE, "project"),
+    errors.AccountLimit: (RetryAction.PAUSE, "account"),
+    errors.QueryRefused: (RetryAction.PAUSE, "account"),
+    errors.Forbidden: (RetryAction.PAUSE, "project"),
+    errors.ProjectGone: (RetryAction.PAUSE, "project"),
 }
 
 
@@ -41,10 +41,10 @@ def test_every_class_of_error_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(("kind", "expected"), TABLE.items(), ids=lambda value: getattr(value, "__name__", ""))
-def test_each_class_has_its_outcome(kind: type[RequestError], expected: tuple[Outcome, str]) -> None:
+def test_each_class_has_its_outcome(kind: type[RequestError], expected: tuple[RetryAction, str]) -> None:
     decision = decide(kind("x"), 1, base=1, cap=60)
 
-    assert (decision.outcome, decision.scope) == expected
+    assert (decision.action, decision.scope) == expected
 
 
 def test_an_answer_of_another_shape_stops_its_chunk_and_never_the_account() -> None:
@@ -52,9 +52,9 @@ def test_an_answer_of_another_shape_stops_its_chunk_and_never_the_account() -> N
     for failures in (1, retry_policy.FEW + 1, 1000):
         shape = decide(errors.UnexpectedShape("x"), failures, base=1, cap=60)
         sent = decide(errors.UnexpectedShape("x", maybe_accepted=True), failures, base=1, cap=60)
-        assert [(each.outcome, each.scope) for each in (shape, sent)] == [
-            (Outcome.LATER, "chunk"),
-            (Outcome.LOOK_UP, "chunk"),
+        assert [(each.action, each.scope) for each in (shape, sent)] == [
+            (RetryAction.LATER, "chunk"),
+            (RetryAction.LOOK_UP, "chunk"),
         ]
 
 
@@ -66,21 +66,21 @@ def test_a_retry_after_is_obeyed() -> None:
 def test_who_asks_to_wait_is_waited_for_by_the_whole_account_at_no_cost_to_the_chunk() -> None:
     for kind in (errors.Throttled, errors.Unavailable, errors.OutcomeUnknown):
         decision = decide(kind("x", retry_after=7), 1, base=1, cap=60)
-        assert (decision.outcome, decision.scope, decision.passing) == (Outcome.PAUSE, "account", True)
+        assert (decision.action, decision.scope, decision.passing) == (RetryAction.PAUSE, "account", True)
 
 
 @pytest.mark.parametrize(
     ("error", "before", "attempts"),
     [
-        (errors.Blocked("x"), Outcome.LATER, 1),
-        (errors.Garbled("x"), Outcome.LATER, retry_policy.FEW),
-        (errors.Garbled("x", maybe_accepted=True), Outcome.LOOK_UP, retry_policy.FEW),
+        (errors.Blocked("x"), RetryAction.LATER, 1),
+        (errors.Garbled("x"), RetryAction.LATER, retry_policy.FEW),
+        (errors.Garbled("x", maybe_accepted=True), RetryAction.LOOK_UP, retry_policy.FEW),
     ],
 )
-def test_what_lasts_pauses_the_account_for_a_person(error: RequestError, before: Outcome, attempts: int) -> None:
-    assert decide(error, attempts, base=1, cap=60).outcome is before
+def test_what_lasts_pauses_the_account_for_a_person(error: RequestError, before: RetryAction, attempts: int) -> None:
+    assert decide(error, attempts, base=1, cap=60).action is before
     decision = decide(error, attempts + 1, base=1, cap=60)
-    assert (decision.outcome, decision.scope, decision.needs_person) == (Outcome.PAUSE, "account", True)
+    assert (decision.action, decision.scope, decision.needs_person) == (RetryAction.PAUSE, "account", True)
 
 
 def test_a_blocked_request_is_repeated_once_and_slowly() -> None:

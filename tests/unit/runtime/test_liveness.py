@@ -7,7 +7,7 @@ import msgspec
 from prelabel_worker.cli.health.healthy import problems
 from prelabel_worker.presence import Presence
 from prelabel_worker.queries.status import WorkerStatus
-from prelabel_worker.runtime.liveness import Pulse
+from prelabel_worker.runtime.liveness import Liveness
 from prelabel_worker.runtime.ticker import room_for_hints
 
 WELL = WorkerStatus("worker@h", "h", 1, "0.1.0", 2, seen_seconds_ago=1.0)
@@ -24,7 +24,7 @@ class Clock:
 def told(*looks: tuple[float, list[str], int, int]) -> dict[str, float | None]:
     """A pulse after these looks: seconds since the one before, tasks in hand, begun so far, hints that wait."""
     clock = Clock()
-    pulse = Pulse(clock)
+    pulse = Liveness(clock)
     for seconds, in_hand, begun, waiting in looks:
         clock.now += seconds
         pulse.look(in_hand, begun, waiting)
@@ -59,7 +59,7 @@ def test_hints_that_wait_while_nothing_is_taken_stall_a_worker_without_tasks() -
 
 def test_a_tick_that_cannot_look_stalls() -> None:
     clock = Clock()
-    pulse = Pulse(clock)
+    pulse = Liveness(clock)
     clock.now += 60
     assert pulse.stalled_seconds() == 60.0
 

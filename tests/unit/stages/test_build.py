@@ -70,8 +70,8 @@ def test_a_returning_row_keeps_its_old_number() -> None:
     assert [(outcome.name, outcome.held_id) for outcome in built.set_aside] == [("superseded", "5")]
 
 
-def test_a_struck_row_is_superseded_before_it_is_read() -> None:
-    built = build([ChunkRow(0, 1, 3, b"whatever", "1", struck=True)], builder(), ORIGIN)
+def test_a_superseded_row_is_superseded_before_it_is_read() -> None:
+    built = build([ChunkRow(0, 1, 3, b"whatever", "1", superseded=True)], builder(), ORIGIN)
 
     assert [(outcome.name, outcome.held_id) for outcome in built.set_aside] == [("superseded", "1")]
 
@@ -102,7 +102,7 @@ def test_every_row_is_in_the_file_or_has_an_outcome(spec: list[tuple[str, bool]]
     assert len(built.content.splitlines()) == sum(built.sent.counts)
 
 
-def test_letters_are_grouped_by_what_is_wrong_not_by_where() -> None:
+def test_dead_letters_are_grouped_by_what_is_wrong_not_by_where() -> None:
     def fingerprint(path: str, **details: Any) -> str:
         return Problem(Reason.INVALID_ANNOTATION, {"path": path, "expected": "a number", **details}).fingerprint
 

@@ -113,7 +113,7 @@ def test_a_uuid_that_is_none_stands_for_no_line_that_was_sent_without(text: str)
     assert verdicts.failed_rows()[0].missing == 2
 
 
-def test_what_a_letter_keeps_of_a_line_is_bounded() -> None:
+def test_what_a_dead_letter_keeps_of_a_line_is_bounded() -> None:
     long = b'{"uuid": "{%s%s}", "status": "FAILURE", "errors": [{"name": "%s", "message": "%s"}]}'
     uuid = str(UUID(bytes=uuid_of(2))).encode()
 

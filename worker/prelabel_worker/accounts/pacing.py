@@ -13,7 +13,7 @@ _DAY = 86_400.0
 _ASK = Permit("ask", "", 0.0)
 
 
-class Pace:
+class Pacer:
     """Waits for a permit before each request."""
 
     def __init__(self, permits: Permits) -> None:
@@ -44,7 +44,7 @@ class Pace:
                 return  # who asked waits all the same
 
 
-class OwnPace(Pace):
+class OwnPacer(Pacer):
     """Where no Redis counts an account's requests: this process alone keeps the limit."""
 
     def __init__(self, per_minute: int) -> None:

@@ -14,7 +14,7 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.labelbox import retry_policy
 from prelabel_worker.labelbox.errors import OutcomeUnknown, RequestError, Throttled, Unauthorized, Unavailable
-from prelabel_worker.labelbox.retry_policy import Outcome
+from prelabel_worker.labelbox.retry_policy import RetryAction
 from prelabel_worker.scripts import Scripts
 
 USE_WITHIN_SECONDS = 1.0
@@ -102,7 +102,7 @@ class Permits:
         if decision.passing:
             self._stop("throttled", decision.seconds, str(error), lower=isinstance(error, Throttled))
             return max(stopped, decision.seconds)
-        if decision.outcome is Outcome.PAUSE and decision.scope == "account":
+        if decision.action is RetryAction.PAUSE and decision.scope == "account":
             self._stop("refused" if isinstance(error, Unauthorized) else "paused", decision.seconds, str(error))
             return decision.seconds if permit.purpose == "upload" else 0.0
         return stopped

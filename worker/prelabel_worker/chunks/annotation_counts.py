@@ -3,10 +3,10 @@
 Labelbox overrides a pre-label by its uuid, and a derived uuid stands for (data row, model, feature, ordinal): when a
 newer message has fewer annotations of a feature, those of the higher ordinals are left. So counts are enough.
 
-A shape is, for each feature in ascending order of its number, one byte for the number and the count as a varint, twice
-it plus one when a message before had more; then that count follows. Number 0 stands for all annotations of a message
-that is counted as a whole: the producer gave uuids, some lines are sent without, or its shape would be longer than
-Redis packs. Of those only the least number that must be left is known.
+Packed counts are, for each feature in ascending order of its number, one byte for the number and the count as a varint:
+twice it, plus one when a message before had more; then that count follows. Number 0 stands for all annotations of a
+message that is counted as a whole: the producer gave uuids, some lines are sent without, or its counts would be longer
+than Redis packs. Of those only the least number that must be left is known.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from prelabel_worker.rendering.identity import RowIdentity
 
 MOST_BYTES = 64
-"""Longest shape: Redis packs small hashes only up to this size of a value."""
+"""Most bytes of packed counts: Redis packs small hashes only up to this size of a value."""
 WHOLE = 0
 _FEATURE = b"f"
 MODEL = b"m"
@@ -38,14 +38,14 @@ class Counted(NamedTuple):
 
 
 def names_of(rows: Iterable[Counted]) -> list[bytes]:
-    """What needs a number before these messages have a shape: their features, and the models, to ask for them later."""
+    """Return what needs a number before the counts of these messages can be packed: their features and models."""
     features = {feature: None for row in rows for feature in row.features}
     models = {row.model: None for row in rows}
     return [_FEATURE + each for each in features] + [MODEL + each.encode() for each in models]
 
 
-def shapes_of(rows: Iterable[Counted], numbers: Mapping[bytes, int]) -> tuple[bytes, ...]:
-    """The shape of each message."""
+def annotation_counts_of(rows: Iterable[Counted], numbers: Mapping[bytes, int]) -> tuple[bytes, ...]:
+    """Return the packed counts of each message."""
     return tuple(
         pack({numbers[_FEATURE + feature]: count for feature, count in row.features.items()}, row.annotations)
         for row in rows
@@ -53,21 +53,21 @@ def shapes_of(rows: Iterable[Counted], numbers: Mapping[bytes, int]) -> tuple[by
 
 
 def pack(counts: Mapping[int, int], annotations: int) -> bytes:
-    """The shape of a message with these counts by feature number; of as many annotations, if one has no number."""
-    shape = b"".join([bytes((number,)) + _varint(2 * counts[number]) for number in sorted(counts)])
-    whole = not counts or WHOLE in counts or len(shape) > MOST_BYTES
-    return bytes((WHOLE,)) + _varint(2 * annotations) if whole else shape
+    """Pack counts by feature number; where a feature has no number, only that there are `annotations`."""
+    packed = b"".join([bytes((number,)) + _varint(2 * counts[number]) for number in sorted(counts)])
+    whole = not counts or WHOLE in counts or len(packed) > MOST_BYTES
+    return bytes((WHOLE,)) + _varint(2 * annotations) if whole else packed
 
 
-def unpack(shape: bytes) -> dict[int, Slots]:
-    """By feature number: the inverse of `pack`, and of what shapes_lib.lua makes of several messages."""
+def unpack(packed: bytes) -> dict[int, Slots]:
+    """By feature number: the inverse of `pack`, and of what annotation_counts_lib.lua makes of several messages."""
     found, at = {}, 0
-    while at < len(shape):
-        number = shape[at]
-        count, at = _read_varint(shape, at + 1)
+    while at < len(packed):
+        number = packed[at]
+        count, at = _read_varint(packed, at + 1)
         last = most = count >> 1
         if count & 1:
-            most, at = _read_varint(shape, at)
+            most, at = _read_varint(packed, at)
         found[number] = Slots(last, most)
     return found
 
@@ -101,11 +101,11 @@ class Leftovers(NamedTuple):
         return len(self.uuids) + self.unnamed
 
 
-def leftovers(model: str, shape: bytes, names: Mapping[int, bytes], row: RowIdentity) -> Leftovers:
-    """Of a row with this shape; `names` by number, as `names_of` gave them."""
+def leftovers(model: str, packed: bytes, names: Mapping[int, bytes], row: RowIdentity) -> Leftovers:
+    """Return those of a row with these packed counts; `names` by number, as `names_of` gave them."""
     uuids: list[str] = []
     unnamed = 0
-    for number, slots in unpack(shape).items():
+    for number, slots in unpack(packed).items():
         if number == WHOLE:
             unnamed += slots.most - slots.last
         else:

@@ -106,12 +106,21 @@ class Chunk:
 
 
 def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, fields: Mapping[bytes, bytes]) -> Chunk:
-    """Read the hash of a chunk."""
+    """Read the hash of a chunk. Raises ValueError, LookupError or ArithmeticError for what no worker writes.
+
+    Stages and scripts walk its rows and its cursor, so these are within what its items have.
+    """
     text = {name.decode(): value.decode() for name, value in fields.items()}
 
     def number(name: str) -> int:
         return int(float(text.get(name) or 0))
 
+    items = tuple(_items(text["items"]))
+    rows = sum(item.high - item.low for item in items)
+    if number("rows") != rows:
+        raise ValueError(f"rows: expected {rows}, the rows of its items")
+    if not 0 <= number("cursor") <= rows:
+        raise ValueError(f"cursor: expected 0 to {rows}")
     return Chunk(
         project_id=project_id,
         id=chunk_id,
@@ -119,8 +128,8 @@ def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, f
         taken_ms=now_ms,
         state=State(text["state"]),
         lanes=tuple(int(lane) for lane in text["lanes"].split()),
-        rows=number("rows"),
-        items=tuple(_items(text["items"])),
+        rows=rows,
+        items=items,
         cut_ms=number("cutMs"),
         attempt=number("attempt"),
         failures=number("failures"),
@@ -139,7 +148,7 @@ def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, f
         submit_as=SubmitAs(text.get("submitAs") or SubmitAs.PRE_LABELS),
         policy=text.get("policy", ""),
         origin=text.get("origin", chunk_id),
-        origin_rows=number("originRows") or number("rows"),
+        origin_rows=number("originRows") or rows,
         unanswered=number("unanswered"),
         misses=number("misses"),
         odd_state=text.get("oddState", ""),

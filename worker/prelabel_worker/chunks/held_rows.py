@@ -30,7 +30,7 @@ class Problem:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for problems that differ only in numbers, ids and positions: what letters are grouped by."""
+        """Equal for problems that differ only in numbers, ids and positions: what dead letters are grouped by."""
         shape = [self.reason.value]
         for name in ("path", "expected", "hint"):
             shape.append(_NUMBERS.sub("#", str(self.details.get(name) or "")))
@@ -64,20 +64,20 @@ def held_row(
     problem: Problem,
     origin: Origin,
     facts: RowFacts,
-    heal_in_ms: int | None = None,
+    retry_in_ms: int | None = None,
     *,
-    heals: bool = False,
+    retrying: bool = False,
 ) -> RowOutcome:
-    """A row leaves its chunk: to be tried again after a delay, to heal up to its project's horizon, or as a letter."""
+    """Take a row out of its chunk: tried again after a delay, retried up to its project's horizon, or dead."""
     state = _state(problem, row.lane, row.seq, 1, len(row.raw), facts.slow)
     if facts.row_key:
         state["row"] = facts.row_key
     if facts.message_id:
         state["message"] = facts.message_id
-    if heal_in_ms is not None:
-        state["due"] = heal_in_ms
-    if heals:
-        state["heals"] = True
+    if retry_in_ms is not None:
+        state["due"] = retry_in_ms
+    if retrying:
+        state["retrying"] = True
     details = {
         **problem.details,
         "messageId": facts.message_id,
@@ -91,7 +91,7 @@ def held_row(
 
 
 def held_frame(frame: Unreadable, origin: Origin) -> RowOutcome:
-    """A frame that cannot be read: one letter with the weight of its rows."""
+    """A frame that cannot be read: one dead letter with the weight of its rows."""
     details = {"path": "", "found": frame.problem, "expected": "a frame that can be read"}
     problem = Problem(Reason.UNREADABLE_FRAME, details)
     state = _state(problem, frame.lane, frame.seq, frame.rows, len(frame.raw), 0)
@@ -122,7 +122,7 @@ def split_body(body: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def facts_of(raw: bytes) -> RowFacts:
-    """What can be read of a message that was refused: enough to find it again and to strike it."""
+    """What can be read of a message that was refused: enough to find it again and to supersede it."""
     try:
         message = orjson.loads(raw)
         data_row, model = message.get("dataRow") or {}, message.get("model") or {}

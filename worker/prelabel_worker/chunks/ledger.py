@@ -13,7 +13,7 @@ from prelabel.wire.client import Client
 from prelabel.wire.frame import VERSION as FRAME_VERSION
 from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_header, read_messages
 from prelabel_worker.chunks import history
-from prelabel_worker.chunks.annotation_counts import Counted, names_of, shapes_of
+from prelabel_worker.chunks.annotation_counts import Counted, annotation_counts_of, names_of
 from prelabel_worker.chunks.chunk import KNOWN_VERSION, Chunk, Defect, Item, State, chunk_from_fields, middle
 from prelabel_worker.chunks.held_rows import split_body
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Slice, Unreadable
@@ -128,11 +128,11 @@ class Ledger:
             index += item.high - item.low
         return [row for row in found if row.index >= chunk.cursor and not _bit(aside, row.index)]
 
-    def shapes(self, project_id: str, rows: Sequence[Counted]) -> tuple[bytes, ...]:
-        """The shape of each of these messages, with the project's numbers for its features."""
+    def annotation_counts(self, project_id: str, rows: Sequence[Counted]) -> tuple[bytes, ...]:
+        """The counts of each of these messages, with the project's numbers for its features."""
         names = names_of(rows)
         numbers = self._scripts.run("number_names", self.root(project_id), *names)
-        return shapes_of(rows, dict(zip(names, numbers, strict=True)))
+        return annotation_counts_of(rows, dict(zip(names, numbers, strict=True)))
 
     def set_aside(self, chunk: Chunk, outcomes: Sequence[RowOutcome], *, finish: bool) -> int | None:
         """Give rows their outcomes before an import; with `finish` no row is left and the chunk ends.
@@ -152,14 +152,14 @@ class Ledger:
         args: list[str | int | bytes] = [chunk.id, chunk.token, cursor, part.after, part.imported, int(finish)]
         args += [int(settings.frame_memory_days * _DAY_MS), b"" if finish else b"".join(part.entries), record]
         args += [int(settings.history_days * _DAY_MS), int(settings.history_megabytes * 1e6)]
-        args += [len(part.outcomes), len(part.strikes), len(part.shapes)]
+        args += [len(part.outcomes), len(part.superseding), len(part.annotation_counts)]
         for outcome in part.outcomes:
             args += [outcome.name, outcome.index, outcome.rows, outcome.held_id]
             args += [orjson.dumps(outcome.state), outcome.body]
-        for row_key, seq in part.strikes:
+        for row_key, seq in part.superseding:
             args += [row_key, seq]
-        for row_key, shape in part.shapes:
-            args += [shape_digest(row_key), shape]
+        for row_key, counts in part.annotation_counts:
+            args += [shape_digest(row_key), counts]
         args += part.marks
         answer = self._scripts.run("commit_rows", self.root(chunk.project_id), *args)
         if answer[0] == b"ok":
@@ -278,7 +278,7 @@ class Ledger:
         """Two chunks in place of this one; returns their ids. Raises LeaseLost."""
         children = [secrets.token_hex(8), secrets.token_hex(8)]
         first, second = children
-        args = (chunk.id, chunk.token, middle(chunk.rows), first, second, self._lease_ms)
+        args = (chunk.id, chunk.token, middle(chunk.rows), first, second, self._lease_ms, chunk.rows)
         if not self._scripts.run("split", self.root(chunk.project_id), *args):
             raise LeaseLost
         return children
@@ -321,7 +321,7 @@ class Ledger:
         return form.decode() if form else None
 
     def held_among(self, project_id: str, row_keys: Sequence[str]) -> set[str]:
-        """Those of these row keys that held rows have: only such a held row can be struck by a settled one."""
+        """Those of these row keys that held rows have: only such a held row can be superseded by a settled one."""
         key = f"{self.root(project_id)}:held:rows"
         if not self._client.hlen(key):
             return set()
@@ -396,5 +396,5 @@ def _held_rows(index: int, item: Item, state: bytes | None, body: bytes | None) 
     if item.id.startswith("f"):
         rows = _frame_rows(index, item, payload)
         return [replace(row, held_id=item.id) if isinstance(row, Unreadable) else row for row in rows]
-    struck = bool(known.get("struck"))
-    return [ChunkRow(index, item.seq, known["lane"], payload, item.id, struck, known["reason"])]
+    superseded = bool(known.get("superseded"))
+    return [ChunkRow(index, item.seq, known["lane"], payload, item.id, superseded, known["reason"])]

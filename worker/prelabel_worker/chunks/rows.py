@@ -14,7 +14,7 @@ class ChunkRow:
     lane: int
     raw: bytes
     held_id: str = ""
-    struck: bool = False
+    superseded: bool = False
     reason: str = ""
 
 
@@ -51,15 +51,16 @@ class RowOutcome:
 class Slice:
     """What one commit says of a chunk: the rows before `after`, from where the last commit ended.
 
-    `imported` of them are; `outcomes` are the others', `strikes` the (row key, arrival number) of messages that
-    Labelbox has, `marks` the digests of imported rows that a policy needs to know again, `shapes` the (row key, shape)
-    of imported rows without a policy, `entries` what the history keeps of all these rows.
+    `imported` of them are; `outcomes` are the others', `superseding` the (row key, arrival number) of messages that
+    Labelbox has, `marks` the digests of imported rows that a policy needs to know again,
+    `annotation_counts` the (row key, packed counts) of imported rows without a policy, `entries` what the history keeps
+    of all these rows.
     """
 
     after: int
     imported: int = 0
     outcomes: list[RowOutcome] = field(default_factory=list)
-    strikes: list[tuple[str, int]] = field(default_factory=list)
+    superseding: list[tuple[str, int]] = field(default_factory=list)
     marks: list[int] = field(default_factory=list)
-    shapes: list[tuple[str, bytes]] = field(default_factory=list)
+    annotation_counts: list[tuple[str, bytes]] = field(default_factory=list)
     entries: list[bytes] = field(default_factory=list)

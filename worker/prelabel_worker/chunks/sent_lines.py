@@ -17,8 +17,8 @@ _UUID = 16  # bytes
 class SentLines:
     """The uuids of an import's lines, by row: what its status file will be matched with; each row's trace and row key.
 
-    And its shape (see shapes.py), which imports that an older worker recorded do not have. Kept while the import runs,
-    because a later build may derive other lines: the ontology may have changed.
+    And its annotation counts, which imports that an older worker recorded do not have. Kept while the import
+    runs: a later build may derive other lines, since the ontology may have changed.
     """
 
     rows: tuple[int, ...] = ()
@@ -26,7 +26,7 @@ class SentLines:
     traces: tuple[bytes, ...] = ()
     keys: tuple[str, ...] = ()
     uuids: bytes = b""
-    shapes: tuple[bytes, ...] = ()
+    annotation_counts: tuple[bytes, ...] = ()
 
     @classmethod
     def of(cls, built: Iterable[tuple[int, list[bytes], bytes, str]]) -> "SentLines":
@@ -41,14 +41,14 @@ class SentLines:
         )
 
     def to_bytes(self) -> bytes:
-        """The number of rows, their indexes, line counts, traces and row keys, the uuids, then the shapes.
+        """The number of rows, their indexes, line counts, traces and row keys, the uuids, then the annotation counts.
 
-        Big-endian; a shape after its length, in a byte. An older worker, which knows of no shapes, reads the rest.
+        Big-endian; packed counts after their length, in a byte. An older worker, which knows none, reads the rest.
         """
         size = len(self.rows)
         numbers = struct.pack(f">I{size}I{size}I", size, *self.rows, *self.counts)
-        shapes = b"".join([bytes((len(shape),)) + shape for shape in self.shapes])
-        return numbers + b"".join(self.traces) + bytes.fromhex("".join(self.keys)) + self.uuids + shapes
+        annotation_counts = b"".join([bytes((len(counts),)) + counts for counts in self.annotation_counts])
+        return numbers + b"".join(self.traces) + bytes.fromhex("".join(self.keys)) + self.uuids + annotation_counts
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "SentLines":
@@ -61,8 +61,15 @@ class SentLines:
         traces = tuple(data[start : start + _TRACE] for start in range(at, keys, _TRACE))
         digits = data[keys:uuids].hex()
         row_keys = tuple(digits[start : start + 2 * _KEY] for start in range(0, len(digits), 2 * _KEY))
-        shapes = uuids + _UUID * sum(numbers[size:])
-        return cls(numbers[:size], numbers[size:], traces, row_keys, data[uuids:shapes], _shapes(data[shapes:]))
+        annotation_counts = uuids + _UUID * sum(numbers[size:])
+        return cls(
+            numbers[:size],
+            numbers[size:],
+            traces,
+            row_keys,
+            data[uuids:annotation_counts],
+            _annotation_counts(data[annotation_counts:]),
+        )
 
     def all_uuids(self) -> set[bytes]:
         """Every uuid that was sent."""
@@ -79,7 +86,7 @@ class SentLines:
         return found
 
 
-def _shapes(data: bytes) -> tuple[bytes, ...]:
+def _annotation_counts(data: bytes) -> tuple[bytes, ...]:
     found, at = [], 0
     while at < len(data):
         end = at + 1 + data[at]

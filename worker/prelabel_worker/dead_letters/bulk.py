@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from prelabel.errors import MessageError
-from prelabel_worker.dead_letters.editing import Mended, Mending, checked, mended
-from prelabel_worker.dead_letters.filter import LetterFilter
+from prelabel_worker.dead_letters.editing import EditedMessage, Edits, checked, edited_message
+from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.reader import SLICE, SLICE_BYTES
 from prelabel_worker.dead_letters.store import BulkResult, HeldRows, Then
@@ -17,7 +17,7 @@ _EXAMPLES = 3
 UNCHANGED, WHOLE_FRAME = "unchanged", "whole-frame"
 
 
-class Pace:
+class Pacer:
     """At most so many rows a second, over all slices; the first goes at once."""
 
     def __init__(
@@ -43,11 +43,11 @@ class Pace:
 
 @dataclass(slots=True)
 class Bulk:
-    """One action over the letters of some projects; `stop` ends it after the slice in hand: `result` stays right."""
+    """One action over dead letters of some projects; `stop` ends it after the slice in hand: `result` stays right."""
 
     rows: HeldRows
-    chosen: LetterFilter
-    pace: Pace = field(default_factory=lambda: Pace(1e9))
+    chosen: DeadLetterFilter
+    pacer: Pacer = field(default_factory=lambda: Pacer(1e9))
     progress: Callable[[BulkResult], None] = lambda _: None
     dry_run: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
@@ -57,41 +57,41 @@ class Bulk:
     examples: list[tuple[DeadLetter, bytes]] = field(default_factory=list)
 
     def retry(self, project_id: str, *, as_new: bool = False) -> None:
-        """Send the letters back as they are."""
+        """Send the dead letters back as they are."""
         self._each(project_id, lambda part: self.rows.retry(project_id, part, as_new=as_new))
 
     def discard(self, project_id: str) -> None:
-        """Delete the letters."""
+        """Delete the dead letters."""
         self._each(project_id, lambda part: self.rows.discard(project_id, part))
 
-    def mend(self, project_id: str, mending: Mending, *, as_new: bool = False) -> None:
-        """Send the letters back with new names; those that do not change, or become wrong, are skipped."""
+    def edit(self, project_id: str, edits: Edits, *, as_new: bool = False) -> None:
+        """Send the dead letters back with new names; those that do not change, or become wrong, are skipped."""
         lanes = self.rows.lanes(project_id)
         then: Then = "new" if as_new else "old"
-        for part in _few_megabytes(self.rows.choose(project_id, self.chosen), self.pace.slice):
+        for part in _few_megabytes(self.rows.choose(project_id, self.chosen), self.pacer.slice):
             if not self._go_on():
                 return
-            ready = [new for letter in part if (new := self._mended(letter, mending, lanes)) is not None]
-            done = BulkResult() if self.dry_run else self.rows.mend(project_id, ready, then)
+            ready = [new for dead_letter in part if (new := self._edited(dead_letter, edits, lanes)) is not None]
+            done = BulkResult() if self.dry_run else self.rows.edit(project_id, ready, then)
             lost = 0 if self.dry_run else len(ready) - done.done
             self._add(project_id, BulkResult(len(part), done.done, len(part) - len(ready) + lost, done.rows))
 
-    def _mended(self, letter: DeadLetter, mending: Mending, lanes: int) -> Mended | None:
-        if letter.whole_frame:
+    def _edited(self, dead_letter: DeadLetter, edits: Edits, lanes: int) -> EditedMessage | None:
+        if dead_letter.whole_frame:
             self.why_skipped[WHOLE_FRAME] += 1
             return None
-        raw = mending.apply(letter.message)
-        if raw == letter.message:
+        raw = edits.apply(dead_letter.message)
+        if raw == dead_letter.message:
             self.why_skipped[UNCHANGED] += 1
             return None
         try:
-            prepared = checked(letter, raw)
+            prepared = checked(dead_letter, raw)
         except MessageError as error:
             self.why_skipped[error.reason.value] += 1
             return None
         if len(self.examples) < _EXAMPLES:
-            self.examples.append((letter, prepared.raw))
-        return mended(letter, prepared, lanes)
+            self.examples.append((dead_letter, prepared.raw))
+        return edited_message(dead_letter, prepared, lanes)
 
     def _each(self, project_id: str, action: Callable[[list[str]], BulkResult]) -> None:
         for part in self._paced(project_id):
@@ -106,28 +106,28 @@ class Bulk:
     def _go_on(self) -> bool:
         """Wait for the pace; False when somebody wants it to end."""
         if not self.stop.is_set():
-            self.pace.wait(self.stop)
+            self.pacer.wait(self.stop)
         return not self.stop.is_set()
 
     def _paced(self, project_id: str) -> Iterator[list[str]]:
         for part in self.rows.slices(project_id, self.chosen):
-            for at in range(0, len(part), self.pace.slice):
-                yield part[at : at + self.pace.slice]
+            for at in range(0, len(part), self.pacer.slice):
+                yield part[at : at + self.pacer.slice]
 
     def _add(self, project_id: str, part: BulkResult) -> None:
         self.result += part
         self.by_project[project_id] = self.by_project.get(project_id, BulkResult()) + part
-        self.pace.spent(part.rows)
+        self.pacer.spent(part.rows)
         self.progress(self.result)
 
 
-def _few_megabytes(letters: Iterable[DeadLetter], most: int) -> Iterator[list[DeadLetter]]:
-    """So many letters at a time, fewer when they are large."""
+def _few_megabytes(dead_letters: Iterable[DeadLetter], most: int) -> Iterator[list[DeadLetter]]:
+    """So many dead letters at a time, fewer when they are large."""
     part: list[DeadLetter] = []
     size = 0
-    for letter in letters:
-        part.append(letter)
-        size += len(letter.message)
+    for dead_letter in dead_letters:
+        part.append(dead_letter)
+        size += len(dead_letter.message)
         if len(part) == most or size >= SLICE_BYTES:
             yield part
             part, size = [], 0

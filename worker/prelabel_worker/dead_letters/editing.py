@@ -1,4 +1,4 @@
-"""Letters with other messages: names replaced in many alike, any change checked, what is stored of it. Pure.
+"""Dead letters with other messages: names replaced in many alike, any change checked, what is stored of it. Pure.
 
 A repeated run changes nothing more: no new name is an old one too, so a run that was interrupted can be repeated.
 """
@@ -16,12 +16,12 @@ from prelabel_worker.chunks.held_rows import facts_of
 from prelabel_worker.dead_letters.letter import DeadLetter
 
 
-class AmbiguousMending(PrelabelError):
+class AmbiguousEdit(PrelabelError):
     """A new name is an old one too."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mending:
+class Edits:
     """Old name → new name, of features (of annotations), options (of answers at any depth) and data rows."""
 
     features: Mapping[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Mending:
         for what, names in (("feature", self.features), ("option", self.options), ("data row", self.data_rows)):
             both = next((name for name in names.values() if name in names), None)
             if both is not None:
-                raise AmbiguousMending(f"{what} {quoted(both)} is both an old and a new name: do it in two runs")
+                raise AmbiguousEdit(f"{what} {quoted(both)} is both an old and a new name: do it in two runs")
 
     def __bool__(self) -> bool:
         return bool(self.features or self.options or self.data_rows)
@@ -109,27 +109,27 @@ def _options(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
         open_items += _objects(each.get("classifications"))
 
 
-def checked(letter: DeadLetter, raw: bytes) -> Prepared:
-    """A letter's new message, by the rules of publishing; project and message id stay. Raises MessageError."""
+def checked(dead_letter: DeadLetter, raw: bytes) -> Prepared:
+    """A dead letter's new message, by the rules of publishing; project and message id stay. Raises MessageError."""
     try:
         message = orjson.loads(raw)
-        if letter.message_id and isinstance(message, dict) and message.get("messageId") is None:
-            raw = orjson.dumps({"messageId": letter.message_id} | message | {"messageId": letter.message_id})
+        if dead_letter.message_id and isinstance(message, dict) and message.get("messageId") is None:
+            raw = orjson.dumps({"messageId": dead_letter.message_id} | message | {"messageId": dead_letter.message_id})
     except orjson.JSONDecodeError:
         pass  # the gate says it better
     prepared = prepare(raw)
-    if prepared.project_id != letter.project_id:
-        expected = f"{quoted(letter.project_id)}, the letter's project"
+    if prepared.project_id != dead_letter.project_id:
+        expected = f"{quoted(dead_letter.project_id)}, the dead letter's project"
         raise MalformedMessage(Reason.WRONG_PROJECT, "projectId", quoted(prepared.project_id), expected)
-    if letter.message_id and prepared.message_id != letter.message_id:
-        expected = f"{quoted(letter.message_id)}, the letter's message id"
+    if dead_letter.message_id and prepared.message_id != dead_letter.message_id:
+        expected = f"{quoted(dead_letter.message_id)}, the dead letter's message id"
         raise MalformedMessage(Reason.MALFORMED_MESSAGE, "messageId", quoted(prepared.message_id), expected)
     return prepared
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
-    """A letter's new message, as mend.lua takes it; only for the body with this digest."""
+class EditedMessage:
+    """A dead letter's new message, as edit.lua takes it; only for the body with this digest."""
 
     id: str
     body_digest: str
@@ -137,20 +137,20 @@ class Mended:
     body: bytes
 
 
-def mended(letter: DeadLetter, prepared: Prepared, lanes: int) -> Mended:
-    """The letter with another message: its facts follow, its cause stays. `lanes` is the project's count."""
+def edited_message(dead_letter: DeadLetter, prepared: Prepared, lanes: int) -> EditedMessage:
+    """The dead letter with another message: its facts follow, its cause stays. `lanes` is the project's count."""
     raw = _compact(prepared.raw)
     known = facts_of(raw)
-    moved = known.data_row_key != letter.data_row
+    moved = known.data_row_key != dead_letter.data_row
     facts: dict[str, Any] = {
-        "lane": lane_of(known.data_row_key, lanes) if moved else letter.lane,
+        "lane": lane_of(known.data_row_key, lanes) if moved else dead_letter.lane,
         "bytes": len(raw),
         "slow": prepared.slow,
     }
     facts |= {name: value for name, value in (("message", known.message_id), ("row", known.row_key)) if value}
     about = {"messageId": known.message_id, "dataRow": known.data_row_key, "model": known.model}
-    header = orjson.dumps(orjson.loads(letter.header) | about)
-    return Mended(letter.id, letter.body_digest, facts, header + b"\n" + raw)
+    header = orjson.dumps(orjson.loads(dead_letter.header) | about)
+    return EditedMessage(dead_letter.id, dead_letter.body_digest, facts, header + b"\n" + raw)
 
 
 def _compact(raw: bytes) -> bytes:

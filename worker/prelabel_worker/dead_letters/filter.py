@@ -7,8 +7,8 @@ from prelabel_worker.dead_letters.letter import DeadLetter
 
 
 @dataclass(frozen=True, slots=True)
-class LetterFilter:
-    """Which letters are meant: all that is given must hold. Times are in ms, both ends included."""
+class DeadLetterFilter:
+    """Which dead letters are meant: all that is given must hold. Times are in ms, both ends included."""
 
     ids: tuple[str, ...] = ()
     reason: str | None = None
@@ -19,15 +19,15 @@ class LetterFilter:
     since_ms: int | None = None
     until_ms: int | None = None
 
-    def accepts(self, letter: DeadLetter) -> bool:
-        """Whether this letter is meant; its id is not looked at."""
-        died = round(letter.last_at * 1000)
+    def accepts(self, dead_letter: DeadLetter) -> bool:
+        """Whether this dead letter is meant; its id is not looked at."""
+        died = round(dead_letter.last_at * 1000)
         return (
-            self.reason in (None, letter.reason)
-            and self.group in (None, letter.group)
-            and self.model in (None, letter.model)
-            and self.message_id in (None, letter.message_id)
-            and (self.data_row is None or letter.data_row in self.data_row_keys)
+            self.reason in (None, dead_letter.reason)
+            and self.group in (None, dead_letter.group)
+            and self.model in (None, dead_letter.model)
+            and self.message_id in (None, dead_letter.message_id)
+            and (self.data_row is None or dead_letter.data_row in self.data_row_keys)
             and (self.since_ms is None or died >= self.since_ms)
             and (self.until_ms is None or died <= self.until_ms)
         )

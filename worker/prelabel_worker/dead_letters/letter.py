@@ -1,4 +1,4 @@
-"""Dead letters as operators meet them: one letter, and a group of them. Pure."""
+"""Dead letters as operators meet them: one dead letter, and a group of them. Pure."""
 
 import hashlib
 from base64 import b64encode
@@ -29,7 +29,7 @@ class DeadLetter:
     attempts: int
     first_at: float
     last_at: float
-    struck: bool
+    superseded: bool
     weight: int
     lane: int
     header: bytes
@@ -47,7 +47,7 @@ class DeadLetter:
 
     @property
     def body_digest(self) -> str:
-        """SHA-1 of the stored body: whether somebody else has changed it meanwhile (mend.lua)."""
+        """SHA-1 of the stored body: whether somebody else has changed it meanwhile (edit.lua)."""
         return hashlib.sha1(self.header + b"\n" + self.message, usedforsecurity=False).hexdigest()
 
     def example(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class DeadLetter:
         return said
 
     def as_json(self) -> dict[str, Any]:
-        """The letter for `--json`, with the message as text; `messageBase64` when it is not UTF-8."""
+        """The dead letter for `--json`, with the message as text; `messageBase64` when it is not UTF-8."""
         try:
             message, encoded = self.message.decode(), None
         except UnicodeDecodeError:
@@ -79,7 +79,7 @@ class DeadLetter:
             "retried": self.retried,
             "firstAt": self.first_at,
             "lastAt": self.last_at,
-            "struck": self.struck,
+            "superseded": self.superseded,
             "rows": self.weight,
             "message": message,
             "messageBase64": encoded,
@@ -87,8 +87,8 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class LetterGroup:
-    """The letters of one fingerprint: how many rows, since when, and one of them without its message."""
+class DeadLetterGroup:
+    """The dead letters of one fingerprint: how many rows, since when, and one of them without its message."""
 
     project_id: str
     group: str
@@ -117,12 +117,12 @@ class LetterGroup:
         return command("dead retry", project=self.project_id, group=self.group)
 
 
-def dead_letter(project_id: str, letter_id: str, state: dict[str, Any], body: bytes) -> DeadLetter:
-    """A letter from what is stored of it."""
+def read_dead_letter(project_id: str, dead_letter_id: str, state: dict[str, Any], body: bytes) -> DeadLetter:
+    """A dead letter from what is stored of it."""
     details, payload = split_body(body)
     known = {name: details.pop(name, None) for name in _ABOUT_THE_ROW}
     return DeadLetter(
-        id=letter_id,
+        id=dead_letter_id,
         project_id=project_id,
         message_id=known["messageId"],
         data_row=known["dataRow"] or "",
@@ -136,7 +136,7 @@ def dead_letter(project_id: str, letter_id: str, state: dict[str, Any], body: by
         attempts=int(state["attempts"]),
         first_at=state["first"] / 1000,
         last_at=state["last"] / 1000,
-        struck=bool(state.get("struck")),
+        superseded=bool(state.get("superseded")),
         weight=int(state["weight"]),
         lane=int(state["lane"]),
         header=body.partition(b"\n")[0],

@@ -9,12 +9,12 @@ import orjson
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
-from prelabel_worker.dead_letters.filter import LetterFilter
-from prelabel_worker.dead_letters.letter import DeadLetter, LetterGroup, dead_letter
+from prelabel_worker.dead_letters.filter import DeadLetterFilter
+from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup, read_dead_letter
 from prelabel_worker.rendering.identity import row_key
 
 SLICE = 200
-"""Letters in one read, and in one script."""
+"""Dead letters in one read, and in one script."""
 SLICE_BYTES = 4_000_000
 """Bytes of messages in one read or script; a single message may have as many."""
 
@@ -26,44 +26,44 @@ class HeldReader:
         self._client = client
         self._prefix = key_prefix
 
-    def letter(self, project_id: str, letter_id: str) -> DeadLetter | None:
+    def dead_letter(self, project_id: str, dead_letter_id: str) -> DeadLetter | None:
         """One dead letter, or None when there is none of this id (any more)."""
         root = self._root(project_id)
         with self._client.pipeline(transaction=True) as pipeline:
-            pipeline.zscore(f"{root}:dead", letter_id)
-            pipeline.hget(f"{root}:held", letter_id)
-            pipeline.hget(f"{root}:held:body", letter_id)
+            pipeline.zscore(f"{root}:dead", dead_letter_id)
+            pipeline.hget(f"{root}:held", dead_letter_id)
+            pipeline.hget(f"{root}:held:body", dead_letter_id)
             died, state, body = pipeline.execute()
         if died is None or state is None or body is None:
             return None
-        return dead_letter(project_id, letter_id, orjson.loads(state), body)
+        return read_dead_letter(project_id, dead_letter_id, orjson.loads(state), body)
 
-    def letters(
+    def dead_letters(
         self, project_id: str, *, reason: str | None = None, message_id: str | None = None, limit: int = 50
     ) -> list[DeadLetter]:
         """The newest dead letters that match, newest first."""
-        chosen = LetterFilter(reason=reason, message_id=message_id)
+        chosen = DeadLetterFilter(reason=reason, message_id=message_id)
         return list(islice(self.choose(project_id, chosen), limit))
 
-    def choose(self, project_id: str, chosen: LetterFilter) -> Iterator[DeadLetter]:
-        """The letters a filter means, newest first; read in slices, so a million cost no memory."""
+    def choose(self, project_id: str, chosen: DeadLetterFilter) -> Iterator[DeadLetter]:
+        """The dead letters a filter means, newest first; read in slices, so a million cost no memory."""
         for part, _ in self._candidates(self._root(project_id), chosen):
-            yield from (letter for letter in self._read(project_id, part) if chosen.accepts(letter))
+            yield from (dead_letter for dead_letter in self._read(project_id, part) if chosen.accepts(dead_letter))
 
-    def slices(self, project_id: str, chosen: LetterFilter) -> Iterator[list[str]]:
-        """Their ids, some hundred at a time; no letter is read when an index answers the filter alone.
+    def slices(self, project_id: str, chosen: DeadLetterFilter) -> Iterator[list[str]]:
+        """Their ids, some hundred at a time; no dead letter is read when an index answers the filter alone.
 
-        Ids that the filter names itself, and nothing else, are answered whether there are such letters or not.
+        Ids that the filter names itself, and nothing else, are answered whether there are such dead letters or not.
         """
         for part, answered in self._candidates(self._root(project_id), chosen):
             names = part
             if not answered:
-                names = [letter.id for letter in self._read(project_id, part) if chosen.accepts(letter)]
+                names = [dead_letter.id for dead_letter in self._read(project_id, part) if chosen.accepts(dead_letter)]
             if names:
                 yield names
 
-    def groups(self, project_id: str, most: int = 100) -> list[LetterGroup]:
-        """The largest groups, from the counts and one letter of each: letters are not walked."""
+    def groups(self, project_id: str, most: int = 100) -> list[DeadLetterGroup]:
+        """The largest groups, from the counts and one dead letter of each: dead letters are not walked."""
         root = self._root(project_id)
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.hgetall(f"{root}:dead:groups")
@@ -77,40 +77,42 @@ class HeldReader:
             ends = pipeline.execute()
         names = [samples[group].decode() for group, _ in largest if group in samples]
         # Without their messages, which may have megabytes each.
-        letters = {letter.group: replace(letter, message=b"") for letter in self._read(project_id, names)}
+        dead_letters = {
+            dead_letter.group: replace(dead_letter, message=b"") for dead_letter in self._read(project_id, names)
+        }
         found = []
         for at, (name, rows) in enumerate(largest):
-            first, last, sample = ends[2 * at], ends[2 * at + 1], letters.get(name.decode())
+            first, last, sample = ends[2 * at], ends[2 * at + 1], dead_letters.get(name.decode())
             if first and last and sample is not None:
                 found.append(
-                    LetterGroup(project_id, sample.group, int(rows), first[0][1] / 1000, last[0][1] / 1000, sample)
+                    DeadLetterGroup(project_id, sample.group, int(rows), first[0][1] / 1000, last[0][1] / 1000, sample)
                 )
         return found
 
     def pending(self, project_id: str) -> list[str]:
         """Ids of the held rows that count as pending, all as of one moment.
 
-        First those that are being tried, then those that heal, the next first.
+        First those that are being tried, then those that are retrying, the next first.
         """
         root = self._root(project_id)
         with self._client.pipeline(transaction=True) as pipeline:
-            for index in ("heal:queued", "dead:queued", "heal"):
+            for index in ("retrying:queued", "dead:queued", "retrying"):
                 pipeline.zrange(f"{root}:{index}", 0, -1)
-            queued, letters, healing = pipeline.execute()
-        return [name.decode() for name in (*queued, *letters, *healing)]
+            queued, dead_letters, retrying = pipeline.execute()
+        return [name.decode() for name in (*queued, *dead_letters, *retrying)]
 
     def being_tried(self, project_id: str, most: int) -> list[str]:
-        """Ids of at most `most` rows that heal, and as many retried letters, that are being tried; the oldest first."""
+        """Ids of at most `most` retrying rows, and as many dead letters, that are being tried; the oldest first."""
         root = self._root(project_id)
-        names = [self._client.zrange(f"{root}:{index}", 0, most - 1) for index in ("heal:queued", "dead:queued")]
+        names = [self._client.zrange(f"{root}:{index}", 0, most - 1) for index in ("retrying:queued", "dead:queued")]
         return [name.decode() for part in names for name in part]
 
     def rows(self, project_id: str, held_ids: Sequence[str]) -> Iterator[DeadLetter]:
-        """Those of these rows that are held (still), whether they are dead, heal or are being tried."""
+        """Those of these rows that are held (still), whether they are dead, retrying or are being tried."""
         return self._read(project_id, held_ids, index=None)
 
     def states(self, project_id: str, held_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """The states of those of these held rows, dead or healing or on their way back, that are there (still)."""
+        """The states of those of these held rows, dead or retrying or on their way back, that are there (still)."""
         found: dict[str, dict[str, Any]] = {}
         for start in range(0, len(held_ids), SLICE):
             part = held_ids[start : start + SLICE]
@@ -118,13 +120,13 @@ class HeldReader:
             found |= {name: orjson.loads(state) for name, state in zip(part, states, strict=True) if state}
         return found
 
-    def count_dead(self, project_id: str, letter_ids: Sequence[str]) -> int:
+    def count_dead(self, project_id: str, dead_letter_ids: Sequence[str]) -> int:
         """How many of these, some hundred, are dead letters."""
-        scores = self._client.zmscore(f"{self._root(project_id)}:dead", letter_ids)
+        scores = self._client.zmscore(f"{self._root(project_id)}:dead", dead_letter_ids)
         return sum(score is not None for score in scores)
 
     def now_ms(self) -> int:
-        """Redis's clock, by which letters die."""
+        """Redis's clock, by which dead letters die."""
         seconds, micros = self._client.time()
         return int(seconds) * 1000 + int(micros) // 1000
 
@@ -135,7 +137,7 @@ class HeldReader:
     def _root(self, project_id: str) -> str:
         return keys.project_root(self._prefix, project_id)
 
-    def _candidates(self, root: str, chosen: LetterFilter) -> Iterator[tuple[list[str], bool]]:
+    def _candidates(self, root: str, chosen: DeadLetterFilter) -> Iterator[tuple[list[str], bool]]:
         """Slices of ids from the narrowest index, and whether that index answers the whole filter."""
         if names := self._by_name(root, chosen):
             found, alone = names
@@ -150,10 +152,10 @@ class HeldReader:
         for part in self._walk(key, *chosen.range):
             yield part, alone and chosen.model is None and chosen.data_row is None
 
-    def _by_name(self, root: str, chosen: LetterFilter) -> tuple[list[str], bool] | None:
-        """The few letters that ids, a message id, or a data row with its model name; None: it takes a walk."""
+    def _by_name(self, root: str, chosen: DeadLetterFilter) -> tuple[list[str], bool] | None:
+        """The few dead letters that ids, a message id, or a data row with its model name; None: it takes a walk."""
         if chosen.ids:
-            return list(dict.fromkeys(chosen.ids)), chosen == LetterFilter(ids=chosen.ids)
+            return list(dict.fromkeys(chosen.ids)), chosen == DeadLetterFilter(ids=chosen.ids)
         if chosen.message_id is not None:
             found = self._client.hget(f"{root}:dead:messages", chosen.message_id)
             return [found.decode()] if found else [], False
@@ -164,7 +166,7 @@ class HeldReader:
         return None
 
     def _walk(self, key: str, highest: str | float, lowest: str | float) -> Iterator[list[str]]:
-        """Down by score from the last one seen: letters that are retried meanwhile shift no page."""
+        """Down by score from the last one seen: dead letters that are retried meanwhile shift no page."""
         seen: set[bytes] = set()
         while True:
             page = self._client.zrevrangebyscore(key, highest, lowest, 0, SLICE + len(seen), withscores=True)
@@ -195,7 +197,7 @@ class HeldReader:
                 bodies = self._client.hmget(f"{root}:held:body", [name for name, _ in some])
                 for (name, state), body in zip(some, bodies, strict=True):
                     if body is not None:
-                        yield dead_letter(project_id, name, state, body)
+                        yield read_dead_letter(project_id, name, state, body)
 
 
 def _by_bytes(held: list[tuple[str, dict[str, Any]]]) -> Iterator[list[tuple[str, dict[str, Any]]]]:

@@ -1,4 +1,4 @@
-"""Held rows, changed: letters sent back, mended, discarded; healing rows that are due; letters too old to keep."""
+"""Change held rows: retry, edit and discard dead letters, retry rows that are due, expire what is too old."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ import orjson
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
-from prelabel_worker.dead_letters.editing import Mended
+from prelabel_worker.dead_letters.editing import EditedMessage
 from prelabel_worker.dead_letters.reader import SLICE, SLICE_BYTES, HeldReader
 from prelabel_worker.scripts import Scripts
 
 Then = Literal["keep", "old", "new"]
-"""What becomes of a mended letter: it stays dead, or goes back with its old or a new arrival number."""
+"""What becomes of a edited dead letter: it stays dead, or goes back with its old or a new arrival number."""
 
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    """What a bulk action did, in letters; `rows` is what those done weigh."""
+    """What a bulk action did, in dead letters; `rows` is what those done weigh."""
 
     matched: int = 0
     done: int = 0
@@ -45,39 +45,39 @@ class HeldRows(HeldReader):
         super().__init__(client, key_prefix)
         self._scripts = Scripts(client)
 
-    def retry(self, project_id: str, letter_ids: Sequence[str], *, as_new: bool = False) -> BulkResult:
-        """Send letters back to their lanes; a struck one is superseded, unless it goes as new."""
+    def retry(self, project_id: str, dead_letter_ids: Sequence[str], *, as_new: bool = False) -> BulkResult:
+        """Send dead letters back to their lanes; a superseded one is superseded, unless it goes as new."""
         number = "new" if as_new else "old"
-        return self._wake(project_id, self._sliced("retry", project_id, letter_ids, 0, number))
+        return self._wake(project_id, self._sliced("retry", project_id, dead_letter_ids, 0, number))
 
-    def discard(self, project_id: str, letter_ids: Sequence[str]) -> BulkResult:
-        """Delete letters; their rows are counted as discarded."""
-        return self._sliced("discard", project_id, letter_ids)
+    def discard(self, project_id: str, dead_letter_ids: Sequence[str]) -> BulkResult:
+        """Delete dead letters; their rows are counted as discarded."""
+        return self._sliced("discard", project_id, dead_letter_ids)
 
-    def mend(self, project_id: str, letters: Iterable[Mended], then: Then) -> BulkResult:
-        """Give letters other messages, unless somebody else was faster."""
+    def edit(self, project_id: str, dead_letters: Iterable[EditedMessage], then: Then) -> BulkResult:
+        """Give dead letters other messages, unless somebody else was faster."""
         total = BulkResult()
-        for part in _few_megabytes(letters):
+        for part in _few_megabytes(dead_letters):
             args: list[str | bytes] = [then]
             for each in part:
                 args += [each.id, each.body_digest, orjson.dumps(each.facts), each.body]
-            answer = self._scripts.run("mend", self._root(project_id), *args)
+            answer = self._scripts.run("edit", self._root(project_id), *args)
             total += BulkResult(len(part), *map(int, answer))
         return total if then == "keep" else self._wake(project_id, total)
 
-    def heal(self, project_id: str) -> int:
-        """Send the healing rows that are due back to their lanes."""
+    def retry_due(self, project_id: str) -> int:
+        """Send the retrying rows that are due back to their lanes."""
         return int(self._scripts.run("retry", self._root(project_id), SLICE, "due")[0])
 
-    def heal_now(self, project_id: str) -> int:
-        """Have all healing rows tried now, due or not; returns how many are.
+    def retry_now(self, project_id: str) -> int:
+        """Have all retrying rows tried now, due or not; returns how many are.
 
-        One that is being tried already, perhaps without what was mended just now, is tried once more if that fails.
+        One that is being tried already, perhaps without what was fixed just now, is tried once more if that fails.
         """
         root = self._root(project_id)
         with self._client.pipeline(transaction=True) as pipeline:
-            pipeline.zrange(f"{root}:heal:queued", 0, -1)
-            pipeline.zcard(f"{root}:heal")
+            pipeline.zrange(f"{root}:retrying:queued", 0, -1)
+            pipeline.zcard(f"{root}:retrying")
             queued, left = pipeline.execute()
         tried = self._try_once_more(project_id, [name.decode() for name in queued])
         done = 0
@@ -89,10 +89,10 @@ class HeldRows(HeldReader):
         self._wake(project_id, BulkResult(done=done))
         return tried + done
 
-    def try_letters_once_more(self, project_id: str, reason: str) -> int:
-        """Have retried letters of this reason that are being tried tried once more if that fails; returns how many are.
+    def try_dead_letters_once_more(self, project_id: str, reason: str) -> int:
+        """Have dead letters of this reason that are being tried tried once more if that fails; return how many.
 
-        Only if they fail for a reason that time heals.
+        Only if they fail for a reason that passes with time.
         """
         ids = [name.decode() for name in self._client.zrange(f"{self._root(project_id)}:dead:queued", 0, -1)]
         states = self.states(project_id, ids)
@@ -103,28 +103,28 @@ class HeldRows(HeldReader):
         return sum(int(self._scripts.run("try_once_more", self._root(project_id), *part)) for part in parts)
 
     def give_up(self, project_id: str) -> tuple[int, int]:
-        """Make dead letters of all healing rows; returns how many, and how many become it if their try fails."""
-        root, letters, queued = self._root(project_id), 0, 0
+        """Make dead letters of all retrying rows; returns how many, and how many become it if their try fails."""
+        root, dead_letters, queued = self._root(project_id), 0, 0
         with self._client.pipeline(transaction=True) as pipeline:
-            pipeline.zcard(f"{root}:heal")
-            pipeline.zcard(f"{root}:heal:queued")
+            pipeline.zcard(f"{root}:retrying")
+            pipeline.zcard(f"{root}:retrying:queued")
             left = sum(pipeline.execute())
-        while letters + queued < left:
-            done, _, tried = map(int, self._scripts.run("give_up", root, min(left - letters - queued, SLICE)))
+        while dead_letters + queued < left:
+            done, _, tried = map(int, self._scripts.run("give_up", root, min(left - dead_letters - queued, SLICE)))
             if not done + tried:
                 break
-            letters, queued = letters + done, queued + tried
-        return letters, queued
+            dead_letters, queued = dead_letters + done, queued + tried
+        return dead_letters, queued
 
     def expire(self, project_id: str, keep_days: float) -> tuple[int, int, bool]:
-        """Discard letters that are too old, some hundred; how many letters and rows, and whether more are due."""
+        """Discard some hundred dead letters that are too old; return how many, their rows, and whether more are due."""
         answer = self._scripts.run("expire", self._root(project_id), int(keep_days * 86_400_000), SLICE)
         return int(answer[0]), int(answer[1]), bool(answer[2])
 
-    def _sliced(self, script: str, project_id: str, letter_ids: Sequence[str], *args: str | int) -> BulkResult:
+    def _sliced(self, script: str, project_id: str, dead_letter_ids: Sequence[str], *args: str | int) -> BulkResult:
         total = BulkResult()
-        for start in range(0, len(letter_ids), SLICE):
-            part = letter_ids[start : start + SLICE]
+        for start in range(0, len(dead_letter_ids), SLICE):
+            part = dead_letter_ids[start : start + SLICE]
             answer = self._scripts.run(script, self._root(project_id), *args, *part)
             total += BulkResult(len(part), *map(int, answer))
         return total
@@ -135,10 +135,10 @@ class HeldRows(HeldReader):
         return result
 
 
-def _few_megabytes(letters: Iterable[Mended]) -> Iterator[list[Mended]]:
-    part: list[Mended] = []
+def _few_megabytes(dead_letters: Iterable[EditedMessage]) -> Iterator[list[EditedMessage]]:
+    part: list[EditedMessage] = []
     size = 0
-    for each in letters:
+    for each in dead_letters:
         if part and (len(part) == SLICE or size + len(each.body) > SLICE_BYTES):
             yield part
             part, size = [], 0

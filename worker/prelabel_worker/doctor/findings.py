@@ -91,7 +91,7 @@ class Check(Enum):
     ACCOUNT_PAUSE = (
         "account-pause",
         "requests of the account are not paused",
-        "mend what the reason names, then prelabel account resume; one that Labelbox caused ends by itself",
+        "fix what the reason names, then prelabel account resume; one that Labelbox caused ends by itself",
     )
     ENDPOINT = (
         "endpoint",
@@ -123,7 +123,7 @@ class Check(Enum):
     PAUSE = (
         "project-pause",
         "uploads of the project are not paused",
-        "mend what the reason names, then prelabel project resume; a pause with a time ends by itself",
+        "fix what the reason names, then prelabel project resume; a pause with a time ends by itself",
     )
     WAITING = (
         "project-waiting",

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from prelabel.annotations.kinds import KINDS, MEDIA_TYPES
-from prelabel_worker.accounts.pacing import Pace
+from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.endpoint import Endpoint
@@ -42,14 +42,14 @@ def access(labelbox: Labelbox, url: str, project_id: str) -> Finding:
     return Finding(Check.KEY, Level.OK, f"Labelbox at {host} accepts the key")
 
 
-def projects(labelbox: Labelbox, pace: Pace, ids: Sequence[str]) -> Iterator[Finding]:
+def projects(labelbox: Labelbox, pacer: Pacer, ids: Sequence[str]) -> Iterator[Finding]:
     """What Labelbox says of each project, of the first 50, and for as long as it answers."""
     for at, project_id in enumerate(ids):
         if at == MOST_PROJECTS:
             yield _not_looked_at(len(ids) - at, "more than 50")
             return
         try:
-            yield from _project(labelbox, pace, project_id)
+            yield from _project(labelbox, pacer, project_id)
         except RequestError as error:
             yield _not_looked_at(len(ids) - at, str(error))
             return
@@ -59,8 +59,8 @@ def _not_looked_at(count: int, why: str) -> Finding:
     return Finding(Check.LOOKED_AT, Level.NOTE, f"{count} projects were not asked for at Labelbox: {why}")
 
 
-def _project(labelbox: Labelbox, pace: Pace, project_id: str) -> Iterator[Finding]:
-    pace.wait()
+def _project(labelbox: Labelbox, pacer: Pacer, project_id: str) -> Iterator[Finding]:
+    pacer.wait()
     try:
         found = labelbox.ontology(project_id)
     except ProjectGone:
@@ -70,7 +70,7 @@ def _project(labelbox: Labelbox, pace: Pace, project_id: str) -> Iterator[Findin
         yield Finding(Check.ONTOLOGY, Level.BAD, "the key has no right to it", project_id)
         return
     yield from describe(found, project_id)
-    pace.wait()
+    pacer.wait()
     shown = labelbox.shows_pre_labels(project_id)
     if shown is None:
         yield Finding(Check.SHOWN, Level.NOTE, "Labelbox does not say whether labelers see pre-labels", project_id)

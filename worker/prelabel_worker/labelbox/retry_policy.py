@@ -32,12 +32,12 @@ Imports and their files.
 | 23 | FAILED | split; a row alone is held with what the error file says (S, Q) |
 | 24 | RUNNING beyond the deadline, or not found any more | its rows are held (`import_is_overdue`, `import_is_lost`) |
 | 25 | a line's failure | its row is held (`reason_of_row`) |
-| 26 | `DataRowNotFound` | its row heals, sent again after growing waits up to its project's horizon (`heals`) |
+| 26 | `DataRowNotFound` | its row is retried after growing waits up to its project's horizon (`passes_with_time`) |
 | 27 | lines are missing | their rows are sent again once, then held (`is_sent_again`) |
 | 28, 29 | a file is gone, or cannot be read | later, with a fresh address; then as 27 (`verdicts_are_lost`) |
 | 30 | an unknown state | later, until the deadline |
 
-A pause for a reason that needs a person is tried again each minute, so that mending it is enough.
+A pause for a reason that needs a person is tried again each minute, so that fixing it is enough.
 """
 
 import random
@@ -49,7 +49,7 @@ from prelabel.errors import Reason
 from prelabel_worker.labelbox import errors
 
 PAUSE_SECONDS = 60.0
-"""A pause for a reason that needs a person is tried again this often, so that mending it is enough."""
+"""A pause for a reason that needs a person is tried again this often, so that fixing it is enough."""
 FEW = 3
 """Attempts after which what should have passed is taken to last. Each unanswered upload costs a server's limit."""
 STUCK_AFTER = 5
@@ -62,7 +62,7 @@ _FRESH_ADDRESSES = 5
 _STUCK_SECONDS = 600.0
 
 
-class Outcome(StrEnum):
+class RetryAction(StrEnum):
     """What is done about something that happened."""
 
     LATER = "later"
@@ -76,13 +76,13 @@ Scope = Literal["row", "chunk", "project", "account"]
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RetryDecision:
     """An outcome, whom it concerns, and after how many seconds it is looked at again.
 
     `passing`: Labelbox is merely busy. It costs the chunk no attempt, and nobody needs to look.
     """
 
-    outcome: Outcome
+    action: RetryAction
     scope: Scope
     seconds: float = 0.0
     passing: bool = False
@@ -90,37 +90,37 @@ class Decision:
     @property
     def needs_person(self) -> bool:
         """Whether uploads pause for a reason that does not pass by itself."""
-        return self.outcome is Outcome.PAUSE and not self.passing
+        return self.action is RetryAction.PAUSE and not self.passing
 
 
-def decide(error: errors.RequestError, failures: int, *, base: float, cap: float) -> Decision:
+def decide(error: errors.RequestError, failures: int, *, base: float, cap: float) -> RetryDecision:
     """What to do after a request failed for the `failures`-th time in a row."""
     wait = backoff(failures, base, cap)
     match error:
         case errors.Throttled():
             seconds = _THROTTLE_SECONDS * random.uniform(0.9, 1.1)
             wait = seconds if error.retry_after is None else error.retry_after
-            return Decision(Outcome.PAUSE, "account", wait, passing=True)
+            return RetryDecision(RetryAction.PAUSE, "account", wait, passing=True)
         case errors.Unavailable() | errors.OutcomeUnknown() if error.retry_after is not None:
-            return Decision(Outcome.PAUSE, "account", error.retry_after, passing=True)
+            return RetryDecision(RetryAction.PAUSE, "account", error.retry_after, passing=True)
         case errors.Blocked() if failures <= 1:
-            return Decision(Outcome.LATER, "chunk", cap)
+            return RetryDecision(RetryAction.LATER, "chunk", cap)
         case errors.UnexpectedShape():  # what it was about is at fault, not the account
-            return Decision(Outcome.LOOK_UP if error.maybe_accepted else Outcome.LATER, "chunk", wait)
+            return RetryDecision(RetryAction.LOOK_UP if error.maybe_accepted else RetryAction.LATER, "chunk", wait)
         case errors.Garbled() if failures <= FEW:
-            return Decision(Outcome.LOOK_UP if error.maybe_accepted else Outcome.LATER, "chunk", wait)
+            return RetryDecision(RetryAction.LOOK_UP if error.maybe_accepted else RetryAction.LATER, "chunk", wait)
         case errors.OutcomeUnknown() | errors.Conflict():
-            return Decision(Outcome.LOOK_UP, "chunk", wait)
+            return RetryDecision(RetryAction.LOOK_UP, "chunk", wait)
         case errors.TooLarge() | errors.Refused():
-            return Decision(Outcome.SPLIT, "chunk")
+            return RetryDecision(RetryAction.SPLIT, "chunk")
         case errors.Unauthorized() | errors.AccountLimit() | errors.QueryRefused():
-            return Decision(Outcome.PAUSE, "account", PAUSE_SECONDS)
+            return RetryDecision(RetryAction.PAUSE, "account", PAUSE_SECONDS)
         case errors.Blocked() | errors.Garbled():
-            return Decision(Outcome.PAUSE, "account", PAUSE_SECONDS)
+            return RetryDecision(RetryAction.PAUSE, "account", PAUSE_SECONDS)
         case errors.KeyMissing() | errors.Forbidden() | errors.ProjectGone():
-            return Decision(Outcome.PAUSE, "project", PAUSE_SECONDS)
+            return RetryDecision(RetryAction.PAUSE, "project", PAUSE_SECONDS)
         case _:
-            return Decision(Outcome.LATER, "chunk", wait)
+            return RetryDecision(RetryAction.LATER, "chunk", wait)
 
 
 def suspects_file(error: errors.RequestError) -> bool:
@@ -179,8 +179,8 @@ def verdicts_are_lost(failures: int, age_seconds: float, *, gone: bool) -> bool:
 
 
 _REASONS = {"DataRowNotFound": Reason.DATA_ROW_NOT_FOUND}
-_HEALING = frozenset({Reason.DATA_ROW_NOT_FOUND})
-"""What time can heal. Labelbox says `DataRowNotFound` also of a data row that exists and is not in the project yet;
+_RETRYING = frozenset({Reason.DATA_ROW_NOT_FOUND})
+"""What may pass with time. Labelbox says `DataRowNotFound` also of a data row that exists outside the project;
 that it says so of one that is still being processed is an assumption."""
 
 
@@ -192,10 +192,10 @@ def reason_of_row(error_names: list[str]) -> Reason:
 
 
 def is_sent_again(reason: Reason, before: str) -> bool:
-    """Whether a row heals by being sent once more, `before` being what it was held for the last time."""
+    """Whether a row is retrying by being sent once more, `before` being what it was held for the last time."""
     return reason is Reason.NO_VERDICT and before != Reason.NO_VERDICT
 
 
-def heals(reason: Reason) -> bool:
+def passes_with_time(reason: Reason) -> bool:
     """Whether a row that is held for this may be taken later as it is."""
-    return reason in _HEALING
+    return reason in _RETRYING

@@ -70,7 +70,7 @@ OVERRIDES = (
     Override("policy", "policy", "override, skip or dead-letter", _policy),
     Override("priority", "priority", f"a whole number from 1 to {MOST_PRIORITY}", _whole(1, MOST_PRIORITY)),
     Override("account", "account", "a name of letters, digits, _ and -", _name),
-    Override("healHours", "heal-hours", "hours from 0 to 720", _hours),
+    Override("retryHours", "retry-hours", "hours from 0 to 720", _hours),
     Override("submitAs", "as", "pre-labels or ground-truth", _submit_as),
 )
 

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import takewhile
 from typing import TypeVar
 
-from prelabel_worker.accounts.pacing import Pace
+from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.accounts.rate_limiter import POLLED_TOGETHER
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.labelbox.client import Labelbox
@@ -35,7 +35,7 @@ class Service:
     """Labelbox with an account's key, and the account's budget."""
 
     labelbox: Labelbox
-    pace: Pace
+    pacer: Pacer
 
 
 def sent_between(imports: Imports, project_id: str, since_ms: int, until_ms: int | None) -> Iterator[ImportStatus]:
@@ -119,10 +119,10 @@ class Undo:
         wait = _FIRST_WAIT_SECONDS
         for tries_left in range(_TRIES - 1, -1, -1):
             try:
-                service.pace.wait()
+                service.pacer.wait()
                 return request()
             except (Throttled, Unavailable) as error:
-                service.pace.tell(error)
+                service.pacer.tell(error)
                 if not tries_left or self.stop.is_set():
                     raise
                 self.stop.wait(min(error.retry_after or wait, _LONGEST_WAIT_SECONDS))

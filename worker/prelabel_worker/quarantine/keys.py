@@ -13,10 +13,10 @@ from prelabel_worker.quarantine.quarantine import Quarantine
 
 TYPES: dict[str, tuple[str, ...]] = {
     "HLEN": (
-        "meta", "overrides", "counts", "frames", "left", "inbox", "undoing", "undone", "shapes:names", "held",
-        "held:body", "held:rows", "dead:reasons", "dead:groups", "dead:sample", "dead:messages", "ontology",
+        "meta", "overrides", "counts", "frames", "left", "inbox", "undoing", "undone", "annotation_counts:names",
+        "held", "held:body", "held:rows", "dead:reasons", "dead:groups", "dead:sample", "dead:messages", "ontology",
     ),
-    "ZCARD": ("seen", "chunks", "history", "timers", "heal", "heal:queued", "dead", "dead:queued"),
+    "ZCARD": ("seen", "chunks", "history", "timers", "retrying", "retrying:queued", "dead", "dead:queued"),
     "LLEN": ("actions",),
     "STRLEN": ("ontology:flight",),
 }  # fmt: skip
@@ -71,7 +71,7 @@ class ProjectKeys:
             return False
         if "timers" in wrong:
             chunks = [b"chunk:" + each for each in self._client.zrange(f"{root}:chunks", 0, -1)]
-            self._client.zadd(f"{root}:timers", dict.fromkeys([b"group", b"heal", b"expire", *chunks], 0))
+            self._client.zadd(f"{root}:timers", dict.fromkeys([b"group", b"retry", b"expire", *chunks], 0))
         self._client.zadd(keys.projects(self._prefix), {project: 0})
         return True
 

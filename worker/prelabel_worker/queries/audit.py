@@ -153,13 +153,13 @@ def _compare(project_id: str, seen: _Snapshot) -> ProjectAudit:
     found = {
         "waiting": waiting,
         "inChunks": in_chunks,
-        "healing": seen.held.healing,
+        "retrying": seen.held.retrying,
         "dead": seen.held.dead,
         "frames": len(seen.frames),
         "undone": sum(rows for rows, _ in seen.undone),
     }
     checks = [
-        ("pending", counted["pending"], waiting + in_chunks + seen.held.healing),
+        ("pending", counted["pending"], waiting + in_chunks + seen.held.retrying),
         ("dead", counted["dead"], seen.held.dead),
         ("inbox rows", seen.inbox_rows, waiting),
         ("unsettled rows of frames", sum(seen.left.values()), sum(referred.values())),

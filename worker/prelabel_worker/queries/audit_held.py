@@ -12,60 +12,64 @@ Check = tuple[str, int, int]
 
 
 class Indexes(NamedTuple):
-    """Sizes and counts only, so that many letters cost little more."""
+    """Sizes and counts only, so that many dead letters cost little more."""
 
-    letters: int
-    healing: int
+    dead_letters: int
+    retrying: int
     bodies: int
     rows: list[bytes]
     reasons: list[bytes]
     groups: list[bytes]
-    healing_queued: int
-    letters_queued: int
+    retrying_queued: int
+    dead_letters_queued: int
 
 
 def read_indexes(pipeline: Client, root: str) -> None:
     """Ask for them in the transaction that reads the states."""
     pipeline.zcard(f"{root}:dead")
-    pipeline.zcard(f"{root}:heal")
+    pipeline.zcard(f"{root}:retrying")
     pipeline.hlen(f"{root}:held:body")
     pipeline.hvals(f"{root}:held:rows")
     pipeline.hvals(f"{root}:dead:reasons")
     pipeline.hvals(f"{root}:dead:groups")
-    pipeline.zcard(f"{root}:heal:queued")
+    pipeline.zcard(f"{root}:retrying:queued")
     pipeline.zcard(f"{root}:dead:queued")
 
 
 class HeldStates:
-    """The states of a project's held rows: at rest as letters, at rest until they heal, or on their way back."""
+    """The states of a project's held rows: dead letters, rows at rest until they are retried, or on their way back."""
 
     def __init__(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         self._states = states
         self._queued = {name for name, state in states.items() if state.get("queued")}
-        self._healing_queued = sum(states[name].get("since", 0) > 0 for name in self._queued)
+        self._retrying_queued = sum(states[name].get("since", 0) > 0 for name in self._queued)
         at_rest = [state for name, state in states.items() if name not in self._queued]
-        self._healing = [state["weight"] for state in at_rest if state.get("due")]
-        self._letters = [state["weight"] for state in at_rest if not state.get("due")]
+        self._retrying = [state["weight"] for state in at_rest if state.get("due")]
+        self._dead_letters = [state["weight"] for state in at_rest if not state.get("due")]
 
     @property
-    def healing(self) -> int:
-        """Rows that heal."""
-        return sum(self._healing)
+    def retrying(self) -> int:
+        """Rows that are retrying."""
+        return sum(self._retrying)
 
     @property
     def dead(self) -> int:
         """Rows of dead letters."""
-        return sum(self._letters)
+        return sum(self._dead_letters)
 
     def checks(self, indexes: Indexes, in_lanes: Set[str], in_chunks: Set[str]) -> Sequence[Check]:
         """Against the indexes, and against the entries of lanes and chunks that refer to held rows."""
         by_row = sum("row" in state for state in self._states.values())
         on_their_way = self._queued & (in_lanes | in_chunks)
         return [
-            ("dead letters listed", indexes.letters, len(self._letters)),
-            ("healing rows listed", indexes.healing, len(self._healing)),
-            ("healing rows listed as being tried", indexes.healing_queued, self._healing_queued),
-            ("letters listed as being tried", indexes.letters_queued, len(self._queued) - self._healing_queued),
+            ("dead letters listed", indexes.dead_letters, len(self._dead_letters)),
+            ("retrying rows listed", indexes.retrying, len(self._retrying)),
+            ("retrying rows listed as being tried", indexes.retrying_queued, self._retrying_queued),
+            (
+                "dead letters listed as being tried",
+                indexes.dead_letters_queued,
+                len(self._queued) - self._retrying_queued,
+            ),
             ("bodies of held rows", indexes.bodies, len(self._states)),
             ("held rows by data row", sum(len(names.split()) for names in indexes.rows), by_row),
             ("dead by reason", sum(map(int, indexes.reasons)), self.dead),

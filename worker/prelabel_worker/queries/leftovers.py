@@ -10,14 +10,16 @@ _DAY_MS = 86_400_000
 
 def read_leftovers(client: Client, root: str, project_id: str, data_row: str, history_days: float) -> list[Leftovers]:
     """Of the models that have some on this data row, by its global key or id, as far as they are remembered."""
-    numbers = client.hgetall(f"{root}:shapes:names")
+    numbers = client.hgetall(f"{root}:annotation_counts:names")
     if not numbers or not history_days:
         return []
     names = {int(number): name for name, number in numbers.items()}
     models = [name[1:].decode() for name in numbers if name.startswith(MODEL)]
     rows = [(f"{form}:{data_row}", model) for model in models for form in "ik"]
     digests = [shape_digest(row_key(*row)) for row in rows]
-    shapes = Scripts(client).run("shapes_of", root, int(history_days * _DAY_MS), *digests)
+    packed_counts = Scripts(client).run("annotation_counts_of", root, int(history_days * _DAY_MS), *digests)
     identity = ProjectIdentity(project_id)
-    found = [leftovers(row[1], shape, names, identity.row(*row)) for row, shape in zip(rows, shapes, strict=True)]
+    found = [
+        leftovers(row[1], packed, names, identity.row(*row)) for row, packed in zip(rows, packed_counts, strict=True)
+    ]
     return [each for each in found if each.annotations]

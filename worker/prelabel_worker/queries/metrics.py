@@ -23,8 +23,8 @@ class Name(Enum):
         "Rows by what became of them; their sum is what was published. Outcomes: pending, "
         "imported, superseded, skipped, dead, discarded.",
     )
-    HEALING = (
-        "prelabel_healing_rows",
+    RETRYING = (
+        "prelabel_retrying_rows",
         ("project",),
         "Pending rows that are held and tried again, later or at this moment.",
     )
@@ -85,7 +85,7 @@ def of_projects(projects: Sequence[ProjectStatus]) -> Iterator[Metric]:
     yield each(Name.PUBLISHED, "published")
     outcomes = ("pending", *OUTCOMES)
     yield divided(Name.ROWS, {found.project_id: {n: getattr(found, n) for n in outcomes} for found in projects})
-    yield each(Name.HEALING, "healing")
+    yield each(Name.RETRYING, "retrying")
     yield each(Name.WAITING, "waiting")
     yield each(Name.OLDEST, "oldest_waiting_seconds")
     yield divided(Name.LETTERS, {found.project_id: found.dead_reasons for found in projects})

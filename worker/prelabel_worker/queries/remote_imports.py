@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from prelabel_worker.accounts.pacing import Pace
+from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.labelbox.client import PAGE, Labelbox
 from prelabel_worker.labelbox.types import Import
 
@@ -46,12 +46,12 @@ class AtLabelbox:
         }
 
 
-def look(labelbox: Labelbox, pace: Pace, project_id: str, known: Collection[str]) -> AtLabelbox:
+def look(labelbox: Labelbox, pacer: Pacer, project_id: str, known: Collection[str]) -> AtLabelbox:
     """Ask, a request for each hundred imports and one more; `known` are the names of ours. Raises RequestError."""
-    pace.wait()
+    pacer.wait()
     found = AtLabelbox(labelbox.shows_pre_labels(project_id))
     for page in range(MOST_PAGES):
-        pace.wait()
+        pacer.wait()
         listed = labelbox.list_imports(project_id, page * PAGE)
         for each in listed:
             if each.name in known:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from prelabel.wire.client import Client
-from prelabel_worker.dead_letters.filter import LetterFilter
+from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.queries.imports import Imports
@@ -31,7 +31,7 @@ class Follower:
         self._held_at = 0.0
         self._began_ms = self._held.now_ms()
         self.pending = True
-        self.only_healing = False
+        self.only_retrying = False
 
     def look(self) -> bool:
         """Take up what happened since the last look; whether rows of the report are still on their way."""
@@ -46,8 +46,8 @@ class Follower:
         if not idle.pending:
             self._report.give_up(self._project)
             counts = self._report.counts(self._project)
-        self.only_healing = not counts[PENDING] and not counts["held"] and counts["healing"] > 0
-        self.pending = bool(counts[PENDING] or counts["held"] or counts["healing"])
+        self.only_retrying = not counts[PENDING] and not counts["held"] and counts["retrying"] > 0
+        self.pending = bool(counts[PENDING] or counts["held"] or counts["retrying"])
         return self.pending
 
     def end(self) -> None:
@@ -67,26 +67,29 @@ class Follower:
         self._held_at = time.monotonic()
         for ids in self._report.held(self._project):
             states = self._held.states(self._project, ids)
-            dead = {letter.id: letter for letter in self._held.choose(self._project, LetterFilter(ids=tuple(ids)))}
+            dead = {
+                dead_letter.id: dead_letter
+                for dead_letter in self._held.choose(self._project, DeadLetterFilter(ids=tuple(ids)))
+            }
             for name in ids:
-                if (letter := dead.get(name)) is not None:
-                    self._report.mark(self._project, int(name), "dead", letter.reason, _said(letter))
+                if (dead_letter := dead.get(name)) is not None:
+                    self._report.mark(self._project, int(name), "dead", dead_letter.reason, _said(dead_letter))
                 elif (state := states.get(name)) is not None:
-                    outcome = "healing" if self._heals(state) else PENDING
+                    outcome = "retrying" if self._is_retrying(state) else PENDING
                     self._report.mark(self._project, int(name), outcome, state["reason"], None)
                 else:
                     self._report.mark(self._project, int(name), "gone", None, None)
 
-    def _heals(self, state: dict[str, Any]) -> bool:
+    def _is_retrying(self, state: dict[str, Any]) -> bool:
         """Also while it is being tried, but for a try that had begun before: what comes of that is waited for."""
         queued = state.get("queued")
         # `true`: a script of the release before sent it back, and did not write down when.
         return not queued or (queued is not True and queued > self._began_ms and state.get("since", 0) > 0)
 
 
-def _said(letter: DeadLetter) -> dict[str, object]:
+def _said(dead_letter: DeadLetter) -> dict[str, object]:
     """Our words and Labelbox's: what `prelabel dead show` shows, without the message."""
-    return {"letter": letter.id, **{name: value for name, value in letter.details.items() if value}}
+    return {"deadLetter": dead_letter.id, **{name: value for name, value in dead_letter.details.items() if value}}
 
 
 def follow(followers: list[Follower], timeout: float, stop: threading.Event) -> Iterator[None]:

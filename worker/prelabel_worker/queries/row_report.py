@@ -21,7 +21,7 @@ from prelabel_worker.chunks.history import TracedRow, digest_of
 
 PENDING = "pending"
 FINAL = ("imported", "superseded", "skipped")
-_LOOKED_AT_AGAIN = {"dead": "held", "healing": "held", "gone": "held", "unknown": PENDING}
+_LOOKED_AT_AGAIN = {"dead": "held", "retrying": "held", "gone": "held", "unknown": PENDING}
 _TOGETHER = 1000
 _TABLE = """
 CREATE TABLE item (
@@ -41,7 +41,7 @@ _SETTLE = """
 UPDATE item SET outcome = ?, reason = ?, details = NULL, import_name = ?, row = coalesce(row, ?)
 WHERE project = ? AND mark = ?"""
 _HELD = """
-SELECT DISTINCT row FROM item WHERE project = ? AND outcome IN ('held', 'healing') AND row > ? ORDER BY row LIMIT ?"""
+SELECT DISTINCT row FROM item WHERE project = ? AND outcome IN ('held', 'retrying') AND row > ? ORDER BY row LIMIT ?"""
 _MARK = "UPDATE item SET outcome = ?, reason = coalesce(?, reason), details = ? WHERE project = ? AND row = ?"
 _GIVE_UP = "UPDATE item SET outcome = 'unknown' WHERE project = ? AND outcome = 'pending'"
 _COUNTS = "SELECT outcome, count(*) FROM item WHERE project = ? OR ? IS NULL GROUP BY outcome"
@@ -142,7 +142,7 @@ class RowReport:
         self._base.execute("COMMIT")
 
     def held(self, project_id: str) -> Iterator[list[str]]:
-        """The arrival numbers of rows that were held when they were last looked at and may heal, some at a time."""
+        """Arrival numbers of rows that were held when they were last looked at, some at a time."""
         last = -1
         while found := self._base.execute(_HELD, (project_id, last, _TOGETHER)).fetchall():
             yield [str(row) for (row,) in found]

@@ -52,7 +52,7 @@ class Trace:
 
     settled: list[Settled] = field(default_factory=list)
     held: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    letters: list[DeadLetter] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     leftovers: list[Leftovers] = field(default_factory=list)
     searched_all: bool = True
@@ -60,7 +60,7 @@ class Trace:
     @property
     def found(self) -> bool:
         """Whether anything is known."""
-        return bool(self.settled or self.held or self.letters or self.waiting or self.leftovers)
+        return bool(self.settled or self.held or self.dead_letters or self.waiting or self.leftovers)
 
 
 class Tracer:
@@ -77,10 +77,10 @@ class Tracer:
         """The rows whose global key, data row id or message id this is."""
         found = Trace(settled=list(self._settled(project_id, wanted)))
         ids = dict.fromkeys(str(each.row.arrival.seq) for each in found.settled)
-        letter_id = self._client.hget(f"{keys.project_root(self._prefix, project_id)}:dead:messages", wanted)
-        if letter_id:
-            ids[letter_id.decode()] = None
-        # One that is being tried is no letter, and the history may have forgotten why it was held.
+        dead_letter_id = self._client.hget(f"{keys.project_root(self._prefix, project_id)}:dead:messages", wanted)
+        if dead_letter_id:
+            ids[dead_letter_id.decode()] = None
+        # One that is being tried is no dead letter, and the history may have forgotten why it was held.
         tried = self._held.being_tried(project_id, MOST_FRAMES)
         ids |= dict.fromkeys(self._about(project_id, tried, wanted))
         self._add_held(found, project_id, list(ids))
@@ -105,9 +105,9 @@ class Tracer:
         root = keys.project_root(self._prefix, project_id)
         states = self._client.hmget(f"{root}:held", ids) if ids else []
         for held_id, state in zip(ids, states, strict=True):
-            letter = self._held.letter(project_id, held_id) if state else None
-            if letter is not None:
-                found.letters.append(letter)
+            dead_letter = self._held.dead_letter(project_id, held_id) if state else None
+            if dead_letter is not None:
+                found.dead_letters.append(dead_letter)
             elif state:
                 found.held.append((held_id, orjson.loads(state)))
 

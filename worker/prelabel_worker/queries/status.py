@@ -28,8 +28,8 @@ class ProjectStatus:
     `newer` is what of it waits for a worker of a newer release than this one: it is of a version not known here, or
     behind such rows.
     `open_most` is how many chunks it may have open now: fewer than the settings allow after trouble.
-    `healing` of the pending are held, and tried again when time may have healed them: the next at `next_heal_at`. Those
-    that are being tried at this moment are among them, and among the rows that wait or are in chunks: `healing_queued`.
+    `retrying` of the pending are held, and tried again when the reason may have passed: the next at `next_retry_at`.
+    Those that are being tried are among them, and among the rows that wait or are in chunks: `retrying_queued`.
     `leftovers` are annotations, no rows: ever left in Labelbox by a message with fewer than the one before.
     `undone` of the discarded were imported, and their imports undone.
     `overridden` rows had pre-labels from here, as far as is remembered, and were imported over them; `dead_by_policy`
@@ -52,9 +52,9 @@ class ProjectStatus:
     paused_until: float | None
     open_most: int | None = None
     newer: int = 0
-    healing: int = 0
-    healing_queued: int = 0
-    next_heal_at: float | None = None
+    retrying: int = 0
+    retrying_queued: int = 0
+    next_retry_at: float | None = None
     leftovers: int = 0
     undone: int = 0
     overridden: int = 0
@@ -81,9 +81,9 @@ class ProjectStatus:
             "pausedUntil": self.paused_until,
             "newer": self.newer,
             "openMost": self.open_most,
-            "healing": self.healing,
-            "healingQueued": self.healing_queued,
-            "nextHealAt": self.next_heal_at,
+            "retrying": self.retrying,
+            "retryingQueued": self.retrying_queued,
+            "nextRetryAt": self.next_retry_at,
             "leftoverAnnotations": self.leftovers,
             "undone": self.undone,
             "overridden": self.overridden,
@@ -205,10 +205,10 @@ class Inspector:
             pipeline.hgetall(f"{root}:dead:reasons")
             pipeline.hmget(f"{root}:meta", *_META)
             pipeline.zrange(f"{root}:chunks", 0, -1)
-            pipeline.zcard(f"{root}:heal")
-            pipeline.zrange(f"{root}:heal", 0, 0, withscores=True)
-            pipeline.zcard(f"{root}:heal:queued")
-            counts, waiting, reasons, meta, chunk_ids, at_rest, next_heal, queued = pipeline.execute()
+            pipeline.zcard(f"{root}:retrying")
+            pipeline.zrange(f"{root}:retrying", 0, 0, withscores=True)
+            pipeline.zcard(f"{root}:retrying:queued")
+            counts, waiting, reasons, meta, chunk_ids, at_rest, next_retry, queued = pipeline.execute()
         paused_until, why, lanes, open_most, *ever = meta
         leftovers, undone, overridden, dead_by_policy = (int(value or 0) for value in ever)
         rows = {name.decode(): int(value) for name, value in counts.items()}
@@ -232,23 +232,23 @@ class Inspector:
             paused_until=int(paused_until) / 1000 if paused else None,
             newer=self._newer(root, _lanes(lanes), chunk_ids),
             open_most=int(open_most) if open_most else None,
-            healing=at_rest + queued,
-            healing_queued=queued,
-            next_heal_at=next_heal[0][1] / 1000 if next_heal else None,
+            retrying=at_rest + queued,
+            retrying_queued=queued,
+            next_retry_at=next_retry[0][1] / 1000 if next_retry else None,
             leftovers=leftovers,
             undone=undone,
             overridden=overridden,
             dead_by_policy=dead_by_policy,
         )
 
-    def only_healing(self, project_id: str, since_ms: float) -> bool:
-        """Whether all pending rows heal, and none is on a try that began before this time (ms)."""
+    def only_retrying(self, project_id: str, since_ms: float) -> bool:
+        """Whether all pending rows are retrying, and none is on a try that began before this time (ms)."""
         root = keys.project_root(self._prefix, project_id)
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.hgetall(f"{root}:counts")
-            pipeline.zcard(f"{root}:heal")
-            pipeline.zcard(f"{root}:heal:queued")
-            pipeline.zrange(f"{root}:heal:queued", 0, 0, withscores=True)
+            pipeline.zcard(f"{root}:retrying")
+            pipeline.zcard(f"{root}:retrying:queued")
+            pipeline.zrange(f"{root}:retrying:queued", 0, 0, withscores=True)
             counts, at_rest, queued, oldest = pipeline.execute()
         rows = {name.decode(): int(value) for name, value in counts.items()}
         pending = rows.get("published", 0) - sum(rows.get(name, 0) for name in OUTCOMES)
@@ -315,5 +315,5 @@ def _lanes(value: bytes | None) -> int:
 
 
 def _queued(pending: int, at_rest: int, listed: int) -> int:
-    """How many healing rows are being tried: no more than there can be, whatever a script of another release left."""
+    """How many retrying rows are being tried: no more than there can be, whatever a script of another release left."""
     return max(0, min(listed, pending - at_rest))

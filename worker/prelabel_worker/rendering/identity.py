@@ -114,5 +114,5 @@ def row_digest(key: str) -> int:
 
 
 def shape_digest(key: str) -> bytes:
-    """The first 8 bytes of a row key: under which its shape is remembered."""
+    """The first 8 bytes of a row key: under which its annotation counts are remembered."""
     return bytes.fromhex(key[:16])

@@ -13,7 +13,7 @@ from prelabel_worker.labelbox.errors import KeyMissing
 from prelabel_worker.labelbox.ontology_cache import Catalog
 from prelabel_worker.quarantine.quarantine import Quarantine
 from prelabel_worker.settings import Settings
-from prelabel_worker.stages.context import Account, Hint, Tools
+from prelabel_worker.stages.context import Account, Hint, StageContext
 
 _SOCKET_SECONDS = 10.0
 
@@ -53,34 +53,34 @@ class _Accounts:
 
 
 class Runtime:
-    """Settings, and the tools made of them for whichever process asks."""
+    """Settings, and the context made of them for whichever process asks."""
 
     def __init__(self, settings: Settings, hint: Hint) -> None:
         self.settings = settings
         self._hint = hint
         self._lock = threading.Lock()
-        self._tools: tuple[int, Tools] | None = None
+        self._context: tuple[int, StageContext] | None = None
 
-    def tools(self) -> Tools:
+    def context(self) -> StageContext:
         """Tools of the process that asks. Not all pools announce their processes, so the process id is the key."""
-        known = self._tools
+        known = self._context
         if known is not None and known[0] == os.getpid():
             return known[1]
         with self._lock:
-            if self._tools is None or self._tools[0] != os.getpid():
-                self._tools = (os.getpid(), self._make())
-            return self._tools[1]
+            if self._context is None or self._context[0] != os.getpid():
+                self._context = (os.getpid(), self._make())
+            return self._context[1]
 
     def after_fork(self) -> None:
         """A child may have been forked while another thread of its parent held the lock."""
         self._lock = threading.Lock()
 
-    def _make(self) -> Tools:
+    def _make(self) -> StageContext:
         settings = self.settings
         client = connect(settings)
         ledger = Ledger(client, settings)
         accounts = _Accounts(client, settings)
-        return Tools(
+        return StageContext(
             settings=settings,
             ledger=ledger,
             held=HeldRows(client, settings.key_prefix),

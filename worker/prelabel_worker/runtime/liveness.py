@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 
 
-class Pulse:
+class Liveness:
     """Progress is a task that was taken, began or ended, and having nothing to do."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,4 +1,4 @@
-"""At the start of a worker: what no waiting will mend ends it, with what to change.
+"""At the start of a worker: what waiting does not fix ends it, with what to change.
 
 A server that is merely away is waited for; a wrong password, an unknown certificate or a missing key is not.
 """

@@ -6,7 +6,7 @@ Each role has a queue of its own; a worker's role is what it consumes, so plain 
 from collections.abc import Iterable
 
 STAGES = {
-    "submit": ("group", "heal", "submit", "expire"),
+    "submit": ("group", "retry", "submit", "expire"),
     "poll": ("poll", "settle"),
 }
 """`submit` computes: validating and rendering. `poll` waits: for imports to end and for their files."""

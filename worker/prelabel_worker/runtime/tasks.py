@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 from prelabel.wire.client import is_away
 from prelabel_worker.runtime.clients import Runtime
 from prelabel_worker.stages.expire import expire
-from prelabel_worker.stages.group import group, heal
+from prelabel_worker.stages.group import group, retry_due
 from prelabel_worker.stages.poll import poll
 from prelabel_worker.stages.settle import settle
 from prelabel_worker.stages.submit import submit
@@ -37,29 +37,29 @@ def register(app: Celery, runtime: Runtime) -> None:
     @app.task(name="prelabel.group")  # type: ignore[untyped-decorator]
     def _group(project_id: str) -> None:
         with _dropped_in_trouble("group"):
-            group(runtime.tools(), project_id)
+            group(runtime.context(), project_id)
 
-    @app.task(name="prelabel.heal")  # type: ignore[untyped-decorator]
-    def _heal(project_id: str) -> None:
-        with _dropped_in_trouble("heal"):
-            heal(runtime.tools(), project_id)
+    @app.task(name="prelabel.retry")  # type: ignore[untyped-decorator]
+    def _retry(project_id: str) -> None:
+        with _dropped_in_trouble("retry"):
+            retry_due(runtime.context(), project_id)
 
     @app.task(name="prelabel.expire")  # type: ignore[untyped-decorator]
     def _expire(project_id: str) -> None:
         with _dropped_in_trouble("expire"):
-            expire(runtime.tools(), project_id)
+            expire(runtime.context(), project_id)
 
     @app.task(name="prelabel.submit")  # type: ignore[untyped-decorator]
     def _submit(project_id: str, chunk_id: str) -> None:
         with _dropped_in_trouble("submit"):
-            submit(runtime.tools(), project_id, chunk_id)
+            submit(runtime.context(), project_id, chunk_id)
 
     @app.task(name="prelabel.poll")  # type: ignore[untyped-decorator]
     def _poll(running: list[list[str]]) -> None:
         with _dropped_in_trouble("poll"):
-            poll(runtime.tools(), [(project_id, chunk_id) for project_id, chunk_id in running])
+            poll(runtime.context(), [(project_id, chunk_id) for project_id, chunk_id in running])
 
     @app.task(name="prelabel.settle")  # type: ignore[untyped-decorator]
     def _settle(project_id: str, chunk_id: str) -> None:
         with _dropped_in_trouble("settle"):
-            settle(runtime.tools(), project_id, chunk_id)
+            settle(runtime.context(), project_id, chunk_id)

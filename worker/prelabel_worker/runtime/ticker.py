@@ -27,7 +27,7 @@ from prelabel_worker.presence import Presence, announce
 from prelabel_worker.quarantine.quarantine import LOOK_AGAIN_SECONDS, Quarantine
 from prelabel_worker.runtime import broker, roles
 from prelabel_worker.runtime.clients import connect
-from prelabel_worker.runtime.liveness import Pulse
+from prelabel_worker.runtime.liveness import Liveness
 from prelabel_worker.runtime.preflight import ends_worker
 from prelabel_worker.runtime.timers import Due, Timers
 from prelabel_worker.settings import Settings
@@ -80,7 +80,7 @@ class _Tick:
         self._quarantine = Quarantine(self._client, self._settings.key_prefix)
         self._swept = time.monotonic()
         self._failed_since: float | None = None
-        self._pulse = Pulse()
+        self._liveness = Liveness()
         self._begun = 0
         self._worked = False
 
@@ -129,7 +129,7 @@ class _Tick:
             # A copy in one step: the consumer's thread adds and removes while we look.
             begun, before = state.all_total_count[0], self._begun
             self._begun = begun
-            self._pulse.look(list(state.requests), begun, waiting)
+            self._liveness.look(list(state.requests), begun, waiting)
             room = room_for_hints(self._processes, waiting, moves=begun != before)
             if not room:
                 return TICK_SECONDS  # nobody is free: what is due stays due
@@ -161,8 +161,8 @@ class _Tick:
             concurrency=self._processes,
             accounts=sorted(self._settings.accounts),
             at=time.time(),
-            busy_seconds=self._pulse.busy_seconds(),
-            stalled_seconds=self._pulse.stalled_seconds(),
+            busy_seconds=self._liveness.busy_seconds(),
+            stalled_seconds=self._liveness.stalled_seconds(),
         )
         announce(self._client, self._settings.key_prefix, self._name, presence)
         self._announced = now
@@ -202,7 +202,7 @@ def _messages(due: list[Due]) -> list[tuple[str, list[Any]]]:
         ("prelabel.poll", [polled[at : at + POLLED_TOGETHER]]) for at in range(0, len(polled), POLLED_TOGETHER)
     ]
     for each in due:
-        if each.stage in ("group", "heal", "expire"):
+        if each.stage in ("group", "retry", "expire"):
             found.append((f"prelabel.{each.stage}", [each.project_id]))
         elif each.stage != "poll":
             found.append((f"prelabel.{each.stage}", [each.project_id, each.chunk_id]))

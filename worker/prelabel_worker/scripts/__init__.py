@@ -16,15 +16,16 @@ FOR_EVER_MS = 253_370_764_800_000
 """As long as a pause can last: until somebody resumes."""
 
 _LIBRARIES = {
-    "commit_rows": ("held_lib", "history_lib", "imported_lib", "shapes_lib"),
+    "commit_rows": ("held_lib", "history_lib", "imported_lib", "annotation_counts_lib"),
+    "group": ("lane_lib",),
     **dict.fromkeys(
         ("permit", "stop_account", "request_failed", "request_answered", "resume_account", "see_account"),
         ("account_lib",),
     ),
     **dict.fromkeys(("move", "open_fewer"), ("open_lib",)),
-    **dict.fromkeys(("discard", "expire", "give_up", "mend", "retry", "try_once_more"), ("held_lib",)),
+    **dict.fromkeys(("discard", "expire", "give_up", "edit", "retry", "try_once_more"), ("held_lib",)),
     **dict.fromkeys(("was_imported", "undo_forget"), ("imported_lib",)),
-    "shapes_of": ("imported_lib", "shapes_lib"),
+    "annotation_counts_of": ("imported_lib", "annotation_counts_lib"),
 }
 
 

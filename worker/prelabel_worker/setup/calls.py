@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from prelabel.errors import PrelabelError
-from prelabel_worker.accounts.pacing import Pace
+from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.labelbox import retry_policy
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.errors import RequestError, UnexpectedShape
-from prelabel_worker.labelbox.retry_policy import Outcome
+from prelabel_worker.labelbox.retry_policy import RetryAction
 
 PATIENCE_SECONDS = 600.0
 """How long one request is tried before the command ends."""
@@ -29,14 +29,14 @@ class Calls:
     def __init__(
         self,
         labelbox: Labelbox,
-        pace: Pace,
+        pacer: Pacer,
         *,
         stop: threading.Event | None = None,
         tell: Callable[[str], None] = lambda text: None,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._labelbox = labelbox
-        self._pace = pace
+        self._pacer = pacer
         self._stop = stop or threading.Event()
         self._tell = tell
         self._patience = patience_seconds
@@ -67,11 +67,11 @@ class Calls:
         while True:
             self.sleep(0)
             try:
-                self._pace.wait()
+                self._pacer.wait()
                 return request()
             except RequestError as error:
                 failures += 1
-                self._pace.tell(error)
+                self._pacer.tell(error)
                 seconds = _wait_after(error, failures)
                 if seconds is None or time.monotonic() + seconds > deadline:
                     raise
@@ -83,7 +83,7 @@ class Calls:
 def _wait_after(error: RequestError, failures: int) -> float | None:
     """Seconds until the request may be repeated; None when it may not, or would not help."""
     decision = retry_policy.decide(error, failures, base=_BASE_SECONDS, cap=_CAP_SECONDS)
-    if error.maybe_accepted or decision.needs_person or decision.outcome is Outcome.SPLIT:
+    if error.maybe_accepted or decision.needs_person or decision.action is RetryAction.SPLIT:
         return None
     if isinstance(error, UnexpectedShape):  # a person waits, and the next answer would be the same
         return None

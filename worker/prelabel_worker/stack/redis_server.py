@@ -5,7 +5,7 @@ import secrets
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -66,15 +66,30 @@ def free_port() -> int:
 
 
 def command(folder: Path, port: int, password: str) -> list[str]:
-    """How this stack runs Redis: loopback, append-only file synced at every write, nothing ever evicted."""
+    """Return how this stack runs Redis: loopback, append-only file synced at every write, nothing ever evicted.
+
+    The server refuses a file whose last write was cut off: see `repair_command`.
+    """
     private.make_folder(folder)
     options = folder / "redis.conf"
     with replacing(options) as file:
         file.write(
             f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir "{folder}"\nmaxmemory {MAX_MEMORY}\n'
-            'save ""\nappendonly yes\nappendfsync always\nmaxmemory-policy noeviction\n'.encode()
+            'save ""\nappendonly yes\nappendfsync always\naof-load-truncated no\n'
+            "maxmemory-policy noeviction\n".encode()
         )
     return [str(find_redis_server()), str(options)]
+
+
+def repair_command(start: Sequence[str], port: int) -> list[str]:
+    """Return how to run the server of `start` once, where nobody writes to it, to have its file written anew.
+
+    A crash in the middle of a write can leave half a transaction at the end of the append-only file. The server drops
+    that half in memory, but where the cut goes through a command it leaves `MULTI` in the file. What is written behind
+    it would then be read, at the next start, as part of the transaction: half a script would take effect. Known of
+    Redis and Valkey (github.com/valkey-io/valkey/pull/4342).
+    """
+    return [*start, "--port", str(port), "--aof-load-truncated", "yes"]
 
 
 def new_password() -> str:

@@ -142,8 +142,34 @@ class Stack:
 
     def _start_redis(self) -> None:
         command = redis_server.command(self._data / "redis", self._port, self._password)
+        try:
+            self._run_redis(command, self._port).close()
+        except StackError:
+            if self.ended() != "redis":
+                raise
+            self._processes.kill("redis")
+            self._rewrite_redis_file(command)
+            self._run_redis(command, self._port).close()
+
+    def _rewrite_redis_file(self, command: Sequence[str]) -> None:
+        """Have the server drop a write that was cut off, and its file written anew, before anybody writes to it."""
+        port = redis_server.free_port()
+        client = self._run_redis(redis_server.repair_command(command, port), port)
+        client.bgrewriteaof()
+
+        def is_rewritten() -> bool:
+            persistence = client.info("persistence")
+            under_way = persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"]
+            return not under_way and persistence["aof_last_bgrewrite_status"] == "ok"
+
+        self._wait(is_rewritten, "the rewrite of Redis's file")
+        client.close()
+        self._processes.kill("redis")
+
+    def _run_redis(self, command: Sequence[str], port: int) -> Client:
+        """Start Redis and return a client of it when it answers. Raises StackError."""
         self._processes.start("redis", command, environment=_environment(), folder=self.folder)
-        client = open_client(self._redis_url, _SOCKET_SECONDS)
+        client = open_client(f"redis://:{self._password}@127.0.0.1:{port}/0", _SOCKET_SECONDS)
 
         def answers() -> bool:
             try:
@@ -152,7 +178,7 @@ class Stack:
                 return False
 
         self._wait(answers, "Redis")
-        client.close()
+        return client
 
     def _start_sandbox(self) -> str:
         command = [sys.executable, "-m", "prelabel_sandbox", "--port", str(self._sandbox_port)]

@@ -54,7 +54,7 @@ def build(
         if isinstance(row, Unreadable):
             built.set_aside.append(held_frame(row, origin))
             continue
-        if row.struck:
+        if row.superseded:
             facts = facts_of(row.raw)
             built.set_aside.append(_superseded(row, trace_of(facts.data_row_key, facts.message_id)))
             continue

@@ -26,7 +26,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class StageContext:
     """What a stage works with; one set a process. `account` raises KeyMissing; '' is the account of the settings."""
 
     settings: Settings

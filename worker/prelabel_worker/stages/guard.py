@@ -12,14 +12,14 @@ from prelabel_worker.errors import LeaseLost, ProjectUnreadable
 from prelabel_worker.labelbox import retry_policy
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.quarantine.quarantine import problem_of, readable
-from prelabel_worker.stages.context import Tools
+from prelabel_worker.stages.context import StageContext
 
 _SHOWN_CHARACTERS = 300
 _log = structlog.get_logger(__name__)
 
 
 @contextmanager
-def guarded(tools: Tools, stage: str, *chunks: Chunk) -> Iterator[None]:
+def guarded(context: StageContext, stage: str, *chunks: Chunk) -> Iterator[None]:
     """Work on chunks that are held.
 
     A lost lease ends the work. What nobody expected leaves the chunks in their state and has them looked at again
@@ -37,13 +37,13 @@ def guarded(tools: Tools, stage: str, *chunks: Chunk) -> Iterator[None]:
         problem = problem_of(error, values=False)
         if problem is None or len(chunks) != 1:
             raise
-        tools.quarantine.remember(chunks[0].project_id, stage, problem)
+        context.quarantine.remember(chunks[0].project_id, stage, problem)
     except Exception as error:
         for chunk in chunks:
             _log.exception("stage.broken", project=chunk.project_id, chunk=chunk.id, stage=stage)
             defect = defect_of(chunk, stage, error)
-            with surviving(tools, stage, chunk.project_id):
-                tools.ledger.rest(chunk, wait_after(tools, defect), defect)
+            with surviving(context, stage, chunk.project_id):
+                context.ledger.rest(chunk, wait_after(context, defect), defect)
 
 
 def defect_of(chunk: Chunk, stage: str, error: Exception) -> Defect:
@@ -57,9 +57,9 @@ def defect_of(chunk: Chunk, stage: str, error: Exception) -> Defect:
     return Defect(count, what, count >= retry_policy.STUCK_AFTER)
 
 
-def wait_after(tools: Tools, defect: Defect) -> float:
+def wait_after(context: StageContext, defect: Defect) -> float:
     """Seconds until its chunk is looked at again."""
-    settings = tools.settings
+    settings = context.settings
     return retry_policy.defect_wait(defect.count, settings.backoff_base_seconds, settings.backoff_max_seconds)
 
 
@@ -72,7 +72,7 @@ def _place(error: Exception) -> str:
 
 
 @contextmanager
-def surviving(tools: Tools, stage: str, project_id: str) -> Iterator[None]:
+def surviving(context: StageContext, stage: str, project_id: str) -> Iterator[None]:
     """Work on the keys of one project: what is wrong with them quarantines it, and the caller resumes.
 
     Anything else that can fail is raised: it says nothing about the project.
@@ -81,4 +81,4 @@ def surviving(tools: Tools, stage: str, project_id: str) -> Iterator[None]:
         with readable(project_id):
             yield
     except ProjectUnreadable as error:
-        tools.quarantine.remember(project_id, stage, error.problem)
+        context.quarantine.remember(project_id, stage, error.problem)

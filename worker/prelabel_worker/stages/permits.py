@@ -7,18 +7,18 @@ from contextlib import contextmanager
 from prelabel_worker.accounts.rate_limiter import Permit, Purpose
 from prelabel_worker.chunks.chunk import Chunk, State
 from prelabel_worker.labelbox.errors import OutcomeUnknown, RequestError, Throttled, Unavailable
-from prelabel_worker.stages.context import Account, Tools
+from prelabel_worker.stages.context import Account, StageContext
 
 LOOK_AGAIN_SECONDS = 60.0
 """A stop is looked at this often however long it lasts: should `account resume` miss a chunk, this finds it."""
 _LONG_WAIT_SECONDS = 2.0
 
 
-class Turn:
+class ChunkPermits:
     """Permits for the requests of one held chunk."""
 
-    def __init__(self, tools: Tools, account: Account, chunk: Chunk) -> None:
-        self._tools = tools
+    def __init__(self, context: StageContext, account: Account, chunk: Chunk) -> None:
+        self._context = context
         self._account = account
         self._chunk = chunk
         self._permit: Permit | None = None
@@ -54,12 +54,12 @@ class Turn:
         except RequestError as error:
             self.stopped_seconds = min(permits.failed(permit, error, self._chunk.failures + 1), LOOK_AGAIN_SECONDS)
             if isinstance(error, Throttled | Unavailable | OutcomeUnknown):
-                self._tools.ledger.open_fewer(self._chunk.project_id)
+                self._context.ledger.open_fewer(self._chunk.project_id)
             raise
         permits.answered(permit)
 
     def _park(self, permit: Permit) -> None:
-        chunk, ledger = self._chunk, self._tools.ledger
+        chunk, ledger = self._chunk, self._context.ledger
         seconds, why = min(permit.wait, LOOK_AGAIN_SECONDS), waits_for(permit)
         if permit.reserved and permit.wait > _LONG_WAIT_SECONDS:  # more chunks are open than the budget carries
             ledger.open_fewer(chunk.project_id)

@@ -16,15 +16,15 @@ from prelabel_worker.chunks.rows import ChunkRow, RowOutcome
 from prelabel_worker.labelbox import retry_policy
 from prelabel_worker.labelbox.errors import KeyMissing, RequestError, TooLarge, UnexpectedShape
 from prelabel_worker.labelbox.ontology_cache import FRESH_SECONDS, REFRESH_SECONDS, Cached
-from prelabel_worker.labelbox.retry_policy import FEW, PAUSE_SECONDS, Decision, Outcome
+from prelabel_worker.labelbox.retry_policy import FEW, PAUSE_SECONDS, RetryAction, RetryDecision
 from prelabel_worker.labelbox.types import ImportName, ProjectOntology, SubmitAs
 from prelabel_worker.rendering.identity import import_name
 from prelabel_worker.rendering.row_builder import RowBuilder
 from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
 from prelabel_worker.stages.build import Built, Policy, build
-from prelabel_worker.stages.context import Account, Tools
+from prelabel_worker.stages.context import Account, StageContext
 from prelabel_worker.stages.guard import defect_of, guarded, surviving, wait_after
-from prelabel_worker.stages.permits import Turn
+from prelabel_worker.stages.permits import ChunkPermits
 
 _log = structlog.get_logger(__name__)
 _SLICE = 200  # outcomes in one commit
@@ -32,73 +32,73 @@ _LOOK_UP_AGAIN_SECONDS = 5.0
 _FETCH_AGAIN_SECONDS = 0.3
 
 
-def submit(tools: Tools, project_id: str, chunk_id: str) -> None:
+def submit(context: StageContext, project_id: str, chunk_id: str) -> None:
     """Bring one chunk as far as an import that runs, if it is due and free."""
     taken_at = time.monotonic()
     chunk = None
-    with surviving(tools, "submit", project_id):
-        chunk = tools.ledger.take(project_id, chunk_id, "submit")
+    with surviving(context, "submit", project_id):
+        chunk = context.ledger.take(project_id, chunk_id, "submit")
     if chunk is None:
         return
-    with tools.leases.hold(chunk, taken_at) as lease, guarded(tools, "submit", chunk):
-        account = _account(tools, chunk)
+    with context.leases.hold(chunk, taken_at) as lease, guarded(context, "submit", chunk):
+        account = _account(context, chunk)
         if account is not None:
-            _Submission(tools, account, chunk, lease, taken_at).run()
+            _Submission(context, account, chunk, lease, taken_at).run()
 
 
-def _account(tools: Tools, chunk: Chunk) -> Account | None:
+def _account(context: StageContext, chunk: Chunk) -> Account | None:
     """The account of the chunk; without a key for it the project pauses and the chunk goes back."""
     try:
-        return tools.account(chunk.account)
+        return context.account(chunk.account)
     except KeyMissing as error:
         _log_pause(chunk, chunk.account, "project", error)
-        tools.ledger.pause(chunk.project_id, PAUSE_SECONDS, str(error))
-        _give_back(tools, chunk, PAUSE_SECONDS, str(error), chunk.failures)
+        context.ledger.pause(chunk.project_id, PAUSE_SECONDS, str(error))
+        _give_back(context, chunk, PAUSE_SECONDS, str(error), chunk.failures)
         return None
 
 
 def _give_back(
-    tools: Tools, chunk: Chunk, seconds: float, why: str, failures: int, defect: Defect | None = None
+    context: StageContext, chunk: Chunk, seconds: float, why: str, failures: int, defect: Defect | None = None
 ) -> None:
     """Nothing was sent just now: come back later."""
     if chunk.state is State.UNCERTAIN:
-        tools.ledger.uncertain(chunk, seconds, why=why, failures=failures, sent_now=False, defect=defect)
+        context.ledger.uncertain(chunk, seconds, why=why, failures=failures, sent_now=False, defect=defect)
     else:
-        tools.ledger.wait(chunk, seconds, why=why, failures=failures, defect=defect)
+        context.ledger.wait(chunk, seconds, why=why, failures=failures, defect=defect)
 
 
 class _Submission:
     """One attempt at one chunk."""
 
-    def __init__(self, tools: Tools, account: Account, chunk: Chunk, lease: Lease, taken_at: float) -> None:
-        self._tools = tools
+    def __init__(self, context: StageContext, account: Account, chunk: Chunk, lease: Lease, taken_at: float) -> None:
+        self._context = context
         self._account = account
         self._chunk = chunk
         self._lease = lease
         self._taken_at = taken_at
-        self._turn = Turn(tools, account, chunk)
+        self._permits = ChunkPermits(context, account, chunk)
 
     def run(self) -> None:
         if self._chunk.state is State.UNCERTAIN and not self._is_nowhere():
             return
         # The permit's time is known before anything is built: without one, nothing is kept.
-        if not self._turn.ask():
+        if not self._permits.ask():
             return
         built = self._built()
-        if built is None or not self._set_aside(built) or not self._turn.ask():
+        if built is None or not self._set_aside(built) or not self._permits.ask():
             return
-        if built.slow > self._tools.settings.chunk_slow_annotations and len(built.sent.rows) > 1:
+        if built.slow > self._context.settings.chunk_slow_annotations and len(built.sent.rows) > 1:
             self._make_smaller(built)
             return
         self._send(built)
 
     def _is_nowhere(self) -> bool:
         """Look the recorded import up; True when it cannot exist any more and may be sent again."""
-        chunk, ledger = self._chunk, self._tools.ledger
-        if not self._turn.ask("follow"):
+        chunk, ledger = self._chunk, self._context.ledger
+        if not self._permits.ask("follow"):
             return False
         try:
-            with self._turn.request():
+            with self._permits.request():
                 name = ImportName(chunk.project_id, chunk.name, chunk.submit_as)
                 (found,) = self._account.labelbox.find_imports([name])
         except RequestError as error:
@@ -119,7 +119,7 @@ class _Submission:
             return False
         # From here on it is a chunk like one that waits; the build may bring another name.
         self._chunk = replace(chunk, state=State.WAITING)
-        self._turn = Turn(self._tools, self._account, replace(self._chunk, permit_ms=0))
+        self._permits = ChunkPermits(self._context, self._account, replace(self._chunk, permit_ms=0))
         return True
 
     def _built(self) -> Built | None:
@@ -127,7 +127,7 @@ class _Submission:
         cached = self._ontology()
         if cached is None:
             return None
-        rows = self._tools.ledger.rows(self._chunk)
+        rows = self._context.ledger.rows(self._chunk)
         origin = Origin("submit", self._chunk.id)
         policy = self._policy()
         built = build(rows, self._builder(cached), origin, policy)
@@ -139,26 +139,26 @@ class _Submission:
         return built
 
     def _policy(self) -> Policy | None:
-        chunk, ledger = self._chunk, self._tools.ledger
+        chunk, ledger = self._chunk, self._context.ledger
         return Policy(chunk.policy, partial(ledger.was_imported, chunk.project_id)) if chunk.policy else None
 
     def _builder(self, cached: Cached) -> RowBuilder:
         project_id = self._chunk.project_id
-        form, ground_truth = self._tools.ledger.form(project_id), self._chunk.submit_as is SubmitAs.GROUND_TRUTH
+        form, ground_truth = self._context.ledger.form(project_id), self._chunk.submit_as is SubmitAs.GROUND_TRUTH
         return RowBuilder(project_id, cached.ontology, data_row_form=form, ground_truth=ground_truth)
 
     def _ontology(self, older_than: float = FRESH_SECONDS) -> Cached | None:
         """The project's ontology; an old one serves while Labelbox is away."""
-        tools, project_id = self._tools, self._chunk.project_id
-        cached = tools.catalog.get(project_id)
+        context, project_id = self._context, self._chunk.project_id
+        cached = context.catalog.get(project_id)
         if cached is not None and cached.age_seconds <= older_than:
             return cached
-        if not self._turn.ask():
+        if not self._permits.ask():
             return None
         try:
-            fetched = tools.catalog.refresh(project_id, self._fetch_ontology)
+            fetched = context.catalog.refresh(project_id, self._fetch_ontology)
         except RequestError as error:
-            if cached is not None and retry_policy.decide(error, 1, base=1, cap=1).outcome is Outcome.LATER:
+            if cached is not None and retry_policy.decide(error, 1, base=1, cap=1).action is RetryAction.LATER:
                 _log.warning("ontology.stale", project=project_id, age_seconds=round(cached.age_seconds))
                 return cached
             self._recover(error)
@@ -166,16 +166,18 @@ class _Submission:
         if fetched is None and cached is not None and older_than == FRESH_SECONDS:
             return cached  # another worker fetches it; the old one serves meanwhile
         if fetched is None:
-            _give_back(tools, self._chunk, _FETCH_AGAIN_SECONDS, "the ontology is being fetched", self._chunk.failures)
+            _give_back(
+                context, self._chunk, _FETCH_AGAIN_SECONDS, "the ontology is being fetched", self._chunk.failures
+            )
         return fetched
 
     def _fetch_ontology(self) -> ProjectOntology:
-        with self._turn.request():
+        with self._permits.request():
             return self._account.labelbox.ontology(self._chunk.project_id)
 
     def _set_aside(self, built: Built) -> bool:
         """Commit what does not go into the file; False when nothing is left and the chunk has ended."""
-        chunk, ledger = self._chunk, self._tools.ledger
+        chunk, ledger = self._chunk, self._context.ledger
         nothing_left = not built.sent.rows
         slices = [built.set_aside[at : at + _SLICE] for at in range(0, len(built.set_aside), _SLICE)]
         if nothing_left and not slices:
@@ -184,7 +186,7 @@ class _Submission:
             finish = nothing_left and at == len(slices) - 1
             waiting = ledger.set_aside(chunk, outcomes_of_slice, finish=finish)
             if finish:
-                _hint_group(self._tools, chunk.project_id, waiting)
+                _hint_group(self._context, chunk.project_id, waiting)
         if built.set_aside:
             _log.info(
                 "rows.set_aside",
@@ -200,24 +202,24 @@ class _Submission:
         """More slow annotations than an import takes: the frames' headers, by which it was cut, named fewer."""
         chunk = self._chunk
         _log.info("chunk.slower_than_named", project=chunk.project_id, chunk=chunk.id, slow=built.slow)
-        bisect(self._tools, chunk, None, why="")
+        bisect(self._context, chunk, None, why="")
 
     def _send(self, built: Built) -> None:
-        chunk, tools = self._chunk, self._tools
+        chunk, context = self._chunk, self._context
         name = import_name(chunk.id, built.content)
-        sent = replace(built.sent, shapes=tools.ledger.shapes(chunk.project_id, built.counted))
-        tools.ledger.record_import(chunk, self._account.name, name, sent)
-        if not self._turn.ask():  # a slow disk: the permit's time is over
+        sent = replace(built.sent, annotation_counts=context.ledger.annotation_counts(chunk.project_id, built.counted))
+        context.ledger.record_import(chunk, self._account.name, name, sent)
+        if not self._permits.ask():  # a slow disk: the permit's time is over
             return
         try:
-            with self._turn.request():
+            with self._permits.request():
                 created = self._account.labelbox.create_import(
                     chunk.project_id, name, [built.content], self._lease.valid, submit_as=chunk.submit_as
                 )
         except RequestError as error:
             self._recover(error, sent=built)
             return
-        tools.ledger.running(chunk, created.id, tools.settings.poll_min_seconds)
+        context.ledger.running(chunk, created.id, context.settings.poll_min_seconds)
         _log.info(
             "import.submitted",
             project=chunk.project_id,
@@ -231,8 +233,8 @@ class _Submission:
 
     def _recover(self, error: RequestError, sent: Built | None = None) -> None:
         """Do what the table says about a failed request; `sent`: it was the upload."""
-        chunk, settings = self._chunk, self._tools.settings
-        stopped = self._turn.stopped_seconds  # the whole account is: that costs the chunk no attempt
+        chunk, settings = self._chunk, self._context.settings
+        stopped = self._permits.stopped_seconds  # the whole account is: that costs the chunk no attempt
         decision = retry_policy.decide(
             error, chunk.failures + 1, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds
         )
@@ -240,43 +242,43 @@ class _Submission:
         defect = defect_of(chunk, "submit", error) if isinstance(error, UnexpectedShape) else None
         seconds = stopped or decision.seconds or settings.backoff_max_seconds
         if defect is not None:
-            seconds = wait_after(self._tools, defect)
+            seconds = wait_after(self._context, defect)
         _log.warning(
             "request.failed",
             project=chunk.project_id,
             chunk=chunk.id,
             error=type(error).__name__,
             detail=str(error),
-            outcome=decision.outcome.value,
+            outcome=decision.action.value,
             seconds=round(seconds, 2),
         )
         self._pause(decision, error)
         if sent is not None and error.maybe_accepted:
             suspect = not stopped and retry_policy.suspects_file(error)
-            self._tools.ledger.uncertain(
+            self._context.ledger.uncertain(
                 chunk, seconds, why=str(error), failures=failures, sent_now=True, suspect=suspect, defect=defect
             )
-        elif sent is not None and decision.outcome is Outcome.SPLIT:
+        elif sent is not None and decision.action is RetryAction.SPLIT:
             self._split(sent.sent.rows, _refused(error), None if isinstance(error, TooLarge) else "upload")
         else:
-            _give_back(self._tools, chunk, seconds, str(error), failures, defect)
+            _give_back(self._context, chunk, seconds, str(error), failures, defect)
 
-    def _pause(self, decision: Decision, error: RequestError) -> None:
+    def _pause(self, decision: RetryDecision, error: RequestError) -> None:
         if decision.needs_person:
             _log_pause(self._chunk, self._account.name, decision.scope, error)
-        if decision.outcome is Outcome.PAUSE and decision.scope == "project":
-            self._tools.ledger.pause(self._chunk.project_id, decision.seconds, str(error))
+        if decision.action is RetryAction.PAUSE and decision.scope == "project":
+            self._context.ledger.pause(self._chunk.project_id, decision.seconds, str(error))
 
     def _split(self, sent: Sequence[int], problem: Problem, refused: Literal["upload"] | None) -> None:
         """The file of these rows cannot be imported as a whole: cut it in two, down to the row that is at fault."""
-        chunk, tools = self._chunk, self._tools
+        chunk, context = self._chunk, self._context
         if len(sent) == 1:
-            held = _held(tools, chunk, sent[0], problem)
-            _hint_group(tools, chunk.project_id, tools.ledger.set_aside(chunk, [held], finish=True))
+            held = _held(context, chunk, sent[0], problem)
+            _hint_group(context, chunk.project_id, context.ledger.set_aside(chunk, [held], finish=True))
             return
         why = "every file is refused"
-        if not bisect(tools, chunk, refused, why=why):
-            _give_back(tools, chunk, SPENT_PAUSE_SECONDS, why, chunk.failures + 1)
+        if not bisect(context, chunk, refused, why=why):
+            _give_back(context, chunk, SPENT_PAUSE_SECONDS, why, chunk.failures + 1)
 
     def _now_ms(self) -> int:
         """Redis's clock, as far as it has moved since the chunk was taken."""
@@ -293,8 +295,8 @@ def _said(reason: Reason, name: str, message: str) -> Problem:
     return Problem(reason, {"errors": [{"name": name, "message": message}]})
 
 
-def _held(tools: Tools, chunk: Chunk, index: int, problem: Problem) -> RowOutcome:
-    row = next(row for row in tools.ledger.rows(chunk) if isinstance(row, ChunkRow) and row.index == index)
+def _held(context: StageContext, chunk: Chunk, index: int, problem: Problem) -> RowOutcome:
+    row = next(row for row in context.ledger.rows(chunk) if isinstance(row, ChunkRow) and row.index == index)
     return held_row(row, problem, Origin("submit", chunk.id, chunk.name), facts_of(row.raw))
 
 
@@ -302,6 +304,6 @@ def _log_pause(chunk: Chunk, account: str, scope: str, error: RequestError) -> N
     _log.error("uploads.paused", project=chunk.project_id, account=account, scope=scope, detail=str(error))
 
 
-def _hint_group(tools: Tools, project_id: str, waiting: int | None) -> None:
+def _hint_group(context: StageContext, project_id: str, waiting: int | None) -> None:
     if waiting:
-        tools.hint("group", project_id, "")
+        context.hint("group", project_id, "")

@@ -15,7 +15,7 @@ _CHARACTERS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An option, or a text; with its stretches, if it has some, and what is answered below it."""
+    """An option, or a text; with its intervals, if it has some, and what is answered below it."""
 
     text: str
     ranges: tuple[Range, ...]
@@ -49,19 +49,19 @@ def nested(entries: Any, feature: Feature, depth: int = 0) -> Iterator[Answer]:
 
 
 def ranges_of(given: dict[str, Any]) -> Iterator[Range]:
-    """The stretches in `frames`: of frames, or of milliseconds."""
+    """The intervals in `frames`: of frames, or of milliseconds."""
     for each in given.get("frames") or ():
         yield each["start"], each["end"]
 
 
-def stretches(answers: Iterable[Answer], above: tuple[str, ...] = ()) -> Iterator[tuple[str, Choice]]:
-    """Every choice with stretches, at any depth, and the way to it: `speaker: pilot › mood: hurried`."""
+def intervals(answers: Iterable[Answer], above: tuple[str, ...] = ()) -> Iterator[tuple[str, Choice]]:
+    """Every choice with intervals, at any depth, and the way to it: `speaker: pilot › mood: hurried`."""
     for answer in answers:
         for choice in answer.choices:
             way = (*above, f"{answer.question}: {choice.text}")
             if choice.ranges:
                 yield " › ".join(way), choice
-            yield from stretches(choice.below, way)
+            yield from intervals(choice.below, way)
 
 
 def shortened(text: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from prelabel_sandbox.checks.asset import Asset
 from prelabel_sandbox.pages.drawing.annotations import Annotation
-from prelabel_sandbox.pages.drawing.answers import stretches
+from prelabel_sandbox.pages.drawing.answers import intervals
 from prelabel_sandbox.pages.drawing.canvas import MASKS, NOT_DRAWN, Address, Canvas, Mask, blank
 from prelabel_sandbox.pages.drawing.classes import Classes
 from prelabel_sandbox.pages.drawing.masks import filter_of
@@ -78,7 +78,7 @@ def _add_masks(film: Film, annotation: Annotation, classes: Classes, address: Ad
 def _last(annotations: Sequence[Annotation]) -> int:
     """The last frame that is named."""
     named = [frame for each in annotations for frame in frames_of(each.line)]
-    answered = [int(end) for each in annotations for _, choice in stretches(each.answers) for _, end in choice.ranges]
+    answered = [int(end) for each in annotations for _, choice in intervals(each.answers) for _, end in choice.ranges]
     return max([1, *named, *answered])
 
 

@@ -50,19 +50,19 @@ def _mask(line: dict[str, Any]) -> str:
 
 
 def _segments(line: dict[str, Any]) -> str:
-    stretches = [segment["keyframes"] for segment in line["segments"]]
-    count = sum(map(len, stretches))
-    said = ", ".join(_stretch(each[0]["frame"], each[-1]["frame"]) for each in stretches[:20])
-    return f"{count} keyframe{'' if count == 1 else 's'}, frames {said}{' …' if len(stretches) > 20 else ''}"
+    intervals = [segment["keyframes"] for segment in line["segments"]]
+    count = sum(map(len, intervals))
+    said = ", ".join(_interval(each[0]["frame"], each[-1]["frame"]) for each in intervals[:20])
+    return f"{count} keyframe{'' if count == 1 else 's'}, frames {said}{' …' if len(intervals) > 20 else ''}"
 
 
-def _stretch(first: int, last: int) -> str:
+def _interval(first: int, last: int) -> str:
     return f"{first}" if first == last else f"{first}–{last}"
 
 
 def _masks(line: dict[str, Any]) -> str:
     indexes = [frame["index"] for frame in line["masks"]["frames"]]
-    return f"{len(indexes)} frame{'' if len(indexes) == 1 else 's'}, {_stretch(min(indexes), max(indexes))}"
+    return f"{len(indexes)} frame{'' if len(indexes) == 1 else 's'}, {_interval(min(indexes), max(indexes))}"
 
 
 def _selections(line: dict[str, Any]) -> str:

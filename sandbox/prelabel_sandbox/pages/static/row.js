@@ -1,6 +1,6 @@
 "use strict";
 // Highlights an annotation in the drawing and in the list together, fits a canvas of unknown size to its asset, and
-// plays stretches of a recording. What is read here was escaped by the server; nothing is ever parsed as markup.
+// plays intervals of a recording. What is read here was escaped by the server; nothing is ever parsed as markup.
 
 const shapesOf = (entry) => document.querySelectorAll(`[data-entry="${entry}"]`);
 

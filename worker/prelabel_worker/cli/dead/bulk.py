@@ -17,7 +17,7 @@ from prelabel_worker.operations.action_log import Actions
 
 
 @contextmanager
-def progress(verb: str, things: str = "letters") -> Iterator[Callable[[BulkResult], None]]:
+def progress(verb: str, things: str = "dead letters") -> Iterator[Callable[[BulkResult], None]]:
     """A line that counts, on a terminal only."""
     if not sys.stderr.isatty():
         yield lambda result: None
@@ -63,16 +63,16 @@ def answer(result: BulkResult, verb: str, *, dry_run: bool, as_json: bool, inter
 
 
 def say_why_skipped(bulk: Bulk) -> None:
-    """Of mending: what became of the letters that were not sent, on standard error."""
+    """Of edits: what became of the dead letters that were not sent, on standard error."""
     if bulk.why_skipped:
         say("skipped: " + ", ".join(f"{count} {why}" for why, count in bulk.why_skipped.most_common()))
 
 
 def say_examples(bulk: Bulk) -> None:
-    """Of mending: the first letters before and after, only where they differ."""
-    for letter, raw in bulk.examples:
-        say(f"letter {letter.id} of project {letter.project_id}:")
-        for path, before, after in differences(orjson.loads(letter.message), orjson.loads(raw)):
+    """Of edits: the first dead letters before and after, only where they differ."""
+    for dead_letter, raw in bulk.examples:
+        say(f"dead letter {dead_letter.id} of project {dead_letter.project_id}:")
+        for path, before, after in differences(orjson.loads(dead_letter.message), orjson.loads(raw)):
             say(f"  {path}: {_short(before)} → {_short(after)}")
 
 

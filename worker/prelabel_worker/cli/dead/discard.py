@@ -34,7 +34,7 @@ def discard(
     if not dry_run and not yes:
         _ask(store, bulk)
     interrupted = carry_out(store, bulk, "discard", choice.filter.as_details(), bulk.discard)
-    named = bool(choice.letter_ids)
+    named = bool(choice.dead_letter_ids)
     answer(bulk.result, "discard", dry_run=dry_run, as_json=as_json, interrupted=interrupted, named=named)
 
 
@@ -44,7 +44,7 @@ def _ask(store: Store, bulk: Bulk) -> None:
         say("discarding cannot be undone: give --yes, or --dry-run to count")
         raise typer.Exit(USAGE)
     count = sum(map(len, of_each(store.projects, lambda name: store.rows.slices(name, bulk.chosen))))
-    if count and not confirm(f"Discard {count} letters of {', '.join(store.projects)} for good?"):
+    if count and not confirm(f"Discard {count} dead letters of {', '.join(store.projects)} for good?"):
         say("nothing was discarded")
         raise typer.Exit(NOTHING)
 

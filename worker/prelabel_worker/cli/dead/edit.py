@@ -1,4 +1,4 @@
-"""`prelabel dead edit`: one letter's message in an editor or from a file, checked, and sent back."""
+"""`prelabel dead edit`: one dead letter's message in an editor or from a file, checked, and sent back."""
 
 import os
 import shlex
@@ -15,9 +15,9 @@ from prelabel.errors import MessageError
 from prelabel.printing import command, printable_json
 from prelabel_worker.cli.dead.bulk import answer
 from prelabel_worker.cli.dead.filters import Store
-from prelabel_worker.cli.dead.show import LetterId, only_letter
+from prelabel_worker.cli.dead.show import DeadLetterId, only_dead_letter
 from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, Project, RedisUrl, say
-from prelabel_worker.dead_letters.editing import checked, mended
+from prelabel_worker.dead_letters.editing import checked, edited_message
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.operations.action_log import Actions
@@ -29,50 +29,50 @@ def register(app: typer.Typer) -> None:
 
 
 def edit(
-    letter_id: LetterId,
+    dead_letter_id: DeadLetterId,
     project: Project = None,
     file: Annotated[str | None, typer.Option(metavar="FILE|-", help="The new message; else an editor opens.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Only save: it stays a dead letter.")] = False,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Change a letter's message and retry it. It is checked as when it is published; a wrong one changes nothing.
+    """Change a dead letter's message and retry it. It is checked as when it is published; a wrong one changes nothing.
 
-    Example: prelabel dead edit 42 --project demo-project --file mended.json
+    Example: prelabel dead edit 42 --project demo-project --file edited.json
     """
     store = Store(redis_url, project)
-    letter = only_letter(store, letter_id)
-    if letter.whole_frame:
-        say(f"letter {letter_id} is a frame that cannot be read: it can be retried or discarded, not edited")
+    dead_letter = only_dead_letter(store, dead_letter_id)
+    if dead_letter.whole_frame:
+        say(f"dead letter {dead_letter_id} is a frame that cannot be read: it can be retried or discarded, not edited")
         raise typer.Exit(USAGE)
-    text = _text(letter, file)
+    text = _text(dead_letter, file)
     if text is None:
-        say("nothing was changed: the letter stays")
+        say("nothing was changed: the dead letter stays")
         raise typer.Exit(NOTHING)
     try:
-        result = _save(store, letter, text, keep=keep)
+        result = _save(store, dead_letter, text, keep=keep)
     except MessageError as error:
-        say(f"{error} [{error.reason.value}]; the letter stays")
+        say(f"{error} [{error.reason.value}]; the dead letter stays")
         result = None
     if file is None and not (result and result.done):
-        _keep_text(letter, text)
+        _keep_text(dead_letter, text)
     if result is None:
         raise typer.Exit(USAGE)
     answer(result, "edit", dry_run=False, as_json=as_json, interrupted=False, named=True)
 
 
-def _save(store: Store, letter: DeadLetter, text: bytes, *, keep: bool) -> BulkResult:
+def _save(store: Store, dead_letter: DeadLetter, text: bytes, *, keep: bool) -> BulkResult:
     """Check the message, replace it unless somebody else was faster, and record that. Raises MessageError."""
-    new = mended(letter, checked(letter, text), store.rows.lanes(letter.project_id))
-    result = store.rows.mend(letter.project_id, [new], "keep" if keep else "old")
+    new = edited_message(dead_letter, checked(dead_letter, text), store.rows.lanes(dead_letter.project_id))
+    result = store.rows.edit(dead_letter.project_id, [new], "keep" if keep else "old")
     if not result.done:
         say("somebody else has retried, changed or discarded it meanwhile")
-    details = {"ids": [letter.id], "kept": keep, **result.as_json()}
-    Actions(store.client, store.prefix).record(letter.project_id, "edit", details)
+    details = {"ids": [dead_letter.id], "kept": keep, **result.as_json()}
+    Actions(store.client, store.prefix).record(dead_letter.project_id, "edit", details)
     return result
 
 
-def _text(letter: DeadLetter, file: str | None) -> bytes | None:
+def _text(dead_letter: DeadLetter, file: str | None) -> bytes | None:
     """The new message; None when an editor left it as it was."""
     if file == "-":
         return sys.stdin.buffer.read()
@@ -82,7 +82,7 @@ def _text(letter: DeadLetter, file: str | None) -> bytes | None:
         except OSError as error:
             say(f"{file}: {error.strerror}")
             raise typer.Exit(USAGE) from None
-    before = _pretty(letter.message)
+    before = _pretty(dead_letter.message)
     after = _edited(before)
     return None if after == before else after
 
@@ -105,13 +105,13 @@ def _edited(text: bytes) -> bytes:
             subprocess.run([*shlex.split(editor), str(path)], check=True)  # noqa: S603 - the person's own words
             return path.read_bytes()
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
-            say(f"the editor {editor!r} failed ({error}): set EDITOR, or give --file; the letter stays")
+            say(f"the editor {editor!r} failed ({error}): set EDITOR, or give --file; the dead letter stays")
             raise typer.Exit(USAGE) from None
 
 
-def _keep_text(letter: DeadLetter, text: bytes) -> None:
+def _keep_text(dead_letter: DeadLetter, text: bytes) -> None:
     """Nobody's work is thrown away."""
-    handle, path = tempfile.mkstemp(prefix="prelabel-letter-", suffix=".json")
+    handle, path = tempfile.mkstemp(prefix="prelabel-dead-letter-", suffix=".json")
     with os.fdopen(handle, "wb") as file:
         file.write(text)
-    say(f"your text is in {path}: {command('dead edit', letter.id, project=letter.project_id, file=path)}")
+    say(f"your text is in {path}: {command('dead edit', dead_letter.id, project=dead_letter.project_id, file=path)}")

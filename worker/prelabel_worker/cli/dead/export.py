@@ -1,4 +1,4 @@
-"""`prelabel dead export`: letters into a file, one a line, however many."""
+"""`prelabel dead export`: dead letters into a file, one a line, however many."""
 
 import csv
 import os
@@ -28,7 +28,7 @@ Write = Callable[[DeadLetter], int]
 
 
 class Format(StrEnum):
-    """How letters are written."""
+    """How dead letters are written."""
 
     NDJSON = "ndjson"
     CSV = "csv"
@@ -51,7 +51,7 @@ def export(
 ) -> None:
     """Write dead letters to a file; nothing of them changes. Exit code 3 when nothing matches.
 
-    Example: prelabel dead export --project demo-project --messages --output letters.ndjson
+    Example: prelabel dead export --project demo-project --messages --output dead-letters.ndjson
     """
     if messages and format is Format.CSV:
         say("--messages goes with --format ndjson")
@@ -59,11 +59,11 @@ def export(
     store = Store(redis_url, choice.project)
     count = left_out = 0
     with _opened(output) as file:
-        write = _table(file) if format is Format.CSV else _messages(file) if messages else _letters(file)
-        for letter in of_each(store.projects, lambda name: store.rows.choose(name, choice.filter)):
-            written = write(letter)
+        write = _table(file) if format is Format.CSV else _messages(file) if messages else _dead_letters(file)
+        for dead_letter in of_each(store.projects, lambda name: store.rows.choose(name, choice.filter)):
+            written = write(dead_letter)
             count, left_out = count + written, left_out + 1 - written
-    say(f"exported {count} letters" + (f", left out {left_out} that are no message" if left_out else ""))
+    say(f"exported {count} dead letters" + (f", left out {left_out} that are no message" if left_out else ""))
     if not count:
         raise typer.Exit(NOTHING)
 
@@ -91,21 +91,21 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
         usage(f"{output}: {error.strerror}")
 
 
-def _letters(file: TextIO) -> Write:
-    def write(letter: DeadLetter) -> int:
-        file.write(json_text(letter.as_json()) + "\n")
+def _dead_letters(file: TextIO) -> Write:
+    def write(dead_letter: DeadLetter) -> int:
+        file.write(json_text(dead_letter.as_json()) + "\n")
         return 1
 
     return write
 
 
 def _messages(file: TextIO) -> Write:
-    def write(letter: DeadLetter) -> int:
+    def write(dead_letter: DeadLetter) -> int:
         try:
-            line = one_line(letter.message.decode())
+            line = one_line(dead_letter.message.decode())
         except UnicodeDecodeError:
             return 0
-        if letter.whole_frame:
+        if dead_letter.whole_frame:
             return 0
         file.write(line + "\n")
         return 1
@@ -119,10 +119,10 @@ def _table(file: TextIO) -> Write:
     # In a file a cell reads back as it was; a terminal must not obey it.
     shown = printable if file.isatty() else str
 
-    def write(letter: DeadLetter) -> int:
-        said = letter.example()
-        fields = letter.as_json() | {
-            "project": letter.project_id,
+    def write(dead_letter: DeadLetter) -> int:
+        said = dead_letter.example()
+        fields = dead_letter.as_json() | {
+            "project": dead_letter.project_id,
             "path": said.get("path") or said.get("errorName"),
             "found": said.get("found") or said.get("errorMessage"),
             "expected": said.get("expected"),

@@ -1,4 +1,4 @@
-"""Which letters a command is about: the filters that all bulk commands share."""
+"""Which dead letters a command is about: the filters that all bulk commands share."""
 
 import re
 import time
@@ -10,7 +10,7 @@ import typer
 
 from prelabel_worker.cli.shared.parameters import sharing
 from prelabel_worker.cli.shared.terminal import USAGE, Project, connect, say, settings_for
-from prelabel_worker.dead_letters.filter import LetterFilter
+from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.queries.status import Inspector
 
@@ -36,30 +36,32 @@ def moment(text: str) -> int:
 class Choice:
     """The shared filters as a command got them. Each field is a parameter of every command that is `filtered`."""
 
-    letter_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of letters of one project.")
+    dead_letter_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of dead letters of one project.")
     ] = None
     project: Project = None
-    reason: Annotated[str | None, typer.Option(help="Letters with this reason code.")] = None
-    group: Annotated[str | None, typer.Option(metavar="FINGERPRINT", help="Letters of this group.")] = None
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="Letters of this model.")] = None
+    reason: Annotated[str | None, typer.Option(help="Dead letters with this reason code.")] = None
+    group: Annotated[str | None, typer.Option(metavar="FINGERPRINT", help="Dead letters of this group.")] = None
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Dead letters of this model.")] = None
     data_row: Annotated[
-        str | None, typer.Option("--data-row", metavar="KEY", help="Letters of the data row: global key or id.")
+        str | None, typer.Option("--data-row", metavar="KEY", help="Dead letters of the data row: global key or id.")
     ] = None
-    message_id: Annotated[str | None, typer.Option("--message-id", help="The letter of this message.")] = None
+    message_id: Annotated[str | None, typer.Option("--message-id", help="The dead letter of this message.")] = None
     since: Annotated[
         int | None, typer.Option(parser=moment, metavar="TIME", help="Died then or later: RFC 3339, or 2h, 3d (ago).")
     ] = None
     until: Annotated[
         int | None, typer.Option(parser=moment, metavar="TIME", help="Died then or earlier: RFC 3339, or 2h, 3d (ago).")
     ] = None
-    everything: Annotated[bool, typer.Option("--all", help="Every letter, where no id and no filter is given.")] = False
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every dead letter, where no id and no filter is given.")
+    ] = False
 
     @property
-    def filter(self) -> LetterFilter:
-        """What the letters must be, the project aside."""
-        return LetterFilter(
-            ids=tuple(self.letter_ids or ()),
+    def filter(self) -> DeadLetterFilter:
+        """What the dead letters must be, the project aside."""
+        return DeadLetterFilter(
+            ids=tuple(self.dead_letter_ids or ()),
             reason=self.reason,
             group=self.group,
             model=self.model,
@@ -70,16 +72,16 @@ class Choice:
         )
 
     def check(self) -> None:
-        """Of an action: it must be said which letters. Exit code 2."""
-        if self.letter_ids and self.project is None:
-            say("letters are numbered by project: name it with --project")
+        """Of an action: it must be said which dead letters. Exit code 2."""
+        if self.dead_letter_ids and self.project is None:
+            say("dead letters are numbered by project: name it with --project")
             raise typer.Exit(USAGE)
-        if not (self.project or self.everything or self.filter != LetterFilter()):
-            say("say which letters: ids, --project, --reason, --group, --model, --data-row, --since, …, or --all")
+        if not (self.project or self.everything or self.filter != DeadLetterFilter()):
+            say("say which dead letters: ids, --project, --reason, --group, --model, --data-row, --since, …, or --all")
             raise typer.Exit(USAGE)
 
-    def before(self, now_ms: int) -> LetterFilter:
-        """The same letters, but none that die from now on: what was counted is what is done."""
+    def before(self, now_ms: int) -> DeadLetterFilter:
+        """The same dead letters, but none that die from now on: what was counted is what is done."""
         chosen = self.filter
         if chosen.ids:
             return chosen
@@ -87,7 +89,7 @@ class Choice:
 
 
 class Store:
-    """Where a command's letters are: the projects it is about, and the adapters on them."""
+    """Where a command's dead letters are: the projects it is about, and the adapters on them."""
 
     def __init__(self, redis_url: str | None, project: str | None) -> None:
         settings = settings_for(redis_url)

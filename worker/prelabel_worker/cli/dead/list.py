@@ -9,19 +9,19 @@ from rich.table import Table
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
 from prelabel_worker.cli.dead.show import times
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, console, of_each, out, when
-from prelabel_worker.dead_letters.letter import DeadLetter, LetterGroup
+from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("list")(list_letters)
+    app.command("list")(list_dead_letters)
     app.command("groups")(groups)
 
 
 @filtered
-def list_letters(
+def list_dead_letters(
     choice: Choice = Choice(),  # noqa: B008 - frozen; `filtered` gives the real one
-    limit: Annotated[int, typer.Option(help="Most letters to show.", min=1)] = 50,
+    limit: Annotated[int, typer.Option(help="Most dead letters to show.", min=1)] = 50,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
@@ -31,12 +31,12 @@ def list_letters(
     """
     store = Store(redis_url, choice.project)
     found = of_each(store.projects, lambda name: store.rows.choose(name, choice.filter))
-    letters = list(islice(found, limit))
+    dead_letters = list(islice(found, limit))
     if as_json:
-        out({"letters": [letter.as_json() for letter in letters]})
+        out({"deadLetters": [dead_letter.as_json() for dead_letter in dead_letters]})
     else:
-        console().print(_letters(letters))
-    if not letters:
+        console().print(_dead_letters(dead_letters))
+    if not dead_letters:
         raise typer.Exit(NOTHING)
 
 
@@ -46,7 +46,7 @@ def groups(
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """List what went wrong, largest first: letters with one cause are one group. Exit code 3 when there is none.
+    """List what went wrong, largest first: dead letters with one cause are one group. Exit code 3 when there is none.
 
     Example: prelabel dead groups --project demo-project
     """
@@ -62,7 +62,7 @@ def groups(
         raise typer.Exit(NOTHING)
 
 
-def _print_group(group: LetterGroup) -> None:
+def _print_group(group: DeadLetterGroup) -> None:
     print_ = console().print
     print_(f"{group.sample.reason}: {group.rows} rows of {group.project_id}", style="bold", highlight=False)
     for name, value in {"group": group.group, **group.sample.example()}.items():
@@ -71,12 +71,19 @@ def _print_group(group: LetterGroup) -> None:
     print_(f"  {group.retry_command}", highlight=False, soft_wrap=True)
 
 
-def _letters(letters: list[DeadLetter]) -> Table:
+def _dead_letters(dead_letters: list[DeadLetter]) -> Table:
     found = Table("id", "project", "reason", "data row", "where", "what", "", box=None, header_style="bold")
-    for letter in letters:
-        said = letter.example()
+    for dead_letter in dead_letters:
+        said = dead_letter.example()
         where = said.get("path") or said.get("errorName") or ""
         what = said.get("hint") or said.get("found") or said.get("errorMessage") or said.get("expected") or ""
-        cells = (letter.id, letter.project_id, letter.reason, letter.data_row, where, str(what)[:60])
-        found.add_row(*(str(cell) for cell in cells), times(letter.retried))
+        cells = (
+            dead_letter.id,
+            dead_letter.project_id,
+            dead_letter.reason,
+            dead_letter.data_row,
+            where,
+            str(what)[:60],
+        )
+        found.add_row(*(str(cell) for cell in cells), times(dead_letter.retried))
     return found

@@ -1,4 +1,4 @@
-"""`prelabel dead log`: who did what, with letters, projects and accounts."""
+"""`prelabel dead log`: who did what, with dead letters, projects and accounts."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ def log(
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """List what was done with letters, projects and accounts, by whom, newest first. Exit code 3 when nothing was.
+    """List what was done with dead letters, projects and accounts, by whom, newest first. Exit code 3 when nothing was.
 
     Example: prelabel dead log --project demo-project
     """

@@ -1,4 +1,4 @@
-"""`prelabel dead retry`: letters back to their lanes, as they are or mended."""
+"""`prelabel dead retry`: dead letters back to their lanes, as they are or edited."""
 
 import csv
 from pathlib import Path
@@ -9,8 +9,8 @@ import typer
 from prelabel_worker.cli.dead.bulk import answer, carry_out, say_examples, say_why_skipped
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
 from prelabel_worker.cli.shared.terminal import USAGE, AsJson, RedisUrl, say
-from prelabel_worker.dead_letters.bulk import Bulk, Pace
-from prelabel_worker.dead_letters.editing import Mending
+from prelabel_worker.dead_letters.bulk import Bulk, Pacer
+from prelabel_worker.dead_letters.editing import Edits
 
 
 def register(app: typer.Typer) -> None:
@@ -34,35 +34,35 @@ def retry(
     data_row_from: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="Columns old,new: other global keys or ids.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; of mending, show three examples.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; of edits, show three examples.")] = False,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Send dead letters back to their lanes, mended if names are given. Exit code 3 when nothing matches.
+    """Send dead letters back to their lanes, edited if names are given. Exit code 3 when nothing matches.
 
     Example: prelabel dead retry --project demo-project --reason unknown-feature --rename-feature Car=car --dry-run
     """
     choice.check()
-    mending = Mending(
+    edits = Edits(
         _names(rename_feature, "--rename-feature"),
         _names(rename_option, "--rename-option"),
         data_rows(data_row_from) if data_row_from else {},
     )
     store = Store(redis_url, choice.project)
-    bulk = Bulk(store.rows, choice.before(store.rows.now_ms()), Pace(rate), dry_run=dry_run)
+    bulk = Bulk(store.rows, choice.before(store.rows.now_ms()), Pacer(rate), dry_run=dry_run)
 
     def act(project_id: str) -> None:
-        if mending:
-            bulk.mend(project_id, mending, as_new=as_new)
+        if edits:
+            bulk.edit(project_id, edits, as_new=as_new)
         else:
             bulk.retry(project_id, as_new=as_new)
 
-    details = choice.filter.as_details() | mending.as_details() | ({"asNew": True} if as_new else {})
+    details = choice.filter.as_details() | edits.as_details() | ({"asNew": True} if as_new else {})
     interrupted = carry_out(store, bulk, "retry", details, act)
     if dry_run:
         say_examples(bulk)
     say_why_skipped(bulk)
-    named = bool(choice.letter_ids)
+    named = bool(choice.dead_letter_ids)
     answer(bulk.result, "retry", dry_run=dry_run, as_json=as_json, interrupted=interrupted, named=named)
 
 

@@ -10,7 +10,7 @@ import typer
 from prelabel.wire import keys
 from prelabel.wire.client import Client, has_slots, node_of, servers_of
 from prelabel_worker.cli.health.live import Wanted, live
-from prelabel_worker.cli.shared.labelbox_access import pace_of
+from prelabel_worker.cli.shared.labelbox_access import pacer_of
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
     AsJson,
@@ -157,7 +157,7 @@ def _labelbox(client: Client, settings: Settings, account: str, ids: Sequence[st
         accepted = service.access(labelbox, settings.labelbox_endpoint, ids[0] if ids else "doctor")
         yield accepted
         if accepted.check is Check.KEY and accepted.good:
-            yield from service.projects(labelbox, pace_of(client, settings, account), ids)
+            yield from service.projects(labelbox, pacer_of(client, settings, account), ids)
     finally:
         labelbox.close()
 

@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 
 from prelabel.wire.client import Client
-from prelabel_worker.accounts.pacing import Pace
-from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pace_of
+from prelabel_worker.accounts.pacing import Pacer
+from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
     USAGE,
@@ -55,10 +55,10 @@ def live(client: Client, settings: Settings, wanted: Wanted) -> None:
     project, data_row = _check(wanted)
     labelbox = open_labelbox(settings, settings.account)
     try:
-        pace = pace_of(client, settings, settings.account)
-        probe = _probe(labelbox, pace, project, data_row, wanted.feature)
+        pacer = pacer_of(client, settings, settings.account)
+        probe = _probe(labelbox, pacer, project, data_row, wanted.feature)
         _confirm(client, settings, project, probe, wanted.yes)
-        _run(labelbox, pace, settings, project, probe, wanted)
+        _run(labelbox, pacer, settings, project, probe, wanted)
     finally:
         labelbox.close()
 
@@ -74,9 +74,9 @@ def _check(wanted: Wanted) -> tuple[str, dict[str, str]]:
     return wanted.project, {"globalKey": str(wanted.global_key)}
 
 
-def _probe(labelbox: Labelbox, pace: Pace, project: str, data_row: dict[str, str], feature: str | None) -> Probe:
+def _probe(labelbox: Labelbox, pacer: Pacer, project: str, data_row: dict[str, str], feature: str | None) -> Probe:
     try:
-        pace.wait()
+        pacer.wait()
         return pick(project, labelbox.ontology(project), data_row, feature)
     except (Unavailable, Throttled) as error:
         raise ServiceAway(f"Labelbox: {error}") from None
@@ -96,13 +96,13 @@ def _confirm(client: Client, settings: Settings, project: str, probe: Probe, yes
         raise typer.Exit(USAGE)
 
 
-def _run(labelbox: Labelbox, pace: Pace, settings: Settings, project: str, probe: Probe, wanted: Wanted) -> None:
+def _run(labelbox: Labelbox, pacer: Pacer, settings: Settings, project: str, probe: Probe, wanted: Wanted) -> None:
     # A polite end by another process must delete what was made, as Ctrl-C does, also where a shell started this in the
     # background, with Ctrl-C ignored.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     limit = settings.server_limit_seconds
-    scratch = Scratch(labelbox, pace, project, wait_seconds=wanted.wait_seconds, server_limit_seconds=limit)
+    scratch = Scratch(labelbox, pacer, project, wait_seconds=wanted.wait_seconds, server_limit_seconds=limit)
     answers: list[Answer] = []
     try:
         with scratch:

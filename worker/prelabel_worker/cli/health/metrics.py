@@ -25,7 +25,7 @@ def metrics(
     once: Annotated[bool, typer.Option("--once", help="Print them and end, such as for a file collector.")] = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Serve metrics for Prometheus at http://HOST:PORT/metrics: rows, chunks, letters, accounts, workers.
+    """Serve metrics for Prometheus at http://HOST:PORT/metrics: rows, chunks, dead letters, accounts, workers.
 
     One such process is enough, wherever Redis can be reached; workers serve none.
 

@@ -100,15 +100,15 @@ def table(projects: list[ProjectStatus]) -> Table:
             [f"{each.stuck:,} stuck {'chunk' if each.stuck == 1 else 'chunks'}: prelabel doctor"] if each.stuck else []
         )
         notes += [f"{each.newer:,} for a newer worker"] if each.newer else []
-        notes += [healing_note(each)] if each.healing else []
+        notes += [retrying_note(each)] if each.retrying else []
         found.add_row(each.project_id, *counts, oldest, chunks, "; ".join(notes))
     return found
 
 
-def healing_note(status: ProjectStatus) -> str:
-    """How many rows heal, and how many of those are being tried."""
-    tried = f" ({status.healing_queued:,} being tried)" if status.healing_queued else ""
-    return f"{status.healing:,} heal{tried}"
+def retrying_note(status: ProjectStatus) -> str:
+    """How many rows retry, and how many of those are being tried."""
+    tried = f" ({status.retrying_queued:,} being tried)" if status.retrying_queued else ""
+    return f"{status.retrying:,} retry{tried}"
 
 
 def account_note(account: AccountStatus) -> str:

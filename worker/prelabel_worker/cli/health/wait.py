@@ -30,15 +30,15 @@ def register(app: typer.Typer) -> None:
 
 def wait(
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = 600,
-    healing: Annotated[
-        bool, typer.Option("--healing/--no-healing", help="Also for rows that heal; else end when only such are left.")
+    retrying: Annotated[
+        bool, typer.Option("--retrying/--no-retrying", help="Also for retrying rows; else end when only such are left.")
     ] = True,
     project: Project = None,
     redis_url: RedisUrl = None,
 ) -> None:
     """Wait until no row is pending. Exit code 1 when there are dead letters, 3 when rows are still pending.
 
-    Rows that heal (their data row is not in the project yet) are pending for up to --heal-hours of `project set`; that
+    Retrying rows (their data row is not in the project yet) are pending for up to --retry-hours of `project set`; that
     nothing else is left is said at once. What was being tried when the command began is waited for.
 
     Example: prelabel wait --timeout 60
@@ -54,13 +54,13 @@ def wait(
         projects = [inspector.status(project)] if project else inspector.all()
         if all(each.pending == 0 for each in projects):
             break
-        only_healing = all(
-            each.pending == each.healing and inspector.only_healing(each.project_id, began_ms) for each in projects
+        only_retrying = all(
+            each.pending == each.retrying and inspector.only_retrying(each.project_id, began_ms) for each in projects
         )
-        if only_healing and not told:
-            say(_healing(projects))
+        if only_retrying and not told:
+            say(_retrying(projects))
             told = True
-        if only_healing and not healing:
+        if only_retrying and not retrying:
             console().print(table(projects))
             raise typer.Exit(TIMED_OUT)
         if time.monotonic() > deadline:
@@ -70,13 +70,13 @@ def wait(
     _report(projects)
 
 
-def _healing(projects: list[ProjectStatus]) -> str:
-    rows = sum(each.healing for each in projects)
-    next_try = min((each.next_heal_at for each in projects if each.next_heal_at is not None), default=None)
+def _retrying(projects: list[ProjectStatus]) -> str:
+    rows = sum(each.retrying for each in projects)
+    next_try = min((each.next_retry_at for each in projects if each.next_retry_at is not None), default=None)
     tried = "They are being tried" if next_try is None else f"The next is tried again {when(next_try)}"
     return (
-        f"only rows that heal are left, {rows:,}: their data rows are not in the project (yet). {tried}; "
-        "prelabel project heal P tries all now, --give-up makes dead letters of them"
+        f"only retrying rows are left, {rows:,}: their data rows are not in the project (yet). {tried}; "
+        "prelabel project retry P tries all now, --give-up makes dead letters of them"
     )
 
 

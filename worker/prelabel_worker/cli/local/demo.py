@@ -54,7 +54,7 @@ def demo(
         for project_id in PROJECTS:
             put_project(stack.file.sandbox_url, orjson.dumps(_project(project_id)))
             # Data rows that are missing stay so: nobody watches a demo until the horizon.
-            Projects(stack.client()).override(project_id, {"healHours": "0"})
+            Projects(stack.client()).override(project_id, {"retryHours": "0"})
         _run(stack, rows, screen)
 
 
@@ -72,7 +72,7 @@ def _run(stack: Stack, rows: int, screen: Screen) -> None:
     if refused:
         screen.print()
         screen.print(f"{len(refused)} messages were refused at publish, for example: {refused[0]}")
-    _show_letter(stack, screen)
+    _show_dead_letter(stack, screen)
     screen.print()
     screen.print(f"{rows:,} rows in {seconds:.1f} s, with an outage of {OUTAGE_SECONDS:.0f} s on the way")
     if not finished:
@@ -108,16 +108,16 @@ def _watch(stack: Stack, inspector: Inspector, publishing: threading.Thread, scr
     return True
 
 
-def _show_letter(stack: Stack, screen: Screen) -> None:
+def _show_dead_letter(stack: Stack, screen: Screen) -> None:
     held = HeldRows(stack.client())
-    letter = next((each for name in PROJECTS for each in held.letters(name, limit=1)), None)
-    if letter is not None:
+    dead_letter = next((each for name in PROJECTS for each in held.dead_letters(name, limit=1)), None)
+    if dead_letter is not None:
         screen.print()
         screen.print("one of the dead letters:")
-        describe(letter)
+        describe(dead_letter)
         screen.print()
-        screen.print("with the stack running, once its cause is mended:")
-        screen.print(f"  {command('dead retry', letter.id, project=letter.project_id)}", soft_wrap=True)
+        screen.print("with the stack running, once its cause is fixed:")
+        screen.print(f"  {command('dead retry', dead_letter.id, project=dead_letter.project_id)}", soft_wrap=True)
 
 
 def messages(rows: int) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""`prelabel project`: list, pause, resume, flush, heal, set; `create`, `show` and `forget` have their own modules."""
+"""`prelabel project`: list, pause, resume, flush, retry, set; `create`, `show` and `forget` have their own modules."""
 
 from typing import Annotated, Any
 
@@ -27,7 +27,7 @@ from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries.status import Inspector
 
 app = typer.Typer(
-    help="Projects: create, list, show, pause, resume, flush, heal, set, forget.",
+    help="Projects: create, list, show, pause, resume, flush, retry, set, forget.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -100,24 +100,24 @@ def flush(name: Name, redis_url: RedisUrl = None) -> None:
     say(f"{rows:,} rows are cut into chunks now")
 
 
-@app.command("heal")
-def heal(
+@app.command("retry")
+def retry(
     name: Name,
     give_up: Annotated[bool, typer.Option("--give-up", help="Make dead letters of them instead.")] = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Try all rows that heal again now, such as when missing data rows were added. Exit code 3 when none heals.
+    """Try all retrying rows again now, such as when missing data rows were added. Exit code 3 when none is retrying.
 
     A row that is being tried is tried once more if that fails; with --give-up it is a dead letter then.
 
-    Example: prelabel project heal demo-project
+    Example: prelabel project retry demo-project
     """
     operator = _Operator(name, redis_url)
-    rows, queued = operator.held.give_up(name) if give_up else (operator.held.heal_now(name), 0)
+    rows, queued = operator.held.give_up(name) if give_up else (operator.held.retry_now(name), 0)
     if not rows + queued:
-        say(f"no row of {name} heals")
+        say(f"no row of {name} is retrying")
         raise typer.Exit(NOTHING)
-    operator.record("give-up" if give_up else "heal", {"rows": rows + queued})
+    operator.record("give-up" if give_up else "retry", {"rows": rows + queued})
     if not give_up:
         say(f"{rows:,} rows are tried again now")
         return
@@ -136,7 +136,7 @@ def set_overrides(
     ] = None,
     priority: Annotated[str | None, typer.Option(help="Weight of its turns; 1 unless set, at most 100.")] = None,
     account: Annotated[str | None, typer.Option(help="Whose key and budget it uses: PRELABEL_ACCOUNT_KEYS.")] = None,
-    heal_hours: Annotated[
+    retry_hours: Annotated[
         str | None, typer.Option(help="How long a row whose data row is missing is tried again; 24, 0 for never.")
     ] = None,
     submit_as: Annotated[
@@ -148,7 +148,7 @@ def set_overrides(
 
     Example: prelabel project set demo-project --chunk-rows 500 --linger-seconds 10 --priority default
     """
-    given = (chunk_rows, linger_seconds, policy, priority, account, heal_hours, submit_as)
+    given = (chunk_rows, linger_seconds, policy, priority, account, retry_hours, submit_as)
     fields = {each.field: each.parse(value) for each, value in zip(OVERRIDES, given, strict=True) if value is not None}
     if not fields:
         say("say what to set: " + ", ".join(f"--{each.option}" for each in OVERRIDES))

@@ -81,9 +81,10 @@ def _lines(project_id: str, trace: Trace) -> Iterator[str]:
         else:
             since = when(state.get("since", state["first"]) / 1000)
             due = when(state.get("due", 0) / 1000)
-            yield f"row {held_id}: heals since {since} ({state['reason']}, attempt {state['attempts']}), next try {due}"
-    for letter in trace.letters:
-        yield _letter(project_id, letter)
+            attempt = f"{state['reason']}, attempt {state['attempts']}"
+            yield f"row {held_id}: retrying since {since} ({attempt}), next try {due}"
+    for dead_letter in trace.dead_letters:
+        yield _dead_letter(project_id, dead_letter)
     for waiting in trace.waiting:
         yield _waiting(waiting)
     for left in trace.leftovers:
@@ -106,12 +107,12 @@ def _settled(settled: Settled) -> str:
     return f"row {row.arrival.seq}: {made}; {became} {when_settled} (chunk {import_.chunk_id}{name}{verdict}){undone}"
 
 
-def _letter(project_id: str, letter: DeadLetter) -> str:
-    retried = f", retried {letter.attempts - 1} times" if letter.attempts > 1 else ""
-    struck = "; a newer message was imported, so a retry is superseded" if letter.struck else ""
+def _dead_letter(project_id: str, dead_letter: DeadLetter) -> str:
+    retried = f", retried {dead_letter.attempts - 1} times" if dead_letter.attempts > 1 else ""
+    superseded = "; a newer message was imported, so a retry is superseded" if dead_letter.superseded else ""
     return (
-        f"row {letter.id}: dead letter: {letter.reason}{retried}{struck} "
-        f"({command('dead show', letter.id, project=project_id)})"
+        f"row {dead_letter.id}: dead letter: {dead_letter.reason}{retried}{superseded} "
+        f"({command('dead show', dead_letter.id, project=project_id)})"
     )
 
 
@@ -147,11 +148,11 @@ def _as_json(project_id: str, trace: Trace) -> dict[str, Any]:
                 "dueMs": state.get("due"),
                 "reason": state["reason"],
                 "attempts": state["attempts"],
-                "healingSinceMs": state.get("since") or None,
+                "retryingSinceMs": state.get("since") or None,
             }
             for held_id, state in trace.held
         ],
-        "letters": [letter.as_json() for letter in trace.letters],
+        "deadLetters": [dead_letter.as_json() for dead_letter in trace.dead_letters],
         "waiting": [
             {
                 "row": each.seq,

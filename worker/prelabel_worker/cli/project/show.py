@@ -87,7 +87,7 @@ def _at_labelbox(client: Client, settings: Settings, name: str, imports: Imports
     services = Services(client, settings, name, _LABELBOX_SECONDS)
     try:
         service = services.of()
-        return look(service.labelbox, service.pace, name, imports.names(name)), ""
+        return look(service.labelbox, service.pacer, name, imports.names(name)), ""
     except (RequestError, ConfigurationError) as error:
         return None, str(error)
     finally:
@@ -101,7 +101,7 @@ def _facts(
         yield each, f"{getattr(status, each):,}"
     yield "waiting in lanes", f"{status.waiting:,}" if status.waiting else ""
     yield "chunks at a time", status.open_most and f"{status.open_most:,}"
-    yield "healing", status.healing and f"{status.healing:,} ({_tries(status)})"
+    yield "retrying", status.retrying and f"{status.retrying:,} ({_tries(status)})"
     yield "imported as", overrides.get("as", SubmitAs.PRE_LABELS.value)
     yield "had pre-labels from here", _before(status)
     yield "left of older messages", status.leftovers and f"{status.leftovers:,} annotations"
@@ -117,8 +117,8 @@ def _facts(
 
 
 def _tries(status: ProjectStatus) -> str:
-    parts = [f"{status.healing_queued:,} being tried"] if status.healing_queued else []
-    parts += [f"next try {when(status.next_heal_at)}"] if status.next_heal_at else []
+    parts = [f"{status.retrying_queued:,} being tried"] if status.retrying_queued else []
+    parts += [f"next try {when(status.next_retry_at)}"] if status.next_retry_at else []
     return ", ".join(parts)
 
 

@@ -34,8 +34,8 @@ def publish(
         Path | None, typer.Option(help="NDJSON with what became of each row; the same command goes on from it.")
     ] = None,
     timeout: Annotated[float, typer.Option(help="With --wait: seconds to wait at most.", min=0)] = 600,
-    healing: Annotated[
-        bool, typer.Option("--healing/--no-healing", help="With --wait: also for rows that heal.")
+    retrying: Annotated[
+        bool, typer.Option("--retrying/--no-retrying", help="With --wait: also for retrying rows.")
     ] = True,
     redis_url: RedisUrl = None,
 ) -> None:
@@ -49,7 +49,7 @@ def publish(
     if wait or report is not None:
         with Reporting(connect(settings), settings, report) as reporting:
             published, _ = _sent(settings, predictions, file, project, reporting.publish)
-            reporting.finish(published, timeout if wait else None, healing=healing)
+            reporting.finish(published, timeout if wait else None, retrying=retrying)
         return
     published, refused = _sent(settings, predictions, file, project, _plainly)
     print_line(f"published {published}, refused {refused}")

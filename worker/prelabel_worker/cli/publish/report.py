@@ -31,7 +31,7 @@ from prelabel_worker.settings import Settings
 _FLUSH_ROWS = 1000
 """Rows that a killed run may have published without its report saying so; they would be published once more."""
 _DONE = (*FINAL, "dead", "gone", "unknown", "refused")
-_UNSETTLED = (PENDING, "held", "healing")
+_UNSETTLED = (PENDING, "held", "retrying")
 _PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -87,12 +87,12 @@ class Reporting:
             self._interrupted(publisher)
         return published - self._before, refused
 
-    def finish(self, published: int, timeout: float | None, *, healing: bool) -> None:
+    def finish(self, published: int, timeout: float | None, *, retrying: bool) -> None:
         """Wait, if a time is given, write the report, and end with the exit code."""
         before = f", published before {self._before}" if self._before else ""
         print_line(f"published {published}, refused {self._report.counts()['refused']}{before}")
         if timeout is not None:
-            self._wait(timeout, healing=healing)
+            self._wait(timeout, retrying=retrying)
         self._write()
         counts = self._report.counts()
         if timeout is not None:
@@ -130,7 +130,7 @@ class Reporting:
         row = ReportedRow("", {}, "", where, outcome="refused", details={"problem": problem})
         self._report.add(row)
 
-    def _wait(self, timeout: float, *, healing: bool) -> None:
+    def _wait(self, timeout: float, *, retrying: bool) -> None:
         followers = [
             Follower(self._client, self._settings.key_prefix, self._report, name, since_ms)
             for name, since_ms in self._report.projects().items()
@@ -139,13 +139,13 @@ class Reporting:
         with interrupts(self._stop), _bar(self._report.counts()) as show:
             for _ in follow(followers, timeout, self._stop):
                 show(self._report.counts())
-                only_healing = any(each.only_healing for each in followers) and all(
-                    each.only_healing or not each.pending for each in followers
+                only_retrying = any(each.only_retrying for each in followers) and all(
+                    each.only_retrying or not each.pending for each in followers
                 )
-                if only_healing and not told:
-                    say(_healing(self._report.counts()["healing"], list(self._report.projects())))
+                if only_retrying and not told:
+                    say(_retrying(self._report.counts()["retrying"], list(self._report.projects())))
                     told = True
-                if only_healing and not healing:
+                if only_retrying and not retrying:
                     break
         for each in followers:
             each.end()
@@ -203,9 +203,9 @@ def _identified(record: Record) -> tuple[ReportedRow | None, Any]:
     return ReportedRow(project, data_row, str(message_id), record.where), raw
 
 
-def _healing(rows: int, projects: list[str]) -> str:
+def _retrying(rows: int, projects: list[str]) -> str:
     return (
-        f"only rows that heal are left, {rows:,}: their data rows are not in the project (yet). "
+        f"only retrying rows are left, {rows:,}: their data rows are not in the project (yet). "
         f"{command('batch create', project=projects[0], from_dead_letters=True, retry=True)} puts them there"
     )
 

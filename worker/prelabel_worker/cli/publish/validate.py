@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from prelabel.readers.ndjson import LineOptions, read_lines
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.ledger import Ledger
-from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pace_of
+from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
     AsJson,
@@ -145,7 +145,7 @@ def _asked(settings: Settings, client: Client | None, project: str) -> Ontology:
     labelbox = open_labelbox(settings, account, _LABELBOX_SECONDS)
     try:
         if client is not None:
-            pace_of(client, settings, account).wait()
+            pacer_of(client, settings, account).wait()
         found = labelbox.ontology(project)
     finally:
         labelbox.close()

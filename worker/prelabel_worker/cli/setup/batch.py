@@ -8,7 +8,7 @@ import typer
 
 from prelabel.printing import command
 from prelabel_worker.cli.publish.predictions import Predictions, reading
-from prelabel_worker.cli.setup.batch_rows import MISSING, Wanted, of_letters, of_lines, of_predictions
+from prelabel_worker.cli.setup.batch_rows import MISSING, Wanted, of_dead_letters, of_lines, of_predictions
 from prelabel_worker.cli.setup.calling import Account, Timeout, bar, calling
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
@@ -22,7 +22,7 @@ from prelabel_worker.cli.shared.terminal import (
     settings_for,
     usage,
 )
-from prelabel_worker.dead_letters.filter import LetterFilter
+from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.store import BulkResult, HeldRows
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.settings import Settings
@@ -49,7 +49,7 @@ def create(
         str | None, typer.Option(metavar="FILE", help="The data rows of a file of predictions.")
     ] = None,
     from_dead_letters: Annotated[
-        bool, typer.Option("--from-dead-letters", help="Those that letters and healing rows miss in the project.")
+        bool, typer.Option("--from-dead-letters", help="Those that dead letters and retrying rows miss in the project.")
     ] = False,
     retry: Annotated[
         bool, typer.Option("--retry", help="With --from-dead-letters: try these rows again then.")
@@ -74,7 +74,7 @@ def create(
     elif from_predictions is not None:
         wanted = of_predictions(predictions, from_predictions, project)
     else:
-        wanted = of_letters(settings, project)
+        wanted = of_dead_letters(settings, project)
     if not wanted:
         say("there is no data row to add")
         raise typer.Exit(NOTHING)
@@ -148,18 +148,18 @@ def _retried(settings: Settings, project: str, *, retry: bool) -> None:
     if not retry:
         say(
             f"to try their rows again: {command('dead retry', project=project, reason=MISSING)}; "
-            f"{command('project heal', project)}"
+            f"{command('project retry', project)}"
         )
         return
     client = connect(settings)
     held, actions = HeldRows(client, settings.key_prefix), Actions(client, settings.key_prefix)
     # First those that are being tried, perhaps without the batch: one that dies now would be seen no more.
-    letters = held.try_letters_once_more(project, MISSING)
-    healing = held.heal_now(project)
-    chosen = LetterFilter(reason=MISSING, until_ms=held.now_ms())
+    dead_letters = held.try_dead_letters_once_more(project, MISSING)
+    retrying = held.retry_now(project)
+    chosen = DeadLetterFilter(reason=MISSING, until_ms=held.now_ms())
     result = BulkResult()
     for part in held.slices(project, chosen):
         result += held.retry(project, part)
     actions.record(project, "retry", {"reason": MISSING, **result.as_json()})
-    actions.record(project, "heal", {"rows": healing})
-    say(f"{letters + result.done:,} dead letters and {healing:,} healing rows are tried again now")
+    actions.record(project, "retry", {"rows": retrying})
+    say(f"{dead_letters + result.done:,} dead letters and {retrying:,} retrying rows are tried again now")

@@ -9,7 +9,7 @@ from prelabel.errors import Reason
 from prelabel.readers import BadRecord
 from prelabel_worker.cli.publish.predictions import Predictions
 from prelabel_worker.cli.shared.terminal import connect, opened, say, usage
-from prelabel_worker.dead_letters.filter import LetterFilter
+from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.settings import Settings
@@ -78,12 +78,12 @@ def _data_row(message: object) -> tuple[str, str] | None:
     return (row_id, "i") if isinstance(row_id, str) and row_id else None
 
 
-def of_letters(settings: Settings, project: str) -> Wanted:
-    """Of rows that are held for a missing data row: letters, rows that heal from it, and those that are being tried."""
+def of_dead_letters(settings: Settings, project: str) -> Wanted:
+    """Of rows that are held for a missing data row: dead letters, retrying rows, and those that are being tried."""
     wanted, held = Wanted(), HeldReader(connect(settings), settings.key_prefix)
-    # A row may move meanwhile: a letter that is retried is pending afterwards, a row that dies was pending before.
+    # A row may move meanwhile: a dead letter that is retried is pending afterwards, a row that dies was pending before.
     before = held.pending(project)
-    _add(wanted, held.choose(project, LetterFilter(reason=MISSING)))
+    _add(wanted, held.choose(project, DeadLetterFilter(reason=MISSING)))
     _add(wanted, held.rows(project, list(dict.fromkeys(before + held.pending(project)))))
     return wanted
 

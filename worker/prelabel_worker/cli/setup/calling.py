@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from prelabel_worker.accounts.pacing import OwnPace, Pace
+from prelabel_worker.accounts.pacing import OwnPacer, Pacer
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
-from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pace_of
+from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
 from prelabel_worker.cli.shared.terminal import TIMED_OUT, ServiceAway, connect, console, say
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.labelbox.errors import Blocked, Garbled, OutcomeUnknown, RequestError, Throttled, Unavailable
@@ -37,7 +37,7 @@ def calling(settings: Settings, account: str | None, again: str = "") -> Iterato
     stop = threading.Event()
     try:
         with interrupts(stop):
-            yield Calls(labelbox, _pace(settings, name), stop=stop, tell=say)
+            yield Calls(labelbox, _pacer(settings, name), stop=stop, tell=say)
     except Stopped:
         say(f"interrupted{again and f': {again}'}")
         raise typer.Exit(INTERRUPTED) from None
@@ -60,13 +60,13 @@ def words(settings: Settings, error: RequestError) -> str:
     return f"{error}{said and f': {said}'}"
 
 
-def _pace(settings: Settings, account: str) -> Pace:
+def _pacer(settings: Settings, account: str) -> Pacer:
     """The budget that workers share; where no Redis is, they share none, and this process keeps the limit alone."""
     try:
-        return pace_of(connect(settings), settings, account)
+        return pacer_of(connect(settings), settings, account)
     except ServiceAway as error:
         say(f"{error}. The requests of this command are counted by itself alone")
-        return OwnPace(settings.requests_per_minute)
+        return OwnPacer(settings.requests_per_minute)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Labelbox for a command: the key, where it may be sent, and the budget of an account or of a project's."""
 
 from prelabel.wire.client import Client
-from prelabel_worker.accounts.pacing import Pace
+from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.labelbox.client import Labelbox
@@ -10,10 +10,10 @@ from prelabel_worker.queries.status import Inspector
 from prelabel_worker.settings import Settings
 
 
-def pace_of(client: Client, settings: Settings, account: str) -> Pace:
+def pacer_of(client: Client, settings: Settings, account: str) -> Pacer:
     """The budget that the workers share."""
     per_minute, burst = settings.requests_per_minute, settings.request_burst
-    return Pace(Permits(client, settings.key_prefix, account, per_minute, burst))
+    return Pacer(Permits(client, settings.key_prefix, account, per_minute, burst))
 
 
 def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0) -> Labelbox:
@@ -48,7 +48,7 @@ class Services:
             account = overrides.get("account") or settings.account
         if account not in self._open:
             labelbox = open_labelbox(settings, account, self._timeout)
-            self._open[account] = Service(labelbox, pace_of(self._client, settings, account))
+            self._open[account] = Service(labelbox, pacer_of(self._client, settings, account))
         return self._open[account]
 
     def close(self) -> None:

@@ -161,7 +161,7 @@ class Interview:
         return "another signature of the same address" if same_place else "another address"
 
     def _limit_headers(self) -> str:
-        self._scratch.pace.wait()
+        self._scratch.pacer.wait()
         names = self._scratch.labelbox.limit_headers(self._scratch.project_id)
         return ", ".join(_plain(name) for name in names) or "none"
 

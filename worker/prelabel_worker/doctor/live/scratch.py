@@ -10,7 +10,7 @@ from typing import Any, Self
 import orjson
 
 from prelabel.errors import PrelabelError
-from prelabel_worker.accounts.pacing import Pace
+from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.errors import FileGone, OutcomeUnknown, RequestError, Unavailable
 from prelabel_worker.labelbox.types import Import, ImportName
@@ -35,14 +35,14 @@ class Scratch:
     def __init__(
         self,
         labelbox: Labelbox,
-        pace: Pace,
+        pacer: Pacer,
         project_id: str,
         *,
         wait_seconds: float,
         server_limit_seconds: float,
     ) -> None:
         self.labelbox = labelbox
-        self.pace = pace
+        self.pacer = pacer
         self.project_id = project_id
         self._wait_seconds = wait_seconds
         self._limit_seconds = server_limit_seconds
@@ -70,7 +70,7 @@ class Scratch:
 
     def make(self, name: str, content: bytes, *, declared: int | None = None) -> Import:
         """Upload a file. Raises RequestError."""
-        self.pace.wait()
+        self.pacer.wait()
         self._names[name] = time.monotonic() + self._limit_seconds  # before it is sent: it may be interrupted
         try:
             created = self.labelbox.create_import(self.project_id, name, [content], lambda: True, declared=declared)
@@ -86,7 +86,7 @@ class Scratch:
 
     def find(self, name: str) -> Import | None:
         """Look an import up. Raises RequestError."""
-        self.pace.wait()
+        self.pacer.wait()
         return self.labelbox.find_imports([ImportName(self.project_id, name)])[0]
 
     def ended(self, name: str) -> Import:
@@ -157,7 +157,7 @@ class Scratch:
     def _wait_to_delete(self) -> None:
         """Without a Redis that counts requests the few of deleting go all the same."""
         with suppress(Unavailable):
-            self.pace.wait()
+            self.pacer.wait()
 
     def _delete_one(self, import_id: str) -> None:
         self._wait_to_delete()

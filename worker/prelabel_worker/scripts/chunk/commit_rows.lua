@@ -1,19 +1,19 @@
 -- Give rows of a held chunk their outcomes: those set aside before the import, or a slice of a settled one.
--- One commit: counters, held rows, strikes and the cursor; the last one frees the frames and the lanes.
+-- One commit: counters, held rows, superseded rows and the cursor; the last one frees the frames and the lanes.
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 chunk id, 2 token, 3 cursor expected, 4 cursor after, 5 rows imported in between, 6 finish (1 or 0),
 --          7 ms that a frame's id is remembered, 8 history entries of these rows, 9 the chunk's history record (on the
 --          last call, else ''), 10 ms to keep it, 11 most bytes of history a project, 12 number of operations, 13
---          number of strikes, 14 number of shapes, then for each operation name, row index in the chunk, rows, held id, state as JSON, body
+--          number of superseding rows, 14 number of annotation_counts, then for each operation name, row index in the chunk, rows, held id, state as JSON, body
 --            `held`        the row leaves the chunk for the held rows
 --            `superseded`, `skipped`   the row is counted so; a held row is forgotten
 --            `cleared`     a held row was imported (counted in 5): forget it
---          then for each strike row key, arrival number; then for each imported row that is to be compared with the one
---          before digest, shape; then digests of imported rows to be remembered (both ARGV 10)
+--          then for each superseding row its key, arrival number; then for each imported row that is to be compared with the one
+--          before digest, counts; then digests of imported rows to be remembered (both ARGV 10)
 -- returns  {'ok', rows, annotations} (what is left of older messages) | {'done', rows waiting, rows, annotations} |
 --          {'lost'} | {'cursor', n} | {'unbalanced', rows without an outcome}
--- cost     O(operations + strikes + shapes), on the last call also O(frames of the chunk)
+-- cost     O(operations + superseding rows + annotation_counts), on the last call also O(frames of the chunk)
 local id, token = ARGV[1], ARGV[2]
 local key = chunk_key(id)
 if not holds(id, token) then return {'lost'} end
@@ -21,12 +21,12 @@ local cursor = tonumber(redis.call('HGET', key, 'cursor'))
 if cursor ~= tonumber(ARGV[3]) then return {'cursor', cursor} end
 
 local operations, position = tonumber(ARGV[12]), 15
-local shapes = position + 6 * operations + 2 * tonumber(ARGV[13])
-local marks = shapes + 2 * tonumber(ARGV[14])
-for i = position + 6 * operations, shapes - 1, 2 do strike(ARGV[i], tonumber(ARGV[i + 1])) end
+local annotation_counts = position + 6 * operations + 2 * tonumber(ARGV[13])
+local marks = annotation_counts + 2 * tonumber(ARGV[14])
+for i = position + 6 * operations, annotation_counts - 1, 2 do mark_superseded(ARGV[i], tonumber(ARGV[i + 1])) end
 local left_rows, left, overridden, by_policy = 0, 0, 0, 0
-for i = shapes, marks - 1, 2 do
-  local annotations, before = remember_shape(ARGV[i], ARGV[i + 1], tonumber(ARGV[10]))
+for i = annotation_counts, marks - 1, 2 do
+  local annotations, before = remember_annotation_counts(ARGV[i], ARGV[i + 1], tonumber(ARGV[10]))
   if before then overridden = overridden + 1 end
   if annotations > 0 then left_rows, left = left_rows + 1, left + annotations end
 end

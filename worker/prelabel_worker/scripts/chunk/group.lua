@@ -36,14 +36,6 @@ if no_place(open_most) then
   return {'none', 0}
 end
 
--- A newer version may add fields behind these eight.
-local function entry_of(line)
-  local kind, eid, version, rows, bytes, slow, seq, arrived =
-    string.match(line, '^(%a) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)')
-  return {kind = kind, id = eid, version = tonumber(version), rows = tonumber(rows), bytes = tonumber(bytes),
-    slow = tonumber(slow), seq = seq, arrived = tonumber(arrived)}
-end
-
 -- By name: a hash that a publisher wrote past publish.lua may have millions of other fields.
 local last_lane, names = lanes_of(meta[1]) - 1, {}
 for lane = 0, last_lane do
@@ -55,7 +47,7 @@ local free, waiting, oldest, first, newer = {}, 0, now, math.huge, false
 for lane = 0, last_lane do
   local rows, open = tonumber(inbox[2 * lane + 1]) or 0, tonumber(inbox[2 * lane + 2]) or 0
   if rows > 0 and open == 0 then
-    local head = entry_of(redis.call('LINDEX', root .. ':lane:' .. lane, 0))
+    local head = entry_of(lane, redis.call('LINDEX', root .. ':lane:' .. lane, 0), known_version)
     if head.version > known_version then
       newer = true
     else
@@ -85,30 +77,33 @@ local function slow_of(e)
   return tiled and math.max(e.slow, math.ceil(e.bytes / 100)) or e.slow
 end
 
-local items, lanes = {}, {}
+local items, parts = {}, {}
 local rows, bytes, slow, full, version = 0, 0, 0, false, version_of(overrides[3], 1)
 for _, candidate in ipairs(free) do
   local list = root .. ':lane:' .. candidate.lane
-  local taken, taken_rows = 0, 0
+  local part = {lane = candidate.lane, list = list, entries = 0, rows = 0}
   for _, line in ipairs(redis.call('LRANGE', list, 0, max_entries - #items - 1)) do
-    local e = entry_of(line)
+    local e = entry_of(candidate.lane, line, known_version)
     if e.version > known_version then break end
     full = #items > 0 and (rows + e.rows > max_rows or bytes + e.bytes > max_bytes or slow + slow_of(e) > max_slow)
     if full then break end
     items[#items + 1] = table.concat({e.kind, e.id, 0, e.rows, e.seq}, ' ')
     rows, bytes, slow = rows + e.rows, bytes + e.bytes, slow + slow_of(e)
     version = math.max(version, e.version)
-    taken, taken_rows = taken + 1, taken_rows + e.rows
+    part.entries, part.rows = part.entries + 1, part.rows + e.rows
   end
-  if taken > 0 then
-    redis.call('LTRIM', list, taken, -1)
-    redis.call('HINCRBY', root .. ':inbox', candidate.lane .. ':rows', -taken_rows)
-    redis.call('HINCRBY', root .. ':inbox', candidate.lane .. ':open', 1)
-    lanes[#lanes + 1] = candidate.lane
-  end
+  if part.entries > 0 then parts[#parts + 1] = part end
   if full or #items >= max_entries then break end
 end
+-- The counts first: where one is no number the script ends, and each entry is in its lane still.
+local lanes = {}
 redis.call('HINCRBY', root .. ':inbox', 'rows', -rows)
+for _, part in ipairs(parts) do
+  redis.call('HINCRBY', root .. ':inbox', part.lane .. ':rows', -part.rows)
+  redis.call('HINCRBY', root .. ':inbox', part.lane .. ':open', 1)
+  lanes[#lanes + 1] = part.lane
+end
+for _, part in ipairs(parts) do redis.call('LTRIM', part.list, part.entries, -1) end
 redis.call('HSET', chunk_key(id), 'v', version, 'state', 'open', 'lanes', table.concat(lanes, ' '), 'rows', rows, 'bytes', bytes,
   'slow', slow, 'items', table.concat(items, '\n'), 'due', text(now), 'cutMs', text(now), 'lease', 0,
   'attempt', 0, 'cursor', 0, 'settled', 0, 'aside', 0)

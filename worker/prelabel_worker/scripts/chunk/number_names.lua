@@ -3,7 +3,7 @@
 -- KEYS[1]  the project's root
 -- ARGV     names
 -- returns  {number of each, 0 without one}
-local key, found = root .. ':shapes:names', {}
+local key, found = root .. ':annotation_counts:names', {}
 for i, name in ipairs(ARGV) do
   local number = tonumber(redis.call('HGET', key, name))
   if not number then

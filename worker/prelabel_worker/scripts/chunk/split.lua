@@ -2,16 +2,19 @@
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 chunk id, 2 token, 3 middle (a multiple of 8 above 16 rows, so that the bitmap can be cut by bytes),
---          4 and 5 ids of the children (random), 6 lease in ms
+--          4 and 5 ids of the children (random), 6 lease in ms, 7 rows that the holder read
 -- returns  1, or 0 when the token is not the holder's
 local id, token, middle, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[6])
 local key = chunk_key(id)
 if not holds(id, token) then return 0 end
 local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes', 'bytes', 'slow', 'cutMs', 'cursor', 'v', 'origin',
   'originRows')
+-- The hash may have been changed since the holder read and checked it, and these numbers are walked.
+local rows, cursor = tonumber(chunk[1]), tonumber(chunk[7])
+if rows ~= tonumber(ARGV[7]) then differ('chunk.rows', ARGV[7]) end
+if not (cursor and cursor >= 0 and cursor <= rows) then differ('chunk.cursor', '0 to ' .. rows) end
 -- Rows before the cursor have their outcome: for the children they are set aside.
-for i = 0, tonumber(chunk[7]) - 1 do redis.call('SETBIT', key .. ':aside', i, 1) end
-local rows = tonumber(chunk[1])
+for i = 0, cursor - 1 do redis.call('SETBIT', key .. ':aside', i, 1) end
 
 local parts, at = {{}, {}}, 0
 for kind, fid, low, high, seq in string.gmatch(chunk[2], '(%a) (%S+) (%d+) (%d+) (%d+)') do

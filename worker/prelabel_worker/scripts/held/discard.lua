@@ -2,8 +2,8 @@
 --
 -- KEYS[1]  the project's root
 -- ARGV     ids of dead letters
--- returns  {letters discarded, skipped, rows of the first}
--- cost     O(letters)
+-- returns  {dead letters discarded, skipped, rows of the first}
+-- cost     O(dead letters)
 local done, skipped, rows = 0, 0, 0
 for _, id in ipairs(ARGV) do
   local weight = discard(id)

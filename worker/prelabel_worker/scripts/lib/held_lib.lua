@@ -1,7 +1,7 @@
 -- Held rows: the one place that changes them, so that a state and its indexes never disagree.
 -- Placed after lib.lua in the scripts that need it.
--- A state is {seq, row, lane, weight, bytes, slow, reason, group, message, attempts, first, last, due, since, struck,
--- queued, again}; `since` is when it began to heal, and 0 for a row that was given up while it was tried; `queued` is
+-- A state is {seq, row, lane, weight, bytes, slow, reason, group, message, attempts, first, last, due, since, superseded,
+-- queued, again}; `since` is when it began retrying, and 0 for a row that was given up while it was tried; `queued` is
 -- when it was sent back to its lane (`true`, if a script of the release before did it); `again` asks for one more try.
 
 local function held_state(id)
@@ -13,7 +13,7 @@ local function save_state(id, state)
   redis.call('HSET', root .. ':held', id, cjson.encode(state))
 end
 
--- How long letters are kept is the worker's setting; expire.lua notes it here. Unknown: it is asked at once. A day at
+-- How long dead letters are kept is the worker's setting; expire.lua notes it here. Unknown: it is asked at once. A day at
 -- most, so that another setting is heard of within a day.
 local DAY = 86400000
 local function expire_in(keep)
@@ -39,14 +39,14 @@ local function drop_at_zero(key, field, by)
   if redis.call('HINCRBY', key, field, by) <= 0 then redis.call('HDEL', key, field) end
 end
 
--- A later letter with the same message id has taken the place: it stays.
+-- A later dead letter with the same message id has taken the place: it stays.
 local function unindex_message(id, state)
   if state.message and redis.call('HGET', root .. ':dead:messages', state.message) == id then
     redis.call('HDEL', root .. ':dead:messages', state.message)
   end
 end
 
--- A letter leaves its indexes: it is retried, struck out or discarded.
+-- A dead letter leaves its indexes: it is retried, superseded or discarded.
 local function unlist_dead(id, state)
   if redis.call('ZREM', root .. ':dead', id) == 0 then return false end
   redis.call('ZREM', root .. ':dead:reason:' .. state.reason, id)
@@ -85,21 +85,21 @@ end
 
 -- A row that is tried again stays what it was until the try has an outcome: it is listed by what becomes of it if the
 -- try fails. Scripts of the release before know neither index: see sweep_queued.
-local HEALING, LETTERS = ':heal:queued', ':dead:queued'
+local RETRYING, LETTERS = ':retrying:queued', ':dead:queued'
 
 local function list_queued(id, state, at)
-  redis.call('ZADD', root .. ((state.since or 0) > 0 and HEALING or LETTERS), text(at), id)
+  redis.call('ZADD', root .. ((state.since or 0) > 0 and RETRYING or LETTERS), text(at), id)
 end
 
 local function unlist_queued(id)
-  redis.call('ZREM', root .. HEALING, id)
+  redis.call('ZREM', root .. RETRYING, id)
   redis.call('ZREM', root .. LETTERS, id)
 end
 
 -- Scripts of the release before end a try without unlisting its row. Looks at the oldest rows, some of each index.
 local SWEPT = 20
 local function sweep_queued()
-  for _, index in ipairs({HEALING, LETTERS}) do
+  for _, index in ipairs({RETRYING, LETTERS}) do
     for _, id in ipairs(redis.call('ZRANGE', root .. index, 0, SWEPT - 1)) do
       local state = held_state(id)
       if not state or not state.queued then redis.call('ZREM', root .. index, id) end
@@ -112,33 +112,33 @@ local function forget_held(id, state)
   unlist_queued(id)
   redis.call('HDEL', root .. ':held', id)
   redis.call('HDEL', root .. ':held:body', id)
-  redis.call('ZREM', root .. ':heal', id)
+  redis.call('ZREM', root .. ':retrying', id)
   if state.row then unindex_row(id, state.row) end
 end
 
--- A row that time can heal waits as long as it has been healing, within these bounds: its tries are ever further apart,
+-- A row whose reason may pass with time waits as long as it has been retrying, within these bounds: its tries are ever further apart,
 -- ten in the first hour and then one an hour. A quarter more or less by its arrival number, so that a million rows held
 -- in one second come back over half an hour.
 local HOUR = 3600000
-local HEAL_HOURS = 24
+local RETRY_HOURS = 24
 local SHORTEST, LONGEST = 5000, HOUR
 local GOLDEN = 0.618033988749895 -- its multiples, modulo 1, lie evenly
 
 -- In ms; the last try is at the horizon. Nil beyond it: the row is dead.
-local function heal_delay(seq, since)
-  local hours = tonumber(redis.call('HGET', root .. ':overrides', 'healHours') or HEAL_HOURS)
+local function retry_delay(seq, since)
+  local hours = tonumber(redis.call('HGET', root .. ':overrides', 'retryHours') or RETRY_HOURS)
   local left = since + hours * HOUR - now
   if left <= 0 then return nil end
   local delay = math.min(math.max(now - since, SHORTEST), LONGEST)
   return math.ceil(math.min(left, delay * (0.75 + seq * GOLDEN % 1 / 2)))
 end
 
--- Hold a row that leaves its chunk. A row that was struck while it was on its way is superseded instead:
--- the mark outlives being held again. `given.due` is a delay in ms for a row that is tried once more; with `given.heals`
+-- Hold a row that leaves its chunk. A row that was superseded while it was on its way is superseded instead:
+-- the mark outlives being held again. `given.due` is a delay in ms for a row that is tried once more; with `given.retrying`
 -- the delay grows up to the project's horizon, and is 0 for a row of which somebody asked for one more try.
 local function hold(id, given, body)
   local old = held_state(id)
-  if old and old.struck then
+  if old and old.superseded then
     forget_held(id, old)
     count('superseded', old.weight)
     return
@@ -147,16 +147,16 @@ local function hold(id, given, body)
   if old then given.first, given.attempts = old.first, old.attempts + 1 end
   given.last, given.since = now, old and old.since
   if old then unlist_queued(id) end
-  if given.heals then
-    given.heals, given.since = nil, given.since or now
-    given.due = old and old.again and 0 or heal_delay(given.seq, given.since)
+  if given.retrying then
+    given.retrying, given.since = nil, given.since or now
+    given.due = old and old.again and 0 or retry_delay(given.seq, given.since)
   end
   if body ~= '' then redis.call('HSET', root .. ':held:body', id, body) end
   if not old and given.row then index_row(id, given.row) end
   if given.due then
     given.due = now + given.due
-    redis.call('ZADD', root .. ':heal', text(given.due), id)
-    wake('heal', given.due)
+    redis.call('ZADD', root .. ':retrying', text(given.due), id)
+    wake('retry', given.due)
   else
     given.since = nil
     list_dead(id, given)
@@ -164,10 +164,10 @@ local function hold(id, given, body)
   save_state(id, given)
 end
 
--- Nobody waits for it any longer: a healing row becomes a dead letter.
+-- Nobody waits for it any longer: a retrying row becomes a dead letter.
 local function give_up(id)
   local state = held_state(id)
-  redis.call('ZREM', root .. ':heal', id)
+  redis.call('ZREM', root .. ':retrying', id)
   state.due, state.since = nil, nil
   list_dead(id, state)
   save_state(id, state)
@@ -177,7 +177,7 @@ end
 -- Nobody waits for it any longer, and it is being tried: should the try fail, its horizon is over.
 local function give_up_queued(id)
   local state = held_state(id)
-  local since = redis.call('ZSCORE', root .. HEALING, id)
+  local since = redis.call('ZSCORE', root .. RETRYING, id)
   unlist_queued(id)
   if not state or not state.queued then return 0 end -- left behind by a script of the release before
   state.since, state.again = 0, nil
@@ -186,7 +186,7 @@ local function give_up_queued(id)
   return state.weight
 end
 
--- Whatever the try in progress looked at may be mended by now: should it fail for a reason that time heals, the row is
+-- Whatever the try in progress looked at may be fixed by now: should it fail for a reason that passes with time, the row is
 -- tried once more at once. Returns whether the row is being tried.
 local function try_once_more(id)
   local state = held_state(id)
@@ -208,15 +208,15 @@ local function settle_held_frame(id, rows)
 end
 
 -- A newer message of this data row and model stands in Labelbox: older held ones may never overwrite it.
-local function strike(row, seq)
+local function mark_superseded(row, seq)
   for id in string.gmatch(redis.call('HGET', root .. ':held:rows', row) or '', '%S+') do
     local state = held_state(id)
-    if state and state.seq < seq and not state.struck then
+    if state and state.seq < seq and not state.superseded then
       if state.due and not state.queued then
         forget_held(id, state)
         count('superseded', state.weight)
       else
-        state.struck = true
+        state.superseded = true
         save_state(id, state)
       end
     end
@@ -232,18 +232,18 @@ local function discard(id)
   return state.weight
 end
 
--- Back to the end of its lane with its old arrival number: healing and retry are the same step. As new it gets a
--- number of now, and what struck it is older. Returns 'queued', 'superseded' or 'skipped', and its rows.
+-- Back to the end of its lane with its old arrival number: retrying and retry are the same step. As new it gets a
+-- number of now, and what superseded it is older. Returns 'queued', 'superseded' or 'skipped', and its rows.
 local function requeue(id, as_new)
   local state = held_state(id)
   if not state or state.queued then return 'skipped', 0 end
-  redis.call('ZREM', root .. ':heal', id)
+  redis.call('ZREM', root .. ':retrying', id)
   unlist_dead(id, state)
   if as_new then
     state.seq = redis.call('HINCRBY', root .. ':meta', 'seq', state.weight) - state.weight + 1
-    state.struck = nil
+    state.superseded = nil
   end
-  if state.struck then
+  if state.superseded then
     forget_held(id, state)
     count('superseded', state.weight)
     return 'superseded', state.weight

@@ -17,6 +17,12 @@ local function chunk_key(id)
   return root .. ':chunk:' .. id
 end
 
+-- A key holds what nobody of ours writes. Call it before the first write: what a script has written stays, whatever
+-- ends it. The words are those that client.is_of_keys knows: only this project is concerned.
+local function differ(what, expected)
+  error('KEYS-DIFFER ' .. what .. ': expected ' .. expected, 0)
+end
+
 -- Only the holder of the token may change a chunk: after a takeover the old holder commits nothing.
 local function holds(id, token)
   return token ~= '' and redis.call('HGET', chunk_key(id), 'token') == token
@@ -26,7 +32,7 @@ end
 local function lanes_of(value)
   local lanes = tonumber(value)
   if lanes and lanes >= 1 and lanes <= 1024 then return lanes end
-  error('KEYS-DIFFER meta.lanes: expected 1 to 1024')
+  differ('meta.lanes', '1 to 1024')
 end
 
 local function set_timer(name, at)

@@ -3,12 +3,12 @@
 -- KEYS[1]  the project's root
 -- ARGV     1 most names to answer, not counting polls, 2 most polls, which go together in one hint, 3 lease in ms,
 --          4… stages; what is due of another is left for who takes it
--- returns  {ms to the next timer (-1: none), stage, chunk id, stage, chunk id, …}; group, heal and
+-- returns  {ms to the next timer (-1: none), stage, chunk id, stage, chunk id, …}; group, retry and
 --          expire have the id ''
 -- cost     O(timers due), at most 1,100 of them
 local room, wanted = {other = tonumber(ARGV[1]), poll = tonumber(ARGV[2])}, {}
 for i = 4, #ARGV do wanted[ARGV[i]] = true end
-local ours = {group = true, heal = true, expire = true, submit = true, poll = true, settle = true}
+local ours = {group = true, retry = true, expire = true, submit = true, poll = true, settle = true}
 local answer = {-1}
 -- A project has a timer for each open chunk, 1,024 at most, and three of its own: more at once are not ours, and wait
 -- for the next tick.

@@ -1,5 +1,5 @@
 -- What Labelbox has of each imported row: its annotations by feature, so that those are seen which a newer message does
--- not override (see shapes.py for the bytes of a shape). Hashes of at most 128 small fields, which Redis packs: 1,024
+-- not override (see annotation_counts.py for the bytes of packed counts). Hashes of at most 128 small fields, which Redis packs: 1,024
 -- of them, then, for rows whose hash is full, four times as many, twice over; so it takes few bytes a row whether they
 -- are ten thousand or two million, and no more than 2.7 million rows a generation. Two generations, so that a row is
 -- remembered for once to twice the set time.
@@ -10,36 +10,36 @@ local FIRST_HASHES, LEVELS, FIELDS, MOST_BYTES = 1024, 3, 128, 64
 local levels = {}
 local function highest_level(generation)
   if not levels[generation] then
-    levels[generation] = tonumber(redis.call('GET', root .. ':shapes:' .. generation) or -1)
+    levels[generation] = tonumber(redis.call('GET', root .. ':annotation_counts:' .. generation) or -1)
   end
   return levels[generation]
 end
 
 local function shape_key(generation, level, digest)
   local hash = struct.unpack('>I2', digest, 7) % (FIRST_HASHES * 4 ^ level)
-  return root .. ':shapes:' .. generation .. ':' .. level .. ':' .. hash
+  return root .. ':annotation_counts:' .. generation .. ':' .. level .. ':' .. hash
 end
 
--- The shape and the hash it is in, if it is remembered.
+-- The packed counts and the hash it is in, if it is remembered.
 local function find_shape(generation, digest)
   local field = string.sub(digest, 1, 6)
   for level = 0, highest_level(generation) do
     local key = shape_key(generation, level, digest)
-    local shape = redis.call('HGET', key, field)
-    if shape then return shape, key end
+    local packed = redis.call('HGET', key, field)
+    if packed then return packed, key end
   end
 end
 
 -- Where there is room; nowhere, when all hashes that it may be in are full.
-local function add_shape(generation, digest, shape, keep_ms)
+local function add_annotation_counts(generation, digest, packed, keep_ms)
   for level = 0, LEVELS - 1 do
     local key = shape_key(generation, level, digest)
     local fields = redis.call('HLEN', key)
     if fields < FIELDS then
-      redis.call('HSET', key, string.sub(digest, 1, 6), shape)
+      redis.call('HSET', key, string.sub(digest, 1, 6), packed)
       if fields == 0 then redis.call('PEXPIRE', key, 2 * keep_ms) end
       if level > highest_level(generation) then
-        redis.call('SET', root .. ':shapes:' .. generation, level, 'PX', 2 * keep_ms)
+        redis.call('SET', root .. ':annotation_counts:' .. generation, level, 'PX', 2 * keep_ms)
         levels[generation] = level
       end
       return
@@ -62,14 +62,14 @@ local function as_varint(number)
 end
 
 -- By the number of a feature: annotations of the last message, and the most that any had; then the last one's total.
-local function read_shape(shape)
+local function read_annotation_counts(packed)
   local last, most, total, at = {}, {}, 0, 1
-  while at <= #shape do
-    local feature, count = string.byte(shape, at), nil
-    count, at = varint(shape, at + 1)
+  while at <= #packed do
+    local feature, count = string.byte(packed, at), nil
+    count, at = varint(packed, at + 1)
     last[feature] = math.floor(count / 2)
     most[feature] = last[feature]
-    if count % 2 == 1 then most[feature], at = varint(shape, at) end
+    if count % 2 == 1 then most[feature], at = varint(packed, at) end
     total = total + last[feature]
   end
   return last, most, total
@@ -87,10 +87,10 @@ local function write_shape(last, most)
   return table.concat(parts)
 end
 
--- The annotations of the old shape that the new one does not override, and what is to be kept of both.
-local function compare_shapes(old, new)
-  local had, most, had_total = read_shape(old)
-  local has, _, total = read_shape(new)
+-- The annotations of the old counts that the new ones do not override, and what is to be kept of both.
+local function compare_annotation_counts(old, new)
+  local had, most, had_total = read_annotation_counts(old)
+  local has, _, total = read_annotation_counts(new)
   if (had[0] == nil) ~= (has[0] == nil) then return math.max(0, had_total - total), new end
   local left = 0
   for feature, count in pairs(had) do left = left + math.max(0, count - (has[feature] or 0)) end
@@ -100,17 +100,17 @@ local function compare_shapes(old, new)
 end
 
 -- Remembers an imported row; returns how many annotations of the row before it are left, and whether there was one.
-local function remember_shape(digest, shape, keep_ms)
+local function remember_annotation_counts(digest, packed, keep_ms)
   if keep_ms <= 0 then return 0, false end
   local generation = generation_of(keep_ms)
   local old, key = find_shape(generation, digest)
-  if old == shape then return 0, true end
+  if old == packed then return 0, true end
   local left, before = 0, old or find_shape(generation - 1, digest)
-  if before then left, shape = compare_shapes(before, shape) end
+  if before then left, packed = compare_annotation_counts(before, packed) end
   if key then
-    redis.call('HSET', key, string.sub(digest, 1, 6), shape)
+    redis.call('HSET', key, string.sub(digest, 1, 6), packed)
   else
-    add_shape(generation, digest, shape, keep_ms)
+    add_annotation_counts(generation, digest, packed, keep_ms)
   end
   return left, before ~= nil
 end

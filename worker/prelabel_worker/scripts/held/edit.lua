@@ -2,17 +2,17 @@
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 what then: `keep` (they stay dead), `old` or `new` (retried with that arrival number),
---          then for each letter: id, SHA-1 of the body that was read, facts as JSON {row, message, lane, bytes, slow},
+--          then for each dead letter: id, SHA-1 of the body that was read, facts as JSON {row, message, lane, bytes, slow},
 --          body
--- returns  {letters mended, skipped: no dead letter any more or changed meanwhile, rows of the first}
--- cost     O(letters + bytes): at most some hundred letters and a few megabytes
+-- returns  {dead letters edited, skipped: no dead letter any more or changed meanwhile, rows of the first}
+-- cost     O(dead letters + bytes): at most some hundred dead letters and a few megabytes
 local FACTS = {'row', 'message', 'lane', 'bytes', 'slow'}
 
 local function replace(id, state, facts, body)
   if state.row ~= facts.row then
     if state.row then unindex_row(id, state.row) end
     if facts.row then index_row(id, facts.row) end
-    state.struck = nil -- what struck it was about the other data row
+    state.superseded = nil -- what superseded it was about the other data row
   end
   if state.message ~= facts.message then
     unindex_message(id, state)

@@ -121,7 +121,7 @@ def _entry(level: str, name: str, value: Any) -> Iterator[str]:
         yield _of_constant(name)
         return
     node = _definition(value)
-    signature = _of_class(name, value, node) if isinstance(node, ast.ClassDef) else [_signature(name, node, value)]
+    signature = _of_class(name, value) if isinstance(node, ast.ClassDef) else [_signature(name, node, value)]
     yield "\n".join(["```python", *signature, "```"])
     yield _markdown(ast.get_docstring(node))
     if inspect.isclass(value) and issubclass(value, Enum):
@@ -142,18 +142,28 @@ def _definition(value: Any) -> _Definition:
     return node
 
 
-def _of_class(name: str, value: type, node: ast.ClassDef) -> list[str]:
+def _of_class(name: str, value: type) -> list[str]:
     """Return the lines of a constructor and of the fields that it takes by name."""
     bases = ", ".join(base.__name__ for base in value.__bases__ if base is not object)
     lines = [f"class {name}({bases})" if bases else f"class {name}"]
-    init = next((each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)
-    if init is not None and not issubclass(value, Exception):
-        lines = [_signature(name, init, value.__dict__["__init__"])]
+    init, function = _constructor(value)
+    if init is not None:
+        lines = [_signature(name, init, function)]
     if issubclass(value, BaseModel) or hasattr(value, "__dataclass_fields__") or hasattr(value, "__total__"):
         taken = {each.arg for each in [*init.args.args, *init.args.kwonlyargs]} if init else {"name"}
         fields = [f"{name}: {kind}" for name, kind in _fields(value).items() if name not in taken]
         lines += ["", *fields] if fields else []
     return lines
+
+
+def _constructor(value: type) -> tuple[Any, Any]:
+    """Return the constructor that is written for a class or for a base of it, as it is in the source, and itself."""
+    for each in value.__mro__:
+        if each.__module__.partition(".")[0] == "prelabel" and not issubclass(each, Exception):
+            for node in _definition(each).body:
+                if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+                    return node, each.__dict__["__init__"]
+    return None, None
 
 
 def _fields(value: type) -> dict[str, str]:

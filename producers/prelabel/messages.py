@@ -3,8 +3,6 @@
 These models are the definition. `prelabel.validation.gate` makes the fast check out of them.
 """
 
-import os
-import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -14,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from prelabel.annotations.base import Annotation, CheckFailed, Wire, for_people, given
 from prelabel.annotations.kinds import BY_PLACE, kind_of_json, own_keys
+from prelabel.ids import uuid7
 
 VERSION = 1
 """Of the message contract."""
@@ -28,11 +27,9 @@ PROJECT_ID = r"^[A-Za-z0-9_-]+\Z"
 RFC_3339 = r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})\Z"
 
 
-def uuid7() -> str:
-    """A UUID that sorts by the millisecond it was made (RFC 9562)."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62
-    text = f"{value:032x}"
+def new_message_id() -> str:
+    """Return a UUID that sorts by the millisecond in which it was made."""
+    text = uuid7().hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

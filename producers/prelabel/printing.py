@@ -27,6 +27,16 @@ def printable_json(text: str) -> str:
     return "".join(letter if letter.isprintable() or letter == "\n" else _in_json(letter) for letter in text)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 row` or `2,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def and_more(total: int, shown: int, hint: str = "") -> list[str]:
+    """Return the line to print below the first `shown` of `total`; none when that is all."""
+    return [f"… and {total - shown:,} more{hint}"] if total > shown else []
+
+
 def one_line(json: str) -> str:
     """Return JSON on one line, printable: a JSON string holds no raw line break, so those stand between values."""
     return printable_json(json.translate({ord(space): " " for space in "\r\n\t"}))

@@ -56,6 +56,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Replace `path` by a file of this content, as `replacing` does."""
+    with replacing(path) as file:
+        file.write(content)
+
+
 def opener(path: str, flags: int) -> int:
     """Open a file that is written in place, for `open(…, opener=opener)`; new or not, its mode becomes 0600.
 

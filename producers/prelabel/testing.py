@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from prelabel.errors import BufferFull, PrelabelError, PublisherClosed, RedisUnavailable
 from prelabel.messages import DataRow, DataRowId, GlobalKey, Model, PredictionMessage
+from prelabel.printing import and_more
 from prelabel.publishing.aio import AsyncPublisher
 from prelabel.publishing.publisher import CLOSE_SECONDS, Publisher
 from prelabel.validation.gate import MAX_MESSAGE_BYTES, Message, prepare
@@ -72,6 +73,11 @@ class Recorder:
         if found:
             raise AssertionError(f"expected no message, published were{_listed(found)}")
 
+    @property
+    def spooled_rows(self) -> int:
+        """Zero, since there is no spool."""
+        return 0
+
     def _take(self, message: Message, project_id: str | None, model: Model | str | None) -> str:
         prepared = prepare(message, project_id=project_id, model=model, max_bytes=self._max_bytes)
         if self.fail_with is not None and not _is_for_flush(self.fail_with):
@@ -110,11 +116,6 @@ class RecordingPublisher(Recorder, Publisher):
         """Take no more messages; flushes."""
         self._close()
 
-    @property
-    def spooled_rows(self) -> int:
-        """None: there is no spool."""
-        return 0
-
 
 class AsyncRecordingPublisher(Recorder, AsyncPublisher):
     """An `AsyncPublisher` that keeps what it takes instead of sending it."""
@@ -132,11 +133,6 @@ class AsyncRecordingPublisher(Recorder, AsyncPublisher):
     async def close(self, timeout: float = CLOSE_SECONDS) -> None:
         """Take no more messages; flushes."""
         self._close()
-
-    @property
-    def spooled_rows(self) -> int:
-        """None: there is no spool."""
-        return 0
 
 
 @contextmanager
@@ -164,7 +160,7 @@ def _is_for_flush(failure: Failure) -> bool:
 def _instance(failure: Failure) -> PrelabelError:
     if not isinstance(failure, type):
         return failure
-    return failure("1 rows are still waiting for Redis at a test") if failure is BufferFull else failure()
+    return failure("1 row still waiting for Redis at a test") if failure is BufferFull else failure()
 
 
 def _as_written(data_row: DataRow) -> DataRow:
@@ -177,10 +173,7 @@ def _key_of(data_row: DataRow) -> str:
 
 
 def _fits(message: PredictionMessage, data_row: DataRow | None, model: str | None) -> bool:
-    if data_row is not None and (message.data_row.id, message.data_row.global_key) != (
-        data_row.id,
-        data_row.global_key,
-    ):
+    if data_row is not None and message.data_row != _as_written(data_row):
         return False
     return model is None or (message.model is not None and message.model.name == model)
 
@@ -193,5 +186,4 @@ def _listed(messages: list[PredictionMessage]) -> str:
         f" by {each.model.name if each.model else 'no model'}, {len(each.annotations)} annotations"
         for each in messages[:_SHOWN]
     ]
-    more = [f"  … and {len(messages) - _SHOWN} more"] if len(messages) > _SHOWN else []
-    return ":\n" + "\n".join([*lines, *more])
+    return ":\n" + "\n".join([*lines, *(f"  {line}" for line in and_more(len(messages), _SHOWN))])

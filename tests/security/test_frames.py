@@ -9,7 +9,8 @@ import zstandard
 
 from prelabel import Publisher
 from prelabel.errors import MessageTooLarge, PrelabelError
-from prelabel.wire.frame import HEADER, MAX_FRAME_BYTES, MAX_FRAME_ROWS, new_frame_id, read_messages
+from prelabel.ids import uuid7
+from prelabel.wire.frame import HEADER, MAX_FRAME_BYTES, MAX_FRAME_ROWS, read_messages
 from prelabel_worker.chunks.rows import Unreadable
 from tests.support.project import Project, message
 
@@ -19,7 +20,7 @@ MIB = 1024 * 1024
 def frame(body: bytes, *, rows: int = 1, size: int | None = None, codec: int = 1) -> bytes:
     """A frame that says of itself what it is told to."""
     said = len(body) if size is None else size
-    return HEADER.pack(1, codec, new_frame_id(), 0, 16, rows, said, 0, b"k") + body
+    return HEADER.pack(1, codec, uuid7(), 0, 16, rows, said, 0, b"k") + body
 
 
 def bomb(size: int, *, says: int | None = None) -> bytes:
@@ -46,7 +47,7 @@ DOOR = {
 def test_a_frame_that_nobody_could_bound_is_refused_and_all_of_its_send(project: Project, bad: bytes) -> None:
     (good,) = project.frames(message("a"))
 
-    with pytest.raises(PrelabelError, match=r"frame 2 of the send breaks a limit|frame version 0"):
+    with pytest.raises(PrelabelError, match=r"frame 2 of the send exceeds a limit|frame version 0"):
         project.inbox.put("p", [good, bad])
 
     assert project.client.keys(f"{project.root}:*") == []

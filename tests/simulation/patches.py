@@ -21,7 +21,7 @@ from typing import Any
 
 import structlog
 
-import prelabel.wire.frame
+import prelabel.ids
 import prelabel_worker.chunks.leases
 import prelabel_worker.runtime.clients
 import prelabel_worker.runtime.ticker
@@ -153,7 +153,7 @@ def installed() -> Iterator[None]:
     replace(
         prelabel_worker.chunks.leases, "threading", SimpleNamespace(Thread=_Thread, Event=_Event, Lock=threading.Lock)
     )
-    replace(prelabel.wire.frame, "os", SimpleNamespace(urandom=ENTROPY.urandom, path=os.path))
+    replace(prelabel.ids, "os", SimpleNamespace(urandom=ENTROPY.urandom, path=os.path))
     replace(prelabel_worker.scripts, "source", script_sources().__getitem__)
     before = structlog.get_config()
     structlog.configure([_heard], structlog.make_filtering_bound_logger(logging.ERROR))

@@ -7,7 +7,7 @@ import orjson
 
 from prelabel.publishing.buffer import Limits, Row
 from prelabel.publishing.inbox import Inbox
-from prelabel.publishing.outbox import Outboxes
+from prelabel.publishing.outboxes import Outboxes
 from prelabel.publishing.sender import Sender
 from prelabel.publishing.spooler import Spooler
 from prelabel.spool.slots import Slot, take_slot

@@ -12,7 +12,7 @@ import prelabel_worker.operations.undo
 import prelabel_worker.stages.settle
 import prelabel_worker.stages.submit
 from prelabel.publishing.inbox import Inbox
-from prelabel.publishing.sender import Sender
+from prelabel.publishing.outbox import Outbox
 from prelabel_worker.chunks.leases import Lease
 from prelabel_worker.chunks.ledger import Ledger
 from tests.simulation.patches import changed, script_sources, standing_for, with_virtual_clock
@@ -63,7 +63,10 @@ SWITCHES = {
         "the spool keeps order",
         python=(
             _in(
-                Sender, "_begin", "if box.buffer.spooled > 0:", "if box.buffer.spooled > 0 and not box.buffer.waiting:"
+                Outbox,
+                "begin_send",
+                "if self.buffer.spooled > 0:",
+                "if self.buffer.spooled > 0 and not self.buffer.waiting:",
             ),
         ),
     ),

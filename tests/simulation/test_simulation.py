@@ -35,11 +35,11 @@ _FIRST = {
     "token": 13,
     "server-limit": 48,
     "frame-memory": 64,
-    "slot-timers": 97,
+    "slot-timers": 531,
     "validate-first": 18,
     "partial-supersedes": 170,
-    "holder": 70,
-    "last-piece": 233,
+    "holder": 1379,
+    "last-piece": 1873,
 }
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from prelabel import BoundingBox, DataRow, DataRowId, GlobalKey, InvalidAnnotation, Model, PredictionMessage, Reason
 from prelabel.errors import shorten
-from prelabel.messages import uuid7
+from prelabel.messages import new_message_id
 
 BOX = BoundingBox("vessel", left=10, top=20, width=30, height=40)
 
@@ -72,7 +72,7 @@ def test_a_data_row_has_exactly_one_key(keys: dict[str, str]) -> None:
 
 
 def test_message_ids_sort_by_time_and_never_repeat() -> None:
-    ids = [uuid7() for _ in range(1000)]
+    ids = [new_message_id() for _ in range(1000)]
 
     assert len(set(ids)) == 1000
     assert [each[:13] for each in ids] == sorted(each[:13] for each in ids)

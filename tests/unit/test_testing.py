@@ -92,9 +92,9 @@ def test_trouble_can_be_simulated() -> None:
     with recording_publisher(fail_with=BufferFull) as publisher:
         with pytest.raises(BufferFull):
             publisher.publish(prediction("a"))
-        publisher.fail_with = RedisUnavailable("1 rows are still waiting")
+        publisher.fail_with = RedisUnavailable("1 row still waiting")
         publisher.publish(prediction("a"))
-        with pytest.raises(RedisUnavailable, match="1 rows"):
+        with pytest.raises(RedisUnavailable, match="1 row"):
             publisher.flush(1)
         assert publisher.unflushed == 1
         publisher.fail_with = None

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from prelabel.publishing.inbox import Durability
+from prelabel.wire.durability import Durability
 from prelabel.wire.redis_url import InvalidUrl, RedisUrl
 from prelabel_worker.amqp_url import SCHEMES, AmqpUrl
 from prelabel_worker.errors import ConfigurationError

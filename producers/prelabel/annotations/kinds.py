@@ -32,6 +32,11 @@ Get = Callable[[str], Any]
 """Finds the value of a wire key in an annotation; None when it has none."""
 
 
+def media_type_of(text: str | None) -> str:
+    """Return a media type as `MEDIA_TYPES` spells it, whether it is one of these or not."""
+    return (text or "").upper().replace("_", "").replace("-", "")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """One annotation kind.

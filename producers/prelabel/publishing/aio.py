@@ -4,34 +4,34 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Self
 
-from prelabel.errors import RedisUnavailable
 from prelabel.messages import Model
-from prelabel.publishing.publisher import CLOSE_SECONDS, Publisher, PublisherOptions
+from prelabel.publishing.publisher import CLOSE_SECONDS, PublisherBase
 from prelabel.validation.gate import Message, Prepared
 
 
 @dataclass
-class _Turns:
-    """Who waits for room in one project's buffer, first come first served."""
+class _Queue:
+    """The tasks that wait for room in one project's buffer, first come first served."""
 
     waiting: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class AsyncPublisher:
-    """A `Publisher` to await: takes the same arguments, keeps the same promises, and never holds up the event loop.
+class AsyncPublisher(PublisherBase):
+    """A `Publisher` to await: takes the same arguments, keeps the same promises, and never blocks the event loop.
 
     Messages published one after the other are sent in this order, awaited one by one or gathered. A `publish()` that
-    is cancelled has not taken its message; a `flush()` that is cancelled leaves the rows on their way. For one event
-    loop; threads publish through a `Publisher`.
+    is cancelled has not taken its message; after a `flush()` that is cancelled, the publisher continues to send the
+    rows. For one event loop; threads publish through a `Publisher`.
     """
 
-    def __init__(self, redis_url: str, **options: Unpack[PublisherOptions]) -> None:
-        self._publisher = Publisher(redis_url, **options)
-        self._turns: dict[str, _Turns] = {}
+    @cached_property
+    def _queues(self) -> dict[str, _Queue]:
+        return {}
 
     async def publish(
         self, message: Message, *, project_id: str | None = None, model: Model | str | None = None
@@ -41,29 +41,22 @@ class AsyncPublisher:
         The message may be a label of Labelbox's SDK, as in `Publisher.publish`.
         Raises MessageError, BufferFull or PublisherClosed, as `Publisher.publish` does; nothing was taken then.
         """
-        prepared = self._publisher._prepare(message, project_id, model)
-        if prepared.project_id in self._turns or not self._publisher._offer(prepared, 0.0):
+        prepared = self._core.prepare(message, project_id, model)
+        if prepared.project_id in self._queues or not self._core.offer(prepared, 0.0):
             await self._wait_for_room(prepared)
         return prepared.message_id
 
     async def flush(self, timeout: float | None = None) -> None:
         """Return when Redis has every message published before this call. Raises as `Publisher.flush` does."""
-        flush = self._publisher._begin_flush()
+        flush = self._core.outboxes.begin_flush()
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._until(flush.is_over)
-        if flush.left():
-            raise RedisUnavailable(self._publisher._trouble(flush.left()))
-        self._publisher._tell_of_set_aside()
+        self._core.check_flushed(flush)
 
     async def close(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Flush and stop, in a thread. Raises as `Publisher.close` does; goes on when it is cancelled."""
-        await asyncio.to_thread(self._publisher.close, timeout)
-
-    @property
-    def spooled_rows(self) -> int:
-        """Rows that are on the disk, and that Redis does not have yet as far as is known."""
-        return self._publisher.spooled_rows
+        """Flush and stop, in a thread that a cancellation does not end. Raises as `Publisher.close` does."""
+        await asyncio.to_thread(self._core.close, timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -76,17 +69,17 @@ class AsyncPublisher:
     async def _wait_for_room(self, prepared: Prepared) -> None:
         """Queue behind those who came first; between taking the message and returning nothing is awaited."""
         project_id = prepared.project_id
-        turns = self._turns.setdefault(project_id, _Turns())
-        turns.waiting += 1
+        queue = self._queues.setdefault(project_id, _Queue())
+        queue.waiting += 1
         try:
-            async with asyncio.timeout(self._publisher._block_seconds), turns.lock:
-                await self._until(lambda: self._publisher._offer(prepared, 0.0))
+            async with asyncio.timeout(self._core.settings.block_seconds), queue.lock:
+                await self._until(lambda: self._core.offer(prepared, 0.0))
         except TimeoutError:
-            raise self._publisher._no_room(project_id) from None
+            raise self._core.buffer_full(project_id) from None
         finally:
-            turns.waiting -= 1
-            if not turns.waiting:
-                del self._turns[project_id]
+            queue.waiting -= 1
+            if not queue.waiting:
+                del self._queues[project_id]
 
     async def _until(self, done: Callable[[], bool]) -> None:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
@@ -95,7 +88,7 @@ class AsyncPublisher:
             with suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(changed.set)
 
-        stop = self._publisher._listen(wake)
+        stop = self._core.outboxes.listen(wake)
         try:
             while not done():
                 await changed.wait()

@@ -1,7 +1,4 @@
-"""Rows of one project on their way into frames: pure, without threads, time or Redis.
-
-`Publisher` puts a thread around it; an asyncio publisher can put a task around the same.
-"""
+"""Rows of one project on their way into frames: pure, without threads, time or Redis."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -13,7 +10,7 @@ from prelabel.wire.lanes import DEFAULT_LANES, lane_of
 
 
 class Row(NamedTuple):
-    """A checked message that waits: its data row key, its JSON in one line, its slow annotations."""
+    """A checked message: the key of its data row, its JSON on one line, the number of its slow annotations."""
 
     data_row_key: str
     raw: bytes
@@ -22,40 +19,56 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When rows are sent, and how much of them goes into one frame and one send."""
+    """When rows are sent, and how much goes into one send and one frame."""
 
+    #: Rows that are sent without waiting for more, and the maximum of one send.
     send_rows: int
+    #: The same in bytes of messages.
     send_bytes: int
+    #: Maximum rows of one frame.
     frame_rows: int
+    #: Maximum bytes of messages in one frame.
     frame_bytes: int
+    #: Maximum slow annotations in one frame.
     frame_slow: int
+    #: How long a row waits for others to be sent with.
     linger_seconds: float
 
 
 @dataclass
 class ProjectBuffer:
-    """The rows of one project that Redis does not have yet, in the order they were published.
+    """The rows of one project that Redis does not have yet, in the order in which they were published.
 
-    Those that are on the disk (`spooled` counts them) were published before those in flight, and these before those
-    that wait.
+    Rows on the disk were published before those in flight, and these before those that wait.
     """
 
+    #: The limits of sends and frames.
     limits: Limits
+    #: The number of lanes to cut frames for.
     lanes: int = DEFAULT_LANES
+    #: Rows in memory that are not in flight.
     waiting: deque[Row] = field(default_factory=deque)
+    #: Bytes of the waiting rows' messages.
     waiting_bytes: int = 0
+    #: Rows that a thread is sending, or writing to the disk.
     in_flight: list[Row] = field(default_factory=list)
+    #: Bytes of the messages in flight.
     in_flight_bytes: int = 0
+    #: The frames of the rows in flight once they are cut: a repeated send has the same ids.
     frames: list[bytes] = field(default_factory=list)
+    #: When the first of the waiting rows arrived, on the clock of `add`.
     oldest: float = 0.0
-    retry_at: float = 0.0
+    #: Rows ever accepted, with those that were on the disk at the start.
     accepted: int = 0
+    #: Rows on the disk.
     spooled: int = 0
+    #: Rows that Redis has, or that were set aside.
     answered: int = 0
+    #: Rows up to this count of `accepted` do not wait for others.
     flush_until: int = 0
 
     def add(self, row: Row, now: float) -> None:
-        """Take a row at the end."""
+        """Accept a row at the end."""
         if not self.waiting:
             self.oldest = now
         self.waiting.append(row)
@@ -64,12 +77,12 @@ class ProjectBuffer:
 
     @property
     def rows(self) -> int:
-        """Rows that are still the publisher's."""
+        """Rows that Redis does not have yet."""
         return self.accepted - self.answered
 
     @property
     def rows_in_memory(self) -> int:
-        """Rows that a crash of the process would take with it."""
+        """Rows that a crash of the process would lose."""
         return len(self.waiting) + len(self.in_flight)
 
     @property
@@ -77,13 +90,8 @@ class ProjectBuffer:
         """Bytes of these rows' messages."""
         return self.waiting_bytes + self.in_flight_bytes
 
-    def due_at(self) -> float | None:
-        """When the next send should go, on the clock of `add`; None when there is nothing to send."""
-        ready = self.ready_at()
-        return None if ready is None else max(self.retry_at, ready)
-
     def ready_at(self) -> float | None:
-        """When the rows in memory have waited long enough for company; None when there are none."""
+        """Return when the rows in memory need not wait for others any longer; None when there are none."""
         if self.in_flight:
             return 0.0
         if not self.waiting:
@@ -93,58 +101,57 @@ class ProjectBuffer:
             return 0.0
         return self.oldest + self.limits.linger_seconds
 
+    def flush(self) -> int:
+        """Let no row that was accepted so far wait for others; return their count."""
+        self.flush_until = self.accepted
+        return self.accepted
+
     def cut(self, now: float) -> list[bytes]:
-        """The frames of the next send; the same ones again until `answer`, `spool` or `recut` is called."""
+        """Return the frames of the next send: the same ones until `answer`, `spool` or `recut` is called."""
         self.take(now)
         return self.encode()
 
     def take(self, now: float) -> None:
-        """Begin a send with the rows at the head, unless one is in flight."""
-        if not self.in_flight:
-            self._take(now)
+        """Put rows from the head in flight, unless there are some already."""
+        if self.in_flight:
+            return
+        while self.waiting and len(self.in_flight) < self.limits.send_rows:
+            size = self.in_flight_bytes + len(self.waiting[0].raw)
+            if self.in_flight and size > self.limits.send_bytes:
+                break
+            self.in_flight.append(self.waiting.popleft())
+            self.in_flight_bytes = size
+        self.waiting_bytes -= self.in_flight_bytes
+        self.oldest = now
 
     def encode(self) -> list[bytes]:
-        """The frames of what was taken. It compresses; nothing else may touch what is in flight meanwhile."""
+        """Return the frames of the rows in flight. It compresses; nothing else may touch these rows meanwhile."""
         if not self.frames:
             self.frames = list(frames_of(self.in_flight, self.lanes, self.limits))
         return self.frames
 
     def answer(self) -> None:
-        """Redis has what was in flight."""
+        """Forget the rows in flight: Redis has them."""
         self.answered += len(self.in_flight)
         self._let_go()
-        self.retry_at = 0.0
 
     def spool(self) -> None:
-        """What was in flight is on the disk."""
+        """Forget the rows in flight: they are on the disk."""
         self.spooled += len(self.in_flight)
         self._let_go()
 
     def unspool(self, rows: int) -> None:
-        """So many rows at the head of the spool are on the disk no more: Redis has them, or they were set aside."""
+        """Remove `rows` from the head of the spool: Redis has them, or they were set aside."""
         self.spooled -= rows
         self.answered += rows
-        self.retry_at = 0.0
 
     def recut(self, lanes: int) -> None:
-        """The frames were refused, all of them: cut the same rows for this number of lanes."""
+        """Cut the rows in flight for this number of lanes: Redis refused all of their frames."""
         self.lanes = lanes
         self.frames = list(frames_of(self.in_flight, lanes, self.limits))
 
     def _let_go(self) -> None:
         self.in_flight, self.frames, self.in_flight_bytes = [], [], 0
-
-    def _take(self, now: float) -> None:
-        taken = 0
-        while self.waiting and len(self.in_flight) < self.limits.send_rows:
-            if self.in_flight and taken + len(self.waiting[0].raw) > self.limits.send_bytes:
-                break
-            row = self.waiting.popleft()
-            taken += len(row.raw)
-            self.in_flight.append(row)
-        self.waiting_bytes -= taken
-        self.in_flight_bytes = taken
-        self.oldest = now
 
 
 def frames_of(rows: Iterable[Row], lanes: int, limits: Limits) -> Iterator[bytes]:
@@ -164,7 +171,7 @@ def frames_of(rows: Iterable[Row], lanes: int, limits: Limits) -> Iterator[bytes
 
 
 def _parts(rows: list[Row], limits: Limits) -> Iterator[list[Row]]:
-    """Cut at whichever limit of a frame comes first; a row above a limit is a frame of its own."""
+    """Cut rows at whichever limit of a frame comes first; a row above a limit is a frame of its own."""
     part: list[Row] = []
     size = slow = 0
     for row in rows:

@@ -1,60 +1,40 @@
-"""Frames into Redis: one round trip, each frame counted once, and an answer that means durable."""
+"""Send frames to Redis: in one round trip, each counted once, with an answer that means durable."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Literal
+from typing import Any
 
 import redis
 
 from prelabel.errors import InboxFull, PrelabelError
-from prelabel.wire import keys
+from prelabel.printing import counted
+from prelabel.wire import durability, keys
 from prelabel.wire.client import Client, has_slots, node_of
-
-Durability = Literal["fsync", "waitaof", "replica"]
-"""What makes an answer of Redis durable: `fsync`: the server runs with `appendfsync always`, so an answer is enough;
-`waitaof`: `WAITAOF 1 0` (Redis or Valkey 7.2); `replica`: `WAIT 1`."""
+from prelabel.wire.durability import Durability
 
 MAX_INBOX_ROWS = 2_000_000
 WATERMARK = 0.85
-"""Share of Redis's memory limit above which publishing stops, so that workers can always settle."""
+"""Share of Redis's memory limit above which publishing stops, so that workers have room to settle what is there."""
 _LOOK_AT_MEMORY_SECONDS = 1.0
-_DURABLE_WITHIN_MS = 5_000  # below every socket time-out
 
 
 class LanesDiffer(PrelabelError):
-    """The project has another number of lanes than these frames were cut with; nothing was taken."""
+    """The project has another number of lanes than these frames were cut for; nothing was taken."""
 
     def __init__(self, lanes: int) -> None:
         super().__init__(f"the project has {lanes} lanes")
         self.lanes = lanes
 
 
-class NotDurable(PrelabelError):
-    """Redis took the frames and did not confirm in time that they are safe; send them again."""
-
-
-def add_barrier(pipeline: Any, durability: Durability) -> bool:
-    """Make the pipeline end in the wait that its setting asks for; tells whether an answer was added."""
-    if durability == "waitaof":
-        pipeline.execute_command("WAITAOF", 1, 0, _DURABLE_WITHIN_MS)
-    elif durability == "replica":
-        pipeline.execute_command("WAIT", 1, _DURABLE_WITHIN_MS)
-    return durability != "fsync"
-
-
-def confirmed(answer: Any) -> bool:
-    """Whether the barrier's answer says that one copy at least is safe."""
-    return bool(answer[0] if isinstance(answer, list) else answer)
-
-
 @dataclass
 class Inbox:
-    """The inboxes of all projects behind one Redis. Thread-safe, like the client it is given."""
+    """The inboxes of all projects on one Redis. Thread-safe, as its client is."""
 
     client: Client
     prefix: str = keys.DEFAULT_PREFIX
+    #: Maximum rows that may wait in the inbox of one project.
     max_rows: int = MAX_INBOX_ROWS
     durability: Durability = "fsync"
 
@@ -64,9 +44,10 @@ class Inbox:
         self._memories: dict[Client, _Memory] = {}
 
     def put(self, project_id: str, frames: Sequence[bytes]) -> int:
-        """Send frames of one project; returns how many of their rows were new.
+        """Send frames of one project and return how many of their rows were new.
 
-        Raises InboxFull or LanesDiffer (nothing was taken), NotDurable, or a redis error (unknown: repeat it).
+        Raises InboxFull or LanesDiffer when nothing was taken. After NotDurable or a redis error it is unknown whether
+        the frames were taken: send the same ones again.
         """
         root = keys.project_root(self.prefix, project_id)
         node = node_of(self.client, root)
@@ -75,37 +56,34 @@ class Inbox:
             memory.remember(node.info("memory"))
         if memory.is_short:
             raise InboxFull("Redis is near its memory limit; nothing was taken")
-        answers = self._send(project_id, root, frames, memory)
-        if self.durability != "fsync" and not confirmed(answers.pop()):
-            raise NotDurable
-        return _taken(answers[-1])
+        try:
+            return _new_rows(self._send(project_id, root, frames, memory))
+        except redis.exceptions.NoScriptError:
+            self.client.script_load(self._script.script)
+            return _new_rows(self._send(project_id, root, frames, memory))
 
     def _send(self, project_id: str, root: str, frames: Sequence[bytes], memory: "_Memory") -> list[Any]:
+        """Return the script's answer."""
         look = memory.is_old
-        for attempt in range(2):
-            with self.client.pipeline(transaction=False) as pipeline:
-                # The set of projects is a hint in another slot. It is set before the frames, and never removed,
-                # so a crash in between leaves a project that is looked at for nothing, not one that is forgotten.
-                known = self.client if has_slots(self.client) else pipeline
-                known.zadd(keys.projects(self.prefix), {project_id: 0}, lt=True)
-                pipeline.evalsha(self._script.sha, 1, root, self.max_rows, *frames)
-                add_barrier(pipeline, self.durability)
-                if look:
-                    pipeline.info("memory")
-                answers: list[Any] = pipeline.execute(raise_on_error=False)
-            if look and isinstance(answers[-1], dict):
-                memory.remember(answers.pop())
-            error = next((a for a in answers if isinstance(a, Exception)), None)
-            if error is None:
-                return answers
-            if attempt or not isinstance(error, redis.exceptions.NoScriptError):
-                raise error
-            self.client.script_load(self._script.script)
-        raise AssertionError("unreachable")
+        with self.client.pipeline(transaction=False) as pipeline:
+            # The set of projects is a hint in another slot. It is written before the frames and never removed, so a
+            # crash in between leaves a project that workers look at in vain, not one that they overlook.
+            known = self.client if has_slots(self.client) else pipeline
+            known.zadd(keys.projects(self.prefix), {project_id: 0}, lt=True)
+            pipeline.evalsha(self._script.sha, 1, root, self.max_rows, *frames)
+            if look:
+                pipeline.info("memory")
+            answers = durability.execute(pipeline, self.durability, raise_on_error=False)
+        if look and isinstance(answers[-1], dict):
+            memory.remember(answers.pop())
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return list(answers[-1])
 
 
 class _Memory:
-    """What is known of a server's memory, for a second."""
+    """Whether a server is short of memory, as it was up to a second ago."""
 
     def __init__(self) -> None:
         self.is_short = False
@@ -121,14 +99,15 @@ class _Memory:
         self._looked = time.monotonic()
 
 
-def _taken(answer: list[Any]) -> int:
+def _new_rows(answer: list[Any]) -> int:
+    """Return how many rows were new. Raises what the script refused them for."""
     word, number = answer[0], int(answer[1])
     if word == b"ok":
         return number
     if word == b"lanes":
         raise LanesDiffer(number)
     if word == b"full":
-        raise InboxFull(f"{number} rows wait in the project's inbox; nothing was taken")
+        raise InboxFull(f"the project's inbox is full with {counted(number, 'row')}; nothing was taken")
     if word == b"limit":
-        raise PrelabelError(f"frame {number} of the send breaks a limit of frames; nothing was taken")
-    raise PrelabelError(f"the inbox does not know frame version {number}")
+        raise PrelabelError(f"frame {number} of the send exceeds a limit of frames; nothing was taken")
+    raise PrelabelError(f"the inbox cannot read frame version {number}; nothing was taken")

@@ -2,37 +2,32 @@
 
 from collections.abc import Sequence
 from itertools import takewhile
-from typing import NamedTuple
 
 from prelabel.errors import MessageError
 from prelabel.publishing.buffer import Limits, Row, frames_of
 from prelabel.publishing.inbox import Inbox, LanesDiffer
-from prelabel.spool.files import ProjectSpool, made_at, rows_of
+from prelabel.publishing.outbox import Step
+from prelabel.spool.files import ProjectSpool, SpoolDamaged
 from prelabel.validation.gate import prepare
-from prelabel.wire.frame import UnreadableFrame, read_messages, relaned
-
-
-class Step(NamedTuple):
-    """What one step did: rows that Redis answered, rows that were set aside; the project's lanes if they differed."""
-
-    answered: int = 0
-    set_aside: int = 0
-    lanes: int | None = None
+from prelabel.wire.frame import UnreadableFrame, cut_at, read_messages, relaned, rows_in
 
 
 def replay(spool: ProjectSpool, project_id: str, inbox: Inbox, limits: Limits, oldest: float) -> Step:
-    """Send the first frames of a spool and step over them, or set those aside that were cut before `oldest`.
+    """Send the first frames of a spool and step over them, or set aside those that are damaged or too old.
 
-    `oldest`: seconds since the epoch. Raises SpoolDamaged (what is damaged was set aside), InboxFull (nothing was
-    taken), NotDurable, OSError or a redis error; the frames are still at the head then.
+    `oldest`: when the oldest frame may have been cut, in seconds since the epoch. Raises InboxFull (nothing was taken),
+    NotDurable, OSError or a redis error; the frames are still at the head then.
     """
-    frames = spool.head(limits.send_rows, limits.send_bytes)
+    try:
+        frames = spool.head(limits.send_rows, limits.send_bytes)
+    except SpoolDamaged as damage:
+        return Step(set_aside=damage.rows)
     if not frames:
         return Step()
-    expired = list(takewhile(lambda frame: made_at(frame) < oldest, frames))
+    expired = list(takewhile(lambda frame: cut_at(frame) < oldest, frames))
     if expired:
         spool.expire(expired)
-        return Step(set_aside=_rows(expired))
+        return Step(set_aside=rows_in(expired))
     try:
         inbox.put(project_id, frames)
     except LanesDiffer as refusal:
@@ -40,11 +35,11 @@ def replay(spool: ProjectSpool, project_id: str, inbox: Inbox, limits: Limits, o
         spool.replace(frames, recut(frames, refusal.lanes, limits))
         return Step(lanes=refusal.lanes)
     spool.advance(frames)
-    return Step(answered=_rows(frames))
+    return Step(answered=rows_in(frames))
 
 
 def recut(frames: Sequence[bytes], lanes: int, limits: Limits) -> list[bytes]:
-    """The same rows in frames for this number of lanes, with new ids; only for frames that were all refused."""
+    """Cut the rows of these frames for this number of lanes, with new ids; only for frames that were all refused."""
     rows: list[Row] = []
     unreadable: list[bytes] = []
     for frame in frames:
@@ -58,7 +53,3 @@ def recut(frames: Sequence[bytes], lanes: int, limits: Limits) -> list[bytes]:
 def _row(raw: bytes) -> Row:
     prepared = prepare(raw, max_bytes=len(raw))
     return Row(prepared.data_row_key, prepared.raw, prepared.slow)
-
-
-def _rows(frames: Sequence[bytes]) -> int:
-    return sum(map(rows_of, frames))

@@ -1,11 +1,12 @@
 """Frames of one project on disk, in the order they were cut: appended at the end, sent from the head.
 
-A spool is a folder of segments, read in the order of their names. A segment is a run of records: a mark, the length
-and the CRC-32 of a frame, and the frame. `append` returns when the records are on the disk. What Redis has answered
-is stepped over by a cursor beside its segment; a segment that is done with is removed. A crash at any instant leaves
-frames that are sent again under the same id, which Redis counts once, and at most one unfinished record at an end.
+A spool is a folder of segments, read in the order of their names. A segment is a sequence of records: a mark, the
+length and the CRC-32 of a frame, and the frame. `append` returns when the records are on the disk. A cursor beside the
+segment says up to where Redis has its frames; a segment that Redis has all of is removed. A crash at any instant
+leaves frames that are sent again under the same id, which Redis counts once, and at most one unfinished record at the
+end of a segment.
 
-Pure file handling, without Redis or threads of its own; safe to share between threads.
+Files only, without Redis or threads of its own; safe to share between threads.
 """
 
 import logging
@@ -14,22 +15,24 @@ import struct
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
+from prelabel import private_files
 from prelabel.errors import PrelabelError
-from prelabel.private_files import PART, replacing, sync_folder
-from prelabel.wire.frame import HEADER
+from prelabel.printing import counted
+from prelabel.wire.frame import HEADER, cut_at, lanes_of, rows_in
 
 _log = logging.getLogger("prelabel.spool")
 _MARK = b"pSpl"
 _RECORD = struct.Struct(">4sII")
 _CURSOR = struct.Struct(">QI")
 _SEGMENT, _POSITION = ".frames", ".cursor"
-_MOST_SEGMENT_BYTES = 8 * 1024 * 1024
-_LEAST_SEGMENT_BYTES = 64 * 1024
+_MAX_SEGMENT_BYTES = 8 * 1024 * 1024
+_MIN_SEGMENT_BYTES = 64 * 1024
 _MAX_RECORD = 64 * 1024 * 1024
 EXPIRED = "expired"
 DAMAGED = "damaged"
@@ -40,24 +43,28 @@ class SpoolFull(PrelabelError):
 
 
 class SpoolDamaged(PrelabelError):
-    """Rows that were on the disk cannot be read; what is left of them is kept in `damaged/`."""
+    """Rows on the disk cannot be read; their bytes are kept in `damaged/`."""
 
     def __init__(self, rows: int) -> None:
-        super().__init__(f"{rows} rows of the spool cannot be read")
+        super().__init__(f"{counted(rows, 'row')} of the spool cannot be read")
         self.rows = rows
 
 
 @dataclass
 class _Segment:
-    """A file of records; `size`: its bytes that are known to be good, `rows`: what of it is not done with."""
+    """A file of records."""
 
     path: Path
+    #: Bytes up to the end of its last good record.
     size: int = 0
+    #: Rows from the cursor on.
     rows: int = 0
+    #: Where the cursor stands: at the first record that Redis does not have.
     offset: int = 0
 
     @property
     def cursor(self) -> Path:
+        """The file of the cursor."""
         return self.path.with_suffix(_POSITION)
 
 
@@ -65,17 +72,17 @@ class ProjectSpool:
     """The spool of one project.
 
     Args:
-        folder: of this project alone; made when something is appended.
-        max_bytes: of its files together, with those that were set aside as too old.
+        folder: a folder for this project alone, made when something is appended.
+        max_bytes: the maximum size of all its files, with the frames in `expired/`.
 
-    Raises OSError when the folder cannot be read. What cannot be read as records is set aside in `damaged/`.
+    Raises OSError when the folder cannot be read. Moves what is not a record to `damaged/`.
 
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self.folder = folder
         self._max_bytes = max_bytes
-        self._segment_bytes = min(_MOST_SEGMENT_BYTES, max(_LEAST_SEGMENT_BYTES, max_bytes // 8))
+        self._segment_bytes = min(_MAX_SEGMENT_BYTES, max(_MIN_SEGMENT_BYTES, max_bytes // 8))
         self._lock = threading.Lock()
         self._segments = [_opened(path) for path in _current_segments(folder)]
         self._aside_bytes = sum(path.stat().st_size for path in (folder / EXPIRED).glob(f"*{_SEGMENT}"))
@@ -84,12 +91,12 @@ class ProjectSpool:
 
     @property
     def rows(self) -> int:
-        """Rows that wait on the disk."""
+        """Rows on the disk that Redis does not have."""
         return sum(segment.rows for segment in self._segments)
 
     @property
     def size(self) -> int:
-        """Bytes of its files, with frames that are answered but whose segment is not yet done with."""
+        """Bytes of its files, with the frames that Redis has but whose segment is still there."""
         return sum(segment.size for segment in self._segments) + self._aside_bytes
 
     def append(self, frames: Sequence[bytes], *, beyond_limit: bool = False) -> None:
@@ -97,197 +104,186 @@ class ProjectSpool:
 
         Raises SpoolFull or OSError: none of them counts as written, and they may be appended again.
         """
-        records = b"".join(_RECORD.pack(_MARK, len(frame), crc32(frame)) + frame for frame in frames)
+        records = _records_of(frames)
         with self._lock:
             if self.size + len(records) > self._max_bytes and not beyond_limit:
                 raise SpoolFull(f"the spool {self.folder} holds {self.size} of {self._max_bytes} bytes")
             segment = self._tail()
             _append(segment, records)
             segment.size += len(records)
-            segment.rows += sum(map(rows_of, frames))
+            segment.rows += rows_in(frames)
 
     def head(self, max_rows: int, max_bytes: int) -> list[bytes]:
-        """The first frames of one lane count, at least one if there is any; the same again until they are taken off.
+        """Return the first frames of one lane count, at least one if there is any; the same until they are removed.
 
-        Raises SpoolDamaged when the first of them cannot be read any more: it is set aside, with what follows it in
-        its segment, and the next call goes on behind.
+        Raises SpoolDamaged when the first of them cannot be read any more: it is moved to `damaged/` with the rest of
+        its segment, and the next call begins with the next segment.
         """
         with self._lock:
             if not self._segments:
                 return []
-            found: list[bytes] = []
+            frames: list[bytes] = []
             rows = size = 0
             for frame, _ in _records(self._segments[0], at_most=max_bytes):
-                rows, size = rows + rows_of(frame), size + len(frame)
-                if found and (rows > max_rows or size > max_bytes or lanes_of(frame) != lanes_of(found[0])):
+                rows, size = rows + rows_in([frame]), size + len(frame)
+                if frames and (rows > max_rows or size > max_bytes or lanes_of(frame) != lanes_of(frames[0])):
                     break
-                found.append(frame)
-            if not found:
+                frames.append(frame)
+            if not frames:
                 segment = self._segments.pop(0)
                 _cut_off(segment, segment.offset)
                 _remove(segment)
                 raise SpoolDamaged(segment.rows)
-            return found
+            return frames
 
     def advance(self, frames: Sequence[bytes]) -> None:
-        """The first frames, as `head` gave them, are answered: step over them, durably.
+        """Step over the first frames, as `head` returned them, durably: Redis has them.
 
-        A disk that has no room for the cursor does not stop it: after a crash the frames would be sent again.
+        An error of the disk is logged and nothing more: after a crash these frames would be sent again.
         """
         with self._lock:
             segment = self._segments[0]
             segment.offset += _size_of(frames)
-            segment.rows -= sum(map(rows_of, frames))
+            segment.rows -= rows_in(frames)
             try:
                 if segment.offset < segment.size:
-                    _write_whole(segment.cursor, _sealed(segment.offset))
+                    private_files.replace(segment.cursor, _sealed(segment.offset))
                 self._drop_finished()
             except OSError as error:
-                _log.warning("what was sent of %s cannot be marked: %s", self.folder, error)
+                _log.warning("the cursor of %s cannot be written: %s", self.folder, error)
 
     def replace(self, old: Sequence[bytes], new: Sequence[bytes]) -> None:
-        """Put new frames in the place of the first ones, durably and at once: a crash leaves the old or the new."""
+        """Put new frames in the place of the first ones, durably: a crash leaves either the old or the new ones."""
         with self._lock:
             segment = self._segments[0]
             rest = _read(segment.path, segment.offset + _size_of(old), segment.size)
-            content = b"".join(_RECORD.pack(_MARK, len(frame), crc32(frame)) + frame for frame in new) + rest
+            content = _records_of(new) + rest
             number, generation = segment.path.stem.split(".")
             path = self.folder / f"{number}.{int(generation) + 1:04d}{_SEGMENT}"
-            _write_whole(path, content)
-            before = segment.rows - sum(map(rows_of, old))
-            self._segments[0] = _Segment(path, len(content), before + sum(map(rows_of, new)))
+            private_files.replace(path, content)
+            before = segment.rows - rows_in(old)
+            self._segments[0] = _Segment(path, len(content), before + rows_in(new))
             _remove(segment)
 
     def expire(self, frames: Sequence[bytes]) -> None:
-        """Move the first frames into `expired/`, itself a spool: they are not sent unless someone says so."""
+        """Move the first frames to `expired/`, itself a spool: only `prelabel spool send --force` sends them."""
         aside = ProjectSpool(self.folder / EXPIRED, self._max_bytes)
         before = aside.size
         aside.append(frames, beyond_limit=True)
         self._aside_bytes += aside.size - before
         self.advance(frames)
         _log.warning(
-            "%d rows are too old to be sent without being counted twice, perhaps; they are in %s",
-            sum(map(rows_of, frames)),
+            "%s moved to %s: so old that Redis may have forgotten them and count them twice",
+            counted(rows_in(frames), "row"),
             aside.folder,
         )
 
     def _tail(self) -> _Segment:
-        """The segment that is written to; caller holds the lock."""
+        """Return the segment to write to, a new one when the last is large; the caller holds the lock."""
         if not self._segments or self._segments[-1].size >= self._segment_bytes:
             make_folder(self.folder)
             last = int(self._segments[-1].path.stem.split(".")[0]) if self._segments else 0
-            # A name is never used twice, so that no cursor is taken for another segment's.
+            # No name is used twice: a cursor that a crash left would be taken for that of the new segment.
             number = max(last + 1, time.time_ns() // 1000)
             path = self.folder / f"{number:020d}.0000{_SEGMENT}"
             path.touch(mode=0o600)
-            sync_folder(self.folder)
+            private_files.sync_folder(self.folder)
             self._segments.append(_Segment(path))
         return self._segments[-1]
 
     def _drop_finished(self) -> None:
         while self._segments and self._segments[0].offset >= self._segments[0].size:
-            _remove(self._segments.pop(0))  # gone from our list even when the disk refuses
+            _remove(self._segments.pop(0))  # no longer in our list even when the disk refuses
 
 
 class SpoolFacts(NamedTuple):
-    """What is in a spool; `oldest`: when its first frame was cut, in seconds since the epoch."""
+    """What is in a spool."""
 
     rows: int
+    #: Bytes of its files.
     size: int
+    #: When the first frame was cut, in seconds since the epoch; None without one.
     oldest: float | None
     damaged_files: int
 
 
 def facts_of(folder: Path) -> SpoolFacts:
-    """Look into a spool that another process may be using; changes nothing."""
+    """Return what is in a spool that another process may be using; change nothing."""
     rows = size = 0
     oldest: float | None = None
     for path in sorted(folder.glob(f"*{_SEGMENT}")):
         try:
-            segment = _Segment(path, path.stat().st_size)
-            segment.offset = _saved_offset(segment)
+            segment = _at_cursor(path)
             for frame, _ in _records(segment):
-                rows += rows_of(frame)
-                oldest = made_at(frame) if oldest is None else oldest
-        except FileNotFoundError:  # it was done with meanwhile
+                rows += rows_in([frame])
+                oldest = cut_at(frame) if oldest is None else oldest
+        except FileNotFoundError:  # Redis has all of it meanwhile
             continue
         size += segment.size
     return SpoolFacts(rows, size, oldest, len(list((folder / DAMAGED).glob("*"))))
 
 
-def rows_of(frame: bytes) -> int:
-    """How many rows a frame says it has."""
-    return int.from_bytes(frame[22:26], "big")
-
-
-def lanes_of(frame: bytes) -> int:
-    """The lane count a frame was cut with."""
-    return int.from_bytes(frame[20:22], "big")
-
-
-def made_at(frame: bytes) -> float:
-    """When a frame was cut, in seconds since the epoch, by the clock of the machine that cut it."""
-    return int.from_bytes(frame[2:8], "big") / 1000
-
-
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, durably; only the owner may look into it."""
+    """Make a folder and its parents, durably, for the owner alone."""
     if not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True, mode=0o700)
-        sync_folder(folder.parent)
+        private_files.sync_folder(folder.parent)
 
 
 def _current_segments(folder: Path) -> list[Path]:
-    """The segments, each in its latest form; what a crash left of earlier forms and of cursors is removed."""
+    """Return the segments, each in its latest form; remove older forms, cursors and part files that a crash left."""
     latest: dict[str, Path] = {}
-    leftover = [*folder.glob(f"*{PART}")]
+    leftovers = [*folder.glob(f"*{private_files.PART}")]
     for path in sorted(folder.glob(f"*{_SEGMENT}")):
         number = path.stem.split(".")[0]
         if number in latest:
-            leftover.append(latest[number])
+            leftovers.append(latest[number])
         latest[number] = path
     stems = {path.stem for path in latest.values()}
-    leftover += [path for path in folder.glob(f"*{_POSITION}") if path.stem not in stems]
-    for path in leftover:
+    leftovers += [path for path in folder.glob(f"*{_POSITION}") if path.stem not in stems]
+    for path in leftovers:
         path.unlink()
     return sorted(latest.values())
 
 
 def _opened(path: Path) -> _Segment:
-    """A segment as a crash may have left it: its good records, from its cursor on."""
-    segment = _Segment(path, path.stat().st_size)
-    segment.offset = _saved_offset(segment)
+    """Open a segment: count the rows from its cursor on, and cut off what a crash or a damage left behind them."""
+    segment = _at_cursor(path)
     good = segment.offset
     for frame, end in _records(segment):
-        segment.rows += rows_of(frame)
+        segment.rows += rows_in([frame])
         good = end
     if good < segment.size:
         _cut_off(segment, good)
     return segment
 
 
-def _saved_offset(segment: _Segment) -> int:
-    """Where the cursor stands; 0 when there is none: frames that were answered are sent again, and counted once."""
-    try:
+def _at_cursor(path: Path) -> _Segment:
+    """Return a segment whose rows are not counted yet, with its cursor.
+
+    Without a cursor it begins at the start: frames that Redis has are sent again, and counted once.
+    """
+    segment = _Segment(path, path.stat().st_size)
+    with suppress(FileNotFoundError, struct.error):
         content = segment.cursor.read_bytes()
-        offset, check = _CURSOR.unpack(content)
-    except (FileNotFoundError, struct.error):
-        return 0
-    known = check == crc32(content[:8]) and offset <= segment.size
-    return offset if known else 0
+        offset, _ = _CURSOR.unpack(content)
+        if content == _sealed(offset) and offset <= segment.size:
+            segment.offset = offset
+    return segment
 
 
 def _sealed(offset: int) -> bytes:
+    """Return the content of a cursor's file, with a check against an unfinished write."""
     return _CURSOR.pack(offset, crc32(offset.to_bytes(8, "big")))
 
 
 def _records(segment: _Segment, at_most: int | None = None) -> Iterator[tuple[bytes, int]]:
-    """Its good records from the cursor on, each with the place where it ends; reads a little at a time."""
+    """Yield the good records from the cursor on, each with the place where it ends; read one at a time."""
     with segment.path.open("rb") as file:
         file.seek(segment.offset)
-        place = read = segment.offset
-        while place < segment.size and (at_most is None or read - segment.offset <= at_most):
+        place = segment.offset
+        while place < segment.size and (at_most is None or place - segment.offset <= at_most):
             head = file.read(_RECORD.size)
             if len(head) < _RECORD.size:
                 return
@@ -297,27 +293,32 @@ def _records(segment: _Segment, at_most: int | None = None) -> Iterator[tuple[by
             frame = file.read(length)
             if len(frame) < length or crc32(frame) != check:
                 return
-            place = read = place + _RECORD.size + length
+            place += _RECORD.size + length
             yield frame, place
 
 
+def _records_of(frames: Sequence[bytes]) -> bytes:
+    """Return the records of frames."""
+    return b"".join(_RECORD.pack(_MARK, len(frame), crc32(frame)) + frame for frame in frames)
+
+
 def _cut_off(segment: _Segment, good: int) -> None:
-    """Take what is not a record from the end: an unfinished write goes, anything else is kept in `damaged/`."""
+    """Cut off what is not a record: drop an unfinished write, and keep anything else in `damaged/`."""
     rest = _read(segment.path, good, segment.size)
     if _is_unfinished(rest):
-        _log.warning("%d bytes of an unfinished write were cut off %s", len(rest), segment.path)
+        _log.warning("cut off %d bytes of an unfinished write from %s", len(rest), segment.path)
     else:
         folder = segment.path.parent / DAMAGED
         make_folder(folder)
         kept = folder / f"{segment.path.name}.{good}"
-        _write_whole(kept, rest)
-        _log.error("%d bytes of %s are damaged; they are kept in %s", len(rest), segment.path, kept)
+        private_files.replace(kept, rest)
+        _log.error("%d bytes of %s are damaged: moved to %s", len(rest), segment.path, kept)
     os.truncate(segment.path, good)
     segment.size = good
 
 
 def _is_unfinished(rest: bytes) -> bool:
-    """Whether this can be the beginning of one record and nothing else."""
+    """Return whether this can be the beginning of one record and nothing else."""
     if len(rest) < _RECORD.size:
         return _MARK.startswith(rest[:4])
     mark, length, _ = _RECORD.unpack_from(rest)
@@ -335,7 +336,7 @@ def _read(path: Path, start: int, end: int) -> bytes:
 
 
 def _append(segment: _Segment, records: bytes) -> None:
-    """Write at the known good end, so that what a failed write left there is written over."""
+    """Write records behind the last good one, over what a failed write left there."""
     handle = os.open(segment.path, os.O_WRONLY)
     try:
         os.ftruncate(handle, segment.size)
@@ -347,14 +348,8 @@ def _append(segment: _Segment, records: bytes) -> None:
         os.close(handle)
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    """Replace a file by one rename, durably."""
-    with replacing(path) as file:
-        file.write(content)
-
-
 def _remove(segment: _Segment) -> None:
-    """The segment first: a cursor without one is removed when the spool is opened."""
+    """Remove a segment, then its cursor: a cursor without a segment is removed when the spool is opened."""
     segment.path.unlink(missing_ok=True)
     segment.cursor.unlink(missing_ok=True)
-    sync_folder(segment.path.parent)
+    private_files.sync_folder(segment.path.parent)

@@ -1,8 +1,8 @@
-"""Who owns which spools of a folder that several processes share.
+"""Which process owns which spools of a folder that several processes share.
 
-`<spool_dir>/<n>/lock` is locked (flock) by the process that owns slot n; `<spool_dir>/<n>/projects/<project>/` are its
-spools. A process takes the lowest free slot and with it what a former owner left there. The lock is the kernel's: it
-goes with the process, however that ends.
+The process that owns slot n locks `<spool_dir>/<n>/lock` (flock); `<spool_dir>/<n>/projects/<project>/` are its spools.
+A process takes the lowest free slot, and with it what a former owner left there. The kernel releases the lock when the
+process ends, however that happens.
 """
 
 import os
@@ -25,36 +25,33 @@ class Slot:
         _OPEN.add(self)
 
     def spool(self, project_id: str, max_bytes: int) -> ProjectSpool:
-        """The spool of a project in this slot."""
+        """Open the spool of a project in this slot."""
         return ProjectSpool(self.folder / _PROJECTS / project_id, max_bytes)
 
     def expired(self, project_id: str, max_bytes: int) -> ProjectSpool:
-        """What was set aside of it as too old."""
+        """Open the spool of a project's frames that are too old to be sent."""
         return ProjectSpool(self.folder / _PROJECTS / project_id / EXPIRED, max_bytes)
 
     def projects(self) -> list[str]:
-        """The projects that have a folder here, most of them empty."""
+        """Return the projects that have a folder here, most of them empty."""
         return [path.name for path in project_folders(self.folder)]
 
     def release(self) -> None:
-        """Let another process take the slot. In a forked child: forget it, the parent's lock stays."""
+        """Let another process take the slot. In a forked child this forgets the slot, and the parent keeps the lock."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
 
 
 def take_slot(spool_dir: Path) -> Slot:
-    """The lowest slot that nobody owns. Raises OSError when the folder cannot be written."""
+    """Take the lowest slot that no process owns. Raises OSError when the folder cannot be written."""
     make_folder(spool_dir)
-    for number in count():  # pragma: no branch
-        slot = _try_slot(spool_dir / str(number))
-        if slot is not None:
-            return slot
-    raise AssertionError("unreachable")
+    slots = (_try_slot(spool_dir / str(number)) for number in count())
+    return next(slot for slot in slots if slot is not None)
 
 
 def take_leftovers(spool_dir: Path, *, expired_too: bool = False) -> Iterator[Slot]:
-    """Slots that nobody owns and that have something to send in them: their processes are gone."""
+    """Take the slots that hold something to send and that no process owns: their processes are gone."""
     for folder in slot_folders(spool_dir):
         if any(_has_frames(path, expired_too) for path in project_folders(folder)):
             slot = _try_slot(folder)
@@ -63,17 +60,17 @@ def take_leftovers(spool_dir: Path, *, expired_too: bool = False) -> Iterator[Sl
 
 
 def slot_folders(spool_dir: Path) -> list[Path]:
-    """The slots of a spool folder, by number."""
+    """Return the folders of the slots, by number."""
     return sorted((path for path in spool_dir.glob("*") if path.name.isdecimal()), key=lambda path: int(path.name))
 
 
 def project_folders(slot_folder: Path) -> list[Path]:
-    """The spools of a slot, one for each project; most are empty."""
+    """Return the folders of a slot's spools, one for each project; most are empty."""
     return sorted(path for path in (slot_folder / _PROJECTS).glob("*") if path.is_dir())
 
 
 def is_owned(slot_folder: Path) -> bool:
-    """Whether a process owns the slot now."""
+    """Return whether a process owns the slot now."""
     slot = _try_slot(slot_folder)
     if slot is not None:
         slot.release()
@@ -81,11 +78,12 @@ def is_owned(slot_folder: Path) -> bool:
 
 
 def _has_frames(spool_folder: Path, expired_too: bool) -> bool:
-    """Without opening it."""
+    """Return whether there is something to send, without opening the spool."""
     return any(spool_folder.glob("*.frames")) or (expired_too and any(spool_folder.glob(f"{EXPIRED}/*.frames")))
 
 
 def _try_slot(folder: Path) -> Slot | None:
+    """Take a slot; None when a process owns it."""
     import fcntl  # not on Windows, where publishers without a spool work
 
     make_folder(folder)
@@ -102,7 +100,7 @@ _OPEN: "weakref.WeakSet[Slot]" = weakref.WeakSet()
 
 
 def _forget_in_child() -> None:
-    """A lock is shared with a forked child; a child that outlives its parent must not keep the parent's slot."""
+    """Close the locks that a forked child shares with its parent: if it lives longer, it must not keep the slot."""
     for slot in list(_OPEN):
         slot.release()
 

@@ -27,7 +27,7 @@ from prelabel.messages import (
     Model,
     PredictionMessage,
     check_data_row,
-    uuid7,
+    new_message_id,
 )
 from prelabel.validation.by_kind import ByKind, NotRead
 from prelabel.validation.explain_message import explained, too_deep
@@ -104,7 +104,7 @@ def prepare(
     raw = _as_json(message)
     decoded, kinds = read_message(raw, max_bytes=max_bytes)
     if decoded.message_id is None:
-        decoded.message_id = uuid7()
+        decoded.message_id = new_message_id()
         raw = _ENCODER.encode(decoded)
         if len(raw) > max_bytes:
             raise _too_large(raw, max_bytes)

@@ -1,1 +1,1 @@
-"""What producers and workers agree on: frames, lanes, keys, and how to connect to Redis."""
+"""What producers and workers agree on: frames, lanes, keys, durability, and how to connect to Redis."""

@@ -1,8 +1,6 @@
-"""What a Redis client is in our signatures, how one is opened from a URL, and what its errors mean.
+"""How a Redis client is opened from a URL, and what its errors mean.
 
 This is the one place that turns a `RedisUrl` into a connection, for publishers, workers, Celery's broker and commands.
-A client answers bytes: redis-py's own types answer unions of str and bytes and of sync and async, which no setting of
-ours produces.
 """
 
 import re
@@ -22,11 +20,13 @@ from prelabel.wire.cluster import ClusterClient
 from prelabel.wire.redis_url import RedisUrl, TlsOptions
 
 Client = Any
+"""A Redis client that returns bytes. redis-py's types are unions of str and bytes and of sync and async, which no
+setting of ours produces."""
 
 _AWAY = (
     redis.ConnectionError,
     redis.TimeoutError,
-    redis.exceptions.NoScriptError,  # forgotten again since it was given
+    redis.exceptions.NoScriptError,  # Redis has forgotten it since it was loaded
     redis.ReadOnlyError,
     redis.exceptions.OutOfMemoryError,
     redis.exceptions.ClusterDownError,
@@ -34,8 +34,7 @@ _AWAY = (
     redis.exceptions.MovedError,
 )
 _STATE = re.compile(r"(?:^|caused error: |: -)(?:OOM|MISCONF|READONLY|NOREPLICAS|MASTERDOWN|BUSY) ")
-"""How the text begins where redis-py has no class for it, or where Redis 6.2 tells what stopped a script."""
-
+"""How an error begins for which redis-py has no class, or with which Redis 6.2 says what stopped a script."""
 
 _HEALTH_CHECK_SECONDS = 15
 _CONNECT_SECONDS = 5.0
@@ -43,25 +42,28 @@ _SHOWN = 300
 
 
 def _silent() -> dict[str, Any]:
-    """What keeps redis-py from saying more than it is asked to, as far as its version knows of it.
+    """Return the options that keep redis-py from sending what nobody asked for, as far as its version has them.
 
-    Words about the client library at each connection would be logged as refused by a server with our ACL users, and
-    notices of maintenance need a push protocol and rights that a publisher has not.
+    It would name the client library on each connection, which a server logs as refused to our ACL users, and subscribe
+    to notices of maintenance, which needs a push protocol and rights that a publisher does not have.
     """
-    told: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     if find_spec("redis.maint_notifications"):
-        told["maint_notifications_config"] = import_module("redis.maint_notifications").MaintNotificationsConfig(False)
-    return told | ({"driver_info": None} if find_spec("redis.driver_info") else {"lib_name": None, "lib_version": None})
+        config = import_module("redis.maint_notifications").MaintNotificationsConfig
+        options["maint_notifications_config"] = config(False)
+    return options | (
+        {"driver_info": None} if find_spec("redis.driver_info") else {"lib_name": None, "lib_version": None}
+    )
 
 
 _SILENT = _silent()
 
 
 def read_tickets(connection: Any) -> None:
-    """Have one answer over a new TLS connection, and with it the session tickets that a server sends unasked.
+    """Read one answer on a new TLS connection, and with it the session tickets that a server sends unasked.
 
-    While they lie unread, redis-py's pool takes the connection for one with an answer left over, and kombu's event loop
-    for one with a hint, which it then waits for.
+    While they are unread, redis-py's pool believes that an answer is left over on the connection, and kombu's event
+    loop that a hint is there, for which it then waits.
     """
     connection.send_command("PING", check_health=False)
     connection.read_response()
@@ -98,17 +100,17 @@ class _Unix(_LeavesReplicas, UnixDomainSocketConnection):
 
 
 def connection_class(url: RedisUrl) -> type[Any]:
-    """The class of connections to a server of this URL."""
+    """Return the class of connections to a server at this URL."""
     return _Unix if url.socket else _Tls if url.tls else _Tcp
 
 
 def connection_options(url: RedisUrl, seconds: float) -> dict[str, Any]:
-    """Everything redis-py must be told to connect; nothing is left to the defaults of one of its versions.
+    """Return all options of a connection, so that no default of a version of redis-py applies.
 
-    `seconds` is the longest wait for a connection and for an answer, where the URL names none.
+    `seconds` is the time-out of connecting and of an answer, where the URL sets none.
     """
     options = url.options
-    told: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "db": url.database,
         "username": url.username,
         "password": url.password,
@@ -118,20 +120,20 @@ def connection_options(url: RedisUrl, seconds: float) -> dict[str, Any]:
         "health_check_interval": _HEALTH_CHECK_SECONDS
         if options.health_check_interval is None
         else options.health_check_interval,
-        "retry": Retry(NoBackoff(), 0),  # who asked decides what is asked again
+        "retry": Retry(NoBackoff(), 0),  # the caller decides what to repeat
         "retry_on_timeout": False,
         "max_connections": options.max_connections,
         **_SILENT,
     }
     if url.socket:
-        return told | {"path": url.socket}
-    told |= {
+        return arguments | {"path": url.socket}
+    arguments |= {
         "host": url.hosts[0].name,
         "port": url.hosts[0].port,
         "socket_connect_timeout": options.socket_connect_timeout or min(seconds, _CONNECT_SECONDS),
         "socket_keepalive": options.socket_keepalive,
     }
-    return told | ({name: getattr(options, name) for name in TlsOptions.model_fields} if url.tls else {})
+    return arguments | ({name: getattr(options, name) for name in TlsOptions.model_fields} if url.tls else {})
 
 
 def open_client(url: str | RedisUrl, seconds: float) -> Client:
@@ -140,29 +142,29 @@ def open_client(url: str | RedisUrl, seconds: float) -> Client:
     Raises InvalidUrl, which is a ValueError.
     """
     url = url if isinstance(url, RedisUrl) else RedisUrl.parse(url)
-    told = connection_options(url, seconds)
+    options = connection_options(url, seconds)
     if url.cluster:
-        return ClusterClient(url, told | ({"redis_connect_func": read_tickets} if url.tls else {}))
-    return redis.Redis.from_pool(ConnectionPool(connection_class=connection_class(url), **told))
+        return ClusterClient(url, options | ({"redis_connect_func": read_tickets} if url.tls else {}))
+    return redis.Redis.from_pool(ConnectionPool(connection_class=connection_class(url), **options))
 
 
 def has_slots(client: Client) -> bool:
-    """Whether it is a cluster, where a pipeline holds commands of one slot only."""
+    """Return whether this is a cluster, where a pipeline has commands of one slot only."""
     return isinstance(client, ClusterClient)
 
 
 def node_of(client: Client, key: str) -> Client:
-    """The server that has this key, where there are several. Raises redis.ConnectionError."""
+    """Return a client of the server that has this key. Raises redis.ConnectionError."""
     return client.node_of(key) if has_slots(client) else client
 
 
 def servers_of(client: Client) -> "list[redis.Redis]":
-    """Every server that keeps rows. Raises redis.ConnectionError."""
+    """Return a client of every server that keeps rows. Raises redis.ConnectionError."""
     return client.primaries() if has_slots(client) else [client]
 
 
 def is_away(error: Exception) -> bool:
-    """Whether Redis cannot work just now, whatever it is asked: it is away, or says that its state forbids it."""
+    """Return whether Redis cannot serve any request now: it does not answer, or its state forbids it."""
     if isinstance(error, _AWAY):
         return True
     return isinstance(error, redis.ResponseError) and _STATE.search(str(error)) is not None
@@ -174,13 +176,13 @@ _OF_KEYS = re.compile(
     r"|attempt to (?:compare|perform arithmetic|concatenate|get length|index (?!global))"
     r"|but found (?:T_|invalid token)|too many nested data structures|Cannot serialise number"
 )
-"""What Redis says where a key holds what nobody of ours writes, by itself or from within a script."""
+"""What Redis or a script says of a key whose content nothing of ours has written."""
 
 
 def is_of_keys(error: Exception) -> bool:
-    """Return whether the error is about what is in a key, so that other keys, and other projects, are not concerned.
+    """Return whether the error is about the content of a key, so that it concerns no other key and no other project.
 
-    Never true for a state of Redis that passes: such an error says nothing about a project.
+    Never true while Redis is in a state that passes: such an error says nothing about a project.
     """
     return isinstance(error, redis.ResponseError) and not is_away(error) and _OF_KEYS.search(str(error)) is not None
 
@@ -192,17 +194,16 @@ _WRONG_PROTOCOL = re.compile(r"(?i)NOPROTO|unknown command .?HELLO|Invalid RESP"
 
 
 def remedy_of(error: BaseException) -> str | None:
-    """What to change in the URL that led to this error; None where waiting may help: the server is away or busy."""
-    for each in causes(error):
-        words = str(each)
-        if isinstance(each, ssl.SSLCertVerificationError):
+    """Return what to change in the URL that led to this error; None where waiting may help."""
+    for cause in causes(error):
+        words = str(cause)
+        if isinstance(cause, ssl.SSLCertVerificationError):
             return "name its CA with the option ssl_ca_certs=FILE, or the host that its certificate is for"
-        if isinstance(each, ssl.SSLError) and not isinstance(each, _PASSING_TLS):
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, _PASSING_TLS):
             return "check that the server speaks TLS at this port, and the files of the ssl_ options"
-        if isinstance(each, redis.RedisError):
-            if isinstance(each, redis.AuthenticationError | redis.exceptions.NoPermissionError) or _WRONG_LOGIN.search(
-                words
-            ):
+        if isinstance(cause, redis.RedisError):
+            refused = isinstance(cause, redis.AuthenticationError | redis.exceptions.NoPermissionError)
+            if refused or _WRONG_LOGIN.search(words):
                 return "check the user, its password and its rights; both are percent-encoded in the URL"
             if _WRONG_DATABASE.search(words):
                 return "check the database number in the URL"
@@ -212,20 +213,20 @@ def remedy_of(error: BaseException) -> str | None:
 
 
 def words_of(error: BaseException) -> str:
-    """What the server, or the system, said: one printable line of bounded length."""
+    """Return what the server or the system reported: one printable line of bounded length."""
     text = str(error) or type(error).__name__
-    if any("handshake operation timed out" in str(each) for each in causes(error)):
+    if any("handshake operation timed out" in str(cause) for cause in causes(error)):
         text = "the TLS handshake timed out, as with a server that does not speak TLS at this port"
     return printable(text[:_SHOWN].rstrip(". \r\n"))
 
 
 def explained(error: BaseException, remedy: str | None) -> str:
-    """Say in the server's own words why it cannot be talked to, and what to change where waiting does not help."""
+    """Return why the server cannot be used, in its own words, and what to change where waiting does not help."""
     return f"cannot be used: {words_of(error)}; {remedy}" if remedy else f"does not answer: {words_of(error)}"
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what led to it, one after the other."""
+    """Yield an error, then the one that led to it, and so on."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -1,7 +1,7 @@
-"""A Redis Cluster as a client that looks like one server: each command and each pipeline goes to the node of its key.
+"""A client for Redis Cluster that looks like one for a single server: commands go to the node of their key.
 
-redis-py's own cluster client repeats what was lost without being asked, takes no script on a pipeline and cuts a
-pipeline up, so that a barrier would wait for the writes of another connection. Of it only the map of the slots is used.
+redis-py's own cluster client repeats lost commands unasked, runs no script on a pipeline and splits pipelines, so that
+the wait for durable writes would be for those of another connection. Only its map of the slots is used.
 """
 
 import threading
@@ -23,16 +23,16 @@ _WITHOUT_KEY = {"PING", "TIME", "INFO", "CONFIG GET", "WAIT", "WAITAOF"}
 
 
 class ClusterClient(redis.Redis):
-    """A client of the cluster behind a URL; it connects when it is first used. Thread-safe.
+    """A client of the cluster at a URL, which connects when it is first used. Thread-safe.
 
-    It knows the commands that this project uses: one key each, or in a pipeline keys of one slot. What has no key is
-    answered by some node.
+    It can send the commands that this project uses: with one key, or in a pipeline with keys of one slot. Any node
+    answers those without a key.
     """
 
     def __init__(self, url: RedisUrl, options: dict[str, Any]) -> None:
         """`options` are those of the connections, as `prelabel.wire.client.connection_options` makes them."""
         self._starts = url.hosts
-        # Nothing is repeated here, and each node has an address of its own.
+        # Nothing is repeated here, and each node has its own address.
         self._options = {name: value for name, value in options.items() if name not in _OF_ONE_SERVER}
         self._options["ssl"] = url.tls
         self._lock = threading.Lock()
@@ -41,14 +41,14 @@ class ClusterClient(redis.Redis):
         super().__init__(protocol=options["protocol"])
 
     def node_of(self, key: str) -> redis.Redis:
-        """A client of the node that has this key. Raises redis.ConnectionError when there is none."""
+        """Return a client of the node that has this key. Raises redis.ConnectionError when there is none."""
         with _as_connection_error():
             cluster = self._cluster()
             node = cluster.get_node_from_key(key)  # type: ignore[no-untyped-call]
             return cluster.get_redis_connection(node)
 
     def primaries(self) -> list[redis.Redis]:
-        """A client of each primary. Raises redis.ConnectionError."""
+        """Return a client of each primary. Raises redis.ConnectionError."""
         with _as_connection_error():
             cluster = self._cluster()
             primaries = cluster.get_primaries()  # type: ignore[no-untyped-call]
@@ -56,7 +56,7 @@ class ClusterClient(redis.Redis):
 
     @contextmanager
     def at(self, key: str | None) -> Iterator[redis.Redis]:
-        """The node of a key, for one exchange: should it fail, the map of the slots is read anew before the next."""
+        """Yield the node of a key for one exchange; if that fails, read the map of the slots again before the next."""
         try:
             yield self.primaries()[0] if key is None else self.node_of(key)
         except _MAP_IS_OLD:
@@ -64,16 +64,16 @@ class ClusterClient(redis.Redis):
             raise
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Send it to the node of its key."""
+        """Send a command to the node of its key."""
         with self.at(_key_of(args)) as node:
             return node.execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def script_load(self, script: Any) -> Any:
-        """Give the script to every primary; its digest."""
+        """Load a script into every primary and return its digest."""
         return [node.script_load(script) for node in self.primaries()][-1]
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> "SlotPipeline":
-        """Commands of one slot: they travel together, on one connection."""
+        """Return a pipeline for commands of one slot, which travel together on one connection."""
         return SlotPipeline(self, transaction)
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ class SlotPipeline(Pipeline):
         with self._client.at(self._key()) as node:
             self.connection_pool = node.connection_pool
             answers = super().execute(raise_on_error)
-            moved = next((each for each in answers if isinstance(each, _MAP_IS_OLD)), None)
+            moved = next((answer for answer in answers if isinstance(answer, _MAP_IS_OLD)), None)
             if moved is not None:
                 raise moved
             return answers
@@ -114,7 +114,7 @@ class SlotPipeline(Pipeline):
     def _key(self) -> str | None:
         keys = [key for args, _ in self.command_stack if (key := _key_of(args)) is not None]
         if len({key_slot(key.encode()) for key in keys}) > 1:
-            raise ValueError(f"a pipeline of several slots: {keys}")
+            raise ValueError(f"expected keys of one slot in a pipeline, found {keys}")
         return keys[0] if keys else None
 
 
@@ -127,7 +127,7 @@ def _key_of(args: Sequence[Any]) -> str | None:
 
 @contextmanager
 def _as_connection_error() -> Iterator[None]:
-    """redis-py's word for a cluster of which no map can be read is no error of Redis."""
+    """Raise redis.ConnectionError where redis-py raises an error of its own: when no node gives a map of the slots."""
     try:
         yield
     except RedisClusterException as error:

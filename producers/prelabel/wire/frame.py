@@ -1,62 +1,79 @@
 """The bytes of a frame: messages of one project and lane, sent together and never changed.
 
-A frame is a fixed header and a body (docs/explanation/data-model.md#the-frame has the table). Grouping reads only
-what the header says, so it costs the same whatever the rows weigh.
+A frame is a fixed header and a body (docs/explanation/data-model.md#the-frame has the table). Grouping needs the header
+alone, so it costs the same however large the messages are.
 """
 
-import os
 import struct
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import zstandard
 
 from prelabel.errors import PrelabelError
+from prelabel.ids import uuid7
 
 VERSION = 1
-"""Newest this release knows, of frames and all that workers make of them: docs/explanation/data-model.md#versions."""
+"""The newest version that this release knows, of frames and of what workers make of them.
+
+See docs/explanation/data-model.md#versions.
+"""
 HEADER = struct.Struct(">BB16sHHIIIc5x")
 PLAIN, ZSTD = 0, 1
 MAX_FRAME_BYTES = 16 * 1024 * 1024
-"""Of the body before compression; a reader refuses more, so a compressed bomb costs nothing."""
+"""Maximum size of the body before compression. A reader refuses more, so a decompression bomb costs nothing."""
 MAX_FRAME_ROWS = 10_000
-"""One that cannot be read is one dead letter, whose commit costs a little for each row it weighs."""
-_LEVEL = 1  # a sixth of the bytes for a microsecond a row; higher levels cost more than they save
+"""Maximum rows. A frame that cannot be read is one dead letter, and its commit costs a little for each row."""
+_LEVEL = 1  # a sixth of the bytes for a microsecond a row; higher levels take more time than they save
 _WORTH_COMPRESSING = 256
 
 
 class UnreadableFrame(PrelabelError):
-    """The frame's bytes are not what its header says."""
+    """The frame's bytes contradict its header."""
 
 
 class UnknownVersion(PrelabelError):
-    """The frame is of a newer version: it is left for a worker that knows it."""
+    """The frame has a newer version: leave it for a worker that knows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
-    """What a frame says about itself; `bytes` is the body's size before compression."""
+    """What a frame says about itself."""
 
+    #: The version of the frame, and of its messages.
     version: int
+    #: How the body is compressed: `PLAIN` or `ZSTD`.
     codec: int
+    #: 32 hexadecimal digits; Redis counts each id once.
     id: str
+    #: The lane of all its data rows.
     lane: int
+    #: The lane count that it was cut for.
     lanes: int
+    #: Messages in the body.
     rows: int
+    #: Size of the body before compression.
     bytes: int
+    #: Slow annotations of all its messages.
     slow: int
+    #: How the first message names its data row: `i` by id, `k` by global key.
     form: str
 
 
-def new_frame_id() -> bytes:
-    """16 bytes in the layout of a UUIDv7: sorts by the millisecond it was made, unique by 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = bytearray(os.urandom(10))
-    random[0] = 0x70 | (random[0] & 0x0F)
-    random[2] = 0x80 | (random[2] & 0x3F)
-    return milliseconds.to_bytes(6, "big") + bytes(random)
+def rows_in(frames: Iterable[bytes]) -> int:
+    """Return how many rows frames have by their headers."""
+    return sum(int.from_bytes(frame[22:26], "big") for frame in frames)
+
+
+def lanes_of(frame: bytes) -> int:
+    """Return the lane count that a frame was cut for."""
+    return int.from_bytes(frame[20:22], "big")
+
+
+def cut_at(frame: bytes) -> float:
+    """Return when a frame was cut, in seconds since the epoch, by the clock of the machine that cut it."""
+    return int.from_bytes(frame[2:8], "big") / 1000
 
 
 def encode_frame(messages: Sequence[bytes], *, lane: int, lanes: int, slow: int, form: str) -> bytes:
@@ -65,20 +82,20 @@ def encode_frame(messages: Sequence[bytes], *, lane: int, lanes: int, slow: int,
     size = len(body)
     codec = PLAIN
     if size >= _WORTH_COMPRESSING:
-        codec, body = ZSTD, _zstd().compressor.compress(body)
-    header = HEADER.pack(VERSION, codec, new_frame_id(), lane, lanes, len(messages), size, slow, form.encode("ascii"))
+        codec, body = ZSTD, _ZSTD.compressor.compress(body)
+    header = HEADER.pack(VERSION, codec, uuid7(), lane, lanes, len(messages), size, slow, form.encode("ascii"))
     return header + body
 
 
 def relaned(frame: bytes, lanes: int) -> bytes:
-    """A frame whose body cannot be read, with a new id and in lane 0 of so many, so that it is taken and reported."""
+    """Return a frame whose body cannot be read with a new id and in lane 0, so that it is taken and then reported."""
     header = list(HEADER.unpack_from(frame))
-    header[2:5] = new_frame_id(), 0, lanes
+    header[2:5] = uuid7(), 0, lanes
     return HEADER.pack(*header) + frame[HEADER.size :]
 
 
 def read_header(frame: bytes) -> FrameHeader:
-    """What the frame says of itself. Raises UnknownVersion or UnreadableFrame."""
+    """Return the header of a frame. Raises UnknownVersion or UnreadableFrame."""
     if not frame:
         raise UnreadableFrame("the frame is empty")
     if frame[0] > VERSION or frame[0] == 0:
@@ -90,12 +107,12 @@ def read_header(frame: bytes) -> FrameHeader:
 
 
 def read_messages(frame: bytes) -> list[bytes]:
-    """The frame's messages, as many as its header says. Raises UnknownVersion or UnreadableFrame."""
+    """Return the messages of a frame, as many as its header says. Raises UnknownVersion or UnreadableFrame."""
     header = read_header(frame)
     body = _body(header, frame[HEADER.size :])
     if len(body) != header.bytes:
         raise UnreadableFrame(f"the body has {len(body)} bytes, the header says {header.bytes}")
-    # Counted first: a list of sixteen million rows would cost more than the frame.
+    # Counted before they are split: a list of sixteen million rows would cost more than the frame.
     rows = body.count(b"\n") + 1
     if rows != header.rows:
         raise UnreadableFrame(f"the body holds {rows} rows, the header says {header.rows}")
@@ -110,24 +127,20 @@ def _body(header: FrameHeader, stored: bytes) -> bytes:
     if header.codec != ZSTD:
         raise UnreadableFrame(f"codec {header.codec} is not known")
     try:
-        # zstandard allocates what the content says of itself, whatever limit it is given: look first.
+        # zstandard allocates the size that the content names, whatever limit it is given, so look at that first.
         if zstandard.frame_content_size(stored) != header.bytes:
             raise UnreadableFrame("the compressed body does not have the size the header says")
-        return _zstd().decompressor.decompress(stored, max_output_size=header.bytes)
+        return _ZSTD.decompressor.decompress(stored, max_output_size=header.bytes)
     except zstandard.ZstdError as error:
         raise UnreadableFrame(f"the body cannot be decompressed: {error}") from None
 
 
 class _Zstd(threading.local):
-    """One pair a thread: a zstandard object shared by threads corrupts data."""
+    """A pair for each thread: zstandard objects that threads share corrupt data."""
 
     def __init__(self) -> None:
         self.compressor = zstandard.ZstdCompressor(level=_LEVEL)
         self.decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_FRAME_BYTES)
 
 
-_ZSTD: _Zstd = _Zstd()
-
-
-def _zstd() -> _Zstd:
-    return _ZSTD
+_ZSTD = _Zstd()

@@ -59,7 +59,7 @@ DEFAULT_PREFIX = "prelabel"
 
 
 def project_root(prefix: str, project_id: str) -> str:
-    """The beginning of every key of this project."""
+    """Return what every key of this project begins with."""
     return f"{prefix}:{{{project_id}}}"
 
 

@@ -1,7 +1,7 @@
-"""A Redis URL, read and checked once: which servers, which database, who logs in, which options.
+"""A Redis URL, parsed and checked once: servers, database, login, options.
 
 Everything that connects to Redis (publishers, workers, Celery's broker, commands, doctor) starts from a `RedisUrl`, so
-that a URL means the same everywhere. What is wrong with one is reported without anything that may be a password.
+that a URL means the same everywhere. Errors quote nothing that may be a password.
 """
 
 import re
@@ -22,15 +22,13 @@ _FOLLOWS = (
     "name an address that leads to the primary and follows it after a failover, such as a service name or a proxy"
 )
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
-"""What may be quoted of an option's name or a database: a part of a password that was not encoded may stand there."""
-
-
+"""The names of options and databases that errors may quote: others may be part of a password that is not encoded."""
 _VALUE = re.compile(r"[A-Za-z0-9_./-]{0,100}")
-"""The same of an option's value."""
+"""The values of options that errors may quote."""
 
 
 class InvalidUrl(ValueError):
-    """The URL of a server cannot be used; the message says what was found and expected, and quotes no secret."""
+    """The URL cannot be used; the message says what was found and what was expected, and quotes no secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def _has_certificates(path: str) -> str:
 
 
 def _celery_spelling(value: Any) -> Any:
-    """Celery spells `ssl_cert_reqs=required` also `CERT_REQUIRED`."""
+    """Return `required` for `CERT_REQUIRED`, which Celery takes too."""
     return value.lower().removeprefix("cert_") if isinstance(value, str) else value
 
 
@@ -73,7 +71,7 @@ _Seconds = Annotated[float, Field(ge=2, le=300, allow_inf_nan=False)]
 
 
 class TlsOptions(BaseModel):
-    """How a server proves who it is, and how its client does. Unless told otherwise both are verified."""
+    """How the server and the client prove who they are; by default, the server is verified."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -93,12 +91,12 @@ class TlsOptions(BaseModel):
 
     @property
     def verified(self) -> bool:
-        """Whether only a server with a valid certificate for its name gets to see a secret."""
+        """Whether secrets go to a server only that has a valid certificate for its name."""
         return self.ssl_cert_reqs != "none" and self.ssl_check_hostname
 
 
 class ConnectionOptions(TlsOptions):
-    """The options that may follow `?` in a Redis URL; `docs/reference/settings.md` has this table."""
+    """The options that may follow `?` in a Redis URL, also listed in `docs/reference/settings.md`."""
 
     db: int | None = Field(None, ge=0, description="a database number, where the path names none")
     virtual_host: int | None = Field(None, ge=0, description="the same, as Celery spells it for `redis+socket://`")
@@ -126,21 +124,26 @@ class ConnectionOptions(TlsOptions):
 class RedisUrl:
     """A checked Redis URL. Its text, `str()` and `repr()`, names neither the user nor the password nor an option."""
 
-    #: The servers to ask first; one, unless `cluster`; none for a Unix socket.
+    #: The servers to connect to first: several for a cluster, none for a Unix socket, else one.
     hosts: tuple[Host, ...]
-    #: The Unix socket's path; empty for TCP.
+    #: The path of the Unix socket; empty for TCP.
     socket: str
-    #: The database number; a cluster has 0 only.
+    #: The database number; 0 for a cluster.
     database: int
+    #: The user to log in; None for the default user.
     username: str | None = field(repr=False)
+    #: The password; None where the server needs none.
     password: str | None = field(repr=False)
+    #: Whether the connection is encrypted.
     tls: bool
+    #: Whether the hosts are nodes of a Redis Cluster.
     cluster: bool
+    #: The options after `?`, without the database.
     options: ConnectionOptions = field(repr=False)
 
     @classmethod
     def parse(cls, text: str) -> "RedisUrl":
-        """Read a URL. Raises InvalidUrl, which says what was found and what was expected."""
+        """Parse a URL. Raises InvalidUrl."""
         scheme = _scheme(text)
         parts, hosts = _parts(text, scheme)
         on_socket, cluster = scheme in ("unix", "redis+socket"), scheme.endswith("+cluster")
@@ -161,7 +164,7 @@ class RedisUrl:
 
     @property
     def text(self) -> str:
-        """The whole URL with its secrets, spelt in one way; `parse` reads it back."""
+        """The whole URL with its secrets, in the one spelling that `parse` reads back as the same."""
         login = f"{quote(self.username or '', safe='')}:{quote(self.password or '', safe='')}@"
         head, _, tail = str(self).partition("://")
         options = self.options.model_dump(exclude_defaults=True).items()
@@ -192,13 +195,13 @@ def _scheme(text: str) -> str:
 
 
 def check_characters(text: str) -> None:
-    """Refuse what must be percent-encoded wherever it stands in a URL. Raises InvalidUrl."""
+    """Raise InvalidUrl for characters that must be percent-encoded anywhere in a URL."""
     if " " in text or "#" in text or not text.isprintable():
         raise InvalidUrl("found a space, '#' or an unprintable character, which must be percent-encoded in a URL")
 
 
 def _parts(text: str, scheme: str) -> tuple[SplitResult, tuple[Host, ...]]:
-    """The URL's parts, with the first host of a cluster in place of all, and every host."""
+    """Split a URL; return its parts, with one host only, and all hosts."""
     _, _, rest = text.partition("://")
     place = re.split(r"[/?]", rest, maxsplit=1)[0]
     login, at, listed = place.rpartition("@")
@@ -216,29 +219,29 @@ def _parts(text: str, scheme: str) -> tuple[SplitResult, tuple[Host, ...]]:
 
 
 def _options(query: str, *, tls: bool) -> ConnectionOptions:
-    given = pairs(query)
-    wrong = next((name for name in given if name in TlsOptions.model_fields), None)
+    options = pairs(query)
+    wrong = next((name for name in options if name in TlsOptions.model_fields), None)
     if wrong is not None and not tls:
         raise InvalidUrl(f"the option {wrong} needs TLS: expected rediss:// or rediss+cluster:// before the host")
-    return checked(ConnectionOptions, given)
+    return checked(ConnectionOptions, options)
 
 
 def pairs(query: str) -> dict[str, str]:
-    """The options that follow `?`, each once. Raises InvalidUrl."""
-    found: dict[str, str] = {}
+    """Return the options that follow `?`. Raises InvalidUrl for one that is repeated, or that may not stand there."""
+    options: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if not _NAME.fullmatch(name):
             raise InvalidUrl("found an option without a name, or with one that is none")
         if name in ("password", "username", "ssl_password"):
             raise InvalidUrl(f"the option {name} is not taken: user and password stand before the host")
-        if name in found:
+        if name in options:
             raise InvalidUrl(f"the option {name} is there twice")
-        found[name] = value
-    return found
+        options[name] = value
+    return options
 
 
 def checked(kind: type[_Options], options: dict[str, str]) -> _Options:
-    """The options as `kind` declares them. Raises InvalidUrl, which names the first that is wrong."""
+    """Return the options as `kind` declares them. Raises InvalidUrl, which names the first that is wrong."""
     try:
         return kind.model_validate(options)
     except ValidationError as error:
@@ -254,7 +257,7 @@ def checked(kind: type[_Options], options: dict[str, str]) -> _Options:
 
 
 def _database(path: str, options: ConnectionOptions, *, cluster: bool) -> int:
-    """The one database that path and options agree on; 0 when none is named."""
+    """Return the database that path and options name; 0 when they name none. Raises InvalidUrl when they differ."""
     name = unquote(path).removeprefix("/")
     if name and not (name.isascii() and name.isdigit() and len(name) <= 9):
         found = f"'{name}'" if _NAME.fullmatch(name) else "something else"

@@ -296,7 +296,7 @@ def test_what_is_sent_is_recorded_durably_or_not_sent(
     make_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No replica confirms it: the holder gives up before the POST."""
-    monkeypatch.setattr("prelabel.publishing.inbox._DURABLE_WITHIN_MS", 100)
+    monkeypatch.setattr("prelabel.wire.durability._WITHIN_MS", 100)
     project = make_project(durability="replica")
     project.publish(message("a"))
     chunk = project.take(project.cut())

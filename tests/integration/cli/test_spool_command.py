@@ -10,8 +10,9 @@ import pytest
 import redis
 from typer.testing import CliRunner, Result
 
+from prelabel.ids import uuid7
 from prelabel.spool.slots import Slot, take_slot
-from prelabel.wire.frame import encode_frame, new_frame_id
+from prelabel.wire.frame import encode_frame
 from prelabel_worker.cli.main import app
 from tests.support.publishing import message, published, waiting
 
@@ -20,7 +21,7 @@ def frame(key: str, days_ago: float = 0, project: str = "p") -> bytes:
     body = json.dumps(message(key, project)).encode()
     made = encode_frame([body], lane=1, lanes=16, slow=0, form="k")
     milliseconds = int((time.time() - days_ago * 86_400) * 1000)
-    return made[:2] + milliseconds.to_bytes(6, "big") + new_frame_id()[6:] + made[18:]
+    return made[:2] + milliseconds.to_bytes(6, "big") + uuid7()[6:] + made[18:]
 
 
 @pytest.fixture

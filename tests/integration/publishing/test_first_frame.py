@@ -18,7 +18,7 @@ def frame(*, lanes: int = 16, form: str = "k") -> bytes:
 def test_the_first_frame_cannot_fix_a_form_or_a_lane_count_that_no_worker_serves(
     project: Project, bad: dict[str, Any]
 ) -> None:
-    with pytest.raises(PrelabelError, match="breaks a limit"):
+    with pytest.raises(PrelabelError, match="exceeds a limit"):
         project.inbox.put("p", [frame(**bad)])
 
     assert project.client.hgetall(f"{project.root}:meta") == {}

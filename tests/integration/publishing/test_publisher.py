@@ -143,7 +143,7 @@ def test_a_project_that_is_always_full_does_not_keep_another_waiting(
         try:
             publisher.publish(message("k", "small"))
             wait_for(lambda: published(client, prefix, "small") == 1, "the small project's row", 5)
-            assert publisher._here().outboxes.own["enormous"].buffer.rows > 500
+            assert publisher._core.outboxes.own["enormous"].buffer.rows > 500
         finally:
             over.set()
             thread.join()
@@ -246,12 +246,12 @@ def test_an_answer_means_durable_by_a_replica_where_that_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
     wait_for: Callable[..., None],
 ) -> None:
-    monkeypatch.setattr("prelabel.publishing.inbox._DURABLE_WITHIN_MS", 200)
+    monkeypatch.setattr("prelabel.wire.durability._WITHIN_MS", 200)
     own_redis()
     client = redis.Redis(unix_socket_path=str(tmp_path / "redis.sock"))
     publisher = Publisher(f"unix://{tmp_path}/redis.sock", durability="replica")
     publisher.publish(message("a"))
-    with pytest.raises(RedisUnavailable, match="1 rows"):
+    with pytest.raises(RedisUnavailable, match="1 row "):
         publisher.flush(1)
 
     port = redis_server.free_port()

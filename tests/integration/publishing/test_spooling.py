@@ -89,7 +89,7 @@ def test_rows_published_while_redis_is_away_are_counted_once_in_order(own: OwnRe
         for n in range(100, 2000):
             publisher.publish(numbered(n))
         wait_for(lambda: publisher.spooled_rows == 1900, "all rows to be on the disk")
-        with pytest.raises(RedisUnavailable, match="1900 rows"):
+        with pytest.raises(RedisUnavailable, match="1,900 rows"):
             publisher.flush(0.3)
         own.start()
         for n in range(2000, 2500):  # join the end of the spool, or go directly once it is empty
@@ -127,7 +127,7 @@ def test_rows_that_come_faster_than_redis_takes_them_go_to_the_disk(own: OwnRedi
     for n in range(1000):
         publisher.publish(numbered(n) | {"traceparent": os.urandom(250).hex()})
         # As fast as the disk takes them, which is faster than Redis does on any machine.
-        wait_for(lambda: publisher._here().outboxes.rows_in_memory() < 190, "the disk to take rows")
+        wait_for(lambda: publisher._core.outboxes.rows_in_memory() < 190, "the disk to take rows")
     assert publisher.spooled_rows > 0
     publisher.close(0.1)
     way.close()
@@ -149,7 +149,7 @@ def test_rows_that_the_disk_does_not_take_stay_in_memory_in_order(
         append(self, frames)
 
     monkeypatch.setattr(ProjectSpool, "append", now_and_then)
-    monkeypatch.setattr("prelabel.publishing.spooler._RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("prelabel.publishing.outbox._WRITE_AGAIN_SECONDS", 0.05)
     with Publisher(own.url, spool_dir=tmp_path, linger_seconds=0.001) as publisher:
         for n in range(200):
             publisher.publish(numbered(n))
@@ -199,7 +199,7 @@ def test_a_full_inbox_holds_up_its_own_project_only(redis_url: str, client: "red
             publisher.flush(10)
         for n in range(100, 150):
             publisher.publish(numbered(n, project="full"))
-        with pytest.raises(RedisUnavailable, match="100 rows wait in the project's inbox; nothing was taken"):
+        with pytest.raises(RedisUnavailable, match="the project's inbox is full with 100 rows; nothing was taken"):
             publisher.flush(0.3)
         with pytest.raises(BufferFull, match="50 rows"):
             publisher.publish(numbered(150, project="full"))
@@ -334,7 +334,7 @@ import sys
 from prelabel import Publisher
 url, folder, first = sys.argv[1], sys.argv[2], int(sys.argv[3])
 publisher = Publisher(url, spool_dir=folder, linger_seconds=0.001, frame_rows=7, send_rows=60)
-outboxes = publisher._here().outboxes
+outboxes = publisher._core.outboxes
 for n in range(first, first + 100_000):
     publisher.publish({"projectId": "p", "messageId": f"{n:06d}", "dataRow": {"globalKey": f"k{n % 20}"},
                        "annotations": [{"name": "b", "point": {"x": 1, "y": 2}}]})
@@ -477,7 +477,7 @@ def test_frames_that_are_too_old_are_not_sent_and_flush_says_so(
     own: OwnRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("prelabel.wire.frame.time.time_ns", lambda: int((time.time() - 7 * 86_400) * 1e9))
+        patch.setattr("prelabel.ids.time.time_ns", lambda: int((time.time() - 7 * 86_400) * 1e9))
         old = encode_frame([json.dumps(message("old")).encode()], lane=1, lanes=16, slow=0, form="k")
     slot = take_slot(tmp_path)
     slot.spool("p", 10**9).append([old])
@@ -486,7 +486,7 @@ def test_frames_that_are_too_old_are_not_sent_and_flush_says_so(
 
     with Publisher(own.url, spool_dir=tmp_path) as publisher:
         publisher.publish(numbered(0))
-        with pytest.raises(RedisUnavailable, match="1 rows were set aside"):
+        with pytest.raises(RedisUnavailable, match="1 row set aside"):
             publisher.flush(10)
         publisher.flush(10)
 

@@ -16,23 +16,23 @@ def row(key: str, size: int = 5, slow: int = 0) -> Row:
 
 def test_rows_wait_for_the_linger_time_and_not_longer() -> None:
     buffer = ProjectBuffer(LIMITS)
-    assert buffer.due_at() is None
+    assert buffer.ready_at() is None
     buffer.add(row("a"), now=5.0)
     buffer.add(row("b"), now=5.9)
 
-    assert buffer.due_at() == 6.0
+    assert buffer.ready_at() == 6.0
 
 
 def test_a_full_send_or_a_flush_does_not_wait() -> None:
     buffer = ProjectBuffer(LIMITS)
     for n in range(10):
         buffer.add(row(str(n)), now=5.0)
-    assert buffer.due_at() == 0.0
+    assert buffer.ready_at() == 0.0
 
     flushed = ProjectBuffer(LIMITS)
     flushed.add(row("a"), now=5.0)
-    flushed.flush_until = flushed.accepted
-    assert flushed.due_at() == 0.0
+    flushed.flush()
+    assert flushed.ready_at() == 0.0
 
 
 def test_what_is_in_flight_stays_the_same_until_it_is_answered() -> None:

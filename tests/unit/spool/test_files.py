@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from prelabel.spool import slots
-from prelabel.spool.files import DAMAGED, EXPIRED, ProjectSpool, SpoolDamaged, SpoolFull, made_at
-from prelabel.wire.frame import encode_frame, read_header, read_messages
+from prelabel.spool.files import DAMAGED, EXPIRED, ProjectSpool, SpoolDamaged, SpoolFull
+from prelabel.wire.frame import cut_at, encode_frame, read_header, read_messages
 
 MANY = 10**9
 
@@ -180,7 +180,7 @@ def test_expired_frames_are_moved_aside_and_count_against_the_limit(
     with caplog.at_level(logging.WARNING):
         spool.expire([old])
 
-    assert "1 rows are too old" in caplog.text
+    assert "1 row moved to" in caplog.text
     assert content(ProjectSpool(tmp_path / "p" / EXPIRED, MANY)) == [old]
     assert spool.head(MANY, MANY) == [young]
     with pytest.raises(SpoolFull):
@@ -189,7 +189,7 @@ def test_expired_frames_are_moved_aside_and_count_against_the_limit(
 
 def test_the_age_of_a_frame_is_in_its_id() -> None:
     made = frame()
-    assert made_at(made) == int(read_header(made).id[:12], 16) / 1000
+    assert cut_at(made) == int(read_header(made).id[:12], 16) / 1000
 
 
 def test_a_failed_write_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,11 +221,11 @@ def test_a_disk_without_room_for_the_cursor_does_not_stop_it(
     def no_space(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("prelabel.spool.files._write_whole", no_space)
+    monkeypatch.setattr("prelabel.private_files.replace", no_space)
     spool.advance(frames[:1])
     monkeypatch.undo()
 
-    assert "cannot be marked" in caplog.text
+    assert "cannot be written" in caplog.text
     assert spool.head(MANY, MANY) == frames[1:]
     assert ProjectSpool(tmp_path / "p", MANY).head(MANY, MANY) == frames
 

@@ -9,13 +9,13 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prelabel.ids import uuid7
 from prelabel.wire.frame import (
     HEADER,
     MAX_FRAME_BYTES,
     UnknownVersion,
     UnreadableFrame,
     encode_frame,
-    new_frame_id,
     read_header,
     read_messages,
 )
@@ -46,7 +46,7 @@ def test_the_layout_of_the_header_is_fixed() -> None:
 
 
 def test_ids_sort_by_the_time_they_were_made_and_are_version_7() -> None:
-    ids = [new_frame_id() for _ in range(100)]
+    ids = [uuid7() for _ in range(100)]
 
     assert len(set(ids)) == 100
     assert [name[:6] for name in ids] == sorted(name[:6] for name in ids)

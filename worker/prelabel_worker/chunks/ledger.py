@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 
 import orjson
 
-from prelabel.publishing.inbox import add_barrier, confirmed
 from prelabel.wire import keys
 from prelabel.wire.client import Client
+from prelabel.wire.durability import NotDurable
 from prelabel.wire.frame import VERSION as FRAME_VERSION
 from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_header, read_messages
 from prelabel_worker.chunks import history
@@ -179,15 +179,12 @@ class Ledger:
         args: list[str | int | bytes] = [chunk.id, chunk.token, State.SUBMITTING.value, len(sent.rows), 0, 0]
         args += ["account", account, "submitAs", chunk.submit_as.value, "name", name]
         args += ["sent", sent.to_bytes(), "importId", ""]
-        # One connection for both: the barrier waits for the writes of its own connection.
-        with self._client.pipeline(transaction=False) as pipeline:
-            self._scripts.run("move", self.root(chunk.project_id), *args, on=pipeline)
-            barrier = add_barrier(pipeline, self._settings.durability)
-            answers = pipeline.execute()
-        if not int(answers[0]):
+        try:
+            moved = self._scripts.run_durably(self._settings.durability, "move", self.root(chunk.project_id), *args)
+        except NotDurable:
+            raise LeaseLost("Redis did not confirm in time that the import's name is safe") from None
+        if not int(moved):
             raise LeaseLost
-        if barrier and not confirmed(answers[-1]):
-            raise LeaseLost("Redis did not confirm in time that the import's name is safe")
 
     def sent_lines(self, chunk: Chunk) -> SentLines:
         """What the import of this chunk consists of."""

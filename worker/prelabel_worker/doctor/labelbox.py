@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from prelabel.annotations.kinds import KINDS, MEDIA_TYPES
+from prelabel.annotations.kinds import KINDS, MEDIA_TYPES, media_type_of
 from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
 from prelabel_worker.labelbox.client import Labelbox
@@ -95,7 +95,7 @@ def _is_known(feature: dict[str, Any]) -> bool:
 
 
 def _media(media_type: str | None, project_id: str) -> Finding:
-    plain = (media_type or "").upper().replace("_", "").replace("-", "")
+    plain = media_type_of(media_type)
     if plain not in MEDIA_TYPES:
         return Finding(Check.MEDIA, Level.NOTE, f"media type {media_type or 'not set'}, which is not known", project_id)
     kinds = [kind.name for kind in KINDS if plain in kind.media]

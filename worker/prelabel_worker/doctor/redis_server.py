@@ -7,8 +7,9 @@ from typing import Any
 
 import redis
 
-from prelabel.publishing.inbox import WATERMARK, Durability
+from prelabel.publishing.inbox import WATERMARK
 from prelabel.wire.client import Client, is_away
+from prelabel.wire.durability import Durability
 from prelabel.wire.redis_url import TlsOptions
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged, noted
 from prelabel_worker.doctor.server_flavour import ServerFlavour, flavour_of

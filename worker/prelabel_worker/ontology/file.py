@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prelabel.annotations.kinds import MEDIA_TYPES
+from prelabel.annotations.kinds import MEDIA_TYPES, media_type_of
 from prelabel.errors import PrelabelError, quoted
 from prelabel_worker.ontology.ontology import Ontology
 
@@ -25,7 +25,7 @@ class OntologyFile:
     @property
     def media_known(self) -> bool:
         """Whether kinds are refused by it."""
-        return (self.media_type or "").upper().replace("_", "").replace("-", "") in MEDIA_TYPES
+        return media_type_of(self.media_type) in MEDIA_TYPES
 
 
 def read_ontology(content: Any, media_type: str | None = None) -> OntologyFile:

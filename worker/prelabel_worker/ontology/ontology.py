@@ -14,7 +14,7 @@ import orjson
 
 from prelabel.annotations.base import CheckFailed
 from prelabel.annotations.geo import check_degrees
-from prelabel.annotations.kinds import DOCUMENTS, KINDS, MEDIA_TYPES, TILES, Kind
+from prelabel.annotations.kinds import DOCUMENTS, KINDS, MEDIA_TYPES, TILES, Kind, media_type_of
 from prelabel.annotations.video import SHAPES, shape_of
 from prelabel.errors import InvalidAnnotation, MessageError, NotInOntology, Reason, quoted
 from prelabel_worker.ontology.classification_answers import TimedAnswers, check_answer, check_nested
@@ -30,7 +30,7 @@ class Ontology:
         self.digest = ""
         self._tools = Level(tools)
         self._classifications = Level(classifications)
-        self._media_type = (media_type or "").upper().replace("_", "").replace("-", "")
+        self._media_type = media_type_of(media_type)
         # A type nobody knows is not held against the row: Labelbox decides (docs/reference/labelbox-format.md#3).
         known = self._media_type in MEDIA_TYPES
         self._refused = {kind.name for kind in KINDS if known and self._media_type not in kind.media}

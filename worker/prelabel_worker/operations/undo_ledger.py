@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from prelabel.errors import PrelabelError
-from prelabel.publishing.inbox import add_barrier, confirmed
 from prelabel.wire import keys
 from prelabel.wire.client import Client
+from prelabel.wire.durability import NotDurable
 from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
 
@@ -46,14 +46,10 @@ class UndoLedger:
         return [int(rows) for rows in self._durably("undo", project_id, chunk_ids)]
 
     def _durably(self, script: str, project_id: str, chunk_ids: Sequence[str]) -> Any:
-        # One connection for both: the barrier waits for the writes of its own connection.
-        with self._client.pipeline(transaction=False) as pipeline:
-            self._scripts.run(script, self._root(project_id), *chunk_ids, on=pipeline)
-            barrier = add_barrier(pipeline, self._durability)
-            answers = pipeline.execute()
-        if barrier and not confirmed(answers[-1]):
-            raise PrelabelError("Redis did not confirm in time that it is safe; the same command goes on")
-        return answers[0]
+        try:
+            return self._scripts.run_durably(self._durability, script, self._root(project_id), *chunk_ids)
+        except NotDurable as error:
+            raise PrelabelError(f"{error}; repeat the command to resume") from None
 
     def _root(self, project_id: str) -> str:
         return keys.project_root(self._prefix, project_id)

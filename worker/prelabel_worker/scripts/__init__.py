@@ -11,6 +11,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from prelabel.wire.client import Client
+from prelabel.wire.durability import Durability, execute
 
 FOR_EVER_MS = 253_370_764_800_000
 """As long as a pause can last: until somebody resumes."""
@@ -42,6 +43,12 @@ class Scripts:
         if script is None:
             script = self._scripts[name] = self._client.register_script(source(name))
         return script(keys=[key], args=args, client=on)
+
+    def run_durably(self, durability: Durability, name: str, key: str, *args: str | int | float | bytes) -> Any:
+        """Return the answer once what the script wrote is durable. Raises NotDurable."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            self.run(name, key, *args, on=pipeline)
+            return execute(pipeline, durability)[0]
 
 
 def source(name: str) -> str:

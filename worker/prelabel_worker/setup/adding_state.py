@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
+from prelabel import private_files
 from prelabel.errors import PrelabelError
-from prelabel.private_files import replacing
 
 
 class UnusableState(PrelabelError):
@@ -68,8 +68,7 @@ class StateFile:
     def save(self, state: AddingState, **changes: Any) -> AddingState:
         """Whole or not at all, and on the disk when this returns. Raises OSError."""
         changed = replace(state, **changes)
-        with replacing(self.path) as file:
-            file.write(orjson.dumps(asdict(changed)))
+        private_files.replace(self.path, orjson.dumps(asdict(changed)))
         return changed
 
     def _print(self) -> str:

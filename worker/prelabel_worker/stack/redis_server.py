@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from prelabel.private_files import replacing
+from prelabel.private_files import replace
 from prelabel_worker.stack import private
 from prelabel_worker.stack.errors import StackError
 
@@ -72,12 +72,12 @@ def command(folder: Path, port: int, password: str) -> list[str]:
     """
     private.make_folder(folder)
     options = folder / "redis.conf"
-    with replacing(options) as file:
-        file.write(
-            f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir "{folder}"\nmaxmemory {MAX_MEMORY}\n'
-            'save ""\nappendonly yes\nappendfsync always\naof-load-truncated no\n'
-            "maxmemory-policy noeviction\n".encode()
-        )
+    replace(
+        options,
+        f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir "{folder}"\nmaxmemory {MAX_MEMORY}\n'
+        'save ""\nappendonly yes\nappendfsync always\naof-load-truncated no\n'
+        "maxmemory-policy noeviction\n".encode(),
+    )
     return [str(find_redis_server()), str(options)]
 
 

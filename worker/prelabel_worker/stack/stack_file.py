@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prelabel.private_files import replacing
+from prelabel.private_files import replace
 from prelabel_worker.stack import private
 
 FOLDER = Path(".prelabel")
@@ -38,8 +38,8 @@ class StackFile:
 def write(stack: StackFile, folder: Path = FOLDER) -> None:
     """Write it atomically, readable by its owner alone, since it holds a password and a key."""
     private.make_folder(folder)
-    with replacing(folder / NAME) as file:
-        file.write(json.dumps({_WIRE[name]: value for name, value in asdict(stack).items()}, indent=1).encode())
+    fields = {_WIRE[name]: value for name, value in asdict(stack).items()}
+    replace(folder / NAME, json.dumps(fields, indent=1).encode())
 
 
 def read(folder: Path = FOLDER) -> StackFile | None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from prelabel import MessageError, RedisUnavailable
+from prelabel.printing import and_more
 from prelabel.readers import BadRecord, Record, Source, UnreadableSource
 from prelabel.readers.ndjson import LineRecord
 from prelabel_worker.cli.shared.terminal import ServiceAway, console, say
@@ -38,8 +39,8 @@ def send(source: Source, take: Take, finish: Callable[[], None], refused: Refuse
         finish()
     except RedisUnavailable as error:
         raise ServiceAway(str(error)) from None
-    if count > _SHOWN:
-        say(f"… and {count - _SHOWN} more")
+    for line in and_more(count, _SHOWN):
+        say(line)
     return published, count
 
 

@@ -14,7 +14,7 @@ from prelabel.printing import command
 from prelabel.publishing.buffer import Limits
 from prelabel.publishing.inbox import Inbox
 from prelabel.publishing.replay import replay
-from prelabel.spool.files import DAMAGED, EXPIRED, ProjectSpool, SpoolDamaged, facts_of
+from prelabel.spool.files import DAMAGED, EXPIRED, ProjectSpool, facts_of
 from prelabel.spool.slots import Slot, is_owned, project_folders, slot_folders, take_leftovers
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
@@ -134,9 +134,6 @@ def _drain(spool: ProjectSpool, project_id: str, inbox: Inbox, oldest: float) ->
     while spool.rows:
         try:
             step = replay(spool, project_id, inbox, _LIMITS, oldest)
-        except SpoolDamaged as damage:
-            stayed += damage.rows
-            continue
         except InboxFull as error:
             raise ServiceAway(f"project {project_id}: {error}; {spool.rows} rows stay on the disk") from None
         sent, stayed = sent + step.answered, stayed + step.set_aside

@@ -12,6 +12,7 @@ import redis
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from prelabel.printing import and_more
 from prelabel.readers.ndjson import LineOptions, read_lines
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.ledger import Ledger
@@ -88,8 +89,8 @@ def _print(report: Report, as_json: bool) -> None:
         return
     for fault in report.in_order():
         print_line(fault.text)
-    if report.invalid > len(report.errors):
-        print_line(f"… and {report.invalid - len(report.errors):,} more")
+    for line in and_more(report.invalid, len(report.errors)):
+        print_line(line)
     print_line(f"{report.lines:,} lines: {report.lines - report.invalid:,} valid, {report.invalid:,} invalid")
     for reason, count in report.by_reason.most_common():
         print_line(f"{count:>10,}  {reason.value}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from prelabel.printing import command
+from prelabel.printing import and_more, command
 from prelabel_worker.cli.publish.predictions import Predictions, reading
 from prelabel_worker.cli.setup.batch_rows import MISSING, Wanted, of_dead_letters, of_lines, of_predictions
 from prelabel_worker.cli.setup.calling import Account, Timeout, bar, calling
@@ -128,8 +128,8 @@ def _print(made: list[Made], lost: list[tuple[str, str]], as_json: bool) -> None
             say(f"batch {each.name} has {each.size:,} data rows, not all that it should: {each.why}")
     for key, why in lost[:_SHOWN]:
         say(f"{key}: not added: {why}")
-    if len(lost) > _SHOWN:
-        say(f"… and {len(lost) - _SHOWN:,} more (--json names all)")
+    for line in and_more(len(lost), _SHOWN, " (--json names all)"):
+        say(line)
     if as_json:
         batches = [{"id": each.id, "name": each.name, "size": each.size, "before": each.before} for each in made]
         out({"batches": batches, "notAdded": [{"dataRow": key, "reason": why} for key, why in lost]})

@@ -10,6 +10,7 @@ import orjson
 import typer
 
 from prelabel import private_files
+from prelabel.printing import and_more
 from prelabel_worker.cli.setup.calling import Account, Timeout, bar, calling
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
@@ -157,9 +158,9 @@ class _Refusals:
 
     def say_rest(self, failed: int) -> None:
         """How many more there are."""
-        if failed > min(self._shown, _SHOWN):
-            where = f"all in {self._path}" if self._path else "--report FILE names all"
-            say(f"… and {failed - min(self._shown, _SHOWN):,} more; {where}")
+        where = f"all in {self._path}" if self._path else "--report FILE names all"
+        for line in and_more(failed, min(self._shown, _SHOWN), f"; {where}"):
+            say(line)
 
 
 @contextmanager

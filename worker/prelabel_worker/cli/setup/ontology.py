@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from prelabel.errors import MessageError
-from prelabel.printing import command
+from prelabel.printing import and_more, command
 from prelabel.readers import BadRecord, Source
 from prelabel.validation.gate import read_message
 from prelabel_worker.cli.publish.predictions import Predictions, reading
@@ -208,6 +208,6 @@ def _read(inference: Inference, source: Source) -> tuple[int, int]:
         refused += bool(problem)
         if problem and refused <= _SHOWN:
             say(f"{record.where}: {problem}")
-    if refused > _SHOWN:
-        say(f"… and {refused - _SHOWN:,} more")
+    for line in and_more(refused, _SHOWN):
+        say(line)
     return read, refused

@@ -1,0 +1,187 @@
+"""What the publisher for threads and the one for asyncio share: settings, rows, threads, and what a fork means."""
+
+import atexit
+import os
+import threading
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+
+from prelabel.errors import BufferFull, PublisherClosed, RedisUnavailable
+from prelabel.messages import Model
+from prelabel.printing import command, counted
+from prelabel.publishing.buffer import Limits, Row
+from prelabel.publishing.inbox import Inbox
+from prelabel.publishing.outboxes import Flush, Outboxes
+from prelabel.publishing.sender import Sender
+from prelabel.publishing.spooler import Spooler
+from prelabel.spool.slots import take_slot
+from prelabel.validation.gate import MAX_MESSAGE_BYTES, Message, Prepared, prepare
+from prelabel.wire.client import open_client
+from prelabel.wire.durability import Durability
+from prelabel.wire.redis_url import RedisUrl
+
+_SOCKET_SECONDS = 10.0
+_SOCKET_SECONDS_WITH_SPOOL = 2.0
+_AT_EXIT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherSettings:
+    """The arguments of a publisher, checked."""
+
+    #: Where the inbox is.
+    redis_url: RedisUrl
+    #: The prefix of all keys.
+    key_prefix: str
+    #: The limits of sends and frames.
+    limits: Limits
+    #: Maximum rows of one project in memory.
+    max_rows: int
+    #: The same in bytes of messages.
+    max_bytes: int
+    #: How long `publish()` waits for room; 0 when it raises at once.
+    block_seconds: float
+    #: What makes an answer of Redis durable.
+    durability: Durability
+    #: Maximum rows in the inbox of one project.
+    max_inbox_rows: int
+    #: An absolute path; None without a spool.
+    spool_dir: Path | None
+    #: Maximum bytes on the disk for one project.
+    spool_bytes: int
+    #: Older frames are moved to `expired/`.
+    spool_max_age_seconds: float
+
+
+class _Process:
+    """What each process has of its own: outboxes, threads, a connection and a slot."""
+
+    def __init__(self, settings: PublisherSettings) -> None:
+        folder = settings.spool_dir
+        self._slot = take_slot(folder) if folder else None
+        self.outboxes = Outboxes(
+            settings.limits, settings.max_rows, settings.max_bytes, self._slot, settings.spool_bytes
+        )
+        # The client repeats nothing: the sender does, since it can write the rows to the disk first.
+        self._client = open_client(settings.redis_url, _SOCKET_SECONDS_WITH_SPOOL if folder else _SOCKET_SECONDS)
+        inbox = Inbox(self._client, settings.key_prefix, settings.max_inbox_rows, settings.durability)
+        sender = Sender(self.outboxes, inbox, settings.spool_max_age_seconds)
+        self._spooler = Spooler(self.outboxes, folder) if folder else None
+        self._threads = [threading.Thread(target=sender.run, name="prelabel-publisher", daemon=True)]
+        if self._spooler is not None:
+            self._threads.append(threading.Thread(target=self._spooler.run, name="prelabel-spooler", daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the threads, and write to the disk what they leave in memory."""
+        self.outboxes.close()
+        for thread in self._threads:
+            thread.join(_SOCKET_SECONDS)
+        if self._spooler is not None:
+            self._spooler.write_rest()
+        if self._slot is not None and not any(thread.is_alive() for thread in self._threads):
+            self.outboxes.release_adopted(unfinished_too=True)
+            self._slot.release()
+        self._client.close()
+
+
+class PublisherCore:
+    """Takes messages, and hands them over to Redis or to the disk.
+
+    After a fork, the child has an empty buffer, and its own threads, connection and slot, once it publishes.
+    """
+
+    def __init__(self, settings: PublisherSettings) -> None:
+        self.settings = settings
+        self._closed = False
+        self._starting = threading.Lock()
+        self._process: _Process | None = _Process(settings)
+        _CORES.add(self)
+        atexit.register(self._close_at_exit)
+
+    def prepare(self, message: Message, project_id: str | None, model: Model | str | None) -> Prepared:
+        """Check a message. Raises MessageError."""
+        max_bytes = min(self.settings.limits.frame_bytes, MAX_MESSAGE_BYTES)
+        return prepare(message, project_id=project_id, model=model, max_bytes=max_bytes)
+
+    def offer(self, prepared: Prepared, block_seconds: float) -> bool:
+        """Take a checked message; return False when there was no room for it within `block_seconds`."""
+        # A copy of its own size: JSON encoders return the end of a large buffer, which leaves holes of kilobytes.
+        row = Row(prepared.data_row_key, bytes(memoryview(prepared.raw)), prepared.slow)
+        return self.outboxes.put(prepared.project_id, row, block_seconds)
+
+    def buffer_full(self, project_id: str) -> BufferFull:
+        """Return the error of a message for which there was no room."""
+        buffer = self.outboxes.own[project_id].buffer
+        disk = f" ({buffer.spooled:,} of them on the disk)" if buffer.spooled else ""
+        return BufferFull(f"{counted(buffer.rows, 'row')}{disk} still waiting for {self._where()}")
+
+    def check_flushed(self, flush: Flush) -> None:
+        """Raise RedisUnavailable when Redis does not have all rows of a flush, or when rows were set aside."""
+        if flush.left():
+            raise self._unavailable(flush.left())
+        rows = self.outboxes.take_set_aside()
+        if rows:
+            folder = self.settings.spool_dir
+            raise RedisUnavailable(
+                f"{counted(rows, 'row')} set aside in {folder}: see `{command('spool list', folder)}`"
+            )
+
+    def close(self, timeout: float) -> None:
+        """Flush and stop. Raises RedisUnavailable when rows could not be handed over in time."""
+        atexit.unregister(self._close_at_exit)
+        if self._closed:
+            return
+        self._closed = True
+        process = self._process
+        if process is None:  # a forked child that never published
+            return
+        hand_over = process.outboxes.begin_hand_over()
+        try:
+            process.outboxes.wait_for(hand_over.is_over, timeout)
+        finally:
+            process.stop()
+        lost = process.outboxes.rows_in_memory()
+        if lost:
+            raise self._unavailable(lost)
+
+    @property
+    def outboxes(self) -> Outboxes:
+        """The outboxes of this process, which starts its threads after a fork. Raises PublisherClosed."""
+        process = self._process
+        if process is None:
+            with self._starting:
+                if self._closed and self._process is None:
+                    raise PublisherClosed("the publisher is closed")
+                process = self._process = self._process or _Process(self.settings)
+        return process.outboxes
+
+    def forked(self) -> None:
+        """Forget the parent's process: in the child its threads do not run, and its locks may never be released."""
+        self._starting = threading.Lock()
+        self._process = None
+
+    def _close_at_exit(self) -> None:
+        """Hand over what is possible in a few seconds, when the interpreter ends without `close()`."""
+        self.close(_AT_EXIT_SECONDS)
+
+    def _unavailable(self, rows: int) -> RedisUnavailable:
+        return RedisUnavailable(f"{counted(rows, 'row')} still waiting for {self._where()}")
+
+    def _where(self) -> str:
+        cause = self.outboxes.health.cause
+        return f"Redis at {self.settings.redis_url}{f': {cause}' if cause else ''}"
+
+
+_CORES: "weakref.WeakSet[PublisherCore]" = weakref.WeakSet()
+
+
+def _start_anew_in_child() -> None:
+    for core in list(_CORES):
+        core.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew_in_child)

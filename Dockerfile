@@ -1,5 +1,5 @@
 # A worker, and the sandbox for those without an account. No container engine has run this file yet; what stands in for
-# one is `make deploy-check`, see docs/deploy.md.
+# one is `make deploy-check`, see docs/how-to/deploy-with-containers.md.
 #
 # Pinned to a version, not to a digest: none could be looked up where this was written. To pin one:
 #   docker build --build-arg BASE=python:3.12.12-slim-bookworm@sha256:… .
@@ -36,7 +36,7 @@ USER 10001:10001
 WORKDIR /home/prelabel
 STOPSIGNAL SIGTERM
 # Progress, not a process id: a worker that lives and hangs is not healthy. Exit code 4 (Redis is away) counts too; what
-# to do about it is for whoever reads it, see docs/deploy.md.
+# to do about it is for whoever reads it, see docs/how-to/deploy-with-containers.md.
 HEALTHCHECK --interval=30s --timeout=15s --start-period=30s --retries=2 CMD ["prelabel", "healthy"]
 ENTRYPOINT ["prelabel"]
 CMD ["worker", "--concurrency", "2"]

@@ -6,8 +6,8 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SEED ?= 1
 CODE := producers worker sandbox tests benchmarks examples docs deploy
 
-.PHONY: install demo test check format format-check lint types bandit audit package deploy-check chaos chaos-quick lanes \
-  lanes-quick bench clean
+.PHONY: install demo test check docs format format-check lint types bandit audit package deploy-check chaos chaos-quick \
+  lanes lanes-quick bench clean
 
 install: $(VENV)/.dev  ## make .venv with everything for development
 
@@ -29,7 +29,7 @@ demo: $(VENV)/.embedded  ## the whole path on 20,000 rows, with bad rows and an 
 test: $(VENV)/.dev  ## all tests; most of them wait for other processes, so there are more at a time than cores
 	$(BIN)/pytest -n 3 --dist loadfile
 
-check: format-check lint types bandit package deploy-check test lanes-quick chaos-quick  ## what CI runs
+check: format-check lint types bandit docs package deploy-check test lanes-quick chaos-quick  ## what CI runs
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format $(CODE)
@@ -50,6 +50,11 @@ bandit: $(VENV)/.dev
 
 audit: bandit  ## bandit, and known vulnerabilities of what is installed, where their service can be reached
 	$(BIN)/python .ci/audit
+
+docs: $(VENV)/.dev  ## the documentation as a site in build/docs, offline; a warning is an error
+	rm -rf build/docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs . build/docs
+	$(BIN)/python docs/check_site.py build/docs
 
 package: $(VENV)/.dev  ## build the wheel and install it in clean environments
 	PYTHON=$(BIN)/python .ci/package

@@ -1,4 +1,4 @@
-"""The most expensive messages of each annotation kind within the limits of docs/messages.md: what they cost.
+"""The most expensive messages of each annotation kind within the limits of docs/reference/messages.md: what they cost.
 
     python -m benchmarks.most_expensive [--kind "mask"] [--at-least 0.1]
 

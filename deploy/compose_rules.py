@@ -154,7 +154,7 @@ def _settings(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
     for name, service in compose.services(document).items():
         for variable in compose.environment(service):
             if variable.startswith("PRELABEL_") and variable not in _SETTINGS:
-                yield _found(name, "known-setting", variable, "a setting of docs/settings.md")
+                yield _found(name, "known-setting", variable, "a setting of docs/reference/settings.md")
 
 
 def _flags(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:

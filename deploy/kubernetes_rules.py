@@ -39,7 +39,7 @@ def _containers(document: dict[str, Any]) -> Iterator[Finding]:
         name = container.get("name", "")
         for variable in (each.get("name", "") for each in container.get("env", ())):
             if variable.startswith("PRELABEL_") and variable not in known:
-                yield Finding(FILE, "known-setting", f"{name}: {variable}", "a setting of docs/settings.md")
+                yield Finding(FILE, "known-setting", f"{name}: {variable}", "a setting of docs/reference/settings.md")
         yield from compose_rules.no_secret_in(FILE, name, [*container.get("command", ()), *container.get("args", ())])
         yield from compose_rules.flags(FILE, name, ["prelabel", *container.get("args", ())])
         for probe in ("livenessProbe", "readinessProbe"):

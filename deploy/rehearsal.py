@@ -83,7 +83,7 @@ class Rehearsal:
         self._healthy(name)
 
     def _use(self) -> None:
-        """The three commands of docs/deploy.md."""
+        """The three commands of docs/how-to/deploy-with-containers.md."""
         url = f"http://127.0.0.1:{self._ports[SANDBOX_PORT]}"
         example, created = self._source / "examples/predictions.ndjson", self._source / "deploy/sandbox-project.json"
         project = ["prelabel", "sandbox", "project", "-", "--url", url]

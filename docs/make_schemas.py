@@ -1,4 +1,4 @@
-"""docs/schema: the message and each kind as JSON Schema, and the inbox as AsyncAPI, out of the models.
+"""docs/reference/schema: the message and each kind as JSON Schema, and the inbox as AsyncAPI, out of the models.
 
 `docs/make_tables.py` writes them. A schema says of the rules between fields what it can; the rest is the gate's.
 """
@@ -27,13 +27,13 @@ _Json = dict[str, Any]
 
 
 def schemas() -> dict[str, Callable[[], str]]:
-    """Path below docs/ → what makes the file."""
+    """Path below docs/reference/ → what makes the file."""
     pages: dict[str, Callable[[], str]] = {
         f"{FOLDER}/message.json": lambda: _text(_message()),
         f"{FOLDER}/asyncapi.json": lambda: _text(_asyncapi()),
     }
     for kind in KINDS:
-        pages[f"{FOLDER}/kinds/{_slug(kind)}.json"] = lambda kind=kind: _text(_of_kind(kind))  # type: ignore[misc]
+        pages[f"{FOLDER}/kinds/{slug(kind)}.json"] = lambda kind=kind: _text(_of_kind(kind))  # type: ignore[misc]
     return pages
 
 
@@ -41,7 +41,8 @@ def _text(schema: _Json) -> str:
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
-def _slug(kind: Kind) -> str:
+def slug(kind: Kind) -> str:
+    """Return the name of a kind as its file has it."""
     return kind.name.lower().replace(" ", "-")
 
 
@@ -198,7 +199,7 @@ def _message() -> _Json:
 
 def _of_kind(kind: Kind) -> _Json:
     names, _ = _definitions()
-    return _file(f"kind:{_slug(kind)}", f"Annotation: {kind.name}", names[kind.model])
+    return _file(f"kind:{slug(kind)}", f"Annotation: {kind.name}", names[kind.model])
 
 
 def _asyncapi() -> _Json:
@@ -233,7 +234,8 @@ def _channel() -> _Json:
         "address": "{projectRoot}:frames",
         "title": "A project's inbox",
         "description": "A Redis hash of frames, which the script publish.lua alone writes: a frame is a binary header "
-        f"(version {FRAME_VERSION}) and messages as JSON, one a line, perhaps compressed; see docs/architecture.md. "
+        f"(version {FRAME_VERSION}) and messages as JSON, one a line, perhaps compressed; see "
+        "docs/explanation/data-model.md. "
         "The Publisher makes frames and calls the script.",
         "servers": [{"$ref": "#/servers/redis"}],
         "parameters": {"projectRoot": {"description": "Key prefix and project.", "examples": [root]}},

@@ -1,4 +1,4 @@
-"""Write what is made from code: docs/settings.md, reasons.md, metrics.md, doctor's table in commands.md, docs/schema.
+"""Write what is made from code, below docs/reference: settings, reasons, metrics, doctor's table, the API, schemas.
 
 python docs/make_tables.py [--check]
 """
@@ -7,7 +7,8 @@ import re
 import sys
 from pathlib import Path
 
-from make_schemas import schemas
+from make_api import python_api
+from make_schemas import FOLDER, schemas, slug
 from pydantic import SecretStr
 from pydantic.alias_generators import to_camel
 
@@ -18,7 +19,7 @@ from prelabel_worker.doctor.findings import Check
 from prelabel_worker.queries.metrics import Name
 from prelabel_worker.settings import Settings
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "reference"
 
 
 def settings() -> str:
@@ -65,8 +66,9 @@ def reasons() -> str:
         "|---|---|",
         *(f"| `{code}` | {meaning} |" for code, meaning in codes),
         "",
-        "Kinds that share a key are told by what stands in the second column beside it, from the top. Media types are "
-        "written without `_` and `-`; *all* are those with classifications: every one but POINTCLOUD and LLM.",
+        "The name of a kind leads to its JSON Schema. Kinds that share a key are told by what stands in the second "
+        "column beside it, from the top. Media types are written without `_` and `-`; *all* are those with "
+        "classifications: every one but POINTCLOUD and LLM.",
         "",
         "| kind | key | Python | ontology tools | media types |",
         "|---|---|---|---|---|",
@@ -76,7 +78,8 @@ def reasons() -> str:
         if kind.media == MEDIA_TYPES - {"POINTCLOUD", "LLM"}:
             media = "*all*"
         keys = f"{' or '.join(f'`{to_camel(key)}`' for key in kind.keys)} {kind.how}".strip()
-        lines.append(f"| {kind.name} | {keys} | `{kind.model.__name__}` | {tools} | {media} |")
+        name = f"[{kind.name}]({FOLDER}/kinds/{slug(kind)}.json)"
+        lines.append(f"| {name} | {keys} | `{kind.model.__name__}` | {tools} | {media} |")
     return "\n".join(lines) + "\n"
 
 
@@ -100,12 +103,18 @@ def commands() -> str:
     """The page as it is, with the table of doctor's checks as it should be."""
     lines = ["| check | what is right | remedy |", "|---|---|---|"]
     lines += [f"| `{check.label}` | {check.right} | {check.remedy} |" for check in Check]
-    table = "\n".join(lines)
+    table = re.sub(r"docs/reference/([\w-]+)\.md", r"[\1](\1.md)", "\n".join(lines))
     page = (HERE / "commands.md").read_text("utf-8")
     return re.sub(r"\| check \|.*?\n\n", lambda _: f"{table}\n\n", page, flags=re.DOTALL)
 
 
-PAGES = {"settings.md": settings, "reasons.md": reasons, "metrics.md": metrics, "commands.md": commands} | schemas()
+PAGES = {
+    "settings.md": settings,
+    "reasons.md": reasons,
+    "metrics.md": metrics,
+    "commands.md": commands,
+    "python-api.md": python_api,
+} | schemas()
 
 
 def main() -> int:
@@ -114,7 +123,9 @@ def main() -> int:
         name for name, make in PAGES.items() if not (HERE / name).exists() or (HERE / name).read_text("utf-8") != make()
     ]
     if "--check" in sys.argv:
-        sys.stderr.write("".join(f"docs/{name} is not what the code says: run `make format`\n" for name in stale))
+        sys.stderr.write(
+            "".join(f"docs/reference/{name} is not what the code says: run `make format`\n" for name in stale)
+        )
         return 1 if stale else 0
     for name, make in PAGES.items():
         (HERE / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The prediction message: one model's predictions for one data row (docs/messages.md).
+"""The prediction message: one model's predictions for one data row (docs/reference/messages.md).
 
 These models are the definition. `prelabel.validation.gate` makes the fast check out of them.
 """

@@ -87,7 +87,7 @@ def test_live_answers_every_question_and_deletes_what_it_made(flow: Flow, run: R
     answer = json.loads(done.stdout)
     assert [each["question"] for each in answer["answers"]] == QUESTIONS
     assert answer["left"] == []
-    assert "docs/tested.md" in answer["note"]
+    assert "docs/explanation/tested.md" in answer["note"]
     assert "Use a scratch project" in done.stderr
     assert imports(flow) == []
     for secret in (flow.stack.file.labelbox_api_key, "bbox", "scratch-1"):
@@ -101,7 +101,7 @@ def test_live_prints_a_table_for_a_person(flow: Flow, run: Run) -> None:
     assert "'bollard'" in done.stderr
     assert "a uuid twice inside one file (2)" in done.stdout
     assert "FINISHED, 2 status lines, SUCCESS, SUCCESS" in done.stdout
-    assert "docs/tested.md" in done.stdout
+    assert "docs/explanation/tested.md" in done.stdout
 
 
 def test_live_warns_where_rows_were_published(flow: Flow, run: Run) -> None:

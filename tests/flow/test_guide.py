@@ -15,7 +15,7 @@ from prelabel_worker.cli.main import app
 from tests.support.flow import Flow
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/guide.md").read_text("utf-8")
+PAGE = (ROOT / "docs/tutorial/from-data-rows-to-pre-labels.md").read_text("utf-8")
 SCRIPT = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
 TABLE = re.findall(r"\| `(\w+)` \| \[examples/rows/(\w+)\.ndjson\].*\| \[examples/media/\2\.ndjson\]", PAGE)
 

@@ -1,4 +1,4 @@
-"""Publishers and workers with no more rights in Redis than docs/operations.md gives them."""
+"""Publishers and workers with no more rights in Redis than docs/how-to/run-in-production.md gives them."""
 
 import re
 import threading
@@ -28,7 +28,7 @@ from tests.support.worker_process import environment, running_worker
 if TYPE_CHECKING:
     from redis.client import Pipeline
 
-OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+OPERATIONS = (Path(__file__).parents[2] / "docs/how-to/run-in-production.md").read_text("utf-8")
 PASSWORD = "of-a-test"
 ROWS = 100
 

@@ -33,7 +33,7 @@ from tests.support.most_expensive import (
 )
 
 SECONDS = 30.0
-"""Twenty times what docs/messages.md says a message costs at most."""
+"""Twenty times what docs/reference/messages.md says a message costs at most."""
 SMALL = 24 * 1024
 NORMALIZED = ontology()
 ONTOLOGIES = {media: Ontology.from_normalized(NORMALIZED, media) for media in {each.media for each in messages(SMALL)}}

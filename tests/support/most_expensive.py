@@ -1,6 +1,7 @@
-"""The most expensive messages: for each annotation kind those that cost the most within the limits of docs/messages.md.
+"""The most expensive messages: for each annotation kind those that cost the most within the limits.
 
-`benchmarks/most_expensive.py` measures them; tests compare what the checks say of them and count their work.
+The limits are those of docs/reference/messages.md. `benchmarks/most_expensive.py` measures them; tests compare what the
+checks say of them and count their work.
 """
 
 import base64

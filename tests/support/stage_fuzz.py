@@ -141,7 +141,7 @@ class Choices:
 
 
 class Publisher:
-    """Writes into a project what the ACL of docs/operations.md allows: HSET, HINCRBY, RPUSH, ZADD."""
+    """Writes into a project what the ACL of docs/how-to/run-in-production.md allows: HSET, HINCRBY, RPUSH, ZADD."""
 
     def __init__(self, bench: Bench, choices: Choices) -> None:
         self._bench = bench

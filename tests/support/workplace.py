@@ -116,7 +116,7 @@ class Workplace:
 
 
 class _Unlucky(Calls):
-    """A fault supersedes just before something is made, not one of the questions around it."""
+    """A fault happens just before something is made, not one of the questions around it."""
 
     def __init__(self, place: Workplace, pacer: Pacer) -> None:
         super().__init__(place.labelbox, pacer, patience_seconds=20)

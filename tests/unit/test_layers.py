@@ -1,4 +1,4 @@
-"""Who may import whom (docs/architecture.md): a newcomer can trust the module map."""
+"""Who may import whom (docs/explanation/architecture.md): a newcomer can trust the module map."""
 
 import ast
 import graphlib

@@ -77,7 +77,7 @@ class Publisher(PublisherBase):
 
     With a `spool_dir`, rows that Redis does not take go to the disk within `linger_seconds` and the time-out of a send
     (2 s), and newer rows of that project follow them, until Redis has them. However this process ends, the next one
-    sends what is on the disk. See docs/publishing.md.
+    sends what is on the disk. See docs/how-to/publish-from-python.md.
 
     Safe to share between threads. After a fork, the child starts with an empty buffer, and with a connection and a
     spool of its own; the parent keeps what it had buffered.
@@ -114,7 +114,7 @@ class Publisher(PublisherBase):
         """Take a message and return its id; Redis has it when a later `flush()` has returned.
 
         `message` may be a `labelbox.types.Label`, which names neither its project nor a model: pass `project_id`, and
-        perhaps `model`, beside it (docs/builders.md).
+        perhaps `model`, beside it (docs/how-to/build-annotations.md).
 
         Raises MessageError (which field, what was found, what was expected), BufferFull or PublisherClosed; in
         each case the message was not taken.

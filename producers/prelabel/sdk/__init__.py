@@ -2,7 +2,7 @@
 
 It needs the SDK with its annotation types (`pip install 'prelabel[labelbox]'`), which is imported with this package and
 not before. A label becomes what the SDK's own converter makes of it, apart from the differences that
-docs/reference/labelbox-format.md#6 advises; docs/builders.md lists them.
+docs/reference/labelbox-format.md#6 advises; docs/how-to/build-annotations.md lists them.
 """
 
 from collections.abc import Iterator

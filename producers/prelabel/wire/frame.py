@@ -1,7 +1,7 @@
 """The bytes of a frame: messages of one project and lane, sent together and never changed.
 
-A frame is a fixed header and a body (docs/architecture.md has the table). Grouping needs the header alone, so it costs
-the same however large the messages are.
+A frame is a fixed header and a body (docs/explanation/data-model.md#the-frame has the table). Grouping needs the header
+alone, so it costs the same however large the messages are.
 """
 
 import struct
@@ -15,7 +15,10 @@ from prelabel.errors import PrelabelError
 from prelabel.ids import uuid7
 
 VERSION = 1
-"""The newest version that this release knows, of frames and of what workers make of them (docs/architecture.md)."""
+"""The newest version that this release knows, of frames and of what workers make of them.
+
+See docs/explanation/data-model.md#versions.
+"""
 HEADER = struct.Struct(">BB16sHHIIIc5x")
 PLAIN, ZSTD = 0, 1
 MAX_FRAME_BYTES = 16 * 1024 * 1024

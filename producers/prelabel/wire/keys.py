@@ -94,7 +94,7 @@ def priorities(prefix: str) -> str:
 def quarantine(prefix: str) -> str:
     """Hash: project → JSON of why its keys cannot be used (`ms`, `stage`, `detail`), see `quarantine/quarantine.py`.
 
-    Only workers write it: it is outside the keys that the ACL of docs/operations.md gives to publishers.
+    Only workers write it: it is outside the keys that the ACL of docs/how-to/run-in-production.md gives to publishers.
     """
     return f"{prefix}:quarantine"
 

@@ -135,7 +135,7 @@ class TlsOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionOptions(TlsOptions):
-    """The options that may follow `?` in a Redis URL, also listed in `docs/settings.md`."""
+    """The options that may follow `?` in a Redis URL, also listed in `docs/reference/settings.md`."""
 
     db: int | None = _option(None, _whole(0), "a database number, where the path names none")
     virtual_host: int | None = _option(None, _whole(0), "the same, as Celery spells it for `redis+socket://`")

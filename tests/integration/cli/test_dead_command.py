@@ -528,4 +528,4 @@ def test_every_command_of_dead_is_documented_and_helps_with_an_example(dead: Com
 
     assert done.code == 0
     assert f"Example: prelabel dead {name}" in done.out
-    assert f"`prelabel dead {name} " in (Path(__file__).parents[3] / "docs/commands.md").read_text("utf-8")
+    assert f"`prelabel dead {name} " in (Path(__file__).parents[3] / "docs/reference/commands.md").read_text("utf-8")

@@ -14,7 +14,7 @@ from tests.sandbox.sdk import differing, step1_data_rows, step2_projects, step4_
 from tests.sandbox.sdk.session import OPERATIONS, session_at
 from tests.support.sandbox.process import SandboxProcess
 
-PAGE = Path(__file__).parents[3] / "docs/conformance.md"
+PAGE = Path(__file__).parents[3] / "docs/reference/conformance.md"
 KEY = "the-key"
 
 

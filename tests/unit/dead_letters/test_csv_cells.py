@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from prelabel_worker.dead_letters.csv_cells import FORMULA, SEPARATORS, neutralise, read_back
 
 UNSEEN = ' \t\r\n\v\f"\x00\u00a0\u3000\u200b\ufeff'
-PAGE = Path(__file__).parents[3] / "docs/commands.md"
+PAGE = Path(__file__).parents[3] / "docs/reference/commands.md"
 TEXTS = st.text() | st.text(alphabet=FORMULA + SEPARATORS + UNSEEN + "'aZ1")
 
 

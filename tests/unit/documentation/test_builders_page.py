@@ -1,4 +1,4 @@
-"""The examples of docs/builders.md run."""
+"""The examples of docs/how-to/build-annotations.md run."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from prelabel_worker import __file__ as worker
 
-PAGE = (Path(worker).parents[2] / "docs" / "builders.md").read_text("utf-8")
+PAGE = (Path(worker).parents[2] / "docs/how-to/build-annotations.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -22,7 +22,7 @@ def test_an_example_runs(example: str) -> None:
     if "labelbox" in example:
         pytest.importorskip("labelbox.types", reason="pip install 'prelabel[labelbox]'", exc_type=ImportError)
 
-    exec(compile(example, "docs/builders.md", "exec"), {})
+    exec(compile(example, "docs/how-to/build-annotations.md", "exec"), {})
 
 
 def test_the_table_of_differences_is_the_one_of_the_comparison() -> None:

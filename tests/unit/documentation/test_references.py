@@ -4,16 +4,13 @@ A citation is a path, `#` and the anchor. More anchors of the same page may foll
 """
 
 import re
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.support.documentation import ROOT, anchors_of, sources
+
 PAGES = ROOT / "docs" / "reference"
-FOLDERS = ("producers", "worker", "sandbox", "docs", "benchmarks", "tests", "examples", "deploy", ".ci")
-ENDINGS = {".py", ".lua", ".graphql", ".json", ".md", ".toml", ".yml", ".yaml", ".html", ".js"}
 CODE = {".py", ".lua", ".graphql"}
 
 CITATION = re.compile(
@@ -25,23 +22,6 @@ LINK = re.compile(r"\]\((?P<page>[\w-]+\.md)?(?P<anchors>#[\w-]+)\)")
 GONE = re.compile(rf"\b(?:{'wire'}\s+reference|{'ndjson'}-formats)\b")
 BARE = re.compile(rf"\b(?:{'section'}s?\s+\d+\.\d+|{'open'}\s+question\s+\d)", re.IGNORECASE)
 OTHER_DOCUMENT = re.compile(r"(?:specification|RFC \d+),?\s+$")
-
-
-def sources() -> Iterator[tuple[Path, str]]:
-    """Yield the path and text of all files that may cite a page."""
-    paths = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*")]
-    for path in sorted({*paths, *ROOT.glob("*.md"), *ROOT.glob("*.toml")}):
-        if path.suffix in ENDINGS and path.is_file() and not any(part.startswith(".venv") for part in path.parts):
-            yield path, path.read_text("utf-8")
-
-
-@cache
-def anchors_of(page: Path) -> frozenset[str]:
-    """Return the explicit anchors of a page, and those that its headings get."""
-    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
-    return frozenset(slugs | set(re.findall(r'<a id="([^"]+)"></a>', text)))
 
 
 def broken(page: Path, anchors: str) -> list[str]:

@@ -15,7 +15,7 @@ from prelabel.errors import MessageError
 from prelabel.validation.gate import read_message
 from tests.golden import cases, message_of, strategies
 
-FOLDER = Path(__file__).parents[3] / "docs" / "schema" / "v1"
+FOLDER = Path(__file__).parents[3] / "docs/reference/schema/v1"
 EXAMPLES = Path(__file__).parents[3] / "examples" / "predictions.ndjson"
 FILES = sorted(FOLDER.rglob("*.json"))
 

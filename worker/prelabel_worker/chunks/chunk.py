@@ -9,9 +9,10 @@ from prelabel.wire.frame import MAX_FRAME_ROWS
 from prelabel_worker.labelbox.types import SubmitAs
 
 KNOWN_VERSION = 2
-"""Newest version of a chunk that this release knows; frames are still of version 1 (docs/architecture.md, versions).
+"""Newest version of a chunk that this release knows; frames are still of version 1.
 
-A chunk is of version 2 when its rows are imported as ground truth: a release before would import them as pre-labels.
+See docs/explanation/data-model.md#the-frame. A chunk is of version 2 when its rows are imported as ground truth: a
+release before would import them as pre-labels.
 """
 
 

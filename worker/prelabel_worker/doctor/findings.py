@@ -1,4 +1,7 @@
-"""Every check with its remedy, and what a check has found. `docs/doctor.md` is made from this table."""
+"""Every check with its remedy, and what a check has found.
+
+The table in docs/reference/commands.md#doctor is made from this one.
+"""
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -19,13 +22,13 @@ class Check(Enum):
     REDIS_VERSION = (
         "redis-version",
         "the server is supported and new enough: Redis 6.2, Valkey 7.2; noted: one that the tests do not run on",
-        "use Redis 6.2 or Valkey 7.2 or newer; docs/redis-servers.md lists what else works and what it needs",
+        "use Redis 6.2 or Valkey 7.2 or newer; docs/reference/redis-servers.md lists what else works and what it needs",
     )
     REDIS_SCRIPTS = (
         "redis-scripts",
         "a script may touch keys whose names it builds from its root key; nothing is written to find out",
         "Dragonfly: start it with --default_lua_flags=allow-undeclared-keys; a user of an ACL needs +evalsha and "
-        "+script|load; docs/redis-servers.md lists servers that allow no such keys",
+        "+script|load; docs/reference/redis-servers.md lists servers that allow no such keys",
     )
     REDIS_MODE = (
         "redis-mode",
@@ -67,7 +70,7 @@ class Check(Enum):
     BROKER_VERSION = (
         "broker-version",
         "a broker that is another Redis is supported and new enough too",
-        "use Redis 6.2, Valkey 7.2 or newer, or RabbitMQ; docs/redis-servers.md lists what else works",
+        "use Redis 6.2, Valkey 7.2 or newer, or RabbitMQ; docs/reference/redis-servers.md lists what else works",
     )
     BROKER_EVICTION = (
         "broker-eviction",
@@ -151,7 +154,7 @@ class Check(Enum):
     MEDIA = (
         "project-media",
         "the project's media type is known and takes annotations of this release",
-        "pre-labels of this media type may be refused: see the media types in docs/reasons.md",
+        "pre-labels of this media type may be refused: see the media types in docs/reference/reasons.md",
     )
     SHOWN = (
         "project-shown",

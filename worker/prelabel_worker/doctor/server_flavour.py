@@ -1,6 +1,6 @@
 """Which server it is that answers as Redis does, from what INFO reports and from its address. Pure.
 
-Where each name, field and limit comes from, and what was run, is in docs/redis-servers.md.
+Where each name, field and limit comes from, and what was run, is in docs/reference/redis-servers.md.
 """
 
 import re

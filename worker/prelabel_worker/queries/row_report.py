@@ -56,7 +56,10 @@ class NotAReport(PrelabelError):
 
 @dataclass(frozen=True, slots=True)
 class ReportedRow:
-    """One row of the file. `row` is its arrival number, under which it is held; `outcome` as in docs/commands.md."""
+    """One row of the file. `row` is its arrival number, under which it is held.
+
+    `outcome` is one of those in docs/reference/commands.md#publish-and-wait.
+    """
 
     project_id: str
     data_row: dict[str, Any]

@@ -23,7 +23,10 @@ from prelabel_worker.labelbox.errors import Throttled, Unavailable
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.settings import Settings
 
-_BELONGS = "These answers belong into docs/tested.md, or into an issue of this project: nobody else may know them yet."
+_BELONGS = (
+    "These answers belong into docs/explanation/tested.md, or into an issue of this project: "
+    "nobody else may know them yet."
+)
 
 
 @dataclass(frozen=True, slots=True)

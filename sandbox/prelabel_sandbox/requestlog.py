@@ -21,6 +21,7 @@ class Entry(msgspec.Struct, rename="camel"):
     operation: str | None = None
     #: How many top-level fields the operation asks for.
     fields: int = 0
+    #: The first project that the request names.
     project_id: str | None = None
     #: Kind of the fault that was injected.
     fault: str | None = None

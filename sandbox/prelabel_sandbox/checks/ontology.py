@@ -25,9 +25,11 @@ _SHAPES = {
 class Feature:
     """A tool, a classification or an option, and what stands below it."""
 
+    #: Its `featureSchemaId`.
     schema_id: str
     #: Type of the tool or classification, or "option".
     type: str
+    #: An archived feature cannot be imported.
     archived: bool
     #: Nested classifications of a tool or option, or the options of a classification.
     below: "Level"

@@ -30,15 +30,19 @@ class PostedDataRow(Asset, rename="camel", frozen=True, forbid_unknown_fields=Tr
 class PostedProject(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """A project as it is posted."""
 
+    #: Any text; posting the same id again replaces the project.
     id: Text
     #: None: the id.
     name: Text | None = None
     #: In any spelling; None, as older projects have it, accepts all kinds.
     media_type: Text | None = "IMAGE"
+    #: Distinguishes chats among conversational projects.
     editor_task_type: Text | None = None
+    #: The tree as it is posted, without ids.
     ontology: dict[str, Any] = {}
     #: "any": every key is a data row.
     data_rows: list[GlobalKey | PostedDataRow] | Literal["any"] = "any"
+    #: Whether labelers see its pre-labels.
     show_predictions_to_labelers: bool = True
 
 

@@ -154,8 +154,8 @@ class Judge:
         number, start, end = line
         uuid = value.get("uuid")
         if not isinstance(uuid, str):
-            made = line_uuid(self._item.id, number)
-            uuid, key = str(made), made.bytes
+            assigned = line_uuid(self._item.id, number)
+            uuid, key = str(assigned), assigned.bytes
         if refusals:
             more = {"additionalInfo": None} if self._settings.additional_info else {}
             errors = [{"name": refused.name, "message": str(refused), **more} for refused in refusals]

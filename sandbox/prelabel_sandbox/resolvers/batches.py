@@ -79,11 +79,11 @@ async def _begun(
     prefix, consensus = fields["batchNamePrefix"], fields.get("consensusSettings")
     parts = [values[start : start + _MAX_ROWS] for start in range(0, len(values), _MAX_ROWS)]
     try:
-        made = await run_in_threadpool(create, project.id, prefix, consensus, column, parts)
+        created = await run_in_threadpool(create, project.id, prefix, consensus, column, parts)
     except NameTaken:
         raise conflict("a batch of this name") from None
     info.context.runner.wake()
-    return {"tasks": [{"batchUuid": batch_id, "taskId": task_id} for batch_id, task_id in made]}
+    return {"tasks": [{"batchUuid": batch_id, "taskId": task_id} for batch_id, task_id in created]}
 
 
 def _named(fields: dict[str, Any], maximum: int) -> tuple[Column, list[str]]:

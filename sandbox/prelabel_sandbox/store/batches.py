@@ -27,9 +27,13 @@ _FIELDS = "seq, id, project_id, name, size, consensus, created, updated"
 class Batch:
     """A batch of data rows."""
 
+    #: Position in the order of creation.
     seq: int
+    #: Labelbox's id.
     id: str
+    #: The project that it belongs to.
     project_id: str
+    #: Unique in its project.
     name: str
     #: Number of data rows.
     size: int

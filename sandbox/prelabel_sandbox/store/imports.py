@@ -22,9 +22,13 @@ _FIELDS = "seq, id, project_id, name, state, share, secret, created, ended, kind
 class Import:
     """An import of pre-labels or ground truth."""
 
+    #: Position in the order of creation.
     seq: int
+    #: Labelbox's id.
     id: str
+    #: The project that it belongs to.
     project_id: str
+    #: Need not be unique.
     name: str
     #: RUNNING, FINISHED or FAILED.
     state: str
@@ -36,6 +40,7 @@ class Import:
     created: float
     #: Unix time in seconds.
     ended: float | None
+    #: Pre-labels or ground truth.
     kind: Kind
     #: Address of the input; None: it was uploaded.
     url: str | None

@@ -16,9 +16,13 @@ _FIELDS = "id, name, description, media_type, normalized, created, updated"
 class Ontology:
     """An ontology. Its tree never changes, so projects hold a copy of it."""
 
+    #: Labelbox's id.
     id: str
+    #: Need not be unique.
     name: str
+    #: Always None: the API sets none.
     description: str | None
+    #: As it was posted.
     media_type: str | None
     #: The normalized tree as JSON.
     text: str

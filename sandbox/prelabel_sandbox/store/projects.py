@@ -22,10 +22,15 @@ _FIELDS = "id, name, media_type, editor_task_type, ontology_id, ontology, any_ro
 class Project:
     """A project with its normalized ontology."""
 
+    #: Labelbox's id, or the posted one.
     id: str
+    #: Need not be unique.
     name: str
+    #: In the spelling in which it was posted.
     media_type: str | None
+    #: Distinguishes chats among conversational projects.
     editor_task_type: str | None
+    #: Id of the connected ontology.
     ontology_id: str | None
     #: The normalized tree.
     ontology: dict[str, Any]

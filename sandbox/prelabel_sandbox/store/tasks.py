@@ -20,8 +20,11 @@ _FIELDS = "seq, id, type, status, done, total, result, spec, created, updated"
 class Task:
     """A task on data rows."""
 
+    #: Position in the order of creation.
     seq: int
+    #: Labelbox's id.
     id: str
+    #: The kind of work.
     type: Type
     #: IN_PROGRESS, COMPLETE or FAILED.
     status: str

@@ -22,14 +22,17 @@ class Annotation:
 
     #: Its place on the page, from 1.
     number: int
+    #: The pre-label's uuid.
     uuid: bytes
     #: The key that determines its kind, as in `where.NAMES`; "answer" for an answer.
     key: str
     #: Name of its kind.
     kind: str
+    #: The ontology's feature, with its colour.
     feature: Feature
     #: Its place in words.
     where: str
+    #: The answers to show: its own, or those nested below it.
     answers: tuple[Answer, ...]
     #: The line without inline images.
     line: dict[str, Any]

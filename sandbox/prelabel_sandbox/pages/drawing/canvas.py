@@ -34,12 +34,15 @@ class Mask:
 class Canvas:
     """What is drawn over an image."""
 
+    #: In pixels.
     width: float
+    #: In pixels.
     height: float
     #: Whether the size is the asset's.
     known: bool
     #: Largest first.
     shapes: list[tuple[Annotation, Shape]]
+    #: At most `MASKS`.
     masks: list[Mask]
     #: Relationships with the shapes at their ends.
     links: list[tuple[Annotation, Shape, Shape]] = field(default_factory=list)

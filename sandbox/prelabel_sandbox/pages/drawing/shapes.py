@@ -17,6 +17,7 @@ _MIN_SIZE = 16.0
 class Shape:
     """A path to draw."""
 
+    #: The `d` of an SVG path.
     path: str
     #: Where its name is written.
     at: Point

@@ -1,6 +1,6 @@
 """Publish model predictions for Labelbox pre-labels: the message contract and everything that publishes.
 
-Each name is loaded when it is first used, with what it needs and nothing else: `import prelabel` costs nothing.
+Every name is loaded, with what it needs, when it is first used: `import prelabel` costs nothing.
 """
 
 from typing import TYPE_CHECKING

@@ -1,14 +1,14 @@
-"""What a producer can get wrong or meet, and the closed list of reason codes.
+"""The errors that a producer can meet, and the closed list of reason codes.
 
 PrelabelError
-├─ MessageError               this message's problem only: what, where, and what was expected
-│  ├─ MalformedMessage        the message is not ours
+├─ MessageError               the problem of one message: what is wrong, where, and what was expected
+│  ├─ MalformedMessage        it is not a message of ours
 │  ├─ InvalidAnnotation       one of its annotations is wrong in itself
 │  ├─ NotInOntology           an annotation does not fit the project's ontology or media type
-│  └─ MessageTooLarge         it has more bytes than a frame takes
+│  └─ MessageTooLarge         it has more bytes than a frame holds
 ├─ InboxFull, BufferFull      back pressure: nothing was taken, try later
 ├─ PublisherClosed
-└─ RedisUnavailable           rows are still the publisher's
+└─ RedisUnavailable           the publisher still holds rows
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _SHOWN = 80
 
 
 class Reason(StrEnum):
-    """Why a message was refused or a row is dead. The whole list: code, filters and docs use these words."""
+    """Why a message was refused or a row is dead: the whole list, for code, filters and docs."""
 
     MALFORMED_JSON = "malformed-json"  # not JSON, or not UTF-8
     MALFORMED_MESSAGE = "malformed-message"  # the fields around the annotations
@@ -31,13 +31,13 @@ class Reason(StrEnum):
     DUPLICATE_UUID = "duplicate-uuid"
     BROKEN_RELATIONSHIP = "broken-relationship"  # an end is not an object of the same message
     TOO_MANY_ANNOTATIONS = "too-many-annotations"  # of one feature on one data row
-    GATE_DISAGREES = "gate-disagrees"  # our two checks differ: a defect of ours, never a silent pass
+    GATE_DISAGREES = "gate-disagrees"  # our two checks differ: a bug of ours, never ignored silently
     WRONG_PROJECT = "wrong-project"  # the message names another project than its inbox
     DATA_ROW_FORM = "data-row-form"  # id in a project of global keys, or the reverse
-    MEDIA_TYPE = "media-type"  # the project's media type does not take this kind
+    MEDIA_TYPE = "media-type"  # the project's media type does not accept this kind
     UNKNOWN_FEATURE = "unknown-feature"
     AMBIGUOUS_NAME = "ambiguous-name"  # a name that stands for two features or options
-    WRONG_KIND = "wrong-kind"  # the feature is of another tool
+    WRONG_KIND = "wrong-kind"  # the feature belongs to another tool
     UNKNOWN_OPTION = "unknown-option"
     WRONG_ANSWER = "wrong-answer"  # the answer's form does not fit the classification
     WRONG_NESTING = "wrong-nesting"  # a classification where the ontology has none
@@ -48,7 +48,7 @@ class Reason(StrEnum):
     DATA_ROW_NOT_FOUND = "data-row-not-found"  # not in the project (yet)
     NO_VERDICT = "no-verdict"  # the status file says nothing about the row
     FILE_REFUSED = "file-refused"  # Labelbox refused the file, down to this row
-    UPLOAD_FAILED = "upload-failed"  # uploads end without an answer (5xx, time-outs), down to this row
+    UPLOAD_FAILED = "upload-failed"  # uploads end without a response (5xx, timeouts), down to this row
     IMPORT_FAILED = "import-failed"  # the import failed as a whole, down to this row
     IMPORT_LOST = "import-lost"  # Labelbox no longer knows the import
     IMPORT_TIMEOUT = "import-timeout"  # the import ran beyond the deadline
@@ -82,9 +82,9 @@ class MessageError(PrelabelError):
         return type(self), (self.reason, self.path, self.found, self.expected, self.hint)
 
     def details(self) -> dict[str, Any]:
-        """What a program can read of it; for dead letters."""
-        found = {"path": self.path, "found": self.found, "expected": self.expected}
-        return found | ({"hint": self.hint} if self.hint else {})
+        """Return the fields that a program can read; for dead letters."""
+        details = {"path": self.path, "found": self.found, "expected": self.expected}
+        return details | ({"hint": self.hint} if self.hint else {})
 
 
 class MalformedMessage(MessageError):
@@ -120,7 +120,7 @@ class RedisUnavailable(PrelabelError):
 
 
 def shorten(value: object) -> str:
-    """A value as an error shows it: its beginning, on one line, never a whole payload."""
+    """Return a value as errors show it: its beginning, on one line, never a whole payload."""
     if isinstance(value, Mapping):
         return f"an object with {len(value)} keys"
     if isinstance(value, list | tuple):
@@ -133,5 +133,5 @@ def shorten(value: object) -> str:
 
 
 def quoted(value: object) -> str:
-    """A value out of a message, told apart from our own words: strings stand in quotes."""
+    """Return a value from a message, distinct from our own words: strings are in quotes."""
     return f"'{shorten(value)}'" if isinstance(value, str) else shorten(value)

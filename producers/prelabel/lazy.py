@@ -1,6 +1,6 @@
 """Packages whose names are loaded when they are first used (PEP 562).
 
-The names stand a second time in the package, under `TYPE_CHECKING`, for type checkers and editors; a test compares.
+The names appear a second time in the package, under `TYPE_CHECKING`, for type checkers and editors; a test compares.
 """
 
 import sys
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def lazily(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return a package's `__getattr__` and `__dir__`. `names` has, for each of its modules, the names from there."""
+    """Return a package's `__getattr__` and `__dir__`; `names` has, by module, the names that come from it."""
     modules = {name: module for module, listed in names.items() for name in listed.split()}
 
     def load(name: str) -> Any:

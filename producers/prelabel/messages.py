@@ -1,6 +1,6 @@
 """The prediction message: one model's predictions for one data row (docs/reference/messages.md).
 
-These models are the definition. `prelabel.validation.gate` makes the fast check out of them.
+These models are the definition; `prelabel.validation.gate` derives the fast check from them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from prelabel.annotations.base import Annotation, CheckFailed, Wire, for_people, given
+from prelabel.annotations.base import Annotation, CheckFailed, Wire, for_people, with_arguments
 from prelabel.annotations.kinds import BY_PLACE, kind_of_json, own_keys
 from prelabel.ids import uuid7
 
@@ -19,7 +19,7 @@ VERSION = 1
 MAX_GLOBAL_KEY = 200
 """Labelbox's limit (docs/reference/labelbox-format.md#1-4)."""
 MAX_ID = 200
-"""Longest data row id, message id, model name or version in characters; ids of Labelbox have 25."""
+"""Maximum number of characters of a data row id, message id, model name or version; Labelbox's ids have 25."""
 MAX_PROJECT_ID = 64
 MAX_TRACEPARENT = 512
 
@@ -49,7 +49,7 @@ class DataRow(Wire):
 
 
 def check_data_row(data_row: Any) -> None:
-    """One of the two keys: of the model, or of the gate's struct."""
+    """Check that a model, or the gate's struct, has exactly one of the two keys."""
     if (data_row.id is None) == (data_row.global_key is None):
         raise CheckFailed("", "none" if data_row.id is None else "both", "exactly one of id and globalKey")
 
@@ -71,18 +71,18 @@ class DataRowId(DataRow):
 
 
 class Model(Wire):
-    """Who predicted: `Model("yolo", "11s")`. The name is part of a pre-label's identity, the version is not."""
+    """The model that predicted: `Model("yolo", "11s")`. A pre-label's identity includes the name, not the version."""
 
     name: Annotated[str, Field(min_length=1, max_length=MAX_ID)]
     version: Annotated[str, Field(max_length=MAX_ID)] | None = None
 
     @for_people
     def __init__(self, name: str | None = None, version: str | None = None, **fields: Any) -> None:
-        super().__init__(**given(fields, name=name, version=version))
+        super().__init__(**with_arguments(fields, name=name, version=version))
 
 
 def read_annotation(value: Any, info: ValidationInfo) -> Annotation:
-    """An annotation as the kind that its key tells: the errors are about that kind alone, and no other is loaded."""
+    """Return an annotation of the kind that its key determines: errors are about that kind, and no other is loaded."""
     if isinstance(value, Annotation) and (type(value).__module__, type(value).__name__) in BY_PLACE:
         return value
     if not isinstance(value, Mapping):
@@ -96,7 +96,7 @@ def read_annotation(value: Any, info: ValidationInfo) -> Annotation:
 
 
 def without_nulls(annotation: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Null is as good as absent, for the keys of other kinds too: many languages write all fields of a class."""
+    """Return an annotation without nulls, also in keys of other kinds: many languages write all fields of a class."""
     if None in annotation.values():
         return {key: value for key, value in annotation.items() if value is not None or key not in own_keys()}
     return annotation
@@ -115,18 +115,21 @@ else:
 
 
 class PredictionMessage(Wire):
-    """One model's predictions for one data row; publishing it again overrides what the same model said before.
+    """One model's predictions for one data row; publishing it again overrides the same model's earlier ones."""
 
-    `message_id` is assigned when it is published without one. `produced_at` is kept and decides nothing; order is
-    the order of arrival. `traceparent` joins the fleet's trace (W3C trace context).
-    """
-
-    # Not a Literal: pydantic's takes true and 1.0 for 1.
+    #: Version of the contract. Not a Literal, because pydantic's accepts true and 1.0 for 1.
     version: Annotated[int, Field(ge=VERSION, le=VERSION)] | None = None
+    #: Assigned on publishing if it is missing.
     message_id: Annotated[str, Field(min_length=1, max_length=MAX_ID)] | None = None
+    #: Labelbox's id of the project.
     project_id: Annotated[str, Field(pattern=PROJECT_ID, max_length=MAX_PROJECT_ID)]
+    #: The asset that the predictions are for.
     data_row: DataRow
+    #: The model that predicted.
     model: Model | None = None
+    #: Stored, but without effect: the order of arrival counts.
     produced_at: Annotated[str, Field(pattern=RFC_3339), BeforeValidator(_as_text)] | None = None
+    #: Joins the fleet's trace (W3C trace context).
     traceparent: Annotated[str, Field(max_length=MAX_TRACEPARENT)] | None = None
+    #: The predictions, at least one.
     annotations: Annotated[Annotations, Field(min_length=1)]

@@ -1,6 +1,6 @@
-"""Pure: how foreign text and commands are printed, so that no terminal obeys them and no shell runs them.
+"""How foreign text and commands are printed, so that no terminal obeys them and no shell runs them.
 
-Foreign is what somebody else wrote: names, keys, messages, reasons, what a server says. Python's `str.isprintable`
+Foreign is what somebody else wrote: names, keys, messages, reasons, a server's texts. Python's `str.isprintable`
 refuses control characters, bidirectional marks, line separators and lone surrogates.
 """
 
@@ -11,16 +11,16 @@ _SPECIAL = re.compile(r"[\\'!]")
 
 
 def printable(text: str) -> str:
-    """Return the text with a visible escape, such as `\\x1b`, in place of each character that cannot be printed."""
+    """Return the text with a visible escape, such as `\\x1b`, for every character that cannot be printed."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def printable_json(text: str) -> str:
-    """Return JSON with `\\uXXXX` in place of each character that cannot be printed; line breaks between values stay.
+    """Return JSON with `\\uXXXX` for every character that cannot be printed; line breaks between values stay.
 
-    The text stays the same JSON: beside white space, such characters stand within strings only.
+    It stays the same JSON: except for white space, such characters appear within strings only.
     """
     if text.isprintable():
         return text
@@ -33,19 +33,19 @@ def counted(number: int, noun: str) -> str:
 
 
 def and_more(total: int, shown: int, hint: str = "") -> list[str]:
-    """Return the line to print below the first `shown` of `total`; none when that is all."""
+    """Return the line to print below the first `shown` of `total` items, or none if that is all."""
     return [f"… and {total - shown:,} more{hint}"] if total > shown else []
 
 
 def one_line(json: str) -> str:
-    """Return JSON on one line, printable: a JSON string holds no raw line break, so those stand between values."""
+    """Return JSON on one line, printable: JSON strings hold no raw line breaks, so all of them stand between values."""
     return printable_json(json.translate({ord(space): " " for space in "\r\n\t"}))
 
 
 def command(name: str, *values: object, **options: object) -> str:
     """Return a command of ours, ready to be pasted into a shell, such as `prelabel dead retry 42 --project p`.
 
-    `name` has our own words. `values` and the values of `options` may be anybody's: each is quoted. An option that is
+    `name` has our own words. `values` and the values of `options` may be anyone's: they are quoted. An option that is
     True is a flag; one that is None or False is left out.
     """
     flags = [word for key, value in options.items() for word in _option(key, value)]
@@ -56,7 +56,7 @@ def command(name: str, *values: object, **options: object) -> str:
 
 
 def quoted_word(value: object) -> str:
-    """Return one word for a shell: `shlex.quote`, or bash's `$'…'` where it holds what cannot be printed."""
+    """Return one word for a shell: `shlex.quote`, or bash's `$'…'` for characters that cannot be printed."""
     text = str(value)
     if text.isprintable():
         return shlex.quote(text)
@@ -78,6 +78,6 @@ def _in_json(letter: str) -> str:
 def _in_shell(letter: str) -> str:
     if letter.isprintable() and not _SPECIAL.match(letter):
         return letter
-    undecoded = "\udc80" <= letter <= "\udcff"  # a byte of an argument that was no UTF-8
+    undecoded = "\udc80" <= letter <= "\udcff"  # a byte of an argument that is not UTF-8
     raw = letter.encode("utf-8", "surrogateescape" if undecoded else "surrogatepass")
     return "".join(f"\\x{byte:02x}" for byte in raw)

@@ -1,4 +1,4 @@
-"""Files with rows, keys or messages of others: for their owner alone, never through a link, whole or not at all."""
+"""Files with others' rows, keys or messages: readable by their owner only, never through a link, written whole."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 PART = ".new"
-"""How the name of an unfinished file ends. Only a process that was killed leaves one."""
+"""Suffix of an unfinished file; only a killed process leaves one."""
 _MODE = 0o600
 _NAME_CHARACTERS = 60
 _LINK = "is a link, and links are not followed: name the file itself"
@@ -22,7 +22,7 @@ class UnsafeFile(OSError):
 
 
 def check_regular(path: Path) -> None:
-    """Check that `path` is a regular file or nothing. Raises UnsafeFile, and OSError where it cannot be looked at."""
+    """Check that `path` is a regular file or nothing. Raises UnsafeFile, or OSError if it cannot be inspected."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -63,7 +63,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def opener(path: str, flags: int) -> int:
-    """Open a file that is written in place, for `open(…, opener=opener)`; new or not, its mode becomes 0600.
+    """Open a file that is written in place, for `open(…, opener=opener)`; its mode becomes 0600, even if it exists.
 
     Raises OSError, and UnsafeFile as `check_regular` does.
     """
@@ -82,7 +82,7 @@ def opener(path: str, flags: int) -> int:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make names that were added to a folder, or removed, durable."""
+    """Make names durable that were added to a folder or removed from it."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

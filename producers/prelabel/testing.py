@@ -1,4 +1,4 @@
-"""For the unit tests of code that publishes: publishers that check like the real ones, and keep what they take.
+"""For unit tests of code that publishes: publishers that check like the real ones, and keep the messages.
 
     with recording_publisher() as publisher:
         my_code(publisher)
@@ -23,10 +23,10 @@ _SHOWN = 10
 
 
 class Recorder:
-    """What was published: shared by the recording publishers, sync and async.
+    """The published messages: shared by the recording publishers, sync and async.
 
-    Attributes: `fail_with`: an error, or its class, that calls raise from now on: `RedisUnavailable` from `flush` and
-    `close`, any other from `publish`; None ends it. `unflushed`: messages published since the last flush.
+    `fail_with` is an error, or its class, that calls raise from now on: RedisUnavailable from `flush` and `close`, any
+    other from `publish`; None ends it. `unflushed` counts the messages published since the last flush.
     """
 
     def __init__(self, fail_with: Failure | None = None, max_bytes: int = MAX_MESSAGE_BYTES) -> None:
@@ -38,9 +38,9 @@ class Recorder:
         self._lock = threading.Lock()
 
     def published(self, project_id: str | None = None) -> list[PredictionMessage]:
-        """The messages that were taken, in order; of one project, or of all."""
+        """Return the messages that were taken, in order; of one project, or of all."""
         with self._lock:
-            return [each for each in self._messages if project_id in (None, each.project_id)]
+            return [message for message in self._messages if project_id in (None, message.project_id)]
 
     def assert_published(
         self,
@@ -52,30 +52,29 @@ class Recorder:
     ) -> list[PredictionMessage]:
         """Return the messages of this project, data row (a text is a global key) and model name, in order.
 
-        Raises AssertionError, with what was published instead, when there are none, or not `count` of them.
+        Raises AssertionError with the published messages if there are none, or not `count`.
         """
         key = GlobalKey(data_row) if isinstance(data_row, str) else data_row
-        found = [each for each in self.published(project_id) if _fits(each, key, model)]
-        if (not found) if count is None else len(found) != count:
+        messages = [message for message in self.published(project_id) if _fits(message, key, model)]
+        if (not messages) if count is None else len(messages) != count:
             filters = {"project": project_id, "data row": key and _key_of(key), "model": model}
-            wanted = (
-                ", ".join(f"{name} {value!r}" for name, value in filters.items() if value is not None) or "anything"
-            )
+            described = ", ".join(f"{name} {value!r}" for name, value in filters.items() if value is not None)
+            expected = "at least one message" if count is None else f"{count} messages"
             raise AssertionError(
-                f"expected {'at least one message' if count is None else f'{count} messages'} for {wanted}, "
-                f"found {len(found)}; published were{_listed(self.published())}"
+                f"expected {expected} for {described or 'anything'}, "
+                f"found {len(messages)}; published were{_listed(self.published())}"
             )
-        return found
+        return messages
 
     def assert_nothing_published(self, project_id: str | None = None) -> None:
-        """Raise AssertionError, with what was published, when a message of this project, or of any, was taken."""
-        found = self.published(project_id)
-        if found:
-            raise AssertionError(f"expected no message, published were{_listed(found)}")
+        """Raise AssertionError with the messages if one of this project, or of any, was taken."""
+        messages = self.published(project_id)
+        if messages:
+            raise AssertionError(f"expected no message, published were{_listed(messages)}")
 
     @property
     def spooled_rows(self) -> int:
-        """Zero, since there is no spool."""
+        """Return zero, since there is no spool."""
         return 0
 
     def _take(self, message: Message, project_id: str | None, model: Model | str | None) -> str:
@@ -102,23 +101,23 @@ class Recorder:
 
 
 class RecordingPublisher(Recorder, Publisher):
-    """A `Publisher` that keeps what it takes instead of sending it."""
+    """A `Publisher` that keeps messages instead of sending them."""
 
     def publish(self, message: Message, *, project_id: str | None = None, model: Model | str | None = None) -> str:
         """Check a message as the real publisher does, keep it and return its id."""
         return self._take(message, project_id, model)
 
     def flush(self, timeout: float | None = None) -> None:
-        """Nothing to wait for; raises `fail_with` when that is RedisUnavailable."""
+        """Raise `fail_with` if it is RedisUnavailable; there is nothing to wait for."""
         self._flush()
 
     def close(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Take no more messages; flushes."""
+        """Take no more messages, and flush."""
         self._close()
 
 
 class AsyncRecordingPublisher(Recorder, AsyncPublisher):
-    """An `AsyncPublisher` that keeps what it takes instead of sending it."""
+    """An `AsyncPublisher` that keeps messages instead of sending them."""
 
     async def publish(
         self, message: Message, *, project_id: str | None = None, model: Model | str | None = None
@@ -127,11 +126,11 @@ class AsyncRecordingPublisher(Recorder, AsyncPublisher):
         return self._take(message, project_id, model)
 
     async def flush(self, timeout: float | None = None) -> None:
-        """Nothing to wait for; raises `fail_with` when that is RedisUnavailable."""
+        """Raise `fail_with` if it is RedisUnavailable; there is nothing to wait for."""
         self._flush()
 
     async def close(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Take no more messages; flushes."""
+        """Take no more messages, and flush."""
         self._close()
 
 
@@ -139,7 +138,7 @@ class AsyncRecordingPublisher(Recorder, AsyncPublisher):
 def recording_publisher(
     *, fail_with: Failure | None = None, max_bytes: int = MAX_MESSAGE_BYTES
 ) -> Iterator[RecordingPublisher]:
-    """A recording publisher, closed at the end of the block; what it has recorded can be asked for afterwards too."""
+    """Yield a recording publisher, closed at the end of the block; its records can still be read afterwards."""
     with RecordingPublisher(fail_with, max_bytes) as publisher:
         yield publisher
 
@@ -148,7 +147,7 @@ def recording_publisher(
 async def async_recording_publisher(
     *, fail_with: Failure | None = None, max_bytes: int = MAX_MESSAGE_BYTES
 ) -> AsyncIterator[AsyncRecordingPublisher]:
-    """The same to await."""
+    """Yield a recording publisher to await, closed at the end of the block."""
     async with AsyncRecordingPublisher(fail_with, max_bytes) as publisher:
         yield publisher
 
@@ -164,7 +163,7 @@ def _instance(failure: Failure) -> PrelabelError:
 
 
 def _as_written(data_row: DataRow) -> DataRow:
-    """As a test writes it, so that the two are equal."""
+    """Return a data row in the form that a test writes, so that the two are equal."""
     return DataRowId(data_row.id) if data_row.id is not None else GlobalKey(data_row.global_key or "")
 
 
@@ -182,8 +181,8 @@ def _listed(messages: list[PredictionMessage]) -> str:
     if not messages:
         return ": none"
     lines = [
-        f"  {each.project_id}: {_key_of(each.data_row)}"
-        f" by {each.model.name if each.model else 'no model'}, {len(each.annotations)} annotations"
-        for each in messages[:_SHOWN]
+        f"  {message.project_id}: {_key_of(message.data_row)}"
+        f" by {message.model.name if message.model else 'no model'}, {len(message.annotations)} annotations"
+        for message in messages[:_SHOWN]
     ]
     return ":\n" + "\n".join([*lines, *(f"  {line}" for line in and_more(len(messages), _SHOWN))])

@@ -1,4 +1,4 @@
-"""Which release is installed."""
+"""The version of the installed release."""
 
 from importlib.metadata import version
 

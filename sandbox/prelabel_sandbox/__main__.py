@@ -1,4 +1,4 @@
-"""`python -m prelabel_sandbox`: listen, say where in one line of JSON, run until told to stop."""
+"""`python -m prelabel_sandbox`: listen, print the address as one line of JSON, and serve until a signal comes."""
 
 import argparse
 import gc
@@ -25,7 +25,7 @@ _SWITCH_SECONDS = 0.001
 
 
 class Server(uvicorn.Server):
-    """A server that says where it listens as soon as it does."""
+    """A server that prints where it listens as soon as it does."""
 
     def __init__(self, config: uvicorn.Config, url: str) -> None:
         super().__init__(config)
@@ -38,65 +38,65 @@ class Server(uvicorn.Server):
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="prelabel_sandbox", description="A local Labelbox.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="port; 0 picks a free one")
     parser.add_argument(
-        "--public-url", help="how others reach it, if not where it listens: what its file URLs begin with"
+        "--public-url", help="the address that others reach it at, if it differs: the start of the sandbox's file URLs"
     )
     parser.add_argument(
         "--allowed-host",
         action="append",
         default=[],
         metavar="NAME",
-        help="a name under which others reach it, besides that of --public-url; once for each",
+        help="a further name that others reach it by, besides that of --public-url; repeatable",
     )
-    parser.add_argument("--data", required=True, help=f"folder of its state; {MEMORY} for one that is not kept")
+    parser.add_argument("--data", required=True, help=f"folder for its state; {MEMORY} keeps none")
     parser.add_argument("--assets", type=Path, help="folder whose files are at /assets/, for data rows to name")
     parser.add_argument(
         "--api-key",
         default=os.environ.get(API_KEY) or None,
-        help=f"the only key that is accepted; else {API_KEY} of the environment; without both any key is",
+        help=f"the only key that is accepted; default: {API_KEY} of the environment; without both, any key is",
     )
-    parser.add_argument("--requests-per-minute", type=int, default=1500, help="limit of each key; 0: none")
-    parser.add_argument("--seconds-per-import", type=float, default=0.2, help="how long an import takes at least")
+    parser.add_argument("--requests-per-minute", type=int, default=1500, help="limit per key; 0: none")
+    parser.add_argument("--seconds-per-import", type=float, default=0.2, help="minimum duration of an import")
     return parser.parse_args()
 
 
 def main() -> None:
     """Read the arguments and serve."""
-    given = arguments()
+    options = arguments()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    os.umask(0o077)  # what it keeps is for its owner alone
-    # Imports are judged in threads of this process: requests get their turn often while that goes on.
+    os.umask(0o077)  # only the owner may read what the sandbox keeps
+    # Imports are judged in threads of this process: switch often, so that requests are still answered meanwhile.
     sys.setswitchinterval(_SWITCH_SECONDS)
-    # uvicorn stops on these, and then raises them again: by then everything is done.
+    # uvicorn stops on these signals and raises them again once it has shut down.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    if given.data == MEMORY:
+    if options.data == MEMORY:
         with tempfile.TemporaryDirectory(prefix="prelabel-sandbox-") as folder:
-            serve(given, Path(folder))
+            serve(options, Path(folder))
     else:
-        serve(given, Path(given.data))
+        serve(options, Path(options.data))
 
 
-def serve(given: argparse.Namespace, folder: Path) -> None:
+def serve(options: argparse.Namespace, folder: Path) -> None:
     """Serve the state in a folder until a signal comes."""
-    family = socket.AF_INET6 if ":" in given.host else socket.AF_INET
-    # Only on a socket that says TCP does asyncio switch Nagle's delay off: 40 ms an answer.
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    # asyncio disables Nagle's delay (40 ms a response) only on a socket that was opened as TCP.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((given.host, given.port))
-    host = f"[{given.host}]" if family == socket.AF_INET6 else given.host
+    listening.bind((options.host, options.port))
+    host = f"[{options.host}]" if family == socket.AF_INET6 else options.host
     url = f"http://{host}:{listening.getsockname()[1]}"
     settings = Settings()
-    limit = given.requests_per_minute or None
-    settings.change({"requestsPerMinute": limit, "secondsPerImport": given.seconds_per_import})
-    public_url = (given.public_url or url).rstrip("/")
-    names = Names((*given.allowed_host, urlsplit(public_url).hostname or "", given.host), listens_on=given.host)
-    app = make_app(Sandbox(folder, public_url, given.api_key, settings, given.assets), names)
-    gc.freeze()  # what is loaded now stays: imports are judged faster when it is not searched for garbage
+    limit = options.requests_per_minute or None
+    settings.change({"requestsPerMinute": limit, "secondsPerImport": options.seconds_per_import})
+    public_url = (options.public_url or url).rstrip("/")
+    names = Names((*options.allowed_host, urlsplit(public_url).hostname or "", options.host), listens_on=options.host)
+    app = make_app(Sandbox(folder, public_url, options.api_key, settings, options.assets), names)
+    gc.freeze()  # objects loaded by now stay: judging imports is faster when the collector skips them
     config = uvicorn.Config(
         app, http=CuttableProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=1
     )

@@ -1,4 +1,4 @@
-"""Cutting a connection as a network does: without an answer."""
+"""Cutting a connection without an answer, as a network does."""
 
 import asyncio
 
@@ -12,20 +12,20 @@ class CuttableProtocol(H11Protocol):
     """uvicorn's protocol, which remembers the transport of each client."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client has connected."""
+        """Remember the transport of a new client."""
         super().connection_made(transport)
         if self.client is not None:
             _open[self.client] = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It has gone."""
+        """Forget the transport of a client that has gone."""
         if self.client is not None:
             _open.pop(self.client, None)
         super().connection_lost(exc)
 
 
 def cut(request: Request) -> None:
-    """Reset the connection that this request came by."""
+    """Reset the connection that a request came by."""
     transport = _open.get((request.client.host, request.client.port)) if request.client else None
     if transport is not None:
         transport.abort()

@@ -18,29 +18,29 @@ class LabelboxError(GraphQLError):
 
 
 def not_found(what: str) -> LabelboxError:
-    """Something does not exist, or the key may not see it."""
+    """Return the error for something that does not exist or that the key may not see."""
     return LabelboxError("RESOURCE_NOT_FOUND", f"{what} not found")
 
 
 def conflict(what: str) -> LabelboxError:
-    """Something of this name exists already."""
+    """Return the error for a name that is already taken."""
     return LabelboxError("RESOURCE_CONFLICT", f"{what} exists already")
 
 
 def malformed(why: str) -> LabelboxError:
-    """The request is not what the operation needs."""
+    """Return the error for a request that its operation cannot use."""
     return LabelboxError("MALFORMED_REQUEST", why)
 
 
 def formatted(error: GraphQLError, debug: bool = False) -> dict[str, Any]:  # ariadne passes debug by position
-    """The error as it goes over the wire. Each has a code: the official client breaks on one without."""
+    """Return an error as it goes over the wire, always with a code: the official client breaks without one."""
     shown: dict[str, Any] = dict(error.formatted)
     if error.extensions and "code" in error.extensions:
         return shown
     if isinstance(error, GraphQLSyntaxError):
         code = "GRAPHQL_PARSE_FAILED"
     elif error.path is None:
-        # What the variables hold is not repeated: it may be a whole file.
+        # Leave out the values of the variables: one may be a whole file.
         code, shown["message"] = _without_values(error.message)
     else:
         _log.error("a resolver failed: %s", type(error.original_error).__name__)

@@ -8,15 +8,15 @@ _LINES = UUID("6f1d1c52-6c1e-5d0e-8a53-9a3b1b4f3c10")
 
 
 def new_id() -> str:
-    """An id nobody has."""
+    """Return a new random id."""
     return "c" + secrets.token_hex(12)
 
 
 def derived_id(*path: str) -> str:
-    """The same id for the same path, always."""
+    """Return the id of a path: the same path always has the same id."""
     return "c" + hashlib.blake2b("/".join(path).encode(), digest_size=12).hexdigest()
 
 
 def line_uuid(import_id: str, number: int) -> UUID:
-    """The uuid of a line that came without one; the same when the import is processed again."""
+    """Return the uuid of a line that came without one; it is the same when the import is processed again."""
     return uuid5(_LINES, f"{import_id}/{number}")

@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 
 def is_local(request: Request) -> bool:
-    """Whether a request comes from this machine."""
+    """Return whether a request comes from this machine."""
     try:
         return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
     except ValueError:

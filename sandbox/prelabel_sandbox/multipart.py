@@ -27,17 +27,17 @@ class Part:
     pieces: list[bytes] = field(default_factory=list)
 
     def name(self, of: bytes = b"name") -> str:
-        """The part's name, or its file's; the official client writes quotes in it as %22."""
+        """Return the name of the part or of its file; the official client writes quotes in it as %22."""
         _, options = parse_options_header(self.headers.get(b"content-disposition", b""))
         return options.get(of, b"").decode("utf-8", "replace").replace("%22", '"')
 
     def content(self) -> bytes:
-        """All of it."""
+        """Return the whole content."""
         return b"".join(self.pieces)
 
 
 async def read_multipart(content_type: str, stream: AsyncIterator[bytes]) -> Any:
-    """The operations, with each file put where the map says. Raises ValueError with what is wrong."""
+    """Return the operations, with every file put where the map says. Raises ValueError that says what is wrong."""
     _, options = parse_options_header(content_type)
     if not options.get(b"boundary"):
         raise ValueError("the multipart body has no boundary")
@@ -92,7 +92,7 @@ def _place(operations: Any, places: Any, files: list[Part]) -> None:
     if not isinstance(operations, dict) or not isinstance(places, dict):
         raise ValueError("operations and map must be objects")
     for name, paths in places.items():
-        # A name that fits no part can only mean the single one there is.
+        # A name that fits no part can only mean the single file.
         part = by_name.get(name) or (files[0] if len(files) == 1 else None)
         if part is None:
             raise ValueError("map names a file that is not there")

@@ -6,37 +6,37 @@ from prelabel_sandbox.ids import derived_id
 
 Node = dict[str, Any]
 
-_MOST = 4000  # features of an ontology, as documented
+_MAX_FEATURES = 4000  # of one ontology, as documented
 
 
-def normalized(given: Any, project_id: str) -> Node:
-    """The same tree, every node with its ids; for the same tree in the same project the same ones.
+def normalized(ontology: Any, project_id: str) -> Node:
+    """Return the same tree with ids at every node; the same tree in the same project has the same ids.
 
     Raises ValueError for a tree that is not an ontology.
     """
-    if not isinstance(given, dict):
+    if not isinstance(ontology, dict):
         raise ValueError("ontology: expected an object with tools and classifications")
-    tools, classifications = _nodes(given, "tools", "ontology"), _nodes(given, "classifications", "ontology")
-    if (count := _count(tools) + _count(classifications)) > _MOST:
-        raise ValueError(f"ontology: at most {_MOST} features, found {count}")
+    tools, classifications = _nodes(ontology, "tools", "ontology"), _nodes(ontology, "classifications", "ontology")
+    if (count := _count(tools) + _count(classifications)) > _MAX_FEATURES:
+        raise ValueError(f"ontology: at most {_MAX_FEATURES} features, found {count}")
     return {
-        "tools": [_tool(each, f"{project_id}/t") for each in tools],
-        "classifications": [_classification(each, f"{project_id}/c") for each in classifications],
-        "relationships": given.get("relationships") or [],
-        "realTime": bool(given.get("realTime")),
+        "tools": [_tool(tool, f"{project_id}/t") for tool in tools],
+        "classifications": [_classification(classification, f"{project_id}/c") for classification in classifications],
+        "relationships": ontology.get("relationships") or [],
+        "realTime": bool(ontology.get("realTime")),
     }
 
 
 def _count(nodes: Any) -> int:
-    """Tools, classifications and options at every level; what is no list is complained about elsewhere."""
-    found = [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
-    return len(found) + sum(_count(node.get(key)) for node in found for key in ("classifications", "options"))
+    """Count tools, classifications and options at every level; what is no list is reported elsewhere."""
+    known = [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
+    return len(known) + sum(_count(node.get(key)) for node in known for key in ("classifications", "options"))
 
 
 def _tool(node: Node, path: str) -> Node:
     path = f"{path}/{_text(node, 'name', path)}"
     _text(node, "tool", path)
-    below = [_classification(each, path) for each in _nodes(node, "classifications", path)]
+    below = [_classification(classification, path) for classification in _nodes(node, "classifications", path)]
     return {"required": False, "color": "#1f77b4", **_with_ids(node, path), "classifications": below}
 
 
@@ -44,7 +44,7 @@ def _classification(node: Node, path: str) -> Node:
     name = node.get("name") or _text(node, "instructions", path)
     path = f"{path}/{name}"
     _text(node, "type", path)
-    options = [_option(each, path) for each in _nodes(node, "options", path)]
+    options = [_option(option, path) for option in _nodes(node, "options", path)]
     return {"name": name, "instructions": name, "required": False, **_with_ids(node, path), "options": options}
 
 
@@ -53,7 +53,7 @@ def _option(node: Node, path: str) -> Node:
     if value is None:
         raise ValueError(f"{path}: an option needs a value or a label")
     path = f"{path}/{value}"
-    below = [_classification(each, path) for each in _nodes(node, "options", path)]
+    below = [_classification(classification, path) for classification in _nodes(node, "options", path)]
     return {"value": value, "label": value, **_with_ids(node, path), "options": below}
 
 
@@ -63,10 +63,10 @@ def _with_ids(node: Node, path: str) -> Node:
 
 
 def _nodes(node: Node, key: str, path: str) -> list[Node]:
-    found = node.get(key) or []
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+    children = node.get(key) or []
+    if not isinstance(children, list) or not all(isinstance(child, dict) for child in children):
         raise ValueError(f"{path}: {key} must be an array of objects")
-    return found
+    return children
 
 
 def _text(node: Node, key: str, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Which requests a foreign web page may have made in the browser of a person who also runs the sandbox.
+"""Detection of requests that a foreign web page makes in the browser of a person who also runs the sandbox.
 
 A page of any site can send requests to this machine, and can give its own name this machine's address to read the
 answers (DNS rebinding). So every request is checked before anything else: the name that it was sent to, the page that
@@ -31,7 +31,7 @@ class Refusal:
 class Names:
     """The names under which the sandbox may be reached.
 
-    `localhost` and loopback addresses always are, and further names that are given. Where the sandbox listens for
+    `localhost`, loopback addresses and the `allowed` names always are. Where the sandbox listens for
     other machines, so is any address: only a name can be made to mean another machine.
     """
 
@@ -61,7 +61,7 @@ def refusal(method: str, path: str, headers: Headers, names: Names) -> Refusal |
 
 
 def _of_another_page(method: str, headers: Headers, host: str) -> Refusal | None:
-    """Refuse what a page of another site asks for, save that a person may follow its link to a page of ours."""
+    """Refuse what a page of another site asks for, except that a person may follow its link to one of our pages."""
     origins = headers.getlist("origin")
     if any(_without_port(origin.lower()) != _without_port(f"http://{host.lower()}") for origin in origins):
         return Refusal(403, "the request comes from a page of another origin; pages of the sandbox's own may ask it")
@@ -75,7 +75,7 @@ def _of_another_page(method: str, headers: Headers, host: str) -> Refusal | None
 def _of_another_type(method: str, path: str, headers: Headers) -> Refusal | None:
     """Refuse a body of a type that any page can send without asking first.
 
-    Clients that name no type are let in: a page's browser always adds its origin.
+    Requests without a type are let in: a browser always adds the page's origin to its requests.
     """
     if method in _READING or "content-type" not in headers:
         return None
@@ -111,7 +111,7 @@ class Guard:
         self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or hand it on."""
+        """Answer a refused request, or pass it to the app."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

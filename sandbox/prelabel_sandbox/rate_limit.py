@@ -7,13 +7,13 @@ MINUTE = 60.0
 
 
 class RateLimit:
-    """Counts requests by key. Used by the event loop only, so it needs no lock."""
+    """A count of requests by key. Only the event loop uses it, so it needs no lock."""
 
     def __init__(self) -> None:
         self._taken: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def take(self, key: str, requests_per_minute: int | None) -> float | None:
-        """Take one request from the key's budget; when it is used up, the seconds until there is one again."""
+        """Take one request from the key's budget; if it is used up, return the seconds until there is room again."""
         now = time.monotonic()
         taken = self._taken[key]
         while taken and taken[0] <= now - MINUTE:

@@ -11,15 +11,23 @@ _KEPT = 100_000
 
 
 class Entry(msgspec.Struct, rename="camel"):
-    """One request. `status` and `seconds` are null while it is open, and stay so when its connection is cut."""
+    """One request."""
 
+    #: Unix time in seconds.
     time: float
+    #: Fingerprint of the API key; "" without one.
     key: str
+    #: Name of the GraphQL operation, or the path.
     operation: str | None = None
+    #: How many top-level fields the operation asks for.
     fields: int = 0
+    #: The first project that the request names.
     project_id: str | None = None
+    #: Kind of the fault that was injected.
     fault: str | None = None
+    #: HTTP status; None while the request is open, and for good when its connection is cut.
     status: int | None = None
+    #: Time until the response; None as `status` is.
     seconds: float | None = None
 
 
@@ -30,16 +38,16 @@ class RequestLog:
         self._entries: deque[Entry] = deque(maxlen=_KEPT)
 
     def begin(self, key: str) -> Entry:
-        """A request has come."""
+        """Record that a request has come."""
         fingerprint = hashlib.sha256(key.encode()).hexdigest()[:8] if key else ""
         entry = Entry(round(time.time(), 4), fingerprint)
         self._entries.append(entry)
         return entry
 
     def end(self, entry: Entry, status: int) -> None:
-        """It is answered."""
+        """Record the response to a request."""
         entry.status, entry.seconds = status, round(time.time() - entry.time, 4)
 
     def entries(self) -> list[dict[str, Any]]:
-        """All that is kept."""
+        """Return all requests that are kept."""
         return [msgspec.to_builtins(entry) for entry in self._entries]

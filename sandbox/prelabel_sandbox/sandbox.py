@@ -20,9 +20,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Sandbox:
-    """`api_key` is the only key that is accepted; None: any is. `base_url` is where its files are.
+    """`api_key` is the only key that is accepted; None accepts any. `base_url` is where its files are.
 
-    `assets` is a folder whose files are at `/assets/`, for data rows to name.
+    `assets` is a folder whose files are served at `/assets/`, for data rows to name.
     """
 
     folder: Path
@@ -41,7 +41,7 @@ class Sandbox:
         self.fetcher = Fetcher(self.store, self.settings, self.base_url, self.processor.wake)
 
     def start(self) -> None:
-        """Go on with what was accepted."""
+        """Start the threads; they resume the accepted imports and tasks."""
         _log.info("%d imports are running", len(self.store.imports.running()))
         self.processor.start()
         self.fetcher.start()
@@ -56,6 +56,6 @@ class Sandbox:
 
 
 def sandbox_of(request: Request) -> Sandbox:
-    """The sandbox that a request came to."""
-    found: Sandbox = request.app.state.sandbox
-    return found
+    """Return the sandbox that a request came to."""
+    sandbox: Sandbox = request.app.state.sandbox
+    return sandbox

@@ -50,7 +50,7 @@ def test_segmentation_arrives_as_masks_through_a_mapping(flow: Flow, files: Path
     assert done.returncode == 1, done.stderr
     assert done.stdout == "published 2, refused 1\n"
     assert "found.json[1]: segmentation.counts: expected 2 x 3 = 6 pixels, found 5 pixels" in done.stderr
-    assert "left out: 1 below the least confidence" in done.stderr
+    assert "left out: 1 below the minimum confidence" in done.stderr
     assert "left out: 1 of classes that are dropped" in done.stderr
     assert flow.settled().imported == 2
     masks = {}

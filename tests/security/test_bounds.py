@@ -134,7 +134,7 @@ def test_a_picture_of_two_million_rows_is_left_to_labelbox() -> None:
     work = PictureWork()
 
     assert read_png(picture, work).rows is None
-    assert work.left == MOST_WORK  # nothing was unpacked
+    assert work.remaining == MOST_WORK  # nothing was unpacked
     assert calls(lambda: read_png(picture)) < 100
 
 
@@ -172,7 +172,7 @@ def test_what_stands_behind_the_pictures_of_a_message_is_no_longer_unpacked() ->
     looked_at = [read_png(PLAIN, work).rows is not None for _ in range(5)]
 
     assert looked_at == [True, False, False, False, False]
-    assert 0 <= work.left < 10_000_000
+    assert 0 <= work.remaining < 10_000_000
 
 
 def test_a_picture_that_nobody_looks_at_still_has_to_be_one() -> None:
@@ -187,7 +187,7 @@ def test_undoing_any_filter_is_counted_before_it_is_done(kind: int) -> None:
     for height in (100, 200):
         work = PictureWork()
         assert read_png(png(64, height, kind=kind), work).rows is not None
-        costs.append(MOST_WORK - work.left)
+        costs.append(MOST_WORK - work.remaining)
 
     assert costs[0] >= 100 * (64 + 500)
     assert costs[1] == 2 * costs[0]

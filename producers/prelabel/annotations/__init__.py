@@ -1,4 +1,4 @@
-"""Annotation kinds: one definition each, for producers, workers and docs."""
+"""Annotation kinds: one definition per kind, for producers, workers and docs."""
 
 from prelabel.annotations.base import Annotation
 from prelabel.annotations.classifications import Checklist, Classification, FreeText, Option, Radio

@@ -1,4 +1,4 @@
-"""What all annotations share: the envelope, numbers, and the rules that two readers of one definition call."""
+"""The envelope, the numbers and the rules that all annotations share; the models and the gate call the same rules."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -13,13 +13,13 @@ from prelabel.annotations.png import PictureWork
 from prelabel.errors import Reason, quoted
 
 MAX_NAME = 1000
-"""Longest name of a feature or option in characters; an assumption, Labelbox documents none."""
+"""Maximum number of characters of a feature's or option's name; an assumption, Labelbox documents none."""
 MAX_DEPTH = 20
-"""Deepest nesting of classifications; Labelbox documents none, and a limit keeps every reader safe."""
+"""Maximum depth of nested classifications; Labelbox documents none, and a limit keeps every reader safe."""
 _UUID = re.compile(r"\{?[0-9a-fA-F]{4}(?:-?[0-9a-fA-F]{4}){7}\}?")
 
 MAX_NUMBER = 2**53
-"""Largest number; a greater whole one is read as another by most readers of JSON."""
+"""Largest number; most readers of JSON read a greater whole number as another one."""
 Number = Annotated[int | float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
 """A JSON number: finite; strings and booleans are refused."""
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
@@ -31,11 +31,11 @@ Rule = Callable[[Any], None]
 """A rule between fields. It is called with a model or with the gate's struct of the same attributes, raises
 CheckFailed, and writes old spellings in the new one."""
 PictureRule = Callable[[Any, PictureWork], None]
-"""A rule about pictures: the same, with the work that the pictures of its message may still cost."""
+"""A rule about pictures: it also gets the work that the pictures of its message may still cost."""
 
 
 class CheckFailed(Exception):
-    """A rule is broken: where below the checked object, what was found, what was expected."""
+    """A rule is broken: the path below the checked object, what was found and what was expected."""
 
     def __init__(self, path: str, found: object, expected: str, reason: Reason = Reason.INVALID_ANNOTATION) -> None:
         super().__init__(path, found, expected, reason)
@@ -46,7 +46,7 @@ class CheckFailed(Exception):
 
 
 class Wire(BaseModel):
-    """A part of a message: camelCase on the wire, snake_case in Python, nothing unknown, nothing converted.
+    """A part of a message: camelCase on the wire, snake_case in Python; no unknown keys, no conversion.
 
     Attributes may be set by either name in Python; JSON is read by its own names only.
     """
@@ -62,22 +62,22 @@ class Wire(BaseModel):
     )
 
     def wire(self) -> dict[str, Any]:
-        """The JSON object of this part."""
+        """Return the JSON object of this part."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def for_people(init: Callable[..., None]) -> Callable[..., None]:
-    """Mark a constructor that takes more than the wire does: names by position, corners, pairs for points.
+    """Mark a constructor that accepts more than the wire does: names by position, corners, pairs for points.
 
-    pydantic calls an overridden `__init__` for JSON as well; with this mark, the one its own constructor carries, it
-    does not, so that what is convenient in Python is not accepted on the wire.
+    pydantic calls an overridden `__init__` for JSON as well, unless it has this mark, which pydantic's own constructor
+    has. So what is convenient in Python is not accepted on the wire.
     """
     init.__pydantic_base_init__ = True  # type: ignore[attr-defined]
     return init
 
 
-def given(fields: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A constructor's arguments as fields: what is None was not given, numpy's and torch's scalars become numbers."""
+def with_arguments(fields: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Add a constructor's arguments to its fields: None is left out, scalars of numpy and torch become numbers."""
     for key, value in more.items():
         if value is not None:
             fields[key] = value
@@ -104,13 +104,13 @@ class CustomMetric(Wire):
 class Annotation(Wire):
     """The envelope of every annotation (docs/reference/labelbox-format.md#1-2).
 
-    `name` or `schema_id` says the feature of the ontology, one at least. `uuid` is the pre-label's identity on its
+    `name` or `schema_id`, or both, say which feature of the ontology it is. `uuid` is the pre-label's identity on its
     data row; without one the worker derives it, so that publishing again overrides instead of adding. `confidence`
-    and `custom_metrics` stay in the message and are not sent, since MAL imports take neither.
+    and `custom_metrics` stay in the message and are not sent, since MAL imports accept neither.
     """
 
     ENVELOPE: ClassVar[tuple[Rule, ...]] = ()
-    """Rules about what kinds share; an annotation of a name and its kind key alone cannot break them."""
+    """Rules about what kinds share; an annotation that has only a name and its kind's key cannot break them."""
     CHECKS: ClassVar[tuple[Rule, ...]] = ()
     """Rules about the kind's own key."""
     PICTURES: ClassVar[tuple[PictureRule, ...]] = ()
@@ -128,15 +128,15 @@ class Annotation(Wire):
         try:
             for check in (*self.ENVELOPE, *self.CHECKS):
                 check(self)
-            for look in self.PICTURES:
-                look(self, work)
+            for rule in self.PICTURES:
+                rule(self, work)
         except CheckFailed as error:
             raise PydanticCustomError("check_failed", "expected {expected}", vars(error)) from None
         return self
 
 
 def canonical_uuid(value: str) -> str | None:
-    """Lower case, 8-4-4-4-12; None when it is none of the spellings of docs/reference/labelbox-format.md#1-3."""
+    """Return a uuid in lower case, 8-4-4-4-12, or None for a spelling outside docs/reference/labelbox-format.md#1-3."""
     if not _UUID.fullmatch(value) or (value[0] == "{") != (value[-1] == "}"):
         return None
     digits = value.strip("{}").replace("-", "").lower()
@@ -144,7 +144,7 @@ def canonical_uuid(value: str) -> str | None:
 
 
 def check_envelope(annotation: Any) -> None:
-    """A feature is named, and a uuid is one, from here on in its canonical spelling."""
+    """Check that a feature is named and that a uuid is valid; rewrite the uuid in its canonical spelling."""
     if annotation.name is None and annotation.schema_id is None:
         raise CheckFailed("", "neither", "name or schemaId")
     if annotation.uuid is not None:
@@ -152,25 +152,25 @@ def check_envelope(annotation: Any) -> None:
 
 
 def read_uuid(value: str, path: str) -> str:
-    """Canonical, or CheckFailed."""
+    """Return a uuid in its canonical spelling. Raises CheckFailed."""
     canonical = canonical_uuid(value)
     if canonical is None:
         raise CheckFailed(path, quoted(value), "a UUID (32 hexadecimal digits)")
     return canonical
 
 
-def check_distinct(points: Iterable[Any], least: int, path: str) -> None:
-    """At least so many different points.
+def check_distinct(points: Iterable[Any], minimum: int, path: str) -> None:
+    """Check that there are at least `minimum` different points.
 
-    It stops at the last of them: what numbers hash to is no secret, and a set of many that collide compares each point
-    with every other.
+    It stops there: the hashes of numbers are predictable, and a large set of colliding points compares each with every
+    other.
     """
     different: set[tuple[Any, Any]] = set()
     for point in points:
         different.add((point.x, point.y))
-        if len(different) == least:
+        if len(different) == minimum:
             return
-    raise CheckFailed(path, f"{len(different)}", f"at least {least} different points")
+    raise CheckFailed(path, f"{len(different)}", f"at least {minimum} different points")
 
 
 Annotation.ENVELOPE = (check_envelope,)

@@ -1,8 +1,8 @@
 """Answers: radio, checklist, free text, and classifications nested under objects and options.
 
-See docs/reference/labelbox-format.md#2-1 to #2-4. An answer's form says the kind: an object is one option, an array
-several, a string is free text. Old spellings are read and written anew: `answers` for `answer`, `schema_id` below an
-option for `schemaId`, `classifications` beside a single option for the same inside it.
+See docs/reference/labelbox-format.md#2-1 to #2-4. The form of an answer determines its kind: an object is one option,
+an array several, a string is free text. Old spellings are read and rewritten: `answers` as `answer`, `schema_id` below
+an option as `schemaId`, `classifications` beside a single option as the same inside it.
 """
 
 from typing import Annotated, Any, ClassVar
@@ -21,40 +21,40 @@ from prelabel.annotations.base import (
     Wire,
     check_envelope,
     for_people,
-    given,
+    with_arguments,
 )
 from prelabel.errors import Reason, quoted
 
 MAX_TEXT = 100_000
-"""Longest free text in characters; an assumption, Labelbox documents none."""
+"""Maximum number of characters of a free text; an assumption, Labelbox documents none."""
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-"""Not empty: the legacy client's intent; what the server does with an empty text is unknown
+"""Not empty, as the legacy client intends; what the server does with an empty text is unknown
 (docs/reference/labelbox-format.md#2-3)."""
 
 
 class _Named(Wire):
-    """What options and nested classifications share."""
+    """Fields that options and nested classifications share."""
 
     name: Name | None = None
     schema_id: SchemaId | None = None
-    # What the official SDK 7.17 writes below options (docs/reference/labelbox-format.md#1-2).
+    # The official SDK 7.17 writes this below options (docs/reference/labelbox-format.md#1-2).
     misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
     confidence: Confidence | None = None
     custom_metrics: list[CustomMetric] | None = None
 
 
 class Option(_Named):
-    """A chosen option of a radio or checklist, and what is answered below it: `Option("fog", classifications=[…])`."""
+    """A chosen option of a radio or checklist with the answers below it: `Option("fog", classifications=[…])`."""
 
     classifications: list["Classification"] | None = None
 
     @for_people
     def __init__(self, name: str | None = None, **fields: Any) -> None:
-        super().__init__(**given(fields, name=name))
+        super().__init__(**with_arguments(fields, name=name))
 
 
 def answer_form(answer: Any) -> str:
-    """Which member of `Answer` is meant; what fits none is read as an option, whose error says so."""
+    """Return which member of `Answer` is meant; anything else is read as an option, whose error says what is wrong."""
     return "text" if isinstance(answer, str) else "options" if isinstance(answer, list) else "option"
 
 
@@ -68,7 +68,7 @@ Answer = Annotated[
 class Classification(_Named):
     """A classification nested under an object or an option: `Classification("hull state", "intact")`.
 
-    `answer` is an option (an `Option`), several (a list of them or of names) or a text (a string), as in the kind of
+    `answer` is an option (an `Option`), several (a list of options or names) or a text (a string), as in the kind of
     its own type.
     """
 
@@ -77,27 +77,27 @@ class Classification(_Named):
 
     @for_people
     def __init__(self, name: str | None = None, answer: Any = None, **fields: Any) -> None:
-        super().__init__(**given(fields, name=name, answer=_options(answer)))
+        super().__init__(**with_arguments(fields, name=name, answer=_options(answer)))
 
 
 Option.model_rebuild()  # it and Classification hold each other
 
 
 def check_classifications(annotation: Any) -> None:
-    """The rules of classifications beside a geometry or a text."""
+    """Check the classifications beside a geometry or a text."""
     if annotation.classifications:
         check_nested(annotation.classifications, "", 1)
 
 
 def check_answered(annotation: Any) -> None:
-    """The rules of a global radio or checklist."""
+    """Check a global radio or checklist."""
     check_answer(annotation, "", 1)
     beside = annotation.classifications
     if beside is None:
         return
     options = annotation.answer if isinstance(annotation.answer, list) else [annotation.answer]
     if len(options) != 1 or options[0].classifications is not None:
-        # Old video docs only (docs/reference/labelbox-format.md#2-4); with one option there is no doubt where they
+        # Only old video docs do this (docs/reference/labelbox-format.md#2-4); with one option it is clear where they
         # belong.
         raise CheckFailed("classifications", beside, "classifications inside the option they belong to")
     check_nested(beside, "", 2)
@@ -105,7 +105,7 @@ def check_answered(annotation: Any) -> None:
 
 
 def check_answer(item: Any, path: str, depth: int) -> None:
-    """One answer, in one spelling, with options that are named and different, and nested ones below."""
+    """Check one answer: one spelling, options that are named and distinct, and nested answers below."""
     where = path + one_answer(item, path)
     answer = item.answer
     if isinstance(answer, list):
@@ -115,7 +115,7 @@ def check_answer(item: Any, path: str, depth: int) -> None:
 
 
 def one_answer(item: Any, path: str) -> str:
-    """Moves `answers` to `answer`; under which of the two keys it was."""
+    """Move `answers` to `answer`, and return the key under which the answer was."""
     answers = getattr(item, "answers", None)
     if answers is None:
         if item.answer is None:
@@ -130,13 +130,13 @@ def one_answer(item: Any, path: str) -> str:
 def _check_options(options: list[Any], path: str, depth: int) -> None:
     if not options:
         raise CheckFailed(path, "an empty array", "at least one option")
-    seen = set()
+    named = set()
     for at, option in enumerate(options):
         _check_option(option, f"{path}[{at}]", depth)
-        named = (option.name, option.schema_id)
-        if named in seen:
+        reference = (option.name, option.schema_id)
+        if reference in named:
             raise CheckFailed(f"{path}[{at}]", quoted(option.name or option.schema_id), "each option once")
-        seen.add(named)
+        named.add(reference)
 
 
 def _check_option(option: Any, path: str, depth: int) -> None:
@@ -146,7 +146,7 @@ def _check_option(option: Any, path: str, depth: int) -> None:
 
 
 def check_nested(classifications: Any, path: str, depth: int) -> None:
-    """Classifications below an object or an option, to the depth limit."""
+    """Check classifications below an object or an option, to the depth limit."""
     if depth > MAX_DEPTH:
         expected = f"classifications nested at most {MAX_DEPTH} deep"
         raise CheckFailed(f"{path}classifications", f"depth {depth}", expected, Reason.TOO_DEEP)
@@ -157,7 +157,7 @@ def check_nested(classifications: Any, path: str, depth: int) -> None:
 
 
 def check_named(item: Any, path: str, expected: str) -> None:
-    """An option or classification has a name or an id, and the id its one spelling."""
+    """Check that an option or classification has a name or an id; rewrite the id in its one spelling."""
     if item.misspelt_schema_id is not None:
         if item.schema_id not in (None, item.misspelt_schema_id):
             raise CheckFailed(f"{path}.schema_id", quoted(item.misspelt_schema_id), "schemaId alone")
@@ -182,7 +182,7 @@ class Radio(Answered):
     @for_people
     def __init__(self, name: str | None = None, answer: Any = None, **fields: Any) -> None:
         option = Option(answer) if isinstance(answer, str) else answer
-        super().__init__(**given(fields, name=name, answer=option))
+        super().__init__(**with_arguments(fields, name=name, answer=option))
 
 
 class Checklist(Answered):
@@ -196,7 +196,7 @@ class Checklist(Answered):
 
     @for_people
     def __init__(self, name: str | None = None, answer: Any = None, **fields: Any) -> None:
-        super().__init__(**given(fields, name=name, answer=_options(answer)))
+        super().__init__(**with_arguments(fields, name=name, answer=_options(answer)))
 
 
 class FreeText(Annotation):
@@ -204,8 +204,8 @@ class FreeText(Annotation):
 
     Source: docs/reference/labelbox-format.md#2-3.
 
-    `classifications` below a text are written by the official SDK and known to no ontology we have seen; they are
-    passed on for Labelbox to decide (docs/reference/labelbox-format.md#2-4, #question-7-20).
+    The official SDK writes `classifications` below a text, but no ontology we have seen knows them; they are passed on
+    for Labelbox to decide (docs/reference/labelbox-format.md#2-4, #question-7-20).
     """
 
     ENVELOPE: ClassVar[tuple[Rule, ...]] = (check_envelope, check_classifications)
@@ -215,11 +215,11 @@ class FreeText(Annotation):
 
     @for_people
     def __init__(self, name: str | None = None, answer: Any = None, **fields: Any) -> None:
-        super().__init__(**given(fields, name=name, answer=answer))
+        super().__init__(**with_arguments(fields, name=name, answer=answer))
 
 
 def _options(answer: Any) -> Any:
-    """In Python a name stands for its option in a list; a string alone is a text."""
+    """Replace names in a list by options; a string alone is a text."""
     if isinstance(answer, list | tuple):
-        return [Option(each) if isinstance(each, str) else each for each in answer]
+        return [Option(item) if isinstance(item, str) else item for item in answer]
     return answer

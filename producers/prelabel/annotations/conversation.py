@@ -4,17 +4,17 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from prelabel.annotations.base import Rule, Wire, for_people, given
+from prelabel.annotations.base import Rule, Wire, for_people, with_arguments
 from prelabel.annotations.classifications import Checklist, FreeText, Radio
 from prelabel.annotations.objects import GeometricObject
 from prelabel.annotations.text import check_location
 
 MAX_MESSAGE = 10_000
-"""Most characters of a message of a conversation (docs/reference/labelbox-format.md#1-9)."""
+"""Maximum number of characters of a message of a conversation (docs/reference/labelbox-format.md#1-9)."""
 MAX_MESSAGE_ID = 1000
-"""Longest id of a message in characters; an assumption, Labelbox documents none."""
+"""Maximum number of characters of a message id; an assumption, Labelbox documents none."""
 MessageId = Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE_ID)]
-"""The id of a message in the asset; whether there is one, only Labelbox knows."""
+"""The id of a message in the asset; only Labelbox knows whether it exists."""
 Offset = Annotated[int, Field(ge=0, lt=MAX_MESSAGE)]
 
 
@@ -46,8 +46,8 @@ class ConversationEntity(GeometricObject):
         message_id: str | None = None,
         **fields: Any,
     ) -> None:
-        location = given({}, start=start, end=end) or None
-        super().__init__(**given(fields, name=name, location=location, message_id=message_id))
+        location = with_arguments({}, start=start, end=end) or None
+        super().__init__(**with_arguments(fields, name=name, location=location, message_id=message_id))
 
 
 class MessageRadio(Radio):
@@ -55,7 +55,7 @@ class MessageRadio(Radio):
 
     Source: docs/reference/labelbox-format.md#2-5.
 
-    Without a message it is a `Radio` about the whole conversation. The feature may be answered once a message.
+    Without a message it is a `Radio` about the whole conversation. The feature may be answered once per message.
     """
 
     message_id: MessageId

@@ -1,6 +1,6 @@
 """Sliced volumes: polylines and masks of a group of slices (docs/reference/labelbox-format.md#2-23).
 
-Labelbox documents them, and its client had them up to 6.0; whether the server still takes them is open
+Labelbox documents them, and its client had them up to 6.0; whether the server still accepts them is open
 (docs/reference/labelbox-format.md#question-7-16).
 """
 
@@ -8,17 +8,17 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from prelabel.annotations.base import Annotation, Rule, Wire, check_envelope, for_people, given
+from prelabel.annotations.base import Annotation, Rule, Wire, check_envelope, for_people, with_arguments
 from prelabel.annotations.objects import MAX_POINTS, Vertex, vertices
 from prelabel.annotations.video import MAX_FRAMES, Frame, check_track
 from prelabel.annotations.video_masks import VideoMasks
 
 GroupKey = Literal["axial", "sagittal", "coronal"]
-"""Which way the volume is sliced."""
+"""The direction in which the volume is sliced."""
 
 
 class Slice(Wire):
-    """The line in one slice, whose number is `frame`, in pixels; volumes take no nested answers.
+    """The line in one slice, whose number is `frame`, in pixels; volumes have no nested answers.
 
     Source: docs/reference/labelbox-format.md#3.
     """
@@ -28,17 +28,17 @@ class Slice(Wire):
 
     @for_people
     def __init__(self, frame: int | None = None, line: Any = None, **fields: Any) -> None:
-        super().__init__(**given(fields, frame=frame, line=vertices(line)))
+        super().__init__(**with_arguments(fields, frame=frame, line=vertices(line)))
 
 
 class SliceSegment(Wire):
-    """Slices that belong together."""
+    """Slices between which there is no gap."""
 
     keyframes: Annotated[list[Slice], Field(min_length=1, max_length=MAX_FRAMES)]
 
     @for_people
     def __init__(self, keyframes: Any = None, **fields: Any) -> None:
-        super().__init__(**given(fields, keyframes=keyframes))
+        super().__init__(**with_arguments(fields, keyframes=keyframes))
 
 
 class DicomPolyline(Annotation):
@@ -57,7 +57,7 @@ class DicomPolyline(Annotation):
     def __init__(
         self, name: str | None = None, segments: Any = None, *, group_key: GroupKey | None = None, **fields: Any
     ) -> None:
-        super().__init__(**given(fields, name=name, segments=segments, group_key=group_key))
+        super().__init__(**with_arguments(fields, name=name, segments=segments, group_key=group_key))
 
 
 class DicomMasks(VideoMasks):

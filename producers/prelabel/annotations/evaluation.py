@@ -4,17 +4,17 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from prelabel.annotations.base import Annotation, CheckFailed, Name, Rule, Wire, for_people, given
+from prelabel.annotations.base import Annotation, CheckFailed, Name, Rule, Wire, for_people, with_arguments
 from prelabel.annotations.conversation import MessageId
 
 MAX_REPLIES = 250
-"""Most replies of a task: as many messages as a conversation has (docs/reference/labelbox-format.md#1-9)."""
+"""Maximum number of replies of a task: the messages of a conversation (docs/reference/labelbox-format.md#1-9)."""
 FORMATS = {
     "message-single-selection": ("message_id", "model_config_name"),
     "message-multi-selection": ("selected_messages",),
     "message-ranking": ("ranked_messages",),
 }
-"""Each format, which is also its tool in the ontology, and the fields that its data has beside the parent message."""
+"""Formats, which are also the ontology's tools, and the fields that their data have beside the parent message."""
 Format = Literal["message-single-selection", "message-multi-selection", "message-ranking"]
 
 
@@ -26,13 +26,13 @@ class SelectedMessage(Wire):
 
 
 class RankedMessage(SelectedMessage):
-    """A reply and its place, the best being 1."""
+    """A reply and its rank; the best is 1."""
 
     order: Annotated[int, Field(ge=1, le=MAX_REPLIES)]
 
 
 class EvaluationData(Wire):
-    """What was chosen among the replies to `parent_message_id`, in the fields of the task's format.
+    """The choice among the replies to `parent_message_id`, in the fields of the task's format.
 
     One reply (`message_id`, `model_config_name`), several (`selected_messages`), or all in order (`ranked_messages`).
     """
@@ -52,16 +52,16 @@ class EvaluationTask(Wire):
 
 
 def check_task(annotation: Any) -> None:
-    """The data is of the format, and a ranking runs from 1 without gaps."""
+    """Check that the data fit the format and that a ranking runs from 1 without gaps."""
     task, path = annotation.message_evaluation_task, "messageEvaluationTask.data"
     fields = FORMATS[task.format]
     for field in ("message_id", "model_config_name", "selected_messages", "ranked_messages"):
         if (getattr(task.data, field) is not None) != (field in fields):
-            found = "another field, or one missing"
-            raise CheckFailed(path, found, f"what {task.format} has: parentMessageId, {', '.join(map(_camel, fields))}")
+            expected = f"what {task.format} has: parentMessageId, {', '.join(map(_camel, fields))}"
+            raise CheckFailed(path, "another field, or one missing", expected)
     ranked = task.data.ranked_messages
-    if ranked and sorted(each.order for each in ranked) != list(range(1, len(ranked) + 1)):
-        orders = ", ".join(str(each.order) for each in ranked[:8])
+    if ranked and sorted(message.order for message in ranked) != list(range(1, len(ranked) + 1)):
+        orders = ", ".join(str(message.order) for message in ranked[:8])
         raise CheckFailed(f"{path}.rankedMessages", orders, f"each order from 1 to {len(ranked)} once")
 
 
@@ -73,7 +73,7 @@ class MessageEvaluation(Annotation):
     """A selection or ranking of replies (docs/reference/labelbox-format.md#2-24).
 
     `MessageEvaluation("best reply", format="message-single-selection", parent_message_id="q-1", message_id="r-2",
-    model_config_name="tide-13b")`; the asset's own file says which messages and configurations there are.
+    model_config_name="tide-13b")`; the asset's own file lists the messages and configurations.
     """
 
     CHECKS: ClassVar[tuple[Rule, ...]] = (check_task,)
@@ -93,7 +93,7 @@ class MessageEvaluation(Annotation):
         ranked_messages: Any = None,
         **fields: Any,
     ) -> None:
-        data = given(
+        data = with_arguments(
             {},
             parent_message_id=parent_message_id,
             message_id=message_id,
@@ -102,4 +102,4 @@ class MessageEvaluation(Annotation):
             ranked_messages=ranked_messages,
         )
         task = {"format": format, "data": data} if format else None
-        super().__init__(**given(fields, name=name, message_evaluation_task=task))
+        super().__init__(**with_arguments(fields, name=name, message_evaluation_task=task))

@@ -1,4 +1,4 @@
-"""pydantic's errors → ours: the path as a producer would write it, what was found, what was expected."""
+"""pydantic's errors → ours: the path as a producer writes it, what was found, what was expected."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from prelabel.annotations.classifications import FORMS
 from prelabel.annotations.kinds import KEYS, kind_of_json, no_kind, own_keys
 from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason, quoted, shorten
 
-# What pydantic puts into a path for a member of a union, and nothing in the JSON is called.
+# Names that pydantic puts into a path for members of unions, and that the JSON does not have.
 _MEMBERS = {*FORMS, "int", "float", "constrained-int", "constrained-float"}
 _EXPECTED = {
     "string_type": "a string",
@@ -34,7 +34,7 @@ _EXPECTED = {
     "less_than_equal": "a number of at most {le}",
     "literal_error": "{expected}",
 }
-# What is better said about a whole field.
+# Texts about a whole field that say more than those above.
 _FIELDS = {
     "projectId": "letters, digits, _ and -",
     "producedAt": "a time by RFC 3339 with its offset",
@@ -50,20 +50,20 @@ _ELSEWHERE = {
 def refusal(
     path: str, found: object, expected: str, hint: str | None = None, reason: Reason | None = None
 ) -> MessageError:
-    """The error of a message's or an annotation's field, by its path."""
+    """Return the error of a field of a message or an annotation, by its path."""
     inside = path.startswith("annotations[")
     reason = reason or (Reason.INVALID_ANNOTATION if inside else Reason.MALFORMED_MESSAGE)
     return (InvalidAnnotation if inside else MalformedMessage)(reason, path, found, expected, hint)
 
 
 def broken_rule(error: CheckFailed, path: str) -> MessageError:
-    """A rule between fields, as it was broken below this path."""
+    """Return the error of a rule between fields, which is broken below this path."""
     reason = None if error.reason is Reason.INVALID_ANNOTATION else error.reason
     return refusal(".".join(part for part in (path, error.path) if part), error.found, error.expected, None, reason)
 
 
 def unknown_key(path: str, key: str, known: Iterable[str]) -> MessageError:
-    """A key that is not one: a misspelt one would otherwise vanish."""
+    """Return the error of an unknown key: ignoring it would hide a misspelling."""
     names = tuple(known)
     near = _nearest(shorten(key), names)
     hint = f"did you mean {near}?" if near else None
@@ -73,12 +73,12 @@ def unknown_key(path: str, key: str, known: Iterable[str]) -> MessageError:
 
 @lru_cache(1024)
 def _nearest(key: str, names: tuple[str, ...]) -> str | None:
-    """A producer that misspells a key does it in every message."""
+    """Return the most similar name; cached, since a producer misspells a key in every message."""
     return next(iter(difflib.get_close_matches(key, names, 1)), None)
 
 
 def explanation(error: ValidationError, message: Any, root: type[BaseModel], at: int | None = None) -> MessageError:
-    """What is wrong with a message (of model `root`), or with its annotation `at`; the most telling of the errors."""
+    """Return the most telling error of a message (of model `root`), or of its annotation `at`."""
     problem = _most_telling(error.errors(include_url=False))
     loc = problem["loc"] if at is None else ("annotations", at, *problem["loc"])
     path, kind, value, context = path_of(loc), problem["type"], problem.get("input"), problem.get("ctx", {})
@@ -95,13 +95,13 @@ def explanation(error: ValidationError, message: Any, root: type[BaseModel], at:
     if kind == "string_too_long":
         return refusal(path, f"{len(value)} characters", _EXPECTED[kind].format(**context))
     expected = _EXPECTED[kind].format(**context) if kind in _EXPECTED else problem["msg"]
-    if kind == "int_type" and loc[-1] not in _MEMBERS:  # of a field that takes no fractions
+    if kind == "int_type" and loc[-1] not in _MEMBERS:  # the field accepts no fractions
         expected = "a whole number"
     return refusal(path, quoted(value), expected)
 
 
 def path_of(loc: Sequence[int | str]) -> str:
-    """A location as a producer would write it."""
+    """Return a location as a producer writes it."""
     text = ""
     for part in _parts(loc):
         text += f"[{part}]" if isinstance(part, int) else f".{shorten(part)}" if text else shorten(part)
@@ -109,19 +109,18 @@ def path_of(loc: Sequence[int | str]) -> str:
 
 
 def _parts(loc: Sequence[int | str]) -> list[int | str]:
-    """A location without what pydantic calls the members of unions."""
+    """Return a location without pydantic's names for members of unions."""
     return [part for part in loc if part not in _MEMBERS]
 
 
 def _most_telling(problems: Sequence[Any]) -> Any:
-    """An unknown key rather than the one that is missing because of it, and a bound rather than a union's type."""
+    """Prefer an unknown key to the key that is missing because of it, and a bound to a union's type."""
     first = problems[0]
-    for each in problems:
-        if each["type"] == "extra_forbidden" and each["loc"][:-1] == first["loc"][:-1]:
-            return each
-    return next(
-        (each for each in problems if each["type"] != "int_type" and each["loc"][:-1] == first["loc"][:-1]), first
-    )
+    same_place = [problem for problem in problems if problem["loc"][:-1] == first["loc"][:-1]]
+    for problem in same_place:
+        if problem["type"] == "extra_forbidden":
+            return problem
+    return next((problem for problem in same_place if problem["type"] != "int_type"), first)
 
 
 def _without_kind(annotation: Any, path: str) -> MessageError:
@@ -134,7 +133,7 @@ def _without_kind(annotation: Any, path: str) -> MessageError:
 
 
 def _keys_at(message: Any, root: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
-    """The wire keys of the object at a location."""
+    """Return the wire keys of the object at a location."""
     model: type[BaseModel] = root
     if len(loc) > 1 and loc[0] == "annotations":
         model, loc = kind_of_json(message["annotations"][loc[1]]).model, loc[2:]
@@ -147,7 +146,7 @@ def _keys_at(message: Any, root: type[BaseModel], loc: Sequence[int | str]) -> l
 
 
 def _model_in(kind: object) -> type[BaseModel] | None:
-    """The model that a field's type holds."""
+    """Return the model that a field's type holds, or None."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return kind
-    return next((found for each in get_args(kind) if (found := _model_in(each))), None)
+    return next((model for part in get_args(kind) if (model := _model_in(part))), None)

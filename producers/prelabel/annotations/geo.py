@@ -1,4 +1,4 @@
-"""Tiled imagery: what differs from images (docs/reference/labelbox-format.md#2-21).
+"""Tiled imagery: the differences from images (docs/reference/labelbox-format.md#2-21).
 
 Points, lines, polygons and boxes are those of images, in the coordinates of the asset's tile layer: on geographic
 layers `x` is longitude and `y` latitude in degrees, on plain ones both are pixels. Only the worker knows which.
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from prelabel.annotations.base import MAX_NUMBER, CheckFailed, Number, Wire, for_people, given
+from prelabel.annotations.base import MAX_NUMBER, CheckFailed, Number, Wire, for_people, with_arguments
 from prelabel.annotations.objects import GeometricObject, Size
 
 MAX_LONGITUDE, MAX_LATITUDE = 180, 90
@@ -24,13 +24,13 @@ class TileCorners(Wire):
 
 
 class TileBox(GeometricObject):
-    """A box whose `top` is the north, so that `height` goes down to the south and is negative.
+    """A box whose `top` is the north: `height` goes down to the south and is negative.
 
     Source: docs/reference/labelbox-format.md#2-21.
 
-    `TileBox("vessel", left=8.7011, top=53.8702, width=0.0038, height=-0.0014)`. One official payload writes boxes so,
-    Labelbox's own client from the south with a positive height, as `BoundingBox` does; both describe the same
-    rectangle (docs/reference/labelbox-format.md#question-7-5), and both are passed on as given.
+    `TileBox("vessel", left=8.7011, top=53.8702, width=0.0038, height=-0.0014)`. One official payload has boxes in this
+    form, while Labelbox's own client writes them from the south with a positive height, as `BoundingBox` does. Both
+    describe the same rectangle (docs/reference/labelbox-format.md#question-7-5), and both are passed on unchanged.
     """
 
     bbox: TileCorners
@@ -46,12 +46,12 @@ class TileBox(GeometricObject):
         height: float | None = None,
         **fields: Any,
     ) -> None:
-        corners = given({}, left=left, top=top, width=width, height=height)
-        super().__init__(**given(fields, name=name, bbox=corners or None))
+        corners = with_arguments({}, left=left, top=top, width=width, height=height)
+        super().__init__(**with_arguments(fields, name=name, bbox=corners or None))
 
 
 def check_degrees(annotation: Any) -> None:
-    """Every position of an image kind lies on the earth: longitude within 180 degrees, latitude within 90."""
+    """Check that every position lies on the earth: longitude within 180 degrees, latitude within 90."""
     if annotation.bbox is not None:
         box = annotation.bbox
         _check(box.left, MAX_LONGITUDE, "bbox.left", "longitude")
@@ -70,7 +70,7 @@ def _check_position(position: Any, path: str) -> None:
     _check(position.y, MAX_LATITUDE, f"{path}.y", "latitude")
 
 
-def _check(value: float, most: int, path: str, what: str) -> None:
-    if not -most <= value <= most:
-        expected = f"a {what} between -{most} and {most} degrees (x is longitude, y is latitude)"
+def _check(value: float, limit: int, path: str, what: str) -> None:
+    if not -limit <= value <= limit:
+        expected = f"a {what} between -{limit} and {limit} degrees (x is longitude, y is latitude)"
         raise CheckFailed(path, f"{value}", expected)

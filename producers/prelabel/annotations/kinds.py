@@ -1,7 +1,7 @@
-"""The one table of annotation kinds: what tells a kind, its definition, its tools, and the media types that take it.
+"""The one table of annotation kinds: how to recognize a kind, its definition, its tools, the media types that have it.
 
 Everything that has to know kinds reads it here: the message, the fast gate, the ontology check, the docs. A new kind
-is a line in this table and a module with its definition, which is loaded when the first of its kind is met.
+is a line in this table and a module with its definition, which is loaded when the first of its kind is read.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,69 +18,63 @@ MEDIA_TYPES = frozenset({
     *("IMAGE", "VIDEO", "TEXT", "TMSGEO", "TMSSIMPLE", "PDF", "DOCUMENT", "CONVERSATIONAL", "AUDIO", "HTML", "DICOM"),
     *("LLMPROMPTCREATION", "LLMPROMPTRESPONSECREATION", "POINTCLOUD", "LLM"),
 })  # fmt: skip
-"""Those the API names (docs/reference/labelbox-format.md#3), in upper case without `_` and `-`."""
+"""The API's media types (docs/reference/labelbox-format.md#3), in upper case without `_` and `-`."""
 TILES = frozenset({"TMSGEO", "TMSSIMPLE"})
 """Tiled imagery: geographic layers, and plain ones."""
 DOCUMENTS = frozenset({"PDF", "DOCUMENT"})
-"""Two words for one."""
+"""Two names of one media type."""
 _ANSWERED = MEDIA_TYPES - {"POINTCLOUD", "LLM"}
-# Documents take them beyond doubt; for text, conversations, video, tiles and DICOM sources are split or silent, and
-# what is unknown is not held against a row (docs/reference/labelbox-format.md#question-7-13).
+# Documents certainly accept relationships. For text, conversations, video, tiles and DICOM sources differ or are
+# silent, so rows are not refused for it (docs/reference/labelbox-format.md#question-7-13).
 _LINKED = {"IMAGE", "TEXT", "CONVERSATIONAL", "VIDEO", "DICOM"} | DOCUMENTS | TILES
 
 Get = Callable[[str], Any]
-"""Finds the value of a wire key in an annotation; None when it has none."""
+"""Returns the value of a wire key of an annotation, or None."""
 
 
 def media_type_of(text: str | None) -> str:
-    """Return a media type as `MEDIA_TYPES` spells it, whether it is one of these or not."""
+    """Return a media type as `MEDIA_TYPES` spells it, even if it is not one of them."""
     return (text or "").upper().replace("_", "").replace("-", "")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """One annotation kind.
+    """One annotation kind."""
 
-    Attributes:
-        name: what errors and docs call it.
-        keys: the wire keys that tell it, as its fields are called in Python; of several one is used.
-        place: the module of `prelabel.annotations` and the class in it that define it.
-        tools: the ontology's tool and classification types that accept it (docs/reference/labelbox-format.md#4-1).
-        media: the media types that take it (docs/reference/labelbox-format.md#3): yes and unknown, of `MEDIA_TYPES`.
-        slow: whether Labelbox imports it slowly, so that chunks hold fewer (docs/reference/labelbox-format.md#1-9).
-        classifies: whether the feature is a classification and not a tool.
-        form: of kinds whose feature is a classification, the answer's: `radio`, `checklist` or `text`.
-        timed: whether the answers have ranges of time.
-        named: whether the line must name its feature, even where it gives the id
-            (docs/reference/labelbox-format.md#1-5).
-        pictures: whether it may carry pictures, which are looked at together with the message's others.
-        plain: whether a tool's name says it all, when nothing is nested beside the geometry.
-        image: whether images take it; the fast gate reads these, the others one by one.
-        how: for kinds that share a key, what tells them, in words.
-        tells: for kinds that share a key, whether (the key's value, a getter of the other wire keys) is this kind;
-            the last of them has none.
-
-    """
-
+    #: Its name in errors and docs.
     name: str
+    #: The wire keys that determine it, by their names in Python; of several one is used.
     keys: tuple[str, ...]
+    #: The module of `prelabel.annotations` and the class in it that define it.
     place: tuple[str, str]
+    #: The ontology's tool and classification types that accept it (docs/reference/labelbox-format.md#4-1).
     tools: frozenset[str]
+    #: The media types, of `MEDIA_TYPES`, that accept it or may do so (docs/reference/labelbox-format.md#3).
     media: frozenset[str]
+    #: Whether Labelbox imports it slowly, so that chunks hold fewer (docs/reference/labelbox-format.md#1-9).
     slow: bool = False
+    #: Whether the feature is a classification and not a tool.
     classifies: bool = False
+    #: For kinds whose feature is a classification, the form of the answer: `radio`, `checklist` or `text`.
     form: str | None = None
+    #: Whether the answers have ranges of time.
     timed: bool = False
+    #: Whether the line must name its feature, even where it has the id (docs/reference/labelbox-format.md#1-5).
     named: bool = False
+    #: Whether it may carry pictures, which are checked together with the message's other pictures.
     pictures: bool = False
+    #: Whether the tool's name alone identifies the feature when nothing is nested beside the geometry.
     plain: bool = False
+    #: Whether images have it; the fast gate reads these kinds, and all others one by one.
     image: bool = False
+    #: For kinds that share a key, their difference in words.
     how: str = ""
+    #: For kinds that share a key, tells this one by (the key's value, a getter of other wire keys); None for the last.
     tells: Callable[[Any, Get], bool] | None = None
 
     @property
     def model(self) -> type[Annotation]:
-        """Its definition."""
+        """Return its definition."""
         return _load(self.place)
 
 
@@ -112,7 +106,7 @@ def _text(name: str, place: str, media: Iterable[str], tells: Any, **more: Any) 
     return _kind(name, "answer", place, tools, media, form="text", tells=tells, **more)
 
 
-# -- telling kinds that share a key ------------------------------------------------------------------------------------
+# -- recognizing kinds that share a key --------------------------------------------------------------------------------
 
 
 def _has(*keys: str) -> Callable[[Any, Get], bool]:
@@ -128,7 +122,7 @@ def _of_message(form: type | None) -> Callable[[Any, Get], bool]:
 
 
 def _upward(value: Any, _: Get) -> bool:
-    """A box given from its lower or northern edge: only tiled imagery has such."""
+    """Return whether a box starts at its lower or northern edge, which only tiled imagery has."""
     height = _part(value, "height")
     return isinstance(height, int | float) and height < 0
 
@@ -145,7 +139,7 @@ def _timed(value: Any, get: Get, form: type) -> bool:
 
 
 def _part(item: Any, key: str) -> Any:
-    """A key of a JSON object, or of the gate's struct or the model that reads it."""
+    """Return a key of a JSON object, or an attribute of the gate's struct or the model that reads it."""
     return item.get(key) if isinstance(item, dict) else getattr(item, key, None)
 
 
@@ -155,7 +149,7 @@ _TIMED_MEDIA = {"VIDEO", "AUDIO"}
 _TALK = {"CONVERSATIONAL"}
 
 KINDS = (
-    # Of one key the first that says yes is it; the last takes what is left.
+    # Of the kinds that share a key, the first whose `tells` says yes is the kind; the last is for everything else.
     _kind("document box", "bbox", "document.DocumentBox", {"rectangle"}, DOCUMENTS,
           how="with `page` and `unit`", tells=_has("page", "unit")),
     _kind("tile box", "bbox", "geo.TileBox", {"rectangle"}, TILES, slow=True,
@@ -199,35 +193,33 @@ BY_PLACE = {(f"prelabel.annotations.{kind.place[0]}", kind.place[1]): kind for k
 
 
 def wire_name(kind: Kind, field: str) -> str:
-    """What JSON calls a field."""
+    """Return the JSON name of a field."""
     return str(kind.model.model_fields[field].alias)
 
 
 @cache
 def own_keys() -> frozenset[str]:
-    """Every key that some annotation may have; null stands for its absence."""
+    """Return every key that some annotation may have; null stands for its absence."""
     return frozenset({wire_name(kind, field) for kind in KINDS for field in kind.model.model_fields} | {"dataRow"})
 
 
 class Keys:
-    """The keys that tell some of the kinds, and which of these a value of them tells.
-
-    Attributes:
-        fields: the keys as Python calls them.
-        wire: the same as JSON calls them.
-        alone: the names of kinds that their one key tells without a second look.
-
-    """
+    """The keys that determine some of the kinds, and the look-up of the kind."""
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
         kinds = tuple(kinds)
+        #: The keys by their names in Python.
         self.fields = tuple(dict.fromkeys(key for kind in kinds for key in kind.keys))
+        #: The same keys by their names in JSON.
         self.wire = tuple(to_camel(field) for field in self.fields)
         self._sharing = tuple(tuple(kind for kind in kinds if key in kind.keys) for key in self.fields)
-        self.alone = frozenset(each[0].name for each in self._sharing if len(each) == 1 and len(each[0].keys) == 1)
+        #: The names of kinds that their only key determines.
+        self.alone = frozenset(
+            sharing[0].name for sharing in self._sharing if len(sharing) == 1 and len(sharing[0].keys) == 1
+        )
 
     def find(self, values: Sequence[Any], get: Get) -> Kind:
-        """The kind of an annotation with these values of the keys; `get` finds others. Raises CheckFailed."""
+        """Return the kind of an annotation with these values of the keys; `get` reads others. Raises CheckFailed."""
         if values.count(None) != len(values) - 1:
             present = [key for key, value in zip(self.wire, values, strict=True) if value is not None]
             raise no_kind(present)
@@ -242,14 +234,14 @@ ALL = Keys(KINDS)
 IMAGE = Keys(kind for kind in KINDS if kind.image)
 FIELDS = ALL.fields
 KEYS = ALL.wire
-"""The keys that tell kinds, as JSON calls them."""
+"""The keys that determine kinds, by their names in JSON."""
 
 
 def kind_of_json(annotation: Any) -> Kind:
-    """The kind of an annotation as JSON has it. Raises CheckFailed."""
+    """Return the kind of a JSON annotation. Raises CheckFailed."""
     return ALL.find([annotation.get(key) for key in KEYS], annotation.get)
 
 
 def no_kind(present: Iterable[str]) -> CheckFailed:
-    """What is wrong with an annotation that has no kind key, or two."""
+    """Return the error of an annotation that has no kind's key, or two."""
     return CheckFailed("", " and ".join(present) or "none of them", "exactly one of " + ", ".join(KEYS))

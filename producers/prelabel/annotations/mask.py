@@ -6,19 +6,19 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from prelabel.annotations.base import CheckFailed, PictureRule, Rule, Wire, for_people, given
+from prelabel.annotations.base import CheckFailed, PictureRule, Rule, Wire, for_people, with_arguments
 from prelabel.annotations.objects import GeometricObject
 from prelabel.annotations.png import GRAY, PALETTE, PictureWork, Png, read_png
 from prelabel.errors import quoted
 
 MAX_URI = 4096
-"""Longest address of a mask image in characters; an assumption, Labelbox documents none."""
+"""Maximum number of characters of a mask image's address; an assumption, Labelbox documents none."""
 Channel = Annotated[int, Field(ge=0, le=255)]
 Base64 = Annotated[str, Field(min_length=1)]
 
 
 class MaskImage(Wire):
-    """Where the pixels are: `instance_uri` with `color_rgb`, `im_bytes` with `color_rgb`, or `png` alone.
+    """The source of the pixels: `instance_uri` with `color_rgb`, `im_bytes` with `color_rgb`, or `png` alone.
 
     `instance_uri` is an http(s) address that Labelbox can fetch; `im_bytes` and `png` are base64 of a PNG of the
     asset's size, the latter with one channel of 0 and 1.
@@ -31,7 +31,7 @@ class MaskImage(Wire):
 
 
 def check_mask(annotation: Any) -> None:
-    """One form, and its colour."""
+    """Check that a mask has one form, and its colour."""
     mask = annotation.mask
     forms = [word for word in ("instance_uri", "im_bytes", "png") if getattr(mask, word) is not None]
     if len(forms) != 1:
@@ -49,7 +49,7 @@ def check_mask(annotation: Any) -> None:
 
 
 def check_pixels(annotation: Any, work: PictureWork) -> None:
-    """Pixels that make a mask, as far as the picture may be looked at."""
+    """Check the pixels of a mask, as far as `work` allows."""
     mask = annotation.mask
     if mask.png is not None:
         _check_binary(mask, work)
@@ -58,7 +58,7 @@ def check_pixels(annotation: Any, work: PictureWork) -> None:
 
 
 def _check_binary(mask: Any, work: PictureWork) -> None:
-    """One channel, pixels of 0 or 1: readers of the official SDK refuse others.
+    """Check for one channel with pixels of 0 or 1: readers of the official SDK refuse others.
 
     Source: docs/reference/labelbox-format.md#question-7-15.
     """
@@ -71,14 +71,14 @@ def _check_binary(mask: Any, work: PictureWork) -> None:
 
 
 def _check_composite(mask: Any, work: PictureWork) -> None:
-    """The colour occurs; the server refuses an empty mask."""
+    """Check that the colour occurs: the server refuses an empty mask."""
     red, green, blue = mask.color_rgb
     if read_image(mask.im_bytes, "mask.imBytes", work).has_color((red, green, blue)) is False:
         raise CheckFailed("mask.imBytes", "an image without it", f"a pixel of the colour ({red}, {green}, {blue})")
 
 
 def read_image(text: str, path: str, work: PictureWork) -> Png:
-    """A PNG in base64. Raises CheckFailed."""
+    """Return a PNG in base64. Raises CheckFailed."""
     try:
         return read_png(base64.b64decode(text, validate=True), work)
     except (binascii.Error, ValueError):
@@ -89,7 +89,7 @@ class Mask(GeometricObject):
     """The pixels of one object: `Mask("oil film", uri="https://…", color=(0, 120, 255))` or `Mask("oil film", png=…)`.
 
     `uri` or `image` (a PNG file) with the object's `color` in it, or `png`, a PNG file of one channel with 0 and 1.
-    Lines of one data row best share one `uri`; a mask repeats its `image` on every line
+    Lines of one data row should share one `uri`; a mask repeats its `image` on every line
     (docs/reference/labelbox-format.md#1-9).
     """
 
@@ -109,11 +109,11 @@ class Mask(GeometricObject):
         png: bytes | None = None,
         **fields: Any,
     ) -> None:
-        image_fields = given(
+        image_fields = with_arguments(
             {},
             instanceURI=uri,
             colorRGB=list(color) if color else None,
             imBytes=base64.b64encode(image).decode() if image else None,
             png=base64.b64encode(png).decode() if png else None,
         )
-        super().__init__(**given(fields, name=name, mask=image_fields or None))
+        super().__init__(**with_arguments(fields, name=name, mask=image_fields or None))

@@ -17,12 +17,12 @@ from prelabel.annotations.base import (
     check_distinct,
     check_envelope,
     for_people,
-    given,
+    with_arguments,
 )
 from prelabel.annotations.classifications import Classification, check_classifications
 
 MAX_POINTS = 100_000
-"""Most points of one geometry; an assumption, Labelbox documents none."""
+"""Maximum number of points of one geometry; an assumption, Labelbox documents none."""
 Size = Annotated[int | float, Field(gt=0, le=MAX_NUMBER, allow_inf_nan=False)]
 
 
@@ -69,12 +69,12 @@ class BoundingBox(GeometricObject):
         height: float | None = None,
         **fields: Any,
     ) -> None:
-        corners = given({}, left=left, top=top, width=width, height=height)
-        super().__init__(**given(fields, name=name, bbox=corners or None))
+        corners = with_arguments({}, left=left, top=top, width=width, height=height)
+        super().__init__(**with_arguments(fields, name=name, bbox=corners or None))
 
 
 def check_ring(annotation: Any) -> None:
-    """Three different points: a ring that collapses is refused by the server as invalid geometry.
+    """Check for three different points: the server refuses a ring that collapses as invalid geometry.
 
     Source: docs/reference/labelbox-format.md#2-7.
     """
@@ -93,7 +93,7 @@ class Polygon(GeometricObject):
 
     @for_people
     def __init__(self, name: str | None = None, polygon: Any = None, **fields: Any) -> None:
-        super().__init__(**given(fields, name=name, polygon=vertices(polygon)))
+        super().__init__(**with_arguments(fields, name=name, polygon=vertices(polygon)))
 
 
 class Point(GeometricObject):
@@ -105,7 +105,7 @@ class Point(GeometricObject):
     def __init__(
         self, name: str | None = None, *, x: float | None = None, y: float | None = None, **fields: Any
     ) -> None:
-        super().__init__(**given(fields, name=name, point=given({}, x=x, y=y) or None))
+        super().__init__(**with_arguments(fields, name=name, point=with_arguments({}, x=x, y=y) or None))
 
 
 class Polyline(GeometricObject):
@@ -118,15 +118,15 @@ class Polyline(GeometricObject):
 
     @for_people
     def __init__(self, name: str | None = None, line: Any = None, **fields: Any) -> None:
-        super().__init__(**given(fields, name=name, line=vertices(line)))
+        super().__init__(**with_arguments(fields, name=name, line=vertices(line)))
 
 
 def vertices(points: Any) -> Any:
-    """In Python pairs stand for points, and an array of shape (n, 2) for a list of them."""
+    """Return pairs as points, and an array of shape (n, 2) as a list of points."""
     if points is None:
         return None
     listed = points.tolist() if hasattr(points, "tolist") else points
     return [
-        given({}, x=each[0], y=each[1]) if isinstance(each, list | tuple) and len(each) == 2 else each
-        for each in listed
+        with_arguments({}, x=point[0], y=point[1]) if isinstance(point, list | tuple) and len(point) == 2 else point
+        for point in listed
     ]

@@ -2,11 +2,11 @@
 
 from typing import Any, ClassVar, Literal
 
-from prelabel.annotations.base import Annotation, CheckFailed, Name, Rule, Wire, for_people, given, read_uuid
+from prelabel.annotations.base import Annotation, CheckFailed, Name, Rule, Wire, for_people, read_uuid, with_arguments
 
 
 class Link(Wire):
-    """From `source` (a uuid; on documents perhaps `source_ontology_name`) to `target` (a uuid); one way by default."""
+    """From `source` (a uuid; on documents perhaps `source_ontology_name`) to `target` (a uuid); one-way by default."""
 
     source: str | None = None
     source_ontology_name: Name | None = None
@@ -16,11 +16,11 @@ class Link(Wire):
 
 
 def check_link(annotation: Any) -> None:
-    """One source, two different ends, both in the canonical spelling from here on."""
+    """Check for one source and two different ends; rewrite both in the canonical spelling."""
     link = annotation.relationship
     if (link.source is None) == (link.source_ontology_name is None):
-        found = "none" if link.source is None else "both"
-        raise CheckFailed("relationship", found, "exactly one of source and sourceOntologyName")
+        sources = "none" if link.source is None else "both"
+        raise CheckFailed("relationship", sources, "exactly one of source and sourceOntologyName")
     link.target = read_uuid(link.target, "relationship.target")
     if link.source is not None:
         link.source = read_uuid(link.source, "relationship.source")
@@ -33,7 +33,7 @@ def check_link(annotation: Any) -> None:
 class Relationship(Annotation):
     """A link between annotations of the same message: `Relationship("moored at", source=uuid1, target=uuid2)`.
 
-    Both ends carry explicit uuids, since a derived one is not known to the producer.
+    Both ends need explicit uuids, since the producer does not know derived ones.
     """
 
     CHECKS: ClassVar[tuple[Rule, ...]] = (check_link,)
@@ -51,4 +51,6 @@ class Relationship(Annotation):
         **fields: Any,
     ) -> None:
         ends = {word: None if uuid is None else str(uuid) for word, uuid in (("source", source), ("target", target))}
-        super().__init__(**given(fields, name=name, relationship=given({}, **ends, type=type) or None))
+        super().__init__(
+            **with_arguments(fields, name=name, relationship=with_arguments({}, **ends, type=type) or None)
+        )

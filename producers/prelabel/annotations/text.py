@@ -1,18 +1,18 @@
-"""Entities in text: a interval of characters (docs/reference/labelbox-format.md#2-12)."""
+"""Entities in text: an interval of characters (docs/reference/labelbox-format.md#2-12)."""
 
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from prelabel.annotations.base import CheckFailed, Rule, Wire, for_people, given
+from prelabel.annotations.base import CheckFailed, Rule, Wire, for_people, with_arguments
 from prelabel.annotations.objects import GeometricObject
 
 MAX_CHARACTERS = 65_536
-"""Longest text asset, "64K characters" (docs/reference/labelbox-format.md#1-9), read as the larger of the two meanings;
+"""Maximum length of a text, "64K characters" (docs/reference/labelbox-format.md#1-9), in the larger of two meanings;
 an end behind the text's last character is imported and not shown, so this refuses what nobody could see."""
 Offset = Annotated[int, Field(ge=0, lt=MAX_CHARACTERS)]
 """A character's index from 0. Code points or UTF-16 units: not documented
-(docs/reference/labelbox-format.md#question-7-4); passed on as given."""
+(docs/reference/labelbox-format.md#question-7-4); passed on unchanged."""
 
 
 class Location(Wire):
@@ -23,7 +23,7 @@ class Location(Wire):
 
 
 def check_location(annotation: Any) -> None:
-    """The end is not before the start; equal, they mark one character."""
+    """Check that the end is not before the start; if they are equal, they mark one character."""
     location = annotation.location
     if location.end < location.start:
         expected = f"a last character not before start ({location.start})"
@@ -44,4 +44,4 @@ class TextEntity(GeometricObject):
     def __init__(
         self, name: str | None = None, *, start: int | None = None, end: int | None = None, **fields: Any
     ) -> None:
-        super().__init__(**given(fields, name=name, location=given({}, start=start, end=end) or None))
+        super().__init__(**with_arguments(fields, name=name, location=with_arguments({}, start=start, end=end) or None))

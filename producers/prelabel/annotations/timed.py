@@ -25,7 +25,7 @@ from prelabel.annotations.base import (
     Wire,
     check_envelope,
     for_people,
-    given,
+    with_arguments,
 )
 from prelabel.annotations.classifications import Text, answer_form, check_named, one_answer
 from prelabel.annotations.video import MAX_FRAMES
@@ -36,37 +36,42 @@ Moment = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
 
 
 class TimeRange(Wire):
-    """From `start` to `end`, both inclusive; equal, they mark one frame or millisecond."""
+    """From `start` to `end`, both inclusive; if they are equal, they mark one frame or millisecond."""
 
     start: Moment
     end: Moment
 
     @for_people
     def __init__(self, start: int | None = None, end: int | None = None, **fields: Any) -> None:
-        super().__init__(**given(fields, start=start, end=end))
+        super().__init__(**with_arguments(fields, start=start, end=end))
 
 
 Ranges = Annotated[list[TimeRange], Field(min_length=1, max_length=MAX_FRAMES)]
 
 
 class TimedOption(Wire):
-    """An option, or with `value` a text, and when: `TimedOption("horn", [(30, 34)])`, `TimedOption(value="…", …)`.
+    """An option, or with `value` a text, and its times: `TimedOption("horn", [(30, 34)])`, `TimedOption(value="…")`."""
 
-    `frames` may be left out where the annotation has them for all its options, and in nested answers of video.
-    """
-
+    #: The option's name.
     name: Name | None = None
+    #: The option's `featureSchemaId`.
     schema_id: SchemaId | None = None
+    #: The same in the spelling of the official SDK.
     misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
+    #: A text, in place of an option.
     value: Text | None = None
+    #: Optional where the annotation has them for all its options, and in nested answers of video.
     frames: Ranges | None = None
+    #: Answers below it.
     classifications: list["TimedClassification"] | None = None
+    #: Stays in the message.
     confidence: Confidence | None = None
+    #: Stay in the message.
     custom_metrics: list[CustomMetric] | None = None
 
     @for_people
     def __init__(self, name: str | None = None, frames: Any = None, **fields: Any) -> None:
-        super().__init__(**given(fields, name=name, frames=ranges(frames)))
+        super().__init__(**with_arguments(fields, name=name, frames=ranges(frames)))
 
 
 TimedAnswer = Annotated[
@@ -76,33 +81,40 @@ TimedAnswer = Annotated[
 
 
 class TimedClassification(Wire):
-    """A classification nested under an option or text: its answers lie within the ranges of what it is under."""
+    """A classification nested under an option or text: its answers lie within the ranges of their parent."""
 
+    #: The classification's name.
     name: Name | None = None
+    #: The classification's `featureSchemaId`.
     schema_id: SchemaId | None = None
+    #: The same in the spelling of the official SDK.
     misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
+    #: An option, several, or a text.
     answer: TimedAnswer | None = None
+    #: Old spelling of `answer` for a checklist.
     answers: list[TimedOption] | None = None
+    #: Stays in the message.
     confidence: Confidence | None = None
+    #: Stay in the message.
     custom_metrics: list[CustomMetric] | None = None
 
     @for_people
     def __init__(self, name: str | None = None, answer: Any = None, **fields: Any) -> None:
-        super().__init__(**given(fields, name=name, answer=answer))
+        super().__init__(**with_arguments(fields, name=name, answer=answer))
 
 
 TimedOption.model_rebuild()  # it and TimedClassification hold each other
 
 
 def ranges(pairs: Any) -> Any:
-    """In Python pairs stand for ranges."""
+    """Return pairs as ranges."""
     if pairs is None:
         return None
-    return [TimeRange(*each) if isinstance(each, tuple) else each for each in pairs]
+    return [TimeRange(*pair) if isinstance(pair, tuple) else pair for pair in pairs]
 
 
 def check_timed(annotation: Any) -> None:
-    """One spelling, ranges that are some, in the options or beside them and not both."""
+    """Check for one spelling, and for ranges in the options or beside them, but not both."""
     word = one_answer(annotation, "")
     beside = getattr(annotation, "frames", None)
     if beside is not None:
@@ -113,7 +125,7 @@ def check_timed(annotation: Any) -> None:
 
 
 def _move_inside(annotation: Any) -> None:
-    """Old video docs have classifications beside the answer; with one option there is no doubt where they belong."""
+    """Move classifications beside the answer inside it, as in old video docs; there must be one option only."""
     nested, annotation.classifications = annotation.classifications, None
     if not nested:
         return
@@ -125,16 +137,17 @@ def _move_inside(annotation: Any) -> None:
 
 
 class _Outer:
-    """The ranges of an answer that others are nested under, sorted once: whether one of them holds another range."""
+    """The ranges of an answer that others are nested under, sorted once for look-ups."""
 
     def __init__(self, ranges: Any) -> None:
-        pairs = sorted((each.start, each.end) for each in ranges)
+        pairs = sorted((item.start, item.end) for item in ranges)
         self._starts = [start for start, _ in pairs]
         self._ends = list(accumulate((end for _, end in pairs), max))
-        self.shown = ", ".join(f"{each.start}-{each.end}" for each in ranges[:4])
+        self.shown = ", ".join(f"{item.start}-{item.end}" for item in ranges[:4])
 
     def holds(self, inner: Any) -> bool:
-        """Of those that begin no later, the one that ends last decides."""
+        """Return whether one of the ranges holds another range."""
+        # Of the ranges that begin no later, the one that ends last decides.
         at = bisect_right(self._starts, inner.start)
         return at > 0 and inner.end <= self._ends[at - 1]
 
@@ -149,16 +162,16 @@ def _check_items(answer: Any, path: str, depth: int, beside: Any, parent: _Outer
         return
     if not answer:
         raise CheckFailed(path, "an empty array", "at least one option")
-    seen = set()
+    named = set()
     for at, item in enumerate(answer):
         where = f"{path}[{at}]"
         _check_item(item, where, depth, beside, parent)
         if (item.value is None) != (answer[0].value is None):
             raise CheckFailed(where, "a mixture", "options or texts, not both")
-        named = (item.name, item.schema_id)
-        if item.value is None and named in seen:
+        reference = (item.name, item.schema_id)
+        if item.value is None and reference in named:
             raise CheckFailed(where, quoted(item.name or item.schema_id), "each option once, with all its frames")
-        seen.add(named)
+        named.add(reference)
 
 
 def _check_item(item: Any, path: str, depth: int, beside: Any, parent: _Outer | None) -> None:
@@ -189,28 +202,29 @@ def _check_below(classifications: Any, path: str, depth: int, parent: _Outer | N
 
 
 def _check_ranges(frames: Any, path: str, parent: _Outer | None) -> None:
-    for at, each in enumerate(frames):
-        if each.end < each.start:
-            raise CheckFailed(f"{path}[{at}].end", f"{each.end}", f"an end not before start ({each.start})")
-        if parent is not None and not parent.holds(each):
-            # Labelbox's own client drops such a range without a word; we say so instead.
+    for at, frame_range in enumerate(frames):
+        start, end = frame_range.start, frame_range.end
+        if end < start:
+            raise CheckFailed(f"{path}[{at}].end", f"{end}", f"an end not before start ({start})")
+        if parent is not None and not parent.holds(frame_range):
+            # Labelbox's own client drops such a range silently; we refuse it instead.
             expected = f"a range within the parent's ({parent.shown})"
-            raise CheckFailed(f"{path}[{at}]", f"{each.start}-{each.end}", expected)
+            raise CheckFailed(f"{path}[{at}]", f"{start}-{end}", expected)
 
 
 class Timed(Annotation):
-    """What answers with ranges share; the feature's scope in the ontology should be `index`."""
+    """The shared part of answers with ranges; the feature's scope in the ontology should be `index`."""
 
     ENVELOPE: ClassVar[tuple[Rule, ...]] = (check_envelope,)
     CHECKS: ClassVar[tuple[Rule, ...]] = (check_timed,)
 
 
 class TimedRadio(Timed):
-    """One option of a radio and when: `TimedRadio("light", "day", frames=[(1, 240)])`.
+    """One option of a radio and its times: `TimedRadio("light", "day", frames=[(1, 240)])`.
 
     Source: docs/reference/labelbox-format.md#2-18 and #2-20.
 
-    An answer that changes is one annotation for each option.
+    An answer that changes is one annotation per option.
     """
 
     answer: TimedOption
@@ -221,14 +235,14 @@ class TimedRadio(Timed):
     def __init__(self, name: str | None = None, answer: Any = None, *, frames: Any = None, **fields: Any) -> None:
         if isinstance(answer, str):
             answer, frames = TimedOption(answer, frames), None
-        super().__init__(**given(fields, name=name, answer=answer, frames=ranges(frames)))
+        super().__init__(**with_arguments(fields, name=name, answer=answer, frames=ranges(frames)))
 
 
 class TimedChecklist(Timed):
-    """Options of a checklist and when: `TimedChecklist("events", [TimedOption("horn", [(30, 34)])])`.
+    """Options of a checklist and their times: `TimedChecklist("events", [TimedOption("horn", [(30, 34)])])`.
 
-    See docs/reference/labelbox-format.md#2-18 and #2-20. `frames` beside the answer are those of all its options. On
-    audio a radio is written so too.
+    See docs/reference/labelbox-format.md#2-18 and #2-20. `frames` beside the answer hold for all its options. On audio
+    a radio is written like this too.
     """
 
     answer: list[TimedOption] | None = None
@@ -238,12 +252,12 @@ class TimedChecklist(Timed):
 
     @for_people
     def __init__(self, name: str | None = None, answer: Any = None, *, frames: Any = None, **fields: Any) -> None:
-        options = [TimedOption(each) if isinstance(each, str) else each for each in answer] if answer else answer
-        super().__init__(**given(fields, name=name, answer=options, frames=ranges(frames)))
+        options = [TimedOption(item) if isinstance(item, str) else item for item in answer] if answer else answer
+        super().__init__(**with_arguments(fields, name=name, answer=options, frames=ranges(frames)))
 
 
 class TimedText(Timed):
-    """Texts and when: `TimedText("transcript", [TimedOption(value="Go ahead.", frames=[(9100, 9800)])])`.
+    """Texts and their times: `TimedText("transcript", [TimedOption(value="Go ahead.", frames=[(9100, 9800)])])`.
 
     See docs/reference/labelbox-format.md#2-18 and #2-20.
     """
@@ -252,4 +266,4 @@ class TimedText(Timed):
 
     @for_people
     def __init__(self, name: str | None = None, answer: Any = None, **fields: Any) -> None:
-        super().__init__(**given(fields, name=name, answer=answer))
+        super().__init__(**with_arguments(fields, name=name, answer=answer))

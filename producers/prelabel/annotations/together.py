@@ -13,18 +13,18 @@ MAX_PER_FEATURE = 5000
 """Labelbox's limit for one feature on one data row in one import (docs/reference/labelbox-format.md#1-9)."""
 
 MAX_SPREAD = 200_000
-"""Ranges of time beside answers, counted once for each option: about as many as a message can write out."""
+"""Maximum number of ranges beside answers, counted once per option: about as many as a message can write out."""
 
 
 def check_uuids(annotations: list[Any], kinds: list[Kind]) -> None:
-    """Each uuid once; a relationship's ends are annotations of the same message.
+    """Check that no uuid occurs twice and that relationships link annotations of the same message.
 
     Source: docs/reference/labelbox-format.md#2-11.
     """
-    seen: dict[str, int] = {}
+    places: dict[str, int] = {}
     for at, annotation in enumerate(annotations):
         uuid = annotation.uuid
-        if uuid is not None and seen.setdefault(uuid, at) != at:
+        if uuid is not None and places.setdefault(uuid, at) != at:
             expected = "each uuid once in a message"
             raise InvalidAnnotation(Reason.DUPLICATE_UUID, f"annotations[{at}].uuid", uuid, expected)
     for at, annotation in enumerate(annotations):
@@ -32,7 +32,7 @@ def check_uuids(annotations: list[Any], kinds: list[Kind]) -> None:
         if link is None:
             continue
         for word, uuid in (("source", link.source), ("target", link.target)):
-            end = kinds[seen[uuid]] if uuid in seen else None
+            end = kinds[places[uuid]] if uuid in places else None
             # A source may be a classification on documents; the ontology check knows the media type.
             fits = end is not None and end.keys != ("relationship",) and not (end.classifies and word == "target")
             if uuid is not None and not fits:
@@ -41,7 +41,7 @@ def check_uuids(annotations: list[Any], kinds: list[Kind]) -> None:
 
 
 def check_count(features: Iterable[str]) -> None:
-    """Not too many annotations of one feature; a publisher knows it by its name, a worker by what it is."""
+    """Check the number of annotations per feature; a publisher knows a feature by name, a worker by its id."""
     counts: dict[str, int] = {}
     for at, feature in enumerate(features):
         counts[feature] = counts.get(feature, 0) + 1
@@ -51,7 +51,7 @@ def check_count(features: Iterable[str]) -> None:
 
 
 def check_pictures(annotations: list[Any], kinds: list[Kind]) -> None:
-    """What their pictures show, until they have cost what those of a message may; the others are left to Labelbox."""
+    """Check the pictures until they have cost as much as those of a message may; the rest is left to Labelbox."""
     work = PictureWork()
     for at, (annotation, kind) in enumerate(zip(annotations, kinds, strict=True)):
         if not kind.pictures:
@@ -64,7 +64,7 @@ def check_pictures(annotations: list[Any], kinds: list[Kind]) -> None:
 
 
 def check_spread(annotations: list[Any], kinds: list[Kind]) -> None:
-    """Ranges beside the options of an answer are written once for each of them in audio: not without bound."""
+    """Limit the ranges beside the options of an answer: on audio they are written once per option."""
     spread = 0
     for at, (annotation, kind) in enumerate(zip(annotations, kinds, strict=True)):
         if not kind.timed or annotation.frames is None:

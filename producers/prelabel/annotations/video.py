@@ -1,4 +1,4 @@
-"""Objects in video: keyframes in segments, one annotation for each tracked object.
+"""Objects in video: keyframes in segments, one annotation per tracked object.
 
 Source: docs/reference/labelbox-format.md#2-16.
 """
@@ -7,49 +7,65 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from prelabel.annotations.base import MAX_NUMBER, CheckFailed, Confidence, Rule, Wire, check_envelope, for_people, given
+from prelabel.annotations.base import (
+    MAX_NUMBER,
+    CheckFailed,
+    Confidence,
+    Rule,
+    Wire,
+    check_envelope,
+    for_people,
+    with_arguments,
+)
 from prelabel.annotations.classifications import Classification, check_nested
 from prelabel.annotations.objects import MAX_POINTS, Box, GeometricObject, Vertex, vertices
 
 MAX_FRAMES = 20_000
-"""Most keyframes of an annotation: about as many frames as a video has (docs/reference/labelbox-format.md#1-9)."""
+"""Maximum number of keyframes of an annotation: about as many frames as a video has
+(docs/reference/labelbox-format.md#1-9)."""
 Frame = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
 """A frame's number. Official examples begin at 1, one of the client's own tests at 0
 (docs/reference/labelbox-format.md#question-7-6): both pass."""
 SHAPES = {"bbox": "rectangle", "point": "point", "line": "line"}
-"""Keys of a keyframe's geometry, and the tool of the ontology that each is of."""
+"""Keys of a keyframe's geometry, and the ontology's tool of each."""
 
 
 class Keyframe(Wire):
     """The object in one frame: one of `bbox`, `point`, `line`, in pixels, and answers for this frame.
 
-    Between the keyframes of a segment the editor interpolates. `confidence` stays in the message: Labelbox takes none.
+    The editor interpolates between the keyframes of a segment.
     """
 
+    #: Number of the frame.
     frame: Frame
+    #: The object as a box.
     bbox: Box | None = None
+    #: The object as a point.
     point: Vertex | None = None
+    #: The object as a line.
     line: Annotated[list[Vertex], Field(min_length=2, max_length=MAX_POINTS)] | None = None
+    #: Answers for this frame.
     classifications: list[Classification] | None = None
+    #: Stays in the message: Labelbox accepts none.
     confidence: Confidence | None = None
 
     @for_people
     def __init__(self, frame: int | None = None, *, line: Any = None, **fields: Any) -> None:
-        super().__init__(**given(fields, frame=frame, line=vertices(line)))
+        super().__init__(**with_arguments(fields, frame=frame, line=vertices(line)))
 
 
 class Segment(Wire):
-    """A interval in which the object is seen, from its first keyframe to its last; after a gap begins another."""
+    """An interval in which the object is visible, from its first keyframe to its last; a gap starts a new segment."""
 
     keyframes: Annotated[list[Keyframe], Field(min_length=1, max_length=MAX_FRAMES)]
 
     @for_people
     def __init__(self, keyframes: Any = None, **fields: Any) -> None:
-        super().__init__(**given(fields, keyframes=keyframes))
+        super().__init__(**with_arguments(fields, keyframes=keyframes))
 
 
 def shape_of(keyframe: Any) -> str | None:
-    """The key of its geometry; None when it has none, or two."""
+    """Return the key of a keyframe's geometry, or None if it has none or two."""
     if not hasattr(keyframe, "bbox"):  # a slice of a volume has a line only
         return "line"
     box, point, line = keyframe.bbox, keyframe.point, keyframe.line
@@ -61,7 +77,7 @@ def shape_of(keyframe: Any) -> str | None:
 
 
 def check_track(annotation: Any) -> None:
-    """One geometry in all keyframes, and frames that ascend, through all segments."""
+    """Check for one geometry in all keyframes, and for ascending frames through all segments."""
     shape = shape_of(annotation.segments[0].keyframes[0])
     last, count = -1, 0
     for at, segment in enumerate(annotation.segments):
@@ -79,14 +95,14 @@ def check_track(annotation: Any) -> None:
 
 
 def _odd_shape(keyframe: Any, shape: str | None, path: str) -> CheckFailed:
-    found = shape_of(keyframe)
-    if found is None:
+    other = shape_of(keyframe)
+    if other is None:
         return CheckFailed(path, "none or several", "exactly one of bbox, point, line")
-    return CheckFailed(f"{path}.{found}", found, f"{shape}, as in the first keyframe")
+    return CheckFailed(f"{path}.{other}", other, f"{shape}, as in the first keyframe")
 
 
 def check_frame_answers(annotation: Any) -> None:
-    """Answers stand in the keyframes; Labelbox's own client writes an empty array beside the segments."""
+    """Check that answers stand in the keyframes; Labelbox's own client writes an empty array beside the segments."""
     if annotation.classifications:
         raise CheckFailed("classifications", annotation.classifications, "classifications in the keyframes")
     for at, segment in enumerate(annotation.segments):
@@ -110,4 +126,4 @@ class VideoObject(GeometricObject):
 
     @for_people
     def __init__(self, name: str | None = None, segments: Any = None, **fields: Any) -> None:
-        super().__init__(**given(fields, name=name, segments=segments))
+        super().__init__(**with_arguments(fields, name=name, segments=segments))

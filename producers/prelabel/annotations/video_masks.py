@@ -1,4 +1,4 @@
-"""Masks in video: every frame's composite image, and which colour is which object.
+"""Masks in video: the composite images of the frames, and which colour is which object.
 
 Source: docs/reference/labelbox-format.md#2-17.
 """
@@ -17,8 +17,8 @@ from prelabel.annotations.base import (
     SchemaId,
     Wire,
     for_people,
-    given,
     read_uuid,
+    with_arguments,
 )
 from prelabel.annotations.mask import MAX_URI, Base64, Channel, read_image
 from prelabel.annotations.png import PictureWork
@@ -26,12 +26,12 @@ from prelabel.annotations.video import MAX_FRAMES, Frame
 from prelabel.errors import quoted
 
 MAX_INSTANCES = 5000
-"""Most objects of an annotation: as many as one feature may have on a data row
+"""Maximum number of objects of an annotation: as many as one feature may have on a data row
 (docs/reference/labelbox-format.md#1-9)."""
 
 
 class MaskFrame(Wire):
-    """One frame's composite image: an http(s) address that Labelbox can fetch, or base64 of the PNG; one of them."""
+    """One frame's composite image: either an http(s) address that Labelbox can fetch, or base64 of the PNG."""
 
     index: Frame
     instance_uri: Annotated[str, Field(max_length=MAX_URI)] | None = Field(None, alias="instanceURI")
@@ -41,7 +41,7 @@ class MaskFrame(Wire):
 class MaskInstance(Wire):
     """An object: its colour in all frames, and its tool by name; `feature_schema_id` may stand beside it.
 
-    `confidence` stays in the message: Labelbox takes none.
+    `confidence` stays in the message: Labelbox accepts none.
     """
 
     color_rgb: Annotated[list[Channel], Field(min_length=3, max_length=3, alias="colorRGB")]
@@ -58,7 +58,7 @@ class FrameMasks(Wire):
 
 
 def check_nameless(annotation: Any) -> None:
-    """Such a line has no feature of its own: each instance names one."""
+    """Check that the line names no feature of its own: its instances do."""
     for field, key in (("name", "name"), ("schema_id", "schemaId")):
         if getattr(annotation, field) is not None:
             raise CheckFailed(key, quoted(getattr(annotation, field)), f"no {key}: the instances name their tools")
@@ -67,20 +67,20 @@ def check_nameless(annotation: Any) -> None:
 
 
 def check_masks(annotation: Any) -> None:
-    """Each frame once, with one image; each colour once."""
-    seen: set[int] = set()
+    """Check that every frame occurs once, with one image, and every colour once."""
+    indexes: set[int] = set()
     for at, frame in enumerate(annotation.masks.frames):
         path = f"masks.frames[{at}]"
-        if frame.index in seen:
+        if frame.index in indexes:
             raise CheckFailed(f"{path}.index", f"{frame.index}", "each frame once")
-        seen.add(frame.index)
+        indexes.add(frame.index)
         _check_source(frame, path)
     colors: dict[tuple[Any, ...], str] = {}
     for at, instance in enumerate(annotation.masks.instances):
         path, color = f"masks.instances[{at}].colorRGB", tuple(instance.color_rgb)
         if color == (0, 0, 0):
             raise CheckFailed(path, "black", "another colour: black is the background")
-        # Under two tools one colour passes, with doubt: an official payload has it
+        # One colour under two tools passes, though it is doubtful: an official payload has it
         # (docs/reference/labelbox-format.md#2-17).
         if (named := (*color, instance.name)) in colors:
             raise CheckFailed(path, f"{color}", "each colour once")
@@ -96,7 +96,7 @@ def _check_source(frame: Any, path: str) -> None:
 
 
 def check_composites(annotation: Any, work: PictureWork) -> None:
-    """Every frame's picture is a PNG file, as far as it may be looked at."""
+    """Check that every frame's picture is a PNG file, as far as `work` allows."""
     for at, frame in enumerate(annotation.masks.frames):
         if frame.im_bytes is not None:
             read_image(frame.im_bytes, f"masks.frames[{at}].imBytes", work)
@@ -117,4 +117,4 @@ class VideoMasks(Annotation):
 
     @for_people
     def __init__(self, *, frames: Any = None, instances: Any = None, **fields: Any) -> None:
-        super().__init__(**given(fields, masks=given({}, frames=frames, instances=instances) or None))
+        super().__init__(**with_arguments(fields, masks=with_arguments({}, frames=frames, instances=instances) or None))

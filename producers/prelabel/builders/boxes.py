@@ -1,7 +1,7 @@
 """Boxes from corners, from centre and size, and from normalised values.
 
-With the image's size a box is clamped to the image, since models overshoot its edges by fractions; a box of which
-nothing is left is refused. Without it the numbers are passed on as given.
+If the image's size is known, a box is clamped to the image, since models overshoot its edges by fractions; a box
+outside the image is refused. Otherwise the numbers are passed on unchanged.
 """
 
 from collections.abc import Sequence
@@ -15,23 +15,23 @@ Corners = tuple[float, float, float, float]
 Size = Sequence[float]
 """(width, height) of the asset in pixels: the order of PIL; numpy's `array.shape` is (height, width)."""
 _SLACK = 0.05
-"""How far a normalised value may lie outside 0..1: models overshoot; pixels taken for fractions are far outside."""
+"""How far a normalised value may lie outside 0..1: models overshoot, but pixels used as fractions are far outside."""
 
 
 def box_from_corners(name: str | None, corners: Any, *, image: Size | None = None, **fields: Any) -> BoundingBox:
-    """From (left, top, right, bottom) in pixels. Raises InvalidAnnotation."""
+    """Return the box of (left, top, right, bottom) in pixels. Raises InvalidAnnotation."""
     return BoundingBox(name, **_sides(read_corners(corners, image)), **fields)
 
 
 def box_from_center(name: str | None, box: Any, *, image: Size | None = None, **fields: Any) -> BoundingBox:
-    """From (x of the centre, y of the centre, width, height) in pixels. Raises InvalidAnnotation."""
+    """Return the box of (x of the centre, y of the centre, width, height) in pixels. Raises InvalidAnnotation."""
     x, y, width, height = _positive(numbers(box, "x y width height", "box"))
     corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
     return BoundingBox(name, **_sides(read_corners(corners, image, "box")), **fields)
 
 
 def box_from_yolo(name: str | None, box: Any, *, image: Size, **fields: Any) -> BoundingBox:
-    """From (x of the centre, y of the centre, width, height) as fractions of the image: a line of a YOLO file.
+    """Return the box of a YOLO line: (x of the centre, y of the centre, width, height), as fractions of the image.
 
     Fractions outside -0.05 to 1.05 are refused, since they are most likely pixels. Raises InvalidAnnotation.
     """
@@ -48,16 +48,16 @@ def box_from_yolo(name: str | None, box: Any, *, image: Size, **fields: Any) -> 
 def document_box_from_corners(
     name: str | None, corners: Any, *, page: int, unit: Unit = "POINTS", page_size: Size | None = None, **fields: Any
 ) -> DocumentBox:
-    """From (left, top, right, bottom) from the page's upper left corner in `unit`; clamped to `page_size`, if given.
+    """Return a box of (left, top, right, bottom) from the page's upper left corner in `unit`, clamped to `page_size`.
 
-    PDF libraries often count upwards from the lower left corner: turn y around first. Raises InvalidAnnotation.
+    PDF libraries often count upwards from the lower left corner: flip y first. Raises InvalidAnnotation.
     """
     sides = _sides(read_corners(corners, page_size))
     return DocumentBox(name, page=page, unit=unit, **sides, **fields)
 
 
 def read_corners(corners: Any, image: Size | None = None, path: str = "corners") -> Corners:
-    """(left, top, right, bottom) with an area, within the image when its size is given. Raises InvalidAnnotation."""
+    """Return (left, top, right, bottom), checked for an area, and clamped to the image. Raises InvalidAnnotation."""
     left, top, right, bottom = numbers(corners, "left top right bottom", path)
     for low, high, word, other in ((left, right, "right", "left"), (top, bottom, "bottom", "top")):
         if high <= low:

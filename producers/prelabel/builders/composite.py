@@ -1,4 +1,4 @@
-"""One image with a colour for each mask of a data row, for masks that are given by address."""
+"""One image with a colour per mask of a data row, for masks that Labelbox fetches from an address."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,27 +9,27 @@ from prelabel.builders.pixels import Plane, color_png, plane_of_array, plane_of_
 from prelabel.builders.values import refused
 
 MAX_MASKS = 255
-"""Masks of one composite: an index has a byte."""
+"""Maximum number of masks of one composite: an index is one byte."""
 Color = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Composite:
-    """An image (`png`, a file) of several objects, and each one's name and colour, in the order given."""
+    """An image (`png`, a file) of several objects, with their names and colours in the order of the masks."""
 
     png: bytes
     names: tuple[str, ...]
     colors: tuple[Color, ...]
 
     def masks(self, uri: str) -> list[Mask]:
-        """The annotations, once the image has been put where Labelbox can fetch it."""
+        """Return the annotations; first put the image where Labelbox can fetch it."""
         return [Mask(name, uri=uri, color=color) for name, color in zip(self.names, self.colors, strict=True)]
 
 
 def composite_of(masks: Iterable[tuple[str, Any]], *, overlap: Literal["refuse", "last"] = "refuse") -> Composite:
-    """Of pairs (name, array or COCO run lengths), all of the asset's size.
+    """Return the composite of pairs (name, array or COCO run lengths), all of the asset's size.
 
-    A pixel has one colour: masks that overlap are refused, or with `overlap="last"` the later one gets the pixel.
+    A pixel has one colour: masks that overlap are refused; with `overlap="last"` the later one gets the pixel.
     Raises InvalidAnnotation.
     """
     pairs = list(masks)
@@ -47,12 +47,12 @@ def _plane(mask: Any, path: str) -> Plane:
 
 
 def _indices(planes: list[Plane], overlap: str) -> bytes:
-    """The index of each pixel's mask from 1, 0 without one: arithmetic on all pixels at once, as one long number."""
+    """Return the index of each pixel's mask from 1, 0 without one; all pixels are one long number in the arithmetic."""
     first, taken, indices = planes[0], 0, 0
     for at, plane in enumerate(planes):
         if (plane.width, plane.height) != (first.width, first.height):
-            found = f"{plane.width} x {plane.height}"
-            raise refused(f"masks[{at}]", found, f"the size of the first, {first.width} x {first.height}")
+            size = f"{plane.width} x {plane.height}"
+            raise refused(f"masks[{at}]", size, f"the size of the first, {first.width} x {first.height}")
         pixels = int.from_bytes(plane.data, "little")
         if both := pixels & taken:
             if overlap == "refuse":

@@ -1,6 +1,6 @@
-"""Masks as planes: one byte a pixel, 0 or 1, row after row. From arrays and from COCO's run lengths, into PNG.
+"""Masks as planes: one byte per pixel, 0 or 1, row by row. From arrays and COCO's run lengths into PNG.
 
-Everything is done with operations on whole strings of bytes, so neither numpy nor an imaging library is needed.
+All operations work on whole byte strings, so neither numpy nor an imaging library is needed.
 """
 
 import struct
@@ -13,8 +13,8 @@ from prelabel.annotations.png import GRAY, RGB, SIGNATURE
 from prelabel.builders.values import refused, whole
 
 MAX_PIXELS = 9_000 * 9_000
-"""Largest image: above that, annotations may become irretrievable (docs/reference/labelbox-format.md#1-9)."""
-_MOST_SHIFT = 60  # no run is longer than an image
+"""Maximum size of an image: above it, annotations may become irretrievable (docs/reference/labelbox-format.md#1-9)."""
+_MAX_SHIFT = 60  # no run is longer than an image
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Plane:
 
 
 def plane_of_array(array: Any, path: str = "mask") -> Plane:
-    """Of a two-dimensional array (height, width) of bool, or of whole numbers that are 0 and one other: 1 or 255.
+    """Return the plane of an array (height, width) of bool, or of whole numbers that are 0 and one other: 1 or 255.
 
-    Raises InvalidAnnotation when it is something else, or empty: Labelbox refuses an empty mask.
+    Raises InvalidAnnotation if it is something else, or empty: Labelbox refuses an empty mask.
     """
     shape, kind = getattr(array, "shape", None), getattr(getattr(array, "dtype", None), "kind", None)
     if shape is None or kind is None:
@@ -53,14 +53,14 @@ def _check_values(array: Any, path: str) -> None:
 
 
 def plane_of_rle(rle: Any, path: str = "rle") -> Plane:
-    """Of COCO's run lengths, as `read_rle` takes them, and not empty. Raises InvalidAnnotation."""
+    """Return the plane of COCO's run lengths, as `read_rle` does, if it is not empty. Raises InvalidAnnotation."""
     return checked(read_rle(rle, path), path)
 
 
 def read_rle(rle: Any, path: str = "rle") -> Plane:
-    """Of COCO's `{"size": [height, width], "counts": …}`, counts as a list or compressed. Raises InvalidAnnotation.
+    """Return the plane of COCO's `{"size": [height, width], "counts": …}`, counts as a list or compressed.
 
-    Runs go down the columns, and the first is of the background.
+    Runs go down the columns, and the first is background. Raises InvalidAnnotation.
     """
     if not isinstance(rle, Mapping) or "size" not in rle or "counts" not in rle:
         raise refused(path, rle, "an object with size and counts")
@@ -84,15 +84,15 @@ def read_rle(rle: Any, path: str = "rle") -> Plane:
 
 
 def read_counts(text: str | bytes, path: str = "rle") -> list[int]:
-    """COCO's compressed run lengths: characters of 6 bits, 5 of them digits, least first; differences from the third.
+    """Return COCO's compressed run lengths: characters of 6 bits, 5 of which are digits, least significant first.
 
-    From the fourth run on (0-based 3) a number is the difference to the run two before it. Raises InvalidAnnotation.
+    From the fourth run on, a number is the difference to the run two before it. Raises InvalidAnnotation.
     """
     runs: list[int] = []
     value = shift = 0
     for at, letter in enumerate(text.encode("utf-8") if isinstance(text, str) else text):
         bits = letter - 48
-        if not 0 <= bits < 64 or shift > _MOST_SHIFT:
+        if not 0 <= bits < 64 or shift > _MAX_SHIFT:
             raise refused(f"{path}.counts[{at}]", repr(chr(letter)), "a character from '0' to 'o'")
         value |= (bits & 31) << shift
         shift += 5
@@ -108,7 +108,7 @@ def read_counts(text: str | bytes, path: str = "rle") -> list[int]:
 
 
 def checked(plane: Plane, path: str) -> Plane:
-    """Not larger than an asset may be, and not empty. Raises InvalidAnnotation."""
+    """Return a plane that is not larger than an asset may be, and not empty. Raises InvalidAnnotation."""
     if plane.width * plane.height > MAX_PIXELS:
         raise refused(path, f"{plane.width} x {plane.height}", f"at most {MAX_PIXELS} pixels")
     if 1 not in plane.data:
@@ -117,7 +117,7 @@ def checked(plane: Plane, path: str) -> Plane:
 
 
 def binary_png(plane: Plane) -> bytes:
-    """One channel of 8 bits, pixels of 0 and 1, as Labelbox's own client writes it.
+    """Return a PNG with one channel of 8 bits and pixels of 0 and 1, as Labelbox's own client writes it.
 
     Source: docs/reference/labelbox-format.md#2-10.
     """
@@ -127,7 +127,7 @@ def binary_png(plane: Plane) -> bytes:
 
 
 def color_png(width: int, height: int, indices: bytes, colors: Iterable[tuple[int, int, int]]) -> bytes:
-    """Three channels; the colour of index 1 is the first, that of 0 black."""
+    """Return a PNG with three channels; index 1 has the first colour, index 0 is black."""
     tables = [bytes([0, *(color[channel] for color in colors)]).ljust(256, b"\0") for channel in range(3)]
     pixels = bytearray(3 * len(indices))
     for channel, table in enumerate(tables):
@@ -137,7 +137,7 @@ def color_png(width: int, height: int, indices: bytes, colors: Iterable[tuple[in
 
 
 def _png(width: int, height: int, color: int, rows: Iterable[bytes]) -> bytes:
-    """Rows unfiltered: masks are long runs, which deflate finds as they are."""
+    """Return a PNG of unfiltered rows: masks are long runs, which deflate compresses well without a filter."""
     packed = zlib.compress(b"".join(b"\0" + row for row in rows), 6)
     header = struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0)
     return SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")

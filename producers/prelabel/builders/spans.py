@@ -1,8 +1,9 @@
-"""Entities from half-open spans of characters, as tokenisers and `re` give them, and from tokens of a text layer.
+"""Entities from half-open spans of characters, as tokenisers and `re` return them, and from tokens of a text layer.
 
-Labelbox counts the last character in; spans here end behind it. Characters are Python's: Unicode code points. Labelbox
-does not say what it counts (docs/reference/labelbox-format.md#question-7-4); where it turns out to count UTF-16 units,
-as browsers do, pass the `text` and `utf16=True`. The two differ only behind a character above U+FFFF, such as an emoji.
+Labelbox's ends are inclusive; the ends of spans here are exclusive. Characters are Python's: Unicode code points.
+Labelbox does not say what it counts (docs/reference/labelbox-format.md#question-7-4); if it turns out to count UTF-16
+units, as browsers do, pass the `text` and `utf16=True`. The two differ only behind a character above U+FFFF, such as an
+emoji.
 """
 
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from prelabel.builders.values import refused, whole
 def entity_from_span(
     name: str | None, start: int, end: int, *, text: str | None = None, utf16: bool = False, **fields: Any
 ) -> TextEntity:
-    """Of `text[start:end]`. With the `text` an end behind it is refused. Raises InvalidAnnotation."""
+    """Return the entity `text[start:end]`. With the `text`, an end behind it is refused. Raises InvalidAnnotation."""
     first, last = inclusive(start, end, text, utf16=utf16)
     return TextEntity(name, start=first, end=last, **fields)
 
@@ -32,7 +33,7 @@ def message_entity_from_span(
     utf16: bool = False,
     **fields: Any,
 ) -> ConversationEntity:
-    """The same within the content of one message of a conversation; `text` is that message's."""
+    """Return an entity in one message of a conversation; `text` is that message's content. Raises InvalidAnnotation."""
     first, last = inclusive(start, end, text, utf16=utf16)
     return ConversationEntity(name, start=first, end=last, message_id=message_id, **fields)
 
@@ -40,7 +41,7 @@ def message_entity_from_span(
 def document_entity_from_tokens(
     name: str | None, tokens: Iterable[tuple[int, str, str]], **fields: Any
 ) -> DocumentEntity:
-    """Of (page, group id, token id) of the data row's text layer; the first page is 1.
+    """Return an entity of (page, group id, token id) of the data row's text layer; the first page is 1.
 
     Tokens of one group and page become one selection, in the order in which they first appear.
     """
@@ -49,12 +50,12 @@ def document_entity_from_tokens(
         selections.setdefault((page, group), []).append(token)
     if not selections:
         raise refused("tokens", "none", "one token at least")
-    listed = [TextSelection(group_id=group, token_ids=found, page=page) for (page, group), found in selections.items()]
+    listed = [TextSelection(group_id=group, token_ids=ids, page=page) for (page, group), ids in selections.items()]
     return DocumentEntity(name, listed, **fields)
 
 
 def inclusive(start: int, end: int, text: str | None = None, *, utf16: bool = False) -> tuple[int, int]:
-    """The first and the last character of a half-open span. Raises InvalidAnnotation."""
+    """Return the first and the last character of a half-open span. Raises InvalidAnnotation."""
     start, end = whole(start, "start"), whole(end, "end")
     if start < 0:
         raise refused("start", start, "0 or more")

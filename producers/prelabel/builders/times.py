@@ -1,7 +1,7 @@
 """Answers with times in seconds → ranges of milliseconds (audio) or of frames (video).
 
-A interval in seconds goes up to its end and not beyond; the ranges of Labelbox count their last millisecond or frame
-in. So intervals that follow each other do not share one.
+An interval in seconds excludes its end; the ranges of Labelbox include their last millisecond or frame. So consecutive
+intervals do not share one.
 """
 
 import math
@@ -16,21 +16,21 @@ Interval = tuple[float, float, str]
 
 
 def millisecond_range(start: float, end: float) -> TimeRange:
-    """Seconds of audio → milliseconds, rounded; one at least. Raises InvalidAnnotation."""
+    """Return seconds of audio in milliseconds, rounded; at least one. Raises InvalidAnnotation."""
     start, end = _interval(start, end, "")
     first = round(start * 1000)
     return TimeRange(first, max(first, round(end * 1000) - 1))
 
 
 def frame_range(start: float, end: float, *, fps: float, first_frame: int = 1) -> TimeRange:
-    """Seconds of video → every frame that is shown within, one at least; frames count from `first_frame`.
+    """Return seconds of video as the frames shown within, at least one; frames count from `first_frame`.
 
     Frame n is shown from n / fps to (n + 1) / fps, n from 0. Raises InvalidAnnotation.
     """
     start, end = _interval(start, end, "")
     if number(fps, "fps") <= 0:
         raise refused("fps", fps, "greater than 0")
-    # To a millionth of a frame: 0.1 s at 30 fps is 3 frames, not 3.0000000000000004.
+    # Round to a millionth of a frame: 0.1 s at 30 fps is 3 frames, not 3.0000000000000004.
     first = math.floor(round(start * fps, 6))
     last = max(first, math.ceil(round(end * fps, 6)) - 1)
     return TimeRange(first_frame + first, first_frame + last)
@@ -39,39 +39,39 @@ def frame_range(start: float, end: float, *, fps: float, first_frame: int = 1) -
 def radios_from_seconds(
     name: str | None, intervals: Iterable[Interval], *, fps: float | None = None, first_frame: int = 1, **fields: Any
 ) -> list[TimedRadio]:
-    """An answer that changes: one annotation for each option, with all its intervals. With `fps`, in frames."""
-    found = _by_word(intervals, fps, first_frame)
-    return [TimedRadio(name, TimedOption(option, ranges), **fields) for option, ranges in found.items()]
+    """Return an answer that changes: one annotation per option, with all its intervals. With `fps`, in frames."""
+    by_option = _by_word(intervals, fps, first_frame)
+    return [TimedRadio(name, TimedOption(option, ranges), **fields) for option, ranges in by_option.items()]
 
 
 def checklist_from_seconds(
     name: str | None, intervals: Iterable[Interval], *, fps: float | None = None, first_frame: int = 1, **fields: Any
 ) -> TimedChecklist:
-    """Options, each with all its intervals. With `fps`, in frames."""
-    found = _by_word(intervals, fps, first_frame)
-    return TimedChecklist(name, [TimedOption(option, ranges) for option, ranges in found.items()], **fields)
+    """Return options with all their intervals. With `fps`, in frames."""
+    by_option = _by_word(intervals, fps, first_frame)
+    return TimedChecklist(name, [TimedOption(option, ranges) for option, ranges in by_option.items()], **fields)
 
 
 def text_from_seconds(
     name: str | None, intervals: Iterable[Interval], *, fps: float | None = None, first_frame: int = 1, **fields: Any
 ) -> TimedText:
-    """Texts, such as a transcript's, each with all its intervals. With `fps`, in frames."""
-    found = _by_word(intervals, fps, first_frame)
-    return TimedText(name, [TimedOption(value=text, frames=ranges) for text, ranges in found.items()], **fields)
+    """Return texts, such as a transcript's, with all their intervals. With `fps`, in frames."""
+    by_text = _by_word(intervals, fps, first_frame)
+    return TimedText(name, [TimedOption(value=text, frames=ranges) for text, ranges in by_text.items()], **fields)
 
 
 def _by_word(intervals: Iterable[Interval], fps: float | None, first_frame: int) -> dict[str, list[TimeRange]]:
-    found: dict[str, list[TimeRange]] = {}
+    by_word: dict[str, list[TimeRange]] = {}
     for at, (start, end, word) in enumerate(intervals):
         _interval(start, end, f"intervals[{at}].")
         if fps is None:
-            each = millisecond_range(start, end)
+            time_range = millisecond_range(start, end)
         else:
-            each = frame_range(start, end, fps=fps, first_frame=first_frame)
-        found.setdefault(word, []).append(each)
-    if not found:
+            time_range = frame_range(start, end, fps=fps, first_frame=first_frame)
+        by_word.setdefault(word, []).append(time_range)
+    if not by_word:
         raise refused("intervals", "none", "one interval at least")
-    return found
+    return by_word
 
 
 def _interval(start: Any, end: Any, path: str) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Tracked boxes of a video from what a tracker puts out: a box for every frame.
+"""Tracked boxes of a video from the output of a tracker: one box per frame.
 
 Labelbox interpolates linearly between the keyframes of a segment, so only those frames are kept that a straight line
 between two others would miss.
@@ -13,7 +13,7 @@ from prelabel.builders.boxes import Corners, Size, read_corners
 from prelabel.builders.values import number, refused, whole
 
 _AHEAD = 1000
-"""Frames that one interval may span: bounds the search for the next keyframe."""
+"""Maximum number of frames of one interval: bounds the search for the next keyframe."""
 Box = tuple[int, Corners]
 
 
@@ -26,11 +26,11 @@ def track_from_boxes(
     image: Size | None = None,
     **fields: Any,
 ) -> VideoObject:
-    """One object from frame → (left, top, right, bottom) in pixels; frames count from 1.
+    """Return one object from frame → (left, top, right, bottom) in pixels; frames count from 1.
 
-    Every edge of every box is met within `tolerance` pixels by what Labelbox interpolates. Frames that lie more than
-    `step` apart are a gap, in which the object is not seen; for a model that looks at every fifth frame, `step=5`.
-    With the `image`'s size boxes are clamped. Raises InvalidAnnotation.
+    What Labelbox interpolates meets every edge of every box within `tolerance` pixels. Frames more than `step` apart
+    are a gap in which the object is not visible; for a model that runs on every fifth frame, `step=5`. With the
+    `image`'s size, boxes are clamped. Raises InvalidAnnotation.
     """
     if number(tolerance, "tolerance") < 0:
         raise refused("tolerance", tolerance, "0 or more pixels")
@@ -44,10 +44,10 @@ def track_from_boxes(
 
 
 def boxes_of(track: VideoObject) -> dict[int, Corners]:
-    """Frame → (left, top, right, bottom): what Labelbox shows of a track of boxes, in every frame of its segments."""
+    """Return frame → (left, top, right, bottom): what Labelbox shows of a track of boxes in every frame."""
     shown: dict[int, Corners] = {}
     for segment in track.segments:
-        known = [(each.frame, _corners(each)) for each in segment.keyframes]
+        known = [(keyframe.frame, _corners(keyframe)) for keyframe in segment.keyframes]
         for (first, start), (last, end) in pairwise(known):
             for frame in range(first, last):
                 share = (frame - first) / (last - first)
@@ -82,9 +82,9 @@ def _keyframes(run: list[Box], tolerance: float) -> Iterator[Box]:
 
 
 def _next(run: list[Box], at: int, tolerance: float) -> int:
-    """The farthest box that a straight line from box `at` reaches, missing none between by more than the tolerance.
+    """Return the farthest box that a straight line from box `at` reaches, meeting all between within the tolerance.
 
-    The lines that pass all boxes so far are, for each edge, those of a slope between `low` and `high`.
+    For each edge, the lines that pass all boxes so far have a slope between `low` and `high`.
     """
     frame, start = run[at]
     low, high = [-float("inf")] * 4, [float("inf")] * 4

@@ -1,4 +1,4 @@
-"""Numbers as models put them out: lists, tuples, rows of numpy arrays and torch tensors."""
+"""Numbers in the forms that models return: lists, tuples, rows of numpy arrays and torch tensors."""
 
 import math
 from typing import Any
@@ -7,12 +7,12 @@ from prelabel.errors import InvalidAnnotation, Reason
 
 
 def refused(path: str, found: object, expected: str, hint: str | None = None) -> InvalidAnnotation:
-    """What a builder raises."""
+    """Return the error of a value that a builder cannot use."""
     return InvalidAnnotation(Reason.INVALID_ANNOTATION, path, found, expected, hint)
 
 
 def number(value: Any, path: str) -> float:
-    """A finite number. Raises InvalidAnnotation."""
+    """Return a finite number. Raises InvalidAnnotation."""
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -21,7 +21,7 @@ def number(value: Any, path: str) -> float:
 
 
 def whole(value: Any, path: str) -> int:
-    """A whole number. Raises InvalidAnnotation."""
+    """Return a whole number. Raises InvalidAnnotation."""
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, int):
@@ -30,7 +30,7 @@ def whole(value: Any, path: str) -> int:
 
 
 def numbers(values: Any, names: str, path: str) -> list[float]:
-    """As many finite numbers as there are names, which are words. Raises InvalidAnnotation."""
+    """Return finite numbers, one per word of `names`. Raises InvalidAnnotation."""
     listed = values.tolist() if hasattr(values, "tolist") else values
     words = names.split()
     if not isinstance(listed, list | tuple) or len(listed) != len(words):
@@ -39,7 +39,7 @@ def numbers(values: Any, names: str, path: str) -> list[float]:
 
 
 def size_of(image: Any) -> tuple[float, float]:
-    """Width and height in pixels, both above 0. Raises InvalidAnnotation."""
+    """Return width and height in pixels, both above 0. Raises InvalidAnnotation."""
     width, height = numbers(image, "width height", "image")
     for value, word in ((width, "width"), (height, "height")):
         if value <= 0:

@@ -1,4 +1,4 @@
-"""Other people's prediction files → messages. A format is one module and a line in `registry`."""
+"""Prediction files of other tools → messages. A format is one module and a line in `registry`."""
 
 from prelabel.readers.base import BadRecord, ReaderOptions, Record, Source, UnreadableSource
 from prelabel.readers.mapping import BadMapping, ClassMapping, read_mapping

@@ -1,4 +1,4 @@
-"""What readers share: what they yield, what they are told, and how annotations of a data row become one message."""
+"""The shared part of readers: their records, their options, and how annotations of a data row become one message."""
 
 import re
 import sqlite3
@@ -13,17 +13,17 @@ from prelabel.readers.groups import Groups
 from prelabel.readers.mapping import ClassMapping
 
 MAX_LINE = 65_536
-"""Longest line of a text format in characters."""
+"""Maximum number of characters of a line in a text format."""
 _FIELD = re.compile(r"\{(\w+)(?::0?(\d{1,3})d)?\}")
 
 
 class UnreadableSource(PrelabelError):
-    """The file is not what its format says, or the reader was not told what it needs."""
+    """The file does not match its format, or the reader lacks an option that it needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A message, in its wire shape, and where in the source it stands."""
+    """A message in its wire shape, and its place in the source."""
 
     where: str
     message: bytes | Mapping[str, Any]
@@ -31,7 +31,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class BadRecord:
-    """A record that is no prediction, where it stands, and why."""
+    """A record that is no prediction, its place, and the reason."""
 
     where: str
     problem: str
@@ -42,100 +42,96 @@ Source = Iterator[Record | BadRecord]
 
 @dataclass(frozen=True, slots=True)
 class ReaderOptions:
-    """What a file does not say itself.
+    """What a file does not contain itself."""
 
-    Attributes:
-        project_id: the project of all messages.
-        model: the model's name.
-        global_key: template of a data row's global key; without one the mapping's, then the format's own.
-        mapping: class names → features, the least confidence, which data rows.
-        categories: COCO: the file with names of categories, where the predictions have none.
-        images: COCO: the file with sizes and names of images, likewise.
-        masks: panoptic: the folder of the PNG files.
-        mask_url: panoptic: template of the address at which Labelbox finds a PNG file; then no pixel is read.
-        media: RTTM: what the data rows are.
-        frame_rate: frames a second of the video.
-        frame_step: MOT: of how many of the video's frames the tracker saw one.
-
-    """
-
+    #: The project of all messages.
     project_id: str
+    #: The model's name.
     model: str | None = None
+    #: Template of a data row's global key; None: the mapping's, or else the format's own.
     global_key: str | None = None
+    #: Class names → features, the minimum confidence, the sample of data rows.
     mapping: ClassMapping = field(default_factory=ClassMapping)
+    #: COCO: the file with the names of categories, if the predictions have none.
     categories: Path | None = None
+    #: COCO: the file with the sizes and names of images, if the predictions have none.
     images: Path | None = None
+    #: Panoptic: the folder of the PNG files.
     masks: Path | None = None
+    #: Panoptic: template of the address at which Labelbox finds a PNG file; with it no pixels are read.
     mask_url: str | None = None
+    #: RTTM: the media of the data rows.
     media: Literal["audio", "video"] = "audio"
+    #: Frames per second of the video.
     frame_rate: float | None = None
+    #: MOT: the tracker saw every n-th frame of the video.
     frame_step: int = 1
 
     def key_template(self, default: str) -> str:
-        """The template in force."""
+        """Return the template of global keys that applies."""
         return self.global_key or self.mapping.global_key or default
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One annotation, of the data row with this global key."""
+class KeyedAnnotation:
+    """One annotation, and the global key of its data row."""
 
     key: str
     annotation: Mapping[str, Any]
 
 
 def filled(template: str, fields: Mapping[str, Any]) -> str:
-    """Only names of fields are filled in, padded with `{name:06d}`; nothing of a template is evaluated."""
+    """Fill in names of fields, padded with `{name:06d}`; nothing in a template is evaluated."""
 
     def value(match: re.Match[str]) -> str:
-        found = fields.get(match[1])
-        return match[0] if found is None else str(found).zfill(int(match[2] or 0))
+        field_value = fields.get(match[1])
+        return match[0] if field_value is None else str(field_value).zfill(int(match[2] or 0))
 
     return _FIELD.sub(value, template)
 
 
 def fields_of(template: str) -> set[str]:
-    """The names in a template."""
+    """Return the names in a template."""
     return {match[1] for match in _FIELD.finditer(template)}
 
 
 def messages_of(
-    found: Iterable[Found | BadRecord],
+    annotations: Iterable[KeyedAnnotation | BadRecord],
     options: ReaderOptions,
     file: str,
     merge: Callable[[list[Any]], list[Any]] = list,
 ) -> Source:
-    """Bad records at once; then one message for each data row, in the order in which they first occur.
+    """Yield bad records at once, then one message per data row, in the order in which the data rows first occur.
 
-    `merge` makes the annotations of what was found of a data row, where that is not one of each. A message is the
-    whole of what a model says about a data row, so none can be sent before the file's end.
+    `merge` turns what was read for a data row into its annotations, if they differ. A message holds everything that a
+    model predicts for a data row, so none can be sent before the end of the file.
     """
     try:
         with Groups() as groups:
-            for each in found:
-                if isinstance(each, BadRecord):
-                    yield each
+            for item in annotations:
+                if isinstance(item, BadRecord):
+                    yield item
                 else:
-                    groups.add(each.key, each.annotation)
-            for key, annotations in groups:
+                    groups.add(item.key, item.annotation)
+            for key, group in groups:
                 if options.mapping.takes(key):
-                    yield Record(f"{file}, data row {key}", _message(key, merge(annotations), options))
+                    yield Record(f"{file}, data row {key}", _message(key, merge(group), options))
     except sqlite3.Error as error:
         raise UnreadableSource(f"{file} cannot be gathered in a temporary file: {error}") from None
 
 
 def _message(key: str, annotations: list[Any], options: ReaderOptions) -> dict[str, Any]:
-    """The message of one data row."""
-    made: dict[str, Any] = {
+    """Return the message of one data row."""
+    message: dict[str, Any] = {
         "projectId": options.project_id, "dataRow": {"globalKey": key}, "annotations": annotations
     }  # fmt: skip
     if options.model:
-        made["model"] = {"name": options.model}
-    return made
+        message["model"] = {"name": options.model}
+    return message
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, str]]:
-    """Number and text of each line that is not empty. Raises UnreadableSource."""
+    """Yield number and text of all lines that are not empty. Raises UnreadableSource."""
     try:
         with path.open(encoding="utf-8-sig") as stream:
             for at in count(1):
@@ -153,7 +149,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def text_of(value: Any, name: str) -> str:
-    """A text that is not empty and can be sent: JSON may hold halves of characters. Raises ValueError."""
+    """Return a text that is not empty and can be sent: JSON may hold halves of characters. Raises ValueError."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{name}: expected a text")
     try:
@@ -164,14 +160,14 @@ def text_of(value: Any, name: str) -> str:
 
 
 def number(value: Any, name: str) -> float:
-    """A finite JSON number. Raises ValueError."""
+    """Return a finite JSON number. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 2**53:
         raise ValueError(f"{name}: expected a number")
     return value
 
 
 def score_of(value: Any) -> float | None:
-    """A confidence, None where the file has none. Raises ValueError."""
+    """Return a confidence, or None if the file has none. Raises ValueError."""
     if value is None:
         return None
     if not 0 <= number(value, "score") <= 1:

@@ -1,7 +1,7 @@
-"""What COCO's formats share: names of categories, sizes of images, and a walk over results that goes on after bad ones.
+"""Shared part of COCO's formats: names of categories, sizes of images, a walk over results that skips bad ones.
 
-The file is an array of results, or an object like COCO's own that holds them as `annotations`, perhaps with `images`
-and `categories` beside them.
+The file is an array of results, or an object like COCO's own with the results as `annotations`, perhaps with `images`
+and `categories`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ from typing import Any
 
 from prelabel.readers.base import (
     BadRecord,
-    Found,
+    KeyedAnnotation,
     ReaderOptions,
     UnreadableSource,
     fields_of,
@@ -25,7 +25,7 @@ from prelabel.readers.mapping import Target
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A category's name and, of people and the like, the names of its keypoints."""
+    """A category's name and, for people and the like, the names of its keypoints."""
 
     name: str
     keypoints: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Image:
 
 
 class Coco:
-    """One file with what is known beside it."""
+    """One file, with the files of categories and images beside it."""
 
     def __init__(self, path: Path, options: ReaderOptions) -> None:
         self.path = path
@@ -54,22 +54,22 @@ class Coco:
         self._images: dict[Any, Image] | None = None
 
     def categories(self) -> dict[int, Category]:
-        """By id, from the file that is named or this one. Raises UnreadableSource when neither has any."""
+        """Return categories by id, from the named file or this one. Raises UnreadableSource if neither has any."""
         beside = self.options.categories
-        found = read_categories(beside or self.path, alone=beside is not None)
-        if not found:
+        categories = read_categories(beside or self.path, alone=beside is not None)
+        if not categories:
             raise UnreadableSource(f"{self.path} names no categories: give --categories FILE")
-        return found
+        return categories
 
     def image(self, image_id: Any) -> Image:
-        """What is known of an image."""
+        """Return what is known of an image."""
         if self._images is None:
             beside = self.options.images
             self._images = _read_images(beside or self.path, alone=beside is not None)
         return self._images.get(image_id, Image())
 
     def key(self, result: dict[str, Any]) -> str:
-        """The data row's global key. Raises ValueError."""
+        """Return the data row's global key. Raises ValueError."""
         image_id = part(result, "image_id")
         if isinstance(image_id, bool) or not isinstance(image_id, int | str):
             raise ValueError("image_id: expected a whole number or a text")
@@ -82,74 +82,74 @@ class Coco:
 
     def walk(
         self, read: Callable[[dict[str, Any]], Iterable[dict[str, Any] | BadRecord]]
-    ) -> Iterator[Found | BadRecord]:
-        """What `read` makes of each result; it raises ValueError with what is wrong, or yields it of a part."""
+    ) -> Iterator[KeyedAnnotation | BadRecord]:
+        """Yield what `read` makes of every result; it raises ValueError for a bad result, or yields its bad parts."""
         for index, result in enumerate(elements(self.path, "annotations")):
             where = f"{self.path.name}[{index}]"
             try:
                 if not isinstance(result, dict):
                     raise ValueError("a result is an object")
-                key, made = self.key(result), list(read(result))
+                key, annotations = self.key(result), list(read(result))
             except ValueError as error:
                 yield BadRecord(where, str(error))
                 continue
-            for each in made:
-                if isinstance(each, BadRecord):
-                    yield BadRecord(where + each.where, each.problem)
+            for item in annotations:
+                if isinstance(item, BadRecord):
+                    yield BadRecord(where + item.where, item.problem)
                 else:
-                    yield Found(key, each)
+                    yield KeyedAnnotation(key, item)
 
     def choose(self, name: str, score: float | None) -> Target | None:
-        """The mapping's choice."""
+        """Return the mapping's target of a class, or None."""
         return self.options.mapping.choose(name, score)
 
     def annotation(self, name: str, result: dict[str, Any]) -> dict[str, Any] | None:
-        """The part of an annotation that is no geometry; None when the mapping leaves it out. Raises ValueError."""
+        """Return an annotation without its geometry, or None if the mapping leaves it out. Raises ValueError."""
         score = score_of(result.get("score"))
         target = self.choose(name, score)
         if target is None:
             return None
-        made: dict[str, Any] = {"name": target.feature}
+        annotation: dict[str, Any] = {"name": target.feature}
         if answers := target.answers():
-            made["classifications"] = answers
+            annotation["classifications"] = answers
         if score is not None:
-            made["confidence"] = score
-        return made
+            annotation["confidence"] = score
+        return annotation
 
 
 def category_of(result: dict[str, Any], categories: dict[int, Category]) -> Category:
-    """Raises ValueError."""
-    found = part(result, "category_id")
-    category = categories.get(found) if type(found) is int else None
+    """Return the category of a result. Raises ValueError."""
+    category_id = part(result, "category_id")
+    category = categories.get(category_id) if type(category_id) is int else None
     if category is None:
-        raise ValueError(f"category_id {found!r} is not in the categories")
+        raise ValueError(f"category_id {category_id!r} is not in the categories")
     return category
 
 
 def part(result: dict[str, Any], key: str) -> Any:
-    """A part that must be there. Raises ValueError."""
+    """Return a part that must be there. Raises ValueError."""
     if key not in result:
         raise ValueError(f"{key} is missing")
     return result[key]
 
 
 def read_categories(path: Path, *, alone: bool = True) -> dict[int, Category]:
-    """Category by id, from an array of `{id, name}` or an object that holds it as `categories`."""
+    """Return categories by id, from an array of `{id, name}` or an object that holds it as `categories`."""
     try:
-        return {int(each["id"]): _category(each) for each in elements(path, "categories", alone=alone)}
+        return {int(item["id"]): _category(item) for item in elements(path, "categories", alone=alone)}
     except (TypeError, KeyError, ValueError, AttributeError):
         raise UnreadableSource(f"{path}: expected an array of categories with id and name") from None
 
 
-def _category(found: dict[str, Any]) -> Category:
-    keypoints = tuple(text_of(name, "keypoints") for name in found.get("keypoints") or ())
-    return Category(text_of(found["name"], "name"), keypoints)
+def _category(item: dict[str, Any]) -> Category:
+    keypoints = tuple(text_of(name, "keypoints") for name in item.get("keypoints") or ())
+    return Category(text_of(item["name"], "name"), keypoints)
 
 
 def _read_images(path: Path, *, alone: bool) -> dict[Any, Image]:
-    """Image by id; a file of results alone knows none. About 200 bytes an image stay in memory."""
-    found = {}
-    for each in elements(path, "images", alone=alone):
-        if isinstance(each, dict) and isinstance(each.get("id"), int | str):
-            found[each["id"]] = Image(each.get("file_name"), each.get("width"), each.get("height"))
-    return found
+    """Return images by id, none for a file of results alone. About 200 bytes per image stay in memory."""
+    images = {}
+    for item in elements(path, "images", alone=alone):
+        if isinstance(item, dict) and isinstance(item.get("id"), int | str):
+            images[item["id"]] = Image(item.get("file_name"), item.get("width"), item.get("height"))
+    return images

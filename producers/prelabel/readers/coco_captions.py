@@ -1,6 +1,6 @@
 """COCO captions: `{image_id, caption}` → free text of the class `caption`.
 
-An image has one answer: its first caption is taken, the others are named as refused.
+An image has one answer: its first caption is used, the others are reported as refused.
 """
 
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ CLASS = "caption"
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
-    """One message for each image. Raises UnreadableSource."""
+    """Return one message per image. Raises UnreadableSource."""
     coco = Coco(path, options)
-    seen: set[Any] = set()
+    answered: set[Any] = set()
 
     def text(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
         caption = text_of(part(result, "caption"), "caption")
         if annotation := coco.annotation(CLASS, result):
-            if result["image_id"] in seen:
+            if result["image_id"] in answered:
                 raise ValueError(f"caption: image {result['image_id']} has one already")
-            seen.add(result["image_id"])
+            answered.add(result["image_id"])
             yield annotation | {"answer": caption.strip()}
 
     return messages_of(coco.walk(text), options, path.name)

@@ -1,7 +1,7 @@
 """COCO keypoints: `{image_id, category_id, keypoints: [x, y, visibility, …], score}` → points.
 
-Labelbox imports no skeletons, so each keypoint that is visible or labelled (visibility above 0) becomes a point, and
-its class is the keypoint's name. Which person a point belongs to is not kept.
+Labelbox imports no skeletons, so every keypoint that is visible or labelled (visibility above 0) becomes a point whose
+class is the keypoint's name. The person that a point belongs to is lost.
 """
 
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ PERSON = (
     *("right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle"),
     "right_ankle",
 )
-"""COCO's names, for files of categories that name no keypoints."""
+"""COCO's names, for category files that name no keypoints."""
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
-    """One message for each image. Raises UnreadableSource."""
+    """Return one message per image. Raises UnreadableSource."""
     coco = Coco(path, options)
     categories = coco.categories()
 
@@ -34,7 +34,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
 
 
 def _visible(values: Any, category: Category) -> list[tuple[str, float, float]]:
-    """Name and place of each keypoint that is there. Raises ValueError."""
+    """Return name and place of the keypoints that are visible. Raises ValueError."""
     names = category.keypoints or PERSON
     if not isinstance(values, list) or len(values) != 3 * len(names):
         raise ValueError(f"keypoints: expected x, y and visibility of the {len(names)} of {category.name}")

@@ -1,7 +1,7 @@
-"""COCO panoptic: `{image_id, file_name, segments_info: [{id, category_id, score}]}` and a PNG file for each image.
+"""COCO panoptic: `{image_id, file_name, segments_info: [{id, category_id, score}]}` and one PNG file per image.
 
-A segment's colour in the PNG file is its id: red + 256 green + 65536 blue. With `mask_url` Labelbox fetches the file
-and no pixel is read here; without, each segment becomes a mask inside the message.
+A segment's colour in the PNG file is its id: red + 256 green + 65536 blue. With `mask_url`, Labelbox fetches the file
+and no pixels are read here; without it, every segment becomes a mask inside the message.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from prelabel.readers.pixels import Colors, mask_annotation
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
-    """One message for each image. Raises UnreadableSource."""
+    """Return one message per image. Raises UnreadableSource."""
     coco = Coco(path, options)
     categories = coco.categories()
     pictures = _Pictures(path, options)
@@ -47,7 +47,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
 
 
 class _Pictures:
-    """Where the PNG files are."""
+    """The PNG files: their folder or their address."""
 
     def __init__(self, path: Path, options: ReaderOptions) -> None:
         self._folder = options.masks or path.with_suffix("")
@@ -61,11 +61,11 @@ class _Pictures:
             raise UnreadableSource(f"mask url {self._url!r}: expected https://…{{file_name}} or {{image_id}}")
 
     def colors(self, result: dict[str, Any]) -> Colors | None:
-        """The image's pixels, where they are needed. Raises ValueError."""
+        """Return the image's pixels if they are needed. Raises ValueError."""
         if self._url is not None:
             return None
         name = part(result, "file_name")
-        # A file of predictions comes from others: it must not name files elsewhere on this machine.
+        # Predictions may come from others: they must not name files elsewhere on this machine.
         if not isinstance(name, str) or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise ValueError("file_name: expected the name of a file in the folder of masks")
         try:
@@ -76,7 +76,7 @@ class _Pictures:
             raise ValueError(f"{self._folder / name}: {error}") from None
 
     def mask(self, result: dict[str, Any], colors: Colors | None, color: tuple[int, int, int]) -> dict[str, Any]:
-        """The `mask` of an annotation. Raises ValueError."""
+        """Return the `mask` of an annotation. Raises ValueError."""
         if colors is not None:
             return mask_annotation(colors.mask(color), colors.width, colors.height)
         url = self._url or ""
@@ -85,7 +85,7 @@ class _Pictures:
 
 
 def _color(segment_id: Any) -> tuple[int, int, int]:
-    """Raises ValueError."""
+    """Return the colour of a segment. Raises ValueError."""
     if type(segment_id) is not int or not 0 < segment_id < 1 << 24:
         raise ValueError("id: expected 1 to 16777215, a colour that is not black, which is the background")
     return segment_id & 255, segment_id >> 8 & 255, segment_id >> 16

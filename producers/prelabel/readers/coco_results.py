@@ -1,6 +1,6 @@
 """COCO detection results: an array of `{image_id, category_id, bbox: [x, y, width, height], score}`.
 
-The boxes of one image become one message; coordinates are pixels from the top left, as Labelbox's are.
+The boxes of an image become one message; coordinates are pixels from the top left, as Labelbox's are.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from prelabel.readers.coco import Coco, category_of, part
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
-    """One message for each image. Raises UnreadableSource."""
+    """Return one message per image. Raises UnreadableSource."""
     coco = Coco(path, options)
     categories = coco.categories()
 
@@ -25,7 +25,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
 
 
 def box_of(bbox: Any) -> dict[str, float]:
-    """`[x, y, width, height]` as Labelbox has it. Raises ValueError."""
+    """Return `[x, y, width, height]` in Labelbox's form. Raises ValueError."""
     if not isinstance(bbox, list) or len(bbox) != 4:
         raise ValueError("bbox: expected [x, y, width, height]")
     left, top, width, height = (number(value, "bbox") for value in bbox)

@@ -1,6 +1,6 @@
 """COCO segmentation: `{image_id, category_id, segmentation, score}` with run lengths or polygons → masks.
 
-A run length has its image's size; for polygons it is read from `images`. Masks are PNG files inside the message.
+Run lengths contain their image's size; for polygons it is read from `images`. Masks are PNG files in the message.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from prelabel.readers.rle import decode, fill
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
-    """One message for each image. Raises UnreadableSource."""
+    """Return one message per image. Raises UnreadableSource."""
     coco = Coco(path, options)
     categories = coco.categories()
 
@@ -27,7 +27,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
 
 
 def _pixels(coco: Coco, result: dict[str, Any], segmentation: Any) -> tuple[bytes, int, int]:
-    """Pixels, width and height. Raises ValueError."""
+    """Return pixels, width and height. Raises ValueError."""
     if isinstance(segmentation, dict):
         return decode(segmentation)
     if not isinstance(segmentation, list) or not segmentation:

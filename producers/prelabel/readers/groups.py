@@ -1,4 +1,4 @@
-"""Annotations by data row, in bounded memory: what does not fit SQLite's small cache lies in a temporary file."""
+"""Annotations by data row, in bounded memory: what does not fit SQLite's small cache goes to a temporary file."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ import orjson
 
 _BATCH_BYTES = 4 * 1024 * 1024
 _BATCH_ITEMS = 1000
-"""orjson hands out bytes in blocks of kilobytes, however short they are, so their lengths alone bound nothing."""
+"""orjson allocates bytes in blocks of kilobytes, however short they are, so their lengths alone bound nothing."""
 
 
 class Groups:
-    """Add in any order; iterate by key, in the order in which the keys were first added."""
+    """Items by key: add them in any order, then iterate in the order in which the keys were first added."""
 
     def __init__(self) -> None:
-        # An empty name is a private file of SQLite's, made when the cache is full and deleted with the connection.
+        # An empty name is a private SQLite file, created when the cache is full and deleted with the connection.
         self._base = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._base.execute("PRAGMA journal_mode = OFF")
         self._base.execute("CREATE TABLE item (place INTEGER, at INTEGER, body BLOB)")
@@ -33,7 +33,7 @@ class Groups:
         self._base.close()
 
     def add(self, key: str, item: Any) -> None:
-        """One more item of this key."""
+        """Add one item of a key."""
         body = orjson.dumps(item)
         self._batch.append((self._places.setdefault(key, len(self._places)), self._count, body))
         self._count += 1

@@ -1,4 +1,4 @@
-"""Elements of a JSON array, one at a time: a file larger than memory can be read as long as its elements are not."""
+"""Elements of a JSON array, one at a time: a file may be larger than memory, as long as its elements are not."""
 
 import codecs
 import json
@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NoReturn
 from prelabel.readers.base import UnreadableSource
 
 MAX_ELEMENT = 32 * 1024 * 1024
-"""Longest element in characters, and the most that is held of a file."""
+"""Maximum number of characters of an element, and of a file's text that is held in memory."""
 _PIECE = 256 * 1024
 _CUT = 4
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -24,10 +24,10 @@ _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def elements(path: Path, key: str, *, alone: bool = True) -> Iterator[Any]:
-    """The elements of the array under `key` of the object that the file is, or of the array that it is.
+    """Yield the elements of the array under `key` in the file's object, or of the array that is the file.
 
-    Where the array need not be (not `alone`), there are none without the key. Raises UnreadableSource, also
-    after some elements, saying where.
+    Unless `alone`, the file need not have them, and then there are none. Raises UnreadableSource with the place, even
+    after some elements.
     """
     try:
         with path.open("rb") as stream:
@@ -94,11 +94,11 @@ class _Reader:
         self._at += 1
 
     def _comma(self, end: str) -> bool:
-        """Past a comma, after which something must follow; False at the end."""
-        found = self._next()
-        if found == end:
+        """Move past a comma, after which something must follow; return False at the end."""
+        sign = self._next()
+        if sign == end:
             return False
-        if found != ",":
+        if sign != ",":
             self._wrong(f"expected a comma or {end}")
         self._at += 1
         if self._next() == end:
@@ -106,7 +106,7 @@ class _Reader:
         return True
 
     def _value(self) -> Any:
-        """The value that begins here; what fails at the text's end may only be cut, so more is read first."""
+        """Return the value that begins here; if it fails at the end of the text, it may be cut: read more first."""
         self._next()
         while True:
             try:
@@ -115,7 +115,7 @@ class _Reader:
                 if isinstance(error, RecursionError) or self._ended:
                     self._wrong("nested too deeply" if isinstance(error, RecursionError) else f"not JSON: {error}")
             else:
-                # A number may go on behind what looks like its end: 1 of 1.5, cut behind the point.
+                # A number may continue behind its apparent end: 1 of 1.5, cut before the point.
                 if end + (_CUT if isinstance(value, int | float) else 0) < len(self._text) or self._ended:
                     self._at = end
                     return value
@@ -124,7 +124,7 @@ class _Reader:
             self._read(max(_PIECE, len(self._text) - self._at))
 
     def _next(self) -> str:
-        """The next character that is no space; '' at the end."""
+        """Return the next character that is no space; '' at the end."""
         while True:
             self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr] # it matches nothing too
             if self._at < len(self._text) or self._ended:

@@ -1,4 +1,4 @@
-"""`mapping.toml`: which class is which feature, how sure a prediction must be, and which data rows are taken."""
+"""`mapping.toml`: features of classes, the minimum confidence of predictions, the sample of data rows."""
 
 import hashlib
 import tomllib
@@ -12,12 +12,12 @@ from prelabel.errors import PrelabelError
 
 
 class BadMapping(PrelabelError):
-    """The mapping file has a key or a value that is none."""
+    """The mapping file has an unknown key or a wrong value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What becomes of a class: a feature, perhaps an answer to a classification of it, or nothing."""
+    """What a class becomes: a feature, perhaps an answer to one of its classifications, or nothing."""
 
     feature: str = ""
     classification: str | None = None
@@ -26,7 +26,7 @@ class Target:
     drop: bool = False
 
     def answers(self) -> list[dict[str, Any]]:
-        """What stands under `classifications` of an object; nothing without a classification. Raises ValueError."""
+        """Return the `classifications` of an object; none without a classification. Raises ValueError."""
         if self.classification is None:
             if self.option is not None:
                 raise ValueError(f"the mapping has option {self.option!r} without its classification")
@@ -36,40 +36,48 @@ class Target:
 
 @dataclass(slots=True)
 class ClassMapping:
-    """A mapping, and the counts of what it left out in one run."""
+    """A mapping, with the counts of what it left out in one run."""
 
+    #: Targets by class name.
     classes: Mapping[str, Target] = field(default_factory=dict)
+    #: Minimum confidence of classes that have none of their own.
     confidence: float = 0.0
+    #: What to do with classes that have no entry.
     unmapped: Literal["keep", "drop", "refuse"] = "keep"
+    #: Template of global keys.
     global_key: str | None = None
+    #: Take every n-th data row.
     every: int = 1
+    #: Share of the data rows to take, from 0 to 1.
     share: float = 1.0
+    #: Seed of the sample.
     seed: int = 0
+    #: Counts by reason.
     left_out: Counter[str] = field(default_factory=Counter)
     _rows: int = 0
 
     def choose(self, name: str, score: float | None, feature: str | None = None) -> Target | None:
-        """The class's target, None when it is left out. A prediction without a score passes every threshold.
+        """Return the class's target, or None if it is left out. A prediction without a score passes every threshold.
 
-        `feature` is that of classes whose entry names none; without it the class's own name.
-        Raises ValueError for a class without an entry where these are refused.
+        `feature` is for classes whose entry names none; the default is the class's own name. Raises ValueError for a
+        class without an entry if `unmapped` is "refuse".
         """
         target = self.classes.get(name)
         if target is None:
             if self.unmapped == "refuse":
                 raise ValueError(f"class {name!r} is not in the mapping")
             target = Target(drop=self.unmapped == "drop")
-        least = self.confidence if target.confidence is None else target.confidence
+        minimum = self.confidence if target.confidence is None else target.confidence
         if target.drop:
             self.left_out["of classes that are dropped"] += 1
-        elif score is not None and score < least:
-            self.left_out["below the least confidence"] += 1
+        elif score is not None and score < minimum:
+            self.left_out["below the minimum confidence"] += 1
         else:
             return replace(target, feature=target.feature or feature or name)
         return None
 
     def takes(self, key: str) -> bool:
-        """Whether this data row is in the sample; called once for each, in the file's order."""
+        """Return whether a data row is in the sample; call it once per data row, in the file's order."""
         self._rows += 1
         taken = (self._rows - 1) % self.every == 0 and _lot(self.seed, key) < self.share
         if not taken:
@@ -78,13 +86,13 @@ class ClassMapping:
 
 
 def _lot(seed: int, key: str) -> float:
-    """From 0 to 1, the same for a data row in every run and every file, whatever stands beside it."""
+    """Return a number from 0 to 1, the same for a data row in every run and every file, whatever else they hold."""
     digest = hashlib.blake2b(key.encode(), digest_size=8, salt=seed.to_bytes(16, "big")).digest()
     return int.from_bytes(digest, "big") / 2**64
 
 
 def read_mapping(path: Path) -> ClassMapping:
-    """Raises BadMapping, naming the file, the key and what was expected."""
+    """Return the mapping in a file. Raises BadMapping with the file, the key and what was expected."""
     try:
         table = tomllib.loads(path.read_text("utf-8"))
         return _mapping(table)
@@ -131,7 +139,7 @@ def _target(name: str, value: Any) -> Target:
 
 
 def _check_keys(table: Mapping[str, Any], known: Mapping[str, type], where: str) -> None:
-    """No key that is none, and values of their types; a whole number is a fraction too, true is no number."""
+    """Check for known keys and values of their types; a whole number is a fraction too, but true is no number."""
     for key, value in table.items():
         if key not in known:
             raise BadMapping(f"{where}{key}: unknown; expected one of {', '.join(known)}")
@@ -147,7 +155,7 @@ def _between(value: float, where: str) -> float:
     return float(value)
 
 
-def _at_least(value: int, least: int, where: str) -> int:
-    if not least <= value < 2**63:
-        raise BadMapping(f"{where}: expected at least {least}, found {value}")
+def _at_least(value: int, minimum: int, where: str) -> int:
+    if not minimum <= value < 2**63:
+        raise BadMapping(f"{where}: expected at least {minimum}, found {value}")
     return value

@@ -1,4 +1,4 @@
-"""Messages, one a line: the wire shape itself."""
+"""Messages, one per line: the wire shape itself."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 
 
 def read_messages(lines: Iterable[bytes], project_id: str | None = None) -> Source:
-    """Each non-empty line is a message; `project_id` is put into those that name none."""
+    """Yield every non-empty line as a message; messages without a project get `project_id`."""
     for number, line in enumerate(lines, 1):
         where = f"line {number}"
         raw = line.strip()

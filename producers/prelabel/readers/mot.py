@@ -1,4 +1,4 @@
-"""MOTChallenge tracks: a line `frame, track, left, top, width, height, confidence, …` for each box → video objects.
+"""MOTChallenge tracks: one line `frame, track, left, top, width, height, confidence, …` per box → video objects.
 
 One file is one video and becomes one message, held in memory. Frames count from 1, as Labelbox's examples do. A gap in
 a track's frames ends a segment, so that the editor interpolates only where the tracker saw the object.
@@ -8,38 +8,48 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prelabel.readers.base import BadRecord, Found, ReaderOptions, Source, filled, lines_of, messages_of, score_of
+from prelabel.readers.base import (
+    BadRecord,
+    KeyedAnnotation,
+    ReaderOptions,
+    Source,
+    filled,
+    lines_of,
+    messages_of,
+    score_of,
+)
 from prelabel.readers.coco import read_categories
 from prelabel.readers.coco_results import box_of
 
 CLASS = "object"
-"""The class of all boxes where `categories` is not given; with it the eighth column is a category's id."""
+"""The class of all boxes without `categories`; with them, the eighth column is a category's id."""
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
-    """One message for the file. Raises UnreadableSource."""
+    """Return one message for the file. Raises UnreadableSource."""
     categories = read_categories(options.categories) if options.categories else None
     key = filled(options.key_template("{file}"), {"file": path.stem})
 
-    def boxes() -> Iterator[Found | BadRecord]:
-        seen: set[tuple[int, int]] = set()
+    def boxes() -> Iterator[KeyedAnnotation | BadRecord]:
+        boxed: set[tuple[int, int]] = set()
         for number, line in lines_of(path):
             try:
                 frame, track, name, score, box = _row(line, categories)
-                if (track, frame) in seen:
+                if (track, frame) in boxed:
                     raise ValueError(f"track {track} has a box in frame {frame} already")
-                seen.add((track, frame))
+                boxed.add((track, frame))
                 if target := options.mapping.choose(name, score):
-                    named = [target.feature, target.answers()]
-                    yield Found(key, {"track": track, "frame": frame, "of": named, "score": score, "bbox": box})
+                    feature = [target.feature, target.answers()]
+                    fields = {"track": track, "frame": frame, "feature": feature, "score": score, "bbox": box}
+                    yield KeyedAnnotation(key, fields)
             except ValueError as error:
                 yield BadRecord(f"{path.name}, line {number}", str(error))
 
-    return messages_of(boxes(), options, path.name, lambda found: _objects(found, options.frame_step))
+    return messages_of(boxes(), options, path.name, lambda group: _objects(group, options.frame_step))
 
 
 def _row(line: str, categories: Any) -> tuple[int, int, str, float | None, dict[str, float]]:
-    """Frame, track, class, confidence and box. Raises ValueError."""
+    """Return frame, track, class, confidence and box. Raises ValueError."""
     cells = [cell.strip() for cell in line.split(",")]
     if len(cells) < 6:
         raise ValueError("expected frame, track, left, top, width, height, …")
@@ -55,13 +65,13 @@ def _row(line: str, categories: Any) -> tuple[int, int, str, float | None, dict[
         if category is None:
             raise ValueError("class (the eighth column) is not in the categories")
         name = category.name
-    # -1 stands for none in every column.
+    # In every column, -1 means none.
     return (
         frame,
         track,
         name,
         None if score == -1 else score_of(score),
-        box_of([_decimal(c, "box") for c in cells[2:6]]),
+        box_of([_decimal(cell, "box") for cell in cells[2:6]]),
     )
 
 
@@ -80,15 +90,15 @@ def _decimal(cell: str, name: str) -> float:
 
 
 def _objects(boxes: list[Any], step: int) -> list[dict[str, Any]]:
-    """One annotation for each track and feature, in the order of first frames."""
+    """Return one annotation per track and feature, in the order of their first frames."""
     tracks: dict[tuple[int, str], list[Any]] = {}
-    for box in sorted(boxes, key=lambda each: each["frame"]):
-        tracks.setdefault((box["track"], box["of"][0]), []).append(box)
+    for box in sorted(boxes, key=lambda box: box["frame"]):
+        tracks.setdefault((box["track"], box["feature"][0]), []).append(box)
     return [{"name": name, "segments": _segments(track, step)} for (_, name), track in tracks.items()]
 
 
 def _segments(track: list[Any], step: int) -> list[dict[str, Any]]:
-    """The answers of a class stand in each segment's first keyframe and where they change."""
+    """Return segments; their first keyframes hold the answers of the class, and so do those where answers change."""
     segments: list[dict[str, Any]] = []
     last: int | None = None
     answers: list[Any] = []
@@ -99,8 +109,8 @@ def _segments(track: list[Any], step: int) -> list[dict[str, Any]]:
         if last is None or box["frame"] > last + 1:
             segments.append({"keyframes": []})
             answers = []
-        if box["of"][1] != answers:
-            keyframe["classifications"] = answers = box["of"][1]
+        if box["feature"][1] != answers:
+            keyframe["classifications"] = answers = box["feature"][1]
         segments[-1]["keyframes"].append(keyframe)
         last = box["frame"]
     return segments

@@ -1,7 +1,7 @@
-"""Messages, or plain Labelbox NDJSON whose lines of one data row become one message; told apart line by line.
+"""Messages, or plain Labelbox NDJSON whose lines of one data row become one message; detected line by line.
 
-A message is the whole of what its model says about its data row: two messages of a row's lines would supersede one
-another. So messages go on as they come, and plain lines when the last of the stream is known.
+A message holds everything that its model predicts for its data row: two messages from a row's lines would supersede
+each other. So messages are passed on as they come, and plain lines when the last line of the stream is known.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _MIXED = {
 
 
 class Form(StrEnum):
-    """What a line is."""
+    """The form of a line."""
 
     MESSAGES = "messages"
     NDJSON = "ndjson"
@@ -38,27 +38,23 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LineOptions:
-    """What the lines do not say.
+    """What the lines do not contain."""
 
-    Attributes:
-        project_id: of messages that name none, and of plain lines.
-        model: the name of the model of plain lines.
-        form: what all lines are; else the first one says it.
-        mixed: lines of both forms are read, which only a check may do.
-
-    """
-
+    #: The project of messages that name none, and of plain lines.
     project_id: str | None = None
+    #: The name of the model of plain lines.
     model: str | None = None
+    #: The form of all lines; None: that of the first line.
     form: Form | None = None
+    #: Whether lines of both forms are read, which only a check may do.
     mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LineRecord(Record):
-    """A message and the numbers of its lines; `plain`: they hold one annotation each, in the message's order.
+    """A message and the numbers of its lines; if `plain`, they hold one annotation each, in the message's order.
 
-    `project` is the one that the message names as it is, if any.
+    `project` is the project that the message names, if any.
     """
 
     message: bytes
@@ -67,12 +63,12 @@ class LineRecord(Record):
     project: str | None = None
 
     def locate(self, error: MessageError) -> tuple[int, MessageError]:
-        """The line that an error is about, and the error with its path in that line."""
-        found = _AT_ANNOTATION.match(error.path) if self.plain else None
-        if found is None:
+        """Return the line that an error is about, and the error with its path in that line."""
+        place = _AT_ANNOTATION.match(error.path) if self.plain else None
+        if place is None:
             return self.numbers[0], error
-        path = error.path[found.end() :]
-        return self.numbers[int(found[1])], type(error)(error.reason, path, error.found, error.expected, error.hint)
+        path = error.path[place.end() :]
+        return self.numbers[int(place[1])], type(error)(error.reason, path, error.found, error.expected, error.hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +81,7 @@ class BadLine(BadRecord):
 
 
 class _Keys(msgspec.Struct):
-    """What tells a message from a plain line; anything else is left unread."""
+    """The keys that distinguish a message from a plain line; all others are left unread."""
 
     annotations: msgspec.Raw = _NOTHING
     projectId: Any = None  # noqa: N815 - as JSON has it
@@ -101,7 +97,7 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 def read_lines(stream: BinaryIO, options: LineOptions) -> Source:
-    """Messages as they come, then one message for each data row of plain lines. Raises UnreadableSource."""
+    """Yield messages as they come, then one message per data row of plain lines. Raises UnreadableSource."""
     index = RunIndex(stream)
     form = options.form
     try:
@@ -113,14 +109,14 @@ def read_lines(stream: BinaryIO, options: LineOptions) -> Source:
                 yield _too_long(number)
                 continue
             keys = read_keys(raw)
-            if keys is None:  # the gate says what is wrong with JSON that cannot be read
+            if keys is None:  # the gate reports what is wrong with unreadable JSON
                 yield LineRecord(f"line {number}", raw, (number,))
                 continue
-            told = tell(keys) or form or Form.MESSAGES
-            form = told if options.mixed else form or told
-            if told is not form:
+            line_form = form_of(keys) or form or Form.MESSAGES
+            form = line_form if options.mixed else form or line_form
+            if line_form is not form:
                 yield _bad(number, _MIXED[form])
-            elif told is Form.MESSAGES:
+            elif line_form is Form.MESSAGES:
                 yield _message(number, raw, keys.projectId, options)
             elif (row := _data_row(raw, number)) is None:
                 yield LineRecord(f"line {number}", raw, (number,))
@@ -133,7 +129,7 @@ def read_lines(stream: BinaryIO, options: LineOptions) -> Source:
 
 
 def numbered(stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
-    """Lines with their numbers and places; of one that is too long only a part that is too long as well."""
+    """Yield lines with their numbers and places; a line that is too long is cut to a part that is still too long."""
     number, at = 0, stream.tell() if stream.seekable() else 0
     while line := stream.readline(MAX_LINE_BYTES + 1):
         number += 1
@@ -148,48 +144,47 @@ def numbered(stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
 
 
 def read_keys(raw: bytes) -> _Keys | None:
-    """What is looked at of a line; None when it is no object that can be read."""
+    """Return the keys of a line that matter here, or None if it is no readable object."""
     try:
         return _KEYS.decode(raw)
     except _UNREADABLE:
         return None
 
 
-def tell(keys: _Keys) -> Form | None:
-    """What a line is by its keys; None for what is neither."""
+def form_of(keys: _Keys) -> Form | None:
+    """Return the form of a line by its keys, or None if it is neither."""
     if keys.annotations or keys.projectId is not None:
         return Form.MESSAGES
     return Form.NDJSON if keys.dataRow or keys.name or keys.schemaId else None
 
 
 def split(message: bytes) -> tuple[dict[str, Any], list[msgspec.Raw]]:
-    """A message without its annotations, and these as they were written; `join` puts them together."""
+    """Return a message without its annotations, and these as they were written; `join` puts them together again."""
     head = _PARTS.decode(message)
     return head, msgspec.json.decode(head.pop("annotations"), type=list[msgspec.Raw])
 
 
 def join(head: dict[str, Any], annotations: list[Any]) -> bytes:
-    """A message of these annotations."""
+    """Return a message with these annotations."""
     return _ENCODE(head | {"annotations": annotations})
 
 
 def message_of(lines: list[bytes], project_id: str | None, model: str | None = None) -> bytes:
-    """Plain lines of one data row as a message; values stay as they were written."""
+    """Return plain lines of one data row as a message; values stay as they were written."""
     annotations = [_PARTS.decode(line) for line in lines]
     data_rows = [annotation.pop("dataRow", None) for annotation in annotations]
-    named = None if model is None else {"name": model}
-    head = {"projectId": project_id, "dataRow": data_rows[0], "model": named}
+    model_part = None if model is None else {"name": model}
+    head = {"projectId": project_id, "dataRow": data_rows[0], "model": model_part}
     return join({key: value for key, value in head.items() if value is not None}, annotations)
 
 
 def _message(number: int, raw: bytes, project: Any, options: LineOptions) -> Record:
-    """The message; with the given project when it names none."""
+    """Return the message; if it names no project, with the project of the options."""
     if project is None and options.project_id is not None:
         project = options.project_id
-        with suppress(*_UNREADABLE):  # the gate says what is wrong with it
-            raw = _ENCODE(
-                {"projectId": project} | {key: each for key, each in _PARTS.decode(raw).items() if key != "projectId"}
-            )
+        with suppress(*_UNREADABLE):  # the gate reports what is wrong with it
+            parts = {key: value for key, value in _PARTS.decode(raw).items() if key != "projectId"}
+            raw = _ENCODE({"projectId": project} | parts)
     return LineRecord(f"line {number}", raw, (number,), project=project if isinstance(project, str) else None)
 
 
@@ -201,26 +196,26 @@ def _of_row(index: RunIndex, row: RowRuns, options: LineOptions) -> Record | Bad
     lines = index.lines(row)
     try:
         message = message_of([raw for _, raw in lines], options.project_id, options.model)
-    except RecursionError:  # at the very limit of what could be read one call before
+    except RecursionError:  # at the limit of what the call before could just read
         return BadLine(f"line {first}", "deep nesting", first, Reason.TOO_DEEP, row.count)
     return LineRecord(_where(row), message, tuple(number for number, _ in lines), True, options.project_id)
 
 
 def _data_row(raw: bytes, number: int) -> bytes | None:
-    """Whose line it is: the same for all spellings of one data row; None when the line is no JSON object."""
+    """Return a digest of the line's data row, the same for all its spellings, or None if the line is no JSON object."""
     try:
         line = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
     if not isinstance(line, dict):
         return None
-    found = line.get("dataRow")
-    if isinstance(found, dict):
-        found = {key: value for key, value in found.items() if value is not None}
-    # A line without one stands alone, so that the others are not refused with it.
+    data_row = line.get("dataRow")
+    if isinstance(data_row, dict):
+        data_row = {key: value for key, value in data_row.items() if value is not None}
+    # A line without a data row stands alone, so that the others are not refused with it.
     try:
-        key = orjson.dumps(number if found is None else found, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # nested too deeply: no data row at all
+        key = orjson.dumps(number if data_row is None else data_row, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # nested too deeply for a data row
         key = orjson.dumps(number)
     return hashlib.blake2b(key, digest_size=16).digest()
 

@@ -1,7 +1,7 @@
 """Masks as PNG files, and the colours of a PNG file, without numpy: whole rows and planes at once.
 
-The package's own `png` reads what a fast check may; here any PNG of three 8-bit channels is read, filters included
-that can only be undone byte by byte. That takes about a microsecond a byte.
+The package's own `png` reads what a fast check may; this reads any PNG of three 8-bit channels, even with filters that
+can only be undone byte by byte. That takes about a microsecond per byte.
 """
 
 import base64
@@ -15,23 +15,23 @@ from prelabel.builders.pixels import MAX_PIXELS, Plane, binary_png
 
 
 def mask_annotation(pixels: bytes, width: int, height: int) -> dict[str, str]:
-    """The `mask` of an annotation from pixels of 0 and 1, row by row. Raises ValueError when there are none of 1."""
+    """Return the `mask` of an annotation from pixels of 0 and 1, row by row. Raises ValueError for an empty mask."""
     if 1 not in pixels:
         raise ValueError("the mask has no pixel")
     return {"png": base64.b64encode(binary_png(Plane(width, height, pixels))).decode()}
 
 
 def check_size(width: int, height: int) -> None:
-    """Raises ValueError for sizes that no image has, or that would take too much memory."""
+    """Raise ValueError for a size that no image has, or that would take too much memory."""
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
         raise ValueError(f"a size of {width} x {height}: expected 1 to {MAX_PIXELS} pixels")
 
 
 class Colors:
-    """The pixels of an RGB image, which colour is where."""
+    """The pixels of an RGB image, by colour."""
 
     def __init__(self, path: Path) -> None:
-        """Raises ValueError for what is no such image, OSError for what cannot be read."""
+        """Read a PNG file. Raises ValueError for what is no such image, OSError for what cannot be read."""
         data = path.read_bytes()
         if not data.startswith(SIGNATURE) or data[12:16] != b"IHDR" or len(data) < 33:
             raise ValueError("no PNG file")
@@ -43,7 +43,7 @@ class Colors:
         self._planes = [pixels[channel::3] for channel in range(3)]
 
     def mask(self, color: tuple[int, int, int]) -> bytes:
-        """1 where a pixel has exactly this colour, row by row."""
+        """Return 1 where a pixel has exactly this colour, else 0, row by row."""
         both: int = (1 << 8 * self.width * self.height) - 1
         for plane, value in zip(self._planes, color, strict=True):
             table = bytes(byte == value for byte in range(256))
@@ -52,7 +52,7 @@ class Colors:
 
 
 def _inflated(data: bytes, size: int) -> bytes:
-    """The filtered rows; not more is inflated than the header says."""
+    """Return the filtered rows; no more is inflated than the header announces."""
     inflate, raw, at = zlib.decompressobj(), bytearray(), len(SIGNATURE)
     while at + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, at)
@@ -68,7 +68,7 @@ def _inflated(data: bytes, size: int) -> bytes:
 
 
 def _unfiltered(raw: bytes, stride: int) -> bytes:
-    """The rows without their filters, which stand before each of them."""
+    """Return the rows without their filters, whose numbers stand before them."""
     above, rows = bytes(stride), []
     for start in range(0, len(raw), stride + 1):
         row = bytearray(raw[start + 1 : start + 1 + stride])
@@ -99,7 +99,7 @@ def _average(row: bytearray, above: bytes) -> None:
 
 
 def _paeth(row: bytearray, above: bytes) -> None:
-    """The one of left, above and corner that is nearest to left + above - corner; in doubt in this order."""
+    """Add whichever of left, above and corner is nearest to left + above - corner; ties go to the earlier one."""
     for at, up in enumerate(above):
         left, corner = (row[at - 3], above[at - 3]) if at > 2 else (0, 0)
         by_left, by_up, by_corner = abs(up - corner), abs(left - corner), abs(left + up - 2 * corner)

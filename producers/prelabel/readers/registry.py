@@ -1,4 +1,4 @@
-"""The table of formats: a new one is a module with `read(path, options)` and a line here."""
+"""The table of formats: to add one, add a module with `read(path, options)` and a line here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,25 +10,21 @@ from prelabel.readers.base import ReaderOptions, Source
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format.
+    """A format."""
 
-    Attributes:
-        name: as `--format` calls it.
-        module: of `prelabel.readers`; loaded when it is first used.
-        about: what becomes of a file, for people.
-        takes: the options of `ReaderOptions` that mean something to it, beside those that all have.
-
-    """
-
+    #: Its name for `--format`.
     name: str
+    #: Its module in `prelabel.readers`, loaded on first use.
     module: str
+    #: What becomes of a file, for people.
     about: str
+    #: The `ReaderOptions` that it uses, beside those that all formats use.
     takes: frozenset[str]
 
     def read(self, path: Path, options: ReaderOptions) -> Source:
-        """Messages and bad records. Raises UnreadableSource, at once or while they are read."""
-        found: Callable[[Path, ReaderOptions], Source] = import_module(f"prelabel.readers.{self.module}").read
-        return found(path, options)
+        """Return messages and bad records. Raises UnreadableSource, at once or while they are read."""
+        read: Callable[[Path, ReaderOptions], Source] = import_module(f"prelabel.readers.{self.module}").read
+        return read(path, options)
 
 
 _COCO = frozenset({"categories", "images"})
@@ -41,4 +37,4 @@ _TABLE = (
     Format("mot", "mot", "tracks of a video → video objects", frozenset({"categories", "frame_step"})),
     Format("rttm", "rttm", "who speaks when → a checklist with ranges of time", frozenset({"media", "frame_rate"})),
 )
-FORMATS = {each.name: each for each in _TABLE}
+FORMATS = {item.name: item for item in _TABLE}

@@ -10,7 +10,7 @@ from prelabel.readers.pixels import check_size
 
 
 def decode(segmentation: Any) -> tuple[bytes, int, int]:
-    """Pixels, width and height of `{"size": [height, width], "counts": …}`. Raises ValueError."""
+    """Return pixels, width and height of `{"size": [height, width], "counts": …}`. Raises ValueError."""
     try:
         plane = read_rle(segmentation, "segmentation")
     except InvalidAnnotation as error:
@@ -19,7 +19,7 @@ def decode(segmentation: Any) -> tuple[bytes, int, int]:
 
 
 def fill(polygons: list[Any], width: int, height: int) -> bytes:
-    """The pixels whose centres lie in one of the polygons, each `[x1, y1, x2, y2, …]`. Raises ValueError."""
+    """Return the pixels whose centres lie in one of the polygons `[x1, y1, x2, y2, …]`. Raises ValueError."""
     check_size(width, height)
     rows: list[int] = [0] * height  # a row is a number of `width` bytes
     for polygon in polygons:
@@ -40,11 +40,11 @@ def _corners(polygon: Any) -> list[tuple[float, float]]:
 
 
 def _crossings(corners: list[tuple[float, float]], height: int) -> dict[int, list[float]]:
-    """Row → where the edges cross the line through its pixels' centres; an edge's upper end counts, its lower not."""
-    found: dict[int, list[float]] = {}
+    """Return by row where edges cross the line through its pixels' centres; an edge includes its upper end only."""
+    crossings: dict[int, list[float]] = {}
     for (x1, y1), (x2, y2) in zip(corners, corners[1:] + corners[:1], strict=True):
         if y1 > y2:
             x1, y1, x2, y2 = x2, y2, x1, y1
         for y in range(max(0, ceil(y1 - 0.5)), min(height, ceil(y2 - 0.5))):
-            found.setdefault(y, []).append(x1 + (y + 0.5 - y1) * (x2 - x1) / (y2 - y1))
-    return found
+            crossings.setdefault(y, []).append(x1 + (y + 0.5 - y1) * (x2 - x1) / (y2 - y1))
+    return crossings

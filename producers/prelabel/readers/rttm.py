@@ -1,7 +1,7 @@
-"""RTTM diarisation: `SPEAKER file channel onset duration … speaker` → when each speaker speaks.
+"""RTTM diarisation: `SPEAKER file channel onset duration … speaker` → when every speaker speaks.
 
-A file of that name becomes one message: a checklist `speaker`, since people speak at once, whose options are the
-speakers. On audio its ranges are milliseconds, on video frames from 1, which takes the frame rate.
+All lines of one file name become one message: a checklist `speaker`, since people speak at once, whose options are the
+speakers. On audio its ranges are milliseconds; on video they are frames from 1, which needs the frame rate.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import Any
 
 from prelabel.readers.base import (
     BadRecord,
-    Found,
+    KeyedAnnotation,
     ReaderOptions,
     Source,
     UnreadableSource,
@@ -28,10 +28,10 @@ _NONE = "<NA>"
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
-    """One message for each recording. Raises UnreadableSource."""
+    """Return one message per recording. Raises UnreadableSource."""
     template = _checked(path, options)
 
-    def turns() -> Iterator[Found | BadRecord]:
+    def turns() -> Iterator[KeyedAnnotation | BadRecord]:
         for number, line in lines_of(path):
             cells = line.split()
             if cells[0].startswith(";;"):
@@ -40,8 +40,8 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 options.mapping.left_out["lines that are no SPEAKER"] += 1
                 continue
             try:
-                if found := _turn(cells, options, template):
-                    yield found
+                if turn := _turn(cells, options, template):
+                    yield turn
             except ValueError as error:
                 yield BadRecord(f"{path.name}, line {number}", str(error))
 
@@ -49,7 +49,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
 
 
 def _checked(path: Path, options: ReaderOptions) -> str:
-    """The key's template, once all that the file does not say is there. Raises UnreadableSource."""
+    """Return the key's template after checking the options. Raises UnreadableSource."""
     template, rate = options.key_template("{file_id}"), options.frame_rate
     if "file_id" not in fields_of(template):
         raise UnreadableSource(f"global key {template!r}: expected {{file_id}}: every recording needs its own")
@@ -62,8 +62,8 @@ def _checked(path: Path, options: ReaderOptions) -> str:
     return template
 
 
-def _turn(cells: list[str], options: ReaderOptions, template: str) -> Found | None:
-    """Who speaks when, None when the mapping leaves it out. Raises ValueError."""
+def _turn(cells: list[str], options: ReaderOptions, template: str) -> KeyedAnnotation | None:
+    """Return who speaks when, or None if the mapping leaves it out. Raises ValueError."""
     if len(cells) < 8 or cells[7] == _NONE:
         raise ValueError("expected SPEAKER file channel onset duration <NA> <NA> speaker")
     onset, duration = _seconds(cells[3], "onset"), _seconds(cells[4], "duration")
@@ -74,12 +74,12 @@ def _turn(cells: list[str], options: ReaderOptions, template: str) -> Found | No
     if target is None:
         return None
     start, end = _range(onset, onset + duration, options.frame_rate)
-    of = {"feature": target.feature, "option": target.option or cells[7], "frames": {"start": start, "end": end}}
-    return Found(filled(template, {"file_id": cells[1]}), of)
+    turn = {"feature": target.feature, "option": target.option or cells[7], "frames": {"start": start, "end": end}}
+    return KeyedAnnotation(filled(template, {"file_id": cells[1]}), turn)
 
 
 def _range(onset: float, end: float, rate: float | None) -> tuple[int, int]:
-    """Both ends inclusive: the first and the last millisecond, or frame from 1, of which some is spoken in."""
+    """Return the first and last millisecond, or frame from 1, with speech in it; both are inclusive."""
     units, first = (1000.0, 0) if rate is None else (rate, 1)
     start = int(round(onset * units, 6))
     return start + first, max(start, ceil(round(end * units, 6)) - 1) + first
@@ -96,7 +96,7 @@ def _seconds(cell: str, name: str) -> float:
 
 
 def _checklists(turns: list[Any]) -> list[dict[str, Any]]:
-    """One annotation for each feature, its options in the order of their first turns."""
+    """Return one annotation per feature, its options in the order of their first turns."""
     features: dict[str, dict[str, list[Any]]] = {}
     for turn in turns:
         features.setdefault(turn["feature"], {}).setdefault(turn["option"], []).append(turn["frames"])
@@ -107,11 +107,11 @@ def _checklists(turns: list[Any]) -> list[dict[str, Any]]:
 
 
 def _joined(frames: list[dict[str, int]]) -> list[dict[str, int]]:
-    """In order of time; turns of one speaker that overlap are one range."""
+    """Return ranges in order of time; overlapping turns of one speaker are one range."""
     joined: list[dict[str, int]] = []
-    for each in sorted(frames, key=lambda found: found["start"]):
-        if joined and each["start"] <= joined[-1]["end"]:
-            joined[-1]["end"] = max(joined[-1]["end"], each["end"])
+    for interval in sorted(frames, key=lambda interval: interval["start"]):
+        if joined and interval["start"] <= joined[-1]["end"]:
+            joined[-1]["end"] = max(joined[-1]["end"], interval["end"])
         else:
-            joined.append(dict(each))
+            joined.append(dict(interval))
     return joined

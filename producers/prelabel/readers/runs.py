@@ -1,6 +1,6 @@
-"""Which lines of a stream belong to one data row, however far apart; in a temporary file, not in memory.
+"""An index of the lines of a stream by data row, however far apart they are; in a temporary file, not in memory.
 
-A run is lines of one data row that follow each other. Most files have one run a data row, so the index is small.
+A run is consecutive lines of one data row. Most files have one run per data row, so the index is small.
 """
 
 import itertools
@@ -22,7 +22,7 @@ FROM run WINDOW a_row AS (PARTITION BY row) ORDER BY first, line
 
 @dataclass(slots=True)
 class Run:
-    """Lines that follow each other: the first one's number, how many, and where their bytes stand."""
+    """Consecutive lines: the first one's number, how many there are, and the place and size of their bytes."""
 
     line: int
     count: int
@@ -32,7 +32,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class RowRuns:
-    """Every run of one data row, in the order of the stream; `size` and `count` are of all of them."""
+    """All runs of one data row, in the order of the stream; `size` and `count` are totals."""
 
     runs: list[Run]
     size: int
@@ -40,9 +40,9 @@ class RowRuns:
 
 
 class RunIndex:
-    """Collects lines, then answers them by data row, in the order of the rows' first lines. Close it.
+    """Collects lines, then returns them by data row, in the order of the rows' first lines. Close it.
 
-    The lines themselves are read again from the stream where it can be; else they are copied to a temporary file.
+    The lines themselves are read again from the stream if it can seek; otherwise they are copied to a temporary file.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -52,13 +52,13 @@ class RunIndex:
         self._row = b""
         self._last: Run | None = None
         self._pending: list[tuple[bytes, int, int, int, int]] = []
-        # An empty name is a database in a file that SQLite deletes; it uses the disk when its cache is full.
+        # An empty name is a database in a file that SQLite deletes; it uses the disk only when its cache is full.
         self._database = sqlite3.connect("")
         self._database.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8192;")
         self._database.execute("CREATE TABLE run (row BLOB, line INTEGER, count INTEGER, at INTEGER, size INTEGER)")
 
     def add(self, row: bytes, number: int, at: int, raw: bytes) -> None:
-        """A line of a data row; `at` is where the stream has it. Raises UnreadableSource."""
+        """Add a line of a data row; `at` is its place in the stream. Raises UnreadableSource."""
         if self._copy is not None:
             at, raw = self._written, raw.rstrip(b"\n") + b"\n"
             with _disk():
@@ -72,24 +72,24 @@ class RunIndex:
         self._row, self._last = row, Run(number, 1, at, len(raw))
 
     def rows(self) -> Iterator[RowRuns]:
-        """The data rows. Raises UnreadableSource when the disk is full."""
+        """Yield the data rows. Raises UnreadableSource if the disk is full."""
         self._keep()
         self._last = None
         self._write()
-        groups = itertools.groupby(self._sorted(), key=lambda each: each[4])
+        groups = itertools.groupby(self._sorted(), key=lambda row: row[4])
         for _, group in groups:
             runs = list(group)
             yield RowRuns([Run(*run[:4]) for run in runs], runs[0][5], runs[0][6])
 
     def lines(self, row: RowRuns) -> list[tuple[int, bytes]]:
-        """The lines of a data row with their numbers."""
-        found: list[tuple[int, bytes]] = []
+        """Return the lines of a data row with their numbers."""
+        lines: list[tuple[int, bytes]] = []
         for run in row.runs:
-            with _disk():  # what was written last is written now
+            with _disk():  # the seek flushes what was written last
                 self._source.seek(run.at)
             raws = self._source.read(run.size).split(b"\n")[: run.count]
-            found += [(run.line + index, raw.strip()) for index, raw in enumerate(raws)]
-        return found
+            lines += [(run.line + index, raw.strip()) for index, raw in enumerate(raws)]
+        return lines
 
     def close(self) -> None:
         """Delete the temporary files."""
@@ -111,18 +111,18 @@ class RunIndex:
 
     def _sorted(self) -> Iterator[tuple[int, ...]]:
         with _disk():
-            found = self._database.execute(_GROUPED)
+            cursor = self._database.execute(_GROUPED)
         while True:
             with _disk():
-                some = found.fetchmany(_RUNS_AT_ONCE)
-            if not some:
+                rows = cursor.fetchmany(_RUNS_AT_ONCE)
+            if not rows:
                 return
-            yield from some
+            yield from rows
 
 
 @contextmanager
 def _disk() -> Iterator[None]:
-    """Around what needs room in temporary files."""
+    """Report errors of temporary files, such as a full disk, as UnreadableSource."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:

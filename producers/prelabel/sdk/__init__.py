@@ -1,7 +1,7 @@
-"""Labels of Labelbox's Python SDK 7 → messages: what `Publisher.publish(label, project_id=…)` calls.
+"""Labels of Labelbox's Python SDK 7 → messages: the conversion behind `Publisher.publish(label, project_id=…)`.
 
-It needs the SDK with its annotation types (`pip install 'prelabel[labelbox]'`), which is imported with this package and
-not before. A label becomes what the SDK's own converter makes of it, apart from the differences that
+It needs the SDK with its annotation types (`pip install 'prelabel[labelbox]'`), which is imported with this package,
+not earlier. A label becomes what the SDK's own converter makes of it, apart from the differences that
 docs/reference/labelbox-format.md#6 advises; docs/how-to/build-annotations.md lists them.
 """
 
@@ -23,29 +23,29 @@ from prelabel.sdk.objects import envelope, evaluation, video_masks
 from prelabel.sdk.temporal import temporal
 from prelabel.sdk.tracks import instance_of, track
 
-Found = tuple[str, Any]
-"""An annotation of a label and its path, such as `annotations[3]`."""
+Located = tuple[str, Any]
+"""The path of an annotation in a label, such as `annotations[3]`, and the annotation."""
 
 
 def message_of(label: Any, *more: Any, project_id: str, model: Model | str | None = None) -> dict[str, Any]:
-    """A label as a message in the wire's shape, for `publish`.
+    """Return a label as a message in the wire's shape, for `publish`.
 
-    A message is all that its model says about its data row, so several labels of one data row are one message:
-    `message_of(first, second, project_id=…)`. The order of annotations is the label's, except that a tracked object
-    and an answer with frames stand where their first frame did. Raises MessageError for what no import takes; the
-    message is checked when it is published.
+    A message holds everything that its model predicts for its data row, so several labels of one data row are one
+    message: `message_of(first, second, project_id=…)`. Annotations keep the order of the label, but a tracked object or
+    an answer with frames stands where its first frame did. Raises MessageError for what cannot be imported; the message
+    itself is checked on publishing.
     """
     labels = (label, *more)
     row = _data_row(labels)
-    named = Model(model) if isinstance(model, str) else model
-    ends = Ends(labels, (project_id, *next(iter(row.items())), named.name if named else ""))
+    predictor = Model(model) if isinstance(model, str) else model
+    ends = Ends(labels, (project_id, *next(iter(row.items())), predictor.name if predictor else ""))
     annotations = [
         {key: value for key, value in annotation.items() if value is not None}
-        for at, each in enumerate(labels)
-        for annotation in _annotations(each, f"labels[{at}]." if more else "", ends)
+        for at, one_label in enumerate(labels)
+        for annotation in _annotations(one_label, f"labels[{at}]." if more else "", ends)
     ]
     message = {"projectId": project_id, "dataRow": row, "annotations": annotations}
-    return message if named is None else message | {"model": named.wire()}
+    return message if predictor is None else message | {"model": predictor.wire()}
 
 
 def _data_row(labels: tuple[Any, ...]) -> dict[str, str]:
@@ -61,21 +61,21 @@ def _data_row(labels: tuple[Any, ...]) -> dict[str, str]:
             raise MalformedMessage(Reason.MALFORMED_MESSAGE, "dataRow", found, "a label with uid or global_key")
     for row in rows[1:]:
         if row != rows[0]:
-            found = " and ".join(str(next(iter(each.values()))) for each in (rows[0], row))
+            found = " and ".join(str(next(iter(key.values()))) for key in (rows[0], row))
             raise MalformedMessage(Reason.MALFORMED_MESSAGE, "dataRow", found, "labels of one data row")
     return rows[0]
 
 
 def _annotations(label: Any, prefix: str, ends: Ends) -> Iterator[dict[str, Any]]:
-    groups: dict[Any, list[Found]] = {}
+    groups: dict[Any, list[Located]] = {}
     for at, annotation in enumerate(label.annotations):
         groups.setdefault(_group(annotation, at), []).append((f"{prefix}annotations[{at}]", annotation))
-    for found in groups.values():
-        yield from _converted(found, ends)
+    for group in groups.values():
+        yield from _converted(group, ends)
 
 
 def _group(annotation: Any, at: int) -> Any:
-    """What is one annotation of ours, though the SDK has one for each frame."""
+    """Return the key of one annotation of ours; the SDK may have one annotation per frame for it."""
     if isinstance(annotation, lb.VideoObjectAnnotation):
         return "track", annotation.feature_schema_id or annotation.name, *instance_of(annotation)
     if isinstance(annotation, lb.VideoClassificationAnnotation):
@@ -85,14 +85,14 @@ def _group(annotation: Any, at: int) -> Any:
     return at
 
 
-def _converted(found: list[Found], ends: Ends) -> Iterator[dict[str, Any]]:
-    path, annotation = found[0]
+def _converted(group: list[Located], ends: Ends) -> Iterator[dict[str, Any]]:
+    path, annotation = group[0]
     if isinstance(annotation, lb.VideoObjectAnnotation):
-        yield track(found)
+        yield track(group)
     elif isinstance(annotation, lb.VideoClassificationAnnotation):
-        yield from frame_answers(found)
+        yield from frame_answers(group)
     elif isinstance(annotation, lb.TemporalClassificationText | lb.TemporalClassificationQuestion):
-        yield temporal(found)
+        yield temporal(group)
     elif isinstance(annotation, lb.RelationshipAnnotation):
         yield ends.link(annotation, path)
     elif isinstance(annotation, lb.VideoMaskAnnotation):

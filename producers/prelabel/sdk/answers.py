@@ -1,4 +1,4 @@
-"""Objects, radios, checklists and texts of a label, with what is nested below them."""
+"""Objects, radios, checklists and texts of a label, with the answers nested below them."""
 
 from typing import Any
 
@@ -9,43 +9,43 @@ from prelabel.sdk.objects import envelope, filled, geometry, metrics
 
 
 def geometric(annotation: Any, path: str) -> dict[str, Any]:
-    """An object that stands in one place."""
+    """Return an object that stands in one place."""
     below = nested(annotation.classifications, path)
     return envelope(annotation) | geometry(annotation.value, path) | filled(classifications=below)
 
 
 def answered(annotation: Any, path: str) -> dict[str, Any]:
-    """A global answer, or one about a message."""
+    """Return a global answer, or one about a message."""
     below = nested(beside(annotation), path)
     fields = envelope(annotation) | filled(messageId=annotation.message_id, classifications=below)
     return _answer(annotation, fields, path)
 
 
 def prompt(annotation: Any) -> dict[str, Any]:
-    """The prompt of a data row, which is a text."""
+    """Return the prompt of a data row, which is a text."""
     confidence = annotation.value.confidence
     return envelope(annotation) | filled(answer=annotation.value.answer, confidence=confidence)
 
 
 def nested(annotations: Any, path: str) -> list[dict[str, Any]] | None:
-    """Classifications below an object or an option; None without any."""
-    found = []
-    for at, each in enumerate(annotations or ()):
-        named = filled(name=each.name, schemaId=each.feature_schema_id)
-        found.append(_answer(each, named, f"{path}.classifications[{at}]"))
-    return found or None
+    """Return the classifications below an object or an option, or None."""
+    answers = []
+    for at, annotation in enumerate(annotations or ()):
+        reference = filled(name=annotation.name, schemaId=annotation.feature_schema_id)
+        answers.append(_answer(annotation, reference, f"{path}.classifications[{at}]"))
+    return answers or None
 
 
 def beside(annotation: Any) -> Any:
-    """Classifications given to the annotation itself, which the SDK documents, takes and forgets.
+    """Return classifications on the annotation itself, which the SDK documents, accepts and forgets.
 
-    The gate moves them into the one option of a radio or checklist, and refuses them where that is in doubt.
+    The gate moves them into the single option of a radio or checklist, and refuses them if there are several.
     """
     return (annotation.model_extra or {}).get("classifications")
 
 
 def option(answer: Any, path: str) -> dict[str, Any]:
-    """A chosen option."""
+    """Return a chosen option."""
     return filled(
         name=answer.name,
         schemaId=answer.feature_schema_id,
@@ -60,7 +60,7 @@ def _answer(annotation: Any, fields: dict[str, Any], path: str) -> dict[str, Any
     if isinstance(value, lb.Radio):
         return fields | {"answer": option(value.answer, f"{path}.answer")}
     if isinstance(value, lb.Checklist):
-        return fields | {"answer": [option(each, f"{path}.answer[{at}]") for at, each in enumerate(value.answer)]}
+        return fields | {"answer": [option(item, f"{path}.answer[{at}]") for at, item in enumerate(value.answer)]}
     if isinstance(value, lb.Text):
         below = nested(value.classifications, path)
         text = filled(confidence=value.confidence, customMetrics=metrics(value), classifications=below)

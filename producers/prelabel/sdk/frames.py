@@ -1,4 +1,4 @@
-"""Answers about frames of a video → ranges of frames inside each option.
+"""Answers about frames of a video → ranges of frames inside every option.
 
 Source: docs/reference/labelbox-format.md#2-18, form A.
 
@@ -20,28 +20,30 @@ Ranges = list[dict[str, int]]
 
 
 class _Answer:
-    """One option, or text, as it was given: what it says, where it was first said, and when."""
+    """One option or text in the label's form, with its ranges of frames."""
 
     def __init__(self, item: dict[str, Any], uuid: str | None) -> None:
         self.item = item
+        #: The uuid of the annotation that was the first to give this answer.
         self.uuid = uuid
         self.ranges: Ranges = []
+        #: The last frame with this answer, and its segment.
         self.last: tuple[int, Any] = (-1, None)
 
 
-def frame_answers(found: list[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
-    """All answers of one feature: a radio line for each option, one line for a checklist and for texts."""
-    found = sorted(found, key=lambda each: each[1].frame)
-    path, first = found[0]
-    kinds = {type(annotation.value) for _, annotation in found}
+def frame_answers(located: list[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Return all answers of one feature: one radio line per option, or one line for a checklist or for texts."""
+    located = sorted(located, key=lambda pair: pair[1].frame)
+    path, first = located[0]
+    kinds = {type(annotation.value) for _, annotation in located}
     if len(kinds) > 1:
         raise refused(path, " and ".join(sorted(kind.__name__ for kind in kinds)), "answers of one kind for a feature")
     base = envelope(first)
-    base.pop("confidence", None)  # of one frame, and not sent anyway
+    base.pop("confidence", None)  # it belongs to one frame, and is not sent anyway
     base.pop("customMetrics", None)
-    answers = _answers(found)
+    answers = _answers(located)
     if isinstance(first.value, lb.Text):
-        yield base | {"answer": [_with_ranges(each) for each in answers]}
+        yield base | {"answer": [_with_ranges(answer) for answer in answers]}
     elif isinstance(first.value, lb.Radio):
         yield from _radios(base, answers)
     else:
@@ -49,34 +51,34 @@ def frame_answers(found: list[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _radios(base: dict[str, Any], answers: list[_Answer]) -> Iterator[dict[str, Any]]:
-    given: set[str | None] = set()
+    used: set[str | None] = set()
     for answer in answers:
-        uuid = None if answer.uuid in given else answer.uuid
-        given.add(uuid)
+        uuid = None if answer.uuid in used else answer.uuid
+        used.add(uuid)
         yield base | {"uuid": uuid, "answer": _with_ranges(answer)}
 
 
 def _checklists(base: dict[str, Any], answers: list[_Answer]) -> Iterator[dict[str, Any]]:
-    """One line; an option whose nested answers change goes on in a further one, since a line has each option once."""
-    left = answers
-    while left:
+    """Return one line, and further ones for options whose nested answers change: a line has every option once."""
+    remaining = answers
+    while remaining:
         line: dict[Any, _Answer] = {}
         later = []
-        for answer in left:
-            named = answer.item.get("name"), answer.item.get("schemaId")
-            if line.setdefault(named, answer) is not answer:
+        for answer in remaining:
+            reference = answer.item.get("name"), answer.item.get("schemaId")
+            if line.setdefault(reference, answer) is not answer:
                 later.append(answer)
-        yield base | {"answer": [_with_ranges(each) for each in line.values()]}
-        base, left = base | {"uuid": None}, later
+        yield base | {"answer": [_with_ranges(answer) for answer in line.values()]}
+        base, remaining = base | {"uuid": None}, later
 
 
-def _answers(found: list[tuple[str, Any]]) -> list[_Answer]:
-    """Each different answer with its ranges: it goes on while nothing else is said in between."""
+def _answers(located: list[tuple[str, Any]]) -> list[_Answer]:
+    """Return the distinct answers with their ranges; an answer lasts until another one is given."""
     answers: dict[bytes, _Answer] = {}
     before: int | None = None
     frame: int | None = None
-    segments = runs_of(found) if found[0][1].segment_index is not None else [None] * len(found)
-    for (path, annotation), segment in zip(found, segments, strict=True):
+    segments = runs_of(located) if located[0][1].segment_index is not None else [None] * len(located)
+    for (path, annotation), segment in zip(located, segments, strict=True):
         if annotation.frame != frame:
             before, frame = frame, annotation.frame
         elif isinstance(annotation.value, lb.Radio):
@@ -88,11 +90,11 @@ def _answers(found: list[tuple[str, Any]]) -> list[_Answer]:
 
 
 def _extend(answer: _Answer, frame: int, segment: Any, before: int | None) -> None:
-    last, of = answer.last
+    last, last_segment = answer.last
     if last == frame:
         return
-    goes_on = last == frame - 1 if segment is None else (last == before and of == segment)
-    if goes_on and answer.ranges:
+    continues = last == frame - 1 if segment is None else (last == before and last_segment == segment)
+    if continues and answer.ranges:
         answer.ranges[-1]["end"] = frame
     else:
         answer.ranges.append({"start": frame, "end": frame})
@@ -107,9 +109,9 @@ def _items(annotation: Any, path: str) -> list[dict[str, Any]]:
     if isinstance(value, lb.Text):
         return [{"value": value.answer}]
     chosen = value.answer if isinstance(value, lb.Checklist) else [value.answer]
-    items = [option(each, f"{path}.answer") for each in chosen]
+    items = [option(item, f"{path}.answer") for item in chosen]
     for item in items:
-        # They differ from frame to frame without the answer being another, and are not sent.
+        # These differ from frame to frame while the answer stays the same, and they are not sent.
         item.pop("confidence", None)
         item.pop("customMetrics", None)
     return items

@@ -13,33 +13,33 @@ _PERSON = b"prelabel.sdk.1"
 
 
 class Ends:
-    """Which annotations of the labels are ends of relationships, and the uuid of each.
+    """The annotations of the labels that are ends of relationships, and their uuids.
 
-    An end without a uuid of the user's gets one derived from project, data row, model, feature and place among the
-    feature's annotations, so that publishing the label again, built anew, gives the same; the SDK's own is random.
+    An end without a uuid of the user's gets one derived from project, data row, model, feature and its place among the
+    feature's annotations. So publishing a rebuilt label again gives the same uuids, while the SDK's own are random.
     """
 
     def __init__(self, labels: tuple[Any, ...], identity: tuple[str, ...]) -> None:
         everything = [annotation for label in labels for annotation in label.annotations]
-        links = [each.value for each in everything if isinstance(each, lb.RelationshipAnnotation)]
-        wanted = {str(end._uuid) for link in links for end in (link.source, link.target) if end is not None}
+        links = [annotation.value for annotation in everything if isinstance(annotation, lb.RelationshipAnnotation)]
+        linked = {str(end._uuid) for link in links for end in (link.source, link.target) if end is not None}
         self._uuids: dict[str, str] = {}
         counts: dict[str, int] = {}
-        for annotation in everything if wanted else ():
+        for annotation in everything if linked else ():
             if not isinstance(annotation, lb.ObjectAnnotation | lb.ClassificationAnnotation):
                 continue
             feature = annotation.feature_schema_id or annotation.name or ""
             counts[feature] = ordinal = counts.get(feature, -1) + 1
-            if (known := str(annotation._uuid)) in wanted:
+            if (known := str(annotation._uuid)) in linked:
                 self._uuids[known] = own_uuid(annotation) or _derived(*identity, feature, str(ordinal))
 
     def identified(self, annotation: Any, converted: dict[str, Any]) -> dict[str, Any]:
-        """With its uuid, if something links to it."""
+        """Return the converted annotation, with its uuid if a relationship links to it."""
         uuid = self._uuids.get(str(annotation._uuid))
         return converted if uuid is None else {"uuid": uuid} | converted
 
     def link(self, annotation: Any, path: str) -> dict[str, Any]:
-        """A relationship. Raises InvalidAnnotation when an end is not in the label."""
+        """Return a relationship. Raises InvalidAnnotation if an end is not in the label."""
         link = annotation.value
         relationship = filled(
             source=None if link.source is None else self._uuid(link.source, f"{path}.relationship.source"),
@@ -50,7 +50,7 @@ class Ends:
         )
         fields = envelope(annotation)
         if "name" in fields:
-            fields.pop("schemaId", None)  # as the SDK: relationships go by name
+            fields.pop("schemaId", None)  # as in the SDK: relationships use the name
         return fields | {"relationship": relationship}
 
     def _uuid(self, end: Any, path: str) -> str:

@@ -10,12 +10,12 @@ from prelabel.builders.values import number, refused
 
 
 def filled(**fields: Any) -> dict[str, Any]:
-    """The fields that are not None."""
+    """Return the fields that are not None."""
     return {key: value for key, value in fields.items() if value is not None}
 
 
 def envelope(annotation: Any) -> dict[str, Any]:
-    """What annotations share. Only a uuid that the user gave is one; the SDK's own is another at each run."""
+    """Return the fields that annotations share. Only the user's uuid counts; the SDK's own differs in every run."""
     return filled(
         uuid=own_uuid(annotation),
         name=annotation.name,
@@ -26,19 +26,19 @@ def envelope(annotation: Any) -> dict[str, Any]:
 
 
 def own_uuid(annotation: Any) -> str | None:
-    """The one in `extra`."""
+    """Return the uuid in `extra`."""
     uuid = annotation.extra.get("uuid")
     return None if uuid is None else str(uuid)
 
 
 def metrics(annotation: Any) -> list[dict[str, Any]] | None:
-    """Custom metrics, which stay in the message."""
-    found = getattr(annotation, "custom_metrics", None)
-    return [{"name": each.name, "value": each.value} for each in found] if found else None
+    """Return custom metrics, which stay in the message."""
+    values = getattr(annotation, "custom_metrics", None)
+    return [{"name": metric.name, "value": metric.value} for metric in values] if values else None
 
 
 def geometry(value: Any, path: str) -> dict[str, Any]:
-    """The key of the kind, and what belongs to it."""
+    """Return the key of the kind with its value, and the fields that belong to it."""
     if isinstance(value, lb.Rectangle):
         fields = {"bbox": _box(value, f"{path}.bbox")}
         return fields | ({"page": value.page, "unit": value.unit.value} if hasattr(value, "unit") else {})
@@ -54,20 +54,20 @@ def geometry(value: Any, path: str) -> dict[str, Any]:
 
 
 def video_masks(annotation: Any) -> dict[str, Any]:
-    """All masks of a video."""
+    """Return all masks of a video."""
     frames = [
-        filled(index=each.index, instanceURI=each.instance_uri, imBytes=_encoded(each.im_bytes))
-        for each in annotation.frames
+        filled(index=frame.index, instanceURI=frame.instance_uri, imBytes=_encoded(frame.im_bytes))
+        for frame in annotation.frames
     ]
     instances = [
-        filled(colorRGB=list(each.color_rgb), name=each.name, featureSchemaId=each.feature_schema_id)
-        for each in annotation.instances
+        filled(colorRGB=list(item.color_rgb), name=item.name, featureSchemaId=item.feature_schema_id)
+        for item in annotation.instances
     ]
     return {"masks": {"frames": frames, "instances": instances}}
 
 
 def evaluation(annotation: Any) -> dict[str, Any]:
-    """A selection or ranking of replies."""
+    """Return a selection or ranking of replies."""
     task = annotation.value
     return {"messageEvaluationTask": {"format": task.format, "data": task.model_dump(by_alias=True)}}
 
@@ -93,7 +93,8 @@ def _vertices(points: Any, path: str) -> list[dict[str, float]]:
 def _entity(value: Any, path: str) -> dict[str, Any]:
     if isinstance(value, lb.DocumentEntity):
         selections = [
-            {"groupId": each.group_id, "tokenIds": each.token_ids, "page": each.page} for each in value.text_selections
+            {"groupId": selection.group_id, "tokenIds": selection.token_ids, "page": selection.page}
+            for selection in value.text_selections
         ]
         return {"textSelections": selections}
     if isinstance(value, lb.TextEntity):
@@ -103,7 +104,7 @@ def _entity(value: Any, path: str) -> dict[str, Any]:
 
 
 def _mask(value: Any, path: str) -> dict[str, Any]:
-    """By address with its colour; otherwise the pixels of that colour, as the SDK does."""
+    """Return a mask by address with its colour; otherwise the pixels of that colour, as the SDK does."""
     color = [value.color] * 3 if isinstance(value.color, int) else list(value.color)
     if value.mask.url is not None:
         return {"instanceURI": value.mask.url, "colorRGB": color}
@@ -112,5 +113,5 @@ def _mask(value: Any, path: str) -> dict[str, Any]:
 
 
 def _encoded(image: Any) -> str | None:
-    """A PNG file in base64. The SDK's converter leaves text behind where the label had bytes."""
+    """Return a PNG file in base64; the SDK's converter replaces the label's bytes with such a text."""
     return image if image is None or isinstance(image, str) else base64.b64encode(image).decode()

@@ -1,1 +1,1 @@
-"""The check of a message: fast when it is right, and explained when it is not."""
+"""The check of a message: fast if the message is right, and explained if it is not."""

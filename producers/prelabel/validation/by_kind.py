@@ -1,6 +1,6 @@
-"""Messages with annotations beyond those of images, read annotation by annotation, each by its kind's own struct.
+"""Messages with annotations beyond those of images, read one by one, each annotation by its kind's own struct.
 
-A struct is made when the first annotation of its kind is met: a fleet pays for the kinds that it sends.
+A struct is created when the first annotation of its kind is read: a fleet pays only for the kinds that it sends.
 """
 
 import threading
@@ -16,14 +16,14 @@ from prelabel.annotations.kinds import ALL, Kind
 from prelabel.messages import without_nulls
 from prelabel.validation.structs import Structs
 
-# What is looked at to tell a kind; the other keys only by whether they are there.
+# These values decide between kinds; of other keys only the presence does.
 _LOOKED_INTO = ("answer", "answers", "bbox")
 _ALSO = ("messageId", "page", "unit", "frames", "groupKey")
 _NULL = msgspec.Raw(b"null")
 
 
 class NotRead(Exception):
-    """An annotation is not one: which, and what msgspec said about it."""
+    """An annotation cannot be read: which one, and msgspec's error about it."""
 
     def __init__(self, at: int | None, refused: Exception) -> None:
         super().__init__(at, refused)
@@ -32,11 +32,11 @@ class NotRead(Exception):
 
 
 class _Unknown(Exception):
-    """It has no kind key, or two."""
+    """The annotation has no kind's key, or two."""
 
 
 class _Reader:
-    """A kind's decoder, and its rules."""
+    """A kind's decoder and rules."""
 
     def __init__(self, kind: Kind, struct: Any) -> None:
         self.kind = kind
@@ -58,7 +58,7 @@ class ByKind:
         self._lock = threading.Lock()
 
     def read(self, raw: bytes) -> tuple[Any, list[Kind]]:
-        """The message with its annotations as their kinds' structs, and the kinds. Raises NotRead, MessageError."""
+        """Return the message with annotations as their kinds' structs, and the kinds. Raises NotRead, MessageError."""
         decode_message, decode_keys = self._made or self._make()
         try:
             message = decode_message(raw)
@@ -97,8 +97,10 @@ class ByKind:
         return reader.kind, annotation
 
     def _as_last(self, raw: Any) -> tuple[_Reader | None, Any]:
-        """Most annotations are of the kind before; what fits its struct is of it, since a struct takes no more keys
-        than its own. Not so answers with ranges, whose struct takes some without.
+        """Read an annotation as the kind of the one before, which most annotations have.
+
+        A struct accepts no keys but its own, so what fits it is of its kind. Answers with ranges are the exception:
+        their structs also accept some without ranges.
         """
         reader = self._last
         if reader is None or reader.kind.timed:
@@ -107,13 +109,13 @@ class ByKind:
             annotation = reader.decode(raw)
         except msgspec.ValidationError:
             return None, None
-        keys = reader.kind.keys  # a checklist has two, of which it must have one
+        keys = reader.kind.keys  # a checklist has two, exactly one of which must be used
         if len(keys) > 1 and sum(getattr(annotation, key) is not None for key in keys) != 1:
             return None, None
         return reader, annotation
 
     def _make(self) -> tuple[Any, Any]:
-        """The decoders of messages, and of the keys that tell a kind."""
+        """Return the decoders of messages, and of the keys that determine a kind."""
         parts = Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
         with self._lock:
             fields = self._structs.fields(self._message) | {"annotations": ("annotations", parts, True)}
@@ -125,7 +127,7 @@ class ByKind:
         with self._lock:
             if kind.name not in self._readers:
                 fields = self._structs.fields(kind.model)
-                # As in the struct of image kinds: a rendered line is this with both filled in.
+                # As in the struct of image kinds: a rendered line is this struct with both filled in.
                 first = {"uuid": fields.pop("uuid"), "data_row": ("dataRow", self._data_row, False)}
                 struct = self._structs.define(f"{kind.model.__name__}Line", first | fields, self._absent)
                 self._readers[kind.name] = _Reader(kind, struct)
@@ -133,12 +135,12 @@ class ByKind:
 
 
 def _without_nulls(raw: bytes) -> bytes:
-    """The annotation without keys that are null: they may be another kind's."""
+    """Return the annotation without null keys, which may belong to another kind."""
     if b"null" not in raw:
         return raw
     try:
         return orjson.dumps(without_nulls(orjson.loads(raw)))
-    except orjson.JSONDecodeError:  # a number that orjson does not take
+    except orjson.JSONDecodeError:  # a number that orjson does not accept
         return raw
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a message that the gate refused: the models read it again, and their errors say where and why."""
+"""Explain a message that the gate refused: the models read it again, and their errors say where and why."""
 
 import json
 from typing import Any
@@ -15,17 +15,17 @@ _ANNOTATION = TypeAdapter[Any](AnyAnnotation)
 
 
 def too_deep() -> MessageError:
-    """JSON that is nested beyond what any reader takes."""
+    """Return the error of JSON that is nested more deeply than any reader accepts."""
     return InvalidAnnotation(Reason.TOO_DEEP, "annotations", "deep nesting", "JSON that can be read")
 
 
 def explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
-    """What the models say about a message that the gate refused; only about annotation `at`, if it is known."""
+    """Return the models' error about a message that the gate refused; about annotation `at` only, if it is known."""
     try:
         message = orjson.loads(raw)
         annotations = message.get("annotations") if isinstance(message, dict) else None
         if isinstance(annotations, list):
-            # What the gate's reader says may quote a key that looks like a place: it may be of no annotation.
+            # The gate's error may quote a key that looks like a place in an annotation.
             if at is not None and at < len(annotations):
                 _ANNOTATION.validate_python(annotations[at], context=PictureWork())
             else:
@@ -40,7 +40,7 @@ def explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
     except RecursionError:
         return too_deep()
     repeated = _repeated_key(raw)
-    if repeated is not None:  # the models see the last one only
+    if repeated is not None:  # the models only see the last one
         return refusal("", f"{quoted(repeated)} twice in one object", "each key once")
     return refusal("", "a message that one of two checks refuses", str(refused), reason=Reason.GATE_DISAGREES)
 
@@ -50,14 +50,14 @@ def _validate(message: Any) -> None:
 
 
 def _repeated_key(raw: bytes) -> str | None:
-    found: list[str] = []
+    repeated: list[str] = []
 
     def look(pairs: list[tuple[str, Any]]) -> None:
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key, _ in pairs:
-            if key in seen:
-                found.append(key)
-            seen.add(key)
+            if key in keys:
+                repeated.append(key)
+            keys.add(key)
 
     json.loads(raw, object_pairs_hook=look)
-    return found[0] if found else None
+    return repeated[0] if repeated else None

@@ -1,10 +1,10 @@
 """The fast check of a message.
 
-"Validate fast, explain slowly": msgspec reads the JSON into structs made from the pydantic models: messages of image
-kinds in one pass, what that does not take annotation by annotation (`bykind`). Only what both refuse is read again by
-the models, whose errors say where and why. Rules between fields are the models' own. When the two disagree the message
-is refused with a reason of its own, never passed. Decoders and encoders are shared by threads: each call has its own
-state.
+"Validate fast, explain slowly": msgspec reads the JSON into structs derived from the pydantic models. Messages of image
+kinds are read in one pass, all others annotation by annotation (`by_kind`). Only a message that both refuse is read
+again by the models, whose errors say where and why. Rules between fields are the models' own. If the two disagree, the
+message is refused with a reason of its own, never passed. Decoders and encoders are shared by threads: every call has
+its own state.
 """
 
 import re
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
     from labelbox.types import Label
 
 Message: TypeAlias = "PredictionMessage | Mapping[str, Any] | bytes | Label"
-"""What can be published: a message typed, in the wire's shape or as JSON; a label of Labelbox's SDK."""
+"""What can be published: a message, typed, in the wire's shape or as JSON; or a label of Labelbox's SDK."""
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 ASKED = (*FIELDS, "classifications", "frames", "answers")
-"""What is asked of annotations of any kind."""
+"""Attributes that code reads from annotations of any kind."""
 _IMAGE_KINDS = tuple(kind for kind in KINDS if kind.image)
 _STRUCTS = Structs(__name__, globals())
 DataRowStruct = _STRUCTS.of(DataRow)
 
 
 def _flat_annotation() -> Any:
-    """One struct with the fields of every image kind: trying them one after the other would cost more with each kind.
+    """Return one struct with the fields of all image kinds: trying one struct per kind in turn would cost more.
 
     `uuid` and `dataRow` come first, so that a rendered line is this struct with both filled in.
     """
@@ -72,7 +72,7 @@ _BY_KIND = ByKind(_STRUCTS, DataRowStruct, PredictionMessage, ASKED)
 _ENCODER = msgspec.json.Encoder()
 _AT_ANNOTATION = re.compile(r"\$\.annotations\[(\d{1,9})\](?:\.(bbox\.height|\w+))?")
 _READ_OTHERWISE = {"answer", "answers", "bbox.height"}
-"""What kinds beyond those of images have in other forms under the same key."""
+"""Keys that kinds beyond those of images have in other forms."""
 
 
 class Prepared(NamedTuple):
@@ -94,7 +94,7 @@ def prepare(
 ) -> Prepared:
     """Check a message in any of its forms: typed, a mapping in the wire's shape, JSON. Raises MessageError.
 
-    `project_id` and `model` are what a label of Labelbox's SDK does not say; a message says them itself.
+    `project_id` and `model` are for a label of Labelbox's SDK, which lacks them; a message contains them itself.
     """
     if type(message) not in _OURS and is_label(message):
         message = _of_label(message, project_id, model)
@@ -108,30 +108,30 @@ def prepare(
         raw = _ENCODER.encode(decoded)
         if len(raw) > max_bytes:
             raise _too_large(raw, max_bytes)
-    if b"\n" in raw:  # white space between tokens: inside a string it would have been refused
+    if b"\n" in raw:  # white space between tokens: inside a string it was refused above
         raw = raw.replace(b"\n", b" ")
     return Prepared(decoded.project_id, data_row_key(decoded.data_row), decoded.message_id, raw, slow_count(kinds))
 
 
 _OURS = frozenset({PredictionMessage, dict, bytes})
-"""What nearly all messages are: nothing more is looked at."""
+"""The types of nearly all messages, for which the check for a label is skipped."""
 
 
 def is_label(message: object) -> bool:
-    """Whether it is a `labelbox.types.Label`, as far as can be told without importing the SDK."""
+    """Return whether a message is a `labelbox.types.Label`, as far as that shows without importing the SDK."""
     return any(base.__name__ == "Label" and base.__module__.startswith("labelbox.") for base in type(message).__mro__)
 
 
 def _of_label(label: Any, project_id: str | None, model: Model | str | None) -> dict[str, Any]:
     if project_id is None:
         raise MalformedMessage(Reason.MALFORMED_MESSAGE, "projectId", "nothing", "project_id=… beside a label")
-    from prelabel.sdk import message_of  # imports the SDK, which takes a second and is not ours to need
+    from prelabel.sdk import message_of  # imports the SDK, which takes a second and which we do not depend on
 
     return message_of(label, project_id=project_id, model=model)
 
 
 def read_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Any, list[Kind]]:
-    """A message as a `MessageStruct`, uuids canonical and old spellings in the new one, and each annotation's kind.
+    """Return a message as a `MessageStruct` in canonical uuids and new spellings, and the kinds of its annotations.
 
     Raises MessageError.
     """
@@ -153,17 +153,17 @@ def _not_json(error: Exception) -> MalformedMessage:
 
 
 def _read_each(raw: bytes, refused: msgspec.ValidationError) -> tuple[Any, list[Kind]]:
-    """A message that is not one of image kinds alone, or a wrong one."""
-    named = _AT_ANNOTATION.search(str(refused))
-    if named is None:  # it is not about an annotation
+    """Read a message with kinds beyond those of images, or explain what is wrong with it."""
+    place = _AT_ANNOTATION.search(str(refused))
+    if place is None:  # the error is not about an annotation
         raise explained(raw, refused, None)
-    if named[2] and named[2] not in _READ_OTHERWISE:  # no kind has this key with what it holds here
-        raise explained(raw, refused, int(named[1]))
+    if place[2] and place[2] not in _READ_OTHERWISE:  # no kind has this key with such a value
+        raise explained(raw, refused, int(place[1]))
     try:
         message, kinds = _BY_KIND.read(raw)
     except NotRead as error:
         raise explained(raw, error.refused, error.at) from None
-    except RecursionError:  # what stopped at a wrong key before is read to its end here
+    except RecursionError:  # the first reader stopped at a wrong key; this one reads to the end
         raise too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _not_json(error) from None
@@ -179,7 +179,7 @@ _BARE = len(_NAMES) - 2
 
 
 class _Fields:
-    """Where a kind's fields are in the tuple of an annotation's values, and which rules they keep."""
+    """The places of a kind's fields in the tuple of an annotation's values, and the kind's rules."""
 
     def __init__(self, kind: Kind) -> None:
         own = [at for at, name in enumerate(_NAMES) if name in kind.model.model_fields]
@@ -188,18 +188,18 @@ class _Fields:
         self.others = len(_NAMES) - len(own)
         self.own_rules = kind.model.CHECKS
         self.rules = (*kind.model.ENVELOPE, *kind.model.CHECKS)
-        # The key that tells the kind, or one that annotations never have.
+        # The key that determines the kind, or one that annotations never have.
         self.only_key = _NAMES.index(kind.keys[0]) if kind.name in IMAGE.alone else _DATA_ROW
 
 
 _FIELDS = {kind.name: _Fields(kind) for kind in _IMAGE_KINDS}
-_BOXES = _FIELDS["bounding box"]  # what most messages begin with
+_BOXES = _FIELDS["bounding box"]  # the kind that most messages begin with
 _kind_values = itemgetter(*(_NAMES.index(field) for field in IMAGE.fields))
 _FIELD_OF = dict(zip(_WIRE_NAMES, _NAMES, strict=True))
 
 
 def check(message: Any) -> list[Kind]:
-    """The rules between fields, and between annotations; the kind of each annotation. Raises MessageError."""
+    """Check the rules between fields and between annotations; return the annotations' kinds. Raises MessageError."""
     _check_row(message)
     kinds: list[Kind] = []
     together = pictures = False
@@ -254,7 +254,7 @@ def _features(message: Any) -> Iterator[str]:
 
 
 def _fields_of(annotation: Any, values: tuple[Any, ...], at: int) -> _Fields:
-    """Its kind, which has every field that the annotation has."""
+    """Return the fields of the annotation's kind, which has every field that the annotation has."""
     kind = IMAGE.find(_kind_values(values), lambda key: getattr(annotation, _FIELD_OF[key]))
     fields = _FIELDS[kind.name]
     if fields.own(values).count(None) + fields.others != values.count(None):
@@ -266,12 +266,12 @@ def _fields_of(annotation: Any, values: tuple[Any, ...], at: int) -> _Fields:
 
 
 def data_row_key(data_row: Any) -> str:
-    """How lanes, identities and held rows know a data row: `i:<id>` or `k:<global key>`."""
+    """Return a data row in the form of lanes, identities and held rows: `i:<id>` or `k:<global key>`."""
     return f"k:{data_row.global_key}" if data_row.id is None else f"i:{data_row.id}"
 
 
 def slow_count(kinds: list[Kind]) -> int:
-    """How many annotations Labelbox imports slowly."""
+    """Return the number of annotations that Labelbox imports slowly."""
     return 0 if _SLOW.isdisjoint(kinds) else sum(map(_SLOW.__contains__, kinds))
 
 
@@ -282,7 +282,7 @@ def _as_json(message: Any) -> bytes:
     if isinstance(message, bytes):
         return message
     if isinstance(message, BaseModel):
-        # As what each annotation is, not as a member of the union, which would be looked for one after the other.
+        # Serialize annotations as what they are, not as members of the union, which pydantic would try in turn.
         return message.model_dump_json(by_alias=True, exclude_none=True, serialize_as_any=True).encode()
     try:
         return orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -1,7 +1,7 @@
-"""msgspec structs made from the pydantic models: one definition, two readers.
+"""msgspec structs derived from the pydantic models: one definition, two readers.
 
-The models are the definition and explain refusals; the structs read the same JSON about six times as fast. Fields,
-aliases, types and bounds are taken over; rules between fields are the models' own `CHECKS`.
+The models are the definition and explain refusals; the structs read the same JSON about six times as fast. They have
+the models' fields, aliases, types and bounds; rules between fields are the models' own `CHECKS`.
 """
 
 import types
@@ -24,7 +24,7 @@ _BOUNDS = {
 
 
 class Structs:
-    """Makes structs for models, each once; `namespace` is where they find each other by name."""
+    """Creates structs for models, one per model; in `namespace` they find each other by name."""
 
     def __init__(self, module: str, namespace: dict[str, Any]) -> None:
         self._module = module
@@ -32,7 +32,7 @@ class Structs:
         self._started: set[str] = set()
 
     def of(self, model: type[BaseModel]) -> Any:
-        """The struct of a model, or a reference to it while it is being made: nesting is recursive."""
+        """Return the struct of a model, or a reference to it while it is being created: nesting is recursive."""
         name = f"{model.__name__}Struct"
         if name in self._namespace:
             return self._namespace[name]
@@ -44,14 +44,14 @@ class Structs:
     def define(
         self, name: str, fields: dict[str, tuple[str, Any, bool]], absent: Iterable[str] = ()
     ) -> type[msgspec.Struct]:
-        """A struct of (name → alias, type, required); what is optional is None when absent, and left out again.
+        """Create a struct of (name → alias, type, required); optional fields are None if absent, and left out again.
 
-        `absent` are attributes that are always None, for who asks any annotation for them.
+        `absent` are attributes that are always None, for code that reads them from any annotation.
         """
         specs: list[Any] = [
             (field, kind) if required else (field, kind | None, None) for field, (_, kind, required) in fields.items()
         ]
-        made = msgspec.defstruct(
+        struct = msgspec.defstruct(
             name,
             specs,
             module=self._module,
@@ -59,21 +59,21 @@ class Structs:
             kw_only=True,
             forbid_unknown_fields=True,
             omit_defaults=True,
-            gc=False,  # no cycles, and many objects: the collector would look at each of them for nothing
+            gc=False,  # many objects without cycles, which the collector would check in vain
             rename={field: alias for field, (alias, _, _) in fields.items()},
         )
-        self._namespace[name] = made
-        return made
+        self._namespace[name] = struct
+        return struct
 
     def fields(self, model: type[BaseModel]) -> dict[str, tuple[str, Any, bool]]:
-        """Name → (alias, type, required) of a model's fields."""
+        """Return name → (alias, type, required) of a model's fields."""
         return {
             name: (field.alias or name, self._type(field.annotation, field.metadata), field.is_required())
             for name, field in model.model_fields.items()
         }
 
     def _type(self, kind: Any, metadata: Iterable[Any]) -> Any:
-        """The same type for msgspec; `None` is left out, since optional fields get it from their default."""
+        """Return the same type for msgspec, without `None`, which optional fields get from their default."""
         origin = get_origin(kind)
         if origin is Annotated:
             inner, *more = get_args(kind)
@@ -91,18 +91,18 @@ class Structs:
 
 
 def _flat(metadata: Iterable[Any]) -> Iterable[Any]:
-    for each in metadata:
-        yield from each.metadata if isinstance(each, FieldInfo) else [each]
+    for item in metadata:
+        yield from item.metadata if isinstance(item, FieldInfo) else [item]
 
 
 def _bounded(kind: Any, metadata: Iterable[Any]) -> Any:
     bounds: dict[str, Any] = {}
-    for each in metadata:
-        if type(each) in _BOUNDS:
-            name, attribute = _BOUNDS[type(each)]
-            bounds[name] = getattr(each, attribute)
-        elif pattern := getattr(each, "pattern", None):
+    for constraint in metadata:
+        if type(constraint) in _BOUNDS:
+            name, attribute = _BOUNDS[type(constraint)]
+            bounds[name] = getattr(constraint, attribute)
+        elif pattern := getattr(constraint, "pattern", None):
             bounds["pattern"] = pattern
-        elif isinstance(each, annotated_types.BaseMetadata):
-            raise TypeError(f"{each} has no counterpart here, and a bound that is left out is not kept")
+        elif isinstance(constraint, annotated_types.BaseMetadata):
+            raise TypeError(f"{constraint} has no counterpart here, and a bound that is left out is not enforced")
     return Annotated[kind, msgspec.Meta(**bounds)] if bounds else kind

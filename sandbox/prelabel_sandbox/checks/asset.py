@@ -1,4 +1,4 @@
-"""What is known of a data row's asset; what is not known is not checked."""
+"""Facts about a data row's asset; unknown facts are not checked."""
 
 from typing import Annotated
 
@@ -10,17 +10,26 @@ Text = Annotated[str, Meta(min_length=1)]
 
 
 class Asset(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Optional facts, as they are posted with a project's data rows."""
+    """Optional facts about an asset, as they are posted with a project's data rows."""
 
-    messages: list[Text] | dict[Text, Count] | None = None  # of a conversation: ids, or ids and their characters
-    frames: Count | None = None  # of a video
-    seconds: Annotated[float, Meta(gt=0)] | None = None  # of a recording
-    characters: Count | None = None  # of a text
-    pages: Count | None = None  # of a document
-    tokens: dict[str, dict[str, list[str]]] | None = None  # of a document's text layer: page → group → tokens
-    width: Count | None = None  # of an image, in pixels
+    #: Of a conversation: message ids, or message ids and their number of characters.
+    messages: list[Text] | dict[Text, Count] | None = None
+    #: Number of frames of a video.
+    frames: Count | None = None
+    #: Duration of a recording.
+    seconds: Annotated[float, Meta(gt=0)] | None = None
+    #: Number of characters of a text.
+    characters: Count | None = None
+    #: Number of pages of a document.
+    pages: Count | None = None
+    #: Text layer of a document: page → group → tokens.
+    tokens: dict[str, dict[str, list[str]]] | None = None
+    #: Width of an image in pixels.
+    width: Count | None = None
+    #: Height of an image in pixels.
     height: Count | None = None
-    row_data: Text | None = None  # the address of the asset, or its text
+    #: Address of the asset, or its text.
+    row_data: Text | None = None
 
 
 UNKNOWN = Asset()

@@ -16,29 +16,29 @@ _MESSAGE = frozenset({"messageId", "modelConfigName"})
 
 
 def check_task(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """A task whose data fit its format, and whose format is that of its tool."""
+    """Check that the task's data fit its format and that the format is that of its tool."""
     task = exact_keys(line[_PATH], _TASK, _PATH)
     if task["format"] not in FORMATS:
         raise invalid(f"{_PATH}.format", f"Must be one of: {', '.join(FORMATS)}.")
     if task["format"] != feature.type:
         raise invalid("_schema", f"A {feature.type} feature does not take {task['format']}.")
     if task["format"] == "message-single-selection":
-        given = exact_keys(task["data"], _MESSAGE | {"parentMessageId"}, _DATA)
-        _check_message({key: given[key] for key in _MESSAGE}, scene, _MESSAGE)
+        data = exact_keys(task["data"], _MESSAGE | {"parentMessageId"}, _DATA)
+        _check_message({key: data[key] for key in _MESSAGE}, scene, _MESSAGE)
     elif task["format"] == "message-multi-selection":
-        given = exact_keys(task["data"], {"parentMessageId", "selectedMessages"}, _DATA)
-        for each in filled(given["selectedMessages"], f"{_DATA}.selectedMessages"):
-            _check_message(each, scene, _MESSAGE)
+        data = exact_keys(task["data"], {"parentMessageId", "selectedMessages"}, _DATA)
+        for message in filled(data["selectedMessages"], f"{_DATA}.selectedMessages"):
+            _check_message(message, scene, _MESSAGE)
     else:
-        given = exact_keys(task["data"], {"parentMessageId", "rankedMessages"}, _DATA)
-        _check_ranking(filled(given["rankedMessages"], f"{_DATA}.rankedMessages"), scene)
-    known_message(given["parentMessageId"], scene, f"{_DATA}.parentMessageId")
+        data = exact_keys(task["data"], {"parentMessageId", "rankedMessages"}, _DATA)
+        _check_ranking(filled(data["rankedMessages"], f"{_DATA}.rankedMessages"), scene)
+    known_message(data["parentMessageId"], scene, f"{_DATA}.parentMessageId")
 
 
 def _check_ranking(messages: list[Any], scene: Scene) -> None:
-    for each in messages:
-        _check_message(each, scene, _MESSAGE | {"order"})
-    orders = sorted(integer(each["order"], f"{_DATA}.rankedMessages.order", 1) for each in messages)
+    for message in messages:
+        _check_message(message, scene, _MESSAGE | {"order"})
+    orders = sorted(integer(message["order"], f"{_DATA}.rankedMessages.order", 1) for message in messages)
     if orders != list(range(1, len(messages) + 1)):
         raise invalid(f"{_DATA}.rankedMessages.order", f"Must be 1..{len(messages)}, each once.")
 

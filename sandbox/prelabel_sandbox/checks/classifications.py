@@ -16,13 +16,13 @@ _NESTED = frozenset({"name", "schemaId", "answer", "answers", "confidence", "cus
 
 
 def check_global(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """An answer for the whole data row."""
+    """Check an answer for the whole data row."""
     check_beside(line, feature, scene)
     check_answer(line, feature, scene)
 
 
 def check_beside(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """`classifications` beside the answer: of a text only, since options carry theirs themselves.
+    """Check `classifications` beside the answer, which only a text may have: options carry their own.
 
     The official client writes them there; no documented ontology has them.
     """
@@ -32,33 +32,33 @@ def check_beside(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
         check_nested(line["classifications"], feature.below, scene)
 
 
-def check_answer(given: dict[str, Any], feature: Feature, scene: Scene, keys: AbstractSet[str] = OPTION) -> None:
-    """The answer of a line, or of a nested entry, in the shape of its feature; `keys` are those of an option."""
+def check_answer(holder: dict[str, Any], feature: Feature, scene: Scene, keys: AbstractSet[str] = OPTION) -> None:
+    """Check the answer of a line or a nested entry against its feature's shape; `keys` are the keys of an option."""
     if feature.shape == "text":
-        if "answers" in given:  # the old spelling, of checklists only
+        if "answers" in holder:  # the old spelling, of checklists only
             raise invalid("answers", UNKNOWN)
-        if "answer" not in given:
+        if "answer" not in holder:
             raise invalid("answer", MISSING)
-        check_text(given["answer"], feature)
+        check_text(holder["answer"], feature)
         return
-    key = "answers" if "answers" in given else "answer"
-    chosen = [_option(option, feature, scene, keys) for option in options_of(given, feature, scene)]
+    key = "answers" if "answers" in holder else "answer"
+    chosen = [_option(option, feature, scene, keys) for option in options_of(holder, feature, scene)]
     if len({option.schema_id for option in chosen}) < len(chosen):
         raise invalid(key, "Duplicated featureSchema found for checklist")
 
 
-def options_of(given: dict[str, Any], feature: Feature, scene: Scene) -> list[Any]:
-    """The options of an answer: one of a radio, one or more of a checklist.
+def options_of(holder: dict[str, Any], feature: Feature, scene: Scene) -> list[Any]:
+    """Return the options of an answer: one of a radio, one or more of a checklist.
 
-    Official payloads hold lists of one under radios and objects under checklists; whether the service takes them
+    Official payloads have lists of one under radios and objects under checklists; whether the service accepts them
     is not known.
     """
-    key = "answers" if "answers" in given else "answer"
-    if key not in given:
+    key = "answers" if "answers" in holder else "answer"
+    if key not in holder:
         raise invalid("answer", MISSING)
-    if "answer" in given and "answers" in given:
+    if "answer" in holder and "answers" in holder:
         raise invalid("answers", UNKNOWN)
-    value = given[key]
+    value = holder[key]
     if feature.shape == "checklist":
         return _of_checklist(value, key, scene)
     if feature.shape != "radio":
@@ -79,20 +79,20 @@ def _of_checklist(value: Any, key: str, scene: Scene) -> list[Any]:
 
 
 def check_below(holder: dict[str, Any], level: Level, scene: Scene) -> None:
-    """The optional `classifications` of an object, a keyframe or an option."""
+    """Check the optional `classifications` of an object, a keyframe or an option."""
     if "classifications" in holder:
         check_nested(holder["classifications"], level, scene)
 
 
 def check_nested(entries: Any, level: Level, scene: Scene) -> None:
-    """What stands in `classifications`: of the tool's or the chosen option's classifications, each at most once."""
-    seen: list[Feature] = []
+    """Check nested answers: their features must be in `level`, and none may be answered twice."""
+    answered: list[Feature] = []
     for entry in array(entries, "classifications"):
         known_keys(mapping(entry, "classifications"), _NESTED, "classifications")
         feature = level.find(entry)
-        if feature in seen:
+        if feature in answered:
             raise invalid("classifications", "A classification is answered more than once.")
-        seen.append(feature)
+        answered.append(feature)
         check_answer(entry, feature, scene)
         model_run_keys(entry, "classifications")
 
@@ -107,8 +107,8 @@ def _option(value: Any, feature: Feature, scene: Scene, keys: AbstractSet[str]) 
 
 
 def check_text(value: Any, feature: Feature) -> None:
-    """A text that is not empty and not longer than its feature allows."""
+    """Check a text: not empty, and within the length that its feature allows."""
     answer = text(value, "answer")
-    least, most = feature.limits
-    if (least is not None and len(answer) < least) or (most is not None and len(answer) > most):
-        raise invalid("answer", f"Length must be between {least} and {most}.")
+    minimum, maximum = feature.limits
+    if (minimum is not None and len(answer) < minimum) or (maximum is not None and len(answer) > maximum):
+        raise invalid("answer", f"Length must be between {minimum} and {maximum}.")

@@ -1,4 +1,4 @@
-"""Confidence given for a part of a tree only: refused for model runs, not known for pre-labels.
+"""Confidence for a part of a tree only: refused for model runs, unknown for pre-labels.
 
 Source: docs/reference/labelbox-format.md#1-6.
 """
@@ -14,7 +14,7 @@ Node = dict[str, Any]
 
 
 def check_confidence(line: Node) -> None:
-    """No node with a confidence has a child without; of a line whose shape is right already."""
+    """Refuse a node with a confidence that has a child without one; the line's shape must be checked already."""
     for node in _answered(line) if "answer" in line or "answers" in line else [line]:
         _check_node(node)
 
@@ -28,7 +28,7 @@ def _check_node(node: Node) -> None:
 
 
 def _answered(entry: Node) -> Iterator[Node]:
-    """The nodes of an answer: its options, or the entry itself when that is a text."""
+    """Return the nodes of an answer: its options, or the entry itself if it is a text."""
     answer: Any = entry["answer"] if "answer" in entry else entry["answers"]
     if isinstance(answer, str):
         yield entry

@@ -13,7 +13,7 @@ _UNITS = ("INCHES", "PIXELS", "POINTS", "PERCENT")
 
 
 def check_document_box(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """A box with its page and the unit of its numbers. Whether pages count from 0 or 1 is disputed."""
+    """Check a box with its page and unit. Sources differ on whether pages count from 0 or 1."""
     if "page" not in line or "unit" not in line:
         raise Refused("InvalidAnnotation", "Document annotation is missing page or unit fields.")
     page = integer(line["page"], "page")

@@ -17,13 +17,13 @@ _SELECTION = frozenset({"groupId", "tokenIds", "page"})
 
 
 def check_text_entity(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """A span of the data row's text."""
+    """Check a span of the data row's text."""
     _check_span(line["location"], scene.asset.characters)
     check_below(line, feature.below, scene)
 
 
 def check_message_entity(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """A span of one message."""
+    """Check a span of one message."""
     message = message_of(line, scene)
     if message is None:
         raise invalid("messageId", MISSING)
@@ -32,7 +32,7 @@ def check_message_entity(line: dict[str, Any], feature: Feature, scene: Scene) -
 
 
 def check_document_entity(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """Tokens of the text layer, group by group. The official client insists on a name here."""
+    """Check tokens of the text layer, group by group. The official client requires a name here."""
     if scene.strict and "name" not in line:
         raise invalid("name", MISSING)
     for selection in filled(line["textSelections"], "textSelections"):
@@ -41,7 +41,7 @@ def check_document_entity(line: dict[str, Any], feature: Feature, scene: Scene) 
 
 
 def _check_span(value: Any, characters: int | None) -> None:
-    """Both ends count in: the last index is the number of characters less one."""
+    """Check that a span lies within the text. Both ends are inclusive."""
     span = exact_keys(value, _SPAN, "location")
     start = integer(span["start"], "location.start")
     end = integer(span["end"], "location.end", start)
@@ -51,9 +51,8 @@ def _check_span(value: Any, characters: int | None) -> None:
 
 def _check_selection(selection: dict[str, Any], scene: Scene) -> None:
     group = text(selection["groupId"], "textSelections.groupId")
-    tokens = [
-        text(each, "textSelections.tokenIds") for each in filled(selection["tokenIds"], "textSelections.tokenIds")
-    ]
+    path = "textSelections.tokenIds"
+    tokens = [text(token, path) for token in filled(selection["tokenIds"], path)]
     page = integer(selection["page"], "textSelections.page", 1)
     if scene.asset.pages is not None and page > scene.asset.pages:
         raise Refused("InvalidAnnotation", f"page {page} lies behind the last page ({scene.asset.pages})")

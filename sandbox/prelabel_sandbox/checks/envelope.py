@@ -14,18 +14,18 @@ from prelabel_sandbox.checks.values import known_keys, mapping, model_run_keys, 
 _DATA_ROW = ("id", "globalKey")
 _GLOBAL_KEY_CHARACTERS = 200
 _ANSWERS = ("answer", "answers")
-# Lines of all of a data row's masks name their features inside.
+# A line with all masks of a data row names its features inside.
 _NO_FEATURE = Feature("", "", False, Level())
 
 
 def data_row_of(line: dict[str, Any]) -> tuple[str, str]:
-    """What the line calls its data row: ("id" or "globalKey", the value). Raises Refused."""
+    """Return how a line names its data row: ("id" or "globalKey", the value). Raises Refused."""
     if "dataRow" not in line:
         raise invalid("dataRow", MISSING)
-    given = mapping(line["dataRow"], "dataRow")
-    if len(given) != 1:
-        raise invalid("dataRow.id", MISSING if not given else UNKNOWN)
-    ((word, value),) = given.items()
+    reference = mapping(line["dataRow"], "dataRow")
+    if len(reference) != 1:
+        raise invalid("dataRow.id", MISSING if not reference else UNKNOWN)
+    ((word, value),) = reference.items()
     if word not in _DATA_ROW:
         raise invalid(f"dataRow.{word}", UNKNOWN)
     if len(text(value, f"dataRow.{word}")) > _GLOBAL_KEY_CHARACTERS:
@@ -34,7 +34,7 @@ def data_row_of(line: dict[str, Any]) -> tuple[str, str]:
 
 
 def uuid_of(line: dict[str, Any]) -> bytes | None:
-    """The line's uuid; None when it has none, which every kind may. Raises Refused."""
+    """Return the line's uuid, or None if it has none, which every kind allows. Raises Refused."""
     if "uuid" not in line:
         return None
     uuid = canonical(line["uuid"])
@@ -44,7 +44,7 @@ def uuid_of(line: dict[str, Any]) -> bytes | None:
 
 
 def kind_of(line: dict[str, Any]) -> str:
-    """The key of the line's kind. Raises Refused when there is none, or more than one."""
+    """Return the key of the line's kind. Raises Refused unless there is exactly one."""
     present = KEYS.intersection(line)
     if len(present) != 1:
         raise invalid("_schema", f"One of {set(KEYS)} must be specified.")
@@ -53,7 +53,7 @@ def kind_of(line: dict[str, Any]) -> str:
 
 
 def check(line: dict[str, Any], kinds: Kinds, scene: Scene) -> Feature:
-    """Check everything but data row and uuid; the feature of the line. Raises Refused."""
+    """Check everything but data row and uuid, and return the feature of the line. Raises Refused."""
     key = kind_of(line)
     kind = kinds.get(key)
     if kind is None:
@@ -75,7 +75,7 @@ def check(line: dict[str, Any], kinds: Kinds, scene: Scene) -> Feature:
 
 
 def neighbour_of(line: dict[str, Any], ontology: Ontology) -> tuple[bytes, Neighbour] | None:
-    """Uuid of a line that a relationship may point at, and what it is; None when it is none."""
+    """Return the uuid of a line that a relationship may point at, and what it is; None if it may not."""
     uuid = canonical(line.get("uuid"))
     present = KEYS.intersection(line)
     if uuid is None or not present or "relationship" in present:
@@ -86,4 +86,4 @@ def neighbour_of(line: dict[str, Any], ontology: Ontology) -> tuple[bytes, Neigh
             (ontology.tools if is_object else ontology.classifications).find(line).schema_id, is_object
         )
     except Refused:
-        return uuid, Neighbour("", is_object)  # it is refused itself; what becomes of the link is not known
+        return uuid, Neighbour("", is_object)  # the line itself is refused; what happens to the link is unknown

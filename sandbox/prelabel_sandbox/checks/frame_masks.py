@@ -14,20 +14,20 @@ _SOURCES = frozenset({"instanceURI", "imBytes"})
 _FRAME = _SOURCES | {"index"}
 _INSTANCE = frozenset({"colorRGB", "name", "featureSchemaId"})
 _TOOL = "raster-segmentation"
-_OLDER_TOOL = "superpixel"  # that it takes masks of frames is probable only
+_OLDER_TOOL = "superpixel"  # it probably takes masks of frames; no source confirms it
 
 
 def check_frame_masks(line: dict[str, Any], _: Feature, scene: Scene) -> None:
-    """A composite image for each frame, and which colour is which object in all of them."""
+    """Check one composite image per frame, and which colour stands for which object in all of them."""
     masks = exact_keys(line["masks"], _MASKS, "masks")
-    indices = [_check_frame(each, scene) for each in filled(masks["frames"], "masks.frames")]
+    indices = [_check_frame(frame, scene) for frame in filled(masks["frames"], "masks.frames")]
     if len(set(indices)) < len(indices):
         raise invalid("masks.frames.index", "A frame is there more than once.")
     owners: dict[tuple[int, ...], set[str]] = {}
     for instance in filled(masks["instances"], "masks.instances"):
         color, tool = _check_instance(instance, scene)
         taken = owners.setdefault(color, set())
-        # Under two tools the official notebook has it, perhaps by mistake.
+        # The official notebook has one colour under two tools, perhaps by mistake.
         if tool.schema_id in taken or (taken and scene.strict):
             raise invalid("masks.instances.colorRGB", "A color stands for more than one instance.")
         taken.add(tool.schema_id)
@@ -51,10 +51,10 @@ def _check_frame(value: Any, scene: Scene) -> int:
 def _check_instance(value: Any, scene: Scene) -> tuple[tuple[int, ...], Feature]:
     instance = mapping(value, "masks.instances")
     known_keys(instance, _INSTANCE, "masks.instances")
-    named = {"name": required(instance, "name", "masks.instances")}
-    if "featureSchemaId" in instance:  # here, and only here, the key is called so
-        named["schemaId"] = instance["featureSchemaId"]
-    tool = scene.ontology.tools.find(named)
+    reference = {"name": required(instance, "name", "masks.instances")}
+    if "featureSchemaId" in instance:  # the only place where the key has this name
+        reference["schemaId"] = instance["featureSchemaId"]
+    tool = scene.ontology.tools.find(reference)
     if tool.type != _TOOL and (scene.strict or tool.type != _OLDER_TOOL):
         raise invalid("masks.instances", f"A {tool.type} feature does not take masks.")
     return check_color(instance, "masks.instances"), tool

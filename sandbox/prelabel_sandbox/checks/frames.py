@@ -11,32 +11,32 @@ Range = tuple[int, int]
 _RANGE = frozenset({"start", "end"})
 
 
-def ranges_of(value: Any, path: str, least: int = 0) -> list[Range]:
-    """One range or more."""
-    return [_range(each, path, least) for each in filled(value, path)]
+def ranges_of(value: Any, path: str, minimum: int = 0) -> list[Range]:
+    """Check one range or more."""
+    return [_range(entry, path, minimum) for entry in filled(value, path)]
 
 
 def frame_ranges(value: Any, path: str, scene: Scene) -> list[Range]:
-    """Ranges of a video's frames."""
-    found = ranges_of(value, path, first_frame(scene))
-    for _, end in found:
+    """Check ranges of a video's frames."""
+    ranges = ranges_of(value, path, first_frame(scene))
+    for _, end in ranges:
         check_frame(end, scene)
-    return found
+    return ranges
 
 
 def first_frame(scene: Scene) -> int:
-    """All official examples begin with frame 1; that 0 is refused is not known."""
+    """Return the lowest frame: all official examples begin with 1, but whether 0 is refused is not known."""
     return 1 if scene.strict else 0
 
 
 def check_frame(frame: int, scene: Scene) -> None:
-    """The frame is not behind the last, where that is known."""
+    """Check that a frame is not behind the last one, if that is known."""
     last = scene.asset.frames
     if last is not None and frame > last:
         raise Refused("InvalidAnnotation", f"frame {frame} lies behind the last frame ({last})")
 
 
-def _range(value: Any, path: str, least: int) -> Range:
-    given = exact_keys(value, _RANGE, path)
-    start = integer(given["start"], f"{path}.start", least)
-    return start, integer(given["end"], f"{path}.end", start)
+def _range(value: Any, path: str, minimum: int) -> Range:
+    entry = exact_keys(value, _RANGE, path)
+    start = integer(entry["start"], f"{path}.start", minimum)
+    return start, integer(entry["end"], f"{path}.end", start)

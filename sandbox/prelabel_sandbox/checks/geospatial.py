@@ -11,7 +11,7 @@ from prelabel_sandbox.checks.values import exact_keys, numbers
 
 
 def check_tile_box(value: Any) -> None:
-    """A corner and two extents. Official sources disagree about the corner, so an extent may be negative."""
+    """Check a corner and two extents. Official sources disagree about the corner, so an extent may be negative."""
     box = exact_keys(value, BOX, "bbox")
     numbers(box, "bbox")
     if box["height"] == 0 or box["width"] == 0:
@@ -19,28 +19,28 @@ def check_tile_box(value: Any) -> None:
 
 
 def check_geo_box(value: Any) -> None:
-    """The same in degrees."""
+    """Check such a box in degrees."""
     check_tile_box(value)
     for step in (0, 1):
         _on_earth({"x": value["left"] + step * value["width"], "y": value["top"] + step * value["height"]})
 
 
 def check_geo_polygon(value: Any) -> None:
-    """A ring in degrees."""
+    """Check a ring in degrees."""
     check_polygon(value)
     for vertex in value:
         _on_earth(vertex)
 
 
 def check_geo_line(value: Any) -> None:
-    """A line in degrees."""
+    """Check a line in degrees."""
     check_line(value)
     for vertex in value:
         _on_earth(vertex)
 
 
 def check_geo_point(value: Any) -> None:
-    """A point in degrees."""
+    """Check a point in degrees."""
     check_point(value)
     _on_earth(value)
 

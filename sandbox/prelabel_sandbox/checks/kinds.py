@@ -1,4 +1,4 @@
-"""What an annotation kind is; which media type takes which stands in `tables`."""
+"""The form of an annotation kind; `tables` says which media type takes which kinds."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from prelabel_sandbox.checks.scene import Scene
 
 Check = Callable[[dict[str, Any], Feature, Scene], None]
 
-# Exactly one of these keys is in a line and tells its kind.
+# Exactly one of these keys is in a line and determines its kind.
 KEYS = frozenset(
     {
         "answer",
@@ -36,7 +36,7 @@ ENVELOPE = NAMED | {"confidence", "customMetrics"}
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of annotation: where its feature stands, of which types that is, its keys and its check."""
+    """One kind of annotation: where its feature is looked up, of which types it may be, its keys and its check."""
 
     level: Literal["tools", "classifications", "none"]
     types: frozenset[str]
@@ -45,7 +45,7 @@ class Kind:
 
 
 def object_kind(key: str, types: Iterable[str], check: Callable[[Any], None]) -> Kind:
-    """A geometry that is judged by itself, with optional classifications beside it."""
+    """Return a kind whose geometry is checked by itself, with optional classifications beside it."""
 
     def check_object(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
         check(line[key])
@@ -56,7 +56,7 @@ def object_kind(key: str, types: Iterable[str], check: Callable[[Any], None]) ->
 
 
 def answer_kinds(check: Check, extra: Iterable[str] = (), types: Iterable[str] = ()) -> dict[str, Kind]:
-    """`answer` and its old spelling; prompts are taken only where `types` names them."""
+    """Return the kinds of `answer` and its old spelling; prompts are accepted only where `types` names them."""
     shapes = frozenset({"radio", "checklist", "text", "response-radio", "response-checklist", "response-text", *types})
     keys = ENVELOPE | {"answer", "answers", "classifications", *extra}
     kind = Kind("classifications", shapes, keys, check)

@@ -14,45 +14,45 @@ _SOURCES = ("instanceURI", "imBytes", "png")
 
 
 def check_mask(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """An address or a composite with a colour, or a binary PNG; with optional classifications."""
-    given = mapping(line["mask"], "mask")
-    sources = [key for key in _SOURCES if key in given]
+    """Check a mask: an address or a composite with a colour, or a binary PNG; with optional classifications."""
+    mask = mapping(line["mask"], "mask")
+    sources = [key for key in _SOURCES if key in mask]
     if len(sources) != 1:
         raise invalid("mask._schema", f"One of {set(_SOURCES)} must be specified.")
     source = sources[0]
-    known_keys(given, {source} if source == "png" else {source, "colorRGB"}, "mask")
+    known_keys(mask, {source} if source == "png" else {source, "colorRGB"}, "mask")
     if source == "png":
-        _check_binary(check_png(given["png"], "mask.png", scene), scene)
+        _check_binary(check_png(mask["png"], "mask.png", scene), scene)
     else:
-        color = check_color(given, "mask")
+        color = check_color(mask, "mask")
         if source == "instanceURI":
-            check_address(given[source])
+            check_address(mask[source])
         else:
-            _check_occurs(color, check_png(given[source], "mask.imBytes", scene))
+            _check_occurs(color, check_png(mask[source], "mask.imBytes", scene))
     check_below(line, feature.below, scene)
 
 
-def check_color(given: dict[str, Any], path: str) -> tuple[int, ...]:
-    """The colour of an object: three numbers, not black."""
-    if "colorRGB" not in given:
+def check_color(holder: dict[str, Any], path: str) -> tuple[int, ...]:
+    """Check the colour of an object: three numbers, not black."""
+    if "colorRGB" not in holder:
         raise invalid(f"{path}.colorRGB", MISSING)
-    color = array(given["colorRGB"], f"{path}.colorRGB")
+    color = array(holder["colorRGB"], f"{path}.colorRGB")
     if len(color) != 3 or any(type(part) is not int or not 0 <= part <= 255 for part in color):
         raise invalid(f"{path}.colorRGB", "Must provide three RGB values between 0 and 255.")
     if not any(color):
-        # Black is the background: nothing is left of the object.
+        # Black is the background: nothing of the object remains.
         raise _empty()
     return tuple(color)
 
 
 def check_address(value: Any) -> None:
-    """An address that the service could fetch; nothing is fetched here."""
+    """Check an address that the service could fetch; the sandbox does not fetch it."""
     if not isinstance(value, str) or not value.startswith(("http://", "https://")):
         raise Refused("FetchImageError", f"Error while downloading image from url: {value}")
 
 
 def check_png(value: Any, path: str, scene: Scene) -> png.Image:
-    """A PNG file in base64, of the asset's size where that is known."""
+    """Check a PNG file in base64; its size must be the asset's, if that is known."""
     if not isinstance(value, str):
         raise invalid(path, "Not a valid string.")
     try:
@@ -63,8 +63,8 @@ def check_png(value: Any, path: str, scene: Scene) -> png.Image:
         raise Refused("InvalidAnnotation", "The mask is not a PNG image") from None
     size = (scene.asset.width, scene.asset.height)
     if None not in size and (image.width, image.height) != size:
-        found = f"{image.width} x {image.height}"
-        raise Refused("InvalidAnnotation", f"The mask is {found}, the asset is {size[0]} x {size[1]}")
+        actual = f"{image.width} x {image.height}"
+        raise Refused("InvalidAnnotation", f"The mask is {actual}, the asset is {size[0]} x {size[1]}")
     return image
 
 
@@ -78,7 +78,7 @@ def _check_occurs(color: tuple[int, ...], image: png.Image) -> None:
 
 
 def _check_binary(image: png.Image, scene: Scene) -> None:
-    """Pixels of 0 and 1. Whether 255 is taken for 1 is not known."""
+    """Check that pixels are 0 or 1. Whether the service takes 255 for 1 is not known."""
     if image.colors is None:
         return
     if not any(map(any, image.colors)):

@@ -25,7 +25,7 @@ _CHAT_TASKS = ("offlinemodelchatevaluation", "modelchatevaluation")
 
 
 def media_of(media_type: str | None, editor_task_type: str | None = None) -> str:
-    """What a project is for; `unknown` for what is not a media type, of which everything is taken."""
+    """Return what a project is for; `unknown`, which accepts all kinds, for what is no media type."""
     media = _MEDIA.get(_plain(media_type), UNKNOWN)
     if media == "conversational" and _plain(editor_task_type) in _CHAT_TASKS:
         return CHAT

@@ -1,4 +1,4 @@
-"""What belongs to one message of a conversation (docs/reference/labelbox-format.md#2-5)."""
+"""Annotations of one message of a conversation (docs/reference/labelbox-format.md#2-5)."""
 
 from typing import Any
 
@@ -10,23 +10,23 @@ from prelabel_sandbox.checks.values import text
 
 
 def check_message_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """With `messageId` the answer is of that message, without it of the whole conversation."""
+    """Check an answer: with `messageId` for that message, without it for the whole conversation."""
     message = message_of(line, scene)
-    # The scope is a matter of the editor; a live test answered against it and was not refused.
+    # Only the editor uses the scope; a live test answered against it and was not refused.
     if scene.strict and (message is not None) != feature.indexed:
         raise invalid("messageId", f"The feature has the scope {'index' if feature.indexed else 'global'}.")
     check_global(line, feature, scene)
 
 
 def message_of(line: dict[str, Any], scene: Scene) -> str | None:
-    """The message that a line names, if it names one."""
+    """Return the message that a line names, or None."""
     if "messageId" not in line:
         return None
     return known_message(line["messageId"], scene, "messageId")
 
 
 def known_message(value: Any, scene: Scene, path: str) -> str:
-    """The id of a message; of one that there is, where they are known."""
+    """Return the id of a message, which must exist if the messages are known."""
     message = text(value, path)
     if scene.asset.messages is not None and message not in scene.asset.messages:
         raise Refused("InvalidAnnotation", f"{path} {message} is not a message of the data row")
@@ -34,6 +34,6 @@ def known_message(value: Any, scene: Scene, path: str) -> str:
 
 
 def characters_of(message: str, scene: Scene) -> int | None:
-    """How many characters a message has, where it is known."""
+    """Return the number of characters of a message, or None if it is not known."""
     known = scene.asset.messages
     return known.get(message) if isinstance(known, dict) else None

@@ -10,7 +10,7 @@ _VERTEX = frozenset({"x", "y"})
 
 
 def check_bbox(value: Any) -> None:
-    """Four numbers, and a size above zero."""
+    """Check four numbers, and a size above zero."""
     box = exact_keys(value, BOX, "bbox")
     numbers(box, "bbox")
     if box["height"] <= 0 or box["width"] <= 0:
@@ -18,19 +18,19 @@ def check_bbox(value: Any) -> None:
 
 
 def check_polygon(value: Any) -> None:
-    """One ring, open or closed, of three points that differ."""
-    if len({_vertex(each, "polygon") for each in array(value, "polygon")}) < 3:
+    """Check one ring, open or closed, of at least three different points."""
+    if len({_vertex(vertex, "polygon") for vertex in array(value, "polygon")}) < 3:
         raise bad_geometry("Each linear ring must contain at least 4 positions")
 
 
 def check_point(value: Any) -> None:
-    """One vertex."""
+    """Check one vertex."""
     _vertex(value, "point")
 
 
 def check_line(value: Any) -> None:
-    """Two vertices or more."""
-    if len([_vertex(each, "line") for each in array(value, "line")]) < 2:
+    """Check at least two vertices."""
+    if len([_vertex(vertex, "line") for vertex in array(value, "line")]) < 2:
         raise bad_geometry("A line must contain at least 2 positions")
 
 

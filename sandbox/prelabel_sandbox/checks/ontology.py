@@ -8,9 +8,9 @@ from prelabel_sandbox.checks.refusal import MISSING, Refused, invalid
 
 # Annotations per data row and feature in one import (docs/reference/labelbox-format.md#1-9); a data row has one prompt
 # only (docs/reference/labelbox-format.md#2-25).
-_MOST = 5000
-# How a classification is answered. Types that are missing here, like group and dropdown, cannot be imported.
-_COUNTS = {
+_MAX_ANNOTATIONS = 5000
+# How a classification is answered. Types that are missing here, such as group and dropdown, cannot be imported.
+_SHAPES = {
     "radio": "radio",
     "response-radio": "radio",
     "checklist": "checklist",
@@ -25,40 +25,49 @@ _COUNTS = {
 class Feature:
     """A tool, a classification or an option, and what stands below it."""
 
+    #: Its `featureSchemaId`.
     schema_id: str
+    #: Type of the tool or classification, or "option".
     type: str
+    #: An archived feature cannot be imported.
     archived: bool
+    #: Nested classifications of a tool or option, or the options of a classification.
     below: "Level"
-    shape: str = ""  # of a classification's answer: radio, checklist or text
-    indexed: bool = False  # a classification of frames or messages rather than of the whole data row
-    most: int = _MOST  # annotations of one data row in one import
-    limits: tuple[int | None, int | None] = (None, None)  # characters of a text: least, most
-    constraints: frozenset[tuple[str, str]] | None = None  # of an edge: source and target
+    #: Shape of a classification's answer: radio, checklist or text.
+    shape: str = ""
+    #: Whether it classifies frames or messages rather than the whole data row.
+    indexed: bool = False
+    #: Maximum number of annotations of one data row in one import.
+    most: int = _MAX_ANNOTATIONS
+    #: Minimum and maximum number of characters of a text.
+    limits: tuple[int | None, int | None] = (None, None)
+    #: Allowed pairs of source and target of an edge; None: all.
+    constraints: frozenset[tuple[str, str]] | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Level:
-    """Features that stand beside each other, found by name or id."""
+    """Sibling features, looked up by name or id."""
 
     project: str = ""  # for the refusal's text
     by_name: dict[str, list[Feature]] = field(default_factory=dict)
     by_id: dict[str, Feature] = field(default_factory=dict)
 
-    def find(self, given: dict[str, Any]) -> Feature:
-        """The feature that `name`, `schemaId` or both mean. Raises Refused."""
-        found = self._by_id(given["schemaId"]) if "schemaId" in given else None
-        if "name" in given:
-            named = self._by_name(given["name"])
-            if found is None and len(named) > 1:
-                raise invalid("name", f"Ontology contains this name more than once: {given['name']}")
-            if found is not None and found not in named:
-                raise invalid("name", f"{given['name']} and {given['schemaId']} are different features.")
-            found = found or named[0]
-        if found is None:
+    def find(self, reference: dict[str, Any]) -> Feature:
+        """Return the feature that `name`, `schemaId` or both refer to. Raises Refused."""
+        feature = self._by_id(reference["schemaId"]) if "schemaId" in reference else None
+        if "name" in reference:
+            named = self._by_name(reference["name"])
+            if feature is None and len(named) > 1:
+                raise invalid("name", f"Ontology contains this name more than once: {reference['name']}")
+            if feature is not None and feature not in named:
+                raise invalid("name", f"{reference['name']} and {reference['schemaId']} are different features.")
+            feature = feature or named[0]
+        if feature is None:
             raise invalid("schema_id", MISSING)
-        if found.archived:
+        if feature.archived:
             raise invalid("schema_id", "The feature is archived.")
-        return found
+        return feature
 
     def _by_id(self, schema_id: Any) -> Feature:
         if not isinstance(schema_id, str):
@@ -77,14 +86,14 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Ontology:
-    """Where a line's feature is looked for: objects among the tools, answers among the classifications."""
+    """Where a line's feature is looked up: objects among the tools, answers among the classifications."""
 
     tools: Level
     classifications: Level
 
 
 def prepared(normalized: dict[str, Any], project: str) -> Ontology:
-    """A project's normalized ontology, as look-ups."""
+    """Return a project's normalized ontology as look-ups."""
     return Ontology(_level(normalized["tools"], project), _level(normalized["classifications"], project))
 
 
@@ -99,12 +108,12 @@ def _level(nodes: Iterable[dict[str, Any]], project: str) -> Level:
 
 
 def _names(node: dict[str, Any]) -> set[str]:
-    """What a line may call the node; an option's label or value may be a number."""
+    """Return the names that a line may use for a node; an option's label or value may be a number."""
     return {str(node[key]) for key in ("name", "instructions", "value", "label") if node.get(key) is not None}
 
 
 def _feature(node: dict[str, Any], project: str) -> Feature:
-    # Below a tool stand its `classifications`; below a classification, and below an option, its `options`.
+    # A tool's children are its `classifications`; those of a classification or an option are its `options`.
     below = node.get("classifications") if "tool" in node else node.get("options")
     pairs = (node.get("definition") or {}).get("constraints")
     return Feature(
@@ -112,9 +121,9 @@ def _feature(node: dict[str, Any], project: str) -> Feature:
         str(node.get("tool") or node.get("type") or "option"),
         bool(node.get("archived")),
         _level(below or [], project),
-        _COUNTS.get(str(node.get("type")), "") if "tool" not in node else "",
+        _SHAPES.get(str(node.get("type")), "") if "tool" not in node else "",
         node.get("scope") == "index",
-        1 if node.get("type") == "prompt" else _MOST,
+        1 if node.get("type") == "prompt" else _MAX_ANNOTATIONS,
         (node.get("minCharacters"), node.get("maxCharacters")),
         None if pairs is None else frozenset((source, target) for source, target in pairs),
     )

@@ -11,14 +11,14 @@ from typing import NamedTuple
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _PALETTE = 3
-# Rows are undone byte by byte in Python: a quarter of a megabyte takes a tenth of a second.
+# Rows are decoded byte by byte in Python: a quarter of a megabyte takes a tenth of a second.
 _BYTES = 1 << 18
 
 Color = tuple[int, ...]
 
 
 class Image(NamedTuple):
-    """`colors` as the channels are, without alpha; None when the pixels were not looked at."""
+    """`colors` are the channels without alpha; None if the pixels were not read."""
 
     width: int
     height: int
@@ -31,16 +31,16 @@ class NotPng(Exception):
 
 @lru_cache(maxsize=4)  # the lines of a data row share a composite
 def read(encoded: str) -> Image:
-    """The image in a base64 text. Raises NotPng, or binascii.Error for what is not base64."""
+    """Return the image in a base64 text. Raises NotPng, or binascii.Error for invalid base64."""
     try:
         content = base64.b64decode(encoded, validate=True)
-    except ValueError as error:  # of which binascii.Error is one; the other is for letters outside ASCII
+    except ValueError as error:  # binascii.Error is a ValueError too; the other kind means non-ASCII letters
         raise binascii.Error from error
     if not content.startswith(_SIGNATURE):
         raise NotPng
     chunks = list(_chunks(content))
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
-        return Image(0, 0, None)  # more than the signature is not asked for
+        return Image(0, 0, None)  # the check requires the signature only
     width, height, depth, kind, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
     channels = _CHANNELS.get(kind, 0)
     if depth != 8 or interlaced or not 0 < width * height * channels <= _BYTES:
@@ -66,19 +66,20 @@ def _colors(packed: bytes, width: int, height: int, channels: int, palette: byte
         raise NotPng from None
     if len(raw) < (stride + 1) * height:
         raise NotPng
-    found: set[Color] = set()
+    colors: set[Color] = set()
     above = bytes(stride)
     for start in range(0, len(raw), stride + 1):
         above = _unfiltered(raw[start], raw[start + 1 : start + 1 + stride], above, channels)
-        # zip of the channels' slices: one tuple a pixel; the last of two or four is alpha
-        found.update(zip(*(above[each::channels] for each in range(channels - (channels in (2, 4)))), strict=True))
+        # zip the slices of the channels into one tuple per pixel; the last of two or four channels is alpha
+        opaque = range(channels - (channels in (2, 4)))
+        colors.update(zip(*(above[channel::channels] for channel in opaque), strict=True))
     if palette is None:
-        return frozenset(found)
-    return frozenset(tuple(palette[3 * each : 3 * each + 3]) for (each,) in found)
+        return frozenset(colors)
+    return frozenset(tuple(palette[3 * index : 3 * index + 3]) for (index,) in colors)
 
 
 def _unfiltered(kind: int, row: bytes, above: bytes, step: int) -> bytes:
-    """A row as it was before it was filtered (PNG specification, section 9.2)."""
+    """Undo the filter of a row (PNG specification, section 9.2)."""
     if kind == 0:
         return row
     done = bytearray(row)

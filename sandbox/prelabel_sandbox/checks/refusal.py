@@ -1,4 +1,4 @@
-"""Why a line is refused, in the names and the manner of Labelbox's texts (docs/reference/labelbox-format.md#5-3)."""
+"""Refusals of a line, with Labelbox's names and wording (docs/reference/labelbox-format.md#5-3)."""
 
 MISSING = "Missing data for required field."
 UNKNOWN = "Unknown field."
@@ -13,7 +13,7 @@ class Refused(Exception):
 
 
 def invalid(path: str, why: str) -> Refused:
-    """Something at a dotted path is wrong; the text is a printed Python dict, as the service sends it."""
+    """Return the refusal of a value at a dotted path; its text is a printed Python dict, as the service sends it."""
     text: object = [why]
     for step in reversed(path.split(".")):
         text = {step: text}
@@ -21,5 +21,5 @@ def invalid(path: str, why: str) -> Refused:
 
 
 def bad_geometry(why: str) -> Refused:
-    """The keys and types are right, the shape is not one."""
+    """Return the refusal of a shape whose keys and types are right."""
     return Refused("GeometryInvalid", f"Invalid geometry: {why}")

@@ -12,7 +12,7 @@ _KEYS = frozenset({"source", "sourceOntologyName", "target", "type", "readonly"}
 
 
 def check_relationship(line: dict[str, Any], edge: Feature, scene: Scene) -> None:
-    """Two different objects of the data row, of kinds that the edge allows."""
+    """Check a link between two different objects of the data row, of kinds that the edge allows."""
     link = _link(line)
     if "sourceOntologyName" in link:
         raise invalid("relationship.sourceOntologyName", "Only documents have it.")
@@ -23,14 +23,14 @@ def check_relationship(line: dict[str, Any], edge: Feature, scene: Scene) -> Non
 
 
 def check_document_relationship(line: dict[str, Any], edge: Feature, scene: Scene) -> None:
-    """The source may be an answer as well, or a classification of the ontology by name."""
+    """Check a link whose source may also be an answer, or a classification of the ontology by name."""
     link = _link(line)
     if "sourceOntologyName" in link:
         source = scene.ontology.classifications.find({"name": link["sourceOntologyName"]}).schema_id
         target = _target(link, scene)
     else:
-        found, target = _ends(link, scene)
-        source = found.schema_id
+        neighbour, target = _ends(link, scene)
+        source = neighbour.schema_id
     _allowed(edge, source, target.schema_id, link["type"])
 
 
@@ -56,11 +56,11 @@ def _ends(link: dict[str, Any], scene: Scene) -> tuple[Neighbour, Neighbour]:
 
 
 def _target(link: dict[str, Any], scene: Scene) -> Neighbour:
-    """It is an object always."""
-    found = _neighbour(_uuid(link, "target"), "target", scene)
-    if not found.is_object:
+    """Return the target, which must be an object."""
+    target = _neighbour(_uuid(link, "target"), "target", scene)
+    if not target.is_object:
         raise _not_an_object("target")
-    return found
+    return target
 
 
 def _uuid(link: dict[str, Any], word: str) -> bytes:
@@ -71,10 +71,10 @@ def _uuid(link: dict[str, Any], word: str) -> bytes:
 
 
 def _neighbour(uuid: bytes, word: str, scene: Scene) -> Neighbour:
-    found = scene.neighbours.get(uuid)
-    if found is None:
+    neighbour = scene.neighbours.get(uuid)
+    if neighbour is None:
         raise Refused("InvalidAnnotation", f"relationship {word} is not an annotation of this data row in this import")
-    return found
+    return neighbour
 
 
 def _not_an_object(word: str) -> Refused:

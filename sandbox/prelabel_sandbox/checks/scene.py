@@ -1,4 +1,4 @@
-"""What a line is judged against, besides itself."""
+"""What a line is judged against."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from prelabel_sandbox.checks.ontology import Ontology
 
 
 class Neighbour(NamedTuple):
-    """Another annotation of the same data row in the same import, as a relationship sees it."""
+    """Another annotation of the same data row in the same import, for relationships to point at."""
 
-    schema_id: str  # of its feature; "" when it names none that there is
+    schema_id: str  # of its feature; "" if it names no existing one
     is_object: bool
 
 
@@ -21,9 +21,9 @@ Neighbours = Mapping[bytes, Neighbour]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One for a project; for a data row one of its own only where there is something to know of it.
+    """One per project, plus one per data row whose asset or neighbours are known.
 
-    `strict` refuses what docs/reference/labelbox-format.md#7 leaves open; without it that is taken.
+    `strict` refuses what docs/reference/labelbox-format.md#7 leaves open; otherwise that is accepted.
     """
 
     media: str

@@ -22,12 +22,12 @@ _SEGMENT = frozenset({"keyframes"})
 
 
 def check_segments(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """One object, in one interval of frames or more."""
+    """Check one object in one or more intervals of frames."""
     check_below(line, feature.below, scene)
     last = -1
     for segment in filled(line["segments"], "segments"):
         keyframes = filled(exact_keys(segment, _SEGMENT, "segments")["keyframes"], "segments.keyframes")
-        frames = [_check_keyframe(each, feature, scene) for each in keyframes]
+        frames = [_check_keyframe(keyframe, feature, scene) for keyframe in keyframes]
         if any(later <= earlier for earlier, later in pairwise(frames)):
             raise invalid("segments.keyframes.frame", "Frames must ascend.")
         if scene.strict and frames[0] <= last:
@@ -40,12 +40,12 @@ def _check_keyframe(value: Any, feature: Feature, scene: Scene) -> int:
     known_keys(keyframe, _KEYFRAME, "segments.keyframes")
     frame = integer(required(keyframe, "frame", "segments.keyframes"), "segments.keyframes.frame", first_frame(scene))
     check_frame(frame, scene)
-    wanted, check = _GEOMETRIES[feature.type]
-    surplus = keyframe.keys() & {"bbox", "point", "line"} - {wanted}
+    geometry, check = _GEOMETRIES[feature.type]
+    surplus = keyframe.keys() & {"bbox", "point", "line"} - {geometry}
     if surplus:
         raise invalid("segments.keyframes", f"A {feature.type} feature does not take {min(surplus)}.")
-    if wanted not in keyframe:
-        raise invalid(f"segments.keyframes.{wanted}", MISSING)
-    check(keyframe[wanted])
+    if geometry not in keyframe:
+        raise invalid(f"segments.keyframes.{geometry}", MISSING)
+    check(keyframe[geometry])
     check_below(keyframe, feature.below, scene)
     return frame

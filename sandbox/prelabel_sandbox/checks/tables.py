@@ -39,9 +39,9 @@ Kinds = Mapping[str, Kind]
 
 @cache
 def kinds_of(media: str, strict: bool) -> Kinds:
-    """The kinds that a media type takes; with what sources are silent or split about only if not `strict`."""
-    sure, open_ = _KINDS[media]
-    return sure if strict else {**sure, **open_}
+    """Return the kinds that a media type accepts; unless `strict`, also those on which sources are silent or differ."""
+    documented, disputed = _KINDS[media]
+    return documented if strict else {**documented, **disputed}
 
 
 def _tool(keys: set[str], types: set[str], check: Check) -> Kind:
@@ -116,7 +116,7 @@ _ANY = {
     **answer_kinds(check_any_answer, {"frames", "messageId"}, {"prompt"}),
 }
 
-# What is sure, and what is open. A conversational project without a task type may be one of multimodal chat.
+# Documented kinds, and disputed ones. A conversational project without a task type may be one of multimodal chat.
 _KINDS: dict[str, tuple[Kinds, Kinds]] = {
     "image": (_IMAGE, {}),
     "video": (_VIDEO, _EDGE),

@@ -18,7 +18,7 @@ _NESTED = frozenset({"name", "schemaId", "answer"})
 
 
 def check_audio_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """Of intervals when the answer is a list with times, else of the whole recording."""
+    """Check an answer: for intervals if it is a list with times, else for the whole recording."""
     temporal = is_temporal(line.get("answer"), feature)
     if scene.strict:
         _check_strictly(line, feature, temporal=temporal)
@@ -31,16 +31,16 @@ def check_audio_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> 
 
 
 def is_temporal(answer: Any, feature: Feature) -> bool:
-    """Whether an answer has times: a text does as soon as it is a list."""
+    """Return whether an answer has times; a text does as soon as it is a list."""
     if not isinstance(answer, list):
         return False
     return feature.shape == "text" or any(
-        isinstance(each, dict) and each.keys() & {"frames", "value"} for each in answer
+        isinstance(entry, dict) and entry.keys() & {"frames", "value"} for entry in answer
     )
 
 
 def _check_strictly(line: dict[str, Any], feature: Feature, *, temporal: bool) -> None:
-    """The official client writes neither a uuid nor an id into a temporal line; what the service does is not known."""
+    """Refuse a uuid or an id in a temporal line: the official client writes none, and the service may refuse them."""
     if temporal != feature.indexed:
         raise invalid("answer", f"The feature has the scope {'index' if feature.indexed else 'global'}.")
     surplus = line.keys() & {"uuid", "schemaId"}
@@ -51,7 +51,7 @@ def _check_strictly(line: dict[str, Any], feature: Feature, *, temporal: bool) -
 
 
 def _check_list(value: Any, feature: Feature, scene: Scene, outer: list[Range] | None) -> None:
-    entries = [mapping(each, "answer") for each in filled(value, "answer")]
+    entries = [mapping(entry, "answer") for entry in filled(value, "answer")]
     if feature.shape == "text":
         for entry in entries:
             known_keys(entry, _VALUE, "answer")
@@ -75,12 +75,12 @@ def _check_option(entry: dict[str, Any], feature: Feature, scene: Scene, outer: 
 
 
 def _check_times(entry: dict[str, Any], below: Level, scene: Scene, outer: list[Range] | None) -> None:
-    """An entry's ranges lie in its parent's, and those of its own nested answers in them."""
-    found = ranges_of(required(entry, "frames", "answer"), "answer.frames")
-    for start, end in found:
+    """Check that an entry's ranges lie in its parent's, and those of its nested answers in its own."""
+    ranges = ranges_of(required(entry, "frames", "answer"), "answer.frames")
+    for start, end in ranges:
         _check_range(start, end, scene, outer)
     if "classifications" in entry:
-        _check_nested(entry["classifications"], below, scene, found)
+        _check_nested(entry["classifications"], below, scene, ranges)
 
 
 def _check_range(start: int, end: int, scene: Scene, outer: list[Range] | None) -> None:
@@ -94,11 +94,11 @@ def _check_range(start: int, end: int, scene: Scene, outer: list[Range] | None) 
 
 
 def _check_nested(entries: Any, level: Level, scene: Scene, outer: list[Range]) -> None:
-    seen: list[Feature] = []
+    answered: list[Feature] = []
     for entry in array(entries, "classifications"):
         known_keys(mapping(entry, "classifications"), _NESTED, "classifications")
         feature = level.find(entry)
-        if feature in seen:
+        if feature in answered:
             raise invalid("classifications", "A classification is answered more than once.")
-        seen.append(feature)
+        answered.append(feature)
         _check_list(required(entry, "answer", "classifications"), feature, scene, outer)

@@ -1,4 +1,4 @@
-"""Answers for ranges of a video's frames, in the three forms there are (docs/reference/labelbox-format.md#2-18)."""
+"""Answers for ranges of a video's frames, in all three forms (docs/reference/labelbox-format.md#2-18)."""
 
 from typing import Any
 
@@ -21,9 +21,9 @@ _VALUE = frozenset({"value", "frames"})
 
 
 def check_video_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """Of frames when there are any in the line, else of the whole video."""
+    """Check an answer: for frames if the line has any, else for the whole video."""
     framed = _check_text(line, feature, scene) if feature.shape == "text" else _check_options(line, feature, scene)
-    # A live test gave frames to a feature that was made without the scope for it, and was not refused.
+    # A live test gave frames to a feature that had been made without the scope for it, and was not refused.
     if scene.strict and framed != feature.indexed:
         raise invalid("frames", f"The feature has the scope {'index' if feature.indexed else 'global'}.")
 
@@ -38,9 +38,9 @@ def _check_text(line: dict[str, Any], feature: Feature, scene: Scene) -> bool:
     if scene.strict and "uuid" in line:  # the official client writes none here
         raise invalid("uuid", UNKNOWN)
     for entry in filled(line["answer"], "answer"):
-        given = exact_keys(entry, _VALUE, "answer")
-        check_text(given["value"], feature)
-        frame_ranges(given["frames"], "answer.frames", scene)
+        value = exact_keys(entry, _VALUE, "answer")
+        check_text(value["value"], feature)
+        frame_ranges(value["frames"], "answer.frames", scene)
     return True
 
 

@@ -1,4 +1,4 @@
-"""A project whose media type is null or unknown: a line is judged as that kind which it looks like."""
+"""Projects whose media type is null or unknown: a line is judged as the kind that it looks like."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from prelabel_sandbox.checks.volume import check_slice_masks, check_slices
 
 
 def check_any_box(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """A document's, or else one that a map would take."""
+    """Check a document's box, or else one that a map would accept."""
     if line.keys() & {"page", "unit"}:
         check_document_box(line, feature, scene)
         return
@@ -27,22 +27,22 @@ def check_any_box(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
 
 
 def check_any_entity(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """A message's, or else a text's."""
+    """Check a message's entity, or else a text's."""
     (check_message_entity if "messageId" in line else check_text_entity)(line, feature, scene)
 
 
 def check_any_segments(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """A volume's, or else a video's."""
+    """Check a volume's segments, or else a video's."""
     (check_slices if "groupKey" in line else check_segments)(line, feature, scene)
 
 
 def check_any_masks(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """A volume's, or else a video's."""
+    """Check a volume's masks, or else a video's."""
     (check_slice_masks if "groupKey" in line else check_frame_masks)(line, feature, scene)
 
 
 def check_any_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """A message's; a global one or a video's; or else a recording's."""
+    """Check a message's answer; a global one or a video's; or else a recording's."""
     if "messageId" in line:
         check_message_answer(line, feature, scene)
         return

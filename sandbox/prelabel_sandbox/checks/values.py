@@ -1,4 +1,4 @@
-"""Checks of plain values that several kinds share."""
+"""Checks of plain values that several kinds share; each refuses a value or returns it."""
 
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -7,52 +7,52 @@ from prelabel_sandbox.checks.refusal import MISSING, UNKNOWN, invalid
 
 
 def number(value: Any, path: str) -> float:
-    """A JSON number; a boolean or a string of digits is none."""
+    """Check a JSON number; a boolean or a string of digits is none."""
     if type(value) is not float and type(value) is not int:
         raise invalid(path, "Not a valid number.")
     return value
 
 
 def numbers(holder: dict[str, Any], path: str) -> None:
-    """Every value of an object is a number."""
+    """Check that every value of an object is a number."""
     for key, value in holder.items():
         if type(value) is not float and type(value) is not int:
             raise invalid(f"{path}.{key}", "Not a valid number.")
 
 
-def integer(value: Any, path: str, least: int = 0) -> int:
-    """A JSON integer of at least so much."""
+def integer(value: Any, path: str, minimum: int = 0) -> int:
+    """Check a JSON integer of at least `minimum`."""
     if type(value) is not int:
         raise invalid(path, "Not a valid integer.")
-    if value < least:
-        raise invalid(path, f"Must be greater than or equal to {least}.")
+    if value < minimum:
+        raise invalid(path, f"Must be greater than or equal to {minimum}.")
     return value
 
 
 def mapping(value: Any, path: str) -> dict[str, Any]:
-    """A JSON object."""
+    """Check a JSON object."""
     if not isinstance(value, dict):
         raise invalid(path, "Not a valid mapping type.")
     return value
 
 
 def array(value: Any, path: str) -> list[Any]:
-    """A JSON array."""
+    """Check a JSON array."""
     if not isinstance(value, list):
         raise invalid(path, "Not a valid list.")
     return value
 
 
 def filled(value: Any, path: str) -> list[Any]:
-    """A JSON array with something in it."""
-    given = array(value, path)
-    if not given:
+    """Check a JSON array that is not empty."""
+    items = array(value, path)
+    if not items:
         raise invalid(path, "Shorter than minimum length 1.")
-    return given
+    return items
 
 
 def text(value: Any, path: str) -> str:
-    """A string that is not empty."""
+    """Check a string that is not empty."""
     if not isinstance(value, str):
         raise invalid(path, "Not a valid string.")
     if not value:
@@ -61,30 +61,30 @@ def text(value: Any, path: str) -> str:
 
 
 def known_keys(value: dict[str, Any], allowed: AbstractSet[str], path: str = "") -> None:
-    """No key but these."""
+    """Refuse keys that are not allowed."""
     surplus = value.keys() - allowed
     if surplus:
         raise invalid(f"{path}.{min(surplus)}".lstrip("."), UNKNOWN)
 
 
 def required(holder: dict[str, Any], key: str, path: str = "") -> Any:
-    """The value of a key that must be there."""
+    """Return the value of a key that must be there."""
     if key not in holder:
         raise invalid(f"{path}.{key}".lstrip("."), MISSING)
     return holder[key]
 
 
-def exact_keys(value: Any, wanted: AbstractSet[str], path: str) -> dict[str, Any]:
-    """An object with these keys and no others."""
-    given = mapping(value, path)
-    if given.keys() != wanted:
-        known_keys(given, wanted, path)
-        raise invalid(f"{path}.{min(wanted - given.keys())}", MISSING)
-    return given
+def exact_keys(value: Any, keys: AbstractSet[str], path: str) -> dict[str, Any]:
+    """Check an object that has these keys and no others."""
+    holder = mapping(value, path)
+    if holder.keys() != keys:
+        known_keys(holder, keys, path)
+        raise invalid(f"{path}.{min(keys - holder.keys())}", MISSING)
+    return holder
 
 
 def model_run_keys(holder: dict[str, Any], path: str = "") -> None:
-    """`confidence` and `customMetrics` are ignored for pre-labels, but have to be what they are called."""
+    """Check `confidence` and `customMetrics`: ignored for pre-labels, but they must have the right type."""
     if "confidence" in holder and not 0 <= number(holder["confidence"], f"{path}.confidence".lstrip(".")) <= 1:
         raise invalid(f"{path}.confidence".lstrip("."), "Must be between 0 and 1.")
     if "customMetrics" in holder:

@@ -17,7 +17,7 @@ _GROUPS = ("axial", "sagittal", "coronal")
 
 
 def check_slices(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """A polyline through the slices of one group."""
+    """Check a polyline through the slices of one group."""
     _check_group(line)
     check_segments(line, feature, scene)
     _check_flat(line)
@@ -27,13 +27,13 @@ def check_slices(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
 
 
 def check_slice_masks(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """Masks of the slices of one group."""
+    """Check masks of the slices of one group."""
     _check_group(line)
     check_frame_masks(line, feature, scene)
 
 
 def check_volume_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """An answer for the whole volume."""
+    """Check an answer for the whole volume."""
     check_global(line, feature, scene)
     _check_flat(line)
     if feature.shape != "text":
@@ -47,6 +47,6 @@ def _check_group(line: dict[str, Any]) -> None:
 
 
 def _check_flat(holder: dict[str, Any]) -> None:
-    """Nothing is nested on volumes; an empty list is what the official client writes beside segments."""
+    """Refuse nested answers, which volumes do not have; the official client writes an empty list beside segments."""
     if holder.get("classifications"):
         raise invalid("classifications", UNKNOWN)

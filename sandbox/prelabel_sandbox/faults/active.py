@@ -56,15 +56,15 @@ F = TypeVar("F", bound=Fault)
 
 
 class ActiveFaults:
-    """Asked by the event loop and by the threads that process imports."""
+    """The faults that are on. The event loop and the threads that process imports ask for them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._on: list[tuple[Fault, float | None]] = []  # with the time it ends
 
-    def add(self, given: Any) -> Fault:
-        """Switch a fault on. Raises msgspec.ValidationError with what is wrong."""
-        fault: Fault = msgspec.convert(given, _OfRequests | _OfImports)
+    def add(self, spec: Any) -> Fault:
+        """Switch a fault on. Raises msgspec.ValidationError that says what is wrong."""
+        fault: Fault = msgspec.convert(spec, _OfRequests | _OfImports)
         ends = None if fault.seconds is None else time.monotonic() + fault.seconds
         with self._lock:
             self._on.append((fault, ends))
@@ -78,7 +78,7 @@ class ActiveFaults:
     def apply(
         self, kind: type[F], projects: Collection[str] = (), when: Callable[[F], bool] = lambda _: True
     ) -> F | None:
-        """The first fault of this kind that concerns one of the projects, counted as used once."""
+        """Return the first fault of this kind that concerns one of the projects, and count it as used once."""
         with self._lock:
             self._on = [(fault, ends) for fault, ends in self._on if ends is None or time.monotonic() < ends]
             for fault, _ in self._on:
@@ -91,6 +91,6 @@ class ActiveFaults:
         return None
 
     def holds(self, applied: Fault) -> bool:
-        """Whether an applied fault keeps its victim: until its seconds are over, or all faults are cleared."""
+        """Return whether an applied fault keeps its victim: until its seconds are over, or all faults are cleared."""
         with self._lock:
             return any(fault is applied and (ends is None or time.monotonic() < ends) for fault, ends in self._on)

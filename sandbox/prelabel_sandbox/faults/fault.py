@@ -1,4 +1,4 @@
-"""What all faults share: how often, how long, for which project."""
+"""The fields that all faults share: how often, how long, for which project."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ Status = Annotated[int, Meta(ge=200, le=599)]
 
 
 class Fault(msgspec.Struct, tag_field="fault", rename="camel", forbid_unknown_fields=True, kw_only=True, eq=False):
-    """How often or how long it applies; once, if neither is said."""
+    """How often or how long it applies; without either, once."""
 
     times: AtLeast1 | None = None
     seconds: Above0 | None = None
@@ -23,5 +23,5 @@ class Fault(msgspec.Struct, tag_field="fault", rename="camel", forbid_unknown_fi
 
     @property
     def name(self) -> str:
-        """What it is called in the control API."""
+        """Return its name in the control API."""
         return str(self.__struct_config__.tag)

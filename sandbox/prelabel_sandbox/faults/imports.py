@@ -6,11 +6,11 @@ from prelabel_sandbox.faults.fault import AtLeast1, Fault, Status
 
 
 class ImportFault(Fault):
-    """Applies to the processing of imports; once is one import."""
+    """A fault in the processing of imports; one time is one import."""
 
 
 class RowFailure(ImportFault, tag="row-failure"):
-    """Refuse lines: those whose data row's key or id contains `match`, and of those every n-th of the file."""
+    """Refuse lines whose data row's key or id contains `match` and whose number is a multiple of `every`."""
 
     match: str = ""
     every: AtLeast1 = 1
@@ -18,12 +18,12 @@ class RowFailure(ImportFault, tag="row-failure"):
     message: str = "injected"
 
     def refuses(self, number: int, data_row: dict[str, Any]) -> bool:
-        """Whether this line is one of them; lines count from 1."""
+        """Return whether to refuse a line; lines count from 1."""
         return number % self.every == 0 and any(self.match in value for value in data_row.values() if value)
 
 
 class FailedImport(ImportFault, tag="failed-import"):
-    """An import whose file contains `match` ends FAILED: one poison row is enough. The error file says why, if any."""
+    """End an import FAILED if its file contains `match`: one bad row suffices. `error_file` says whether it has one."""
 
     match: str = ""
     message: str = "the import could not be processed"
@@ -31,7 +31,7 @@ class FailedImport(ImportFault, tag="failed-import"):
 
 
 class StuckRunning(ImportFault, tag="stuck-running"):
-    """The import stays RUNNING: while the fault lasts, or until faults are cleared. Later ones pass it."""
+    """Keep an import RUNNING while the fault lasts or until faults are cleared. Later imports overtake it."""
 
 
 class LostStatusLines(ImportFault, tag="lost-status-lines"):
@@ -41,20 +41,20 @@ class LostStatusLines(ImportFault, tag="lost-status-lines"):
 
 
 class DoubledStatusLines(ImportFault, tag="doubled-status-lines"):
-    """Say every n-th line a second time, with this status."""
+    """Repeat every n-th line with this status."""
 
     every: AtLeast1 = 2
     status: str = "FAILURE"
 
 
 class OddState(Fault, tag="odd-state"):
-    """Answer a look-up of an import with a state that nobody knows."""
+    """Answer a look-up of an import with an unknown state."""
 
     state: str = "PAUSED"
 
 
 class FileFault(Fault, tag="file-status"):
-    """Answer the fetching of a status, error or input file with a status, or cut the connection half way."""
+    """Answer a request for a status, error or input file with a status, or cut the connection half way."""
 
     status: Status = 403
     cut: bool = False

@@ -1,6 +1,6 @@
-"""Faults of GraphQL requests: each a name with its parameters and what it does.
+"""Faults of GraphQL requests: each has a name, parameters and an effect.
 
-A new one is a class here; its tag is its name in the control API.
+To add one, add a class here; its tag is its name in the control API.
 """
 
 import asyncio
@@ -17,23 +17,23 @@ Operations = Literal["all", "create", "query"]
 
 
 class RequestFault(Fault):
-    """Applies to GraphQL requests: creates, queries or all."""
+    """A fault of GraphQL requests: creates, queries or all."""
 
     operations: Operations = "all"
 
     def applies(self, size: int) -> bool:
-        """Whether a request of so many bytes is concerned."""
+        """Return whether the fault concerns a request of `size` bytes."""
         return True
 
     async def before(self, request: Request) -> Response | None:
         """Answer instead of executing the request, or let it pass."""
 
     async def after(self, request: Request) -> Response | None:
-        """Answer in place of the true answer, after the request was executed; or let that pass."""
+        """Replace the true answer after the request was executed, or let it pass."""
 
 
 class Latency(RequestFault, tag="latency"):
-    """Execute it later."""
+    """Delay the execution."""
 
     latency: Above0 = 2.0
 
@@ -43,13 +43,13 @@ class Latency(RequestFault, tag="latency"):
 
 
 class BadStatus(RequestFault, tag="status"):
-    """Answer as a proxy that cannot reach the service; not executed."""
+    """Answer as a proxy that cannot reach the service; the request is not executed."""
 
     status: Status = 503
     retry_after: float | None = None
 
     async def before(self, request: Request) -> Response:
-        """Text, as a service mesh sends it."""
+        """Answer a text, as a service mesh does."""
         text = "upstream connect error or disconnect/reset before headers"
         return PlainTextResponse(text, self.status, retry_headers(self.retry_after))
 
@@ -77,13 +77,13 @@ class Status504(BadStatus, tag="504"):
 
 
 class Throttled(RequestFault, tag="429"):
-    """Answer that the limit is used up; `status` 200 for the gateway that forgets it."""
+    """Answer that the limit is used up; a `status` of 200 stands for the gateway that forgets the status."""
 
     status: Status = 429
     retry_after: float | None = 1.0
 
     async def before(self, request: Request) -> Response:
-        """The message of the real gateway."""
+        """Answer with the message of the real gateway."""
         return too_many("You have exceeded the requests per minute", self.retry_after, self.status)
 
 
@@ -94,11 +94,11 @@ class TooLarge(RequestFault, tag="413"):
     bytes: Annotated[int, Meta(ge=0)] = 0
 
     def applies(self, size: int) -> bool:
-        """Large bodies only."""
+        """Return whether the body is too large."""
         return size > self.bytes
 
     async def before(self, request: Request) -> Response:
-        """A page."""
+        """Answer a page."""
         return HTMLResponse("<html><title>413 Request Entity Too Large</title></html>", 413)
 
 
@@ -106,23 +106,23 @@ class Blocked(RequestFault, tag="403-html"):
     """Answer as an edge that blocks the address."""
 
     async def before(self, request: Request) -> Response:
-        """A page."""
+        """Answer a page."""
         return HTMLResponse("<html><title>Sorry, you have been blocked</title></html>", 403)
 
 
 class NotJson(RequestFault, tag="not-json"):
-    """Answer 200 with a page, as a proxy in between does; not executed."""
+    """Answer 200 with a page, as an intermediate proxy does; the request is not executed."""
 
     async def before(self, request: Request) -> Response:
-        """A page."""
+        """Answer a page."""
         return HTMLResponse("<html><title>Please sign in</title></html>")
 
 
 class NullData(RequestFault, tag="null-data"):
-    """Answer neither data nor errors; not executed."""
+    """Answer neither data nor errors; the request is not executed."""
 
     async def before(self, request: Request) -> Response:
-        """The least that is JSON of GraphQL."""
+        """Answer the smallest GraphQL response."""
         return JSONResponse({"data": None})
 
 
@@ -132,20 +132,20 @@ class Reset(RequestFault, tag="reset"):
     operations: Operations = "create"
 
     async def before(self, request: Request) -> Response:
-        """No answer reaches the client."""
+        """Cut the connection, so that no answer reaches the client."""
         cut(request)
         return Response(status_code=500)
 
 
 class GraphqlError(RequestFault, tag="graphql-error"):
-    """Answer with an error of GraphQL, in a status of 200; not executed."""
+    """Answer with a GraphQL error and status 200; the request is not executed."""
 
     code: str = "INTERNAL_SERVER_ERROR"
     exception_status: int | None = None
     message: str = "injected"
 
     async def before(self, request: Request) -> Response:
-        """One error, no data."""
+        """Answer one error and no data."""
         extensions: dict[str, Any] = {"code": self.code}
         if self.exception_status is not None:
             extensions["exception"] = {"status": self.exception_status}
@@ -153,7 +153,7 @@ class GraphqlError(RequestFault, tag="graphql-error"):
 
 
 class AcceptThenTimeOut(RequestFault, tag="accept-then-time-out"):
-    """Execute it; then hold the answer, cut the connection, or answer with another status."""
+    """Execute the request; then hold the answer, cut the connection, or answer with another status."""
 
     operations: Operations = "create"
     hold: Above0 = 120.0
@@ -161,7 +161,7 @@ class AcceptThenTimeOut(RequestFault, tag="accept-then-time-out"):
     status: Status | None = None
 
     async def after(self, request: Request) -> Response | None:
-        """The client does not learn what has become of its request."""
+        """Keep from the client what became of its request."""
         if self.status is not None:
             return PlainTextResponse("upstream request timeout", self.status)
         if self.cut:
@@ -172,10 +172,10 @@ class AcceptThenTimeOut(RequestFault, tag="accept-then-time-out"):
 
 
 def too_many(message: str, retry_after: float | None, status: int = 429) -> Response:
-    """The gateway's answer to one request too many."""
+    """Return the gateway's answer to one request too many."""
     return JSONResponse({"message": message}, status, retry_headers(retry_after))
 
 
 def retry_headers(seconds: float | None) -> dict[str, str]:
-    """Retry-After in whole seconds, at least one."""
+    """Return a Retry-After header in whole seconds, at least one."""
     return {} if seconds is None else {"Retry-After": str(max(1, round(seconds)))}

@@ -1,4 +1,4 @@
-"""The ASGI application: its routes, and a sandbox that lives as long as it."""
+"""The ASGI application: its routes, and a sandbox that lives as long as the application."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ from prelabel_sandbox.sandbox import Sandbox
 
 
 def make_app(sandbox: Sandbox, names: Names) -> Starlette:
-    """Return the application of a sandbox, which it starts and stops; it is reached under these names only."""
+    """Return the application of a sandbox, which it starts and stops; it answers under these names only."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

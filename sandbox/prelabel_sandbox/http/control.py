@@ -1,4 +1,4 @@
-"""`/_sandbox/*`: the sandbox's own control, without a key and from this machine only."""
+"""`/_sandbox/*`: control of the sandbox, without a key and from this machine only."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
@@ -20,27 +20,34 @@ Text = Annotated[str, Meta(min_length=1)]
 GlobalKey = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-class DataRowGiven(Asset, rename="camel", frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A data row with what is known of its asset."""
+class PostedDataRow(Asset, rename="camel", frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A data row as it is posted, with what is known of its asset."""
 
     global_key: GlobalKey
-    row_data: Text | None = None  # here, so that it is renamed too
+    row_data: Text | None = None  # repeated here, so that it is renamed too
 
 
-class ProjectGiven(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class PostedProject(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """A project as it is posted."""
 
+    #: Any text; posting the same id again replaces the project.
     id: Text
+    #: None: the id.
     name: Text | None = None
-    media_type: Text | None = "IMAGE"  # in any spelling; null: as of older projects, everything is taken
+    #: In any spelling; None, as older projects have it, accepts all kinds.
+    media_type: Text | None = "IMAGE"
+    #: Distinguishes chats among conversational projects.
     editor_task_type: Text | None = None
+    #: The tree as it is posted, without ids.
     ontology: dict[str, Any] = {}
-    data_rows: list[GlobalKey | DataRowGiven] | Literal["any"] = "any"
+    #: "any": every key is a data row.
+    data_rows: list[GlobalKey | PostedDataRow] | Literal["any"] = "any"
+    #: Whether labelers see its pre-labels.
     show_predictions_to_labelers: bool = True
 
 
 def _guarded(handler: Handler) -> Handler:
-    """403 to other machines; 400 with the reason for what cannot be understood."""
+    """Answer 403 to other machines, and 400 with the reason to a request that is wrong."""
 
     async def guarded(request: Request) -> Response:
         if not is_local(request):
@@ -54,48 +61,48 @@ def _guarded(handler: Handler) -> Handler:
 
 
 async def health(_: Request) -> Response:
-    """It answers."""
+    """Answer that the sandbox runs."""
     return JSONResponse({"status": "ok"})
 
 
 async def put_project(request: Request) -> Response:
     """Create a project, or replace its ontology and data rows."""
-    given = msgspec.convert(await request.json(), ProjectGiven)
-    ontology = normalized(given.ontology, given.id)
-    rows = None if given.data_rows == "any" else dict(map(_row, given.data_rows))
+    posted = msgspec.convert(await request.json(), PostedProject)
+    ontology = normalized(posted.ontology, posted.id)
+    rows = None if posted.data_rows == "any" else dict(map(_row, posted.data_rows))
     projects = sandbox_of(request).store.projects
-    name, shown = given.name or given.id, given.show_predictions_to_labelers
+    name, shown = posted.name or posted.id, posted.show_predictions_to_labelers
     await run_in_threadpool(
-        projects.put, given.id, name, given.media_type, ontology, rows, given.editor_task_type, shown
+        projects.put, posted.id, name, posted.media_type, ontology, rows, posted.editor_task_type, shown
     )
-    return JSONResponse({"id": given.id, "ontology": ontology})
+    return JSONResponse({"id": posted.id, "ontology": ontology})
 
 
-def _row(given: str | DataRowGiven) -> tuple[str, Asset]:
-    if isinstance(given, str):
-        return given, UNKNOWN
-    return given.global_key, Asset(**{name: getattr(given, name) for name in Asset.__struct_fields__})
+def _row(posted: str | PostedDataRow) -> tuple[str, Asset]:
+    if isinstance(posted, str):
+        return posted, UNKNOWN
+    return posted.global_key, Asset(**{name: getattr(posted, name) for name in Asset.__struct_fields__})
 
 
 async def project_ids(request: Request) -> Response:
-    """The projects there are."""
+    """Answer the ids of all projects."""
     return JSONResponse(sandbox_of(request).store.projects.ids())
 
 
 async def pre_labels(request: Request) -> Response:
-    """The lines that stand in a project as they were received, one for each uuid."""
+    """Answer the pre-labels of a project as they were received, one line per uuid."""
     lines = sandbox_of(request).store.pre_labels.lines(request.path_params["project_id"])
     return StreamingResponse(iterate_in_threadpool(lines), media_type="application/x-ndjson; charset=utf-8")
 
 
 async def labels(request: Request) -> Response:
-    """The same of ground truth."""
+    """Answer the ground truth of a project in the same form."""
     lines = sandbox_of(request).store.labels.lines(request.path_params["project_id"])
     return StreamingResponse(iterate_in_threadpool(lines), media_type="application/x-ndjson; charset=utf-8")
 
 
 async def requests(request: Request) -> Response:
-    """The requests so far, with their times."""
+    """Answer the requests so far, with their times."""
     return JSONResponse(sandbox_of(request).log.entries())
 
 
@@ -108,7 +115,7 @@ async def add_fault(request: Request) -> Response:
 
 
 async def clear_faults(request: Request) -> Response:
-    """Switch all faults off; what they held back goes on."""
+    """Switch all faults off; what they held back resumes."""
     sandbox = sandbox_of(request)
     sandbox.faults.clear()
     sandbox.processor.wake()
@@ -116,7 +123,7 @@ async def clear_faults(request: Request) -> Response:
 
 
 async def change_settings(request: Request) -> Response:
-    """Change what can be changed while it runs; answers what holds now."""
+    """Change settings while the sandbox runs, and answer all settings."""
     sandbox = sandbox_of(request)
     sandbox.settings.change(await request.json())
     sandbox.processor.wake()

@@ -1,4 +1,4 @@
-"""`GET /files/<secret>/<kind>.ndjson` and `/uploads/<secret>`: files, to whoever has the address."""
+"""`GET /files/<secret>/<kind>.ndjson` and `/uploads/<secret>`: files, for anyone who has the address."""
 
 import mimetypes
 import time
@@ -13,13 +13,13 @@ from prelabel_sandbox.faults.imports import FileFault
 from prelabel_sandbox.sandbox import sandbox_of
 from prelabel_sandbox.store.imports import File
 
-# A page that somebody uploaded is shown as nothing but a page: it must not control the sandbox it came from.
+# An uploaded page must not control the sandbox that serves it.
 _FOREIGN = {"Content-Security-Policy": "sandbox"}
 _FILES: dict[str, File] = {"input": "input", "status": "status", "error": "error"}
 
 
 async def answer_file(request: Request) -> Response:
-    """A file without any credential; 403 when its address has expired, 404 when it never was one."""
+    """Answer a file without any credential; 403 if its address has expired, 404 if it never existed."""
     sandbox = sandbox_of(request)
     item = sandbox.store.imports.by_secret(request.path_params["secret"])
     file = _FILES.get(request.path_params["file"])
@@ -37,17 +37,17 @@ async def answer_file(request: Request) -> Response:
 
 
 async def answer_upload(request: Request) -> Response:
-    """An uploaded file without any credential. Its type is told by its name, since what clients declare is odd."""
-    found = sandbox_of(request).store.uploads.find(request.path_params["secret"])
-    if found is None:
+    """Answer an upload without any credential. Its name determines its type: what clients declare is unreliable."""
+    upload = sandbox_of(request).store.uploads.find(request.path_params["secret"])
+    if upload is None:
         return PlainTextResponse("NoSuchKey", 404)
-    filename, path = found
+    filename, path = upload
     media_type = mimetypes.guess_type(filename)[0] or "application/octet-stream"
     return FileResponse(path, media_type=media_type, headers=_FOREIGN)
 
 
 async def _half(request: Request, path: Path) -> AsyncIterator[bytes]:
-    """The first half of a file; then the connection is gone."""
+    """Send the first half of a file, then cut the connection."""
     content = path.read_bytes()
     yield content[: len(content) // 2]
     cut(request)

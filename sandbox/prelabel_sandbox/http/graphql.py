@@ -10,12 +10,12 @@ from starlette.responses import JSONResponse, Response
 
 from prelabel_sandbox.errors import LabelboxError, formatted, malformed
 from prelabel_sandbox.faults.requests import RequestFault, too_many
-from prelabel_sandbox.http.operations import Asked, asked, checked
+from prelabel_sandbox.http.operations import RequestSummary, checked, summary_of
 from prelabel_sandbox.multipart import read_multipart
 from prelabel_sandbox.requestlog import Entry
 from prelabel_sandbox.sandbox import Sandbox, sandbox_of
 
-# ariadne logs errors with their values, which may be payloads; what matters is logged where it is formatted.
+# ariadne logs errors with their values, which may be payloads; `formatted` logs what matters.
 _silent = logging.Logger("silent", logging.CRITICAL + 1)
 
 
@@ -39,16 +39,16 @@ async def _answer(sandbox: Sandbox, request: Request, key: str, entry: Entry) ->
     body = await _body(request)
     schema: GraphQLSchema = request.app.state.schema
     document, errors = checked(schema, body["query"])
-    wants = asked(document, body["variables"])
-    if wants is not None:
-        entry.operation, entry.fields = wants.operation, wants.fields
-        entry.project_id = next(iter(wants.projects), None)
+    summary = summary_of(document, body["variables"])
+    if summary is not None:
+        entry.operation, entry.fields = summary.operation, summary.fields
+        entry.project_id = next(iter(summary.projects), None)
     early = _gate(sandbox, key)
     if early is not None:
         return early
-    if errors or wants is None:
+    if errors or summary is None:
         return _refused(list(errors) or [LabelboxError("GRAPHQL_VALIDATION_FAILED", "there is no operation")])
-    fault = _fault(sandbox, wants, int(request.headers.get("content-length", 0)))
+    fault = _fault(sandbox, summary, int(request.headers.get("content-length", 0)))
     if fault is not None:
         entry.fault = fault.name
         if (instead := await fault.before(request)) is not None:
@@ -57,7 +57,7 @@ async def _answer(sandbox: Sandbox, request: Request, key: str, entry: Entry) ->
         schema,
         body,
         query_document=document,
-        query_validator=lambda *_, **__: [],  # it is validated
+        query_validator=lambda *_, **__: [],  # it is validated already
         context_value=sandbox,
         error_formatter=formatted,
         logger=_silent,
@@ -67,7 +67,7 @@ async def _answer(sandbox: Sandbox, request: Request, key: str, entry: Entry) ->
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """Query and variables. Raises MALFORMED_REQUEST."""
+    """Return the query and its variables. Raises MALFORMED_REQUEST."""
     content_type = request.headers.get("content-type", "")
     try:
         if content_type.lower().startswith("multipart/form-data"):
@@ -85,7 +85,7 @@ async def _body(request: Request) -> dict[str, Any]:
 
 
 def _gate(sandbox: Sandbox, key: str) -> Response | None:
-    """Key, then limit."""
+    """Check the key, then the limit; return the answer to a request over the limit."""
     if not key or (sandbox.api_key is not None and key != sandbox.api_key):
         raise LabelboxError("AUTHENTICATION_ERROR", "Invalid API key")
     allowed = sandbox.settings.requests_per_minute
@@ -93,11 +93,11 @@ def _gate(sandbox: Sandbox, key: str) -> Response | None:
     return None if wait is None else too_many(f"You have exceeded {allowed} requests per minute", wait)
 
 
-def _fault(sandbox: Sandbox, wants: Asked, size: int) -> RequestFault | None:
+def _fault(sandbox: Sandbox, summary: RequestSummary, size: int) -> RequestFault | None:
     def concerned(fault: RequestFault) -> bool:
-        return fault.operations in ("all", wants.kind) and fault.applies(size)
+        return fault.operations in ("all", summary.kind) and fault.applies(size)
 
-    return sandbox.faults.apply(RequestFault, wants.projects, concerned)
+    return sandbox.faults.apply(RequestFault, summary.projects, concerned)
 
 
 def _refused(errors: list[GraphQLError]) -> Response:

@@ -1,11 +1,11 @@
-"""What the sandbox does beside answering: a thread of its own for each kind of work."""
+"""Background work of the sandbox: one thread per kind of work."""
 
 import threading
 from abc import ABC, abstractmethod
 
 
 class Background(ABC):
-    """A thread that does what is to be done, and then waits until it is woken or a time has passed."""
+    """A thread that works while there is something to do, and then waits until it is woken or a time has passed."""
 
     def __init__(self, name: str) -> None:
         self._woken = threading.Event()
@@ -13,22 +13,22 @@ class Background(ABC):
         self._thread = threading.Thread(target=self._run, name=name)
 
     def start(self) -> None:
-        """Begin, with what an earlier process had accepted and not finished."""
+        """Start the thread, with what an earlier process accepted and did not finish."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the slice at hand; the next process goes on with the rest."""
+        """Stop after the current slice; the next process resumes with the rest."""
         self._stopping = True
         self._woken.set()
         self._thread.join()
 
     def wake(self) -> None:
-        """There is something new to do, or faults or settings are others."""
+        """Tell the thread that there is new work, or that faults or settings have changed."""
         self._woken.set()
 
     @abstractmethod
     def _turn(self) -> float:
-        """Do one thing; the seconds until there may be another, 0 when there is."""
+        """Do one piece of work; return the seconds until there may be more, 0 if there is more now."""
 
     def _run(self) -> None:
         while not self._stopping:

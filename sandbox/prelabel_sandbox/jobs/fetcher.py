@@ -1,4 +1,4 @@
-"""Inputs that are imported from an address: of this sandbox, or public ones by https; not too large, not too slow."""
+"""Inputs of imports from an address: the sandbox's own or public https, within limits of size and time."""
 
 import logging
 import threading
@@ -33,7 +33,7 @@ class _NotFetchable(Exception):
 
 
 class Fetcher:
-    """Fetches inputs beside requests and imports."""
+    """Threads that fetch inputs beside requests and imports."""
 
     def __init__(self, store: Store, settings: Settings, base_url: str, done: Callable[[], None]) -> None:
         self._store = store
@@ -44,18 +44,18 @@ class Fetcher:
         self._stopping = False
 
     def start(self) -> None:
-        """Fetch what an earlier process did not come to."""
+        """Start the threads, with the inputs that an earlier process did not fetch."""
         for _ in range(_AT_A_TIME):
             threading.Thread(target=self._run, name="fetching", daemon=True).start()
         for item in self._store.imports.running():
             self.fetch(item)
 
     def stop(self) -> None:
-        """Give up what is being fetched, without waiting for servers; the next process begins again."""
+        """Abandon running downloads without waiting for servers; the next process starts them again."""
         self._stopping = True
 
     def fetch(self, item: Import) -> None:
-        """Fetch an import's input, unless it is here."""
+        """Fetch an import's input, unless it is here already."""
         if not self._store.imports.is_fetched(item):
             self._waiting.put(item)
 
@@ -67,12 +67,12 @@ class Fetcher:
                 if reason is not None and not self._stopping:
                     fail(item, self._store, reason)
             except Exception as error:
-                # With the database closed, or a disk that is full; it is fetched again by the next process.
+                # The database is closed, or the disk is full: the next process fetches the input again.
                 _log.error("the input of import %s is not kept: %s", item.id, type(error).__name__)
             self._done()
 
     def _fetch(self, item: Import) -> str | None:
-        """Why an import's input cannot be had; None when it is here."""
+        """Fetch an import's input; return why that is impossible, or None."""
         try:
             self._store.imports.put_input(item, self._content(item.url or ""))
         except _NotFetchable as error:
@@ -80,17 +80,17 @@ class Fetcher:
         return None
 
     def _content(self, url: str) -> bytes:
-        """What is at an address. Raises _NotFetchable."""
+        """Return the content of an address. Raises _NotFetchable."""
         if is_own(self._base_url, url):
             return self._own(url)
         if not url.startswith("https://"):
             raise _NotFetchable("it is neither https nor of this sandbox")
         try:
-            # One limit for silence and, piece by piece, for all of it.
+            # The same limit applies to every pause and, checked after every piece, to the whole download.
             with _opener().open(Request(url), timeout=self._settings.fetch_seconds) as response:  # noqa: S310
                 return self._read(response)
         except (OSError, HTTPException, ValueError) as error:
-            # The text of one may hold the address, which may be signed.
+            # The error's text may hold the address, which may be signed.
             raise _NotFetchable(str(getattr(error, "code", type(error).__name__))) from None
 
     def _read(self, response: IO[bytes]) -> bytes:
@@ -126,7 +126,7 @@ class _ToHttpsOnly(HTTPRedirectHandler):
 
 
 def _opener() -> OpenerDirector:
-    """Knows https and nothing else: no files, no plain http."""
+    """Return an opener for https only: no files, no plain http."""
     opener = OpenerDirector()
     for handler in (
         ProxyHandler(),

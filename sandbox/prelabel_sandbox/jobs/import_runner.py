@@ -1,4 +1,4 @@
-"""The import clock: when an import is processed, beside which others, and how far it is said to be."""
+"""The import clock: when an import is processed, beside which others, and the progress it reports."""
 
 import logging
 import time
@@ -13,14 +13,14 @@ from prelabel_sandbox.settings import Settings
 from prelabel_sandbox.store import Store
 from prelabel_sandbox.store.imports import Import
 
-_IDLE_SECONDS = 1.0  # a fault may have ended meanwhile
+_IDLE_SECONDS = 1.0  # a fault may have ended by then
 _log = logging.getLogger(__name__)
 
 
 class Processor(Background):
-    """Processes running imports: those of one project in the order they came, projects by turns.
+    """Processes running imports: those of one project in order, projects in turn.
 
-    One, because more would only contend for the interpreter with each other and with requests.
+    One thread, because more would only compete for the interpreter with each other and with requests.
     """
 
     def __init__(self, store: Store, faults: ActiveFaults, settings: Settings) -> None:
@@ -32,7 +32,7 @@ class Processor(Background):
         self._stuck: dict[int, StuckRunning] = {}
 
     def progress(self, item: Import) -> str:
-        """First half: the time an import takes at least; second half: its lines. 100 % is for ended ones."""
+        """Return the progress: first half minimum duration, second half lines; 100 % only once the import has ended."""
         if item.state != "RUNNING":
             return "100%"
         waited = (time.time() - item.created) / max(self._settings.seconds_per_import, 0.001)
@@ -46,7 +46,7 @@ class Processor(Background):
         return 0
 
     def _begin_what_is_due(self) -> float:
-        """Begin the first due import of each project that has none; the seconds until the next is due."""
+        """Begin the first due import of every idle project; return the seconds until the next one is due."""
         seconds = _IDLE_SECONDS
         passed = {item.project_id for item, _ in self._jobs}
         for item in self._store.imports.running():
@@ -71,7 +71,7 @@ class Processor(Background):
         return False
 
     def _step(self) -> None:
-        """One slice of the project whose turn it is."""
+        """Process one slice of the next project in turn."""
         item, job = self._jobs.popleft()
         try:
             next(job)

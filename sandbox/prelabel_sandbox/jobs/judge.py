@@ -1,4 +1,4 @@
-"""An uploaded file, judged line by line: what each line's verdict is, and which lines become pre-labels."""
+"""Judgement of an uploaded file line by line: every line's verdict, and which lines become pre-labels."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from prelabel_sandbox.store.projects import DataRow, Project, Projects
 Reference = tuple[str, str]
 Verdict = dict[str, Any]
 Line = tuple[int, int, int]
-"""Its number, from 1, and where it starts and ends in the file; plain, because there are many."""
+"""Its number, from 1, and its start and end in the file; a plain tuple, because there are many."""
 
 
 class Unreadable(Exception):
@@ -32,7 +32,7 @@ class Unreadable(Exception):
 
 
 def lines_of(content: bytes) -> list[Line]:
-    """The lines of a file, split on \\n only; one at the very end needs none. Raises Unreadable."""
+    """Return the lines of a file, split on \\n only; the last may lack it. Raises Unreadable."""
     lines: list[Line] = []
     start = 0
     while start < len(content):
@@ -56,7 +56,7 @@ def _parsed(content: bytes, line: Line) -> dict[str, Any]:
 
 
 class Judge:
-    """Judges the lines of one import, some at a time."""
+    """Judges the lines of one import, a slice at a time."""
 
     def __init__(
         self,
@@ -80,21 +80,22 @@ class Judge:
         self._uuids: set[bytes] = set()
 
     def read_objects(self, content: bytes, lines: list[Line]) -> None:
-        """Note what relationships may point at, which may stand anywhere in the file."""
+        """Remember what relationships may point at, which may stand anywhere in the file."""
         if b'"relationship"' not in content:
             return
         for line in lines:
             value = _parsed(content, line)
-            found = neighbour_of(value, self._scene.ontology)
+            neighbour = neighbour_of(value, self._scene.ontology)
             reference = _reference(value)
-            if found is not None and not isinstance(reference, Refused):
-                self._neighbours[reference][found[0]] = found[1]
+            if neighbour is not None and not isinstance(reference, Refused):
+                self._neighbours[reference][neighbour[0]] = neighbour[1]
 
     def judge(self, content: bytes, lines: list[Line]) -> Iterator[tuple[Verdict, Place | None]]:
-        """The verdict on each line, and where it stands if it becomes a pre-label."""
+        """Return the verdict on each line, and its place if it becomes a pre-label."""
         values = [_parsed(content, line) for line in lines]
         references = [_reference(value) for value in values]
-        rows = self._projects.data_rows(self._project, [each for each in references if isinstance(each, tuple)])
+        known = [reference for reference in references if isinstance(reference, tuple)]
+        rows = self._projects.data_rows(self._project, known)
         for line, value, reference in zip(lines, values, references, strict=True):
             if isinstance(reference, Refused):
                 yield self._judged(line, value, None, {}, [reference])
@@ -122,7 +123,7 @@ class Judge:
         return self._verdict(line, value, key, shown, refusals)
 
     def _uuid_of(self, value: dict[str, Any]) -> bytes | None:
-        """The line's uuid. That one stands twice in an import is taken, unless strict: the legacy client refused it."""
+        """Return the line's uuid. Only `strict` refuses one that an import uses twice, as the legacy client did."""
         key = uuid_of(value)
         if key is not None and self._scene.strict:
             if key in self._uuids:
@@ -131,8 +132,8 @@ class Judge:
         return key
 
     def _count(self, row: DataRow, feature: Feature) -> None:
-        """Refuse what is too much of one feature on one data row."""
-        key = row.id + feature.schema_id  # a string, not a tuple: there are many, and the collector passes over them
+        """Refuse too many annotations of one feature on one data row."""
+        key = row.id + feature.schema_id  # not a tuple: there are many keys, and the garbage collector skips strings
         counted = self._counts.get(key, 0) + 1
         if counted > feature.most:
             raise Refused("ValidationError", f"Imports are limited to {feature.most} annotations per data row")
@@ -153,11 +154,11 @@ class Judge:
         number, start, end = line
         uuid = value.get("uuid")
         if not isinstance(uuid, str):
-            made = line_uuid(self._item.id, number)
-            uuid, key = str(made), made.bytes
+            assigned = line_uuid(self._item.id, number)
+            uuid, key = str(assigned), assigned.bytes
         if refusals:
             more = {"additionalInfo": None} if self._settings.additional_info else {}
-            errors = [{"name": each.name, "message": str(each), **more} for each in refusals]
+            errors = [{"name": refused.name, "message": str(refused), **more} for refused in refusals]
             return {"uuid": uuid, "dataRow": shown, "status": self._settings.failure_word, "errors": errors}, None
         place = (key, start, end - start) if key else None
         return {"uuid": uuid, "dataRow": shown, "status": "SUCCESS"}, place
@@ -171,7 +172,7 @@ def _reference(value: dict[str, Any]) -> Reference | Refused:
 
 
 def _shown(row: DataRow | None, reference: Reference) -> dict[str, Any]:
-    """The data row as status lines print it; nothing of a key that leads nowhere."""
+    """Return the data row as status lines print it; a global key that does not exist is left out."""
     if row is not None:
         return {"id": row.id, "globalKey": row.global_key}
     return {"id": reference[1]} if reference[0] == "id" else {}

@@ -1,4 +1,4 @@
-"""Tasks are worked on: one after another, some data rows at a time."""
+"""The work on tasks: one after another, a slice of data rows at a time."""
 
 import logging
 import time
@@ -14,12 +14,12 @@ from prelabel_sandbox.store import Store
 from prelabel_sandbox.store.tasks import Task, Type
 
 _SLICE = 2000  # data rows in one short transaction
-_IDLE_SECONDS = 1.0  # settings may be others
+_IDLE_SECONDS = 1.0  # settings may have changed by then
 _log = logging.getLogger(__name__)
 
 
 class _Failed(Exception):
-    """A task cannot be done; the text is its reason."""
+    """A task cannot be done; the text says why."""
 
 
 class TaskRunner(Background):
@@ -56,24 +56,24 @@ class TaskRunner(Background):
 
 
 def _upsert(store: Store, task: Task, _: Settings) -> Iterator[None]:
-    """Make or change the data rows of uploaded chunks."""
+    """Create or change the data rows of uploaded chunks."""
     passed = 0
     for secret in task.spec["chunks"]:
-        found = store.uploads.find(secret)
+        upload = store.uploads.find(secret)
         try:
-            items = items_of(found[1].read_bytes() if found else b"")
+            items = items_of(upload[1].read_bytes() if upload else b"")
         except msgspec.MsgspecError as error:
             raise _Failed(f"a chunk cannot be read: {error}") from None
         for start in range(0, len(items), _SLICE):
             part = items[start : start + _SLICE]
-            if passed >= task.done:  # else an earlier process has done it
+            if passed >= task.done:  # an earlier process stored the slices before
                 store.catalog.put(task, passed, part)
             passed += len(part)
             yield
 
 
 def _fill(store: Store, task: Task, settings: Settings) -> Iterator[None]:
-    """Put data rows into a batch. Those that there are not are left out, unless that is all: our assumption."""
+    """Put data rows into a batch. Unknown ones are left out, unless there are no others: our assumption."""
     spec = task.spec
     values = spec["values"]
     for start in range(task.done, len(values), _SLICE):

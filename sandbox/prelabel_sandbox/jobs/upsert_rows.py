@@ -1,15 +1,15 @@
-"""Uploaded manifests and chunks → data rows to make or change (docs/reference/labelbox-api.md#2-3)."""
+"""Uploaded manifests and chunks → data rows to create or change (docs/reference/labelbox-api.md#2-3)."""
 
 from typing import Any, Literal
 
 import msgspec
 import orjson
 
-from prelabel_sandbox.store.catalog import NOTHING, Given, Item
+from prelabel_sandbox.store.catalog import NOTHING, Fields, Item
 
-MOST_ROWS = 150_000  # of one task, as documented
-_MOST_TEXT = 64 << 10  # of a data row that is its own text
-_MOST_KEY = 200
+MAX_ROWS = 150_000  # of one task, as documented
+_MAX_TEXT_BYTES = 64 << 10  # of a data row that is its own text
+_MAX_KEY_CHARACTERS = 200
 _ADDRESSES = ("https://", "http://", "gs://", "s3://")
 
 
@@ -31,73 +31,74 @@ class _Entry(msgspec.Struct):
 
 
 def items_of(chunk: bytes) -> list[Item]:
-    """The data rows of a chunk. Raises msgspec.MsgspecError when it is none."""
+    """Return the data rows of a chunk. Raises msgspec.MsgspecError for a chunk that is none."""
     return [_item(entry) for entry in msgspec.json.decode(chunk, type=list[_Entry])]
 
 
 def _item(entry: _Entry) -> Item:
     kind, value = entry.id.type, entry.id.value
-    given = {name: _either(entry.payload, name) for name in ("dataset_id", "global_key", "external_id", "media_type")}
-    given["row_data"] = _row_data(entry.payload)
-    key = given["global_key"] or (value if kind == "GKEY" else None)
-    wrong = _wrong(given, key)
+    fields = {name: _either(entry.payload, name) for name in ("dataset_id", "global_key", "external_id", "media_type")}
+    fields["row_data"] = _row_data(entry.payload)
+    key = fields["global_key"] or (value if kind == "GKEY" else None)
+    wrong = _wrong(fields, key)
     spec = {
-        "externalId": _shown(given["external_id"]),
+        "externalId": _shown(fields["external_id"]),
         "globalKey": _shown(key),
-        "rowData": _shown(given["row_data"]),
+        "rowData": _shown(fields["row_data"]),
         "metadata": _metadata(entry.payload),
         "attachments": _attachments(entry.payload),
     }
-    return Item(kind, value, NOTHING if wrong else Given(**given), spec, wrong)
+    return Item(kind, value, NOTHING if wrong else Fields(**fields), spec, wrong)
 
 
 def _either(payload: dict[str, Any], name: str) -> Any:
-    """A value by its name in Python, or in the API."""
+    """Return a value by its name in Python or in the API."""
     first, *rest = name.split("_")
     return payload.get(name, payload.get(first + "".join(word.title() for word in rest)))
 
 
 def _row_data(payload: dict[str, Any]) -> Any:
-    """The address or text; a conversation, a chat or tiles as JSON."""
-    found = _either(payload, "row_data")
-    if found is None and "tileLayerUrl" in payload:
-        found = {key: value for key, value in payload.items() if key not in ("dataset_id", "global_key", "external_id")}
-    return orjson.dumps(found).decode() if isinstance(found, dict) else found
+    """Return the address or text; a conversation, a chat or tiles as JSON."""
+    row_data = _either(payload, "row_data")
+    if row_data is None and "tileLayerUrl" in payload:
+        own_columns = ("dataset_id", "global_key", "external_id")
+        row_data = {key: value for key, value in payload.items() if key not in own_columns}
+    return orjson.dumps(row_data).decode() if isinstance(row_data, dict) else row_data
 
 
-def _wrong(given: dict[str, Any], key: Any) -> str | None:
-    """Why the data row cannot be one, whatever else there is."""
-    for name, value in given.items():
+def _wrong(fields: dict[str, Any], key: Any) -> str | None:
+    """Return why this cannot be a data row, whatever else is stored, or None."""
+    for name, value in fields.items():
         if value is not None and not isinstance(value, str):
             return f"{name} must be a string"
-    row_data = given["row_data"]
-    if key is not None and not 0 < len(key) <= _MOST_KEY:
-        return f"global_key must have 1 to {_MOST_KEY} characters"
-    if row_data and not row_data.startswith((*_ADDRESSES, "{")) and len(row_data.encode()) > _MOST_TEXT:
-        return f"row_data: a text has at most {_MOST_TEXT} bytes"
+    row_data = fields["row_data"]
+    if key is not None and not 0 < len(key) <= _MAX_KEY_CHARACTERS:
+        return f"global_key must have 1 to {_MAX_KEY_CHARACTERS} characters"
+    if row_data and not row_data.startswith((*_ADDRESSES, "{")) and len(row_data.encode()) > _MAX_TEXT_BYTES:
+        return f"row_data: a text has at most {_MAX_TEXT_BYTES} bytes"
     return None
 
 
 def _metadata(payload: dict[str, Any]) -> list[dict[str, Any]]:
-    given = _objects(_either(payload, "metadata_fields"))
     return [
         {
-            "schemaId": _shown(_either(each, "schema_id")),
-            "value": each.get("value"),
-            "name": _shown(each.get("name")),
+            "schemaId": _shown(_either(field, "schema_id")),
+            "value": field.get("value"),
+            "name": _shown(field.get("name")),
         }
-        for each in given
+        for field in _objects(_either(payload, "metadata_fields"))
     ]
 
 
 def _attachments(payload: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{key: each.get(key) for key in ("type", "value", "name")} for each in _objects(payload.get("attachments"))]
+    attachments = _objects(payload.get("attachments"))
+    return [{key: attachment.get(key) for key in ("type", "value", "name")} for attachment in attachments]
 
 
 def _shown(value: Any) -> str | None:
-    """What may be anything, where a text is answered."""
+    """Return a value that may have any type where a text is answered: None for what is not one."""
     return value if isinstance(value, str) else None
 
 
-def _objects(given: Any) -> list[dict[str, Any]]:
-    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+def _objects(values: Any) -> list[dict[str, Any]]:
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []

@@ -1,6 +1,6 @@
-"""Pages that show projects, data rows with their pre-labels, and imports: what a labeler's view stands for here.
+"""Pages that show projects, data rows with their pre-labels, and imports, as a labeler would see them.
 
-Rendered by the server, without anything from elsewhere; two small scripts highlight and move.
+The server renders them without any foreign resource; two small scripts highlight and animate.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ ROUTES: list[BaseRoute] = [
     Route("/", shown(projects_page), name="projects"),
     Route("/projects/{project_id}", shown(project_page), name="project"),
     Route("/projects/{project_id}/imports", shown(imports_page), name="imports"),
-    # Ids of data rows are whatever lines call them where any data row is in the project.
+    # In a project of any data rows, the ids of data rows are whatever lines call them.
     Route("/projects/{project_id}/rows/{data_row_id:path}/masks/{uuid}/{frame}.png", shown(mask_image), name="mask"),
     Route("/projects/{project_id}/rows/{data_row_id:path}", shown(row_page), name="row"),
     Route("/imports/{import_id}", shown(import_page), name="import"),

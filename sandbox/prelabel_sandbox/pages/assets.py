@@ -1,4 +1,4 @@
-"""`GET /assets/<path>`: files of the sandbox's own folder of assets, for data rows that name them."""
+"""`GET /assets/<path>`: files of the sandbox's asset folder, for data rows that name them."""
 
 from urllib.parse import quote
 
@@ -8,12 +8,12 @@ from starlette.responses import FileResponse, Response
 from prelabel_sandbox.pages.sources import ASSETS, own_file
 from prelabel_sandbox.pages.web import Missing
 
-# Nothing in it can run as a page of the sandbox.
+# Nothing in an asset may run as a page of the sandbox.
 _HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
 def answer_asset(request: Request) -> Response:
-    """A file of the folder. Raises Missing."""
+    """Answer a file of the folder. Raises Missing."""
     file = own_file(request, ASSETS + quote(request.path_params["path"]))
     if file is None:
         raise Missing("There is no such asset.")

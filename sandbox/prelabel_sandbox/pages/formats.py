@@ -4,32 +4,32 @@ from datetime import UTC, datetime
 
 
 def count(number: int, word: str, plural: str = "") -> str:
-    """`1 pre-label`, `2 pre-labels`."""
+    """Return a number with its noun: `1 pre-label`, `2 pre-labels`."""
     return f"{number:,} {word if number == 1 else plural or f'{word}s'}"
 
 
 def when(seconds: float) -> str:
-    """A moment, in UTC."""
+    """Return a moment in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def lasted(seconds: float) -> str:
-    """How long something took."""
+    """Return a duration."""
     return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def clock(milliseconds: float) -> str:
-    """A place in a recording: `1:02.5`."""
+    """Return a position in a recording, such as `1:02.5`."""
     minutes, rest = divmod(milliseconds, 60_000)
     seconds = f"{rest / 1000:06.3f}".rstrip("0").rstrip(".")
     return f"{int(minutes)}:{seconds}"
 
 
 def size(width: float, height: float) -> str:
-    """Of an asset, in pixels."""
+    """Return the size of an asset in pixels."""
     return f"{width:g} × {height:g} px"
 
 
 def number(value: float) -> str:
-    """A coordinate, with as many digits as anybody can see."""
+    """Return a coordinate with all visible digits."""
     return f"{value:.7g}"

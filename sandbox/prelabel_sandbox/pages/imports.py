@@ -17,23 +17,23 @@ from prelabel_sandbox.store.imports import Import
 
 _IMPORTS = 50
 _LINES = 100
-# As it is printed: within a string the quotes would be escaped.
+# The form in which it is printed; within a string the quotes would be escaped.
 _SUCCESS = b'"status":"SUCCESS"'
 
 
 def imports_page(request: Request) -> Response:
-    """A project's imports, newest first."""
+    """Answer a project's imports, newest first."""
     project = project_of(request)
     sandbox = sandbox_of(request)
     browsing = sandbox.store.browsing
     pages = paging(request, _IMPORTS, browsing.import_count(project.id))
-    found = browsing.imports(project.id, _IMPORTS, pages.skip)
-    listed = [(item, sandbox.processor.progress(item), _refused_any(sandbox, item)) for item in found]
+    page = browsing.imports(project.id, _IMPORTS, pages.skip)
+    listed = [(item, sandbox.processor.progress(item), _refused_any(sandbox, item)) for item in page]
     return render(request, "imports.html", project=project, imports=listed, paging=pages)
 
 
 def import_page(request: Request) -> Response:
-    """An import: its state, and what became of each line."""
+    """Answer an import: its state, and the outcome of each line."""
     sandbox = sandbox_of(request)
     item = sandbox.store.browsing.import_by_id(request.path_params["import_id"])
     if item is None:
@@ -57,14 +57,14 @@ def import_page(request: Request) -> Response:
 
 
 def _refused_any(sandbox: Sandbox, item: Import) -> bool:
-    """Whether lines were refused: then the error file of a finished import has something in it."""
+    """Return whether lines were refused: then the error file of a finished import is not empty."""
     file = sandbox.store.imports.file(item, "error")
     return item.state == "FINISHED" and file.exists() and file.stat().st_size > 0
 
 
 @lru_cache(maxsize=64)  # a file does not change once its import has ended
 def _counted(status: Path, _: str) -> tuple[int, int]:
-    """Failures and successes in a status file."""
+    """Return the numbers of failures and successes in a status file."""
     successes = total = 0
     with status.open("rb") as opened:
         for line in opened:
@@ -74,7 +74,7 @@ def _counted(status: Path, _: str) -> tuple[int, int]:
 
 
 def _lines(status: Path, failures: int, skip: int) -> list[dict[str, Any]]:
-    """A page of status lines, failures first. A second pass over the file only where successes are wanted."""
+    """Return a page of status lines, failures first. Reads the file a second time only if successes are on the page."""
     refused = _matching(status, success=False) if skip < failures else iter(())
     taken = _matching(status, success=True) if skip + _LINES > failures else iter(())
     start = skip if skip < failures else skip - failures
@@ -89,9 +89,9 @@ def _matching(status: Path, *, success: bool) -> Iterator[bytes]:
 
 
 def _reason(sandbox: Sandbox, item: Import) -> str | None:
-    """Why an import failed as a whole, if that was said."""
+    """Return why an import failed as a whole, if the error file says it."""
     file = sandbox.store.imports.file(item, "error")
     if item.state != "FAILED" or not file.exists():
         return None
-    said: Any = orjson.loads(file.read_bytes())
-    return str(said.get("error"))
+    content: Any = orjson.loads(file.read_bytes())
+    return str(content.get("error"))

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from prelabel_sandbox.pages.drawing.classes import Classes
-from prelabel_sandbox.pages.paging import asked, paging
+from prelabel_sandbox.pages.paging import page_number, paging
 from prelabel_sandbox.pages.web import project_of, render
 from prelabel_sandbox.sandbox import sandbox_of
 from prelabel_sandbox.store.browsing import MANY
@@ -13,32 +13,33 @@ from prelabel_sandbox.store.projects import Project
 
 _PROJECTS = 50
 _ROWS = 50
-_SECONDS = 0.4  # that a page waits for what it has not read yet
+_SECONDS = 0.4  # time that a page waits for imports to be read
 
 
 def projects_page(request: Request) -> Response:
-    """All projects."""
+    """Answer all projects."""
     browsing = sandbox_of(request).store.browsing
-    found, total = browsing.projects(_PROJECTS, (asked(request) - 1) * _PROJECTS)
-    return render(request, "projects.html", projects=found, paging=paging(request, _PROJECTS, total), many=MANY)
+    overviews, total = browsing.projects(_PROJECTS, (page_number(request) - 1) * _PROJECTS)
+    pages = paging(request, _PROJECTS, total)
+    return render(request, "projects.html", projects=overviews, paging=pages, many=MANY)
 
 
 def project_page(request: Request) -> Response:
-    """A project: what it is, and its data rows."""
+    """Answer a project: its properties and its data rows."""
     project = project_of(request)
     browsing = sandbox_of(request).store.browsing
     unread = read_imports(request, project)
     search = request.query_params.get("search", "")[:200]
-    found = browsing.rows(project, search, _ROWS, (asked(request) - 1) * _ROWS)
-    pages = paging(request, _ROWS, found.total, search=search)
-    if pages.number < asked(request):
-        found = browsing.rows(project, search, _ROWS, pages.skip)
+    page = browsing.rows(project, search, _ROWS, (page_number(request) - 1) * _ROWS)
+    pages = paging(request, _ROWS, page.total, search=search)
+    if pages.number < page_number(request):
+        page = browsing.rows(project, search, _ROWS, pages.skip)
     response = render(
         request,
         "project.html",
         project=project,
         classes=Classes(project.ontology),
-        rows=found.rows,
+        rows=page.rows,
         paging=pages,
         search=search,
         unread=unread,
@@ -49,12 +50,12 @@ def project_page(request: Request) -> Response:
 
 
 def read_imports(request: Request, project: Project) -> int:
-    """Read what has come since; how many imports are still to be read."""
+    """Read new imports; return how many are still to be read."""
     return sandbox_of(request).store.row_index.catch_up(project, _SECONDS)
 
 
 def read_on(request: Request, project: Project, unread: int, response: Response) -> Response:
-    """The response; what is not read yet is read when it has been sent."""
+    """Return the response, after which the remaining imports are read."""
     if unread:
         response.background = BackgroundTask(sandbox_of(request).store.row_index.follow, project)
     return response

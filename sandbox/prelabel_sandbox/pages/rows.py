@@ -21,7 +21,7 @@ _ANNOTATIONS = 500  # of one page
 
 
 def row_page(request: Request) -> Response:
-    """A data row: its asset and the pre-labels that stand on it."""
+    """Answer a data row: its asset and its current pre-labels."""
     project = project_of(request)
     unread = read_imports(request, project)
     row = _row_of(request, project)
@@ -48,7 +48,7 @@ def row_page(request: Request) -> Response:
 
 
 def mask_image(request: Request) -> Response:
-    """The PNG file that a pre-label carries; frame `image` is that of an image's mask."""
+    """Answer the PNG file that a pre-label carries; the frame `image` means an image's mask."""
     project = project_of(request)
     row = _row_of(request, project)
     uuid, frame = _mask_named(request.path_params)
@@ -60,9 +60,9 @@ def mask_image(request: Request) -> Response:
     return Response(content, media_type="image/png", headers=headers)
 
 
-def _mask_named(given: dict[str, Any]) -> tuple[bytes, int | None]:
+def _mask_named(params: dict[str, Any]) -> tuple[bytes, int | None]:
     try:
-        return UUID(given["uuid"]).bytes, None if given["frame"] == "image" else int(given["frame"])
+        return UUID(params["uuid"]).bytes, None if params["frame"] == "image" else int(params["frame"])
     except ValueError:
         raise Missing("There is no such mask.") from None
 

@@ -1,4 +1,4 @@
-"""Where a data row's asset is, and whether a page may show it: by http(s), or from the sandbox itself."""
+"""The address of a data row's asset, and whether a page may load it: by http(s), or from the sandbox itself."""
 
 import re
 from dataclasses import dataclass
@@ -23,41 +23,41 @@ class Source:
     origin: str | None
 
 
-def source_of(request: Request, given: str | None) -> Source | None:
-    """The source that an address means; None for what is no address, or none that may be loaded."""
-    if not given or given != given.strip() or any(ord(sign) < 33 for sign in given):
+def source_of(request: Request, address: str | None) -> Source | None:
+    """Return the source that an address means; None for what is no address or may not be loaded."""
+    if not address or address != address.strip() or any(ord(sign) < 33 for sign in address):
         return None
     for own in (sandbox_of(request).base_url, f"{request.url.scheme}://{request.url.netloc}"):
-        if given.startswith(f"{own}/") and not given.startswith(f"{own}//"):
-            return Source(given[len(own) :], None)
-    return Source(given, None) if given.startswith(ASSETS) else _elsewhere(given)
+        if address.startswith(f"{own}/") and not address.startswith(f"{own}//"):
+            return Source(address[len(own) :], None)
+    return Source(address, None) if address.startswith(ASSETS) else _elsewhere(address)
 
 
-def text_of(request: Request, given: str | None) -> str | None:
-    """A text asset: what was given, or the file at the sandbox's own address; None when it is elsewhere."""
-    if given is None or source_of(request, given) is None:
-        return given
-    file = own_file(request, given)
+def text_of(request: Request, row_data: str | None) -> str | None:
+    """Return a text asset: `row_data` itself, or the file at the sandbox's own address; None if it is elsewhere."""
+    if row_data is None or source_of(request, row_data) is None:
+        return row_data
+    file = own_file(request, row_data)
     return None if file is None else file.read_bytes()[:_TEXT_BYTES].decode(errors="replace")
 
 
-def own_file(request: Request, given: str) -> Path | None:
-    """The file in the folder of assets, or among the uploads, that an address means."""
-    source, folder = source_of(request, given), sandbox_of(request).assets
+def own_file(request: Request, address: str) -> Path | None:
+    """Return the file in the asset folder, or among the uploads, that an address means."""
+    source, folder = source_of(request, address), sandbox_of(request).assets
     if source is not None and source.url.startswith(_UPLOADS):
-        found = sandbox_of(request).store.uploads.find(source.url[len(_UPLOADS) :])
-        return found[1] if found else None
+        upload = sandbox_of(request).store.uploads.find(source.url[len(_UPLOADS) :])
+        return upload[1] if upload else None
     if source is None or folder is None or not source.url.startswith(ASSETS):
         return None
     file = (folder / unquote(source.url[len(ASSETS) :])).resolve()
     return file if file.is_relative_to(folder.resolve()) and file.is_file() else None
 
 
-def _elsewhere(given: str) -> Source | None:
+def _elsewhere(address: str) -> Source | None:
     try:
-        parts = urlsplit(given)
+        parts = urlsplit(address)
     except ValueError:
         return None
     if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc):
         return None
-    return Source(given, f"{parts.scheme}://{parts.netloc}")
+    return Source(address, f"{parts.scheme}://{parts.netloc}")

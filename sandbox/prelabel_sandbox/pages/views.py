@@ -1,4 +1,4 @@
-"""Ways of looking at a data row: which one, what it draws, what it loads from elsewhere."""
+"""Views of a data row: which template, what it draws, which hosts it loads from."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,11 +22,11 @@ _VIEWS = ("image", "video", "text", "audio")
 _OBJECTS = {"segments": "video", "masks": "video", "location": "text"} | dict.fromkeys(
     ("bbox", "polygon", "point", "line", "mask"), "image"
 )
-_ORIGINS = 20  # that one page loads from
+_ORIGINS = 20  # maximum that one page loads from
 
 
 class Look:
-    """One look: `view` names its template, `origins` are the hosts that it loads from."""
+    """One view of a data row: `view` names its template, `origins` are the hosts that it loads from."""
 
     def __init__(
         self, request: Request, project: Project, row: DataRow, classes: Classes, annotations: Sequence[Annotation]
@@ -41,18 +41,18 @@ class Look:
         self.origins = {self.source.origin} if self.source and self.source.origin else set[str]()
 
     def drawn(self) -> dict[str, Any]:
-        """What the template draws. `drawn` are the numbers of what can be seen in it, `notes` say what cannot."""
-        makers = {"image": self._image, "video": self._video, "text": self._text, "audio": self._audio}
-        made = makers[self.view]() if self.view in makers else {}
-        return {"annotations": self._annotations, **made}
+        """Return what the template draws: `drawn` holds the numbers of what is visible, `notes` say what is not."""
+        views = {"image": self._image, "video": self._video, "text": self._text, "audio": self._audio}
+        context = views[self.view]() if self.view in views else {}
+        return {"annotations": self._annotations, **context}
 
     def features(self) -> list[Feature]:
-        """Those whose colours the page needs, each once."""
-        found = [each.feature for each in self._annotations]
-        for each in self._annotations:
-            if each.key == "masks":
-                found += [self._classes.tool(instance) for instance in each.line["masks"]["instances"]]
-        return list({each.css: each for each in found}.values())
+        """Return the features whose colours the page needs."""
+        features = [annotation.feature for annotation in self._annotations]
+        for annotation in self._annotations:
+            if annotation.key == "masks":
+                features += [self._classes.tool(instance) for instance in annotation.line["masks"]["instances"]]
+        return list({feature.css: feature for feature in features}.values())
 
     def _image(self) -> dict[str, Any]:
         canvas = canvas_of(self._annotations, self.asset, self._address)
@@ -61,11 +61,14 @@ class Look:
     def _video(self) -> dict[str, Any]:
         film = film_of(self._annotations, self._classes, self.asset, self._address)
         lanes, _ = timeline_of(self._annotations, film.frames, unit=1.0)
-        tracks = [{"shape": f"s{each.number}", "entry": f"a{each.number}", **track} for each, track in film.tracks]
+        tracks = [
+            {"shape": f"s{annotation.number}", "entry": f"a{annotation.number}", **track}
+            for annotation, track in film.tracks
+        ]
         masks = {f"a{number}": frames for number, frames in film.masks.items()}
-        said = {"keyframes": film.keyframes, "tracks": tracks, "masks": masks}
+        script_data = {"keyframes": film.keyframes, "tracks": tracks, "masks": masks}
         drawn = film.drawn | {lane.annotation.number for lane in lanes}
-        shown = {"film": film, "canvas": film.canvas, "lanes": lanes, "said": said}
+        shown = {"film": film, "canvas": film.canvas, "lanes": lanes, "script_data": script_data}
         return {**shown, "drawn": drawn, "notes": film.canvas.notes}
 
     def _text(self) -> dict[str, Any]:
@@ -73,8 +76,8 @@ class Look:
         reading = reading_of(self._annotations, text or "")
         shown = {number for piece in reading.pieces for number in piece.ends}
         notes = dict.fromkeys(reading.hidden, NOT_DRAWN)
-        said = [quoted(each, text or "") for each in self._annotations]
-        return {"text": text, "reading": reading, "annotations": said, "drawn": shown, "notes": notes}
+        annotations = [quoted(annotation, text or "") for annotation in self._annotations]
+        return {"text": text, "reading": reading, "annotations": annotations, "drawn": shown, "notes": notes}
 
     def _audio(self) -> dict[str, Any]:
         known = self.asset.seconds * 1000 if self.asset.seconds else None
@@ -82,11 +85,11 @@ class Look:
         drawn = {lane.annotation.number for lane in lanes}
         return {"lanes": lanes, "whole": whole, "known": known is not None, "drawn": drawn, "notes": {}}
 
-    def _address(self, annotation: Annotation, given: dict[str, Any], frame: int | None) -> str | None:
-        """Where the image of a mask is; an origin elsewhere is noted, so that the page may load from it."""
-        if "instanceURI" not in given:
+    def _address(self, annotation: Annotation, mask: dict[str, Any], frame: int | None) -> str | None:
+        """Return the address of a mask's image; its origin is recorded, so that the page may load from it."""
+        if "instanceURI" not in mask:
             return f"{self._masks}/{annotation.uuid_text}/{'image' if frame is None else frame}.png"
-        source = source_of(self._request, given["instanceURI"])
+        source = source_of(self._request, mask["instanceURI"])
         if source and source.origin and source.origin not in self.origins:
             if len(self.origins) >= _ORIGINS:
                 return None
@@ -95,10 +98,10 @@ class Look:
 
 
 def _view(media: str, annotations: Sequence[Annotation]) -> str:
-    """How it is looked at; of an unknown medium, as its first drawable annotation suggests."""
+    """Return the view of a medium; for an unknown one, the view of its first drawable annotation."""
     if media in _VIEWS:
         return media
     if media != UNKNOWN_MEDIA:
         return "table"
-    drawable = [each for each in annotations if "page" not in each.line and "messageId" not in each.line]
-    return next((_OBJECTS[each.key] for each in drawable if each.key in _OBJECTS), "table")
+    drawable = [item.key for item in annotations if "page" not in item.line and "messageId" not in item.line]
+    return next((_OBJECTS[key] for key in drawable if key in _OBJECTS), "table")

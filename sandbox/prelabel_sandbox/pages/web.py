@@ -1,4 +1,4 @@
-"""What every page has in common: who may see it, how it is rendered, what its browser may load."""
+"""What all pages share: who may see them, how they are rendered, what their browser may load."""
 
 import secrets
 from collections.abc import Callable, Iterable
@@ -37,11 +37,11 @@ _templates = Jinja2Templates(env=_environment)
 
 
 class Missing(Exception):
-    """There is no such thing; says what."""
+    """Something does not exist; the text says what."""
 
 
 def shown(page: Page) -> Callable[[Request], Any]:
-    """A page as an endpoint: for this machine only, with a page of its own for what is missing."""
+    """Return a page as an endpoint: for this machine only, with a page of its own for what is missing."""
 
     async def endpoint(request: Request) -> Response:
         if not is_local(request):
@@ -57,7 +57,7 @@ def shown(page: Page) -> Callable[[Request], Any]:
 def render(
     request: Request, template: str, *, status: int = 200, sources: Iterable[str] = (), **context: Any
 ) -> Response:
-    """A page; `sources` are the origins, besides the sandbox's own, that its images, videos and sounds come from."""
+    """Render a page; `sources` are the further origins that its images, videos and sounds come from."""
     nonce = secrets.token_urlsafe(16)
     response = _templates.TemplateResponse(request, template, {**context, "nonce": nonce}, status_code=status)
     response.headers["Content-Security-Policy"] = _policy(nonce, sources)
@@ -66,7 +66,7 @@ def render(
 
 
 def project_of(request: Request) -> Project:
-    """The project that the address names. Raises Missing."""
+    """Return the project that the address names. Raises Missing."""
     project = sandbox_of(request).store.projects.get(request.path_params["project_id"])
     if project is None:
         raise Missing("There is no project with this id.")
@@ -74,7 +74,7 @@ def project_of(request: Request) -> Project:
 
 
 def _policy(nonce: str, sources: Iterable[str]) -> str:
-    """Own scripts and styles; colours of classes by nonce; nothing else, no form to elsewhere, no frame round it."""
+    """Allow own scripts and styles, and colours of classes by nonce; no form to another site, no frame around it."""
     media = " ".join(["'self'", *sorted(set(sources))])
     return (
         f"default-src 'none'; style-src 'self' 'nonce-{nonce}'; script-src 'self'; img-src {media}; media-src {media};"

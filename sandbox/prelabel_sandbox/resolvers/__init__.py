@@ -22,10 +22,10 @@ _MODULES = (account, batches, data_rows, datasets, imports, ontologies, projects
 
 
 def make_schema() -> GraphQLSchema:
-    """The executable schema."""
+    """Return the executable schema."""
     text = resources.files("prelabel_sandbox").joinpath("schema.graphql").read_text("utf-8")
     scalars = [ScalarType("Upload", value_parser=_as_it_is), ScalarType("JSON", serializer=_as_it_is)]
-    return make_executable_schema(text, *(each for module in _MODULES for each in module.BINDABLES), *scalars)
+    return make_executable_schema(text, *(bindable for module in _MODULES for bindable in module.BINDABLES), *scalars)
 
 
 def _as_it_is(value: Any) -> Any:

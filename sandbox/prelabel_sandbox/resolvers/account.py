@@ -26,19 +26,19 @@ _USER = {
 
 @query.field("organization")
 def organization(_: Any, __: Info) -> dict[str, Any]:
-    """The only one."""
+    """Answer the only organization."""
     return {"id": derived_id("organization"), "name": "Sandbox"}
 
 
 @query.field("iamIntegrations")
 def integrations(_: Any, __: Info) -> list[Any]:
-    """None: assets are taken as they are addressed."""
+    """Answer none: assets are read at the addresses they have."""
     return []
 
 
 @query.field("user")
 def user(_: Any, __: Info, where: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The owner of every key."""
+    """Answer the owner of every key."""
     if where is not None and where["id"] != _USER["id"]:
         raise not_found("User")
     return _USER

@@ -16,14 +16,14 @@ BINDABLES = (project_type, change_type, batch_type)
 add_times(batch_type)
 batch_type.set_alias("consensusSettingsJson", "consensus")
 
-_MOST_ROWS = 100_000  # of a batch
-_MOST_OF_ALL = 1_000_000  # of one createBatches
+_MAX_ROWS = 100_000  # of a batch
+_MAX_ROWS_OF_ALL = 1_000_000  # of one createBatches
 
 
 @change_type.field("createBatchV2")
 async def create_batch(project: Project, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
-    """A batch at once. Values that mean no data row, or none that is processed, are answered as they were given."""
-    column, values = _named(input, _MOST_ROWS)
+    """Create a filled batch, and answer the values that mean no data row, or one that is not processed yet."""
+    column, values = _named(input, _MAX_ROWS)
     store, seconds = info.context.store, info.context.settings.seconds_until_processed
     ids, failed = await run_in_threadpool(store.catalog.ready, column, values, seconds)
     batch = await _created(info, project, input, ids)
@@ -32,39 +32,39 @@ async def create_batch(project: Project, info: Info, input: dict[str, Any]) -> d
 
 @change_type.field("createEmptyBatch")
 async def create_empty_batch(project: Project, info: Info, input: dict[str, Any]) -> Batch:  # noqa: A002
-    """A batch that is filled by a task."""
+    """Create a batch that a task will fill."""
     return await _created(info, project, input, [])
 
 
-async def _created(info: Info, project: Project, given: dict[str, Any], ids: list[str]) -> Batch:
+async def _created(info: Info, project: Project, fields: dict[str, Any], ids: list[str]) -> Batch:
     create = info.context.store.batches.create
     try:
-        return await run_in_threadpool(create, project.id, given["name"], given.get("consensusSettings"), ids)
+        return await run_in_threadpool(create, project.id, fields["name"], fields.get("consensusSettings"), ids)
     except NameTaken:
         raise conflict("a batch of this name") from None
 
 
 @change_type.field("addDataRowsToBatchAsync")
 async def add_data_rows(project: Project, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
-    """Begin to put data rows into a batch."""
+    """Begin a task that puts data rows into a batch."""
     batches = info.context.store.batches
     if batches.get(project.id, input["batchId"]) is None:
         raise not_found("Batch")
-    task_id = await run_in_threadpool(batches.fill_later, project.id, input["batchId"], *_named(input, _MOST_ROWS))
+    task_id = await run_in_threadpool(batches.fill_later, project.id, input["batchId"], *_named(input, _MAX_ROWS))
     info.context.runner.wake()
     return {"taskId": task_id}
 
 
 @change_type.field("createBatches")
 async def create_batches(project: Project, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
-    """As many batches as the data rows need, each filled by a task."""
-    column, values = _named(input, _MOST_OF_ALL)
+    """Create as many batches as the data rows need, each filled by a task."""
+    column, values = _named(input, _MAX_ROWS_OF_ALL)
     return await _begun(info, project, input, column, values)
 
 
 @change_type.field("createBatchesFromDataset")
 async def create_batches_from_dataset(project: Project, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
-    """The same for the data rows of a dataset that are not in the project."""
+    """Create batches of the data rows of a dataset that are not in the project."""
     store = info.context.store
     if store.datasets.get(input["datasetId"]) is None:
         raise not_found("Dataset")
@@ -73,27 +73,27 @@ async def create_batches_from_dataset(project: Project, info: Info, input: dict[
 
 
 async def _begun(
-    info: Info, project: Project, given: dict[str, Any], column: Column, values: list[str]
+    info: Info, project: Project, fields: dict[str, Any], column: Column, values: list[str]
 ) -> dict[str, Any]:
     create = info.context.store.batches.create_filled_later
-    prefix, consensus = given["batchNamePrefix"], given.get("consensusSettings")
-    parts = [values[start : start + _MOST_ROWS] for start in range(0, len(values), _MOST_ROWS)]
+    prefix, consensus = fields["batchNamePrefix"], fields.get("consensusSettings")
+    parts = [values[start : start + _MAX_ROWS] for start in range(0, len(values), _MAX_ROWS)]
     try:
-        made = await run_in_threadpool(create, project.id, prefix, consensus, column, parts)
+        created = await run_in_threadpool(create, project.id, prefix, consensus, column, parts)
     except NameTaken:
         raise conflict("a batch of this name") from None
     info.context.runner.wake()
-    return {"tasks": [{"batchUuid": batch_id, "taskId": task_id} for batch_id, task_id in made]}
+    return {"tasks": [{"batchUuid": batch_id, "taskId": task_id} for batch_id, task_id in created]}
 
 
-def _named(given: dict[str, Any], most: int) -> tuple[Column, list[str]]:
-    """How data rows are named, and their names."""
-    ids, keys = given.get("dataRowIds"), given.get("globalKeys")
+def _named(fields: dict[str, Any], maximum: int) -> tuple[Column, list[str]]:
+    """Return the column that names the data rows, and their values in it."""
+    ids, keys = fields.get("dataRowIds"), fields.get("globalKeys")
     if ids and keys:
         raise malformed("data rows are named by dataRowIds or by globalKeys, not by both")
     values = ids or keys or []
-    if not values or len(values) > most:
-        raise malformed(f"1 to {most} data rows are needed, found {len(values)}")
+    if not values or len(values) > maximum:
+        raise malformed(f"1 to {maximum} data rows are needed, found {len(values)}")
     return ("id" if ids else "global_key"), values
 
 
@@ -105,11 +105,11 @@ def batches(
     after: str | None = None,
     first: int | None = None,
 ) -> dict[str, Any]:
-    """The batch of an id, or a page of all."""
+    """Answer the batch of an id, or a page of all batches."""
     store = info.context.store.batches
     if where is not None:
-        found = store.get(project.id, where["id"])
-        return {"nodes": [found] if found else [], "pageInfo": {"endCursor": None}}
+        batch = store.get(project.id, where["id"])
+        return {"nodes": [batch] if batch else [], "pageInfo": {"endCursor": None}}
     if after is not None and not after.isdecimal():
         raise malformed("after is not the cursor of a page")
     size = min(max(first or PAGE, 1), PAGE)

@@ -1,4 +1,4 @@
-"""What resolvers of every kind share."""
+"""Helpers that all resolvers share."""
 
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -17,15 +17,15 @@ PAGE = 100
 
 
 def the_project(info: Info, project_id: str) -> Project:
-    """The project of this id. Raises RESOURCE_NOT_FOUND."""
-    found = info.context.store.projects.get(project_id)
-    if found is None:
+    """Return the project of this id. Raises RESOURCE_NOT_FOUND."""
+    project = info.context.store.projects.get(project_id)
+    if project is None:
         raise not_found("Project")
-    return found
+    return project
 
 
 def content_of(file: object, declared: int, *, strict: bool) -> Uploaded:
-    """The uploaded file. The official client declares too many bytes as a rule, so only too few are wrong."""
+    """Return the uploaded file. The official client often declares too many bytes, so only too few are refused."""
     if not isinstance(file, Uploaded):
         raise malformed("the file part is missing")
     if declared < (length := len(file.content)) or (strict and declared > length):
@@ -34,16 +34,16 @@ def content_of(file: object, declared: int, *, strict: bool) -> Uploaded:
 
 
 def page_of(skip: int | None, first: int | None) -> tuple[int, int]:
-    """How many to leave out and how many to answer, within what a page may hold."""
+    """Return how many to skip and how many to answer, within the size of a page."""
     return max(skip or 0, 0), min(max(first or PAGE, 1), PAGE)
 
 
 def add_times(kind: ObjectType) -> None:
-    """Answer when things of a kind were made and changed."""
-    kind.set_field("createdAt", lambda each, _: timestamp(each.created))
-    kind.set_field("updatedAt", lambda each, _: timestamp(each.updated))
+    """Add the fields createdAt and updatedAt to a type."""
+    kind.set_field("createdAt", lambda record, _: timestamp(record.created))
+    kind.set_field("updatedAt", lambda record, _: timestamp(record.updated))
 
 
 def timestamp(seconds: float) -> str:
-    """A time as Labelbox writes it."""
+    """Return a time as Labelbox writes it."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

@@ -1,4 +1,4 @@
-"""Data rows of the account: made from uploads, found by global key (docs/reference/labelbox-api.md#2-3 and #2-4)."""
+"""Data rows of the account: created from uploads, found by global key (docs/reference/labelbox-api.md#2-3 and #2-4)."""
 
 import time
 from typing import Any
@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from prelabel_sandbox.errors import malformed, not_found
 from prelabel_sandbox.jobs.addresses import own_file
-from prelabel_sandbox.jobs.upsert_rows import MOST_ROWS, Manifest
+from prelabel_sandbox.jobs.upsert_rows import MAX_ROWS, Manifest
 from prelabel_sandbox.resolvers.common import Info
 from prelabel_sandbox.sandbox import Sandbox
 from prelabel_sandbox.store.tasks import Task
@@ -20,7 +20,7 @@ BINDABLES = (query, mutation)
 
 @mutation.field("upsertDataRows")
 async def upsert_data_rows(_: Any, info: Info, data: dict[str, Any]) -> Task:
-    """Begin to make or change the data rows of an uploaded manifest."""
+    """Begin a task that creates or changes the data rows of an uploaded manifest."""
     task = await run_in_threadpool(_begin, info.context, data["manifestUri"])
     info.context.runner.wake()
     return task
@@ -34,10 +34,10 @@ def _begin(sandbox: Sandbox, uri: str) -> Task:
         manifest = msgspec.json.decode(file.read_bytes(), type=Manifest)
     except msgspec.MsgspecError as error:
         raise malformed(f"the manifest cannot be read: {error}") from None
-    if manifest.item_count > MOST_ROWS:
-        raise malformed(f"a task takes at most {MOST_ROWS} data rows")
-    chunks = [own_file(sandbox.store, sandbox.base_url, each) for each in manifest.chunk_uris]
-    secrets = [each.parent.name for each in chunks if each is not None]
+    if manifest.item_count > MAX_ROWS:
+        raise malformed(f"a task takes at most {MAX_ROWS} data rows")
+    chunks = [own_file(sandbox.store, sandbox.base_url, uri) for uri in manifest.chunk_uris]
+    secrets = [chunk.parent.name for chunk in chunks if chunk is not None]
     if len(secrets) < len(chunks):
         raise malformed("chunk_uris: each must be the address of an upload")
     return sandbox.store.tasks.begin("adv-upsert-data-rows", {"chunks": secrets}, manifest.item_count)
@@ -54,7 +54,7 @@ async def begin_look_up(_: Any, info: Info, where: dict[str, Any]) -> dict[str, 
 
 @query.field("dataRowsForGlobalKeysResult")
 async def look_up(_: Any, info: Info, jobId: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
-    """What was found, in the order of what was asked; an empty id where nothing was."""
+    """Answer the ids of the data rows in the order of the request; an empty id for one that does not exist."""
     sandbox = info.context
     task = sandbox.store.tasks.get(jobId["id"])
     if task is None or task.type != "data-rows-for-global-keys":
@@ -64,8 +64,8 @@ async def look_up(_: Any, info: Info, jobId: dict[str, Any]) -> dict[str, Any]: 
     keys = task.spec["keys"]
     ids = await run_in_threadpool(sandbox.store.catalog.ids, "global_key", keys)
     data = {
-        "fetchedDataRows": [{"id": each or ""} for each in ids],
-        "notFoundGlobalKeys": [key for key, each in zip(keys, ids, strict=True) if each is None],
+        "fetchedDataRows": [{"id": row_id or ""} for row_id in ids],
+        "notFoundGlobalKeys": [key for key, row_id in zip(keys, ids, strict=True) if row_id is None],
         "accessDeniedGlobalKeys": [],
         "deletedDataRowGlobalKeys": [],
     }
@@ -79,7 +79,7 @@ async def are_processed(
     globalKeys: list[str] | None = None,  # noqa: N803
     dataRowIds: list[str] | None = None,  # noqa: N803
 ) -> dict[str, Any]:
-    """Whether all of these can be put into a batch; of one that is not there nobody waits: our assumption."""
+    """Answer whether all of these can be put into a batch; unknown ones are not waited for: our assumption."""
     store, seconds = info.context.store, info.context.settings.seconds_until_processed
     if dataRowIds:
         done = await run_in_threadpool(store.catalog.are_processed, "id", dataRowIds, seconds)

@@ -16,26 +16,26 @@ add_times(dataset_type)
 
 @mutation.field("createDataset")
 async def create_dataset(_: Any, info: Info, data: dict[str, Any]) -> Dataset:
-    """A new dataset."""
+    """Create a dataset."""
     return await run_in_threadpool(info.context.store.datasets.create, data["name"], data.get("description"))
 
 
 @mutation.field("updateDataset")
 async def update_dataset(_: Any, info: Info, where: dict[str, Any], data: dict[str, Any]) -> Dataset:
-    """Change a dataset, or delete it; what is answered of a deleted one is how it was."""
+    """Change a dataset, or delete it; a deleted one is answered as it was."""
     datasets = info.context.store.datasets
-    found = datasets.get(where["id"])
-    if found is None:
+    dataset = datasets.get(where["id"])
+    if dataset is None:
         raise not_found("Dataset")
     if data.get("deleted"):
-        await run_in_threadpool(datasets.delete, found.id)
-        return found
+        await run_in_threadpool(datasets.delete, dataset.id)
+        return dataset
     texts = {key: data.get(key) for key in ("name", "description")}
-    await run_in_threadpool(lambda: datasets.change(found.id, **texts))
-    return datasets.get(found.id) or found
+    await run_in_threadpool(lambda: datasets.change(dataset.id, **texts))
+    return datasets.get(dataset.id) or dataset
 
 
 @dataset_type.field("rowCount")
 def row_count(dataset: Dataset, info: Info) -> int:
-    """How many data rows it has."""
+    """Answer the number of data rows."""
     return info.context.store.datasets.row_count(dataset.id)

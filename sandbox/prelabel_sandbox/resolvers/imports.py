@@ -36,7 +36,7 @@ async def _create(info: Info, data: dict[str, Any], kind: Kind) -> Import:
     the_project(info, data["projectId"])
     body = _input(data, sandbox.settings)
     refuse = sandbox.settings.duplicate_names == "refuse"
-    # Writing to disk takes its time: not on the event loop.
+    # Writing to disk takes time: keep it off the event loop.
     created = await run_in_threadpool(
         sandbox.store.imports.accept, data["projectId"], data["name"], body, kind, refuse_same_name=refuse
     )
@@ -48,7 +48,7 @@ async def _create(info: Info, data: dict[str, Any], kind: Kind) -> Import:
 
 
 def _input(data: dict[str, Any], settings: Settings) -> bytes | str:
-    """The uploaded bytes, or the address of a file."""
+    """Return the uploaded bytes, or the address of a file."""
     payload, url = data.get("filePayload"), data.get("fileUrl")
     if (payload is None) == (not url):
         raise malformed("an import needs either filePayload or fileUrl")
@@ -63,7 +63,7 @@ def _input(data: dict[str, Any], settings: Settings) -> bytes | str:
 
 @mutation.field("deleteModelAssistedLabelingPredictionImport")
 async def delete_import(_: Any, info: Info, where: dict[str, Any]) -> dict[str, Any]:
-    """Remove an import of pre-labels, and them. Of ground truth there is no such operation, on purpose."""
+    """Remove an import of pre-labels and its pre-labels. Labelbox has no such operation for ground truth."""
     store, settings = info.context.store, info.context.settings
     if not await run_in_threadpool(store.imports.delete, where["id"], keep=settings.delete_keeps_pre_labels):
         raise not_found("Import")
@@ -72,73 +72,73 @@ async def delete_import(_: Any, info: Info, where: dict[str, Any]) -> dict[str, 
 
 @query.field("modelAssistedLabelingPredictionImport")
 def find_import(_: Any, info: Info, where: dict[str, Any]) -> Import:
-    """An import of pre-labels by project and name."""
+    """Answer an import of pre-labels by project and name."""
     return _find(info, where, "mal")
 
 
 @query.field("labelImport")
 def find_label_import(_: Any, info: Info, where: dict[str, Any]) -> Import:
-    """An import of ground truth by project and name."""
+    """Answer an import of ground truth by project and name."""
     return _find(info, where, "label")
 
 
 def _find(info: Info, where: dict[str, Any], kind: Kind) -> Import:
     oldest = info.context.settings.duplicate_names == "oldest"
-    found = info.context.store.imports.find(where["projectId"], where["name"], kind, oldest=oldest)
-    if found is None:
+    item = info.context.store.imports.find(where["projectId"], where["name"], kind, oldest=oldest)
+    if item is None:
         raise not_found("Import")
-    return found
+    return item
 
 
 @query.field("modelAssistedLabelingPredictionImports")
 def list_imports(_: Any, info: Info, where: dict[str, Any], skip: int = 0, first: int = PAGE) -> list[Import]:
-    """A page of a project's imports of pre-labels."""
+    """Answer a page of a project's imports of pre-labels."""
     return info.context.store.imports.page(where["projectId"], "mal", *page_of(skip, first))
 
 
 @query.field("labelImports")
 def list_label_imports(_: Any, info: Info, where: dict[str, Any], skip: int = 0, first: int = PAGE) -> list[Import]:
-    """A page of a project's imports of ground truth."""
+    """Answer a page of a project's imports of ground truth."""
     return info.context.store.imports.page(where["projectId"], "label", *page_of(skip, first))
 
 
 @import_type.field("state")
 def state(item: Import, info: Info) -> str:
-    """Whether it runs, or how it ended."""
+    """Answer whether it runs, or how it ended."""
     odd = info.context.faults.apply(OddState, [item.project_id])
     return item.state if odd is None else odd.state
 
 
 @import_type.field("progress")
 def progress(item: Import, info: Info) -> str:
-    """How far it is, as text."""
+    """Answer the progress as text."""
     return info.context.processor.progress(item)
 
 
 @import_type.field("inputFileUrl")
 def input_url(item: Import, info: Info) -> str | None:
-    """Where the uploaded file can be read, or the address that was given."""
+    """Answer where the uploaded file can be read, or the address that was posted."""
     return item.url or _url(info, item, "input")
 
 
 @import_type.field("statusFileUrl")
 def status_url(item: Import, info: Info) -> str | None:
-    """One line for each line sent, once it is finished."""
+    """Answer the address of the status file: one line per line sent, once the import is FINISHED."""
     return _url(info, item, "status")
 
 
 @import_type.field("errorFileUrl")
 def error_url(item: Import, info: Info) -> str | None:
-    """The failures, or why the whole import failed."""
+    """Answer the address of the error file: the failures, or why the whole import failed."""
     return _url(info, item, "error")
 
 
 def _url(info: Info, item: Import, file: File) -> str | None:
-    there = item.has(file) and info.context.store.imports.file(item, file).exists()
-    return f"{info.context.base_url}/files/{item.secret}/{file}.ndjson" if there else None
+    exists = item.has(file) and info.context.store.imports.file(item, file).exists()
+    return f"{info.context.base_url}/files/{item.secret}/{file}.ndjson" if exists else None
 
 
 @import_type.field("project")
 def project_of_import(item: Import, info: Info) -> Project | None:
-    """The import's project."""
+    """Answer the import's project."""
     return info.context.store.projects.get(item.project_id)

@@ -20,7 +20,7 @@ ontology_type.set_alias("mediaType", "media_type")
 
 @mutation.field("upsertOntology")
 async def upsert_ontology(_: Any, info: Info, data: dict[str, Any]) -> Ontology:
-    """A new ontology of a tree that comes as a JSON text."""
+    """Create an ontology from a tree that comes as a JSON text."""
     ontology_id = new_id()
     try:
         tree = normalized(orjson.loads(data["normalized"]), ontology_id)
@@ -32,30 +32,30 @@ async def upsert_ontology(_: Any, info: Info, data: dict[str, Any]) -> Ontology:
 
 @query.field("ontology")
 def find_ontology(_: Any, info: Info, where: dict[str, Any]) -> Ontology:
-    """An ontology by id."""
-    found = info.context.store.ontologies.get(where["id"])
-    if found is None:
+    """Answer an ontology by id."""
+    ontology = info.context.store.ontologies.get(where["id"])
+    if ontology is None:
         raise not_found("Ontology")
-    return found
+    return ontology
 
 
 @query.field("ontologies")
 def list_ontologies(
     _: Any, info: Info, where: dict[str, Any] | None = None, after: str | None = None, first: int | None = None
 ) -> dict[str, Any]:
-    """A page of ontologies whose names contain the search."""
+    """Answer a page of ontologies whose names contain the search."""
     size = min(max(first or PAGE, 1), PAGE)
-    found = info.context.store.ontologies.page((where or {}).get("search") or "", after or "", size + 1)
-    return {"nodes": found[:size], "nextCursor": found[size - 1].id if len(found) > size else None}
+    page = info.context.store.ontologies.page((where or {}).get("search") or "", after or "", size + 1)
+    return {"nodes": page[:size], "nextCursor": page[size - 1].id if len(page) > size else None}
 
 
 @ontology_type.field("objectSchemaCount")
 def object_schema_count(ontology: Ontology, _: Info) -> int:
-    """How many tools it has."""
+    """Answer the number of tools."""
     return len(ontology.normalized["tools"])
 
 
 @ontology_type.field("classificationSchemaCount")
 def classification_schema_count(ontology: Ontology, _: Info) -> int:
-    """How many classifications stand beside the tools."""
+    """Answer the number of classifications beside the tools."""
     return len(ontology.normalized["classifications"])

@@ -1,4 +1,4 @@
-"""Projects: made, changed, and what is answered of one (docs/reference/labelbox-api.md#2-6)."""
+"""Projects: creating, changing and answering them (docs/reference/labelbox-api.md#2-6)."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ query, mutation = QueryType(), MutationType()
 project_type, change_type = ObjectType("Project"), ObjectType("ProjectChange")
 BINDABLES = (query, mutation, project_type, change_type)
 
-# What is kept as it was said when the project was made.
+# Details that are answered as they were posted when the project was created.
 _DETAILS = (
     "description",
     "autoAuditNumberOfLabels",
@@ -28,7 +28,7 @@ _EDITOR = {"id": derived_id("labeling frontend"), "name": "Editor", "description
 
 @mutation.field("createProject")
 async def create_project(_: Any, info: Info, data: dict[str, Any]) -> Project:
-    """A new project. One of chats has its editor from the start."""
+    """Create a project. A chat project has its editor from the start."""
     details = {key: data.get(key) for key in _DETAILS}
     task_type = data.get("editorTaskType")
     if task_type:
@@ -57,24 +57,24 @@ def _update(info: Info, project_id: str, data: dict[str, Any]) -> None:
         projects.delete(project_id)
 
 
-def _frontend_id(given: dict[str, Any]) -> str:
-    found = str(given["connect"]["id"])
-    if found != _EDITOR["id"]:
+def _frontend_id(data: dict[str, Any]) -> str:
+    frontend_id = str(data["connect"]["id"])
+    if frontend_id != _EDITOR["id"]:
         raise not_found("LabelingFrontend")
-    return found
+    return frontend_id
 
 
 @query.field("labelingFrontends")
 def labeling_frontends(_: Any, __: Info, where: dict[str, Any] | None = None, **page: int) -> list[dict[str, Any]]:
-    """The one there is, unless another is asked for."""
-    wanted = {key: value for each in [where or {}, *(where or {}).get("AND", [])] for key, value in each.items()}
-    is_meant = wanted.get("name", _EDITOR["name"]) == _EDITOR["name"] and not wanted.get("deleted")
+    """Answer the only editor, unless the filter means another."""
+    filters = {key: value for part in [where or {}, *(where or {}).get("AND", [])] for key, value in part.items()}
+    is_meant = filters.get("name", _EDITOR["name"]) == _EDITOR["name"] and not filters.get("deleted")
     return [_EDITOR][page.get("skip") or 0 :] if is_meant else []
 
 
 @mutation.field("createLabelingFrontendOptions")
 def create_options(_: Any, info: Info, data: dict[str, Any]) -> dict[str, Any]:
-    """Options of an editor: answered as given and kept nowhere, since the ontology is connected for itself."""
+    """Answer the options of an editor as posted; they are not stored, since the ontology is connected separately."""
     project = the_project(info, data["project"]["connect"]["id"])
     _frontend_id(data["labelingFrontend"])
     return {"id": derived_id(project.id, "options"), "customizationOptions": data["customizationOptions"]}
@@ -82,13 +82,13 @@ def create_options(_: Any, info: Info, data: dict[str, Any]) -> dict[str, Any]:
 
 @query.field("project")
 def find_project(_: Any, info: Info, where: dict[str, Any]) -> Project:
-    """A project by id."""
+    """Answer a project by id."""
     return the_project(info, where["id"])
 
 
 @mutation.field("project")
 def change_project(_: Any, info: Info, where: dict[str, Any]) -> Project:
-    """The project that is to be changed."""
+    """Answer the project that is to be changed."""
     return the_project(info, where["id"])
 
 
@@ -125,23 +125,23 @@ project_type.set_alias("showingPredictionsToLabelers", "shown")
 
 @project_type.field("dataRowCount")
 def data_row_count(project: Project, info: Info) -> int:
-    """How many data rows are in it; none are counted in a project of any."""
+    """Answer the number of data rows; 0 for a project of any rows."""
     return info.context.store.projects.data_row_count(project.id)
 
 
 @project_type.field("labelCount")
 async def label_count(project: Project, info: Info) -> int:
-    """How many data rows have ground truth."""
+    """Answer the number of data rows with ground truth."""
     return await run_in_threadpool(info.context.store.labels.data_row_count, project.id)
 
 
 @project_type.field("labelingFrontend")
 def labeling_frontend(project: Project, _: Info) -> dict[str, Any] | None:
-    """The editor, once it is connected."""
+    """Answer the editor, once it is connected."""
     return _EDITOR if project.details.get("labelingFrontend") else None
 
 
 @project_type.field("ontology")
 def ontology(project: Project, info: Info) -> Ontology | None:
-    """The ontology that is connected, under its own id."""
+    """Answer the connected ontology, under its own id."""
     return info.context.store.ontologies.get(project.ontology_id) if project.ontology_id else None

@@ -1,4 +1,4 @@
-"""Tasks, and what became of the data rows of one (docs/reference/labelbox-api.md#2-3)."""
+"""Tasks, and the outcomes of their data rows (docs/reference/labelbox-api.md#2-3)."""
 
 from typing import Any
 
@@ -19,33 +19,33 @@ _PAGE = 5000
 
 @user_type.field("createdTasks")
 def created_tasks(_: Any, info: Info, where: dict[str, Any], skip: int = 0, first: int = 100) -> list[Task]:
-    """The task of this id, as a list of one."""
-    found = info.context.store.tasks.get(where["id"])
-    return [found][skip : skip + first] if found else []
+    """Answer the task of this id, as a list of one."""
+    task = info.context.store.tasks.get(where["id"])
+    return [task][skip : skip + first] if task else []
 
 
 @task_type.field("name")
 def name(task: Task, _: Info) -> str | None:
-    """What its kind is called."""
+    """Answer the name of its kind."""
     return _NAMES.get(task.type)
 
 
 @task_type.field("completionPercentage")
 def completion_percentage(task: Task, _: Info) -> float:
-    """How far it is."""
+    """Answer the progress."""
     return 100.0 if task.status == "COMPLETE" or task.total == 0 else 100 * task.done / task.total
 
 
 @query.field("failedDataRowImports")
 async def failures(_: Any, info: Info, data: dict[str, Any]) -> dict[str, Any]:
-    """A page of the data rows that could not be made or changed, with the reasons."""
+    """Answer a page of the data rows that could not be created or changed, with the reasons."""
     rows, page = await run_in_threadpool(_page, info, data, False)
     return {**page, "results": rows}
 
 
 @query.field("successesfulDataRowImports")
 async def successes(_: Any, info: Info, data: dict[str, Any]) -> dict[str, Any]:
-    """A page of the data rows that were made or changed; the spelling is Labelbox's."""
+    """Answer a page of the data rows that were created or changed; the spelling is Labelbox's."""
     rows, page = await run_in_threadpool(_page, info, data, True)
     return {**page, "nodes": rows}
 

@@ -1,4 +1,4 @@
-"""Uploading a file: for chunks of data rows, manifests and local assets (docs/reference/labelbox-api.md#2-2)."""
+"""File uploads: for chunks of data rows, manifests and local assets (docs/reference/labelbox-api.md#2-2)."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ BINDABLES = (mutation,)
 
 @mutation.field("uploadFile")
 async def upload_file(_: Any, info: Info, file: Any, contentLength: int, sign: bool = False) -> dict[str, Any]:  # noqa: N803
-    """Keep a file; its address is good for whoever has it, signed or not."""
+    """Store a file; anyone who has its address may read it, signed or not."""
     sandbox = info.context
     uploaded = content_of(file, contentLength, strict=sandbox.settings.strict_content_length)
     secret = await run_in_threadpool(sandbox.store.uploads.keep, uploaded.filename, uploaded.content)

@@ -1,4 +1,4 @@
-"""What the sandbox has accepted, in one folder: an answered import survives a killed process."""
+"""The state that the sandbox has accepted, in one folder: an answered import survives a killed process."""
 
 import os
 from pathlib import Path
@@ -18,14 +18,14 @@ from prelabel_sandbox.store.uploads import Uploads
 
 
 def _tighten(folder: Path) -> None:
-    """Take everybody else's rights from what an earlier release kept in this folder, which may hold more than that."""
+    """Remove the rights of others from files that an earlier release wrote, for every release may hold secrets."""
     for path in (*folder.glob("state.sqlite3*"), folder / "imports", folder / "uploads"):
         if path.exists() and path.stat().st_uid == os.geteuid():
             path.chmod(path.stat().st_mode & 0o700)
 
 
 class Store:
-    """The state of a sandbox. Safe to share between threads; of one process at a time."""
+    """The state of a sandbox. Safe to share between threads; one process at a time may use it."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ class Store:
         self.browsing = Browsing(self._database, self.projects, self.imports, self.row_index)
 
     def content_of(self, item: Import) -> PreLabels:
-        """Where an import's lines go."""
+        """Return the store of an import's lines."""
         return self.labels if item.kind == "label" else self.pre_labels
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Batches: data rows of the account are put into a project by them."""
+"""Batches: they put data rows of the account into a project."""
 
 import sqlite3
 import time
@@ -12,7 +12,7 @@ from prelabel_sandbox.ids import new_id
 from prelabel_sandbox.store.database import Database
 from prelabel_sandbox.store.tasks import Task, Tasks
 
-# What is put into a project of a data row. One that is there already stays as it is known there.
+# The data row as the project knows it. Facts that the project has of it already stay.
 _PUT = """
 INSERT INTO data_rows (project_id, global_key, id, asset)
     SELECT ?, coalesce(c.global_key, char(0) || c.id), c.id, json_object('row_data', c.row_data)
@@ -25,73 +25,81 @@ _FIELDS = "seq, id, project_id, name, size, consensus, created, updated"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch of `size` data rows."""
+    """A batch of data rows."""
 
+    #: Position in the order of creation.
     seq: int
+    #: Labelbox's id.
     id: str
+    #: The project that it belongs to.
     project_id: str
+    #: Unique in its project.
     name: str
+    #: Number of data rows.
     size: int
+    #: Settings as JSON.
     consensus: str | None
+    #: Unix time in seconds.
     created: float
+    #: Unix time in seconds.
     updated: float
 
 
 class NameTaken(Exception):
-    """The project has a batch of this name."""
+    """The project already has a batch of this name."""
 
 
 class Batches:
-    """Kept in the database."""
+    """The batches, kept in the database."""
 
     def __init__(self, database: Database, tasks: Tasks) -> None:
         self._database = database
         self._tasks = tasks
 
     def create(self, project_id: str, name: str, consensus: Any, row_ids: Sequence[str] = ()) -> Batch:
-        """A new one with these data rows. Raises NameTaken."""
+        """Create a batch with these data rows. Raises NameTaken."""
         with self._database.transaction() as connection:
             batch_id = _add(connection, project_id, name, consensus)
             _put(connection, project_id, batch_id, row_ids)
-        (made,) = self._all("id = ?", batch_id)
-        return made
+        (batch,) = self._all("id = ?", batch_id)
+        return batch
 
     def create_filled_later(
         self, project_id: str, prefix: str, consensus: Any, column: str, parts: Iterable[Sequence[str]]
     ) -> list[tuple[str, str]]:
-        """A new one for each part, with a task that fills it: ids of both. Raises NameTaken."""
-        made = []
+        """Create a batch per part, with a task that fills it; return the ids of both. Raises NameTaken."""
+        created = []
         with self._database.transaction() as connection:
             for number, part in enumerate(parts):
                 batch_id = _add(connection, project_id, f"{prefix}{number:04}", consensus)
-                made.append((batch_id, self.add_task(connection, project_id, batch_id, column, part)))
-        return made
+                created.append((batch_id, self.add_task(connection, project_id, batch_id, column, part)))
+        return created
 
     def fill_later(self, project_id: str, batch_id: str, column: str, values: Sequence[str]) -> str:
-        """A task that puts data rows into a batch; its id."""
+        """Create a task that puts data rows into a batch, and return its id."""
         with self._database.transaction() as connection:
             return self.add_task(connection, project_id, batch_id, column, values)
 
     def add_task(
         self, connection: sqlite3.Connection, project_id: str, batch_id: str, column: str, values: Sequence[str]
     ) -> str:
-        """The same within a transaction."""
+        """Create such a task within a transaction."""
         spec = {"project": project_id, "batch": batch_id, "column": column, "values": values}
         return self._tasks.add(connection, "add-data-rows-to-batch", spec, len(values))
 
     def put(self, task: Task, done: int, project_id: str, batch_id: str, row_ids: Sequence[str]) -> None:
-        """Put data rows into a batch, and say how far the task is; both or nothing."""
+        """Put data rows into a batch and record the task's progress, in one transaction."""
         with self._database.transaction(durable=False) as connection:
             _put(connection, project_id, batch_id, row_ids)
             self._tasks.advance(connection, task, done)
 
     def get(self, project_id: str, batch_id: str) -> Batch | None:
-        """A batch of a project."""
-        found = self._all("project_id = ? AND id = ?", project_id, batch_id)
-        return found[0] if found else None
+        """Return a batch of a project, or None."""
+        batches = self._all("project_id = ? AND id = ?", project_id, batch_id)
+        return batches[0] if batches else None
 
     def page(self, project_id: str, after: int, first: int) -> list[Batch]:
-        """Batches of a project behind a number, oldest first."""
+        """Return the batches of a project behind a number, oldest first."""
         return self._all("project_id = ? AND seq > ? ORDER BY seq LIMIT ?", project_id, after, first)
 
     def _all(self, where: str, *values: object) -> list[Batch]:

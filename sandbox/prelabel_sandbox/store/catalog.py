@@ -14,8 +14,8 @@ from prelabel_sandbox.store.tasks import Task, Tasks
 Column = Literal["id", "global_key"]
 
 
-class Given(NamedTuple):
-    """What is said of a data row; None: nothing."""
+class Fields(NamedTuple):
+    """The posted fields of a data row; None: not posted."""
 
     dataset_id: str | None
     global_key: str | None
@@ -24,55 +24,55 @@ class Given(NamedTuple):
     media_type: str | None
 
 
-NOTHING = Given(None, None, None, None, None)
+NOTHING = Fields(None, None, None, None, None)
 
 
 class Item(NamedTuple):
-    """A data row to make (AUTO), to make or change (GKEY), or to change (ID); or why it cannot be."""
+    """A data row to create (AUTO), to create or change (GKEY), or to change (ID); or why that is impossible."""
 
     type: Literal["AUTO", "GKEY", "ID"]
     value: str
-    given: Given
-    spec: dict[str, Any]  # as it is shown among failures
+    fields: Fields
+    spec: dict[str, Any]  # the form in which failures show it
     wrong: str | None = None
 
 
 class CannotBe(Exception):
-    """Why a data row is not made or changed."""
+    """Why a data row is not created or changed."""
 
 
 class Catalog:
-    """Kept in the database."""
+    """The data rows of the account, kept in the database."""
 
     def __init__(self, database: Database, tasks: Tasks) -> None:
         self._database = database
         self._tasks = tasks
 
     def put(self, task: Task, first: int, items: Sequence[Item]) -> None:
-        """Make or change data rows, of which so many went before; the task says what became of each, or nothing is."""
+        """Create or change data rows and record their outcomes in one transaction; `first` counts those before."""
         with self._database.transaction(durable=False) as connection:
             outcomes = [_put(connection, item) for item in items]
             self._tasks.advance(connection, task, first + len(items))
             self._tasks.report(connection, task, first, outcomes)
 
     def ready(self, column: Column, values: Sequence[str], seconds: float) -> tuple[list[str], list[str]]:
-        """Ids of data rows that can be put into a batch, and which of the values mean none."""
+        """Return the ids of data rows that can be put into a batch, and the values that mean none."""
         sql = (
             f"SELECT {column}, id FROM catalog WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608
             " AND created <= ?"
         )
-        found = dict(self._database.all(sql, orjson.dumps(values).decode(), time.time() - seconds))
-        ids = dict.fromkeys(found[value] for value in values if value in found)
-        return list(ids), [value for value in values if value not in found]
+        by_value = dict(self._database.all(sql, orjson.dumps(values).decode(), time.time() - seconds))
+        ids = dict.fromkeys(by_value[value] for value in values if value in by_value)
+        return list(ids), [value for value in values if value not in by_value]
 
     def ids(self, column: Column, values: Sequence[str]) -> list[str | None]:
-        """The ids of data rows, in the order of what was asked; None where there is none."""
+        """Return the ids of data rows in the order of the values; None for one that does not exist."""
         sql = f"SELECT {column}, id FROM catalog WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608
-        found = dict(self._database.all(sql, orjson.dumps(values).decode()))
-        return [found.get(value) for value in values]
+        by_value = dict(self._database.all(sql, orjson.dumps(values).decode()))
+        return [by_value.get(value) for value in values]
 
     def are_processed(self, column: Column, values: Sequence[str], seconds: float) -> bool:
-        """Whether each of these data rows that there is was made so many seconds ago."""
+        """Return whether all these data rows, as far as they exist, were created at least `seconds` ago."""
         sql = (
             f"SELECT 1 FROM catalog WHERE {column} IN (SELECT value FROM json_each(?)) AND created > ?"  # noqa: S608
             " LIMIT 1"
@@ -80,7 +80,7 @@ class Catalog:
         return self._database.one(sql, orjson.dumps(values).decode(), time.time() - seconds) is None
 
     def ids_of_dataset(self, dataset_id: str, without_project: str) -> list[str]:
-        """The data rows of a dataset that are not in a project."""
+        """Return the data rows of a dataset that are not in a project."""
         sql = (
             "SELECT id FROM catalog AS c WHERE dataset_id = ? AND NOT EXISTS"
             " (SELECT 1 FROM data_rows AS r WHERE r.project_id = ? AND r.id = c.id) ORDER BY rowid"
@@ -92,8 +92,8 @@ def _put(connection: sqlite3.Connection, item: Item) -> tuple[bool, dict[str, An
     try:
         if item.wrong is not None:
             raise CannotBe(item.wrong)
-        found = _found(connection, item)
-        row_id = _make(connection, item) if found is None else _change(connection, found, item.given)
+        existing = _existing(connection, item)
+        row_id = _create(connection, item) if existing is None else _change(connection, existing, item.fields)
     except CannotBe as error:
         return False, {"message": str(error), "spec": item.spec}
     sql = "SELECT id, external_id, global_key, row_data FROM catalog WHERE id = ?"
@@ -101,8 +101,8 @@ def _put(connection: sqlite3.Connection, item: Item) -> tuple[bool, dict[str, An
     return True, dict(zip(keys, connection.execute(sql, (row_id,)).fetchone(), strict=True))
 
 
-def _found(connection: sqlite3.Connection, item: Item) -> str | None:
-    """The data row that is to be changed; None when one is to be made."""
+def _existing(connection: sqlite3.Connection, item: Item) -> str | None:
+    """Return the id of the data row to change, or None if one is to be created."""
     if item.type == "AUTO":
         return None
     column = "id" if item.type == "ID" else "global_key"
@@ -112,32 +112,34 @@ def _found(connection: sqlite3.Connection, item: Item) -> str | None:
     return row[0] if row else None
 
 
-def _make(connection: sqlite3.Connection, item: Item) -> str:
-    given = item.given if item.type == "AUTO" else item.given._replace(global_key=item.given.global_key or item.value)
-    if not given.row_data:
+def _create(connection: sqlite3.Connection, item: Item) -> str:
+    fields = item.fields
+    if item.type != "AUTO":
+        fields = fields._replace(global_key=fields.global_key or item.value)
+    if not fields.row_data:
         raise CannotBe("row_data is missing")
-    known = connection.execute("SELECT 1 FROM datasets WHERE id = ? AND NOT deleted", (given.dataset_id,)).fetchone()
+    known = connection.execute("SELECT 1 FROM datasets WHERE id = ? AND NOT deleted", (fields.dataset_id,)).fetchone()
     if known is None:
         raise CannotBe("the dataset does not exist")
-    _free(connection, given.global_key, None)
+    _free(connection, fields.global_key, None)
     now, row_id = time.time(), new_id()
-    connection.execute("INSERT INTO catalog VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (row_id, *given, now, now))
+    connection.execute("INSERT INTO catalog VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (row_id, *fields, now, now))
     return row_id
 
 
-def _change(connection: sqlite3.Connection, row_id: str, given: Given) -> str:
-    """What is not given stays, the dataset too; projects see the change."""
-    _free(connection, given.global_key, row_id)
+def _change(connection: sqlite3.Connection, row_id: str, fields: Fields) -> str:
+    """Change the posted fields only, and never the dataset; projects see the change."""
+    _free(connection, fields.global_key, row_id)
     connection.execute(
         "UPDATE catalog SET global_key = coalesce(?, global_key), external_id = coalesce(?, external_id),"
         " row_data = coalesce(?, row_data), media_type = coalesce(?, media_type), updated = ? WHERE id = ?",
-        (*given[1:], time.time(), row_id),
+        (*fields[1:], time.time(), row_id),
     )
     connection.execute(
         "UPDATE OR REPLACE data_rows SET global_key = coalesce(?, global_key), asset = CASE WHEN ? IS NULL THEN asset"
         " ELSE json_set(coalesce(asset, '{}'), '$.row_data', ?) END"
         " WHERE project_id IN (SELECT id FROM projects) AND id = ?",
-        (given.global_key, given.row_data, given.row_data, row_id),
+        (fields.global_key, fields.row_data, fields.row_data, row_id),
     )
     return row_id
 

@@ -1,4 +1,4 @@
-"""The SQLite file: one connection a thread, one writer at a time, readers never wait."""
+"""The SQLite file: one connection per thread, one writer at a time; readers never wait."""
 
 import sqlite3
 import threading
@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS labels (
     project_id TEXT, uuid BLOB, import_seq INTEGER, start INTEGER, length INTEGER,
     PRIMARY KEY (project_id, uuid)) WITHOUT ROWID;
 """
-# Columns that a folder of an older sandbox lacks; here, as there, the last of their table.
+# Columns that the folder of an older sandbox lacks; they come last in their tables here too.
 _ADDED = (
     ("projects", "editor_task_type", "TEXT"),
     ("projects", "shown", "INTEGER DEFAULT 1"),
@@ -62,7 +62,7 @@ _ADDED = (
 
 
 class Database:
-    """Safe to share between threads."""
+    """Access to the SQLite file. Safe to share between threads."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -76,12 +76,12 @@ class Database:
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """Everything in the block is kept, or nothing. A durable one is on disk when the block has ended.
+        """Run the block in a transaction; a durable one is on disk when the block has ended.
 
-        One that is not survives a killed process too, but perhaps not a power cut: for what can be made again.
+        Any other survives a killed process, but perhaps not a power cut: it is for what can be created again.
         """
         connection = self._connection()
-        # SQLite would make a second writer poll for its lock; ours queues.
+        # SQLite makes a second writer poll for its lock; this lock queues the writers.
         with self._writing:
             connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
@@ -93,15 +93,15 @@ class Database:
             connection.execute("COMMIT")
 
     def one(self, sql: str, *values: object) -> Any:
-        """The first row, or None."""
+        """Return the first row, or None."""
         return self._connection().execute(sql, values).fetchone()
 
     def all(self, sql: str, *values: object) -> list[Any]:
-        """All rows."""
+        """Return all rows."""
         return self._connection().execute(sql, values).fetchall()
 
     def close(self) -> None:
-        """Close every connection; nobody may use them any more."""
+        """Close every connection; no thread may use them any more."""
         for connection in self._opened:
             connection.close()
 

@@ -1,4 +1,4 @@
-"""Datasets: names that data rows are put under."""
+"""Datasets: named groups of data rows."""
 
 import time
 from dataclasses import dataclass
@@ -19,28 +19,28 @@ class Dataset:
 
 
 class Datasets:
-    """Kept in the database."""
+    """The datasets, kept in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def create(self, name: str, description: str | None) -> Dataset:
-        """A new one."""
+        """Create a dataset."""
         now = time.time()
-        made = Dataset(new_id(), name, description, now, now)
+        dataset = Dataset(new_id(), name, description, now, now)
         with self._database.transaction() as connection:
             sql = "INSERT INTO datasets (id, name, description, created, updated) VALUES (?, ?, ?, ?, ?)"
-            connection.execute(sql, (made.id, name, description, now, now))
-        return made
+            connection.execute(sql, (dataset.id, name, description, now, now))
+        return dataset
 
     def get(self, dataset_id: str) -> Dataset | None:
-        """A dataset by id."""
+        """Return a dataset by id, or None."""
         sql = "SELECT id, name, description, created, updated FROM datasets WHERE id = ? AND NOT deleted"
         row = self._database.one(sql, dataset_id)
         return Dataset(*row) if row else None
 
     def change(self, dataset_id: str, *, name: str | None, description: str | None) -> bool:
-        """Give it another name or description; False when there is none."""
+        """Change the name or description; return False if there is no such dataset."""
         sql = (
             "UPDATE datasets SET name = coalesce(?, name), description = coalesce(?, description), updated = ?"
             " WHERE id = ? AND NOT deleted"
@@ -49,9 +49,9 @@ class Datasets:
             return connection.execute(sql, (name, description, time.time(), dataset_id)).rowcount > 0
 
     def delete(self, dataset_id: str) -> bool:
-        """Remove it; False when there is none.
+        """Delete a dataset; return False if there is none.
 
-        Its data rows leave the account, and their global keys are free again: our assumption. Projects keep theirs.
+        Its data rows leave the account, and their global keys are free again: our assumption. Projects keep their rows.
         """
         with self._database.transaction() as connection:
             sql = "UPDATE datasets SET deleted = 1, updated = ? WHERE id = ? AND NOT deleted"
@@ -61,5 +61,5 @@ class Datasets:
         return True
 
     def row_count(self, dataset_id: str) -> int:
-        """How many data rows it has."""
+        """Return the number of data rows."""
         return int(self._database.one("SELECT count(*) FROM catalog WHERE dataset_id = ?", dataset_id)[0])

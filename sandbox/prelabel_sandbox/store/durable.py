@@ -1,11 +1,11 @@
-"""Files that are on disk when they are written."""
+"""Files that are on disk once they are written."""
 
 import os
 from pathlib import Path
 
 
 def write_durably(file: Path, content: bytes) -> None:
-    """Write a file whole, in a folder that is made if it is not there; a killed process leaves all of it or none."""
+    """Write a whole file and, if needed, its folder; a killed process leaves the complete file or none."""
     file.parent.mkdir(exist_ok=True)
     partial = file.with_name(f".{file.name}")
     with partial.open("wb") as opened:

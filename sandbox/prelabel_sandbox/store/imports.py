@@ -20,27 +20,38 @@ _FIELDS = "seq, id, project_id, name, state, share, secret, created, ended, kind
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """An import; `share` of its lines is judged, `secret` is the address of its files, `url` where its input was."""
+    """An import of pre-labels or ground truth."""
 
+    #: Position in the order of creation.
     seq: int
+    #: Labelbox's id.
     id: str
+    #: The project that it belongs to.
     project_id: str
+    #: Need not be unique.
     name: str
+    #: RUNNING, FINISHED or FAILED.
     state: str
+    #: Share of the lines that are judged, from 0 to 1.
     share: float
+    #: Secret part of the addresses of its files.
     secret: str
+    #: Unix time in seconds.
     created: float
+    #: Unix time in seconds.
     ended: float | None
+    #: Pre-labels or ground truth.
     kind: Kind
+    #: Address of the input; None: it was uploaded.
     url: str | None
 
     def has(self, file: File) -> bool:
-        """Whether it has this file: the status file only when its lines were judged."""
+        """Return whether it has this file: the status file only once its lines are judged."""
         return file == "input" or self.state == "FINISHED" or (file == "error" and self.state == "FAILED")
 
 
 class Imports:
-    """Kept in the database and in a folder."""
+    """The imports, kept in the database and in a folder."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
@@ -51,9 +62,9 @@ class Imports:
     def accept(
         self, project_id: str, name: str, body: bytes | str, kind: Kind = "mal", *, refuse_same_name: bool
     ) -> Import | None:
-        """Accept a file, or the address of one; None when an import of this name exists and that is refused.
+        """Accept a file or the address of one; return None if an import of this name exists and that is refused.
 
-        When it returns, the import is on disk: a killed process comes back with it.
+        When this returns, the import is on disk: it survives a killed process.
         """
         import_id = new_id()
         folder = self._folder / import_id
@@ -74,33 +85,33 @@ class Imports:
         return self._one("id = ?", import_id)
 
     def find(self, project_id: str, name: str, kind: Kind = "mal", *, oldest: bool = False) -> Import | None:
-        """An import by name; of several the newest, or the oldest."""
+        """Return an import by name; of several, the newest or the oldest."""
         order = "ASC" if oldest else "DESC"
         where = f"project_id = ? AND name = ? AND kind = ? AND NOT deleted ORDER BY seq {order} LIMIT 1"
         return self._one(where, project_id, name, kind)
 
     def by_secret(self, secret: str) -> Import | None:
-        """The import whose files are at this address."""
+        """Return the import whose files are at this address, or None."""
         return self._one("secret = ? AND NOT deleted", secret)
 
     def by_seq(self, seq: int) -> Import | None:
-        """An import by its number, also a deleted one."""
+        """Return an import by its number, even a deleted one."""
         return self._one("seq = ?", seq)
 
     def page(self, project_id: str, kind: Kind, skip: int, first: int) -> list[Import]:
-        """A page of a project's imports, oldest first."""
+        """Return a page of a project's imports, oldest first."""
         where = "project_id = ? AND kind = ? AND NOT deleted ORDER BY seq LIMIT ? OFFSET ?"
         return self._all(where, project_id, kind, first, skip)
 
     def running(self) -> list[Import]:
-        """What is to be processed, oldest first."""
+        """Return the imports to process, oldest first."""
         return self._all("state = 'RUNNING' AND NOT deleted ORDER BY seq")
 
     def delete(self, import_id: str, *, keep: bool = False) -> bool:
-        """Remove an import of pre-labels and, unless they are to be kept, those that it brought; one that runs stops.
+        """Delete an import of pre-labels and, unless `keep`, its pre-labels; a running one stops.
 
-        Our assumption, from what was promised of an earlier API. So is that an older import's pre-label of the same
-        uuid does not come back. The folder stays: somebody may be reading its files.
+        Our assumption, from what was documented for an earlier API; so is that an older import's pre-label of the same
+        uuid does not return. The folder stays: a client may be reading its files.
         """
         with self._database.transaction() as connection:
             sql = "UPDATE imports SET deleted = 1 WHERE id = ? AND kind = 'mal' AND NOT deleted"
@@ -108,31 +119,31 @@ class Imports:
                 return False
             if not keep:
                 sql = "SELECT project_id, seq FROM imports WHERE id = ?"
-                brought = connection.execute(sql, (import_id,)).fetchone()
-                connection.execute("DELETE FROM pre_labels WHERE project_id = ? AND import_seq = ?", brought)
+                project_and_seq = connection.execute(sql, (import_id,)).fetchone()
+                connection.execute("DELETE FROM pre_labels WHERE project_id = ? AND import_seq = ?", project_and_seq)
         return True
 
     def end(self, item: Import, state: Literal["FINISHED", "FAILED"]) -> None:
-        """The import is over; its files are there."""
+        """End an import, whose files are complete."""
         with self._database.transaction(durable=False) as connection:
             sql = "UPDATE imports SET state = ?, share = 1, ended = ? WHERE seq = ?"
             connection.execute(sql, (state, time.time(), item.seq))
 
     def is_fetched(self, item: Import) -> bool:
-        """Whether its input is here."""
+        """Return whether its input is here."""
         return item.url is None or self.file(item, "input").exists()
 
     def put_input(self, item: Import, content: bytes) -> None:
-        """Keep the input that was fetched."""
+        """Store the input that was fetched."""
         (self._folder / item.id).mkdir(exist_ok=True)  # an address is accepted without a sync of its folder
         write_durably(self.file(item, "input"), content)
 
     def file(self, item: Import, file: File) -> Path:
-        """Where one of its files is, or is to be."""
+        """Return the path of one of its files, existing or not."""
         return self._folder / item.id / f"{file}.ndjson"
 
     def _sweep(self) -> None:
-        """Remove files that were written, but whose import was never accepted."""
+        """Remove the files of imports that were never accepted."""
         known = {row[0] for row in self._database.all("SELECT id FROM imports")}
         for folder in self._folder.iterdir():
             if folder.name not in known:

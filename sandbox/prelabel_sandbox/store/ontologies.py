@@ -16,41 +16,48 @@ _FIELDS = "id, name, description, media_type, normalized, created, updated"
 class Ontology:
     """An ontology. Its tree never changes, so projects hold a copy of it."""
 
+    #: Labelbox's id.
     id: str
+    #: Need not be unique.
     name: str
+    #: Always None: the API sets none.
     description: str | None
+    #: As it was posted.
     media_type: str | None
+    #: The normalized tree as JSON.
     text: str
+    #: Unix time in seconds.
     created: float
+    #: Unix time in seconds.
     updated: float
 
     @property
     def normalized(self) -> dict[str, Any]:
-        """The tree, with its ids."""
-        found: dict[str, Any] = orjson.loads(self.text)
-        return found
+        """Return the tree with its ids."""
+        tree: dict[str, Any] = orjson.loads(self.text)
+        return tree
 
 
 class Ontologies:
-    """Kept in the database."""
+    """The ontologies, kept in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def create(self, ontology_id: str, name: str, media_type: str | None, normalized: dict[str, Any]) -> Ontology:
-        """A new one."""
+        """Create an ontology."""
         with self._database.transaction() as connection:
             put_ontology(connection, ontology_id, name, media_type, orjson.dumps(normalized).decode())
-        (made,) = self._all("id = ?", ontology_id)
-        return made
+        (ontology,) = self._all("id = ?", ontology_id)
+        return ontology
 
     def get(self, ontology_id: str) -> Ontology | None:
-        """An ontology by id."""
-        found = self._all("id = ?", ontology_id)
-        return found[0] if found else None
+        """Return an ontology by id, or None."""
+        ontologies = self._all("id = ?", ontology_id)
+        return ontologies[0] if ontologies else None
 
     def page(self, contains: str, after: str, first: int) -> list[Ontology]:
-        """Those whose names contain a text, whatever its case, behind an id."""
+        """Return the ontologies behind an id whose names contain a text, whatever its case."""
         return self._all("instr(lower(name), lower(?)) AND id > ? ORDER BY id LIMIT ?", contains, after, first)
 
     def _all(self, where: str, *values: object) -> list[Ontology]:
@@ -61,7 +68,7 @@ class Ontologies:
 def put_ontology(
     connection: sqlite3.Connection, ontology_id: str, name: str, media_type: str | None, normalized: str
 ) -> None:
-    """Make an ontology, or replace that of a project that is posted again."""
+    """Create an ontology, or replace that of a project that is posted again."""
     now = time.time()
     connection.execute(
         "INSERT INTO ontologies (id, name, media_type, normalized, created, updated) VALUES (?, ?, ?, ?, ?, ?)"

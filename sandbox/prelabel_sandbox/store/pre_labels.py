@@ -11,11 +11,11 @@ from prelabel_sandbox.store.database import Database
 from prelabel_sandbox.store.imports import Import, Imports
 
 Place = tuple[bytes, int, int]
-"""Canonical uuid, and where its line stands in the input file: start and length."""
+"""Canonical uuid, and the start and length of its line in the input file."""
 
 
 class PreLabels:
-    """Kept in the database; their lines stay in the imports' folders."""
+    """References to pre-labels, kept in the database; the lines stay in the imports' folders."""
 
     def __init__(self, database: Database, imports: Imports, table: Literal["pre_labels", "labels"]) -> None:
         self._database = database
@@ -23,11 +23,11 @@ class PreLabels:
         self._imports = imports
 
     def put(self, item: Import, places: Iterable[Place], share: float) -> bool:
-        """Store lines by uuid, the last one wins; and say which share of the import is judged. Safe to repeat.
+        """Store lines by uuid, where the last one wins, and record which share of the import is judged. Safe to repeat.
 
-        False, and nothing is stored, when the import was deleted meanwhile.
+        Returns False and stores nothing if the import was deleted meanwhile.
         """
-        # In the order of the key, so that neighbours in the tree are written together; equal uuids stay in order.
+        # Sorted by key, so that neighbours in the tree are written together; equal uuids stay in order.
         ordered = sorted(places, key=lambda place: place[0])
         rows = ((item.project_id, uuid, item.seq, start, length) for uuid, start, length in ordered)
         with self._database.transaction(durable=False) as connection:
@@ -38,7 +38,7 @@ class PreLabels:
         return True
 
     def lines(self, project_id: str) -> Iterator[bytes]:
-        """The lines that stand in a project as they were received, in the order of their imports."""
+        """Return the current lines of a project as they were received, in the order of their imports."""
         places = self._database.all(
             f"SELECT import_seq, start, length, uuid FROM {self._table} WHERE project_id = ?"  # noqa: S608
             " ORDER BY import_seq, start",
@@ -52,7 +52,7 @@ class PreLabels:
             )
 
     def data_row_count(self, project_id: str) -> int:
-        """How many data rows are named by the lines that stand in a project."""
+        """Return the number of data rows that the current lines of a project name."""
         if self._database.one(f"SELECT 1 FROM {self._table} WHERE project_id = ? LIMIT 1", project_id) is None:  # noqa: S608
             return 0
         return len({_data_row(line) for part in self.lines(project_id) for line in part.splitlines()})
@@ -64,6 +64,6 @@ def _data_row(line: bytes) -> tuple[str, str]:
 
 
 def _with_uuid(line: bytes, uuid: bytes) -> bytes:
-    """The line; with the uuid it was given, if it came without."""
+    """Return the line; if it came without a uuid, with the uuid that it got."""
     value: dict[str, Any] = orjson.loads(line)
     return line if "uuid" in value else orjson.dumps({"uuid": str(UUID(bytes=uuid)), **value})

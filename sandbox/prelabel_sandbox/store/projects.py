@@ -1,4 +1,4 @@
-"""Projects with their ontology, and the data rows that are in them."""
+"""Projects with their ontologies and data rows."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -13,49 +13,56 @@ from prelabel_sandbox.ids import derived_id, new_id
 from prelabel_sandbox.store.database import Database
 from prelabel_sandbox.store.ontologies import Ontology, put_ontology
 
-NO_KEY = "\0"  # begins what stands for the global key of a data row that has none
+NO_KEY = "\0"  # prefix of the stand-in for the global key of a data row that has none
 _NO_ONTOLOGY = '{"tools": [], "classifications": []}'
 _FIELDS = "id, name, media_type, editor_task_type, ontology_id, ontology, any_rows, created, updated, shown, details"
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project with its normalized ontology.
+    """A project with its normalized ontology."""
 
-    `any_rows`: every data row that is named is in it; `shown`: labelers see its pre-labels; `details`: what is only
-    answered as it was said.
-    """
-
+    #: Labelbox's id, or the posted one.
     id: str
+    #: Need not be unique.
     name: str
+    #: In the spelling in which it was posted.
     media_type: str | None
+    #: Distinguishes chats among conversational projects.
     editor_task_type: str | None
+    #: Id of the connected ontology.
     ontology_id: str | None
+    #: The normalized tree.
     ontology: dict[str, Any]
+    #: Whether every data row that a line names is in the project.
     any_rows: bool
+    #: Unix time in seconds.
     created: float
+    #: Unix time in seconds.
     updated: float
+    #: Whether labelers see its pre-labels.
     shown: bool
+    #: Fields that are only answered as they were posted.
     details: dict[str, Any]
 
 
 class DataRow(NamedTuple):
-    """A data row of a project; of one that is known by id only, in a project of any rows, there is no key."""
+    """A data row of a project; one that is known by id only, in a project of any rows, has no key."""
 
     id: str
     global_key: str | None
-    asset: Asset | None = None  # what was posted of it
+    asset: Asset | None = None  # the facts that were posted
 
 
 class Projects:
-    """Kept in the database."""
+    """The projects, kept in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._take_over()
 
     def create(self, name: str, media_type: str, editor_task_type: str | None, details: dict[str, Any]) -> Project:
-        """A new one, without ontology and data rows, and whose pre-labels are hidden."""
+        """Create a project without ontology and data rows, with hidden pre-labels."""
         now, project_id = time.time(), new_id()
         row = (project_id, name, media_type, editor_task_type, _NO_ONTOLOGY, now, now, orjson.dumps(details).decode())
         with self._database.transaction() as connection:
@@ -64,8 +71,8 @@ class Projects:
                 " ontology_id, any_rows, shown) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', 0, 0)",
                 row,
             )
-        (made,) = self._all("id = ?", project_id)
-        return made
+        (project,) = self._all("id = ?", project_id)
+        return project
 
     def put(
         self,
@@ -77,9 +84,9 @@ class Projects:
         editor_task_type: str | None = None,
         shown: bool = True,
     ) -> None:
-        """Create a project, or replace what is said of it; its imports and pre-labels stay.
+        """Create a project, or replace its fields; its imports and pre-labels stay.
 
-        `rows` are its data rows by global key, None for any.
+        `rows` are its data rows by global key; None: any.
         """
         now = time.time()
         tree, ontology_id = orjson.dumps(ontology).decode(), _ontology_id(project_id)
@@ -95,36 +102,36 @@ class Projects:
                 facts,
             )
             connection.execute("DELETE FROM data_rows WHERE project_id = ?", (project_id,))
-            given = (
+            posted = (
                 (project_id, key, _data_row_id(project_id, key), _facts(asset)) for key, asset in (rows or {}).items()
             )
             connection.executemany(
-                "INSERT OR REPLACE INTO data_rows (project_id, global_key, id, asset) VALUES (?, ?, ?, ?)", given
+                "INSERT OR REPLACE INTO data_rows (project_id, global_key, id, asset) VALUES (?, ?, ?, ?)", posted
             )
 
     def get(self, project_id: str) -> Project | None:
-        """A project by id."""
-        found = self._all("id = ? AND NOT deleted", project_id)
-        return found[0] if found else None
+        """Return a project by id, or None."""
+        projects = self._all("id = ? AND NOT deleted", project_id)
+        return projects[0] if projects else None
 
     def show(self, project_id: str, shown: bool) -> None:
-        """Say whether labelers see the project's pre-labels."""
+        """Show the project's pre-labels to labelers, or hide them."""
         self._change(project_id, "shown = ?", shown)
 
     def rename(self, project_id: str, name: str) -> None:
-        """Give it another name."""
+        """Rename a project."""
         self._change(project_id, "name = ?", name)
 
     def say(self, project_id: str, detail: str, value: str | None) -> None:
-        """Give one of its details another value."""
+        """Set one of its details."""
         self._change(project_id, "details = json_set(coalesce(details, '{}'), '$.' || ?, ?)", detail, value)
 
     def connect(self, project_id: str, ontology: Ontology) -> None:
-        """Give it another ontology; its imports are judged by that from the next one on."""
+        """Connect another ontology, by which the next imports are judged."""
         self._change(project_id, "ontology_id = ?, ontology = ?", ontology.id, ontology.text)
 
     def delete(self, project_id: str) -> None:
-        """Remove it from what is answered; what it holds stays."""
+        """Hide a project from all answers; its imports and pre-labels stay."""
         self._change(project_id, "deleted = 1")
 
     def _change(self, project_id: str, what: str, *values: object) -> None:
@@ -137,7 +144,7 @@ class Projects:
         return [_project(*row) for row in rows]
 
     def _take_over(self) -> None:
-        """Give the projects of an older sandbox an ontology that can be asked for by id."""
+        """Give the projects of an older sandbox an ontology that can be requested by id."""
         sql = "SELECT id, name, media_type, ontology FROM projects WHERE ontology_id IS NULL"
         for project_id, name, media_type, tree in self._database.all(sql):
             with self._database.transaction() as connection:
@@ -146,27 +153,27 @@ class Projects:
                 connection.execute(update, (_ontology_id(project_id), project_id))
 
     def ids(self) -> list[str]:
-        """All projects."""
+        """Return the ids of all projects."""
         return [row[0] for row in self._database.all("SELECT id FROM projects WHERE NOT deleted ORDER BY id")]
 
     def data_row_count(self, project_id: str) -> int:
-        """How many data rows are in it."""
+        """Return the number of data rows."""
         return int(self._database.one("SELECT count(*) FROM data_rows WHERE project_id = ?", project_id)[0])
 
     def data_rows(self, project: Project, references: Iterable[tuple[str, str]]) -> dict[tuple[str, str], DataRow]:
-        """Those of the references, ("id" or "globalKey", value), that mean a data row of the project."""
-        wanted = set(references)
+        """Return the data rows of the project by reference, ("id" or "globalKey", value); unknown ones are left out."""
+        pairs = set(references)
         if project.any_rows:
             return {
                 (word, value): DataRow(value, None) if word == "id" else DataRow(_data_row_id(project.id, value), value)
-                for word, value in wanted
+                for word, value in pairs
             }
-        return {**self._found(project.id, "id", wanted), **self._found(project.id, "globalKey", wanted)}
+        return {**self._rows_by(project.id, "id", pairs), **self._rows_by(project.id, "globalKey", pairs)}
 
-    def _found(self, project_id: str, word: str, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], DataRow]:
-        values = orjson.dumps([value for each, value in wanted if each == word]).decode()
+    def _rows_by(self, project_id: str, word: str, pairs: set[tuple[str, str]]) -> dict[tuple[str, str], DataRow]:
+        values = orjson.dumps([value for kind, value in pairs if kind == word]).decode()
         column = "id" if word == "id" else "global_key"
-        # Each value is looked up in the index: CROSS JOIN fixes the order of the loops.
+        # Look every value up in the index: CROSS JOIN fixes the order of the loops.
         rows = self._database.all(
             f"SELECT r.id, r.global_key, r.asset FROM json_each(?) AS v CROSS JOIN data_rows AS r"  # noqa: S608
             f" WHERE r.project_id = ? AND r.{column} = v.value",
@@ -194,9 +201,9 @@ def _project(
     shown: int,
     details: str | None,
 ) -> Project:
-    said = orjson.loads(details or "{}")
+    posted = orjson.loads(details or "{}")
     facts = (project_id, name, media_type, task_type, ontology_id or None, orjson.loads(tree), bool(any_rows))
-    return Project(*facts, created, updated, bool(shown), said)
+    return Project(*facts, created, updated, bool(shown), posted)
 
 
 def _ontology_id(project_id: str) -> str:

@@ -1,8 +1,8 @@
-"""Which pre-labels a data row has. Made for pages when somebody looks at one, so that judging does not pay for it.
+"""The pre-labels of data rows. Built when a page asks for it, so that judging imports does not pay for it.
 
-A line names its data row by id or by global key; that *reference* is what is indexed. Finished imports are read once, a
-slice at a time, and every line that stands by then is noted. What an entry points at is compared with the pre-labels
-again whenever it is read, so replaced and deleted ones need no care here.
+A line names its data row by id or by global key; that *reference* is indexed. Finished imports are read once, a slice
+at a time, and every current line is recorded. Every entry is compared with the pre-labels when it is read, so replaced
+and deleted ones need no care here.
 """
 
 import threading
@@ -30,10 +30,10 @@ CREATE TABLE IF NOT EXISTS row_pre_labels (
 CREATE TABLE IF NOT EXISTS row_index_progress (
     import_seq INTEGER PRIMARY KEY, place INTEGER, lines INTEGER, done INTEGER);
 """
-# From references to what stands: the order of the loops is fixed, each step a look-up.
+# From references to current pre-labels: the order of the loops is fixed, each step a look-up.
 _STANDING = """
-    FROM json_each(?) AS given
-    CROSS JOIN row_references AS r ON r.project_id = ? AND r.reference = given.value
+        FROM json_each(?) AS asked
+        CROSS JOIN row_references AS r ON r.project_id = ? AND r.reference = asked.value
     CROSS JOIN row_pre_labels AS n ON n.reference = r.number
     CROSS JOIN pre_labels AS p
         ON p.project_id = r.project_id AND p.uuid = n.uuid AND p.import_seq = n.import_seq AND p.start = n.start
@@ -42,7 +42,7 @@ _SLICE = 1 << 18  # bytes of lines in one short transaction
 
 
 class Standing(NamedTuple):
-    """A pre-label that stands: its uuid, and where its line is."""
+    """A current pre-label: its uuid, and the place of its line."""
 
     uuid: bytes
     import_seq: int
@@ -64,7 +64,7 @@ _decoder = msgspec.json.Decoder(_Line)
 
 
 class RowIndex:
-    """Kept in the database. `lines_read` counts what it has read of input files."""
+    """The index, kept in the database. `lines_read` counts the lines it has read from input files."""
 
     def __init__(self, database: Database, imports: Imports, projects: Projects) -> None:
         self._database = database
@@ -79,20 +79,20 @@ class RowIndex:
                 connection.execute(statement)
 
     def close(self) -> None:
-        """Stop reading; returns when nobody does any more."""
+        """Stop reading; returns when no thread reads any more."""
         self._closed = True
         with self._reading:
             pass
 
     def catch_up(self, project: Project, seconds: float) -> int:
-        """Read finished imports for at most so long; how many are not read to their end yet."""
+        """Read finished imports for at most `seconds`; return how many are not read to their end yet."""
         deadline = time.monotonic() + seconds
-        while (left := self._unread(project.id)) and time.monotonic() < deadline:
+        while (unread := self._unread(project.id)) and time.monotonic() < deadline:
             self._read_slice(project, deadline)
-        return len(left)
+        return len(unread)
 
     def follow(self, project: Project) -> None:
-        """Read a project's finished imports to their end; returns at once when somebody does already."""
+        """Read a project's finished imports to their end; returns at once if another thread does so already."""
         with self._reading:
             if project.id in self._followed:
                 return
@@ -103,25 +103,25 @@ class RowIndex:
             self._followed.discard(project.id)
 
     def counts(self, project_id: str, references: Iterable[str]) -> dict[str, int]:
-        """How many pre-labels stand for each of these references; nothing of those that have none."""
-        given = orjson.dumps(list(references)).decode()
+        """Return the number of pre-labels per reference; references without any are left out."""
+        asked = orjson.dumps(list(references)).decode()
         sql = f"SELECT r.reference, count(*) {_STANDING} GROUP BY r.number"
-        return dict(self._database.all(sql, given, project_id))
+        return dict(self._database.all(sql, asked, project_id))
 
     def standing(self, project_id: str, references: Iterable[str], first: int, skip: int) -> list[Standing]:
-        """A page of the pre-labels that stand for these references, in the order they came."""
-        given = orjson.dumps(list(references)).decode()
+        """Return a page of the pre-labels of these references, in the order they came."""
+        asked = orjson.dumps(list(references)).decode()
         sql = f"SELECT p.uuid, p.import_seq, p.start, p.length {_STANDING}"
         rows = self._database.all(
-            f"{sql} ORDER BY p.import_seq, p.start LIMIT ? OFFSET ?", given, project_id, first, skip
+            f"{sql} ORDER BY p.import_seq, p.start LIMIT ? OFFSET ?", asked, project_id, first, skip
         )
         return [Standing(*row) for row in rows]
 
     def find(self, project_id: str, references: Iterable[str], uuid: bytes) -> Standing | None:
-        """One pre-label of these references."""
-        given = orjson.dumps(list(references)).decode()
+        """Return one pre-label of these references, or None."""
+        asked = orjson.dumps(list(references)).decode()
         sql = f"SELECT p.uuid, p.import_seq, p.start, p.length {_STANDING} WHERE n.uuid = ?"
-        row = self._database.one(sql, given, project_id, uuid)
+        row = self._database.one(sql, asked, project_id, uuid)
         return Standing(*row) if row else None
 
     def _unread(self, project_id: str) -> list[int]:
@@ -135,11 +135,11 @@ class RowIndex:
         return [seq for (seq,) in rows]
 
     def _read_slice(self, project: Project, deadline: float) -> None:
-        """Read a slice of the first import that has one; others may read between two."""
+        """Read a slice of the first import that has one left; other threads may read between two slices."""
         if not self._reading.acquire(timeout=min(threading.TIMEOUT_MAX, max(0.0, deadline - time.monotonic()))):
             return
         try:
-            unread = self._unread(project.id)  # somebody else may have read it meanwhile
+            unread = self._unread(project.id)  # another thread may have read it meanwhile
             item = self._imports.by_seq(unread[0]) if unread else None
             if item is not None:
                 self._read(project, item)
@@ -147,37 +147,44 @@ class RowIndex:
             self._reading.release()
 
     def _read(self, project: Project, item: Import) -> None:
-        found = self._database.one("SELECT place, lines FROM row_index_progress WHERE import_seq = ?", item.seq)
-        place, number = found or (0, 0)
+        progress = self._database.one("SELECT place, lines FROM row_index_progress WHERE import_seq = ?", item.seq)
+        place, number = progress or (0, 0)
         file = self._imports.file(item, "input")
         lines = _lines(file, place) if file.exists() else []
-        noted = list(_noted(item.id, lines, place, number))
+        entries = list(_entries(item.id, lines, place, number))
         place, number = place + sum(map(len, lines)), number + len(lines)
-        self._note(project, item, noted, place, number, done=not lines)
+        self._record(project, item, entries, place, number, done=not lines)
         self.lines_read += len(lines)
 
-    def _note(
-        self, project: Project, item: Import, noted: list[tuple[str, bytes, int]], place: int, lines: int, *, done: bool
+    def _record(
+        self,
+        project: Project,
+        item: Import,
+        entries: list[tuple[str, bytes, int]],
+        place: int,
+        lines: int,
+        *,
+        done: bool,
     ) -> None:
-        references = self._with_ids(project, {reference for reference, _, _ in noted})
+        references = self._with_ids(project, {reference for reference, _, _ in entries})
         with self._database.transaction(durable=False) as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO row_references (project_id, reference, row_id) VALUES (?, ?, ?)", references
             )
             connection.executemany(
-                # Only what stands: a refused line of the same uuid must not hide an earlier one.
+                # Only current ones: a refused line of the same uuid must not hide an earlier pre-label.
                 "INSERT OR REPLACE INTO row_pre_labels SELECT r.number, p.uuid, p.import_seq, p.start"
                 " FROM pre_labels AS p"
                 " CROSS JOIN row_references AS r ON r.project_id = p.project_id AND r.reference = ?"
                 " WHERE p.uuid = ? AND p.start = ? AND p.project_id = ? AND p.import_seq = ?",
-                [(*each, project.id, item.seq) for each in noted],
+                [(*entry, project.id, item.seq) for entry in entries],
             )
             connection.execute(
                 "INSERT OR REPLACE INTO row_index_progress VALUES (?, ?, ?, ?)", (item.seq, place, lines, done)
             )
 
     def _with_ids(self, project: Project, references: set[str]) -> list[tuple[str, str, str]]:
-        """Each with the id that its data row has where any data row is in the project."""
+        """Return rows for the references, with the ids that the data rows have in a project of any rows."""
         pairs = {pair_of(reference) for reference in references}
         rows = self._projects.data_rows(replace(project, any_rows=True), pairs)
         return [(project.id, reference_of(*pair), row.id) for pair, row in rows.items()]
@@ -189,13 +196,13 @@ def _lines(file: Path, place: int) -> list[bytes]:
         return opened.readlines(_SLICE)
 
 
-def _noted(import_id: str, lines: list[bytes], start: int, number: int) -> Iterator[tuple[str, bytes, int]]:
-    """Reference, canonical uuid and place of each line that could be a pre-label."""
+def _entries(import_id: str, lines: list[bytes], start: int, number: int) -> Iterator[tuple[str, bytes, int]]:
+    """Return reference, canonical uuid and place of every line that could be a pre-label."""
     for line in lines:
         number += 1
         try:
             read = _decoder.decode(line)
-        except msgspec.DecodeError:  # refused, or nothing that was ever judged
+        except msgspec.DecodeError:  # the line was refused, or never judged
             read = None
         row = read.data_row if read else _Row()
         value = row.id or row.global_key
@@ -207,11 +214,11 @@ def _noted(import_id: str, lines: list[bytes], start: int, number: int) -> Itera
 
 
 def reference_of(word: str, value: str) -> str:
-    """A reference ("id" or "globalKey", value) as one string."""
+    """Return a reference ("id" or "globalKey", value) as one string."""
     return f"{word}:{value}"
 
 
 def pair_of(reference: str) -> tuple[str, str]:
-    """The pair that a reference was made of."""
+    """Return the pair of a reference."""
     word, _, value = reference.partition(":")
     return word, value

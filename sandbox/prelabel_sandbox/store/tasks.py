@@ -1,4 +1,4 @@
-"""Tasks: work on many data rows that goes on after it was answered for."""
+"""Tasks: work on many data rows that continues after the response."""
 
 import sqlite3
 import time
@@ -18,41 +18,51 @@ _FIELDS = "seq, id, type, status, done, total, result, spec, created, updated"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task; `done` of its `total` data rows have been dealt with."""
+    """A task on data rows."""
 
+    #: Position in the order of creation.
     seq: int
+    #: Labelbox's id.
     id: str
+    #: The kind of work.
     type: Type
+    #: IN_PROGRESS, COMPLETE or FAILED.
     status: str
+    #: Number of data rows that are finished.
     done: int
+    #: Number of all its data rows.
     total: int
+    #: Reason of a failure, as JSON.
     result: str | None
+    #: The specification as JSON.
     text: str
+    #: Unix time in seconds.
     created: float
+    #: Unix time in seconds.
     updated: float
 
     @property
     def spec(self) -> dict[str, Any]:
-        """What is to be done."""
-        found: dict[str, Any] = orjson.loads(self.text)
-        return found
+        """Return the specification."""
+        spec: dict[str, Any] = orjson.loads(self.text)
+        return spec
 
 
 class Tasks:
-    """Kept in the database. A task that a killed process left goes on behind what it has committed."""
+    """The tasks, kept in the database. A task of a killed process resumes after its last commit."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def begin(self, kind: Type, spec: dict[str, Any], total: int) -> Task:
-        """A new task."""
+        """Create a task."""
         with self._database.transaction() as connection:
             task_id = self.add(connection, kind, spec, total)
         (task,) = self._all("id = ?", task_id)
         return task
 
     def add(self, connection: sqlite3.Connection, kind: Type, spec: dict[str, Any], total: int) -> str:
-        """A new task, together with what else stands in the transaction; its id."""
+        """Create a task within a transaction, and return its id."""
         now, task_id = time.time(), new_id()
         connection.execute(
             "INSERT INTO tasks (id, type, status, done, total, spec, created, updated)"
@@ -62,42 +72,42 @@ class Tasks:
         return task_id
 
     def get(self, task_id: str) -> Task | None:
-        """A task by id."""
-        found = self._all("id = ?", task_id)
-        return found[0] if found else None
+        """Return a task by id, or None."""
+        tasks = self._all("id = ?", task_id)
+        return tasks[0] if tasks else None
 
     def next(self) -> Task | None:
-        """The oldest of what is to be done; looking up is done when it is asked for."""
-        found = self._all("status = 'IN_PROGRESS' AND type != 'data-rows-for-global-keys' ORDER BY seq LIMIT 1")
-        return found[0] if found else None
+        """Return the oldest open task, without look-ups, which are done when they are requested."""
+        tasks = self._all("status = 'IN_PROGRESS' AND type != 'data-rows-for-global-keys' ORDER BY seq LIMIT 1")
+        return tasks[0] if tasks else None
 
     def advance(self, connection: sqlite3.Connection, task: Task, done: int) -> None:
-        """In the transaction of what was done: how far it is."""
+        """Record the progress of a task, in the transaction of the work."""
         connection.execute("UPDATE tasks SET done = ?, updated = ? WHERE seq = ?", (done, time.time(), task.seq))
 
     def report(
         self, connection: sqlite3.Connection, task: Task, first: int, outcomes: Iterable[tuple[bool, dict[str, Any]]]
     ) -> None:
-        """In the same transaction: what became of each data row, of which so many went before."""
+        """Record the outcomes of data rows, in the same transaction; `first` is the number before them."""
         rows = (
             (task.seq, ok, number, orjson.dumps(body).decode()) for number, (ok, body) in enumerate(outcomes, first)
         )
         connection.executemany("INSERT INTO task_rows VALUES (?, ?, ?, ?)", rows)
 
     def end(self, task: Task, status: Literal["COMPLETE", "FAILED"], result: str | None = None) -> None:
-        """It is over."""
+        """End a task."""
         with self._database.transaction(durable=False) as connection:
             sql = "UPDATE tasks SET status = ?, result = ?, updated = ? WHERE seq = ?"
             connection.execute(sql, (status, result, time.time(), task.seq))
 
     def rows(self, task: Task, *, ok: bool, after: int, first: int) -> list[tuple[int, dict[str, Any]]]:
-        """Data rows that succeeded or failed, behind a number."""
+        """Return the data rows that succeeded or failed, behind a number."""
         sql = "SELECT number, body FROM task_rows WHERE task_seq = ? AND ok = ? AND number > ? ORDER BY number LIMIT ?"
-        found = self._database.all(sql, task.seq, ok, after, first)
-        return [(number, orjson.loads(body)) for number, body in found]
+        rows = self._database.all(sql, task.seq, ok, after, first)
+        return [(number, orjson.loads(body)) for number, body in rows]
 
     def row_count(self, task: Task, *, ok: bool) -> int:
-        """How many data rows succeeded or failed."""
+        """Return how many data rows succeeded or failed."""
         sql = "SELECT count(*) FROM task_rows WHERE task_seq = ? AND ok = ?"
         return int(self._database.one(sql, task.seq, ok)[0])
 

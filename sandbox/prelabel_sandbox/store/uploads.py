@@ -1,4 +1,4 @@
-"""Uploaded files and their addresses: for manifests, and for assets that were local files."""
+"""Uploaded files and their addresses: manifests, and assets that were local files."""
 
 import secrets
 import shutil
@@ -10,7 +10,7 @@ from prelabel_sandbox.store.durable import write_durably
 
 
 class Uploads:
-    """Kept in the database and in a folder. Whoever has the address of one may read it."""
+    """The uploads, kept in the database and in a folder. Anyone who has the address of one may read it."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
@@ -19,7 +19,7 @@ class Uploads:
         self._sweep()
 
     def keep(self, filename: str, content: bytes) -> str:
-        """Keep a file; the secret part of its address."""
+        """Store a file and return the secret part of its address."""
         secret = secrets.token_urlsafe(24)
         write_durably(self._folder / secret / "content", content)
         with self._database.transaction() as connection:
@@ -27,12 +27,12 @@ class Uploads:
         return secret
 
     def find(self, secret: str) -> tuple[str, Path] | None:
-        """The name that a file came with, and where it is."""
+        """Return the name that a file came with and its path, or None."""
         row = self._database.one("SELECT filename FROM uploads WHERE secret = ?", secret)
         return (row[0], self._folder / secret / "content") if row else None
 
     def _sweep(self) -> None:
-        """Remove files that were written, but never answered for."""
+        """Remove files whose upload was never answered."""
         known = {row[0] for row in self._database.all("SELECT secret FROM uploads")}
         for folder in self._folder.iterdir():
             if folder.name not in known:

@@ -233,7 +233,7 @@ def test_a_mapping_names_features_and_answers_drops_and_refuses(tmp_path: Path) 
     messages, bad = read("coco-results", path, mapping=mapping)
 
     assert [each.problem for each in bad] == ["class 'crane' is not in the mapping"]
-    assert mapping.left_out == {"of classes that are dropped": 1, "below the least confidence": 2}
+    assert mapping.left_out == {"of classes that are dropped": 1, "below the minimum confidence": 2}
     (message,) = messages
     assert message["dataRow"] == {"globalKey": "val/000001.jpg"}
     nested = [classification("radio", "kind", "dog")]

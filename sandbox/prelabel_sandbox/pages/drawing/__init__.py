@@ -1,1 +1,1 @@
-"""A data row's pre-labels as something to look at. Nothing here knows of requests or of the store."""
+"""Drawings of a data row's pre-labels. Nothing here knows of requests or of the store."""

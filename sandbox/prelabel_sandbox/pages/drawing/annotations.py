@@ -1,4 +1,4 @@
-"""Lines of pre-labels → what pages say of them."""
+"""Lines of pre-labels → annotations as pages show them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,35 +18,43 @@ _KEYFRAMES = 20  # of one track whose answers are listed
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """One pre-label. `number` is its place on the page, `key` tells its kind and `kind` says it."""
+    """One pre-label on a page."""
 
+    #: Its place on the page, from 1.
     number: int
+    #: The pre-label's uuid.
     uuid: bytes
+    #: The key that determines its kind, as in `where.NAMES`; "answer" for an answer.
     key: str
+    #: Name of its kind.
     kind: str
+    #: The ontology's feature, with its colour.
     feature: Feature
+    #: Its place in words.
     where: str
+    #: The answers to show: its own, or those nested below it.
     answers: tuple[Answer, ...]
+    #: The line without inline images.
     line: dict[str, Any]
 
     @property
     def uuid_text(self) -> str:
-        """The uuid as it is written."""
+        """Return the uuid as text."""
         return str(UUID(bytes=self.uuid))
 
     @property
     def is_answer(self) -> bool:
-        """Whether it answers a question, rather than being an object."""
+        """Return whether it answers a question, rather than being an object."""
         return self.key == "answer"
 
 
 def annotations_of(lines: Iterable[tuple[bytes, bytes]], classes: Classes) -> list[Annotation]:
-    """One for each (uuid, line)."""
-    found = [
+    """Return an annotation per (uuid, line)."""
+    annotations = [
         _annotation(number, uuid, without_images(orjson.loads(line)), classes)
         for number, (uuid, line) in enumerate(lines, 1)
     ]
-    return [_linked(each, found) if each.key == "relationship" else each for each in found]
+    return [_linked(item, annotations) if item.key == "relationship" else item for item in annotations]
 
 
 def _annotation(number: int, uuid: bytes, line: dict[str, Any], classes: Classes) -> Annotation:
@@ -62,28 +70,28 @@ def _annotation(number: int, uuid: bytes, line: dict[str, Any], classes: Classes
 
 def _below(line: dict[str, Any], feature: Feature) -> Iterable[Answer]:
     yield from nested(line.get("classifications"), feature)
-    frames = [each for segment in line.get("segments") or () for each in segment["keyframes"]]
-    for each in [frame for frame in frames if frame.get("classifications")][:_KEYFRAMES]:
-        for answer in nested(each["classifications"], feature):
-            yield Answer(f"{answer.question}, from frame {each['frame']}", answer.choices, answer.left_out)
+    keyframes = [keyframe for segment in line.get("segments") or () for keyframe in segment["keyframes"]]
+    for keyframe in [keyframe for keyframe in keyframes if keyframe.get("classifications")][:_KEYFRAMES]:
+        for answer in nested(keyframe["classifications"], feature):
+            yield Answer(f"{answer.question}, from frame {keyframe['frame']}", answer.choices, answer.left_out)
 
 
 def _of_instances(line: dict[str, Any], classes: Classes) -> Feature:
-    tools = [classes.tool(each) for each in line["masks"]["instances"]]
+    tools = [classes.tool(instance) for instance in line["masks"]["instances"]]
     first = tools[0]
-    return Feature(", ".join(dict.fromkeys(each.name for each in tools)), first.type, first.css, first.color)
+    return Feature(", ".join(dict.fromkeys(tool.name for tool in tools)), first.type, first.css, first.color)
 
 
-def _linked(edge: Annotation, all_: list[Annotation]) -> Annotation:
-    """A relationship with the names of its ends."""
-    given = edge.line["relationship"]
-    ends = {each.uuid: each.feature.name for each in all_}
-    source = given.get("sourceOntologyName") or _end(given.get("source"), ends)
-    arrow = "↔" if given.get("type") == "bidirectional" else "→"
-    said = f"{source} {arrow} {_end(given.get('target'), ends)}"
-    return Annotation(edge.number, edge.uuid, edge.key, edge.kind, edge.feature, said, (), edge.line)
+def _linked(edge: Annotation, annotations: list[Annotation]) -> Annotation:
+    """Return a relationship with the names of its ends."""
+    link = edge.line["relationship"]
+    names = {annotation.uuid: annotation.feature.name for annotation in annotations}
+    source = link.get("sourceOntologyName") or _end(link.get("source"), names)
+    arrow = "↔" if link.get("type") == "bidirectional" else "→"
+    text = f"{source} {arrow} {_end(link.get('target'), names)}"
+    return Annotation(edge.number, edge.uuid, edge.key, edge.kind, edge.feature, text, (), edge.line)
 
 
-def _end(given: Any, ends: dict[bytes, str]) -> str:
-    uuid = canonical(given)
-    return ends.get(uuid, f"{given}, not on this page") if uuid else "nothing"
+def _end(reference: Any, names: dict[bytes, str]) -> str:
+    uuid = canonical(reference)
+    return names.get(uuid, f"{reference}, not on this page") if uuid else "nothing"

@@ -8,14 +8,14 @@ from prelabel_sandbox.pages.drawing.classes import Feature
 
 Range = tuple[float, float]
 
-_DEEPEST = 20
-_MOST = 200  # of one level
+_MAX_DEPTH = 20
+_MAX_CHOICES = 200  # of one level
 _CHARACTERS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An option, or a text; with its intervals, if it has some, and what is answered below it."""
+    """An option or a text, with its intervals, if it has any, and the answers below it."""
 
     text: str
     ranges: tuple[Range, ...]
@@ -24,7 +24,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered to one question; `left_out` says how many choices are not here."""
+    """The answer to one question; `left_out` is the number of choices that are not shown."""
 
     question: str
     choices: tuple[Choice, ...]
@@ -32,51 +32,51 @@ class Answer:
 
 
 def answer_of(line: dict[str, Any], feature: Feature, depth: int = 0) -> Answer:
-    """The answer of a line, or of a nested entry; `feature` is its classification."""
-    given = line.get("answer", line.get("answers"))
+    """Return the answer of a line or a nested entry; `feature` is its classification."""
+    answer = line.get("answer", line.get("answers"))
     ranges = tuple(ranges_of(line))
-    each = given if isinstance(given, list) else [given]
+    values = answer if isinstance(answer, list) else [answer]
     beside = tuple(nested(line.get("classifications"), feature, depth))
-    choices = tuple(_choice(value, feature, ranges, beside, depth) for value in each[:_MOST])
-    return Answer(feature.name, choices, max(0, len(each) - _MOST))
+    choices = tuple(_choice(value, feature, ranges, beside, depth) for value in values[:_MAX_CHOICES])
+    return Answer(feature.name, choices, max(0, len(values) - _MAX_CHOICES))
 
 
 def nested(entries: Any, feature: Feature, depth: int = 0) -> Iterator[Answer]:
-    """The answers that stand below an object or an option."""
-    if isinstance(entries, list) and depth < _DEEPEST:
-        for entry in entries[:_MOST]:
+    """Return the answers below an object or an option."""
+    if isinstance(entries, list) and depth < _MAX_DEPTH:
+        for entry in entries[:_MAX_CHOICES]:
             yield answer_of(entry, feature.find(entry), depth + 1)
 
 
-def ranges_of(given: dict[str, Any]) -> Iterator[Range]:
-    """The intervals in `frames`: of frames, or of milliseconds."""
-    for each in given.get("frames") or ():
-        yield each["start"], each["end"]
+def ranges_of(holder: dict[str, Any]) -> Iterator[Range]:
+    """Return the intervals in `frames`: of frames or of milliseconds."""
+    for interval in holder.get("frames") or ():
+        yield interval["start"], interval["end"]
 
 
 def intervals(answers: Iterable[Answer], above: tuple[str, ...] = ()) -> Iterator[tuple[str, Choice]]:
-    """Every choice with intervals, at any depth, and the way to it: `speaker: pilot › mood: hurried`."""
+    """Return every choice with intervals, at any depth, and the path to it: `speaker: pilot › mood: hurried`."""
     for answer in answers:
         for choice in answer.choices:
-            way = (*above, f"{answer.question}: {choice.text}")
+            path = (*above, f"{answer.question}: {choice.text}")
             if choice.ranges:
-                yield " › ".join(way), choice
-            yield from intervals(choice.below, way)
+                yield " › ".join(path), choice
+            yield from intervals(choice.below, path)
 
 
 def shortened(text: str) -> str:
-    """A text that a page can show."""
+    """Return a text in a length that a page can show."""
     return text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}… ({len(text):,} characters)"
 
 
-def _choice(given: Any, feature: Feature, ranges: tuple[Range, ...], beside: tuple[Answer, ...], depth: int) -> Choice:
-    if not isinstance(given, dict):
-        return Choice(shortened(str(given)), ranges, beside)
-    if "value" in given:
-        return Choice(shortened(str(given["value"])), tuple(ranges_of(given)), _below(given, feature, depth))
-    option = feature.find(given)
-    return Choice(shortened(option.name), tuple(ranges_of(given)) or ranges, (*_below(given, option, depth), *beside))
+def _choice(value: Any, feature: Feature, ranges: tuple[Range, ...], beside: tuple[Answer, ...], depth: int) -> Choice:
+    if not isinstance(value, dict):
+        return Choice(shortened(str(value)), ranges, beside)
+    if "value" in value:
+        return Choice(shortened(str(value["value"])), tuple(ranges_of(value)), _below(value, feature, depth))
+    option = feature.find(value)
+    return Choice(shortened(option.name), tuple(ranges_of(value)) or ranges, (*_below(value, option, depth), *beside))
 
 
-def _below(given: dict[str, Any], feature: Feature, depth: int) -> tuple[Answer, ...]:
-    return tuple(nested(given.get("classifications"), feature, depth))
+def _below(entry: dict[str, Any], feature: Feature, depth: int) -> tuple[Answer, ...]:
+    return tuple(nested(entry.get("classifications"), feature, depth))

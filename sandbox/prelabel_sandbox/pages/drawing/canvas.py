@@ -11,81 +11,88 @@ from prelabel_sandbox.pages.drawing.masks import Filter, filter_of
 from prelabel_sandbox.pages.drawing.shapes import Point, Shape, shape_of, size_of
 
 Address = Callable[[Annotation, dict[str, Any], int | None], str | None]
-"""Where the image of a mask is: of an annotation, what names it, its frame. None: it may not be loaded."""
+"""Returns the address of a mask's image: of an annotation, the object that names it, its frame. None: forbidden."""
 
 NOT_DRAWN = "not drawn"
 _FEWER = "drawn with fewer points"
 MASKS = 100
-"""Masks that one page draws."""
-_POINTS = 50_000  # that one page draws
+"""Maximum number of masks that one page draws."""
+_POINTS = 50_000  # maximum that one page draws
 
 
 @dataclass(slots=True)
 class Mask:
-    """An image whose pixels are picked by a filter; without `source` it is another one in each frame."""
+    """An image whose pixels a filter picks; without `source` every frame has an image of its own."""
 
     annotation: Annotation
     filter: Filter
     source: str | None
-    first: bool = True  # of its annotation
+    first: bool = True  # whether it is the first of its annotation
 
 
 @dataclass(slots=True)
 class Canvas:
-    """What is drawn, the largest first; `known`: the size is the asset's; `notes` say what is missing of whom."""
+    """What is drawn over an image."""
 
+    #: In pixels.
     width: float
+    #: In pixels.
     height: float
+    #: Whether the size is the asset's.
     known: bool
+    #: Largest first.
     shapes: list[tuple[Annotation, Shape]]
+    #: At most `MASKS`.
     masks: list[Mask]
+    #: Relationships with the shapes at their ends.
     links: list[tuple[Annotation, Shape, Shape]] = field(default_factory=list)
+    #: By number of an annotation, what of it is missing.
     notes: dict[int, str] = field(default_factory=dict)
 
     @property
     def drawn(self) -> set[int]:
-        """The numbers of what can be seen in it."""
-        of_shapes = {each.number for each, _ in self.shapes} | {each.number for each, _, _ in self.links}
-        return of_shapes | {each.annotation.number for each in self.masks}
+        """Return the numbers of the visible annotations."""
+        drawn = {annotation.number for annotation, _ in self.shapes} | {edge.number for edge, _, _ in self.links}
+        return drawn | {mask.annotation.number for mask in self.masks}
 
     @property
     def filters(self) -> list[Filter]:
-        """Each filter once."""
-        return list({each.filter.id: each.filter for each in self.masks}.values())
+        """Return the filters without duplicates."""
+        return list({mask.filter.id: mask.filter for mask in self.masks}.values())
 
 
 def canvas_of(annotations: Sequence[Annotation], asset: Asset, address: Address) -> Canvas:
-    """An image's annotations."""
-    most = max(100, _POINTS // max(1, len(annotations)))
-    shapes = [(each, shape) for each in annotations if (shape := shape_of(each.line, most))]
+    """Return the drawing of an image's annotations."""
+    max_points = max(100, _POINTS // max(1, len(annotations)))
+    shapes = [(item, shape) for item in annotations if (shape := shape_of(item.line, max_points))]
     shapes.sort(key=lambda pair: (pair[1].dot, -pair[1].area))
-    wanted = [_mask(each, address) for each in annotations if "mask" in each.line]
-    masks = [each for each in wanted if each.source is not None][:MASKS]
-    notes = {each.number: _FEWER for each, shape in shapes if shape.thinned}
-    drawn = {each.annotation.number for each in masks}
-    notes |= {number: NOT_DRAWN for each in wanted if (number := each.annotation.number) not in drawn}
+    all_masks = [_mask(annotation, address) for annotation in annotations if "mask" in annotation.line]
+    masks = [mask for mask in all_masks if mask.source is not None][:MASKS]
+    notes = {annotation.number: _FEWER for annotation, shape in shapes if shape.thinned}
+    drawn = {mask.annotation.number for mask in masks}
+    notes |= {number: NOT_DRAWN for mask in all_masks if (number := mask.annotation.number) not in drawn}
     canvas = blank(asset, [shape.most for _, shape in shapes])
     canvas.shapes, canvas.masks, canvas.notes = shapes, masks, notes
-    canvas.links = list(_links(annotations, {each.uuid: shape for each, shape in shapes}))
+    canvas.links = list(_links(annotations, {annotation.uuid: shape for annotation, shape in shapes}))
     return canvas
 
 
 def blank(asset: Asset, points: Iterable[Point]) -> Canvas:
-    """A canvas of the asset's size, or as large as these points need."""
+    """Return a canvas of the asset's size, or as large as these points need."""
     width, height = size_of((asset.width, asset.height), points)
     return Canvas(width, height, bool(asset.width and asset.height), [], [])
 
 
 def _mask(annotation: Annotation, address: Address) -> Mask:
-    given = annotation.line["mask"]
-    picked = filter_of(given.get("colorRGB"), annotation.feature.color)
-    return Mask(annotation, picked, address(annotation, given, None))
+    mask = annotation.line["mask"]
+    picked = filter_of(mask.get("colorRGB"), annotation.feature.color)
+    return Mask(annotation, picked, address(annotation, mask, None))
 
 
 def _links(annotations: Sequence[Annotation], shapes: dict[bytes, Shape]) -> Iterable[tuple[Annotation, Shape, Shape]]:
-    for each in annotations:
-        if each.key == "relationship":
-            given = each.line["relationship"]
-            source, target = (shapes.get(canonical(given.get(word)) or b"") for word in ("source", "target"))
+    for annotation in annotations:
+        if annotation.key == "relationship":
+            link = annotation.line["relationship"]
+            source, target = (shapes.get(canonical(link.get(word)) or b"") for word in ("source", "target"))
             if source and target:
-                yield each, source, target
+                yield annotation, source, target

@@ -1,4 +1,4 @@
-"""The features of an ontology as a labeler sees them: names, colours, and what stands below."""
+"""The features of an ontology as a labeler sees them: names, colours, and what is nested below."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-# Told apart on light and dark. Blue comes late: it is what a tool without a colour has in a posted ontology.
+# Distinguishable on light and dark. Blue comes late: tools without a colour have it in posted ontologies.
 _PALETTE = (
     "#e8590c", "#2b9348", "#c2255c", "#7048e8", "#b08900", "#0c8599", "#5c7f0a", "#2f6fdf", "#8d4b2a", "#495057",
 )  # fmt: skip
@@ -22,13 +22,13 @@ class Feature:
     color: str = _PALETTE[-1]
     below: dict[str, "Feature"] = field(default_factory=dict)
 
-    def find(self, given: Any) -> "Feature":
-        """The feature below that `name` or `schemaId` means; of an unknown one only what it is called."""
-        return _find(self.below, given)
+    def find(self, reference: Any) -> "Feature":
+        """Return the feature below that `name` or `schemaId` means; for an unknown one, a feature of that name."""
+        return _find(self.below, reference)
 
 
 class Classes:
-    """Looked up by name or id, tools and classifications apart."""
+    """Features by name or id, tools and classifications apart."""
 
     def __init__(self, ontology: dict[str, Any]) -> None:
         tools, classifications = ontology.get("tools") or [], ontology.get("classifications") or []
@@ -40,20 +40,20 @@ class Classes:
             feature.css, feature.color = f"c{number + 1}", _color(feature.color, number, taken)
             taken.add(feature.color.lower())
 
-    def tool(self, given: Any) -> Feature:
-        """The tool that `name` or `schemaId` means."""
-        return _find(self._tools, given)
+    def tool(self, reference: Any) -> Feature:
+        """Return the tool that `name` or `schemaId` means."""
+        return _find(self._tools, reference)
 
-    def classification(self, given: Any) -> Feature:
-        """The top-level classification that `name` or `schemaId` means."""
-        return _find(self._classifications, given)
+    def classification(self, reference: Any) -> Feature:
+        """Return the top-level classification that `name` or `schemaId` means."""
+        return _find(self._classifications, reference)
 
 
-def _color(given: str, number: int, taken: set[str]) -> str:
-    """The ontology's own; ours where it gives none, or one that another feature has already."""
-    if _COLOR.fullmatch(given) and given.lower() not in taken:
-        return given
-    free = [each for each in _PALETTE if each not in taken]
+def _color(color: str, number: int, taken: set[str]) -> str:
+    """Return the ontology's colour; one of ours if it has none, or if another feature has the same."""
+    if _COLOR.fullmatch(color) and color.lower() not in taken:
+        return color
+    free = [free_color for free_color in _PALETTE if free_color not in taken]
     return free[0] if free else _PALETTE[number % len(_PALETTE)]
 
 
@@ -64,16 +64,17 @@ def _level(nodes: Iterable[dict[str, Any]]) -> dict[str, Feature]:
         below = node.get("classifications") if "tool" in node else node.get("options")
         kind = str(node.get("tool") or node.get("type") or "option")
         feature = Feature(names[0] if names else "", kind, color=str(node.get("color")), below=_level(below or []))
-        for each in [*names, str(node.get("featureSchemaId"))]:
-            level.setdefault(each, feature)
+        for key in [*names, str(node.get("featureSchemaId"))]:
+            level.setdefault(key, feature)
     return level
 
 
-def _find(level: dict[str, Feature], given: Any) -> Feature:
-    called = [str(given[key]) for key in ("schemaId", "featureSchemaId", "name") if key in given] if given else []
-    known = [level[each] for each in called if each in level]
-    return known[0] if known else Feature(called[-1] if called else "unnamed")
+def _find(level: dict[str, Feature], reference: Any) -> Feature:
+    keys = ("schemaId", "featureSchemaId", "name")
+    names = [str(reference[key]) for key in keys if key in reference] if reference else []
+    known = [level[name] for name in names if name in level]
+    return known[0] if known else Feature(names[-1] if names else "unnamed")
 
 
 def _distinct(level: dict[str, Feature]) -> list[Feature]:
-    return list({id(each): each for each in level.values()}.values())
+    return list({id(feature): feature for feature in level.values()}.values())

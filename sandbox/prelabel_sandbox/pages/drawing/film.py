@@ -12,13 +12,13 @@ from prelabel_sandbox.pages.drawing.masks import filter_of
 from prelabel_sandbox.pages.drawing.shapes import Point
 from prelabel_sandbox.pages.drawing.tracks import Track, frames_of, masks_of, track_of, weight
 
-_NUMBERS = 100_000  # of all tracks of a page
-_FRAMES = 20_000  # with masks
+_NUMBERS = 100_000  # maximum in all tracks of a page
+_FRAMES = 20_000  # maximum with masks
 
 
 @dataclass(slots=True)
 class Film:
-    """What is on a video of so many frames; `masks` has the address of each frame's mask by annotation."""
+    """What is drawn over a video of `frames` frames; `masks` has the address of each frame's mask by annotation."""
 
     canvas: Canvas
     frames: int
@@ -28,39 +28,40 @@ class Film:
 
     @property
     def drawn(self) -> set[int]:
-        """The numbers of what can be seen in it."""
-        return self.canvas.drawn | {each.number for each, _ in self.tracks}
+        """Return the numbers of the visible annotations."""
+        return self.canvas.drawn | {annotation.number for annotation, _ in self.tracks}
 
     @property
     def keyframes(self) -> list[int]:
-        """The frames where something is said, in order."""
+        """Return all keyframes and frames with masks, in order."""
         of_tracks = {frame for _, track in self.tracks for segment in track["segments"] for frame, _ in segment}
         return sorted(of_tracks.union(*self.masks.values()))
 
 
 def film_of(annotations: Sequence[Annotation], classes: Classes, asset: Asset, address: Address) -> Film:
-    """A video's annotations."""
+    """Return the drawing of a video's annotations."""
     tracks = _tracks(annotations)
     canvas = blank(asset, [point for _, track in tracks for point in _reach(track)])
     film = Film(canvas, asset.frames or _last(annotations), asset.frames is not None, tracks)
-    for each in annotations:
-        if "masks" in each.line:
-            _add_masks(film, each, classes, address)
-    film.canvas.notes = {each.number: NOT_DRAWN for each in annotations if each.key in ("segments", "masks")}
+    for annotation in annotations:
+        if "masks" in annotation.line:
+            _add_masks(film, annotation, classes, address)
+    moving = [annotation for annotation in annotations if annotation.key in ("segments", "masks")]
+    film.canvas.notes = {annotation.number: NOT_DRAWN for annotation in moving}
     for number in film.drawn:
         film.canvas.notes.pop(number, None)
     return film
 
 
 def _tracks(annotations: Sequence[Annotation]) -> list[tuple[Annotation, Track]]:
-    """As many as a page can have."""
-    found, left = [], _NUMBERS
-    for each in annotations:
-        track = track_of(each.line)
-        if track and weight(track) <= left:
-            found.append((each, track))
-            left -= weight(track)
-    return found
+    """Return as many tracks as a page can hold."""
+    tracks, budget = [], _NUMBERS
+    for annotation in annotations:
+        track = track_of(annotation.line)
+        if track and weight(track) <= budget:
+            tracks.append((annotation, track))
+            budget -= weight(track)
+    return tracks
 
 
 def _add_masks(film: Film, annotation: Annotation, classes: Classes, address: Address) -> None:
@@ -76,10 +77,10 @@ def _add_masks(film: Film, annotation: Annotation, classes: Classes, address: Ad
 
 
 def _last(annotations: Sequence[Annotation]) -> int:
-    """The last frame that is named."""
-    named = [frame for each in annotations for frame in frames_of(each.line)]
-    answered = [int(end) for each in annotations for _, choice in intervals(each.answers) for _, end in choice.ranges]
-    return max([1, *named, *answered])
+    """Return the last frame that an annotation names."""
+    frames = [frame for annotation in annotations for frame in frames_of(annotation.line)]
+    choices = [choice for annotation in annotations for _, choice in intervals(annotation.answers)]
+    return max([1, *frames, *(int(end) for choice in choices for _, end in choice.ranges)])
 
 
 def _reach(track: Track) -> Iterable[Point]:

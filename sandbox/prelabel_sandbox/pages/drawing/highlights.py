@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 LANES = 6
-"""Lines under a text; an entity that needs one more is only listed."""
+"""Maximum number of lines under a text; an entity that needs one more is only listed."""
 
 
 class Span(NamedTuple):
@@ -25,7 +25,7 @@ class Span(NamedTuple):
 class Piece:
     """Text that the same entities cover.
 
-    `lanes` has an entity's number, or None, for each lane up to the highest that is taken; `ends` those that end here.
+    `lanes` has an entity's number, or None, per lane up to the highest one in use; `ends` lists those that end here.
     """
 
     text: str
@@ -42,22 +42,22 @@ class Highlighted:
 
     @property
     def depth(self) -> int:
-        """How many lanes the text needs."""
+        """Return how many lanes the text needs."""
         return max((len(piece.lanes) for piece in self.pieces), default=0)
 
 
 def highlighted(text: str, spans: Iterable[Span]) -> Highlighted:
-    """The text in pieces. What lies behind its end is hidden, as it is where labelers work."""
+    """Cut the text into pieces. Entities behind its end are hidden, as they are for labelers."""
     placed, hidden = _placed(text, sorted(spans, key=lambda span: (span.start, -span.end)))
     return Highlighted(list(_pieces(text, placed)), hidden)
 
 
 def _placed(text: str, spans: list[Span]) -> tuple[list[tuple[int, Span]], set[int]]:
-    """Each span with the lowest lane that is free all along it."""
+    """Return each span with the lowest lane that is free along all of it."""
     free_from = [0] * LANES
     placed, hidden = [], set()
     for span in spans:
-        lane = next((each for each in range(LANES) if free_from[each] <= span.start), None)
+        lane = next((number for number in range(LANES) if free_from[number] <= span.start), None)
         if lane is None or span.start >= len(text):
             hidden.add(span.number)
             continue

@@ -10,13 +10,13 @@ _QUOTED = 80  # characters of an entity in the list
 
 
 def reading_of(annotations: Sequence[Annotation], text: str) -> Highlighted:
-    """The text in pieces, each with the entities that cover it."""
-    places = [(each.number, each.line["location"]) for each in annotations if "location" in each.line]
+    """Return the text in pieces, each with the entities that cover it."""
+    places = [(item.number, item.line["location"]) for item in annotations if "location" in item.line]
     return highlighted(text, [Span(number, place["start"], place["end"]) for number, place in places])
 
 
 def quoted(annotation: Annotation, text: str) -> Annotation:
-    """An entity that also says which words it means."""
+    """Return an entity that also quotes the words it marks."""
     if "location" not in annotation.line:
         return annotation
     start, end = annotation.line["location"]["start"], annotation.line["location"]["end"] + 1

@@ -12,7 +12,7 @@ _INTERVALS = 200  # of one lane
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """From where to where; and in the drawing, of a thousand, where it begins and how long it is."""
+    """Start and end; for the drawing, `begin` and `length` in thousandths of the whole."""
 
     start: float
     end: float
@@ -22,7 +22,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One answer; `left_out` says how many of its intervals are not here."""
+    """One answer; `left_out` is the number of its intervals that are not shown."""
 
     annotation: Annotation
     label: str
@@ -33,14 +33,14 @@ class Lane:
 def timeline_of(
     annotations: Iterable[Annotation], total: float | None, *, unit: float = 0.0
 ) -> tuple[list[Lane], float]:
-    """Answers with intervals, a lane each; and how long the whole is.
+    """Return the answers with intervals, one lane per answer, and the length of the whole.
 
-    `unit` is 1 for frames, of which the first is 1 and the last is in its interval; 0 for time.
+    `unit` is 1 for frames, which count from 1 and whose last one is inclusive; 0 for time.
     """
-    found = [(each, label, choice.ranges) for each in annotations for label, choice in intervals(each.answers)]
-    shown = found[:_LANES]
+    lanes = [(item, label, choice.ranges) for item in annotations for label, choice in intervals(item.answers)]
+    shown = lanes[:_LANES]
     whole = total or max([1.0, *(end for _, _, ranges in shown for _, end in ranges)])
-    return [_lane(each, label, ranges, whole, unit) for each, label, ranges in shown], whole
+    return [_lane(item, label, ranges, whole, unit) for item, label, ranges in shown], whole
 
 
 def _lane(annotation: Annotation, label: str, ranges: tuple[Range, ...], whole: float, unit: float) -> Lane:
@@ -48,5 +48,5 @@ def _lane(annotation: Annotation, label: str, ranges: tuple[Range, ...], whole: 
         begin = min(1000.0, 1000 * max(0.0, start - unit) / whole)
         return Interval(start, end, round(begin, 2), round(max(2.0, min(1000.0, 1000 * end / whole) - begin), 2))
 
-    drawn = tuple(interval(*each) for each in ranges[:_INTERVALS])
+    drawn = tuple(interval(start, end) for start, end in ranges[:_INTERVALS])
     return Lane(annotation, label, drawn, max(0, len(ranges) - _INTERVALS))

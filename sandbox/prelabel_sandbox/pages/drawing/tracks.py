@@ -1,6 +1,6 @@
 """Video objects and masks of frames, as the script of the frame slider reads them.
 
-Between keyframes of one segment the editor goes in a straight line, a gap is a new segment, and masks are those of
+Between keyframes of one segment the editor moves in a straight line, a gap is a new segment, and masks belong to
 their frame only (docs/reference/labelbox-format.md#2-16 and #2-17).
 """
 
@@ -11,9 +11,9 @@ Track = dict[str, Any]
 
 
 def track_of(line: dict[str, Any]) -> Track | None:
-    """Segments of keyframes `[frame, [x, y, …]]` of one kind: box (left, top, width, height), point or line."""
-    segments = [[_keyframe(each) for each in segment["keyframes"]] for segment in line.get("segments") or ()]
-    first = next((each for segment in line.get("segments") or () for each in segment["keyframes"]), None)
+    """Return segments of keyframes `[frame, [x, y, …]]` of one kind: box (left, top, width, height), point or line."""
+    segments = [[_keyframe(keyframe) for keyframe in segment["keyframes"]] for segment in line.get("segments") or ()]
+    first = next((keyframe for segment in line.get("segments") or () for keyframe in segment["keyframes"]), None)
     if first is None:
         return None
     kind = next(key for key in ("bbox", "point", "line") if key in first)
@@ -21,26 +21,26 @@ def track_of(line: dict[str, Any]) -> Track | None:
 
 
 def masks_of(line: dict[str, Any], address: Callable[[dict[str, Any]], str | None]) -> dict[int, str]:
-    """The addresses of a set of masks, by frame."""
+    """Return the addresses of a set of masks, by frame."""
     frames = (line.get("masks") or {}).get("frames") or ()
-    found = {each["index"]: address(each) for each in frames}
-    return {frame: source for frame, source in found.items() if source}
+    addresses = {frame["index"]: address(frame) for frame in frames}
+    return {index: source for index, source in addresses.items() if source}
 
 
 def weight(track: Track) -> int:
-    """How many numbers are in it."""
+    """Return how many numbers a track holds."""
     return sum(1 + len(points) for segment in track["segments"] for _, points in segment)
 
 
 def frames_of(line: dict[str, Any]) -> Iterator[int]:
-    """The frames that a line names."""
+    """Return the frames that a line names."""
     for segment in line.get("segments") or ():
-        yield from (each["frame"] for each in segment["keyframes"])
-    yield from (each["index"] for each in (line.get("masks") or {}).get("frames") or ())
+        yield from (keyframe["frame"] for keyframe in segment["keyframes"])
+    yield from (mask["index"] for mask in (line.get("masks") or {}).get("frames") or ())
 
 
-def _keyframe(given: dict[str, Any]) -> tuple[int, list[float]]:
-    if "bbox" in given:
-        return given["frame"], [given["bbox"][key] for key in ("left", "top", "width", "height")]
-    points = [given["point"]] if "point" in given else given["line"]
-    return given["frame"], [value for point in points for value in (point["x"], point["y"])]
+def _keyframe(keyframe: dict[str, Any]) -> tuple[int, list[float]]:
+    if "bbox" in keyframe:
+        return keyframe["frame"], [keyframe["bbox"][key] for key in ("left", "top", "width", "height")]
+    points = [keyframe["point"]] if "point" in keyframe else keyframe["line"]
+    return keyframe["frame"], [value for point in points for value in (point["x"], point["y"])]

@@ -1,10 +1,10 @@
-"""Where an annotation is, in words: for the list beside a drawing, and for media that are not drawn."""
+"""The place of an annotation in words: for the list beside a drawing, and for media that are not drawn."""
 
 from typing import Any
 
 from prelabel_sandbox.pages.formats import number
 
-# What a kind is called; answers are called by the type of their classification.
+# The names of kinds; an answer has the name of its classification's type.
 NAMES = {
     "bbox": "box",
     "polygon": "polygon",
@@ -21,12 +21,12 @@ NAMES = {
 
 
 def kind_of(line: dict[str, Any]) -> str:
-    """The key that tells the kind."""
+    """Return the key that determines the kind."""
     return next((key for key in NAMES if key in line), "answer")
 
 
 def where(line: dict[str, Any], kind: str) -> str:
-    """Where it is; nothing for what belongs to the whole data row."""
+    """Return the place; "" for what belongs to the whole data row."""
     parts = [_places[kind](line)] if kind in _places else []
     for key, word in (("messageId", "message"), ("page", "page"), ("unit", "in"), ("groupKey", "group")):
         if key in line:
@@ -52,8 +52,8 @@ def _mask(line: dict[str, Any]) -> str:
 def _segments(line: dict[str, Any]) -> str:
     intervals = [segment["keyframes"] for segment in line["segments"]]
     count = sum(map(len, intervals))
-    said = ", ".join(_interval(each[0]["frame"], each[-1]["frame"]) for each in intervals[:20])
-    return f"{count} keyframe{'' if count == 1 else 's'}, frames {said}{' …' if len(intervals) > 20 else ''}"
+    frames = ", ".join(_interval(keyframes[0]["frame"], keyframes[-1]["frame"]) for keyframes in intervals[:20])
+    return f"{count} keyframe{'' if count == 1 else 's'}, frames {frames}{' …' if len(intervals) > 20 else ''}"
 
 
 def _interval(first: int, last: int) -> str:
@@ -66,19 +66,16 @@ def _masks(line: dict[str, Any]) -> str:
 
 
 def _selections(line: dict[str, Any]) -> str:
-    return "; ".join(
-        f"page {each['page']}, {len(each['tokenIds'])} token{'' if len(each['tokenIds']) == 1 else 's'}"
-        for each in line["textSelections"][:20]
-    )
+    selections = [(selection["page"], len(selection["tokenIds"])) for selection in line["textSelections"][:20]]
+    return "; ".join(f"page {page}, {count} token{'' if count == 1 else 's'}" for page, count in selections)
 
 
 def _task(line: dict[str, Any]) -> str:
     data = line["messageEvaluationTask"]["data"]
-    ranked = sorted(
-        data.get("rankedMessages") or data.get("selectedMessages") or [data], key=lambda each: each.get("order", 0)
-    )
-    said = ", ".join(f"{each['messageId']} ({each['modelConfigName']})" for each in ranked[:20])
-    return f"{said}, in answer to {data['parentMessageId']}"
+    messages = data.get("rankedMessages") or data.get("selectedMessages") or [data]
+    ranked = sorted(messages, key=lambda message: message.get("order", 0))[:20]
+    names = ", ".join(f"{message['messageId']} ({message['modelConfigName']})" for message in ranked)
+    return f"{names}, in answer to {data['parentMessageId']}"
 
 
 _places = {

@@ -1,6 +1,6 @@
 "use strict";
 // Draws the tracks and masks of the frame that the slider is at. Between two keyframes of a segment things move in a
-// straight line; outside of segments there is nothing; masks are those of their frame only.
+// straight line; outside of segments there is nothing; masks belong to their frame only.
 
 const film = JSON.parse(document.getElementById("film").textContent);
 const slider = document.getElementById("frame");
@@ -16,7 +16,7 @@ function valuesAt(track, frame) {
       if (at === frame) return values;
       const next = segment[i + 1];
       if (next && at < frame && frame < next[0]) {
-        if (next[1].length !== values.length) return values; // lines of different lengths have no way between them
+        if (next[1].length !== values.length) return values; // lines of different lengths cannot be interpolated
         const share = (frame - at) / (next[0] - at);
         return values.map((value, axis) => value + share * (next[1][axis] - value));
       }
@@ -43,8 +43,8 @@ const shapes = film.tracks.map((track) => {
 function place(name, x, y) {
   const { width, height } = drawing.viewBox.baseVal;
   const [right, top] = [x > width * 0.85, y < height * 0.06];
-  const wanted = { x, y, dx: right ? "-.35em" : ".35em", dy: top ? "1.2em" : "-.5em" };
-  for (const [key, value] of Object.entries(wanted)) name.setAttribute(key, value);
+  const attributes = { x, y, dx: right ? "-.35em" : ".35em", dy: top ? "1.2em" : "-.5em" };
+  for (const [key, value] of Object.entries(attributes)) name.setAttribute(key, value);
   name.setAttribute("text-anchor", right ? "end" : "start");
 }
 
@@ -72,7 +72,7 @@ function draw() {
   }
 }
 
-// Which moment a frame has is known only when the number of all frames is.
+// The time of a frame is known only if the number of all frames is.
 const perSecond = () =>
   video && slider.dataset.known === "true" && Number.isFinite(video.duration) && video.duration > 0
     ? Number(slider.max) / video.duration
@@ -84,7 +84,7 @@ function go(frame) {
   if (perSecond()) video.currentTime = (Number(slider.value) - 0.5) / perSecond();
 }
 
-// An annotation that is picked in the list is gone to, if this frame has none of it.
+// Go to an annotation that is picked in the list, unless it is in the current frame.
 function pick(entry, has, first) {
   document.querySelector(`#${entry} a.pick`)?.addEventListener("click", () => {
     stop();
@@ -107,11 +107,11 @@ slider.addEventListener("input", () => {
 const keyframe = (frames, pass) => frames.find(pass) ?? Number(slider.value);
 document.getElementById("before").addEventListener("click", () => {
   stop();
-  go(keyframe([...film.keyframes].reverse(), (each) => each < Number(slider.value)));
+  go(keyframe([...film.keyframes].reverse(), (frame) => frame < Number(slider.value)));
 });
 document.getElementById("after").addEventListener("click", () => {
   stop();
-  go(keyframe(film.keyframes, (each) => each > Number(slider.value)));
+  go(keyframe(film.keyframes, (frame) => frame > Number(slider.value)));
 });
 for (const button of document.querySelectorAll("[data-seek]")) {
   button.addEventListener("click", () => {

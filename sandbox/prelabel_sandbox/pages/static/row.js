@@ -9,7 +9,7 @@ function light(entry, on) {
   for (const shape of shapesOf(entry)) shape.classList.toggle("lit", on);
 }
 
-// What is focused stays lit; what the pointer is over is lit too.
+// A focused annotation stays lit; the one under the pointer is lit too.
 let pointed = null;
 const focused = () => document.activeElement?.closest(".entry")?.id ?? null;
 
@@ -26,7 +26,7 @@ document.addEventListener("pointerover", (event) => {
   if (over) light(over, true);
 });
 
-// Following a link to a drawing would take the focus out of the list: it is brought into view instead, and stays lit.
+// Following a link to a drawing would move the focus out of the list: scroll to the drawing instead.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a.pick");
   const target = link && document.getElementById(link.hash.slice(1));

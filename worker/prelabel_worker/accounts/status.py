@@ -3,12 +3,13 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import redis
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client, is_of_keys
+from prelabel_worker.json_record import JsonRecord
 from prelabel_worker.presence import announced
 from prelabel_worker.quarantine.names import project_ids
 from prelabel_worker.scripts import FOR_EVER_MS, Scripts
@@ -16,63 +17,57 @@ from prelabel_worker.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(JsonRecord):
     """What keeps requests: `throttled` all, `paused` uploads, `refused` uploads with the key of that fingerprint."""
+
+    json_fields = ("kind", "why", "until", "fingerprint")
 
     kind: str
     why: str
+    #: Seconds until it ends by itself.
     seconds: float
-    fingerprint: str = ""
+    #: Of a refused key; None for any other stop.
+    fingerprint: str | None = None
 
     @property
     def until(self) -> float:
-        """Unix time."""
+        """Unix time at which it ends by itself, in seconds."""
         return time.time() + self.seconds
-
-    def as_json(self) -> dict[str, Any]:
-        """For `account list --json`."""
-        return {"kind": self.kind, "why": self.why, "until": self.until, "fingerprint": self.fingerprint or None}
 
 
 @dataclass(frozen=True, slots=True)
-class AccountStatus:
-    """One account. Rates are requests a minute: the `limit` the workers keep (0 while none has sent), and `rate` now.
+class AccountStatus(JsonRecord):
+    """One account: its request budget, what stops it, and who uses it."""
 
-    `used` is about the last minute's. `breaker` is `closed`, `open`, or `probing` while one request tries the service.
-    """
+    json_names: ClassVar = {"name": "account"}
 
+    #: The account's name.
     name: str
+    #: Maximum requests a minute that the workers keep to; 0 while none has sent a request.
     limit: int = 0
+    #: Requests a minute that they send at most now; below `limit` after Labelbox said to slow down.
     rate: int = 0
+    #: Requests of about the last minute.
     used: int = 0
-    breaker: str = "closed"
-    breaker_seconds: float = 0.0
-    failures: int = 0
+    #: What stops requests, if anything does.
     stops: tuple[Stop, ...] = ()
+    #: `closed`, `open`, or `probing` while one request tries the service.
+    breaker: str = "closed"
+    #: Seconds for which the breaker stays open.
+    breaker_seconds: float = 0.0
+    #: Failures of the service in a row.
+    failures: int = 0
+    #: The projects whose uploads it pays for, by id.
     projects: tuple[str, ...] = ()
+    #: Whether the settings of this process have its key.
     has_key: bool = False
+    #: The workers that have its key, by name.
     workers: tuple[str, ...] = ()
 
     @property
     def in_order(self) -> bool:
         """Whether nothing keeps its requests."""
         return not self.stops and self.breaker == "closed"
-
-    def as_json(self) -> dict[str, Any]:
-        """For `account list --json` and `status --json`."""
-        return {
-            "account": self.name,
-            "limit": self.limit,
-            "rate": self.rate,
-            "used": self.used,
-            "stops": [stop.as_json() for stop in self.stops],
-            "breaker": self.breaker,
-            "breakerSeconds": self.breaker_seconds,
-            "failures": self.failures,
-            "projects": list(self.projects),
-            "hasKey": self.has_key,
-            "workers": list(self.workers),
-        }
 
 
 class Accounts:
@@ -124,8 +119,8 @@ class Accounts:
             breaker_seconds=int(ms) / 1000,
             failures=failures,
             stops=tuple(
-                Stop(kind.decode(), why.decode(), int(left) / 1000, print_.decode())
-                for kind, left, why, print_ in zip(*(stops[at::4] for at in range(4)), strict=True)
+                Stop(kind.decode(), why.decode(), int(ms_left) / 1000, fingerprint.decode() or None)
+                for kind, ms_left, why, fingerprint in zip(*(stops[at::4] for at in range(4)), strict=True)
             ),
             projects=tuple(sorted(projects)),
             has_key=name in self._settings.accounts,

@@ -10,6 +10,7 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.dead_letters.editing import EditedMessage
 from prelabel_worker.dead_letters.reader import SLICE, SLICE_BYTES, HeldReader
+from prelabel_worker.json_record import JsonRecord
 from prelabel_worker.scripts import Scripts
 
 Then = Literal["keep", "old", "new"]
@@ -17,8 +18,10 @@ Then = Literal["keep", "old", "new"]
 
 
 @dataclass(frozen=True, slots=True)
-class BulkResult:
+class BulkResult(JsonRecord):
     """What a bulk action did, in dead letters; `rows` is what those done weigh."""
+
+    json_fields = ("matched", "done", "skipped")
 
     matched: int = 0
     done: int = 0
@@ -32,10 +35,6 @@ class BulkResult:
             self.skipped + other.skipped,
             self.rows + other.rows,
         )
-
-    def as_json(self) -> dict[str, int]:
-        """The answer of every bulk action."""
-        return {"matched": self.matched, "done": self.done, "skipped": self.skipped}
 
 
 class HeldRows(HeldReader):

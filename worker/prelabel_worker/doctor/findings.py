@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Any
+from typing import Self
+
+from prelabel_worker.json_record import JsonRecord
 
 
 class Level(StrEnum):
@@ -14,7 +16,7 @@ class Level(StrEnum):
 
 
 class Check(Enum):
-    """A check: its name, which stays; what is right; and what to do when it is not."""
+    """A check: its name, which stays and is its value; what is right; and what to do when it is not."""
 
     REDIS_VERSION = (
         "redis-version",
@@ -164,15 +166,24 @@ class Check(Enum):
         "name the project: prelabel doctor --project P",
     )
 
-    def __init__(self, label: str, right: str, remedy: str) -> None:
-        self.label = label
-        self.right = right
-        self.remedy = remedy
+    label: str
+    right: str
+    remedy: str
+
+    def __new__(cls, label: str, right: str, remedy: str) -> Self:
+        """Make a check; its value is its name alone."""
+        check = object.__new__(cls)
+        check._value_ = check.label = label
+        check.right = right
+        check.remedy = remedy
+        return check
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(JsonRecord):
     """What a check has found, of one project where it is about one."""
+
+    json_fields = ("check", "level", "good", "found", "remedy", "project")
 
     check: Check
     level: Level
@@ -188,17 +199,6 @@ class Finding:
     def remedy(self) -> str:
         """What to do; empty when all is well."""
         return "" if self.level is Level.OK else self.check.remedy
-
-    def as_json(self) -> dict[str, Any]:
-        """For `doctor --json`."""
-        return {
-            "check": self.check.label,
-            "level": self.level.value,
-            "good": self.good,
-            "found": self.found,
-            "remedy": self.remedy,
-            "project": self.project,
-        }
 
 
 def judged(check: Check, good: bool, found: str, project: str | None = None) -> Finding:

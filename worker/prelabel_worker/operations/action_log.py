@@ -3,36 +3,29 @@
 import getpass
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
+from prelabel_worker.json_record import JsonRecord
 
 KEPT = 1000
 """Actions of one project; older ones are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
-    """One action. `at_ms` is this machine's clock; `details` never hold a message."""
+class Action(JsonRecord):
+    """One action. `at_ms` is by the clock of the machine that recorded it; `details` never hold a message."""
+
+    json_names: ClassVar = {"at_ms": "at"}
 
     project_id: str
     at_ms: int
     action: str
     who: str
     details: dict[str, Any]
-
-    def as_json(self) -> dict[str, Any]:
-        """For `dead log --json`."""
-        return {
-            "projectId": self.project_id,
-            "at": self.at_ms,
-            "action": self.action,
-            "who": self.who,
-            "details": self.details,
-        }
 
 
 class Actions:

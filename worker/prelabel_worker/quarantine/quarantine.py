@@ -8,7 +8,6 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 import redis
@@ -18,6 +17,7 @@ import zstandard
 from prelabel.wire import keys
 from prelabel.wire.client import Client, is_of_keys, words_of
 from prelabel_worker.errors import ProjectUnreadable
+from prelabel_worker.json_record import JsonRecord
 from prelabel_worker.quarantine.names import project_id, shortened
 
 LOOK_AGAIN_SECONDS = 60.0
@@ -31,8 +31,10 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Quarantined:
+class Quarantined(JsonRecord):
     """A project whose keys cannot be used, as of the last error."""
+
+    json_fields = ("project_id", "stage", "detail")
 
     #: The project's id.
     project_id: str
@@ -42,10 +44,6 @@ class Quarantined:
     detail: str
     #: Unix time of the last error, in ms; 0 when a command has just met it.
     at_ms: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """For `status --json`."""
-        return {"projectId": self.project_id, "stage": self.stage, "detail": self.detail}
 
 
 def problem_of(error: Exception, *, values: bool = True) -> str | None:

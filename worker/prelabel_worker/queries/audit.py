@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
@@ -12,6 +11,7 @@ from prelabel.wire.client import Client
 from prelabel.wire.lanes import MAX_LANES
 from prelabel_worker.chunks.history import HEAD_BYTES, Record
 from prelabel_worker.errors import ProjectUnreadable
+from prelabel_worker.json_record import JsonRecord
 from prelabel_worker.quarantine.quarantine import readable
 from prelabel_worker.queries.audit_held import READS, HeldStates, Indexes, read_indexes
 from prelabel_worker.queries.status import OUTCOMES, Inspector
@@ -20,31 +20,23 @@ _TRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectAudit:
-    """One project. `counted` are the counters; `found` what was walked: frames, lanes, chunks and held rows.
+class ProjectAudit(JsonRecord):
+    """The counts of one project, reconciled."""
 
-    And imports that were undone: their rows are among the discarded.
-    """
+    json_fields = ("project_id", "balances", "counted", "found", "differences")
 
     project_id: str
+    #: Rows by outcome, as the counters say.
     counted: dict[str, int]
+    #: Rows and frames in lanes, chunks and held rows, and rows of undone imports, which are among the discarded.
     found: dict[str, int]
+    #: What does not balance, in words.
     differences: list[str]
 
     @property
     def balances(self) -> bool:
         """Whether every published row is where the sums say it is."""
         return not self.differences
-
-    def as_json(self) -> dict[str, Any]:
-        """For `audit --json`."""
-        return {
-            "projectId": self.project_id,
-            "balances": self.balances,
-            "counted": self.counted,
-            "found": self.found,
-            "differences": self.differences,
-        }
 
 
 def audit(client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> list[ProjectAudit]:

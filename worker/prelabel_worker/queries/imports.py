@@ -3,45 +3,69 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.history import HEAD_BYTES, Record, SettledRow
+from prelabel_worker.json_record import JsonRecord
 from prelabel_worker.labelbox.types import SubmitAs
 
 _TOGETHER = 100
 
 
 @dataclass(frozen=True, slots=True)
-class ImportStatus:
-    """A chunk and, once one was sent, its import. Times are Unix seconds, None where there is none yet.
+class ImportStatus(JsonRecord):
+    """A chunk and, once one was sent, its import. Times are Unix seconds, None where there is none yet."""
 
-    `state` is the chunk's, or `settled`; `outcomes` are rows by `imported`, `superseded`, `skipped` or the reason
-    they were held; `refused` are annotations. `undoing`: its undoing was begun, and is not known to be done.
-    """
+    json_fields = (
+        "project_id", "chunk_id", "name", "import_id", "state", "verdict", "rows", "outcomes", "annotations", "refused",
+        "attempts", "cut_at", "submitted_at", "settled_at", "why", "account", "submit_as", "undone_at", "undoing",
+        "defect", "stuck_at",
+    )  # fmt: skip
+    json_names: ClassVar = {"chunk_id": "chunk", "refused": "refusedAnnotations", "submit_as": "as"}
 
+    #: The project's id.
     project_id: str
+    #: The chunk's id.
     chunk_id: str
+    #: The import's name; empty before one was sent.
     name: str
+    #: The import's id at Labelbox; empty before its answer came.
     import_id: str
+    #: The chunk's state, or `settled`.
     state: str
+    #: What Labelbox said of the import as a whole, such as `FINISHED`; empty while it runs.
     verdict: str
+    #: How many rows the chunk has.
     rows: int
+    #: Rows by `imported`, `superseded`, `skipped`, or the reason they are held for.
     outcomes: Mapping[str, int]
+    #: How many annotations were imported.
     annotations: int
+    #: How many annotations Labelbox refused.
     refused: int
+    #: How many times it was sent.
     attempts: int
+    #: When the chunk was cut from its lanes.
     cut_at: float | None
+    #: When Labelbox accepted the import.
     submitted_at: float | None
+    #: When its rows got their outcomes.
     settled_at: float | None
+    #: Why the chunk waits; empty when it does not.
     why: str = ""
+    #: The lanes that its rows come from.
     lanes: tuple[int, ...] = ()
+    #: The account whose key it was sent with.
     account: str = ""
+    #: What its rows are imported as.
     submit_as: str = SubmitAs.PRE_LABELS.value
+    #: When the import was undone.
     undone_at: float | None = None
+    #: Whether an undo was begun that is not known to have finished.
     undoing: bool = False
     #: The last defect that stopped the chunk, as long as it does.
     defect: str = ""
@@ -52,32 +76,6 @@ class ImportStatus:
     def imported(self) -> int:
         """Rows that were imported, undone or not."""
         return self.outcomes.get("imported", 0)
-
-    def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {
-            "projectId": self.project_id,
-            "chunk": self.chunk_id,
-            "name": self.name,
-            "importId": self.import_id,
-            "state": self.state,
-            "verdict": self.verdict,
-            "rows": self.rows,
-            "outcomes": dict(self.outcomes),
-            "annotations": self.annotations,
-            "refusedAnnotations": self.refused,
-            "attempts": self.attempts,
-            "cutAt": self.cut_at,
-            "submittedAt": self.submitted_at,
-            "settledAt": self.settled_at,
-            "why": self.why,
-            "account": self.account,
-            "as": self.submit_as,
-            "undoneAt": self.undone_at,
-            "undoing": self.undoing,
-            "defect": self.defect,
-            "stuckAt": self.stuck_at,
-        }
 
 
 class Imports:

@@ -5,9 +5,10 @@ Labelbox has no query for the pre-labels of a row, and an import has no time: it
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import ClassVar
 
 from prelabel_worker.accounts.pacing import Pacer
+from prelabel_worker.json_record import JsonRecord
 from prelabel_worker.labelbox.client import PAGE, Labelbox
 from prelabel_worker.labelbox.types import Import
 
@@ -17,33 +18,32 @@ MOST_PAGES = 50
 
 
 @dataclass(slots=True)
-class AtLabelbox:
-    """What was answered.
+class AtLabelbox(JsonRecord):
+    """What a project has at Labelbox."""
 
-    Attributes:
-        shown: whether labelers see the project's pre-labels; None when Labelbox does not say.
-        ours: how many imports are known here.
-        unknown: imports named like ours that are not: older than the history, of another installation, of the doctor.
-        foreign: imports of others.
-        complete: False when there are more imports than are looked at.
+    json_fields = ("shown", "ours", "named_like_ours", "not_ours", "complete")
+    json_names: ClassVar = {"shown": "shownToLabelers"}
 
-    """
-
+    #: Whether labelers see the project's pre-labels; None when Labelbox does not say.
     shown: bool | None = None
+    #: How many imports are known here.
     ours: int = 0
+    #: Imports named like ours that are not known here: older than the history, of another installation, of the doctor.
     unknown: list[Import] = field(default_factory=list)
+    #: Imports of others.
     foreign: list[Import] = field(default_factory=list)
+    #: False when there are more imports than `look` reads.
     complete: bool = True
 
-    def as_json(self) -> dict[str, Any]:
-        """For `project show --labelbox --json`."""
-        return {
-            "shownToLabelers": self.shown,
-            "ours": self.ours,
-            "namedLikeOurs": [_as_json(each) for each in self.unknown],
-            "notOurs": [_as_json(each) for each in self.foreign],
-            "complete": self.complete,
-        }
+    @property
+    def named_like_ours(self) -> list[dict[str, str]]:
+        """The name, state and id of each import in `unknown`."""
+        return [_named(job) for job in self.unknown]
+
+    @property
+    def not_ours(self) -> list[dict[str, str]]:
+        """The name, state and id of each import in `foreign`."""
+        return [_named(job) for job in self.foreign]
 
 
 def look(labelbox: Labelbox, pacer: Pacer, project_id: str, known: Collection[str]) -> AtLabelbox:
@@ -64,5 +64,5 @@ def look(labelbox: Labelbox, pacer: Pacer, project_id: str, known: Collection[st
     return found
 
 
-def _as_json(found: Import) -> dict[str, str]:
-    return {"name": found.name, "state": found.state, "id": found.id}
+def _named(job: Import) -> dict[str, str]:
+    return {"name": job.name, "state": job.state, "id": job.id}

@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
 from prelabel import private_files
 from prelabel.errors import PrelabelError
 from prelabel_worker.chunks.history import TracedRow, digest_of
+from prelabel_worker.json_record import JsonRecord
 
 PENDING = "pending"
 FINAL = ("imported", "superseded", "skipped")
@@ -55,34 +56,40 @@ class NotAReport(PrelabelError):
 
 
 @dataclass(frozen=True, slots=True)
-class ReportedRow:
-    """One row of the file. `row` is its arrival number, under which it is held; `outcome` as in docs/commands.md."""
+class ReportedRow(JsonRecord):
+    """One row of the file, and a line of the report."""
 
+    json_fields = (
+        "project_id", "data_row", "message_id", "where", "published_at", "outcome", "reason", "details", "import_name",
+        "row",
+    )  # fmt: skip
+    json_names: ClassVar = {"import_name": "import"}
+
+    #: The project's id; empty for a record that was refused.
     project_id: str
+    #: The data row as the message names it.
     data_row: dict[str, Any]
+    #: The id that the message was published under; empty for a record that was refused.
     message_id: str
+    #: Where the record stands in the file, such as `line 3`.
     where: str
+    #: Unix time in ms before which Redis did not have the row; 0 for a record that was refused.
     published_ms: int = 0
+    #: One of the outcomes in docs/commands.md.
     outcome: str = PENDING
+    #: The reason code of a row that is or was held.
     reason: str | None = None
+    #: What is wrong with it, in our words or Labelbox's.
     details: dict[str, Any] | None = None
+    #: The import that it was in.
     import_name: str | None = None
+    #: Its arrival number, under which it is held.
     row: int | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """A line of the report."""
-        return {
-            "projectId": self.project_id,
-            "dataRow": self.data_row,
-            "messageId": self.message_id,
-            "where": self.where,
-            "publishedAt": self.published_ms / 1000 or None,
-            "outcome": self.outcome,
-            "reason": self.reason,
-            "details": self.details,
-            "import": self.import_name,
-            "row": self.row,
-        }
+    @property
+    def published_at(self) -> float | None:
+        """Unix time in seconds; None for a record that was refused."""
+        return self.published_ms / 1000 or None
 
 
 class RowReport:

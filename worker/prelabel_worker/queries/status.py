@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
@@ -10,6 +10,7 @@ from prelabel.wire.frame import VERSION
 from prelabel.wire.lanes import MAX_LANES
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.errors import ProjectUnreadable
+from prelabel_worker.json_record import JsonRecord
 from prelabel_worker.quarantine.names import project_id as project_id_of
 from prelabel_worker.quarantine.names import project_ids
 from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, readable
@@ -20,74 +21,59 @@ _META = ("pausedUntil", "pauseReason", "lanes", "openMost", "leftovers", "undone
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectStatus:
-    """One project in rows. `pending` is what is published and has no outcome yet; `paused` is why it is, if it is.
+class ProjectStatus(JsonRecord):
+    """What became of the rows of one project, and what keeps those that are pending."""
 
-    `newer` is what of it waits for a worker of a newer release than this one: it is of a version not known here, or
-    behind such rows.
-    `open_most` is how many chunks it may have open now: fewer than the settings allow after trouble.
-    `retrying` of the pending are held, and tried again when the reason may have passed: the next at `next_retry_at`.
-    Those that are being tried are among them, and among the rows that wait or are in chunks: `retrying_queued`.
-    `leftovers` are annotations, no rows: ever left in Labelbox by a message with fewer than the one before.
-    `undone` of the discarded were imported, and their imports undone.
-    `overridden` rows had pre-labels from here, as far as is remembered, and were imported over them; `dead_by_policy`
-    had, and became dead letters for it, whatever became of those.
-    """
+    json_names: ClassVar = {"leftovers": "leftoverAnnotations", "stuck": "stuckChunks"}
 
+    #: The project's id.
     project_id: str
+    #: Rows that Redis accepted, ever.
     published: int
+    #: Published rows that have no outcome yet.
     pending: int
+    #: Rows that Labelbox imported.
     imported: int
+    #: Rows that a newer message of the same data row and model replaced.
     superseded: int
+    #: Rows that the policy `skip` left out, since their data row had pre-labels from here.
     skipped: int
+    #: Rows of dead letters.
     dead: int
+    #: Rows of dead letters that were discarded, and of imports that were undone.
     discarded: int
+    #: Pending rows in lanes, in no chunk yet.
     waiting: int
+    #: Open chunks by state.
     chunks: dict[str, int]
+    #: Age of the oldest row in a lane, in seconds; None without one.
     oldest_waiting_seconds: float | None
+    #: Rows of dead letters by reason code.
     dead_reasons: dict[str, int]
+    #: Why uploads are paused; None while they are not.
     paused: str | None
+    #: Unix time at which the pause ends, in seconds; None while there is none.
     paused_until: float | None
-    open_most: int | None = None
+    #: Pending rows that wait for a newer worker: they are of a version not known here, or behind such rows.
     newer: int = 0
+    #: How many chunks it may have open now: fewer than the settings allow after trouble; None while all of them.
+    open_most: int | None = None
+    #: Pending rows that are retrying: held, and tried again when their reason may have passed.
     retrying: int = 0
+    #: Retrying rows that are being tried now; they are also among the rows in lanes or chunks.
     retrying_queued: int = 0
+    #: Unix time of the next try, in seconds; None when no row waits for one.
     next_retry_at: float | None = None
+    #: Annotations, not rows: ever left in Labelbox by a message with fewer than the one before.
     leftovers: int = 0
+    #: Discarded rows that were imported, and whose imports were undone.
     undone: int = 0
+    #: Imported rows that had pre-labels from here, as far as is remembered.
     overridden: int = 0
+    #: Rows that became dead letters since they had pre-labels from here, whatever became of those.
     dead_by_policy: int = 0
-    #: Number of its chunks that a defect stops; they are among `chunks`.
+    #: Chunks that a defect stops; they are among `chunks`.
     stuck: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """For `status --json`."""
-        return {
-            "projectId": self.project_id,
-            "published": self.published,
-            "pending": self.pending,
-            "imported": self.imported,
-            "superseded": self.superseded,
-            "skipped": self.skipped,
-            "dead": self.dead,
-            "discarded": self.discarded,
-            "waiting": self.waiting,
-            "chunks": self.chunks,
-            "oldestWaitingSeconds": self.oldest_waiting_seconds,
-            "deadReasons": self.dead_reasons,
-            "paused": self.paused,
-            "pausedUntil": self.paused_until,
-            "newer": self.newer,
-            "openMost": self.open_most,
-            "retrying": self.retrying,
-            "retryingQueued": self.retrying_queued,
-            "nextRetryAt": self.next_retry_at,
-            "leftoverAnnotations": self.leftovers,
-            "undone": self.undone,
-            "overridden": self.overridden,
-            "deadByPolicy": self.dead_by_policy,
-            "stuckChunks": self.stuck,
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import orjson
 
 from prelabel.readers.messages import MAX_LINE_BYTES
 from prelabel.readers.ndjson import numbered
+from prelabel_worker.json_record import JsonRecord
 
 MOST_KEY = 200
 """Characters of a global key."""
@@ -40,16 +41,20 @@ class NewRow:
 
 
 @dataclass(frozen=True, slots=True)
-class NoRow:
+class NoRow(JsonRecord):
     """A line that is no data row, or one that was not added; `key` is '' where it cannot be read."""
+
+    json_fields = ("line", "global_key", "why")
+    json_names: ClassVar = {"why": "reason"}
 
     line: int
     key: str
     why: str
 
-    def as_json(self) -> dict[str, Any]:
-        """A line of the report."""
-        return {"line": self.line, "globalKey": self.key or None, "reason": self.why}
+    @property
+    def global_key(self) -> str | None:
+        """Its global key; None where it cannot be read."""
+        return self.key or None
 
 
 class _Wrong(Exception):

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from prelabel.errors import PrelabelError
+from prelabel_worker.json_record import JsonRecord
 from prelabel_worker.labelbox.errors import ProjectGone, RequestError
 from prelabel_worker.labelbox.response_types import CreatedOntology, OneOntology, OntologyFields, OntologyPage
 from prelabel_worker.labelbox.responses import tree_of
@@ -24,27 +25,34 @@ _PAGE = 50
 _COLORS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22")
 
 
+WITH_FEATURES = ("id", "name", "media_type", "created_at", "normalized")
+"""The fields of an ontology's JSON as `ontology create` and `validate --ontology` read it."""
+
+
 class NoOntology(PrelabelError):
     """Labelbox knows no such ontology, or the key may not see it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ontology:
-    """An ontology of the account; counts are of features at the top level."""
+class Ontology(JsonRecord):
+    """An ontology of the account."""
 
+    json_fields = ("id", "name", "media_type", "created_at", "tools", "classifications")
+
+    #: Its id at Labelbox.
     id: str
+    #: Its name.
     name: str
+    #: The media type of the projects that may use it; None when Labelbox does not say.
     media_type: str | None
+    #: When it was made, in RFC 3339; None when Labelbox does not say.
     created_at: str | None
+    #: How many tools it has at the top level.
     tools: int
+    #: How many classifications it has at the top level.
     classifications: int
+    #: Its features as Labelbox writes them.
     normalized: dict[str, Any]
-
-    def as_json(self, *, whole: bool = False) -> dict[str, Any]:
-        """For `--json`; `whole`: as `ontology create` and `validate --ontology` read it."""
-        head = {"id": self.id, "name": self.name, "mediaType": self.media_type, "createdAt": self.created_at}
-        counts = {"tools": self.tools, "classifications": self.classifications}
-        return head | ({"normalized": self.normalized} if whole else counts)
 
 
 class Ontologies:

@@ -82,11 +82,11 @@ def _print(report: Report, as_json: bool) -> None:
     if as_json:
         out(report.as_json())
         return
-    for fault in report.in_order():
+    for fault in report.in_order:
         print_line(fault.text)
     for line in and_more(report.invalid, len(report.errors)):
         print_line(line)
-    print_line(f"{report.lines:,} lines: {report.lines - report.invalid:,} valid, {report.invalid:,} invalid")
+    print_line(f"{report.lines:,} lines: {report.valid:,} valid, {report.invalid:,} invalid")
     for reason, count in report.by_reason.most_common():
         print_line(f"{count:>10,}  {reason.value}")
 

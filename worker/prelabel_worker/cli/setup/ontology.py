@@ -32,7 +32,7 @@ from prelabel_worker.ontology.file import read_ontology, tree_of
 from prelabel_worker.ontology.inference import Inference
 from prelabel_worker.rendering.file_validation import STAND_IN
 from prelabel_worker.setup.calls import Calls
-from prelabel_worker.setup.ontologies import NoOntology, Ontologies, Ontology
+from prelabel_worker.setup.ontologies import WITH_FEATURES, NoOntology, Ontologies, Ontology
 
 _SHOWN = 20
 
@@ -144,7 +144,7 @@ def show(
     with calling(settings_for(redis_url), account) as calls:
         found = _of_id(calls, ontology_id)
     if as_json:
-        out(found.as_json(whole=True))
+        out(found.as_json(*WITH_FEATURES))
         return
     print_ = console().print
     print_(f"ontology {found.id} '{found.name}', {found.media_type or 'no media type'}", style="bold", highlight=False)

@@ -12,6 +12,7 @@ from typing import Any
 from prelabel.errors import PrelabelError
 from prelabel_worker.doctor.live.probe import Probe
 from prelabel_worker.doctor.live.scratch import Scratch, StillRunning
+from prelabel_worker.json_record import JsonRecord
 from prelabel_worker.labelbox.errors import (
     AccountLimit,
     Conflict,
@@ -30,17 +31,13 @@ _STOPS = (Throttled, Unauthorized, AccountLimit)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(JsonRecord):
     """A question, its name, and what the service answered; `good` is False when it could not be asked."""
 
     question: str
     asked: str
     answered: str
     good: bool = True
-
-    def as_json(self) -> dict[str, Any]:
-        """For `doctor --live --json`."""
-        return {"question": self.question, "asked": self.asked, "answered": self.answered, "good": self.good}
 
 
 class NotTaken(PrelabelError):

@@ -59,7 +59,7 @@ class Place:
     def ask(self, key: str = "scratch-1", **options: Any) -> dict[str, Answer]:
         with self.scratch(**options) as scratch:
             answers = {answer.question: answer for answer in Interview(scratch, self.probe(key)).run()}
-        assert scratch.left == []
+        assert scratch.remaining == []
         return answers
 
     def fault(self, name: str, **options: Any) -> None:
@@ -187,7 +187,7 @@ def test_an_upload_that_takes_effect_late_is_still_found(place: Place) -> None:
         scratch.make(scratch.name("late"), b"")
     late.close()
 
-    assert scratch.left == []
+    assert scratch.remaining == []
     assert scratch.deleted == 1
 
 
@@ -201,7 +201,7 @@ def test_a_step_that_fails_in_the_middle_does_not_end_the_others(place: Place) -
 
     assert [answer.question for answer in answers if not answer.good] == ["same-uuid-again"]
     assert answers[-1].question == "deletion"
-    assert scratch.left == []
+    assert scratch.remaining == []
 
 
 def test_being_told_to_slow_down_stops_the_questions(place: Place) -> None:
@@ -229,7 +229,7 @@ def test_an_interruption_deletes_what_was_made(place: Place) -> None:
         interrupted()
 
     assert scratch.deleted == 3
-    assert scratch.left == []
+    assert scratch.remaining == []
 
 
 def test_an_upload_that_was_interrupted_after_it_arrived_is_deleted(
@@ -246,7 +246,7 @@ def test_an_upload_that_was_interrupted_after_it_arrived_is_deleted(
     with pytest.raises(KeyboardInterrupt), scratch:
         scratch.make(scratch.name("cut"), b"")
 
-    assert (scratch.left, scratch.deleted) == ([], 1)
+    assert (scratch.remaining, scratch.deleted) == ([], 1)
 
 
 def test_deleting_goes_on_through_a_short_outage(place: Place) -> None:
@@ -255,7 +255,7 @@ def test_deleting_goes_on_through_a_short_outage(place: Place) -> None:
         scratch.make(scratch.name("two"), b"")
         place.sandbox.control("POST", "/faults", {"fault": "503", "times": 4})
 
-    assert (scratch.left, scratch.deleted) == ([], 2)
+    assert (scratch.remaining, scratch.deleted) == ([], 2)
 
 
 def test_deleting_goes_on_without_a_redis_that_counts(place: Place) -> None:
@@ -264,7 +264,7 @@ def test_deleting_goes_on_without_a_redis_that_counts(place: Place) -> None:
         scratch.make(scratch.name("one"), b"")
         scratch.pacer = Pacer(Permits(nowhere, "x", "a", 100, 10))
 
-    assert (scratch.left, scratch.deleted) == ([], 1)
+    assert (scratch.remaining, scratch.deleted) == ([], 1)
 
 
 def test_what_could_not_be_deleted_is_named(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +274,7 @@ def test_what_could_not_be_deleted_is_named(place: Place, monkeypatch: pytest.Mo
         scratch.make(name, b"")
         place.sandbox.control("POST", "/faults", {"fault": "503", "seconds": 60})
 
-    assert scratch.left == [name]
+    assert scratch.remaining == [name]
     assert name.startswith(f"{PREFIX}-")
     place.sandbox.control("DELETE", "/faults")
     assert place.imports() == [name]

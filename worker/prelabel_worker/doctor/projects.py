@@ -22,7 +22,7 @@ _YEAR_SECONDS = 366 * 86_400.0  # an operator's pause has no end
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ProjectState:
     """What is known of one project in Redis; seconds are by Redis's clock."""
 
     id: str
@@ -40,7 +40,7 @@ class Seen:
     broken: str = ""
 
 
-def look(client: Client, prefix: str, only: str | None) -> list[Seen] | None:
+def look(client: Client, prefix: str, only: str | None) -> list[ProjectState] | None:
     """Every known project, or the one that is named; None when Redis is out of memory: it takes no transaction then."""
     inspector = Inspector(client, prefix)
     quarantined = {each.project_id: each.detail for each in inspector.quarantined()}
@@ -51,17 +51,17 @@ def look(client: Client, prefix: str, only: str | None) -> list[Seen] | None:
         return None
 
 
-def _surviving(client: Client, prefix: str, inspector: Inspector, project_id: str, quarantined: str) -> Seen:
+def _surviving(client: Client, prefix: str, inspector: Inspector, project_id: str, quarantined: str) -> ProjectState:
     """Look at one project; one whose keys cannot be read is seen as broken."""
     try:
         with readable(project_id):
             seen = _look(client, prefix, inspector, project_id)
     except ProjectUnreadable as error:
-        return Seen(project_id, 0, 0, None, 0.0, "", "", 0.0, broken=error.problem)
+        return ProjectState(project_id, 0, 0, None, 0.0, "", "", 0.0, broken=error.problem)
     return replace(seen, broken=quarantined)
 
 
-def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) -> Seen:
+def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) -> ProjectState:
     root = keys.project_root(prefix, project_id)
     with client.pipeline(transaction=True) as pipeline:
         pipeline.time()
@@ -71,7 +71,7 @@ def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) ->
     now = seconds + micros / 1e6
     status = inspector.status(project_id)
     name, due = (timers[0][0].decode(), timers[0][1] / 1000) if timers else ("", now)
-    return Seen(
+    return ProjectState(
         id=project_id,
         pending=status.pending,
         dead=status.dead,
@@ -89,7 +89,7 @@ def _stuck(client: Client, prefix: str, project_id: str) -> tuple[tuple[str, str
     return tuple((each.chunk_id, each.defect) for each in Imports(client, prefix).open(project_id) if each.stuck_at)
 
 
-def findings(project: Seen, workers: int, lease_seconds: float) -> Iterator[Finding]:
+def findings(project: ProjectState, workers: int, lease_seconds: float) -> Iterator[Finding]:
     """Whether this project's rows move."""
     yield judged(Check.KEYS, not project.broken, project.broken or "its keys are what they should be", project.id)
     if project.paused_seconds:
@@ -110,7 +110,7 @@ def findings(project: Seen, workers: int, lease_seconds: float) -> Iterator[Find
     yield _timers(project, lease_seconds)
 
 
-def _timers(project: Seen, lease_seconds: float) -> Finding:
+def _timers(project: ProjectState, lease_seconds: float) -> Finding:
     """A tick answers what is due at least every few seconds, and puts it off by a lease when it hands it out."""
     if project.late_seconds > LOOK_ANYWAY_SECONDS + lease_seconds:
         found = f"{project.timer} has been due for {span(project.late_seconds)}"

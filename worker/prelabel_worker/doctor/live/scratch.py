@@ -60,7 +60,7 @@ class Scratch:
         self.clean()
 
     @property
-    def left(self) -> list[str]:
+    def remaining(self) -> list[str]:
         """The names of imports that are not known to be gone."""
         return list(self._names)
 
@@ -124,7 +124,7 @@ class Scratch:
         for name, may_appear_until in list(self._names.items()):
             if self._clean(name, may_appear_until, max(give_up, may_appear_until + _LOOK_SECONDS)):
                 del self._names[name]
-        return self.left
+        return self.remaining
 
     def _clean(self, name: str, may_appear_until: float, give_up: float) -> bool:
         wait = _FIRST_LOOK_SECONDS

@@ -1,4 +1,4 @@
-"""What a project has at Labelbox beside what is known here: imports of others, and whether labelers see pre-labels.
+"""What a project has at Labelbox: imports that are not known here, and whether labelers see pre-labels.
 
 Labelbox has no query for the pre-labels of a row, and an import has no time: its name and its state are all there is.
 """
@@ -47,21 +47,24 @@ class AtLabelbox(JsonRecord):
 
 
 def look(labelbox: Labelbox, pacer: Pacer, project_id: str, known: Collection[str]) -> AtLabelbox:
-    """Ask, a request for each hundred imports and one more; `known` are the names of ours. Raises RequestError."""
+    """Ask Labelbox, with a request for each hundred imports and one more. Raises RequestError.
+
+    `known` are the names of the imports that are known here.
+    """
     pacer.wait()
-    found = AtLabelbox(labelbox.shows_pre_labels(project_id))
+    there = AtLabelbox(labelbox.shows_pre_labels(project_id))
     for page in range(MOST_PAGES):
         pacer.wait()
         listed = labelbox.list_imports(project_id, page * PAGE)
-        for each in listed:
-            if each.name in known:
-                found.ours += 1
+        for job in listed:
+            if job.name in known:
+                there.ours += 1
             else:
-                (found.unknown if each.name.startswith(OUR_PREFIX) else found.foreign).append(each)
+                (there.unknown if job.name.startswith(OUR_PREFIX) else there.foreign).append(job)
         if len(listed) < PAGE:
-            return found
-    found.complete = False
-    return found
+            return there
+    there.complete = False
+    return there
 
 
 def _named(job: Import) -> dict[str, str]:

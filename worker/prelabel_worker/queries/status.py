@@ -1,4 +1,4 @@
-"""Read-only: counts, ages and who is alive. It opens no broker connection and writes nothing."""
+"""The state of projects: counts, ages, pauses and living workers. Writes nothing and opens no broker connection."""
 
 import time
 from dataclasses import dataclass
@@ -89,14 +89,14 @@ class Survey:
 
 
 class Inspector:
-    """Looks at the projects behind one Redis."""
+    """Reads the projects behind one Redis."""
 
     def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
         self._client = client
         self._prefix = key_prefix
 
     def projects(self) -> list[str]:
-        """The known projects, by name; names that no project can have are left out, see `malformed`."""
+        """Return the known projects by name, without names that no project can have (`malformed`)."""
         return sorted(project_ids(self._names()))
 
     def malformed(self) -> list[bytes]:
@@ -104,33 +104,32 @@ class Inspector:
         return sorted(name for name in self._names() if project_id_of(name) is None)
 
     def all(self) -> list[ProjectStatus]:
-        """Every known project whose keys can be read."""
+        """Return the status of every known project whose keys can be read."""
         return self.survey().projects
 
     def survey(self, only: str | None = None) -> Survey:
-        """Look at every known project, or at one, and survive each of them."""
+        """Read every known project, or one; one that cannot be read is listed as quarantined."""
         names = self._names() if only is None else [only.encode()]
         projects = sorted(project_ids(names))
         statuses = []
-        quarantined = {each.project_id: each for each in self.quarantined() if only in (None, each.project_id)}
+        quarantined = {entry.project_id: entry for entry in self.quarantined() if only in (None, entry.project_id)}
         for project_id in projects:
             try:
                 statuses.append(self.status(project_id))
             except ProjectUnreadable as error:
                 quarantined[project_id] = Quarantined(project_id, "read", error.problem)
-        found = [quarantined[name] for name in sorted(quarantined)]
-        return Survey(statuses, found, len(names) - len(projects))
+        return Survey(statuses, [quarantined[name] for name in sorted(quarantined)], len(names) - len(projects))
 
     def quarantined(self) -> list[Quarantined]:
         """Return the projects that workers have met errors of, by name."""
         return Quarantine(self._client, self._prefix).all()
 
     def _names(self) -> list[bytes]:
-        found: list[bytes] = self._client.zrange(keys.projects(self._prefix), 0, -1)
-        return found
+        names: list[bytes] = self._client.zrange(keys.projects(self._prefix), 0, -1)
+        return names
 
     def status(self, project_id: str) -> ProjectStatus:
-        """One project; all zeros when nothing was ever published for it. Raises ProjectUnreadable."""
+        """Return the status of one project; all zeros when nothing was published. Raises ProjectUnreadable."""
         with readable(project_id):
             return self._status(project_id)
 
@@ -180,7 +179,7 @@ class Inspector:
         )
 
     def only_retrying(self, project_id: str, since_ms: float) -> bool:
-        """Whether all pending rows are retrying, and none is on a try that began before this time (ms)."""
+        """Return whether all pending rows are retrying, and none is on a try that began before this time (ms)."""
         root = keys.project_root(self._prefix, project_id)
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.hgetall(f"{root}:counts")
@@ -194,12 +193,12 @@ class Inspector:
         return pending == at_rest + queued and (not queued or oldest[0][1] > since_ms)
 
     def overrides(self, project_id: str) -> dict[str, str]:
-        """What is set for the project, by the names in Redis (see overrides.py)."""
-        found = self._client.hgetall(f"{keys.project_root(self._prefix, project_id)}:overrides")
-        return {name.decode(): value.decode() for name, value in found.items()}
+        """Return what is set for the project, by the names in Redis (see operations/overrides.py)."""
+        stored = self._client.hgetall(f"{keys.project_root(self._prefix, project_id)}:overrides")
+        return {name.decode(): value.decode() for name, value in stored.items()}
 
     def workers(self) -> list[WorkerStatus]:
-        """The workers that ticked within the last minute."""
+        """Return the workers that ticked within the last minute."""
         return living_workers(self._client, self._prefix)
 
     def _chunk_states(self, root: str, chunk_ids: list[bytes]) -> tuple[dict[str, int], int]:
@@ -252,5 +251,5 @@ def _lanes(value: bytes | None) -> int:
 
 
 def _queued(pending: int, at_rest: int, listed: int) -> int:
-    """How many retrying rows are being tried: no more than there can be, whatever a script of another release left."""
+    """Return how many retrying rows are being tried: never more than are pending, whatever an older script left."""
     return max(0, min(listed, pending - at_rest))

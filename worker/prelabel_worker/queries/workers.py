@@ -1,4 +1,4 @@
-"""Which workers live, as they announce themselves."""
+"""Which workers are alive, as they announce themselves."""
 
 import time
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from prelabel_worker.json_record import JsonRecord
 from prelabel_worker.presence import Presence, announced
 
 GONE_AFTER_SECONDS = 60.0
-"""A worker that has not been seen for so long is not listed."""
+"""A worker that has not ticked for so long is not listed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What an operator sees of an account and does to it: its rate, what stops it, pause and resume. In effect at once."""
+"""The accounts as operators see and change them: rate, stops, pause and resume. Changes take effect at once."""
 
 import time
 from collections.abc import Iterable
@@ -79,22 +79,22 @@ class Accounts:
         self._scripts = Scripts(client)
 
     def all(self) -> list[AccountStatus]:
-        """Those of the settings, of the workers and of the projects, by name."""
+        """Return the accounts of the settings, the workers and the projects, by name."""
         announced, of_projects = self._announced(), self._of_projects()
         names = {self._settings.account, *self._settings.account_keys, *announced, *of_projects}
         return [self._status(name, of_projects.get(name, ()), announced.get(name, ())) for name in sorted(names)]
 
     def stops(self, name: str) -> list[Stop]:
-        """What keeps requests of this account now."""
+        """Return what stops requests of this account now."""
         return list(self._status(name).stops)
 
     def pause(self, name: str, why: str, seconds: float | None = None) -> None:
-        """Stop the account's uploads, until `resume` or for so long; running imports go on being polled and settled."""
+        """Stop the account's uploads, until `resume` or for so long; running imports are still polled and settled."""
         ms = FOR_EVER_MS if seconds is None else int(seconds * 1000)
         self._scripts.run("stop_account", self._key(name), "paused", ms, why, "", 0)
 
     def resume(self, name: str) -> bool:
-        """End whatever stops the account, and have what waits looked at now; whether anything stopped it."""
+        """End whatever stops the account, and wake what waits; return whether anything stopped it."""
         stopped = bool(self._scripts.run("resume_account", self._key(name)))
         prefix = self._settings.key_prefix
         for project_id in self._projects():
@@ -128,16 +128,16 @@ class Accounts:
         )
 
     def _announced(self) -> dict[str, list[str]]:
-        """Account → the workers that say they have a key for it."""
-        found: dict[str, list[str]] = {}
+        """Return account → the workers that announce a key for it."""
+        by_account: dict[str, list[str]] = {}
         for worker, presence in announced(self._client, self._settings.key_prefix).items():
             for name in presence.accounts:
-                found.setdefault(name, []).append(worker)
-        return found
+                by_account.setdefault(name, []).append(worker)
+        return by_account
 
     def _of_projects(self) -> dict[str, list[str]]:
-        """Account → the projects whose uploads it pays for."""
-        found: dict[str, list[str]] = {}
+        """Return account → the projects whose uploads it pays for."""
+        by_account: dict[str, list[str]] = {}
         for project_id in self._projects():
             root = keys.project_root(self._settings.key_prefix, project_id)
             try:
@@ -147,8 +147,8 @@ class Accounts:
                     raise
                 name = None
             account = name.decode("utf-8", "backslashreplace") if name else self._settings.account
-            found.setdefault(account, []).append(project_id)
-        return found
+            by_account.setdefault(account, []).append(project_id)
+        return by_account
 
     def _projects(self) -> list[str]:
         names = self._client.zrange(keys.projects(self._settings.key_prefix), 0, -1)

@@ -1,4 +1,4 @@
-"""What an operator may set for one project while it runs: each goes before the worker's settings. Pure."""
+"""What an operator may set for one project while it runs, in place of the worker's settings. Pure."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ class BadOverride(PrelabelError):
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One of them: its name in Redis, as the command writes it, what it expects, and how a value is stored."""
+    """An override: its name in Redis, its option, what it expects, and how a value is stored and shown."""
 
     field: str
     option: str
@@ -27,7 +27,7 @@ class Override:
     shown: Callable[[str], str] = str
 
     def parse(self, value: str) -> str:
-        """What is stored for this value; '' for `default`. Raises BadOverride."""
+        """Return what is stored for this value; '' for `default`. Raises BadOverride."""
         if value == "default":
             return ""
         stored = self.stored(value)
@@ -76,5 +76,7 @@ OVERRIDES = (
 
 
 def shown(fields: Mapping[str, str]) -> dict[str, str]:
-    """The overrides of a project as the command writes them."""
-    return {each.option: each.shown(fields[each.field]) for each in OVERRIDES if fields.get(each.field)}
+    """Return the overrides of a project by option, as the command prints them."""
+    return {
+        override.option: override.shown(fields[override.field]) for override in OVERRIDES if fields.get(override.field)
+    }

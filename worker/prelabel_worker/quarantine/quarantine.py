@@ -1,4 +1,4 @@
-"""Projects whose keys cannot be used: remembered with the reason until nothing of the kind is met any more.
+"""Projects whose keys cannot be used: remembered with the reason until no such error occurs any more.
 
 A quarantined project costs the others nothing: the tick looks at it once a minute. It ends by itself minutes after
 the last error, or with `prelabel project forget`.
@@ -25,7 +25,7 @@ LOOK_AGAIN_SECONDS = 60.0
 MAX_PROJECTS = 1000
 """Projects that are remembered; any more are put off as well, and not shown by name."""
 ENDS_AFTER_SECONDS = 5 * LOOK_AGAIN_SECONDS
-"""Without an error for this long a project is well again."""
+"""After this long without an error, a project is released."""
 _GARBAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError, struct.error)
 _log = structlog.get_logger(__name__)
 
@@ -38,9 +38,9 @@ class Quarantined(JsonRecord):
 
     #: The project's id.
     project_id: str
-    #: Where the error was met: `tick`, a stage, or `read` by a command.
+    #: Where the error occurred: `tick`, a stage, or `read` by a command.
     stage: str
-    #: What Redis said, or which kind of error the value led to; never the value.
+    #: What Redis answered, or which kind of error the value led to; never the value.
     detail: str
     #: Unix time of the last error, in ms; 0 when a command has just met it.
     at_ms: int = 0
@@ -98,25 +98,25 @@ class Quarantine:
     def all(self) -> list[Quarantined]:
         """Return the quarantined projects, by name."""
         entries = self._client.hgetall(self._key).items()
-        return sorted((_read(name, value) for name, value in entries), key=lambda each: each.project_id)
+        return sorted((_read(name, value) for name, value in entries), key=lambda entry: entry.project_id)
 
     def forget(self, project: str) -> bool:
         """End the quarantine of a project; return whether it was in it."""
         return bool(self._client.hdel(self._key, project))
 
     def sweep(self) -> None:
-        """End the quarantine of those that no error was met of for a while."""
+        """End the quarantine of projects without an error for a while."""
         entries = self.all()
         if not entries:
             return
         oldest = int(self._client.time()[0] * 1000 - ENDS_AFTER_SECONDS * 1000)
-        for each in entries:
-            if each.at_ms < oldest and self.forget(each.project_id):
-                _log.info("project.released", project=each.project_id)
+        for entry in entries:
+            if entry.at_ms < oldest and self.forget(entry.project_id):
+                _log.info("project.released", project=entry.project_id)
 
 
 def _read(name: bytes, value: bytes) -> Quarantined:
-    """An entry; one of another release may have other fields."""
+    """Read an entry; one of another release may have other fields."""
     try:
         entry = orjson.loads(value)
         return Quarantined(shortened(name), str(entry.get("stage", "")), str(entry.get("detail", "")), int(entry["ms"]))

@@ -80,7 +80,7 @@ def test_a_running_publishers_spool_is_left_to_it(
     answer = spool("send", "spool")
 
     assert answer.exit_code == 1
-    assert "slots of running publishers were left to them: 0" in answer.stderr
+    assert "running publishers send their own slots: 0" in answer.stderr
     assert client.exists(f"{prefix}:{{p}}:frames") == 0
 
 

@@ -48,7 +48,9 @@ def forget(
     except ValueError:
         usage(f"{name}: expected hexadecimal digits after hex:")
     if project_id(spelled) is None:
-        _names(project_keys, [name_ for name_ in malformed_names if name_ == spelled], yes=yes)
+        _names(
+            project_keys, [malformed_name for malformed_name in malformed_names if malformed_name == spelled], yes=yes
+        )
     else:
         _keys(project_keys, Actions(client, settings.key_prefix), name, yes=yes)
 

@@ -88,12 +88,12 @@ def test_every_question_is_answered_and_every_import_deleted(place: Place) -> No
     answers = place.ask()
 
     assert {name: answer.answered for name, answer in answers.items()} == {
-        "first-import": "FINISHED, 1 status lines, SUCCESS",
-        "same-name": "refused (Labelbox answers RESOURCE_CONFLICT); the look-up goes on finding the first",
-        "same-uuid-again": "FINISHED, 1 status lines, SUCCESS; whether it replaced the first the API does not say",
+        "first-import": "FINISHED, 1 status line, SUCCESS",
+        "same-name": "refused (Labelbox answers RESOURCE_CONFLICT); the look-up still finds the first",
+        "same-uuid-again": "FINISHED, 1 status line, SUCCESS; whether it replaced the first the API does not say",
         "same-uuid-in-file": "FINISHED, 2 status lines, SUCCESS, SUCCESS",
         "empty-file": "FINISHED, 0 status lines",
-        "length-too-large": "FINISHED, 1 status lines, SUCCESS",
+        "length-too-large": "FINISHED, 1 status line, SUCCESS",
         "length-too-small": "refused (Labelbox answers MALFORMED_REQUEST)",
         "row-errors": "feature: FAILURE (ValidationError); data row: FAILURE (DataRowNotFound)",
         "file-address": "the same address",
@@ -134,7 +134,7 @@ def test_what_is_no_word_is_not_repeated(place: Place) -> None:
     place.fault("row-failure", error="the bbox on scratch-1 is odd")
 
     (only,) = place.ask().values()
-    assert only.answered == "not taken: FINISHED, 1 status lines, FAILURE (not a word)"
+    assert only.answered == "not taken: FINISHED, 1 status line, FAILURE (not a word)"
 
 
 def test_a_first_pre_label_that_is_refused_ends_the_questions(place: Place) -> None:
@@ -142,7 +142,7 @@ def test_a_first_pre_label_that_is_refused_ends_the_questions(place: Place) -> N
 
     (only,) = answers.values()
     assert not only.good
-    assert only.answered == "not taken: FINISHED, 1 status lines, FAILURE (DataRowNotFound)"
+    assert only.answered == "not taken: FINISHED, 1 status line, FAILURE (DataRowNotFound)"
 
 
 def test_a_first_import_that_fails_as_a_whole_says_the_shape_of_its_error_file(place: Place) -> None:

@@ -1,4 +1,4 @@
-"""Every check with its remedy, and what a check has found. `docs/doctor.md` is made from this table."""
+"""Every check with its remedy, and what a check finds. The table in docs/commands.md is made from it."""
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -61,7 +61,7 @@ class Check(Enum):
     MEMORY = (
         "redis-memory",
         "memory in use is below the 85 % of `maxmemory` at which publishing stops; noted: there is no limit",
-        "raise maxmemory, start workers, see to dead letters; without a limit set one below the machine's "
+        "raise maxmemory, start workers, retry or discard dead letters; without a limit set one below the machine's "
         "memory, so that publishers wait before Redis is killed",
     )
     CLOCK = ("clock", "this machine and Redis agree on the time", "synchronise the clocks: ages are shown wrong")
@@ -84,7 +84,7 @@ class Check(Enum):
     )
     ROLES = (
         "worker-roles",
-        "every role is taken by some worker",
+        "every role has a worker",
         "start a worker of the role that is missing, or one of all: prelabel worker --role all",
     )
     ACCOUNT_PAUSE = (
@@ -117,7 +117,7 @@ class Check(Enum):
         "project-keys",
         "every key of the project is of its type, and can be read",
         "prelabel project forget PROJECT removes keys that are of another type, which hold no rows; then it is looked "
-        "at anew. Find out who may publish and writes such keys",
+        "at again. Find out who may publish and writes such keys",
     )
     PAUSE = (
         "project-pause",
@@ -131,18 +131,18 @@ class Check(Enum):
     )
     STUCK = (
         "project-stuck",
-        "no chunk is stopped by a defect: an answer of another shape than ours expect, or an error of our own",
+        "no chunk is stopped by a defect: an answer of an unexpected shape, or an error of ours",
         "report what is shown with the log's `stage.broken`; after an upgrade, or when Labelbox answers otherwise, "
         "prelabel import retry tries the chunks again at once; they are tried every ten minutes anyway",
     )
     NEWER = (
         "project-newer",
         "no row waits for a worker of a newer release than this command",
-        "finish the upgrade, or take it up again: workers of this release leave alone what a newer one wrote",
+        "finish the upgrade: workers of this release leave alone what a newer one wrote",
     )
     TIMERS = (
         "project-timers",
-        "nothing that was due is left lying for longer than a lease; without pending rows that is noted only",
+        "nothing due waits for longer than a lease; without pending rows it is noted only",
         "start workers, or more of them: nobody works on what is due",
     )
     ONTOLOGY = (
@@ -181,7 +181,7 @@ class Check(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding(JsonRecord):
-    """What a check has found, of one project where it is about one."""
+    """What a check has found, of one project or of the installation."""
 
     json_fields = ("check", "level", "good", "found", "remedy", "project")
 
@@ -202,10 +202,10 @@ class Finding(JsonRecord):
 
 
 def judged(check: Check, good: bool, found: str, project: str | None = None) -> Finding:
-    """Ok or bad."""
+    """Return a finding that is ok or bad."""
     return Finding(check, Level.OK if good else Level.BAD, found, project)
 
 
 def noted(check: Check, good: bool, found: str, project: str | None = None) -> Finding:
-    """Ok, or worth a note."""
+    """Return a finding that is ok or worth a note."""
     return Finding(check, Level.OK if good else Level.NOTE, found, project)

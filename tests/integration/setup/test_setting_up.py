@@ -245,6 +245,6 @@ def test_the_commands_work_without_a_redis_and_say_that_they_count_alone(place: 
 
     made = place.invoke("ontology", "create", tmp_path / "o.json", **away)
 
-    assert (made.exit_code, "counted by itself alone" in made.stderr) == (0, True), made.stderr
+    assert (made.exit_code, "This command counts its requests alone" in made.stderr) == (0, True), made.stderr
     shown = place.invoke("ontology", "show", made.stdout.strip())
     assert "  point lamp" in shown.stdout

@@ -1,7 +1,9 @@
-"""Lines of a file → data rows to add, or why a line is none (docs/reference/labelbox-api.md#2-3, and #5 for limits).
+"""Read lines of a file as data rows to add, or say why a line is none.
+
+Source: docs/reference/labelbox-api.md#2-3, and #5 for limits.
 
 Whether a text without an address names a local file is looked up on the disk, inside one folder only: a file of rows
-that came from somebody else must not be able to upload what it likes.
+from somebody else must not be able to upload any file of this machine.
 """
 
 import difflib
@@ -18,9 +20,9 @@ from prelabel.readers.ndjson import numbered
 from prelabel_worker.json_record import JsonRecord
 
 MOST_KEY = 200
-"""Characters of a global key."""
+"""Maximum number of characters of a global key."""
 MOST_TEXT = 64 * 1024
-"""Characters of a text."""
+"""Maximum number of characters of a text."""
 _AROUND = 120  # bytes that are sent around each row
 _TEXTS = ("row_data", "global_key", "external_id", "media_type")
 _LISTS = ("metadata_fields", "attachments", "embeddings")
@@ -31,7 +33,7 @@ _LOOKS_LIKE_A_FILE = re.compile(r"\S*\.[A-Za-z][A-Za-z0-9]{1,4}")
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """A data row as it is sent; `file` is what stands for its `row_data` on this machine."""
+    """A data row as it is sent; `file` is the local file that its `row_data` names."""
 
     line: int
     key: str
@@ -68,7 +70,7 @@ class RowReader:
         self._folder = folder.resolve() if folder is not None else None
 
     def rows(self, stream: BinaryIO, skip: int = 0) -> Iterator[NewRow | NoRow]:
-        """The lines behind the first `skip`; empty ones are passed over."""
+        """Yield the rows after the first `skip` lines; empty lines are skipped."""
         for number, _, line in numbered(stream):
             if number <= skip or not line.strip():
                 continue
@@ -117,7 +119,7 @@ def _check(payload: dict[str, Any]) -> None:
             raise _Wrong(f"{name}: expected a text that is not empty")
     for name in _LISTS:
         if name in payload and not (
-            isinstance(payload[name], list) and all(isinstance(each, dict | str) for each in payload[name])
+            isinstance(payload[name], list) and all(isinstance(item, dict | str) for item in payload[name])
         ):
             raise _Wrong(f"{name}: expected an array of objects")
     for name in ("row_data", "global_key"):

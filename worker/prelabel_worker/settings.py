@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Options, then the environment, then `.env`."""
+        """Read options, then the environment, then `.env`."""
         return (_Whole(settings_cls, init_settings, env_settings, dotenv_settings),)
 
     @field_validator("redis_url")
@@ -210,7 +210,7 @@ class Settings(BaseSettings):
         return {name for name in (self.account, *self.account_keys) if self.key_of(name) is not None}
 
     def key_of(self, account: str) -> SecretStr | None:
-        """The key of an account; None when these settings have none."""
+        """Return the key of an account; None when these settings have none."""
         key = self.labelbox_api_key if account == self.account else self.account_keys.get(account)
         return key if key is not None and key.get_secret_value() else None
 

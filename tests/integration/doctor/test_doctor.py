@@ -500,7 +500,7 @@ def test_no_more_than_fifty_projects_are_asked_for_and_the_rest_is_counted(place
     found = place.findings()
 
     asked = [each.project for each in found if each.check is Check.ONTOLOGY]
-    assert len(asked) == service.MOST_PROJECTS
+    assert len(asked) == service.MAX_PROJECTS
     assert asked[0] == "p"  # what has rows comes first
     (rest,) = [each for each in found if each.check is Check.LOOKED_AT]
     assert (rest.level, rest.remedy) == (Level.NOTE, Check.LOOKED_AT.remedy)

@@ -10,7 +10,7 @@ import redis
 from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.doctor.live.probe import Probe, pick
-from prelabel_worker.doctor.live.questions import MOST_IMPORTS, Answer, Interview
+from prelabel_worker.doctor.live.questions import MAX_IMPORTS, Answer, Interview
 from prelabel_worker.doctor.live.scratch import PREFIX, Scratch
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.errors import OutcomeUnknown
@@ -103,7 +103,7 @@ def test_every_question_is_answered_and_every_import_deleted(place: Place) -> No
         "whether their pre-labels are gone the API does not say",
     }
     assert all(answer.good for answer in answers.values())
-    assert place.created() == MOST_IMPORTS
+    assert place.created() == MAX_IMPORTS
 
 
 @pytest.mark.parametrize(("mode", "found"), [("newest", "the newer"), ("oldest", "the older")])

@@ -118,7 +118,7 @@ def test_all_pages_are_looked_at_up_to_a_bound(rig: Rig, monkeypatch: pytest.Mon
     words = ("project", "show", rig.project.id, "--labelbox", "--json")
 
     whole = prelabel(*words).json["labelbox"]
-    monkeypatch.setattr(remote_imports, "MOST_PAGES", 1)
+    monkeypatch.setattr(remote_imports, "MAX_PAGES", 1)
     part = prelabel(*words).json["labelbox"]
 
     assert (len(whole["notOurs"]), whole["complete"]) == (remote_imports.PAGE + 1, True)

@@ -209,7 +209,7 @@ def test_data_rows_that_are_not_processed_are_waited_for(place: Workplace, ids: 
 def test_more_rows_than_a_batch_holds_go_into_several(
     place: Workplace, project: str, ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_command, "MOST_ROWS", 500)
+    monkeypatch.setattr(batch_command, "MAX_ROWS", 500)
 
     made = batch_command._made(place.calls, project, "part-", ids, 20)
 

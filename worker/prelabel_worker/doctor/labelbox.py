@@ -13,7 +13,7 @@ from prelabel_worker.labelbox.endpoint import Endpoint
 from prelabel_worker.labelbox.errors import Forbidden, ProjectGone, RequestError, Throttled, Unauthorized
 from prelabel_worker.labelbox.types import ImportName, ProjectOntology
 
-MOST_PROJECTS = 50
+MAX_PROJECTS = 50
 """Maximum number of projects in one run: a project costs two requests of the account's budget."""
 
 
@@ -46,7 +46,7 @@ def access(labelbox: Labelbox, url: str, project_id: str) -> Finding:
 def projects(labelbox: Labelbox, pacer: Pacer, ids: Sequence[str]) -> Iterator[Finding]:
     """Check each project at Labelbox, of the first 50, as long as Labelbox answers."""
     for at, project_id in enumerate(ids):
-        if at == MOST_PROJECTS:
+        if at == MAX_PROJECTS:
             yield _unchecked(len(ids) - at, "more than 50")
             return
         try:

@@ -117,7 +117,7 @@ def kind(server: Server, *, as_cluster: bool = False) -> Iterator[Finding]:
 
 
 def version(check: Check, flavour: ServerFlavour) -> Finding:
-    """Whether a server of this kind and version is supported."""
+    """Check whether a server of this kind and version is supported."""
     if flavour.refusal:
         return Finding(check, Level.BAD, f"{flavour} is not supported: {flavour.refusal}")
     if not flavour.is_recent:

@@ -13,7 +13,7 @@ from prelabel.annotations.kinds import MEDIA_TYPES, Kind
 from prelabel.annotations.video import SHAPES, shape_of
 from prelabel.errors import PrelabelError, quoted
 
-MOST_FEATURES = 4000
+MAX_FEATURES = 4000
 """Maximum tools, classifications and options of an ontology (docs/reference/labelbox-api.md#5)."""
 _API_WORDS = {"TMSGEO": "TMS_GEO", "TMSSIMPLE": "TMS_SIMPLE", "POINTCLOUD": "POINT_CLOUD", "DOCUMENT": "PDF"}
 _COLORS = (
@@ -158,8 +158,8 @@ class Inference:
         node = level.get(name)
         if node is None:
             self._nodes += 1
-            if self._nodes > MOST_FEATURES:
-                raise TooManyFeatures(f"more than {MOST_FEATURES} features and options; an ontology has no more")
+            if self._nodes > MAX_FEATURES:
+                raise TooManyFeatures(f"more than {MAX_FEATURES} features and options; an ontology has no more")
             node = level[name] = _Node(name)
         node.types[kind] += 1
         node.first.setdefault(kind, self._where)

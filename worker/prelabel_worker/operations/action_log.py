@@ -17,14 +17,19 @@ KEPT = 1000
 
 @dataclass(frozen=True, slots=True)
 class Action(JsonRecord):
-    """One action. `at_ms` is by the clock of the machine that recorded it; `details` never hold a message."""
+    """One action of an operator."""
 
     json_names: ClassVar = {"at_ms": "at"}
 
+    #: The project's id; empty for an action on an account.
     project_id: str
+    #: Unix time in ms, by the clock of the machine that recorded it.
     at_ms: int
+    #: What was done, such as `retry`.
     action: str
+    #: The name of the user.
     who: str
+    #: Filters, counts and options; never a message.
     details: dict[str, Any]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from prelabel.errors import PrelabelError
 from prelabel_worker.labelbox.types import SubmitAs
 
-MOST_PRIORITY = 100
+MAX_PRIORITY = 100
 POLICIES = ("override", "skip", "dead-letter")
 """What is done with a row whose data row and model were imported before."""
 
@@ -68,7 +68,7 @@ OVERRIDES = (
         "lingerMs", "linger-seconds", "seconds from 0 to 3600", _milliseconds, lambda stored: f"{int(stored) / 1000:g}"
     ),
     Override("policy", "policy", "override, skip or dead-letter", _policy),
-    Override("priority", "priority", f"a whole number from 1 to {MOST_PRIORITY}", _whole(1, MOST_PRIORITY)),
+    Override("priority", "priority", f"a whole number from 1 to {MAX_PRIORITY}", _whole(1, MAX_PRIORITY)),
     Override("account", "account", "a name of letters, digits, _ and -", _name),
     Override("retryHours", "retry-hours", "hours from 0 to 720", _hours),
     Override("submitAs", "as", "pre-labels or ground-truth", _submit_as),

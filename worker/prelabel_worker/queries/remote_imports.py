@@ -14,7 +14,7 @@ from prelabel_worker.labelbox.types import Import
 
 OUR_PREFIX = "prelabel-"
 """How the names of our imports begin, those of `doctor --live` too."""
-MOST_PAGES = 50
+MAX_PAGES = 50
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ def look(labelbox: Labelbox, pacer: Pacer, project_id: str, known: Collection[st
     """
     pacer.wait()
     there = AtLabelbox(labelbox.shows_pre_labels(project_id))
-    for page in range(MOST_PAGES):
+    for page in range(MAX_PAGES):
         pacer.wait()
         listed = labelbox.list_imports(project_id, page * PAGE)
         for job in listed:

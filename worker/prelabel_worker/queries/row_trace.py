@@ -1,7 +1,7 @@
 """Where a row is and what became of it, asked by its data row or its message id. Read-only.
 
 Three places are searched: the history of settled chunks, the held rows, and the frames that wait or are in a chunk.
-Reads at most `MOST_FRAMES` frames; `searched_all` reports whether that was all.
+Reads at most `MAX_FRAMES` frames; `searched_all` reports whether that was all.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.queries.imports import Imports, ImportStatus
 from prelabel_worker.queries.leftovers import read_leftovers
 
-MOST_FRAMES = 5_000
+MAX_FRAMES = 5_000
 """Maximum number of frames that one trace reads."""
 _TOGETHER = 50
 
@@ -87,11 +87,11 @@ class Tracer:
         if dead_letter_id:
             ids[dead_letter_id.decode()] = None
         # A row that is being tried is no dead letter, and the history may have forgotten why it was held.
-        tried = self._held.being_tried(project_id, MOST_FRAMES)
+        tried = self._held.being_tried(project_id, MAX_FRAMES)
         ids |= dict.fromkeys(self._about(project_id, tried, key))
         self._add_held(trace, project_id, list(ids))
         self._add_waiting(trace, project_id, key)
-        trace.searched_all = trace.searched_all and len(tried) < MOST_FRAMES
+        trace.searched_all = trace.searched_all and len(tried) < MAX_FRAMES
         root = keys.project_root(self._prefix, project_id)
         trace.leftovers = read_leftovers(self._client, root, project_id, key, self._history_days)
         return trace
@@ -140,7 +140,7 @@ class _Places:
         self._client = client
         self._root = root
         self._chunks = chunks
-        self._frames_left = MOST_FRAMES
+        self._frames_left = MAX_FRAMES
 
     @property
     def searched_all(self) -> bool:

@@ -23,7 +23,7 @@ from prelabel_worker.labelbox.response_types import (
 from prelabel_worker.setup.calls import Calls, next_page
 from prelabel_worker.setup.tasks import Tasks
 
-MOST_ROWS = 100_000
+MAX_ROWS = 100_000
 """Maximum number of data rows in one batch."""
 _SMALL = 1000
 """Below this number of data rows, a batch is made with its rows in one request."""

@@ -19,9 +19,9 @@ from prelabel.readers.messages import MAX_LINE_BYTES
 from prelabel.readers.ndjson import numbered
 from prelabel_worker.json_record import JsonRecord
 
-MOST_KEY = 200
+MAX_KEY = 200
 """Maximum number of characters of a global key."""
-MOST_TEXT = 64 * 1024
+MAX_TEXT = 64 * 1024
 """Maximum number of characters of a text."""
 _AROUND = 120  # bytes that are sent around each row
 _TEXTS = ("row_data", "global_key", "external_id", "media_type")
@@ -126,7 +126,7 @@ def _check(payload: dict[str, Any]) -> None:
         if name not in payload:
             # Without a key a repeat could not tell that the row is there, and predictions could not name it.
             raise _Wrong(f"{name}: missing")
-    if len(payload["global_key"]) > MOST_KEY:
-        raise _Wrong(f"global_key: {len(payload['global_key'])} characters, at most {MOST_KEY}")
-    if len(payload["row_data"]) > MOST_TEXT:
-        raise _Wrong(f"row_data: {len(payload['row_data']):,} characters, at most {MOST_TEXT:,}: put it at an address")
+    if len(payload["global_key"]) > MAX_KEY:
+        raise _Wrong(f"global_key: {len(payload['global_key'])} characters, at most {MAX_KEY}")
+    if len(payload["row_data"]) > MAX_TEXT:
+        raise _Wrong(f"row_data: {len(payload['row_data']):,} characters, at most {MAX_TEXT:,}: put it at an address")

@@ -14,7 +14,7 @@ from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
 from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, USAGE, ServiceAway, confirm, out, print_line, say
 from prelabel_worker.doctor.live.probe import Probe, pick
-from prelabel_worker.doctor.live.questions import MOST_IMPORTS, Answer, Interview
+from prelabel_worker.doctor.live.questions import MAX_IMPORTS, Answer, Interview
 from prelabel_worker.doctor.live.scratch import PREFIX, Scratch
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.labelbox.client import Labelbox
@@ -81,7 +81,7 @@ def _confirm(client: Client, settings: Settings, project: str, probe: Probe, yes
     """Print what will be done, and ask unless the person has confirmed it with `--yes`."""
     host = urlsplit(settings.labelbox_endpoint).hostname
     say(
-        f"at {host}, project {project} gets up to {MOST_IMPORTS} imports named {PREFIX}-…, with pre-labels of the "
+        f"at {host}, project {project} gets up to {MAX_IMPORTS} imports named {PREFIX}-…, with pre-labels of the "
         f"feature '{probe.feature}' on the one data row that was named. All of them are deleted at the end; whether "
         "their pre-labels go with them is not known. Use a scratch project in which nobody labels."
     )

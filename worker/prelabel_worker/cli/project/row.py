@@ -13,7 +13,7 @@ from prelabel_worker.cli.shared.each_project import of_each
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.dead_letters.letter import DeadLetter
-from prelabel_worker.queries.row_trace import MOST_FRAMES, Settled, Trace, Tracer, Waiting
+from prelabel_worker.queries.row_trace import MAX_FRAMES, Settled, Trace, Tracer, Waiting
 from prelabel_worker.queries.status import Inspector
 
 
@@ -41,7 +41,7 @@ def show(
             _print(project_id, trace)
     for project_id, trace in traces.items():
         if not trace.searched_all:
-            say(f"{project_id}: more than {MOST_FRAMES} frames or held rows are on their way; not all were searched")
+            say(f"{project_id}: more than {MAX_FRAMES} frames or held rows are on their way; not all were searched")
     if not any(trace.found for trace in traces.values()):
         say(f"no row found for {key}")
         raise typer.Exit(NOTHING)

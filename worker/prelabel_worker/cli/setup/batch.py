@@ -17,7 +17,7 @@ from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.store import BulkResult, HeldRows
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.settings import Settings
-from prelabel_worker.setup.batches import MOST_ROWS, Batches, Made
+from prelabel_worker.setup.batches import MAX_ROWS, Batches, Made
 from prelabel_worker.setup.calls import Calls
 from prelabel_worker.setup.data_rows import DataRows
 
@@ -93,11 +93,11 @@ def _made(calls: Calls, project: str, name: str | None, ids: Iterable[str], time
     rows = list(ids)
     base = name or f"prelabel-{hashlib.blake2b(chr(10).join(sorted(rows)).encode(), digest_size=8).hexdigest()}"
     batches, made = Batches(calls, project, task_seconds=timeout), []
-    parts = [rows[at : at + MOST_ROWS] for at in range(0, len(rows), MOST_ROWS)]
+    parts = [rows[at : at + MAX_ROWS] for at in range(0, len(rows), MAX_ROWS)]
     with bar("batch", len(rows)) as show:
         for number, part in enumerate(parts):
             name_of_part = base if len(parts) == 1 else f"{base}{number:04}"
-            before, size = number * MOST_ROWS, len(part)
+            before, size = number * MAX_ROWS, len(part)
 
             def show_part(percent: float, before: int = before, size: int = size) -> None:
                 show(before + size * percent / 100, "")

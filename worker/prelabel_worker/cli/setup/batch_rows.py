@@ -17,7 +17,7 @@ from prelabel_worker.settings import Settings
 
 MISSING = Reason.DATA_ROW_NOT_FOUND.value
 """Why rows are held whose data row is not in the project."""
-_MOST_KEYS = 1_000_000
+_MAX_KEYS = 1_000_000
 """Data rows in one command; as many as the official client takes at once."""
 _SHOWN = 20
 
@@ -32,8 +32,8 @@ class BatchRows:
     def add(self, key: str, form: str) -> None:
         """Add a data row by its global key (form `k`) or id (`i`). Exit code 2 when there are too many."""
         (self.keys if form == "k" else self.ids)[key] = None
-        if len(self) > _MOST_KEYS:
-            usage(f"more than {_MOST_KEYS:,} data rows: give them in parts")
+        if len(self) > _MAX_KEYS:
+            usage(f"more than {_MAX_KEYS:,} data rows: give them in parts")
 
     def __len__(self) -> int:
         return len(self.keys) + len(self.ids)

@@ -26,7 +26,7 @@ from prelabel_worker.labelbox.errors import (
 )
 from prelabel_worker.labelbox.types import Import
 
-MOST_IMPORTS = 8
+MAX_IMPORTS = 8
 _REFUSALS = (Conflict, Refused, TooLarge)
 _STOPS = (Throttled, Unauthorized, AccountLimit)
 

@@ -19,7 +19,7 @@ PREFIX = "prelabel-doctor"
 _FIRST_LOOK_SECONDS = 0.2
 _LOOK_SECONDS = 5.0
 _CLEAN_SECONDS = 30.0
-_MOST_LINES = 100
+_MAX_LINES = 100
 
 
 class StillRunning(PrelabelError):
@@ -114,7 +114,7 @@ class Scratch:
             except orjson.JSONDecodeError:
                 value = None
             values.append(value if isinstance(value, dict) else {})
-            if len(values) == _MOST_LINES:
+            if len(values) == _MAX_LINES:
                 break
         return values
 

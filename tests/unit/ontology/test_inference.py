@@ -150,8 +150,11 @@ def test_what_only_ids_name_is_counted_and_not_made_up() -> None:
     proposal = inferred(message({"schemaId": "c" * 25, **BOX}), message({"name": "b", "schemaId": "d" * 25, **BOX}))
 
     assert [each["name"] for each in proposal.ontology["tools"]] == ["b"]
-    assert any(each.startswith("1 features and options are named by schemaId alone") for each in proposal.remarks)
-    assert any(each.startswith("1 have a schemaId beside their name") for each in proposal.remarks)
+    assert any(
+        each.startswith("features and options named by schemaId alone are not proposed (1)")
+        for each in proposal.remarks
+    )
+    assert any(each.endswith("with a schemaId beside their name: 1 feature") for each in proposal.remarks)
 
 
 def test_more_features_than_an_ontology_has_are_refused_before_they_fill_the_memory() -> None:

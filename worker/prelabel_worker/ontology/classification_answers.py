@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from prelabel.errors import NotInOntology, Reason, quoted
+from prelabel.printing import counted
 from prelabel_worker.ontology.tree import FORMS, Feature, Level, Option
 
 
@@ -63,7 +64,7 @@ def _check_length(text: str, feature: Feature, path: str) -> None:
     minimum, maximum = feature.characters or (0, len(text))
     if not minimum <= len(text) <= maximum:
         expected = f"{minimum} to {maximum} characters for '{feature.name}'"
-        raise NotInOntology(Reason.WRONG_ANSWER, path, f"{len(text)} characters", expected)
+        raise NotInOntology(Reason.WRONG_ANSWER, path, counted(len(text), "character"), expected)
 
 
 class TimedAnswers:

@@ -12,6 +12,7 @@ from typing import Any
 from prelabel.annotations.kinds import MEDIA_TYPES, Kind
 from prelabel.annotations.video import SHAPES, shape_of
 from prelabel.errors import PrelabelError, quoted
+from prelabel.printing import counted
 
 MAX_FEATURES = 4000
 """Maximum tools, classifications and options of an ontology (docs/reference/labelbox-api.md#5)."""
@@ -104,9 +105,10 @@ class Inference:
         if self._kinds and len(media) > 1:
             yield f"the media type is not certain: give `ontology create` a --media-type, one of {', '.join(media)}"
         if self._unnamed:
-            yield f"{self._unnamed} features and options are named by schemaId alone and not proposed: give their names"
+            yield f"features and options named by schemaId alone are not proposed ({self._unnamed:,}): give their names"
         if self._with_ids:
-            yield f"{self._with_ids} have a schemaId beside their name: a new ontology will have other ids"
+            features = counted(self._with_ids, "feature")
+            yield f"a new ontology will have other ids; with a schemaId beside their name: {features}"
         if missing := sorted(self._sources - set(self._classifications)):
             yield f"relationships start from {', '.join(map(quoted, missing))}, of which no answer tells the type"
         for node in self._classifications.values():

@@ -74,10 +74,10 @@ class Choice:
     def check(self) -> None:
         """Require at least one filter. Exit code 2."""
         if self.dead_letter_ids and self.project is None:
-            say("dead letters are numbered by project: name it with --project")
+            say("ids of dead letters are of one project: name it with --project")
             raise typer.Exit(USAGE)
         if not (self.project or self.everything or self.filter != DeadLetterFilter()):
-            say("say which dead letters: ids, --project, --reason, --group, --model, --data-row, --since, …, or --all")
+            say("name the dead letters: ids, --project, --reason, --group, --model, --data-row, --since, …, or --all")
             raise typer.Exit(USAGE)
 
     def before(self, now_ms: int) -> DeadLetterFilter:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from prelabel.printing import counted
 from prelabel.wire import keys
 from prelabel.wire.client import Client, has_slots, node_of, servers_of
 from prelabel_worker.cli.health.live import LiveOptions, live
@@ -164,4 +165,4 @@ def _print(findings: Sequence[Finding]) -> None:
             print_line(f"      → {finding.remedy}")
     if brief:
         well = sum(finding.project is not None and finding.level is Level.OK for finding in findings)
-        print_line(f"ok   {well} checks of {len(named)} projects are in order")
+        print_line(f"ok   in order: {counted(well, 'check')} of {counted(len(named), 'project')}")

@@ -131,7 +131,7 @@ def _of_project(project: str, redis_url: str | None) -> Check:
     except (RequestError, ConfigurationError) as error:
         if cached is None:
             raise ServiceAway(f"the ontology of {project} is not known: {error}") from None
-        say(f"{error}; the ontology is {cached.age_seconds / 60:,.0f} minutes old")
+        say(f"{error}; using the ontology of {counted(round(cached.age_seconds / 60), 'minute')} ago")
         return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
 
 

@@ -114,7 +114,7 @@ def test_live_warns_where_rows_were_published(flow: Flow, run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--project", "p", "--global-key", "k"], "say --yes"),
+        (["--project", "p", "--global-key", "k"], "give --yes"),
         (["--global-key", "k", "--yes"], "needs --project"),
         (["--project", "p", "--yes"], "--data-row or --global-key"),
         (["--project", "p", "--yes", "--global-key", "k", "--data-row", "d"], "--data-row or --global-key"),

@@ -62,7 +62,7 @@ def test_rows_that_override_pre_labels_from_here_are_counted(flow: Flow, run: Ru
     command = ("publish", str(file), "--project", flow.project, "--wait")
 
     assert "had pre-labels" not in run(*command).stderr
-    assert "3 rows that were imported meanwhile had pre-labels from here, which they override" in run(*command).stderr
+    assert "imported meanwhile over pre-labels from here: 3 rows" in run(*command).stderr
     assert flow.settled().overridden == 3
 
 
@@ -76,7 +76,7 @@ def test_the_same_command_publishes_nothing_again_and_brings_the_report_up_to_da
 
     first = run(*command, "--no-retrying")
     assert (first.returncode, outcomes(report)) == (3, {"there": "imported", "later": "retrying"})
-    assert "only retrying rows are left, 1" in first.stderr
+    assert "only retrying rows remain, 1" in first.stderr
 
     flow.create(rows=["there", "later"])
     flow.held.retry_now(flow.project)
@@ -103,7 +103,7 @@ def test_ctrl_c_leaves_the_rows_going_and_the_same_command_takes_the_report_up(
     _, said = process.communicate(timeout=20)
 
     assert process.returncode == 130
-    assert "interrupted: 5 rows go their way without this command; the same command goes on" in said
+    assert "interrupted: 5 rows on the way without this command; the same command resumes" in said
     assert set(outcomes(report).values()) == {"pending"}
 
     flow.control("DELETE", "faults")

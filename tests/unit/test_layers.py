@@ -62,6 +62,7 @@ MAY_IMPORT = {
     "prelabel.version": "",
     "prelabel.printing": "",
     "prelabel.ids": "",
+    "prelabel.json_record": "",
     "prelabel.private_files": "",
     "prelabel.errors": "printing",
     "prelabel.annotations": "errors",

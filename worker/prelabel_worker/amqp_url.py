@@ -13,7 +13,7 @@ _FORM = "amqp://user:password@host:port/virtual-host, or amqps://… for TLS"
 class AmqpUrl:
     """A checked AMQP URL. Its text, `str()` and `repr()`, names neither the user nor the password nor an option."""
 
-    #: Without its options, with its secrets: what kombu is given.
+    #: Without its options, with its secrets: what kombu connects to.
     text: str = field(repr=False)
     host: str
     #: The scheme, the host, the port and the virtual host.
@@ -23,7 +23,7 @@ class AmqpUrl:
 
     @classmethod
     def parse(cls, text: str) -> "AmqpUrl":
-        """Read a URL. Raises InvalidUrl, which says what was found and what was expected."""
+        """Read a URL. Raises InvalidUrl, which names what it has and what was expected."""
         if ";" in text:
             raise InvalidUrl(f"expected one address, {_FORM}; found ';', which stands between addresses of a list")
         check_characters(text)
@@ -36,7 +36,7 @@ class AmqpUrl:
             raise InvalidUrl("expected '/', '?' and '@' of a user or password percent-encoded")
         options, tls = pairs(parts.query), parts.scheme == "amqps"
         if options and not tls:
-            raise InvalidUrl(f"the option {next(iter(options))} is not taken without TLS: expected {_FORM}")
+            raise InvalidUrl(f"the option {next(iter(options))} needs TLS: expected {_FORM}")
         return cls(
             text=parts._replace(query="").geturl(),
             host=host,

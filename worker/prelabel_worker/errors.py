@@ -1,8 +1,8 @@
-"""What can go wrong between a worker and the world; errors of requests to Labelbox are in `labelbox/errors.py`.
+"""The errors of a worker and of commands; errors of requests to Labelbox are in `labelbox/errors.py`.
 
 PrelabelError
 ├─ LeaseLost                  another worker may have the chunk: commit nothing
-├─ ProjectUnreadable          a key of one project is not what ours is: the others are not concerned
+├─ ProjectUnreadable          a key of one project cannot be used; other projects are not affected
 └─ ConfigurationError         at start, all problems in one message
 """
 
@@ -11,7 +11,7 @@ from prelabel.printing import command
 
 
 class LeaseLost(PrelabelError):
-    """The chunk is no longer this worker's."""
+    """Another worker may have the chunk: nothing of it may be committed."""
 
 
 class ConfigurationError(PrelabelError):
@@ -21,7 +21,7 @@ class ConfigurationError(PrelabelError):
 
 
 class ProjectUnreadable(PrelabelError):
-    """The keys of a project cannot be read: one is of another type, or holds a value that nobody of ours writes."""
+    """The keys of a project cannot be read: one is of another type, or holds a value that prelabel never writes."""
 
     def __init__(self, project_id: str, problem: str) -> None:
         super().__init__(f"project {project_id} cannot be read: {problem}; see {command('doctor', project=project_id)}")

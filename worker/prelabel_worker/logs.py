@@ -1,4 +1,4 @@
-"""structlog set-up: JSON in production, readable on a terminal, and no secret in either."""
+"""Set up structlog: JSON in production, readable lines on a terminal, no secret in either."""
 
 import logging
 import re
@@ -58,10 +58,10 @@ def _printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> M
 
 
 class _Redact:
-    """Takes the keys and passwords of the settings out of every value of a log line, however deep it is nested."""
+    """Removes the keys and passwords of the settings from every value of a log line, however deep it is nested."""
 
     def __init__(self, settings: Settings) -> None:
-        # The longest first: one may be a part of another. Shorter ones than 4 would take every line apart.
+        # The longest first: one may be a part of another. One of fewer than 4 characters would mask ordinary text.
         secrets = sorted(settings.secrets, key=len, reverse=True)
         self._secrets = [spelt for secret in secrets if len(secret) >= 4 for spelt in (secret, repr(secret)[1:-1])]
 
@@ -75,9 +75,9 @@ class _Redact:
         if value is None or isinstance(value, bool | int | float):
             return value
         if isinstance(value, Mapping):
-            return {self._text(str(key)): self._clean(each) for key, each in value.items()}
+            return {self._text(str(key)): self._clean(item) for key, item in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
-            return [self._clean(each) for each in value]
+            return [self._clean(item) for item in value]
         return self._text(value if isinstance(value, str) else repr(value))
 
     def _text(self, text: str) -> str:

@@ -1,7 +1,7 @@
 """The two settings that lead to the rows, declared and read without the others.
 
 A health check asks for them every few seconds, and pydantic, which reads all of them in `settings`, costs more than its
-question to Redis. `settings` takes the declarations from here and finds the values in the same places.
+question to Redis. `settings` has its declarations from here and reads the values from the same places.
 """
 
 import os
@@ -17,7 +17,7 @@ from prelabel_worker.errors import ConfigurationError
 ENV_PREFIX = "PRELABEL_"
 """How the name of each setting's variable begins."""
 ENV_FILE = Path(".env")
-"""The file of what the environment does not say, in the current folder."""
+"""The file in the current folder with settings that the environment does not have."""
 _PREFIX = r"^[A-Za-z0-9_.-]{1,64}$"
 
 
@@ -32,7 +32,7 @@ def _check_key_prefix(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting of text: what it is unless told otherwise, what it means, and which values it takes."""
+    """A setting of text: its name, its default, what it means, and which values it accepts."""
 
     name: str
     default: str
@@ -74,9 +74,9 @@ def find_redis_url(option: str | None = None) -> str | None:
 
 
 def read_redis_settings(redis_url: str | None = None, *, otherwise: str | None = None) -> RedisSettings:
-    """Read the two settings as `load_settings` does, whatever the others are.
+    """Read the two settings as `load_settings` does, without the others.
 
-    `redis_url` goes before what is found elsewhere; `otherwise` before the default. Raises ConfigurationError with all
+    `redis_url` goes before any other source; `otherwise` before the default. Raises ConfigurationError with all
     problems in one message, without their values.
     """
     named, prefix = find_redis_url(redis_url), _find(KEY_PREFIX)

@@ -27,19 +27,19 @@ class _Whole(PydanticBaseSettingsSource):
         self._sources = sources
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Not used: the sources are asked for everything at once."""
+        """Not used: the sources are read as a whole."""
         raise NotImplementedError
 
     def __call__(self) -> dict[str, Any]:
-        """Everything that is set."""
-        found: dict[str, Any] = {}
+        """Return everything that is set."""
+        values: dict[str, Any] = {}
         for source in reversed(self._sources):
-            found |= source()
-        return found
+            values |= source()
+        return values
 
 
 class Settings(BaseSettings):
-    """Everything a worker can be told. Each name is an environment variable with the prefix `PRELABEL_`."""
+    """The settings of a worker. Each name is an environment variable with the prefix `PRELABEL_`."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -72,12 +72,14 @@ class Settings(BaseSettings):
         1200,
         ge=2,
         le=1_000_000,
-        description="Most requests of the account in any 60 s: 80 % of the plan's limit.",
+        description="Maximum requests of the account in any 60 s: 80 % of the plan's limit.",
     )
     request_burst: int = Field(
-        20, ge=1, description="Requests that may go at once after a quiet time; part of the limit, lost to the rest."
+        20, ge=1, description="Requests that may be sent at once after a quiet time; a part of the limit."
     )
-    request_timeout_seconds: float = Field(60, gt=0, le=600, description="Silence after which a request is given up.")
+    request_timeout_seconds: float = Field(
+        60, gt=0, le=600, description="Seconds without an answer after which a request is given up."
+    )
     server_limit_seconds: float = Field(
         100,
         ge=0,
@@ -88,15 +90,17 @@ class Settings(BaseSettings):
         21_600, gt=0, description="An import that runs longer ends its chunk; its rows are dead letters."
     )
     poll_min_seconds: float = Field(1, gt=0, description="First wait before an import's state is asked for.")
-    poll_max_seconds: float = Field(30, gt=0, description="Longest wait between two such questions.")
+    poll_max_seconds: float = Field(30, gt=0, description="Longest wait between two requests for an import's state.")
     backoff_base_seconds: float = Field(1, gt=0, description="Upper bound of the first wait after a failure.")
     backoff_max_seconds: float = Field(60, gt=0, description="Upper bound of any wait after a failure.")
-    chunk_rows: int = Field(5000, ge=1, le=100_000, description="Most rows in one import.")
-    chunk_bytes: int = Field(20_000_000, ge=1000, le=500_000_000, description="Most bytes of messages in one import.")
-    chunk_slow_annotations: int = Field(1000, ge=1, description="Most masks in one import; they import slowly.")
-    chunk_frames: int = Field(500, ge=1, le=2000, description="Most frames in one import.")
+    chunk_rows: int = Field(5000, ge=1, le=100_000, description="Maximum rows in one import.")
+    chunk_bytes: int = Field(
+        20_000_000, ge=1000, le=500_000_000, description="Maximum bytes of messages in one import."
+    )
+    chunk_slow_annotations: int = Field(1000, ge=1, description="Maximum masks in one import; they import slowly.")
+    chunk_frames: int = Field(500, ge=1, le=2000, description="Maximum frames in one import.")
     linger_seconds: float = Field(1, ge=0, le=3600, description="How long a row waits for a chunk to fill.")
-    open_chunks: int = Field(8, ge=1, le=1024, description="Most chunks of one project at a time.")
+    open_chunks: int = Field(8, ge=1, le=1024, description="Maximum chunks of one project at a time.")
     lease_seconds: float = Field(
         10,
         ge=1,
@@ -110,16 +114,19 @@ class Settings(BaseSettings):
         description="How long a settled frame's id is remembered, so that a repeat is not counted.",
     )
     history_days: float = Field(
-        7, ge=0, le=365, description="How long it can be asked what became of an import and of a row; 0: not at all."
+        7, ge=0, le=365, description="How long the outcome of an import and of its rows is kept; 0: not at all."
     )
     history_megabytes: float = Field(
-        64, ge=0, le=100_000, description="Most memory of that for one project (about 14 bytes a row); oldest go first."
+        64,
+        ge=0,
+        le=100_000,
+        description="Maximum memory of that for one project (about 14 bytes a row); the oldest goes first.",
     )
     dead_letter_days: float = Field(
         90,
         ge=0,
         le=36_500,
-        description="A dead letter that nobody retries for so long is discarded; 0: kept for ever.",
+        description="A dead letter that nobody retries for this long is discarded; 0: kept for ever.",
     )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto`: readable on a terminal, JSON elsewhere."
@@ -135,7 +142,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Options, then the environment, then `.env`."""
+        """Read options, then the environment, then `.env`."""
         return (_Whole(settings_cls, init_settings, env_settings, dotenv_settings),)
 
     @field_validator("redis_url")
@@ -203,18 +210,18 @@ class Settings(BaseSettings):
         return {name for name in (self.account, *self.account_keys) if self.key_of(name) is not None}
 
     def key_of(self, account: str) -> SecretStr | None:
-        """The key of an account; None when these settings have none."""
+        """Return the key of an account; None when these settings have none."""
         key = self.labelbox_api_key if account == self.account else self.account_keys.get(account)
         return key if key is not None and key.get_secret_value() else None
 
     @property
     def secrets(self) -> set[str]:
-        """What nobody may read anywhere: keys, and passwords as they are and as they are spelt in URLs."""
-        found = self.api_keys
+        """What must not be printed anywhere: keys, and passwords as they are and as URLs encode them."""
+        secrets = self.api_keys
         for url in (self.redis_url, self.broker_url):
             if url is not None:
-                found |= _passwords(url.get_secret_value())
-        return found - {""}
+                secrets |= _passwords(url.get_secret_value())
+        return secrets - {""}
 
 
 def _broker(text: str) -> RedisUrl | AmqpUrl:
@@ -229,15 +236,15 @@ def _broker(text: str) -> RedisUrl | AmqpUrl:
 
 
 def _passwords(text: str) -> set[str]:
-    """The password of a URL, as it stands there, as it is, and as others may spell it."""
+    """Return the password of a URL: as it is written there, decoded, and as others may encode it."""
     spelt = urlsplit(text).password or ""
     plain = unquote(spelt)
     return {spelt, plain, quote(plain, safe="")}
 
 
 def _check_key(key: SecretStr) -> None:
-    """A key travels in a header, which takes no other characters."""
-    if not all("!" <= dead_letter <= "~" for dead_letter in key.get_secret_value()):
+    """Raise ValueError for a key with characters that no header can hold."""
+    if not all("!" <= character <= "~" for character in key.get_secret_value()):
         raise ValueError("expected a key of printable ASCII characters; found a space, a line break or another one")
 
 
@@ -245,16 +252,16 @@ _ENVIRONMENT, _FILE = "the environment or an option", ".env in the current folde
 
 
 def _check_sources(settings: Settings, overrides: Mapping[str, Any]) -> None:
-    """Refuse an endpoint of one source with a key of another: whoever wrote the one would get the other.
+    """Refuse an endpoint of one source with a key of another: who wrote the endpoint would get the key.
 
-    What options and the environment say is one source, `.env` is the other. Labelbox's own endpoint suits any.
+    Options and the environment are one source, `.env` is the other. Labelbox's own endpoint goes with any key.
     """
     if settings.labelbox_endpoint == Settings.model_fields["labelbox_endpoint"].default:
         return
-    told = {**overrides, **EnvSettingsSource(Settings)()}
+    from_environment = {**overrides, **EnvSettingsSource(Settings)()}
 
     def source(name: str) -> str:
-        return _ENVIRONMENT if name in told else _FILE
+        return _ENVIRONMENT if name in from_environment else _FILE
 
     endpoint = source("labelbox_endpoint")
     keys = {"labelbox_api_key": [settings.labelbox_api_key], "account_keys": [*settings.account_keys.values()]}
@@ -268,7 +275,7 @@ def _check_sources(settings: Settings, overrides: Mapping[str, Any]) -> None:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings; raises ConfigurationError with all problems in one message, without their values.
+    """Read the settings. Raises ConfigurationError with all problems in one message, without their values.
 
     The endpoint and its keys must come from one source.
     """
@@ -278,7 +285,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def read_settings(**overrides: Any) -> Settings:
-    """Read the settings wherever each comes from: not to be used with Labelbox. Raises ConfigurationError."""
+    """Read the settings, whichever source each comes from: not to be used with Labelbox. Raises ConfigurationError."""
     try:
         settings = Settings(**overrides)
     except ValidationError as error:

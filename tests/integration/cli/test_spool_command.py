@@ -80,7 +80,7 @@ def test_a_running_publishers_spool_is_left_to_it(
     answer = spool("send", "spool")
 
     assert answer.exit_code == 1
-    assert "slots of running publishers were left to them: 0" in answer.stderr
+    assert "running publishers send their own slots: 0" in answer.stderr
     assert client.exists(f"{prefix}:{{p}}:frames") == 0
 
 
@@ -91,14 +91,14 @@ def test_what_is_too_old_is_sent_only_with_force_and_before_what_is_younger(
     slot.release()
 
     first = spool("send", "spool")
-    assert (first.exit_code, first.stdout) == (1, "sent 1 rows\n")
-    assert "1 rows stayed" in first.stderr
+    assert (first.exit_code, first.stdout) == (1, "sent 1 row\n")
+    assert "1 row stayed" in first.stderr
     assert [b'"old"' in raw for raw in waiting(client, prefix)] == [False]
     (found,) = json.loads(spool("list", "spool", "--json").stdout)["spools"]
     assert (found["rows"], found["expiredRows"]) == (0, 1)
 
     forced = spool("send", "spool", "--force")
-    assert (forced.exit_code, forced.stdout) == (0, "sent 1 rows\n")
+    assert (forced.exit_code, forced.stdout) == (0, "sent 1 row\n")
     assert published(client, prefix) == 2
     assert spool("list", "spool").exit_code == 3
 

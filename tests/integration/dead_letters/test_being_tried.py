@@ -113,8 +113,8 @@ def test_a_row_that_is_tried_without_the_batch_is_tried_once_more_with_it(
     rig.run(rig.runs, "the import to run")
 
     done = rig_command("batch", "create", "--project", rig.project.id, "--from-dead-letters", "--retry")
-    told = "0 dead letters and 1 retrying rows" if kind == "retrying" else "1 dead letters and 0 retrying rows"
-    assert f"{told} are tried again now" in done.err
+    counts = "0 dead letters and 1 retrying row" if kind == "retrying" else "1 dead letter and 0 retrying rows"
+    assert f"trying again: {counts}" in done.err
     rig.run(lambda: not rig.chunks(), "the try to fail")
 
     (state,) = map(orjson.loads, rig.client.hvals(f"{rig.project.root}:held"))
@@ -137,7 +137,7 @@ def test_a_row_is_retrying_in_every_count_while_it_is_tried(project: Project, pr
     assert (found.pending, found.retrying, found.retrying_queued, found.next_retry_at) == (2, 2, 2, None)
     (gauge,) = [each for each in of_projects([found]) if each.name == "prelabel_retrying_rows"]
     assert [each.value for each in gauge.samples] == [2.0]
-    assert "2 retry (2 being tried)" in prelabel("status").out
+    assert "2 retrying (2 being tried)" in prelabel("status").out
     assert "retrying: 2 (2 being tried)" in prelabel("project", "show", "p").out
     outcomes = [project.holding(row, reason="data-row-not-found", retrying=True) for row in project.rows(chunk)[:1]]
     project.settle(chunk, imported=1, outcomes=[*outcomes, RowOutcome("cleared", 1, 1, "2")])
@@ -201,7 +201,7 @@ def test_rows_that_are_being_tried_count_as_tried_and_are_tried_once_more(projec
 
     done = prelabel("project", "retry", "p")
 
-    assert (done.code, "2 rows are tried again now" in done.err) == (0, True), done.err
+    assert (done.code, "trying 2 rows again now" in done.err) == (0, True), done.err
     rows = project.rows(chunk)
     outcomes = [project.holding(row, reason="data-row-not-found", retrying=True) for row in rows]
     project.settle(chunk, imported=0, outcomes=outcomes)
@@ -236,7 +236,7 @@ def test_a_row_that_is_given_up_while_it_is_tried_is_dead_if_the_try_fails(proje
 
     done = prelabel("project", "retry", "p", "--give-up")
 
-    assert (done.code, "3 more are being tried: they are dead letters if that fails" in done.err) == (0, True)
+    assert (done.code, "3 more rows being tried: dead letters if that fails" in done.err) == (0, True)
     assert (status(project).retrying, status(project).pending) == (0, 3)
     assert prelabel("project", "retry", "p", "--give-up").code == 3
     *failed, good = project.rows(chunk)
@@ -302,7 +302,7 @@ def test_wait_ends_though_at_no_moment_all_rows_that_retry_are_at_rest(project: 
     with one_of_two_is_tried(project):
         done = prelabel("wait", "--no-retrying", "--timeout", "20", "--project", "p")
 
-    assert (done.code, "only retrying rows are left, 2:" in done.err) == (3, True), done.err
+    assert (done.code, "only retrying rows remain, 2:" in done.err) == (3, True), done.err
     assert "still pending" not in done.err
 
 
@@ -311,14 +311,14 @@ def test_wait_waits_for_a_try_that_had_begun_and_for_a_retried_dead_letter(proje
     project.held.retry_now("p")
     wait = ("wait", "--no-retrying", "--timeout", "0.5", "--project", "p")
 
-    assert "1 rows are still pending after" in prelabel(*wait).err
+    assert "s: 1 row" in prelabel(*wait).err
     not_found(project)
-    assert "only retrying rows are left, 1:" in prelabel(*wait).err
+    assert "only retrying rows remain, 1:" in prelabel(*wait).err
 
     project.kill("b")
     (dead_letter,) = project.held.dead_letters("p")
     project.held.retry("p", [dead_letter.id])
-    assert "2 rows are still pending after" in prelabel(*wait).err
+    assert "s: 2 rows" in prelabel(*wait).err
 
 
 @pytest.fixture
@@ -443,7 +443,7 @@ def test_what_an_older_script_leaves_in_an_index_counts_nowhere_and_is_removed_w
     assert found.differences == ["retrying rows listed as being tried: counted 1, found 0"]
     project.publish(message("b"))
     not_found(project)
-    assert "only retrying rows are left, 1" in prelabel("wait", "--no-retrying", "--project", "p").err
+    assert "only retrying rows remain, 1" in prelabel("wait", "--no-retrying", "--project", "p").err
 
     assert project.held.retry_now("p") == 1
     check_indexes(project)

@@ -165,7 +165,7 @@ def test_memory_above_the_watermark_is_bad_and_counts_rows(place: Place) -> None
     used = place.client.info("memory")["used_memory"]
     place.client.config_set("maxmemory", int(used / 0.9))
 
-    is_bad(place.one(Check.MEMORY), "2 rows are kept")
+    is_bad(place.one(Check.MEMORY), "it keeps 2 rows")
 
 
 def test_a_redis_that_takes_no_more_writes_is_still_looked_at(place: Place) -> None:
@@ -175,7 +175,7 @@ def test_a_redis_that_takes_no_more_writes_is_still_looked_at(place: Place) -> N
     found = {each.check: each for each in place.findings()}
 
     is_bad(found[Check.MEMORY])  # Redis takes no transaction then, Valkey does
-    assert any(word in found[Check.MEMORY].found for word in ("out of memory", "1 rows are kept"))
+    assert any(word in found[Check.MEMORY].found for word in ("out of memory", "it keeps 1 row"))
     assert found[Check.KEY].good
     assert Check.ACCOUNT_PAUSE in found
 
@@ -414,7 +414,7 @@ def test_a_short_pause_of_the_account_is_kept_too(place: Place) -> None:
     found = place.findings()
 
     assert Check.ONTOLOGY not in {each.check for each in found}
-    assert "1 projects were not asked for" in found[-1].found
+    assert "not asked for at Labelbox: 1 project:" in found[-1].found
 
 
 @pytest.mark.parametrize(("key", "word"), [("", "no API key"), ("wr0ng", "refuses")])
@@ -500,11 +500,11 @@ def test_no_more_than_fifty_projects_are_asked_for_and_the_rest_is_counted(place
     found = place.findings()
 
     asked = [each.project for each in found if each.check is Check.ONTOLOGY]
-    assert len(asked) == service.MOST_PROJECTS
+    assert len(asked) == service.MAX_PROJECTS
     assert asked[0] == "p"  # what has rows comes first
     (rest,) = [each for each in found if each.check is Check.LOOKED_AT]
     assert (rest.level, rest.remedy) == (Level.NOTE, Check.LOOKED_AT.remedy)
-    assert "3 projects were not asked for" in rest.found
+    assert "not asked for at Labelbox: 3 projects:" in rest.found
 
 
 def test_labelbox_going_away_between_projects_leaves_the_rest_counted(place: Place) -> None:
@@ -513,7 +513,7 @@ def test_labelbox_going_away_between_projects_leaves_the_rest_counted(place: Pla
     place.sandbox.control("POST", "/faults", {"fault": "503", "project": "q", "seconds": 30})
 
     found = place.one(Check.LOOKED_AT)
-    assert "1 projects were not asked for at Labelbox: Labelbox answers 503" in found.found
+    assert "not asked for at Labelbox: 1 project: Labelbox answers 503" in found.found
 
 
 def test_each_account_is_looked_at_with_its_own_key(place: Place) -> None:

@@ -10,7 +10,7 @@ import redis
 from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.doctor.live.probe import Probe, pick
-from prelabel_worker.doctor.live.questions import MOST_IMPORTS, Answer, Interview
+from prelabel_worker.doctor.live.questions import MAX_IMPORTS, Answer, Interview
 from prelabel_worker.doctor.live.scratch import PREFIX, Scratch
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.errors import OutcomeUnknown
@@ -59,7 +59,7 @@ class Place:
     def ask(self, key: str = "scratch-1", **options: Any) -> dict[str, Answer]:
         with self.scratch(**options) as scratch:
             answers = {answer.question: answer for answer in Interview(scratch, self.probe(key)).run()}
-        assert scratch.left == []
+        assert scratch.remaining == []
         return answers
 
     def fault(self, name: str, **options: Any) -> None:
@@ -88,12 +88,12 @@ def test_every_question_is_answered_and_every_import_deleted(place: Place) -> No
     answers = place.ask()
 
     assert {name: answer.answered for name, answer in answers.items()} == {
-        "first-import": "FINISHED, 1 status lines, SUCCESS",
-        "same-name": "refused (Labelbox answers RESOURCE_CONFLICT); the look-up goes on finding the first",
-        "same-uuid-again": "FINISHED, 1 status lines, SUCCESS; whether it replaced the first the API does not say",
+        "first-import": "FINISHED, 1 status line, SUCCESS",
+        "same-name": "refused (Labelbox answers RESOURCE_CONFLICT); the look-up still finds the first",
+        "same-uuid-again": "FINISHED, 1 status line, SUCCESS; whether it replaced the first the API does not say",
         "same-uuid-in-file": "FINISHED, 2 status lines, SUCCESS, SUCCESS",
         "empty-file": "FINISHED, 0 status lines",
-        "length-too-large": "FINISHED, 1 status lines, SUCCESS",
+        "length-too-large": "FINISHED, 1 status line, SUCCESS",
         "length-too-small": "refused (Labelbox answers MALFORMED_REQUEST)",
         "row-errors": "feature: FAILURE (ValidationError); data row: FAILURE (DataRowNotFound)",
         "file-address": "the same address",
@@ -103,7 +103,7 @@ def test_every_question_is_answered_and_every_import_deleted(place: Place) -> No
         "whether their pre-labels are gone the API does not say",
     }
     assert all(answer.good for answer in answers.values())
-    assert place.created() == MOST_IMPORTS
+    assert place.created() == MAX_IMPORTS
 
 
 @pytest.mark.parametrize(("mode", "found"), [("newest", "the newer"), ("oldest", "the older")])
@@ -134,7 +134,7 @@ def test_what_is_no_word_is_not_repeated(place: Place) -> None:
     place.fault("row-failure", error="the bbox on scratch-1 is odd")
 
     (only,) = place.ask().values()
-    assert only.answered == "not taken: FINISHED, 1 status lines, FAILURE (not a word)"
+    assert only.answered == "not taken: FINISHED, 1 status line, FAILURE (not a word)"
 
 
 def test_a_first_pre_label_that_is_refused_ends_the_questions(place: Place) -> None:
@@ -142,7 +142,7 @@ def test_a_first_pre_label_that_is_refused_ends_the_questions(place: Place) -> N
 
     (only,) = answers.values()
     assert not only.good
-    assert only.answered == "not taken: FINISHED, 1 status lines, FAILURE (DataRowNotFound)"
+    assert only.answered == "not taken: FINISHED, 1 status line, FAILURE (DataRowNotFound)"
 
 
 def test_a_first_import_that_fails_as_a_whole_says_the_shape_of_its_error_file(place: Place) -> None:
@@ -187,7 +187,7 @@ def test_an_upload_that_takes_effect_late_is_still_found(place: Place) -> None:
         scratch.make(scratch.name("late"), b"")
     late.close()
 
-    assert scratch.left == []
+    assert scratch.remaining == []
     assert scratch.deleted == 1
 
 
@@ -201,7 +201,7 @@ def test_a_step_that_fails_in_the_middle_does_not_end_the_others(place: Place) -
 
     assert [answer.question for answer in answers if not answer.good] == ["same-uuid-again"]
     assert answers[-1].question == "deletion"
-    assert scratch.left == []
+    assert scratch.remaining == []
 
 
 def test_being_told_to_slow_down_stops_the_questions(place: Place) -> None:
@@ -229,7 +229,7 @@ def test_an_interruption_deletes_what_was_made(place: Place) -> None:
         interrupted()
 
     assert scratch.deleted == 3
-    assert scratch.left == []
+    assert scratch.remaining == []
 
 
 def test_an_upload_that_was_interrupted_after_it_arrived_is_deleted(
@@ -246,7 +246,7 @@ def test_an_upload_that_was_interrupted_after_it_arrived_is_deleted(
     with pytest.raises(KeyboardInterrupt), scratch:
         scratch.make(scratch.name("cut"), b"")
 
-    assert (scratch.left, scratch.deleted) == ([], 1)
+    assert (scratch.remaining, scratch.deleted) == ([], 1)
 
 
 def test_deleting_goes_on_through_a_short_outage(place: Place) -> None:
@@ -255,7 +255,7 @@ def test_deleting_goes_on_through_a_short_outage(place: Place) -> None:
         scratch.make(scratch.name("two"), b"")
         place.sandbox.control("POST", "/faults", {"fault": "503", "times": 4})
 
-    assert (scratch.left, scratch.deleted) == ([], 2)
+    assert (scratch.remaining, scratch.deleted) == ([], 2)
 
 
 def test_deleting_goes_on_without_a_redis_that_counts(place: Place) -> None:
@@ -264,7 +264,7 @@ def test_deleting_goes_on_without_a_redis_that_counts(place: Place) -> None:
         scratch.make(scratch.name("one"), b"")
         scratch.pacer = Pacer(Permits(nowhere, "x", "a", 100, 10))
 
-    assert (scratch.left, scratch.deleted) == ([], 1)
+    assert (scratch.remaining, scratch.deleted) == ([], 1)
 
 
 def test_what_could_not_be_deleted_is_named(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +274,7 @@ def test_what_could_not_be_deleted_is_named(place: Place, monkeypatch: pytest.Mo
         scratch.make(name, b"")
         place.sandbox.control("POST", "/faults", {"fault": "503", "seconds": 60})
 
-    assert scratch.left == [name]
+    assert scratch.remaining == [name]
     assert name.startswith(f"{PREFIX}-")
     place.sandbox.control("DELETE", "/faults")
     assert place.imports() == [name]

@@ -280,7 +280,7 @@ def test_the_command_counts_asks_undoes_and_is_recorded(rig: Rig, prelabel: Comm
 
     counted = prelabel(*chosen, "--dry-run", "--json")
     assert (counted.code, counted.json) == (0, {"matched": 1, "done": 0, "skipped": 0})
-    assert "2 rows would count as discarded" in counted.err
+    assert "would discard 2 rows" in counted.err
     unasked = prelabel(*chosen)
     assert unasked.code == 2
     assert "--yes" in unasked.err

@@ -97,7 +97,7 @@ def test_imports_that_are_not_ours_are_named_with_their_state(rig: Rig, prelabel
     said = prelabel("project", "show", rig.project.id, "--labelbox")
     assert said.code == 0
     assert "at Labelbox: labelers see pre-labels" in said.out
-    assert "1 imports not ours: by hand (FINISHED)" in said.out
+    assert "1 import not ours: by hand (FINISHED)" in said.out
 
 
 def test_it_is_asked_before_the_first_row_comes_and_says_what_labelers_do_not_see(rig: Rig, prelabel: Command) -> None:
@@ -109,7 +109,7 @@ def test_it_is_asked_before_the_first_row_comes_and_says_what_labelers_do_not_se
 
     assert said.code == 0
     assert "at Labelbox: pre-labels are hidden from labelers" in said.out
-    assert "at Labelbox: 0 imports that are known here" in said.out
+    assert "at Labelbox: 0 imports known here" in said.out
 
 
 def test_all_pages_are_looked_at_up_to_a_bound(rig: Rig, monkeypatch: pytest.MonkeyPatch, prelabel: Command) -> None:
@@ -118,7 +118,7 @@ def test_all_pages_are_looked_at_up_to_a_bound(rig: Rig, monkeypatch: pytest.Mon
     words = ("project", "show", rig.project.id, "--labelbox", "--json")
 
     whole = prelabel(*words).json["labelbox"]
-    monkeypatch.setattr(remote_imports, "MOST_PAGES", 1)
+    monkeypatch.setattr(remote_imports, "MAX_PAGES", 1)
     part = prelabel(*words).json["labelbox"]
 
     assert (len(whole["notOurs"]), whole["complete"]) == (remote_imports.PAGE + 1, True)

@@ -177,7 +177,7 @@ def test_a_command_that_was_killed_goes_on_where_it_was(place: Workplace, tmp_pa
     done = place.run(*command, cwd=tmp_path)
 
     assert done.returncode == 1, done.stderr
-    assert "going on behind line 20,000" in done.stderr
+    assert "resuming after line 20,000" in done.stderr
     assert f'"added": {rows}' in done.stdout
     assert f"line {rows + 1}: not JSON" in done.stderr
     assert report.read_text().count("\n") == 1
@@ -241,10 +241,10 @@ def test_ctrl_c_ends_with_130_and_says_that_the_same_command_goes_on(
     place.sandbox.control("POST", "/settings", {"secondsPerTask": 60})  # so that the task goes on for long
     process.terminate()
     _, said = process.communicate(timeout=20)
-    assert (process.returncode, "the same command goes on where it was" in said) == (130, True)
+    assert (process.returncode, "the same command resumes where it was" in said) == (130, True)
 
     late = place.run("dataset", "add", file, "--dataset", mark, "--timeout", "1", cwd=tmp_path)
-    assert (late.returncode, "it goes on there" in late.stderr) == (3, True)
+    assert (late.returncode, "it continues there" in late.stderr) == (3, True)
     place.sandbox.control("POST", "/settings", {"secondsPerTask": 0})
     done = place.run("dataset", "add", file, "--dataset", mark, cwd=tmp_path)
     assert (done.returncode, "added 3, existing 0, failed 0" in done.stdout) == (0, True)

@@ -209,7 +209,7 @@ def test_data_rows_that_are_not_processed_are_waited_for(place: Workplace, ids: 
 def test_more_rows_than_a_batch_holds_go_into_several(
     place: Workplace, project: str, ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_command, "MOST_ROWS", 500)
+    monkeypatch.setattr(batch_command, "MAX_ROWS", 500)
 
     made = batch_command._made(place.calls, project, "part-", ids, 20)
 
@@ -245,6 +245,6 @@ def test_the_commands_work_without_a_redis_and_say_that_they_count_alone(place: 
 
     made = place.invoke("ontology", "create", tmp_path / "o.json", **away)
 
-    assert (made.exit_code, "counted by itself alone" in made.stderr) == (0, True), made.stderr
+    assert (made.exit_code, "This command counts its requests alone" in made.stderr) == (0, True), made.stderr
     shown = place.invoke("ontology", "show", made.stdout.strip())
     assert "  point lamp" in shown.stdout

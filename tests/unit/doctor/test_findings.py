@@ -32,7 +32,7 @@ def test_a_good_server_has_only_good_findings() -> None:
 
     assert {each.level for each in found} == {Level.OK}
     assert [each.remedy for each in found if each.remedy] == []
-    assert "1,000 rows are kept, 50,000 bytes of memory for each" in of(Check.MEMORY, GOOD, rows=1000).found
+    assert "it keeps 1,000 rows, 50,000 bytes of memory a row" in of(Check.MEMORY, GOOD, rows=1000).found
 
 
 @pytest.mark.parametrize("version", ["6.0.16", "5.0.14", "4.0.0"])
@@ -195,7 +195,7 @@ def test_a_role_that_nobody_takes_is_bad(roles: list[str], missing: str) -> None
     found = list(workers.findings([replace(worker("1.0.0"), role=role) for role in roles], "1.0.0"))
 
     bad = [each.found for each in found if each.level is Level.BAD]
-    assert bad == ([f"no worker takes the role {missing}"] if missing else [])
+    assert bad == ([f"no worker has the role {missing}"] if missing else [])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prelabel.readers.ndjson import LineOptions, read_lines
 from prelabel.validation.gate import read_message
 from prelabel_worker.ontology.file import read_ontology
-from prelabel_worker.ontology.inference import MOST_FEATURES, Inference, Proposal, TooManyFeatures
+from prelabel_worker.ontology.inference import MAX_FEATURES, Inference, Proposal, TooManyFeatures
 from prelabel_worker.rendering.file_validation import OfProject, validate
 from tests.golden import HARBOUR, media, strategies
 from tests.support.media_examples import FOLDER, MEDIA
@@ -150,10 +150,13 @@ def test_what_only_ids_name_is_counted_and_not_made_up() -> None:
     proposal = inferred(message({"schemaId": "c" * 25, **BOX}), message({"name": "b", "schemaId": "d" * 25, **BOX}))
 
     assert [each["name"] for each in proposal.ontology["tools"]] == ["b"]
-    assert any(each.startswith("1 features and options are named by schemaId alone") for each in proposal.remarks)
-    assert any(each.startswith("1 have a schemaId beside their name") for each in proposal.remarks)
+    assert any(
+        each.startswith("features and options named by schemaId alone are not proposed (1)")
+        for each in proposal.remarks
+    )
+    assert any(each.endswith("with a schemaId beside their name: 1 feature") for each in proposal.remarks)
 
 
 def test_more_features_than_an_ontology_has_are_refused_before_they_fill_the_memory() -> None:
     with pytest.raises(TooManyFeatures):
-        inferred(*(message({"name": f"class {at}", **BOX}) for at in range(MOST_FEATURES + 1)))
+        inferred(*(message({"name": f"class {at}", **BOX}) for at in range(MAX_FEATURES + 1)))

@@ -26,7 +26,7 @@ def checked(*lines: Any, check: Check | None = None, limit: int = 1000) -> Repor
 
 
 def faults(report: Report) -> list[tuple[int, str, str]]:
-    return [(fault.line, fault.path, fault.reason.value) for fault in report.in_order()]
+    return [(fault.line, fault.path, fault.reason.value) for fault in report.in_order]
 
 
 def plain(key: str = "a", **fields: Any) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The request budget of an account: rate limit, breaker, stops, and what is known of it."""
+"""The request budget of an account: rate limit, breaker, stops, and its status."""

@@ -1,4 +1,4 @@
-"""A person's questions count against the account's budget like a worker's."""
+"""Requests of commands: they count against the account's budget like a worker's."""
 
 import threading
 import time
@@ -36,16 +36,16 @@ class Pacer:
             time.sleep(permit.wait)
 
     def tell(self, error: RequestError) -> None:
-        """Labelbox said to slow down: everyone on the account does. Of other errors nobody needs to hear."""
+        """Slow down everyone on the account when Labelbox asks for it; ignore other errors."""
         if isinstance(error, Throttled) or error.retry_after is not None:
             try:
                 self._permits.failed(_ASK, error)
             except redis.RedisError:
-                return  # who asked waits all the same
+                return  # the caller waits anyway
 
 
 class OwnPacer(Pacer):
-    """Where no Redis counts an account's requests: this process alone keeps the limit."""
+    """Keeps the limit in this process alone, where no Redis counts the account's requests."""
 
     def __init__(self, per_minute: int) -> None:
         self._apart = 60.0 / per_minute
@@ -61,4 +61,4 @@ class OwnPacer(Pacer):
         time.sleep(at - now)
 
     def tell(self, error: RequestError) -> None:
-        """There is nobody to tell."""
+        """Do nothing: no other process shares the budget."""

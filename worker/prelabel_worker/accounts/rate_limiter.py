@@ -1,4 +1,4 @@
-"""The request budget of an account, shared by all workers, and what stops it. It does not know what a request says.
+"""The request budget of an account, shared by all workers, and what stops it. It knows nothing of a request's content.
 
 Stops, the rate and the breaker are decided in the scripts by Redis's clock (scripts/account_lib.lua has the bounds).
 """
@@ -18,33 +18,35 @@ from prelabel_worker.labelbox.retry_policy import RetryAction
 from prelabel_worker.scripts import Scripts
 
 USE_WITHIN_SECONDS = 1.0
-"""A permit that was not used so soon is taken anew; the rate is reckoned with it."""
+"""A permit that is not used within this time is reserved again; the rate allows for it."""
 POLLED_TOGETHER = 25
-"""Most imports asked for in one request, hence with one permit."""
+"""Maximum number of imports that one request asks for, with one permit."""
 _LEAST_JITTER = 0.75  # of the time for which the breaker opens
 
 _log = structlog.get_logger(__name__)
 
 Purpose = Literal["upload", "follow", "ask"]
-"""Pauses stop uploads and people's questions; running imports are followed, and lost ones looked up, all the same."""
+"""Pauses stop uploads and people's questions; running imports are still followed, and lost ones looked up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """When a request may go: with `wait` 0 within `good_for` seconds, else it asks again in so many seconds.
-
-    It then brings `ticket`, its place in the line (a person's question goes without asking again). `stopped_by` is
-    what stops the account: `throttled`, `paused`, `refused` or `breaker`. What becomes of a request on an account in
-    `trouble` must be told, above all that of the breaker's `probe`.
-    """
+    """When a request may be sent."""
 
     purpose: Purpose
+    #: The project that it is for; empty for none.
     project_id: str
+    #: Seconds after which to ask again; 0 when the request may be sent.
     wait: float
+    #: The place in the line, to be given when asking again. A person's question is sent without asking again.
     ticket: int = 0
+    #: Seconds within which the request must be sent.
     good_for: float = 0.0
+    #: What stops the account: `throttled`, `paused`, `refused` or `breaker`; empty for nothing.
     stopped_by: str = ""
+    #: Whether the account is in trouble, so that the result of the request must be reported.
     trouble: bool = False
+    #: Whether the request is the one with which the breaker tries the service.
     probe: bool = False
 
     @property
@@ -68,7 +70,7 @@ class Permits:
         self._fingerprint = fingerprint
 
     def reserve(self, purpose: Purpose = "ask", project_id: str = "", *, ticket: int = 0, imports: int = 0) -> Permit:
-        """Have a permit for one request, or the time to ask again; a poll says for how many `imports` it asks."""
+        """Return a permit for one request, or the time to ask again; a poll names its number of `imports`."""
         limits = (f"{self._interval_ms:.3f}", self._burst, int(USE_WITHIN_SECONDS * 1000))
         request = (purpose, self._fingerprint, project_id, ticket, self._per_minute, imports, POLLED_TOGETHER)
         answer = self._scripts.run("permit", self._key, *limits, *request)
@@ -81,18 +83,18 @@ class Permits:
         return Permit(purpose, project_id, wait, stopped_by=answer[2].decode())
 
     def pause(self, seconds: float, why: str) -> None:
-        """Nobody uploads on this account for so long."""
+        """Stop uploads on this account for this many seconds."""
         self._stop("paused", seconds, why)
 
     def answered(self, permit: Permit) -> None:
-        """The request of this permit had an answer, a good one or a bad one."""
+        """Report that the request of this permit was answered, whatever the answer is."""
         if permit.trouble and self._scripts.run("request_answered", self._key, int(permit.probe)):
             _log.info("breaker.closed", account=self._account)
 
     def failed(self, permit: Permit, error: RequestError, failures: int = 1) -> float:
-        """The request of this permit failed, the `failures`-th in a row for whoever sent it.
+        """Report that the request of this permit failed, the `failures`-th in a row for its sender.
 
-        Answers for how many seconds requests like it are stopped by that.
+        Returns the number of seconds for which requests like it are stopped by that.
         """
         away = isinstance(error, Unavailable | OutcomeUnknown)
         stopped = self._away(permit, error) if away else 0.0
@@ -108,7 +110,7 @@ class Permits:
         return stopped
 
     def _away(self, permit: Permit, error: RequestError) -> float:
-        """Count a failure of the service itself; seconds for which the breaker is open."""
+        """Count a failure of the service itself; return the seconds for which the breaker is open."""
         jitter = f"{random.uniform(_LEAST_JITTER, 1):.3f}"
         opened, ms, openings = self._scripts.run("request_failed", self._key, int(permit.probe), jitter)
         seconds = int(ms) / 1000
@@ -125,5 +127,5 @@ class Permits:
 
 
 def fingerprint(api_key: str) -> str:
-    """Tells one key of an account from another: 8 hex digits, from which the key cannot be had."""
+    """Return 8 hex digits that tell keys of an account apart, and from which the key cannot be computed."""
     return hashlib.blake2b(api_key.encode(), digest_size=4, person=b"prelabel.key.1").hexdigest()

@@ -1,12 +1,13 @@
-"""What an operator sees of an account and does to it: its rate, what stops it, pause and resume. In effect at once."""
+"""The accounts as operators see and change them: rate, stops, pause and resume. Changes take effect at once."""
 
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import redis
 
+from prelabel.json_record import JsonRecord
 from prelabel.wire import keys
 from prelabel.wire.client import Client, is_of_keys
 from prelabel_worker.presence import announced
@@ -16,63 +17,57 @@ from prelabel_worker.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(JsonRecord):
     """What keeps requests: `throttled` all, `paused` uploads, `refused` uploads with the key of that fingerprint."""
+
+    json_fields = ("kind", "why", "until", "fingerprint")
 
     kind: str
     why: str
+    #: Seconds until it ends by itself.
     seconds: float
-    fingerprint: str = ""
+    #: Of a refused key; None for any other stop.
+    fingerprint: str | None = None
 
     @property
     def until(self) -> float:
-        """Unix time."""
+        """Unix time at which it ends by itself, in seconds."""
         return time.time() + self.seconds
-
-    def as_json(self) -> dict[str, Any]:
-        """For `account list --json`."""
-        return {"kind": self.kind, "why": self.why, "until": self.until, "fingerprint": self.fingerprint or None}
 
 
 @dataclass(frozen=True, slots=True)
-class AccountStatus:
-    """One account. Rates are requests a minute: the `limit` the workers keep (0 while none has sent), and `rate` now.
+class AccountStatus(JsonRecord):
+    """One account: its request budget, what stops it, and who uses it."""
 
-    `used` is about the last minute's. `breaker` is `closed`, `open`, or `probing` while one request tries the service.
-    """
+    json_names: ClassVar = {"name": "account"}
 
+    #: The account's name.
     name: str
+    #: Maximum requests a minute that the workers keep to; 0 while none has sent a request.
     limit: int = 0
+    #: Requests a minute that they send at most now; below `limit` after Labelbox said to slow down.
     rate: int = 0
+    #: Requests of about the last minute.
     used: int = 0
-    breaker: str = "closed"
-    breaker_seconds: float = 0.0
-    failures: int = 0
+    #: What stops requests, if anything does.
     stops: tuple[Stop, ...] = ()
+    #: `closed`, `open`, or `probing` while one request tries the service.
+    breaker: str = "closed"
+    #: Seconds for which the breaker stays open.
+    breaker_seconds: float = 0.0
+    #: Failures of the service in a row.
+    failures: int = 0
+    #: The projects whose uploads it pays for, by id.
     projects: tuple[str, ...] = ()
+    #: Whether the settings of this process have its key.
     has_key: bool = False
+    #: The workers that have its key, by name.
     workers: tuple[str, ...] = ()
 
     @property
     def in_order(self) -> bool:
         """Whether nothing keeps its requests."""
         return not self.stops and self.breaker == "closed"
-
-    def as_json(self) -> dict[str, Any]:
-        """For `account list --json` and `status --json`."""
-        return {
-            "account": self.name,
-            "limit": self.limit,
-            "rate": self.rate,
-            "used": self.used,
-            "stops": [stop.as_json() for stop in self.stops],
-            "breaker": self.breaker,
-            "breakerSeconds": self.breaker_seconds,
-            "failures": self.failures,
-            "projects": list(self.projects),
-            "hasKey": self.has_key,
-            "workers": list(self.workers),
-        }
 
 
 class Accounts:
@@ -84,22 +79,22 @@ class Accounts:
         self._scripts = Scripts(client)
 
     def all(self) -> list[AccountStatus]:
-        """Those of the settings, of the workers and of the projects, by name."""
+        """Return the accounts of the settings, the workers and the projects, by name."""
         announced, of_projects = self._announced(), self._of_projects()
         names = {self._settings.account, *self._settings.account_keys, *announced, *of_projects}
         return [self._status(name, of_projects.get(name, ()), announced.get(name, ())) for name in sorted(names)]
 
     def stops(self, name: str) -> list[Stop]:
-        """What keeps requests of this account now."""
+        """Return what stops requests of this account now."""
         return list(self._status(name).stops)
 
     def pause(self, name: str, why: str, seconds: float | None = None) -> None:
-        """Stop the account's uploads, until `resume` or for so long; running imports go on being polled and settled."""
+        """Stop the account's uploads, until `resume` or for so long; running imports are still polled and settled."""
         ms = FOR_EVER_MS if seconds is None else int(seconds * 1000)
         self._scripts.run("stop_account", self._key(name), "paused", ms, why, "", 0)
 
     def resume(self, name: str) -> bool:
-        """End whatever stops the account, and have what waits looked at now; whether anything stopped it."""
+        """End whatever stops the account, and wake what waits; return whether anything stopped it."""
         stopped = bool(self._scripts.run("resume_account", self._key(name)))
         prefix = self._settings.key_prefix
         for project_id in self._projects():
@@ -124,8 +119,8 @@ class Accounts:
             breaker_seconds=int(ms) / 1000,
             failures=failures,
             stops=tuple(
-                Stop(kind.decode(), why.decode(), int(left) / 1000, print_.decode())
-                for kind, left, why, print_ in zip(*(stops[at::4] for at in range(4)), strict=True)
+                Stop(kind.decode(), why.decode(), int(ms_left) / 1000, fingerprint.decode() or None)
+                for kind, ms_left, why, fingerprint in zip(*(stops[at::4] for at in range(4)), strict=True)
             ),
             projects=tuple(sorted(projects)),
             has_key=name in self._settings.accounts,
@@ -133,16 +128,16 @@ class Accounts:
         )
 
     def _announced(self) -> dict[str, list[str]]:
-        """Account → the workers that say they have a key for it."""
-        found: dict[str, list[str]] = {}
+        """Return account → the workers that announce a key for it."""
+        by_account: dict[str, list[str]] = {}
         for worker, presence in announced(self._client, self._settings.key_prefix).items():
             for name in presence.accounts:
-                found.setdefault(name, []).append(worker)
-        return found
+                by_account.setdefault(name, []).append(worker)
+        return by_account
 
     def _of_projects(self) -> dict[str, list[str]]:
-        """Account → the projects whose uploads it pays for."""
-        found: dict[str, list[str]] = {}
+        """Return account → the projects whose uploads it pays for."""
+        by_account: dict[str, list[str]] = {}
         for project_id in self._projects():
             root = keys.project_root(self._settings.key_prefix, project_id)
             try:
@@ -152,8 +147,8 @@ class Accounts:
                     raise
                 name = None
             account = name.decode("utf-8", "backslashreplace") if name else self._settings.account
-            found.setdefault(account, []).append(project_id)
-        return found
+            by_account.setdefault(account, []).append(project_id)
+        return by_account
 
     def _projects(self) -> list[str]:
         names = self._client.zrange(keys.projects(self._settings.key_prefix), 0, -1)

@@ -6,7 +6,7 @@ NEEDS_EXTRA = "the command needs the worker extra: pip install 'prelabel[worker]
 
 
 def main() -> None:
-    """The entry point of `prelabel`."""
+    """Run `prelabel`."""
     try:
         from prelabel_worker.cli.main import run
     except ModuleNotFoundError as error:

@@ -50,7 +50,7 @@ COMMANDS: Mapping[str, Declared | Noun] = {
     "batch": Noun(
         "Batches: create.",
         {
-            "create": Declared("setup.batch:create", "Put data rows into a project, when Labelbox has processed them."),
+            "create": Declared("setup.batch:create", "Put data rows into a project, once Labelbox has processed them."),
         },
     ),
     "dataset": Noun(
@@ -72,7 +72,7 @@ COMMANDS: Mapping[str, Declared | Noun] = {
             ),
             "edit": Declared("dead.edit:edit", "Change a dead letter's message and retry it."),
             "retry": Declared("dead.retry:retry", "Send dead letters back to their lanes, edited if names are given."),
-            "export": Declared("dead.export:export", "Write dead letters to a file; nothing of them changes."),
+            "export": Declared("dead.export:export", "Write dead letters to a file, without changing them."),
             "discard": Declared("dead.discard:discard", "Delete dead letters for good; their rows count as discarded."),
             "log": Declared(
                 "dead.log:log", "List what was done with dead letters, projects and accounts, by whom, newest first."
@@ -139,7 +139,7 @@ COMMANDS: Mapping[str, Declared | Noun] = {
             ),
             "set": Declared(
                 "project.command:set_overrides",
-                "Set what goes before the workers' settings for this project; `default` takes it back.",
+                "Override the workers' settings for one project; `default` takes an override back.",
             ),
         },
     ),
@@ -147,7 +147,7 @@ COMMANDS: Mapping[str, Declared | Noun] = {
         "Rows: show.",
         {
             "show": Declared(
-                "project.row:show", "Show what is known of a data row's messages: waiting, in a chunk, imported, dead."
+                "project.row:show", "Show where a data row's messages are: waiting, in a chunk, imported, dead."
             ),
         },
     ),
@@ -163,8 +163,8 @@ COMMANDS: Mapping[str, Declared | Noun] = {
     "spool": Noun(
         "Spools of publishers: list, send.",
         {
-            "list": Declared("publish.spool:list_", "List what waits on the disk, for each slot and project."),
-            "send": Declared("publish.spool:send", "Send what publishers that are gone left on the disk."),
+            "list": Declared("publish.spool:list_", "List what waits on the disk, by slot and project."),
+            "send": Declared("publish.spool:send", "Send what ended publishers have on the disk."),
         },
     ),
 }

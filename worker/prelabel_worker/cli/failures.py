@@ -11,7 +11,7 @@ DEFECT = 1
 
 
 def report(error: Exception) -> int:
-    """Say in one line what is wrong or away, or print the traceback of a defect of ours; return the exit code."""
+    """Print one line about what is wrong or away, or the traceback of a defect; return the exit code."""
     if isinstance(error, PrelabelError):
         say(str(error))
         return AWAY if isinstance(error, ServiceAway) else USAGE

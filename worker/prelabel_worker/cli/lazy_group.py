@@ -40,7 +40,7 @@ class ExtraMissing(PrelabelError):
 
 
 class LazyCommand(TyperCommand):
-    """Stands in a group for a command, and gives way to it when it is called or asked for its options."""
+    """Stands for a command in a group, and loads it when it is called or its options are needed."""
 
     def __init__(self, name: str, declared: Declared) -> None:
         super().__init__(name, help=declared.help, rich_markup_mode=None)
@@ -77,8 +77,8 @@ def group_of(declared: Mapping[str, Declared | Noun]) -> type[TyperGroup]:
 
 def _commands(declared: Mapping[str, Declared | Noun]) -> dict[str, Any]:
     return {
-        name: _noun(name, each) if isinstance(each, Noun) else LazyCommand(name, each)
-        for name, each in declared.items()
+        name: _noun(name, entry) if isinstance(entry, Noun) else LazyCommand(name, entry)
+        for name, entry in declared.items()
     }
 
 

@@ -20,8 +20,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
         print_line(f"prelabel {prelabel.__version__}")
         raise typer.Exit
 
@@ -36,7 +36,7 @@ def root(
 
 
 def run() -> None:
-    """Run the command; a user's mistake or a service that is away is one line, never a traceback."""
+    """Run the command. A user's mistake, or a service that is away, is reported in one line, never as a traceback."""
     try:
         app(prog_name="prelabel")
     except KeyboardInterrupt:

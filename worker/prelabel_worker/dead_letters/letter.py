@@ -3,8 +3,9 @@
 import hashlib
 from base64 import b64encode
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+from prelabel.json_record import JsonRecord
 from prelabel.printing import command
 from prelabel_worker.chunks.held_rows import split_body
 
@@ -12,27 +13,53 @@ _ABOUT_THE_ROW = ("messageId", "dataRow", "model", "stage", "chunk", "import")
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A row that no one will try again unless asked. Times are Unix seconds; `weight` is its rows in our sums."""
+class DeadLetter(JsonRecord):
+    """A row that no one will try again unless asked. Times are Unix seconds."""
 
+    json_fields = (
+        "id", "project_id", "message_id", "data_row", "model", "reason", "group", "details", "stage", "chunk_id",
+        "import_name", "attempts", "retried", "first_at", "last_at", "superseded", "weight", "message",
+        "message_base64",
+    )  # fmt: skip
+    json_names: ClassVar = {"chunk_id": "chunk", "import_name": "import", "weight": "rows"}
+
+    #: The arrival number of its row; `f…` for a frame that could not be read.
     id: str
+    #: The project's id.
     project_id: str
+    #: The message's id; None when it cannot be read.
     message_id: str | None
+    #: `k:` and a global key, or `i:` and an id; empty when it cannot be read.
     data_row: str
+    #: The model's name; empty when the message names none.
     model: str
+    #: The reason code.
     reason: str
+    #: The fingerprint of its group.
     group: str
+    #: What is wrong with it, in our words or Labelbox's.
     details: dict[str, Any]
+    #: The stage that held it.
     stage: str
+    #: The chunk that it was in; empty for none.
     chunk_id: str
+    #: The import that it was in; empty for none.
     import_name: str
+    #: How many times it was tried.
     attempts: int
+    #: When it was held for the first time.
     first_at: float
+    #: When it was held for the last time.
     last_at: float
+    #: Whether a newer message of its data row and model was imported.
     superseded: bool
+    #: How many rows it counts as: more than one only for a frame that could not be read.
     weight: int
+    #: The lane that it goes back to.
     lane: int
+    #: The line before the message in what is stored.
     header: bytes
+    #: The message as it was published.
     message: bytes
 
     @property
@@ -57,59 +84,52 @@ class DeadLetter:
             said |= {"errorName": error.get("name"), "errorMessage": error.get("message")}
         return said
 
-    def as_json(self) -> dict[str, Any]:
-        """The dead letter for `--json`, with the message as text; `messageBase64` when it is not UTF-8."""
+    @property
+    def message_base64(self) -> str | None:
+        """The message in base64 when it is not UTF-8, since JSON cannot hold it as it is; else None."""
         try:
-            message, encoded = self.message.decode(), None
+            self.message.decode()
         except UnicodeDecodeError:
-            message, encoded = self.message.decode("utf-8", "replace"), b64encode(self.message).decode()
-        return {
-            "id": self.id,
-            "projectId": self.project_id,
-            "messageId": self.message_id,
-            "dataRow": self.data_row,
-            "model": self.model,
-            "reason": self.reason,
-            "group": self.group,
-            "details": self.details,
-            "stage": self.stage,
-            "chunk": self.chunk_id,
-            "import": self.import_name,
-            "attempts": self.attempts,
-            "retried": self.retried,
-            "firstAt": self.first_at,
-            "lastAt": self.last_at,
-            "superseded": self.superseded,
-            "rows": self.weight,
-            "message": message,
-            "messageBase64": encoded,
-        }
+            return b64encode(self.message).decode()
+        return None
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetterGroup:
+class DeadLetterGroup(JsonRecord):
     """The dead letters of one fingerprint: how many rows, since when, and one of them without its message."""
 
+    json_fields = (
+        "project_id", "group", "reason", "rows", "example", "sample_id", "first_at", "last_at", "retry_command",
+    )  # fmt: skip
+    json_names: ClassVar = {"sample_id": "sample", "retry_command": "retry"}
+
+    #: The project's id.
     project_id: str
+    #: The fingerprint that its dead letters share.
     group: str
+    #: How many rows it has.
     rows: int
+    #: Unix time at which its first dead letter died, in seconds.
     first_at: float
+    #: Unix time at which its last dead letter died, in seconds.
     last_at: float
+    #: One of its dead letters, without its message.
     sample: DeadLetter
 
-    def as_json(self) -> dict[str, Any]:
-        """For `dead groups --json`."""
-        return {
-            "projectId": self.project_id,
-            "group": self.group,
-            "reason": self.sample.reason,
-            "rows": self.rows,
-            "example": self.sample.example(),
-            "sample": self.sample.id,
-            "firstAt": self.first_at,
-            "lastAt": self.last_at,
-            "retry": self.retry_command,
-        }
+    @property
+    def reason(self) -> str:
+        """The reason code of its dead letters."""
+        return self.sample.reason
+
+    @property
+    def example(self) -> dict[str, Any]:
+        """What is wrong with one of its dead letters, in a few words."""
+        return self.sample.example()
+
+    @property
+    def sample_id(self) -> str:
+        """The id of one of its dead letters."""
+        return self.sample.id
 
     @property
     def retry_command(self) -> str:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import orjson
 
+from prelabel.json_record import JsonRecord
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.dead_letters.editing import EditedMessage
@@ -17,8 +18,10 @@ Then = Literal["keep", "old", "new"]
 
 
 @dataclass(frozen=True, slots=True)
-class BulkResult:
+class BulkResult(JsonRecord):
     """What a bulk action did, in dead letters; `rows` is what those done weigh."""
+
+    json_fields = ("matched", "done", "skipped")
 
     matched: int = 0
     done: int = 0
@@ -32,10 +35,6 @@ class BulkResult:
             self.skipped + other.skipped,
             self.rows + other.rows,
         )
-
-    def as_json(self) -> dict[str, int]:
-        """The answer of every bulk action."""
-        return {"matched": self.matched, "done": self.done, "skipped": self.skipped}
 
 
 class HeldRows(HeldReader):

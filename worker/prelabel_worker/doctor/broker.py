@@ -1,4 +1,4 @@
-"""Whether Celery's broker answers, and what kind of Redis it is where it is one."""
+"""Check Celery's broker: whether it answers, and what kind of Redis it is where it is one."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ _SECONDS = 5.0
 
 
 def findings(settings: Settings, rows_run_id: str) -> Iterator[Finding]:
-    """About the broker; `rows_run_id` names the Redis process that keeps the rows."""
+    """Check the broker; `rows_run_id` names the Redis process that keeps the rows."""
     try:
         url = settings.broker
         broker.connect(settings, _SECONDS)
@@ -36,7 +36,7 @@ def findings(settings: Settings, rows_run_id: str) -> Iterator[Finding]:
 
 
 def _redis(url: RedisUrl, rows_run_id: str | None) -> Iterator[Finding]:
-    """What kind of Redis it is, unless it is the one with the rows: the same URL, or the same process."""
+    """Check what kind of Redis the broker is, unless it is the one with the rows: the same URL or process."""
     try:
         with open_client(url, _SECONDS) as client:
             info = client.info()

@@ -1,11 +1,13 @@
-"""Every check with its remedy, and what a check has found.
+"""Every check with its remedy, and what a check finds.
 
 The table in docs/reference/commands.md#doctor is made from this one.
 """
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Any
+from typing import Self
+
+from prelabel.json_record import JsonRecord
 
 
 class Level(StrEnum):
@@ -17,7 +19,7 @@ class Level(StrEnum):
 
 
 class Check(Enum):
-    """A check: its name, which stays; what is right; and what to do when it is not."""
+    """A check: its name, which stays and is its value; what is right; and what to do when it is not."""
 
     REDIS_VERSION = (
         "redis-version",
@@ -62,7 +64,7 @@ class Check(Enum):
     MEMORY = (
         "redis-memory",
         "memory in use is below the 85 % of `maxmemory` at which publishing stops; noted: there is no limit",
-        "raise maxmemory, start workers, see to dead letters; without a limit set one below the machine's "
+        "raise maxmemory, start workers, retry or discard dead letters; without a limit set one below the machine's "
         "memory, so that publishers wait before Redis is killed",
     )
     CLOCK = ("clock", "this machine and Redis agree on the time", "synchronise the clocks: ages are shown wrong")
@@ -85,7 +87,7 @@ class Check(Enum):
     )
     ROLES = (
         "worker-roles",
-        "every role is taken by some worker",
+        "every role has a worker",
         "start a worker of the role that is missing, or one of all: prelabel worker --role all",
     )
     ACCOUNT_PAUSE = (
@@ -118,7 +120,7 @@ class Check(Enum):
         "project-keys",
         "every key of the project is of its type, and can be read",
         "prelabel project forget PROJECT removes keys that are of another type, which hold no rows; then it is looked "
-        "at anew. Find out who may publish and writes such keys",
+        "at again. Find out who may publish and writes such keys",
     )
     PAUSE = (
         "project-pause",
@@ -132,18 +134,18 @@ class Check(Enum):
     )
     STUCK = (
         "project-stuck",
-        "no chunk is stopped by a defect: an answer of another shape than ours expect, or an error of our own",
+        "no chunk is stopped by a defect: an answer of an unexpected shape, or an error of ours",
         "report what is shown with the log's `stage.broken`; after an upgrade, or when Labelbox answers otherwise, "
         "prelabel import retry tries the chunks again at once; they are tried every ten minutes anyway",
     )
     NEWER = (
         "project-newer",
         "no row waits for a worker of a newer release than this command",
-        "finish the upgrade, or take it up again: workers of this release leave alone what a newer one wrote",
+        "finish the upgrade: workers of this release leave alone what a newer one wrote",
     )
     TIMERS = (
         "project-timers",
-        "nothing that was due is left lying for longer than a lease; without pending rows that is noted only",
+        "nothing due waits for longer than a lease; without pending rows it is noted only",
         "start workers, or more of them: nobody works on what is due",
     )
     ONTOLOGY = (
@@ -167,15 +169,24 @@ class Check(Enum):
         "name the project: prelabel doctor --project P",
     )
 
-    def __init__(self, label: str, right: str, remedy: str) -> None:
-        self.label = label
-        self.right = right
-        self.remedy = remedy
+    label: str
+    right: str
+    remedy: str
+
+    def __new__(cls, label: str, right: str, remedy: str) -> Self:
+        """Make a check; its value is its name alone."""
+        check = object.__new__(cls)
+        check._value_ = check.label = label
+        check.right = right
+        check.remedy = remedy
+        return check
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check has found, of one project where it is about one."""
+class Finding(JsonRecord):
+    """What a check has found, of one project or of the installation."""
+
+    json_fields = ("check", "level", "good", "found", "remedy", "project")
 
     check: Check
     level: Level
@@ -192,23 +203,12 @@ class Finding:
         """What to do; empty when all is well."""
         return "" if self.level is Level.OK else self.check.remedy
 
-    def as_json(self) -> dict[str, Any]:
-        """For `doctor --json`."""
-        return {
-            "check": self.check.label,
-            "level": self.level.value,
-            "good": self.good,
-            "found": self.found,
-            "remedy": self.remedy,
-            "project": self.project,
-        }
-
 
 def judged(check: Check, good: bool, found: str, project: str | None = None) -> Finding:
-    """Ok or bad."""
+    """Return a finding that is ok or bad."""
     return Finding(check, Level.OK if good else Level.BAD, found, project)
 
 
 def noted(check: Check, good: bool, found: str, project: str | None = None) -> Finding:
-    """Ok, or worth a note."""
+    """Return a finding that is ok or worth a note."""
     return Finding(check, Level.OK if good else Level.NOTE, found, project)

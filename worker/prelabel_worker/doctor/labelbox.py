@@ -1,10 +1,11 @@
-"""Labelbox: the endpoint, the key, and what it says of projects. Every answer becomes a finding."""
+"""Labelbox: check the endpoint, the key, and the projects. Every answer becomes a finding."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from prelabel.annotations.kinds import KINDS, MEDIA_TYPES, media_type_of
+from prelabel.printing import counted
 from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
 from prelabel_worker.labelbox.client import Labelbox
@@ -12,21 +13,21 @@ from prelabel_worker.labelbox.endpoint import Endpoint
 from prelabel_worker.labelbox.errors import Forbidden, ProjectGone, RequestError, Throttled, Unauthorized
 from prelabel_worker.labelbox.types import ImportName, ProjectOntology
 
-MOST_PROJECTS = 50
-"""Projects that are asked for in one run: each costs two requests of the account's budget."""
+MAX_PROJECTS = 50
+"""Maximum number of projects in one run: a project costs two requests of the account's budget."""
 
 
 def endpoint(url: str, api_keys: Iterable[str]) -> Finding:
-    """Whether the keys are safe on their way."""
+    """Check whether the keys are safe on their way."""
     try:
-        found = Endpoint.parse(url)
+        parsed = Endpoint.parse(url)
     except ValueError as error:
         return Finding(Check.ENDPOINT, Level.BAD, str(error))
-    return judged(Check.ENDPOINT, all(map(found.may_have, api_keys)), f"the endpoint is {found.address}")
+    return judged(Check.ENDPOINT, all(map(parsed.may_have, api_keys)), f"the endpoint is {parsed.address}")
 
 
 def access(labelbox: Labelbox, url: str, project_id: str) -> Finding:
-    """Whether Labelbox answers and takes the key: one question, also while the account is paused."""
+    """Check whether Labelbox answers and accepts the key, with one request, also while the account is paused."""
     host = urlsplit(url).hostname
     try:
         # A look-up of an import that cannot exist changes nothing.
@@ -43,33 +44,33 @@ def access(labelbox: Labelbox, url: str, project_id: str) -> Finding:
 
 
 def projects(labelbox: Labelbox, pacer: Pacer, ids: Sequence[str]) -> Iterator[Finding]:
-    """What Labelbox says of each project, of the first 50, and for as long as it answers."""
+    """Check each project at Labelbox, of the first 50, as long as Labelbox answers."""
     for at, project_id in enumerate(ids):
-        if at == MOST_PROJECTS:
-            yield _not_looked_at(len(ids) - at, "more than 50")
+        if at == MAX_PROJECTS:
+            yield _unchecked(len(ids) - at, "more than 50")
             return
         try:
             yield from _project(labelbox, pacer, project_id)
         except RequestError as error:
-            yield _not_looked_at(len(ids) - at, str(error))
+            yield _unchecked(len(ids) - at, str(error))
             return
 
 
-def _not_looked_at(count: int, why: str) -> Finding:
-    return Finding(Check.LOOKED_AT, Level.NOTE, f"{count} projects were not asked for at Labelbox: {why}")
+def _unchecked(count: int, why: str) -> Finding:
+    return Finding(Check.LOOKED_AT, Level.NOTE, f"not asked for at Labelbox: {counted(count, 'project')}: {why}")
 
 
 def _project(labelbox: Labelbox, pacer: Pacer, project_id: str) -> Iterator[Finding]:
     pacer.wait()
     try:
-        found = labelbox.ontology(project_id)
+        ontology = labelbox.ontology(project_id)
     except ProjectGone:
         yield Finding(Check.ONTOLOGY, Level.BAD, "Labelbox does not know it, or the key may not see it", project_id)
         return
     except Forbidden:
         yield Finding(Check.ONTOLOGY, Level.BAD, "the key has no right to it", project_id)
         return
-    yield from describe(found, project_id)
+    yield from describe(ontology, project_id)
     pacer.wait()
     shown = labelbox.shows_pre_labels(project_id)
     if shown is None:
@@ -79,19 +80,20 @@ def _project(labelbox: Labelbox, pacer: Pacer, project_id: str) -> Iterator[Find
         yield judged(Check.SHOWN, shown, words, project_id)
 
 
-def describe(found: ProjectOntology, project_id: str) -> Iterator[Finding]:
-    """The features and the media type of a project. Pure."""
-    features = [*(found.normalized.get("tools") or ()), *(found.normalized.get("classifications") or ())]
-    kept = [each for each in features if not each.get("archived")]
-    known = [each for each in kept if _is_known(each)]
-    named = f"ontology '{found.name}' has {len(kept)} features" if found.name else f"{len(kept)} features"
+def describe(ontology: ProjectOntology, project_id: str) -> Iterator[Finding]:
+    """Check the features and the media type of a project. Pure."""
+    features = [*(ontology.normalized.get("tools") or ()), *(ontology.normalized.get("classifications") or ())]
+    kept = [feature for feature in features if not feature.get("archived")]
+    known = [feature for feature in kept if _is_known(feature)]
+    features_kept = counted(len(kept), "feature")
+    named = f"ontology '{ontology.name}' has {features_kept}" if ontology.name else features_kept
     yield judged(Check.ONTOLOGY, bool(known), f"{named}, {len(known)} of a kind that can be pre-labelled", project_id)
-    yield _media(found.media_type, project_id)
+    yield _media(ontology.media_type, project_id)
 
 
 def _is_known(feature: dict[str, Any]) -> bool:
     kind = feature.get("tool") or feature.get("type")
-    return any(kind in each.tools for each in KINDS)
+    return any(kind in annotation_kind.tools for annotation_kind in KINDS)
 
 
 def _media(media_type: str | None, project_id: str) -> Finding:

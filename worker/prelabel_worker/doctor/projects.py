@@ -1,4 +1,4 @@
-"""What Redis says of projects: pauses, rows that wait for nobody, and what is overdue. It writes nothing."""
+"""Check projects in Redis: pauses, rows that no worker takes, and what is overdue. Writes nothing."""
 
 import time
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import redis
 
+from prelabel.printing import counted
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.accounts.status import Accounts
@@ -22,46 +23,55 @@ _YEAR_SECONDS = 366 * 86_400.0  # an operator's pause has no end
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What is known of one project in Redis; seconds are by Redis's clock."""
+class ProjectState:
+    """The state of one project in Redis, by Redis's clock."""
 
+    #: The project's id.
     id: str
+    #: Rows without an outcome.
     pending: int
+    #: Rows of dead letters.
     dead: int
+    #: Age of the oldest row in a lane; None without one.
     oldest_waiting_seconds: float | None
+    #: Seconds until a pause ends; 0 while there is none.
     paused_seconds: float
+    #: Why it is paused.
     pause_reason: str
+    #: The name of the timer that is due first.
     timer: str
+    #: Seconds since that timer was due.
     late_seconds: float
+    #: Rows that wait for a newer worker.
     newer: int = 0
-    #: Its stuck chunks: what stops them, by chunk id.
+    #: Its stuck chunks: id, and what stops them.
     stuck: tuple[tuple[str, str], ...] = ()
     #: Why keys of it cannot be used; '' when they can.
     broken: str = ""
 
 
-def look(client: Client, prefix: str, only: str | None) -> list[Seen] | None:
-    """Every known project, or the one that is named; None when Redis is out of memory: it takes no transaction then."""
+def look(client: Client, prefix: str, only: str | None) -> list[ProjectState] | None:
+    """Read every known project, or one; None when Redis is out of memory, since it refuses transactions then."""
     inspector = Inspector(client, prefix)
-    quarantined = {each.project_id: each.detail for each in inspector.quarantined()}
+    quarantined = {entry.project_id: entry.detail for entry in inspector.quarantined()}
     try:
         names = [only] if only else inspector.projects()
-        return [_surviving(client, prefix, inspector, each, quarantined.get(each, "")) for each in names]
+        return [_surviving(client, prefix, inspector, name, quarantined.get(name, "")) for name in names]
     except redis.exceptions.OutOfMemoryError:
         return None
 
 
-def _surviving(client: Client, prefix: str, inspector: Inspector, project_id: str, quarantined: str) -> Seen:
-    """Look at one project; one whose keys cannot be read is seen as broken."""
+def _surviving(client: Client, prefix: str, inspector: Inspector, project_id: str, quarantined: str) -> ProjectState:
+    """Read one project; one whose keys cannot be read is returned as broken."""
     try:
         with readable(project_id):
-            seen = _look(client, prefix, inspector, project_id)
+            state = _look(client, prefix, inspector, project_id)
     except ProjectUnreadable as error:
-        return Seen(project_id, 0, 0, None, 0.0, "", "", 0.0, broken=error.problem)
-    return replace(seen, broken=quarantined)
+        return ProjectState(project_id, 0, 0, None, 0.0, "", "", 0.0, broken=error.problem)
+    return replace(state, broken=quarantined)
 
 
-def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) -> Seen:
+def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) -> ProjectState:
     root = keys.project_root(prefix, project_id)
     with client.pipeline(transaction=True) as pipeline:
         pipeline.time()
@@ -71,7 +81,7 @@ def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) ->
     now = seconds + micros / 1e6
     status = inspector.status(project_id)
     name, due = (timers[0][0].decode(), timers[0][1] / 1000) if timers else ("", now)
-    return Seen(
+    return ProjectState(
         id=project_id,
         pending=status.pending,
         dead=status.dead,
@@ -86,54 +96,58 @@ def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) ->
 
 
 def _stuck(client: Client, prefix: str, project_id: str) -> tuple[tuple[str, str], ...]:
-    return tuple((each.chunk_id, each.defect) for each in Imports(client, prefix).open(project_id) if each.stuck_at)
+    return tuple((chunk.chunk_id, chunk.defect) for chunk in Imports(client, prefix).open(project_id) if chunk.stuck_at)
 
 
-def findings(project: Seen, workers: int, lease_seconds: float) -> Iterator[Finding]:
-    """Whether this project's rows move."""
+def findings(project: ProjectState, workers: int, lease_seconds: float) -> Iterator[Finding]:
+    """Check whether this project's rows move."""
     yield judged(Check.KEYS, not project.broken, project.broken or "its keys are what they should be", project.id)
     if project.paused_seconds:
-        found = f"paused {_until(project.paused_seconds)}: {project.pause_reason or 'no reason is kept'}"
-        yield Finding(Check.PAUSE, Level.BAD, found, project.id)
+        pause = f"paused {_until(project.paused_seconds)}: {project.pause_reason or 'no reason is kept'}"
+        yield Finding(Check.PAUSE, Level.BAD, pause, project.id)
     else:
         yield Finding(Check.PAUSE, Level.OK, "not paused", project.id)
     oldest = project.oldest_waiting_seconds
     waits = "" if oldest is None else f", the oldest has waited for {span(oldest)}"
     nobody = ", and no worker is alive" if project.pending and not workers else ""
-    yield judged(Check.WAITING, not nobody, f"{project.pending:,} rows pending{waits}{nobody}", project.id)
+    yield judged(Check.WAITING, not nobody, f"{counted(project.pending, 'row')} pending{waits}{nobody}", project.id)
     stuck = (
         f"{len(project.stuck):,} stuck, such as {': '.join(project.stuck[0])}" if project.stuck else "no chunk is stuck"
     )
     yield judged(Check.STUCK, not project.stuck, stuck, project.id)
-    newer = f"{project.newer:,} rows wait for a newer worker" if project.newer else "every row is of a known version"
+    newer = (
+        f"waiting for a newer worker: {counted(project.newer, 'row')}"
+        if project.newer
+        else "every row is of a known version"
+    )
     yield judged(Check.NEWER, not project.newer, newer, project.id)
     yield _timers(project, lease_seconds)
 
 
-def _timers(project: Seen, lease_seconds: float) -> Finding:
-    """A tick answers what is due at least every few seconds, and puts it off by a lease when it hands it out."""
+def _timers(project: ProjectState, lease_seconds: float) -> Finding:
+    """Check the timers: a tick hands out what is due within seconds, and puts it off by a lease then."""
     if project.late_seconds > LOOK_ANYWAY_SECONDS + lease_seconds:
-        found = f"{project.timer} has been due for {span(project.late_seconds)}"
-        return Finding(Check.TIMERS, Level.BAD if project.pending else Level.NOTE, found, project.id)
+        late = f"{project.timer} has been due for {span(project.late_seconds)}"
+        return Finding(Check.TIMERS, Level.BAD if project.pending else Level.NOTE, late, project.id)
     return Finding(Check.TIMERS, Level.OK, "nothing is overdue", project.id)
 
 
 def malformed(client: Client, prefix: str) -> Finding:
-    """Whether every name in the set of projects can be a project's."""
+    """Check whether every name in the set of projects can be a project's."""
     names = Inspector(client, prefix).malformed()
     if not names:
         return Finding(Check.NAMES, Level.OK, "every name in the set of projects can be a project's")
-    found = f"{len(names):,} names in the set of projects cannot be a project's, such as {shortened(names[0])}"
-    return Finding(Check.NAMES, Level.BAD, found)
+    wrong = f"{counted(len(names), 'name')} in the set of projects cannot be a project's, such as {shortened(names[0])}"
+    return Finding(Check.NAMES, Level.BAD, wrong)
 
 
 def account_pause(client: Client, settings: Settings, account: str) -> Finding:
-    """Whether requests of the account wait."""
+    """Check whether requests of the account are stopped."""
     stops = Accounts(client, settings).stops(account)
     if not stops:
         return Finding(Check.ACCOUNT_PAUSE, Level.OK, f"account {account} is not paused")
-    found = "; ".join(f"{stop.kind} {_until(stop.seconds)}: {stop.why}" for stop in stops)
-    return Finding(Check.ACCOUNT_PAUSE, Level.BAD, f"account {account} is {found}")
+    reasons = "; ".join(f"{stop.kind} {_until(stop.seconds)}: {stop.why}" for stop in stops)
+    return Finding(Check.ACCOUNT_PAUSE, Level.BAD, f"account {account} is {reasons}")
 
 
 def _until(seconds: float) -> str:
@@ -144,7 +158,7 @@ def _until(seconds: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """A time as a person says it."""
+    """Return a time span for a person, such as `3 min`."""
     for unit, name in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * unit:
             return f"{seconds / unit:.0f} {name}"

@@ -1,4 +1,4 @@
-"""The Redis that keeps the rows. What was read of it → findings; pure but for `look`."""
+"""Check the Redis that keeps the rows. Pure but for `look`."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -7,6 +7,7 @@ from typing import Any
 
 import redis
 
+from prelabel.printing import counted
 from prelabel.publishing.inbox import WATERMARK
 from prelabel.wire.client import Client, is_away
 from prelabel.wire.durability import Durability
@@ -21,12 +22,17 @@ _MB = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What a Redis says of itself; a setting is None where the service hides it."""
+    """What a Redis reports of itself; a setting is None where the service hides it."""
 
+    #: Every section of INFO, as redis-py parses them.
     info: Mapping[str, Any]
+    #: `maxmemory-policy`.
     policy: str | None
+    #: `appendonly`.
     append_only: str | None
+    #: `appendfsync`.
     append_sync: str | None
+    #: How much its clock and this machine's differ.
     skew_seconds: float
     #: The host of its address; empty for a socket.
     host: str = ""
@@ -40,12 +46,12 @@ class Server:
 
     @property
     def can_keep_rows(self) -> bool:
-        """Whether scripts work there: of another server, projects cannot be asked for."""
+        """Whether scripts work there: on another server, projects cannot be read."""
         return not self.flavour.refusal and self.script_refusal is None
 
 
 def look(client: Client, info: Mapping[str, Any], root: str | None) -> Server:
-    """Ask a Redis, which said `info`, for the rest. Raises redis.RedisError.
+    """Ask a Redis, which reported `info`, for the rest. Raises redis.RedisError.
 
     `root` is a root key in one of its slots, for the script that finds out what scripts may do; None: it is not asked.
     """
@@ -64,12 +70,12 @@ def look(client: Client, info: Mapping[str, Any], root: str | None) -> Server:
 
 
 def host_of(client: Client) -> str:
-    """The host that a client was given; empty for a socket."""
+    """Return the host of a client's address; empty for a socket."""
     return str(client.connection_pool.connection_kwargs.get("host", ""))
 
 
 def _script_refusal(client: Client, root: str) -> str | None:
-    """What the server answers to a script that builds a key name, when it refuses."""
+    """Return the server's words when it refuses a script that builds a key name; else None."""
     try:
         Scripts(client).run("built_key", root)
     except redis.ResponseError as error:
@@ -80,7 +86,7 @@ def _script_refusal(client: Client, root: str) -> str | None:
 
 
 def setting(client: Client, name: str) -> str | None:
-    """A setting of the server; None where a hosted service hides it."""
+    """Return a setting of the server; None where a hosted service hides it."""
     try:
         value = client.config_get(name).get(name)
     except redis.ResponseError:
@@ -91,7 +97,7 @@ def setting(client: Client, name: str) -> str | None:
 def findings(
     server: Server, durability: Durability, rows: int | None, *, as_cluster: bool = False
 ) -> Iterator[Finding]:
-    """Everything about the server; `rows` are those it keeps, None when they could not be counted."""
+    """Check everything about the server; `rows` is how many it keeps, None when they could not be counted."""
     yield from kind(server, as_cluster=as_cluster)
     yield _persistence(server, durability)
     yield _disk(server.info)
@@ -100,7 +106,7 @@ def findings(
 
 
 def kind(server: Server, *, as_cluster: bool = False) -> Iterator[Finding]:
-    """Whether it is a server that can keep rows, which can be found without asking for projects."""
+    """Check whether the server can keep rows, which needs no look at projects."""
     yield version(Check.REDIS_VERSION, server.flavour)
     if server.script_refusal is None:
         yield Finding(Check.REDIS_SCRIPTS, Level.OK, "scripts may build key names")
@@ -111,7 +117,7 @@ def kind(server: Server, *, as_cluster: bool = False) -> Iterator[Finding]:
 
 
 def version(check: Check, flavour: ServerFlavour) -> Finding:
-    """Whether a server of this kind and version is supported."""
+    """Check whether a server of this kind and version is supported."""
     if flavour.refusal:
         return Finding(check, Level.BAD, f"{flavour} is not supported: {flavour.refusal}")
     if not flavour.is_recent:
@@ -121,13 +127,13 @@ def version(check: Check, flavour: ServerFlavour) -> Finding:
 
 
 def tls(place: str, options: TlsOptions) -> Finding:
-    """Whether only a server with a certificate for its name is talked to."""
+    """Check whether the server has to prove that it is the one."""
     words = "is verified" if options.verified else "is not verified: its URL says so"
     return noted(Check.TLS, options.verified, f"the server at {place} {words}")
 
 
 def eviction(check: Check, policy: str | None, info: Mapping[str, Any]) -> Finding:
-    """Whether a Redis may delete keys of its own accord: by its setting, or by INFO where settings are hidden."""
+    """Check whether a Redis may evict keys: by its setting, or by INFO where settings are hidden."""
     if policy is not None:
         return judged(check, policy == "noeviction", f"maxmemory-policy {policy}")
     reported = info.get("maxmemory_policy")
@@ -137,7 +143,7 @@ def eviction(check: Check, policy: str | None, info: Mapping[str, Any]) -> Findi
 
 
 def mode(info: Mapping[str, Any], *, as_cluster: bool = False) -> Finding:
-    """Whether it is a server that can keep rows: of another nothing else can be asked."""
+    """Check whether it is a primary; nothing else can be asked of another server."""
     # Valkey 8 and newer report `server_mode` in its place.
     runs_as = str(info.get("redis_mode", info.get("server_mode", "standalone")))
     role = str(info.get("role", "master"))
@@ -148,7 +154,7 @@ def mode(info: Mapping[str, Any], *, as_cluster: bool = False) -> Finding:
     if runs_as == "cluster":
         return noted(Check.REDIS_MODE, as_cluster, "a primary of a cluster")
     replicas = int(info.get("connected_slaves", 0))
-    return Finding(Check.REDIS_MODE, Level.OK, f"a primary with {replicas} replicas")
+    return Finding(Check.REDIS_MODE, Level.OK, f"a primary with {counted(replicas, 'replica')}")
 
 
 def _persistence(server: Server, durability: Durability) -> Finding:
@@ -157,18 +163,19 @@ def _persistence(server: Server, durability: Durability) -> Finding:
         on = "yes" if server.info.get("aof_enabled") else "no"
     if durability == "fsync" and server.flavour.keeps_a_log:
         return Finding(Check.PERSISTENCE, Level.OK, f"{server.flavour} answers when a write is in its transaction log")
-    found = f"appendonly {on}, appendfsync {sync or 'cannot be read'}, durability {durability}"
+    settings = f"appendonly {on}, appendfsync {sync or 'cannot be read'}, durability {durability}"
     if durability == "waitaof":
         good = server.flavour.has_waitaof
-        found += f", {server.flavour} {'has' if good else 'has no'} WAITAOF"
+        settings += f", {server.flavour} {'has' if good else 'has no'} WAITAOF"
     elif durability == "replica":
-        good = int(server.info.get("connected_slaves", 0)) > 0
-        found += f", {server.info.get('connected_slaves', 0)} replicas"
+        replicas = int(server.info.get("connected_slaves", 0))
+        good = replicas > 0
+        settings += f", {counted(replicas, 'replica')}"
     elif sync is None and on == "yes":
-        return Finding(Check.PERSISTENCE, Level.NOTE, found)
+        return Finding(Check.PERSISTENCE, Level.NOTE, settings)
     else:
         good = sync == "always"
-    return judged(Check.PERSISTENCE, good and on == "yes", found)
+    return judged(Check.PERSISTENCE, good and on == "yes", settings)
 
 
 def _disk(info: Mapping[str, Any]) -> Finding:
@@ -184,9 +191,9 @@ def _memory(info: Mapping[str, Any], rows: int | None) -> Finding:
     if rows is None:
         kept = "Redis is out of memory, so that its projects cannot be looked at"
     else:
-        kept = f"{rows:,} rows are kept"
-        kept += f", {used // rows:,} bytes of memory for each" if rows >= 1000 else ""
+        kept = f"it keeps {counted(rows, 'row')}"
+        kept += f", {used // rows:,} bytes of memory a row" if rows >= 1000 else ""
     if not limit:
         return Finding(Check.MEMORY, Level.NOTE, f"{used / _MB:,.0f} MB in use, no limit; {kept}")
-    found = f"{used / _MB:,.0f} of {limit / _MB:,.0f} MB in use ({used / limit:.0%}); {kept}"
-    return judged(Check.MEMORY, used <= limit * WATERMARK, found)
+    in_use = f"{used / _MB:,.0f} of {limit / _MB:,.0f} MB in use ({used / limit:.0%}); {kept}"
+    return judged(Check.MEMORY, used <= limit * WATERMARK, in_use)

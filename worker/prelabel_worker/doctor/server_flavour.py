@@ -116,7 +116,7 @@ class ServerFlavour:
 
 
 def flavour_of(info: Mapping[str, Any], host: str = "") -> ServerFlavour:
-    """Name the server that reported `info`, every section as redis-py parses them, and that `host` leads to."""
+    """Return the server that reported `info`, every section as redis-py parses them, and that is at `host`."""
     flavour, engine, redis_version = _flavour(info, host), _engine(info), _number(info.get("redis_version"))
     if engine is Flavour.VALKEY:
         version = _number(info.get("valkey_version"))
@@ -155,6 +155,6 @@ def _engine(info: Mapping[str, Any]) -> Flavour:
 
 
 def _number(version: object) -> str:
-    """The digits of a version: `df-v1.27.1` → `1.27.1`."""
-    found = re.search(r"\d+(\.\d+)*(-\d+)?", str(version or ""))
-    return found[0] if found else ""
+    """Return the digits of a version: `df-v1.27.1` → `1.27.1`."""
+    digits = re.search(r"\d+(\.\d+)*(-\d+)?", str(version or ""))
+    return digits[0] if digits else ""

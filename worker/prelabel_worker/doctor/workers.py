@@ -1,8 +1,9 @@
-"""Who works, and of which version. Pure."""
+"""Check the workers: how many are alive, of which versions and roles. Pure."""
 
 import re
 from collections.abc import Iterator, Sequence
 
+from prelabel.printing import counted
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
 from prelabel_worker.queries.workers import WorkerStatus
 from prelabel_worker.runtime.roles import STAGES
@@ -11,18 +12,18 @@ _SHOWN = 20
 
 
 def findings(workers: Sequence[WorkerStatus], own_version: str) -> Iterator[Finding]:
-    """Whether somebody is there, and whether an upgrade was finished."""
-    names = ", ".join(f"{each.name} {each.version}" for each in workers[:_SHOWN])
+    """Check whether a worker is alive, whether an upgrade is finished, and whether each role has a worker."""
+    names = ", ".join(f"{worker.name} {worker.version}" for worker in workers[:_SHOWN])
     more = ", …" if len(workers) > _SHOWN else ""
-    yield judged(Check.WORKERS, bool(workers), f"{len(workers)} workers alive {names}{more}".rstrip())
+    yield judged(Check.WORKERS, bool(workers), f"{counted(len(workers), 'worker')} alive {names}{more}".rstrip())
     if workers:
-        yield _versions({each.version for each in workers}, own_version)
-        yield _roles({each.role for each in workers})
+        yield _versions({worker.version for worker in workers}, own_version)
+        yield _roles({worker.role for worker in workers})
 
 
 def _roles(taken: set[str]) -> Finding:
     missing = [] if "all" in taken else [role for role in STAGES if role not in taken]
-    words = f"no worker takes the role {', '.join(missing)}" if missing else "every role is taken"
+    words = f"no worker has the role {', '.join(missing)}" if missing else "every role has a worker"
     return judged(Check.ROLES, not missing, words)
 
 
@@ -36,5 +37,5 @@ def _versions(versions: set[str], own: str) -> Finding:
 
 
 def _parts(version: str) -> tuple[int, ...]:
-    """1.10.0 is newer than 1.9.3."""
+    """Return the numbers of a version, so that 1.10.0 is newer than 1.9.3."""
     return tuple(int(part) for part in re.findall(r"\d+", version))

@@ -1,1 +1,1 @@
-"""Whether an annotation is right for its project."""
+"""Check whether an annotation is right for its project."""

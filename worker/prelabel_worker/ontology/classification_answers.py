@@ -1,8 +1,8 @@
-"""Do answers fit their classifications: the answer's form, its options, and what is nested below.
+"""Check that answers fit their classifications: the answer's form, its options, and what is nested below.
 
 Source: docs/reference/labelbox-format.md#4-3.
 
-Pure. Answers are written in the form of their classification on the way: one option under a radio, an array under a
+Pure. The check also writes answers in the form of their classification: one option under a radio, an array under a
 checklist; answers with ranges of time in the form that their media type reads (docs/reference/labelbox-format.md#2-18
 and #2-20).
 """
@@ -11,18 +11,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from prelabel.errors import NotInOntology, Reason, quoted
+from prelabel.printing import counted
 from prelabel_worker.ontology.tree import FORMS, Feature, Level, Option
 
 
 def check_answer(item: Any, feature: Feature, path: str) -> None:
-    """The answer has, or is given, its classification's form, and its options exist."""
+    """Check an answer and its options, and write it in the form of its classification. Raises NotInOntology."""
     answer, form, path = item.answer, FORMS.get(feature.type), f"{path}.answer"
     if form is None:  # group, dropdown: no import shape (docs/reference/labelbox-format.md#2-26)
         raise NotInOntology(Reason.WRONG_KIND, path, "an answer", f"none: a {feature.type} cannot be imported")
     if (form == "text") != isinstance(answer, str):
         expected = "a text" if form == "text" else "an option"
-        found = quoted(answer) if isinstance(answer, str) else "options"
-        raise NotInOntology(Reason.WRONG_ANSWER, path, found, f"{expected}: '{feature.name}' is a {feature.type}")
+        actual = quoted(answer) if isinstance(answer, str) else "options"
+        raise NotInOntology(Reason.WRONG_ANSWER, path, actual, f"{expected}: '{feature.name}' is a {feature.type}")
     if form == "text":
         _check_length(answer, feature, path)
         return
@@ -36,34 +37,34 @@ def check_answer(item: Any, feature: Feature, path: str) -> None:
 
 
 def _check_options(chosen: Iterable[Any], feature: Feature, paths: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for given, path in zip(chosen, paths, strict=True):
-        option = feature.options.find(given, path, Reason.UNKNOWN_OPTION, f"an option of '{feature.name}'")
-        if option.id in seen:
+    chosen_ids: set[str] = set()
+    for answer, path in zip(chosen, paths, strict=True):
+        option = feature.options.find(answer, path, Reason.UNKNOWN_OPTION, f"an option of '{feature.name}'")
+        if option.id in chosen_ids:
             raise NotInOntology(Reason.WRONG_ANSWER, path, f"'{option.name}' again", "each option once")
-        seen.add(option.id)
-        if given.classifications:
+        chosen_ids.add(option.id)
+        if answer.classifications:
             parent = f"option '{option.name}' of '{feature.name}'"
-            check_nested(given.classifications, option.nested, parent, path)
+            check_nested(answer.classifications, option.nested, parent, path)
 
 
 def check_nested(classifications: Iterable[Any], level: Level[Feature], parent: str, path: str) -> None:
-    """Each classification is one of this level, answered once."""
-    seen: set[str] = set()
+    """Check that each classification is one of this level, answered once. Raises NotInOntology."""
+    answered_ids: set[str] = set()
     for at, nested in enumerate(classifications):
         where = f"{path}.classifications[{at}]"
         feature = level.find(nested, where, Reason.WRONG_NESTING, f"a classification nested under {parent}")
-        if feature.id in seen:
+        if feature.id in answered_ids:
             raise NotInOntology(Reason.WRONG_ANSWER, where, f"'{feature.name}' again", "each classification once")
-        seen.add(feature.id)
+        answered_ids.add(feature.id)
         check_answer(nested, feature, where)
 
 
 def _check_length(text: str, feature: Feature, path: str) -> None:
-    least, most = feature.characters or (0, len(text))
-    if not least <= len(text) <= most:
-        expected = f"{least} to {most} characters for '{feature.name}'"
-        raise NotInOntology(Reason.WRONG_ANSWER, path, f"{len(text)} characters", expected)
+    minimum, maximum = feature.characters or (0, len(text))
+    if not minimum <= len(text) <= maximum:
+        expected = f"{minimum} to {maximum} characters for '{feature.name}'"
+        raise NotInOntology(Reason.WRONG_ANSWER, path, counted(len(text), "character"), expected)
 
 
 class TimedAnswers:
@@ -80,7 +81,7 @@ class TimedAnswers:
         self._video = media_type == "VIDEO"
 
     def check(self, annotation: Any, feature: Feature, path: str) -> None:
-        """The answer fits its classification, and is written as its media type wants. Raises NotInOntology."""
+        """Check an answer and write it in the form that its media type reads. Raises NotInOntology."""
         if self._audio:
             _spread(annotation)
             _by_name(annotation, feature)
@@ -95,9 +96,9 @@ class TimedAnswers:
             return
         listed = isinstance(item.answer, list)
         items = item.answer if listed else [item.answer]
-        seen: set[str] = set()
-        for at, each in enumerate(items):
-            self._check_item(each, feature, f"{path}[{at}]" if listed else path, seen)
+        chosen_ids: set[str] = set()
+        for at, answer in enumerate(items):
+            self._check_item(answer, feature, f"{path}[{at}]" if listed else path, chosen_ids)
         if self._audio or form == "checklist" or (form == "text" and not listed):
             item.answer = items
         elif self._video and form == "radio" and len(items) == 1:
@@ -110,11 +111,11 @@ class TimedAnswers:
             raise NotInOntology(Reason.WRONG_ANSWER, path, quoted(item.answer), expected)
         _check_length(item.answer, feature, path)
 
-    def _check_item(self, item: Any, feature: Feature, path: str, seen: set[str]) -> None:
+    def _check_item(self, item: Any, feature: Feature, path: str, chosen_ids: set[str]) -> None:
         if (FORMS[feature.type] == "text") != (item.value is not None):
             expected = "value, a text" if item.value is None else "an option"
-            found = "an option" if item.value is None else quoted(item.value)
-            raise NotInOntology(Reason.WRONG_ANSWER, path, found, f"{expected}: '{feature.name}' is a {feature.type}")
+            actual = "an option" if item.value is None else quoted(item.value)
+            raise NotInOntology(Reason.WRONG_ANSWER, path, actual, f"{expected}: '{feature.name}' is a {feature.type}")
         if self._audio and item.frames is None:
             raise NotInOntology(Reason.WRONG_ANSWER, f"{path}.frames", "nothing", "the ranges of this answer")
         if item.value is not None:
@@ -123,30 +124,30 @@ class TimedAnswers:
             _check_length(item.value, feature, f"{path}.value")
             return
         option = feature.options.find(item, path, Reason.UNKNOWN_OPTION, f"an option of '{feature.name}'")
-        if option.id in seen:
+        if option.id in chosen_ids:
             raise NotInOntology(Reason.WRONG_ANSWER, path, f"'{option.name}' again", "each option once")
-        seen.add(option.id)
+        chosen_ids.add(option.id)
         if self._audio:
             _by_name(item, option)
         if item.classifications:
             self._check_below(item.classifications, option, f"option '{option.name}' of '{feature.name}'", path)
 
     def _check_below(self, classifications: Iterable[Any], option: Option, parent: str, path: str) -> None:
-        seen: set[str] = set()
+        answered_ids: set[str] = set()
         for at, nested in enumerate(classifications):
             where = f"{path}.classifications[{at}]"
             expected = f"a classification nested under {parent}"
             feature = option.nested.find(nested, where, Reason.WRONG_NESTING, expected)
-            if feature.id in seen:
+            if feature.id in answered_ids:
                 raise NotInOntology(Reason.WRONG_ANSWER, where, f"'{feature.name}' again", "each classification once")
-            seen.add(feature.id)
+            answered_ids.add(feature.id)
             if self._audio:
                 _by_name(nested, feature)
             self._check(nested, feature, where)
 
 
 def _spread(annotation: Any) -> None:
-    """Frames beside the answer are those of each option; audio knows them in the options only."""
+    """Move the frames beside an answer into its options: audio reads them there only."""
     if annotation.frames is not None:
         for item in annotation.answer if isinstance(annotation.answer, list) else (annotation.answer,):
             item.frames = annotation.frames
@@ -154,6 +155,6 @@ def _spread(annotation: Any) -> None:
 
 
 def _by_name(item: Any, named: Feature | Option) -> None:
-    """The form of audio has no ids; ids that were given are known here, so nothing is lost."""
+    """Replace an id by its name, since the form of audio has no ids."""
     if item.schema_id is not None:
         item.name, item.schema_id = item.name or named.name, None

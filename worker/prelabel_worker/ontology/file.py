@@ -1,4 +1,4 @@
-"""An ontology in a file: as the API answers it, or as a builder writes it, without ids. Pure."""
+"""Read an ontology from a file: as the API answers it, or as a builder writes it, without ids. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ class UnusableOntology(PrelabelError):
 
 @dataclass(frozen=True, slots=True)
 class OntologyFile:
-    """What a file says; `remarks` are about what is doubtful in it."""
+    """The ontology of a file; `remarks` name what is doubtful in it."""
 
     ontology: Ontology
     media_type: str | None
@@ -24,19 +24,18 @@ class OntologyFile:
 
     @property
     def media_known(self) -> bool:
-        """Whether kinds are refused by it."""
+        """Whether the media type is known, so that kinds are refused for it."""
         return media_type_of(self.media_type) in MEDIA_TYPES
 
 
 def read_ontology(content: Any, media_type: str | None = None) -> OntologyFile:
-    """From JSON: `tools` and `classifications`, or an object that has them as `normalized` or `ontology`.
+    """Read JSON with `tools` and `classifications`, or an object that has them as `normalized` or `ontology`.
 
-    A media type that is given goes before the file's `mediaType`; without either every kind passes. Raises
-    UnusableOntology.
+    `media_type` goes before the file's `mediaType`; without either, every kind passes. Raises UnusableOntology.
     """
     media = media_type
-    for each in _levels(content):
-        media = media or _media_of(each)
+    for level in _levels(content):
+        media = media or _media_of(level)
     content = tree_of(content)
     try:
         remarks: list[str] = []
@@ -52,26 +51,26 @@ def read_ontology(content: Any, media_type: str | None = None) -> OntologyFile:
 
 
 def tree_of(content: Any) -> Mapping[str, Any]:
-    """The object that has the tools and classifications. Raises UnusableOntology."""
-    found = _levels(content)[-1]
-    if not isinstance(found, Mapping) or not ("tools" in found or "classifications" in found):
+    """Return the object that has the tools and classifications. Raises UnusableOntology."""
+    tree = _levels(content)[-1]
+    if not isinstance(tree, Mapping) or not ("tools" in tree or "classifications" in tree):
         raise UnusableOntology("expected an ontology: an object with tools and classifications")
-    return found
+    return tree
 
 
 def _levels(content: Any) -> list[Any]:
-    """The file's object, and what it has inside as `ontology`, `normalized` or both."""
-    found = [content]
+    """Return the file's object, and what it holds as `ontology`, `normalized` or both."""
+    levels = [content]
     for word in ("ontology", "normalized"):
-        inner = found[-1].get(word) if isinstance(found[-1], Mapping) else None
+        inner = levels[-1].get(word) if isinstance(levels[-1], Mapping) else None
         if inner is not None:
-            found.append(inner)
-    return found
+            levels.append(inner)
+    return levels
 
 
 def _media_of(content: Any) -> str | None:
-    found = isinstance(content, Mapping) and (content.get("mediaType") or content.get("allowedMediaType"))
-    return found if isinstance(found, str) else None
+    media = isinstance(content, Mapping) and (content.get("mediaType") or content.get("allowedMediaType"))
+    return media if isinstance(media, str) else None
 
 
 def _objects(items: Any, path: str) -> list[dict[str, Any]]:
@@ -83,11 +82,11 @@ def _objects(items: Any, path: str) -> list[dict[str, Any]]:
 
 
 def _filled(items: Any, path: str, remarks: list[str]) -> list[dict[str, Any]]:
-    """The same with a stand-in for each id that is missing: identities need one that is no other's."""
-    found = _objects(items, path)
-    remarks += _repeated(found, path)
+    """Return the items with a unique stand-in for each id that is missing, since identities need one."""
+    objects = _objects(items, path)
+    remarks += _repeated(objects, path)
     filled = []
-    for at, item in enumerate(found):
+    for at, item in enumerate(objects):
         where = f"{path}[{at}]"
         nested = {
             key: _filled(item[key], f"{where}.{key}", remarks) for key in ("classifications", "options") if key in item
@@ -97,11 +96,11 @@ def _filled(items: Any, path: str, remarks: list[str]) -> list[dict[str, Any]]:
 
 
 def _repeated(items: list[dict[str, Any]], path: str) -> Iterator[str]:
-    """Names and ids that two siblings have: such a name stands for neither, such an id for the last."""
+    """Yield a remark for each name or id of two siblings: such a name finds neither, such an id the last."""
     names = Counter(name for item in items for name in _names(item))
     ids = Counter(item["featureSchemaId"] for item in items if item.get("featureSchemaId"))
     yield from (f"{path}: {count} are called {quoted(name)}" for name, count in names.items() if count > 1)
-    yield from (f"{path}: {count} have the featureSchemaId {each}" for each, count in ids.items() if count > 1)
+    yield from (f"{path}: {count} have the featureSchemaId {id_}" for id_, count in ids.items() if count > 1)
 
 
 def _names(item: dict[str, Any]) -> set[str]:
@@ -110,7 +109,7 @@ def _names(item: dict[str, Any]) -> set[str]:
 
 
 def _forget_constraints(tools: list[dict[str, Any]]) -> None:
-    """Pairs of ids say nothing where tools have none: any pair may be linked then."""
+    """Remove the pairs of ids that may be linked: without ids of the tools, any pair may be linked."""
     for tool in tools:
         if isinstance(tool.get("definition"), dict):
             tool["definition"] = {key: value for key, value in tool["definition"].items() if key != "constraints"}

@@ -1,7 +1,7 @@
-"""Predictions → an ontology that takes them: features, their kinds, options, and what is nested below. Pure.
+"""Propose an ontology that accepts predictions: features, their kinds, options, and what is nested below. Pure.
 
-What the predictions do not say is not made up: a classification without an option that was ever chosen has none. Where
-they contradict themselves, the kind that most annotations have is proposed and the contradiction is named.
+Nothing is made up: a classification of which no option was ever chosen has none. Where the predictions contradict
+themselves, the kind that most annotations have is proposed and the contradiction is named.
 """
 
 from collections import Counter
@@ -12,15 +12,16 @@ from typing import Any
 from prelabel.annotations.kinds import MEDIA_TYPES, Kind
 from prelabel.annotations.video import SHAPES, shape_of
 from prelabel.errors import PrelabelError, quoted
+from prelabel.printing import counted
 
-MOST_FEATURES = 4000
-"""Tools, classifications and options of an ontology, as Labelbox documents it (docs/reference/labelbox-api.md#5)."""
+MAX_FEATURES = 4000
+"""Maximum tools, classifications and options of an ontology (docs/reference/labelbox-api.md#5)."""
 _API_WORDS = {"TMSGEO": "TMS_GEO", "TMSSIMPLE": "TMS_SIMPLE", "POINTCLOUD": "POINT_CLOUD", "DOCUMENT": "PDF"}
 _COLORS = (
     "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b",
     "#e377c2", "#7f7f7f", "#bcbd22", "#17becf", "#aec7e8", "#ffbb78",
 )  # fmt: skip
-# of the two mask tools the one that Labelbox makes today (docs/reference/labelbox-format.md#4-1)
+# Of the two mask tools, the one that Labelbox makes today (docs/reference/labelbox-format.md#4-1)
 _MASK = "raster-segmentation"
 _CHOICES = {"radio", "checklist"}
 
@@ -31,19 +32,24 @@ class TooManyFeatures(PrelabelError):
 
 @dataclass(slots=True)
 class _Node:
-    """A feature or an option, with what was seen below it; `types` are the ontology's words for a feature."""
+    """A feature or an option."""
 
     name: str
+    #: How many annotations need which type, in the ontology's words.
     types: Counter[str] = field(default_factory=Counter)
+    #: Where each type was first needed.
     first: dict[str, str] = field(default_factory=dict)
+    #: The features or options below it, by name.
     below: dict[str, "_Node"] = field(default_factory=dict)
+    #: Whether it is answered for moments of a data row.
     moments: bool = False
+    #: Whether it is answered for whole data rows.
     whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What `prelabel ontology create` takes, what contradicts itself, and what is worth knowing."""
+    """An ontology for `prelabel ontology create`, contradictions in the predictions, and remarks."""
 
     ontology: dict[str, Any]
     conflicts: tuple[str, ...]
@@ -51,7 +57,7 @@ class Proposal:
 
 
 class Inference:
-    """Takes messages that passed the gate, one by one; keeps features, never rows."""
+    """Reads messages that passed the gate, one by one; keeps features, never rows."""
 
     def __init__(self) -> None:
         self._tools: dict[str, _Node] = {}
@@ -65,7 +71,7 @@ class Inference:
         self._where = ""
 
     def add(self, message: Any, kinds: Sequence[Kind], where: str) -> None:
-        """Look at a message as `prelabel.validation.gate.read_message` answers it. Raises TooManyFeatures."""
+        """Add a message as `prelabel.validation.gate.read_message` returns it. Raises TooManyFeatures."""
         self._where = where
         for annotation, kind in zip(message.annotations, kinds, strict=True):
             self._media &= kind.media
@@ -73,19 +79,19 @@ class Inference:
             if kind.classifies:
                 self._classified(annotation, kind)
             elif annotation.masks is not None:
-                for each in annotation.masks.instances:
-                    self._with_ids += each.feature_schema_id is not None
-                    self._node(self._tools, each.name, _MASK)
+                for instance in annotation.masks.instances:
+                    self._with_ids += instance.feature_schema_id is not None
+                    self._node(self._tools, instance.name, _MASK)
             else:
                 self._object(annotation, kind)
 
     def proposal(self) -> Proposal:
-        """What takes all that was added, as far as it does not contradict itself."""
+        """Return an ontology that accepts all that was added, as far as that does not contradict itself."""
         conflicts: list[str] = []
         colors = (_COLORS[at % len(_COLORS)] for at in range(len(self._tools)))
-        tools = [_tool(each, color, conflicts) for each, color in zip(self._tools.values(), colors, strict=True)]
-        classifications = [_classification(each, conflicts, top=True) for each in self._classifications.values()]
-        media = sorted({_API_WORDS.get(each, each) for each in self._media})
+        tools = [_tool(node, color, conflicts) for node, color in zip(self._tools.values(), colors, strict=True)]
+        classifications = [_classification(node, conflicts, top=True) for node in self._classifications.values()]
+        media = sorted({_API_WORDS.get(media_type, media_type) for media_type in self._media})
         if self._kinds and not media:
             conflicts.append(f"no media type takes all of {', '.join(self._kinds)}")
         ontology = {
@@ -97,16 +103,17 @@ class Inference:
 
     def _remarks(self, media: list[str]) -> Iterator[str]:
         if self._kinds and len(media) > 1:
-            yield f"the media type is not certain: say --media-type to `ontology create`, one of {', '.join(media)}"
+            yield f"the media type is not certain: give `ontology create` a --media-type, one of {', '.join(media)}"
         if self._unnamed:
-            yield f"{self._unnamed} features and options are named by schemaId alone and not proposed: give their names"
+            yield f"features and options named by schemaId alone are not proposed ({self._unnamed:,}): give their names"
         if self._with_ids:
-            yield f"{self._with_ids} have a schemaId beside their name: a new ontology will have other ids"
+            features = counted(self._with_ids, "feature")
+            yield f"a new ontology will have other ids; with a schemaId beside their name: {features}"
         if missing := sorted(self._sources - set(self._classifications)):
             yield f"relationships start from {', '.join(map(quoted, missing))}, of which no answer tells the type"
-        for each in self._classifications.values():
-            if each.moments and each.whole:
-                yield f"{quoted(each.name)} is answered for moments and for whole data rows: proposed for moments"
+        for node in self._classifications.values():
+            if node.moments and node.whole:
+                yield f"{quoted(node.name)} is answered for moments and for whole data rows: proposed for moments"
 
     def _object(self, annotation: Any, kind: Kind) -> None:
         node = self._named(self._tools, annotation, _tool_type(annotation, kind))
@@ -128,17 +135,17 @@ class Inference:
             node.moments, node.whole = node.moments or moments, node.whole or not moments
 
     def _answered(self, level: dict[str, _Node], item: Any) -> _Node | None:
-        """A classification with its answer, and what is answered below its options."""
+        """Add a classification with its answer, and what is answered below its options."""
         answer = item.answer
         listed = answer if isinstance(answer, list) else [answer]
-        texts = any(isinstance(each, str) or getattr(each, "value", None) is not None for each in listed)
+        texts = any(isinstance(option, str) or getattr(option, "value", None) is not None for option in listed)
         node = self._named(level, item, "text" if texts else "checklist" if isinstance(answer, list) else "radio")
         if node is None or texts:
             return node
-        for each in listed:
-            option = self._named(node.below, each, "")
+        for chosen in listed:
+            option = self._named(node.below, chosen, "")
             if option is not None:
-                for nested in each.classifications or ():
+                for nested in chosen.classifications or ():
                     self._answered(option.below, nested)
         return node
 
@@ -153,8 +160,8 @@ class Inference:
         node = level.get(name)
         if node is None:
             self._nodes += 1
-            if self._nodes > MOST_FEATURES:
-                raise TooManyFeatures(f"more than {MOST_FEATURES} features and options; an ontology has no more")
+            if self._nodes > MAX_FEATURES:
+                raise TooManyFeatures(f"more than {MAX_FEATURES} features and options; an ontology has no more")
             node = level[name] = _Node(name)
         node.types[kind] += 1
         node.first.setdefault(kind, self._where)
@@ -162,7 +169,7 @@ class Inference:
 
 
 def _tool_type(annotation: Any, kind: Kind) -> str:
-    """The ontology's word for the tool that makes such an annotation."""
+    """Return the ontology's word for the tool that makes such an annotation."""
     if annotation.message_evaluation_task is not None:
         return str(annotation.message_evaluation_task.format)
     if annotation.segments is not None:
@@ -171,14 +178,14 @@ def _tool_type(annotation: Any, kind: Kind) -> str:
 
 
 def _type_of(node: _Node, path: str, conflicts: list[str]) -> str:
-    """The type that most have; an array of options makes a radio a checklist, which takes both."""
+    """Return the type that most annotations need; arrays of options need a checklist, which accepts single ones too."""
     types = Counter(node.types)
     if types["checklist"]:
         types["checklist"] += types.pop("radio", 0)
     chosen = types.most_common(1)[0][0]
     if len(+types) > 1:
-        seen = "; ".join(f"{kind} {count:,} times, first {node.first.get(kind)}" for kind, count in types.most_common())
-        conflicts.append(f"{quoted(path)} is used as {seen}: proposed as {chosen}, the others will be refused")
+        uses = "; ".join(f"{kind} {count:,} times, first {node.first.get(kind)}" for kind, count in types.most_common())
+        conflicts.append(f"{quoted(path)} is used as {uses}: proposed as {chosen}, the others will be refused")
     return chosen
 
 
@@ -193,7 +200,7 @@ def _tool(node: _Node, color: str, conflicts: list[str]) -> dict[str, Any]:
 
 
 def _nested(nodes: Iterable[_Node], path: str, conflicts: list[str]) -> list[dict[str, Any]]:
-    return [_classification(each, conflicts, path=f"{path} / ") for each in nodes]
+    return [_classification(node, conflicts, path=f"{path} / ") for node in nodes]
 
 
 def _classification(node: _Node, conflicts: list[str], *, top: bool = False, path: str = "") -> dict[str, Any]:
@@ -201,11 +208,11 @@ def _classification(node: _Node, conflicts: list[str], *, top: bool = False, pat
     kind = _type_of(node, path, conflicts)
     options = [
         {
-            "value": each.name,
-            "label": each.name,
-            "options": _nested(each.below.values(), f"{path} / {each.name}", conflicts),
+            "value": option.name,
+            "label": option.name,
+            "options": _nested(option.below.values(), f"{path} / {option.name}", conflicts),
         }
-        for each in (node.below.values() if kind in _CHOICES else ())
+        for option in (node.below.values() if kind in _CHOICES else ())
     ]
-    made = {"type": kind, "name": node.name, "instructions": node.name, "required": False, "options": options}
-    return made | ({"scope": "index" if node.moments else "global"} if top else {})
+    classification = {"type": kind, "name": node.name, "instructions": node.name, "required": False, "options": options}
+    return classification | ({"scope": "index" if node.moments else "global"} if top else {})

@@ -1,4 +1,4 @@
-"""Is an annotation right for its project: features, options, nesting, media type.
+"""Check an annotation against its project: features, options, nesting, media type.
 
 Source: docs/reference/labelbox-format.md#3 and #4.
 
@@ -31,7 +31,7 @@ class Ontology:
         self._tools = Level(tools)
         self._classifications = Level(classifications)
         self._media_type = media_type_of(media_type)
-        # A type nobody knows is not held against the row: Labelbox decides (docs/reference/labelbox-format.md#3).
+        # A type that is not known here refuses no row: Labelbox decides (docs/reference/labelbox-format.md#3).
         known = self._media_type in MEDIA_TYPES
         self._refused = {kind.name for kind in KINDS if known and self._media_type not in kind.media}
         self.tiled = self._media_type in TILES
@@ -46,7 +46,7 @@ class Ontology:
         """Read what the API answers as `ontology.normalized`; keys it does not know are ignored."""
         ontology = cls(
             [read_tool(tool) for tool in normalized.get("tools") or ()],
-            [read_classification(each) for each in normalized.get("classifications") or ()],
+            [read_classification(feature) for feature in normalized.get("classifications") or ()],
             media_type,
         )
         content = orjson.dumps([normalized, media_type], option=orjson.OPT_SORT_KEYS)
@@ -54,11 +54,11 @@ class Ontology:
         return ontology
 
     def plain(self, kind: Kind) -> Mapping[str, Feature]:
-        """Name → feature, where the name says it all: an object of this kind, without anything nested, is right."""
+        """Return name → feature, where the name is enough: an object of this kind with nothing nested is right."""
         return self._plain[kind.name]
 
     def resolve(self, annotation: Any, kind: Kind, path: str) -> Feature:
-        """The annotation's feature, after everything about it was checked. Raises MessageError."""
+        """Check everything about an annotation and return its feature. Raises MessageError."""
         if kind.name in self._refused:
             raise self._not_taken(annotation, kind, path)
         if annotation.masks is not None:
@@ -78,16 +78,16 @@ class Ontology:
         return feature
 
     def unidentified(self, kind: Kind) -> bool:
-        """Whether a line of this kind is sent without a derived uuid, so that its status line has one of Labelbox's.
+        """Return whether a line of this kind is sent without a derived uuid, so that Labelbox makes one.
 
         An assumption, after docs/reference/labelbox-format.md#2-20 and #question-7-10: Labelbox's own client writes no
-        uuid on answers with ranges of time in audio, and whether the server takes one is unknown. A uuid that the
-        producer gives is sent.
+        uuid on answers with ranges of time in audio, and whether the server takes one is unknown. A uuid from the
+        producer is sent.
         """
         return kind.timed and self._media_type == "AUDIO"
 
     def slow(self, kinds: Iterable[Kind]) -> int:
-        """How many of these Labelbox imports slowly: masks, and every object on tiled imagery.
+        """Return how many of these Labelbox imports slowly: masks, and every object on tiled imagery.
 
         Source: docs/reference/labelbox-format.md#1-9.
         """
@@ -97,9 +97,9 @@ class Ontology:
         if kind.name not in feature.kinds:
             raise _wrong_kind(feature, f"a {kind.name}", path)
         if annotation.segments is not None:
-            said = shape_of(annotation.segments[0].keyframes[0])
-            if SHAPES[str(said)] != feature.type:
-                raise _wrong_kind(feature, f"keyframes with {said}", path)
+            shape = shape_of(annotation.segments[0].keyframes[0])
+            if SHAPES[str(shape)] != feature.type:
+                raise _wrong_kind(feature, f"keyframes with {shape}", path)
             _check_keyframes(annotation, feature, path)
         elif annotation.message_evaluation_task is not None:
             if annotation.message_evaluation_task.format != feature.type:
@@ -114,7 +114,7 @@ class Ontology:
                 raise InvalidAnnotation(error.reason, where, error.found, error.expected) from None
 
     def _check_masks(self, annotation: Any, kind: Kind, path: str) -> Feature:
-        """Each instance names a mask tool; the line as a whole has no feature of the ontology."""
+        """Check that each instance names a mask tool; return a stand-in, since the line has no feature as a whole."""
         for at, instance in enumerate(annotation.masks.instances):
             where = f"{path}.masks.instances[{at}]"
             named = _Named(instance.name, instance.feature_schema_id)
@@ -124,18 +124,18 @@ class Ontology:
         return _MASKS[getattr(annotation, "group_key", None)]
 
     def _not_taken(self, annotation: Any, kind: Kind, path: str) -> MessageError:
-        """The project's media type does not take this kind; perhaps it takes another with the same tools."""
+        """Return the error for a kind that the media type refuses, with a kind of the same tools as a hint."""
         if kind.name == "tile box" and "bounding box" not in self._refused:
             expected = "a number greater than 0: only tiled imagery has boxes from their other edge"
             return InvalidAnnotation(Reason.INVALID_ANNOTATION, f"{path}.bbox.height", annotation.bbox.height, expected)
-        taken = [each for each in KINDS if self._media_type in each.media and each.tools & kind.tools]
-        ways = " or ".join(f"a {each.name}" for each in taken if each.timed == kind.timed or not kind.timed)
+        accepted = [other for other in KINDS if self._media_type in other.media and other.tools & kind.tools]
+        ways = " or ".join(f"a {other.name}" for other in accepted if other.timed == kind.timed or not kind.timed)
         hint = f"{self._media_type} assets take {ways}" if ways and not kind.classifies else None
         expected = f"a kind that {self._media_type} assets take"
         return NotInOntology(Reason.MEDIA_TYPE, path, f"a {kind.name}", expected, hint)
 
     def check_source_name(self, name: str, path: str) -> None:
-        """Only documents take the name of a classification as a link's source.
+        """Check the name of a classification as a link's source, which only documents accept.
 
         Source: docs/reference/labelbox-format.md#2-11.
         """
@@ -147,13 +147,13 @@ class Ontology:
             raise NotInOntology(Reason.UNKNOWN_FEATURE, f"{path}.sourceOntologyName", quoted(name), expected)
 
     def check_link(self, edge: Feature, source: Feature, target: Feature, both_ways: bool, path: str) -> None:
-        """Whether this pair may be linked, and by this tool. Raises NotInOntology."""
+        """Check that this pair may be linked, and by this tool. Raises NotInOntology."""
         if source.type in FORMS and self._media_type in MEDIA_TYPES - DOCUMENTS:
             raise NotInOntology(Reason.BROKEN_RELATIONSHIP, f"{path}.source", f"'{source.name}'", "an object")
         pairs = {(source.id, target.id)} | ({(target.id, source.id)} if both_ways else set())
         if edge.constraints and not pairs & edge.constraints:
-            found = f"'{source.name}' to '{target.name}'"
-            raise NotInOntology(Reason.BROKEN_RELATIONSHIP, path, found, f"a pair that '{edge.name}' allows")
+            pair = f"'{source.name}' to '{target.name}'"
+            raise NotInOntology(Reason.BROKEN_RELATIONSHIP, path, pair, f"a pair that '{edge.name}' allows")
 
     def _plain_names(self, kind: Kind) -> dict[str, Feature]:
         if not kind.plain or kind.name in self._refused or (self._degrees and kind.image):
@@ -165,36 +165,36 @@ class Ontology:
         }
 
     def _check_elsewhere(self, annotation: Any, kind: Kind, path: str) -> None:
-        """A feature that is not at its level may be known at another."""
+        """Raise NotInOntology with a better reason where the feature exists at another level."""
         other = self._tools if kind.classifies else self._classifications
         wrong = other.by_name.get(annotation.name) or other.by_id.get(annotation.schema_id)
         if wrong is not None:
             raise _wrong_kind(wrong, f"a {kind.name}", path)
         parent = self._parents.get(annotation.name) or self._parents.get(annotation.schema_id)
         if parent is not None:
-            found = quoted(annotation.name or annotation.schema_id)
+            feature = quoted(annotation.name or annotation.schema_id)
             expected = f"it nested under '{parent}', not at the top level"
-            raise NotInOntology(Reason.WRONG_NESTING, path, found, expected)
+            raise NotInOntology(Reason.WRONG_NESTING, path, feature, expected)
 
 
 def _parents(features: list[Feature]) -> dict[str | None, str]:
-    """Name or id of a nested classification → what it is nested under."""
-    found: dict[str | None, str] = {}
+    """Return name or id of a nested classification → what it is nested under."""
+    parents: dict[str | None, str] = {}
     while features:
         feature = features.pop()
-        nests = [(feature.name, feature.nested), *((each.name, each.nested) for each in feature.options.items)]
+        nests = [(feature.name, feature.nested), *((option.name, option.nested) for option in feature.options.items)]
         for parent, nested in nests:
             features += nested.items
-            found |= dict.fromkeys((*nested.by_name, *nested.by_id), parent)
-    return found
+            parents |= dict.fromkeys((*nested.by_name, *nested.by_id), parent)
+    return parents
 
 
-def _wrong_kind(feature: Feature, found: str, path: str) -> NotInOntology:
-    return NotInOntology(Reason.WRONG_KIND, path, found, f"what '{feature.name}' is: {feature.type}")
+def _wrong_kind(feature: Feature, actual: str, path: str) -> NotInOntology:
+    return NotInOntology(Reason.WRONG_KIND, path, actual, f"what '{feature.name}' is: {feature.type}")
 
 
 def _check_keyframes(annotation: Any, feature: Feature, path: str) -> None:
-    """What is answered in a frame; each frame has its own answers."""
+    """Check what is answered in a frame; each frame has its own answers."""
     for at, segment in enumerate(annotation.segments):
         for index, keyframe in enumerate(segment.keyframes):
             nested = getattr(keyframe, "classifications", None)
@@ -204,14 +204,14 @@ def _check_keyframes(annotation: Any, feature: Feature, path: str) -> None:
 
 
 class _Named(NamedTuple):
-    """What is looked up by name and id."""
+    """The name and the id that a feature is looked up by."""
 
     name: str
     schema_id: str | None
 
 
 def _mask_set(name: str) -> Feature:
-    """What stands for a line of masks in its uuid: Labelbox replaces the whole set of a data row."""
+    """Return a feature for the uuid of a line of masks: Labelbox replaces the whole set of a data row."""
     return Feature(name, (name,), False, Level(()), "masks", frozenset(), digest=feature_bytes(name))
 
 

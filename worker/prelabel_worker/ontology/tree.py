@@ -1,4 +1,4 @@
-"""A project's ontology as a tree of features and options, and how they are found in it.
+"""A project's ontology as a tree of features and options, found by name or id.
 
 Source: docs/reference/labelbox-format.md#4.
 
@@ -21,7 +21,7 @@ _NAMES_COMPARED = 200
 
 @dataclass(slots=True)
 class Option:
-    """One choice of a radio or checklist, and the classifications below it."""
+    """An option of a radio or checklist, and the classifications below it."""
 
     id: str
     names: tuple[str, ...]
@@ -36,17 +36,27 @@ class Option:
 
 @dataclass(slots=True)
 class Feature:
-    """A tool or classification; `type` is the ontology's word, `kinds` the names of the annotation kinds it takes."""
+    """A tool or classification."""
 
+    #: Its featureSchemaId.
     id: str
+    #: The names that it is found by.
     names: tuple[str, ...]
+    #: Whether it is archived, so that no annotation may name it.
     archived: bool
+    #: The classifications below a tool.
     nested: "Level[Feature]"
+    #: The ontology's word for it.
     type: str
+    #: The names of the annotation kinds that it accepts.
     kinds: frozenset[str]
+    #: The options of a radio or checklist.
     options: "Level[Option]" = field(default_factory=lambda: Level(()))
+    #: For a relationship, the pairs of ids that it may link; empty for any pair.
     constraints: frozenset[tuple[str, str]] = frozenset()
+    #: Minimum and maximum number of characters of a text.
     characters: tuple[int, int] | None = None
+    #: Its id as it goes into digests.
     digest: bytes = b""
 
     @property
@@ -73,27 +83,27 @@ class Level(Generic[_Item]):
                     self.twice.add(name)
 
     def find(self, named: Any, path: str, missing: Reason, expected: str) -> _Item:
-        """By name, by schemaId, or by both when they agree. Raises NotInOntology.
+        """Find by name, by schemaId, or by both when they agree. Raises NotInOntology.
 
         Source: docs/reference/labelbox-format.md#4-4.
         """
         name, schema_id = named.name, named.schema_id
         if schema_id is None:
-            found = self.by_name.get(name)
-            if found is not None and name in self.twice:
+            item = self.by_name.get(name)
+            if item is not None and name in self.twice:
                 raise NotInOntology(
                     Reason.AMBIGUOUS_NAME, f"{path}.name", quoted(name), "a schemaId: two have the name"
                 )
         else:
-            found = self.by_id.get(schema_id)
-            if found is not None and name is not None and name not in found.names:
+            item = self.by_id.get(schema_id)
+            if item is not None and name is not None and name not in item.names:
                 both = f"{quoted(name)} and {schema_id}"
                 raise NotInOntology(Reason.AMBIGUOUS_NAME, path, both, "name and schemaId of the same")
-        if found is None:
+        if item is None:
             self._missing(named, path, missing, expected)
-        if found.archived:
-            raise NotInOntology(missing, path, f"'{found.name}', which is archived", expected)
-        return found
+        if item.archived:
+            raise NotInOntology(missing, path, f"'{item.name}', which is archived", expected)
+        return item
 
     def _missing(self, named: Any, path: str, missing: Reason, expected: str) -> NoReturn:
         if named.schema_id is not None:
@@ -101,10 +111,10 @@ class Level(Generic[_Item]):
         raise NotInOntology(missing, f"{path}.name", quoted(named.name), expected, self._hint(named.name))
 
     def _hint(self, name: str) -> str:
-        """The nearest name, or the first few. Remembered, since a model that says a wrong name says it all day."""
+        """Return the nearest name, or the first few. Remembered, since a model repeats its wrong names."""
         hint = self._hints.get(name)
         if hint is None:
-            # Beyond so many wrong names nobody compares: each would cost as much as hundreds of rows.
+            # Beyond this many wrong names, none is compared: a comparison costs as much as hundreds of rows.
             known = list(self.by_name)[:_NAMES_COMPARED] if len(self._hints) < _NAMES_COMPARED else []
             near = difflib.get_close_matches(name, known, 1)
             names = [item.name for item in self.items[:_NAMES_SHOWN]]
@@ -116,50 +126,50 @@ class Level(Generic[_Item]):
 
 
 def read_tool(tool: Mapping[str, Any]) -> Feature:
-    """A tool as the API writes it."""
+    """Read a tool as the API writes it."""
     kind = str(tool.get("tool"))
     constraints = (tool.get("definition") or {}).get("constraints") or ()
     return Feature(
         id=_id(tool),
         names=_names(tool.get("name")),
         archived=bool(tool.get("archived")),
-        nested=Level([read_classification(each) for each in tool.get("classifications") or ()]),
+        nested=Level([read_classification(nested) for nested in tool.get("classifications") or ()]),
         type=kind,
-        kinds=frozenset(each.name for each in KINDS if kind in each.tools),
+        kinds=frozenset(annotation_kind.name for annotation_kind in KINDS if kind in annotation_kind.tools),
         constraints=frozenset((str(pair[0]), str(pair[1])) for pair in constraints if len(pair) == 2),
         digest=feature_bytes(_id(tool)),
     )
 
 
-def read_classification(each: Mapping[str, Any]) -> Feature:
-    """A classification as the API writes it."""
-    kind = str(each.get("type"))
-    least, most = each.get("minCharacters"), each.get("maxCharacters")
+def read_classification(feature: Mapping[str, Any]) -> Feature:
+    """Read a classification as the API writes it."""
+    kind = str(feature.get("type"))
+    minimum, maximum = feature.get("minCharacters"), feature.get("maxCharacters")
     return Feature(
-        id=_id(each),
-        names=_names(each.get("name"), each.get("instructions")),
-        archived=bool(each.get("archived")),
+        id=_id(feature),
+        names=_names(feature.get("name"), feature.get("instructions")),
+        archived=bool(feature.get("archived")),
         nested=Level(()),
         type=kind,
-        kinds=frozenset(each.name for each in KINDS if kind in each.tools),
-        options=Level([_option(option) for option in each.get("options") or ()]),
-        characters=(least or 0, most or 2**31) if least or most else None,
-        digest=feature_bytes(_id(each)),
+        kinds=frozenset(annotation_kind.name for annotation_kind in KINDS if kind in annotation_kind.tools),
+        options=Level([_option(option) for option in feature.get("options") or ()]),
+        characters=(minimum or 0, maximum or 2**31) if minimum or maximum else None,
+        digest=feature_bytes(_id(feature)),
     )
 
 
 def _option(option: Mapping[str, Any]) -> Option:
-    nested = Level([read_classification(each) for each in option.get("options") or ()])
+    nested = Level([read_classification(nested) for nested in option.get("options") or ()])
     return Option(_id(option), _names(option.get("value"), option.get("label")), bool(option.get("archived")), nested)
 
 
 def _id(item: Mapping[str, Any]) -> str:
-    # Labelbox always gives one; a file written by hand may not, and identities need something that tells them apart.
+    # Labelbox always sends one; a file written by hand may have none, and identities must differ.
     return str(item.get("featureSchemaId") or f"name:{item.get('name') or item.get('value') or item.get('label')}")
 
 
 def _names(*values: Any) -> tuple[str, ...]:
-    """Labels and values may be numbers; compared as strings (docs/reference/labelbox-format.md#4-1)."""
+    """Return names as strings, since labels and values may be numbers (docs/reference/labelbox-format.md#4-1)."""
     return tuple(dict.fromkeys(str(value) for value in values if value is not None))
 
 

@@ -3,36 +3,34 @@
 import getpass
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
+from prelabel.json_record import JsonRecord
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 
 KEPT = 1000
-"""Actions of one project; older ones are forgotten."""
+"""Maximum number of actions of one project; older ones are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
-    """One action. `at_ms` is this machine's clock; `details` never hold a message."""
+class Action(JsonRecord):
+    """One action of an operator."""
 
+    json_names: ClassVar = {"at_ms": "at"}
+
+    #: The project's id; empty for an action on an account.
     project_id: str
+    #: Unix time in ms, by the clock of the machine that recorded it.
     at_ms: int
+    #: What was done, such as `retry`.
     action: str
+    #: The name of the user.
     who: str
+    #: Filters, counts and options; never a message.
     details: dict[str, Any]
-
-    def as_json(self) -> dict[str, Any]:
-        """For `dead log --json`."""
-        return {
-            "projectId": self.project_id,
-            "at": self.at_ms,
-            "action": self.action,
-            "who": self.who,
-            "details": self.details,
-        }
 
 
 class Actions:
@@ -43,15 +41,15 @@ class Actions:
         self._prefix = key_prefix
 
     def record(self, project_id: str, action: str, details: dict[str, Any]) -> None:
-        """Note what the user of this process did."""
+        """Record an action of the user of this process."""
         self._record(f"{keys.project_root(self._prefix, project_id)}:actions", action, details)
 
     def record_account(self, account: str, action: str, details: dict[str, Any]) -> None:
-        """The same with an account, which is no project's alone."""
+        """Record an action on an account, which several projects may share."""
         self._record(keys.actions(self._prefix), f"account-{action}", {"account": account} | details)
 
     def last_with_accounts(self, limit: int = 50) -> list[Action]:
-        """The newest actions first; they name no project."""
+        """Return the actions on accounts, newest first; they name no project."""
         return self._last(keys.actions(self._prefix), "", limit)
 
     def _record(self, key: str, action: str, details: dict[str, Any]) -> None:
@@ -62,17 +60,17 @@ class Actions:
             pipeline.execute()
 
     def last(self, project_id: str, limit: int = 50) -> list[Action]:
-        """The newest actions first."""
+        """Return the actions on a project, newest first."""
         key = f"{keys.project_root(self._prefix, project_id)}:actions"
         return self._last(key, project_id, limit)
 
     def _last(self, key: str, project_id: str, limit: int) -> list[Action]:
         entries = [orjson.loads(line) for line in self._client.lrange(key, 0, limit - 1)]
-        return [Action(project_id, each["at"], each["action"], each["who"], each["details"]) for each in entries]
+        return [Action(project_id, entry["at"], entry["action"], entry["who"], entry["details"]) for entry in entries]
 
 
 def user() -> str:
-    """Who runs this process."""
+    """Return the name of the user who runs this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

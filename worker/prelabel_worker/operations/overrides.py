@@ -1,4 +1,4 @@
-"""What an operator may set for one project while it runs: each goes before the worker's settings. Pure."""
+"""What an operator may set for one project while it runs, in place of the worker's settings. Pure."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from prelabel.errors import PrelabelError
 from prelabel_worker.labelbox.types import SubmitAs
 
-MOST_PRIORITY = 100
+MAX_PRIORITY = 100
 POLICIES = ("override", "skip", "dead-letter")
 """What is done with a row whose data row and model were imported before."""
 
@@ -18,7 +18,7 @@ class BadOverride(PrelabelError):
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One of them: its name in Redis, as the command writes it, what it expects, and how a value is stored."""
+    """An override: its name in Redis, its option, what it expects, and how a value is stored and shown."""
 
     field: str
     option: str
@@ -27,7 +27,7 @@ class Override:
     shown: Callable[[str], str] = str
 
     def parse(self, value: str) -> str:
-        """What is stored for this value; '' for `default`. Raises BadOverride."""
+        """Return what is stored for this value; '' for `default`. Raises BadOverride."""
         if value == "default":
             return ""
         stored = self.stored(value)
@@ -68,7 +68,7 @@ OVERRIDES = (
         "lingerMs", "linger-seconds", "seconds from 0 to 3600", _milliseconds, lambda stored: f"{int(stored) / 1000:g}"
     ),
     Override("policy", "policy", "override, skip or dead-letter", _policy),
-    Override("priority", "priority", f"a whole number from 1 to {MOST_PRIORITY}", _whole(1, MOST_PRIORITY)),
+    Override("priority", "priority", f"a whole number from 1 to {MAX_PRIORITY}", _whole(1, MAX_PRIORITY)),
     Override("account", "account", "a name of letters, digits, _ and -", _name),
     Override("retryHours", "retry-hours", "hours from 0 to 720", _hours),
     Override("submitAs", "as", "pre-labels or ground-truth", _submit_as),
@@ -76,5 +76,7 @@ OVERRIDES = (
 
 
 def shown(fields: Mapping[str, str]) -> dict[str, str]:
-    """The overrides of a project as the command writes them."""
-    return {each.option: each.shown(fields[each.field]) for each in OVERRIDES if fields.get(each.field)}
+    """Return the overrides of a project by option, as the command prints them."""
+    return {
+        override.option: override.shown(fields[override.field]) for override in OVERRIDES if fields.get(override.field)
+    }

@@ -16,24 +16,24 @@ class Projects:
         self._scripts = Scripts(client)
 
     def pause(self, project_id: str, why: str, seconds: float | None = None) -> None:
-        """Stop the project's uploads, until `resume` or for so long; running imports go on being polled and settled."""
+        """Stop the project's uploads, until `resume` or for so long; running imports are still polled and settled."""
         ms = FOR_EVER_MS if seconds is None else int(seconds * 1000)
         self._scripts.run("pause", self._root(project_id), ms, why)
 
     def resume(self, project_id: str) -> bool:
-        """End a pause, whoever began it; whether there was one."""
+        """End a pause, whoever began it; return whether there was one."""
         paused = bool(self._scripts.run("resume", self._root(project_id)))
         self._look_at(project_id)
         return paused
 
     def flush(self, project_id: str) -> int:
-        """Import what waits without its linger time; how many rows that are."""
+        """Import the waiting rows without their linger time; return how many they are."""
         rows = int(self._scripts.run("flush", self._root(project_id)))
         self._look_at(project_id)
         return rows
 
     def retry_stuck(self, project_id: str) -> int:
-        """Have the project's stuck chunks looked at now; how many there are."""
+        """Try the project's stuck chunks again now; return how many there are."""
         chunks = int(self._scripts.run("retry_stuck", self._root(project_id)))
         self._look_at(project_id)
         return chunks
@@ -54,5 +54,5 @@ class Projects:
         return keys.project_root(self._prefix, project_id)
 
     def _look_at(self, project_id: str) -> None:
-        """Only a project that is known: an operator's slip of the pen makes none."""
+        """Have the tick look at the project now. A mistyped name makes no project."""
         self._client.zadd(keys.projects(self._prefix), {project_id: 0}, xx=True, lt=True)

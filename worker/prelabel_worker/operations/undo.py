@@ -1,8 +1,8 @@
 """Imports undone: deleted at Labelbox, then their rows moved from imported to discarded, exactly once.
 
 An import is begun in Redis, deleted, looked up until nothing of its name is found, and only then are its rows moved. So
-after a crash anywhere the same undoing goes on: to delete again is safe, what is not found is gone, and the move is one
-script that ends what was begun.
+after a crash anywhere the same undo can be repeated: deleting again is safe, what is not found is gone, and one script
+moves the rows and ends what was begun.
 """
 
 import threading
@@ -39,83 +39,88 @@ class Service:
 
 
 def sent_between(imports: Imports, project_id: str, since_ms: int, until_ms: int | None) -> Iterator[ImportStatus]:
-    """The imports of a project that Labelbox took in this time, newest first, also those that still run."""
+    """Yield the imports of a project that Labelbox accepted in this time, newest first, also those still running."""
     since, until = since_ms / 1000, float("inf") if until_ms is None else until_ms / 1000
-    recent = list(takewhile(lambda each: (each.settled_at or 0) >= since, imports.settled(project_id)))
-    known = {each.chunk_id for each in recent}
-    unfinished = (each for each in imports.undoing(project_id) if each.chunk_id not in known)
-    for each in (*imports.open(project_id), *recent, *unfinished):
-        if each.import_id and since <= (each.submitted_at or 0) <= until:
-            yield each
+    recent = list(takewhile(lambda status: (status.settled_at or 0) >= since, imports.settled(project_id)))
+    known = {status.chunk_id for status in recent}
+    unfinished = (status for status in imports.undoing(project_id) if status.chunk_id not in known)
+    for status in (*imports.open(project_id), *recent, *unfinished):
+        if status.import_id and since <= (status.submitted_at or 0) <= until:
+            yield status
 
 
-def refusal(found: ImportStatus) -> str:
-    """Why this import cannot be undone; '' when it can."""
-    if found.state != "settled":
+def refusal(status: ImportStatus) -> str:
+    """Return why this import cannot be undone; '' when it can."""
+    if status.state != "settled":
         return RUNNING
-    if found.submit_as == SubmitAs.GROUND_TRUTH:
+    if status.submit_as == SubmitAs.GROUND_TRUTH:
         return GROUND_TRUTH
-    return UNDONE if found.undone_at else ""
+    return UNDONE if status.undone_at else ""
 
 
 @dataclass(slots=True)
 class Undo:
-    """One action. `service` opens the account an import was sent with; `stop` ends it after the slice in hand."""
+    """One action: undoes imports of one project."""
 
     imports: Imports
     ledger: UndoLedger
+    #: Opens the account that an import was sent with.
     service: Callable[[str], Service]
+    #: Gets the result so far after each import.
     progress: Callable[[BulkResult], None] = lambda _: None
+    #: Ends the action after the slice in hand.
     stop: threading.Event = field(default_factory=threading.Event)
+    #: What was done, in imports.
     result: BulkResult = field(default_factory=BulkResult)
+    #: How many imports were skipped, by reason.
     why_skipped: Counter[str] = field(default_factory=Counter)
 
     def run(self, project_id: str, chosen: Sequence[ImportStatus]) -> None:
-        """Undo these imports of a project, some at a time. Raises RequestError: the same again goes on from there."""
+        """Undo these imports of a project, some at a time. Raises RequestError; the same call resumes from there."""
         ready = []
-        for each in chosen:
-            if why := refusal(each):
+        for status in chosen:
+            if why := refusal(status):
                 self._skip(why)
             else:
-                ready.append(each)
-        for together in _slices(ready):
+                ready.append(status)
+        for part in _slices(ready):
             if self.stop.is_set():
                 return
-            self._slice(project_id, self.service(together[0].account), together)
+            self._slice(project_id, self.service(part[0].account), part)
 
-    def _slice(self, project_id: str, service: Service, together: Sequence[ImportStatus]) -> None:
+    def _slice(self, project_id: str, service: Service, part: Sequence[ImportStatus]) -> None:
         begun = []
-        answers = self.ledger.begin(project_id, [each.chunk_id for each in together])
-        for each, answer in zip(together, answers, strict=True):
+        answers = self.ledger.begin(project_id, [status.chunk_id for status in part])
+        for status, answer in zip(part, answers, strict=True):
             if answer == "begun":
-                begun.append(each)
+                begun.append(status)
             else:
                 self._skip(UNDONE if answer == "undone" else FORGOTTEN)
-        left = self._delete(service, project_id, begun) if begun else set()
-        gone = [each.chunk_id for each in begun if each.chunk_id not in left]
+        remaining = self._delete(service, project_id, begun) if begun else set()
+        gone = [status.chunk_id for status in begun if status.chunk_id not in remaining]
         for chunk_id in gone:
             self.ledger.forget(project_id, chunk_id, self.imports.marks(project_id, chunk_id))
         for rows in self.ledger.finish(project_id, gone) if gone else ():
             self._skip(UNDONE) if rows < 0 else self._add(BulkResult(1, 1, 0, rows))
-        for _ in left:
+        for _ in remaining:
             self._skip(STILL_THERE)
 
     def _delete(self, service: Service, project_id: str, begun: Sequence[ImportStatus]) -> set[str]:
-        """Delete until nothing is found by these names; the chunks of those that stay. Raises RequestError."""
-        names = {each.chunk_id: ImportName(project_id, each.name) for each in begun}
-        ids = {each.chunk_id: each.import_id for each in begun}
+        """Delete until no import has these names; return the chunks whose imports remain. Raises RequestError."""
+        names = {status.chunk_id: ImportName(project_id, status.name) for status in begun}
+        ids = {status.chunk_id: status.import_id for status in begun}
         for _ in range(_ROUNDS):
             for import_id in ids.values():
                 self._ask(service, partial(service.labelbox.delete_import, import_id))
             asked = [names[chunk_id] for chunk_id in ids]
-            found = self._ask(service, partial(service.labelbox.find_imports, asked))
-            ids = {chunk_id: job.id for chunk_id, job in zip(ids, found, strict=True) if job is not None}
+            jobs = self._ask(service, partial(service.labelbox.find_imports, asked))
+            ids = {chunk_id: job.id for chunk_id, job in zip(ids, jobs, strict=True) if job is not None}
             if not ids:
                 break
         return set(ids)
 
     def _ask(self, service: Service, request: Callable[[], _Answer]) -> _Answer:
-        """One request with its permit; what may pass is tried again a few times. Raises RequestError."""
+        """Send one request with its permit; retry transient errors a few times. Raises RequestError."""
         wait = _FIRST_WAIT_SECONDS
         for tries_left in range(_TRIES - 1, -1, -1):
             try:
@@ -139,10 +144,10 @@ class Undo:
 
 
 def _slices(ready: Sequence[ImportStatus]) -> Iterator[list[ImportStatus]]:
-    """As many as one request looks up, of one account each."""
+    """Yield parts of imports of one account, as many as one request looks up."""
     by_account: dict[str, list[ImportStatus]] = {}
-    for each in ready:
-        by_account.setdefault(each.account, []).append(each)
-    for same in by_account.values():
-        for at in range(0, len(same), POLLED_TOGETHER):
-            yield same[at : at + POLLED_TOGETHER]
+    for status in ready:
+        by_account.setdefault(status.account, []).append(status)
+    for statuses in by_account.values():
+        for at in range(0, len(statuses), POLLED_TOGETHER):
+            yield statuses[at : at + POLLED_TOGETHER]

@@ -1,4 +1,4 @@
-"""The moves of an import that is undone: begun, its rows let pass the policy again, done. Each is safe to repeat.
+"""The steps of an undo: begun, its rows forgotten by the policy, finished. Each is safe to repeat.
 
 What was begun, and what is done, is durable before it is answered: else a Redis that restarts would count rows as
 imported whose import is deleted, and nobody would know.
@@ -29,19 +29,19 @@ class UndoLedger:
         self._keep_ms = int(settings.history_days * _DAY_MS)
 
     def begin(self, project_id: str, chunk_ids: Sequence[str]) -> list[str]:
-        """Of each `begun`, `undone` or `forgotten`: only what was begun may be deleted at Labelbox."""
+        """Begin to undo; return `begun`, `undone` or `forgotten` for each. Only a begun import may be deleted."""
         return [answer.decode() for answer in self._durably("undo_begin", project_id, chunk_ids)]
 
     def forget(self, project_id: str, chunk_id: str, marks: Sequence[int]) -> None:
-        """The policies know these rows of a begun one no more; before it is done, since nobody can tell after."""
+        """Remove these rows from the policy's memory. Call before `finish`, which drops the record of them."""
         for at in range(0, len(marks), _TOGETHER):
             part = marks[at : at + _TOGETHER]
             self._scripts.run("undo_forget", self._root(project_id), chunk_id, self._keep_ms, *part)
 
     def finish(self, project_id: str, chunk_ids: Sequence[str]) -> list[int]:
-        """Move the rows of those begun, which Labelbox does not have any more.
+        """Count the rows of begun imports, which Labelbox no longer has, as discarded.
 
-        The rows moved of each; -1: somebody else has moved them.
+        Returns the number of rows for each; -1 when somebody else has done it.
         """
         return [int(rows) for rows in self._durably("undo", project_id, chunk_ids)]
 

@@ -1,4 +1,4 @@
-"""Keys of a project that are not of their type, and their removal: none of them can hold a row.
+"""Keys of a project that are not of their type, and their removal. None of them can hold a row.
 
 Redis never lets a key change its type, so a key of another type was there before ours could be written.
 """
@@ -25,7 +25,7 @@ _TOGETHER = 500
 
 
 class ProjectKeys:
-    """The keys of the projects behind one Redis, as far as they may be anybody's."""
+    """The keys of the projects behind one Redis, that may be of a wrong type."""
 
     def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
         self._client = client
@@ -42,7 +42,7 @@ class ProjectKeys:
             chunk_ids = [
                 name.decode("utf-8", "surrogateescape") for name in self._client.zrange(f"{root}:chunks", 0, -1)
             ]
-            wrong += self._of_other_types(root, [("HLEN", f"chunk:{each}") for each in chunk_ids])
+            wrong += self._of_other_types(root, [("HLEN", f"chunk:{chunk_id}") for chunk_id in chunk_ids])
         return wrong
 
     def has_rows(self, project: str) -> bool:
@@ -59,7 +59,7 @@ class ProjectKeys:
     def remove(self, project: str, wrong: list[str]) -> bool:
         """Remove these keys and end the quarantine; return whether the project stays, since it has had rows.
 
-        What its timers were is made anew: each stage is looked at once.
+        Its timers are made anew: each stage looks at it once.
         """
         root = keys.project_root(self._prefix, project)
         for name in wrong:
@@ -70,7 +70,7 @@ class ProjectKeys:
             self._client.zrem(keys.projects(self._prefix), project)
             return False
         if "timers" in wrong:
-            chunks = [b"chunk:" + each for each in self._client.zrange(f"{root}:chunks", 0, -1)]
+            chunks = [b"chunk:" + chunk_id for chunk_id in self._client.zrange(f"{root}:chunks", 0, -1)]
             self._client.zadd(f"{root}:timers", dict.fromkeys([b"group", b"retry", b"expire", *chunks], 0))
         self._client.zadd(keys.projects(self._prefix), {project: 0})
         return True

@@ -23,7 +23,7 @@ def project_id(name: bytes) -> str | None:
 
 def project_ids(names: Iterable[bytes]) -> list[str]:
     """Return those of the names that can be a project's, as ids, in order."""
-    return [each for name in names if (each := project_id(name)) is not None]
+    return [id_ for name in names if (id_ := project_id(name)) is not None]
 
 
 def spelled(name: bytes) -> str:

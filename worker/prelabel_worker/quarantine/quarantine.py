@@ -1,4 +1,4 @@
-"""Projects whose keys cannot be used: remembered with the reason until nothing of the kind is met any more.
+"""Projects whose keys cannot be used: remembered with the reason until no such error occurs any more.
 
 A quarantined project costs the others nothing: the tick looks at it once a minute. It ends by itself minutes after
 the last error, or with `prelabel project forget`.
@@ -8,13 +8,13 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 import redis
 import structlog
 import zstandard
 
+from prelabel.json_record import JsonRecord
 from prelabel.wire import keys
 from prelabel.wire.client import Client, is_of_keys, words_of
 from prelabel_worker.errors import ProjectUnreadable
@@ -25,27 +25,25 @@ LOOK_AGAIN_SECONDS = 60.0
 MAX_PROJECTS = 1000
 """Projects that are remembered; any more are put off as well, and not shown by name."""
 ENDS_AFTER_SECONDS = 5 * LOOK_AGAIN_SECONDS
-"""Without an error for this long a project is well again."""
+"""After this long without an error, a project is released."""
 _GARBAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError, struct.error)
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Quarantined:
+class Quarantined(JsonRecord):
     """A project whose keys cannot be used, as of the last error."""
+
+    json_fields = ("project_id", "stage", "detail")
 
     #: The project's id.
     project_id: str
-    #: Where the error was met: `tick`, a stage, or `read` by a command.
+    #: Where the error occurred: `tick`, a stage, or `read` by a command.
     stage: str
-    #: What Redis said, or which kind of error the value led to; never the value.
+    #: What Redis answered, or which kind of error the value led to; never the value.
     detail: str
     #: Unix time of the last error, in ms; 0 when a command has just met it.
     at_ms: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """For `status --json`."""
-        return {"projectId": self.project_id, "stage": self.stage, "detail": self.detail}
 
 
 def problem_of(error: Exception, *, values: bool = True) -> str | None:
@@ -100,25 +98,25 @@ class Quarantine:
     def all(self) -> list[Quarantined]:
         """Return the quarantined projects, by name."""
         entries = self._client.hgetall(self._key).items()
-        return sorted((_read(name, value) for name, value in entries), key=lambda each: each.project_id)
+        return sorted((_read(name, value) for name, value in entries), key=lambda entry: entry.project_id)
 
     def forget(self, project: str) -> bool:
         """End the quarantine of a project; return whether it was in it."""
         return bool(self._client.hdel(self._key, project))
 
     def sweep(self) -> None:
-        """End the quarantine of those that no error was met of for a while."""
+        """End the quarantine of projects without an error for a while."""
         entries = self.all()
         if not entries:
             return
         oldest = int(self._client.time()[0] * 1000 - ENDS_AFTER_SECONDS * 1000)
-        for each in entries:
-            if each.at_ms < oldest and self.forget(each.project_id):
-                _log.info("project.released", project=each.project_id)
+        for entry in entries:
+            if entry.at_ms < oldest and self.forget(entry.project_id):
+                _log.info("project.released", project=entry.project_id)
 
 
 def _read(name: bytes, value: bytes) -> Quarantined:
-    """An entry; one of another release may have other fields."""
+    """Read an entry; one of another release may have other fields."""
     try:
         entry = orjson.loads(value)
         return Quarantined(shortened(name), str(entry.get("stage", "")), str(entry.get("detail", "")), int(entry["ms"]))

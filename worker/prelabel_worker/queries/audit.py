@@ -1,12 +1,12 @@
-"""Both sides of the conservation sum: what the counters say, and what is found by walking the keys."""
+"""Reconcile the counts: what the counters say, and what a walk over the keys finds."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
 from prelabel.errors import PrelabelError
+from prelabel.json_record import JsonRecord
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel.wire.lanes import MAX_LANES
@@ -20,31 +20,23 @@ _TRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectAudit:
-    """One project. `counted` are the counters; `found` what was walked: frames, lanes, chunks and held rows.
+class ProjectAudit(JsonRecord):
+    """The counts of one project, reconciled."""
 
-    And imports that were undone: their rows are among the discarded.
-    """
+    json_fields = ("project_id", "balances", "counted", "found", "differences")
 
     project_id: str
+    #: Rows by outcome, as the counters say.
     counted: dict[str, int]
+    #: Rows and frames in lanes, chunks and held rows, and rows of undone imports, which are among the discarded.
     found: dict[str, int]
+    #: What does not balance, in words.
     differences: list[str]
 
     @property
     def balances(self) -> bool:
         """Whether every published row is where the sums say it is."""
         return not self.differences
-
-    def as_json(self) -> dict[str, Any]:
-        """For `audit --json`."""
-        return {
-            "projectId": self.project_id,
-            "balances": self.balances,
-            "counted": self.counted,
-            "found": self.found,
-            "differences": self.differences,
-        }
 
 
 def audit(client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> list[ProjectAudit]:
@@ -53,7 +45,7 @@ def audit(client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> list[Project
 
 
 def _surviving(client: Client, key_prefix: str, project_id: str) -> ProjectAudit:
-    """Audit one project; one that cannot be read does not balance, and the others are audited all the same."""
+    """Audit one project; one that cannot be read does not balance, and does not end the audit."""
     try:
         with readable(project_id):
             audited = _audit(client, key_prefix, project_id)
@@ -74,22 +66,30 @@ def _audit(client: Client, key_prefix: str, project_id: str) -> ProjectAudit:
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """Everything the sum is made of, read in one transaction."""
+    """Everything that is counted, read in one transaction."""
 
+    #: The counters of the project.
     counts: dict[str, int]
+    #: Rows in lanes, as the inbox counts them.
     inbox_rows: int
+    #: Entries of lanes: `f` and a frame's id, or `h` and a held row's, and their rows.
     entries: list[tuple[str, str, int]]
+    #: Of each chunk its rows without an outcome, and entries as above.
     chunks: list[tuple[int, list[tuple[str, str, int]]]]
-    left: dict[str, int]
+    #: Rows of each frame without an outcome, by its id.
+    unsettled: dict[str, int]
+    #: The ids of the frames that are stored.
     frames: set[str]
+    #: The states of the held rows.
     held: HeldStates
+    #: The indexes of the held rows.
     indexes: Indexes
+    #: Of each import that was undone, the rows that were moved, and those that the history says it imported.
     undone: list[tuple[int, int]]
-    """Of each import that was undone: the rows that were moved, and those that the history says it imported."""
 
 
 def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | None:
-    """None when the chunks have changed since their ids were read."""
+    """Read everything in one transaction; return None when the chunks have changed since their ids were read."""
     lanes = int(client.hget(f"{root}:meta", "lanes") or 0)
     if not 0 <= lanes <= MAX_LANES:
         raise ValueError("meta.lanes")
@@ -108,7 +108,7 @@ def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | No
             pipeline.hmget(f"{root}:chunk:{chunk_id}", "rows", "aside", "settled", "items")
         for chunk_id in undone:  # a record is never changed
             pipeline.getrange(f"{root}:history:{chunk_id}", 0, HEAD_BYTES - 1)
-        ids, counts, inbox, left, frames, held, *rest = pipeline.execute()
+        ids, counts, inbox, unsettled, frames, held, *rest = pipeline.execute()
         indexes, rest = rest[:READS], rest[READS:]
     if [name.decode() for name in ids] != chunk_ids:
         return None
@@ -118,7 +118,7 @@ def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | No
         inbox_rows=int(inbox or 0),
         entries=[(entry[0], entry[1], int(entry[3])) for entry in lane_entries],
         chunks=[_chunk(*fields) for fields in rest[lanes : lanes + len(chunk_ids)]],
-        left={name.decode(): int(value) for name, value in left.items()},
+        unsettled={name.decode(): int(value) for name, value in unsettled.items()},
         frames={name.decode() for name in frames},
         held=HeldStates({name.decode(): orjson.loads(state) for name, state in held.items()}),
         indexes=Indexes(*indexes),
@@ -131,7 +131,7 @@ def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | No
 
 
 def _chunk(rows: bytes, aside: bytes, settled: bytes, items: bytes) -> tuple[int, list[tuple[str, str, int]]]:
-    """A chunk's rows without an outcome, and the rows of frames it refers to."""
+    """Return a chunk's rows without an outcome, and the entries of frames and held rows that it refers to."""
     parts = [line.split(" ") for line in items.decode().splitlines()]
     return (
         int(rows) - int(aside) - int(settled),
@@ -139,40 +139,40 @@ def _chunk(rows: bytes, aside: bytes, settled: bytes, items: bytes) -> tuple[int
     )
 
 
-def _compare(project_id: str, seen: _Snapshot) -> ProjectAudit:
-    outcomes = {name: seen.counts.get(name, 0) for name in OUTCOMES}
-    published = seen.counts.get("published", 0)
+def _compare(project_id: str, snapshot: _Snapshot) -> ProjectAudit:
+    outcomes = {name: snapshot.counts.get(name, 0) for name in OUTCOMES}
+    published = snapshot.counts.get("published", 0)
     counted = {"published": published, **outcomes, "pending": published - sum(outcomes.values())}
-    waiting = sum(rows for _, _, rows in seen.entries)
-    in_chunks = sum(pending for pending, _ in seen.chunks)
-    items = [item for _, items in seen.chunks for item in items]
+    waiting = sum(rows for _, _, rows in snapshot.entries)
+    in_chunks = sum(pending for pending, _ in snapshot.chunks)
+    items = [item for _, items in snapshot.chunks for item in items]
     referred: dict[str, int] = {}
-    for kind, name, rows in [*seen.entries, *items]:
+    for kind, name, rows in [*snapshot.entries, *items]:
         if kind == "f":
             referred[name] = referred.get(name, 0) + rows
     found = {
         "waiting": waiting,
         "inChunks": in_chunks,
-        "retrying": seen.held.retrying,
-        "dead": seen.held.dead,
-        "frames": len(seen.frames),
-        "undone": sum(rows for rows, _ in seen.undone),
+        "retrying": snapshot.held.retrying,
+        "dead": snapshot.held.dead,
+        "frames": len(snapshot.frames),
+        "undone": sum(rows for rows, _ in snapshot.undone),
     }
     checks = [
-        ("pending", counted["pending"], waiting + in_chunks + seen.held.retrying),
-        ("dead", counted["dead"], seen.held.dead),
-        ("inbox rows", seen.inbox_rows, waiting),
-        ("unsettled rows of frames", sum(seen.left.values()), sum(referred.values())),
-        ("frames", len(seen.frames), len(seen.frames & referred.keys())),
-        ("frames referred to", len(referred), len(seen.frames & referred.keys())),
-        ("rows of undone imports", sum(rows for rows, _ in seen.undone), sum(rows for _, rows in seen.undone)),
+        ("pending", counted["pending"], waiting + in_chunks + snapshot.held.retrying),
+        ("dead", counted["dead"], snapshot.held.dead),
+        ("inbox rows", snapshot.inbox_rows, waiting),
+        ("unsettled rows of frames", sum(snapshot.unsettled.values()), sum(referred.values())),
+        ("frames", len(snapshot.frames), len(snapshot.frames & referred.keys())),
+        ("frames referred to", len(referred), len(snapshot.frames & referred.keys())),
+        ("rows of undone imports", sum(rows for rows, _ in snapshot.undone), sum(rows for _, rows in snapshot.undone)),
         ("rows of undone imports among the discarded", found["undone"], min(found["undone"], outcomes["discarded"])),
-        *seen.held.checks(seen.indexes, _returning(seen.entries), _returning(items)),
+        *snapshot.held.checks(snapshot.indexes, _returning(snapshot.entries), _returning(items)),
     ]
-    differences = [f"{name}: counted {left}, found {right}" for name, left, right in checks if left != right]
+    differences = [f"{name}: counted {count}, found {walked}" for name, count, walked in checks if count != walked]
     return ProjectAudit(project_id, counted, found, differences)
 
 
 def _returning(entries: Iterable[tuple[str, str, int]]) -> set[str]:
-    """The held rows among them."""
+    """Return the ids of the held rows among these entries."""
     return {name for kind, name, _ in entries if kind == "h"}

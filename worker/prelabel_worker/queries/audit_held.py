@@ -1,4 +1,4 @@
-"""The held rows' part of an audit: do the indexes say what the states say? Pure but for what it asks of a pipeline."""
+"""The held rows' part of an audit: compare the indexes with the states. Pure but for reading through a pipeline."""
 
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
@@ -8,24 +8,32 @@ from prelabel.wire.client import Client
 READS = 8
 """Answers of `read_indexes`, in the order of `Indexes`."""
 Check = tuple[str, int, int]
-"""What is compared, what is counted, what is found."""
+"""What is compared, the count, and what the walk found."""
 
 
 class Indexes(NamedTuple):
-    """Sizes and counts only, so that many dead letters cost little more."""
+    """The indexes of held rows: sizes and counts only, so that many dead letters cost little more."""
 
+    #: How many dead letters are listed.
     dead_letters: int
+    #: How many rows are listed as retrying, due later.
     retrying: int
+    #: How many bodies are stored.
     bodies: int
+    #: The held rows of each data row, ids with spaces between.
     rows: list[bytes]
+    #: The number of dead letters of each reason.
     reasons: list[bytes]
+    #: The number of dead letters of each group.
     groups: list[bytes]
+    #: How many retrying rows are listed as being tried.
     retrying_queued: int
+    #: How many dead letters are listed as being tried.
     dead_letters_queued: int
 
 
 def read_indexes(pipeline: Client, root: str) -> None:
-    """Ask for them in the transaction that reads the states."""
+    """Read the indexes in the transaction that reads the states."""
     pipeline.zcard(f"{root}:dead")
     pipeline.zcard(f"{root}:retrying")
     pipeline.hlen(f"{root}:held:body")
@@ -58,7 +66,7 @@ class HeldStates:
         return sum(self._dead_letters)
 
     def checks(self, indexes: Indexes, in_lanes: Set[str], in_chunks: Set[str]) -> Sequence[Check]:
-        """Against the indexes, and against the entries of lanes and chunks that refer to held rows."""
+        """Compare the states with the indexes, and with the entries of lanes and chunks that refer to held rows."""
         by_row = sum("row" in state for state in self._states.values())
         on_their_way = self._queued & (in_lanes | in_chunks)
         return [

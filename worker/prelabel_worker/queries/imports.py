@@ -1,12 +1,13 @@
-"""What became of chunks and of rows: those in progress, and those the history still knows. Read-only."""
+"""Chunks and their imports: those in progress, and those that the history has. Read-only."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
+from prelabel.json_record import JsonRecord
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.history import HEAD_BYTES, Record, SettledRow
@@ -16,32 +17,55 @@ _TOGETHER = 100
 
 
 @dataclass(frozen=True, slots=True)
-class ImportStatus:
-    """A chunk and, once one was sent, its import. Times are Unix seconds, None where there is none yet.
+class ImportStatus(JsonRecord):
+    """A chunk and, once one was sent, its import. Times are Unix seconds, None where there is none yet."""
 
-    `state` is the chunk's, or `settled`; `outcomes` are rows by `imported`, `superseded`, `skipped` or the reason
-    they were held; `refused` are annotations. `undoing`: its undoing was begun, and is not known to be done.
-    """
+    json_fields = (
+        "project_id", "chunk_id", "name", "import_id", "state", "verdict", "rows", "outcomes", "annotations", "refused",
+        "attempts", "cut_at", "submitted_at", "settled_at", "why", "account", "submit_as", "undone_at", "undoing",
+        "defect", "stuck_at",
+    )  # fmt: skip
+    json_names: ClassVar = {"chunk_id": "chunk", "refused": "refusedAnnotations", "submit_as": "as"}
 
+    #: The project's id.
     project_id: str
+    #: The chunk's id.
     chunk_id: str
+    #: The import's name; empty before one was sent.
     name: str
+    #: The import's id at Labelbox; empty before its answer came.
     import_id: str
+    #: The chunk's state, or `settled`.
     state: str
+    #: What Labelbox said of the import as a whole, such as `FINISHED`; empty while it runs.
     verdict: str
+    #: How many rows the chunk has.
     rows: int
+    #: Rows by `imported`, `superseded`, `skipped`, or the reason they are held for.
     outcomes: Mapping[str, int]
+    #: How many annotations were imported.
     annotations: int
+    #: How many annotations Labelbox refused.
     refused: int
+    #: How many times it was sent.
     attempts: int
+    #: When the chunk was cut from its lanes.
     cut_at: float | None
+    #: When Labelbox accepted the import.
     submitted_at: float | None
+    #: When its rows got their outcomes.
     settled_at: float | None
+    #: Why the chunk waits; empty when it does not.
     why: str = ""
+    #: The lanes that its rows come from.
     lanes: tuple[int, ...] = ()
+    #: The account whose key it was sent with.
     account: str = ""
+    #: What its rows are imported as.
     submit_as: str = SubmitAs.PRE_LABELS.value
+    #: When the import was undone.
     undone_at: float | None = None
+    #: Whether an undo was begun that is not known to have finished.
     undoing: bool = False
     #: The last defect that stopped the chunk, as long as it does.
     defect: str = ""
@@ -53,32 +77,6 @@ class ImportStatus:
         """Rows that were imported, undone or not."""
         return self.outcomes.get("imported", 0)
 
-    def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {
-            "projectId": self.project_id,
-            "chunk": self.chunk_id,
-            "name": self.name,
-            "importId": self.import_id,
-            "state": self.state,
-            "verdict": self.verdict,
-            "rows": self.rows,
-            "outcomes": dict(self.outcomes),
-            "annotations": self.annotations,
-            "refusedAnnotations": self.refused,
-            "attempts": self.attempts,
-            "cutAt": self.cut_at,
-            "submittedAt": self.submitted_at,
-            "settledAt": self.settled_at,
-            "why": self.why,
-            "account": self.account,
-            "as": self.submit_as,
-            "undoneAt": self.undone_at,
-            "undoing": self.undoing,
-            "defect": self.defect,
-            "stuckAt": self.stuck_at,
-        }
-
 
 class Imports:
     """The chunks and imports of the projects behind one Redis."""
@@ -88,7 +86,7 @@ class Imports:
         self._prefix = key_prefix
 
     def open(self, project_id: str) -> list[ImportStatus]:
-        """The chunks in progress, newest first."""
+        """Return the chunks in progress, newest first."""
         root = keys.project_root(self._prefix, project_id)
         ids = [name.decode() for name in self._client.zrevrange(f"{root}:chunks", 0, -1)]
         with self._client.pipeline(transaction=False) as pipeline:
@@ -97,10 +95,10 @@ class Imports:
             answers = pipeline.execute()
         return [_open(project_id, name, fields) for name, fields in zip(ids, answers, strict=True) if fields]
 
-    def settled(self, project_id: str, most: int | None = None) -> Iterator[ImportStatus]:
-        """The chunks that were settled, newest first, as far as the history goes back."""
+    def settled(self, project_id: str, limit: int | None = None) -> Iterator[ImportStatus]:
+        """Yield the chunks that were settled, newest first, as far as the history goes back."""
         root = keys.project_root(self._prefix, project_id)
-        for together in _batches(islice(self._history(root), most), _TOGETHER):
+        for together in _batches(islice(self._history(root), limit), _TOGETHER):
             ids = [chunk_id for chunk_id, _ in together]
             with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.hmget(f"{root}:undone", ids)
@@ -113,28 +111,28 @@ class Imports:
                     yield _settled(project_id, Record.from_bytes(head).head, at_ms, mark, undoing=bool(undoing))
 
     def undoing(self, project_id: str) -> list[ImportStatus]:
-        """Those whose undoing was begun and is not known to be done; the history may have forgotten them."""
+        """Return the imports whose undo was begun and is not known to have finished; the history may lack them."""
         heads = self._client.hvals(f"{keys.project_root(self._prefix, project_id)}:undoing")
         return [_settled(project_id, orjson.loads(head), 0, None, undoing=True) for head in heads]
 
     def names(self, project_id: str) -> set[str]:
-        """The names of all imports that are known: in progress, and as far as the history goes back."""
+        """Return the names of all imports, in progress and as far as the history goes back."""
         known = chain(self.open(project_id), self.settled(project_id), self.undoing(project_id))
-        return {each.name for each in known if each.name}
+        return {status.name for status in known if status.name}
 
     def find(self, project_id: str, name: str) -> ImportStatus | None:
-        """The chunk with this id, import name or import id."""
-        for each in chain(self.open(project_id), self.settled(project_id), self.undoing(project_id)):
-            if name in (each.chunk_id, each.name, each.import_id):
-                return each
+        """Return the chunk with this id, import name or import id."""
+        for status in chain(self.open(project_id), self.settled(project_id), self.undoing(project_id)):
+            if name in (status.chunk_id, status.name, status.import_id):
+                return status
         return None
 
     def settled_rows(
         self, project_id: str, *, data_rows: Sequence[bytes], message: bytes
     ) -> Iterator[tuple[ImportStatus, SettledRow]]:
-        """The rows with one of these digests of their data row key, or this of their message id; newest first.
+        """Yield the rows with one of these digests of their data row, or this one of their message id; newest first.
 
-        Reads all history, once.
+        Reads the whole history once.
         """
         root = keys.project_root(self._prefix, project_id)
         for chunk_id, at_ms in self._history(root):
@@ -142,21 +140,21 @@ class Imports:
             if not data:
                 continue
             record = Record.from_bytes(data)
-            found = [row for digest in data_rows for row in record.find(data_row=digest)]
-            rows = dict.fromkeys(found + record.find(message=message))
+            of_data_row = [row for digest in data_rows for row in record.find(data_row=digest)]
+            rows = dict.fromkeys(of_data_row + record.find(message=message))
             mark = self._client.hget(f"{root}:undone", chunk_id) if rows else None
             for row in rows:
                 yield _settled(project_id, record.head, at_ms, mark), row
 
     def marks(self, project_id: str, chunk_id: str) -> list[int]:
-        """What a policy remembers of the rows that this chunk imported, as far as the history knows."""
+        """Return what policies remember of the rows that this chunk imported; empty when the history lacks it."""
         data = self._client.get(f"{keys.project_root(self._prefix, project_id)}:history:{chunk_id}")
         return Record.from_bytes(data).marks() if data else []
 
     def settled_since(
         self, project_id: str, since_ms: float, known: Collection[str] = ()
     ) -> Iterator[tuple[str, float, Record]]:
-        """The chunks settled then or later, oldest first: id, when (ms) and record; without those that are `known`."""
+        """Yield the chunks settled then or later, oldest first, without `known`: id, time in ms, record."""
         root = keys.project_root(self._prefix, project_id)
         for member, at_ms in self._client.zrangebyscore(f"{root}:history", since_ms, "+inf", withscores=True):
             chunk_id = member.decode().split(" ")[0]
@@ -169,15 +167,15 @@ class Imports:
             yield member.decode().split(" ")[0], at_ms
 
 
-def _batches(found: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    while part := list(islice(found, size)):
+def _batches(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    while part := list(islice(items, size)):
         yield part
 
 
 def _settled(
     project_id: str, head: Mapping[str, Any], at_ms: float, undone: bytes | None, *, undoing: bool = False
 ) -> ImportStatus:
-    """`undone` is the mark of one that was: the time and its rows."""
+    """Return a settled chunk; `undone` holds the time of its undo and its rows, or is None."""
     return ImportStatus(
         project_id=project_id,
         chunk_id=head["chunk"],

@@ -1,4 +1,4 @@
-"""What is left in Labelbox of older messages of a data row. Read-only."""
+"""What remains in Labelbox of older messages of a data row. Read-only."""
 
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.annotation_counts import MODEL, Leftovers, leftovers
@@ -9,7 +9,10 @@ _DAY_MS = 86_400_000
 
 
 def read_leftovers(client: Client, root: str, project_id: str, data_row: str, history_days: float) -> list[Leftovers]:
-    """Of the models that have some on this data row, by its global key or id, as far as they are remembered."""
+    """Return the leftovers on a data row, named by global key or id, for each model that has some.
+
+    They are remembered for `history_days`.
+    """
     numbers = client.hgetall(f"{root}:annotation_counts:names")
     if not numbers or not history_days:
         return []
@@ -19,7 +22,7 @@ def read_leftovers(client: Client, root: str, project_id: str, data_row: str, hi
     digests = [shape_digest(row_key(*row)) for row in rows]
     packed_counts = Scripts(client).run("annotation_counts_of", root, int(history_days * _DAY_MS), *digests)
     identity = ProjectIdentity(project_id)
-    found = [
+    by_model = [
         leftovers(row[1], packed, names, identity.row(*row)) for row, packed in zip(rows, packed_counts, strict=True)
     ]
-    return [each for each in found if each.annotations]
+    return [of_model for of_model in by_model if of_model.annotations]

@@ -1,68 +1,71 @@
-"""What a project has at Labelbox beside what is known here: imports of others, and whether labelers see pre-labels.
+"""What a project has at Labelbox: imports that are not known here, and whether labelers see pre-labels.
 
 Labelbox has no query for the pre-labels of a row, and an import has no time: its name and its state are all there is.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import ClassVar
 
+from prelabel.json_record import JsonRecord
 from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.labelbox.client import PAGE, Labelbox
 from prelabel_worker.labelbox.types import Import
 
 OUR_PREFIX = "prelabel-"
 """How the names of our imports begin, those of `doctor --live` too."""
-MOST_PAGES = 50
+MAX_PAGES = 50
 
 
 @dataclass(slots=True)
-class AtLabelbox:
-    """What was answered.
+class AtLabelbox(JsonRecord):
+    """What a project has at Labelbox."""
 
-    Attributes:
-        shown: whether labelers see the project's pre-labels; None when Labelbox does not say.
-        ours: how many imports are known here.
-        unknown: imports named like ours that are not: older than the history, of another installation, of the doctor.
-        foreign: imports of others.
-        complete: False when there are more imports than are looked at.
+    json_fields = ("shown", "ours", "named_like_ours", "not_ours", "complete")
+    json_names: ClassVar = {"shown": "shownToLabelers"}
 
-    """
-
+    #: Whether labelers see the project's pre-labels; None when Labelbox does not say.
     shown: bool | None = None
+    #: How many imports are known here.
     ours: int = 0
+    #: Imports named like ours that are not known here: older than the history, of another installation, of the doctor.
     unknown: list[Import] = field(default_factory=list)
+    #: Imports of others.
     foreign: list[Import] = field(default_factory=list)
+    #: False when there are more imports than `look` reads.
     complete: bool = True
 
-    def as_json(self) -> dict[str, Any]:
-        """For `project show --labelbox --json`."""
-        return {
-            "shownToLabelers": self.shown,
-            "ours": self.ours,
-            "namedLikeOurs": [_as_json(each) for each in self.unknown],
-            "notOurs": [_as_json(each) for each in self.foreign],
-            "complete": self.complete,
-        }
+    @property
+    def named_like_ours(self) -> list[dict[str, str]]:
+        """The name, state and id of each import in `unknown`."""
+        return [_named(job) for job in self.unknown]
+
+    @property
+    def not_ours(self) -> list[dict[str, str]]:
+        """The name, state and id of each import in `foreign`."""
+        return [_named(job) for job in self.foreign]
 
 
 def look(labelbox: Labelbox, pacer: Pacer, project_id: str, known: Collection[str]) -> AtLabelbox:
-    """Ask, a request for each hundred imports and one more; `known` are the names of ours. Raises RequestError."""
+    """Ask Labelbox, with a request for each hundred imports and one more. Raises RequestError.
+
+    `known` are the names of the imports that are known here.
+    """
     pacer.wait()
-    found = AtLabelbox(labelbox.shows_pre_labels(project_id))
-    for page in range(MOST_PAGES):
+    there = AtLabelbox(labelbox.shows_pre_labels(project_id))
+    for page in range(MAX_PAGES):
         pacer.wait()
         listed = labelbox.list_imports(project_id, page * PAGE)
-        for each in listed:
-            if each.name in known:
-                found.ours += 1
+        for job in listed:
+            if job.name in known:
+                there.ours += 1
             else:
-                (found.unknown if each.name.startswith(OUR_PREFIX) else found.foreign).append(each)
+                (there.unknown if job.name.startswith(OUR_PREFIX) else there.foreign).append(job)
         if len(listed) < PAGE:
-            return found
-    found.complete = False
-    return found
+            return there
+    there.complete = False
+    return there
 
 
-def _as_json(found: Import) -> dict[str, str]:
-    return {"name": found.name, "state": found.state, "id": found.id}
+def _named(job: Import) -> dict[str, str]:
+    return {"name": job.name, "state": job.state, "id": job.id}

@@ -1,4 +1,4 @@
-"""Rows of a file on their way to an outcome: one pass over the history since then, never a look-up for each row."""
+"""Follow the rows of a file to their outcomes: read what the history gained, without a look-up for each row."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ _HELD_SECONDS = 2.0
 
 
 class Follower:
-    """Follows the rows of one project, and tells the report what became of them."""
+    """Follows the rows of one project, and writes to the report what became of them."""
 
     def __init__(self, client: Client, key_prefix: str, report: RowReport, project_id: str, since_ms: float) -> None:
         self._imports = Imports(client, key_prefix)
@@ -27,14 +27,14 @@ class Follower:
         self._report = report
         self._project = project_id
         self._since = since_ms
-        self._seen: set[str] = set()
+        self._read: set[str] = set()
         self._held_at = 0.0
         self._began_ms = self._held.now_ms()
         self.pending = True
         self.only_retrying = False
 
     def look(self) -> bool:
-        """Take up what happened since the last look; whether rows of the report are still on their way."""
+        """Report what happened since the last look; return whether rows of the report are still on their way."""
         # Read before the history: when nothing was pending then, what can be known of the rows stands in it now.
         idle = self._inspector.status(self._project)
         self._read_history()
@@ -51,19 +51,19 @@ class Follower:
         return self.pending
 
     def end(self) -> None:
-        """The last look, also at rows that are held."""
+        """Look for the last time, also at rows that are held."""
         self._read_history()
         self._read_held()
 
     def _read_history(self) -> None:
-        for chunk_id, at_ms, record in self._imports.settled_since(self._project, self._since, self._seen):
+        for chunk_id, at_ms, record in self._imports.settled_since(self._project, self._since, self._read):
             if at_ms > self._since:
-                self._since, self._seen = at_ms, set()
-            self._seen.add(chunk_id)
+                self._since, self._read = at_ms, set()
+            self._read.add(chunk_id)
             self._report.settle(self._project, record.rows(), record.head["name"])
 
     def _read_held(self) -> None:
-        """Of rows that were held: which are dead, which are tried again, which are neither any more."""
+        """Report which held rows are dead, which are retrying, and which are no longer held."""
         self._held_at = time.monotonic()
         for ids in self._report.held(self._project):
             states = self._held.states(self._project, ids)
@@ -73,7 +73,7 @@ class Follower:
             }
             for name in ids:
                 if (dead_letter := dead.get(name)) is not None:
-                    self._report.mark(self._project, int(name), "dead", dead_letter.reason, _said(dead_letter))
+                    self._report.mark(self._project, int(name), "dead", dead_letter.reason, _details(dead_letter))
                 elif (state := states.get(name)) is not None:
                     outcome = "retrying" if self._is_retrying(state) else PENDING
                     self._report.mark(self._project, int(name), outcome, state["reason"], None)
@@ -81,22 +81,22 @@ class Follower:
                     self._report.mark(self._project, int(name), "gone", None, None)
 
     def _is_retrying(self, state: dict[str, Any]) -> bool:
-        """Also while it is being tried, but for a try that had begun before: what comes of that is waited for."""
+        """Return whether a held row is retrying. A try that began before this command is waited for: it is pending."""
         queued = state.get("queued")
-        # `true`: a script of the release before sent it back, and did not write down when.
+        # `true`: a script of an older release sent it back, which did not record when.
         return not queued or (queued is not True and queued > self._began_ms and state.get("since", 0) > 0)
 
 
-def _said(dead_letter: DeadLetter) -> dict[str, object]:
-    """Our words and Labelbox's: what `prelabel dead show` shows, without the message."""
+def _details(dead_letter: DeadLetter) -> dict[str, object]:
+    """Return what `prelabel dead show` shows of it, without the message."""
     return {"deadLetter": dead_letter.id, **{name: value for name, value in dead_letter.details.items() if value}}
 
 
 def follow(followers: list[Follower], timeout: float, stop: threading.Event) -> Iterator[None]:
-    """Look again and again until no row is on its way, the time is over, or somebody stops it."""
+    """Look repeatedly until no row is on its way, the time is over, or `stop` is set; yield after each look."""
     deadline = time.monotonic() + timeout
     while True:
-        pending = [each.look() for each in followers]
+        pending = [follower.look() for follower in followers]
         if not any(pending):
             break
         yield

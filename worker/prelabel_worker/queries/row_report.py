@@ -1,8 +1,8 @@
 """What became of each row of a file: the report that people read, and the journal of a command that ended early.
 
-A line is added when Redis has the row and before the command goes on, so a run that was killed has published what its
-report names and at most the few rows of one flush more; the same command publishes none of those again. What is known
-lies in SQLite's small cache and a private temporary file: a report of any length takes little memory.
+A line is added as soon as Redis has the row, so a run that was killed has published what its report names and at most
+the few rows of one flush more; the same command publishes none of the named rows again. The rows are kept in SQLite's
+small cache and a private temporary file, so a report of any length takes little memory.
 """
 
 import os
@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
 from prelabel import private_files
 from prelabel.errors import PrelabelError
+from prelabel.json_record import JsonRecord
 from prelabel_worker.chunks.history import TracedRow, digest_of
 
 PENDING = "pending"
@@ -55,37 +56,40 @@ class NotAReport(PrelabelError):
 
 
 @dataclass(frozen=True, slots=True)
-class ReportedRow:
-    """One row of the file. `row` is its arrival number, under which it is held.
+class ReportedRow(JsonRecord):
+    """One row of the file, and a line of the report."""
 
-    `outcome` is one of those in docs/reference/commands.md#publish-and-wait.
-    """
+    json_fields = (
+        "project_id", "data_row", "message_id", "where", "published_at", "outcome", "reason", "details", "import_name",
+        "row",
+    )  # fmt: skip
+    json_names: ClassVar = {"import_name": "import"}
 
+    #: The project's id; empty for a record that was refused.
     project_id: str
+    #: The data row as the message names it.
     data_row: dict[str, Any]
+    #: The id that the message was published under; empty for a record that was refused.
     message_id: str
+    #: Where the record stands in the file, such as `line 3`.
     where: str
+    #: Unix time in ms before which Redis did not have the row; 0 for a record that was refused.
     published_ms: int = 0
+    #: One of the outcomes in docs/reference/commands.md.
     outcome: str = PENDING
+    #: The reason code of a row that is or was held.
     reason: str | None = None
+    #: What is wrong with it, in our words or Labelbox's.
     details: dict[str, Any] | None = None
+    #: The import that it was in.
     import_name: str | None = None
+    #: Its arrival number, under which it is held.
     row: int | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """A line of the report."""
-        return {
-            "projectId": self.project_id,
-            "dataRow": self.data_row,
-            "messageId": self.message_id,
-            "where": self.where,
-            "publishedAt": self.published_ms / 1000 or None,
-            "outcome": self.outcome,
-            "reason": self.reason,
-            "details": self.details,
-            "import": self.import_name,
-            "row": self.row,
-        }
+    @property
+    def published_at(self) -> float | None:
+        """Unix time in seconds; None for a record that was refused."""
+        return self.published_ms / 1000 or None
 
 
 class RowReport:
@@ -97,10 +101,10 @@ class RowReport:
         self._base.execute("PRAGMA journal_mode = OFF")
         self._base.executescript(_TABLE)
         self._fresh: list[ReportedRow] = []
-        self.found = 0
+        self.earlier_rows = 0
         if path is not None:
             private_files.check_regular(path)
-            self.found = self._load(path) if path.exists() else 0
+            self.earlier_rows = self._load(path) if path.exists() else 0
         self._before = self._base.execute("SELECT max(at) FROM item").fetchone()[0] or 0
 
     def close(self) -> None:
@@ -108,76 +112,77 @@ class RowReport:
         self._base.close()
 
     def had(self, project_id: str, message_id: str) -> bool:
-        """Whether an earlier run published this message."""
-        if not self.found:
+        """Return whether an earlier run published this message."""
+        if not self.earlier_rows:
             return False
-        given = (project_id, digest_of(message_id), message_id, self._before)
-        return self._base.execute(_HAD, given).fetchone() is not None
+        values = (project_id, digest_of(message_id), message_id, self._before)
+        return self._base.execute(_HAD, values).fetchone() is not None
 
     def add(self, row: ReportedRow) -> None:
-        """Note a row; it is nowhere before `commit`."""
+        """Add a row; it is in the report after `commit`."""
         self._fresh.append(row)
 
     def commit(self) -> None:
-        """What was added is on the disk when this returns. Raises OSError."""
+        """Put the added rows on the disk. Raises OSError."""
         if not self._fresh:
             return
         if self._path is not None:
             with open(self._path, "ab", opener=private_files.opener) as file:
-                file.write(b"".join(orjson.dumps(each.as_json()) + b"\n" for each in self._fresh))
+                file.write(b"".join(orjson.dumps(row.as_json()) + b"\n" for row in self._fresh))
                 file.flush()
                 os.fsync(file.fileno())
         self._insert(self._fresh)
         self._fresh = []
 
     def settle(self, project_id: str, rows: Iterable[TracedRow], import_name: str) -> None:
-        """Rows of a chunk have outcomes, or reasons for which they are held.
+        """Record the outcomes of rows of a chunk, or the reasons they are held for.
 
-        The first number a row is held under stays its own: a retry as new has another.
+        A row keeps the first number that it is held under: a retry as new has another.
         """
         self._base.execute("BEGIN")
         for seq, outcome, mark in rows:
-            said = (outcome, None) if outcome in FINAL else ("held", outcome)
-            self._base.execute(_SETTLE, (*said, import_name or None, seq, project_id, mark))
+            outcome_and_reason = (outcome, None) if outcome in FINAL else ("held", outcome)
+            self._base.execute(_SETTLE, (*outcome_and_reason, import_name or None, seq, project_id, mark))
         self._base.execute("COMMIT")
 
     def held(self, project_id: str) -> Iterator[list[str]]:
-        """Arrival numbers of rows that were held when they were last looked at, some at a time."""
+        """Yield the arrival numbers of rows that were held at the last look, some at a time."""
         last = -1
-        while found := self._base.execute(_HELD, (project_id, last, _TOGETHER)).fetchall():
-            yield [str(row) for (row,) in found]
-            last = found[-1][0]
+        while records := self._base.execute(_HELD, (project_id, last, _TOGETHER)).fetchall():
+            yield [str(row) for (row,) in records]
+            last = records[-1][0]
 
     def mark(self, project_id: str, row: int, outcome: str, reason: str | None, details: dict[str, Any] | None) -> None:
-        """What a held row is now."""
+        """Record what became of a held row."""
         self._base.execute(_MARK, (outcome, reason, _packed(details), project_id, row))
 
     def give_up(self, project_id: str) -> None:
-        """Rows of which nothing can be known any more."""
+        """Mark the pending rows as unknown: nothing can be learned about them any more."""
         self._base.execute(_GIVE_UP, (project_id,))
 
     def counts(self, project_id: str | None = None) -> Counter[str]:
-        """Rows by outcome."""
+        """Count rows by outcome, of one project or of all."""
         return Counter(dict(self._base.execute(_COUNTS, (project_id, project_id))))
 
     def projects(self) -> dict[str, int]:
-        """Each project, and when the first of its rows that may still change was published (ms)."""
+        """Return project → time in ms at which the first of its rows that may still change was published."""
         return dict(self._base.execute(_PROJECTS))
 
     def write(self) -> None:
-        """Put what is known in the place of what was written on the way. Raises OSError."""
+        """Replace the lines that were added on the way by complete ones. Raises OSError."""
         self.commit()
         if self._path is None:
             return
         with private_files.replacing(self._path) as file:
-            for each in self._rows():
-                file.write(orjson.dumps(each.as_json()) + b"\n")
+            for row in self._rows():
+                file.write(orjson.dumps(row.as_json()) + b"\n")
 
     def _rows(self) -> Iterator[ReportedRow]:
-        for found in self._base.execute(_ALL):
-            project, data_row, message_id, place, ms, outcome, reason, details, name, row = found
-            said = orjson.loads(details) if details else None
-            yield ReportedRow(project, orjson.loads(data_row), message_id, place, ms, outcome, reason, said, name, row)
+        for record in self._base.execute(_ALL):
+            project, data_row, message_id, place, ms, outcome, reason, packed, name, row = record
+            details = orjson.loads(packed) if packed else None
+            data_row = orjson.loads(data_row)
+            yield ReportedRow(project, data_row, message_id, place, ms, outcome, reason, details, name, row)
 
     def _insert(self, rows: Iterable[ReportedRow]) -> None:
         self._base.execute("BEGIN")
@@ -185,7 +190,7 @@ class RowReport:
         self._base.execute("COMMIT")
 
     def _load(self, path: Path) -> int:
-        """Rows of an earlier run without those it refused, which are read again. A torn line is cut off."""
+        """Read the rows of an earlier run, except those it refused, which are sent again; cut off a torn line."""
         count = whole = 0
         part: list[ReportedRow] = []
         with open(path, "rb+", opener=private_files.opener) as file:
@@ -217,18 +222,18 @@ def _packed(details: dict[str, Any] | None) -> bytes | None:
 
 def _read(line: bytes, path: Path) -> ReportedRow:
     try:
-        said = orjson.loads(line)
+        fields = orjson.loads(line)
         return ReportedRow(
-            said["projectId"],
-            said["dataRow"],
-            said["messageId"],
-            said["where"],
-            round((said["publishedAt"] or 0) * 1000),
-            _LOOKED_AT_AGAIN.get(said["outcome"], said["outcome"]),
-            said["reason"],
-            said["details"],
-            said["import"],
-            said["row"],
+            fields["projectId"],
+            fields["dataRow"],
+            fields["messageId"],
+            fields["where"],
+            round((fields["publishedAt"] or 0) * 1000),
+            _LOOKED_AT_AGAIN.get(fields["outcome"], fields["outcome"]),
+            fields["reason"],
+            fields["details"],
+            fields["import"],
+            fields["row"],
         )
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        raise NotAReport(f"{path} is there and is no report of this command: name another file") from None
+        raise NotAReport(f"{path} exists and is no report of this command: name another file") from None

@@ -1,7 +1,7 @@
 """Where a row is and what became of it, asked by its data row or its message id. Read-only.
 
-Three places are looked at: the history of settled chunks, the held rows, and the frames that wait or are in a chunk.
-Frames are read one by one, so of those no more than a bound are; the answer says when that was not all.
+Three places are searched: the history of settled chunks, the held rows, and the frames that wait or are in a chunk.
+Reads at most `MAX_FRAMES` frames; `searched_all` reports whether that was all.
 """
 
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.queries.imports import Imports, ImportStatus
 from prelabel_worker.queries.leftovers import read_leftovers
 
-MOST_FRAMES = 5_000
-"""Frames that one question reads at most."""
+MAX_FRAMES = 5_000
+"""Maximum number of frames that one trace reads."""
 _TOGETHER = 50
 
 
@@ -48,18 +48,24 @@ class Waiting:
 
 @dataclass(slots=True)
 class Trace:
-    """Everything that is known of the rows that were asked for; settled ones newest first."""
+    """Everything found about one data row or message; settled rows newest first."""
 
+    #: Rows that have left their chunk.
     settled: list[Settled] = field(default_factory=list)
+    #: Held rows that are retrying: id and state.
     held: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    #: Dead letters.
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    #: Rows that wait or are in a chunk.
     waiting: list[Waiting] = field(default_factory=list)
+    #: What remains in Labelbox of older messages.
     leftovers: list[Leftovers] = field(default_factory=list)
+    #: Whether all frames and held rows were searched.
     searched_all: bool = True
 
     @property
     def found(self) -> bool:
-        """Whether anything is known."""
+        """Whether anything was found."""
         return bool(self.settled or self.held or self.dead_letters or self.waiting or self.leftovers)
 
 
@@ -73,58 +79,58 @@ class Tracer:
         self._imports = Imports(client, key_prefix)
         self._held = HeldRows(client, key_prefix)
 
-    def trace(self, project_id: str, wanted: str) -> Trace:
-        """The rows whose global key, data row id or message id this is."""
-        found = Trace(settled=list(self._settled(project_id, wanted)))
-        ids = dict.fromkeys(str(each.row.arrival.seq) for each in found.settled)
-        dead_letter_id = self._client.hget(f"{keys.project_root(self._prefix, project_id)}:dead:messages", wanted)
+    def trace(self, project_id: str, key: str) -> Trace:
+        """Find the rows whose global key, data row id or message id this is."""
+        trace = Trace(settled=list(self._settled(project_id, key)))
+        ids = dict.fromkeys(str(settled.row.arrival.seq) for settled in trace.settled)
+        dead_letter_id = self._client.hget(f"{keys.project_root(self._prefix, project_id)}:dead:messages", key)
         if dead_letter_id:
             ids[dead_letter_id.decode()] = None
-        # One that is being tried is no dead letter, and the history may have forgotten why it was held.
-        tried = self._held.being_tried(project_id, MOST_FRAMES)
-        ids |= dict.fromkeys(self._about(project_id, tried, wanted))
-        self._add_held(found, project_id, list(ids))
-        self._add_waiting(found, project_id, wanted)
-        found.searched_all = found.searched_all and len(tried) < MOST_FRAMES
+        # A row that is being tried is no dead letter, and the history may have forgotten why it was held.
+        tried = self._held.being_tried(project_id, MAX_FRAMES)
+        ids |= dict.fromkeys(self._about(project_id, tried, key))
+        self._add_held(trace, project_id, list(ids))
+        self._add_waiting(trace, project_id, key)
+        trace.searched_all = trace.searched_all and len(tried) < MAX_FRAMES
         root = keys.project_root(self._prefix, project_id)
-        found.leftovers = read_leftovers(self._client, root, project_id, wanted, self._history_days)
-        return found
+        trace.leftovers = read_leftovers(self._client, root, project_id, key, self._history_days)
+        return trace
 
-    def _settled(self, project_id: str, wanted: str) -> Iterator[Settled]:
-        keys_asked = [digest_of(f"{form}:{wanted}") for form in "ik"]
-        rows = self._imports.settled_rows(project_id, data_rows=keys_asked, message=digest_of(wanted))
+    def _settled(self, project_id: str, key: str) -> Iterator[Settled]:
+        digests = [digest_of(f"{form}:{key}") for form in "ik"]
+        rows = self._imports.settled_rows(project_id, data_rows=digests, message=digest_of(key))
         return starmap(Settled, rows)
 
-    def _about(self, project_id: str, held_ids: list[str], wanted: str) -> Iterator[str]:
-        """Those of these held rows whose data row or message id this is."""
+    def _about(self, project_id: str, held_ids: list[str], key: str) -> Iterator[str]:
+        """Yield the ids of those held rows whose data row or message id this is."""
         for row in self._held.rows(project_id, held_ids):
-            if wanted in (row.data_row.partition(":")[2], row.message_id):
+            if key in (row.data_row.partition(":")[2], row.message_id):
                 yield row.id
 
-    def _add_held(self, found: Trace, project_id: str, ids: list[str]) -> None:
+    def _add_held(self, trace: Trace, project_id: str, ids: list[str]) -> None:
         root = keys.project_root(self._prefix, project_id)
         states = self._client.hmget(f"{root}:held", ids) if ids else []
         for held_id, state in zip(ids, states, strict=True):
             dead_letter = self._held.dead_letter(project_id, held_id) if state else None
             if dead_letter is not None:
-                found.dead_letters.append(dead_letter)
+                trace.dead_letters.append(dead_letter)
             elif state:
-                found.held.append((held_id, orjson.loads(state)))
+                trace.held.append((held_id, orjson.loads(state)))
 
-    def _add_waiting(self, found: Trace, project_id: str, wanted: str) -> None:
-        """First the lanes that a data row of this name has; then, should it be a message id, all others."""
+    def _add_waiting(self, trace: Trace, project_id: str, key: str) -> None:
+        """Search the lanes that a data row of this name has, then, since it may be a message id, all others."""
         root = keys.project_root(self._prefix, project_id)
         lanes = int(self._client.hget(f"{root}:meta", "lanes") or 0)
         if not lanes:
             return
         if not 0 < lanes <= MAX_LANES:
             raise ValueError("meta.lanes")
-        likely = {lane_of(f"i:{wanted}", lanes), lane_of(f"k:{wanted}", lanes)}
+        likely = {lane_of(f"i:{key}", lanes), lane_of(f"k:{key}", lanes)}
         places = _Places(self._client, root, self._imports.open(project_id))
-        found.waiting = list(places.search(likely, wanted))
-        if not found.found:
-            found.waiting = list(places.search(set(range(lanes)) - likely, wanted))
-        found.searched_all = places.left > 0
+        trace.waiting = list(places.search(likely, key))
+        if not trace.found:
+            trace.waiting = list(places.search(set(range(lanes)) - likely, key))
+        trace.searched_all = places.searched_all
 
 
 class _Places:
@@ -134,46 +140,51 @@ class _Places:
         self._client = client
         self._root = root
         self._chunks = chunks
-        self.left = MOST_FRAMES
+        self._frames_left = MAX_FRAMES
 
-    def search(self, lanes: set[int], wanted: str) -> Iterator[Waiting]:
+    @property
+    def searched_all(self) -> bool:
+        """Whether the bound was not reached."""
+        return self._frames_left > 0
+
+    def search(self, lanes: set[int], key: str) -> Iterator[Waiting]:
         for lane in sorted(lanes):
             entries = [line.decode().split(" ") for line in self._client.lrange(f"{self._root}:lane:{lane}", 0, -1)]
             frames = [(entry[1], int(entry[6])) for entry in entries if entry[0] == "f"]
-            yield from self._in_frames(frames, lane, wanted, None)
+            yield from self._in_frames(frames, lane, key, None)
         for chunk in self._chunks:
             if lanes.intersection(chunk.lanes):
                 items = self._client.hget(f"{self._root}:chunk:{chunk.chunk_id}", "items") or b""
                 parts = [line.split(" ") for line in items.decode().splitlines()]
                 frames = [(part[1], int(part[4])) for part in parts if part[0] == "f"]
-                yield from self._in_frames(frames, -1, wanted, chunk)
+                yield from self._in_frames(frames, -1, key, chunk)
 
     def _in_frames(
-        self, frames: list[tuple[str, int]], lane: int, wanted: str, chunk: ImportStatus | None
+        self, frames: list[tuple[str, int]], lane: int, key: str, chunk: ImportStatus | None
     ) -> Iterator[Waiting]:
-        frames = frames[: self.left]
-        self.left -= len(frames)
+        frames = frames[: self._frames_left]
+        self._frames_left -= len(frames)
         for at in range(0, len(frames), _TOGETHER):
             part = frames[at : at + _TOGETHER]
             bodies = self._client.hmget(f"{self._root}:frames", [frame_id for frame_id, _ in part])
             for (frame_id, seq), frame in zip(part, bodies, strict=True):
-                for offset, message_id in _rows_of(frame, wanted):
+                for offset, message_id in _rows_of(frame, key):
                     yield Waiting(seq + offset, lane, message_id, int(frame_id[:12], 16), chunk)
 
 
-def _rows_of(frame: bytes | None, wanted: str) -> Iterator[tuple[int, str | None]]:
-    """The place in the frame and the message id of the rows that are meant."""
+def _rows_of(frame: bytes | None, key: str) -> Iterator[tuple[int, str | None]]:
+    """Yield the offset in the frame and the message id of each row whose data row or message id this is."""
     if frame is None:
         return
     try:
         messages = read_messages(frame)
     except (UnreadableFrame, UnknownVersion):
         return
-    spelt = orjson.dumps(wanted)
+    spelt = orjson.dumps(key)
     for offset, raw in enumerate(messages):
         if spelt not in raw:
             continue
         message = orjson.loads(raw)
         data_row = message.get("dataRow") or {}
-        if wanted in (data_row.get("id"), data_row.get("globalKey"), message.get("messageId")):
+        if key in (data_row.get("id"), data_row.get("globalKey"), message.get("messageId")):
             yield offset, message.get("messageId")

@@ -1,9 +1,10 @@
-"""Read-only: counts, ages and who is alive. It opens no broker connection and writes nothing."""
+"""The state of projects: counts, ages, pauses and living workers. Writes nothing and opens no broker connection."""
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
+from prelabel.json_record import JsonRecord
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel.wire.frame import VERSION
@@ -20,74 +21,59 @@ _META = ("pausedUntil", "pauseReason", "lanes", "openMost", "leftovers", "undone
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectStatus:
-    """One project in rows. `pending` is what is published and has no outcome yet; `paused` is why it is, if it is.
+class ProjectStatus(JsonRecord):
+    """What became of the rows of one project, and what keeps those that are pending."""
 
-    `newer` is what of it waits for a worker of a newer release than this one: it is of a version not known here, or
-    behind such rows.
-    `open_most` is how many chunks it may have open now: fewer than the settings allow after trouble.
-    `retrying` of the pending are held, and tried again when the reason may have passed: the next at `next_retry_at`.
-    Those that are being tried are among them, and among the rows that wait or are in chunks: `retrying_queued`.
-    `leftovers` are annotations, no rows: ever left in Labelbox by a message with fewer than the one before.
-    `undone` of the discarded were imported, and their imports undone.
-    `overridden` rows had pre-labels from here, as far as is remembered, and were imported over them; `dead_by_policy`
-    had, and became dead letters for it, whatever became of those.
-    """
+    json_names: ClassVar = {"leftovers": "leftoverAnnotations", "stuck": "stuckChunks"}
 
+    #: The project's id.
     project_id: str
+    #: Rows that Redis accepted, ever.
     published: int
+    #: Published rows that have no outcome yet.
     pending: int
+    #: Rows that Labelbox imported.
     imported: int
+    #: Rows that a newer message of the same data row and model replaced.
     superseded: int
+    #: Rows that the policy `skip` left out, since their data row had pre-labels from here.
     skipped: int
+    #: Rows of dead letters.
     dead: int
+    #: Rows of dead letters that were discarded, and of imports that were undone.
     discarded: int
+    #: Pending rows in lanes, in no chunk yet.
     waiting: int
+    #: Open chunks by state.
     chunks: dict[str, int]
+    #: Age of the oldest row in a lane, in seconds; None without one.
     oldest_waiting_seconds: float | None
+    #: Rows of dead letters by reason code.
     dead_reasons: dict[str, int]
+    #: Why uploads are paused; None while they are not.
     paused: str | None
+    #: Unix time at which the pause ends, in seconds; None while there is none.
     paused_until: float | None
-    open_most: int | None = None
+    #: Pending rows that wait for a newer worker: they are of a version not known here, or behind such rows.
     newer: int = 0
+    #: How many chunks it may have open now: fewer than the settings allow after trouble; None while all of them.
+    open_most: int | None = None
+    #: Pending rows that are retrying: held, and tried again when their reason may have passed.
     retrying: int = 0
+    #: Retrying rows that are being tried now; they are also among the rows in lanes or chunks.
     retrying_queued: int = 0
+    #: Unix time of the next try, in seconds; None when no row waits for one.
     next_retry_at: float | None = None
+    #: Annotations, not rows: ever left in Labelbox by a message with fewer than the one before.
     leftovers: int = 0
+    #: Discarded rows that were imported, and whose imports were undone.
     undone: int = 0
+    #: Imported rows that had pre-labels from here, as far as is remembered.
     overridden: int = 0
+    #: Rows that became dead letters since they had pre-labels from here, whatever became of those.
     dead_by_policy: int = 0
-    #: Number of its chunks that a defect stops; they are among `chunks`.
+    #: Chunks that a defect stops; they are among `chunks`.
     stuck: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """For `status --json`."""
-        return {
-            "projectId": self.project_id,
-            "published": self.published,
-            "pending": self.pending,
-            "imported": self.imported,
-            "superseded": self.superseded,
-            "skipped": self.skipped,
-            "dead": self.dead,
-            "discarded": self.discarded,
-            "waiting": self.waiting,
-            "chunks": self.chunks,
-            "oldestWaitingSeconds": self.oldest_waiting_seconds,
-            "deadReasons": self.dead_reasons,
-            "paused": self.paused,
-            "pausedUntil": self.paused_until,
-            "newer": self.newer,
-            "openMost": self.open_most,
-            "retrying": self.retrying,
-            "retryingQueued": self.retrying_queued,
-            "nextRetryAt": self.next_retry_at,
-            "leftoverAnnotations": self.leftovers,
-            "undone": self.undone,
-            "overridden": self.overridden,
-            "deadByPolicy": self.dead_by_policy,
-            "stuckChunks": self.stuck,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +89,14 @@ class Survey:
 
 
 class Inspector:
-    """Looks at the projects behind one Redis."""
+    """Reads the projects behind one Redis."""
 
     def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
         self._client = client
         self._prefix = key_prefix
 
     def projects(self) -> list[str]:
-        """The known projects, by name; names that no project can have are left out, see `malformed`."""
+        """Return the known projects by name, without names that no project can have (`malformed`)."""
         return sorted(project_ids(self._names()))
 
     def malformed(self) -> list[bytes]:
@@ -118,33 +104,32 @@ class Inspector:
         return sorted(name for name in self._names() if project_id_of(name) is None)
 
     def all(self) -> list[ProjectStatus]:
-        """Every known project whose keys can be read."""
+        """Return the status of every known project whose keys can be read."""
         return self.survey().projects
 
     def survey(self, only: str | None = None) -> Survey:
-        """Look at every known project, or at one, and survive each of them."""
+        """Read every known project, or one; one that cannot be read is listed as quarantined."""
         names = self._names() if only is None else [only.encode()]
         projects = sorted(project_ids(names))
         statuses = []
-        quarantined = {each.project_id: each for each in self.quarantined() if only in (None, each.project_id)}
+        quarantined = {entry.project_id: entry for entry in self.quarantined() if only in (None, entry.project_id)}
         for project_id in projects:
             try:
                 statuses.append(self.status(project_id))
             except ProjectUnreadable as error:
                 quarantined[project_id] = Quarantined(project_id, "read", error.problem)
-        found = [quarantined[name] for name in sorted(quarantined)]
-        return Survey(statuses, found, len(names) - len(projects))
+        return Survey(statuses, [quarantined[name] for name in sorted(quarantined)], len(names) - len(projects))
 
     def quarantined(self) -> list[Quarantined]:
         """Return the projects that workers have met errors of, by name."""
         return Quarantine(self._client, self._prefix).all()
 
     def _names(self) -> list[bytes]:
-        found: list[bytes] = self._client.zrange(keys.projects(self._prefix), 0, -1)
-        return found
+        names: list[bytes] = self._client.zrange(keys.projects(self._prefix), 0, -1)
+        return names
 
     def status(self, project_id: str) -> ProjectStatus:
-        """One project; all zeros when nothing was ever published for it. Raises ProjectUnreadable."""
+        """Return the status of one project; all zeros when nothing was published. Raises ProjectUnreadable."""
         with readable(project_id):
             return self._status(project_id)
 
@@ -194,7 +179,7 @@ class Inspector:
         )
 
     def only_retrying(self, project_id: str, since_ms: float) -> bool:
-        """Whether all pending rows are retrying, and none is on a try that began before this time (ms)."""
+        """Return whether all pending rows are retrying, and none is on a try that began before this time (ms)."""
         root = keys.project_root(self._prefix, project_id)
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.hgetall(f"{root}:counts")
@@ -208,12 +193,12 @@ class Inspector:
         return pending == at_rest + queued and (not queued or oldest[0][1] > since_ms)
 
     def overrides(self, project_id: str) -> dict[str, str]:
-        """What is set for the project, by the names in Redis (see overrides.py)."""
-        found = self._client.hgetall(f"{keys.project_root(self._prefix, project_id)}:overrides")
-        return {name.decode(): value.decode() for name, value in found.items()}
+        """Return what is set for the project, by the names in Redis (see operations/overrides.py)."""
+        stored = self._client.hgetall(f"{keys.project_root(self._prefix, project_id)}:overrides")
+        return {name.decode(): value.decode() for name, value in stored.items()}
 
     def workers(self) -> list[WorkerStatus]:
-        """The workers that ticked within the last minute."""
+        """Return the workers that ticked within the last minute."""
         return living_workers(self._client, self._prefix)
 
     def _chunk_states(self, root: str, chunk_ids: list[bytes]) -> tuple[dict[str, int], int]:
@@ -266,5 +251,5 @@ def _lanes(value: bytes | None) -> int:
 
 
 def _queued(pending: int, at_rest: int, listed: int) -> int:
-    """How many retrying rows are being tried: no more than there can be, whatever a script of another release left."""
+    """Return how many retrying rows are being tried: never more than are pending, whatever an older script left."""
     return max(0, min(listed, pending - at_rest))

@@ -1,29 +1,44 @@
-"""Which workers live, as they announce themselves."""
+"""Which workers are alive, as they announce themselves."""
 
 import time
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
+from prelabel.json_record import JsonRecord
 from prelabel.wire.client import Client
 from prelabel_worker.presence import Presence, announced
 
 GONE_AFTER_SECONDS = 60.0
-"""A worker that has not been seen for so long is not listed."""
+"""A worker that has not ticked for so long is not listed."""
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerStatus:
-    """A worker that ticks; `knows` is the newest version of chunks that it does not leave alone."""
+class WorkerStatus(JsonRecord):
+    """A worker that ticks, as it announced itself."""
 
+    json_fields = (
+        "name", "host", "pid", "version", "role", "concurrency", "seen_seconds_ago", "busy_seconds", "stalled_seconds",
+    )  # fmt: skip
+
+    #: Its name, such as `worker@host`.
     name: str
+    #: The name of its machine.
     host: str
+    #: The id of its main process.
     pid: int
+    #: Its release.
     version: str
+    #: How many processes work.
     concurrency: int
+    #: Seconds since its last announcement, to a tenth.
     seen_seconds_ago: float
+    #: Which stages it takes.
     role: str = "all"
+    #: The newest version of chunks that it does not leave alone.
     knows: int = 1
+    #: Age of its oldest task in hand, in seconds; None without one.
     busy_seconds: float | None = None
+    #: Seconds without progress.
     stalled_seconds: float = 0.0
 
     @classmethod
@@ -35,29 +50,17 @@ class WorkerStatus:
             pid=presence.pid,
             version=presence.version,
             concurrency=presence.concurrency,
-            seen_seconds_ago=max(0.0, time.time() - presence.at),
+            seen_seconds_ago=round(max(0.0, time.time() - presence.at), 1),
             busy_seconds=presence.busy_seconds,
             stalled_seconds=presence.stalled_seconds,
             role=presence.role,
             knows=presence.knows,
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """For `status --json`."""
-        return {
-            "name": self.name,
-            "host": self.host,
-            "pid": self.pid,
-            "version": self.version,
-            "role": self.role,
-            "concurrency": self.concurrency,
-            "seenSecondsAgo": round(self.seen_seconds_ago, 1),
-            "busySeconds": self.busy_seconds,
-            "stalledSeconds": self.stalled_seconds,
-        }
-
 
 def living_workers(client: Client, prefix: str) -> list[WorkerStatus]:
     """Return the workers that ticked within the last minute, by name."""
     workers = [WorkerStatus.of(name, presence) for name, presence in announced(client, prefix).items()]
-    return sorted((each for each in workers if each.seen_seconds_ago < GONE_AFTER_SECONDS), key=lambda w: w.name)
+    return sorted(
+        (worker for worker in workers if worker.seen_seconds_ago < GONE_AFTER_SECONDS), key=lambda worker: worker.name
+    )

@@ -7,9 +7,10 @@ what is in the asset.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from prelabel.errors import MessageError, Reason
+from prelabel.json_record import JsonRecord
 from prelabel.readers import BadRecord, Record
 from prelabel.readers.ndjson import BadLine, LineRecord, join, split
 from prelabel.validation.gate import read_message
@@ -27,8 +28,10 @@ Check = Callable[[LineRecord, bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(JsonRecord):
     """A line that would be refused, and why; `text` is for a person."""
+
+    json_fields = ("line", "path", "reason", "found", "expected")
 
     line: int
     path: str
@@ -37,20 +40,13 @@ class Fault:
     expected: str
     text: str
 
-    def as_json(self) -> dict[str, Any]:
-        """For programs."""
-        return {
-            "line": self.line,
-            "path": self.path,
-            "reason": self.reason.value,
-            "found": self.found,
-            "expected": self.expected,
-        }
-
 
 @dataclass(slots=True)
-class Report:
+class Report(JsonRecord):
     """Counts of lines, and the first faults."""
+
+    json_fields = ("lines", "valid", "invalid", "by_reason", "in_order")
+    json_names: ClassVar = {"in_order": "errors"}
 
     lines: int = 0
     invalid: int = 0
@@ -59,16 +55,12 @@ class Report:
     forms: set[bool] = field(default_factory=set)
     """Whether good messages (False) and good plain lines (True) were among them."""
 
-    def as_json(self) -> dict[str, Any]:
-        """For programs."""
-        return {
-            "lines": self.lines,
-            "valid": self.lines - self.invalid,
-            "invalid": self.invalid,
-            "byReason": {reason.value: count for reason, count in self.by_reason.most_common()},
-            "errors": [fault.as_json() for fault in self.in_order()],
-        }
+    @property
+    def valid(self) -> int:
+        """Lines that would not be refused."""
+        return self.lines - self.invalid
 
+    @property
     def in_order(self) -> list[Fault]:
         """The faults that were kept, by line."""
         return sorted(self.errors, key=lambda fault: fault.line)

@@ -1,8 +1,8 @@
-"""A file of data rows into a dataset, part by part: each is looked up, added, waited for, and written down as done.
+"""Add a file of data rows to a dataset, part by part: look up, add, wait, and record the part as done.
 
-Rows whose global key is there already are told by looking them up, before and after: what Labelbox says of a duplicate
-is not documented, and one duplicate may have a whole upload refused (docs/reference/labelbox-api.md#6). So a part whose
-fate is unknown is simply begun again.
+Rows whose global key exists are found by a look-up, before and after: what Labelbox answers to a duplicate is not
+documented, and one duplicate may have a whole upload refused (docs/reference/labelbox-api.md#6). So a part whose fate
+is unknown can be begun again.
 """
 
 import mimetypes
@@ -21,7 +21,7 @@ from prelabel_worker.setup.new_rows import NewRow, NoRow, RowReader
 from prelabel_worker.setup.tasks import Task, TaskGone, Tasks
 
 _PART_BYTES = 5_000_000
-"""Of rows before the last one of a part: an upload of rows has at most 10,000,000 bytes, and a row 4 MiB."""
+"""Bytes at which a part is full: an upload of rows has at most 10,000,000 bytes, and a row 4 MiB."""
 _PART_FILES = 500
 _UPLOADS = 4  # at a time (docs/reference/labelbox-api.md#5)
 _ATTEMPTS = 5
@@ -33,12 +33,16 @@ Show = Callable[[AddingState, Task | None], None]
 
 @dataclass(slots=True)
 class _Part:
-    """Consecutive lines: `last` is the number of the last one."""
+    """Consecutive lines of the file."""
 
+    #: The number of the last line.
     last: int
     rows: list[NewRow] = field(default_factory=list)
+    #: Lines that are no data row.
     refused: list[NoRow] = field(default_factory=list)
+    #: Bytes of the rows.
     size: int = 0
+    #: How many rows have a local file.
     files: int = 0
 
     @property
@@ -47,7 +51,7 @@ class _Part:
 
 
 class Adding:
-    """Adds the rows of one file. `failed` is told of each row that is not added, `show` how far it is."""
+    """Adds the rows of one file. `failed` gets each row that is not added, `show` the progress."""
 
     def __init__(self, calls: Calls, file: StateFile, *, task_seconds: float, failed: Failed, show: Show) -> None:
         self._calls = calls
@@ -59,11 +63,12 @@ class Adding:
         self._show = show
 
     def run(self, stream: BinaryIO, reader: RowReader, state: AddingState, mark: Callable[[], int]) -> AddingState:
-        """From where the state says to the end; `mark` makes what `failed` was told durable and says its length.
+        """Add the rows from where the state says to the end; return the state at the end.
 
-        Raises RequestError, StillRunning, Stopped, OSError; the same call goes on from what it saved.
+        `mark` makes the report of failed rows durable and returns its length. Raises RequestError, StillRunning,
+        Stopped, OSError; the same call resumes from what was saved.
         """
-        state = self._land(state)
+        state = self._finish_task(state)
         for part in _parts(reader.rows(stream, state.line)):
             state = self._add(part, state)
             state = self._file.save(
@@ -72,8 +77,8 @@ class Adding:
             self._show(state, None)
         return self._file.save(state, done=True)
 
-    def _land(self, state: AddingState) -> AddingState:
-        """What an earlier run left in the air comes down before anything else."""
+    def _finish_task(self, state: AddingState) -> AddingState:
+        """Wait for the task of an earlier run before anything else."""
         if state.task:
             try:
                 self._tasks.wait(state.task, self._seconds, lambda task: self._show(state, task))
@@ -82,21 +87,21 @@ class Adding:
         return state
 
     def _add(self, part: _Part, state: AddingState) -> AddingState:
-        for each in part.refused:
-            self._failed(each)
+        for no_row in part.refused:
+            self._failed(no_row)
         failed = len(part.refused)
         by_key: dict[str, NewRow] = {}
         for row in part.rows:
             by_key.setdefault(row.key, row)
         added = existing = 0
         for attempt in range(1, _ATTEMPTS + 1):
-            there = self._rows.look_up(list(by_key)).ids
+            existing_ids = self._rows.look_up(list(by_key)).ids
             if not state.flying:
-                state = self._file.save(state, flying=True, flying_existing=len(there))
-            fresh = [row for key, row in by_key.items() if key not in there]
-            # Rows that are there now and were not before are those that this command added, whatever run it was.
-            existing = min(state.flying_existing, len(there)) + len(part.rows) - len(by_key)
-            added = len(there) - min(state.flying_existing, len(there))
+                state = self._file.save(state, flying=True, flying_existing=len(existing_ids))
+            fresh = [row for key, row in by_key.items() if key not in existing_ids]
+            # Rows that exist now and did not before were added by this command, in this run or an earlier one.
+            existing = min(state.flying_existing, len(existing_ids)) + len(part.rows) - len(by_key)
+            added = len(existing_ids) - min(state.flying_existing, len(existing_ids))
             try:
                 more, lost = self._send(fresh, state)
             except RequestError as error:
@@ -104,8 +109,8 @@ class Adding:
                     raise
                 self._calls.sleep(_AGAIN_SECONDS * attempt)
                 continue
-            for each in lost:
-                self._failed(each)
+            for no_row in lost:
+                self._failed(no_row)
             added, failed = added + more, failed + len(lost)
             break
         return self._counted(state, added, existing, failed)
@@ -117,38 +122,36 @@ class Adding:
         return state
 
     def _send(self, rows: list[NewRow], state: AddingState) -> tuple[int, list[NoRow]]:
-        """How many were added, and the others. Raises RequestError, StillRunning, Stopped."""
+        """Add rows; return how many were added, and the others. Raises RequestError, StillRunning, Stopped."""
         payloads, lost = self._uploaded(rows, state.dataset_id)
         if not payloads:
             return 0, lost
         state.task = self._rows.add([payload for _, payload in payloads])
         self._file.save(state)
-        task = self._tasks.wait(state.task, self._seconds, lambda each: self._show(state, each))
-        said = dict(self._rows.failed(state.task))
-        # Of a failed row that Labelbox does not name nobody knows which it is: all are looked up.
-        all_doubtful = not task.complete or "" in said
-        doubtful = [row for row, _ in payloads if all_doubtful or row.key in said]
-        there = self._rows.look_up([row.key for row in doubtful]).ids if doubtful else {}
+        task = self._tasks.wait(state.task, self._seconds, lambda task: self._show(state, task))
+        reasons = dict(self._rows.failed(state.task))
+        # When Labelbox does not name a failed row, it may be any of them: all are looked up.
+        all_doubtful = not task.complete or "" in reasons
+        doubtful = [row for row, _ in payloads if all_doubtful or row.key in reasons]
+        added_ids = self._rows.look_up([row.key for row in doubtful]).ids if doubtful else {}
         lost += [
-            NoRow(row.line, row.key, said.get(row.key) or said.get("") or task.why)
+            NoRow(row.line, row.key, reasons.get(row.key) or reasons.get("") or task.why)
             for row in doubtful
-            if row.key not in there
+            if row.key not in added_ids
         ]
         return len(rows) - len(lost), lost
 
     def _uploaded(self, rows: list[NewRow], dataset_id: str) -> tuple[list[tuple[NewRow, dict[str, Any]]], list[NoRow]]:
-        """What is sent of each row; local files are at an address by then. A file that cannot be read is its row's
-        problem.
-        """
-        found: list[tuple[NewRow, dict[str, Any]]] = []
+        """Upload local files; return what is sent of each row, and the rows whose file cannot be read."""
+        payloads: list[tuple[NewRow, dict[str, Any]]] = []
         lost: list[NoRow] = []
         with ThreadPoolExecutor(_UPLOADS) as pool:
             for row, address in zip(rows, pool.map(self._address, rows), strict=True):
                 if isinstance(address, NoRow):
                     lost.append(address)
                 else:
-                    found.append((row, row.payload | {"row_data": address, "dataset_id": dataset_id}))
-        return found, lost
+                    payloads.append((row, row.payload | {"row_data": address, "dataset_id": dataset_id}))
+        return payloads, lost
 
     def _address(self, row: NewRow) -> str | NoRow:
         if row.file is None:

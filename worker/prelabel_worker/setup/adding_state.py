@@ -1,7 +1,7 @@
-"""How far adding data rows has come: a small file beside the rows, so that the same command goes on there.
+"""The progress of adding data rows: a small file beside the rows, from which the same command resumes.
 
-Global keys alone would make a repeat safe, but not short; and the dataset must be remembered, since the API has no
-look-up of a dataset by name: without this file each repeat would make another one of the same name.
+Global keys alone would make a repeat safe, but not short. The dataset must be remembered, since the API has no look-up
+of a dataset by name: without this file, each repeat would make another dataset of the same name.
 """
 
 import hashlib
@@ -16,28 +16,38 @@ from prelabel.errors import PrelabelError
 
 
 class UnusableState(PrelabelError):
-    """The file cannot be read; it says which."""
+    """The file cannot be read; the message names it."""
 
 
 @dataclass(slots=True)
 class AddingState:
-    """`line` is the last one that is done. Of what is in flight: its task, once known, and how many were there before.
+    """How far one file of rows has been added to one dataset."""
 
-    `creating`: a dataset may have been made, and its id is not known.
-    """
-
+    #: The dataset's id; empty before it is known.
     dataset_id: str = ""
+    #: Whether a dataset may have been made whose id is not known.
     creating: bool = False
+    #: Size and time of the file of rows, which tell whether it has changed.
     rows: str = ""
+    #: The number of the last line that is done.
     line: int = 0
+    #: How many rows were added.
     added: int = 0
+    #: How many rows existed before.
     existing: int = 0
+    #: How many rows were not added.
     failed: int = 0
+    #: Whether a part is in flight.
     flying: bool = False
+    #: The task of the part in flight, once known.
     task: str = ""
+    #: How many rows of the part in flight existed before.
     flying_existing: int = 0
+    #: The path of the report.
     report: str = ""
+    #: The length of the report when `line` was done.
     report_bytes: int = 0
+    #: Whether the whole file is done.
     done: bool = False
 
 
@@ -50,13 +60,13 @@ class StateFile:
         self._rows = rows
 
     def load(self) -> AddingState:
-        """What the last run left; the same dataset from the beginning when that ended, or the rows are others now.
+        """Return the state of the last run; when it ended or the rows have changed, its dataset from the first line.
 
         Raises UnusableState.
         """
         try:
-            said = orjson.loads(self.path.read_bytes())
-            state = AddingState(**{each.name: said[each.name] for each in fields(AddingState)})
+            saved = orjson.loads(self.path.read_bytes())
+            state = AddingState(**{field.name: saved[field.name] for field in fields(AddingState)})
         except FileNotFoundError:
             return AddingState(rows=self._print())
         except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
@@ -66,7 +76,7 @@ class StateFile:
         return state
 
     def save(self, state: AddingState, **changes: Any) -> AddingState:
-        """Whole or not at all, and on the disk when this returns. Raises OSError."""
+        """Save the state with these changes, durably and all at once, and return it. Raises OSError."""
         changed = replace(state, **changes)
         private_files.replace(self.path, orjson.dumps(asdict(changed)))
         return changed

@@ -1,9 +1,9 @@
-"""Batches: data rows into a project, small ones at once, large ones by a task of Labelbox's.
+"""Batches: put data rows into a project, small batches in one request, large ones by a task of Labelbox.
 
 Source: docs/reference/labelbox-api.md#2-7.
 
-Names are unique in a project, so a batch that is there already tells that it was made before. That adding a data row
-changes nothing where the batch, or another one of the project, has it is our assumption.
+Names are unique in a project, so an existing batch was made before. We assume that adding a data row changes nothing
+where the batch, or another one of the project, has it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prelabel.errors import PrelabelError
+from prelabel.printing import counted
 from prelabel_worker.labelbox.errors import Garbled, RequestError
 from prelabel_worker.labelbox.response_types import (
     BatchesOfProject,
@@ -22,10 +23,10 @@ from prelabel_worker.labelbox.response_types import (
 from prelabel_worker.setup.calls import Calls, next_page
 from prelabel_worker.setup.tasks import Tasks
 
-MOST_ROWS = 100_000
-"""Data rows in one batch."""
+MAX_ROWS = 100_000
+"""Maximum number of data rows in one batch."""
 _SMALL = 1000
-"""Below so many the batch is made with its rows in one request."""
+"""Below this number of data rows, a batch is made with its rows in one request."""
 _PRIORITY = 5  # what the official client sends
 _CREATE = (
     "mutation NewBatch($project: ID!, $input: CreateBatchInput!) { project(where: {id: $project}) "
@@ -57,13 +58,19 @@ class NameTaken(PrelabelError):
 
 @dataclass(slots=True)
 class Made:
-    """A batch, how many rows it has, whether it was there before, and what was not added: ids, or why."""
+    """A batch that was made or filled."""
 
+    #: Its id at Labelbox.
     id: str
+    #: Its name.
     name: str
+    #: How many data rows it has.
     size: int
+    #: Whether it existed before, complete.
     before: bool = False
+    #: The ids of data rows that Labelbox did not add, where it names them.
     failed: list[str] = field(default_factory=list)
+    #: Why data rows are missing, where Labelbox does not name them.
     why: str = ""
 
 
@@ -84,39 +91,39 @@ class Batches:
         ours: bool,
         show: Callable[[float], None] = lambda percent: None,
     ) -> Made:
-        """A batch of these data rows, at most 100,000; one that is there and lacks rows is filled.
+        """Make a batch of these data rows, at most 100,000; an existing batch that lacks rows is filled.
 
-        `ours`: the name was made from these very rows, so a batch of it is this one. Of any other name only the number
-        of rows says whether it is. Raises NameTaken, RequestError, StillRunning, Stopped; whatever it raises, it may be
+        With `ours`, the name was made from these rows, so a batch of this name is this one; with any other name, only
+        the number of rows tells. Raises NameTaken, RequestError, StillRunning, Stopped; after any of them, it may be
         called again.
         """
-        there = self._find(name)
-        if there is None:
+        batch = self._find(name)
+        if batch is None:
             if len(ids) < _SMALL:
                 return self._small(name, ids)
             return self._fill(self._empty(name), name, ids, show)
-        if there.size < len(ids):
-            there.size = self._settled_size(there)
-        if there.size == len(ids) or (ours and there.size > len(ids)):
-            there.before = True
-            return there
-        if there.size and not ours:
-            raise NameTaken(f"the project has a batch '{name}' of {there.size:,} data rows: give another name")
-        return self._fill(there.id, name, ids, show)
+        if batch.size < len(ids):
+            batch.size = self._settled_size(batch)
+        if batch.size == len(ids) or (ours and batch.size > len(ids)):
+            batch.before = True
+            return batch
+        if batch.size and not ours:
+            raise NameTaken(f"the project has a batch '{name}' of {counted(batch.size, 'data row')}: give another name")
+        return self._fill(batch.id, name, ids, show)
 
-    def _settled_size(self, there: Made) -> int:
-        """A run that was cut off may have left a task that still fills the batch: wait until it stands still."""
-        size, still = there.size, 0
+    def _settled_size(self, batch: Made) -> int:
+        """Wait until a batch no longer grows, since a task of a run that was cut off may fill it; return its size."""
+        size, still = batch.size, 0
         while still < _LOOKS:
             self._calls.sleep(_LOOK_SECONDS)
-            now = self._size(there.id)
+            now = self._size(batch.id)
             size, still = now, still + 1 if now == size else 0
         return size
 
     def _small(self, name: str, ids: Sequence[str]) -> Made:
-        given: dict[str, Any] = {"name": name, "dataRowIds": list(ids), "globalKeys": None}
-        given |= {"priority": _PRIORITY, "consensusSettings": None}
-        made = self._made(_CREATE, given, name)
+        fields: dict[str, Any] = {"name": name, "dataRowIds": list(ids), "globalKeys": None}
+        fields |= {"priority": _PRIORITY, "consensusSettings": None}
+        made = self._made(_CREATE, fields, name)
         if isinstance(made, Made):
             return made
         small = made.create_batch_v2 or SmallBatch()
@@ -130,26 +137,26 @@ class Batches:
             return made.id
         return made.create_empty_batch.id if made.create_empty_batch else ""
 
-    def _made(self, query: str, given: dict[str, Any], name: str) -> NewBatch | Made:
-        """The answer; where that was lost, the batch of this name if there is one now."""
+    def _made(self, query: str, fields: dict[str, Any], name: str) -> NewBatch | Made:
+        """Return the answer or, when it was lost, the batch of this name if there is one now."""
         try:
-            variables = {"project": self._project, "input": given}
+            variables = {"project": self._project, "input": fields}
             made = self._calls.create(query, variables, NewBatchOfProject, batches=True).project
             if made is None or not (made.create_batch_v2 or made.create_empty_batch):
                 raise Garbled("the answer names no batch", maybe_accepted=True)
             return made
         except RequestError as error:
-            there = self._find(name) if error.maybe_accepted else None
-            if there is None:
+            batch = self._find(name) if error.maybe_accepted else None
+            if batch is None:
                 raise
-            return there
+            return batch
 
     def _fill(self, batch_id: str, name: str, ids: Sequence[str], show: Callable[[float], None]) -> Made:
-        """Begun again when an answer is lost: what the batch has already is not added twice."""
-        given = {"batchId": batch_id, "dataRowIds": list(ids), "globalKeys": None, "priority": _PRIORITY}
-        variables = {"project": self._project, "input": given}
+        """Add rows to a batch. Repeated when an answer is lost: what the batch has already is not added twice."""
+        fields = {"batchId": batch_id, "dataRowIds": list(ids), "globalKeys": None, "priority": _PRIORITY}
+        variables = {"project": self._project, "input": fields}
         begun = self._calls.ask(_ADD, variables, RowsToBatchOfProject, batches=True).project.begun
-        task = self._tasks.wait(begun.task_id, self._seconds, lambda each: show(each.percent or 0.0))
+        task = self._tasks.wait(begun.task_id, self._seconds, lambda task: show(task.percent or 0.0))
         size = self._size(batch_id)
         return Made(batch_id, name, size, why="" if task.complete and size >= len(ids) else task.why)
 
@@ -161,7 +168,7 @@ class Batches:
         return nodes[0].size or 0
 
     def _find(self, name: str) -> Made | None:
-        return next((each for each in self._all() if each.name == name), None)
+        return next((batch for batch in self._all() if batch.name == name), None)
 
     def _all(self) -> Iterator[Made]:
         after: str | None = None

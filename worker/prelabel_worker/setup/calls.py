@@ -1,4 +1,4 @@
-"""A person's requests to Labelbox: each with a permit of the account, repeated where repeating is safe."""
+"""Requests to Labelbox for a command: sent with a permit of the account, repeated where that is safe."""
 
 import threading
 import time
@@ -13,18 +13,18 @@ from prelabel_worker.labelbox.errors import RequestError, UnexpectedShape
 from prelabel_worker.labelbox.retry_policy import RetryAction
 
 PATIENCE_SECONDS = 600.0
-"""How long one request is tried before the command ends."""
+"""Seconds for which one request is tried before the command ends."""
 _BASE_SECONDS, _CAP_SECONDS = 0.5, 30.0
 _TELL_SECONDS = 5.0
 _Answer = TypeVar("_Answer")
 
 
 class Stopped(PrelabelError):
-    """The person asked for an end; nothing is in flight."""
+    """The person has interrupted the command; nothing is in flight."""
 
 
 class Calls:
-    """Asks on behalf of one account. `stop` ends it between two requests; `tell` hears of long waits."""
+    """Sends the requests of one account. `stop` ends it between two requests; `tell` gets a line about a long wait."""
 
     def __init__(
         self,
@@ -42,22 +42,22 @@ class Calls:
         self._patience = patience_seconds
 
     def ask(self, query: str, variables: dict[str, Any], kind: type[_Answer], *, batches: bool = False) -> _Answer:
-        """Something that may be asked, or done, any number of times. Raises RequestError."""
+        """Send a request that may be sent any number of times. Raises RequestError."""
         return self._repeated(lambda: self._labelbox.query(query, variables, kind, batches=batches))
 
     def create(self, query: str, variables: dict[str, Any], kind: type[_Answer], *, batches: bool = False) -> _Answer:
-        """Something that is done anew each time: repeated only while it certainly was not done.
+        """Send a request that makes something new each time; repeat it only while it certainly made nothing.
 
-        Raises RequestError; with `maybe_accepted` it may have been done, and the caller looks.
+        Raises RequestError; with `maybe_accepted` it may have made something, which the caller looks for.
         """
         return self._repeated(lambda: self._labelbox.query(query, variables, kind, creates=True, batches=batches))
 
     def upload(self, name: str, content: Callable[[], Iterable[bytes]], size: int, media_type: str) -> str:
-        """The address of a file; `content` gives its bytes once more for each attempt. Raises RequestError, OSError."""
+        """Upload a file and return its address; `content` is called for each attempt. Raises RequestError, OSError."""
         return self._repeated(lambda: self._labelbox.upload_file(name, content(), size, media_type))
 
     def sleep(self, seconds: float) -> None:
-        """Wait; raises Stopped as soon as the person asks for an end."""
+        """Wait. Raises Stopped as soon as the person interrupts the command."""
         if self._stop.wait(seconds):
             raise Stopped("interrupted")
 
@@ -81,7 +81,7 @@ class Calls:
 
 
 def _wait_after(error: RequestError, failures: int) -> float | None:
-    """Seconds until the request may be repeated; None when it may not, or would not help."""
+    """Return seconds until the request may be repeated; None when repeating is unsafe or does not help."""
     decision = retry_policy.decide(error, failures, base=_BASE_SECONDS, cap=_CAP_SECONDS)
     if error.maybe_accepted or decision.needs_person or decision.action is RetryAction.SPLIT:
         return None

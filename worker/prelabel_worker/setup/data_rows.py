@@ -1,4 +1,4 @@
-"""Data rows: which there are, by global key, and adding new ones (docs/reference/labelbox-api.md#2-3, #2-4, #2-7)."""
+"""Data rows: look them up by global key, and add new ones (docs/reference/labelbox-api.md#2-3, #2-4, #2-7)."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,9 +21,9 @@ from prelabel_worker.setup.calls import Calls, next_page
 from prelabel_worker.setup.tasks import StillRunning
 
 LOOKED_UP_TOGETHER = 20_000
-"""Global keys in one look-up: what a library that Labelbox published takes."""
+"""Maximum number of global keys in one look-up: as many as a library that Labelbox published sends."""
 ASKED_TOGETHER = 100_000
-"""Data rows in one question whether they are processed."""
+"""Maximum number of data rows in one question whether they are processed."""
 _LOOK_UP = "query DataRowsOfKeys($keys: [ID!]!) { dataRowsForGlobalKeys(where: {ids: $keys}) { jobId } }"
 _LOOKED_UP = (
     "query DataRowsOfKeysResult($job: ID!) { dataRowsForGlobalKeysResult(jobId: {id: $job}) { "
@@ -44,8 +44,8 @@ _LOOK_UP_SECONDS = 300.0
 
 
 @dataclass(slots=True)
-class Found:
-    """What became of a look-up: ids by global key, and the keys that have none or may not be seen."""
+class LookUp:
+    """The result of a look-up: ids by global key, keys without a data row, and keys that may not be seen."""
 
     ids: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
@@ -58,17 +58,17 @@ class DataRows:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
-    def look_up(self, global_keys: Sequence[str]) -> Found:
-        """Which of these there are. Raises RequestError, StillRunning, Stopped."""
-        found = Found()
+    def look_up(self, global_keys: Sequence[str]) -> LookUp:
+        """Look these up. Raises RequestError, StillRunning, Stopped."""
+        result = LookUp()
         for at in range(0, len(global_keys), LOOKED_UP_TOGETHER):
-            self._look_up(global_keys[at : at + LOOKED_UP_TOGETHER], found)
-        return found
+            self._look_up(global_keys[at : at + LOOKED_UP_TOGETHER], result)
+        return result
 
     def wait_until_processed(
         self, ids: Sequence[str], seconds: float, show: Callable[[int], None] = lambda done: None
     ) -> None:
-        """Return when all of these may go into a batch; before that Labelbox would lose them. Raises StillRunning."""
+        """Wait until all of these may go into a batch: earlier, Labelbox would lose them. Raises StillRunning."""
         deadline, done = time.monotonic() + seconds, 0
         wait = _FIRST_LOOK_SECONDS
         while done < len(ids):
@@ -84,14 +84,14 @@ class DataRows:
             wait = min(wait * 1.5, _PROCESSED_SECONDS)
 
     def add(self, rows: Sequence[dict[str, Any]]) -> str:
-        """Begin to add these; the task. An error with `maybe_accepted` may have begun it too. Raises RequestError."""
+        """Begin to add rows and return the task. Raises RequestError; with `maybe_accepted` a task may have begun."""
         chunk = orjson.dumps([{"id": {"type": "AUTO", "value": ""}, "payload": row} for row in rows])
         uri = self._upload("data-rows.json", chunk)
         manifest = orjson.dumps({"source": "SDK", "item_count": len(rows), "chunk_uris": [uri]})
         return self._calls.create(_ADD, {"uri": self._upload("manifest.json", manifest)}, Upserted).upsert_data_rows.id
 
     def failed(self, task_id: str) -> Iterator[tuple[str, str]]:
-        """The rows a task did not add: global key, and why."""
+        """Yield the rows that a task did not add: global key, and why."""
         after: str | None = None
         while True:
             variables = {"task": task_id, "first": _PAGE, "from": after}
@@ -105,18 +105,18 @@ class DataRows:
     def _upload(self, name: str, content: bytes) -> str:
         return self._calls.upload(name, lambda: [content], len(content), "application/json")
 
-    def _look_up(self, keys: Sequence[str], found: Found) -> None:
+    def _look_up(self, keys: Sequence[str], result: LookUp) -> None:
         data = self._looked_up(list(keys))
         missing, denied = data.not_found_global_keys or [], set(data.access_denied_global_keys or [])
         fetched = data.fetched_data_rows or []
         absent = denied.union(missing)
-        # They stand in the order asked, with an empty id where there is none; where those were left out, so are we.
+        # They come in the order of the keys, with an empty id for a key without a row, or without such keys altogether.
         asked = list(keys) if len(fetched) == len(keys) else [key for key in keys if key not in absent]
         if len(asked) != len(fetched):
             raise Garbled("the look-up answers another number of data rows than it was asked for")
-        found.ids |= {key: row.id for key, row in zip(asked, fetched, strict=True) if row.id}
-        found.missing += [key for key in keys if key not in found.ids and key not in denied]
-        found.denied += [key for key in keys if key in denied]
+        result.ids |= {key: row.id for key, row in zip(asked, fetched, strict=True) if row.id}
+        result.missing += [key for key in keys if key not in result.ids and key not in denied]
+        result.denied += [key for key in keys if key in denied]
 
     def _looked_up(self, keys: list[str]) -> KeysFound:
         job_id = self._calls.ask(_LOOK_UP, {"keys": keys}, KeysLookedUp).job.job_id

@@ -1,7 +1,9 @@
-"""Lines of a file → data rows to add, or why a line is none (docs/reference/labelbox-api.md#2-3, and #5 for limits).
+"""Read lines of a file as data rows to add, or say why a line is none.
+
+Source: docs/reference/labelbox-api.md#2-3, and #5 for limits.
 
 Whether a text without an address names a local file is looked up on the disk, inside one folder only: a file of rows
-that came from somebody else must not be able to upload what it likes.
+from somebody else must not be able to upload any file of this machine.
 """
 
 import difflib
@@ -9,17 +11,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import orjson
 
+from prelabel.json_record import JsonRecord
 from prelabel.readers.messages import MAX_LINE_BYTES
 from prelabel.readers.ndjson import numbered
 
-MOST_KEY = 200
-"""Characters of a global key."""
-MOST_TEXT = 64 * 1024
-"""Characters of a text."""
+MAX_KEY = 200
+"""Maximum number of characters of a global key."""
+MAX_TEXT = 64 * 1024
+"""Maximum number of characters of a text."""
 _AROUND = 120  # bytes that are sent around each row
 _TEXTS = ("row_data", "global_key", "external_id", "media_type")
 _LISTS = ("metadata_fields", "attachments", "embeddings")
@@ -30,7 +33,7 @@ _LOOKS_LIKE_A_FILE = re.compile(r"\S*\.[A-Za-z][A-Za-z0-9]{1,4}")
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """A data row as it is sent; `file` is what stands for its `row_data` on this machine."""
+    """A data row as it is sent; `file` is the local file that its `row_data` names."""
 
     line: int
     key: str
@@ -40,16 +43,20 @@ class NewRow:
 
 
 @dataclass(frozen=True, slots=True)
-class NoRow:
+class NoRow(JsonRecord):
     """A line that is no data row, or one that was not added; `key` is '' where it cannot be read."""
+
+    json_fields = ("line", "global_key", "why")
+    json_names: ClassVar = {"why": "reason"}
 
     line: int
     key: str
     why: str
 
-    def as_json(self) -> dict[str, Any]:
-        """A line of the report."""
-        return {"line": self.line, "globalKey": self.key or None, "reason": self.why}
+    @property
+    def global_key(self) -> str | None:
+        """Its global key; None where it cannot be read."""
+        return self.key or None
 
 
 class _Wrong(Exception):
@@ -63,7 +70,7 @@ class RowReader:
         self._folder = folder.resolve() if folder is not None else None
 
     def rows(self, stream: BinaryIO, skip: int = 0) -> Iterator[NewRow | NoRow]:
-        """The lines behind the first `skip`; empty ones are passed over."""
+        """Yield the rows after the first `skip` lines; empty lines are skipped."""
         for number, _, line in numbered(stream):
             if number <= skip or not line.strip():
                 continue
@@ -112,14 +119,14 @@ def _check(payload: dict[str, Any]) -> None:
             raise _Wrong(f"{name}: expected a text that is not empty")
     for name in _LISTS:
         if name in payload and not (
-            isinstance(payload[name], list) and all(isinstance(each, dict | str) for each in payload[name])
+            isinstance(payload[name], list) and all(isinstance(item, dict | str) for item in payload[name])
         ):
             raise _Wrong(f"{name}: expected an array of objects")
     for name in ("row_data", "global_key"):
         if name not in payload:
             # Without a key a repeat could not tell that the row is there, and predictions could not name it.
             raise _Wrong(f"{name}: missing")
-    if len(payload["global_key"]) > MOST_KEY:
-        raise _Wrong(f"global_key: {len(payload['global_key'])} characters, at most {MOST_KEY}")
-    if len(payload["row_data"]) > MOST_TEXT:
-        raise _Wrong(f"row_data: {len(payload['row_data']):,} characters, at most {MOST_TEXT:,}: put it at an address")
+    if len(payload["global_key"]) > MAX_KEY:
+        raise _Wrong(f"global_key: {len(payload['global_key'])} characters, at most {MAX_KEY}")
+    if len(payload["row_data"]) > MAX_TEXT:
+        raise _Wrong(f"row_data: {len(payload['row_data']):,} characters, at most {MAX_TEXT:,}: put it at an address")

@@ -1,4 +1,4 @@
-"""Ontologies: made, listed, read (docs/reference/labelbox-api.md#2-5)."""
+"""Ontologies: make, list, read (docs/reference/labelbox-api.md#2-5)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from prelabel.errors import PrelabelError
+from prelabel.json_record import JsonRecord
 from prelabel_worker.labelbox.errors import ProjectGone, RequestError
 from prelabel_worker.labelbox.response_types import CreatedOntology, OneOntology, OntologyFields, OntologyPage
 from prelabel_worker.labelbox.responses import tree_of
@@ -24,27 +25,34 @@ _PAGE = 50
 _COLORS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22")
 
 
+WITH_FEATURES = ("id", "name", "media_type", "created_at", "normalized")
+"""The fields of an ontology's JSON as `ontology create` and `validate --ontology` read it."""
+
+
 class NoOntology(PrelabelError):
     """Labelbox knows no such ontology, or the key may not see it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ontology:
-    """An ontology of the account; counts are of features at the top level."""
+class Ontology(JsonRecord):
+    """An ontology of the account."""
 
+    json_fields = ("id", "name", "media_type", "created_at", "tools", "classifications")
+
+    #: Its id at Labelbox.
     id: str
+    #: Its name.
     name: str
+    #: The media type of the projects that may use it; None when Labelbox does not say.
     media_type: str | None
+    #: When it was made, in RFC 3339; None when Labelbox does not say.
     created_at: str | None
+    #: How many tools it has at the top level.
     tools: int
+    #: How many classifications it has at the top level.
     classifications: int
+    #: Its features as Labelbox writes them.
     normalized: dict[str, Any]
-
-    def as_json(self, *, whole: bool = False) -> dict[str, Any]:
-        """For `--json`; `whole`: as `ontology create` and `validate --ontology` read it."""
-        head = {"id": self.id, "name": self.name, "mediaType": self.media_type, "createdAt": self.created_at}
-        counts = {"tools": self.tools, "classifications": self.classifications}
-        return head | ({"normalized": self.normalized} if whole else counts)
 
 
 class Ontologies:
@@ -54,35 +62,35 @@ class Ontologies:
         self._calls = calls
 
     def create(self, name: str, content: Mapping[str, Any], media_type: str | None) -> Ontology:
-        """A new ontology of these tools and classifications.
+        """Make an ontology of these tools and classifications.
 
-        When the answer is lost, it is looked for among those of its name that were not there before. Raises
-        RequestError: with `maybe_accepted` it was not found, and may be there yet.
+        When the answer is lost, looks for it among those of its name that did not exist before. Raises RequestError;
+        with `maybe_accepted` it was not found, and may exist anyway.
         """
-        before = {each.id for each in self.list(name) if each.name == name}
+        before = {ontology.id for ontology in self.list(name) if ontology.name == name}
         data = {"name": name, "normalized": orjson.dumps(sent(content)).decode(), "mediaType": media_type}
         try:
             return _ontology(self._calls.create(_CREATE, {"data": data}, CreatedOntology).upsert_ontology)
         except RequestError as error:
             if not error.maybe_accepted:
                 raise
-            found = [each for each in self.list(name) if each.name == name and each.id not in before]
-            if len(found) != 1:
+            new = [ontology for ontology in self.list(name) if ontology.name == name and ontology.id not in before]
+            if len(new) != 1:
                 raise
-            return found[0]
+            return new[0]
 
     def read(self, ontology_id: str) -> Ontology:
-        """One of them. Raises NoOntology, RequestError."""
+        """Read an ontology. Raises NoOntology, RequestError."""
         try:
-            found = self._calls.ask(_READ, {"id": ontology_id}, OneOntology).ontology
+            fields = self._calls.ask(_READ, {"id": ontology_id}, OneOntology).ontology
         except ProjectGone:  # what RESOURCE_NOT_FOUND is called where projects are asked for
-            found = None
-        if found is None:
+            fields = None
+        if fields is None:
             raise NoOntology(f"Labelbox knows no ontology {ontology_id}, or the key may not see it")
-        return _ontology(found)
+        return _ontology(fields)
 
     def list(self, search: str = "") -> Iterator[Ontology]:
-        """Those whose name has these words, in Labelbox's order. Raises RequestError."""
+        """Yield the ontologies whose name has these words, in Labelbox's order. Raises RequestError."""
         after: str | None = None
         while True:
             variables = {"search": search, "filter": {"status": "ALL"}, "from": after, "first": _PAGE}
@@ -94,29 +102,31 @@ class Ontologies:
 
 
 def sent(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The tree as the official client sends it: every key there, ids empty unless the features exist already."""
+    """Return the tree as the official client sends it: with every key; ids are empty unless the features exist."""
     tools = [
-        {"required": False, "attributes": None, "color": _COLORS[at % len(_COLORS)], **_ids(each), **each}
-        | {"classifications": [_classification(one) for one in each.get("classifications") or ()]}
-        for at, each in enumerate(content.get("tools") or ())
+        {"required": False, "attributes": None, "color": _COLORS[at % len(_COLORS)], **_ids(tool), **tool}
+        | {"classifications": [_classification(nested) for nested in tool.get("classifications") or ()]}
+        for at, tool in enumerate(content.get("tools") or ())
     ]
-    return {"tools": tools, "classifications": [_classification(each) for each in content.get("classifications") or ()]}
+    classifications = [_classification(feature) for feature in content.get("classifications") or ()]
+    return {"tools": tools, "classifications": classifications}
 
 
-def _classification(each: Mapping[str, Any]) -> dict[str, Any]:
-    name = each.get("name") or each.get("instructions")
+def _classification(feature: Mapping[str, Any]) -> dict[str, Any]:
+    name = feature.get("name") or feature.get("instructions")
     head = {"name": name, "instructions": name, "required": False, "attributes": None}
-    return head | _ids(each) | dict(each) | {"options": [_option(one) for one in each.get("options") or ()]}
+    options = [_option(option) for option in feature.get("options") or ()]
+    return head | _ids(feature) | dict(feature) | {"options": options}
 
 
-def _option(each: Mapping[str, Any]) -> dict[str, Any]:
-    value = each.get("value", each.get("label"))
-    below = [_classification(one) for one in each.get("options") or ()]
-    return {"value": value, "label": value} | _ids(each) | dict(each) | {"options": below}
+def _option(option: Mapping[str, Any]) -> dict[str, Any]:
+    value = option.get("value", option.get("label"))
+    below = [_classification(nested) for nested in option.get("options") or ()]
+    return {"value": value, "label": value} | _ids(option) | dict(option) | {"options": below}
 
 
-def _ids(each: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: each.get(name) for name in ("schemaNodeId", "featureSchemaId")}
+def _ids(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: item.get(name) for name in ("schemaNodeId", "featureSchemaId")}
 
 
 def _ontology(fields: OntologyFields) -> Ontology:

@@ -45,7 +45,7 @@ _NO_ONTOLOGY = '{"tools": [], "classifications": []}'
 
 
 class HalfDone(PrelabelError):
-    """A project exists and something is missing yet: its id, what was done, and what failed at which step."""
+    """A project exists and is not complete: its id, the steps that were done, and the step that failed."""
 
     def __init__(self, project_id: str, done: list[str], step: str, error: RequestError) -> None:
         super().__init__(f"{step} failed: {error}")
@@ -62,12 +62,12 @@ class Projects:
         self._calls = calls
 
     def create(self, name: str, media_type: str) -> str:
-        """The id of a new project. An error with `maybe_accepted` may have made one. Raises RequestError."""
-        wanted = {"name": name, "media": media_type, **_QUALITY}
-        return self._calls.create(_CREATE, wanted, CreatedProject).create_project.id
+        """Make a project and return its id. Raises RequestError; with `maybe_accepted` one may have been made."""
+        variables = {"name": name, "media": media_type, **_QUALITY}
+        return self._calls.create(_CREATE, variables, CreatedProject).create_project.id
 
     def set_up(self, project_id: str, ontology_id: str, *, show: bool) -> list[str]:
-        """Everything a new project needs, each step of which may be done again; what was done. Raises HalfDone."""
+        """Do the steps that a new project needs, which may be repeated; return those done. Raises HalfDone."""
         done: list[str] = []
         for step, act in self._steps(project_id, ontology_id, show=show):
             try:
@@ -85,14 +85,14 @@ class Projects:
             yield "showing pre-labels to labelers", lambda: self._show(project_id)
 
     def _connect_editor(self, project_id: str) -> None:
-        """Only where none is connected: a second time would be for nothing."""
+        """Connect the editor, unless one is connected."""
         project = self._calls.ask(_FRONTEND, {"id": project_id}, EditorOfProject).project
         if project and project.labeling_frontend:
             return
-        found = self._calls.ask(_FRONTENDS, {"name": _EDITOR, "deleted": False}, Editors).labeling_frontends or []
-        if not found:
+        editors = self._calls.ask(_FRONTENDS, {"name": _EDITOR, "deleted": False}, Editors).labeling_frontends or []
+        if not editors:
             raise Garbled(f"Labelbox names no editor called {_EDITOR}")
-        ids = {"project": project_id, "frontend": found[0].id}
+        ids = {"project": project_id, "frontend": editors[0].id}
         self._calls.ask(_CONNECT_FRONTEND, ids, Anything)
         self._calls.ask(_OPTIONS, ids | {"options": _NO_ONTOLOGY}, Anything)
 
@@ -100,4 +100,4 @@ class Projects:
         project = self._calls.ask(_SHOW, {"project": project_id, "show": True}, ShownOnProject).project
         shown = project.show_predictions_to_labelers if project else None
         if shown and shown.showing_predictions_to_labelers is False:
-            raise Garbled("Labelbox goes on hiding pre-labels")
+            raise Garbled("Labelbox still hides pre-labels")

@@ -21,7 +21,7 @@ _FIRST_LOOK_SECONDS, _LOOK_SECONDS = 0.2, 5.0
 
 
 class StillRunning(PrelabelError):
-    """What Labelbox does was not done in time; it goes on there."""
+    """Labelbox has not finished in time; it continues there."""
 
 
 class TaskGone(PrelabelError):
@@ -30,7 +30,7 @@ class TaskGone(PrelabelError):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task as it was answered; `percent` is None where Labelbox does not say."""
+    """A task as Labelbox reports it; `percent` is None where Labelbox does not say."""
 
     id: str
     status: str
@@ -45,9 +45,9 @@ class Task:
 
     @property
     def why(self) -> str:
-        """What it says about its end, which may be nothing."""
-        said = self.errors or self.result
-        return f"the task ended {self.status}" + (f": {_shown(said)}" if said else " and does not say why")
+        """How it ended, with Labelbox's words if there are any."""
+        reported = self.errors or self.result
+        return f"the task ended {self.status}" + (f": {_shown(reported)}" if reported else " and does not say why")
 
 
 class Tasks:
@@ -58,7 +58,7 @@ class Tasks:
         self._user = ""
 
     def wait(self, task_id: str, seconds: float, show: Callable[[Task], None] = lambda task: None) -> Task:
-        """The task when it has ended, well or not. Raises StillRunning, TaskGone, RequestError, Stopped."""
+        """Wait until a task has ended, well or not. Raises StillRunning, TaskGone, RequestError, Stopped."""
         deadline = time.monotonic() + seconds
         wait = _FIRST_LOOK_SECONDS
         while True:
@@ -75,17 +75,17 @@ class Tasks:
         if not self._user:
             self._user = self._calls.ask(_ME, {}, Me).user.id
         user = self._calls.ask(_TASK, {"user": self._user, "task": task_id}, TasksOfUser).user
-        found = user.created_tasks if user else None
-        if not found or len(found) != 1:
+        tasks = user.created_tasks if user else None
+        if not tasks or len(tasks) != 1:
             raise TaskGone(f"Labelbox does not know the task {task_id}")
-        (task,) = found
+        (task,) = tasks
         percent = task.completion_percentage
         return Task(task_id, task.status or "", None if percent is None else float(percent), task.result, task.errors)
 
 
-def _shown(said: Any) -> str:
-    """The beginning of what may be text or any JSON."""
+def _shown(reported: Any) -> str:
+    """Return the beginning of what may be text or any JSON."""
     try:
-        return (said if isinstance(said, str) else orjson.dumps(said).decode())[:_SHOWN_CHARACTERS]
+        return (reported if isinstance(reported, str) else orjson.dumps(reported).decode())[:_SHOWN_CHARACTERS]
     except orjson.JSONEncodeError:
         return "something that is nested too deeply to be shown"

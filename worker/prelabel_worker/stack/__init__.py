@@ -1,1 +1,1 @@
-"""The embedded stack: a Redis, the sandbox and workers as processes of this machine, and nothing of anybody else's."""
+"""The embedded stack: a Redis, the sandbox and workers as processes of this machine."""

@@ -8,8 +8,8 @@ UMASK = 0o077
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, for its owner alone. One that is there is tightened where it is ours."""
-    for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+    """Make a folder, and those above it, for its owner alone; tighten one that exists and is ours."""
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
     _tighten(folder)
 
@@ -23,10 +23,10 @@ def tighten(folder: Path) -> None:
 
 
 def _tighten(path: Path) -> None:
-    """Files may go meanwhile; where a link leads is nobody's but its owner's to say."""
+    """Tighten a file or folder, unless it has gone meanwhile. A link is left alone: it may lead anywhere."""
     try:
-        found = path.lstat()
-        if found.st_uid == os.geteuid() and found.st_mode & UMASK and not path.is_symlink():
-            path.chmod(found.st_mode & 0o700)
+        status = path.lstat()
+        if status.st_uid == os.geteuid() and status.st_mode & UMASK and not path.is_symlink():
+            path.chmod(status.st_mode & 0o700)
     except FileNotFoundError:
         pass

@@ -49,22 +49,22 @@ class Processes:
         return process
 
     def dead(self) -> str | None:
-        """The name of a process that has ended by itself."""
+        """Return the name of a process that has ended by itself; None for none."""
         return next((name for name, process, _ in self._started if process.poll() is not None), None)
 
     def pids(self) -> dict[str, int]:
-        """Name → process id."""
+        """Return name → process id."""
         return {name: process.pid for name, process, _ in self._started}
 
     def kill(self, name: str) -> None:
-        """SIGKILL one, as the machine would, and forget it."""
-        for entry in [each for each in self._started if each[0] == name]:
+        """Send SIGKILL to a process, as the machine would, and forget it."""
+        for entry in [started for started in self._started if started[0] == name]:
             entry[1].kill()
             _end(entry[1], 0)
             self._started.remove(entry)
 
     def stop(self) -> None:
-        """Stop them all; the workers together, since each takes a moment, and first, since they need the others."""
+        """Stop all processes: the workers first, since they need the others, and together, since they take time."""
         for name, process, _ in self._started:
             if name.startswith("worker") and process.poll() is None:
                 process.terminate()
@@ -76,7 +76,7 @@ class Processes:
 
 
 def _end(process: subprocess.Popen[bytes], grace: float) -> None:
-    """Wait for a process that was told to end, and end it with its children when it does not."""
+    """Wait for a process after SIGTERM, and kill it with its children when it does not end."""
     try:
         process.wait(grace or None)
     except subprocess.TimeoutExpired:

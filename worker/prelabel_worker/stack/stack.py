@@ -27,7 +27,7 @@ from prelabel_worker.stack.processes import Processes
 from prelabel_worker.stack.stack_file import StackFile
 
 REQUESTS_PER_MINUTE = 6000
-"""Of the sandbox and of the workers alike."""
+"""The limit of the sandbox and of the workers alike."""
 _START_SECONDS = 30.0
 _SOCKET_SECONDS = 10.0
 _SETTINGS = {
@@ -98,19 +98,19 @@ class Stack:
         return self.folder / "logs"
 
     def client(self) -> Client:
-        """A client for the stack's Redis."""
+        """Return a client for the stack's Redis."""
         return open_client(self.file.redis_url, _SOCKET_SECONDS)
 
     def ended(self) -> str | None:
-        """The name of a part that has ended by itself."""
+        """Return the name of a part that has ended by itself; None for none."""
         return self._processes.dead()
 
     def pids(self) -> dict[str, int]:
-        """Name of a part → its process id."""
+        """Return name of a part → its process id."""
         return self._processes.pids()
 
     def kill(self, name: str) -> None:
-        """SIGKILL a part, as a machine that dies would: `redis`, `sandbox`, `worker1` …"""
+        """Send SIGKILL to a part, as a machine that dies would: `redis`, `sandbox`, `worker1` …"""
         self._processes.kill(name)
 
     def restart(self, name: str) -> None:
@@ -131,7 +131,7 @@ class Stack:
         sandbox = self._start_sandbox()
         self.file = StackFile(self._redis_url, self._redis_url, f"{sandbox}/graphql", self._key, sandbox, os.getpid())
         client = self.client()
-        # Workers of an earlier stack are gone, whatever they said last.
+        # Workers of an earlier stack are gone, whatever they announced last.
         client.delete(keys.workers(keys.DEFAULT_PREFIX))
         for number in range(1, self._workers + 1):
             self._start_worker(number)
@@ -221,7 +221,7 @@ class Stack:
 
 
 def _environment() -> dict[str, str]:
-    """The environment without anything that names another Redis, account or key, and no proxy for the loopback."""
+    """Return the environment without any name of another Redis, account or key, and no proxy for the loopback."""
     foreign = ("PRELABEL_", "LABELBOX", "CELERY")
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
     return kept | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}

@@ -24,14 +24,21 @@ _WIRE = {
 
 @dataclass(frozen=True, slots=True)
 class StackFile:
-    """The addresses of a running stack; `pid` is the process that started it."""
+    """The addresses of a running stack."""
 
+    #: The URL of its Redis, with the password.
     redis_url: str
+    #: The URL of Celery's broker, with the password.
     broker_url: str
+    #: The GraphQL endpoint of its sandbox.
     labelbox_endpoint: str
+    #: The key that its sandbox accepts.
     labelbox_api_key: str
+    #: The address of its sandbox.
     sandbox_url: str
+    #: The id of the process that started it.
     pid: int
+    #: Name of a part → its process id.
     pids: dict[str, int] = field(default_factory=dict)
 
 
@@ -43,17 +50,17 @@ def write(stack: StackFile, folder: Path = FOLDER) -> None:
 
 
 def read(folder: Path = FOLDER) -> StackFile | None:
-    """The running stack, or None: there is none, or its process is gone."""
+    """Return the running stack; None when there is none, or its process is gone."""
     try:
-        found: dict[str, Any] = json.loads((folder / NAME).read_text())
-        stack = StackFile(**{name: found[wire] for name, wire in _WIRE.items()})
+        fields: dict[str, Any] = json.loads((folder / NAME).read_text())
+        stack = StackFile(**{name: fields[wire] for name, wire in _WIRE.items()})
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return stack if _lives(stack.pid) else None
 
 
 def remove(folder: Path = FOLDER) -> None:
-    """The stack has stopped."""
+    """Remove the file, since the stack has stopped."""
     (folder / NAME).unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""What every bulk command does alike: progress, Ctrl-C, the record, the answer and its exit code."""
+"""What all bulk commands share: progress, Ctrl-C, the record of the action, the answer and its exit code."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from prelabel_worker.operations.action_log import Actions
 
 @contextmanager
 def progress(verb: str, things: str = "dead letters") -> Iterator[Callable[[BulkResult], None]]:
-    """A line that counts, on a terminal only."""
+    """Print a line that counts, on a terminal only."""
     if not sys.stderr.isatty():
         yield lambda result: None
         return
@@ -34,7 +34,7 @@ def progress(verb: str, things: str = "dead letters") -> Iterator[Callable[[Bulk
 
 
 def carry_out(store: Store, bulk: Bulk, verb: str, details: dict[str, Any], act: Callable[[str], None]) -> bool:
-    """Act on project after project and record what was done, also when interrupted; whether it was."""
+    """Act on project after project and record what was done; return whether the person interrupted it."""
     try:
         with progress(verb) as show, interrupts(bulk.stop):
             bulk.progress = show
@@ -50,27 +50,30 @@ def carry_out(store: Store, bulk: Bulk, verb: str, details: dict[str, Any], act:
 
 
 def answer(result: BulkResult, verb: str, *, dry_run: bool, as_json: bool, interrupted: bool, named: bool) -> None:
-    """`{matched, done, skipped}` and the exit code. `named`: ids were given, so nothing done is nothing matched."""
+    """Print `{matched, done, skipped}` and end with the exit code.
+
+    With `named`, the person named ids: exit code 3 also when none of them could be changed.
+    """
     if as_json:
         out(result.as_json())
     else:
         prefix = f"would {verb}: " if dry_run else ""
         print_line(prefix + ", ".join(f"{name} {count}" for name, count in result.as_json().items()))
     if interrupted:
-        say("interrupted: what is counted is done; the same command goes on")
+        say("interrupted: what is counted is done; the same command resumes")
         raise typer.Exit(INTERRUPTED)
     if not result.matched or (named and not dry_run and not result.done):
         raise typer.Exit(NOTHING)
 
 
 def say_why_skipped(bulk: Bulk) -> None:
-    """Of edits: what became of the dead letters that were not sent, on standard error."""
+    """Print on standard error why edited dead letters were not sent."""
     if bulk.why_skipped:
         say("skipped: " + ", ".join(f"{count} {why}" for why, count in bulk.why_skipped.most_common()))
 
 
 def say_examples(bulk: Bulk) -> None:
-    """Of edits: the first dead letters before and after, only where they differ."""
+    """Print the first edited dead letters on standard error: the places that differ, before and after."""
     for dead_letter, raw in bulk.examples:
         say(f"dead letter {dead_letter.id} of project {dead_letter.project_id}:")
         for path, before, after in differences(orjson.loads(dead_letter.message), orjson.loads(raw)):
@@ -78,13 +81,13 @@ def say_examples(bulk: Bulk) -> None:
 
 
 def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """The places at which two JSON values differ."""
+    """Yield the places at which two JSON values differ: path, before, after."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in {**before, **after}:
             yield from differences(before.get(key), after.get(key), f"{path}.{key}" if path else key)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for at, (left, right) in enumerate(zip(before, after, strict=True)):
-            yield from differences(left, right, f"{path}[{at}]")
+        for at, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from differences(old, new, f"{path}[{at}]")
     elif before != after:
         yield path, before, after
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from prelabel.printing import counted
 from prelabel_worker.cli.dead.bulk import answer, carry_out
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
 from prelabel_worker.cli.shared.each_project import of_each
@@ -35,12 +36,12 @@ def discard(
 
 
 def _ask(store: Store, bulk: Bulk) -> None:
-    """On a terminal, with the count; elsewhere nobody can answer."""
+    """Ask on a terminal, with the count. Exit code 2 elsewhere, since nobody can answer; 3 when the answer is no."""
     if not _on_a_terminal():
         say("discarding cannot be undone: give --yes, or --dry-run to count")
         raise typer.Exit(USAGE)
     count = sum(map(len, of_each(store.projects, lambda name: store.rows.slices(name, bulk.chosen))))
-    if count and not confirm(f"Discard {count} dead letters of {', '.join(store.projects)} for good?"):
+    if count and not confirm(f"Discard {counted(count, 'dead letter')} of {', '.join(store.projects)} for good?"):
         say("nothing was discarded")
         raise typer.Exit(NOTHING)
 

@@ -68,7 +68,7 @@ def _save(store: Store, dead_letter: DeadLetter, text: bytes, *, keep: bool) -> 
 
 
 def _text(dead_letter: DeadLetter, file: str | None) -> bytes | None:
-    """The new message; None when an editor left it as it was."""
+    """Return the new message; None when the editor left it as it was. Exit code 2 when the file cannot be read."""
     if file == "-":
         return sys.stdin.buffer.read()
     if file is not None:
@@ -91,13 +91,13 @@ def _pretty(message: bytes) -> bytes:
 
 
 def _edited(text: bytes) -> bytes:
-    """What the person's editor makes of it. Exit code 2 when there is none, or it fails."""
+    """Return the text as the person's editor saves it. Exit code 2 when there is no editor, or it fails."""
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory(prefix="prelabel-") as folder:
         path = Path(folder) / "message.json"
         path.write_bytes(text)
         try:
-            subprocess.run([*shlex.split(editor), str(path)], check=True)  # noqa: S603 - the person's own words
+            subprocess.run([*shlex.split(editor), str(path)], check=True)  # noqa: S603 - the person's own command
             return path.read_bytes()
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
             say(f"the editor {editor!r} failed ({error}): set EDITOR, or give --file; the dead letter stays")
@@ -105,7 +105,7 @@ def _edited(text: bytes) -> bytes:
 
 
 def _keep_text(dead_letter: DeadLetter, text: bytes) -> None:
-    """Nobody's work is thrown away."""
+    """Save what the person wrote to a file, so that it is not lost, and print the command that uses it."""
     handle, path = tempfile.mkstemp(prefix="prelabel-dead-letter-", suffix=".json")
     with os.fdopen(handle, "wb") as file:
         file.write(text)

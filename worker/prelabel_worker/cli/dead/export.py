@@ -12,7 +12,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from prelabel.printing import one_line, printable
+from prelabel.printing import counted, one_line, printable
 from prelabel.private_files import UnsafeFile, replacing
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
 from prelabel_worker.cli.shared.each_project import of_each
@@ -45,7 +45,7 @@ def export(
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; else standard output.")] = None,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Write dead letters to a file; nothing of them changes. Exit code 3 when nothing matches.
+    """Write dead letters to a file, without changing them. Exit code 3 when nothing matches.
 
     Example: prelabel dead export --project demo-project --messages --output dead-letters.ndjson
     """
@@ -59,14 +59,16 @@ def export(
         for dead_letter in of_each(store.projects, lambda name: store.rows.choose(name, choice.filter)):
             written = write(dead_letter)
             count, left_out = count + written, left_out + 1 - written
-    say(f"exported {count} dead letters" + (f", left out {left_out} that are no message" if left_out else ""))
+    say(
+        f"exported {counted(count, 'dead letter')}" + (f", left out {left_out} that are no message" if left_out else "")
+    )
     if not count:
         raise typer.Exit(NOTHING)
 
 
 @contextmanager
 def _opened(output: Path | None) -> Iterator[TextIO]:
-    """The file, in its place only when it is whole; or standard output, until nobody reads it."""
+    """Open the file, which replaces an older one only when it is complete; or standard output."""
     if output is None:
         try:
             yield sys.stdout
@@ -116,12 +118,12 @@ def _table(file: TextIO) -> Write:
     shown = printable if file.isatty() else str
 
     def write(dead_letter: DeadLetter) -> int:
-        said = dead_letter.example()
+        example = dead_letter.example()
         fields = dead_letter.as_json() | {
             "project": dead_letter.project_id,
-            "path": said.get("path") or said.get("errorName"),
-            "found": said.get("found") or said.get("errorMessage"),
-            "expected": said.get("expected"),
+            "path": example.get("path") or example.get("errorName"),
+            "found": example.get("found") or example.get("errorMessage"),
+            "expected": example.get("expected"),
         }
         cells = ("" if fields[name] is None else str(fields[name]) for name in COLUMNS)
         table.writerow([shown(neutralise(cell)) for cell in cells])

@@ -1,4 +1,4 @@
-"""Which dead letters a command is about: the filters that all bulk commands share."""
+"""The filters that all commands about several dead letters share."""
 
 import re
 import time
@@ -21,17 +21,17 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def moment(text: str) -> int:
-    """A time in ms, from RFC 3339 or from `2h`, `3d`, `3d ago`. Raises BadParameter."""
+    """Return a Unix time in ms, from RFC 3339 or from `2h`, `3d`, `3d ago`. Raises BadParameter."""
     ago = _AGO.match(text.strip())
     if ago:
         return int((time.time() - float(ago[1]) * _SECONDS[ago[2]]) * 1000)
     try:
-        found = datetime.fromisoformat(text)
+        time_named = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter("expected RFC 3339, such as 2026-01-31T12:00:00Z, or 2h, 3d (ago)") from None
-    if found.tzinfo is None:
+    if time_named.tzinfo is None:
         raise typer.BadParameter("expected a time with its zone, such as 2026-01-31T12:00:00Z")
-    return int(found.timestamp() * 1000)
+    return int(time_named.timestamp() * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,11 @@ class Choice:
     until: Annotated[
         int | None, typer.Option(parser=moment, metavar="TIME", help="Died then or earlier: RFC 3339, or 2h, 3d (ago).")
     ] = None
-    everything: Annotated[
-        bool, typer.Option("--all", help="Every dead letter, where no id and no filter is given.")
-    ] = False
+    everything: Annotated[bool, typer.Option("--all", help="All dead letters, without any id or filter.")] = False
 
     @property
     def filter(self) -> DeadLetterFilter:
-        """What the dead letters must be, the project aside."""
+        """The filter that the options name, without the project."""
         return DeadLetterFilter(
             ids=tuple(self.dead_letter_ids or ()),
             reason=self.reason,
@@ -74,16 +72,16 @@ class Choice:
         )
 
     def check(self) -> None:
-        """Of an action: it must be said which dead letters. Exit code 2."""
+        """Require at least one filter. Exit code 2."""
         if self.dead_letter_ids and self.project is None:
-            say("dead letters are numbered by project: name it with --project")
+            say("ids of dead letters are of one project: name it with --project")
             raise typer.Exit(USAGE)
         if not (self.project or self.everything or self.filter != DeadLetterFilter()):
-            say("say which dead letters: ids, --project, --reason, --group, --model, --data-row, --since, …, or --all")
+            say("name the dead letters: ids, --project, --reason, --group, --model, --data-row, --since, …, or --all")
             raise typer.Exit(USAGE)
 
     def before(self, now_ms: int) -> DeadLetterFilter:
-        """The same dead letters, but none that die from now on: what was counted is what is done."""
+        """Return the filter without dead letters that die from now on, so that the action changes what was counted."""
         chosen = self.filter
         if chosen.ids:
             return chosen
@@ -91,7 +89,7 @@ class Choice:
 
 
 class Store:
-    """Where a command's dead letters are: the projects it is about, and the adapters on them."""
+    """The projects that a command is about, and access to their dead letters."""
 
     def __init__(self, redis_url: str | None, project: str | None) -> None:
         settings = settings_for(redis_url)

@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from prelabel.printing import counted
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
 from prelabel_worker.cli.dead.show import times
 from prelabel_worker.cli.shared.each_project import of_each
-from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, when
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup
 
@@ -17,7 +18,7 @@ from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup
 @filtered
 def list_dead_letters(
     choice: Choice = Choice(),  # noqa: B008 - frozen; `filtered` gives the real one
-    limit: Annotated[int, typer.Option(help="Most dead letters to show.", min=1)] = 50,
+    limit: Annotated[int, typer.Option(help="Maximum number of dead letters to show.", min=1)] = 50,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
@@ -26,8 +27,8 @@ def list_dead_letters(
     Example: prelabel dead list --project demo-project --reason unknown-feature --since 2h
     """
     store = Store(redis_url, choice.project)
-    found = of_each(store.projects, lambda name: store.rows.choose(name, choice.filter))
-    dead_letters = list(islice(found, limit))
+    matching = of_each(store.projects, lambda name: store.rows.choose(name, choice.filter))
+    dead_letters = list(islice(matching, limit))
     if as_json:
         out({"deadLetters": [dead_letter.as_json() for dead_letter in dead_letters]})
     else:
@@ -38,7 +39,7 @@ def list_dead_letters(
 
 def groups(
     project: Project = None,
-    limit: Annotated[int, typer.Option(help="Most groups of each project to show.", min=1)] = 100,
+    limit: Annotated[int, typer.Option(help="Maximum number of groups to show for each project.", min=1)] = 100,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
@@ -47,32 +48,33 @@ def groups(
     Example: prelabel dead groups --project demo-project
     """
     store = Store(redis_url, project)
-    found = list(of_each(store.projects, lambda name: store.rows.groups(name, limit)))
-    found.sort(key=lambda group: -group.rows)
+    listed = sorted(of_each(store.projects, lambda name: store.rows.groups(name, limit)), key=lambda group: -group.rows)
     if as_json:
-        out({"groups": [group.as_json() for group in found]})
+        out({"groups": [group.as_json() for group in listed]})
     else:
-        for group in found:
+        for group in listed:
             _print_group(group)
-    if not found:
+    if not listed:
         raise typer.Exit(NOTHING)
 
 
 def _print_group(group: DeadLetterGroup) -> None:
     print_ = console().print
-    print_(f"{group.sample.reason}: {group.rows} rows of {group.project_id}", style="bold", highlight=False)
-    for name, value in {"group": group.group, **group.sample.example()}.items():
+    print_(f"{group.reason}: {counted(group.rows, 'row')} of {group.project_id}", style="bold", highlight=False)
+    for name, value in {"group": group.group, **group.example}.items():
         print_(f"  {name}: {str(value)[:200]}", markup=False, highlight=False)
-    print_(f"  first {when(group.first_at)}, last {when(group.last_at)}, such as {group.sample.id}", highlight=False)
+    print_(f"  first {when(group.first_at)}, last {when(group.last_at)}, such as {group.sample_id}", highlight=False)
     print_(f"  {group.retry_command}", highlight=False, soft_wrap=True)
 
 
 def _dead_letters(dead_letters: list[DeadLetter]) -> Table:
-    found = Table("id", "project", "reason", "data row", "where", "what", "", box=None, header_style="bold")
+    table = new_table("id", "project", "reason", "data row", "where", "what", "")
     for dead_letter in dead_letters:
-        said = dead_letter.example()
-        where = said.get("path") or said.get("errorName") or ""
-        what = said.get("hint") or said.get("found") or said.get("errorMessage") or said.get("expected") or ""
+        example = dead_letter.example()
+        where = example.get("path") or example.get("errorName") or ""
+        what = (
+            example.get("hint") or example.get("found") or example.get("errorMessage") or example.get("expected") or ""
+        )
         cells = (
             dead_letter.id,
             dead_letter.project_id,
@@ -81,5 +83,5 @@ def _dead_letters(dead_letters: list[DeadLetter]) -> Table:
             where,
             str(what)[:60],
         )
-        found.add_row(*(str(cell) for cell in cells), times(dead_letter.retried))
-    return found
+        table.add_row(*(str(cell) for cell in cells), times(dead_letter.retried))
+    return table

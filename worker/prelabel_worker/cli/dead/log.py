@@ -14,7 +14,7 @@ from prelabel_worker.operations.action_log import Actions
 
 def log(
     project: Project = None,
-    limit: Annotated[int, typer.Option(help="Most actions to show.", min=1)] = 50,
+    limit: Annotated[int, typer.Option(help="Maximum number of actions to show.", min=1)] = 50,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
@@ -24,16 +24,16 @@ def log(
     """
     store = Store(redis_url, project)
     actions = Actions(store.client, store.prefix)
-    found = list(of_each(store.projects, lambda name: actions.last(name, limit)))
+    recorded = list(of_each(store.projects, lambda name: actions.last(name, limit)))
     if project is None:
-        found += actions.last_with_accounts(limit)
-    found = sorted(found, key=lambda action: -action.at_ms)[:limit]
+        recorded += actions.last_with_accounts(limit)
+    newest = sorted(recorded, key=lambda action: -action.at_ms)[:limit]
     if as_json:
-        out({"actions": [action.as_json() for action in found]})
+        out({"actions": [action.as_json() for action in newest]})
     else:
-        for each in found:
-            details = orjson.dumps(each.details).decode()
-            line = f"{when(each.at_ms / 1000)}  {each.who}  {each.action}  {each.project_id}  {details}"
+        for action in newest:
+            details = orjson.dumps(action.details).decode()
+            line = f"{when(action.at_ms / 1000)}  {action.who}  {action.action}  {action.project_id}  {details}"
             console().print(line, markup=False, highlight=False)
-    if not found:
+    if not newest:
         raise typer.Exit(NOTHING)

@@ -19,7 +19,9 @@ def retry(
     as_new: Annotated[
         bool, typer.Option("--as-new", help="With a new arrival number: they override what is newer than they are.")
     ] = False,
-    rate: Annotated[float, typer.Option(metavar="ROWS_PER_SECOND", help="Most rows a second.", min=1)] = 2000,
+    rate: Annotated[
+        float, typer.Option(metavar="ROWS_PER_SECOND", help="Maximum number of rows a second.", min=1)
+    ] = 2000,
     rename_feature: Annotated[
         list[str] | None, typer.Option(metavar="OLD=NEW", help="Rename a feature; may be repeated.")
     ] = None,
@@ -61,20 +63,21 @@ def retry(
     answer(bulk.result, "retry", dry_run=dry_run, as_json=as_json, interrupted=interrupted, named=named)
 
 
-def _names(given: list[str] | None, option: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for text in given or ():
+def _names(values: list[str] | None, option: str) -> dict[str, str]:
+    """Return old name → new name. Exit code 2 when a value is not OLD=NEW, or names an old name twice."""
+    new_names: dict[str, str] = {}
+    for text in values or ():
         old, equals, new = text.partition("=")
-        if not (old and equals and new) or found.get(old, new) != new:
+        if not (old and equals and new) or new_names.get(old, new) != new:
             say(f"{option} {text}: expected OLD=NEW, each old name once")
             raise typer.Exit(USAGE)
-        found[old] = new
-    return found
+        new_names[old] = new
+    return new_names
 
 
 def data_rows(file: Path) -> dict[str, str]:
-    """The columns old and new of a CSV file. Exit code 2 when it cannot be used, naming the line."""
-    found: dict[str, str] = {}
+    """Read the columns old and new of a CSV file. Exit code 2 when it cannot be used, naming the line."""
+    new_keys: dict[str, str] = {}
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines)
@@ -82,10 +85,10 @@ def data_rows(file: Path) -> dict[str, str]:
                 raise ValueError("expected the columns old and new")
             for record in reader:
                 old, new = record["old"], record["new"]
-                if not old or not new or found.get(old, new) != new:
+                if not old or not new or new_keys.get(old, new) != new:
                     raise ValueError(f"line {reader.line_num}: expected old and new, each old one once")
-                found[old] = new
+                new_keys[old] = new
     except (OSError, ValueError, csv.Error) as error:
         say(f"{file}: {error}")
         raise typer.Exit(USAGE) from None
-    return found
+    return new_keys

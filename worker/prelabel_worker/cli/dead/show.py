@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from prelabel.printing import command
+from prelabel.printing import command, counted
 from prelabel_worker.cli.dead.filters import Store
 from prelabel_worker.cli.shared.each_project import of_each
 from prelabel_worker.cli.shared.screen import console
@@ -30,20 +30,20 @@ def show(
 
 
 def only_dead_letter(store: Store, dead_letter_id: str) -> DeadLetter:
-    """The one dead letter of this id. Exit code 3 without one, 2 when several projects have one."""
-    found = of_each(store.projects, lambda name: [store.rows.dead_letter(name, dead_letter_id)])
-    dead_letters = [dead_letter for dead_letter in found if dead_letter is not None]
+    """Return the dead letter of this id. Exit code 3 when there is none, 2 when several projects have one."""
+    of_id = of_each(store.projects, lambda name: [store.rows.dead_letter(name, dead_letter_id)])
+    dead_letters = [dead_letter for dead_letter in of_id if dead_letter is not None]
     if not dead_letters:
         say(f"no dead letter {dead_letter_id}")
         for name in store.projects:
-            for row in of_each([name], lambda each: store.rows.rows(each, [dead_letter_id])):
+            for row in of_each([name], lambda project_id: store.rows.rows(project_id, [dead_letter_id])):
                 key = row.data_row.partition(":")[2] or "KEY"
                 say(f"{name} has a row {dead_letter_id} that is tried again: {command('row show', key, project=name)}")
         raise typer.Exit(NOTHING)
     if len(dead_letters) > 1:
         say(
-            f"dead letter {dead_letter_id} exists in {', '.join(each.project_id for each in dead_letters)}: "
-            "name one with --project"
+            f"dead letter {dead_letter_id} exists in "
+            f"{', '.join(dead_letter.project_id for dead_letter in dead_letters)}: name one with --project"
         )
         raise typer.Exit(USAGE)
     return dead_letters[0]
@@ -70,7 +70,7 @@ def _facts(dead_letter: DeadLetter) -> dict[str, Any]:
         "reason": dead_letter.reason,
         "group": dead_letter.group,
         **details,
-        "Labelbox already has": f"{len(taken)} annotations: {', '.join(taken)}" if taken else "",
+        "Labelbox already has": f"{counted(len(taken), 'annotation')}: {', '.join(taken)}" if taken else "",
         "data row": dead_letter.data_row,
         "model": dead_letter.model,
         "message": dead_letter.message_id,
@@ -87,5 +87,5 @@ def _facts(dead_letter: DeadLetter) -> dict[str, Any]:
 
 
 def times(count: int) -> str:
-    """`retried n times`, or nothing."""
+    """Return `retried once`, `retried n times`, or nothing."""
     return "" if not count else "retried once" if count == 1 else f"retried {count} times"

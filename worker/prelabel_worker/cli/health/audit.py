@@ -5,7 +5,7 @@ from rich.table import Table
 
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out
 from prelabel_worker.queries.audit import ProjectAudit
 from prelabel_worker.queries.audit import audit as reconcile
@@ -19,21 +19,23 @@ def audit(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     settings = settings_for(redis_url)
     audits = reconcile(connect(settings), settings.key_prefix)
     if as_json:
-        out({"projects": [each.as_json() for each in audits], "balances": all(each.balances for each in audits)})
+        out(
+            {
+                "projects": [project.as_json() for project in audits],
+                "balances": all(project.balances for project in audits),
+            }
+        )
     else:
         console().print(balance(audits))
-    if not all(each.balances for each in audits):
+    if not all(project.balances for project in audits):
         raise typer.Exit(DONE_WITH_DEAD)
 
 
 def balance(audits: list[ProjectAudit]) -> Table:
-    """Published = imported + superseded + skipped + dead + discarded + pending, for each project."""
+    """Return a table: published = imported + superseded + skipped + dead + discarded + pending, for each project."""
     names = ("published", "imported", "superseded", "skipped", "dead", "discarded", "pending")
-    found = Table("project", box=None, header_style="bold", pad_edge=False)
-    for name in names:
-        found.add_column(name, justify="right")
-    found.add_column("balance")
-    for each in audits:
-        verdict = "balances" if each.balances else "; ".join(each.differences)
-        found.add_row(each.project_id, *(f"{each.counted[name]:,}" for name in names), verdict)
-    return found
+    table = new_table("project", *names, "balance", numbers=names)
+    for project in audits:
+        verdict = "balances" if project.balances else "; ".join(project.differences)
+        table.add_row(project.project_id, *(f"{project.counted[name]:,}" for name in names), verdict)
+    return table

@@ -1,4 +1,4 @@
-"""`prelabel doctor`: is everything there that rows need to arrive; each finding with its remedy."""
+"""`prelabel doctor`: check everything that rows need to arrive, and name a remedy for what is wrong."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from prelabel.printing import counted
 from prelabel.wire import keys
 from prelabel.wire.client import Client, has_slots, node_of, servers_of
-from prelabel_worker.cli.health.live import Wanted, live
+from prelabel_worker.cli.health.live import LiveOptions, live
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import reading
@@ -18,6 +19,7 @@ from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, Project,
 from prelabel_worker.doctor import broker, projects, redis_server, workers
 from prelabel_worker.doctor import labelbox as service
 from prelabel_worker.doctor.findings import Check, Finding, Level
+from prelabel_worker.doctor.projects import ProjectState
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.settings import Settings
@@ -49,19 +51,19 @@ def doctor(
     """
     settings = settings_for(redis_url)
     if ask_live:
-        live(connect(settings), settings, Wanted(project, data_row, global_key, feature, yes, timeout, as_json))
+        live(connect(settings), settings, LiveOptions(project, data_row, global_key, feature, yes, timeout, as_json))
         return
-    found = list(examine(connect(settings), settings, project))
+    findings = list(examine(connect(settings), settings, project))
     if as_json:
-        out({"findings": [each.as_json() for each in found]})
+        out({"findings": [finding.as_json() for finding in findings]})
     else:
-        _print(found)
-    if not all(each.good for each in found):
+        _print(findings)
+    if not all(finding.good for finding in findings):
         raise typer.Exit(DONE_WITH_DEAD)
 
 
 def examine(client: Client, settings: Settings, project: str | None = None) -> Iterator[Finding]:
-    """Every finding, the machine's first; changes nothing but the account's count of requests."""
+    """Yield every finding, those of this machine first. Changes nothing but the account's count of requests."""
     if settings.state.tls:
         yield redis_server.tls(str(settings.state), settings.state.options)
     infos = {server: server.info() for server in servers_of(client)}
@@ -69,72 +71,72 @@ def examine(client: Client, settings: Settings, project: str | None = None) -> I
     if not all(mode.good for mode in modes):
         yield from modes
         return
-    asked = {
+    reports = {
         server: redis_server.look(server, info, _root_on(client, server, settings)) for server, info in infos.items()
     }
     run_id = str(next(iter(infos.values())).get("run_id"))
-    if not all(each.can_keep_rows for each in asked.values()):
-        for server, each in asked.items():
-            yield from _placed(client, server, redis_server.kind(each, as_cluster=has_slots(client)))
+    if not all(report.can_keep_rows for report in reports.values()):
+        for server, report in reports.items():
+            yield from _placed(client, server, redis_server.kind(report, as_cluster=has_slots(client)))
         yield from broker.findings(settings, run_id)
         return
-    seen = projects.look(client, settings.key_prefix, project)
+    states = projects.look(client, settings.key_prefix, project)
     alive = Inspector(client, settings.key_prefix).workers()
-    for server, each in asked.items():
-        rows = _rows_on(client, server, settings, seen)
-        of_server = redis_server.findings(each, settings.durability, rows, as_cluster=has_slots(client))
+    for server, report in reports.items():
+        rows = _rows_on(client, server, settings, states)
+        of_server = redis_server.findings(report, settings.durability, rows, as_cluster=has_slots(client))
         yield from _placed(client, server, of_server)
     yield from broker.findings(settings, run_id)
     yield from workers.findings(alive, version("prelabel"))
     yield projects.malformed(client, settings.key_prefix)
-    for one in seen or ():
-        yield from projects.findings(one, len(alive), settings.lease_seconds)
+    for state in states or ():
+        yield from projects.findings(state, len(alive), settings.lease_seconds)
     safe = service.endpoint(settings.labelbox_endpoint, settings.api_keys)
     yield safe
-    for account, ids in _by_account(client, settings, seen or ()).items():
+    for account, ids in _by_account(client, settings, states or ()).items():
         yield projects.account_pause(client, settings, account)
         if safe.good:
             yield from _labelbox(client, settings, account, ids)
 
 
 def _root_on(client: Client, server: Client, settings: Settings) -> str | None:
-    """A root key that one of the servers that `client` stands for has; None for a node with hardly any slots."""
+    """Return a root key that one of the servers that `client` stands for has; None for a node with hardly any slots."""
     roots = (keys.project_root(settings.key_prefix, f"doctor-{number}") for number in range(_ROOTS_TRIED))
     return next((root for root in roots if node_of(client, root) is server), None)
 
 
-def _rows_on(client: Client, server: Client, settings: Settings, seen: Sequence[projects.Seen] | None) -> int | None:
-    """The rows that one of the servers keeps; None when they could not be counted."""
-    if seen is None:
+def _rows_on(client: Client, server: Client, settings: Settings, states: Sequence[ProjectState] | None) -> int | None:
+    """Return the number of rows that one of the servers keeps; None when they could not be counted."""
+    if states is None:
         return None
-    here = [each for each in seen if node_of(client, keys.project_root(settings.key_prefix, each.id)) is server]
-    return sum(each.pending + each.dead for each in here)
+    here = [state for state in states if node_of(client, keys.project_root(settings.key_prefix, state.id)) is server]
+    return sum(state.pending + state.dead for state in here)
 
 
-def _placed(client: Client, server: Client, found: Iterable[Finding]) -> Iterator[Finding]:
-    """The findings of one of the servers that `client` stands for, named where there are several."""
+def _placed(client: Client, server: Client, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings of one of the servers that `client` stands for, named where there are several."""
     if not has_slots(client):
-        yield from found
+        yield from findings
         return
     place = server.connection_pool.connection_kwargs
-    for each in found:
-        yield replace(each, found=f"{place['host']}:{place['port']}: {each.found}")
+    for finding in findings:
+        yield replace(finding, found=f"{place['host']}:{place['port']}: {finding.found}")
 
 
-def _by_account(client: Client, settings: Settings, seen: Sequence[projects.Seen]) -> dict[str, list[str]]:
-    """The projects of each account, busiest first; accounts that the settings have a key for are there anyway."""
+def _by_account(client: Client, settings: Settings, states: Sequence[ProjectState]) -> dict[str, list[str]]:
+    """Return account → its projects, those with most pending rows first; with all accounts that the settings name."""
     inspector = Inspector(client, settings.key_prefix)
-    found: dict[str, list[str]] = {name: [] for name in (settings.account, *settings.account_keys)}
-    for each in sorted(seen, key=lambda each: (-each.pending, each.id)):
+    by_account: dict[str, list[str]] = {name: [] for name in (settings.account, *settings.account_keys)}
+    for state in sorted(states, key=lambda state: (-state.pending, state.id)):
         account = settings.account
-        with reading(each.id):
-            account = inspector.overrides(each.id).get("account") or account
-        found.setdefault(account, []).append(each.id)
-    return found
+        with reading(state.id):
+            account = inspector.overrides(state.id).get("account") or account
+        by_account.setdefault(account, []).append(state.id)
+    return by_account
 
 
 def _labelbox(client: Client, settings: Settings, account: str, ids: Sequence[str]) -> Iterator[Finding]:
-    """What Labelbox says with the account's key; of projects only where it is accepted."""
+    """Yield what Labelbox answers with the account's key; projects are asked for only where the key is accepted."""
     key = settings.key_of(account)
     if key is None or not key.get_secret_value():
         yield Finding(Check.KEY, Level.BAD, f"no API key for account {account}")
@@ -150,17 +152,17 @@ def _labelbox(client: Client, settings: Settings, account: str, ids: Sequence[st
         labelbox.close()
 
 
-def _print(found: Sequence[Finding]) -> None:
-    """One line each; of many projects only what is not in order."""
-    named = {each.project for each in found if each.project}
+def _print(findings: Sequence[Finding]) -> None:
+    """Print one line a finding; with many projects, leave out their checks that are in order."""
+    named = {finding.project for finding in findings if finding.project}
     brief = len(named) > _PROJECTS_IN_FULL
-    for each in found:
-        if each.project and brief and each.level is Level.OK:
+    for finding in findings:
+        if finding.project and brief and finding.level is Level.OK:
             continue
-        where = f"{each.project}: " if each.project else ""
-        print_line(f"{_WORDS[each.level]} {where}{each.found}")
-        if each.remedy:
-            print_line(f"      → {each.remedy}")
+        where = f"{finding.project}: " if finding.project else ""
+        print_line(f"{_WORDS[finding.level]} {where}{finding.found}")
+        if finding.remedy:
+            print_line(f"      → {finding.remedy}")
     if brief:
-        well = sum(each.project is not None and each.level is Level.OK for each in found)
-        print_line(f"ok   {well} checks of {len(named)} projects are in order")
+        well = sum(finding.project is not None and finding.level is Level.OK for finding in findings)
+        print_line(f"ok   in order: {counted(well, 'check')} of {counted(len(named), 'project')}")

@@ -16,29 +16,29 @@ from prelabel_worker.stack import stack_file
 
 UNHEALTHY = 1
 MAX_SILENCE_SECONDS = 300.0
-"""Longer than the longest upload: a task that is not over yet is no progress."""
+"""Longer than the longest upload: a task counts as progress only when it is over."""
 _TICK_SILENCE_SECONDS = 15.0
 
 
 def healthy(
     max_silence: Annotated[
-        float, typer.Option(help="Most seconds with work and without progress.", min=1)
+        float, typer.Option(help="Maximum seconds with work and without progress.", min=1)
     ] = MAX_SILENCE_SECONDS,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
     """Tell whether the workers of this host tick and make progress: exit code 0, or 1 with the reason.
 
-    Exit code 4: Redis does not answer. Nothing is known of the workers then, and to restart them would not help.
+    Exit code 4 when Redis does not answer: then the workers may be well, and restarting them does not help.
 
     Example: prelabel healthy --max-silence 600
     """
     settings = _settings(redis_url)
     host = socket.gethostname()
-    found = [each for each in living_workers(connect(settings), settings.key_prefix) if each.host == host]
-    wrong = problems(found, max_silence)
+    workers = [worker for worker in living_workers(connect(settings), settings.key_prefix) if worker.host == host]
+    wrong = problems(workers, max_silence)
     if as_json:
-        out({"healthy": not wrong, "problems": wrong, "workers": [each.as_json() for each in found]})
+        out({"healthy": not wrong, "problems": wrong, "workers": [worker.as_json() for worker in workers]})
     elif wrong:
         say("; ".join(wrong))
     if wrong:
@@ -46,17 +46,16 @@ def healthy(
 
 
 def _settings(option: str | None) -> RedisSettings:
-    """The flag, then the environment, then the running stack's file, as for all commands; no other setting is read."""
+    """Read the option, then the environment, then the running stack's file, as all commands do; no other setting."""
     stack = stack_file.read() if find_redis_url(option) is None else None
     return read_redis_settings(option, otherwise=stack.redis_url if stack else None)
 
 
 def problems(workers: list[WorkerStatus], max_silence: float) -> list[str]:
-    """What is wrong with a host's workers, one text for each that is not well."""
+    """Return what is wrong with a host's workers: one text for each worker that is not well."""
     if not workers:
         return ["no worker of this host ticks into Redis"]
-    found = [(each.name, _problem(each, max_silence)) for each in workers]
-    return [f"{name} {problem}" for name, problem in found if problem]
+    return [f"{worker.name} {problem}" for worker in workers if (problem := _problem(worker, max_silence))]
 
 
 def _problem(worker: WorkerStatus, max_silence: float) -> str | None:

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import typer
-from rich.table import Table
 
 from prelabel.wire.client import Client
 from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
-from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, USAGE, ServiceAway, confirm, out, print_line, say
 from prelabel_worker.doctor.live.probe import Probe, pick
-from prelabel_worker.doctor.live.questions import MOST_IMPORTS, Answer, Interview
+from prelabel_worker.doctor.live.questions import MAX_IMPORTS, Answer, Interview
 from prelabel_worker.doctor.live.scratch import PREFIX, Scratch
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.labelbox.client import Labelbox
@@ -24,46 +23,52 @@ from prelabel_worker.queries.status import Inspector
 from prelabel_worker.settings import Settings
 
 _BELONGS = (
-    "These answers belong into docs/explanation/tested.md, or into an issue of this project: "
-    "nobody else may know them yet."
+    "These answers belong in docs/explanation/tested.md, or in an issue of this project: nobody else may know them yet."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the command line asked for."""
+class LiveOptions:
+    """The options of the command that matter with `--live`."""
 
+    #: The scratch project's id.
     project: str | None
+    #: The id of one of its data rows.
     data_row: str | None
+    #: Or its global key.
     global_key: str | None
+    #: The name of the feature to make pre-labels of; None for the first that fits.
     feature: str | None
+    #: Whether the person has confirmed that it is a scratch project.
     yes: bool
+    #: Longest wait for one import.
     wait_seconds: float
+    #: Whether to print JSON.
     as_json: bool
 
 
-def live(client: Client, settings: Settings, wanted: Wanted) -> None:
+def live(client: Client, settings: Settings, options: LiveOptions) -> None:
     """Ask the questions and print the answers. Exit code 1 when one could not be asked or something is left."""
-    project, data_row = _check(wanted)
+    project, data_row = _check(options)
     labelbox = open_labelbox(settings, settings.account)
     try:
         pacer = pacer_of(client, settings, settings.account)
-        probe = _probe(labelbox, pacer, project, data_row, wanted.feature)
-        _confirm(client, settings, project, probe, wanted.yes)
-        _run(labelbox, pacer, settings, project, probe, wanted)
+        probe = _probe(labelbox, pacer, project, data_row, options.feature)
+        _confirm(client, settings, project, probe, options.yes)
+        _run(labelbox, pacer, settings, project, probe, options)
     finally:
         labelbox.close()
 
 
-def _check(wanted: Wanted) -> tuple[str, dict[str, str]]:
-    """The project and the data row; whatever is missing ends the command before anything is asked."""
-    if not wanted.project or (wanted.data_row is None) == (wanted.global_key is None):
+def _check(options: LiveOptions) -> tuple[str, dict[str, str]]:
+    """Return the project and the data row. Raises ConfigurationError when an option is missing, before any request."""
+    if not options.project or (options.data_row is None) == (options.global_key is None):
         raise ConfigurationError("--live needs --project, and --data-row or --global-key")
-    if not wanted.yes and not sys.stdin.isatty():
-        raise ConfigurationError("--live imports something: say --yes where nobody can be asked")
-    if wanted.data_row is not None:
-        return wanted.project, {"id": wanted.data_row}
-    return wanted.project, {"globalKey": str(wanted.global_key)}
+    if not options.yes and not sys.stdin.isatty():
+        raise ConfigurationError("--live imports something: give --yes where nobody can be asked")
+    if options.data_row is not None:
+        return options.project, {"id": options.data_row}
+    return options.project, {"globalKey": str(options.global_key)}
 
 
 def _probe(labelbox: Labelbox, pacer: Pacer, project: str, data_row: dict[str, str], feature: str | None) -> Probe:
@@ -75,10 +80,10 @@ def _probe(labelbox: Labelbox, pacer: Pacer, project: str, data_row: dict[str, s
 
 
 def _confirm(client: Client, settings: Settings, project: str, probe: Probe, yes: bool) -> None:
-    """Say in plain words what will be done; ask where that was not answered beforehand."""
+    """Print what will be done, and ask unless the person has confirmed it with `--yes`."""
     host = urlsplit(settings.labelbox_endpoint).hostname
     say(
-        f"at {host}, project {project} gets up to {MOST_IMPORTS} imports named {PREFIX}-…, with pre-labels of the "
+        f"at {host}, project {project} gets up to {MAX_IMPORTS} imports named {PREFIX}-…, with pre-labels of the "
         f"feature '{probe.feature}' on the one data row that was named. All of them are deleted at the end; whether "
         "their pre-labels go with them is not known. Use a scratch project in which nobody labels."
     )
@@ -88,22 +93,24 @@ def _confirm(client: Client, settings: Settings, project: str, probe: Probe, yes
         raise typer.Exit(USAGE)
 
 
-def _run(labelbox: Labelbox, pacer: Pacer, settings: Settings, project: str, probe: Probe, wanted: Wanted) -> None:
-    # A polite end by another process must delete what was made, as Ctrl-C does, also where a shell started this in the
-    # background, with Ctrl-C ignored.
+def _run(
+    labelbox: Labelbox, pacer: Pacer, settings: Settings, project: str, probe: Probe, options: LiveOptions
+) -> None:
+    # SIGTERM must delete what was made, as Ctrl-C does. A shell that starts a command in the background has Ctrl-C
+    # ignored, so both are set.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     limit = settings.server_limit_seconds
-    scratch = Scratch(labelbox, pacer, project, wait_seconds=wanted.wait_seconds, server_limit_seconds=limit)
+    scratch = Scratch(labelbox, pacer, project, wait_seconds=options.wait_seconds, server_limit_seconds=limit)
     answers: list[Answer] = []
     try:
         with scratch:
             _ask(scratch, probe, answers)
     finally:
-        if scratch.left:
-            say(f"these imports may be left in the project, delete them by hand: {', '.join(scratch.left)}")
-    _print(project, answers, scratch.left, wanted.as_json)
-    if scratch.left or not all(each.good for each in answers):
+        if scratch.remaining:
+            say(f"these imports may be left in the project, delete them by hand: {', '.join(scratch.remaining)}")
+    _print(project, answers, scratch.remaining, options.as_json)
+    if scratch.remaining or not all(answer.good for answer in answers):
         raise typer.Exit(DONE_WITH_DEAD)
 
 
@@ -113,18 +120,18 @@ def _ask(scratch: Scratch, probe: Probe, answers: list[Answer]) -> None:
             say(f"asked: {answer.asked}")
             answers.append(answer)
     except KeyboardInterrupt:
-        say("interrupted; deleting what was made. An upload that was cut off is looked for a while")
+        say("interrupted; deleting what was made. For some time, an upload that was cut off is looked for")
         raise
 
 
-def _print(project: str, answers: Sequence[Answer], left: Sequence[str], as_json: bool) -> None:
+def _print(project: str, answers: Sequence[Answer], remaining: Sequence[str], as_json: bool) -> None:
     if as_json:
-        listed = [each.as_json() for each in answers]
-        out({"project": project, "answers": listed, "left": list(left), "note": _BELONGS})
+        listed = [answer.as_json() for answer in answers]
+        out({"project": project, "answers": listed, "left": list(remaining), "note": _BELONGS})
         return
-    table = Table("question", "what the service answered", box=None, header_style="bold")
-    for each in answers:
-        table.add_row(each.asked, each.answered)
+    table = new_table("question", "what the service answered")
+    for answer in answers:
+        table.add_row(answer.asked, answer.answered)
     console().print(table, markup=False)
     print_line("")
     print_line(_BELONGS)

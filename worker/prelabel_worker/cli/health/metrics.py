@@ -1,4 +1,4 @@
-"""`prelabel metrics`: what `status` says, for Prometheus. Read at each scrape, kept nowhere."""
+"""`prelabel metrics`: what `status` shows, for Prometheus. It is read at each scrape and stored nowhere."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -48,18 +48,18 @@ def metrics(
 
 
 class Scrape(Collector):
-    """Looks at everything when it is asked; a Redis that is away is said, not raised."""
+    """Reads everything at each scrape; when Redis is away, reports that as a metric."""
 
     def __init__(self, inspector: Inspector, accounts: Accounts) -> None:
         self._inspector = inspector
         self._accounts = accounts
 
     def describe(self) -> list[Metric]:
-        """Nothing ahead: to register must not need Redis."""
+        """Return no metrics in advance, since registering must not need Redis."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Everything, or that Redis does not answer."""
+        """Yield all metrics, or only that Redis does not answer."""
         try:
             survey, accounts = self._inspector.survey(), self._accounts.all()
             workers = self._inspector.workers()

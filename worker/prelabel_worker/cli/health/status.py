@@ -8,10 +8,11 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
+from prelabel.printing import counted
 from prelabel_worker.accounts.status import Accounts, AccountStatus, Stop
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.screen import console, styled
+from prelabel_worker.cli.shared.screen import console, new_table, styled
 from prelabel_worker.cli.shared.terminal import AsJson, Project, RedisUrl, out, when
 from prelabel_worker.queries.status import Inspector, ProjectStatus, Survey
 from prelabel_worker.queries.workers import WorkerStatus
@@ -24,7 +25,7 @@ COLUMNS = ("published", "pending", "imported", "superseded", "skipped", "dead", 
 
 def status(
     as_json: AsJson = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on until interrupted.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh until interrupted.")] = False,
     project: Project = None,
     redis_url: RedisUrl = None,
 ) -> None:
@@ -37,14 +38,15 @@ def status(
     inspector, accounts = Inspector(client, settings.key_prefix), Accounts(client, settings)
     if as_json:
         survey = inspector.survey(project)
-        found = {
-            "projects": [each.as_json() for each in survey.projects],
-            "workers": [each.as_json() for each in inspector.workers()],
-            "accounts": [each.as_json() for each in accounts.all()],
-            "quarantined": [each.as_json() for each in survey.quarantined],
-            "malformedNames": survey.malformed,
-        }
-        out(found)
+        out(
+            {
+                "projects": [project_status.as_json() for project_status in survey.projects],
+                "workers": [worker.as_json() for worker in inspector.workers()],
+                "accounts": [account.as_json() for account in accounts.all()],
+                "quarantined": [quarantined.as_json() for quarantined in survey.quarantined],
+                "malformedNames": survey.malformed,
+            }
+        )
     elif watch:
         with Live(view(inspector, accounts, project), console=console(), refresh_per_second=4) as live:
             while True:
@@ -55,9 +57,9 @@ def status(
 
 
 def view(inspector: Inspector, accounts: Accounts | None = None, project: str | None = None) -> RenderableType:
-    """The table of projects, the accounts that are stopped, and the line of workers."""
-    stopped = [each for each in (accounts.all() if accounts else ()) if not each.in_order]
-    notes = [f"account {each.name}: {account_note(each)}" for each in stopped]
+    """Return the table of projects, the accounts that are stopped, and the line of workers."""
+    stopped = [account for account in (accounts.all() if accounts else ()) if not account.in_order]
+    notes = [f"account {account.name}: {account_note(account)}" for account in stopped]
     survey = inspector.survey(project)
     lines = [part for note in (*notes, *quarantine_notes(survey)) for part in ("", styled(note, "yellow"))]
     return Group(table(survey.projects), *lines, "", _workers(inspector.workers()))
@@ -67,41 +69,38 @@ def quarantine_notes(survey: Survey) -> list[str]:
     """Return a line for projects that are quarantined and one for names that no project can have."""
     notes = []
     if count := len(survey.quarantined):
-        names = ", ".join(each.project_id for each in survey.quarantined[:_SHOWN_NAMES])
+        names = ", ".join(quarantined.project_id for quarantined in survey.quarantined[:_SHOWN_NAMES])
         more = ", …" if count > _SHOWN_NAMES else ""
         notes.append(f"{count:,} {'project is' if count == 1 else 'projects are'} quarantined: {names}{more}")
     if count := survey.malformed:
-        notes.append(f"{count:,} {'name' if count == 1 else 'names'} in the set of projects cannot be a project's")
+        notes.append(f"{counted(count, 'name')} in the set of projects cannot be a project's")
     return [f"{note}; see prelabel doctor" for note in notes]
 
 
 def table(projects: list[ProjectStatus]) -> Table:
-    """Rows by outcome, one line a project."""
-    found = Table("project", box=None, header_style="bold", pad_edge=False)
-    for name in (*COLUMNS, "oldest waits", "chunks", "note"):
-        found.add_column(name, justify="left" if name in ("chunks", "note") else "right")
-    for each in projects:
-        oldest = "" if each.oldest_waiting_seconds is None else f"{each.oldest_waiting_seconds:.0f} s"
-        chunks = ", ".join(f"{count} {state}" for state, count in each.chunks.items())
-        counts = [f"{getattr(each, name):,}" for name in COLUMNS]
-        notes = [f"paused: {each.paused}"] if each.paused else []
-        notes += (
-            [f"{each.stuck:,} stuck {'chunk' if each.stuck == 1 else 'chunks'}: prelabel doctor"] if each.stuck else []
-        )
-        notes += [f"{each.newer:,} for a newer worker"] if each.newer else []
-        notes += [retrying_note(each)] if each.retrying else []
-        found.add_row(each.project_id, *counts, oldest, chunks, "; ".join(notes))
-    return found
+    """Return a table of rows by outcome, one line a project."""
+    numbers = (*COLUMNS, "oldest waits")
+    rows = new_table("project", *numbers, "chunks", "note", numbers=numbers)
+    for project in projects:
+        oldest = "" if project.oldest_waiting_seconds is None else f"{project.oldest_waiting_seconds:.0f} s"
+        chunks = ", ".join(f"{count} {state}" for state, count in project.chunks.items())
+        counts = [f"{getattr(project, name):,}" for name in COLUMNS]
+        notes = [f"paused: {project.paused}"] if project.paused else []
+        notes += [f"{counted(project.stuck, 'stuck chunk')}: prelabel doctor"] if project.stuck else []
+        notes += [f"{project.newer:,} for a newer worker"] if project.newer else []
+        notes += [retrying_note(project)] if project.retrying else []
+        rows.add_row(project.project_id, *counts, oldest, chunks, "; ".join(notes))
+    return rows
 
 
 def retrying_note(status: ProjectStatus) -> str:
-    """How many rows retry, and how many of those are being tried."""
+    """Return how many rows are retrying, and how many of those are being tried now."""
     tried = f" ({status.retrying_queued:,} being tried)" if status.retrying_queued else ""
-    return f"{status.retrying:,} retry{tried}"
+    return f"{status.retrying:,} retrying{tried}"
 
 
 def account_note(account: AccountStatus) -> str:
-    """What keeps an account's requests; '' when nothing does."""
+    """Return what stops an account's requests; '' when nothing does."""
     parts = [_stop(stop) for stop in account.stops]
     if account.breaker != "closed":
         parts.append("breaker open" if account.breaker == "open" else "breaker open, one request tries Labelbox")
@@ -117,5 +116,5 @@ def _stop(stop: Stop) -> str:
 def _workers(workers: list[WorkerStatus]) -> RenderableType:
     if not workers:
         return styled("no workers", "yellow")
-    names = ", ".join(f"{each.name} ({each.version}, {each.role})" for each in workers)
-    return styled(f"{len(workers)} workers: {names}")
+    names = ", ".join(f"{worker.name} ({worker.version}, {worker.role})" for worker in workers)
+    return styled(f"{counted(len(workers), 'worker')}: {names}")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from prelabel.printing import counted
 from prelabel_worker.cli.health.status import quarantine_notes, table
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -19,15 +20,18 @@ _LOOK_SECONDS = 0.2
 def wait(
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = 600,
     retrying: Annotated[
-        bool, typer.Option("--retrying/--no-retrying", help="Also for retrying rows; else end when only such are left.")
+        bool,
+        typer.Option(
+            "--retrying/--no-retrying", help="Also for retrying rows; else end when only retrying rows remain."
+        ),
     ] = True,
     project: Project = None,
     redis_url: RedisUrl = None,
 ) -> None:
     """Wait until no row is pending. Exit code 1 when there are dead letters, 3 when rows are still pending.
 
-    Retrying rows (their data row is not in the project yet) are pending for up to --retry-hours of `project set`; that
-    nothing else is left is said at once. What was being tried when the command began is waited for.
+    Retrying rows, whose data row is not in the project yet, stay pending for up to --retry-hours of `project set`. When
+    only such rows remain, the command says so at once. It waits for rows that were being tried when it began.
 
     Example: prelabel wait --timeout 60
     """
@@ -35,40 +39,41 @@ def wait(
     client = connect(settings)
     inspector, began_ms = Inspector(client, settings.key_prefix), HeldReader(client, settings.key_prefix).now_ms()
     deadline = time.monotonic() + timeout
-    told = False
+    reported = False
     for note in quarantine_notes(inspector.survey(project)):
         say(f"not waited for: {note}")
     while True:
         projects = [inspector.status(project)] if project else inspector.all()
-        if all(each.pending == 0 for each in projects):
+        if all(status.pending == 0 for status in projects):
             break
         only_retrying = all(
-            each.pending == each.retrying and inspector.only_retrying(each.project_id, began_ms) for each in projects
+            status.pending == status.retrying and inspector.only_retrying(status.project_id, began_ms)
+            for status in projects
         )
-        if only_retrying and not told:
+        if only_retrying and not reported:
             say(_retrying(projects))
-            told = True
+            reported = True
         if only_retrying and not retrying:
             console().print(table(projects))
             raise typer.Exit(TIMED_OUT)
         if time.monotonic() > deadline:
-            say(f"{sum(each.pending for each in projects)} rows are still pending after {timeout:.0f} s")
+            say(f"still pending after {timeout:.0f} s: {counted(sum(status.pending for status in projects), 'row')}")
             raise typer.Exit(TIMED_OUT)
         time.sleep(_LOOK_SECONDS)
     _report(projects)
 
 
 def _retrying(projects: list[ProjectStatus]) -> str:
-    rows = sum(each.retrying for each in projects)
-    next_try = min((each.next_retry_at for each in projects if each.next_retry_at is not None), default=None)
+    rows = sum(status.retrying for status in projects)
+    next_try = min((status.next_retry_at for status in projects if status.next_retry_at is not None), default=None)
     tried = "They are being tried" if next_try is None else f"The next is tried again {when(next_try)}"
     return (
-        f"only retrying rows are left, {rows:,}: their data rows are not in the project (yet). {tried}; "
+        f"only retrying rows remain, {rows:,}: their data rows are not in the project (yet). {tried}; "
         "prelabel project retry P tries all now, --give-up makes dead letters of them"
     )
 
 
 def _report(projects: list[ProjectStatus]) -> None:
     console().print(table(projects))
-    if any(each.dead for each in projects):
+    if any(status.dead for status in projects):
         raise typer.Exit(DONE_WITH_DEAD)

@@ -1,4 +1,4 @@
-"""`prelabel import`: what is being imported, and what became of what was; undoing is in `undoing.py`."""
+"""`prelabel import`: list, show, retry; `undo` has its own module."""
 
 import time
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from prelabel.printing import command
+from prelabel.printing import command, counted
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import of_each, reading
-from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.projects import Projects
@@ -24,7 +24,7 @@ from prelabel_worker.queries.status import Inspector
 def list_imports(
     project: Project = None,
     running: Annotated[bool, typer.Option("--running", help="Only those in progress.")] = False,
-    limit: Annotated[int, typer.Option(help="Most imports to show.", min=1)] = 30,
+    limit: Annotated[int, typer.Option(help="Maximum number of imports to show.", min=1)] = 30,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
@@ -36,12 +36,12 @@ def list_imports(
     client = connect(settings)
     imports = Imports(client, settings.key_prefix)
     projects = [project] if project else Inspector(client, settings.key_prefix).projects()
-    found = list(islice(_newest(imports, projects, running), limit))
+    newest = list(islice(_newest(imports, projects, running), limit))
     if as_json:
-        out({"imports": [each.as_json() for each in found]})
+        out({"imports": [status.as_json() for status in newest]})
     else:
-        console().print(_table(found))
-    if not found:
+        console().print(_table(newest))
+    if not newest:
         raise typer.Exit(NOTHING)
 
 
@@ -59,11 +59,11 @@ def show(
     client = connect(settings)
     imports = Imports(client, settings.key_prefix)
     for project_id in [project] if project else Inspector(client, settings.key_prefix).projects():
-        found = None
+        status = None
         with reading(project_id):
-            found = imports.find(project_id, name)
-        if found is not None:
-            out(found.as_json()) if as_json else describe(found)
+            status = imports.find(project_id, name)
+        if status is not None:
+            out(status.as_json()) if as_json else describe(status)
             return
     say(f"no import {name}; settled ones are known for PRELABEL_HISTORY_DAYS")
     raise typer.Exit(NOTHING)
@@ -86,60 +86,59 @@ def retry(project: Project = None, redis_url: RedisUrl = None) -> None:
     if not tried:
         say("no chunk is stuck")
         raise typer.Exit(NOTHING)
-    say(f"{tried:,} {'chunk is' if tried == 1 else 'chunks are'} tried again now")
+    say(f"trying {counted(tried, 'stuck chunk')} again now")
 
 
-def describe(found: ImportStatus) -> None:
+def describe(status: ImportStatus) -> None:
     """Print one import for a person."""
     print_ = console().print
-    print_(f"chunk {found.chunk_id} of project {found.project_id}", style="bold", highlight=False)
+    print_(f"chunk {status.chunk_id} of project {status.project_id}", style="bold", highlight=False)
     facts: dict[str, Any] = {
-        "import": found.name,
-        "id at Labelbox": found.import_id,
-        "as": found.submit_as if found.import_id else "",
-        "state": found.state,
-        "why": found.why,
-        "defect": found.defect,
-        "stuck since": when(found.stuck_at),
-        "verdict": found.verdict,
-        "rows": f"{found.rows:,}",
-        **{f"  {name}": f"{count:,}" for name, count in found.outcomes.items()},
-        "annotations": f"{found.annotations:,}" if found.annotations else "",
-        "refused annotations": f"{found.refused:,}" if found.refused else "",
-        "attempts": str(found.attempts),
-        "cut": when(found.cut_at),
-        "submitted": when(found.submitted_at),
-        "settled": when(found.settled_at),
-        "account": found.account,
-        "undone": _undone(found),
+        "import": status.name,
+        "id at Labelbox": status.import_id,
+        "as": status.submit_as if status.import_id else "",
+        "state": status.state,
+        "why": status.why,
+        "defect": status.defect,
+        "stuck since": when(status.stuck_at),
+        "verdict": status.verdict,
+        "rows": f"{status.rows:,}",
+        **{f"  {name}": f"{count:,}" for name, count in status.outcomes.items()},
+        "annotations": f"{status.annotations:,}" if status.annotations else "",
+        "refused annotations": f"{status.refused:,}" if status.refused else "",
+        "attempts": str(status.attempts),
+        "cut": when(status.cut_at),
+        "submitted": when(status.submitted_at),
+        "settled": when(status.settled_at),
+        "account": status.account,
+        "undone": _undone(status),
     }
     for name, value in facts.items():
         if value:
             print_(f"  {name}: {value}", markup=False, highlight=False)
 
 
-def _undone(found: ImportStatus) -> str:
-    if found.undone_at:
-        return f"{when(found.undone_at)}: deleted at Labelbox; its imported rows count as discarded"
-    return f"begun, not finished: {command('import undo', found.chunk_id)} goes on" if found.undoing else ""
+def _undone(status: ImportStatus) -> str:
+    if status.undone_at:
+        return f"{when(status.undone_at)}: deleted at Labelbox; its imported rows count as discarded"
+    return f"begun, not finished: {command('import undo', status.chunk_id)} resumes it" if status.undoing else ""
 
 
 def _newest(imports: Imports, projects: list[str], running: bool) -> Iterator[ImportStatus]:
     yield from of_each(projects, imports.open)
     if not running:
-        each_settled = [of_each([project_id], imports.settled) for project_id in projects]
-        yield from merge(*each_settled, key=lambda found: -(found.settled_at or 0))
+        settled = [of_each([project_id], imports.settled) for project_id in projects]
+        yield from merge(*settled, key=lambda status: -(status.settled_at or 0))
 
 
-def _table(found: list[ImportStatus]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("chunk", "project", "state", "rows", "outcomes", "attempts", "cut", "took", "import"):
-        table.add_column(name, justify="right" if name in ("rows", "attempts", "took") else "left")
-    for each in found:
-        took = (each.settled_at or time.time()) - (each.cut_at or time.time())
-        outcomes = ", ".join(f"{count:,} {name}" for name, count in each.outcomes.items())
-        note = f"stuck: {each.defect}" if each.stuck_at else each.why
-        state = "undone" if each.undone_at else f"{each.state} ({note})" if note else each.state
-        facts = (each.chunk_id, each.project_id, state, f"{each.rows:,}", outcomes, str(each.attempts))
-        table.add_row(*facts, when(each.cut_at), f"{took:.1f} s", each.name)
+def _table(imports: list[ImportStatus]) -> Table:
+    columns = ("chunk", "project", "state", "rows", "outcomes", "attempts", "cut", "took", "import")
+    table = new_table(*columns, numbers=("rows", "attempts", "took"))
+    for status in imports:
+        took = (status.settled_at or time.time()) - (status.cut_at or time.time())
+        outcomes = ", ".join(f"{count:,} {name}" for name, count in status.outcomes.items())
+        note = f"stuck: {status.defect}" if status.stuck_at else status.why
+        state = "undone" if status.undone_at else f"{status.state} ({note})" if note else status.state
+        facts = (status.chunk_id, status.project_id, state, f"{status.rows:,}", outcomes, str(status.attempts))
+        table.add_row(*facts, when(status.cut_at), f"{took:.1f} s", status.name)
     return table

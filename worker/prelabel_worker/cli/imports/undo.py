@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from prelabel.printing import counted
 from prelabel.wire.client import Client
 from prelabel_worker.cli.dead.bulk import answer, progress
 from prelabel_worker.cli.dead.filters import moment
@@ -64,7 +65,7 @@ def undo(
     Example: prelabel import undo --project demo-project --since 2h --dry-run
     """
     if (name is None) == (since is None) or (since is not None and project is None) or (name and until):
-        usage("say which imports: a NAME, or --project and --since, perhaps --until")
+        usage("name the imports: a NAME, or --project and --since, perhaps --until")
     settings = settings_for(redis_url)
     client = connect(settings)
     projects = [project] if project else Inspector(client, settings.key_prefix).projects()
@@ -79,22 +80,22 @@ def undo(
 
 
 def _named(imports: Imports, projects: Sequence[str], name: str) -> tuple[str, list[ImportStatus]]:
-    """The import of this name; without one, the command ends and says why."""
+    """Return the import of this name and its project. Exit code 3 when there is none, or nothing to undo."""
     for project_id in projects:
-        found = None
+        status = None
         with reading(project_id):
-            found = imports.find(project_id, name)
-        if found is not None and (found.import_id or found.state != "settled"):
-            return project_id, [found]
-        if found is not None:
-            say(f"chunk {found.chunk_id} sent nothing to Labelbox: there is nothing to undo")
+            status = imports.find(project_id, name)
+        if status is not None and (status.import_id or status.state != "settled"):
+            return project_id, [status]
+        if status is not None:
+            say(f"chunk {status.chunk_id} sent nothing to Labelbox: there is nothing to undo")
             raise typer.Exit(NOTHING)
     say(_FORGOTTEN.format(name=name))
     raise typer.Exit(NOTHING)
 
 
 class _Command:
-    """One undoing, with its connections."""
+    """Undoes the chosen imports of one project."""
 
     def __init__(
         self, client: Client, settings: Settings, project_id: str, chosen: list[ImportStatus], *, yes: bool
@@ -110,10 +111,10 @@ class _Command:
 
     def run(self, details: dict[str, object], *, dry_run: bool, as_json: bool) -> None:
         """Count, ask, do, record, and answer with an exit code."""
-        ready = [each for each in self._chosen if not refusal(each)]
+        ready = [status for status in self._chosen if not refusal(status)]
         if dry_run:
-            for each in self._chosen:
-                if why := refusal(each):
+            for status in self._chosen:
+                if why := refusal(status):
                     self._undo.why_skipped[why] += 1
             self._undo.result = BulkResult(len(self._chosen), 0, len(self._chosen) - len(ready))
         elif ready:
@@ -121,15 +122,15 @@ class _Command:
             self._carry_out(details)
         else:
             self._undo.run(self._project, self._chosen)
-        self._answer(sum(each.imported for each in ready), dry_run=dry_run, as_json=as_json)
+        self._answer(sum(status.imported for status in ready), dry_run=dry_run, as_json=as_json)
 
     def _confirm(self, ready: Sequence[ImportStatus]) -> None:
-        """In plain words what will be done; asked where that was not answered beforehand."""
-        rows = sum(each.imported for each in ready)
+        """Print what will be done, and ask unless the person has confirmed it with `--yes`. Exit code 3 for no."""
+        rows = sum(status.imported for status in ready)
         host = urlsplit(self._settings.labelbox_endpoint).hostname
         say(
-            f"at {host}, {len(ready):,} imports of project {self._project} will be deleted, and with them, as far as "
-            f"is known, the pre-labels they brought; their {rows:,} imported rows count as discarded. What they "
+            f"this deletes {counted(len(ready), 'import')} of project {self._project} at {host} and, as far as is "
+            f"known, the pre-labels they brought; {counted(rows, 'imported row')} will count as discarded. What they "
             "overrode does not come back, and nobody can restore them."
         )
         if self._yes:
@@ -148,7 +149,7 @@ class _Command:
         except RequestError as error:
             done = self._undo.result.done
             raise ServiceAway(
-                f"Labelbox: {error}; {done} of {len(self._chosen)} are undone, the same command goes on"
+                f"Labelbox: {error}; {done} of {len(self._chosen)} are undone; the same command resumes"
             ) from None
         finally:
             result = self._undo.result
@@ -158,7 +159,7 @@ class _Command:
 
     def _answer(self, rows: int, *, dry_run: bool, as_json: bool) -> None:
         undo = self._undo
-        say(f"{rows if dry_run else undo.result.rows:,} rows {'would count' if dry_run else 'count'} as discarded")
+        say(f"{'would discard' if dry_run else 'discarded'} {counted(rows if dry_run else undo.result.rows, 'row')}")
         if undo.why_skipped:
             say("skipped: " + ", ".join(f"{count} {why}" for why, count in undo.why_skipped.most_common()))
         stopped = undo.stop.is_set()

@@ -1,4 +1,4 @@
-"""`prelabel demo`: the whole path, with bad rows and an outage, in under a minute."""
+"""`prelabel demo`: show the whole path, with bad rows and an outage, in under a minute."""
 
 import random
 import signal
@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import chain
 from typing import Annotated, Any
 
 import httpx
@@ -14,7 +15,7 @@ import typer
 from rich.live import Live
 
 from prelabel import MessageError, Publisher
-from prelabel.printing import command
+from prelabel.printing import command, counted
 from prelabel_worker.cli.dead.show import describe
 from prelabel_worker.cli.health.audit import balance
 from prelabel_worker.cli.health.status import view
@@ -45,7 +46,7 @@ def demo(
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     screen = console()
-    screen.print(f"starting Redis, the sandbox and {workers} workers …")
+    screen.print(f"starting Redis, the sandbox and {counted(workers, 'worker')} …")
     with Stack(workers=workers, data="demo", fresh=True) as stack:
         for project_id in PROJECTS:
             put_project(stack.file.sandbox_url, orjson.dumps(_project(project_id)))
@@ -67,20 +68,20 @@ def _run(stack: Stack, rows: int, screen: Screen) -> None:
     screen.print(balance(audits))
     if refused:
         screen.print()
-        screen.print(f"{len(refused)} messages were refused at publish, for example: {refused[0]}")
+        screen.print(f"{counted(len(refused), 'message')} refused at publish, for example: {refused[0]}")
     _show_dead_letter(stack, screen)
     screen.print()
     screen.print(f"{rows:,} rows in {seconds:.1f} s, with an outage of {OUTAGE_SECONDS:.0f} s on the way")
     if not finished:
         say("rows are still pending")
         raise typer.Exit(TIMED_OUT)
-    if not all(each.balances for each in audits):
+    if not all(project.balances for project in audits):
         say("the audit does not balance")
         raise typer.Exit(DONE_WITH_DEAD)
 
 
 def _publish(stack: Stack, rows: int, refused: list[MessageError]) -> None:
-    """Half of the rows, then Labelbox is away, then the others."""
+    """Publish half of the rows, then the others while Labelbox is away."""
     faults = f"{stack.file.sandbox_url}/_sandbox/faults"
     with Publisher(stack.file.redis_url) as publisher:
         for number, message in enumerate(messages(rows)):
@@ -93,10 +94,10 @@ def _publish(stack: Stack, rows: int, refused: list[MessageError]) -> None:
 
 
 def _watch(stack: Stack, inspector: Inspector, publishing: threading.Thread, screen: Screen) -> bool:
-    """Show the counts while they move; whether everything was settled in time."""
+    """Show the counts while they move; return whether everything was settled in time."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     with Live(view(inspector), console=screen, refresh_per_second=8, transient=True) as live:
-        while publishing.is_alive() or any(each.pending for each in inspector.all()):
+        while publishing.is_alive() or any(project.pending for project in inspector.all()):
             if time.monotonic() > deadline or stack.ended():
                 return False
             live.update(view(inspector))
@@ -106,7 +107,7 @@ def _watch(stack: Stack, inspector: Inspector, publishing: threading.Thread, scr
 
 def _show_dead_letter(stack: Stack, screen: Screen) -> None:
     held = HeldRows(stack.client())
-    dead_letter = next((each for name in PROJECTS for each in held.dead_letters(name, limit=1)), None)
+    dead_letter = next(chain.from_iterable(held.dead_letters(name, limit=1) for name in PROJECTS), None)
     if dead_letter is not None:
         screen.print()
         screen.print("one of the dead letters:")
@@ -117,7 +118,7 @@ def _show_dead_letter(stack: Stack, screen: Screen) -> None:
 
 
 def messages(rows: int) -> Iterator[dict[str, Any]]:
-    """The same rows every time: boxes, and now and then something that is wrong on purpose."""
+    """Yield the same rows every time: boxes, and at intervals a row that is wrong on purpose."""
     chance = random.Random(_SEED)
     for number in range(rows):
         message = _message(chance, PROJECTS[number % len(PROJECTS)], number)

@@ -1,4 +1,4 @@
-"""`prelabel sandbox`: the local Labelbox, started as a process and spoken to over HTTP."""
+"""`prelabel sandbox`: start the local Labelbox, and make projects in it over HTTP."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ def run(
     data: Annotated[Path, typer.Option(help="Folder of its state.")] = Path(".prelabel/sandbox"),
     api_key: Annotated[str | None, typer.Option(help="The only key it accepts (or SANDBOX_API_KEY); else any.")] = None,
     allowed_host: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="A name under which others reach it; once for each.")
+        list[str] | None, typer.Option(metavar="NAME", help="A name under which others reach it; may be repeated.")
     ] = None,
     assets: Annotated[Path | None, typer.Option(help="Folder whose files it serves at /assets/.")] = None,
 ) -> None:
@@ -36,7 +36,7 @@ def run(
     command = [sys.executable, "-m", "prelabel_sandbox", "--host", host, "--port", str(port), "--data", str(data)]
     command += [part for name in allowed_host or () for part in ("--allowed-host", name)]
     command += ["--assets", str(assets)] if assets else []
-    # By the environment, since everybody on the machine can read a command line.
+    # In the environment, since everybody on the machine can read a command line.
     environment = dict(os.environ) | ({"SANDBOX_API_KEY": api_key} if api_key else {})
     os.execve(sys.executable, command, environment)  # noqa: S606 - it takes over this process and its signals
 
@@ -60,7 +60,7 @@ def project(
 
 
 def sandbox_url() -> str:
-    """Where the running stack's sandbox is. Raises ServiceAway."""
+    """Return the address of the running stack's sandbox. Raises ServiceAway."""
     stack = stack_file.read()
     if stack is None:
         raise ServiceAway("no stack runs here: `prelabel up` starts one")
@@ -68,7 +68,7 @@ def sandbox_url() -> str:
 
 
 def put_project(url: str, body: bytes) -> dict[str, object]:
-    """Create or replace a project. Raises ServiceAway, or exits with what the sandbox found wrong."""
+    """Create or replace a project. Raises ServiceAway, or exits with code 2 and the sandbox's words."""
     try:
         answer = httpx.post(f"{url}/_sandbox/projects", content=body, headers=_JSON, timeout=30, trust_env=False)
     except httpx.HTTPError as error:
@@ -76,5 +76,5 @@ def put_project(url: str, body: bytes) -> dict[str, object]:
     if answer.status_code != 200:
         say(f"the sandbox refuses the project: {answer.text}")
         raise typer.Exit(USAGE)
-    found: dict[str, object] = answer.json()
-    return found
+    project_fields: dict[str, object] = answer.json()
+    return project_fields

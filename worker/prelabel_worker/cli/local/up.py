@@ -8,6 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from prelabel.printing import counted
 from prelabel_worker.cli.local.sandbox import put_project
 from prelabel_worker.cli.shared.terminal import AWAY, print_line, say
 from prelabel_worker.stack.stack import Stack
@@ -52,7 +53,8 @@ def up(workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max
 
 def _greeting(stack: Stack, workers: int) -> Iterator[str]:
     sandbox = stack.file.sandbox_url
-    yield f"Redis, the sandbox at {sandbox} and {workers} workers are running; project demo-project is in the sandbox."
+    running = f"Redis, the sandbox at {sandbox} and {counted(workers, 'worker')}"
+    yield f"{running} are running; project demo-project is in the sandbox."
     yield f"Logs: {stack.logs}"
     yield ""
     yield "In another terminal, in this folder:"

@@ -10,7 +10,7 @@ from prelabel_worker.accounts.status import Accounts, AccountStatus
 from prelabel_worker.cli.health.status import account_note
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, RedisUrl, out, say, usage
 from prelabel_worker.operations.action_log import Actions, user
 
@@ -23,16 +23,16 @@ def list_accounts(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     Example: prelabel account list
     """
     settings = settings_for(redis_url)
-    found = Accounts(connect(settings), settings).all()
+    accounts = Accounts(connect(settings), settings).all()
     if as_json:
-        out({"accounts": [each.as_json() for each in found]})
+        out({"accounts": [account.as_json() for account in accounts]})
     else:
-        console().print(_table(found))
+        console().print(_table(accounts))
 
 
 def pause(
     name: Name,
-    why: Annotated[str, typer.Option("--why", help="Shown wherever the account is.")] = "",
+    why: Annotated[str, typer.Option("--why", help="Shown wherever the account is listed.")] = "",
     seconds: Annotated[float | None, typer.Option("--for", help="Seconds; else until it is resumed.", min=0)] = None,
     redis_url: RedisUrl = None,
 ) -> None:
@@ -57,11 +57,11 @@ def resume(name: Name, redis_url: RedisUrl = None) -> None:
         say(f"account {name} was not stopped")
         raise typer.Exit(NOTHING)
     operator.actions.record_account(name, "resume", {})
-    say(f"account {name} goes on")
+    say(f"account {name} is resumed")
 
 
 class _Operator:
-    """Somebody who changes one account; a pause may come before its first request."""
+    """Access to one account, which need not have sent a request yet. Exit code 2 for a name that none can have."""
 
     def __init__(self, name: str, redis_url: str | None) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
@@ -73,11 +73,11 @@ class _Operator:
 
 
 def _table(accounts: list[AccountStatus]) -> Table:
-    found = Table("account", box=None, header_style="bold", pad_edge=False)
-    for name in ("limit", "rate now", "last minute", "projects", "key here", "workers", "note"):
-        found.add_column(name, justify="right" if name in ("limit", "rate now", "last minute", "projects") else "left")
-    for each in accounts:
-        numbers = [f"{number:,}" if each.limit else "" for number in (each.limit, each.rate, each.used)]
-        key = "yes" if each.has_key else "no"
-        found.add_row(each.name, *numbers, f"{len(each.projects):,}", key, str(len(each.workers)), account_note(each))
-    return found
+    right = ("limit", "rate now", "last minute", "projects")
+    table = new_table("account", *right, "key here", "workers", "note", numbers=right)
+    for account in accounts:
+        numbers = [f"{number:,}" if account.limit else "" for number in (account.limit, account.rate, account.used)]
+        numbers.append(f"{len(account.projects):,}")
+        key = "yes" if account.has_key else "no"
+        table.add_row(account.name, *numbers, key, str(len(account.workers)), account_note(account))
+    return table

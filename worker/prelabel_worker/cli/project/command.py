@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from prelabel.printing import counted
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.cli.health.status import quarantine_notes, table
 from prelabel_worker.cli.project.show import check_known
@@ -27,20 +28,19 @@ def list_projects(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     """
     settings = settings_for(redis_url)
     survey = Inspector(connect(settings), settings.key_prefix).survey()
-    found = survey.projects
     if as_json:
-        out({"projects": [each.as_json() for each in found]})
+        out({"projects": [status.as_json() for status in survey.projects]})
     else:
-        console().print(table(found))
+        console().print(table(survey.projects))
     for note in quarantine_notes(survey):
         say(note)
-    if not found:
+    if not survey.projects:
         raise typer.Exit(NOTHING)
 
 
 def pause(
     name: Name,
-    why: Annotated[str, typer.Option("--why", help="Shown wherever the project is.")] = "",
+    why: Annotated[str, typer.Option("--why", help="Shown wherever the project is listed.")] = "",
     minutes: Annotated[float | None, typer.Option("--for", help="Minutes; else until it is resumed.", min=0)] = None,
     redis_url: RedisUrl = None,
 ) -> None:
@@ -65,7 +65,7 @@ def resume(name: Name, redis_url: RedisUrl = None) -> None:
         say(f"{name} was not paused")
         raise typer.Exit(NOTHING)
     operator.record("resume", {})
-    say(f"{name} goes on")
+    say(f"{name} is resumed")
 
 
 def flush(name: Name, redis_url: RedisUrl = None) -> None:
@@ -76,7 +76,7 @@ def flush(name: Name, redis_url: RedisUrl = None) -> None:
     operator = _Operator(name, redis_url)
     rows = operator.projects.flush(name)
     operator.record("flush", {"rows": rows})
-    say(f"{rows:,} rows are cut into chunks now")
+    say(f"cutting {counted(rows, 'waiting row')} into chunks now")
 
 
 def retry(
@@ -97,21 +97,23 @@ def retry(
         raise typer.Exit(NOTHING)
     operator.record("give-up" if give_up else "retry", {"rows": rows + queued})
     if not give_up:
-        say(f"{rows:,} rows are tried again now")
+        say(f"trying {counted(rows, 'row')} again now")
         return
-    say(f"{rows:,} rows are dead letters now")
+    say(f"made {counted(rows, 'dead letter')}")
     if queued:
-        say(f"{queued:,} more are being tried: they are dead letters if that fails")
+        say(f"{counted(queued, 'more row')} being tried: dead letters if that fails")
 
 
 def set_overrides(
     name: Name,
-    chunk_rows: Annotated[str | None, typer.Option(help="Most rows in one import.")] = None,
+    chunk_rows: Annotated[str | None, typer.Option(help="Maximum rows in one import.")] = None,
     linger_seconds: Annotated[str | None, typer.Option(help="How long a row waits for a chunk to fill.")] = None,
     policy: Annotated[
         str | None, typer.Option(help="For a row imported before: override (default), skip or dead-letter.")
     ] = None,
-    priority: Annotated[str | None, typer.Option(help="Weight of its turns; 1 unless set, at most 100.")] = None,
+    priority: Annotated[
+        str | None, typer.Option(help="Its share of the uploads: a weight from 1, the default, to 100.")
+    ] = None,
     account: Annotated[str | None, typer.Option(help="Whose key and budget it uses: PRELABEL_ACCOUNT_KEYS.")] = None,
     retry_hours: Annotated[
         str | None, typer.Option(help="How long a row whose data row is missing is tried again; 24, 0 for never.")
@@ -121,14 +123,18 @@ def set_overrides(
     ] = None,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Set what goes before the workers' settings for this project; `default` takes it back. In effect within seconds.
+    """Override the workers' settings for one project; `default` takes an override back. In effect within seconds.
 
     Example: prelabel project set demo-project --chunk-rows 500 --linger-seconds 10 --priority default
     """
-    given = (chunk_rows, linger_seconds, policy, priority, account, retry_hours, submit_as)
-    fields = {each.field: each.parse(value) for each, value in zip(OVERRIDES, given, strict=True) if value is not None}
+    values = (chunk_rows, linger_seconds, policy, priority, account, retry_hours, submit_as)
+    fields = {
+        override.field: override.parse(value)
+        for override, value in zip(OVERRIDES, values, strict=True)
+        if value is not None
+    }
     if not fields:
-        say("say what to set: " + ", ".join(f"--{each.option}" for each in OVERRIDES))
+        say("name what to set: " + ", ".join(f"--{override.option}" for override in OVERRIDES))
         raise typer.Exit(USAGE)
     operator = _Operator(name, redis_url, known=False)  # a project may be set up before its first row comes
     if fields.get("submitAs"):
@@ -140,14 +146,14 @@ def set_overrides(
 
 
 def _refuse_older(inspector: Inspector) -> None:
-    """A worker of a release before leaves chunks of ground truth alone, but not those it cuts and takes itself."""
-    older = [each.name for each in inspector.workers() if each.knows < KNOWN_VERSION]
+    """Exit with code 2 while an older worker lives: it would import the chunks that it cuts as pre-labels."""
+    older = [worker.name for worker in inspector.workers() if worker.knows < KNOWN_VERSION]
     if older:
         usage(f"these workers would import ground truth as pre-labels, finish the upgrade first: {', '.join(older)}")
 
 
 class _Operator:
-    """Somebody who looks at or changes one project. A `known` one had rows: any other is a slip of the pen."""
+    """Access to one project. With `known`, exit code 3 for a project that never had rows: its name is mistyped."""
 
     def __init__(self, name: str, redis_url: str | None, *, known: bool = True) -> None:
         settings = settings_for(redis_url)
@@ -161,5 +167,5 @@ class _Operator:
             check_known(self.inspector, name)
 
     def record(self, action: str, details: dict[str, Any]) -> None:
-        """For `prelabel dead log`."""
+        """Record an action for `prelabel dead log`."""
         self._actions.record(self._name, action, details)

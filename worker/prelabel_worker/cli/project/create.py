@@ -21,7 +21,7 @@ def create(
     media_type: Annotated[str | None, typer.Option(help="IMAGE, VIDEO, TEXT …; else the ontology's.")] = None,
     hide: Annotated[bool, typer.Option("--hide", help="Do not show pre-labels to labelers (yet).")] = False,
     project_id: Annotated[
-        str | None, typer.Option("--project-id", help="Go on with a project that exists instead of making one.")
+        str | None, typer.Option("--project-id", help="Finish a project that exists instead of making one.")
     ] = None,
     account: Account = None,
     as_json: AsJson = False,
@@ -32,35 +32,37 @@ def create(
     Example: prelabel project create --name harbour --media-type IMAGE --ontology cl1a2b3c4d5e6f7g8h9i0j1k2
     """
     if (name is None) == (project_id is None):
-        usage("give --name for a new project, or --project-id to go on with one that exists")
+        usage("give --name for a new project, or --project-id to finish one that exists")
     settings = settings_for(redis_url)
     with calling(settings, account) as calls:
-        found = _ontology(calls, ontology)
-        media = _media(found, media_type)
+        connected = _ontology(calls, ontology)
+        media = _media(connected, media_type)
         made = project_id or _made(calls, str(name), media)
         _set_up(settings, calls, made, ontology, show=not hide)
     if as_json:
         out({"project": made, "ontology": ontology, "mediaType": media, "shown": not hide})
     else:
-        say(f"ontology '{found.name}' is connected; pre-labels are {'hidden from' if hide else 'shown to'} labelers")
+        say(
+            f"ontology '{connected.name}' is connected; pre-labels are {'hidden from' if hide else 'shown to'} labelers"
+        )
         print_line(made)
 
 
 def _ontology(calls: Calls, ontology_id: str) -> Ontology:
-    """Looked at first: a project for an ontology that is not there would be left behind."""
+    """Return the ontology. Read it before a project is made: a project without its ontology would be of no use."""
     try:
         return Ontologies(calls).read(ontology_id)
     except NoOntology as error:
         usage(f"{error}; nothing was made")
 
 
-def _media(found: Ontology, wanted: str | None) -> str:
-    """Labelbox connects ontologies of the project's own media type only; the official client compares likewise."""
-    media = (wanted or found.media_type or "").upper()
+def _media(ontology: Ontology, option: str | None) -> str:
+    """Return the media type. Exit code 2 when the option differs from the ontology's: Labelbox connects no such."""
+    media = (option or ontology.media_type or "").upper()
     if not media:
-        usage("the ontology names no media type: say --media-type")
-    if found.media_type and found.media_type.upper() != media:
-        usage(f"--media-type {media}: the ontology is for {found.media_type}; nothing was made")
+        usage("the ontology names no media type: give --media-type")
+    if ontology.media_type and ontology.media_type.upper() != media:
+        usage(f"--media-type {media}: the ontology is for {ontology.media_type}; nothing was made")
     return media
 
 
@@ -77,14 +79,14 @@ def _made(calls: Calls, name: str, media: str) -> str:
 
 
 def _set_up(settings: Settings, calls: Calls, project_id: str, ontology: str, *, show: bool) -> None:
-    go_on = command("project create", project_id=project_id, ontology=ontology, hide=not show)
+    to_resume = command("project create", project_id=project_id, ontology=ontology, hide=not show)
     try:
         Projects(calls).set_up(project_id, ontology, show=show)
     except HalfDone as half:
-        done = "".join(f", {each} done" for each in half.done)
+        done = "".join(f", {step} done" for step in half.done)
         say(f"{half.step} failed: {words(settings, half.error)}")
-        say(f"project {project_id} exists{done}; to go on: {go_on}")
+        say(f"project {project_id} exists{done}; to resume: {to_resume}")
         raise typer.Exit(AWAY if isinstance(half.error, AWAY_ERRORS) else USAGE) from None
     except Stopped:
-        say(f"project {project_id} exists; to go on: {go_on}")
+        say(f"project {project_id} exists; to resume: {to_resume}")
         raise

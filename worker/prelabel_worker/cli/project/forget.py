@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from prelabel.printing import counted
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import reading
@@ -27,7 +28,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Remove what cannot be a project's: names, and keys of another type, which hold no rows. Exit code 3: nothing is.
+    """Remove what cannot be a project's: names, and keys of another type, which hold no rows. Exit code 3 for none.
 
     Rows of a project are never removed. A project without rows is no longer listed.
 
@@ -37,48 +38,53 @@ def forget(
         usage("name one PROJECT, or give --malformed")
     settings = settings_for(redis_url)
     client = connect(settings)
-    found = ProjectKeys(client, settings.key_prefix)
+    project_keys = ProjectKeys(client, settings.key_prefix)
     malformed_names = Inspector(client, settings.key_prefix).malformed()
     if name is None:
-        _names(found, malformed_names, yes=yes)
+        _names(project_keys, malformed_names, yes=yes)
         return
     try:
         spelled = unspelled(name)
     except ValueError:
         usage(f"{name}: expected hexadecimal digits after hex:")
     if project_id(spelled) is None:
-        _names(found, [each for each in malformed_names if each == spelled], yes=yes)
+        _names(
+            project_keys, [malformed_name for malformed_name in malformed_names if malformed_name == spelled], yes=yes
+        )
     else:
-        _keys(found, Actions(client, settings.key_prefix), name, yes=yes)
+        _keys(project_keys, Actions(client, settings.key_prefix), name, yes=yes)
 
 
-def _names(found: ProjectKeys, names: list[bytes], *, yes: bool) -> None:
+def _names(project_keys: ProjectKeys, names: list[bytes], *, yes: bool) -> None:
     if not names:
-        say("every such name in the set of projects can be a project's: there is nothing to remove")
+        say("every name in the set of projects can be a project's: there is nothing to remove")
         raise typer.Exit(NOTHING)
-    shown = ", ".join(shortened(each) for each in names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
-    _confirm(f"{len(names):,} names will be removed from the set of projects: {shown}", yes=yes)
-    say(f"removed {found.forget_malformed(names):,} names")
+    shown = ", ".join(shortened(name) for name in names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    _confirm(f"this removes {counted(len(names), 'name')} from the set of projects: {shown}", yes=yes)
+    say(f"removed {counted(project_keys.forget_malformed(names), 'name')}")
 
 
-def _keys(found: ProjectKeys, actions: Actions, project: str, *, yes: bool) -> None:
-    wrong = found.wrong(project)
-    if not wrong and (found.has_rows(project) or not found.is_listed(project)):
+def _keys(project_keys: ProjectKeys, actions: Actions, project: str, *, yes: bool) -> None:
+    wrong = project_keys.wrong(project)
+    if not wrong and (project_keys.has_rows(project) or not project_keys.is_listed(project)):
         say(f"every key of project {project} is of its type: there is nothing to remove")
         raise typer.Exit(NOTHING)
-    shown = ", ".join(shortened(each.encode("utf-8", "surrogateescape")) for each in wrong[:_SHOWN])
+    shown = ", ".join(shortened(key.encode("utf-8", "surrogateescape")) for key in wrong[:_SHOWN])
     more = ", …" if len(wrong) > _SHOWN else ""
     _confirm(
-        f"{len(wrong):,} keys of project {project} that are of another type will be removed: {shown}{more}"
+        f"this removes {counted(len(wrong), 'key')} of another type from project {project}: {shown}{more}"
         if wrong
         else f"project {project} has no rows and will no longer be listed",
         yes=yes,
     )
-    stays = found.remove(project, wrong)
+    stays = project_keys.remove(project, wrong)
     if stays:
         with reading(project):
             actions.record(project, "forget", {"keys": len(wrong)})
-    say(f"removed {len(wrong):,} keys; " + (f"{project} is looked at now" if stays else f"{project} had no rows"))
+    say(
+        f"removed {counted(len(wrong), 'key')}; "
+        + (f"{project} is looked at now" if stays else f"{project} had no rows")
+    )
 
 
 def _confirm(text: str, *, yes: bool) -> None:
@@ -86,7 +92,7 @@ def _confirm(text: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        usage("to remove cannot be undone: give --yes")
+        usage("removing cannot be undone: give --yes")
     if not confirm("Remove them?"):
         say("nothing was removed")
         raise typer.Exit(NOTHING)

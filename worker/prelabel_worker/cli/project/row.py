@@ -6,23 +6,24 @@ from typing import Annotated, Any
 import typer
 
 from prelabel.printing import command
+from prelabel_worker.cli.dead.show import times
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import of_each
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.dead_letters.letter import DeadLetter
-from prelabel_worker.queries.row_trace import MOST_FRAMES, Settled, Trace, Tracer, Waiting
+from prelabel_worker.queries.row_trace import MAX_FRAMES, Settled, Trace, Tracer, Waiting
 from prelabel_worker.queries.status import Inspector
 
 
 def show(
-    wanted: Annotated[str, typer.Argument(metavar="KEY|MESSAGE_ID", help="Global key, data row id or message id.")],
+    key: Annotated[str, typer.Argument(metavar="KEY|MESSAGE_ID", help="Global key, data row id or message id.")],
     project: Project = None,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Show what is known of a data row's messages: waiting, in a chunk, imported, dead. Exit code 3 when nothing is.
+    """Show where a data row's messages are: waiting, in a chunk, imported, dead. Exit code 3 when no row is found.
 
     Settled rows are known for PRELABEL_HISTORY_DAYS.
 
@@ -32,17 +33,17 @@ def show(
     client = connect(settings)
     tracer = Tracer(client, settings.key_prefix, history_days=settings.history_days)
     projects = [project] if project else Inspector(client, settings.key_prefix).projects()
-    traces = dict(of_each(projects, lambda project_id: [(project_id, tracer.trace(project_id, wanted))]))
+    traces = dict(of_each(projects, lambda project_id: [(project_id, tracer.trace(project_id, key))]))
     if as_json:
-        out({"rows": [_as_json(project_id, trace) for project_id, trace in traces.items() if trace.found]})
+        out({"rows": [_json(project_id, trace) for project_id, trace in traces.items() if trace.found]})
     else:
         for project_id, trace in traces.items():
             _print(project_id, trace)
     for project_id, trace in traces.items():
         if not trace.searched_all:
-            say(f"{project_id}: more than {MOST_FRAMES} frames or held rows are on their way; not all were searched")
+            say(f"{project_id}: more than {MAX_FRAMES} frames or held rows are on their way; not all were searched")
     if not any(trace.found for trace in traces.values()):
-        say(f"nothing is known of {wanted}")
+        say(f"no row found for {key}")
         raise typer.Exit(NOTHING)
 
 
@@ -56,7 +57,7 @@ def _print(project_id: str, trace: Trace) -> None:
 
 
 def _lines(project_id: str, trace: Trace) -> Iterator[str]:
-    """Oldest first: what was settled, what is held, what waits."""
+    """Yield a line for each row, oldest first: settled, held, waiting."""
     for settled in reversed(trace.settled):
         yield _settled(settled)
     for held_id, state in trace.held:
@@ -71,13 +72,13 @@ def _lines(project_id: str, trace: Trace) -> Iterator[str]:
         yield _dead_letter(project_id, dead_letter)
     for waiting in trace.waiting:
         yield _waiting(waiting)
-    for left in trace.leftovers:
-        model = f" of model {left.model}" if left.model else ""
-        unnamed = f"; at least {left.unnamed} whose uuids are not known" if left.unnamed else ""
+    for leftovers in trace.leftovers:
+        model = f" of model {leftovers.model}" if leftovers.model else ""
+        unnamed = f"; at least {leftovers.unnamed} whose uuids are not known" if leftovers.unnamed else ""
         # What was imported is remembered by data row, and not by import.
-        undone = any(each.import_.undone_at for each in trace.settled)
+        undone = any(settled.import_.undone_at for settled in trace.settled)
         or_less = "; perhaps less: an import of this data row was undone" if undone else ""
-        yield f"left of older messages{model}: {', '.join(left.uuids) or 'no known uuid'}{unnamed}{or_less}"
+        yield f"remaining of older messages{model}: {', '.join(leftovers.uuids) or 'no known uuid'}{unnamed}{or_less}"
 
 
 def _settled(settled: Settled) -> str:
@@ -92,7 +93,7 @@ def _settled(settled: Settled) -> str:
 
 
 def _dead_letter(project_id: str, dead_letter: DeadLetter) -> str:
-    retried = f", retried {dead_letter.attempts - 1} times" if dead_letter.attempts > 1 else ""
+    retried = f", {times(dead_letter.retried)}" if dead_letter.retried else ""
     superseded = "; a newer message was imported, so a retry is superseded" if dead_letter.superseded else ""
     return (
         f"row {dead_letter.id}: dead letter: {dead_letter.reason}{retried}{superseded} "
@@ -109,21 +110,21 @@ def _waiting(waiting: Waiting) -> str:
     return f"row {waiting.seq}: published {made}; in chunk {waiting.chunk.chunk_id}: {waiting.chunk.state}{why}{name}"
 
 
-def _as_json(project_id: str, trace: Trace) -> dict[str, Any]:
+def _json(project_id: str, trace: Trace) -> dict[str, Any]:
     return {
         "projectId": project_id,
         "settled": [
             {
-                "row": each.row.arrival.seq,
-                "publishedAt": each.row.arrival.made_ms / 1000 or None,
-                "outcome": each.row.outcome,
-                "settledAt": each.import_.settled_at,
-                "chunk": each.import_.chunk_id,
-                "import": each.import_.name,
-                "verdict": each.import_.verdict,
-                "undoneAt": each.import_.undone_at,
+                "row": settled.row.arrival.seq,
+                "publishedAt": settled.row.arrival.made_ms / 1000 or None,
+                "outcome": settled.row.outcome,
+                "settledAt": settled.import_.settled_at,
+                "chunk": settled.import_.chunk_id,
+                "import": settled.import_.name,
+                "verdict": settled.import_.verdict,
+                "undoneAt": settled.import_.undone_at,
             }
-            for each in trace.settled
+            for settled in trace.settled
         ],
         "held": [
             {
@@ -139,16 +140,19 @@ def _as_json(project_id: str, trace: Trace) -> dict[str, Any]:
         "deadLetters": [dead_letter.as_json() for dead_letter in trace.dead_letters],
         "waiting": [
             {
-                "row": each.seq,
-                "messageId": each.message_id,
-                "publishedAt": each.made_ms / 1000,
-                "lane": each.lane if each.lane >= 0 else None,
-                "chunk": each.chunk.chunk_id if each.chunk else None,
-                "state": each.chunk.state if each.chunk else "waiting",
-                "import": each.chunk.name if each.chunk else "",
+                "row": waiting.seq,
+                "messageId": waiting.message_id,
+                "publishedAt": waiting.made_ms / 1000,
+                "lane": waiting.lane if waiting.lane >= 0 else None,
+                "chunk": waiting.chunk.chunk_id if waiting.chunk else None,
+                "state": waiting.chunk.state if waiting.chunk else "waiting",
+                "import": waiting.chunk.name if waiting.chunk else "",
             }
-            for each in trace.waiting
+            for waiting in trace.waiting
         ],
-        "leftovers": [{"model": each.model, "uuids": each.uuids, "unnamed": each.unnamed} for each in trace.leftovers],
+        "leftovers": [
+            {"model": leftovers.model, "uuids": leftovers.uuids, "unnamed": leftovers.unnamed}
+            for leftovers in trace.leftovers
+        ],
         "searchedAll": trace.searched_all,
     }

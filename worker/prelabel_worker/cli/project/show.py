@@ -1,10 +1,11 @@
-"""`prelabel project show`: what is known of one project here and, when asked for, at Labelbox."""
+"""`prelabel project show`: one project, here and, with `--labelbox`, at Labelbox."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
+from prelabel.printing import counted
 from prelabel.wire.client import Client
 from prelabel_worker.cli.health.status import COLUMNS
 from prelabel_worker.cli.shared.configuration import settings_for
@@ -28,7 +29,7 @@ _LABELBOX_SECONDS = 10
 
 
 def check_known(inspector: Inspector, name: str) -> None:
-    """A project that had rows: any other is a slip of the pen. Exit code 3."""
+    """Exit with code 3 for a project that never had rows: its name is mistyped."""
     if name not in inspector.projects():
         say(f"no project {name} is known here; prelabel project list")
         raise typer.Exit(NOTHING)
@@ -49,13 +50,13 @@ def show(
     settings = settings_for(redis_url)
     client = connect(settings)
     inspector, imports = Inspector(client, settings.key_prefix), Imports(client, settings.key_prefix)
-    if not labelbox:  # before the first row is when one asks what is there already
+    if not labelbox:  # what is there already is asked for before the first row
         check_known(inspector, name)
     with readable(name):
         status, overrides, chunks = inspector.status(name), shown(inspector.overrides(name)), imports.open(name)
     there, problem = _at_labelbox(client, settings, name, imports) if labelbox else (None, "")
     if as_json:
-        answer = status.as_json() | {"overrides": overrides, "imports": [each.as_json() for each in chunks]}
+        answer = status.as_json() | {"overrides": overrides, "imports": [chunk.as_json() for chunk in chunks]}
         out(answer | ({"labelbox": there.as_json() if there else {"error": problem}} if labelbox else {}))
     else:
         console().print(f"project {name}", style="bold", highlight=False)
@@ -70,7 +71,7 @@ def show(
 
 
 def _at_labelbox(client: Client, settings: Settings, name: str, imports: Imports) -> tuple[AtLabelbox | None, str]:
-    """What Labelbox answers, or why it is not known. A short time limit: a person waits."""
+    """Return what Labelbox answers, or why it is not known. The time limit is short, since a person waits."""
     services = Services(client, settings, name, _LABELBOX_SECONDS)
     try:
         service = services.of()
@@ -84,14 +85,14 @@ def _at_labelbox(client: Client, settings: Settings, name: str, imports: Imports
 def _facts(
     status: ProjectStatus, overrides: Mapping[str, str], chunks: Sequence[ImportStatus]
 ) -> Iterator[tuple[str, Any]]:
-    for each in COLUMNS:
-        yield each, f"{getattr(status, each):,}"
+    for column in COLUMNS:
+        yield column, f"{getattr(status, column):,}"
     yield "waiting in lanes", f"{status.waiting:,}" if status.waiting else ""
     yield "chunks at a time", status.open_most and f"{status.open_most:,}"
     yield "retrying", status.retrying and f"{status.retrying:,} ({_tries(status)})"
     yield "imported as", overrides.get("as", SubmitAs.PRE_LABELS.value)
     yield "had pre-labels from here", _before(status)
-    yield "left of older messages", status.leftovers and f"{status.leftovers:,} annotations"
+    yield "remaining of older messages", status.leftovers and counted(status.leftovers, "annotation")
     yield "undone", status.undone and f"{status.undone:,} of the discarded"
     for reason, count in status.dead_reasons.items():
         yield f"dead: {reason}", f"{count:,}"
@@ -100,7 +101,7 @@ def _facts(
     yield "paused", status.paused and f"{status.paused} (until {_until(status)})"
     for chunk in chunks[:_SHOWN_CHUNKS]:
         stuck = f", stuck since {when(chunk.stuck_at)}: {chunk.defect}" if chunk.stuck_at else ""
-        yield f"chunk {chunk.chunk_id}", f"{chunk.state}, {chunk.rows:,} rows {chunk.why}".rstrip() + stuck
+        yield f"chunk {chunk.chunk_id}", f"{chunk.state}, {counted(chunk.rows, 'row')} {chunk.why}".rstrip() + stuck
 
 
 def _tries(status: ProjectStatus) -> str:
@@ -110,7 +111,7 @@ def _tries(status: ProjectStatus) -> str:
 
 
 def _before(status: ProjectStatus) -> str:
-    """What the policy did with rows that had pre-labels from here; '' when there were none."""
+    """Return what the policy did with rows that had pre-labels from here; '' when there were none."""
     counts = {"overridden": status.overridden, "skipped": status.skipped, "dead by policy": status.dead_by_policy}
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
@@ -121,19 +122,19 @@ def _until(status: ProjectStatus) -> str:
 
 def _lines(there: AtLabelbox) -> Iterator[str]:
     if there.shown is None:
-        yield "whether labelers see pre-labels it does not say"
+        yield "it does not say whether labelers see pre-labels"
     else:
         yield "labelers see pre-labels" if there.shown else "pre-labels are hidden from labelers"
-    yield f"{there.ours:,} imports that are known here"
+    yield f"{counted(there.ours, 'import')} known here"
     yield from _listed(there.unknown, "named like ours, not known here: older than the history, or of another Redis")
     yield from _listed(there.foreign, "not ours")
     if not there.complete:
-        yield "there are more imports than were looked at"
+        yield "there are more imports than were read"
 
 
-def _listed(found: Sequence[Import], what: str) -> Iterator[str]:
-    if not found:
+def _listed(imports: Sequence[Import], what: str) -> Iterator[str]:
+    if not imports:
         return
-    more = f", and {len(found) - _SHOWN_IMPORTS:,} more" if len(found) > _SHOWN_IMPORTS else ""
-    names = ", ".join(f"{each.name} ({each.state})" for each in found[:_SHOWN_IMPORTS])
-    yield f"{len(found):,} imports {what}: {names}{more}"
+    more = f", and {len(imports) - _SHOWN_IMPORTS:,} more" if len(imports) > _SHOWN_IMPORTS else ""
+    names = ", ".join(f"{job.name} ({job.state})" for job in imports[:_SHOWN_IMPORTS])
+    yield f"{counted(len(imports), 'import')} {what}: {names}{more}"

@@ -28,9 +28,9 @@ def publish(
     predictions: Predictions = Predictions(),  # noqa: B008 - frozen; `reading` gives the real one
     wait: Annotated[bool, typer.Option("--wait", help="Wait until each row of the file has its outcome.")] = False,
     report: Annotated[
-        Path | None, typer.Option(help="NDJSON with what became of each row; the same command goes on from it.")
+        Path | None, typer.Option(help="NDJSON with what became of each row; the same command resumes from it.")
     ] = None,
-    timeout: Annotated[float, typer.Option(help="With --wait: seconds to wait at most.", min=0)] = 600,
+    timeout: Annotated[float, typer.Option(help="With --wait: maximum seconds to wait.", min=0)] = 600,
     retrying: Annotated[
         bool, typer.Option("--retrying/--no-retrying", help="With --wait: also for retrying rows.")
     ] = True,
@@ -55,7 +55,7 @@ def publish(
 
 
 def _sent(settings: Settings, predictions: Predictions, file: str, project: str | None, how: How) -> tuple[int, int]:
-    """How many records were published and how many refused."""
+    """Publish the file; return how many records were published and how many refused."""
     left_out: dict[str, int] = {}
     with predictions.open(file, project, left_out) as source:
         connect(settings).close()

@@ -1,4 +1,4 @@
-"""Files of predictions as commands are given them: in which form, and what the form does not say itself."""
+"""The options of commands that read a file of predictions: its format, and what the format does not say itself."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +52,7 @@ class Predictions:
 
     @contextmanager
     def open(self, file: str, project: str | None, left_out: dict[str, int] | None = None) -> Iterator[Source]:
-        """The file's records; of classes that the mapping leaves out, `left_out` is told how many.
+        """Open the file's records; add to `left_out` how many the mapping leaves out, and why.
 
         Exit code 2 when the options do not fit the form, or the file cannot be opened.
         """
@@ -61,9 +61,9 @@ class Predictions:
             if project is None or file == "-":
                 usage(f"{self.form} needs a FILE and --project")
             chosen = read_mapping(self.mapping) if self.mapping else ClassMapping()
-            given: dict[str, Any] = {name: value for name in _SPECIAL if (value := getattr(self, name)) is not None}
+            special: dict[str, Any] = {name: value for name in _SPECIAL if (value := getattr(self, name)) is not None}
             yield FORMATS[self.form].read(
-                Path(file), ReaderOptions(project, self.model, self.global_key, chosen, **given)
+                Path(file), ReaderOptions(project, self.model, self.global_key, chosen, **special)
             )
             if left_out is not None:
                 left_out.update(chosen.left_out)
@@ -78,7 +78,7 @@ class Predictions:
                 yield read_lines(stream, LineOptions(project, self.model, form))
 
     def _check(self) -> None:
-        """Refuse an option that the form would not look at: it would seem to be in effect."""
+        """Exit with code 2 for an option that the format ignores: it would seem to be in effect."""
         if self.form not in _FORMATS:
             usage(f"--format {self.form}: expected one of {', '.join(_FORMATS)}")
         if self.form in FORMATS:

@@ -1,4 +1,4 @@
-"""`publish --wait` and `--report`: the rows of a file are followed to their outcomes, in this run or the next."""
+"""`publish --wait` and `--report`: follow the rows of a file to their outcomes, in this run or the next."""
 
 import sys
 import threading
@@ -15,7 +15,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from prelabel import Publisher, RedisUnavailable
-from prelabel.printing import command
+from prelabel.printing import command, counted
 from prelabel.readers import Record, Source
 from prelabel.wire.client import Client
 from prelabel_worker.cli.publish.send import FLUSH_SECONDS, send
@@ -38,12 +38,13 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 class _Stopped(Exception):
-    """The person asked for an end."""
+    """The person has interrupted the command."""
 
 
 class Reporting:
-    """Publishes a file's records, journals them, and tells what became of them. Exit code 2 for a file that is no
-    report.
+    """Publishes a file's records, journals them, and reports what became of them.
+
+    Exit code 2 for a file that is no report.
     """
 
     def __init__(self, client: Client, settings: Settings, path: Path | None) -> None:
@@ -70,7 +71,7 @@ class Reporting:
         self._report.close()
 
     def publish(self, publisher: Publisher, source: Source) -> tuple[int, int]:
-        """Publish what an earlier run with this report has not; how many rows, and how many were refused."""
+        """Publish what an earlier run with this report has not; return how many rows it published and refused."""
 
         def take(record: Record) -> None:
             if self._stop.is_set():
@@ -89,7 +90,7 @@ class Reporting:
         return published - self._before, refused
 
     def finish(self, published: int, timeout: float | None, *, retrying: bool) -> None:
-        """Wait, if a time is given, write the report, and end with the exit code."""
+        """Wait, unless `timeout` is None, write the report, and end with the exit code."""
         before = f", published before {self._before}" if self._before else ""
         print_line(f"published {published}, refused {self._report.counts()['refused']}{before}")
         if timeout is not None:
@@ -119,7 +120,7 @@ class Reporting:
             self._flush(publisher)
 
     def _flush(self, publisher: Publisher) -> None:
-        """What waits is in Redis, then in the report."""
+        """Have Redis accept the waiting rows, then add them to the report."""
         at_ms = self._now_ms()
         publisher.flush(FLUSH_SECONDS)
         for row in self._waiting:
@@ -136,48 +137,48 @@ class Reporting:
             Follower(self._client, self._settings.key_prefix, self._report, name, since_ms)
             for name, since_ms in self._report.projects().items()
         ]
-        told = False
+        reported = False
         with interrupts(self._stop), _bar(self._report.counts()) as show:
             for _ in follow(followers, timeout, self._stop):
                 show(self._report.counts())
-                only_retrying = any(each.only_retrying for each in followers) and all(
-                    each.only_retrying or not each.pending for each in followers
+                only_retrying = any(follower.only_retrying for follower in followers) and all(
+                    follower.only_retrying or not follower.pending for follower in followers
                 )
-                if only_retrying and not told:
+                if only_retrying and not reported:
                     say(_retrying(self._report.counts()["retrying"], list(self._report.projects())))
-                    told = True
+                    reported = True
                 if only_retrying and not retrying:
                     break
-        for each in followers:
-            each.end()
+        for follower in followers:
+            follower.end()
         if self._stop.is_set():
             self._write()
-            self._say_how_to_go_on()
+            self._say_how_to_resume()
 
     def _interrupted(self, publisher: Publisher) -> None:
-        """What was taken so far is still handed over; the rest of the file is the next run's."""
+        """Hand over what was accepted so far; the next run reads the rest of the file. Exit code 130."""
         try:
             self._flush(publisher)
             publisher.close(FLUSH_SECONDS)
         except RedisUnavailable as error:
             raise ServiceAway(str(error)) from None
         self._write()
-        self._say_how_to_go_on()
+        self._say_how_to_resume()
 
-    def _say_how_to_go_on(self) -> None:
-        again = "the same command goes on, publishes nothing twice and completes the report"
+    def _say_how_to_resume(self) -> None:
+        again = "the same command resumes, publishes nothing twice and completes the report"
         counts = self._report.counts()
         say(
-            f"interrupted: {sum(counts[name] for name in _UNSETTLED):,} rows go their way without this command; "
-            + (again if self._path else "prelabel wait waits for them; with --report the same command goes on")
+            f"interrupted: {counted(sum(counts[name] for name in _UNSETTLED), 'row')} on the way without this command; "
+            + (again if self._path else "prelabel wait waits for them; with --report the same command resumes")
         )
         raise typer.Exit(INTERRUPTED)
 
     def _say_overridden(self) -> None:
-        """A project counts them, not a row: where others publish too, theirs are among them."""
+        """Print how many rows override pre-labels; projects count them, so rows that others publish are among them."""
         now = {project: self._inspector.status(project).overridden for project in self._overridden}
         if rows := sum(now[project] - before for project, before in self._overridden.items()):
-            say(f"{rows:,} rows that were imported meanwhile had pre-labels from here, which they override")
+            say(f"imported meanwhile over pre-labels from here: {counted(rows, 'row')}")
 
     def _write(self) -> None:
         try:
@@ -187,33 +188,33 @@ class Reporting:
 
 
 def _identified(record: Record) -> tuple[ReportedRow | None, Any]:
-    """The row and its message, which has a message id; of what cannot be read the message as it is, to be refused."""
+    """Return the row and its message with a message id; of a message that cannot be read, None and the message."""
     message = record.message
     raw = message if isinstance(message, bytes) else orjson.dumps(message)
     try:
         parts = _PARTS.decode(raw)
-        said = orjson.loads(raw)
+        fields = orjson.loads(raw)
     except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
         return None, message
-    project, data_row, message_id = said.get("projectId"), said.get("dataRow"), said.get("messageId")
+    project, data_row, message_id = fields.get("projectId"), fields.get("dataRow"), fields.get("messageId")
     if not isinstance(project, str) or not isinstance(data_row, dict):
         return None, message
     if message_id is None:
-        message_id = file_message_id(project, orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
+        message_id = file_message_id(project, orjson.dumps(fields, option=orjson.OPT_SORT_KEYS))
         raw = _ENCODE(parts | {"messageId": message_id})
     return ReportedRow(project, data_row, str(message_id), record.where), raw
 
 
 def _retrying(rows: int, projects: list[str]) -> str:
     return (
-        f"only retrying rows are left, {rows:,}: their data rows are not in the project (yet). "
+        f"only retrying rows remain, {rows:,}: their data rows are not in the project (yet). "
         f"{command('batch create', project=projects[0], from_dead_letters=True, retry=True)} puts them there"
     )
 
 
 @contextmanager
 def _bar(counts: Counter[str]) -> Iterator[Callable[[Counter[str]], None]]:
-    """A bar of rows that have their outcome, on a terminal."""
+    """Show a bar of rows that have their outcome, on a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("outcomes", total=sum(counts.values()))

@@ -1,4 +1,4 @@
-"""Records of a file into Redis: each is taken or refused; the first refusals are named, a terminal sees progress."""
+"""Send the records of a file to Redis: name the first that are refused, and show progress on a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -19,15 +19,15 @@ _SHOWN = 20
 Take = Callable[[Record], None]
 """Takes a record, or raises MessageError."""
 Refused = Callable[[str, str], None]
-"""Is told where a record stands and why it was refused."""
+"""Gets where a record stands and why it was refused."""
 
 
 def send(source: Source, take: Take, finish: Callable[[], None], refused: Refused | None = None) -> tuple[int, int]:
-    """Take every record, then finish; how many were taken and how many refused. Raises ServiceAway."""
+    """Take every record, then finish; return how many were taken and refused. Raises ServiceAway."""
     published = count = 0
     try:
         with _progress() as advance:
-            for where, problem in _each(source, take):
+            for where, problem in _results(source, take):
                 if problem is None:
                     published += 1
                     advance(published)
@@ -45,8 +45,8 @@ def send(source: Source, take: Take, finish: Callable[[], None], refused: Refuse
     return published, count
 
 
-def _each(source: Source, take: Take) -> Iterator[tuple[str, str | None]]:
-    """Where each record stands and, where it was not taken, why. Raises UnreadableSource before any was."""
+def _results(source: Source, take: Take) -> Iterator[tuple[str, str | None]]:
+    """Yield where each record stands and why it was refused, or None. Raises UnreadableSource before the first."""
     begun = False
     try:
         for record in source:
@@ -62,7 +62,7 @@ def _each(source: Source, take: Take) -> Iterator[tuple[str, str | None]]:
 
 
 def _tried(take: Take, record: Record) -> tuple[str, str | None]:
-    """Take a record: where it stands and why it was refused, if it was."""
+    """Take a record; return where it stands and why it was refused, or None."""
     where = record.where
     try:
         take(record)

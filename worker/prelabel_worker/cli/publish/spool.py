@@ -1,4 +1,4 @@
-"""`prelabel spool`: what publishers have on the disk, and sending it when no publisher does."""
+"""`prelabel spool`: list what publishers have on the disk, and send it when no publisher does."""
 
 import os
 import time
@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from prelabel.errors import InboxFull
-from prelabel.printing import command
+from prelabel.printing import command, counted
 from prelabel.publishing.buffer import Limits
 from prelabel.publishing.inbox import Inbox
 from prelabel.publishing.replay import replay
@@ -18,7 +18,7 @@ from prelabel.spool.files import DAMAGED, EXPIRED, ProjectSpool, facts_of
 from prelabel.spool.slots import Slot, is_owned, project_folders, slot_folders, take_leftovers
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
     NOTHING,
@@ -38,16 +38,16 @@ _ANY_SIZE = 2**62
 
 
 def list_(folder: Folder, as_json: AsJson = False) -> None:
-    """List what waits on the disk, for each slot and project. Exit code 3 when nothing does.
+    """List what waits on the disk, by slot and project. Exit code 3 when nothing does.
 
     Example: prelabel spool list /var/lib/fleet/spool
     """
-    found = [facts for slot in slot_folders(_existing(folder)) for facts in _facts(slot)]
+    spools = [facts for slot in slot_folders(_existing(folder)) for facts in _facts(slot)]
     if as_json:
-        out({"spools": found})
-    elif found:
-        console().print(_table(found))
-    if not found:
+        out({"spools": spools})
+    elif spools:
+        console().print(_table(spools))
+    if not spools:
         say(f"nothing waits in {folder}")
         raise typer.Exit(NOTHING)
 
@@ -59,9 +59,9 @@ def send(
     ] = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Send what publishers that are gone left on the disk. Spools of running publishers are left to them.
+    """Send what ended publishers have on the disk. Running publishers send their own.
 
-    Exit code 1 when something stayed: too old, damaged, or a running publisher's; 3 when there was nothing to send.
+    Exit code 1 when something stayed: too old, damaged, or of a running publisher; 3 when there was nothing to send.
 
     Example: prelabel spool send /var/lib/fleet/spool
     """
@@ -77,11 +77,11 @@ def send(
                 sent, stayed = sent + answered, stayed + kept
         finally:
             slot.release()
-    print_line(f"sent {sent} rows")
+    print_line(f"sent {counted(sent, 'row')}")
     if stayed:
-        say(f"{stayed} rows stayed, too old or damaged: see `{command('spool list', folder)}`")
+        say(f"{counted(stayed, 'row')} stayed, too old or damaged: see `{command('spool list', folder)}`")
     if owned:
-        say(f"slots of running publishers were left to them: {', '.join(owned)}")
+        say(f"running publishers send their own slots: {', '.join(owned)}")
     if stayed or owned:
         raise typer.Exit(DONE_WITH_DEAD)
     if not sent:
@@ -118,7 +118,7 @@ def _facts(slot_folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _spools(slot: Slot, force: bool) -> Iterator[tuple[str, ProjectSpool]]:
-    """The oldest rows first: they were published first."""
+    """Yield the spools of a slot, the oldest rows first, since they were published first."""
     for project_id in slot.projects():
         if force:
             yield project_id, slot.expired(project_id, _ANY_SIZE)
@@ -126,31 +126,30 @@ def _spools(slot: Slot, force: bool) -> Iterator[tuple[str, ProjectSpool]]:
 
 
 def _drain(spool: ProjectSpool, project_id: str, inbox: Inbox, oldest: float) -> tuple[int, int]:
-    """Rows that Redis has now, rows that were set aside."""
+    """Send a spool; return how many rows Redis has now, and how many were set aside."""
     sent = stayed = 0
     while spool.rows:
         try:
             step = replay(spool, project_id, inbox, _LIMITS, oldest)
         except InboxFull as error:
-            raise ServiceAway(f"project {project_id}: {error}; {spool.rows} rows stay on the disk") from None
+            raise ServiceAway(f"project {project_id}: {error}; {counted(spool.rows, 'row')} on the disk") from None
         sent, stayed = sent + step.answered, stayed + step.set_aside
     return sent, stayed
 
 
-def _table(found: list[dict[str, Any]]) -> Table:
-    table = Table(
-        "slot", "project", "rows", "bytes", "oldest", "too old", DAMAGED, "publisher", box=None, header_style="bold"
-    )
-    for each in found:
-        age = each["oldestSeconds"]
+def _table(spools: list[dict[str, Any]]) -> Table:
+    numbers = ("rows", "bytes", "oldest", "too old", DAMAGED)
+    table = new_table("slot", "project", *numbers, "publisher", numbers=numbers)
+    for facts in spools:
+        age = facts["oldestSeconds"]
         table.add_row(
-            str(each["slot"]),
-            each["projectId"],
-            f"{each['rows']:,}",
-            f"{each['bytes']:,}",
+            str(facts["slot"]),
+            facts["projectId"],
+            f"{facts['rows']:,}",
+            f"{facts['bytes']:,}",
             "" if age is None else f"{age:,.0f} s ago",
-            f"{each['expiredRows']:,}",
-            str(each["damagedFiles"]),
-            "runs" if each["publisherRuns"] else "gone",
+            f"{facts['expiredRows']:,}",
+            str(facts["damagedFiles"]),
+            "runs" if facts["publisherRuns"] else "gone",
         )
     return table

@@ -12,7 +12,7 @@ import redis
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from prelabel.printing import and_more
+from prelabel.printing import and_more, counted
 from prelabel.readers.ndjson import LineOptions, read_lines
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.ledger import Ledger
@@ -42,7 +42,7 @@ from prelabel_worker.rendering.file_validation import STAND_IN, Check, OfProject
 from prelabel_worker.settings import Settings
 
 _LABELBOX_SECONDS = 10
-_TELL_BYTES = 1 << 20
+_SHOW_BYTES = 1 << 20
 
 
 def command(
@@ -52,7 +52,7 @@ def command(
         str | None, typer.Option("--project", "-p", help="Its ontology, from Redis or Labelbox.")
     ] = None,
     media_type: Annotated[str | None, typer.Option(help="With --ontology: before the file's own.")] = None,
-    limit: Annotated[int, typer.Option(help="How many errors to show.", min=0)] = 20,
+    limit: Annotated[int, typer.Option(help="Maximum number of errors to show.", min=0)] = 20,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
@@ -82,11 +82,11 @@ def _print(report: Report, as_json: bool) -> None:
     if as_json:
         out(report.as_json())
         return
-    for fault in report.in_order():
+    for fault in report.in_order:
         print_line(fault.text)
     for line in and_more(report.invalid, len(report.errors)):
         print_line(line)
-    print_line(f"{report.lines:,} lines: {report.lines - report.invalid:,} valid, {report.invalid:,} invalid")
+    print_line(f"{counted(report.lines, 'line')}: {report.valid:,} valid, {report.invalid:,} invalid")
     for reason, count in report.by_reason.most_common():
         print_line(f"{count:>10,}  {reason.value}")
 
@@ -98,16 +98,18 @@ def _of_file(path: Path, media_type: str | None) -> Check:
         usage(f"{path}: {error.strerror}")
     except orjson.JSONDecodeError as error:
         usage(f"{path}: not JSON: {error}")
-    found = read_ontology(content, media_type)
-    for remark in found.remarks:
+    file = read_ontology(content, media_type)
+    for remark in file.remarks:
         say(f"{path}: {remark}")
-    if not found.media_known:
-        say(f"the media type {found.media_type or 'is not said'}: no kind is refused by it (--media-type)")
-    return OfProject(found.ontology)
+    if not file.media_known:
+        say(f"media type {file.media_type or 'not given'}: no kind is refused for it (--media-type)")
+    return OfProject(file.ontology)
 
 
 def _of_project(project: str, redis_url: str | None) -> Check:
-    """As the workers would: the cached ontology while it is fresh; else Labelbox's; an old one only when that is away.
+    """Return the check that workers make: with the cached ontology while it is fresh, else Labelbox's.
+
+    An old cached ontology is used when Labelbox does not answer.
 
     Nothing is written, neither here nor there, but the account's count of requests.
     """
@@ -129,12 +131,12 @@ def _of_project(project: str, redis_url: str | None) -> Check:
     except (RequestError, ConfigurationError) as error:
         if cached is None:
             raise ServiceAway(f"the ontology of {project} is not known: {error}") from None
-        say(f"{error}; the ontology is {cached.age_seconds / 60:,.0f} minutes old")
+        say(f"{error}; using the ontology of {counted(round(cached.age_seconds / 60), 'minute')} ago")
         return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
 
 
 def _asked(settings: Settings, client: Client | None, project: str) -> Ontology:
-    """What Labelbox answers to the account's key. Raises RequestError, ConfigurationError."""
+    """Return the ontology that Labelbox answers with. Raises RequestError, ConfigurationError."""
     account = settings.account
     if client is not None:
         account = Inspector(client, settings.key_prefix).overrides(project).get("account") or account
@@ -142,37 +144,37 @@ def _asked(settings: Settings, client: Client | None, project: str) -> Ontology:
     try:
         if client is not None:
             pacer_of(client, settings, account).wait()
-        found = labelbox.ontology(project)
+        answer = labelbox.ontology(project)
     finally:
         labelbox.close()
-    return Ontology.from_normalized(found.normalized, found.media_type)
+    return Ontology.from_normalized(answer.normalized, answer.media_type)
 
 
 class _Watched:
-    """A stream that tells how much of it was read."""
+    """A stream that shows how much of it was read."""
 
     def __init__(self, stream: BinaryIO, progress: Progress, task: Any) -> None:
         self._stream, self._progress, self._task = stream, progress, task
-        self._read = self._told = 0
+        self._read = self._shown = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def readline(self, size: int = -1) -> bytes:
-        """The next line."""
+        """Return the next line."""
         line = self._stream.readline(size)
         self._read += len(line)
         if not line:  # plain lines are checked when all of them are known
             self._progress.update(self._task, completed=self._read, description="check")
-        if self._read - self._told >= _TELL_BYTES:
-            self._told = self._read
+        if self._read - self._shown >= _SHOW_BYTES:
+            self._shown = self._read
             self._progress.update(self._task, completed=self._read)
         return line
 
 
 @contextmanager
 def _watched(stream: BinaryIO, file: str) -> Iterator[BinaryIO]:
-    """The stream, with a bar on a terminal."""
+    """Show on a terminal how much of the stream was read."""
     if not sys.stderr.isatty():
         yield stream
         return

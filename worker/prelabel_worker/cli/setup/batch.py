@@ -1,4 +1,4 @@
-"""`prelabel batch create`: data rows into a project."""
+"""`prelabel batch create`: put data rows into a project."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from prelabel.printing import and_more, command
+from prelabel.printing import and_more, command, counted
 from prelabel_worker.cli.publish.predictions import Predictions, reading
-from prelabel_worker.cli.setup.batch_rows import MISSING, Wanted, of_dead_letters, of_lines, of_predictions
+from prelabel_worker.cli.setup.batch_rows import MISSING, BatchRows, of_dead_letters, of_lines, of_predictions
 from prelabel_worker.cli.setup.calling import Account, Timeout, bar, calling
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -17,7 +17,7 @@ from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.store import BulkResult, HeldRows
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.settings import Settings
-from prelabel_worker.setup.batches import MOST_ROWS, Batches, Made
+from prelabel_worker.setup.batches import MAX_ROWS, Batches, Made
 from prelabel_worker.setup.calls import Calls
 from prelabel_worker.setup.data_rows import DataRows
 
@@ -36,7 +36,7 @@ def create(
         bool, typer.Option("--from-dead-letters", help="Those that dead letters and retrying rows miss in the project.")
     ] = False,
     retry: Annotated[
-        bool, typer.Option("--retry", help="With --from-dead-letters: try these rows again then.")
+        bool, typer.Option("--retry", help="With --from-dead-letters: then try these rows again.")
     ] = False,
     predictions: Predictions = Predictions(),  # noqa: B008 - frozen; `reading` gives the real one
     timeout: Timeout = 3600,
@@ -44,7 +44,7 @@ def create(
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Put data rows into a project, when Labelbox has processed them. To repeat it is safe.
+    """Put data rows into a project, once Labelbox has processed them. You may repeat it.
 
     Exit code 1 when some were not added, which are named; 3 when there is none to add.
 
@@ -54,32 +54,32 @@ def create(
         usage("give one of --global-keys, --from-predictions and --from-dead-letters")
     settings = settings_for(redis_url)
     if global_keys is not None:
-        wanted = of_lines(global_keys)
+        rows = of_lines(global_keys)
     elif from_predictions is not None:
-        wanted = of_predictions(predictions, from_predictions, project)
+        rows = of_predictions(predictions, from_predictions, project)
     else:
-        wanted = of_dead_letters(settings, project)
-    if not wanted:
+        rows = of_dead_letters(settings, project)
+    if not rows:
         say("there is no data row to add")
         raise typer.Exit(NOTHING)
-    with calling(settings, account, "the same command goes on") as calls:
-        ids, lost = _looked_up(calls, wanted)
+    with calling(settings, account, "the same command resumes") as calls:
+        ids, lost = _looked_up(calls, rows)
         _wait_until_processed(calls, list(ids), timeout)
         made = _made(calls, project, name, ids, timeout)
-    lost += [(ids.get(each, each), "Labelbox did not add it") for batch in made for each in batch.failed]
+    lost += [(ids.get(row_id, row_id), "Labelbox did not add it") for batch in made for row_id in batch.failed]
     _print(made, lost, as_json)
     if from_dead_letters:
         _retried(settings, project, retry=retry)
-    if lost or any(each.why for each in made):
+    if lost or any(batch.why for batch in made):
         raise typer.Exit(DONE_WITH_DEAD)
 
 
-def _looked_up(calls: Calls, wanted: Wanted) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Id → how the data row was named; and those that Labelbox does not know."""
-    found = DataRows(calls).look_up(list(wanted.keys))
-    ids = {row_id: key for key, row_id in found.ids.items()} | dict.fromkeys(wanted.ids, "")
-    lost = [(key, "there is no data row of this global key") for key in found.missing]
-    lost += [(key, "the key may not see it") for key in found.denied]
+def _looked_up(calls: Calls, rows: BatchRows) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Return id → how the data row was named, and the data rows that Labelbox does not know, with the reason."""
+    known = DataRows(calls).look_up(list(rows.keys))
+    ids = {row_id: key for key, row_id in known.ids.items()} | dict.fromkeys(rows.ids, "")
+    lost = [(key, "there is no data row of this global key") for key in known.missing]
+    lost += [(key, "the key may not see it") for key in known.denied]
     return {row_id: key or row_id for row_id, key in ids.items()}, lost
 
 
@@ -89,33 +89,33 @@ def _wait_until_processed(calls: Calls, ids: list[str], timeout: float) -> None:
 
 
 def _made(calls: Calls, project: str, name: str | None, ids: Iterable[str], timeout: float) -> list[Made]:
-    """In batches of at most 100,000; names of several are numbered as Labelbox numbers them."""
+    """Make batches of at most 100,000 data rows; the names of several are numbered as Labelbox numbers them."""
     rows = list(ids)
     base = name or f"prelabel-{hashlib.blake2b(chr(10).join(sorted(rows)).encode(), digest_size=8).hexdigest()}"
     batches, made = Batches(calls, project, task_seconds=timeout), []
-    parts = [rows[at : at + MOST_ROWS] for at in range(0, len(rows), MOST_ROWS)]
+    parts = [rows[at : at + MAX_ROWS] for at in range(0, len(rows), MAX_ROWS)]
     with bar("batch", len(rows)) as show:
         for number, part in enumerate(parts):
-            called = base if len(parts) == 1 else f"{base}{number:04}"
-            before, size = number * MOST_ROWS, len(part)
+            name_of_part = base if len(parts) == 1 else f"{base}{number:04}"
+            before, size = number * MAX_ROWS, len(part)
 
-            def tell(percent: float, before: int = before, size: int = size) -> None:
+            def show_part(percent: float, before: int = before, size: int = size) -> None:
                 show(before + size * percent / 100, "")
 
-            made.append(batches.create(called, part, ours=name is None, show=tell))
+            made.append(batches.create(name_of_part, part, ours=name is None, show=show_part))
     return made
 
 
 def _print(made: list[Made], lost: list[tuple[str, str]], as_json: bool) -> None:
-    for each in made:
-        if each.why:
-            say(f"batch {each.name} has {each.size:,} data rows, not all that it should: {each.why}")
+    for batch in made:
+        if batch.why:
+            say(f"batch {batch.name} has {counted(batch.size, 'data row')}, fewer than it should: {batch.why}")
     for key, why in lost[:_SHOWN]:
         say(f"{key}: not added: {why}")
     for line in and_more(len(lost), _SHOWN, " (--json names all)"):
         say(line)
     if as_json:
-        batches = [{"id": each.id, "name": each.name, "size": each.size, "before": each.before} for each in made]
+        batches = [{"id": batch.id, "name": batch.name, "size": batch.size, "before": batch.before} for batch in made]
         out({"batches": batches, "notAdded": [{"dataRow": key, "reason": why} for key, why in lost]})
         return
     for line in _lines(made):
@@ -123,12 +123,13 @@ def _print(made: list[Made], lost: list[tuple[str, str]], as_json: bool) -> None
 
 
 def _lines(made: list[Made]) -> Iterator[str]:
-    for each in made:
-        yield f"batch {each.id} '{each.name}': {each.size:,} data rows{' (was there before)' if each.before else ''}"
+    for batch in made:
+        before = " (was there before)" if batch.before else ""
+        yield f"batch {batch.id} '{batch.name}': {counted(batch.size, 'data row')}{before}"
 
 
 def _retried(settings: Settings, project: str, *, retry: bool) -> None:
-    """The rows that missed them: retried, or how they are."""
+    """Retry the rows that missed the data rows, or print the commands that do."""
     if not retry:
         say(
             f"to try their rows again: {command('dead retry', project=project, reason=MISSING)}; "
@@ -137,7 +138,7 @@ def _retried(settings: Settings, project: str, *, retry: bool) -> None:
         return
     client = connect(settings)
     held, actions = HeldRows(client, settings.key_prefix), Actions(client, settings.key_prefix)
-    # First those that are being tried, perhaps without the batch: one that dies now would be seen no more.
+    # First those that are being tried, perhaps without the batch: one that dies now would be missed.
     dead_letters = held.try_dead_letters_once_more(project, MISSING)
     retrying = held.retry_now(project)
     chosen = DeadLetterFilter(reason=MISSING, until_ms=held.now_ms())
@@ -146,4 +147,4 @@ def _retried(settings: Settings, project: str, *, retry: bool) -> None:
         result += held.retry(project, part)
     actions.record(project, "retry", {"reason": MISSING, **result.as_json()})
     actions.record(project, "retry", {"rows": retrying})
-    say(f"{dead_letters + result.done:,} dead letters and {retrying:,} retrying rows are tried again now")
+    say(f"trying again: {counted(dead_letters + result.done, 'dead letter')} and {counted(retrying, 'retrying row')}")

@@ -1,4 +1,4 @@
-"""What commands that set something up in Labelbox share: the key, the pace, Ctrl-C, and how a failure is said."""
+"""What commands that set something up in Labelbox share: the key, the budget, Ctrl-C, and messages of failures."""
 
 import sys
 import threading
@@ -24,15 +24,15 @@ from prelabel_worker.setup.tasks import StillRunning
 Account = Annotated[
     str | None, typer.Option("--account", help="Whose key and budget: PRELABEL_ACCOUNT_KEYS; else PRELABEL_ACCOUNT.")
 ]
-Timeout = Annotated[float, typer.Option("--timeout", help="Seconds to wait for Labelbox at most.", min=0)]
+Timeout = Annotated[float, typer.Option("--timeout", help="Maximum seconds to wait for Labelbox.", min=0)]
 AWAY_ERRORS = (Unavailable, Throttled, OutcomeUnknown, Garbled, Blocked)
 
 
 @contextmanager
 def calling(settings: Settings, account: str | None, again: str = "") -> Iterator[Calls]:
-    """Requests with the account's key, within its budget; `again` is said to whom an end was asked by.
+    """Open requests with the account's key, within its budget; `again` says what repeating the command does.
 
-    Exit codes: 2 when there is no key or Labelbox refuses, 3 when something runs on there, 4 when it is away, 130.
+    Exit codes: 2 when there is no key or Labelbox refuses, 3 when something still runs there, 4 when it is away, 130.
     """
     name = account or settings.account
     labelbox = open_labelbox(settings, name)
@@ -44,7 +44,7 @@ def calling(settings: Settings, account: str | None, again: str = "") -> Iterato
         say(f"interrupted{again and f': {again}'}")
         raise typer.Exit(INTERRUPTED) from None
     except StillRunning as error:
-        say(f"{error}; it goes on there{again and f', and {again}'}")
+        say(f"{error}; it continues there{again and f', and {again}'}")
         raise typer.Exit(TIMED_OUT) from None
     except AWAY_ERRORS as error:
         raise ServiceAway(f"{words(settings, error)}{again and f'; {again}'}") from None
@@ -55,25 +55,25 @@ def calling(settings: Settings, account: str | None, again: str = "") -> Iterato
 
 
 def words(settings: Settings, error: RequestError) -> str:
-    """A failure with Labelbox's own words, in which no key may stand."""
-    said = error.said
+    """Return a failure with Labelbox's own words, without any key."""
+    reported = error.said
     for secret in settings.secrets:
-        said = said.replace(secret, "…")
-    return f"{error}{said and f': {said}'}"
+        reported = reported.replace(secret, "…")
+    return f"{error}{reported and f': {reported}'}"
 
 
 def _pacer(settings: Settings, account: str) -> Pacer:
-    """The budget that workers share; where no Redis is, they share none, and this process keeps the limit alone."""
+    """Return a pacer of the budget that workers share; without Redis, this process keeps to the limit alone."""
     try:
         return pacer_of(connect(settings), settings, account)
     except ServiceAway as error:
-        say(f"{error}. The requests of this command are counted by itself alone")
+        say(f"{error}. This command counts its requests alone")
         return OwnPacer(settings.requests_per_minute)
 
 
 @contextmanager
 def bar(what: str, total: float | None = None) -> Iterator[Callable[[float, str], None]]:
-    """A bar on a terminal: how much is done, and a few words."""
+    """Show a bar on a terminal: how much is done, and a few words."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task(what, total=total)

@@ -37,7 +37,7 @@ def add(
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Add data rows to a dataset. Rows whose global key exists are passed over, so a repeat is safe and goes on.
+    """Add data rows to a dataset. Rows whose global key exists are skipped, so you may repeat it to resume.
 
     Exit code 1 when rows were not added.
 
@@ -51,9 +51,9 @@ def add(
     file = StateFile(rows, settings.labelbox_endpoint, account or settings.account, dataset or "", dataset_id or "")
     state = file.load()
     if state.line:
-        say(f"going on behind line {state.line:,}, where an earlier run ended ({file.path.name})")
+        say(f"resuming after line {state.line:,}, where an earlier run ended ({file.path.name})")
     refusals = _Refusals(report, state)
-    with calling(settings, account, "the same command goes on where it was") as calls, opened(str(rows)) as stream:
+    with calling(settings, account, "the same command resumes where it was") as calls, opened(str(rows)) as stream:
         state = _with_dataset(calls, file, state, dataset, dataset_id)
         reader = RowReader(None if text else files or rows.parent)
         with _progress(rows, stream) as show, refusals:
@@ -73,7 +73,7 @@ def add(
 def _with_dataset(
     calls: Calls, file: StateFile, state: AddingState, name: str | None, dataset_id: str | None
 ) -> AddingState:
-    """The dataset that is meant; made once, whatever happens in between."""
+    """Return the state with the dataset's id. The dataset is made once, even when a run is cut off."""
     if dataset_id is not None:
         return file.save(state, dataset_id=dataset_id)
     if state.dataset_id:
@@ -115,7 +115,7 @@ class _Refusals:
         if self._path is not None:
             with _named_report(self._path):
                 self._file = open(self._path, "rb+" if self._keep else "wb", opener=private_files.opener)
-                # What a run that was cut off said of rows it had not finished is said again.
+                # A run that was cut off may have reported rows that it had not finished: they are reported again.
                 self._file.truncate(self._keep)
                 self._file.seek(self._keep)
         return self
@@ -125,7 +125,7 @@ class _Refusals:
             self._file.close()
 
     def add(self, row: NoRow) -> None:
-        """One more."""
+        """Report a row that is not added."""
         self._shown += 1
         if self._shown <= _SHOWN:
             say(f"line {row.line}{row.key and f' ({row.key})'}: {row.why}")
@@ -133,7 +133,7 @@ class _Refusals:
             self._file.write(orjson.dumps(row.as_json()) + b"\n")
 
     def mark(self) -> int:
-        """What was added is on the disk; the report's length."""
+        """Put the report on the disk; return its length in bytes."""
         if self._file is None:
             return 0
         self._file.flush()
@@ -141,7 +141,7 @@ class _Refusals:
         return self._file.tell()
 
     def say_rest(self, failed: int) -> None:
-        """How many more there are."""
+        """Print how many more rows were not added."""
         where = f"all in {self._path}" if self._path else "--report FILE names all"
         for line in and_more(failed, min(self._shown, _SHOWN), f"; {where}"):
             say(line)
@@ -160,9 +160,9 @@ def _named_report(path: Path) -> Iterator[None]:
 def _progress(rows: Path, stream: BinaryIO) -> Iterator[Show]:
     with bar("data rows", rows.stat().st_size or 1) as show:
 
-        def tell(state: AddingState, task: Task | None) -> None:
+        def show_state(state: AddingState, task: Task | None) -> None:
             doing = f", task {task.percent or 0:.0f} %" if task is not None else ""
             place = getattr(stream, "fileobj", None) or stream  # of .gz: how much of the packed file
             show(place.tell(), f"added {state.added:,}, existing {state.existing:,}, failed {state.failed:,}{doing}")
 
-        yield tell
+        yield show_state

@@ -1,21 +1,21 @@
 """`prelabel ontology`: infer, create, list, show."""
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.table import Table
 
 from prelabel.errors import MessageError
-from prelabel.printing import and_more, command
+from prelabel.printing import and_more, command, counted
 from prelabel.readers import BadRecord, Source
 from prelabel.validation.gate import read_message
 from prelabel_worker.cli.publish.predictions import Predictions, reading
 from prelabel_worker.cli.setup.calling import Account, calling
 from prelabel_worker.cli.shared.configuration import settings_for
-from prelabel_worker.cli.shared.screen import console
+from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
     NOTHING,
@@ -32,7 +32,7 @@ from prelabel_worker.ontology.file import read_ontology, tree_of
 from prelabel_worker.ontology.inference import Inference
 from prelabel_worker.rendering.file_validation import STAND_IN
 from prelabel_worker.setup.calls import Calls
-from prelabel_worker.setup.ontologies import NoOntology, Ontologies, Ontology
+from prelabel_worker.setup.ontologies import WITH_FEATURES, NoOntology, Ontologies, Ontology
 
 _SHOWN = 20
 
@@ -81,28 +81,28 @@ def create(
             content = orjson.loads(stream.read())
         except orjson.JSONDecodeError as error:
             usage(f"{file}: not JSON: {error}")
-    found = read_ontology(content, media_type)
-    for remark in found.remarks:
+    in_file = read_ontology(content, media_type)
+    for remark in in_file.remarks:
         say(f"{file}: {remark}")
-    if found.media_type is None:
-        usage("say --media-type: a project takes an ontology of its own media type only")
+    if in_file.media_type is None:
+        usage("give --media-type: a project takes an ontology of its own media type only")
     tree = tree_of(content)
-    called = name or _name_in(content) or ("" if file == "-" else Path(file).name.split(".")[0])
-    if not called:
-        usage("say --name: standard input has none")
+    new_name = name or _name_in(content) or ("" if file == "-" else Path(file).name.split(".")[0])
+    if not new_name:
+        usage("give --name: standard input has none")
     settings = settings_for(redis_url)
     with calling(settings, account) as calls:
-        made = _made(Ontologies(calls), called, tree, found.media_type.upper())
+        made = _made(Ontologies(calls), new_name, tree, in_file.media_type.upper())
     if as_json:
         out(made.as_json())
     else:
-        say(f"ontology '{made.name}': {made.tools} tools, {made.classifications} classifications")
+        say(f"ontology '{made.name}': {counted(made.tools, 'tool')}, {counted(made.classifications, 'classification')}")
         print_line(made.id)
 
 
 def list_ontologies(
     search: Annotated[str, typer.Option(help="Words of the name.")] = "",
-    limit: Annotated[int, typer.Option(help="Most to list.", min=1)] = 100,
+    limit: Annotated[int, typer.Option(help="Maximum number to list.", min=1)] = 100,
     account: Account = None,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
@@ -111,21 +111,18 @@ def list_ontologies(
 
     Example: prelabel ontology list --search harbour
     """
-    found: list[Ontology] = []
     with calling(settings_for(redis_url), account) as calls:
-        for each in Ontologies(calls).list(search):
-            found.append(each)
-            if len(found) == limit:
-                break
+        ontologies = list(islice(Ontologies(calls).list(search), limit))
     if as_json:
-        out({"ontologies": [each.as_json() for each in found]})
+        out({"ontologies": [ontology.as_json() for ontology in ontologies]})
     else:
-        table = Table("id", "name", "media type", "tools", "classifications", "made", box=None, header_style="bold")
-        for each in found:
-            counts = (str(each.tools), str(each.classifications))
-            table.add_row(each.id, each.name, each.media_type or "", *counts, (each.created_at or "")[:10])
+        table = new_table("id", "name", "media type", "tools", "classifications", "made")
+        for ontology in ontologies:
+            counts = (str(ontology.tools), str(ontology.classifications))
+            made = (ontology.created_at or "")[:10]
+            table.add_row(ontology.id, ontology.name, ontology.media_type or "", *counts, made)
         console().print(table, markup=False)
-    if not found:
+    if not ontologies:
         raise typer.Exit(NOTHING)
 
 
@@ -142,13 +139,14 @@ def show(
     Example: prelabel ontology show cl1a2b3c4d5e6f7g8h9i0j1k2 --json > ontology.json
     """
     with calling(settings_for(redis_url), account) as calls:
-        found = _of_id(calls, ontology_id)
+        ontology = _of_id(calls, ontology_id)
     if as_json:
-        out(found.as_json(whole=True))
+        out(ontology.as_json(*WITH_FEATURES))
         return
     print_ = console().print
-    print_(f"ontology {found.id} '{found.name}', {found.media_type or 'no media type'}", style="bold", highlight=False)
-    for line in _lines(found.normalized):
+    media_type = ontology.media_type or "no media type"
+    print_(f"ontology {ontology.id} '{ontology.name}', {media_type}", style="bold", highlight=False)
+    for line in _lines(ontology.normalized):
         print_(line, markup=False, highlight=False)
 
 
@@ -165,7 +163,7 @@ def _made(ontologies: Ontologies, name: str, tree: Mapping[str, Any], media_type
         return ontologies.create(name, tree, media_type)
     except RequestError as error:
         if error.maybe_accepted:
-            say(f"the ontology may have been made all the same: {command('ontology list', search=name)}")
+            say(f"the ontology may have been made anyway: {command('ontology list', search=name)}")
         raise
 
 
@@ -175,21 +173,22 @@ def _name_in(content: Any) -> str:
 
 
 def _lines(tree: Mapping[str, Any], indent: str = "  ") -> list[str]:
-    """The tree, a feature or option a line."""
-    found: list[str] = []
-    for each in (*(tree.get("tools") or ()), *(tree.get("classifications") or ())):
-        archived = ", archived" if each.get("archived") else ""
-        found.append(f"{indent}{each.get('tool') or each.get('type')} {each.get('name')}{archived}")
-        if "tool" not in each:
-            for option in each.get("options") or ():
-                found.append(f"{indent}  - {option.get('value', option.get('label'))}")
-                found += _lines({"classifications": option.get("options")}, indent + "    ")
-        found += _lines({"classifications": each.get("classifications")}, indent + "  ") if "tool" in each else []
-    return found
+    """Return the tree, a feature or option a line."""
+    lines: list[str] = []
+    for feature in (*(tree.get("tools") or ()), *(tree.get("classifications") or ())):
+        archived = ", archived" if feature.get("archived") else ""
+        lines.append(f"{indent}{feature.get('tool') or feature.get('type')} {feature.get('name')}{archived}")
+        if "tool" in feature:
+            lines += _lines({"classifications": feature.get("classifications")}, indent + "  ")
+            continue
+        for option in feature.get("options") or ():
+            lines.append(f"{indent}  - {option.get('value', option.get('label'))}")
+            lines += _lines({"classifications": option.get("options")}, indent + "    ")
+    return lines
 
 
 def _read(inference: Inference, source: Source) -> tuple[int, int]:
-    """How many records were looked at, and how many are none."""
+    """Add the records to the inference; return how many were read, and how many were refused."""
     read = refused = 0
     for record in source:
         problem = record.problem if isinstance(record, BadRecord) else ""

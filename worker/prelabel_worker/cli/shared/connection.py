@@ -22,7 +22,7 @@ class Located(Protocol):
 
 
 def connect(settings: Located) -> Client:
-    """A client whose first answer has come.
+    """Return a client whose first answer has come.
 
     Raises ConfigurationError where the URL cannot be right, ServiceAway where waiting may help; neither has a secret.
     """
@@ -35,7 +35,10 @@ def connect(settings: Located) -> Client:
 
 
 def not_usable(place: str, error: Exception) -> PrelabelError:
-    """What to raise for a server that does not let us in, with its own words: ConfigurationError or ServiceAway."""
+    """Return what to raise for a server that refuses the client, in the server's words.
+
+    ConfigurationError where its URL or its settings must change, ServiceAway where waiting may help.
+    """
     remedy = remedy_of(error)
-    found = f"{place} {explained(error, remedy)}"
-    return ConfigurationError(found) if remedy else ServiceAway(f"{found}; start it, or `prelabel up`")
+    problem = f"{place} {explained(error, remedy)}"
+    return ConfigurationError(problem) if remedy else ServiceAway(f"{problem}; start it, or `prelabel up`")

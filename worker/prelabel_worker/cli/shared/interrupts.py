@@ -1,4 +1,4 @@
-"""Ctrl-C and a polite end by another process, for commands whose work can be taken up again."""
+"""Ctrl-C and SIGTERM, for commands whose work can be resumed."""
 
 import signal
 import sys
@@ -11,8 +11,9 @@ INTERRUPTED = 130
 
 @contextmanager
 def interrupts(stop: threading.Event) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM sets `stop`, so that what is in hand is finished and written down; a second one ends
-    the command at once.
+    """Set `stop` at the first Ctrl-C or SIGTERM, so that the work in hand is finished and recorded.
+
+    A second one ends the command at once.
     """
 
     def ask(*_: object) -> None:

@@ -11,13 +11,13 @@ from prelabel_worker.settings import Settings
 
 
 def pacer_of(client: Client, settings: Settings, account: str) -> Pacer:
-    """The budget that the workers share."""
+    """Return a pacer of the request budget that the workers share."""
     per_minute, burst = settings.requests_per_minute, settings.request_burst
     return Pacer(Permits(client, settings.key_prefix, account, per_minute, burst))
 
 
 def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0) -> Labelbox:
-    """Labelbox with the account's key; the caller closes it. Without a time limit, the settings' one.
+    """Return Labelbox with the account's key; the caller closes it. Without a time limit, the settings' one holds.
 
     Raises ConfigurationError: there is no key, or it would travel in clear.
     """
@@ -31,7 +31,7 @@ def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0) 
 
 
 class Services:
-    """The accounts of one project, each opened when it is first asked for."""
+    """The accounts of one project, opened one by one when they are needed."""
 
     def __init__(self, client: Client, settings: Settings, project_id: str, timeout_seconds: float = 0) -> None:
         self._client = client
@@ -41,7 +41,7 @@ class Services:
         self._open: dict[str, Service] = {}
 
     def of(self, account: str = "") -> Service:
-        """Of this account; without a name, of the project's. Raises ConfigurationError."""
+        """Return Labelbox with this account's key; without a name, with the project's. Raises ConfigurationError."""
         settings = self._settings
         if not account:
             overrides = Inspector(self._client, settings.key_prefix).overrides(self._project)

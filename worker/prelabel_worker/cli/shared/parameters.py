@@ -15,18 +15,18 @@ def sharing(kind: type[Any], name: str) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         own = inspect.signature(command, eval_str=True).parameters.values()
         shared = inspect.signature(kind, eval_str=True).parameters.values()
-        both = [*shared, *(each for each in own if each.name != name)]
-        # Typer takes the order of arguments from here; what must be given comes first, as in any signature.
-        parameters = sorted(both, key=lambda each: each.default is not inspect.Parameter.empty)
+        both = [*shared, *(parameter for parameter in own if parameter.name != name)]
+        # Typer takes the order of arguments from here; what has no default comes first, as in any signature.
+        parameters = sorted(both, key=lambda parameter: parameter.default is not inspect.Parameter.empty)
 
         @functools.wraps(command)
         def run(**options: Any) -> None:
-            given = {each.name: options.pop(each.name) for each in fields(kind)}
-            command(**{name: kind(**given)}, **options)
+            values = {field.name: options.pop(field.name) for field in fields(kind)}
+            command(**{name: kind(**values)}, **options)
 
         del run.__wrapped__
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return run
 
     return decorate

@@ -1,8 +1,10 @@
 """Tables, styles and what moves on a terminal, to which no text of others is markup."""
 
+from collections.abc import Collection
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from prelabel.printing import printable
@@ -20,6 +22,17 @@ def console(*, stderr: bool = False) -> Screen:
     """Return a screen that does not cut lines when the output is not a terminal."""
     wide = Screen(stderr=stderr, markup=False, emoji=False)
     return wide if wide.is_terminal else Screen(width=200, stderr=stderr, markup=False, emoji=False)
+
+
+def new_table(*columns: str, numbers: Collection[str] = ()) -> Table:
+    """Return an empty table with these columns; those in `numbers` are aligned to the right.
+
+    A cell that is too wide is folded, never cut: an id that is cut cannot be given to another command.
+    """
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in columns:
+        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    return table
 
 
 def styled(text: str, style: str = "") -> Text:

@@ -52,7 +52,7 @@ def end_line() -> None:
 
 
 def confirm(question: str) -> bool:
-    """Ask on standard error; whether the person says yes."""
+    """Ask on standard error; return whether the person says yes."""
     return typer.confirm(printable(question), err=True)
 
 
@@ -64,22 +64,22 @@ def print_traceback(error: Exception) -> None:
 
 
 class _Unpacked(gzip.GzipFile):
-    """It can go back, but only by unpacking from the beginning."""
+    """A packed file that reports that it cannot seek: to go back, it would unpack everything from the beginning."""
 
     def seekable(self) -> bool:
-        """No."""
+        """Return False."""
         return False
 
 
 def usage(text: str) -> NoReturn:
-    """End the command: it cannot be done as it was asked."""
+    """Print what is wrong with the command line and end the command with exit code 2."""
     say(text)
     raise typer.Exit(USAGE)
 
 
 @contextmanager
 def opened(file: str) -> Iterator[BinaryIO]:
-    """A file, unpacked when its name ends in .gz, or standard input for `-`."""
+    """Open a file, unpacked when its name ends in .gz, or standard input for `-`. Exit code 2 if it cannot be read."""
     if file == "-":
         yield sys.stdin.buffer
         return
@@ -113,7 +113,7 @@ def json_text(value: Any, *, indent: bool = False) -> str:
 
 
 def when(seconds: float | None) -> str:
-    """A Unix time for a person, in UTC; '' for none."""
+    """Return a Unix time for a person, in UTC; '' for none."""
     try:
         return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
     except (OverflowError, ValueError, OSError):  # what Redis keeps may be anybody's

@@ -1,4 +1,4 @@
-"""A project's ontology → one tiny valid annotation to ask questions with. Pure."""
+"""Make one tiny valid annotation for a project's ontology, to ask questions with. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,16 +29,16 @@ class Probe:
     changed: dict[str, Any]
 
     def line(self, uuid: str, *, changed: bool = False, **replaced: Any) -> bytes:
-        """One line of a file, with fields replaced where a question needs that."""
+        """Return one line of a file, with fields replaced where a question needs that."""
         fields = {"uuid": uuid, "dataRow": self.data_row, **(self.changed if changed else self.first), **replaced}
         return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def pick(project_id: str, found: ProjectOntology, data_row: DataRow, feature: str | None = None) -> Probe:
-    """The first feature, or the named one, that takes an annotation of ours. Raises NoProbe with the reason."""
-    builder = RowBuilder(project_id, Ontology.from_normalized(found.normalized, found.media_type))
+def pick(project_id: str, ontology: ProjectOntology, data_row: DataRow, feature: str | None = None) -> Probe:
+    """Return a probe of the first feature, or the named one, that takes one. Raises NoProbe with the reason."""
+    builder = RowBuilder(project_id, Ontology.from_normalized(ontology.normalized, ontology.media_type))
     why = f"the project has no feature '{feature}'" if feature else "the project has no feature of a kind that is tried"
-    for name, pair in _candidates(found.normalized):
+    for name, pair in _candidates(ontology.normalized):
         if feature is not None and name != feature:
             continue
         try:
@@ -53,19 +53,19 @@ def pick(project_id: str, found: ProjectOntology, data_row: DataRow, feature: st
 
 
 def _candidates(normalized: Mapping[str, Any]) -> Iterator[tuple[str, _Pair]]:
-    """Name and annotations of each top-level feature that something can be made for, tools first."""
-    for each in (*(normalized.get("tools") or ()), *(normalized.get("classifications") or ())):
-        made = None if each.get("archived") else _made(each)
-        name = each.get("name") or each.get("instructions")
-        if made is not None and name:
-            yield str(name), ({"name": str(name), **made[0]}, {"name": str(name), **made[1]})
+    """Yield name and annotations of each top-level feature that they can be made for, tools first."""
+    for feature in (*(normalized.get("tools") or ()), *(normalized.get("classifications") or ())):
+        pair = None if feature.get("archived") else _pair(feature)
+        name = feature.get("name") or feature.get("instructions")
+        if pair is not None and name:
+            yield str(name), ({"name": str(name), **pair[0]}, {"name": str(name), **pair[1]})
 
 
-def _made(feature: Mapping[str, Any]) -> _Pair | None:
+def _pair(feature: Mapping[str, Any]) -> _Pair | None:
     kind = feature.get("tool") or feature.get("type")
     if kind in _GEOMETRIES:
         return _GEOMETRIES[kind]
-    names = [str(each.get("value") or each.get("label")) for each in feature.get("options") or ()]
+    names = [str(option.get("value") or option.get("label")) for option in feature.get("options") or ()]
     options = [{"name": name} for name in names[:2]]
     if kind in ("radio", "response-radio") and options:
         return {"answer": options[0]}, {"answer": options[-1]}

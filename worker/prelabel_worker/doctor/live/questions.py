@@ -1,4 +1,4 @@
-"""The questions, in the order they are asked, and what the service answered; never a key, a name or a payload.
+"""The questions, in the order they are asked, and the service's answers, without keys, names and payloads.
 
 The numbers are those of the open questions in docs/reference/labelbox-api.md#8.
 """
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from prelabel.errors import PrelabelError
+from prelabel.json_record import JsonRecord
+from prelabel.printing import counted
 from prelabel_worker.doctor.live.probe import Probe
 from prelabel_worker.doctor.live.scratch import Scratch, StillRunning
 from prelabel_worker.labelbox.errors import (
@@ -24,27 +26,23 @@ from prelabel_worker.labelbox.errors import (
 )
 from prelabel_worker.labelbox.types import Import
 
-MOST_IMPORTS = 8
+MAX_IMPORTS = 8
 _REFUSALS = (Conflict, Refused, TooLarge)
 _STOPS = (Throttled, Unauthorized, AccountLimit)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A question, its name, and what the service answered; `good` is False when it could not be asked."""
+class Answer(JsonRecord):
+    """A question in short and in words, and what the service answered; `good` is False when it could not be asked."""
 
     question: str
     asked: str
     answered: str
     good: bool = True
 
-    def as_json(self) -> dict[str, Any]:
-        """For `doctor --live --json`."""
-        return {"question": self.question, "asked": self.asked, "answered": self.answered, "good": self.good}
-
 
 class NotTaken(PrelabelError):
-    """The first pre-label was refused, so that no other question has a meaning."""
+    """The first pre-label was refused, so that no other question makes sense."""
 
 
 class Interview:
@@ -59,7 +57,7 @@ class Interview:
         self._stopped = False
 
     def questions(self) -> list[tuple[str, str, Callable[[], str]]]:
-        """Name, plain words, and how it is asked."""
+        """Return the questions: name, plain words, and how it is asked."""
         return [
             ("same-name", "a second import under a name that exists (1)", self._same_name),
             ("same-uuid-again", "a uuid again in another import, changed (2)", self._same_uuid_again),
@@ -75,7 +73,7 @@ class Interview:
         ]
 
     def run(self) -> Iterator[Answer]:
-        """Import one pre-label; when that is taken, ask everything. What is made is the scratch's to delete."""
+        """Import one pre-label and, when that is accepted, ask everything. The scratch deletes what is made."""
         first = self._ask("first-import", "one pre-label", self._first_import)
         yield first
         if not first.good:
@@ -112,11 +110,11 @@ class Interview:
             second = self._scratch.make(name, self._probe.line(str(uuid.uuid4()), changed=True))
         except _REFUSALS as error:
             still = _id_of(self._scratch.find(name)) == first
-            return f"refused ({error}); the look-up {'goes on finding the first' if still else 'finds another'}"
+            return f"refused ({error}); the look-up {'still finds the first' if still else 'finds another'}"
         if second.id == first:
             return "accepted under the same id"
-        found = _id_of(self._scratch.find(name))
-        which = {second.id: "the newer", first: "the older"}.get(found, "neither of them")
+        found_id = _id_of(self._scratch.find(name))
+        which = {second.id: "the newer", first: "the older"}.get(found_id, "neither of them")
         return f"accepted as another import; the look-up finds {which}"
 
     def _same_uuid_again(self) -> str:
@@ -166,17 +164,18 @@ class Interview:
         return ", ".join(_plain(name) for name in names) or "none"
 
     def _status_words(self) -> str:
-        return ", ".join(sorted(self._words)) or "none seen"
+        return ", ".join(sorted(self._words)) or "none"
 
     def _deletion(self) -> str:
-        left = self._scratch.clean()
-        found = f"{len(left)} names are still found" if left else "the look-up finds none of them"
+        remaining = self._scratch.clean()
+        look_up = f"still finds {counted(len(remaining), 'name')}" if remaining else "finds none of them"
         return (
-            f"{self._scratch.deleted} imports deleted; {found}; whether their pre-labels are gone the API does not say"
+            f"{counted(self._scratch.deleted, 'import')} deleted; the look-up {look_up}; whether their pre-labels are "
+            "gone the API does not say"
         )
 
     def _import(self, step: str, content: bytes, *, declared: int | None = None) -> str:
-        """Import a file under a name of its own, and say how that ended."""
+        """Import a file under a name of its own, and return how that ended."""
         name = self._scratch.name(step)
         try:
             self._scratch.make(name, content, declared=declared)
@@ -192,14 +191,16 @@ class Interview:
             return f"FAILED; keys in the error file: {names}"
         lines = self._scratch.lines(ended.status_url)
         self._words |= {_plain(line.get("status")) for line in lines}
-        return f"{_plain(ended.state)}, {len(lines)} status lines" + "".join(f", {_verdict(line)}" for line in lines)
+        return f"{_plain(ended.state)}, {counted(len(lines), 'status line')}" + "".join(
+            f", {_verdict(line)}" for line in lines
+        )
 
     def _status(self, name: str) -> list[dict[str, Any]]:
         return self._scratch.lines(self._scratch.ended(name).status_url)
 
 
-def _id_of(found: Import | None) -> str:
-    return found.id if found else ""
+def _id_of(job: Import | None) -> str:
+    return job.id if job else ""
 
 
 def _verdict(line: dict[str, Any]) -> str:
@@ -208,12 +209,12 @@ def _verdict(line: dict[str, Any]) -> str:
 
 
 def _error_names(line: dict[str, Any]) -> str:
-    """The names of a line's errors, never their texts: those repeat what was sent."""
+    """Return the names of a line's errors, never their texts, which repeat what was sent."""
     errors = line.get("errors")
-    named = [each.get("name") for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
+    named = [error.get("name") for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
     return ", ".join(_plain(name) for name in named) or "no error is named"
 
 
 def _plain(word: Any) -> str:
-    """A word of the service's own; whatever could be more than that is not repeated."""
+    """Return a word of the service; anything that could hold more than a word is not repeated."""
     return word if isinstance(word, str) and re.fullmatch(r"[\w.-]{1,60}", word) else "not a word"

@@ -1,4 +1,4 @@
-"""Imports in the user's scratch project: each is known by its name before it is sent, and deleted at the end."""
+"""Make imports in the user's scratch project: named before they are sent, and deleted at the end."""
 
 import secrets
 import time
@@ -19,7 +19,7 @@ PREFIX = "prelabel-doctor"
 _FIRST_LOOK_SECONDS = 0.2
 _LOOK_SECONDS = 5.0
 _CLEAN_SECONDS = 30.0
-_MOST_LINES = 100
+_MAX_LINES = 100
 
 
 class StillRunning(PrelabelError):
@@ -29,7 +29,7 @@ class StillRunning(PrelabelError):
 class Scratch:
     """Makes imports whose names begin `prelabel-doctor-<random>`; leaving the block deletes them all.
 
-    An upload whose answer is lost may take effect for `server_limit_seconds`: so long its name is looked for.
+    An upload whose answer is lost may take effect for `server_limit_seconds`: its name is looked for that long.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Scratch:
         self.clean()
 
     @property
-    def left(self) -> list[str]:
-        """The names of imports that are not known to be gone."""
+    def remaining(self) -> list[str]:
+        """The names of imports that may still be there."""
         return list(self._names)
 
     def name(self, step: str) -> str:
-        """An import's name for one step."""
+        """Return an import's name for one step."""
         return f"{PREFIX}-{self._token}-{step}"
 
     def make(self, name: str, content: bytes, *, declared: int | None = None) -> Import:
@@ -90,22 +90,22 @@ class Scratch:
         return self.labelbox.find_imports([ImportName(self.project_id, name)])[0]
 
     def ended(self, name: str) -> Import:
-        """The import when it no longer runs. Raises StillRunning at the deadline, RequestError."""
+        """Wait until an import no longer runs, and return it. Raises StillRunning at the deadline, RequestError."""
         deadline = time.monotonic() + self._wait_seconds
         wait = _FIRST_LOOK_SECONDS
         while True:
-            found = self.find(name)
-            if found is not None and found.state != "RUNNING":
-                return found
+            job = self.find(name)
+            if job is not None and job.state != "RUNNING":
+                return job
             if time.monotonic() + wait > deadline:
-                state = "not found" if found is None else "still RUNNING"
+                state = "not found" if job is None else "still RUNNING"
                 raise StillRunning(f"{state} after {self._wait_seconds:g} s")
             time.sleep(wait)
             wait = min(wait * 1.5, _LOOK_SECONDS)
 
     def lines(self, url: str) -> list[dict[str, Any]]:
-        """The objects in a status or error file, the first hundred. Raises RequestError or FileGone."""
-        found: list[dict[str, Any]] = []
+        """Return the first hundred objects in a status or error file. Raises RequestError or FileGone."""
+        values: list[dict[str, Any]] = []
         if not url:
             raise FileGone("no file is named")
         for line in self.labelbox.lines(url):
@@ -113,18 +113,18 @@ class Scratch:
                 value = orjson.loads(line)
             except orjson.JSONDecodeError:
                 value = None
-            found.append(value if isinstance(value, dict) else {})
-            if len(found) == _MOST_LINES:
+            values.append(value if isinstance(value, dict) else {})
+            if len(values) == _MAX_LINES:
                 break
-        return found
+        return values
 
     def clean(self) -> list[str]:
-        """Delete every import that was made, and look whether it is gone; the names of those that may be left."""
+        """Delete every import that was made and check that it is gone; return the names of those that may remain."""
         give_up = time.monotonic() + _CLEAN_SECONDS
         for name, may_appear_until in list(self._names.items()):
             if self._clean(name, may_appear_until, max(give_up, may_appear_until + _LOOK_SECONDS)):
                 del self._names[name]
-        return self.left
+        return self.remaining
 
     def _clean(self, name: str, may_appear_until: float, give_up: float) -> bool:
         wait = _FIRST_LOOK_SECONDS
@@ -140,7 +140,7 @@ class Scratch:
             wait = min(wait * 1.5, _LOOK_SECONDS)
 
     def _delete(self, name: str) -> bool:
-        """Delete what is known of a name, then what the look-up finds; True when that is nothing.
+        """Delete the imports known by a name, then the one that the look-up finds; return whether it found none.
 
         Raises RequestError.
         """
@@ -149,13 +149,13 @@ class Scratch:
             self._delete_one(ids[-1])
             ids.pop()
         self._wait_to_delete()
-        found = self.labelbox.find_imports([ImportName(self.project_id, name)])[0]
-        if found is not None:
-            self._delete_one(found.id)
-        return found is None
+        job = self.labelbox.find_imports([ImportName(self.project_id, name)])[0]
+        if job is not None:
+            self._delete_one(job.id)
+        return job is None
 
     def _wait_to_delete(self) -> None:
-        """Without a Redis that counts requests the few of deleting go all the same."""
+        """Wait for a permit; without a Redis that counts requests, the few that delete are sent anyway."""
         with suppress(Unavailable):
             self.pacer.wait()
 

@@ -1,0 +1,66 @@
+"""Tables on a narrow terminal: an id is folded, never cut, since it is what the next command needs."""
+
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from rich.table import Table
+
+from prelabel_worker.cli.dead.list import _dead_letters
+from prelabel_worker.cli.health.status import table as project_table
+from prelabel_worker.cli.imports.command import _table as import_table
+from prelabel_worker.cli.shared.screen import Screen
+from prelabel_worker.dead_letters.letter import DeadLetter
+from prelabel_worker.queries.imports import ImportStatus
+from prelabel_worker.queries.status import ProjectStatus
+
+ID = "CM1A2B3C4D5E6F7G8H9I0J1K2".translate(str.maketrans("1234567890", "LMNOPQRSTU"))
+"""An id of Labelbox's length; in the tables below, nothing else has capital letters."""
+
+
+def projects(project_id: str) -> Table:
+    status = ProjectStatus(
+        project_id=project_id, published=1_000_000, pending=1_000, imported=990_000, superseded=1_000, skipped=0,
+        dead=8_000, discarded=0, waiting=1_000, chunks={"running": 2}, oldest_waiting_seconds=12.0, dead_reasons={},
+        paused=None, paused_until=None,
+    )  # fmt: skip
+    return project_table([status])
+
+
+def dead_letters(dead_letter_id: str = "42", project_id: str = "p", data_row: str = "k:a") -> Table:
+    dead_letter = DeadLetter(
+        id=dead_letter_id, project_id=project_id, message_id="m", data_row=data_row, model="yolo",
+        reason="unknown-feature", group="g", details={"path": "annotations[0].name", "hint": "did you mean car?"},
+        stage="group", chunk_id="", import_name="", attempts=2, first_at=1.0, last_at=2.0, superseded=False, weight=1,
+        lane=0, header=b"{}", message=b"{}",
+    )  # fmt: skip
+    return _dead_letters([dead_letter])
+
+
+def imports(chunk_id: str = "c", project_id: str = "p", name: str = "n") -> Table:
+    outcomes = {"imported": 4_999, "unknown-feature": 1}
+    status = ImportStatus(
+        project_id, chunk_id, name, "i", "settled", "finished", 5_000, outcomes, 9, 0, 1, None, None, None
+    )
+    return import_table([status])
+
+
+TABLES: dict[str, Callable[[], Table]] = {
+    "project list: project": lambda: projects(ID),
+    "dead list: id": lambda: dead_letters(dead_letter_id=ID),
+    "dead list: project": lambda: dead_letters(project_id=ID),
+    "dead list: data row": lambda: dead_letters(data_row=ID),
+    "import list: chunk": lambda: imports(chunk_id=ID),
+    "import list: project": lambda: imports(project_id=ID),
+    "import list: import": lambda: imports(name=ID),
+}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_an_id_is_printed_whole_at_60_columns(table: Callable[[], Table]) -> None:
+    screen = Screen(width=60, file=StringIO(), markup=False, emoji=False)
+    screen.print(table())
+    printed = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert max(map(len, printed.splitlines())) <= 60
+    assert "…" not in printed
+    assert "".join(letter for letter in printed if letter.isupper()) == ID

@@ -51,6 +51,10 @@ class Project:
     def root(self) -> str:
         return keys.project_root(self.settings.key_prefix, self.id)
 
+    @property
+    def keys(self) -> keys.ProjectKeys:
+        return keys.ProjectKeys(self.settings.key_prefix, self.id)
+
     def frames(self, *rows: Row, lanes: int = 16) -> list[bytes]:
         buffer = ProjectBuffer(Limits(10_000, 10**8, 256, 10**7, 100, 0.0), lanes)
         for row in rows:

@@ -47,7 +47,7 @@ def publish(rig: Rig, key: str, *names: str, model: str = "m", uuids: bool = Fal
 
 
 def named(rig: Rig, key: str) -> list[Leftovers]:
-    return read_leftovers(rig.client, rig.project.root, rig.project.id, key, rig.settings.history_days)
+    return read_leftovers(rig.client, rig.project.keys, rig.project.id, key, rig.settings.history_days)
 
 
 def reports(rig: Rig) -> list[tuple[int, int]]:
@@ -204,7 +204,7 @@ def test_several_messages_leave_what_the_rules_say(project: Project, messages: l
     names = {f"f{number}".encode(): number for number in range(1, 21)} | {MODEL + b"m": 21}
     project.client.hset(f"{project.root}:annotation_counts:names", mapping=names)
 
-    found = read_leftovers(project.client, project.root, "p", key, project.settings.history_days)
+    found = read_leftovers(project.client, project.keys, "p", key, project.settings.history_days)
 
     left = sum(most.values()) - sum(last.values())
     named = sum(each.annotations for each in found)

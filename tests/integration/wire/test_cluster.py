@@ -220,7 +220,7 @@ def run_every_script(project: Project) -> None:
     project.settle(chunk, imported=0, outcomes=[project.holding(row, retrying=True)])
     project.held.give_up(name)
     scripts.Scripts(client).run("built_key", project.root)
-    read_leftovers(client, keys.project_root("prelabel", name), name, "a", 7)
+    read_leftovers(client, keys.ProjectKeys("prelabel", name), name, "a", 7)
     Timers(client, "prelabel", 10).due(100)
     undo = UndoLedger(client, project.settings)
     assert undo.begin(name, ["unknown"]) == ["forgotten"]

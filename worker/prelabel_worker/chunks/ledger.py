@@ -48,16 +48,15 @@ class Ledger:
         self._scripts = Scripts(client)
         self._lease_ms = int(settings.lease_seconds * 1000)
 
-    def root(self, project_id: str) -> str:
-        """The beginning of the project's keys."""
-        return keys.project_root(self._settings.key_prefix, project_id)
+    def _keys(self, project_id: str) -> keys.ProjectKeys:
+        return keys.ProjectKeys(self._settings.key_prefix, project_id)
 
     def cut_chunk(self, project_id: str) -> str | None:
         """Claim waiting rows into a chunk; its id, or None when there is nothing to do now."""
         settings, chunk_id = self._settings, secrets.token_hex(8)
         answer = self._scripts.run(
             "group",
-            self.root(project_id),
+            self._keys(project_id).root,
             chunk_id,
             settings.chunk_rows,
             settings.chunk_bytes,
@@ -81,7 +80,7 @@ class Ledger:
         token = secrets.token_hex(8)
         answer = self._scripts.run(
             "take",
-            self.root(project_id),
+            self._keys(project_id).root,
             chunk_id,
             token,
             self._lease_ms,
@@ -99,20 +98,20 @@ class Ledger:
     def renew(self, chunk: Chunk) -> bool:
         """Extend the lease; False when the chunk is no longer held with this token."""
         args = (chunk.id, chunk.token, self._lease_ms)
-        return bool(self._scripts.run("renew", self.root(chunk.project_id), *args))
+        return bool(self._scripts.run("renew", self._keys(chunk.project_id).root, *args))
 
     def rows(self, chunk: Chunk) -> list[ChunkRow | Unreadable]:
         """The rows of the chunk without an outcome, read from their frames and held rows. Raises LeaseLost."""
-        root = self.root(chunk.project_id)
+        project_keys = self._keys(chunk.project_id)
         frame_ids = list(dict.fromkeys(item.id for item in chunk.items if item.kind == "f"))
         held_ids = [item.id for item in chunk.items if item.kind == "h"]
         with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.get(f"{root}:chunk:{chunk.id}:aside")
-            pipeline.hmget(f"{root}:frames", frame_ids or [""])
-            pipeline.hmget(f"{root}:held", held_ids or [""])
-            pipeline.hmget(f"{root}:held:body", held_ids or [""])
+            pipeline.get(project_keys.chunk_aside(chunk.id))
+            pipeline.hmget(project_keys.frames, frame_ids or [""])
+            pipeline.hmget(project_keys.held, held_ids or [""])
+            pipeline.hmget(project_keys.held_body, held_ids or [""])
             # Last: while the token is ours nobody has settled a row meanwhile and freed its frame.
-            pipeline.hget(f"{root}:chunk:{chunk.id}", "token")
+            pipeline.hget(project_keys.chunk(chunk.id), "token")
             aside, frames, states, bodies, token = pipeline.execute()
         if token != chunk.token.encode():
             raise LeaseLost
@@ -131,7 +130,7 @@ class Ledger:
     def annotation_counts(self, project_id: str, rows: Sequence[Counted]) -> tuple[bytes, ...]:
         """The counts of each of these messages, with the project's numbers for its features."""
         names = names_of(rows)
-        numbers = self._scripts.run("number_names", self.root(project_id), *names)
+        numbers = self._scripts.run("number_names", self._keys(project_id).root, *names)
         return annotation_counts_of(rows, dict(zip(names, numbers, strict=True)))
 
     def set_aside(self, chunk: Chunk, outcomes: Sequence[RowOutcome], *, finish: bool) -> int | None:
@@ -161,7 +160,7 @@ class Ledger:
         for row_key, counts in part.annotation_counts:
             args += [shape_digest(row_key), counts]
         args += part.marks
-        answer = self._scripts.run("commit_rows", self.root(chunk.project_id), *args)
+        answer = self._scripts.run("commit_rows", self._keys(chunk.project_id).root, *args)
         if answer[0] == b"ok":
             return Committed(None, *answer[1:])
         if answer[0] == b"done":
@@ -172,7 +171,7 @@ class Ledger:
 
     def past(self, chunk: Chunk) -> bytes:
         """The history entries of rows that have their outcome already."""
-        return bytes(self._client.get(f"{self.root(chunk.project_id)}:chunk:{chunk.id}:past") or b"")
+        return bytes(self._client.get(self._keys(chunk.project_id).chunk_past(chunk.id)) or b"")
 
     def record_import(self, chunk: Chunk, account: str, name: str, sent: SentLines) -> None:
         """Make durable what is about to be sent. Raises LeaseLost."""
@@ -180,7 +179,8 @@ class Ledger:
         args += ["account", account, "submitAs", chunk.submit_as.value, "name", name]
         args += ["sent", sent.to_bytes(), "importId", ""]
         try:
-            moved = self._scripts.run_durably(self._settings.durability, "move", self.root(chunk.project_id), *args)
+            root = self._keys(chunk.project_id).root
+            moved = self._scripts.run_durably(self._settings.durability, "move", root, *args)
         except NotDurable:
             raise LeaseLost("Redis did not confirm in time that the import's name is safe") from None
         if not int(moved):
@@ -188,7 +188,7 @@ class Ledger:
 
     def sent_lines(self, chunk: Chunk) -> SentLines:
         """What the import of this chunk consists of."""
-        data = self._client.get(f"{self.root(chunk.project_id)}:chunk:{chunk.id}:sent")
+        data = self._client.get(self._keys(chunk.project_id).chunk_sent(chunk.id))
         return SentLines.from_bytes(bytes(data or b"\0\0\0\0"))
 
     def running(self, chunk: Chunk, import_id: str, poll_in: float) -> None:
@@ -268,7 +268,7 @@ class Ledger:
     def rest(self, chunk: Chunk, seconds: float, defect: Defect) -> None:
         """Leave a chunk as it is for a while, after a defect of ours; nothing if somebody else has it."""
         args = (chunk.id, chunk.token, int(seconds * 1000), defect.what, int(defect.stuck))
-        look = int(self._scripts.run("rest", self.root(chunk.project_id), *args))
+        look = int(self._scripts.run("rest", self._keys(chunk.project_id).root, *args))
         self._look_at(chunk.project_id, chunk.taken_ms if defect.stuck and look else look)
 
     def split(self, chunk: Chunk) -> list[str]:
@@ -276,7 +276,7 @@ class Ledger:
         children = [secrets.token_hex(8), secrets.token_hex(8)]
         first, second = children
         args = (chunk.id, chunk.token, middle(chunk.rows), first, second, self._lease_ms, chunk.rows)
-        if not self._scripts.run("split", self.root(chunk.project_id), *args):
+        if not self._scripts.run("split", self._keys(chunk.project_id).root, *args):
             raise LeaseLost
         return children
 
@@ -293,15 +293,15 @@ class Ledger:
         self._client.delete(self._refusals(chunk))
 
     def _refusals(self, chunk: Chunk) -> str:
-        return f"{self.root(chunk.project_id)}:chunk:{chunk.origin}:refusals"
+        return self._keys(chunk.project_id).chunk_refusals(chunk.origin)
 
     def pause(self, project_id: str, seconds: float, why: str) -> None:
         """Pause the project's uploads."""
-        self._scripts.run("pause", self.root(project_id), int(seconds * 1000), why)
+        self._scripts.run("pause", self._keys(project_id).root, int(seconds * 1000), why)
 
     def open_fewer(self, project_id: str) -> None:
         """Labelbox is away, slow or tired of us: halve the chunks that the project may have open."""
-        self._scripts.run("open_fewer", self.root(project_id))
+        self._scripts.run("open_fewer", self._keys(project_id).root)
 
     def was_imported(self, project_id: str, digests: Sequence[int]) -> set[int]:
         """Which of these rows were imported within the remembered time."""
@@ -309,17 +309,19 @@ class Ledger:
         found: set[int] = set()
         for at in range(0, len(digests) if keep_ms else 0, _ASKED_TOGETHER):
             part = digests[at : at + _ASKED_TOGETHER]
-            found |= {part[place] for place in self._scripts.run("was_imported", self.root(project_id), keep_ms, *part)}
+            found |= {
+                part[place] for place in self._scripts.run("was_imported", self._keys(project_id).root, keep_ms, *part)
+            }
         return found
 
     def form(self, project_id: str) -> str | None:
         """How the project writes its data rows: `i` or `k`."""
-        form = self._client.hget(f"{self.root(project_id)}:meta", "form")
+        form = self._client.hget(self._keys(project_id).meta, "form")
         return form.decode() if form else None
 
     def held_among(self, project_id: str, row_keys: Sequence[str]) -> set[str]:
         """Those of these row keys that held rows have: only such a held row can be superseded by a settled one."""
-        key = f"{self.root(project_id)}:held:rows"
+        key = self._keys(project_id).held_rows
         if not self._client.hlen(key):
             return set()
         found: set[str] = set()
@@ -353,7 +355,7 @@ class Ledger:
         args.append(int(self._settings.server_limit_seconds * 1000) if sent_now else 0)
         for name, value in fields.items():
             args += [name, value]
-        look = int(self._scripts.run("move", self.root(chunk.project_id), *args))
+        look = int(self._scripts.run("move", self._keys(chunk.project_id).root, *args))
         if not look:
             raise LeaseLost
         self._look_at(chunk.project_id, chunk.taken_ms if defect and defect.stuck else look)

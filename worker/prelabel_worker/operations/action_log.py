@@ -44,7 +44,7 @@ class Actions:
 
     def record(self, project_id: str, action: str, details: dict[str, Any]) -> None:
         """Note what the user of this process did."""
-        self._record(f"{keys.project_root(self._prefix, project_id)}:actions", action, details)
+        self._record(keys.ProjectKeys(self._prefix, project_id).actions, action, details)
 
     def record_account(self, account: str, action: str, details: dict[str, Any]) -> None:
         """The same with an account, which is no project's alone."""
@@ -63,7 +63,7 @@ class Actions:
 
     def last(self, project_id: str, limit: int = 50) -> list[Action]:
         """The newest actions first."""
-        key = f"{keys.project_root(self._prefix, project_id)}:actions"
+        key = keys.ProjectKeys(self._prefix, project_id).actions
         return self._last(key, project_id, limit)
 
     def _last(self, key: str, project_id: str, limit: int) -> list[Action]:

@@ -77,7 +77,7 @@ class Tracer:
         """The rows whose global key, data row id or message id this is."""
         found = Trace(settled=list(self._settled(project_id, wanted)))
         ids = dict.fromkeys(str(each.row.arrival.seq) for each in found.settled)
-        dead_letter_id = self._client.hget(f"{keys.project_root(self._prefix, project_id)}:dead:messages", wanted)
+        dead_letter_id = self._client.hget(keys.ProjectKeys(self._prefix, project_id).dead_messages, wanted)
         if dead_letter_id:
             ids[dead_letter_id.decode()] = None
         # One that is being tried is no dead letter, and the history may have forgotten why it was held.
@@ -86,8 +86,8 @@ class Tracer:
         self._add_held(found, project_id, list(ids))
         self._add_waiting(found, project_id, wanted)
         found.searched_all = found.searched_all and len(tried) < MOST_FRAMES
-        root = keys.project_root(self._prefix, project_id)
-        found.leftovers = read_leftovers(self._client, root, project_id, wanted, self._history_days)
+        project_keys = keys.ProjectKeys(self._prefix, project_id)
+        found.leftovers = read_leftovers(self._client, project_keys, project_id, wanted, self._history_days)
         return found
 
     def _settled(self, project_id: str, wanted: str) -> Iterator[Settled]:
@@ -102,8 +102,8 @@ class Tracer:
                 yield row.id
 
     def _add_held(self, found: Trace, project_id: str, ids: list[str]) -> None:
-        root = keys.project_root(self._prefix, project_id)
-        states = self._client.hmget(f"{root}:held", ids) if ids else []
+        project_keys = keys.ProjectKeys(self._prefix, project_id)
+        states = self._client.hmget(project_keys.held, ids) if ids else []
         for held_id, state in zip(ids, states, strict=True):
             dead_letter = self._held.dead_letter(project_id, held_id) if state else None
             if dead_letter is not None:
@@ -113,14 +113,14 @@ class Tracer:
 
     def _add_waiting(self, found: Trace, project_id: str, wanted: str) -> None:
         """First the lanes that a data row of this name has; then, should it be a message id, all others."""
-        root = keys.project_root(self._prefix, project_id)
-        lanes = int(self._client.hget(f"{root}:meta", "lanes") or 0)
+        project_keys = keys.ProjectKeys(self._prefix, project_id)
+        lanes = int(self._client.hget(project_keys.meta, "lanes") or 0)
         if not lanes:
             return
         if not 0 < lanes <= MAX_LANES:
             raise ValueError("meta.lanes")
         likely = {lane_of(f"i:{wanted}", lanes), lane_of(f"k:{wanted}", lanes)}
-        places = _Places(self._client, root, self._imports.open(project_id))
+        places = _Places(self._client, project_keys, self._imports.open(project_id))
         found.waiting = list(places.search(likely, wanted))
         if not found.found:
             found.waiting = list(places.search(set(range(lanes)) - likely, wanted))
@@ -130,20 +130,20 @@ class Tracer:
 class _Places:
     """The frames of a project that are not settled, read as far as the bound allows."""
 
-    def __init__(self, client: Client, root: str, chunks: list[ImportStatus]) -> None:
+    def __init__(self, client: Client, project_keys: keys.ProjectKeys, chunks: list[ImportStatus]) -> None:
         self._client = client
-        self._root = root
+        self._keys = project_keys
         self._chunks = chunks
         self.left = MOST_FRAMES
 
     def search(self, lanes: set[int], wanted: str) -> Iterator[Waiting]:
         for lane in sorted(lanes):
-            entries = [line.decode().split(" ") for line in self._client.lrange(f"{self._root}:lane:{lane}", 0, -1)]
+            entries = [line.decode().split(" ") for line in self._client.lrange(self._keys.lane(lane), 0, -1)]
             frames = [(entry[1], int(entry[6])) for entry in entries if entry[0] == "f"]
             yield from self._in_frames(frames, lane, wanted, None)
         for chunk in self._chunks:
             if lanes.intersection(chunk.lanes):
-                items = self._client.hget(f"{self._root}:chunk:{chunk.chunk_id}", "items") or b""
+                items = self._client.hget(self._keys.chunk(chunk.chunk_id), "items") or b""
                 parts = [line.split(" ") for line in items.decode().splitlines()]
                 frames = [(part[1], int(part[4])) for part in parts if part[0] == "f"]
                 yield from self._in_frames(frames, -1, wanted, chunk)
@@ -155,7 +155,7 @@ class _Places:
         self.left -= len(frames)
         for at in range(0, len(frames), _TOGETHER):
             part = frames[at : at + _TOGETHER]
-            bodies = self._client.hmget(f"{self._root}:frames", [frame_id for frame_id, _ in part])
+            bodies = self._client.hmget(self._keys.frames, [frame_id for frame_id, _ in part])
             for (frame_id, seq), frame in zip(part, bodies, strict=True):
                 for offset, message_id in _rows_of(frame, wanted):
                     yield Waiting(seq + offset, lane, message_id, int(frame_id[:12], 16), chunk)

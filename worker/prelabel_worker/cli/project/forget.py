@@ -10,7 +10,7 @@ from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import reading
 from prelabel_worker.cli.shared.terminal import NOTHING, RedisUrl, confirm, say, usage
 from prelabel_worker.operations.action_log import Actions
-from prelabel_worker.quarantine.keys import ProjectKeys
+from prelabel_worker.quarantine.keys import KeyTypes
 from prelabel_worker.quarantine.names import project_id, shortened, unspelled
 from prelabel_worker.queries.status import Inspector
 
@@ -37,7 +37,7 @@ def forget(
         usage("name one PROJECT, or give --malformed")
     settings = settings_for(redis_url)
     client = connect(settings)
-    found = ProjectKeys(client, settings.key_prefix)
+    found = KeyTypes(client, settings.key_prefix)
     malformed_names = Inspector(client, settings.key_prefix).malformed()
     if name is None:
         _names(found, malformed_names, yes=yes)
@@ -52,7 +52,7 @@ def forget(
         _keys(found, Actions(client, settings.key_prefix), name, yes=yes)
 
 
-def _names(found: ProjectKeys, names: list[bytes], *, yes: bool) -> None:
+def _names(found: KeyTypes, names: list[bytes], *, yes: bool) -> None:
     if not names:
         say("every such name in the set of projects can be a project's: there is nothing to remove")
         raise typer.Exit(NOTHING)
@@ -61,7 +61,7 @@ def _names(found: ProjectKeys, names: list[bytes], *, yes: bool) -> None:
     say(f"removed {found.forget_malformed(names):,} names")
 
 
-def _keys(found: ProjectKeys, actions: Actions, project: str, *, yes: bool) -> None:
+def _keys(found: KeyTypes, actions: Actions, project: str, *, yes: bool) -> None:
     wrong = found.wrong(project)
     if not wrong and (found.has_rows(project) or not found.is_listed(project)):
         say(f"every key of project {project} is of its type: there is nothing to remove")

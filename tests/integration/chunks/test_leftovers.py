@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from prelabel.publishing.buffer import Row
 from prelabel_worker.chunks.annotation_counts import MODEL, Leftovers, pack, unpack
-from prelabel_worker.chunks.ledger import Committed
-from prelabel_worker.chunks.rows import Slice
+from prelabel_worker.chunks.rows import Committed, Slice
 from prelabel_worker.queries.leftovers import read_leftovers
 from prelabel_worker.rendering.identity import row_key
 from tests.support.project import Project, message

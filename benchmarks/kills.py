@@ -76,11 +76,11 @@ def kill_during_upload(run: Run) -> float:
     """
     faults = f"{run.stack.file.sandbox_url}/_sandbox/faults"
     httpx.post(faults, json={"fault": "latency", "latency": 5, "operations": "create", "times": 2}).raise_for_status()
-    client, root = run.stack.client(), keys.project_root(keys.DEFAULT_PREFIX, PROJECT)
+    client, project_keys = run.stack.client(), keys.ProjectKeys(keys.DEFAULT_PREFIX, PROJECT)
 
     def tokens(state: bytes) -> dict[str, bytes]:
-        names = [name.decode() for name in client.zrange(f"{root}:chunks", 0, -1)]
-        found = {name: client.hmget(f"{root}:chunk:{name}", "state", "token") for name in names}
+        names = [name.decode() for name in client.zrange(project_keys.chunks, 0, -1)]
+        found = {name: client.hmget(project_keys.chunk(name), "state", "token") for name in names}
         return {name: token for name, (found_state, token) in found.items() if found_state == state and token}
 
     run.until(lambda: len(tokens(b"submitting")) == 2)  # both workers are uploading

@@ -78,9 +78,9 @@ def sample(stack: Stack, client: Client) -> Sample:
         for number, child in enumerate(process.children(), 1):
             found[f"{name}.{number}"] = child.memory_info().rss / 1e6
     found["used"] = int(client.info("memory")["used_memory"]) / 1e6
-    roots = [keys.project_root(keys.DEFAULT_PREFIX, project) for project in PROJECTS]
-    found["history"] = sum(int(client.hget(f"{root}:meta", "historyBytes") or 0) for root in roots) / 1e6
-    found["seen"] = sum(int(client.memory_usage(f"{root}:seen") or 0) for root in roots) / 1e6
+    projects = [keys.ProjectKeys(keys.DEFAULT_PREFIX, project) for project in PROJECTS]
+    found["history"] = sum(int(client.hget(project.meta, "historyBytes") or 0) for project in projects) / 1e6
+    found["seen"] = sum(int(client.memory_usage(project.seen) or 0) for project in projects) / 1e6
     found["imported"] = sum(Inspector(client).status(project).imported for project in PROJECTS)
     return found
 

@@ -26,6 +26,7 @@ import orjson
 import redis
 
 from prelabel import Publisher
+from prelabel.wire import keys
 from prelabel.wire.frame import read_messages
 from prelabel_worker.stack.redis_server import find_redis_server, free_port
 
@@ -184,18 +185,18 @@ class PeakSize(threading.Thread):
 
 def compare(client: "redis.Redis", rows: int) -> dict[str, Any]:
     """What Redis has against what was published: each once, in order for each data row."""
-    root = f"prelabel:{{{PROJECT}}}"
+    project_keys = keys.ProjectKeys(keys.DEFAULT_PREFIX, PROJECT)
     found: dict[str, list[int]] = {}
     for lane in range(16):
-        for entry in client.lrange(f"{root}:lane:{lane}", 0, -1):
-            for raw in read_messages(client.hget(f"{root}:frames", entry.split(b" ")[1])):
+        for entry in client.lrange(project_keys.lane(lane), 0, -1):
+            for raw in read_messages(client.hget(project_keys.frames, entry.split(b" ")[1])):
                 body = orjson.loads(raw)
                 found.setdefault(body["dataRow"]["globalKey"], []).append(int(body["messageId"]))
     seen = [n for each in found.values() for n in each]
     return {
         "lost": rows - len(set(seen)),
         "doubled": len(seen) - len(set(seen)),
-        "counted": int(client.hget(f"{root}:counts", "published") or 0) - rows,
+        "counted": int(client.hget(project_keys.counts, "published") or 0) - rows,
         "in order": all(each == sorted(each) for each in found.values()),
     }
 

@@ -15,7 +15,7 @@ from prelabel import Publisher
 from prelabel.wire import keys
 from prelabel.wire.client import open_client
 from prelabel.wire.frame import HEADER
-from prelabel_worker.quarantine.keys import ProjectKeys
+from prelabel_worker.quarantine.keys import KeyTypes
 from prelabel_worker.queries.audit import audit
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.stack.redis_server import free_port
@@ -205,7 +205,7 @@ def test_hundreds_of_hostile_projects_made_with_a_publisher_s_rights_stop_no_hon
         wait_for(lambda: len(Inspector(admin).quarantined()) >= 150, "the hostile projects to be quarantined")
         assert run_in(tmp_path, "project", "forget", "--malformed", "--yes", **told).returncode == 0
         assert Inspector(admin).malformed() == []
-        wrong = ProjectKeys(admin).wrong("Evil-0")
+        wrong = KeyTypes(admin).wrong("Evil-0")
         assert wrong == ["timers"]
         assert run_in(tmp_path, "project", "forget", "Evil-0", "--yes", **told).returncode == 0
     hostile.close()

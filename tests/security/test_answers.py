@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import zstandard
 
-from prelabel_worker.labelbox import client as module
+from prelabel_worker.labelbox import transport as module
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.errors import FileRefused, Garbled, OutcomeUnknown, Unavailable, UnexpectedShape
 from prelabel_worker.labelbox.types import ImportName

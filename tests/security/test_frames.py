@@ -71,7 +71,7 @@ BOMBS = {
 def test_a_bomb_is_one_unreadable_piece_that_weighs_its_rows(project: Project, bad: bytes) -> None:
     project.inbox.put("p", [bad])
 
-    (dead_letter,) = project.ledger.rows(project.take(project.cut()))
+    (dead_letter,) = project.reader.rows(project.take(project.cut()))
 
     assert isinstance(dead_letter, Unreadable)
     assert dead_letter.rows == int.from_bytes(bad[22:26], "big")

@@ -184,6 +184,6 @@ def test_a_frame_whose_entry_hides_its_version_is_one_dead_letter_and_no_endless
     project.inbox.put("p", [frame])
     project.client.hset(f"{project.root}:frames", frame[2:18].hex(), b"\x09" + frame[1:])
 
-    (row,) = project.ledger.rows(project.take(project.cut()))
+    (row,) = project.reader.rows(project.take(project.cut()))
 
     assert (row.rows, row.problem) == (2, "frame version 9; this release knows 1")  # type: ignore[union-attr]

@@ -12,6 +12,8 @@ from prelabel.wire import keys
 from prelabel_worker.chunks.chunk import Chunk
 from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, held_row
 from prelabel_worker.chunks.ledger import Ledger
+from prelabel_worker.chunks.project_memory import ProjectMemory
+from prelabel_worker.chunks.row_reader import RowReader
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Slice
 from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.dead_letters.store import HeldRows
@@ -40,16 +42,24 @@ class Project:
     id: str = "p"
     inbox: Inbox = field(init=False)
     ledger: Ledger = field(init=False)
+    reader: RowReader = field(init=False)
+    memory: ProjectMemory = field(init=False)
     held: HeldRows = field(init=False)
 
     def __post_init__(self) -> None:
         self.inbox = Inbox(self.client, self.settings.key_prefix)
         self.ledger = Ledger(self.client, self.settings)
+        self.reader = RowReader(self.client, self.settings.key_prefix)
+        self.memory = ProjectMemory(self.client, self.settings)
         self.held = HeldRows(self.client, self.settings.key_prefix)
 
     @property
     def root(self) -> str:
         return keys.project_root(self.settings.key_prefix, self.id)
+
+    @property
+    def keys(self) -> keys.ProjectKeys:
+        return keys.ProjectKeys(self.settings.key_prefix, self.id)
 
     def frames(self, *rows: Row, lanes: int = 16) -> list[bytes]:
         buffer = ProjectBuffer(Limits(10_000, 10**8, 256, 10**7, 100, 0.0), lanes)
@@ -71,7 +81,7 @@ class Project:
         return chunk
 
     def rows(self, chunk: Chunk) -> list[ChunkRow]:
-        return [row for row in self.ledger.rows(chunk) if isinstance(row, ChunkRow)]
+        return [row for row in self.reader.rows(chunk) if isinstance(row, ChunkRow)]
 
     def sent(self, chunk: Chunk) -> SentLines:
         return SentLines.of(

@@ -176,7 +176,7 @@ def test_celery_is_known_to_the_runtime_only() -> None:
 def test_labelbox_is_spoken_to_in_one_package() -> None:
     controls_the_sandbox = {"prelabel_worker.cli.local.demo", "prelabel_worker.cli.local.sandbox"}
     rest = {module for module in importers("httpx") if not module.startswith("prelabel_sandbox.")}
-    assert {room(module) for module in rest - controls_the_sandbox} == {"prelabel_worker.labelbox"}
+    assert rest - controls_the_sandbox == {"prelabel_worker.labelbox.transport"}
 
 
 def test_the_environment_is_read_in_the_settings_alone() -> None:

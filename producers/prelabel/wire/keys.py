@@ -1,58 +1,8 @@
 """Every key in Redis: its name, its type, its meaning.
 
 All keys of one project share the root `<prefix>:{<project>}`. The braces make a Redis Cluster keep them in one
-slot, so that one script can change them together; scripts are given the root and append the names below.
-
-Under a project's root:
-
-| name | type | meaning |
-|---|---|---|
-| `meta` | hash | `lanes`, `form` (`i` or `k`), `seq` (last arrival number), `lingerMs`, `chunkRows`, |
-|  |  | `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`, |
-|  |  | `leftovers` (annotations ever left of older messages), |
-|  |  | `overridden` (rows imported over an earlier one of here), `deadByPolicy` (dead letters ever made by it), |
-|  |  | `undoneRows` (rows of imports that were undone, among the discarded), |
-|  |  | `openMost` (chunks it may have open now), `openBound` (by the settings), `openFewerMs` (last halved), |
-|  |  | `openMoreMs` (when it may grow), `importMs` (how long imports take), |
-|  |  | `deadLetterMs` (how long dead letters are kept) |
-| `overrides` | hash | what an operator has set, see `operations/overrides.py` |
-| `counts` | hash | rows: `published`, `imported`, `superseded`, `skipped`, `dead`, `discarded` |
-| `frames` | hash | frame id → the frame's bytes, until all its rows are settled |
-| `left` | hash | frame id → its rows that are not settled |
-| `seen` | zset | frame id → ms when it was settled; a frame sent again is not counted again |
-| `lane:<n>` | list | entries that wait: `kind id version rows bytes slow seq arrivedMs` |
-| `inbox` | hash | `rows` that wait in all lanes; for lane n `<n>:rows`, `<n>:open` (its open chunks) |
-| `chunks` | zset | chunk id → ms when it was cut |
-| `chunk:<id>` | hash | `v` (newest version of what is in it), and see `chunks/chunk.py` |
-| `chunk:<id>:aside` | bitmap | rows of the chunk that were set aside |
-| `chunk:<id>:sent` | string | the uuids of the import's lines, see `chunks/sent_lines.py` |
-| `chunk:<id>:past` | string | history entries of its rows that have their outcome |
-| `chunk:<id>:refusals` | hash | of the bisection that began with it, since a success: `upload`, `import`; expires |
-| `history` | zset | `<chunk id> <bytes>` → ms when it was settled |
-| `history:<id>` | string | what became of the chunk's rows, see `chunks/history.py` |
-| `undoing` | hash | chunk id → the head of its record: its import is being deleted |
-| `undone` | hash | chunk id → ms when its import was undone, and its rows; goes with the record |
-| `imported:<generation>:<n>` | set | digests of imported rows, where a policy needs them |
-| `annotation_counts:<generation>:<level>:<n>` | hash | 6 bytes of a row key → its counts, see `annotation_counts.py` |
-| `annotation_counts:<generation>` | string | the highest level in use |
-| `annotation_counts:names` | hash | `f` and a feature's bytes, `m` and a model's name → its number |
-| `timers` | zset | `group`, `retry`, `expire`, `chunk:<id>` → ms when due |
-| `held` | hash | held id → its state as JSON |
-| `held:body` | hash | held id → details and the original message |
-| `held:rows` | hash | row key → held ids |
-| `retrying` | zset | held id → ms when it is tried again |
-| `retrying:queued` | zset | held id → ms when it was sent back: retrying rows that are being tried |
-| `dead` | zset | held id → ms when it died |
-| `dead:reason:<code>`, `dead:group:<print>` | zset | the same, by reason and by fingerprint |
-| `dead:reasons`, `dead:groups` | hash | rows by reason, by fingerprint |
-| `dead:sample` | hash | fingerprint → one held id |
-| `dead:queued` | zset | held id → ms when it was sent back: retried dead letters that are being tried |
-| `dead:messages` | hash | message id → held id of its latest dead letter |
-| `actions` | list | what operators did with dead letters, newest first, see `operations/action_log.py` |
-| `ontology` | hash | `normalized`, `mediaType`, `name`, `fetchedMs` |
-| `ontology:flight` | string | there while a worker fetches it, at most 10 s |
-
-An entry's kind is `f` (a frame) or `h` (a held row on its way back; its id is the held id).
+slot, so that one script can change them together; scripts are given the root and append the names that
+`ProjectKeys` has.
 """
 
 DEFAULT_PREFIX = "prelabel"
@@ -61,6 +11,218 @@ DEFAULT_PREFIX = "prelabel"
 def project_root(prefix: str, project_id: str) -> str:
     """Return what every key of this project begins with."""
     return f"{prefix}:{{{project_id}}}"
+
+
+class ProjectKeys:
+    """The keys of one project. Each docstring begins with the key's type in Redis."""
+
+    __slots__ = ("root",)
+
+    def __init__(self, prefix: str, project_id: str) -> None:
+        self.root = project_root(prefix, project_id)
+
+    def named(self, name: str) -> str:
+        """Return the key of this name, as scripts append it to the root."""
+        return f"{self.root}:{name}"
+
+    @property
+    def meta(self) -> str:
+        """Hash: what is known of the project as a whole; times in ms.
+
+        `lanes` (their number), `form` (of its data rows: `i` or `k`), `seq` (last arrival number), `lingerMs`,
+        `chunkRows`, `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`;
+        `leftovers` (annotations ever left of older messages), `overridden` (rows imported over an earlier one of here),
+        `deadByPolicy` (dead letters ever made by it), `undoneRows` (rows of imports that were undone, among the
+        discarded);
+        `openMost` (chunks it may have open now), `openBound` (by the settings), `openFewerMs` (last halved),
+        `openMoreMs` (when it may grow), `importMs` (how long imports take), `deadLetterMs` (how long dead letters are
+        kept).
+        """
+        return f"{self.root}:meta"
+
+    @property
+    def overrides(self) -> str:
+        """Hash: what an operator has set, see `operations/overrides.py`."""
+        return f"{self.root}:overrides"
+
+    @property
+    def counts(self) -> str:
+        """Hash: rows that are `published`, `imported`, `superseded`, `skipped`, `dead`, `discarded`."""
+        return f"{self.root}:counts"
+
+    @property
+    def frames(self) -> str:
+        """Hash: frame id → the frame's bytes, until all its rows are settled."""
+        return f"{self.root}:frames"
+
+    @property
+    def left(self) -> str:
+        """Hash: frame id → its rows that are not settled."""
+        return f"{self.root}:left"
+
+    @property
+    def seen(self) -> str:
+        """Sorted set: frame id → ms when it was settled; a frame sent again is not counted again."""
+        return f"{self.root}:seen"
+
+    def lane(self, number: int) -> str:
+        """List: entries that wait, `kind id version rows bytes slow seq arrivedMs`.
+
+        An entry's kind is `f` (a frame) or `h` (a held row on its way back; its id is the held id).
+        """
+        return f"{self.root}:lane:{number}"
+
+    @property
+    def inbox(self) -> str:
+        """Hash: `rows` that wait in all lanes; for lane n `<n>:rows`, `<n>:open` (its open chunks)."""
+        return f"{self.root}:inbox"
+
+    @property
+    def chunks(self) -> str:
+        """Sorted set: chunk id → ms when it was cut."""
+        return f"{self.root}:chunks"
+
+    def chunk(self, chunk_id: str) -> str:
+        """Hash: `v` (newest version of what is in it), and what `chunks/chunk.py` reads."""
+        return f"{self.root}:chunk:{chunk_id}"
+
+    def chunk_aside(self, chunk_id: str) -> str:
+        """Bitmap: rows of the chunk that were set aside."""
+        return f"{self.root}:chunk:{chunk_id}:aside"
+
+    def chunk_sent(self, chunk_id: str) -> str:
+        """String: the uuids of the import's lines, see `chunks/sent_lines.py`."""
+        return f"{self.root}:chunk:{chunk_id}:sent"
+
+    def chunk_past(self, chunk_id: str) -> str:
+        """String: history entries of its rows that have their outcome."""
+        return f"{self.root}:chunk:{chunk_id}:past"
+
+    def chunk_refusals(self, chunk_id: str) -> str:
+        """Hash: refusals, `upload` and `import`, of the bisection that began with this chunk; expires.
+
+        They are counted since the bisection's last success.
+        """
+        return f"{self.root}:chunk:{chunk_id}:refusals"
+
+    @property
+    def history(self) -> str:
+        """Sorted set: `<chunk id> <bytes>` → ms when it was settled."""
+        return f"{self.root}:history"
+
+    def history_record(self, chunk_id: str) -> str:
+        """String: what became of the chunk's rows, see `chunks/history.py`."""
+        return f"{self.root}:history:{chunk_id}"
+
+    @property
+    def undoing(self) -> str:
+        """Hash: chunk id → the head of its record: its import is being deleted."""
+        return f"{self.root}:undoing"
+
+    @property
+    def undone(self) -> str:
+        """Hash: chunk id → ms when its import was undone, and its rows; goes with the record."""
+        return f"{self.root}:undone"
+
+    def imported(self, generation: int, number: int) -> str:
+        """Set: digests of imported rows, where a policy needs them."""
+        return f"{self.root}:imported:{generation}:{number}"
+
+    def annotation_counts(self, generation: int, level: int, number: int) -> str:
+        """Hash: 6 bytes of a row key → its counts, see `chunks/annotation_counts.py`."""
+        return f"{self.root}:annotation_counts:{generation}:{level}:{number}"
+
+    def annotation_counts_level(self, generation: int) -> str:
+        """String: the highest level in use."""
+        return f"{self.root}:annotation_counts:{generation}"
+
+    @property
+    def annotation_counts_names(self) -> str:
+        """Hash: `f` and a feature's bytes, `m` and a model's name → its number."""
+        return f"{self.root}:annotation_counts:names"
+
+    @property
+    def timers(self) -> str:
+        """Sorted set: `group`, `retry`, `expire`, `chunk:<id>` → ms when due."""
+        return f"{self.root}:timers"
+
+    @property
+    def held(self) -> str:
+        """Hash: held id → its state as JSON."""
+        return f"{self.root}:held"
+
+    @property
+    def held_body(self) -> str:
+        """Hash: held id → details and the original message."""
+        return f"{self.root}:held:body"
+
+    @property
+    def held_rows(self) -> str:
+        """Hash: row key → held ids."""
+        return f"{self.root}:held:rows"
+
+    @property
+    def retrying(self) -> str:
+        """Sorted set: held id → ms when it is tried again."""
+        return f"{self.root}:retrying"
+
+    @property
+    def retrying_queued(self) -> str:
+        """Sorted set: held id → ms when it was sent back: retrying rows that are being tried."""
+        return f"{self.root}:retrying:queued"
+
+    @property
+    def dead(self) -> str:
+        """Sorted set: held id → ms when it died."""
+        return f"{self.root}:dead"
+
+    def dead_reason(self, reason: str) -> str:
+        """Sorted set: those of `dead` that died of this reason."""
+        return f"{self.root}:dead:reason:{reason}"
+
+    def dead_group(self, fingerprint: str) -> str:
+        """Sorted set: those of `dead` with this fingerprint."""
+        return f"{self.root}:dead:group:{fingerprint}"
+
+    @property
+    def dead_reasons(self) -> str:
+        """Hash: reason → rows."""
+        return f"{self.root}:dead:reasons"
+
+    @property
+    def dead_groups(self) -> str:
+        """Hash: fingerprint → rows."""
+        return f"{self.root}:dead:groups"
+
+    @property
+    def dead_sample(self) -> str:
+        """Hash: fingerprint → one held id."""
+        return f"{self.root}:dead:sample"
+
+    @property
+    def dead_queued(self) -> str:
+        """Sorted set: held id → ms when it was sent back: retried dead letters that are being tried."""
+        return f"{self.root}:dead:queued"
+
+    @property
+    def dead_messages(self) -> str:
+        """Hash: message id → held id of its latest dead letter."""
+        return f"{self.root}:dead:messages"
+
+    @property
+    def actions(self) -> str:
+        """List: what operators did with dead letters, newest first, see `operations/action_log.py`."""
+        return f"{self.root}:actions"
+
+    @property
+    def ontology(self) -> str:
+        """Hash: `normalized`, `mediaType`, `name`, `fetchedMs`."""
+        return f"{self.root}:ontology"
+
+    @property
+    def ontology_flight(self) -> str:
+        """String: there while a worker fetches the ontology, at most 10 s."""
+        return f"{self.root}:ontology:flight"
 
 
 def projects(prefix: str) -> str:

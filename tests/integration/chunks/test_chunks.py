@@ -249,7 +249,7 @@ def test_a_frame_that_cannot_be_read_is_one_dead_letter_with_the_weight_of_its_r
     project.client.hset(f"{project.root}:frames", name, frame[:-3])
     chunk = project.take(project.cut())
 
-    (unreadable,) = project.ledger.rows(chunk)
+    (unreadable,) = project.reader.rows(chunk)
     assert isinstance(unreadable, Unreadable)
     project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=True)
 
@@ -264,7 +264,7 @@ def test_what_was_sent_is_kept_until_it_is_settled(project: Project) -> None:
     sent = SentLines.of([(0, [b"a" * 16, b"b" * 16], bytes(12), "0a" * 16), (1, [b"c" * 16], bytes(12), "0b" * 16)])
     project.ledger.record_import(chunk, "default", "name", sent)
 
-    assert project.ledger.sent_lines(chunk) == sent
+    assert project.reader.sent_lines(chunk) == sent
     assert sent.row_of_uuid() == {b"a" * 16: 0, b"b" * 16: 0, b"c" * 16: 1}
 
 
@@ -362,7 +362,7 @@ def test_a_worker_whose_chunk_was_settled_by_another_reads_no_rows_of_it(project
     project.settle(chunk, imported=1)
 
     with pytest.raises(LeaseLost):
-        project.ledger.rows(chunk)
+        project.reader.rows(chunk)
 
 
 @pytest.mark.parametrize("field", ["cursor", "rows"])

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from prelabel.publishing.buffer import Row
 from prelabel_worker.chunks.annotation_counts import MODEL, Leftovers, pack, unpack
-from prelabel_worker.chunks.ledger import Committed
-from prelabel_worker.chunks.rows import Slice
+from prelabel_worker.chunks.rows import Committed, Slice
 from prelabel_worker.queries.leftovers import read_leftovers
 from prelabel_worker.rendering.identity import row_key
 from tests.support.project import Project, message
@@ -47,7 +46,7 @@ def publish(rig: Rig, key: str, *names: str, model: str = "m", uuids: bool = Fal
 
 
 def named(rig: Rig, key: str) -> list[Leftovers]:
-    return read_leftovers(rig.client, rig.project.root, rig.project.id, key, rig.settings.history_days)
+    return read_leftovers(rig.client, rig.project.keys, rig.project.id, key, rig.settings.history_days)
 
 
 def reports(rig: Rig) -> list[tuple[int, int]]:
@@ -204,7 +203,7 @@ def test_several_messages_leave_what_the_rules_say(project: Project, messages: l
     names = {f"f{number}".encode(): number for number in range(1, 21)} | {MODEL + b"m": 21}
     project.client.hset(f"{project.root}:annotation_counts:names", mapping=names)
 
-    found = read_leftovers(project.client, project.root, "p", key, project.settings.history_days)
+    found = read_leftovers(project.client, project.keys, "p", key, project.settings.history_days)
 
     left = sum(most.values()) - sum(last.values())
     named = sum(each.annotations for each in found)

@@ -22,7 +22,7 @@ def import_marked(project: Project, *names: str) -> None:
 def test_a_row_that_was_imported_is_known_and_no_other(project: Project) -> None:
     import_marked(project, "a", "b")
 
-    assert project.ledger.was_imported("p", digests("a", "b", "c")) == set(digests("a", "b"))
+    assert project.memory.was_imported("p", digests("a", "b", "c")) == set(digests("a", "b"))
     project.audit()
 
 
@@ -62,5 +62,5 @@ def test_without_history_nothing_is_remembered(make_project: Callable[..., Proje
     project = make_project(history_days=0)
     import_marked(project, "a")
 
-    assert project.ledger.was_imported("p", digests("a")) == set()
+    assert project.memory.was_imported("p", digests("a")) == set()
     assert not list(project.client.scan_iter(f"{project.root}:imported:*"))

@@ -469,7 +469,7 @@ def test_a_frame_that_cannot_be_read_is_neither_edited_nor_edited_nor_a_message(
     (name,) = project.client.hkeys(f"{project.root}:frames")
     project.client.hset(f"{project.root}:frames", name, b"\x01\xff")
     chunk = project.take(project.cut())
-    frames: list[RowOutcome] = [held_frame(row, Origin("submit", "c")) for row in project.ledger.rows(chunk)]  # type: ignore[arg-type]
+    frames: list[RowOutcome] = [held_frame(row, Origin("submit", "c")) for row in project.reader.rows(chunk)]  # type: ignore[arg-type]
     project.settle(chunk, imported=0, outcomes=frames)
 
     assert dead("edit", "f1", "-p", "p", "--file", "-").code == 2

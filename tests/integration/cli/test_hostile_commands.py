@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from prelabel.wire import keys
-from prelabel_worker.quarantine.keys import TYPES, ProjectKeys
+from prelabel_worker.quarantine.keys import TYPES, KeyTypes
 from prelabel_worker.queries.audit import audit
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.timers import Due, Timers
@@ -154,18 +154,13 @@ def test_every_project_of_garbage_is_shown_or_named_in_one_line(project: Project
 
 
 def test_every_key_of_a_fixed_name_has_its_type(project: Project) -> None:
-    """The table in prelabel/wire/keys.py is what a project consists of."""
-    documented = dict[str, str]()
-    for line in (keys.__doc__ or "").splitlines():
-        cells = [cell.strip() for cell in line.split("|")]
-        if len(cells) > 3:
-            documented |= {
-                name.strip("` "): cells[2] for name in cells[1].split(", ") if "`" in name and "<" not in name
-            }
-    commands = {"hash": "HLEN", "zset": "ZCARD", "list": "LLEN", "string": "STRLEN"}
+    """`ProjectKeys` is what a project consists of."""
+    commands = {"Hash": "HLEN", "Sorted set": "ZCARD", "List": "LLEN", "String": "STRLEN"}
+    own = keys.ProjectKeys("prelabel", "p")
+    fixed = {name: key for name, key in vars(keys.ProjectKeys).items() if isinstance(key, property)}
 
-    assert {name: command for command, names in TYPES.items() for name in names} == {
-        name: commands[kind] for name, kind in documented.items()
+    assert {own.named(name): command for command, names in TYPES.items() for name in names} == {
+        getattr(own, name): commands[(key.__doc__ or "").partition(":")[0]] for name, key in fixed.items()
     }
 
 
@@ -219,7 +214,7 @@ def test_forgetting_never_removes_a_row(project: Project, run: Command) -> None:
     due, _ = Timers(project.client, project.settings.key_prefix, 10).due(10)
     assert Due("group", "p", "") in due
     assert run("project", "forget", "p", "--yes").code == 3
-    assert ProjectKeys(project.client, project.settings.key_prefix).wrong("p") == []
+    assert KeyTypes(project.client, project.settings.key_prefix).wrong("p") == []
 
 
 def test_a_good_project_cannot_be_forgotten(project: Project, run: Command) -> None:

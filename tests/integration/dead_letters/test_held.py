@@ -180,7 +180,7 @@ def test_a_frame_dead_letter_can_be_retried(project: Project) -> None:
     whole = project.client.hget(f"{project.root}:frames", name)
     project.client.hset(f"{project.root}:frames", name, b"")
     chunk = project.take(project.cut())
-    (unreadable,) = project.ledger.rows(chunk)
+    (unreadable,) = project.reader.rows(chunk)
     project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=True)  # type: ignore[arg-type]
     (dead_letter,) = project.held.dead_letters("p")
     assert whole is not None
@@ -214,7 +214,7 @@ def unreadable_frame(project: Project, *rows: Row) -> bytes:
     whole = project.client.hget(f"{project.root}:frames", name)
     project.client.hset(f"{project.root}:frames", name, b"")
     chunk = project.take(project.cut())
-    (unreadable,) = project.ledger.rows(chunk)
+    (unreadable,) = project.reader.rows(chunk)
     assert isinstance(unreadable, Unreadable)
     project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=True)
     return bytes(whole or b"")
@@ -266,7 +266,7 @@ def test_a_frame_that_stays_unreadable_is_the_same_dead_letter_also_as_new(proje
     unreadable_frame(project, message("same"), message("same"))
     project.held.retry("p", ["f1"], as_new=True)
     chunk = project.take(project.cut())
-    (unreadable,) = project.ledger.rows(chunk)
+    (unreadable,) = project.reader.rows(chunk)
     assert isinstance(unreadable, Unreadable)
     assert unreadable.seq == 3
     project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=False)

@@ -90,7 +90,7 @@ class HeldRowsMachine(RuleBasedStateMachine):
 
     def outcomes(self, chunk: Chunk, choices: Iterable[str]) -> tuple[list[RowOutcome], list[tuple[str, int]], int]:
         outcomes, superseding, imported = [], [], 0
-        for row, choice in zip(self.project.ledger.rows(chunk), itertools.cycle(choices), strict=False):
+        for row, choice in zip(self.project.reader.rows(chunk), itertools.cycle(choices), strict=False):
             if isinstance(row, Unreadable):
                 outcomes.append(held_frame(row, Origin("submit", chunk.id)))
             elif row.superseded or choice == "superseded":

@@ -8,8 +8,10 @@ from typing import Literal, cast
 import pytest
 import redis
 
+from prelabel.wire.client import Client
 from prelabel_worker.chunks.chunk import Chunk
 from prelabel_worker.chunks.ledger import Ledger
+from prelabel_worker.chunks.project_memory import ProjectMemory
 from prelabel_worker.stages.bisect import bisect
 from prelabel_worker.stages.context import StageContext
 from tests.support.mortal import Killed, Mortal
@@ -18,9 +20,15 @@ from tests.support.rig import Rig
 from tests.support.sandbox.process import SandboxProcess
 
 
-def context(project: Project, ledger: Ledger) -> StageContext:
+def context(project: Project, client: Client) -> StageContext:
     """What `bisect` needs: a hint is lost here, the timers are what counts."""
-    return cast("StageContext", SimpleNamespace(ledger=ledger, settings=project.settings, hint=lambda *_: None))
+    needed = SimpleNamespace(
+        ledger=Ledger(client, project.settings),
+        memory=ProjectMemory(client, project.settings),
+        settings=project.settings,
+        hint=lambda *_: None,
+    )
+    return cast("StageContext", needed)
 
 
 class Bisection:
@@ -56,7 +64,7 @@ class Bisection:
             project.settle(chunk, imported=len(rows))
         elif len(rows) == 1:
             project.settle(chunk, imported=0, outcomes=[project.holding(rows[0])])
-        elif not bisect(context(project, project.ledger), chunk, self._refused, why="refused"):
+        elif not bisect(context(project, project.client), chunk, self._refused, why="refused"):
             self.spent += 1
             project.ledger.wait(chunk, 0, why="")
 
@@ -120,7 +128,7 @@ def test_uploads_that_are_accepted_are_a_success_before_their_rows_are_settled(p
             elif len(rows) == 1:
                 project.settle(chunk, imported=0, outcomes=[project.holding(rows[0])])
             else:
-                spent += not bisect(context(project, project.ledger), chunk, "upload", why="refused")
+                spent += not bisect(context(project, project.client), chunk, "upload", why="refused")
 
     assert not spent
     assert project.status().dead == 8
@@ -196,7 +204,7 @@ def test_a_crash_at_any_step_of_a_split_loses_no_row_and_keeps_the_lanes_closed(
         expire(project, name)
         Mortal.left, Mortal.after = 10**9, after
         mortal = redis.Redis.from_url(redis_url, connection_class=Mortal)
-        finished = splits_until_killed(project, Ledger(mortal, project.settings), name, steps)
+        finished = splits_until_killed(project, context(project, mortal), name, steps)
         mortal.close()
 
         left = Bisection(project, [], "upload")
@@ -222,14 +230,14 @@ def test_a_crash_at_any_step_of_a_split_loses_no_row_and_keeps_the_lanes_closed(
     assert finished
 
 
-def splits_until_killed(project: Project, ledger: Ledger, name: str, steps: int) -> bool:
+def splits_until_killed(project: Project, bisecting: StageContext, name: str, steps: int) -> bool:
     """Whether it came to the end of the split before it died."""
     try:
         chunk = None
         Mortal.left = steps
-        chunk = ledger.take(project.id, name, "submit")
+        chunk = bisecting.ledger.take(project.id, name, "submit")
         assert chunk is not None
-        assert bisect(context(project, ledger), chunk, "upload", why="refused")
+        assert bisect(bisecting, chunk, "upload", why="refused")
     except Killed:
         return False
     return True

@@ -139,9 +139,9 @@ class Accounts:
         """Return account → the projects whose uploads it pays for."""
         by_account: dict[str, list[str]] = {}
         for project_id in self._projects():
-            root = keys.project_root(self._settings.key_prefix, project_id)
+            project_keys = keys.ProjectKeys(self._settings.key_prefix, project_id)
             try:
-                name = self._client.hget(f"{root}:overrides", "account")
+                name = self._client.hget(project_keys.overrides, "account")
             except redis.ResponseError as error:
                 if not is_of_keys(error):
                     raise

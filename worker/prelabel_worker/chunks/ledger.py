@@ -2,8 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import orjson
 
@@ -11,12 +10,9 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel.wire.durability import NotDurable
 from prelabel.wire.frame import VERSION as FRAME_VERSION
-from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_header, read_messages
 from prelabel_worker.chunks import history
-from prelabel_worker.chunks.annotation_counts import Counted, annotation_counts_of, names_of
-from prelabel_worker.chunks.chunk import KNOWN_VERSION, Chunk, Defect, Item, State, chunk_from_fields, middle
-from prelabel_worker.chunks.held_rows import split_body
-from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Slice, Unreadable
+from prelabel_worker.chunks.chunk import KNOWN_VERSION, Chunk, Defect, State, chunk_from_fields, middle
+from prelabel_worker.chunks.rows import Committed, RowOutcome, Slice
 from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.errors import LeaseLost
 from prelabel_worker.rendering.identity import shape_digest
@@ -24,19 +20,6 @@ from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
 
 _DAY_MS = 86_400_000
-_ASKED_TOGETHER = 500  # rows in one script call
-_REFUSALS_SECONDS = 24 * 3600  # a bisection's count outlives every pause of it, and goes with nobody's help
-
-
-class Committed(NamedTuple):
-    """What a commit of rows found: those that wait in the inbox, if it was the chunk's last; and what is left.
-
-    `leftover_rows` were imported with less than Labelbox has of them: `leftovers` annotations.
-    """
-
-    waiting: int | None
-    leftover_rows: int
-    leftovers: int
 
 
 class Ledger:
@@ -48,16 +31,15 @@ class Ledger:
         self._scripts = Scripts(client)
         self._lease_ms = int(settings.lease_seconds * 1000)
 
-    def root(self, project_id: str) -> str:
-        """The beginning of the project's keys."""
-        return keys.project_root(self._settings.key_prefix, project_id)
+    def _keys(self, project_id: str) -> keys.ProjectKeys:
+        return keys.ProjectKeys(self._settings.key_prefix, project_id)
 
     def cut_chunk(self, project_id: str) -> str | None:
-        """Claim waiting rows into a chunk; its id, or None when there is nothing to do now."""
+        """Claim waiting rows into a chunk; return its id, or None when there is nothing to do now."""
         settings, chunk_id = self._settings, secrets.token_hex(8)
         answer = self._scripts.run(
             "group",
-            self.root(project_id),
+            self._keys(project_id).root,
             chunk_id,
             settings.chunk_rows,
             settings.chunk_bytes,
@@ -81,7 +63,7 @@ class Ledger:
         token = secrets.token_hex(8)
         answer = self._scripts.run(
             "take",
-            self.root(project_id),
+            self._keys(project_id).root,
             chunk_id,
             token,
             self._lease_ms,
@@ -99,40 +81,7 @@ class Ledger:
     def renew(self, chunk: Chunk) -> bool:
         """Extend the lease; False when the chunk is no longer held with this token."""
         args = (chunk.id, chunk.token, self._lease_ms)
-        return bool(self._scripts.run("renew", self.root(chunk.project_id), *args))
-
-    def rows(self, chunk: Chunk) -> list[ChunkRow | Unreadable]:
-        """The rows of the chunk without an outcome, read from their frames and held rows. Raises LeaseLost."""
-        root = self.root(chunk.project_id)
-        frame_ids = list(dict.fromkeys(item.id for item in chunk.items if item.kind == "f"))
-        held_ids = [item.id for item in chunk.items if item.kind == "h"]
-        with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.get(f"{root}:chunk:{chunk.id}:aside")
-            pipeline.hmget(f"{root}:frames", frame_ids or [""])
-            pipeline.hmget(f"{root}:held", held_ids or [""])
-            pipeline.hmget(f"{root}:held:body", held_ids or [""])
-            # Last: while the token is ours nobody has settled a row meanwhile and freed its frame.
-            pipeline.hget(f"{root}:chunk:{chunk.id}", "token")
-            aside, frames, states, bodies, token = pipeline.execute()
-        if token != chunk.token.encode():
-            raise LeaseLost
-        stored = dict(zip(frame_ids, frames, strict=False))
-        held = {name: pair for name, *pair in zip(held_ids, states, bodies, strict=False)}
-        found: list[ChunkRow | Unreadable] = []
-        index = 0
-        for item in chunk.items:
-            if item.kind == "h":
-                found += _held_rows(index, item, *held[item.id])
-            else:
-                found += _frame_rows(index, item, stored[item.id])
-            index += item.high - item.low
-        return [row for row in found if row.index >= chunk.cursor and not _bit(aside, row.index)]
-
-    def annotation_counts(self, project_id: str, rows: Sequence[Counted]) -> tuple[bytes, ...]:
-        """The counts of each of these messages, with the project's numbers for its features."""
-        names = names_of(rows)
-        numbers = self._scripts.run("number_names", self.root(project_id), *names)
-        return annotation_counts_of(rows, dict(zip(names, numbers, strict=True)))
+        return bool(self._scripts.run("renew", self._keys(chunk.project_id).root, *args))
 
     def set_aside(self, chunk: Chunk, outcomes: Sequence[RowOutcome], *, finish: bool) -> int | None:
         """Give rows their outcomes before an import; with `finish` no row is left and the chunk ends.
@@ -144,7 +93,7 @@ class Ledger:
         return self.commit_rows(chunk, chunk.cursor, part, record=record, finish=finish).waiting
 
     def commit_rows(self, chunk: Chunk, cursor: int, part: Slice, *, record: bytes = b"", finish: bool) -> Committed:
-        """One slice of outcomes, see commit_rows.lua. Raises LeaseLost.
+        """Commit one slice of outcomes, see commit_rows.lua. Raises LeaseLost.
 
         `cursor` is where the last slice ended; `record` the whole chunk's for the history, with the last slice.
         """
@@ -161,7 +110,7 @@ class Ledger:
         for row_key, counts in part.annotation_counts:
             args += [shape_digest(row_key), counts]
         args += part.marks
-        answer = self._scripts.run("commit_rows", self.root(chunk.project_id), *args)
+        answer = self._scripts.run("commit_rows", self._keys(chunk.project_id).root, *args)
         if answer[0] == b"ok":
             return Committed(None, *answer[1:])
         if answer[0] == b"done":
@@ -171,8 +120,8 @@ class Ledger:
         raise LeaseLost
 
     def past(self, chunk: Chunk) -> bytes:
-        """The history entries of rows that have their outcome already."""
-        return bytes(self._client.get(f"{self.root(chunk.project_id)}:chunk:{chunk.id}:past") or b"")
+        """Return the history entries of rows that have their outcome already."""
+        return bytes(self._client.get(self._keys(chunk.project_id).chunk_past(chunk.id)) or b"")
 
     def record_import(self, chunk: Chunk, account: str, name: str, sent: SentLines) -> None:
         """Make durable what is about to be sent. Raises LeaseLost."""
@@ -180,19 +129,15 @@ class Ledger:
         args += ["account", account, "submitAs", chunk.submit_as.value, "name", name]
         args += ["sent", sent.to_bytes(), "importId", ""]
         try:
-            moved = self._scripts.run_durably(self._settings.durability, "move", self.root(chunk.project_id), *args)
+            root = self._keys(chunk.project_id).root
+            moved = self._scripts.run_durably(self._settings.durability, "move", root, *args)
         except NotDurable:
             raise LeaseLost("Redis did not confirm in time that the import's name is safe") from None
         if not int(moved):
             raise LeaseLost
 
-    def sent_lines(self, chunk: Chunk) -> SentLines:
-        """What the import of this chunk consists of."""
-        data = self._client.get(f"{self.root(chunk.project_id)}:chunk:{chunk.id}:sent")
-        return SentLines.from_bytes(bytes(data or b"\0\0\0\0"))
-
     def running(self, chunk: Chunk, import_id: str, poll_in: float) -> None:
-        """Labelbox has the import. Raises LeaseLost."""
+        """Record that Labelbox has the import. Raises LeaseLost."""
         fields: dict[str, str | int | bytes] = {"importId": import_id, "failures": 0, "unanswered": 0}
         fields |= {"why": "", "permitMs": 0}
         self._move(chunk, State.RUNNING, poll_in, fields=fields)
@@ -209,14 +154,14 @@ class Ledger:
         odd_state: str = "",
         defect: Defect | None = None,
     ) -> None:
-        """It still runs. Raises LeaseLost."""
+        """Have the running import asked for again later. Raises LeaseLost."""
         fields: dict[str, str | int | bytes] = {"failures": failures, "why": why, "permitMs": permit_ms}
         fields["oddState"] = odd_state or chunk.odd_state
         fields["misses"] = chunk.misses if misses is None else misses
         self._move(chunk, State.RUNNING, seconds, fields=fields, defect=defect)
 
     def ended(self, chunk: Chunk, verdict: str, status_url: str, error_url: str) -> None:
-        """The import has ended; the caller sends the hint to settle it. Raises LeaseLost."""
+        """Record how the import ended; the caller sends the hint to settle it. Raises LeaseLost."""
         fields: dict[str, str | int | bytes] = {
             "verdict": verdict,
             "statusUrl": status_url,
@@ -234,7 +179,7 @@ class Ledger:
         permit_ms: int = 0,
         defect: Defect | None = None,
     ) -> None:
-        """Nothing was sent: come back later. Raises LeaseLost."""
+        """Have the chunk submitted later: nothing was sent. Raises LeaseLost."""
         fields: dict[str, str | int | bytes] = {"why": why, "failures": failures, "permitMs": permit_ms}
         self._move(chunk, State.WAITING, seconds, fields=fields, defect=defect)
 
@@ -250,16 +195,35 @@ class Ledger:
         permit_ms: int = 0,
         defect: Defect | None = None,
     ) -> None:
-        """A file may have been accepted (`sent_now`: just now): look it up by name later. Raises LeaseLost.
+        """Have the import looked up by name later: its file may have been accepted. Raises LeaseLost.
 
+        `sent_now`: it was sent just now.
         `suspect`: what happened may be the file's fault, and counts as an unanswered upload.
         """
         fields: dict[str, str | int | bytes] = {"why": why, "failures": failures, "permitMs": permit_ms}
         fields["unanswered"] = chunk.unanswered + suspect
         self._move(chunk, State.UNCERTAIN, seconds, fields=fields, sent_now=sent_now, defect=defect)
 
+    def give_back(
+        self,
+        chunk: Chunk,
+        seconds: float,
+        *,
+        why: str,
+        failures: int,
+        permit_ms: int = 0,
+        defect: Defect | None = None,
+    ) -> None:
+        """Leave a chunk `waiting` or `uncertain` as it is until later: nothing was sent just now. Raises LeaseLost."""
+        if chunk.state is State.UNCERTAIN:
+            self.uncertain(
+                chunk, seconds, why=why, failures=failures, sent_now=False, permit_ms=permit_ms, defect=defect
+            )
+        else:
+            self.wait(chunk, seconds, why=why, failures=failures, permit_ms=permit_ms, defect=defect)
+
     def settle_again(self, chunk: Chunk, seconds: float, *, why: str, failures: int, poll: bool) -> None:
-        """The verdict's file could not be read: come back later, with `poll` for a fresh address. Raises LeaseLost."""
+        """Have the chunk settled later, after a poll for a fresh address of the file with `poll`. Raises LeaseLost."""
         fields: dict[str, str | int | bytes] = {"why": why, "failures": failures}
         if poll:
             fields["verdict"] = ""
@@ -268,66 +232,25 @@ class Ledger:
     def rest(self, chunk: Chunk, seconds: float, defect: Defect) -> None:
         """Leave a chunk as it is for a while, after a defect of ours; nothing if somebody else has it."""
         args = (chunk.id, chunk.token, int(seconds * 1000), defect.what, int(defect.stuck))
-        look = int(self._scripts.run("rest", self.root(chunk.project_id), *args))
+        look = int(self._scripts.run("rest", self._keys(chunk.project_id).root, *args))
         self._look_at(chunk.project_id, chunk.taken_ms if defect.stuck and look else look)
 
     def split(self, chunk: Chunk) -> list[str]:
-        """Two chunks in place of this one; returns their ids. Raises LeaseLost."""
+        """Put two chunks in place of this one; return their ids. Raises LeaseLost."""
         children = [secrets.token_hex(8), secrets.token_hex(8)]
         first, second = children
         args = (chunk.id, chunk.token, middle(chunk.rows), first, second, self._lease_ms, chunk.rows)
-        if not self._scripts.run("split", self.root(chunk.project_id), *args):
+        if not self._scripts.run("split", self._keys(chunk.project_id).root, *args):
             raise LeaseLost
         return children
 
-    def count_refusal(self, chunk: Chunk, of: Literal["upload", "import"]) -> int:
-        """How often this chunk's bisection was refused since the last upload was accepted, or row imported."""
-        name = self._refusals(chunk)
-        with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.hincrby(name, of, 1)
-            pipeline.expire(name, _REFUSALS_SECONDS)
-            return int(pipeline.execute()[0])
-
-    def forget_refusals(self, chunk: Chunk) -> None:
-        """The bisection begins to count anew."""
-        self._client.delete(self._refusals(chunk))
-
-    def _refusals(self, chunk: Chunk) -> str:
-        return f"{self.root(chunk.project_id)}:chunk:{chunk.origin}:refusals"
-
     def pause(self, project_id: str, seconds: float, why: str) -> None:
         """Pause the project's uploads."""
-        self._scripts.run("pause", self.root(project_id), int(seconds * 1000), why)
+        self._scripts.run("pause", self._keys(project_id).root, int(seconds * 1000), why)
 
     def open_fewer(self, project_id: str) -> None:
-        """Labelbox is away, slow or tired of us: halve the chunks that the project may have open."""
-        self._scripts.run("open_fewer", self.root(project_id))
-
-    def was_imported(self, project_id: str, digests: Sequence[int]) -> set[int]:
-        """Which of these rows were imported within the remembered time."""
-        keep_ms = int(self._settings.history_days * _DAY_MS)
-        found: set[int] = set()
-        for at in range(0, len(digests) if keep_ms else 0, _ASKED_TOGETHER):
-            part = digests[at : at + _ASKED_TOGETHER]
-            found |= {part[place] for place in self._scripts.run("was_imported", self.root(project_id), keep_ms, *part)}
-        return found
-
-    def form(self, project_id: str) -> str | None:
-        """How the project writes its data rows: `i` or `k`."""
-        form = self._client.hget(f"{self.root(project_id)}:meta", "form")
-        return form.decode() if form else None
-
-    def held_among(self, project_id: str, row_keys: Sequence[str]) -> set[str]:
-        """Those of these row keys that held rows have: only such a held row can be superseded by a settled one."""
-        key = f"{self.root(project_id)}:held:rows"
-        if not self._client.hlen(key):
-            return set()
-        found: set[str] = set()
-        for at in range(0, len(row_keys), _ASKED_TOGETHER):
-            part = row_keys[at : at + _ASKED_TOGETHER]
-            held = self._client.hmget(key, part)
-            found |= {row_key for row_key, ids in zip(part, held, strict=True) if ids is not None}
-        return found
+        """Halve the chunks that the project may have open: Labelbox is away, slow or tired of us."""
+        self._scripts.run("open_fewer", self._keys(project_id).root)
 
     def _move(
         self,
@@ -353,7 +276,7 @@ class Ledger:
         args.append(int(self._settings.server_limit_seconds * 1000) if sent_now else 0)
         for name, value in fields.items():
             args += [name, value]
-        look = int(self._scripts.run("move", self.root(chunk.project_id), *args))
+        look = int(self._scripts.run("move", self._keys(chunk.project_id).root, *args))
         if not look:
             raise LeaseLost
         self._look_at(chunk.project_id, chunk.taken_ms if defect and defect.stuck else look)
@@ -362,36 +285,3 @@ class Ledger:
         """Have the ticks look at the project no later than this; a hint, lost without harm."""
         if at_ms:
             self._client.zadd(keys.projects(self._settings.key_prefix), {project_id: at_ms}, lt=True)
-
-
-def _bit(bitmap: bytes | None, index: int) -> bool:
-    if not bitmap or index >> 3 >= len(bitmap):
-        return False
-    return bool(bitmap[index >> 3] & (0x80 >> (index & 7)))
-
-
-def _frame_rows(index: int, item: Item, frame: bytes | None) -> list[ChunkRow | Unreadable]:
-    """Rows `low` to `high` of a frame, the first of which is row `index` of the chunk."""
-    lane = 0
-    try:
-        if frame is None:
-            raise UnreadableFrame("the frame is not in Redis any more")
-        lane = read_header(frame).lane
-        messages = read_messages(frame)
-    except (UnreadableFrame, UnknownVersion) as error:  # an entry tells a newer version before: this one's is broken
-        weight, seq = item.high - item.low, item.seq + item.low
-        return [Unreadable(index, weight, seq, lane, frame or b"", f"f{seq}", str(error))]
-    return [ChunkRow(index + at - item.low, item.seq + at, lane, messages[at]) for at in range(item.low, item.high)]
-
-
-def _held_rows(index: int, item: Item, state: bytes | None, body: bytes | None) -> list[ChunkRow | Unreadable]:
-    """A held row on its way back, or the rows of a frame that could not be read before."""
-    if state is None or body is None:
-        return []  # forgotten: it has its outcome since an earlier attempt of this chunk
-    known = orjson.loads(state)
-    _, payload = split_body(body)
-    if item.id.startswith("f"):
-        rows = _frame_rows(index, item, payload)
-        return [replace(row, held_id=item.id) if isinstance(row, Unreadable) else row for row in rows]
-    superseded = bool(known.get("superseded"))
-    return [ChunkRow(index, item.seq, known["lane"], payload, item.id, superseded, known["reason"])]

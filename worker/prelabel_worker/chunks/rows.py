@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 
 @dataclass(slots=True)
@@ -64,3 +64,14 @@ class Slice:
     marks: list[int] = field(default_factory=list)
     annotation_counts: list[tuple[str, bytes]] = field(default_factory=list)
     entries: list[bytes] = field(default_factory=list)
+
+
+class Committed(NamedTuple):
+    """What a commit of rows found: those that wait in the inbox, if it was the chunk's last; and what is left.
+
+    `leftover_rows` were imported with less than Labelbox has of them: `leftovers` annotations.
+    """
+
+    waiting: int | None
+    leftover_rows: int
+    leftovers: int

@@ -28,11 +28,11 @@ class HeldReader:
 
     def dead_letter(self, project_id: str, dead_letter_id: str) -> DeadLetter | None:
         """One dead letter, or None when there is none of this id (any more)."""
-        root = self._root(project_id)
+        project_keys = self._keys(project_id)
         with self._client.pipeline(transaction=True) as pipeline:
-            pipeline.zscore(f"{root}:dead", dead_letter_id)
-            pipeline.hget(f"{root}:held", dead_letter_id)
-            pipeline.hget(f"{root}:held:body", dead_letter_id)
+            pipeline.zscore(project_keys.dead, dead_letter_id)
+            pipeline.hget(project_keys.held, dead_letter_id)
+            pipeline.hget(project_keys.held_body, dead_letter_id)
             died, state, body = pipeline.execute()
         if died is None or state is None or body is None:
             return None
@@ -47,7 +47,7 @@ class HeldReader:
 
     def choose(self, project_id: str, chosen: DeadLetterFilter) -> Iterator[DeadLetter]:
         """The dead letters a filter means, newest first; read in slices, so a million cost no memory."""
-        for part, _ in self._candidates(self._root(project_id), chosen):
+        for part, _ in self._candidates(self._keys(project_id), chosen):
             yield from (dead_letter for dead_letter in self._read(project_id, part) if chosen.accepts(dead_letter))
 
     def slices(self, project_id: str, chosen: DeadLetterFilter) -> Iterator[list[str]]:
@@ -55,7 +55,7 @@ class HeldReader:
 
         Ids that the filter names itself, and nothing else, are answered whether there are such dead letters or not.
         """
-        for part, answered in self._candidates(self._root(project_id), chosen):
+        for part, answered in self._candidates(self._keys(project_id), chosen):
             names = part
             if not answered:
                 names = [dead_letter.id for dead_letter in self._read(project_id, part) if chosen.accepts(dead_letter)]
@@ -64,16 +64,16 @@ class HeldReader:
 
     def groups(self, project_id: str, most: int = 100) -> list[DeadLetterGroup]:
         """The largest groups, from the counts and one dead letter of each: dead letters are not walked."""
-        root = self._root(project_id)
+        project_keys = self._keys(project_id)
         with self._client.pipeline(transaction=True) as pipeline:
-            pipeline.hgetall(f"{root}:dead:groups")
-            pipeline.hgetall(f"{root}:dead:sample")
+            pipeline.hgetall(project_keys.dead_groups)
+            pipeline.hgetall(project_keys.dead_sample)
             counts, samples = pipeline.execute()
         largest = sorted(counts.items(), key=lambda pair: (-int(pair[1]), pair[0]))[:most]
         with self._client.pipeline(transaction=False) as pipeline:
             for group, _ in largest:
                 for reverse in (False, True):
-                    pipeline.zrange(f"{root}:dead:group:{group.decode()}", 0, 0, desc=reverse, withscores=True)
+                    pipeline.zrange(project_keys.dead_group(group.decode()), 0, 0, desc=reverse, withscores=True)
             ends = pipeline.execute()
         names = [samples[group].decode() for group, _ in largest if group in samples]
         # Without their messages, which may have megabytes each.
@@ -94,35 +94,36 @@ class HeldReader:
 
         First those that are being tried, then those that are retrying, the next first.
         """
-        root = self._root(project_id)
+        project_keys = self._keys(project_id)
         with self._client.pipeline(transaction=True) as pipeline:
-            for index in ("retrying:queued", "dead:queued", "retrying"):
-                pipeline.zrange(f"{root}:{index}", 0, -1)
+            for index in (project_keys.retrying_queued, project_keys.dead_queued, project_keys.retrying):
+                pipeline.zrange(index, 0, -1)
             queued, dead_letters, retrying = pipeline.execute()
         return [name.decode() for name in (*queued, *dead_letters, *retrying)]
 
     def being_tried(self, project_id: str, most: int) -> list[str]:
         """Ids of at most `most` retrying rows, and as many dead letters, that are being tried; the oldest first."""
-        root = self._root(project_id)
-        names = [self._client.zrange(f"{root}:{index}", 0, most - 1) for index in ("retrying:queued", "dead:queued")]
+        project_keys = self._keys(project_id)
+        indexes = (project_keys.retrying_queued, project_keys.dead_queued)
+        names = [self._client.zrange(index, 0, most - 1) for index in indexes]
         return [name.decode() for part in names for name in part]
 
     def rows(self, project_id: str, held_ids: Sequence[str]) -> Iterator[DeadLetter]:
         """Those of these rows that are held (still), whether they are dead, retrying or are being tried."""
-        return self._read(project_id, held_ids, index=None)
+        return self._read(project_id, held_ids, dead=False)
 
     def states(self, project_id: str, held_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The states of those of these held rows, dead or retrying or on their way back, that are there (still)."""
         found: dict[str, dict[str, Any]] = {}
         for start in range(0, len(held_ids), SLICE):
             part = held_ids[start : start + SLICE]
-            states = self._client.hmget(f"{self._root(project_id)}:held", part)
+            states = self._client.hmget(self._keys(project_id).held, part)
             found |= {name: orjson.loads(state) for name, state in zip(part, states, strict=True) if state}
         return found
 
     def count_dead(self, project_id: str, dead_letter_ids: Sequence[str]) -> int:
         """How many of these, some hundred, are dead letters."""
-        scores = self._client.zmscore(f"{self._root(project_id)}:dead", dead_letter_ids)
+        scores = self._client.zmscore(self._keys(project_id).dead, dead_letter_ids)
         return sum(score is not None for score in scores)
 
     def now_ms(self) -> int:
@@ -132,36 +133,36 @@ class HeldReader:
 
     def lanes(self, project_id: str) -> int:
         """The project's count of lanes; never changed once set."""
-        return int(self._client.hget(f"{self._root(project_id)}:meta", "lanes") or 1)
+        return int(self._client.hget(self._keys(project_id).meta, "lanes") or 1)
 
-    def _root(self, project_id: str) -> str:
-        return keys.project_root(self._prefix, project_id)
+    def _keys(self, project_id: str) -> keys.ProjectKeys:
+        return keys.ProjectKeys(self._prefix, project_id)
 
-    def _candidates(self, root: str, chosen: DeadLetterFilter) -> Iterator[tuple[list[str], bool]]:
+    def _candidates(self, project_keys: keys.ProjectKeys, chosen: DeadLetterFilter) -> Iterator[tuple[list[str], bool]]:
         """Slices of ids from the narrowest index, and whether that index answers the whole filter."""
-        if names := self._by_name(root, chosen):
+        if names := self._by_name(project_keys, chosen):
             found, alone = names
             for at in range(0, len(found), SLICE):
                 yield found[at : at + SLICE], alone
             return
-        key, alone = f"{root}:dead", True
+        key, alone = project_keys.dead, True
         if chosen.group:
-            key, alone = f"{root}:dead:group:{chosen.group}", not chosen.reason
+            key, alone = project_keys.dead_group(chosen.group), not chosen.reason
         elif chosen.reason:
-            key = f"{root}:dead:reason:{chosen.reason}"
+            key = project_keys.dead_reason(chosen.reason)
         for part in self._walk(key, *chosen.range):
             yield part, alone and chosen.model is None and chosen.data_row is None
 
-    def _by_name(self, root: str, chosen: DeadLetterFilter) -> tuple[list[str], bool] | None:
+    def _by_name(self, project_keys: keys.ProjectKeys, chosen: DeadLetterFilter) -> tuple[list[str], bool] | None:
         """The few dead letters that ids, a message id, or a data row with its model name; None: it takes a walk."""
         if chosen.ids:
             return list(dict.fromkeys(chosen.ids)), chosen == DeadLetterFilter(ids=chosen.ids)
         if chosen.message_id is not None:
-            found = self._client.hget(f"{root}:dead:messages", chosen.message_id)
+            found = self._client.hget(project_keys.dead_messages, chosen.message_id)
             return [found.decode()] if found else [], False
         if chosen.data_row is not None and chosen.model is not None:
             rows = [row_key(key, chosen.model) for key in chosen.data_row_keys]
-            held = self._client.hmget(f"{root}:held:rows", rows)
+            held = self._client.hmget(project_keys.held_rows, rows)
             return [name for names in held if names for name in reversed(names.decode().split())], False
         return None
 
@@ -178,14 +179,14 @@ class HeldReader:
             seen = {name for name, score in fresh if score == last} | (seen if last == highest else set())
             highest = last
 
-    def _read(self, project_id: str, held_ids: Sequence[str], index: str | None = "dead") -> Iterator[DeadLetter]:
-        """Those of the ids that are held and in the index (None: any), in order, some megabytes at a time."""
+    def _read(self, project_id: str, held_ids: Sequence[str], *, dead: bool = True) -> Iterator[DeadLetter]:
+        """Read those of the ids that are held, with `dead` as dead letters; in order, some megabytes at a time."""
         for start in range(0, len(held_ids), SLICE):
-            part, root = held_ids[start : start + SLICE], self._root(project_id)
+            part, project_keys = held_ids[start : start + SLICE], self._keys(project_id)
             with self._client.pipeline(transaction=True) as pipeline:
-                pipeline.hmget(f"{root}:held", part)
-                if index is not None:
-                    pipeline.zmscore(f"{root}:{index}", part)
+                pipeline.hmget(project_keys.held, part)
+                if dead:
+                    pipeline.zmscore(project_keys.dead, part)
                 states, *scores = pipeline.execute()
             listed = scores[0] if scores else [0.0] * len(part)
             held = [
@@ -194,7 +195,7 @@ class HeldReader:
                 if score is not None and state is not None
             ]
             for some in _by_bytes(held):
-                bodies = self._client.hmget(f"{root}:held:body", [name for name, _ in some])
+                bodies = self._client.hmget(project_keys.held_body, [name for name, _ in some])
                 for (name, state), body in zip(some, bodies, strict=True):
                     if body is not None:
                         yield read_dead_letter(project_id, name, state, body)

@@ -60,28 +60,28 @@ class HeldRows(HeldReader):
             args: list[str | bytes] = [then]
             for each in part:
                 args += [each.id, each.body_digest, orjson.dumps(each.facts), each.body]
-            answer = self._scripts.run("edit", self._root(project_id), *args)
+            answer = self._scripts.run("edit", self._keys(project_id).root, *args)
             total += BulkResult(len(part), *map(int, answer))
         return total if then == "keep" else self._wake(project_id, total)
 
     def retry_due(self, project_id: str) -> int:
         """Send the retrying rows that are due back to their lanes."""
-        return int(self._scripts.run("retry", self._root(project_id), SLICE, "due")[0])
+        return int(self._scripts.run("retry", self._keys(project_id).root, SLICE, "due")[0])
 
     def retry_now(self, project_id: str) -> int:
         """Have all retrying rows tried now, due or not; returns how many are.
 
         One that is being tried already, perhaps without what was fixed just now, is tried once more if that fails.
         """
-        root = self._root(project_id)
+        project_keys = self._keys(project_id)
         with self._client.pipeline(transaction=True) as pipeline:
-            pipeline.zrange(f"{root}:retrying:queued", 0, -1)
-            pipeline.zcard(f"{root}:retrying")
+            pipeline.zrange(project_keys.retrying_queued, 0, -1)
+            pipeline.zcard(project_keys.retrying)
             queued, left = pipeline.execute()
         tried = self._try_once_more(project_id, [name.decode() for name in queued])
         done = 0
         while done < left:  # one that comes back meanwhile has been tried
-            some = int(self._scripts.run("retry", root, min(left - done, SLICE), "all")[0])
+            some = int(self._scripts.run("retry", project_keys.root, min(left - done, SLICE), "all")[0])
             if not some:
                 break
             done += some
@@ -93,23 +93,25 @@ class HeldRows(HeldReader):
 
         Only if they fail for a reason that passes with time.
         """
-        ids = [name.decode() for name in self._client.zrange(f"{self._root(project_id)}:dead:queued", 0, -1)]
+        ids = [name.decode() for name in self._client.zrange(self._keys(project_id).dead_queued, 0, -1)]
         states = self.states(project_id, ids)
         return self._try_once_more(project_id, [name for name in ids if states.get(name, {}).get("reason") == reason])
 
     def _try_once_more(self, project_id: str, held_ids: Sequence[str]) -> int:
         parts = (held_ids[start : start + SLICE] for start in range(0, len(held_ids), SLICE))
-        return sum(int(self._scripts.run("try_once_more", self._root(project_id), *part)) for part in parts)
+        return sum(int(self._scripts.run("try_once_more", self._keys(project_id).root, *part)) for part in parts)
 
     def give_up(self, project_id: str) -> tuple[int, int]:
         """Make dead letters of all retrying rows; returns how many, and how many become it if their try fails."""
-        root, dead_letters, queued = self._root(project_id), 0, 0
+        project_keys, dead_letters, queued = self._keys(project_id), 0, 0
         with self._client.pipeline(transaction=True) as pipeline:
-            pipeline.zcard(f"{root}:retrying")
-            pipeline.zcard(f"{root}:retrying:queued")
+            pipeline.zcard(project_keys.retrying)
+            pipeline.zcard(project_keys.retrying_queued)
             left = sum(pipeline.execute())
         while dead_letters + queued < left:
-            done, _, tried = map(int, self._scripts.run("give_up", root, min(left - dead_letters - queued, SLICE)))
+            done, _, tried = map(
+                int, self._scripts.run("give_up", project_keys.root, min(left - dead_letters - queued, SLICE))
+            )
             if not done + tried:
                 break
             dead_letters, queued = dead_letters + done, queued + tried
@@ -117,14 +119,14 @@ class HeldRows(HeldReader):
 
     def expire(self, project_id: str, keep_days: float) -> tuple[int, int, bool]:
         """Discard some hundred dead letters that are too old; return how many, their rows, and whether more are due."""
-        answer = self._scripts.run("expire", self._root(project_id), int(keep_days * 86_400_000), SLICE)
+        answer = self._scripts.run("expire", self._keys(project_id).root, int(keep_days * 86_400_000), SLICE)
         return int(answer[0]), int(answer[1]), bool(answer[2])
 
     def _sliced(self, script: str, project_id: str, dead_letter_ids: Sequence[str], *args: str | int) -> BulkResult:
         total = BulkResult()
         for start in range(0, len(dead_letter_ids), SLICE):
             part = dead_letter_ids[start : start + SLICE]
-            answer = self._scripts.run(script, self._root(project_id), *args, *part)
+            answer = self._scripts.run(script, self._keys(project_id).root, *args, *part)
             total += BulkResult(len(part), *map(int, answer))
         return total
 

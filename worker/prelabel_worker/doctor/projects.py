@@ -72,11 +72,11 @@ def _surviving(client: Client, prefix: str, inspector: Inspector, project_id: st
 
 
 def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) -> ProjectState:
-    root = keys.project_root(prefix, project_id)
+    project_keys = keys.ProjectKeys(prefix, project_id)
     with client.pipeline(transaction=True) as pipeline:
         pipeline.time()
-        pipeline.hmget(f"{root}:meta", "pausedUntil", "pauseReason")
-        pipeline.zrange(f"{root}:timers", 0, 0, withscores=True)
+        pipeline.hmget(project_keys.meta, "pausedUntil", "pauseReason")
+        pipeline.zrange(project_keys.timers, 0, 0, withscores=True)
         (seconds, micros), (until, reason), timers = pipeline.execute()
     now = seconds + micros / 1e6
     status = inspector.status(project_id)

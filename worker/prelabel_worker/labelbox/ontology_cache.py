@@ -38,7 +38,7 @@ class Catalog:
 
     def get(self, project_id: str) -> Cached | None:
         """The cached ontology, parsed anew only when it has changed; None for what is none, as if it were not there."""
-        key = f"{keys.project_root(self._prefix, project_id)}:ontology"
+        key = keys.ProjectKeys(self._prefix, project_id).ontology
         stored, media_type, fetched = self._client.hmget(key, "normalized", "mediaType", "fetchedMs")
         if stored is None or fetched is None:
             return None
@@ -55,7 +55,7 @@ class Catalog:
 
     def put(self, project_id: str, found: ProjectOntology) -> None:
         """Keep what Labelbox answered."""
-        key = f"{keys.project_root(self._prefix, project_id)}:ontology"
+        key = keys.ProjectKeys(self._prefix, project_id).ontology
         fields: dict[str, bytes | str | int] = {
             "normalized": orjson.dumps(found.normalized),
             "mediaType": found.media_type or "",
@@ -66,7 +66,7 @@ class Catalog:
 
     def refresh(self, project_id: str, fetch: Callable[[], ProjectOntology]) -> Cached | None:
         """Fetch it now, or None while another worker does or when Redis has lost it. Raises what `fetch` raises."""
-        flight = f"{keys.project_root(self._prefix, project_id)}:ontology:flight"
+        flight = keys.ProjectKeys(self._prefix, project_id).ontology_flight
         if not self._client.set(flight, 1, nx=True, px=_FLIGHT_MS):
             return None
         try:

@@ -42,7 +42,7 @@ class Actions:
 
     def record(self, project_id: str, action: str, details: dict[str, Any]) -> None:
         """Record an action of the user of this process."""
-        self._record(f"{keys.project_root(self._prefix, project_id)}:actions", action, details)
+        self._record(keys.ProjectKeys(self._prefix, project_id).actions, action, details)
 
     def record_account(self, account: str, action: str, details: dict[str, Any]) -> None:
         """Record an action on an account, which several projects may share."""
@@ -61,7 +61,7 @@ class Actions:
 
     def last(self, project_id: str, limit: int = 50) -> list[Action]:
         """Return the actions on a project, newest first."""
-        key = f"{keys.project_root(self._prefix, project_id)}:actions"
+        key = keys.ProjectKeys(self._prefix, project_id).actions
         return self._last(key, project_id, limit)
 
     def _last(self, key: str, project_id: str, limit: int) -> list[Action]:

@@ -24,7 +24,7 @@ TYPES: dict[str, tuple[str, ...]] = {
 _TOGETHER = 500
 
 
-class ProjectKeys:
+class KeyTypes:
     """The keys of the projects behind one Redis, that may be of a wrong type."""
 
     def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
@@ -34,21 +34,21 @@ class ProjectKeys:
 
     def wrong(self, project: str) -> list[str]:
         """Return the project's keys that are of another type, without its root."""
-        root = keys.project_root(self._prefix, project)
+        project_keys = keys.ProjectKeys(self._prefix, project)
         asked = [(command, name) for command, names in TYPES.items() for name in names]
         asked += [("LLEN", f"lane:{lane}") for lane in range(MAX_LANES)]
-        wrong = self._of_other_types(root, asked)
+        wrong = self._of_other_types(project_keys, asked)
         if "chunks" not in wrong:
             chunk_ids = [
-                name.decode("utf-8", "surrogateescape") for name in self._client.zrange(f"{root}:chunks", 0, -1)
+                name.decode("utf-8", "surrogateescape") for name in self._client.zrange(project_keys.chunks, 0, -1)
             ]
-            wrong += self._of_other_types(root, [("HLEN", f"chunk:{chunk_id}") for chunk_id in chunk_ids])
+            wrong += self._of_other_types(project_keys, [("HLEN", f"chunk:{chunk_id}") for chunk_id in chunk_ids])
         return wrong
 
     def has_rows(self, project: str) -> bool:
         """Return whether anything was ever published for the project; unreadable counts say that it was."""
         try:
-            return bool(self._client.hexists(f"{keys.project_root(self._prefix, project)}:counts", "published"))
+            return bool(self._client.hexists(keys.ProjectKeys(self._prefix, project).counts, "published"))
         except redis.ResponseError:
             return True
 
@@ -61,17 +61,17 @@ class ProjectKeys:
 
         Its timers are made anew: each stage looks at it once.
         """
-        root = keys.project_root(self._prefix, project)
+        project_keys = keys.ProjectKeys(self._prefix, project)
         for name in wrong:
-            self._client.delete(f"{root}:{name}".encode("utf-8", "surrogateescape"))
+            self._client.delete(project_keys.named(name).encode("utf-8", "surrogateescape"))
         self._quarantine.forget(project)
         if not self.has_rows(project):
-            self._client.hdel(f"{root}:meta", "lanes", "form")  # no frame has fixed them
+            self._client.hdel(project_keys.meta, "lanes", "form")  # no frame has fixed them
             self._client.zrem(keys.projects(self._prefix), project)
             return False
         if "timers" in wrong:
-            chunks = [b"chunk:" + chunk_id for chunk_id in self._client.zrange(f"{root}:chunks", 0, -1)]
-            self._client.zadd(f"{root}:timers", dict.fromkeys([b"group", b"retry", b"expire", *chunks], 0))
+            chunks = [b"chunk:" + chunk_id for chunk_id in self._client.zrange(project_keys.chunks, 0, -1)]
+            self._client.zadd(project_keys.timers, dict.fromkeys([b"group", b"retry", b"expire", *chunks], 0))
         self._client.zadd(keys.projects(self._prefix), {project: 0})
         return True
 
@@ -81,13 +81,13 @@ class ProjectKeys:
         parts = [names[at : at + _TOGETHER] for at in range(0, len(names), _TOGETHER)]
         return sum(int(self._client.zrem(keys.projects(self._prefix), *part)) for part in parts)
 
-    def _of_other_types(self, root: str, asked: list[tuple[str, str]]) -> list[str]:
+    def _of_other_types(self, project_keys: keys.ProjectKeys, asked: list[tuple[str, str]]) -> list[str]:
         wrong = []
         for at in range(0, len(asked), _TOGETHER):
             part = asked[at : at + _TOGETHER]
             with self._client.pipeline(transaction=False) as pipeline:
                 for command, name in part:
-                    pipeline.execute_command(command, f"{root}:{name}".encode("utf-8", "surrogateescape"))
+                    pipeline.execute_command(command, project_keys.named(name).encode("utf-8", "surrogateescape"))
                 answers = pipeline.execute(raise_on_error=False)
             for (_, name), answer in zip(part, answers, strict=True):
                 if isinstance(answer, Exception):

@@ -55,10 +55,10 @@ def _surviving(client: Client, key_prefix: str, project_id: str) -> ProjectAudit
 
 
 def _audit(client: Client, key_prefix: str, project_id: str) -> ProjectAudit:
-    root = keys.project_root(key_prefix, project_id)
+    project_keys = keys.ProjectKeys(key_prefix, project_id)
     for _ in range(_TRIES):
-        chunk_ids = [name.decode() for name in client.zrange(f"{root}:chunks", 0, -1)]
-        snapshot = _snapshot(client, root, chunk_ids)
+        chunk_ids = [name.decode() for name in client.zrange(project_keys.chunks, 0, -1)]
+        snapshot = _snapshot(client, project_keys, chunk_ids)
         if snapshot is not None:
             return _compare(project_id, snapshot)
     raise PrelabelError(f"project {project_id} changes faster than it can be read; try again")
@@ -88,26 +88,26 @@ class _Snapshot:
     undone: list[tuple[int, int]]
 
 
-def _snapshot(client: Client, root: str, chunk_ids: list[str]) -> _Snapshot | None:
+def _snapshot(client: Client, project_keys: keys.ProjectKeys, chunk_ids: list[str]) -> _Snapshot | None:
     """Read everything in one transaction; return None when the chunks have changed since their ids were read."""
-    lanes = int(client.hget(f"{root}:meta", "lanes") or 0)
+    lanes = int(client.hget(project_keys.meta, "lanes") or 0)
     if not 0 <= lanes <= MAX_LANES:
         raise ValueError("meta.lanes")
-    undone = {name.decode(): int(mark.split(b" ")[1]) for name, mark in client.hgetall(f"{root}:undone").items()}
+    undone = {name.decode(): int(mark.split(b" ")[1]) for name, mark in client.hgetall(project_keys.undone).items()}
     with client.pipeline(transaction=True) as pipeline:
-        pipeline.zrange(f"{root}:chunks", 0, -1)
-        pipeline.hgetall(f"{root}:counts")
-        pipeline.hget(f"{root}:inbox", "rows")
-        pipeline.hgetall(f"{root}:left")
-        pipeline.hkeys(f"{root}:frames")
-        pipeline.hgetall(f"{root}:held")
-        read_indexes(pipeline, root)
+        pipeline.zrange(project_keys.chunks, 0, -1)
+        pipeline.hgetall(project_keys.counts)
+        pipeline.hget(project_keys.inbox, "rows")
+        pipeline.hgetall(project_keys.left)
+        pipeline.hkeys(project_keys.frames)
+        pipeline.hgetall(project_keys.held)
+        read_indexes(pipeline, project_keys)
         for lane in range(lanes):
-            pipeline.lrange(f"{root}:lane:{lane}", 0, -1)
+            pipeline.lrange(project_keys.lane(lane), 0, -1)
         for chunk_id in chunk_ids:
-            pipeline.hmget(f"{root}:chunk:{chunk_id}", "rows", "aside", "settled", "items")
+            pipeline.hmget(project_keys.chunk(chunk_id), "rows", "aside", "settled", "items")
         for chunk_id in undone:  # a record is never changed
-            pipeline.getrange(f"{root}:history:{chunk_id}", 0, HEAD_BYTES - 1)
+            pipeline.getrange(project_keys.history_record(chunk_id), 0, HEAD_BYTES - 1)
         ids, counts, inbox, unsettled, frames, held, *rest = pipeline.execute()
         indexes, rest = rest[:READS], rest[READS:]
     if [name.decode() for name in ids] != chunk_ids:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from prelabel.wire.client import Client
+from prelabel.wire.keys import ProjectKeys
 
 READS = 8
 """Answers of `read_indexes`, in the order of `Indexes`."""
@@ -32,16 +33,16 @@ class Indexes(NamedTuple):
     dead_letters_queued: int
 
 
-def read_indexes(pipeline: Client, root: str) -> None:
+def read_indexes(pipeline: Client, project_keys: ProjectKeys) -> None:
     """Read the indexes in the transaction that reads the states."""
-    pipeline.zcard(f"{root}:dead")
-    pipeline.zcard(f"{root}:retrying")
-    pipeline.hlen(f"{root}:held:body")
-    pipeline.hvals(f"{root}:held:rows")
-    pipeline.hvals(f"{root}:dead:reasons")
-    pipeline.hvals(f"{root}:dead:groups")
-    pipeline.zcard(f"{root}:retrying:queued")
-    pipeline.zcard(f"{root}:dead:queued")
+    pipeline.zcard(project_keys.dead)
+    pipeline.zcard(project_keys.retrying)
+    pipeline.hlen(project_keys.held_body)
+    pipeline.hvals(project_keys.held_rows)
+    pipeline.hvals(project_keys.dead_reasons)
+    pipeline.hvals(project_keys.dead_groups)
+    pipeline.zcard(project_keys.retrying_queued)
+    pipeline.zcard(project_keys.dead_queued)
 
 
 class HeldStates:

@@ -87,24 +87,24 @@ class Imports:
 
     def open(self, project_id: str) -> list[ImportStatus]:
         """Return the chunks in progress, newest first."""
-        root = keys.project_root(self._prefix, project_id)
-        ids = [name.decode() for name in self._client.zrevrange(f"{root}:chunks", 0, -1)]
+        project_keys = keys.ProjectKeys(self._prefix, project_id)
+        ids = [name.decode() for name in self._client.zrevrange(project_keys.chunks, 0, -1)]
         with self._client.pipeline(transaction=False) as pipeline:
             for chunk_id in ids:
-                pipeline.hgetall(f"{root}:chunk:{chunk_id}")
+                pipeline.hgetall(project_keys.chunk(chunk_id))
             answers = pipeline.execute()
         return [_open(project_id, name, fields) for name, fields in zip(ids, answers, strict=True) if fields]
 
     def settled(self, project_id: str, limit: int | None = None) -> Iterator[ImportStatus]:
         """Yield the chunks that were settled, newest first, as far as the history goes back."""
-        root = keys.project_root(self._prefix, project_id)
-        for together in _batches(islice(self._history(root), limit), _TOGETHER):
+        project_keys = keys.ProjectKeys(self._prefix, project_id)
+        for together in _batches(islice(self._history(project_keys), limit), _TOGETHER):
             ids = [chunk_id for chunk_id, _ in together]
             with self._client.pipeline(transaction=False) as pipeline:
-                pipeline.hmget(f"{root}:undone", ids)
-                pipeline.hmget(f"{root}:undoing", ids)
+                pipeline.hmget(project_keys.undone, ids)
+                pipeline.hmget(project_keys.undoing, ids)
                 for chunk_id in ids:
-                    pipeline.getrange(f"{root}:history:{chunk_id}", 0, HEAD_BYTES - 1)
+                    pipeline.getrange(project_keys.history_record(chunk_id), 0, HEAD_BYTES - 1)
                 undone, begun, *heads = pipeline.execute()
             for (_, at_ms), head, mark, undoing in zip(together, heads, undone, begun, strict=True):
                 if head:
@@ -112,7 +112,7 @@ class Imports:
 
     def undoing(self, project_id: str) -> list[ImportStatus]:
         """Return the imports whose undo was begun and is not known to have finished; the history may lack them."""
-        heads = self._client.hvals(f"{keys.project_root(self._prefix, project_id)}:undoing")
+        heads = self._client.hvals(keys.ProjectKeys(self._prefix, project_id).undoing)
         return [_settled(project_id, orjson.loads(head), 0, None, undoing=True) for head in heads]
 
     def names(self, project_id: str) -> set[str]:
@@ -134,36 +134,36 @@ class Imports:
 
         Reads the whole history once.
         """
-        root = keys.project_root(self._prefix, project_id)
-        for chunk_id, at_ms in self._history(root):
-            data = self._client.get(f"{root}:history:{chunk_id}")
+        project_keys = keys.ProjectKeys(self._prefix, project_id)
+        for chunk_id, at_ms in self._history(project_keys):
+            data = self._client.get(project_keys.history_record(chunk_id))
             if not data:
                 continue
             record = Record.from_bytes(data)
             of_data_row = [row for digest in data_rows for row in record.find(data_row=digest)]
             rows = dict.fromkeys(of_data_row + record.find(message=message))
-            mark = self._client.hget(f"{root}:undone", chunk_id) if rows else None
+            mark = self._client.hget(project_keys.undone, chunk_id) if rows else None
             for row in rows:
                 yield _settled(project_id, record.head, at_ms, mark), row
 
     def marks(self, project_id: str, chunk_id: str) -> list[int]:
         """Return what policies remember of the rows that this chunk imported; empty when the history lacks it."""
-        data = self._client.get(f"{keys.project_root(self._prefix, project_id)}:history:{chunk_id}")
+        data = self._client.get(keys.ProjectKeys(self._prefix, project_id).history_record(chunk_id))
         return Record.from_bytes(data).marks() if data else []
 
     def settled_since(
         self, project_id: str, since_ms: float, known: Collection[str] = ()
     ) -> Iterator[tuple[str, float, Record]]:
         """Yield the chunks settled then or later, oldest first, without `known`: id, time in ms, record."""
-        root = keys.project_root(self._prefix, project_id)
-        for member, at_ms in self._client.zrangebyscore(f"{root}:history", since_ms, "+inf", withscores=True):
+        project_keys = keys.ProjectKeys(self._prefix, project_id)
+        for member, at_ms in self._client.zrangebyscore(project_keys.history, since_ms, "+inf", withscores=True):
             chunk_id = member.decode().split(" ")[0]
-            data = None if chunk_id in known else self._client.get(f"{root}:history:{chunk_id}")
+            data = None if chunk_id in known else self._client.get(project_keys.history_record(chunk_id))
             if data:
                 yield chunk_id, at_ms, Record.from_bytes(data)
 
-    def _history(self, root: str) -> Iterator[tuple[str, float]]:
-        for member, at_ms in self._client.zrevrange(f"{root}:history", 0, -1, withscores=True):
+    def _history(self, project_keys: keys.ProjectKeys) -> Iterator[tuple[str, float]]:
+        for member, at_ms in self._client.zrevrange(project_keys.history, 0, -1, withscores=True):
             yield member.decode().split(" ")[0], at_ms
 
 

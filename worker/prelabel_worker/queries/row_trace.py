@@ -83,7 +83,7 @@ class Tracer:
         """Find the rows whose global key, data row id or message id this is."""
         trace = Trace(settled=list(self._settled(project_id, key)))
         ids = dict.fromkeys(str(settled.row.arrival.seq) for settled in trace.settled)
-        dead_letter_id = self._client.hget(f"{keys.project_root(self._prefix, project_id)}:dead:messages", key)
+        dead_letter_id = self._client.hget(keys.ProjectKeys(self._prefix, project_id).dead_messages, key)
         if dead_letter_id:
             ids[dead_letter_id.decode()] = None
         # A row that is being tried is no dead letter, and the history may have forgotten why it was held.
@@ -92,8 +92,8 @@ class Tracer:
         self._add_held(trace, project_id, list(ids))
         self._add_waiting(trace, project_id, key)
         trace.searched_all = trace.searched_all and len(tried) < MAX_FRAMES
-        root = keys.project_root(self._prefix, project_id)
-        trace.leftovers = read_leftovers(self._client, root, project_id, key, self._history_days)
+        project_keys = keys.ProjectKeys(self._prefix, project_id)
+        trace.leftovers = read_leftovers(self._client, project_keys, project_id, key, self._history_days)
         return trace
 
     def _settled(self, project_id: str, key: str) -> Iterator[Settled]:
@@ -108,8 +108,8 @@ class Tracer:
                 yield row.id
 
     def _add_held(self, trace: Trace, project_id: str, ids: list[str]) -> None:
-        root = keys.project_root(self._prefix, project_id)
-        states = self._client.hmget(f"{root}:held", ids) if ids else []
+        project_keys = keys.ProjectKeys(self._prefix, project_id)
+        states = self._client.hmget(project_keys.held, ids) if ids else []
         for held_id, state in zip(ids, states, strict=True):
             dead_letter = self._held.dead_letter(project_id, held_id) if state else None
             if dead_letter is not None:
@@ -119,14 +119,14 @@ class Tracer:
 
     def _add_waiting(self, trace: Trace, project_id: str, key: str) -> None:
         """Search the lanes that a data row of this name has, then, since it may be a message id, all others."""
-        root = keys.project_root(self._prefix, project_id)
-        lanes = int(self._client.hget(f"{root}:meta", "lanes") or 0)
+        project_keys = keys.ProjectKeys(self._prefix, project_id)
+        lanes = int(self._client.hget(project_keys.meta, "lanes") or 0)
         if not lanes:
             return
         if not 0 < lanes <= MAX_LANES:
             raise ValueError("meta.lanes")
         likely = {lane_of(f"i:{key}", lanes), lane_of(f"k:{key}", lanes)}
-        places = _Places(self._client, root, self._imports.open(project_id))
+        places = _Places(self._client, project_keys, self._imports.open(project_id))
         trace.waiting = list(places.search(likely, key))
         if not trace.found:
             trace.waiting = list(places.search(set(range(lanes)) - likely, key))
@@ -136,9 +136,9 @@ class Tracer:
 class _Places:
     """The frames of a project that are not settled, read as far as the bound allows."""
 
-    def __init__(self, client: Client, root: str, chunks: list[ImportStatus]) -> None:
+    def __init__(self, client: Client, project_keys: keys.ProjectKeys, chunks: list[ImportStatus]) -> None:
         self._client = client
-        self._root = root
+        self._keys = project_keys
         self._chunks = chunks
         self._frames_left = MAX_FRAMES
 
@@ -149,12 +149,12 @@ class _Places:
 
     def search(self, lanes: set[int], key: str) -> Iterator[Waiting]:
         for lane in sorted(lanes):
-            entries = [line.decode().split(" ") for line in self._client.lrange(f"{self._root}:lane:{lane}", 0, -1)]
+            entries = [line.decode().split(" ") for line in self._client.lrange(self._keys.lane(lane), 0, -1)]
             frames = [(entry[1], int(entry[6])) for entry in entries if entry[0] == "f"]
             yield from self._in_frames(frames, lane, key, None)
         for chunk in self._chunks:
             if lanes.intersection(chunk.lanes):
-                items = self._client.hget(f"{self._root}:chunk:{chunk.chunk_id}", "items") or b""
+                items = self._client.hget(self._keys.chunk(chunk.chunk_id), "items") or b""
                 parts = [line.split(" ") for line in items.decode().splitlines()]
                 frames = [(part[1], int(part[4])) for part in parts if part[0] == "f"]
                 yield from self._in_frames(frames, -1, key, chunk)
@@ -166,7 +166,7 @@ class _Places:
         self._frames_left -= len(frames)
         for at in range(0, len(frames), _TOGETHER):
             part = frames[at : at + _TOGETHER]
-            bodies = self._client.hmget(f"{self._root}:frames", [frame_id for frame_id, _ in part])
+            bodies = self._client.hmget(self._keys.frames, [frame_id for frame_id, _ in part])
             for (frame_id, seq), frame in zip(part, bodies, strict=True):
                 for offset, message_id in _rows_of(frame, key):
                     yield Waiting(seq + offset, lane, message_id, int(frame_id[:12], 16), chunk)

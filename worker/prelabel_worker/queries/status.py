@@ -134,17 +134,17 @@ class Inspector:
             return self._status(project_id)
 
     def _status(self, project_id: str) -> ProjectStatus:
-        root = keys.project_root(self._prefix, project_id)
+        project_keys = keys.ProjectKeys(self._prefix, project_id)
         # Not a transaction: a Redis out of memory refuses those, which is when people look.
         with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.hgetall(f"{root}:counts")
-            pipeline.hget(f"{root}:inbox", "rows")
-            pipeline.hgetall(f"{root}:dead:reasons")
-            pipeline.hmget(f"{root}:meta", *_META)
-            pipeline.zrange(f"{root}:chunks", 0, -1)
-            pipeline.zcard(f"{root}:retrying")
-            pipeline.zrange(f"{root}:retrying", 0, 0, withscores=True)
-            pipeline.zcard(f"{root}:retrying:queued")
+            pipeline.hgetall(project_keys.counts)
+            pipeline.hget(project_keys.inbox, "rows")
+            pipeline.hgetall(project_keys.dead_reasons)
+            pipeline.hmget(project_keys.meta, *_META)
+            pipeline.zrange(project_keys.chunks, 0, -1)
+            pipeline.zcard(project_keys.retrying)
+            pipeline.zrange(project_keys.retrying, 0, 0, withscores=True)
+            pipeline.zcard(project_keys.retrying_queued)
             counts, waiting, reasons, meta, chunk_ids, at_rest, next_retry, queued = pipeline.execute()
         paused_until, why, lanes, open_most, *ever = meta
         leftovers, undone, overridden, dead_by_policy = (int(value or 0) for value in ever)
@@ -153,7 +153,7 @@ class Inspector:
         done = {name: rows.get(name, 0) for name in OUTCOMES}
         pending = published - sum(done.values())
         queued = _queued(pending, at_rest, queued)
-        states, stuck = self._chunk_states(root, chunk_ids)
+        states, stuck = self._chunk_states(project_keys, chunk_ids)
         paused = paused_until is not None and int(paused_until) / 1000 > time.time()
         return ProjectStatus(
             project_id=project_id,
@@ -163,11 +163,11 @@ class Inspector:
             waiting=int(waiting or 0),
             chunks=states,
             stuck=stuck,
-            oldest_waiting_seconds=self._oldest(root, _lanes(lanes)) if waiting and int(waiting) else None,
+            oldest_waiting_seconds=self._oldest(project_keys, _lanes(lanes)) if waiting and int(waiting) else None,
             dead_reasons={name.decode(): int(value) for name, value in reasons.items()},
             paused=(why or b"").decode() if paused else None,
             paused_until=int(paused_until) / 1000 if paused else None,
-            newer=self._newer(root, _lanes(lanes), chunk_ids),
+            newer=self._newer(project_keys, _lanes(lanes), chunk_ids),
             open_most=int(open_most) if open_most else None,
             retrying=at_rest + queued,
             retrying_queued=queued,
@@ -180,12 +180,12 @@ class Inspector:
 
     def only_retrying(self, project_id: str, since_ms: float) -> bool:
         """Return whether all pending rows are retrying, and none is on a try that began before this time (ms)."""
-        root = keys.project_root(self._prefix, project_id)
+        project_keys = keys.ProjectKeys(self._prefix, project_id)
         with self._client.pipeline(transaction=True) as pipeline:
-            pipeline.hgetall(f"{root}:counts")
-            pipeline.zcard(f"{root}:retrying")
-            pipeline.zcard(f"{root}:retrying:queued")
-            pipeline.zrange(f"{root}:retrying:queued", 0, 0, withscores=True)
+            pipeline.hgetall(project_keys.counts)
+            pipeline.zcard(project_keys.retrying)
+            pipeline.zcard(project_keys.retrying_queued)
+            pipeline.zrange(project_keys.retrying_queued, 0, 0, withscores=True)
             counts, at_rest, queued, oldest = pipeline.execute()
         rows = {name.decode(): int(value) for name, value in counts.items()}
         pending = rows.get("published", 0) - sum(rows.get(name, 0) for name in OUTCOMES)
@@ -194,32 +194,32 @@ class Inspector:
 
     def overrides(self, project_id: str) -> dict[str, str]:
         """Return what is set for the project, by the names in Redis (see operations/overrides.py)."""
-        stored = self._client.hgetall(f"{keys.project_root(self._prefix, project_id)}:overrides")
+        stored = self._client.hgetall(keys.ProjectKeys(self._prefix, project_id).overrides)
         return {name.decode(): value.decode() for name, value in stored.items()}
 
     def workers(self) -> list[WorkerStatus]:
         """Return the workers that ticked within the last minute."""
         return living_workers(self._client, self._prefix)
 
-    def _chunk_states(self, root: str, chunk_ids: list[bytes]) -> tuple[dict[str, int], int]:
+    def _chunk_states(self, project_keys: keys.ProjectKeys, chunk_ids: list[bytes]) -> tuple[dict[str, int], int]:
         """Return how many chunks are in which state, and how many are stuck."""
         if not chunk_ids:
             return {}, 0
         with self._client.pipeline(transaction=False) as pipeline:
             for chunk_id in chunk_ids:
-                pipeline.hmget(f"{root}:chunk:{chunk_id.decode()}", "state", "stuckMs")
+                pipeline.hmget(project_keys.chunk(chunk_id.decode()), "state", "stuckMs")
             chunks = [(state.decode(), since) for state, since in pipeline.execute() if state]
         states = [state for state, _ in chunks]
         stuck = sum(since is not None for _, since in chunks)
         return {state: states.count(state) for state in sorted(set(states))}, stuck
 
-    def _newer(self, root: str, lanes: int, chunk_ids: list[bytes]) -> int:
+    def _newer(self, project_keys: keys.ProjectKeys, lanes: int, chunk_ids: list[bytes]) -> int:
         with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.hgetall(f"{root}:inbox")
+            pipeline.hgetall(project_keys.inbox)
             for lane in range(lanes):
-                pipeline.lindex(f"{root}:lane:{lane}", 0)
+                pipeline.lindex(project_keys.lane(lane), 0)
             for chunk_id in chunk_ids:
-                pipeline.hmget(f"{root}:chunk:{chunk_id.decode()}", "v", "rows", "aside", "settled")
+                pipeline.hmget(project_keys.chunk(chunk_id.decode()), "v", "rows", "aside", "settled")
             inbox, *rest = pipeline.execute()
         waiting = (
             int(inbox[b"%d:rows" % lane])
@@ -233,10 +233,10 @@ class Inspector:
         )
         return sum(waiting) + sum(in_chunks)
 
-    def _oldest(self, root: str, lanes: int) -> float | None:
+    def _oldest(self, project_keys: keys.ProjectKeys, lanes: int) -> float | None:
         with self._client.pipeline(transaction=False) as pipeline:
             for lane in range(lanes):
-                pipeline.lindex(f"{root}:lane:{lane}", 0)
+                pipeline.lindex(project_keys.lane(lane), 0)
             heads = [head for head in pipeline.execute() if head]
         arrived = [int(head.split(b" ")[7]) for head in heads]
         return max(0.0, time.time() - min(arrived) / 1000) if arrived else None

@@ -7,6 +7,8 @@ from prelabel.wire.client import Client, open_client
 from prelabel_worker.accounts.rate_limiter import Permits, fingerprint
 from prelabel_worker.chunks.leases import Leases
 from prelabel_worker.chunks.ledger import Ledger
+from prelabel_worker.chunks.project_memory import ProjectMemory
+from prelabel_worker.chunks.row_reader import RowReader
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.errors import KeyMissing
@@ -83,6 +85,8 @@ class Runtime:
         return StageContext(
             settings=settings,
             ledger=ledger,
+            reader=RowReader(client, settings.key_prefix),
+            memory=ProjectMemory(client, settings),
             held=HeldRows(client, settings.key_prefix),
             catalog=Catalog(client, settings.key_prefix),
             account=accounts.get,

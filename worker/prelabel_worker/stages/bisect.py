@@ -1,9 +1,14 @@
 """A file that was refused as a whole → two halves, down to the row at fault; or a pause, when it is not a row's."""
 
+from collections.abc import Sequence
 from typing import Literal
 
+from prelabel.errors import Reason
 from prelabel_worker.chunks.chunk import Chunk
+from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, held_row
+from prelabel_worker.chunks.rows import ChunkRow, RowOutcome
 from prelabel_worker.labelbox import retry_policy
+from prelabel_worker.labelbox.errors import RequestError, TooLarge
 from prelabel_worker.stages.context import StageContext
 
 SPENT_PAUSE_SECONDS = 600.0
@@ -16,11 +21,49 @@ def bisect(context: StageContext, chunk: Chunk, refused: Literal["upload", "impo
     `refused` counts against the bisection's budget; a file that is only too large does not (None). False: the budget
     is spent, the project is paused, and the chunk is still the caller's to give back.
     """
-    ledger = context.ledger
-    if refused and retry_policy.bisection_is_spent(ledger.count_refusal(chunk, refused), chunk.origin_rows):
+    ledger, memory = context.ledger, context.memory
+    if refused and retry_policy.bisection_is_spent(memory.count_refusal(chunk, refused), chunk.origin_rows):
         ledger.pause(chunk.project_id, SPENT_PAUSE_SECONDS, why)
-        ledger.forget_refusals(chunk)
+        memory.forget_refusals(chunk)
         return False
     for child in ledger.split(chunk):
         context.hint("submit", chunk.project_id, child)
     return True
+
+
+def split_upload(
+    context: StageContext, chunk: Chunk, sent: Sequence[int], problem: Problem, counted: Literal["upload"] | None
+) -> None:
+    """Cut the file of these rows, which cannot be imported as a whole, in two; a row alone is held for the problem.
+
+    `counted`: as `refused` of `bisect`. Raises LeaseLost.
+    """
+    if len(sent) == 1:
+        held = _held(context, chunk, sent[0], problem)
+        context.hint_group(chunk.project_id, context.ledger.set_aside(chunk, [held], finish=True))
+        return
+    why = "every file is refused"
+    if not bisect(context, chunk, counted, why=why):
+        context.ledger.give_back(chunk, SPENT_PAUSE_SECONDS, why=why, failures=chunk.failures + 1)
+
+
+def refused(error: RequestError) -> Problem:
+    """Return the problem of a row whose file was refused."""
+    if isinstance(error, TooLarge):
+        message = f"{error}: the file of this row alone is too large"
+        return _reported(Reason.MESSAGE_TOO_LARGE, "too-large", message)
+    return _reported(Reason.FILE_REFUSED, "refused", str(error))
+
+
+def unanswered(chunk: Chunk) -> Problem:
+    """Return the problem of a row whose uploads were not answered."""
+    return _reported(Reason.UPLOAD_FAILED, "unanswered", f"{chunk.unanswered} uploads had no answer")
+
+
+def _reported(reason: Reason, name: str, message: str) -> Problem:
+    return Problem(reason, {"errors": [{"name": name, "message": message}]})
+
+
+def _held(context: StageContext, chunk: Chunk, index: int, problem: Problem) -> RowOutcome:
+    row = next(row for row in context.reader.rows(chunk) if isinstance(row, ChunkRow) and row.index == index)
+    return held_row(row, problem, Origin("submit", chunk.id, chunk.name), facts_of(row.raw))

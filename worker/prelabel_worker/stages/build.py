@@ -27,6 +27,10 @@ class Built:
     slow: int = 0
     """Annotations of the file that Labelbox imports slowly, as they are and not as the frames' headers say."""
 
+    def count(self, name: str) -> int:
+        """Return the rows that were set aside with this outcome."""
+        return sum(outcome.rows for outcome in self.set_aside if outcome.name == name)
+
 
 WasImported = Callable[[Sequence[int]], set[int]]
 """Which of these rows (see identity.row_digest) were imported before."""

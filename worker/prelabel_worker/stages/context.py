@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.chunks.leases import Leases
 from prelabel_worker.chunks.ledger import Ledger
+from prelabel_worker.chunks.project_memory import ProjectMemory
+from prelabel_worker.chunks.row_reader import RowReader
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.ontology_cache import Catalog
@@ -27,13 +29,30 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class StageContext:
-    """What a stage works with; one set a process. `account` raises KeyMissing; '' is the account of the settings."""
+    """What a stage works with; one set a process."""
 
+    #: What this worker was started with.
     settings: Settings
+    #: Moves chunks from state to state.
     ledger: Ledger
+    #: Reads the rows of a chunk, and what its import consisted of.
+    reader: RowReader
+    #: What projects remember beside their chunks.
+    memory: ProjectMemory
+    #: Retries and expires rows outside chunks.
     held: HeldRows
+    #: The ontologies of the projects.
     catalog: Catalog
+    #: The account of a name; '' is the account of the settings. Raises KeyMissing.
     account: Callable[[str], Account]
+    #: Keeps the leases of held chunks from running out.
     leases: Leases
+    #: The projects whose keys cannot be used.
     quarantine: Quarantine
+    #: Sends a stage to a free worker.
     hint: Hint
+
+    def hint_group(self, project_id: str, waiting: int | None) -> None:
+        """Have rows grouped that wait in the inbox; nothing where none do."""
+        if waiting:
+            self.hint("group", project_id, "")

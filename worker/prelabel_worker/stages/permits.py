@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prelabel_worker.accounts.rate_limiter import Permit, Purpose
-from prelabel_worker.chunks.chunk import Chunk, State
+from prelabel_worker.chunks.chunk import Chunk
 from prelabel_worker.labelbox.errors import OutcomeUnknown, RequestError, Throttled, Unavailable
 from prelabel_worker.stages.context import Account, StageContext
 
@@ -63,10 +63,7 @@ class ChunkPermits:
         seconds, why = min(permit.wait, LOOK_AGAIN_SECONDS), waits_for(permit)
         if permit.reserved and permit.wait > _LONG_WAIT_SECONDS:  # more chunks are open than the budget carries
             ledger.open_fewer(chunk.project_id)
-        if chunk.state is State.UNCERTAIN:
-            ledger.uncertain(chunk, seconds, why=why, failures=chunk.failures, sent_now=False, permit_ms=permit.ticket)
-        else:
-            ledger.wait(chunk, seconds, why=why, failures=chunk.failures, permit_ms=permit.ticket)
+        ledger.give_back(chunk, seconds, why=why, failures=chunk.failures, permit_ms=permit.ticket)
 
 
 def waits_for(permit: Permit) -> str:

@@ -42,7 +42,7 @@ def _settle(context: StageContext, chunk: Chunk) -> None:
     if chunk.verdict is None:
         context.ledger.poll_again(chunk, 0, chunk.failures)
         return
-    sent = context.ledger.sent_lines(chunk)
+    sent = context.reader.sent_lines(chunk)
     try:
         if chunk.verdict is Verdict.FAILED:
             _settle_failed(context, chunk, sent)
@@ -112,8 +112,7 @@ def _commit(
         done = context.ledger.commit_rows(chunk, cursor, part, record=record if finish else b"", finish=finish)
         cursor, imported = part.after, imported + part.imported
         left_rows, left = left_rows + done.leftover_rows, left + done.leftovers
-        if done.waiting:
-            context.hint("group", chunk.project_id, "")
+        context.hint_group(chunk.project_id, done.waiting)
     _log.info(
         "import.settled",
         project=chunk.project_id,
@@ -144,8 +143,8 @@ def _slices(
     context: StageContext, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], whole: Problem | None
 ) -> Iterator[Slice]:
     """The rows that are not settled yet, in order; messages are read only to hold them."""
-    held_keys = context.ledger.held_among(chunk.project_id, sent.keys)
-    rows = {row.index: row for row in context.ledger.rows(chunk)} if failed or whole is not None else {}
+    held_keys = context.memory.held_among(chunk.project_id, sent.keys)
+    rows = {row.index: row for row in context.reader.rows(chunk)} if failed or whole is not None else {}
     returning = _returning(chunk)
     arrivals = history.arrivals(chunk.items)
     part = Slice(after=chunk.cursor)

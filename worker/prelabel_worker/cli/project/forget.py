@@ -11,7 +11,7 @@ from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import reading
 from prelabel_worker.cli.shared.terminal import NOTHING, RedisUrl, confirm, say, usage
 from prelabel_worker.operations.action_log import Actions
-from prelabel_worker.quarantine.keys import ProjectKeys
+from prelabel_worker.quarantine.keys import KeyTypes
 from prelabel_worker.quarantine.names import project_id, shortened, unspelled
 from prelabel_worker.queries.status import Inspector
 
@@ -38,7 +38,7 @@ def forget(
         usage("name one PROJECT, or give --malformed")
     settings = settings_for(redis_url)
     client = connect(settings)
-    project_keys = ProjectKeys(client, settings.key_prefix)
+    project_keys = KeyTypes(client, settings.key_prefix)
     malformed_names = Inspector(client, settings.key_prefix).malformed()
     if name is None:
         _names(project_keys, malformed_names, yes=yes)
@@ -55,7 +55,7 @@ def forget(
         _keys(project_keys, Actions(client, settings.key_prefix), name, yes=yes)
 
 
-def _names(project_keys: ProjectKeys, names: list[bytes], *, yes: bool) -> None:
+def _names(project_keys: KeyTypes, names: list[bytes], *, yes: bool) -> None:
     if not names:
         say("every name in the set of projects can be a project's: there is nothing to remove")
         raise typer.Exit(NOTHING)
@@ -64,7 +64,7 @@ def _names(project_keys: ProjectKeys, names: list[bytes], *, yes: bool) -> None:
     say(f"removed {counted(project_keys.forget_malformed(names), 'name')}")
 
 
-def _keys(project_keys: ProjectKeys, actions: Actions, project: str, *, yes: bool) -> None:
+def _keys(project_keys: KeyTypes, actions: Actions, project: str, *, yes: bool) -> None:
     wrong = project_keys.wrong(project)
     if not wrong and (project_keys.has_rows(project) or not project_keys.is_listed(project)):
         say(f"every key of project {project} is of its type: there is nothing to remove")

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from prelabel.printing import and_more, counted
 from prelabel.readers.ndjson import LineOptions, read_lines
 from prelabel.wire.client import Client
-from prelabel_worker.chunks.ledger import Ledger
+from prelabel_worker.chunks.project_memory import ProjectMemory
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
@@ -118,7 +118,7 @@ def _of_project(project: str, redis_url: str | None) -> Check:
     try:
         client = connect(settings)
         cached = Catalog(client, settings.key_prefix).get(project)
-        form = Ledger(client, settings).form(project)
+        form = ProjectMemory(client, settings).form(project)
         submit_as = Inspector(client, settings.key_prefix).overrides(project).get("submitAs", "")
     except (ServiceAway, redis.RedisError) as error:
         say(f"{error}; asking Labelbox")

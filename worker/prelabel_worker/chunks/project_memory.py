@@ -1,0 +1,79 @@
+"""What a project remembers beside its chunks: imported and held rows, its features' numbers, refusals in a row."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from prelabel.wire import keys
+from prelabel.wire.client import Client
+from prelabel_worker.chunks.annotation_counts import Counted, annotation_counts_of, names_of
+from prelabel_worker.chunks.chunk import Chunk
+from prelabel_worker.scripts import Scripts
+from prelabel_worker.settings import Settings
+
+_DAY_MS = 86_400_000
+_ASKED_TOGETHER = 500  # rows in one script call
+_REFUSALS_SECONDS = 24 * 3600  # a bisection's count outlives every pause of it, and goes with nobody's help
+
+
+class ProjectMemory:
+    """The memory of all projects behind one Redis."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self._scripts = Scripts(client)
+
+    def annotation_counts(self, project_id: str, rows: Sequence[Counted]) -> tuple[bytes, ...]:
+        """Return the packed counts of each of these messages, with the project's numbers for its features."""
+        names = names_of(rows)
+        numbers = self._scripts.run("number_names", self._keys(project_id).root, *names)
+        return annotation_counts_of(rows, dict(zip(names, numbers, strict=True)))
+
+    def was_imported(self, project_id: str, digests: Sequence[int]) -> set[int]:
+        """Return which of these rows were imported within the remembered time."""
+        keep_ms = int(self._settings.history_days * _DAY_MS)
+        imported: set[int] = set()
+        for at in range(0, len(digests) if keep_ms else 0, _ASKED_TOGETHER):
+            part = digests[at : at + _ASKED_TOGETHER]
+            imported |= {
+                part[place] for place in self._scripts.run("was_imported", self._keys(project_id).root, keep_ms, *part)
+            }
+        return imported
+
+    def form(self, project_id: str) -> str | None:
+        """Return how the project writes its data rows, `i` or `k`; None before its first frame."""
+        form = self._client.hget(self._keys(project_id).meta, "form")
+        return form.decode() if form else None
+
+    def held_among(self, project_id: str, row_keys: Sequence[str]) -> set[str]:
+        """Return those of these row keys that held rows have: a settled row can only supersede those."""
+        key = self._keys(project_id).held_rows
+        if not self._client.hlen(key):
+            return set()
+        held_keys: set[str] = set()
+        for at in range(0, len(row_keys), _ASKED_TOGETHER):
+            part = row_keys[at : at + _ASKED_TOGETHER]
+            held_ids = self._client.hmget(key, part)
+            held_keys |= {row_key for row_key, ids in zip(part, held_ids, strict=True) if ids is not None}
+        return held_keys
+
+    def count_refusal(self, chunk: Chunk, of: Literal["upload", "import"]) -> int:
+        """Count a refusal of this chunk's bisection; return how many there were since its last success.
+
+        That is the last upload that was accepted, or the last row that was imported.
+        """
+        name = self._refusals(chunk)
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hincrby(name, of, 1)
+            pipeline.expire(name, _REFUSALS_SECONDS)
+            return int(pipeline.execute()[0])
+
+    def forget_refusals(self, chunk: Chunk) -> None:
+        """Have the bisection begin to count anew."""
+        self._client.delete(self._refusals(chunk))
+
+    def _refusals(self, chunk: Chunk) -> str:
+        return self._keys(chunk.project_id).chunk_refusals(chunk.origin)
+
+    def _keys(self, project_id: str) -> keys.ProjectKeys:
+        return keys.ProjectKeys(self._settings.key_prefix, project_id)

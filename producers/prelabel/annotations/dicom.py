@@ -32,7 +32,7 @@ class Slice(Wire):
 
 
 class SliceSegment(Wire):
-    """Slices between which there is no gap."""
+    """Slices that belong together."""
 
     keyframes: Annotated[list[Slice], Field(min_length=1, max_length=MAX_FRAMES)]
 

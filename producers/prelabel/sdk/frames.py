@@ -32,7 +32,7 @@ class _Answer:
 
 
 def frame_answers(located: list[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Return all answers of one feature: one radio line per option, or one line for a checklist or for texts."""
+    """Return all answers of one feature: a radio line per option, the lines of a checklist, or one line of texts."""
     located = sorted(located, key=lambda pair: pair[1].frame)
     path, first = located[0]
     kinds = {type(annotation.value) for _, annotation in located}
@@ -73,7 +73,7 @@ def _checklists(base: dict[str, Any], answers: list[_Answer]) -> Iterator[dict[s
 
 
 def _answers(located: list[tuple[str, Any]]) -> list[_Answer]:
-    """Return the distinct answers with their ranges; an answer lasts until another one is given."""
+    """Return the distinct answers with their ranges; a range continues while no other answer comes between."""
     answers: dict[bytes, _Answer] = {}
     before: int | None = None
     frame: int | None = None

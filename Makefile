@@ -51,7 +51,7 @@ bandit: $(VENV)/.dev
 audit: bandit  ## bandit, and known vulnerabilities of what is installed, where their service can be reached
 	$(BIN)/python .ci/audit
 
-package: $(VENV)/.dev  ## build the wheel and install it in clean environments
+package: $(VENV)/.dev  ## build the wheel, try it in clean environments, and leave it in dist/
 	PYTHON=$(BIN)/python .ci/package
 
 deploy-check: $(VENV)/.dev  ## the Dockerfile and the manifests: rules, schemas, and the image's steps without an engine

@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SEED ?= 1
 CODE := producers worker sandbox tests benchmarks examples docs deploy
 
-.PHONY: install demo test check format format-check lint types bandit audit package deploy-check chaos chaos-quick lanes \
+.PHONY: install demo test test-fast check format format-check lint types bandit audit package deploy-check chaos chaos-quick lanes \
   lanes-quick bench clean
 
 install: $(VENV)/.dev  ## make .venv with everything for development
@@ -28,6 +28,9 @@ demo: $(VENV)/.embedded  ## the whole path on 20,000 rows, with bad rows and an 
 
 test: $(VENV)/.dev  ## all tests; most of them wait for other processes, so there are more at a time than cores
 	$(BIN)/pytest -n 3 --dist loadfile
+
+test-fast: $(VENV)/.dev  ## unit tests but the slow ones, in under a minute
+	$(BIN)/pytest tests/unit -n 2 -m 'not slow'
 
 check: format-check lint types bandit package deploy-check test lanes-quick chaos-quick  ## what CI runs
 

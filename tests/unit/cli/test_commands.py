@@ -124,6 +124,7 @@ WORDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "expected"), WORDS)
 def test_bash_completes_commands_and_options(tmp_path: Path, line: str, expected: str) -> None:
     last = str(len(line.split()) - 1)
@@ -131,12 +132,14 @@ def test_bash_completes_commands_and_options(tmp_path: Path, line: str, expected
     assert found == f"{expected}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "expected"), WORDS)
 def test_zsh_completes_commands_and_options(tmp_path: Path, line: str, expected: str) -> None:
     found = complete(tmp_path, _PRELABEL_COMPLETE="complete_zsh", _TYPER_COMPLETE_ARGS=line)
     assert re.findall(r'^(?:_arguments .*?)?"([^"]+)"', found, re.M) == [expected]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "expected"), WORDS)
 def test_fish_completes_commands_and_options(tmp_path: Path, line: str, expected: str) -> None:
     asked = {"_PRELABEL_COMPLETE": "complete_fish", "_TYPER_COMPLETE_ARGS": line}

@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SEED ?= 1
 CODE := producers worker sandbox tests benchmarks examples docs deploy
 
-.PHONY: install demo test check docs format format-check lint types bandit audit package deploy-check chaos chaos-quick \
+.PHONY: install demo test test-fast check docs format format-check lint types bandit audit package deploy-check chaos chaos-quick \
   lanes lanes-quick bench clean
 
 install: $(VENV)/.dev  ## make .venv with everything for development
@@ -28,6 +28,9 @@ demo: $(VENV)/.embedded  ## the whole path on 20,000 rows, with bad rows and an 
 
 test: $(VENV)/.dev  ## all tests; most of them wait for other processes, so there are more at a time than cores
 	$(BIN)/pytest -n 3 --dist loadfile
+
+test-fast: $(VENV)/.dev  ## unit tests but the slow ones, in under a minute
+	$(BIN)/pytest tests/unit -n 2 -m 'not slow'
 
 check: format-check lint types bandit docs package deploy-check test lanes-quick chaos-quick  ## what CI runs
 
@@ -56,7 +59,7 @@ docs: $(VENV)/.dev  ## the documentation as a site in build/docs, offline; a war
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs . build/docs
 	$(BIN)/python docs/check_site.py build/docs
 
-package: $(VENV)/.dev  ## build the wheel and install it in clean environments
+package: $(VENV)/.dev  ## build the wheel, try it in clean environments, and leave it in dist/
 	PYTHON=$(BIN)/python .ci/package
 
 deploy-check: $(VENV)/.dev  ## the Dockerfile and the manifests: rules, schemas, and the image's steps without an engine

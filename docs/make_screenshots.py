@@ -29,6 +29,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 FLAGS += ["--disable-sync", "--no-first-run"]
 LARGE = 180_000
 WIDE, PHONE = (1200, 800), (390, 780)
+README = {"x": 0, "y": 0, "width": 1200, "height": 640}
+"""What of the page of an image the README shows: the head of the page and the whole picture."""
 
 CREATE = """mutation ($p: ID!, $n: String!, $f: Upload!, $l: Int!) {
   createModelAssistedLabelingPredictionImport(
@@ -98,7 +100,7 @@ def settle(page: Page, name: str) -> None:
         until(page, "document.querySelector('video').readyState >= 2")
         page.get_by_role("slider").fill("26")
         until(page, "!document.querySelector('video').seeking")
-    if name == "row-image":
+    if name in ("row-image", "readme"):
         page.get_by_role("link", name="vessel").first.focus()
 
 
@@ -110,7 +112,8 @@ def until(page: Page, expression: str) -> None:
 
 def take(page: Page, file: Path) -> None:
     """A picture, packed as well as can be; one that is large has fewer colours."""
-    shot = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    part = {"clip": README} if file.stem == "readme" else {"full_page": True}
+    shot = Image.open(BytesIO(page.screenshot(**part))).convert("RGB")
     shot.save(file, optimize=True)
     if file.stat().st_size > LARGE:
         shot.quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
@@ -127,7 +130,7 @@ def main(wanted: list[str]) -> None:
             ("row-image-phone", pages["row-image"], PHONE, "light"),
             ("row-image-dark", pages["row-image"], WIDE, "dark"),
         ]
-        shots += [("row-text-phone", pages["row-text"], PHONE, "dark")]
+        shots += [("row-text-phone", pages["row-text"], PHONE, "dark"), ("readme", pages["row-image"], WIDE, "light")]
         for name, path, (width, height), scheme in shots:
             if wanted and name not in wanted:
                 continue

@@ -1,12 +1,6 @@
-"""The first thing a fleet writes: one prediction, published."""
-
-import sys
-
 from prelabel import BoundingBox, GlobalKey, Model, PredictionMessage, Publisher
 
-redis_url = sys.argv[1] if len(sys.argv) > 1 else "redis://localhost:6379/0"
-
-with Publisher(redis_url) as publisher:
+with Publisher() as publisher:  # finds PRELABEL_REDIS_URL, or the stack that `prelabel up` runs
     publisher.publish(
         PredictionMessage(
             project_id="demo-project",

@@ -8,6 +8,7 @@ PrelabelError
 │  └─ MessageTooLarge         it has more bytes than a frame holds
 ├─ InboxFull, BufferFull      back pressure: nothing was taken, try later
 ├─ PublisherClosed
+├─ NoRedisUrl                 nothing says which Redis to publish to
 └─ RedisUnavailable           the publisher still holds rows
 """
 
@@ -113,6 +114,10 @@ class BufferFull(PrelabelError):
 
 class PublisherClosed(PrelabelError):
     """The publisher is closed; the message was not taken."""
+
+
+class NoRedisUrl(PrelabelError):
+    """Nothing says which Redis to publish to, and no stack runs here."""
 
 
 class RedisUnavailable(PrelabelError):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import stat
 import subprocess
@@ -306,15 +305,3 @@ def test_a_killed_up_takes_its_processes_with_it_and_its_file_is_stale(
     done = run_in(tmp_path, "sandbox", "project", str(ROOT / "examples/project.json"))
     assert done.returncode == 4
     assert "no stack runs here" in done.stderr
-
-
-def test_the_demo_balances(tmp_path: Path) -> None:
-    """In an odd folder, behind a proxy that would not know the loopback."""
-    folder = tmp_path / "a folder with spaces"
-    folder.mkdir()
-    done = run_in(folder, "demo", "--rows", "1500", HTTP_PROXY="http://127.0.0.1:1", http_proxy="http://127.0.0.1:1")
-
-    assert done.returncode == 0, done.stderr + done.stdout
-    assert done.stdout.count("balances") == 3
-    assert re.search(r"prelabel dead retry \d+ --project demo-", done.stdout)
-    assert "3 messages refused at publish" in done.stdout

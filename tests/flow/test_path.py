@@ -134,21 +134,6 @@ def test_a_feature_that_was_added_later_is_found(flow: Flow) -> None:
     assert flow.settled().imported == 2
 
 
-def test_the_example_of_the_readme_runs(flow: Flow) -> None:
-    flow.project = "demo-project"
-    flow.create()
-
-    subprocess.run(
-        [sys.executable, ROOT / "examples/publish_one.py", flow.stack.file.redis_url], check=True, timeout=60
-    )
-
-    assert flow.settled().imported == 1
-    example = (ROOT / "examples/publish_one.py").read_text()
-    for line in ("with Publisher(", 'BoundingBox("vessel", left=10, top=20, width=30, height=40)'):
-        assert line in example
-        assert line in (ROOT / "README.md").read_text()
-
-
 def test_real_detections_arrive_with_coordinates_name_and_data_row(
     flow: Flow, real_data: Callable[[str], Path]
 ) -> None:

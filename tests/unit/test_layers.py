@@ -65,6 +65,7 @@ MAY_IMPORT = {
     "prelabel.json_record": "",
     "prelabel.private_files": "",
     "prelabel.errors": "printing",
+    "prelabel.stack_file": "errors",
     "prelabel.annotations": "errors",
     "prelabel.messages": "annotations ids",
     "prelabel.wire": "errors ids printing",
@@ -72,7 +73,7 @@ MAY_IMPORT = {
     "prelabel.sdk": "annotations builders errors messages",
     "prelabel.validation": "annotations errors messages sdk",
     "prelabel.spool": "errors printing private_files wire",
-    "prelabel.publishing": "errors messages printing spool validation wire",
+    "prelabel.publishing": "errors messages printing spool stack_file validation wire",
     "prelabel.readers": "annotations builders errors",
     "prelabel.testing": "errors messages printing publishing validation",
     # what is imported into Labelbox
@@ -99,7 +100,7 @@ MAY_IMPORT = {
         "accounts amqp_url chunks dead_letters errors labelbox logs presence quarantine scripts settings stages"
     ),
     "prelabel_worker.celery": "errors runtime settings",
-    "prelabel_worker.stack": "queries runtime",
+    "prelabel_worker.stack": "errors queries runtime",
     "prelabel_worker.doctor": (
         "accounts errors labelbox ontology quarantine queries rendering runtime scripts settings stack"
     ),
@@ -186,11 +187,13 @@ def test_the_environment_is_read_in_the_settings_alone() -> None:
         for node in ast.walk(SOURCES[path])
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     }
+    # A publisher asks for the one variable that it shares with the worker. Of the worker,
     # settings.py leaves it to pydantic-settings, redis_settings.py reads two of them without; the others give it to
     # processes that they start, or ask for the editor.
     starters = {"stack.stack", "cli.local.worker", "cli.local.sandbox", "cli.dead.edit"}
     assert {module for module in readers if not module.startswith("prelabel_sandbox")} == {
-        f"prelabel_worker.{name}" for name in (*starters, "redis_settings")
+        "prelabel.publishing.default_redis",
+        *(f"prelabel_worker.{name}" for name in (*starters, "redis_settings")),
     }
 
 

@@ -117,6 +117,7 @@ Checklist("flags", ["red", Option("yellow", classifications=[Classification("yel
 """
 
 
+@pytest.mark.slow
 def test_type_checkers_understand_what_a_fleet_writes(tmp_path: Path) -> None:
     (tmp_path / "fleet.py").write_text(FLEET)
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(tmp_path / "fleet.py")]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from prelabel.stack_file import StackFile
 from prelabel.wire.redis_url import RedisUrl
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.settings import Settings, load_settings
 from prelabel_worker.stack import stack_file
-from prelabel_worker.stack.stack_file import StackFile
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

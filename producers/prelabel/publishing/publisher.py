@@ -8,6 +8,7 @@ from typing import Literal, Self
 from prelabel.messages import Model
 from prelabel.publishing.buffer import Limits
 from prelabel.publishing.core import PublisherCore, PublisherSettings
+from prelabel.publishing.default_redis import default_redis_url
 from prelabel.publishing.inbox import MAX_INBOX_ROWS
 from prelabel.validation.gate import Message
 from prelabel.wire import keys
@@ -25,7 +26,7 @@ class PublisherBase:
 
     def __init__(
         self,
-        redis_url: str,
+        redis_url: str | None = None,
         *,
         key_prefix: str = keys.DEFAULT_PREFIX,
         linger_seconds: float = 0.05,
@@ -43,7 +44,7 @@ class PublisherBase:
         spool_bytes: int = 1024 * 1024 * 1024,
         spool_max_age_days: float = 6.0,
     ) -> None:
-        url = RedisUrl.parse(redis_url)
+        url = default_redis_url() if redis_url is None else RedisUrl.parse(redis_url)
         if not (1 <= frame_rows <= MAX_FRAME_ROWS and 1 <= frame_bytes <= MAX_FRAME_BYTES):
             raise ValueError(f"a frame has at most {MAX_FRAME_ROWS} rows and {MAX_FRAME_BYTES} bytes")
         self._core = PublisherCore(
@@ -83,7 +84,9 @@ class Publisher(PublisherBase):
     spool of its own; the parent keeps what it had buffered.
 
     Args:
-        redis_url: where the inbox is, for example `redis://localhost:6379/0`.
+        redis_url: where the inbox is, for example `redis://localhost:6379/0`. Without it, the environment variable
+            `PRELABEL_REDIS_URL` says so, or else the stack that `prelabel up` runs in the working directory or above
+            it, if it is this user's (`.prelabel/stack.json` 0600, its folder 0700).
         key_prefix: the prefix of all keys; the workers' setting must be the same.
         linger_seconds: how long a row waits for others to be sent with.
         frame_rows: maximum rows in one frame, up to 10,000.
@@ -105,7 +108,8 @@ class Publisher(PublisherBase):
         spool_max_age_days: frames older than this are moved to `expired/` instead of being sent. Keep it below the
             workers' `frame_memory_days`: for that long, a frame is counted once however often it is sent.
 
-    Raises ValueError for a malformed URL and for limits that no worker reads, OSError when `spool_dir` cannot be used.
+    Raises NoRedisUrl where nothing says which Redis to use, ValueError for a malformed URL and for limits that no
+    worker reads, OSError when `spool_dir` cannot be used.
     A spool needs file locks as Linux and macOS have them.
 
     """

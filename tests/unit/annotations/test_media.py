@@ -43,6 +43,7 @@ any_media = st.sampled_from(sorted(media.ANNOTATIONS)).flatmap(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(any_media)
 def test_every_value_of_a_message_arrives_in_its_lines(case: tuple[str, dict[str, Any]]) -> None:
@@ -61,6 +62,7 @@ def test_every_value_of_a_message_arrives_in_its_lines(case: tuple[str, dict[str
         assert line == without_noise({key: each for key, each in annotation.items() if key != "uuid"})
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(any_media)
 def test_lines_made_a_message_again_give_the_same_lines(case: tuple[str, dict[str, Any]]) -> None:
@@ -70,6 +72,7 @@ def test_lines_made_a_message_again_give_the_same_lines(case: tuple[str, dict[st
     assert lines_of(message_of(copy.deepcopy(sent)), media_type) == sent
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(any_media)
 def test_a_typed_message_is_sent_as_its_json_is(case: tuple[str, dict[str, Any]]) -> None:
@@ -144,6 +147,7 @@ BETWEEN = {Reason.BROKEN_RELATIONSHIP, Reason.DUPLICATE_UUID, Reason.TOO_MANY_AN
 """Rules between annotations, which are the gate's alone."""
 
 
+@pytest.mark.slow
 def test_gate_and_models_agree_on_every_spoilt_field() -> None:
     tried: Counter[str] = Counter()
     for case_id, _, line in LINES:
@@ -171,6 +175,7 @@ def test_gate_and_models_agree_on_every_spoilt_field() -> None:
     assert tried["refused"] > 10_000
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(any_media, st.data())
 def test_a_spoilt_message_is_built_or_refused_and_never_anything_else(

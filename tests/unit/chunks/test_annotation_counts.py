@@ -1,5 +1,6 @@
 """The bytes of what a message has of each feature."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,7 @@ def test_a_shape_keeps_the_count_of_each_feature(by_feature: dict[int, int]) -> 
     assert len(packed) <= MOST_BYTES
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.integers(1, 255), st.integers(1, 5000), min_size=40), st.integers(1, 10**6))
 def test_a_message_of_more_features_than_redis_packs_is_counted_as_a_whole(
     by_feature: dict[int, int], annotations: int

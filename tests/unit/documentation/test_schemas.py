@@ -70,6 +70,7 @@ def test_a_wrong_shape_is_refused_where_a_schema_can_say_it(case: dict[str, Any]
     assert refused == (case["id"] not in BEYOND)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(strategies.spoilt())
 def test_a_schema_is_never_stricter_than_the_gate(value: dict[str, Any]) -> None:

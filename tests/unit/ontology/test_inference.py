@@ -67,6 +67,7 @@ every_media = st.sampled_from(sorted(media.ANNOTATIONS)).flatmap(
 several = st.one_of(st.lists(strategies.messages(), min_size=1, max_size=4), every_media)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(several)
 def test_what_is_proposed_for_valid_messages_takes_them(messages: list[dict[str, Any]]) -> None:

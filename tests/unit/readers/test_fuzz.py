@@ -37,6 +37,7 @@ RESULTS = st.fixed_dictionaries(
 FORMS = ["coco-results", "coco-segmentation", "coco-keypoints", "coco-captions", "coco-panoptic"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(RESULTS | ODD, max_size=5))
@@ -54,6 +55,7 @@ def test_of_any_results_each_is_taken_or_named(form: str, results: list[Any]) ->
 CELLS = st.integers(-2, 30).map(str) | st.floats().map(str) | st.sampled_from(["", "x", "<NA>", "SPEAKER", ";;", "rec"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "between"), [("mot", ","), ("rttm", " ")])
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(CELLS, max_size=10), max_size=6))

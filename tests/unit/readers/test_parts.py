@@ -81,6 +81,7 @@ def test_an_element_longer_than_the_limit_is_named(monkeypatch: pytest.MonkeyPat
         in_pieces(json.dumps(["a", "b" * 5000]).encode(), 100)
 
 
+@pytest.mark.slow
 def test_a_large_file_is_read_in_little_memory(tmp_path: Path) -> None:
     path = write(tmp_path, "large.json", [{"image_id": at, "bbox": [1, 2, 3, 4]} for at in range(50_000)])
     tracemalloc.start()

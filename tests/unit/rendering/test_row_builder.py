@@ -195,6 +195,7 @@ def without_noise(value: Any) -> Any:
     return [without_noise(each) for each in value] if isinstance(value, list) else value
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(strategies.messages())
 def test_every_value_of_a_message_arrives_in_its_lines(value: dict[str, Any]) -> None:
@@ -210,6 +211,7 @@ def test_every_value_of_a_message_arrives_in_its_lines(value: dict[str, Any]) ->
         assert line == without_noise({key: each for key, each in annotation.items() if key != "uuid"})
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(strategies.spoilt())
 def test_a_spoilt_message_is_built_or_refused_and_never_anything_else(value: dict[str, Any]) -> None:

@@ -40,6 +40,7 @@ def test_what_is_sent_of_a_label_is_what_the_sdk_would_send(name: str) -> None:
     assert compared(ours) == compared(of_the_sdk(made))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("media", GENERATED)
 def test_generated_labels_are_sent_as_the_sdk_would(media: str) -> None:
     @given(GENERATED[media])

@@ -294,7 +294,7 @@ class Crashes(RuleBasedStateMachine):
         assert self.spool.size <= 600_000 + 1000 * 50
 
 
-TestCrashes = Crashes.TestCase
+TestCrashes = pytest.mark.slow(Crashes.TestCase)
 TestCrashes.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
 

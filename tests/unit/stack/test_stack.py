@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from prelabel.stack_file import StackFile
+from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.stack import redis_server, stack_file
 from prelabel_worker.stack.errors import StackError
-from prelabel_worker.stack.stack_file import StackFile
 
 FILE = StackFile("redis://:pw@h/0", "redis://:pw@h/0", "http://h/graphql", "key", "http://h", os.getpid(), {"redis": 1})
 
@@ -124,30 +125,36 @@ def test_redis_keeps_every_answered_write(tmp_path: Path) -> None:
     assert stat.S_IMODE(Path(options).stat().st_mode) == 0o600
 
 
-def test_the_file_is_private_and_reads_back(tmp_path: Path) -> None:
-    stack_file.write(FILE, tmp_path)
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """`.prelabel` in the working directory, not made yet."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / ".prelabel"
 
-    assert stack_file.read(tmp_path) == FILE
-    path = tmp_path / "stack.json"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert list(tmp_path.iterdir()) == [path]
+
+def test_the_file_is_private_and_reads_back(folder: Path) -> None:
+    stack_file.write(FILE)
+
+    assert stack_file.read() == FILE
+    path = folder / "stack.json"
+    assert (stat.S_IMODE(folder.stat().st_mode), stat.S_IMODE(path.stat().st_mode)) == (0o700, 0o600)
+    assert list(folder.iterdir()) == [path]
     assert json.loads(path.read_text())["redisUrl"] == "redis://:pw@h/0"
-    stack_file.remove(tmp_path)
-    assert stack_file.read(tmp_path) is None
+    stack_file.remove()
+    assert stack_file.read() is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "{}", "[]", '{"pid": 1}'])
-def test_a_broken_file_is_no_stack(tmp_path: Path, text: str) -> None:
-    (tmp_path / "stack.json").write_text(text)
+def test_commands_find_the_stack_of_a_folder_above(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack_file.write(FILE)
+    (folder.parent / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(folder.parent / "a" / "b")
 
-    assert stack_file.read(tmp_path) is None
+    assert stack_file.read() == FILE
 
 
-def test_a_file_whose_process_is_gone_is_stale(tmp_path: Path) -> None:
-    child = os.fork()
-    if child == 0:
-        os._exit(0)
-    os.waitpid(child, 0)
-    stack_file.write(StackFile("r", "b", "l", "k", "s", child), tmp_path)
+def test_commands_stop_at_a_file_that_others_can_reach(folder: Path) -> None:
+    stack_file.write(FILE)
+    (folder / "stack.json").chmod(0o644)
 
-    assert stack_file.read(tmp_path) is None
+    with pytest.raises(ConfigurationError, match=r"expected mode 0600, found 0644.*--redis-url"):
+        stack_file.read()

@@ -291,6 +291,7 @@ def test_valid_messages_pass_the_gate_and_the_models(value: dict[str, Any]) -> N
     assert gate_accepts(content)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(strategies.spoilt())
 def test_gate_and_models_agree_on_spoilt_messages(value: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from typing import Self
 import redis
 
 from prelabel.private_files import opener
+from prelabel.stack_file import FOLDER, StackFile
 from prelabel.wire import keys
 from prelabel.wire.client import Client, open_client
 from prelabel_worker.queries.status import Inspector
@@ -24,7 +25,6 @@ from prelabel_worker.runtime.roles import queue_arguments
 from prelabel_worker.stack import private, redis_server, stack_file
 from prelabel_worker.stack.errors import StackError, StackRunning
 from prelabel_worker.stack.processes import Processes
-from prelabel_worker.stack.stack_file import StackFile
 
 REQUESTS_PER_MINUTE = 6000
 """The limit of the sandbox and of the workers alike."""
@@ -47,7 +47,7 @@ class Stack:
 
     def __init__(
         self,
-        folder: Path = stack_file.FOLDER,
+        folder: Path = FOLDER,
         *,
         workers: int = 1,
         roles: Sequence[str] = ("all",),

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from prelabel.printing import counted
+from prelabel_worker.cli.dead.explain import explanation
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
 from prelabel_worker.cli.dead.show import times
 from prelabel_worker.cli.shared.each_project import of_each
@@ -60,10 +61,11 @@ def groups(
 
 def _print_group(group: DeadLetterGroup) -> None:
     print_ = console().print
-    print_(f"{group.reason}: {counted(group.rows, 'row')} of {group.project_id}", style="bold", highlight=False)
-    for name, value in {"group": group.group, **group.example}.items():
-        print_(f"  {name}: {str(value)[:200]}", markup=False, highlight=False)
-    print_(f"  first {when(group.first_at)}, last {when(group.last_at)}, such as {group.sample_id}", highlight=False)
+    print_(f"{group.sample.reason}: {counted(group.rows, 'row')} of {group.project_id}", style="bold", highlight=False)
+    for name, value in {**explanation(group.sample), "group": group.group}.items():
+        if name != "reason":
+            print_(f"  {name}: {value[:200]}", markup=False, highlight=False)
+    print_(f"  first {when(group.first_at)}, last {when(group.last_at)}, such as {group.sample.id}", highlight=False)
     print_(f"  {group.retry_command}", highlight=False, soft_wrap=True)
 
 

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from prelabel.printing import command, counted
+from prelabel_worker.cli.dead.explain import EXPLAINED, explanation, text
 from prelabel_worker.cli.dead.filters import Store
 from prelabel_worker.cli.shared.each_project import of_each
 from prelabel_worker.cli.shared.screen import console
@@ -55,8 +55,7 @@ def describe(dead_letter: DeadLetter) -> None:
     print_(f"dead letter {dead_letter.id} of project {dead_letter.project_id}", style="bold", highlight=False)
     for name, value in _facts(dead_letter).items():
         if value:
-            text = value if isinstance(value, str) else orjson.dumps(value).decode()
-            print_(f"  {name}: {text}", markup=False, highlight=False)
+            print_(f"  {name}: {text(value)}", markup=False, highlight=False)
     print_(f"  {dead_letter.message[:2000].decode('utf-8', 'replace')}", markup=False, highlight=False)
     for action in ("retry", "discard") if dead_letter.whole_frame else ("retry", "edit", "discard"):
         spelled = command(f"dead {action}", dead_letter.id, project=dead_letter.project_id)
@@ -64,12 +63,12 @@ def describe(dead_letter: DeadLetter) -> None:
 
 
 def _facts(dead_letter: DeadLetter) -> dict[str, Any]:
-    details = dict(dead_letter.details)
+    details = {name: value for name, value in dead_letter.details.items() if name not in EXPLAINED}
     taken = details.pop("taken", None) or []
     return {
-        "reason": dead_letter.reason,
-        "group": dead_letter.group,
+        **explanation(dead_letter),
         **details,
+        "group": dead_letter.group,
         "Labelbox already has": f"{counted(len(taken), 'annotation')}: {', '.join(taken)}" if taken else "",
         "data row": dead_letter.data_row,
         "model": dead_letter.model,

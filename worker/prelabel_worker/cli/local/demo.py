@@ -1,77 +1,106 @@
 """`prelabel demo`: show the whole path, with bad rows and an outage, in under a minute."""
 
-import random
 import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
-from typing import Annotated, Any
+from dataclasses import dataclass, field
+from typing import Annotated
 
 import httpx
 import orjson
 import typer
+from rich.console import Group, RenderableType
 from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 
-from prelabel import MessageError, Publisher
+from prelabel import MessageError, Publisher, Reason
 from prelabel.printing import command, counted
-from prelabel_worker.cli.dead.show import describe
+from prelabel_worker.cli.dead.explain import explanation
 from prelabel_worker.cli.health.audit import balance
 from prelabel_worker.cli.health.status import view
+from prelabel_worker.cli.local.demo_rows import DEMO_DATA, MEANT, MISSPELT, PROJECTS, messages, project
 from prelabel_worker.cli.local.sandbox import put_project
-from prelabel_worker.cli.shared.screen import Screen, console
-from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, say
+from prelabel_worker.cli.shared.screen import Screen, console, styled
+from prelabel_worker.cli.shared.terminal import AWAY, DONE_WITH_DEAD, TIMED_OUT, say
+from prelabel_worker.cli.shared.typed import typed
+from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries.audit import audit
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.stack.stack import Stack
 
-PROJECTS = ("demo-harbour", "demo-street", "demo-yard")
-CLASSES = ("vessel", "car", "truck", "person", "crane")
 OUTAGE_SECONDS = 4.0
-_SEED = 20261122
-_EVERY_BAD = 100
 _TIMEOUT_SECONDS = 120.0
+_LINE_SECONDS = 2.0
+_BAR_WIDTH = 60
+
+
+@dataclass
+class _Run:
+    """How far the demo is; the publishing thread writes, the view reads."""
+
+    #: Rows to publish.
+    rows: int
+    #: Rows that were published or refused.
+    sent: int = 0
+    #: Messages that were refused at publish.
+    refused: list[MessageError] = field(default_factory=list)
+    #: When the outage ends, by the monotonic clock; None before it has begun.
+    outage_until: float | None = None
+
+    def note(self) -> str:
+        """What happens now, in one line."""
+        done = f"{self.sent:,} of {counted(self.rows, 'row')} were published"
+        if self.outage_until is None:
+            return done
+        left = self.outage_until - time.monotonic()
+        return f"{done}; Labelbox " + (f"answers 503 for {left:.0f} s more" if left > 0 else "answers again")
 
 
 def demo(
     rows: Annotated[int, typer.Option(help="Rows in all three projects.", min=30)] = 20_000,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=16)] = 2,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")] = False,
 ) -> None:
     """Publish rows, some of them bad, through an outage into the sandbox, and show that the sum balances.
 
-    Example: prelabel demo
+    Example: prelabel demo --keep
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     screen = console()
-    screen.print(f"starting Redis, the sandbox and {counted(workers, 'worker')} …")
-    with Stack(workers=workers, data="demo", fresh=True) as stack:
+    screen.print(f"starting Redis, the sandbox and {workers} workers …")
+    with Stack(workers=workers, data=DEMO_DATA, fresh=True) as stack:
         for project_id in PROJECTS:
-            put_project(stack.file.sandbox_url, orjson.dumps(_project(project_id)))
+            put_project(stack.file.sandbox_url, orjson.dumps(project(project_id)))
             # Data rows that are missing stay so: nobody watches a demo until the horizon.
             Projects(stack.client()).override(project_id, {"retryHours": "0"})
-        _run(stack, rows, screen)
+        _run(stack, rows, screen, keep=keep)
+        if keep:
+            _wait_for_interrupt(stack)
 
 
-def _run(stack: Stack, rows: int, screen: Screen) -> None:
-    inspector = Inspector(stack.client())
-    refused: list[MessageError] = []
+def _run(stack: Stack, rows: int, screen: Screen, *, keep: bool) -> None:
+    inspector, run = Inspector(stack.client()), _Run(rows)
     started = time.monotonic()
-    publishing = threading.Thread(target=_publish, args=(stack, rows, refused), name="demo-publisher")
+    publishing = threading.Thread(target=_publish, args=(stack, run), name="demo-publisher")
     publishing.start()
-    finished = _watch(stack, inspector, publishing, screen)
+    finished = _watch(stack, inspector, publishing, run, screen)
     publishing.join()
     seconds = time.monotonic() - started
     audits = audit(stack.client())
-    screen.print(balance(audits))
-    if refused:
-        screen.print()
-        screen.print(f"{counted(len(refused), 'message')} refused at publish, for example: {refused[0]}")
-    _show_dead_letter(stack, screen)
     screen.print()
     screen.print(f"{rows:,} rows in {seconds:.1f} s, with an outage of {OUTAGE_SECONDS:.0f} s on the way")
+    screen.print()
+    screen.print(balance(audits))
+    _show_refused(run.refused, screen)
+    dead_letter = _show_dead_letters(stack, inspector, screen)
+    if finished:
+        _show_commands(stack, dead_letter, screen, keep=keep)
     if not finished:
         say("rows are still pending")
         raise typer.Exit(TIMED_OUT)
@@ -80,86 +109,144 @@ def _run(stack: Stack, rows: int, screen: Screen) -> None:
         raise typer.Exit(DONE_WITH_DEAD)
 
 
-def _publish(stack: Stack, rows: int, refused: list[MessageError]) -> None:
-    """Publish half of the rows, then the others while Labelbox is away."""
+def _publish(stack: Stack, run: _Run) -> None:
+    """Half of the rows, then Labelbox is away, then the others."""
     faults = f"{stack.file.sandbox_url}/_sandbox/faults"
     with Publisher(stack.file.redis_url) as publisher:
-        for number, message in enumerate(messages(rows)):
-            if number == rows // 2:
+        for number, message in enumerate(messages(run.rows)):
+            if number == run.rows // 2:
                 httpx.post(faults, json={"fault": "503", "seconds": OUTAGE_SECONDS}, timeout=30, trust_env=False)
+                run.outage_until = time.monotonic() + OUTAGE_SECONDS
             try:
                 publisher.publish(message)
             except MessageError as error:
-                refused.append(error)
+                run.refused.append(error)
+            run.sent = number + 1
 
 
-def _watch(stack: Stack, inspector: Inspector, publishing: threading.Thread, screen: Screen) -> bool:
-    """Show the counts while they move; return whether everything was settled in time."""
+def _watch(stack: Stack, inspector: Inspector, publishing: threading.Thread, run: _Run, screen: Screen) -> bool:
+    """Show how far it is until every row has an outcome; whether that was in time."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
-    with Live(view(inspector), console=screen, refresh_per_second=8, transient=True) as live:
-        while publishing.is_alive() or any(project.pending for project in inspector.all()):
-            if time.monotonic() > deadline or stack.ended():
-                return False
-            live.update(view(inspector))
-            time.sleep(0.1)
-    return True
+    show = _moving if screen.is_terminal else _lines
+    for _ in show(inspector, run, screen):
+        if not publishing.is_alive() and not any(each.pending for each in inspector.all()):
+            return True
+        if time.monotonic() > deadline or stack.ended():
+            return False
+        time.sleep(0.1)
+    return False
 
 
-def _show_dead_letter(stack: Stack, screen: Screen) -> None:
-    held = HeldRows(stack.client())
-    dead_letter = next(chain.from_iterable(held.dead_letters(name, limit=1) for name in PROJECTS), None)
-    if dead_letter is not None:
-        screen.print()
-        screen.print("one of the dead letters:")
-        describe(dead_letter)
-        screen.print()
-        screen.print("with the stack running, once its cause is fixed:")
-        screen.print(f"  {command('dead retry', dead_letter.id, project=dead_letter.project_id)}", soft_wrap=True)
+def _moving(inspector: Inspector, run: _Run, screen: Screen) -> Iterator[None]:
+    """One view that is drawn over, for a terminal."""
+    with Live(_view(inspector, run), console=screen, refresh_per_second=8, transient=True) as live:
+        while True:
+            yield
+            live.update(_view(inspector, run))
 
 
-def messages(rows: int) -> Iterator[dict[str, Any]]:
-    """Yield the same rows every time: boxes, and at intervals a row that is wrong on purpose."""
-    chance = random.Random(_SEED)
-    for number in range(rows):
-        message = _message(chance, PROJECTS[number % len(PROJECTS)], number)
-        if number % _EVERY_BAD == _EVERY_BAD - 1:
-            _spoil(message, number // _EVERY_BAD)
-        yield message
-
-
-def _message(chance: random.Random, project_id: str, number: int) -> dict[str, Any]:
-    def box() -> dict[str, Any]:
-        left, top = chance.randint(0, 1800), chance.randint(0, 900)
-        size = {"width": chance.randint(8, 300), "height": chance.randint(8, 200)}
-        return {"name": chance.choice(CLASSES), "bbox": {"left": left, "top": top, **size}}
-
-    return {
-        "projectId": project_id,
-        "dataRow": {"globalKey": f"cam-{number % 7}/{number:06d}.jpg"},
-        "model": {"name": "demo-detector", "version": "1"},
-        "annotations": [box() for _ in range(chance.randint(1, 6))],
-    }
-
-
-def _spoil(message: dict[str, Any], which: int) -> None:
-    """Make a message wrong in one of the ways that happen."""
-    annotations = message["annotations"]
-    spoiled = (
-        lambda: annotations[0].update(name="vesel"),  # a misspelt feature
-        lambda: annotations.append({"name": "vessel", "point": {"x": 1, "y": 1}}),  # the wrong kind for its tool
-        lambda: message.update(
-            dataRow={"globalKey": "missing/" + message["dataRow"]["globalKey"]}
-        ),  # not in the project
-        lambda: annotations[0]["bbox"].update(width=-4),  # refused before it is sent
+def _view(inspector: Inspector, run: _Run) -> RenderableType:
+    done = _with_outcome(inspector) + len(run.refused)
+    progress = Table.grid()  # a bar alone does not end its line
+    progress.add_row(ProgressBar(total=run.rows, completed=done, width=_BAR_WIDTH))
+    return Group(
+        "", view(inspector), "", progress, f"{done:,} of {counted(run.rows, 'row')} have an outcome", run.note()
     )
-    spoiled[which % len(spoiled)]()
 
 
-def _project(project_id: str) -> dict[str, Any]:
-    tools = [{"tool": "rectangle", "name": name} for name in CLASSES]
-    return {
-        "id": project_id,
-        "mediaType": "IMAGE",
-        "ontology": {"tools": tools, "classifications": []},
-        "dataRows": [f"cam-{number % 7}/{number:06d}.jpg" for number in range(100_000)],
-    }
+def _lines(inspector: Inspector, run: _Run, screen: Screen) -> Iterator[None]:
+    """A line now and then, for a file or a pipe."""
+    due = 0.0
+    while True:
+        yield
+        if time.monotonic() >= due:
+            due = time.monotonic() + _LINE_SECONDS
+            done = _with_outcome(inspector) + len(run.refused)
+            screen.print(f"{done:,} rows have an outcome; {run.note()}")
+
+
+def _with_outcome(inspector: Inspector) -> int:
+    return sum(each.published - each.pending for each in inspector.all())
+
+
+def _show_refused(refused: list[MessageError], screen: Screen) -> None:
+    if refused:
+        were = "message was" if len(refused) == 1 else "messages were"
+        screen.print()
+        screen.print(f"{len(refused)} {were} refused at publish, for example: {refused[0]}", highlight=False)
+
+
+def _show_dead_letters(stack: Stack, inspector: Inspector, screen: Screen) -> DeadLetter | None:
+    """Count the dead letters by reason and show one, if possible one that can be fixed by its suggestion."""
+    reasons: Counter[str] = Counter()
+    for status in inspector.all():
+        reasons.update(status.dead_reasons)
+    dead_letter = _choose(HeldRows(stack.client()))
+    if dead_letter is None:
+        return None
+    counts = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+    screen.print()
+    screen.print(f"{counted(reasons.total(), 'dead letter')}: {counts}. One of them:", highlight=False)
+    screen.print()
+    facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, value in _facts(dead_letter).items():
+        facts.add_row(styled(f"  {name}", "bold"), value)
+    screen.print(facts)
+    return dead_letter
+
+
+def _choose(held: HeldRows) -> DeadLetter | None:
+    for reason in (str(Reason.UNKNOWN_FEATURE), None):
+        for project_id in PROJECTS:
+            for dead_letter in held.dead_letters(project_id, reason=reason, limit=1):
+                return dead_letter
+    return None
+
+
+def _facts(dead_letter: DeadLetter) -> dict[str, str]:
+    whose = {"dead letter": dead_letter.id, "project": dead_letter.project_id, "data row": _key(dead_letter)}
+    return whose | explanation(dead_letter)
+
+
+def _key(dead_letter: DeadLetter) -> str:
+    return dead_letter.data_row.partition(":")[2]
+
+
+def _show_commands(stack: Stack, dead_letter: DeadLetter | None, screen: Screen, *, keep: bool) -> None:
+    """Print what can be typed now: at once while everything runs, else after `up` with the same data."""
+    screen.print()
+    if keep:
+        screen.print(
+            f"What a labeler would see: {stack.file.sandbox_url}/projects/{PROJECTS[0]}",
+            soft_wrap=True,
+            highlight=False,
+        )
+    else:
+        screen.print("Everything stops now. To start it again with these rows and the sandbox's pages:")
+        screen.print(f"  {typed(command('up', data=DEMO_DATA))}", soft_wrap=True, highlight=False)
+    screen.print("In another terminal, in this folder:")
+    for line in _commands(dead_letter):
+        screen.print(f"  {typed(line)}", soft_wrap=True, highlight=False)
+    if keep:
+        screen.print("Ctrl-C stops everything.")
+
+
+def _commands(dead_letter: DeadLetter | None) -> Iterator[str]:
+    yield command("dead groups")
+    if dead_letter is not None:
+        project_id = dead_letter.project_id
+        fix = f"{MISSPELT}={MEANT}" if dead_letter.reason == Reason.UNKNOWN_FEATURE else None
+        yield command("dead retry", dead_letter.id, project=project_id, rename_feature=fix)
+        yield command("row show", _key(dead_letter), project=project_id)
+    yield command("status")
+
+
+def _wait_for_interrupt(stack: Stack) -> None:
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    while not stop.wait(0.5):
+        ended = stack.ended()
+        if ended is not None:
+            say(f"{ended} has ended by itself, see {stack.logs / ended}.log")
+            raise typer.Exit(AWAY)

@@ -9,10 +9,13 @@ import orjson
 import typer
 
 from prelabel.printing import counted
+from prelabel_worker.cli.local.demo_rows import DEMO_DATA
 from prelabel_worker.cli.local.sandbox import put_project
-from prelabel_worker.cli.shared.terminal import AWAY, print_line, say
+from prelabel_worker.cli.shared.terminal import AWAY, print_line, say, usage
+from prelabel_worker.cli.shared.typed import typed
 from prelabel_worker.stack.stack import Stack
 
+_DATA = "data"
 DEMO_PROJECT = {
     "id": "demo-project",
     "name": "Demo",
@@ -32,17 +35,24 @@ DEMO_PROJECT = {
 }
 
 
-def up(workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 2) -> None:
+def up(
+    workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 2,
+    data: Annotated[
+        str, typer.Option(metavar="data|demo", help="Whose rows: its own, or those of the last demo.")
+    ] = _DATA,
+) -> None:
     """Run Redis, the sandbox and workers on this machine until interrupted. Nothing reaches a real account.
 
     Example: prelabel up --workers 2
     """
+    if data not in (_DATA, DEMO_DATA):
+        usage(f"--data {data}: expected {_DATA} or {DEMO_DATA}")
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
-    with Stack(workers=workers) as stack:
+    with Stack(workers=workers, data=data) as stack:
         put_project(stack.file.sandbox_url, orjson.dumps(DEMO_PROJECT))
-        for line in _greeting(stack, workers):
+        for line in _greeting(stack, workers, data):
             print_line(line)
         while not stop.wait(0.5):
             ended = stack.ended()
@@ -51,17 +61,15 @@ def up(workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max
                 raise typer.Exit(AWAY)
 
 
-def _greeting(stack: Stack, workers: int) -> Iterator[str]:
+def _greeting(stack: Stack, workers: int, data: str) -> Iterator[str]:
     sandbox = stack.file.sandbox_url
     running = f"Redis, the sandbox at {sandbox} and {counted(workers, 'worker')}"
     yield f"{running} are running; project demo-project is in the sandbox."
     yield f"Logs: {stack.logs}"
     yield ""
     yield "In another terminal, in this folder:"
-    yield "  prelabel publish examples/predictions.ndjson"
-    yield "  prelabel wait"
-    yield "  prelabel status"
-    yield "  prelabel dead list"
+    for line in (["publish examples/predictions.ndjson", "wait"] if data == _DATA else []) + ["status", "dead list"]:
+        yield f"  {typed(f'prelabel {line}')}"
     yield ""
-    yield f"What a labeler would see: {sandbox}/projects/demo-project"
+    yield f"What a labeler would see: {sandbox}/{'projects/demo-project' if data == _DATA else ''}"
     yield "Ctrl-C stops everything."

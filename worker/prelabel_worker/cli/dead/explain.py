@@ -1,0 +1,49 @@
+"""Why a row is a dead letter, in the words of a person. Pure."""
+
+from collections import Counter
+from typing import Any
+
+import orjson
+
+from prelabel.printing import counted
+from prelabel_worker.dead_letters.letter import DeadLetter
+
+_FIELDS = {"path": "field", "found": "found", "expected": "expected", "hint": "suggestion"}
+"""Name in the details → what a person calls it."""
+EXPLAINED = (*_FIELDS, "errors")
+"""Names in the details that `explanation` has used."""
+_SHOWN_ERRORS = 3
+
+
+def explanation(dead_letter: DeadLetter) -> dict[str, str]:
+    """Return the reason, the field, what was found and expected, a suggestion, and what Labelbox says, as far as known.
+
+    Labelbox names an error for each annotation; those that are the same are one, with their count.
+    """
+    details = dead_letter.details
+    known = {name: text(details[key]) for key, name in _FIELDS.items() if details.get(key)}
+    said = _errors(details.get("errors"))
+    return {"reason": dead_letter.reason} | known | ({"Labelbox says": "; ".join(said)} if said else {})
+
+
+def text(value: Any) -> str:
+    """Return a value of the details as one text."""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _errors(errors: Any) -> list[str]:
+    if not isinstance(errors, list):
+        return [text(errors)] if errors else []
+    counts = Counter(_error(error) for error in errors)
+    lines = [
+        message if count == 1 else f"{message} ({counted(count, 'annotation')})" for message, count in counts.items()
+    ]
+    more = len(lines) - _SHOWN_ERRORS
+    return [*lines[:_SHOWN_ERRORS], f"{more:,} more"] if more > 0 else lines
+
+
+def _error(error: Any) -> str:
+    if not isinstance(error, dict):
+        return text(error)
+    parts = [text(error[name]) for name in ("name", "message") if error.get(name)]
+    return ": ".join(parts) or text(error)

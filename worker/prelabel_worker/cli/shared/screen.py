@@ -9,6 +9,8 @@ from rich.text import Text
 
 from prelabel.printing import printable
 
+_NOT_A_TERMINAL = 10_000  # columns, more than any line has
+
 
 class Screen(Console):
     """A console to which no text is markup; strings, those in the cells of tables too, are made printable."""
@@ -19,9 +21,9 @@ class Screen(Console):
 
 
 def console(*, stderr: bool = False) -> Screen:
-    """Return a screen that does not cut lines when the output is not a terminal."""
-    wide = Screen(stderr=stderr, markup=False, emoji=False)
-    return wide if wide.is_terminal else Screen(width=200, stderr=stderr, markup=False, emoji=False)
+    """Return a screen; one that is not a terminal neither folds nor wraps, so that `grep` finds whole lines."""
+    screen = Screen(stderr=stderr, markup=False, emoji=False)
+    return screen if screen.is_terminal else Screen(width=_NOT_A_TERMINAL, stderr=stderr, markup=False, emoji=False)
 
 
 def new_table(*columns: str, numbers: Collection[str] = ()) -> Table:

@@ -1,9 +1,9 @@
-"""SIGKILL of each part in runs of 20,000 rows, and the sandbox away for 20 s: what was lost, how soon it went on.
+"""SIGKILL of each part in runs of 20,000 rows, and the sandbox away for 20 s: what was lost, how soon it resumed.
 
     python benchmarks/kills.py [--rows 20000]
 
 Seconds to recovery: from the kill (or, for the sandbox, from its return) to the next imported row; for a worker that is
-killed while it uploads, until another has taken up that very chunk.
+killed while it uploads, until another has recovered that very chunk.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def kill_child(run: Run) -> float:
 
 
 def kill_during_upload(run: Run) -> float:
-    """The child dies while an upload is under way: until another takes up that very chunk.
+    """The child dies while an upload is under way: until another recovers that very chunk.
 
     Only these two uploads are slow: behind others a chunk would wait for its turn, which is no part of a recovery.
     """

@@ -161,7 +161,7 @@ def produce(url: str, spool: str, seconds: float, rate: float) -> None:
 
 
 class PeakSize(threading.Thread):
-    """The most bytes that a folder's files had."""
+    """The maximum bytes that a folder's files had."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(daemon=True)

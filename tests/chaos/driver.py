@@ -127,10 +127,10 @@ class Driver:
         if victim is None or not site.up([victim]) or not site.freeze(victim, child="child" in event.kind):
             return False
         self.recoveries.hit()
-        self._at(self._now() + seconds, lambda: self._go_on(event.kind, victim))
+        self._at(self._now() + seconds, lambda: self._continue(event.kind, victim))
         return True
 
-    def _go_on(self, kind: str, victim: str) -> None:
+    def _continue(self, kind: str, victim: str) -> None:
         self._site.resume(victim)
         self._broken(kind, imported_more(self._imported))
 
@@ -178,8 +178,8 @@ class Driver:
             else:
                 site.kill(victim)
                 self._at(self._now() + _RESTART_SECONDS, lambda victim=victim: site.start(victim))
-        work_goes_on = both(taken_up(view.holds), imported_more(view.imported or 0))
-        self._broken(event.kind, work_goes_on)
+        work_continues = both(taken_up(view.holds), imported_more(view.imported or 0))
+        self._broken(event.kind, work_continues)
         return True
 
     def _kill_producer(self, event: Event) -> bool:
@@ -212,10 +212,10 @@ class Driver:
         there = self._site.up(names)
         return there[int(event.pick * len(there))] if there else None
 
-    def _broken(self, kind: str, went_on: Callable[[View], bool]) -> None:
-        """A worker, Redis or the sandbox: whoever would have taken up the work of an earlier victim."""
+    def _broken(self, kind: str, resumed: Callable[[View], bool]) -> None:
+        """A worker, Redis or the sandbox: whoever would have recovered the work of an earlier victim."""
         self.recoveries.hit()
-        self.recoveries.watch(kind, went_on)
+        self.recoveries.watch(kind, resumed)
 
     def _watch_progress(self, kind: str) -> None:
         self.recoveries.watch(kind, imported_more(self._imported))

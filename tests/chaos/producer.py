@@ -63,7 +63,7 @@ def _publish(publisher: Publisher, message: Message) -> None:
 
 
 def _flushed(publisher: Publisher, seconds: float | None) -> bool:
-    """Whether Redis has everything; otherwise the rows are in the spool or in memory, and go on being sent."""
+    """Whether Redis has everything; otherwise the rows are in the spool or in memory, and continue to be sent."""
     try:
         publisher.flush(seconds)
     except RedisUnavailable as error:

@@ -1,4 +1,4 @@
-"""How long it takes until work goes on: what is looked at many times a second, and what waits for it."""
+"""How long it takes until work continues: what is looked at many times a second, and what waits for it."""
 
 import time
 from collections import defaultdict
@@ -58,32 +58,32 @@ def look(client: Client) -> View:
 
 @dataclass
 class Watch:
-    """Something was broken; `went_on` says whether work goes on. `hit`: when something was broken or repaired last."""
+    """Something was broken; `resumed` says whether work continues, `hit` when something was last broken or repaired."""
 
     kind: str
-    went_on: Callable[[View], bool]
+    resumed: Callable[[View], bool]
     since: float = field(default_factory=time.monotonic)
     hit: float = field(default_factory=time.monotonic)
 
 
 class Recovery(NamedTuple):
-    """Seconds until work went on: from the fault, and from the last of a series that hit before it did."""
+    """Seconds until work resumed: from the fault, and from the last of a series that hit before it did."""
 
     seconds: float
     after_last: float
 
 
 def taken_up(held: Holds) -> Callable[[View], bool]:
-    """Whether each of the chunks was taken up by another, or is held by somebody who lives: he finishes or renews."""
+    """Whether each of the chunks was recovered by another, or is held by somebody who lives: he finishes or renews."""
     left = dict(held)
 
-    def went_on(view: View) -> bool:
+    def resumed(view: View) -> bool:
         for at, hold in list(left.items()):
             if view.holds is not None and view.holds.get(at) != hold:
                 del left[at]
         return not left
 
-    return went_on
+    return resumed
 
 
 def imported_more(than: int) -> Callable[[View], bool]:
@@ -95,25 +95,25 @@ def both(first: Callable[[View], bool], second: Callable[[View], bool]) -> Calla
     """Whether both have been seen, each at its own time."""
     open_ = [first, second]
 
-    def went_on(view: View) -> bool:
+    def resumed(view: View) -> bool:
         open_[:] = [each for each in open_ if not each(view)]
         return not open_
 
-    return went_on
+    return resumed
 
 
 class Recoveries:
-    """What was broken, and how soon work went on."""
+    """What was broken, and how soon work resumed."""
 
     def __init__(self) -> None:
         self.injected: dict[str, int] = defaultdict(int)
         self.found: dict[str, list[Recovery]] = defaultdict(list)
         self._open: list[Watch] = []
 
-    def watch(self, kind: str, went_on: Callable[[View], bool]) -> None:
+    def watch(self, kind: str, resumed: Callable[[View], bool]) -> None:
         """Something was broken, or its fault has ended, just now."""
         self.injected[kind] += 1
-        self._open.append(Watch(kind, went_on))
+        self._open.append(Watch(kind, resumed))
 
     def hit(self) -> None:
         """Who would have taken the work up may be hit as well: for what is open the bound begins anew."""
@@ -121,9 +121,9 @@ class Recoveries:
             watch.hit = time.monotonic()
 
     def look(self, view: View) -> None:
-        """Close the watches whose work goes on."""
+        """Close the watches whose work continues."""
         now = time.monotonic()
-        for watch in [each for each in self._open if each.went_on(view)]:
+        for watch in [each for each in self._open if each.resumed(view)]:
             self.found[watch.kind].append(Recovery(now - watch.since, now - watch.hit))
             self._open.remove(watch)
 
@@ -139,5 +139,5 @@ class Recoveries:
 
     @property
     def within_bound(self) -> bool:
-        """Whether work went on in time after every SIGKILL; after a series of faults, counted from the last."""
+        """Whether work resumed in time after every SIGKILL; after a series of faults, counted from the last."""
         return all(each.after_last <= BOUND_SECONDS for kind in KILLS for each in self.found[kind])

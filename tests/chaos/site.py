@@ -117,7 +117,7 @@ class Site:
         self._signal(self._stopped.pop(name, []), signal.SIGCONT)
 
     def kill_child(self, name: str) -> None:
-        """SIGKILL the pool child that is frozen; its worker goes on."""
+        """SIGKILL the pool child that is frozen; its worker continues."""
         self._signal(self._stopped.pop(name), signal.SIGKILL)
         self._orphaned.add(name)
 

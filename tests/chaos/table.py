@@ -31,7 +31,7 @@ class Outcome:
 def page(outcome: Outcome) -> Iterator[str]:
     """Line by line."""
     recoveries, verdict = outcome.recoveries, outcome.verdict
-    yield f"{'seconds until work goes on':<32}{'injected':>9}{'median':>9}{'worst':>9}{'after last of series':>22}"
+    yield f"{'seconds until work continues':<32}{'injected':>9}{'median':>9}{'worst':>9}{'after last of series':>22}"
     for kind in sorted(recoveries.injected, key=lambda kind: (kind not in KILLS, kind)):
         found = recoveries.found[kind]
         times = f"{'-':>9}{'-':>9}{'-':>22}"

@@ -55,7 +55,7 @@ def test_who_a_pre_label_is_can_be_read_from_its_line() -> None:
     assert read_pre_label(line) == PreLabel(message.key, message.model, 1, 3)
 
 
-def test_a_journal_goes_on_after_the_last_batch_that_was_begun(tmp_path: Path) -> None:
+def test_a_journal_continues_after_the_last_batch_that_was_begun(tmp_path: Path) -> None:
     first = Journal(tmp_path / "j")
     assert first.open() == 0
     for batch in (0, 1, 2):

@@ -165,7 +165,7 @@ def test_a_worker_without_any_key_does_not_start(role: str, redis_url: str, pref
     assert "PRELABEL_LABELBOX_API_KEY" in done.stderr
 
 
-def test_a_row_of_an_account_without_a_key_goes_on_at_once_when_its_key_is_set(
+def test_a_row_of_an_account_without_a_key_continues_at_once_when_its_key_is_set(
     sandbox: SandboxProcess, client: "redis.Redis", redis_url: str, prefix: str, tmp_path: Path
 ) -> None:
     """It was never sent: no server's time limit has to pass before it is."""

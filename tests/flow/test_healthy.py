@@ -1,4 +1,4 @@
-"""`prelabel healthy` beside a real worker: idle, stuck, going on, gone."""
+"""`prelabel healthy` beside a real worker: idle, stuck, continuing, gone."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def healthy(flow: Flow, *options: str, redis_url: str | None = None) -> "subproc
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_stuck_pool_child_is_unhealthy_until_it_goes_on(run: Flow) -> None:
+def test_a_stuck_pool_child_is_unhealthy_until_it_continues(run: Flow) -> None:
     (child,) = psutil.Process(run.stack.pids()["worker1"]).children()
     wait_for(lambda: healthy(run).returncode == 0, "an idle worker to be healthy")
 

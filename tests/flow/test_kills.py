@@ -77,7 +77,7 @@ def test_a_chunk_whose_holder_is_killed_while_uploading_is_taken_up_within_the_b
     for worker in ("worker1", "worker2"):
         os.kill(pool_child(run, worker), signal.SIGKILL)
 
-    wait_for(lambda: not submitting().items() & held.items(), "the chunks to be taken up", RECOVERY_SECONDS)
+    wait_for(lambda: not submitting().items() & held.items(), "the chunks to be recovered", RECOVERY_SECONDS)
     assert time.monotonic() - started < RECOVERY_SECONDS
     assert_exactly_once(run)
 
@@ -91,7 +91,7 @@ def test_a_killed_worker(run: Flow) -> None:
     assert run.status().pending > 0
     run.stack.restart("worker1")
     before, started = progress(run), time.monotonic()
-    wait_for(lambda: progress(run) > before, "work to go on", RECOVERY_SECONDS)
+    wait_for(lambda: progress(run) > before, "work to continue", RECOVERY_SECONDS)
     assert time.monotonic() - started < RECOVERY_SECONDS
 
     assert_exactly_once(run)
@@ -105,7 +105,7 @@ def test_a_stopped_worker_that_comes_back_changes_nothing(run: Flow) -> None:
 
     os.kill(child, signal.SIGSTOP)
     before = progress(run)
-    wait_for(lambda: progress(run) > before + 1000, "the other worker to go on", 60)
+    wait_for(lambda: progress(run) > before + 1000, "the other worker to continue", 60)
     os.kill(child, signal.SIGCONT)
 
     assert_exactly_once(run)
@@ -135,7 +135,7 @@ def test_a_killed_sandbox(run: Flow) -> None:
         lambda: any(b"Labelbox cannot be reached" in log.read_bytes() for log in logs), "a worker to miss Labelbox"
     )
     run.stack.restart("sandbox")
-    wait_for(lambda: progress(run) > before, "work to go on", RECOVERY_SECONDS)
+    wait_for(lambda: progress(run) > before, "work to continue", RECOVERY_SECONDS)
 
     assert_exactly_once(run)
 

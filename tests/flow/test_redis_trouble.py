@@ -1,4 +1,4 @@
-"""Redis in trouble: publishers keep their rows, workers wait and go on, nothing is lost and nothing doubled."""
+"""Redis in trouble: publishers keep their rows, workers wait and continue, nothing is lost and nothing doubled."""
 
 import contextlib
 import resource
@@ -217,7 +217,7 @@ def test_a_server_that_dies_and_loads_its_file_for_seconds_is_waited_for(run: Ru
         run.assert_exactly_once()
 
 
-def test_at_the_watermark_publishing_stops_and_settling_goes_on(run: Run) -> None:
+def test_at_the_watermark_publishing_stops_and_settling_continues(run: Run) -> None:
     server = run.world.server.client
     projects = Projects(server)
     with Publisher(run.world.url) as publisher:

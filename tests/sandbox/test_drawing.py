@@ -107,7 +107,7 @@ def test_names_are_those_of_the_ontology_whichever_way_a_line_says_them() -> Non
         assert found.answers[0].choices[0].text == "Low tide"
 
 
-def test_stretches_of_frames_fill_their_first_and_last_frame() -> None:
+def test_intervals_of_frames_fill_their_first_and_last_frame() -> None:
     frames = [{"start": 1, "end": 10}, {"start": 91, "end": 100}]
     line = {"name": "light", "answer": {"name": "day", "frames": frames}, "dataRow": {"globalKey": "a"}}
     ((lane,), whole) = timeline_of(annotations_of([(b"\0" * 16, ndjson([line]))], Classes(HARBOUR)), 100, unit=1.0)

@@ -128,7 +128,7 @@ class LabelboxModel:
     def next_event(self) -> float:
         return self._events[0][0] if self._events else float("inf")
 
-    def go_on(self) -> None:
+    def continuing(self) -> None:
         """What is due by now."""
         while self._events and self._events[0][0] <= self.world.now:
             heapq.heappop(self._events)[2]()

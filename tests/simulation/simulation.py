@@ -92,7 +92,7 @@ def _settings(per_minute: int, burst: int) -> Settings:
 
 
 class Simulation:
-    """The scheduler of a seed: who goes on, what breaks, what people do."""
+    """The scheduler of a seed: who continues, what breaks, what people do."""
 
     def __init__(self, seed: int, server: Server) -> None:
         self.world = world = World(seed, EXPECTED)
@@ -245,18 +245,18 @@ class Simulation:
         elif self.random.random() < 0.08:
             self._advance_to(self.world.now + self.random.expovariate(1.0))
         elif self.random.random() < 0.15:
-            self._tick() or self._go_on()
+            self._tick() or self._continue()
         elif self.random.random() < 0.3:
-            self._deliver() or self._go_on()
+            self._deliver() or self._continue()
         else:
-            self._go_on()
+            self._continue()
 
     def _calmly(self) -> None:
         if self.random.random() < 0.1 and self._deliver():
             return
-        self._go_on()
+        self._continue()
 
-    def _go_on(self) -> None:
+    def _continue(self) -> None:
         """Some task, or a hint, or a tick; when nobody can do anything, time passes."""
         runnable = self.world.runnable()
         if runnable:
@@ -300,7 +300,7 @@ class Simulation:
         world = self.world
         while self.model.next_event() <= at:
             world.now = max(world.now, self.model.next_event())
-            self.model.go_on()
+            self.model.continuing()
         world.now = max(world.now, at)
         self.wire.expire()
 
@@ -508,7 +508,7 @@ class Simulation:
     # -- the end
 
     def _calm(self) -> None:
-        """No more faults; what was stopped goes on, who was paused is resumed, rows are there."""
+        """No more faults; what was stopped continues, who was paused is resumed, rows are there."""
         world = self.world
         if self.wire.lost_tail is not None and self.random.random() < 0.5:
             self._restart_redis()

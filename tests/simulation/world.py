@@ -1,8 +1,8 @@
 """The world of one seed: a virtual clock, tasks that run one Redis command at a time, and everything that happened.
 
 A task is a greenlet that runs real code of ours. Every command to Redis and every exchange with Labelbox is a switch
-point: there the task goes back to the scheduler, which decides by the seed who goes on, and whether the task's process
-dies, stalls or never hears the answer.
+point: there the task goes back to the scheduler, which decides by the seed who continues, and whether the
+task's process dies, stalls or never hears the answer.
 """
 
 import random
@@ -134,7 +134,7 @@ class World:
             task.process.tasks.remove(task)
 
     def switch(self, at: str, *, delicate: bool = False) -> None:
-        """A switch point: others go on before what is named happens. Outside of tasks it is none.
+        """A switch point: others continue before what is named happens. Outside of tasks it is none.
 
         At a delicate one the task always waits for its turn, so that something can happen to it there.
         """

@@ -101,7 +101,7 @@ class Rig:
         self.pass_time()
 
     def pass_time(self) -> None:
-        """What waits is due now, pauses are over; leases go on."""
+        """What waits is due now, pauses are over; leases continue."""
         root = self.project.root
         self.client.hdel(f"{root}:meta", "pausedUntil", "pauseReason")
         self._accounts.resume(self.settings.account)

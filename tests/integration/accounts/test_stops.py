@@ -242,7 +242,7 @@ def test_a_refused_key_stops_uploads_and_running_imports_are_settled_all_the_sam
     assert office.status("q").dead == 0
 
 
-def test_a_changed_key_goes_on_while_the_old_one_is_refused(office: Office) -> None:
+def test_a_changed_key_continues_while_the_old_one_is_refused(office: Office) -> None:
     office.publish(1)
     office.until(office.settled)
     office.fault("status", status=401, operations="create", times=1)

@@ -183,7 +183,7 @@ def test_the_last_commit_leaves_nothing_of_a_chunk_but_counters_and_the_frames_i
     assert project.status().imported == 30
 
 
-def test_a_slice_is_committed_once_and_the_cursor_says_where_to_go_on(project: Project) -> None:
+def test_a_slice_is_committed_once_and_the_cursor_says_where_to_continue(project: Project) -> None:
     project.publish(*(message("same", message_id=f"m{n}") for n in range(10)))
     chunk = project.take(project.cut())
     project.ledger.commit_rows(chunk, 0, Slice(4, 4), finish=False)

@@ -278,7 +278,7 @@ def test_every_key_of_a_dead_letter_before_and_after_each_change(project: Projec
     assert held_keys(project) == {}
 
 
-def test_the_stage_goes_on_while_dead_letters_are_due_and_says_how_many(project: Project) -> None:
+def test_the_stage_continues_while_dead_letters_are_due_and_says_how_many(project: Project) -> None:
     ids = kill(project, *(real_message(f"k{n}") for n in range(450)))
     for dead_letter_id in ids:
         age(project, dead_letter_id, 91)

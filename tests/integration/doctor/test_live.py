@@ -249,7 +249,7 @@ def test_an_upload_that_was_interrupted_after_it_arrived_is_deleted(
     assert (scratch.remaining, scratch.deleted) == ([], 1)
 
 
-def test_deleting_goes_on_through_a_short_outage(place: Place) -> None:
+def test_deleting_continues_through_a_short_outage(place: Place) -> None:
     with place.scratch() as scratch:
         scratch.make(scratch.name("one"), b"")
         scratch.make(scratch.name("two"), b"")
@@ -258,7 +258,7 @@ def test_deleting_goes_on_through_a_short_outage(place: Place) -> None:
     assert (scratch.remaining, scratch.deleted) == ([], 2)
 
 
-def test_deleting_goes_on_without_a_redis_that_counts(place: Place) -> None:
+def test_deleting_continues_without_a_redis_that_counts(place: Place) -> None:
     nowhere = redis.Redis(unix_socket_path="/nonexistent/redis.sock")
     with place.scratch() as scratch:
         scratch.make(scratch.name("one"), b"")

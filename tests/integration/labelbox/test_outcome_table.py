@@ -42,7 +42,7 @@ def imported(rig: Rig, *row_keys: str, creates: int) -> None:
 
 
 def waits_until_fixed(rig: Rig, *row_keys: str, creates: int) -> None:
-    """Nothing is lost by the pause, and it goes on by itself once the cause is gone."""
+    """Nothing is lost by the pause, and it continues by itself once the cause is gone."""
     assert rig.status().pending == len(row_keys)
     rig.fix()
     imported(rig, *row_keys, creates=creates)

@@ -64,7 +64,7 @@ def test_a_paused_project_sends_nothing_until_it_is_resumed(project: Project) ->
     assert operator(project).resume("p") is False
 
 
-def test_a_resumed_project_goes_on_with_the_chunk_it_was_paused_for_and_not_with_one_that_waits_for_itself(
+def test_a_resumed_project_continues_with_the_chunk_it_was_paused_for_and_not_with_one_that_waits_for_itself(
     project: Project,
 ) -> None:
     """Rows of two lanes: two chunks."""

@@ -103,7 +103,7 @@ def test_rows_published_while_redis_is_away_are_counted_once_in_order(own: OwnRe
 
 
 def test_a_send_whose_answer_was_lost_is_counted_once(own: OwnRedis, tmp_path: Path) -> None:
-    """A stopped Redis takes the frames out of its socket when it goes on, long after the publisher gave up."""
+    """A stopped Redis takes the frames out of its socket when it continues, long after the publisher gave up."""
     own.start()
     with Publisher(own.url, spool_dir=tmp_path, linger_seconds=0.001) as publisher:
         publisher.publish(numbered(0))
@@ -536,7 +536,7 @@ def test_a_parent_and_its_forked_child_both_publish_each_row_once(own: OwnRedis,
         publisher.publish(message(f"after-{n}"))
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
     publisher.close(5)
-    # A child that begins when another has ended goes on in its slot.
+    # A child that begins when another has ended continues in its slot.
     assert {len(project_folders(slot)) for slot in slot_folders(tmp_path)} == {1}
 
     own.start()
@@ -554,7 +554,7 @@ def replay_all(own: OwnRedis, folder: Path) -> None:
 
 
 def test_random_outages_lose_and_double_nothing(own: OwnRedis, tmp_path: Path) -> None:
-    """Redis stops, goes on, dies and comes back at random moments, the publisher is closed and opened again."""
+    """Redis stops, continues, dies and comes back at random moments, the publisher is closed and opened again."""
     chance, count = random.Random(20), 0
     own.start()
     for _ in range(6):

@@ -163,7 +163,7 @@ def test_an_end_that_is_asked_for_comes_between_two_requests(place: Workplace, t
         place.add(written(tmp_path / "rows.ndjson", numbered(1, mark)), place.dataset())
 
 
-def test_a_command_that_was_killed_goes_on_where_it_was(place: Workplace, tmp_path: Path, mark: str) -> None:
+def test_a_command_that_was_killed_continues_where_it_was(place: Workplace, tmp_path: Path, mark: str) -> None:
     rows = 21_000
     file = written(tmp_path / "rows.ndjson", [*numbered(rows, mark), "no row"])
     report = tmp_path / "report.ndjson"
@@ -230,7 +230,7 @@ def test_a_packed_file_and_a_dataset_that_exists_are_taken_too(place: Workplace,
     assert place.row_count(dataset) == 3
 
 
-def test_ctrl_c_ends_with_130_and_says_that_the_same_command_goes_on(
+def test_ctrl_c_ends_with_130_and_says_that_the_same_command_continues(
     place: Workplace, tmp_path: Path, mark: str
 ) -> None:
     place.sandbox.control("POST", "/settings", {"secondsPerTask": 1.5})
@@ -238,7 +238,7 @@ def test_ctrl_c_ends_with_130_and_says_that_the_same_command_goes_on(
     before = place.asked("upsertDataRows")
     process = place.start("dataset", "add", file, "--dataset", mark, cwd=tmp_path)
     wait_for(lambda: place.asked("upsertDataRows") > before, "the task to begin")
-    place.sandbox.control("POST", "/settings", {"secondsPerTask": 60})  # so that the task goes on for long
+    place.sandbox.control("POST", "/settings", {"secondsPerTask": 60})  # so that the task continues for long
     process.terminate()
     _, said = process.communicate(timeout=20)
     assert (process.returncode, "the same command resumes where it was" in said) == (130, True)

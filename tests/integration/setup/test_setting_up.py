@@ -1,4 +1,4 @@
-"""Ontologies, projects and batches: made once, whatever is lost on the way, and taken up where a failure left them."""
+"""Ontologies, projects and batches: made once, whatever is lost on the way, and recovered where a failure left them."""
 
 import secrets
 from pathlib import Path
@@ -122,7 +122,7 @@ def test_a_project_whose_answer_was_lost_is_not_made_again(place: Workplace) -> 
     assert place.asked("createProject") == before + 1
 
 
-def test_a_step_that_fails_says_what_exists_and_the_command_that_goes_on(place: Workplace, tmp_path: Path) -> None:
+def test_a_step_that_fails_says_what_exists_and_the_command_that_continues(place: Workplace, tmp_path: Path) -> None:
     ontology = Ontologies(place.calls).create("o", CARS, "IMAGE").id
     made = Projects(place.calls).create("p", "IMAGE")
     with pytest.raises(HalfDone, match="connecting the ontology") as half:

@@ -135,7 +135,7 @@ def test_uploads_that_are_accepted_are_a_success_before_their_rows_are_settled(p
 
 
 @pytest.mark.parametrize("refused", ["upload", "import"])
-def test_a_bisection_without_one_success_pauses_the_project_and_goes_on_after_it(
+def test_a_bisection_without_one_success_pauses_the_project_and_continues_after_it(
     project: Project, refused: Literal["upload", "import"]
 ) -> None:
     row_keys = [f"k{at}" for at in range(64)]

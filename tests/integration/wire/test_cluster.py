@@ -237,19 +237,19 @@ def test_a_node_that_is_away_holds_up_its_own_projects_only(cluster: Any, cluste
     for each in projects.values():
         each.publish(real_message("a"))
     lost = next(node for node in nodes if node.port != port_of(keys.projects("prelabel")))
-    going_on = [name for name in PROJECTS if port_of(keys.project_root("prelabel", name)) != lost.port]
-    held_up = [name for name in PROJECTS if name not in going_on]
+    reachable = [name for name in PROJECTS if port_of(keys.project_root("prelabel", name)) != lost.port]
+    held_up = [name for name in PROJECTS if name not in reachable]
     timers = Timers(cluster, "prelabel", 10)
 
     lost.kill()
     due, _ = timers.due(100)
     with pytest.raises(redis.ConnectionError):
         projects[held_up[0]].publish(real_message("b"))
-    for name in going_on:
+    for name in reachable:
         projects[name].publish(real_message("b"))
     lost.start()
 
-    assert sorted(each.project_id for each in due) == sorted(going_on)
+    assert sorted(each.project_id for each in due) == sorted(reachable)
     wait_for(lambda: all(node.knows_all() for node in nodes), "the cluster")
     for name in held_up:
         projects[name].publish(real_message("b"))

@@ -106,13 +106,13 @@ def test_seconds_become_the_frames_that_are_shown_within() -> None:
     assert frame_range(0.5, 0.51, fps=10, first_frame=0) == TimeRange(5, 5)
 
 
-def test_a_stretch_shorter_than_a_millisecond_or_frame_has_one() -> None:
+def test_a_interval_shorter_than_a_millisecond_or_frame_has_one() -> None:
     assert millisecond_range(1.0001, 1.0002) == TimeRange(1000, 1000)
     assert frame_range(1.0, 1.0000000001, fps=25) == TimeRange(26, 26)
 
 
 @given(st.lists(st.floats(0, 10_000), min_size=3, max_size=20, unique=True))
-def test_stretches_that_follow_each_other_share_no_millisecond(times: list[float]) -> None:
+def test_intervals_that_follow_each_other_share_no_millisecond(times: list[float]) -> None:
     times.sort()
     intervals = [(a, b) for a, b in itertools.pairwise(times) if b - a > 0.002]
     ranges = [millisecond_range(*each) for each in intervals]
@@ -151,7 +151,7 @@ def test_a_checklist_and_a_text_are_one_annotation() -> None:
         (lambda: radios_from_seconds("t", [(0, 1, "a"), (3, 2, "b")]), "intervals[1].end"),
     ],
 )
-def test_what_is_no_stretch_is_refused(build: Any, path: str) -> None:
+def test_what_is_no_interval_is_refused(build: Any, path: str) -> None:
     with pytest.raises(InvalidAnnotation) as caught:
         build()
 

@@ -182,7 +182,7 @@ def test_a_segment_is_the_pixels_of_its_colour_whatever_the_filters(tmp_path: Pa
     assert len(built(messages, "IMAGE", tools=tool("superpixel", "dog", "person"))) == 2
 
 
-def test_a_bad_segment_is_named_and_the_others_of_its_image_go_on(tmp_path: Path) -> None:
+def test_a_bad_segment_is_named_and_the_others_of_its_image_continue(tmp_path: Path) -> None:
     segments = [{"id": 0, "category_id": 1}, {"id": 5, "category_id": 1}, {"id": number(SEA), "category_id": 1}, 3]
 
     messages, bad = read("coco-panoptic", panoptic(tmp_path, *segments))

@@ -115,7 +115,7 @@ def test_values_stay_as_they_were_written() -> None:
     assert b"0.10000000000000000555" in record.message
 
 
-def test_messages_go_on_as_they_come_before_the_stream_ends() -> None:
+def test_messages_continue_as_they_come_before_the_stream_ends() -> None:
     end, start = os.pipe()
     with os.fdopen(end, "rb") as reading, os.fdopen(start, "wb") as writing:
         records = read_lines(reading, LineOptions("p"))
@@ -154,7 +154,7 @@ def test_a_form_that_is_forced_is_what_every_line_must_be() -> None:
     assert alone.plain
 
 
-def test_a_line_that_is_no_json_object_is_left_to_the_gate_and_the_others_go_on() -> None:
+def test_a_line_that_is_no_json_object_is_left_to_the_gate_and_the_others_continue() -> None:
     found = read(line("a"), b"{", b'{"name": "\xff", "dataRow": 1}', b"[]", line("a"))
 
     assert [(each.numbers, each.plain) for each in found] == [

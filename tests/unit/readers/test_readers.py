@@ -1,4 +1,4 @@
-"""Readers yield messages, name bad records, and go on."""
+"""Readers yield messages, name bad records, and continue."""
 
 import json
 from pathlib import Path
@@ -78,7 +78,7 @@ def test_a_template_makes_the_global_key_and_nothing_of_it_is_evaluated(
         (result(image_id="half \ud83d"), "half a character"),
     ],
 )
-def test_a_bad_result_is_named_and_the_others_go_on(tmp_path: Path, bad: Any, problem: str) -> None:
+def test_a_bad_result_is_named_and_the_others_continue(tmp_path: Path, bad: Any, problem: str) -> None:
     found = list(coco_results.read(results(tmp_path, result(), bad), options(tmp_path)))
 
     (named,) = [each for each in found if isinstance(each, BadRecord)]

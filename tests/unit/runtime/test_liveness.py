@@ -22,13 +22,13 @@ class Clock:
 
 
 def told(*looks: tuple[float, list[str], int, int]) -> dict[str, float | None]:
-    """A pulse after these looks: seconds since the one before, tasks in hand, begun so far, hints that wait."""
+    """A liveness after these looks: seconds since the one before, tasks in hand, begun so far, hints that wait."""
     clock = Clock()
-    pulse = Liveness(clock)
+    liveness = Liveness(clock)
     for seconds, in_hand, begun, waiting in looks:
         clock.now += seconds
-        pulse.look(in_hand, begun, waiting)
-    return {"busy": pulse.busy_seconds(), "stalled": pulse.stalled_seconds()}
+        liveness.look(in_hand, begun, waiting)
+    return {"busy": liveness.busy_seconds(), "stalled": liveness.stalled_seconds()}
 
 
 def test_a_full_queue_leaves_room_for_one_hint_while_it_moves_and_for_none_while_it_stands() -> None:
@@ -45,7 +45,7 @@ def test_a_task_that_does_not_end_stalls_its_worker() -> None:
     assert told((0, ["a"], 1, 0), (60, ["a"], 1, 3)) == {"busy": 60.0, "stalled": 60.0}
 
 
-def test_another_task_that_begins_is_progress_though_the_oldest_goes_on() -> None:
+def test_another_task_that_begins_is_progress_though_the_oldest_continues() -> None:
     assert told((0, ["a"], 1, 0), (60, ["a", "b"], 2, 0)) == {"busy": 60.0, "stalled": 0.0}
 
 
@@ -59,9 +59,9 @@ def test_hints_that_wait_while_nothing_is_taken_stall_a_worker_without_tasks() -
 
 def test_a_tick_that_cannot_look_stalls() -> None:
     clock = Clock()
-    pulse = Liveness(clock)
+    liveness = Liveness(clock)
     clock.now += 60
-    assert pulse.stalled_seconds() == 60.0
+    assert liveness.stalled_seconds() == 60.0
 
 
 def test_a_host_without_a_worker_is_not_healthy() -> None:

@@ -149,7 +149,7 @@ def test_options_of_a_checklist_have_their_own_frames() -> None:
     ]
 
 
-def test_an_option_whose_nested_answer_changes_goes_on_in_another_line() -> None:
+def test_an_option_whose_nested_answer_changes_continues_in_another_line() -> None:
     def splash(frame: int, size: str) -> Any:
         option = lb.ClassificationAnswer(name="splash", classifications=[radio("splash size", size)])
         return said(frame, checklist("events", option), extra={"uuid": FIRST})

@@ -88,7 +88,7 @@ def test_an_unfinished_write_is_cut_off_with_a_warning(tmp_path: Path, caplog: p
     assert not (tmp_path / "p" / DAMAGED).exists()
 
 
-def test_damage_in_the_middle_is_kept_aside_and_the_rest_goes_on(
+def test_damage_in_the_middle_is_kept_aside_and_the_rest_continues(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     spool = ProjectSpool(tmp_path / "p", MANY)

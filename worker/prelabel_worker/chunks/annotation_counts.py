@@ -15,7 +15,7 @@ from typing import NamedTuple
 from prelabel_worker.rendering.identity import RowIdentity
 
 MOST_BYTES = 64
-"""Most bytes of packed counts: Redis packs small hashes only up to this size of a value."""
+"""Maximum bytes of packed counts: Redis packs small hashes only up to this size of a value."""
 WHOLE = 0
 _FEATURE = b"f"
 MODEL = b"m"

@@ -69,7 +69,7 @@ class Bulk:
         lanes = self.rows.lanes(project_id)
         then: Then = "new" if as_new else "old"
         for part in _few_megabytes(self.rows.choose(project_id, self.chosen), self.pacer.slice):
-            if not self._go_on():
+            if not self._continue():
                 return
             ready = [new for dead_letter in part if (new := self._edited(dead_letter, edits, lanes)) is not None]
             done = BulkResult() if self.dry_run else self.rows.edit(project_id, ready, then)
@@ -95,7 +95,7 @@ class Bulk:
 
     def _each(self, project_id: str, action: Callable[[list[str]], BulkResult]) -> None:
         for part in self._paced(project_id):
-            if not self._go_on():
+            if not self._continue():
                 return
             if self.dry_run:
                 there = self.rows.count_dead(project_id, part) if self.chosen.ids else len(part)
@@ -103,7 +103,7 @@ class Bulk:
             else:
                 self._add(project_id, action(part))
 
-    def _go_on(self) -> bool:
+    def _continue(self) -> bool:
         """Wait for the pace; False when somebody wants it to end."""
         if not self.stop.is_set():
             self.pacer.wait(self.stop)

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 PIECE = 256 * 1024
-"""Most bytes of a decoded piece."""
+"""Maximum bytes of a decoded piece."""
 MAX_MEMBERS = 1000
 """Most gzip members of a body; servers send one. An empty one has 20 bytes and costs a decompressor."""
 ACCEPTED = "gzip"

@@ -17,7 +17,7 @@ FRESH_SECONDS = 600.0
 """An ontology is asked for again after this; while Labelbox is away the old one serves."""
 REFRESH_SECONDS = 60.0
 """A row that names an unknown feature makes it be asked for again, at most this often."""
-_FLIGHT_MS = 10_000  # should the worker that fetches it die, others go on within the time that recovery may take
+_FLIGHT_MS = 10_000  # should the worker that fetches it die, others continue within the time that recovery may take
 
 
 @dataclass(frozen=True, slots=True)

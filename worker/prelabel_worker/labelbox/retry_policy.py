@@ -1,4 +1,4 @@
-"""What happened → what to do. The only such table; numbers and letters are those of docs/reference/labelbox-api.md#4-3.
+"""What happened → what to do. The only such table; numbers and codes are those of docs/reference/labelbox-api.md#4-3.
 
 Requests. "Create" is the upload of an import; everything else is a query.
 

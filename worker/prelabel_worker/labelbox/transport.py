@@ -15,13 +15,13 @@ from prelabel_worker.labelbox.endpoint import Endpoint, is_host
 from prelabel_worker.labelbox.errors import FileGone, FileRefused, OutcomeUnknown, RequestError, Unavailable
 
 MAX_FILE_BYTES = 1024 * 1024 * 1024
-"""Most bytes read of a status or error file."""
+"""Maximum bytes read of a status or error file."""
 MAX_LINE_BYTES = 8 * 1024 * 1024
-"""Most bytes of a line of one."""
+"""Maximum bytes of a line of one."""
 MAX_FILE_SECONDS = 900.0
 """How long one may take to be read, the work on its lines included."""
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-"""Most bytes read of an answer to a request; the largest is an ontology."""
+"""Maximum bytes read of an answer to a request; the largest is an ontology."""
 BATCH_SECONDS = 180.0
 """How long a request about batches may take: what the official client gives it (docs/reference/labelbox-api.md#1-4)."""
 # Nothing of the request can have been executed when one of these is raised.

@@ -108,7 +108,7 @@ def structure(_: LineRecord, raw: bytes) -> None:
 
 
 def validate(records: Iterable[Record | BadRecord], check: Check, limit: int, report: Report | None = None) -> Report:
-    """Check every record; `limit` faults are kept in full. A given report is filled as it goes on."""
+    """Check every record; `limit` faults are kept in full. A given report is filled as it continues."""
     report = report or Report()
     for record in records:
         if isinstance(record, LineRecord):

@@ -114,7 +114,7 @@ class Timers:
                     continue
                 if not isinstance(error, redis.RedisError) or not has_slots(self._client):
                     raise
-                continue  # a node of a cluster is away: the projects of the others go on
+                continue  # a node of a cluster is away: the projects of the others continue
             found += due
             polled = sum(each.stage == "poll" for each in due)
             polls -= polled

@@ -54,7 +54,7 @@ def show(
         check_known(inspector, name)
     with readable(name):
         status, overrides, chunks = inspector.status(name), shown(inspector.overrides(name)), imports.open(name)
-    there, problem = _at_labelbox(client, settings, name, imports) if labelbox else (None, "")
+    there, problem = _at_the_service(client, settings, name, imports) if labelbox else (None, "")
     if as_json:
         answer = status.as_json() | {"overrides": overrides, "imports": [chunk.as_json() for chunk in chunks]}
         out(answer | ({"labelbox": there.as_json() if there else {"error": problem}} if labelbox else {}))
@@ -70,7 +70,7 @@ def show(
         raise typer.Exit(AWAY)
 
 
-def _at_labelbox(client: Client, settings: Settings, name: str, imports: Imports) -> tuple[AtLabelbox | None, str]:
+def _at_the_service(client: Client, settings: Settings, name: str, imports: Imports) -> tuple[AtLabelbox | None, str]:
     """Return what Labelbox answers, or why it is not known. The time limit is short, since a person waits."""
     services = Services(client, settings, name, _LABELBOX_SECONDS)
     try:

@@ -4,7 +4,7 @@
 -- KEYS[1]  the project's root
 -- ARGV     1 chunk id, 2 token, 3 cursor expected, 4 cursor after, 5 rows imported in between, 6 finish (1 or 0),
 --          7 ms that a frame's id is remembered, 8 history entries of these rows, 9 the chunk's history record (on the
---          last call, else ''), 10 ms to keep it, 11 most bytes of history a project, 12 number of operations, 13
+--          last call, else ''), 10 ms to keep it, 11 maximum bytes of history a project, 12 number of operations, 13
 --          number of superseding rows, 14 number of annotation_counts, then for each operation name, row index in the chunk, rows, held id, state as JSON, body
 --            `held`        the row leaves the chunk for the held rows
 --            `superseded`, `skipped`   the row is counted so; a held row is forgotten

@@ -2,7 +2,7 @@
 -- The project's overrides go before what the worker's settings say.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 id for the chunk (random), 2 most rows, 3 most bytes, 4 most slow annotations, 5 most entries,
+-- ARGV     1 id for the chunk (random), 2 maximum rows, 3 maximum bytes, 4 most slow annotations, 5 most entries,
 --          6 linger in ms, 7 most open chunks, 8 newest entry version this worker knows, 9 lease in ms
 -- returns  {'cut', rows} | {'none', the time in ms at which somebody must look, 0 for none}
 -- cost     O(lanes + open chunks + entries taken); no frame is read

@@ -2,7 +2,7 @@
 -- dead letters if the try fails.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 most rows to take
+-- ARGV     1 maximum rows to take
 -- returns  {dead letters, their rows, rows that are being tried}
 -- cost     O(rows taken * log(held rows))
 local most, rows = tonumber(ARGV[1]), 0

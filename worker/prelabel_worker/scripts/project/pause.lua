@@ -1,4 +1,4 @@
--- Pause a project's uploads, or make its pause longer. What runs goes on being polled and settled.
+-- Pause a project's uploads, or make its pause longer. What runs continues to be polled and settled.
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 ms, 2 why

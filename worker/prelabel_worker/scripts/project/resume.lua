@@ -1,5 +1,5 @@
 -- End a pause of a project's uploads, whoever began it: what waited for its end is due now, and so is the chunk for
--- whose reason it began. Others go on when their own waits end.
+-- whose reason it began. Others continue when their own waits end.
 --
 -- KEYS[1]  the project's root
 -- returns  1 when it was paused, else 0

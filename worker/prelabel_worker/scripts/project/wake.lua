@@ -1,4 +1,4 @@
--- Have what waits for whatever reason looked at now: the project's account goes on.
+-- Have what waits for whatever reason looked at now: the project's account continues.
 --
 -- KEYS[1]  the project's root
 -- returns  how many chunks

@@ -4,14 +4,13 @@ import os
 import threading
 
 from prelabel.wire.client import Client, open_client
-from prelabel_worker.accounts.rate_limiter import Permits, fingerprint
+from prelabel_worker.accounts.connection import key_of, open_labelbox, permits_of
+from prelabel_worker.accounts.rate_limiter import fingerprint
 from prelabel_worker.chunks.leases import Leases
 from prelabel_worker.chunks.ledger import Ledger
 from prelabel_worker.chunks.project_memory import ProjectMemory
 from prelabel_worker.chunks.row_reader import RowReader
 from prelabel_worker.dead_letters.store import HeldRows
-from prelabel_worker.labelbox.client import Labelbox
-from prelabel_worker.labelbox.errors import KeyMissing
 from prelabel_worker.labelbox.ontology_cache import Catalog
 from prelabel_worker.quarantine.quarantine import Quarantine
 from prelabel_worker.settings import Settings
@@ -43,15 +42,8 @@ class _Accounts:
             return self._made[name]
 
     def _make(self, name: str) -> Account:
-        settings = self._settings
-        key = settings.key_of(name)
-        if key is None:
-            raise KeyMissing(f"PRELABEL_ACCOUNT_KEYS of this worker has no key for account {name}")
-        secret = key.get_secret_value()
-        limits = (settings.requests_per_minute, settings.request_burst)
-        permits = Permits(self._client, settings.key_prefix, name, *limits, fingerprint(secret))
-        labelbox = Labelbox(settings.labelbox_endpoint, secret, settings.request_timeout_seconds)
-        return Account(name, permits, labelbox)
+        permits = permits_of(self._client, self._settings, name, fingerprint(key_of(self._settings, name)))
+        return Account(name, permits, open_labelbox(self._settings, name))
 
 
 class Runtime:

@@ -10,6 +10,7 @@ import typer
 from prelabel.printing import counted
 from prelabel.wire import keys
 from prelabel.wire.client import Client, has_slots, node_of, servers_of
+from prelabel_worker.accounts.connection import open_labelbox
 from prelabel_worker.cli.health.live import LiveOptions, live
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -20,11 +21,11 @@ from prelabel_worker.doctor import broker, projects, redis_server, workers
 from prelabel_worker.doctor import labelbox as service
 from prelabel_worker.doctor.findings import Check, Finding, Level
 from prelabel_worker.doctor.projects import ProjectState
-from prelabel_worker.labelbox.client import Labelbox
+from prelabel_worker.labelbox.errors import KeyMissing
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.settings import Settings
 
-_LABELBOX_SECONDS = 10
+_LABELBOX_SECONDS = 10  # a person waits
 _PROJECTS_IN_FULL = 5
 _ROOTS_TRIED = 10_000
 _WORDS = {Level.OK: "ok  ", Level.NOTE: "note", Level.BAD: "BAD "}
@@ -137,12 +138,11 @@ def _by_account(client: Client, settings: Settings, states: Sequence[ProjectStat
 
 def _labelbox(client: Client, settings: Settings, account: str, ids: Sequence[str]) -> Iterator[Finding]:
     """Yield what Labelbox answers with the account's key; projects are asked for only where the key is accepted."""
-    key = settings.key_of(account)
-    if key is None or not key.get_secret_value():
+    try:
+        labelbox = open_labelbox(settings, account, _LABELBOX_SECONDS)
+    except KeyMissing:
         yield Finding(Check.KEY, Level.BAD, f"no API key for account {account}")
         return
-    # A short time limit: a person waits.
-    labelbox = Labelbox(settings.labelbox_endpoint, key.get_secret_value(), _LABELBOX_SECONDS)
     try:
         accepted = service.access(labelbox, settings.labelbox_endpoint, ids[0] if ids else "doctor")
         yield accepted

@@ -1,10 +1,11 @@
 """Labelbox for a command: the key, where it may be sent, and the budget of an account or of a project's."""
 
 from prelabel.wire.client import Client
+from prelabel_worker.accounts import connection
 from prelabel_worker.accounts.pacing import Pacer
-from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.labelbox.client import Labelbox
+from prelabel_worker.labelbox.errors import KeyMissing
 from prelabel_worker.operations.undo import Service
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.settings import Settings
@@ -12,8 +13,7 @@ from prelabel_worker.settings import Settings
 
 def pacer_of(client: Client, settings: Settings, account: str) -> Pacer:
     """Return a pacer of the request budget that the workers share."""
-    per_minute, burst = settings.requests_per_minute, settings.request_burst
-    return Pacer(Permits(client, settings.key_prefix, account, per_minute, burst))
+    return Pacer(connection.permits_of(client, settings, account))
 
 
 def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0) -> Labelbox:
@@ -21,13 +21,12 @@ def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0) 
 
     Raises ConfigurationError: there is no key, or it would travel in clear.
     """
-    key = settings.key_of(account)
-    if key is None or not key.get_secret_value():
+    try:
+        return connection.open_labelbox(settings, account, timeout_seconds)
+    except KeyMissing:
         raise ConfigurationError(
             f"there is no API key for account {account}: set PRELABEL_LABELBOX_API_KEY, or PRELABEL_ACCOUNT_KEYS"
-        )
-    seconds = timeout_seconds or settings.request_timeout_seconds
-    return Labelbox(settings.labelbox_endpoint, key.get_secret_value(), seconds)
+        ) from None
 
 
 class Services:

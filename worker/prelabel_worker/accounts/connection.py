@@ -1,0 +1,30 @@
+"""An account's way to Labelbox: the one place where address, key and time limit become a client, and its budget."""
+
+from prelabel.wire.client import Client
+from prelabel_worker.accounts.rate_limiter import Permits
+from prelabel_worker.labelbox.client import Labelbox
+from prelabel_worker.labelbox.errors import KeyMissing
+from prelabel_worker.settings import Settings
+
+
+def key_of(settings: Settings, account: str) -> str:
+    """Return the account's API key. Raises KeyMissing."""
+    key = settings.key_of(account)
+    if key is None or not key.get_secret_value():
+        raise KeyMissing(f"PRELABEL_ACCOUNT_KEYS of this worker has no key for account {account}")
+    return key.get_secret_value()
+
+
+def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0) -> Labelbox:
+    """Return Labelbox with the account's key; the caller closes it. Without a time limit, the settings' one holds.
+
+    Raises KeyMissing, and ConfigurationError when the key would travel in clear.
+    """
+    seconds = timeout_seconds or settings.request_timeout_seconds
+    return Labelbox(settings.labelbox_endpoint, key_of(settings, account), seconds)
+
+
+def permits_of(client: Client, settings: Settings, account: str, fingerprint: str = "") -> Permits:
+    """Return the account's request budget, which all processes share; for `fingerprint` see `Permits`."""
+    per_minute, burst = settings.requests_per_minute, settings.request_burst
+    return Permits(client, settings.key_prefix, account, per_minute, burst, fingerprint)

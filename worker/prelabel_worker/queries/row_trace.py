@@ -7,7 +7,6 @@ Frames are read one by one, so of those no more than a bound are; the answer say
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import starmap
-from typing import Any
 
 import orjson
 
@@ -16,6 +15,7 @@ from prelabel.wire.client import Client
 from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_messages
 from prelabel.wire.lanes import MAX_LANES, lane_of
 from prelabel_worker.chunks.annotation_counts import Leftovers
+from prelabel_worker.chunks.held_state import HeldState, read_state
 from prelabel_worker.chunks.history import SettledRow, digest_of
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.store import HeldRows
@@ -51,7 +51,7 @@ class Trace:
     """Everything that is known of the rows that were asked for; settled ones newest first."""
 
     settled: list[Settled] = field(default_factory=list)
-    held: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    held: list[tuple[str, HeldState]] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     leftovers: list[Leftovers] = field(default_factory=list)
@@ -109,7 +109,7 @@ class Tracer:
             if dead_letter is not None:
                 found.dead_letters.append(dead_letter)
             elif state:
-                found.held.append((held_id, orjson.loads(state)))
+                found.held.append((held_id, read_state(state)))
 
     def _add_waiting(self, found: Trace, project_id: str, wanted: str) -> None:
         """First the lanes that a data row of this name has; then, should it be a message id, all others."""

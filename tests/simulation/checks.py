@@ -63,14 +63,11 @@ class Checks:
 
     def _committing(self, args: tuple[Any, ...]) -> Any:
         """Before a commit: which of its rows it will count as imported; after it: whether Labelbox has them."""
-        root, chunk, before, after, imported, operations = (
-            args[3],
-            args[4],
-            *map(int, (args[6], args[7], args[8], args[15])),
-        )
+        root, chunk, commit = args[3], args[4], orjson.loads(args[6])
+        before, after, imported = commit["cursor"], commit["after"], commit["imported"]
         if not imported:
             return None
-        held = {int(args[at + 1]) for at in range(18, 18 + 6 * operations, 6) if args[at] != "cleared"}
+        held = {outcome["index"] for outcome in commit["outcomes"] if outcome["name"] != "cleared"}
         sent = SentLines.from_bytes(self._server.call("GET", f"{root}:chunk:{chunk}:sent") or b"\0\0\0\0")
         found = [
             self._traces[trace]

@@ -198,7 +198,7 @@ def test_the_environment_is_read_in_the_settings_alone() -> None:
 
 
 PURE = {
-    "chunks": "chunk rows sent_lines history held_rows",
+    "chunks": "chunk rows commit sent_lines history held_rows held_state",
     "dead_letters": "letter filter editing",
     "labelbox": "types response_types errors responses retry_policy endpoint",
     "ontology": "ontology tree classification_answers file inference",

@@ -80,7 +80,7 @@ def test_a_row_is_traced_from_its_lane_through_its_chunk_to_its_dead_letter(proj
         assert trace.waiting == []
 
     project.held.retry("p", ["1"])
-    assert [bool(state["queued"]) for _, state in tracer.trace("p", "a").held] == [True]
+    assert [bool(state.queued) for _, state in tracer.trace("p", "a").held] == [True]
 
 
 def test_nothing_is_known_of_a_row_that_never_was(project: Project) -> None:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from prelabel.errors import Reason
 from prelabel_worker.chunks import history
 from prelabel_worker.chunks.chunk import Item, chunk_from_fields
+from prelabel_worker.chunks.held_rows import Origin, held_frame
 from prelabel_worker.chunks.history import NO_TRACE, Arrival, Record
-from prelabel_worker.chunks.rows import RowOutcome
+from prelabel_worker.chunks.rows import Unreadable
 
 CHUNK = chunk_from_fields(
     "p",
@@ -60,8 +61,8 @@ def test_the_counts_are_those_of_the_rows() -> None:
 
     head = record_of((at, "imported", "k:a", "m"), (at, "imported", "k:b", "n"), (at, "refused", "k:c", "o")).head
 
-    assert head["outcomes"] == {"imported": 2, "refused": 1}
-    assert (head["rows"], head["name"], head["cutMs"]) == (3, "prelabel-x", 900)
+    assert head.outcomes == {"imported": 2, "refused": 1}
+    assert (head.rows, head.name, head.cut_ms) == (3, "prelabel-x", 900)
 
 
 def test_a_row_costs_about_fourteen_bytes() -> None:
@@ -77,7 +78,7 @@ def test_a_row_costs_about_fourteen_bytes() -> None:
 
 def test_a_frame_that_could_not_be_read_has_an_entry_for_each_of_its_rows() -> None:
     frame_id = f"{1_790_000_000_000:012x}" + "0" * 20
-    outcome = RowOutcome("held", 1, 2, "f8", {"reason": "unreadable-frame"})
+    outcome = held_frame(Unreadable(1, 2, 8, 0, b"", "f8", "broken"), Origin("submit", "c"))
 
     entries = history.set_aside([Item("h", "5", 0, 1, 5), Item("f", frame_id, 0, 2, 8)], [outcome])
 

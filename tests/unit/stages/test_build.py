@@ -41,7 +41,7 @@ def test_bad_rows_are_set_aside_and_the_others_are_the_file() -> None:
     assert built.sent.rows == (0, 2)
     assert len(built.content.splitlines()) == 2
     (held,) = built.set_aside
-    assert (held.name, held.index, held.held_id, held.state["reason"]) == ("held", 1, "101", "unknown-feature")
+    assert (held.name, held.index, held.held_id, held.in_history) == ("held", 1, "101", "unknown-feature")
     details, message = split_body(held.body)
     assert (details["messageId"], details["dataRow"], details["hint"]) == ("m1", "k:b", "did you mean vessel?")
     assert message == row(1, "b", good=False).raw
@@ -81,14 +81,14 @@ def test_of_two_rows_with_one_explicit_uuid_the_later_is_bad() -> None:
     built = build([row(0, "a", **uuid), row(1, "b", **uuid)], builder(), ORIGIN)
 
     assert built.sent.rows == (0,)
-    assert built.set_aside[0].state["reason"] == "duplicate-uuid"
+    assert built.set_aside[0].in_history == "duplicate-uuid"
 
 
 def test_a_frame_that_cannot_be_read_weighs_its_rows() -> None:
     built = build([Unreadable(0, 7, 1, 3, b"raw", "f1", "truncated"), row(7, "a")], builder(), ORIGIN)
 
     (held,) = built.set_aside
-    assert (held.rows, held.state["weight"], held.held_id) == (7, 7, "f1")
+    assert (held.rows, held.state and held.state.weight, held.held_id) == (7, 7, "f1")
     assert built.sent.rows == (7,)
 
 

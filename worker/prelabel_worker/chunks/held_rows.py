@@ -1,7 +1,6 @@
 """What is stored of a row outside a chunk: its state, its details, and the message as it came. Pure.
 
-The state is small JSON that scripts read and change; the body is one line of JSON (the details) and, after it, the
-message byte for byte.
+The state is in held_state.py; the body is one line of JSON (the details) and, after it, the message byte for byte.
 """
 
 import hashlib
@@ -13,6 +12,7 @@ from typing import Any
 import orjson
 
 from prelabel.errors import Reason
+from prelabel_worker.chunks.held_state import HeldState
 from prelabel_worker.chunks.history import trace_of
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Unreadable
 from prelabel_worker.rendering import identity
@@ -69,15 +69,19 @@ def held_row(
     retrying: bool = False,
 ) -> RowOutcome:
     """Take a row out of its chunk: tried again after a delay, retried up to its project's horizon, or dead."""
-    state = _state(problem, row.lane, row.seq, 1, len(row.raw), facts.slow)
-    if facts.row_key:
-        state["row"] = facts.row_key
-    if facts.message_id:
-        state["message"] = facts.message_id
-    if retry_in_ms is not None:
-        state["due"] = retry_in_ms
-    if retrying:
-        state["retrying"] = True
+    state = HeldState(
+        seq=row.seq,
+        lane=row.lane,
+        weight=1,
+        bytes=len(row.raw),
+        slow=facts.slow,
+        reason=problem.reason.value,
+        group=problem.fingerprint,
+        row=facts.row_key or None,
+        message=facts.message_id or None,
+        due=retry_in_ms,
+        retrying=retrying,
+    )
     details = {
         **problem.details,
         "messageId": facts.message_id,
@@ -91,24 +95,20 @@ def held_row(
 
 
 def held_frame(frame: Unreadable, origin: Origin) -> RowOutcome:
-    """A frame that cannot be read: one dead letter with the weight of its rows."""
+    """Hold a frame that cannot be read: one dead letter with the weight of its rows."""
     details = {"path": "", "found": frame.problem, "expected": "a frame that can be read"}
     problem = Problem(Reason.UNREADABLE_FRAME, details)
-    state = _state(problem, frame.lane, frame.seq, frame.rows, len(frame.raw), 0)
+    state = HeldState(
+        seq=frame.seq,
+        lane=frame.lane,
+        weight=frame.rows,
+        bytes=len(frame.raw),
+        slow=0,
+        reason=problem.reason.value,
+        group=problem.fingerprint,
+    )
     body = orjson.dumps({**details, **_origin(origin)}) + b"\n" + frame.raw
     return RowOutcome("held", frame.index, frame.rows, frame.held_id, state, body)
-
-
-def _state(problem: Problem, lane: int, seq: int, weight: int, size: int, slow: int) -> dict[str, Any]:
-    return {
-        "seq": seq,
-        "lane": lane,
-        "weight": weight,
-        "bytes": size,
-        "slow": slow,
-        "reason": problem.reason.value,
-        "group": problem.fingerprint,
-    }
 
 
 def _origin(origin: Origin) -> dict[str, str]:
@@ -116,7 +116,7 @@ def _origin(origin: Origin) -> dict[str, str]:
 
 
 def split_body(body: bytes) -> tuple[dict[str, Any], bytes]:
-    """The details and the message of a stored body."""
+    """Return the details and the message of a stored body."""
     details, _, payload = body.partition(b"\n")
     return orjson.loads(details), payload
 

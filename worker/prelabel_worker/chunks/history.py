@@ -12,14 +12,15 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import orjson
+import msgspec
 import zstandard
 
 from prelabel.errors import Reason
 from prelabel_worker.chunks.chunk import Chunk, Item
 from prelabel_worker.chunks.rows import RowOutcome
+from prelabel_worker.labelbox.types import SubmitAs
 
 DIGEST = 6
 TRACE = 2 * DIGEST
@@ -69,6 +70,41 @@ OUTCOMES: tuple[str, ...] = (
 _NUMBER = {name: number for number, name in enumerate(OUTCOMES)}
 
 
+class RecordHead(msgspec.Struct, frozen=True, rename="camel"):
+    """The first line of a record, as JSON: what became of a chunk and its import."""
+
+    #: The chunk's id.
+    chunk: str
+    #: The import's name; empty when no row was sent.
+    name: str
+    #: Labelbox's id of it.
+    import_id: str
+    #: How it ended, see `chunk.Verdict`; empty when no row was sent.
+    verdict: str
+    #: Rows of the chunk.
+    rows: int
+    #: Rows by outcome.
+    outcomes: dict[str, int]
+    #: Annotations of the import.
+    annotations: int
+    #: Annotations that Labelbox refused.
+    refused: int
+    #: Number of the try that was the last.
+    attempts: int
+    #: When the chunk was cut, in ms.
+    cut_ms: int
+    #: When Labelbox took the import, in ms; 0 when no row was sent.
+    submitted_ms: int
+    #: The account that it was sent with.
+    account: str = ""
+    #: What it was imported as, see `SubmitAs`.
+    submit_as: str = msgspec.field(name="as", default=SubmitAs.PRE_LABELS.value)
+
+
+read_head = msgspec.json.Decoder(RecordHead).decode
+"""Return the head that this line is. Raises ValueError for what no worker writes."""
+
+
 def trace_of(data_row_key: str, message_id: str | None) -> bytes:
     """The digests a row is found by."""
     return digest_of(data_row_key) + digest_of(message_id or "")
@@ -104,10 +140,10 @@ def set_aside(items: Sequence[Item], outcomes: Iterable[RowOutcome]) -> bytes:
     """The entries of rows with these outcomes; a frame that could not be read gives one for each of its rows."""
     known = arrivals(items)
     return b"".join(
-        entry(known[at], str(each.state.get("reason", each.name)), each.trace)
-        for each in outcomes
-        if each.name != "cleared"
-        for at in range(each.index, each.index + each.rows)
+        entry(known[at], outcome.in_history, outcome.trace)
+        for outcome in outcomes
+        if outcome.name != "cleared"
+        for at in range(outcome.index, outcome.index + outcome.rows)
     )
 
 
@@ -122,22 +158,22 @@ def record_of(
     counts: dict[str, int] = {}
     for _, _, number, _ in rows:
         counts[OUTCOMES[number]] = counts.get(OUTCOMES[number], 0) + 1
-    head = {
-        "chunk": chunk.id,
-        "name": chunk.name,
-        "importId": chunk.import_id,
-        "verdict": chunk.verdict.value if chunk.verdict else "",
-        "rows": len(rows),
-        "outcomes": counts,
-        "annotations": annotations,
-        "refused": refused,
-        "attempts": chunk.attempt,
-        "cutMs": chunk.cut_ms,
-        "submittedMs": chunk.running_ms,
-        "account": chunk.account,
-        "as": chunk.submit_as.value,
-    }
-    return orjson.dumps(head) + b"\n" + _pack(rows, marks)
+    head = RecordHead(
+        chunk=chunk.id,
+        name=chunk.name,
+        import_id=chunk.import_id,
+        verdict=chunk.verdict.value if chunk.verdict else "",
+        rows=len(rows),
+        outcomes=counts,
+        annotations=annotations,
+        refused=refused,
+        attempts=chunk.attempt,
+        cut_ms=chunk.cut_ms,
+        submitted_ms=chunk.running_ms,
+        account=chunk.account,
+        submit_as=chunk.submit_as.value,
+    )
+    return msgspec.json.encode(head) + b"\n" + _pack(rows, marks)
 
 
 def _pack(rows: list[tuple[int, int, int, bytes]], marks: Sequence[int]) -> bytes:
@@ -180,18 +216,18 @@ class TracedRow(NamedTuple):
 class Record:
     """A record that was read: `head` as `record_of` wrote it, and the rows on demand."""
 
-    head: dict[str, Any]
+    head: RecordHead
     _packed: bytes
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Record":
         """Inverse of `record_of`; of the first bytes alone, the head can be read."""
         head, _, packed = data.partition(b"\n")
-        return cls(orjson.loads(head), packed)
+        return cls(read_head(head), packed)
 
     def find(self, *, data_row: bytes | None = None, message: bytes | None = None) -> list[SettledRow]:
         """The rows with this digest of their data row key, or of their message id."""
-        size, body = int(self.head["rows"]), self._body()
+        size, body = self.head.rows, self._body()
         start = 17 * size + (0 if data_row is not None else DIGEST * size)
         places = list(_places(body[start : start + DIGEST * size], data_row or message or b""))
         if not places:
@@ -202,12 +238,12 @@ class Record:
 
     def marks(self) -> list[int]:
         """What a policy remembers of the imported rows; empty where there was none."""
-        marks = self._body()[(17 + TRACE) * int(self.head["rows"]) :]
+        marks = self._body()[(17 + TRACE) * self.head.rows :]
         return list(struct.unpack(f">{len(marks) // 8}q", marks))
 
     def rows(self) -> Iterator[TracedRow]:
         """Every row, by arrival."""
-        size, body = int(self.head["rows"]), self._body()
+        size, body = self.head.rows, self._body()
         messages = 17 * size + DIGEST * size
         for at, seq in enumerate(accumulate(struct.unpack_from(f">{size}q", body))):
             place = messages + DIGEST * at
@@ -216,7 +252,7 @@ class Record:
     def _body(self) -> bytes:
         # zstandard allocates what the content says of itself, whatever limit it is given: look first.
         if zstandard.frame_content_size(self._packed) > _MAX_BODY:
-            raise ValueError(f"the record of chunk {self.head['chunk']} is larger than any")
+            raise ValueError(f"the record of chunk {self.head.chunk} is larger than any")
         return zstandard.ZstdDecompressor(max_window_size=_MAX_BODY).decompress(self._packed, max_output_size=_MAX_BODY)
 
 

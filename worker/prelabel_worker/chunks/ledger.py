@@ -4,18 +4,16 @@ import secrets
 from collections.abc import Sequence
 from typing import Literal
 
-import orjson
-
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel.wire.durability import NotDurable
 from prelabel.wire.frame import VERSION as FRAME_VERSION
 from prelabel_worker.chunks import history
 from prelabel_worker.chunks.chunk import KNOWN_VERSION, Chunk, Defect, State, chunk_from_fields, middle
+from prelabel_worker.chunks.commit import Kept, arguments
 from prelabel_worker.chunks.rows import Committed, RowOutcome, Slice
 from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.errors import LeaseLost
-from prelabel_worker.rendering.identity import shape_digest
 from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
 
@@ -30,6 +28,11 @@ class Ledger:
         self._settings = settings
         self._scripts = Scripts(client)
         self._lease_ms = int(settings.lease_seconds * 1000)
+        self._kept = Kept(
+            history_ms=int(settings.history_days * _DAY_MS),
+            history_bytes=int(settings.history_megabytes * 1e6),
+            frame_memory_ms=int(settings.frame_memory_days * _DAY_MS),
+        )
 
     def _keys(self, project_id: str) -> keys.ProjectKeys:
         return keys.ProjectKeys(self._settings.key_prefix, project_id)
@@ -97,20 +100,8 @@ class Ledger:
 
         `cursor` is where the last slice ended; `record` the whole chunk's for the history, with the last slice.
         """
-        settings = self._settings
-        args: list[str | int | bytes] = [chunk.id, chunk.token, cursor, part.after, part.imported, int(finish)]
-        args += [int(settings.frame_memory_days * _DAY_MS), b"" if finish else b"".join(part.entries), record]
-        args += [int(settings.history_days * _DAY_MS), int(settings.history_megabytes * 1e6)]
-        args += [len(part.outcomes), len(part.superseding), len(part.annotation_counts)]
-        for outcome in part.outcomes:
-            args += [outcome.name, outcome.index, outcome.rows, outcome.held_id]
-            args += [orjson.dumps(outcome.state), outcome.body]
-        for row_key, seq in part.superseding:
-            args += [row_key, seq]
-        for row_key, counts in part.annotation_counts:
-            args += [shape_digest(row_key), counts]
-        args += part.marks
-        answer = self._scripts.run("commit_rows", self._keys(chunk.project_id).root, *args)
+        root, args = self._keys(chunk.project_id).root, arguments(part, cursor, record, self._kept, finish=finish)
+        answer = self._scripts.run("commit_rows", root, chunk.id, chunk.token, *args)
         if answer[0] == b"ok":
             return Committed(None, *answer[1:])
         if answer[0] == b"done":

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-import orjson
-
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_header, read_messages
 from prelabel_worker.chunks.chunk import Chunk, Item
 from prelabel_worker.chunks.held_rows import split_body
+from prelabel_worker.chunks.held_state import read_state
 from prelabel_worker.chunks.rows import ChunkRow, Unreadable
 from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.errors import LeaseLost
@@ -81,10 +80,9 @@ def _held_rows(index: int, item: Item, state: bytes | None, body: bytes | None) 
     """Return a held row on its way back, or the rows of a frame that could not be read before."""
     if state is None or body is None:
         return []  # forgotten: it has its outcome since an earlier attempt of this chunk
-    known = orjson.loads(state)
+    known = read_state(state)
     _, payload = split_body(body)
     if item.id.startswith("f"):
         rows = _frame_rows(index, item, payload)
         return [replace(row, held_id=item.id) if isinstance(row, Unreadable) else row for row in rows]
-    superseded = bool(known.get("superseded"))
-    return [ChunkRow(index, item.seq, known["lane"], payload, item.id, superseded, known["reason"])]
+    return [ChunkRow(index, item.seq, known.lane, payload, item.id, known.superseded, known.reason)]

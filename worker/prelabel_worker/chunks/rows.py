@@ -1,8 +1,11 @@
 """Rows of a chunk, and what became of them. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from prelabel_worker.chunks.held_state import HeldState
 
 
 @dataclass(slots=True)
@@ -31,20 +34,27 @@ class Unreadable:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class RowOutcome:
-    """What becomes of a row that is not simply imported. Names are those of commit_rows.lua.
-
-    `trace` is what the row can be found by in the history, where it could be read.
-    """
+class RowOutcome(msgspec.Struct, frozen=True):
+    """What becomes of a row that is not simply imported. Fields and names are those of commit_rows.lua."""
 
     name: Literal["held", "superseded", "skipped", "cleared"]
+    #: Its place in the chunk.
     index: int
+    #: Rows from there on that share the outcome: those of a frame that could not be read.
     rows: int = 1
+    #: The id it is held by, or was; empty for a row that never was.
     held_id: str = ""
-    state: Mapping[str, Any] = field(default_factory=dict)
+    #: Of a row that is `held`.
+    state: HeldState | None = None
+    #: The details and the message of a row that is `held`.
     body: bytes = b""
+    #: What the row can be found by in the history, where it could be read; no matter of the script.
     trace: bytes = b""
+
+    @property
+    def in_history(self) -> str:
+        """The outcome's name in the history: the reason of a row that is held."""
+        return self.state.reason if self.state else self.name
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from prelabel.json_record import JsonRecord
 from prelabel.printing import command
 from prelabel_worker.chunks.held_rows import split_body
+from prelabel_worker.chunks.held_state import HeldState
 
 _ABOUT_THE_ROW = ("messageId", "dataRow", "model", "stage", "chunk", "import")
 
@@ -137,8 +138,8 @@ class DeadLetterGroup(JsonRecord):
         return command("dead retry", project=self.project_id, group=self.group)
 
 
-def read_dead_letter(project_id: str, dead_letter_id: str, state: dict[str, Any], body: bytes) -> DeadLetter:
-    """A dead letter from what is stored of it."""
+def read_dead_letter(project_id: str, dead_letter_id: str, state: HeldState, body: bytes) -> DeadLetter:
+    """Return a dead letter from what is stored of it."""
     details, payload = split_body(body)
     known = {name: details.pop(name, None) for name in _ABOUT_THE_ROW}
     return DeadLetter(
@@ -147,18 +148,18 @@ def read_dead_letter(project_id: str, dead_letter_id: str, state: dict[str, Any]
         message_id=known["messageId"],
         data_row=known["dataRow"] or "",
         model=known["model"] or "",
-        reason=state["reason"],
-        group=state["group"],
+        reason=state.reason,
+        group=state.group,
         details=details,
         stage=known["stage"] or "",
         chunk_id=known["chunk"] or "",
         import_name=known["import"] or "",
-        attempts=int(state["attempts"]),
-        first_at=state["first"] / 1000,
-        last_at=state["last"] / 1000,
-        superseded=bool(state.get("superseded")),
-        weight=int(state["weight"]),
-        lane=int(state["lane"]),
+        attempts=state.attempts,
+        first_at=state.first / 1000,
+        last_at=state.last / 1000,
+        superseded=state.superseded,
+        weight=state.weight,
+        lane=state.lane,
         header=body.partition(b"\n")[0],
         message=payload,
     )

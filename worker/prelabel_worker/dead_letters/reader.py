@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any
-
-import orjson
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
+from prelabel_worker.chunks.held_state import HeldState, read_state
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup, read_dead_letter
 from prelabel_worker.rendering.identity import row_key
@@ -36,7 +34,7 @@ class HeldReader:
             died, state, body = pipeline.execute()
         if died is None or state is None or body is None:
             return None
-        return read_dead_letter(project_id, dead_letter_id, orjson.loads(state), body)
+        return read_dead_letter(project_id, dead_letter_id, read_state(state), body)
 
     def dead_letters(
         self, project_id: str, *, reason: str | None = None, message_id: str | None = None, limit: int = 50
@@ -112,14 +110,14 @@ class HeldReader:
         """Those of these rows that are held (still), whether they are dead, retrying or are being tried."""
         return self._read(project_id, held_ids, dead=False)
 
-    def states(self, project_id: str, held_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def states(self, project_id: str, held_ids: Sequence[str]) -> dict[str, HeldState]:
         """The states of those of these held rows, dead or retrying or on their way back, that are there (still)."""
-        found: dict[str, dict[str, Any]] = {}
+        known: dict[str, HeldState] = {}
         for start in range(0, len(held_ids), SLICE):
             part = held_ids[start : start + SLICE]
             states = self._client.hmget(self._keys(project_id).held, part)
-            found |= {name: orjson.loads(state) for name, state in zip(part, states, strict=True) if state}
-        return found
+            known |= {name: read_state(state) for name, state in zip(part, states, strict=True) if state}
+        return known
 
     def count_dead(self, project_id: str, dead_letter_ids: Sequence[str]) -> int:
         """How many of these, some hundred, are dead letters."""
@@ -190,7 +188,7 @@ class HeldReader:
                 states, *scores = pipeline.execute()
             listed = scores[0] if scores else [0.0] * len(part)
             held = [
-                (name, orjson.loads(state))
+                (name, read_state(state))
                 for name, score, state in zip(part, listed, states, strict=True)
                 if score is not None and state is not None
             ]
@@ -201,14 +199,14 @@ class HeldReader:
                         yield read_dead_letter(project_id, name, state, body)
 
 
-def _by_bytes(held: list[tuple[str, dict[str, Any]]]) -> Iterator[list[tuple[str, dict[str, Any]]]]:
-    part: list[tuple[str, dict[str, Any]]] = []
+def _by_bytes(held: list[tuple[str, HeldState]]) -> Iterator[list[tuple[str, HeldState]]]:
+    part: list[tuple[str, HeldState]] = []
     size = 0
     for name, state in held:
-        if part and size + state["bytes"] > SLICE_BYTES:
+        if part and size + state.bytes > SLICE_BYTES:
             yield part
             part, size = [], 0
         part.append((name, state))
-        size += state["bytes"]
+        size += state.bytes
     if part:
         yield part

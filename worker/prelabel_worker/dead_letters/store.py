@@ -95,7 +95,7 @@ class HeldRows(HeldReader):
         """
         ids = [name.decode() for name in self._client.zrange(self._keys(project_id).dead_queued, 0, -1)]
         states = self.states(project_id, ids)
-        return self._try_once_more(project_id, [name for name in ids if states.get(name, {}).get("reason") == reason])
+        return self._try_once_more(project_id, [name for name, state in states.items() if state.reason == reason])
 
     def _try_once_more(self, project_id: str, held_ids: Sequence[str]) -> int:
         parts = (held_ids[start : start + SLICE] for start in range(0, len(held_ids), SLICE))

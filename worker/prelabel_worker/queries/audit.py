@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import orjson
-
 from prelabel.errors import PrelabelError
 from prelabel.json_record import JsonRecord
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel.wire.lanes import MAX_LANES
+from prelabel_worker.chunks.held_state import read_state
 from prelabel_worker.chunks.history import HEAD_BYTES, Record
 from prelabel_worker.errors import ProjectUnreadable
 from prelabel_worker.quarantine.quarantine import readable
@@ -120,10 +119,10 @@ def _snapshot(client: Client, project_keys: keys.ProjectKeys, chunk_ids: list[st
         chunks=[_chunk(*fields) for fields in rest[lanes : lanes + len(chunk_ids)]],
         unsettled={name.decode(): int(value) for name, value in unsettled.items()},
         frames={name.decode() for name in frames},
-        held=HeldStates({name.decode(): orjson.loads(state) for name, state in held.items()}),
+        held=HeldStates({name.decode(): read_state(state) for name, state in held.items()}),
         indexes=Indexes(*indexes),
         undone=[
-            (rows, Record.from_bytes(head).head["outcomes"].get("imported", 0))
+            (rows, Record.from_bytes(head).head.outcomes.get("imported", 0))
             for rows, head in zip(undone.values(), rest[lanes + len(chunk_ids) :], strict=True)
             if head  # else the history has forgotten it
         ],

@@ -1,10 +1,11 @@
 """The held rows' part of an audit: compare the indexes with the states. Pure but for reading through a pipeline."""
 
 from collections.abc import Mapping, Sequence, Set
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from prelabel.wire.client import Client
 from prelabel.wire.keys import ProjectKeys
+from prelabel_worker.chunks.held_state import HeldState
 
 READS = 8
 """Answers of `read_indexes`, in the order of `Indexes`."""
@@ -48,13 +49,13 @@ def read_indexes(pipeline: Client, project_keys: ProjectKeys) -> None:
 class HeldStates:
     """The states of a project's held rows: dead letters, rows at rest until they are retried, or on their way back."""
 
-    def __init__(self, states: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, states: Mapping[str, HeldState]) -> None:
         self._states = states
-        self._queued = {name for name, state in states.items() if state.get("queued")}
-        self._retrying_queued = sum(states[name].get("since", 0) > 0 for name in self._queued)
+        self._queued = {name for name, state in states.items() if state.queued}
+        self._retrying_queued = sum((states[name].since or 0) > 0 for name in self._queued)
         at_rest = [state for name, state in states.items() if name not in self._queued]
-        self._retrying = [state["weight"] for state in at_rest if state.get("due")]
-        self._dead_letters = [state["weight"] for state in at_rest if not state.get("due")]
+        self._retrying = [state.weight for state in at_rest if state.due]
+        self._dead_letters = [state.weight for state in at_rest if not state.due]
 
     @property
     def retrying(self) -> int:
@@ -68,7 +69,7 @@ class HeldStates:
 
     def checks(self, indexes: Indexes, in_lanes: Set[str], in_chunks: Set[str]) -> Sequence[Check]:
         """Compare the states with the indexes, and with the entries of lanes and chunks that refer to held rows."""
-        by_row = sum("row" in state for state in self._states.values())
+        by_row = sum(state.row is not None for state in self._states.values())
         on_their_way = self._queued & (in_lanes | in_chunks)
         return [
             ("dead letters listed", indexes.dead_letters, len(self._dead_letters)),

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, ClassVar
 
-import orjson
-
 from prelabel.json_record import JsonRecord
 from prelabel.wire import keys
 from prelabel.wire.client import Client
-from prelabel_worker.chunks.history import HEAD_BYTES, Record, SettledRow
+from prelabel_worker.chunks.history import HEAD_BYTES, Record, RecordHead, SettledRow, read_head
 from prelabel_worker.labelbox.types import SubmitAs
 
 _TOGETHER = 100
@@ -113,7 +111,7 @@ class Imports:
     def undoing(self, project_id: str) -> list[ImportStatus]:
         """Return the imports whose undo was begun and is not known to have finished; the history may lack them."""
         heads = self._client.hvals(keys.ProjectKeys(self._prefix, project_id).undoing)
-        return [_settled(project_id, orjson.loads(head), 0, None, undoing=True) for head in heads]
+        return [_settled(project_id, read_head(head), 0, None, undoing=True) for head in heads]
 
     def names(self, project_id: str) -> set[str]:
         """Return the names of all imports, in progress and as far as the history goes back."""
@@ -173,26 +171,26 @@ def _batches(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
 
 
 def _settled(
-    project_id: str, head: Mapping[str, Any], at_ms: float, undone: bytes | None, *, undoing: bool = False
+    project_id: str, head: RecordHead, at_ms: float, undone: bytes | None, *, undoing: bool = False
 ) -> ImportStatus:
     """Return a settled chunk; `undone` holds the time of its undo and its rows, or is None."""
     return ImportStatus(
         project_id=project_id,
-        chunk_id=head["chunk"],
-        name=head["name"],
-        import_id=head["importId"],
+        chunk_id=head.chunk,
+        name=head.name,
+        import_id=head.import_id,
         state="settled",
-        verdict=head["verdict"],
-        rows=head["rows"],
-        outcomes=head["outcomes"],
-        annotations=head["annotations"],
-        refused=head["refused"],
-        attempts=head["attempts"],
-        cut_at=_seconds(head["cutMs"]),
-        submitted_at=_seconds(head["submittedMs"]),
+        verdict=head.verdict,
+        rows=head.rows,
+        outcomes=head.outcomes,
+        annotations=head.annotations,
+        refused=head.refused,
+        attempts=head.attempts,
+        cut_at=_seconds(head.cut_ms),
+        submitted_at=_seconds(head.submitted_ms),
         settled_at=_seconds(at_ms),
-        account=head.get("account", ""),
-        submit_as=head.get("as", SubmitAs.PRE_LABELS.value),
+        account=head.account,
+        submit_as=head.submit_as,
         undone_at=int(undone.split(b" ")[0]) / 1000 if undone else None,
         undoing=undoing,
     )

@@ -3,9 +3,9 @@
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from prelabel.wire.client import Client
+from prelabel_worker.chunks.held_state import HeldState
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.reader import HeldReader
@@ -60,7 +60,7 @@ class Follower:
             if at_ms > self._since:
                 self._since, self._read = at_ms, set()
             self._read.add(chunk_id)
-            self._report.settle(self._project, record.rows(), record.head["name"])
+            self._report.settle(self._project, record.rows(), record.head.name)
 
     def _read_held(self) -> None:
         """Report which held rows are dead, which are retrying, and which are no longer held."""
@@ -76,15 +76,15 @@ class Follower:
                     self._report.mark(self._project, int(name), "dead", dead_letter.reason, _details(dead_letter))
                 elif (state := states.get(name)) is not None:
                     outcome = "retrying" if self._is_retrying(state) else PENDING
-                    self._report.mark(self._project, int(name), outcome, state["reason"], None)
+                    self._report.mark(self._project, int(name), outcome, state.reason, None)
                 else:
                     self._report.mark(self._project, int(name), "gone", None, None)
 
-    def _is_retrying(self, state: dict[str, Any]) -> bool:
+    def _is_retrying(self, state: HeldState) -> bool:
         """Return whether a held row is retrying. A try that began before this command is waited for: it is pending."""
-        queued = state.get("queued")
+        queued = state.queued
         # `true`: a script of an older release sent it back, which did not record when.
-        return not queued or (queued is not True and queued > self._began_ms and state.get("since", 0) > 0)
+        return not queued or (queued is not True and queued > self._began_ms and (state.since or 0) > 0)
 
 
 def _details(dead_letter: DeadLetter) -> dict[str, object]:

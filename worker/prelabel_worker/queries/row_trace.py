@@ -7,7 +7,6 @@ Reads at most `MAX_FRAMES` frames; `searched_all` reports whether that was all.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import starmap
-from typing import Any
 
 import orjson
 
@@ -16,6 +15,7 @@ from prelabel.wire.client import Client
 from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_messages
 from prelabel.wire.lanes import MAX_LANES, lane_of
 from prelabel_worker.chunks.annotation_counts import Leftovers
+from prelabel_worker.chunks.held_state import HeldState, read_state
 from prelabel_worker.chunks.history import SettledRow, digest_of
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.store import HeldRows
@@ -53,7 +53,7 @@ class Trace:
     #: Rows that have left their chunk.
     settled: list[Settled] = field(default_factory=list)
     #: Held rows that are retrying: id and state.
-    held: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    held: list[tuple[str, HeldState]] = field(default_factory=list)
     #: Dead letters.
     dead_letters: list[DeadLetter] = field(default_factory=list)
     #: Rows that wait or are in a chunk.
@@ -115,7 +115,7 @@ class Tracer:
             if dead_letter is not None:
                 trace.dead_letters.append(dead_letter)
             elif state:
-                trace.held.append((held_id, orjson.loads(state)))
+                trace.held.append((held_id, read_state(state)))
 
     def _add_waiting(self, trace: Trace, project_id: str, key: str) -> None:
         """Search the lanes that a data row of this name has, then, since it may be a message id, all others."""

@@ -157,7 +157,7 @@ def _slices(
         if bad:
             held = _held(chunk, rows[index], verdict, whole)
             part.outcomes.append(held)
-            part.entries.append(history.entry(arrivals[index], held.state["reason"], trace))
+            part.entries.append(history.entry(arrivals[index], held.in_history, trace))
         else:
             part.imported += 1
             part.entries.append(history.entry(arrivals[index], "imported", trace))

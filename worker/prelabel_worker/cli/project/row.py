@@ -61,12 +61,12 @@ def _lines(project_id: str, trace: Trace) -> Iterator[str]:
     for settled in reversed(trace.settled):
         yield _settled(settled)
     for held_id, state in trace.held:
-        if state.get("queued"):
-            yield f"row {held_id}: being tried again ({state['reason']} before), attempt {state['attempts'] + 1}"
+        if state.queued:
+            yield f"row {held_id}: being tried again ({state.reason} before), attempt {state.attempts + 1}"
         else:
-            since = when(state.get("since", state["first"]) / 1000)
-            due = when(state.get("due", 0) / 1000)
-            attempt = f"{state['reason']}, attempt {state['attempts']}"
+            since = when((state.first if state.since is None else state.since) / 1000)
+            due = when((state.due or 0) / 1000)
+            attempt = f"{state.reason}, attempt {state.attempts}"
             yield f"row {held_id}: retrying since {since} ({attempt}), next try {due}"
     for dead_letter in trace.dead_letters:
         yield _dead_letter(project_id, dead_letter)
@@ -129,11 +129,11 @@ def _json(project_id: str, trace: Trace) -> dict[str, Any]:
         "held": [
             {
                 "row": held_id,
-                "queued": bool(state.get("queued")),
-                "dueMs": state.get("due"),
-                "reason": state["reason"],
-                "attempts": state["attempts"],
-                "retryingSinceMs": state.get("since") or None,
+                "queued": bool(state.queued),
+                "dueMs": state.due,
+                "reason": state.reason,
+                "attempts": state.attempts,
+                "retryingSinceMs": state.since or None,
             }
             for held_id, state in trace.held
         ],

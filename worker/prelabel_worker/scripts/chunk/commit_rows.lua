@@ -2,45 +2,41 @@
 -- One commit: counters, held rows, superseded rows and the cursor; the last one frees the frames and the lanes.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 chunk id, 2 token, 3 cursor expected, 4 cursor after, 5 rows imported in between, 6 finish (1 or 0),
---          7 ms that a frame's id is remembered, 8 history entries of these rows, 9 the chunk's history record (on the
---          last call, else ''), 10 ms to keep it, 11 maximum bytes of history a project, 12 number of operations, 13
---          number of superseding rows, 14 number of annotation_counts, then for each operation name, row index in the chunk, rows, held id, state as JSON, body
+-- ARGV     1 chunk id, 2 token, 3 the commit as JSON: the fields of `Commit` in chunks/commit.py; then what is no text:
+--          4 the history's entries of these rows or, on the last call, the chunk's record, 5 digests of 8 bytes and
+--          6 packed counts of the rows of `count_sizes`, then the body of each outcome with a state. An outcome's name:
 --            `held`        the row leaves the chunk for the held rows
 --            `superseded`, `skipped`   the row is counted so; a held row is forgotten
---            `cleared`     a held row was imported (counted in 5): forget it
---          then for each superseding row its key, arrival number; then for each imported row that is to be compared with the one
---          before digest, counts; then digests of imported rows to be remembered (both ARGV 10)
+--            `cleared`     a held row was imported (counted in `imported`): forget it
 -- returns  {'ok', rows, annotations} (what is left of older messages) | {'done', rows waiting, rows, annotations} |
 --          {'lost'} | {'cursor', n} | {'unbalanced', rows without an outcome}
 -- cost     O(operations + superseding rows + annotation_counts), on the last call also O(frames of the chunk)
 local id, token = ARGV[1], ARGV[2]
 local key = chunk_key(id)
 if not holds(id, token) then return {'lost'} end
+local commit = cjson.decode(ARGV[3])
 local cursor = tonumber(redis.call('HGET', key, 'cursor'))
-if cursor ~= tonumber(ARGV[3]) then return {'cursor', cursor} end
+if cursor ~= commit.cursor then return {'cursor', cursor} end
 
-local operations, position = tonumber(ARGV[12]), 15
-local annotation_counts = position + 6 * operations + 2 * tonumber(ARGV[13])
-local marks = annotation_counts + 2 * tonumber(ARGV[14])
-for i = position + 6 * operations, annotation_counts - 1, 2 do mark_superseded(ARGV[i], tonumber(ARGV[i + 1])) end
+for _, pair in ipairs(commit.superseding) do mark_superseded(pair[1], pair[2]) end
 local left_rows, left, overridden, by_policy = 0, 0, 0, 0
-for i = annotation_counts, marks - 1, 2 do
-  local annotations, before = remember_annotation_counts(ARGV[i], ARGV[i + 1], tonumber(ARGV[10]))
+local first = 1
+for at, size in ipairs(commit.count_sizes) do
+  local digest, packed = string.sub(ARGV[5], 8 * at - 7, 8 * at), string.sub(ARGV[6], first, first + size - 1)
+  local annotations, before = remember_annotation_counts(digest, packed, commit.history_ms)
+  first = first + size
   if before then overridden = overridden + 1 end
   if annotations > 0 then left_rows, left = left_rows + 1, left + annotations end
 end
 if left > 0 then redis.call('HINCRBY', root .. ':meta', 'leftovers', left) end
-for i = marks, #ARGV do
-  if mark_imported(ARGV[i], tonumber(ARGV[10])) then overridden = overridden + 1 end
+for _, digest in ipairs(commit.marks) do
+  if mark_imported(digest, commit.history_ms) then overridden = overridden + 1 end
 end
 
-local aside = 0
-for _ = 1, operations do
-  local name, index, rows, held_id = ARGV[position], tonumber(ARGV[position + 1]), tonumber(ARGV[position + 2]),
-    ARGV[position + 3]
-  local state, body = ARGV[position + 4], ARGV[position + 5]
-  position = position + 6
+local aside, body = 0, 6
+for _, outcome in ipairs(commit.outcomes) do
+  local name, index, rows, held_id = outcome.name, outcome.index, outcome.rows, outcome.held_id
+  if outcome.state then body = body + 1 end
   if name == 'cleared' then
     local old = held_state(held_id)
     if old then forget_held(held_id, old) end
@@ -48,9 +44,8 @@ for _ = 1, operations do
     for i = index + 1, index + rows - 1 do redis.call('SETBIT', key .. ':aside', i, 1) end
     aside = aside + rows
     if name == 'held' then
-      local held = cjson.decode(state)
-      if held.reason == 'existing' and not held_state(held_id) then by_policy = by_policy + rows end
-      hold(held_id, held, body)
+      if outcome.state.reason == 'existing' and not held_state(held_id) then by_policy = by_policy + rows end
+      hold(held_id, outcome.state, ARGV[body])
       -- A held frame may be retried before this chunk ends.
       if string.sub(held_id, 1, 1) == 'f' then redis.call('HSET', key, 'unread:' .. held_id, rows) end
     else
@@ -62,14 +57,13 @@ for _ = 1, operations do
 end
 if overridden > 0 then redis.call('HINCRBY', root .. ':meta', 'overridden', overridden) end
 if by_policy > 0 then redis.call('HINCRBY', root .. ':meta', 'deadByPolicy', by_policy) end
-local imported = tonumber(ARGV[5])
-count('imported', imported)
-if imported > 0 then redis.call('DEL', chunk_key(redis.call('HGET', key, 'origin') or id) .. ':refusals') end
-redis.call('HSET', key, 'cursor', ARGV[4])
+count('imported', commit.imported)
+if commit.imported > 0 then redis.call('DEL', chunk_key(redis.call('HGET', key, 'origin') or id) .. ':refusals') end
+redis.call('HSET', key, 'cursor', commit.after)
 aside = redis.call('HINCRBY', key, 'aside', aside)
-local settled = redis.call('HINCRBY', key, 'settled', imported)
-if ARGV[6] ~= '1' then
-  redis.call('APPEND', key .. ':past', ARGV[8])
+local settled = redis.call('HINCRBY', key, 'settled', commit.imported)
+if not commit.finish then
+  redis.call('APPEND', key .. ':past', ARGV[4])
   return {'ok', left_rows, left}
 end
 
@@ -88,9 +82,9 @@ for kind, fid, low, high in string.gmatch(chunk[2], '(%a) (%S+) (%d+) (%d+) %d+'
     settle_held_frame(fid, tonumber(high) - tonumber(low))
   end
 end
-redis.call('ZREMRANGEBYSCORE', root .. ':seen', '-inf', text(now - tonumber(ARGV[7])))
+redis.call('ZREMRANGEBYSCORE', root .. ':seen', '-inf', text(now - commit.frame_memory_ms))
 for lane in string.gmatch(chunk[3], '%d+') do redis.call('HINCRBY', root .. ':inbox', lane .. ':open', -1) end
-remember(id, ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11]))
+remember(id, ARGV[4], commit.history_ms, commit.history_bytes)
 redis.call('DEL', key, key .. ':aside', key .. ':sent', key .. ':past')
 redis.call('ZREM', root .. ':chunks', id)
 redis.call('ZREM', root .. ':timers', 'chunk:' .. id)

@@ -1,8 +1,6 @@
 -- Held rows: the one place that changes them, so that a state and its indexes never disagree.
 -- Placed after lib.lua in the scripts that need it.
--- A state is {seq, row, lane, weight, bytes, slow, reason, group, message, attempts, first, last, due, since, superseded,
--- queued, again}; `since` is when it began retrying, and 0 for a row that was given up while it was tried; `queued` is
--- when it was sent back to its lane (`true`, if a script of the release before did it); `again` asks for one more try.
+-- `HeldState` in chunks/held_state.py has the fields of a state and what they mean.
 
 local function held_state(id)
   local state = redis.call('HGET', root .. ':held', id)
@@ -145,7 +143,7 @@ local function hold(id, given, body)
   end
   given.first, given.attempts = now, 1
   if old then given.first, given.attempts = old.first, old.attempts + 1 end
-  given.last, given.since = now, old and old.since
+  given.last, given.since = now, old and old.since or nil
   if old then unlist_queued(id) end
   if given.retrying then
     given.retrying, given.since = nil, given.since or now

@@ -16,7 +16,14 @@ project = "prelabel"
 html_title = "prelabel"
 extensions = ["myst_parser"]
 root_doc = "docs/index"
-include_patterns = ["docs/*.md", "docs/**/*.md", "benchmarks/results/*.md", "CHANGELOG.md", "CONTRIBUTING.md"]
+include_patterns = [
+    "docs/*.md",
+    "docs/**/*.md",
+    "benchmarks/results/*.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "tests/README.md",
+]
 exclude_patterns = [".*", "build", "dist"]
 nitpicky = True
 myst_heading_anchors = 4

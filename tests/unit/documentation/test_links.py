@@ -7,7 +7,9 @@ import pytest
 
 from tests.support.documentation import ROOT, anchors_of, sources
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/**/*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/**/*.md"), ROOT / "tests/README.md"]
+)
 LINK = re.compile(r"\]\((?P<path>[^)#\s:]*)(?:#(?P<anchor>[^)\s]+))?\)")
 PATH = re.compile(r"(?<![\w/.*-])(?P<path>docs/[\w./-]*\w)(?:#(?P<anchor>[\w-]+))?")
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)

@@ -12,7 +12,8 @@ from tests.support.documentation import ROOT
 
 RESULTS = ROOT / "benchmarks/results"
 LISTS = (ROOT / "docs/index.md", RESULTS / "README.md")
-PAGES = [*ROOT.glob("docs/**/*.md"), *RESULTS.glob("*.md"), ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
+OTHERS = [ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", ROOT / "tests" / "README.md"]
+PAGES = [*ROOT.glob("docs/**/*.md"), *RESULTS.glob("*.md"), *OTHERS]
 
 
 @pytest.fixture

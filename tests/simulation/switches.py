@@ -140,8 +140,8 @@ SWITCHES = {
             _in(
                 prelabel_worker.operations.undo.Undo,
                 "_slice",
-                "left = self._delete(service, project_id, begun) if begun else set()",
-                "left = set()",
+                "remaining = self._delete(service, project_id, begun) if begun else set()",
+                "remaining = set()",
             ),
         ),
     ),

@@ -30,7 +30,7 @@ def frame_range(start: float, end: float, *, fps: float, first_frame: int = 1) -
     start, end = _interval(start, end, "")
     if number(fps, "fps") <= 0:
         raise refused("fps", fps, "greater than 0")
-    # Round to a millionth of a frame: 0.1 s at 30 fps is 3 frames, not 3.0000000000000004.
+    # Round to a millionth of a frame: 0.28 s at 25 fps is 7 frames, not 7.000000000000001.
     first = math.floor(round(start * fps, 6))
     last = max(first, math.ceil(round(end * fps, 6)) - 1)
     return TimeRange(first_frame + first, first_frame + last)
@@ -70,7 +70,7 @@ def _by_word(intervals: Iterable[Interval], fps: float | None, first_frame: int)
             time_range = frame_range(start, end, fps=fps, first_frame=first_frame)
         by_word.setdefault(word, []).append(time_range)
     if not by_word:
-        raise refused("intervals", "none", "one interval at least")
+        raise refused("intervals", "none", "at least one interval")
     return by_word
 
 

@@ -39,7 +39,7 @@ class Flush:
         return sum(max(0, goal - buffer.answered) for buffer, goal in self.goals)
 
     def is_over(self) -> bool:
-        """Return whether Redis has them all, or has refused a send for a reason that waiting does not help against."""
+        """Return whether Redis has them all, or has refused a send for a reason that waiting cannot fix."""
         return self.health.refusals > self.refusals_before or self.left() == 0
 
 

@@ -65,7 +65,7 @@ class PublisherBase:
 
     @property
     def spooled_rows(self) -> int:
-        """Rows that are on the disk, and that Redis does not have yet as far as is known."""
+        """Rows that are on the disk and, as far as is known, not yet in Redis."""
         return self._core.outboxes.spooled_rows()
 
 
@@ -98,7 +98,7 @@ class Publisher(PublisherBase):
         max_bytes: the same in bytes of messages.
         when_full: what `publish()` does when a project has its maximum in memory, and its spool, if there is one, has
             no room either: `block` (up to `block_seconds`, then raise BufferFull) or `raise` BufferFull at once.
-            Other projects are not concerned.
+            Other projects are unaffected.
         block_seconds: how long `publish()` waits for room.
         durability: what makes an answer of Redis durable, see `prelabel.wire.durability.Durability`.
         max_inbox_rows: maximum rows in the inbox of a project; above it, rows of that project stay in memory.
@@ -133,7 +133,7 @@ class Publisher(PublisherBase):
         """Return when Redis has every message published before this call, durably; the disk is not enough.
 
         Raises RedisUnavailable when that takes longer than `timeout` seconds, or as soon as Redis refuses this
-        publisher for a reason that waiting does not help against, such as a wrong password; the rows stay in the
+        publisher for a reason that waiting cannot fix, such as a wrong password; the rows stay in the
         buffer, or in the spool, and the publisher continues to send them. Also raises it, once, when rows were set
         aside in `expired/` or `damaged/` of the spool.
         """

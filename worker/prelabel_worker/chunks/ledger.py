@@ -1,4 +1,4 @@
-"""A chunk's moves. Every one is a script that checks the holder's token; none knows what the work is."""
+"""A chunk's state changes. Each is a script that checks the lease token; none knows what the work is."""
 
 import secrets
 from collections.abc import Sequence
@@ -59,9 +59,9 @@ class Ledger:
         return None
 
     def take(self, project_id: str, chunk_id: str, purpose: Literal["submit", "follow"]) -> Chunk | None:
-        """Take up a chunk that is due and free, to submit it or to follow its running import.
+        """Lease a chunk that is due and unleased, to submit it or to follow its running import.
 
-        None: the hint was stale, somebody else has it, it is too early, gone, or of a newer version.
+        None: the hint was stale, or the chunk is leased, not due yet, gone, or of a newer version.
         """
         token = secrets.token_hex(8)
         answer = self._scripts.run(
@@ -145,7 +145,7 @@ class Ledger:
         odd_state: str = "",
         defect: Defect | None = None,
     ) -> None:
-        """Have the running import asked for again later. Raises LeaseLost."""
+        """Schedule another poll of the running import. Raises LeaseLost."""
         fields: dict[str, str | int | bytes] = {"failures": failures, "why": why, "permitMs": permit_ms}
         fields["oddState"] = odd_state or chunk.odd_state
         fields["misses"] = chunk.misses if misses is None else misses
@@ -170,7 +170,7 @@ class Ledger:
         permit_ms: int = 0,
         defect: Defect | None = None,
     ) -> None:
-        """Have the chunk submitted later: nothing was sent. Raises LeaseLost."""
+        """Schedule the chunk to be submitted later: nothing was sent. Raises LeaseLost."""
         fields: dict[str, str | int | bytes] = {"why": why, "failures": failures, "permitMs": permit_ms}
         self._move(chunk, State.WAITING, seconds, fields=fields, defect=defect)
 
@@ -186,7 +186,7 @@ class Ledger:
         permit_ms: int = 0,
         defect: Defect | None = None,
     ) -> None:
-        """Have the import looked up by name later: its file may have been accepted. Raises LeaseLost.
+        """Schedule a look-up of the import by name: its file may have been accepted. Raises LeaseLost.
 
         `sent_now`: it was sent just now.
         `suspect`: what happened may be the file's fault, and counts as an unanswered upload.
@@ -205,7 +205,7 @@ class Ledger:
         permit_ms: int = 0,
         defect: Defect | None = None,
     ) -> None:
-        """Leave a chunk `waiting` or `uncertain` as it is until later: nothing was sent just now. Raises LeaseLost."""
+        """Leave a `waiting` or `uncertain` chunk as it is until later: nothing was sent just now. Raises LeaseLost."""
         if chunk.state is State.UNCERTAIN:
             self.uncertain(
                 chunk, seconds, why=why, failures=failures, sent_now=False, permit_ms=permit_ms, defect=defect
@@ -214,7 +214,7 @@ class Ledger:
             self.wait(chunk, seconds, why=why, failures=failures, permit_ms=permit_ms, defect=defect)
 
     def settle_again(self, chunk: Chunk, seconds: float, *, why: str, failures: int, poll: bool) -> None:
-        """Have the chunk settled later, after a poll for a fresh address of the file with `poll`. Raises LeaseLost."""
+        """Settle the chunk later; with `poll`, poll for a fresh address of the file first. Raises LeaseLost."""
         fields: dict[str, str | int | bytes] = {"why": why, "failures": failures}
         if poll:
             fields["verdict"] = ""
@@ -254,9 +254,9 @@ class Ledger:
         sent_now: bool = False,
         defect: Defect | None = None,
     ) -> None:
-        """Give the chunk back in a state, and have it looked at in time.
+        """Give the chunk back in this state, and schedule the next look at it.
 
-        A stage that did what it is for ends the count of defects.
+        A stage that succeeds resets the count of defects.
         """
         if defect is not None:
             fields |= {"defects": defect.count, "defect": defect.what, "stuckMs": int(defect.stuck)}

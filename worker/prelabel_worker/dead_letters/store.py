@@ -14,7 +14,7 @@ from prelabel_worker.dead_letters.reader import SLICE, SLICE_BYTES, HeldReader
 from prelabel_worker.scripts import Scripts
 
 Then = Literal["keep", "old", "new"]
-"""What becomes of a edited dead letter: it stays dead, or goes back with its old or a new arrival number."""
+"""What becomes of an edited dead letter: it stays dead, or goes back with its old or a new arrival number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class HeldRows(HeldReader):
         self._scripts = Scripts(client)
 
     def retry(self, project_id: str, dead_letter_ids: Sequence[str], *, as_new: bool = False) -> BulkResult:
-        """Send dead letters back to their lanes; a superseded one is superseded, unless it goes as new."""
+        """Send dead letters back to their lanes; superseded ones are dropped, unless `as_new`."""
         number = "new" if as_new else "old"
         return self._wake(project_id, self._sliced("retry", project_id, dead_letter_ids, 0, number))
 
@@ -54,7 +54,7 @@ class HeldRows(HeldReader):
         return self._sliced("discard", project_id, dead_letter_ids)
 
     def edit(self, project_id: str, dead_letters: Iterable[EditedMessage], then: Then) -> BulkResult:
-        """Give dead letters other messages, unless somebody else was faster."""
+        """Give dead letters other messages, except those that somebody else changed first."""
         total = BulkResult()
         for part in _few_megabytes(dead_letters):
             args: list[str | bytes] = [then]
@@ -71,7 +71,7 @@ class HeldRows(HeldReader):
     def retry_now(self, project_id: str) -> int:
         """Have all retrying rows tried now, due or not; returns how many are.
 
-        One that is being tried already, perhaps without what was fixed just now, is tried once more if that fails.
+        A row that is already being tried, perhaps from before a fix, is tried once more if that try fails.
         """
         project_keys = self._keys(project_id)
         with self._client.pipeline(transaction=True) as pipeline:
@@ -80,7 +80,7 @@ class HeldRows(HeldReader):
             queued, left = pipeline.execute()
         tried = self._try_once_more(project_id, [name.decode() for name in queued])
         done = 0
-        while done < left:  # one that comes back meanwhile has been tried
+        while done < left:  # a row that comes back meanwhile has already been tried
             some = int(self._scripts.run("retry", project_keys.root, min(left - done, SLICE), "all")[0])
             if not some:
                 break
@@ -89,9 +89,9 @@ class HeldRows(HeldReader):
         return tried + done
 
     def try_dead_letters_once_more(self, project_id: str, reason: str) -> int:
-        """Have dead letters of this reason that are being tried tried once more if that fails; return how many.
+        """Mark dead letters of this reason that are being tried for another try if this one fails; return how many.
 
-        Only if they fail for a reason that passes with time.
+        They get it only if they fail for a reason that passes with time.
         """
         ids = [name.decode() for name in self._client.zrange(self._keys(project_id).dead_queued, 0, -1)]
         states = self.states(project_id, ids)
@@ -118,7 +118,7 @@ class HeldRows(HeldReader):
         return dead_letters, queued
 
     def expire(self, project_id: str, keep_days: float) -> tuple[int, int, bool]:
-        """Discard some hundred dead letters that are too old; return how many, their rows, and whether more are due."""
+        """Discard a slice of dead letters that are too old; return how many, their rows, and whether more are due."""
         answer = self._scripts.run("expire", self._keys(project_id).root, int(keep_days * 86_400_000), SLICE)
         return int(answer[0]), int(answer[1]), bool(answer[2])
 

@@ -51,7 +51,7 @@ from prelabel_worker.labelbox import errors
 PAUSE_SECONDS = 60.0
 """A pause for a reason that needs a person is tried again this often, so that fixing it is enough."""
 FEW = 3
-"""Attempts after which what should have passed is taken to last. Each unanswered upload costs a server's limit."""
+"""Attempts after which a passing failure is taken as permanent. Each unanswered upload costs a server's limit."""
 STUCK_AFTER = 5
 """Defects of a chunk in a row after which it is stuck: a person needs to look."""
 AGAIN_MS = 1000
@@ -129,7 +129,7 @@ def suspects_file(error: errors.RequestError) -> bool:
 
 
 def backoff(failures: int, base: float, cap: float) -> float:
-    """Exponential with full jitter: somewhere below `base` doubled with each failure, and never above `cap`."""
+    """Exponential with full jitter: random, below `base` doubled with each failure, at most `cap`."""
     return random.uniform(0, min(cap, base * 2.0 ** min(max(failures, 1) - 1, 30)))
 
 
@@ -159,7 +159,7 @@ def import_is_lost(misses: int, age_seconds: float, server_limit_seconds: float)
 
 
 def import_is_overdue(age_seconds: float, deadline_seconds: float, *, asked: bool) -> bool:
-    """Whether nobody waits for an import any longer.
+    """Return whether to stop waiting for an import.
 
     Without an answer (`asked` is False) it may have ended well while Labelbox was away: its verdicts are waited for as
     long as they can exist.
@@ -192,10 +192,10 @@ def reason_of_row(error_names: list[str]) -> Reason:
 
 
 def is_sent_again(reason: Reason, before: str) -> bool:
-    """Whether a row is retrying by being sent once more, `before` being what it was held for the last time."""
+    """Return whether to send a row once more; `before` is the reason for which it was last held."""
     return reason is Reason.NO_VERDICT and before != Reason.NO_VERDICT
 
 
 def passes_with_time(reason: Reason) -> bool:
-    """Whether a row that is held for this may be taken later as it is."""
+    """Return whether Labelbox may accept a row held for this reason later, unchanged."""
     return reason in _RETRYING

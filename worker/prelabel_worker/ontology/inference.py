@@ -27,7 +27,7 @@ _CHOICES = {"radio", "checklist"}
 
 
 class TooManyFeatures(PrelabelError):
-    """The predictions name more features than an ontology has."""
+    """The predictions name more features than an ontology holds."""
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class Inference:
         self._where = ""
 
     def add(self, message: Any, kinds: Sequence[Kind], where: str) -> None:
-        """Add a message as `prelabel.validation.gate.read_message` returns it. Raises TooManyFeatures."""
+        """Add a message that `prelabel.validation.gate.read_message` returned. Raises TooManyFeatures."""
         self._where = where
         for annotation, kind in zip(message.annotations, kinds, strict=True):
             self._media &= kind.media

@@ -57,7 +57,7 @@ class Ticker(bootsteps.StartStopStep):  # type: ignore[misc]
         threading.Thread(target=tick.run, name="prelabel-ticker", daemon=True).start()
 
     def stop(self, parent: Any) -> None:
-        """Tick no more: what is due is for others."""
+        """Stop ticking: other workers take what is due."""
         self._stopped.set()
 
     def terminate(self, parent: Any) -> None:
@@ -101,9 +101,9 @@ class _Tick:
         self._withdraw()
 
     def _fails(self, error: Exception) -> None:
-        """Say so once, and again every half minute: a tick is tried four times a second.
+        """Log the failure once, then every half minute: a tick is tried four times a second.
 
-        A worker whose Redis was away at its start and refuses it for good ends.
+        A worker that has not worked yet, and that Redis refuses for good, stops.
         """
         now = time.monotonic()
         if not self._worked and ends_worker(error):
@@ -132,7 +132,7 @@ class _Tick:
             self._liveness.look(list(state.requests), begun, waiting)
             room = room_for_hints(self._processes, waiting, moves=begun != before)
             if not room:
-                return TICK_SECONDS  # nobody is free: what is due stays due
+                return TICK_SECONDS  # no process is free: what is due stays due
             due, wait = self._timers.due(room, roles.stages_of(self._role), most_polls=room * POLLED_TOGETHER)
             for name, args in _messages(due):
                 self._app.send_task(name, args, producer=producer)
@@ -148,7 +148,7 @@ class _Tick:
             self._swept = time.monotonic()
 
     def _announce(self) -> None:
-        """Say that this worker lives and gets on, for `prelabel status`, `doctor` and `healthy`."""
+        """Announce that this worker is alive and makes progress, for `prelabel status`, `doctor` and `healthy`."""
         now = time.monotonic()
         if now - self._announced < _PRESENCE_SECONDS:
             return

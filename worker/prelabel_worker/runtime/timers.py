@@ -1,4 +1,4 @@
-"""What is due, and who looks when. It does not know what a timer is for."""
+"""What is due, and when to look again. This module does not know what a timer is for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One thing to do: a stage for a project, and the chunk where the stage is about one."""
+    """One thing to do: a stage for a project, and the chunk if the stage works on one."""
 
     stage: str
     project_id: str
@@ -37,9 +37,9 @@ class _Listed:
     """A project that is looked at, and where it stands in the set of projects."""
 
     project_id: str
-    #: Its score since it was taken.
+    #: Its score now, set when it was taken.
     score: bytes
-    #: The score it had.
+    #: Its score before it was taken.
     place: bytes
 
     def moved(self, wait_ms: int | str) -> list[str | int | bytes]:
@@ -58,7 +58,7 @@ class _Line:
         self._next = count()
 
     def in_order(self, projects: list[_Listed]) -> list[_Listed]:
-        """Return the projects, longest without a turn first. One that is new goes behind all that are known."""
+        """Return the projects, longest without a turn first. New ones go last."""
         for project in projects:
             if project.project_id not in self._places:
                 self._places[project.project_id] = next(self._next)
@@ -99,7 +99,7 @@ class Timers:
         moves: list[str | int | bytes] = []
         waits: list[int] = []
         for project in projects:
-            # A turn that somebody had no use for is passed on.
+            # A turn that an earlier project did not use is passed on.
             unused += turns[project.project_id]
             turn = turns[project.project_id] or min(unused, 1)
             if turn:
@@ -166,7 +166,7 @@ class Timers:
 
 
 def _weight(priority: bytes) -> int:
-    """Return an operator's priority; 1 where what is set is none."""
+    """Return the priority that an operator set; 1 if it is not a number."""
     return max(1, int(priority)) if priority.isdigit() else 1
 
 

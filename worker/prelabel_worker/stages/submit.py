@@ -30,7 +30,7 @@ _LOOK_UP_AGAIN_SECONDS = 5.0
 
 
 def submit(context: StageContext, project_id: str, chunk_id: str) -> None:
-    """Bring one chunk as far as an import that runs, if it is due and free."""
+    """Turn one chunk into a running import, if it is due and unleased."""
     taken_at = time.monotonic()
     chunk = None
     with surviving(context, "submit", project_id):
@@ -80,7 +80,7 @@ class _Submission:
         self._send(built)
 
     def _is_nowhere(self) -> bool:
-        """Look the recorded import up; True when it cannot exist any more and may be sent again."""
+        """Look up the recorded import; True when it can no longer exist and may be sent again."""
         chunk, ledger = self._chunk, self._context.ledger
         if not self._permits.ask("follow"):
             return False
@@ -175,7 +175,7 @@ class _Submission:
         name = import_name(chunk.id, built.content)
         sent = replace(built.sent, annotation_counts=context.memory.annotation_counts(chunk.project_id, built.counted))
         context.ledger.record_import(chunk, self._account.name, name, sent)
-        if not self._permits.ask():  # a slow disk: the permit's time is over
+        if not self._permits.ask():  # recording took too long: the permit has expired
             return
         try:
             with self._permits.request():
@@ -200,7 +200,7 @@ class _Submission:
     def _recover(self, error: RequestError, sent: Built | None = None) -> None:
         """Do what the table says about a failed request; `sent`: it was the upload."""
         chunk, settings = self._chunk, self._context.settings
-        stopped = self._permits.stopped_seconds  # the whole account is: that costs the chunk no attempt
+        stopped = self._permits.stopped_seconds  # the whole account is stopped: the chunk loses no attempt
         decision = retry_policy.decide(
             error, chunk.failures + 1, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds
         )
@@ -237,7 +237,7 @@ class _Submission:
             self._context.ledger.pause(self._chunk.project_id, decision.seconds, str(error))
 
     def _now_ms(self) -> int:
-        """Redis's clock, as far as it has moved since the chunk was taken."""
+        """Return Redis's time now, estimated: when the chunk was taken, plus our clock since then."""
         return self._chunk.taken_ms + int((time.monotonic() - self._taken_at) * 1000)
 
 

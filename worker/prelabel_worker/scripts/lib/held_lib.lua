@@ -105,7 +105,7 @@ local function sweep_queued()
   end
 end
 
--- The row has an outcome: nothing of it stays.
+-- The row has its outcome: delete everything held for it.
 local function forget_held(id, state)
   unlist_queued(id)
   redis.call('HDEL', root .. ':held', id)

@@ -1,16 +1,15 @@
--- Which projects should be looked at now. Each is answered to one caller and moved on, never removed.
+-- The projects to look at now. Each is returned to one caller and rescheduled, never removed.
 --
--- The scores are anybody's to write who may publish. So when more are due than fit, those that are answered begin at
--- a random place: a name that is written back at score 0 all the time comes no sooner than another. And each call
--- checks some names of the set, in turn: a score farther ahead than ours ever are would hide a project.
+-- Anyone who may publish can write scores. So when more projects are due than fit, the answer begins at a random place:
+-- a name that is rewritten with score 0 all the time comes no sooner than another. Each call also checks some names of
+-- the set in turn: a score later than any we write would hide a project.
 --
 -- KEYS[1]  the sorted set of projects
--- ARGV     1 most projects, 2 ms after which it is looked at anyway, should the caller die, 3 ms after which a name
---          that cannot be a project's is looked at again, 4 farthest score of a project, in ms from now, 5 cursor of
---          the check, at first 0
--- returns  {ms to the next one (-1: none), next cursor, names put off, the beginning of one of them,
---          project, its new score, the score it had, project, …}; longest due first when all fit
--- cost     O(projects answered + names put off); of these at most 10 for each project that may be answered
+-- ARGV     1 maximum projects, 2 ms until a project is due again should the caller die, 3 ms until a name that cannot be
+--          a project's is looked at again, 4 latest allowed score, in ms from now, 5 cursor of the check, at first 0
+-- returns  {ms to the next one (-1: none), next cursor, number of postponed names, the beginning of one of them,
+--          project, its new score, the score it had, project, …}; most overdue first when all fit
+-- cost     O(projects returned + names postponed); at most 10 names for each project that may be returned
 local most, put_off_most = tonumber(ARGV[1]), 10 * tonumber(ARGV[1])
 local later = text(now + tonumber(ARGV[3]))
 

@@ -55,7 +55,7 @@ def test_flush_imports_what_waits_for_company(flow: Flow, run: Run) -> None:
 
     done = run("project", "flush", flow.project)
 
-    assert "1 rows" in done.stderr
+    assert "1 waiting row " in done.stderr
     assert flow.settled().imported == 1
 
 

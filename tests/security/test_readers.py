@@ -6,12 +6,13 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 import zstandard
 
 from prelabel.annotations.png import RGB, SIGNATURE, read_png
 from prelabel.readers.pixels import Colors
-from prelabel_worker.chunks.history import Record
+from prelabel_worker.chunks.history import Record, RecordHead
 
 MIB = 1024 * 1024
 
@@ -56,7 +57,8 @@ def test_a_reader_of_pictures_refuses_one_that_is_too_large(tmp_path: Path) -> N
 
 def test_a_record_that_claims_to_be_huge_is_not_unpacked() -> None:
     packed = zstandard.ZstdCompressor().compress(bytes(256 * MIB))
-    record = Record.from_bytes(b'{"chunk": "c", "rows": 9}\n' + packed)
+    head = RecordHead("c", "n", "i", "FINISHED", 9, {"imported": 9}, 9, 0, 1, 1, 1)
+    record = Record.from_bytes(msgspec.json.encode(head) + b"\n" + packed)
 
     def find() -> None:
         with pytest.raises(ValueError, match="larger than any"):

@@ -5,12 +5,13 @@ from typing import Any
 import orjson
 import pytest
 
+from prelabel_worker.chunks.held_state import HeldState
 from prelabel_worker.cli.dead.explain import explanation
 from prelabel_worker.dead_letters.letter import DeadLetter, read_dead_letter
 
 
 def dead_letter(**details: Any) -> DeadLetter:
-    state = {"reason": "refused", "group": "g", "attempts": 1, "first": 0, "last": 0, "weight": 1, "lane": 0}
+    state = HeldState(seq=1, lane=0, weight=1, bytes=0, slow=0, reason="refused", group="g", attempts=1)
     return read_dead_letter("p", "1", state, orjson.dumps(details) + b"\n{}")
 
 

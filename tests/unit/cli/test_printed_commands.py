@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from prelabel_worker.chunks.held_state import HeldState
 from prelabel_worker.cli.dead.edit import _keep_text
 from prelabel_worker.cli.dead.show import describe
 from prelabel_worker.cli.imports import command as imports
@@ -22,7 +23,7 @@ def dead(name: str) -> DeadLetter:
     return read_dead_letter(
         name,
         name,
-        {"reason": name, "group": name, "attempts": 1, "first": 0, "last": 0, "weight": 1, "lane": 0},
+        HeldState(seq=1, lane=0, weight=1, bytes=0, slow=0, reason=name, group=name, attempts=1),
         b"{}\n{}",
     )
 

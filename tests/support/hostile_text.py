@@ -7,6 +7,6 @@ EVIL = "\x1b[31mred\x1b]52;c;cm0gLXJm\x07 a\rb\nc\u202e\x9b2J\x7f\u2028$(touch y
 
 def raw_controls(text: str) -> set[str]:
     """Characters that a terminal obeys or that change what a person reads, but our own line breaks."""
-    return {
-        dead_letter for dead_letter in text if unicodedata.category(dead_letter) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-    } - {"\n"}
+    return {character for character in text if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")} - {
+        "\n"
+    }

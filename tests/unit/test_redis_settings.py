@@ -1,5 +1,6 @@
 """The two settings that lead to the rows mean the same whether they are read alone or with all others."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,12 @@ WRONG = [
 ]
 
 
+Tell = Callable[[dict[str, str], str], None]
+"""Set the environment, and write `.env`."""
+
+
 @pytest.fixture
-def tell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[no-untyped-def]
+def tell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Tell:
     def told(environment: dict[str, str], file: str) -> None:
         monkeypatch.chdir(tmp_path)
         for name in (URL, PREFIX):
@@ -46,8 +51,8 @@ def tell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[no-un
 @pytest.mark.parametrize(("environment", "file"), TOLD)
 @pytest.mark.parametrize("option", [None, "", "redis://option/9"])
 def test_they_are_found_where_all_settings_are(
-    tell, environment: dict[str, str], file: str, option: str | None
-) -> None:  # type: ignore[no-untyped-def]
+    tell: Tell, environment: dict[str, str], file: str, option: str | None
+) -> None:
     tell(environment, file)
 
     alone, all_of_them = read_redis_settings(option), read_settings(**({"redis_url": option} if option else {}))
@@ -57,7 +62,7 @@ def test_they_are_found_where_all_settings_are(
 
 
 @pytest.mark.parametrize(("environment", "file"), WRONG)
-def test_what_cannot_be_used_is_refused_in_the_same_words(tell, environment: dict[str, str], file: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_cannot_be_used_is_refused_in_the_same_words(tell: Tell, environment: dict[str, str], file: str) -> None:
     tell(environment, file)
 
     with pytest.raises(ConfigurationError) as alone:
@@ -69,7 +74,7 @@ def test_what_cannot_be_used_is_refused_in_the_same_words(tell, environment: dic
     assert "s3cret" not in str(alone.value)
 
 
-def test_the_running_stack_s_redis_goes_before_the_default_alone(tell) -> None:  # type: ignore[no-untyped-def]
+def test_the_running_stack_s_redis_goes_before_the_default_alone(tell: Tell) -> None:
     tell({}, "")
     assert str(read_redis_settings(otherwise="redis://stack/0").state) == "redis://stack:6379/0"
 
@@ -77,7 +82,7 @@ def test_the_running_stack_s_redis_goes_before_the_default_alone(tell) -> None: 
     assert str(read_redis_settings(otherwise="redis://stack/0").state) == "redis://environment:6379/0"
 
 
-def test_another_setting_that_cannot_be_used_is_not_looked_at(tell) -> None:  # type: ignore[no-untyped-def]
+def test_another_setting_that_cannot_be_used_is_not_looked_at(tell: Tell) -> None:
     tell({"PRELABEL_CHUNK_ROWS": "many"}, "")
 
     assert read_redis_settings().key_prefix == "prelabel"

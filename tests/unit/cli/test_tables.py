@@ -58,9 +58,9 @@ TABLES: dict[str, Callable[[], Table]] = {
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_an_id_is_printed_whole_at_60_columns(table: Callable[[], Table]) -> None:
-    screen = Screen(width=60, file=StringIO(), markup=False, emoji=False)
-    screen.print(table())
-    printed = screen.file.getvalue()  # type: ignore[attr-defined]
+    output = StringIO()
+    Screen(width=60, file=output, markup=False, emoji=False).print(table())
+    printed = output.getvalue()
     assert max(map(len, printed.splitlines())) <= 60
     assert "…" not in printed
     assert "".join(letter for letter in printed if letter.isupper()) == ID

@@ -30,7 +30,7 @@ class Endpoint:
     @classmethod
     def parse(cls, text: str) -> "Endpoint":
         """Read an endpoint's URL. Raises ValueError with what was expected, without the text."""
-        if not all("!" <= dead_letter <= "~" for dead_letter in text) or "\\" in text:
+        if not all("!" <= character <= "~" for character in text) or "\\" in text:
             raise ValueError(f"{EXPECTED}; found a space, a backslash or a character that is not ASCII")
         try:
             parts = urlsplit(text)

@@ -7,7 +7,7 @@ import msgspec
 
 _ENCODER = msgspec.json.Encoder()  # shared by threads: each call writes into its own buffer
 # Allowed in JSON strings, and line breaks to some readers (docs/reference/labelbox-format.md#1-1).
-_BREAKS = tuple((dead_letter.encode(), f"\\u{ord(dead_letter):04x}".encode()) for dead_letter in "\u0085\u2028\u2029")
+_BREAKS = tuple((character.encode(), f"\\u{ord(character):04x}".encode()) for character in "\u0085\u2028\u2029")
 
 
 def lines(annotations: Iterable[Any]) -> bytes:

@@ -56,7 +56,7 @@ class Runtime:
         self._context: tuple[int, StageContext] | None = None
 
     def context(self) -> StageContext:
-        """Tools of the process that asks. Not all pools announce their processes, so the process id is the key."""
+        """Return the context of this process. Not all pools announce their processes, so the process id is the key."""
         known = self._context
         if known is not None and known[0] == os.getpid():
             return known[1]

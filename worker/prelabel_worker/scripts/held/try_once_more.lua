@@ -1,4 +1,4 @@
--- Have held rows that are being tried tried once more at once, should this try fail for a reason that passes with time.
+-- Mark held rows that are being tried for one more try at once, should this one fail for a reason that passes with time.
 --
 -- KEYS[1]  the project's root
 -- ARGV     ids of held rows

@@ -12,7 +12,7 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client, is_of_keys
 from prelabel_worker.presence import announced
 from prelabel_worker.quarantine.names import project_ids
-from prelabel_worker.scripts import FOR_EVER_MS, Scripts
+from prelabel_worker.scripts import Scripts, pause_ms
 from prelabel_worker.settings import Settings
 
 
@@ -90,8 +90,7 @@ class Accounts:
 
     def pause(self, name: str, why: str, seconds: float | None = None) -> None:
         """Stop the account's uploads, until `resume` or for so long; running imports are still polled and settled."""
-        ms = FOR_EVER_MS if seconds is None else int(seconds * 1000)
-        self._scripts.run("stop_account", self._key(name), "paused", ms, why, "", 0)
+        self._scripts.run("stop_account", self._key(name), "paused", pause_ms(seconds), why, "", 0)
 
     def resume(self, name: str) -> bool:
         """End whatever stops the account, and wake what waits; return whether anything stopped it."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
-from prelabel_worker.scripts import FOR_EVER_MS, Scripts
+from prelabel_worker.scripts import Scripts, pause_ms
 
 
 class Projects:
@@ -17,8 +17,7 @@ class Projects:
 
     def pause(self, project_id: str, why: str, seconds: float | None = None) -> None:
         """Stop the project's uploads, until `resume` or for so long; running imports are still polled and settled."""
-        ms = FOR_EVER_MS if seconds is None else int(seconds * 1000)
-        self._scripts.run("pause", self._root(project_id), ms, why)
+        self._scripts.run("pause", self._root(project_id), pause_ms(seconds), why)
 
     def resume(self, project_id: str) -> bool:
         """End a pause, whoever began it; return whether there was one."""

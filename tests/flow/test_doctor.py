@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from prelabel_worker.chunks.ledger import Ledger
+from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.settings import load_settings
 from tests.support.flow import COMMAND, Flow, Run, box, run_in
 from tests.support.waiting import wait_for
@@ -68,7 +68,7 @@ def test_a_project_in_order_is_said_to_be(flow: Flow, run: Run) -> None:
 
 def test_what_needs_a_person_is_said_with_its_remedy_and_is_exit_code_1(flow: Flow, run: Run) -> None:
     settings = load_settings(redis_url=flow.stack.file.redis_url)
-    Ledger(flow.client, settings).pause(flow.project, 600, "Labelbox answers AUTHORIZATION_ERROR")
+    Pauses(flow.client, settings.key_prefix).pause_project(flow.project, "Labelbox answers AUTHORIZATION_ERROR", 600)
 
     done = run("doctor", "--project", flow.project)
 

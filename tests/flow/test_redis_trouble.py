@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from prelabel import BufferFull, Publisher
+from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries.audit import audit
 from prelabel_worker.queries.status import Inspector, ProjectStatus
@@ -223,7 +224,7 @@ def test_at_the_watermark_publishing_stops_and_settling_continues(run: Run) -> N
     with Publisher(run.world.url) as publisher:
         run.publish(publisher)
         publisher.flush(10)
-        projects.pause(run.project, "test")
+        Pauses(server).pause_project(run.project, "test")
     server.set("foreign", bytes(20_000_000))
     server.config_set("maxmemory", int(server.info("memory")["used_memory"] / 0.9))
     with Publisher(run.world.url, linger_seconds=0.01, max_rows=100, block_seconds=1) as publisher:

@@ -14,6 +14,7 @@ import redis
 
 from prelabel.wire import keys
 from prelabel_worker.accounts.pacing import Pacer
+from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.labelbox.client import Labelbox
@@ -128,6 +129,7 @@ class Simulation:
         self.producers = [self._producer() for _ in range(random.choice([1, 2]))]
         self._operator = Process(world, "operator")
         client = Client(self.wire, self._operator)
+        self._pauses = Pauses(client, PREFIX)
         self._held, self._project_changes = HeldRows(client, PREFIX), Projects(client, PREFIX)
         # In some seeds only: the others, which `test_simulation.py` names, stay as they are.
         self._undoes = 0.6 if world.seed % 4 == 3 else 0.0
@@ -343,7 +345,7 @@ class Simulation:
             self._act_on_dead_letters(project)
         elif roll < 0.65:
             self._do(
-                "pause", lambda: self._project_changes.pause(project, "simulated", random.choice([2.0, 30.0, None]))
+                "pause", lambda: self._pauses.pause_project(project, "simulated", random.choice([2.0, 30.0, None]))
             )
         elif roll < 0.85:
             self._do("resume", lambda: self._project_changes.resume(project))

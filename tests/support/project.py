@@ -9,6 +9,7 @@ import redis
 from prelabel.publishing.buffer import Limits, ProjectBuffer, Row
 from prelabel.publishing.inbox import Inbox
 from prelabel.wire import keys
+from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.chunks.chunk import Chunk
 from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, held_row
 from prelabel_worker.chunks.ledger import Ledger
@@ -45,6 +46,7 @@ class Project:
     reader: RowReader = field(init=False)
     memory: ProjectMemory = field(init=False)
     held: HeldRows = field(init=False)
+    pauses: Pauses = field(init=False)
 
     def __post_init__(self) -> None:
         self.inbox = Inbox(self.client, self.settings.key_prefix)
@@ -52,6 +54,7 @@ class Project:
         self.reader = RowReader(self.client, self.settings.key_prefix)
         self.memory = ProjectMemory(self.client, self.settings)
         self.held = HeldRows(self.client, self.settings.key_prefix)
+        self.pauses = Pauses(self.client, self.settings.key_prefix)
 
     @property
     def root(self) -> str:

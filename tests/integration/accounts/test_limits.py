@@ -8,6 +8,7 @@ from collections.abc import Callable
 import redis
 
 from prelabel.wire import keys
+from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.chunks.leases import Leases
 from prelabel_worker.runtime.timers import Timers
@@ -27,11 +28,10 @@ def test_permits_of_any_minute_never_exceed_the_limit(client: "redis.Redis", pre
 
 
 def test_a_pause_holds_for_everyone_on_the_account_and_no_one_else(client: "redis.Redis", prefix: str) -> None:
-    one = Permits(client, prefix, "a", per_minute=600, burst=100)
     other_worker = Permits(client, prefix, "a", per_minute=600, burst=100)
     another_account = Permits(client, prefix, "b", per_minute=600, burst=100)
 
-    one.pause(30, "throttled")
+    Pauses(client, prefix).stop_account("a", "throttled", 30)
 
     permit = other_worker.reserve()
     assert not permit.reserved
@@ -41,8 +41,9 @@ def test_a_pause_holds_for_everyone_on_the_account_and_no_one_else(client: "redi
 
 def test_a_shorter_pause_does_not_shorten_a_longer_one(client: "redis.Redis", prefix: str) -> None:
     permits = Permits(client, prefix, "a", per_minute=600, burst=100)
-    permits.pause(100, "long")
-    permits.pause(1, "short")
+    pauses = Pauses(client, prefix)
+    pauses.stop_account("a", "long", 100)
+    pauses.stop_account("a", "short", 1)
 
     assert permits.reserve().wait > 90
 

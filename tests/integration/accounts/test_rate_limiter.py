@@ -56,7 +56,7 @@ class World:
 
     def permits(self, per_minute: int, burst: int, key: str = "key one") -> Permits:
         permits = Permits(self.client, self.prefix, "a", per_minute, burst, fingerprint(key))
-        permits._scripts = ClockedScripts(self.client, f"{self.prefix}:clock")
+        permits._scripts = permits._pauses._scripts = ClockedScripts(self.client, f"{self.prefix}:clock")
         return permits
 
     def field(self, name: str) -> int:
@@ -156,7 +156,7 @@ class Play:
             self.ask("upload", 0, "p", 1000 * (number % 2))
 
     def pause(self, seconds: int) -> None:
-        self.workers[0].pause(seconds, "why")
+        self.workers[0]._pauses.stop_account("a", "why", seconds)
         self.model.stop(self.world.now, "paused", seconds)
 
     def end(self, how: str) -> None:

@@ -296,7 +296,7 @@ def whys(office: Office) -> set[str]:
 
 
 def test_a_pause_with_a_time_ends_by_itself(office: Office) -> None:
-    office.accounts.pause("default", "by me", 0.5)
+    office.project.pauses.stop_account("default", "by me", 0.5)
     office.publish(1)
     before = time.time()
 

@@ -275,7 +275,7 @@ def test_a_paused_project_uploads_nothing_but_is_followed(project: Project) -> N
     project.ledger.running(chunk, "import-1", 0)
     project.publish(message("b", message_id="other lane"))
     other = project.cut()
-    project.ledger.pause("p", 3600, "a person must look")
+    project.pauses.pause_project("p", "a person must look", 3600)
 
     assert project.ledger.take("p", other, "submit") is None
     assert project.take(chunk.id, "follow").import_id == "import-1"

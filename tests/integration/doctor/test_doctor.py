@@ -17,8 +17,7 @@ import redis
 from prelabel.publishing.buffer import Limits, ProjectBuffer
 from prelabel.publishing.inbox import Inbox
 from prelabel.wire import keys
-from prelabel_worker.accounts.rate_limiter import Permits
-from prelabel_worker.chunks.ledger import Ledger
+from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.cli.health.doctor import examine
 from prelabel_worker.cli.shared.labelbox_access import pacer_of
 from prelabel_worker.doctor import labelbox as service
@@ -49,6 +48,7 @@ class Place:
         self.sandbox = sandbox
         self.prefix = f"t{secrets.token_hex(4)}"
         self._url = url
+        self.pauses = Pauses(client, self.prefix)
 
     def settings(self, **changes: Any) -> Settings:
         given = {
@@ -376,7 +376,7 @@ def test_rows_that_wait_for_nobody_are_bad(place: Place) -> None:
 
 def test_a_paused_project_says_why_and_until_when(place: Place) -> None:
     place.publish("p", "a")
-    Ledger(place.client, place.settings()).pause("p", 600, "Labelbox answers AUTHORIZATION_ERROR")
+    place.pauses.pause_project("p", "Labelbox answers AUTHORIZATION_ERROR", 600)
 
     is_bad(place.one(Check.PAUSE), "AUTHORIZATION_ERROR", "UTC", "10 min more")
 
@@ -399,8 +399,7 @@ def test_an_overdue_timer_without_pending_rows_is_noted_only(place: Place) -> No
 def test_a_paused_account_says_why_and_its_projects_are_not_asked_for(place: Place) -> None:
     place.publish("p", "a")
     settings = place.settings()
-    permits = Permits(place.client, place.prefix, settings.account, 1200, 60)
-    permits.pause(300, "Labelbox answers OPERATION_NOT_ALLOWED")
+    place.pauses.stop_account(settings.account, "Labelbox answers OPERATION_NOT_ALLOWED", 300)
 
     is_bad(place.one(Check.ACCOUNT_PAUSE), "account default", "OPERATION_NOT_ALLOWED", "5 min more")
     assert place.one(Check.LOOKED_AT).level is Level.NOTE
@@ -409,7 +408,7 @@ def test_a_paused_account_says_why_and_its_projects_are_not_asked_for(place: Pla
 def test_a_short_pause_of_the_account_is_kept_too(place: Place) -> None:
     place.publish("p", "a")
     settings = place.settings()
-    Permits(place.client, place.prefix, settings.account, 1200, 60).pause(10, "Labelbox says to slow down")
+    place.pauses.stop_account(settings.account, "Labelbox says to slow down", 10)
 
     found = place.findings()
 
@@ -532,6 +531,6 @@ def test_each_account_is_looked_at_with_its_own_key(place: Place) -> None:
 
 def test_an_operators_pause_has_no_end(place: Place) -> None:
     place.publish("p", "a")
-    Projects(place.client, place.prefix).pause("p", "by an operator")
+    place.pauses.pause_project("p", "by an operator")
 
     is_bad(place.one(Check.PAUSE), "paused until it is resumed: by an operator")

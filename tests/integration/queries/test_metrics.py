@@ -10,7 +10,6 @@ import redis
 
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.labelbox.errors import Unavailable
-from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries.metrics import Name
 from tests.support.project import Project, message
 from tests.support.scraping import samples, scraped
@@ -40,7 +39,7 @@ def test_a_pause_and_an_open_breaker_are_seen(project: Project) -> None:
     account = 'account="default"'
     assert scraped(project)[f'prelabel_account_breaker{{{account},state="closed"}}'] == 1
 
-    Projects(project.client, project.settings.key_prefix).pause("p", "a test")
+    project.pauses.pause_project("p", "a test")
     permits = Permits(project.client, project.settings.key_prefix, "default", 600, 20)
     for _ in range(5):
         permits.failed(permits.reserve("upload", "p"), Unavailable("503"))
@@ -49,7 +48,7 @@ def test_a_pause_and_an_open_breaker_are_seen(project: Project) -> None:
     assert found['prelabel_project_paused{project="p"}'] == 1
     assert found[f'prelabel_account_breaker{{{account},state="closed"}}'] == 0
     assert found[f'prelabel_account_breaker{{{account},state="open"}}'] == 1
-    permits.pause(60, "a test")
+    project.pauses.stop_account("default", "a test", 60)
     assert scraped(project)[f'prelabel_account_stopped{{{account},kind="paused"}}'] == 1
 
 

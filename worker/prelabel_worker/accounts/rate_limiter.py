@@ -12,6 +12,7 @@ import structlog
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
+from prelabel_worker.accounts.pauses import Pauses, StopKind
 from prelabel_worker.labelbox import retry_policy
 from prelabel_worker.labelbox.errors import OutcomeUnknown, RequestError, Throttled, Unauthorized, Unavailable
 from prelabel_worker.labelbox.retry_policy import RetryAction
@@ -62,6 +63,7 @@ class Permits:
         self, client: Client, key_prefix: str, account: str, per_minute: int, burst: int, fingerprint: str = ""
     ) -> None:
         self._scripts = Scripts(client)
+        self._pauses = Pauses(client, key_prefix)
         self._account = account
         self._key = keys.account(key_prefix, account)
         self._interval_ms = (60 + USE_WITHIN_SECONDS) * 1000 / (per_minute - burst)
@@ -82,10 +84,6 @@ class Permits:
             return Permit(purpose, project_id, wait, ticket=int(answer[2]))
         return Permit(purpose, project_id, wait, stopped_by=answer[2].decode())
 
-    def pause(self, seconds: float, why: str) -> None:
-        """Stop uploads on this account for this many seconds."""
-        self._stop("paused", seconds, why)
-
     def answered(self, permit: Permit) -> None:
         """Report that the request of this permit was answered, whatever the answer is."""
         if permit.trouble and self._scripts.run("request_answered", self._key, int(permit.probe)):
@@ -102,7 +100,7 @@ class Permits:
             self.answered(permit)
         decision = retry_policy.decide(error, failures, base=0, cap=0)
         if decision.passing:
-            self._stop("throttled", decision.seconds, str(error), lower=isinstance(error, Throttled))
+            self._stop("throttled", decision.seconds, str(error), lower_rate=isinstance(error, Throttled))
             return max(stopped, decision.seconds)
         if decision.action is RetryAction.PAUSE and decision.scope == "account":
             self._stop("refused" if isinstance(error, Unauthorized) else "paused", decision.seconds, str(error))
@@ -120,10 +118,12 @@ class Permits:
             )
         return seconds
 
-    def _stop(self, stop: str, seconds: float, why: str, *, lower: bool = False) -> None:
-        args = (stop, int(seconds * 1000), why, self._fingerprint if stop == "refused" else "", int(lower))
-        if self._scripts.run("stop_account", self._key, *args):
-            _log.warning("account.stopped", account=self._account, stop=stop, seconds=round(seconds, 1), detail=why)
+    def _stop(self, kind: StopKind, seconds: float, why: str, *, lower_rate: bool = False) -> None:
+        refused_key = self._fingerprint if kind == "refused" else ""
+        if self._pauses.stop_account(
+            self._account, why, seconds, kind=kind, refused_key=refused_key, lower_rate=lower_rate
+        ):
+            _log.warning("account.stopped", account=self._account, stop=kind, seconds=round(seconds, 1), detail=why)
 
 
 def fingerprint(api_key: str) -> str:

@@ -1,4 +1,4 @@
-"""The accounts as operators see and change them: rate, stops, pause and resume. Changes take effect at once."""
+"""The accounts as operators see and resume them: rate, stops, who has a key. Changes take effect at once."""
 
 import time
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client, is_of_keys
 from prelabel_worker.presence import announced
 from prelabel_worker.quarantine.names import project_ids
-from prelabel_worker.scripts import Scripts, pause_ms
+from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
 
 
@@ -87,10 +87,6 @@ class Accounts:
     def stops(self, name: str) -> list[Stop]:
         """Return what stops requests of this account now."""
         return list(self._status(name).stops)
-
-    def pause(self, name: str, why: str, seconds: float | None = None) -> None:
-        """Stop the account's uploads, until `resume` or for so long; running imports are still polled and settled."""
-        self._scripts.run("stop_account", self._key(name), "paused", pause_ms(seconds), why, "", 0)
 
     def resume(self, name: str) -> bool:
         """End whatever stops the account, and wake what waits; return whether anything stopped it."""

@@ -235,10 +235,6 @@ class Ledger:
             raise LeaseLost
         return children
 
-    def pause(self, project_id: str, seconds: float, why: str) -> None:
-        """Pause the project's uploads."""
-        self._scripts.run("pause", self._keys(project_id).root, int(seconds * 1000), why)
-
     def open_fewer(self, project_id: str) -> None:
         """Halve the chunks that the project may have open: Labelbox is away, slow or tired of us."""
         self._scripts.run("open_fewer", self._keys(project_id).root)

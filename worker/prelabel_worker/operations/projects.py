@@ -1,10 +1,10 @@
-"""What an operator does to a project: pause, resume, flush, override. Takes effect within seconds, no restart."""
+"""What an operator does to a project: resume, flush, override. Takes effect within seconds, no restart."""
 
 from collections.abc import Mapping
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
-from prelabel_worker.scripts import Scripts, pause_ms
+from prelabel_worker.scripts import Scripts
 
 
 class Projects:
@@ -14,10 +14,6 @@ class Projects:
         self._client = client
         self._prefix = key_prefix
         self._scripts = Scripts(client)
-
-    def pause(self, project_id: str, why: str, seconds: float | None = None) -> None:
-        """Stop the project's uploads, until `resume` or for so long; running imports are still polled and settled."""
-        self._scripts.run("pause", self._root(project_id), pause_ms(seconds), why)
 
     def resume(self, project_id: str) -> bool:
         """End a pause, whoever began it; return whether there was one."""

@@ -5,6 +5,7 @@ import threading
 
 from prelabel.wire.client import Client, open_client
 from prelabel_worker.accounts.connection import key_of, open_labelbox, permits_of
+from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.accounts.rate_limiter import fingerprint
 from prelabel_worker.chunks.leases import Leases
 from prelabel_worker.chunks.ledger import Ledger
@@ -82,6 +83,7 @@ class Runtime:
             held=HeldRows(client, settings.key_prefix),
             catalog=Catalog(client, settings.key_prefix),
             account=accounts.get,
+            pauses=Pauses(client, settings.key_prefix),
             leases=Leases(ledger.renew, settings.lease_seconds),
             quarantine=Quarantine(client, settings.key_prefix),
             hint=self._hint,

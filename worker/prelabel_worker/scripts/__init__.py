@@ -13,9 +13,6 @@ from typing import Any
 from prelabel.wire.client import Client
 from prelabel.wire.durability import Durability, execute
 
-_FOR_EVER_MS = 253_370_764_800_000
-"""As long as a pause can last: until somebody resumes."""
-
 _LIBRARIES = {
     "commit_rows": ("held_lib", "history_lib", "imported_lib", "annotation_counts_lib"),
     "group": ("lane_lib",),
@@ -28,11 +25,6 @@ _LIBRARIES = {
     **dict.fromkeys(("was_imported", "undo_forget"), ("imported_lib",)),
     "annotation_counts_of": ("imported_lib", "annotation_counts_lib"),
 }
-
-
-def pause_ms(seconds: float | None) -> int:
-    """Return how long a pause lasts, for the scripts; None is until somebody resumes."""
-    return _FOR_EVER_MS if seconds is None else int(seconds * 1000)
 
 
 class Scripts:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.chunks.leases import Leases
 from prelabel_worker.chunks.ledger import Ledger
@@ -45,6 +46,8 @@ class StageContext:
     catalog: Catalog
     #: The account of a name; '' is the account of the settings. Raises KeyMissing.
     account: Callable[[str], Account]
+    #: Pauses projects.
+    pauses: Pauses
     #: Keeps the leases of held chunks from running out.
     leases: Leases
     #: The projects whose keys cannot be used.

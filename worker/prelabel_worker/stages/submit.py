@@ -49,7 +49,7 @@ def _account(context: StageContext, chunk: Chunk) -> Account | None:
         return context.account(chunk.account)
     except KeyMissing as error:
         _log_pause(chunk, chunk.account, "project", error)
-        context.ledger.pause(chunk.project_id, PAUSE_SECONDS, str(error))
+        context.pauses.pause_project(chunk.project_id, str(error), PAUSE_SECONDS)
         context.ledger.give_back(chunk, PAUSE_SECONDS, why=str(error), failures=chunk.failures)
         return None
 
@@ -234,7 +234,7 @@ class _Submission:
         if decision.needs_person:
             _log_pause(self._chunk, self._account.name, decision.scope, error)
         if decision.action is RetryAction.PAUSE and decision.scope == "project":
-            self._context.ledger.pause(self._chunk.project_id, decision.seconds, str(error))
+            self._context.pauses.pause_project(self._chunk.project_id, str(error), decision.seconds)
 
     def _now_ms(self) -> int:
         """Return Redis's time now, estimated: when the chunk was taken, plus our clock since then."""

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.accounts.status import Accounts, AccountStatus
 from prelabel_worker.cli.health.status import account_note
 from prelabel_worker.cli.shared.configuration import settings_for
@@ -42,7 +43,7 @@ def pause(
     """
     operator = _Operator(name, redis_url)
     reason = f"by {user()}" + (f": {why[:200]}" if why else "")
-    operator.accounts.pause(name, reason, seconds)
+    operator.pauses.stop_account(name, reason, seconds)
     operator.actions.record_account(name, "pause", {"why": why[:200], "seconds": seconds})
     say(f"account {name} is paused")
 
@@ -69,6 +70,7 @@ class _Operator:
         settings = settings_for(redis_url)
         client = connect(settings)
         self.accounts = Accounts(client, settings)
+        self.pauses = Pauses(client, settings.key_prefix)
         self.actions = Actions(client, settings.key_prefix)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from prelabel.printing import counted
+from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.cli.health.status import quarantine_notes, table
 from prelabel_worker.cli.project.show import check_known
@@ -50,7 +51,7 @@ def pause(
     """
     operator = _Operator(name, redis_url)
     reason = f"by {user()}" + (f": {why[:200]}" if why else "")
-    operator.projects.pause(name, reason, None if minutes is None else minutes * 60)
+    operator.pauses.pause_project(name, reason, None if minutes is None else minutes * 60)
     operator.record("pause", {"why": why[:200], "minutes": minutes})
     say(f"{name} is paused")
 
@@ -162,6 +163,7 @@ class _Operator:
         self._actions = Actions(client, settings.key_prefix)
         self.inspector = Inspector(client, settings.key_prefix)
         self.held = HeldRows(client, settings.key_prefix)
+        self.pauses = Pauses(client, settings.key_prefix)
         self.projects = Projects(client, settings.key_prefix)
         if known:
             check_known(self.inspector, name)

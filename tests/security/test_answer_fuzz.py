@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from prelabel.errors import PrelabelError
 from prelabel_worker.accounts.pacing import OwnPacer
-from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.doctor import labelbox as service
 from prelabel_worker.doctor.live.probe import NoProbe, pick
 from prelabel_worker.labelbox import responses
@@ -31,6 +30,7 @@ from prelabel_worker.setup.projects import Projects
 from prelabel_worker.setup.tasks import Tasks
 from prelabel_worker.stages.status_file import Verdicts
 from tests.support.answering import Server, http
+from tests.support.sent import SentRow, sent_lines
 
 NUMBERS = st.integers(-3, 40) | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 DEEP = st.integers(1, 400).map(lambda depth: orjson.loads("[" * depth + "]" * depth))
@@ -258,11 +258,11 @@ def test_of_any_answer_there_is_data_or_an_error_of_a_request(
 
 
 UUID = "0" * 31 + "1"
-SENT = SentLines.of(
+SENT = sent_lines(
     [
-        (0, [bytes(15) + b"\1"], bytes(12), "0a" * 16),
-        (1, [bytes(15) + b"\2"], bytes(12), "0b" * 16),
-        (2, [unsent_line("k:k", "m", 0), unsent_line("k:k", "m", 1)], bytes(12), "0c" * 16),
+        SentRow(0, [bytes(15) + b"\1"]),
+        SentRow(1, [bytes(15) + b"\2"]),
+        SentRow(2, [unsent_line("k:k", "m", 0), unsent_line("k:k", "m", 1)]),
     ]
 )
 LINE = {"uuid": UUID, "dataRow": {"id": "r", "globalKey": "k"}, "status": "FAILURE", "errors": [{"name": "n"}]}

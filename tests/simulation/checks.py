@@ -68,10 +68,10 @@ class Checks:
         if not imported:
             return None
         held = {outcome["index"] for outcome in commit["outcomes"] if outcome["name"] != "cleared"}
-        sent = SentLines.from_bytes(self._server.call("GET", f"{root}:chunk:{chunk}:sent") or b"\0\0\0\0")
+        sent = SentLines.from_bytes(self._server.call("GET", f"{root}:chunk:{chunk}:sent"))
         found = [
-            self._traces[trace]
-            for index, trace in zip(sent.rows, sent.traces, strict=True)
+            self._traces[sent.trace(position)]
+            for position, index in enumerate(sent.rows)
             if before <= index < after and index not in held
         ]
 

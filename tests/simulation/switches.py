@@ -115,11 +115,10 @@ SWITCHES = {
         "messages that are imported in part supersede",
         python=(
             _in(
-                prelabel_worker.stages.settle,
-                "_slices",
-                "if row_key in held_keys and (not bad or "
-                "(verdict is not None and (verdict.taken or verdict.missing))):",
-                "if row_key in held_keys and not bad:",
+                prelabel_worker.stages.settle._Settlement,
+                "_add_held",
+                "if verdict is not None and (verdict.taken or verdict.missing):",
+                "if False:",
             ),
         ),
     ),

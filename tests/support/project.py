@@ -21,6 +21,7 @@ from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.queries.audit import ProjectAudit, audit
 from prelabel_worker.queries.status import Inspector, ProjectStatus
 from prelabel_worker.settings import Settings
+from tests.support.sent import SentRow, sent_lines
 
 
 def message(key: str, *, model: str = "m", message_id: str = "") -> Row:
@@ -87,9 +88,8 @@ class Project:
         return [row for row in self.reader.rows(chunk) if isinstance(row, ChunkRow)]
 
     def sent(self, chunk: Chunk) -> SentLines:
-        return SentLines.of(
-            (row.index, [row.index.to_bytes(16, "big")], bytes(12), facts_of(row.raw).row_key)
-            for row in self.rows(chunk)
+        return sent_lines(
+            SentRow(row.index, [row.index.to_bytes(16, "big")], facts_of(row.raw).row_key) for row in self.rows(chunk)
         )
 
     def send(self, chunk: Chunk) -> None:

@@ -9,9 +9,9 @@ import redis
 from prelabel_worker.chunks.chunk import State
 from prelabel_worker.chunks.held_rows import Origin, held_frame
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Slice, Unreadable
-from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.errors import LeaseLost
 from tests.support.project import Project, message
+from tests.support.sent import SentRow, sent_lines
 
 
 def lanes_of(project: Project, chunk_id: str) -> set[int]:
@@ -261,7 +261,7 @@ def test_a_frame_that_cannot_be_read_is_one_dead_letter_with_the_weight_of_its_r
 def test_what_was_sent_is_kept_until_it_is_settled(project: Project) -> None:
     project.publish(message("a"), message("b"))
     chunk = project.take(project.cut())
-    sent = SentLines.of([(0, [b"a" * 16, b"b" * 16], bytes(12), "0a" * 16), (1, [b"c" * 16], bytes(12), "0b" * 16)])
+    sent = sent_lines([SentRow(0, [b"a" * 16, b"b" * 16]), SentRow(1, [b"c" * 16])])
     project.ledger.record_import(chunk, "default", "name", sent)
 
     assert project.reader.sent_lines(chunk) == sent
@@ -309,7 +309,7 @@ def test_a_file_is_not_sent_when_redis_has_lost_that_other_rows_were_set_aside(p
     project.publish(message("good"), message("bad"))
     chunk = project.take(project.cut())
     good, bad = project.rows(chunk)
-    rest = SentLines.of([(good.index, [bytes(16)], bytes(12), "0a" * 16)])
+    rest = sent_lines([SentRow(good.index, [bytes(16)])])
     key = f"{project.root}:chunk:{chunk.id}"
     before = project.client.dump(key)
     project.ledger.set_aside(chunk, [project.holding(bad)], finish=False)

@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from prelabel.wire.client import Client
+from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.chunks.chunk import Chunk
 from prelabel_worker.chunks.ledger import Ledger
 from prelabel_worker.chunks.project_memory import ProjectMemory
@@ -25,6 +26,7 @@ def context(project: Project, client: Client) -> StageContext:
     needed = SimpleNamespace(
         ledger=Ledger(client, project.settings),
         memory=ProjectMemory(client, project.settings),
+        pauses=Pauses(client, project.settings.key_prefix),
         settings=project.settings,
         hint=lambda *_: None,
     )

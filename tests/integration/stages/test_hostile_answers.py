@@ -181,7 +181,7 @@ def test_a_stuck_chunk_is_seen_and_takes_no_other_chunk_s_place(make_rig: MakeRi
 
     assert behind
     (event,) = rig.events("chunk.stuck")
-    assert event["defect"].startswith("settle: error at sent_lines.py:")
+    assert event["defect"].startswith("settle: ValidationError at sent_lines.py:")
     client, prefix, project = rig.client, rig.settings.key_prefix, rig.project.id
     (open_chunk,) = Imports(client, prefix).open(project)
     assert (open_chunk.chunk_id, open_chunk.defect) == (chunk, event["defect"])

@@ -13,7 +13,7 @@ from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, split_bo
 from prelabel_worker.chunks.rows import ChunkRow, Unreadable
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.rendering.row_builder import RowBuilder
-from prelabel_worker.stages.build import build
+from prelabel_worker.stages.build import build, newest
 
 TOOLS = [{"tool": "rectangle", "name": "vessel", "featureSchemaId": "c" + "1" * 24}]
 ORIGIN = Origin("submit", "chunk-1")
@@ -99,7 +99,7 @@ def test_every_row_is_in_the_file_or_has_an_outcome(spec: list[tuple[str, bool]]
     built = build(rows, builder(), ORIGIN)
 
     assert sorted([*built.sent.rows, *(outcome.index for outcome in built.set_aside)]) == list(range(len(rows)))
-    assert len(built.content.splitlines()) == sum(built.sent.counts)
+    assert len(built.content.splitlines()) == built.sent.annotations
 
 
 def test_dead_letters_are_grouped_by_what_is_wrong_not_by_where() -> None:
@@ -135,3 +135,20 @@ def test_facts_of_a_message_that_was_refused() -> None:
 
     assert (facts.data_row_key, facts.model, facts.message_id) == ("i:c1", "", "m")
     assert len(facts.row_key) == 32
+
+
+arrived = st.lists(
+    st.tuples(st.integers(0, 50), st.tuples(st.sampled_from("abc"), st.sampled_from("mn"))), max_size=30
+).map(lambda found: [(index, seq, key) for index, (seq, key) in enumerate(found)])
+
+
+@given(arrived)
+def test_of_one_data_row_and_model_only_the_last_to_arrive_stays(given_rows: list) -> None:  # type: ignore[type-arg]
+    stay, gone = newest(given_rows)
+
+    assert sorted(stay + gone) == [index for index, _, _ in given_rows]
+    by_index = {index: (seq, key) for index, seq, key in given_rows}
+    assert len({by_index[index][1] for index in stay}) == len(stay)
+    for index in gone:
+        seq, key = by_index[index]
+        assert any(by_index[other][1] == key and (by_index[other][0], other) > (seq, index) for other in stay)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.rendering.identity import unsent_line
 from prelabel_worker.stages.status_file import Verdicts
+from tests.support.sent import SentRow, sent_lines
 
 
 def uuid_of(number: int) -> bytes:
@@ -23,7 +23,7 @@ def line(number: int, status: str = "SUCCESS", *names: str) -> bytes:
 
 
 LINES = {0: [uuid_of(0), uuid_of(1)], 4: [uuid_of(2)], 5: [uuid_of(3), uuid_of(4)]}
-SENT = SentLines.of((row, uuids, bytes(12), "0a" * 16) for row, uuids in LINES.items())
+SENT = sent_lines(SentRow(row, uuids) for row, uuids in LINES.items())
 
 
 def judged(*lines: bytes) -> Verdicts:
@@ -104,7 +104,7 @@ def test_a_line_that_cannot_be_read_is_no_verdict_and_harms_no_other_row(broken:
 @pytest.mark.parametrize("text", ["0" * 36, "00 " * 12, "x" * 36, "urn:uuid:" + "-" * 100_000 + "0" * 31])
 def test_a_uuid_that_is_none_stands_for_no_line_that_was_sent_without(text: str) -> None:
     sent = [unsent_line("k:a", "m", 0), unsent_line("k:a", "m", 1)]
-    verdicts = Verdicts(SentLines.of([(0, sent, bytes(12), "0a" * 16)]))
+    verdicts = Verdicts(sent_lines([SentRow(0, sent)]))
     where = {"dataRow": {"globalKey": "a"}}
 
     verdicts.feed([orjson.dumps({"uuid": text, "status": "SUCCESS", **where})])
@@ -143,11 +143,11 @@ def test_the_order_of_the_lines_decides_nothing(order: list[int], bad: set[int])
 
 # -- lines that were sent without uuid ---------------------------------------------------------------------------------
 
-UNSENT = SentLines.of(
+UNSENT = sent_lines(
     [
-        (0, [unsent_line("k:a", "m", 0), unsent_line("k:a", "m", 1), uuid_of(0)], bytes(12), "0a" * 16),
-        (1, [unsent_line("k:b", "m", 0)], bytes(12), "0b" * 16),
-        (2, [unsent_line("i:c", "", 0)], bytes(12), "0c" * 16),
+        SentRow(0, [unsent_line("k:a", "m", 0), unsent_line("k:a", "m", 1), uuid_of(0)]),
+        SentRow(1, [unsent_line("k:b", "m", 0)]),
+        SentRow(2, [unsent_line("i:c", "", 0)]),
     ]
 )
 

@@ -17,13 +17,18 @@ _log = structlog.get_logger(__name__)
 class Lease:
     """The right to one chunk. `valid()` is what a sender asks before the last piece of an upload."""
 
-    def __init__(self, chunk: Chunk, until: float) -> None:
+    def __init__(self, chunk: Chunk, taken_at: float, seconds: float) -> None:
         self.chunk = chunk
-        self.until = until
+        self.until = taken_at + seconds
+        self._taken_at = taken_at
 
     def valid(self) -> bool:
         """Whether the lease is known to hold now, by this machine's monotonic clock."""
         return time.monotonic() < self.until
+
+    def now_ms(self) -> int:
+        """Return Redis's time now, estimated: when the chunk was taken, plus this machine's clock since then."""
+        return self.chunk.taken_ms + int((time.monotonic() - self._taken_at) * 1000)
 
 
 class Leases:
@@ -40,7 +45,7 @@ class Leases:
     @contextmanager
     def hold(self, chunk: Chunk, taken_at: float) -> Iterator[Lease]:
         """Keep a chunk's lease alive inside the block; `taken_at` is a monotonic time before it was taken."""
-        lease = Lease(chunk, taken_at + self._seconds)
+        lease = Lease(chunk, taken_at, self._seconds)
         with self._lock:
             self._held[chunk.token] = lease
             if self._thread is None:

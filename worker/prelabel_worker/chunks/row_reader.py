@@ -50,7 +50,7 @@ class RowReader:
     def sent_lines(self, chunk: Chunk) -> SentLines:
         """Return what the import of this chunk consists of."""
         data = self._client.get(self._keys(chunk.project_id).chunk_sent(chunk.id))
-        return SentLines.from_bytes(bytes(data or b"\0\0\0\0"))
+        return SentLines.from_bytes(data)
 
     def _keys(self, project_id: str) -> keys.ProjectKeys:
         return keys.ProjectKeys(self._prefix, project_id)

@@ -1,111 +1,80 @@
-"""What the lines of a chunk's import were: their uuids and rows, in columns. Pure."""
+"""The lines of a chunk's import as they were sent: their uuids and rows, in columns. No I/O.
 
-import struct
-from collections.abc import Iterable
-from dataclasses import dataclass
+Kept beside the chunk while its import runs, because a later build may derive other lines: the ontology may have
+changed. Columns, since an object for each row would cost more than everything else that is done with a row here.
+"""
 
-_TRACE = 12  # bytes, see history.py
+import msgspec
 
+from prelabel_worker.chunks.history import TRACE
 
-_KEY = 16  # bytes, see identity.row_key
-
-
+_ROW_KEY = 16  # bytes, see identity.row_key
 _UUID = 16  # bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SentLines:
-    """The uuids of an import's lines, by row: what its status file will be matched with; each row's trace and row key.
+class SentLines(msgspec.Struct, frozen=True):
+    """The lines of an import. The entries at one position of `rows`, `line_counts`, … belong to one row."""
 
-    And its annotation counts, which imports that an older worker recorded do not have. Kept while the import
-    runs: a later build may derive other lines, since the ontology may have changed.
-    """
-
+    #: Index of each row in its chunk, ascending.
     rows: tuple[int, ...] = ()
-    counts: tuple[int, ...] = ()
-    traces: tuple[bytes, ...] = ()
-    keys: tuple[str, ...] = ()
+    #: Number of lines of each row.
+    line_counts: tuple[int, ...] = ()
+    #: The traces of the rows (see `history.trace_of`), 12 bytes each.
+    traces: bytes = b""
+    #: The row keys (see `identity.row_key`) as bytes, 16 each.
+    packed_row_keys: bytes = b""
+    #: The uuids of the lines, 16 bytes each, row by row.
     uuids: bytes = b""
+    #: The packed annotation counts of each row (see annotation_counts.py).
     annotation_counts: tuple[bytes, ...] = ()
 
-    @classmethod
-    def of(cls, built: Iterable[tuple[int, list[bytes], bytes, str]]) -> "SentLines":
-        """From (row index, its uuids of 16 bytes each, its trace of 12, its row key)."""
-        rows = list(built)
-        return cls(
-            tuple(index for index, _, _, _ in rows),
-            tuple(len(uuids) for _, uuids, _, _ in rows),
-            tuple(trace for _, _, trace, _ in rows),
-            tuple(key for _, _, _, key in rows),
-            b"".join(uuid for _, uuids, _, _ in rows for uuid in uuids),
-        )
-
     def to_bytes(self) -> bytes:
-        """The number of rows, their indexes, line counts, traces and row keys, the uuids, then the annotation counts.
-
-        Big-endian; packed counts after their length, in a byte. An older worker, which knows none, reads the rest.
-        """
-        size = len(self.rows)
-        numbers = struct.pack(f">I{size}I{size}I", size, *self.rows, *self.counts)
-        annotation_counts = b"".join([bytes((len(counts),)) + counts for counts in self.annotation_counts])
-        return numbers + b"".join(self.traces) + bytes.fromhex("".join(self.keys)) + self.uuids + annotation_counts
+        """Return the lines as Redis keeps them."""
+        return _encode(self)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "SentLines":
-        """Inverse of `to_bytes`."""
-        (size,) = struct.unpack_from(">I", data)
-        numbers = struct.unpack_from(f">{2 * size}I", data, 4)
-        at = 4 + 8 * size
-        keys = at + _TRACE * size
-        uuids = keys + _KEY * size
-        traces = tuple(data[start : start + _TRACE] for start in range(at, keys, _TRACE))
-        digits = data[keys:uuids].hex()
-        row_keys = tuple(digits[start : start + 2 * _KEY] for start in range(0, len(digits), 2 * _KEY))
-        annotation_counts = uuids + _UUID * sum(numbers[size:])
-        return cls(
-            numbers[:size],
-            numbers[size:],
-            traces,
-            row_keys,
-            data[uuids:annotation_counts],
-            _annotation_counts(data[annotation_counts:]),
-        )
+    def from_bytes(cls, data: bytes | None) -> "SentLines":
+        """Inverse of `to_bytes`; no lines where Redis keeps none. Raises ValueError for what no worker writes."""
+        if not data:
+            return cls()
+        sent = _decode(data)
+        rows = len(sent.rows)
+        if (
+            (len(sent.line_counts), len(sent.annotation_counts)) != (rows, rows)
+            or (len(sent.traces), len(sent.packed_row_keys)) != (TRACE * rows, _ROW_KEY * rows)
+            or len(sent.uuids) != _UUID * sum(sent.line_counts)
+        ):
+            raise ValueError("the columns of an import's lines differ in length")
+        return sent
+
+    @property
+    def annotations(self) -> int:
+        """Number of lines, which is the number of annotations."""
+        return len(self.uuids) // _UUID
+
+    def row_keys(self) -> list[str]:
+        """Return the row key of each row."""
+        digits = self.packed_row_keys.hex()
+        return [digits[start : start + 2 * _ROW_KEY] for start in range(0, len(digits), 2 * _ROW_KEY)]
+
+    def trace(self, position: int) -> bytes:
+        """Return the trace of the row at this position."""
+        return self.traces[TRACE * position : TRACE * (position + 1)]
 
     def all_uuids(self) -> set[bytes]:
-        """Every uuid that was sent."""
+        """Return the uuids of all lines."""
         uuids = self.uuids
-        return {uuids[at : at + 16] for at in range(0, len(uuids), 16)}
+        return {uuids[start : start + _UUID] for start in range(0, len(uuids), _UUID)}
 
     def row_of_uuid(self) -> dict[bytes, int]:
-        """Which row each uuid belongs to."""
-        uuids, position, found = self.uuids, 0, {}
-        for row, count in zip(self.rows, self.counts, strict=True):
-            for _ in range(count):
-                found[uuids[position : position + 16]] = row
-                position += 16
-        return found
+        """Return the index of the row that each uuid belongs to."""
+        uuids, start, row_of = self.uuids, 0, {}
+        for row, lines in zip(self.rows, self.line_counts, strict=True):
+            for _ in range(lines):
+                row_of[uuids[start : start + _UUID]] = row
+                start += _UUID
+        return row_of
 
 
-def _annotation_counts(data: bytes) -> tuple[bytes, ...]:
-    found, at = [], 0
-    while at < len(data):
-        end = at + 1 + data[at]
-        found.append(data[at + 1 : end])
-        at = end
-    return tuple(found)
-
-
-def newest(rows: Iterable[tuple[int, int, tuple[str, str]]]) -> tuple[list[int], list[int]]:
-    """Of (index, arrival number, (data row, model)): the rows that stay and those a newer one supersedes."""
-    best: dict[tuple[str, str], tuple[int, int]] = {}
-    superseded: list[int] = []
-    for index, seq, key in rows:
-        other = best.get(key)
-        if other is None:
-            best[key] = (seq, index)
-        elif (seq, index) > other:
-            superseded.append(other[1])
-            best[key] = (seq, index)
-        else:
-            superseded.append(index)
-    return sorted(index for _, index in best.values()), sorted(superseded)
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(SentLines).decode

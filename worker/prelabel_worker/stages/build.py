@@ -1,4 +1,4 @@
-"""The rows of a chunk → the file of an import, and what becomes of the rows that do not go into it. Pure."""
+"""The rows of a chunk → the file of an import, and what becomes of the rows that do not go into it. No I/O."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from prelabel_worker.chunks.annotation_counts import Counted
 from prelabel_worker.chunks.held_rows import Origin, Problem, RowFacts, facts_of, held_frame, held_row
 from prelabel_worker.chunks.history import trace_of
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Unreadable
-from prelabel_worker.chunks.sent_lines import SentLines, newest
+from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.rendering.identity import row_digest, row_key
 from prelabel_worker.rendering.row_builder import BuiltRow, RowBuilder
 
@@ -78,17 +78,38 @@ def build(
         kept = _apply(policy, built, kept, origin)
     built.slow = sum(ready.slow for _, ready in kept)
     built.content = b"".join([ready.lines for _, ready in kept])
-    built.sent = SentLines.of(
-        (
-            row.index,
-            ready.uuids,
-            trace_of(ready.data_row_key, ready.message_id),
-            row_key(ready.data_row_key, ready.model),
-        )
-        for row, ready in kept
-    )
+    built.sent = _sent_lines(kept)
     built.counted = [Counted(ready.model, ready.counts, len(ready.uuids)) for _, ready in kept]
     return built
+
+
+def _sent_lines(kept: list[tuple[ChunkRow, BuiltRow]]) -> SentLines:
+    return SentLines(
+        rows=tuple([row.index for row, _ in kept]),
+        line_counts=tuple([len(ready.uuids) for _, ready in kept]),
+        traces=b"".join([trace_of(ready.data_row_key, ready.message_id) for _, ready in kept]),
+        packed_row_keys=bytes.fromhex("".join([row_key(ready.data_row_key, ready.model) for _, ready in kept])),
+        uuids=b"".join([uuid for _, ready in kept for uuid in ready.uuids]),
+    )
+
+
+def newest(rows: Iterable[tuple[int, int, tuple[str, str]]]) -> tuple[list[int], list[int]]:
+    """Split rows into those that stay and those that a newer message supersedes; return the indexes of both.
+
+    A row is (index, arrival number, (data row, model)).
+    """
+    best: dict[tuple[str, str], tuple[int, int]] = {}
+    superseded: list[int] = []
+    for index, seq, key in rows:
+        other = best.get(key)
+        if other is None:
+            best[key] = (seq, index)
+        elif (seq, index) > other:
+            superseded.append(other[1])
+            best[key] = (seq, index)
+        else:
+            superseded.append(index)
+    return sorted(index for _, index in best.values()), sorted(superseded)
 
 
 def _supersede(built: Built, good: list[tuple[ChunkRow, BuiltRow]]) -> list[tuple[ChunkRow, BuiltRow]]:

@@ -1,13 +1,19 @@
-"""What a stage does when its chunk is another's, or when a defect of ours shows: nothing is lost, nothing loops."""
+"""How a stage leases a chunk, and what it does when the lease is lost or a defect of ours shows.
 
+Nothing is lost and nothing loops.
+"""
+
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import redis
 import structlog
 
 from prelabel_worker.chunks.chunk import Chunk, Defect
+from prelabel_worker.chunks.leases import Lease
 from prelabel_worker.errors import LeaseLost, ProjectUnreadable
 from prelabel_worker.labelbox import retry_policy
 from prelabel_worker.labelbox.errors import RequestError
@@ -16,6 +22,25 @@ from prelabel_worker.stages.context import StageContext
 
 _SHOWN_CHARACTERS = 300
 _log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def leased(
+    context: StageContext, stage: str, project_id: str, chunk_id: str, purpose: Literal["submit", "follow"]
+) -> Iterator[Lease | None]:
+    """Lease a chunk inside the block.
+
+    Yields None when the chunk is not due, is leased, or is gone, and when the project's keys cannot be read.
+    """
+    taken_at = time.monotonic()
+    chunk = None
+    with surviving(context, stage, project_id):
+        chunk = context.ledger.take(project_id, chunk_id, purpose)
+    if chunk is None:
+        yield None
+        return
+    with context.leases.hold(chunk, taken_at) as lease:
+        yield lease
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""settle: an import's files → an outcome for each row, in slices; the last frees the frames and the lanes."""
+"""settle: an import's files → an outcome for each row, in slices; the last slice frees the frames and the lanes."""
 
-import time
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import islice
 
 import structlog
@@ -10,14 +10,13 @@ from prelabel.errors import Reason
 from prelabel_worker.chunks import history
 from prelabel_worker.chunks.chunk import Chunk, Verdict
 from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, held_row
-from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Slice
-from prelabel_worker.chunks.sent_lines import SentLines
+from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Slice, Unreadable
 from prelabel_worker.labelbox import retry_policy
 from prelabel_worker.labelbox.errors import FileGone, RequestError
 from prelabel_worker.rendering import identity
 from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
 from prelabel_worker.stages.context import StageContext
-from prelabel_worker.stages.guard import guarded, surviving
+from prelabel_worker.stages.guard import guarded, leased
 from prelabel_worker.stages.status_file import RowVerdict, Verdicts
 
 _log = structlog.get_logger(__name__)
@@ -27,182 +26,217 @@ _SHOWN_ERRORS = 5
 
 
 def settle(context: StageContext, project_id: str, chunk_id: str) -> None:
-    """Give every row of an ended import its outcome, if the chunk is due and free."""
-    taken_at = time.monotonic()
-    chunk = None
-    with surviving(context, "settle", project_id):
-        chunk = context.ledger.take(project_id, chunk_id, "follow")
-    if chunk is None:
-        return
-    with context.leases.hold(chunk, taken_at), guarded(context, "settle", chunk):
-        _settle(context, chunk)
+    """Give every row of an ended import its outcome, if the chunk is due and unleased."""
+    with leased(context, "settle", project_id, chunk_id, "follow") as lease:
+        if lease is None:
+            return
+        with guarded(context, "settle", lease.chunk):
+            _Settlement(context, lease.chunk).run()
 
 
-def _settle(context: StageContext, chunk: Chunk) -> None:
-    if chunk.verdict is None:
-        context.ledger.poll_again(chunk, 0, chunk.failures)
-        return
-    sent = context.reader.sent_lines(chunk)
-    try:
-        if chunk.verdict is Verdict.FAILED:
-            _settle_failed(context, chunk, sent)
-        elif chunk.verdict is Verdict.FINISHED:
-            _commit(context, chunk, sent, _read_verdicts(context, chunk, sent))
+class _Settlement:
+    """An import that has ended, and the outcome of each of its rows."""
+
+    def __init__(self, context: StageContext, chunk: Chunk) -> None:
+        self._context = context
+        self._chunk = chunk
+        self._sent = context.reader.sent_lines(chunk)
+        self._failed: dict[int, RowVerdict] = {}  # by row index; every other row is imported
+        self._whole: Problem | None = None  # the problem of every row
+
+    def run(self) -> None:
+        chunk = self._chunk
+        if chunk.verdict is None:
+            self._context.ledger.poll_again(chunk, 0, chunk.failures)
+            return
+        try:
+            ended = self._read(chunk.verdict)
+        except (FileGone, RequestError) as error:
+            ended = self._end_without_file(error)
+        if ended:
+            self._commit()
+
+    def _read(self, verdict: Verdict) -> bool:
+        """Read what Labelbox says of the rows; False when the chunk was split or left for later instead."""
+        if verdict is Verdict.FINISHED:
+            self._failed = self._read_verdicts()
+        elif verdict is Verdict.FAILED:
+            return self._read_failure()
         else:
-            reason = Reason.IMPORT_LOST if chunk.verdict is Verdict.LOST else Reason.IMPORT_TIMEOUT
-            _commit(context, chunk, sent, {}, whole=Problem(reason, {"import": chunk.name}))
-    except (FileGone, RequestError) as error:
-        _without_file(context, chunk, sent, error)
+            reason = Reason.IMPORT_LOST if verdict is Verdict.LOST else Reason.IMPORT_TIMEOUT
+            self._whole = Problem(reason, {"import": self._chunk.name})
+        return True
 
+    def _read_verdicts(self) -> dict[int, RowVerdict]:
+        chunk = self._chunk
+        if not chunk.status_url:
+            raise FileGone("the import names no status file")
+        verdicts = Verdicts(self._sent)
+        verdicts.feed(self._lines(chunk.status_url))
+        if verdicts.foreign:
+            _log.warning("verdicts.foreign", project=chunk.project_id, chunk=chunk.id, lines=verdicts.foreign)
+        return verdicts.failed_rows()
 
-def _without_file(context: StageContext, chunk: Chunk, sent: SentLines, error: FileGone | RequestError) -> None:
-    """Come back later, for a fresh address if it is gone; when that is no use any more, no row has a verdict."""
-    failures, settings = chunk.failures + 1, context.settings
-    age, gone = (chunk.taken_ms - chunk.running_ms) / 1000, isinstance(error, FileGone)
-    if not retry_policy.verdicts_are_lost(failures, age, gone=gone):
+    def _read_failure(self) -> bool:
+        """Split the chunk of an import that failed as a whole, down to the row that is at fault."""
+        chunk = self._chunk
+        errors = self._read_errors()
+        _log.warning("import.failed", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
+        if len(self._sent.rows) == 1:
+            self._whole = Problem(Reason.IMPORT_FAILED, {"errors": errors})
+            return True
+        why = "every import fails"
+        if not bisect(self._context, chunk, "import", why=why):
+            failures = chunk.failures + 1
+            self._context.ledger.settle_again(chunk, SPENT_PAUSE_SECONDS, why=why, failures=failures, poll=False)
+        return False
+
+    def _read_errors(self) -> list[dict[str, str]]:
+        """Return the first errors of the import as a whole; Labelbox may name none, or have deleted their file."""
+        if not self._chunk.error_url:
+            return []
+        try:
+            lines = islice(self._lines(self._chunk.error_url), _SHOWN_ERRORS)
+            return [{"name": "import", "message": line[:500].decode("utf-8", "replace")} for line in lines]
+        except FileGone as error:
+            return [{"name": "import", "message": str(error)}]
+
+    def _lines(self, url: str) -> Iterator[bytes]:
+        return self._context.account(self._chunk.account).labelbox.lines(url)
+
+    def _end_without_file(self, error: FileGone | RequestError) -> bool:
+        """Read the file later, from a new address if it is gone; after too many attempts no row has a verdict."""
+        chunk, settings = self._chunk, self._context.settings
+        failures, gone = chunk.failures + 1, isinstance(error, FileGone)
+        if retry_policy.verdicts_are_lost(failures, (chunk.taken_ms - chunk.running_ms) / 1000, gone=gone):
+            _log.error("verdicts.lost", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
+            self._failed = Verdicts(self._sent).failed_rows()
+            return True
         wait = retry_policy.backoff(failures, settings.backoff_base_seconds, settings.backoff_max_seconds)
-        context.ledger.settle_again(chunk, wait, why=str(error), failures=failures, poll=gone)
-        return
-    _log.error("verdicts.lost", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
-    _commit(context, chunk, sent, Verdicts(sent).failed_rows())
+        self._context.ledger.settle_again(chunk, wait, why=str(error), failures=failures, poll=gone)
+        return False
 
+    def _commit(self) -> None:
+        """Commit the outcomes, slice by slice from the cursor on."""
+        chunk, ledger = self._chunk, self._context.ledger
+        slices = list(self._slices())
+        cursor, imported, leftover_rows, leftovers = chunk.cursor, 0, 0, 0
+        record = self._record(slices)
+        for part in slices:
+            finish = part is slices[-1]
+            committed = ledger.commit_rows(chunk, cursor, part, record=record if finish else b"", finish=finish)
+            cursor, imported = part.after, imported + part.imported
+            leftover_rows, leftovers = leftover_rows + committed.leftover_rows, leftovers + committed.leftovers
+            self._context.hint_group(chunk.project_id, committed.waiting)
+        _log.info(
+            "import.settled",
+            project=chunk.project_id,
+            chunk=chunk.id,
+            import_name=chunk.name,
+            imported=imported,
+            held=len(self._sent.rows if self._whole else self._failed),
+            seconds=round((chunk.taken_ms - chunk.cut_ms) / 1000, 3),
+        )
+        if leftovers:
+            names = {"project": chunk.project_id, "chunk": chunk.id}
+            _log.info("rows.leftovers", **names, rows=leftover_rows, annotations=leftovers)
 
-def _read_verdicts(context: StageContext, chunk: Chunk, sent: SentLines) -> dict[int, RowVerdict]:
-    if not chunk.status_url:
-        raise FileGone("the import names no status file")
-    verdicts = Verdicts(sent)
-    verdicts.feed(context.account(chunk.account).labelbox.lines(chunk.status_url))
-    if verdicts.foreign:
-        _log.warning("verdicts.foreign", project=chunk.project_id, chunk=chunk.id, lines=verdicts.foreign)
-    return verdicts.failed_rows()
+    def _record(self, slices: list[Slice]) -> bytes:
+        """Return what the history keeps of this chunk."""
+        chunk = self._chunk
+        entries = self._context.ledger.past(chunk) + b"".join(entry for part in slices for entry in part.entries)
+        refused = sum(verdict.refused for verdict in self._failed.values())
+        marks = []
+        if chunk.policy and chunk.verdict is Verdict.FINISHED:
+            rows = zip(self._sent.rows, self._row_keys, strict=True)
+            marks = [identity.row_digest(row_key) for index, row_key in rows if index not in self._failed]
+        return history.record_of(chunk, entries, annotations=self._sent.annotations, refused=refused, marks=marks)
 
+    def _slices(self) -> Iterator[Slice]:
+        """Yield the rows that have no outcome yet, in order."""
+        part = Slice(after=self._chunk.cursor)
+        for position, index in enumerate(self._sent.rows):
+            if index < self._chunk.cursor:
+                continue
+            verdict = self._failed.get(index)
+            if verdict is None and self._whole is None:
+                self._add_imported(part, position, index)
+            else:
+                self._add_held(part, position, index, verdict)
+            part.after = index + 1
+            outcomes = len(part.outcomes) + len(part.superseding) + len(part.marks)
+            if outcomes >= _SLICE or len(part.annotation_counts) >= _COUNTS:
+                yield part
+                part = Slice(after=part.after)
+        part.after = self._chunk.rows
+        yield part
 
-def _settle_failed(context: StageContext, chunk: Chunk, sent: SentLines) -> None:
-    """The import broke as a whole: cut it in two, down to the row that is at fault."""
-    errors = _read_errors(context, chunk)
-    _log.warning("import.failed", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
-    if len(sent.rows) == 1:
-        _commit(context, chunk, sent, {}, whole=Problem(Reason.IMPORT_FAILED, {"errors": errors}))
-        return
-    why = "every import fails"
-    if not bisect(context, chunk, "import", why=why):
-        context.ledger.settle_again(chunk, SPENT_PAUSE_SECONDS, why=why, failures=chunk.failures + 1, poll=False)
-
-
-def _read_errors(context: StageContext, chunk: Chunk) -> list[dict[str, str]]:
-    """What Labelbox says of the whole import; it may say nothing, or not any more."""
-    if not chunk.error_url:
-        return []
-    try:
-        lines = context.account(chunk.account).labelbox.lines(chunk.error_url)
-        return [_shown(line) for line in islice(lines, _SHOWN_ERRORS)]
-    except FileGone as error:
-        return [{"name": "import", "message": str(error)}]
-
-
-def _commit(
-    context: StageContext, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], whole: Problem | None = None
-) -> None:
-    """Slice by slice from the cursor on; `whole` is the problem of every row."""
-    slices = list(_slices(context, chunk, sent, failed, whole))
-    cursor, imported, left_rows, left = chunk.cursor, 0, 0, 0
-    record = _record(context, chunk, sent, failed, slices)
-    for at, part in enumerate(slices):
-        finish = at == len(slices) - 1
-        done = context.ledger.commit_rows(chunk, cursor, part, record=record if finish else b"", finish=finish)
-        cursor, imported = part.after, imported + part.imported
-        left_rows, left = left_rows + done.leftover_rows, left + done.leftovers
-        context.hint_group(chunk.project_id, done.waiting)
-    _log.info(
-        "import.settled",
-        project=chunk.project_id,
-        chunk=chunk.id,
-        import_name=chunk.name,
-        imported=imported,
-        held=len(sent.rows) if whole else len(failed),
-        seconds=round((chunk.taken_ms - chunk.cut_ms) / 1000, 3),
-    )
-    if left:
-        _log.info("rows.leftovers", project=chunk.project_id, chunk=chunk.id, rows=left_rows, annotations=left)
-
-
-def _record(
-    context: StageContext, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], slices: list[Slice]
-) -> bytes:
-    """What the history keeps of this chunk."""
-    entries = context.ledger.past(chunk) + b"".join(entry for part in slices for entry in part.entries)
-    refused = sum(verdict.refused for verdict in failed.values())
-    marks = []
-    if chunk.policy and chunk.verdict is Verdict.FINISHED:
-        rows = zip(sent.rows, sent.keys, strict=True)
-        marks = [identity.row_digest(row_key) for index, row_key in rows if index not in failed]
-    return history.record_of(chunk, entries, annotations=len(sent.uuids) // 16, refused=refused, marks=marks)
-
-
-def _slices(
-    context: StageContext, chunk: Chunk, sent: SentLines, failed: dict[int, RowVerdict], whole: Problem | None
-) -> Iterator[Slice]:
-    """The rows that are not settled yet, in order; messages are read only to hold them."""
-    held_keys = context.memory.held_among(chunk.project_id, sent.keys)
-    rows = {row.index: row for row in context.reader.rows(chunk)} if failed or whole is not None else {}
-    returning = _returning(chunk)
-    arrivals = history.arrivals(chunk.items)
-    part = Slice(after=chunk.cursor)
-    annotation_counts = sent.annotation_counts or (b"",) * len(sent.rows)
-    for index, trace, row_key, counts in sorted(zip(sent.rows, sent.traces, sent.keys, annotation_counts, strict=True)):
-        if index < chunk.cursor:
-            continue
-        verdict = failed.get(index)
-        bad = verdict is not None or whole is not None
-        if bad:
-            held = _held(chunk, rows[index], verdict, whole)
-            part.outcomes.append(held)
-            part.entries.append(history.entry(arrivals[index], held.in_history, trace))
-        else:
-            part.imported += 1
-            part.entries.append(history.entry(arrivals[index], "imported", trace))
-            if index in returning:
-                part.outcomes.append(RowOutcome("cleared", index, 1, returning[index]))
-        if chunk.policy and not bad:
+    def _add_imported(self, part: Slice, position: int, index: int) -> None:
+        part.imported += 1
+        part.entries.append(history.entry(self._arrivals[index], "imported", self._sent.trace(position)))
+        if index in self._returning:
+            part.outcomes.append(RowOutcome("cleared", index, 1, self._returning[index]))
+        row_key, counts = self._row_keys[position], self._sent.annotation_counts[position]
+        if self._chunk.policy:
             part.marks.append(identity.row_digest(row_key))
-        elif counts and not bad:
+        elif counts:
             part.annotation_counts.append((row_key, counts))
-        # An annotation of which the file says nothing may stand in Labelbox too: nothing older may come after it.
-        if row_key in held_keys and (not bad or (verdict is not None and (verdict.taken or verdict.missing))):
-            part.superseding.append((row_key, arrivals[index].seq))
-        part.after = index + 1
-        if (
-            len(part.outcomes) + len(part.superseding) + len(part.marks) >= _SLICE
-            or len(part.annotation_counts) >= _COUNTS
-        ):
-            yield part
-            part = Slice(after=part.after)
-    part.after = chunk.rows
-    yield part
+        self._add_superseding(part, row_key, index)
 
+    def _add_held(self, part: Slice, position: int, index: int, verdict: RowVerdict | None) -> None:
+        outcome = self._held(self._rows[index], verdict)
+        part.outcomes.append(outcome)
+        part.entries.append(history.entry(self._arrivals[index], outcome.in_history, self._sent.trace(position)))
+        # An annotation without a verdict may be in Labelbox too: nothing older may be imported after it.
+        if verdict is not None and (verdict.taken or verdict.missing):
+            self._add_superseding(part, self._row_keys[position], index)
 
-def _returning(chunk: Chunk) -> dict[int, str]:
-    """The held rows on their way back: row index → held id. A frame's rows are none: it goes with the chunk."""
-    found, index = {}, 0
-    for item in chunk.items:
-        if item.kind == "h" and not item.id.startswith("f"):
-            found[index] = item.id
-        index += item.high - item.low
-    return found
+    def _add_superseding(self, part: Slice, row_key: str, index: int) -> None:
+        if row_key in self._held_keys:
+            part.superseding.append((row_key, self._arrivals[index].seq))
 
+    def _held(self, row: ChunkRow | Unreadable, verdict: RowVerdict | None) -> RowOutcome:
+        assert isinstance(row, ChunkRow)  # noqa: S101 - an unreadable frame was never sent
+        origin, facts = Origin("settle", self._chunk.id, self._chunk.name), facts_of(row.raw)
+        if verdict is None:
+            assert self._whole is not None  # noqa: S101 - else the row is imported
+            return held_row(row, self._whole, origin, facts)
+        problem = _problem(verdict)
+        # A line without uuid is another annotation each time it is sent.
+        again = retry_policy.is_sent_again(problem.reason, row.reason) and not verdict.was_sent_without_uuid(
+            facts.data_row_key
+        )
+        retry_in_ms = retry_policy.AGAIN_MS if again else None
+        return held_row(
+            row, problem, origin, facts, retry_in_ms, retrying=retry_policy.passes_with_time(problem.reason)
+        )
 
-def _held(chunk: Chunk, row: object, verdict: RowVerdict | None, whole: Problem | None) -> RowOutcome:
-    assert isinstance(row, ChunkRow)  # noqa: S101 - an unreadable frame was never sent
-    origin, facts = Origin("settle", chunk.id, chunk.name), facts_of(row.raw)
-    if verdict is None:
-        return held_row(row, whole or _problem(RowVerdict()), origin, facts)
-    problem = _problem(verdict)
-    # A line without uuid is another annotation each time it is sent.
-    again = retry_policy.is_sent_again(problem.reason, row.reason) and not verdict.was_sent_without_uuid(
-        facts.data_row_key
-    )
-    retry_in_ms = retry_policy.AGAIN_MS if again else None
-    return held_row(row, problem, origin, facts, retry_in_ms, retrying=retry_policy.passes_with_time(problem.reason))
+    @cached_property
+    def _row_keys(self) -> list[str]:
+        return self._sent.row_keys()
+
+    @cached_property
+    def _held_keys(self) -> set[str]:
+        return self._context.memory.held_among(self._chunk.project_id, self._row_keys)
+
+    @cached_property
+    def _arrivals(self) -> list[history.Arrival]:
+        return history.arrivals(self._chunk.items)
+
+    @cached_property
+    def _rows(self) -> dict[int, ChunkRow | Unreadable]:
+        """The rows by index. Read only when a row is held: an imported one costs no read of its message."""
+        return {row.index: row for row in self._context.reader.rows(self._chunk)}
+
+    @cached_property
+    def _returning(self) -> dict[int, str]:
+        """The held rows that this chunk retries: row index → held id. Rows of a held frame go with the chunk."""
+        held_ids, index = {}, 0
+        for item in self._chunk.items:
+            if item.kind == "h" and not item.id.startswith("f"):
+                held_ids[index] = item.id
+            index += item.high - item.low
+        return held_ids
 
 
 def _problem(verdict: RowVerdict) -> Problem:
@@ -211,7 +245,3 @@ def _problem(verdict: RowVerdict) -> Problem:
         found = f"{verdict.missing} annotations without a status line"
         return Problem(reason, {"found": found, "taken": verdict.taken})
     return Problem(reason, {"errors": verdict.errors, "taken": verdict.taken, "withoutVerdict": verdict.missing})
-
-
-def _shown(line: bytes) -> dict[str, str]:
-    return {"name": "import", "message": line[:500].decode("utf-8", "replace")}

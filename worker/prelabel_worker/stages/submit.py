@@ -1,10 +1,10 @@
 """submit: a chunk → validated rows → an import that Labelbox has."""
 
-import time
 from dataclasses import replace
 from functools import partial
 from typing import Literal
 
+import msgspec
 import structlog
 
 from prelabel_worker.chunks.chunk import Chunk, State
@@ -21,7 +21,7 @@ from prelabel_worker.stages.bisect import bisect, refused, split_upload, unanswe
 from prelabel_worker.stages.build import Built, Policy, build
 from prelabel_worker.stages.context import Account, StageContext
 from prelabel_worker.stages.fresh_ontology import FreshOntology
-from prelabel_worker.stages.guard import defect_of, guarded, surviving, wait_after
+from prelabel_worker.stages.guard import defect_of, guarded, leased, wait_after
 from prelabel_worker.stages.permits import ChunkPermits
 
 _log = structlog.get_logger(__name__)
@@ -31,16 +31,13 @@ _LOOK_UP_AGAIN_SECONDS = 5.0
 
 def submit(context: StageContext, project_id: str, chunk_id: str) -> None:
     """Turn one chunk into a running import, if it is due and unleased."""
-    taken_at = time.monotonic()
-    chunk = None
-    with surviving(context, "submit", project_id):
-        chunk = context.ledger.take(project_id, chunk_id, "submit")
-    if chunk is None:
-        return
-    with context.leases.hold(chunk, taken_at) as lease, guarded(context, "submit", chunk):
-        account = _account(context, chunk)
-        if account is not None:
-            _Submission(context, account, chunk, lease, taken_at).run()
+    with leased(context, "submit", project_id, chunk_id, "submit") as lease:
+        if lease is None:
+            return
+        with guarded(context, "submit", lease.chunk):
+            account = _account(context, lease.chunk)
+            if account is not None:
+                _Submission(context, account, lease).run()
 
 
 def _account(context: StageContext, chunk: Chunk) -> Account | None:
@@ -57,13 +54,12 @@ def _account(context: StageContext, chunk: Chunk) -> Account | None:
 class _Submission:
     """One attempt at one chunk."""
 
-    def __init__(self, context: StageContext, account: Account, chunk: Chunk, lease: Lease, taken_at: float) -> None:
+    def __init__(self, context: StageContext, account: Account, lease: Lease) -> None:
         self._context = context
         self._account = account
-        self._chunk = chunk
         self._lease = lease
-        self._taken_at = taken_at
-        self._permits = ChunkPermits(context, account, chunk)
+        self._chunk = lease.chunk
+        self._permits = ChunkPermits(context, account, lease.chunk)
 
     def run(self) -> None:
         if self._chunk.state is State.UNCERTAIN and not self._is_nowhere():
@@ -95,7 +91,7 @@ class _Submission:
             _log.info("import.adopted", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
             ledger.running(chunk, job.id, 0)
             return False
-        left = (chunk.maybe_until_ms - self._now_ms()) / 1000
+        left = (chunk.maybe_until_ms - self._lease.now_ms()) / 1000
         if left > 0:
             again = min(left, _LOOK_UP_AGAIN_SECONDS)
             ledger.uncertain(chunk, again, why="not found yet", failures=chunk.failures, sent_now=False)
@@ -173,7 +169,8 @@ class _Submission:
     def _send(self, built: Built) -> None:
         chunk, context = self._chunk, self._context
         name = import_name(chunk.id, built.content)
-        sent = replace(built.sent, annotation_counts=context.memory.annotation_counts(chunk.project_id, built.counted))
+        counts = context.memory.annotation_counts(chunk.project_id, built.counted)
+        sent = msgspec.structs.replace(built.sent, annotation_counts=counts)
         context.ledger.record_import(chunk, self._account.name, name, sent)
         if not self._permits.ask():  # recording took too long: the permit has expired
             return
@@ -192,7 +189,7 @@ class _Submission:
             chunk=chunk.id,
             import_name=name,
             rows=len(built.sent.rows),
-            annotations=len(built.sent.uuids) // 16,
+            annotations=built.sent.annotations,
             bytes=len(built.content),
             attempt=chunk.attempt + 1,
         )
@@ -235,10 +232,6 @@ class _Submission:
             _log_pause(self._chunk, self._account.name, decision.scope, error)
         if decision.action is RetryAction.PAUSE and decision.scope == "project":
             self._context.pauses.pause_project(self._chunk.project_id, str(error), decision.seconds)
-
-    def _now_ms(self) -> int:
-        """Return Redis's time now, estimated: when the chunk was taken, plus our clock since then."""
-        return self._chunk.taken_ms + int((time.monotonic() - self._taken_at) * 1000)
 
 
 def _log_pause(chunk: Chunk, account: str, scope: str, error: RequestError) -> None:

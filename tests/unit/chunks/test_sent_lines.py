@@ -1,0 +1,55 @@
+"""What was sent survives Redis, and what no worker writes is refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prelabel_worker.chunks.sent_lines import SentLines
+from tests.support.sent import SentRow, sent_lines
+
+SENT_ROWS = st.lists(
+    st.builds(
+        SentRow,
+        index=st.integers(0, 10_000),
+        uuids=st.lists(st.binary(min_size=16, max_size=16), max_size=5),
+        row_key=st.binary(min_size=16, max_size=16).map(bytes.hex),
+        trace=st.binary(min_size=12, max_size=12),
+    ),
+    max_size=20,
+    unique_by=lambda row: row.index,
+)
+
+
+@given(SENT_ROWS)
+def test_sent_lines_survive_redis(rows: list[SentRow]) -> None:
+    sent = sent_lines(rows)
+
+    assert SentLines.from_bytes(sent.to_bytes()) == sent
+
+
+@given(SENT_ROWS)
+def test_each_row_keeps_its_own_uuids_trace_and_row_key(rows: list[SentRow]) -> None:
+    sent = sent_lines(rows)
+
+    in_order = sorted(rows)
+    row_of = {uuid: row.index for row in in_order for uuid in row.uuids}
+    assert sent.row_keys() == [row.row_key for row in in_order]
+    assert [sent.trace(position) for position in range(len(rows))] == [row.trace for row in in_order]
+    assert (sent.row_of_uuid(), sent.all_uuids()) == (row_of, set(row_of))
+    assert sent.annotations == sum(len(row.uuids) for row in rows)
+
+
+def test_a_chunk_that_was_not_sent_has_no_lines() -> None:
+    assert SentLines.from_bytes(None) == SentLines()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"line_counts": (1, 2)}, {"traces": bytes(11)}, {"packed_row_keys": bytes(32)}, {"annotation_counts": ()}],
+)
+def test_columns_that_differ_in_length_are_refused(changed: dict[str, object]) -> None:
+    columns = {"rows": (0,), "line_counts": (1,), "traces": bytes(12), "packed_row_keys": bytes(16)}
+    sent = SentLines(**{**columns, "uuids": bytes(16), "annotation_counts": (b"",), **changed})  # type: ignore[arg-type]
+
+    with pytest.raises(ValueError, match="differ in length"):
+        SentLines.from_bytes(sent.to_bytes())

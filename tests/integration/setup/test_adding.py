@@ -9,9 +9,9 @@ import httpx
 import orjson
 import pytest
 
+from prelabel_worker.accounts.repeating import Stopped
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.settings import load_settings
-from prelabel_worker.setup.calls import Stopped
 from tests.support.waiting import wait_for
 from tests.support.workplace import Workplace, numbered, place, running, written
 

@@ -5,11 +5,11 @@ import time
 
 import redis
 
+from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.accounts.rate_limiter import Permit, Permits
 from prelabel_worker.labelbox.errors import RequestError, Throttled, Unavailable
 
 _LONGEST_WAIT_SECONDS = 30.0
-_DAY = 86_400.0
 _ASK = Permit("ask", "", 0.0)
 
 
@@ -29,7 +29,7 @@ class Pacer:
         except redis.RedisError as error:
             raise Unavailable(f"Redis does not count requests ({type(error).__name__})") from None
         if permit.wait > _LONGEST_WAIT_SECONDS or not permit.reserved:
-            how_long = f"{permit.wait:.0f} s" if permit.wait < _DAY else "until the account is resumed"
+            how_long = f"{permit.wait:.0f} s" if has_end(permit.wait) else "until the account is resumed"
             why = f" ({permit.stopped_by})" if permit.stopped_by else ""
             raise Throttled(f"the account's requests wait {how_long}{why}", retry_after=permit.wait)
         if permit.wait > 0:

@@ -44,5 +44,10 @@ class Pauses:
         return bool(self._scripts.run("stop_account", key, kind, stop_ms, why, refused_key, int(lower_rate)))
 
 
+def has_end(seconds: float) -> bool:
+    """Return whether a pause that lasts for this many seconds from now ends before somebody resumes it."""
+    return seconds * 1000 < _UNTIL_RESUMED_MS / 2
+
+
 def _milliseconds(seconds: float | None) -> int:
     return _UNTIL_RESUMED_MS if seconds is None else int(seconds * 1000)

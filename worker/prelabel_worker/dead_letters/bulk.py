@@ -3,14 +3,14 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from prelabel.errors import MessageError
+from prelabel_worker.dead_letters.batches import SLICE, parts
 from prelabel_worker.dead_letters.editing import EditedMessage, Edits, checked, edited_message
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.letter import DeadLetter
-from prelabel_worker.dead_letters.reader import SLICE, SLICE_BYTES
 from prelabel_worker.dead_letters.store import BulkResult, HeldRows, Then
 
 _EXAMPLES = 3
@@ -67,8 +67,9 @@ class Bulk:
     def edit(self, project_id: str, edits: Edits, *, as_new: bool = False) -> None:
         """Send the dead letters back with new names; those that do not change, or become wrong, are skipped."""
         lanes = self.rows.lanes(project_id)
+        chosen = self.rows.choose(project_id, self.chosen)
         then: Then = "new" if as_new else "old"
-        for part in _few_megabytes(self.rows.choose(project_id, self.chosen), self.pacer.slice):
+        for part in parts(chosen, lambda dead_letter: len(dead_letter.message), self.pacer.slice):
             if not self._continue():
                 return
             ready = [new for dead_letter in part if (new := self._edited(dead_letter, edits, lanes)) is not None]
@@ -119,17 +120,3 @@ class Bulk:
         self.by_project[project_id] = self.by_project.get(project_id, BulkResult()) + part
         self.pacer.spent(part.rows)
         self.progress(self.result)
-
-
-def _few_megabytes(dead_letters: Iterable[DeadLetter], most: int) -> Iterator[list[DeadLetter]]:
-    """So many dead letters at a time, fewer when they are large."""
-    part: list[DeadLetter] = []
-    size = 0
-    for dead_letter in dead_letters:
-        part.append(dead_letter)
-        size += len(dead_letter.message)
-        if len(part) == most or size >= SLICE_BYTES:
-            yield part
-            part, size = [], 0
-    if part:
-        yield part

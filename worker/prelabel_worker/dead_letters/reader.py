@@ -7,14 +7,10 @@ from itertools import islice
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.held_state import HeldState, read_state
+from prelabel_worker.dead_letters.batches import SLICE, parts
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup, read_dead_letter
 from prelabel_worker.rendering.identity import row_key
-
-SLICE = 200
-"""Dead letters in one read, and in one script."""
-SLICE_BYTES = 4_000_000
-"""Bytes of messages in one read or script; a single message may have as many."""
 
 
 class HeldReader:
@@ -192,21 +188,8 @@ class HeldReader:
                 for name, score, state in zip(part, listed, states, strict=True)
                 if score is not None and state is not None
             ]
-            for some in _by_bytes(held):
+            for some in parts(held, lambda pair: pair[1].bytes):
                 bodies = self._client.hmget(project_keys.held_body, [name for name, _ in some])
                 for (name, state), body in zip(some, bodies, strict=True):
                     if body is not None:
                         yield read_dead_letter(project_id, name, state, body)
-
-
-def _by_bytes(held: list[tuple[str, HeldState]]) -> Iterator[list[tuple[str, HeldState]]]:
-    part: list[tuple[str, HeldState]] = []
-    size = 0
-    for name, state in held:
-        if part and size + state.bytes > SLICE_BYTES:
-            yield part
-            part, size = [], 0
-        part.append((name, state))
-        size += state.bytes
-    if part:
-        yield part

@@ -1,6 +1,6 @@
 """Change held rows: retry, edit and discard dead letters, retry rows that are due, expire what is too old."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,8 +9,9 @@ import orjson
 from prelabel.json_record import JsonRecord
 from prelabel.wire import keys
 from prelabel.wire.client import Client
+from prelabel_worker.dead_letters.batches import SLICE, parts
 from prelabel_worker.dead_letters.editing import EditedMessage
-from prelabel_worker.dead_letters.reader import SLICE, SLICE_BYTES, HeldReader
+from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.scripts import Scripts
 
 Then = Literal["keep", "old", "new"]
@@ -56,7 +57,7 @@ class HeldRows(HeldReader):
     def edit(self, project_id: str, dead_letters: Iterable[EditedMessage], then: Then) -> BulkResult:
         """Give dead letters other messages, except those that somebody else changed first."""
         total = BulkResult()
-        for part in _few_megabytes(dead_letters):
+        for part in parts(dead_letters, lambda edited: len(edited.body)):
             args: list[str | bytes] = [then]
             for each in part:
                 args += [each.id, each.body_digest, orjson.dumps(each.facts), each.body]
@@ -134,16 +135,3 @@ class HeldRows(HeldReader):
         if result.done:
             self._client.zadd(keys.projects(self._prefix), {project_id: 0}, lt=True)
         return result
-
-
-def _few_megabytes(dead_letters: Iterable[EditedMessage]) -> Iterator[list[EditedMessage]]:
-    part: list[EditedMessage] = []
-    size = 0
-    for each in dead_letters:
-        if part and (len(part) == SLICE or size + len(each.body) > SLICE_BYTES):
-            yield part
-            part, size = [], 0
-        part.append(each)
-        size += len(each.body)
-    if part:
-        yield part

@@ -9,6 +9,7 @@ import redis
 from prelabel.printing import counted
 from prelabel.wire import keys
 from prelabel.wire.client import Client
+from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
 from prelabel_worker.errors import ProjectUnreadable
@@ -18,8 +19,6 @@ from prelabel_worker.queries.imports import Imports
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.timers import LOOK_ANYWAY_SECONDS
 from prelabel_worker.settings import Settings
-
-_YEAR_SECONDS = 366 * 86_400.0  # an operator's pause has no end
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ def account_pause(client: Client, settings: Settings, account: str) -> Finding:
 
 
 def _until(seconds: float) -> str:
-    if seconds > _YEAR_SECONDS:
+    if not has_end(seconds):
         return "until it is resumed"
     ends = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + seconds))
     return f"until {ends}, {span(seconds)} more"

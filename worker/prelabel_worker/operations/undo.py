@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
-from typing import TypeVar
 
 from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.accounts.rate_limiter import POLLED_TOGETHER
+from prelabel_worker.accounts.repeating import Repeating
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.labelbox.client import Labelbox
-from prelabel_worker.labelbox.errors import Throttled, Unavailable
 from prelabel_worker.labelbox.types import ImportName, SubmitAs
 from prelabel_worker.operations.undo_ledger import UndoLedger
 from prelabel_worker.queries.imports import Imports, ImportStatus
@@ -26,8 +25,7 @@ RUNNING, UNDONE, FORGOTTEN = "still in progress", "already undone", "forgotten m
 GROUND_TRUTH = "ground truth, which Labelbox's API does not delete"
 STILL_THERE = "deleted, and still found by name"
 _ROUNDS = 4  # a name may stand for several imports, where Labelbox took one upload twice
-_TRIES, _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 5, 0.5, 60.0
-_Answer = TypeVar("_Answer")
+_PATIENCE_SECONDS = 60.0  # for one request
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,30 +107,16 @@ class Undo:
         """Delete until no import has these names; return the chunks whose imports remain. Raises RequestError."""
         names = {status.chunk_id: ImportName(project_id, status.name) for status in begun}
         ids = {status.chunk_id: status.import_id for status in begun}
+        repeating = Repeating(service.pacer, stop=self.stop, patience_seconds=_PATIENCE_SECONDS)
         for _ in range(_ROUNDS):
             for import_id in ids.values():
-                self._ask(service, partial(service.labelbox.delete_import, import_id))
-            asked = [names[chunk_id] for chunk_id in ids]
-            jobs = self._ask(service, partial(service.labelbox.find_imports, asked))
+                repeating.send(partial(service.labelbox.delete_import, import_id))
+            remaining = [names[chunk_id] for chunk_id in ids]
+            jobs = repeating.send(partial(service.labelbox.find_imports, remaining))
             ids = {chunk_id: job.id for chunk_id, job in zip(ids, jobs, strict=True) if job is not None}
             if not ids:
                 break
         return set(ids)
-
-    def _ask(self, service: Service, request: Callable[[], _Answer]) -> _Answer:
-        """Send one request with its permit; retry transient errors a few times. Raises RequestError."""
-        wait = _FIRST_WAIT_SECONDS
-        for tries_left in range(_TRIES - 1, -1, -1):
-            try:
-                service.pacer.wait()
-                return request()
-            except (Throttled, Unavailable) as error:
-                service.pacer.tell(error)
-                if not tries_left or self.stop.is_set():
-                    raise
-                self.stop.wait(min(error.retry_after or wait, _LONGEST_WAIT_SECONDS))
-                wait *= 2
-        raise AssertionError("the last try raises")
 
     def _skip(self, why: str) -> None:
         self.why_skipped[why] += 1

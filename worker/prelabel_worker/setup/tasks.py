@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from prelabel.errors import PrelabelError
+from prelabel_worker.accounts.repeating import growing_waits
 from prelabel_worker.labelbox.response_types import Me, TasksOfUser
 from prelabel_worker.setup.calls import Calls
 
@@ -60,16 +61,16 @@ class Tasks:
     def wait(self, task_id: str, seconds: float, show: Callable[[Task], None] = lambda task: None) -> Task:
         """Wait until a task has ended, well or not. Raises StillRunning, TaskGone, RequestError, Stopped."""
         deadline = time.monotonic() + seconds
-        wait = _FIRST_LOOK_SECONDS
+        waits = growing_waits(_FIRST_LOOK_SECONDS, _LOOK_SECONDS)
         while True:
             task = self._look(task_id)
             show(task)
             if task.status != "IN_PROGRESS":
                 return task
+            wait = next(waits)
             if time.monotonic() + wait > deadline:
                 raise StillRunning(f"Labelbox's task {task_id} still runs after {seconds:.0f} s")
             self._calls.sleep(wait)
-            wait = min(wait * 1.5, _LOOK_SECONDS)
 
     def _look(self, task_id: str) -> Task:
         if not self._user:

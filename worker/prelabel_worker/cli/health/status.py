@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.table import Table
 
 from prelabel.printing import counted
+from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.accounts.status import Accounts, AccountStatus, Stop
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -19,7 +20,6 @@ from prelabel_worker.queries.workers import WorkerStatus
 
 _REFRESH_SECONDS = 0.5
 _SHOWN_NAMES = 5
-_YEAR_SECONDS = 366 * 86_400  # an operator's pause has no end
 COLUMNS = ("published", "pending", "imported", "superseded", "skipped", "dead", "discarded")
 
 
@@ -108,7 +108,7 @@ def account_note(account: AccountStatus) -> str:
 
 
 def _stop(stop: Stop) -> str:
-    until = f"until {when(stop.until)}" if stop.seconds < _YEAR_SECONDS else "until it is resumed"
+    until = f"until {when(stop.until)}" if has_end(stop.seconds) else "until it is resumed"
     key = f" (key {stop.fingerprint})" if stop.fingerprint else ""
     return f"{stop.kind}{key} {until}: {stop.why}"
 

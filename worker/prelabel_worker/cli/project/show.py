@@ -1,12 +1,14 @@
 """`prelabel project show`: one project, here and, with `--labelbox`, at Labelbox."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from prelabel.printing import counted
+from prelabel.printing import and_more, counted
 from prelabel.wire.client import Client
+from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.cli.health.status import COLUMNS
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -117,7 +119,8 @@ def _before(status: ProjectStatus) -> str:
 
 
 def _until(status: ProjectStatus) -> str:
-    return "it is resumed" if (status.paused_until or 0) > 250_000_000_000 else when(status.paused_until)
+    until = status.paused_until or 0
+    return when(until) if has_end(until - time.time()) else "it is resumed"
 
 
 def _lines(there: AtLabelbox) -> Iterator[str]:
@@ -135,6 +138,5 @@ def _lines(there: AtLabelbox) -> Iterator[str]:
 def _listed(imports: Sequence[Import], what: str) -> Iterator[str]:
     if not imports:
         return
-    more = f", and {len(imports) - _SHOWN_IMPORTS:,} more" if len(imports) > _SHOWN_IMPORTS else ""
-    names = ", ".join(f"{job.name} ({job.state})" for job in imports[:_SHOWN_IMPORTS])
-    yield f"{counted(len(imports), 'import')} {what}: {names}{more}"
+    names = [f"{job.name} ({job.state})" for job in imports[:_SHOWN_IMPORTS]]
+    yield f"{counted(len(imports), 'import')} {what}: {', '.join(names + and_more(len(imports), _SHOWN_IMPORTS))}"

@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from prelabel_worker.accounts.pacing import OwnPacer, Pacer
+from prelabel_worker.accounts.repeating import Stopped
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
@@ -18,7 +19,7 @@ from prelabel_worker.cli.shared.terminal import TIMED_OUT, ServiceAway, say
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.labelbox.errors import Blocked, Garbled, OutcomeUnknown, RequestError, Throttled, Unavailable
 from prelabel_worker.settings import Settings
-from prelabel_worker.setup.calls import Calls, Stopped
+from prelabel_worker.setup.calls import Calls
 from prelabel_worker.setup.tasks import StillRunning
 
 Account = Annotated[

@@ -11,6 +11,7 @@ import orjson
 
 from prelabel.errors import PrelabelError
 from prelabel_worker.accounts.pacing import Pacer
+from prelabel_worker.accounts.repeating import growing_waits
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.errors import FileGone, OutcomeUnknown, RequestError, Unavailable
 from prelabel_worker.labelbox.types import Import, ImportName
@@ -92,16 +93,16 @@ class Scratch:
     def ended(self, name: str) -> Import:
         """Wait until an import no longer runs, and return it. Raises StillRunning at the deadline, RequestError."""
         deadline = time.monotonic() + self._wait_seconds
-        wait = _FIRST_LOOK_SECONDS
+        waits = growing_waits(_FIRST_LOOK_SECONDS, _LOOK_SECONDS)
         while True:
             job = self.find(name)
             if job is not None and job.state != "RUNNING":
                 return job
+            wait = next(waits)
             if time.monotonic() + wait > deadline:
                 state = "not found" if job is None else "still RUNNING"
                 raise StillRunning(f"{state} after {self._wait_seconds:g} s")
             time.sleep(wait)
-            wait = min(wait * 1.5, _LOOK_SECONDS)
 
     def lines(self, url: str) -> list[dict[str, Any]]:
         """Return the first hundred objects in a status or error file. Raises RequestError or FileGone."""
@@ -127,7 +128,7 @@ class Scratch:
         return self.remaining
 
     def _clean(self, name: str, may_appear_until: float, give_up: float) -> bool:
-        wait = _FIRST_LOOK_SECONDS
+        waits = growing_waits(_FIRST_LOOK_SECONDS, _LOOK_SECONDS)
         while True:
             try:
                 if self._delete(name) and time.monotonic() >= may_appear_until:
@@ -136,8 +137,7 @@ class Scratch:
                 pass  # tried again: what is left behind is worse than a late answer
             if time.monotonic() > give_up:
                 return False
-            time.sleep(wait)
-            wait = min(wait * 1.5, _LOOK_SECONDS)
+            time.sleep(next(waits))
 
     def _delete(self, name: str) -> bool:
         """Delete the imports known by a name, then the one that the look-up finds; return whether it found none.

@@ -77,7 +77,7 @@ SWITCHES = {
     ),
     "server-limit": Switch(
         "the server's limit is waited out",
-        python=(_in(prelabel_worker.stages.submit._Submission, "_is_nowhere", "if left > 0:", "if False:"),),
+        python=(_in(prelabel_worker.stages.submit._Submission, "_is_nowhere", "if remaining > 0:", "if False:"),),
     ),
     "frame-memory": Switch(
         "frame ids are remembered", {"redis.call('ZADD', root .. ':seen', text(now), fid)": "do end"}

@@ -1,12 +1,14 @@
-"""What a message has of each feature: what is left of an older one when a newer is imported. Pure.
+"""How many annotations a message has of each feature, and so which annotations of older messages Labelbox still has.
 
 Labelbox overrides a pre-label by its uuid, and a derived uuid stands for (data row, model, feature, ordinal): when a
-newer message has fewer annotations of a feature, those of the higher ordinals are left. So counts are enough.
+newer message has fewer annotations of a feature, Labelbox keeps the older annotations with the higher ordinals. So it
+is enough to remember the counts. No I/O.
 
-Packed counts are, for each feature in ascending order of its number, one byte for the number and the count as a varint:
-twice it, plus one when a message before had more; then that count follows. Number 0 stands for all annotations of a
-message that is counted as a whole: the producer gave uuids, some lines are sent without, or its counts would be longer
-than Redis packs. Of those only the least number that must be left is known.
+Packed counts list the features in ascending order of their numbers. A feature takes one byte for its number and a
+varint of twice its count. Where an earlier message had more, one is added to the varint, and that higher count follows.
+Number 0 stands for all annotations of a message that is counted as a whole: its producer chose the uuids, some of its
+lines are sent without a uuid, or its counts would be too long. For such messages only a minimum is known of what is
+left over.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,29 +21,33 @@ MOST_BYTES = 64
 WHOLE = 0
 _FEATURE = b"f"
 MODEL = b"m"
-"""What names begin with that have a number."""
+"""First bytes of the names that get a number."""
 
 
 class Slots(NamedTuple):
-    """Annotations of a feature: of the last message, and the most that Labelbox has of any."""
+    """Numbers of annotations of one feature."""
 
+    #: In the last message.
     last: int
+    #: The highest number of any message, which Labelbox has.
     most: int
 
 
 class Counted(NamedTuple):
-    """A message that is sent: its model, its annotations by feature (none: it is counted as a whole), and in all."""
+    """A message that is sent."""
 
     model: str
+    #: Number of annotations by feature; empty if the message is counted as a whole.
     features: Mapping[bytes, int]
+    #: Number of all its annotations.
     annotations: int
 
 
 def names_of(rows: Iterable[Counted]) -> list[bytes]:
-    """Return what needs a number before the counts of these messages can be packed: their features and models."""
+    """Return the features and models of these messages: they need numbers before the counts can be packed."""
     features = {feature: None for row in rows for feature in row.features}
     models = {row.model: None for row in rows}
-    return [_FEATURE + each for each in features] + [MODEL + each.encode() for each in models]
+    return [_FEATURE + feature for feature in features] + [MODEL + model.encode() for model in models]
 
 
 def annotation_counts_of(rows: Iterable[Counted], numbers: Mapping[bytes, int]) -> tuple[bytes, ...]:
@@ -53,34 +59,34 @@ def annotation_counts_of(rows: Iterable[Counted], numbers: Mapping[bytes, int]) 
 
 
 def pack(counts: Mapping[int, int], annotations: int) -> bytes:
-    """Pack counts by feature number; where a feature has no number, only that there are `annotations`."""
+    """Pack counts by feature number; only the number of all `annotations` where a feature has no number."""
     packed = b"".join([bytes((number,)) + _varint(2 * counts[number]) for number in sorted(counts)])
     whole = not counts or WHOLE in counts or len(packed) > MOST_BYTES
     return bytes((WHOLE,)) + _varint(2 * annotations) if whole else packed
 
 
 def unpack(packed: bytes) -> dict[int, Slots]:
-    """By feature number: the inverse of `pack`, and of what annotation_counts_lib.lua makes of several messages."""
-    found, at = {}, 0
+    """Return counts by feature number, as packed by `pack`, or by annotation_counts_lib.lua for several messages."""
+    counts, at = {}, 0
     while at < len(packed):
         number = packed[at]
         count, at = _read_varint(packed, at + 1)
         last = most = count >> 1
         if count & 1:
             most, at = _read_varint(packed, at)
-        found[number] = Slots(last, most)
-    return found
+        counts[number] = Slots(last, most)
+    return counts
 
 
 def _varint(number: int) -> bytes:
-    """Seven bits a byte, the lowest first; all but the last have the highest bit."""
+    """Return a number in bytes of seven bits, the lowest first; all bytes but the last have the highest bit set."""
     if number < 0x80:
         return bytes((number,))
     return bytes((number & 0x7F | 0x80,)) + _varint(number >> 7)
 
 
 def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    """The number there, and where it ends."""
+    """Return the number that begins at this place, and the place behind it."""
     number = shift = 0
     while data[at] & 0x80:
         number |= (data[at] & 0x7F) << shift
@@ -89,20 +95,21 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 class Leftovers(NamedTuple):
-    """What is left in Labelbox of older messages of a data row and model: by uuid, and how many more at least."""
+    """Annotations of older messages of a data row and model that Labelbox still has."""
 
     model: str
     uuids: list[str]
+    #: Minimum number of further annotations, whose uuids are not known.
     unnamed: int
 
     @property
     def annotations(self) -> int:
-        """All of them, at least."""
+        """Minimum number of all of them."""
         return len(self.uuids) + self.unnamed
 
 
 def leftovers(model: str, packed: bytes, names: Mapping[int, bytes], row: RowIdentity) -> Leftovers:
-    """Return those of a row with these packed counts; `names` by number, as `names_of` gave them."""
+    """Return the leftovers of a row with these packed counts; `names` maps numbers to what `names_of` returned."""
     uuids: list[str] = []
     unnamed = 0
     for number, slots in unpack(packed).items():

@@ -11,13 +11,13 @@ from prelabel_worker.labelbox.types import SubmitAs
 KNOWN_VERSION = 2
 """Newest version of a chunk that this release knows; frames are still of version 1.
 
-See docs/explanation/data-model.md#the-frame. A chunk is of version 2 when its rows are imported as ground truth: a
-release before would import them as pre-labels.
+A chunk has version 2 when its rows are imported as ground truth, because an older release would import them as
+pre-labels. See docs/explanation/data-model.md#the-frame.
 """
 
 
 class State(StrEnum):
-    """Where a chunk is. `split` and settled chunks no longer exist."""
+    """Where a chunk is on its way. A chunk that was split or settled no longer exists."""
 
     OPEN = "open"
     SUBMITTING = "submitting"
@@ -27,7 +27,7 @@ class State(StrEnum):
 
 
 class Verdict(StrEnum):
-    """How an import ended: Labelbox's two states, and two that mean it never will."""
+    """How an import ended: Labelbox's two final states, and two for imports that will never reach one."""
 
     FINISHED = "FINISHED"
     FAILED = "FAILED"
@@ -37,10 +37,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """A defect that a stage met with a chunk: which one in a row, where, and what; nothing of an answer or a row."""
+    """A defect of ours that a stage met with a chunk. It quotes neither a row nor an answer of Labelbox."""
 
+    #: Number of defects in a row, this one included.
     count: int
+    #: The stage, the error's type and its place in the code.
     what: str
+    #: Whether the chunk is stuck now: it is looked at less often, and shown to operators.
     stuck: bool
 
 
@@ -56,47 +59,69 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A chunk as its holder took it up. Fields of the hash `chunk:<id>`; times are Redis's, in ms.
+    """A chunk as its holder took it: the hash `chunk:<id>`. All times are Redis's, in milliseconds."""
 
-    `account` is the one its import was sent with or, before that, the project's; '' for the settings' own; likewise
-    `submit_as`. `policy` is
-    the project's for rows that were imported before: `skip`, `dead-letter`, or '' for override. `origin` is the chunk
-    that a bisection began with, `origin_rows` its rows: of a chunk that was cut they are its own. `failures` are in a
-    row; `unanswered` its uploads without an answer, `misses` the look-ups in a row that did not find its import,
-    `odd_state` a state of its import that nobody knows.
-    """
-
+    #: The project of all its rows.
     project_id: str
+    #: The chunk's id, which its import's name contains.
     id: str
+    #: The lease's token: only its holder can change the chunk.
     token: str
+    #: When this lease was taken.
     taken_ms: int
+    #: Where it is on its way.
     state: State
+    #: The lanes that it blocks: rows of these lanes wait until it ends.
     lanes: tuple[int, ...]
+    #: Number of its rows.
     rows: int
+    #: The frames and held rows that its rows are read from.
     items: tuple[Item, ...]
+    #: When it was cut from the inbox.
     cut_ms: int
+    #: Number of times that it was sent.
     attempt: int
+    #: Number of failed requests in a row.
     failures: int
+    #: Index of the first row whose outcome is not committed yet; settling resumes there.
     cursor: int
+    #: Number of rows that were settled.
     settled: int
+    #: Number of rows that got their outcome before the import was sent.
     aside: int
+    #: The import's name; empty before it is recorded.
     name: str
+    #: Labelbox's id of the import; empty before Labelbox accepted it.
     import_id: str
+    #: Until when an upload without an answer may still appear as an import.
     maybe_until_ms: int
+    #: When Labelbox accepted the import.
     running_ms: int
+    #: The place in the line for a permit; 0 for none.
     permit_ms: int
+    #: How the import ended; None while it runs.
     verdict: Verdict | None
+    #: Address of the import's status file.
     status_url: str
+    #: Address of the file of errors of an import that failed as a whole.
     error_url: str
+    #: The account that the import was sent with; before that, the project's. Empty for the account of the settings.
     account: str
+    #: What the import makes of its annotations; before it is sent, the project's choice.
     submit_as: SubmitAs
+    #: The project's policy for rows that were imported before: `skip`, `dead-letter`, or empty for override.
     policy: str
+    #: The chunk that a bisection began with; the chunk's own id without one.
     origin: str
+    #: Number of rows of that chunk.
     origin_rows: int
+    #: Number of uploads without an answer.
     unanswered: int
+    #: Number of look-ups in a row that did not find the import.
     misses: int
+    #: A state of the import that this release does not know; empty for none.
     odd_state: str
-    #: Number of defects in a row that its stage met; of which the last is recorded in the hash as `defect`.
+    #: Number of defects in a row that its stages met; the hash has the last one as `defect`.
     defects: int = 0
 
     @property
@@ -106,9 +131,9 @@ class Chunk:
 
 
 def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, fields: Mapping[bytes, bytes]) -> Chunk:
-    """Read the hash of a chunk. Raises ValueError, LookupError or ArithmeticError for what no worker writes.
+    """Read the hash of a chunk. Raises ValueError, LookupError or ArithmeticError for a hash that no worker wrote.
 
-    Stages and scripts walk its rows and its cursor, so these are within what its items have.
+    Stages and scripts loop over the rows up to the cursor, so both are checked against the items.
     """
     text = {name.decode(): value.decode() for name, value in fields.items()}
 
@@ -166,8 +191,8 @@ def _items(text: str) -> Iterator[Item]:
 
 
 def middle(rows: int) -> int:
-    """Where a chunk is split: half way, above 16 rows on the nearest multiple of 8 (see split.lua).
+    """Return the row at which a chunk is split: in the middle, above 16 rows at the nearest multiple of 8 (split.lua).
 
-    The nearest, so that a row stands alone after no more than log2(rows) splits, rounded up.
+    With the nearest multiple a row is alone after at most log2(rows) splits, rounded up.
     """
     return (rows + 8) // 16 * 8 if rows > 16 else rows // 2

@@ -1,7 +1,7 @@
-"""What commit_rows.lua is given: one argument with named fields, and beside it what is no text. Pure.
+"""The arguments of commit_rows.lua: one with named fields as JSON, and beside it the bytes that are no text. No I/O.
 
-JSON, since it is as fast in Lua as MessagePack, whose bytes Redis's cmsgpack cannot read; those are arguments of their
-own.
+JSON is as fast in Lua as MessagePack. Redis's cmsgpack cannot read the byte strings that Python's encoder writes, so
+MessagePack would not save the arguments of bytes.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from prelabel_worker.rendering.identity import shape_digest
 
 
 class CommitOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What becomes of a row that is not simply imported: the fields of `RowOutcome` that are text."""
+    """The outcome of a row that is not simply imported: the fields of `RowOutcome` that are text."""
 
     name: str
     index: int
@@ -25,34 +25,34 @@ class CommitOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Kept(NamedTuple):
-    """For how long, in ms, and how much is remembered of what is committed."""
+    """How long, in ms, and how much the project remembers of committed rows."""
 
-    #: The history, and what is known of imported rows.
+    #: Lifetime of the history and of the digests of imported rows.
     history_ms: int
     #: Maximum bytes of a project's history.
     history_bytes: int
-    #: Ids of settled frames.
+    #: Lifetime of the ids of settled frames.
     frame_memory_ms: int
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """One slice of a chunk's outcomes, and what the script has to know of the settings."""
+    """One slice of a chunk's outcomes, and the settings that the script needs."""
 
-    #: Where the last commit ended: the chunk's cursor, else nothing is committed.
+    #: Index at which the last commit ended; unless the chunk's cursor is there, nothing is committed.
     cursor: int
-    #: Where this one ends.
+    #: Index at which this commit ends.
     after: int
-    #: Rows in between that are imported.
+    #: Number of rows in between that are imported.
     imported: int
     #: Whether no row is left: the chunk ends.
     finish: bool
-    #: What becomes of the other rows.
+    #: Outcomes of the other rows.
     outcomes: Sequence[CommitOutcome]
     #: Row key and arrival number of messages that Labelbox has: older held ones are superseded.
     superseding: Sequence[tuple[str, int]]
-    #: Bytes of the packed counts of each imported row that is compared with the one before.
+    #: Sizes in bytes of the packed annotation counts of imported rows, which follow as one argument.
     count_sizes: Sequence[int]
-    #: Digests of imported rows that a policy needs to know again; as text, since Lua's numbers have 53 bits.
+    #: Digests of imported rows that a policy recognizes later; as text, because Lua's numbers have 53 bits.
     marks: Sequence[str]
     #: See `Kept`.
     history_ms: int
@@ -66,9 +66,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 def arguments(part: Slice, cursor: int, record: bytes, kept: Kept, *, finish: bool) -> list[bytes]:
-    """Return the commit and what is no text, in the order of the script's contract.
+    """Return the arguments in the order of the script's contract.
 
-    `record` is the whole chunk's for the history; without `finish` it is not known yet, and the entries are kept.
+    `record` is the history's record of the whole chunk. Before the last slice (`finish`) there is none, and the
+    entries of the slice are kept instead.
     """
     commit = Commit(
         cursor=cursor,

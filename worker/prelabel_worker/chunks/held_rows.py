@@ -1,6 +1,6 @@
-"""What is stored of a row outside a chunk: its state, its details, and the message as it came. Pure.
+"""Rows that are held outside a chunk: their state, their details, and the message as it came. No I/O.
 
-The state is in held_state.py; the body is one line of JSON (the details) and, after it, the message byte for byte.
+The state is defined in held_state.py. The body is one line of JSON, the details, and then the message byte for byte.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _QUOTED_VALUE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|c[a-z0-9]{24}|\d+")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a row is held: the reason and what a program can read about it."""
+    """Why a row is held: the reason, and details that a program can read."""
 
     reason: Reason
     details: Mapping[str, Any]
@@ -50,7 +50,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class RowFacts:
-    """What a readable message says of itself; empty where it could not be read."""
+    """Facts that a message states about itself; empty where it cannot be read."""
 
     row_key: str = ""
     data_row_key: str = ""
@@ -68,7 +68,7 @@ def held_row(
     *,
     retrying: bool = False,
 ) -> RowOutcome:
-    """Take a row out of its chunk: tried again after a delay, retried up to its project's horizon, or dead."""
+    """Return the outcome of a row that is held: tried again after a delay, retried up to the horizon, or dead."""
     state = HeldState(
         seq=row.seq,
         lane=row.lane,
@@ -95,7 +95,7 @@ def held_row(
 
 
 def held_frame(frame: Unreadable, origin: Origin) -> RowOutcome:
-    """Hold a frame that cannot be read: one dead letter with the weight of its rows."""
+    """Return the outcome of a frame that cannot be read: one dead letter that counts as all its rows."""
     details = {"path": "", "found": frame.problem, "expected": "a frame that can be read"}
     problem = Problem(Reason.UNREADABLE_FRAME, details)
     state = HeldState(
@@ -122,7 +122,7 @@ def split_body(body: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def facts_of(raw: bytes) -> RowFacts:
-    """What can be read of a message that was refused: enough to find it again and to supersede it."""
+    """Return what can be read of a refused message: enough to find it again and to supersede it."""
     try:
         message = orjson.loads(raw)
         data_row, model = message.get("dataRow") or {}, message.get("model") or {}

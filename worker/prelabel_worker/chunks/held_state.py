@@ -1,46 +1,46 @@
-"""The state of a held row, as it stands in Redis: small JSON that scripts read and change. Pure."""
+"""The state of a held row in Redis: small JSON that scripts read and change. No I/O."""
 
 import msgspec
 
 
 class HeldState(msgspec.Struct, omit_defaults=True):
-    """What scripts know of a held row (scripts/lib/held_lib.lua); times in ms. What is not set is not stored."""
+    """What scripts know of a held row (scripts/lib/held_lib.lua). Times are in ms; defaults are left out."""
 
-    #: Arrival number; a retry as new gives it another.
+    #: Arrival number; a retry as new assigns a new one.
     seq: int
     #: The lane that it goes back to.
     lane: int
-    #: Its rows in our sums: 1, or those of a frame that could not be read.
+    #: Number of rows that it counts as: 1, or all rows of a frame that could not be read.
     weight: int
-    #: Size of the message.
+    #: Bytes of the message.
     bytes: int
-    #: Its annotations that Labelbox imports slowly.
+    #: Number of its annotations that Labelbox imports slowly.
     slow: int
     #: Why it is held (`prelabel.errors.Reason`).
     reason: str
-    #: Fingerprint of the problem: what dead letters are grouped by.
+    #: Fingerprint of the problem: dead letters are grouped by it.
     group: str
-    #: Row key; none where the message cannot be read.
+    #: Row key; None where the message cannot be read.
     row: str | None = None
-    #: The message's id, where it has one.
+    #: The message's id, if it has one.
     message: str | None = None
-    #: How often it was held.
+    #: Number of times that it was held.
     attempts: int = 0
     #: When it was held first.
     first: int = 0
     #: When it was held last.
     last: int = 0
-    #: When it is tried again; of a row about to be held, the delay until then. None: a dead letter, or queued.
+    #: When it is retried (before it is stored: the delay until then); None for a dead letter and for a queued row.
     due: int | None = None
-    #: When it began retrying; 0: it was given up while it was tried.
+    #: When it began retrying; 0 if an operator gave it up while it was being tried.
     since: int | None = None
-    #: Of a row about to be held: it is retried up to its project's horizon.
+    #: Whether it is retried up to its project's horizon; set only before it is stored.
     retrying: bool = False
-    #: A newer message of its data row and model stands in Labelbox.
+    #: Whether Labelbox has a newer message of its data row and model.
     superseded: bool = False
-    #: When it was sent back to its lane; True: a script of the release before did it.
+    #: When it was sent back to its lane; True if a script of the previous release did it.
     queued: int | bool = False
-    #: It is tried once more at once if the try in progress fails.
+    #: Whether it is tried once more at once if the try in progress fails.
     again: bool = False
 
 

@@ -1,10 +1,10 @@
-"""What became of settled rows: one compressed record for each chunk, kept for a while. Pure.
+"""The outcomes of settled rows: one compressed record for each chunk, kept for a while. No I/O.
 
 A record is one line of JSON about the chunk and its import, and after it the rows, zstd-compressed by column: arrival
-numbers and times as differences, outcomes, then two digests of 6 bytes a row, so that a row can be asked for by its
-data row or its message id. That is about 14 bytes a row. The odds that any of a hundred million rows shares the digest
-that is asked for are 1 in 3 million. Where a policy remembers imported rows, what it remembers stands behind them, 8
-bytes a row: an undone import takes that back.
+numbers and times as differences, outcomes, then two digests of 6 bytes a row, by which a row is found from its data
+row or its message id. That is about 14 bytes a row. The odds that any of a hundred million rows shares the digest that
+is looked for are 1 in 3 million. Where a policy remembers imported rows, their digests follow, 8 bytes a row: undoing
+the import removes them from the policy's memory.
 """
 
 import hashlib
@@ -102,45 +102,47 @@ class RecordHead(msgspec.Struct, frozen=True, rename="camel"):
 
 
 read_head = msgspec.json.Decoder(RecordHead).decode
-"""Return the head that this line is. Raises ValueError for what no worker writes."""
+"""Decode the first line of a record. Raises ValueError for a line that no worker wrote."""
 
 
 def trace_of(data_row_key: str, message_id: str | None) -> bytes:
-    """The digests a row is found by."""
+    """Return the digests by which a row is found."""
     return digest_of(data_row_key) + digest_of(message_id or "")
 
 
 def digest_of(text: str) -> bytes:
-    """Of a data row key (`i:<id>`, `k:<global key>`) or a message id."""
+    """Return the digest of a data row key (`i:<id>`, `k:<global key>`) or a message id."""
     return hashlib.blake2b(text.encode(), digest_size=DIGEST).digest()
 
 
 class Arrival(NamedTuple):
-    """A row's arrival number, and when its frame was made by the producer's clock (Unix ms; 0: a row that was held)."""
+    """When a row arrived."""
 
+    #: Its arrival number.
     seq: int
+    #: When its frame was made, by the producer's clock in Unix ms; 0 for a row that was held.
     made_ms: int
 
 
 def arrivals(items: Sequence[Item]) -> list[Arrival]:
-    """Of each row of a chunk."""
-    found: list[Arrival] = []
+    """Return the arrival of each row of a chunk."""
+    arrived: list[Arrival] = []
     for item in items:
         made_ms = int(item.id[:12], 16) if item.kind == "f" else 0  # a frame's id is a UUIDv7
-        found += [Arrival(item.seq + at, made_ms) for at in range(item.low, item.high)]
-    return found
+        arrived += [Arrival(item.seq + at, made_ms) for at in range(item.low, item.high)]
+    return arrived
 
 
 def entry(arrival: Arrival, outcome: str, trace: bytes) -> bytes:
-    """One row that has its outcome; an outcome is `imported`, `superseded`, `skipped` or the reason it was held."""
+    """Return the entry of a row: `outcome` is `imported`, `superseded`, `skipped` or the reason why it is held."""
     return _ENTRY.pack(*arrival, _NUMBER[outcome], trace or NO_TRACE)
 
 
 def set_aside(items: Sequence[Item], outcomes: Iterable[RowOutcome]) -> bytes:
-    """The entries of rows with these outcomes; a frame that could not be read gives one for each of its rows."""
-    known = arrivals(items)
+    """Return the entries of rows with these outcomes; a frame that could not be read has one for each of its rows."""
+    arrived = arrivals(items)
     return b"".join(
-        entry(known[at], outcome.in_history, outcome.trace)
+        entry(arrived[at], outcome.in_history, outcome.trace)
         for outcome in outcomes
         if outcome.name != "cleared"
         for at in range(outcome.index, outcome.index + outcome.rows)
@@ -150,9 +152,9 @@ def set_aside(items: Sequence[Item], outcomes: Iterable[RowOutcome]) -> bytes:
 def record_of(
     chunk: Chunk, entries: bytes, *, annotations: int = 0, refused: int = 0, marks: Sequence[int] = ()
 ) -> bytes:
-    """The record of a chunk whose every row has an entry; counts are of the import's annotations.
+    """Return the record of a chunk all of whose rows have an entry; the counts are of the import's annotations.
 
-    `marks` are what a policy remembers of its imported rows (see identity.row_digest).
+    `marks` are the digests of its imported rows that a policy remembers (see identity.row_digest).
     """
     rows = sorted(_ENTRY.iter_unpack(entries))
     counts: dict[str, int] = {}
@@ -205,7 +207,7 @@ class SettledRow(NamedTuple):
 
 
 class TracedRow(NamedTuple):
-    """A row of a record, with the digest of its message id: `digest_of(…)` tells whose it is."""
+    """A row of a record, with the digest of its message id (see `digest_of`)."""
 
     seq: int
     outcome: str
@@ -214,19 +216,19 @@ class TracedRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record that was read: `head` as `record_of` wrote it, and the rows on demand."""
+    """A record that was read; its rows are unpacked on demand."""
 
     head: RecordHead
     _packed: bytes
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Record":
-        """Inverse of `record_of`; of the first bytes alone, the head can be read."""
+        """Read what `record_of` wrote; `HEAD_BYTES` of it are enough for the head."""
         head, _, packed = data.partition(b"\n")
         return cls(read_head(head), packed)
 
     def find(self, *, data_row: bytes | None = None, message: bytes | None = None) -> list[SettledRow]:
-        """The rows with this digest of their data row key, or of their message id."""
+        """Return the rows with this digest of their data row key, or of their message id."""
         size, body = self.head.rows, self._body()
         start = 17 * size + (0 if data_row is not None else DIGEST * size)
         places = list(_places(body[start : start + DIGEST * size], data_row or message or b""))
@@ -237,12 +239,12 @@ class Record:
         return [SettledRow(Arrival(seqs[at], made[at]), _name(body[16 * size + at])) for at in places]
 
     def marks(self) -> list[int]:
-        """What a policy remembers of the imported rows; empty where there was none."""
+        """Return the digests of imported rows that a policy remembers; none without a policy."""
         marks = self._body()[(17 + TRACE) * self.head.rows :]
         return list(struct.unpack(f">{len(marks) // 8}q", marks))
 
     def rows(self) -> Iterator[TracedRow]:
-        """Every row, by arrival."""
+        """Yield all rows in the order of their arrival."""
         size, body = self.head.rows, self._body()
         messages = 17 * size + DIGEST * size
         for at, seq in enumerate(accumulate(struct.unpack_from(f">{size}q", body))):
@@ -250,7 +252,7 @@ class Record:
             yield TracedRow(seq, _name(body[16 * size + at]), body[place : place + DIGEST])
 
     def _body(self) -> bytes:
-        # zstandard allocates what the content says of itself, whatever limit it is given: look first.
+        # zstandard allocates the size that the content declares, whatever limit it gets: check that size first.
         if zstandard.frame_content_size(self._packed) > _MAX_BODY:
             raise ValueError(f"the record of chunk {self.head.chunk} is larger than any")
         return zstandard.ZstdDecompressor(max_window_size=_MAX_BODY).decompress(self._packed, max_output_size=_MAX_BODY)

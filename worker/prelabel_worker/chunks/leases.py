@@ -1,4 +1,4 @@
-"""The leases of this process: a thread renews them while the process lives, whatever its tasks wait for."""
+"""The leases of this process: a thread renews them while the process lives, even while its tasks wait."""
 
 import os
 import threading
@@ -15,7 +15,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Lease:
-    """The right to one chunk. `valid()` is what a sender asks before the last piece of an upload."""
+    """The right to change one chunk. A sender checks `valid()` before the last piece of an upload."""
 
     def __init__(self, chunk: Chunk, taken_at: float, seconds: float) -> None:
         self.chunk = chunk
@@ -23,7 +23,7 @@ class Lease:
         self._taken_at = taken_at
 
     def valid(self) -> bool:
-        """Whether the lease is known to hold now, by this machine's monotonic clock."""
+        """Return whether the lease certainly holds now, by this machine's monotonic clock."""
         return time.monotonic() < self.until
 
     def now_ms(self) -> int:
@@ -32,7 +32,7 @@ class Lease:
 
 
 class Leases:
-    """Renews what this process holds, every third of a lease."""
+    """Renews the leases of this process, each three times within its duration."""
 
     def __init__(self, renew: Callable[[Chunk], bool], lease_seconds: float) -> None:
         self._renew = renew
@@ -44,7 +44,7 @@ class Leases:
 
     @contextmanager
     def hold(self, chunk: Chunk, taken_at: float) -> Iterator[Lease]:
-        """Keep a chunk's lease alive inside the block; `taken_at` is a monotonic time before it was taken."""
+        """Renew a chunk's lease inside the block; `taken_at` is a monotonic time just before the chunk was taken."""
         lease = Lease(chunk, taken_at, self._seconds)
         with self._lock:
             self._held[chunk.token] = lease
@@ -71,15 +71,15 @@ class Leases:
                 self._renew_one(lease)
 
     def _renew_one(self, lease: Lease) -> None:
-        asked = time.monotonic()
+        started = time.monotonic()
         with self._lock:
             if lease.chunk.token not in self._held:
                 return
         try:
             if self._renew(lease.chunk):
-                lease.until = asked + self._seconds
+                lease.until = started + self._seconds
             else:
                 lease.until = 0.0
         except (redis.RedisError, OSError) as error:
-            # The lease runs out by itself; whoever holds it sees that before it sends.
+            # The lease runs out by itself, and its holder checks it before sending.
             _log.warning("lease.not_renewed", chunk=lease.chunk.id, error=type(error).__name__)

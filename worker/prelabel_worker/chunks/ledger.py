@@ -1,4 +1,4 @@
-"""A chunk's state changes. Each is a script that checks the lease token; none knows what the work is."""
+"""Changes the states of chunks. Every change is a script that checks the lease's token."""
 
 import secrets
 from collections.abc import Sequence
@@ -89,7 +89,7 @@ class Ledger:
     def set_aside(self, chunk: Chunk, outcomes: Sequence[RowOutcome], *, finish: bool) -> int | None:
         """Give rows their outcomes before an import; with `finish` no row is left and the chunk ends.
 
-        Returns the rows that wait in the inbox when the chunk has ended. Raises LeaseLost.
+        Returns the number of rows that wait in the inbox, if the chunk has ended. Raises LeaseLost.
         """
         part = Slice(chunk.cursor, outcomes=list(outcomes), entries=[history.set_aside(chunk.items, outcomes)])
         record = history.record_of(chunk, self.past(chunk) + part.entries[0]) if finish else b""
@@ -98,7 +98,8 @@ class Ledger:
     def commit_rows(self, chunk: Chunk, cursor: int, part: Slice, *, record: bytes = b"", finish: bool) -> Committed:
         """Commit one slice of outcomes, see commit_rows.lua. Raises LeaseLost.
 
-        `cursor` is where the last slice ended; `record` the whole chunk's for the history, with the last slice.
+        `cursor` is the index at which the last slice ended; `record` is the history's record of the whole chunk, which
+        only the last slice (`finish`) has.
         """
         root, args = self._keys(chunk.project_id).root, arguments(part, cursor, record, self._kept, finish=finish)
         answer = self._scripts.run("commit_rows", root, chunk.id, chunk.token, *args)
@@ -111,11 +112,11 @@ class Ledger:
         raise LeaseLost
 
     def past(self, chunk: Chunk) -> bytes:
-        """Return the history entries of rows that have their outcome already."""
+        """Return the history entries of rows that already have their outcome."""
         return bytes(self._client.get(self._keys(chunk.project_id).chunk_past(chunk.id)) or b"")
 
     def record_import(self, chunk: Chunk, account: str, name: str, sent: SentLines) -> None:
-        """Make durable what is about to be sent. Raises LeaseLost."""
+        """Record durably the import that is about to be sent. Raises LeaseLost."""
         args: list[str | int | bytes] = [chunk.id, chunk.token, State.SUBMITTING.value, len(sent.rows), 0, 0]
         args += ["account", account, "submitAs", chunk.submit_as.value, "name", name]
         args += ["sent", sent.to_bytes(), "importId", ""]
@@ -188,8 +189,8 @@ class Ledger:
     ) -> None:
         """Schedule a look-up of the import by name: its file may have been accepted. Raises LeaseLost.
 
-        `sent_now`: it was sent just now.
-        `suspect`: what happened may be the file's fault, and counts as an unanswered upload.
+        `sent_now`: it was sent just now. `suspect`: the file may have caused the failure, so that it counts as an
+        unanswered upload.
         """
         fields: dict[str, str | int | bytes] = {"why": why, "failures": failures, "permitMs": permit_ms}
         fields["unanswered"] = chunk.unanswered + suspect
@@ -221,7 +222,7 @@ class Ledger:
         self._move(chunk, State.RUNNING, seconds, fields=fields)
 
     def rest(self, chunk: Chunk, seconds: float, defect: Defect) -> None:
-        """Leave a chunk as it is for a while, after a defect of ours; nothing if somebody else has it."""
+        """Leave a chunk as it is for a while after a defect of ours; do nothing if it has another holder."""
         args = (chunk.id, chunk.token, int(seconds * 1000), defect.what, int(defect.stuck))
         look = int(self._scripts.run("rest", self._keys(chunk.project_id).root, *args))
         self._look_at(chunk.project_id, chunk.taken_ms if defect.stuck and look else look)
@@ -236,7 +237,7 @@ class Ledger:
         return children
 
     def open_fewer(self, project_id: str) -> None:
-        """Halve the chunks that the project may have open: Labelbox is away, slow or tired of us."""
+        """Halve the number of chunks that the project may have open: Labelbox is down, slow, or limits our requests."""
         self._scripts.run("open_fewer", self._keys(project_id).root)
 
     def _move(

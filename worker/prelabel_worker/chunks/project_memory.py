@@ -1,4 +1,4 @@
-"""What a project remembers beside its chunks: imported and held rows, its features' numbers, refusals in a row."""
+"""What a project remembers apart from its chunks: imported and held rows, numbers of features, refusals in a row."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -12,11 +12,11 @@ from prelabel_worker.settings import Settings
 
 _DAY_MS = 86_400_000
 _ASKED_TOGETHER = 500  # rows in one script call
-_REFUSALS_SECONDS = 24 * 3600  # a bisection's count outlives every pause of it, and goes with nobody's help
+_REFUSALS_SECONDS = 24 * 3600  # longer than any pause of a bisection; then the count expires by itself
 
 
 class ProjectMemory:
-    """The memory of all projects behind one Redis."""
+    """The memory of all projects in one Redis."""
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
@@ -24,13 +24,13 @@ class ProjectMemory:
         self._scripts = Scripts(client)
 
     def annotation_counts(self, project_id: str, rows: Sequence[Counted]) -> tuple[bytes, ...]:
-        """Return the packed counts of each of these messages, with the project's numbers for its features."""
+        """Return the packed counts of these messages, with the project's numbers for their features."""
         names = names_of(rows)
         numbers = self._scripts.run("number_names", self._keys(project_id).root, *names)
         return annotation_counts_of(rows, dict(zip(names, numbers, strict=True)))
 
     def was_imported(self, project_id: str, digests: Sequence[int]) -> set[int]:
-        """Return which of these rows were imported within the remembered time."""
+        """Return the digests of those rows that were imported while the history reaches back."""
         keep_ms = int(self._settings.history_days * _DAY_MS)
         imported: set[int] = set()
         for at in range(0, len(digests) if keep_ms else 0, _ASKED_TOGETHER):
@@ -41,12 +41,12 @@ class ProjectMemory:
         return imported
 
     def form(self, project_id: str) -> str | None:
-        """Return how the project writes its data rows, `i` or `k`; None before its first frame."""
+        """Return how the project names its data rows: `i` by id, `k` by global key; None before its first frame."""
         form = self._client.hget(self._keys(project_id).meta, "form")
         return form.decode() if form else None
 
     def held_among(self, project_id: str, row_keys: Sequence[str]) -> set[str]:
-        """Return those of these row keys that held rows have: a settled row can only supersede those."""
+        """Return the row keys that held rows have: a settled row can supersede no others."""
         key = self._keys(project_id).held_rows
         if not self._client.hlen(key):
             return set()
@@ -58,9 +58,9 @@ class ProjectMemory:
         return held_keys
 
     def count_refusal(self, chunk: Chunk, of: Literal["upload", "import"]) -> int:
-        """Count a refusal of this chunk's bisection; return how many there were since its last success.
+        """Count a refusal of this chunk's bisection; return the number of refusals since its last success.
 
-        That is the last upload that was accepted, or the last row that was imported.
+        A success is an upload that was accepted, or a row that was imported.
         """
         name = self._refusals(chunk)
         with self._client.pipeline(transaction=False) as pipeline:
@@ -69,7 +69,7 @@ class ProjectMemory:
             return int(pipeline.execute()[0])
 
     def forget_refusals(self, chunk: Chunk) -> None:
-        """Have the bisection begin to count anew."""
+        """Reset the count of refusals of this chunk's bisection."""
         self._client.delete(self._refusals(chunk))
 
     def _refusals(self, chunk: Chunk) -> str:

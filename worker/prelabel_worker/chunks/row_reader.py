@@ -1,4 +1,4 @@
-"""Read a chunk: its rows from the frames and held rows that it refers to, and what its import consisted of."""
+"""Reads a chunk: its rows, from the frames and held rows that it refers to, and the lines of its import."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from prelabel_worker.errors import LeaseLost
 
 
 class RowReader:
-    """Reads the chunks of all projects behind one Redis."""
+    """Reads the chunks of all projects in one Redis."""
 
     def __init__(self, client: Client, key_prefix: str) -> None:
         self._client = client
@@ -30,7 +30,7 @@ class RowReader:
             pipeline.hmget(project_keys.frames, frame_ids or [""])
             pipeline.hmget(project_keys.held, held_ids or [""])
             pipeline.hmget(project_keys.held_body, held_ids or [""])
-            # Last: while the token is ours nobody has settled a row meanwhile and freed its frame.
+            # Read last: if the token is still ours, nobody settled a row meanwhile and deleted its frame.
             pipeline.hget(project_keys.chunk(chunk.id), "token")
             aside, frames, states, bodies, token = pipeline.execute()
         if token != chunk.token.encode():
@@ -48,7 +48,7 @@ class RowReader:
         return [row for row in rows if row.index >= chunk.cursor and not _bit(aside, row.index)]
 
     def sent_lines(self, chunk: Chunk) -> SentLines:
-        """Return what the import of this chunk consists of."""
+        """Return the lines that the import of this chunk consists of."""
         data = self._client.get(self._keys(chunk.project_id).chunk_sent(chunk.id))
         return SentLines.from_bytes(data)
 
@@ -70,7 +70,7 @@ def _frame_rows(index: int, item: Item, frame: bytes | None) -> list[ChunkRow | 
             raise UnreadableFrame("the frame is not in Redis any more")
         lane = read_header(frame).lane
         messages = read_messages(frame)
-    except (UnreadableFrame, UnknownVersion) as error:  # an entry tells a newer version before: this one's is broken
+    except (UnreadableFrame, UnknownVersion) as error:  # a newer version is seen before: this frame is broken
         weight, seq = item.high - item.low, item.seq + item.low
         return [Unreadable(index, weight, seq, lane, frame or b"", f"f{seq}", str(error))]
     return [ChunkRow(index + at - item.low, item.seq + at, lane, messages[at]) for at in range(item.low, item.high)]
@@ -79,7 +79,7 @@ def _frame_rows(index: int, item: Item, frame: bytes | None) -> list[ChunkRow | 
 def _held_rows(index: int, item: Item, state: bytes | None, body: bytes | None) -> list[ChunkRow | Unreadable]:
     """Return a held row on its way back, or the rows of a frame that could not be read before."""
     if state is None or body is None:
-        return []  # forgotten: it has its outcome since an earlier attempt of this chunk
+        return []  # it got its outcome in an earlier attempt of this chunk
     known = read_state(state)
     _, payload = split_body(body)
     if item.id.startswith("f"):

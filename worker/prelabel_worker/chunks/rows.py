@@ -1,4 +1,4 @@
-"""Rows of a chunk, and what became of them. Pure."""
+"""Rows of a chunk and their outcomes. No I/O."""
 
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -10,78 +10,93 @@ from prelabel_worker.chunks.held_state import HeldState
 
 @dataclass(slots=True)
 class ChunkRow:
-    """One message of a chunk: where it stands, when it arrived, and its bytes; `reason` is what it was held for."""
+    """One message of a chunk."""
 
+    #: Its place in the chunk.
     index: int
+    #: Its arrival number.
     seq: int
+    #: Its lane.
     lane: int
+    #: The message as the producer sent it.
     raw: bytes
+    #: Its id among the held rows; empty for a row that was never held.
     held_id: str = ""
+    #: Whether Labelbox has a newer message of its data row and model.
     superseded: bool = False
+    #: The reason for which it was last held; empty for a row that was never held.
     reason: str = ""
 
 
 @dataclass(slots=True)
 class Unreadable:
-    """A frame whose rows cannot be read: one dead letter that weighs them all."""
+    """A frame whose rows cannot be read: it becomes one dead letter that counts as all of them."""
 
+    #: Place of its first row in the chunk.
     index: int
+    #: Number of its rows.
     rows: int
+    #: Arrival number of its first row.
     seq: int
+    #: Its lane.
     lane: int
+    #: The frame as it is in Redis.
     raw: bytes
+    #: Its id among the held rows.
     held_id: str
+    #: Why it cannot be read.
     problem: str
 
 
 class RowOutcome(msgspec.Struct, frozen=True):
-    """What becomes of a row that is not simply imported. Fields and names are those of commit_rows.lua."""
+    """The outcome of a row that is not simply imported. Names and fields are those of commit_rows.lua."""
 
     name: Literal["held", "superseded", "skipped", "cleared"]
     #: Its place in the chunk.
     index: int
-    #: Rows from there on that share the outcome: those of a frame that could not be read.
+    #: Number of rows from there on that share the outcome: more than 1 for a frame that could not be read.
     rows: int = 1
-    #: The id it is held by, or was; empty for a row that never was.
+    #: Its id among the held rows; empty for a row that was never held.
     held_id: str = ""
-    #: Of a row that is `held`.
+    #: The state of a row that is `held`.
     state: HeldState | None = None
-    #: The details and the message of a row that is `held`.
+    #: Details and message of a row that is `held`.
     body: bytes = b""
-    #: What the row can be found by in the history, where it could be read; no matter of the script.
+    #: By which the row is found in the history; empty where it could not be read. The script does not see it.
     trace: bytes = b""
 
     @property
     def in_history(self) -> str:
-        """The outcome's name in the history: the reason of a row that is held."""
+        """The outcome's name in the history; for a held row, the reason."""
         return self.state.reason if self.state else self.name
 
 
 @dataclass(slots=True)
 class Slice:
-    """What one commit says of a chunk: the rows before `after`, from where the last commit ended.
+    """The rows of one commit: from the end of the last commit up to `after`."""
 
-    `imported` of them are; `outcomes` are the others', `superseding` the (row key, arrival number) of messages that
-    Labelbox has, `marks` the digests of imported rows that a policy needs to know again,
-    `annotation_counts` the (row key, packed counts) of imported rows without a policy, `entries` what the history keeps
-    of all these rows.
-    """
-
+    #: Index behind the last row.
     after: int
+    #: Number of rows that are imported.
     imported: int = 0
+    #: Outcomes of the other rows.
     outcomes: list[RowOutcome] = field(default_factory=list)
+    #: Row key and arrival number of messages that Labelbox has: older held ones are superseded.
     superseding: list[tuple[str, int]] = field(default_factory=list)
+    #: Digests of imported rows that a policy recognizes later.
     marks: list[int] = field(default_factory=list)
+    #: Row key and packed counts of imported rows; of projects without a policy.
     annotation_counts: list[tuple[str, bytes]] = field(default_factory=list)
+    #: What the history keeps of all these rows.
     entries: list[bytes] = field(default_factory=list)
 
 
 class Committed(NamedTuple):
-    """What a commit of rows found: those that wait in the inbox, if it was the chunk's last; and what is left.
+    """The answer to a commit."""
 
-    `leftover_rows` were imported with less than Labelbox has of them: `leftovers` annotations.
-    """
-
+    #: Number of rows that wait in the inbox, if this commit ended the chunk.
     waiting: int | None
+    #: Number of rows of which Labelbox keeps annotations of an older message.
     leftover_rows: int
+    #: Number of those annotations.
     leftovers: int

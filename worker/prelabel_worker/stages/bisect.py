@@ -1,4 +1,4 @@
-"""A file that was refused as a whole → two halves, down to the row at fault; or a pause, when it is not a row's."""
+"""A file that was refused as a whole → two halves, down to the row at fault; or a pause when no row is at fault."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -12,14 +12,14 @@ from prelabel_worker.labelbox.errors import RequestError, TooLarge
 from prelabel_worker.stages.context import StageContext
 
 SPENT_PAUSE_SECONDS = 600.0
-"""How long a project rests whose bisection found no row at fault; then it may ask as often again."""
+"""How long a project pauses after a bisection that found no row at fault; then it may bisect as much again."""
 
 
 def bisect(context: StageContext, chunk: Chunk, refused: Literal["upload", "import"] | None, *, why: str) -> bool:
     """Put two chunks in place of this one. Raises LeaseLost.
 
-    `refused` counts against the bisection's budget; a file that is only too large does not (None). False: the budget
-    is spent, the project is paused, and the chunk is still the caller's to give back.
+    `refused` counts against the bisection's budget; a file that is only too large (None) does not. Returns False when
+    the budget is spent: the project is paused, and the caller still holds the chunk and gives it back.
     """
     ledger, memory = context.ledger, context.memory
     if refused and retry_policy.bisection_is_spent(memory.count_refusal(chunk, refused), chunk.origin_rows):
@@ -34,9 +34,9 @@ def bisect(context: StageContext, chunk: Chunk, refused: Literal["upload", "impo
 def split_upload(
     context: StageContext, chunk: Chunk, sent: Sequence[int], problem: Problem, counted: Literal["upload"] | None
 ) -> None:
-    """Cut the file of these rows, which cannot be imported as a whole, in two; a row alone is held for the problem.
+    """Split a chunk whose file cannot be imported as a whole; a single row is held for the problem instead.
 
-    `counted`: as `refused` of `bisect`. Raises LeaseLost.
+    `sent` are the indexes of the file's rows; `counted` is the `refused` of `bisect`. Raises LeaseLost.
     """
     if len(sent) == 1:
         held = _held(context, chunk, sent[0], problem)

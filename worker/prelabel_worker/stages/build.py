@@ -1,4 +1,4 @@
-"""The rows of a chunk → the file of an import, and what becomes of the rows that do not go into it. No I/O."""
+"""The rows of a chunk → the file of an import, and the outcomes of the rows that do not go into it. No I/O."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,24 +21,24 @@ class Built:
     sent: SentLines = field(default_factory=SentLines)
     set_aside: list[RowOutcome] = field(default_factory=list)
     counted: list[Counted] = field(default_factory=list)
-    """What each row of `sent` has of each feature."""
+    """Numbers of annotations by feature of each row of `sent`."""
     unknown_features: int = 0
-    """Rows that name a feature the ontology does not have: it may have changed."""
+    """Number of rows that name a feature which the ontology does not have: it may have changed."""
     slow: int = 0
-    """Annotations of the file that Labelbox imports slowly, as they are and not as the frames' headers say."""
+    """Number of annotations in the file that Labelbox imports slowly. The frames' headers may have said less."""
 
     def count(self, name: str) -> int:
-        """Return the rows that were set aside with this outcome."""
+        """Return the number of rows that were set aside with this outcome."""
         return sum(outcome.rows for outcome in self.set_aside if outcome.name == name)
 
 
 WasImported = Callable[[Sequence[int]], set[int]]
-"""Which of these rows (see identity.row_digest) were imported before."""
+"""Returns those of these digests (see identity.row_digest) whose rows were imported before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What becomes of rows that were imported before: `skip` or `dead-letter`. Without a policy they override."""
+    """The outcome of rows that were imported before: `skip` or `dead-letter`. Without a policy they override."""
 
     name: str
     was_imported: WasImported
@@ -47,9 +47,9 @@ class Policy:
 def build(
     rows: Iterable[ChunkRow | Unreadable], builder: RowBuilder, origin: Origin, policy: Policy | None = None
 ) -> Built:
-    """Validate every row, set the bad ones aside, then, among the good ones, those a newer message supersedes.
+    """Build the file of the valid rows; set aside, in this order, the others.
 
-    What the policy concerns is set aside last.
+    They are the invalid rows, then the rows that a newer message supersedes, then those that the policy excludes.
     """
     built = Built()
     good: list[tuple[ChunkRow, BuiltRow]] = []

@@ -1,4 +1,4 @@
-"""The four stages of a row's way: each reads, decides with the pure modules, and commits once."""
+"""What the stages work with. A stage reads, decides with modules that do no I/O, and commits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from prelabel_worker.quarantine.quarantine import Quarantine
 from prelabel_worker.settings import Settings
 
 Hint = Callable[[str, str, str], None]
-"""Sends a stage, a project and a chunk (or '') to whichever worker is free."""
+"""Asks any idle worker to run a stage for a project and a chunk (or '')."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose requests are counted, and the connection that its key opens."""
+    """An account of Labelbox: its permits, and the connection that its key opens."""
 
     name: str
     permits: Permits
@@ -30,21 +30,21 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class StageContext:
-    """What a stage works with; one set a process."""
+    """What a stage works with; one for each process."""
 
-    #: What this worker was started with.
+    #: The settings that this worker was started with.
     settings: Settings
     #: Moves chunks from state to state.
     ledger: Ledger
-    #: Reads the rows of a chunk, and what its import consisted of.
+    #: Reads the rows of a chunk and the lines of its import.
     reader: RowReader
-    #: What projects remember beside their chunks.
+    #: What projects remember apart from their chunks.
     memory: ProjectMemory
     #: Retries and expires rows outside chunks.
     held: HeldRows
     #: The ontologies of the projects.
     catalog: Catalog
-    #: The account of a name; '' is the account of the settings. Raises KeyMissing.
+    #: Returns the account of a name; '' is the account of the settings. Raises KeyMissing.
     account: Callable[[str], Account]
     #: Pauses projects.
     pauses: Pauses
@@ -52,10 +52,10 @@ class StageContext:
     leases: Leases
     #: The projects whose keys cannot be used.
     quarantine: Quarantine
-    #: Sends a stage to a free worker.
+    #: Sends a stage to an idle worker.
     hint: Hint
 
     def hint_group(self, project_id: str, waiting: int | None) -> None:
-        """Have rows grouped that wait in the inbox; nothing where none do."""
+        """Ask a worker to group the project's rows, if any wait in the inbox."""
         if waiting:
             self.hint("group", project_id, "")

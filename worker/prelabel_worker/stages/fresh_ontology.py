@@ -25,10 +25,10 @@ class FreshOntology:
         self._permits = permits
 
     def get(self, older_than: float = FRESH_SECONDS) -> Cached | None:
-        """Return the ontology, fetched now where the cached one is `older_than` so many seconds.
+        """Return the ontology; fetch it now if the cached one is older than `older_than` seconds.
 
-        An old one serves while Labelbox is away. None: it could not be had, and the chunk was given back. Raises
-        RequestError and LeaseLost.
+        The cached one is used while Labelbox is down. Returns None when there is no ontology yet: the chunk was given
+        back. Raises RequestError and LeaseLost.
         """
         context, project_id = self._context, self._chunk.project_id
         cached = context.catalog.get(project_id)
@@ -44,7 +44,7 @@ class FreshOntology:
             _log.warning("ontology.stale", project=project_id, age_seconds=round(cached.age_seconds))
             return cached
         if fetched is None and cached is not None and older_than == FRESH_SECONDS:
-            return cached  # another worker fetches it; the old one serves meanwhile
+            return cached  # another worker fetches it; the cached one is used meanwhile
         if fetched is None:
             why = "the ontology is being fetched"
             context.ledger.give_back(self._chunk, _FETCH_AGAIN_SECONDS, why=why, failures=self._chunk.failures)

@@ -1,4 +1,4 @@
-"""group: waiting rows → chunks, by reference."""
+"""group: waiting rows → chunks that refer to them."""
 
 import structlog
 
@@ -9,7 +9,7 @@ _log = structlog.get_logger(__name__)
 
 
 def group(context: StageContext, project_id: str) -> int:
-    """Cut chunks while there is enough for one; returns how many."""
+    """Cut chunks while enough rows wait; return the number of chunks."""
     cut = 0
     with surviving(context, "group", project_id):
         while chunk_id := context.ledger.cut_chunk(project_id):
@@ -20,7 +20,7 @@ def group(context: StageContext, project_id: str) -> int:
 
 
 def retry_due(context: StageContext, project_id: str) -> int:
-    """Send the retrying rows that are due back to their lanes; returns how many."""
+    """Send the retrying rows that are due back to their lanes; return their number."""
     retried = 0
     with surviving(context, "retry", project_id):
         retried = context.held.retry_due(project_id)

@@ -45,12 +45,11 @@ def leased(
 
 @contextmanager
 def guarded(context: StageContext, stage: str, *chunks: Chunk) -> Iterator[None]:
-    """Work on chunks that are held.
+    """Handle what goes wrong inside the block, in which a stage works on leased chunks.
 
-    A lost lease ends the work. What nobody expected leaves the chunks in their state and has them looked at again
-    after a growing wait; after `STUCK_AFTER` times in a row the chunk is stuck, which commands and metrics show.
-    Without Redis nothing can be said of them: their leases run out. A key that is not of its type quarantines its
-    project; the others of the same hint resume.
+    A lost lease ends the block. An unexpected error leaves the chunks in their state, to be looked at again after a
+    growing wait; after `STUCK_AFTER` errors in a row a chunk is stuck, which commands and metrics show. When Redis
+    fails, the leases run out. A key of the wrong type quarantines its project; other projects continue.
     """
     try:
         yield
@@ -58,7 +57,7 @@ def guarded(context: StageContext, stage: str, *chunks: Chunk) -> Iterator[None]
         for chunk in chunks:
             _log.warning("lease.lost", project=chunk.project_id, chunk=chunk.id, stage=stage)
     except (redis.RedisError, OSError) as error:
-        # With several chunks the error may be of any of them: who called guards each of them again.
+        # Any of several chunks may have caused the error: the caller guards each of them again.
         problem = problem_of(error, values=False)
         if problem is None or len(chunks) != 1:
             raise
@@ -75,7 +74,7 @@ def defect_of(chunk: Chunk, stage: str, error: Exception) -> Defect:
     """Count one more defect of a chunk, and report it when it makes the chunk stuck."""
     count = chunk.defects + 1
     what = f"{stage}: {type(error).__name__} {_place(error)}".rstrip()
-    if isinstance(error, RequestError):  # its words are ours; those of any other error may quote a row
+    if isinstance(error, RequestError):  # its text is ours; the text of any other error may quote a row
         what = f"{stage}: {type(error).__name__}: {error}"[:_SHOWN_CHARACTERS]
     if count == retry_policy.STUCK_AFTER:
         _log.error("chunk.stuck", project=chunk.project_id, chunk=chunk.id, stage=stage, defect=what)
@@ -83,13 +82,13 @@ def defect_of(chunk: Chunk, stage: str, error: Exception) -> Defect:
 
 
 def wait_after(context: StageContext, defect: Defect) -> float:
-    """Seconds until its chunk is looked at again."""
+    """Return the seconds until the chunk is looked at again."""
     settings = context.settings
     return retry_policy.defect_wait(defect.count, settings.backoff_base_seconds, settings.backoff_max_seconds)
 
 
 def _place(error: Exception) -> str:
-    """The file and line that raised it."""
+    """Return the file and line that raised the error."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -98,9 +97,9 @@ def _place(error: Exception) -> str:
 
 @contextmanager
 def surviving(context: StageContext, stage: str, project_id: str) -> Iterator[None]:
-    """Work on the keys of one project: what is wrong with them quarantines it, and the caller resumes.
+    """Quarantine the project if its keys cannot be read inside the block, and continue behind the block.
 
-    Anything else that can fail is raised: it says nothing about the project.
+    Other errors are raised: they tell nothing about the project.
     """
     try:
         with readable(project_id):

@@ -1,4 +1,4 @@
-"""A chunk's turn to send requests: a permit for each, or back to its timer until the limiter's time."""
+"""Permits for the requests of a chunk; without a permit the chunk is scheduled for the limiter's time."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from prelabel_worker.labelbox.errors import OutcomeUnknown, RequestError, Thrott
 from prelabel_worker.stages.context import Account, StageContext
 
 LOOK_AGAIN_SECONDS = 60.0
-"""A stop is looked at this often however long it lasts: should `account resume` miss a chunk, this finds it."""
+"""A stopped chunk is looked at this often, however long the stop lasts: `account resume` may have missed it."""
 _LONG_WAIT_SECONDS = 2.0
 
 
@@ -25,12 +25,12 @@ class ChunkPermits:
         self._good_until = float("-inf")
         self._ticket = chunk.permit_ms  # its place in the line
         self.stopped_seconds = 0.0
-        """For how long the account was stopped by the request that failed last; it is no fault of the chunk's."""
+        """For how long the last failed request stopped the account; the chunk is not at fault then."""
 
     def ask(self, purpose: Purpose = "upload") -> bool:
-        """Have a permit for one request; False: there is none now and the chunk was parked until there is.
+        """Get a permit for one request; return False when there is none now: the chunk was scheduled for later.
 
-        Asking again before `request` costs nothing while the permit is good. Raises LeaseLost.
+        Asking again before `request` costs nothing while the permit is valid. Raises LeaseLost.
         """
         now = time.monotonic()
         if now < self._good_until:
@@ -45,7 +45,7 @@ class ChunkPermits:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Around the one request that the permit is for: the account is told what became of it."""
+        """Send one request inside the block with the permit; the account learns whether it failed."""
         permit, permits = self._permit, self._account.permits
         assert permit is not None  # noqa: S101 - `ask` comes first
         self._permit, self._good_until = None, float("-inf")
@@ -67,5 +67,5 @@ class ChunkPermits:
 
 
 def waits_for(permit: Permit) -> str:
-    """Why a chunk waits that has no permit now, for `project show`."""
+    """Return why a chunk without a permit waits, for `project show`."""
     return "permit" if permit.reserved else f"account {permit.stopped_by}"

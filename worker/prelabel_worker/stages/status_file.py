@@ -1,11 +1,11 @@
-"""Lines of a status file → what became of each row. Pure.
+"""The lines of a status file → the verdicts of rows. No I/O.
 
-The file has one line for each line sent, in no promised order; everything but SUCCESS is a failure
-(docs/reference/labelbox-api.md#3-3). A line that cannot be read is none: its annotation has no verdict. Lines are
-matched by uuid. Some are sent without one (`Ontology.unidentified`): Labelbox makes one and names it in the file, so
-such a line is matched by its data row, with any line of that row that was sent without. An assumption: nothing
-documents more (docs/reference/labelbox-format.md#1-3 and #5-2). Of two models that say something about one data row in
-one import, the file's order decides whose a failure is.
+The file has one line for each line that was sent, in any order; every status but SUCCESS is a failure
+(docs/reference/labelbox-api.md#3-3). An annotation whose line cannot be read has no verdict. Lines are matched by uuid.
+Some lines are sent without a uuid (`Ontology.unidentified`): Labelbox makes one and names it in the file. Such a line
+is matched with any line of its data row that was sent without a uuid; this is assumed
+(docs/reference/labelbox-format.md#1-3 and #5-2). Where two models sent such lines for one data row in one import, the
+order of the file decides which model a failure belongs to.
 """
 
 from collections.abc import Iterable
@@ -52,22 +52,27 @@ _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 @dataclass(slots=True)
 class RowVerdict:
-    """A row with at least one annotation that is not SUCCESS: what Labelbox has of it and what it said."""
+    """A row with at least one annotation that is not SUCCESS."""
 
+    #: The uuids of its lines, or the stand-ins for lines that were sent without.
     sent: list[bytes] = field(default_factory=list)
+    #: The uuids of annotations that Labelbox imported.
     taken: list[str] = field(default_factory=list)
+    #: Number of annotations without a line in the file.
     missing: int = 0
+    #: Number of annotations that Labelbox refused.
     refused: int = 0
+    #: The first errors that Labelbox named.
     errors: list[dict[str, Any]] = field(default_factory=list)
 
     def was_sent_without_uuid(self, data_row_key: str) -> bool:
-        """Whether one of its lines was."""
+        """Return whether any of its lines was sent without a uuid."""
         mark = row_mark(data_row_key)
-        return any(each.startswith(mark) for each in self.sent)
+        return any(line.startswith(mark) for line in self.sent)
 
     @property
     def error_names(self) -> list[str]:
-        """Labelbox's names for what was wrong."""
+        """Labelbox's names of the errors."""
         return [str(error["name"]) for error in self.errors]
 
 
@@ -83,13 +88,15 @@ class Verdicts:
         self._failed: dict[bytes, dict[str, Any]] = {}
         self._decoder = msgspec.json.Decoder(StatusLine)
         self._where = msgspec.json.Decoder(_Where)
-        self._theirs: dict[bytes, bytes] = {}  # what was sent without uuid → the uuid that Labelbox gave it
-        self._ours: dict[bytes, bytes] = {}  # the same the other way round
+        self._theirs: dict[
+            bytes, bytes
+        ] = {}  # stand-in of a line that was sent without a uuid → the uuid that Labelbox made
+        self._ours: dict[bytes, bytes] = {}  # and the reverse
         self.foreign = 0
-        """Lines that belong to none of the annotations sent."""
+        """Number of lines that belong to no annotation that was sent."""
 
     def feed(self, lines: Iterable[bytes]) -> None:
-        """Take lines of the file; of lines that repeat an annotation's, one failure is enough."""
+        """Add lines of the file. If an annotation has several lines, one failure among them counts."""
         decode, still_open = self._decoder.decode, self._open
         for raw in lines:
             try:
@@ -113,7 +120,7 @@ class Verdicts:
             self._failed.setdefault(sent, _error(uuid, line))
 
     def _sent_without(self, uuid: bytes, raw: bytes) -> bytes | None:
-        """What stands for a line of this data row that was sent without uuid and has no verdict yet."""
+        """Return the stand-in of a line of this data row that was sent without a uuid and has no verdict yet."""
         try:
             data_row = self._where.decode(raw).data_row or _DataRow()
         except _UNREADABLE:
@@ -128,23 +135,23 @@ class Verdicts:
 
     @cached_property
     def _by_mark(self) -> dict[bytes, list[bytes]]:
-        """A data row's mark → what was sent of it; a uuid of ours begins with a mark only by a chance of 2^-64."""
-        found: dict[bytes, list[bytes]] = {}
+        """Lines by the mark of their data row. A uuid of ours begins with such a mark with a chance of 2^-64."""
+        by_mark: dict[bytes, list[bytes]] = {}
         for sent in self._row_of:
-            found.setdefault(sent[:8], []).append(sent)
-        return found
+            by_mark.setdefault(sent[:8], []).append(sent)
+        return by_mark
 
     @cached_property
     def _row_of(self) -> dict[bytes, int]:
         return self._sent.row_of_uuid()
 
     def failed_rows(self) -> dict[int, RowVerdict]:
-        """The rows that are not wholly imported; every other row of the import is."""
+        """Return the rows that are not wholly imported, by index; all other rows of the import are."""
         if not self._open and not self._failed:
             return {}
-        found = {self._row_of[uuid]: RowVerdict() for uuid in (*self._open, *self._failed)}
+        verdicts = {self._row_of[uuid]: RowVerdict() for uuid in (*self._open, *self._failed)}
         for uuid, row in self._row_of.items():
-            verdict = found.get(row)
+            verdict = verdicts.get(row)
             if verdict is None:
                 continue
             verdict.sent.append(uuid)
@@ -155,13 +162,13 @@ class Verdicts:
                 verdict.missing += 1
             else:
                 verdict.taken.append(str(UUID(bytes=self._theirs.get(uuid, uuid))))
-        for verdict in found.values():
+        for verdict in verdicts.values():
             del verdict.errors[_SHOWN_ERRORS:]
-        return found
+        return verdicts
 
 
 def _uuid(text: str) -> bytes:
-    """The 16 bytes; other spellings than the usual one are what `UUID` is for. Raises ValueError."""
+    """Return the 16 bytes of a uuid; `UUID` reads the unusual spellings. Raises ValueError."""
     if len(text) != 36:
         return UUID(text).bytes
     uuid = bytes.fromhex(text.replace("-", ""))

@@ -1,4 +1,4 @@
-"""submit: a chunk → validated rows → an import that Labelbox has."""
+"""submit: a chunk → validated rows → an import at Labelbox."""
 
 from dataclasses import replace
 from functools import partial
@@ -41,7 +41,7 @@ def submit(context: StageContext, project_id: str, chunk_id: str) -> None:
 
 
 def _account(context: StageContext, chunk: Chunk) -> Account | None:
-    """Return the account of the chunk; without a key for it the project pauses and the chunk goes back."""
+    """Return the account of the chunk; without a key for it, pause the project and give the chunk back."""
     try:
         return context.account(chunk.account)
     except KeyMissing as error:
@@ -64,7 +64,7 @@ class _Submission:
     def run(self) -> None:
         if self._chunk.state is State.UNCERTAIN and not self._is_nowhere():
             return
-        # The permit's time is known before anything is built: without one, nothing is kept.
+        # Ask before building: what is built cannot be kept while the chunk waits for a permit.
         if not self._permits.ask():
             return
         built = self._built()
@@ -76,7 +76,7 @@ class _Submission:
         self._send(built)
 
     def _is_nowhere(self) -> bool:
-        """Look up the recorded import; True when it can no longer exist and may be sent again."""
+        """Look up the recorded import; return True when it can no longer appear, so that the rows may be sent again."""
         chunk, ledger = self._chunk, self._context.ledger
         if not self._permits.ask("follow"):
             return False
@@ -91,21 +91,21 @@ class _Submission:
             _log.info("import.adopted", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
             ledger.running(chunk, job.id, 0)
             return False
-        left = (chunk.maybe_until_ms - self._lease.now_ms()) / 1000
-        if left > 0:
-            again = min(left, _LOOK_UP_AGAIN_SECONDS)
+        remaining = (chunk.maybe_until_ms - self._lease.now_ms()) / 1000
+        if remaining > 0:
+            again = min(remaining, _LOOK_UP_AGAIN_SECONDS)
             ledger.uncertain(chunk, again, why="not found yet", failures=chunk.failures, sent_now=False)
             return False
         if chunk.unanswered >= FEW:
             split_upload(self._context, chunk, self._context.reader.sent_lines(chunk).rows, unanswered(chunk), "upload")
             return False
-        # From here on it is a chunk like one that waits; the build may bring another name.
+        # From here on the chunk is like one that waits; the next build may give its import another name.
         self._chunk = replace(chunk, state=State.WAITING)
         self._permits = ChunkPermits(self._context, self._account, replace(self._chunk, permit_ms=0))
         return True
 
     def _built(self) -> Built | None:
-        """Validate and render; None when the ontology could not be had and the chunk waits."""
+        """Validate and render the rows; return None when there is no ontology yet and the chunk waits."""
         fresh = FreshOntology(self._context, self._account, self._chunk, self._permits)
         cached = self._ontology(fresh)
         if cached is None:
@@ -138,7 +138,7 @@ class _Submission:
             return None
 
     def _set_aside(self, built: Built) -> bool:
-        """Commit what does not go into the file; False when nothing is left and the chunk has ended."""
+        """Commit the rows that do not go into the file; return False when no row is left and the chunk has ended."""
         chunk, ledger = self._chunk, self._context.ledger
         nothing_left = not built.sent.rows
         slices = [built.set_aside[at : at + _SLICE] for at in range(0, len(built.set_aside), _SLICE)]
@@ -161,7 +161,7 @@ class _Submission:
         return not nothing_left
 
     def _make_smaller(self, built: Built) -> None:
-        """More slow annotations than an import takes: the frames' headers, by which it was cut, named fewer."""
+        """Split a chunk with more slow annotations than an import may have: the frames' headers named fewer."""
         chunk = self._chunk
         _log.info("chunk.slower_than_named", project=chunk.project_id, chunk=chunk.id, slow=built.slow)
         bisect(self._context, chunk, None, why="")
@@ -195,7 +195,7 @@ class _Submission:
         )
 
     def _recover(self, error: RequestError, sent: Built | None = None) -> None:
-        """Do what the table says about a failed request; `sent`: it was the upload."""
+        """Do what the retry policy decides about a failed request; `sent` is the upload, if that failed."""
         chunk, settings = self._chunk, self._context.settings
         stopped = self._permits.stopped_seconds  # the whole account is stopped: the chunk loses no attempt
         decision = retry_policy.decide(

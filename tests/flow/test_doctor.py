@@ -216,6 +216,6 @@ def test_an_interrupted_live_run_deletes_what_it_made(
     _, errors = in_the_middle.communicate(timeout=60)
 
     assert in_the_middle.returncode == 130
-    assert "interrupted; deleting what was made" in errors
+    assert "interrupted; deleting the imports" in errors
     assert "Traceback" not in errors
     assert imports(flow) == []

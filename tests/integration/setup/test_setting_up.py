@@ -225,7 +225,7 @@ def test_keys_that_are_no_data_rows_are_named_and_the_others_added(
     done = place.invoke("batch", "create", "--project", project, "--global-keys", keys, "--json")
 
     assert done.exit_code == 1, done.stderr
-    assert "nowhere-1: not added: there is no data row of this global key" in done.stderr
+    assert "nowhere-1: not added: no data row has this global key" in done.stderr
     assert '"size": 2' in done.stdout
     assert done.stdout.count('"reason"') == 1
 

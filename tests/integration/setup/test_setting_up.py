@@ -211,7 +211,7 @@ def test_more_rows_than_a_batch_holds_go_into_several(
 ) -> None:
     monkeypatch.setattr(batch_command, "MAX_ROWS", 500)
 
-    made = batch_command._made(place.calls, project, "part-", ids, 20)
+    made = batch_command._make_batches(place.calls, project, "part-", ids, 20)
 
     assert [(each.name, each.size) for each in made] == [("part-0000", 500), ("part-0001", 500), ("part-0002", 200)]
 

@@ -93,7 +93,8 @@ COMMANDS: Mapping[str, Declared | Noun] = {
                 "imports.command:show", "Show one import: its chunk, attempts, times, and what became of its rows."
             ),
             "retry": Declared(
-                "imports.command:retry", "Retry chunks that a defect has stopped, of all projects or of one, at once."
+                "imports.command:retry",
+                "Retry at once the chunks that a defect has stopped, of all projects or of one.",
             ),
         },
     ),

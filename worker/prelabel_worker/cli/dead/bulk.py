@@ -19,7 +19,7 @@ from prelabel_worker.operations.action_log import Actions
 
 @contextmanager
 def progress(verb: str, things: str = "dead letters") -> Iterator[Callable[[BulkResult], None]]:
-    """Give a function that prints how many have matched so far, on one line; it prints on a terminal only."""
+    """Yield a function that prints, on a terminal only, how many have matched so far."""
     if not sys.stderr.isatty():
         yield lambda result: None
         return

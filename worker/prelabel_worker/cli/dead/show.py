@@ -37,8 +37,8 @@ def only_dead_letter(store: Store, dead_letter_id: str) -> DeadLetter:
         say(f"no dead letter {dead_letter_id}")
         for project in store.projects:
             for row in of_each([project], lambda project_id: store.rows.rows(project_id, [dead_letter_id])):
-                key = row.data_row.partition(":")[2] or "KEY"
-                say(f"row {dead_letter_id} of {project} is retrying: {command('row show', key, project=project)}")
+                where = command("row show", row.data_row.partition(":")[2] or "KEY", project=project)
+                say(f"row {dead_letter_id} of {project} is not dead, it is tried again: {where}")
         raise typer.Exit(NOTHING)
     if len(dead_letters) > 1:
         say(

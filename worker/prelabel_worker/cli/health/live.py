@@ -94,7 +94,7 @@ def _confirm(client: Client, settings: Settings, project: str, probe: Probe, yes
 def _run(
     labelbox: Labelbox, pacer: Pacer, settings: Settings, project: str, probe: Probe, options: LiveOptions
 ) -> None:
-    # SIGTERM must delete the imports, as Ctrl-C does. A command that a shell starts in the background ignores Ctrl-C:
+    # SIGTERM must delete the imports, as Ctrl-C does. A command that a shell starts in the background ignores Ctrl-C,
     # so both handlers are set.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)

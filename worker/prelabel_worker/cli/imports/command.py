@@ -72,7 +72,7 @@ def show(
 
 
 def retry(project: Project = None, redis_url: RedisUrl = None) -> None:
-    """Retry chunks that a defect has stopped, of all projects or of one, at once. Exit code 3 when none is stuck.
+    """Retry at once the chunks that a defect has stopped, of all projects or of one. Exit code 3 when none is stuck.
 
     Example: prelabel import retry --project demo-project
     """

@@ -110,7 +110,7 @@ class _Command:
         self._undo = Undo(imports, UndoLedger(client, settings), self._services.of)
 
     def run(self, details: dict[str, object], *, dry_run: bool, as_json: bool) -> None:
-        """Count or undo the imports, ask before, record the action, and end with an exit code."""
+        """Count the imports, or ask and undo them; record the action, and end with an exit code."""
         ready = [status for status in self._chosen if not refusal(status)]
         if dry_run:
             for status in self._chosen:

@@ -1,4 +1,4 @@
-"""`prelabel project create`: a project with its editor, its ontology, and pre-labels that labelers see."""
+"""`prelabel project create`: make a project with an editor, an ontology, and pre-labels that labelers see."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from prelabel_worker.setup.projects import HalfDone, Projects
 
 
 def create(
-    ontology: Annotated[str, typer.Option(metavar="ID", help="The ontology: prelabel ontology list.")],
+    ontology: Annotated[str, typer.Option(metavar="ID", help="The ontology's id, as prelabel ontology list shows it.")],
     name: Annotated[str | None, typer.Option(help="The project's name.")] = None,
     media_type: Annotated[str | None, typer.Option(help="IMAGE, VIDEO, TEXT …; else the ontology's.")] = None,
     hide: Annotated[bool, typer.Option("--hide", help="Do not show pre-labels to labelers (yet).")] = False,

@@ -68,12 +68,12 @@ def _names(project_keys: KeyTypes, names: list[bytes], *, yes: bool) -> None:
 def _keys(project_keys: KeyTypes, actions: Actions, project: str, *, yes: bool) -> None:
     wrong = project_keys.wrong(project)
     if not wrong and (project_keys.has_rows(project) or not project_keys.is_listed(project)):
-        say(f"every key of project {project} is of its type: there is nothing to remove")
+        say(f"every key of project {project} has the right type: there is nothing to remove")
         raise typer.Exit(NOTHING)
     shown = ", ".join(shortened(key.encode("utf-8", "surrogateescape")) for key in wrong[:_SHOWN])
     more = ", …" if len(wrong) > _SHOWN else ""
     _confirm(
-        f"this removes {counted(len(wrong), 'key')} of another type from project {project}: {shown}{more}"
+        f"this removes {counted(len(wrong), 'key')} of a wrong type from project {project}: {shown}{more}"
         if wrong
         else f"project {project} has no rows and will no longer be listed",
         yes=yes,

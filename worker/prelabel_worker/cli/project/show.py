@@ -31,7 +31,7 @@ _LABELBOX_SECONDS = 10
 def check_known(inspector: Inspector, name: str) -> None:
     """Exit with code 3 for a project that never had rows: it is probably mistyped."""
     if name not in inspector.projects():
-        say(f"no project {name} is known here; prelabel project list")
+        say(f"no project {name} is known here; see prelabel project list")
         raise typer.Exit(NOTHING)
 
 
@@ -120,6 +120,7 @@ def _by_policy(status: ProjectStatus) -> str:
 
 
 def _until(status: ProjectStatus) -> str:
+    # A pause without an end lasts, as stored, for thousands of years.
     return "it is resumed" if (status.paused_until or 0) > 250_000_000_000 else when(status.paused_until)
 
 

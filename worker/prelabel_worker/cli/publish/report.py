@@ -168,8 +168,9 @@ class Reporting:
     def _say_how_to_resume(self) -> None:
         again = "the same command resumes, publishes nothing twice and completes the report"
         counts = self._report.counts()
+        pending = counted(sum(counts[name] for name in _UNSETTLED), "row")
         say(
-            f"interrupted: {counted(sum(counts[name] for name in _UNSETTLED), 'row')} on the way without this command; "
+            f"interrupted: {pending} still pending, which workers settle without this command; "
             + (again if self._path else "prelabel wait waits for them; with --report the same command resumes")
         )
         raise typer.Exit(INTERRUPTED)
@@ -178,7 +179,7 @@ class Reporting:
         """Print how many rows overrode pre-labels. Projects count them, so rows of other publishers are included."""
         now = {project: self._inspector.status(project).overridden for project in self._overridden}
         if rows := sum(now[project] - before for project, before in self._overridden.items()):
-            say(f"imported meanwhile over pre-labels from here: {counted(rows, 'row')}")
+            say(f"imported meanwhile, overriding pre-labels from here: {counted(rows, 'row')}")
 
     def _write(self) -> None:
         try:

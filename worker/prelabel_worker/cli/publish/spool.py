@@ -33,7 +33,14 @@ from prelabel_worker.cli.shared.terminal import (
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The publishers' spool_dir.")]
 _MAX_AGE_DAYS = 6.0
-_LIMITS = Limits(3072, 4 * 1024 * 1024, 256, 4 * 1024 * 1024, 250, 0.0)
+_LIMITS = Limits(
+    send_rows=3072,
+    send_bytes=4 * 1024 * 1024,
+    frame_rows=256,
+    frame_bytes=4 * 1024 * 1024,
+    frame_slow=250,
+    linger_seconds=0.0,
+)
 _ANY_SIZE = 2**62
 
 
@@ -56,7 +63,9 @@ def send(
     folder: Folder,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Also send rows that are too old: Redis may count those that it has had twice."),
+        typer.Option(
+            "--force", help="Also send rows that are too old: those that Redis already has may be counted twice."
+        ),
     ] = False,
     redis_url: RedisUrl = None,
 ) -> None:

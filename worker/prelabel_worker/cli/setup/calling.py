@@ -31,7 +31,7 @@ AWAY_ERRORS = (Unavailable, Throttled, OutcomeUnknown, Garbled, Blocked)
 
 @contextmanager
 def calling(settings: Settings, account: str | None, again: str = "") -> Iterator[Calls]:
-    """Give access to Labelbox with the account's key and budget; `again` says what repeating the command does.
+    """Yield access to Labelbox with the account's key and budget; `again` says what repeating the command does.
 
     Exit codes: 2 when there is no key or Labelbox refuses, 3 when a task still runs there, 4 when Labelbox does not
     answer as it should, 130 after an interrupt.

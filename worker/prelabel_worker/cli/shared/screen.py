@@ -1,4 +1,4 @@
-"""The console and its tables. They print text as it is: none of it, whoever wrote it, is markup."""
+"""The console and its tables. They take no text for markup, whoever wrote it."""
 
 from collections.abc import Collection
 from typing import Any
@@ -21,7 +21,7 @@ class Screen(Console):
 
 
 def console(*, stderr: bool = False) -> Screen:
-    """Return a screen; if it is no terminal, it neither folds nor wraps lines, so that `grep` finds whole ones."""
+    """Return a screen; if it is not a terminal, it neither folds nor wraps lines, so that `grep` finds whole ones."""
     screen = Screen(stderr=stderr, markup=False, emoji=False)
     return screen if screen.is_terminal else Screen(width=_NOT_A_TERMINAL, stderr=stderr, markup=False, emoji=False)
 

@@ -18,7 +18,7 @@ from prelabel.errors import PrelabelError
 from prelabel.printing import printable, printable_json
 
 DONE, DONE_WITH_DEAD, USAGE, TIMED_OUT, NOTHING, AWAY = 0, 1, 2, 3, 3, 4
-"""Exit codes: success; success, but rows are dead or refused; usage; timeout; nothing matched; no service answers."""
+"""Exit codes: done; done with dead or refused rows; wrong usage; timeout; nothing matched; a service is unreachable."""
 
 RedisUrl = Annotated[
     str | None,

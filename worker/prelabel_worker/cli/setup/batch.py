@@ -140,8 +140,8 @@ def _retry_rows(settings: Settings, project: str, *, retry: bool) -> None:
         return
     client = connect(settings)
     held, actions = HeldRows(client, settings.key_prefix), Actions(client, settings.key_prefix)
-    # Rows that are being tried come first: that try may not see the batch yet, and a row that dies of it after the dead
-    # letters were listed would be missed.
+    # Rows that are being tried come first: that try may not see the batch yet, and a row that dies of it later than the
+    # look at the dead letters would be missed.
     dead_letters = held.try_dead_letters_once_more(project, MISSING)
     retrying = held.retry_now(project)
     chosen = DeadLetterFilter(reason=MISSING, until_ms=held.now_ms())

@@ -13,6 +13,7 @@ from prelabel_worker.rendering.row_builder import RowBuilder
 
 DataRow = Mapping[str, str]
 _Pair = tuple[dict[str, Any], dict[str, Any]]
+"""The first annotation and the changed one."""
 
 
 class NoProbe(PrelabelError):

@@ -82,14 +82,14 @@ class Interview:
         yield first
         if not first.good:
             return
-        for question, asked, how in self.questions():
+        for question, asked, ask in self.questions():
             if self._stopped:
                 return
-            yield self._ask(question, asked, how)
+            yield self._ask(question, asked, ask)
 
-    def _ask(self, question: str, asked: str, how: Callable[[], str]) -> Answer:
+    def _ask(self, question: str, asked: str, ask: Callable[[], str]) -> Answer:
         try:
-            return Answer(question, asked, how())
+            return Answer(question, asked, ask())
         except _STOPS as error:
             self._stopped = True
             return Answer(question, asked, f"stopped: {error}", False)

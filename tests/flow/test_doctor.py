@@ -77,7 +77,7 @@ def test_what_needs_a_person_is_said_with_its_remedy_and_is_exit_code_1(flow: Fl
     bad, remedy = done.stdout.splitlines()[at : at + 2]
     assert bad.startswith(f"BAD  {flow.project}: paused until ")
     assert bad.endswith("Labelbox answers AUTHORIZATION_ERROR")
-    assert remedy.strip().startswith("→ fix what the reason names")
+    assert remedy.strip().startswith("→ fix the problem that the reason names")
 
 
 def test_live_answers_every_question_and_deletes_what_it_made(flow: Flow, run: Run) -> None:
@@ -216,6 +216,6 @@ def test_an_interrupted_live_run_deletes_what_it_made(
     _, errors = in_the_middle.communicate(timeout=60)
 
     assert in_the_middle.returncode == 130
-    assert "interrupted; deleting what was made" in errors
+    assert "interrupted; deleting the imports" in errors
     assert "Traceback" not in errors
     assert imports(flow) == []

@@ -62,7 +62,7 @@ def test_rows_that_override_pre_labels_from_here_are_counted(flow: Flow, run: Ru
     command = ("publish", str(file), "--project", flow.project, "--wait")
 
     assert "had pre-labels" not in run(*command).stderr
-    assert "imported meanwhile over pre-labels from here: 3 rows" in run(*command).stderr
+    assert "imported meanwhile, overriding pre-labels from here: 3 rows" in run(*command).stderr
     assert flow.settled().overridden == 3
 
 
@@ -103,7 +103,9 @@ def test_ctrl_c_leaves_the_rows_going_and_the_same_command_takes_the_report_up(
     _, said = process.communicate(timeout=20)
 
     assert process.returncode == 130
-    assert "interrupted: 5 rows on the way without this command; the same command resumes" in said
+    assert (
+        "interrupted: 5 rows still pending, which workers settle without this command; the same command resumes" in said
+    )
     assert set(outcomes(report).values()) == {"pending"}
 
     flow.control("DELETE", "faults")

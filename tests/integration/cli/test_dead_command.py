@@ -474,7 +474,7 @@ def test_a_frame_that_cannot_be_read_is_neither_edited_nor_edited_nor_a_message(
 
     assert dead("edit", "f1", "-p", "p", "--file", "-").code == 2
     assert "1 whole-frame" in dead("retry", "-p", "p", "--rename-feature", "a=b").err
-    assert "left out 1 that are no message" in dead("export", "--messages").err
+    assert "left out 1 that cannot be read as a message" in dead("export", "--messages").err
     (dead_letter,) = map(json.loads, dead("export").out.splitlines())
     assert (dead_letter["messageBase64"], dead_letter["rows"]) == ("Af8=", 2)
     assert "prelabel dead edit" not in dead("show", "f1").out

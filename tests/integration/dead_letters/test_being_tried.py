@@ -265,7 +265,7 @@ def test_a_dead_letter_that_is_being_tried_is_not_shown_as_one_and_it_is_said_wh
     done = prelabel("dead", "show", "1")
 
     assert done.code == 3
-    assert "p has a row 1 that is tried again: prelabel row show a --project p" in done.err
+    assert "row 1 of p is not dead, it is tried again: prelabel row show a --project p" in done.err
 
 
 # -- waiting -----------------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def test_every_question_is_answered_and_every_import_deleted(place: Place) -> No
     assert {name: answer.answered for name, answer in answers.items()} == {
         "first-import": "FINISHED, 1 status line, SUCCESS",
         "same-name": "refused (Labelbox answers RESOURCE_CONFLICT); the look-up still finds the first",
-        "same-uuid-again": "FINISHED, 1 status line, SUCCESS; whether it replaced the first the API does not say",
+        "same-uuid-again": "FINISHED, 1 status line, SUCCESS; the API does not say whether it replaced the first",
         "same-uuid-in-file": "FINISHED, 2 status lines, SUCCESS, SUCCESS",
         "empty-file": "FINISHED, 0 status lines",
         "length-too-large": "FINISHED, 1 status line, SUCCESS",
@@ -100,7 +100,7 @@ def test_every_question_is_answered_and_every_import_deleted(place: Place) -> No
         "limit-headers": "none",
         "status-words": "FAILURE, SUCCESS",
         "deletion": "6 imports deleted; the look-up finds none of them; "
-        "whether their pre-labels are gone the API does not say",
+        "the API does not say whether their pre-labels are gone",
     }
     assert all(answer.good for answer in answers.values())
     assert place.created() == MAX_IMPORTS

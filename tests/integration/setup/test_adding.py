@@ -260,7 +260,7 @@ def test_a_dataset_that_may_have_been_made_is_not_made_again(place: Workplace, t
     lost, again = place.run(*command, cwd=tmp_path), place.run(*command, cwd=tmp_path)
 
     assert (lost.returncode, "is not known" in lost.stderr) == (4, True)
-    assert (again.returncode, "look for it in Labelbox" in again.stderr) == (2, True)
+    assert (again.returncode, "Look for it in Labelbox" in again.stderr) == (2, True)
     assert place.asked("createDataset") == before + 1
 
 

@@ -211,7 +211,7 @@ def test_more_rows_than_a_batch_holds_go_into_several(
 ) -> None:
     monkeypatch.setattr(batch_command, "MAX_ROWS", 500)
 
-    made = batch_command._made(place.calls, project, "part-", ids, 20)
+    made = batch_command._make_batches(place.calls, project, "part-", ids, 20)
 
     assert [(each.name, each.size) for each in made] == [("part-0000", 500), ("part-0001", 500), ("part-0002", 200)]
 
@@ -225,7 +225,7 @@ def test_keys_that_are_no_data_rows_are_named_and_the_others_added(
     done = place.invoke("batch", "create", "--project", project, "--global-keys", keys, "--json")
 
     assert done.exit_code == 1, done.stderr
-    assert "nowhere-1: not added: there is no data row of this global key" in done.stderr
+    assert "nowhere-1: not added: no data row has this global key" in done.stderr
     assert '"size": 2' in done.stdout
     assert done.stdout.count('"reason"') == 1
 

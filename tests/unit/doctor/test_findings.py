@@ -215,7 +215,7 @@ def test_the_key_travels_in_clear_only_within_the_machine(url: str, good: bool) 
     found = labelbox.endpoint(url, ["k3y", "sandbox-k3y"])
 
     assert found.good is good
-    assert ("in clear" in found.remedy) is not good
+    assert ("unencrypted" in found.remedy) is not good
 
 
 def test_a_key_of_the_sandbox_is_no_secret_and_may_travel_in_clear() -> None:

@@ -69,7 +69,7 @@ def test_a_named_feature_is_taken_or_refused_with_the_reason() -> None:
     assert pick_of(tools, feature="spot").feature == "spot"
     with pytest.raises(NoProbe, match="no feature 'tram'"):
         pick_of(tools, feature="tram")
-    with pytest.raises(NoProbe, match="no feature of a kind"):
+    with pytest.raises(NoProbe, match="no feature to try: not archived, and of the kind"):
         pick_of([])
     with pytest.raises(NoProbe, match="AUDIO assets"):
         pick_of(tools, media="AUDIO")

@@ -1,4 +1,4 @@
-"""The operator's command. It needs the worker extra; a base install says so in one line."""
+"""The operators' command `prelabel`. It needs the worker extra; without it, it says so in one line."""
 
 import sys
 

@@ -1,6 +1,7 @@
 """Every command by name, in the order of the help: where its function is, and what it does in one sentence.
 
-The sentences are those of the functions, which a test compares: help must not load forty modules to find them.
+The sentences repeat the first sentence of each function's docstring, and a test compares them: help must not import
+forty modules to find them.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from prelabel_worker.cli.lazy_group import Declared, Noun
 COMMANDS: Mapping[str, Declared | Noun] = {
     "demo": Declared(
         "local.demo:demo",
-        "Publish rows, some of them bad, through an outage into the sandbox, and show that the sum balances.",
+        "Publish rows, some of them bad, to the sandbox, with an outage halfway, and show that the counts balance.",
     ),
     "up": Declared("local.up:up", "Run Redis, the sandbox and workers on this machine until interrupted."),
     "worker": Declared("local.worker:worker", "Run a worker: it groups, submits, polls and settles."),
@@ -19,13 +20,15 @@ COMMANDS: Mapping[str, Declared | Noun] = {
         "publish.validate:command",
         "Check messages or Labelbox NDJSON without publishing: exit code 1 when a line would be refused.",
     ),
-    "status": Declared("health.status:status", "Show what became of every row, by project, and which workers live."),
+    "status": Declared(
+        "health.status:status", "Show what became of every row, by project, and which workers are alive."
+    ),
     "wait": Declared("health.wait:wait", "Wait until no row is pending."),
     "audit": Declared("health.audit:audit", "Reconcile the counts of every project and say where they differ."),
-    "doctor": Declared("health.doctor:doctor", "Look at Redis, the broker, workers, Labelbox and projects."),
+    "doctor": Declared("health.doctor:doctor", "Check Redis, the broker, workers, Labelbox and projects."),
     "healthy": Declared(
         "health.healthy:healthy",
-        "Tell whether the workers of this host tick and make progress: exit code 0, or 1 with the reason.",
+        "Check that the workers of this host tick and make progress: exit code 0, or 1 with the reason.",
     ),
     "metrics": Declared(
         "health.metrics:metrics",
@@ -36,14 +39,15 @@ COMMANDS: Mapping[str, Declared | Noun] = {
         {
             "list": Declared(
                 "project.account:list_accounts",
-                "List the accounts: requests a minute, what stops them, their projects, and who has a key.",
+                "List the accounts: requests a minute, why they are stopped, projects, and workers that have the key.",
             ),
             "pause": Declared(
                 "project.account:pause",
-                "Stop an account's uploads; rows are still taken, and running imports are still polled and settled.",
+                "Stop an account's uploads; rows are still accepted, and running imports are still polled and settled.",
             ),
             "resume": Declared(
-                "project.account:resume", "End whatever stops an account, whoever began it, its breaker too."
+                "project.account:resume",
+                "End everything that stops an account, whoever began it, and close its breaker.",
             ),
         },
     ),
@@ -64,19 +68,17 @@ COMMANDS: Mapping[str, Declared | Noun] = {
         {
             "list": Declared("dead.list:list_dead_letters", "List dead letters, newest first."),
             "groups": Declared(
-                "dead.list:groups", "List what went wrong, largest first: dead letters with one cause are one group."
+                "dead.list:groups", "List groups of dead letters that have the same cause, largest first."
             ),
             "show": Declared(
                 "dead.show:show",
-                "Show one dead letter: why it died, what Labelbox said and has, the message, and what can be done.",
+                "Show one dead letter: why it died, what Labelbox answered, the message, and what you can do.",
             ),
             "edit": Declared("dead.edit:edit", "Change a dead letter's message and retry it."),
-            "retry": Declared("dead.retry:retry", "Send dead letters back to their lanes, edited if names are given."),
+            "retry": Declared("dead.retry:retry", "Send dead letters back to their lanes, as they are or edited."),
             "export": Declared("dead.export:export", "Write dead letters to a file, without changing them."),
             "discard": Declared("dead.discard:discard", "Delete dead letters for good; their rows count as discarded."),
-            "log": Declared(
-                "dead.log:log", "List what was done with dead letters, projects and accounts, by whom, newest first."
-            ),
+            "log": Declared("dead.log:log", "List who did what to dead letters, projects and accounts, newest first."),
         },
     ),
     "import": Noun(
@@ -85,13 +87,14 @@ COMMANDS: Mapping[str, Declared | Noun] = {
             "undo": Declared("imports.undo:undo", "Delete imports at Labelbox; their rows count as discarded."),
             "list": Declared(
                 "imports.command:list_imports",
-                "List chunks and their imports: those in progress, then those settled, newest first.",
+                "List chunks and their imports: first those in progress, then the settled ones, newest first.",
             ),
             "show": Declared(
                 "imports.command:show", "Show one import: its chunk, attempts, times, and what became of its rows."
             ),
             "retry": Declared(
-                "imports.command:retry", "Try the chunks again now that a defect stops, of all projects or of one."
+                "imports.command:retry",
+                "Retry at once the chunks that a defect has stopped, of all projects or of one.",
             ),
         },
     ),
@@ -100,13 +103,13 @@ COMMANDS: Mapping[str, Declared | Noun] = {
         {
             "infer": Declared(
                 "setup.ontology:infer",
-                "Propose an ontology that takes a file of predictions, as JSON for `ontology create`.",
+                "Propose an ontology that accepts a file of predictions, as JSON for `ontology create`.",
             ),
-            "create": Declared("setup.ontology:create", "Make an ontology and print its id."),
+            "create": Declared("setup.ontology:create", "Create an ontology and print its id."),
             "list": Declared("setup.ontology:list_ontologies", "List ontologies of the account."),
             "show": Declared(
                 "setup.ontology:show",
-                "Show an ontology's features; with --json as `ontology create` and `validate --ontology` read it.",
+                "Show an ontology's features; --json prints what `ontology create` and `validate --ontology` read.",
             ),
         },
     ),
@@ -115,31 +118,31 @@ COMMANDS: Mapping[str, Declared | Noun] = {
         {
             "create": Declared(
                 "project.create:create",
-                "Make a project, connect the ontology, show pre-labels to labelers, and print the project's id.",
+                "Create a project, connect the ontology, show pre-labels to labelers, and print the project's id.",
             ),
             "show": Declared(
-                "project.show:show", "Show one project: rows, what is set for it, its chunks in progress."
+                "project.show:show", "Show one project: its rows, its settings, and its chunks in progress."
             ),
             "forget": Declared(
                 "project.forget:forget",
-                "Remove what cannot be a project's: names, and keys of another type, which hold no rows.",
+                "Remove names that no project can have, or a project's keys of a wrong type, which hold no rows.",
             ),
-            "list": Declared(
-                "project.command:list_projects", "List the known projects with what became of their rows."
-            ),
+            "list": Declared("project.command:list_projects", "List the known projects and what became of their rows."),
             "pause": Declared(
                 "project.command:pause",
-                "Stop a project's uploads; rows are still taken, and running imports are still settled.",
+                "Stop a project's uploads; rows are still accepted, and running imports are still settled.",
             ),
             "resume": Declared("project.command:resume", "End a pause, whoever began it."),
-            "flush": Declared("project.command:flush", "Import what waits now, without its linger time."),
+            "flush": Declared(
+                "project.command:flush", "Import the waiting rows now, before their linger time is over."
+            ),
             "retry": Declared(
                 "project.command:retry",
-                "Try all retrying rows again now, such as when missing data rows were added.",
+                "Try all retrying rows again now, for example after adding the missing data rows.",
             ),
             "set": Declared(
                 "project.command:set_overrides",
-                "Override the workers' settings for one project; `default` takes an override back.",
+                "Override the workers' settings for one project; the value `default` removes an override.",
             ),
         },
     ),
@@ -154,7 +157,7 @@ COMMANDS: Mapping[str, Declared | Noun] = {
     "sandbox": Noun(
         "The sandbox, a local Labelbox.",
         {
-            "run": Declared("local.sandbox:run", "Run it in the foreground; it says where it listens."),
+            "run": Declared("local.sandbox:run", "Run the sandbox in the foreground; it prints its address."),
             "project": Declared(
                 "local.sandbox:project", "Create a project in the sandbox, or replace its ontology and data rows."
             ),
@@ -163,8 +166,8 @@ COMMANDS: Mapping[str, Declared | Noun] = {
     "spool": Noun(
         "Spools of publishers: list, send.",
         {
-            "list": Declared("publish.spool:list_", "List what waits on the disk, by slot and project."),
-            "send": Declared("publish.spool:send", "Send what ended publishers have on the disk."),
+            "list": Declared("publish.spool:list_", "List rows that wait on the disk, by slot and project."),
+            "send": Declared("publish.spool:send", "Send rows that ended publishers left on the disk."),
         },
     ),
 }

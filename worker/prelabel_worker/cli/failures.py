@@ -1,4 +1,4 @@
-"""What a user sees of an error that ended a command, and its exit code."""
+"""Report the error that ended a command, and choose the exit code."""
 
 import redis
 
@@ -11,15 +11,15 @@ DEFECT = 1
 
 
 def report(error: Exception) -> int:
-    """Print one line about what is wrong or away, or the traceback of a defect; return the exit code."""
+    """Print one line about a mistake or an unreachable service, or the traceback of a defect; return the exit code."""
     if isinstance(error, PrelabelError):
         say(str(error))
         return AWAY if isinstance(error, ServiceAway) else USAGE
     if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-        say(f"Redis does not answer any more: {words_of(error)}; is it running? (prelabel doctor says more)")
+        say(f"Redis no longer answers: {words_of(error)}; is it running? See prelabel doctor")
         return AWAY
     if isinstance(error, redis.RedisError):
-        say(f"Redis refuses: {words_of(error)}")
+        say(f"Redis refuses the command: {words_of(error)}")
         return AWAY
     if isinstance(error, UnsafeFile):
         say(f"{error.filename} {error.strerror}")

@@ -1,7 +1,7 @@
-"""Groups of commands that are declared by name, and loaded when one of them is called.
+"""Groups of commands that are declared by name; the module of a command is imported when the command is called.
 
-Help and completion list a group without a module of its commands. What is called is made by typer from its function, as
-if it had been registered: arguments are parsed in one way.
+Help and completion list a group without importing those modules. Typer makes the called command from its function, as
+if it had been registered, so there is one way in which arguments are parsed.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,11 @@ _PACKAGE = "prelabel_worker.cli"
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A command: where its function is, and what it does, which is the first sentence of the function's docstring."""
+    """A command that is not loaded yet."""
 
-    #: `module:function` in this package.
+    #: Where its function is: `module:function` in this package.
     place: str
+    #: The first sentence of the function's docstring.
     help: str
 
 
@@ -65,7 +66,7 @@ class LazyCommand(TyperCommand):
 
 
 def group_of(declared: Mapping[str, Declared | Noun]) -> type[TyperGroup]:
-    """Return the class of a typer application's group with these commands."""
+    """Return a class of groups with these commands, for a typer application."""
 
     class Group(TyperGroup):
         def __init__(self, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""The command: its options, and what a user sees when something is away or wrong."""
+"""The root of the command line: its own options, and how errors of any command are reported."""
 
 import sys
 from typing import Annotated
@@ -36,7 +36,7 @@ def root(
 
 
 def run() -> None:
-    """Run the command. A user's mistake, or a service that is away, is reported in one line, never as a traceback."""
+    """Run the command. Report a user's mistake or an unreachable service in one line, never as a traceback."""
     try:
         app(prog_name="prelabel")
     except KeyboardInterrupt:

@@ -1,1 +1,1 @@
-"""What `prelabel doctor` looks at: each part of the way of a row, what is wrong with it, and what a person can do."""
+"""The checks of `prelabel doctor`: each part of a row's way, what is wrong with it, and what a person can do."""

@@ -1,4 +1,4 @@
-"""Check Celery's broker: whether it answers, and what kind of Redis it is where it is one."""
+"""Check Celery's broker: whether it answers and, if it is a Redis, whether it is supported and keeps its keys."""
 
 from collections.abc import Iterator
 
@@ -36,11 +36,11 @@ def findings(settings: Settings, rows_run_id: str) -> Iterator[Finding]:
 
 
 def _redis(url: RedisUrl, rows_run_id: str | None) -> Iterator[Finding]:
-    """Check what kind of Redis the broker is, unless it is the one with the rows: the same URL or process."""
+    """Check the broker's version and eviction, unless it is the Redis that keeps the rows: the same URL or process."""
     try:
         with open_client(url, _SECONDS) as client:
             info = client.info()
-            # Not every server reports the process: two that do not are two.
+            # A server may report no `run_id`: then it counts as another one.
             if rows_run_id is None or str(info.get("run_id", "")) == rows_run_id:
                 yield Finding(Check.BROKER, Level.OK, "the broker answers; it is the same Redis")
                 return

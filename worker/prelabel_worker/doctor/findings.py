@@ -1,6 +1,6 @@
-"""Every check with its remedy, and what a check finds.
+"""Every check with its remedy, and the findings of checks.
 
-The table in docs/reference/commands.md#doctor is made from this one.
+The table in docs/reference/commands.md#doctor is made from `Check`.
 """
 
 from dataclasses import dataclass
@@ -19,28 +19,28 @@ class Level(StrEnum):
 
 
 class Check(Enum):
-    """A check: its name, which stays and is its value; what is right; and what to do when it is not."""
+    """A check with its remedy. Its value is its label."""
 
     REDIS_VERSION = (
         "redis-version",
-        "the server is supported and new enough: Redis 6.2, Valkey 7.2; noted: one that the tests do not run on",
+        "the server is supported and new enough: Redis 6.2, Valkey 7.2; a server that the tests do not run on is noted",
         "use Redis 6.2 or Valkey 7.2 or newer; docs/reference/redis-servers.md lists what else works and what it needs",
     )
     REDIS_SCRIPTS = (
         "redis-scripts",
-        "a script may touch keys whose names it builds from its root key; nothing is written to find out",
-        "Dragonfly: start it with --default_lua_flags=allow-undeclared-keys; a user of an ACL needs +evalsha and "
+        "a script may touch keys whose names it builds from its root key; this check writes nothing",
+        "Dragonfly: start it with --default_lua_flags=allow-undeclared-keys; a user with an ACL needs +evalsha and "
         "+script|load; docs/reference/redis-servers.md lists servers that allow no such keys",
     )
     REDIS_MODE = (
         "redis-mode",
-        "a primary server, neither a sentinel nor a replica; noted: a node of a cluster whose URL does not say so",
-        "set PRELABEL_REDIS_URL to a primary: a sentinel keeps no rows, a replica takes none; "
-        "of a cluster all are asked with redis+cluster://",
+        "the server is a primary, no sentinel and no replica; a node of a cluster is noted unless the URL says so",
+        "set PRELABEL_REDIS_URL to a primary: a sentinel keeps no rows, a replica accepts none; "
+        "for a cluster, use redis+cluster://, so that all its primaries are checked",
     )
     TLS = (
         "redis-tls",
-        "the server of a URL that asks for TLS, Redis's or the broker's, has to prove that it is the one",
+        "where the URL of Redis or of the broker asks for TLS, the server must prove its identity",
         "leave out ssl_cert_reqs=none and ssl_check_hostname=false, and name the CA with ssl_ca_certs: whoever answers "
         "at that address gets the password",
     )
@@ -51,23 +51,23 @@ class Check(Enum):
     )
     PERSISTENCE = (
         "redis-persistence",
-        "an answer of Redis is durable: `appendonly yes` and what PRELABEL_DURABILITY relies on",
+        "a write is durable when Redis answers: `appendonly yes`, and the setting that PRELABEL_DURABILITY relies on",
         "set appendonly yes and appendfsync always, or PRELABEL_DURABILITY=waitaof (Redis or Valkey 7.2) or replica "
-        "(with one connected): a crash of Redis loses rows that were answered otherwise, with everysec about a "
-        "second of them",
+        "(with one connected): otherwise a crash of Redis loses acknowledged rows, with everysec those of about "
+        "one second",
     )
     DISK = (
         "redis-disk",
-        "the last writes of Redis to its disk went well",
-        "look at Redis's log and at the disk's room and rights: what is not on disk is lost in a crash",
+        "the last writes of Redis to its disk succeeded",
+        "check Redis's log, the disk's free space and its permissions: a crash loses rows that are not on disk",
     )
     MEMORY = (
         "redis-memory",
-        "memory in use is below the 85 % of `maxmemory` at which publishing stops; noted: there is no limit",
-        "raise maxmemory, start workers, retry or discard dead letters; without a limit set one below the machine's "
-        "memory, so that publishers wait before Redis is killed",
+        "memory in use is below the 85 % of `maxmemory` at which publishing stops; a server without a limit is noted",
+        "raise maxmemory, start workers, retry or discard dead letters; if there is no limit, set one below the "
+        "machine's memory, so that publishers wait before Redis is killed",
     )
-    CLOCK = ("clock", "this machine and Redis agree on the time", "synchronise the clocks: ages are shown wrong")
+    CLOCK = ("clock", "this machine and Redis agree on the time", "synchronise the clocks: ages are wrong until then")
     BROKER = ("broker", "Celery's broker answers", "start it, or set PRELABEL_BROKER_URL")
     BROKER_VERSION = (
         "broker-version",
@@ -77,9 +77,9 @@ class Check(Enum):
     BROKER_EVICTION = (
         "broker-eviction",
         "a broker that is another Redis has `maxmemory-policy` `noeviction` too",
-        "set maxmemory-policy noeviction on the broker: Celery's queues and bindings are evicted otherwise",
+        "set maxmemory-policy noeviction on the broker: otherwise it may evict Celery's queues and bindings",
     )
-    WORKERS = ("workers", "at least one worker was seen within a minute", "start one: prelabel worker")
+    WORKERS = ("workers", "at least one worker ticked within the last minute", "start one: prelabel worker")
     WORKER_VERSIONS = (
         "worker-versions",
         "all workers are of one version, and not older than this command",
@@ -88,44 +88,45 @@ class Check(Enum):
     ROLES = (
         "worker-roles",
         "every role has a worker",
-        "start a worker of the role that is missing, or one of all: prelabel worker --role all",
+        "start a worker with the missing role, or one with all roles: prelabel worker --role all",
     )
     ACCOUNT_PAUSE = (
         "account-pause",
         "requests of the account are not paused",
-        "fix what the reason names, then prelabel account resume; one that Labelbox caused ends by itself",
+        "fix the problem that the reason names, then run prelabel account resume; a pause that Labelbox caused ends "
+        "by itself",
     )
     ENDPOINT = (
         "endpoint",
-        "the key travels under TLS, or not beyond this machine",
-        "set PRELABEL_LABELBOX_ENDPOINT to an https address: the key travels in clear otherwise; nothing was asked",
+        "the key is sent over TLS, or only within this machine",
+        "set PRELABEL_LABELBOX_ENDPOINT to an https address: otherwise the key travels unencrypted; nothing was sent",
     )
     KEY = (
         "key",
-        "Labelbox accepts the key; one without rights is noted",
+        "Labelbox accepts the key; a key without rights is noted",
         "set PRELABEL_LABELBOX_API_KEY, or the account in PRELABEL_ACCOUNT_KEYS, to a key that is valid and has rights",
     )
     LABELBOX = ("labelbox", "Labelbox answers", "check PRELABEL_LABELBOX_ENDPOINT and the network")
     RATE = (
         "rate",
-        "Labelbox does not say to slow down",
-        "wait; when it lasts, lower PRELABEL_REQUESTS_PER_MINUTE: something else uses the account's requests too",
+        "Labelbox does not ask us to slow down",
+        "wait; if it lasts, lower PRELABEL_REQUESTS_PER_MINUTE: something else uses the account's requests too",
     )
     NAMES = (
         "project-names",
         "every name in the set of projects can be a project's: letters, digits, _ and -, at most 64",
-        "prelabel project forget --malformed removes them; find out who may publish and writes such names",
+        "prelabel project forget --malformed removes them; find out which publisher writes such names",
     )
     KEYS = (
         "project-keys",
-        "every key of the project is of its type, and can be read",
-        "prelabel project forget PROJECT removes keys that are of another type, which hold no rows; then it is looked "
-        "at again. Find out who may publish and writes such keys",
+        "every key of the project has the right type and can be read",
+        "prelabel project forget PROJECT removes keys of a wrong type, which hold no rows; then workers look at the "
+        "project again. Find out which publisher writes such keys",
     )
     PAUSE = (
         "project-pause",
         "uploads of the project are not paused",
-        "fix what the reason names, then prelabel project resume; a pause with a time ends by itself",
+        "fix the problem that the reason names, then run prelabel project resume; a timed pause ends by itself",
     )
     WAITING = (
         "project-waiting",
@@ -134,19 +135,19 @@ class Check(Enum):
     )
     STUCK = (
         "project-stuck",
-        "no chunk is stopped by a defect: an answer of an unexpected shape, or an error of ours",
-        "report what is shown with the log's `stage.broken`; after an upgrade, or when Labelbox answers otherwise, "
-        "prelabel import retry tries the chunks again at once; they are tried every ten minutes anyway",
+        "no chunk is stopped by a defect: an answer of an unexpected shape, or a bug in prelabel",
+        "report the finding with the log's `stage.broken`; after an upgrade, or when Labelbox's answers have changed, "
+        "prelabel import retry tries the chunks again at once; workers try them every ten minutes anyway",
     )
     NEWER = (
         "project-newer",
         "no row waits for a worker of a newer release than this command",
-        "finish the upgrade: workers of this release leave alone what a newer one wrote",
+        "finish the upgrade: workers of this release leave alone the rows of a newer release",
     )
     TIMERS = (
         "project-timers",
-        "nothing due waits for longer than a lease; without pending rows it is noted only",
-        "start workers, or more of them: nobody works on what is due",
+        "no timer is overdue for longer than a lease; without pending rows, one that is overdue is only noted",
+        "start workers, or more of them: none works on what the timer asks for",
     )
     ONTOLOGY = (
         "project-ontology",
@@ -155,26 +156,29 @@ class Check(Enum):
     )
     MEDIA = (
         "project-media",
-        "the project's media type is known and takes annotations of this release",
+        "the project's media type is known and accepts annotation kinds of this release",
         "pre-labels of this media type may be refused: see the media types in docs/reference/reasons.md",
     )
     SHOWN = (
         "project-shown",
         "labelers will see the pre-labels",
-        "switch model-assisted labeling on for the project: its pre-labels are imported and nobody sees them",
+        "switch model-assisted labeling on for the project: its pre-labels are imported, but nobody sees them",
     )
     LOOKED_AT = (
         "looked-at",
-        "every project was asked for at Labelbox: at most 50 in one run, within the account's budget",
+        "Labelbox was asked about every project; one run asks about at most 50, within the account's budget",
         "name the project: prelabel doctor --project P",
     )
 
+    #: Its name, which never changes.
     label: str
+    #: What it expects.
     right: str
+    #: What to do when that is not so.
     remedy: str
 
     def __new__(cls, label: str, right: str, remedy: str) -> Self:
-        """Make a check; its value is its name alone."""
+        """Make a check whose value is its label alone."""
         check = object.__new__(cls)
         check._value_ = check.label = label
         check.right = right
@@ -184,7 +188,7 @@ class Check(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding(JsonRecord):
-    """What a check has found, of one project or of the installation."""
+    """What a check found, about one project or about the installation."""
 
     json_fields = ("check", "level", "good", "found", "remedy", "project")
 
@@ -195,12 +199,12 @@ class Finding(JsonRecord):
 
     @property
     def good(self) -> bool:
-        """Whether nobody has to do anything."""
+        """Return whether nobody has to act."""
         return self.level is not Level.BAD
 
     @property
     def remedy(self) -> str:
-        """What to do; empty when all is well."""
+        """Return what to do; empty when the level is ok."""
         return "" if self.level is Level.OK else self.check.remedy
 
 

@@ -1,4 +1,4 @@
-"""Labelbox: check the endpoint, the key, and the projects. Every answer becomes a finding."""
+"""Check Labelbox's endpoint, the key, and the projects there. Every answer becomes a finding."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -14,11 +14,11 @@ from prelabel_worker.labelbox.errors import Forbidden, ProjectGone, RequestError
 from prelabel_worker.labelbox.types import ImportName, ProjectOntology
 
 MAX_PROJECTS = 50
-"""Maximum number of projects in one run: a project costs two requests of the account's budget."""
+"""Maximum number of projects in one run, since a project costs two requests of the account's budget."""
 
 
 def endpoint(url: str, api_keys: Iterable[str]) -> Finding:
-    """Check whether the keys are safe on their way."""
+    """Check whether the keys may be sent to the endpoint: over TLS, or within this machine."""
     try:
         parsed = Endpoint.parse(url)
     except ValueError as error:
@@ -27,7 +27,7 @@ def endpoint(url: str, api_keys: Iterable[str]) -> Finding:
 
 
 def access(labelbox: Labelbox, url: str, project_id: str) -> Finding:
-    """Check whether Labelbox answers and accepts the key, with one request, also while the account is paused."""
+    """Check whether Labelbox answers and accepts the key, with one request, even while the account is paused."""
     host = urlsplit(url).hostname
     try:
         # A look-up of an import that cannot exist changes nothing.
@@ -35,7 +35,7 @@ def access(labelbox: Labelbox, url: str, project_id: str) -> Finding:
     except Unauthorized:
         return Finding(Check.KEY, Level.BAD, "Labelbox refuses the API key")
     except Forbidden:
-        return Finding(Check.KEY, Level.NOTE, f"Labelbox at {host} knows the key and says it has no right")
+        return Finding(Check.KEY, Level.NOTE, f"Labelbox at {host} knows the key, but the key has no rights")
     except Throttled as error:
         return Finding(Check.RATE, Level.NOTE, f"Labelbox at {host}: {error}")
     except RequestError as error:
@@ -44,15 +44,15 @@ def access(labelbox: Labelbox, url: str, project_id: str) -> Finding:
 
 
 def projects(labelbox: Labelbox, pacer: Pacer, ids: Sequence[str]) -> Iterator[Finding]:
-    """Check each project at Labelbox, of the first 50, as long as Labelbox answers."""
-    for at, project_id in enumerate(ids):
-        if at == MAX_PROJECTS:
-            yield _unchecked(len(ids) - at, "more than 50")
+    """Check the first 50 projects at Labelbox, as long as it answers."""
+    for index, project_id in enumerate(ids):
+        if index == MAX_PROJECTS:
+            yield _unchecked(len(ids) - index, "more than 50")
             return
         try:
             yield from _project(labelbox, pacer, project_id)
         except RequestError as error:
-            yield _unchecked(len(ids) - at, str(error))
+            yield _unchecked(len(ids) - index, str(error))
             return
 
 
@@ -81,26 +81,28 @@ def _project(labelbox: Labelbox, pacer: Pacer, project_id: str) -> Iterator[Find
 
 
 def describe(ontology: ProjectOntology, project_id: str) -> Iterator[Finding]:
-    """Check the features and the media type of a project. Pure."""
+    """Check the features and the media type of a project. Pure: no I/O."""
     features = [*(ontology.normalized.get("tools") or ()), *(ontology.normalized.get("classifications") or ())]
-    kept = [feature for feature in features if not feature.get("archived")]
-    known = [feature for feature in kept if _is_known(feature)]
-    features_kept = counted(len(kept), "feature")
-    named = f"ontology '{ontology.name}' has {features_kept}" if ontology.name else features_kept
-    yield judged(Check.ONTOLOGY, bool(known), f"{named}, {len(known)} of a kind that can be pre-labelled", project_id)
+    active = [feature for feature in features if not feature.get("archived")]
+    supported = [feature for feature in active if _is_supported(feature)]
+    count = counted(len(active), "feature")
+    summary = f"ontology '{ontology.name}' has {count}" if ontology.name else count
+    yield judged(
+        Check.ONTOLOGY, bool(supported), f"{summary}, {len(supported)} of a kind that can be pre-labelled", project_id
+    )
     yield _media(ontology.media_type, project_id)
 
 
-def _is_known(feature: dict[str, Any]) -> bool:
+def _is_supported(feature: dict[str, Any]) -> bool:
     kind = feature.get("tool") or feature.get("type")
     return any(kind in annotation_kind.tools for annotation_kind in KINDS)
 
 
 def _media(media_type: str | None, project_id: str) -> Finding:
-    plain = media_type_of(media_type)
-    if plain not in MEDIA_TYPES:
+    known_type = media_type_of(media_type)
+    if known_type not in MEDIA_TYPES:
         return Finding(Check.MEDIA, Level.NOTE, f"media type {media_type or 'not set'}, which is not known", project_id)
-    kinds = [kind.name for kind in KINDS if plain in kind.media]
+    kinds = [kind.name for kind in KINDS if known_type in kind.media]
     if not kinds:
         return Finding(Check.MEDIA, Level.BAD, f"media type {media_type} takes no annotation kind", project_id)
     return judged(Check.MEDIA, True, f"media type {media_type} takes {', '.join(kinds)}", project_id)

@@ -1,4 +1,4 @@
-"""Check projects in Redis: pauses, rows that no worker takes, and what is overdue. Writes nothing."""
+"""Check projects in Redis: pauses, rows that no worker takes, and overdue timers. Writes nothing."""
 
 import time
 from collections.abc import Iterator
@@ -43,14 +43,14 @@ class ProjectState:
     late_seconds: float
     #: Rows that wait for a newer worker.
     newer: int = 0
-    #: Its stuck chunks: id, and what stops them.
+    #: Its stuck chunks: the id of each, and what stops it.
     stuck: tuple[tuple[str, str], ...] = ()
-    #: Why keys of it cannot be used; '' when they can.
+    #: Why its keys cannot be used; '' when they can.
     broken: str = ""
 
 
 def look(client: Client, prefix: str, only: str | None) -> list[ProjectState] | None:
-    """Read every known project, or one; None when Redis is out of memory, since it refuses transactions then."""
+    """Read every known project, or only one. Return None when Redis is out of memory: it refuses transactions then."""
     inspector = Inspector(client, prefix)
     quarantined = {entry.project_id: entry.detail for entry in inspector.quarantined()}
     try:
@@ -61,7 +61,7 @@ def look(client: Client, prefix: str, only: str | None) -> list[ProjectState] | 
 
 
 def _surviving(client: Client, prefix: str, inspector: Inspector, project_id: str, quarantined: str) -> ProjectState:
-    """Read one project; one whose keys cannot be read is returned as broken."""
+    """Read one project; return it as broken when its keys cannot be read."""
     try:
         with readable(project_id):
             state = _look(client, prefix, inspector, project_id)
@@ -108,8 +108,10 @@ def findings(project: ProjectState, workers: int, lease_seconds: float) -> Itera
         yield Finding(Check.PAUSE, Level.OK, "not paused", project.id)
     oldest = project.oldest_waiting_seconds
     waits = "" if oldest is None else f", the oldest has waited for {span(oldest)}"
-    nobody = ", and no worker is alive" if project.pending and not workers else ""
-    yield judged(Check.WAITING, not nobody, f"{counted(project.pending, 'row')} pending{waits}{nobody}", project.id)
+    no_worker = ", and no worker is alive" if project.pending and not workers else ""
+    yield judged(
+        Check.WAITING, not no_worker, f"{counted(project.pending, 'row')} pending{waits}{no_worker}", project.id
+    )
     stuck = (
         f"{len(project.stuck):,} stuck, such as {': '.join(project.stuck[0])}" if project.stuck else "no chunk is stuck"
     )
@@ -124,7 +126,7 @@ def findings(project: ProjectState, workers: int, lease_seconds: float) -> Itera
 
 
 def _timers(project: ProjectState, lease_seconds: float) -> Finding:
-    """Check the timers: a tick hands out what is due within seconds, and puts it off by a lease then."""
+    """Check the timers: a tick hands out due work within seconds, and then sets the timer a lease later."""
     if project.late_seconds > LOOK_ANYWAY_SECONDS + lease_seconds:
         late = f"{project.timer} has been due for {span(project.late_seconds)}"
         return Finding(Check.TIMERS, Level.BAD if project.pending else Level.NOTE, late, project.id)

@@ -1,4 +1,4 @@
-"""Check the Redis that keeps the rows. Pure but for `look`."""
+"""Check the Redis that keeps the rows. Only `look` and `setting` ask the server; the checks are pure."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ _MB = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What a Redis reports of itself; a setting is None where the service hides it."""
+    """What a Redis reports of itself; a setting is None when the service hides it."""
 
     #: Every section of INFO, as redis-py parses them.
     info: Mapping[str, Any]
@@ -32,28 +32,29 @@ class Server:
     append_only: str | None
     #: `appendfsync`.
     append_sync: str | None
-    #: How much its clock and this machine's differ.
+    #: Seconds by which its clock and this machine's differ.
     skew_seconds: float
     #: The host of its address; empty for a socket.
     host: str = ""
-    #: The server's words when it refused a script that builds a key name; None when it took it or was not asked.
+    #: The server's words when it refused a script that builds a key name; None when it ran it, or was not asked to.
     script_refusal: str | None = None
 
     @property
     def flavour(self) -> ServerFlavour:
-        """Which server it is, with its versions."""
+        """Return which server it is, with its versions."""
         return flavour_of(self.info, self.host)
 
     @property
     def can_keep_rows(self) -> bool:
-        """Whether scripts work there: on another server, projects cannot be read."""
+        """Return whether the server is supported and runs our scripts; otherwise its projects cannot be read."""
         return not self.flavour.refusal and self.script_refusal is None
 
 
 def look(client: Client, info: Mapping[str, Any], root: str | None) -> Server:
-    """Ask a Redis, which reported `info`, for the rest. Raises redis.RedisError.
+    """Return what a Redis reports of itself, `info` included. Raises redis.RedisError.
 
-    `root` is a root key in one of its slots, for the script that finds out what scripts may do; None: it is not asked.
+    `root` is a root key in one of its slots, for a script that tries whether scripts may build key names; when it is
+    None, the script is not run.
     """
     before = time.time()
     seconds, micros = client.time()
@@ -75,7 +76,7 @@ def host_of(client: Client) -> str:
 
 
 def _script_refusal(client: Client, root: str) -> str | None:
-    """Return the server's words when it refuses a script that builds a key name; else None."""
+    """Run a script that builds a key name; return the server's words when it refuses the script, else None."""
     try:
         Scripts(client).run("built_key", root)
     except redis.ResponseError as error:
@@ -86,7 +87,7 @@ def _script_refusal(client: Client, root: str) -> str | None:
 
 
 def setting(client: Client, name: str) -> str | None:
-    """Return a setting of the server; None where a hosted service hides it."""
+    """Return a setting of the server; None when a hosted service hides it."""
     try:
         value = client.config_get(name).get(name)
     except redis.ResponseError:
@@ -97,7 +98,7 @@ def setting(client: Client, name: str) -> str | None:
 def findings(
     server: Server, durability: Durability, rows: int | None, *, as_cluster: bool = False
 ) -> Iterator[Finding]:
-    """Check everything about the server; `rows` is how many it keeps, None when they could not be counted."""
+    """Check everything about the server; `rows` is the number that it keeps, None when it could not be counted."""
     yield from kind(server, as_cluster=as_cluster)
     yield _persistence(server, durability)
     yield _disk(server.info)
@@ -106,7 +107,7 @@ def findings(
 
 
 def kind(server: Server, *, as_cluster: bool = False) -> Iterator[Finding]:
-    """Check whether the server can keep rows, which needs no look at projects."""
+    """Check whether the server can keep rows, without reading projects."""
     yield version(Check.REDIS_VERSION, server.flavour)
     if server.script_refusal is None:
         yield Finding(Check.REDIS_SCRIPTS, Level.OK, "scripts may build key names")
@@ -127,7 +128,7 @@ def version(check: Check, flavour: ServerFlavour) -> Finding:
 
 
 def tls(place: str, options: TlsOptions) -> Finding:
-    """Check whether the server has to prove that it is the one."""
+    """Check whether the server must prove its identity with a certificate."""
     words = "is verified" if options.verified else "is not verified: its URL says so"
     return noted(Check.TLS, options.verified, f"the server at {place} {words}")
 
@@ -143,7 +144,7 @@ def eviction(check: Check, policy: str | None, info: Mapping[str, Any]) -> Findi
 
 
 def mode(info: Mapping[str, Any], *, as_cluster: bool = False) -> Finding:
-    """Check whether it is a primary; nothing else can be asked of another server."""
+    """Check whether the server is a primary; on another one, no other check makes sense."""
     # Valkey 8 and newer report `server_mode` in its place.
     runs_as = str(info.get("redis_mode", info.get("server_mode", "standalone")))
     role = str(info.get("role", "master"))
@@ -189,7 +190,7 @@ def _disk(info: Mapping[str, Any]) -> Finding:
 def _memory(info: Mapping[str, Any], rows: int | None) -> Finding:
     used, limit = int(info["used_memory"]), int(info.get("maxmemory", 0))
     if rows is None:
-        kept = "Redis is out of memory, so that its projects cannot be looked at"
+        kept = "Redis is out of memory, so its projects cannot be read"
     else:
         kept = f"it keeps {counted(rows, 'row')}"
         kept += f", {used // rows:,} bytes of memory a row" if rows >= 1000 else ""

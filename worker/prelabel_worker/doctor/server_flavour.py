@@ -1,6 +1,6 @@
-"""Which server it is that answers as Redis does, from what INFO reports and from its address. Pure.
+"""Tell which server speaks Redis's protocol, from its INFO and its address. Pure: no I/O.
 
-Where each name, field and limit comes from, and what was run, is in docs/reference/redis-servers.md.
+docs/reference/redis-servers.md has the source of each name, field and limit, and says which servers were run.
 """
 
 import re
@@ -13,7 +13,7 @@ from prelabel_worker.stack.redis_server import OLDEST
 
 
 class Flavour(StrEnum):
-    """A server, or a service that runs one, by the name that people know it by."""
+    """A server, or a service that runs one, by its usual name."""
 
     REDIS = "Redis"
     VALKEY = "Valkey"
@@ -46,10 +46,10 @@ _HOSTS = (
     ),
     (re.compile(r"\.(redislabs\.com|redis-cloud\.com)$"), Flavour.REDIS_ENTERPRISE),
 )
-"""What a service's own addresses end in. The order matters: a serverless cache has an address of ElastiCache too."""
+"""How the host names of a service end. The order matters: a serverless cache also has an ElastiCache ending."""
 
 _OLDEST = {Flavour.REDIS: OLDEST, Flavour.VALKEY: (7, 2), Flavour.KEYDB: (6, 2)}
-"""The oldest version of an engine, in its own numbers; KeyDB follows those of the Redis that it was made from."""
+"""The oldest supported version of an engine, in its own numbers; KeyDB's are those of the Redis that it forked."""
 
 _WAITAOF_SINCE = {Flavour.REDIS: (7, 2), Flavour.VALKEY: (7, 2)}
 _WITHOUT_WAITAOF = {Flavour.REDIS_ENTERPRISE, Flavour.AZURE, *_REFUSALS}
@@ -64,9 +64,9 @@ class ServerFlavour:
     engine: Flavour
     #: The version by the flavour's own count.
     version: str
-    #: The version of Redis that it says it is compatible with; clients that know Redis alone go by it.
+    #: The version of Redis that it claims to be compatible with; clients that know only Redis use it.
     redis_version: str
-    #: What it calls itself where that is none of the names known here.
+    #: Its own name for itself, when the flavour is unknown.
     own_name: str = ""
 
     def __str__(self) -> str:
@@ -79,34 +79,34 @@ class ServerFlavour:
 
     @property
     def refusal(self) -> str:
-        """Why it is not supported; empty when it is."""
+        """Return why it is not supported; empty when it is."""
         return _REFUSALS.get(self.flavour, "")
 
     @property
     def was_run(self) -> bool:
-        """Whether the tests run on it: of the others it is expected only that they work."""
+        """Return whether the tests run on it; the other servers are only expected to work."""
         return self.flavour in (Flavour.REDIS, Flavour.VALKEY)
 
     @property
     def oldest(self) -> str:
-        """The oldest version that is supported, with the engine's name; empty where no version is too old."""
+        """Return the oldest supported version, with the engine's name; empty when no version is too old."""
         oldest = _OLDEST.get(self.engine)
         return f"{self.engine} {'.'.join(map(str, oldest))}" if oldest else ""
 
     @property
     def is_recent(self) -> bool:
-        """Whether the engine is new enough, in its own numbers."""
+        """Return whether the engine is new enough, in its own numbers."""
         return self._engine_version >= _OLDEST.get(self.engine, ())
 
     @property
     def has_waitaof(self) -> bool:
-        """Whether it takes `WAITAOF`."""
+        """Return whether it has the command `WAITAOF`."""
         since = _WAITAOF_SINCE.get(self.engine)
         return since is not None and self.flavour not in _WITHOUT_WAITAOF and self._engine_version >= since
 
     @property
     def keeps_a_log(self) -> bool:
-        """Whether an answer is durable by a log of the service's own, whatever its settings say."""
+        """Return whether a log of the service makes every answer durable, whatever its settings say."""
         return self.flavour is Flavour.MEMORYDB
 
     @property
@@ -116,7 +116,7 @@ class ServerFlavour:
 
 
 def flavour_of(info: Mapping[str, Any], host: str = "") -> ServerFlavour:
-    """Return the server that reported `info`, every section as redis-py parses them, and that is at `host`."""
+    """Return which server it is, by every section of its INFO as redis-py parses them, and by its host name."""
     flavour, engine, redis_version = _flavour(info, host), _engine(info), _number(info.get("redis_version"))
     if engine is Flavour.VALKEY:
         version = _number(info.get("valkey_version"))

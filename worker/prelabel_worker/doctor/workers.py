@@ -1,4 +1,4 @@
-"""Check the workers: how many are alive, of which versions and roles. Pure."""
+"""Check the workers: how many are alive, of which versions and roles. Pure: no I/O."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What all bulk commands share: progress, Ctrl-C, the record of the action, the answer and its exit code."""
+"""Functions that all bulk commands share: progress, Ctrl-C, the record of the action, the answer and exit code."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from prelabel_worker.operations.action_log import Actions
 
 @contextmanager
 def progress(verb: str, things: str = "dead letters") -> Iterator[Callable[[BulkResult], None]]:
-    """Print a line that counts, on a terminal only."""
+    """Yield a function that prints, on a terminal only, how many have matched so far."""
     if not sys.stderr.isatty():
         yield lambda result: None
         return
@@ -34,7 +34,7 @@ def progress(verb: str, things: str = "dead letters") -> Iterator[Callable[[Bulk
 
 
 def carry_out(store: Store, bulk: Bulk, verb: str, details: dict[str, Any], act: Callable[[str], None]) -> bool:
-    """Act on project after project and record what was done; return whether the person interrupted it."""
+    """Act on one project after another and record the actions; return whether the person interrupted them."""
     try:
         with progress(verb) as show, interrupts(bulk.stop):
             bulk.progress = show
@@ -50,9 +50,10 @@ def carry_out(store: Store, bulk: Bulk, verb: str, details: dict[str, Any], act:
 
 
 def answer(result: BulkResult, verb: str, *, dry_run: bool, as_json: bool, interrupted: bool, named: bool) -> None:
-    """Print `{matched, done, skipped}` and end with the exit code.
+    """Print how many matched, were done and were skipped; end the command unless its exit code is 0.
 
-    With `named`, the person named ids: exit code 3 also when none of them could be changed.
+    Exit code 130 after an interrupt, 3 when nothing matched. With `named`, the person named ids: exit code 3 also when
+    none of them could be changed.
     """
     if as_json:
         out(result.as_json())
@@ -60,7 +61,7 @@ def answer(result: BulkResult, verb: str, *, dry_run: bool, as_json: bool, inter
         prefix = f"would {verb}: " if dry_run else ""
         print_line(prefix + ", ".join(f"{name} {count}" for name, count in result.as_json().items()))
     if interrupted:
-        say("interrupted: what is counted is done; the same command resumes")
+        say("interrupted: what is counted above is done; the same command resumes")
         raise typer.Exit(INTERRUPTED)
     if not result.matched or (named and not dry_run and not result.done):
         raise typer.Exit(NOTHING)
@@ -86,8 +87,8 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, 
         for key in {**before, **after}:
             yield from differences(before.get(key), after.get(key), f"{path}.{key}" if path else key)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for at, (old, new) in enumerate(zip(before, after, strict=True)):
-            yield from differences(old, new, f"{path}[{at}]")
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from differences(old, new, f"{path}[{index}]")
     elif before != after:
         yield path, before, after
 

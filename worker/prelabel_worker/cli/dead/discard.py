@@ -36,11 +36,11 @@ def discard(
 
 
 def _ask(store: Store, bulk: Bulk) -> None:
-    """Ask on a terminal, with the count. Exit code 2 elsewhere, since nobody can answer; 3 when the answer is no."""
+    """Ask on a terminal, with the count. Exit code 3 when the answer is no, 2 where nobody can answer."""
     if not _on_a_terminal():
         say("discarding cannot be undone: give --yes, or --dry-run to count")
         raise typer.Exit(USAGE)
-    count = sum(map(len, of_each(store.projects, lambda name: store.rows.slices(name, bulk.chosen))))
+    count = sum(map(len, of_each(store.projects, lambda project_id: store.rows.slices(project_id, bulk.chosen))))
     if count and not confirm(f"Discard {counted(count, 'dead letter')} of {', '.join(store.projects)} for good?"):
         say("nothing was discarded")
         raise typer.Exit(NOTHING)

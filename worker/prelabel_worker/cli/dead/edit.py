@@ -1,4 +1,4 @@
-"""`prelabel dead edit`: one dead letter's message in an editor or from a file, checked, and sent back."""
+"""`prelabel dead edit`: change one dead letter's message in an editor or from a file, check it, and send it back."""
 
 import os
 import shlex
@@ -27,11 +27,13 @@ def edit(
     dead_letter_id: DeadLetterId,
     project: Project = None,
     file: Annotated[str | None, typer.Option(metavar="FILE|-", help="The new message; else an editor opens.")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Only save: it stays a dead letter.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Save the message without retrying it.")] = False,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Change a dead letter's message and retry it. It is checked as when it is published; a wrong one changes nothing.
+    """Change a dead letter's message and retry it.
+
+    The new message is checked as a published one is; an invalid message changes nothing.
 
     Example: prelabel dead edit 42 --project demo-project --file edited.json
     """
@@ -57,7 +59,7 @@ def edit(
 
 
 def _save(store: Store, dead_letter: DeadLetter, text: bytes, *, keep: bool) -> BulkResult:
-    """Check the message, replace it unless somebody else was faster, and record that. Raises MessageError."""
+    """Check the message, replace it unless somebody else acted first, and record the edit. Raises MessageError."""
     new = edited_message(dead_letter, checked(dead_letter, text), store.rows.lanes(dead_letter.project_id))
     result = store.rows.edit(dead_letter.project_id, [new], "keep" if keep else "old")
     if not result.done:

@@ -1,4 +1,4 @@
-"""Why a row is a dead letter, in the words of a person. Pure."""
+"""Explain to a person why a row is a dead letter. Pure: no I/O."""
 
 from collections import Counter
 from typing import Any
@@ -9,25 +9,25 @@ from prelabel.printing import counted
 from prelabel_worker.dead_letters.letter import DeadLetter
 
 _FIELDS = {"path": "field", "found": "found", "expected": "expected", "hint": "suggestion"}
-"""Name in the details → what a person calls it."""
+"""Name in the details → the word that a person reads."""
 EXPLAINED = (*_FIELDS, "errors")
-"""Names in the details that `explanation` has used."""
+"""Names in the details that `explanation` uses."""
 _SHOWN_ERRORS = 3
 
 
 def explanation(dead_letter: DeadLetter) -> dict[str, str]:
     """Return the reason, the field, what was found and expected, a suggestion, and what Labelbox says, as far as known.
 
-    Labelbox names an error for each annotation; those that are the same are one, with their count.
+    Labelbox reports an error for each annotation; equal errors are merged into one, with their count.
     """
     details = dead_letter.details
     known = {name: text(details[key]) for key, name in _FIELDS.items() if details.get(key)}
-    said = _errors(details.get("errors"))
-    return {"reason": dead_letter.reason} | known | ({"Labelbox says": "; ".join(said)} if said else {})
+    errors = _errors(details.get("errors"))
+    return {"reason": dead_letter.reason} | known | ({"Labelbox says": "; ".join(errors)} if errors else {})
 
 
 def text(value: Any) -> str:
-    """Return a value of the details as one text."""
+    """Return a value of the details as text."""
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 

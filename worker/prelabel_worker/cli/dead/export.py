@@ -1,4 +1,4 @@
-"""`prelabel dead export`: dead letters into a file, one a line, however many."""
+"""`prelabel dead export`: write dead letters to a file, one a line, in constant memory."""
 
 import csv
 import os
@@ -26,10 +26,11 @@ COLUMNS = (
     "import", "attempts", "firstAt", "lastAt",
 )  # fmt: skip
 Write = Callable[[DeadLetter], int]
+"""Writes a dead letter; returns 1, or 0 when it leaves it out."""
 
 
 class Format(StrEnum):
-    """How dead letters are written."""
+    """The format of the exported file."""
 
     NDJSON = "ndjson"
     CSV = "csv"
@@ -40,9 +41,11 @@ def export(
     choice: Choice = Choice(),  # noqa: B008 - frozen; `filtered` gives the real one
     format: Annotated[Format, typer.Option(help="One JSON object a line, or a table.")] = Format.NDJSON,  # noqa: A002
     messages: Annotated[
-        bool, typer.Option("--messages", help="ndjson: the original messages alone, for `prelabel publish`.")
+        bool, typer.Option("--messages", help="With ndjson: only the original messages, for `prelabel publish`.")
     ] = False,
-    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; else standard output.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file to write; else standard output.")
+    ] = None,
     redis_url: RedisUrl = None,
 ) -> None:
     """Write dead letters to a file, without changing them. Exit code 3 when nothing matches.
@@ -56,11 +59,12 @@ def export(
     count = left_out = 0
     with _opened(output) as file:
         write = _table(file) if format is Format.CSV else _messages(file) if messages else _dead_letters(file)
-        for dead_letter in of_each(store.projects, lambda name: store.rows.choose(name, choice.filter)):
+        for dead_letter in of_each(store.projects, lambda project_id: store.rows.choose(project_id, choice.filter)):
             written = write(dead_letter)
             count, left_out = count + written, left_out + 1 - written
     say(
-        f"exported {counted(count, 'dead letter')}" + (f", left out {left_out} that are no message" if left_out else "")
+        f"exported {counted(count, 'dead letter')}"
+        + (f", left out {left_out} that cannot be read as a message" if left_out else "")
     )
     if not count:
         raise typer.Exit(NOTHING)
@@ -68,7 +72,7 @@ def export(
 
 @contextmanager
 def _opened(output: Path | None) -> Iterator[TextIO]:
-    """Open the file, which replaces an older one only when it is complete; or standard output."""
+    """Open the output file, which replaces an older one only when it is complete, or standard output."""
     if output is None:
         try:
             yield sys.stdout
@@ -114,7 +118,7 @@ def _messages(file: TextIO) -> Write:
 def _table(file: TextIO) -> Write:
     table = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
     table.writerow(COLUMNS)
-    # In a file a cell reads back as it was; a terminal must not obey it.
+    # A file must keep every cell as it is; a terminal must not obey what a cell holds.
     shown = printable if file.isatty() else str
 
     def write(dead_letter: DeadLetter) -> int:

@@ -59,7 +59,7 @@ class Choice:
 
     @property
     def filter(self) -> DeadLetterFilter:
-        """The filter that the options name, without the project."""
+        """The filter of the options, without the project."""
         return DeadLetterFilter(
             ids=tuple(self.dead_letter_ids or ()),
             reason=self.reason,
@@ -72,16 +72,19 @@ class Choice:
         )
 
     def check(self) -> None:
-        """Require at least one filter. Exit code 2."""
+        """Require at least one filter, and a project for ids. Exit code 2."""
         if self.dead_letter_ids and self.project is None:
-            say("ids of dead letters are of one project: name it with --project")
+            say("ids of dead letters belong to one project: name it with --project")
             raise typer.Exit(USAGE)
         if not (self.project or self.everything or self.filter != DeadLetterFilter()):
             say("name the dead letters: ids, --project, --reason, --group, --model, --data-row, --since, …, or --all")
             raise typer.Exit(USAGE)
 
     def before(self, now_ms: int) -> DeadLetterFilter:
-        """Return the filter without dead letters that die from now on, so that the action changes what was counted."""
+        """Return the filter limited to dead letters that died until `now_ms`: the action changes what was counted.
+
+        A filter by ids stays as it is.
+        """
         chosen = self.filter
         if chosen.ids:
             return chosen
@@ -89,7 +92,7 @@ class Choice:
 
 
 class Store:
-    """The projects that a command is about, and access to their dead letters."""
+    """The projects that a command works on, and access to their dead letters."""
 
     def __init__(self, redis_url: str | None, project: str | None) -> None:
         settings = settings_for(redis_url)
@@ -100,4 +103,4 @@ class Store:
 
 
 filtered = sharing(Choice, "choice")
-"""Give a command the shared filters; it gets them together as `choice`."""
+"""Decorates a command with the shared filters; the command receives them as `choice`."""

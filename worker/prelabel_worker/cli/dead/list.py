@@ -28,7 +28,7 @@ def list_dead_letters(
     Example: prelabel dead list --project demo-project --reason unknown-feature --since 2h
     """
     store = Store(redis_url, choice.project)
-    matching = of_each(store.projects, lambda name: store.rows.choose(name, choice.filter))
+    matching = of_each(store.projects, lambda project_id: store.rows.choose(project_id, choice.filter))
     dead_letters = list(islice(matching, limit))
     if as_json:
         out({"deadLetters": [dead_letter.as_json() for dead_letter in dead_letters]})
@@ -44,12 +44,14 @@ def groups(
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """List what went wrong, largest first: dead letters with one cause are one group. Exit code 3 when there is none.
+    """List groups of dead letters that have the same cause, largest first. Exit code 3 when there is none.
 
     Example: prelabel dead groups --project demo-project
     """
     store = Store(redis_url, project)
-    listed = sorted(of_each(store.projects, lambda name: store.rows.groups(name, limit)), key=lambda group: -group.rows)
+    listed = sorted(
+        of_each(store.projects, lambda project_id: store.rows.groups(project_id, limit)), key=lambda group: -group.rows
+    )
     if as_json:
         out({"groups": [group.as_json() for group in listed]})
     else:
@@ -74,7 +76,7 @@ def _dead_letters(dead_letters: list[DeadLetter]) -> Table:
     for dead_letter in dead_letters:
         example = dead_letter.example()
         where = example.get("path") or example.get("errorName") or ""
-        what = (
+        problem = (
             example.get("hint") or example.get("found") or example.get("errorMessage") or example.get("expected") or ""
         )
         cells = (
@@ -83,7 +85,7 @@ def _dead_letters(dead_letters: list[DeadLetter]) -> Table:
             dead_letter.reason,
             dead_letter.data_row,
             where,
-            str(what)[:60],
+            str(problem)[:60],
         )
         table.add_row(*(str(cell) for cell in cells), times(dead_letter.retried))
     return table

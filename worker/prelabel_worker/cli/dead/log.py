@@ -1,4 +1,4 @@
-"""`prelabel dead log`: who did what, with dead letters, projects and accounts."""
+"""`prelabel dead log`: list who did what to dead letters, projects and accounts."""
 
 from typing import Annotated
 
@@ -18,13 +18,13 @@ def log(
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """List what was done with dead letters, projects and accounts, by whom, newest first. Exit code 3 when nothing was.
+    """List who did what to dead letters, projects and accounts, newest first. Exit code 3 if there are no actions.
 
     Example: prelabel dead log --project demo-project
     """
     store = Store(redis_url, project)
     actions = Actions(store.client, store.prefix)
-    recorded = list(of_each(store.projects, lambda name: actions.last(name, limit)))
+    recorded = list(of_each(store.projects, lambda project_id: actions.last(project_id, limit)))
     if project is None:
         recorded += actions.last_with_accounts(limit)
     newest = sorted(recorded, key=lambda action: -action.at_ms)[:limit]

@@ -1,4 +1,4 @@
-"""`prelabel dead retry`: dead letters back to their lanes, as they are or edited."""
+"""`prelabel dead retry`: send dead letters back to their lanes, as they are or edited."""
 
 import csv
 from pathlib import Path
@@ -17,7 +17,7 @@ from prelabel_worker.dead_letters.editing import Edits
 def retry(
     choice: Choice = Choice(),  # noqa: B008 - frozen; `filtered` gives the real one
     as_new: Annotated[
-        bool, typer.Option("--as-new", help="With a new arrival number: they override what is newer than they are.")
+        bool, typer.Option("--as-new", help="Give them new arrival numbers, so that they override newer messages.")
     ] = False,
     rate: Annotated[
         float, typer.Option(metavar="ROWS_PER_SECOND", help="Maximum number of rows a second.", min=1)
@@ -29,13 +29,14 @@ def retry(
         list[str] | None, typer.Option(metavar="OLD=NEW", help="Rename an option of answers; may be repeated.")
     ] = None,
     data_row_from: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", help="Columns old,new: other global keys or ids.")
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Columns old and new: replace global keys or ids of data rows."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; of edits, show three examples.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; with edits, show three examples.")] = False,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Send dead letters back to their lanes, edited if names are given. Exit code 3 when nothing matches.
+    """Send dead letters back to their lanes, as they are or edited. Exit code 3 when nothing matches.
 
     Example: prelabel dead retry --project demo-project --reason unknown-feature --rename-feature Car=car --dry-run
     """

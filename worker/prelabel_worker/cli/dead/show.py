@@ -1,4 +1,4 @@
-"""`prelabel dead show`, and a dead letter written for a person."""
+"""`prelabel dead show`, and how one dead letter is printed for a person."""
 
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ DeadLetterId = Annotated[str, typer.Argument(metavar="ID", help="The dead letter
 def show(
     dead_letter_id: DeadLetterId, project: Project = None, as_json: AsJson = False, redis_url: RedisUrl = None
 ) -> None:
-    """Show one dead letter: why it died, what Labelbox said and has, the message, and what can be done.
+    """Show one dead letter: why it died, what Labelbox answered, the message, and what you can do.
 
     Example: prelabel dead show 42 --project demo-project
     """
@@ -31,14 +31,14 @@ def show(
 
 def only_dead_letter(store: Store, dead_letter_id: str) -> DeadLetter:
     """Return the dead letter of this id. Exit code 3 when there is none, 2 when several projects have one."""
-    of_id = of_each(store.projects, lambda name: [store.rows.dead_letter(name, dead_letter_id)])
-    dead_letters = [dead_letter for dead_letter in of_id if dead_letter is not None]
+    by_project = of_each(store.projects, lambda project_id: [store.rows.dead_letter(project_id, dead_letter_id)])
+    dead_letters = [dead_letter for dead_letter in by_project if dead_letter is not None]
     if not dead_letters:
         say(f"no dead letter {dead_letter_id}")
-        for name in store.projects:
-            for row in of_each([name], lambda project_id: store.rows.rows(project_id, [dead_letter_id])):
-                key = row.data_row.partition(":")[2] or "KEY"
-                say(f"{name} has a row {dead_letter_id} that is tried again: {command('row show', key, project=name)}")
+        for project in store.projects:
+            for row in of_each([project], lambda project_id: store.rows.rows(project_id, [dead_letter_id])):
+                where = command("row show", row.data_row.partition(":")[2] or "KEY", project=project)
+                say(f"row {dead_letter_id} of {project} is not dead, it is tried again: {where}")
         raise typer.Exit(NOTHING)
     if len(dead_letters) > 1:
         say(
@@ -58,8 +58,8 @@ def describe(dead_letter: DeadLetter) -> None:
             print_(f"  {name}: {text(value)}", markup=False, highlight=False)
     print_(f"  {dead_letter.message[:2000].decode('utf-8', 'replace')}", markup=False, highlight=False)
     for action in ("retry", "discard") if dead_letter.whole_frame else ("retry", "edit", "discard"):
-        spelled = command(f"dead {action}", dead_letter.id, project=dead_letter.project_id)
-        print_(f"  {action}: {spelled}", highlight=False, soft_wrap=True)
+        command_line = command(f"dead {action}", dead_letter.id, project=dead_letter.project_id)
+        print_(f"  {action}: {command_line}", highlight=False, soft_wrap=True)
 
 
 def _facts(dead_letter: DeadLetter) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Commands that tell how things are: status, wait, audit, doctor, healthy, metrics."""
+"""Commands that show the state of the installation: status, wait, audit, doctor, healthy, metrics."""

@@ -12,7 +12,7 @@ from prelabel_worker.queries.audit import audit as reconcile
 
 
 def audit(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
-    """Reconcile the counts of every project and say where they differ. Exit code 1 when it does not balance.
+    """Reconcile the counts of every project and say where they differ. Exit code 1 when they do.
 
     Example: prelabel audit
     """

@@ -1,4 +1,4 @@
-"""`prelabel doctor`: check everything that rows need to arrive, and name a remedy for what is wrong."""
+"""`prelabel doctor`: check everything that rows need to arrive, and print a remedy for each problem."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -33,20 +33,24 @@ _WORDS = {Level.OK: "ok  ", Level.NOTE: "note", Level.BAD: "BAD "}
 
 def doctor(
     project: Project = None,
-    ask_live: Annotated[bool, typer.Option("--live", help="Import into a scratch project and ask questions.")] = False,
+    ask_live: Annotated[
+        bool, typer.Option("--live", help="Import into a scratch project and report what Labelbox does.")
+    ] = False,
     data_row: Annotated[str | None, typer.Option(help="With --live: the id of a data row of the project.")] = None,
-    global_key: Annotated[str | None, typer.Option(help="With --live: its global key instead.")] = None,
-    feature: Annotated[str | None, typer.Option(help="With --live: the feature; else the first that fits.")] = None,
+    global_key: Annotated[str | None, typer.Option(help="With --live: the data row's global key instead.")] = None,
+    feature: Annotated[
+        str | None, typer.Option(help="With --live: the feature to label; else the first that fits.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="With --live: it is a scratch project; do not ask.")] = False,
-    timeout: Annotated[float, typer.Option(help="With --live: longest wait for one import.", min=1)] = 120,
+    timeout: Annotated[float, typer.Option(help="With --live: maximum seconds to wait for one import.", min=1)] = 120,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Look at Redis, the broker, workers, Labelbox and projects. Exit code 1 when something needs a person.
+    """Check Redis, the broker, workers, Labelbox and projects. Exit code 1 when something needs a person.
 
     Example: prelabel doctor
 
-    With --live it changes a project: it makes small imports, tells what Labelbox answers, and deletes them.
+    With --live it changes a project: it makes small imports, prints what Labelbox answers, and deletes them.
 
     Example: prelabel doctor --live --project my-scratch-project --global-key scratch-0001
     """
@@ -64,7 +68,7 @@ def doctor(
 
 
 def examine(client: Client, settings: Settings, project: str | None = None) -> Iterator[Finding]:
-    """Yield every finding, those of this machine first. Changes nothing but the account's count of requests."""
+    """Yield every finding, those about servers first. Changes nothing but the account's count of requests."""
     if settings.state.tls:
         yield redis_server.tls(str(settings.state), settings.state.options)
     infos = {server: server.info() for server in servers_of(client)}
@@ -92,30 +96,32 @@ def examine(client: Client, settings: Settings, project: str | None = None) -> I
     yield projects.malformed(client, settings.key_prefix)
     for state in states or ():
         yield from projects.findings(state, len(alive), settings.lease_seconds)
-    safe = service.endpoint(settings.labelbox_endpoint, settings.api_keys)
-    yield safe
+    safety = service.endpoint(settings.labelbox_endpoint, settings.api_keys)
+    yield safety
     for account, ids in _by_account(client, settings, states or ()).items():
         yield projects.account_pause(client, settings, account)
-        if safe.good:
+        if safety.good:
             yield from _labelbox(client, settings, account, ids)
 
 
 def _root_on(client: Client, server: Client, settings: Settings) -> str | None:
-    """Return a root key that one of the servers that `client` stands for has; None for a node with hardly any slots."""
+    """Return a root key that is kept on `server`; None when none was found, as for a node with hardly any slots."""
     roots = (keys.project_root(settings.key_prefix, f"doctor-{number}") for number in range(_ROOTS_TRIED))
     return next((root for root in roots if node_of(client, root) is server), None)
 
 
 def _rows_on(client: Client, server: Client, settings: Settings, states: Sequence[ProjectState] | None) -> int | None:
-    """Return the number of rows that one of the servers keeps; None when they could not be counted."""
+    """Return how many rows `server` keeps; None when they could not be counted."""
     if states is None:
         return None
-    here = [state for state in states if node_of(client, keys.project_root(settings.key_prefix, state.id)) is server]
-    return sum(state.pending + state.dead for state in here)
+    on_server = [
+        state for state in states if node_of(client, keys.project_root(settings.key_prefix, state.id)) is server
+    ]
+    return sum(state.pending + state.dead for state in on_server)
 
 
 def _placed(client: Client, server: Client, findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield the findings of one of the servers that `client` stands for, named where there are several."""
+    """Yield the findings about `server`, with its address when it is one node of a cluster."""
     if not has_slots(client):
         yield from findings
         return
@@ -125,7 +131,7 @@ def _placed(client: Client, server: Client, findings: Iterable[Finding]) -> Iter
 
 
 def _by_account(client: Client, settings: Settings, states: Sequence[ProjectState]) -> dict[str, list[str]]:
-    """Return account → its projects, those with most pending rows first; with all accounts that the settings name."""
+    """Return account → its projects, most pending rows first; all accounts that the settings name are included."""
     inspector = Inspector(client, settings.key_prefix)
     by_account: dict[str, list[str]] = {name: [] for name in (settings.account, *settings.account_keys)}
     for state in sorted(states, key=lambda state: (-state.pending, state.id)):
@@ -137,7 +143,7 @@ def _by_account(client: Client, settings: Settings, states: Sequence[ProjectStat
 
 
 def _labelbox(client: Client, settings: Settings, account: str, ids: Sequence[str]) -> Iterator[Finding]:
-    """Yield what Labelbox answers with the account's key; projects are asked for only where the key is accepted."""
+    """Yield the findings about the account's key at Labelbox, and about its projects if the key is accepted."""
     try:
         labelbox = open_labelbox(settings, account, _LABELBOX_SECONDS)
     except KeyMissing:
@@ -153,9 +159,9 @@ def _labelbox(client: Client, settings: Settings, account: str, ids: Sequence[st
 
 
 def _print(findings: Sequence[Finding]) -> None:
-    """Print one line a finding; with many projects, leave out their checks that are in order."""
-    named = {finding.project for finding in findings if finding.project}
-    brief = len(named) > _PROJECTS_IN_FULL
+    """Print each finding on a line; with many projects, only count their checks that are in order."""
+    project_ids = {finding.project for finding in findings if finding.project}
+    brief = len(project_ids) > _PROJECTS_IN_FULL
     for finding in findings:
         if finding.project and brief and finding.level is Level.OK:
             continue
@@ -164,5 +170,5 @@ def _print(findings: Sequence[Finding]) -> None:
         if finding.remedy:
             print_line(f"      → {finding.remedy}")
     if brief:
-        well = sum(finding.project is not None and finding.level is Level.OK for finding in findings)
-        print_line(f"ok   in order: {counted(well, 'check')} of {counted(len(named), 'project')}")
+        in_order = sum(finding.project is not None and finding.level is Level.OK for finding in findings)
+        print_line(f"ok   in order: {counted(in_order, 'check')} of {counted(len(project_ids), 'project')}")

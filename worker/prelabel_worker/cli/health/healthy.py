@@ -1,6 +1,6 @@
-"""`prelabel healthy`: for a container's health check. A worker that lives and does nothing is not healthy.
+"""`prelabel healthy`: for a container's health check. A worker that is alive but makes no progress is not healthy.
 
-It runs every few seconds beside the worker whose core it takes: what it imports is as little as can be.
+It runs every few seconds and takes processor time from the worker beside it, so it imports as little as possible.
 """
 
 import socket
@@ -16,20 +16,20 @@ from prelabel_worker.stack import stack_file
 
 UNHEALTHY = 1
 MAX_SILENCE_SECONDS = 300.0
-"""Longer than the longest upload: a task counts as progress only when it is over."""
+"""Longer than the longest upload, since a task counts as progress only when it is over."""
 _TICK_SILENCE_SECONDS = 15.0
 
 
 def healthy(
     max_silence: Annotated[
-        float, typer.Option(help="Maximum seconds with work and without progress.", min=1)
+        float, typer.Option(help="Maximum seconds without progress while there is work.", min=1)
     ] = MAX_SILENCE_SECONDS,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Tell whether the workers of this host tick and make progress: exit code 0, or 1 with the reason.
+    """Check that the workers of this host tick and make progress: exit code 0, or 1 with the reason.
 
-    Exit code 4 when Redis does not answer: then the workers may be well, and restarting them does not help.
+    Exit code 4 when Redis does not answer: the workers may be healthy, and restarting them does not help.
 
     Example: prelabel healthy --max-silence 600
     """
@@ -46,13 +46,13 @@ def healthy(
 
 
 def _settings(option: str | None) -> RedisSettings:
-    """Read the option, then the environment, then the running stack's file, as all commands do; no other setting."""
+    """Read where Redis is, as all commands do: the option, then the environment, then the running stack's file."""
     stack = stack_file.read() if find_redis_url(option) is None else None
     return read_redis_settings(option, otherwise=stack.redis_url if stack else None)
 
 
 def problems(workers: list[WorkerStatus], max_silence: float) -> list[str]:
-    """Return what is wrong with a host's workers: one text for each worker that is not well."""
+    """Return what is wrong with a host's workers: one text for each unhealthy worker."""
     if not workers:
         return ["no worker of this host ticks into Redis"]
     return [f"{worker.name} {problem}" for worker in workers if (problem := _problem(worker, max_silence))]

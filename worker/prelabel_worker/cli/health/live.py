@@ -1,4 +1,4 @@
-"""The part of `prelabel doctor` that imports something, behind a confirmation."""
+"""`prelabel doctor --live`, which makes imports in a scratch project after a confirmation."""
 
 import signal
 import sys
@@ -22,33 +22,31 @@ from prelabel_worker.labelbox.errors import Throttled, Unavailable
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.settings import Settings
 
-_BELONGS = (
-    "These answers belong in docs/explanation/tested.md, or in an issue of this project: nobody else may know them yet."
-)
+_BELONGS = "Please report these answers in an issue of this project, for docs/explanation/tested.md: they may be new."
 
 
 @dataclass(frozen=True, slots=True)
 class LiveOptions:
-    """The options of the command that matter with `--live`."""
+    """The options of `prelabel doctor` that count with `--live`."""
 
     #: The scratch project's id.
     project: str | None
     #: The id of one of its data rows.
     data_row: str | None
-    #: Or its global key.
+    #: Or the data row's global key; exactly one of the two is needed.
     global_key: str | None
-    #: The name of the feature to make pre-labels of; None for the first that fits.
+    #: The name of the feature to make pre-labels of; None for the first feature that fits.
     feature: str | None
     #: Whether the person has confirmed that it is a scratch project.
     yes: bool
-    #: Longest wait for one import.
+    #: Maximum seconds to wait for one import.
     wait_seconds: float
     #: Whether to print JSON.
     as_json: bool
 
 
 def live(client: Client, settings: Settings, options: LiveOptions) -> None:
-    """Ask the questions and print the answers. Exit code 1 when one could not be asked or something is left."""
+    """Ask the questions and print the answers. Exit code 1 when one had no answer or an import remains."""
     project, data_row = _check(options)
     labelbox = open_labelbox(settings, settings.account)
     try:
@@ -65,7 +63,7 @@ def _check(options: LiveOptions) -> tuple[str, dict[str, str]]:
     if not options.project or (options.data_row is None) == (options.global_key is None):
         raise ConfigurationError("--live needs --project, and --data-row or --global-key")
     if not options.yes and not sys.stdin.isatty():
-        raise ConfigurationError("--live imports something: give --yes where nobody can be asked")
+        raise ConfigurationError("--live makes imports, and asks before: give --yes where nobody can answer")
     if options.data_row is not None:
         return options.project, {"id": options.data_row}
     return options.project, {"globalKey": str(options.global_key)}
@@ -84,20 +82,20 @@ def _confirm(client: Client, settings: Settings, project: str, probe: Probe, yes
     host = urlsplit(settings.labelbox_endpoint).hostname
     say(
         f"at {host}, project {project} gets up to {MAX_IMPORTS} imports named {PREFIX}-…, with pre-labels of the "
-        f"feature '{probe.feature}' on the one data row that was named. All of them are deleted at the end; whether "
-        "their pre-labels go with them is not known. Use a scratch project in which nobody labels."
+        f"feature '{probe.feature}' on the one data row that was named. All imports are deleted at the end; whether "
+        "that deletes their pre-labels is not known. Use a scratch project in which nobody labels."
     )
     if Inspector(client, settings.key_prefix).status(project).published:
-        say("rows were published to this project: it does not look like a scratch project")
-    if not yes and not confirm("Is this a scratch project, and shall it be done?"):
+        say("rows were published to this project, so it does not look like a scratch project")
+    if not yes and not confirm("Is this a scratch project, and do you want to make these imports?"):
         raise typer.Exit(USAGE)
 
 
 def _run(
     labelbox: Labelbox, pacer: Pacer, settings: Settings, project: str, probe: Probe, options: LiveOptions
 ) -> None:
-    # SIGTERM must delete what was made, as Ctrl-C does. A shell that starts a command in the background has Ctrl-C
-    # ignored, so both are set.
+    # SIGTERM must delete the imports, as Ctrl-C does. A command that a shell starts in the background ignores Ctrl-C,
+    # so both handlers are set.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     limit = settings.server_limit_seconds
@@ -120,7 +118,7 @@ def _ask(scratch: Scratch, probe: Probe, answers: list[Answer]) -> None:
             say(f"asked: {answer.asked}")
             answers.append(answer)
     except KeyboardInterrupt:
-        say("interrupted; deleting what was made. For some time, an upload that was cut off is looked for")
+        say("interrupted; deleting the imports. An interrupted upload may appear late, so this may take a while")
         raise
 
 

@@ -1,4 +1,4 @@
-"""`prelabel metrics`: what `status` shows, for Prometheus. It is read at each scrape and stored nowhere."""
+"""`prelabel metrics`: serve what `status` shows to Prometheus. It is read at each scrape and stored nowhere."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -19,12 +19,14 @@ from prelabel_worker.queries.status import Inspector
 def metrics(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65_535)] = 9464,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    once: Annotated[bool, typer.Option("--once", help="Print them and end, such as for a file collector.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Print the metrics and end, for example for a file collector.")
+    ] = False,
     redis_url: RedisUrl = None,
 ) -> None:
     """Serve metrics for Prometheus at http://HOST:PORT/metrics: rows, chunks, dead letters, accounts, workers.
 
-    One such process is enough, wherever Redis can be reached; workers serve none.
+    One such process is enough, on any host that reaches Redis; workers serve no metrics.
 
     Example: prelabel metrics --once
     """
@@ -48,7 +50,7 @@ def metrics(
 
 
 class Scrape(Collector):
-    """Reads everything at each scrape; when Redis is away, reports that as a metric."""
+    """Reads everything at each scrape; reports it as a metric when Redis does not answer."""
 
     def __init__(self, inspector: Inspector, accounts: Accounts) -> None:
         self._inspector = inspector
@@ -59,7 +61,7 @@ class Scrape(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all metrics, or only that Redis does not answer."""
+        """Yield all metrics, or only the one that says that Redis does not answer."""
         try:
             survey, accounts = self._inspector.survey(), self._accounts.all()
             workers = self._inspector.workers()

@@ -29,7 +29,7 @@ def status(
     project: Project = None,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Show what became of every row, by project, and which workers live.
+    """Show what became of every row, by project, and which workers are alive.
 
     Example: prelabel status --watch
     """
@@ -66,7 +66,7 @@ def view(inspector: Inspector, accounts: Accounts | None = None, project: str | 
 
 
 def quarantine_notes(survey: Survey) -> list[str]:
-    """Return a line for projects that are quarantined and one for names that no project can have."""
+    """Return a line about quarantined projects and one about names that no project can have, if there are any."""
     notes = []
     if count := len(survey.quarantined):
         names = ", ".join(quarantined.project_id for quarantined in survey.quarantined[:_SHOWN_NAMES])
@@ -94,7 +94,7 @@ def table(projects: list[ProjectStatus]) -> Table:
 
 
 def retrying_note(status: ProjectStatus) -> str:
-    """Return how many rows are retrying, and how many of those are being tried now."""
+    """Return how many rows are retrying, and how many of them are being tried now."""
     tried = f" ({status.retrying_queued:,} being tried)" if status.retrying_queued else ""
     return f"{status.retrying:,} retrying{tried}"
 

@@ -18,11 +18,11 @@ _LOOK_SECONDS = 0.2
 
 
 def wait(
-    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = 600,
+    timeout: Annotated[float, typer.Option(help="Maximum seconds to wait.", min=0)] = 600,
     retrying: Annotated[
         bool,
         typer.Option(
-            "--retrying/--no-retrying", help="Also for retrying rows; else end when only retrying rows remain."
+            "--retrying/--no-retrying", help="Wait for retrying rows too; else end when only retrying rows remain."
         ),
     ] = True,
     project: Project = None,
@@ -30,8 +30,9 @@ def wait(
 ) -> None:
     """Wait until no row is pending. Exit code 1 when there are dead letters, 3 when rows are still pending.
 
-    Retrying rows, whose data row is not in the project yet, stay pending for up to --retry-hours of `project set`. When
-    only such rows remain, the command says so at once. It waits for rows that were being tried when it began.
+    Retrying rows, whose data row is not in the project yet, stay pending for up to --retry-hours of `project set`. The
+    command says so as soon as only such rows remain. It waits for the outcome of those that are being tried when it
+    begins.
 
     Example: prelabel wait --timeout 60
     """
@@ -66,10 +67,10 @@ def wait(
 def _retrying(projects: list[ProjectStatus]) -> str:
     rows = sum(status.retrying for status in projects)
     next_try = min((status.next_retry_at for status in projects if status.next_retry_at is not None), default=None)
-    tried = "They are being tried" if next_try is None else f"The next is tried again {when(next_try)}"
+    next_step = "They are being tried" if next_try is None else f"The next is tried again {when(next_try)}"
     return (
-        f"only retrying rows remain, {rows:,}: their data rows are not in the project (yet). {tried}; "
-        "prelabel project retry P tries all now, --give-up makes dead letters of them"
+        f"only retrying rows remain, {rows:,}: their data rows are not in the project (yet). {next_step}; "
+        "prelabel project retry P tries all of them now, with --give-up it makes them dead letters"
     )
 
 

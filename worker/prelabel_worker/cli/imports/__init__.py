@@ -1,1 +1,1 @@
-"""`prelabel import`: list, show and undo imports."""
+"""`prelabel import`: list, show, retry and undo imports."""

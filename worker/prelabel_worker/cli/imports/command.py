@@ -23,12 +23,14 @@ from prelabel_worker.queries.status import Inspector
 
 def list_imports(
     project: Project = None,
-    running: Annotated[bool, typer.Option("--running", help="Only those in progress.")] = False,
+    running: Annotated[bool, typer.Option("--running", help="Only imports in progress.")] = False,
     limit: Annotated[int, typer.Option(help="Maximum number of imports to show.", min=1)] = 30,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """List chunks and their imports: those in progress, then those settled, newest first. Exit code 3 when none is.
+    """List chunks and their imports: first those in progress, then the settled ones, newest first.
+
+    Exit code 3 if there are none.
 
     Example: prelabel import list --project demo-project
     """
@@ -65,12 +67,12 @@ def show(
         if status is not None:
             out(status.as_json()) if as_json else describe(status)
             return
-    say(f"no import {name}; settled ones are known for PRELABEL_HISTORY_DAYS")
+    say(f"no import {name}; settled imports are remembered for PRELABEL_HISTORY_DAYS")
     raise typer.Exit(NOTHING)
 
 
 def retry(project: Project = None, redis_url: RedisUrl = None) -> None:
-    """Try the chunks again now that a defect stops, of all projects or of one. Exit code 3 when none is stuck.
+    """Retry at once the chunks that a defect has stopped, of all projects or of one. Exit code 3 when none is stuck.
 
     Example: prelabel import retry --project demo-project
     """

@@ -1,4 +1,4 @@
-"""`prelabel import undo`: imports deleted at Labelbox, and their rows counted as discarded."""
+"""`prelabel import undo`: delete imports at Labelbox, and count their rows as discarded."""
 
 import sys
 from collections.abc import Sequence
@@ -37,8 +37,8 @@ from prelabel_worker.queries.status import Inspector
 from prelabel_worker.settings import Settings
 
 _FORGOTTEN = (
-    "no import {name} is known here: it never was, or it is older than the history (PRELABEL_HISTORY_DAYS); "
-    "then it cannot be undone from here, and its rows stay counted as imported"
+    "no import {name} is known here: it never existed, or it is older than the history (PRELABEL_HISTORY_DAYS). "
+    "An older import cannot be undone from here, and its rows stay counted as imported"
 )
 
 
@@ -58,14 +58,14 @@ def undo(
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Delete imports at Labelbox; their rows count as discarded. What they overrode does not come back.
+    """Delete imports at Labelbox; their rows count as discarded. Pre-labels that they overrode do not come back.
 
     Exit code 3 when nothing matches, 1 when an import that matches could not be undone.
 
     Example: prelabel import undo --project demo-project --since 2h --dry-run
     """
     if (name is None) == (since is None) or (since is not None and project is None) or (name and until):
-        usage("name the imports: a NAME, or --project and --since, perhaps --until")
+        usage("name the imports: give a NAME, or --project and --since, and --until if you like")
     settings = settings_for(redis_url)
     client = connect(settings)
     projects = [project] if project else Inspector(client, settings.key_prefix).projects()
@@ -80,7 +80,7 @@ def undo(
 
 
 def _named(imports: Imports, projects: Sequence[str], name: str) -> tuple[str, list[ImportStatus]]:
-    """Return the import of this name and its project. Exit code 3 when there is none, or nothing to undo."""
+    """Return the import of this name and its project. Exit code 3 when there is none, or it sent nothing."""
     for project_id in projects:
         status = None
         with reading(project_id):
@@ -110,7 +110,7 @@ class _Command:
         self._undo = Undo(imports, UndoLedger(client, settings), self._services.of)
 
     def run(self, details: dict[str, object], *, dry_run: bool, as_json: bool) -> None:
-        """Count, ask, do, record, and answer with an exit code."""
+        """Count the imports, or ask and undo them; record the action, and end with an exit code."""
         ready = [status for status in self._chosen if not refusal(status)]
         if dry_run:
             for status in self._chosen:
@@ -130,13 +130,13 @@ class _Command:
         host = urlsplit(self._settings.labelbox_endpoint).hostname
         say(
             f"this deletes {counted(len(ready), 'import')} of project {self._project} at {host} and, as far as is "
-            f"known, the pre-labels they brought; {counted(rows, 'imported row')} will count as discarded. What they "
-            "overrode does not come back, and nobody can restore them."
+            f"known, their pre-labels; {counted(rows, 'imported row')} will count as discarded. Pre-labels that they "
+            "overrode do not come back, and nobody can restore the deleted ones."
         )
         if self._yes:
             return
         if not sys.stdin.isatty():
-            usage("undoing cannot be undone: give --yes, or --dry-run to count")
+            usage("undoing cannot be reverted: give --yes, or --dry-run to count")
         if not confirm("Delete them?"):
             say("nothing was undone")
             raise typer.Exit(NOTHING)
@@ -153,8 +153,8 @@ class _Command:
             ) from None
         finally:
             result = self._undo.result
-            counted = {**details, **result.as_json(), "rows": result.rows}
-            Actions(self._client, self._settings.key_prefix).record(self._project, "undo", counted)
+            outcome = {**details, **result.as_json(), "rows": result.rows}
+            Actions(self._client, self._settings.key_prefix).record(self._project, "undo", outcome)
             self._services.close()
 
     def _answer(self, rows: int, *, dry_run: bool, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`prelabel demo`: show the whole path, with bad rows and an outage, in under a minute."""
+"""`prelabel demo`: show the whole way of rows, with bad rows and an outage, in under a minute."""
 
 import signal
 import sys
@@ -42,7 +42,7 @@ _BAR_WIDTH = 60
 
 @dataclass
 class _Run:
-    """How far the demo is; the publishing thread writes, the view reads."""
+    """The progress of the demo: the publishing thread writes it, the view reads it."""
 
     #: Rows to publish.
     rows: int
@@ -54,20 +54,22 @@ class _Run:
     outage_until: float | None = None
 
     def note(self) -> str:
-        """What happens now, in one line."""
+        """Return what happens now, in one line."""
         done = f"{self.sent:,} of {counted(self.rows, 'row')} were published"
         if self.outage_until is None:
             return done
-        left = self.outage_until - time.monotonic()
-        return f"{done}; Labelbox " + (f"answers 503 for {left:.0f} s more" if left > 0 else "answers again")
+        seconds_left = self.outage_until - time.monotonic()
+        return f"{done}; Labelbox " + (
+            f"answers 503 for {seconds_left:.0f} s more" if seconds_left > 0 else "answers again"
+        )
 
 
 def demo(
-    rows: Annotated[int, typer.Option(help="Rows in all three projects.", min=30)] = 20_000,
+    rows: Annotated[int, typer.Option(help="Total number of rows of the three projects.", min=30)] = 20_000,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=16)] = 2,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")] = False,
 ) -> None:
-    """Publish rows, some of them bad, through an outage into the sandbox, and show that the sum balances.
+    """Publish rows, some of them bad, to the sandbox, with an outage halfway, and show that the counts balance.
 
     Example: prelabel demo --keep
     """
@@ -77,7 +79,7 @@ def demo(
     with Stack(workers=workers, data=DEMO_DATA, fresh=True) as stack:
         for project_id in PROJECTS:
             put_project(stack.file.sandbox_url, orjson.dumps(project(project_id)))
-            # Data rows that are missing stay so: nobody watches a demo until the horizon.
+            # Missing data rows stay missing: without retrying, their rows die at once and the demo can end.
             Projects(stack.client()).override(project_id, {"retryHours": "0"})
         _run(stack, rows, screen, keep=keep)
         if keep:
@@ -110,7 +112,7 @@ def _run(stack: Stack, rows: int, screen: Screen, *, keep: bool) -> None:
 
 
 def _publish(stack: Stack, run: _Run) -> None:
-    """Half of the rows, then Labelbox is away, then the others."""
+    """Publish half of the rows, begin the outage, and publish the other half."""
     faults = f"{stack.file.sandbox_url}/_sandbox/faults"
     with Publisher(stack.file.redis_url) as publisher:
         for number, message in enumerate(messages(run.rows)):
@@ -125,11 +127,11 @@ def _publish(stack: Stack, run: _Run) -> None:
 
 
 def _watch(stack: Stack, inspector: Inspector, publishing: threading.Thread, run: _Run, screen: Screen) -> bool:
-    """Show how far it is until every row has an outcome; whether that was in time."""
+    """Show progress until every row has an outcome; return False after a timeout, or when a process has ended."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     show = _moving if screen.is_terminal else _lines
     for _ in show(inspector, run, screen):
-        if not publishing.is_alive() and not any(each.pending for each in inspector.all()):
+        if not publishing.is_alive() and not any(status.pending for status in inspector.all()):
             return True
         if time.monotonic() > deadline or stack.ended():
             return False
@@ -138,7 +140,7 @@ def _watch(stack: Stack, inspector: Inspector, publishing: threading.Thread, run
 
 
 def _moving(inspector: Inspector, run: _Run, screen: Screen) -> Iterator[None]:
-    """One view that is drawn over, for a terminal."""
+    """Draw one view again and again, for a terminal."""
     with Live(_view(inspector, run), console=screen, refresh_per_second=8, transient=True) as live:
         while True:
             yield
@@ -155,7 +157,7 @@ def _view(inspector: Inspector, run: _Run) -> RenderableType:
 
 
 def _lines(inspector: Inspector, run: _Run, screen: Screen) -> Iterator[None]:
-    """A line now and then, for a file or a pipe."""
+    """Print a line now and then, for a file or a pipe."""
     due = 0.0
     while True:
         yield
@@ -166,7 +168,7 @@ def _lines(inspector: Inspector, run: _Run, screen: Screen) -> Iterator[None]:
 
 
 def _with_outcome(inspector: Inspector) -> int:
-    return sum(each.published - each.pending for each in inspector.all())
+    return sum(status.published - status.pending for status in inspector.all())
 
 
 def _show_refused(refused: list[MessageError], screen: Screen) -> None:
@@ -204,8 +206,8 @@ def _choose(held: HeldRows) -> DeadLetter | None:
 
 
 def _facts(dead_letter: DeadLetter) -> dict[str, str]:
-    whose = {"dead letter": dead_letter.id, "project": dead_letter.project_id, "data row": _key(dead_letter)}
-    return whose | explanation(dead_letter)
+    facts = {"dead letter": dead_letter.id, "project": dead_letter.project_id, "data row": _key(dead_letter)}
+    return facts | explanation(dead_letter)
 
 
 def _key(dead_letter: DeadLetter) -> str:
@@ -213,7 +215,7 @@ def _key(dead_letter: DeadLetter) -> str:
 
 
 def _show_commands(stack: Stack, dead_letter: DeadLetter | None, screen: Screen, *, keep: bool) -> None:
-    """Print what can be typed now: at once while everything runs, else after `up` with the same data."""
+    """Print commands to type: at once while everything runs, else after `up` with the same data."""
     screen.print()
     if keep:
         screen.print(
@@ -243,8 +245,8 @@ def _commands(dead_letter: DeadLetter | None) -> Iterator[str]:
 
 def _wait_for_interrupt(stack: Stack) -> None:
     stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     while not stop.wait(0.5):
         ended = stack.ended()
         if ended is not None:

@@ -1,11 +1,11 @@
-"""What the demo publishes: the same rows every time, one in a hundred with a mistake that happens."""
+"""The rows of the demo: the same every time, one in a hundred with a mistake that happens in practice."""
 
 import random
 from collections.abc import Iterator
 from typing import Any
 
 DEMO_DATA = "demo"
-"""The folder of the stack's data."""
+"""The name of the stack's folder with the demo's data."""
 PROJECTS = ("demo-harbour", "demo-street", "demo-yard")
 CLASSES = ("vessel", "car", "truck", "person", "crane")
 MISSPELT, MEANT = "vesel", "vessel"
@@ -14,33 +14,33 @@ _EVERY_BAD = 100
 
 
 def messages(rows: int) -> Iterator[dict[str, Any]]:
-    """The same rows every time: boxes, and now and then something that is wrong on purpose."""
-    chance = random.Random(_SEED)
+    """Yield the same messages every time: boxes, and one message in a hundred that is wrong on purpose."""
+    generator = random.Random(_SEED)
     for number in range(rows):
-        message = _message(chance, PROJECTS[number % len(PROJECTS)], number)
+        message = _message(generator, PROJECTS[number % len(PROJECTS)], number)
         if number % _EVERY_BAD == _EVERY_BAD - 1:
             _spoil(message, number // _EVERY_BAD)
         yield message
 
 
-def _message(chance: random.Random, project_id: str, number: int) -> dict[str, Any]:
+def _message(generator: random.Random, project_id: str, number: int) -> dict[str, Any]:
     def box() -> dict[str, Any]:
-        left, top = chance.randint(0, 1800), chance.randint(0, 900)
-        size = {"width": chance.randint(8, 300), "height": chance.randint(8, 200)}
-        return {"name": chance.choice(CLASSES), "bbox": {"left": left, "top": top, **size}}
+        left, top = generator.randint(0, 1800), generator.randint(0, 900)
+        size = {"width": generator.randint(8, 300), "height": generator.randint(8, 200)}
+        return {"name": generator.choice(CLASSES), "bbox": {"left": left, "top": top, **size}}
 
     return {
         "projectId": project_id,
         "dataRow": {"globalKey": f"cam-{number % 7}/{number:06d}.jpg"},
         "model": {"name": "demo-detector", "version": "1"},
-        "annotations": [box() for _ in range(chance.randint(1, 6))],
+        "annotations": [box() for _ in range(generator.randint(1, 6))],
     }
 
 
-def _spoil(message: dict[str, Any], which: int) -> None:
-    """Make a message wrong in one of the ways that happen."""
+def _spoil(message: dict[str, Any], number: int) -> None:
+    """Give a message one of four mistakes that happen in practice."""
     annotations = message["annotations"]
-    spoiled = (
+    mistakes = (
         lambda: annotations[0].update(name=MISSPELT),  # a misspelt feature
         lambda: annotations.append({"name": "vessel", "point": {"x": 1, "y": 1}}),  # the wrong kind for its tool
         lambda: message.update(
@@ -48,11 +48,11 @@ def _spoil(message: dict[str, Any], which: int) -> None:
         ),  # not in the project
         lambda: annotations[0]["bbox"].update(width=-4),  # refused before it is sent
     )
-    spoiled[which % len(spoiled)]()
+    mistakes[number % len(mistakes)]()
 
 
 def project(project_id: str) -> dict[str, Any]:
-    """A project of the demo, as the sandbox takes it."""
+    """Return a project of the demo, as the sandbox accepts it."""
     tools = [{"tool": "rectangle", "name": name} for name in CLASSES]
     return {
         "id": project_id,

@@ -19,14 +19,16 @@ _JSON = {"Content-Type": "application/json"}
 def run(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8970,
-    data: Annotated[Path, typer.Option(help="Folder of its state.")] = Path(".prelabel/sandbox"),
-    api_key: Annotated[str | None, typer.Option(help="The only key it accepts (or SANDBOX_API_KEY); else any.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder of the sandbox's state.")] = Path(".prelabel/sandbox"),
+    api_key: Annotated[
+        str | None, typer.Option(help="The only API key that it accepts (or SANDBOX_API_KEY); else any key.")
+    ] = None,
     allowed_host: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A name under which others reach it; may be repeated.")
     ] = None,
     assets: Annotated[Path | None, typer.Option(help="Folder whose files it serves at /assets/.")] = None,
 ) -> None:
-    """Run it in the foreground; it says where it listens.
+    """Run the sandbox in the foreground; it prints its address.
 
     Example: prelabel sandbox run --port 8970
     """
@@ -36,14 +38,14 @@ def run(
     command = [sys.executable, "-m", "prelabel_sandbox", "--host", host, "--port", str(port), "--data", str(data)]
     command += [part for name in allowed_host or () for part in ("--allowed-host", name)]
     command += ["--assets", str(assets)] if assets else []
-    # In the environment, since everybody on the machine can read a command line.
+    # The key is passed in the environment, since everybody on the machine can read a command line.
     environment = dict(os.environ) | ({"SANDBOX_API_KEY": api_key} if api_key else {})
     os.execve(sys.executable, command, environment)  # noqa: S606 - it takes over this process and its signals
 
 
 def project(
     file: Annotated[Path, typer.Argument(help='JSON, or -: {"id", "name", "mediaType", "ontology", "dataRows"}.')],
-    url: Annotated[str | None, typer.Option(help="The sandbox; else the running stack's.")] = None,
+    url: Annotated[str | None, typer.Option(help="The sandbox's address; else that of the running stack.")] = None,
 ) -> None:
     """Create a project in the sandbox, or replace its ontology and data rows.
 

@@ -38,7 +38,7 @@ DEMO_PROJECT = {
 def up(
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 2,
     data: Annotated[
-        str, typer.Option(metavar="data|demo", help="Whose rows: its own, or those of the last demo.")
+        str, typer.Option(metavar="data|demo", help="Start with its own rows (data), or with those of the last demo.")
     ] = _DATA,
 ) -> None:
     """Run Redis, the sandbox and workers on this machine until interrupted. Nothing reaches a real account.
@@ -48,8 +48,8 @@ def up(
     if data not in (_DATA, DEMO_DATA):
         usage(f"--data {data}: expected {_DATA} or {DEMO_DATA}")
     stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     with Stack(workers=workers, data=data) as stack:
         put_project(stack.file.sandbox_url, orjson.dumps(DEMO_PROJECT))
         for line in _greeting(stack, workers, data):

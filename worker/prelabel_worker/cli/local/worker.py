@@ -15,9 +15,9 @@ def worker(
     concurrency: Annotated[int, typer.Option(help="Pool processes.", min=1)] = 2,
     role: Annotated[
         Literal["all", "submit", "poll"],
-        typer.Option(help="What it takes: submit computes (group, submit), poll waits (poll, settle)."),
+        typer.Option(help="Its stages: submit computes (group, retry, submit, expire), poll waits (poll, settle)."),
     ] = "all",
-    name: Annotated[str, typer.Option(help="Its name; %h is the host.")] = "worker@%h",
+    name: Annotated[str, typer.Option(help="The worker's name; %h is the host.")] = "worker@%h",
 ) -> None:
     """Run a worker: it groups, submits, polls and settles. The same as `celery -A prelabel_worker worker`.
 

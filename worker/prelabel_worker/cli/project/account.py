@@ -15,11 +15,11 @@ from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, RedisUrl, out, say, usage
 from prelabel_worker.operations.action_log import Actions, user
 
-Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's name: PRELABEL_ACCOUNT_KEYS.")]
+Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's name, as in PRELABEL_ACCOUNT_KEYS.")]
 
 
 def list_accounts(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
-    """List the accounts: requests a minute, what stops them, their projects, and who has a key.
+    """List the accounts: requests a minute, why they are stopped, projects, and workers that have the key.
 
     Example: prelabel account list
     """
@@ -33,11 +33,11 @@ def list_accounts(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
 
 def pause(
     name: Name,
-    why: Annotated[str, typer.Option("--why", help="Shown wherever the account is listed.")] = "",
+    why: Annotated[str, typer.Option("--why", help="The reason, shown wherever the account is listed.")] = "",
     seconds: Annotated[float | None, typer.Option("--for", help="Seconds; else until it is resumed.", min=0)] = None,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Stop an account's uploads; rows are still taken, and running imports are still polled and settled.
+    """Stop an account's uploads; rows are still accepted, and running imports are still polled and settled.
 
     Example: prelabel account pause default --why "the key is being changed" --for 600
     """
@@ -49,7 +49,7 @@ def pause(
 
 
 def resume(name: Name, redis_url: RedisUrl = None) -> None:
-    """End whatever stops an account, whoever began it, its breaker too. Exit code 3 when nothing stopped it.
+    """End everything that stops an account, whoever began it, and close its breaker. Exit code 3 if nothing did.
 
     Example: prelabel account resume default
     """
@@ -62,7 +62,7 @@ def resume(name: Name, redis_url: RedisUrl = None) -> None:
 
 
 class _Operator:
-    """Access to one account, which need not have sent a request yet. Exit code 2 for a name that none can have."""
+    """Access to one account, even if it has sent no request yet. Exit code 2 for a name that no account can have."""
 
     def __init__(self, name: str, redis_url: str | None) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
@@ -75,8 +75,8 @@ class _Operator:
 
 
 def _table(accounts: list[AccountStatus]) -> Table:
-    right = ("limit", "rate now", "last minute", "projects")
-    table = new_table("account", *right, "key here", "workers", "note", numbers=right)
+    numeric = ("limit", "rate now", "last minute", "projects")
+    table = new_table("account", *numeric, "key here", "workers", "note", numbers=numeric)
     for account in accounts:
         numbers = [f"{number:,}" if account.limit else "" for number in (account.limit, account.rate, account.used)]
         numbers.append(f"{len(account.projects):,}")

@@ -23,7 +23,7 @@ Name = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id."
 
 
 def list_projects(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
-    """List the known projects with what became of their rows. Exit code 3 when there is none.
+    """List the known projects and what became of their rows. Exit code 3 when there is none.
 
     Example: prelabel project list
     """
@@ -41,11 +41,11 @@ def list_projects(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
 
 def pause(
     name: Name,
-    why: Annotated[str, typer.Option("--why", help="Shown wherever the project is listed.")] = "",
+    why: Annotated[str, typer.Option("--why", help="The reason, shown wherever the project is listed.")] = "",
     minutes: Annotated[float | None, typer.Option("--for", help="Minutes; else until it is resumed.", min=0)] = None,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Stop a project's uploads; rows are still taken, and running imports are still settled.
+    """Stop a project's uploads; rows are still accepted, and running imports are still settled.
 
     Example: prelabel project pause demo-project --why "new ontology on its way"
     """
@@ -70,7 +70,7 @@ def resume(name: Name, redis_url: RedisUrl = None) -> None:
 
 
 def flush(name: Name, redis_url: RedisUrl = None) -> None:
-    """Import what waits now, without its linger time.
+    """Import the waiting rows now, before their linger time is over.
 
     Example: prelabel project flush demo-project
     """
@@ -85,9 +85,9 @@ def retry(
     give_up: Annotated[bool, typer.Option("--give-up", help="Make dead letters of them instead.")] = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Try all retrying rows again now, such as when missing data rows were added. Exit code 3 when none is retrying.
+    """Try all retrying rows again now, for example after adding the missing data rows. Exit code 3 when no row is.
 
-    A row that is being tried is tried once more if that fails; with --give-up it is a dead letter then.
+    A row that is being tried now is tried once more if this try fails, or with --give-up becomes a dead letter.
 
     Example: prelabel project retry demo-project
     """
@@ -108,23 +108,35 @@ def retry(
 def set_overrides(
     name: Name,
     chunk_rows: Annotated[str | None, typer.Option(help="Maximum rows in one import.")] = None,
-    linger_seconds: Annotated[str | None, typer.Option(help="How long a row waits for a chunk to fill.")] = None,
+    linger_seconds: Annotated[
+        str | None, typer.Option(help="Seconds that a row waits at most for its chunk to fill.")
+    ] = None,
     policy: Annotated[
-        str | None, typer.Option(help="For a row imported before: override (default), skip or dead-letter.")
+        str | None,
+        typer.Option(
+            help="For a row whose data row and model were imported before: override (default), skip or dead-letter."
+        ),
     ] = None,
     priority: Annotated[
         str | None, typer.Option(help="Its share of the uploads: a weight from 1, the default, to 100.")
     ] = None,
-    account: Annotated[str | None, typer.Option(help="Whose key and budget it uses: PRELABEL_ACCOUNT_KEYS.")] = None,
+    account: Annotated[
+        str | None, typer.Option(help="The account whose key and request budget it uses, as in PRELABEL_ACCOUNT_KEYS.")
+    ] = None,
     retry_hours: Annotated[
-        str | None, typer.Option(help="How long a row whose data row is missing is tried again; 24, 0 for never.")
+        str | None,
+        typer.Option(
+            help="Hours for which a row is tried again while its data row is missing: 24 by default, 0 for never."
+        ),
     ] = None,
     submit_as: Annotated[
         str | None, typer.Option("--as", help="What its rows are imported as: pre-labels (default) or ground-truth.")
     ] = None,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Override the workers' settings for one project; `default` takes an override back. In effect within seconds.
+    """Override the workers' settings for one project; the value `default` removes an override.
+
+    An override takes effect within seconds.
 
     Example: prelabel project set demo-project --chunk-rows 500 --linger-seconds 10 --priority default
     """
@@ -142,19 +154,19 @@ def set_overrides(
         _refuse_older(operator.inspector)
     operator.projects.override(name, fields)
     operator.record("set", fields)
-    now = shown(operator.inspector.overrides(name))
-    say(f"{name}: " + (", ".join(f"{option} {value}" for option, value in now.items()) or "as the settings say"))
+    current = shown(operator.inspector.overrides(name))
+    say(f"{name}: " + (", ".join(f"{option} {value}" for option, value in current.items()) or "as the settings say"))
 
 
 def _refuse_older(inspector: Inspector) -> None:
-    """Exit with code 2 while an older worker lives: it would import the chunks that it cuts as pre-labels."""
+    """Exit with code 2 while an older worker is alive: it would import ground truth as pre-labels."""
     older = [worker.name for worker in inspector.workers() if worker.knows < KNOWN_VERSION]
     if older:
         usage(f"these workers would import ground truth as pre-labels, finish the upgrade first: {', '.join(older)}")
 
 
 class _Operator:
-    """Access to one project. With `known`, exit code 3 for a project that never had rows: its name is mistyped."""
+    """Access to one project. With `known`, exit code 3 for a project that never had rows: it is probably mistyped."""
 
     def __init__(self, name: str, redis_url: str | None, *, known: bool = True) -> None:
         settings = settings_for(redis_url)

@@ -1,4 +1,4 @@
-"""`prelabel project create`: a project with its editor, its ontology, and pre-labels that labelers see."""
+"""`prelabel project create`: make a project with an editor, an ontology, and pre-labels that labelers see."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from prelabel_worker.setup.projects import HalfDone, Projects
 
 
 def create(
-    ontology: Annotated[str, typer.Option(metavar="ID", help="The ontology: prelabel ontology list.")],
+    ontology: Annotated[str, typer.Option(metavar="ID", help="The ontology's id, as prelabel ontology list shows it.")],
     name: Annotated[str | None, typer.Option(help="The project's name.")] = None,
     media_type: Annotated[str | None, typer.Option(help="IMAGE, VIDEO, TEXT …; else the ontology's.")] = None,
     hide: Annotated[bool, typer.Option("--hide", help="Do not show pre-labels to labelers (yet).")] = False,
@@ -28,7 +28,7 @@ def create(
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Make a project, connect the ontology, show pre-labels to labelers, and print the project's id.
+    """Create a project, connect the ontology, show pre-labels to labelers, and print the project's id.
 
     Example: prelabel project create --name harbour --media-type IMAGE --ontology cl1a2b3c4d5e6f7g8h9i0j1k2
     """
@@ -50,7 +50,7 @@ def create(
 
 
 def _ontology(calls: Calls, ontology_id: str) -> Ontology:
-    """Return the ontology. Read it before a project is made: a project without its ontology would be of no use."""
+    """Return the ontology. Call before a project is made: a project without its ontology would be of no use."""
     try:
         return Ontologies(calls).read(ontology_id)
     except NoOntology as error:
@@ -58,7 +58,7 @@ def _ontology(calls: Calls, ontology_id: str) -> Ontology:
 
 
 def _media(ontology: Ontology, option: str | None) -> str:
-    """Return the media type. Exit code 2 when the option differs from the ontology's: Labelbox connects no such."""
+    """Return the media type. Exit code 2 when the option differs from the ontology's: Labelbox refuses that."""
     media = (option or ontology.media_type or "").upper()
     if not media:
         usage("the ontology names no media type: give --media-type")
@@ -73,7 +73,7 @@ def _made(calls: Calls, name: str, media: str) -> str:
     except RequestError as error:
         if error.maybe_accepted:
             say(
-                f"whether the project '{name}' was made is not known: look for it in Labelbox. If it is there, give "
+                f"it is not known whether the project '{name}' was made: look for it in Labelbox. If it is there, give "
                 "its --project-id in place of --name; if not, repeat the command"
             )
         raise

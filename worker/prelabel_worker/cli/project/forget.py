@@ -1,4 +1,4 @@
-"""`prelabel project forget`: names that are no project's, and keys that are not of their type."""
+"""`prelabel project forget`: remove names that no project can have, and keys of a wrong type."""
 
 import sys
 from typing import Annotated
@@ -28,9 +28,10 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Remove what cannot be a project's: names, and keys of another type, which hold no rows. Exit code 3 for none.
+    """Remove names that no project can have, or a project's keys of a wrong type, which hold no rows.
 
-    Rows of a project are never removed. A project without rows is no longer listed.
+    Rows of a project are never removed. A project without rows is no longer listed. Exit code 3 when there
+    is nothing to remove.
 
     Example: prelabel project forget --malformed
     """
@@ -44,12 +45,12 @@ def forget(
         _names(project_keys, malformed_names, yes=yes)
         return
     try:
-        spelled = unspelled(name)
+        raw_name = unspelled(name)
     except ValueError:
         usage(f"{name}: expected hexadecimal digits after hex:")
-    if project_id(spelled) is None:
+    if project_id(raw_name) is None:
         _names(
-            project_keys, [malformed_name for malformed_name in malformed_names if malformed_name == spelled], yes=yes
+            project_keys, [malformed_name for malformed_name in malformed_names if malformed_name == raw_name], yes=yes
         )
     else:
         _keys(project_keys, Actions(client, settings.key_prefix), name, yes=yes)
@@ -67,12 +68,12 @@ def _names(project_keys: KeyTypes, names: list[bytes], *, yes: bool) -> None:
 def _keys(project_keys: KeyTypes, actions: Actions, project: str, *, yes: bool) -> None:
     wrong = project_keys.wrong(project)
     if not wrong and (project_keys.has_rows(project) or not project_keys.is_listed(project)):
-        say(f"every key of project {project} is of its type: there is nothing to remove")
+        say(f"every key of project {project} has the right type: there is nothing to remove")
         raise typer.Exit(NOTHING)
     shown = ", ".join(shortened(key.encode("utf-8", "surrogateescape")) for key in wrong[:_SHOWN])
     more = ", …" if len(wrong) > _SHOWN else ""
     _confirm(
-        f"this removes {counted(len(wrong), 'key')} of another type from project {project}: {shown}{more}"
+        f"this removes {counted(len(wrong), 'key')} of a wrong type from project {project}: {shown}{more}"
         if wrong
         else f"project {project} has no rows and will no longer be listed",
         yes=yes,
@@ -83,7 +84,7 @@ def _keys(project_keys: KeyTypes, actions: Actions, project: str, *, yes: bool) 
             actions.record(project, "forget", {"keys": len(wrong)})
     say(
         f"removed {counted(len(wrong), 'key')}; "
-        + (f"{project} is looked at now" if stays else f"{project} had no rows")
+        + (f"workers look at {project} again now" if stays else f"{project} had no rows")
     )
 
 

@@ -1,4 +1,4 @@
-"""`prelabel row`: where a row is, and what became of it."""
+"""`prelabel row`: show where a row is, and what became of it."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -75,7 +75,7 @@ def _lines(project_id: str, trace: Trace) -> Iterator[str]:
     for leftovers in trace.leftovers:
         model = f" of model {leftovers.model}" if leftovers.model else ""
         unnamed = f"; at least {leftovers.unnamed} whose uuids are not known" if leftovers.unnamed else ""
-        # What was imported is remembered by data row, and not by import.
+        # What was imported is remembered by data row, not by import: after an undo, less may remain.
         undone = any(settled.import_.undone_at for settled in trace.settled)
         or_less = "; perhaps less: an import of this data row was undone" if undone else ""
         yield f"remaining of older messages{model}: {', '.join(leftovers.uuids) or 'no known uuid'}{unnamed}{or_less}"

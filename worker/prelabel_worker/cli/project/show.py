@@ -1,4 +1,4 @@
-"""`prelabel project show`: one project, here and, with `--labelbox`, at Labelbox."""
+"""`prelabel project show`: show one project's state here and, with `--labelbox`, at Labelbox."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,41 +31,44 @@ _LABELBOX_SECONDS = 10
 
 
 def check_known(inspector: Inspector, name: str) -> None:
-    """Exit with code 3 for a project that never had rows: its name is mistyped."""
+    """Exit with code 3 for a project that never had rows: it is probably mistyped."""
     if name not in inspector.projects():
-        say(f"no project {name} is known here; prelabel project list")
+        say(f"no project {name} is known here; see prelabel project list")
         raise typer.Exit(NOTHING)
 
 
 def show(
     name: Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")],
     labelbox: Annotated[
-        bool, typer.Option("--labelbox", help="Ask Labelbox too: imports that are not ours, what labelers see.")
+        bool,
+        typer.Option(
+            "--labelbox", help="Ask Labelbox too: for imports of others, and whether labelers see pre-labels."
+        ),
     ] = False,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Show one project: rows, what is set for it, its chunks in progress. With --labelbox, what it has there.
+    """Show one project: its rows, its settings, and its chunks in progress. --labelbox adds what Labelbox has.
 
     Example: prelabel project show demo-project --labelbox
     """
     settings = settings_for(redis_url)
     client = connect(settings)
     inspector, imports = Inspector(client, settings.key_prefix), Imports(client, settings.key_prefix)
-    if not labelbox:  # what is there already is asked for before the first row
+    if not labelbox:  # with it, people look at a project before its first row
         check_known(inspector, name)
     with readable(name):
         status, overrides, chunks = inspector.status(name), shown(inspector.overrides(name)), imports.open(name)
-    there, problem = _at_the_service(client, settings, name, imports) if labelbox else (None, "")
+    remote, problem = _at_the_service(client, settings, name, imports) if labelbox else (None, "")
     if as_json:
         answer = status.as_json() | {"overrides": overrides, "imports": [chunk.as_json() for chunk in chunks]}
-        out(answer | ({"labelbox": there.as_json() if there else {"error": problem}} if labelbox else {}))
+        out(answer | ({"labelbox": remote.as_json() if remote else {"error": problem}} if labelbox else {}))
     else:
         console().print(f"project {name}", style="bold", highlight=False)
         for fact, value in _facts(status, overrides, chunks):
             if value:
                 console().print(f"  {fact}: {value}", markup=False, highlight=False)
-        for line in _lines(there) if there else ():
+        for line in _lines(remote) if remote else ():
             console().print(f"  at Labelbox: {line}", markup=False, highlight=False)
     if problem:
         say(f"Labelbox: {problem}")
@@ -73,7 +76,7 @@ def show(
 
 
 def _at_the_service(client: Client, settings: Settings, name: str, imports: Imports) -> tuple[AtLabelbox | None, str]:
-    """Return what Labelbox answers, or why it is not known. The time limit is short, since a person waits."""
+    """Return what Labelbox answers, or None and the error. The time limit is short, since a person waits."""
     services = Services(client, settings, name, _LABELBOX_SECONDS)
     try:
         service = services.of()
@@ -93,7 +96,7 @@ def _facts(
     yield "chunks at a time", status.open_most and f"{status.open_most:,}"
     yield "retrying", status.retrying and f"{status.retrying:,} ({_tries(status)})"
     yield "imported as", overrides.get("as", SubmitAs.PRE_LABELS.value)
-    yield "had pre-labels from here", _before(status)
+    yield "had pre-labels from here", _by_policy(status)
     yield "remaining of older messages", status.leftovers and counted(status.leftovers, "annotation")
     yield "undone", status.undone and f"{status.undone:,} of the discarded"
     for reason, count in status.dead_reasons.items():
@@ -112,7 +115,7 @@ def _tries(status: ProjectStatus) -> str:
     return ", ".join(parts)
 
 
-def _before(status: ProjectStatus) -> str:
+def _by_policy(status: ProjectStatus) -> str:
     """Return what the policy did with rows that had pre-labels from here; '' when there were none."""
     counts = {"overridden": status.overridden, "skipped": status.skipped, "dead by policy": status.dead_by_policy}
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
@@ -123,20 +126,20 @@ def _until(status: ProjectStatus) -> str:
     return when(until) if has_end(until - time.time()) else "it is resumed"
 
 
-def _lines(there: AtLabelbox) -> Iterator[str]:
-    if there.shown is None:
+def _lines(remote: AtLabelbox) -> Iterator[str]:
+    if remote.shown is None:
         yield "it does not say whether labelers see pre-labels"
     else:
-        yield "labelers see pre-labels" if there.shown else "pre-labels are hidden from labelers"
-    yield f"{counted(there.ours, 'import')} known here"
-    yield from _listed(there.unknown, "named like ours, not known here: older than the history, or of another Redis")
-    yield from _listed(there.foreign, "not ours")
-    if not there.complete:
+        yield "labelers see pre-labels" if remote.shown else "pre-labels are hidden from labelers"
+    yield f"{counted(remote.ours, 'import')} known here"
+    yield from _listed(remote.unknown, "named like ours, not known here: older than the history, or of another Redis")
+    yield from _listed(remote.foreign, "not ours")
+    if not remote.complete:
         yield "there are more imports than were read"
 
 
-def _listed(imports: Sequence[Import], what: str) -> Iterator[str]:
+def _listed(imports: Sequence[Import], description: str) -> Iterator[str]:
     if not imports:
         return
     names = [f"{job.name} ({job.state})" for job in imports[:_SHOWN_IMPORTS]]
-    yield f"{counted(len(imports), 'import')} {what}: {', '.join(names + and_more(len(imports), _SHOWN_IMPORTS))}"
+    yield f"{counted(len(imports), 'import')} {description}: {', '.join(names + and_more(len(imports), _SHOWN_IMPORTS))}"

@@ -1,4 +1,4 @@
-"""The options of commands that read a file of predictions: its format, and what the format does not say itself."""
+"""The options of commands that read a file of predictions: its format, and facts that the file does not contain."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ _SPECIAL = ("categories", "images", "masks", "mask_url", "media", "frame_rate", 
 
 
 class Media(StrEnum):
-    """What the data rows are."""
+    """The media type of the data rows."""
 
     AUDIO = "audio"
     VIDEO = "video"
@@ -29,7 +29,7 @@ class Media(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """How a file is to be read. Each field is a parameter of every command that reads predictions."""
+    """How to read a file. Each field is a parameter of every command that reads predictions."""
 
     form: Annotated[
         str,
@@ -39,37 +39,41 @@ class Predictions:
             help=f"What the file holds: {', '.join(_FORMATS)}. auto: messages or Labelbox NDJSON, by its first line.",
         ),
     ] = _AUTO
-    mapping: Annotated[Path | None, typer.Option(help="mapping.toml: classes to features, confidence, sample.")] = None
-    global_key: Annotated[str | None, typer.Option(help="How a data row's global key is made.")] = None
+    mapping: Annotated[
+        Path | None, typer.Option(help="A mapping.toml: features of classes, minimum confidence, sample.")
+    ] = None
+    global_key: Annotated[str | None, typer.Option(help="Template of a data row's global key.")] = None
     model: Annotated[str | None, typer.Option(help="The model's name.")] = None
     categories: Annotated[Path | None, typer.Option(help="coco-…, mot: the file of categories.")] = None
     images: Annotated[Path | None, typer.Option(help="coco-…: the file with sizes and names of images.")] = None
     masks: Annotated[Path | None, typer.Option(help="coco-panoptic: the folder of PNG files.")] = None
     mask_url: Annotated[str | None, typer.Option(help="coco-panoptic: where Labelbox finds a PNG file.")] = None
-    media: Annotated[Media | None, typer.Option(help="rttm: what the data rows are.")] = None
+    media: Annotated[Media | None, typer.Option(help="rttm: the media type of the data rows.")] = None
     frame_rate: Annotated[float | None, typer.Option(min=0.001, help="Frames a second of the video.")] = None
-    frame_step: Annotated[int | None, typer.Option(min=1, help="mot: the tracker saw every Nth frame.")] = None
+    frame_step: Annotated[int | None, typer.Option(min=1, help="mot: N when the tracker saw every Nth frame only.")] = (
+        None
+    )
 
     @contextmanager
     def open(self, file: str, project: str | None, left_out: dict[str, int] | None = None) -> Iterator[Source]:
         """Open the file's records; add to `left_out` how many the mapping leaves out, and why.
 
-        Exit code 2 when the options do not fit the form, or the file cannot be opened.
+        Exit code 2 when the options do not fit the format, or the file cannot be opened.
         """
         self._check()
         if self.form in FORMATS:
             if project is None or file == "-":
                 usage(f"{self.form} needs a FILE and --project")
-            chosen = read_mapping(self.mapping) if self.mapping else ClassMapping()
+            mapping = read_mapping(self.mapping) if self.mapping else ClassMapping()
             special: dict[str, Any] = {name: value for name in _SPECIAL if (value := getattr(self, name)) is not None}
             yield FORMATS[self.form].read(
-                Path(file), ReaderOptions(project, self.model, self.global_key, chosen, **special)
+                Path(file), ReaderOptions(project, self.model, self.global_key, mapping, **special)
             )
             if left_out is not None:
-                left_out.update(chosen.left_out)
+                left_out.update(mapping.left_out)
             return
         if self.form == _NDJSON and project is None:
-            usage("ndjson needs --project: plain lines name none")
+            usage("ndjson needs --project: plain lines do not name one")
         with opened(file) as stream:
             if self.form == _MESSAGES:
                 yield read_messages(stream, project)
@@ -82,13 +86,13 @@ class Predictions:
         if self.form not in _FORMATS:
             usage(f"--format {self.form}: expected one of {', '.join(_FORMATS)}")
         if self.form in FORMATS:
-            takes = FORMATS[self.form].takes | {"mapping", "global_key", "model"}
+            accepted = FORMATS[self.form].takes | {"mapping", "global_key", "model"}
         else:
-            takes = frozenset() if self.form == _MESSAGES else frozenset({"model"})
-        for name in ("mapping", "global_key", "model", *_SPECIAL):
-            if getattr(self, name) is not None and name not in takes:
-                usage(f"--{name.replace('_', '-')} means nothing to --format {self.form}")
+            accepted = frozenset() if self.form == _MESSAGES else frozenset({"model"})
+        for option in ("mapping", "global_key", "model", *_SPECIAL):
+            if getattr(self, option) is not None and option not in accepted:
+                usage(f"--{option.replace('_', '-')} means nothing to --format {self.form}")
 
 
 reading = sharing(Predictions, "predictions")
-"""Give a command the options of a file of predictions; it gets them together as `predictions`."""
+"""Decorates a command with the options of a file of predictions; the command receives them as `predictions`."""

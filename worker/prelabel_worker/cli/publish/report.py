@@ -30,7 +30,7 @@ from prelabel_worker.rendering.identity import file_message_id
 from prelabel_worker.settings import Settings
 
 _FLUSH_ROWS = 1000
-"""Rows that a killed run may have published without its report saying so; they would be published once more."""
+"""Rows to publish before the report names them; the next run publishes them again if this one is killed between."""
 _DONE = (*FINAL, "dead", "gone", "unknown", "refused")
 _UNSETTLED = (PENDING, "held", "retrying")
 _PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -44,7 +44,7 @@ class _Stopped(Exception):
 class Reporting:
     """Publishes a file's records, journals them, and reports what became of them.
 
-    Exit code 2 for a file that is no report.
+    Exit code 2 for a path that cannot be opened; NotAReport is raised for a file that is not a report.
     """
 
     def __init__(self, client: Client, settings: Settings, path: Path | None) -> None:
@@ -54,9 +54,9 @@ class Reporting:
         self._stop = threading.Event()
         self._now_ms = HeldReader(client).now_ms
         self._inspector = Inspector(client, settings.key_prefix)
-        self._overridden: dict[str, int] = {}  # of each project, before its first row was published
+        self._overridden: dict[str, int] = {}  # project → its count before this run published its first row
         self._waiting: list[ReportedRow] = []
-        self._before = 0
+        self._published_before = 0  # records that an earlier run published
         try:
             self._report = RowReport(path)
         except OSError as error:
@@ -71,7 +71,7 @@ class Reporting:
         self._report.close()
 
     def publish(self, publisher: Publisher, source: Source) -> tuple[int, int]:
-        """Publish what an earlier run with this report has not; return how many rows it published and refused."""
+        """Publish the records that no earlier run has; return how many were published now, and how many refused."""
 
         def take(record: Record) -> None:
             if self._stop.is_set():
@@ -87,12 +87,12 @@ class Reporting:
                 published, refused = send(source, take, finish, self._refused)
         except _Stopped:
             self._interrupted(publisher)
-        return published - self._before, refused
+        return published - self._published_before, refused
 
     def finish(self, published: int, timeout: float | None, *, retrying: bool) -> None:
-        """Wait, unless `timeout` is None, write the report, and end with the exit code."""
-        before = f", published before {self._before}" if self._before else ""
-        print_line(f"published {published}, refused {self._report.counts()['refused']}{before}")
+        """Wait unless `timeout` is None, write the report, and end the command unless its exit code is 0."""
+        earlier = f", published before {self._published_before}" if self._published_before else ""
+        print_line(f"published {published}, refused {self._report.counts()['refused']}{earlier}")
         if timeout is not None:
             self._wait(timeout, retrying=retrying)
         self._write()
@@ -109,7 +109,7 @@ class Reporting:
         """Publish under a message id that is the same in every run. Raises MessageError."""
         row, message = _identified(record)
         if row is not None and self._report.had(row.project_id, row.message_id):
-            self._before += 1
+            self._published_before += 1
             return
         if row is not None and row.project_id not in self._overridden:
             self._overridden[row.project_id] = self._inspector.status(row.project_id).overridden
@@ -120,7 +120,7 @@ class Reporting:
             self._flush(publisher)
 
     def _flush(self, publisher: Publisher) -> None:
-        """Have Redis accept the waiting rows, then add them to the report."""
+        """Wait until Redis has accepted the waiting rows, then add them to the report."""
         at_ms = self._now_ms()
         publisher.flush(FLUSH_SECONDS)
         for row in self._waiting:
@@ -156,7 +156,7 @@ class Reporting:
             self._say_how_to_resume()
 
     def _interrupted(self, publisher: Publisher) -> None:
-        """Hand over what was accepted so far; the next run reads the rest of the file. Exit code 130."""
+        """Flush the rows published so far and exit with code 130; the next run reads the rest of the file."""
         try:
             self._flush(publisher)
             publisher.close(FLUSH_SECONDS)
@@ -168,17 +168,18 @@ class Reporting:
     def _say_how_to_resume(self) -> None:
         again = "the same command resumes, publishes nothing twice and completes the report"
         counts = self._report.counts()
+        pending = counted(sum(counts[name] for name in _UNSETTLED), "row")
         say(
-            f"interrupted: {counted(sum(counts[name] for name in _UNSETTLED), 'row')} on the way without this command; "
+            f"interrupted: {pending} still pending, which workers settle without this command; "
             + (again if self._path else "prelabel wait waits for them; with --report the same command resumes")
         )
         raise typer.Exit(INTERRUPTED)
 
     def _say_overridden(self) -> None:
-        """Print how many rows override pre-labels; projects count them, so rows that others publish are among them."""
+        """Print how many rows overrode pre-labels. Projects count them, so rows of other publishers are included."""
         now = {project: self._inspector.status(project).overridden for project in self._overridden}
         if rows := sum(now[project] - before for project, before in self._overridden.items()):
-            say(f"imported meanwhile over pre-labels from here: {counted(rows, 'row')}")
+            say(f"imported meanwhile, overriding pre-labels from here: {counted(rows, 'row')}")
 
     def _write(self) -> None:
         try:
@@ -188,7 +189,7 @@ class Reporting:
 
 
 def _identified(record: Record) -> tuple[ReportedRow | None, Any]:
-    """Return the row and its message with a message id; of a message that cannot be read, None and the message."""
+    """Return the row, and its message with a message id; None and the message as it is when it cannot be read."""
     message = record.message
     raw = message if isinstance(message, bytes) else orjson.dumps(message)
     try:

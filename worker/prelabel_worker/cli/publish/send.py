@@ -1,4 +1,4 @@
-"""Send the records of a file to Redis: name the first that are refused, and show progress on a terminal."""
+"""Send the records of a file to Redis, print the first refused ones, and show progress on a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -19,12 +19,12 @@ _SHOWN = 20
 Take = Callable[[Record], None]
 """Takes a record, or raises MessageError."""
 Refused = Callable[[str, str], None]
-"""Gets where a record stands and why it was refused."""
+"""Receives where a refused record stands, and why it was refused."""
 
 
 def send(source: Source, take: Take, finish: Callable[[], None], refused: Refused | None = None) -> tuple[int, int]:
     """Take every record, then finish; return how many were taken and refused. Raises ServiceAway."""
-    published = count = 0
+    published = refusals = 0
     try:
         with _progress() as advance:
             for where, problem in _results(source, take):
@@ -32,21 +32,24 @@ def send(source: Source, take: Take, finish: Callable[[], None], refused: Refuse
                     published += 1
                     advance(published)
                     continue
-                count += 1
+                refusals += 1
                 if refused is not None:
                     refused(where, problem)
-                if count <= _SHOWN:
+                if refusals <= _SHOWN:
                     say(f"{where}: {problem}")
         finish()
     except RedisUnavailable as error:
         raise ServiceAway(str(error)) from None
-    for line in and_more(count, _SHOWN):
+    for line in and_more(refusals, _SHOWN):
         say(line)
-    return published, count
+    return published, refusals
 
 
 def _results(source: Source, take: Take) -> Iterator[tuple[str, str | None]]:
-    """Yield where each record stands and why it was refused, or None. Raises UnreadableSource before the first."""
+    """Yield where each record stands, and why it was refused or None.
+
+    Raises UnreadableSource before the first record; later, an unreadable rest counts as one refused record.
+    """
     begun = False
     try:
         for record in source:
@@ -62,7 +65,7 @@ def _results(source: Source, take: Take) -> Iterator[tuple[str, str | None]]:
 
 
 def _tried(take: Take, record: Record) -> tuple[str, str | None]:
-    """Take a record; return where it stands and why it was refused, or None."""
+    """Take a record; return where it stands, and why it was refused or None."""
     where = record.where
     try:
         take(record)

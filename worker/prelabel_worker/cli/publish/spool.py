@@ -1,4 +1,4 @@
-"""`prelabel spool`: list what publishers have on the disk, and send it when no publisher does."""
+"""`prelabel spool`: list the rows that publishers keep on the disk, and send them when no publisher does."""
 
 import os
 import time
@@ -33,12 +33,19 @@ from prelabel_worker.cli.shared.terminal import (
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The publishers' spool_dir.")]
 _MAX_AGE_DAYS = 6.0
-_LIMITS = Limits(3072, 4 * 1024 * 1024, 256, 4 * 1024 * 1024, 250, 0.0)
+_LIMITS = Limits(
+    send_rows=3072,
+    send_bytes=4 * 1024 * 1024,
+    frame_rows=256,
+    frame_bytes=4 * 1024 * 1024,
+    frame_slow=250,
+    linger_seconds=0.0,
+)
 _ANY_SIZE = 2**62
 
 
 def list_(folder: Folder, as_json: AsJson = False) -> None:
-    """List what waits on the disk, by slot and project. Exit code 3 when nothing does.
+    """List rows that wait on the disk, by slot and project. Exit code 3 when there are none.
 
     Example: prelabel spool list /var/lib/fleet/spool
     """
@@ -55,13 +62,16 @@ def list_(folder: Folder, as_json: AsJson = False) -> None:
 def send(
     folder: Folder,
     force: Annotated[
-        bool, typer.Option("--force", help="Also what is too old: rows that Redis had may be counted twice.")
+        bool,
+        typer.Option(
+            "--force", help="Also send rows that are too old: those that Redis already has may be counted twice."
+        ),
     ] = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Send what ended publishers have on the disk. Running publishers send their own.
+    """Send rows that ended publishers left on the disk. Running publishers send their own.
 
-    Exit code 1 when something stayed: too old, damaged, or of a running publisher; 3 when there was nothing to send.
+    Exit code 1 when rows stay: they are too old, damaged, or of a running publisher; 3 when there is nothing to send.
 
     Example: prelabel spool send /var/lib/fleet/spool
     """
@@ -93,7 +103,7 @@ def _existing(folder: Path) -> Path:
         say(f"{folder}: no such folder")
         raise typer.Exit(USAGE)
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        say(f"{folder}: expected a folder of this user, who may write to it; locks are files there")
+        say(f"{folder}: expected a folder that this user may read and write: locks are files in it")
         raise typer.Exit(USAGE)
     return folder
 
@@ -118,7 +128,7 @@ def _facts(slot_folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _spools(slot: Slot, force: bool) -> Iterator[tuple[str, ProjectSpool]]:
-    """Yield the spools of a slot, the oldest rows first, since they were published first."""
+    """Yield the spools of a slot, oldest rows first: the order in which they were published must stay."""
     for project_id in slot.projects():
         if force:
             yield project_id, slot.expired(project_id, _ANY_SIZE)
@@ -126,7 +136,7 @@ def _spools(slot: Slot, force: bool) -> Iterator[tuple[str, ProjectSpool]]:
 
 
 def _drain(spool: ProjectSpool, project_id: str, inbox: Inbox, oldest: float) -> tuple[int, int]:
-    """Send a spool; return how many rows Redis has now, and how many were set aside."""
+    """Send a spool; return how many rows Redis accepted, and how many were set aside."""
     sent = stayed = 0
     while spool.rows:
         try:

@@ -47,11 +47,14 @@ _SHOW_BYTES = 1 << 20
 
 def command(
     file: Annotated[str, typer.Argument(help="A file, also .gz, or - for standard input.")],
-    ontology: Annotated[Path | None, typer.Option(help="The ontology: normalized JSON, or a builder's.")] = None,
-    project: Annotated[
-        str | None, typer.Option("--project", "-p", help="Its ontology, from Redis or Labelbox.")
+    ontology: Annotated[
+        Path | None,
+        typer.Option(help="File with the ontology: `normalized` of the API, or JSON of an ontology builder."),
     ] = None,
-    media_type: Annotated[str | None, typer.Option(help="With --ontology: before the file's own.")] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", help="Check with this project's ontology, from Redis or Labelbox.")
+    ] = None,
+    media_type: Annotated[str | None, typer.Option(help="With --ontology: used in place of the file's own.")] = None,
     limit: Annotated[int, typer.Option(help="Maximum number of errors to show.", min=0)] = 20,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
@@ -63,7 +66,7 @@ def command(
     if ontology is not None and project is not None:
         usage("give --ontology or --project, not both")
     if media_type is not None and ontology is None:
-        usage("--media-type needs --ontology: without one no kind is refused by it")
+        usage("--media-type needs --ontology: without it, the media type is not checked")
     report = Report()
     with opened(file) as stream:
         check = (
@@ -78,7 +81,7 @@ def command(
 
 def _print(report: Report, as_json: bool) -> None:
     if len(report.forms) > 1:
-        say("the file holds messages and plain NDJSON: publish takes one of the two at a time")
+        say("the file holds messages and plain NDJSON: publish accepts one of the two at a time")
     if as_json:
         out(report.as_json())
         return
@@ -102,16 +105,14 @@ def _of_file(path: Path, media_type: str | None) -> Check:
     for remark in file.remarks:
         say(f"{path}: {remark}")
     if not file.media_known:
-        say(f"media type {file.media_type or 'not given'}: no kind is refused for it (--media-type)")
+        say(f"media type {file.media_type or 'not given'}: kinds are not checked against it; set one with --media-type")
     return OfProject(file.ontology)
 
 
 def _of_project(project: str, redis_url: str | None) -> Check:
-    """Return the check that workers make: with the cached ontology while it is fresh, else Labelbox's.
+    """Return the check that workers make: with the cached ontology while it is fresh, else with Labelbox's.
 
-    An old cached ontology is used when Labelbox does not answer.
-
-    Nothing is written, neither here nor there, but the account's count of requests.
+    When Labelbox does not answer, an older cached ontology is used. Writes nothing but the account's count of requests.
     """
     settings = settings_for(redis_url)
     client: Client | None = None
@@ -127,16 +128,16 @@ def _of_project(project: str, redis_url: str | None) -> Check:
     if cached is not None and cached.age_seconds < FRESH_SECONDS:
         return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
     try:
-        return OfProject(_asked(settings, client, project), project, form, ground_truth=ground_truth)
+        return OfProject(_fetch_ontology(settings, client, project), project, form, ground_truth=ground_truth)
     except (RequestError, ConfigurationError) as error:
         if cached is None:
-            raise ServiceAway(f"the ontology of {project} is not known: {error}") from None
+            raise ServiceAway(f"the ontology of {project} cannot be read: {error}") from None
         say(f"{error}; using the ontology of {counted(round(cached.age_seconds / 60), 'minute')} ago")
         return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
 
 
-def _asked(settings: Settings, client: Client | None, project: str) -> Ontology:
-    """Return the ontology that Labelbox answers with. Raises RequestError, ConfigurationError."""
+def _fetch_ontology(settings: Settings, client: Client | None, project: str) -> Ontology:
+    """Ask Labelbox for the project's ontology. Raises RequestError, ConfigurationError."""
     account = settings.account
     if client is not None:
         account = Inspector(client, settings.key_prefix).overrides(project).get("account") or account
@@ -164,7 +165,7 @@ class _Watched:
         """Return the next line."""
         line = self._stream.readline(size)
         self._read += len(line)
-        if not line:  # plain lines are checked when all of them are known
+        if not line:  # plain lines are checked after the last one was read
             self._progress.update(self._task, completed=self._read, description="check")
         if self._read - self._shown >= _SHOW_BYTES:
             self._shown = self._read

@@ -1,1 +1,1 @@
-"""Commands for the steps before predictions come: dataset, ontology, batch."""
+"""Commands for the steps before predictions are published: dataset, ontology, batch."""

@@ -28,12 +28,14 @@ _SHOWN = 20
 def create(
     project: Annotated[str, typer.Option("--project", "-p", help="The project's id.")],
     name: Annotated[str | None, typer.Option(help="The batch's name; else one made from its data rows.")] = None,
-    global_keys: Annotated[str | None, typer.Option(metavar="FILE", help="A global key a line, or - .")] = None,
+    global_keys: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A file with a global key a line, or - .")
+    ] = None,
     from_predictions: Annotated[
         str | None, typer.Option(metavar="FILE", help="The data rows of a file of predictions.")
     ] = None,
     from_dead_letters: Annotated[
-        bool, typer.Option("--from-dead-letters", help="Those that dead letters and retrying rows miss in the project.")
+        bool, typer.Option("--from-dead-letters", help="The data rows that dead letters and retrying rows miss.")
     ] = False,
     retry: Annotated[
         bool, typer.Option("--retry", help="With --from-dead-letters: then try these rows again.")
@@ -46,7 +48,7 @@ def create(
 ) -> None:
     """Put data rows into a project, once Labelbox has processed them. You may repeat it.
 
-    Exit code 1 when some were not added, which are named; 3 when there is none to add.
+    Exit code 1 when some were not added: they are printed with the reason. Exit code 3 when there are none to add.
 
     Example: prelabel batch create --project cl1a2b3c4d5e6f7g8h9i0j1k2 --from-predictions predictions.ndjson
     """
@@ -63,24 +65,24 @@ def create(
         say("there is no data row to add")
         raise typer.Exit(NOTHING)
     with calling(settings, account, "the same command resumes") as calls:
-        ids, lost = _looked_up(calls, rows)
+        ids, not_added = _look_up(calls, rows)
         _wait_until_processed(calls, list(ids), timeout)
-        made = _made(calls, project, name, ids, timeout)
-    lost += [(ids.get(row_id, row_id), "Labelbox did not add it") for batch in made for row_id in batch.failed]
-    _print(made, lost, as_json)
+        made = _make_batches(calls, project, name, ids, timeout)
+    not_added += [(ids.get(row_id, row_id), "Labelbox did not add it") for batch in made for row_id in batch.failed]
+    _print(made, not_added, as_json)
     if from_dead_letters:
-        _retried(settings, project, retry=retry)
-    if lost or any(batch.why for batch in made):
+        _retry_rows(settings, project, retry=retry)
+    if not_added or any(batch.why for batch in made):
         raise typer.Exit(DONE_WITH_DEAD)
 
 
-def _looked_up(calls: Calls, rows: BatchRows) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Return id → how the data row was named, and the data rows that Labelbox does not know, with the reason."""
+def _look_up(calls: Calls, rows: BatchRows) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Return id → how the data row was named, and the data rows that cannot be added, with the reason."""
     known = DataRows(calls).look_up(list(rows.keys))
     ids = {row_id: key for key, row_id in known.ids.items()} | dict.fromkeys(rows.ids, "")
-    lost = [(key, "there is no data row of this global key") for key in known.missing]
-    lost += [(key, "the key may not see it") for key in known.denied]
-    return {row_id: key or row_id for row_id, key in ids.items()}, lost
+    not_added = [(key, "no data row has this global key") for key in known.missing]
+    not_added += [(key, "the API key may not see it") for key in known.denied]
+    return {row_id: key or row_id for row_id, key in ids.items()}, not_added
 
 
 def _wait_until_processed(calls: Calls, ids: list[str], timeout: float) -> None:
@@ -88,8 +90,8 @@ def _wait_until_processed(calls: Calls, ids: list[str], timeout: float) -> None:
         DataRows(calls).wait_until_processed(ids, timeout, lambda done: show(done, ""))
 
 
-def _made(calls: Calls, project: str, name: str | None, ids: Iterable[str], timeout: float) -> list[Made]:
-    """Make batches of at most 100,000 data rows; the names of several are numbered as Labelbox numbers them."""
+def _make_batches(calls: Calls, project: str, name: str | None, ids: Iterable[str], timeout: float) -> list[Made]:
+    """Make batches of at most 100,000 data rows; several are numbered as Labelbox numbers them."""
     rows = list(ids)
     base = name or f"prelabel-{hashlib.blake2b(chr(10).join(sorted(rows)).encode(), digest_size=8).hexdigest()}"
     batches, made = Batches(calls, project, task_seconds=timeout), []
@@ -106,17 +108,17 @@ def _made(calls: Calls, project: str, name: str | None, ids: Iterable[str], time
     return made
 
 
-def _print(made: list[Made], lost: list[tuple[str, str]], as_json: bool) -> None:
+def _print(made: list[Made], not_added: list[tuple[str, str]], as_json: bool) -> None:
     for batch in made:
         if batch.why:
             say(f"batch {batch.name} has {counted(batch.size, 'data row')}, fewer than it should: {batch.why}")
-    for key, why in lost[:_SHOWN]:
+    for key, why in not_added[:_SHOWN]:
         say(f"{key}: not added: {why}")
-    for line in and_more(len(lost), _SHOWN, " (--json names all)"):
+    for line in and_more(len(not_added), _SHOWN, " (--json names all)"):
         say(line)
     if as_json:
         batches = [{"id": batch.id, "name": batch.name, "size": batch.size, "before": batch.before} for batch in made]
-        out({"batches": batches, "notAdded": [{"dataRow": key, "reason": why} for key, why in lost]})
+        out({"batches": batches, "notAdded": [{"dataRow": key, "reason": why} for key, why in not_added]})
         return
     for line in _lines(made):
         print_line(line)
@@ -128,7 +130,7 @@ def _lines(made: list[Made]) -> Iterator[str]:
         yield f"batch {batch.id} '{batch.name}': {counted(batch.size, 'data row')}{before}"
 
 
-def _retried(settings: Settings, project: str, *, retry: bool) -> None:
+def _retry_rows(settings: Settings, project: str, *, retry: bool) -> None:
     """Retry the rows that missed the data rows, or print the commands that do."""
     if not retry:
         say(
@@ -138,7 +140,8 @@ def _retried(settings: Settings, project: str, *, retry: bool) -> None:
         return
     client = connect(settings)
     held, actions = HeldRows(client, settings.key_prefix), Actions(client, settings.key_prefix)
-    # First those that are being tried, perhaps without the batch: one that dies now would be missed.
+    # Rows that are being tried come first: that try may not see the batch yet, and a row that dies of it later than the
+    # look at the dead letters would be missed.
     dead_letters = held.try_dead_letters_once_more(project, MISSING)
     retrying = held.retry_now(project)
     chosen = DeadLetterFilter(reason=MISSING, until_ms=held.now_ms())

@@ -1,4 +1,4 @@
-"""The data rows of a new batch: named in a file, by predictions, or by rows that miss them."""
+"""The data rows of a new batch: named by a file of global keys, by predictions, or by rows that miss them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,15 +16,15 @@ from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.settings import Settings
 
 MISSING = Reason.DATA_ROW_NOT_FOUND.value
-"""Why rows are held whose data row is not in the project."""
+"""The reason of held rows whose data row is not in the project."""
 _MAX_KEYS = 1_000_000
-"""Data rows in one command; as many as the official client takes at once."""
+"""Maximum number of data rows in one command, the same as in one call of the official client."""
 _SHOWN = 20
 
 
 @dataclass(slots=True)
 class BatchRows:
-    """Data rows as they are named: by global key, by id. In the order in which they were first named."""
+    """Data rows by global key and by id, each in the order in which they were first named."""
 
     keys: dict[str, None] = field(default_factory=dict)
     ids: dict[str, None] = field(default_factory=dict)
@@ -50,7 +50,7 @@ def of_lines(file: str) -> BatchRows:
 
 
 def of_predictions(predictions: Predictions, file: str, project: str) -> BatchRows:
-    """Read the data rows of a file of predictions, and name records without one."""
+    """Read the data rows of a file of predictions; print which records have none."""
     rows, bad = BatchRows(), 0
     with predictions.open(file, project) as source:
         for record in source:
@@ -83,6 +83,7 @@ def of_dead_letters(settings: Settings, project: str) -> BatchRows:
     """Read the data rows that held rows miss: dead letters, retrying rows, and rows that are being tried."""
     rows, held = BatchRows(), HeldReader(connect(settings), settings.key_prefix)
     # A row may move meanwhile: a dead letter that is retried is pending afterwards, a row that dies was pending before.
+    # So the pending rows are listed before and after.
     before = held.pending(project)
     _add(rows, held.choose(project, DeadLetterFilter(reason=MISSING)))
     _add(rows, held.rows(project, list(dict.fromkeys(before + held.pending(project)))))

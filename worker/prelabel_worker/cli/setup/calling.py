@@ -1,4 +1,4 @@
-"""What commands that set something up in Labelbox share: the key, the budget, Ctrl-C, and messages of failures."""
+"""Shared by commands that set something up in Labelbox: the key, the request budget, Ctrl-C, and error messages."""
 
 import sys
 import threading
@@ -23,7 +23,8 @@ from prelabel_worker.setup.calls import Calls
 from prelabel_worker.setup.tasks import StillRunning
 
 Account = Annotated[
-    str | None, typer.Option("--account", help="Whose key and budget: PRELABEL_ACCOUNT_KEYS; else PRELABEL_ACCOUNT.")
+    str | None,
+    typer.Option("--account", help="The account to use, as in PRELABEL_ACCOUNT_KEYS; else PRELABEL_ACCOUNT."),
 ]
 Timeout = Annotated[float, typer.Option("--timeout", help="Maximum seconds to wait for Labelbox.", min=0)]
 AWAY_ERRORS = (Unavailable, Throttled, OutcomeUnknown, Garbled, Blocked)
@@ -31,9 +32,10 @@ AWAY_ERRORS = (Unavailable, Throttled, OutcomeUnknown, Garbled, Blocked)
 
 @contextmanager
 def calling(settings: Settings, account: str | None, again: str = "") -> Iterator[Calls]:
-    """Open requests with the account's key, within its budget; `again` says what repeating the command does.
+    """Yield access to Labelbox with the account's key and budget; `again` says what repeating the command does.
 
-    Exit codes: 2 when there is no key or Labelbox refuses, 3 when something still runs there, 4 when it is away, 130.
+    Exit codes: 2 when there is no key or Labelbox refuses, 3 when a task still runs there, 4 when Labelbox does not
+    answer as it should, 130 after an interrupt.
     """
     name = account or settings.account
     labelbox = open_labelbox(settings, name)
@@ -56,7 +58,7 @@ def calling(settings: Settings, account: str | None, again: str = "") -> Iterato
 
 
 def words(settings: Settings, error: RequestError) -> str:
-    """Return a failure with Labelbox's own words, without any key."""
+    """Return the text of an error with Labelbox's own words, without any API key."""
     reported = error.said
     for secret in settings.secrets:
         reported = reported.replace(secret, "…")
@@ -64,7 +66,7 @@ def words(settings: Settings, error: RequestError) -> str:
 
 
 def _pacer(settings: Settings, account: str) -> Pacer:
-    """Return a pacer of the budget that workers share; without Redis, this process keeps to the limit alone."""
+    """Return a pacer for the budget that workers share; without Redis, one that keeps this process to the limit."""
     try:
         return pacer_of(connect(settings), settings, account)
     except ServiceAway as error:
@@ -73,9 +75,9 @@ def _pacer(settings: Settings, account: str) -> Pacer:
 
 
 @contextmanager
-def bar(what: str, total: float | None = None) -> Iterator[Callable[[float, str], None]]:
+def bar(title: str, total: float | None = None) -> Iterator[Callable[[float, str], None]]:
     """Show a bar on a terminal: how much is done, and a few words."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda done, text: progress.update(task, completed=done, description=f"{what} {text}".strip())
+        task = progress.add_task(title, total=total)
+        yield lambda done, text: progress.update(task, completed=done, description=f"{title} {text}".strip())

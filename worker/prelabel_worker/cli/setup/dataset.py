@@ -27,10 +27,14 @@ _SHOWN = 20
 
 def add(
     rows: Annotated[Path, typer.Argument(metavar="ROWS.ndjson", help="A data row a line, also .gz.")],
-    dataset: Annotated[str | None, typer.Option(help="The name of the dataset, made by the first run.")] = None,
-    dataset_id: Annotated[str | None, typer.Option(help="Or the id of one that exists.")] = None,
-    files: Annotated[Path | None, typer.Option(help="The folder of local files; else the one of ROWS.")] = None,
-    text: Annotated[bool, typer.Option("--text", help="row_data without an address is text, never a file.")] = False,
+    dataset: Annotated[str | None, typer.Option(help="The name of a new dataset; the first run makes it.")] = None,
+    dataset_id: Annotated[
+        str | None, typer.Option(help="The id of a dataset that exists, in place of --dataset.")
+    ] = None,
+    files: Annotated[Path | None, typer.Option(help="The folder of local files; else the folder of ROWS.")] = None,
+    text: Annotated[
+        bool, typer.Option("--text", help="Take row_data without an address for text, never for a file.")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="NDJSON with every row that was not added, and why.")] = None,
     timeout: Timeout = 3600,
     account: Account = None,
@@ -73,15 +77,15 @@ def add(
 def _with_dataset(
     calls: Calls, file: StateFile, state: AddingState, name: str | None, dataset_id: str | None
 ) -> AddingState:
-    """Return the state with the dataset's id. The dataset is made once, even when a run is cut off."""
+    """Return the state with the dataset's id. Make the dataset unless an earlier run has; never make a second one."""
     if dataset_id is not None:
         return file.save(state, dataset_id=dataset_id)
     if state.dataset_id:
-        say(f"dataset {state.dataset_id} of an earlier run; if it is gone, remove {file.path}")
+        say(f"using dataset {state.dataset_id} of an earlier run; if it was deleted, remove {file.path}")
         return state
     if state.creating:
         usage(
-            f"an earlier run may have made the dataset '{name}', its answer was lost: look for it in Labelbox. If it "
+            f"an earlier run may have made the dataset '{name}': its answer was lost. Look for it in Labelbox. If it "
             f"is there, give its --dataset-id; if not, remove {file.path}"
         )
     state = file.save(state, creating=True)
@@ -91,22 +95,22 @@ def _with_dataset(
         if not error.maybe_accepted:
             file.save(state, creating=False)
         else:
-            say(f"whether the dataset '{name}' was made is not known")
+            say(f"it is not known whether the dataset '{name}' was made")
         raise
     say(f"dataset {made} is made")
     return file.save(state, dataset_id=made, creating=False)
 
 
 class _Refusals:
-    """Rows that are not added: the first ones on standard error, all in the report."""
+    """Reports rows that are not added: the first ones on standard error, all of them in the report."""
 
     def __init__(self, report: Path | None, state: AddingState) -> None:
         self._path = report
         if report is not None:
             with _named_report(report):
                 private_files.check_regular(report)
-        state_has_it = report is not None and state.report == str(report) and report.exists()
-        self._keep = state.report_bytes if state_has_it else 0
+        is_continued = report is not None and state.report == str(report) and report.exists()
+        self._keep = state.report_bytes if is_continued else 0
         state.report = str(report or "")
         self._file: BinaryIO | None = None
         self._shown = 0
@@ -115,7 +119,7 @@ class _Refusals:
         if self._path is not None:
             with _named_report(self._path):
                 self._file = open(self._path, "rb+" if self._keep else "wb", opener=private_files.opener)
-                # A run that was cut off may have reported rows that it had not finished: they are reported again.
+                # An interrupted run may have reported rows that it had not finished: they are reported again.
                 self._file.truncate(self._keep)
                 self._file.seek(self._keep)
         return self
@@ -161,8 +165,8 @@ def _progress(rows: Path, stream: BinaryIO) -> Iterator[Show]:
     with bar("data rows", rows.stat().st_size or 1) as show:
 
         def show_state(state: AddingState, task: Task | None) -> None:
-            doing = f", task {task.percent or 0:.0f} %" if task is not None else ""
-            place = getattr(stream, "fileobj", None) or stream  # of .gz: how much of the packed file
-            show(place.tell(), f"added {state.added:,}, existing {state.existing:,}, failed {state.failed:,}{doing}")
+            progress = f", task {task.percent or 0:.0f} %" if task is not None else ""
+            place = getattr(stream, "fileobj", None) or stream  # for .gz: the place in the packed file
+            show(place.tell(), f"added {state.added:,}, existing {state.existing:,}, failed {state.failed:,}{progress}")
 
         yield show_state

@@ -42,18 +42,17 @@ def infer(
     file: Annotated[str, typer.Argument(metavar="PREDICTIONS", help="A file, also .gz, or - for standard input.")],
     predictions: Predictions = Predictions(),  # noqa: B008 - frozen; `reading` gives the real one
 ) -> None:
-    """Propose an ontology that takes a file of predictions, as JSON for `ontology create`.
+    """Propose an ontology that accepts a file of predictions, as JSON for `ontology create`.
 
-    Records that are no predictions, and names that are used in two ways, are named on standard error and leave exit
-    code 1.
+    Exit code 1 when records are refused, or when a name is used in two ways; both are printed on standard error.
 
     Example: prelabel ontology infer predictions.ndjson > ontology.json
     """
     inference = Inference()
     with predictions.open(file, STAND_IN) as source:
-        read, refused = _read(inference, source)
+        read, refused = _add_records(inference, source)
     if not read:
-        usage(f"{file}: no record of it can be read")
+        usage(f"{file}: none of its records can be read")
     proposal = inference.proposal()
     for remark in proposal.remarks:
         say(remark)
@@ -65,14 +64,18 @@ def infer(
 
 
 def create(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON with tools and classifications, or - .")],
-    name: Annotated[str | None, typer.Option(help="Its name; else the file's own, or the file's name.")] = None,
-    media_type: Annotated[str | None, typer.Option(help="IMAGE, VIDEO, TEXT …; before the file's own.")] = None,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON file with tools and classifications, or - .")],
+    name: Annotated[
+        str | None, typer.Option(help="The ontology's name; else the name in the file, or the file's own.")
+    ] = None,
+    media_type: Annotated[
+        str | None, typer.Option(help="IMAGE, VIDEO, TEXT …; used in place of the file's own.")
+    ] = None,
     account: Account = None,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Make an ontology and print its id.
+    """Create an ontology and print its id.
 
     Example: prelabel ontology create ontology.json --name harbour --media-type IMAGE
     """
@@ -85,14 +88,14 @@ def create(
     for remark in in_file.remarks:
         say(f"{file}: {remark}")
     if in_file.media_type is None:
-        usage("give --media-type: a project takes an ontology of its own media type only")
+        usage("give --media-type: a project accepts only an ontology of its own media type")
     tree = tree_of(content)
     new_name = name or _name_in(content) or ("" if file == "-" else Path(file).name.split(".")[0])
     if not new_name:
         usage("give --name: standard input has none")
     settings = settings_for(redis_url)
     with calling(settings, account) as calls:
-        made = _made(Ontologies(calls), new_name, tree, in_file.media_type.upper())
+        made = _create_ontology(Ontologies(calls), new_name, tree, in_file.media_type.upper())
     if as_json:
         out(made.as_json())
     else:
@@ -101,7 +104,7 @@ def create(
 
 
 def list_ontologies(
-    search: Annotated[str, typer.Option(help="Words of the name.")] = "",
+    search: Annotated[str, typer.Option(help="Words to look for in the name.")] = "",
     limit: Annotated[int, typer.Option(help="Maximum number to list.", min=1)] = 100,
     account: Account = None,
     as_json: AsJson = False,
@@ -132,9 +135,9 @@ def show(
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Show an ontology's features; with --json as `ontology create` and `validate --ontology` read it.
+    """Show an ontology's features; --json prints what `ontology create` and `validate --ontology` read.
 
-    Exit code 3 when there is none of this id.
+    Exit code 3 when no ontology has this id.
 
     Example: prelabel ontology show cl1a2b3c4d5e6f7g8h9i0j1k2 --json > ontology.json
     """
@@ -158,7 +161,7 @@ def _of_id(calls: Calls, ontology_id: str) -> Ontology:
         raise typer.Exit(NOTHING) from None
 
 
-def _made(ontologies: Ontologies, name: str, tree: Mapping[str, Any], media_type: str) -> Ontology:
+def _create_ontology(ontologies: Ontologies, name: str, tree: Mapping[str, Any], media_type: str) -> Ontology:
     try:
         return ontologies.create(name, tree, media_type)
     except RequestError as error:
@@ -187,7 +190,7 @@ def _lines(tree: Mapping[str, Any], indent: str = "  ") -> list[str]:
     return lines
 
 
-def _read(inference: Inference, source: Source) -> tuple[int, int]:
+def _add_records(inference: Inference, source: Source) -> tuple[int, int]:
     """Add the records to the inference; return how many were read, and how many were refused."""
     read = refused = 0
     for record in source:

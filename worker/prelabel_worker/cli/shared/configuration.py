@@ -7,7 +7,7 @@ from prelabel_worker.stack import stack_file
 def settings_for(redis_url: str | None = None) -> Settings:
     """Read the settings: the option, then the environment, then the running stack's file.
 
-    That file has an endpoint and its key together; no key of another source is sent to that endpoint.
+    The file holds an endpoint together with its key; no key from another source is sent to that endpoint.
     """
     option = {"redis_url": redis_url} if redis_url else {}
     stack = None if "redis_url" in read_settings(**option).model_fields_set else stack_file.read()

@@ -1,4 +1,4 @@
-"""The Redis of a command, which must answer before anything is done."""
+"""Connect a command to Redis, which must answer before the command does anything."""
 
 from typing import Protocol
 
@@ -14,7 +14,7 @@ _SOCKET_SECONDS = 10.0
 
 
 class Located(Protocol):
-    """What says where the rows are: all settings, or those alone that lead there."""
+    """Settings that say where the rows are: all settings, or only those of Redis."""
 
     @property
     def state(self) -> RedisUrl:
@@ -22,9 +22,10 @@ class Located(Protocol):
 
 
 def connect(settings: Located) -> Client:
-    """Return a client whose first answer has come.
+    """Return a client that Redis has answered.
 
-    Raises ConfigurationError where the URL cannot be right, ServiceAway where waiting may help; neither has a secret.
+    Raises ConfigurationError when the URL or its settings must change, ServiceAway when waiting may help; neither error
+    contains a secret.
     """
     client = open_client(settings.state, _SOCKET_SECONDS)
     try:
@@ -35,10 +36,10 @@ def connect(settings: Located) -> Client:
 
 
 def not_usable(place: str, error: Exception) -> PrelabelError:
-    """Return what to raise for a server that refuses the client, in the server's words.
+    """Return the error to raise for a server that cannot be used, in the server's words.
 
-    ConfigurationError where its URL or its settings must change, ServiceAway where waiting may help.
+    It is a ConfigurationError when the URL or its settings must change, a ServiceAway when waiting may help.
     """
     remedy = remedy_of(error)
     problem = f"{place} {explained(error, remedy)}"
-    return ConfigurationError(problem) if remedy else ServiceAway(f"{problem}; start it, or `prelabel up`")
+    return ConfigurationError(problem) if remedy else ServiceAway(f"{problem}; start it, or run `prelabel up`")

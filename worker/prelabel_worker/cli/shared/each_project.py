@@ -1,4 +1,4 @@
-"""Read several projects and survive each of them."""
+"""Read several projects; one that cannot be read does not stop the others."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @contextmanager
 def reading(project_id: str) -> Iterator[None]:
-    """Read one project of several: one whose keys cannot be read is named, and the command resumes with the others."""
+    """Read one project of several: when its keys cannot be read, print why, so that the command reads the others."""
     try:
         with readable(project_id):
             yield
@@ -22,7 +22,7 @@ def reading(project_id: str) -> Iterator[None]:
 
 
 def of_each(projects: Iterable[str], read: Callable[[str], Iterable[T]]) -> Iterator[T]:
-    """Yield what is read of each project; one whose keys cannot be read is named, and left out from there."""
+    """Yield what `read` yields for each project; when a project's keys cannot be read, print why and skip its rest."""
     for project_id in projects:
         with reading(project_id):
             yield from read(project_id)

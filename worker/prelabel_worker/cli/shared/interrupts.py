@@ -13,31 +13,31 @@ INTERRUPTED = 130
 def interrupts(stop: threading.Event) -> Iterator[None]:
     """Set `stop` at the first Ctrl-C or SIGTERM, so that the work in hand is finished and recorded.
 
-    A second one ends the command at once.
+    A second signal ends the command at once.
     """
 
-    def ask(*_: object) -> None:
+    def request_stop(*_: object) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, request_stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 @contextmanager
 def ends_as_an_exception() -> Iterator[None]:
-    """Turn SIGTERM into SystemExit, so that a command that is ended removes what it has not finished."""
+    """Turn SIGTERM into SystemExit, so that the command removes its unfinished files before it ends."""
 
     def end(number: int, _: object) -> None:
         sys.exit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    previous = signal.signal(signal.SIGTERM, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)

@@ -1,4 +1,4 @@
-"""Labelbox for a command: the key, where it may be sent, and the budget of an account or of a project's."""
+"""Labelbox for a command: the key, where it may be sent, and the request budget of its account."""
 
 from prelabel.wire.client import Client
 from prelabel_worker.accounts import connection
@@ -12,14 +12,15 @@ from prelabel_worker.settings import Settings
 
 
 def pacer_of(client: Client, settings: Settings, account: str) -> Pacer:
-    """Return a pacer of the request budget that the workers share."""
+    """Return a pacer for the account's request budget, which workers use too."""
     return Pacer(connection.permits_of(client, settings, account))
 
 
 def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0) -> Labelbox:
-    """Return Labelbox with the account's key; the caller closes it. Without a time limit, the settings' one holds.
+    """Return a client for Labelbox with the account's key; the caller closes it.
 
-    Raises ConfigurationError: there is no key, or it would travel in clear.
+    `timeout_seconds` 0 stands for the timeout of the settings. Raises ConfigurationError when there is no key, or when
+    it would travel unencrypted.
     """
     try:
         return connection.open_labelbox(settings, account, timeout_seconds)
@@ -30,7 +31,7 @@ def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0) 
 
 
 class Services:
-    """The accounts of one project, opened one by one when they are needed."""
+    """Labelbox for one project with the key of any account; each account is opened when it is first needed."""
 
     def __init__(self, client: Client, settings: Settings, project_id: str, timeout_seconds: float = 0) -> None:
         self._client = client
@@ -40,7 +41,7 @@ class Services:
         self._open: dict[str, Service] = {}
 
     def of(self, account: str = "") -> Service:
-        """Return Labelbox with this account's key; without a name, with the project's. Raises ConfigurationError."""
+        """Return Labelbox with the key of this account, or else of the project's. Raises ConfigurationError."""
         settings = self._settings
         if not account:
             overrides = Inspector(self._client, settings.key_prefix).overrides(self._project)

@@ -10,13 +10,16 @@ Command = Callable[..., None]
 
 
 def sharing(kind: type[Any], name: str) -> Callable[[Command], Command]:
-    """Give a command every field of `kind` as a parameter of its own; it gets them together, as `name`."""
+    """Return a decorator that gives a command every field of `kind` as an option or argument.
+
+    The command receives their values as one `kind`, in its parameter `name`.
+    """
 
     def decorate(command: Command) -> Command:
         own = inspect.signature(command, eval_str=True).parameters.values()
         shared = inspect.signature(kind, eval_str=True).parameters.values()
         both = [*shared, *(parameter for parameter in own if parameter.name != name)]
-        # Typer takes the order of arguments from here; what has no default comes first, as in any signature.
+        # Typer takes the order of arguments from here; a signature needs parameters without a default first.
         parameters = sorted(both, key=lambda parameter: parameter.default is not inspect.Parameter.empty)
 
         @functools.wraps(command)

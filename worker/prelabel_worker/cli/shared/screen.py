@@ -1,4 +1,4 @@
-"""Tables, styles and what moves on a terminal, to which no text of others is markup."""
+"""The console and its tables. They take no text for markup, whoever wrote it."""
 
 from collections.abc import Collection
 from typing import Any
@@ -13,15 +13,15 @@ _NOT_A_TERMINAL = 10_000  # columns, more than any line has
 
 
 class Screen(Console):
-    """A console to which no text is markup; strings, those in the cells of tables too, are made printable."""
+    """A console that takes no text for markup, and makes all strings printable, also in the cells of tables."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Return the text as Rich prints it."""
+        """Return the printable text as Rich prints it."""
         return super().render_str(printable(text), **options)
 
 
 def console(*, stderr: bool = False) -> Screen:
-    """Return a screen; one that is not a terminal neither folds nor wraps, so that `grep` finds whole lines."""
+    """Return a screen; if it is not a terminal, it neither folds nor wraps lines, so that `grep` finds whole ones."""
     screen = Screen(stderr=stderr, markup=False, emoji=False)
     return screen if screen.is_terminal else Screen(width=_NOT_A_TERMINAL, stderr=stderr, markup=False, emoji=False)
 
@@ -32,8 +32,8 @@ def new_table(*columns: str, numbers: Collection[str] = ()) -> Table:
     A cell that is too wide is folded, never cut: an id that is cut cannot be given to another command.
     """
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in columns:
-        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     return table
 
 

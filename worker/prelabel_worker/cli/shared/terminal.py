@@ -1,4 +1,4 @@
-"""What the commands share: exit codes, options, and how they speak in plain lines and JSON."""
+"""Exit codes, options that many commands have, and output as plain lines or JSON."""
 
 import gzip
 import json
@@ -18,13 +18,14 @@ from prelabel.errors import PrelabelError
 from prelabel.printing import printable, printable_json
 
 DONE, DONE_WITH_DEAD, USAGE, TIMED_OUT, NOTHING, AWAY = 0, 1, 2, 3, 3, 4
-"""Exit codes: done; done with dead or refused rows; usage; timed out, or nothing matched; a service is away."""
+"""Exit codes: done; done with dead or refused rows; wrong usage; timeout; nothing matched; a service is unreachable."""
 
 RedisUrl = Annotated[
-    str | None, typer.Option("--redis-url", help="Where the rows are; else PRELABEL_REDIS_URL, else the running stack.")
+    str | None,
+    typer.Option("--redis-url", help="The Redis with the rows; else PRELABEL_REDIS_URL, else the running stack."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Project = Annotated[str | None, typer.Option("--project", "-p", help="One project only.")]
+Project = Annotated[str | None, typer.Option("--project", "-p", help="Only this project.")]
 
 
 class ServiceAway(PrelabelError):
@@ -32,7 +33,7 @@ class ServiceAway(PrelabelError):
 
 
 def say(text: str) -> None:
-    """Print one line to the person, beside the command's output."""
+    """Print one line on standard error, apart from the command's output."""
     print(f"prelabel: {printable(text)}", file=sys.stderr)  # noqa: T201
 
 
@@ -42,7 +43,7 @@ def print_line(text: str) -> None:
 
 
 def print_over(text: str) -> None:
-    """Print a line on standard error over the one before; `end_line` ends it."""
+    """Print a line on standard error over the previous one; `end_line` ends it."""
     print(f"\r{printable(text)}", end="", file=sys.stderr, flush=True)  # noqa: T201
 
 
@@ -52,19 +53,19 @@ def end_line() -> None:
 
 
 def confirm(question: str) -> bool:
-    """Ask on standard error; return whether the person says yes."""
+    """Ask on standard error; return whether the answer is yes."""
     return typer.confirm(printable(question), err=True)
 
 
 def print_traceback(error: Exception) -> None:
-    """Print the traceback of a defect of ours on standard error, line by line, since its text may be anybody's."""
+    """Print the traceback of a defect on standard error, made printable: parts of its text may come from anybody."""
     for part in traceback.format_exception(error):
         for line in part.rstrip("\n").split("\n"):
             print(printable(line), file=sys.stderr)  # noqa: T201
 
 
 class _Unpacked(gzip.GzipFile):
-    """A packed file that reports that it cannot seek: to go back, it would unpack everything from the beginning."""
+    """A gzip file that reports that it cannot seek: to go back, it would unpack everything from the beginning."""
 
     def seekable(self) -> bool:
         """Return False."""
@@ -79,7 +80,7 @@ def usage(text: str) -> NoReturn:
 
 @contextmanager
 def opened(file: str) -> Iterator[BinaryIO]:
-    """Open a file, unpacked when its name ends in .gz, or standard input for `-`. Exit code 2 if it cannot be read."""
+    """Open a file, unpacked if its name ends in .gz, or standard input for `-`. Exit code 2 if it cannot be read."""
     if file == "-":
         yield sys.stdin.buffer
         return
@@ -113,8 +114,8 @@ def json_text(value: Any, *, indent: bool = False) -> str:
 
 
 def when(seconds: float | None) -> str:
-    """Return a Unix time for a person, in UTC; '' for none."""
+    """Return a Unix time as text, in UTC; '' for None and 0."""
     try:
         return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
-    except (OverflowError, ValueError, OSError):  # what Redis keeps may be anybody's
+    except (OverflowError, ValueError, OSError):  # anybody may have written what Redis holds
         return "a time out of range"

@@ -1,4 +1,4 @@
-"""How the person called this command, so that commands that are printed for them work when they are typed."""
+"""Spell printed commands as the user called this one, so that they work when they are typed."""
 
 import shutil
 import sys
@@ -10,10 +10,10 @@ _NAME = "prelabel"
 
 
 def typed(line: str) -> str:
-    """Return a line of `printing.command`, or one like it, that begins as the running command was called.
+    """Return a command line, which begins with `prelabel`, as it can be typed in the user's shell.
 
-    `prelabel` stays where the shell finds that very program; otherwise its path is put in place, such as
-    `.venv/bin/prelabel`.
+    `prelabel` stays where the shell finds the running program under that name; otherwise the path by which the user
+    called it takes its place, such as `.venv/bin/prelabel`.
     """
     called = Path(sys.argv[0])
     on_the_path = shutil.which(_NAME)

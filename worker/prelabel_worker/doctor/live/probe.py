@@ -1,4 +1,4 @@
-"""Make one tiny valid annotation for a project's ontology, to ask questions with. Pure."""
+"""Make tiny valid annotations for a project's ontology, to ask Labelbox questions with. Pure: no I/O."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,15 +13,19 @@ from prelabel_worker.rendering.row_builder import RowBuilder
 
 DataRow = Mapping[str, str]
 _Pair = tuple[dict[str, Any], dict[str, Any]]
+"""The first annotation and the changed one."""
 
 
 class NoProbe(PrelabelError):
-    """No feature of the project can have a tiny annotation made for it."""
+    """The probe cannot make an annotation for any feature of the project, or not for the named one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """An annotation of one feature on one data row, and the same feature with another geometry or answer."""
+    """Two annotations of one feature on one data row, with different geometries or answers.
+
+    For a radio or checklist with a single option, both are the same.
+    """
 
     feature: str
     data_row: DataRow
@@ -29,15 +33,16 @@ class Probe:
     changed: dict[str, Any]
 
     def line(self, uuid: str, *, changed: bool = False, **replaced: Any) -> bytes:
-        """Return one line of a file, with fields replaced where a question needs that."""
+        """Return a line of a file with the first annotation or the changed one; `replaced` has fields to replace."""
         fields = {"uuid": uuid, "dataRow": self.data_row, **(self.changed if changed else self.first), **replaced}
         return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def pick(project_id: str, ontology: ProjectOntology, data_row: DataRow, feature: str | None = None) -> Probe:
-    """Return a probe of the first feature, or the named one, that takes one. Raises NoProbe with the reason."""
+    """Return a probe of the named feature, or else of the first feature that fits. Raises NoProbe with the reason."""
     builder = RowBuilder(project_id, Ontology.from_normalized(ontology.normalized, ontology.media_type))
-    why = f"the project has no feature '{feature}'" if feature else "the project has no feature of a kind that is tried"
+    named = f" '{feature}'" if feature else ""
+    reason = f"the project has no feature{named} to try: not archived, and of the kind {_KINDS}"
     for name, pair in _candidates(ontology.normalized):
         if feature is not None and name != feature:
             continue
@@ -46,14 +51,14 @@ def pick(project_id: str, ontology: ProjectOntology, data_row: DataRow, feature:
                 message = {"projectId": project_id, "dataRow": data_row, "annotations": [annotation]}
                 builder.build(orjson.dumps(message))
         except MessageError as error:
-            why = str(error)
+            reason = str(error)
             continue
         return Probe(name, data_row, *pair)
-    raise NoProbe(why)
+    raise NoProbe(reason)
 
 
 def _candidates(normalized: Mapping[str, Any]) -> Iterator[tuple[str, _Pair]]:
-    """Yield name and annotations of each top-level feature that they can be made for, tools first."""
+    """Yield the name and the two annotations of each top-level feature of a kind that is tried, tools first."""
     for feature in (*(normalized.get("tools") or ()), *(normalized.get("classifications") or ())):
         pair = None if feature.get("archived") else _pair(feature)
         name = feature.get("name") or feature.get("instructions")
@@ -90,3 +95,5 @@ _GEOMETRIES: dict[Any, _Pair] = {
     "text": _TEXTS,
     "response-text": _TEXTS,
 }
+_KINDS = "rectangle, point, line, polygon, text, radio or checklist"
+"""The kinds that are tried, in the words of an ontology."""

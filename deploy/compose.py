@@ -1,4 +1,4 @@
-"""A compose file: read, its variables filled in, and the schema it must fit."""
+"""Read a compose file, fill in its variables, and check it against the schema."""
 
 import json
 import re
@@ -22,11 +22,11 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class ComposeError(ValueError):
-    """A compose file that cannot be used, or a variable it needs that is not set."""
+    """The compose file cannot be used, or a variable that it needs is not set."""
 
 
 def read(text: str) -> dict[str, Any]:
-    """The file as it is written, its anchors and merges resolved."""
+    """Return the file with its anchors and merges resolved, and its variables as written."""
     try:
         found = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -37,18 +37,18 @@ def read(text: str) -> dict[str, Any]:
 
 
 def services(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Name → service."""
+    """Return the services by name."""
     found: dict[str, dict[str, Any]] = document["services"]
     return found
 
 
 def filled(value: Any, values: Mapping[str, str]) -> Any:
-    """The same with every `${NAME}`, `${NAME:-default}` and `${NAME:?why}` filled in."""
+    """Return the value with every `${NAME}`, `${NAME:-default}` and `${NAME:?why}` filled in."""
     return mapped(value, lambda text: _VARIABLE.sub(lambda found: _value(found, values), text))
 
 
 def mapped(value: Any, change: Callable[[str], str]) -> Any:
-    """The same with every text changed."""
+    """Return the value with `change` applied to every text in it."""
     if isinstance(value, dict):
         return {name: mapped(each, change) for name, each in value.items()}
     if isinstance(value, list):
@@ -69,18 +69,18 @@ def _value(found: re.Match[str], values: Mapping[str, str]) -> str:
 
 
 def env_file(path: Path) -> dict[str, str]:
-    """NAME → value."""
+    """Return the values of an env file by name."""
     lines = (line.strip() for line in path.read_text("utf-8").splitlines())
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def words(command: Any) -> list[str]:
-    """A command in either form, or none, as words."""
+    """Return the words of a command in either form; none without a command."""
     return shlex.split(command) if isinstance(command, str) else [str(word) for word in command or ()]
 
 
 def environment(service: dict[str, Any]) -> dict[str, str]:
-    """A service's environment, in either form."""
+    """Return a service's environment, from either form."""
     given = service.get("environment") or {}
     pairs: Iterable[tuple[str, Any]]
     pairs = given.items() if isinstance(given, dict) else (line.partition("=")[::2] for line in given)
@@ -88,12 +88,12 @@ def environment(service: dict[str, Any]) -> dict[str, str]:
 
 
 def options(service: dict[str, Any]) -> dict[str, str]:
-    """Each word of a service's command → the one after it; for `--option value`."""
+    """Return each word of a service's command with the word after it, to look up `--option value`."""
     return dict(pairwise(words(service.get("command"))))
 
 
 def size(text: Any) -> int:
-    """Bytes of `512M`, `1gb` or a number."""
+    """Return the bytes of `512M`, `1gb` or a number."""
     found = re.fullmatch(r"(\d+)\s*([bkmg]?)b?", str(text).strip().lower())
     if found is None:
         raise ComposeError(f"{text!r} is no size")
@@ -101,7 +101,7 @@ def size(text: Any) -> int:
 
 
 def seconds(text: Any) -> float:
-    """Seconds of `1m30s`."""
+    """Return the seconds of a duration such as `1m30s`."""
     found = re.findall(r"(\d+)(ms|s|m|h)", str(text))
     if not found or "".join(map("".join, found)) != str(text):
         raise ComposeError(f"{text!r} is no duration")
@@ -109,7 +109,7 @@ def seconds(text: Any) -> float:
 
 
 def schema(text: str) -> list[Finding]:
-    """What does not fit the compose specification, by the schema that check-jsonschema brings."""
+    """Check the text against the compose specification's schema, which check-jsonschema includes."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / FILE
         file.write_text(text, "utf-8")

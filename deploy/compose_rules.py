@@ -1,4 +1,4 @@
-"""The project's rules for docker-compose.yml: rows are safe in Redis, and every service is bounded and watched."""
+"""The project's rules for docker-compose.yml: rows are safe in Redis; every service has limits and a health check."""
 
 import re
 import shlex
@@ -32,7 +32,7 @@ _SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields}
 
 
 def check(text: str, values: Mapping[str, str]) -> list[Finding]:
-    """Everything that is wrong with a compose file; `values` fill in its variables."""
+    """Return every rule that a compose file breaks; `values` fill in its variables."""
     rules = (_redis, _secrets, _command_lines, _memory, _services, _settings, _flags)
     try:
         raw = compose.read(text)
@@ -88,7 +88,7 @@ def _command_lines(_: dict[str, Any], raw: dict[str, Any]) -> Iterator[Finding]:
 
 
 def no_secret_in(file: str, name: str, words: list[str]) -> Iterator[Finding]:
-    """A command line has no secret: everybody on the host can read it. `$$NAME` is filled in by a shell inside."""
+    """Find secrets in a command line, which every user of the host can read. A shell inside fills in `$$NAME`."""
     for word in words:
         if word.partition("=")[0] in _SECRET_OPTIONS or _SECRET_FILLED_IN.search(word) or _PASSWORD_IN_URL.search(word):
             yield Finding(file, "no-secret-on-command-line", f"{name}: {word}", "the environment, or standard input")
@@ -143,7 +143,7 @@ def _is_worker(service: dict[str, Any]) -> bool:
 
 
 def _warm_stop(service: dict[str, Any]) -> float:
-    """A worker's stop waits for an upload: for its longest silence. The sandbox answers what it was asked."""
+    """Return the seconds of a warm shutdown: a worker waits for an upload's longest silence, the sandbox does not."""
     if not _is_worker(service):
         return 1.0
     default = Settings.model_fields["request_timeout_seconds"].default
@@ -167,7 +167,7 @@ def _flags(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
 
 
 def flags(file: str, name: str, command: list[str]) -> Iterator[Finding]:
-    """The command answers `--help`, and every flag given to it stands there."""
+    """Check that the command answers `--help`, and that its help lists every given flag."""
     first = next((at for at, word in enumerate(command) if word.startswith("--")), len(command))
     text = _help(tuple(command[:first]))
     for word in command[first:]:

@@ -1,4 +1,4 @@
-"""A Dockerfile as a list of instructions: enough of the syntax for our own, and an error for the rest."""
+"""Parse a Dockerfile into instructions: the syntax that our Dockerfile uses, and an error for anything else."""
 
 import json
 import re
@@ -9,7 +9,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
 class DockerfileError(ValueError):
-    """Something that this parser does not know."""
+    """The Dockerfile uses syntax that this parser does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Instruction:
 
     @property
     def exec_form(self) -> list[str] | None:
-        """The words of a JSON array, or None for the shell form."""
+        """Return the words of a JSON array, or None for the shell form."""
         text = self.text[self.text.find("[") :] if self.name == "HEALTHCHECK" else self.text
         try:
             words = json.loads(text)
@@ -33,19 +33,19 @@ class Instruction:
 
     @property
     def options(self) -> dict[str, str]:
-        """`--from=build` and the like before the words."""
+        """Return the options before the words, such as `--from=build`."""
         found = re.match(r"(?:--\w[\w-]*=\S+\s+)*", self.text)
         given = (found[0] if found else "").split()
         return dict(word[2:].split("=", 1) for word in given)
 
     @property
     def words(self) -> list[str]:
-        """The words without the options."""
+        """Return the words after the options."""
         return shlex.split(re.sub(r"^(?:--\w[\w-]*=\S+\s+)+", "", self.text))
 
 
 def parse(text: str) -> list[Instruction]:
-    """The instructions in order, continued lines joined, comments left out."""
+    """Return the instructions in order, with continued lines joined and without comments."""
     found: list[Instruction] = []
     stage, begun, held = -1, 0, ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -66,7 +66,7 @@ def parse(text: str) -> list[Instruction]:
 
 
 def pairs(instruction: Instruction) -> dict[str, str]:
-    """NAME → value of an ENV, ARG or LABEL."""
+    """Return the values of an ENV, ARG or LABEL by name."""
     found = {}
     for word in shlex.split(instruction.text):
         name, _, value = word.partition("=")
@@ -75,7 +75,7 @@ def pairs(instruction: Instruction) -> dict[str, str]:
 
 
 def arguments(instructions: list[Instruction]) -> dict[str, str]:
-    """The defaults of the ARGs before the first FROM."""
+    """Return the defaults of the ARGs before the first FROM."""
     found: dict[str, str] = {}
     for each in instructions:
         if each.name == "ARG" and each.stage == -1:
@@ -84,5 +84,5 @@ def arguments(instructions: list[Instruction]) -> dict[str, str]:
 
 
 def expand(text: str, values: dict[str, str]) -> str:
-    """Put values in the place of `$NAME` and `${NAME}`; an unknown name is nothing, as in the builder."""
+    """Replace `$NAME` and `${NAME}` by their values; an unknown name becomes empty, as in the builder."""
     return _VARIABLE.sub(lambda found: values.get(found[1] or found[2], ""), text)

@@ -1,4 +1,4 @@
-"""Our rules for the Dockerfile; hadolint's come on top where its wheel is installed."""
+"""Our rules for the Dockerfile, and those of hadolint if it is installed."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _PROGRESS = ["prelabel", "healthy"]
 
 
 def check(text: str, root: Path) -> list[Finding]:
-    """Everything that is wrong with a Dockerfile whose build folder is `root`."""
+    """Return every rule that a Dockerfile breaks; `root` is its build folder."""
     try:
         instructions = dockerfile.parse(text)
     except dockerfile.DockerfileError as error:
@@ -31,7 +31,7 @@ def check(text: str, root: Path) -> list[Finding]:
 
 
 def hadolint(path: Path) -> list[Finding] | None:
-    """What hadolint says, down to `info`; None where it is not installed: no wheel for every machine."""
+    """Return hadolint's findings down to level `info`; None if it is not installed (not every machine has a wheel)."""
     beside = Path(sys.executable).with_name("hadolint")
     program = str(beside) if beside.exists() else shutil.which("hadolint")
     if program is None:
@@ -70,7 +70,7 @@ def _base(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
 
 
 def _last(instructions: list[Instruction], name: str) -> Instruction | None:
-    """The one that holds for the finished image: an earlier stage's does not."""
+    """Return the last such instruction of the last stage, since only that one applies to the finished image."""
     final = instructions[-1].stage if instructions else 0
     return next((each for each in reversed(instructions) if each.name == name and each.stage == final), None)
 

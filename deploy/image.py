@@ -1,7 +1,7 @@
-"""What the image would hold, made in a folder: the Dockerfile's own COPY and RUN lines, without an engine.
+"""Build the image's content in a folder, from the Dockerfile's own COPY and RUN lines, without a container engine.
 
-An absolute path of the image is that path below the folder. The base image is an environment of the Python that runs
-this, so what is proven is our steps, not the base. What needs root (a RUN of the last stage) is noted and not run.
+An absolute path of the image is that path below the folder. A virtual environment of the running Python replaces the
+base image, so this tests our steps, not the base image. A RUN of the last stage needs root: it is noted and not run.
 """
 
 import os
@@ -24,7 +24,7 @@ _STEP_SECONDS = 300
 
 
 class Broken(Exception):
-    """A step that did not do what it should."""
+    """A step failed."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(str(finding))
@@ -32,7 +32,7 @@ class Broken(Exception):
 
 
 class Image:
-    """Made by `build`; then `environment`, `entrypoint`, `command` and `healthcheck` are those of the last stage."""
+    """An image that `build` makes in a folder. After that, `environment` and `words` are those of the last stage."""
 
     def __init__(self, text: str, source: Path, root: Path) -> None:
         self._instructions = dockerfile.parse(text)
@@ -45,7 +45,7 @@ class Image:
         self.not_run: list[str] = []
 
     def build(self) -> None:
-        """Take every step. Raises Broken."""
+        """Run every step. Raises Broken if one fails."""
         venv.create(self._root / "base", with_pip=True)
         last = self._instructions[-1].stage
         for each in self._instructions:
@@ -55,22 +55,22 @@ class Image:
 
     @property
     def folder(self) -> Path:
-        """The working folder."""
+        """Return the working folder."""
         return self._root / self._folder.lstrip("/")
 
     def local(self, text: str) -> str:
-        """The image's absolute paths in a text, below our folder."""
+        """Return the text with the image's absolute paths moved below our folder."""
         return _ABSOLUTE.sub(f"{self._root}/", text)
 
     def words(self, name: str) -> list[str]:
-        """The exec form of the last such instruction."""
+        """Return the words of the last such instruction in exec form."""
         found = [each.exec_form for each in self._instructions if each.name == name]
         if not found or found[-1] is None:
             raise Broken(Finding("Dockerfile", "exec-form", f"no {name} as a JSON array", "one"))
         return found[-1]
 
     def stop_signal(self) -> signal.Signals:
-        """What a container of the image is stopped with."""
+        """Return the signal that stops a container of the image."""
         found = [each.text for each in self._instructions if each.name == "STOPSIGNAL"]
         return signal.Signals[found[-1] if found else "SIGTERM"]
 
@@ -100,7 +100,7 @@ class Image:
                 shutil.copy2(path, to)
 
     def _run(self, each: Instruction) -> None:
-        # pip finds its packages as it is told on this machine: by its environment and its owner's files.
+        # pip finds its packages by this machine's settings: environment variables, and files in the home folder.
         machine = {name: value for name, value in os.environ.items() if name.startswith("PIP_") or name == "HOME"}
         done = subprocess.run(  # noqa: S603 - our own Dockerfile's line
             ["/bin/sh", "-ec", self.local(each.text)],
@@ -116,7 +116,7 @@ class Image:
             raise Broken(Finding(f"Dockerfile:{each.line}", "step-runs", f"{each.text}: {said}", "exit code 0"))
 
     def _keep_only(self, last: int) -> None:
-        """Forget what the last stage does not copy: the finished environment must not need it."""
+        """Delete the files that the last stage does not copy, since the finished environment must not need them."""
         copies = [each for each in self._instructions if each.stage == last and each.name == "COPY"]
         kept = {source for each in copies if "from" in each.options for source in each.words[:-1]}
         for each in copies:
@@ -130,5 +130,5 @@ class Image:
 
 
 def python_version() -> str:
-    """Of the Python that stands for the base image's."""
+    """Return the version of the Python that replaces the base image's."""
     return ".".join(str(part) for part in sys.version_info[:3])

@@ -1,4 +1,4 @@
-"""The example manifest: Kubernetes' own schema, strictly, and the rules it shares with the compose file."""
+"""Check the example manifest strictly against Kubernetes' own schema, and against the rules of the compose file."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,11 +12,11 @@ from prelabel_worker.settings import Settings
 
 FILE = "deploy/kubernetes/worker.yaml"
 VERSION = "1.31"
-"""The oldest schema it must fit."""
+"""The oldest Kubernetes schema that the manifest must fit."""
 
 
 def check(text: str) -> list[Finding]:
-    """Everything that is wrong with a manifest."""
+    """Return every rule that a manifest breaks."""
     try:
         documents = [each for each in yaml.safe_load_all(text) if each]
     except yaml.YAMLError as error:

@@ -20,7 +20,7 @@ def main() -> int:
     client = redis.Redis(port=given.port, password=given.password, decode_responses=True, socket_timeout=5)
     try:
         answer = client.execute_command(*given.command)  # type: ignore[no-untyped-call]
-    except redis.AuthenticationError as error:  # a ConnectionError to redis-py, an answer to redis-cli
+    except redis.AuthenticationError as error:  # redis-cli prints it as an answer; redis-py has it as a ConnectionError
         answer = f"(error) {error}"
     except (redis.ConnectionError, redis.TimeoutError) as error:
         sys.stderr.write(f"{error}\n")
@@ -29,7 +29,7 @@ def main() -> int:
         answer = f"(error) {error}"
     finally:
         client.close()
-    # redis-py makes a truth of this one answer.
+    # redis-py turns the answer PONG into True.
     sys.stdout.write(f"{'PONG' if answer is True else answer}\n")
     return 0
 

@@ -1,4 +1,4 @@
-"""The compose file's services with the sandbox, as processes: started, watched, used and stopped as it says."""
+"""Run the services of the compose file as processes, with the sandbox: start, check, use and stop them as it says."""
 
 import json
 import shutil
@@ -17,11 +17,11 @@ from prelabel_worker.stack.processes import Processes
 REDIS_PORT, SANDBOX_PORT = "6379", "8970"
 _NO_WORKER = "no worker of this host ticks into Redis"
 _SETTLED = {"published": 3, "imported": 2, "dead": 1}
-"""What becomes of examples/predictions.ndjson in the project of deploy/sandbox-project.json."""
+"""The outcomes of examples/predictions.ndjson in the project of deploy/sandbox-project.json."""
 
 
 class Rehearsal:
-    """One run, in a folder that holds a built image."""
+    """One run, in a folder with a built image."""
 
     def __init__(self, image: Image, document: dict[str, Any], source: Path, root: Path, patience: float = 40) -> None:
         self._image = image
@@ -35,7 +35,7 @@ class Rehearsal:
         self._redis_server = redis_server.find_redis_server()
 
     def run(self) -> None:
-        """Every step; raises Broken at the first that fails."""
+        """Run every step. Raises Broken at the first that fails."""
         self._says("entrypoint", [*self._image.words("ENTRYPOINT"), "--help"], 0, "Usage")
         self._says("health-without-redis", self._image.words("HEALTHCHECK"), 4, "does not answer")
         before = self._files()
@@ -83,7 +83,7 @@ class Rehearsal:
         self._healthy(name)
 
     def _use(self) -> None:
-        """The three commands of docs/how-to/deploy-with-containers.md."""
+        """Run the three commands of docs/how-to/deploy-with-containers.md."""
         url = f"http://127.0.0.1:{self._ports[SANDBOX_PORT]}"
         example, created = self._source / "examples/predictions.ndjson", self._source / "deploy/sandbox-project.json"
         project = ["prelabel", "sandbox", "project", "-", "--url", url]
@@ -125,7 +125,7 @@ class Rehearsal:
     def _says(
         self, rule: str, command: list[str], code: int, text: str = "", given: Path | None = None
     ) -> "subprocess.CompletedProcess[str]":
-        """Run a command in the worker's environment; it must end with that code and say that text."""
+        """Run a command in the worker's environment, and check its exit code and that it prints that text."""
         done = self._call(command, self._environment(self._services["worker"]), given)
         said = (done.stdout + done.stderr).strip()
         found = f"exit code {done.returncode}: {said[-400:]}"
@@ -161,14 +161,14 @@ class Rehearsal:
         return home | self._image.environment | given | {"PATH": self._path()}
 
     def _local(self, text: str) -> str:
-        """The services' names and ports on this machine, and the image's paths."""
+        """Replace the services' names and ports by those on this machine, and the image's paths by local ones."""
         for port, other in self._ports.items():
             text = text.replace(f"redis:{port}", f"127.0.0.1:{other}").replace(f"sandbox:{port}", f"127.0.0.1:{other}")
             text = text.replace(port, other)
         return self._image.local(text)
 
     def _write_shims(self) -> None:
-        """The image's server is this machine's. Its redis-cli finds a server on the usual port; ours is another."""
+        """Put this machine's Redis in place of the image's, with a redis-cli that uses our port by default."""
         beside = self._redis_server.with_name("redis-cli")
         installed = beside if beside.exists() else shutil.which("redis-cli") or shutil.which("valkey-cli")
         real = f'"{installed}"' if installed else f'"{sys.executable}" "{Path(__file__).with_name("redis_cli.py")}"'
@@ -180,7 +180,7 @@ class Rehearsal:
             shim.chmod(0o755)
 
     def _files(self) -> set[Path]:
-        """The image's files: those of the volumes are outside."""
+        """Return the image's files without those of the volumes."""
         volumes = self._root / "var"
         tops = [self._root / "opt", self._image.folder]
         return {path for top in tops for path in top.rglob("*") if volumes not in path.parents}

@@ -86,7 +86,7 @@ TABLE = [
     Difference("create", "file: space after , and :", "no", "yes", "fewer bytes; the same JSON"),
     Difference(
         "create",
-        "file: dead letters beyond ASCII",
+        "file: characters beyond ASCII",
         "as they are",
         "escaped",
         "fewer bytes; only the signs that some take for line breaks are escaped",

@@ -141,6 +141,6 @@ def _multipart(request: Request) -> Fields:
         "contentLength beyond the true length": str(body["variables"]["contentLength"] - len(content)),
         "file: space after , and :": "yes" if '": ' in line else "no",
         "file: newline at the end": "yes" if content.endswith(b"\n") else "no",
-        "file: dead letters beyond ASCII": "escaped" if line.isascii() else "as they are",
+        "file: characters beyond ASCII": "escaped" if line.isascii() else "as they are",
         "file: keys of a line": ", ".join(json.loads(line)),
     }

@@ -18,20 +18,20 @@ from prelabel_worker.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Stop(JsonRecord):
-    """What keeps requests: `throttled` all, `paused` uploads, `refused` uploads with the key of that fingerprint."""
+    """What stops requests: `throttled` stops all, `paused` uploads, `refused` uploads with the key of `fingerprint`."""
 
     json_fields = ("kind", "why", "until", "fingerprint")
 
     kind: str
     why: str
-    #: Seconds until it ends by itself.
+    #: Seconds until the stop ends by itself.
     seconds: float
-    #: Of a refused key; None for any other stop.
+    #: The fingerprint of the refused key; None for other stops.
     fingerprint: str | None = None
 
     @property
     def until(self) -> float:
-        """Unix time at which it ends by itself, in seconds."""
+        """Unix time at which the stop ends by itself, in seconds."""
         return time.time() + self.seconds
 
 
@@ -43,11 +43,11 @@ class AccountStatus(JsonRecord):
 
     #: The account's name.
     name: str
-    #: Maximum requests a minute that the workers keep to; 0 while none has sent a request.
+    #: Maximum requests a minute by the workers' settings; 0 until one has asked for a permit.
     limit: int = 0
-    #: Requests a minute that they send at most now; below `limit` after Labelbox said to slow down.
+    #: Maximum requests a minute now; below `limit` after Labelbox asked to slow down.
     rate: int = 0
-    #: Requests of about the last minute.
+    #: Requests sent in about the last minute.
     used: int = 0
     #: What stops requests, if anything does.
     stops: tuple[Stop, ...] = ()
@@ -66,12 +66,12 @@ class AccountStatus(JsonRecord):
 
     @property
     def in_order(self) -> bool:
-        """Whether nothing keeps its requests."""
+        """Return whether nothing stops its requests."""
         return not self.stops and self.breaker == "closed"
 
 
 class Accounts:
-    """The accounts behind one Redis, as these settings name them."""
+    """The accounts that the settings, and the workers and projects in one Redis, name."""
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
@@ -89,11 +89,11 @@ class Accounts:
         return list(self._status(name).stops)
 
     def pause(self, name: str, why: str, seconds: float | None = None) -> None:
-        """Stop the account's uploads, until `resume` or for so long; running imports are still polled and settled."""
+        """Stop the account's uploads for `seconds`, or until `resume`; running imports are still polled and settled."""
         self._scripts.run("stop_account", self._key(name), "paused", pause_ms(seconds), why, "", 0)
 
     def resume(self, name: str) -> bool:
-        """End whatever stops the account, and wake what waits; return whether anything stopped it."""
+        """End all stops of the account and make waiting chunks due; return whether anything stopped it."""
         stopped = bool(self._scripts.run("resume_account", self._key(name)))
         prefix = self._settings.key_prefix
         for project_id in self._projects():
@@ -102,7 +102,7 @@ class Accounts:
             except redis.ResponseError as error:
                 if not is_of_keys(error):
                     raise
-                continue  # `prelabel doctor` names it
+                continue  # an unreadable project, which `prelabel doctor` reports
             if woken:
                 self._client.zadd(keys.projects(prefix), {project_id: 0}, xx=True, lt=True)
         return stopped

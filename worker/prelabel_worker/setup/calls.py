@@ -1,4 +1,4 @@
-"""Requests to Labelbox for a command: sent with a permit of the account, repeated where that is safe."""
+"""Send a command's requests to Labelbox with permits of the account, and repeat them where that is safe."""
 
 import threading
 import time
@@ -13,18 +13,18 @@ from prelabel_worker.labelbox.errors import RequestError, UnexpectedShape
 from prelabel_worker.labelbox.retry_policy import RetryAction
 
 PATIENCE_SECONDS = 600.0
-"""Seconds for which one request is tried before the command ends."""
+"""Seconds for which a command tries one request before it ends."""
 _BASE_SECONDS, _CAP_SECONDS = 0.5, 30.0
 _TELL_SECONDS = 5.0
 _Answer = TypeVar("_Answer")
 
 
 class Stopped(PrelabelError):
-    """The person has interrupted the command; nothing is in flight."""
+    """The user has interrupted the command; no request is in flight."""
 
 
 class Calls:
-    """Sends the requests of one account. `stop` ends it between two requests; `tell` gets a line about a long wait."""
+    """Sends the requests of one account. `stop` ends it between two requests; `tell` is called before long waits."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Calls:
     def create(self, query: str, variables: dict[str, Any], kind: type[_Answer], *, batches: bool = False) -> _Answer:
         """Send a request that makes something new each time; repeat it only while it certainly made nothing.
 
-        Raises RequestError; with `maybe_accepted` it may have made something, which the caller looks for.
+        Raises RequestError. If its `maybe_accepted` is set, the caller must look for what the request may have made.
         """
         return self._repeated(lambda: self._labelbox.query(query, variables, kind, creates=True, batches=batches))
 
@@ -57,7 +57,7 @@ class Calls:
         return self._repeated(lambda: self._labelbox.upload_file(name, content(), size, media_type))
 
     def sleep(self, seconds: float) -> None:
-        """Wait. Raises Stopped as soon as the person interrupts the command."""
+        """Wait. Raises Stopped as soon as the user interrupts the command."""
         if self._stop.wait(seconds):
             raise Stopped("interrupted")
 
@@ -85,13 +85,13 @@ def _wait_after(error: RequestError, failures: int) -> float | None:
     decision = retry_policy.decide(error, failures, base=_BASE_SECONDS, cap=_CAP_SECONDS)
     if error.maybe_accepted or decision.needs_person or decision.action is RetryAction.SPLIT:
         return None
-    if isinstance(error, UnexpectedShape):  # a person waits, and the next answer would be the same
+    if isinstance(error, UnexpectedShape):  # the next answer would be the same, and a person waits
         return None
     return decision.seconds
 
 
 def next_page(before: str | None, cursor: str | None) -> str | None:
-    """Return where the next page begins, None after the last. Raises UnexpectedShape for the same page again."""
+    """Return where the next page begins; None after the last. Raises UnexpectedShape for the same page again."""
     if cursor and cursor == before:
         raise UnexpectedShape("the answer is not as expected: its next page is the same page")
     return cursor or None

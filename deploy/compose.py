@@ -1,4 +1,4 @@
-"""A compose file: read, its variables filled in, and the schema it must fit."""
+"""Read a compose file, fill in its variables, and check it by its schema."""
 
 import json
 import re
@@ -26,40 +26,40 @@ class ComposeError(ValueError):
 
 
 def read(text: str) -> dict[str, Any]:
-    """The file as it is written, its anchors and merges resolved."""
+    """Return the file's content with its anchors and merges resolved. Raises ComposeError."""
     try:
-        found = yaml.safe_load(text)
+        document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ComposeError(str(error)) from None
-    if not isinstance(found, dict) or not isinstance(found.get("services"), dict):
+    if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
         raise ComposeError("a mapping with services was expected")
-    return found
+    return document
 
 
 def services(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Name → service."""
-    found: dict[str, dict[str, Any]] = document["services"]
-    return found
+    """Return the services by name."""
+    by_name: dict[str, dict[str, Any]] = document["services"]
+    return by_name
 
 
 def filled(value: Any, values: Mapping[str, str]) -> Any:
-    """The same with every `${NAME}`, `${NAME:-default}` and `${NAME:?why}` filled in."""
-    return mapped(value, lambda text: _VARIABLE.sub(lambda found: _value(found, values), text))
+    """Return a copy with every `${NAME}`, `${NAME:-default}` and `${NAME:?why}` filled in. Raises ComposeError."""
+    return mapped(value, lambda text: _VARIABLE.sub(lambda match: _value(match, values), text))
 
 
 def mapped(value: Any, change: Callable[[str], str]) -> Any:
-    """The same with every text changed."""
+    """Return a copy in which every text is changed by this function."""
     if isinstance(value, dict):
-        return {name: mapped(each, change) for name, each in value.items()}
+        return {name: mapped(item, change) for name, item in value.items()}
     if isinstance(value, list):
-        return [mapped(each, change) for each in value]
+        return [mapped(item, change) for item in value]
     return change(value) if isinstance(value, str) else value
 
 
-def _value(found: re.Match[str], values: Mapping[str, str]) -> str:
-    if found["escaped"]:
+def _value(match: re.Match[str], values: Mapping[str, str]) -> str:
+    if match["escaped"]:
         return "$"
-    name, how, other = found["braced"] or found["plain"], found["how"] or "", found["other"] or ""
+    name, how, other = match["braced"] or match["plain"], match["how"] or "", match["other"] or ""
     value = values.get(name)
     if value or (value == "" and not how.startswith(":")):
         return value
@@ -69,47 +69,47 @@ def _value(found: re.Match[str], values: Mapping[str, str]) -> str:
 
 
 def env_file(path: Path) -> dict[str, str]:
-    """NAME → value."""
+    """Return the values of an env file by name."""
     lines = (line.strip() for line in path.read_text("utf-8").splitlines())
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def words(command: Any) -> list[str]:
-    """A command in either form, or none, as words."""
+    """Return the words of a command, which is a text or a list; none if there is no command."""
     return shlex.split(command) if isinstance(command, str) else [str(word) for word in command or ()]
 
 
 def environment(service: dict[str, Any]) -> dict[str, str]:
-    """A service's environment, in either form."""
-    given = service.get("environment") or {}
+    """Return a service's environment, which is a mapping or a list."""
+    entries = service.get("environment") or {}
     pairs: Iterable[tuple[str, Any]]
-    pairs = given.items() if isinstance(given, dict) else (line.partition("=")[::2] for line in given)
+    pairs = entries.items() if isinstance(entries, dict) else (line.partition("=")[::2] for line in entries)
     return {name: str(value) for name, value in pairs}
 
 
 def options(service: dict[str, Any]) -> dict[str, str]:
-    """Each word of a service's command → the one after it; for `--option value`."""
+    """Return the word after each word of a service's command, to look up `--option value`."""
     return dict(pairwise(words(service.get("command"))))
 
 
 def size(text: Any) -> int:
-    """Bytes of `512M`, `1gb` or a number."""
-    found = re.fullmatch(r"(\d+)\s*([bkmg]?)b?", str(text).strip().lower())
-    if found is None:
-        raise ComposeError(f"{text!r} is no size")
-    return int(found[1]) * _UNITS[found[2]]
+    """Return the bytes of `512M`, `1gb` or a number. Raises ComposeError."""
+    match = re.fullmatch(r"(\d+)\s*([bkmg]?)b?", str(text).strip().lower())
+    if match is None:
+        raise ComposeError(f"{text!r} is not a size")
+    return int(match[1]) * _UNITS[match[2]]
 
 
 def seconds(text: Any) -> float:
-    """Seconds of `1m30s`."""
-    found = re.findall(r"(\d+)(ms|s|m|h)", str(text))
-    if not found or "".join(map("".join, found)) != str(text):
-        raise ComposeError(f"{text!r} is no duration")
-    return sum(int(number) * _SECONDS[unit] for number, unit in found)
+    """Return the seconds of a duration such as `1m30s`. Raises ComposeError."""
+    parts = re.findall(r"(\d+)(ms|s|m|h)", str(text))
+    if not parts or "".join(map("".join, parts)) != str(text):
+        raise ComposeError(f"{text!r} is not a duration")
+    return sum(int(number) * _SECONDS[unit] for number, unit in parts)
 
 
 def schema(text: str) -> list[Finding]:
-    """What does not fit the compose specification, by the schema that check-jsonschema brings."""
+    """Return what violates the compose specification, by the schema that check-jsonschema contains."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / FILE
         file.write_text(text, "utf-8")
@@ -121,6 +121,6 @@ def schema(text: str) -> list[Finding]:
         answer = json.loads(done.stdout)
     except ValueError:
         return [Finding(FILE, "compose-schema", (done.stderr or done.stdout).strip(), "an answer of check-jsonschema")]
-    found = [(each["path"], each["message"]) for each in answer["errors"]]
-    found += [("", str(each)) for each in answer.get("parse_errors", ())]
-    return [Finding(FILE, "compose-schema", f"{path}: {text}", "the compose specification") for path, text in found]
+    errors = [(error["path"], error["message"]) for error in answer["errors"]]
+    errors += [("", str(error)) for error in answer.get("parse_errors", ())]
+    return [Finding(FILE, "compose-schema", f"{path}: {text}", "the compose specification") for path, text in errors]

@@ -1,11 +1,11 @@
-"""What a check says."""
+"""The result of a check."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule that a file does not keep."""
+    """A rule that a file breaks."""
 
     file: str
     rule: str

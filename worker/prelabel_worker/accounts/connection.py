@@ -1,4 +1,4 @@
-"""Make an account's client for Labelbox and its request budget from the settings. Nothing else makes either."""
+"""Make an account's client for Labelbox and its request budget from the settings. No other module does."""
 
 from prelabel.wire.client import Client
 from prelabel_worker.accounts.rate_limiter import Permits

@@ -18,7 +18,11 @@ from prelabel_worker.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Stop(JsonRecord):
-    """What stops requests: `throttled` stops all, `paused` uploads, `refused` uploads with the key of `fingerprint`."""
+    """What stops requests of an account.
+
+    `throttled` stops all of them. `paused` and `refused` stop uploads and commands, not polls and look-ups of imports;
+    `refused` only stops those with the key of `fingerprint`.
+    """
 
     json_fields = ("kind", "why", "until", "fingerprint")
 
@@ -71,7 +75,7 @@ class AccountStatus(JsonRecord):
 
 
 class Accounts:
-    """The accounts that the settings, and the workers and projects in one Redis, name."""
+    """The accounts that are named by the settings, or by workers and projects in one Redis."""
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client

@@ -128,7 +128,7 @@ class Imports:
     def settled_rows(
         self, project_id: str, *, data_rows: Sequence[bytes], message: bytes
     ) -> Iterator[tuple[ImportStatus, SettledRow]]:
-        """Yield rows by digests: of their data row (any of several) or of their message id; newest first.
+        """Yield the settled rows with one of these digests of a data row, or this digest of a message id; newest first.
 
         Reads the whole history once.
         """

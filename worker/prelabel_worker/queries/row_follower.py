@@ -34,7 +34,7 @@ class Follower:
         self.only_retrying = False
 
     def look(self) -> bool:
-        """Record the outcomes since the last look; return whether rows of the report still have none that is final."""
+        """Record the outcomes since the last look; return whether any row of the report still has no final outcome."""
         # Read the status before the history: if no row was pending then, the history has all outcomes now.
         status = self._inspector.status(self._project)
         self._read_history()

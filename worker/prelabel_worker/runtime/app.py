@@ -85,5 +85,5 @@ def _configuration(settings: Settings) -> dict[str, Any]:
 
 
 def _bound_warm_shutdown(**_: Any) -> None:
-    """Make a stopping pool child wait 2 s, not 30, until its results are read: nobody reads results."""
+    """Let a stopping pool child wait only 2 s, not 30, for somebody to read its results: nobody does."""
     billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20

@@ -28,7 +28,7 @@ _HEALTH_CHECK_SECONDS = 10
 
 
 class QoS(kombu_redis.QoS):
-    """Counts the hints that a worker has taken, and uncounts each one even if Redis does not get its acknowledgement.
+    """Counts the hints that a worker has taken, and stops counting a hint even if its acknowledgement fails.
 
     kombu keeps counting a hint whose acknowledgement failed. If Redis dies while every process of a worker ends a
     task, the count stays at its limit: the worker asks for no more hints, never notices that its connection is lost,

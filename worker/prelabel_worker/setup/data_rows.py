@@ -68,7 +68,7 @@ class DataRows:
     def wait_until_processed(
         self, ids: Sequence[str], seconds: float, show: Callable[[int], None] = lambda done: None
     ) -> None:
-        """Wait until all of these are processed: Labelbox loses other rows from a batch.
+        """Wait until all of these are processed: Labelbox would lose an unprocessed row from a batch.
 
         Raises RequestError, StillRunning, Stopped.
         """

@@ -2,8 +2,8 @@
 
 Source: docs/reference/labelbox-api.md#2-3, and #5 for limits.
 
-A `row_data` that is no address may name a local file, which is looked for in one folder only: a file of rows from
-somebody else must not be able to upload every file of this machine.
+A `row_data` that is not an address may name a local file. It is looked for in one folder only: a file of rows from
+somebody else must not make this machine upload its other files.
 """
 
 import difflib

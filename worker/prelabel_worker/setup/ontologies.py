@@ -83,7 +83,7 @@ class Ontologies:
         """Read an ontology. Raises NoOntology, RequestError."""
         try:
             fields = self._calls.ask(_READ, {"id": ontology_id}, OneOntology).ontology
-        except ProjectGone:  # the name of RESOURCE_NOT_FOUND, which is meant for requests for projects
+        except ProjectGone:  # the client raises it for RESOURCE_NOT_FOUND, whatever was asked for
             fields = None
         if fields is None:
             raise NoOntology(f"Labelbox knows no ontology {ontology_id}, or the key may not see it")

@@ -14,6 +14,7 @@ from prelabel_worker.stack import private
 from prelabel_worker.stack.errors import StackError
 
 OLDEST = (6, 2)
+"""The oldest release of Redis that works. Every Valkey is newer: its first release was 7.2."""
 MAX_MEMORY = "2gb"
 _NAMES = ("redis-server", "valkey-server")
 _MISSING = (

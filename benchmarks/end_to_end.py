@@ -1,11 +1,11 @@
-"""Our path against one Celery task per row, on the same machine, Redis and rows, in one run.
+"""Compare our path with one Celery task per row, on the same machine, Redis and rows, in one run.
 
     python benchmarks/end_to_end.py [--rows 100000] [--baseline-rows 4000] [--workers 2] [--projects 4]
 
 Ours: `Publisher` (real, validating) → Redis with appendfsync always → real Celery workers that validate, check the
-ontology, build NDJSON, import over HTTP, poll and settle. The other side of HTTP answers at once (sink.py).
-Baseline: what people write first: a task per row, sent with the row's JSON, that runs the very same validation and
-rendering and appends the NDJSON to a list in Redis. Both drain a backlog; both have the same number of processes.
+ontology, build NDJSON, import over HTTP, poll and settle. The HTTP server answers at once (sink.py).
+Baseline, the usual first attempt: a task per row, sent with the row's JSON, that runs the same validation and rendering
+and appends the NDJSON to a list in Redis. Both sides drain a backlog with the same number of processes.
 """
 
 import argparse
@@ -39,17 +39,22 @@ CLASSES = ["car", "truck", "bus", "person", "bicycle", "vessel", "buoy", "crane"
 
 @dataclass(frozen=True)
 class Result:
-    """Rates in rows/s, memory in MB, `kept` in bytes a row; `live`: publishing and importing at once."""
+    """The figures of one side."""
 
+    #: Rows published a second.
     published: float
+    #: Rows imported a second from a backlog.
     drained: float
+    #: Rows a second while rows are published and imported at the same time.
     live: float
+    #: Memory of the workers in MB.
     resident: float
+    #: Bytes of Redis for each waiting row.
     kept: float
 
 
 def rows(number: int, project_id: str, seed: int = 1) -> list[bytes]:
-    """Messages of five boxes, about 640 bytes each."""
+    """Return messages of five boxes, about 640 bytes each."""
     random.seed(seed)
 
     def box() -> dict[str, object]:
@@ -117,9 +122,10 @@ def processes(command: list[str], number: int, environment: dict[str, str]) -> I
 
 
 def memory(started: list[subprocess.Popen[bytes]]) -> float:
-    """RSS of the worker processes and their children, in MB."""
-    found = [psutil.Process(each.pid) for each in started]
-    return sum(p.memory_info().rss for each in found for p in [each, *each.children(recursive=True)]) / 1e6
+    """Return the RSS of the worker processes and their children, in MB."""
+    parents = [psutil.Process(process.pid) for process in started]
+    every = [process for parent in parents for process in [parent, *parent.children(recursive=True)]]
+    return sum(process.memory_info().rss for process in every) / 1e6
 
 
 def wait_until(done: Callable[[], bool], seconds: float = 600) -> float:
@@ -152,7 +158,7 @@ def publish(url: str, messages: list[bytes]) -> float:
 
 
 def ours(number: int, workers: int, projects: int) -> Result:
-    """Publish everything, then start the workers and drain it; then the same rows again, published live."""
+    """Publish all rows, start the workers and drain them; then publish and import the same rows at the same time."""
     messages = [message for n in range(projects) for message in rows(number // projects, f"p{n}", n)]
     random.shuffle(messages)
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as url, sink() as address:
@@ -187,12 +193,12 @@ def ours(number: int, workers: int, projects: int) -> Result:
         imported = sum(status.imported for status in inspector.all())
         lines = int(httpx.get(f"{address}/lines").text)
         assert (imported, lines) == (2 * number, 10 * number), (imported, lines)
-        assert all(each.balances for each in audit(client)), "the audit does not balance"
+        assert all(project.balances for project in audit(client)), "the audit does not balance"
     return Result(number / published, number / drained, number / live, resident, kept / number)
 
 
 def baseline(number: int, workers: int) -> Result:
-    """A task per row; the drain is measured between the first and the last row done."""
+    """Run a task per row; the drain is measured from the first finished row to the last."""
     messages = rows(number, "p0")
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as url:
         client = redis.Redis.from_url(url)
@@ -218,7 +224,7 @@ def baseline(number: int, workers: int) -> Result:
 
 
 def broker(url: str) -> str:
-    """The same Redis as kombu spells it."""
+    """Return the URL of the same Redis in kombu's spelling."""
     return url.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
 
 

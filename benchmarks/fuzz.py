@@ -1,11 +1,11 @@
-"""Coverage-guided fuzzing of what decodes foreign bytes: messages, and frames. For a desk, not for CI.
+"""Fuzz the code that decodes foreign bytes, messages and frames, guided by coverage. To run by hand, not in CI.
 
     pip install atheris
     python benchmarks/fuzz.py [folder of inputs] -max_total_time=600
 
-An input's first byte chooses: even, a message through the publisher's check and the worker's reading; odd, a frame.
-Nothing but our own errors may come out. A find becomes a case of tests/unit/validation/test_malformed.py or of
-tests/unit/wire/test_frame.py.
+The first byte of an input chooses the target: if it is even, the rest is a message, which the publisher checks and the
+worker renders; if it is odd, the rest is a frame. Only our own errors may be raised. Add each finding as a case to
+tests/unit/validation/test_malformed.py or tests/unit/wire/test_frame.py.
 """
 
 import sys
@@ -63,7 +63,7 @@ def message(data: bytes, builder: RowBuilder) -> None:
     except MessageError as error:
         assert len(str(error)) < 2_000, error.reason  # noqa: PT017 - not a test
         return
-    # What the publisher took, the worker reads: it may refuse it by the ontology, never break.
+    # The worker must read whatever the publisher accepts: it may refuse it by the ontology, but never break.
     try:
         built = builder.build(prepared.raw)
     except MessageError:

@@ -1,16 +1,16 @@
-"""Coverage-guided fuzzing of the stages: what a publisher may put into Redis, and what Labelbox answers. Not for CI.
+"""Fuzz the stages, guided by coverage, with writes of publishers to Redis or answers of Labelbox. Not for CI.
 
     pip install atheris
     python benchmarks/fuzz_stages.py redis [--keep-going] [folder of inputs] -max_total_time=300
     python benchmarks/fuzz_stages.py answers [--keep-going] [folder of inputs] -max_total_time=300
 
-A redis-server of its own, the stages with their real tools, a Labelbox in this process. Beside a project that the input
-attacks there is an honest one. No input may make a stage raise, take long, or be due without a pause, and of the honest
-project every row is imported once. With `--keep-going` each kind of find is told once, with its input. A find becomes
-a case of tests/security/test_stage_fuzz.py.
+The stages run with a redis-server of their own and a Labelbox in this process. Each input attacks one project; beside
+it there is an honest project. No input may make a stage raise, take long, or be due without a pause, and every row of
+the honest project must be imported once. With `--keep-going`, each kind of finding is printed once, with its input.
+Add each finding as a case to tests/security/test_stage_fuzz.py.
 
-The fuzzer tries some ten inputs a second. Left to itself it begins with inputs of a few bytes, and five minutes are not
-enough for one that says more than its first choices. So it begins with random inputs that are long enough.
+The fuzzer tries some ten inputs a second. By itself it would begin with inputs of a few bytes, and in five minutes it
+would find no input that describes more than the first few choices. So it begins with long random inputs.
 """
 
 import contextlib
@@ -35,12 +35,12 @@ from tests.support.redis_server import start_redis
 from tests.support.stage_bench import Bench, Find
 
 MOST_BYTES = 400
-"""Longest input: some rounds of a publisher's writes, or some twenty answers."""
+"""Maximum length of an input: enough for some rounds of a publisher's writes, or for some twenty answers."""
 FIRST_INPUTS = 60
 
 
 class Run:
-    """One run: a server, and the finds so far."""
+    """One run: a server, and the findings so far."""
 
     def __init__(self, target: str, folder: Path, *, keep_going: bool) -> None:
         self._folder = folder
@@ -73,14 +73,14 @@ class Run:
                 flush=True,
             )
             traceback.print_exception(find.__cause__)
-        if str(find).startswith("slow"):  # the server may be at it still
+        if str(find).startswith("slow"):  # the server may still be busy with it
             self._server.kill()
             self._server.wait()
             self._start()
 
 
 def fuzz(folder: Path, target: str, *rest: str) -> None:
-    """Fuzz until an option ends it; the process ends then, without a return from here."""
+    """Fuzz until an option ends it. This never returns: the fuzzer ends the process."""
     inputs = folder / "inputs"
     inputs.mkdir()
     for seed in range(FIRST_INPUTS):
@@ -93,7 +93,7 @@ def fuzz(folder: Path, target: str, *rest: str) -> None:
 
 
 def main() -> int:
-    """Fuzz in a child. The fuzzer ends its process without a word to Python, and the server would stay."""
+    """Fuzz in a child, and stop its server: the fuzzer ends its process without running any Python code."""
     with tempfile.TemporaryDirectory() as folder:
         child = os.fork()
         if child == 0:

@@ -1,9 +1,9 @@
-"""SIGKILL of each part in runs of 20,000 rows, and the sandbox away for 20 s: what was lost, how soon it resumed.
+"""Kill each part with SIGKILL in a run of 20,000 rows: which rows were lost, and how soon imports resumed.
 
     python benchmarks/kills.py [--rows 20000]
 
-Seconds to recovery: from the kill (or, for the sandbox, from its return) to the next imported row; for a worker that is
-killed while it uploads, until another has recovered that very chunk.
+The sandbox stays down for 20 s. Seconds to recovery are measured from the kill (for the sandbox, from its restart) to
+the next imported row; if workers are killed while they upload, until their chunks are recovered.
 """
 
 import argparse
@@ -52,7 +52,7 @@ class Run:
                 row = {"projectId": PROJECT, "dataRow": {"globalKey": f"k{n}"}, "annotations": [box]}
                 publisher.publish(row)
                 if n % 100 == 0:
-                    time.sleep(0.02)  # a live fleet: the kill falls into the middle of it
+                    time.sleep(0.02)  # so that rows are still being published when the part is killed
 
     def until(self, done: Callable[[], bool]) -> float:
         started = time.monotonic()
@@ -70,31 +70,31 @@ def kill_child(run: Run) -> float:
 
 
 def kill_during_upload(run: Run) -> float:
-    """The child dies while an upload is under way: until another recovers that very chunk.
+    """Kill both children while they upload; return the seconds until their chunks are recovered.
 
-    Only these two uploads are slow: behind others a chunk would wait for its turn, which is no part of a recovery.
+    Only these two uploads are slow: after other slow uploads, a chunk would also wait for its turn.
     """
     faults = f"{run.stack.file.sandbox_url}/_sandbox/faults"
     httpx.post(faults, json={"fault": "latency", "latency": 5, "operations": "create", "times": 2}).raise_for_status()
     client, project_keys = run.stack.client(), keys.ProjectKeys(keys.DEFAULT_PREFIX, PROJECT)
 
     def tokens(state: bytes) -> dict[str, bytes]:
-        names = [name.decode() for name in client.zrange(project_keys.chunks, 0, -1)]
-        found = {name: client.hmget(project_keys.chunk(name), "state", "token") for name in names}
-        return {name: token for name, (found_state, token) in found.items() if found_state == state and token}
+        ids = [name.decode() for name in client.zrange(project_keys.chunks, 0, -1)]
+        chunks = {chunk_id: client.hmget(project_keys.chunk(chunk_id), "state", "token") for chunk_id in ids}
+        return {chunk_id: token for chunk_id, (actual, token) in chunks.items() if actual == state and token}
 
     run.until(lambda: len(tokens(b"submitting")) == 2)  # both workers are uploading
     held = tokens(b"submitting")
     for worker in ("worker1", "worker2"):
         (child,) = psutil.Process(run.stack.pids()[worker]).children()
         os.kill(child.pid, signal.SIGKILL)
-    seconds = run.until(lambda: all(tokens(b"submitting").get(name) != token for name, token in held.items()))
+    seconds = run.until(lambda: all(tokens(b"submitting").get(chunk_id) != token for chunk_id, token in held.items()))
     httpx.delete(faults).raise_for_status()
     return seconds
 
 
 def kill_worker(run: Run) -> float:
-    """Both workers, so that nobody is left, and one started again."""
+    """Kill both workers, so that none is left, and start one again."""
     run.stack.kill("worker1")
     run.stack.kill("worker2")
     before = time.monotonic()
@@ -134,11 +134,11 @@ def one(kill: Callable[[Run], float], rows: int) -> str:
         publisher.join()
         run.until(lambda: run.inspector.status(PROJECT).pending == 0)
         status = run.inspector.status(PROJECT)
-        (found,) = audit(stack.client())
+        (audited,) = audit(stack.client())
         lines = httpx.get(f"{stack.file.sandbox_url}/_sandbox/projects/{PROJECT}/pre-labels", timeout=60).text
         counts = Counter(orjson.loads(line)["dataRow"]["globalKey"] for line in lines.split("\n") if line)
         lost, doubled = rows - len(counts), sum(count - 1 for count in counts.values())
-        verdict = "balances" if found.balances else "; ".join(found.differences)
+        verdict = "balances" if audited.balances else "; ".join(audited.differences)
         return f"{status.imported:>8} {status.dead:>5} {lost:>5} {doubled:>8} {seconds:>10.1f} s  {verdict}"
 
 

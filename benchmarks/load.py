@@ -1,11 +1,11 @@
-"""Rows published and imported for half an hour: does anything grow that should not?
+"""Publish and import rows for half an hour, and show whether anything grows that should not.
 
     python benchmarks/load.py [--minutes 30] [--rate 300] [--workers 2]
 
-Every 10 s the resident memory of every process and the memory of Redis are read; a line a minute has the means. What
-grows by design is kept small, so that it reaches its limit within the first third: the history (250 kB a project) and
-the memory of settled frames (3 minutes). The data rows come round again, so that the sandbox holds as many lines at the
-end as after some minutes. Flat: the mean of the last third is at most 5 % above that of the second.
+Every 10 s it reads the resident memory of every process and the memory of Redis; every minute it prints the means. The
+history and the memory of settled frames grow by design. They are limited to 250 kB a project and to 3 minutes, so that
+they reach their limits within the first third. Data rows repeat, so that the sandbox holds as many lines at the end as
+after some minutes. FLAT means that each mean of the last third is at most 5 % above that of the second third.
 """
 
 import argparse
@@ -40,11 +40,11 @@ SETTINGS = {
     "PRELABEL_FRAME_MEMORY_DAYS": str(FRAME_MEMORY_DAYS),
 }
 Sample = dict[str, float]
-"""Column → megabytes, or rows."""
+"""The values of a line by column: megabytes, or rows."""
 
 
 def messages(seed: int = 1) -> Iterator[dict[str, object]]:
-    """Messages of five boxes without end, for each data row of each project in turn."""
+    """Yield messages of five boxes without end, for each data row of each project in turn."""
     rng = random.Random(seed)
     for number in itertools.count():
         boxes = [
@@ -61,7 +61,7 @@ def messages(seed: int = 1) -> Iterator[dict[str, object]]:
 
 
 def publish(redis_url: str, rate: float, stop: threading.Event) -> None:
-    """At a steady rate until told to stop."""
+    """Publish at a steady rate until `stop` is set."""
     with Publisher(redis_url) as publisher:
         begun = time.monotonic()
         for number, message in enumerate(messages()):
@@ -71,30 +71,30 @@ def publish(redis_url: str, rate: float, stop: threading.Event) -> None:
 
 
 def sample(stack: Stack, client: Client) -> Sample:
-    found: Sample = {"publisher": psutil.Process().memory_info().rss / 1e6}
+    values: Sample = {"publisher": psutil.Process().memory_info().rss / 1e6}
     for name, pid in stack.pids().items():
         process = psutil.Process(pid)
-        found[name] = process.memory_info().rss / 1e6
+        values[name] = process.memory_info().rss / 1e6
         for number, child in enumerate(process.children(), 1):
-            found[f"{name}.{number}"] = child.memory_info().rss / 1e6
-    found["used"] = int(client.info("memory")["used_memory"]) / 1e6
+            values[f"{name}.{number}"] = child.memory_info().rss / 1e6
+    values["used"] = int(client.info("memory")["used_memory"]) / 1e6
     projects = [keys.ProjectKeys(keys.DEFAULT_PREFIX, project) for project in PROJECTS]
-    found["history"] = sum(int(client.hget(project.meta, "historyBytes") or 0) for project in projects) / 1e6
-    found["seen"] = sum(int(client.memory_usage(project.seen) or 0) for project in projects) / 1e6
-    found["imported"] = sum(Inspector(client).status(project).imported for project in PROJECTS)
-    return found
+    values["history"] = sum(int(client.hget(project.meta, "historyBytes") or 0) for project in projects) / 1e6
+    values["seen"] = sum(int(client.memory_usage(project.seen) or 0) for project in projects) / 1e6
+    values["imported"] = sum(Inspector(client).status(project).imported for project in PROJECTS)
+    return values
 
 
 def means(samples: list[Sample]) -> Sample:
-    return {name: mean(each[name] for each in samples) for name in samples[-1]}
+    return {name: mean(sample[name] for sample in samples) for name in samples[-1]}
 
 
-def line(minute: str, found: Sample) -> str:
-    return f"{minute:<8}" + "".join(f"{value:>11,.{1 if value < 10_000 else 0}f}" for value in found.values())
+def line(minute: str, values: Sample) -> str:
+    return f"{minute:<8}" + "".join(f"{value:>11,.{1 if value < 10_000 else 0}f}" for value in values.values())
 
 
 def grown(samples: list[Sample]) -> dict[str, float]:
-    """Growth from the second third to the last, of everything that should be flat."""
+    """Return the growth from the second third to the last of every column that should be flat."""
     third = len(samples) // 3
     before, after = means(samples[third : 2 * third]), means(samples[2 * third :])
     return {name: after[name] / before[name] - 1 for name in after if name not in ("history", "seen", "imported")}
@@ -105,21 +105,21 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, default=300, help="rows a second")
     parser.add_argument("--workers", type=int, default=2)
-    given = parser.parse_args()
+    options = parser.parse_args()
     samples: list[Sample] = []
     stop = threading.Event()
     with (
         tempfile.TemporaryDirectory() as folder,
-        Stack(Path(folder), workers=given.workers, settings=SETTINGS) as stack,
+        Stack(Path(folder), workers=options.workers, settings=SETTINGS) as stack,
     ):
         for project in PROJECTS:
             body = {"id": project, "ontology": {"tools": [{"tool": "rectangle", "name": "vessel"}]}, "dataRows": "any"}
             httpx.post(f"{stack.file.sandbox_url}/_sandbox/projects", json=body).raise_for_status()
         client = stack.client()
-        publisher = threading.Thread(target=publish, args=(stack.file.redis_url, given.rate, stop))
+        publisher = threading.Thread(target=publish, args=(stack.file.redis_url, options.rate, stop))
         publisher.start()
         begun = time.monotonic()
-        while time.monotonic() - begun < given.minutes * 60:
+        while time.monotonic() - begun < options.minutes * 60:
             time.sleep(SAMPLE_SECONDS)
             samples.append(sample(stack, client))
             if len(samples) == 1:
@@ -130,14 +130,14 @@ def main() -> int:
         publisher.join()
         while any(Inspector(client).status(project).pending for project in PROJECTS):
             time.sleep(0.2)
-        balances = all(found.balances for found in audit(client))
+        balances = all(project.balances for project in audit(client))
         rows = sum(Inspector(client).status(project).published for project in PROJECTS)
     growth = grown(samples)
     print("growth  " + ", ".join(f"{name} {share:+.1%}" for name, share in growth.items()))
     worst = max(growth, key=lambda name: growth[name])
     flat = growth[worst] <= MOST_GROWTH and balances
     print(
-        f"load: {rows:,} rows in {given.minutes:g} minutes, most growth {worst} {growth[worst]:+.1%}, "
+        f"load: {rows:,} rows in {options.minutes:g} minutes, most growth {worst} {growth[worst]:+.1%}, "
         f"audit {'balances' if balances else 'does not balance'}: {'FLAT' if flat else 'GROWS'}"
     )
     return 0 if flat else 1

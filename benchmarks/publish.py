@@ -1,11 +1,11 @@
-"""What publishing costs, and what it holds, while Redis is up, slow or away.
+"""Measure the cost and the memory of publishing while Redis is up, slow or down.
 
     python benchmarks/publish.py [--seconds 10] [--rate 5000] [--away-seconds 60] [--latency-ms 100] [--phases up,slow]
 
 Each phase is a process of its own that publishes messages of five boxes for 1,000 data rows through a Publisher with a
-spool, at a steady rate (`full`: as fast as it can). `slow`: each piece of the way to Redis and back takes
-`--latency-ms`. `away`: Redis is killed before the first message and started when the last one is published. At the end
-everything in Redis is compared with what was published: each row once, in order for each data row.
+spool, at a steady rate. Phase `full` publishes as fast as it can. In phase `slow`, each piece of data to and from Redis
+is delayed by `--latency-ms`. In phase `away`, Redis is killed before the first message and started after the last. At
+the end Redis must hold each published row once, in order for each data row.
 """
 
 import argparse
@@ -36,7 +36,7 @@ PROJECT = "p"
 
 
 def peak_memory() -> int:
-    """Bytes of RSS at most so far; Linux's getrusage would count the parent's as well."""
+    """Return the maximum RSS so far, in bytes; Linux's getrusage would count the parent's as well."""
     try:
         lines = Path("/proc/self/status").read_text("ascii").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
@@ -45,7 +45,7 @@ def peak_memory() -> int:
 
 
 class Server:
-    """A Redis on a free port that can go away; what it had answered is on the disk."""
+    """A Redis on a free port that can be killed; every answered write is on the disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
@@ -82,7 +82,7 @@ class Server:
 
 
 class SlowWay(threading.Thread):
-    """A proxy in front of Redis that holds every piece back for a while."""
+    """A proxy in front of Redis that delays every piece of data."""
 
     def __init__(self, target: int, seconds: float) -> None:
         super().__init__(daemon=True)
@@ -115,7 +115,7 @@ def box(chance: random.Random) -> dict[str, Any]:
 
 
 def produce(url: str, spool: str, seconds: float, rate: float) -> None:
-    """The process that is measured: prints what it did as JSON."""
+    """Publish, in the process that is measured, and print the figures as JSON."""
     chance = random.Random(7)
     bodies = [[box(chance) for _ in range(5)] for _ in range(200)]
     publisher = Publisher(url, spool_dir=spool, spool_bytes=SPOOL_BYTES)
@@ -161,7 +161,7 @@ def produce(url: str, spool: str, seconds: float, rate: float) -> None:
 
 
 class PeakSize(threading.Thread):
-    """The maximum bytes that a folder's files had."""
+    """Measures the maximum size of a folder's files, in bytes."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(daemon=True)
@@ -184,20 +184,20 @@ class PeakSize(threading.Thread):
 
 
 def compare(client: "redis.Redis", rows: int) -> dict[str, Any]:
-    """What Redis has against what was published: each once, in order for each data row."""
+    """Compare the rows in Redis with those published: each once, in order for each data row."""
     project_keys = keys.ProjectKeys(keys.DEFAULT_PREFIX, PROJECT)
-    found: dict[str, list[int]] = {}
+    numbers: dict[str, list[int]] = {}
     for lane in range(16):
         for entry in client.lrange(project_keys.lane(lane), 0, -1):
             for raw in read_messages(client.hget(project_keys.frames, entry.split(b" ")[1])):
                 body = orjson.loads(raw)
-                found.setdefault(body["dataRow"]["globalKey"], []).append(int(body["messageId"]))
-    seen = [n for each in found.values() for n in each]
+                numbers.setdefault(body["dataRow"]["globalKey"], []).append(int(body["messageId"]))
+    stored = [n for of_data_row in numbers.values() for n in of_data_row]
     return {
-        "lost": rows - len(set(seen)),
-        "doubled": len(seen) - len(set(seen)),
+        "lost": rows - len(set(stored)),
+        "doubled": len(stored) - len(set(stored)),
         "counted": int(client.hget(project_keys.counts, "published") or 0) - rows,
-        "in order": all(each == sorted(each) for each in found.values()),
+        "in order": all(of_data_row == sorted(of_data_row) for of_data_row in numbers.values()),
     }
 
 

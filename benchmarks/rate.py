@@ -1,16 +1,16 @@
-"""Is the budget kept, used and shared? Real workers against the sandbox, judged by the sandbox's own log.
+"""Check that workers keep, use and share the request budget: real workers, judged by the sandbox's own log.
 
     python benchmarks/rate.py [--limit 1500] [--seconds 180] [--projects 50] [--workers 4]
 
-Chunks of one row, so that permits are what is short. Two runs: equal projects that all have work until the end; then
-one enormous project beside small ones. It prints, and fails with exit code 1 when a bound is broken:
+Every chunk has one row, so that permits are scarce. There are two runs: equal projects that all have work until the
+end, and one enormous project beside small ones. The exit code is 1 if one of these bounds is broken:
 
-- the most requests of any 60 s, closed at both ends: at most the limit;
+- the most requests in any 60 s, both ends included: at most the limit;
 - the share of the limit that was used after the first minute, while there was work: at least 95 %. It cannot be more
   than (limit - burst) / limit * 60 / 61: a burst of 20 and a permit that may be used a second late cost 3 % of 1,500;
 - Jain's index (sum x)^2 / (n * sum x^2) of the uploads of equal projects in that time: at least 0.95;
-- beside an enormous project: Jain's index of the small ones, and how much longer the last of them took than an
-  equal share of the budget allows.
+- beside an enormous project: Jain's index of the small projects, also at least 0.95, and the time of the last of them,
+  at most 1.5 times as long as with an equal share of the budget.
 """
 
 import argparse
@@ -34,17 +34,17 @@ CREATE = "createModelAssistedLabelingPredictionImport"
 
 
 def most_in_a_minute(times: list[float]) -> int:
-    """The most of these sorted times in any 60 s."""
+    """Return how many of these sorted times lie in the busiest 60 s."""
     return max((bisect_right(times, start + MINUTE) - at for at, start in enumerate(times)), default=0)
 
 
 def jain(counts: list[int]) -> float:
-    """1 when all are equal, 1/n when one has everything."""
+    """Return Jain's index: 1 if all counts are equal, 1/n if one of them has everything."""
     return sum(counts) ** 2 / (len(counts) * sum(count**2 for count in counts)) if any(counts) else 0.0
 
 
 class Run:
-    """One stack and projects with so many rows each, every row a chunk of its own."""
+    """One stack, and projects with their number of rows; every row is a chunk of its own."""
 
     def __init__(self, stack: Stack, rows: dict[str, int]) -> None:
         self.stack = stack
@@ -53,7 +53,7 @@ class Run:
         self.inspector = Inspector(stack.client())
 
     def publish(self) -> None:
-        """A row at a time of each project, so that each is a frame."""
+        """Publish one row of each project at a time, so that each row is a frame."""
         tools = [{"tool": "rectangle", "name": "vessel"}]
         for project in self.rows:
             body = {"id": project, "ontology": {"tools": tools}, "dataRows": "any"}
@@ -72,14 +72,14 @@ class Run:
         return [entry for entry in entries if entry["operation"]]
 
     def pending(self) -> dict[str, int]:
-        return {each.project_id: each.pending for each in self.inspector.all()}
+        return {status.project_id: status.pending for status in self.inspector.all()}
 
 
 def equal(run: Run, seconds: float, limit: int) -> bool:
-    """All projects alike, with work until the end."""
+    """Run equal projects that have work until the end; return whether the bounds are kept."""
     run.publish()
     time.sleep(max(0.0, run.log()[0]["time"] + seconds - time.time()))
-    log, left = run.log(), min(run.pending().values())
+    log, fewest_left = run.log(), min(run.pending().values())
     begin = log[0]["time"] + MINUTE
     end = log[0]["time"] + seconds
     measured = [entry for entry in log if begin <= entry["time"] < end]
@@ -88,14 +88,15 @@ def equal(run: Run, seconds: float, limit: int) -> bool:
     uploads = Counter(entry["projectId"] for entry in measured if entry["operation"] == CREATE)
     fair = jain([uploads[project] for project in run.rows])
     print(
-        f"  {len(log):,} requests, {sum(uploads.values()):,} uploads after the first minute; {left} rows left at least"
+        f"  {len(log):,} requests, {sum(uploads.values()):,} uploads after the first minute; at least {fewest_left} "
+        "rows left"
     )
     print(f"  most in any 60 s: {most:,} of {limit:,}; used {used:.1%}; Jain {fair:.3f}")
-    return most <= limit and used >= USED_AT_LEAST and fair >= FAIR_AT_LEAST and left > 0
+    return most <= limit and used >= USED_AT_LEAST and fair >= FAIR_AT_LEAST and fewest_left > 0
 
 
 def enormous(run: Run, small: list[str], limit: int) -> bool:
-    """One project has more than all others together; until the last of the small ones is settled."""
+    """Run one enormous project until the last of the small ones is settled; return whether the bounds are kept."""
     run.publish()
     while any(pending for project, pending in run.pending().items() if project in small):
         time.sleep(0.5)
@@ -103,12 +104,15 @@ def enormous(run: Run, small: list[str], limit: int) -> bool:
     began = log[0]["time"]
     most = most_in_a_minute([entry["time"] for entry in log])
     uploads = [entry for entry in log if entry["operation"] == CREATE]
-    last = {project: max(each["time"] for each in uploads if each["projectId"] == project) - began for project in small}
-    # An equal share: every project, the enormous one too, has had as many uploads as a small one has rows.
+    last = {
+        project: max(upload["time"] for upload in uploads if upload["projectId"] == project) - began
+        for project in small
+    }
+    # With equal shares, each project, the enormous one too, would have had as many uploads as a small one has rows.
     share = run.rows[small[0]] * len(run.rows) * MINUTE / limit
-    half = [each["projectId"] for each in uploads if each["time"] < began + share / 2]
+    half = [upload["projectId"] for upload in uploads if upload["time"] < began + share / 2]
     fair = jain([half.count(project) for project in small])
-    giant = sum(each["projectId"] not in small for each in uploads)
+    giant = sum(upload["projectId"] not in small for upload in uploads)
     later = max(last.values()) / share
     print(f"  {len(log):,} requests; {giant:,} of {len(uploads):,} uploads are the enormous project's")
     print(f"  most in any 60 s: {most:,} of {limit:,}; Jain of the small ones half-way {fair:.3f}")
@@ -124,24 +128,24 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--projects", type=int, default=50)
     parser.add_argument("--workers", type=int, default=4)
-    given = parser.parse_args()
+    options = parser.parse_args()
     settings = {
-        "PRELABEL_REQUESTS_PER_MINUTE": str(given.limit),
+        "PRELABEL_REQUESTS_PER_MINUTE": str(options.limit),
         "PRELABEL_CHUNK_ROWS": "1",
         "PRELABEL_LINGER_SECONDS": "0",
     }
-    names = [f"p{number:02}" for number in range(given.projects)]
-    each = round(1.4 * given.limit / MINUTE * given.seconds / given.projects)
+    names = [f"p{number:02}" for number in range(options.projects)]
+    rows_each = round(1.4 * options.limit / MINUTE * options.seconds / options.projects)
     kept = True
     with tempfile.TemporaryDirectory() as folder:
-        with Stack(Path(folder), workers=given.workers, settings=settings) as stack:
-            print(f"{given.projects} equal projects, {each} rows each, {given.seconds:.0f} s", flush=True)
-            kept &= equal(Run(stack, dict.fromkeys(names, each)), given.seconds, given.limit)
-        with Stack(Path(folder), workers=given.workers, settings=settings, fresh=True) as stack:
-            small = each // 4
-            print(f"one project of {each * 20:,} rows beside {given.projects - 1} of {small}", flush=True)
-            rows = {names[0]: each * 20, **dict.fromkeys(names[1:], small)}
-            kept &= enormous(Run(stack, rows), names[1:], given.limit)
+        with Stack(Path(folder), workers=options.workers, settings=settings) as stack:
+            print(f"{options.projects} equal projects, {rows_each} rows each, {options.seconds:.0f} s", flush=True)
+            kept &= equal(Run(stack, dict.fromkeys(names, rows_each)), options.seconds, options.limit)
+        with Stack(Path(folder), workers=options.workers, settings=settings, fresh=True) as stack:
+            small = rows_each // 4
+            print(f"one project of {rows_each * 20:,} rows beside {options.projects - 1} of {small}", flush=True)
+            rows = {names[0]: rows_each * 20, **dict.fromkeys(names[1:], small)}
+            kept &= enormous(Run(stack, rows), names[1:], options.limit)
     print("bounds kept" if kept else "A BOUND IS BROKEN")
     return 0 if kept else 1
 

@@ -1,8 +1,8 @@
-"""What one row costs: check and build, prepare, refuse; beside orjson.loads + orjson.dumps of the same bytes.
+"""Measure what one row costs to check, build, prepare or refuse, beside orjson.loads and dumps of the same bytes.
 
     python benchmarks/rows.py [--rows 500] [--seconds 0.5]
 
-Microseconds of CPU a message, the best of many passes over distinct messages, in one process without threads.
+Figures are microseconds of CPU a message, the best of many passes over distinct messages, in one thread.
 """
 
 import argparse
@@ -173,7 +173,7 @@ def typed(value: dict[str, Any]) -> PredictionMessage:
         project_id=PROJECT,
         data_row=GlobalKey(value["dataRow"]["globalKey"]),
         model=Model("yolo", "11s"),
-        annotations=[BoundingBox(each["name"], **each["bbox"]) for each in value["annotations"]],
+        annotations=[BoundingBox(annotation["name"], **annotation["bbox"]) for annotation in value["annotations"]],
     )
 
 
@@ -220,8 +220,8 @@ def main() -> None:
     raws = [orjson.dumps(value) for value in values]
     print(f"\n{'5 boxes, on the way out':28} {'prepare':>7}")
     forms = {"JSON": raws, "mapping": values, "typed": [typed(value) for value in values]}
-    for name, given in forms.items():
-        print(f"{name:28} {measure(prepare, given):7.2f}")
+    for name, form in forms.items():
+        print(f"{name:28} {measure(prepare, form):7.2f}")
     print(f"{'making it typed':28} {measure(typed, values):7.2f}")
 
     print(f"\n{'bad row of 5 boxes':28} {'refused':>7}")

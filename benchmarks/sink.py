@@ -1,6 +1,6 @@
-"""A stand-in for Labelbox that answers at once and judges nothing: so that a benchmark measures us, not it.
+"""A stand-in for Labelbox that answers at once and checks nothing, so that a benchmark measures only our side.
 
-It speaks just enough of the wire: create by multipart, look up, a project's ontology, status files.
+It knows just the requests of a worker: create by multipart, look up, a project's ontology, status files.
 """
 
 import asyncio
@@ -32,8 +32,8 @@ class Sink:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                found = _LENGTH.search(head)
-                body = await reader.readexactly(int(found[1])) if found else b""
+                length = _LENGTH.search(head)
+                body = await reader.readexactly(int(length[1])) if length else b""
                 answer = self.answer(head, body)
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer))
                 writer.write(answer)
@@ -52,8 +52,8 @@ class Sink:
         if "ontology" in query["query"]:
             return self.project()
         names = query["variables"]
-        found = {f"i{at}": self.imports.get(names[f"n{at}"]) for at in range(len(names) // 2)}
-        return orjson.dumps({"data": found})
+        imports = {f"i{at}": self.imports.get(names[f"n{at}"]) for at in range(len(names) // 2)}
+        return orjson.dumps({"data": imports})
 
     def create(self, body: bytes) -> bytes:
         operations = orjson.loads(body[body.index(b"\r\n\r\n") + 4 : body.index(b"\r\n--", 10)])
@@ -74,7 +74,7 @@ class Sink:
         return orjson.dumps({"data": {"createModelAssistedLabelingPredictionImport": created}})
 
     def status_file(self, path: str) -> bytes:
-        # `{"uuid":"` stands in front of every uuid, as our renderer writes it.
+        # Our renderer begins every line with `{"uuid":"`: 9 bytes, then the uuid.
         return b"".join([_STATUS % line[9:45] for line in self.files.pop(path).split(b"\n") if line])
 
     def project(self) -> bytes:

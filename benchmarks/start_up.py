@@ -1,10 +1,10 @@
-"""What a command costs before it does anything, beside the libraries that it cannot do without.
+"""Measure what a command costs before it does anything, beside the libraries that it cannot do without.
 
     python benchmarks/start_up.py [--runs 21]
 
-CPU time (user and system) of whole processes, the median of the runs. All kinds take turns, so that what else the
-machine does falls on each of them, and the first turn, which may write `.pyc` files, does not count. `healthy` asks an
-own Redis of which no worker is known. Ends with 1 when a ratio is above its bound.
+Figures are CPU times (user and system) of whole processes, the median of the runs. All kinds take turns, so that other
+work of the machine affects all of them, and the first turn does not count, since it may write `.pyc` files. `healthy`
+asks a Redis of its own, in which no worker is known. The exit code is 1 if a ratio is above its bound.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def main() -> int:
         server = start_redis(Path(folder), "--save", "", "--appendonly", "no")
         environment = os.environ | {"PRELABEL_REDIS_URL": f"unix://{folder}/redis.sock"}
         try:
-            turns = [{name: cpu_seconds(each, environment) for name, each in kinds.items()} for _ in range(runs + 1)]
+            turns = [{name: cpu_seconds(words, environment) for name, words in kinds.items()} for _ in range(runs + 1)]
         finally:
             server.terminate()
             server.wait(10)

@@ -1,4 +1,4 @@
-"""What people write first: a Celery task for each row, that validates it and appends its NDJSON to a list."""
+"""The usual first attempt: a Celery task for each row, which validates it and appends its NDJSON to a list."""
 
 import os
 from functools import cache

@@ -1,4 +1,4 @@
-"""`make deploy-check`: check the Dockerfile and the manifests against their schemas and rules, then rehearse them.
+"""Check the Dockerfile and the manifests by their schemas and our rules, then rehearse them: `make deploy-check`.
 
 python -m deploy.check [--rules-only]
 """
@@ -17,19 +17,19 @@ ENV_FILE = "deploy/sandbox.env"
 
 
 def rules() -> list[Finding]:
-    """Check the files against their schemas and our rules."""
+    """Return the findings of the schemas and rules."""
     text = (ROOT / compose.FILE).read_text("utf-8")
-    found = compose.schema(text) + compose_rules.check(text, compose.env_file(ROOT / ENV_FILE))
-    found += kubernetes_rules.check((ROOT / kubernetes_rules.FILE).read_text("utf-8"))
-    found += dockerfile_rules.check((ROOT / dockerfile_rules.FILE).read_text("utf-8"), ROOT)
+    findings = compose.schema(text) + compose_rules.check(text, compose.env_file(ROOT / ENV_FILE))
+    findings += kubernetes_rules.check((ROOT / kubernetes_rules.FILE).read_text("utf-8"))
+    findings += dockerfile_rules.check((ROOT / dockerfile_rules.FILE).read_text("utf-8"), ROOT)
     linted = dockerfile_rules.hadolint(ROOT / dockerfile_rules.FILE)
     if linted is None:
         _say("not run: hadolint, which has no wheel for this machine; our own rules ran")
-    return found + (linted or [])
+    return findings + (linted or [])
 
 
 def rehearse() -> list[Finding]:
-    """Run the image's steps in a folder, and the services as processes."""
+    """Run the image's steps in a folder and its services as processes; return the first failure."""
     document = compose.read((ROOT / compose.FILE).read_text("utf-8"))
     filled = compose.filled(document, compose.env_file(ROOT / ENV_FILE))
     with tempfile.TemporaryDirectory(prefix="prelabel-image-") as folder:
@@ -46,14 +46,14 @@ def rehearse() -> list[Finding]:
 
 
 def main() -> int:
-    """Print all findings; return 0 if there are none, else 1."""
-    found = rules()
-    if not found and "--rules-only" not in sys.argv:
-        found = rehearse()
-    for finding in found:
+    """Run the checks and print their findings; return 0 if there are none."""
+    findings = rules()
+    if not findings and "--rules-only" not in sys.argv:
+        findings = rehearse()
+    for finding in findings:
         _say(str(finding))
-    _say(f"deploy: {len(found)} findings" if found else "deploy: rules, schemas and rehearsal pass")
-    return 1 if found else 0
+    _say(f"deploy: {len(findings)} findings" if findings else "deploy: rules, schemas and rehearsal pass")
+    return 1 if findings else 0
 
 
 def _say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Read a compose file, fill in its variables, and check it against the schema."""
+"""Read a compose file, fill in its variables, and check it by its schema."""
 
 import json
 import re
@@ -22,44 +22,44 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class ComposeError(ValueError):
-    """The compose file cannot be used, or a variable that it needs is not set."""
+    """A compose file that cannot be used, or a variable it needs that is not set."""
 
 
 def read(text: str) -> dict[str, Any]:
-    """Return the file with its anchors and merges resolved, and its variables as written."""
+    """Return the file's content with its anchors and merges resolved. Raises ComposeError."""
     try:
-        found = yaml.safe_load(text)
+        document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ComposeError(str(error)) from None
-    if not isinstance(found, dict) or not isinstance(found.get("services"), dict):
+    if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
         raise ComposeError("a mapping with services was expected")
-    return found
+    return document
 
 
 def services(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the services by name."""
-    found: dict[str, dict[str, Any]] = document["services"]
-    return found
+    by_name: dict[str, dict[str, Any]] = document["services"]
+    return by_name
 
 
 def filled(value: Any, values: Mapping[str, str]) -> Any:
-    """Return the value with every `${NAME}`, `${NAME:-default}` and `${NAME:?why}` filled in."""
-    return mapped(value, lambda text: _VARIABLE.sub(lambda found: _value(found, values), text))
+    """Return a copy with every `${NAME}`, `${NAME:-default}` and `${NAME:?why}` filled in. Raises ComposeError."""
+    return mapped(value, lambda text: _VARIABLE.sub(lambda match: _value(match, values), text))
 
 
 def mapped(value: Any, change: Callable[[str], str]) -> Any:
-    """Return the value with `change` applied to every text in it."""
+    """Return a copy in which every text is changed by this function."""
     if isinstance(value, dict):
-        return {name: mapped(each, change) for name, each in value.items()}
+        return {name: mapped(item, change) for name, item in value.items()}
     if isinstance(value, list):
-        return [mapped(each, change) for each in value]
+        return [mapped(item, change) for item in value]
     return change(value) if isinstance(value, str) else value
 
 
-def _value(found: re.Match[str], values: Mapping[str, str]) -> str:
-    if found["escaped"]:
+def _value(match: re.Match[str], values: Mapping[str, str]) -> str:
+    if match["escaped"]:
         return "$"
-    name, how, other = found["braced"] or found["plain"], found["how"] or "", found["other"] or ""
+    name, how, other = match["braced"] or match["plain"], match["how"] or "", match["other"] or ""
     value = values.get(name)
     if value or (value == "" and not how.startswith(":")):
         return value
@@ -75,41 +75,41 @@ def env_file(path: Path) -> dict[str, str]:
 
 
 def words(command: Any) -> list[str]:
-    """Return the words of a command in either form; none without a command."""
+    """Return the words of a command, which is a text or a list; none if there is no command."""
     return shlex.split(command) if isinstance(command, str) else [str(word) for word in command or ()]
 
 
 def environment(service: dict[str, Any]) -> dict[str, str]:
-    """Return a service's environment, from either form."""
-    given = service.get("environment") or {}
+    """Return a service's environment, which is a mapping or a list."""
+    entries = service.get("environment") or {}
     pairs: Iterable[tuple[str, Any]]
-    pairs = given.items() if isinstance(given, dict) else (line.partition("=")[::2] for line in given)
+    pairs = entries.items() if isinstance(entries, dict) else (line.partition("=")[::2] for line in entries)
     return {name: str(value) for name, value in pairs}
 
 
 def options(service: dict[str, Any]) -> dict[str, str]:
-    """Return each word of a service's command with the word after it, to look up `--option value`."""
+    """Return the word after each word of a service's command, to look up `--option value`."""
     return dict(pairwise(words(service.get("command"))))
 
 
 def size(text: Any) -> int:
-    """Return the bytes of `512M`, `1gb` or a number."""
-    found = re.fullmatch(r"(\d+)\s*([bkmg]?)b?", str(text).strip().lower())
-    if found is None:
-        raise ComposeError(f"{text!r} is no size")
-    return int(found[1]) * _UNITS[found[2]]
+    """Return the bytes of `512M`, `1gb` or a number. Raises ComposeError."""
+    match = re.fullmatch(r"(\d+)\s*([bkmg]?)b?", str(text).strip().lower())
+    if match is None:
+        raise ComposeError(f"{text!r} is not a size")
+    return int(match[1]) * _UNITS[match[2]]
 
 
 def seconds(text: Any) -> float:
-    """Return the seconds of a duration such as `1m30s`."""
-    found = re.findall(r"(\d+)(ms|s|m|h)", str(text))
-    if not found or "".join(map("".join, found)) != str(text):
-        raise ComposeError(f"{text!r} is no duration")
-    return sum(int(number) * _SECONDS[unit] for number, unit in found)
+    """Return the seconds of a duration such as `1m30s`. Raises ComposeError."""
+    parts = re.findall(r"(\d+)(ms|s|m|h)", str(text))
+    if not parts or "".join(map("".join, parts)) != str(text):
+        raise ComposeError(f"{text!r} is not a duration")
+    return sum(int(number) * _SECONDS[unit] for number, unit in parts)
 
 
 def schema(text: str) -> list[Finding]:
-    """Check the text against the compose specification's schema, which check-jsonschema includes."""
+    """Return what violates the compose specification, by the schema that check-jsonschema contains."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / FILE
         file.write_text(text, "utf-8")
@@ -121,6 +121,6 @@ def schema(text: str) -> list[Finding]:
         answer = json.loads(done.stdout)
     except ValueError:
         return [Finding(FILE, "compose-schema", (done.stderr or done.stdout).strip(), "an answer of check-jsonschema")]
-    found = [(each["path"], each["message"]) for each in answer["errors"]]
-    found += [("", str(each)) for each in answer.get("parse_errors", ())]
-    return [Finding(FILE, "compose-schema", f"{path}: {text}", "the compose specification") for path, text in found]
+    errors = [(error["path"], error["message"]) for error in answer["errors"]]
+    errors += [("", str(error)) for error in answer.get("parse_errors", ())]
+    return [Finding(FILE, "compose-schema", f"{path}: {text}", "the compose specification") for path, text in errors]

@@ -1,4 +1,4 @@
-"""The project's rules for docker-compose.yml: rows are safe in Redis; every service has limits and a health check."""
+"""The project's rules for docker-compose.yml: rows are safe in Redis, and every service is bounded and watched."""
 
 import re
 import shlex
@@ -32,7 +32,7 @@ _SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields}
 
 
 def check(text: str, values: Mapping[str, str]) -> list[Finding]:
-    """Return every rule that a compose file breaks; `values` fill in its variables."""
+    """Return everything that is wrong with a compose file; `values` fill in its variables."""
     rules = (_redis, _secrets, _command_lines, _memory, _services, _settings, _flags)
     try:
         raw = compose.read(text)
@@ -43,7 +43,7 @@ def check(text: str, values: Mapping[str, str]) -> list[Finding]:
 
 
 def _services_of_ours(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: each for name, each in compose.services(document).items() if name != REDIS}
+    return {name: service for name, service in compose.services(document).items() if name != REDIS}
 
 
 def _found(service: str, rule: str, found: object, expected: str) -> Finding:
@@ -55,25 +55,25 @@ def _redis(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
     if redis is None:
         yield Finding(FILE, "redis", "no service of that name", REDIS)
         return
-    given = compose.options(redis)
+    options = compose.options(redis)
     for option, value in _KEEPS_ROWS.items():
-        if given.get(option) != value:
-            yield _found(REDIS, "redis-keeps-rows", f"{option} {given.get(option)}", f"{option} {value}")
-    if not given.get("--maxmemory"):
+        if options.get(option) != value:
+            yield _found(REDIS, "redis-keeps-rows", f"{option} {options.get(option)}", f"{option} {value}")
+    if not options.get("--maxmemory"):
         yield _found(REDIS, "redis-options", "no --maxmemory", "--maxmemory with a value")
     if not re.search(r"^\s*requirepass \$\w", "\n".join(compose.words(redis.get("command"))), re.MULTILINE):
         yield _found(REDIS, "redis-password", "no requirepass", "requirepass with a variable, on standard input")
     if redis.get("ports"):
         yield _found(REDIS, "redis-not-published", f"ports {redis['ports']}", "no ports: workers share its network")
-    if not any(str(each).endswith(":/data") for each in redis.get("volumes") or ()):
+    if not any(str(volume).endswith(":/data") for volume in redis.get("volumes") or ()):
         yield _found(REDIS, "redis-volume", redis.get("volumes"), "a named volume on /data")
 
 
 def _secrets(_: dict[str, Any], raw: dict[str, Any]) -> Iterator[Finding]:
     marked = compose.mapped(raw, lambda text: _FROM_OUTSIDE.sub(_OUTSIDE, text))
     for name, service in compose.services(marked).items():
-        given = {each: value for each, value in compose.environment(service).items() if _SECRET.search(each)}
-        for variable, value in given.items():
+        secrets = {key: value for key, value in compose.environment(service).items() if _SECRET.search(key)}
+        for variable, value in secrets.items():
             if value != _OUTSIDE:
                 yield _found(name, "no-secret", f"{variable} with a value", "${NAME:?…}, without a default")
         if re.search(rf"://[^/@\s]*:(?!{_OUTSIDE}@)[^/@\s]+@", str(service)):
@@ -88,7 +88,7 @@ def _command_lines(_: dict[str, Any], raw: dict[str, Any]) -> Iterator[Finding]:
 
 
 def no_secret_in(file: str, name: str, words: list[str]) -> Iterator[Finding]:
-    """Find secrets in a command line, which every user of the host can read. A shell inside fills in `$$NAME`."""
+    """Find secrets on a command line, which everybody on the host can read. `$$NAME` is left to a shell inside."""
     for word in words:
         if word.partition("=")[0] in _SECRET_OPTIONS or _SECRET_FILLED_IN.search(word) or _PASSWORD_IN_URL.search(word):
             yield Finding(file, "no-secret-on-command-line", f"{name}: {word}", "the environment, or standard input")
@@ -96,16 +96,16 @@ def no_secret_in(file: str, name: str, words: list[str]) -> Iterator[Finding]:
 
 def _memory(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
     redis = compose.services(document).get(REDIS, {})
-    given = compose.options(redis).get("--maxmemory")
+    maximum = compose.options(redis).get("--maxmemory")
     limit = _limits(redis).get("memory")
-    if given and limit and compose.size(limit) < _REWRITE_FACTOR * compose.size(given):
+    if maximum and limit and compose.size(limit) < _REWRITE_FACTOR * compose.size(maximum):
         expected = f"{_REWRITE_FACTOR} times maxmemory: a rewrite of the append-only file copies pages"
-        yield _found(REDIS, "redis-memory", f"limit {limit}, maxmemory {given}", expected)
+        yield _found(REDIS, "redis-memory", f"limit {limit}, maxmemory {maximum}", expected)
 
 
 def _limits(service: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = service.get("deploy", {}).get("resources", {}).get("limits", {})
-    return found
+    limits: dict[str, Any] = service.get("deploy", {}).get("resources", {}).get("limits", {})
+    return limits
 
 
 def _services(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
@@ -143,7 +143,7 @@ def _is_worker(service: dict[str, Any]) -> bool:
 
 
 def _warm_stop(service: dict[str, Any]) -> float:
-    """Return the seconds of a warm shutdown: a worker waits for an upload's longest silence, the sandbox does not."""
+    """Return the seconds that a service needs to stop: a worker waits for its upload, the sandbox only for answers."""
     if not _is_worker(service):
         return 1.0
     default = Settings.model_fields["request_timeout_seconds"].default
@@ -167,7 +167,7 @@ def _flags(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
 
 
 def flags(file: str, name: str, command: list[str]) -> Iterator[Finding]:
-    """Check that the command answers `--help`, and that its help lists every given flag."""
+    """Find flags that the `--help` of their command does not name, and a command without `--help`."""
     first = next((at for at, word in enumerate(command) if word.startswith("--")), len(command))
     text = _help(tuple(command[:first]))
     for word in command[first:]:

@@ -1,4 +1,4 @@
-"""Parse a Dockerfile into instructions: the syntax that our Dockerfile uses, and an error for anything else."""
+"""Parse a Dockerfile into instructions: the syntax that ours uses, and an error for other syntax."""
 
 import json
 import re
@@ -9,7 +9,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
 class DockerfileError(ValueError):
-    """The Dockerfile uses syntax that this parser does not know."""
+    """The Dockerfile has syntax that this parser does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Instruction:
 
     @property
     def exec_form(self) -> list[str] | None:
-        """Return the words of a JSON array, or None for the shell form."""
+        """The words of a JSON array, or None for the shell form."""
         text = self.text[self.text.find("[") :] if self.name == "HEALTHCHECK" else self.text
         try:
             words = json.loads(text)
@@ -33,20 +33,20 @@ class Instruction:
 
     @property
     def options(self) -> dict[str, str]:
-        """Return the options before the words, such as `--from=build`."""
-        found = re.match(r"(?:--\w[\w-]*=\S+\s+)*", self.text)
-        given = (found[0] if found else "").split()
-        return dict(word[2:].split("=", 1) for word in given)
+        """The options before the words, such as `--from=build`."""
+        match = re.match(r"(?:--\w[\w-]*=\S+\s+)*", self.text)
+        words = (match[0] if match else "").split()
+        return dict(word[2:].split("=", 1) for word in words)
 
     @property
     def words(self) -> list[str]:
-        """Return the words after the options."""
+        """The words without the options."""
         return shlex.split(re.sub(r"^(?:--\w[\w-]*=\S+\s+)+", "", self.text))
 
 
 def parse(text: str) -> list[Instruction]:
-    """Return the instructions in order, with continued lines joined and without comments."""
-    found: list[Instruction] = []
+    """Return the instructions in order, with continued lines joined and without comments. Raises DockerfileError."""
+    instructions: list[Instruction] = []
     stage, begun, held = -1, 0, ""
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -60,29 +60,29 @@ def parse(text: str) -> list[Instruction]:
         if "<<" in rest:
             raise DockerfileError(f"line {begun}: here-documents are not known here")
         stage += name.upper() == "FROM"
-        found.append(Instruction(begun, stage, name.upper(), rest.strip()))
+        instructions.append(Instruction(begun, stage, name.upper(), rest.strip()))
         held = ""
-    return found
+    return instructions
 
 
 def pairs(instruction: Instruction) -> dict[str, str]:
     """Return the values of an ENV, ARG or LABEL by name."""
-    found = {}
+    values = {}
     for word in shlex.split(instruction.text):
         name, _, value = word.partition("=")
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def arguments(instructions: list[Instruction]) -> dict[str, str]:
     """Return the defaults of the ARGs before the first FROM."""
-    found: dict[str, str] = {}
-    for each in instructions:
-        if each.name == "ARG" and each.stage == -1:
-            found |= pairs(each)
-    return found
+    defaults: dict[str, str] = {}
+    for instruction in instructions:
+        if instruction.name == "ARG" and instruction.stage == -1:
+            defaults |= pairs(instruction)
+    return defaults
 
 
 def expand(text: str, values: dict[str, str]) -> str:
     """Replace `$NAME` and `${NAME}` by their values; an unknown name becomes empty, as in the builder."""
-    return _VARIABLE.sub(lambda found: values.get(found[1] or found[2], ""), text)
+    return _VARIABLE.sub(lambda match: values.get(match[1] or match[2], ""), text)

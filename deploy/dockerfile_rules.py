@@ -1,4 +1,4 @@
-"""Our rules for the Dockerfile, and those of hadolint if it is installed."""
+"""Our rules for the Dockerfile, and those of hadolint where it is installed."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _PROGRESS = ["prelabel", "healthy"]
 
 
 def check(text: str, root: Path) -> list[Finding]:
-    """Return every rule that a Dockerfile breaks; `root` is its build folder."""
+    """Return everything that is wrong with a Dockerfile whose build folder is `root`."""
     try:
         instructions = dockerfile.parse(text)
     except dockerfile.DockerfileError as error:
@@ -31,7 +31,7 @@ def check(text: str, root: Path) -> list[Finding]:
 
 
 def hadolint(path: Path) -> list[Finding] | None:
-    """Return hadolint's findings down to level `info`; None if it is not installed (not every machine has a wheel)."""
+    """Return hadolint's findings, down to `info`; None if it is not installed, since not every machine has a wheel."""
     beside = Path(sys.executable).with_name("hadolint")
     program = str(beside) if beside.exists() else shutil.which("hadolint")
     if program is None:
@@ -43,12 +43,12 @@ def hadolint(path: Path) -> list[Finding] | None:
         check=False,
         timeout=60,
     )
-    found = json.loads(done.stdout or "[]")
-    if done.returncode and not found:
+    messages = json.loads(done.stdout or "[]")
+    if done.returncode and not messages:
         return [Finding(path.name, "hadolint", done.stderr.strip() or f"exit code {done.returncode}", "a clean run")]
     return [
-        Finding(f"{path.name}:{each['line']}", f"hadolint {each['code']}", each["message"], "a clean run")
-        for each in found
+        Finding(f"{path.name}:{message['line']}", f"hadolint {message['code']}", message["message"], "a clean run")
+        for message in messages
     ]
 
 
@@ -58,21 +58,28 @@ def _found(at: Instruction, rule: str, expected: str, found: str | None = None) 
 
 def _base(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
     values, stages = dockerfile.arguments(instructions), set()
-    for each in instructions:
-        if each.name != "FROM":
+    for instruction in instructions:
+        if instruction.name != "FROM":
             continue
-        words = dockerfile.expand(each.text, values).split()
+        words = dockerfile.expand(instruction.text, values).split()
         image, alias = words[0], words[2] if len(words) > 2 else None
         tag = image.rsplit("/", 1)[-1].partition(":")[2]
         if image not in stages and "@sha256:" not in image and not re.match(r"\d+\.\d+\.\d+", tag):
-            yield _found(each, "base-pinned", "a tag with the whole version, or a digest", image)
+            yield _found(instruction, "base-pinned", "a tag with the whole version, or a digest", image)
         stages.add(alias)
 
 
 def _last(instructions: list[Instruction], name: str) -> Instruction | None:
-    """Return the last such instruction of the last stage, since only that one applies to the finished image."""
+    """Return the last such instruction of the last stage: earlier stages do not count for the finished image."""
     final = instructions[-1].stage if instructions else 0
-    return next((each for each in reversed(instructions) if each.name == name and each.stage == final), None)
+    return next(
+        (
+            instruction
+            for instruction in reversed(instructions)
+            if instruction.name == name and instruction.stage == final
+        ),
+        None,
+    )
 
 
 def _user(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
@@ -83,9 +90,9 @@ def _user(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
 
 
 def _forms(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
-    for each in instructions:
-        if each.name in _EXEC_FORM and each.exec_form is None and each.text != "NONE":
-            yield _found(each, "exec-form", "a JSON array: a shell between would take the signals")
+    for instruction in instructions:
+        if instruction.name in _EXEC_FORM and instruction.exec_form is None and instruction.text != "NONE":
+            yield _found(instruction, "exec-form", "a JSON array: a shell between would take the signals")
     if _last(instructions, "ENTRYPOINT") is None:
         yield Finding(FILE, "exec-form", "no ENTRYPOINT in the last stage", "one, as a JSON array")
 
@@ -103,45 +110,49 @@ def _stop(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
 
 
 def _add(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
-    for each in instructions:
-        if each.name == "ADD":
-            yield _found(each, "no-add", "COPY: ADD also fetches and unpacks")
+    for instruction in instructions:
+        if instruction.name == "ADD":
+            yield _found(instruction, "no-add", "COPY: ADD also fetches and unpacks")
 
 
 def _pip(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
-    for each in instructions:
-        for command in re.split(r"&&|;|\|\|", each.text) if each.name == "RUN" else ():
+    for instruction in instructions:
+        for command in re.split(r"&&|;|\|\|", instruction.text) if instruction.name == "RUN" else ():
             if not re.search(r"\bpip3?\b.*\binstall\b", command):
                 continue
             for option in ("--no-cache-dir", "--constraint constraints.txt"):
                 if option not in command:
-                    yield _found(each, "pip-options", option, command.strip())
+                    yield _found(instruction, "pip-options", option, command.strip())
 
 
 def _copies(instructions: list[Instruction], root: Path) -> Iterator[Finding]:
     rules = root / ".dockerignore"
     ignored = Ignored(rules.read_text("utf-8") if rules.exists() else "")
-    for each in instructions:
-        if each.name != "COPY" or "from" in each.options:
+    for instruction in instructions:
+        if instruction.name != "COPY" or "from" in instruction.options:
             continue
-        for source in each.words[:-1]:
+        for source in instruction.words[:-1]:
             if not (root / source).exists():
-                yield _found(each, "copy-source", "a file of the tree", f"{source}, which is not there")
+                yield _found(instruction, "copy-source", "a file of the tree", f"{source}, which is not there")
             elif ignored(source):
-                yield _found(each, "copy-source", "a file that .dockerignore lets through", f"{source}, left out")
+                yield _found(
+                    instruction, "copy-source", "a file that .dockerignore lets through", f"{source}, left out"
+                )
 
 
 def _secrets(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
-    for each in instructions:
-        for name in dockerfile.pairs(each) if each.name in ("ENV", "ARG") else ():
+    for instruction in instructions:
+        for name in dockerfile.pairs(instruction) if instruction.name in ("ENV", "ARG") else ():
             if _SECRET.search(name):
-                yield _found(each, "no-secret", "secrets at run time only: layers keep what they were given", name)
+                yield _found(
+                    instruction, "no-secret", "secrets at run time only: layers keep what they were given", name
+                )
 
 
 def _final_stage(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
     final = instructions[-1].stage if instructions else 0
     if final < 1:
         yield Finding(FILE, "two-stages", f"{final + 1} stage", "a build stage and a final one")
-    for each in instructions:
-        if each.stage == final and each.name == "RUN" and (tool := _BUILD_TOOLS.search(each.text)):
-            yield _found(each, "no-build-tools", "the last stage without them", tool[0])
+    for instruction in instructions:
+        if instruction.stage == final and instruction.name == "RUN" and (tool := _BUILD_TOOLS.search(instruction.text)):
+            yield _found(instruction, "no-build-tools", "the last stage without them", tool[0])

@@ -1,4 +1,4 @@
-"""The files that `.dockerignore` excludes: the last pattern that matches a path or one of its folders decides."""
+"""Read `.dockerignore`: the last pattern that matches a path or one of its folders decides about the path."""
 
 import re
 from collections.abc import Iterable
@@ -6,14 +6,14 @@ from pathlib import PurePosixPath
 
 
 class Ignored:
-    """The patterns of one file. It knows `*`, `?`, `**` and `!` of the builder's syntax, but no character classes."""
+    """The patterns of one file. It knows `*`, `?`, `**` and `!`, but not the builder's character classes."""
 
     def __init__(self, text: str) -> None:
         lines = (line.strip() for line in text.splitlines())
         self._patterns = [_pattern(line) for line in lines if line and not line.startswith("#")]
 
     def __call__(self, path: str) -> bool:
-        """Return whether a path, relative to the build folder, is excluded."""
+        """Return whether a path, relative to the build's folder, is left out."""
         names = [path, *(str(parent) for parent in PurePosixPath(path).parents)]
         out = False
         for pattern, leaves_out in self._patterns:

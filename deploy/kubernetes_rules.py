@@ -1,4 +1,4 @@
-"""Check the example manifest strictly against Kubernetes' own schema, and against the rules of the compose file."""
+"""Check the example manifest by Kubernetes' own strict schema and by the rules it shares with the compose file."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,13 +12,13 @@ from prelabel_worker.settings import Settings
 
 FILE = "deploy/kubernetes/worker.yaml"
 VERSION = "1.31"
-"""The oldest Kubernetes schema that the manifest must fit."""
+"""The oldest Kubernetes version whose schema it must fit."""
 
 
 def check(text: str) -> list[Finding]:
-    """Return every rule that a manifest breaks."""
+    """Return everything that is wrong with a manifest."""
     try:
-        documents = [each for each in yaml.safe_load_all(text) if each]
+        documents = [document for document in yaml.safe_load_all(text) if document]
     except yaml.YAMLError as error:
         return [Finding(FILE, "readable", str(error), "YAML")]
     return [finding for document in documents for rule in (_schema, _containers) for finding in rule(document)]
@@ -37,7 +37,7 @@ def _containers(document: dict[str, Any]) -> Iterator[Finding]:
     known = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields}
     for container in pod.get("containers", ()):
         name = container.get("name", "")
-        for variable in (each.get("name", "") for each in container.get("env", ())):
+        for variable in (entry.get("name", "") for entry in container.get("env", ())):
             if variable.startswith("PRELABEL_") and variable not in known:
                 yield Finding(FILE, "known-setting", f"{name}: {variable}", "a setting of docs/reference/settings.md")
         yield from compose_rules.no_secret_in(FILE, name, [*container.get("command", ()), *container.get("args", ())])

@@ -1,6 +1,6 @@
 """Stand in for `redis-cli` on machines without one: `redis_cli.py -p PORT [-a PASSWORD] COMMAND …`.
 
-The packaged server comes without its command line, and the health check of the compose file asks with it.
+The packaged server has no redis-cli, which the health check of the compose file uses.
 """
 
 import argparse
@@ -16,11 +16,11 @@ def main() -> int:
     parser.add_argument("-p", type=int, dest="port")
     parser.add_argument("-a", default=os.environ.get("REDISCLI_AUTH"), dest="password")
     parser.add_argument("command", nargs=argparse.REMAINDER)
-    given = parser.parse_args()
-    client = redis.Redis(port=given.port, password=given.password, decode_responses=True, socket_timeout=5)
+    options = parser.parse_args()
+    client = redis.Redis(port=options.port, password=options.password, decode_responses=True, socket_timeout=5)
     try:
-        answer = client.execute_command(*given.command)  # type: ignore[no-untyped-call]
-    except redis.AuthenticationError as error:  # redis-cli prints it as an answer; redis-py has it as a ConnectionError
+        answer = client.execute_command(*options.command)  # type: ignore[no-untyped-call]
+    except redis.AuthenticationError as error:  # a ConnectionError in redis-py; redis-cli prints it
         answer = f"(error) {error}"
     except (redis.ConnectionError, redis.TimeoutError) as error:
         sys.stderr.write(f"{error}\n")
@@ -29,7 +29,7 @@ def main() -> int:
         answer = f"(error) {error}"
     finally:
         client.close()
-    # redis-py turns the answer PONG into True.
+    # redis-py turns the answer to PING into True.
     sys.stdout.write(f"{'PONG' if answer is True else answer}\n")
     return 0
 

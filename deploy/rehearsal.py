@@ -1,4 +1,4 @@
-"""Run the services of the compose file as processes, with the sandbox: start, check, use and stop them as it says."""
+"""Rehearse the compose file: start, watch, use and stop its services, with the sandbox, as processes."""
 
 import json
 import shutil
@@ -17,11 +17,11 @@ from prelabel_worker.stack.processes import Processes
 REDIS_PORT, SANDBOX_PORT = "6379", "8970"
 _NO_WORKER = "no worker of this host ticks into Redis"
 _SETTLED = {"published": 3, "imported": 2, "dead": 1}
-"""The outcomes of examples/predictions.ndjson in the project of deploy/sandbox-project.json."""
+"""The expected outcomes of examples/predictions.ndjson in the project of deploy/sandbox-project.json."""
 
 
 class Rehearsal:
-    """One run, in a folder with a built image."""
+    """One run, in a folder that holds a built image."""
 
     def __init__(self, image: Image, document: dict[str, Any], source: Path, root: Path, patience: float = 40) -> None:
         self._image = image
@@ -83,15 +83,15 @@ class Rehearsal:
         self._healthy(name)
 
     def _use(self) -> None:
-        """Run the three commands of docs/how-to/deploy-with-containers.md."""
+        """Run the commands of docs/how-to/deploy-with-containers.md, and check what became of the rows."""
         url = f"http://127.0.0.1:{self._ports[SANDBOX_PORT]}"
         example, created = self._source / "examples/predictions.ndjson", self._source / "deploy/sandbox-project.json"
         project = ["prelabel", "sandbox", "project", "-", "--url", url]
         self._says("sandbox-project", project, 0, "is in the sandbox", created)
         self._says("publish", ["prelabel", "publish", "-"], 0, "published 3", example)
         self._says("wait", ["prelabel", "wait", "--timeout", str(self._patience)], 1)
-        (found,) = json.loads(self._says("status", ["prelabel", "status", "--json"], 0).stdout)["projects"]
-        counts = {name: found[name] for name in _SETTLED}
+        (project_status,) = json.loads(self._says("status", ["prelabel", "status", "--json"], 0).stdout)["projects"]
+        counts = {name: project_status[name] for name in _SETTLED}
         self._expect(counts == _SETTLED, "rows-arrive", str(counts), str(_SETTLED))
 
     def _stop_worker(self) -> None:
@@ -123,23 +123,23 @@ class Rehearsal:
         return self._call([self._local(word) for word in command], self._environment(self._services[name]))
 
     def _says(
-        self, rule: str, command: list[str], code: int, text: str = "", given: Path | None = None
+        self, rule: str, command: list[str], code: int, text: str = "", stdin: Path | None = None
     ) -> "subprocess.CompletedProcess[str]":
-        """Run a command in the worker's environment, and check its exit code and that it prints that text."""
-        done = self._call(command, self._environment(self._services["worker"]), given)
-        said = (done.stdout + done.stderr).strip()
-        found = f"exit code {done.returncode}: {said[-400:]}"
-        self._expect(done.returncode == code and text in said, rule, found, f"exit code {code} and {text!r}")
+        """Run a command in the worker's environment. Raises Broken unless it ends with `code` and prints `text`."""
+        done = self._call(command, self._environment(self._services["worker"]), stdin)
+        output = (done.stdout + done.stderr).strip()
+        found = f"exit code {done.returncode}: {output[-400:]}"
+        self._expect(done.returncode == code and text in output, rule, found, f"exit code {code} and {text!r}")
         return done
 
     def _call(
-        self, command: list[str], environment: dict[str, str], given: Path | None = None
+        self, command: list[str], environment: dict[str, str], stdin: Path | None = None
     ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(  # noqa: S603 - our own files' commands
             self._resolved(command),
             env=environment,
             cwd=self._image.folder,
-            input=given.read_text("utf-8") if given else "",
+            input=stdin.read_text("utf-8") if stdin else "",
             capture_output=True,
             text=True,
             check=False,
@@ -147,28 +147,28 @@ class Rehearsal:
         )
 
     def _resolved(self, command: list[str]) -> list[str]:
-        found = shutil.which(command[0], path=self._path())
-        if found is None:
+        program = shutil.which(command[0], path=self._path())
+        if program is None:
             raise Broken(Finding(compose.FILE, "command-exists", command[0], "a program of the image"))
-        return [found, *command[1:]]
+        return [program, *command[1:]]
 
     def _path(self) -> str:
         return f"{self._root / 'shims'}:{self._image.environment['PATH']}"
 
     def _environment(self, service: dict[str, Any]) -> dict[str, str]:
-        given = {name: self._local(value) for name, value in compose.environment(service).items()}
+        of_service = {name: self._local(value) for name, value in compose.environment(service).items()}
         home = {"HOME": str(self._root / "home" / "prelabel")}
-        return home | self._image.environment | given | {"PATH": self._path()}
+        return home | self._image.environment | of_service | {"PATH": self._path()}
 
     def _local(self, text: str) -> str:
-        """Replace the services' names and ports by those on this machine, and the image's paths by local ones."""
+        """Return a text with the services' addresses and the image's paths as they are on this machine."""
         for port, other in self._ports.items():
             text = text.replace(f"redis:{port}", f"127.0.0.1:{other}").replace(f"sandbox:{port}", f"127.0.0.1:{other}")
             text = text.replace(port, other)
         return self._image.local(text)
 
     def _write_shims(self) -> None:
-        """Put this machine's Redis in place of the image's, with a redis-cli that uses our port by default."""
+        """Write commands that stand for the image's redis-server and redis-cli, which must use our port."""
         beside = self._redis_server.with_name("redis-cli")
         installed = beside if beside.exists() else shutil.which("redis-cli") or shutil.which("valkey-cli")
         real = f'"{installed}"' if installed else f'"{sys.executable}" "{Path(__file__).with_name("redis_cli.py")}"'
@@ -180,7 +180,7 @@ class Rehearsal:
             shim.chmod(0o755)
 
     def _files(self) -> set[Path]:
-        """Return the image's files without those of the volumes."""
+        """Return the image's files, without those of volumes."""
         volumes = self._root / "var"
         tops = [self._root / "opt", self._image.folder]
         return {path for top in tops for path in top.rglob("*") if volumes not in path.parents}

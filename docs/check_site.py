@@ -1,6 +1,6 @@
-"""Whether the built site needs nothing from elsewhere, and its own links lead somewhere: `check_site.py FOLDER`.
+"""Check that the built site loads nothing from other sites, and that its own links work: `check_site.py FOLDER`.
 
-Links that a reader may follow to other sites are no assets: they are left out.
+Links that a reader may follow to other sites are not checked.
 """
 
 import re
@@ -15,7 +15,7 @@ _IN_CSS = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')]+)""")
 
 
 class _Page(HTMLParser):
-    """What a page loads, where it links to, and which anchors it has."""
+    """The assets that a page loads, its links, and its anchors."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -25,26 +25,26 @@ class _Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what the tag refers to."""
-        given = {name: value or "" for name, value in attrs}
-        self.anchors |= {given[name] for name in ("id", "name") if given.get(name)}
-        target = given.get(_ASSETS.get(tag, ""))
-        if target and not (tag == "link" and given.get("rel") in _LINKS_THAT_LOAD_NOTHING):
+        """Record the anchor, asset or link of a tag."""
+        values = {name: value or "" for name, value in attrs}
+        self.anchors |= {values[name] for name in ("id", "name") if values.get(name)}
+        target = values.get(_ASSETS.get(tag, ""))
+        if target and not (tag == "link" and values.get("rel") in _LINKS_THAT_LOAD_NOTHING):
             self.assets.append(target)
-        if tag == "a" and "href" in given:
-            self.links.append(given["href"])
+        if tag == "a" and "href" in values:
+            self.links.append(values["href"])
 
 
 def problems(site: Path) -> list[str]:
     """Return what is wrong with the site, a line each."""
     pages = {path: _Page(path.read_text("utf-8")) for path in sorted(site.rglob("*.html"))}
-    found = [
+    lines = [
         f"{path.relative_to(site)}: loads {target}"
         for path, page in pages.items()
         for target in page.assets
         if urlsplit(target).netloc
     ]
-    found += [
+    lines += [
         f"{path.relative_to(site)}: loads {target}"
         for path in sorted(site.rglob("*.css"))
         for target in _IN_CSS.findall(path.read_text("utf-8"))
@@ -52,8 +52,8 @@ def problems(site: Path) -> list[str]:
     for path, page in pages.items():
         for target in [*page.assets, *page.links]:
             if why := _broken(path, target, pages):
-                found.append(f"{path.relative_to(site)}: {target}: {why}")
-    return found
+                lines.append(f"{path.relative_to(site)}: {target}: {why}")
+    return lines
 
 
 def _broken(path: Path, target: str, pages: dict[Path, _Page]) -> str:
@@ -69,11 +69,11 @@ def _broken(path: Path, target: str, pages: dict[Path, _Page]) -> str:
 
 
 def main() -> int:
-    """Check the folder that is named."""
+    """Check the folder in the first argument; return 1 if there are problems."""
     site = Path(sys.argv[1]).resolve()
-    found = problems(site)
-    sys.stderr.write("".join(f"{line}\n" for line in found))
-    return 1 if found else 0
+    lines = problems(site)
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    return 1 if lines else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Settings of Sphinx, which builds the site: `make docs`.
+"""Settings of Sphinx, with which `make docs` builds the site.
 
 The source folder is the repository, so that a link between any two of its Markdown files means the same here and on
-GitHub. The navigation is `docs/index.md`: the pages that a section of it lists are a part of the sidebar.
+GitHub. The navigation is `docs/index.md`: the sidebar has a part for each section that lists pages.
 """
 
 import re
@@ -43,7 +43,7 @@ _LINK = re.compile(r"^(?:- |\| )\[[^\]]+\]\(([\w./-]+)\.md\)", re.MULTILINE)
 
 
 def navigation_of(page: str, text: str) -> str:
-    """Return the pages that each section of a page lists, as the tree that Sphinx makes the sidebar of."""
+    """Return the pages that each section of a page lists, as the tree from which Sphinx makes the sidebar."""
     trees = []
     for section in re.split(r"^## ", text, flags=re.MULTILINE):
         caption, _, rest = section.partition("\n")
@@ -65,12 +65,12 @@ def _resolved(page: str, target: str) -> PurePosixPath:
 
 
 class HtmlAnchors(SphinxTransform):
-    """Let links lead to `<a id="2-10"></a>`, which GitHub needs and MyST passes on without a look."""
+    """Lets links lead to `<a id="2-10"></a>`, which GitHub needs and MyST does not know as a target."""
 
     default_priority = 870  # before MyST resolves the links within a page
 
     def apply(self, **_: Any) -> None:
-        """Add each anchor to those that the page's headings have."""
+        """Add these anchors to those of the page's headings."""
         anchors: dict[str, Any] = self.document.myst_slugs  # type: ignore[attr-defined]
         for raw in self.document.findall(nodes.raw):
             for anchor in re.findall(r'<a id="([^"]+)">', raw.astext()):
@@ -83,7 +83,7 @@ def _add_navigation(_: Any, page: str, content: list[str]) -> None:
 
 
 def setup(app: Any) -> None:
-    """Register the above."""
+    """Register the transform, the lexer and the navigation."""
     app.add_transform(HtmlAnchors)
     app.add_lexer("ndjson", JsonLexer)
     app.connect("source-read", _add_navigation)

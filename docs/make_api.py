@@ -1,6 +1,6 @@
-"""docs/reference/python-api.md: signatures and docstrings of what users import, in plain Markdown.
+"""Make docs/reference/python-api.md: signatures and docstrings of what users import, in plain Markdown.
 
-`docs/make_tables.py` writes it. Signatures are read from the source, so that every Python writes the same page.
+`docs/make_tables.py` writes the page. Signatures are read from the source, so that every Python gives the same page.
 """
 
 import ast
@@ -60,10 +60,10 @@ _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class _Plain(ast.NodeTransformer):
-    """Take the conditions and quotes off a type: `Annotated[str, Field(…)]` is `str`, `"Option"` is `Option`."""
+    """Reduces a type to its name: `Annotated[str, Field(…)]` becomes `str`, `"Option"` becomes `Option`."""
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        """Return the first of what is annotated."""
+        """Return the type that an `Annotated` is about."""
         if ast.unparse(node.value) == "Literal":
             return node
         self.generic_visit(node)
@@ -77,8 +77,8 @@ class _Plain(ast.NodeTransformer):
 
 
 def python_api() -> str:
-    """Return the page."""
-    table = [f"| [`{name}`](#{name.replace('.', '')}) | {what} |" for name, what in MODULES.items()]
+    """Return the text of the page."""
+    table = [f"| [`{name}`](#{name.replace('.', '')}) | {content} |" for name, content in MODULES.items()]
     parts = [HEAD + "\n".join(table)]
     for name in MODULES:
         module = import_module(name)
@@ -87,7 +87,7 @@ def python_api() -> str:
 
 
 def _of_module(module: ModuleType) -> Iterator[str]:
-    """Yield what is said of each public name; those of `prelabel` in the order of the parts."""
+    """Yield the entry of each public name; those of `prelabel` in the order of the parts."""
     names = sorted(_public(module), key=str.lower)
     if module.__name__ != "prelabel":
         for name in names:
@@ -138,7 +138,7 @@ def _of_constant(name: str) -> str:
 def _definition(value: Any) -> _Definition:
     node = ast.parse(textwrap.dedent(inspect.getsource(value))).body[0]
     if not isinstance(node, _Definition):
-        raise TypeError(f"{value} is defined otherwise than by class or def")
+        raise TypeError(f"{value} is defined neither by class nor by def")
     return node
 
 
@@ -150,28 +150,28 @@ def _of_class(name: str, value: type) -> list[str]:
     if init is not None:
         lines = [_signature(name, init, function)]
     if issubclass(value, BaseModel) or hasattr(value, "__dataclass_fields__") or hasattr(value, "__total__"):
-        taken = {each.arg for each in [*init.args.args, *init.args.kwonlyargs]} if init else {"name"}
+        taken = {argument.arg for argument in [*init.args.args, *init.args.kwonlyargs]} if init else {"name"}
         fields = [f"{name}: {kind}" for name, kind in _fields(value).items() if name not in taken]
         lines += ["", *fields] if fields else []
     return lines
 
 
 def _constructor(value: type) -> tuple[Any, Any]:
-    """Return the constructor that is written for a class or for a base of it, as it is in the source, and itself."""
-    for each in value.__mro__:
-        if each.__module__.partition(".")[0] == "prelabel" and not issubclass(each, Exception):
-            for node in _definition(each).body:
+    """Return the constructor that a class or one of its bases defines: its source and the function."""
+    for base in value.__mro__:
+        if base.__module__.partition(".")[0] == "prelabel" and not issubclass(base, Exception):
+            for node in _definition(base).body:
                 if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-                    return node, each.__dict__["__init__"]
+                    return node, base.__dict__["__init__"]
     return None, None
 
 
 def _fields(value: type) -> dict[str, str]:
     """Return the public fields of a class and of its bases, with their types as the source has them."""
-    found: dict[str, str] = {}
-    for each in reversed(value.__mro__):
-        if each.__module__.partition(".")[0] == "prelabel":
-            for node in _definition(each).body:
+    fields: dict[str, str] = {}
+    for base in reversed(value.__mro__):
+        if base.__module__.partition(".")[0] == "prelabel":
+            for node in _definition(base).body:
                 if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                     kind = ast.unparse(_Plain().visit(node.annotation))
                     if (
@@ -179,20 +179,20 @@ def _fields(value: type) -> dict[str, str]:
                         and not kind.startswith("ClassVar")
                         and node.target.id not in _EVERYWHERE
                     ):
-                        found[node.target.id] = kind + (f" = {ast.unparse(node.value)}" if node.value else "")
-    return found
+                        fields[node.target.id] = kind + (f" = {ast.unparse(node.value)}" if node.value else "")
+    return fields
 
 
 def _members(name: str, value: type) -> Iterator[str]:
-    """Yield the public methods and properties of a class, of its private bases too."""
+    """Yield the public methods and properties of a class, including those of its private bases."""
     known: dict[str, _Definition] = {}
-    for each in reversed(value.__mro__):
-        if each.__module__.partition(".")[0] == "prelabel" and not issubclass(value, BaseModel):
-            for node in _definition(each).body:
+    for base in reversed(value.__mro__):
+        if base.__module__.partition(".")[0] == "prelabel" and not issubclass(value, BaseModel):
+            for node in _definition(base).body:
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_":
                     known[node.name] = node
     for member, node in known.items():
-        if any(isinstance(each, ast.Name) and each.id == "property" for each in node.decorator_list):
+        if any(isinstance(mark, ast.Name) and mark.id == "property" for mark in node.decorator_list):
             kind = f": {ast.unparse(node.returns)}" if node.returns else ""
             yield f"```python\n{name}.{member}{kind}\n```"
         else:

@@ -1,6 +1,7 @@
-"""docs/reference/schema: the message and each kind as JSON Schema, and the inbox as AsyncAPI, out of the models.
+"""Make docs/reference/schema from the models: the message and each kind as JSON Schema, and the inbox as AsyncAPI.
 
-`docs/make_tables.py` writes them. A schema says of the rules between fields what it can; the rest is the gate's.
+`docs/make_tables.py` writes the files. A schema has the rules between fields that JSON Schema can express; the gate in
+`prelabel/validation` checks the others.
 """
 
 import copy
@@ -19,7 +20,7 @@ from prelabel.wire import keys
 from prelabel.wire.frame import VERSION as FRAME_VERSION
 
 FOLDER = f"schema/v{VERSION}"
-DRAFT = "http://json-schema.org/draft-07/schema#"  # the one that AsyncAPI's tools read
+DRAFT = "http://json-schema.org/draft-07/schema#"  # the draft that AsyncAPI's tools read
 _BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum"}
 _UUID = f"^{base._UUID.pattern}$"
 _NAMES = ("name", "schemaId", "schema_id", "value")
@@ -27,7 +28,7 @@ _Json = dict[str, Any]
 
 
 def schemas() -> dict[str, Callable[[], str]]:
-    """Path below docs/reference/ → what makes the file."""
+    """Return the function that makes each file, by its path below docs/reference/."""
     pages: dict[str, Callable[[], str]] = {
         f"{FOLDER}/message.json": lambda: _text(_message()),
         f"{FOLDER}/asyncapi.json": lambda: _text(_asyncapi()),
@@ -42,45 +43,45 @@ def _text(schema: _Json) -> str:
 
 
 def slug(kind: Kind) -> str:
-    """Return the name of a kind as its file has it."""
+    """Return the name of a kind in the name of its file."""
     return kind.name.lower().replace(" ", "-")
 
 
 @cache
 def _definitions() -> tuple[dict[Any, str], _Json]:
-    """Model → its name, and name → schema, of the message, the kinds, and all that they hold."""
+    """Return name by model, and schema by name, of the message, the kinds, and every model inside them."""
     models: list[Any] = [PredictionMessage, *(kind.model for kind in KINDS)]
     refs, content = models_json_schema(
         [(model, "validation") for model in models], by_alias=True, ref_template="#/definitions/{model}"
     )
     names = {model: ref["$ref"].rpartition("/")[2] for (model, _), ref in refs.items()}
-    found = {name: _tidy(schema) for name, schema in content["$defs"].items()}
-    for name, schema in found.items():
+    definitions = {name: _tidy(schema) for name, schema in content["$defs"].items()}
+    for name, schema in definitions.items():
         _ask_for_a_name(schema)
         _list_options(schema)
         schema |= copy.deepcopy(_RULES.get(name, {}))
     for kind in KINDS:
-        _complete(found[names[kind.model]], kind)
+        _complete(definitions[names[kind.model]], kind)
     items = {"anyOf": [{"$ref": f"#/definitions/{names[kind.model]}"} for kind in KINDS]}
-    found[names[PredictionMessage]]["properties"]["annotations"]["items"] = items
-    return names, found
+    definitions[names[PredictionMessage]]["properties"]["annotations"]["items"] = items
+    return names, definitions
 
 
 def _tidy(value: Any) -> Any:
-    """What pydantic writes, with bounds that schemas know, patterns that others read, and without what says nothing."""
+    """Return a schema of pydantic in standard terms: standard bounds and patterns, no titles and no null defaults."""
     if isinstance(value, list):
-        return [_tidy(each) for each in value]
+        return [_tidy(item) for item in value]
     if not isinstance(value, dict):
         return value
-    found = {_BOUNDS.get(key, key): _tidy(each) for key, each in value.items() if not _is_noise(key, each)}
-    members = found.get("anyOf")
+    tidy = {_BOUNDS.get(key, key): _tidy(item) for key, item in value.items() if not _is_noise(key, item)}
+    members = tidy.get("anyOf")
     if members == [{"type": "integer"}, {"type": "number"}]:
-        found = {"type": "number"} | {key: each for key, each in found.items() if key != "anyOf"}
-    if isinstance(found.get("pattern"), str):
-        found["pattern"] = found["pattern"].replace("\\Z", "$")
-    if isinstance(found.get("description"), str):
-        found["description"] = _first_sentence(found["description"])
-    return found
+        tidy = {"type": "number"} | {key: item for key, item in tidy.items() if key != "anyOf"}
+    if isinstance(tidy.get("pattern"), str):
+        tidy["pattern"] = tidy["pattern"].replace("\\Z", "$")
+    if isinstance(tidy.get("description"), str):
+        tidy["description"] = _first_sentence(tidy["description"])
+    return tidy
 
 
 def _is_noise(key: str, value: Any) -> bool:
@@ -88,7 +89,7 @@ def _is_noise(key: str, value: Any) -> bool:
 
 
 def _first_sentence(text: str) -> str:
-    """Of a docstring, without its example in Python."""
+    """Return the first sentence of a docstring, without its example in Python."""
     line = re.split(r"\n\n|: `", text)[0].replace("\n", " ")
     return re.sub(r" \(docs/reference/[^)]*\)", "", line).rstrip(".") + "."
 
@@ -98,29 +99,29 @@ def _present(key: str) -> _Json:
 
 
 def _ask_for_a_name(schema: _Json) -> None:
-    """A feature or option is named in one of the ways that it has."""
+    """Require that a feature or an option is named, by any key that can name it."""
     ways = [key for key in _NAMES if key in schema.get("properties", {})]
     if "schemaId" in ways:
         schema["anyOf"] = [_present(key) for key in ways]
 
 
 def _one_of(*keys: str) -> list[_Json]:
-    """Exactly one of them."""
+    """Return the alternatives of which exactly one must hold: one of these keys is present."""
     return [_present(key) for key in keys]
 
 
 def _list_options(schema: _Json) -> None:
-    """A list of answers is not empty, and holds none twice."""
+    """Require that a list of answers is not empty and holds no answer twice."""
     for key in ("answer", "answers"):
         field = schema.get("properties", {}).get(key, {})
         members = [field, *field.get("anyOf", ())]
-        for each in [*members, *(inner for member in members for inner in member.get("oneOf", ()))]:
-            if each.get("type") == "array":
-                each |= {"minItems": 1, "uniqueItems": True}
+        for choice in [*members, *(inner for member in members for inner in member.get("oneOf", ()))]:
+            if choice.get("type") == "array":
+                choice |= {"minItems": 1, "uniqueItems": True}
 
 
 def _complete(schema: _Json, kind: Kind) -> None:
-    """What a kind's rules say that a schema can: its key, one spelling of it, a uuid; null for what is not its own."""
+    """Add a kind's rules: exactly one spelling of its key, a valid uuid, and null for the keys of other kinds."""
     wire = [wire_name(kind, key) for key in kind.keys]
     if len(wire) > 1:
         schema["oneOf"] = _one_of(*wire)
@@ -133,7 +134,7 @@ def _complete(schema: _Json, kind: Kind) -> None:
 
 
 def _also(**properties: _Json) -> list[_Json]:
-    """More about fields; a bound holds for values of its own type only, so null stays null."""
+    """Return more rules for fields. A rule holds only for values of its own type, so null stays allowed."""
     return [{"properties": properties}]
 
 
@@ -163,33 +164,33 @@ _RULES: dict[str, _Json] = {
         "allOf": _also(source={"pattern": _UUID}, target={"pattern": _UUID}),
     },
 }
-"""Rules between fields, by the name of the definition that keeps them."""
+"""Rules between fields, by the name of the definition that they belong to."""
 
 
 def _file(name: str, title: str, root: str) -> _Json:
-    """A schema that stands alone: a definition and those that it leads to."""
-    _, found = _definitions()
-    needed = sorted(_reachable(root, found) - {root})
+    """Return a self-contained schema: a definition and every definition that it refers to."""
+    _, definitions = _definitions()
+    needed = sorted(_reachable(root, definitions) - {root})
     head = {"$schema": DRAFT, "$id": f"urn:prelabel:schema:{VERSION}:{name}", "title": title}
-    return head | found[root] | {"definitions": {each: found[each] for each in needed}}
+    return head | definitions[root] | {"definitions": {other: definitions[other] for other in needed}}
 
 
-def _reachable(root: str, found: _Json) -> set[str]:
-    seen: set[str] = set()
+def _reachable(root: str, definitions: _Json) -> set[str]:
+    reached: set[str] = set()
     waiting = [root]
     while waiting:
         name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            waiting += _refs(found[name])
-    return seen
+        if name not in reached:
+            reached.add(name)
+            waiting += _refs(definitions[name])
+    return reached
 
 
 def _refs(value: Any) -> Iterator[str]:
     if isinstance(value, dict) and "$ref" in value:
         yield value["$ref"].rpartition("/")[2]
-    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _refs(each)
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _refs(item)
 
 
 def _message() -> _Json:
@@ -203,7 +204,7 @@ def _of_kind(kind: Kind) -> _Json:
 
 
 def _asyncapi() -> _Json:
-    """The inbox as the workers see it: they receive."""
+    """Return the inbox as the workers see it: they receive its messages."""
     return {
         "asyncapi": "3.0.0",
         "id": f"urn:prelabel:inbox:{VERSION}",

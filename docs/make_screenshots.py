@@ -1,8 +1,8 @@
-"""Write docs/images: the sandbox's pages with the example assets, as Chromium shows them.
+"""Write docs/images: pictures of the sandbox's pages with the example assets, taken with Chromium.
 
-`python docs/make_screenshots.py [NAME …]` makes all, or those named. It starts a sandbox of its own, imports
-examples/assets/projects.json through its API, and takes a picture of each kind of page. With --serve it takes none, and
-runs until Ctrl-C, for you to look at.
+`python docs/make_screenshots.py [NAME …]` takes all pictures, or those named. It starts a sandbox of its own, imports
+examples/assets/projects.json through its API, and takes a picture of each kind of page. With --serve, it takes none and
+serves the pages until Ctrl-C.
 """
 
 import json
@@ -30,7 +30,7 @@ FLAGS += ["--disable-sync", "--no-first-run"]
 LARGE = 180_000
 WIDE, PHONE = (1200, 800), (390, 780)
 README = {"x": 0, "y": 0, "width": 1200, "height": 640}
-"""What of the page of an image the README shows: the head of the page and the whole picture."""
+"""The part of an image's page that the README shows: the head of the page and the whole picture."""
 
 CREATE = """mutation ($p: ID!, $n: String!, $f: Upload!, $l: Int!) {
   createModelAssistedLabelingPredictionImport(
@@ -42,7 +42,7 @@ FIND = (
 
 @contextmanager
 def sandbox() -> Iterator[httpx.Client]:
-    """A client of a sandbox that has the example assets."""
+    """Run a sandbox with the example assets; yield a client of it."""
     command = [sys.executable, "-m", "prelabel_sandbox", "--data", ":memory:", "--assets", str(ASSETS)]
     command += ["--seconds-per-import", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -57,15 +57,15 @@ def sandbox() -> Iterator[httpx.Client]:
 
 
 def load(client: httpx.Client) -> dict[str, str]:
-    """Create the example projects and import their lines; the address of each page by name."""
+    """Create the example projects and import their lines; return the address of each page by name."""
     pages = {"projects": "/"}
-    for each in json.loads((ASSETS / "projects.json").read_text()):
-        project = each["project"]
+    for example in json.loads((ASSETS / "projects.json").read_text()):
+        project = example["project"]
         client.post("/_sandbox/projects", json=project).raise_for_status()
-        content = b"\n".join(json.dumps(line).encode() for line in each["lines"])
+        content = b"\n".join(json.dumps(line).encode() for line in example["lines"])
         import_id = imported(client, project["id"], "model-2031-02-11", content)
-        found = client.get(f"/projects/{project['id']}").text
-        row = found.split('<th scope="row"><a href="', 1)[1].split('"', 1)[0]
+        page = client.get(f"/projects/{project['id']}").text
+        row = page.split('<th scope="row"><a href="', 1)[1].split('"', 1)[0]
         pages[f"row-{project['mediaType'].lower()}"] = row
         if project["mediaType"] == "IMAGE":
             imported(client, project["id"], "model-2031-02-12", content[: content.index(b"\n")])
@@ -78,7 +78,7 @@ def load(client: httpx.Client) -> dict[str, str]:
 
 
 def imported(client: httpx.Client, project: str, name: str, content: bytes) -> str:
-    """Import a file and wait until it is judged; the import's id."""
+    """Import a file, wait until its import has ended, and return the import's id."""
     variables = {"p": project, "n": name, "f": None, "l": len(content)}
     operations = {"operations": json.dumps({"query": CREATE, "variables": variables}), "map": '{"1": ["variables.f"]}'}
     answer = client.post("/graphql", data=operations, files={"1": ("a.ndjson", content, "application/x-ndjson")}).json()
@@ -89,12 +89,12 @@ def imported(client: httpx.Client, project: str, name: str, content: bytes) -> s
 
 
 def state_of(answer: dict[str, Any]) -> str:
-    """The state of an import that was asked for."""
+    """Return the state of an import from the answer to `FIND`."""
     return str(answer["data"]["modelAssistedLabelingPredictionImport"]["state"])
 
 
 def settle(page: Page, name: str) -> None:
-    """What a picture waits for, and what it shows somebody do."""
+    """Wait until a page is complete, and do on it what its picture shows."""
     page.wait_for_load_state("networkidle")
     if name.startswith("row-video"):
         until(page, "document.querySelector('video').readyState >= 2")
@@ -105,13 +105,13 @@ def settle(page: Page, name: str) -> None:
 
 
 def until(page: Page, expression: str) -> None:
-    """Wait; Playwright's own wait needs eval, which the pages forbid."""
+    """Wait until an expression is true; Playwright's own wait needs eval, which the pages forbid."""
     while not page.evaluate(expression):
         time.sleep(0.05)
 
 
 def take(page: Page, file: Path) -> None:
-    """A picture, packed as well as can be; one that is large has fewer colours."""
+    """Take a picture and save it as a small file; a large picture gets fewer colours."""
     part = {"clip": README} if file.stem == "readme" else {"full_page": True}
     shot = Image.open(BytesIO(page.screenshot(**part))).convert("RGB")
     shot.save(file, optimize=True)

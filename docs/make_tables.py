@@ -1,4 +1,4 @@
-"""Write what is made from code, below docs/reference: settings, reasons, metrics, doctor's table, the API, schemas.
+"""Write the pages below docs/reference that are made from code: settings, reasons, metrics, checks, API, schemas.
 
 python docs/make_tables.py [--check]
 """
@@ -23,12 +23,12 @@ HERE = Path(__file__).parent / "reference"
 
 
 def settings() -> str:
-    """One line for each setting."""
+    """Return the page of settings."""
     lines = [
         "# Settings",
         "",
         "Read once at start, from the environment and from `.env` in the working folder. A setting is taken whole from "
-        "the first of them that has it; an endpoint and its keys must stand in the same one. All problems are said "
+        "the first of them that has it; an endpoint and its keys must be in the same one. All problems are reported "
         "in one message. Made from `prelabel_worker/settings.py` by `make format`.",
         "",
         "| variable | default | meaning |",
@@ -43,8 +43,8 @@ def settings() -> str:
         "## Options of a URL",
         "",
         "These may follow `?` in the URL of a Redis, for publishers, workers, Celery's broker and commands alike, and "
-        "mean the same everywhere; any other is refused. A broker that is RabbitMQ takes those with `ssl_`, behind "
-        "`amqps://`. Made from `prelabel/wire/redis_url.py`.",
+        "mean the same everywhere; any other is refused. A RabbitMQ broker takes those that begin with "
+        "`ssl_`, in an `amqps://` URL. Made from `prelabel/wire/redis_url.py`.",
         "",
         "| option | expected |",
         "|---|---|",
@@ -54,7 +54,7 @@ def settings() -> str:
 
 
 def reasons() -> str:
-    """The closed list of reason codes with its comments, and the kinds."""
+    """Return the page of reason codes, with their comments in the source, and of annotation kinds."""
     source = Path(errors.__file__).read_text("utf-8")
     codes = re.findall(r'^    [A-Z_]+ = "([a-z-]+)"(?:  # (.+))?$', source, re.MULTILINE)
     lines = [
@@ -66,9 +66,9 @@ def reasons() -> str:
         "|---|---|",
         *(f"| `{code}` | {meaning} |" for code, meaning in codes),
         "",
-        "The name of a kind leads to its JSON Schema. Kinds that share a key are told by what stands in the second "
-        "column beside it, from the top. Media types are written without `_` and `-`; *all* are those with "
-        "classifications: every one but POINTCLOUD and LLM.",
+        "The name of a kind leads to its JSON Schema. Kinds that share a key are told apart by the note beside the "
+        "key; the first kind that fits counts. Media types are written without `_` and `-`; *all* are those with "
+        "classifications: every type except POINTCLOUD and LLM.",
         "",
         "| kind | key | Python | ontology tools | media types |",
         "|---|---|---|---|---|",
@@ -84,7 +84,7 @@ def reasons() -> str:
 
 
 def metrics() -> str:
-    """The catalogue."""
+    """Return the page of metrics."""
     lines = [
         "# Metrics",
         "",
@@ -94,13 +94,16 @@ def metrics() -> str:
         "",
         "| metric | labels | meaning |",
         "|---|---|---|",
-        *(f"| `{name}` | {', '.join(labels)} | {meaning} |" for name, labels, meaning in (each.value for each in Name)),
+        *(
+            f"| `{name}` | {', '.join(labels)} | {meaning} |"
+            for name, labels, meaning in (metric.value for metric in Name)
+        ),
     ]
     return "\n".join(lines) + "\n"
 
 
 def commands() -> str:
-    """The page as it is, with the table of doctor's checks as it should be."""
+    """Return the page of commands as it is, with the table of doctor's checks made anew."""
     lines = ["| check | what is right | remedy |", "|---|---|---|"]
     lines += [f"| `{check.label}` | {check.right} | {check.remedy} |" for check in Check]
     table = re.sub(r"docs/reference/([\w-]+)\.md", r"[\1](\1.md)", "\n".join(lines))
@@ -118,7 +121,7 @@ PAGES = {
 
 
 def main() -> int:
-    """Write the pages, or tell which are not what the code says."""
+    """Write the pages; with `--check`, only report those that differ from the code."""
     stale = [
         name for name, make in PAGES.items() if not (HERE / name).exists() or (HERE / name).read_text("utf-8") != make()
     ]

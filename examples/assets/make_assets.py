@@ -1,7 +1,7 @@
 """Draw the example assets: `python examples/assets/make_assets.py`. Needs Pillow, which the extra `labelbox` brings.
 
-harbour.png, an image, and harbour-masks.png with two masks of it; lock.webm, a video of 72 frames; vhf.wav, a recording
-of 12 s; report.txt, a text. Everything is made here.
+Writes harbour.png, an image, and harbour-masks.png with two masks of it; lock.webm, a video of 72 frames; vhf.wav, a
+recording of 12 s; and report.txt, a text.
 """
 
 import math
@@ -28,7 +28,7 @@ harbour master of Ostermouth was told by radio. Wind from the west, visibility a
 
 
 def harbour() -> Image.Image:
-    """A quay with bollards, two vessels, a crane, and a film of oil on the water."""
+    """Draw a quay with bollards, two vessels, a crane, and a film of oil on the water."""
     image = Image.new("RGB", SIZE, "#bfd9ea")
     draw = ImageDraw.Draw(image)
     for row in range(330):
@@ -91,14 +91,14 @@ def crane(draw: ImageDraw.ImageDraw) -> None:
 
 
 def masks() -> Image.Image:
-    """The film and the foam as the colours of a composite."""
+    """Draw the masks of the oil film and the foam, each in its colour, in one image."""
     image = Image.new("RGB", SIZE)
     oil_film(ImageDraw.Draw(image), "#0078ff", "#c81e1e")
     return image
 
 
 def frame(number: int) -> Image.Image:
-    """A frame of the lock: a vessel passes from left to right, and is behind the gate's pier for a while."""
+    """Draw a frame of the lock: a vessel passes from left to right, for a while behind the pier of the gate."""
     image = Image.new("RGB", FILM, "#cfe0ea")
     draw = ImageDraw.Draw(image)
     draw.rectangle([(0, 150), (640, 360)], "#4b8199")
@@ -111,14 +111,14 @@ def frame(number: int) -> Image.Image:
 
 
 def webm(frames: Iterator[Image.Image]) -> bytes:
-    """A WebM file whose frames are all key frames: a lossy WebP image holds just such a frame of VP8."""
+    """Return a WebM file of key frames only, each taken from a lossy WebP image, which holds such a frame of VP8."""
     width, height = FILM
     count, rate = CLIP
     header = element(0x1A45DFA3, text(0x4282, "webm"), number(0x4287, 4), number(0x4285, 2))
     info = element(0x1549A966, number(0x2AD7B1, 1_000_000), element(0x4489, struct.pack(">d", count * 1000 / rate)))
     picture = element(0xE0, number(0xB0, width), number(0xBA, height))
     track = element(0xAE, number(0xD7, 1), number(0x73C5, 1), number(0x83, 1), text(0x86, "V_VP8"), picture)
-    blocks = [block(round(place * 1000 / rate), each) for place, each in enumerate(frames)]
+    blocks = [block(round(place * 1000 / rate), image) for place, image in enumerate(frames)]
     cluster = element(0x1F43B675, number(0xE7, 0), *blocks)
     return header + element(0x18538067, info, element(0x1654AE6B, track), cluster)
 
@@ -133,7 +133,7 @@ def block(milliseconds: int, image: Image.Image) -> bytes:
 
 
 def element(name: int, *parts: bytes) -> bytes:
-    """An EBML element: name, length in eight bytes, content."""
+    """Return an EBML element: name, length in eight bytes, content."""
     content = b"".join(parts)
     return name.to_bytes((name.bit_length() + 7) // 8) + (1 << 56 | len(content)).to_bytes(8) + content
 
@@ -147,7 +147,7 @@ def text(name: int, value: str) -> bytes:
 
 
 def recording() -> bytes:
-    """Two voices of beeps, an engine below, and a gull."""
+    """Return the samples of two voices, which are beeps, and of an engine."""
     samples = []
     for place in range(RATE * SECONDS):
         second = place / RATE
@@ -164,7 +164,7 @@ def main() -> None:
     """Write the files."""
     harbour().quantize(128, dither=Image.Dither.NONE).save(HERE / "harbour.png", optimize=True)
     masks().quantize(4, dither=Image.Dither.NONE).save(HERE / "harbour-masks.png", optimize=True)
-    (HERE / "lock.webm").write_bytes(webm(frame(each) for each in range(1, CLIP[0] + 1)))
+    (HERE / "lock.webm").write_bytes(webm(frame(number) for number in range(1, CLIP[0] + 1)))
     with wave.open(str(HERE / "vhf.wav"), "wb") as opened:
         opened.setparams((1, 1, RATE, 0, "NONE", ""))
         opened.writeframes(recording())

@@ -1,4 +1,4 @@
-"""The URL of a RabbitMQ broker, read and checked once; the counterpart of `prelabel.wire.redis_url`. Pure."""
+"""Read and check the URL of a RabbitMQ broker: the counterpart of `prelabel.wire.redis_url`. No I/O."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -11,9 +11,9 @@ _FORM = "amqp://user:password@host:port/virtual-host, or amqps://… for TLS"
 
 @dataclass(frozen=True, slots=True)
 class AmqpUrl:
-    """A checked AMQP URL. Its text, `str()` and `repr()`, names neither the user nor the password nor an option."""
+    """A checked AMQP URL. `str()` and `repr()` show neither the user, the password nor an option."""
 
-    #: Without its options, with its secrets: what kombu connects to.
+    #: The URL that kombu connects to: with its secrets, without its options.
     text: str = field(repr=False)
     host: str
     #: The scheme, the host, the port and the virtual host.
@@ -23,7 +23,7 @@ class AmqpUrl:
 
     @classmethod
     def parse(cls, text: str) -> "AmqpUrl":
-        """Read a URL. Raises InvalidUrl, which names what it has and what was expected."""
+        """Read a URL. Raises InvalidUrl, which says what was expected."""
         if ";" in text:
             raise InvalidUrl(f"expected one address, {_FORM}; found ';', which stands between addresses of a list")
         check_characters(text)
@@ -33,7 +33,7 @@ class AmqpUrl:
         except ValueError:
             raise InvalidUrl(f"expected {_FORM}") from None
         if "@" in parts.path or "@" in parts.query:
-            raise InvalidUrl("expected '/', '?' and '@' of a user or password percent-encoded")
+            raise InvalidUrl("expected '/', '?' and '@' in the user and the password to be percent-encoded")
         options, tls = pairs(parts.query), parts.scheme == "amqps"
         if options and not tls:
             raise InvalidUrl(f"the option {next(iter(options))} needs TLS: expected {_FORM}")

@@ -1,4 +1,4 @@
-"""Where `celery -A prelabel_worker worker` finds the app."""
+"""The module in which `celery -A prelabel_worker worker` finds the app."""
 
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.runtime.app import create_app, end

@@ -1,9 +1,9 @@
-"""The errors of a worker and of commands; errors of requests to Labelbox are in `labelbox/errors.py`.
+"""The errors of workers and commands; errors of requests to Labelbox are in `labelbox/errors.py`.
 
 PrelabelError
 ├─ LeaseLost                  another worker may have the chunk: commit nothing
 ├─ ProjectUnreadable          a key of one project cannot be used; other projects are not affected
-└─ ConfigurationError         at start, all problems in one message
+└─ ConfigurationError         raised at start, with all problems in one message
 """
 
 from prelabel.errors import PrelabelError
@@ -11,7 +11,7 @@ from prelabel.printing import command
 
 
 class LeaseLost(PrelabelError):
-    """Another worker may have the chunk: nothing of it may be committed."""
+    """Another worker may have the chunk: commit nothing of it."""
 
 
 class ConfigurationError(PrelabelError):

@@ -12,7 +12,7 @@ from prelabel.printing import printable
 from prelabel_worker.settings import Settings
 
 _PASSWORD_IN_URL = re.compile(r"(://[^:@/\s]*):[^/\s]*@")
-_OF_LINES = ("exception", "stack")
+_MULTILINE = ("exception", "stack")
 _BEARER = re.compile(r"(?i)(bearer\s+)\S+")
 
 
@@ -34,7 +34,7 @@ def set_up(settings: Settings) -> None:
     )
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
     renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
-    for_terminal: list[Any] = [] if as_json else [_printable]  # JSON is ASCII
+    for_terminal: list[Any] = [] if as_json else [_printable]  # JSON escapes them itself
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -50,10 +50,10 @@ def set_up(settings: Settings) -> None:
 
 
 def _printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Escape what a terminal would obey in every text of a log line; a traceback keeps its lines."""
+    """Escape control characters of the terminal in every text of a log line; a traceback keeps its line breaks."""
     for name, value in event.items():
         if isinstance(value, str):
-            event[name] = "\n".join(map(printable, value.split("\n"))) if name in _OF_LINES else printable(value)
+            event[name] = "\n".join(map(printable, value.split("\n"))) if name in _MULTILINE else printable(value)
     return event
 
 
@@ -61,13 +61,13 @@ class _Redact:
     """Removes the keys and passwords of the settings from every value of a log line, however deep it is nested."""
 
     def __init__(self, settings: Settings) -> None:
-        # The longest first: one may be a part of another. One of fewer than 4 characters would mask ordinary text.
+        # Longest first, since a secret may contain another. One of fewer than 4 characters would mask ordinary text.
         secrets = sorted(settings.secrets, key=len, reverse=True)
-        self._secrets = [spelt for secret in secrets if len(secret) >= 4 for spelt in (secret, repr(secret)[1:-1])]
+        self._secrets = [form for secret in secrets if len(secret) >= 4 for form in (secret, repr(secret)[1:-1])]
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         for name, value in event.items():
-            if not name.startswith("_"):  # structlog's own, which is not shown
+            if not name.startswith("_"):  # structlog's own fields are not shown
                 event[name] = self._clean(value)
         return event
 

@@ -1,4 +1,4 @@
-"""What a worker announces of itself, kept in one hash that every worker writes and every command reads."""
+"""What workers announce about themselves, in one hash that every worker writes and every command reads."""
 
 import msgspec
 
@@ -7,21 +7,21 @@ from prelabel.wire.client import Client
 
 
 class Presence(msgspec.Struct, frozen=True, rename="camel"):
-    """A worker's last announcement. What another version leaves out has a default; what it adds passes."""
+    """A worker's last announcement. A field that another release lacks has a default; an unknown one is ignored."""
 
     #: The name of its machine.
     host: str
     #: The id of its main process.
     pid: int
-    #: Its release.
+    #: Its release of prelabel.
     version: str
-    #: How many processes work.
+    #: How many processes run tasks.
     concurrency: int
     #: Unix time of the announcement, in seconds.
     at: float
-    #: The newest version of chunks that it does not leave alone.
+    #: The newest version of chunks that it can work on.
     knows: int = 1
-    #: Which stages it takes.
+    #: Its role: `submit`, `poll` or `all`.
     role: str = "all"
     #: The accounts that it has a key for.
     accounts: list[str] = []
@@ -32,12 +32,12 @@ class Presence(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def announce(client: Client, prefix: str, name: str, presence: Presence) -> None:
-    """Write a worker's announcement in place of its last."""
+    """Write a worker's announcement; it replaces the previous one."""
     client.hset(keys.workers(prefix), name, msgspec.json.encode(presence))
 
 
 def announced(client: Client, prefix: str) -> dict[str, Presence]:
-    """Return the announcements of all workers by name, without those that cannot be read."""
+    """Return the readable announcements of all workers, by name."""
     presences = {}
     for name, value in client.hgetall(keys.workers(prefix)).items():
         try:

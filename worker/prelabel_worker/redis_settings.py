@@ -1,7 +1,7 @@
-"""The two settings that lead to the rows, declared and read without the others.
+"""The two settings with which the rows are found, Redis's URL and the key prefix, read without the others.
 
-A health check asks for them every few seconds, and pydantic, which reads all of them in `settings`, costs more than its
-question to Redis. `settings` has its declarations from here and reads the values from the same places.
+A health check reads them every few seconds. Reading all settings with pydantic, as `settings` does, would cost more
+than the check's question to Redis. `settings` takes the declarations from here and reads the same sources.
 """
 
 import os
@@ -15,9 +15,9 @@ from prelabel.wire.redis_url import RedisUrl
 from prelabel_worker.errors import ConfigurationError
 
 ENV_PREFIX = "PRELABEL_"
-"""How the name of each setting's variable begins."""
+"""The prefix of every setting's environment variable."""
 ENV_FILE = Path(".env")
-"""The file in the current folder with settings that the environment does not have."""
+"""The file in the current folder that is read for settings that the environment lacks."""
 _PREFIX = r"^[A-Za-z0-9_.-]{1,64}$"
 
 
@@ -49,7 +49,7 @@ class Setting:
 REDIS_URL = Setting(
     "redis_url",
     "redis://localhost:6379/0",
-    "Where frames, chunks and held rows are; a cluster is `redis+cluster://host:port,host:port`.",
+    "The Redis with frames, chunks and held rows; a cluster is `redis+cluster://host:port,host:port`.",
     _check_redis_url,
 )
 KEY_PREFIX = Setting(
@@ -62,22 +62,22 @@ KEY_PREFIX = Setting(
 
 @dataclass(frozen=True, slots=True)
 class RedisSettings:
-    """Where the rows are."""
+    """The Redis that holds the rows, and the prefix of its keys."""
 
     state: RedisUrl
     key_prefix: str
 
 
 def find_redis_url(option: str | None = None) -> str | None:
-    """Return the URL that an option, the environment or `.env` names; None where it is left to the default."""
+    """Return the URL that an option, the environment or `.env` names; None if none of them names one."""
     return option or _find(REDIS_URL)
 
 
 def read_redis_settings(redis_url: str | None = None, *, otherwise: str | None = None) -> RedisSettings:
     """Read the two settings as `load_settings` does, without the others.
 
-    `redis_url` goes before any other source; `otherwise` before the default. Raises ConfigurationError with all
-    problems in one message, without their values.
+    `redis_url` takes precedence over every other source, `otherwise` only over the default. Raises ConfigurationError
+    with all problems in one message, without the values.
     """
     named, prefix = find_redis_url(redis_url), _find(KEY_PREFIX)
     url = (otherwise or REDIS_URL.default) if named is None else named
@@ -89,7 +89,7 @@ def read_redis_settings(redis_url: str | None = None, *, otherwise: str | None =
 
 
 def _find(setting: Setting) -> str | None:
-    """Look in the environment, then in `.env`; upper and lower case are the same in a name."""
+    """Return the value from the environment or else from `.env`; the case of names does not matter."""
     for source in (lambda: os.environ, _read_file):
         values = {name.upper(): value for name, value in source().items()}
         if values.get(setting.variable) is not None:
@@ -100,7 +100,7 @@ def _find(setting: Setting) -> str | None:
 def _read_file() -> Mapping[str, str | None]:
     if not ENV_FILE.is_file() and not ENV_FILE.is_fifo():
         return {}
-    from dotenv import dotenv_values  # a container has no such file
+    from dotenv import dotenv_values  # imported late, since a container has no such file
 
     return dotenv_values(ENV_FILE, encoding="utf-8")
 

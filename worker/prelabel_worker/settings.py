@@ -1,6 +1,6 @@
 """Settings, read once from the environment and `.env`.
 
-No other module looks at either but `redis_settings`, which declares two of them and can read those alone.
+No other module reads either, except `redis_settings`, which declares two of the settings and can read those two alone.
 """
 
 from collections.abc import Mapping
@@ -19,19 +19,19 @@ from prelabel_worker.labelbox.endpoint import Endpoint
 from prelabel_worker.redis_settings import ENV_FILE, ENV_PREFIX, KEY_PREFIX, REDIS_URL
 
 
-class _Whole(PydanticBaseSettingsSource):
-    """Sources in order of precedence, each setting whole from one of them: keys of two are never mixed."""
+class _UnmixedSources(PydanticBaseSettingsSource):
+    """Sources in order of precedence. Each setting is taken whole from one: account keys of two are never mixed."""
 
     def __init__(self, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource) -> None:
         super().__init__(settings_cls)
         self._sources = sources
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Not used: the sources are read as a whole."""
+        """Raise NotImplementedError: pydantic calls the object instead."""
         raise NotImplementedError
 
     def __call__(self) -> dict[str, Any]:
-        """Return everything that is set."""
+        """Return every setting that a source has."""
         values: dict[str, Any] = {}
         for source in reversed(self._sources):
             values |= source()
@@ -62,11 +62,11 @@ class Settings(BaseSettings):
     )
     labelbox_api_key: SecretStr = Field(SecretStr(""), description="The key; sent as a bearer token.")
     account: str = Field(
-        "default", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Whose request budget the key shares."
+        "default", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="The account whose request budget the key uses."
     )
     account_keys: dict[str, SecretStr] = Field(
         {},
-        description='Keys of further accounts as JSON, `{"name": "key"}`; `prelabel project set --account` chooses.',
+        description='Keys of more accounts as JSON, `{"name": "key"}`; `prelabel project set --account` chooses one.',
     )
     requests_per_minute: int = Field(
         1200,
@@ -75,7 +75,7 @@ class Settings(BaseSettings):
         description="Maximum requests of the account in any 60 s: 80 % of the plan's limit.",
     )
     request_burst: int = Field(
-        20, ge=1, description="Requests that may be sent at once after a quiet time; a part of the limit."
+        20, ge=1, description="Requests that may be sent at once after a quiet time; they count against the limit."
     )
     request_timeout_seconds: float = Field(
         60, gt=0, le=600, description="Seconds without an answer after which a request is given up."
@@ -87,7 +87,7 @@ class Settings(BaseSettings):
         description="Longest time Labelbox may still act on a request whose answer was lost.",
     )
     import_deadline_seconds: float = Field(
-        21_600, gt=0, description="An import that runs longer ends its chunk; its rows are dead letters."
+        21_600, gt=0, description="Longest time an import may run; after that, its rows become dead letters."
     )
     poll_min_seconds: float = Field(1, gt=0, description="First wait before an import's state is asked for.")
     poll_max_seconds: float = Field(30, gt=0, description="Longest wait between two requests for an import's state.")
@@ -105,7 +105,7 @@ class Settings(BaseSettings):
         10,
         ge=1,
         le=300,
-        description="How long a worker holds a chunk without a sign of life; bounds recovery.",
+        description="How long a worker without a sign of life keeps its chunk; bounds the time of recovery.",
     )
     frame_memory_days: float = Field(
         7,
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
         64,
         ge=0,
         le=100_000,
-        description="Maximum memory of that for one project (about 14 bytes a row); the oldest goes first.",
+        description="Maximum memory of this history for one project (about 14 bytes a row); the oldest goes first.",
     )
     dead_letter_days: float = Field(
         90,
@@ -131,7 +131,7 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto`: readable on a terminal, JSON elsewhere."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")
 
     @classmethod
     def settings_customise_sources(
@@ -143,7 +143,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read options, then the environment, then `.env`."""
-        return (_Whole(settings_cls, init_settings, env_settings, dotenv_settings),)
+        return (_UnmixedSources(settings_cls, init_settings, env_settings, dotenv_settings),)
 
     @field_validator("redis_url")
     @classmethod
@@ -185,12 +185,12 @@ class Settings(BaseSettings):
 
     @property
     def state(self) -> RedisUrl:
-        """The Redis that keeps the rows."""
+        """The URL of the Redis that holds the rows."""
         return RedisUrl.parse(self.redis_url.get_secret_value())
 
     @property
     def broker(self) -> RedisUrl | AmqpUrl:
-        """Celery's broker. Raises ConfigurationError where it would be a cluster."""
+        """The URL of Celery's broker. Raises ConfigurationError if it is a cluster."""
         url = _broker((self.broker_url or self.redis_url).get_secret_value())
         if isinstance(url, RedisUrl) and url.cluster:
             raise ConfigurationError(
@@ -216,7 +216,7 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> set[str]:
-        """What must not be printed anywhere: keys, and passwords as they are and as URLs encode them."""
+        """The texts that must not be printed anywhere: keys, and passwords, plain and as URLs encode them."""
         secrets = self.api_keys
         for url in (self.redis_url, self.broker_url):
             if url is not None:
@@ -236,25 +236,25 @@ def _broker(text: str) -> RedisUrl | AmqpUrl:
 
 
 def _passwords(text: str) -> set[str]:
-    """Return the password of a URL: as it is written there, decoded, and as others may encode it."""
-    spelt = urlsplit(text).password or ""
-    plain = unquote(spelt)
-    return {spelt, plain, quote(plain, safe="")}
+    """Return the password of a URL as it is written there, decoded, and fully encoded."""
+    encoded = urlsplit(text).password or ""
+    plain = unquote(encoded)
+    return {encoded, plain, quote(plain, safe="")}
 
 
 def _check_key(key: SecretStr) -> None:
     """Raise ValueError for a key with characters that no header can hold."""
     if not all("!" <= character <= "~" for character in key.get_secret_value()):
-        raise ValueError("expected a key of printable ASCII characters; found a space, a line break or another one")
+        raise ValueError("expected only printable ASCII characters; found a space, a line break or another character")
 
 
 _ENVIRONMENT, _FILE = "the environment or an option", ".env in the current folder"
 
 
 def _check_sources(settings: Settings, overrides: Mapping[str, Any]) -> None:
-    """Refuse an endpoint of one source with a key of another: who wrote the endpoint would get the key.
+    """Refuse an endpoint from one source with a key from another: whoever wrote the endpoint would get the key.
 
-    Options and the environment are one source, `.env` is the other. Labelbox's own endpoint goes with any key.
+    Options and the environment count as one source, `.env` as the other. Labelbox's own endpoint is fine with any key.
     """
     if settings.labelbox_endpoint == Settings.model_fields["labelbox_endpoint"].default:
         return
@@ -269,7 +269,7 @@ def _check_sources(settings: Settings, overrides: Mapping[str, Any]) -> None:
         if any(value.get_secret_value() for value in values) and source(name) != endpoint:
             raise ConfigurationError(
                 f"PRELABEL_LABELBOX_ENDPOINT comes from {endpoint}, and PRELABEL_{name.upper()} from {source(name)}: "
-                "nothing was asked, since an endpoint of one source must not receive the key of another; set both in "
+                "nothing was sent, since an endpoint from one source must not receive a key from another; set both in "
                 "the same place"
             )
 
@@ -285,7 +285,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def read_settings(**overrides: Any) -> Settings:
-    """Read the settings, whichever source each comes from: not to be used with Labelbox. Raises ConfigurationError."""
+    """Read the settings without a check of their sources: do not use them for Labelbox. Raises ConfigurationError."""
     try:
         settings = Settings(**overrides)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Requests of commands: they count against the account's budget like a worker's."""
+"""Pacing for the requests of commands, which count against the account's budget as a worker's do."""
 
 import threading
 import time
@@ -20,14 +20,14 @@ class Pacer:
         self._permits = permits
 
     def wait(self) -> None:
-        """Return when one request may go.
+        """Wait until one request may be sent.
 
-        Raises Throttled when that is not soon: the budget is used by workers; Unavailable when Redis cannot count it.
+        Raises Throttled if the account is stopped or the wait would be too long, Unavailable if Redis cannot count it.
         """
         try:
             permit = self._permits.reserve()
         except redis.RedisError as error:
-            raise Unavailable(f"Redis does not count requests ({type(error).__name__})") from None
+            raise Unavailable(f"Redis cannot count requests ({type(error).__name__})") from None
         if permit.wait > _LONGEST_WAIT_SECONDS or not permit.reserved:
             how_long = f"{permit.wait:.0f} s" if has_end(permit.wait) else "until the account is resumed"
             why = f" ({permit.stopped_by})" if permit.stopped_by else ""
@@ -45,19 +45,19 @@ class Pacer:
 
 
 class OwnPacer(Pacer):
-    """Keeps the limit in this process alone, where no Redis counts the account's requests."""
+    """Keeps the limit for this process alone, where no Redis counts the account's requests."""
 
     def __init__(self, per_minute: int) -> None:
-        self._apart = 60.0 / per_minute
+        self._interval = 60.0 / per_minute
         self._next = 0.0
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Return when one request may go."""
+        """Wait until one request may be sent."""
         with self._lock:
             now = time.monotonic()
             at = max(now, self._next)
-            self._next = at + self._apart
+            self._next = at + self._interval
         time.sleep(at - now)
 
     def tell(self, error: RequestError) -> None:

@@ -1,6 +1,6 @@
-"""The request budget of an account, shared by all workers, and what stops it. It knows nothing of a request's content.
+"""The request budget of an account, shared by all workers: its rate, its stops and its breaker.
 
-Stops, the rate and the breaker are decided in the scripts by Redis's clock (scripts/account_lib.lua has the bounds).
+The scripts decide about them by Redis's clock (scripts/lib/account_lib.lua has the bounds).
 """
 
 import hashlib
@@ -19,40 +19,40 @@ from prelabel_worker.labelbox.retry_policy import RetryAction
 from prelabel_worker.scripts import Scripts
 
 USE_WITHIN_SECONDS = 1.0
-"""A permit that is not used within this time is reserved again; the rate allows for it."""
+"""Time within which a permit must be used; a later request needs a new one. The rate allows for this delay."""
 POLLED_TOGETHER = 25
 """Maximum number of imports that one request asks for, with one permit."""
-_LEAST_JITTER = 0.75  # of the time for which the breaker opens
+_LEAST_JITTER = 0.75  # smallest share of the usual time for which the breaker opens
 
 _log = structlog.get_logger(__name__)
 
 Purpose = Literal["upload", "follow", "ask"]
-"""Pauses stop uploads and people's questions; running imports are still followed, and lost ones looked up."""
+"""A pause stops `upload` and `ask` (a person's question), not `follow`: polls, and look-ups of lost imports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """When a request may be sent."""
+    """The answer to a reservation: when a request may be sent."""
 
     purpose: Purpose
-    #: The project that it is for; empty for none.
+    #: The project that the request is for; empty for none.
     project_id: str
     #: Seconds after which to ask again; 0 when the request may be sent.
     wait: float
-    #: The place in the line, to be given when asking again. A person's question is sent without asking again.
+    #: The place in the line, to pass when asking again. A person's question waits and is sent without asking again.
     ticket: int = 0
     #: Seconds within which the request must be sent.
     good_for: float = 0.0
-    #: What stops the account: `throttled`, `paused`, `refused` or `breaker`; empty for nothing.
+    #: What stops the account: `throttled`, `paused`, `refused` or `breaker`; empty if nothing does.
     stopped_by: str = ""
-    #: Whether the account is in trouble, so that the result of the request must be reported.
+    #: Whether requests failed before this one or the breaker is open, so that its result must be reported.
     trouble: bool = False
-    #: Whether the request is the one with which the breaker tries the service.
+    #: Whether the breaker tries the service with this request.
     probe: bool = False
 
     @property
     def reserved(self) -> bool:
-        """Whether only the rate makes it wait."""
+        """Return whether nothing but the rate delays the request."""
         return not self.stopped_by
 
 
@@ -90,13 +90,13 @@ class Permits:
             _log.info("breaker.closed", account=self._account)
 
     def failed(self, permit: Permit, error: RequestError, failures: int = 1) -> float:
-        """Report that the request of this permit failed, the `failures`-th in a row for its sender.
+        """Report that the request of this permit failed; `failures` counts those in a row for its sender.
 
-        Returns the number of seconds for which requests like it are stopped by that.
+        Returns for how many seconds this stops requests of the same purpose.
         """
-        away = isinstance(error, Unavailable | OutcomeUnknown)
-        stopped = self._away(permit, error) if away else 0.0
-        if not away:
+        service_failed = isinstance(error, Unavailable | OutcomeUnknown)
+        stopped = self._count_failure(permit, error) if service_failed else 0.0
+        if not service_failed:
             self.answered(permit)
         decision = retry_policy.decide(error, failures, base=0, cap=0)
         if decision.passing:
@@ -107,8 +107,8 @@ class Permits:
             return decision.seconds if permit.purpose == "upload" else 0.0
         return stopped
 
-    def _away(self, permit: Permit, error: RequestError) -> float:
-        """Count a failure of the service itself; return the seconds for which the breaker is open."""
+    def _count_failure(self, permit: Permit, error: RequestError) -> float:
+        """Count a failure of the service itself; return the seconds for which the breaker is open now."""
         jitter = f"{random.uniform(_LEAST_JITTER, 1):.3f}"
         opened, ms, openings = self._scripts.run("request_failed", self._key, int(permit.probe), jitter)
         seconds = int(ms) / 1000

@@ -18,20 +18,24 @@ from prelabel_worker.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Stop(JsonRecord):
-    """What keeps requests: `throttled` all, `paused` uploads, `refused` uploads with the key of that fingerprint."""
+    """What stops requests of an account.
+
+    `throttled` stops all of them. `paused` and `refused` stop uploads and commands, not polls and look-ups of imports;
+    `refused` only stops those with the key of `fingerprint`.
+    """
 
     json_fields = ("kind", "why", "until", "fingerprint")
 
     kind: str
     why: str
-    #: Seconds until it ends by itself.
+    #: Seconds until the stop ends by itself.
     seconds: float
-    #: Of a refused key; None for any other stop.
+    #: The fingerprint of the refused key; None for other stops.
     fingerprint: str | None = None
 
     @property
     def until(self) -> float:
-        """Unix time at which it ends by itself, in seconds."""
+        """Unix time at which the stop ends by itself, in seconds."""
         return time.time() + self.seconds
 
 
@@ -43,11 +47,11 @@ class AccountStatus(JsonRecord):
 
     #: The account's name.
     name: str
-    #: Maximum requests a minute that the workers keep to; 0 while none has sent a request.
+    #: Maximum requests a minute by the workers' settings; 0 until one has asked for a permit.
     limit: int = 0
-    #: Requests a minute that they send at most now; below `limit` after Labelbox said to slow down.
+    #: Maximum requests a minute now; below `limit` after Labelbox asked to slow down.
     rate: int = 0
-    #: Requests of about the last minute.
+    #: Requests sent in about the last minute.
     used: int = 0
     #: What stops requests, if anything does.
     stops: tuple[Stop, ...] = ()
@@ -66,12 +70,12 @@ class AccountStatus(JsonRecord):
 
     @property
     def in_order(self) -> bool:
-        """Whether nothing keeps its requests."""
+        """Return whether nothing stops its requests."""
         return not self.stops and self.breaker == "closed"
 
 
 class Accounts:
-    """The accounts behind one Redis, as these settings name them."""
+    """The accounts that are named by the settings, or by workers and projects in one Redis."""
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
@@ -89,7 +93,7 @@ class Accounts:
         return list(self._status(name).stops)
 
     def resume(self, name: str) -> bool:
-        """End whatever stops the account, and wake what waits; return whether anything stopped it."""
+        """End all stops of the account and make waiting chunks due; return whether anything stopped it."""
         stopped = bool(self._scripts.run("resume_account", self._key(name)))
         prefix = self._settings.key_prefix
         for project_id in self._projects():
@@ -98,7 +102,7 @@ class Accounts:
             except redis.ResponseError as error:
                 if not is_of_keys(error):
                     raise
-                continue  # `prelabel doctor` names it
+                continue  # an unreadable project, which `prelabel doctor` reports
             if woken:
                 self._client.zadd(keys.projects(prefix), {project_id: 0}, xx=True, lt=True)
         return stopped

@@ -1,4 +1,4 @@
-"""What operators did: every bulk or destructive action is recorded beside the project's rows."""
+"""Record what operators do: every bulk or destructive action, beside the project's rows."""
 
 import getpass
 import time
@@ -29,12 +29,12 @@ class Action(JsonRecord):
     action: str
     #: The name of the user.
     who: str
-    #: Filters, counts and options; never a message.
+    #: Filters, counts and options; never the content of a message.
     details: dict[str, Any]
 
 
 class Actions:
-    """The recorded actions of the projects behind one Redis."""
+    """The recorded actions of the projects in one Redis."""
 
     def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""What an operator may set for one project while it runs, in place of the worker's settings. Pure."""
+"""The overrides that an operator may set for a running project in place of the worker's settings. No I/O."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,11 +9,11 @@ from prelabel_worker.labelbox.types import SubmitAs
 
 MAX_PRIORITY = 100
 POLICIES = ("override", "skip", "dead-letter")
-"""What is done with a row whose data row and model were imported before."""
+"""What may happen to a row whose data row and model were imported before."""
 
 
 class BadOverride(PrelabelError):
-    """The value is not one that this override can have."""
+    """The override does not accept the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Override:
     shown: Callable[[str], str] = str
 
     def parse(self, value: str) -> str:
-        """Return what is stored for this value; '' for `default`. Raises BadOverride."""
+        """Return the text to store for a value; '' for `default`. Raises BadOverride."""
         if value == "default":
             return ""
         stored = self.stored(value)

@@ -1,4 +1,4 @@
-"""What an operator does to a project: resume, flush, override. Takes effect within seconds, no restart."""
+"""Resume, flush and override projects. Changes take effect within seconds and need no restart."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from prelabel_worker.scripts import Scripts
 
 
 class Projects:
-    """Changes the projects behind one Redis."""
+    """Changes the projects in one Redis."""
 
     def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
         self._client = client
@@ -16,13 +16,13 @@ class Projects:
         self._scripts = Scripts(client)
 
     def resume(self, project_id: str) -> bool:
-        """End a pause, whoever began it; return whether there was one."""
+        """End the project's pause, whoever began it; return whether it was paused."""
         paused = bool(self._scripts.run("resume", self._root(project_id)))
         self._look_at(project_id)
         return paused
 
     def flush(self, project_id: str) -> int:
-        """Import the waiting rows without their linger time; return how many they are."""
+        """Import the waiting rows without their linger time; return how many there are."""
         rows = int(self._scripts.run("flush", self._root(project_id)))
         self._look_at(project_id)
         return rows
@@ -34,7 +34,7 @@ class Projects:
         return chunks
 
     def override(self, project_id: str, fields: Mapping[str, str]) -> None:
-        """Set overrides by their names in Redis; an empty value takes one away (see overrides.py)."""
+        """Set overrides by their names in Redis (see overrides.py); an empty value removes the override."""
         pairs = [part for pair in fields.items() for part in pair]
         self._scripts.run("override", self._root(project_id), *pairs)
         if "priority" in fields:
@@ -49,5 +49,5 @@ class Projects:
         return keys.project_root(self._prefix, project_id)
 
     def _look_at(self, project_id: str) -> None:
-        """Have the tick look at the project now. A mistyped name makes no project."""
+        """Make the tick look at the project now; a mistyped id is not added to the set of projects."""
         self._client.zadd(keys.projects(self._prefix), {project_id: 0}, xx=True, lt=True)

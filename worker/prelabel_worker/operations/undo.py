@@ -1,8 +1,8 @@
-"""Imports undone: deleted at Labelbox, then their rows moved from imported to discarded, exactly once.
+"""Undo imports: delete them at Labelbox, then move their rows from imported to discarded, exactly once.
 
-An import is begun in Redis, deleted, looked up until nothing of its name is found, and only then are its rows moved. So
-after a crash anywhere the same undo can be repeated: deleting again is safe, what is not found is gone, and one script
-moves the rows and ends what was begun.
+Redis first records that an undo has begun. Then the import is deleted and its name looked up until nothing is found.
+Only then are its rows moved. So the same undo can be repeated after a crash at any point: to delete again is safe, an
+import that is not found is gone, and one script moves the rows and removes the record.
 """
 
 import threading
@@ -14,7 +14,7 @@ from itertools import takewhile
 
 from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.accounts.rate_limiter import POLLED_TOGETHER
-from prelabel_worker.accounts.repeating import Repeating
+from prelabel_worker.accounts.repeating import Repeating, Stopped
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.types import ImportName, SubmitAs
@@ -24,7 +24,7 @@ from prelabel_worker.queries.imports import Imports, ImportStatus
 RUNNING, UNDONE, FORGOTTEN = "still in progress", "already undone", "forgotten meanwhile"
 GROUND_TRUTH = "ground truth, which Labelbox's API does not delete"
 STILL_THERE = "deleted, and still found by name"
-_ROUNDS = 4  # a name may stand for several imports, where Labelbox took one upload twice
+_ROUNDS = 4  # several imports have one name if Labelbox accepted one upload twice
 _PATIENCE_SECONDS = 60.0  # for one request
 
 
@@ -37,7 +37,7 @@ class Service:
 
 
 def sent_between(imports: Imports, project_id: str, since_ms: int, until_ms: int | None) -> Iterator[ImportStatus]:
-    """Yield the imports of a project that Labelbox accepted in this time, newest first, also those still running."""
+    """Yield the imports of a project that Labelbox accepted in this time, running ones too, newest first."""
     since, until = since_ms / 1000, float("inf") if until_ms is None else until_ms / 1000
     recent = list(takewhile(lambda status: (status.settled_at or 0) >= since, imports.settled(project_id)))
     known = {status.chunk_id for status in recent}
@@ -64,17 +64,17 @@ class Undo:
     ledger: UndoLedger
     #: Opens the account that an import was sent with.
     service: Callable[[str], Service]
-    #: Gets the result so far after each import.
+    #: Called with the result so far after each import.
     progress: Callable[[BulkResult], None] = lambda _: None
-    #: Ends the action after the slice in hand.
+    #: When set, ends the action after the current slice.
     stop: threading.Event = field(default_factory=threading.Event)
-    #: What was done, in imports.
+    #: How many imports were matched, undone and skipped so far.
     result: BulkResult = field(default_factory=BulkResult)
     #: How many imports were skipped, by reason.
     why_skipped: Counter[str] = field(default_factory=Counter)
 
     def run(self, project_id: str, chosen: Sequence[ImportStatus]) -> None:
-        """Undo these imports of a project, some at a time. Raises RequestError; the same call resumes from there."""
+        """Undo these imports of a project, slice by slice. Raises RequestError; the same call then resumes."""
         ready = []
         for status in chosen:
             if why := refusal(status):
@@ -84,7 +84,10 @@ class Undo:
         for part in _slices(ready):
             if self.stop.is_set():
                 return
-            self._slice(project_id, self.service(part[0].account), part)
+            try:
+                self._slice(project_id, self.service(part[0].account), part)
+            except Stopped:  # what was begun is in Redis: the same call resumes it
+                return
 
     def _slice(self, project_id: str, service: Service, part: Sequence[ImportStatus]) -> None:
         begun = []
@@ -128,7 +131,7 @@ class Undo:
 
 
 def _slices(ready: Sequence[ImportStatus]) -> Iterator[list[ImportStatus]]:
-    """Yield parts of imports of one account, as many as one request looks up."""
+    """Yield slices of imports: each of one account, and with at most as many imports as one request looks up."""
     by_account: dict[str, list[ImportStatus]] = {}
     for status in ready:
         by_account.setdefault(status.account, []).append(status)

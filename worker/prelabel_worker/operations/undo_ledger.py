@@ -1,7 +1,7 @@
-"""The steps of an undo: begun, its rows forgotten by the policy, finished. Each is safe to repeat.
+"""The steps of an undo: begin, remove its rows from the policy's memory, finish. Each is safe to repeat.
 
-What was begun, and what is done, is durable before it is answered: else a Redis that restarts would count rows as
-imported whose import is deleted, and nobody would know.
+`begin` and `finish` return only when their writes are durable. Otherwise a Redis that restarts could still count rows
+as imported although their import is deleted, and nobody would know.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _TOGETHER = 500  # rows in one script call
 
 
 class UndoLedger:
-    """Undoes the imports of all projects behind one Redis, by the ids of their chunks."""
+    """Records the undoing of imports of all projects in one Redis; an import is named by the id of its chunk."""
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
@@ -29,7 +29,7 @@ class UndoLedger:
         self._keep_ms = int(settings.history_days * _DAY_MS)
 
     def begin(self, project_id: str, chunk_ids: Sequence[str]) -> list[str]:
-        """Begin to undo; return `begun`, `undone` or `forgotten` for each. Only a begun import may be deleted."""
+        """Begin to undo imports; return `begun`, `undone` or `forgotten` for each. Only a begun one may be deleted."""
         return [answer.decode() for answer in self._durably("undo_begin", project_id, chunk_ids)]
 
     def forget(self, project_id: str, chunk_id: str, marks: Sequence[int]) -> None:
@@ -41,7 +41,7 @@ class UndoLedger:
     def finish(self, project_id: str, chunk_ids: Sequence[str]) -> list[int]:
         """Count the rows of begun imports, which Labelbox no longer has, as discarded.
 
-        Returns the number of rows for each; -1 when somebody else has done it.
+        Returns the number of rows of each import; -1 if somebody else has finished its undo.
         """
         return [int(rows) for rows in self._durably("undo", project_id, chunk_ids)]
 

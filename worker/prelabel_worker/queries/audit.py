@@ -1,4 +1,4 @@
-"""Reconcile the counts: what the counters say, and what a walk over the keys finds."""
+"""Reconcile the counts: compare the counters with a walk over the keys."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,22 +29,22 @@ class ProjectAudit(JsonRecord):
     counted: dict[str, int]
     #: Rows and frames in lanes, chunks and held rows, and rows of undone imports, which are among the discarded.
     found: dict[str, int]
-    #: What does not balance, in words.
+    #: What does not balance, as text.
     differences: list[str]
 
     @property
     def balances(self) -> bool:
-        """Whether every published row is where the sums say it is."""
+        """Return whether the counters agree with the walk."""
         return not self.differences
 
 
 def audit(client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> list[ProjectAudit]:
-    """Reconcile the counts of every known project. Correct while workers run: what moves is read in one transaction."""
-    return [_surviving(client, key_prefix, project_id) for project_id in Inspector(client, key_prefix).projects()]
+    """Reconcile the counts of every known project. Correct while workers run: it reads each in one transaction."""
+    return [_audit_readable(client, key_prefix, project_id) for project_id in Inspector(client, key_prefix).projects()]
 
 
-def _surviving(client: Client, key_prefix: str, project_id: str) -> ProjectAudit:
-    """Audit one project; one that cannot be read does not balance, and does not end the audit."""
+def _audit_readable(client: Client, key_prefix: str, project_id: str) -> ProjectAudit:
+    """Audit one project; one that cannot be read does not balance, but does not end the audit either."""
     try:
         with readable(project_id):
             audited = _audit(client, key_prefix, project_id)
@@ -71,11 +71,11 @@ class _Snapshot:
     counts: dict[str, int]
     #: Rows in lanes, as the inbox counts them.
     inbox_rows: int
-    #: Entries of lanes: `f` and a frame's id, or `h` and a held row's, and their rows.
+    #: Entries of lanes: `f` and a frame's id, or `h` and a held row's id; and the number of rows.
     entries: list[tuple[str, str, int]]
-    #: Of each chunk its rows without an outcome, and entries as above.
+    #: For each chunk: the number of its rows without an outcome, and its entries, as above.
     chunks: list[tuple[int, list[tuple[str, str, int]]]]
-    #: Rows of each frame without an outcome, by its id.
+    #: The number of rows without an outcome, by the id of their frame.
     unsettled: dict[str, int]
     #: The ids of the frames that are stored.
     frames: set[str]
@@ -83,7 +83,7 @@ class _Snapshot:
     held: HeldStates
     #: The indexes of the held rows.
     indexes: Indexes
-    #: Of each import that was undone, the rows that were moved, and those that the history says it imported.
+    #: For each undone import: the number of rows moved, and of rows imported according to the history.
     undone: list[tuple[int, int]]
 
 
@@ -105,7 +105,7 @@ def _snapshot(client: Client, project_keys: keys.ProjectKeys, chunk_ids: list[st
             pipeline.lrange(project_keys.lane(lane), 0, -1)
         for chunk_id in chunk_ids:
             pipeline.hmget(project_keys.chunk(chunk_id), "rows", "aside", "settled", "items")
-        for chunk_id in undone:  # a record is never changed
+        for chunk_id in undone:  # history records never change
             pipeline.getrange(project_keys.history_record(chunk_id), 0, HEAD_BYTES - 1)
         ids, counts, inbox, unsettled, frames, held, *rest = pipeline.execute()
         indexes, rest = rest[:READS], rest[READS:]
@@ -124,7 +124,7 @@ def _snapshot(client: Client, project_keys: keys.ProjectKeys, chunk_ids: list[st
         undone=[
             (rows, Record.from_bytes(head).head.outcomes.get("imported", 0))
             for rows, head in zip(undone.values(), rest[lanes + len(chunk_ids) :], strict=True)
-            if head  # else the history has forgotten it
+            if head  # otherwise the history has forgotten it
         ],
     )
 

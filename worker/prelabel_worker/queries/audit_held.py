@@ -1,4 +1,4 @@
-"""The held rows' part of an audit: compare the indexes with the states. Pure but for reading through a pipeline."""
+"""Audit the held rows: compare their indexes with their states. Only `read_indexes` does I/O."""
 
 from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
@@ -8,21 +8,21 @@ from prelabel.wire.keys import ProjectKeys
 from prelabel_worker.chunks.held_state import HeldState
 
 READS = 8
-"""Answers of `read_indexes`, in the order of `Indexes`."""
+"""Number of answers to `read_indexes`, in the order of `Indexes`."""
 Check = tuple[str, int, int]
-"""What is compared, the count, and what the walk found."""
+"""The name of a check, the count, and the number that the walk found."""
 
 
 class Indexes(NamedTuple):
-    """The indexes of held rows: sizes and counts only, so that many dead letters cost little more."""
+    """The indexes of held rows, most of them as a size only, so that many dead letters cost little more."""
 
     #: How many dead letters are listed.
     dead_letters: int
-    #: How many rows are listed as retrying, due later.
+    #: How many rows are listed as retrying and due later.
     retrying: int
     #: How many bodies are stored.
     bodies: int
-    #: The held rows of each data row, ids with spaces between.
+    #: The ids of the held rows of each data row, separated by spaces.
     rows: list[bytes]
     #: The number of dead letters of each reason.
     reasons: list[bytes]
@@ -47,7 +47,7 @@ def read_indexes(pipeline: Client, project_keys: ProjectKeys) -> None:
 
 
 class HeldStates:
-    """The states of a project's held rows: dead letters, rows at rest until they are retried, or on their way back."""
+    """The states of a project's held rows: dead letters, rows that wait for a retry, and rows that are being tried."""
 
     def __init__(self, states: Mapping[str, HeldState]) -> None:
         self._states = states
@@ -59,12 +59,12 @@ class HeldStates:
 
     @property
     def retrying(self) -> int:
-        """Rows that are retrying."""
+        """The number of rows that wait for a retry."""
         return sum(self._retrying)
 
     @property
     def dead(self) -> int:
-        """Rows of dead letters."""
+        """The number of rows of dead letters."""
         return sum(self._dead_letters)
 
     def checks(self, indexes: Indexes, in_lanes: Set[str], in_chunks: Set[str]) -> Sequence[Check]:
@@ -85,6 +85,6 @@ class HeldStates:
             ("dead by reason", sum(map(int, indexes.reasons)), self.dead),
             ("dead by group", sum(map(int, indexes.groups)), self.dead),
             ("held rows on their way", len(self._queued), len(on_their_way)),
-            # A chunk may still name one that has its outcome; a lane may not.
+            # A chunk may still name a held row that has its outcome; a lane may not.
             ("held rows in lanes", len(in_lanes), len(in_lanes & self._queued)),
         ]

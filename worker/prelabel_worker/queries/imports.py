@@ -16,7 +16,7 @@ _TOGETHER = 100
 
 @dataclass(frozen=True, slots=True)
 class ImportStatus(JsonRecord):
-    """A chunk and, once one was sent, its import. Times are Unix seconds, None where there is none yet."""
+    """A chunk and, once it was sent, its import. Times are in Unix seconds; None if they are not known yet."""
 
     json_fields = (
         "project_id", "chunk_id", "name", "import_id", "state", "verdict", "rows", "outcomes", "annotations", "refused",
@@ -29,17 +29,17 @@ class ImportStatus(JsonRecord):
     project_id: str
     #: The chunk's id.
     chunk_id: str
-    #: The import's name; empty before one was sent.
+    #: The import's name; empty before it was sent.
     name: str
-    #: The import's id at Labelbox; empty before its answer came.
+    #: The import's id at Labelbox; empty until Labelbox has answered.
     import_id: str
     #: The chunk's state, or `settled`.
     state: str
-    #: What Labelbox said of the import as a whole, such as `FINISHED`; empty while it runs.
+    #: How the import as a whole ended at Labelbox, such as `FINISHED`; empty while it runs.
     verdict: str
     #: How many rows the chunk has.
     rows: int
-    #: Rows by `imported`, `superseded`, `skipped`, or the reason they are held for.
+    #: Number of rows by `imported`, `superseded`, `skipped`, or the reason for which they are held.
     outcomes: Mapping[str, int]
     #: How many annotations were imported.
     annotations: int
@@ -65,19 +65,19 @@ class ImportStatus(JsonRecord):
     undone_at: float | None = None
     #: Whether an undo was begun that is not known to have finished.
     undoing: bool = False
-    #: The last defect that stopped the chunk, as long as it does.
+    #: The defect that stops the chunk; empty if none does.
     defect: str = ""
     #: Since when the chunk is stuck; None while it is not.
     stuck_at: float | None = None
 
     @property
     def imported(self) -> int:
-        """Rows that were imported, undone or not."""
+        """The number of rows that were imported, undone or not."""
         return self.outcomes.get("imported", 0)
 
 
 class Imports:
-    """The chunks and imports of the projects behind one Redis."""
+    """The chunks and imports of the projects in one Redis."""
 
     def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
         self._client = client
@@ -96,15 +96,15 @@ class Imports:
     def settled(self, project_id: str, limit: int | None = None) -> Iterator[ImportStatus]:
         """Yield the chunks that were settled, newest first, as far as the history goes back."""
         project_keys = keys.ProjectKeys(self._prefix, project_id)
-        for together in _batches(islice(self._history(project_keys), limit), _TOGETHER):
-            ids = [chunk_id for chunk_id, _ in together]
+        for batch in _batches(islice(self._history(project_keys), limit), _TOGETHER):
+            ids = [chunk_id for chunk_id, _ in batch]
             with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.hmget(project_keys.undone, ids)
                 pipeline.hmget(project_keys.undoing, ids)
                 for chunk_id in ids:
                     pipeline.getrange(project_keys.history_record(chunk_id), 0, HEAD_BYTES - 1)
                 undone, begun, *heads = pipeline.execute()
-            for (_, at_ms), head, mark, undoing in zip(together, heads, undone, begun, strict=True):
+            for (_, at_ms), head, mark, undoing in zip(batch, heads, undone, begun, strict=True):
                 if head:
                     yield _settled(project_id, Record.from_bytes(head).head, at_ms, mark, undoing=bool(undoing))
 
@@ -114,12 +114,12 @@ class Imports:
         return [_settled(project_id, read_head(head), 0, None, undoing=True) for head in heads]
 
     def names(self, project_id: str) -> set[str]:
-        """Return the names of all imports, in progress and as far as the history goes back."""
+        """Return the names of all imports that are in progress, in the history, or being undone."""
         known = chain(self.open(project_id), self.settled(project_id), self.undoing(project_id))
         return {status.name for status in known if status.name}
 
     def find(self, project_id: str, name: str) -> ImportStatus | None:
-        """Return the chunk with this id, import name or import id."""
+        """Return the chunk with this id, import name or import id; None if there is none."""
         for status in chain(self.open(project_id), self.settled(project_id), self.undoing(project_id)):
             if name in (status.chunk_id, status.name, status.import_id):
                 return status
@@ -128,7 +128,7 @@ class Imports:
     def settled_rows(
         self, project_id: str, *, data_rows: Sequence[bytes], message: bytes
     ) -> Iterator[tuple[ImportStatus, SettledRow]]:
-        """Yield the rows with one of these digests of their data row, or this one of their message id; newest first.
+        """Yield the settled rows with one of these digests of a data row, or this digest of a message id; newest first.
 
         Reads the whole history once.
         """
@@ -145,14 +145,14 @@ class Imports:
                 yield _settled(project_id, record.head, at_ms, mark), row
 
     def marks(self, project_id: str, chunk_id: str) -> list[int]:
-        """Return what policies remember of the rows that this chunk imported; empty when the history lacks it."""
+        """Return the marks that policies keep of the rows this chunk imported; empty if the history lacks the chunk."""
         data = self._client.get(keys.ProjectKeys(self._prefix, project_id).history_record(chunk_id))
         return Record.from_bytes(data).marks() if data else []
 
     def settled_since(
         self, project_id: str, since_ms: float, known: Collection[str] = ()
     ) -> Iterator[tuple[str, float, Record]]:
-        """Yield the chunks settled then or later, oldest first, without `known`: id, time in ms, record."""
+        """Yield id, time in ms and record of chunks settled at `since_ms` or later, without `known`; oldest first."""
         project_keys = keys.ProjectKeys(self._prefix, project_id)
         for member, at_ms in self._client.zrangebyscore(project_keys.history, since_ms, "+inf", withscores=True):
             chunk_id = member.decode().split(" ")[0]
@@ -173,7 +173,7 @@ def _batches(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
 def _settled(
     project_id: str, head: RecordHead, at_ms: float, undone: bytes | None, *, undoing: bool = False
 ) -> ImportStatus:
-    """Return a settled chunk; `undone` holds the time of its undo and its rows, or is None."""
+    """Return a settled chunk; `undone` is the time of its undo and the number of its rows, or None."""
     return ImportStatus(
         project_id=project_id,
         chunk_id=head.chunk,

@@ -1,4 +1,4 @@
-"""What remains in Labelbox of older messages of a data row. Read-only."""
+"""Read which annotations of older messages remain in Labelbox. Read-only."""
 
 from prelabel.wire.client import Client
 from prelabel.wire.keys import ProjectKeys
@@ -12,7 +12,7 @@ _DAY_MS = 86_400_000
 def read_leftovers(
     client: Client, project_keys: ProjectKeys, project_id: str, data_row: str, history_days: float
 ) -> list[Leftovers]:
-    """Return the leftovers on a data row, named by global key or id, for each model that has some.
+    """Return the leftovers of each model on a data row, which is named by its global key or id.
 
     They are remembered for `history_days`.
     """

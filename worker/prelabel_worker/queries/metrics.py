@@ -1,4 +1,4 @@
-"""The catalogue of metrics: names, labels and meanings. Pure: made from what the queries return."""
+"""The catalogue of metrics: names, labels and meanings. No I/O: values come from the results of queries."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
@@ -21,8 +21,8 @@ class Name(Enum):
     ROWS = (
         "prelabel_rows",
         ("project", "outcome"),
-        "Rows by what became of them; their sum is what was published. Outcomes: pending, "
-        "imported, superseded, skipped, dead, discarded.",
+        "Rows by outcome: pending, imported, superseded, skipped, dead or discarded. Their sum is the number of "
+        "published rows.",
     )
     RETRYING = (
         "prelabel_retrying_rows",
@@ -35,9 +35,13 @@ class Name(Enum):
     LEFTOVERS = (
         "prelabel_leftover_annotations",
         ("project",),
-        "Annotations ever left in Labelbox by a message with fewer than the one before.",
+        "Annotations that remained in Labelbox when a message had fewer than the one before it, ever.",
     )
-    OVERRIDDEN = ("prelabel_overridden_rows", ("project",), "Imported rows that had pre-labels from here before, ever.")
+    OVERRIDDEN = (
+        "prelabel_overridden_rows",
+        ("project",),
+        "Imported rows whose data row had pre-labels from here before, ever.",
+    )
     UNDONE = ("prelabel_undone_rows", ("project",), "Discarded rows whose imports were undone, ever.")
     CHUNKS = ("prelabel_chunks", ("project", "state"), "Chunks in progress by state.")
     STUCK = ("prelabel_stuck_chunks", ("project",), "Chunks that a defect stops, in any state: see doctor.")
@@ -46,9 +50,9 @@ class Name(Enum):
     RATE = (
         "prelabel_account_rate_requests",
         ("account",),
-        "Maximum requests in 60 s now: lower for some minutes after 429s.",
+        "Maximum requests in 60 s now; lower than the limit for some minutes after 429s.",
     )
-    USED = ("prelabel_account_used_requests", ("account",), "Requests of about the last 60 s.")
+    USED = ("prelabel_account_used_requests", ("account",), "Requests sent in about the last 60 s.")
     STOPPED = (
         "prelabel_account_stopped",
         ("account", "kind"),
@@ -73,7 +77,7 @@ class Name(Enum):
     UP = ("prelabel_redis_up", (), "1 when Redis answered this scrape; where it is 0, there is no other metric.")
 
     def family(self, samples: Iterable[tuple[Sequence[str], float]]) -> Metric:
-        """Return the metric with these samples: values of its labels, value."""
+        """Return the metric with these samples, each the values of its labels and its value."""
         name, labels, meaning = self.value
         kind = CounterMetricFamily if self is Name.PUBLISHED else GaugeMetricFamily
         family = kind(name, meaning, labels=labels)
@@ -117,7 +121,7 @@ def of_quarantine(survey: Survey) -> Iterator[Metric]:
 
 
 def of_accounts(accounts: Sequence[AccountStatus]) -> Iterator[Metric]:
-    """Yield the metrics of accounts, without keys and their fingerprints."""
+    """Yield the metrics of accounts; they contain neither keys nor fingerprints."""
     yield Name.LIMIT.family([([account.name], account.limit) for account in accounts])
     yield Name.RATE.family([([account.name], account.rate) for account in accounts])
     yield Name.USED.family([([account.name], account.used) for account in accounts])
@@ -135,5 +139,5 @@ def of_workers(workers: Sequence[WorkerStatus]) -> Iterator[Metric]:
 
 
 def of_redis(*, answers: bool) -> Metric:
-    """Return the metric that says whether Redis answered; without it there are no others."""
+    """Return the metric that says whether Redis answered; if it did not, there are no other metrics."""
     return Name.UP.family([((), float(answers))])

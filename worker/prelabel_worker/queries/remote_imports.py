@@ -1,6 +1,6 @@
-"""What a project has at Labelbox: imports that are not known here, and whether labelers see pre-labels.
+"""Ask Labelbox which imports a project has that are not known here, and whether labelers see pre-labels.
 
-Labelbox has no query for the pre-labels of a row, and an import has no time: its name and its state are all there is.
+Labelbox has no query for the pre-labels of a data row. Of an import it gives the name and the state, but no time.
 """
 
 from collections.abc import Collection
@@ -13,7 +13,7 @@ from prelabel_worker.labelbox.client import PAGE, Labelbox
 from prelabel_worker.labelbox.types import Import
 
 OUR_PREFIX = "prelabel-"
-"""How the names of our imports begin, those of `doctor --live` too."""
+"""The prefix of the names of our imports, including those of `doctor --live`."""
 MAX_PAGES = 50
 
 
@@ -28,7 +28,7 @@ class AtLabelbox(JsonRecord):
     shown: bool | None = None
     #: How many imports are known here.
     ours: int = 0
-    #: Imports named like ours that are not known here: older than the history, of another installation, of the doctor.
+    #: Imports named like ours that are unknown here: older than the history, of another installation, or of the doctor.
     unknown: list[Import] = field(default_factory=list)
     #: Imports of others.
     foreign: list[Import] = field(default_factory=list)
@@ -47,24 +47,24 @@ class AtLabelbox(JsonRecord):
 
 
 def look(labelbox: Labelbox, pacer: Pacer, project_id: str, known: Collection[str]) -> AtLabelbox:
-    """Ask Labelbox, with a request for each hundred imports and one more. Raises RequestError.
+    """Ask Labelbox, with one request for each hundred imports and one more. Raises RequestError.
 
     `known` are the names of the imports that are known here.
     """
     pacer.wait()
-    there = AtLabelbox(labelbox.shows_pre_labels(project_id))
+    remote = AtLabelbox(labelbox.shows_pre_labels(project_id))
     for page in range(MAX_PAGES):
         pacer.wait()
         listed = labelbox.list_imports(project_id, page * PAGE)
         for job in listed:
             if job.name in known:
-                there.ours += 1
+                remote.ours += 1
             else:
-                (there.unknown if job.name.startswith(OUR_PREFIX) else there.foreign).append(job)
+                (remote.unknown if job.name.startswith(OUR_PREFIX) else remote.foreign).append(job)
         if len(listed) < PAGE:
-            return there
-    there.complete = False
-    return there
+            return remote
+    remote.complete = False
+    return remote
 
 
 def _named(job: Import) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Follow the rows of a file to their outcomes: read what the history gained, without a look-up for each row."""
+"""Follow the rows of a file to their outcomes: read new records of the history instead of looking up each row."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ _HELD_SECONDS = 2.0
 
 
 class Follower:
-    """Follows the rows of one project, and writes to the report what became of them."""
+    """Follows the rows of one project, and records their outcomes in the report."""
 
     def __init__(self, client: Client, key_prefix: str, report: RowReport, project_id: str, since_ms: float) -> None:
         self._imports = Imports(client, key_prefix)
@@ -34,16 +34,16 @@ class Follower:
         self.only_retrying = False
 
     def look(self) -> bool:
-        """Report what happened since the last look; return whether rows of the report are still on their way."""
-        # Read before the history: when nothing was pending then, what can be known of the rows stands in it now.
-        idle = self._inspector.status(self._project)
+        """Record the outcomes since the last look; return whether any row of the report still has no final outcome."""
+        # Read the status before the history: if no row was pending then, the history has all outcomes now.
+        status = self._inspector.status(self._project)
         self._read_history()
         counts = self._report.counts(self._project)
         look_at_held = not counts[PENDING] and time.monotonic() - self._held_at > _HELD_SECONDS
-        if look_at_held or not idle.pending:
+        if look_at_held or not status.pending:
             self._read_held()
             counts = self._report.counts(self._project)
-        if not idle.pending:
+        if not status.pending:
             self._report.give_up(self._project)
             counts = self._report.counts(self._project)
         self.only_retrying = not counts[PENDING] and not counts["held"] and counts["retrying"] > 0
@@ -51,7 +51,7 @@ class Follower:
         return self.pending
 
     def end(self) -> None:
-        """Look for the last time, also at rows that are held."""
+        """Look for the last time, at held rows too."""
         self._read_history()
         self._read_held()
 
@@ -71,29 +71,29 @@ class Follower:
                 dead_letter.id: dead_letter
                 for dead_letter in self._held.choose(self._project, DeadLetterFilter(ids=tuple(ids)))
             }
-            for name in ids:
-                if (dead_letter := dead.get(name)) is not None:
-                    self._report.mark(self._project, int(name), "dead", dead_letter.reason, _details(dead_letter))
-                elif (state := states.get(name)) is not None:
+            for held_id in ids:
+                if (dead_letter := dead.get(held_id)) is not None:
+                    self._report.mark(self._project, int(held_id), "dead", dead_letter.reason, _details(dead_letter))
+                elif (state := states.get(held_id)) is not None:
                     outcome = "retrying" if self._is_retrying(state) else PENDING
-                    self._report.mark(self._project, int(name), outcome, state.reason, None)
+                    self._report.mark(self._project, int(held_id), outcome, state.reason, None)
                 else:
-                    self._report.mark(self._project, int(name), "gone", None, None)
+                    self._report.mark(self._project, int(held_id), "gone", None, None)
 
     def _is_retrying(self, state: HeldState) -> bool:
-        """Return whether a held row is retrying. A try that began before this command is waited for: it is pending."""
+        """Return whether a held row is retrying; if its try began before this command, it is pending until it ends."""
         queued = state.queued
-        # `true`: a script of an older release sent it back, which did not record when.
+        # `True` comes from an older release, which did not record when it sent the row back.
         return not queued or (queued is not True and queued > self._began_ms and (state.since or 0) > 0)
 
 
 def _details(dead_letter: DeadLetter) -> dict[str, object]:
-    """Return what `prelabel dead show` shows of it, without the message."""
+    """Return what `prelabel dead show` shows of a dead letter, without the message."""
     return {"deadLetter": dead_letter.id, **{name: value for name, value in dead_letter.details.items() if value}}
 
 
 def follow(followers: list[Follower], timeout: float, stop: threading.Event) -> Iterator[None]:
-    """Look repeatedly until no row is on its way, the time is over, or `stop` is set; yield after each look."""
+    """Look until every row has its outcome, `timeout` seconds have passed, or `stop` is set; yield after each look."""
     deadline = time.monotonic() + timeout
     while True:
         pending = [follower.look() for follower in followers]

@@ -1,8 +1,8 @@
-"""What became of each row of a file: the report that people read, and the journal of a command that ended early.
+"""Record what became of each row of a file: a report for people, and a journal from which a killed command resumes.
 
-A line is added as soon as Redis has the row, so a run that was killed has published what its report names and at most
-the few rows of one flush more; the same command publishes none of the named rows again. The rows are kept in SQLite's
-small cache and a private temporary file, so a report of any length takes little memory.
+A line is added as soon as Redis has the row. So a killed run has published the rows of its report and at most the few
+rows of one more flush, and the same command publishes no row of the report again. The rows are kept in SQLite's small
+cache and a private temporary file, so that a report of any length takes little memory.
 """
 
 import os
@@ -52,7 +52,7 @@ WHERE outcome NOT IN ('imported', 'superseded', 'skipped', 'refused') GROUP BY p
 
 
 class NotAReport(PrelabelError):
-    """The file is something else than a report of this command."""
+    """The file is not a report of this command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +73,13 @@ class ReportedRow(JsonRecord):
     message_id: str
     #: Where the record stands in the file, such as `line 3`.
     where: str
-    #: Unix time in ms before which Redis did not have the row; 0 for a record that was refused.
+    #: Unix time in ms; Redis accepted the row then or later. 0 for a record that was refused.
     published_ms: int = 0
     #: One of the outcomes in docs/reference/commands.md.
     outcome: str = PENDING
     #: The reason code of a row that is or was held.
     reason: str | None = None
-    #: What is wrong with it, in our words or Labelbox's.
+    #: What is wrong with the row, in our words or Labelbox's.
     details: dict[str, Any] | None = None
     #: The import that it was in.
     import_name: str | None = None
@@ -93,7 +93,7 @@ class ReportedRow(JsonRecord):
 
 
 class RowReport:
-    """The rows of one file, in its order; with a `path` they are on the disk too. Raises NotAReport, OSError."""
+    """The rows of one file, in its order; with a `path`, also on the disk. Raises NotAReport, OSError."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -119,11 +119,11 @@ class RowReport:
         return self._base.execute(_HAD, values).fetchone() is not None
 
     def add(self, row: ReportedRow) -> None:
-        """Add a row; it is in the report after `commit`."""
+        """Add a row; `commit` writes it to the report."""
         self._fresh.append(row)
 
     def commit(self) -> None:
-        """Put the added rows on the disk. Raises OSError."""
+        """Write the added rows, durably if there is a `path`. Raises OSError."""
         if not self._fresh:
             return
         if self._path is not None:
@@ -135,9 +135,9 @@ class RowReport:
         self._fresh = []
 
     def settle(self, project_id: str, rows: Iterable[TracedRow], import_name: str) -> None:
-        """Record the outcomes of rows of a chunk, or the reasons they are held for.
+        """Record the outcomes of rows of a chunk, or the reasons for which they are held.
 
-        A row keeps the first number that it is held under: a retry as new has another.
+        A row keeps the first arrival number under which it was held, although a retry as new gives it another.
         """
         self._base.execute("BEGIN")
         for seq, outcome, mark in rows:
@@ -146,7 +146,7 @@ class RowReport:
         self._base.execute("COMMIT")
 
     def held(self, project_id: str) -> Iterator[list[str]]:
-        """Yield the arrival numbers of rows that were held at the last look, some at a time."""
+        """Yield the arrival numbers of the rows that were held or retrying at the last look, in parts."""
         last = -1
         while records := self._base.execute(_HELD, (project_id, last, _TOGETHER)).fetchall():
             yield [str(row) for (row,) in records]
@@ -169,7 +169,7 @@ class RowReport:
         return dict(self._base.execute(_PROJECTS))
 
     def write(self) -> None:
-        """Replace the lines that were added on the way by complete ones. Raises OSError."""
+        """Replace the lines of the report by complete ones, with the outcomes. Raises OSError."""
         self.commit()
         if self._path is None:
             return
@@ -190,7 +190,7 @@ class RowReport:
         self._base.execute("COMMIT")
 
     def _load(self, path: Path) -> int:
-        """Read the rows of an earlier run, except those it refused, which are sent again; cut off a torn line."""
+        """Read an earlier run's rows, but not refused ones, which are sent again; cut off an incomplete last line."""
         count = whole = 0
         part: list[ReportedRow] = []
         with open(path, "rb+", opener=private_files.opener) as file:
@@ -236,4 +236,4 @@ def _read(line: bytes, path: Path) -> ReportedRow:
             fields["row"],
         )
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        raise NotAReport(f"{path} exists and is no report of this command: name another file") from None
+        raise NotAReport(f"{path} exists and is not a report of this command: name another file") from None

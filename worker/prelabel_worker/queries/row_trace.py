@@ -1,7 +1,7 @@
-"""Where a row is and what became of it, asked by its data row or its message id. Read-only.
+"""Find where a row is and what became of it, by its data row or its message id. Read-only.
 
 Three places are searched: the history of settled chunks, the held rows, and the frames that wait or are in a chunk.
-Reads at most `MAX_FRAMES` frames; `searched_all` reports whether that was all.
+Reads at most `MAX_FRAMES` frames; `searched_all` reports whether those were all.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ _TOGETHER = 50
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A row left its chunk: imported, superseded, skipped, or held for a reason."""
+    """A row that left its chunk: imported, superseded, skipped, or held for a reason."""
 
     import_: ImportStatus
     row: SettledRow
@@ -37,7 +37,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A row that waits in its lane, or is in a chunk; `made_ms` is when its frame was made."""
+    """A row in a lane, or in a chunk (then `lane` is -1); its frame was made at `made_ms`, a Unix time in ms."""
 
     seq: int
     lane: int
@@ -65,12 +65,12 @@ class Trace:
 
     @property
     def found(self) -> bool:
-        """Whether anything was found."""
+        """Return whether anything was found."""
         return bool(self.settled or self.held or self.dead_letters or self.waiting or self.leftovers)
 
 
 class Tracer:
-    """Finds rows of the projects behind one Redis."""
+    """Finds rows of the projects in one Redis."""
 
     def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX, *, history_days: float) -> None:
         self._client = client
@@ -80,13 +80,13 @@ class Tracer:
         self._held = HeldRows(client, key_prefix)
 
     def trace(self, project_id: str, key: str) -> Trace:
-        """Find the rows whose global key, data row id or message id this is."""
+        """Find the rows that have this global key, data row id or message id."""
         trace = Trace(settled=list(self._settled(project_id, key)))
         ids = dict.fromkeys(str(settled.row.arrival.seq) for settled in trace.settled)
         dead_letter_id = self._client.hget(keys.ProjectKeys(self._prefix, project_id).dead_messages, key)
         if dead_letter_id:
             ids[dead_letter_id.decode()] = None
-        # A row that is being tried is no dead letter, and the history may have forgotten why it was held.
+        # A row that is being tried is not listed as a dead letter, and the history may have forgotten why it was held.
         tried = self._held.being_tried(project_id, MAX_FRAMES)
         ids |= dict.fromkeys(self._about(project_id, tried, key))
         self._add_held(trace, project_id, list(ids))
@@ -102,7 +102,7 @@ class Tracer:
         return starmap(Settled, rows)
 
     def _about(self, project_id: str, held_ids: list[str], key: str) -> Iterator[str]:
-        """Yield the ids of those held rows whose data row or message id this is."""
+        """Yield the ids of those held rows that have this data row or message id."""
         for row in self._held.rows(project_id, held_ids):
             if key in (row.data_row.partition(":")[2], row.message_id):
                 yield row.id
@@ -118,7 +118,7 @@ class Tracer:
                 trace.held.append((held_id, read_state(state)))
 
     def _add_waiting(self, trace: Trace, project_id: str, key: str) -> None:
-        """Search the lanes that a data row of this name has, then, since it may be a message id, all others."""
+        """Search the lanes of a data row with this key; then all other lanes, since the key may be a message id."""
         project_keys = keys.ProjectKeys(self._prefix, project_id)
         lanes = int(self._client.hget(project_keys.meta, "lanes") or 0)
         if not lanes:
@@ -134,7 +134,7 @@ class Tracer:
 
 
 class _Places:
-    """The frames of a project that are not settled, read as far as the bound allows."""
+    """The unsettled frames of a project, of which at most `MAX_FRAMES` are read."""
 
     def __init__(self, client: Client, project_keys: keys.ProjectKeys, chunks: list[ImportStatus]) -> None:
         self._client = client
@@ -144,7 +144,7 @@ class _Places:
 
     @property
     def searched_all(self) -> bool:
-        """Whether the bound was not reached."""
+        """Return whether all frames were read before the limit."""
         return self._frames_left > 0
 
     def search(self, lanes: set[int], key: str) -> Iterator[Waiting]:
@@ -173,16 +173,16 @@ class _Places:
 
 
 def _rows_of(frame: bytes | None, key: str) -> Iterator[tuple[int, str | None]]:
-    """Yield the offset in the frame and the message id of each row whose data row or message id this is."""
+    """Yield the offset in the frame and the message id of each row that has this data row or message id."""
     if frame is None:
         return
     try:
         messages = read_messages(frame)
     except (UnreadableFrame, UnknownVersion):
         return
-    spelt = orjson.dumps(key)
+    key_as_json = orjson.dumps(key)
     for offset, raw in enumerate(messages):
-        if spelt not in raw:
+        if key_as_json not in raw:
             continue
         message = orjson.loads(raw)
         data_row = message.get("dataRow") or {}

@@ -22,7 +22,7 @@ _META = ("pausedUntil", "pauseReason", "lanes", "openMost", "leftovers", "undone
 
 @dataclass(frozen=True, slots=True)
 class ProjectStatus(JsonRecord):
-    """What became of the rows of one project, and what keeps those that are pending."""
+    """What became of the rows of one project, and what its pending rows wait for."""
 
     json_names: ClassVar = {"leftovers": "leftoverAnnotations", "stuck": "stuckChunks"}
 
@@ -36,7 +36,7 @@ class ProjectStatus(JsonRecord):
     imported: int
     #: Rows that a newer message of the same data row and model replaced.
     superseded: int
-    #: Rows that the policy `skip` left out, since their data row had pre-labels from here.
+    #: Rows that the policy `skip` did not import, since their data row had pre-labels from here.
     skipped: int
     #: Rows of dead letters.
     dead: int
@@ -54,9 +54,9 @@ class ProjectStatus(JsonRecord):
     paused: str | None
     #: Unix time at which the pause ends, in seconds; None while there is none.
     paused_until: float | None
-    #: Pending rows that wait for a newer worker: they are of a version not known here, or behind such rows.
+    #: Pending rows that wait for a newer worker: this release does not know their version, or that of rows before.
     newer: int = 0
-    #: How many chunks it may have open now: fewer than the settings allow after trouble; None while all of them.
+    #: Maximum open chunks now, if trouble has lowered it below the settings; None if it has not.
     open_most: int | None = None
     #: Pending rows that are retrying: held, and tried again when their reason may have passed.
     retrying: int = 0
@@ -64,13 +64,13 @@ class ProjectStatus(JsonRecord):
     retrying_queued: int = 0
     #: Unix time of the next try, in seconds; None when no row waits for one.
     next_retry_at: float | None = None
-    #: Annotations, not rows: ever left in Labelbox by a message with fewer than the one before.
+    #: Annotations (not rows) that remained in Labelbox when a message had fewer than the one before it, ever.
     leftovers: int = 0
     #: Discarded rows that were imported, and whose imports were undone.
     undone: int = 0
-    #: Imported rows that had pre-labels from here, as far as is remembered.
+    #: Imported rows whose data row had pre-labels from here, as far as is remembered.
     overridden: int = 0
-    #: Rows that became dead letters since they had pre-labels from here, whatever became of those.
+    #: Rows that became dead letters since their data row had pre-labels from here, whatever became of them later.
     dead_by_policy: int = 0
     #: Chunks that a defect stops; they are among `chunks`.
     stuck: int = 0
@@ -78,18 +78,18 @@ class ProjectStatus(JsonRecord):
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All known projects, those among them that are quarantined, and names that are none."""
+    """The known projects, the quarantined ones, and the number of names that no project can have."""
 
     #: The projects whose keys can be read, by name.
     projects: list[ProjectStatus]
-    #: The projects whose keys cannot be used: those that workers remember, and those that were unreadable just now.
+    #: The projects whose keys cannot be used: those in quarantine, and those that were unreadable just now.
     quarantined: list[Quarantined]
     #: Number of names in the set of projects that no project can have.
     malformed: int
 
 
 class Inspector:
-    """Reads the projects behind one Redis."""
+    """Reads the projects in one Redis."""
 
     def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
         self._client = client
@@ -108,7 +108,7 @@ class Inspector:
         return self.survey().projects
 
     def survey(self, only: str | None = None) -> Survey:
-        """Read every known project, or one; one that cannot be read is listed as quarantined."""
+        """Read every known project, or `only` one; a project that cannot be read is listed as quarantined."""
         names = self._names() if only is None else [only.encode()]
         projects = sorted(project_ids(names))
         statuses = []
@@ -121,7 +121,7 @@ class Inspector:
         return Survey(statuses, [quarantined[name] for name in sorted(quarantined)], len(names) - len(projects))
 
     def quarantined(self) -> list[Quarantined]:
-        """Return the projects that workers have met errors of, by name."""
+        """Return the projects that workers have put in quarantine, by name."""
         return Quarantine(self._client, self._prefix).all()
 
     def _names(self) -> list[bytes]:
@@ -135,7 +135,7 @@ class Inspector:
 
     def _status(self, project_id: str) -> ProjectStatus:
         project_keys = keys.ProjectKeys(self._prefix, project_id)
-        # Not a transaction: a Redis out of memory refuses those, which is when people look.
+        # Not a transaction: a Redis without memory refuses transactions, and that is when people look.
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.hgetall(project_keys.counts)
             pipeline.hget(project_keys.inbox, "rows")
@@ -179,7 +179,7 @@ class Inspector:
         )
 
     def only_retrying(self, project_id: str, since_ms: float) -> bool:
-        """Return whether all pending rows are retrying, and none is on a try that began before this time (ms)."""
+        """Return whether all pending rows are retrying, and no try in progress began before `since_ms`."""
         project_keys = keys.ProjectKeys(self._prefix, project_id)
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.hgetall(project_keys.counts)
@@ -193,7 +193,7 @@ class Inspector:
         return pending == at_rest + queued and (not queued or oldest[0][1] > since_ms)
 
     def overrides(self, project_id: str) -> dict[str, str]:
-        """Return what is set for the project, by the names in Redis (see operations/overrides.py)."""
+        """Return the project's overrides, by their names in Redis (see operations/overrides.py)."""
         stored = self._client.hgetall(keys.ProjectKeys(self._prefix, project_id).overrides)
         return {name.decode(): value.decode() for name, value in stored.items()}
 
@@ -202,7 +202,7 @@ class Inspector:
         return living_workers(self._client, self._prefix)
 
     def _chunk_states(self, project_keys: keys.ProjectKeys, chunk_ids: list[bytes]) -> tuple[dict[str, int], int]:
-        """Return how many chunks are in which state, and how many are stuck."""
+        """Return the number of chunks in each state, and the number of stuck chunks."""
         if not chunk_ids:
             return {}, 0
         with self._client.pipeline(transaction=False) as pipeline:
@@ -243,7 +243,7 @@ class Inspector:
 
 
 def _lanes(value: bytes | None) -> int:
-    """Return a project's lane count; raise ValueError for one that nobody could walk."""
+    """Return a project's number of lanes. Raises ValueError if it is out of bounds."""
     lanes = int(value or 0)
     if not 0 <= lanes <= MAX_LANES:
         raise ValueError("meta.lanes")
@@ -251,5 +251,5 @@ def _lanes(value: bytes | None) -> int:
 
 
 def _queued(pending: int, at_rest: int, listed: int) -> int:
-    """Return how many retrying rows are being tried: never more than are pending, whatever an older script left."""
+    """Return how many retrying rows are being tried; `listed` may hold more, left by an older release."""
     return max(0, min(listed, pending - at_rest))

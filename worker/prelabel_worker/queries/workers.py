@@ -1,4 +1,4 @@
-"""Which workers are alive, as they announce themselves."""
+"""List the living workers by their announcements."""
 
 import time
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from prelabel.wire.client import Client
 from prelabel_worker.presence import Presence, announced
 
 GONE_AFTER_SECONDS = 60.0
-"""A worker that has not ticked for so long is not listed."""
+"""A worker that has not ticked for this long is not listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,15 @@ class WorkerStatus(JsonRecord):
     host: str
     #: The id of its main process.
     pid: int
-    #: Its release.
+    #: Its release of prelabel.
     version: str
-    #: How many processes work.
+    #: How many processes run tasks.
     concurrency: int
     #: Seconds since its last announcement, to a tenth.
     seen_seconds_ago: float
-    #: Which stages it takes.
+    #: Its role: `submit`, `poll` or `all`.
     role: str = "all"
-    #: The newest version of chunks that it does not leave alone.
+    #: The newest version of chunks that it can work on.
     knows: int = 1
     #: Age of its oldest task in hand, in seconds; None without one.
     busy_seconds: float | None = None

@@ -1,4 +1,4 @@
-"""The Celery app: settings that are safe on Redis, and nothing of ours in a message but names."""
+"""Make the Celery app: its settings are safe on Redis, and its messages carry only ids of projects and chunks."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ from prelabel_worker.settings import Settings
 
 
 def create_app(settings: Settings) -> Celery:
-    """The app for these settings; `celery -A prelabel_worker` finds it in `prelabel_worker.celery`."""
+    """Return the app for these settings; `celery -A prelabel_worker` finds it in `prelabel_worker.celery`."""
     app = Celery("prelabel", set_as_current=False)
     app.conf.update(_configuration(settings))
 
@@ -51,7 +51,7 @@ def create_app(settings: Settings) -> Celery:
 
 
 def end(error: ConfigurationError) -> NoReturn:
-    """End the process: it cannot work with these settings."""
+    """Print the error and end the process, which cannot work with these settings."""
     print(f"prelabel: {printable(str(error))}", file=sys.stderr)  # noqa: T201
     sys.exit(error.exit_code)
 
@@ -64,12 +64,13 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_ignore_result": True,
-        # Late and one at a time: a busy worker hoards no hints. A hint that is lost costs a lease, never a row.
+        # Tasks are acknowledged late and taken one at a time, so that a busy worker hoards no hints. A lost hint costs
+        # at most the time of a lease, never a row.
         "task_acks_late": True,
         "worker_prefetch_multiplier": 1,
         "worker_disable_rate_limits": True,
         "worker_send_task_events": False,
-        # Whoever writes to the broker would command the workers; we need nothing of it.
+        # With remote control, anybody who can write to the broker could command the workers. Nothing here uses it.
         "worker_enable_remote_control": False,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
@@ -77,12 +78,12 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        # A broker that refuses (a read-only replica, no memory, no disk) is waited for like one that is away.
+        # Wait for a broker that refuses commands (read-only replica, no memory, no disk) as for one that is down.
         "broker_channel_error_retry": True,
         **broker.configuration(settings),
     }
 
 
 def _bound_warm_shutdown(**_: Any) -> None:
-    """Let a pool child that is told to stop wait 2 s, not 30, for its results to be read; nobody reads results."""
+    """Let a stopping pool child wait only 2 s, not 30, for somebody to read its results: nobody does."""
     billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20

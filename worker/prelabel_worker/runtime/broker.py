@@ -1,7 +1,7 @@
-"""Celery's broker: how the app and the commands connect to it, under the same rules as to the Redis with the state.
+"""Connect the app and the commands to Celery's broker, under the same rules as to the Redis that holds the rows.
 
-kombu reads URLs in its own way: it verifies no certificate unless told to, ends with a TypeError at options that it
-does not know, and leaves the protocol to redis-py. So it is given a transport that connects as
+kombu reads URLs in its own way: it verifies no certificate unless told to, raises TypeError for options that it does
+not know, and leaves the protocol version to redis-py. So this module gives it a transport that connects as
 `prelabel.wire.client` does.
 """
 
@@ -21,22 +21,23 @@ from prelabel_worker.amqp_url import AmqpUrl
 from prelabel_worker.settings import Settings
 
 ERRORS = (OperationalError, AMQPError, redis.RedisError, OSError)
-"""What a broker that is away, or that refuses, can raise."""
-_VISIBILITY_SECONDS = 120  # a hint that its worker never acknowledged comes back after this, to no effect
+"""The errors of a broker that cannot be reached or that refuses."""
+_VISIBILITY_SECONDS = 120  # then an unacknowledged hint is delivered again, without any effect
 _SOCKET_SECONDS = 10.0
 _HEALTH_CHECK_SECONDS = 10
 
 
 class QoS(kombu_redis.QoS):
-    """Counts hints that a worker has taken; what Redis does not hear of is given back here all the same.
+    """Counts the hints that a worker has taken, and stops counting a hint even if its acknowledgement fails.
 
-    kombu keeps the count of an acknowledgement that fails. When Redis dies while every process of a worker ends a task,
-    no credit is left: the worker asks for no hint, so it never notices that its connection is lost, and waits for ever.
-    The hint itself stays in Redis and comes back after the visibility time-out, to no effect.
+    kombu keeps counting a hint whose acknowledgement failed. If Redis dies while every process of a worker ends a
+    task, the count stays at its limit: the worker asks for no more hints, never notices that its connection is lost,
+    and waits for ever. The hint itself stays in Redis and is delivered again after the visibility time-out, without
+    any effect.
     """
 
     def ack(self, delivery_tag: str) -> None:
-        """Acknowledge a hint. Raises what Redis raises."""
+        """Acknowledge a hint. Raises redis.RedisError, OSError."""
         try:
             super().ack(delivery_tag)  # type: ignore[no-untyped-call]
         except (redis.RedisError, OSError):
@@ -44,7 +45,7 @@ class QoS(kombu_redis.QoS):
             raise
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Give a hint back. Raises what Redis raises."""
+        """Give a hint back. Raises redis.RedisError, OSError."""
         try:
             super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
         except (redis.RedisError, OSError):
@@ -53,7 +54,7 @@ class QoS(kombu_redis.QoS):
 
 
 class Channel(kombu_redis.Channel):
-    """A channel over connections that are made as all others are."""
+    """A channel whose connections are opened as `prelabel.wire.client` opens them."""
 
     QoS = QoS
 
@@ -74,15 +75,15 @@ class Transport(kombu_redis.Transport):
     can_parse_url = True
 
     def as_uri(self, uri: str, include_password: bool = False, mask: str = "**") -> str:
-        """The broker's URL; for a person without its secrets."""
+        """Return the broker's URL, without its secrets unless `include_password` is set."""
         url = RedisUrl.parse(uri)
         return url.text if include_password else str(url)
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
-    """What Celery must be told to connect to the broker of these settings. Raises ConfigurationError."""
+    """Return the Celery settings that connect to the broker of these settings. Raises ConfigurationError."""
     url = settings.broker
-    # Both, since a `CELERY_BROKER_URL` of another application's environment goes before `broker_url`.
+    # Set both: the variable `CELERY_BROKER_URL`, perhaps another application's, takes precedence over `broker_url`.
     urls = {"broker_read_url": url.text, "broker_write_url": url.text}
     if isinstance(url, AmqpUrl):
         return urls | {"broker_use_ssl": _amqp_tls(url) if url.tls else False}
@@ -107,17 +108,20 @@ def connect(settings: Settings, seconds: float) -> None:
 
 
 def remedy(error: BaseException) -> str | None:
-    """What to change in the settings that led to this error; None where waiting may help."""
-    for each in causes(error):
-        if isinstance(each, AccessRefused):
+    """Return what to change in the settings that led to this error; None if waiting may help."""
+    for cause in causes(error):
+        if isinstance(cause, AccessRefused):
             return "check the user, its password and its rights; both are percent-encoded in the URL"
-        if isinstance(each, NotAllowed):
+        if isinstance(cause, NotAllowed):
             return "check the virtual host in the URL, and the user's rights to it"
     return remedy_of(error)
 
 
 def _amqp_tls(url: AmqpUrl) -> dict[str, Any]:
-    """As py-amqp takes it: without a name it checks none, and a name that is None kombu makes an address."""
+    """Return the TLS options of py-amqp, which checks the host name only if `server_hostname` is given.
+
+    The key is left out rather than None, since kombu replaces None by the host of the URL.
+    """
     options = url.options
     verified = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "none": ssl.CERT_NONE}
     return ({"server_hostname": url.host} if options.verified else {}) | {

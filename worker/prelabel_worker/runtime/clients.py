@@ -1,4 +1,4 @@
-"""The clients of one process. Made on first use and again after a fork, since sockets must not be shared."""
+"""Make the clients of one process, on first use and again after a fork: processes must not share sockets."""
 
 import os
 import threading
@@ -21,26 +21,26 @@ _SOCKET_SECONDS = 10.0
 
 
 def connect(settings: Settings) -> Client:
-    """A client for the state, with limits on every wait."""
+    """Return a client for the Redis that holds the rows, with a time limit on every wait."""
     return open_client(settings.state, _SOCKET_SECONDS)
 
 
 class _Accounts:
-    """The accounts that the settings have keys for, each made when it is first asked for."""
+    """The accounts that the settings have keys for. Makes each on first use."""
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
         self._settings = settings
-        self._made: dict[str, Account] = {}
+        self._accounts: dict[str, Account] = {}
         self._lock = threading.Lock()
 
     def get(self, name: str) -> Account:
-        """The account of this name. Raises KeyMissing."""
+        """Return the account of this name, or the settings' account if it is empty. Raises KeyMissing."""
         name = name or self._settings.account
         with self._lock:
-            if name not in self._made:
-                self._made[name] = self._make(name)
-            return self._made[name]
+            if name not in self._accounts:
+                self._accounts[name] = self._make(name)
+            return self._accounts[name]
 
     def _make(self, name: str) -> Account:
         permits = permits_of(self._client, self._settings, name, fingerprint(key_of(self._settings, name)))
@@ -48,7 +48,7 @@ class _Accounts:
 
 
 class Runtime:
-    """Settings, and the context made of them for whichever process asks."""
+    """The settings, and for each process a context that is made from them."""
 
     def __init__(self, settings: Settings, hint: Hint) -> None:
         self.settings = settings
@@ -57,17 +57,17 @@ class Runtime:
         self._context: tuple[int, StageContext] | None = None
 
     def context(self) -> StageContext:
-        """Return the context of this process. Not all pools announce their processes, so the process id is the key."""
-        known = self._context
-        if known is not None and known[0] == os.getpid():
-            return known[1]
+        """Return the context of this process, known by its process id: not all pools announce a new process."""
+        cached = self._context
+        if cached is not None and cached[0] == os.getpid():
+            return cached[1]
         with self._lock:
             if self._context is None or self._context[0] != os.getpid():
                 self._context = (os.getpid(), self._make())
             return self._context[1]
 
     def after_fork(self) -> None:
-        """A child may have been forked while another thread of its parent held the lock."""
+        """Replace the lock: another thread of the parent may have held it during the fork."""
         self._lock = threading.Lock()
 
     def _make(self) -> StageContext:

@@ -1,4 +1,4 @@
-"""Celery's consumer, with a reconnect that stays within the recovery bound."""
+"""Celery's consumer, which reconnects often enough to recover chunks within the promised time."""
 
 import time
 from collections.abc import Callable
@@ -16,20 +16,20 @@ from prelabel_worker.runtime.preflight import ends_worker
 _log = structlog.get_logger(__name__)
 _REFUSED_SECONDS = 1.0
 _ALONE = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
-"""Workers know each other by the state alone. What Celery's workers tell each other would need Redis's channels."""
+"""Celery's workers would talk to each other over Redis's channels; ours do not need it."""
 
 
 class Consumer(CeleryConsumer):  # type: ignore[misc]
-    """Celery waits 2, 4, 6 … 30 s between attempts to reach its broker; this one half a second to one."""
+    """A consumer that waits 0.5 to 1 s between attempts to reach the broker; Celery's waits 2, 4, 6 … 30 s."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options, **_ALONE)
-        # An acknowledgement that comes late, for a message of a connection that is closed, breaks so in kombu 5.7.
+        # kombu 5.7 raises it when a message is acknowledged after its connection was closed.
         self.connection_errors = (*self.connection_errors, AttributeError)  # type: ignore[has-type]
         self._was_connected = False
 
     def ensure_connected(self, conn: Any) -> Any:
-        """Return a connected connection; kombu takes these waits as arguments only."""
+        """Connect and return the connection; kombu takes the waits between attempts only as arguments."""
         connect = partial(conn.ensure_connection, interval_start=0.5, interval_step=0.5, interval_max=1)
 
         def ensure(errback: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -49,19 +49,19 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
         return errback(error, *args)
 
     def _end_if_refused(self, error: Exception) -> None:
-        """End a worker whose broker was away at its start and refuses it for good; one that worked keeps trying."""
+        """End the worker if the broker refuses it for good, unless it was connected before: then it keeps trying."""
         if not self._was_connected and ends_worker(error):
             raise WorkerShutdown(ConfigurationError.exit_code)
 
     def on_connection_error_before_connected(self, exc: Exception) -> None:
-        """Wait for a broker that refuses."""
+        """Handle the error as Celery does; wait a moment if the broker refuses."""
         super().on_connection_error_before_connected(exc)
         self._wait_for_refusal(exc)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
-        """Give the connection up, and wait for a broker that refuses.
+        """Give up the connection; wait a moment if the broker refuses.
 
-        kombu 5.7 may break on closing what is half closed already, which would end the worker.
+        kombu 5.7 may fail to close a connection that is half closed, which would end the worker.
         """
         try:
             super().on_connection_error_after_connected(exc)
@@ -70,6 +70,6 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]
         self._wait_for_refusal(exc)
 
     def _wait_for_refusal(self, error: Exception) -> None:
-        """A broker that can be reached and refuses would be asked again at once."""
+        """Wait if the broker can be reached but refuses: Celery would ask it again at once."""
         if isinstance(error, self.channel_errors):
             time.sleep(_REFUSED_SECONDS)

@@ -1,7 +1,7 @@
-"""Does this worker get on with its work? Pure: it is told what is in hand, and what waits.
+"""Detect a worker that makes no progress. No I/O: the caller passes the tasks in hand and the waiting hints.
 
-That a process lives and ticks says little: a pool child may hang in a call that never returns, and a consumer may have
-lost its broker without noticing. Both show as the same thing: there is work, and nothing begins or ends.
+A process that lives and ticks may still be stuck: a pool child may hang in a call that never returns, and a consumer
+may have lost its broker without noticing. In both cases there is work, but no task begins or ends.
 """
 
 import time
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 
 class Liveness:
-    """Progress is a task that was taken, began or ended, and having nothing to do."""
+    """Measures the time since the last progress: a task was taken, began or ended, or there was nothing to do."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -18,7 +18,7 @@ class Liveness:
         self._moved = clock()
 
     def look(self, in_hand: Iterable[str], begun: int, waiting: int) -> None:
-        """Note the ids of the tasks in hand, how many ever began, and how many hints wait in the queue."""
+        """Record the ids of the tasks in hand, how many tasks ever began, and how many hints wait in the queue."""
         now = self._clock()
         since = {task: self._since.get(task, now) for task in in_hand}
         idle = not since and not waiting

@@ -1,6 +1,7 @@
-"""At the start of a worker: what waiting does not fix ends it, with what to change.
+"""Check a worker's settings and servers at its start; end it, with a remedy, for a problem that waiting does not fix.
 
-A server that is merely away is waited for; a wrong password, an unknown certificate or a missing key is not.
+The worker waits for a server that cannot be reached, but not if a password is wrong, a certificate unknown or a key
+missing.
 """
 
 from collections.abc import Iterator
@@ -20,14 +21,14 @@ _BROKER_SECONDS = 5.0
 
 
 def check(settings: Settings) -> None:
-    """Raise ConfigurationError with everything that is wrong."""
+    """Check the keys, Redis and the broker. Raises ConfigurationError with all problems."""
     problems = list(_problems(settings))
     if problems:
         raise ConfigurationError("; ".join(problems))
 
 
 def ends_worker(error: Exception) -> bool:
-    """Return whether a server refuses for good, and report it: for a worker that has not reached that server yet."""
+    """Return whether a server refuses for good, and log it if so; for a worker that has not reached that server yet."""
     remedy = broker.remedy(error)
     if remedy is not None:
         _log.error("worker.cannot_start", detail=words_of(error), remedy=remedy)

@@ -1,6 +1,7 @@
-"""Which stages a worker takes: all of them, or those of one role, so that waiting and computing can be apart.
+"""The roles of workers: a worker takes all stages or those of one role, so that computing and waiting can be apart.
 
-Each role has a queue of its own; a worker's role is what it consumes, so plain `celery … worker -Q` chooses too.
+Each role has a queue of its own. The queues that a worker consumes decide its role, so plain `celery … worker -Q`
+chooses one too.
 """
 
 from collections.abc import Iterable
@@ -14,21 +15,21 @@ QUEUES = {"submit": "prelabel", "poll": "prelabel.poll"}
 
 
 def queue_of(stage: str) -> str:
-    """The queue of a stage's hints."""
+    """Return the queue of a stage's hints."""
     return next(QUEUES[role] for role, stages in STAGES.items() if stage in stages)
 
 
 def role_of(queues: Iterable[str]) -> str:
-    """`submit`, `poll` or `all`: the role of a worker that consumes these queues."""
-    found = [role for role, queue in QUEUES.items() if queue in queues]
-    return found[0] if len(found) == 1 else "all"
+    """Return the role of a worker that consumes these queues: `submit`, `poll` or `all`."""
+    roles = [role for role, queue in QUEUES.items() if queue in queues]
+    return roles[0] if len(roles) == 1 else "all"
 
 
 def stages_of(role: str) -> tuple[str, ...]:
-    """The stages that a role takes."""
+    """Return the stages that a role takes."""
     return STAGES.get(role) or tuple(stage for stages in STAGES.values() for stage in stages)
 
 
 def queue_arguments(role: str) -> list[str]:
-    """What makes a Celery worker take this role."""
+    """Return the options that make a Celery worker take this role."""
     return [] if role == "all" else ["--queues", QUEUES[role]]

@@ -1,4 +1,4 @@
-"""The stages as Celery tasks. A message is a hint: it names what to look at, and carries nothing."""
+"""The stages as Celery tasks. A message is a hint: it names a project or chunks to look at, and carries no data."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,18 +17,18 @@ from prelabel_worker.stages.settle import settle
 from prelabel_worker.stages.submit import submit
 
 _log = structlog.get_logger(__name__)
-_SHOWN = 200
+_DETAIL_CHARACTERS = 200
 
 
 @contextmanager
 def _dropped_in_trouble(stage: str) -> Iterator[None]:
-    """What is in hand is dropped when Redis or the broker cannot work: its lease ends, and its timer is set."""
+    """Drop the task when Redis or the broker cannot work. Nothing is lost: its lease ends, and its timer is set."""
     try:
         yield
     except (redis.RedisError, OperationalError) as error:
         if not isinstance(error, OperationalError) and not is_away(error):
             raise
-        _log.warning("task.dropped", stage=stage, error=type(error).__name__, detail=str(error)[:_SHOWN])
+        _log.warning("task.dropped", stage=stage, error=type(error).__name__, detail=str(error)[:_DETAIL_CHARACTERS])
 
 
 def register(app: Celery, runtime: Runtime) -> None:

@@ -1,7 +1,7 @@
-"""The tick: every worker looks for what is due and sends hints. No beat, no leader.
+"""The tick: every worker looks for timers that are due and sends hints. There is no Celery beat and no leader.
 
-It is a thread: the worker's event loop stands still in an outage, during a warm shutdown and, in some pools, while a
-task runs.
+It runs in a thread, since the worker's event loop stands still in an outage, during a warm shutdown and, in some pools,
+while a task runs.
 """
 
 import os
@@ -33,16 +33,16 @@ from prelabel_worker.runtime.timers import Due, Timers
 from prelabel_worker.settings import Settings
 
 TICK_SECONDS = 0.25
-"""Longest sleep between two looks."""
+"""Longest wait between two ticks."""
 _HINTS_PER_PROCESS = 4
 _PRESENCE_SECONDS = 2.0
-_NEXT_ROUND_SECONDS = 0.05  # after hints were sent: those who took them are soon free for more
-_SAY_AGAIN_SECONDS = 30.0
+_NEXT_ROUND_SECONDS = 0.05  # the wait after a tick that sent hints, since workers take them soon
+_LOG_AGAIN_SECONDS = 30.0
 _log = structlog.get_logger(__name__)
 
 
 class Ticker(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Starts the tick with the worker and stops it first."""
+    """Starts the tick after the worker's pool, and stops it before the pool."""
 
     requires = {"celery.worker.components:Pool"}  # noqa: RUF012 - Celery reads the class attribute
 
@@ -51,17 +51,17 @@ class Ticker(bootsteps.StartStopStep):  # type: ignore[misc]
         self._stopped = threading.Event()
 
     def start(self, parent: Any) -> None:
-        """Begin to tick."""
+        """Start the thread that ticks."""
         self._stopped.clear()
         tick = _Tick(parent, self._stopped)
         threading.Thread(target=tick.run, name="prelabel-ticker", daemon=True).start()
 
     def stop(self, parent: Any) -> None:
-        """Stop ticking: other workers take what is due."""
+        """End the thread; other workers take what is due."""
         self._stopped.set()
 
     def terminate(self, parent: Any) -> None:
-        """Tick no more."""
+        """End the thread at a cold shutdown."""
         self._stopped.set()
 
 
@@ -76,7 +76,7 @@ class _Tick:
         self._name = worker.hostname
         self._queues: list[str] = sorted(worker.app.amqp.queues.consume_from)
         self._role = roles.role_of(self._queues)
-        self._announced = self._said = float("-inf")
+        self._announced = self._logged = float("-inf")
         self._quarantine = Quarantine(self._client, self._settings.key_prefix)
         self._swept = time.monotonic()
         self._failed_since: float | None = None
@@ -93,7 +93,7 @@ class _Tick:
                 self._sweep()
                 self._works()
             except broker.ERRORS as error:
-                # Redis or the broker is away or loading: the timers are where they were.
+                # Redis or the broker is down or loading. Nothing is lost: the timers stay in Redis.
                 self._fails(error)
             except Exception:
                 _log.exception("tick.broken")
@@ -101,20 +101,20 @@ class _Tick:
         self._withdraw()
 
     def _fails(self, error: Exception) -> None:
-        """Log the failure once, then every half minute: a tick is tried four times a second.
+        """Log a failure at first and then every half minute, since a tick is tried four times a second.
 
-        A worker that has not worked yet, and that Redis refuses for good, stops.
+        Stop the worker if a server refuses it for good and no tick has succeeded yet.
         """
         now = time.monotonic()
         if not self._worked and ends_worker(error):
             state.should_stop = ConfigurationError.exit_code
             self._stopped.set()
         if self._failed_since is None:
-            self._failed_since, self._said = now, float("-inf")
-        if now - self._said >= _SAY_AGAIN_SECONDS:
+            self._failed_since, self._logged = now, float("-inf")
+        if now - self._logged >= _LOG_AGAIN_SECONDS:
             seconds = round(now - self._failed_since, 1)
             _log.warning("tick.failed", error=type(error).__name__, detail=words_of(error), seconds=seconds)
-            self._said = now
+            self._logged = now
 
     def _works(self) -> None:
         self._worked = True
@@ -123,26 +123,26 @@ class _Tick:
             self._failed_since = None
 
     def _tick(self) -> float:
-        """Send hints for what is due; seconds to the next look."""
+        """Send hints for what is due; return the seconds to the next tick."""
         with self._app.producer_or_acquire() as producer:
             waiting = sum(_waiting_hints(producer.channel, queue) for queue in self._queues)
-            # A copy in one step: the consumer's thread adds and removes while we look.
             begun, before = state.all_total_count[0], self._begun
             self._begun = begun
+            # list() copies at once, while the consumer's thread adds and removes requests.
             self._liveness.look(list(state.requests), begun, waiting)
             room = room_for_hints(self._processes, waiting, moves=begun != before)
             if not room:
-                return TICK_SECONDS  # no process is free: what is due stays due
+                return TICK_SECONDS  # the queue is full: what is due stays due
             due, wait = self._timers.due(room, roles.stages_of(self._role), most_polls=room * POLLED_TOGETHER)
             for name, args in _messages(due):
                 self._app.send_task(name, args, producer=producer)
-        # What is due at once and not ours is another role's.
         if due:
             return _NEXT_ROUND_SECONDS
+        # A timer that is due now but was not returned belongs to another role: do not look again at once.
         return TICK_SECONDS if (wait <= 0 and self._role != "all") else max(wait, 0.005)
 
     def _sweep(self) -> None:
-        """End the quarantine of projects that are well again."""
+        """End the quarantine of projects that have had no error for a while."""
         if time.monotonic() - self._swept > LOOK_AGAIN_SECONDS:
             self._quarantine.sweep()
             self._swept = time.monotonic()
@@ -176,18 +176,18 @@ class _Tick:
 
 
 def room_for_hints(processes: int, waiting: int, *, moves: bool) -> int:
-    """How many hints a tick may send; `moves`: tasks were begun since the last one.
+    """Return how many hints a tick may send; `moves` is whether tasks have begun since the previous tick.
 
-    Stages hint what follows themselves, which can keep the queue full: then a project that only the tick knows of has a
-    turn at each look all the same.
+    Stages send the hints for what follows themselves, which can keep the queue full. Even then one hint may be sent, so
+    that a project that only the tick knows of gets its turn.
     """
     return max(processes * _HINTS_PER_PROCESS - waiting, 1 if moves else 0)
 
 
 def _waiting_hints(channel: Any, queue: str) -> int:
-    """Hints that no worker has taken yet."""
+    """Return the number of hints that no worker has taken yet."""
     if isinstance(channel, virtual.Channel):
-        # Redis: a passive declaration asks with EXISTS, to which kombu adds no `global_keyprefix`: it finds no queue.
+        # With Redis, a passive declaration would find no queue: kombu runs EXISTS without the `global_keyprefix`.
         return int(channel._size(queue))  # type: ignore[no-untyped-call]
     try:
         return int(channel.queue_declare(queue=queue, passive=True).message_count)
@@ -196,14 +196,14 @@ def _waiting_hints(channel: Any, queue: str) -> int:
 
 
 def _messages(due: list[Due]) -> list[tuple[str, list[Any]]]:
-    """One message for each thing, but imports to be polled go together."""
-    polled = [[each.project_id, each.chunk_id] for each in due if each.stage == "poll"]
-    found: list[tuple[str, list[Any]]] = [
+    """Return the name and arguments of a task for each entry; polls go together, many in one task."""
+    polled = [[entry.project_id, entry.chunk_id] for entry in due if entry.stage == "poll"]
+    tasks: list[tuple[str, list[Any]]] = [
         ("prelabel.poll", [polled[at : at + POLLED_TOGETHER]]) for at in range(0, len(polled), POLLED_TOGETHER)
     ]
-    for each in due:
-        if each.stage in ("group", "retry", "expire"):
-            found.append((f"prelabel.{each.stage}", [each.project_id]))
-        elif each.stage != "poll":
-            found.append((f"prelabel.{each.stage}", [each.project_id, each.chunk_id]))
-    return found
+    for entry in due:
+        if entry.stage in ("group", "retry", "expire"):
+            tasks.append((f"prelabel.{entry.stage}", [entry.project_id]))
+        elif entry.stage != "poll":
+            tasks.append((f"prelabel.{entry.stage}", [entry.project_id, entry.chunk_id]))
+    return tasks

@@ -1,4 +1,4 @@
-"""What is due, and when to look again. This module does not know what a timer is for."""
+"""Find what is due in all projects, and when to look again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from prelabel_worker.runtime.roles import stages_of
 from prelabel_worker.scripts import Scripts
 
 LOOK_ANYWAY_SECONDS = 5.0
-"""A project is looked at this often whatever the set of projects says: a lost hint costs seconds."""
+"""Longest time between two looks at a project, whatever its score, so that a lost hint costs only seconds."""
 _PROJECTS_A_TICK = 100
 _NAMES_PUT_OFF_SECONDS = 86_400.0
-_MAX_IN_LINE = 10_000  # names; one that is forgotten goes to the end
+_MAX_IN_LINE = 10_000  # projects; one that is forgotten goes to the end
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One thing to do: a stage for a project, and the chunk if the stage works on one."""
+    """A stage that is due for a project; `chunk_id` is empty if the stage does not work on one chunk."""
 
     stage: str
     project_id: str
@@ -34,23 +34,24 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """A project that is looked at, and where it stands in the set of projects."""
+    """A project that this tick looks at, and its scores in the set of projects."""
 
     project_id: str
-    #: Its score now, set when it was taken.
+    #: The score that projects_due.lua gave it for this look.
     score: bytes
-    #: Its score before it was taken.
-    place: bytes
+    #: The score that it had before.
+    old_score: bytes
 
-    def moved(self, wait_ms: int | str) -> list[str | int | bytes]:
-        """The arguments of projects_next.lua; an empty wait gives it the score it had."""
-        return [self.project_id, self.score, wait_ms, self.place]
+    def next_look(self, wait_ms: int | str) -> list[str | int | bytes]:
+        """Return the arguments of projects_next.lua; an empty wait restores the old score."""
+        return [self.project_id, self.score, wait_ms, self.old_score]
 
 
 class _Line:
-    """Whose turn is next, by the turns of this process.
+    """Puts projects in order: the project that has waited longest for a turn in this process comes first.
 
-    Scores in the set of projects cannot tell it: every publish writes one, and so can anybody who may publish.
+    The scores in the set of projects cannot give this order: every publish writes one, and anybody who may publish can
+    write any score.
     """
 
     def __init__(self) -> None:
@@ -58,14 +59,14 @@ class _Line:
         self._next = count()
 
     def in_order(self, projects: list[_Listed]) -> list[_Listed]:
-        """Return the projects, longest without a turn first. New ones go last."""
+        """Return the projects in order. A project that is not known yet comes last."""
         for project in projects:
             if project.project_id not in self._places:
                 self._places[project.project_id] = next(self._next)
         return sorted(projects, key=lambda project: self._places[project.project_id])
 
     def had_turn(self, project_id: str) -> None:
-        """Move a project to the end."""
+        """Move a project to the end of the line."""
         self._places.pop(project_id, None)
         self._places[project_id] = next(self._next)
         if len(self._places) > _MAX_IN_LINE:
@@ -73,7 +74,7 @@ class _Line:
 
 
 class Timers:
-    """The timers of all projects behind one Redis."""
+    """The timers of all projects in one Redis."""
 
     def __init__(self, client: Client, key_prefix: str, lease_seconds: float) -> None:
         self._client = client
@@ -87,19 +88,20 @@ class Timers:
     def due(
         self, most: int, stages: Sequence[str] = stages_of("all"), *, most_polls: int | None = None
     ) -> tuple[list[Due], float]:
-        """What is due now of these stages, each answered to one caller; and seconds to the next look.
+        """Return at most `most` entries of these stages that are due, and the seconds to the next look.
 
-        Polls are counted apart (as many, unless said), since one hint is for many: of any project, in or out of turn.
+        Each entry is returned to one caller only. Polls have a limit of their own (by default also `most`), since one
+        hint is for many polls; they need no turn.
         """
         next_ms, projects = self._projects_due()
         turns = self._turns([project.project_id for project in projects], most)
         unused = 0
-        found: list[Due] = []
+        all_due: list[Due] = []
         polls = most if most_polls is None else most_polls
-        moves: list[str | int | bytes] = []
+        looks: list[str | int | bytes] = []
         waits: list[int] = []
         for project in projects:
-            # A turn that an earlier project did not use is passed on.
+            # A project without a turn may use one that earlier projects left.
             unused += turns[project.project_id]
             turn = turns[project.project_id] or min(unused, 1)
             if turn:
@@ -110,25 +112,25 @@ class Timers:
                 problem = quarantine.problem_of(error)
                 if problem is not None:
                     self._quarantine.remember(project.project_id, "tick", problem)
-                    moves += project.moved(int(quarantine.LOOK_AGAIN_SECONDS * 1000))
+                    looks += project.next_look(int(quarantine.LOOK_AGAIN_SECONDS * 1000))
                     continue
                 if not isinstance(error, redis.RedisError) or not has_slots(self._client):
                     raise
-                continue  # a node of a cluster is away: the projects of the others continue
-            found += due
-            polled = sum(each.stage == "poll" for each in due)
+                continue  # a node of a cluster is down: projects on other nodes continue
+            all_due += due
+            polled = sum(entry.stage == "poll" for entry in due)
             polls -= polled
             unused -= len(due) - polled
-            # Who was due and had no turn keeps its place: who has waited longest is first.
-            moves += project.moved(wait_ms if turn or wait_ms else "")
+            # A project with something due and no turn keeps its score, so that it stays the most overdue.
+            looks += project.next_look(wait_ms if turn or wait_ms else "")
             waits.append(wait_ms)
-        if moves:
-            self._scripts.run("projects_next", keys.projects(self._prefix), *moves)
+        if looks:
+            self._scripts.run("projects_next", keys.projects(self._prefix), *looks)
         soonest = min([next_ms, *waits])
-        return found, LOOK_ANYWAY_SECONDS if soonest < 0 else soonest / 1000
+        return all_due, LOOK_ANYWAY_SECONDS if soonest < 0 else soonest / 1000
 
     def _projects_due(self) -> tuple[int, list[_Listed]]:
-        """Take the projects that are due; ms to the next one (-1: none), and those that were taken."""
+        """Return the ms until the next project is due (-1: there is none), and those that are due now, in order."""
         next_ms, self._cursor, malformed, sample, *listed = self._scripts.run(
             "projects_due",
             keys.projects(self._prefix),
@@ -141,11 +143,11 @@ class Timers:
         if malformed:
             _log.error("projects.malformed", names=malformed, sample=shortened(sample))
         parts = zip(listed[::3], listed[1::3], listed[2::3], strict=True)
-        projects = [_Listed(name.decode(), score, place) for name, score, place in parts]
+        projects = [_Listed(name.decode(), score, old_score) for name, score, old_score in parts]
         return int(next_ms), self._line.in_order(projects)
 
     def _turns(self, projects: list[str], most: int) -> dict[str, int]:
-        """How much of each project may be answered: shares by priority, so that none holds up another for long."""
+        """Return each project's share of `most` turns, by priority, so that no project holds up another for long."""
         if not projects:
             return {}
         priorities = self._client.hgetall(keys.priorities(self._prefix)) if len(projects) > 1 else {}
@@ -153,7 +155,7 @@ class Timers:
         return shares(weights, most)
 
     def _project(self, project_id: str, most: int, most_polls: int, stages: Sequence[str]) -> tuple[int, list[Due]]:
-        """Milliseconds until this project should be looked at again, and what is due in it."""
+        """Return the ms until the next look at this project, and what is due in it."""
         root = keys.project_root(self._prefix, project_id)
         answer = self._scripts.run("tick", root, most, most_polls, self._lease_ms, *stages)
         due = [
@@ -171,11 +173,12 @@ def _weight(priority: bytes) -> int:
 
 
 def shares(weights: dict[str, int], most: int) -> dict[str, int]:
-    """Divide `most` turns by weight, at least one each as long as there are any; the heaviest first. Pure."""
-    total, left, found = sum(weights.values()), most, dict.fromkeys(weights, 0)
-    heaviest_first = sorted(weights, key=lambda each: -weights[each])
-    for at, name in enumerate(heaviest_first, 1):
-        for_the_others = len(weights) - at
-        found[name] = max(min(left, 1), min(left - for_the_others, most * weights[name] // total))
-        left -= found[name]
-    return found
+    """Divide `most` turns by weight, heaviest first: each project gets at least one while turns remain."""
+    total, remaining, turns = sum(weights.values()), most, dict.fromkeys(weights, 0)
+    heaviest_first = sorted(weights, key=lambda project_id: -weights[project_id])
+    for number, project_id in enumerate(heaviest_first, 1):
+        one_for_each_other = len(weights) - number
+        share = most * weights[project_id] // total
+        turns[project_id] = max(min(remaining, 1), min(remaining - one_for_each_other, share))
+        remaining -= turns[project_id]
+    return turns

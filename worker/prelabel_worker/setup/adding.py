@@ -1,8 +1,8 @@
 """Add a file of data rows to a dataset, part by part: look up, add, wait, and record the part as done.
 
-Rows whose global key exists are found by a look-up, before and after: what Labelbox answers to a duplicate is not
-documented, and one duplicate may have a whole upload refused (docs/reference/labelbox-api.md#6). So a part whose fate
-is unknown can be begun again.
+A look-up before and after finds the rows whose global key exists: it is not documented how Labelbox answers a
+duplicate, and one duplicate may make it refuse a whole upload (docs/reference/labelbox-api.md#6). So a part whose
+outcome is unknown can be begun again.
 """
 
 import mimetypes
@@ -38,7 +38,7 @@ class _Part:
     #: The number of the last line.
     last: int
     rows: list[NewRow] = field(default_factory=list)
-    #: Lines that are no data row.
+    #: Lines that are not data rows.
     refused: list[NoRow] = field(default_factory=list)
     #: Bytes of the rows.
     size: int = 0
@@ -51,7 +51,7 @@ class _Part:
 
 
 class Adding:
-    """Adds the rows of one file. `failed` gets each row that is not added, `show` the progress."""
+    """Adds the rows of one file. Calls `failed` with each row that is not added, and `show` with the progress."""
 
     def __init__(self, calls: Calls, file: StateFile, *, task_seconds: float, failed: Failed, show: Show) -> None:
         self._calls = calls
@@ -63,10 +63,10 @@ class Adding:
         self._show = show
 
     def run(self, stream: BinaryIO, reader: RowReader, state: AddingState, mark: Callable[[], int]) -> AddingState:
-        """Add the rows from where the state says to the end; return the state at the end.
+        """Add the rows after the last line that the state names as done; return the state at the end.
 
         `mark` makes the report of failed rows durable and returns its length. Raises RequestError, StillRunning,
-        Stopped, OSError; the same call resumes from what was saved.
+        Stopped, OSError; a call with the saved state then resumes.
         """
         state = self._finish_task(state)
         for part in _parts(reader.rows(stream, state.line)):
@@ -78,12 +78,12 @@ class Adding:
         return self._file.save(state, done=True)
 
     def _finish_task(self, state: AddingState) -> AddingState:
-        """Wait for the task of an earlier run before anything else."""
+        """Wait for the task that an earlier run left, if there is one."""
         if state.task:
             try:
                 self._tasks.wait(state.task, self._seconds, lambda task: self._show(state, task))
             except TaskGone:
-                return state  # what it did shows when its rows are looked up
+                return state  # the look-up of its rows will show what it did
         return state
 
     def _add(self, part: _Part, state: AddingState) -> AddingState:
@@ -99,19 +99,19 @@ class Adding:
             if not state.flying:
                 state = self._file.save(state, flying=True, flying_existing=len(existing_ids))
             fresh = [row for key, row in by_key.items() if key not in existing_ids]
-            # Rows that exist now and did not before were added by this command, in this run or an earlier one.
+            # Rows that exist now but not at the beginning were added by this command, in this run or an earlier one.
             existing = min(state.flying_existing, len(existing_ids)) + len(part.rows) - len(by_key)
             added = len(existing_ids) - min(state.flying_existing, len(existing_ids))
             try:
-                more, lost = self._send(fresh, state)
+                just_added, not_added = self._send(fresh, state)
             except RequestError as error:
                 if not error.maybe_accepted or attempt == _ATTEMPTS:
                     raise
                 self._calls.sleep(_AGAIN_SECONDS * attempt)
                 continue
-            for no_row in lost:
+            for no_row in not_added:
                 self._failed(no_row)
-            added, failed = added + more, failed + len(lost)
+            added, failed = added + just_added, failed + len(not_added)
             break
         return self._counted(state, added, existing, failed)
 
@@ -122,36 +122,36 @@ class Adding:
         return state
 
     def _send(self, rows: list[NewRow], state: AddingState) -> tuple[int, list[NoRow]]:
-        """Add rows; return how many were added, and the others. Raises RequestError, StillRunning, Stopped."""
-        payloads, lost = self._uploaded(rows, state.dataset_id)
+        """Add rows; return how many were added, and those that were not. Raises RequestError, StillRunning, Stopped."""
+        payloads, not_added = self._uploaded(rows, state.dataset_id)
         if not payloads:
-            return 0, lost
+            return 0, not_added
         state.task = self._rows.add([payload for _, payload in payloads])
         self._file.save(state)
         task = self._tasks.wait(state.task, self._seconds, lambda task: self._show(state, task))
         reasons = dict(self._rows.failed(state.task))
-        # When Labelbox does not name a failed row, it may be any of them: all are looked up.
+        # If Labelbox does not name a failed row, it may be any of them: look up all.
         all_doubtful = not task.complete or "" in reasons
         doubtful = [row for row, _ in payloads if all_doubtful or row.key in reasons]
         added_ids = self._rows.look_up([row.key for row in doubtful]).ids if doubtful else {}
-        lost += [
+        not_added += [
             NoRow(row.line, row.key, reasons.get(row.key) or reasons.get("") or task.why)
             for row in doubtful
             if row.key not in added_ids
         ]
-        return len(rows) - len(lost), lost
+        return len(rows) - len(not_added), not_added
 
     def _uploaded(self, rows: list[NewRow], dataset_id: str) -> tuple[list[tuple[NewRow, dict[str, Any]]], list[NoRow]]:
-        """Upload local files; return what is sent of each row, and the rows whose file cannot be read."""
+        """Upload local files; return each row with its payload, and the rows whose file cannot be read."""
         payloads: list[tuple[NewRow, dict[str, Any]]] = []
-        lost: list[NoRow] = []
+        unreadable: list[NoRow] = []
         with ThreadPoolExecutor(_UPLOADS) as pool:
             for row, address in zip(rows, pool.map(self._address, rows), strict=True):
                 if isinstance(address, NoRow):
-                    lost.append(address)
+                    unreadable.append(address)
                 else:
                     payloads.append((row, row.payload | {"row_data": address, "dataset_id": dataset_id}))
-        return payloads, lost
+        return payloads, unreadable
 
     def _address(self, row: NewRow) -> str | NoRow:
         if row.file is None:

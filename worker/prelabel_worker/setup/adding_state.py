@@ -1,7 +1,7 @@
 """The progress of adding data rows: a small file beside the rows, from which the same command resumes.
 
-Global keys alone would make a repeat safe, but not short. The dataset must be remembered, since the API has no look-up
-of a dataset by name: without this file, each repeat would make another dataset of the same name.
+Global keys alone would make a repeat safe, but as long as the first run. The dataset must be remembered, since the API
+has no look-up of a dataset by name: without this file, each repeat would make another dataset of the same name.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from prelabel.errors import PrelabelError
 
 
 class UnusableState(PrelabelError):
-    """The file cannot be read; the message names it."""
+    """The state file cannot be used; the message names it."""
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class StateFile:
         self._rows = rows
 
     def load(self) -> AddingState:
-        """Return the state of the last run; when it ended or the rows have changed, its dataset from the first line.
+        """Return the state of the last run; if that ended or the rows have changed, a new state with its dataset.
 
         Raises UnusableState.
         """
@@ -68,11 +68,11 @@ class StateFile:
             saved = orjson.loads(self.path.read_bytes())
             state = AddingState(**{field.name: saved[field.name] for field in fields(AddingState)})
         except FileNotFoundError:
-            return AddingState(rows=self._print())
+            return AddingState(rows=self._stamp())
         except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise UnusableState(f"{self.path} cannot be used ({type(error).__name__}): remove it") from None
-        if state.done or state.rows != self._print():
-            return AddingState(state.dataset_id, state.creating, self._print())
+        if state.done or state.rows != self._stamp():
+            return AddingState(state.dataset_id, state.creating, self._stamp())
         return state
 
     def save(self, state: AddingState, **changes: Any) -> AddingState:
@@ -81,6 +81,6 @@ class StateFile:
         private_files.replace(self.path, orjson.dumps(asdict(changed)))
         return changed
 
-    def _print(self) -> str:
-        about = self._rows.stat()
-        return f"{about.st_size} {about.st_mtime_ns}"
+    def _stamp(self) -> str:
+        status = self._rows.stat()
+        return f"{status.st_size} {status.st_mtime_ns}"

@@ -1,9 +1,9 @@
-"""Batches: put data rows into a project, small batches in one request, large ones by a task of Labelbox.
+"""Put data rows into a project in batches: small ones in one request, large ones by a task of Labelbox.
 
 Source: docs/reference/labelbox-api.md#2-7.
 
-Names are unique in a project, so an existing batch was made before. We assume that adding a data row changes nothing
-where the batch, or another one of the project, has it.
+A project has one batch of a name, so a repeated command finds the batch that it made before. We assume that to add a
+data row has no effect if a batch of the project has it already.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -66,7 +66,7 @@ class Made:
     name: str
     #: How many data rows it has.
     size: int
-    #: Whether it existed before, complete.
+    #: Whether it existed before with all its rows.
     before: bool = False
     #: The ids of data rows that Labelbox did not add, where it names them.
     failed: list[str] = field(default_factory=list)
@@ -91,11 +91,11 @@ class Batches:
         ours: bool,
         show: Callable[[float], None] = lambda percent: None,
     ) -> Made:
-        """Make a batch of these data rows, at most 100,000; an existing batch that lacks rows is filled.
+        """Make a batch of these data rows, at most 100,000; fill an existing batch of this name that lacks rows.
 
-        With `ours`, the name was made from these rows, so a batch of this name is this one; with any other name, only
-        the number of rows tells. Raises NameTaken, RequestError, StillRunning, Stopped; after any of them, it may be
-        called again.
+        With `ours`, the name was derived from these rows, so a batch of this name is meant to have them. Otherwise only
+        its number of rows can show that. Raises NameTaken, RequestError, StillRunning, Stopped; it may be called again
+        after any of them.
         """
         batch = self._find(name)
         if batch is None:
@@ -112,12 +112,12 @@ class Batches:
         return self._fill(batch.id, name, ids, show)
 
     def _settled_size(self, batch: Made) -> int:
-        """Wait until a batch no longer grows, since a task of a run that was cut off may fill it; return its size."""
-        size, still = batch.size, 0
-        while still < _LOOKS:
+        """Wait until a batch no longer grows, since a task of an interrupted run may be filling it; return its size."""
+        size, unchanged = batch.size, 0
+        while unchanged < _LOOKS:
             self._calls.sleep(_LOOK_SECONDS)
             now = self._size(batch.id)
-            size, still = now, still + 1 if now == size else 0
+            size, unchanged = now, unchanged + 1 if now == size else 0
         return size
 
     def _small(self, name: str, ids: Sequence[str]) -> Made:
@@ -138,7 +138,7 @@ class Batches:
         return made.create_empty_batch.id if made.create_empty_batch else ""
 
     def _made(self, query: str, fields: dict[str, Any], name: str) -> NewBatch | Made:
-        """Return the answer or, when it was lost, the batch of this name if there is one now."""
+        """Send a request that makes a batch; return the answer or, if that was lost, the batch of this name."""
         try:
             variables = {"project": self._project, "input": fields}
             made = self._calls.create(query, variables, NewBatchOfProject, batches=True).project
@@ -152,7 +152,7 @@ class Batches:
             return batch
 
     def _fill(self, batch_id: str, name: str, ids: Sequence[str], show: Callable[[float], None]) -> Made:
-        """Add rows to a batch. Repeated when an answer is lost: what the batch has already is not added twice."""
+        """Add rows to a batch. To repeat the request is safe: rows that the batch has are not added twice."""
         fields = {"batchId": batch_id, "dataRowIds": list(ids), "globalKeys": None, "priority": _PRIORITY}
         variables = {"project": self._project, "input": fields}
         begun = self._calls.ask(_ADD, variables, RowsToBatchOfProject, batches=True).project.begun

@@ -1,4 +1,4 @@
-"""Requests to Labelbox for a command: sent with a permit of the account, repeated where that is safe."""
+"""Send a command's requests to Labelbox with permits of the account, and repeat them where that is safe."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ _Answer = TypeVar("_Answer")
 
 
 class Calls:
-    """Sends the requests of one account. `stop` ends it between two requests; `tell` gets a line about a long wait."""
+    """Sends the requests of one account. `stop` ends it between two requests; `tell` is called before long waits."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Calls:
     def create(self, query: str, variables: dict[str, Any], kind: type[_Answer], *, batches: bool = False) -> _Answer:
         """Send a request that makes something new each time; repeat it only while it certainly made nothing.
 
-        Raises RequestError; with `maybe_accepted` it may have made something, which the caller looks for.
+        Raises RequestError. If its `maybe_accepted` is set, the caller must look for what the request may have made.
         """
         return self._repeating.send(lambda: self._labelbox.query(query, variables, kind, creates=True, batches=batches))
 
@@ -43,12 +43,12 @@ class Calls:
         return self._repeating.send(lambda: self._labelbox.upload_file(name, content(), size, media_type))
 
     def sleep(self, seconds: float) -> None:
-        """Wait. Raises Stopped as soon as the person interrupts the command."""
+        """Wait. Raises Stopped as soon as the user interrupts the command."""
         self._repeating.sleep(seconds)
 
 
 def next_page(before: str | None, cursor: str | None) -> str | None:
-    """Return where the next page begins, None after the last. Raises UnexpectedShape for the same page again."""
+    """Return where the next page begins; None after the last. Raises UnexpectedShape for the same page again."""
     if cursor and cursor == before:
         raise UnexpectedShape("the answer is not as expected: its next page is the same page")
     return cursor or None

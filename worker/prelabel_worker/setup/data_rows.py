@@ -1,4 +1,4 @@
-"""Data rows: look them up by global key, and add new ones (docs/reference/labelbox-api.md#2-3, #2-4, #2-7)."""
+"""Look up data rows by global key, and add new ones (docs/reference/labelbox-api.md#2-3, #2-4, #2-7)."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,9 +21,9 @@ from prelabel_worker.setup.calls import Calls, next_page
 from prelabel_worker.setup.tasks import StillRunning
 
 LOOKED_UP_TOGETHER = 20_000
-"""Maximum number of global keys in one look-up: as many as a library that Labelbox published sends."""
+"""Maximum number of global keys in one look-up: the same as in a library that Labelbox published."""
 ASKED_TOGETHER = 100_000
-"""Maximum number of data rows in one question whether they are processed."""
+"""Maximum number of data rows in one request that asks whether they are processed."""
 _LOOK_UP = "query DataRowsOfKeys($keys: [ID!]!) { dataRowsForGlobalKeys(where: {ids: $keys}) { jobId } }"
 _LOOKED_UP = (
     "query DataRowsOfKeysResult($job: ID!) { dataRowsForGlobalKeysResult(jobId: {id: $job}) { "
@@ -59,7 +59,7 @@ class DataRows:
         self._calls = calls
 
     def look_up(self, global_keys: Sequence[str]) -> LookUp:
-        """Look these up. Raises RequestError, StillRunning, Stopped."""
+        """Look up these global keys. Raises RequestError, StillRunning, Stopped."""
         result = LookUp()
         for at in range(0, len(global_keys), LOOKED_UP_TOGETHER):
             self._look_up(global_keys[at : at + LOOKED_UP_TOGETHER], result)
@@ -68,7 +68,10 @@ class DataRows:
     def wait_until_processed(
         self, ids: Sequence[str], seconds: float, show: Callable[[int], None] = lambda done: None
     ) -> None:
-        """Wait until all of these may go into a batch: earlier, Labelbox would lose them. Raises StillRunning."""
+        """Wait until all of these are processed: Labelbox would lose an unprocessed row from a batch.
+
+        Raises RequestError, StillRunning, Stopped.
+        """
         deadline, done = time.monotonic() + seconds, 0
         wait = _FIRST_LOOK_SECONDS
         while done < len(ids):
@@ -91,7 +94,7 @@ class DataRows:
         return self._calls.create(_ADD, {"uri": self._upload("manifest.json", manifest)}, Upserted).upsert_data_rows.id
 
     def failed(self, task_id: str) -> Iterator[tuple[str, str]]:
-        """Yield the rows that a task did not add: global key, and why."""
+        """Yield the global key of each row that a task did not add, and the reason; either may be empty."""
         after: str | None = None
         while True:
             variables = {"task": task_id, "first": _PAGE, "from": after}
@@ -110,11 +113,11 @@ class DataRows:
         missing, denied = data.not_found_global_keys or [], set(data.access_denied_global_keys or [])
         fetched = data.fetched_data_rows or []
         absent = denied.union(missing)
-        # They come in the order of the keys, with an empty id for a key without a row, or without such keys altogether.
-        asked = list(keys) if len(fetched) == len(keys) else [key for key in keys if key not in absent]
-        if len(asked) != len(fetched):
-            raise Garbled("the look-up answers another number of data rows than it was asked for")
-        result.ids |= {key: row.id for key, row in zip(asked, fetched, strict=True) if row.id}
+        # Rows come in the order of the keys. A key without a row has either an empty id or no entry.
+        row_keys = list(keys) if len(fetched) == len(keys) else [key for key in keys if key not in absent]
+        if len(row_keys) != len(fetched):
+            raise Garbled("the look-up returned another number of data rows than it was asked for")
+        result.ids |= {key: row.id for key, row in zip(row_keys, fetched, strict=True) if row.id}
         result.missing += [key for key in keys if key not in result.ids and key not in denied]
         result.denied += [key for key in keys if key in denied]
 

@@ -1,4 +1,4 @@
-"""Datasets: make one (docs/reference/labelbox-api.md#2-1). The API has no look-up of a dataset by name."""
+"""Make a dataset (docs/reference/labelbox-api.md#2-1). The API has no look-up of a dataset by name."""
 
 from prelabel_worker.labelbox.response_types import CreatedDataset
 from prelabel_worker.setup.calls import Calls

@@ -1,9 +1,9 @@
-"""Read lines of a file as data rows to add, or say why a line is none.
+"""Read the lines of a file as data rows to add, or say why a line is not a data row.
 
 Source: docs/reference/labelbox-api.md#2-3, and #5 for limits.
 
-Whether a text without an address names a local file is looked up on the disk, inside one folder only: a file of rows
-from somebody else must not be able to upload any file of this machine.
+A `row_data` that is not an address may name a local file. It is looked for in one folder only: a file of rows from
+somebody else must not make this machine upload its other files.
 """
 
 import difflib
@@ -23,7 +23,7 @@ MAX_KEY = 200
 """Maximum number of characters of a global key."""
 MAX_TEXT = 64 * 1024
 """Maximum number of characters of a text."""
-_AROUND = 120  # bytes that are sent around each row
+_AROUND = 120  # bytes that a request adds to each row
 _TEXTS = ("row_data", "global_key", "external_id", "media_type")
 _LISTS = ("metadata_fields", "attachments", "embeddings")
 _KEYS = (*_TEXTS, *_LISTS)
@@ -44,7 +44,7 @@ class NewRow:
 
 @dataclass(frozen=True, slots=True)
 class NoRow(JsonRecord):
-    """A line that is no data row, or one that was not added; `key` is '' where it cannot be read."""
+    """A line that is not a data row, or a row that was not added; `key` is '' if it cannot be read."""
 
     json_fields = ("line", "global_key", "why")
     json_names: ClassVar = {"why": "reason"}
@@ -55,16 +55,16 @@ class NoRow(JsonRecord):
 
     @property
     def global_key(self) -> str | None:
-        """Its global key; None where it cannot be read."""
+        """Its global key; None if it cannot be read."""
         return self.key or None
 
 
 class _Wrong(Exception):
-    """What is wrong with a line."""
+    """A line cannot be used; the text says why."""
 
 
 class RowReader:
-    """Reads lines one by one. Local files are those inside `folder`; without one, what is no address is text."""
+    """Reads lines one by one. Local files must be inside `folder`; without a folder, `row_data` names no file."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder.resolve() if folder is not None else None
@@ -124,7 +124,7 @@ def _check(payload: dict[str, Any]) -> None:
             raise _Wrong(f"{name}: expected an array of objects")
     for name in ("row_data", "global_key"):
         if name not in payload:
-            # Without a key a repeat could not tell that the row is there, and predictions could not name it.
+            # Without a key, a repeat could not see that the row exists, and predictions could not name it.
             raise _Wrong(f"{name}: missing")
     if len(payload["global_key"]) > MAX_KEY:
         raise _Wrong(f"global_key: {len(payload['global_key'])} characters, at most {MAX_KEY}")

@@ -1,4 +1,4 @@
-"""Ontologies: make, list, read (docs/reference/labelbox-api.md#2-5)."""
+"""Make, list and read ontologies (docs/reference/labelbox-api.md#2-5)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -64,8 +64,8 @@ class Ontologies:
     def create(self, name: str, content: Mapping[str, Any], media_type: str | None) -> Ontology:
         """Make an ontology of these tools and classifications.
 
-        When the answer is lost, looks for it among those of its name that did not exist before. Raises RequestError;
-        with `maybe_accepted` it was not found, and may exist anyway.
+        If the answer is lost, looks for a new ontology of this name. Raises RequestError; if its `maybe_accepted` is
+        set, none was found, and it may exist anyway.
         """
         before = {ontology.id for ontology in self.list(name) if ontology.name == name}
         data = {"name": name, "normalized": orjson.dumps(sent(content)).decode(), "mediaType": media_type}
@@ -83,14 +83,14 @@ class Ontologies:
         """Read an ontology. Raises NoOntology, RequestError."""
         try:
             fields = self._calls.ask(_READ, {"id": ontology_id}, OneOntology).ontology
-        except ProjectGone:  # what RESOURCE_NOT_FOUND is called where projects are asked for
+        except ProjectGone:  # the client raises it for RESOURCE_NOT_FOUND, whatever was asked for
             fields = None
         if fields is None:
             raise NoOntology(f"Labelbox knows no ontology {ontology_id}, or the key may not see it")
         return _ontology(fields)
 
     def list(self, search: str = "") -> Iterator[Ontology]:
-        """Yield the ontologies whose name has these words, in Labelbox's order. Raises RequestError."""
+        """Yield the ontologies whose name matches the search, in Labelbox's order. Raises RequestError."""
         after: str | None = None
         while True:
             variables = {"search": search, "filter": {"status": "ALL"}, "from": after, "first": _PAGE}
@@ -102,7 +102,7 @@ class Ontologies:
 
 
 def sent(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tree as the official client sends it: with every key; ids are empty unless the features exist."""
+    """Return the tree as the official client sends it: with every key; the ids of new features are null."""
     tools = [
         {"required": False, "attributes": None, "color": _COLORS[at % len(_COLORS)], **_ids(tool), **tool}
         | {"classifications": [_classification(nested) for nested in tool.get("classifications") or ()]}

@@ -1,4 +1,4 @@
-"""Projects: a new one, its editor, its ontology, and whether labelers see pre-labels.
+"""Make a project, connect its editor and its ontology, and show pre-labels to labelers.
 
 Source: docs/reference/labelbox-api.md#2-6, #2-10.
 """
@@ -45,7 +45,7 @@ _NO_ONTOLOGY = '{"tools": [], "classifications": []}'
 
 
 class HalfDone(PrelabelError):
-    """A project exists and is not complete: its id, the steps that were done, and the step that failed."""
+    """A project exists but is not complete. Has its id, the steps that were done, and the step that failed."""
 
     def __init__(self, project_id: str, done: list[str], step: str, error: RequestError) -> None:
         super().__init__(f"{step} failed: {error}")
@@ -67,7 +67,7 @@ class Projects:
         return self._calls.create(_CREATE, variables, CreatedProject).create_project.id
 
     def set_up(self, project_id: str, ontology_id: str, *, show: bool) -> list[str]:
-        """Do the steps that a new project needs, which may be repeated; return those done. Raises HalfDone."""
+        """Do the steps that a new project needs; return their names. Each may be repeated. Raises HalfDone."""
         done: list[str] = []
         for step, act in self._steps(project_id, ontology_id, show=show):
             try:

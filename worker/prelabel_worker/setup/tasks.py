@@ -1,4 +1,4 @@
-"""Labelbox's tasks: what runs there after a request was answered (docs/reference/labelbox-api.md#2-3)."""
+"""Wait for Labelbox's tasks, which run on after a request was answered (docs/reference/labelbox-api.md#2-3)."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _FIRST_LOOK_SECONDS, _LOOK_SECONDS = 0.2, 5.0
 
 
 class StillRunning(PrelabelError):
-    """Labelbox has not finished in time; it continues there."""
+    """Labelbox has not finished in time; the work continues there."""
 
 
 class TaskGone(PrelabelError):
@@ -31,7 +31,7 @@ class TaskGone(PrelabelError):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task as Labelbox reports it; `percent` is None where Labelbox does not say."""
+    """A task as Labelbox reports it; `percent` is None if Labelbox does not say."""
 
     id: str
     status: str
@@ -41,12 +41,12 @@ class Task:
 
     @property
     def complete(self) -> bool:
-        """Whether it ended well."""
+        """Return whether the task succeeded."""
         return self.status == "COMPLETE"
 
     @property
     def why(self) -> str:
-        """How it ended, with Labelbox's words if there are any."""
+        """Return how the task ended, in Labelbox's words if it gives any."""
         reported = self.errors or self.result
         return f"the task ended {self.status}" + (f": {_shown(reported)}" if reported else " and does not say why")
 
@@ -59,7 +59,7 @@ class Tasks:
         self._user = ""
 
     def wait(self, task_id: str, seconds: float, show: Callable[[Task], None] = lambda task: None) -> Task:
-        """Wait until a task has ended, well or not. Raises StillRunning, TaskGone, RequestError, Stopped."""
+        """Wait until a task ends, well or not; return it. Raises StillRunning, TaskGone, RequestError, Stopped."""
         deadline = time.monotonic() + seconds
         waits = growing_waits(_FIRST_LOOK_SECONDS, _LOOK_SECONDS)
         while True:
@@ -85,7 +85,7 @@ class Tasks:
 
 
 def _shown(reported: Any) -> str:
-    """Return the beginning of what may be text or any JSON."""
+    """Return the beginning of a text, or of any other value as JSON."""
     try:
         return (reported if isinstance(reported, str) else orjson.dumps(reported).decode())[:_SHOWN_CHARACTERS]
     except orjson.JSONEncodeError:

@@ -1,21 +1,21 @@
-"""Folders and files of the stack, for their owner alone: they hold passwords, a key and rows."""
+"""Make the stack's folders and files private to their owner: they hold passwords, a key and rows."""
 
 import os
 from pathlib import Path
 
 UMASK = 0o077
-"""For child processes: what they make is for their owner alone."""
+"""The umask of child processes: the files that they make are private to the owner."""
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, for its owner alone; tighten one that exists and is ours."""
+    """Make a private folder, and its parents; make an existing folder of ours private."""
     for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
     _tighten(folder)
 
 
 def tighten(folder: Path) -> None:
-    """Take everybody else's rights from a folder and all it holds. What belongs to another user stays as it is."""
+    """Make a folder and everything in it private, except what belongs to another user."""
     _tighten(folder)
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
@@ -23,7 +23,7 @@ def tighten(folder: Path) -> None:
 
 
 def _tighten(path: Path) -> None:
-    """Tighten a file or folder, unless it has gone meanwhile. A link is left alone: it may lead anywhere."""
+    """Make a file or folder private, unless it has been removed. A link is left alone: it may lead anywhere."""
     try:
         status = path.lstat()
         if status.st_uid == os.geteuid() and status.st_mode & UMASK and not path.is_symlink():

@@ -15,7 +15,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Processes:
-    """Starts processes and stops them in reverse order: SIGTERM, a grace, SIGKILL."""
+    """Starts processes and stops them in reverse order: with SIGTERM and, after a time of grace, SIGKILL."""
 
     def __init__(self, logs: Path) -> None:
         private.make_folder(logs)
@@ -32,7 +32,10 @@ class Processes:
         grace: float = 10.0,
         stdout: int | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start a process whose output goes to `<logs>/<name>.log`. Call it from the main thread: see below."""
+        """Start a process whose output goes to `<logs>/<name>.log`; `grace` is in seconds.
+
+        Call it from the main thread: on Linux, the process ends with the thread that started it.
+        """
         with open(self._logs / f"{name}.log", "ab", opener=opener) as log:
             process = subprocess.Popen(  # noqa: S603 - our own commands
                 list(command),
@@ -49,7 +52,7 @@ class Processes:
         return process
 
     def dead(self) -> str | None:
-        """Return the name of a process that has ended by itself; None for none."""
+        """Return the name of a process that has ended by itself; None if all run."""
         return next((name for name, process, _ in self._started if process.poll() is not None), None)
 
     def pids(self) -> dict[str, int]:
@@ -57,14 +60,14 @@ class Processes:
         return {name: process.pid for name, process, _ in self._started}
 
     def kill(self, name: str) -> None:
-        """Send SIGKILL to a process, as the machine would, and forget it."""
+        """Send SIGKILL to a process and forget it."""
         for entry in [started for started in self._started if started[0] == name]:
             entry[1].kill()
             _end(entry[1], 0)
             self._started.remove(entry)
 
     def stop(self) -> None:
-        """Stop all processes: the workers first, since they need the others, and together, since they take time."""
+        """Stop all processes. All workers are told first: they need the other processes, and take time to stop."""
         for name, process, _ in self._started:
             if name.startswith("worker") and process.poll() is None:
                 process.terminate()
@@ -76,7 +79,7 @@ class Processes:
 
 
 def _end(process: subprocess.Popen[bytes], grace: float) -> None:
-    """Wait for a process after SIGTERM, and kill it with its children when it does not end."""
+    """Wait until a process ends; after `grace` seconds (0: no limit), kill it with its children."""
     try:
         process.wait(grace or None)
     except subprocess.TimeoutExpired:
@@ -94,7 +97,10 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def _die_with_parent() -> Callable[[], None]:
-    """Ask Linux to end the child with the thread that started it; looked up before the fork, called after it."""
+    """Return a function that asks Linux to end the child with the thread that started it.
+
+    `prctl` is looked up here, before the fork; the function is called after it.
+    """
     prctl = ctypes.CDLL(None).prctl
 
     def ask() -> None:

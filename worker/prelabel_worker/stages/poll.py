@@ -94,7 +94,7 @@ def _failed(context: StageContext, chunks: list[Chunk], error: RequestError, sto
         _log.error("uploads.paused", project=project, account=account, scope=decision.scope, detail=str(error))
     for chunk in chunks:
         with guarded(context, "poll", chunk):
-            overdue = retry_policy.import_is_overdue(_age(chunk), settings.import_deadline_seconds, asked=False)
+            overdue = retry_policy.import_is_overdue(_age(chunk), settings.import_deadline_seconds, answered=False)
             if overdue and decision.scope == "chunk":
                 _end(context, chunk, Verdict.OVERDUE)
             else:
@@ -121,7 +121,7 @@ def _follow(context: StageContext, chunk: Chunk, job: Import | None) -> None:
         _end(context, chunk, Verdict(job.state), job)
     elif retry_policy.import_is_lost(misses, age, settings.server_limit_seconds):
         _end(context, chunk, Verdict.LOST)
-    elif retry_policy.import_is_overdue(age, settings.import_deadline_seconds, asked=True):
+    elif retry_policy.import_is_overdue(age, settings.import_deadline_seconds, answered=True):
         _end(context, chunk, Verdict.OVERDUE)
     elif job is not None and not known:
         # A name never stands for two contents: Labelbox took the same file twice, and either import tells of its rows.

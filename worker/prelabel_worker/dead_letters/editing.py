@@ -93,7 +93,7 @@ def _instances(annotation: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _options(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the options answered in an annotation, at any depth. Not recursive, since a message may be nested deeply."""
+    """Yield the options answered in an annotation, at any depth. Not recursive: a message may be nested deeply."""
     open_items = [item]
     for segment in _objects(item.get("segments")):
         open_items += _objects(segment.get("keyframes"))

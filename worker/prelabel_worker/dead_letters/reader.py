@@ -62,7 +62,7 @@ class HeldReader:
                 yield ids
 
     def groups(self, project_id: str, most: int = 100) -> list[DeadLetterGroup]:
-        """Return the largest groups by their rows. Reads the counts and one dead letter of each group, not all of them."""
+        """Return at most `most` groups, largest first. Reads the counts and one dead letter of each group."""
         project_keys = self._keys(project_id)
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.hgetall(project_keys.dead_groups)

@@ -109,9 +109,10 @@ class Inference:
             yield f"features and options named by schemaId alone are not proposed ({self._unnamed:,}): give their names"
         if self._with_ids:
             features = counted(self._with_ids, "feature")
-            yield f"a new ontology will have other ids; with a schemaId beside their name: {features}"
+            yield f"a new ontology has new ids, so schemaIds in the predictions will not fit: {features}"
         if missing := sorted(self._sources - set(self._classifications)):
-            yield f"relationships start from {', '.join(map(quoted, missing))}, of which no answer tells the type"
+            names = ", ".join(map(quoted, missing))
+            yield f"relationships start from {names}: not proposed, since no answer shows the type"
         for node in self._classifications.values():
             if node.moments and node.whole:
                 yield f"{quoted(node.name)} is answered for moments and for whole data rows: proposed for moments"

@@ -42,7 +42,7 @@ local function set_timer(name, at)
   redis.call('ZADD', root .. ':timers', text(at), name)
 end
 
--- Set a timer only if that makes it earlier.
+-- Set a timer, unless it is already set to an earlier time.
 local function wake(name, at)
   redis.call('ZADD', root .. ':timers', 'LT', text(at), name)
 end

@@ -129,7 +129,7 @@ def test_files_are_fetched_without_the_key_and_from_safe_addresses_only(
     with pytest.raises(FileGone):
         list(labelbox.lines(f"{sandbox.url}/files/none/none/status.ndjson"))
     for address in ("http://elsewhere.example/status", "file:///etc/passwd", "ftp://127.0.0.1/x"):
-        with pytest.raises(FileRefused, match="neither https nor its own"):
+        with pytest.raises(FileRefused, match="neither https nor at the endpoint"):
             list(labelbox.lines(address))
 
 

@@ -94,9 +94,9 @@ def test_an_import_is_lost_after_several_misses_and_the_servers_limit() -> None:
 
 
 def test_an_import_that_cannot_be_asked_for_is_waited_for_as_long_as_its_verdicts_can_exist() -> None:
-    assert retry_policy.import_is_overdue(11, 10, asked=True)
-    assert not retry_policy.import_is_overdue(11, 10, asked=False)
-    assert retry_policy.import_is_overdue(DAY + 11, 10, asked=False)
+    assert retry_policy.import_is_overdue(11, 10, answered=True)
+    assert not retry_policy.import_is_overdue(11, 10, answered=False)
+    assert retry_policy.import_is_overdue(DAY + 11, 10, answered=False)
 
 
 def test_verdicts_are_lost_sooner_when_their_day_is_over() -> None:

@@ -155,7 +155,7 @@ def test_what_only_ids_name_is_counted_and_not_made_up() -> None:
         each.startswith("features and options named by schemaId alone are not proposed (1)")
         for each in proposal.remarks
     )
-    assert any(each.endswith("with a schemaId beside their name: 1 feature") for each in proposal.remarks)
+    assert any(each.endswith("schemaIds in the predictions will not fit: 1 feature") for each in proposal.remarks)
 
 
 def test_more_features_than_an_ontology_has_are_refused_before_they_fill_the_memory() -> None:

@@ -99,7 +99,7 @@ def test_a_refusal_says_what_there_is() -> None:
     assert refusal({"name": "vesel", **BOX}).hint == "did you mean vessel?"
     assert refusal({"name": "weather", "answer": {"name": "rain"}}).hint == "there are: clear, fog"
     assert str(refusal({"name": "bollard", **BOX})) == (
-        "annotations[0]: expected what 'bollard' is: point, found a bounding box"
+        "annotations[0]: expected a kind that fits 'bollard', which is a point, found a bounding box"
     )
 
 

@@ -1,4 +1,4 @@
-"""Bulk actions on dead letters: which, in slices, at a pace, and ended between two slices."""
+"""Bulk actions on dead letters: done in slices, at a limited rate, and stopped only between two slices."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ UNCHANGED, WHOLE_FRAME = "unchanged", "whole-frame"
 
 
 class Pacer:
-    """At most so many rows a second, over all slices; the first goes at once."""
+    """Limits the rows per second over all slices. The first slice does not wait."""
 
     def __init__(
         self,
@@ -31,41 +31,54 @@ class Pacer:
         self._free_at = clock()
 
     def wait(self, stop: threading.Event) -> None:
-        """Until the rows of the last slice have had their time, or somebody wants it to end."""
-        left = self._free_at - self._clock()
-        if left > 0:
-            stop.wait(left)
+        """Wait until the rate allows the next slice, or `stop` is set."""
+        seconds = self._free_at - self._clock()
+        if seconds > 0:
+            stop.wait(seconds)
 
     def spent(self, rows: int) -> None:
-        """So many rows were sent."""
+        """Count rows that were sent against the rate."""
         self._free_at = max(self._free_at, self._clock()) + rows / self._rate
 
 
 @dataclass(slots=True)
 class Bulk:
-    """One action over dead letters of some projects; `stop` ends it after the slice in hand: `result` stays right."""
+    """An action on the dead letters of one or more projects."""
 
+    #: The store that changes the dead letters.
     rows: HeldRows
+    #: Which dead letters to act on.
     chosen: DeadLetterFilter
+    #: The limit of rows per second.
     pacer: Pacer = field(default_factory=lambda: Pacer(1e9))
+    #: Called with the result so far after each slice.
     progress: Callable[[BulkResult], None] = lambda _: None
+    #: Whether to count only, and change nothing.
     dry_run: bool = False
+    #: Ends the action after the current slice, so that `result` is right.
     stop: threading.Event = field(default_factory=threading.Event)
+    #: The result so far.
     result: BulkResult = field(default_factory=BulkResult)
+    #: The result so far of each project.
     by_project: dict[str, BulkResult] = field(default_factory=dict)
+    #: Reason → number of dead letters that an edit skipped for it.
     why_skipped: Counter[str] = field(default_factory=Counter)
+    #: The first edited dead letters, each with its new message.
     examples: list[tuple[DeadLetter, bytes]] = field(default_factory=list)
 
     def retry(self, project_id: str, *, as_new: bool = False) -> None:
-        """Send the dead letters back as they are."""
-        self._each(project_id, lambda part: self.rows.retry(project_id, part, as_new=as_new))
+        """Send the dead letters back unchanged."""
+        self._by_slice(project_id, lambda part: self.rows.retry(project_id, part, as_new=as_new))
 
     def discard(self, project_id: str) -> None:
         """Delete the dead letters."""
-        self._each(project_id, lambda part: self.rows.discard(project_id, part))
+        self._by_slice(project_id, lambda part: self.rows.discard(project_id, part))
 
     def edit(self, project_id: str, edits: Edits, *, as_new: bool = False) -> None:
-        """Send the dead letters back with new names; those that do not change, or become wrong, are skipped."""
+        """Send the dead letters back with new names.
+
+        Skips a dead letter that the edits do not change, and one that they would make invalid.
+        """
         lanes = self.rows.lanes(project_id)
         chosen = self.rows.choose(project_id, self.chosen)
         then: Then = "new" if as_new else "old"
@@ -94,18 +107,18 @@ class Bulk:
             self.examples.append((dead_letter, prepared.raw))
         return edited_message(dead_letter, prepared, lanes)
 
-    def _each(self, project_id: str, action: Callable[[list[str]], BulkResult]) -> None:
+    def _by_slice(self, project_id: str, action: Callable[[list[str]], BulkResult]) -> None:
         for part in self._paced(project_id):
             if not self._continue():
                 return
             if self.dry_run:
-                there = self.rows.count_dead(project_id, part) if self.chosen.ids else len(part)
-                self._add(project_id, BulkResult(len(part), 0, len(part) - there))
+                dead = self.rows.count_dead(project_id, part) if self.chosen.ids else len(part)
+                self._add(project_id, BulkResult(len(part), 0, len(part) - dead))
             else:
                 self._add(project_id, action(part))
 
     def _continue(self) -> bool:
-        """Wait for the pace; False when somebody wants it to end."""
+        """Wait for the rate; return False when the action is to stop."""
         if not self.stop.is_set():
             self.pacer.wait(self.stop)
         return not self.stop.is_set()

@@ -1,10 +1,9 @@
-"""Cells of a CSV that no spreadsheet runs as a formula, and how to read them back.
+"""Write CSV cells that no spreadsheet runs as a formula, and read them back.
 
-A spreadsheet takes a cell for a formula that begins with one of `= + - @` or a variant of it, behind spaces and
-quotes too. Which cells it sees depends on the locale: it may split at semicolons, commas, tabs, bars and line breaks
-whatever the quotes say. So an apostrophe stands at the begin of the cell, and behind any of these separators in it,
-wherever a formula, a tab, a line break or an apostrophe follows. To read a cell back, drop one apostrophe in each of
-these places.
+A spreadsheet runs a cell as a formula if it begins with `=`, `+`, `-`, `@` or a variant of them, even after spaces and
+quotes. Some locales split cells at semicolons, commas, tabs, vertical bars or line breaks, even within quotes. So an
+apostrophe is inserted at the beginning of a cell, and after each of these separators within it, wherever a formula, a
+tab, a line break or an apostrophe follows. To read a cell back, one apostrophe is removed at each of these places.
 """
 
 import re
@@ -18,7 +17,7 @@ _APOSTROPHE = re.compile(rf"{_PLACE}'")
 
 
 def neutralise(text: str) -> str:
-    """Return a cell that no spreadsheet runs; `read_back` returns the text."""
+    """Return the text as a cell that no spreadsheet runs as a formula; `read_back` is the inverse."""
     return _RISK.sub("'", text)
 
 

@@ -1,6 +1,6 @@
-"""Dead letters with other messages: names replaced in many alike, any change checked, what is stored of it. Pure.
+"""Edit the messages of dead letters: replace names, check the new message, and build what is stored. No I/O.
 
-A repeated run changes nothing more: no new name is an old one too, so a run that was interrupted can be repeated.
+A run that was interrupted can be repeated: a new name is never also an old name, so a second run changes nothing more.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,41 +17,41 @@ from prelabel_worker.dead_letters.letter import DeadLetter
 
 
 class AmbiguousEdit(PrelabelError):
-    """A new name is an old one too."""
+    """A new name is also an old name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """Old name → new name, of features (of annotations), options (of answers at any depth) and data rows."""
+    """Old name → new name, for features of annotations, options of answers at any depth, and data rows."""
 
     features: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     data_rows: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for what, names in (("feature", self.features), ("option", self.options), ("data row", self.data_rows)):
+        for kind, names in (("feature", self.features), ("option", self.options), ("data row", self.data_rows)):
             both = next((name for name in names.values() if name in names), None)
             if both is not None:
-                raise AmbiguousEdit(f"{what} {quoted(both)} is both an old and a new name: do it in two runs")
+                raise AmbiguousEdit(f"{kind} {quoted(both)} is both an old and a new name: do it in two runs")
 
     def __bool__(self) -> bool:
         return bool(self.features or self.options or self.data_rows)
 
     def apply(self, raw: bytes) -> bytes:
-        """The message with the new names; the same bytes when there is nothing to rename, or no JSON to read."""
+        """Return the message with the new names; the same bytes if nothing changes or the message is not JSON."""
         try:
             message = orjson.loads(raw)
         except orjson.JSONDecodeError:
             return raw
         if not isinstance(message, dict):
             return raw
-        changes = self._move(message) + sum(self._rename(each) for each in _objects(message.get("annotations")))
+        changes = self._move(message) + sum(map(self._rename, _objects(message.get("annotations"))))
         return orjson.dumps(message) if changes else raw
 
     def as_details(self) -> dict[str, Any]:
-        """For the record of actions; of data rows the count alone."""
-        given = {"features": dict(self.features), "options": dict(self.options)}
-        return {name: names for name, names in given.items() if names} | (
+        """Return the edits for the action log; only the number of data rows, not their names."""
+        renamed = {"features": dict(self.features), "options": dict(self.options)}
+        return {kind: names for kind, names in renamed.items() if names} | (
             {"dataRows": len(self.data_rows)} if self.data_rows else {}
         )
 
@@ -64,7 +64,7 @@ class Edits:
     def _rename(self, annotation: dict[str, Any]) -> int:
         changes = _replace(annotation, "name", self.features)
         if self.features:
-            changes += sum(_replace(each, "name", self.features) for each in _instances(annotation))
+            changes += sum(_replace(instance, "name", self.features) for instance in _instances(annotation))
             changes += _replace(_object(annotation.get("relationship")), "sourceOntologyName", self.features)
         if self.options:
             changes += sum(_replace(option, "name", self.options) for option in _options(annotation))
@@ -80,7 +80,7 @@ def _replace(item: dict[str, Any], key: str, names: Mapping[str, str]) -> int:
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -88,35 +88,36 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _instances(annotation: dict[str, Any]) -> list[dict[str, Any]]:
-    """What names features inside a set of masks."""
+    """Return the instances of a set of masks, each of which names a feature."""
     return _objects(_object(annotation.get("masks")).get("instances"))
 
 
 def _options(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The options answered in an annotation, a keyframe, an option or a classification, and in all below; no
-    recursion.
-    """
+    """Yield the options answered in an annotation, at any depth. Not recursive: a message may be nested deeply."""
     open_items = [item]
     for segment in _objects(item.get("segments")):
         open_items += _objects(segment.get("keyframes"))
     while open_items:
-        each = open_items.pop()
+        current = open_items.pop()
         for key in ("answer", "answers"):
-            answer = each.get(key)
+            answer = current.get(key)
             options = [answer] if isinstance(answer, dict) else _objects(answer)
             yield from options
             open_items += options
-        open_items += _objects(each.get("classifications"))
+        open_items += _objects(current.get("classifications"))
 
 
 def checked(dead_letter: DeadLetter, raw: bytes) -> Prepared:
-    """A dead letter's new message, by the rules of publishing; project and message id stay. Raises MessageError."""
+    """Check a dead letter's new message by the rules of publishing. Raises MessageError.
+
+    The project and the message id must stay the same; a missing message id is added.
+    """
     try:
         message = orjson.loads(raw)
         if dead_letter.message_id and isinstance(message, dict) and message.get("messageId") is None:
             raw = orjson.dumps({"messageId": dead_letter.message_id} | message | {"messageId": dead_letter.message_id})
     except orjson.JSONDecodeError:
-        pass  # the gate says it better
+        pass  # `prepare` raises a better error
     prepared = prepare(raw)
     if prepared.project_id != dead_letter.project_id:
         expected = f"{quoted(dead_letter.project_id)}, the dead letter's project"
@@ -129,7 +130,7 @@ def checked(dead_letter: DeadLetter, raw: bytes) -> Prepared:
 
 @dataclass(frozen=True, slots=True)
 class EditedMessage:
-    """A dead letter's new message, as edit.lua takes it; only for the body with this digest."""
+    """A dead letter's new message, as edit.lua takes it: it replaces only a body with this digest."""
 
     id: str
     body_digest: str
@@ -138,23 +139,26 @@ class EditedMessage:
 
 
 def edited_message(dead_letter: DeadLetter, prepared: Prepared, lanes: int) -> EditedMessage:
-    """The dead letter with another message: its facts follow, its cause stays. `lanes` is the project's count."""
+    """Return what is stored of a dead letter with a new message. `lanes` is the project's number of lanes.
+
+    The facts about the row are those of the new message; the reason why it is a dead letter stays.
+    """
     raw = _compact(prepared.raw)
-    known = facts_of(raw)
-    moved = known.data_row_key != dead_letter.data_row
+    new = facts_of(raw)
+    moved = new.data_row_key != dead_letter.data_row
     facts: dict[str, Any] = {
-        "lane": lane_of(known.data_row_key, lanes) if moved else dead_letter.lane,
+        "lane": lane_of(new.data_row_key, lanes) if moved else dead_letter.lane,
         "bytes": len(raw),
         "slow": prepared.slow,
     }
-    facts |= {name: value for name, value in (("message", known.message_id), ("row", known.row_key)) if value}
-    about = {"messageId": known.message_id, "dataRow": known.data_row_key, "model": known.model}
+    facts |= {name: value for name, value in (("message", new.message_id), ("row", new.row_key)) if value}
+    about = {"messageId": new.message_id, "dataRow": new.data_row_key, "model": new.model}
     header = orjson.dumps(orjson.loads(dead_letter.header) | about)
     return EditedMessage(dead_letter.id, dead_letter.body_digest, facts, header + b"\n" + raw)
 
 
 def _compact(raw: bytes) -> bytes:
-    """Without the white space of an editor; numbers too long for us stay as they are."""
+    """Return the message without an editor's white space, or unchanged if it has a number that orjson cannot read."""
     try:
         return orjson.dumps(orjson.loads(raw))
     except orjson.JSONDecodeError:

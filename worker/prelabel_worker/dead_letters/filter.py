@@ -1,4 +1,4 @@
-"""Which dead letters are meant. Pure."""
+"""The filter that selects dead letters. No I/O."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,19 +8,27 @@ from prelabel_worker.dead_letters.letter import DeadLetter
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterFilter:
-    """Which dead letters are meant: all that is given must hold. Times are in ms, both ends included."""
+    """Selects the dead letters that match every field that is set."""
 
+    #: Ids of dead letters.
     ids: tuple[str, ...] = ()
+    #: The reason code.
     reason: str | None = None
+    #: The fingerprint of a group.
     group: str | None = None
+    #: The model's name.
     model: str | None = None
+    #: `k:` and a global key, `i:` and an id, or either of them alone.
     data_row: str | None = None
+    #: The message's id.
     message_id: str | None = None
+    #: Unix time in ms of the earliest death, included.
     since_ms: int | None = None
+    #: Unix time in ms of the latest death, included.
     until_ms: int | None = None
 
     def accepts(self, dead_letter: DeadLetter) -> bool:
-        """Whether this dead letter is meant; its id is not looked at."""
+        """Return whether a dead letter matches all fields except `ids`, which the caller has applied."""
         died = round(dead_letter.last_at * 1000)
         return (
             self.reason in (None, dead_letter.reason)
@@ -34,19 +42,19 @@ class DeadLetterFilter:
 
     @property
     def data_row_keys(self) -> tuple[str, ...]:
-        """How the data row may be stored: as it was listed, or by its id or global key alone."""
+        """The forms in which the data row may be stored, since the filter may leave out `k:` or `i:`."""
         return (self.data_row, f"k:{self.data_row}", f"i:{self.data_row}") if self.data_row else ()
 
     @property
     def range(self) -> tuple[str | int, str | int]:
-        """The times as bounds of a sorted set, latest first."""
+        """The bounds of the time in a sorted set, latest first."""
         return (
             "+inf" if self.until_ms is None else self.until_ms,
             "-inf" if self.since_ms is None else self.since_ms,
         )
 
     def as_details(self) -> dict[str, Any]:
-        """For the record of actions: of many ids the first."""
+        """Return the filter for the action log, with at most 20 ids."""
         names = ("reason", "group", "model", "data_row", "message_id", "since_ms", "until_ms")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        return given | ({"ids": list(self.ids[:20]), "idCount": len(self.ids)} if self.ids else {})
+        fields = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return fields | ({"ids": list(self.ids[:20]), "idCount": len(self.ids)} if self.ids else {})

@@ -1,4 +1,4 @@
-"""Dead letters as operators meet them: one dead letter, and a group of them. Pure."""
+"""Dead letters as operators see them: one dead letter, and a group of them. No I/O."""
 
 import hashlib
 from base64 import b64encode
@@ -15,7 +15,7 @@ _ABOUT_THE_ROW = ("messageId", "dataRow", "model", "stage", "chunk", "import")
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter(JsonRecord):
-    """A row that no one will try again unless asked. Times are Unix seconds."""
+    """A row that is tried again only if an operator asks for it. Times are Unix seconds."""
 
     json_fields = (
         "id", "project_id", "message_id", "data_row", "model", "reason", "group", "details", "stage", "chunk_id",
@@ -38,13 +38,13 @@ class DeadLetter(JsonRecord):
     reason: str
     #: The fingerprint of its group.
     group: str
-    #: What is wrong with it, in our words or Labelbox's.
+    #: The problem, as this program or Labelbox described it.
     details: dict[str, Any]
     #: The stage that held it.
     stage: str
-    #: The chunk that it was in; empty for none.
+    #: The chunk that it was in; empty if it was in none.
     chunk_id: str
-    #: The import that it was in; empty for none.
+    #: The import that it was in; empty if it was in none.
     import_name: str
     #: How many times it was tried.
     attempts: int
@@ -58,14 +58,14 @@ class DeadLetter(JsonRecord):
     weight: int
     #: The lane that it goes back to.
     lane: int
-    #: The line before the message in what is stored.
+    #: The first line of the stored body, before the message.
     header: bytes
     #: The message as it was published.
     message: bytes
 
     @property
     def retried(self) -> int:
-        """How often it was tried again."""
+        """How many times it was tried again."""
         return self.attempts - 1
 
     @property
@@ -75,15 +75,16 @@ class DeadLetter(JsonRecord):
 
     @property
     def body_digest(self) -> str:
-        """SHA-1 of the stored body: whether somebody else has changed it meanwhile (edit.lua)."""
+        """SHA-1 of the stored body, by which edit.lua detects that somebody else has changed it."""
         return hashlib.sha1(self.header + b"\n" + self.message, usedforsecurity=False).hexdigest()
 
     def example(self) -> dict[str, Any]:
-        """What is wrong, in a few words: ours, or the first of Labelbox's errors."""
-        said = {name: self.details[name] for name in ("path", "found", "expected", "hint") if self.details.get(name)}
+        """Return the problem in short: what this program found, and the first of Labelbox's errors."""
+        names = ("path", "found", "expected", "hint")
+        problem = {name: self.details[name] for name in names if self.details.get(name)}
         for error in (self.details.get("errors") or [])[:1]:
-            said |= {"errorName": error.get("name"), "errorMessage": error.get("message")}
-        return said
+            problem |= {"errorName": error.get("name"), "errorMessage": error.get("message")}
+        return problem
 
     @property
     def message_base64(self) -> str | None:
@@ -97,7 +98,7 @@ class DeadLetter(JsonRecord):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterGroup(JsonRecord):
-    """The dead letters of one fingerprint: how many rows, since when, and one of them without its message."""
+    """The dead letters with the same fingerprint."""
 
     json_fields = (
         "project_id", "group", "reason", "rows", "example", "sample_id", "first_at", "last_at", "retry_command",
@@ -124,36 +125,36 @@ class DeadLetterGroup(JsonRecord):
 
     @property
     def example(self) -> dict[str, Any]:
-        """What is wrong with one of its dead letters, in a few words."""
+        """The problem of its sample, in short."""
         return self.sample.example()
 
     @property
     def sample_id(self) -> str:
-        """The id of one of its dead letters."""
+        """The id of its sample."""
         return self.sample.id
 
     @property
     def retry_command(self) -> str:
-        """What sends the whole group back."""
+        """The command that sends the whole group back."""
         return command("dead retry", project=self.project_id, group=self.group)
 
 
 def read_dead_letter(project_id: str, dead_letter_id: str, state: HeldState, body: bytes) -> DeadLetter:
-    """Return a dead letter from what is stored of it."""
+    """Return a dead letter, given its stored state and body."""
     details, payload = split_body(body)
-    known = {name: details.pop(name, None) for name in _ABOUT_THE_ROW}
+    row = {name: details.pop(name, None) for name in _ABOUT_THE_ROW}
     return DeadLetter(
         id=dead_letter_id,
         project_id=project_id,
-        message_id=known["messageId"],
-        data_row=known["dataRow"] or "",
-        model=known["model"] or "",
+        message_id=row["messageId"],
+        data_row=row["dataRow"] or "",
+        model=row["model"] or "",
         reason=state.reason,
         group=state.group,
         details=details,
-        stage=known["stage"] or "",
-        chunk_id=known["chunk"] or "",
-        import_name=known["import"] or "",
+        stage=row["stage"] or "",
+        chunk_id=row["chunk"] or "",
+        import_name=row["import"] or "",
         attempts=state.attempts,
         first_at=state.first / 1000,
         last_at=state.last / 1000,

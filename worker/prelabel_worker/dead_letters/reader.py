@@ -1,4 +1,4 @@
-"""Held rows, read: a dead letter, those a filter means and their groups; rows that are pending. Nothing here writes."""
+"""Read held rows: dead letters by id or by filter, groups of dead letters, and rows that are pending. Never writes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,14 +14,14 @@ from prelabel_worker.rendering.identity import row_key
 
 
 class HeldReader:
-    """Reads the dead letters of all projects behind one Redis."""
+    """Reads the held rows of all projects in one Redis."""
 
     def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
         self._client = client
         self._prefix = key_prefix
 
     def dead_letter(self, project_id: str, dead_letter_id: str) -> DeadLetter | None:
-        """One dead letter, or None when there is none of this id (any more)."""
+        """Return a dead letter by its id, or None if there is none, or none any more."""
         project_keys = self._keys(project_id)
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.zscore(project_keys.dead, dead_letter_id)
@@ -35,29 +35,30 @@ class HeldReader:
     def dead_letters(
         self, project_id: str, *, reason: str | None = None, message_id: str | None = None, limit: int = 50
     ) -> list[DeadLetter]:
-        """The newest dead letters that match, newest first."""
+        """Return at most `limit` dead letters with this reason and message id, newest first."""
         chosen = DeadLetterFilter(reason=reason, message_id=message_id)
         return list(islice(self.choose(project_id, chosen), limit))
 
     def choose(self, project_id: str, chosen: DeadLetterFilter) -> Iterator[DeadLetter]:
-        """The dead letters a filter means, newest first; read in slices, so a million cost no memory."""
+        """Yield the dead letters that a filter selects, newest first. Reads them in slices, to need little memory."""
         for part, _ in self._candidates(self._keys(project_id), chosen):
             yield from (dead_letter for dead_letter in self._read(project_id, part) if chosen.accepts(dead_letter))
 
     def slices(self, project_id: str, chosen: DeadLetterFilter) -> Iterator[list[str]]:
-        """Their ids, some hundred at a time; no dead letter is read when an index answers the filter alone.
+        """Yield the ids of the dead letters that a filter selects, up to `SLICE` at a time.
 
-        Ids that the filter names itself, and nothing else, are answered whether there are such dead letters or not.
+        Dead letters are read only if no index can answer the filter. If the filter has nothing but ids, those ids are
+        returned without checking that such dead letters exist.
         """
         for part, answered in self._candidates(self._keys(project_id), chosen):
-            names = part
+            ids = part
             if not answered:
-                names = [dead_letter.id for dead_letter in self._read(project_id, part) if chosen.accepts(dead_letter)]
-            if names:
-                yield names
+                ids = [dead_letter.id for dead_letter in self._read(project_id, part) if chosen.accepts(dead_letter)]
+            if ids:
+                yield ids
 
     def groups(self, project_id: str, most: int = 100) -> list[DeadLetterGroup]:
-        """The largest groups, from the counts and one dead letter of each: dead letters are not walked."""
+        """Return at most `most` groups, largest first. Reads the counts and one dead letter of each group."""
         project_keys = self._keys(project_id)
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.hgetall(project_keys.dead_groups)
@@ -69,24 +70,24 @@ class HeldReader:
                 for reverse in (False, True):
                     pipeline.zrange(project_keys.dead_group(group.decode()), 0, 0, desc=reverse, withscores=True)
             ends = pipeline.execute()
-        names = [samples[group].decode() for group, _ in largest if group in samples]
+        sample_ids = [samples[group].decode() for group, _ in largest if group in samples]
         # Without their messages, which may have megabytes each.
         dead_letters = {
-            dead_letter.group: replace(dead_letter, message=b"") for dead_letter in self._read(project_id, names)
+            dead_letter.group: replace(dead_letter, message=b"") for dead_letter in self._read(project_id, sample_ids)
         }
-        found = []
-        for at, (name, rows) in enumerate(largest):
-            first, last, sample = ends[2 * at], ends[2 * at + 1], dead_letters.get(name.decode())
+        groups = []
+        for at, (group, rows) in enumerate(largest):
+            first, last, sample = ends[2 * at], ends[2 * at + 1], dead_letters.get(group.decode())
             if first and last and sample is not None:
-                found.append(
+                groups.append(
                     DeadLetterGroup(project_id, sample.group, int(rows), first[0][1] / 1000, last[0][1] / 1000, sample)
                 )
-        return found
+        return groups
 
     def pending(self, project_id: str) -> list[str]:
-        """Ids of the held rows that count as pending, all as of one moment.
+        """Return the ids of the held rows that count as pending, read at one moment.
 
-        First those that are being tried, then those that are retrying, the next first.
+        Rows that are being tried come first, then retrying rows in the order in which they are due.
         """
         project_keys = self._keys(project_id)
         with self._client.pipeline(transaction=True) as pipeline:
@@ -96,48 +97,51 @@ class HeldReader:
         return [name.decode() for name in (*queued, *dead_letters, *retrying)]
 
     def being_tried(self, project_id: str, most: int) -> list[str]:
-        """Ids of at most `most` retrying rows, and as many dead letters, that are being tried; the oldest first."""
+        """Return the ids of at most `most` retrying rows and `most` dead letters that are being tried, oldest first."""
         project_keys = self._keys(project_id)
         indexes = (project_keys.retrying_queued, project_keys.dead_queued)
-        names = [self._client.zrange(index, 0, most - 1) for index in indexes]
-        return [name.decode() for part in names for name in part]
+        parts = [self._client.zrange(index, 0, most - 1) for index in indexes]
+        return [held_id.decode() for part in parts for held_id in part]
 
     def rows(self, project_id: str, held_ids: Sequence[str]) -> Iterator[DeadLetter]:
-        """Those of these rows that are held (still), whether they are dead, retrying or are being tried."""
+        """Yield the rows with these ids that are still held: dead, retrying or being tried."""
         return self._read(project_id, held_ids, dead=False)
 
     def states(self, project_id: str, held_ids: Sequence[str]) -> dict[str, HeldState]:
-        """The states of those of these held rows, dead or retrying or on their way back, that are there (still)."""
-        known: dict[str, HeldState] = {}
+        """Return id → state for the rows with these ids that are still held: dead, retrying or being tried."""
+        states: dict[str, HeldState] = {}
         for start in range(0, len(held_ids), SLICE):
             part = held_ids[start : start + SLICE]
-            states = self._client.hmget(self._keys(project_id).held, part)
-            known |= {name: read_state(state) for name, state in zip(part, states, strict=True) if state}
-        return known
+            stored = self._client.hmget(self._keys(project_id).held, part)
+            states |= {held_id: read_state(state) for held_id, state in zip(part, stored, strict=True) if state}
+        return states
 
     def count_dead(self, project_id: str, dead_letter_ids: Sequence[str]) -> int:
-        """How many of these, some hundred, are dead letters."""
+        """Return how many of these ids, at most some hundred, are dead letters."""
         scores = self._client.zmscore(self._keys(project_id).dead, dead_letter_ids)
         return sum(score is not None for score in scores)
 
     def now_ms(self) -> int:
-        """Redis's clock, by which dead letters die."""
+        """Return the time of Redis's clock in ms, which dead letters are dated by."""
         seconds, micros = self._client.time()
         return int(seconds) * 1000 + int(micros) // 1000
 
     def lanes(self, project_id: str) -> int:
-        """The project's count of lanes; never changed once set."""
+        """Return the project's number of lanes, which never changes once it is set."""
         return int(self._client.hget(self._keys(project_id).meta, "lanes") or 1)
 
     def _keys(self, project_id: str) -> keys.ProjectKeys:
         return keys.ProjectKeys(self._prefix, project_id)
 
     def _candidates(self, project_keys: keys.ProjectKeys, chosen: DeadLetterFilter) -> Iterator[tuple[list[str], bool]]:
-        """Slices of ids from the narrowest index, and whether that index answers the whole filter."""
-        if names := self._by_name(project_keys, chosen):
-            found, alone = names
-            for at in range(0, len(found), SLICE):
-                yield found[at : at + SLICE], alone
+        """Yield slices of ids from the smallest index that contains all matches.
+
+        With each slice goes whether that index answers the whole filter, so that no dead letter has to be read.
+        """
+        if by_name := self._by_name(project_keys, chosen):
+            ids, alone = by_name
+            for at in range(0, len(ids), SLICE):
+                yield ids[at : at + SLICE], alone
             return
         key, alone = project_keys.dead, True
         if chosen.group:
@@ -148,33 +152,42 @@ class HeldReader:
             yield part, alone and chosen.model is None and chosen.data_row is None
 
     def _by_name(self, project_keys: keys.ProjectKeys, chosen: DeadLetterFilter) -> tuple[list[str], bool] | None:
-        """The few dead letters that ids, a message id, or a data row with its model name; None: it takes a walk."""
+        """Return the few ids that the filter names: by id, by message id, or by data row and model.
+
+        Also returns whether those ids answer the whole filter. None if the filter names none of them.
+        """
         if chosen.ids:
             return list(dict.fromkeys(chosen.ids)), chosen == DeadLetterFilter(ids=chosen.ids)
         if chosen.message_id is not None:
-            found = self._client.hget(project_keys.dead_messages, chosen.message_id)
-            return [found.decode()] if found else [], False
+            dead_letter_id = self._client.hget(project_keys.dead_messages, chosen.message_id)
+            return [dead_letter_id.decode()] if dead_letter_id else [], False
         if chosen.data_row is not None and chosen.model is not None:
             rows = [row_key(key, chosen.model) for key in chosen.data_row_keys]
             held = self._client.hmget(project_keys.held_rows, rows)
-            return [name for names in held if names for name in reversed(names.decode().split())], False
+            return [held_id for ids in held if ids for held_id in reversed(ids.decode().split())], False
         return None
 
     def _walk(self, key: str, highest: str | float, lowest: str | float) -> Iterator[list[str]]:
-        """Down by score from the last one seen: dead letters that are retried meanwhile shift no page."""
+        """Yield slices of ids from the highest score to the lowest.
+
+        Each page begins at the last score seen, so dead letters that are retried meanwhile do not shift the pages.
+        """
         seen: set[bytes] = set()
         while True:
             page = self._client.zrevrangebyscore(key, highest, lowest, 0, SLICE + len(seen), withscores=True)
-            fresh = [(name, score) for name, score in page if name not in seen][:SLICE]
+            fresh = [(held_id, score) for held_id, score in page if held_id not in seen][:SLICE]
             if not fresh:
                 return
-            yield [name.decode() for name, _ in fresh]
+            yield [held_id.decode() for held_id, _ in fresh]
             last = fresh[-1][1]
-            seen = {name for name, score in fresh if score == last} | (seen if last == highest else set())
+            seen = {held_id for held_id, score in fresh if score == last} | (seen if last == highest else set())
             highest = last
 
     def _read(self, project_id: str, held_ids: Sequence[str], *, dead: bool = True) -> Iterator[DeadLetter]:
-        """Read those of the ids that are held, with `dead` as dead letters; in order, some megabytes at a time."""
+        """Yield the rows with these ids that are held, in order. Reads at most a few megabytes at a time.
+
+        With `dead`, only dead letters.
+        """
         for start in range(0, len(held_ids), SLICE):
             part, project_keys = held_ids[start : start + SLICE], self._keys(project_id)
             with self._client.pipeline(transaction=True) as pipeline:
@@ -184,12 +197,12 @@ class HeldReader:
                 states, *scores = pipeline.execute()
             listed = scores[0] if scores else [0.0] * len(part)
             held = [
-                (name, read_state(state))
-                for name, score, state in zip(part, listed, states, strict=True)
+                (held_id, read_state(state))
+                for held_id, score, state in zip(part, listed, states, strict=True)
                 if score is not None and state is not None
             ]
-            for some in parts(held, lambda pair: pair[1].bytes):
-                bodies = self._client.hmget(project_keys.held_body, [name for name, _ in some])
-                for (name, state), body in zip(some, bodies, strict=True):
+            for batch in parts(held, lambda pair: pair[1].bytes):
+                bodies = self._client.hmget(project_keys.held_body, [held_id for held_id, _ in batch])
+                for (held_id, state), body in zip(batch, bodies, strict=True):
                     if body is not None:
-                        yield read_dead_letter(project_id, name, state, body)
+                        yield read_dead_letter(project_id, held_id, state, body)

@@ -1,6 +1,6 @@
-"""What is asked of Labelbox, in its queries and our types. Every foreign error leaves as one of errors.py.
+"""Labelbox's operations as methods that return our types. Every error they raise is one of errors.py.
 
-Facts are those of docs/reference/labelbox-api.md: operations in #2, the import job in #3, errors in #4.
+Source: docs/reference/labelbox-api.md, where #2 has the operations, #3 the import job and #4 the errors.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,8 +21,8 @@ _ONTOLOGY = (
     "query ProjectOntology($projectId: ID!) { project(where: {id: $projectId}) "
     "{ id allowedMediaType ontology { id name normalized } } }"
 )
-# docs/reference/labelbox-api.md#2-10 shows the field in the answer of the mutation that sets it. That a query may read
-# it is an assumption: a service that refuses the question leaves the answer unknown.
+# docs/reference/labelbox-api.md#2-10 shows this field only in the answer of the mutation that sets it. We assume that a
+# query may read it too; where Labelbox refuses the query, `shows_pre_labels` returns None.
 _SHOWS = (
     "query ShowsPreLabels($projectId: ID!) { project(where: {id: $projectId}) { id showingPredictionsToLabelers } }"
 )
@@ -32,7 +32,7 @@ _LIST = (
     "where: {{projectId: $projectId}}) {{ id name state }} }}"
 )
 PAGE = 100
-"""Imports in one page of a listing."""
+"""Number of imports in one page of a listing."""
 _UPLOAD = (
     "mutation UploadFile($file: Upload!, $contentLength: Int!, $sign: Boolean) { "
     "uploadFile(file: $file, contentLength: $contentLength, sign: $sign) { url filename } }"
@@ -42,13 +42,13 @@ _Type = TypeVar("_Type")
 
 
 class _Fields(NamedTuple):
-    """The root fields that create an import and find one."""
+    """The root fields that create an import and look one up."""
 
     create: str
     find: str
 
 
-# Ground truth has the shapes of pre-labels (docs/reference/labelbox-api.md#2-11).
+# Ground truth is imported with the same arguments and answers as pre-labels (docs/reference/labelbox-api.md#2-11).
 _FIELDS = {
     SubmitAs.PRE_LABELS: _Fields(
         "createModelAssistedLabelingPredictionImport", "modelAssistedLabelingPredictionImport"
@@ -58,13 +58,13 @@ _FIELDS = {
 
 
 class Labelbox:
-    """One account's connection to Labelbox. One instance a process; safe to share between its threads.
+    """One account's connection to Labelbox. A process needs one instance, which its threads may share.
 
     The key is sent to the two addresses of the endpoint and nowhere else.
     """
 
     def __init__(self, endpoint: str, api_key: str, timeout_seconds: float) -> None:
-        """Raise ConfigurationError where the endpoint cannot be used, or the key would travel in clear."""
+        """Raise ConfigurationError where the endpoint cannot be used, or the key would travel unencrypted."""
         self._transport = Transport(endpoint, api_key, timeout_seconds)
 
     def close(self) -> None:
@@ -81,11 +81,11 @@ class Labelbox:
         submit_as: SubmitAs = SubmitAs.PRE_LABELS,
         declared: int | None = None,
     ) -> Import:
-        """Upload a file of NDJSON as an import.
+        """Upload an NDJSON file as an import. Raises RequestError or LeaseLost.
 
-        The last piece is sent only while `still_mine()`: without it the body is incomplete and the server cannot
-        act on it, so a worker that was stopped in between cannot finish a forgotten upload. `declared` is said to be
-        the file's length in place of the true one, to learn what becomes of that. Raises RequestError or LeaseLost.
+        The last piece of the body is sent only if `still_mine()` is true then. Without that piece the server cannot
+        act on the request, so a worker that was suspended after its lease ended cannot finish an old upload.
+        `declared` replaces the file's true length in the request: `prelabel doctor` tests what Labelbox does then.
         """
         size = sum(len(piece) for piece in content)
         variables = {"projectId": project_id, "name": name, "contentLength": size if declared is None else declared}
@@ -96,15 +96,18 @@ class Labelbox:
         return responses.import_of(data.get(field), maybe_accepted=True)
 
     def find_imports(self, names: Sequence[ImportName]) -> list[Import | None]:
-        """Look up imports by project and name, all in one request; None where there is none. Raises RequestError."""
+        """Look up imports by project and name in one request. Raises RequestError.
+
+        Returns one item for each name, in order; None where Labelbox has no such import.
+        """
         parts: list[str] = []
         declared: list[str] = []
         variables: dict[str, Any] = {}
-        for at, wanted in enumerate(names):
+        for at, import_name in enumerate(names):
             declared.append(f"$p{at}: ID!, $n{at}: String!")
-            variables |= {f"p{at}": wanted.project_id, f"n{at}": wanted.name}
+            variables |= {f"p{at}": import_name.project_id, f"n{at}": import_name.name}
             parts.append(
-                f"i{at}: {_FIELDS[wanted.submit_as].find}(where: {{projectId: $p{at}, name: $n{at}}}) "
+                f"i{at}: {_FIELDS[import_name.submit_as].find}(where: {{projectId: $p{at}, name: $n{at}}}) "
                 f"{{ {_IMPORT_FIELDS} }}"
             )
         query = f"query FindImports({', '.join(declared)}) {{ {' '.join(parts)} }}"
@@ -113,7 +116,10 @@ class Labelbox:
         return [None if job is None else responses.import_of(job) for job in jobs]
 
     def list_imports(self, project_id: str, skip: int) -> list[Import]:
-        """Return a page of a project's imports of pre-labels; one that is not full is the last. Raises RequestError."""
+        """Return a page of a project's imports of pre-labels. Raises RequestError.
+
+        `skip` is the number of imports before the page. A page with fewer than `PAGE` imports is the last.
+        """
         query = _LIST.format(skip=skip, page=PAGE)
         page = self.query(query, {"projectId": project_id}, response_types.ImportPage)
         return [responses.job_of(fields) for fields in page.imports if fields is not None]
@@ -127,7 +133,10 @@ class Labelbox:
         return ProjectOntology(responses.tree_of(ontology.normalized), project.allowed_media_type, ontology.name or "")
 
     def shows_pre_labels(self, project_id: str) -> bool | None:
-        """Return whether labelers see the project's pre-labels; None: Labelbox does not say. Raises RequestError."""
+        """Return whether labelers see the project's pre-labels, or None if Labelbox does not say.
+
+        Raises RequestError.
+        """
         try:
             project = self.query(_SHOWS, {"projectId": project_id}, response_types.ShownOfProject).project
         except QueryRefused:
@@ -140,20 +149,19 @@ class Labelbox:
     def query(
         self, query: str, variables: dict[str, Any], kind: type[_Type], *, creates: bool = False, batches: bool = False
     ) -> _Type:
-        """Return the data that a GraphQL request answers, in its declared type.
+        """Send a GraphQL request and return its data in the declared type. Raises RequestError.
 
-        `creates`: to repeat it may do it twice, so that an answer that is lost is OutcomeUnknown. `batches`: it goes to
-        the second address, where batches are (docs/reference/labelbox-api.md#1-1), with its longer time. Raises
-        RequestError.
+        `creates`: repeating the request might do its work twice, so a lost answer raises OutcomeUnknown. `batches`:
+        send it to the endpoint's address for batches (docs/reference/labelbox-api.md#1-1), with its longer timeout.
         """
         answer = self._transport.post(query, variables, creates=creates, batches=batches)
         data = responses.data_of(*answer, creates=creates)
         return responses.read(data, kind, maybe_accepted=creates)
 
     def upload_file(self, name: str, content: Iterable[bytes], size: int, media_type: str) -> str:
-        """Put a file of exactly `size` bytes at an address of Labelbox's; return the address. Raises RequestError.
+        """Upload a file of exactly `size` bytes to Labelbox and return its address. Raises RequestError.
 
-        To repeat it is safe: a file that nothing refers to is nothing.
+        Safe to repeat: an uploaded file has no effect until something refers to it.
         """
         file = UploadedFile(name, media_type, content, size)
         answer = self._transport.upload(_UPLOAD, {"contentLength": size, "sign": False}, file, creates=False)
@@ -161,19 +169,19 @@ class Labelbox:
         return responses.read(data, response_types.Uploaded).upload_file.url
 
     def delete_import(self, import_id: str) -> bool:
-        """Delete an import; False when there is none of this id. Raises RequestError; to repeat it is safe."""
+        """Delete an import and return whether it existed. Safe to repeat. Raises RequestError."""
         data = responses.found(*self._query(_DELETE, {"id": import_id}))
         return responses.read(data, response_types.Deleted).deleted is not None
 
     def limit_headers(self, project_id: str) -> list[str]:
-        """Return the names of the headers about rate limits in the answer to a question. Raises RequestError."""
+        """Query the project and return the names of the answer's headers about rate limits. Raises RequestError."""
         answer = self._query(_PROJECT, {"projectId": project_id})
         responses.data_of(*answer, creates=False)
         words = ("retry-after", "ratelimit", "rate-limit")
         return sorted({name.lower() for name in answer.headers if any(word in name.lower() for word in words)})
 
     def lines(self, url: str) -> Iterator[bytes]:
-        """Return the lines of a status or error file, streamed. Raises RequestError, FileGone or FileRefused."""
+        """Stream the lines of a status or error file. Raises RequestError, FileGone or FileRefused."""
         return self._transport.lines(url)
 
     def _query(self, query: str, variables: dict[str, Any]) -> Answer:

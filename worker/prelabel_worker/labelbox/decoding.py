@@ -1,4 +1,4 @@
-"""The body of an answer, decoded piece by piece: its size, its parts and the work it costs are bounded. Pure."""
+"""Decode the body of an answer piece by piece, with bounds on its size, its parts and the work. No I/O."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -6,29 +6,30 @@ from collections.abc import Iterable, Iterator
 PIECE = 256 * 1024
 """Maximum bytes of a decoded piece."""
 MAX_MEMBERS = 1000
-"""Most gzip members of a body; servers send one. An empty one has 20 bytes and costs a decompressor."""
+"""Maximum gzip members of a body; servers send one. An empty member has only 20 bytes but costs a decompressor."""
 ACCEPTED = "gzip"
-"""What we say that we can decode. Others are refused: their usual decoders take no bound."""
-_STEP = 16 * 1024  # zlib copies what it leaves of its input: more at once, and many members would cost its square
+"""The only content encoding that requests accept: decoders of the others cannot limit the size of their output."""
+# zlib copies the input that it has not used yet. With larger steps, a body of many members would take quadratic time.
+_STEP = 16 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 class UnknownEncoding(ValueError):
-    """The body is encoded in a way that was not asked for."""
+    """The body has a content encoding that the request did not accept."""
 
 
 class BrokenBody(ValueError):
-    """The body is not what its encoding says, or ends too early."""
+    """The body does not match its content encoding, or ends too early."""
 
 
 class CostlyBody(ValueError):
-    """The body has more parts than any server sends, or a line longer than any."""
+    """The body has more gzip members, a longer line or more bytes than any server sends."""
 
 
 def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """Return the pieces without their content encoding.
 
-    Raises UnknownEncoding at once, BrokenBody and CostlyBody on the way.
+    Raises UnknownEncoding at the call; BrokenBody and CostlyBody while the pieces are read.
     """
     match encoding.strip().lower():
         case "" | "identity":
@@ -40,9 +41,9 @@ def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def lines_of(pieces: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
-    """Return the lines without the empty ones, split on \\n only. Raises CostlyBody for one longer than `most_bytes`.
+    """Yield the lines that are not empty, split on \\n only. Raises CostlyBody for a line longer than `most_bytes`.
 
-    Every byte is copied a bounded number of times, in however many pieces it comes.
+    Each byte is copied a bounded number of times, no matter into how many pieces the body is cut.
     """
     rest = bytearray()
     for piece in pieces:
@@ -65,7 +66,7 @@ def _unzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
     member, members = None, 0
     for rest in _steps(pieces):
         while rest:
-            if member is None or member.eof:  # a file may be several that were zipped one by one
+            if member is None or member.eof:  # a gzip file may consist of several members
                 members += 1
                 if members > MAX_MEMBERS:
                     raise CostlyBody(f"the body has more than {MAX_MEMBERS} gzip members")

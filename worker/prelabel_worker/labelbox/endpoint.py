@@ -1,4 +1,4 @@
-"""Labelbox's endpoint: its addresses, made of its parts once, and which keys may be sent there; host names. Pure."""
+"""Labelbox's endpoint: its two addresses, and which keys may be sent there. Also checks host names. No I/O."""
 
 import ipaddress
 import re
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 EXPECTED = "expected https://host/graphql"
 SANDBOX_KEY = "sandbox"
-"""How a key begins that no Labelbox gave out. Such a key is no secret, so it may travel in clear."""
+"""The prefix of keys for the sandbox. Such a key is no secret, so it may travel unencrypted."""
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _MAX_HOST = 253
 _QUERIES = re.compile(r"/graphql(?=/?$)")
@@ -15,12 +15,12 @@ _QUERIES = re.compile(r"/graphql(?=/?$)")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One service at two addresses, of the same scheme, host and port."""
+    """One service at two addresses, which have the same scheme, host and port."""
 
-    #: Where all requests go but those about batches.
+    #: The address for all requests except those about batches.
     queries: str
-    #: Where requests about batches go (docs/reference/labelbox-api.md#1-1): the same path with `/_gql` for its last
-    #: part, `/graphql`. The same address where the path ends otherwise.
+    #: The address for requests about batches (docs/reference/labelbox-api.md#1-1): `/_gql` replaces the `/graphql` at
+    #: the end of the path. If the path ends otherwise, the same as `queries`.
     batches: str
     #: `http` or `https`.
     scheme: str
@@ -29,7 +29,7 @@ class Endpoint:
 
     @classmethod
     def parse(cls, text: str) -> "Endpoint":
-        """Read an endpoint's URL. Raises ValueError with what was expected, without the text."""
+        """Parse an endpoint's URL. Raises ValueError, whose message never quotes the text."""
         if not all("!" <= character <= "~" for character in text) or "\\" in text:
             raise ValueError(f"{EXPECTED}; found a space, a backslash or a character that is not ASCII")
         try:
@@ -46,7 +46,7 @@ class Endpoint:
 
     @property
     def here(self) -> bool:
-        """Whether it is on this machine, by its name alone."""
+        """Whether the host's name means this machine. The name is not resolved."""
         try:
             return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -58,12 +58,12 @@ class Endpoint:
         return f"{self.scheme}://{self.host}"
 
     def may_have(self, key: str) -> bool:
-        """Whether the key is safe on its way: encrypted, within this machine, or no secret."""
+        """Return whether this key may be sent here: encrypted, within this machine, or a key that is no secret."""
         return self.scheme == "https" or self.here or key.startswith(SANDBOX_KEY)
 
     @property
     def refusal(self) -> str:
-        """Why a key is not sent there, and what to do."""
+        """The error text for a key that must not be sent here: why, and what to do."""
         return (
             f"the endpoint is {self.address}: set PRELABEL_LABELBOX_ENDPOINT to an https address: the key travels in "
             "clear otherwise; nothing was asked"
@@ -71,8 +71,8 @@ class Endpoint:
 
 
 def is_host(text: str) -> bool:
-    """Whether this can be a host's name or address: a resolver raises errors of its own for what cannot."""
-    if ":" in text and "%" not in text:  # no address of another machine names an interface of this one
+    """Return whether the text can be a host's name or address. For other texts a resolver raises unexpected errors."""
+    if ":" in text and "%" not in text:  # after `%` comes an interface of this machine: no remote host has one
         try:
             return bool(ipaddress.IPv6Address(text))
         except ValueError:

@@ -1,24 +1,24 @@
-"""What can go wrong with a request to Labelbox: the class is the decision, see `retry_policy.py`.
+"""What can go wrong with a request to Labelbox. `retry_policy.py` decides by the class of the error what to do.
 
 PrelabelError
-├─ RequestError               what became of one request
-│  ├─ Throttled               429 in any wrapping: everyone on that account waits
+├─ RequestError               a request failed
+│  ├─ Throttled               a rate limit, in any of its forms: all requests of the account wait
 │  ├─ Unavailable             nothing was accepted: try again
 │  ├─ OutcomeUnknown          an upload that may have been accepted: look it up by name
-│  ├─ Conflict                the name exists: our earlier attempt got through
-│  ├─ Garbled                 an answer that is none: a proxy in between, or a defect of theirs
-│  │  └─ UnexpectedShape      an answer one of whose fields is not what is declared
-│  ├─ Blocked                 the edge lets nothing of ours through
+│  ├─ Conflict                the name exists: an earlier attempt of ours succeeded
+│  ├─ Garbled                 an answer that is not GraphQL: from a proxy, or a defect of Labelbox
+│  │  └─ UnexpectedShape      a field of the answer does not have its declared type
+│  ├─ Blocked                 the network's edge refuses our requests
 │  ├─ TooLarge                the file must be smaller
-│  ├─ Refused                 the file as a whole was refused: some row of it is at fault
-│  ├─ Unauthorized            the key is refused: everything of the account would be
-│  ├─ AccountLimit            the account is over a limit that needs a human
+│  ├─ Refused                 the whole file was refused: at least one of its rows is at fault
+│  ├─ Unauthorized            the key is refused, so all requests of the account would fail
+│  ├─ AccountLimit            the account is over a limit that only a person can change
 │  ├─ KeyMissing              this worker has no key for the project's account
-│  ├─ Forbidden               no right to this project
+│  ├─ Forbidden               the key has no right to this project
 │  ├─ ProjectGone             Labelbox does not know the project
-│  └─ QueryRefused            our request no longer fits their schema
+│  └─ QueryRefused            the request does not fit Labelbox's schema any more
 └─ FileGone                   a status or error file is no longer there
-   └─ FileRefused             its address or its size is none that is ever read
+   └─ FileRefused             a file that is never read, because of its address or its size
 """
 
 from prelabel.errors import PrelabelError
@@ -27,8 +27,9 @@ from prelabel.errors import PrelabelError
 class RequestError(PrelabelError):
     """A request to Labelbox failed.
 
-    Attributes: `retry_after`, seconds that Labelbox asked for; `maybe_accepted`, whether something may come of it;
-    `said`, Labelbox's own words, which may quote what was sent: for the person who sent it, never for a log.
+    Attributes: `retry_after`, the seconds that Labelbox asked us to wait, or None; `maybe_accepted`, whether Labelbox
+    may have accepted the request all the same; `said`, Labelbox's own message. That message may quote the request:
+    show it to the person who made the request, never write it to a log.
     """
 
     maybe_accepted = False
@@ -40,7 +41,7 @@ class RequestError(PrelabelError):
 
 
 class Throttled(RequestError):
-    """Labelbox said to slow down."""
+    """Labelbox asked us to slow down."""
 
 
 class Unavailable(RequestError):
@@ -48,7 +49,7 @@ class Unavailable(RequestError):
 
 
 class OutcomeUnknown(RequestError):
-    """The upload was sent and its fate is not known."""
+    """The request was sent, and nobody knows whether Labelbox accepted it."""
 
     maybe_accepted = True
 
@@ -60,7 +61,7 @@ class Conflict(RequestError):
 
 
 class Garbled(RequestError):
-    """The answer is not one of GraphQL: not JSON, or without data and errors."""
+    """The answer is not a GraphQL answer: it is not JSON, or has neither data nor errors."""
 
     def __init__(self, message: str, *, maybe_accepted: bool = False) -> None:
         super().__init__(message)
@@ -68,7 +69,7 @@ class Garbled(RequestError):
 
 
 class UnexpectedShape(Garbled):
-    """A field of the answer is not of its declared type: it concerns what was asked for, not the account."""
+    """A field of the answer does not have its declared type. Only this request is affected, not the account."""
 
 
 class Blocked(RequestError):
@@ -76,7 +77,7 @@ class Blocked(RequestError):
 
 
 class TooLarge(RequestError):
-    """The file is larger than Labelbox takes."""
+    """The file is larger than Labelbox accepts."""
 
 
 class Refused(RequestError):
@@ -104,7 +105,7 @@ class ProjectGone(RequestError):
 
 
 class QueryRefused(RequestError):
-    """Labelbox refused the query itself: this release and its schema no longer fit."""
+    """Labelbox refused the query itself: it does not fit Labelbox's schema any more."""
 
 
 class FileGone(PrelabelError):
@@ -112,4 +113,4 @@ class FileGone(PrelabelError):
 
 
 class FileRefused(FileGone):
-    """A file that is not read for safety's sake, however often it is asked for."""
+    """A file that is never read, for safety: its address or its size is not acceptable."""

@@ -1,4 +1,4 @@
-"""A project's ontology: fetched when needed, cached in Redis for all workers, parsed once a process."""
+"""Ontologies of projects: fetched when needed, cached in Redis for all workers, parsed once in each process."""
 
 import time
 from collections.abc import Callable
@@ -14,10 +14,11 @@ from prelabel_worker.labelbox.types import ProjectOntology
 from prelabel_worker.ontology.ontology import Ontology
 
 FRESH_SECONDS = 600.0
-"""An ontology is asked for again after this; while Labelbox is away the old one serves."""
+"""Seconds after which an ontology is fetched again. While Labelbox is unreachable, the cached one is used."""
 REFRESH_SECONDS = 60.0
-"""A row that names an unknown feature makes it be asked for again, at most this often."""
-_FLIGHT_MS = 10_000  # should the worker that fetches it die, others continue within the time that recovery may take
+"""Minimum seconds between two fetches of an ontology because a row names an unknown feature."""
+# How long one worker's fetch keeps others from fetching. If that worker dies, they wait no longer than this.
+_FLIGHT_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Cached:
 
 
 class Catalog:
-    """The ontologies behind one Redis; fetching is the caller's, since it costs a permit."""
+    """The ontologies cached in one Redis. The caller fetches them from Labelbox, since a fetch needs a permit."""
 
     def __init__(self, client: Client, key_prefix: str) -> None:
         self._client = client
@@ -37,7 +38,10 @@ class Catalog:
         self._parsed: dict[str, tuple[bytes, Ontology]] = {}
 
     def get(self, project_id: str) -> Cached | None:
-        """The cached ontology, parsed anew only when it has changed; None for what is none, as if it were not there."""
+        """Return the cached ontology, or None if none is cached or the cached value cannot be read.
+
+        It is parsed again only when it has changed.
+        """
         key = keys.ProjectKeys(self._prefix, project_id).ontology
         stored, media_type, fetched = self._client.hmget(key, "normalized", "mediaType", "fetchedMs")
         if stored is None or fetched is None:
@@ -47,25 +51,28 @@ class Catalog:
         if known is None or known[0] != identity:
             try:
                 tree = responses.tree_of(stored.decode())
-            except (UnexpectedShape, UnicodeDecodeError):  # a release before kept what Labelbox answered as it was
+            except (UnexpectedShape, UnicodeDecodeError):  # an earlier release cached Labelbox's answers unchecked
                 return None
             ontology = Ontology.from_normalized(tree, media_type.decode() if media_type else None)
             known = self._parsed[project_id] = (identity, ontology)
         return Cached(known[1], max(0.0, time.time() - int(fetched) / 1000))
 
-    def put(self, project_id: str, found: ProjectOntology) -> None:
-        """Keep what Labelbox answered."""
+    def put(self, project_id: str, ontology: ProjectOntology) -> None:
+        """Cache the ontology that Labelbox answered."""
         key = keys.ProjectKeys(self._prefix, project_id).ontology
         fields: dict[str, bytes | str | int] = {
-            "normalized": orjson.dumps(found.normalized),
-            "mediaType": found.media_type or "",
-            "name": found.name,
+            "normalized": orjson.dumps(ontology.normalized),
+            "mediaType": ontology.media_type or "",
+            "name": ontology.name,
             "fetchedMs": int(time.time() * 1000),
         }
         self._client.hset(key, mapping=fields)
 
     def refresh(self, project_id: str, fetch: Callable[[], ProjectOntology]) -> Cached | None:
-        """Fetch it now, or None while another worker does or when Redis has lost it. Raises what `fetch` raises."""
+        """Fetch the ontology, cache it and return it. Raises the errors of `fetch`.
+
+        Returns None while another worker fetches it, or if Redis has lost it in the meantime.
+        """
         flight = keys.ProjectKeys(self._prefix, project_id).ontology_flight
         if not self._client.set(flight, 1, nx=True, px=_FLIGHT_MS):
             return None

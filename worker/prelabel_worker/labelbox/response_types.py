@@ -1,9 +1,9 @@
-"""What Labelbox answers, as declared types: the fields that are used, and no others. Pure.
+"""The types of Labelbox's answers, with only the fields that are used. No I/O.
 
 Source: docs/reference/labelbox-api.md#2.
 
-`answers.read` decodes into them. Fields that are not declared pass. `None` stands for null and for what is left out;
-what has no default must be there.
+`responses.read` converts answers to them. It ignores fields that are not declared. `None` stands for null and for a
+missing field; a field without a default is required.
 """
 
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ import msgspec
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 Text = Annotated[str, msgspec.Meta(max_length=65_536)]
-Words = str | None  # as long as an answer may be; cut where it is shown
+Words = str | None  # of any length; shortened where it is shown
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _Scalar = str | int | float | bool | None
 
@@ -51,32 +51,32 @@ class ConnectedOntology(Part, frozen=True):
 
 
 class ProjectFields(Part, frozen=True):
-    """What decides whether a row fits its project."""
+    """The fields of a project that rows are checked against."""
 
     allowed_media_type: Text | None = None
     ontology: ConnectedOntology | None = None
 
 
 class OntologyOfProject(Part, frozen=True):
-    """The project, or null where there is none that the key may see."""
+    """The project, or null if there is none that the key may see."""
 
     project: ProjectFields | None = None
 
 
 class Shown(Part, frozen=True):
-    """Whether labelers see pre-labels: what is no truth value says nothing."""
+    """Whether labelers see pre-labels; a value that is not a boolean counts as unknown."""
 
     showing_predictions_to_labelers: Any = None
 
 
 class ShownOfProject(Part, frozen=True):
-    """The project, or null."""
+    """The project with `Shown`, or null."""
 
     project: Shown | None = None
 
 
 class UploadedFile(Part, frozen=True):
-    """The address of a file."""
+    """The address of an uploaded file."""
 
     url: Annotated[str, msgspec.Meta(min_length=1, max_length=65_536)]
 
@@ -94,7 +94,7 @@ class Deleted(Part, frozen=True):
 
 
 class Anything(Part, frozen=True):
-    """An answer that is not looked at: that there is one says enough."""
+    """An answer whose content is not read."""
 
 
 class Option(Part, frozen=True):
@@ -108,7 +108,7 @@ class Option(Part, frozen=True):
 
 
 class Classification(Part, frozen=True):
-    """A classification, at the top or nested."""
+    """A classification, at the top level or nested."""
 
     feature_schema_id: str | int | None = None
     name: _Scalar = None
@@ -121,13 +121,13 @@ class Classification(Part, frozen=True):
 
 
 class Definition(Part, frozen=True):
-    """What is special about a tool."""
+    """The definition of a tool: for a relationship, the pairs that it may link."""
 
     constraints: list[list[_Scalar]] | None = None
 
 
 class Tool(Part, frozen=True):
-    """A tool."""
+    """A tool of an ontology."""
 
     feature_schema_id: str | int | None = None
     name: _Scalar = None
@@ -138,38 +138,38 @@ class Tool(Part, frozen=True):
 
 
 class OntologyTree(Part, frozen=True):
-    """`ontology.normalized`."""
+    """The value of `ontology.normalized`."""
 
     tools: list[Tool] | None = None
     classifications: list[Classification] | None = None
 
 
 class CreatedDataset(Part, frozen=True):
-    """A new dataset."""
+    """The dataset that was created."""
 
     create_dataset: Ref
 
 
 class KeysJob(Part, frozen=True):
-    """The job of a look-up of global keys."""
+    """The job that looks up global keys."""
 
     job_id: Id
 
 
 class KeysLookedUp(Part, frozen=True):
-    """The answer that begins one."""
+    """The answer to the request that starts a look-up of global keys."""
 
     job: KeysJob = msgspec.field(name="dataRowsForGlobalKeys")
 
 
 class FetchedRow(Part, frozen=True):
-    """A data row; no id where there is none of the key."""
+    """The data row of a global key; without an id if there is none."""
 
     id: Text | None = None
 
 
 class KeysFound(Part, frozen=True):
-    """What a look-up of global keys ended with."""
+    """The result of a look-up of global keys."""
 
     fetched_data_rows: list[FetchedRow] | None = None
     not_found_global_keys: list[str] | None = None
@@ -177,26 +177,26 @@ class KeysFound(Part, frozen=True):
 
 
 class KeysState(Part, frozen=True):
-    """How far it is."""
+    """The state of a look-up of global keys."""
 
     job_status: Text | None = None
     data: KeysFound | None = None
 
 
 class KeysResult(Part, frozen=True):
-    """The answer to a question for it."""
+    """The answer to a request for the state of a look-up."""
 
     result: KeysState | None = msgspec.field(name="dataRowsForGlobalKeysResult", default=None)
 
 
 class AllProcessed(Part, frozen=True):
-    """Whether all data rows may go into a batch."""
+    """Whether all data rows have been processed, so that they may go into a batch."""
 
     all_data_rows_have_been_processed: bool | None = None
 
 
 class Processed(Part, frozen=True):
-    """The answer to that question."""
+    """The answer that contains `AllProcessed`."""
 
     answer: AllProcessed | None = msgspec.field(name="queryAllDataRowsHaveBeenProcessed", default=None)
 
@@ -208,27 +208,27 @@ class Upserted(Part, frozen=True):
 
 
 class FailedSpec(Part, frozen=True):
-    """Which row was not added."""
+    """The global key of a data row that was not added."""
 
     global_key: Words = None
 
 
 class FailedRow(Part, frozen=True):
-    """A row that a task did not add, and why."""
+    """A data row that a task did not add, and the reason."""
 
     message: Words = None
     spec: FailedSpec | None = None
 
 
 class FailedRows(Part, frozen=True):
-    """A page of them."""
+    """A page of data rows that a task did not add."""
 
     after: Text | None = None
     results: list[FailedRow] | None = None
 
 
 class FailedPage(Part, frozen=True):
-    """The answer that holds it."""
+    """The answer that contains `FailedRows`."""
 
     page: FailedRows = msgspec.field(name="failedDataRowImports")
 
@@ -246,32 +246,32 @@ class OntologyFields(Part, frozen=True):
 
 
 class CreatedOntology(Part, frozen=True):
-    """A new one."""
+    """The ontology that was created."""
 
     upsert_ontology: OntologyFields
 
 
 class OneOntology(Part, frozen=True):
-    """One that was asked for, or null."""
+    """The ontology that was requested, or null."""
 
     ontology: OntologyFields | None = None
 
 
 class OntologyNodes(Part, frozen=True):
-    """A page of them."""
+    """A page of the account's ontologies."""
 
     nodes: list[OntologyFields] | None = None
     next_cursor: Text | None = None
 
 
 class OntologyPage(Part, frozen=True):
-    """The answer that holds it."""
+    """The answer that contains `OntologyNodes`."""
 
     ontologies: OntologyNodes
 
 
 class CreatedProject(Part, frozen=True):
-    """A new project."""
+    """The project that was created."""
 
     create_project: Ref
 
@@ -283,25 +283,25 @@ class EditorOf(Part, frozen=True):
 
 
 class EditorOfProject(Part, frozen=True):
-    """The project, or null."""
+    """The project with its editor, or null."""
 
     project: EditorOf | None = None
 
 
 class Editors(Part, frozen=True):
-    """The editors of a name."""
+    """The editors with the requested name."""
 
     labeling_frontends: list[Ref] | None = None
 
 
 class ShownNow(Part, frozen=True):
-    """What a project was set to."""
+    """The setting that a project has after it was changed."""
 
     show_predictions_to_labelers: Shown | None = None
 
 
 class ShownOnProject(Part, frozen=True):
-    """The project, or null."""
+    """The project with `ShownNow`, or null."""
 
     project: ShownNow | None = None
 
@@ -315,27 +315,27 @@ class BatchFields(Part, frozen=True):
 
 
 class SmallBatch(Part, frozen=True):
-    """A batch that was made with its rows, and those that are not in it."""
+    """A batch that was created with its data rows, and the ids of data rows that were not added to it."""
 
     batch: BatchFields | None = None
     failed_data_row_ids: list[str] | None = None
 
 
 class NewBatch(Part, frozen=True):
-    """A new batch: one field of the two."""
+    """The batch that was created. Only one of the two fields is set, depending on the request."""
 
     create_batch_v2: SmallBatch | None = msgspec.field(name="createBatchV2", default=None)
     create_empty_batch: Ref | None = None
 
 
 class NewBatchOfProject(Part, frozen=True):
-    """The project, or null."""
+    """The project with its new batch, or null."""
 
     project: NewBatch | None = None
 
 
 class BegunTask(Part, frozen=True):
-    """A task that was begun."""
+    """A task that was started."""
 
     task_id: Id
 
@@ -347,13 +347,13 @@ class RowsToBatch(Part, frozen=True):
 
 
 class RowsToBatchOfProject(Part, frozen=True):
-    """The project."""
+    """The project with the task that fills its batch."""
 
     project: RowsToBatch
 
 
 class PageInfo(Part, frozen=True):
-    """Where the next page begins."""
+    """The cursor of the next page."""
 
     end_cursor: Text | None = None
 
@@ -372,19 +372,19 @@ class ProjectBatches(Part, frozen=True):
 
 
 class BatchesOfProject(Part, frozen=True):
-    """The project."""
+    """The project with its batches."""
 
     project: ProjectBatches
 
 
 class Me(Part, frozen=True):
-    """Whose key this is."""
+    """The user whose key was used."""
 
     user: Ref
 
 
 class TaskFields(Part, frozen=True):
-    """A task; its result and its errors are of no declared form, and only shown."""
+    """A task. Its result and its errors have no declared type, since they are only shown."""
 
     status: Text | None = None
     completion_percentage: int | float | None = None
@@ -393,12 +393,12 @@ class TaskFields(Part, frozen=True):
 
 
 class UserTasks(Part, frozen=True):
-    """Tasks of the key's user."""
+    """The tasks of the user whose key was used."""
 
     created_tasks: list[TaskFields] | None = None
 
 
 class TasksOfUser(Part, frozen=True):
-    """The user, or null."""
+    """The user with their tasks, or null."""
 
     user: UserTasks | None = None

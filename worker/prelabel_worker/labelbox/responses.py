@@ -1,9 +1,9 @@
-"""What Labelbox answered: status, headers and body → declared types, or one of our errors. Pure.
+"""Turn Labelbox's answers (status, headers, body) into declared types, or into one of our errors. No I/O.
 
 Source: docs/reference/labelbox-api.md#4.
 
-Nothing of an answer is used before `read` has it in a type of answer_types.py. Errors name fields and types, never
-what was in them.
+No part of an answer is used before `read` has converted it to a type of response_types.py. Errors name fields and
+types, never the values in them.
 """
 
 import math
@@ -29,7 +29,7 @@ _Type = TypeVar("_Type")
 
 
 def read(value: Any, kind: type[_Type], *, maybe_accepted: bool = False) -> _Type:
-    """Return a part of an answer in its declared type. Raises UnexpectedShape."""
+    """Convert a part of an answer to its declared type. Raises UnexpectedShape."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -39,20 +39,20 @@ def read(value: Any, kind: type[_Type], *, maybe_accepted: bool = False) -> _Typ
 
 
 def import_of(value: Any, *, maybe_accepted: bool = False) -> Import:
-    """Read the IMPORT set of docs/reference/labelbox-api.md#2-0. Raises UnexpectedShape."""
+    """Read the fields of an import: the IMPORT set of docs/reference/labelbox-api.md#2-0. Raises UnexpectedShape."""
     return job_of(read(value, ImportFields, maybe_accepted=maybe_accepted))
 
 
 def job_of(fields: ImportFields) -> Import:
-    """Return the same with '' for what is null."""
+    """Return the import with these fields; '' replaces null."""
     files = fields.status_file_url or "", fields.error_file_url or ""
     return Import(fields.id, fields.name or "", fields.state or "", *files)
 
 
 def tree_of(normalized: dict[str, Any] | str | None) -> dict[str, Any]:
-    """Return an ontology's tree, which is an object or its text. Raises UnexpectedShape.
+    """Return an ontology's tree, given as an object or as JSON text. Raises UnexpectedShape.
 
-    It can be stored and walked: none is nested more deeply than JSON can be written.
+    A tree that is nested too deeply to be written as JSON is refused, so callers can store and walk it.
     """
     if isinstance(normalized, str):
         try:
@@ -69,7 +69,10 @@ def tree_of(normalized: dict[str, Any] | str | None) -> dict[str, Any]:
 
 
 def data_of(status: int, headers: Mapping[str, str], body: bytes, *, creates: bool) -> dict[str, Any]:
-    """The answer's data. Raises a RequestError for everything else; `creates`: the request may have had an effect."""
+    """Return the answer's data. Raises RequestError for any other answer.
+
+    `creates`: the request may have had its effect although the answer is an error.
+    """
     answer = _answer(status, headers, body, creates=creates)
     problems = answer.get("errors")
     if problems:
@@ -81,7 +84,7 @@ def data_of(status: int, headers: Mapping[str, str], body: bytes, *, creates: bo
 
 
 def found(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """The data of look-ups, where `not found` is an answer and not an error."""
+    """Return the data of a look-up, where "not found" is an answer and not an error. Raises RequestError."""
     answer = _answer(status, headers, body, creates=False)
     for problem in answer.get("errors") or ():
         if _code(problem) != "RESOURCE_NOT_FOUND":
@@ -95,12 +98,15 @@ def found(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any
 
 
 def project_gone(project_id: str) -> RequestError:
-    """Labelbox has no such project, or the key may not see it."""
+    """Return the error for a project that Labelbox does not have, or that the key may not see."""
     return errors.ProjectGone(f"Labelbox does not know project {project_id}, or the key may not see it")
 
 
 def _answer(status: int, headers: Mapping[str, str], body: bytes, *, creates: bool) -> dict[str, Any]:
-    """The JSON object of a GraphQL answer; edge, gateway and mesh errors are raised by their status."""
+    """Return the JSON object of a GraphQL answer.
+
+    Raises RequestError for an answer of the edge, the gateway or the mesh, by its status.
+    """
     answer = _json_object(body)
     message = _text(answer, "message")
     retry_after = _retry_after(headers)
@@ -112,7 +118,7 @@ def _answer(status: int, headers: Mapping[str, str], body: bytes, *, creates: bo
     if answer is not None and answer.get("errors"):
         if isinstance(answer["errors"], list):
             return answer
-        raise errors.Garbled("the answer's errors are no list", maybe_accepted=creates)
+        raise errors.Garbled("the answer's errors are not a list", maybe_accepted=creates)
     if status == 403 and answer is None:
         raise errors.Blocked("the network's edge answers 403 in place of Labelbox")
     refused = _STATUS_ERRORS.get(status)
@@ -143,7 +149,7 @@ _CODE_ERRORS: dict[str, type[RequestError]] = {
     "GRAPHQL_VALIDATION_FAILED": errors.QueryRefused,
     "GRAPHQL_PARSE_FAILED": errors.QueryRefused,
 }
-# An internal error hides others: the truth is in `extensions.exception.status`.
+# INTERNAL_SERVER_ERROR can hide another error, whose status is in `extensions.exception.status`.
 _NESTED_ERRORS: dict[int, type[RequestError]] = {
     400: errors.Refused,
     422: errors.Refused,
@@ -166,7 +172,7 @@ def _graphql_error(problem: Any, retry_after: float | None, *, creates: bool) ->
 
 
 def _code(problem: Any) -> str:
-    """Labelbox's word for what went wrong; '' for what is no such word."""
+    """Return Labelbox's error code, or '' if the problem has no well-formed code."""
     code = _text(_member(problem, "extensions"), "code")
     return code if _CODE.fullmatch(code) else ""
 
@@ -189,9 +195,9 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a `Retry-After` asks for, at most an hour; None when absent or unreadable.
+    """Return the seconds that a `Retry-After` header asks for, at most an hour; None when absent or unreadable.
 
-    It is a number or a date (RFC 9110).
+    The header has a number of seconds or a date (RFC 9110).
     """
     value = headers.get("retry-after")
     if not value:
@@ -204,7 +210,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _seconds_until(date: str) -> float:
-    """Seconds until a date; nan for what cannot be read as one, such as a year that no clock has."""
+    """Return the seconds until a date; nan if the text is not a date, or its year is out of range."""
     try:
         return parsedate_to_datetime(date).timestamp() - time.time()
     except (ValueError, TypeError, LookupError, ArithmeticError, OSError):

@@ -1,43 +1,46 @@
-"""What happened → what to do. The only such table; numbers and codes are those of docs/reference/labelbox-api.md#4-3.
+"""Decide what to do after each kind of failure. No other module has such a table.
 
-Requests. "Create" is the upload of an import; everything else is a query.
+The numbers are those of docs/reference/labelbox-api.md#4-3. The decisions are the values of `RetryAction`.
 
-| # | symptom | class of error | outcome |
+Requests. "Create" is the upload of an import; every other request is a query.
+
+| # | symptom | class of error | decision |
 |---|---|---|---|
-| 1 | no connection | Unavailable | later (R) |
-| 2, 3 | a create without an answer | OutcomeUnknown | look up, then again (C, R) |
-| 4, 5 | a query without an answer, or with 5xx | Unavailable | later (R) |
-| 6 | a create with 5xx | OutcomeUnknown | look up, then again; after `FEW` uploads split (C, R, S) |
-| 7 | 5xx with `Retry-After` | as 5 and 6 | the account pauses for so long (D) |
-| 8, 9, 10 | 429 or "You have exceeded" in any wrapping | Throttled | the account pauses for so long, or a minute (D) |
-| 11 | key refused | Unauthorized | the account pauses (A) |
-| 12 | no right | Forbidden | the project pauses (A) |
-| 13 | 403 of the edge | Blocked | later, once and slowly, then the account pauses (A) |
-| 14 | 413 | TooLarge | split; a row alone is held (S) |
-| 15 | account limit | AccountLimit | the account pauses (A) |
-| 16 | `RESOURCE_NOT_FOUND` on a create | ProjectGone | the project pauses (A) |
-| 17 | `RESOURCE_NOT_FOUND` on a look-up | none | an answer: there is no such import |
-| 18 | `RESOURCE_CONFLICT` on a create | Conflict | look up (C) |
-| 19 | the file refused | Refused | split; a row alone is held (Q) |
-| 20 | `GRAPHQL_*` | QueryRefused | the account pauses (A) |
-| 21 | an answer that is none | Garbled | as 5 or 2, after `FEW` attempts the account pauses (R, A) |
-| - | a field of an answer is not what is declared | UnexpectedShape | as 5 or 2, however often; then stuck (R) |
-| 22 | internal error | as 5 and 6 | later; a create as 6 (R or C, Q) |
-| - | no key in the worker's settings | KeyMissing | the project pauses (A) |
+| 1 | no connection | Unavailable | try later |
+| 2, 3 | a create without an answer | OutcomeUnknown | look the import up; if it is not there, upload again |
+| 4, 5 | a query without an answer, or with 5xx | Unavailable | try later |
+| 6 | a create with 5xx | OutcomeUnknown | as 2; after `FEW` uploads split the chunk |
+| 7 | 5xx with `Retry-After` | as 5 and 6 | pause the account for the time asked for |
+| 8, 9, 10 | 429 or "You have exceeded" in any form | Throttled | as 7; a minute if no time was given |
+| 11 | the key is refused | Unauthorized | pause the account |
+| 12 | no right to the project | Forbidden | pause the project |
+| 13 | 403 of the network's edge | Blocked | the first time, try later; then pause the account |
+| 14 | 413 | TooLarge | split the chunk; hold a single row |
+| 15 | account limit | AccountLimit | pause the account |
+| 16 | `RESOURCE_NOT_FOUND` on a create | ProjectGone | pause the project |
+| 17 | `RESOURCE_NOT_FOUND` on a look-up | no error | the import does not exist |
+| 18 | `RESOURCE_CONFLICT` on a create | Conflict | look the import up |
+| 19 | the file is refused | Refused | split the chunk; hold a single row |
+| 20 | `GRAPHQL_*` | QueryRefused | pause the account |
+| 21 | the answer is not GraphQL | Garbled | as 5 or 2; after `FEW` attempts pause the account |
+| - | a field has an undeclared type | UnexpectedShape | as 5 or 2; after `STUCK_AFTER` times the chunk is stuck |
+| 22 | internal error | as 5 and 6 | as 5 and 6 |
+| - | no key in the worker's settings | KeyMissing | pause the project |
 
 Imports and their files.
 
-| # | symptom | outcome |
+| # | symptom | decision |
 |---|---|---|
-| 23 | FAILED | split; a row alone is held with what the error file says (S, Q) |
-| 24 | RUNNING beyond the deadline, or not found any more | its rows are held (`import_is_overdue`, `import_is_lost`) |
-| 25 | a line's failure | its row is held (`reason_of_row`) |
-| 26 | `DataRowNotFound` | its row is retried after growing waits up to its project's horizon (`passes_with_time`) |
-| 27 | lines are missing | their rows are sent again once, then held (`is_sent_again`) |
-| 28, 29 | a file is gone, or cannot be read | later, with a fresh address; then as 27 (`verdicts_are_lost`) |
-| 30 | an unknown state | later, until the deadline |
+| 23 | FAILED | split the chunk; hold a single row with the text of the error file |
+| 24 | RUNNING beyond the deadline, or not found any more | hold its rows (`import_is_overdue`, `import_is_lost`) |
+| 25 | the status of a line is a failure | hold its row (`reason_of_row`) |
+| 26 | `DataRowNotFound` | retry the row after growing waits, up to its project's horizon (`passes_with_time`) |
+| 27 | lines are missing | send their rows again once, then hold them (`is_sent_again`) |
+| 28, 29 | a file is gone, or cannot be read | try later, with a fresh address; then as 27 (`verdicts_are_lost`) |
+| 30 | an unknown state | look later, until the deadline |
 
-A pause for a reason that needs a person is tried again each minute, so that fixing it is enough.
+A pause whose cause only a person can remove lasts `PAUSE_SECONDS`. Then one request tests whether the cause is gone,
+so nobody has to end the pause by hand.
 """
 
 import random
@@ -49,21 +52,24 @@ from prelabel.errors import Reason
 from prelabel_worker.labelbox import errors
 
 PAUSE_SECONDS = 60.0
-"""A pause for a reason that needs a person is tried again this often, so that fixing it is enough."""
+"""Length of a pause whose cause only a person can remove; after it, requests are tried again."""
 FEW = 3
-"""Attempts after which a passing failure is taken as permanent. Each unanswered upload costs a server's limit."""
+"""Number of attempts after which a transient failure counts as permanent.
+
+Small, since after each unanswered upload a chunk waits for the server's limit.
+"""
 STUCK_AFTER = 5
-"""Defects of a chunk in a row after which it is stuck: a person needs to look."""
+"""Number of consecutive defects after which a chunk is stuck, so that a person has to look at it."""
 AGAIN_MS = 1000
-"""When a row is sent again of which the status file said nothing."""
-_THROTTLE_SECONDS = 60.0
+"""Delay in ms before a row is sent again because the status file did not mention it."""
+_THROTTLE_SECONDS = 60.0  # the pause after a 429 without `Retry-After`
 _FILE_SECONDS = 24 * 3600.0  # how long Labelbox keeps status and error files
 _FRESH_ADDRESSES = 5
 _STUCK_SECONDS = 600.0
 
 
 class RetryAction(StrEnum):
-    """What is done about something that happened."""
+    """What to do after a failure."""
 
     LATER = "later"
     PAUSE = "pause"
@@ -77,9 +83,9 @@ Scope = Literal["row", "chunk", "project", "account"]
 
 @dataclass(frozen=True, slots=True)
 class RetryDecision:
-    """An outcome, whom it concerns, and after how many seconds it is looked at again.
+    """What to do, for which scope, and after how many seconds to try again.
 
-    `passing`: Labelbox is merely busy. It costs the chunk no attempt, and nobody needs to look.
+    `passing`: Labelbox is only busy, so the failure does not count as an attempt of the chunk and needs no person.
     """
 
     action: RetryAction
@@ -89,12 +95,15 @@ class RetryDecision:
 
     @property
     def needs_person(self) -> bool:
-        """Whether uploads pause for a reason that does not pass by itself."""
+        """Whether uploads pause for a reason that only a person can remove."""
         return self.action is RetryAction.PAUSE and not self.passing
 
 
 def decide(error: errors.RequestError, failures: int, *, base: float, cap: float) -> RetryDecision:
-    """What to do after a request failed for the `failures`-th time in a row."""
+    """Return what to do after a request has failed for the `failures`-th time in a row.
+
+    `base` and `cap` are the parameters of `backoff`, in seconds.
+    """
     wait = backoff(failures, base, cap)
     match error:
         case errors.Throttled():
@@ -105,7 +114,7 @@ def decide(error: errors.RequestError, failures: int, *, base: float, cap: float
             return RetryDecision(RetryAction.PAUSE, "account", error.retry_after, passing=True)
         case errors.Blocked() if failures <= 1:
             return RetryDecision(RetryAction.LATER, "chunk", cap)
-        case errors.UnexpectedShape():  # what it was about is at fault, not the account
+        case errors.UnexpectedShape():  # never pauses the account, since only this request is affected
             return RetryDecision(RetryAction.LOOK_UP if error.maybe_accepted else RetryAction.LATER, "chunk", wait)
         case errors.Garbled() if failures <= FEW:
             return RetryDecision(RetryAction.LOOK_UP if error.maybe_accepted else RetryAction.LATER, "chunk", wait)
@@ -124,20 +133,23 @@ def decide(error: errors.RequestError, failures: int, *, base: float, cap: float
 
 
 def suspects_file(error: errors.RequestError) -> bool:
-    """Whether an upload that stays without a clear answer may be its file's fault: too big, too slow, or poison."""
+    """Return whether the file itself may be the reason why an upload got no clear answer.
+
+    It may be too large, take too long, or crash Labelbox. After `FEW` such uploads the chunk is split.
+    """
     return isinstance(error, errors.OutcomeUnknown | errors.Conflict) and error.retry_after is None
 
 
 def backoff(failures: int, base: float, cap: float) -> float:
-    """Exponential with full jitter: random, below `base` doubled with each failure, at most `cap`."""
+    """Return a random number of seconds from 0 to a maximum that starts at `base` and doubles up to `cap`."""
     return random.uniform(0, min(cap, base * 2.0 ** min(max(failures, 1) - 1, 30)))
 
 
 def defect_wait(defects: int, base: float, cap: float) -> float:
-    """Return the seconds after which a chunk is looked at again that met this many defects in a row.
+    """Return the seconds to wait before looking again at a chunk with this many consecutive defects.
 
-    As after any failure; from `STUCK_AFTER` on it doubles beyond `cap`, up to ten minutes, since only another release
-    or another answer helps.
+    Up to `STUCK_AFTER` defects, the same as after any failure. From then on the wait doubles beyond `cap`, up to ten
+    minutes: only another release of this program, or another answer of Labelbox, can help.
     """
     if defects < STUCK_AFTER:
         return backoff(defects, base, cap)
@@ -146,31 +158,37 @@ def defect_wait(defects: int, base: float, cap: float) -> float:
 
 
 def bisection_is_spent(refusals: int, rows: int) -> bool:
-    """Whether a bisection has asked 4·log2(rows) times without one success: the fault is not a row's."""
+    """Return whether a bisection of `rows` rows has failed too often to be the fault of single rows.
+
+    `refusals` counts the files refused since the last import that succeeded. A bisection that looks for a few bad rows
+    needs fewer than 4·log2(rows).
+    """
     return refusals > 4 * max(1, (rows - 1).bit_length())
 
 
 def import_is_lost(misses: int, age_seconds: float, server_limit_seconds: float) -> bool:
-    """Whether an import that was not found so often in a row is no more.
+    """Return whether an import that was not found `misses` times in a row does not exist any more.
 
-    Several times, since one look-up may ask a copy that lags behind; and never before the server's limit.
+    One miss proves nothing, since a look-up may be answered from a replica that lags. Never true before the server's
+    limit, while Labelbox may still be working on the upload.
     """
     return misses >= FEW and age_seconds > server_limit_seconds
 
 
-def import_is_overdue(age_seconds: float, deadline_seconds: float, *, asked: bool) -> bool:
+def import_is_overdue(age_seconds: float, deadline_seconds: float, *, answered: bool) -> bool:
     """Return whether to stop waiting for an import.
 
-    Without an answer (`asked` is False) it may have ended well while Labelbox was away: its verdicts are waited for as
-    long as they can exist.
+    `answered`: Labelbox has just told the import's state. If it did not answer, the import may have finished, so the
+    deadline is extended by the time for which Labelbox keeps the files.
     """
-    return age_seconds > deadline_seconds + (0.0 if asked else _FILE_SECONDS)
+    return age_seconds > deadline_seconds + (0.0 if answered else _FILE_SECONDS)
 
 
 def verdicts_are_lost(failures: int, age_seconds: float, *, gone: bool) -> bool:
-    """Whether a file that could not be read so often will not be any more; `gone`: the address leads nowhere.
+    """Return whether to give up reading a status file that could not be read `failures` times in a row.
 
-    Labelbox keeps files for a day: an older import is asked for one fresh address, in case it has one.
+    `gone`: there is no file at its address. Labelbox keeps files for a day. If the import is older, one fresh address
+    is requested, in case the file still exists.
     """
     old = age_seconds > _FILE_SECONDS
     if gone:
@@ -180,19 +198,22 @@ def verdicts_are_lost(failures: int, age_seconds: float, *, gone: bool) -> bool:
 
 _REASONS = {"DataRowNotFound": Reason.DATA_ROW_NOT_FOUND}
 _RETRYING = frozenset({Reason.DATA_ROW_NOT_FOUND})
-"""What may pass with time. Labelbox says `DataRowNotFound` also of a data row that exists outside the project;
-that it says so of one that is still being processed is an assumption."""
+"""Reasons for which Labelbox may accept the same row later. It answers `DataRowNotFound` also for a data row that
+exists outside the project. We assume that it does so for a data row that is still being processed, too."""
 
 
 def reason_of_row(error_names: list[str]) -> Reason:
-    """The reason code for what Labelbox said about a row's annotations; nothing: no verdict."""
+    """Return the reason code for the error names in a row's status lines; no names mean that it has no verdict."""
     if not error_names:
         return Reason.NO_VERDICT
     return next((_REASONS[name] for name in error_names if name in _REASONS), Reason.REFUSED)
 
 
 def is_sent_again(reason: Reason, before: str) -> bool:
-    """Return whether to send a row once more; `before` is the reason for which it was last held."""
+    """Return whether to send a row once more rather than make it a dead letter.
+
+    `before` is the reason for which the row was held last, or '' if it never was.
+    """
     return reason is Reason.NO_VERDICT and before != Reason.NO_VERDICT
 
 

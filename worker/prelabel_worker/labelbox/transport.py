@@ -1,4 +1,4 @@
-"""Labelbox over HTTP: the only module that knows httpx. Every foreign error leaves as one of errors.py."""
+"""Labelbox over HTTP: the only module that uses httpx. Every error it raises is one of errors.py."""
 
 import json
 import time
@@ -17,19 +17,19 @@ from prelabel_worker.labelbox.errors import FileGone, FileRefused, OutcomeUnknow
 MAX_FILE_BYTES = 1024 * 1024 * 1024
 """Maximum bytes read of a status or error file."""
 MAX_LINE_BYTES = 8 * 1024 * 1024
-"""Maximum bytes of a line of one."""
+"""Maximum bytes of a line of a status or error file."""
 MAX_FILE_SECONDS = 900.0
-"""How long one may take to be read, the work on its lines included."""
+"""Maximum seconds for reading a status or error file, including the caller's work on its lines."""
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-"""Maximum bytes read of an answer to a request; the largest is an ontology."""
+"""Maximum bytes read of an answer to a request; the largest answers are ontologies."""
 BATCH_SECONDS = 180.0
-"""How long a request about batches may take: what the official client gives it (docs/reference/labelbox-api.md#1-4)."""
-# Nothing of the request can have been executed when one of these is raised.
+"""Timeout of a request about batches, as in the official client (docs/reference/labelbox-api.md#1-4)."""
+# Errors after which the request was certainly not executed.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 class Answer(NamedTuple):
-    """An answer that was read whole."""
+    """An answer that was read to its end."""
 
     status: int
     headers: Mapping[str, str]
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
 
 
 class UploadedFile(NamedTuple):
-    """A file on its way: its name in a header, its type, the bytes in pieces, and their number."""
+    """A file to upload: its name, its media type, its bytes in pieces, and the number of bytes."""
 
     name: str
     media_type: str
@@ -46,13 +46,13 @@ class UploadedFile(NamedTuple):
 
 
 class Transport:
-    """One account's connections to Labelbox. One instance a process; safe to share between its threads.
+    """One account's connections to Labelbox. A process needs one instance, which its threads may share.
 
     The key is sent to the two addresses of the endpoint and nowhere else.
     """
 
     def __init__(self, endpoint: str, api_key: str, timeout_seconds: float) -> None:
-        """Raise ConfigurationError where the endpoint cannot be used, or the key would travel in clear."""
+        """Raise ConfigurationError where the endpoint cannot be used, or the key would travel unencrypted."""
         try:
             self._endpoint = Endpoint.parse(endpoint)
         except ValueError as error:
@@ -60,17 +60,18 @@ class Transport:
         if not self._endpoint.may_have(api_key):
             raise ConfigurationError(self._endpoint.refusal)
         self._timeout = timeout_seconds
-        asked = {"Accept-Encoding": decoding.ACCEPTED}
-        # A proxy of the environment would get the key in clear, and cannot reach what is on this machine.
+        accepted = {"Accept-Encoding": decoding.ACCEPTED}
+        # httpx would send requests for this machine to a proxy set in the environment, which would see the key
+        # unencrypted and cannot reach this machine.
         mounts = {f"http://{_in_url(self._endpoint.host)}": None} if self._endpoint.here else None
         self._http = httpx.Client(
-            headers={**asked, "Authorization": f"Bearer {api_key}"},
+            headers={**accepted, "Authorization": f"Bearer {api_key}"},
             timeout=httpx.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds)),
             follow_redirects=False,
             mounts=mounts,
         )
-        # Files are at addresses that carry their own right; the key must not travel there.
-        self._files = httpx.Client(headers=asked, timeout=timeout_seconds, follow_redirects=False, mounts=mounts)
+        # The address of a file contains its own permission, so the key must not be sent with the request.
+        self._files = httpx.Client(headers=accepted, timeout=timeout_seconds, follow_redirects=False, mounts=mounts)
 
     def close(self) -> None:
         """Close all connections."""
@@ -78,10 +79,10 @@ class Transport:
         self._files.close()
 
     def post(self, query: str, variables: Mapping[str, Any], *, creates: bool, batches: bool = False) -> Answer:
-        """Ask a GraphQL question. Raises RequestError.
+        """Send a GraphQL request and return the answer. Raises RequestError.
 
-        `creates`: to repeat it may do it twice, so that an answer that is lost is OutcomeUnknown. `batches`: it goes to
-        the second address, where batches are (docs/reference/labelbox-api.md#1-1), with its longer time.
+        `creates`: repeating the request might do its work twice, so a lost answer raises OutcomeUnknown. `batches`:
+        send it to the endpoint's address for batches (docs/reference/labelbox-api.md#1-1), with its longer timeout.
         """
         url, seconds = self._endpoint.queries, self._timeout
         if batches:
@@ -97,10 +98,10 @@ class Transport:
         *,
         creates: bool,
     ) -> Answer:
-        """Ask a GraphQL question whose variable `file` is a file. Raises RequestError or LeaseLost.
+        """Send a GraphQL request whose variable `file` is a file. Raises RequestError or LeaseLost.
 
-        The last piece is sent only while `still_mine()`: without it the body is incomplete and the server cannot
-        act on it.
+        The last piece of the body is sent only if `still_mine()` is true then. Without that piece the server cannot
+        act on the request.
         """
         head, tail, boundary = _multipart(query, variables, file)
         headers = {
@@ -111,10 +112,9 @@ class Transport:
         return self._send(self._endpoint.queries, self._timeout, creates=creates, headers=headers, content=body)
 
     def lines(self, url: str) -> Iterator[bytes]:
-        """Yield the lines of a status or error file, streamed, split on \\n only.
+        """Stream the lines of a status or error file, split on \\n only.
 
-        Raises RequestError, FileGone, or FileRefused: an address or a file that is never read, however often it is
-        asked for.
+        Raises RequestError; FileGone if the file is not there; FileRefused if its address or content is not acceptable.
         """
         self._check_address(url)
         with _mapped(creates=False), self._files.stream("GET", url) as response:
@@ -128,27 +128,27 @@ class Transport:
                 pieces = _within(MAX_FILE_BYTES, MAX_FILE_SECONDS, _pieces(response))
                 yield from decoding.lines_of(pieces, MAX_LINE_BYTES)
             except decoding.UnknownEncoding:
-                raise FileRefused("the file is encoded in a way that was not asked for") from None
+                raise FileRefused("the file has a content encoding that the request did not accept") from None
             except decoding.CostlyBody as error:
                 raise FileRefused(f"the file is larger than any that an import can have: {error}") from None
 
     def _check_address(self, url: str) -> None:
-        """Accept what TLS protects, or what the configured endpoint itself serves. Raises FileRefused."""
+        """Require https, or the scheme, host and port of the configured endpoint. Raises FileRefused."""
         own = httpx.URL(self._endpoint.queries)
         try:
             address = httpx.URL(url)
             self._files.build_request("GET", address)
             host = address.raw_host.decode("ascii")
-        except (httpx.InvalidURL, ValueError):  # of text that is no URL; UnicodeError is a ValueError
-            raise FileRefused("Labelbox named a file address that is not one") from None
+        except (httpx.InvalidURL, ValueError):  # for a text that is not a URL; UnicodeError is a ValueError
+            raise FileRefused("the file address that Labelbox named is not a URL") from None
         if address.scheme != "https" and _origin(address) != _origin(own):
-            raise FileRefused("Labelbox named a file address that is neither https nor its own")
+            raise FileRefused("the file address that Labelbox named is neither https nor at the endpoint")
         port = 443 if address.port is None else address.port
         if not is_host(host) or not 0 < port < 65536:
-            raise FileRefused("Labelbox named a file address whose host or port cannot be one")
+            raise FileRefused("the file address that Labelbox named has an invalid host or port")
 
     def _send(self, url: str, seconds: float, *, creates: bool, **request: Any) -> Answer:
-        """Send one request, and return its answer as far as it is within bounds of size and time."""
+        """Send one request and return its answer. Raises RequestError, also for an answer that is too long or slow."""
         timeout = httpx.Timeout(seconds, connect=min(10.0, seconds))
         with _mapped(creates=creates), self._http.stream("POST", url, timeout=timeout, **request) as response:
             deadline = time.monotonic() + seconds
@@ -163,12 +163,12 @@ class Transport:
 
 
 def _pieces(response: httpx.Response) -> Iterator[bytes]:
-    """Return the decoded body; not httpx's own decoding, which puts no bound on what a few bytes may become."""
+    """Return the decoded body. httpx's own decoders do not limit how large a few bytes may become."""
     return decoding.decoded(response.iter_raw(), response.headers.get("content-encoding", ""))
 
 
 def _within(most_bytes: int, seconds: float, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Pass on the pieces of a file. Raises CostlyBody above a size; ReadTimeout after a time."""
+    """Pass on the pieces of a file. Raises CostlyBody above `most_bytes`, ReadTimeout after `seconds`."""
     deadline, total = time.monotonic() + seconds, 0
     for piece in pieces:
         total += len(piece)
@@ -189,7 +189,10 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 @contextmanager
 def _mapped(*, creates: bool) -> Iterator[None]:
-    """Turn foreign errors into ours; an upload that may have arrived is never called Unavailable."""
+    """Turn errors of httpx and of decoding into ours.
+
+    With `creates`, an error never becomes Unavailable if the request may have arrived.
+    """
     try:
         yield
     except (LeaseLost, RequestError, FileGone):
@@ -206,19 +209,19 @@ def _mapped(*, creates: bool) -> Iterator[None]:
         kind = OutcomeUnknown if creates else Unavailable
         raise kind(f"no answer from Labelbox: {type(error).__name__}") from None
     except httpx.InvalidURL:
-        raise Unavailable("the endpoint is not an address") from None
+        raise Unavailable("the endpoint is not a URL") from None
 
 
 def _plain(name: str) -> str:
-    """Return a file's name that needs no quoting in a header."""
+    """Return a form of the file's name that needs no quoting in a header."""
     kept = (sign if sign.isascii() and (sign.isalnum() or sign in "._-") else "_" for sign in name)
     return "".join(kept)[-100:]
 
 
 def _multipart(query: str, variables: Mapping[str, Any], file: UploadedFile) -> tuple[bytes, bytes, str]:
-    """Return what stands before and after the file, by the community's multipart convention, and the boundary.
+    """Return the bytes before the file, the bytes after it, and the boundary of the multipart body.
 
-    Source: docs/reference/labelbox-api.md#2-8.
+    The form is the usual convention for files in GraphQL requests: docs/reference/labelbox-api.md#2-8.
     """
     boundary = uuid.uuid4().hex
     operations = json.dumps({"query": query, "variables": {**variables, "file": None}})

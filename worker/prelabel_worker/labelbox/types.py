@@ -1,4 +1,4 @@
-"""What is asked of Labelbox and what it tells, as declared types. Pure."""
+"""The types that callers of `client.Labelbox` pass and get. No I/O."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class SubmitAs(StrEnum):
-    """What rows are imported as. The same lines, another root field of Labelbox's API."""
+    """What rows are imported as. The lines are the same; the root field of Labelbox's API differs."""
 
     PRE_LABELS = "pre-labels"
     GROUND_TRUTH = "ground-truth"
@@ -14,7 +14,7 @@ class SubmitAs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProjectOntology:
-    """What Labelbox says of a project that decides whether a row fits it."""
+    """The ontology and media type of a project: rows are checked against them."""
 
     normalized: dict[str, Any]
     media_type: str | None
@@ -23,7 +23,7 @@ class ProjectOntology:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """Labelbox's job: its state as they print it, and where its files are once it has ended."""
+    """An import at Labelbox: its state in Labelbox's words, and the addresses of its files once it has ended."""
 
     id: str
     name: str
@@ -34,7 +34,7 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class ImportName:
-    """How Labelbox knows an import: by project and name, among those of pre-labels or of ground truth."""
+    """How Labelbox identifies an import: by project and name, separately for pre-labels and for ground truth."""
 
     project_id: str
     name: str

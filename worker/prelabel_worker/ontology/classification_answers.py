@@ -1,10 +1,10 @@
-"""Check that answers fit their classifications: the answer's form, its options, and what is nested below.
+"""Check that answers fit their classifications: the form, the options, and nested classifications. No I/O.
 
 Source: docs/reference/labelbox-format.md#4-3.
 
-Pure. The check also writes answers in the form of their classification: one option under a radio, an array under a
-checklist; answers with ranges of time in the form that their media type reads (docs/reference/labelbox-format.md#2-18
-and #2-20).
+The checks also rewrite answers in the form that Labelbox reads: one option for a radio, an array for a checklist.
+Answers with time ranges are rewritten in the form of their media type (docs/reference/labelbox-format.md#2-18 and
+#2-20).
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from prelabel_worker.ontology.tree import FORMS, Feature, Level, Option
 def check_answer(item: Any, feature: Feature, path: str) -> None:
     """Check an answer and its options, and write it in the form of its classification. Raises NotInOntology."""
     answer, form, path = item.answer, FORMS.get(feature.type), f"{path}.answer"
-    if form is None:  # group, dropdown: no import shape (docs/reference/labelbox-format.md#2-26)
+    if form is None:  # group or dropdown: imports have no form for them (docs/reference/labelbox-format.md#2-26)
         raise NotInOntology(Reason.WRONG_KIND, path, "an answer", f"none: a {feature.type} cannot be imported")
     if (form == "text") != isinstance(answer, str):
         expected = "a text" if form == "text" else "an option"
@@ -49,7 +49,7 @@ def _check_options(chosen: Iterable[Any], feature: Feature, paths: Iterable[str]
 
 
 def check_nested(classifications: Iterable[Any], level: Level[Feature], parent: str, path: str) -> None:
-    """Check that each classification is one of this level, answered once. Raises NotInOntology."""
+    """Check that each classification belongs to this level and is answered only once. Raises NotInOntology."""
     answered_ids: set[str] = set()
     for at, nested in enumerate(classifications):
         where = f"{path}.classifications[{at}]"
@@ -68,12 +68,16 @@ def _check_length(text: str, feature: Feature, path: str) -> None:
 
 
 class TimedAnswers:
-    """Answers with ranges of time, in the form that one media type reads.
+    """Checks answers with time ranges, and rewrites them in the form of one media type.
 
-    On video an option of a radio is an object and nested answers have no ranges of their own; an array under a radio,
-    for an answer that changes, is passed on for Labelbox to decide (docs/reference/labelbox-format.md#question-7-8). On
-    audio every answer is an array, at every level, each option has its own ranges, and features and options go by name
-    (docs/reference/labelbox-format.md#2-20). Without a known media type nothing is rewritten.
+    Video: the answer of a radio is an object, and nested answers have no ranges of their own. A radio whose answer
+    changes with time has an array; it is passed on for Labelbox to decide
+    (docs/reference/labelbox-format.md#question-7-8).
+
+    Audio: every answer is an array, at every level; each option has its own ranges; features and options are identified
+    by name only (docs/reference/labelbox-format.md#2-20).
+
+    For other media types nothing is rewritten except single answers of checklists and texts, which become arrays.
     """
 
     def __init__(self, media_type: str) -> None:
@@ -81,7 +85,7 @@ class TimedAnswers:
         self._video = media_type == "VIDEO"
 
     def check(self, annotation: Any, feature: Feature, path: str) -> None:
-        """Check an answer and write it in the form that its media type reads. Raises NotInOntology."""
+        """Check an answer and rewrite it in the form of the media type. Raises NotInOntology."""
         if self._audio:
             _spread(annotation)
             _by_name(annotation, feature)
@@ -89,7 +93,7 @@ class TimedAnswers:
 
     def _check(self, item: Any, feature: Feature, path: str) -> None:
         form, path = FORMS.get(feature.type), f"{path}.answer"
-        if form is None:  # group, dropdown: no import shape (docs/reference/labelbox-format.md#2-26)
+        if form is None:  # group or dropdown: imports have no form for them (docs/reference/labelbox-format.md#2-26)
             raise NotInOntology(Reason.WRONG_KIND, path, "an answer", f"none: a {feature.type} cannot be imported")
         if isinstance(item.answer, str):
             self._check_plain_text(item, feature, path)
@@ -119,7 +123,7 @@ class TimedAnswers:
         if self._audio and item.frames is None:
             raise NotInOntology(Reason.WRONG_ANSWER, f"{path}.frames", "nothing", "the ranges of this answer")
         if item.value is not None:
-            # Below a text no ontology that we have seen has anything: Labelbox decides
+            # Classifications below a text are not checked: no ontology that we know has any, so Labelbox decides
             # (docs/reference/labelbox-format.md#question-7-20).
             _check_length(item.value, feature, f"{path}.value")
             return
@@ -147,7 +151,7 @@ class TimedAnswers:
 
 
 def _spread(annotation: Any) -> None:
-    """Move the frames beside an answer into its options: audio reads them there only."""
+    """Move the frames beside an answer into its options, the only place where audio has them."""
     if annotation.frames is not None:
         for item in annotation.answer if isinstance(annotation.answer, list) else (annotation.answer,):
             item.frames = annotation.frames
@@ -155,6 +159,6 @@ def _spread(annotation: Any) -> None:
 
 
 def _by_name(item: Any, named: Feature | Option) -> None:
-    """Replace an id by its name, since the form of audio has no ids."""
+    """Replace the id of a feature or option by its name, since audio answers have no ids."""
     if item.schema_id is not None:
         item.name, item.schema_id = item.name or named.name, None

@@ -1,4 +1,4 @@
-"""Read an ontology from a file: as the API answers it, or as a builder writes it, without ids. Pure."""
+"""Read an ontology from a file: as Labelbox's API returns it, or written by hand or by a tool, without ids. No I/O."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -11,12 +11,12 @@ from prelabel_worker.ontology.ontology import Ontology
 
 
 class UnusableOntology(PrelabelError):
-    """The file holds no ontology."""
+    """The content of the file is not an ontology."""
 
 
 @dataclass(frozen=True, slots=True)
 class OntologyFile:
-    """The ontology of a file; `remarks` name what is doubtful in it."""
+    """The ontology of a file. `remarks` are warnings about it for a person."""
 
     ontology: Ontology
     media_type: str | None
@@ -24,14 +24,15 @@ class OntologyFile:
 
     @property
     def media_known(self) -> bool:
-        """Whether the media type is known, so that kinds are refused for it."""
+        """Whether the media type is known, so that kinds of annotations that it does not accept are refused."""
         return media_type_of(self.media_type) in MEDIA_TYPES
 
 
 def read_ontology(content: Any, media_type: str | None = None) -> OntologyFile:
     """Read JSON with `tools` and `classifications`, or an object that has them as `normalized` or `ontology`.
 
-    `media_type` goes before the file's `mediaType`; without either, every kind passes. Raises UnusableOntology.
+    `media_type` replaces the file's `mediaType`. Without either, every kind of annotation passes. Raises
+    UnusableOntology.
     """
     media = media_type
     for level in _levels(content):
@@ -51,7 +52,7 @@ def read_ontology(content: Any, media_type: str | None = None) -> OntologyFile:
 
 
 def tree_of(content: Any) -> Mapping[str, Any]:
-    """Return the object that has the tools and classifications. Raises UnusableOntology."""
+    """Return the object that contains `tools` and `classifications`. Raises UnusableOntology."""
     tree = _levels(content)[-1]
     if not isinstance(tree, Mapping) or not ("tools" in tree or "classifications" in tree):
         raise UnusableOntology("expected an ontology: an object with tools and classifications")
@@ -59,7 +60,7 @@ def tree_of(content: Any) -> Mapping[str, Any]:
 
 
 def _levels(content: Any) -> list[Any]:
-    """Return the file's object, and what it holds as `ontology`, `normalized` or both."""
+    """Return the file's content, then the values of `ontology` and `normalized` within it, as far as they exist."""
     levels = [content]
     for word in ("ontology", "normalized"):
         inner = levels[-1].get(word) if isinstance(levels[-1], Mapping) else None
@@ -82,7 +83,7 @@ def _objects(items: Any, path: str) -> list[dict[str, Any]]:
 
 
 def _filled(items: Any, path: str, remarks: list[str]) -> list[dict[str, Any]]:
-    """Return the items with a unique stand-in for each id that is missing, since identities need one."""
+    """Return the items with a unique id in place of each missing one, since uuids are derived from ids."""
     objects = _objects(items, path)
     remarks += _repeated(objects, path)
     filled = []
@@ -96,7 +97,10 @@ def _filled(items: Any, path: str, remarks: list[str]) -> list[dict[str, Any]]:
 
 
 def _repeated(items: list[dict[str, Any]], path: str) -> Iterator[str]:
-    """Yield a remark for each name or id of two siblings: such a name finds neither, such an id the last."""
+    """Yield a remark for each name or id that several siblings share.
+
+    Such a name refers to none of them, such an id to the last.
+    """
     names = Counter(name for item in items for name in _names(item))
     ids = Counter(item["featureSchemaId"] for item in items if item.get("featureSchemaId"))
     yield from (f"{path}: {count} are called {quoted(name)}" for name, count in names.items() if count > 1)
@@ -109,7 +113,7 @@ def _names(item: dict[str, Any]) -> set[str]:
 
 
 def _forget_constraints(tools: list[dict[str, Any]]) -> None:
-    """Remove the pairs of ids that may be linked: without ids of the tools, any pair may be linked."""
+    """Remove the pairs of ids that relationships may link: in a file without tool ids, every pair may be linked."""
     for tool in tools:
         if isinstance(tool.get("definition"), dict):
             tool["definition"] = {key: value for key, value in tool["definition"].items() if key != "constraints"}

@@ -1,7 +1,7 @@
-"""Propose an ontology that accepts predictions: features, their kinds, options, and what is nested below. Pure.
+"""Propose an ontology that accepts given predictions: features, their types, options, nested classifications. No I/O.
 
-Nothing is made up: a classification of which no option was ever chosen has none. Where the predictions contradict
-themselves, the kind that most annotations have is proposed and the contradiction is named.
+The proposal has only features and options that occur in the predictions. If predictions use a feature as several types,
+the type with the most annotations is proposed, and the conflict is reported.
 """
 
 from collections import Counter
@@ -21,35 +21,36 @@ _COLORS = (
     "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b",
     "#e377c2", "#7f7f7f", "#bcbd22", "#17becf", "#aec7e8", "#ffbb78",
 )  # fmt: skip
-# Of the two mask tools, the one that Labelbox makes today (docs/reference/labelbox-format.md#4-1)
+# Labelbox has two mask tools; it creates only this one today (docs/reference/labelbox-format.md#4-1).
 _MASK = "raster-segmentation"
 _CHOICES = {"radio", "checklist"}
 
 
 class TooManyFeatures(PrelabelError):
-    """The predictions name more features than an ontology holds."""
+    """The predictions name more features than an ontology can have."""
 
 
 @dataclass(slots=True)
 class _Node:
     """A feature or an option."""
 
+    #: Its name.
     name: str
-    #: How many annotations need which type, in the ontology's words.
+    #: Type, in the ontology's words → number of annotations that need it.
     types: Counter[str] = field(default_factory=Counter)
-    #: Where each type was first needed.
+    #: Type → place in the input of the first annotation that needs it.
     first: dict[str, str] = field(default_factory=dict)
     #: The features or options below it, by name.
     below: dict[str, "_Node"] = field(default_factory=dict)
-    #: Whether it is answered for moments of a data row.
+    #: Whether an annotation answers it for a moment of a data row: a time range, or one message of a conversation.
     moments: bool = False
-    #: Whether it is answered for whole data rows.
+    #: Whether an annotation answers it for a whole data row.
     whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An ontology for `prelabel ontology create`, contradictions in the predictions, and remarks."""
+    """An ontology for `prelabel ontology create`, conflicts between the predictions, and other remarks."""
 
     ontology: dict[str, Any]
     conflicts: tuple[str, ...]
@@ -57,7 +58,7 @@ class Proposal:
 
 
 class Inference:
-    """Reads messages that passed the gate, one by one; keeps features, never rows."""
+    """Collects the features of messages, one message after the other. Keeps no messages."""
 
     def __init__(self) -> None:
         self._tools: dict[str, _Node] = {}
@@ -86,7 +87,7 @@ class Inference:
                 self._object(annotation, kind)
 
     def proposal(self) -> Proposal:
-        """Return an ontology that accepts all that was added, as far as that does not contradict itself."""
+        """Return an ontology that accepts all messages that were added, except where they conflict."""
         conflicts: list[str] = []
         colors = (_COLORS[at % len(_COLORS)] for at in range(len(self._tools)))
         tools = [_tool(node, color, conflicts) for node, color in zip(self._tools.values(), colors, strict=True)]
@@ -108,9 +109,10 @@ class Inference:
             yield f"features and options named by schemaId alone are not proposed ({self._unnamed:,}): give their names"
         if self._with_ids:
             features = counted(self._with_ids, "feature")
-            yield f"a new ontology will have other ids; with a schemaId beside their name: {features}"
+            yield f"a new ontology has new ids, so schemaIds in the predictions will not fit: {features}"
         if missing := sorted(self._sources - set(self._classifications)):
-            yield f"relationships start from {', '.join(map(quoted, missing))}, of which no answer tells the type"
+            names = ", ".join(map(quoted, missing))
+            yield f"relationships start from {names}: not proposed, since no answer shows the type"
         for node in self._classifications.values():
             if node.moments and node.whole:
                 yield f"{quoted(node.name)} is answered for moments and for whole data rows: proposed for moments"
@@ -135,7 +137,7 @@ class Inference:
             node.moments, node.whole = node.moments or moments, node.whole or not moments
 
     def _answered(self, level: dict[str, _Node], item: Any) -> _Node | None:
-        """Add a classification with its answer, and what is answered below its options."""
+        """Add a classification, the options that its answer chose, and the classifications answered below them."""
         answer = item.answer
         listed = answer if isinstance(answer, list) else [answer]
         texts = any(isinstance(option, str) or getattr(option, "value", None) is not None for option in listed)
@@ -161,7 +163,7 @@ class Inference:
         if node is None:
             self._nodes += 1
             if self._nodes > MAX_FEATURES:
-                raise TooManyFeatures(f"more than {MAX_FEATURES} features and options; an ontology has no more")
+                raise TooManyFeatures(f"more than {MAX_FEATURES} features and options: an ontology cannot have more")
             node = level[name] = _Node(name)
         node.types[kind] += 1
         node.first.setdefault(kind, self._where)
@@ -169,7 +171,7 @@ class Inference:
 
 
 def _tool_type(annotation: Any, kind: Kind) -> str:
-    """Return the ontology's word for the tool that makes such an annotation."""
+    """Return the type of the tool for this annotation, in the ontology's words."""
     if annotation.message_evaluation_task is not None:
         return str(annotation.message_evaluation_task.format)
     if annotation.segments is not None:
@@ -178,7 +180,10 @@ def _tool_type(annotation: Any, kind: Kind) -> str:
 
 
 def _type_of(node: _Node, path: str, conflicts: list[str]) -> str:
-    """Return the type that most annotations need; arrays of options need a checklist, which accepts single ones too."""
+    """Return the type that most annotations need, and append a conflict if they need several.
+
+    Answers with one option count for a checklist if any answer is an array, since a checklist accepts both.
+    """
     types = Counter(node.types)
     if types["checklist"]:
         types["checklist"] += types.pop("radio", 0)

@@ -1,9 +1,9 @@
-"""Check an annotation against its project: features, options, nesting, media type.
+"""Check annotations against a project's ontology: features, options, nesting, media type. No I/O.
 
 Source: docs/reference/labelbox-format.md#3 and #4.
 
-Pure. What depends on the ontology alone is prepared, so that most annotations cost one look-up by name. Where the
-reference says that sources disagree, the annotation passes and Labelbox decides.
+Everything that depends only on the ontology is computed in advance, so that most annotations need a single look-up by
+name. Where the reference says that its sources disagree, the annotation passes and Labelbox decides.
 """
 
 import hashlib
@@ -24,14 +24,14 @@ _FEATURE = "a feature of the project's ontology"
 
 
 class Ontology:
-    """A project's ontology, prepared for checking; equal `digest`, equal answers."""
+    """A project's ontology, prepared for checks. Ontologies with the same `digest` give the same results."""
 
     def __init__(self, tools: Iterable[Feature], classifications: Iterable[Feature], media_type: str | None) -> None:
         self.digest = ""
         self._tools = Level(tools)
         self._classifications = Level(classifications)
         self._media_type = media_type_of(media_type)
-        # A type that is not known here refuses no row: Labelbox decides (docs/reference/labelbox-format.md#3).
+        # An unknown media type refuses no annotation: Labelbox decides (docs/reference/labelbox-format.md#3).
         known = self._media_type in MEDIA_TYPES
         self._refused = {kind.name for kind in KINDS if known and self._media_type not in kind.media}
         self.tiled = self._media_type in TILES
@@ -43,7 +43,7 @@ class Ontology:
 
     @classmethod
     def from_normalized(cls, normalized: Mapping[str, Any], media_type: str | None) -> "Ontology":
-        """Read what the API answers as `ontology.normalized`; keys it does not know are ignored."""
+        """Read an ontology in the form of the API's `ontology.normalized`. Unknown keys are ignored."""
         ontology = cls(
             [read_tool(tool) for tool in normalized.get("tools") or ()],
             [read_classification(feature) for feature in normalized.get("classifications") or ()],
@@ -54,7 +54,10 @@ class Ontology:
         return ontology
 
     def plain(self, kind: Kind) -> Mapping[str, Feature]:
-        """Return name → feature, where the name is enough: an object of this kind with nothing nested is right."""
+        """Return name → feature for the features of this kind that need no check but the name.
+
+        An annotation is valid if it has such a name and nothing nested.
+        """
         return self._plain[kind.name]
 
     def resolve(self, annotation: Any, kind: Kind, path: str) -> Feature:
@@ -78,16 +81,16 @@ class Ontology:
         return feature
 
     def unidentified(self, kind: Kind) -> bool:
-        """Return whether a line of this kind is sent without a derived uuid, so that Labelbox makes one.
+        """Return whether lines of this kind are sent without a derived uuid, so that Labelbox assigns one.
 
-        An assumption, after docs/reference/labelbox-format.md#2-20 and #question-7-10: Labelbox's own client writes no
-        uuid on answers with ranges of time in audio, and whether the server takes one is unknown. A uuid from the
-        producer is sent.
+        Labelbox's own client sends no uuid with audio answers that have time ranges. Whether the server would accept
+        one is unknown (docs/reference/labelbox-format.md#2-20 and #question-7-10), so we do the same. A uuid that the
+        producer gave is sent all the same.
         """
         return kind.timed and self._media_type == "AUDIO"
 
     def slow(self, kinds: Iterable[Kind]) -> int:
-        """Return how many of these Labelbox imports slowly: masks, and every object on tiled imagery.
+        """Return how many annotations of these kinds Labelbox imports slowly: masks, and all objects on tiled imagery.
 
         Source: docs/reference/labelbox-format.md#1-9.
         """
@@ -114,7 +117,7 @@ class Ontology:
                 raise InvalidAnnotation(error.reason, where, error.found, error.expected) from None
 
     def _check_masks(self, annotation: Any, kind: Kind, path: str) -> Feature:
-        """Check that each instance names a mask tool; return a stand-in, since the line has no feature as a whole."""
+        """Check that each instance names a mask tool, and return the feature that stands for the whole set of masks."""
         for at, instance in enumerate(annotation.masks.instances):
             where = f"{path}.masks.instances[{at}]"
             named = _Named(instance.name, instance.feature_schema_id)
@@ -124,9 +127,9 @@ class Ontology:
         return _MASKS[getattr(annotation, "group_key", None)]
 
     def _not_taken(self, annotation: Any, kind: Kind, path: str) -> MessageError:
-        """Return the error for a kind that the media type refuses, with a kind of the same tools as a hint."""
+        """Return the error for a kind that the media type refuses. The hint names accepted kinds for the same tools."""
         if kind.name == "tile box" and "bounding box" not in self._refused:
-            expected = "a number greater than 0: only tiled imagery has boxes from their other edge"
+            expected = "a number greater than 0: a box may have a negative height on tiled imagery only"
             return InvalidAnnotation(Reason.INVALID_ANNOTATION, f"{path}.bbox.height", annotation.bbox.height, expected)
         accepted = [other for other in KINDS if self._media_type in other.media and other.tools & kind.tools]
         ways = " or ".join(f"a {other.name}" for other in accepted if other.timed == kind.timed or not kind.timed)
@@ -135,19 +138,19 @@ class Ontology:
         return NotInOntology(Reason.MEDIA_TYPE, path, f"a {kind.name}", expected, hint)
 
     def check_source_name(self, name: str, path: str) -> None:
-        """Check the name of a classification as a link's source, which only documents accept.
+        """Check a classification that is named as the source of a relationship, which only documents accept.
 
         Source: docs/reference/labelbox-format.md#2-11.
         """
         if self._media_type in MEDIA_TYPES - DOCUMENTS:
-            expected = f"a source: {self._media_type} assets have no sourceOntologyName"
-            raise NotInOntology(Reason.MEDIA_TYPE, f"{path}.sourceOntologyName", "one", expected)
+            expected = f"source: {self._media_type} assets do not take sourceOntologyName"
+            raise NotInOntology(Reason.MEDIA_TYPE, f"{path}.sourceOntologyName", "sourceOntologyName", expected)
         if name not in self._classifications.by_name:
             expected = "a classification of the project's ontology"
             raise NotInOntology(Reason.UNKNOWN_FEATURE, f"{path}.sourceOntologyName", quoted(name), expected)
 
     def check_link(self, edge: Feature, source: Feature, target: Feature, both_ways: bool, path: str) -> None:
-        """Check that this pair may be linked, and by this tool. Raises NotInOntology."""
+        """Check that the relationship tool `edge` may link `source` to `target`. Raises NotInOntology."""
         if source.type in FORMS and self._media_type in MEDIA_TYPES - DOCUMENTS:
             raise NotInOntology(Reason.BROKEN_RELATIONSHIP, f"{path}.source", f"'{source.name}'", "an object")
         pairs = {(source.id, target.id)} | ({(target.id, source.id)} if both_ways else set())
@@ -165,7 +168,7 @@ class Ontology:
         }
 
     def _check_elsewhere(self, annotation: Any, kind: Kind, path: str) -> None:
-        """Raise NotInOntology with a better reason where the feature exists at another level."""
+        """Raise NotInOntology with a more exact reason if the feature exists at another level of the ontology."""
         other = self._tools if kind.classifies else self._classifications
         wrong = other.by_name.get(annotation.name) or other.by_id.get(annotation.schema_id)
         if wrong is not None:
@@ -178,7 +181,7 @@ class Ontology:
 
 
 def _parents(features: list[Feature]) -> dict[str | None, str]:
-    """Return name or id of a nested classification → what it is nested under."""
+    """Return name or id of each nested classification → name of the feature or option above it."""
     parents: dict[str | None, str] = {}
     while features:
         feature = features.pop()
@@ -190,11 +193,13 @@ def _parents(features: list[Feature]) -> dict[str | None, str]:
 
 
 def _wrong_kind(feature: Feature, actual: str, path: str) -> NotInOntology:
-    return NotInOntology(Reason.WRONG_KIND, path, actual, f"what '{feature.name}' is: {feature.type}")
+    return NotInOntology(
+        Reason.WRONG_KIND, path, actual, f"a kind that fits '{feature.name}', which is a {feature.type}"
+    )
 
 
 def _check_keyframes(annotation: Any, feature: Feature, path: str) -> None:
-    """Check what is answered in a frame; each frame has its own answers."""
+    """Check the classifications answered in each keyframe, separately for each keyframe."""
     for at, segment in enumerate(annotation.segments):
         for index, keyframe in enumerate(segment.keyframes):
             nested = getattr(keyframe, "classifications", None)
@@ -204,14 +209,17 @@ def _check_keyframes(annotation: Any, feature: Feature, path: str) -> None:
 
 
 class _Named(NamedTuple):
-    """The name and the id that a feature is looked up by."""
+    """The name and id by which a feature is looked up."""
 
     name: str
     schema_id: str | None
 
 
 def _mask_set(name: str) -> Feature:
-    """Return a feature for the uuid of a line of masks: Labelbox replaces the whole set of a data row."""
+    """Return the feature from which the uuid of a set of masks is derived.
+
+    All masks of a data row share one uuid, since Labelbox replaces the whole set.
+    """
     return Feature(name, (name,), False, Level(()), "masks", frozenset(), digest=feature_bytes(name))
 
 

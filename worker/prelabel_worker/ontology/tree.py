@@ -1,8 +1,8 @@
-"""A project's ontology as a tree of features and options, found by name or id.
+"""A project's ontology as a tree of features and options, which are found by name or id. No I/O.
 
 Source: docs/reference/labelbox-format.md#4.
 
-Pure. Made once for an ontology; what is looked up for every annotation is a dictionary.
+The tree is built once for an ontology. Its look-ups use dictionaries, since every annotation needs them.
 """
 
 import difflib
@@ -30,7 +30,7 @@ class Option:
 
     @property
     def name(self) -> str:
-        """What errors call it."""
+        """The name for error texts: its first name, or else its id."""
         return self.names[0] if self.names else self.id
 
 
@@ -40,13 +40,13 @@ class Feature:
 
     #: Its featureSchemaId.
     id: str
-    #: The names that it is found by.
+    #: The names by which it is found.
     names: tuple[str, ...]
     #: Whether it is archived, so that no annotation may name it.
     archived: bool
     #: The classifications below a tool.
     nested: "Level[Feature]"
-    #: The ontology's word for it.
+    #: Its type, in the ontology's words.
     type: str
     #: The names of the annotation kinds that it accepts.
     kinds: frozenset[str]
@@ -56,12 +56,12 @@ class Feature:
     constraints: frozenset[tuple[str, str]] = frozenset()
     #: Minimum and maximum number of characters of a text.
     characters: tuple[int, int] | None = None
-    #: Its id as it goes into digests.
+    #: Its id in the form of `feature_bytes`.
     digest: bytes = b""
 
     @property
     def name(self) -> str:
-        """What errors call it."""
+        """The name for error texts: its first name, or else its id."""
         return self.names[0] if self.names else self.id
 
 
@@ -69,7 +69,7 @@ _Item = TypeVar("_Item", Feature, Option)
 
 
 class Level(Generic[_Item]):
-    """Siblings in the tree: found by any of their names, or by id. A name of two siblings stands for neither."""
+    """Siblings in the tree, found by any of their names or by id. A name that two siblings share finds neither."""
 
     def __init__(self, items: Iterable[_Item]) -> None:
         self.items: tuple[_Item, ...] = tuple(items)
@@ -83,22 +83,22 @@ class Level(Generic[_Item]):
                     self.twice.add(name)
 
     def find(self, named: Any, path: str, missing: Reason, expected: str) -> _Item:
-        """Find by name, by schemaId, or by both when they agree. Raises NotInOntology.
+        """Return the item that is named by name, by schemaId, or by both if they agree. Raises NotInOntology.
 
-        Source: docs/reference/labelbox-format.md#4-4.
+        `missing` is the reason code of the error if there is none. Source: docs/reference/labelbox-format.md#4-4.
         """
         name, schema_id = named.name, named.schema_id
         if schema_id is None:
             item = self.by_name.get(name)
             if item is not None and name in self.twice:
                 raise NotInOntology(
-                    Reason.AMBIGUOUS_NAME, f"{path}.name", quoted(name), "a schemaId: two have the name"
+                    Reason.AMBIGUOUS_NAME, f"{path}.name", quoted(name), "a schemaId, since two items have this name"
                 )
         else:
             item = self.by_id.get(schema_id)
             if item is not None and name is not None and name not in item.names:
                 both = f"{quoted(name)} and {schema_id}"
-                raise NotInOntology(Reason.AMBIGUOUS_NAME, path, both, "name and schemaId of the same")
+                raise NotInOntology(Reason.AMBIGUOUS_NAME, path, both, "name and schemaId of the same item")
         if item is None:
             self._missing(named, path, missing, expected)
         if item.archived:
@@ -111,10 +111,10 @@ class Level(Generic[_Item]):
         raise NotInOntology(missing, f"{path}.name", quoted(named.name), expected, self._hint(named.name))
 
     def _hint(self, name: str) -> str:
-        """Return the nearest name, or the first few. Remembered, since a model repeats its wrong names."""
+        """Return a hint: the most similar name, or else the first few. Cached, since a model repeats a wrong name."""
         hint = self._hints.get(name)
         if hint is None:
-            # Beyond this many wrong names, none is compared: a comparison costs as much as hundreds of rows.
+            # Further wrong names are not compared, since one comparison takes as long as checking hundreds of rows.
             known = list(self.by_name)[:_NAMES_COMPARED] if len(self._hints) < _NAMES_COMPARED else []
             near = difflib.get_close_matches(name, known, 1)
             names = [item.name for item in self.items[:_NAMES_SHOWN]]
@@ -126,7 +126,7 @@ class Level(Generic[_Item]):
 
 
 def read_tool(tool: Mapping[str, Any]) -> Feature:
-    """Read a tool as the API writes it."""
+    """Read a tool in the form of Labelbox's API."""
     kind = str(tool.get("tool"))
     constraints = (tool.get("definition") or {}).get("constraints") or ()
     return Feature(
@@ -142,7 +142,7 @@ def read_tool(tool: Mapping[str, Any]) -> Feature:
 
 
 def read_classification(feature: Mapping[str, Any]) -> Feature:
-    """Read a classification as the API writes it."""
+    """Read a classification in the form of Labelbox's API."""
     kind = str(feature.get("type"))
     minimum, maximum = feature.get("minCharacters"), feature.get("maxCharacters")
     return Feature(
@@ -164,7 +164,7 @@ def _option(option: Mapping[str, Any]) -> Option:
 
 
 def _id(item: Mapping[str, Any]) -> str:
-    # Labelbox always sends one; a file written by hand may have none, and identities must differ.
+    # Labelbox always sends an id. A file written by hand may have none, but the uuids of features must differ.
     return str(item.get("featureSchemaId") or f"name:{item.get('name') or item.get('value') or item.get('label')}")
 
 
@@ -174,6 +174,6 @@ def _names(*values: Any) -> tuple[str, ...]:
 
 
 def feature_bytes(feature_schema_id: str) -> bytes:
-    """Return how a feature goes into a digest: its length in four bytes, then its text."""
+    """Return the bytes that stand for a feature in digests: the length of its id in four bytes, then the id."""
     text = feature_schema_id.encode()
     return len(text).to_bytes(4, "big") + text

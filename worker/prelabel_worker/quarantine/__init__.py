@@ -1,1 +1,1 @@
-"""Projects whose names or keys cannot be used, and how to be rid of them."""
+"""Projects whose names or keys cannot be used: find them, keep them from harming others, and remove them."""

@@ -1,6 +1,6 @@
-"""Keys of a project that are not of their type, and their removal. None of them can hold a row.
+"""Find and remove keys of a project that have a wrong type. Such a key cannot contain a row.
 
-Redis never lets a key change its type, so a key of another type was there before ours could be written.
+A write of ours never changes the type of a key, so a key of another type existed before we could write ours.
 """
 
 import redis
@@ -20,12 +20,15 @@ TYPES: dict[str, tuple[str, ...]] = {
     "LLEN": ("actions",),
     "STRLEN": ("ontology:flight",),
 }  # fmt: skip
-"""The keys of a project with a fixed name, by a command that reads keys of their type only (prelabel/wire/keys.py)."""
-_TOGETHER = 500
+"""A command that fails on any other type → the keys of a project that have the type (prelabel/wire/keys.py).
+
+Lanes and chunks have numbers or ids in their keys and are added by `KeyTypes.wrong`.
+"""
+_TOGETHER = 500  # keys in one pipeline
 
 
 class KeyTypes:
-    """The keys of the projects behind one Redis, that may be of a wrong type."""
+    """Checks the types of the keys of all projects in one Redis."""
 
     def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
         self._client = client
@@ -33,11 +36,11 @@ class KeyTypes:
         self._quarantine = Quarantine(client, key_prefix)
 
     def wrong(self, project: str) -> list[str]:
-        """Return the project's keys that are of another type, without its root."""
+        """Return the names of the project's keys that have a wrong type, without its root."""
         project_keys = keys.ProjectKeys(self._prefix, project)
-        asked = [(command, name) for command, names in TYPES.items() for name in names]
-        asked += [("LLEN", f"lane:{lane}") for lane in range(MAX_LANES)]
-        wrong = self._of_other_types(project_keys, asked)
+        commands = [(command, name) for command, names in TYPES.items() for name in names]
+        commands += [("LLEN", f"lane:{lane}") for lane in range(MAX_LANES)]
+        wrong = self._of_other_types(project_keys, commands)
         if "chunks" not in wrong:
             chunk_ids = [
                 name.decode("utf-8", "surrogateescape") for name in self._client.zrange(project_keys.chunks, 0, -1)
@@ -46,7 +49,7 @@ class KeyTypes:
         return wrong
 
     def has_rows(self, project: str) -> bool:
-        """Return whether anything was ever published for the project; unreadable counts say that it was."""
+        """Return whether a row was ever published for the project; True also if its counts cannot be read."""
         try:
             return bool(self._client.hexists(keys.ProjectKeys(self._prefix, project).counts, "published"))
         except redis.ResponseError:
@@ -57,16 +60,17 @@ class KeyTypes:
         return self._client.zscore(keys.projects(self._prefix), project) is not None
 
     def remove(self, project: str, wrong: list[str]) -> bool:
-        """Remove these keys and end the quarantine; return whether the project stays, since it has had rows.
+        """Remove these keys and end the quarantine. Returns False if the project had no rows and was removed as well.
 
-        Its timers are made anew: each stage looks at it once.
+        If its timers are removed, they are set again, so that each stage looks at the project once.
         """
         project_keys = keys.ProjectKeys(self._prefix, project)
         for name in wrong:
             self._client.delete(project_keys.named(name).encode("utf-8", "surrogateescape"))
         self._quarantine.forget(project)
         if not self.has_rows(project):
-            self._client.hdel(project_keys.meta, "lanes", "form")  # no frame has fixed them
+            # The first frame of a project sets these two for ever. There was none, so the next publisher may set them.
+            self._client.hdel(project_keys.meta, "lanes", "form")
             self._client.zrem(keys.projects(self._prefix), project)
             return False
         if "timers" in wrong:
@@ -76,15 +80,16 @@ class KeyTypes:
         return True
 
     def forget_malformed(self, names: list[bytes]) -> int:
-        """Remove such names from the set of projects; return how many were there. No other name is touched."""
+        """Remove those of the names that no project can have from the set of projects; return how many were there."""
         names = [name for name in names if project_id(name) is None]
         parts = [names[at : at + _TOGETHER] for at in range(0, len(names), _TOGETHER)]
         return sum(int(self._client.zrem(keys.projects(self._prefix), *part)) for part in parts)
 
-    def _of_other_types(self, project_keys: keys.ProjectKeys, asked: list[tuple[str, str]]) -> list[str]:
+    def _of_other_types(self, project_keys: keys.ProjectKeys, commands: list[tuple[str, str]]) -> list[str]:
+        """Return the names of keys on which their command fails because of the type."""
         wrong = []
-        for at in range(0, len(asked), _TOGETHER):
-            part = asked[at : at + _TOGETHER]
+        for at in range(0, len(commands), _TOGETHER):
+            part = commands[at : at + _TOGETHER]
             with self._client.pipeline(transaction=False) as pipeline:
                 for command, name in part:
                     pipeline.execute_command(command, project_keys.named(name).encode("utf-8", "surrogateescape"))

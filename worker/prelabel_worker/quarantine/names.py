@@ -1,6 +1,6 @@
-"""Pure: which names can be a project's, and how one that cannot is spelled for people.
+"""Tell names that a project can have from others, and print any name safely. No I/O.
 
-The set of projects is written by everybody who may publish, so any bytes can stand in it.
+Everybody who may publish can write the set of projects, so it may contain any bytes.
 """
 
 import re
@@ -22,12 +22,12 @@ def project_id(name: bytes) -> str | None:
 
 
 def project_ids(names: Iterable[bytes]) -> list[str]:
-    """Return those of the names that can be a project's, as ids, in order."""
+    """Return the names that a project can have, as ids, in order; skip the others."""
     return [id_ for name in names if (id_ := project_id(name)) is not None]
 
 
 def spelled(name: bytes) -> str:
-    """Return a spelling of the name that is safe in a terminal: as it is when every byte is plain, else `hex:…`."""
+    """Return the name in a form that is safe in a terminal: unchanged if it is visible ASCII, else `hex:…`."""
     text = name.decode("ascii", "replace")
     if re.fullmatch(r"[!-~]+", text) and not text.startswith(_HEX):
         return text
@@ -35,10 +35,10 @@ def spelled(name: bytes) -> str:
 
 
 def shortened(name: bytes) -> str:
-    """Return the spelling of a name for a log line or a table, of bounded length."""
+    """Return the form of `spelled`, shortened for a log line or a table."""
     return spelled(name) if len(name) <= _SHOWN_BYTES else f"{spelled(name[:_SHOWN_BYTES])}… ({len(name):,} bytes)"
 
 
 def unspelled(text: str) -> bytes:
-    """Return the bytes that `spelled` stands for. Raises ValueError when what follows `hex:` is none."""
+    """Return the name for a text that `spelled` returned. Raises ValueError if no hex digits follow `hex:`."""
     return bytes.fromhex(text.removeprefix(_HEX)) if text.startswith(_HEX) else text.encode("utf-8", "surrogateescape")

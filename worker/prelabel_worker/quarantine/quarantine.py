@@ -1,7 +1,7 @@
-"""Projects whose keys cannot be used: remembered with the reason until no such error occurs any more.
+"""The quarantine: projects whose keys cannot be used, each with the reason.
 
-A quarantined project costs the others nothing: the tick looks at it once a minute. It ends by itself minutes after
-the last error, or with `prelabel project forget`.
+The tick looks at a quarantined project only once a minute, so that it costs other projects nothing. The quarantine of a
+project ends by itself some minutes after the last error, or with `prelabel project forget`.
 """
 
 import struct
@@ -21,18 +21,18 @@ from prelabel_worker.errors import ProjectUnreadable
 from prelabel_worker.quarantine.names import project_id, shortened
 
 LOOK_AGAIN_SECONDS = 60.0
-"""A project whose timers cannot be read is looked at this often."""
+"""Seconds between two looks at a project whose timers cannot be read."""
 MAX_PROJECTS = 1000
-"""Projects that are remembered; any more are put off as well, and not shown by name."""
+"""Maximum projects in quarantine that are remembered; further ones are postponed too, but not shown by name."""
 ENDS_AFTER_SECONDS = 5 * LOOK_AGAIN_SECONDS
-"""After this long without an error, a project is released."""
+"""Seconds without an error after which a project is released."""
 _GARBAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError, struct.error)
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined(JsonRecord):
-    """A project whose keys cannot be used, as of the last error."""
+    """A project in quarantine, with its last error."""
 
     json_fields = ("project_id", "stage", "detail")
 
@@ -40,33 +40,31 @@ class Quarantined(JsonRecord):
     project_id: str
     #: Where the error occurred: `tick`, a stage, or `read` by a command.
     stage: str
-    #: What Redis answered, or which kind of error the value led to; never the value.
+    #: The error of Redis, or the type of the Python error that the value caused; never the value itself.
     detail: str
-    #: Unix time of the last error, in ms; 0 when a command has just met it.
+    #: Unix time of the last error, in ms; 0 if it occurred in the command that shows it.
     at_ms: int = 0
 
 
 def problem_of(error: Exception, *, values: bool = True) -> str | None:
-    """Return what is wrong with a project's keys; None when the error says nothing about them.
+    """Return the problem of a project's keys that the error shows; None if the error has another cause.
 
-    With `values`, an error of Python while a value was read counts too: only where nothing but reading can fail.
+    With `values`, errors of Python count too, since a value that cannot be read causes them. Use it only around code in
+    which nothing else can raise them.
     """
     if isinstance(error, ProjectUnreadable):
         return error.problem
     if isinstance(error, redis.RedisError):
         return words_of(error) if is_of_keys(error) else None
     if values and isinstance(error, (*_GARBAGE, zstandard.ZstdError)):
-        # Its text may quote the value, which is a payload.
+        # Only the type: the text may quote the value, which may be a producer's data.
         return f"a value of the project cannot be read ({type(error).__name__})"
     return None
 
 
 @contextmanager
 def readable(project_id: str) -> Iterator[None]:
-    """Read or work on the keys of one project. Raises ProjectUnreadable for what is wrong with them alone.
-
-    Anything else that can fail is raised as it is: it says nothing about the project.
-    """
+    """Turn errors that show a problem of one project's keys into ProjectUnreadable. Other errors pass unchanged."""
     try:
         yield
     except Exception as error:
@@ -77,20 +75,20 @@ def readable(project_id: str) -> Iterator[None]:
 
 
 class Quarantine:
-    """The quarantined projects behind one Redis."""
+    """The quarantined projects of one Redis."""
 
     def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
         self._client = client
         self._key = keys.quarantine(key_prefix)
 
     def remember(self, project: str, stage: str, detail: str) -> None:
-        """Record that the project's keys cannot be used; report it the first time."""
+        """Record that the project's keys cannot be used; log it the first time."""
         if project_id(project.encode()) is None:
             return
         seconds, micros = self._client.time()
         entry = {"ms": seconds * 1000 + micros // 1000, "stage": stage, "detail": detail}
-        known = self._client.hexists(self._key, project)
-        if not known and self._client.hlen(self._key) >= MAX_PROJECTS:
+        remembered = self._client.hexists(self._key, project)
+        if not remembered and self._client.hlen(self._key) >= MAX_PROJECTS:
             return
         if self._client.hset(self._key, project, orjson.dumps(entry)):
             _log.error("project.quarantined", project=project, stage=stage, detail=detail)
@@ -105,7 +103,7 @@ class Quarantine:
         return bool(self._client.hdel(self._key, project))
 
     def sweep(self) -> None:
-        """End the quarantine of projects without an error for a while."""
+        """End the quarantine of projects that had no error for `ENDS_AFTER_SECONDS`."""
         entries = self.all()
         if not entries:
             return
@@ -116,7 +114,7 @@ class Quarantine:
 
 
 def _read(name: bytes, value: bytes) -> Quarantined:
-    """Read an entry; one of another release may have other fields."""
+    """Read an entry. Another release may have written it with other fields."""
     try:
         entry = orjson.loads(value)
         return Quarantined(shortened(name), str(entry.get("stage", "")), str(entry.get("detail", "")), int(entry["ms"]))

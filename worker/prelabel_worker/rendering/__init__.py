@@ -1,1 +1,1 @@
-"""A message rendered as NDJSON lines, with the uuids and names they need."""
+"""Render messages as NDJSON lines, with the uuids and names that they need."""

@@ -1,7 +1,7 @@
-"""Lines that were read, checked as publishing and the workers check them: the gate's code and the row builder's. Pure.
+"""Check the lines of a file as publishing and the workers would: with the gate and the row builder. No I/O.
 
-Not checked, since it takes more than the lines: uuids of two data rows that are the same, what is in the project, and
-what is in the asset.
+Problems that the lines do not show are not found: one uuid in two data rows, a data row that is not in the project, or
+coordinates that do not fit the asset.
 """
 
 from collections import Counter
@@ -18,32 +18,38 @@ from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.rendering.row_builder import RowBuilder
 
 STAND_IN = "any-project"
-"""The project of lines that name none: whoever publishes them says it then."""
+"""The project id for lines that name no project; it is given when they are published."""
 _TOGETHER = 100
-"""Faults of one data row that are looked for with its lines together; each costs all of them."""
-_PROJECTS = 1000
+"""Maximum faults of a data row that are found by checking its lines together. Each takes a check of all the lines."""
+_PROJECTS = 1000  # maximum row builders kept
 
 Check = Callable[[LineRecord, bytes], None]
-"""Raises MessageError; the bytes are the record's message, or a part of it."""
+"""A function that raises MessageError if the bytes are not valid. They are the record's message, or a part of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault(JsonRecord):
-    """A line that would be refused, and why; `text` is for a person."""
+    """A line that would be refused, and why."""
 
     json_fields = ("line", "path", "reason", "found", "expected")
 
+    #: The line's number in the file.
     line: int
+    #: The path of the value at fault in the message.
     path: str
+    #: The reason code.
     reason: Reason
+    #: The value at fault.
     found: str
+    #: What was expected instead.
     expected: str
+    #: The whole error, for a person.
     text: str
 
 
 @dataclass(slots=True)
 class Report(JsonRecord):
-    """Counts of lines, and the first faults."""
+    """The numbers of valid and invalid lines, and the first faults."""
 
     json_fields = ("lines", "valid", "invalid", "by_reason", "in_order")
     json_names: ClassVar = {"in_order": "errors"}
@@ -53,21 +59,21 @@ class Report(JsonRecord):
     by_reason: Counter[Reason] = field(default_factory=Counter)
     errors: list[Fault] = field(default_factory=list)
     forms: set[bool] = field(default_factory=set)
-    """Whether good messages (False) and good plain lines (True) were among them."""
+    """The forms of the valid records: False for messages, True for plain lines of NDJSON."""
 
     @property
     def valid(self) -> int:
-        """Lines that would not be refused."""
+        """The number of lines that would not be refused."""
         return self.lines - self.invalid
 
     @property
     def in_order(self) -> list[Fault]:
-        """The faults that were kept, by line."""
+        """The faults that were kept, in the order of their lines."""
         return sorted(self.errors, key=lambda fault: fault.line)
 
 
 class OfProject:
-    """Checks rows against an ontology: of one project, or of each that the lines name, which share the ontology."""
+    """Checks rows against an ontology, for one project or for all projects that the lines name."""
 
     def __init__(
         self,
@@ -85,15 +91,15 @@ class OfProject:
         self._unset: set[str] = set()
 
     def __call__(self, record: LineRecord, raw: bytes) -> None:
-        """Raises MessageError."""
+        """Check a record's message. Raises MessageError."""
         project_id = self._only or record.project or STAND_IN
         builder = self._builders.get(project_id) or self._add(project_id, self._form)
         built = builder.build(raw)
-        if project_id in self._unset:  # its first row says how a project writes its data rows
+        if project_id in self._unset:  # all rows of a project must name data rows in the same form as its first
             self._add(project_id, built.data_row_key[0])
 
     def _add(self, project_id: str, form: str | None) -> RowBuilder:
-        if len(self._builders) >= _PROJECTS:  # bounded, whatever the lines say
+        if len(self._builders) >= _PROJECTS:  # a file may name any number of projects
             self._builders.clear()
         builder = self._builders[project_id] = RowBuilder(
             project_id, self._ontology, data_row_form=form, ground_truth=self._ground_truth
@@ -103,12 +109,15 @@ class OfProject:
 
 
 def structure(_: LineRecord, raw: bytes) -> None:
-    """What publishing checks, and nothing of a project. Raises MessageError."""
+    """Check a record's message as publishing does, without a project's ontology. Raises MessageError."""
     read_message(raw)
 
 
 def validate(records: Iterable[Record | BadRecord], check: Check, limit: int, report: Report | None = None) -> Report:
-    """Check every record; `limit` faults are kept in full. A given report is filled as it continues."""
+    """Check every record and return a report with at most `limit` faults.
+
+    With `report`, that report is extended, so that a caller can show it while the check runs.
+    """
     report = report or Report()
     for record in records:
         if isinstance(record, LineRecord):
@@ -118,7 +127,7 @@ def validate(records: Iterable[Record | BadRecord], check: Check, limit: int, re
             report.lines += record.count
             faults = _unread(record)
         else:
-            raise TypeError(f"no line: {record}")
+            raise TypeError(f"not a record of a line: {record}")
         before = report.invalid
         for fault in faults:
             report.invalid += 1
@@ -139,15 +148,18 @@ def _faults(record: LineRecord, check: Check) -> Iterable[Fault]:
 
 
 def _plain_faults(record: LineRecord, check: Check, error: MessageError) -> Iterator[Fault]:
-    """Every line at fault: without the one that was found, the others of its data row are looked at again."""
+    """Yield a fault for every invalid line of a data row.
+
+    A check reports only one error. So the line that has it is removed, and the remaining lines are checked again.
+    """
     numbers = list(record.numbers)
-    if record.locate(error)[1] is error:  # it is about all of them
+    if record.locate(error)[1] is error:  # the error is not that of a single line
         yield from (_fault(number, error) for number in numbers)
         return
     head, parts = split(record.message)
     for _ in range(_TOGETHER):
-        left = LineRecord(record.where, record.message, tuple(numbers), True, record.project)
-        number, located = left.locate(error)
+        remaining = LineRecord(record.where, record.message, tuple(numbers), True, record.project)
+        number, located = remaining.locate(error)
         if located is error:
             yield from (_fault(number, error) for number in numbers)
             return
@@ -166,7 +178,7 @@ def _plain_faults(record: LineRecord, check: Check, error: MessageError) -> Iter
 
 
 def _alone(record: LineRecord, check: Check, head: dict[str, Any], rest: list[tuple[int, Any]]) -> Iterator[Fault]:
-    """The other lines one by one; what a line says of others of its data row is not looked at any more."""
+    """Yield the faults of the remaining lines, checked one by one. References to other lines are not checked."""
     for number, part in rest:
         alone = LineRecord(record.where, record.message, (number,), True, record.project)
         try:

@@ -1,4 +1,7 @@
-"""Decoded annotations → lines of NDJSON as Labelbox takes them (docs/reference/labelbox-format.md#1). Pure."""
+"""Write decoded annotations as lines of NDJSON in Labelbox's format. No I/O.
+
+Source: docs/reference/labelbox-format.md#1.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,12 +9,16 @@ from typing import Any
 import msgspec
 
 _ENCODER = msgspec.json.Encoder()  # shared by threads: each call writes into its own buffer
-# Allowed in JSON strings, and line breaks to some readers (docs/reference/labelbox-format.md#1-1).
+# JSON allows these characters in strings, but some readers take them for line breaks: they are escaped
+# (docs/reference/labelbox-format.md#1-1).
 _BREAKS = tuple((character.encode(), f"\\u{ord(character):04x}".encode()) for character in "\u0085\u2028\u2029")
 
 
 def lines(annotations: Iterable[Any]) -> bytes:
-    """One line each, in order, each ending in a newline; `uuid` and `data_row` have been filled in."""
+    """Return one line for each annotation, in order, each ending in a newline.
+
+    The caller has set their `uuid` and `data_row`.
+    """
     text = _ENCODER.encode_lines(annotations)
     if not text.isascii():
         for raw, escaped in _BREAKS:
@@ -20,7 +27,7 @@ def lines(annotations: Iterable[Any]) -> bytes:
 
 
 def strip(annotation: Any) -> None:
-    """Leave out what MAL imports do not take: confidence and metrics, at every level.
+    """Remove confidence and metrics at every level, since MAL imports do not accept them.
 
     Source: docs/reference/labelbox-format.md#1-6 and #1-7.
     """
@@ -38,7 +45,7 @@ def strip(annotation: Any) -> None:
 def _strip_keyframes(segments: Iterable[Any]) -> None:
     for segment in segments:
         for keyframe in segment.keyframes:
-            if not hasattr(keyframe, "confidence"):  # slices of a volume have neither
+            if not hasattr(keyframe, "confidence"):  # slices of a volume have neither confidence nor classifications
                 return
             keyframe.confidence = None
             for nested in keyframe.classifications or ():
@@ -46,7 +53,7 @@ def _strip_keyframes(segments: Iterable[Any]) -> None:
 
 
 def strip_nested(nested: Any) -> None:
-    """The same for a classification below an object or an option."""
+    """Remove confidence and metrics of a classification below an object or an option."""
     nested.confidence = nested.custom_metrics = None
     _strip_answer(nested.answer)
 

@@ -1,4 +1,4 @@
-"""A message as it came → its lines, ready for an import: every check of one row, in one pass. Pure."""
+"""Check a published message and render it as lines for an import, in one pass over its annotations. No I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,33 +19,31 @@ _FORMS = {"i": "id", "k": "globalKey"}
 
 @dataclass(slots=True)
 class BuiltRow:
-    """A row that can be imported.
+    """A row that can be imported."""
 
-    Attributes:
-        data_row_key: `i:<id>` or `k:<global key>`.
-        model: the name of the model, '' when the message names none.
-        message_id: as the publisher assigned it.
-        lines: NDJSON, one line an annotation, each ending in a newline.
-        uuids: 16 bytes each, in the order of `lines`; of a line without uuid its `identity.unsent_line`.
-        explicit: those of them that the producer gave.
-        slow: how many annotations Labelbox imports slowly.
-        counts: annotations by feature (`identity.feature_bytes`), if each has the uuid that was derived for it; else
-            empty.
-
-    """
-
+    #: `i:<id>` or `k:<global key>`.
     data_row_key: str
+    #: The name of the model; empty if the message names none.
     model: str
+    #: The message's id, which the publisher assigned.
     message_id: str | None
+    #: NDJSON: one line for each annotation, each ending in a newline.
     lines: bytes
+    #: 16 bytes for each line, in order: its uuid, or `identity.unsent_line` for a line that is sent without one.
     uuids: list[bytes]
+    #: The uuids that the producer gave.
     explicit: list[bytes]
+    #: The number of annotations that Labelbox imports slowly.
     slow: int
+    #: Annotations by feature (`tree.feature_bytes`); empty unless all annotations are sent with their derived uuids.
     counts: dict[bytes, int]
 
 
 class RowBuilder:
-    """Builds the rows of one project with one ontology; safe to share between threads."""
+    """Builds the rows of one project with one ontology. Safe to share between threads.
+
+    `data_row_form` is the form that all rows must name their data rows in: "i" for ids, "k" for global keys.
+    """
 
     def __init__(
         self,
@@ -91,7 +89,7 @@ class RowBuilder:
         explicit: list[bytes],
         row: tuple[str, str],
     ) -> list[bytes]:
-        """Take derived uuids off the lines that are sent without; what stands for each line from here on."""
+        """Remove the derived uuids of lines that are sent without one; return `BuiltRow.uuids`."""
         marked, own = list(uuids), set(explicit)
         for at, (annotation, kind, uuid) in enumerate(zip(annotations, kinds, uuids, strict=True)):
             if self._ontology.unidentified(kind) and uuid not in own:
@@ -100,7 +98,7 @@ class RowBuilder:
         return marked
 
     def _features(self, message: Any, kinds: list[Kind]) -> list[Feature]:
-        """The feature of each annotation, in which nothing is left that is not sent."""
+        """Check the annotations, remove the fields that are not sent, and return the feature of each annotation."""
         features: list[Feature] = []
         last: Kind | None = None
         plain: Mapping[str, Feature] = {}
@@ -143,9 +141,10 @@ class RowBuilder:
 def _identify(
     message: Any, features: list[Feature], identity: RowIdentity
 ) -> tuple[list[bytes], list[bytes], dict[bytes, int]]:
-    """Give each annotation its data row and, where the producer gave none, its uuid: all of them, and the given.
+    """Set the data row of each annotation, and its uuid unless the producer gave one.
 
-    And how many each feature has, if none was given.
+    Returns all uuids, the uuids that the producer gave, and the number of annotations by feature (empty if the producer
+    gave any uuid).
     """
     uuids, texts, counts = identity.uuids([feature.digest for feature in features])
     explicit: list[bytes] = []
@@ -163,7 +162,10 @@ def _identify(
 
 
 def _only_pre_labels(at: int) -> NotInOntology:
-    """Labelbox refuses relationships in ground truth (docs/reference/labelbox-format.md#2-11)."""
+    """Return the error for a relationship in ground truth.
+
+    Labelbox refuses it there: docs/reference/labelbox-format.md#2-11.
+    """
     return NotInOntology(
         Reason.PRE_LABELS_ONLY,
         f"annotations[{at}].relationship",
@@ -174,7 +176,7 @@ def _only_pre_labels(at: int) -> NotInOntology:
 
 
 def _check_prompts(features: list[Feature]) -> None:
-    """A data row has one prompt (docs/reference/labelbox-format.md#2-25)."""
+    """Check that a data row has at most one prompt (docs/reference/labelbox-format.md#2-25)."""
     prompts = [at for at, feature in enumerate(features) if feature.type == "prompt"]
     if len(prompts) > 1:
         path, expected = f"annotations[{prompts[1]}]", "one prompt on a data row"

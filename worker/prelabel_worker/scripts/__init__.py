@@ -1,8 +1,8 @@
-"""The Lua scripts: one transition each, in a folder for each subject, loaded once for a client.
+"""The Lua scripts: one for each change of state, in a folder for each subject. Each client loads a script once.
 
-Each file's header is its contract. A script gets one key: the root of a project (everything else of the project is
-appended to it and stays in its slot), the set of projects, or an account. `lib.lua` is placed in front of every
-script, the other `…_lib.lua` in front of those that need them.
+The comment at the top of a file is the script's contract. A script gets one key: the root of a project (to which it
+appends the names of the project's other keys, all in one slot), the set of projects, or an account. `lib.lua` is placed
+in front of every script; `_LIBRARIES` says which scripts need other libraries.
 """
 
 from functools import cache
@@ -28,28 +28,31 @@ _LIBRARIES = {
 
 
 class Scripts:
-    """Runs scripts by name. Thread-safe, like the client it is given."""
+    """Runs scripts by name. Thread-safe, since the client is."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._scripts: dict[str, Any] = {}
 
     def run(self, name: str, key: str, *args: str | int | float | bytes, on: Client = None) -> Any:
-        """One round trip; a Redis that has forgotten the script is given it again. `on` queues it on a pipeline."""
+        """Run a script in one round trip and return its answer. `on` queues it on a pipeline instead.
+
+        If Redis has forgotten the script, it is loaded again.
+        """
         script = self._scripts.get(name)
         if script is None:
             script = self._scripts[name] = self._client.register_script(source(name))
         return script(keys=[key], args=args, client=on)
 
     def run_durably(self, durability: Durability, name: str, key: str, *args: str | int | float | bytes) -> Any:
-        """Return the answer once what the script wrote is durable. Raises NotDurable."""
+        """Run a script and return its answer once its writes are durable. Raises NotDurable."""
         with self._client.pipeline(transaction=False) as pipeline:
             self.run(name, key, *args, on=pipeline)
             return execute(pipeline, durability)[0]
 
 
 def source(name: str) -> str:
-    """Return the text that Redis gets for this script."""
+    """Return the text of this script as Redis gets it: with its libraries in front."""
     files = _files()
     return "\n".join(files[part].read_text("utf-8") for part in ("lib", *_LIBRARIES.get(name, ()), name))
 

@@ -105,7 +105,7 @@ class _Poll:
 
     def _recover_one(self, chunk: Chunk, error: RequestError, decision: RetryDecision, stopped_seconds: float) -> None:
         context, settings = self._context, self._context.settings
-        overdue = retry_policy.import_is_overdue(_age(chunk), settings.import_deadline_seconds, asked=False)
+        overdue = retry_policy.import_is_overdue(_age(chunk), settings.import_deadline_seconds, answered=False)
         if overdue and decision.scope == "chunk":
             self._end(chunk, Verdict.OVERDUE)
             return
@@ -125,7 +125,7 @@ class _Poll:
             self._end(chunk, Verdict(job.state), job)
         elif retry_policy.import_is_lost(misses, age, settings.server_limit_seconds):
             self._end(chunk, Verdict.LOST)
-        elif retry_policy.import_is_overdue(age, settings.import_deadline_seconds, asked=True):
+        elif retry_policy.import_is_overdue(age, settings.import_deadline_seconds, answered=True):
             self._end(chunk, Verdict.OVERDUE)
         elif job is not None and not known:
             # Labelbox took the same file twice: a name never stands for two contents, so either import will do.

@@ -1,19 +1,20 @@
 -- Give a permit for one request of an account now, or the time at which to ask again, unless the account is stopped.
 --
--- The rate is a generic cell rate: with a burst of b and an interval of 61 s / (limit - b), the requests of any 60 s
--- never exceed the limit, even when each permit is used up to a second late. A lowered rate makes intervals longer.
--- A permit is counted when it is given, so that who comes late or never costs nothing. Uploads that find none stand in
--- a line whose times are an interval apart, and come back with their time as a ticket. Who has none goes behind them,
--- unless a whole burst lies unused. The last permits of a burst are for polls, which free chunks; while uploads wait,
--- polls of few imports gather for a second. A person's question is counted at once for a later time.
+-- The rate follows the generic cell rate algorithm: with a burst of b and an interval of 61 s / (limit - b), the
+-- requests of any 60 s never exceed the limit, even if each permit is used up to a second late. A lowered rate makes
+-- intervals longer. An upload that gets no permit joins a line. The times of the line are an interval apart, and the
+-- upload asks again with its time as a ticket. Only a permit that is given counts, so a ticket that nobody comes back
+-- with costs nothing. An upload without a ticket goes to the end of the line, unless a whole burst is unused. The last
+-- permits of a burst are for polls, which can end chunks. While uploads wait, polls of few imports wait a second to be
+-- sent together. A person's question is counted at once, and is sent at the time returned without asking again.
 --
 -- KEYS[1]  the account
--- ARGV     1 interval in ms (a fraction is fine), 2 burst, 3 ms within which a permit is used,
---          4 what for: `upload`, `follow` (running imports, look-ups) or `ask` (a person's question),
---          5 fingerprint of the key, 6 the project, or '' when several, 7 the ticket, or 0,
---          8 the limit a minute, for who looks, 9 imports that a poll asks for, or 0, 10 most of them
--- returns  {'go', ms it is good for, 1 when what becomes of the request must be told, 1 when it is the breaker's probe}
---          | {'wait', ms, the ticket} | {'stopped', ms to wait, by what}
+-- ARGV     1 interval in ms (may be a fraction), 2 burst, 3 ms within which a permit must be used,
+--          4 purpose: `upload`, `follow` (running imports, look-ups) or `ask` (a person's question),
+--          5 fingerprint of the key, 6 the project, or '' for several, 7 the ticket, or 0,
+--          8 the limit per minute, stored for see_account.lua, 9 number of imports of a poll, or 0, 10 their maximum
+-- returns  {'go', ms within which to use it, 1 if the result of the request must be reported, 1 if it is the breaker's
+--          probe} | {'wait', ms, the ticket} | {'stopped', ms to wait, name of the stop}
 local interval, burst, within = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local purpose, ticket, imports = ARGV[4], tonumber(ARGV[7]), tonumber(ARGV[9])
 local ends, by = stopped(purpose, ARGV[5], ARGV[6])
@@ -22,7 +23,7 @@ if ticket > now then return {'wait', text(ticket - now), text(ticket)} end
 
 local apart = interval / factor()
 local theoretical = math.max(field('nextMs'), now)
-local function free(of_burst) -- when a request may go that may use so much of the burst
+local function free(of_burst) -- the earliest time for a request that may use this many permits of the burst
   return math.ceil(math.max(now, theoretical - (of_burst - 1) * interval))
 end
 local line = math.max(field('lineMs'), now)
@@ -56,7 +57,7 @@ end
 redis.call('HSET', root, 'nextMs', string.format('%.3f', theoretical + apart), 'minute', minute, 'used', used + 1,
   'usedBefore', before, 'perMinute', ARGV[8])
 local at = free(burst)
-if at > now then return {'wait', text(at - now), text(at)} end -- a question's
+if at > now then return {'wait', text(at - now), text(at)} end -- only a person's question comes here too early
 local probe = field('openings') > 0
 if probe then redis.call('HSET', root, 'probeUntil', text(now + PROBE_MS), 'probeProject', ARGV[6]) end
 return {'go', text(within), (probe or field('failures') > 0) and 1 or 0, probe and 1 or 0}

@@ -1,7 +1,7 @@
--- A request of an account that was in trouble was answered: the service is there.
+-- Record that the service answered a request of an account that was in trouble.
 --
 -- KEYS[1]  the account
--- ARGV     1 1 when it was the breaker's probe; only that closes it
+-- ARGV     1 1 if the request was the breaker's probe: only a probe closes the breaker
 -- returns  1 when this closed the breaker
 local open = field('openings') > 0
 if open and ARGV[1] == '0' then return 0 end

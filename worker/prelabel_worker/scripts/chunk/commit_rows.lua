@@ -1,15 +1,18 @@
--- Give rows of a held chunk their outcomes: those set aside before the import, or a slice of a settled one.
--- One commit: counters, held rows, superseded rows and the cursor; the last one frees the frames and the lanes.
+-- Give rows of a chunk their outcomes: rows that are set aside before the import, or a slice of the rows of a finished
+-- import. Counters, held rows, superseded rows and the cursor change together. The last call ends the chunk and frees
+-- its frames and lanes.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 chunk id, 2 token, 3 the commit as JSON: the fields of `Commit` in chunks/commit.py; then what is no text:
+-- ARGV     1 chunk id, 2 token, 3 the commit as JSON: the fields of `Commit` in chunks/commit.py. Then binary values:
 --          4 the history's entries of these rows or, on the last call, the chunk's record, 5 digests of 8 bytes and
---          6 packed counts of the rows of `count_sizes`, then the body of each outcome with a state. An outcome's name:
---            `held`        the row leaves the chunk for the held rows
---            `superseded`, `skipped`   the row is counted so; a held row is forgotten
---            `cleared`     a held row was imported (counted in `imported`): forget it
--- returns  {'ok', rows, annotations} (what is left of older messages) | {'done', rows waiting, rows, annotations} |
---          {'lost'} | {'cursor', n} | {'unbalanced', rows without an outcome}
+--          6 packed counts of the rows of `count_sizes`, then the body of each outcome with a state.
+--          The names of outcomes:
+--            `held`        the row leaves the chunk and becomes a held row
+--            `superseded`, `skipped`   the row is counted as such; if it was a held row, that is deleted
+--            `cleared`     a held row was imported (it is counted in `imported`): delete the held row
+-- returns  {'ok', rows with leftovers, leftovers} | {'done', rows waiting in the inbox, rows with leftovers, leftovers}
+--          | {'lost'} (another worker holds the chunk) | {'cursor', n} (not the expected cursor) | {'unbalanced', rows
+--          without an outcome}. Leftovers are annotations of older messages that stay at Labelbox.
 -- cost     O(operations + superseding rows + annotation_counts), on the last call also O(frames of the chunk)
 local id, token = ARGV[1], ARGV[2]
 local key = chunk_key(id)
@@ -19,16 +22,16 @@ local cursor = tonumber(redis.call('HGET', key, 'cursor'))
 if cursor ~= commit.cursor then return {'cursor', cursor} end
 
 for _, pair in ipairs(commit.superseding) do mark_superseded(pair[1], pair[2]) end
-local left_rows, left, overridden, by_policy = 0, 0, 0, 0
+local leftover_rows, leftovers, overridden, by_policy = 0, 0, 0, 0
 local first = 1
 for at, size in ipairs(commit.count_sizes) do
   local digest, packed = string.sub(ARGV[5], 8 * at - 7, 8 * at), string.sub(ARGV[6], first, first + size - 1)
   local annotations, before = remember_annotation_counts(digest, packed, commit.history_ms)
   first = first + size
   if before then overridden = overridden + 1 end
-  if annotations > 0 then left_rows, left = left_rows + 1, left + annotations end
+  if annotations > 0 then leftover_rows, leftovers = leftover_rows + 1, leftovers + annotations end
 end
-if left > 0 then redis.call('HINCRBY', root .. ':meta', 'leftovers', left) end
+if leftovers > 0 then redis.call('HINCRBY', root .. ':meta', 'leftovers', leftovers) end
 for _, digest in ipairs(commit.marks) do
   if mark_imported(digest, commit.history_ms) then overridden = overridden + 1 end
 end
@@ -46,7 +49,7 @@ for _, outcome in ipairs(commit.outcomes) do
     if name == 'held' then
       if outcome.state.reason == 'existing' and not held_state(held_id) then by_policy = by_policy + rows end
       hold(held_id, outcome.state, ARGV[body])
-      -- A held frame may be retried before this chunk ends.
+      -- A frame that could not be read may be tried again before this chunk ends, so only this mark still tells then.
       if string.sub(held_id, 1, 1) == 'f' then redis.call('HSET', key, 'unread:' .. held_id, rows) end
     else
       count(name, rows)
@@ -64,7 +67,7 @@ aside = redis.call('HINCRBY', key, 'aside', aside)
 local settled = redis.call('HINCRBY', key, 'settled', commit.imported)
 if not commit.finish then
   redis.call('APPEND', key .. ':past', ARGV[4])
-  return {'ok', left_rows, left}
+  return {'ok', leftover_rows, leftovers}
 end
 
 local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes')
@@ -72,8 +75,8 @@ local open = tonumber(chunk[1]) - aside - settled
 if open ~= 0 then return {'unbalanced', open} end
 for kind, fid, low, high in string.gmatch(chunk[2], '(%a) (%S+) (%d+) (%d+) %d+') do
   if kind == 'f' then
-    local left = redis.call('HINCRBY', root .. ':left', fid, tonumber(low) - tonumber(high))
-    if left <= 0 then
+    local remaining = redis.call('HINCRBY', root .. ':left', fid, tonumber(low) - tonumber(high))
+    if remaining <= 0 then
       redis.call('HDEL', root .. ':left', fid)
       redis.call('HDEL', root .. ':frames', fid)
       redis.call('ZADD', root .. ':seen', text(now), fid)
@@ -90,4 +93,4 @@ redis.call('ZREM', root .. ':chunks', id)
 redis.call('ZREM', root .. ':timers', 'chunk:' .. id)
 local waiting = tonumber(redis.call('HGET', root .. ':inbox', 'rows') or 0)
 if waiting > 0 then wake('group', now) end
-return {'done', waiting, left_rows, left}
+return {'done', waiting, leftover_rows, leftovers}

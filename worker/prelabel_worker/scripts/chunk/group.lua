@@ -1,10 +1,10 @@
--- Cut the backlog of free lanes into a chunk, by reference, when there is enough of it or the oldest has waited.
--- The project's overrides go before what the worker's settings say.
+-- Cut a chunk from the entries of the lanes that have no open chunk, once they have enough rows or the oldest entry has
+-- waited for its linger time. The project's overrides replace the worker's settings.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 id for the chunk (random), 2 maximum rows, 3 maximum bytes, 4 most slow annotations, 5 most entries,
---          6 linger in ms, 7 most open chunks, 8 newest entry version this worker knows, 9 lease in ms
--- returns  {'cut', rows} | {'none', the time in ms at which somebody must look, 0 for none}
+-- ARGV     1 id for the chunk (random), 2 maximum rows, 3 maximum bytes, 4 maximum slow annotations, 5 maximum entries,
+--          6 linger in ms, 7 maximum open chunks, 8 newest entry version that this worker knows, 9 lease in ms
+-- returns  {'cut', rows} | {'none', the time in ms at which to look again, 0 for never}
 -- cost     O(lanes + open chunks + entries taken); no frame is read
 local id, max_rows, max_bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_slow, max_entries, linger = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -18,7 +18,7 @@ if not meta[1] then
 end
 local overrides = redis.call('HMGET', root .. ':overrides', 'chunkRows', 'lingerMs', 'submitAs')
 max_rows, linger = tonumber(overrides[1]) or max_rows, tonumber(overrides[2]) or linger
--- publish.lua sets the group timer by these two.
+-- publish.lua reads these two from the meta hash to set the group timer.
 if tonumber(meta[3]) ~= linger or tonumber(meta[4]) ~= max_rows then
   redis.call('HSET', root .. ':meta', 'lingerMs', linger, 'chunkRows', max_rows)
 end
@@ -26,17 +26,17 @@ if tonumber(meta[2] or 0) > now then
   set_timer('group', tonumber(meta[2]))
   return {'none', meta[2]}
 end
--- See open_lib.lua: it begins with what the settings allow.
+-- open_lib.lua raises and lowers this number between 1 and the maximum of the settings, where it begins.
 local open_most = math.min(tonumber(meta[6]) or max_open, max_open)
 if not meta[6] or tonumber(meta[7]) ~= max_open then
   redis.call('HSET', root .. ':meta', 'openMost', open_most, 'openBound', max_open)
 end
 if no_place(open_most) then
-  redis.call('ZREM', root .. ':timers', 'group') -- the chunk that is settled next sets it again
+  redis.call('ZREM', root .. ':timers', 'group') -- the next chunk that is settled sets the timer again
   return {'none', 0}
 end
 
--- By name: a hash that a publisher wrote past publish.lua may have millions of other fields.
+-- Reads the fields by name, not with HGETALL: a publisher that bypasses publish.lua may write millions of other fields.
 local last_lane, names = lanes_of(meta[1]) - 1, {}
 for lane = 0, last_lane do
   names[2 * lane + 1], names[2 * lane + 2] = lane .. ':rows', lane .. ':open'
@@ -62,15 +62,15 @@ if waiting == 0 then
   if newer then set_timer('group', at) else redis.call('ZREM', root .. ':timers', 'group') end
   return {'none', text(at)}
 end
-local flushed = first <= tonumber(meta[5] or 0) -- an operator asked for what waited then
+local flushed = first <= tonumber(meta[5] or 0) -- an operator ran `flush` after these rows had arrived
 if waiting < max_rows and now - oldest < linger and not flushed then
   set_timer('group', oldest + linger)
   return {'none', text(oldest + linger)}
 end
 table.sort(free, function(a, b) return a.arrived < b.arrived end)
 
--- Every annotation of tiled imagery imports slowly. The publisher, which counts the slow ones, knows no media type; the
--- least bytes of one are a good count.
+-- Every annotation of tiled imagery imports slowly. The publisher counts slow annotations without knowing the media
+-- type, so they are estimated here: an annotation has at least about 100 bytes.
 local media = string.gsub(string.upper(redis.call('HGET', root .. ':ontology', 'mediaType') or ''), '[-_ ]', '')
 local tiled = media == 'TMSGEO' or media == 'TMSSIMPLE'
 local function slow_of(e)
@@ -95,7 +95,7 @@ for _, candidate in ipairs(free) do
   if part.entries > 0 then parts[#parts + 1] = part end
   if full or #items >= max_entries then break end
 end
--- The counts first: where one is no number the script ends, and each entry is in its lane still.
+-- The counts change first: if one of them is not a number, the script ends here and every entry is still in its lane.
 local lanes = {}
 redis.call('HINCRBY', root .. ':inbox', 'rows', -rows)
 for _, part in ipairs(parts) do
@@ -104,8 +104,8 @@ for _, part in ipairs(parts) do
   lanes[#lanes + 1] = part.lane
 end
 for _, part in ipairs(parts) do redis.call('LTRIM', part.list, part.entries, -1) end
-redis.call('HSET', chunk_key(id), 'v', version, 'state', 'open', 'lanes', table.concat(lanes, ' '), 'rows', rows, 'bytes', bytes,
-  'slow', slow, 'items', table.concat(items, '\n'), 'due', text(now), 'cutMs', text(now), 'lease', 0,
+redis.call('HSET', chunk_key(id), 'v', version, 'state', 'open', 'lanes', table.concat(lanes, ' '), 'rows', rows,
+  'bytes', bytes, 'slow', slow, 'items', table.concat(items, '\n'), 'due', text(now), 'cutMs', text(now), 'lease', 0,
   'attempt', 0, 'cursor', 0, 'settled', 0, 'aside', 0)
 redis.call('ZADD', root .. ':chunks', text(now), id)
 set_timer('chunk:' .. id, now + lease)

@@ -1,20 +1,22 @@
--- Move a held chunk to a state, with what belongs to it. `submitting` keeps the lease; every other state gives the
--- chunk back, to be looked at again when it is due.
+-- Move a chunk to another state, and set fields of it. In `submitting` the caller keeps the lease; with every other
+-- state it gives the chunk back, to be looked at again when it is due.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 chunk id, 2 token, 3 state, 4 due in ms from now (`submitting`: the rows of the file), 5 hinted: ms to the
---          timer when the caller sends the hint itself (else 0: the timer is the due time), 6 the server's limit in ms
---          when a file may have been sent just now (else 0), 7… fields and values. `sent` is kept under a key of its
---          own, being large and read by settle alone. `stuckMs` is 1 or 0: whether a defect stops the chunk.
--- returns  the time in ms at which somebody must look, or 0 when the token is not the holder's, or Redis has lost what
---          was sent or set aside
+-- ARGV     1 chunk id, 2 token, 3 state, 4 due in ms from now (for `submitting`: the number of rows in the file),
+--          5 ms until the chunk's timer if the caller sends the hint itself, else 0: then the timer is the due time,
+--          6 the server's limit in ms if a file may have been sent just now, else 0,
+--          7… fields and values. `sent` has a key of its own, since it is large and only settle reads it. `stuckMs` is
+--          1 or 0: whether a defect stops the chunk.
+-- returns  the time in ms at which to look again, or 0 if the token is not the holder's or Redis has lost the list of
+--          sent lines or of rows set aside
 local id, token, state = ARGV[1], ARGV[2], ARGV[3]
 if not holds(id, token) then return 0 end
 local key = chunk_key(id)
--- A Redis that was restarted may have lost what was to be sent, and not the token: an import that runs without it could
--- never be settled. The chunk stays as it is: built anew it has the same name, and is found by it.
+-- A Redis that was restarted may have lost the list of sent lines but not the token. Without the list, a running import
+-- could never be settled. So the chunk keeps its state: when it is built again it has the same name, by which the
+-- import is found.
 if state == 'running' and redis.call('EXISTS', key .. ':sent') == 0 then return 0 end
--- Nor may it have lost that other rows were set aside: they would end without an outcome.
+-- Redis may also have lost which rows were set aside. Those rows would end without an outcome.
 if state == 'submitting' then
   local rows = redis.call('HMGET', key, 'rows', 'aside')
   if tonumber(rows[1]) - tonumber(rows[2]) ~= tonumber(ARGV[4]) then return 0 end
@@ -41,7 +43,7 @@ if state == 'submitting' then
   return redis.call('HGET', key, 'lease')
 end
 local due, hinted = now + tonumber(ARGV[4]), tonumber(ARGV[5])
-local look = hinted > 0 and now + hinted or due
+local look_at = hinted > 0 and now + hinted or due
 redis.call('HSET', key, 'due', text(due), 'lease', 0, 'token', '')
-set_timer('chunk:' .. id, look)
-return text(look)
+set_timer('chunk:' .. id, look_at)
+return text(look_at)

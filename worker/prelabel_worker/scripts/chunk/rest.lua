@@ -1,9 +1,9 @@
--- Leave a held chunk in its state until a time. Its lease runs out by itself: if a file was being sent, whoever takes
--- the chunk up next waits out the server's limit from that end on.
+-- Leave a chunk in its state after a defect, and look at it again later. Its lease is not ended: if a file was being
+-- sent, the next worker counts the server's limit from the end of that lease.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 chunk id, 2 token, 3 ms, 4 what the defect was, 5 whether the chunk is stuck by now: 1 or 0
--- returns  the time in ms at which somebody must look, or 0 when the token is not the holder's
+-- ARGV     1 chunk id, 2 token, 3 ms until the next look, 4 the defect, 5 1 if the chunk is stuck now, else 0
+-- returns  the time in ms at which to look again, or 0 if the token is not the holder's
 local id = ARGV[1]
 if not holds(id, ARGV[2]) then return 0 end
 local key = chunk_key(id)

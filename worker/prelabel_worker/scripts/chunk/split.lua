@@ -1,19 +1,21 @@
--- Replace a held chunk by two, cut before row `middle`. They share its lanes, which open when both are settled.
+-- Replace a chunk by two children, cut before row `middle`. The children share its lanes, from which the next chunk is
+-- cut only when both are settled.
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 chunk id, 2 token, 3 middle (a multiple of 8 above 16 rows, so that the bitmap can be cut by bytes),
---          4 and 5 ids of the children (random), 6 lease in ms, 7 rows that the holder read
--- returns  1, or 0 when the token is not the holder's
+--          4 and 5 ids of the children (random), 6 lease in ms, 7 number of rows that the holder read in the chunk's
+--          hash
+-- returns  1, or 0 if the token is not the holder's
 local id, token, middle, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[6])
 local key = chunk_key(id)
 if not holds(id, token) then return 0 end
 local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes', 'bytes', 'slow', 'cutMs', 'cursor', 'v', 'origin',
   'originRows')
--- The hash may have been changed since the holder read and checked it, and these numbers are walked.
+-- The hash may have been changed since the holder read and checked it, and the loops below run up to these numbers.
 local rows, cursor = tonumber(chunk[1]), tonumber(chunk[7])
 if rows ~= tonumber(ARGV[7]) then differ('chunk.rows', ARGV[7]) end
 if not (cursor and cursor >= 0 and cursor <= rows) then differ('chunk.cursor', '0 to ' .. rows) end
--- Rows before the cursor have their outcome: for the children they are set aside.
+-- Rows before the cursor have their outcomes, so the children treat them as set aside.
 for i = 0, cursor - 1 do redis.call('SETBIT', key .. ':aside', i, 1) end
 
 local parts, at = {{}, {}}, 0
@@ -53,8 +55,10 @@ for n = 1, 2 do
   set_timer('chunk:' .. child_id, now + lease)
 end
 for lane in string.gmatch(chunk[3], '%d+') do redis.call('HINCRBY', root .. ':inbox', lane .. ':open', 1) end
--- The rows that were set aside before are told of by the first child.
-if redis.call('EXISTS', key .. ':past') == 1 then redis.call('RENAME', key .. ':past', chunk_key(ARGV[4]) .. ':past') end
+-- The first child takes over the history's entries of the rows that already have outcomes.
+if redis.call('EXISTS', key .. ':past') == 1 then
+  redis.call('RENAME', key .. ':past', chunk_key(ARGV[4]) .. ':past')
+end
 redis.call('DEL', key, key .. ':aside', key .. ':sent')
 redis.call('ZREM', root .. ':chunks', id)
 redis.call('ZREM', root .. ':timers', 'chunk:' .. id)

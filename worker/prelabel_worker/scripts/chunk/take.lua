@@ -1,18 +1,19 @@
--- Take up a chunk that is due and free: from here on only the holder of this token may change it.
+-- Take the lease of a chunk that is due and that nobody holds. Then only the holder of this token may change the chunk.
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 chunk id, 2 token (random), 3 lease in ms, 4 the server's limit in ms,
---          5 what for: `submit` (any state but running) or `follow` (running), 6 newest version this worker knows
--- returns  {'gone'} | {'newer', the time in ms at which to look again} it is for a worker that knows its version
---          | {'other'} the hint is stale | {'paused', ms} the project's uploads are | {'held', ms} | {'early', ms}
---          | {'taken', ms now, fields and values of the chunk…}
+--          5 purpose: `submit` (any state except running) or `follow` (running), 6 newest version known here
+-- returns  {'gone'} | {'newer', the time in ms at which to look again} (this worker does not know its version)
+--          | {'other'} (the state does not fit the purpose: the hint is stale) | {'paused', ms until uploads resume}
+--          | {'held', ms until the lease ends} | {'early', ms until it is due} | {'taken', Redis's time in ms, fields
+--          and values of the chunk…}
 local key = chunk_key(ARGV[1])
 local chunk = redis.call('HMGET', key, 'state', 'lease', 'due', 'v')
 if not chunk[1] then
   redis.call('ZREM', root .. ':timers', 'chunk:' .. ARGV[1])
   return {'gone'}
 end
--- Chunks without a version were cut before they had one, and are of the first.
+-- A chunk without a version was cut by a release that did not write versions; it has version 1.
 if tonumber(chunk[4] or 1) > tonumber(ARGV[6]) then
   local at = math.max(newer_at(), tonumber(chunk[2]))
   set_timer('chunk:' .. ARGV[1], at)
@@ -30,7 +31,7 @@ if ARGV[5] == 'submit' then
   end
 end
 
--- The old holder may have sent the file until its lease ended, and the server may still be working on it.
+-- The previous holder may have sent the file at any time until its lease ended, and the server may still work on it.
 if chunk[1] == 'submitting' then
   redis.call('HSET', key, 'state', 'uncertain', 'maybeUntil', text(lease + tonumber(ARGV[4])))
 end
@@ -40,7 +41,8 @@ local answer = {'taken', text(now)}
 for _, value in ipairs(redis.call('HGETALL', key)) do answer[#answer + 1] = value end
 answer[#answer + 1] = 'policy'
 answer[#answer + 1] = redis.call('HGET', root .. ':overrides', 'policy') or ''
--- An import is followed with the account it was sent with, and as what; before that, the project's settings count.
+-- Before the upload, the project's overrides decide about these two; after it, the chunk keeps the values that it was
+-- uploaded with.
 if chunk[1] == 'open' or chunk[1] == 'waiting' then
   local set = redis.call('HMGET', root .. ':overrides', 'account', 'submitAs')
   for i, name in ipairs({'account', 'submitAs'}) do

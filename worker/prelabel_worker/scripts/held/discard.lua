@@ -1,8 +1,8 @@
--- Discard dead letters: nothing of them stays but the count.
+-- Discard dead letters. Only the count of their rows stays.
 --
 -- KEYS[1]  the project's root
 -- ARGV     ids of dead letters
--- returns  {dead letters discarded, skipped, rows of the first}
+-- returns  {dead letters discarded, ids skipped, rows of the dead letters discarded}
 -- cost     O(dead letters)
 local done, skipped, rows = 0, 0, 0
 for _, id in ipairs(ARGV) do

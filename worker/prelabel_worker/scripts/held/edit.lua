@@ -1,10 +1,11 @@
--- Give dead letters other messages, and send them back to their lanes.
+-- Replace the messages of dead letters, and send them back to their lanes.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 what then: `keep` (they stay dead), `old` or `new` (retried with that arrival number),
---          then for each dead letter: id, SHA-1 of the body that was read, facts as JSON {row, message, lane, bytes, slow},
---          body
--- returns  {dead letters edited, skipped: no dead letter any more or changed meanwhile, rows of the first}
+-- ARGV     1 what to do then: `keep` (they stay dead letters), `old` or `new` (retry with the old or a new arrival
+--          number), then for each dead letter: id, SHA-1 of the body that the caller read, facts as JSON {row, message,
+--          lane, bytes, slow}, new body
+-- returns  {dead letters edited, ids skipped (not a dead letter any more, or changed since it was read), rows of the
+--          dead letters edited}
 -- cost     O(dead letters + bytes): at most some hundred dead letters and a few megabytes
 local FACTS = {'row', 'message', 'lane', 'bytes', 'slow'}
 
@@ -12,7 +13,7 @@ local function replace(id, state, facts, body)
   if state.row ~= facts.row then
     if state.row then unindex_row(id, state.row) end
     if facts.row then index_row(id, facts.row) end
-    state.superseded = nil -- what superseded it was about the other data row
+    state.superseded = nil -- the newer message was for the other data row or model
   end
   if state.message ~= facts.message then
     unindex_message(id, state)

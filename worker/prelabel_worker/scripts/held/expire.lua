@@ -1,11 +1,11 @@
--- Discard the dead letters that are older than they are kept, oldest first, and set the timer for the next.
+-- Discard the dead letters that were kept for their time, oldest first, and set the timer for the next.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 ms that a dead letter is kept (0: for ever), 2 most dead letters
--- returns  {dead letters discarded, rows of them, 1 when more are due}
+-- ARGV     1 ms for which a dead letter is kept (0: for ever), 2 maximum dead letters to discard
+-- returns  {dead letters discarded, their rows, 1 if more are due}
 -- cost     O(dead letters discarded)
 local keep, most = tonumber(ARGV[1]), tonumber(ARGV[2])
--- held_lib.lua sets the timer of the first dead letter by it.
+-- held_lib.lua needs the setting to set the timer of a project's first dead letter.
 if tonumber(redis.call('HGET', root .. ':meta', 'deadLetterMs') or '') ~= keep then
   redis.call('HSET', root .. ':meta', 'deadLetterMs', text(keep))
 end

@@ -1,10 +1,10 @@
--- Send held rows back to their lanes: dead letters by id, or retrying rows. Of these either those that are due, the next
--- first; or all, the last first, so that one that comes back meanwhile takes nobody's turn.
+-- Send held rows back to their lanes: retrying rows by their due time, or dead letters by id.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 most retrying rows to take (0: none), 2 `due` for those that are due, `all`, or of dead letters `new` for new
---          arrival numbers, else `old`, 3… ids of dead letters
--- returns  {dead letters sent back or superseded, skipped, rows of the first}
+-- ARGV     1 maximum retrying rows to take (0: none), 2 for retrying rows: `due` takes those that are due, earliest
+--          first; `all` takes any, latest first, since a row that was just tried and held again is due early. For dead
+--          letters: `new` gives them new arrival numbers, `old` does not, 3… ids of dead letters
+-- returns  {held rows sent back or superseded, ids skipped, rows that the first count stands for}
 -- cost     O(dead letters * log(held rows))
 local done, skipped, rows = 0, 0, 0
 local ids = {}
@@ -19,8 +19,8 @@ for i = 3, #ARGV do
   if redis.call('ZSCORE', root .. ':dead', ARGV[i]) then ids[#ids + 1] = ARGV[i] else skipped = skipped + 1 end
 end
 for _, id in ipairs(ids) do
-  local what, weight = requeue(id, ARGV[2] == 'new')
-  if what == 'skipped' then skipped = skipped + 1 else done, rows = done + 1, rows + weight end
+  local result, weight = requeue(id, ARGV[2] == 'new')
+  if result == 'skipped' then skipped = skipped + 1 else done, rows = done + 1, rows + weight end
 end
 sweep_queued()
 local nearest = redis.call('ZRANGE', root .. ':retrying', 0, 0, 'WITHSCORES')

@@ -1,8 +1,9 @@
--- Mark held rows that are being tried for one more try at once, should this one fail for a reason that passes with time.
+-- Mark held rows that are being tried: if this try fails for a reason that may pass with time, they are tried once more
+-- at once.
 --
 -- KEYS[1]  the project's root
 -- ARGV     ids of held rows
--- returns  how many of them are being tried
+-- returns  number of rows marked, which are those being tried
 -- cost     O(ids)
 local marked = 0
 for _, id in ipairs(ARGV) do

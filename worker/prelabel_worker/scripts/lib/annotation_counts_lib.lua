@@ -1,12 +1,13 @@
--- What Labelbox has of each imported row: its annotations by feature, so that those are seen which a newer message does
--- not override (see annotation_counts.py for the bytes of packed counts). Hashes of at most 128 small fields, which Redis packs: 1,024
--- of them, then, for rows whose hash is full, four times as many, twice over; so it takes few bytes a row whether they
--- are ten thousand or two million, and no more than 2.7 million rows a generation. Two generations, so that a row is
+-- For each imported row, the number of its annotations by feature. A newer message of the row may leave some of them
+-- behind at Labelbox; the counts show how many. chunks/annotation_counts.py describes the bytes of packed counts.
+-- The counts are in hashes of at most 128 small fields, which Redis packs. Level 0 has 1,024 hashes; rows whose hash is
+-- full are in one of 4,096 hashes of level 1, or of 16,384 of level 2. So a row takes few bytes whether there are ten
+-- thousand or two million of them, and a generation has at most 2.7 million. Two generations are kept, so that a row is
 -- remembered for once to twice the set time.
 -- Placed after imported_lib.lua in the scripts that need it.
 local FIRST_HASHES, LEVELS, FIELDS, MOST_BYTES = 1024, 3, 128, 64
 
--- The highest level in use of a generation, -1 without any; asked once a script.
+-- Return the highest level in use of a generation, or -1. Each run of a script reads it once.
 local levels = {}
 local function highest_level(generation)
   if not levels[generation] then
@@ -15,25 +16,25 @@ local function highest_level(generation)
   return levels[generation]
 end
 
-local function shape_key(generation, level, digest)
+local function counts_key(generation, level, digest)
   local hash = struct.unpack('>I2', digest, 7) % (FIRST_HASHES * 4 ^ level)
   return root .. ':annotation_counts:' .. generation .. ':' .. level .. ':' .. hash
 end
 
--- The packed counts and the hash it is in, if it is remembered.
-local function find_shape(generation, digest)
+-- Return the packed counts of a row and the hash that they are in, or nothing.
+local function find_counts(generation, digest)
   local field = string.sub(digest, 1, 6)
   for level = 0, highest_level(generation) do
-    local key = shape_key(generation, level, digest)
+    local key = counts_key(generation, level, digest)
     local packed = redis.call('HGET', key, field)
     if packed then return packed, key end
   end
 end
 
--- Where there is room; nowhere, when all hashes that it may be in are full.
+-- Add counts where there is room. If all hashes that they may be in are full, they are not remembered.
 local function add_annotation_counts(generation, digest, packed, keep_ms)
   for level = 0, LEVELS - 1 do
-    local key = shape_key(generation, level, digest)
+    local key = counts_key(generation, level, digest)
     local fields = redis.call('HLEN', key)
     if fields < FIELDS then
       redis.call('HSET', key, string.sub(digest, 1, 6), packed)
@@ -61,7 +62,8 @@ local function as_varint(number)
   return string.char(number % 128 + 128) .. as_varint(math.floor(number / 128))
 end
 
--- By the number of a feature: annotations of the last message, and the most that any had; then the last one's total.
+-- Unpack counts. Returns two tables by feature number (annotations in the last message, maximum in any message), and
+-- the total of the last message.
 local function read_annotation_counts(packed)
   local last, most, total, at = {}, {}, 0, 1
   while at <= #packed do
@@ -75,7 +77,7 @@ local function read_annotation_counts(packed)
   return last, most, total
 end
 
-local function write_shape(last, most)
+local function pack_counts(last, most)
   local features, parts = {}, {}
   for feature in pairs(most) do features[#features + 1] = feature end
   table.sort(features)
@@ -87,7 +89,7 @@ local function write_shape(last, most)
   return table.concat(parts)
 end
 
--- The annotations of the old counts that the new ones do not override, and what is to be kept of both.
+-- Return how many annotations of the old counts the new message does not override, and the packed counts to keep.
 local function compare_annotation_counts(old, new)
   local had, most, had_total = read_annotation_counts(old)
   local has, _, total = read_annotation_counts(new)
@@ -95,17 +97,18 @@ local function compare_annotation_counts(old, new)
   local left = 0
   for feature, count in pairs(had) do left = left + math.max(0, count - (has[feature] or 0)) end
   for feature, count in pairs(has) do most[feature] = math.max(most[feature] or 0, count) end
-  local both = write_shape(has, most)
+  local both = pack_counts(has, most)
   return left, #both <= MOST_BYTES and both or new
 end
 
--- Remembers an imported row; returns how many annotations of the row before it are left, and whether there was one.
+-- Remember an imported row. Returns how many annotations of its earlier messages are left at Labelbox, and whether an
+-- earlier message is remembered.
 local function remember_annotation_counts(digest, packed, keep_ms)
   if keep_ms <= 0 then return 0, false end
   local generation = generation_of(keep_ms)
-  local old, key = find_shape(generation, digest)
+  local old, key = find_counts(generation, digest)
   if old == packed then return 0, true end
-  local left, before = 0, old or find_shape(generation - 1, digest)
+  local left, before = 0, old or find_counts(generation - 1, digest)
   if before then left, packed = compare_annotation_counts(before, packed) end
   if key then
     redis.call('HSET', key, string.sub(digest, 1, 6), packed)

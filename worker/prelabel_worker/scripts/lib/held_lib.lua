@@ -1,6 +1,6 @@
--- Held rows: the one place that changes them, so that a state and its indexes never disagree.
+-- Changes of held rows. No other code changes them, so a state and its indexes always agree.
 -- Placed after lib.lua in the scripts that need it.
--- `HeldState` in chunks/held_state.py has the fields of a state and what they mean.
+-- `HeldState` in chunks/held_state.py documents the fields of a state.
 
 local function held_state(id)
   local state = redis.call('HGET', root .. ':held', id)
@@ -11,9 +11,11 @@ local function save_state(id, state)
   redis.call('HSET', root .. ':held', id, cjson.encode(state))
 end
 
--- How long dead letters are kept is the worker's setting; expire.lua notes it here. Unknown: it is asked at once. A day at
--- most, so that another setting is heard of within a day.
 local DAY = 86400000
+
+-- Return the ms until expire.lua should run. Only the worker's settings say how long dead letters are kept; expire.lua
+-- stores it in the meta hash. While it is unknown, expire.lua runs at once. It runs at least once a day, so that a
+-- changed setting is in effect within a day.
 local function expire_in(keep)
   if not keep then return 0 end
   return keep > 0 and math.min(keep, DAY) or DAY
@@ -37,14 +39,15 @@ local function drop_at_zero(key, field, by)
   if redis.call('HINCRBY', key, field, by) <= 0 then redis.call('HDEL', key, field) end
 end
 
--- A later dead letter with the same message id has taken the place: it stays.
+-- Remove a dead letter from the index of message ids, unless the entry is that of a later one with the same message id.
 local function unindex_message(id, state)
   if state.message and redis.call('HGET', root .. ':dead:messages', state.message) == id then
     redis.call('HDEL', root .. ':dead:messages', state.message)
   end
 end
 
--- A dead letter leaves its indexes: it is retried, superseded or discarded.
+-- Remove a dead letter that is retried, superseded or discarded from all its indexes. Returns false if it is no dead
+-- letter.
 local function unlist_dead(id, state)
   if redis.call('ZREM', root .. ':dead', id) == 0 then return false end
   redis.call('ZREM', root .. ':dead:reason:' .. state.reason, id)
@@ -81,23 +84,23 @@ local function unindex_row(id, row)
   end
 end
 
--- A row that is tried again stays what it was until the try has an outcome: it is listed by what becomes of it if the
--- try fails. Scripts of the release before know neither index: see sweep_queued.
-local RETRYING, LETTERS = ':retrying:queued', ':dead:queued'
+-- Indexes of the rows that are being tried. A row is in the index of what it will be again if the try fails.
+local RETRYING_QUEUED, DEAD_QUEUED = ':retrying:queued', ':dead:queued'
 
 local function list_queued(id, state, at)
-  redis.call('ZADD', root .. ((state.since or 0) > 0 and RETRYING or LETTERS), text(at), id)
+  redis.call('ZADD', root .. ((state.since or 0) > 0 and RETRYING_QUEUED or DEAD_QUEUED), text(at), id)
 end
 
 local function unlist_queued(id)
-  redis.call('ZREM', root .. RETRYING, id)
-  redis.call('ZREM', root .. LETTERS, id)
+  redis.call('ZREM', root .. RETRYING_QUEUED, id)
+  redis.call('ZREM', root .. DEAD_QUEUED, id)
 end
 
--- Scripts of the release before end a try without unlisting its row. Looks at the oldest rows, some of each index.
+-- Remove rows that are not being tried any more from both indexes. The scripts of the previous release do not know
+-- these indexes and leave such rows in them. Each call looks at the SWEPT oldest rows of each index.
 local SWEPT = 20
 local function sweep_queued()
-  for _, index in ipairs({RETRYING, LETTERS}) do
+  for _, index in ipairs({RETRYING_QUEUED, DEAD_QUEUED}) do
     for _, id in ipairs(redis.call('ZRANGE', root .. index, 0, SWEPT - 1)) do
       local state = held_state(id)
       if not state or not state.queued then redis.call('ZREM', root .. index, id) end
@@ -105,7 +108,7 @@ local function sweep_queued()
   end
 end
 
--- The row has its outcome: delete everything held for it.
+-- Delete everything that is stored for a held row, since the row has its outcome.
 local function forget_held(id, state)
   unlist_queued(id)
   redis.call('HDEL', root .. ':held', id)
@@ -114,55 +117,55 @@ local function forget_held(id, state)
   if state.row then unindex_row(id, state.row) end
 end
 
--- A row whose reason may pass with time waits as long as it has been retrying, within these bounds: its tries are ever further apart,
--- ten in the first hour and then one an hour. A quarter more or less by its arrival number, so that a million rows held
--- in one second come back over half an hour.
 local HOUR = 3600000
 local RETRY_HOURS = 24
 local SHORTEST, LONGEST = 5000, HOUR
-local GOLDEN = 0.618033988749895 -- its multiples, modulo 1, lie evenly
+local GOLDEN = 0.618033988749895 -- its multiples, modulo 1, are spread evenly over 0 to 1
 
--- In ms; the last try is at the horizon. Nil beyond it: the row is dead.
+-- Return the ms until the next try of a retrying row, or nil if its horizon is over, so that the row is dead.
+-- The delay is the time since the row began retrying, from SHORTEST to LONGEST: about ten tries in the first hour, then
+-- one an hour, and the last at the horizon. It is changed by up to a quarter, by the row's arrival number: a million
+-- rows that were held in one second come back spread over half an hour.
 local function retry_delay(seq, since)
   local hours = tonumber(redis.call('HGET', root .. ':overrides', 'retryHours') or RETRY_HOURS)
-  local left = since + hours * HOUR - now
-  if left <= 0 then return nil end
+  local until_horizon = since + hours * HOUR - now
+  if until_horizon <= 0 then return nil end
   local delay = math.min(math.max(now - since, SHORTEST), LONGEST)
-  return math.ceil(math.min(left, delay * (0.75 + seq * GOLDEN % 1 / 2)))
+  return math.ceil(math.min(until_horizon, delay * (0.75 + seq * GOLDEN % 1 / 2)))
 end
 
--- Hold a row that leaves its chunk. A row that was superseded while it was on its way is superseded instead:
--- the mark outlives being held again. `given.due` is a delay in ms for a row that is tried once more; with `given.retrying`
--- the delay grows up to the project's horizon, and is 0 for a row of which somebody asked for one more try.
-local function hold(id, given, body)
+-- Hold a row that leaves its chunk. If it was superseded while it was being tried, it is counted as superseded instead.
+-- `state.due` is the delay in ms of a row that is sent once more; without it the row becomes a dead letter. With
+-- `state.retrying` the delay is that of retry_delay, or 0 if somebody asked for one more try (see try_once_more).
+local function hold(id, state, body)
   local old = held_state(id)
   if old and old.superseded then
     forget_held(id, old)
     count('superseded', old.weight)
     return
   end
-  given.first, given.attempts = now, 1
-  if old then given.first, given.attempts = old.first, old.attempts + 1 end
-  given.last, given.since = now, old and old.since or nil
+  state.first, state.attempts = now, 1
+  if old then state.first, state.attempts = old.first, old.attempts + 1 end
+  state.last, state.since = now, old and old.since or nil
   if old then unlist_queued(id) end
-  if given.retrying then
-    given.retrying, given.since = nil, given.since or now
-    given.due = old and old.again and 0 or retry_delay(given.seq, given.since)
+  if state.retrying then
+    state.retrying, state.since = nil, state.since or now
+    state.due = old and old.again and 0 or retry_delay(state.seq, state.since)
   end
   if body ~= '' then redis.call('HSET', root .. ':held:body', id, body) end
-  if not old and given.row then index_row(id, given.row) end
-  if given.due then
-    given.due = now + given.due
-    redis.call('ZADD', root .. ':retrying', text(given.due), id)
-    wake('retry', given.due)
+  if not old and state.row then index_row(id, state.row) end
+  if state.due then
+    state.due = now + state.due
+    redis.call('ZADD', root .. ':retrying', text(state.due), id)
+    wake('retry', state.due)
   else
-    given.since = nil
-    list_dead(id, given)
+    state.since = nil
+    list_dead(id, state)
   end
-  save_state(id, given)
+  save_state(id, state)
 end
 
--- Nobody waits for it any longer: a retrying row becomes a dead letter.
+-- Make a dead letter of a retrying row. Returns its rows.
 local function give_up(id)
   local state = held_state(id)
   redis.call('ZREM', root .. ':retrying', id)
@@ -172,24 +175,25 @@ local function give_up(id)
   return state.weight
 end
 
--- Nobody waits for it any longer, and it is being tried: should the try fail, its horizon is over.
+-- Mark a retrying row that is being tried as given up: its horizon is over, so it becomes a dead letter if the try
+-- fails. Returns its rows.
 local function give_up_queued(id)
   local state = held_state(id)
-  local since = redis.call('ZSCORE', root .. RETRYING, id)
+  local since = redis.call('ZSCORE', root .. RETRYING_QUEUED, id)
   unlist_queued(id)
-  if not state or not state.queued then return 0 end -- left behind by a script of the release before
+  if not state or not state.queued then return 0 end -- left in the index by a script of the previous release
   state.since, state.again = 0, nil
   list_queued(id, state, tonumber(since))
   save_state(id, state)
   return state.weight
 end
 
--- Whatever the try in progress looked at may be fixed by now: should it fail for a reason that passes with time, the row is
--- tried once more at once. Returns whether the row is being tried.
+-- Mark a row that is being tried: if the try fails for a reason that may pass with time, the row is tried once more at
+-- once. The try may have begun before somebody fixed the cause. Returns whether the row is being tried.
 local function try_once_more(id)
   local state = held_state(id)
   if not state or not state.queued then
-    unlist_queued(id) -- left behind by a script of the release before
+    unlist_queued(id) -- left in the index by a script of the previous release
     return false
   end
   state.again = true
@@ -197,15 +201,16 @@ local function try_once_more(id)
   return true
 end
 
--- Rows of a frame on its way back have their outcomes, each under its own number; the last ones end the frame.
+-- Record that rows of a held frame that is being tried have their outcomes. The last of them end the held frame.
 local function settle_held_frame(id, rows)
   local state = held_state(id)
-  if not state or not state.queued then return end -- it could not be read again
+  if not state or not state.queued then return end -- the frame could not be read this time either
   state.weight = state.weight - rows
   if state.weight > 0 then save_state(id, state) else forget_held(id, state) end
 end
 
--- A newer message of this data row and model stands in Labelbox: older held ones may never overwrite it.
+-- Mark older held rows of a data row and model as superseded: Labelbox has a newer message, which they must never
+-- overwrite.
 local function mark_superseded(row, seq)
   for id in string.gmatch(redis.call('HGET', root .. ':held:rows', row) or '', '%S+') do
     local state = held_state(id)
@@ -221,7 +226,7 @@ local function mark_superseded(row, seq)
   end
 end
 
--- Nobody wants it any more: counted as discarded. Returns its rows, or nil when it is no dead letter.
+-- Delete a dead letter and count it as discarded. Returns its rows, or nil if it is no dead letter.
 local function discard(id)
   local state = held_state(id)
   if not state or not unlist_dead(id, state) then return nil end
@@ -230,8 +235,9 @@ local function discard(id)
   return state.weight
 end
 
--- Back to the end of its lane with its old arrival number: retrying and retry are the same step. As new it gets a
--- number of now, and what superseded it is older. Returns 'queued', 'superseded' or 'skipped', and its rows.
+-- Send a held row back to the end of its lane, with its old arrival number. A retrying row and a dead letter go back by
+-- the same step. With `as_new` the row gets a new arrival number, and so is newer than the message that superseded it.
+-- Returns 'queued', 'superseded' or 'skipped', and its rows.
 local function requeue(id, as_new)
   local state = held_state(id)
   if not state or state.queued then return 'skipped', 0 end

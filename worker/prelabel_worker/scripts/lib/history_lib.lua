@@ -1,4 +1,4 @@
--- What became of a chunk's rows, kept for a while: at most so long, and at most so many bytes a project.
+-- The history: records of settled chunks, kept for a limited time and up to a limited number of bytes per project.
 -- Placed after lib.lua in the scripts that need it.
 
 local function forget_history(member)
@@ -14,10 +14,9 @@ local function remember(id, record, keep_ms, most_bytes)
   redis.call('SET', root .. ':history:' .. id, record, 'PX', keep_ms)
   redis.call('ZADD', root .. ':history', text(now), id .. ' ' .. #record)
   local bytes = redis.call('HINCRBY', root .. ':meta', 'historyBytes', #record)
-  -- A few at a time: one call adds one and takes away more than one.
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', root .. ':history', '-inf', text(now - keep_ms), 'LIMIT', 0, 8)) do
-    bytes = forget_history(member)
-  end
+  -- At most eight of each kind, to bound the work. A call adds only one record, so the history still shrinks.
+  local old = redis.call('ZRANGEBYSCORE', root .. ':history', '-inf', text(now - keep_ms), 'LIMIT', 0, 8)
+  for _, member in ipairs(old) do bytes = forget_history(member) end
   for _ = 1, 8 do
     if bytes <= most_bytes then return end
     bytes = forget_history(redis.call('ZRANGE', root .. ':history', 0, 0)[1])

@@ -1,7 +1,6 @@
--- Which rows were imported, for the policies `skip` and `dead-letter`: digests of 8 bytes in small sets of integers,
--- which Redis packs at 8 bytes each up to 512 members. Two generations, so that a row is remembered for once to twice
--- the set time.
--- Placed after lib.lua in the scripts that need it.
+-- The rows that were imported, for the policies `skip` and `dead-letter`: digests of 8 bytes in small sets of integers,
+-- which Redis packs at 8 bytes each up to 512 members. Two generations are kept, so that a row is remembered for once
+-- to twice the set time. Placed after lib.lua in the scripts that need it.
 local SHARDS = 16384
 
 local function imported_key(generation, digest)
@@ -12,7 +11,7 @@ local function generation_of(keep_ms)
   return math.floor(now / keep_ms)
 end
 
--- Whether it was marked in this generation already.
+-- Remember a row as imported. Returns whether this generation had it already.
 local function mark_imported(digest, keep_ms)
   if keep_ms <= 0 then return false end
   local key = imported_key(generation_of(keep_ms), digest)

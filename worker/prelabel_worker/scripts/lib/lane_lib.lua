@@ -1,8 +1,11 @@
--- Entries of a lane: where the next rows of it are. Placed after lib.lua in the scripts that need it.
-local MAX_ENTRY_ROWS = 10000 -- of prelabel/wire/frame.py: a held row weighs no more than the frame it came from
+-- Reads the entries of a lane, each of which refers to a frame or to a held row. Placed after lib.lua in the scripts
+-- that need it. The limit of prelabel/wire/frame.py. A held row stands for no more rows than the frame that it came
+-- from.
+local MAX_ENTRY_ROWS = 10000
 
--- A newer version may add fields behind these eight, and more rows: its entries are not this worker's to judge. Ends the
--- script where there is no entry, though the inbox counts rows, or one that neither publish.lua nor held_lib.lua wrote.
+-- Return the fields of an entry. Ends the script if the entry is missing although the inbox counts rows, or if neither
+-- publish.lua nor held_lib.lua wrote it. An entry of a newer version is not checked, since it may have more fields
+-- after these eight, and more rows.
 local function entry_of(lane, line, known_version)
   local kind, id, version, rows, bytes, slow, seq, arrived =
     string.match(line or '', '^(%a) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)')

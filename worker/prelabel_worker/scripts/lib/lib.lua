@@ -1,5 +1,5 @@
--- What every script of a project begins with: the root, Redis's clock, and who holds a chunk.
--- Placed in front of each script by the loader; not a script by itself.
+-- The beginning of every script: the root key, Redis's clock, and functions that all scripts may use.
+-- The loader places it in front of each script; it is not a script by itself.
 local root = KEYS[1]
 
 local function now_ms()
@@ -8,7 +8,7 @@ local function now_ms()
 end
 local now = now_ms()
 
--- Numbers above 2^31 as text that Redis and Python read back whole.
+-- Return a number as text without an exponent, so that Redis and Python read large numbers exactly.
 local function text(number)
   return string.format('%.0f', number)
 end
@@ -17,18 +17,21 @@ local function chunk_key(id)
   return root .. ':chunk:' .. id
 end
 
--- A key holds what nobody of ours writes. Call it before the first write: what a script has written stays, whatever
--- ends it. The words are those that client.is_of_keys knows: only this project is concerned.
-local function differ(what, expected)
-  error('KEYS-DIFFER ' .. what .. ': expected ' .. expected, 0)
+-- End the script, since a key holds a value that our code never writes. Call it before the first write: Redis does not
+-- roll back a script that ends with an error. `is_of_keys` in wire/client.py recognises the words KEYS-DIFFER, so that
+-- only this project is put into quarantine.
+local function differ(name, expected)
+  error('KEYS-DIFFER ' .. name .. ': expected ' .. expected, 0)
 end
 
--- Only the holder of the token may change a chunk: after a takeover the old holder commits nothing.
+-- Return whether this token holds the chunk. Only its holder may change a chunk: once another worker has taken the
+-- chunk, the previous holder can change nothing.
 local function holds(id, token)
   return token ~= '' and redis.call('HGET', chunk_key(id), 'token') == token
 end
 
--- A count set past publish.lua is no script's to walk: it would stop Redis for everybody.
+-- Return a project's number of lanes. A number that publish.lua did not write may be huge, and a loop over it would
+-- block Redis for everybody.
 local function lanes_of(value)
   local lanes = tonumber(value)
   if lanes and lanes >= 1 and lanes <= 1024 then return lanes end
@@ -39,25 +42,26 @@ local function set_timer(name, at)
   redis.call('ZADD', root .. ':timers', text(at), name)
 end
 
--- Earlier only: never postpones what somebody else wants sooner.
+-- Set a timer, unless it is already set to an earlier time.
 local function wake(name, at)
   redis.call('ZADD', root .. ':timers', 'LT', text(at), name)
 end
 
--- What is of a newer version than this worker knows stays where it is, and is looked at again at this time: the next
--- hint may reach a worker that knows it. Spread, since workers take hints in turn: at a steady pace it could be the
--- same one's turn every time.
+-- Return the time at which to look again at data of a newer version than this worker knows, which stays where it is.
+-- The next hint may reach a worker that knows the version. The time is random, since workers take hints in turn: with a
+-- fixed interval, the same worker could get the hint each time.
 local function newer_at()
   return now + 500 + redis.call('TIME')[2] % 1500
 end
 
--- A worker of the release before would import ground truth as pre-labels: chunks of it are of a version that it leaves
--- alone.
+-- Return the version that a chunk must have. Workers of the previous release would import ground truth as pre-labels,
+-- so such chunks have version 2, which those workers leave alone.
 local function version_of(submit_as, version)
   return submit_as == 'ground-truth' and math.max(version, 2) or version
 end
 
--- Whether so many chunks are open. A stuck one keeps its lanes, for the sake of order, and takes no other's place.
+-- Return whether the project has as many open chunks as it may have. Stuck chunks do not count: they keep their lanes,
+-- to preserve order, but do not use up a place.
 local function no_place(most)
   local open = redis.call('ZCARD', root .. ':chunks')
   if open < most then return false end

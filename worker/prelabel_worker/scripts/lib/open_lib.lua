@@ -1,9 +1,10 @@
--- How many chunks a project may have open: `openMost` in its meta, from 1 to what the settings allow, where it begins.
--- One more with a quick import, half as many with trouble. Both by the clock: a storm of failures is one trouble, and a
--- project grows as fast as any other however many imports it has, so that those who share a budget become alike.
-local ONE_TROUBLE_MS = 5000
-local GROWTH_MS, QUIET_MS = 1000, 10000 -- between two growths, and after trouble
-local SLOW_MS, SLOW_FACTOR = 30000, 3   -- an import is slow that takes 30 s more than three times the usual
+-- The number of chunks that a project may have open: `openMost` in its meta. It begins at the maximum of the settings,
+-- grows by one after a quick import, and is halved after trouble, down to 1. Both changes are limited by time. So a
+-- burst of failures counts once, and all projects grow at the same speed, no matter how many imports they have:
+-- projects that share a budget come to have equal shares. Placed after lib.lua in the scripts that need it.
+local ONE_TROUBLE_MS = 5000             -- failures within this time count once
+local GROWTH_MS, QUIET_MS = 1000, 10000 -- minimum time before the next growth: after a growth, and after trouble
+local SLOW_MS, SLOW_FACTOR = 30000, 3   -- an import is slow if it takes 30 s more than three times the usual time
 
 local function open_fewer()
   local meta = redis.call('HMGET', root .. ':meta', 'openMost', 'openFewerMs')
@@ -14,7 +15,7 @@ local function open_fewer()
   return most
 end
 
--- An import has ended: was it quick, as this project's go?
+-- Record the duration of a finished import. It is compared with the project's usual duration, a moving average.
 local function import_took(ms)
   local meta = redis.call('HMGET', root .. ':meta', 'importMs', 'openMost', 'openBound', 'openMoreMs')
   local usual = tonumber(meta[1]) or ms

@@ -1,7 +1,7 @@
--- Whether the server lets a script touch a key whose name it builds from its root key, as all others here do.
--- Changes nothing.
+-- Test whether the server lets a script use a key that is not in KEYS but built from a key in KEYS, as the other
+-- scripts do. Changes nothing.
 --
--- KEYS[1]  a root key; neither it nor the key that is built from it has to be there
--- returns  0, or 1 when the built key is there; an error where the server allows only keys that are in KEYS
--- costs    one look-up
+-- KEYS[1]  a root key; neither it nor the key built from it has to exist
+-- returns  1 if the built key exists, else 0; an error if the server allows only the keys in KEYS
+-- cost     one look-up
 return redis.call('EXISTS', chunk_key('none'))

@@ -1,7 +1,7 @@
--- Cut what waits into chunks now, without its linger time.
+-- Have the rows that wait now cut into chunks at once, without their linger time.
 --
 -- KEYS[1]  the project's root
--- returns  rows that wait
+-- returns  number of rows that wait
 redis.call('HSET', root .. ':meta', 'flushedSeq', redis.call('HGET', root .. ':meta', 'seq') or 0)
 wake('group', now)
 return tonumber(redis.call('HGET', root .. ':inbox', 'rows') or 0)

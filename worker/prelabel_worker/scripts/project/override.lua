@@ -1,7 +1,7 @@
--- Change a project's overrides of the settings, and have its rows looked at with them now.
+-- Change a project's overrides of the settings, and wake its group stage, which then uses them.
 --
 -- KEYS[1]  the project's root
--- ARGV     names and values (docs: prelabel_worker/operations/overrides.py); an empty value takes the override away
+-- ARGV     names and values (see prelabel_worker/operations/overrides.py); an empty value removes the override
 -- returns  1
 for i = 1, #ARGV, 2 do
   if ARGV[i + 1] == '' then

@@ -1,7 +1,8 @@
--- Pause a project's uploads, or make its pause longer. What runs continues to be polled and settled.
+-- Pause a project's uploads, or prolong the pause. Running imports are still polled and settled.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 ms, 2 why
+-- ARGV     1 ms, 2 the reason
+-- returns  1
 local key = root .. ':meta'
 local ends = now + tonumber(ARGV[1])
 if tonumber(redis.call('HGET', key, 'pausedUntil') or 0) < ends then

@@ -1,14 +1,14 @@
--- The projects to look at now. Each is returned to one caller and rescheduled, never removed.
+-- Return the projects that are due. A project that is returned is rescheduled, so no other caller gets it now.
 --
 -- Anyone who may publish can write scores. So when more projects are due than fit, the answer begins at a random place:
--- a name that is rewritten with score 0 all the time comes no sooner than another. Each call also checks some names of
--- the set in turn: a score later than any we write would hide a project.
+-- a name that somebody keeps rewriting with score 0 gets no larger share. Each call also checks some names of the set,
+-- in turn, for scores later than the worker ever writes, which would hide a project.
 --
 -- KEYS[1]  the sorted set of projects
--- ARGV     1 maximum projects, 2 ms until a project is due again should the caller die, 3 ms until a name that cannot be
---          a project's is looked at again, 4 latest allowed score, in ms from now, 5 cursor of the check, at first 0
--- returns  {ms to the next one (-1: none), next cursor, number of postponed names, the beginning of one of them,
---          project, its new score, the score it had, project, …}; most overdue first when all fit
+-- ARGV     1 maximum projects, 2 ms until a project is due again if the caller dies, 3 ms until a name that cannot be a
+--          project's is looked at again, 4 latest allowed score, in ms from now, 5 cursor of the check, at first 0
+-- returns  {ms until the next project is due (-1: none), next cursor, number of postponed names, the beginning of one
+--          of them, project, its new score, the score it had, project, …}; most overdue first if all fit
 -- cost     O(projects returned + names postponed); at most 10 names for each project that may be returned
 local most, put_off_most = tonumber(ARGV[1]), 10 * tonumber(ARGV[1])
 local later = text(now + tonumber(ARGV[3]))
@@ -24,12 +24,12 @@ for i = 1, #checked[2], 2 do
   if score > now + tonumber(ARGV[4]) and is_project(name) then redis.call('ZADD', root, text(now), name) end
 end
 
-local answer, found, put_off = {-1, checked[1], 0, ''}, 0, 0
+local answer, returned, put_off = {-1, checked[1], 0, ''}, 0, 0
 local count_due = redis.call('ZCOUNT', root, '-inf', text(now))
 local from = count_due > most and redis.call('TIME')[2] % count_due or 0
-while found < most and put_off < put_off_most do
-  -- By rank, which costs the same at any place; what is due has the lowest ranks.
-  local to = math.min(from + most - found, count_due) - 1
+while returned < most and put_off < put_off_most do
+  -- By rank, since that costs the same at any place of the set. The projects that are due have the lowest ranks.
+  local to = math.min(from + most - returned, count_due) - 1
   local due = to >= from and redis.call('ZRANGE', root, text(from), text(to), 'WITHSCORES') or {}
   for i = 1, #due, 2 do
     if is_project(due[i]) then
@@ -38,7 +38,7 @@ while found < most and put_off < put_off_most do
       answer[#answer + 1] = due[i]
       answer[#answer + 1] = score
       answer[#answer + 1] = due[i + 1]
-      found = found + 1
+      returned = returned + 1
     else
       redis.call('ZADD', root, later, due[i])
       put_off = put_off + 1

@@ -1,8 +1,10 @@
--- When to look at projects again, unless somebody has asked for them in the meantime.
+-- Set when to look at projects again, unless somebody has changed their score since projects_due.lua returned them.
 --
 -- KEYS[1]  the sorted set of projects
--- ARGV     project, the score projects_due.lua gave it, ms from now, or '' and the score it had, to keep its place
---          exactly: by a difference it would fall back at each tick by as long as the tick took; repeated
+-- ARGV     for each project four values: its name, the score that projects_due.lua gave it, ms from now (or ''), and
+--          the score it had before. With '' it gets that score again and so keeps its exact place; ms from now would
+--          move it back by the duration of the tick.
+-- returns  1
 for i = 1, #ARGV, 4 do
   if tonumber(redis.call('ZSCORE', root, ARGV[i])) == tonumber(ARGV[i + 1]) then
     local wait = tonumber(ARGV[i + 2])

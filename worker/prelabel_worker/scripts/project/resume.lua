@@ -1,8 +1,8 @@
--- End a pause of a project's uploads, whoever began it: what waited for its end is due now, and so is the chunk for
--- whose reason it began. Others continue when their own waits end.
+-- End a pause of a project's uploads, no matter who began it. The group stage and the chunks that are due are woken
+-- now; a chunk that waits for the same reason as the pause becomes due now. Other chunks wait until their own times.
 --
 -- KEYS[1]  the project's root
--- returns  1 when it was paused, else 0
+-- returns  1 if the project was paused, else 0
 -- cost     O(open chunks)
 local key = root .. ':meta'
 local meta = redis.call('HMGET', key, 'pausedUntil', 'pauseReason')

@@ -1,17 +1,18 @@
--- What of a project is due: each is answered once and then left alone for a lease, in case the hint is lost.
+-- Return the timers of a project that are due, as stages to run. Each timer is set a lease ahead, so it is returned
+-- again if the hint is lost.
 --
 -- KEYS[1]  the project's root
--- ARGV     1 most names to answer, not counting polls, 2 most polls, which go together in one hint, 3 lease in ms,
---          4… stages; what is due of another is left for who takes it
--- returns  {ms to the next timer (-1: none), stage, chunk id, stage, chunk id, …}; group, retry and
---          expire have the id ''
+-- ARGV     1 maximum timers to return, not counting polls, 2 maximum polls, which share one hint, 3 lease in ms,
+--          4… stages that the caller runs; timers of other stages stay due for other workers
+-- returns  {ms until the next timer is due (-1: none), stage, chunk id, stage, chunk id, …}; the id is '' for group,
+--          retry and expire
 -- cost     O(timers due), at most 1,100 of them
 local room, wanted = {other = tonumber(ARGV[1]), poll = tonumber(ARGV[2])}, {}
 for i = 4, #ARGV do wanted[ARGV[i]] = true end
-local ours = {group = true, retry = true, expire = true, submit = true, poll = true, settle = true}
+local known = {group = true, retry = true, expire = true, submit = true, poll = true, settle = true}
 local answer = {-1}
--- A project has a timer for each open chunk, 1,024 at most, and three of its own: more at once are not ours, and wait
--- for the next tick.
+-- A project has a timer for each open chunk, at most 1,024, and three of its own. If there are more, something else
+-- wrote them; the rest waits for the next tick.
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', root .. ':timers', '-inf', text(now), 'LIMIT', 0, 1100)) do
   if room.other <= 0 and room.poll <= 0 then break end
   local id = #name <= 256 and string.match(name, '^chunk:([!-~]+)$')
@@ -28,8 +29,8 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', root .. ':timers', '-inf', tex
     answer[#answer + 1] = id or ''
   elseif not stage then
     redis.call('ZREM', root .. ':timers', name)
-  elseif not ours[stage] then
-    -- A newer release's, or nobody's: left due, it would have the project looked at without a pause.
+  elseif not known[stage] then
+    -- A newer release, or something else, wrote this timer. If it stayed due, every tick would look at the project.
     set_timer(name, newer_at())
   end
 end

@@ -1,7 +1,7 @@
--- Have what waits for whatever reason looked at now: the project's account continues.
+-- Make all chunks of a project that wait for some reason due now, since the project's account was resumed.
 --
 -- KEYS[1]  the project's root
--- returns  how many chunks
+-- returns  number of chunks made due
 -- cost     O(open chunks)
 local woken = 0
 for _, id in ipairs(redis.call('ZRANGE', root .. ':chunks', 0, -1)) do

@@ -1,9 +1,10 @@
--- End the undoing of imports that Labelbox does not have any more: their rows move from imported to discarded, once.
--- What was begun is gone with the move, and begins no second time: the history's record is marked, or forgotten.
+-- Finish undoing imports that Labelbox does not have any more: their rows move from imported to discarded, once.
+-- The same step deletes the record that undoing has begun. An import that the history still has is marked as undone, so
+-- that its undoing cannot begin again.
 --
 -- KEYS[1]  the project's root
 -- ARGV     chunk ids, some tens
--- returns  for each the rows moved, or -1 when nothing was begun: somebody else was faster
+-- returns  for each the number of rows moved, or -1 if its undoing has not begun or somebody else has finished it
 -- cost     O(chunks)
 local answers = {}
 for i, id in ipairs(ARGV) do

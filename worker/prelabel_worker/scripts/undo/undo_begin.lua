@@ -1,9 +1,9 @@
--- Begin to undo imports whose chunks are settled. What is needed to end it is kept apart from the history, which may
--- forget an import at any time: also between its deletion at Labelbox and the move of its rows.
+-- Begin to undo imports whose chunks are settled. The first line of the import's record is copied out of the history,
+-- which may forget an import at any time, even between its deletion at Labelbox and the move of its rows.
 --
 -- KEYS[1]  the project's root
 -- ARGV     chunk ids, some tens
--- returns  for each: 'begun', now or before | 'undone' | 'forgotten', the history has no record of it
+-- returns  for each: 'begun' (now or before) | 'undone' | 'forgotten' (the history has no record of it)
 -- cost     O(chunks)
 local HEAD_BYTES = 4096
 local answers = {}

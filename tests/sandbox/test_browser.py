@@ -82,7 +82,7 @@ def test_everything_can_be_reached_by_keys(harbour: SandboxProcess, visit: Open)
     tab_to(page, page.get_by_role("link", name="Harbour images", exact=True))
     page.keyboard.press("Enter")
     page.wait_for_url("**/projects/harbour-images")
-    tab_to(page, page.get_by_role("searchbox", name="Global key or id has"))
+    tab_to(page, page.get_by_role("searchbox", name="Global key or id contains"))
     page.keyboard.type("000184")
     page.keyboard.press("Enter")
     page.wait_for_url("**search=000184")
@@ -115,7 +115,7 @@ def test_the_slider_moves_tracks_by_keys(harbour: SandboxProcess, visit: Open) -
     expect(box.locator(".edge")).to_have_attribute("d", "M17 148h156v80h-156Z")
     for _ in range(9):
         page.keyboard.press("ArrowRight")
-    expect(page.locator("#frame-said")).to_have_text("10")
+    expect(page.locator("#frame-number")).to_have_text("10")
     expect(box.locator(".edge")).to_have_attribute("d", "M62 148h156v80h-156Z")  # half way between two keyframes
     expect(slider).to_have_attribute("aria-valuetext", "frame 10")
     assert mask.get_attribute("href") is None
@@ -125,7 +125,7 @@ def test_the_slider_moves_tracks_by_keys(harbour: SandboxProcess, visit: Open) -
     expect(box).to_be_hidden()
     expect(page.locator("li.entry.away")).to_contain_text("vessel")
     page.get_by_role("button", name="Next keyframe").press("Enter")
-    expect(page.locator("#frame-said")).to_have_text("60")
+    expect(page.locator("#frame-number")).to_have_text("60")
     page.get_by_role("button", name="Next keyframe").press("Enter")
     expect(box.locator(".edge")).to_have_attribute("d", "M322 148h156v80h-156Z")
 
@@ -141,9 +141,9 @@ def test_a_track_that_is_picked_is_gone_to(harbour: SandboxProcess, visit: Open)
     page = visit(row_url(harbour, "lock-video"))
     page.get_by_role("slider").fill("50")
     page.get_by_role("link", name="vessel").click()
-    expect(page.locator("#frame-said")).to_have_text("1")
+    expect(page.locator("#frame-number")).to_have_text("1")
     page.get_by_role("link", name="oil film").click()
-    expect(page.locator("#frame-said")).to_have_text("20")
+    expect(page.locator("#frame-number")).to_have_text("20")
 
 
 def test_it_plays_and_stops(harbour: SandboxProcess, visit: Open) -> None:

@@ -225,8 +225,8 @@ def test_imports_are_listed_newest_first_with_their_state(harbour: SandboxProces
     texts = [each.text for each in page_of(sandbox, f"/projects/{project}/imports").one("tbody").all("tr")]
     assert [text.split(" 20")[0] for text in texts] == [
         "stuck RUNNING 50% 50% not judged yet",
-        "broken FAILED none taken",
-        "fine FINISHED all taken",
+        "broken FAILED none accepted",
+        "fine FINISHED all accepted",
     ]
 
 

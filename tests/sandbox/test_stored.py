@@ -96,4 +96,4 @@ def test_a_folder_of_an_older_sandbox_is_taken_over(tmp_path: Path, start: Calla
     assert status["dataRow"] == {"id": "c1", "globalKey": "a"}
     sandbox.project("cm1", HARBOUR, [{"globalKey": "a", "frames": 1}], mediaType="VIDEO")
     (status,) = sandbox.statuses("cm1", "new", [example("VCLS-1", dataRow={"globalKey": "a"})])
-    assert status["errors"][0]["message"] == "frame 240 lies behind the last frame (1)"
+    assert status["errors"][0]["message"] == "frame 240 is after the last frame (1)"

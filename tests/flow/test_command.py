@@ -208,7 +208,7 @@ def test_a_mistake_in_the_words_is_one_line_and_exit_code_2(run: Run, args: Sequ
 @pytest.mark.parametrize(
     "args", [["status"], ["wait"], ["audit"], ["dead", "list"], ["publish", "-"], ["doctor"]], ids=" ".join
 )
-def test_a_service_that_is_away_is_exit_code_4_without_the_password(tmp_path: Path, args: Sequence[str]) -> None:
+def test_an_unreachable_service_is_exit_code_4_without_the_password(tmp_path: Path, args: Sequence[str]) -> None:
     done = run_in(tmp_path, *args, PRELABEL_REDIS_URL="redis://:s3cret@127.0.0.1:1/0")
 
     assert done.returncode == 4

@@ -82,7 +82,7 @@ def test_publishers_and_commands_refuse_the_same_urls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("url", "words", "remedy"), WRONG)
-def test_a_setting_that_cannot_be_right_ends_every_command_with_the_words_of_the_server(
+def test_a_wrong_setting_ends_every_command_with_the_error_of_the_server(
     url: str, words: str, remedy: str, locked: str, tmp_path: Path
 ) -> None:
     url = url.format(place=locked)
@@ -96,7 +96,7 @@ def test_a_setting_that_cannot_be_right_ends_every_command_with_the_words_of_the
 
 
 @pytest.mark.parametrize(("url", "words", "remedy"), WRONG)
-def test_a_broker_that_cannot_be_right_ends_a_worker_with_the_words_of_the_server(
+def test_a_wrong_broker_url_ends_a_worker_with_the_error_of_the_server(
     url: str, words: str, remedy: str, locked: str, redis_url: str, prefix: str, tmp_path: Path
 ) -> None:
     told = {"PRELABEL_REDIS_URL": redis_url, "PRELABEL_BROKER_URL": url.format(place=locked)}
@@ -111,7 +111,7 @@ def test_a_broker_that_cannot_be_right_ends_a_worker_with_the_words_of_the_serve
         assert remedy in said
 
 
-def test_a_server_that_does_not_speak_tls_is_told_from_one_that_is_away(locked: str, tmp_path: Path) -> None:
+def test_a_server_without_tls_is_distinguished_from_one_that_is_unreachable(locked: str, tmp_path: Path) -> None:
     done = run_in(tmp_path, "status", "--redis-url", f"rediss://:{PASSWORD}@{locked}/0?socket_connect_timeout=2")
 
     assert done.returncode == 4

@@ -62,7 +62,7 @@ def test_a_killed_pool_child(run: Flow) -> None:
     assert_exactly_once(run)
 
 
-def test_a_chunk_whose_holder_is_killed_while_uploading_is_taken_up_within_the_bound(run: Flow) -> None:
+def test_a_chunk_whose_holder_is_killed_while_uploading_is_recovered_within_the_bound(run: Flow) -> None:
     run.control("POST", "faults", {"fault": "latency", "latency": 3, "operations": "create", "times": 2})
     publish(run)
     root = f"prelabel:{{{run.project}}}"

@@ -113,7 +113,7 @@ def test_ctrl_c_leaves_the_rows_going_and_the_same_command_takes_the_report_up(
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda each: each.name)
-def test_a_run_that_ended_early_is_taken_up_where_its_report_ends(
+def test_a_run_that_ended_early_resumes_where_its_report_ends(
     flow: Flow, run: Run, tmp_path: Path, number: signal.Signals
 ) -> None:
     rows = 8_000

@@ -55,7 +55,7 @@ def _remove(connection: Connection) -> None:
             connection.channel().queue_delete(name)
 
 
-def test_rows_arrive_with_hints_over_rabbitmq_also_after_it_was_away(
+def test_rows_arrive_with_hints_over_rabbitmq_also_after_it_was_unreachable(
     broker: str, client: "redis.Redis", redis_url: str, prefix: str, tmp_path: Path
 ) -> None:
     sandbox = SandboxProcess(tmp_path / "sandbox")

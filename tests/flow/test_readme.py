@@ -51,7 +51,7 @@ def shell(folder: Path, wait_for: Callable[..., None]) -> Iterator[Callable[[str
         stack.wait(60)
 
 
-def test_what_it_says_to_type_works_in_this_order(
+def test_the_commands_of_the_page_work_in_their_order(
     shell: Callable[[str], "subprocess.CompletedProcess[str]"],
 ) -> None:
     _, *rest = blocks("sh", "Publish one message")
@@ -106,7 +106,7 @@ def test_its_picture_is_small_and_there() -> None:
     assert (ROOT / picture).stat().st_size < 150_000
 
 
-def test_it_says_where_to_go_next_in_five_lines() -> None:
+def test_the_page_lists_five_next_steps() -> None:
     section = PAGE.partition("## Where to go next")[2]
 
     assert len(re.findall(r"^\d\. ", section, re.MULTILINE)) == 5

@@ -59,7 +59,7 @@ def publish(url: str, *messages: dict[str, Any]) -> None:
             publisher.publish(each)
 
 
-def test_the_users_of_the_docs_are_enough(
+def test_the_redis_users_of_the_docs_have_the_rights_that_they_need(
     serve: Callable[..., "redis.Redis"], sandbox: SandboxProcess, tmp_path: Path
 ) -> None:
     port = free_port()
@@ -232,7 +232,7 @@ def test_hundreds_of_hostile_projects_made_with_a_publisher_s_rights_stop_no_hon
         ("prelabel-worker", "ACL LIST"),
     ],
 )
-def test_the_users_of_the_docs_may_no_more(
+def test_the_redis_users_of_the_docs_have_no_further_rights(
     serve: Callable[..., "redis.Redis"], tmp_path: Path, user: str, command: str
 ) -> None:
     serve()

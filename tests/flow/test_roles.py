@@ -43,7 +43,7 @@ def test_rows_pass_through_workers_of_both_roles(flow: Flow) -> None:
     assert stages_in(flow.stack.logs / "worker2.log") == {"settled"}
 
 
-def test_what_a_dead_role_leaves_due_is_done_when_it_is_back(flow: Flow) -> None:
+def test_tasks_of_a_dead_role_are_done_when_it_is_back(flow: Flow) -> None:
     flow.stack.kill("worker2")
     flow.publish(box("a", project=flow.project))
     flow.wait_for_state("running")

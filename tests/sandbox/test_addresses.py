@@ -155,7 +155,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve
     server.server_close()
 
 
-def test_what_stands_elsewhere_is_fetched_within_limits(
+def test_files_at_other_addresses_are_fetched_within_limits(
     start: Callable[..., SandboxProcess], elsewhere: Server
 ) -> None:
     sandbox = start("--seconds-per-import", "0", data=":memory:")

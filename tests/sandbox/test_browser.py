@@ -155,7 +155,7 @@ def test_it_plays_and_stops(harbour: SandboxProcess, visit: Open) -> None:
     expect(page.get_by_role("button", name="Play")).to_have_attribute("aria-pressed", "false")
 
 
-def test_a_interval_of_a_recording_is_played_from_its_start(harbour: SandboxProcess, visit: Open) -> None:
+def test_an_interval_of_a_recording_is_played_from_its_start(harbour: SandboxProcess, visit: Open) -> None:
     page = visit(row_url(harbour, "vhf-recordings"))
     page.get_by_role("button", name="0:04–0:08.8").click()
     until(page, "document.getElementById('sound').currentTime > 4")

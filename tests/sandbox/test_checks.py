@@ -21,7 +21,7 @@ def harbour(running_sandbox: SandboxProcess) -> str:
 
 
 @pytest.mark.parametrize("case", ACCEPTED, ids=[each["case"] for each in ACCEPTED])
-def test_a_good_line_is_taken(sandbox: SandboxProcess, harbour: str, case: dict[str, Any]) -> None:
+def test_a_valid_line_is_accepted(sandbox: SandboxProcess, harbour: str, case: dict[str, Any]) -> None:
     statuses = sandbox.statuses(harbour, case["case"], case["lines"])
     assert [each["status"] for each in statuses] == ["SUCCESS"] * len(case["lines"]), statuses
 

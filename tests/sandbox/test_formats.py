@@ -31,7 +31,7 @@ def projects(running_sandbox: SandboxProcess) -> dict[str, str]:
 
 @pytest.mark.parametrize("strict", [False, True], ids=["lenient", "strict"])
 @pytest.mark.parametrize("case", EXAMPLES, ids=[each["case"] for each in EXAMPLES])
-def test_a_valid_example_is_taken(
+def test_a_valid_example_is_accepted(
     sandbox: SandboxProcess, projects: dict[str, str], case: dict[str, Any], strict: bool
 ) -> None:
     sandbox.control("POST", "/settings", {"strictFormat": strict})

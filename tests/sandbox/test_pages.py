@@ -260,7 +260,9 @@ def test_status_lines_are_paged_and_no_line_is_missing_or_doubled(sandbox: Sandb
     assert page_of(sandbox, f"{path}?page=99").all("tr") != []
 
 
-def test_what_is_imported_again_or_elsewhere_is_counted_where_it_stands(sandbox: SandboxProcess, project: str) -> None:
+def test_a_pre_label_that_is_imported_again_is_counted_at_its_current_data_row(
+    sandbox: SandboxProcess, project: str
+) -> None:
     sandbox.project(project, CARS, ["a", "b"])
     sandbox.statuses(project, "1", [car(1, "a"), car(2, "a")])
     assert counts_of(sandbox, project) == {"a": 2, "b": 0}

@@ -78,7 +78,7 @@ def test_a_page_of_a_crowded_row_reads_its_own_lines_only(store: Store, project:
     assert [UUID(bytes=uuid) for uuid, _ in found] == [UUID(car(n)["uuid"]) for n in range(1990, 2000)]
 
 
-def test_without_time_nothing_is_read_and_that_is_said(store: Store, project: Project) -> None:
+def test_catch_up_without_time_reads_nothing_and_returns_the_unread_imports(store: Store, project: Project) -> None:
     taken(store, [car(1, "k")])
     taken(store, [car(2, "k")])
     assert store.row_index.catch_up(project, 0) == 2

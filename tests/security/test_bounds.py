@@ -166,7 +166,7 @@ def test_pictures_are_looked_at_until_they_have_cost_what_those_of_a_message_may
     assert said_of(raw, structure) == said_of(raw, OfProject(ONTOLOGIES["IMAGE"], PROJECT)) == expected
 
 
-def test_what_stands_behind_the_pictures_of_a_message_is_no_longer_unpacked() -> None:
+def test_images_beyond_the_work_limit_of_a_message_are_not_unpacked() -> None:
     work = PictureWork(10_000_000)
 
     looked_at = [read_png(PLAIN, work).rows is not None for _ in range(5)]

@@ -36,13 +36,13 @@ _A_COMMAND = re.compile(r"\bprelabel (?!cannot|needs)[a-z]+\b")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_a_terminal_obeys_is_spelled_out(text: str) -> None:
+def test_control_characters_are_escaped(text: str) -> None:
     assert printable(text).isprintable()
     assert "\\" in printable(text)
 
 
 @pytest.mark.parametrize("text", ["", "cam-1/000184.jpg", "Größe 船 🚢", "a\\b 'c' [red]"])
-def test_ordinary_text_stays(text: str) -> None:
+def test_ordinary_text_is_unchanged(text: str) -> None:
     assert printable(text) == text
     assert printable_json(text) == text
 

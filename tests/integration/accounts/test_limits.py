@@ -26,7 +26,9 @@ def test_permits_of_any_minute_never_exceed_the_limit(client: "redis.Redis", pre
     assert times[-1] < 1400 / (500 / 61) + 1  # and the steady rate is used
 
 
-def test_a_pause_holds_for_everyone_on_the_account_and_no_one_else(client: "redis.Redis", prefix: str) -> None:
+def test_a_pause_holds_for_all_workers_of_the_account_and_for_no_other_account(
+    client: "redis.Redis", prefix: str
+) -> None:
     one = Permits(client, prefix, "a", per_minute=600, burst=100)
     other_worker = Permits(client, prefix, "a", per_minute=600, burst=100)
     another_account = Permits(client, prefix, "b", per_minute=600, burst=100)
@@ -51,7 +53,7 @@ def timers(project: Project) -> Timers:
     return Timers(project.client, project.settings.key_prefix, project.settings.lease_seconds)
 
 
-def test_what_is_due_is_answered_once_and_again_after_a_lease(project: Project) -> None:
+def test_a_due_timer_is_returned_once_and_again_after_its_lease(project: Project) -> None:
     project.publish(message("a"))
 
     due, _ = timers(project).due(10)

@@ -205,7 +205,7 @@ STEPS = st.one_of(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=20, max_size=150))
-def test_whatever_happens_the_account_does_as_the_model_and_no_minute_exceeds_the_limit(
+def test_the_account_agrees_with_the_model_and_no_minute_exceeds_the_limit(
     client: "redis.Redis", prefix: str, steps: list[tuple[Callable[..., None], tuple[Any, ...]]]
 ) -> None:
     play = Play(World(client, prefix))
@@ -295,7 +295,7 @@ def test_429s_lower_the_rate_once_an_episode_and_it_recovers(world: World) -> No
     assert lowered < 0.5 * recovered
 
 
-def test_a_retry_after_of_a_service_that_is_away_stops_everyone_and_lowers_nothing(world: World) -> None:
+def test_a_retry_after_of_an_unavailable_service_stops_all_requests_and_lowers_no_rate(world: World) -> None:
     permits = world.permits(600, 20)
 
     assert permits.failed(Permit("upload", "p", 0), Unavailable("x", retry_after=7)) == 7

@@ -152,7 +152,7 @@ def events(office: Office) -> list[object]:
     return [each["event"] for each in office.logged]
 
 
-def test_a_service_that_is_away_opens_the_breaker_and_one_probe_closes_it(office: Office) -> None:
+def test_an_unreachable_service_opens_the_breaker_and_one_probe_closes_it(office: Office) -> None:
     office.publish(1)
     office.until(office.settled)  # the ontology is known
     office.fault("503", seconds=60)
@@ -178,7 +178,7 @@ def test_a_service_that_is_away_opens_the_breaker_and_one_probe_closes_it(office
     assert office.status().dead == 0
 
 
-def test_what_waits_for_the_breaker_has_not_failed(office: Office) -> None:
+def test_a_chunk_that_waits_for_the_breaker_has_not_failed(office: Office) -> None:
     office.publish(1)
     office.until(office.settled)
     office.fault("503", seconds=60)

@@ -258,7 +258,7 @@ def test_a_frame_that_cannot_be_read_is_one_dead_letter_with_the_weight_of_its_r
     assert project.status().dead == 3
 
 
-def test_what_was_sent_is_kept_until_it_is_settled(project: Project) -> None:
+def test_sent_lines_are_kept_until_their_chunk_is_settled(project: Project) -> None:
     project.publish(message("a"), message("b"))
     chunk = project.take(project.cut())
     sent = SentLines.of([(0, [b"a" * 16, b"b" * 16], bytes(12), "0a" * 16), (1, [b"c" * 16], bytes(12), "0b" * 16)])
@@ -292,7 +292,7 @@ def test_rows_of_a_chunk_come_with_their_lane_and_number(project: Project) -> No
     assert (row.index, row.seq, (row.lane,)) == (0, 1, chunk.lanes)
 
 
-def test_what_is_sent_is_recorded_durably_or_not_sent(
+def test_an_import_is_recorded_durably_before_it_is_sent_or_is_not_sent(
     make_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No replica confirms it: the holder gives up before the POST."""

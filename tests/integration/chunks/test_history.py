@@ -22,7 +22,7 @@ def settle_all(project: Project) -> str:
     return chunk.id
 
 
-def test_a_settled_chunk_is_listed_with_what_became_of_its_rows(project: Project) -> None:
+def test_a_settled_chunk_is_listed_with_the_outcomes_of_its_rows(project: Project) -> None:
     project.publish(message("a"), message("b"))
     chunk_id = settle_all(project)
 
@@ -83,7 +83,7 @@ def test_a_row_is_traced_from_its_lane_through_its_chunk_to_its_dead_letter(proj
     assert [bool(state.queued) for _, state in tracer.trace("p", "a").held] == [True]
 
 
-def test_nothing_is_known_of_a_row_that_never_was(project: Project) -> None:
+def test_no_row_is_found_that_was_never_published(project: Project) -> None:
     project.publish(message("a"))
     settle_all(project)
 

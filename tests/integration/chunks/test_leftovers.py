@@ -57,7 +57,7 @@ def pre_labels(rig: Rig) -> set[str]:
     return {each["uuid"] for each in rig.sandbox.pre_labels(rig.project.id)}
 
 
-def test_what_a_newer_message_does_not_override_is_counted_logged_and_named(rig: Rig) -> None:
+def test_pre_labels_that_a_newer_message_leaves_over_are_counted_logged_and_named(rig: Rig) -> None:
     publish(rig, "b", "car", "dog", "dog")
     untouched = pre_labels(rig)
     publish(rig, "a", "car", "car", "car", "dog")
@@ -74,7 +74,7 @@ def test_what_a_newer_message_does_not_override_is_counted_logged_and_named(rig:
     assert named(rig, "b") == named(rig, "c") == []
 
 
-def test_what_is_named_is_exactly_what_labelbox_has_beyond_the_last_message(rig: Rig) -> None:
+def test_leftovers_are_exactly_the_pre_labels_that_labelbox_has_beyond_the_last_message(rig: Rig) -> None:
     publish(rig, "a", "car", "car", "dog")
     older = {each["uuid"]: each for each in rig.sandbox.pre_labels(rig.project.id)}
     publish(rig, "a", "car", left=2)
@@ -96,7 +96,7 @@ def test_an_equal_message_or_one_with_more_leaves_nothing(rig: Rig) -> None:
     assert named(rig, "a") == []
 
 
-def test_what_is_left_stays_named_until_a_message_overrides_it_and_is_counted_once(rig: Rig) -> None:
+def test_leftovers_are_named_until_a_message_overrides_them_and_are_counted_once(rig: Rig) -> None:
     publish(rig, "a", "car", "car", "car")
     publish(rig, "a", "car")
     publish(rig, "a", "car")
@@ -118,7 +118,7 @@ def test_two_models_stand_side_by_side(rig: Rig) -> None:
     assert [(each.model, len(each.uuids)) for each in named(rig, "a")] == [("yolo", 1)]
 
 
-def test_of_uuids_that_the_producer_gives_the_least_number_is_told(rig: Rig) -> None:
+def test_with_uuids_from_the_producer_the_minimum_number_of_leftovers_is_reported(rig: Rig) -> None:
     publish(rig, "a", "car", "car", "car", uuids=True)
     publish(rig, "a", "car", uuids=True)
 
@@ -169,7 +169,7 @@ def test_a_row_is_forgotten_after_twice_the_time(project: Project) -> None:
         assert 13.9 < project.client.pttl(key) / 86_400_000 <= 14
 
 
-def test_what_was_imported_in_the_generation_before_is_compared_with(project: Project) -> None:
+def test_counts_of_the_previous_generation_are_compared_too(project: Project) -> None:
     commit(project, "a", {1: 3})
     (key,) = project.client.scan_iter(f"{project.root}:annotation_counts:*:*")
     generation, *place = key.decode().removeprefix(f"{project.root}:annotation_counts:").split(":")

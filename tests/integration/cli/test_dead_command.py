@@ -187,7 +187,7 @@ def test_dead_letters_are_edited_on_their_way_back(
     check_indexes(project)
 
 
-def test_a_edited_message_that_would_be_refused_is_skipped_and_counted(
+def test_an_edited_message_that_would_be_refused_is_skipped_and_counted(
     project: Project, dead: Command, dead_letters: list[str]
 ) -> None:
     done = dead("retry", "-p", "p", "--rename-feature", f"Car={'x' * 1001}", "--json")
@@ -462,9 +462,7 @@ run()
 """The command, which gets the signal while it writes."""
 
 
-def test_a_frame_that_cannot_be_read_is_neither_edited_nor_edited_nor_a_message(
-    project: Project, dead: Command
-) -> None:
+def test_a_frame_that_cannot_be_read_is_not_edited_and_not_a_message(project: Project, dead: Command) -> None:
     project.publish(real_message("a"), real_message("a"))
     (name,) = project.client.hkeys(f"{project.root}:frames")
     project.client.hset(f"{project.root}:frames", name, b"\x01\xff")

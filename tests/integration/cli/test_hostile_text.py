@@ -106,7 +106,7 @@ def test_no_command_prints_what_a_terminal_obeys(project: Project, run: Command,
 
 
 @pytest.mark.parametrize("command", ["dead list", "dead show LETTER", "dead groups", "status", "project show p"])
-def test_what_was_planted_is_shown_spelled_out(project: Project, run: Command, command: str) -> None:
+def test_hostile_text_is_shown_escaped(project: Project, run: Command, command: str) -> None:
     dead_letter = plant(project)
 
     done = run(*words(command, dead_letter))

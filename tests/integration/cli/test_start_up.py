@@ -88,7 +88,7 @@ def test_healthy_loads_what_its_question_to_redis_needs(tmp_path: Path, redis_ur
     }  # fmt: skip
 
 
-def test_what_healthy_loads_of_ours_builds_no_models(tmp_path: Path) -> None:
+def test_modules_that_healthy_loads_build_no_models(tmp_path: Path) -> None:
     """Typer itself may load pydantic, to read the options."""
     modules = imported(tmp_path, "import prelabel_worker.cli.health.healthy")
 

@@ -426,7 +426,7 @@ def test_a_row_that_an_older_script_sent_back_is_listed_as_soon_as_it_is_held_ag
     check_indexes(project)
 
 
-def test_what_an_older_script_leaves_in_an_index_counts_nowhere_and_is_removed_with_the_next_try(
+def test_an_index_entry_of_an_older_script_is_not_counted_and_is_removed_with_the_next_try(
     project: Project, prelabel: Command
 ) -> None:
     retry(project, "a")

@@ -396,5 +396,5 @@ def a_state_that_nobody_knows(rig: Rig) -> None:
 @pytest.mark.parametrize(
     "number", sorted(TABLE), ids=[f"{number:02}-{TABLE[number].__name__}" for number in sorted(TABLE)]
 )
-def test_a_symptom_has_its_outcome_and_its_effect(rig: Rig, number: int) -> None:
+def test_each_symptom_has_the_outcome_and_effect_of_the_table(rig: Rig, number: int) -> None:
     TABLE[number](rig)

@@ -217,7 +217,7 @@ def own_redis(tmp_path: Path) -> Iterator[Callable[[], "subprocess.Popen[bytes]"
         server.wait()
 
 
-def test_rows_published_while_redis_is_away_arrive_when_it_is_back(
+def test_rows_published_while_redis_is_unreachable_arrive_when_it_is_back(
     own_redis: Callable[[], "subprocess.Popen[bytes]"], tmp_path: Path
 ) -> None:
     server = own_redis()

@@ -78,7 +78,7 @@ def assert_each_once_in_order(own: OwnRedis, count: int, keys: int = 20, project
     assert published(own.client, "prelabel", project) == count
 
 
-def test_rows_published_while_redis_is_away_are_counted_once_in_order(own: OwnRedis, tmp_path: Path) -> None:
+def test_rows_published_while_redis_is_unreachable_are_counted_once_in_order(own: OwnRedis, tmp_path: Path) -> None:
     own.start()
     with Publisher(own.url, spool_dir=tmp_path, linger_seconds=0.001, frame_rows=7) as publisher:
         for n in range(100):
@@ -265,7 +265,7 @@ class NarrowWay:
         self._listener.close()
 
 
-def test_a_way_too_narrow_for_a_full_send_carries_smaller_ones(own: OwnRedis, tmp_path: Path) -> None:
+def test_a_connection_too_slow_for_a_full_send_carries_smaller_ones(own: OwnRedis, tmp_path: Path) -> None:
     own.start()
     way = NarrowWay(own.folder / "redis.sock", tmp_path / "way.sock", 60_000)
     publisher = Publisher(f"unix://{tmp_path}/way.sock", spool_dir=tmp_path / "spool", frame_rows=10)

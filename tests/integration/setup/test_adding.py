@@ -80,7 +80,7 @@ def test_a_file_outside_the_folder_is_never_uploaded(
     assert place.asked("uploadFile") == before
 
 
-def test_what_labelbox_refuses_is_named_with_its_words(place: Workplace, tmp_path: Path, mark: str) -> None:
+def test_rows_that_labelbox_refuses_are_reported_with_its_error(place: Workplace, tmp_path: Path, mark: str) -> None:
     file = written(tmp_path / "rows.ndjson", numbered(2, mark))
 
     state, failed = place.add(file, "cds-that-is-not-there")

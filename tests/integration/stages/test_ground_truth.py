@@ -171,7 +171,7 @@ def release_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("set_first", [True, False])
 @pytest.mark.parametrize("purpose", ["submit", "follow"])
-def test_a_worker_of_the_release_before_leaves_ground_truth_alone(
+def test_a_worker_of_the_previous_release_leaves_ground_truth_alone(
     project: Project, monkeypatch: pytest.MonkeyPatch, purpose: Literal["submit", "follow"], *, set_first: bool
 ) -> None:
     """From when it is cut, or where it was cut before the project was set so, from when a worker takes it."""
@@ -206,7 +206,7 @@ def test_pre_labels_are_of_the_version_that_every_worker_knows(
     project.import_all(chunk_id)
 
 
-def test_ground_truth_is_not_set_while_a_worker_of_the_release_before_lives(
+def test_ground_truth_is_not_set_while_a_worker_of_the_previous_release_lives(
     project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -229,7 +229,7 @@ def run_every_script(project: Project) -> None:
     assert all(each.balances for each in audit(client))
 
 
-def test_a_node_that_is_away_holds_up_its_own_projects_only(cluster: Any, cluster_url: str, nodes: list[Node]) -> None:
+def test_an_unreachable_node_holds_up_only_its_own_projects(cluster: Any, cluster_url: str, nodes: list[Node]) -> None:
     def port_of(key: str) -> int:
         return int(cluster.node_of(key).connection_pool.connection_kwargs["port"])
 

@@ -137,7 +137,7 @@ def test_the_shape_of_the_wire_becomes_the_same_python(annotation: Annotation, w
     ],
     ids=["corners", "pairs", "an option's name", "options' names", "mask", "snake case"],
 )
-def test_what_is_convenient_in_python_is_not_taken_on_the_wire(model: type[Annotation], value: dict[str, Any]) -> None:
+def test_shortcuts_of_python_are_refused_on_the_wire(model: type[Annotation], value: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         model.model_validate(value, by_alias=True, by_name=False)
 

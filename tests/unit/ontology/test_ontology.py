@@ -144,7 +144,7 @@ def test_instructions_of_one_and_name_of_another_are_ambiguous_too() -> None:
         ),
     ],
 )
-def test_what_is_archived_takes_nothing(path: str, annotation: dict[str, Any]) -> None:
+def test_an_archived_feature_is_refused(path: str, annotation: dict[str, Any]) -> None:
     assert resolve(annotation)
     assert "archived" in refusal(annotation, changed(path, archived=1)).found
 

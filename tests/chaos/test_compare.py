@@ -1,4 +1,4 @@
-"""The comparison sees what it is there to see."""
+"""The comparison detects every kind of defect."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def message(version: int, kind: Kind = Kind.GOOD, key: str = "row") -> Message:
 
 
 def lines(*messages: Message) -> Lines:
-    """As they would stand in Labelbox."""
+    """Return the lines of these messages as Labelbox would have them."""
     return [
         (each.project, {**annotation, "dataRow": {"globalKey": each.key}})
         for each in messages

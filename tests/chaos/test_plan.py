@@ -1,4 +1,4 @@
-"""A plan is the same for the same seed, and holds every kind; a workload is what the comparison relies on."""
+"""A seed gives always the same plan, with every kind of fault; a workload has the properties that comparing needs."""
 
 from collections import Counter
 from pathlib import Path

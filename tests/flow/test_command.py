@@ -22,7 +22,7 @@ SUBCOMMANDS = [*(["dead", name] for name in DEAD), ["sandbox", "run"], ["sandbox
 
 @pytest.fixture
 def dead_letters(flow: Flow) -> list[str]:
-    """A project with two dead letters and one imported row; the dead letters' ids."""
+    """Make a project with two dead letters and one imported row; return the dead letters' ids."""
     flow.publish(
         box("good", project=flow.project),
         box("bad-1", "vesel", project=flow.project, messageId="m1"),
@@ -252,7 +252,7 @@ def test_the_command_of_a_base_install_names_the_extra(tmp_path: Path) -> None:
 def test_up_writes_its_file_when_all_answers_and_leaves_nothing_behind(
     tmp_path: Path, wait_for: Callable[..., None]
 ) -> None:
-    """Whatever the environment holds: nothing here may reach a real account."""
+    """Return the environment without variables that could lead to a real account."""
     foreign = {"PRELABEL_LABELBOX_API_KEY": "a-real-key", "PRELABEL_LABELBOX_ENDPOINT": "https://api.example/graphql"}
     (tmp_path / ".env").write_text("PRELABEL_LABELBOX_API_KEY=another-real-key\n")
     file = tmp_path / ".prelabel" / "stack.json"

@@ -1,4 +1,4 @@
-"""Every option of a Redis URL works for all who connect; what cannot be right ends a command or a worker at once."""
+"""Every option of a Redis URL works in every process; a wrong URL ends a command or a worker at once."""
 
 import subprocess
 import sys
@@ -57,7 +57,7 @@ def start_locked(folder: Path, port: int) -> "subprocess.Popen[bytes]":
 
 @pytest.fixture
 def locked(tmp_path: Path) -> Iterator[str]:
-    """A Redis that wants a password: its host and port."""
+    """Yield host and port of a Redis that requires a password."""
     port = free_port()
     server = start_locked(tmp_path / "locked", port)
     yield f"127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""`prelabel doctor` as a person runs it: words, JSON, exit codes; and that --live leaves nothing behind."""
+"""`prelabel doctor` as a person runs it: text, JSON and exit codes; `--live` deletes all that it creates."""
 
 import json
 import os
@@ -25,12 +25,12 @@ QUESTIONS = [
 
 @pytest.fixture
 def run(flow: Flow) -> Run:
-    """Runs `prelabel` in the folder where the stack's file is."""
+    """Return a function that runs `prelabel` in the folder of the stack's file."""
     return lambda *args, **options: run_in(flow.stack.folder.parent, *args, **options)
 
 
 def imports(flow: Flow) -> list[str]:
-    """The names of the imports that stand in the project."""
+    """Return the names of the imports in the project."""
     query = "query L($p: ID!) { modelAssistedLabelingPredictionImports(where: {projectId: $p}) { name } }"
     answer = httpx.post(
         flow.stack.file.labelbox_endpoint,
@@ -42,7 +42,7 @@ def imports(flow: Flow) -> list[str]:
 
 
 def lookups(flow: Flow) -> int:
-    """How often an import was looked up by its name."""
+    """Return how often an import was looked up by its name."""
     entries = flow.control("GET", "requests").json()
     return sum(entry["operation"] == LOOK_UP for entry in entries)
 

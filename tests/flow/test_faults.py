@@ -1,4 +1,4 @@
-"""What goes wrong on the other side of HTTP: nothing lost, nothing doubled, nothing dead that a retry could import."""
+"""Faults of Labelbox: no row is lost or doubled, and no row becomes a dead letter that a retry could import."""
 
 import pytest
 

@@ -20,7 +20,7 @@ RECOVERY_SECONDS = 15.0
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Flow]:
-    """A stack of the test's own, since it is going to be killed; imports take a while, so that it is in the middle."""
+    """Yield a stack for this test alone, since it will be killed; imports take so long that a kill hits them."""
     settings = SETTINGS | {"PRELABEL_CHUNK_ROWS": "200", "PRELABEL_LEASE_SECONDS": "4"}
     with Stack(tmp_path, workers=2, settings=settings) as stack:
         client = stack.client()

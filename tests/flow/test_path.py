@@ -1,4 +1,4 @@
-"""The path of a row through real processes, from the publisher to what a labeler sees."""
+"""The way of a row through real processes, from the publisher to its pre-labels in the sandbox."""
 
 import json
 import subprocess

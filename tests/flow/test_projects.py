@@ -1,4 +1,4 @@
-"""The operator's hand on a running stack: projects, imports and rows, by the command."""
+"""Commands of an operator on a running stack: projects, imports and rows."""
 
 import json
 

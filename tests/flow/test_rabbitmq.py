@@ -28,7 +28,7 @@ ROWS = 200
 
 @pytest.fixture
 def broker() -> Iterator[str]:
-    """The machine's RabbitMQ, for one of these tests at a time; what it has of ours is removed before and after."""
+    """Yield the machine's RabbitMQ to one test at a time; the queues of tests are removed before and after."""
     with Connection(URL, connect_timeout=2) as connection:
         try:
             connection.connect()

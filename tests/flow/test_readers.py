@@ -23,7 +23,7 @@ RLE = {"size": [2, 3], "counts": "121O0"}
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """A folder with results, categories and a mapping."""
+    """Make a folder with results, categories and a mapping."""
     results = [
         {"image_id": 1, "category_id": 1, "segmentation": RLE, "score": 0.9},
         {"image_id": 1, "category_id": 1, "segmentation": {"size": [2, 3], "counts": [5]}, "score": 0.9},

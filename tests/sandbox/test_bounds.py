@@ -1,4 +1,4 @@
-"""The last value that is taken and the first that is not, kind by kind."""
+"""The last value that is accepted and the first that is refused, kind by kind."""
 
 from typing import Any
 

@@ -35,7 +35,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Open]:
-    """Open an address; at the end nothing was complained of, and nothing was asked of anybody else."""
+    """Yield a function that opens a page; at the end, assert an empty console and no request to another host."""
     complaints: list[str] = []
     requested: list[str] = []
     contexts = []
@@ -60,13 +60,13 @@ def visit(browser: Browser) -> Iterator[Open]:
 
 
 def row_url(sandbox: SandboxProcess, project: str) -> str:
-    """The first data row of a project."""
+    """Return the address of the page of the first data row of a project."""
     page = sandbox.http.get(f"{sandbox.url}/projects/{project}").text
     return sandbox.url + re.findall(r'<th scope="row"><a href="([^"]+)"', page)[0]
 
 
 def tab_to(page: Page, target: Locator, most: int = 60) -> None:
-    """Press Tab until it is focused; whatever is focused on the way can be seen to be."""
+    """Press Tab until the element has the focus; assert that every focus on the way is visible."""
     for _ in range(most):
         page.keyboard.press("Tab")
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
@@ -163,7 +163,7 @@ def test_an_interval_of_a_recording_is_played_from_its_start(harbour: SandboxPro
 
 
 def on_screen(page: Page, x: int, y: int) -> tuple[float, float]:
-    """Where a place of the asset is."""
+    """Return where on the screen a position of the asset is."""
     stage = page.locator(".stage").bounding_box()
     assert stage is not None
     width, height = (float(each) for each in str(page.locator(".drawing").get_attribute("viewBox")).split()[2:])
@@ -176,7 +176,7 @@ def until(page: Page, expression: str) -> None:
 
 
 def pixel(page: Page, x: int, y: int) -> tuple[int, ...]:
-    """The colour at a place of the asset, as it is on the screen."""
+    """Return the colour on the screen at a position of the asset."""
     stage = page.locator(".stage")
     shot = Image.open(BytesIO(stage.screenshot())).convert("RGB")
     width, height = (float(each) for each in str(page.locator(".drawing").get_attribute("viewBox")).split()[2:])

@@ -1,4 +1,4 @@
-"""Lines of images that Labelbox takes and refuses; those of docs/reference/labelbox-format.md are in test_formats."""
+"""Lines of images that Labelbox accepts or refuses; the examples of the reference are in test_formats."""
 
 import secrets
 from typing import Any
@@ -27,7 +27,7 @@ def test_a_valid_line_is_accepted(sandbox: SandboxProcess, harbour: str, case: d
 
 
 def test_every_bad_line_is_refused_with_its_error_name(sandbox: SandboxProcess, harbour: str) -> None:
-    """All in one import: each is judged for itself."""
+    """All lines are in one import, which judges each separately."""
     statuses = sandbox.statuses(harbour, "refused", [case["line"] for case in REFUSED])
     first = [each.get("errors", [{"name": None, "message": ""}])[0] for each in statuses]
     wanted = [(case["case"], case["error"]) for case in REFUSED]

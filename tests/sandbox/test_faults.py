@@ -1,4 +1,4 @@
-"""Each fault does what it is called, as often as it was asked to."""
+"""Each fault has the effect that its name says, as often as was requested."""
 
 import time
 from typing import Any

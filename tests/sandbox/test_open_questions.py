@@ -1,4 +1,4 @@
-"""What docs/reference/labelbox-format.md#7 leaves open is taken, and refused with the setting `strictFormat`."""
+"""Forms that docs/reference/labelbox-format.md#7 leaves open are accepted, and refused if `strictFormat` is set."""
 
 from typing import Any
 

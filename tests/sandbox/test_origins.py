@@ -1,4 +1,4 @@
-"""What a foreign web page can do to a sandbox on its reader's machine: nothing, and it reads nothing."""
+"""A foreign web page can neither change nor read a sandbox on its reader's machine."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The pages as a browser gets them: what they show, that nothing in them can be markup, how much work they are."""
+"""The HTML of the pages: what they show, that no text of others becomes markup, and how much work they need."""
 
 import json
 import re
@@ -199,7 +199,7 @@ MEDIA = [
 
 @pytest.mark.parametrize("media", MEDIA)
 def test_every_line_that_is_taken_has_a_page_that_shows_it(sandbox: SandboxProcess, project: str, media: str) -> None:
-    """All examples of docs/reference/labelbox-format.md, on every medium that takes them."""
+    """Import all examples of docs/reference/labelbox-format.md, for every medium that accepts them."""
     lines = [line for case in EXAMPLES for line in case["lines"]]
     sandbox.project(project, HARBOUR, mediaType=media)
     statuses = sandbox.statuses(project, "all", lines)

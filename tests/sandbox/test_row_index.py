@@ -1,4 +1,4 @@
-"""Which pre-labels a data row has: read once, when somebody looks, and compared with what stands."""
+"""The index of the pre-labels of data rows: built once, when a page needs it, and compared with current pre-labels."""
 
 import threading
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def project(store: Store) -> Project:
 
 
 def taken(store: Store, lines: list[dict[str, object]], *, ended: bool = True) -> Import:
-    """An import whose lines were all taken."""
+    """Make an import whose lines were all accepted."""
     content = ndjson(lines)
     item = store.imports.accept("p", "n", content, refuse_same_name=False)
     assert item is not None

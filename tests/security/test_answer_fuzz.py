@@ -1,4 +1,4 @@
-"""Whatever Labelbox answers: a value of the declared type, or an error of ours, and never another error."""
+"""Whatever Labelbox answers, the result is a value of the declared type or one of our errors."""
 
 import copy
 import json
@@ -177,7 +177,7 @@ READS = {
 
 
 def outcome(act: Callable[[], Any]) -> Any:
-    """What it returns, or the error of ours that it raises."""
+    """Return the result of a function, or the error of ours that it raises."""
     try:
         return act()
     except PrelabelError as error:

@@ -1,4 +1,4 @@
-"""Nothing but JSON is ever read: not by our code, and not by a worker that is sent something else."""
+"""Only JSON is ever read, by our code and by a worker that is sent other formats."""
 
 import ast
 import base64

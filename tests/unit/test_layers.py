@@ -1,4 +1,4 @@
-"""Who may import whom (docs/explanation/architecture.md): a newcomer can trust the module map."""
+"""The rules of imports between folders: the module map of docs/explanation/architecture.md is right."""
 
 import ast
 import graphlib

@@ -1,4 +1,4 @@
-"""What a fleet writes in Python: the message and its parts."""
+"""Messages and their parts as they are written in Python."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""Foreign text on a terminal and in a shell: nothing of it is obeyed, and nothing else is changed."""
+"""Text of others on a terminal and in a shell: control characters are escaped, and other text is unchanged."""
 
 import ast
 import json
@@ -120,7 +120,7 @@ def test_json_keeps_a_lone_surrogate(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_commands_print_through_one_module() -> None:
-    """So that a new command cannot forget it."""
+    """This keeps a new command from forgetting it."""
     wrong = []
     for path, tree in SOURCES.items():
         if CLI not in path.parents or path in PRINTERS:

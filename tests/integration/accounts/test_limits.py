@@ -103,7 +103,7 @@ def test_no_more_is_answered_than_there_is_room_for_and_nothing_is_lost(project:
 
 
 def due_from(project: Project, name: str, moment: int) -> None:
-    """This project has had something to do since then."""
+    """Make a project due since this time."""
     prefix = project.settings.key_prefix
     project.client.hset(keys.project_root(prefix, name) + ":meta", "lanes", 16)
     project.client.zadd(keys.project_root(prefix, name) + ":timers", {"group": 1})
@@ -154,7 +154,7 @@ def with_short_lease(make_project: Callable[..., Project]) -> tuple[Project, str
 def test_a_lease_is_renewed_while_the_work_takes_longer(
     make_project: Callable[..., Project], wait_for: Callable[..., None]
 ) -> None:
-    """A POST of more than three leases: nobody else can take the chunk."""
+    """The POST takes longer than three leases, and no other worker can take the chunk."""
     project, chunk_id, leases = with_short_lease(make_project)
 
     taken_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""What can be asked of settled and of waiting rows: imports listed, a row traced, and the bounds of that memory."""
+"""Queries about settled and waiting rows: imports are listed, rows are traced, and the history stays bounded."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from tests.support.project import Project, message
 
 
 def settle_all(project: Project) -> str:
-    """Import all that waits as one chunk, as the stages do; its id."""
+    """Import all waiting rows as one chunk, as the stages do, and return its id."""
     chunk = project.take(project.cut())
     entries = [
         history.entry(at, "imported", history.trace_of(f"k:k{n}", f"id-k{n}"))

@@ -134,7 +134,7 @@ def test_without_history_nothing_is_remembered(make_project: Callable[..., Proje
 
 
 def commit(project: Project, key: str, counts: dict[int, int]) -> int:
-    """Import a row of these packed counts without a worker; how much it leaves."""
+    """Import a row with these packed counts without a worker; return the leftovers of the older message."""
     project.publish(message(key))
     chunk = project.take(project.cut())
     packed = pack(counts, sum(counts.values()))
@@ -151,7 +151,7 @@ def commit_counts(project: Project, packed_counts: list[tuple[str, bytes]], chun
 
 
 def stored(project: Project) -> dict[bytes, bytes]:
-    """Every row that is remembered: the place of its hash and its field → its counts."""
+    """Return the counts of every remembered row, by the position of its hash and its field."""
     found = {}
     for key in project.client.scan_iter(f"{project.root}:annotation_counts:*:*", count=5000):
         for field, packed in project.client.hgetall(key).items():
@@ -233,7 +233,7 @@ def test_a_hundred_thousand_rows_take_few_bytes_each_and_all_are_known(project: 
 
 
 def test_rows_whose_hash_is_full_go_where_there_is_room(project: Project) -> None:
-    """The last two bytes decide the hash: these rows all have the same."""
+    """Return rows that are all in the same hash, since it follows from their last two bytes."""
     keys = [f"{n:012x}" + "0001" + "0" * 16 for n in range(500)]
 
     commit_counts(project, [(key, pack({1: 2}, 2)) for key in keys])

@@ -1,4 +1,4 @@
-"""`prelabel dead` on a real Redis: what it prints, what it leaves behind, and its exit codes."""
+"""`prelabel dead` on a real Redis: its output, its effects and its exit codes."""
 
 import csv
 import io
@@ -36,13 +36,13 @@ def dead(
 
 @pytest.fixture
 def dead_letters(project: Project) -> list[str]:
-    """Dead letters of rows a, b and c with a feature `Car`, and of d without it."""
+    """Make dead letters of rows a, b and c with a feature `Car`, and of d without it."""
     some = kill(project, *(real_message(key, model="yolo") for key in "abc"), reason="unknown-feature")
     return some + kill(project, real_message("d", name="tree"))
 
 
 def entries(project: Project) -> list[dict[str, Any]]:
-    """The messages that wait in the lanes, by data row."""
+    """Return the messages that wait in the lanes, by data row."""
     chunk = project.take(project.cut())
     return sorted((orjson.loads(row.raw) for row in project.rows(chunk)), key=lambda m: m["dataRow"]["globalKey"])
 

@@ -1,4 +1,4 @@
-"""`prelabel spool`: what is on the disk, and sending it without a publisher."""
+"""`prelabel spool`: listing frames on the disk, and sending them without a publisher."""
 
 import json
 import os
@@ -34,7 +34,7 @@ Command = Callable[..., Result]
 
 @pytest.fixture
 def spool(redis_url: str, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs `prelabel spool …` in the test's folder."""
+    """Return a function that runs `prelabel spool …` in the test's folder."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("PRELABEL_")]:
         monkeypatch.delenv(name)

@@ -19,7 +19,7 @@ DAY_MS = 86_400_000
 
 
 def age(project: Project, dead_letter_id: str, days: float) -> None:
-    """As if it had died so long ago."""
+    """Let it have become a dead letter this long ago."""
     project.client.zincrby(f"{project.root}:dead", -days * DAY_MS, dead_letter_id)
 
 

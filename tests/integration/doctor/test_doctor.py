@@ -1,4 +1,4 @@
-"""Each finding is made bad for real: a Redis of this module's own, and the sandbox with faults."""
+"""Each finding is made bad for real, with a Redis for this module alone and the sandbox's faults."""
 
 import json
 import re
@@ -113,7 +113,7 @@ def place(server: Path, sandbox: SandboxProcess) -> Iterator[Place]:
 
 
 def is_bad(found: Finding, *words: str) -> None:
-    """Bad, with the remedy of its check, and saying what was found."""
+    """Assert that a finding is bad, has the remedy of its check, and names what was found."""
     assert found.level is Level.BAD
     assert found.remedy == found.check.remedy
     for word in words:
@@ -189,7 +189,7 @@ def test_memory_without_a_limit_is_noted(place: Place) -> None:
 
 
 def test_a_failed_save_is_bad(place: Place, tmp_path: Path) -> None:
-    """The folder that Redis saves to is gone."""
+    """The folder to which Redis saves has been deleted."""
     folder = tmp_path / "gone"
     folder.mkdir()
     own = start_redis(folder, "--save", "", "--appendonly", "no")
@@ -313,7 +313,7 @@ def test_if_scripts_are_refused_the_error_of_the_server_is_shown_and_no_project_
 
 
 def findings_of(place: Place, *rights: str) -> list[Finding]:
-    """What doctor finds as a user with these rights."""
+    """Return doctor's findings as a Redis user with these rights."""
     place.client.execute_command("ACL", "SETUSER", "other", "on", ">of-a-test", "~*", "&*", *rights)
     path = place.client.connection_pool.connection_kwargs["path"]
     client = redis.Redis(unix_socket_path=path, username="other", password="of-a-test")

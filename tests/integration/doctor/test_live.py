@@ -1,4 +1,4 @@
-"""The open questions, asked of the sandbox in each of its modes; whatever happens, nothing made stays."""
+"""The live questions, with the sandbox in each of its modes; whatever happens, all that was created is deleted."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -66,12 +66,12 @@ class Place:
         self.sandbox.control("POST", "/faults", {"fault": name, "project": self.id, **options})
 
     def imports(self) -> list[str]:
-        """The names of imports that stand in the project."""
+        """Return the names of the imports in the project."""
         listed = data_of(self.sandbox.ask(LISTING, p=self.id))["modelAssistedLabelingPredictionImports"]
         return [each["name"] for each in listed]
 
     def created(self) -> int:
-        """Uploads that reached the sandbox."""
+        """Return the number of uploads that reached the sandbox."""
         log = self.sandbox.control("GET", "/requests")
         return sum(each.get("operation") == CREATED and each.get("projectId") == self.id for each in log)
 
@@ -130,7 +130,7 @@ def test_no_answer_holds_a_key_a_name_or_a_payload(place: Place) -> None:
 
 
 def test_an_error_name_that_is_not_a_word_is_not_printed(place: Place) -> None:
-    """An error's name that holds what was sent."""
+    """The error's name contains data that was sent."""
     place.fault("row-failure", error="the bbox on scratch-1 is odd")
 
     (only,) = place.ask().values()

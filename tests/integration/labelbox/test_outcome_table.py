@@ -34,7 +34,7 @@ def test_no_symptom_of_the_reference_is_left_out() -> None:
 
 
 def imported(rig: Rig, *row_keys: str, creates: int) -> None:
-    """All of them are, each once, by so many uploads."""
+    """Assert that all rows are imported, each once, by this number of uploads."""
     status = rig.settle()
     assert (status.imported, status.dead) == (1 + len(row_keys), 0)
     assert rig.pre_labels() == sorted(["warm", *row_keys])

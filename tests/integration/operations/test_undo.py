@@ -1,4 +1,4 @@
-"""An import undone: gone at Labelbox, its rows discarded, once whatever crashes, and known wherever one asks."""
+"""Undoing imports: deleted at Labelbox, rows discarded, only once despite crashes, and shown by every query."""
 
 import json
 import time
@@ -24,7 +24,7 @@ from tests.support.undoing import undo, undoing
 
 
 def bring(rig: Rig, *row_keys: str, left: int = 1) -> ImportStatus:
-    """Import these rows; the import."""
+    """Import these rows, and return the import."""
     rig.project.publish(*(car(rig.project.id, key, left) for key in row_keys))
     rig.settle()
     return settled(rig)[0]
@@ -35,7 +35,7 @@ def settled(rig: Rig) -> list[ImportStatus]:
 
 
 def outcomes(rig: Rig) -> tuple[int, int, int]:
-    """Rows imported, discarded and undone; the sum balances."""
+    """Return the numbers of rows imported, discarded and undone, after asserting that the audit balances."""
     status = rig.project.status()
     return status.imported, status.discarded, status.undone
 
@@ -103,7 +103,7 @@ def test_rows_that_were_not_imported_stay_as_they_are(rig: Rig) -> None:
 
 
 def test_an_undone_import_does_not_take_pre_labels_that_a_newer_import_overrode(rig: Rig) -> None:
-    """The sandbox takes away what an import brought and nothing has overridden since: our assumption of Labelbox."""
+    """The sandbox deletes an import's pre-labels that no newer one has overridden: our assumption."""
     older, newer = bring(rig, "a", "b"), bring(rig, "a", left=7)
 
     undo(rig, older)

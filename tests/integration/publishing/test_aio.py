@@ -64,7 +64,7 @@ def test_gathered_publishes_keep_their_order_through_a_buffer_that_is_full_again
 
 
 def test_waiting_publishes_get_room_in_their_order(redis_url: str, client: "redis.Redis", prefix: str) -> None:
-    """Also when a message comes in the instant between the room and the waking of those who wait for it."""
+    """This holds even for a message that comes after room is free and before the waiting publish wakes up."""
 
     async def main() -> None:
         async with AsyncPublisher(redis_url, key_prefix=prefix, max_rows=1, linger_seconds=3600) as publisher:

@@ -1,4 +1,4 @@
-"""Which rows had pre-labels already: those of here by count, those of others by the names of their imports."""
+"""Rows that had pre-labels already: ours are counted, imports of others are reported by name."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Metrics say what status says, of a real Redis, by name; and over HTTP from a real process."""
+"""Metrics have the same values as status, from a real Redis, and over HTTP from a real process."""
 
 import re
 import socket

@@ -1,4 +1,4 @@
-"""Data rows into a dataset: each once, whatever is lost on the way, and the others by name."""
+"""Adding data rows to a dataset: each once, whatever answer is lost, and failed ones are reported by key."""
 
 import gzip
 import secrets
@@ -20,7 +20,7 @@ __all__ = ["place", "running"]
 
 @pytest.fixture
 def mark() -> str:
-    """Begins the global keys of one test: they are unique in the whole sandbox."""
+    """Return a prefix for the global keys of one test, since keys are unique in the whole sandbox."""
     return f"{secrets.token_hex(4)}-"
 
 

@@ -41,7 +41,7 @@ def submit_as(rig: Rig, value: str) -> None:
 
 
 def labels(rig: Rig) -> list[str]:
-    """The data rows of ground truth, one for each annotation."""
+    """Return the data row of each annotation of ground truth."""
     answer = rig.sandbox.http.get(f"{rig.sandbox.url}/_sandbox/projects/{rig.project.id}/labels")
     return sorted(each["dataRow"]["globalKey"] for each in parsed(answer.content))
 
@@ -174,7 +174,7 @@ def release_before(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_worker_of_the_previous_release_leaves_ground_truth_alone(
     project: Project, monkeypatch: pytest.MonkeyPatch, purpose: Literal["submit", "follow"], *, set_first: bool
 ) -> None:
-    """From when it is cut, or where it was cut before the project was set so, from when a worker takes it."""
+    """A chunk gets the newer version when it is cut or, if the project is set later, when a worker takes it."""
     projects = Projects(project.client, project.settings.key_prefix)
     project.publish(message("a"))
     chunk_id = "" if set_first else project.cut()

@@ -1,4 +1,4 @@
-"""Half-open spans and intervals → the inclusive ends that Labelbox has."""
+"""Half-open spans and intervals are converted to Labelbox's inclusive ends."""
 
 import itertools
 from typing import Any

@@ -1,4 +1,4 @@
-"""Tracked boxes: what Labelbox interpolates is what the tracker said."""
+"""Tracked boxes: Labelbox interpolates between keyframes the boxes that the tracker reported."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""The bytes of what a message has of each feature."""
+"""Annotation counts: the number of annotations that a message has of each feature, in bytes."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What the history keeps of a chunk: found again by data row and by message, in few bytes."""
+"""Records of the history: rows of a chunk are found by data row and by message, and take few bytes."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""A dead letter as a person reads it."""
+"""The description of a dead letter for a person."""
 
 from typing import Any
 

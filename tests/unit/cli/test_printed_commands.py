@@ -1,4 +1,4 @@
-"""Every place that prints a command of ours with somebody else's words in it: the words stay words."""
+"""Commands that are printed with text of others quote it, so that a shell takes it as one word."""
 
 import shlex
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Printed commands begin as the running one was called."""
+"""Printed commands begin with the name by which the running command was called."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An ontology out of a file: the API's words or a builder's, with ids or without."""
+"""Ontologies in files: in the API's form or a builder's, with ids or without."""
 
 import copy
 from typing import Any

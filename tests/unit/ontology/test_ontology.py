@@ -1,4 +1,4 @@
-"""Is an annotation right for its project: names, ids, nesting, kinds, media types."""
+"""Checks of annotations against a project's ontology: names, ids, nesting, kinds, media types."""
 
 import copy
 from typing import Any

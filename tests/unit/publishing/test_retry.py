@@ -1,4 +1,4 @@
-"""When a publisher asks Redis again, and what it says of it meanwhile."""
+"""When a publisher tries Redis again, and what it logs meanwhile."""
 
 from prelabel.publishing.retry import Failure, RedisHealth, Retry
 

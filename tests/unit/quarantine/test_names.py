@@ -1,4 +1,4 @@
-"""Names of projects: which can be one's, and a spelling for the others that a terminal and a shell survive."""
+"""Names of projects: which are valid, and a spelling of invalid ones that is safe for a terminal and a shell."""
 
 import re
 

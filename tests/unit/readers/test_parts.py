@@ -1,4 +1,4 @@
-"""What the readers stand on: JSON piece by piece, run lengths, masks, groups, the mapping."""
+"""Parts that readers share: JSON in pieces, run lengths, masks, groups, the mapping."""
 
 import base64
 import io

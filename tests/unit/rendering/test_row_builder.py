@@ -1,4 +1,4 @@
-"""A message as it came → its lines: every check of one row."""
+"""A published message becomes its lines: every check of one row."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The rows of a chunk → a file and outcomes: validated first, then superseded, and nothing lost on the way."""
+"""The rows of a chunk become a file and outcomes: validated first, then superseded, and no row is lost."""
 
 import json
 from typing import Any

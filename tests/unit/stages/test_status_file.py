@@ -1,4 +1,4 @@
-"""A status file → an outcome for each row, whatever its order, repeats and gaps."""
+"""A status file gives an outcome for each row, whatever its order, repeats and gaps."""
 
 from uuid import UUID
 

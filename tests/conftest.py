@@ -1,4 +1,4 @@
-"""One real Redis for the session, a fresh key prefix for each test, and the clock nobody sleeps by."""
+"""Fixtures of all tests: one real Redis for the session, and a new key prefix for each test."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ settings.load_profile("any-machine")
 
 @pytest.fixture(scope="session")
 def redis_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The session's Redis."""
+    """Yield a client of the session's Redis."""
     folder = tmp_path_factory.mktemp("redis")
     server = start_redis(folder, "--save", "", "--appendonly", "no")
     yield folder / "redis.sock"
@@ -42,7 +42,7 @@ def client(redis_url: str) -> Iterator["redis.Redis"]:
 
 @pytest.fixture
 def prefix(client: "redis.Redis") -> Iterator[str]:
-    """A prefix of this test's own; what it left is removed, so that the session's Redis stays small."""
+    """Yield a key prefix for this test; its keys are removed afterwards, so that the session's Redis stays small."""
     name = f"t{secrets.token_hex(4)}"
     yield name
     names = list(client.scan_iter(f"{name}:*", count=1000))

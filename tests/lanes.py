@@ -76,16 +76,16 @@ QUICK_TESTS = tuple(
 
 
 class Skipped(Exception):
-    """Something of a lane is not on this machine; the text says what."""
+    """A part of a lane is missing on this machine; the text says which."""
 
 
 class Failed(Exception):
-    """A lane could not be prepared though everything is there."""
+    """A lane could not be prepared although no part is missing."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a lane."""
+    """The result of a lane."""
 
     name: str
     ok: bool
@@ -129,7 +129,7 @@ def counts(report: str) -> tuple[int, int, int]:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Return what is printed at the end."""
+    """Return the table that is printed at the end."""
     width = max([len("lane"), *(len(result.name) for result in results)])
     lines = [f"{'lane':<{width}}  passed  failed  skipped  seconds"]
     for result in results:

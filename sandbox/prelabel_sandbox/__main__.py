@@ -25,14 +25,14 @@ _SWITCH_SECONDS = 0.001
 
 
 class Server(uvicorn.Server):
-    """A server that prints where it listens as soon as it does."""
+    """Prints its addresses as one line of JSON as soon as it listens."""
 
     def __init__(self, config: uvicorn.Config, url: str) -> None:
         super().__init__(config)
         self._url = url
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start listening, then print the one line."""
+        """Start listening, then print the addresses."""
         await super().startup(sockets)
         print(json.dumps({"url": self._url, "graphql": f"{self._url}/graphql"}), flush=True)  # noqa: T201
 
@@ -43,23 +43,24 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="port; 0 picks a free one")
     parser.add_argument(
-        "--public-url", help="the address that others reach it at, if it differs: the start of the sandbox's file URLs"
+        "--public-url",
+        help="the address at which others reach the sandbox, if it differs; the URLs of its files begin with it",
     )
     parser.add_argument(
         "--allowed-host",
         action="append",
         default=[],
         metavar="NAME",
-        help="a further name that others reach it by, besides that of --public-url; repeatable",
+        help="another host name at which others reach the sandbox, besides that of --public-url; repeatable",
     )
-    parser.add_argument("--data", required=True, help=f"folder for its state; {MEMORY} keeps none")
-    parser.add_argument("--assets", type=Path, help="folder whose files are at /assets/, for data rows to name")
+    parser.add_argument("--data", required=True, help=f"folder for the sandbox's state; {MEMORY} keeps no state")
+    parser.add_argument("--assets", type=Path, help="folder whose files are served at /assets/")
     parser.add_argument(
         "--api-key",
         default=os.environ.get(API_KEY) or None,
-        help=f"the only key that is accepted; default: {API_KEY} of the environment; without both, any key is",
+        help=f"the only API key that is accepted; default: the variable {API_KEY}; without both, any key is accepted",
     )
-    parser.add_argument("--requests-per-minute", type=int, default=1500, help="limit per key; 0: none")
+    parser.add_argument("--requests-per-minute", type=int, default=1500, help="limit per key; 0: no limit")
     parser.add_argument("--seconds-per-import", type=float, default=0.2, help="minimum duration of an import")
     return parser.parse_args()
 
@@ -68,7 +69,7 @@ def main() -> None:
     """Read the arguments and serve."""
     options = arguments()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    os.umask(0o077)  # only the owner may read what the sandbox keeps
+    os.umask(0o077)  # only the owner may read the sandbox's files
     # Imports are judged in threads of this process: switch often, so that requests are still answered meanwhile.
     sys.setswitchinterval(_SWITCH_SECONDS)
     # uvicorn stops on these signals and raises them again once it has shut down.
@@ -96,7 +97,7 @@ def serve(options: argparse.Namespace, folder: Path) -> None:
     public_url = (options.public_url or url).rstrip("/")
     names = Names((*options.allowed_host, urlsplit(public_url).hostname or "", options.host), listens_on=options.host)
     app = make_app(Sandbox(folder, public_url, options.api_key, settings, options.assets), names)
-    gc.freeze()  # objects loaded by now stay: judging imports is faster when the collector skips them
+    gc.freeze()  # objects loaded by now live until the end: imports are judged faster if the collector skips them
     config = uvicorn.Config(
         app, http=CuttableProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=1
     )

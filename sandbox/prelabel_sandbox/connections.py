@@ -1,4 +1,4 @@
-"""Cutting a connection without an answer, as a network does."""
+"""Cuts a connection without an answer, as a failing network does."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ class CuttableProtocol(H11Protocol):
 
 
 def cut(request: Request) -> None:
-    """Reset the connection that a request came by."""
+    """Reset the connection on which a request came."""
     transport = _open.get((request.client.host, request.client.port)) if request.client else None
     if transport is not None:
         transport.abort()

@@ -17,23 +17,23 @@ class LabelboxError(GraphQLError):
         super().__init__(message, extensions={"code": code, **extensions})
 
 
-def not_found(what: str) -> LabelboxError:
-    """Return the error for something that does not exist or that the key may not see."""
-    return LabelboxError("RESOURCE_NOT_FOUND", f"{what} not found")
+def not_found(resource: str) -> LabelboxError:
+    """Return the error for a resource that does not exist or that the key may not see."""
+    return LabelboxError("RESOURCE_NOT_FOUND", f"{resource} not found")
 
 
-def conflict(what: str) -> LabelboxError:
-    """Return the error for a name that is already taken."""
-    return LabelboxError("RESOURCE_CONFLICT", f"{what} exists already")
+def conflict(resource: str) -> LabelboxError:
+    """Return the error for a resource whose name is already taken."""
+    return LabelboxError("RESOURCE_CONFLICT", f"{resource} exists already")
 
 
-def malformed(why: str) -> LabelboxError:
-    """Return the error for a request that its operation cannot use."""
-    return LabelboxError("MALFORMED_REQUEST", why)
+def malformed(reason: str) -> LabelboxError:
+    """Return the error for a request with arguments that its operation cannot use."""
+    return LabelboxError("MALFORMED_REQUEST", reason)
 
 
 def formatted(error: GraphQLError, debug: bool = False) -> dict[str, Any]:  # ariadne passes debug by position
-    """Return an error as it goes over the wire, always with a code: the official client breaks without one."""
+    """Return an error in the form that is sent, always with a code: the official client fails without one."""
     shown: dict[str, Any] = dict(error.formatted)
     if error.extensions and "code" in error.extensions:
         return shown

@@ -1,4 +1,4 @@
-"""Ids in the shape of Labelbox's: 25 characters, lower case, beginning with c."""
+"""Ids in Labelbox's format: 25 lower-case characters, of which the first is c."""
 
 import hashlib
 import secrets
@@ -13,7 +13,7 @@ def new_id() -> str:
 
 
 def derived_id(*path: str) -> str:
-    """Return the id of a path: the same path always has the same id."""
+    """Return an id derived from a path: the same path always gives the same id."""
     return "c" + hashlib.blake2b("/".join(path).encode(), digest_size=12).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Who may see and control the sandbox: whoever is on its machine, without a key."""
+"""The rule for the pages and the control of the sandbox: only its own machine has access, without a key."""
 
 import ipaddress
 

@@ -1,4 +1,7 @@
-"""Multipart GraphQL requests: `operations`, `map`, file; read as they come (docs/reference/labelbox-api.md#2-8)."""
+"""Multipart GraphQL requests (`operations`, `map`, files), parsed while they arrive.
+
+Source: docs/reference/labelbox-api.md#2-8.
+"""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -8,12 +11,12 @@ import orjson
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-_HEADER_BYTES = 16 * 1024  # an import name may be long, and its part carries it twice
+_HEADER_BYTES = 16 * 1024  # the headers of a part carry the import's name twice, and it may be long
 
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """A file as a resolver gets it."""
+    """An uploaded file in the form that resolvers get."""
 
     content: bytes
     filename: str
@@ -21,15 +24,15 @@ class Uploaded:
 
 @dataclass
 class Part:
-    """One part: its headers in lower case, and its content."""
+    """One part of a body: its headers, whose names are in lower case, and its content."""
 
     headers: dict[bytes, bytes] = field(default_factory=dict)
     pieces: list[bytes] = field(default_factory=list)
 
-    def name(self, of: bytes = b"name") -> str:
+    def name(self, option: bytes = b"name") -> str:
         """Return the name of the part or of its file; the official client writes quotes in it as %22."""
         _, options = parse_options_header(self.headers.get(b"content-disposition", b""))
-        return options.get(of, b"").decode("utf-8", "replace").replace("%22", '"')
+        return options.get(option, b"").decode("utf-8", "replace").replace("%22", '"')
 
     def content(self) -> bytes:
         """Return the whole content."""
@@ -37,7 +40,7 @@ class Part:
 
 
 async def read_multipart(content_type: str, stream: AsyncIterator[bytes]) -> Any:
-    """Return the operations, with every file put where the map says. Raises ValueError that says what is wrong."""
+    """Return the operations, with each file at the places that the map names. Raises ValueError with the reason."""
     _, options = parse_options_header(content_type)
     if not options.get(b"boundary"):
         raise ValueError("the multipart body has no boundary")
@@ -92,10 +95,10 @@ def _place(operations: Any, places: Any, files: list[Part]) -> None:
     if not isinstance(operations, dict) or not isinstance(places, dict):
         raise ValueError("operations and map must be objects")
     for name, paths in places.items():
-        # A name that fits no part can only mean the single file.
+        # If there is only one file, a name without a part must mean that file.
         part = by_name.get(name) or (files[0] if len(files) == 1 else None)
         if part is None:
-            raise ValueError("map names a file that is not there")
+            raise ValueError("map names a file that is missing")
         uploaded = Uploaded(part.content(), part.name(b"filename"))
         for path in paths:
             _put(operations, str(path).split("."), uploaded)
@@ -108,4 +111,4 @@ def _put(operations: dict[str, Any], steps: list[str], content: Uploaded) -> Non
             target = target[int(step)] if isinstance(target, list) else target[step]
         target[int(steps[-1]) if isinstance(target, list) else steps[-1]] = content
     except (KeyError, IndexError, TypeError, ValueError):
-        raise ValueError(f"map names a place that is not there: {'.'.join(steps)}") from None
+        raise ValueError(f"map names a place that does not exist: {'.'.join(steps)}") from None

@@ -1,4 +1,4 @@
-"""A posted ontology → the normalized one that Labelbox answers: ids and defaults at every level."""
+"""Converts a posted ontology to the normalized form that Labelbox answers, with ids and defaults at every level."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def normalized(ontology: Any, project_id: str) -> Node:
 
 
 def _count(nodes: Any) -> int:
-    """Count tools, classifications and options at every level; what is no list is reported elsewhere."""
+    """Count tools, classifications and options at every level; `_nodes` reports values that are not lists."""
     known = [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
     return len(known) + sum(_count(node.get(key)) for node in known for key in ("classifications", "options"))
 

@@ -1,8 +1,8 @@
-"""Detection of requests that a foreign web page makes in the browser of a person who also runs the sandbox.
+"""Refuses requests that a foreign web page makes in the browser of a person who also runs the sandbox.
 
-A page of any site can send requests to this machine, and can give its own name this machine's address to read the
-answers (DNS rebinding). So every request is checked before anything else: the name that it was sent to, the page that
-it came from, and, where it has a body, the type that a form of any page could not have.
+A page of any site can send requests to this machine. It can also give its own host name this machine's address to read
+the answers (DNS rebinding). So every request is checked before it is handled: the host name that it was sent to, the
+page that it came from, and the content type of its body.
 """
 
 import ipaddress
@@ -31,8 +31,8 @@ class Refusal:
 class Names:
     """The names under which the sandbox may be reached.
 
-    `localhost`, loopback addresses and the `allowed` names always are. Where the sandbox listens for
-    other machines, so is any address: only a name can be made to mean another machine.
+    `localhost`, loopback addresses and the `allowed` names are always accepted. If the sandbox listens for other
+    machines, any address is accepted too: DNS rebinding works only with names.
     """
 
     def __init__(self, allowed: tuple[str, ...], *, listens_on: str) -> None:
@@ -52,30 +52,30 @@ def refusal(method: str, path: str, headers: Headers, names: Names) -> Refusal |
     hosts = headers.getlist("host")
     match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
     if match is None:
-        return Refusal(400, f"expected one Host header with a name or an address, found {len(hosts)} of any use")
+        return Refusal(400, f"expected one Host header with a valid name or address; Host headers found: {len(hosts)}")
     name = match["name"].strip("[]")
     if not names.have(name):
         shown = name[:_SHOWN_CHARACTERS]
-        return Refusal(421, f"the sandbox is not reached as {shown!r}; if it should be, start it with --allowed-host")
+        return Refusal(421, f"{shown!r} is not a name of the sandbox; to add a name, start it with --allowed-host")
     return _of_another_page(method, headers, hosts[0]) or _of_another_type(method, path, headers)
 
 
 def _of_another_page(method: str, headers: Headers, host: str) -> Refusal | None:
-    """Refuse what a page of another site asks for, except that a person may follow its link to one of our pages."""
+    """Refuse requests from pages of other sites; only following a link from there to one of our pages is allowed."""
     origins = headers.getlist("origin")
     if any(_without_port(origin.lower()) != _without_port(f"http://{host.lower()}") for origin in origins):
-        return Refusal(403, "the request comes from a page of another origin; pages of the sandbox's own may ask it")
+        return Refusal(403, "the request comes from a page of another origin; only the sandbox's own pages may send it")
     site = headers.get("sec-fetch-site", "none")
     follows_link = method in _READING and headers.get("sec-fetch-mode") == "navigate"
     if site not in ("none", "same-origin") and not (follows_link and headers.get("sec-fetch-dest") == "document"):
-        return Refusal(403, "the request comes from a page of another site; pages of the sandbox's own may ask it")
+        return Refusal(403, "the request comes from a page of another site; only the sandbox's own pages may send it")
     return None
 
 
 def _of_another_type(method: str, path: str, headers: Headers) -> Refusal | None:
-    """Refuse a body of a type that any page can send without asking first.
+    """Refuse a body of any other content type: a foreign page can send some types without asking first.
 
-    Requests without a type are let in: a browser always adds the page's origin to its requests.
+    Requests without a content type are accepted: a browser adds the page's origin to them, and it is checked before.
     """
     if method in _READING or "content-type" not in headers:
         return None
@@ -83,7 +83,7 @@ def _of_another_type(method: str, path: str, headers: Headers) -> Refusal | None
     types = [value.partition(";")[0].strip().lower() for value in headers.getlist("content-type")]
     if len(types) == 1 and types[0] in allowed:
         return None
-    return Refusal(415, f"expected a body of the content type {' or '.join(allowed)}; found another")
+    return Refusal(415, f"expected a body of the content type {' or '.join(allowed)}; found another type")
 
 
 def _without_port(origin: str) -> str:
@@ -104,7 +104,7 @@ def _is_loopback(name: str) -> bool:
 
 
 class Guard:
-    """ASGI middleware: refuse such requests, and let no page of another site embed an answer."""
+    """ASGI middleware that refuses such requests and lets no page of another site embed an answer."""
 
     def __init__(self, app: ASGIApp, names: Names) -> None:
         self._app = app

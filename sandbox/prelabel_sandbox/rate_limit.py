@@ -7,13 +7,13 @@ MINUTE = 60.0
 
 
 class RateLimit:
-    """A count of requests by key. Only the event loop uses it, so it needs no lock."""
+    """Counts requests by key. Only the event loop uses it, so it needs no lock."""
 
     def __init__(self) -> None:
         self._taken: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def take(self, key: str, requests_per_minute: int | None) -> float | None:
-        """Take one request from the key's budget; if it is used up, return the seconds until there is room again."""
+        """Take one request from the key's budget; if none is left, return the seconds until there is one again."""
         now = time.monotonic()
         taken = self._taken[key]
         while taken and taken[0] <= now - MINUTE:

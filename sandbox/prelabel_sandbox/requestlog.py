@@ -19,15 +19,15 @@ class Entry(msgspec.Struct, rename="camel"):
     key: str
     #: Name of the GraphQL operation, or the path.
     operation: str | None = None
-    #: How many top-level fields the operation asks for.
+    #: Number of top-level fields that the operation asks for.
     fields: int = 0
     #: The first project that the request names.
     project_id: str | None = None
     #: Kind of the fault that was injected.
     fault: str | None = None
-    #: HTTP status; None while the request is open, and for good when its connection is cut.
+    #: HTTP status; None while the request is open, and if the client disconnects before its body is complete.
     status: int | None = None
-    #: Time until the response; None as `status` is.
+    #: Seconds until the response; None whenever `status` is None.
     seconds: float | None = None
 
 
@@ -38,7 +38,7 @@ class RequestLog:
         self._entries: deque[Entry] = deque(maxlen=_KEPT)
 
     def begin(self, key: str) -> Entry:
-        """Record that a request has come."""
+        """Record a request that has just arrived."""
         fingerprint = hashlib.sha256(key.encode()).hexdigest()[:8] if key else ""
         entry = Entry(round(time.time(), 4), fingerprint)
         self._entries.append(entry)

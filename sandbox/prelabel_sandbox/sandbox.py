@@ -1,4 +1,4 @@
-"""One local Labelbox: its state, and what answers and works on it."""
+"""One local Labelbox: its state, and the threads and helpers that work on it."""
 
 import logging
 from dataclasses import dataclass, field
@@ -20,15 +20,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Sandbox:
-    """`api_key` is the only key that is accepted; None accepts any. `base_url` is where its files are.
+    """One local Labelbox."""
 
-    `assets` is a folder whose files are served at `/assets/`, for data rows to name.
-    """
-
+    #: Folder of its state.
     folder: Path
+    #: Beginning of the addresses of its files.
     base_url: str
+    #: The only key that is accepted; None: any key.
     api_key: str | None = None
+    #: Can be changed while the sandbox runs.
     settings: Settings = field(default_factory=Settings)
+    #: Folder whose files are served at `/assets/`; None: there is none.
     assets: Path | None = None
 
     def __post_init__(self) -> None:

@@ -6,17 +6,17 @@ import msgspec
 from msgspec import Meta
 
 API_KEY = "SANDBOX_API_KEY"
-"""The environment variable with the only key that is accepted: everybody on the machine can read a command line."""
+"""The environment variable with the only accepted key. On a command line everybody on the machine could read it."""
 Seconds = Annotated[float, Meta(ge=0)]
 DAY = 24 * 3600.0
 
 
 class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """One object, shared by all who read it; changed as a whole or not at all."""
+    """One object that all parts of the sandbox share; a change sets all its fields or none."""
 
     #: Limit per key; None: no limit.
     requests_per_minute: Annotated[int, Meta(ge=1)] | None = 1500
-    #: What an import does under a name that exists: it is refused, or accepted, and the name then means one of the two.
+    #: Refuse an import whose name exists, or accept it; a look-up by name then finds the newest or the oldest import.
     duplicate_names: Literal["refuse", "newest", "oldest"] = "refuse"
     #: Minimum time that an import is RUNNING.
     seconds_per_import: Seconds = 0.2
@@ -30,7 +30,7 @@ class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     fetch_bytes: Annotated[int, Meta(ge=1)] = 256 << 20
     #: How long input, status and error files can be fetched.
     file_seconds: Seconds = DAY
-    #: The word for a refused line: real output has one, a page of the vendor's the other.
+    #: Status of a refused line: FAILURE is in real output, FAILED on one of Labelbox's documentation pages.
     failure_word: Literal["FAILURE", "FAILED"] = "FAILURE"
     #: Whether the errors of a refused line have the key `additionalInfo`.
     additional_info: bool = True
@@ -40,11 +40,11 @@ class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     strict_content_length: bool = False
     #: Whether the pre-labels of an import stay when the import is deleted.
     delete_keeps_pre_labels: bool = False
-    #: Refuse what docs/reference/labelbox-format.md#7 leaves open too.
+    #: Also refuse lines about which docs/reference/labelbox-format.md#7 leaves open whether Labelbox accepts them.
     strict_format: bool = False
 
     def change(self, fields: Any) -> None:
-        """Set the fields that are given. Raises msgspec.ValidationError and then changes nothing."""
+        """Set these fields. If one is invalid, raises msgspec.ValidationError and changes nothing."""
         if not isinstance(fields, dict):
             raise msgspec.ValidationError("expected an object")
         changed = msgspec.convert({**msgspec.to_builtins(self), **fields}, Settings)

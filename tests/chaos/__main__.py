@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: one seeded run; exit code 1 when anything is lost, doubled, leaked or slow."""
+"""`python -m tests.chaos`: one seeded run; ends with exit code 1 if anything is lost, doubled, leaked or slow."""
 
 import argparse
 import shutil
@@ -25,7 +25,7 @@ from tests.chaos.workload import PROJECTS, Workload
 
 
 def main() -> int:
-    """Run, print the page, answer the exit code."""
+    """Run, print the page, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=1700, help="how long rows are published and things broken")
@@ -79,7 +79,7 @@ def _judge(site: Site, driver: Driver, begun: float) -> Outcome:
 
 
 def _sums(client: Any, wanted: Expected, rows: int) -> Iterator[str]:
-    """What does not add up."""
+    """Return the counts that do not agree, in words."""
     for found in audit(client):
         yield from (f"audit of {found.project_id}: {difference}" for difference in found.differences)
     if not wanted.confirmed <= rows <= wanted.begun:
@@ -96,7 +96,7 @@ def _pre_labels(site: Site) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _held_messages(client: Any) -> Iterator[str]:
-    """The message ids of all rows outside a chunk: dead letters and those that are retrying."""
+    """Return the message ids of all rows outside a chunk: dead letters and retrying rows."""
     for project in PROJECTS:
         for _, body in client.hscan_iter(f"{keys.project_root(keys.DEFAULT_PREFIX, project)}:held:body", count=500):
             yield str(orjson.loads(body.partition(b"\n")[0])["messageId"])

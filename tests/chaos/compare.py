@@ -1,4 +1,4 @@
-"""What stands in Labelbox, and what is dead, against what was published. Pure."""
+"""Compares the pre-labels in Labelbox, and the dead letters, with the messages that were published."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ _SHOWN = 5
 
 @dataclass
 class Verdict:
-    """What is wrong, in slots and messages; `examples` are some of them in words."""
+    """The numbers of slots and messages that are wrong; `examples` describes some of them."""
 
     lost: int = 0
     doubled: int = 0
@@ -24,14 +24,14 @@ class Verdict:
     examples: list[str] = field(default_factory=list)
 
     def say(self, what: str, amount: int, example: str) -> None:
-        """Count something that is wrong."""
+        """Count wrong slots or messages, and keep an example."""
         setattr(self, what, getattr(self, what) + amount)
         if len(self.examples) < _SHOWN:
             self.examples.append(f"{what}: {example}")
 
     @property
     def right(self) -> bool:
-        """Whether nothing is wrong."""
+        """Return whether nothing is wrong."""
         return not (self.lost or self.doubled or self.older or self.foreign)
 
 
@@ -49,7 +49,7 @@ class Expected:
         self.begun = 0
 
     def add(self, batch: Iterable[Message], *, confirmed: bool) -> None:
-        """A batch that was begun; batches of a producer in order."""
+        """Add a batch that was begun; call this in the order of a producer's batches."""
         for message in batch:
             self.begun += 1
             self.confirmed += confirmed
@@ -69,7 +69,7 @@ class Expected:
 
 
 def expected(workload: Workload, journals: Mapping[int, Went]) -> Expected:
-    """From the journals of the producers."""
+    """Return the expectations that follow from the journals of the producers."""
     found = Expected()
     for producer, went in journals.items():
         for number in range(went.begun):
@@ -78,7 +78,7 @@ def expected(workload: Workload, journals: Mapping[int, Went]) -> Expected:
 
 
 def compare_pre_labels(wanted: Expected, lines: Iterable[tuple[str, dict[str, Any]]], verdict: Verdict) -> None:
-    """`lines`: project and line of everything that stands in Labelbox."""
+    """Compare the pre-labels in Labelbox; `lines` has the project and line of each."""
     found: dict[Slot, list[int | None]] = {}
     for project, line in lines:
         label = read_pre_label(line)
@@ -99,7 +99,7 @@ def compare_pre_labels(wanted: Expected, lines: Iterable[tuple[str, dict[str, An
 
 
 def compare_dead(wanted: Expected, held: Iterable[str], verdict: Verdict) -> None:
-    """`held`: the message ids of all dead letters and retrying rows. Bad messages are there, once each, no others."""
+    """Check that `held`, the message ids of dead letters and retrying rows, has each bad message once and no others."""
     counts = Counter(held)
     for message_id, count in counts.items():
         if message_id not in wanted.bad:

@@ -1,4 +1,4 @@
-"""Runs a plan against a site: breaks, repairs, measures; then waits until every row has its outcome."""
+"""Runs a plan against a site: breaks parts, repairs them, measures, and then waits until every row has its outcome."""
 
 import heapq
 import itertools
@@ -32,7 +32,7 @@ _RETRIES = 4
 
 
 class Driver:
-    """One run. `retried`: dead letters that a fault made and that were sent back at the end."""
+    """One run. `retried` is the number of dead letters that a fault caused and that were retried at the end."""
 
     def __init__(self, site: Site, events: list[Event], say: Callable[[str], None]) -> None:
         self.recoveries = Recoveries()
@@ -48,14 +48,14 @@ class Driver:
         self._imported = 0
 
     def run(self) -> None:
-        """Until everything planned has happened and the producers are done."""
+        """Work until all planned events have happened and the producers have ended."""
         while self._todo:
             self._step()
         self._site.no_faults()
         self._until(lambda: not self._site.producers(), "the producers to be done")
 
     def drain(self) -> None:
-        """Until every row has its outcome; what a fault killed goes back, as an operator would send it."""
+        """Work until every row has its outcome. Dead letters that a fault caused are retried, as an operator does."""
         client = self._site.stack.client()
         held = HeldRows(client)
         for _ in range(_RETRIES):
@@ -111,7 +111,7 @@ class Driver:
         return done
 
     def _surely(self, do: Callable[[], bool]) -> None:
-        """Now, or as soon as it can be done: a victim may be away just now."""
+        """Do this event now, or as soon as its victim runs again."""
         if not do():
             self._at(self._now() + _TRY_AGAIN_SECONDS, lambda: self._surely(do))
 
@@ -156,7 +156,7 @@ class Driver:
                 return True
 
     def _kill_workers(self, event: Event) -> bool:
-        """Frozen first, so that what they hold can be read before they die with it."""
+        """Kill workers or a pool child. They are frozen first, so that their leases can be read before they die."""
         site = self._site
         child = event.kind == "a pool child"
         if event.kind == "all workers":
@@ -198,7 +198,7 @@ class Driver:
         return True
 
     def _kill_spooling_producer(self, event: Event) -> bool:
-        """It dies while what it publishes goes to its disk; the next life sends that."""
+        """Kill a producer while its frames go to its spool; its next process sends them."""
         site = self._site
         if not site.up(["redis"]):
             return False
@@ -213,7 +213,7 @@ class Driver:
         return there[int(event.pick * len(there))] if there else None
 
     def _broken(self, kind: str, resumed: Callable[[View], bool]) -> None:
-        """A worker, Redis or the sandbox: whoever would have recovered the work of an earlier victim."""
+        """Record that a worker, Redis or the sandbox was broken, which may have been about to recover earlier work."""
         self.recoveries.hit()
         self.recoveries.watch(kind, resumed)
 
@@ -222,11 +222,11 @@ class Driver:
 
 
 def _settled(inspector: Inspector) -> bool:
-    """Nothing waits and nothing is in a chunk; rows may be retrying, and these are compared."""
+    """Return whether no row waits or is in a chunk; rows may be retrying, and these are compared."""
     found = [inspector.status(project) for project in PROJECTS]
     return all(not status.waiting and not status.chunks for status in found)
 
 
 def _impatient(url: str) -> Client:
-    """A client that says at once that Redis is away: the driver has other things to do."""
+    """Return a client that fails at once if Redis is down, so that the driver does not wait."""
     return redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))

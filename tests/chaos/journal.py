@@ -1,4 +1,4 @@
-"""What a producer has begun and what Redis has confirmed, written before and after: a SIGKILL loses no line of it."""
+"""Records which batches a producer has begun and which Redis has confirmed, so that a SIGKILL loses no line."""
 
 import os
 from dataclasses import dataclass
@@ -7,35 +7,35 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Went:
-    """`begun`: batches that were begun, from 0 on; those not in `confirmed` may be in Redis, or partly, or not."""
+    """Batches that were begun, from 0 on. Those that are not in `confirmed` may be in Redis wholly, partly or not."""
 
     begun: int
     confirmed: frozenset[int]
 
 
 class Journal:
-    """The lines of one producer through all its lives."""
+    """The journal of one producer, for all processes that it has had."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def open(self) -> int:
-        """A new life begins; the first batch that was never begun. Call it once, before the others."""
+        """Record a new process, and return the first batch that was never begun. Call this once, first."""
         first = self.read().begun
         self._handle = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._write("life", first)
         return first
 
     def begin(self, batch: int) -> None:
-        """Its messages are going to be published."""
+        """Record that the batch's messages are going to be published."""
         self._write("begin", batch)
 
     def confirm(self, batch: int) -> None:
-        """Redis has all messages of this life up to and with this batch."""
+        """Record that Redis has all messages of this process up to and including this batch."""
         self._write("confirm", batch)
 
     def read(self) -> Went:
-        """What was written so far, by whomever."""
+        """Return what all processes have written so far."""
         first, begun, confirmed = 0, 0, set[int]()
         for line in self._file.read_text().splitlines() if self._file.exists() else ():
             word, number = line.split()

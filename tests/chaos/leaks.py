@@ -1,4 +1,4 @@
-"""Where a secret could have got to: logs, every value in Redis, what commands print, what producers keep."""
+"""Searches for secrets in all places that they could have reached: logs, Redis, output of commands, spools."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ _COMMANDS = (
 
 
 def leaks(stack: Stack, folder: Path) -> list[str]:
-    """The places that hold the run's API key or Redis password. Its configuration and the sandbox's data may."""
+    """Return the places that hold the run's API key or Redis password, except configuration and the sandbox's data."""
     password = stack.file.redis_url.split(":")[2].split("@")[0]
     secrets = [stack.file.labelbox_api_key.encode(), password.encode()]
     places = chain(_files(stack.logs, folder), _values(stack.client()), _printed(stack))
@@ -30,7 +30,7 @@ def leaks(stack: Stack, folder: Path) -> list[str]:
 
 
 def _files(*folders: Path) -> Iterator[tuple[str, bytes]]:
-    """The logs, journals and spools."""
+    """Return the logs, journals and spools."""
     for folder in folders:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and ".prelabel" not in path.relative_to(folder).parts:

@@ -1,4 +1,4 @@
-"""What is broken when: a seeded schedule. Pure."""
+"""The schedule of what is broken when, which follows from the seed."""
 
 import random
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ _LEAD, _TAIL = 4.0, 4.0
 
 @dataclass(frozen=True, order=True)
 class Event:
-    """Something to break. `pick` in [0, 1) says which of those that are there; `options`: of a sandbox fault."""
+    """A part to break. `pick`, in [0, 1), chooses among the parts that run; `options` are those of a sandbox fault."""
 
     at: float
     kind: str
@@ -102,7 +102,7 @@ def plan(seed: int, seconds: float, kills: int) -> list[Event]:
 
 
 def _deck(rng: random.Random, counts: dict[str, int]) -> Iterator[str]:
-    """Kinds without end, shuffled deck by deck."""
+    """Yield kinds endlessly, in rounds; each round has every kind as often as `counts` says, in random order."""
     while True:
         cards = [kind for kind, count in counts.items() for _ in range(count)]
         rng.shuffle(cards)

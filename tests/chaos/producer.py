@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def _wait_until(moment: float) -> None:
-    """The pace; a producer that is late goes as fast as it can."""
+    """Wait for the time of the next batch; a producer that is late does not wait."""
     left = moment - time.time()
     if left > 0:
         time.sleep(left)
@@ -63,7 +63,7 @@ def _publish(publisher: Publisher, message: Message) -> None:
 
 
 def _flushed(publisher: Publisher, seconds: float | None) -> bool:
-    """Whether Redis has everything; otherwise the rows are in the spool or in memory, and continue to be sent."""
+    """Return whether Redis has all rows; the others are in the spool or in memory, and sending continues."""
     try:
         publisher.flush(seconds)
     except RedisUnavailable as error:

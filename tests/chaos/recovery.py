@@ -1,4 +1,4 @@
-"""How long it takes until work continues: what is looked at many times a second, and what waits for it."""
+"""Measures how long it takes until work continues after a fault, by looking at Redis many times a second."""
 
 import time
 from collections import defaultdict
@@ -18,7 +18,7 @@ BOUND_SECONDS = 15.0
 
 
 class Hold(NamedTuple):
-    """Somebody's right to a chunk: who, and until when (Redis's clock, ms)."""
+    """A lease on a chunk: its holder, and its end in ms by Redis's clock."""
 
     token: str
     until: int
@@ -29,14 +29,14 @@ Holds = dict[tuple[str, str], Hold]
 
 
 class View(NamedTuple):
-    """Rows that are imported, and the chunks that are held; None, None: Redis does not answer."""
+    """The number of imported rows and the leases on chunks; both None if Redis does not answer."""
 
     imported: int | None
     holds: Holds | None
 
 
 def look(client: Client) -> View:
-    """Look once."""
+    """Return the present number of imported rows, and the leases."""
     roots = {project: keys.project_root(keys.DEFAULT_PREFIX, project) for project in PROJECTS}
     try:
         with client.pipeline(transaction=False) as pipeline:
@@ -67,14 +67,14 @@ class Watch:
 
 
 class Recovery(NamedTuple):
-    """Seconds until work resumed: from the fault, and from the last of a series that hit before it did."""
+    """The seconds until work resumed: since the fault, and since the last further fault before work resumed."""
 
     seconds: float
     after_last: float
 
 
 def taken_up(held: Holds) -> Callable[[View], bool]:
-    """Whether each of the chunks was recovered by another, or is held by somebody who lives: he finishes or renews."""
+    """Return a condition: every chunk has another lease or none, since it was recovered, finished or renewed."""
     left = dict(held)
 
     def resumed(view: View) -> bool:
@@ -87,12 +87,12 @@ def taken_up(held: Holds) -> Callable[[View], bool]:
 
 
 def imported_more(than: int) -> Callable[[View], bool]:
-    """Whether another row was imported."""
+    """Return a condition: further rows were imported."""
     return lambda view: view.imported is not None and view.imported > than
 
 
 def both(first: Callable[[View], bool], second: Callable[[View], bool]) -> Callable[[View], bool]:
-    """Whether both have been seen, each at its own time."""
+    """Return a condition: both conditions have been met, each at any time."""
     open_ = [first, second]
 
     def resumed(view: View) -> bool:
@@ -103,7 +103,7 @@ def both(first: Callable[[View], bool], second: Callable[[View], bool]) -> Calla
 
 
 class Recoveries:
-    """What was broken, and how soon work resumed."""
+    """Records the faults, and how soon work resumed after each."""
 
     def __init__(self) -> None:
         self.injected: dict[str, int] = defaultdict(int)
@@ -111,17 +111,17 @@ class Recoveries:
         self._open: list[Watch] = []
 
     def watch(self, kind: str, resumed: Callable[[View], bool]) -> None:
-        """Something was broken, or its fault has ended, just now."""
+        """Begin to watch: a part was broken, or its fault has ended, just now."""
         self.injected[kind] += 1
         self._open.append(Watch(kind, resumed))
 
     def hit(self) -> None:
-        """Who would have taken the work up may be hit as well: for what is open the bound begins anew."""
+        """Restart the time limit of all open watches: a worker that would have recovered the work may be hit too."""
         for watch in self._open:
             watch.hit = time.monotonic()
 
     def look(self, view: View) -> None:
-        """Close the watches whose work continues."""
+        """Close the watches whose work has resumed."""
         now = time.monotonic()
         for watch in [each for each in self._open if each.resumed(view)]:
             self.found[watch.kind].append(Recovery(now - watch.since, now - watch.hit))
@@ -129,12 +129,12 @@ class Recoveries:
 
     @property
     def kills(self) -> int:
-        """How many SIGKILLs there were."""
+        """Return the number of SIGKILLs."""
         return sum(self.injected[kind] for kind in KILLS)
 
     @property
     def slowest_kill(self) -> Recovery:
-        """From the worst SIGKILL."""
+        """Return the longest time until work resumed after a SIGKILL."""
         return max((each for kind in KILLS for each in self.found[kind]), default=Recovery(0.0, 0.0))
 
     @property

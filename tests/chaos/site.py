@@ -68,11 +68,11 @@ class Site:
         self.stack.__exit__(kind, error, trace)
 
     def up(self, names: list[str]) -> list[str]:
-        """Those of the names whose processes run: neither killed nor stopped."""
+        """Return the names whose processes run, that is, are neither killed nor stopped."""
         return [name for name in names if name not in self._away and name not in self._stopped]
 
     def producers(self) -> list[str]:
-        """Those that have not done all their work."""
+        """Return the producers that have not finished their work."""
         names = [f"producer{number}" for number in range(self.workload.producers)]
         return [name for name in names if not self._is_done(name)]
 
@@ -92,11 +92,11 @@ class Site:
         return self.workload.batches - 1 in self.went(producer).confirmed
 
     def went(self, name: str) -> Went:
-        """The journal of a producer."""
+        """Return the journal of a producer."""
         return Journal(self.folder / f"{name}.journal").read()
 
     def catch(self, producer: str, *, confirmed: bool) -> None:
-        """Wait for an instant, half a second at most: a batch was just begun, or `confirmed`."""
+        """Wait, at most half a second, until a batch has just been begun, or `confirmed`."""
         before, ends = self.went(producer).begun, time.monotonic() + 0.5
         while time.monotonic() < ends:
             went = self.went(producer)
@@ -104,7 +104,7 @@ class Site:
                 return
 
     def freeze(self, name: str, *, child: bool = False) -> bool:
-        """SIGSTOP a part with its children, or a worker's pool child alone; False: it has none just now."""
+        """SIGSTOP a part with its children, or only a worker's pool child; return False if there is none."""
         pids = self._pids(name)[1:] if child else self._pids(name)
         self._signal(pids, signal.SIGSTOP)
         self._stopped[name] = pids
@@ -113,7 +113,7 @@ class Site:
         return bool(pids)
 
     def resume(self, name: str) -> None:
-        """SIGCONT what was frozen of a part."""
+        """SIGCONT the frozen processes of a part."""
         self._signal(self._stopped.pop(name, []), signal.SIGCONT)
 
     def kill_child(self, name: str) -> None:
@@ -145,7 +145,7 @@ class Site:
         self.control("POST", "faults", options)
 
     def no_faults(self) -> None:
-        """Everything runs, and the sandbox does nothing wrong any more."""
+        """Start and resume all parts, and clear the sandbox's faults."""
         for name in list(self._stopped):
             self.resume(name)
         for name in list(self._away):
@@ -153,7 +153,7 @@ class Site:
         self.control("DELETE", "faults")
 
     def control(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        """Ask the sandbox's own interface."""
+        """Send a request to the sandbox's control interface."""
         url = f"{self.stack.file.sandbox_url}/_sandbox/{path}"
         answer = httpx.request(method, url, json=body, timeout=60, trust_env=False)
         answer.raise_for_status()
@@ -174,7 +174,7 @@ class Site:
         self._producers.start(f"producer{number}", command, environment=environment, folder=Path.cwd())
 
     def _pids(self, name: str) -> list[int]:
-        """The process of a part, then its children."""
+        """Return the process of a part, then its children."""
         owner = self._producers if name.startswith("producer") else self.stack
         process = psutil.Process(owner.pids()[name])
         return [process.pid, *(child.pid for child in process.children(recursive=True))]

@@ -11,7 +11,7 @@ from tests.chaos.recovery import BOUND_SECONDS, Recoveries
 
 @dataclass(frozen=True)
 class Outcome:
-    """All that a run found out. `problems`: what is wrong besides the comparison, in words."""
+    """The results of a run. `problems` describes what is wrong apart from the comparison."""
 
     rows: int
     unconfirmed: int
@@ -24,12 +24,12 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether everything holds that was promised."""
+        """Return whether all promises were kept."""
         return self.verdict.right and not self.problems and self.recoveries.within_bound
 
 
 def page(outcome: Outcome) -> Iterator[str]:
-    """Line by line."""
+    """Return the page, line by line."""
     recoveries, verdict = outcome.recoveries, outcome.verdict
     yield f"{'seconds until work continues':<32}{'injected':>9}{'median':>9}{'worst':>9}{'after last of series':>22}"
     for kind in sorted(recoveries.injected, key=lambda kind: (kind not in KILLS, kind)):

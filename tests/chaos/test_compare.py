@@ -1,4 +1,4 @@
-"""The comparison sees what it is there to see."""
+"""The comparison detects every kind of defect."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def message(version: int, kind: Kind = Kind.GOOD, key: str = "row") -> Message:
 
 
 def lines(*messages: Message) -> Lines:
-    """As they would stand in Labelbox."""
+    """Return the lines of these messages as Labelbox would have them."""
     return [
         (each.project, {**annotation, "dataRow": {"globalKey": each.key}})
         for each in messages
@@ -57,12 +57,12 @@ def test_annotations_of_two_versions_side_by_side_are_seen() -> None:
     assert judged([lines(message(0))[0], lines(message(1))[1]]).older == 1
 
 
-def test_what_nobody_published_is_foreign() -> None:
+def test_a_pre_label_that_nobody_published_is_foreign() -> None:
     assert judged(lines(message(1), message(1, key="other"))).foreign == 2
 
 
 @pytest.mark.parametrize("arrived", [1, 2])
-def test_what_was_not_confirmed_may_be_there_or_not(arrived: int) -> None:
+def test_a_message_that_was_not_confirmed_may_or_may_not_be_there(arrived: int) -> None:
     assert judged(lines(message(arrived)), confirmed=(0, 1), begun=3).right
     assert judged(lines(message(0)), confirmed=(0, 1), begun=3).older == 1
 
@@ -86,7 +86,7 @@ def test_a_good_message_that_is_held_is_foreign() -> None:
     assert verdict.foreign == 1
 
 
-def test_of_messages_for_a_data_row_that_is_not_there_the_latest_must_be_held() -> None:
+def test_the_latest_message_for_a_missing_data_row_must_be_held() -> None:
     wanted = Expected()
     for version in (0, 1):
         wanted.add([message(version, Kind.NO_DATA_ROW)], confirmed=True)

@@ -1,4 +1,4 @@
-"""A secret is found wherever it got to."""
+"""A secret is found in every place that it could reach."""
 
 from collections.abc import Iterator
 from pathlib import Path

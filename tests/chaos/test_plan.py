@@ -1,4 +1,4 @@
-"""A plan is the same for the same seed, and holds every kind; a workload is what the comparison relies on."""
+"""A seed gives always the same plan, with every kind of fault; a workload has the properties that comparing needs."""
 
 from collections import Counter
 from pathlib import Path
@@ -15,7 +15,7 @@ def test_a_seed_is_a_plan() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "kills"), [(40, 19), (1700, 110)])
-def test_a_plan_has_its_kills_and_every_kind_of_them(seconds: float, kills: int) -> None:
+def test_a_plan_has_the_number_of_kills_and_every_kind_of_kill(seconds: float, kills: int) -> None:
     events = plan(3, seconds, kills)
     counts = Counter(event.kind for event in events)
     assert sum(counts[kind] for kind in KILLS) == kills
@@ -49,7 +49,7 @@ def test_a_batch_has_a_data_row_and_model_once_since_its_number_is_the_version()
     assert len({(each.key, each.model) for each in batch}) == len(batch)
 
 
-def test_who_a_pre_label_is_can_be_read_from_its_line() -> None:
+def test_a_pre_label_is_identified_by_its_line() -> None:
     message = Workload(1, 2000, 2).batch(0, 3)[5]
     line = {**message.as_json()["annotations"][1], "dataRow": {"globalKey": message.key}}
     assert read_pre_label(line) == PreLabel(message.key, message.model, 1, 3)

@@ -26,7 +26,7 @@ _UNKNOWN_FEATURE = 0.002
 
 
 class Kind(StrEnum):
-    """What must become of a message."""
+    """The outcome that a message must have."""
 
     GOOD = "good"
     UNKNOWN_FEATURE = "unknown-feature"
@@ -34,7 +34,7 @@ class Kind(StrEnum):
 
 
 class Message(NamedTuple):
-    """A message without its shape."""
+    """The identity of a message, from which its content follows."""
 
     id: str
     project: str
@@ -44,7 +44,7 @@ class Message(NamedTuple):
     kind: Kind
 
     def as_json(self) -> dict[str, Any]:
-        """What is given to the publisher. The coordinates say who it is, since a pre-label names no model."""
+        """Return the message to publish. Its coordinates encode its identity, since a pre-label names no model."""
         name = "phantom" if self.kind is Kind.UNKNOWN_FEATURE else "vessel"
         return {
             "messageId": self.id,
@@ -59,7 +59,7 @@ class Message(NamedTuple):
 
 
 class PreLabel(NamedTuple):
-    """An annotation that stands in Labelbox, read back from its line."""
+    """An annotation in Labelbox, read back from its line."""
 
     key: str
     model: int
@@ -75,7 +75,7 @@ def read_pre_label(line: dict[str, Any]) -> PreLabel:
 
 @dataclass(frozen=True)
 class Workload:
-    """All messages of a run: `batches` of each producer."""
+    """All messages of a run, by producer and batch."""
 
     seed: int
     rows: int
@@ -83,11 +83,11 @@ class Workload:
 
     @property
     def batches(self) -> int:
-        """How many batches a producer has."""
+        """Return the number of batches of a producer."""
         return -(-self.rows // (self.producers * BATCH))
 
     def batch(self, producer: int, number: int) -> list[Message]:
-        """The messages of one batch, in order."""
+        """Return the messages of one batch, in order."""
         rng = random.Random(f"{self.seed}:{producer}:{number}")
         found: dict[tuple[str, int], Message] = {}
         for position in range(BATCH):
@@ -108,7 +108,7 @@ class Workload:
         return list(found.values())
 
     def data_row(self, producer: int, batch: int, position: int) -> tuple[str, str]:
-        """The project and the global key of the data row that has this place."""
+        """Return the project and the global key of the data row with this number."""
         project = PROJECTS[(batch + position) % len(PROJECTS)]
         word = "row"
         if project == LISTED and position == 7:
@@ -118,7 +118,7 @@ class Workload:
         return project, f"{word}-{producer}-{batch}-{position}"
 
     def listed(self) -> list[str]:
-        """The data rows that are in the project that lists them."""
+        """Return the global keys for the project that has a list of data rows."""
         found = []
         for producer in range(self.producers):
             for batch in range(self.batches):

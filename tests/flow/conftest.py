@@ -13,7 +13,7 @@ from tests.support.sandbox.process import SandboxProcess
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[SandboxProcess]:
-    """A sandbox of the test's own, with project `p`."""
+    """Yield a sandbox for this test alone, with project `p`."""
     process = SandboxProcess(tmp_path / "sandbox")
     process.project("p", {"tools": TOOLS, "classifications": []})
     yield process
@@ -38,7 +38,7 @@ def flow(stack: Stack) -> Iterator[Flow]:
 
 @pytest.fixture
 def real_data() -> Callable[[str], Path]:
-    """Files nobody on this project made; a test that needs one skips where they are not there."""
+    """Return a folder with real files of others; a test that needs one is skipped if it is missing."""
 
     def find(name: str) -> Path:
         path = Path(__file__).parents[3] / "shared" / "data" / name
@@ -51,5 +51,5 @@ def real_data() -> Callable[[str], Path]:
 
 @pytest.fixture
 def run(flow: Flow) -> Run:
-    """Runs `prelabel` in the folder where the stack's file is."""
+    """Return a function that runs `prelabel` in the folder of the stack's file."""
     return lambda *args, **options: run_in(flow.stack.folder.parent, *args, **options)

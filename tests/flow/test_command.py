@@ -22,7 +22,7 @@ SUBCOMMANDS = [*(["dead", name] for name in DEAD), ["sandbox", "run"], ["sandbox
 
 @pytest.fixture
 def dead_letters(flow: Flow) -> list[str]:
-    """A project with two dead letters and one imported row; the dead letters' ids."""
+    """Make a project with two dead letters and one imported row; return the dead letters' ids."""
     flow.publish(
         box("good", project=flow.project),
         box("bad-1", "vesel", project=flow.project, messageId="m1"),
@@ -208,7 +208,7 @@ def test_a_mistake_in_the_words_is_one_line_and_exit_code_2(run: Run, args: Sequ
 @pytest.mark.parametrize(
     "args", [["status"], ["wait"], ["audit"], ["dead", "list"], ["publish", "-"], ["doctor"]], ids=" ".join
 )
-def test_a_service_that_is_away_is_exit_code_4_without_the_password(tmp_path: Path, args: Sequence[str]) -> None:
+def test_an_unreachable_service_is_exit_code_4_without_the_password(tmp_path: Path, args: Sequence[str]) -> None:
     done = run_in(tmp_path, *args, PRELABEL_REDIS_URL="redis://:s3cret@127.0.0.1:1/0")
 
     assert done.returncode == 4
@@ -252,7 +252,7 @@ def test_the_command_of_a_base_install_names_the_extra(tmp_path: Path) -> None:
 def test_up_writes_its_file_when_all_answers_and_leaves_nothing_behind(
     tmp_path: Path, wait_for: Callable[..., None]
 ) -> None:
-    """Whatever the environment holds: nothing here may reach a real account."""
+    """Return the environment without variables that could lead to a real account."""
     foreign = {"PRELABEL_LABELBOX_API_KEY": "a-real-key", "PRELABEL_LABELBOX_ENDPOINT": "https://api.example/graphql"}
     (tmp_path / ".env").write_text("PRELABEL_LABELBOX_API_KEY=another-real-key\n")
     file = tmp_path / ".prelabel" / "stack.json"

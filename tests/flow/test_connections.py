@@ -1,4 +1,4 @@
-"""Every option of a Redis URL works for all who connect; what cannot be right ends a command or a worker at once."""
+"""Every option of a Redis URL works in every process; a wrong URL ends a command or a worker at once."""
 
 import subprocess
 import sys
@@ -57,7 +57,7 @@ def start_locked(folder: Path, port: int) -> "subprocess.Popen[bytes]":
 
 @pytest.fixture
 def locked(tmp_path: Path) -> Iterator[str]:
-    """A Redis that wants a password: its host and port."""
+    """Yield host and port of a Redis that requires a password."""
     port = free_port()
     server = start_locked(tmp_path / "locked", port)
     yield f"127.0.0.1:{port}"
@@ -82,7 +82,7 @@ def test_publishers_and_commands_refuse_the_same_urls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("url", "words", "remedy"), WRONG)
-def test_a_setting_that_cannot_be_right_ends_every_command_with_the_words_of_the_server(
+def test_a_wrong_setting_ends_every_command_with_the_error_of_the_server(
     url: str, words: str, remedy: str, locked: str, tmp_path: Path
 ) -> None:
     url = url.format(place=locked)
@@ -96,7 +96,7 @@ def test_a_setting_that_cannot_be_right_ends_every_command_with_the_words_of_the
 
 
 @pytest.mark.parametrize(("url", "words", "remedy"), WRONG)
-def test_a_broker_that_cannot_be_right_ends_a_worker_with_the_words_of_the_server(
+def test_a_wrong_broker_url_ends_a_worker_with_the_error_of_the_server(
     url: str, words: str, remedy: str, locked: str, redis_url: str, prefix: str, tmp_path: Path
 ) -> None:
     told = {"PRELABEL_REDIS_URL": redis_url, "PRELABEL_BROKER_URL": url.format(place=locked)}
@@ -111,7 +111,7 @@ def test_a_broker_that_cannot_be_right_ends_a_worker_with_the_words_of_the_serve
         assert remedy in said
 
 
-def test_a_server_that_does_not_speak_tls_is_told_from_one_that_is_away(locked: str, tmp_path: Path) -> None:
+def test_a_server_without_tls_is_distinguished_from_one_that_is_unreachable(locked: str, tmp_path: Path) -> None:
     done = run_in(tmp_path, "status", "--redis-url", f"rediss://:{PASSWORD}@{locked}/0?socket_connect_timeout=2")
 
     assert done.returncode == 4

@@ -48,7 +48,7 @@ def test_a_script_that_was_cut_off_takes_no_effect_at_any_later_start(stack: Sta
 
 
 def newest_file(stack: Stack) -> Path:
-    """The append-only file that the server writes to: one, or since Redis 7 the last of several."""
+    """Return the append-only file that the server writes: the only one, or since Redis 7 the last of several."""
     folder = stack.folder / "data" / "redis"
     several = sorted(folder.glob("appendonlydir/*.incr.aof"), key=lambda path: int(path.name.split(".")[-3]))
     return several[-1] if several else folder / "appendonly.aof"

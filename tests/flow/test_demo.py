@@ -1,4 +1,4 @@
-"""`prelabel demo`: its sum balances, one dead letter is shown for a person, and what it prints can be typed."""
+"""`prelabel demo`: its audit balances, it shows one dead letter, and the commands that it prints work."""
 
 import json
 import re
@@ -17,13 +17,13 @@ from tests.support.waiting import wait_for
 
 
 def printed_commands(output: str) -> list[list[str]]:
-    """The words behind `prelabel` of each line that is to be typed."""
+    """Return the words after `prelabel` in each line that a person is to type."""
     return [shlex.split(line)[1:] for line in re.findall(r"^  (prelabel .+)", output, re.M)]
 
 
 @dataclass
 class Running:
-    """A command that runs a stack until it is interrupted."""
+    """Start a command that runs a stack until it is interrupted."""
 
     process: "subprocess.Popen[bytes]"
     file: Path
@@ -34,7 +34,7 @@ class Running:
 
 @contextmanager
 def running(folder: Path, *words: str) -> Iterator[Running]:
-    """Runs a command until it has said how it is ended, and interrupts it afterwards."""
+    """Run a command until it has printed how to end it, and interrupt it afterwards."""
     file = folder / "output"
     with file.open("wb") as output:
         process = subprocess.Popen([*COMMAND, *words], cwd=folder, stdout=output)
@@ -48,7 +48,7 @@ def running(folder: Path, *words: str) -> Iterator[Running]:
 
 
 def test_the_demo_balances(tmp_path: Path) -> None:
-    """In an odd folder, behind a proxy that would not know the loopback."""
+    """The folder has an odd name, and the proxy of the environment cannot reach the loopback."""
     folder = tmp_path / "a folder with spaces"
     folder.mkdir()
     done = run_in(folder, "demo", "--rows", "1500", HTTP_PROXY="http://127.0.0.1:1", http_proxy="http://127.0.0.1:1")

@@ -1,4 +1,4 @@
-"""`prelabel doctor` as a person runs it: words, JSON, exit codes; and that --live leaves nothing behind."""
+"""`prelabel doctor` as a person runs it: text, JSON and exit codes; `--live` deletes all that it creates."""
 
 import json
 import os
@@ -25,12 +25,12 @@ QUESTIONS = [
 
 @pytest.fixture
 def run(flow: Flow) -> Run:
-    """Runs `prelabel` in the folder where the stack's file is."""
+    """Return a function that runs `prelabel` in the folder of the stack's file."""
     return lambda *args, **options: run_in(flow.stack.folder.parent, *args, **options)
 
 
 def imports(flow: Flow) -> list[str]:
-    """The names of the imports that stand in the project."""
+    """Return the names of the imports in the project."""
     query = "query L($p: ID!) { modelAssistedLabelingPredictionImports(where: {projectId: $p}) { name } }"
     answer = httpx.post(
         flow.stack.file.labelbox_endpoint,
@@ -42,7 +42,7 @@ def imports(flow: Flow) -> list[str]:
 
 
 def lookups(flow: Flow) -> int:
-    """How often an import was looked up by its name."""
+    """Return how often an import was looked up by its name."""
     entries = flow.control("GET", "requests").json()
     return sum(entry["operation"] == LOOK_UP for entry in entries)
 
@@ -51,7 +51,7 @@ def live(flow: Flow, *more: str) -> list[str]:
     return ["doctor", "--live", "--project", flow.project, "--global-key", "scratch-1", *more]
 
 
-def test_a_project_in_order_is_said_to_be(flow: Flow, run: Run) -> None:
+def test_a_healthy_project_is_reported_as_healthy(flow: Flow, run: Run) -> None:
     flow.publish(box("a", project=flow.project))
     flow.settled()
 
@@ -66,7 +66,7 @@ def test_a_project_in_order_is_said_to_be(flow: Flow, run: Run) -> None:
     assert flow.stack.file.labelbox_api_key not in done.stdout + done.stderr
 
 
-def test_what_needs_a_person_is_said_with_its_remedy_and_is_exit_code_1(flow: Flow, run: Run) -> None:
+def test_doctor_names_the_remedy_of_a_bad_finding_and_ends_with_exit_code_1(flow: Flow, run: Run) -> None:
     settings = load_settings(redis_url=flow.stack.file.redis_url)
     Pauses(flow.client, settings.key_prefix).pause_project(flow.project, "Labelbox answers AUTHORIZATION_ERROR", 600)
 
@@ -163,7 +163,7 @@ def test_live_says_what_it_cannot_ask_with(
     assert "Traceback" not in done.stderr
 
 
-def test_live_with_labelbox_away_is_exit_code_4(flow: Flow, run: Run) -> None:
+def test_live_with_an_unreachable_labelbox_is_exit_code_4(flow: Flow, run: Run) -> None:
     flow.fault("503", seconds=20)
 
     assert run(*live(flow, "--yes")).returncode == 4

@@ -1,4 +1,4 @@
-"""What goes wrong on the other side of HTTP: nothing lost, nothing doubled, nothing dead that a retry could import."""
+"""Faults of Labelbox: no row is lost or doubled, and no row becomes a dead letter that a retry could import."""
 
 import pytest
 
@@ -59,7 +59,7 @@ def test_an_import_that_was_accepted_and_not_answered_is_adopted(flow: Flow) -> 
     assert creates(flow) == 1
 
 
-def test_while_labelbox_is_away_rows_wait_and_then_arrive(flow: Flow) -> None:
+def test_rows_wait_while_labelbox_is_down_and_then_arrive(flow: Flow) -> None:
     flow.fault("503", seconds=5)
     publish_some(flow)
 

@@ -36,7 +36,7 @@ def test_the_commands_of_the_guide_are_the_six_steps() -> None:
 
 @pytest.fixture
 def folder(flow: Flow, tmp_path: Path) -> Path:
-    """A folder with the examples, where the running stack is found."""
+    """Make a folder with the examples, from which commands find the running stack."""
     for name in ("rows", "media", "assets"):
         (tmp_path / "examples" / name).mkdir(parents=True)
         for file in (ROOT / "examples" / name).iterdir():
@@ -74,7 +74,7 @@ def test_each_line_of_the_table_goes_the_same_way(
 
 
 def _type(line: str, variables: dict[str, str]) -> None:
-    """What a shell makes of such a line: variables, what is printed into a variable or a file."""
+    """Return the words of a line as a shell expands them; also handle output that goes to a variable or a file."""
     assigned = re.fullmatch(r"(\w+)=\$\((.*)\)", line)
     command, _, file = (assigned[2] if assigned else line).partition(" > ")
     for variable, value in variables.items():

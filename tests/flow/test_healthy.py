@@ -22,7 +22,7 @@ MAX_SILENCE = "3"
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Flow]:
-    """One worker: what a container holds."""
+    """Yield one worker, as a container has it."""
     with Stack(tmp_path, workers=1, settings=SETTINGS) as stack:
         client = stack.client()
         flow = Flow(stack, "health", client)
@@ -54,7 +54,7 @@ def test_a_stuck_pool_child_is_unhealthy_until_it_continues(run: Flow) -> None:
 
 
 def test_a_worker_that_takes_no_work_though_it_ticks_is_unhealthy(run: Flow) -> None:
-    """As when its consumer lost the broker without noticing."""
+    """This happens if its consumer has lost the broker without noticing."""
     wait_for(lambda: healthy(run).returncode == 0, "an idle worker to be healthy")
     run.client.execute_command("ACL", "SETUSER", "default", "-brpop")  # Celery's consumer alone needs it
 

@@ -20,7 +20,7 @@ RECOVERY_SECONDS = 15.0
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Flow]:
-    """A stack of the test's own, since it is going to be killed; imports take a while, so that it is in the middle."""
+    """Yield a stack for this test alone, since it will be killed; imports take so long that a kill hits them."""
     settings = SETTINGS | {"PRELABEL_CHUNK_ROWS": "200", "PRELABEL_LEASE_SECONDS": "4"}
     with Stack(tmp_path, workers=2, settings=settings) as stack:
         client = stack.client()
@@ -62,7 +62,7 @@ def test_a_killed_pool_child(run: Flow) -> None:
     assert_exactly_once(run)
 
 
-def test_a_chunk_whose_holder_is_killed_while_uploading_is_taken_up_within_the_bound(run: Flow) -> None:
+def test_a_chunk_whose_holder_is_killed_while_uploading_is_recovered_within_the_bound(run: Flow) -> None:
     run.control("POST", "faults", {"fault": "latency", "latency": 3, "operations": "create", "times": 2})
     publish(run)
     root = f"prelabel:{{{run.project}}}"

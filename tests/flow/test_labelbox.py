@@ -1,4 +1,4 @@
-"""Our client against a real sandbox: the wire of an upload, and what never leaves this process."""
+"""Our client against a real sandbox: the requests of an upload, and the data that must never be sent."""
 
 import json
 import socket
@@ -198,7 +198,7 @@ def test_headers_about_limits_are_named_without_their_values() -> None:
 
 
 class Served:
-    """A server for one answer that keeps what it was sent."""
+    """Yield a server that sends one answer and keeps the requests."""
 
     def __init__(self, body: bytes, headers: str = "") -> None:
         self._body = body

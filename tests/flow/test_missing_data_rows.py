@@ -15,7 +15,7 @@ def written(path: Path, *rows: Any) -> str:
 
 
 def done(run: Run, *args: str, code: int = 0) -> str:
-    """What a command prints; its exit code is as expected."""
+    """Run a command, assert its exit code, and return its output."""
     answer = run(*args)
     assert answer.returncode == code, answer.stderr
     return answer.stdout.strip()

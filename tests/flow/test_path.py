@@ -1,4 +1,4 @@
-"""The path of a row through real processes, from the publisher to what a labeler sees."""
+"""The way of a row through real processes, from the publisher to its pre-labels in the sandbox."""
 
 import json
 import subprocess
@@ -43,7 +43,7 @@ def test_publishing_a_row_again_overrides_and_another_model_stands_beside(flow: 
     assert sorted(line["bbox"]["left"] for line in flow.pre_labels()) == [2, 5]
 
 
-def test_of_many_versions_of_a_row_only_the_last_is_seen(flow: Flow) -> None:
+def test_only_the_last_of_many_versions_of_a_row_becomes_a_pre_label(flow: Flow) -> None:
     flow.publish(*(box(f"k{n % 5}", project=flow.project, left=n) for n in range(50)))
 
     status = flow.settled()

@@ -1,4 +1,4 @@
-"""What the embedded stack keeps is for its owner alone, and no command line of it holds a secret."""
+"""Only its owner can read the files of the embedded stack, and no command line of it holds a secret."""
 
 import os
 import stat

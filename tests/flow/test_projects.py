@@ -1,4 +1,4 @@
-"""The operator's hand on a running stack: projects, imports and rows, by the command."""
+"""Commands of an operator on a running stack: projects, imports and rows."""
 
 import json
 
@@ -59,7 +59,7 @@ def test_flush_imports_what_waits_for_company(flow: Flow, run: Run) -> None:
     assert flow.settled().imported == 1
 
 
-def test_a_project_nobody_knows_is_a_slip_of_the_pen(run: Run) -> None:
+def test_an_unknown_project_is_probably_misspelt(run: Run) -> None:
     for command in (["pause"], ["resume"], ["flush"], ["show"]):
         done = run("project", *command, "no-such-project")
         assert done.returncode == 3

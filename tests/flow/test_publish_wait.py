@@ -1,4 +1,4 @@
-"""Steps 5 and 6 from a file: published, waited for, and what became of each row in a report that is the journal."""
+"""Publish a file, wait for it, and report the outcome of each row; the report lets a second run resume."""
 
 import json
 import signal
@@ -23,7 +23,7 @@ def lines(report: Path) -> list[dict[str, Any]]:
 
 
 def outcomes(report: Path) -> dict[str, str]:
-    """Outcome by global key, or by place for a record that has none."""
+    """Return the outcomes by global key, or by position for a record without one."""
     return {each["dataRow"].get("globalKey", each["where"]): each["outcome"] for each in lines(report)}
 
 
@@ -115,7 +115,7 @@ def test_ctrl_c_leaves_the_rows_going_and_the_same_command_takes_the_report_up(
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda each: each.name)
-def test_a_run_that_ended_early_is_taken_up_where_its_report_ends(
+def test_a_run_that_ended_early_resumes_where_its_report_ends(
     flow: Flow, run: Run, tmp_path: Path, number: signal.Signals
 ) -> None:
     rows = 8_000

@@ -28,7 +28,7 @@ ROWS = 200
 
 @pytest.fixture
 def broker() -> Iterator[str]:
-    """The machine's RabbitMQ, for one of these tests at a time; what it has of ours is removed before and after."""
+    """Yield the machine's RabbitMQ to one test at a time; the queues of tests are removed before and after."""
     with Connection(URL, connect_timeout=2) as connection:
         try:
             connection.connect()
@@ -55,7 +55,7 @@ def _remove(connection: Connection) -> None:
             connection.channel().queue_delete(name)
 
 
-def test_rows_arrive_with_hints_over_rabbitmq_also_after_it_was_away(
+def test_rows_arrive_with_hints_over_rabbitmq_also_after_it_was_unreachable(
     broker: str, client: "redis.Redis", redis_url: str, prefix: str, tmp_path: Path
 ) -> None:
     sandbox = SandboxProcess(tmp_path / "sandbox")

@@ -23,7 +23,7 @@ RLE = {"size": [2, 3], "counts": "121O0"}
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """A folder with results, categories and a mapping."""
+    """Make a folder with results, categories and a mapping."""
     results = [
         {"image_id": 1, "category_id": 1, "segmentation": RLE, "score": 0.9},
         {"image_id": 1, "category_id": 1, "segmentation": {"size": [2, 3], "counts": [5]}, "score": 0.9},
@@ -61,7 +61,7 @@ def test_segmentation_arrives_as_masks_through_a_mapping(flow: Flow, files: Path
     assert masks == {"cam-1/000001.jpg": [[0, 1, 1], [1, 0, 0]], "cam-1/000003.jpg": [[1, 1, 0, 0], [1, 1, 0, 0]]}
 
 
-def test_what_is_cut_off_is_named_and_what_came_before_is_published(flow: Flow, files: Path) -> None:
+def test_a_cut_off_file_is_reported_and_its_records_before_the_cut_are_published(flow: Flow, files: Path) -> None:
     (files / "cut.json").write_text('[3, {"image_id": 1,')
     where = ["--project", flow.project, "--redis-url", flow.stack.file.redis_url, "--categories", "known.json"]
 
@@ -86,7 +86,7 @@ def test_what_is_cut_off_is_named_and_what_came_before_is_published(flow: Flow, 
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )
-def test_what_a_format_needs_is_said(flow: Flow, files: Path, words: Sequence[str], problem: str) -> None:
+def test_options_that_a_format_needs_are_named(flow: Flow, files: Path, words: Sequence[str], problem: str) -> None:
     done = run_in(files, "publish", *words, "--redis-url", flow.stack.file.redis_url)
 
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""The README does what it says: its lines as they stand, in the order in which a reader types them."""
+"""The README's commands work as written, in the order in which a reader types them."""
 
 import os
 import re
@@ -16,7 +16,7 @@ PAGE = (ROOT / "README.md").read_text("utf-8")
 
 
 def blocks(language: str, heading: str) -> list[str]:
-    """The blocks of code below a heading."""
+    """Return the code blocks below a heading."""
     section = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
     assert section is not None, heading
     return re.findall(rf"```{language}\n(.*?)```", section[1], re.DOTALL)
@@ -28,7 +28,7 @@ def targets() -> set[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A clone after `make install`, as far as these lines can tell."""
+    """Make a folder that looks to these commands like a clone after `make install`."""
     (tmp_path / ".venv").symlink_to(sys.prefix)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     return tmp_path
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shell(folder: Path, wait_for: Callable[..., None]) -> Iterator[Callable[[str], "subprocess.CompletedProcess[str]"]]:
-    """Another terminal, while the README's `prelabel up` runs."""
+    """Yield a function that runs a command in another terminal while the README's `prelabel up` runs."""
     install, up = blocks("sh", "Publish one message")[0].splitlines()
     assert install == "make install"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
@@ -51,7 +51,7 @@ def shell(folder: Path, wait_for: Callable[..., None]) -> Iterator[Callable[[str
         stack.wait(60)
 
 
-def test_what_it_says_to_type_works_in_this_order(
+def test_the_commands_of_the_page_work_in_their_order(
     shell: Callable[[str], "subprocess.CompletedProcess[str]"],
 ) -> None:
     _, *rest = blocks("sh", "Publish one message")
@@ -106,7 +106,7 @@ def test_its_picture_is_small_and_there() -> None:
     assert (ROOT / picture).stat().st_size < 150_000
 
 
-def test_it_says_where_to_go_next_in_five_lines() -> None:
+def test_the_page_lists_five_next_steps() -> None:
     section = PAGE.partition("## Where to go next")[2]
 
     assert len(re.findall(r"^\d\. ", section, re.MULTILINE)) == 5

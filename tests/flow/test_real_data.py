@@ -85,5 +85,5 @@ def test_a_real_output_is_imported_whole(
 
 
 def values(lines: list[dict[str, Any]]) -> list[str]:
-    """Everything of the lines but their uuids, which belong to the project."""
+    """Return the lines without their uuids, which depend on the project."""
     return sorted(json.dumps({key: line[key] for key in line if key != "uuid"}, sort_keys=True) for line in lines)

@@ -35,7 +35,7 @@ ROWS = 100
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., "redis.Redis"]]:
-    """Starts a server with the users of the docs; answers a client that may everything."""
+    """Return a function that starts a server with the users of the docs and returns a client with all rights."""
     started = []
 
     def start(*options: str) -> "redis.Redis":
@@ -59,7 +59,7 @@ def publish(url: str, *messages: dict[str, Any]) -> None:
             publisher.publish(each)
 
 
-def test_the_users_of_the_docs_are_enough(
+def test_the_redis_users_of_the_docs_have_the_rights_that_they_need(
     serve: Callable[..., "redis.Redis"], sandbox: SandboxProcess, tmp_path: Path
 ) -> None:
     port = free_port()
@@ -92,7 +92,7 @@ def with_a_lane(client: "Pipeline", root: str, *entries: bytes | str, rows: int 
 
 
 def make_hostile_project(client: "Pipeline", number: int) -> None:
-    """One of a dozen kinds, by its number."""
+    """Return one of a dozen kinds of garbage, by its number."""
     root = keys.project_root(keys.DEFAULT_PREFIX, f"Evil-{number}")
     turn, kind = divmod(number, 12)
     frame_id = f"{number:032x}"
@@ -141,7 +141,7 @@ def make_hostile_project(client: "Pipeline", number: int) -> None:
 
 
 def be_hostile(client: "redis.Redis") -> None:
-    """All that a publisher's rights allow: projects of all kinds of garbage, and names that are none or look right."""
+    """Write what a publisher's rights allow: projects of all kinds of garbage, and invalid or misleading names."""
     with client.pipeline(transaction=False) as pipeline:
         for number in range(HOSTILE_PROJECTS):
             make_hostile_project(pipeline, number)
@@ -157,7 +157,7 @@ def write_names(client: "redis.Redis") -> None:
 
 @contextmanager
 def writing_names(client: "redis.Redis") -> Iterator[None]:
-    """Write the hostile names back at score 0, twenty times a second."""
+    """Write the hostile names with score 0 again, twenty times a second."""
     stopped = threading.Event()
 
     def write() -> None:
@@ -186,7 +186,7 @@ def test_hundreds_of_hostile_projects_made_with_a_publisher_s_rights_stop_no_hon
     hostile = open_client(f"redis://prelabel-publisher:{address}", 5)
 
     def seconds_for(rows: range) -> float:
-        """Publish and wait until all are settled: a project without looks would never be."""
+        """Publish and wait until all rows are settled, which needs that the tick looks at every project."""
         begun = time.monotonic()
         publish(f"redis://prelabel-publisher:{address}", *(box(f"k{n}", project="p", left=n) for n in rows))
         wait_for(lambda: not Inspector(admin).status("p").pending, "the honest rows to settle")
@@ -232,7 +232,7 @@ def test_hundreds_of_hostile_projects_made_with_a_publisher_s_rights_stop_no_hon
         ("prelabel-worker", "ACL LIST"),
     ],
 )
-def test_the_users_of_the_docs_may_no_more(
+def test_the_redis_users_of_the_docs_have_no_further_rights(
     serve: Callable[..., "redis.Redis"], tmp_path: Path, user: str, command: str
 ) -> None:
     serve()

@@ -1,4 +1,4 @@
-"""Redis in trouble: publishers keep their rows, workers wait and continue, nothing is lost and nothing doubled."""
+"""Trouble with Redis: publishers keep their rows, workers wait and continue, and no row is lost or doubled."""
 
 import contextlib
 import resource
@@ -73,7 +73,7 @@ class Server:
 
 @dataclass
 class World:
-    """A Redis behind a forwarder, a sandbox and one worker of two processes that goes through every trouble."""
+    """A Redis behind a forwarder, a sandbox, and one worker of two processes for all tests."""
 
     folder: Path
     server: Server
@@ -101,7 +101,7 @@ class World:
 
 @dataclass
 class Run:
-    """A project of one test, published while the trouble is on."""
+    """The project of one test, to which rows are published during the trouble."""
 
     world: World
     project: str
@@ -116,7 +116,7 @@ class Run:
         return Inspector(self.world.server.client).status(self.project)
 
     def assert_exactly_once(self, seconds: float = 80) -> None:
-        """Every row is imported, Labelbox holds each annotation once, and the worker lived through it."""
+        """Assert that every row is imported, that Labelbox has each annotation once, and that the worker still runs."""
         status = self.status
         wait_for(lambda: status().published == self.published and not status().pending, "all rows to settle", seconds)
         found = audit(self.world.server.client)
@@ -155,7 +155,7 @@ def run(world: World) -> Iterator[Run]:
 
 @contextlib.contextmanager
 def quiet(world: World) -> Iterator[None]:
-    """Of what is inside the worker complains in a few lines a second at most."""
+    """Assert that the worker logs at most a few lines a second about the trouble."""
     begun, before = time.monotonic(), len(world.complaints())
     yield
     lines = world.complaints()[before:]
@@ -164,7 +164,7 @@ def quiet(world: World) -> Iterator[None]:
 
 @contextlib.contextmanager
 def publishing(run: Run, folder: Path) -> Iterator[Publisher]:
-    """A publisher with a spool that has published before the trouble; leaving it hands over what is left."""
+    """Yield a publisher with a spool that has published before the trouble; its remaining rows are sent at the end."""
     with Publisher(run.world.url, spool_dir=folder / "spool", linger_seconds=0.01) as publisher:
         run.publish(publisher)
         wait_for(lambda: run.status().chunks, "a chunk")

@@ -51,7 +51,7 @@ def test_a_step_that_fails_is_found(tmp_path: Path, rule: str, old: str, new: st
 
 
 class ThisEnvironment(Image):
-    """The tests' own environment in the place of a built image."""
+    """Use the environment of the tests in place of a built image."""
 
     def build(self) -> None:
         self.environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

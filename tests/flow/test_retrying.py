@@ -18,7 +18,7 @@ def are_retrying(flow: Flow, rows: int) -> None:
 
 
 def retry_later(flow: Flow, rows: int) -> None:
-    """Wait until so many rows retry, none of them being tried, and leave no time for a try before the test acts."""
+    """Wait until `rows` rows are retrying and none is being tried, and prevent a try before the test acts."""
     key = f"{project_root(DEFAULT_PREFIX, flow.project)}:retrying"
 
     def put_off() -> bool:
@@ -93,7 +93,7 @@ def test_a_retrying_row_is_superseded_by_a_newer_one_of_its_model_and_not_by_ano
 
 
 def test_a_retrying_row_of_a_data_row_that_was_imported_meanwhile_ends_superseded_under_skip(flow: Flow) -> None:
-    """The newer row supersedes it; the policy is asked only of what is still there."""
+    """The newer row supersedes it; the policy applies only to rows that still exist."""
     flow.override(policy="skip")
     flow.create(["other"])
     flow.publish(box("a", project=flow.project, left=1))

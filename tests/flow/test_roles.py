@@ -1,4 +1,4 @@
-"""Workers that compute and workers that wait, apart: rows pass through both."""
+"""Workers of the two roles, computing and waiting: rows pass through both."""
 
 import json
 import secrets
@@ -14,7 +14,7 @@ from tests.support.flow import SETTINGS, Flow, box, run_in
 
 @pytest.fixture(scope="module")
 def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One worker of each role."""
+    """Start one worker of each role."""
     folder = tmp_path_factory.mktemp("roles") / ".prelabel"
     with Stack(folder, workers=2, roles=("submit", "poll"), settings=SETTINGS) as running:
         yield running
@@ -28,7 +28,7 @@ def flow(apart: Stack) -> Flow:
 
 
 def stages_in(log: Path) -> set[str]:
-    """The stages that spoke in a worker's log."""
+    """Return the stages that a worker's log names."""
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     return {line["event"].split(".")[-1] for line in lines if line["event"].startswith("import.")}
 
@@ -43,7 +43,7 @@ def test_rows_pass_through_workers_of_both_roles(flow: Flow) -> None:
     assert stages_in(flow.stack.logs / "worker2.log") == {"settled"}
 
 
-def test_what_a_dead_role_leaves_due_is_done_when_it_is_back(flow: Flow) -> None:
+def test_tasks_of_a_dead_role_are_done_when_it_is_back(flow: Flow) -> None:
     flow.stack.kill("worker2")
     flow.publish(box("a", project=flow.project))
     flow.wait_for_state("running")

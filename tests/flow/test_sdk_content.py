@@ -1,6 +1,6 @@
 """The same predictions imported by the SDK and through prelabel leave the same content, but for uuids.
 
-Where the SDK's lines differ from ours, `DIFFERENCES` in tests/unit/sdk/test_labels.py says how and why.
+Where the SDK's lines differ from ours, `DIFFERENCES` in tests/support/sdk_comparison.py says how and why.
 """
 
 import json

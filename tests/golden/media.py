@@ -60,7 +60,7 @@ frames = st.lists(st.integers(0, 20_000), min_size=1, max_size=5, unique=True).m
 
 @st.composite
 def tracks(draw: st.DrawFn) -> dict[str, Any]:
-    """A tracked object: ascending frames cut into segments, one geometry, answers in some frames."""
+    """A tracked object: ascending frames in segments, one geometry, answers in some frames."""
     name, kind = draw(st.sampled_from([("vessel", "rectangle"), ("bollard", "point"), ("mooring rope", "line")]))
     keyframes = [
         draw(together(st.just({"frame": frame}), geometries[kind], nested(TOOLS[name]["classifications"])))

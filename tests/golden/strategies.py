@@ -57,7 +57,7 @@ def options(option: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def nested(features: list[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
-    """Some of these classifications answered, each once at most."""
+    """Answers of some of these classifications, at most one of each."""
     each = [st.one_of(st.none(), classification(feature)) for feature in features]
     found = st.tuples(*each).map(lambda answered: [one for one in answered if one is not None])
     return found.map(lambda answered: {"classifications": answered} if answered else {})
@@ -142,7 +142,7 @@ def spoilt(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def _places(value: Any) -> Any:
-    """Every object and array of a JSON value."""
+    """Yield every object and array of a JSON value."""
     if isinstance(value, dict | list):
         yield value
         for each in value.values() if isinstance(value, dict) else value:

@@ -30,7 +30,7 @@ def sandbox(sandbox_process: SandboxProcess) -> Iterator[SandboxProcess]:
 
 @pytest.fixture
 def make_rig(client: "redis.Redis", redis_url: str, prefix: str, sandbox: SandboxProcess) -> Iterator["MakeRig"]:
-    """Rigs with these settings, closed at the end."""
+    """Return a function that makes rigs with these settings; they are closed at the end."""
     from tests.support.rig import Rig  # which needs Project
 
     made: list[Rig] = []

@@ -1,4 +1,4 @@
-"""One sandbox process for all tests, a project for each; faults and settings go back after each."""
+"""One sandbox process for all tests, and a project for each test; faults and settings are reset after each test."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -39,14 +39,14 @@ def sandbox(running_sandbox: SandboxProcess) -> Iterator[SandboxProcess]:
 
 @pytest.fixture
 def tasks(sandbox: SandboxProcess) -> SandboxProcess:
-    """The sandbox, whose tasks take no longer than they need."""
+    """Yield the sandbox; its tasks have no minimum duration."""
     sandbox.control("POST", "/settings", {"secondsPerTask": 0})
     return sandbox
 
 
 @pytest.fixture
 def project(sandbox: SandboxProcess) -> str:
-    """A project of cars in which every data row is."""
+    """Create a project of cars that accepts any data row, and return its id."""
     project_id = f"c{secrets.token_hex(12)}"
     sandbox.project(project_id, CARS)
     return project_id
@@ -54,7 +54,7 @@ def project(sandbox: SandboxProcess) -> str:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., SandboxProcess]]:
-    """Start sandboxes of one's own, all on the same folder."""
+    """Return a function that starts sandboxes for this test alone, all on the same folder."""
     started: list[SandboxProcess] = []
 
     def begin(*options: str, data: Path | str = tmp_path) -> SandboxProcess:

@@ -1,4 +1,4 @@
-"""Who may ask, how often, and what is remembered of it."""
+"""API keys, the rate limit, and the log of requests."""
 
 import asyncio
 import threading
@@ -109,7 +109,7 @@ def test_a_queue_of_requests_is_served_side_by_side(sandbox: SandboxProcess, pro
 
 
 def test_files_are_where_others_reach_the_sandbox(start: Callable[..., SandboxProcess]) -> None:
-    """In a container it listens on every address, and none of them is the name that a worker knows."""
+    """In a container it listens on every address, and workers know it by a name that it is told."""
     sandbox = start("--host", "0.0.0.0", "--public-url", "http://sandbox:8970/", data=":memory:")
     sandbox.url = sandbox.url.replace("0.0.0.0", "127.0.0.1")
     sandbox.project("c1", CARS)

@@ -1,4 +1,4 @@
-"""Files by their addresses: uploads that anybody may read back, and imports of what stands somewhere else."""
+"""Addresses of files: anybody may read uploads back, and imports may name files at other addresses."""
 
 import signal
 import ssl
@@ -89,7 +89,7 @@ class Server(ThreadingHTTPServer):
         self.url = f"https://127.0.0.1:{self.server_port}"
 
     def handle_error(self, *_: object) -> None:
-        """Clients go when they have had enough."""
+        """Ignore errors: clients close the connection when they have read enough."""
 
 
 class Files(BaseHTTPRequestHandler):
@@ -155,7 +155,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve
     server.server_close()
 
 
-def test_what_stands_elsewhere_is_fetched_within_limits(
+def test_files_at_other_addresses_are_fetched_within_limits(
     start: Callable[..., SandboxProcess], elsewhere: Server
 ) -> None:
     sandbox = start("--seconds-per-import", "0", data=":memory:")

@@ -1,4 +1,4 @@
-"""The last value that is taken and the first that is not, kind by kind."""
+"""The last value that is accepted and the first that is refused, kind by kind."""
 
 from typing import Any
 
@@ -88,7 +88,7 @@ FACTS = {"frames": 50, "seconds": 60, "pages": 7, "characters": 100}
 
 
 @pytest.mark.parametrize(("media", "last", "beyond"), BOUNDS.values(), ids=BOUNDS)
-def test_a_bound_is_where_the_format_has_it(
+def test_the_last_value_within_a_bound_is_accepted_and_the_next_is_refused(
     sandbox: SandboxProcess, project: str, media: str, last: Line, beyond: Line
 ) -> None:
     sandbox.project(project, HARBOUR, [{"globalKey": "a", **FACTS}], mediaType=media)

@@ -35,7 +35,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Open]:
-    """Open an address; at the end nothing was complained of, and nothing was asked of anybody else."""
+    """Yield a function that opens a page; at the end, assert an empty console and no request to another host."""
     complaints: list[str] = []
     requested: list[str] = []
     contexts = []
@@ -60,13 +60,13 @@ def visit(browser: Browser) -> Iterator[Open]:
 
 
 def row_url(sandbox: SandboxProcess, project: str) -> str:
-    """The first data row of a project."""
+    """Return the address of the page of the first data row of a project."""
     page = sandbox.http.get(f"{sandbox.url}/projects/{project}").text
     return sandbox.url + re.findall(r'<th scope="row"><a href="([^"]+)"', page)[0]
 
 
 def tab_to(page: Page, target: Locator, most: int = 60) -> None:
-    """Press Tab until it is focused; whatever is focused on the way can be seen to be."""
+    """Press Tab until the element has the focus; assert that every focus on the way is visible."""
     for _ in range(most):
         page.keyboard.press("Tab")
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
@@ -82,7 +82,7 @@ def test_everything_can_be_reached_by_keys(harbour: SandboxProcess, visit: Open)
     tab_to(page, page.get_by_role("link", name="Harbour images", exact=True))
     page.keyboard.press("Enter")
     page.wait_for_url("**/projects/harbour-images")
-    tab_to(page, page.get_by_role("searchbox", name="Global key or id has"))
+    tab_to(page, page.get_by_role("searchbox", name="Global key or id contains"))
     page.keyboard.type("000184")
     page.keyboard.press("Enter")
     page.wait_for_url("**search=000184")
@@ -115,7 +115,7 @@ def test_the_slider_moves_tracks_by_keys(harbour: SandboxProcess, visit: Open) -
     expect(box.locator(".edge")).to_have_attribute("d", "M17 148h156v80h-156Z")
     for _ in range(9):
         page.keyboard.press("ArrowRight")
-    expect(page.locator("#frame-said")).to_have_text("10")
+    expect(page.locator("#frame-number")).to_have_text("10")
     expect(box.locator(".edge")).to_have_attribute("d", "M62 148h156v80h-156Z")  # half way between two keyframes
     expect(slider).to_have_attribute("aria-valuetext", "frame 10")
     assert mask.get_attribute("href") is None
@@ -125,7 +125,7 @@ def test_the_slider_moves_tracks_by_keys(harbour: SandboxProcess, visit: Open) -
     expect(box).to_be_hidden()
     expect(page.locator("li.entry.away")).to_contain_text("vessel")
     page.get_by_role("button", name="Next keyframe").press("Enter")
-    expect(page.locator("#frame-said")).to_have_text("60")
+    expect(page.locator("#frame-number")).to_have_text("60")
     page.get_by_role("button", name="Next keyframe").press("Enter")
     expect(box.locator(".edge")).to_have_attribute("d", "M322 148h156v80h-156Z")
 
@@ -141,9 +141,9 @@ def test_a_track_that_is_picked_is_gone_to(harbour: SandboxProcess, visit: Open)
     page = visit(row_url(harbour, "lock-video"))
     page.get_by_role("slider").fill("50")
     page.get_by_role("link", name="vessel").click()
-    expect(page.locator("#frame-said")).to_have_text("1")
+    expect(page.locator("#frame-number")).to_have_text("1")
     page.get_by_role("link", name="oil film").click()
-    expect(page.locator("#frame-said")).to_have_text("20")
+    expect(page.locator("#frame-number")).to_have_text("20")
 
 
 def test_it_plays_and_stops(harbour: SandboxProcess, visit: Open) -> None:
@@ -155,7 +155,7 @@ def test_it_plays_and_stops(harbour: SandboxProcess, visit: Open) -> None:
     expect(page.get_by_role("button", name="Play")).to_have_attribute("aria-pressed", "false")
 
 
-def test_a_interval_of_a_recording_is_played_from_its_start(harbour: SandboxProcess, visit: Open) -> None:
+def test_an_interval_of_a_recording_is_played_from_its_start(harbour: SandboxProcess, visit: Open) -> None:
     page = visit(row_url(harbour, "vhf-recordings"))
     page.get_by_role("button", name="0:04–0:08.8").click()
     until(page, "document.getElementById('sound').currentTime > 4")
@@ -163,7 +163,7 @@ def test_a_interval_of_a_recording_is_played_from_its_start(harbour: SandboxProc
 
 
 def on_screen(page: Page, x: int, y: int) -> tuple[float, float]:
-    """Where a place of the asset is."""
+    """Return where on the screen a position of the asset is."""
     stage = page.locator(".stage").bounding_box()
     assert stage is not None
     width, height = (float(each) for each in str(page.locator(".drawing").get_attribute("viewBox")).split()[2:])
@@ -176,7 +176,7 @@ def until(page: Page, expression: str) -> None:
 
 
 def pixel(page: Page, x: int, y: int) -> tuple[int, ...]:
-    """The colour at a place of the asset, as it is on the screen."""
+    """Return the colour on the screen at a position of the asset."""
     stage = page.locator(".stage")
     shot = Image.open(BytesIO(stage.screenshot())).convert("RGB")
     width, height = (float(each) for each in str(page.locator(".drawing").get_attribute("viewBox")).split()[2:])

@@ -1,4 +1,4 @@
-"""Lines of images that Labelbox takes and refuses; those of docs/reference/labelbox-format.md are in test_formats."""
+"""Lines of images that Labelbox accepts or refuses; the examples of the reference are in test_formats."""
 
 import secrets
 from typing import Any
@@ -21,13 +21,13 @@ def harbour(running_sandbox: SandboxProcess) -> str:
 
 
 @pytest.mark.parametrize("case", ACCEPTED, ids=[each["case"] for each in ACCEPTED])
-def test_a_good_line_is_taken(sandbox: SandboxProcess, harbour: str, case: dict[str, Any]) -> None:
+def test_a_valid_line_is_accepted(sandbox: SandboxProcess, harbour: str, case: dict[str, Any]) -> None:
     statuses = sandbox.statuses(harbour, case["case"], case["lines"])
     assert [each["status"] for each in statuses] == ["SUCCESS"] * len(case["lines"]), statuses
 
 
 def test_every_bad_line_is_refused_with_its_error_name(sandbox: SandboxProcess, harbour: str) -> None:
-    """All in one import: each is judged for itself."""
+    """All lines are in one import, which judges each separately."""
     statuses = sandbox.statuses(harbour, "refused", [case["line"] for case in REFUSED])
     first = [each.get("errors", [{"name": None, "message": ""}])[0] for each in statuses]
     wanted = [(case["case"], case["error"]) for case in REFUSED]

@@ -1,4 +1,4 @@
-"""Data rows of the account: made and changed from manifests, by tasks."""
+"""Data rows of the account: tasks create and change them from manifests."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What pages draw, by itself: colours, highlights, filters of masks, places on a timeline."""
+"""The drawings of pages, without pages: colours, highlights, filters of masks, timelines."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def test_an_entity_keeps_its_lane_and_ends_once(given_spans: list[Span]) -> None
 
 
 def alpha(picked: Filter, pixel: tuple[int, int, int]) -> float:
-    """What an SVG filter makes of a pixel."""
+    """Return the result of an SVG filter for a pixel."""
     tables = [table.split() for table in picked.tables]
     steps = [float(table[min(255, int(value / 255 * 256))]) for table, value in zip(tables, pixel, strict=True)]
     *weights, constant = (float(each) for each in (*picked.sum.split()[:3], picked.sum.split()[4]))

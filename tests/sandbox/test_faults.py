@@ -1,4 +1,4 @@
-"""Each fault does what it is called, as often as it was asked to."""
+"""Each fault has the effect that its name says, as often as was requested."""
 
 import time
 from typing import Any
@@ -142,7 +142,7 @@ def test_an_import_fails(sandbox: SandboxProcess, project: str) -> None:
     assert sandbox.pre_labels(project) == []
 
 
-def test_an_import_can_fail_without_a_word(sandbox: SandboxProcess, project: str) -> None:
+def test_an_import_can_fail_without_an_error_file(sandbox: SandboxProcess, project: str) -> None:
     fault(sandbox, "failed-import", errorFile=False)
     sandbox.upload(project, "a", ndjson([car()]))
     failed = sandbox.ended(project, "a")
@@ -180,7 +180,7 @@ def test_status_lines_are_doubled(sandbox: SandboxProcess, project: str) -> None
 
 
 @pytest.mark.parametrize(("name", "json"), [("not-json", False), ("null-data", True)])
-def test_an_answer_can_be_none(sandbox: SandboxProcess, project: str, name: str, json: bool) -> None:
+def test_an_answer_can_be_empty(sandbox: SandboxProcess, project: str, name: str, json: bool) -> None:
     fault(sandbox, name)
     answer = look_up(sandbox, project)
     assert answer.status_code == 200

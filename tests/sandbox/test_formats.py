@@ -21,7 +21,7 @@ OPEN = {"VCLS-2", "MMC-1", "MMC-2"}
 
 @pytest.fixture(scope="module")
 def projects(running_sandbox: SandboxProcess) -> dict[str, str]:
-    """A project of any data rows for each media type."""
+    """Create a project for each media type that accepts any data row."""
     made = {}
     for media in {each["media"] for each in EXAMPLES}:
         made[media] = f"c{secrets.token_hex(12)}"
@@ -31,7 +31,7 @@ def projects(running_sandbox: SandboxProcess) -> dict[str, str]:
 
 @pytest.mark.parametrize("strict", [False, True], ids=["lenient", "strict"])
 @pytest.mark.parametrize("case", EXAMPLES, ids=[each["case"] for each in EXAMPLES])
-def test_a_valid_example_is_taken(
+def test_a_valid_example_is_accepted(
     sandbox: SandboxProcess, projects: dict[str, str], case: dict[str, Any], strict: bool
 ) -> None:
     sandbox.control("POST", "/settings", {"strictFormat": strict})
@@ -57,7 +57,7 @@ def asked(media: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[
 def test_every_invalid_example_is_refused_with_its_error_name(
     sandbox: SandboxProcess, project: str, media: str, strict: bool
 ) -> None:
-    """All in one import: each is judged for itself. What a validator only warns of is taken."""
+    """All lines are in one import, which judges each separately. Lines that only deserve a warning are accepted."""
     lines, beside, rows = asked(media)
     sandbox.control("POST", "/settings", {"strictFormat": strict})
     sandbox.project(project, HARBOUR, rows, mediaType=media, editorTaskType=None)

@@ -1,4 +1,4 @@
-"""An import from upload to verdicts."""
+"""Imports, from the upload to the verdicts."""
 
 import httpx
 import pytest

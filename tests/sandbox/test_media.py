@@ -1,4 +1,4 @@
-"""Which kinds a project takes, by its media type."""
+"""The kinds that a project accepts, by its media type."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Ontologies, and projects that are made through the API."""
+"""Ontologies and projects that are created through the API."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""What docs/reference/labelbox-format.md#7 leaves open is taken, and refused with the setting `strictFormat`."""
+"""Forms that docs/reference/labelbox-format.md#7 leaves open are accepted, and refused if `strictFormat` is set."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ OPEN = {
 
 
 @pytest.mark.parametrize(("media", "line"), OPEN.values(), ids=OPEN)
-def test_what_nobody_knows_is_taken_unless_strict(
+def test_forms_whose_acceptance_is_unknown_are_accepted_unless_strict(
     sandbox: SandboxProcess, project: str, media: str, line: dict[str, Any]
 ) -> None:
     sandbox.project(project, HARBOUR, mediaType=media)

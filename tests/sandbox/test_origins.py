@@ -1,4 +1,4 @@
-"""What a foreign web page can do to a sandbox on its reader's machine: nothing, and it reads nothing."""
+"""A foreign web page can neither change nor read a sandbox on its reader's machine."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ def test_a_host_that_is_none_is_refused(sandbox: SandboxProcess, host: str | byt
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "localhost.", "127.0.0.1:9", "127.1.2.3", "[::1]:8970"])
-def test_this_machine_has_all_its_names(sandbox: SandboxProcess, host: str) -> None:
+def test_the_sandbox_answers_to_all_names_of_this_machine(sandbox: SandboxProcess, host: str) -> None:
     assert send(sandbox, "GET", "/_sandbox/health", headers={"Host": host}).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""The pages as a browser gets them: what they show, that nothing in them can be markup, how much work they are."""
+"""The HTML of the pages: what they show, that no text of others becomes markup, and how much work they need."""
 
 import json
 import re
@@ -199,7 +199,7 @@ MEDIA = [
 
 @pytest.mark.parametrize("media", MEDIA)
 def test_every_line_that_is_taken_has_a_page_that_shows_it(sandbox: SandboxProcess, project: str, media: str) -> None:
-    """All examples of docs/reference/labelbox-format.md, on every medium that takes them."""
+    """Import all examples of docs/reference/labelbox-format.md, for every medium that accepts them."""
     lines = [line for case in EXAMPLES for line in case["lines"]]
     sandbox.project(project, HARBOUR, mediaType=media)
     statuses = sandbox.statuses(project, "all", lines)
@@ -225,8 +225,8 @@ def test_imports_are_listed_newest_first_with_their_state(harbour: SandboxProces
     texts = [each.text for each in page_of(sandbox, f"/projects/{project}/imports").one("tbody").all("tr")]
     assert [text.split(" 20")[0] for text in texts] == [
         "stuck RUNNING 50% 50% not judged yet",
-        "broken FAILED none taken",
-        "fine FINISHED all taken",
+        "broken FAILED none accepted",
+        "fine FINISHED all accepted",
     ]
 
 
@@ -260,7 +260,9 @@ def test_status_lines_are_paged_and_no_line_is_missing_or_doubled(sandbox: Sandb
     assert page_of(sandbox, f"{path}?page=99").all("tr") != []
 
 
-def test_what_is_imported_again_or_elsewhere_is_counted_where_it_stands(sandbox: SandboxProcess, project: str) -> None:
+def test_a_pre_label_that_is_imported_again_is_counted_at_its_current_data_row(
+    sandbox: SandboxProcess, project: str
+) -> None:
     sandbox.project(project, CARS, ["a", "b"])
     sandbox.statuses(project, "1", [car(1, "a"), car(2, "a")])
     assert counts_of(sandbox, project) == {"a": 2, "b": 0}

@@ -1,4 +1,4 @@
-"""Pages of what was made through the API: data rows of batches, uploaded assets, deleted and other imports."""
+"""Pages of objects that were created through the API: data rows of batches, uploaded assets, imports."""
 
 import re
 
@@ -13,7 +13,7 @@ from tests.support.sandbox.uploads import uploaded
 
 
 def batch(sandbox: SandboxProcess, *ids: str) -> str:
-    """A project with these data rows."""
+    """Create a project with these data rows, and return its id."""
     project = boats(sandbox)
     data_of(sandbox.ask(BATCH, p=project, b={"name": "b", "dataRowIds": list(ids)}))
     return project

@@ -1,4 +1,4 @@
-"""What our client sends for an import, beside what the SDK sends for it."""
+"""The requests of our client for an import, compared with those of the SDK."""
 
 import importlib.util
 

@@ -1,4 +1,4 @@
-"""What the sandbox has answered, it has; how it starts and stops."""
+"""Starting and stopping the sandbox: it keeps everything that it has answered."""
 
 import json
 import signal

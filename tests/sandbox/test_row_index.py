@@ -1,4 +1,4 @@
-"""Which pre-labels a data row has: read once, when somebody looks, and compared with what stands."""
+"""The index of the pre-labels of data rows: built once, when a page needs it, and compared with current pre-labels."""
 
 import threading
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def project(store: Store) -> Project:
 
 
 def taken(store: Store, lines: list[dict[str, object]], *, ended: bool = True) -> Import:
-    """An import whose lines were all taken."""
+    """Make an import whose lines were all accepted."""
     content = ndjson(lines)
     item = store.imports.accept("p", "n", content, refuse_same_name=False)
     assert item is not None
@@ -78,7 +78,7 @@ def test_a_page_of_a_crowded_row_reads_its_own_lines_only(store: Store, project:
     assert [UUID(bytes=uuid) for uuid, _ in found] == [UUID(car(n)["uuid"]) for n in range(1990, 2000)]
 
 
-def test_without_time_nothing_is_read_and_that_is_said(store: Store, project: Project) -> None:
+def test_catch_up_without_time_reads_nothing_and_returns_the_unread_imports(store: Store, project: Project) -> None:
     taken(store, [car(1, "k")])
     taken(store, [car(2, "k")])
     assert store.row_index.catch_up(project, 0) == 2

@@ -1,4 +1,4 @@
-"""What becomes of accepted lines: which pre-labels stand, with and without uuids, and the limits on their number."""
+"""The pre-labels that accepted lines become, with and without uuids, and the limits on their number."""
 
 import sqlite3
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def test_instances_of_one_feature_stand_beside_each_other_and_are_replaced_by_uu
 def test_lines_without_uuid_are_given_one_and_add_up(
     sandbox: SandboxProcess, project: str, media: str, lines: list[dict[str, Any]]
 ) -> None:
-    """Nothing ties them to an earlier import, so nothing is replaced."""
+    """Without a uuid, lines have no relation to an earlier import, so they replace nothing."""
     bare = [{key: value for key, value in line.items() if key != "uuid"} for line in lines]
     sandbox.project(project, HARBOUR, mediaType=media)
     statuses = sandbox.statuses(project, "a", bare) + sandbox.statuses(project, "b", bare)
@@ -96,4 +96,4 @@ def test_a_folder_of_an_older_sandbox_is_taken_over(tmp_path: Path, start: Calla
     assert status["dataRow"] == {"id": "c1", "globalKey": "a"}
     sandbox.project("cm1", HARBOUR, [{"globalKey": "a", "frames": 1}], mediaType="VIDEO")
     (status,) = sandbox.statuses("cm1", "new", [example("VCLS-1", dataRow={"globalKey": "a"})])
-    assert status["errors"][0]["message"] == "frame 240 lies behind the last frame (1)"
+    assert status["errors"][0]["message"] == "frame 240 is after the last frame (1)"

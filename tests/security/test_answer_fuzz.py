@@ -1,4 +1,4 @@
-"""Whatever Labelbox answers: a value of the declared type, or an error of ours, and never another error."""
+"""Whatever Labelbox answers, the result is a value of the declared type or one of our errors."""
 
 import copy
 import json
@@ -177,7 +177,7 @@ READS = {
 
 
 def outcome(act: Callable[[], Any]) -> Any:
-    """What it returns, or the error of ours that it raises."""
+    """Return the result of a function, or the error of ours that it raises."""
     try:
         return act()
     except PrelabelError as error:
@@ -216,7 +216,7 @@ def test_every_operation_is_content_with_the_right_answer(asked: Asked) -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(draw=st.data())
-def test_of_any_data_each_operation_makes_its_type_or_an_error_of_ours(
+def test_any_data_gives_the_type_of_the_operation_or_an_error_of_ours(
     name: str, draw: st.DataObject, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data_rows, "_LOOK_UP_SECONDS", 0)
@@ -244,7 +244,7 @@ HEADERS = st.fixed_dictionaries({}, optional={"retry-after": st.text(max_size=40
     body=changed(ERRORS).map(as_json) | st.binary(),
     creates=st.booleans(),
 )
-def test_of_any_answer_there_is_data_or_an_error_of_a_request(
+def test_any_answer_gives_data_or_an_error_of_the_request(
     status: int, headers: dict[str, str], body: bytes, creates: bool
 ) -> None:
     for found in (
@@ -276,7 +276,7 @@ GOOD = orjson.dumps({"uuid": "0" * 31 + "2", "status": "SUCCESS", "dataRow": {"g
         max_size=5,
     )
 )
-def test_of_any_lines_the_verdicts_of_the_others_stand(lines: list[bytes]) -> None:
+def test_any_line_leaves_the_verdicts_of_the_other_lines_unchanged(lines: list[bytes]) -> None:
     verdicts = Verdicts(SENT)
     verdicts.feed([*lines, GOOD])
 

@@ -1,4 +1,4 @@
-"""What a server may answer: never more of it than a bound, from no address but a safe one, and no key sent there."""
+"""Answers of a server: read up to a limit, from safe addresses only, and without sending the key to other hosts."""
 
 import gzip
 import json
@@ -156,7 +156,7 @@ def test_an_import_that_is_none_may_have_been_accepted(serve: Serve, job: str) -
 
 
 def test_an_answer_s_content_is_in_no_error(serve: Serve) -> None:
-    """Its words may quote what was sent: errors name the field and the types."""
+    """The decoder's text may quote the answer, so errors name only the field and the types."""
     _, labelbox = serve(lambda path: http(b'{"data": {"project": {"allowedMediaType": ["s3cret words"]}}}'))
 
     with pytest.raises(UnexpectedShape) as error:

@@ -70,7 +70,7 @@ def calls(work: Callable[[], object]) -> int:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Of CPU."""
+    """Return the seconds of CPU time that a call takes."""
     start = time.process_time()
     work()
     return time.process_time() - start
@@ -85,7 +85,7 @@ def verdict(work: Callable[[], object]) -> Verdict:
 
 
 def said_of(raw: bytes, check: Check) -> Verdict:
-    """What `prelabel validate` says of a line."""
+    """Return the report of `prelabel validate` on a line."""
     report = validate(read_lines(io.BytesIO(raw + b"\n"), LineOptions(PROJECT, mixed=True)), check, 1)
     return (report.errors[0].reason.value, report.errors[0].path) if report.errors else None
 
@@ -166,7 +166,7 @@ def test_pictures_are_looked_at_until_they_have_cost_what_those_of_a_message_may
     assert said_of(raw, structure) == said_of(raw, OfProject(ONTOLOGIES["IMAGE"], PROJECT)) == expected
 
 
-def test_what_stands_behind_the_pictures_of_a_message_is_no_longer_unpacked() -> None:
+def test_images_beyond_the_work_limit_of_a_message_are_not_unpacked() -> None:
     work = PictureWork(10_000_000)
 
     looked_at = [read_png(PLAIN, work).rows is not None for _ in range(5)]
@@ -197,7 +197,7 @@ def test_undoing_any_filter_is_counted_before_it_is_done(kind: int) -> None:
 
 
 class Counted(int):
-    """A number that counts how often it is compared, all of one hash."""
+    """A number that counts its comparisons; all have the same hash."""
 
     compared = 0
 

@@ -1,4 +1,4 @@
-"""Frames by producers that nobody should trust: refused at the door, or one dead letter; never the end of a worker."""
+"""Frames of hostile producers are refused by the script or become one dead letter; they never end a worker."""
 
 import subprocess
 import sys

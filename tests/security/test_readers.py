@@ -1,4 +1,4 @@
-"""What is read back or decoded costs what it may be, not what it claims: pictures of masks, records of the history."""
+"""Reading images of masks and records of the history costs at most their limits, whatever sizes they claim."""
 
 import struct
 import tracemalloc

@@ -1,4 +1,4 @@
-"""What whoever writes to the broker can make a worker do: look for work, and nothing else."""
+"""Whoever can write to the broker can make a worker look for work, and nothing else."""
 
 from pathlib import Path
 

@@ -36,7 +36,7 @@ text = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6, m
 
 @pytest.fixture
 def _logging() -> Iterator[None]:
-    """Logging is put back as it was."""
+    """Restore the configuration of logging after the test."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     levels = {name: logging.getLogger(name).level for name in ("httpx", "httpcore")}
@@ -101,7 +101,7 @@ def test_no_library_says_the_key_even_when_it_tells_everything(capsys: pytest.Ca
 
 
 def caught(work: Callable[[], object]) -> Exception | None:
-    """What it raises."""
+    """Return the error that a call raises."""
     try:
         work()
     except Exception as error:
@@ -186,7 +186,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def everything_in(client: "redis.Redis") -> Iterator[bytes]:
-    """Every name and value of a Redis, whatever its type."""
+    """Return every key and value of a Redis, of any type."""
     readers = {b"hash": "hgetall", b"string": "get", b"set": "smembers"}
     for name in client.scan_iter(count=1000):
         kind = client.type(name)

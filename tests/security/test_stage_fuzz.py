@@ -55,12 +55,12 @@ def test_keys_that_once_cost_another_project_its_worker_or_redis_quarantine_thei
     assert words in quarantined.detail
 
 
-def test_of_any_keys_no_stage_fails_and_no_other_project_is_concerned(bench: Bench) -> None:
+def test_with_any_keys_no_stage_fails_and_no_other_project_is_concerned(bench: Bench) -> None:
     for seed in range(INPUTS):
         redis_input(bench, random.Random(seed).randbytes(200))
 
 
-def test_of_any_answers_each_row_has_its_outcome_and_no_other_project_is_concerned(bench: Bench) -> None:
+def test_with_any_answers_each_row_has_its_outcome_and_no_other_project_is_concerned(bench: Bench) -> None:
     for seed in range(INPUTS):
         answers_input(bench, random.Random(seed).randbytes(200))
 

@@ -1,4 +1,4 @@
-"""Whoever cannot prove to be the server of the URL gets nothing deciphered: no password, no row, no name."""
+"""A server that cannot prove that it is the server of the URL can decrypt nothing: no password, row or name."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -37,14 +37,14 @@ def authority_path(authority: trustme.CA, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def stranger() -> Iterator[TlsServer]:
-    """Its certificate is for the right names, by an authority that nobody knows."""
+    """Yield a server whose certificate has the right names and comes from an unknown authority."""
     with serving(trustme.CA().issue_cert("localhost", "127.0.0.1")) as server:
         yield server
 
 
 @pytest.fixture
 def namesake(authority: trustme.CA) -> Iterator[TlsServer]:
-    """Its certificate is by the authority that is trusted, for another host."""
+    """Yield a server whose certificate comes from the trusted authority and is for another host."""
     with serving(authority.issue_cert("elsewhere.example")) as server:
         yield server
 
@@ -143,7 +143,7 @@ def test_a_server_with_a_certificate_for_another_host_hears_nothing(
 def test_only_who_asks_for_it_talks_to_a_server_that_was_not_verified(
     way: Way, stranger: TlsServer, redis_url: str, tmp_path: Path
 ) -> None:
-    """Without this one the others would pass against a server that hears nobody."""
+    """Without this test, the others would also pass with a server that receives nothing."""
     way(url_of(stranger, ssl_cert_reqs="none"), redis_url, tmp_path)
 
     assert (b"AMQP" if way is rabbitmq else SECRET.encode()) in stranger.heard

@@ -1,4 +1,4 @@
-"""Two releases side by side: each does what it knows and leaves alone what it does not."""
+"""Two releases side by side: each handles the versions that it knows and leaves the others alone."""
 
 import json
 import os
@@ -27,7 +27,7 @@ ROWS = 40
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One worker of this release."""
+    """Yield one worker of this release."""
     with Stack(tmp_path_factory.mktemp("versions") / ".prelabel", settings=SETTINGS) as running:
         yield running
 
@@ -42,7 +42,7 @@ def flow(stack: Stack) -> Iterator[Flow]:
 
 @pytest.fixture
 def newer_worker(stack: Stack, tmp_path: Path) -> Iterator[Callable[[], None]]:
-    """Starts one of the release to come."""
+    """Return a function that starts a worker of the next release."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start() -> None:
@@ -66,7 +66,7 @@ def newer_worker(stack: Stack, tmp_path: Path) -> Iterator[Callable[[], None]]:
 
 
 def rows_of(flow: Flow, left: int) -> list[Row]:
-    """A message for each data row, with a box at `left`."""
+    """Return a row of a message for each data row, with a box at `left`."""
     return [
         Row(f"k:k{n}", json.dumps(box(f"k{n}", project=flow.project, left=left, messageId=f"{left}-{n}")).encode(), 0)
         for n in range(ROWS)

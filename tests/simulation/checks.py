@@ -1,4 +1,4 @@
-"""The invariants of a world: after every step those that the keys of Redis can tell, at the end those about content."""
+"""The invariants of a world: those about keys are checked after every step, those about content at the end."""
 
 from importlib import resources
 from typing import Any
@@ -54,7 +54,7 @@ class Checks:
             self._world.violation(problem.decode())
 
     def audit(self, prefix: str) -> None:
-        """The product's own sum agrees."""
+        """Check that the product's own audit balances."""
         for project in audit(self._server.raw, prefix):
             if project.project_id.startswith(GARBAGE):
                 continue
@@ -62,7 +62,7 @@ class Checks:
                 self._world.violation(f"audit of {project.project_id}: {difference}")
 
     def _committing(self, args: tuple[Any, ...]) -> Any:
-        """Before a commit: which of its rows it will count as imported; after it: whether Labelbox has them."""
+        """Before a commit, note which rows it counts as imported; after it, check that Labelbox has them."""
         root, chunk, commit = args[3], args[4], orjson.loads(args[6])
         before, after, imported = commit["cursor"], commit["after"], commit["imported"]
         if not imported:
@@ -91,7 +91,7 @@ class Checks:
         return committed
 
     def _undoing(self, args: tuple[Any, ...]) -> Any:
-        """Rows that are moved were imported until now, and Labelbox has nothing of their import any more."""
+        """Check that rows of an undone import were imported until now, and that Labelbox has nothing of that import."""
 
         def undone(answer: list[int]) -> None:
             for chunk, rows in zip(args[4:], answer, strict=True):
@@ -138,7 +138,7 @@ class Checks:
             self._world.violation(f"{certain} messages were answered, {perhaps} perhaps; published are {published}")
 
     def _row(self, project: str, key: tuple[str, str], dead: set[int]) -> None:
-        """What became of one data row and model."""
+        """Check the outcome of one data row and model."""
         mine = [m for m in self._model.messages if (m.project, m.key, m.model) == (project, *key)]
         imported = [message for message in mine if message.number in self.imported]
         if imported:

@@ -1,4 +1,4 @@
-"""Run many seeds, or show one: `python -m tests.simulation.run --seeds 10000 --steps 200 --processes 2`."""
+"""Runs many seeds, or shows one: `python -m tests.simulation.run --seeds 10000 --steps 200 --processes 2`."""
 
 import argparse
 import multiprocessing
@@ -34,7 +34,7 @@ def _part(work: tuple[range, int, str]) -> list[Outcome]:
 
 @dataclass
 class Total:
-    """What many seeds came to."""
+    """The results of many seeds."""
 
     seeds: int = 0
     steps: int = 0
@@ -50,7 +50,7 @@ class Total:
 
 
 def many(options: argparse.Namespace, without: str, *, loud: bool) -> Total:
-    """All seeds, divided among processes."""
+    """Run all seeds, divided among processes."""
     last = options.first + options.seeds
     parts = [(range(at, min(at + _PART, last)), options.steps, without) for at in range(options.first, last, _PART)]
     total = Total()

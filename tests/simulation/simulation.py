@@ -45,7 +45,7 @@ EXPECTED = (redis.RedisError,)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one seed came to."""
+    """The result of one seed."""
 
     seed: int
     steps: int
@@ -93,7 +93,7 @@ def _settings(per_minute: int, burst: int) -> Settings:
 
 
 class Simulation:
-    """The scheduler of a seed: who continues, what breaks, what people do."""
+    """The scheduler of a seed: it decides which task continues, what breaks, and what people do."""
 
     def __init__(self, seed: int, server: Server) -> None:
         self.world = world = World(seed, EXPECTED)
@@ -291,7 +291,7 @@ class Simulation:
         return bool(workers)
 
     def _next_event(self) -> float:
-        """The nearest time at which anything can happen."""
+        """Return the nearest time at which anything can happen."""
         now = self.world.now
         times = [task.wake_at for task in self.world.tasks]
         times += [process.stopped_until for process in (*self.workers, *self.producers) if process.stopped_until > now]
@@ -401,7 +401,7 @@ class Simulation:
             self._do(f"retry {ids}", lambda: self._held.retry(project, ids))
 
     def _dead_letters(self, project: str) -> dict[str, Message]:
-        """The dead letters of a project and their messages."""
+        """Return the dead letters of a project and their messages."""
         root = self._roots[project]
         found = {}
         for dead_letter in self.server.raw.zrange(f"{root}:dead", 0, -1):
@@ -526,7 +526,7 @@ class Simulation:
             self._operator.spawn("resume", partial(self._project_changes.resume, project))
 
     def _settle(self) -> None:
-        """Until every row has its outcome."""
+        """Work until every row has its outcome."""
         world = self.world
         last = world.steps + _MOST_STEPS_TO_CALM
         while world.broken is None and not self._is_settled():
@@ -590,7 +590,7 @@ class Simulation:
                 self._operator.spawn("resume", partial(self._project_changes.resume, project))
 
     def _what_waits(self) -> str:
-        """Rows without an outcome, by project."""
+        """Return the numbers of rows without an outcome, by project."""
         found = []
         for project, root in self._roots.items():
             status = self._reader_pending(root)

@@ -30,14 +30,14 @@ class Switch:
     python: tuple[Change, ...] = ()
 
     def rewrite(self, source: str) -> str:
-        """A script for this simulation."""
+        """Return a script for this simulation."""
         for old, new in self.lua.items():
             source = source.replace(old, new)
         return with_virtual_clock(source)
 
     @contextmanager
     def off(self) -> Iterator[None]:
-        """Without the rule."""
+        """Run the block without the rule."""
         for old in self.lua:
             assert any(old in source for source in script_sources().values()), f"no script says {old!r} any more"
         with ExitStack() as stack:

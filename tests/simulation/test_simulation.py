@@ -1,4 +1,4 @@
-"""A sample of seeds in each run of the tests; `python -m tests.simulation.run` runs as many as one likes."""
+"""A sample of seeds in each run of the tests; `python -m tests.simulation.run` runs any number of them."""
 
 import subprocess
 import sys

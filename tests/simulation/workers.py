@@ -39,7 +39,7 @@ class Hint:
 
 
 class Celery:
-    """The queue. It promises nothing."""
+    """The queue. It gives no guarantees."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -76,7 +76,7 @@ class Worker(Process):
         self._ticking = False
 
     def can_tick(self) -> bool:
-        """Whether its next look is due; in reality it looks four times a second."""
+        """Return whether the next look is due; a real ticker looks four times a second."""
         return not self._ticking and self.next_tick <= self.world.now and self.stopped_until <= self.world.now
 
     def tick(self) -> None:

@@ -21,7 +21,7 @@ class Dead(BaseException):
 
 
 class Violation(Exception):
-    """An invariant does not hold."""
+    """An invariant is violated."""
 
 
 class Process:
@@ -42,11 +42,11 @@ class Process:
         return task
 
     def stop(self, seconds: float) -> None:
-        """SIGSTOP, and SIGCONT so much later."""
+        """SIGSTOP the process, and SIGCONT it `seconds` later."""
         self.stopped_until = self.world.now + seconds
 
     def kill(self) -> None:
-        """SIGKILL: what its tasks have not sent is never sent."""
+        """SIGKILL the process: commands that its tasks have not sent yet are never sent."""
         self.alive = False
         for task in list(self.tasks):
             task.drop()
@@ -172,7 +172,7 @@ class World:
 
     @property
     def current(self) -> Task:
-        """The task that runs now."""
+        """Return the task that runs now."""
         assert self._current is not None
         return self._current
 

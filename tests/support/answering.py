@@ -1,4 +1,4 @@
-"""An HTTP server that answers what it is told to."""
+"""An HTTP server whose answers a test decides."""
 
 import socket
 import threading
@@ -8,7 +8,7 @@ Answer = Callable[[str], bytes]
 
 
 class Server:
-    """Answers every request with the bytes that `answer(path)` gives, and keeps what it was sent."""
+    """Answers every request with the bytes that `answer(path)` returns, and keeps the requests in `seen`."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
@@ -40,10 +40,10 @@ class Server:
                     while connection.recv(65536):
                         pass
                 except OSError:
-                    pass  # the client had enough
+                    pass  # the client has closed the connection
 
 
 def http(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    """A whole answer of HTTP."""
+    """Return a whole HTTP response."""
     lines = [f"HTTP/1.1 {status}", "Connection: close", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

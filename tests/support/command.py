@@ -1,4 +1,4 @@
-"""`prelabel …` run in this process, as the entry point does, with a test's settings."""
+"""Runs `prelabel …` in this process, as the entry point does, with a test's settings."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from prelabel_worker.settings import Settings
 
 
 class Done(NamedTuple):
-    """What a command printed, and its exit code."""
+    """A command that has ended: its exit code, and its output."""
 
     code: Any
     out: str
@@ -31,7 +31,7 @@ Command = Callable[..., Done]
 def command_of(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str], *noun: str
 ) -> Command:
-    """The command, or what is below a noun, off a terminal and in an empty folder."""
+    """Return a function that runs `prelabel`, or the commands below a noun, without a terminal and in this folder."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PRELABEL_REDIS_URL", settings.redis_url.get_secret_value())
     monkeypatch.setenv("PRELABEL_KEY_PREFIX", settings.key_prefix)

@@ -1,4 +1,4 @@
-"""What the tests of dead letters share: the indexes seen whole, and dead letters made and edited."""
+"""Helpers for tests of dead letters: make and edit them, and check every index of held rows."""
 
 from collections import Counter
 from typing import Any
@@ -12,7 +12,7 @@ from tests.support.project import Project
 
 
 def real_message(key: str, *, name: str = "Car", model: str = "m", message_id: str = "", **fields: Any) -> Row:
-    """A message that the gate takes, with one box."""
+    """Return a row of a message with one box, which the gate accepts."""
     body = {
         "messageId": message_id or f"id-{key}",
         "projectId": "p",
@@ -25,35 +25,35 @@ def real_message(key: str, *, name: str = "Car", model: str = "m", message_id: s
 
 
 def kill(project: Project, *rows: Row, reason: str = "refused") -> list[str]:
-    """Make dead letters of these rows; returns their ids."""
+    """Make these rows dead letters, and return their ids."""
     project.publish(*rows)
     chunk = project.take(project.cut())
-    found = project.rows(chunk)
-    project.settle(chunk, imported=0, outcomes=[project.holding(row, reason=reason) for row in found])
-    return [row.held_id or str(row.seq) for row in found]
+    chunk_rows = project.rows(chunk)
+    project.settle(chunk, imported=0, outcomes=[project.holding(row, reason=reason) for row in chunk_rows])
+    return [row.held_id or str(row.seq) for row in chunk_rows]
 
 
 def new_message(project: Project, dead_letter_id: str, row: Row) -> EditedMessage:
-    """The dead letter with another message."""
+    """Return the edit that gives a dead letter another message."""
     dead_letter = project.held.dead_letter("p", dead_letter_id)
     assert dead_letter is not None
     return edited_message(dead_letter, prepare(row.raw), project.held.lanes("p"))
 
 
 def held_keys(project: Project) -> dict[str, Any]:
-    """Every key of held rows with its value, by the name after the root."""
-    found: dict[str, Any] = {}
+    """Return the values of all keys of held rows and dead letters, by the key without the project's root."""
+    values: dict[str, Any] = {}
     for key in sorted(project.client.keys(f"{project.root}:held*".replace("{", "?").replace("}", "?"))):
-        found[key.decode().removeprefix(project.root + ":")] = project.client.hgetall(key)
+        values[key.decode().removeprefix(project.root + ":")] = project.client.hgetall(key)
     for key in sorted(project.client.keys(f"{project.root}:dead*".replace("{", "?").replace("}", "?"))):
         name = key.decode().removeprefix(project.root + ":")
-        hashed = project.client.type(key) == b"hash"
-        found[name] = project.client.hgetall(key) if hashed else {n for n, _ in project.client.zscan_iter(key)}
-    return found
+        is_hash = project.client.type(key) == b"hash"
+        values[name] = project.client.hgetall(key) if is_hash else {n for n, _ in project.client.zscan_iter(key)}
+    return values
 
 
 def check_indexes(project: Project) -> None:
-    """Every index of held rows says what the states say, and nothing else; the sum balances."""
+    """Assert that every index of held rows agrees with their states, and that the conservation sum balances."""
     client, root = project.client, project.root
     states = {name.decode(): orjson.loads(state) for name, state in client.hgetall(f"{root}:held").items()}
     dead = {name: state for name, state in states.items() if not state.get("due") and not state.get("queued")}

@@ -1,4 +1,4 @@
-"""The files of this repository that may cite a page of the documentation, and the anchors that a page has."""
+"""Finds the files of this repository that may cite a page of the documentation, and the anchors of a page."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def sources() -> Iterator[tuple[Path, str]]:
 
 @cache
 def anchors_of(page: Path) -> frozenset[str]:
-    """Return the explicit anchors of a page, and those that its headings get."""
+    """Return the explicit anchors of a page, and the anchors of its headings."""
     text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}

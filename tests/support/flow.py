@@ -1,4 +1,4 @@
-"""A project in a running stack, and the command in a shell."""
+"""A project in a running stack, and the command in a process of its own."""
 
 import json
 import os
@@ -46,7 +46,7 @@ SETTINGS = {
 def box(
     key: str, name: str = "vessel", *, project: str, left: int = 2, model: str = "m", **fields: Any
 ) -> dict[str, Any]:
-    """A message with one box."""
+    """Return a message with one box."""
     annotation = {"name": name, "bbox": {"top": 1, "left": left, "height": 3, "width": 4}}
     return {
         "projectId": project,
@@ -92,7 +92,7 @@ class Flow:
         self.control("POST", "faults", {"fault": name, "project": self.project, **options})
 
     def retry_for(self, hours: float) -> None:
-        """How long a row whose data row is missing is tried again; 0: it dies at once."""
+        """Set how long a row is retried whose data row is missing; 0: it becomes a dead letter at once."""
         self.override(retryHours=f"{hours:g}")
 
     def override(self, **fields: str) -> None:
@@ -107,10 +107,10 @@ class Flow:
         return Inspector(self.client).status(self.project)
 
     def settled(self, seconds: float = 60) -> ProjectStatus:
-        """Wait until no row is pending; the audit's sum is the assertion at the end of every flow."""
+        """Wait until no row is pending, then assert that the audit balances, as at the end of every flow."""
         wait_for(lambda: self.status().pending == 0, "all rows to be settled", seconds)
-        (found,) = [each for each in audit(self.client) if each.project_id == self.project]
-        assert found.balances, found.differences
+        (project_audit,) = [entry for entry in audit(self.client) if entry.project_id == self.project]
+        assert project_audit.balances, project_audit.differences
         return self.status()
 
     def wait_for_state(self, state: str, seconds: float = 60) -> None:
@@ -118,7 +118,7 @@ class Flow:
         wait_for(lambda: state in self.status().chunks, f"a chunk that is {state}", seconds)
 
     def pre_labels(self) -> list[dict[str, Any]]:
-        """What a labeler would see."""
+        """Return the project's pre-labels, as a labeler would see them."""
         text = self.control("GET", f"projects/{self.project}/pre-labels").text
         return [json.loads(line) for line in text.split("\n") if line]
 

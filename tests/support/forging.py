@@ -1,4 +1,4 @@
-"""Between a worker and the sandbox: what is answered may be changed on the way."""
+"""A proxy between a worker and the sandbox, which can change the sandbox's answers."""
 
 import threading
 from collections.abc import Callable
@@ -8,28 +8,28 @@ from typing import Any
 import httpx
 
 Forge = Callable[[bytes, bytes], bytes]
-"""From the request's body and the answer's: the answer that is sent on."""
+"""From the body of a request and the body of its answer: the body that is sent to the worker."""
 
 
 class Forger:
-    """Passes every request on to a service, under an address of its own; `forge` changes the answers."""
+    """Listens at an address of its own and forwards every request to a service; `forge` changes the answers."""
 
     def __init__(self, service: str) -> None:
-        self.forge: Forge = lambda asked, answer: answer
+        self.forge: Forge = lambda request, answer: answer
         forger, client = self, httpx.Client(timeout=10)
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                self._pass_on("POST", self.rfile.read(int(self.headers["content-length"])))
+                self._forward("POST", self.rfile.read(int(self.headers["content-length"])))
 
             def do_GET(self) -> None:
-                self._pass_on("GET", b"")
+                self._forward("GET", b"")
 
-            def _pass_on(self, method: str, body: bytes) -> None:
+            def _forward(self, method: str, body: bytes) -> None:
                 kept = {name: self.headers[name] for name in ("authorization", "content-type") if self.headers[name]}
-                found = client.request(method, service + self.path, content=body, headers=kept)
-                answer = forger.forge(body, found.content.replace(service.encode(), forger.url.encode()))
-                self.send_response(found.status_code)
+                response = client.request(method, service + self.path, content=body, headers=kept)
+                answer = forger.forge(body, response.content.replace(service.encode(), forger.url.encode()))
+                self.send_response(response.status_code)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
@@ -44,7 +44,7 @@ class Forger:
         self._thread.start()
 
     def close(self) -> None:
-        """End it, with every connection."""
+        """Stop the proxy and close every connection."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(10)

@@ -1,4 +1,4 @@
-"""A TCP forwarder on the loopback: what stands between a client and Redis, and can be slow or lead elsewhere."""
+"""A TCP forwarder between a client and Redis, which can be slow or switch to another server."""
 
 import contextlib
 import queue
@@ -8,10 +8,10 @@ import time
 
 
 class Forwarder:
-    """Listens on `port` and forwards to `target`, each piece `delay` seconds late.
+    """Listens on `port` and forwards to the port `target`, each piece of data `delay` seconds late.
 
-    Another `target` is for new connections; those that are open stay where they are, as behind a name or a virtual
-    address that moves to another server.
+    A change of `target` applies to new connections. Open connections stay with the old server, as if a host name or a
+    virtual address had moved to another server.
     """
 
     def __init__(self, target: int) -> None:
@@ -23,15 +23,15 @@ class Forwarder:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections and cut those that are open."""
+        """Accept no more connections, and cut all open ones."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()
 
     def cut(self) -> None:
-        """Cut every connection that is open."""
-        for each in list(self._open):
-            _cut(each)
+        """Cut every open connection."""
+        for connection in list(self._open):
+            _cut(connection)
 
     def _accept(self) -> None:
         while True:

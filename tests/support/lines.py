@@ -1,4 +1,4 @@
-"""Lines as they are compared, and builders of rows for each media type."""
+"""Lines in the form in which tests compare them, and row builders for each media type."""
 
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,6 @@ BUILDERS = {
 
 
 def canonical(line: dict[str, Any]) -> dict[str, Any]:
-    """A line of docs/reference/labelbox-format.md as we write it: the canonical uuid, the new spelling."""
+    """Return a line of docs/reference/labelbox-format.md as we write it: with canonical uuid, and `answer`."""
     line = {"answer" if key == "answers" else key: value for key, value in line.items()}
     return line | ({"uuid": str(UUID(line["uuid"]))} if "uuid" in line else {})

@@ -1,4 +1,4 @@
-"""The example of each media type, and the ontology beside them. No project is named: whoever publishes them says it."""
+"""The example of each media type, and their ontology. They name no project: it is chosen when they are published."""
 
 import json
 from pathlib import Path

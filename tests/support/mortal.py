@@ -6,13 +6,15 @@ import redis
 
 
 class Killed(BaseException):
-    """The process is gone; nothing of ours catches it."""
+    """The process was killed. No code of the project catches this exception."""
 
 
 class Mortal(redis.connection.UnixDomainSocketConnection):  # type: ignore[misc]
     """A connection of a process that dies before or after its n-th command has reached Redis."""
 
+    #: Number of commands before the fatal one; set on the class.
     left = 0
+    #: Whether the fatal command reaches Redis first.
     after = False
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:

@@ -1,7 +1,7 @@
-"""The most expensive messages: for each annotation kind those that cost the most within the limits.
+"""The most expensive messages: for each annotation kind, the messages within the limits that cost the most work.
 
-The limits are those of docs/reference/messages.md. `benchmarks/most_expensive.py` measures them; tests compare what the
-checks say of them and count their work.
+The limits are in docs/reference/messages.md. `benchmarks/most_expensive.py` measures these messages; tests compare the
+results of the checks and count their work.
 """
 
 import base64
@@ -20,33 +20,29 @@ from prelabel.validation.gate import MAX_MESSAGE_BYTES
 
 PROJECT = "p"
 _ROOM = 1000
-"""Bytes of a message around its annotations, and of an annotation around its list."""
+"""Bytes that are kept free for the rest of a message around its annotations, or of an annotation around its list."""
 FEATURES = 40
-"""Features of each tool: 5,000 annotations each are more than a message holds."""
+"""Number of features of each tool. With 5,000 annotations of each, a message is full before a limit per feature."""
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DEEP = 19
-"""Levels of classifications below the first: as deep as they may be."""
+"""Levels of classifications below the first: the maximum."""
 
 Annotation = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Expensive:
-    """A message at a limit.
+    """A message at a limit."""
 
-    Attributes:
-        kind: the annotation kind's name.
-        shape: what is expensive about it.
-        media: the media type of the project it is for.
-        raw: its JSON.
-        fits: whether publishing takes it and the ontology has it; otherwise it is refused.
-
-    """
-
+    #: Name of the annotation kind.
     kind: str
+    #: What makes it expensive.
     shape: str
+    #: Media type of its project.
     media: str
+    #: The message as JSON.
     raw: bytes
+    #: Whether publishing accepts it and the ontology has its features; otherwise it is refused.
     fits: bool = True
 
 
@@ -62,7 +58,7 @@ def _id(tool: str, at: int) -> str:
 
 
 def _nested(level: int, form: str) -> list[dict[str, Any]]:
-    """Classifications below an object or an option, `DEEP` deep."""
+    """Return classifications below an object or an option, nested `level` levels deep."""
     if not level:
         return []
     options = [{"value": "o", "label": "o", "featureSchemaId": f"o{level:024d}", "options": _nested(level - 1, form)}]
@@ -81,37 +77,37 @@ def _feature(tool: str, at: int) -> dict[str, Any]:
 
 
 def ontology() -> dict[str, Any]:
-    """What `ontology.normalized` answers for a project that takes all of them."""
+    """Return the answer to `ontology.normalized` for a project that accepts all these messages."""
     features = [_feature(tool, at) for tool in _TOOLS for at in range(FEATURES)]
     return {
-        "tools": [each for each in features if "tool" in each],
-        "classifications": [each for each in features if "type" in each],
+        "tools": [feature for feature in features if "tool" in feature],
+        "classifications": [feature for feature in features if "type" in feature],
     }
 
 
 def message(annotations: list[Annotation]) -> bytes:
-    """As it is published, with the longest data row."""
+    """Return a message with these annotations as JSON, with the longest global key."""
     return orjson.dumps(
         {"messageId": "m", "projectId": PROJECT, "dataRow": {"globalKey": "k" * 200}, "annotations": annotations}
     )
 
 
-def filled(size: int, make: Callable[[int], Annotation], most: int = 10**6) -> bytes:
-    """As many annotations as a message of this size holds, `most` at most."""
-    return message(listed(size, make, most))
+def filled(size: int, make: Callable[[int], Annotation], maximum: int = 10**6) -> bytes:
+    """Return a message with as many annotations as `size` bytes hold, at most `maximum`; `make` gets their index."""
+    return message(listed(size, make, maximum))
 
 
-def listed(size: int, make: Callable[[int], Any], most: int = 10**6) -> list[Any]:
-    """As many items as a message of this size holds, `most` at most."""
-    made: list[Any] = []
+def listed(size: int, make: Callable[[int], Any], maximum: int = 10**6) -> list[Any]:
+    """Return as many items as a message of `size` bytes holds, at most `maximum`; `make` gets their index."""
+    items: list[Any] = []
     room = size - _ROOM
-    for at in range(most):
+    for at in range(maximum):
         item = make(at)
         room -= len(orjson.dumps(item)) + 1
         if room < 0:
             break
-        made.append(item)
-    return made
+        items.append(item)
+    return items
 
 
 def _uuid(at: int) -> str:
@@ -129,7 +125,7 @@ def _below(levels: int) -> list[Annotation]:
 
 
 def png(width: int, height: int, *, color: int = GRAY, kind: int = 0, value: int = 0, head: int = 0) -> bytes:
-    """A picture whose rows have one filter and all the same bytes; `head` empty chunks stand before its pixels."""
+    """Return a PNG image with filter `kind`, equal bytes in all rows, and `head` empty chunks before the pixels."""
     stride = width * {GRAY: 1, RGB: 3}[color]
     packed = zlib.compress((bytes([kind]) + bytes([value]) * stride) * height, 9)
     header = struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0)
@@ -140,12 +136,12 @@ def png(width: int, height: int, *, color: int = GRAY, kind: int = 0, value: int
 
 
 def text(picture: bytes) -> str:
-    """Base64."""
+    """Return an image in base64."""
     return base64.b64encode(picture).decode()
 
 
 NARROW = text(png(1, 2_000_000, kind=2))
-"""The picture that the bounds were made for: 2,000,000 rows of one byte in 5,280 characters."""
+"""The image for which the limits were made: 2,000,000 rows of one byte in 5,280 characters."""
 PICTURES: dict[str, str] = {
     "1 x 2,000,000, filter 2": NARROW,
     "1 x 2,000,000, filter 1": text(png(1, 2_000_000, kind=1)),
@@ -228,8 +224,8 @@ _OBJECTS: dict[str, tuple[str, str, Annotation]] = {
 
 
 def colliding_points(count: int) -> list[Annotation]:
-    """Different points whose pairs of numbers all have one hash in Python: a set of them compares each with each."""
-    # The steps of `hash((x, y))` of CPython; numbers that are whole and small hash to themselves.
+    """Return different points whose pairs of numbers have the same hash: a set compares each point with all others."""
+    # The steps of CPython's `hash((x, y))`; small whole numbers hash to themselves.
     prime_1, prime_2, prime_5, mask = 11400714785074694791, 14029467366897019727, 2870177450012600261, 2**64 - 1
     inverse_1, inverse_2 = pow(prime_1, -1, 2**64), pow(prime_2, -1, 2**64)
     modulus, target = 2**61 - 1, 0x1234567 * prime_1 & mask
@@ -248,7 +244,7 @@ def colliding_points(count: int) -> list[Annotation]:
 
 
 def _number_of_hash(lane: int, modulus: int) -> float | None:
-    """A number within the limits whose hash is this; None where there is none."""
+    """Return a number within the limits that has this hash, or None if there is none."""
     if lane >= modulus:
         return None
     mantissa = lane
@@ -304,8 +300,8 @@ def _tracks(size: int) -> Iterator[Expensive]:
     }
     for shape, (tool, geometry) in shapes.items():
 
-        def track(at: int, most: int, room: int, tool: str = tool, geometry: Annotation = geometry) -> Annotation:
-            frames = listed(room, lambda frame: {"frame": frame, **geometry}, most)
+        def track(at: int, maximum: int, room: int, tool: str = tool, geometry: Annotation = geometry) -> Annotation:
+            frames = listed(room, lambda frame: {"frame": frame, **geometry}, maximum)
             return {"name": _name(tool, at % FEATURES), "segments": [{"keyframes": frames}]}
 
         raw = filled(size, lambda at, track=track: track(at, 20_000, size // 4))
@@ -413,7 +409,7 @@ def _timed(size: int) -> Iterator[Expensive]:
             item = {"name": "o", "frames": deep, "classifications": nested}
             whole = {"name": _name(tool, 0), "answer": item if kind == "timed radio" else [item]}
             yield Expensive(kind, f"ranges in 20 levels, {media}", media, message([whole]))
-        # Ranges beside the answer, which audio has in each option: just what is allowed, and what is not.
+        # Ranges beside the answer, which count for each option: once within the limit, once above it.
         options, beside = [{"name": f"{n}"} for n in range(500)], [{"start": n, "end": n} for n in range(400)]
         whole = {"name": _name("checklist", 0), "answer": options, "frames": beside}
         spread = filled(size, lambda at, whole=whole: whole, 1)
@@ -443,7 +439,7 @@ def _evaluations(size: int) -> Iterator[Expensive]:
         yield Expensive("message evaluation", name, "CONVERSATIONAL", raw)
 
 
-# -- what is expensive in any kind -------------------------------------------------------------------------------------
+# -- expensive in any kind ---------------------------------------------------------------------------------------------
 
 
 def _any_kind(size: int) -> Iterator[Expensive]:
@@ -452,7 +448,7 @@ def _any_kind(size: int) -> Iterator[Expensive]:
     yield Expensive("bounding box", "metrics", "IMAGE", message([box | {"customMetrics": metrics}]))
     yield Expensive("bounding box", "a key of 4 MiB", "IMAGE", message([box | {"a" * (size - _ROOM): 1}]), fits=False)
     odd = "".join(chr(97 + at * at % 26) for at in range(size - _ROOM))
-    yield Expensive("bounding box", "a key of dead letters", "IMAGE", message([box | {odd: 1}]), fits=False)
+    yield Expensive("bounding box", "a key of many letters", "IMAGE", message([box | {odd: 1}]), fits=False)
     keys = {f"k{at}": 1 for at in range(size // 15)}
     yield Expensive("bounding box", "many unknown keys", "IMAGE", message([box | keys]), fits=False)
     name = "ar" * 500
@@ -479,7 +475,7 @@ def _any_kind(size: int) -> Iterator[Expensive]:
 
 
 def messages(size: int = MAX_MESSAGE_BYTES) -> Iterator[Expensive]:
-    """All of them, kind by kind, of at most so many bytes."""
+    """Yield all expensive messages, kind by kind, each of at most `size` bytes."""
     yield from _objects(size)
     yield from _geometries(size)
     yield from _masks(size)

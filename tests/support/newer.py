@@ -1,4 +1,4 @@
-"""A release to come: it knows version 3 of frames, whose body is back to front. `newer_worker` is a worker of it."""
+"""An imagined next release: it knows version 3 of frames, whose body is reversed. `newer_worker` is a worker of it."""
 
 from importlib import resources
 
@@ -9,7 +9,7 @@ KNOWN = frame.read_messages
 
 
 def written(old: bytes) -> bytes:
-    """A frame as that release's producers write it."""
+    """Return a frame as the producers of that release write it."""
     return b"\x03" + old[1 : frame.HEADER.size] + old[frame.HEADER.size :][::-1]
 
 
@@ -20,7 +20,7 @@ def _read_messages(stored: bytes) -> list[bytes]:
 
 
 def publish_script() -> str:
-    """Its publish.lua: all versions, and lane entries of one field more."""
+    """Return the publish.lua of that release: it accepts all versions, and writes lane entries with one more field."""
     text = resources.files("prelabel.publishing").joinpath("publish.lua").read_text("utf-8")
     for old, new in (
         ("if version ~= 1 then", "if version > 3 then"),
@@ -32,7 +32,7 @@ def publish_script() -> str:
 
 
 def main() -> object:
-    """The app of that release; only in a process of its own, since it changes the modules."""
+    """Return the app of that release. Call it only in a process of its own, since it changes the modules."""
     frame.VERSION, frame.read_messages = 3, _read_messages  # type: ignore[misc]
     chunk.KNOWN_VERSION = 3  # type: ignore[misc]
     from prelabel_worker.celery import app

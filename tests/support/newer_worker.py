@@ -1,4 +1,4 @@
-"""What `celery -A` finds: a worker of the release to come."""
+"""The module for `celery -A`: a worker of the release that `newer` imagines."""
 
 from tests.support.newer import main
 

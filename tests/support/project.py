@@ -37,7 +37,7 @@ def message(key: str, *, model: str = "m", message_id: str = "") -> Row:
 
 @dataclass
 class Project:
-    """Project `p`: publishes rows as a publisher would and takes chunks as a worker would."""
+    """A project, by default `p`. Publishes rows as a publisher does, and takes chunks as a worker does."""
 
     client: "redis.Redis"
     settings: Settings
@@ -96,7 +96,7 @@ class Project:
         self.ledger.record_import(chunk, "default", f"name-{chunk.id}", self.sent(chunk))
 
     def import_all(self, chunk_id: str) -> None:
-        """Take a chunk through to imported, every row a success."""
+        """Take a chunk, and settle it with every row imported."""
         chunk = self.take(chunk_id)
         self.settle(chunk, imported=len(self.rows(chunk)))
 
@@ -127,7 +127,7 @@ class Project:
         )
 
     def kill(self, *row_keys: str) -> list[str]:
-        """Make dead letters of rows with these global keys; returns their ids."""
+        """Publish rows with these global keys, make them dead letters, and return their ids."""
         self.publish(*(message(key) for key in row_keys))
         chunk = self.take(self.cut())
         rows = self.rows(chunk)
@@ -135,9 +135,9 @@ class Project:
         return [str(row.seq) for row in rows]
 
     def audit(self) -> ProjectAudit:
-        (found,) = audit(self.client, self.settings.key_prefix)
-        assert found.balances, found.differences
-        return found
+        (project_audit,) = audit(self.client, self.settings.key_prefix)
+        assert project_audit.balances, project_audit.differences
+        return project_audit
 
     def status(self) -> ProjectStatus:
         self.audit()

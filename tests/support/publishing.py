@@ -1,4 +1,4 @@
-"""Messages through a publisher, and what waits in Redis."""
+"""Messages for a publisher, and the messages that wait in Redis."""
 
 import redis
 
@@ -12,13 +12,13 @@ def message(key: str, project: str = "p") -> dict[str, object]:
 
 
 def waiting(client: "redis.Redis", prefix: str, project: str = "p") -> list[bytes]:
-    """All messages in the inbox, lane by lane in order of arrival."""
+    """Return all messages in the inbox, lane by lane, in order of arrival."""
     frames = client.hgetall(f"{prefix}:{{{project}}}:frames")
-    found = []
+    messages = []
     for lane in range(16):
         for entry in client.lrange(f"{prefix}:{{{project}}}:lane:{lane}", 0, -1):
-            found += read_messages(frames[entry.split(b" ")[1]])
-    return found
+            messages += read_messages(frames[entry.split(b" ")[1]])
+    return messages
 
 
 def published(client: "redis.Redis", prefix: str, project: str = "p") -> int:

@@ -1,4 +1,4 @@
-"""What tests of readers share: files of a few lines, and messages that the worker takes with their ontology."""
+"""Helpers for tests of readers: small files, the messages that are read from them, and ontologies for these."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ CATEGORIES = [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}]
 
 
 def write(folder: Path, name: str, content: Any) -> Path:
-    """A file with this text, these bytes or this JSON."""
+    """Write a file with this text, these bytes or this JSON, and return its path."""
     path = folder / name
     if isinstance(content, bytes):
         path.write_bytes(content)
@@ -26,29 +26,29 @@ def write(folder: Path, name: str, content: Any) -> Path:
 
 
 def read(form: str, path: Path, **options: Any) -> tuple[list[dict[str, Any]], list[BadRecord]]:
-    """The messages, each of which the gate takes, and the bad records."""
+    """Return the messages in a file, after asserting that the gate accepts each one, and the bad records."""
     mapping = options.pop("mapping", None) or ClassMapping()
-    found = list(FORMATS[form].read(path, ReaderOptions("p", mapping=mapping, **options)))
-    messages: list[dict[str, Any]] = [dict(each.message) for each in found if isinstance(each, Record)]  # type: ignore[arg-type]
+    records = list(FORMATS[form].read(path, ReaderOptions("p", mapping=mapping, **options)))
+    messages: list[dict[str, Any]] = [dict(record.message) for record in records if isinstance(record, Record)]  # type: ignore[arg-type]
     for message in messages:
         assert prepare(message).project_id == "p"
-    return messages, [each for each in found if isinstance(each, BadRecord)]
+    return messages, [record for record in records if isinstance(record, BadRecord)]
 
 
 def built(messages: list[dict[str, Any]], media: str, **ontology: Any) -> list[dict[str, Any]]:
-    """The lines that the worker makes of them for a project with this ontology."""
+    """Return the lines that the worker builds from these messages for a project with this ontology."""
     builder = RowBuilder("p", Ontology.from_normalized(ontology, media), data_row_form="k")
     content = b"".join(builder.build(orjson.dumps(message)).lines for message in messages)
     return [json.loads(line) for line in content.splitlines()]
 
 
 def schema(index: int) -> str:
-    """A featureSchemaId."""
+    """Return a featureSchemaId with this number."""
     return f"c{index:024d}"
 
 
 def tool(kind: str, *names: str, classifications: Any = ()) -> list[dict[str, Any]]:
-    """Tools of one kind."""
+    """Return tools of one kind with these names."""
     return [
         {"tool": kind, "name": name, "featureSchemaId": schema(at), "classifications": list(classifications)}
         for at, name in enumerate(names)
@@ -56,13 +56,15 @@ def tool(kind: str, *names: str, classifications: Any = ()) -> list[dict[str, An
 
 
 def classification(kind: str, name: str, *options: str) -> dict[str, Any]:
-    """A classification with options."""
-    made = [{"label": each, "value": each, "featureSchemaId": schema(200 + at)} for at, each in enumerate(options)]
-    return {"type": kind, "name": name, "instructions": name, "featureSchemaId": schema(100), "options": made}
+    """Return a classification with these options."""
+    nodes = [
+        {"label": option, "value": option, "featureSchemaId": schema(200 + at)} for at, option in enumerate(options)
+    ]
+    return {"type": kind, "name": name, "instructions": name, "featureSchemaId": schema(100), "options": nodes}
 
 
 def real(name: str) -> Path:
-    """A file nobody on this project made; the test skips where it is not there."""
+    """Return the path of a file with real data of others; skip the test if the file is missing."""
     path = Path(__file__).parents[3] / "shared" / "data" / name
     if not path.exists():
         pytest.skip(f"no {path.name} beside the project")

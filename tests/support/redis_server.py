@@ -1,4 +1,4 @@
-"""A redis-server of the tests' own."""
+"""A redis-server that a test starts for itself."""
 
 import subprocess
 from pathlib import Path
@@ -11,9 +11,9 @@ from tests.support.waiting import wait_for
 
 
 def start_redis(folder: Path, *options: str, program: str | None = None) -> "subprocess.Popen[bytes]":
-    """A redis-server of our own on `<folder>/redis.sock`: no port, nothing of the machine's is used.
+    """Start a redis-server on `<folder>/redis.sock`, without a port and without the machine's own server.
 
-    `program` is another server that takes the same options.
+    `program` is another server that has the same options.
     """
     socket = folder / "redis.sock"
     program = program or str(find_redis_server())

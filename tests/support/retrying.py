@@ -1,4 +1,4 @@
-"""Rows whose data row is missing."""
+"""Rows whose data row is missing, so that they are retried."""
 
 import orjson
 
@@ -7,7 +7,10 @@ from tests.support.project import Project
 
 
 def not_found(project: Project, *, since_ms: int = 0) -> int:
-    """Cut what waits and hold each row as one whose data row is missing, retrying for `since_ms`."""
+    """Cut a chunk and hold each of its rows as retrying, because its data row is missing; return their number.
+
+    With `since_ms`, all rows that are held already have been retrying for that much longer.
+    """
     chunk = project.take(project.cut())
     rows = project.rows(chunk)
     if since_ms:

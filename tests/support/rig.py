@@ -1,7 +1,7 @@
-"""The stages of a worker, called one after the other in this process: real Redis, a real sandbox over HTTP.
+"""The stages of a worker, called one after the other in this process, with a real Redis and a real sandbox.
 
-Times are short, so that what takes minutes in production takes a moment here; what a test does not want to wait for is
-passed over with `pass_time`.
+The times in the settings are short, so that a wait of minutes in production takes a moment here. A test skips any other
+wait with `pass_time`.
 """
 
 import secrets
@@ -47,14 +47,14 @@ TOOLS = {"tools": [{"tool": "rectangle", "name": "car"}], "classifications": []}
 
 
 def car(project: str, key: str, left: int = 1) -> Row:
-    """A message with one box."""
+    """Return a row of a message with one box."""
     annotation = {"name": "car", "bbox": {"top": 1, "left": left, "height": 3, "width": 4}}
     body = {"projectId": project, "dataRow": {"globalKey": key}, "annotations": [annotation]}
     return Row(f"k:{key}", orjson.dumps(body), 0)
 
 
 class Rig:
-    """One project, and a worker that does only what it is told to."""
+    """One project, and a worker that works only when a test calls `step`, `run` or `settle`."""
 
     def __init__(
         self, client: "redis.Redis", redis_url: str, prefix: str, sandbox: SandboxProcess, **settings: object
@@ -72,7 +72,7 @@ class Rig:
         sandbox.project(self.project.id, TOOLS)
 
     def connect(self, endpoint: str) -> None:
-        """Speak to this endpoint from now on."""
+        """Use this endpoint from now on."""
         self.close()
         self.context = self._connected(endpoint)
 
@@ -87,7 +87,7 @@ class Rig:
         self.project.publish(*(car(self.project.id, key) for key in row_keys))
 
     def warm(self) -> None:
-        """Import a row, so that the ontology is known and a fault meets what the test is about."""
+        """Import a row, so that the ontology is cached and the next fault hits an import, not its look-up."""
         self.publish("warm")
         self.settle()
         self.logs.clear()
@@ -96,12 +96,12 @@ class Rig:
         self.sandbox.control("POST", "/faults", {"fault": name, "project": self.project.id, **options})
 
     def fix(self) -> None:
-        """Labelbox is well again, pauses and waits are over."""
+        """Clear all faults, and end pauses and waits."""
         self.sandbox.control("DELETE", "/faults")
         self.pass_time()
 
     def pass_time(self) -> None:
-        """What waits is due now, pauses are over; leases continue."""
+        """Make everything that waits due now, and end pauses; leases continue."""
         root = self.project.root
         self.client.hdel(f"{root}:meta", "pausedUntil", "pauseReason")
         self._accounts.resume(self.settings.account)
@@ -113,7 +113,7 @@ class Rig:
         self._look()
 
     def age(self, seconds: float) -> None:
-        """Labelbox took every running import so much earlier."""
+        """Move the start of every running import back by `seconds`."""
         for name in self.chunks():
             self.client.hincrby(f"{self.project.root}:chunk:{name}", "runningMs", -int(seconds * 1000))
 
@@ -121,36 +121,36 @@ class Rig:
         return [name.decode() for name in self.client.zrange(f"{self.project.root}:chunks", 0, -1)]
 
     def fields(self) -> dict[str, str]:
-        """Of the only chunk."""
+        """Return the fields of the only chunk."""
         (name,) = self.chunks()
-        found = self.client.hgetall(f"{self.project.root}:chunk:{name}")
-        return {field.decode(): value.decode() for field, value in found.items()}
+        fields = self.client.hgetall(f"{self.project.root}:chunk:{name}")
+        return {field.decode(): value.decode() for field, value in fields.items()}
 
     def change(self, **fields: str | int) -> None:
-        """Of the only chunk."""
+        """Change fields of the only chunk."""
         (name,) = self.chunks()
         self.client.hset(f"{self.project.root}:chunk:{name}", mapping=fields)
 
     def runs(self) -> bool:
-        """Whether the only chunk's import runs."""
+        """Return whether there is a chunk and its import runs; there must be at most one chunk."""
         return bool(self.chunks()) and self.fields()["state"] == "running"
 
     def step(self) -> bool:
-        """Do what is hinted, or else what is due; whether there was anything."""
+        """Do the next hint or else all that is due, and return whether there was anything to do."""
         with capture_logs() as logs:
             if self._hints:
                 self._do(*self._hints.popleft())
                 done = True
             else:
                 due, _ = self._timers.due(50)
-                for each in due:
-                    self._do(each.stage, each.project_id, each.chunk_id)
+                for task in due:
+                    self._do(task.stage, task.project_id, task.chunk_id)
                 done = bool(due)
         self.logs += logs
         return done
 
     def run(self, until: Any, what: str, seconds: float = 60) -> None:
-        """Work until this is true."""
+        """Work until `until()` is true; `what` names that in the failure."""
         deadline = time.monotonic() + seconds
         while not until():
             assert time.monotonic() < deadline, f"waited for {what}: {self.status()} {self.logs[-5:]}"
@@ -159,7 +159,7 @@ class Rig:
                 time.sleep(0.005)
 
     def settle(self) -> ProjectStatus:
-        """Work until no row is pending; the sum is right, and nothing stays behind."""
+        """Work until no row is pending, then assert that the audit balances."""
         self.run(lambda: self.status().pending == 0, "all rows to be settled")
         return self.project.status()
 
@@ -167,26 +167,26 @@ class Rig:
         return Inspector(self.client, self.settings.key_prefix).status(self.project.id)
 
     def events(self, name: str) -> list[EventDict]:
-        return [each for each in self.logs if each["event"] == name]
+        return [entry for entry in self.logs if entry["event"] == name]
 
     def decisions(self) -> list[tuple[str, str]]:
-        """(class of error, outcome) of every request that failed."""
-        return [(each["error"], each["outcome"]) for each in self.logs if "outcome" in each]
+        """Return (class of the error, outcome) of every request that failed."""
+        return [(entry["error"], entry["outcome"]) for entry in self.logs if "outcome" in entry]
 
     def creates(self) -> int:
-        """How many uploads the sandbox saw."""
-        log = self.sandbox.control("GET", "/requests")
+        """Return the number of the project's uploads that reached the sandbox."""
+        requests = self.sandbox.control("GET", "/requests")
         create = "createModelAssistedLabelingPredictionImport"
-        return sum(each["operation"] == create and each["projectId"] == self.project.id for each in log)
+        return sum(request["operation"] == create and request["projectId"] == self.project.id for request in requests)
 
     def pre_labels(self) -> list[str]:
-        """The data rows of what a labeler would see, one for each annotation."""
-        return sorted(each["dataRow"]["globalKey"] for each in self.sandbox.pre_labels(self.project.id))
+        """Return the global key of the data row of every pre-label that a labeler would see, sorted."""
+        return sorted(line["dataRow"]["globalKey"] for line in self.sandbox.pre_labels(self.project.id))
 
     def dead_letter(self) -> DeadLetter:
-        """The only dead letter."""
-        (found,) = self.project.held.dead_letters(self.project.id)
-        return found
+        """Return the only dead letter."""
+        (dead_letter,) = self.project.held.dead_letters(self.project.id)
+        return dead_letter
 
     def account_paused(self) -> bool:
         return bool(self._accounts.stops(self.settings.account))

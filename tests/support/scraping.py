@@ -12,7 +12,7 @@ from tests.support.project import Project
 
 
 def scraped(project: Project, client: "redis.Redis | None" = None) -> dict[str, float]:
-    """Every sample by its name and labels, as Prometheus reads them."""
+    """Return the value of every sample, by its name and labels, as Prometheus reads them."""
     client, settings = client or project.client, project.settings
     registry = CollectorRegistry()
     registry.register(Scrape(Inspector(client, settings.key_prefix), Accounts(client, settings)))

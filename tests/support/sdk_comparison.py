@@ -1,4 +1,4 @@
-"""What the SDK's own lines and ours have in common."""
+"""Brings the SDK's lines and ours into one form, to compare them."""
 
 import base64
 from collections.abc import Callable
@@ -12,12 +12,12 @@ Line = dict[str, Any]
 
 
 def everywhere(change: Callable[[Line], Line]) -> Callable[[Line], Line]:
-    """Do it to every object of a line, from the innermost on."""
+    """Return a function that applies a change to every object of a line, inner objects first."""
 
     def changed(value: Any) -> Any:
         if isinstance(value, list):
-            return [changed(each) for each in value]
-        return change({key: changed(each) for key, each in value.items()}) if isinstance(value, dict) else value
+            return [changed(item) for item in value]
+        return change({key: changed(child) for key, child in value.items()}) if isinstance(value, dict) else value
 
     return changed
 
@@ -39,7 +39,7 @@ def frames_in_options(line: Line) -> Line:
         return line
     frames, answer = line["frames"], line["answer"]
     options = (
-        [each | {"frames": frames} for each in answer] if isinstance(answer, list) else answer | {"frames": frames}
+        [option | {"frames": frames} for option in answer] if isinstance(answer, list) else answer | {"frames": frames}
     )
     return without("frames")(line) | {"answer": options}
 
@@ -56,19 +56,19 @@ def own_uuid(line: Line) -> Line:
 
 
 DIFFERENCES: dict[str, tuple[Callable[[Line], Line], str]] = {
-    "uuid": (own_uuid, "the SDK's is random at each run, so publishing again would add; ours is derived"),
-    "schema_id": (everywhere(spelt), "a defect of the SDK below options; the server's word is schemaId"),
+    "uuid": (own_uuid, "the SDK makes random uuids, so publishing again would add pre-labels; ours are derived"),
+    "schema_id": (everywhere(spelt), "a defect of the SDK below options; the server's key is schemaId"),
     "confidence": (
         everywhere(without("confidence", "customMetrics", "custom_metrics")),
-        "MAL takes neither: kept in the message, taken off by the worker",
+        "MAL accepts neither: the message keeps them, and the worker leaves them out of the line",
     ),
-    "empty classifications": (everywhere(no_empty_classifications), "an empty array says nothing"),
-    "frames": (frames_in_options, "form A is the documented one, and the only one for options that change"),
+    "empty classifications": (everywhere(no_empty_classifications), "an empty array has no meaning"),
+    "frames": (frames_in_options, "frames in the options are documented, and the only form for options that change"),
     "png": (everywhere(pixels), "another encoder; the pixels are the same"),
     "benchmark": (without("isBenchmarkReferenceLabel"), "ground truth, not MAL"),
 }
-"""What is done to the SDK's lines before they are compared, and why. The order of lines is another difference: ours is
-the label's, and no reader needs one."""
+"""Changes of the lines before they are compared, each with its reason. The order of lines differs too: ours is the
+order in the label, and no reader needs an order."""
 
 
 def compared(lines: list[Line]) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Labels of Labelbox's SDK, of every kind, for the ontology of the examples (`tests/golden/harbour.json`)."""
+"""Labels of Labelbox's SDK with annotations of every kind, for the ontology in `tests/golden/harbour.json`."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def radio(name: str, option: str, *below: Any, **more: Any) -> lb.Classification
 
 
 def checklist(name: str, *options: Any, **more: Any) -> lb.ClassificationAnnotation:
-    answers = [lb.ClassificationAnswer(name=each) if isinstance(each, str) else each for each in options]
+    answers = [lb.ClassificationAnswer(name=option) if isinstance(option, str) else option for option in options]
     return lb.ClassificationAnnotation(name=name, value=lb.Checklist(answer=answers), **more)
 
 
@@ -365,7 +365,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
         ),
     ),
 }  # fmt: skip
-"""Name → media type of the project, and what makes the label."""
+"""By name: the media type of the project, and a function that makes the label."""
 
 SPOT = st.integers(-50, 5000) | st.floats(-50, 5000, allow_nan=False)
 LENGTH = st.floats(0.5, 4000, allow_nan=False)
@@ -380,12 +380,12 @@ HULL = st.builds(radio, st.just("hull state"), st.sampled_from(["intact"])) | st
 LOAD = st.lists(st.sampled_from(["crates", "vehicles"]), min_size=1, unique=True).map(
     lambda options: checklist("deck load", *options)
 )
-BELOW = st.tuples(st.lists(HULL, max_size=1), st.lists(LOAD, max_size=1)).map(lambda each: each[0] + each[1])
+BELOW = st.tuples(st.lists(HULL, max_size=1), st.lists(LOAD, max_size=1)).map(lambda lists: lists[0] + lists[1])
 OBJECTS = (
     st.builds(thing, st.just("vessel"), BOXES, classifications=BELOW, confidence=SCORES)
     | st.builds(thing, st.just("bollard"), POINTS, confidence=SCORES)
     | st.builds(thing, st.just("mooring rope"), LINES)
-    | st.lists(POINTS, min_size=3, max_size=6, unique_by=lambda each: (each.x, each.y)).map(
+    | st.lists(POINTS, min_size=3, max_size=6, unique_by=lambda vertex: (vertex.x, vertex.y)).map(
         lambda points: thing("quay area", lb.Polygon(points=points))
     )
 )
@@ -396,7 +396,7 @@ ANSWERS = (
         lambda options: checklist("flags", *options)
     )
 )
-IMAGES = st.lists(OBJECTS | ANSWERS, min_size=1, max_size=8).map(lambda found: label(*found))
+IMAGES = st.lists(OBJECTS | ANSWERS, min_size=1, max_size=8).map(lambda annotations: label(*annotations))
 
 FRAMES = st.lists(st.integers(0, 40), min_size=1, max_size=12, unique=True).map(sorted)
 
@@ -423,9 +423,9 @@ def _frame_answers(draw: st.DrawFn) -> list[Any]:
 
 VIDEOS = st.tuples(
     _track("vessel", BOXES), _track("bollard", POINTS), _track("mooring rope", LINES), _frame_answers()
-).map(lambda found: label(*(each for listed in found for each in listed)))
+).map(lambda lists: label(*(annotation for annotations in lists for annotation in annotations)))
 
-RANGES = st.tuples(st.integers(0, 9000), st.integers(0, 500)).map(lambda each: (each[0], each[0] + each[1]))
+RANGES = st.tuples(st.integers(0, 9000), st.integers(0, 500)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 
 
 @st.composite
@@ -439,12 +439,12 @@ def _speaker(draw: st.DrawFn) -> Any:
 SOUNDS = st.lists(
     _speaker()
     | st.dictionaries(st.sampled_from(["engine", "gulls"]), st.lists(RANGES, min_size=1, max_size=3), min_size=1).map(
-        lambda found: question("noise", *(when(name, *frames) for name, frames in found.items()))
+        lambda noises: question("noise", *(when(name, *frames) for name, frames in noises.items()))
     )
     | st.lists(st.tuples(RANGES, WORDS), min_size=1, max_size=4).map(
-        lambda found: times("transcript", *((*frames, word) for frames, word in found))
+        lambda words: times("transcript", *((*frames, word) for frames, word in words))
     ),
     min_size=1,
     max_size=4,
-).map(lambda found: label(*found))
+).map(lambda annotations: label(*annotations))
 GENERATED = {"IMAGE": IMAGES, "VIDEO": VIDEOS, "AUDIO": SOUNDS}

@@ -1,4 +1,4 @@
-"""The part of Labelbox that the stages talk to, in this process: right answers, which a fault may change on the way."""
+"""The part of Labelbox that the stages use, in this process. Its answers are right unless a fault changes them."""
 
 import json
 import re
@@ -19,7 +19,7 @@ TOOLS = {
 
 @dataclass
 class Question:
-    """A request, and the right answer to it."""
+    """A request, and the right answer to it, for a fault to judge."""
 
     #: `ontology`, `create`, `find`, or `file` for a status file.
     kind: str
@@ -27,13 +27,13 @@ class Question:
     projects: set[str]
     #: The right answer: the fields of `data`, or the lines of a file.
     right: Any
-    #: Of a `find`, the project of each field.
+    #: For `find`: the project of each field of the answer.
     project_of: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Reply:
-    """An answer as it goes out."""
+    """An answer as it is sent."""
 
     body: bytes
     status: int = 200
@@ -43,16 +43,16 @@ class Reply:
 
 
 Fault = Callable[[Question], Reply | None]
-"""Returns what is answered in place of the right answer; None for the right answer."""
+"""Returns an answer to send in place of the right one, or None to send the right one."""
 
 
 class SmallLabelbox:
-    """Takes every import and finishes it at once."""
+    """Accepts every import and finishes it at once."""
 
     def __init__(self) -> None:
         self.fault: Fault = lambda question: None
         self._imports: dict[tuple[str, str], tuple[str, list[dict[str, Any]]]] = {}
-        #: How many imports have a row of this (project, global key).
+        #: Number of imports with a row of this (project, global key).
         self.imported: Counter[tuple[str, str]] = Counter()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -60,13 +60,13 @@ class SmallLabelbox:
         self._thread.start()
 
     def forget(self) -> None:
-        """Forget every import, and answer rightly."""
+        """Forget every import, and end the fault."""
         self.fault = lambda question: None
         self._imports.clear()
         self.imported.clear()
 
     def close(self) -> None:
-        """End it."""
+        """Stop the server."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(10)
@@ -79,8 +79,8 @@ class SmallLabelbox:
         return self.fault(question) or Reply(content)
 
     def _question(self, body: bytes) -> Question:
-        asked, content = _parts(body)
-        query, variables = asked["query"], asked["variables"]
+        operation, content = _parts(body)
+        query, variables = operation["query"], operation["variables"]
         if "FindImports" in query:
             return self._find(variables)
         project = variables["projectId"]
@@ -88,8 +88,8 @@ class SmallLabelbox:
             job = self._create(project, variables["name"], content)
             return Question("create", {project}, {"createModelAssistedLabelingPredictionImport": job})
         ontology = {"id": "o", "name": "o", "normalized": TOOLS}
-        found = {"id": project, "allowedMediaType": "IMAGE", "ontology": ontology}
-        return Question("ontology", {project}, {"project": found})
+        answer = {"id": project, "allowedMediaType": "IMAGE", "ontology": ontology}
+        return Question("ontology", {project}, {"project": answer})
 
     def _create(self, project: str, name: str, content: bytes) -> dict[str, Any]:
         if (project, name) not in self._imports:
@@ -115,12 +115,14 @@ class SmallLabelbox:
     def _file(self, path: str) -> Question:
         project, _, name = path.removeprefix("/files/").partition("/")
         _, lines = self._imports.get((project, name), ("", []))
-        told = [{"uuid": line["uuid"], "dataRow": line["dataRow"], "status": "SUCCESS", "errors": []} for line in lines]
-        return Question("file", {project}, b"".join(orjson.dumps(line) + b"\n" for line in told))
+        statuses = [
+            {"uuid": line["uuid"], "dataRow": line["dataRow"], "status": "SUCCESS", "errors": []} for line in lines
+        ]
+        return Question("file", {project}, b"".join(orjson.dumps(status) + b"\n" for status in statuses))
 
 
 def _parts(body: bytes) -> tuple[dict[str, Any], bytes]:
-    """The operation of a request, and the file that comes with it."""
+    """Return the operation of a request, and the file that is uploaded with it."""
     if body.startswith(b"{"):
         return json.loads(body), b""
     operations = re.search(rb'name="operations"\r\n\r\n(.*?)\r\n--', body, re.S)
@@ -133,7 +135,7 @@ def _parts(body: bytes) -> tuple[dict[str, Any], bytes]:
 def _handler(labelbox: SmallLabelbox) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = -1  # one packet an answer
+        wbufsize = -1  # send headers and body in one packet
 
         def do_POST(self) -> None:
             self._answer(self.rfile.read(int(self.headers["content-length"])))

@@ -1,4 +1,4 @@
-"""The project's own sources, parsed: for tests that hold rules about them."""
+"""The project's own sources, parsed, for tests of rules about source code."""
 
 import ast
 from pathlib import Path

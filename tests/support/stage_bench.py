@@ -1,6 +1,7 @@
-"""The stages of a worker in this process, with a Redis and a Labelbox that may be hostile, and time that leaps.
+"""The stages of a worker in this process, with a Redis and a Labelbox that may be hostile, and skipped waiting times.
 
-`Bench` runs what is due as a tick and its tasks would, and raises `Find` for whatever no input may cause.
+`Bench` runs all work that is due, as a tick and its tasks would. It raises `Find` if something happens that no input
+may cause.
 """
 
 import time
@@ -33,18 +34,19 @@ from tests.support.small_labelbox import SmallLabelbox
 
 PREFIX = "fuzz"
 HONEST, OTHER = "honest", "other"
-MOST_SECONDS = 5.0
-"""Longest that one stage, or one look of the tick, may take."""
-MOST_AT_ONCE = 300
-"""Most tasks of a project until nothing of it is due, without time passing."""
-MOST_A_MINUTE = 600
-"""Most tasks of a project in a minute."""
+MAX_SECONDS = 5.0
+"""Maximum duration of one stage, or of one look of the tick at the timers."""
+MAX_TASKS_AT_ONCE = 300
+"""Maximum number of tasks of a project until none is due, without time passing."""
+MAX_TASKS_A_MINUTE = 600
+"""Maximum number of tasks of a project in a minute."""
 LEAP_SECONDS = 5
 MINUTE = 60 // LEAP_SECONDS
-_HINTS = 50  # of one look
+_HINTS = 50  # maximum of one look at the timers
 _LONGEST_WAIT_LEAPS = 400
 
-# Everything that waits is due so many ms earlier; whatever the keys hold, nothing fails.
+# Moves all times back by ARGV[1] ms, so that everything that waits is due earlier. It must not fail, whatever the keys
+# hold: other values may be in them, and keys may have other types.
 _LEAP = """
 local root, ms = KEYS[1], tonumber(ARGV[1])
 local function type_of(key) return redis.call('TYPE', key).ok end
@@ -84,7 +86,7 @@ _Answer = TypeVar("_Answer")
 
 
 class Find(AssertionError):
-    """What no input may cause."""
+    """Something happened that no input may cause; the text says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +98,14 @@ class Broken:
 
 
 def car(project: str, key: str) -> Row:
-    """A message with one box."""
+    """Return a row of a message with one box."""
     annotation = {"name": "car", "bbox": {"top": 1, "left": 1, "height": 3, "width": 4}}
     body = {"projectId": project, "dataRow": {"globalKey": key}, "annotations": [annotation]}
     return Row(f"k:{key}", orjson.dumps(body), 0)
 
 
 def frames_of(*rows: Row, lanes: int = 4) -> list[bytes]:
-    """The frames that a publisher makes of these rows."""
+    """Return the frames that a publisher makes of these rows."""
     buffer = ProjectBuffer(Limits(10_000, 10**8, 256, 10**7, 100, 0.0), lanes)
     for row in rows:
         buffer.add(row, 0.0)
@@ -111,7 +113,7 @@ def frames_of(*rows: Row, lanes: int = 4) -> list[bytes]:
 
 
 class Bench:
-    """A worker's stages over one database of Redis, which is emptied for each input."""
+    """A worker's stages, with one database of Redis that is emptied for each input."""
 
     def __init__(self, redis_url: str) -> None:
         self.labelbox = SmallLabelbox()
@@ -129,7 +131,7 @@ class Bench:
             labelbox_endpoint=f"{self.labelbox.url}/graphql",
         )
         self._hints: deque[Due] = deque()
-        self.client = redis.Redis.from_url(redis_url, socket_timeout=3 * MOST_SECONDS)
+        self.client = redis.Redis.from_url(redis_url, socket_timeout=3 * MAX_SECONDS)
         self._leap = self.client.register_script(_LEAP)
         self.context = Runtime(self.settings, lambda *hint: self._hints.append(Due(*hint))).context()
         self.inbox = Inbox(self.client, PREFIX)
@@ -143,7 +145,7 @@ class Bench:
         self.client.close()
 
     def reset(self) -> None:
-        """Begin anew, with nothing in Redis and nothing in Labelbox."""
+        """Start again with an empty Redis and an empty Labelbox."""
         self.client.flushdb()
         self.labelbox.forget()
         self._hints.clear()
@@ -154,7 +156,7 @@ class Bench:
 
     @staticmethod
     def root(project: str) -> str:
-        """The beginning of a project's keys."""
+        """Return the beginning of a project's keys."""
         return keys.project_root(PREFIX, project)
 
     def publish(self, project: str, rows: int) -> None:
@@ -168,7 +170,7 @@ class Bench:
         return self._inspector.status(project)
 
     def leap(self, seconds: float = LEAP_SECONDS) -> None:
-        """Let so much time pass for whatever waits."""
+        """Let `seconds` pass for everything that waits."""
         ms = int(seconds * 1000)
         for project in (HONEST, OTHER):
             self._leap(keys=[self.root(project)], args=[ms, "project"])
@@ -176,7 +178,7 @@ class Bench:
         self._leap(keys=[keys.projects(PREFIX)], args=[ms, "projects"])
 
     def work(self) -> None:
-        """Do all that is due, until nothing is. Raises Find where that has no end."""
+        """Do all tasks that are due, until none is. Raises Find if that does not end."""
         begun = Counter(self.tasks)
         while True:
             if not self._hints:
@@ -186,26 +188,26 @@ class Bench:
                 return
             self._do(self._hints.popleft())
             for project, tasks in self.tasks.items():
-                if tasks - begun[project] > MOST_AT_ONCE:
-                    raise Find(f"hot: {project} has more than {MOST_AT_ONCE} tasks at once, the last {self._last}")
+                if tasks - begun[project] > MAX_TASKS_AT_ONCE:
+                    raise Find(f"hot: {project} has more than {MAX_TASKS_AT_ONCE} tasks at once, the last {self._last}")
 
     def minute(self) -> None:
-        """Let a minute pass in leaps. Raises Find where a project has work without a pause."""
+        """Let a minute pass in steps. Raises Find if a project has work without a pause."""
         begun = Counter(self.tasks)
         for _ in range(MINUTE):
             self.leap()
             self.work()
         for project, tasks in self.tasks.items():
-            if tasks - begun[project] > MOST_A_MINUTE:
+            if tasks - begun[project] > MAX_TASKS_A_MINUTE:
                 raise Find(f"hot: {project} has {tasks - begun[project]} tasks in a minute, the last {self._last}")
 
     def fix(self) -> None:
-        """End what stops the account and the projects, as an operator would who has fixed the cause."""
+        """End the fault, and resume the account, as an operator does after fixing the cause."""
         self.labelbox.fault = lambda question: None
         Accounts(self.client, self.settings).resume(self.settings.account)
 
     def finish(self, project: str) -> None:
-        """Work until every row of a project has its outcome; each imported row is imported once."""
+        """Work until every row of a project has its outcome. Raises Find if that does not happen."""
         changes = Projects(self.client, PREFIX)
         for _ in range(_LONGEST_WAIT_LEAPS):
             changes.resume(project)
@@ -214,7 +216,7 @@ class Bench:
             if self.status(project).pending == 0:
                 return
             self.leap(60)
-        raise Find(f"lost: {project} does not end: {self.status(project)}")
+        raise Find(f"lost: rows of {project} stay pending: {self.status(project)}")
 
     def check_honest(self) -> None:
         """Raise Find unless all rows of the honest project are imported, each in one import."""
@@ -224,14 +226,14 @@ class Bench:
             raise Find(f"lost: of {rows} honest rows {status}")
         imported = {name: times for (project, name), times in self.labelbox.imported.items() if project == HONEST}
         if imported != {f"{HONEST}-{at}": 1 for at in range(rows)}:
-            raise Find(f"lost: honest rows are imported otherwise: {imported}")
+            raise Find(f"lost: honest rows are not imported exactly once: {imported}")
         self.check_balance(HONEST)
 
     def check_balance(self, project: str) -> None:
-        """Raise Find unless what the counters say is what the keys hold."""
-        found = next(each for each in audit(self.client, PREFIX) if each.project_id == project)
-        if not found.balances:
-            raise Find(f"lost: {project} does not balance: {found.differences}")
+        """Raise Find unless the counters of a project agree with its keys."""
+        project_audit = next(entry for entry in audit(self.client, PREFIX) if entry.project_id == project)
+        if not project_audit.balances:
+            raise Find(f"lost: {project} does not balance: {project_audit.differences}")
 
     def _do(self, due: Due) -> None:
         self._last = due.stage
@@ -247,23 +249,23 @@ class Bench:
         self._timed(due.stage, act)
 
     def _polled(self, due: Due) -> list[tuple[str, str]]:
-        """This import and the others that are due: they are asked for in one request."""
+        """Take the other polls that are hinted, and return all imports for one request."""
         others = [hint for hint in self._hints if hint.stage == "poll"]
         for hint in others:
             self._hints.remove(hint)
             self.tasks[hint.project_id] += 1
         return [(hint.project_id, hint.chunk_id) for hint in (due, *others)]
 
-    def _timed(self, what: str, act: Callable[[], _Answer]) -> _Answer:
+    def _timed(self, stage: str, act: Callable[[], _Answer]) -> _Answer:
         begun = time.monotonic()
         try:
             with capture_logs() as logs:
                 return act()
         except Exception as error:
-            raise Find(f"raised: {what}: {type(error).__name__}: {error}") from error
+            raise Find(f"raised: {stage}: {type(error).__name__}: {error}") from error
         finally:
-            if time.monotonic() - begun > MOST_SECONDS:
-                raise Find(f"slow: {what} took {time.monotonic() - begun:.1f} s")
+            if time.monotonic() - begun > MAX_SECONDS:
+                raise Find(f"slow: {stage} took {time.monotonic() - begun:.1f} s")
             self._look_at(logs)
 
     def _look_at(self, logs: list[EventDict]) -> None:

@@ -1,4 +1,4 @@
-"""Inputs for the stages, made of bytes: what a hostile publisher writes into Redis, and what a Labelbox may answer."""
+"""Inputs for the stages, made from bytes: writes of a hostile publisher to Redis, and wrong answers of Labelbox."""
 
 import gzip
 import json
@@ -104,44 +104,44 @@ JSON_ODD: Sequence[Any] = (None, "", "x", [], {}, -1, 0, 1.5, 2**63, True, "FAIL
 
 
 class Choices:
-    """Choices made of an input's bytes, one after the other; behind their end everything is 0."""
+    """Makes choices from an input's bytes, one after the other; after their end every byte is 0."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._at = 0
 
     def left(self) -> bool:
-        """Whether there are bytes that nobody used."""
+        """Return whether there are unused bytes."""
         return self._at < len(self._data)
 
     def number(self, below: int) -> int:
-        """A whole number from 0."""
+        """Return an integer of at least 0 and less than `below`."""
         size = 1 if below <= 256 else 2
         return int.from_bytes(self.raw(size), "big") % below
 
     def of(self, items: Sequence[_Item]) -> _Item:
-        """One of these."""
+        """Return one of these items."""
         return items[self.number(len(items))]
 
     def raw(self, size: int) -> bytes:
-        """As many bytes."""
-        found = self._data[self._at : self._at + size]
+        """Return the next `size` bytes."""
+        taken = self._data[self._at : self._at + size]
         self._at += size
-        return found.ljust(size, b"\0")
+        return taken.ljust(size, b"\0")
 
     def value(self) -> bytes:
-        """An odd value, or any bytes."""
+        """Return an odd value, or bytes of the input."""
         at = self.number(len(ODD_VALUES) + 4)
         return ODD_VALUES[at] if at < len(ODD_VALUES) else self.raw(self.number(24))
 
     def score(self) -> float:
-        """A score of a sorted set: a time, or none."""
+        """Return a score for a sorted set: an odd one, or a time in the next seconds."""
         at = self.number(len(SCORES) + 2)
         return SCORES[at] if at < len(SCORES) else time.time() * 1000 + self.number(5000)
 
 
 class Publisher:
-    """Writes into a project what the ACL of docs/how-to/run-in-production.md allows: HSET, HINCRBY, RPUSH, ZADD."""
+    """Writes to a project with the commands that the ACL of docs/how-to/run-in-production.md allows a publisher."""
 
     def __init__(self, bench: Bench, choices: Choices) -> None:
         self._bench = bench
@@ -150,7 +150,7 @@ class Publisher:
         self._choices = choices
 
     def act(self) -> None:
-        """Do one thing. What Redis refuses has not happened."""
+        """Do one write; if Redis refuses it, nothing has happened."""
         acts: Sequence[Callable[[], object]] = (
             *(self._publish, self._frame, self._frame, self._entry, self._hash, self._hash, self._set, self._held),
             *(self._chunk, self._chunk, self._chunk_of_ours, self._other_type, self._count, self._held),
@@ -166,10 +166,10 @@ class Publisher:
         try:
             self._bench.publish(OTHER, 1 + self._choices.number(3))
         except PrelabelError:
-            return  # the inbox is full, or has other lanes
+            return  # the inbox is full, or has another number of lanes
 
     def _frame(self) -> None:
-        """A frame with another header or body, and everything that belongs to it as publish.lua writes it."""
+        """Write a frame with a changed header or body, and the fields around it as publish.lua writes them."""
         choices = self._choices
         lane, rows = choices.number(_LANES), [car(OTHER, f"k{at}").raw for at in range(1 + choices.number(3))]
         frame = encode_frame(rows, lane=lane, lanes=_LANES, slow=0, form="k")
@@ -198,7 +198,7 @@ class Publisher:
         self._put(lane, entry, claimed)
 
     def _put(self, lane: int, entry: bytes, rows: int) -> None:
-        """An entry into a lane, counted."""
+        """Append an entry to a lane and count its rows."""
         self._client.hset(f"{self._root}:meta", mapping={"lanes": _LANES, "form": "k"})
         self._client.rpush(f"{self._root}:lane:{lane}", entry)
         self._client.hincrby(f"{self._root}:inbox", f"{lane}:rows", rows)
@@ -224,7 +224,7 @@ class Publisher:
         self._client.zadd(f"{self._root}:{choices.of(SETS)}", {choices.of(MEMBERS): choices.score()})
 
     def _held(self) -> None:
-        """A held retrying row, or a dead letter, with some of its fields changed."""
+        """Write a held row that is retrying or a dead letter, with some of its fields changed."""
         choices = self._choices
         held_id = choices.of(("1", "2", "f1"))
         state = dict(HELD)
@@ -242,7 +242,7 @@ class Publisher:
         self._client.zadd(f"{self._root}:timers", {choices.of(("retry", "retry", "expire")): 0})
 
     def _chunk(self) -> None:
-        """A chunk in some state, with some of its fields changed."""
+        """Write a chunk in one of the states, with some of its fields changed."""
         choices = self._choices
         chunk = choices.of(("1", "2"))
         fields: dict[str, Any] = CHUNK | {"state": choices.of(STATES)}
@@ -259,7 +259,7 @@ class Publisher:
         self._client.zadd(f"{self._root}:timers", {f"chunk:{chunk}": choices.of((0, 0, 0, choices.score()))})
 
     def _chunk_of_ours(self) -> None:
-        """One more field of a chunk that workers have cut: a producer does not know its id, but may read Redis."""
+        """Change a field of a chunk that workers have cut: a publisher may find its id by reading Redis."""
         choices = self._choices
         names = [name.decode() for name in self._client.zrange(f"{self._root}:chunks", 0, -1)] or ["1"]
         chunk = choices.of(names)
@@ -290,7 +290,7 @@ def _too_large(question: Question) -> Reply | None:
 
 
 def redis_input(bench: Bench, data: bytes) -> None:
-    """Let a publisher write what the input says between rounds of the stages. Raises Find."""
+    """Let a publisher write as the input says, between rounds of the stages. Raises Find."""
     choices = Choices(data)
     publisher = Publisher(bench, choices)
     bench.reset()
@@ -309,28 +309,28 @@ def redis_input(bench: Bench, data: bytes) -> None:
 
 
 class Mangler:
-    """Changes what Labelbox answers about one project, as the input says."""
+    """Changes Labelbox's answers about one project as the input says."""
 
     def __init__(self, choices: Choices) -> None:
         self._choices = choices
 
     def __call__(self, question: Question) -> Reply | None:
-        """Return another answer, or None."""
+        """Return a changed answer, or None for the right one."""
         choices = self._choices
         if OTHER not in question.projects or not choices.left():
             return None
-        what = choices.number(8)
-        if what < 2:
+        change = choices.number(8)
+        if change < 2:
             return None
         shared = HONEST in question.projects
         right = question.right
-        if what < 6 or shared:
+        if change < 6 or shared:
             content = self._file(right) if isinstance(right, bytes) else self._data(question)
         else:
             content = choices.of((b"", b"{", b"[]", b"null", b"\xff", b"[" * 3000, choices.raw(30), b'{"data":{}}'))
-        # Words about a request in which another project is asked for too are words about that project.
-        status = choices.of((200, 500, 503, 429)) if what == 4 else 200
-        if what == 5 and not shared:
+        # A status concerns all projects of a request: if the honest one is among them, it must be a transient one.
+        status = choices.of((200, 500, 503, 429)) if change == 4 else 200
+        if change == 5 and not shared:
             status = choices.of((204, 301, 400, 401, 403, 404, 413, 422, 426, 429, 500, 504))
             content = choices.of((content, self._error(), self._error()))
         return self._reply(content, status)
@@ -366,13 +366,13 @@ class Mangler:
 
     def _data(self, question: Question) -> bytes:
         right = json.loads(json.dumps(question.right))
-        mine = [name for name in right if question.project_of.get(name, OTHER) == OTHER]
+        changeable = [name for name in right if question.project_of.get(name, OTHER) == OTHER]
         for _ in range(1 + self._choices.number(2)):
-            self._change(right, self._choices.of(mine))
+            self._change(right, self._choices.of(changeable))
         return json.dumps({"data": right}).encode()
 
     def _change(self, holder: Any, key: Any) -> None:
-        """Put something odd in one place of a value."""
+        """Put an odd value at one place inside `holder[key]`."""
         choices = self._choices
         while isinstance(holder[key], dict | list) and holder[key] and choices.number(4):
             holder = holder[key]
@@ -405,7 +405,7 @@ class Mangler:
 
 
 def answers_input(bench: Bench, data: bytes) -> None:
-    """Let Labelbox answer what the input says about one of two projects; then it is well again. Raises Find."""
+    """Let Labelbox answer as the input says about one of two projects, and then rightly again. Raises Find."""
     choices = Choices(data)
     bench.reset()
     bench.publish(HONEST, 2)

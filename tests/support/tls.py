@@ -1,4 +1,4 @@
-"""Servers with certificates of an authority of this run's own: one that records, one that stands before a Redis."""
+"""Servers with certificates of a certificate authority that is made for this run; they record or forward to a Redis."""
 
 import asyncio
 import contextlib
@@ -12,18 +12,18 @@ import trustme
 
 
 class TlsServer:
-    """Listens on the loopback with a certificate and deciphers what it gets.
+    """Listens on the loopback with a certificate, and decrypts and records the data that it receives.
 
-    It forwards that to a Redis behind a Unix socket. Without one it takes any login and refuses what follows.
+    It forwards the data to a Redis at a Unix socket. Without a socket, it accepts any login and refuses other commands.
     """
 
     def __init__(self, certificate: trustme.LeafCert, redis_socket: Path | None = None) -> None:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(self._context)
         self._redis_socket = redis_socket
-        #: Connections that were begun, whatever became of their handshakes.
+        #: Number of connections, also of those whose handshake failed.
         self.attempts = 0
-        #: Everything that was deciphered.
+        #: All data that was decrypted.
         self.heard = b""
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -33,13 +33,13 @@ class TlsServer:
         assert listening.wait(10)
 
     def close(self) -> None:
-        """Take no more connections and cut those that are open."""
+        """Accept no more connections, and cut all open ones."""
         self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join(10)
 
     def _run(self, listening: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.set_exception_handler(lambda *_: None)  # clients that end a handshake are what is tested
+        self._loop.set_exception_handler(lambda *_: None)  # tests expect that clients break handshakes off
         self._loop.run_until_complete(self._listen(listening))
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
@@ -87,7 +87,7 @@ async def _copy(answers: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 @contextmanager
 def serving(certificate: trustme.LeafCert, redis_socket: Path | None = None) -> Iterator[TlsServer]:
-    """A server for the length of a block."""
+    """Run a server for the duration of a block."""
     server = TlsServer(certificate, redis_socket)
     try:
         yield server
@@ -96,7 +96,7 @@ def serving(certificate: trustme.LeafCert, redis_socket: Path | None = None) -> 
 
 
 def authority_file(authority: trustme.CA, folder: Path) -> Path:
-    """The authority's certificate in a file, as the option `ssl_ca_certs` names one."""
+    """Write the authority's certificate to a file for the option `ssl_ca_certs`, and return its path."""
     path = folder / "authority.pem"
     authority.cert_pem.write_to_path(str(path))
     return path

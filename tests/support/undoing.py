@@ -1,4 +1,4 @@
-"""Undoing an import as the command does."""
+"""Undoes imports as the command does."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.support.rig import Rig
 
 
 def undoing(rig: Rig, client: Any = None) -> Undo:
-    """As the command has it, over this connection to Redis."""
+    """Return an `Undo` as the command makes it, with this connection to Redis."""
     client = client or rig.client
     labelbox = rig.context.account("").labelbox
     service = Service(labelbox, pacer_of(client, rig.settings, rig.settings.account))

@@ -1,4 +1,4 @@
-"""Waiting for a state, never for a time."""
+"""Waits for a state, never for a fixed time."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import pytest
 
 
 def wait_for(state: Callable[[], object], what: str, seconds: float = 60.0) -> None:
-    """Wait until `state()` is true; fail with what was waited for."""
+    """Wait until `state()` is true; after `seconds`, fail with a text that names `what`."""
     deadline = time.monotonic() + seconds
     while not state():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""A worker as a process of its own, without the stack around it."""
+"""A worker in a process of its own, without the embedded stack."""
 
 import os
 import subprocess
@@ -18,20 +18,23 @@ QUICK = {
 
 
 def environment(sandbox: SandboxProcess, **settings: str) -> dict[str, str]:
-    """What a worker is told that imports into this sandbox, by the settings' names without their prefix."""
+    """Return the environment of a worker that imports into this sandbox.
+
+    `settings` are further settings, by their names in lower case and without the prefix.
+    """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
     labelbox = {"PRELABEL_LABELBOX_ENDPOINT": f"{sandbox.url}/graphql", "PRELABEL_LABELBOX_API_KEY": "a-key"}
     return clean | QUICK | labelbox | {f"PRELABEL_{name.upper()}": value for name, value in settings.items()}
 
 
 def worker_command(*options: str) -> list[str]:
-    """How a worker is started."""
+    """Return the command that starts a worker."""
     return [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", *options]
 
 
 @contextmanager
 def running_worker(folder: Path, environment: dict[str, str], *options: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """A worker whose output goes to `<folder>/worker.log`; it must stop by itself when it is told to."""
+    """Run a worker whose output goes to `<folder>/worker.log`; assert that it ends after a SIGTERM."""
     with (folder / "worker.log").open("ab") as log:
         worker = subprocess.Popen(worker_command(*options), cwd=folder, env=environment, stdout=log, stderr=log)
     try:

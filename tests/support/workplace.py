@@ -1,4 +1,4 @@
-"""A sandbox process, an account's budget in Redis, and the requests of a person in between."""
+"""A sandbox process, an account's request budget in Redis, and the setup commands that use both."""
 
 import json
 import os
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class Workplace:
-    """What a test sets up in the sandbox, in this process or by the real command."""
+    """Sets up data rows, projects and batches in the sandbox, in this process or with the real command."""
 
     def __init__(self, sandbox: SandboxProcess, client: "redis.Redis", redis_url: str, prefix: str) -> None:
         self.sandbox = sandbox
@@ -55,48 +55,48 @@ class Workplace:
         self.sandbox.control("POST", "/faults", {"fault": name, **options})
 
     def lose_the_answer_to_what_creates(self, **fault: Any) -> None:
-        """Once: the next request that makes something is executed, and its answer is lost."""
+        """Make the sandbox execute the next request that creates something, and lose its answer."""
         self.calls = self._unlucky
         self._unlucky.fault = fault
 
     def asked(self, operation: str) -> int:
-        """How many requests of this root field the sandbox has seen."""
-        return sum(each.get("operation") == operation for each in self.sandbox.control("GET", "/requests"))
+        """Return the number of requests of this root field that the sandbox has received."""
+        return sum(request.get("operation") == operation for request in self.sandbox.control("GET", "/requests"))
 
     def dataset(self) -> str:
-        made = data_of(self.sandbox.ask('mutation { createDataset(data: {name: "d"}) { id } }'))
-        return str(made["createDataset"]["id"])
+        answer = data_of(self.sandbox.ask('mutation { createDataset(data: {name: "d"}) { id } }'))
+        return str(answer["createDataset"]["id"])
 
     def row_count(self, dataset: str) -> int:
         query = 'mutation Rename($id: ID!) { updateDataset(where: {id: $id}, data: {name: "d"}) { rowCount } }'
         return int(data_of(self.sandbox.ask(query, id=dataset))["updateDataset"]["rowCount"])
 
     def add(self, file: Path, dataset: str, folder: Path | None = None) -> tuple[AddingState, list[NoRow]]:
-        """Add a file's rows, from where the last call ended."""
+        """Add a file's rows; begin where the last call ended."""
         state_file = StateFile(file, dataset)
         state = state_file.load()
         failed: list[NoRow] = []
         state.dataset_id = dataset
         adding = Adding(
-            self.calls, state_file, task_seconds=20, failed=failed.append, show=lambda _, task: self._saw(task)
+            self.calls, state_file, task_seconds=20, failed=failed.append, show=lambda _, task: self._record(task)
         )
         with file.open("rb") as stream:
             return adding.run(stream, RowReader(folder), state, lambda: 0), failed
 
-    def _saw(self, task: Task | None) -> None:
+    def _record(self, task: Task | None) -> None:
         if task is not None and task.id not in self.tasks:
             self.tasks.append(task.id)
 
     def made(self) -> dict[str, str]:
-        """What Labelbox knows of the rows that the last task made: row data by global key."""
+        """Return the row data of the rows that the last task created, by global key."""
         query = (
             "query Made($id: ID!) { successesfulDataRowImports(data: {taskId: $id}) { nodes { globalKey rowData } } }"
         )
         nodes = data_of(self.sandbox.ask(query, id=self.tasks[-1]))["successesfulDataRowImports"]["nodes"]
-        return {each["globalKey"]: each["rowData"] for each in nodes}
+        return {node["globalKey"]: node["rowData"] for node in nodes}
 
     def start(self, *args: object, cwd: Path, **environment: str) -> "subprocess.Popen[str]":
-        """The real command."""
+        """Start the real command in a process of its own."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
         command = [*COMMAND, *map(str, args)]
         return subprocess.Popen(
@@ -105,18 +105,18 @@ class Workplace:
         )  # fmt: skip
 
     def invoke(self, *args: object, **environment: str) -> Result:
-        """The same in this process, which is faster; errors that end the command in `main` are raised."""
+        """Run the command in this process, which is faster; errors that `main` would report are raised."""
         runner = CliRunner(env=self.environment | environment)
-        return runner.invoke(app, [str(each) for each in args], catch_exceptions=False)
+        return runner.invoke(app, [str(arg) for arg in args], catch_exceptions=False)
 
     def run(self, *args: object, cwd: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
         process = self.start(*args, cwd=cwd, **environment)
-        printed, said = process.communicate(timeout=60)
-        return subprocess.CompletedProcess(process.args, process.returncode, printed, said)
+        stdout, stderr = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 class _Unlucky(Calls):
-    """A fault happens just before something is made, not one of the questions around it."""
+    """Calls whose fault hits the next request that creates something, not the queries around it."""
 
     def __init__(self, place: Workplace, pacer: Pacer) -> None:
         super().__init__(place.labelbox, pacer, patience_seconds=20)
@@ -136,7 +136,7 @@ def written(path: Path, rows: Iterable[Any]) -> Path:
 
 
 def numbered(count: int, prefix: str) -> list[dict[str, str]]:
-    """So many rows, each at an address."""
+    """Return `count` rows, each with an address as its row data."""
     return [{"row_data": f"https://cdn.example/{prefix}{at}.jpg", "global_key": f"{prefix}{at}"} for at in range(count)]
 
 
@@ -149,10 +149,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess
 
 @pytest.fixture
 def place(running: SandboxProcess, client: "redis.Redis", redis_url: str, prefix: str) -> Iterator[Workplace]:
-    """A module that uses it imports `running` too."""
+    """Yield a workplace. A module that uses this fixture must import `running` too."""
     running.control("POST", "/settings", {"secondsPerTask": 0.0})
-    made = Workplace(running, client, redis_url, prefix)
-    yield made
-    made.labelbox.close()
+    workplace = Workplace(running, client, redis_url, prefix)
+    yield workplace
+    workplace.labelbox.close()
     running.control("DELETE", "/faults")
     running.control("POST", "/settings", {"secondsPerTask": 0.0, "secondsUntilProcessed": 0.0})

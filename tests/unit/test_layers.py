@@ -1,4 +1,4 @@
-"""Who may import whom (docs/explanation/architecture.md): a newcomer can trust the module map."""
+"""The rules of imports between folders: the module map of docs/explanation/architecture.md is right."""
 
 import ast
 import graphlib
@@ -145,7 +145,7 @@ def test_the_rules_have_no_cycle() -> None:
 
 
 @pytest.mark.parametrize("name", MAY_IMPORT)
-def test_a_room_imports_what_its_rule_allows_and_needs_all_of_it(name: str) -> None:
+def test_a_folder_imports_all_that_its_rule_allows_and_nothing_else(name: str) -> None:
     root = name.split(".")[0]
     used = {
         room(module)

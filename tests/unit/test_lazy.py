@@ -25,7 +25,7 @@ SEEN = [(package, *seen) for package in PACKAGES for seen in seen_by_type_checke
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_what_is_exported_is_what_type_checkers_see(package: str) -> None:
+def test_all_has_exactly_the_names_that_type_checkers_see(package: str) -> None:
     exported = PACKAGES[package].__all__
 
     assert set(exported) == {*seen_by_type_checkers(package)} - {"__version__"}

@@ -1,4 +1,4 @@
-"""What a fleet writes in Python: the message and its parts."""
+"""Messages and their parts as they are written in Python."""
 
 import json
 import pickle
@@ -34,7 +34,7 @@ def test_a_message_reads_as_a_fleet_writes_it() -> None:
     }
 
 
-def test_what_it_writes_it_reads() -> None:
+def test_a_written_message_can_be_read_back() -> None:
     message = PredictionMessage(project_id="p", data_row=DataRowId("d"), annotations=[BOX], message_id="m")
     again = PredictionMessage.model_validate_json(json.dumps(message.wire()), by_alias=True, by_name=False)
 

@@ -1,4 +1,4 @@
-"""Foreign text on a terminal and in a shell: nothing of it is obeyed, and nothing else is changed."""
+"""Text of others on a terminal and in a shell: control characters are escaped, and other text is unchanged."""
 
 import ast
 import json
@@ -36,13 +36,13 @@ _A_COMMAND = re.compile(r"\bprelabel (?!cannot|needs)[a-z]+\b")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_a_terminal_obeys_is_spelled_out(text: str) -> None:
+def test_control_characters_are_escaped(text: str) -> None:
     assert printable(text).isprintable()
     assert "\\" in printable(text)
 
 
 @pytest.mark.parametrize("text", ["", "cam-1/000184.jpg", "Größe 船 🚢", "a\\b 'c' [red]"])
-def test_ordinary_text_stays(text: str) -> None:
+def test_ordinary_text_is_unchanged(text: str) -> None:
     assert printable(text) == text
     assert printable_json(text) == text
 
@@ -120,7 +120,7 @@ def test_json_keeps_a_lone_surrogate(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_commands_print_through_one_module() -> None:
-    """So that a new command cannot forget it."""
+    """This keeps a new command from forgetting it."""
     wrong = []
     for path, tree in SOURCES.items():
         if CLI not in path.parents or path in PRINTERS:

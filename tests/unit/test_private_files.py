@@ -32,7 +32,7 @@ def unsafe(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-def test_what_is_no_regular_file_is_neither_replaced_nor_opened(unsafe: Path) -> None:
+def test_only_regular_files_are_replaced_or_opened(unsafe: Path) -> None:
     before = unsafe.lstat()
 
     with pytest.raises(UnsafeFile), replacing(unsafe):

@@ -62,7 +62,9 @@ def test_they_are_found_where_all_settings_are(
 
 
 @pytest.mark.parametrize(("environment", "file"), WRONG)
-def test_what_cannot_be_used_is_refused_in_the_same_words(tell: Tell, environment: dict[str, str], file: str) -> None:
+def test_unusable_settings_are_refused_with_the_same_text_by_both_readers(
+    tell: Tell, environment: dict[str, str], file: str
+) -> None:
     tell(environment, file)
 
     with pytest.raises(ConfigurationError) as alone:

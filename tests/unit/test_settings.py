@@ -161,7 +161,7 @@ def test_sources_that_do_not_mix_an_endpoint_with_another_s_key_are_taken(
     load_settings()
 
 
-def test_an_option_is_of_the_environment_s_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_option_has_the_environment_as_its_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     told(monkeypatch, tmp_path, [KEY], [])
     assert load_settings(labelbox_endpoint="https://elsewhere.example/graphql").accounts == {"default"}
 

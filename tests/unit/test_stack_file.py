@@ -101,7 +101,7 @@ def test_a_folder_that_others_can_reach_is_not_used(tmp_path: Path, mode: int) -
 
 @AS_ROOT
 @pytest.mark.parametrize("name", ["", "stack.json"])
-def test_what_belongs_to_another_user_is_not_used(tmp_path: Path, name: str) -> None:
+def test_a_stack_file_of_another_user_is_not_used(tmp_path: Path, name: str) -> None:
     folder = make(tmp_path)
     os.chown(folder / name, 12_345, -1)
 

@@ -39,7 +39,7 @@ def my_code(publisher: Publisher) -> None:
     publisher.publish(prediction("b.jpg", "quay", "detr"))
 
 
-def test_what_was_published_can_be_compared_with_what_one_writes() -> None:
+def test_published_messages_can_be_compared_with_typed_ones() -> None:
     with recording_publisher() as publisher:
         my_code(publisher)
 

@@ -1,1 +1,1 @@
-"""Would Labelbox take this line? The rules of docs/reference/labelbox-format.md, in Labelbox's own error names."""
+"""Checks whether Labelbox accepts a line, by docs/reference/labelbox-format.md and with Labelbox's own error names."""

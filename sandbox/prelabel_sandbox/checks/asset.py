@@ -12,7 +12,7 @@ Text = Annotated[str, Meta(min_length=1)]
 class Asset(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Optional facts about an asset, as they are posted with a project's data rows."""
 
-    #: Of a conversation: message ids, or message ids and their number of characters.
+    #: Messages of a conversation: their ids, or their numbers of characters by id.
     messages: list[Text] | dict[Text, Count] | None = None
     #: Number of frames of a video.
     frames: Count | None = None

@@ -16,7 +16,7 @@ _MESSAGE = frozenset({"messageId", "modelConfigName"})
 
 
 def check_task(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """Check that the task's data fit its format and that the format is that of its tool."""
+    """Check that the task's data fit its format, and that its tool has this format."""
     task = exact_keys(line[_PATH], _TASK, _PATH)
     if task["format"] not in FORMATS:
         raise invalid(f"{_PATH}.format", f"Must be one of: {', '.join(FORMATS)}.")

@@ -22,9 +22,9 @@ def check_global(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
 
 
 def check_beside(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """Check `classifications` beside the answer, which only a text may have: options carry their own.
+    """Check the key `classifications` beside `answer`. Only a text may have it, since options carry their own.
 
-    The official client writes them there; no documented ontology has them.
+    The official client writes the key there, although no documented ontology nests classifications below a text.
     """
     if "classifications" in line:
         if feature.shape != "text" or scene.strict:
@@ -35,7 +35,7 @@ def check_beside(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
 def check_answer(holder: dict[str, Any], feature: Feature, scene: Scene, keys: AbstractSet[str] = OPTION) -> None:
     """Check the answer of a line or a nested entry against its feature's shape; `keys` are the keys of an option."""
     if feature.shape == "text":
-        if "answers" in holder:  # the old spelling, of checklists only
+        if "answers" in holder:  # the old spelling, which only checklists have
             raise invalid("answers", UNKNOWN)
         if "answer" not in holder:
             raise invalid("answer", MISSING)
@@ -48,10 +48,10 @@ def check_answer(holder: dict[str, Any], feature: Feature, scene: Scene, keys: A
 
 
 def options_of(holder: dict[str, Any], feature: Feature, scene: Scene) -> list[Any]:
-    """Return the options of an answer: one of a radio, one or more of a checklist.
+    """Return the options of an answer: one for a radio, one or more for a checklist.
 
-    Official payloads have lists of one under radios and objects under checklists; whether the service accepts them
-    is not known.
+    Some official payloads have a list of one option for a radio, or one object for a checklist. Whether the service
+    accepts these is not known.
     """
     key = "answers" if "answers" in holder else "answer"
     if key not in holder:
@@ -85,7 +85,7 @@ def check_below(holder: dict[str, Any], level: Level, scene: Scene) -> None:
 
 
 def check_nested(entries: Any, level: Level, scene: Scene) -> None:
-    """Check nested answers: their features must be in `level`, and none may be answered twice."""
+    """Check nested answers: their features must be in `level`, and no feature may be answered twice."""
     answered: list[Feature] = []
     for entry in array(entries, "classifications"):
         known_keys(mapping(entry, "classifications"), _NESTED, "classifications")

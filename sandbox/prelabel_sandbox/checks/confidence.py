@@ -1,4 +1,4 @@
-"""Confidence for a part of a tree only: refused for model runs, unknown for pre-labels.
+"""Confidence on only a part of a tree: model runs refuse it; whether pre-labels are refused too is not known.
 
 Source: docs/reference/labelbox-format.md#1-6.
 """
@@ -14,7 +14,7 @@ Node = dict[str, Any]
 
 
 def check_confidence(line: Node) -> None:
-    """Refuse a node with a confidence that has a child without one; the line's shape must be checked already."""
+    """Refuse a node that has a confidence and a child without one. The line's structure must be checked before."""
     for node in _answered(line) if "answer" in line or "answers" in line else [line]:
         _check_node(node)
 

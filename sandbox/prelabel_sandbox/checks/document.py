@@ -18,7 +18,7 @@ def check_document_box(line: dict[str, Any], feature: Feature, scene: Scene) -> 
         raise Refused("InvalidAnnotation", "Document annotation is missing page or unit fields.")
     page = integer(line["page"], "page")
     if scene.asset.pages is not None and page > scene.asset.pages:
-        raise Refused("InvalidAnnotation", f"page {page} lies behind the last page ({scene.asset.pages})")
+        raise Refused("InvalidAnnotation", f"page {page} is after the last page ({scene.asset.pages})")
     if line["unit"] not in _UNITS:
         raise invalid("unit", f"Must be one of: {', '.join(_UNITS)}.")
     check_bbox(line["bbox"])

@@ -46,7 +46,7 @@ def _check_span(value: Any, characters: int | None) -> None:
     start = integer(span["start"], "location.start")
     end = integer(span["end"], "location.end", start)
     if characters is not None and end >= characters:
-        raise Refused("InvalidAnnotation", f"location.end {end} lies behind the last character ({characters - 1})")
+        raise Refused("InvalidAnnotation", f"location.end {end} is after the last character ({characters - 1})")
 
 
 def _check_selection(selection: dict[str, Any], scene: Scene) -> None:
@@ -55,7 +55,7 @@ def _check_selection(selection: dict[str, Any], scene: Scene) -> None:
     tokens = [text(token, path) for token in filled(selection["tokenIds"], path)]
     page = integer(selection["page"], "textSelections.page", 1)
     if scene.asset.pages is not None and page > scene.asset.pages:
-        raise Refused("InvalidAnnotation", f"page {page} lies behind the last page ({scene.asset.pages})")
+        raise Refused("InvalidAnnotation", f"page {page} is after the last page ({scene.asset.pages})")
     if scene.asset.tokens is not None:
         known = scene.asset.tokens.get(str(page), {}).get(group, [])
         for token in tokens:

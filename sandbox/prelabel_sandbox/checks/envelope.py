@@ -1,4 +1,4 @@
-"""One line as a whole: uuid, kind, feature, keys; then the check of its kind (docs/reference/labelbox-format.md#1)."""
+"""Checks of a whole line: uuid, kind, feature, keys, then its kind's check (docs/reference/labelbox-format.md#1)."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from prelabel_sandbox.checks.values import known_keys, mapping, model_run_keys, 
 _DATA_ROW = ("id", "globalKey")
 _GLOBAL_KEY_CHARACTERS = 200
 _ANSWERS = ("answer", "answers")
-# A line with all masks of a data row names its features inside.
+# A line of masks of frames names its features in its instances.
 _NO_FEATURE = Feature("", "", False, Level())
 
 
@@ -75,7 +75,7 @@ def check(line: dict[str, Any], kinds: Kinds, scene: Scene) -> Feature:
 
 
 def neighbour_of(line: dict[str, Any], ontology: Ontology) -> tuple[bytes, Neighbour] | None:
-    """Return the uuid of a line that a relationship may point at, and what it is; None if it may not."""
+    """Return the uuid and description of a line to which a relationship may refer; None for any other line."""
     uuid = canonical(line.get("uuid"))
     present = KEYS.intersection(line)
     if uuid is None or not present or "relationship" in present:
@@ -86,4 +86,4 @@ def neighbour_of(line: dict[str, Any], ontology: Ontology) -> tuple[bytes, Neigh
             (ontology.tools if is_object else ontology.classifications).find(line).schema_id, is_object
         )
     except Refused:
-        return uuid, Neighbour("", is_object)  # the line itself is refused; what happens to the link is unknown
+        return uuid, Neighbour("", is_object)  # this line is refused; whether the relationship is too is not known

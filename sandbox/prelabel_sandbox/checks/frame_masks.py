@@ -18,11 +18,11 @@ _OLDER_TOOL = "superpixel"  # it probably takes masks of frames; no source confi
 
 
 def check_frame_masks(line: dict[str, Any], _: Feature, scene: Scene) -> None:
-    """Check one composite image per frame, and which colour stands for which object in all of them."""
+    """Check one composite image per frame, and the colours that identify the objects in all frames."""
     masks = exact_keys(line["masks"], _MASKS, "masks")
     indices = [_check_frame(frame, scene) for frame in filled(masks["frames"], "masks.frames")]
     if len(set(indices)) < len(indices):
-        raise invalid("masks.frames.index", "A frame is there more than once.")
+        raise invalid("masks.frames.index", "A frame occurs more than once.")
     owners: dict[tuple[int, ...], set[str]] = {}
     for instance in filled(masks["instances"], "masks.instances"):
         color, tool = _check_instance(instance, scene)
@@ -52,7 +52,7 @@ def _check_instance(value: Any, scene: Scene) -> tuple[tuple[int, ...], Feature]
     instance = mapping(value, "masks.instances")
     known_keys(instance, _INSTANCE, "masks.instances")
     reference = {"name": required(instance, "name", "masks.instances")}
-    if "featureSchemaId" in instance:  # the only place where the key has this name
+    if "featureSchemaId" in instance:  # everywhere else in a line this key is schemaId
         reference["schemaId"] = instance["featureSchemaId"]
     tool = scene.ontology.tools.find(reference)
     if tool.type != _TOOL and (scene.strict or tool.type != _OLDER_TOOL):

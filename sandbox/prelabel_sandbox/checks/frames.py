@@ -12,7 +12,7 @@ _RANGE = frozenset({"start", "end"})
 
 
 def ranges_of(value: Any, path: str, minimum: int = 0) -> list[Range]:
-    """Check one range or more."""
+    """Check an array of one or more ranges."""
     return [_range(entry, path, minimum) for entry in filled(value, path)]
 
 
@@ -25,15 +25,15 @@ def frame_ranges(value: Any, path: str, scene: Scene) -> list[Range]:
 
 
 def first_frame(scene: Scene) -> int:
-    """Return the lowest frame: all official examples begin with 1, but whether 0 is refused is not known."""
+    """Return the number of the first frame: official examples begin with 1, but whether 0 is refused is not known."""
     return 1 if scene.strict else 0
 
 
 def check_frame(frame: int, scene: Scene) -> None:
-    """Check that a frame is not behind the last one, if that is known."""
+    """Check that a frame is not after the last one, if the number of frames is known."""
     last = scene.asset.frames
     if last is not None and frame > last:
-        raise Refused("InvalidAnnotation", f"frame {frame} lies behind the last frame ({last})")
+        raise Refused("InvalidAnnotation", f"frame {frame} is after the last frame ({last})")
 
 
 def _range(value: Any, path: str, minimum: int) -> Range:

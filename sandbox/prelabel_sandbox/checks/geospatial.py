@@ -19,7 +19,7 @@ def check_tile_box(value: Any) -> None:
 
 
 def check_geo_box(value: Any) -> None:
-    """Check such a box in degrees."""
+    """Check a corner and two extents in degrees."""
     check_tile_box(value)
     for step in (0, 1):
         _on_earth({"x": value["left"] + step * value["width"], "y": value["top"] + step * value["height"]})

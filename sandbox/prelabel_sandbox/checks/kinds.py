@@ -1,4 +1,4 @@
-"""The form of an annotation kind; `tables` says which media type takes which kinds."""
+"""How the kinds of annotations are described; `tables` lists the kinds that each media type accepts."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ KEYS = frozenset(
         "messageEvaluationTask",
     }
 )
-# The keys that every line may carry beside its kind.
+# The keys that every line may carry beside the key of its kind.
 BARE = frozenset({"uuid", "dataRow", "isBenchmarkReferenceLabel"})
 NAMED = BARE | {"name", "schemaId"}
 ENVELOPE = NAMED | {"confidence", "customMetrics"}
@@ -36,7 +36,7 @@ ENVELOPE = NAMED | {"confidence", "customMetrics"}
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of annotation: where its feature is looked up, of which types it may be, its keys and its check."""
+    """One kind of annotation: the level of its feature, the types that the feature may have, its keys, its check."""
 
     level: Literal["tools", "classifications", "none"]
     types: frozenset[str]
@@ -45,7 +45,7 @@ class Kind:
 
 
 def object_kind(key: str, types: Iterable[str], check: Callable[[Any], None]) -> Kind:
-    """Return a kind whose geometry is checked by itself, with optional classifications beside it."""
+    """Return a kind whose geometry `check` can judge alone, with optional classifications beside it."""
 
     def check_object(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
         check(line[key])
@@ -56,7 +56,7 @@ def object_kind(key: str, types: Iterable[str], check: Callable[[Any], None]) ->
 
 
 def answer_kinds(check: Check, extra: Iterable[str] = (), types: Iterable[str] = ()) -> dict[str, Kind]:
-    """Return the kinds of `answer` and its old spelling; prompts are accepted only where `types` names them."""
+    """Return the kinds of `answer` and of its old spelling; prompts are accepted only if `types` names them."""
     shapes = frozenset({"radio", "checklist", "text", "response-radio", "response-checklist", "response-text", *types})
     keys = ENVELOPE | {"answer", "answers", "classifications", *extra}
     kind = Kind("classifications", shapes, keys, check)

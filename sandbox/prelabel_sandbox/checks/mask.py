@@ -40,19 +40,19 @@ def check_color(holder: dict[str, Any], path: str) -> tuple[int, ...]:
     if len(color) != 3 or any(type(part) is not int or not 0 <= part <= 255 for part in color):
         raise invalid(f"{path}.colorRGB", "Must provide three RGB values between 0 and 255.")
     if not any(color):
-        # Black is the background: nothing of the object remains.
+        # Black is the background, so the object would have no pixels.
         raise _empty()
     return tuple(color)
 
 
 def check_address(value: Any) -> None:
-    """Check an address that the service could fetch; the sandbox does not fetch it."""
+    """Check the form of an address from which the service fetches an image; the sandbox does not fetch it."""
     if not isinstance(value, str) or not value.startswith(("http://", "https://")):
         raise Refused("FetchImageError", f"Error while downloading image from url: {value}")
 
 
 def check_png(value: Any, path: str, scene: Scene) -> png.Image:
-    """Check a PNG file in base64; its size must be the asset's, if that is known."""
+    """Check a PNG file in base64; it must have the asset's size, if that is known."""
     if not isinstance(value, str):
         raise invalid(path, "Not a valid string.")
     try:

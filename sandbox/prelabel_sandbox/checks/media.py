@@ -1,4 +1,4 @@
-"""What a project is for: the spellings of its media type (docs/reference/labelbox-format.md#3)."""
+"""Media types of projects, and their spellings (docs/reference/labelbox-format.md#3)."""
 
 UNKNOWN = "unknown"
 CHAT = "multimodal chat"
@@ -25,7 +25,7 @@ _CHAT_TASKS = ("offlinemodelchatevaluation", "modelchatevaluation")
 
 
 def media_of(media_type: str | None, editor_task_type: str | None = None) -> str:
-    """Return what a project is for; `unknown`, which accepts all kinds, for what is no media type."""
+    """Return a project's medium; for a missing or unknown media type `unknown`, which accepts all kinds."""
     media = _MEDIA.get(_plain(media_type), UNKNOWN)
     if media == "conversational" and _plain(editor_task_type) in _CHAT_TASKS:
         return CHAT

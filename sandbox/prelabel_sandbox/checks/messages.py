@@ -10,9 +10,9 @@ from prelabel_sandbox.checks.values import text
 
 
 def check_message_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """Check an answer: with `messageId` for that message, without it for the whole conversation."""
+    """Check an answer: for one message if it has a `messageId`, else for the whole conversation."""
     message = message_of(line, scene)
-    # Only the editor uses the scope; a live test answered against it and was not refused.
+    # Only the editor uses the scope: in a live test, answers of the other scope were not refused.
     if scene.strict and (message is not None) != feature.indexed:
         raise invalid("messageId", f"The feature has the scope {'index' if feature.indexed else 'global'}.")
     check_global(line, feature, scene)

@@ -10,7 +10,7 @@ _VERTEX = frozenset({"x", "y"})
 
 
 def check_bbox(value: Any) -> None:
-    """Check four numbers, and a size above zero."""
+    """Check a box: four numbers, and a size above zero."""
     box = exact_keys(value, BOX, "bbox")
     numbers(box, "bbox")
     if box["height"] <= 0 or box["width"] <= 0:
@@ -24,12 +24,12 @@ def check_polygon(value: Any) -> None:
 
 
 def check_point(value: Any) -> None:
-    """Check one vertex."""
+    """Check a point: one vertex."""
     _vertex(value, "point")
 
 
 def check_line(value: Any) -> None:
-    """Check at least two vertices."""
+    """Check a line: at least two vertices."""
     if len([_vertex(vertex, "line") for vertex in array(value, "line")]) < 2:
         raise bad_geometry("A line must contain at least 2 positions")
 

@@ -23,13 +23,13 @@ _SHAPES = {
 
 @dataclass(slots=True, eq=False)
 class Feature:
-    """A tool, a classification or an option, and what stands below it."""
+    """A tool, a classification or an option, with the features below it."""
 
     #: Its `featureSchemaId`.
     schema_id: str
     #: Type of the tool or classification, or "option".
     type: str
-    #: An archived feature cannot be imported.
+    #: Whether it is archived; then it cannot be imported.
     archived: bool
     #: Nested classifications of a tool or option, or the options of a classification.
     below: "Level"
@@ -38,7 +38,7 @@ class Feature:
     #: Whether it classifies frames or messages rather than the whole data row.
     indexed: bool = False
     #: Maximum number of annotations of one data row in one import.
-    most: int = _MAX_ANNOTATIONS
+    max_annotations: int = _MAX_ANNOTATIONS
     #: Minimum and maximum number of characters of a text.
     limits: tuple[int | None, int | None] = (None, None)
     #: Allowed pairs of source and target of an edge; None: all.
@@ -49,7 +49,7 @@ class Feature:
 class Level:
     """Sibling features, looked up by name or id."""
 
-    project: str = ""  # for the refusal's text
+    project: str = ""  # id, for the text of a refusal
     by_name: dict[str, list[Feature]] = field(default_factory=dict)
     by_id: dict[str, Feature] = field(default_factory=dict)
 
@@ -113,7 +113,7 @@ def _names(node: dict[str, Any]) -> set[str]:
 
 
 def _feature(node: dict[str, Any], project: str) -> Feature:
-    # A tool's children are its `classifications`; those of a classification or an option are its `options`.
+    # Children of a tool are in `classifications`; children of a classification or an option are in `options`.
     below = node.get("classifications") if "tool" in node else node.get("options")
     pairs = (node.get("definition") or {}).get("constraints")
     return Feature(

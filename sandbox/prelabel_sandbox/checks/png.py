@@ -1,4 +1,4 @@
-"""PNG images as far as masks need them: their size, and which colours occur in small ones."""
+"""Reads from PNG images what the checks of masks need: the size, and the colours that occur in small images."""
 
 import base64
 import binascii
@@ -26,7 +26,7 @@ class Image(NamedTuple):
 
 
 class NotPng(Exception):
-    """It is no PNG image."""
+    """The content is not a PNG image."""
 
 
 @lru_cache(maxsize=4)  # the lines of a data row share a composite
@@ -34,13 +34,13 @@ def read(encoded: str) -> Image:
     """Return the image in a base64 text. Raises NotPng, or binascii.Error for invalid base64."""
     try:
         content = base64.b64decode(encoded, validate=True)
-    except ValueError as error:  # binascii.Error is a ValueError too; the other kind means non-ASCII letters
+    except ValueError as error:  # binascii.Error is one too; any other ValueError means non-ASCII characters
         raise binascii.Error from error
     if not content.startswith(_SIGNATURE):
         raise NotPng
     chunks = list(_chunks(content))
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
-        return Image(0, 0, None)  # the check requires the signature only
+        return Image(0, 0, None)  # only the signature is required
     width, height, depth, kind, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
     channels = _CHANNELS.get(kind, 0)
     if depth != 8 or interlaced or not 0 < width * height * channels <= _BYTES:

@@ -12,14 +12,14 @@ class Refused(Exception):
         self.name = name
 
 
-def invalid(path: str, why: str) -> Refused:
-    """Return the refusal of a value at a dotted path; its text is a printed Python dict, as the service sends it."""
-    text: object = [why]
+def invalid(path: str, reason: str) -> Refused:
+    """Return the refusal of the value at a dotted path. Its text is a printed Python dict, as the service sends it."""
+    text: object = [reason]
     for step in reversed(path.split(".")):
         text = {step: text}
     return Refused("ValidationError", str(text))
 
 
-def bad_geometry(why: str) -> Refused:
+def bad_geometry(reason: str) -> Refused:
     """Return the refusal of a shape whose keys and types are right."""
-    return Refused("GeometryInvalid", f"Invalid geometry: {why}")
+    return Refused("GeometryInvalid", f"Invalid geometry: {reason}")

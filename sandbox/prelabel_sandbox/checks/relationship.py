@@ -23,7 +23,7 @@ def check_relationship(line: dict[str, Any], edge: Feature, scene: Scene) -> Non
 
 
 def check_document_relationship(line: dict[str, Any], edge: Feature, scene: Scene) -> None:
-    """Check a link whose source may also be an answer, or a classification of the ontology by name."""
+    """Check a link whose source may also be an answer, or the name of a classification of the ontology."""
     link = _link(line)
     if "sourceOntologyName" in link:
         source = scene.ontology.classifications.find({"name": link["sourceOntologyName"]}).schema_id

@@ -1,4 +1,4 @@
-"""What a line is judged against."""
+"""The context in which a line is judged: ontology, asset, and the data row's other annotations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,21 +9,21 @@ from prelabel_sandbox.checks.ontology import Ontology
 
 
 class Neighbour(NamedTuple):
-    """Another annotation of the same data row in the same import, for relationships to point at."""
+    """Another annotation of the same data row in the same import, to which relationships may refer."""
 
-    schema_id: str  # of its feature; "" if it names no existing one
+    schema_id: str  # of its feature; "" if the ontology does not have the feature
     is_object: bool
 
 
 Neighbours = Mapping[bytes, Neighbour]
-"""By canonical uuid."""
+"""Annotations by canonical uuid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One per project, plus one per data row whose asset or neighbours are known.
+    """The context of a line. An import has one, and one more for each data row whose asset or neighbours are known.
 
-    `strict` refuses what docs/reference/labelbox-format.md#7 leaves open; otherwise that is accepted.
+    If `strict`, forms whose acceptance docs/reference/labelbox-format.md#7 leaves open are refused, else accepted.
     """
 
     media: str

@@ -22,7 +22,7 @@ _SEGMENT = frozenset({"keyframes"})
 
 
 def check_segments(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """Check one object in one or more intervals of frames."""
+    """Check one object with its keyframes in one or more segments."""
     check_below(line, feature.below, scene)
     last = -1
     for segment in filled(line["segments"], "segments"):

@@ -1,4 +1,4 @@
-"""Which media type takes which kinds (docs/reference/labelbox-format.md#3)."""
+"""The kinds of annotations that each media type accepts (docs/reference/labelbox-format.md#3)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -39,7 +39,7 @@ Kinds = Mapping[str, Kind]
 
 @cache
 def kinds_of(media: str, strict: bool) -> Kinds:
-    """Return the kinds that a media type accepts; unless `strict`, also those on which sources are silent or differ."""
+    """Return the kinds that a media type accepts; if not `strict`, also those on which sources differ or are silent."""
     documented, disputed = _KINDS[media]
     return documented if strict else {**documented, **disputed}
 
@@ -116,7 +116,7 @@ _ANY = {
     **answer_kinds(check_any_answer, {"frames", "messageId"}, {"prompt"}),
 }
 
-# Documented kinds, and disputed ones. A conversational project without a task type may be one of multimodal chat.
+# Documented kinds, and disputed ones. A conversational project without a task type may be a multimodal chat.
 _KINDS: dict[str, tuple[Kinds, Kinds]] = {
     "image": (_IMAGE, {}),
     "video": (_VIDEO, _EDGE),

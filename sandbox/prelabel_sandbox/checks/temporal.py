@@ -25,13 +25,13 @@ def check_audio_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> 
     if not temporal:
         check_global(line, feature, scene)
         return
-    if "classifications" in line:  # they stand inside the answer
+    if "classifications" in line:  # answers with times have them inside the answer
         raise invalid("classifications", UNKNOWN)
     _check_list(line["answer"], feature, scene, None)
 
 
 def is_temporal(answer: Any, feature: Feature) -> bool:
-    """Return whether an answer has times; a text does as soon as it is a list."""
+    """Return whether an answer has times; a text has times if it is a list."""
     if not isinstance(answer, list):
         return False
     return feature.shape == "text" or any(
@@ -40,7 +40,7 @@ def is_temporal(answer: Any, feature: Feature) -> bool:
 
 
 def _check_strictly(line: dict[str, Any], feature: Feature, *, temporal: bool) -> None:
-    """Refuse a uuid or an id in a temporal line: the official client writes none, and the service may refuse them."""
+    """Refuse the wrong scope, and in a temporal line a uuid or an id: the official client never writes them there."""
     if temporal != feature.indexed:
         raise invalid("answer", f"The feature has the scope {'index' if feature.indexed else 'global'}.")
     surplus = line.keys() & {"uuid", "schemaId"}
@@ -75,7 +75,7 @@ def _check_option(entry: dict[str, Any], feature: Feature, scene: Scene, outer: 
 
 
 def _check_times(entry: dict[str, Any], below: Level, scene: Scene, outer: list[Range] | None) -> None:
-    """Check that an entry's ranges lie in its parent's, and those of its nested answers in its own."""
+    """Check that an entry's ranges are within its parent's, and the ranges of nested answers within its own."""
     ranges = ranges_of(required(entry, "frames", "answer"), "answer.frames")
     for start, end in ranges:
         _check_range(start, end, scene, outer)
@@ -88,9 +88,7 @@ def _check_range(start: int, end: int, scene: Scene, outer: list[Range] | None) 
         raise Refused("InvalidAnnotation", f"frames {start}-{end} lie outside the frames of the parent answer")
     seconds = scene.asset.seconds
     if seconds is not None and end > 1000 * seconds:
-        raise Refused(
-            "InvalidAnnotation", f"{start}-{end} ms lies behind the end of the asset ({1000 * seconds:.0f} ms)"
-        )
+        raise Refused("InvalidAnnotation", f"{start}-{end} ms ends after the asset, which has {1000 * seconds:.0f} ms")
 
 
 def _check_nested(entries: Any, level: Level, scene: Scene, outer: list[Range]) -> None:

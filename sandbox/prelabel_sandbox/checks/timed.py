@@ -21,21 +21,21 @@ _VALUE = frozenset({"value", "frames"})
 
 
 def check_video_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """Check an answer: for frames if the line has any, else for the whole video."""
+    """Check an answer: for frames if it names any, else for the whole video."""
     framed = _check_text(line, feature, scene) if feature.shape == "text" else _check_options(line, feature, scene)
-    # A live test gave frames to a feature that had been made without the scope for it, and was not refused.
+    # In a live test, frames for a feature that was created without the scope `index` were not refused.
     if scene.strict and framed != feature.indexed:
         raise invalid("frames", f"The feature has the scope {'index' if feature.indexed else 'global'}.")
 
 
 def _check_text(line: dict[str, Any], feature: Feature, scene: Scene) -> bool:
-    if "frames" in line:  # the form of radios and checklists
+    if "frames" in line:  # a form that only radios and checklists have
         raise invalid("frames", UNKNOWN)
     if not isinstance(line.get("answer"), list):
         check_global(line, feature, scene)
         return False
     check_beside(line, feature, scene)
-    if scene.strict and "uuid" in line:  # the official client writes none here
+    if scene.strict and "uuid" in line:  # the official client never writes a uuid here
         raise invalid("uuid", UNKNOWN)
     for entry in filled(line["answer"], "answer"):
         value = exact_keys(entry, _VALUE, "answer")

@@ -18,7 +18,7 @@ from prelabel_sandbox.checks.volume import check_slice_masks, check_slices
 
 
 def check_any_box(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """Check a document's box, or else one that a map would accept."""
+    """Check a document's box, or else a box on tiled imagery."""
     if line.keys() & {"page", "unit"}:
         check_document_box(line, feature, scene)
         return
@@ -42,7 +42,7 @@ def check_any_masks(line: dict[str, Any], feature: Feature, scene: Scene) -> Non
 
 
 def check_any_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """Check a message's answer; a global one or a video's; or else a recording's."""
+    """Check an answer of a message, or else a global answer or one of a video, or else one of a recording."""
     if "messageId" in line:
         check_message_answer(line, feature, scene)
         return

@@ -1,4 +1,4 @@
-"""The accepted spellings of a uuid, and the form for comparing them (docs/reference/labelbox-format.md#1-3)."""
+"""The accepted spellings of a uuid, and its bytes, which are compared (docs/reference/labelbox-format.md#1-3)."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ _UUID = re.compile(r"(\{)?[0-9a-fA-F]{4}(?:-?[0-9a-fA-F]{4}){7}(?(1)\})")
 
 
 def canonical(value: Any) -> bytes | None:
-    """Return the 16 bytes of a uuid, or None for what is not one."""
+    """Return the 16 bytes of a uuid, or None if the value is not a uuid."""
     if not isinstance(value, str) or not _UUID.fullmatch(value):
         return None
     return bytes.fromhex(value.strip("{}").replace("-", ""))

@@ -1,4 +1,4 @@
-"""Checks of plain values that several kinds share; each refuses a value or returns it."""
+"""Checks of plain values that several kinds share. Most return the value that they accept."""
 
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -7,7 +7,7 @@ from prelabel_sandbox.checks.refusal import MISSING, UNKNOWN, invalid
 
 
 def number(value: Any, path: str) -> float:
-    """Check a JSON number; a boolean or a string of digits is none."""
+    """Check a JSON number; booleans and strings of digits are not numbers."""
     if type(value) is not float and type(value) is not int:
         raise invalid(path, "Not a valid number.")
     return value

@@ -1,4 +1,4 @@
-"""Lines, masks and answers on sliced volumes: as on video, flat, and with the group of slices.
+"""Lines, masks and answers on sliced volumes: as on video, but without nested answers, and with a group of slices.
 
 Source: docs/reference/labelbox-format.md#2-23.
 """
@@ -47,6 +47,6 @@ def _check_group(line: dict[str, Any]) -> None:
 
 
 def _check_flat(holder: dict[str, Any]) -> None:
-    """Refuse nested answers, which volumes do not have; the official client writes an empty list beside segments."""
+    """Refuse nested answers, which volumes do not have. An empty list is allowed: the official client writes one."""
     if holder.get("classifications"):
         raise invalid("classifications", UNKNOWN)

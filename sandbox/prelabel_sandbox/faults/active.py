@@ -1,4 +1,4 @@
-"""The table of faults, and those of them that are switched on."""
+"""The types of faults, and the faults that are switched on."""
 
 import threading
 import time
@@ -56,14 +56,14 @@ F = TypeVar("F", bound=Fault)
 
 
 class ActiveFaults:
-    """The faults that are on. The event loop and the threads that process imports ask for them."""
+    """The faults that are switched on. Safe to use from the event loop and from the threads that process imports."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._on: list[tuple[Fault, float | None]] = []  # with the time it ends
+        self._on: list[tuple[Fault, float | None]] = []  # each with the time when it ends, if it has one
 
     def add(self, spec: Any) -> Fault:
-        """Switch a fault on. Raises msgspec.ValidationError that says what is wrong."""
+        """Switch a fault on. Raises msgspec.ValidationError with the reason."""
         fault: Fault = msgspec.convert(spec, _OfRequests | _OfImports)
         ends = None if fault.seconds is None else time.monotonic() + fault.seconds
         with self._lock:
@@ -71,14 +71,14 @@ class ActiveFaults:
         return fault
 
     def clear(self) -> None:
-        """Switch everything off."""
+        """Switch all faults off."""
         with self._lock:
             self._on.clear()
 
     def apply(
         self, kind: type[F], projects: Collection[str] = (), when: Callable[[F], bool] = lambda _: True
     ) -> F | None:
-        """Return the first fault of this kind that concerns one of the projects, and count it as used once."""
+        """Return the first fault of this kind that concerns one of the projects, and count that use of it."""
         with self._lock:
             self._on = [(fault, ends) for fault, ends in self._on if ends is None or time.monotonic() < ends]
             for fault, _ in self._on:
@@ -91,6 +91,6 @@ class ActiveFaults:
         return None
 
     def holds(self, applied: Fault) -> bool:
-        """Return whether an applied fault keeps its victim: until its seconds are over, or all faults are cleared."""
+        """Return whether a fault that was applied still lasts: until its seconds are over or all faults are cleared."""
         with self._lock:
             return any(fault is applied and (ends is None or time.monotonic() < ends) for fault, ends in self._on)

@@ -1,4 +1,4 @@
-"""The fields that all faults share: how often, how long, for which project."""
+"""The fields that all faults share."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ Status = Annotated[int, Meta(ge=200, le=599)]
 
 
 class Fault(msgspec.Struct, tag_field="fault", rename="camel", forbid_unknown_fields=True, kw_only=True, eq=False):
-    """How often or how long it applies; without either, once."""
+    """A fault. It applies `times` times or for `seconds`, without either once; to one `project`, or to all."""
 
     times: AtLeast1 | None = None
     seconds: Above0 | None = None

@@ -1,4 +1,4 @@
-"""Faults of the processing of imports and of the fetching of their files."""
+"""Faults in processing imports and in serving their files."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from prelabel_sandbox.faults.fault import AtLeast1, Fault, Status
 
 
 class ImportFault(Fault):
-    """A fault in the processing of imports; one time is one import."""
+    """A fault in processing imports; each import that it affects counts as one use."""
 
 
 class RowFailure(ImportFault, tag="row-failure"):
@@ -23,7 +23,7 @@ class RowFailure(ImportFault, tag="row-failure"):
 
 
 class FailedImport(ImportFault, tag="failed-import"):
-    """End an import FAILED if its file contains `match`: one bad row suffices. `error_file` says whether it has one."""
+    """End an import as FAILED, with an error file unless `error_file` is false, if any row of it contains `match`."""
 
     match: str = ""
     message: str = "the import could not be processed"
@@ -41,7 +41,7 @@ class LostStatusLines(ImportFault, tag="lost-status-lines"):
 
 
 class DoubledStatusLines(ImportFault, tag="doubled-status-lines"):
-    """Repeat every n-th line with this status."""
+    """Repeat every n-th line of the status file, with this status."""
 
     every: AtLeast1 = 2
     status: str = "FAILURE"
@@ -54,7 +54,7 @@ class OddState(Fault, tag="odd-state"):
 
 
 class FileFault(Fault, tag="file-status"):
-    """Answer a request for a status, error or input file with a status, or cut the connection half way."""
+    """Answer a request for a status, error or input file with this HTTP status, or cut the connection half way."""
 
     status: Status = 403
     cut: bool = False

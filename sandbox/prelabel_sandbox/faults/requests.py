@@ -49,35 +49,35 @@ class BadStatus(RequestFault, tag="status"):
     retry_after: float | None = None
 
     async def before(self, request: Request) -> Response:
-        """Answer a text, as a service mesh does."""
+        """Answer with a text, as a service mesh does."""
         text = "upstream connect error or disconnect/reset before headers"
         return PlainTextResponse(text, self.status, retry_headers(self.retry_after))
 
 
 class Status500(BadStatus, tag="500"):
-    """500."""
+    """Answer with status 500."""
 
     status: Status = 500
 
 
 class Status502(BadStatus, tag="502"):
-    """502."""
+    """Answer with status 502."""
 
     status: Status = 502
 
 
 class Status503(BadStatus, tag="503"):
-    """503."""
+    """Answer with status 503."""
 
 
 class Status504(BadStatus, tag="504"):
-    """504."""
+    """Answer with status 504."""
 
     status: Status = 504
 
 
 class Throttled(RequestFault, tag="429"):
-    """Answer that the limit is used up; a `status` of 200 stands for the gateway that forgets the status."""
+    """Answer that the rate limit is used up; with `status` 200, like a gateway that does not set the status."""
 
     status: Status = 429
     retry_after: float | None = 1.0
@@ -88,7 +88,7 @@ class Throttled(RequestFault, tag="429"):
 
 
 class TooLarge(RequestFault, tag="413"):
-    """Answer as an edge that refuses bodies of more than `bytes`."""
+    """Answer as an edge proxy that refuses bodies of more than `bytes`."""
 
     operations: Operations = "create"
     bytes: Annotated[int, Meta(ge=0)] = 0
@@ -98,15 +98,15 @@ class TooLarge(RequestFault, tag="413"):
         return size > self.bytes
 
     async def before(self, request: Request) -> Response:
-        """Answer a page."""
+        """Answer with an HTML page."""
         return HTMLResponse("<html><title>413 Request Entity Too Large</title></html>", 413)
 
 
 class Blocked(RequestFault, tag="403-html"):
-    """Answer as an edge that blocks the address."""
+    """Answer as an edge proxy that blocks the client's address."""
 
     async def before(self, request: Request) -> Response:
-        """Answer a page."""
+        """Answer with an HTML page."""
         return HTMLResponse("<html><title>Sorry, you have been blocked</title></html>", 403)
 
 
@@ -114,7 +114,7 @@ class NotJson(RequestFault, tag="not-json"):
     """Answer 200 with a page, as an intermediate proxy does; the request is not executed."""
 
     async def before(self, request: Request) -> Response:
-        """Answer a page."""
+        """Answer with an HTML page."""
         return HTMLResponse("<html><title>Please sign in</title></html>")
 
 
@@ -161,7 +161,7 @@ class AcceptThenTimeOut(RequestFault, tag="accept-then-time-out"):
     status: Status | None = None
 
     async def after(self, request: Request) -> Response | None:
-        """Keep from the client what became of its request."""
+        """Hide the outcome of the request from the client."""
         if self.status is not None:
             return PlainTextResponse("upstream request timeout", self.status)
         if self.cut:
@@ -172,7 +172,7 @@ class AcceptThenTimeOut(RequestFault, tag="accept-then-time-out"):
 
 
 def too_many(message: str, retry_after: float | None, status: int = 429) -> Response:
-    """Return the gateway's answer to one request too many."""
+    """Return the gateway's answer to a request over the rate limit."""
     return JSONResponse({"message": message}, status, retry_headers(retry_after))
 
 

@@ -17,7 +17,7 @@ from prelabel_sandbox.sandbox import Sandbox
 
 
 def make_app(sandbox: Sandbox, names: Names) -> Starlette:
-    """Return the application of a sandbox, which it starts and stops; it answers under these names only."""
+    """Return the application, which starts and stops the sandbox and answers requests to these names only."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -21,10 +21,10 @@ GlobalKey = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class PostedDataRow(Asset, rename="camel", frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A data row as it is posted, with what is known of its asset."""
+    """A data row as it is posted, with the known facts about its asset."""
 
     global_key: GlobalKey
-    row_data: Text | None = None  # repeated here, so that it is renamed too
+    row_data: Text | None = None  # declared again here, so that `rename` applies to it too
 
 
 class PostedProject(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -40,14 +40,14 @@ class PostedProject(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     editor_task_type: Text | None = None
     #: The tree as it is posted, without ids.
     ontology: dict[str, Any] = {}
-    #: "any": every key is a data row.
+    #: "any": every key or id that a line names is a data row.
     data_rows: list[GlobalKey | PostedDataRow] | Literal["any"] = "any"
     #: Whether labelers see its pre-labels.
     show_predictions_to_labelers: bool = True
 
 
 def _guarded(handler: Handler) -> Handler:
-    """Answer 403 to other machines, and 400 with the reason to a request that is wrong."""
+    """Return the handler, wrapped: it answers 403 to other machines, and 400 with the reason to a wrong request."""
 
     async def guarded(request: Request) -> Response:
         if not is_local(request):
@@ -96,13 +96,13 @@ async def pre_labels(request: Request) -> Response:
 
 
 async def labels(request: Request) -> Response:
-    """Answer the ground truth of a project in the same form."""
+    """Answer the ground truth of a project as it was received, one line per uuid."""
     lines = sandbox_of(request).store.labels.lines(request.path_params["project_id"])
     return StreamingResponse(iterate_in_threadpool(lines), media_type="application/x-ndjson; charset=utf-8")
 
 
 async def requests(request: Request) -> Response:
-    """Answer the requests so far, with their times."""
+    """Answer the log of requests, with their times."""
     return JSONResponse(sandbox_of(request).log.entries())
 
 
@@ -115,7 +115,7 @@ async def add_fault(request: Request) -> Response:
 
 
 async def clear_faults(request: Request) -> Response:
-    """Switch all faults off; what they held back resumes."""
+    """Switch all faults off; imports that a fault kept RUNNING are processed."""
     sandbox = sandbox_of(request)
     sandbox.faults.clear()
     sandbox.processor.wake()

@@ -37,7 +37,7 @@ async def answer_file(request: Request) -> Response:
 
 
 async def answer_upload(request: Request) -> Response:
-    """Answer an upload without any credential. Its name determines its type: what clients declare is unreliable."""
+    """Answer an upload without any credential. Its type follows from its name: clients declare unreliable types."""
     upload = sandbox_of(request).store.uploads.find(request.path_params["secret"])
     if upload is None:
         return PlainTextResponse("NoSuchKey", 404)

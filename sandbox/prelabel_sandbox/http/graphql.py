@@ -1,4 +1,4 @@
-"""`POST /graphql` and `/_gql`: body, key, limit, faults, then the resolvers."""
+"""`POST /graphql` and `/_gql`: read the body, check key and rate limit, apply faults, then call the resolvers."""
 
 import logging
 from typing import Any
@@ -15,7 +15,7 @@ from prelabel_sandbox.multipart import read_multipart
 from prelabel_sandbox.requestlog import Entry
 from prelabel_sandbox.sandbox import Sandbox, sandbox_of
 
-# ariadne logs errors with their values, which may be payloads; `formatted` logs what matters.
+# ariadne logs errors with their values, which may be payloads; `formatted` logs only the type of an error.
 _silent = logging.Logger("silent", logging.CRITICAL + 1)
 
 
@@ -30,7 +30,7 @@ async def answer_graphql(request: Request) -> Response:
     except GraphQLError as error:
         response = _refused([error])
     except ClientDisconnect:
-        return Response(status_code=400)  # nobody reads it: the body was never complete
+        return Response(status_code=400)  # the client has gone before its body was complete: nobody reads this
     sandbox.log.end(entry, response.status_code)
     return response
 
@@ -57,7 +57,7 @@ async def _answer(sandbox: Sandbox, request: Request, key: str, entry: Entry) ->
         schema,
         body,
         query_document=document,
-        query_validator=lambda *_, **__: [],  # it is validated already
+        query_validator=lambda *_, **__: [],  # `checked` has validated the query
         context_value=sandbox,
         error_formatter=formatted,
         logger=_silent,
@@ -67,7 +67,7 @@ async def _answer(sandbox: Sandbox, request: Request, key: str, entry: Entry) ->
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """Return the query and its variables. Raises MALFORMED_REQUEST."""
+    """Return the query and its variables. Raises a LabelboxError with the code MALFORMED_REQUEST."""
     content_type = request.headers.get("content-type", "")
     try:
         if content_type.lower().startswith("multipart/form-data"):

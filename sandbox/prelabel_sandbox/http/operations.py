@@ -22,7 +22,7 @@ Kind = Literal["create", "query", "other"]
 
 @dataclass(frozen=True, slots=True)
 class RequestSummary:
-    """The first root field, the number of root fields, whether something is created, and the projects named."""
+    """A request: its first root field, its number of root fields, its kind, and the projects that it names."""
 
     operation: str
     fields: int
@@ -32,7 +32,10 @@ class RequestSummary:
 
 @lru_cache(maxsize=512)
 def checked(schema: GraphQLSchema, query: str) -> tuple[DocumentNode, tuple[GraphQLError, ...]]:
-    """Return the parsed query and its errors; cached, since clients send few texts often. Raises GraphQLSyntaxError."""
+    """Return the parsed query and its errors. Raises GraphQLSyntaxError.
+
+    The result is cached, since clients send the same queries again and again.
+    """
     document = parse(query)
     return document, tuple(validate(schema, document))
 

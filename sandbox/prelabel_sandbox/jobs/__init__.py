@@ -1,1 +1,1 @@
-"""What the sandbox does in the background: imports and tasks."""
+"""The background work of the sandbox: imports and tasks."""

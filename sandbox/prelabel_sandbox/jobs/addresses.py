@@ -1,4 +1,4 @@
-"""Addresses of the sandbox's own files: it may not be able to reach itself by the name that others use."""
+"""Finds files at the sandbox's own addresses. It may be unable to reach itself by the name that others use."""
 
 from pathlib import Path
 from urllib.parse import unquote
@@ -7,7 +7,7 @@ from prelabel_sandbox.store import Store
 
 
 def is_own(base_url: str, url: str) -> bool:
-    """Return whether an address begins as the sandbox's own do."""
+    """Return whether an address is one of the sandbox's own."""
     return url.startswith(f"{base_url}/")
 
 

@@ -13,7 +13,7 @@ class Background(ABC):
         self._thread = threading.Thread(target=self._run, name=name)
 
     def start(self) -> None:
-        """Start the thread, with what an earlier process accepted and did not finish."""
+        """Start the thread; it resumes work that an earlier process accepted and did not finish."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -28,7 +28,7 @@ class Background(ABC):
 
     @abstractmethod
     def _turn(self) -> float:
-        """Do one piece of work; return the seconds until there may be more, 0 if there is more now."""
+        """Do one piece of work, and return the seconds until there may be more; 0: call this again at once."""
 
     def _run(self) -> None:
         while not self._stopping:

@@ -1,4 +1,4 @@
-"""Inputs of imports from an address: the sandbox's own or public https, within limits of size and time."""
+"""Fetches inputs of imports from addresses of the sandbox or public https, within limits of size and time."""
 
 import logging
 import threading
@@ -29,11 +29,11 @@ _log = logging.getLogger(__name__)
 
 
 class _NotFetchable(Exception):
-    """Why an address gives no file."""
+    """An address gives no file; the text says why."""
 
 
 class Fetcher:
-    """Threads that fetch inputs beside requests and imports."""
+    """Threads that fetch inputs, so that neither requests nor imports wait for a download."""
 
     def __init__(self, store: Store, settings: Settings, base_url: str, done: Callable[[], None]) -> None:
         self._store = store
@@ -44,7 +44,7 @@ class Fetcher:
         self._stopping = False
 
     def start(self) -> None:
-        """Start the threads, with the inputs that an earlier process did not fetch."""
+        """Start the threads; they begin with the inputs that an earlier process did not fetch."""
         for _ in range(_AT_A_TIME):
             threading.Thread(target=self._run, name="fetching", daemon=True).start()
         for item in self._store.imports.running():
@@ -55,7 +55,7 @@ class Fetcher:
         self._stopping = True
 
     def fetch(self, item: Import) -> None:
-        """Fetch an import's input, unless it is here already."""
+        """Fetch an import's input in the background, unless it is stored already."""
         if not self._store.imports.is_fetched(item):
             self._waiting.put(item)
 
@@ -68,7 +68,7 @@ class Fetcher:
                     fail(item, self._store, reason)
             except Exception as error:
                 # The database is closed, or the disk is full: the next process fetches the input again.
-                _log.error("the input of import %s is not kept: %s", item.id, type(error).__name__)
+                _log.error("the input of import %s cannot be stored: %s", item.id, type(error).__name__)
             self._done()
 
     def _fetch(self, item: Import) -> str | None:
@@ -84,13 +84,13 @@ class Fetcher:
         if is_own(self._base_url, url):
             return self._own(url)
         if not url.startswith("https://"):
-            raise _NotFetchable("it is neither https nor of this sandbox")
+            raise _NotFetchable("the address is neither https nor of this sandbox")
         try:
-            # The same limit applies to every pause and, checked after every piece, to the whole download.
+            # This timeout limits each wait for data; `_read` applies the same limit to the whole download.
             with _opener().open(Request(url), timeout=self._settings.fetch_seconds) as response:  # noqa: S310
                 return self._read(response)
         except (OSError, HTTPException, ValueError) as error:
-            # The error's text may hold the address, which may be signed.
+            # Leave out the error's text: it may hold the address, which may be signed.
             raise _NotFetchable(str(getattr(error, "code", type(error).__name__))) from None
 
     def _read(self, response: IO[bytes]) -> bytes:
@@ -113,7 +113,7 @@ class Fetcher:
         return file.read_bytes()
 
     def _too_large(self) -> _NotFetchable:
-        return _NotFetchable(f"it has more than {self._settings.fetch_bytes} bytes")
+        return _NotFetchable(f"the file has more than {self._settings.fetch_bytes} bytes")
 
 
 class _ToHttpsOnly(HTTPRedirectHandler):
@@ -121,7 +121,7 @@ class _ToHttpsOnly(HTTPRedirectHandler):
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
         if not newurl.startswith("https://"):
-            raise _NotFetchable("it leads to an address that is not https")
+            raise _NotFetchable("the address redirects to one that is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 

@@ -1,4 +1,4 @@
-"""The processing of one import, in slices of lines; safe to restart after a killed process."""
+"""Processes one import in slices of lines. Safe to start again after the process was killed."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,7 +16,7 @@ _SLICE = 2000  # lines judged and stored in one short transaction
 
 
 def process(item: Import, store: Store, faults: ActiveFaults, settings: Settings) -> Iterator[None]:
-    """Judge the file and end the import; yields between slices, so that other imports can run."""
+    """Judge the file and end the import. Yields between slices, so that other imports can be processed."""
     content = store.imports.file(item, "input").read_bytes()
     failed = faults.apply(FailedImport, [item.project_id], lambda fault: fault.match.encode() in content)
     if failed is not None:
@@ -36,7 +36,7 @@ def process(item: Import, store: Store, faults: ActiveFaults, settings: Settings
 
 
 def fail(item: Import, store: Store, reason: str | None) -> None:
-    """End the import as FAILED, with a reason for the whole of it; None: without an error file."""
+    """End the import as FAILED, with an error file that holds the reason; None: without an error file."""
     if reason is not None:
         store.imports.file(item, "error").write_bytes(_printed({"error": reason}))
     store.imports.end(item, "FAILED")
@@ -44,14 +44,14 @@ def fail(item: Import, store: Store, reason: str | None) -> None:
 
 def _judge_of(item: Import, store: Store, faults: ActiveFaults, content: bytes, settings: Settings) -> Judge:
     project = store.projects.get(item.project_id)
-    if project is None:  # imports are accepted for existing projects only: this one was deleted meanwhile
+    if project is None:  # imports are accepted only for existing projects, so it was deleted since
         raise LookupError("the project is gone")
     failure = faults.apply(RowFailure, [project.id], lambda fault: fault.match.encode() in content)
     return Judge(item, project, store.projects, failure, settings)
 
 
 def _printer(faults: ActiveFaults, project_id: str) -> Callable[[int, dict[str, Any]], bytes]:
-    """Return a function that prints the status of the n-th line."""
+    """Return a function that prints the verdict on the n-th line for the status file, with the faults that apply."""
     lost, doubled = (faults.apply(kind, [project_id]) for kind in (LostStatusLines, DoubledStatusLines))
 
     def printed(number: int, verdict: dict[str, Any]) -> bytes:
@@ -91,6 +91,6 @@ def _judge(
 
 
 def _printed(verdict: dict[str, Any]) -> bytes:
-    """Return a verdict as one line. Two separators are escaped: the official client splits on them even in strings."""
+    """Return a verdict as one line. U+2028 and U+2029 are escaped: the official client splits lines at them."""
     line = orjson.dumps(verdict, option=orjson.OPT_APPEND_NEWLINE)
     return line.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")

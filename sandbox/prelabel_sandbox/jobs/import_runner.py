@@ -1,4 +1,4 @@
-"""The import clock: when an import is processed, beside which others, and the progress it reports."""
+"""Schedules imports: when each is processed, and which ones at the same time. Also reports their progress."""
 
 import logging
 import time
@@ -32,27 +32,30 @@ class Processor(Background):
         self._stuck: dict[int, StuckRunning] = {}
 
     def progress(self, item: Import) -> str:
-        """Return the progress: first half minimum duration, second half lines; 100 % only once the import has ended."""
+        """Return the progress in percent: the first half is the minimum duration, the second half the judged lines.
+
+        It is 100 only once the import has ended.
+        """
         if item.state != "RUNNING":
             return "100%"
         waited = (time.time() - item.created) / max(self._settings.seconds_per_import, 0.001)
         return f"{int(50 * min(1.0, waited) + 49 * item.share)}%"
 
     def _turn(self) -> float:
-        seconds = self._begin_what_is_due()
+        seconds = self._begin_due_imports()
         if not self._jobs:
             return seconds
         self._step()
         return 0
 
-    def _begin_what_is_due(self) -> float:
+    def _begin_due_imports(self) -> float:
         """Begin the first due import of every idle project; return the seconds until the next one is due."""
         seconds = _IDLE_SECONDS
-        passed = {item.project_id for item, _ in self._jobs}
+        busy_projects = {item.project_id for item, _ in self._jobs}
         for item in self._store.imports.running():
-            if item.project_id in passed or self._is_stuck(item):
+            if item.project_id in busy_projects or self._is_stuck(item):
                 continue
-            passed.add(item.project_id)
+            busy_projects.add(item.project_id)
             if not self._store.imports.is_fetched(item):
                 continue
             due = item.created + self._settings.seconds_per_import - time.time()

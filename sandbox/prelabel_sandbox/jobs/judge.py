@@ -1,4 +1,4 @@
-"""Judgement of an uploaded file line by line: every line's verdict, and which lines become pre-labels."""
+"""Judges an uploaded file line by line: gives every line a verdict, and decides which lines become pre-labels."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from prelabel_sandbox.store.projects import DataRow, Project, Projects
 Reference = tuple[str, str]
 Verdict = dict[str, Any]
 Line = tuple[int, int, int]
-"""Its number, from 1, and its start and end in the file; a plain tuple, because there are many."""
+"""A line's number, from 1, and its start and end in the file; a plain tuple, because there are many."""
 
 
 class Unreadable(Exception):
@@ -80,7 +80,7 @@ class Judge:
         self._uuids: set[bytes] = set()
 
     def read_objects(self, content: bytes, lines: list[Line]) -> None:
-        """Remember what relationships may point at, which may stand anywhere in the file."""
+        """Remember the annotations to which relationships may refer: they may be anywhere in the file."""
         if b'"relationship"' not in content:
             return
         for line in lines:
@@ -123,7 +123,7 @@ class Judge:
         return self._verdict(line, value, key, shown, refusals)
 
     def _uuid_of(self, value: dict[str, Any]) -> bytes | None:
-        """Return the line's uuid. Only `strict` refuses one that an import uses twice, as the legacy client did."""
+        """Return the line's uuid. If strict, refuse one that the import has used before, as the legacy client did."""
         key = uuid_of(value)
         if key is not None and self._scene.strict:
             if key in self._uuids:
@@ -135,8 +135,9 @@ class Judge:
         """Refuse too many annotations of one feature on one data row."""
         key = row.id + feature.schema_id  # not a tuple: there are many keys, and the garbage collector skips strings
         counted = self._counts.get(key, 0) + 1
-        if counted > feature.most:
-            raise Refused("ValidationError", f"Imports are limited to {feature.most} annotations per data row")
+        if counted > feature.max_annotations:
+            message = f"Imports are limited to {feature.max_annotations} annotations per data row"
+            raise Refused("ValidationError", message)
         self._counts[key] = counted
 
     def _scene_of(self, row: DataRow) -> Scene:

@@ -1,4 +1,4 @@
-"""The work on tasks: one after another, a slice of data rows at a time."""
+"""Does tasks one after another, a slice of data rows at a time."""
 
 import logging
 import time
@@ -57,7 +57,7 @@ class TaskRunner(Background):
 
 def _upsert(store: Store, task: Task, _: Settings) -> Iterator[None]:
     """Create or change the data rows of uploaded chunks."""
-    passed = 0
+    position = 0
     for secret in task.spec["chunks"]:
         upload = store.uploads.find(secret)
         try:
@@ -66,14 +66,14 @@ def _upsert(store: Store, task: Task, _: Settings) -> Iterator[None]:
             raise _Failed(f"a chunk cannot be read: {error}") from None
         for start in range(0, len(items), _SLICE):
             part = items[start : start + _SLICE]
-            if passed >= task.done:  # an earlier process stored the slices before
-                store.catalog.put(task, passed, part)
-            passed += len(part)
+            if position >= task.done:  # an earlier process has stored the slices before that
+                store.catalog.put(task, position, part)
+            position += len(part)
             yield
 
 
 def _fill(store: Store, task: Task, settings: Settings) -> Iterator[None]:
-    """Put data rows into a batch. Unknown ones are left out, unless there are no others: our assumption."""
+    """Put data rows into a batch. Unknown ones are left out; if all are unknown, the task fails: our assumptions."""
     spec = task.spec
     values = spec["values"]
     for start in range(task.done, len(values), _SLICE):

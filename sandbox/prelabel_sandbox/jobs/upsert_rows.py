@@ -1,4 +1,4 @@
-"""Uploaded manifests and chunks → data rows to create or change (docs/reference/labelbox-api.md#2-3)."""
+"""Reads data rows to create or change from uploaded manifests and chunks (docs/reference/labelbox-api.md#2-3)."""
 
 from typing import Any, Literal
 
@@ -8,7 +8,7 @@ import orjson
 from prelabel_sandbox.store.catalog import NOTHING, Fields, Item
 
 MAX_ROWS = 150_000  # of one task, as documented
-_MAX_TEXT_BYTES = 64 << 10  # of a data row that is its own text
+_MAX_TEXT_BYTES = 64 << 10  # of row data that is itself the text, not its address
 _MAX_KEY_CHARACTERS = 200
 _ADDRESSES = ("https://", "http://", "gs://", "s3://")
 
@@ -31,7 +31,7 @@ class _Entry(msgspec.Struct):
 
 
 def items_of(chunk: bytes) -> list[Item]:
-    """Return the data rows of a chunk. Raises msgspec.MsgspecError for a chunk that is none."""
+    """Return the data rows of a chunk. Raises msgspec.MsgspecError if it cannot be read."""
     return [_item(entry) for entry in msgspec.json.decode(chunk, type=list[_Entry])]
 
 
@@ -52,13 +52,13 @@ def _item(entry: _Entry) -> Item:
 
 
 def _either(payload: dict[str, Any], name: str) -> Any:
-    """Return a value by its name in Python or in the API."""
+    """Return a value by its snake-case name or by its camel-case name."""
     first, *rest = name.split("_")
     return payload.get(name, payload.get(first + "".join(word.title() for word in rest)))
 
 
 def _row_data(payload: dict[str, Any]) -> Any:
-    """Return the address or text; a conversation, a chat or tiles as JSON."""
+    """Return the address or text of an asset; a conversation, a chat or tiles as JSON."""
     row_data = _either(payload, "row_data")
     if row_data is None and "tileLayerUrl" in payload:
         own_columns = ("dataset_id", "global_key", "external_id")
@@ -67,7 +67,7 @@ def _row_data(payload: dict[str, Any]) -> Any:
 
 
 def _wrong(fields: dict[str, Any], key: Any) -> str | None:
-    """Return why this cannot be a data row, whatever else is stored, or None."""
+    """Return why these fields are wrong, independent of the rows that are stored; None if they are right."""
     for name, value in fields.items():
         if value is not None and not isinstance(value, str):
             return f"{name} must be a string"
@@ -96,7 +96,7 @@ def _attachments(payload: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _shown(value: Any) -> str | None:
-    """Return a value that may have any type where a text is answered: None for what is not one."""
+    """Return a posted value for a field of type String, or None if it is not a string."""
     return value if isinstance(value, str) else None
 
 

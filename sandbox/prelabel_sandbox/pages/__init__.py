@@ -1,6 +1,6 @@
 """Pages that show projects, data rows with their pre-labels, and imports, as a labeler would see them.
 
-The server renders them without any foreign resource; two small scripts highlight and animate.
+The server renders them. Their scripts and styles are the sandbox's own; two small scripts highlight and animate.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ ROUTES: list[BaseRoute] = [
     Route("/", shown(projects_page), name="projects"),
     Route("/projects/{project_id}", shown(project_page), name="project"),
     Route("/projects/{project_id}/imports", shown(imports_page), name="imports"),
-    # In a project of any data rows, the ids of data rows are whatever lines call them.
+    # `path`, since ids may have slashes: a project that accepts any data row takes the ids that lines name.
     Route("/projects/{project_id}/rows/{data_row_id:path}/masks/{uuid}/{frame}.png", shown(mask_image), name="mask"),
     Route("/projects/{project_id}/rows/{data_row_id:path}", shown(row_page), name="row"),
     Route("/imports/{import_id}", shown(import_page), name="import"),

@@ -1,4 +1,4 @@
-"""`GET /assets/<path>`: files of the sandbox's asset folder, for data rows that name them."""
+"""`GET /assets/<path>`: files of the sandbox's asset folder, to which data rows may refer."""
 
 from urllib.parse import quote
 
@@ -8,7 +8,7 @@ from starlette.responses import FileResponse, Response
 from prelabel_sandbox.pages.sources import ASSETS, own_file
 from prelabel_sandbox.pages.web import Missing
 
-# Nothing in an asset may run as a page of the sandbox.
+# No script in an asset may run as part of the sandbox's pages.
 _HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 
 

@@ -31,5 +31,5 @@ def size(width: float, height: float) -> str:
 
 
 def number(value: float) -> str:
-    """Return a coordinate with all visible digits."""
+    """Return a coordinate with at most seven significant digits."""
     return f"{value:.7g}"

@@ -17,7 +17,7 @@ from prelabel_sandbox.store.imports import Import
 
 _IMPORTS = 50
 _LINES = 100
-# The form in which it is printed; within a string the quotes would be escaped.
+# As status files print it. It occurs nowhere else in a line: in a string, the quotes would be escaped.
 _SUCCESS = b'"status":"SUCCESS"'
 
 
@@ -57,7 +57,7 @@ def import_page(request: Request) -> Response:
 
 
 def _refused_any(sandbox: Sandbox, item: Import) -> bool:
-    """Return whether lines were refused: then the error file of a finished import is not empty."""
+    """Return whether lines of a finished import were refused: then its error file is not empty."""
     file = sandbox.store.imports.file(item, "error")
     return item.state == "FINISHED" and file.exists() and file.stat().st_size > 0
 
@@ -76,9 +76,9 @@ def _counted(status: Path, _: str) -> tuple[int, int]:
 def _lines(status: Path, failures: int, skip: int) -> list[dict[str, Any]]:
     """Return a page of status lines, failures first. Reads the file a second time only if successes are on the page."""
     refused = _matching(status, success=False) if skip < failures else iter(())
-    taken = _matching(status, success=True) if skip + _LINES > failures else iter(())
+    accepted = _matching(status, success=True) if skip + _LINES > failures else iter(())
     start = skip if skip < failures else skip - failures
-    return [orjson.loads(line) for line in islice(chain(refused, taken), start, start + _LINES)]
+    return [orjson.loads(line) for line in islice(chain(refused, accepted), start, start + _LINES)]
 
 
 def _matching(status: Path, *, success: bool) -> Iterator[bytes]:
@@ -89,7 +89,7 @@ def _matching(status: Path, *, success: bool) -> Iterator[bytes]:
 
 
 def _reason(sandbox: Sandbox, item: Import) -> str | None:
-    """Return why an import failed as a whole, if the error file says it."""
+    """Return why a whole import failed, or None if it did not fail or has no error file."""
     file = sandbox.store.imports.file(item, "error")
     if item.state != "FAILED" or not file.exists():
         return None

@@ -23,12 +23,12 @@ class Paging:
 
     @property
     def skip(self) -> int:
-        """Return how many items come before this page."""
+        """Return the number of items before this page."""
         return (self.number - 1) * self.size
 
     @property
     def until(self) -> int:
-        """Return how many items there are up to the end of this page."""
+        """Return the number of items up to the end of this page."""
         return min(self.number * self.size, self.total)
 
     def link(self, number: int) -> str:
@@ -44,6 +44,6 @@ def paging(request: Request, size: int, total: int, **query: str) -> Paging:
 
 
 def page_number(request: Request) -> int:
-    """Return the number of the page that a request asks for; 1 for what is none."""
+    """Return the number of the page that a request asks for; 1 if the number is missing or invalid."""
     text = request.query_params.get("page", "")
     return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else 1

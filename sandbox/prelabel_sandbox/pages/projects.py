@@ -13,7 +13,7 @@ from prelabel_sandbox.store.projects import Project
 
 _PROJECTS = 50
 _ROWS = 50
-_SECONDS = 0.4  # time that a page waits for imports to be read
+_SECONDS = 0.4  # maximum time that a page waits until the row index has read new imports
 
 
 def projects_page(request: Request) -> Response:
@@ -50,12 +50,12 @@ def project_page(request: Request) -> Response:
 
 
 def read_imports(request: Request, project: Project) -> int:
-    """Read new imports; return how many are still to be read."""
+    """Read new imports into the row index; return the number that are still unread."""
     return sandbox_of(request).store.row_index.catch_up(project, _SECONDS)
 
 
 def read_on(request: Request, project: Project, unread: int, response: Response) -> Response:
-    """Return the response, after which the remaining imports are read."""
+    """Return the response; the remaining imports are read after it is sent."""
     if unread:
         response.background = BackgroundTask(sandbox_of(request).store.row_index.follow, project)
     return response

@@ -48,7 +48,7 @@ def row_page(request: Request) -> Response:
 
 
 def mask_image(request: Request) -> Response:
-    """Answer the PNG file that a pre-label carries; the frame `image` means an image's mask."""
+    """Answer the PNG file that a pre-label carries. For the mask of an image, the address has `image` as its frame."""
     project = project_of(request)
     row = _row_of(request, project)
     uuid, frame = _mask_named(request.path_params)

@@ -17,14 +17,14 @@ _TEXT_BYTES = 1 << 18  # a text has at most 64 K characters
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An address that a page may load; `origin` is None for the sandbox's own."""
+    """An address that a page may load; `origin` is None if it is one of the sandbox's own."""
 
     url: str
     origin: str | None
 
 
 def source_of(request: Request, address: str | None) -> Source | None:
-    """Return the source that an address means; None for what is no address or may not be loaded."""
+    """Return the source at an address; None if it is not an address or a page may not load it."""
     if not address or address != address.strip() or any(ord(sign) < 33 for sign in address):
         return None
     for own in (sandbox_of(request).base_url, f"{request.url.scheme}://{request.url.netloc}"):
@@ -34,7 +34,7 @@ def source_of(request: Request, address: str | None) -> Source | None:
 
 
 def text_of(request: Request, row_data: str | None) -> str | None:
-    """Return a text asset: `row_data` itself, or the file at the sandbox's own address; None if it is elsewhere."""
+    """Return a text asset: `row_data` itself, or the file at the sandbox's own address; None for any other address."""
     if row_data is None or source_of(request, row_data) is None:
         return row_data
     file = own_file(request, row_data)
@@ -42,7 +42,7 @@ def text_of(request: Request, row_data: str | None) -> str | None:
 
 
 def own_file(request: Request, address: str) -> Path | None:
-    """Return the file in the asset folder, or among the uploads, that an address means."""
+    """Return the file in the asset folder or among the uploads that has this address, or None."""
     source, folder = source_of(request, address), sandbox_of(request).assets
     if source is not None and source.url.startswith(_UPLOADS):
         upload = sandbox_of(request).store.uploads.find(source.url[len(_UPLOADS) :])

@@ -1,4 +1,4 @@
-"""Views of a data row: which template, what it draws, which hosts it loads from."""
+"""Views of a data row: their templates, the data that these draw, and the hosts that they load from."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ _VIEWS = ("image", "video", "text", "audio")
 _OBJECTS = {"segments": "video", "masks": "video", "location": "text"} | dict.fromkeys(
     ("bbox", "polygon", "point", "line", "mask"), "image"
 )
-_ORIGINS = 20  # maximum that one page loads from
+_ORIGINS = 20  # maximum number of hosts that one page loads from
 
 
 class Look:
@@ -41,7 +41,7 @@ class Look:
         self.origins = {self.source.origin} if self.source and self.source.origin else set[str]()
 
     def drawn(self) -> dict[str, Any]:
-        """Return what the template draws: `drawn` holds the numbers of what is visible, `notes` say what is not."""
+        """Return the template's data: `drawn` has the numbers of visible annotations, `notes` says which are not."""
         views = {"image": self._image, "video": self._video, "text": self._text, "audio": self._audio}
         context = views[self.view]() if self.view in views else {}
         return {"annotations": self._annotations, **context}
@@ -86,7 +86,7 @@ class Look:
         return {"lanes": lanes, "whole": whole, "known": known is not None, "drawn": drawn, "notes": {}}
 
     def _address(self, annotation: Annotation, mask: dict[str, Any], frame: int | None) -> str | None:
-        """Return the address of a mask's image; its origin is recorded, so that the page may load from it."""
+        """Return the address of a mask's image, or None; record its origin, so that the page may load from there."""
         if "instanceURI" not in mask:
             return f"{self._masks}/{annotation.uuid_text}/{'image' if frame is None else frame}.png"
         source = source_of(self._request, mask["instanceURI"])

@@ -1,4 +1,4 @@
-"""What all pages share: who may see them, how they are rendered, what their browser may load."""
+"""Helpers of all pages: who may see them, how they are rendered, and what the browser may load for them."""
 
 import secrets
 from collections.abc import Callable, Iterable
@@ -41,7 +41,7 @@ class Missing(Exception):
 
 
 def shown(page: Page) -> Callable[[Request], Any]:
-    """Return a page as an endpoint: for this machine only, with a page of its own for what is missing."""
+    """Return an endpoint for a page: it answers only this machine, and shows a message if something is missing."""
 
     async def endpoint(request: Request) -> Response:
         if not is_local(request):
@@ -74,7 +74,10 @@ def project_of(request: Request) -> Project:
 
 
 def _policy(nonce: str, sources: Iterable[str]) -> str:
-    """Allow own scripts and styles, and colours of classes by nonce; no form to another site, no frame around it."""
+    """Return a policy that allows own scripts and styles, inline styles with the nonce, and media from `sources`.
+
+    It forbids forms to other sites and frames around the page.
+    """
     media = " ".join(["'self'", *sorted(set(sources))])
     return (
         f"default-src 'none'; style-src 'self' 'nonce-{nonce}'; script-src 'self'; img-src {media}; media-src {media};"

@@ -1,4 +1,4 @@
-"""GraphQL fields → the store: a small resolver for each operation. Reads are short and stay on the event loop."""
+"""A small resolver for each GraphQL operation, which uses the store. Short reads stay on the event loop."""
 
 from importlib import resources
 from typing import Any
@@ -24,9 +24,9 @@ _MODULES = (account, batches, data_rows, datasets, imports, ontologies, projects
 def make_schema() -> GraphQLSchema:
     """Return the executable schema."""
     text = resources.files("prelabel_sandbox").joinpath("schema.graphql").read_text("utf-8")
-    scalars = [ScalarType("Upload", value_parser=_as_it_is), ScalarType("JSON", serializer=_as_it_is)]
+    scalars = [ScalarType("Upload", value_parser=_unchanged), ScalarType("JSON", serializer=_unchanged)]
     return make_executable_schema(text, *(bindable for module in _MODULES for bindable in module.BINDABLES), *scalars)
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value

@@ -1,4 +1,4 @@
-"""Whose sandbox it is: one organization with one user, and no integrations.
+"""The account: one organization with one user, and no integrations.
 
 Source: docs/reference/labelbox-api.md#2-0 and #2-1.
 """
@@ -32,13 +32,13 @@ def organization(_: Any, __: Info) -> dict[str, Any]:
 
 @query.field("iamIntegrations")
 def integrations(_: Any, __: Info) -> list[Any]:
-    """Answer none: assets are read at the addresses they have."""
+    """Answer that there are none: assets are read at their own addresses."""
     return []
 
 
 @query.field("user")
 def user(_: Any, __: Info, where: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Answer the owner of every key."""
+    """Answer the only user, who owns every key."""
     if where is not None and where["id"] != _USER["id"]:
         raise not_found("User")
     return _USER

@@ -17,12 +17,12 @@ add_times(batch_type)
 batch_type.set_alias("consensusSettingsJson", "consensus")
 
 _MAX_ROWS = 100_000  # of a batch
-_MAX_ROWS_OF_ALL = 1_000_000  # of one createBatches
+_MAX_ROWS_OF_ALL = 1_000_000  # of one createBatches operation
 
 
 @change_type.field("createBatchV2")
 async def create_batch(project: Project, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
-    """Create a filled batch, and answer the values that mean no data row, or one that is not processed yet."""
+    """Create a batch of data rows; also answer the values that name none, or one that is not processed yet."""
     column, values = _named(input, _MAX_ROWS)
     store, seconds = info.context.store, info.context.settings.seconds_until_processed
     ids, failed = await run_in_threadpool(store.catalog.ready, column, values, seconds)
@@ -64,7 +64,7 @@ async def create_batches(project: Project, info: Info, input: dict[str, Any]) ->
 
 @change_type.field("createBatchesFromDataset")
 async def create_batches_from_dataset(project: Project, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
-    """Create batches of the data rows of a dataset that are not in the project."""
+    """Create batches of those data rows of a dataset that are not in the project yet."""
     store = info.context.store
     if store.datasets.get(input["datasetId"]) is None:
         raise not_found("Dataset")
@@ -87,7 +87,7 @@ async def _begun(
 
 
 def _named(fields: dict[str, Any], maximum: int) -> tuple[Column, list[str]]:
-    """Return the column that names the data rows, and their values in it."""
+    """Return the column by which the request names data rows, and the values in it."""
     ids, keys = fields.get("dataRowIds"), fields.get("globalKeys")
     if ids and keys:
         raise malformed("data rows are named by dataRowIds or by globalKeys, not by both")
@@ -105,7 +105,7 @@ def batches(
     after: str | None = None,
     first: int | None = None,
 ) -> dict[str, Any]:
-    """Answer the batch of an id, or a page of all batches."""
+    """Answer the batch with an id, or a page of all batches."""
     store = info.context.store.batches
     if where is not None:
         batch = store.get(project.id, where["id"])

@@ -17,7 +17,7 @@ PAGE = 100
 
 
 def the_project(info: Info, project_id: str) -> Project:
-    """Return the project of this id. Raises RESOURCE_NOT_FOUND."""
+    """Return the project with this id. Raises a LabelboxError with the code RESOURCE_NOT_FOUND."""
     project = info.context.store.projects.get(project_id)
     if project is None:
         raise not_found("Project")
@@ -25,7 +25,10 @@ def the_project(info: Info, project_id: str) -> Project:
 
 
 def content_of(file: object, declared: int, *, strict: bool) -> Uploaded:
-    """Return the uploaded file. The official client often declares too many bytes, so only too few are refused."""
+    """Return the uploaded file. A `declared` length above the real one is refused only if `strict`.
+
+    The official client often declares too many bytes.
+    """
     if not isinstance(file, Uploaded):
         raise malformed("the file part is missing")
     if declared < (length := len(file.content)) or (strict and declared > length):
@@ -34,7 +37,7 @@ def content_of(file: object, declared: int, *, strict: bool) -> Uploaded:
 
 
 def page_of(skip: int | None, first: int | None) -> tuple[int, int]:
-    """Return how many to skip and how many to answer, within the size of a page."""
+    """Return how many items to skip and how many to answer, at most a page."""
     return max(skip or 0, 0), min(max(first or PAGE, 1), PAGE)
 
 

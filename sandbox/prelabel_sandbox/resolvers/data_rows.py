@@ -79,7 +79,7 @@ async def are_processed(
     globalKeys: list[str] | None = None,  # noqa: N803
     dataRowIds: list[str] | None = None,  # noqa: N803
 ) -> dict[str, Any]:
-    """Answer whether all of these can be put into a batch; unknown ones are not waited for: our assumption."""
+    """Answer whether all these data rows can be put into a batch. Unknown ones are ignored: our assumption."""
     store, seconds = info.context.store, info.context.settings.seconds_until_processed
     if dataRowIds:
         done = await run_in_threadpool(store.catalog.are_processed, "id", dataRowIds, seconds)

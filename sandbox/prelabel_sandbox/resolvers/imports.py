@@ -1,4 +1,4 @@
-"""Imports of pre-labels and of ground truth, which have the same shapes.
+"""Imports of pre-labels and of ground truth, which have the same inputs and fields.
 
 Source: docs/reference/labelbox-api.md#2-8 to #2-11.
 """
@@ -104,7 +104,7 @@ def list_label_imports(_: Any, info: Info, where: dict[str, Any], skip: int = 0,
 
 @import_type.field("state")
 def state(item: Import, info: Info) -> str:
-    """Answer whether it runs, or how it ended."""
+    """Answer the state: RUNNING, FINISHED or FAILED, or an unknown one if a fault is on."""
     odd = info.context.faults.apply(OddState, [item.project_id])
     return item.state if odd is None else odd.state
 
@@ -117,7 +117,7 @@ def progress(item: Import, info: Info) -> str:
 
 @import_type.field("inputFileUrl")
 def input_url(item: Import, info: Info) -> str | None:
-    """Answer where the uploaded file can be read, or the address that was posted."""
+    """Answer the address of the uploaded file, or the address that was posted."""
     return item.url or _url(info, item, "input")
 
 
@@ -129,7 +129,7 @@ def status_url(item: Import, info: Info) -> str | None:
 
 @import_type.field("errorFileUrl")
 def error_url(item: Import, info: Info) -> str | None:
-    """Answer the address of the error file: the failures, or why the whole import failed."""
+    """Answer the address of the error file: the lines that were refused, or why the whole import failed."""
     return _url(info, item, "error")
 
 

@@ -43,7 +43,7 @@ def find_ontology(_: Any, info: Info, where: dict[str, Any]) -> Ontology:
 def list_ontologies(
     _: Any, info: Info, where: dict[str, Any] | None = None, after: str | None = None, first: int | None = None
 ) -> dict[str, Any]:
-    """Answer a page of ontologies whose names contain the search."""
+    """Answer a page of ontologies whose names contain the search text."""
     size = min(max(first or PAGE, 1), PAGE)
     page = info.context.store.ontologies.page((where or {}).get("search") or "", after or "", size + 1)
     return {"nodes": page[:size], "nextCursor": page[size - 1].id if len(page) > size else None}
@@ -57,5 +57,5 @@ def object_schema_count(ontology: Ontology, _: Info) -> int:
 
 @ontology_type.field("classificationSchemaCount")
 def classification_schema_count(ontology: Ontology, _: Info) -> int:
-    """Answer the number of classifications beside the tools."""
+    """Answer the number of top-level classifications."""
     return len(ontology.normalized["classifications"])

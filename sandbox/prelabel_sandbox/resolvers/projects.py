@@ -15,7 +15,7 @@ query, mutation = QueryType(), MutationType()
 project_type, change_type = ObjectType("Project"), ObjectType("ProjectChange")
 BINDABLES = (query, mutation, project_type, change_type)
 
-# Details that are answered as they were posted when the project was created.
+# Fields that the sandbox only stores and answers as they were posted.
 _DETAILS = (
     "description",
     "autoAuditNumberOfLabels",
@@ -50,9 +50,9 @@ def _update(info: Info, project_id: str, data: dict[str, Any]) -> None:
     if data.get("name") is not None:
         projects.rename(project_id, data["name"])
     if "description" in data:
-        projects.say(project_id, "description", data["description"])
+        projects.set_detail(project_id, "description", data["description"])
     if "labelingFrontend" in data:
-        projects.say(project_id, "labelingFrontend", _frontend_id(data["labelingFrontend"]))
+        projects.set_detail(project_id, "labelingFrontend", _frontend_id(data["labelingFrontend"]))
     if data.get("deleted"):
         projects.delete(project_id)
 
@@ -66,10 +66,10 @@ def _frontend_id(data: dict[str, Any]) -> str:
 
 @query.field("labelingFrontends")
 def labeling_frontends(_: Any, __: Info, where: dict[str, Any] | None = None, **page: int) -> list[dict[str, Any]]:
-    """Answer the only editor, unless the filter means another."""
+    """Answer the only editor, unless the filter excludes it."""
     filters = {key: value for part in [where or {}, *(where or {}).get("AND", [])] for key, value in part.items()}
-    is_meant = filters.get("name", _EDITOR["name"]) == _EDITOR["name"] and not filters.get("deleted")
-    return [_EDITOR][page.get("skip") or 0 :] if is_meant else []
+    matches = filters.get("name", _EDITOR["name"]) == _EDITOR["name"] and not filters.get("deleted")
+    return [_EDITOR][page.get("skip") or 0 :] if matches else []
 
 
 @mutation.field("createLabelingFrontendOptions")
@@ -88,7 +88,7 @@ def find_project(_: Any, info: Info, where: dict[str, Any]) -> Project:
 
 @mutation.field("project")
 def change_project(_: Any, info: Info, where: dict[str, Any]) -> Project:
-    """Answer the project that is to be changed."""
+    """Answer the project that the fields below change."""
     return the_project(info, where["id"])
 
 
@@ -118,14 +118,14 @@ def _detail(name: str) -> Any:
 for _name in _DETAILS:
     project_type.set_field(_name, _detail(_name))
 add_times(project_type)
-project_type.set_alias("allowedMediaType", "media_type")  # in the spelling it was posted in
+project_type.set_alias("allowedMediaType", "media_type")  # spelt as it was posted
 project_type.set_alias("editorTaskType", "editor_task_type")
 project_type.set_alias("showingPredictionsToLabelers", "shown")
 
 
 @project_type.field("dataRowCount")
 def data_row_count(project: Project, info: Info) -> int:
-    """Answer the number of data rows; 0 for a project of any rows."""
+    """Answer the number of data rows; 0 for a project that accepts any data row."""
     return info.context.store.projects.data_row_count(project.id)
 
 

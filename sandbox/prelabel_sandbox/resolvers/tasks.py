@@ -19,20 +19,20 @@ _PAGE = 5000
 
 @user_type.field("createdTasks")
 def created_tasks(_: Any, info: Info, where: dict[str, Any], skip: int = 0, first: int = 100) -> list[Task]:
-    """Answer the task of this id, as a list of one."""
+    """Answer a list of the task with this id."""
     task = info.context.store.tasks.get(where["id"])
     return [task][skip : skip + first] if task else []
 
 
 @task_type.field("name")
 def name(task: Task, _: Info) -> str | None:
-    """Answer the name of its kind."""
+    """Answer the name of the task's type."""
     return _NAMES.get(task.type)
 
 
 @task_type.field("completionPercentage")
 def completion_percentage(task: Task, _: Info) -> float:
-    """Answer the progress."""
+    """Answer the progress in percent."""
     return 100.0 if task.status == "COMPLETE" or task.total == 0 else 100 * task.done / task.total
 
 

@@ -1,4 +1,4 @@
-"""The state that the sandbox has accepted, in one folder: an answered import survives a killed process."""
+"""The sandbox's state, in one folder. An import that was answered survives a killed process."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ from prelabel_sandbox.store.uploads import Uploads
 
 
 def _tighten(folder: Path) -> None:
-    """Remove the rights of others from files that an earlier release wrote, for every release may hold secrets."""
+    """Remove other users' access to files that an earlier release wrote: they may hold secrets."""
     for path in (*folder.glob("state.sqlite3*"), folder / "imports", folder / "uploads"):
         if path.exists() and path.stat().st_uid == os.geteuid():
             path.chmod(path.stat().st_mode & 0o700)
@@ -45,7 +45,7 @@ class Store:
         self.browsing = Browsing(self._database, self.projects, self.imports, self.row_index)
 
     def content_of(self, item: Import) -> PreLabels:
-        """Return the store of an import's lines."""
+        """Return the part of the store that keeps an import's lines."""
         return self.labels if item.kind == "label" else self.pre_labels
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from prelabel_sandbox.ids import new_id
 from prelabel_sandbox.store.database import Database
 from prelabel_sandbox.store.tasks import Task, Tasks
 
-# The data row as the project knows it. Facts that the project has of it already stay.
+# Copies data rows of the account to a project. Facts that the project already has about their assets stay.
 _PUT = """
 INSERT INTO data_rows (project_id, global_key, id, asset)
     SELECT ?, coalesce(c.global_key, char(0) || c.id), c.id, json_object('row_data', c.row_data)
@@ -83,7 +83,7 @@ class Batches:
     def add_task(
         self, connection: sqlite3.Connection, project_id: str, batch_id: str, column: str, values: Sequence[str]
     ) -> str:
-        """Create such a task within a transaction."""
+        """Create a task that puts data rows into a batch, within a transaction, and return its id."""
         spec = {"project": project_id, "batch": batch_id, "column": column, "values": values}
         return self._tasks.add(connection, "add-data-rows-to-batch", spec, len(values))
 
@@ -99,7 +99,7 @@ class Batches:
         return batches[0] if batches else None
 
     def page(self, project_id: str, after: int, first: int) -> list[Batch]:
-        """Return the batches of a project behind a number, oldest first."""
+        """Return the batches of a project after a position, oldest first."""
         return self._all("project_id = ? AND seq > ? ORDER BY seq LIMIT ?", project_id, after, first)
 
     def _all(self, where: str, *values: object) -> list[Batch]:

@@ -84,7 +84,10 @@ class Browsing:
         return RowPage([(row, sum(counts.get(key, 0) for key in _references(row))) for row in rows], total)
 
     def row(self, project: Project, row_id: str) -> DataRow | None:
-        """Return a data row of a project by id; in a project of any rows, only one that came with an import."""
+        """Return a data row of a project by id, or None.
+
+        In a project that accepts any data row, only data rows that an import has named are found.
+        """
         table, columns, _ = _ROWS_OF_ANY if project.any_rows else _ROWS
         column = "row_id" if project.any_rows else "id"
         sql = f"SELECT {columns} FROM {table} WHERE project_id = ? AND {column} = ? ORDER BY 2 LIMIT 1"  # noqa: S608
@@ -93,7 +96,7 @@ class Browsing:
         return row_of(*values) if values else None
 
     def pre_labels(self, project_id: str, row: DataRow, first: int, skip: int) -> Iterator[tuple[bytes, bytes]]:
-        """Return a page of a data row's pre-labels in the order they came: uuid and line, read one by one."""
+        """Return uuid and line of a page of a data row's pre-labels, oldest first. Lines are read one by one."""
         return self._lines(self._index.standing(project_id, _references(row), first, skip))
 
     def pre_label(self, project_id: str, row: DataRow, uuid: bytes) -> bytes | None:
@@ -123,7 +126,7 @@ class Browsing:
         return int(self._database.one(sql, *values)[0])
 
 
-# Table, columns and condition. A project without a list of data rows lists those that came with imports.
+# Table, columns and condition. For a project that accepts any data row, the data rows are those that imports name.
 _ROWS = (
     "data_rows",
     "id, global_key, asset",

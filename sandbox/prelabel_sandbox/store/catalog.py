@@ -33,12 +33,12 @@ class Item(NamedTuple):
     type: Literal["AUTO", "GKEY", "ID"]
     value: str
     fields: Fields
-    spec: dict[str, Any]  # the form in which failures show it
+    spec: dict[str, Any]  # the data row as it is shown if it fails
     wrong: str | None = None
 
 
 class CannotBe(Exception):
-    """Why a data row is not created or changed."""
+    """A data row cannot be created or changed; the text says why."""
 
 
 class Catalog:
@@ -49,14 +49,17 @@ class Catalog:
         self._tasks = tasks
 
     def put(self, task: Task, first: int, items: Sequence[Item]) -> None:
-        """Create or change data rows and record their outcomes in one transaction; `first` counts those before."""
+        """Create or change data rows and record their outcomes in one transaction.
+
+        `first` is the number of the task's data rows before these.
+        """
         with self._database.transaction(durable=False) as connection:
             outcomes = [_put(connection, item) for item in items]
             self._tasks.advance(connection, task, first + len(items))
             self._tasks.report(connection, task, first, outcomes)
 
     def ready(self, column: Column, values: Sequence[str], seconds: float) -> tuple[list[str], list[str]]:
-        """Return the ids of data rows that can be put into a batch, and the values that mean none."""
+        """Return the ids of data rows that can be put into a batch, and the values that name no such data row."""
         sql = (
             f"SELECT {column}, id FROM catalog WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608
             " AND created <= ?"
@@ -80,7 +83,7 @@ class Catalog:
         return self._database.one(sql, orjson.dumps(values).decode(), time.time() - seconds) is None
 
     def ids_of_dataset(self, dataset_id: str, without_project: str) -> list[str]:
-        """Return the data rows of a dataset that are not in a project."""
+        """Return the ids of those data rows of a dataset that are not in a project."""
         sql = (
             "SELECT id FROM catalog AS c WHERE dataset_id = ? AND NOT EXISTS"
             " (SELECT 1 FROM data_rows AS r WHERE r.project_id = ? AND r.id = c.id) ORDER BY rowid"
@@ -121,15 +124,15 @@ def _create(connection: sqlite3.Connection, item: Item) -> str:
     known = connection.execute("SELECT 1 FROM datasets WHERE id = ? AND NOT deleted", (fields.dataset_id,)).fetchone()
     if known is None:
         raise CannotBe("the dataset does not exist")
-    _free(connection, fields.global_key, None)
+    _check_key_is_free(connection, fields.global_key, except_id=None)
     now, row_id = time.time(), new_id()
     connection.execute("INSERT INTO catalog VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (row_id, *fields, now, now))
     return row_id
 
 
 def _change(connection: sqlite3.Connection, row_id: str, fields: Fields) -> str:
-    """Change the posted fields only, and never the dataset; projects see the change."""
-    _free(connection, fields.global_key, row_id)
+    """Change only the posted fields, but not the dataset. Projects with the data row get the change too."""
+    _check_key_is_free(connection, fields.global_key, except_id=row_id)
     connection.execute(
         "UPDATE catalog SET global_key = coalesce(?, global_key), external_id = coalesce(?, external_id),"
         " row_data = coalesce(?, row_data), media_type = coalesce(?, media_type), updated = ? WHERE id = ?",
@@ -144,7 +147,7 @@ def _change(connection: sqlite3.Connection, row_id: str, fields: Fields) -> str:
     return row_id
 
 
-def _free(connection: sqlite3.Connection, key: str | None, but_for: str | None) -> None:
+def _check_key_is_free(connection: sqlite3.Connection, key: str | None, except_id: str | None) -> None:
     row = connection.execute("SELECT id FROM catalog WHERE global_key = ?", (key,)).fetchone()
-    if row is not None and row[0] != but_for:
+    if row is not None and row[0] != except_id:
         raise CannotBe(f"Duplicate global key: {key}")

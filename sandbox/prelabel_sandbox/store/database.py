@@ -1,4 +1,4 @@
-"""The SQLite file: one connection per thread, one writer at a time; readers never wait."""
+"""The SQLite file: one connection per thread, and one writer at a time. Readers never wait."""
 
 import sqlite3
 import threading
@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS imports (
     url TEXT);
 CREATE TABLE IF NOT EXISTS datasets (
     id TEXT PRIMARY KEY, name TEXT, description TEXT, created REAL, updated REAL, deleted INTEGER DEFAULT 0);
--- The data rows of the account; those of a project stand in data_rows.
+-- The data rows of the account; the data rows of projects are in data_rows.
 CREATE TABLE IF NOT EXISTS catalog (
     id TEXT PRIMARY KEY, dataset_id TEXT, global_key TEXT UNIQUE, external_id TEXT, row_data TEXT, media_type TEXT,
     created REAL, updated REAL);
@@ -43,12 +43,12 @@ CREATE INDEX IF NOT EXISTS imports_running ON imports (seq) WHERE state = 'RUNNI
 CREATE TABLE IF NOT EXISTS pre_labels (
     project_id TEXT, uuid BLOB, import_seq INTEGER, start INTEGER, length INTEGER,
     PRIMARY KEY (project_id, uuid)) WITHOUT ROWID;
--- The same of ground truth.
+-- The same for ground truth.
 CREATE TABLE IF NOT EXISTS labels (
     project_id TEXT, uuid BLOB, import_seq INTEGER, start INTEGER, length INTEGER,
     PRIMARY KEY (project_id, uuid)) WITHOUT ROWID;
 """
-# Columns that the folder of an older sandbox lacks; they come last in their tables here too.
+# Columns that are missing in the folder of an older sandbox. They come last in the tables above too.
 _ADDED = (
     ("projects", "editor_task_type", "TEXT"),
     ("projects", "shown", "INTEGER DEFAULT 1"),
@@ -78,7 +78,7 @@ class Database:
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """Run the block in a transaction; a durable one is on disk when the block has ended.
 
-        Any other survives a killed process, but perhaps not a power cut: it is for what can be created again.
+        Any other one survives a killed process, but perhaps not a power cut: use it for data that can be made again.
         """
         connection = self._connection()
         # SQLite makes a second writer poll for its lock; this lock queues the writers.

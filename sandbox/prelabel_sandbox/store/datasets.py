@@ -40,7 +40,7 @@ class Datasets:
         return Dataset(*row) if row else None
 
     def change(self, dataset_id: str, *, name: str | None, description: str | None) -> bool:
-        """Change the name or description; return False if there is no such dataset."""
+        """Change the name or description; return False if the dataset does not exist."""
         sql = (
             "UPDATE datasets SET name = coalesce(?, name), description = coalesce(?, description), updated = ?"
             " WHERE id = ? AND NOT deleted"
@@ -49,7 +49,7 @@ class Datasets:
             return connection.execute(sql, (name, description, time.time(), dataset_id)).rowcount > 0
 
     def delete(self, dataset_id: str) -> bool:
-        """Delete a dataset; return False if there is none.
+        """Delete a dataset; return False if it does not exist.
 
         Its data rows leave the account, and their global keys are free again: our assumption. Projects keep their rows.
         """

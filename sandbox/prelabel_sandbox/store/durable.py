@@ -1,4 +1,4 @@
-"""Files that are on disk once they are written."""
+"""Writes files that survive a power cut."""
 
 import os
 from pathlib import Path

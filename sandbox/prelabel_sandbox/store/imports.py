@@ -62,7 +62,7 @@ class Imports:
     def accept(
         self, project_id: str, name: str, body: bytes | str, kind: Kind = "mal", *, refuse_same_name: bool
     ) -> Import | None:
-        """Accept a file or the address of one; return None if an import of this name exists and that is refused.
+        """Accept a file or the address of one. With `refuse_same_name`, return None if an import of this name exists.
 
         When this returns, the import is on disk: it survives a killed process.
         """
@@ -110,8 +110,8 @@ class Imports:
     def delete(self, import_id: str, *, keep: bool = False) -> bool:
         """Delete an import of pre-labels and, unless `keep`, its pre-labels; a running one stops.
 
-        Our assumption, from what was documented for an earlier API; so is that an older import's pre-label of the same
-        uuid does not return. The folder stays: a client may be reading its files.
+        That is our assumption, based on the documentation of an earlier API. We also assume that an older import's
+        pre-label with the same uuid does not return. The folder stays: a client may be reading its files.
         """
         with self._database.transaction() as connection:
             sql = "UPDATE imports SET deleted = 1 WHERE id = ? AND kind = 'mal' AND NOT deleted"
@@ -124,18 +124,18 @@ class Imports:
         return True
 
     def end(self, item: Import, state: Literal["FINISHED", "FAILED"]) -> None:
-        """End an import, whose files are complete."""
+        """End an import. Its files must be complete."""
         with self._database.transaction(durable=False) as connection:
             sql = "UPDATE imports SET state = ?, share = 1, ended = ? WHERE seq = ?"
             connection.execute(sql, (state, time.time(), item.seq))
 
     def is_fetched(self, item: Import) -> bool:
-        """Return whether its input is here."""
+        """Return whether the input is stored, because it was uploaded or has been fetched."""
         return item.url is None or self.file(item, "input").exists()
 
     def put_input(self, item: Import, content: bytes) -> None:
         """Store the input that was fetched."""
-        (self._folder / item.id).mkdir(exist_ok=True)  # an address is accepted without a sync of its folder
+        (self._folder / item.id).mkdir(exist_ok=True)  # `accept` does not sync it, so a power cut may have removed it
         write_durably(self.file(item, "input"), content)
 
     def file(self, item: Import, file: File) -> Path:

@@ -14,13 +14,13 @@ _FIELDS = "id, name, description, media_type, normalized, created, updated"
 
 @dataclass(frozen=True, slots=True)
 class Ontology:
-    """An ontology. Its tree never changes, so projects hold a copy of it."""
+    """An ontology. Connected projects hold a copy of its tree."""
 
     #: Labelbox's id.
     id: str
     #: Need not be unique.
     name: str
-    #: Always None: the API sets none.
+    #: Always None: no operation sets it.
     description: str | None
     #: As it was posted.
     media_type: str | None
@@ -57,7 +57,7 @@ class Ontologies:
         return ontologies[0] if ontologies else None
 
     def page(self, contains: str, after: str, first: int) -> list[Ontology]:
-        """Return the ontologies behind an id whose names contain a text, whatever its case."""
+        """Return ontologies after an id whose names contain a text, in upper or lower case."""
         return self._all("instr(lower(name), lower(?)) AND id > ? ORDER BY id LIMIT ?", contains, after, first)
 
     def _all(self, where: str, *values: object) -> list[Ontology]:
@@ -68,7 +68,7 @@ class Ontologies:
 def put_ontology(
     connection: sqlite3.Connection, ontology_id: str, name: str, media_type: str | None, normalized: str
 ) -> None:
-    """Create an ontology, or replace that of a project that is posted again."""
+    """Create an ontology, or replace the ontology of a project that is posted again."""
     now = time.time()
     connection.execute(
         "INSERT INTO ontologies (id, name, media_type, normalized, created, updated) VALUES (?, ?, ?, ?, ?, ?)"

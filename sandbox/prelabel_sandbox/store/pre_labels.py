@@ -1,4 +1,4 @@
-"""Pre-labels, or ground truth, by (project, uuid): references to the line of the last import that brought the uuid."""
+"""Pre-labels, or ground truth, by project and uuid: references to the line of the last import with this uuid."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -23,9 +23,9 @@ class PreLabels:
         self._imports = imports
 
     def put(self, item: Import, places: Iterable[Place], share: float) -> bool:
-        """Store lines by uuid, where the last one wins, and record which share of the import is judged. Safe to repeat.
+        """Store lines by uuid, and record the share of the import's lines that are judged. Safe to repeat.
 
-        Returns False and stores nothing if the import was deleted meanwhile.
+        The last line with a uuid wins. Returns False and stores nothing if the import was deleted meanwhile.
         """
         # Sorted by key, so that neighbours in the tree are written together; equal uuids stay in order.
         ordered = sorted(places, key=lambda place: place[0])
@@ -64,6 +64,6 @@ def _data_row(line: bytes) -> tuple[str, str]:
 
 
 def _with_uuid(line: bytes, uuid: bytes) -> bytes:
-    """Return the line; if it came without a uuid, with the uuid that it got."""
+    """Return the line; if it came without a uuid, add the uuid that the sandbox gave it."""
     value: dict[str, Any] = orjson.loads(line)
     return line if "uuid" in value else orjson.dumps({"uuid": str(UUID(bytes=uuid)), **value})

@@ -13,7 +13,7 @@ from prelabel_sandbox.ids import derived_id, new_id
 from prelabel_sandbox.store.database import Database
 from prelabel_sandbox.store.ontologies import Ontology, put_ontology
 
-NO_KEY = "\0"  # prefix of the stand-in for the global key of a data row that has none
+NO_KEY = "\0"  # data rows without a global key have this prefix and their id in its place
 _NO_ONTOLOGY = '{"tools": [], "classifications": []}'
 _FIELDS = "id, name, media_type, editor_task_type, ontology_id, ontology, any_rows, created, updated, shown, details"
 
@@ -26,7 +26,7 @@ class Project:
     id: str
     #: Need not be unique.
     name: str
-    #: In the spelling in which it was posted.
+    #: Spelt as it was posted.
     media_type: str | None
     #: Distinguishes chats among conversational projects.
     editor_task_type: str | None
@@ -42,12 +42,12 @@ class Project:
     updated: float
     #: Whether labelers see its pre-labels.
     shown: bool
-    #: Fields that are only answered as they were posted.
+    #: Fields that the sandbox only stores and answers as they were posted.
     details: dict[str, Any]
 
 
 class DataRow(NamedTuple):
-    """A data row of a project; one that is known by id only, in a project of any rows, has no key."""
+    """A data row of a project; the global key is None if it has none, or if it is known only by id."""
 
     id: str
     global_key: str | None
@@ -59,7 +59,7 @@ class Projects:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._take_over()
+        self._give_ontology_ids()
 
     def create(self, name: str, media_type: str, editor_task_type: str | None, details: dict[str, Any]) -> Project:
         """Create a project without ontology and data rows, with hidden pre-labels."""
@@ -122,29 +122,29 @@ class Projects:
         """Rename a project."""
         self._change(project_id, "name = ?", name)
 
-    def say(self, project_id: str, detail: str, value: str | None) -> None:
-        """Set one of its details."""
+    def set_detail(self, project_id: str, detail: str, value: str | None) -> None:
+        """Set one of the fields in `Project.details`."""
         self._change(project_id, "details = json_set(coalesce(details, '{}'), '$.' || ?, ?)", detail, value)
 
     def connect(self, project_id: str, ontology: Ontology) -> None:
-        """Connect another ontology, by which the next imports are judged."""
+        """Connect an ontology, by which imports are judged from now on."""
         self._change(project_id, "ontology_id = ?, ontology = ?", ontology.id, ontology.text)
 
     def delete(self, project_id: str) -> None:
         """Hide a project from all answers; its imports and pre-labels stay."""
         self._change(project_id, "deleted = 1")
 
-    def _change(self, project_id: str, what: str, *values: object) -> None:
+    def _change(self, project_id: str, assignments: str, *values: object) -> None:
         with self._database.transaction() as connection:
-            sql = f"UPDATE projects SET {what}, updated = ? WHERE id = ?"  # noqa: S608
+            sql = f"UPDATE projects SET {assignments}, updated = ? WHERE id = ?"  # noqa: S608
             connection.execute(sql, (*values, time.time(), project_id))
 
     def _all(self, where: str, *values: object) -> list[Project]:
         rows = self._database.all(f"SELECT {_FIELDS} FROM projects WHERE {where}", *values)  # noqa: S608
         return [_project(*row) for row in rows]
 
-    def _take_over(self) -> None:
-        """Give the projects of an older sandbox an ontology that can be requested by id."""
+    def _give_ontology_ids(self) -> None:
+        """Give projects of an older sandbox, whose ontology has no id, an ontology that can be requested by id."""
         sql = "SELECT id, name, media_type, ontology FROM projects WHERE ontology_id IS NULL"
         for project_id, name, media_type, tree in self._database.all(sql):
             with self._database.transaction() as connection:
@@ -161,7 +161,7 @@ class Projects:
         return int(self._database.one("SELECT count(*) FROM data_rows WHERE project_id = ?", project_id)[0])
 
     def data_rows(self, project: Project, references: Iterable[tuple[str, str]]) -> dict[tuple[str, str], DataRow]:
-        """Return the data rows of the project by reference, ("id" or "globalKey", value); unknown ones are left out."""
+        """Return data rows of the project by reference: ("id" or "globalKey", value). Unknown ones are left out."""
         pairs = set(references)
         if project.any_rows:
             return {

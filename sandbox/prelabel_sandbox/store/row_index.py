@@ -1,8 +1,8 @@
-"""The pre-labels of data rows. Built when a page asks for it, so that judging imports does not pay for it.
+"""An index of the pre-labels of each data row. It is built when a page needs it, so that it does not slow imports down.
 
-A line names its data row by id or by global key; that *reference* is indexed. Finished imports are read once, a slice
-at a time, and every current line is recorded. Every entry is compared with the pre-labels when it is read, so replaced
-and deleted ones need no care here.
+A line names its data row by id or by global key; the index calls this a *reference*. It reads each finished import
+once, a slice at a time, and records every line that is a current pre-label. A look-up compares the entries with the
+table of pre-labels, so entries of pre-labels that were replaced or deleted later do no harm.
 """
 
 import threading
@@ -30,10 +30,10 @@ CREATE TABLE IF NOT EXISTS row_pre_labels (
 CREATE TABLE IF NOT EXISTS row_index_progress (
     import_seq INTEGER PRIMARY KEY, place INTEGER, lines INTEGER, done INTEGER);
 """
-# From references to current pre-labels: the order of the loops is fixed, each step a look-up.
+# Finds the current pre-labels of references. CROSS JOIN fixes the order of the loops, so that each step is a look-up.
 _STANDING = """
-        FROM json_each(?) AS asked
-        CROSS JOIN row_references AS r ON r.project_id = ? AND r.reference = asked.value
+        FROM json_each(?) AS wanted
+        CROSS JOIN row_references AS r ON r.project_id = ? AND r.reference = wanted.value
     CROSS JOIN row_pre_labels AS n ON n.reference = r.number
     CROSS JOIN pre_labels AS p
         ON p.project_id = r.project_id AND p.uuid = n.uuid AND p.import_seq = n.import_seq AND p.start = n.start
@@ -42,7 +42,7 @@ _SLICE = 1 << 18  # bytes of lines in one short transaction
 
 
 class Standing(NamedTuple):
-    """A current pre-label: its uuid, and the place of its line."""
+    """A current pre-label: its uuid, and the position of its line in the input of an import."""
 
     uuid: bytes
     import_seq: int
@@ -79,13 +79,13 @@ class RowIndex:
                 connection.execute(statement)
 
     def close(self) -> None:
-        """Stop reading; returns when no thread reads any more."""
+        """Stop reading, and return when no thread reads any more."""
         self._closed = True
         with self._reading:
             pass
 
     def catch_up(self, project: Project, seconds: float) -> int:
-        """Read finished imports for at most `seconds`; return how many are not read to their end yet."""
+        """Read finished imports for at most `seconds`; return the number that are not read to their end yet."""
         deadline = time.monotonic() + seconds
         while (unread := self._unread(project.id)) and time.monotonic() < deadline:
             self._read_slice(project, deadline)
@@ -104,24 +104,24 @@ class RowIndex:
 
     def counts(self, project_id: str, references: Iterable[str]) -> dict[str, int]:
         """Return the number of pre-labels per reference; references without any are left out."""
-        asked = orjson.dumps(list(references)).decode()
+        references_json = orjson.dumps(list(references)).decode()
         sql = f"SELECT r.reference, count(*) {_STANDING} GROUP BY r.number"
-        return dict(self._database.all(sql, asked, project_id))
+        return dict(self._database.all(sql, references_json, project_id))
 
     def standing(self, project_id: str, references: Iterable[str], first: int, skip: int) -> list[Standing]:
         """Return a page of the pre-labels of these references, in the order they came."""
-        asked = orjson.dumps(list(references)).decode()
+        references_json = orjson.dumps(list(references)).decode()
         sql = f"SELECT p.uuid, p.import_seq, p.start, p.length {_STANDING}"
         rows = self._database.all(
-            f"{sql} ORDER BY p.import_seq, p.start LIMIT ? OFFSET ?", asked, project_id, first, skip
+            f"{sql} ORDER BY p.import_seq, p.start LIMIT ? OFFSET ?", references_json, project_id, first, skip
         )
         return [Standing(*row) for row in rows]
 
     def find(self, project_id: str, references: Iterable[str], uuid: bytes) -> Standing | None:
         """Return one pre-label of these references, or None."""
-        asked = orjson.dumps(list(references)).decode()
+        references_json = orjson.dumps(list(references)).decode()
         sql = f"SELECT p.uuid, p.import_seq, p.start, p.length {_STANDING} WHERE n.uuid = ?"
-        row = self._database.one(sql, asked, project_id, uuid)
+        row = self._database.one(sql, references_json, project_id, uuid)
         return Standing(*row) if row else None
 
     def _unread(self, project_id: str) -> list[int]:
@@ -135,7 +135,7 @@ class RowIndex:
         return [seq for (seq,) in rows]
 
     def _read_slice(self, project: Project, deadline: float) -> None:
-        """Read a slice of the first import that has one left; other threads may read between two slices."""
+        """Read a slice of the first import that is not read to its end; other threads may read between two slices."""
         if not self._reading.acquire(timeout=min(threading.TIMEOUT_MAX, max(0.0, deadline - time.monotonic()))):
             return
         try:
@@ -172,7 +172,7 @@ class RowIndex:
                 "INSERT OR IGNORE INTO row_references (project_id, reference, row_id) VALUES (?, ?, ?)", references
             )
             connection.executemany(
-                # Only current ones: a refused line of the same uuid must not hide an earlier pre-label.
+                # Record only current pre-labels: a refused line of the same uuid must not hide an earlier pre-label.
                 "INSERT OR REPLACE INTO row_pre_labels SELECT r.number, p.uuid, p.import_seq, p.start"
                 " FROM pre_labels AS p"
                 " CROSS JOIN row_references AS r ON r.project_id = p.project_id AND r.reference = ?"
@@ -184,7 +184,7 @@ class RowIndex:
             )
 
     def _with_ids(self, project: Project, references: set[str]) -> list[tuple[str, str, str]]:
-        """Return rows for the references, with the ids that the data rows have in a project of any rows."""
+        """Return rows for the table of references, with the ids that a project gives if it accepts any data row."""
         pairs = {pair_of(reference) for reference in references}
         rows = self._projects.data_rows(replace(project, any_rows=True), pairs)
         return [(project.id, reference_of(*pair), row.id) for pair, row in rows.items()]
@@ -197,12 +197,12 @@ def _lines(file: Path, place: int) -> list[bytes]:
 
 
 def _entries(import_id: str, lines: list[bytes], start: int, number: int) -> Iterator[tuple[str, bytes, int]]:
-    """Return reference, canonical uuid and place of every line that could be a pre-label."""
+    """Return reference, canonical uuid and start of every line that could be a pre-label."""
     for line in lines:
         number += 1
         try:
             read = _decoder.decode(line)
-        except msgspec.DecodeError:  # the line was refused, or never judged
+        except msgspec.DecodeError:  # such a line was refused or never judged
             read = None
         row = read.data_row if read else _Row()
         value = row.id or row.global_key
@@ -219,6 +219,6 @@ def reference_of(word: str, value: str) -> str:
 
 
 def pair_of(reference: str) -> tuple[str, str]:
-    """Return the pair of a reference."""
+    """Return ("id" or "globalKey", value) of a reference in one string."""
     word, _, value = reference.partition(":")
     return word, value

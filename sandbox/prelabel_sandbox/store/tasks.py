@@ -49,7 +49,7 @@ class Task:
 
 
 class Tasks:
-    """The tasks, kept in the database. A task of a killed process resumes after its last commit."""
+    """The tasks, kept in the database. After the process was killed, a task resumes after its last transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -77,18 +77,18 @@ class Tasks:
         return tasks[0] if tasks else None
 
     def next(self) -> Task | None:
-        """Return the oldest open task, without look-ups, which are done when they are requested."""
+        """Return the oldest open task. Look-ups are left out: they are done when their result is requested."""
         tasks = self._all("status = 'IN_PROGRESS' AND type != 'data-rows-for-global-keys' ORDER BY seq LIMIT 1")
         return tasks[0] if tasks else None
 
     def advance(self, connection: sqlite3.Connection, task: Task, done: int) -> None:
-        """Record the progress of a task, in the transaction of the work."""
+        """Record the progress of a task, in the same transaction as its work."""
         connection.execute("UPDATE tasks SET done = ?, updated = ? WHERE seq = ?", (done, time.time(), task.seq))
 
     def report(
         self, connection: sqlite3.Connection, task: Task, first: int, outcomes: Iterable[tuple[bool, dict[str, Any]]]
     ) -> None:
-        """Record the outcomes of data rows, in the same transaction; `first` is the number before them."""
+        """Record the outcomes of data rows, in the same transaction; `first` is the number of data rows before."""
         rows = (
             (task.seq, ok, number, orjson.dumps(body).decode()) for number, (ok, body) in enumerate(outcomes, first)
         )
@@ -101,13 +101,13 @@ class Tasks:
             connection.execute(sql, (status, result, time.time(), task.seq))
 
     def rows(self, task: Task, *, ok: bool, after: int, first: int) -> list[tuple[int, dict[str, Any]]]:
-        """Return the data rows that succeeded or failed, behind a number."""
+        """Return number and body of data rows that succeeded or failed, after the number `after`."""
         sql = "SELECT number, body FROM task_rows WHERE task_seq = ? AND ok = ? AND number > ? ORDER BY number LIMIT ?"
         rows = self._database.all(sql, task.seq, ok, after, first)
         return [(number, orjson.loads(body)) for number, body in rows]
 
     def row_count(self, task: Task, *, ok: bool) -> int:
-        """Return how many data rows succeeded or failed."""
+        """Return the number of data rows that succeeded or failed."""
         sql = "SELECT count(*) FROM task_rows WHERE task_seq = ? AND ok = ?"
         return int(self._database.one(sql, task.seq, ok)[0])
 

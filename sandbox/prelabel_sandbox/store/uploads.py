@@ -27,12 +27,12 @@ class Uploads:
         return secret
 
     def find(self, secret: str) -> tuple[str, Path] | None:
-        """Return the name that a file came with and its path, or None."""
+        """Return the name with which a file was uploaded, and its path, or None."""
         row = self._database.one("SELECT filename FROM uploads WHERE secret = ?", secret)
         return (row[0], self._folder / secret / "content") if row else None
 
     def _sweep(self) -> None:
-        """Remove files whose upload was never answered."""
+        """Remove files whose upload was not completed."""
         known = {row[0] for row in self._database.all("SELECT secret FROM uploads")}
         for folder in self._folder.iterdir():
             if folder.name not in known:

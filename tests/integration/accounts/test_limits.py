@@ -27,7 +27,9 @@ def test_permits_of_any_minute_never_exceed_the_limit(client: "redis.Redis", pre
     assert times[-1] < 1400 / (500 / 61) + 1  # and the steady rate is used
 
 
-def test_a_pause_holds_for_everyone_on_the_account_and_no_one_else(client: "redis.Redis", prefix: str) -> None:
+def test_a_pause_holds_for_all_workers_of_the_account_and_for_no_other_account(
+    client: "redis.Redis", prefix: str
+) -> None:
     other_worker = Permits(client, prefix, "a", per_minute=600, burst=100)
     another_account = Permits(client, prefix, "b", per_minute=600, burst=100)
 
@@ -52,7 +54,7 @@ def timers(project: Project) -> Timers:
     return Timers(project.client, project.settings.key_prefix, project.settings.lease_seconds)
 
 
-def test_what_is_due_is_answered_once_and_again_after_a_lease(project: Project) -> None:
+def test_a_due_timer_is_returned_once_and_again_after_its_lease(project: Project) -> None:
     project.publish(message("a"))
 
     due, _ = timers(project).due(10)
@@ -102,7 +104,7 @@ def test_no_more_is_answered_than_there_is_room_for_and_nothing_is_lost(project:
 
 
 def due_from(project: Project, name: str, moment: int) -> None:
-    """This project has had something to do since then."""
+    """Make a project due since this time."""
     prefix = project.settings.key_prefix
     project.client.hset(keys.project_root(prefix, name) + ":meta", "lanes", 16)
     project.client.zadd(keys.project_root(prefix, name) + ":timers", {"group": 1})
@@ -153,7 +155,7 @@ def with_short_lease(make_project: Callable[..., Project]) -> tuple[Project, str
 def test_a_lease_is_renewed_while_the_work_takes_longer(
     make_project: Callable[..., Project], wait_for: Callable[..., None]
 ) -> None:
-    """A POST of more than three leases: nobody else can take the chunk."""
+    """The POST takes longer than three leases, and no other worker can take the chunk."""
     project, chunk_id, leases = with_short_lease(make_project)
 
     taken_at = time.monotonic()

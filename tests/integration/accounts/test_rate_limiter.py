@@ -1,4 +1,4 @@
-"""The limiter against a model: its scripts in a real Redis, by a clock that the test moves."""
+"""The rate limiter against a model: its scripts in a real Redis, with a clock that the test moves."""
 
 import heapq
 import random
@@ -23,7 +23,7 @@ OPEN_MS = (1000, 2000, 4000, 8000, 15_000)
 
 
 class ClockedScripts(Scripts):
-    """The scripts, with the time that stands in a key."""
+    """The scripts, which read the time from a key."""
 
     def __init__(self, client: Client, clock: str) -> None:
         super().__init__(client)
@@ -73,7 +73,7 @@ def world(client: "redis.Redis", prefix: str) -> World:
 
 
 class Model:
-    """What stops an account, written down once more in Python."""
+    """A model in Python of the rules that stop an account."""
 
     def __init__(self) -> None:
         self.until: dict[str, int] = {"throttled": 0, "paused": 0, "refused": 0}
@@ -111,7 +111,7 @@ class Model:
             self.probe_project = ""
 
     def away(self, permit: Permit) -> bool:
-        """Whether the breaker opens."""
+        """Return whether the breaker opens."""
         if not self.openings:
             self.failures += 1
             if self.failures < 5:
@@ -125,7 +125,7 @@ class Model:
 
 
 class Play:
-    """Two workers with different keys, the model beside them, and the requests under way."""
+    """Two workers with different keys, the model, and the requests in progress."""
 
     def __init__(self, world: World) -> None:
         self.world, self.model = world, Model()
@@ -160,7 +160,7 @@ class Play:
         self.model.stop(self.world.now, "paused", seconds)
 
     def end(self, how: str) -> None:
-        """What became of the request that is longest under way."""
+        """End the oldest request in progress with an outcome."""
         if not self.under_way:
             return
         worker, permit = self.under_way.pop(0)
@@ -205,7 +205,7 @@ STEPS = st.one_of(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=20, max_size=150))
-def test_whatever_happens_the_account_does_as_the_model_and_no_minute_exceeds_the_limit(
+def test_the_account_agrees_with_the_model_and_no_minute_exceeds_the_limit(
     client: "redis.Redis", prefix: str, steps: list[tuple[Callable[..., None], tuple[Any, ...]]]
 ) -> None:
     play = Play(World(client, prefix))
@@ -218,7 +218,7 @@ def test_whatever_happens_the_account_does_as_the_model_and_no_minute_exceeds_th
 def lines_up(
     world: World, permits: Permits, chunks: dict[str, int], seconds: int, late_ms: Callable[[], int]
 ) -> Counter[str]:
-    """Chunks that all want to be uploaded, again and again, and come late when they are called; uploads by project."""
+    """Let chunks ask for permits again and again, and use them late; return the number of uploads by project."""
     done: Counter[str] = Counter()
     start = world.now
     waiting = [(start, number, project, 0) for number, project in enumerate(Counter(chunks).elements())]
@@ -295,7 +295,7 @@ def test_429s_lower_the_rate_once_an_episode_and_it_recovers(world: World) -> No
     assert lowered < 0.5 * recovered
 
 
-def test_a_retry_after_of_a_service_that_is_away_stops_everyone_and_lowers_nothing(world: World) -> None:
+def test_a_retry_after_of_an_unavailable_service_stops_all_requests_and_lowers_no_rate(world: World) -> None:
     permits = world.permits(600, 20)
 
     assert permits.failed(Permit("upload", "p", 0), Unavailable("x", retry_after=7)) == 7

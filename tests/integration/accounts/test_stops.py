@@ -44,7 +44,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess
 
 @dataclass
 class Office:
-    """Projects on one account, and a worker of one step at a time: what is due is done in this process."""
+    """Projects on one account, and a worker that does due tasks in this process, one step at a time."""
 
     project: Project
     sandbox: SandboxProcess
@@ -60,12 +60,12 @@ class Office:
         self.runtime = Runtime(self.settings, lambda *_: None)
 
     def with_key(self, key: str) -> "Office":
-        """The same projects, seen by workers with another key."""
+        """Return the same projects for a worker with another key."""
         changed = self.settings.model_copy(update={"labelbox_api_key": Settings(labelbox_api_key=key).labelbox_api_key})
         return Office(Project(self.client, changed), self.sandbox, key)
 
     def close(self) -> None:
-        """Of a worker that is gone."""
+        """Close this worker's connections to Labelbox."""
         self.runtime.context().account("").labelbox.close()
 
     def publish(self, count: int, project_id: str = "p") -> None:
@@ -84,7 +84,7 @@ class Office:
         self.sandbox.control("DELETE", "/faults")
 
     def work(self) -> None:
-        """Everything that is due now, once."""
+        """Do everything that is due now, once."""
         due, _ = self.timers.due(100)
         context = self.runtime.context()
         for each in due:
@@ -98,7 +98,7 @@ class Office:
                 settle(context, each.project_id, each.chunk_id)
 
     def until(self, done: Callable[[], bool], seconds: float = 60) -> None:
-        """Work until it is so."""
+        """Work until this is true."""
         deadline = time.monotonic() + seconds
         while not done():
             assert time.monotonic() < deadline, self.account()
@@ -107,7 +107,7 @@ class Office:
             time.sleep(0.01)
 
     def hurry(self) -> None:
-        """A lease is left alone for a stage's hint that nobody here sends: all timers that wait for a lease are due."""
+        """Make all timers due that wait for the end of a lease, since no hint is sent here."""
         for name in self.client.zrange(keys.projects(self.settings.key_prefix), 0, -1):
             root = keys.project_root(self.settings.key_prefix, name.decode())
             for timer in self.client.zrange(f"{root}:timers", 0, -1):
@@ -152,7 +152,7 @@ def events(office: Office) -> list[object]:
     return [each["event"] for each in office.logged]
 
 
-def test_a_service_that_is_away_opens_the_breaker_and_one_probe_closes_it(office: Office) -> None:
+def test_an_unreachable_service_opens_the_breaker_and_one_probe_closes_it(office: Office) -> None:
     office.publish(1)
     office.until(office.settled)  # the ontology is known
     office.fault("503", seconds=60)
@@ -178,7 +178,7 @@ def test_a_service_that_is_away_opens_the_breaker_and_one_probe_closes_it(office
     assert office.status().dead == 0
 
 
-def test_what_waits_for_the_breaker_has_not_failed(office: Office) -> None:
+def test_a_chunk_that_waits_for_the_breaker_has_not_failed(office: Office) -> None:
     office.publish(1)
     office.until(office.settled)
     office.fault("503", seconds=60)

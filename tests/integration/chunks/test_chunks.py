@@ -21,7 +21,7 @@ def lanes_of(project: Project, chunk_id: str) -> set[int]:
 
 
 def expire_lease(project: Project, chunk_id: str) -> None:
-    """As if the holder had died a lease ago."""
+    """Let the lease end, as if its holder had died."""
     project.client.hset(f"{project.root}:chunk:{chunk_id}", mapping={"lease": 1, "due": 1})
 
 
@@ -258,7 +258,7 @@ def test_a_frame_that_cannot_be_read_is_one_dead_letter_with_the_weight_of_its_r
     assert project.status().dead == 3
 
 
-def test_what_was_sent_is_kept_until_it_is_settled(project: Project) -> None:
+def test_sent_lines_are_kept_until_their_chunk_is_settled(project: Project) -> None:
     project.publish(message("a"), message("b"))
     chunk = project.take(project.cut())
     sent = sent_lines([SentRow(0, [b"a" * 16, b"b" * 16]), SentRow(1, [b"c" * 16])])
@@ -292,10 +292,10 @@ def test_rows_of_a_chunk_come_with_their_lane_and_number(project: Project) -> No
     assert (row.index, row.seq, (row.lane,)) == (0, 1, chunk.lanes)
 
 
-def test_what_is_sent_is_recorded_durably_or_not_sent(
+def test_an_import_is_recorded_durably_before_it_is_sent_or_is_not_sent(
     make_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No replica confirms it: the holder gives up before the POST."""
+    """No replica confirms the record, so the holder gives up before the POST."""
     monkeypatch.setattr("prelabel.wire.durability._WITHIN_MS", 100)
     project = make_project(durability="replica")
     project.publish(message("a"))
@@ -321,7 +321,7 @@ def test_a_file_is_not_sent_when_redis_has_lost_that_other_rows_were_set_aside(p
 
 
 def test_an_import_does_not_run_whose_record_redis_has_lost(project: Project) -> None:
-    """It came back with the token and without what was written after it; `running` would be a chunk nobody settles."""
+    """After the restart, Redis has the token, not the later writes; if it were `running`, nobody would settle it."""
     project.publish(message("a"))
     chunk = project.take(project.cut())
     key = f"{project.root}:chunk:{chunk.id}"
@@ -356,7 +356,7 @@ def test_rows_that_were_settled_before_a_split_are_not_counted_again(project: Pr
 
 
 def test_a_worker_whose_chunk_was_settled_by_another_reads_no_rows_of_it(project: Project) -> None:
-    """Its frames are freed: what it read would look like a frame that cannot be read."""
+    """Its frames are deleted, so a row that it reads would look like an unreadable frame."""
     project.publish(message("a"))
     chunk = project.take(project.cut())
     project.settle(chunk, imported=1)
@@ -368,7 +368,7 @@ def test_a_worker_whose_chunk_was_settled_by_another_reads_no_rows_of_it(project
 @pytest.mark.parametrize("field", ["cursor", "rows"])
 @pytest.mark.parametrize("value", ["", "x", "nan", "inf", "-1", "21", "1000000"])
 def test_a_chunk_whose_numbers_somebody_changed_is_not_split(project: Project, field: str, value: str) -> None:
-    """With an infinite cursor Redis would set bits for ever and answer nobody."""
+    """With an infinite cursor, Redis would set bits for ever and not answer any client."""
     project.publish(*(message("same") for _ in range(20)))
     chunk = project.take(project.cut())
     project.client.hset(f"{project.root}:chunk:{chunk.id}", field, value)

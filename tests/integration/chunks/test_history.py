@@ -1,4 +1,4 @@
-"""What can be asked of settled and of waiting rows: imports listed, a row traced, and the bounds of that memory."""
+"""Queries about settled and waiting rows: imports are listed, rows are traced, and the history stays bounded."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from tests.support.project import Project, message
 
 
 def settle_all(project: Project) -> str:
-    """Import all that waits as one chunk, as the stages do; its id."""
+    """Import all waiting rows as one chunk, as the stages do, and return its id."""
     chunk = project.take(project.cut())
     entries = [
         history.entry(at, "imported", history.trace_of(f"k:k{n}", f"id-k{n}"))
@@ -22,7 +22,7 @@ def settle_all(project: Project) -> str:
     return chunk.id
 
 
-def test_a_settled_chunk_is_listed_with_what_became_of_its_rows(project: Project) -> None:
+def test_a_settled_chunk_is_listed_with_the_outcomes_of_its_rows(project: Project) -> None:
     project.publish(message("a"), message("b"))
     chunk_id = settle_all(project)
 
@@ -83,7 +83,7 @@ def test_a_row_is_traced_from_its_lane_through_its_chunk_to_its_dead_letter(proj
     assert [bool(state.queued) for _, state in tracer.trace("p", "a").held] == [True]
 
 
-def test_nothing_is_known_of_a_row_that_never_was(project: Project) -> None:
+def test_no_row_is_found_that_was_never_published(project: Project) -> None:
     project.publish(message("a"))
     settle_all(project)
 

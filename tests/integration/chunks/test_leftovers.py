@@ -57,7 +57,7 @@ def pre_labels(rig: Rig) -> set[str]:
     return {each["uuid"] for each in rig.sandbox.pre_labels(rig.project.id)}
 
 
-def test_what_a_newer_message_does_not_override_is_counted_logged_and_named(rig: Rig) -> None:
+def test_pre_labels_that_a_newer_message_leaves_over_are_counted_logged_and_named(rig: Rig) -> None:
     publish(rig, "b", "car", "dog", "dog")
     untouched = pre_labels(rig)
     publish(rig, "a", "car", "car", "car", "dog")
@@ -74,7 +74,7 @@ def test_what_a_newer_message_does_not_override_is_counted_logged_and_named(rig:
     assert named(rig, "b") == named(rig, "c") == []
 
 
-def test_what_is_named_is_exactly_what_labelbox_has_beyond_the_last_message(rig: Rig) -> None:
+def test_leftovers_are_exactly_the_pre_labels_that_labelbox_has_beyond_the_last_message(rig: Rig) -> None:
     publish(rig, "a", "car", "car", "dog")
     older = {each["uuid"]: each for each in rig.sandbox.pre_labels(rig.project.id)}
     publish(rig, "a", "car", left=2)
@@ -96,7 +96,7 @@ def test_an_equal_message_or_one_with_more_leaves_nothing(rig: Rig) -> None:
     assert named(rig, "a") == []
 
 
-def test_what_is_left_stays_named_until_a_message_overrides_it_and_is_counted_once(rig: Rig) -> None:
+def test_leftovers_are_named_until_a_message_overrides_them_and_are_counted_once(rig: Rig) -> None:
     publish(rig, "a", "car", "car", "car")
     publish(rig, "a", "car")
     publish(rig, "a", "car")
@@ -118,7 +118,7 @@ def test_two_models_stand_side_by_side(rig: Rig) -> None:
     assert [(each.model, len(each.uuids)) for each in named(rig, "a")] == [("yolo", 1)]
 
 
-def test_of_uuids_that_the_producer_gives_the_least_number_is_told(rig: Rig) -> None:
+def test_with_uuids_from_the_producer_the_minimum_number_of_leftovers_is_reported(rig: Rig) -> None:
     publish(rig, "a", "car", "car", "car", uuids=True)
     publish(rig, "a", "car", uuids=True)
 
@@ -134,7 +134,7 @@ def test_without_history_nothing_is_remembered(make_project: Callable[..., Proje
 
 
 def commit(project: Project, key: str, counts: dict[int, int]) -> int:
-    """Import a row of these packed counts without a worker; how much it leaves."""
+    """Import a row with these packed counts without a worker; return the leftovers of the older message."""
     project.publish(message(key))
     chunk = project.take(project.cut())
     packed = pack(counts, sum(counts.values()))
@@ -151,7 +151,7 @@ def commit_counts(project: Project, packed_counts: list[tuple[str, bytes]], chun
 
 
 def stored(project: Project) -> dict[bytes, bytes]:
-    """Every row that is remembered: the place of its hash and its field → its counts."""
+    """Return the counts of every remembered row, by the position of its hash and its field."""
     found = {}
     for key in project.client.scan_iter(f"{project.root}:annotation_counts:*:*", count=5000):
         for field, packed in project.client.hgetall(key).items():
@@ -169,7 +169,7 @@ def test_a_row_is_forgotten_after_twice_the_time(project: Project) -> None:
         assert 13.9 < project.client.pttl(key) / 86_400_000 <= 14
 
 
-def test_what_was_imported_in_the_generation_before_is_compared_with(project: Project) -> None:
+def test_counts_of_the_previous_generation_are_compared_too(project: Project) -> None:
     commit(project, "a", {1: 3})
     (key,) = project.client.scan_iter(f"{project.root}:annotation_counts:*:*")
     generation, *place = key.decode().removeprefix(f"{project.root}:annotation_counts:").split(":")
@@ -233,7 +233,7 @@ def test_a_hundred_thousand_rows_take_few_bytes_each_and_all_are_known(project: 
 
 
 def test_rows_whose_hash_is_full_go_where_there_is_room(project: Project) -> None:
-    """The last two bytes decide the hash: these rows all have the same."""
+    """Return rows that are all in the same hash, since it follows from their last two bytes."""
     keys = [f"{n:012x}" + "0001" + "0" * 16 for n in range(500)]
 
     commit_counts(project, [(key, pack({1: 2}, 2)) for key in keys])

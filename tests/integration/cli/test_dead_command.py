@@ -1,4 +1,4 @@
-"""`prelabel dead` on a real Redis: what it prints, what it leaves behind, and its exit codes."""
+"""`prelabel dead` on a real Redis: its output, its effects and its exit codes."""
 
 import csv
 import io
@@ -36,13 +36,13 @@ def dead(
 
 @pytest.fixture
 def dead_letters(project: Project) -> list[str]:
-    """Dead letters of rows a, b and c with a feature `Car`, and of d without it."""
+    """Make dead letters of rows a, b and c with a feature `Car`, and of d without it."""
     some = kill(project, *(real_message(key, model="yolo") for key in "abc"), reason="unknown-feature")
     return some + kill(project, real_message("d", name="tree"))
 
 
 def entries(project: Project) -> list[dict[str, Any]]:
-    """The messages that wait in the lanes, by data row."""
+    """Return the messages that wait in the lanes, by data row."""
     chunk = project.take(project.cut())
     return sorted((orjson.loads(row.raw) for row in project.rows(chunk)), key=lambda m: m["dataRow"]["globalKey"])
 
@@ -187,7 +187,7 @@ def test_dead_letters_are_edited_on_their_way_back(
     check_indexes(project)
 
 
-def test_a_edited_message_that_would_be_refused_is_skipped_and_counted(
+def test_an_edited_message_that_would_be_refused_is_skipped_and_counted(
     project: Project, dead: Command, dead_letters: list[str]
 ) -> None:
     done = dead("retry", "-p", "p", "--rename-feature", f"Car={'x' * 1001}", "--json")
@@ -462,9 +462,7 @@ run()
 """The command, which gets the signal while it writes."""
 
 
-def test_a_frame_that_cannot_be_read_is_neither_edited_nor_edited_nor_a_message(
-    project: Project, dead: Command
-) -> None:
+def test_a_frame_that_cannot_be_read_is_not_edited_and_not_a_message(project: Project, dead: Command) -> None:
     project.publish(real_message("a"), real_message("a"))
     (name,) = project.client.hkeys(f"{project.root}:frames")
     project.client.hset(f"{project.root}:frames", name, b"\x01\xff")

@@ -1,4 +1,4 @@
-"""Commands over all projects beside projects that are garbage: each survives them, says so, and shows the others."""
+"""Commands that read all projects, some of which are garbage: each reports these and shows the others."""
 
 from pathlib import Path
 
@@ -154,7 +154,7 @@ def test_every_project_of_garbage_is_shown_or_named_in_one_line(project: Project
 
 
 def test_every_key_of_a_fixed_name_has_its_type(project: Project) -> None:
-    """`ProjectKeys` is what a project consists of."""
+    """`ProjectKeys` has every key of a project."""
     commands = {"Hash": "HLEN", "Sorted set": "ZCARD", "List": "LLEN", "String": "STRLEN"}
     own = keys.ProjectKeys("prelabel", "p")
     fixed = {name: key for name, key in vars(keys.ProjectKeys).items() if isinstance(key, property)}

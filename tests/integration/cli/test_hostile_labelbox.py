@@ -1,4 +1,4 @@
-"""What stands at Labelbox under hostile names is spelled out by the commands that show it."""
+"""Commands escape hostile names that come from Labelbox."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What somebody else wrote reaches no terminal as it is: planted with a publisher's rights, read by every command."""
+"""Text of others never reaches a terminal unescaped; it is written with a publisher's rights."""
 
 import csv
 import io
@@ -106,7 +106,7 @@ def test_no_command_prints_what_a_terminal_obeys(project: Project, run: Command,
 
 
 @pytest.mark.parametrize("command", ["dead list", "dead show LETTER", "dead groups", "status", "project show p"])
-def test_what_was_planted_is_shown_spelled_out(project: Project, run: Command, command: str) -> None:
+def test_hostile_text_is_shown_escaped(project: Project, run: Command, command: str) -> None:
     dead_letter = plant(project)
 
     done = run(*words(command, dead_letter))
@@ -231,7 +231,7 @@ def test_a_defect_of_ours_prints_its_traceback_without_what_a_terminal_obeys(run
 
 
 def on_a_terminal(arguments: list[str], folder: Path) -> str:
-    """What the command prints to a pseudo-terminal, standard error as well."""
+    """Return the output of the command on a pseudo-terminal, with standard error."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "200"}
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""`prelabel spool`: what is on the disk, and sending it without a publisher."""
+"""`prelabel spool`: listing frames on the disk, and sending them without a publisher."""
 
 import json
 import os
@@ -34,7 +34,7 @@ Command = Callable[..., Result]
 
 @pytest.fixture
 def spool(redis_url: str, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs `prelabel spool …` in the test's folder."""
+    """Return a function that runs `prelabel spool …` in the test's folder."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("PRELABEL_")]:
         monkeypatch.delenv(name)
@@ -43,7 +43,7 @@ def spool(redis_url: str, prefix: str, tmp_path: Path, monkeypatch: pytest.Monke
     return lambda *args: CliRunner().invoke(app, ["spool", *args])
 
 
-def test_what_waits_is_listed_without_being_touched(spool: Command, slot: Slot, tmp_path: Path) -> None:
+def test_waiting_frames_are_listed_without_being_changed(spool: Command, slot: Slot, tmp_path: Path) -> None:
     slot.spool("p", 10**9).append([frame("a", days_ago=1), frame("b")])
     path = next((tmp_path / "spool").rglob("*.frames"))
     torn = path.read_bytes()[:-1]
@@ -59,7 +59,9 @@ def test_what_waits_is_listed_without_being_touched(spool: Command, slot: Slot, 
     assert "p" in spool("list", "spool").stdout
 
 
-def test_what_nobody_owns_is_sent(spool: Command, slot: Slot, client: "redis.Redis", prefix: str) -> None:
+def test_frames_of_a_slot_without_owner_are_sent(
+    spool: Command, slot: Slot, client: "redis.Redis", prefix: str
+) -> None:
     slot.spool("p", 10**9).append([frame("a"), frame("b")])
     slot.spool("q", 10**9).append([frame("c", project="q")])
     slot.release()
@@ -84,7 +86,7 @@ def test_a_running_publishers_spool_is_left_to_it(
     assert client.exists(f"{prefix}:{{p}}:frames") == 0
 
 
-def test_what_is_too_old_is_sent_only_with_force_and_before_what_is_younger(
+def test_frames_that_are_too_old_are_sent_only_with_force_and_before_younger_ones(
     spool: Command, slot: Slot, client: "redis.Redis", prefix: str
 ) -> None:
     slot.spool("p", 10**9).append([frame("old", days_ago=8), frame("young")])

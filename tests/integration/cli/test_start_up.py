@@ -20,7 +20,7 @@ HEAVY = {
 
 
 def imported(folder: Path, code: str, *, ends_with: int = 0, **environment: str) -> set[str]:
-    """The modules that a process has imported at its end, after this code."""
+    """Return the modules that a process has imported after it ran this code."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
     file = folder / "modules"
     note = f"import atexit, sys; atexit.register(lambda: open({str(file)!r}, 'w').write(' '.join(sys.modules)))"
@@ -38,13 +38,13 @@ def imported(folder: Path, code: str, *, ends_with: int = 0, **environment: str)
 
 
 def after(folder: Path, *words: str, ends_with: int = 0, **environment: str) -> set[str]:
-    """The modules that a command has imported at its end."""
+    """Return the modules that a command has imported at its end."""
     code = f"sys.argv = {['prelabel', *words]}; from prelabel_worker.cli import main; main()"
     return imported(folder, code, ends_with=ends_with, **environment)
 
 
 def roots(modules: set[str]) -> set[str]:
-    """The distributions among them, without Python's own."""
+    """Return the top-level packages of modules, without Python's own."""
     return {module.partition(".")[0] for module in modules} - sys.stdlib_module_names
 
 
@@ -88,7 +88,7 @@ def test_healthy_loads_what_its_question_to_redis_needs(tmp_path: Path, redis_ur
     }  # fmt: skip
 
 
-def test_what_healthy_loads_of_ours_builds_no_models(tmp_path: Path) -> None:
+def test_modules_that_healthy_loads_build_no_models(tmp_path: Path) -> None:
     """Typer itself may load pydantic, to read the options."""
     modules = imported(tmp_path, "import prelabel_worker.cli.health.healthy")
 

@@ -1,4 +1,4 @@
-"""A held row that is being tried again: it stays what it was, in every list and count, until the try has an outcome."""
+"""A held row that is being tried again stays retrying in every list and count until the try has an outcome."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ def status(project: Project) -> ProjectStatus:
 
 
 def retry(project: Project, *names: str) -> None:
-    """Rows that are retrying, each of its own data row."""
+    """Make rows that are retrying, each with a data row of its own."""
     project.publish(*map(message, names))
     while status(project).waiting:
         not_found(project)
@@ -71,7 +71,7 @@ def try_in(rig: Rig, place: str) -> None:
 
 
 def miss(rig: Rig, key: str, hours: str) -> None:
-    """A row whose data row is not in the project is retrying for so long; 0: it is a dead letter."""
+    """Publish a row whose data row is missing, and wait until it is held: retrying for `hours`, or dead if 0."""
     rig.sandbox.project(rig.project.id, TOOLS, rows=["there"])
     Projects(rig.client, rig.settings.key_prefix).override(rig.project.id, {"retryHours": hours})
     rig.publish(key)
@@ -79,7 +79,7 @@ def miss(rig: Rig, key: str, hours: str) -> None:
 
 
 def send_back(rig: Rig) -> None:
-    """The only held row is tried again."""
+    """Try the only held row again."""
     if rig.status().dead:
         rig.project.held.retry(rig.project.id, [rig.dead_letter().id])
     else:
@@ -211,7 +211,7 @@ def test_rows_that_are_being_tried_count_as_tried_and_are_tried_once_more(projec
 
 
 def retry_hours_ago(project: Project, hours: float) -> None:
-    """What is held has been retrying for so long."""
+    """Let all held rows have been retrying for this much longer."""
     for name, data in project.client.hgetall(f"{project.root}:held").items():
         state = orjson.loads(data)
         state["since"] -= round(hours * 3_600_000)
@@ -273,7 +273,7 @@ def test_a_dead_letter_that_is_being_tried_is_not_shown_as_one_and_it_is_said_wh
 
 @contextmanager
 def one_of_two_is_tried(project: Project) -> Iterator[None]:
-    """Rows 1 and 2 retry and are tried in turn; at no moment is none of them on its way."""
+    """Rows 1 and 2 are retrying and are tried in turn, so that at any moment one of them is being tried."""
     stop = threading.Event()
 
     def chunk_of(held_id: int) -> Chunk:
@@ -402,7 +402,7 @@ def test_row_show_says_why_a_row_is_tried_again(project: Project, prelabel: Comm
 
 
 def old_release_sends_back(project: Project, held_id: str) -> None:
-    """As a script of the release before does: it knows no index of rows that are tried."""
+    """Write as a script of the previous release does, which does not know the index of rows that are being tried."""
     root, client = project.root, project.client
     client.delete(f"{root}:retrying:queued", f"{root}:dead:queued")
     state = orjson.loads(client.hget(f"{root}:held", held_id))
@@ -426,7 +426,7 @@ def test_a_row_that_an_older_script_sent_back_is_listed_as_soon_as_it_is_held_ag
     check_indexes(project)
 
 
-def test_what_an_older_script_leaves_in_an_index_counts_nowhere_and_is_removed_with_the_next_try(
+def test_an_index_entry_of_an_older_script_is_not_counted_and_is_removed_with_the_next_try(
     project: Project, prelabel: Command
 ) -> None:
     retry(project, "a")

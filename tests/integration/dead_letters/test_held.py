@@ -208,7 +208,7 @@ def test_a_chunk_is_read_again_after_a_returning_row_of_it_was_superseded(projec
 
 
 def unreadable_frame(project: Project, *rows: Row) -> bytes:
-    """A dead letter `f1` of these rows; returns the frame as it was sent."""
+    """Make an unreadable frame of these rows the dead letter `f1`; return the frame as it was sent."""
     project.publish(*rows)
     (name,) = project.client.hkeys(f"{project.root}:frames")
     whole = project.client.hget(f"{project.root}:frames", name)
@@ -221,7 +221,7 @@ def unreadable_frame(project: Project, *rows: Row) -> bytes:
 
 
 def repair(project: Project, whole: bytes) -> None:
-    """As if this release could read what another could not."""
+    """Make the stored frame readable, as if an older release could not read it and this one can."""
     body = project.client.hget(f"{project.root}:held:body", "f1") or b""
     project.client.hset(f"{project.root}:held:body", "f1", body.partition(b"\n")[0] + b"\n" + whole)
 

@@ -19,7 +19,7 @@ DAY_MS = 86_400_000
 
 
 def age(project: Project, dead_letter_id: str, days: float) -> None:
-    """As if it had died so long ago."""
+    """Let it have become a dead letter this long ago."""
     project.client.zincrby(f"{project.root}:dead", -days * DAY_MS, dead_letter_id)
 
 
@@ -68,7 +68,7 @@ def test_a_retry_as_new_has_a_number_of_now_and_is_not_superseded(project: Proje
     check_indexes(project)
 
 
-def test_a_edited_dead_letter_goes_back_with_its_new_message_and_keeps_its_number(project: Project) -> None:
+def test_an_edited_dead_letter_goes_back_with_its_new_message_and_keeps_its_number(project: Project) -> None:
     (dead_letter_id,) = kill(project, real_message("a"))
 
     result = project.held.edit("p", [new_message(project, dead_letter_id, real_message("a", name="car"))], "old")

@@ -1,4 +1,4 @@
-"""Rows whose reason may pass with time: tried ever further apart, then dead, unless superseded or given up."""
+"""Rows whose reason may pass with time: retried at growing intervals, then dead, unless superseded or given up."""
 
 import itertools
 
@@ -14,7 +14,7 @@ HOUR_MS = 3_600_000
 
 
 def delays(project: Project) -> list[float]:
-    """How long each retrying row waits from now, in ms, by arrival number."""
+    """Return how long each retrying row waits from now, in ms, by arrival number."""
     found = dict(project.client.zrange(f"{project.root}:retrying", 0, -1, withscores=True))
     return [found[name] - project.held.now_ms() for name in sorted(found, key=int)]
 

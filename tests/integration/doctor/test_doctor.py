@@ -1,4 +1,4 @@
-"""Each finding is made bad for real: a Redis of this module's own, and the sandbox with faults."""
+"""Each finding is made bad for real, with a Redis for this module alone and the sandbox's faults."""
 
 import json
 import re
@@ -113,14 +113,14 @@ def place(server: Path, sandbox: SandboxProcess) -> Iterator[Place]:
 
 
 def is_bad(found: Finding, *words: str) -> None:
-    """Bad, with the remedy of its check, and saying what was found."""
+    """Assert that a finding is bad, has the remedy of its check, and names what was found."""
     assert found.level is Level.BAD
     assert found.remedy == found.check.remedy
     for word in words:
         assert word in found.found
 
 
-def test_a_place_in_order_has_nothing_bad_and_nothing_to_note(place: Place) -> None:
+def test_a_healthy_installation_has_only_good_findings(place: Place) -> None:
     place.worker()
     place.publish("p", "a")
 
@@ -189,7 +189,7 @@ def test_memory_without_a_limit_is_noted(place: Place) -> None:
 
 
 def test_a_failed_save_is_bad(place: Place, tmp_path: Path) -> None:
-    """The folder that Redis saves to is gone."""
+    """The folder to which Redis saves has been deleted."""
     folder = tmp_path / "gone"
     folder.mkdir()
     own = start_redis(folder, "--save", "", "--appendonly", "no")
@@ -235,7 +235,7 @@ def test_a_sentinel_in_place_of_a_redis_is_bad(place: Place, tmp_path: Path) -> 
     assert found.check is Check.REDIS_MODE
 
 
-def test_a_broker_that_is_away_is_bad_and_its_password_is_not_shown(place: Place) -> None:
+def test_an_unreachable_broker_is_bad_and_its_password_is_not_shown(place: Place) -> None:
     found = place.one(Check.BROKER, broker_url="redis://:pa55word@127.0.0.1:1/0")
 
     is_bad(found, "does not answer")
@@ -292,7 +292,7 @@ def test_doctor_ends_with_1_where_the_state_or_the_broker_may_evict(
 
 
 @pytest.mark.parametrize(("policy", "good"), [("noeviction", True), ("volatile-lru", False)])
-def test_where_config_is_hidden_the_policy_is_read_from_info(place: Place, policy: str, good: bool) -> None:
+def test_the_policy_is_read_from_info_if_config_is_hidden(place: Place, policy: str, good: bool) -> None:
     place.client.config_set("maxmemory-policy", policy)
 
     found = {each.check: each for each in findings_of(place, "+@all", "-config")}
@@ -301,7 +301,7 @@ def test_where_config_is_hidden_the_policy_is_read_from_info(place: Place, polic
     assert found[Check.EVICTION].found == f"maxmemory-policy {policy}, read from INFO"
 
 
-def test_where_scripts_are_refused_the_servers_words_are_shown_and_no_project_is_asked_for(place: Place) -> None:
+def test_if_scripts_are_refused_the_error_of_the_server_is_shown_and_no_project_is_read(place: Place) -> None:
     place.publish("p", "a")
 
     found = {each.check: each for each in findings_of(place, "+@all", "-evalsha")}
@@ -313,7 +313,7 @@ def test_where_scripts_are_refused_the_servers_words_are_shown_and_no_project_is
 
 
 def findings_of(place: Place, *rights: str) -> list[Finding]:
-    """What doctor finds as a user with these rights."""
+    """Return doctor's findings as a Redis user with these rights."""
     place.client.execute_command("ACL", "SETUSER", "other", "on", ">of-a-test", "~*", "&*", *rights)
     path = place.client.connection_pool.connection_kwargs["path"]
     client = redis.Redis(unix_socket_path=path, username="other", password="of-a-test")
@@ -324,7 +324,7 @@ def findings_of(place: Place, *rights: str) -> list[Finding]:
         place.client.execute_command("ACL", "DELUSER", "other")
 
 
-def test_what_scripts_may_do_is_found_out_without_writing(place: Place) -> None:
+def test_permissions_of_scripts_are_checked_without_writing(place: Place) -> None:
     place.client.flushall()
 
     asked = redis_server.look(place.client, place.client.info(), place.root("doctor-0"))
@@ -433,7 +433,7 @@ def test_a_key_that_is_told_to_slow_down_is_noted(place: Place) -> None:
     assert (found.level, found.remedy) == (Level.NOTE, Check.RATE.remedy)
 
 
-def test_a_labelbox_that_is_away_is_bad(place: Place) -> None:
+def test_an_unreachable_labelbox_is_bad(place: Place) -> None:
     is_bad(place.one(Check.LABELBOX, labelbox_endpoint="https://127.0.0.1:1/graphql"), "127.0.0.1")
 
 
@@ -506,7 +506,7 @@ def test_no_more_than_fifty_projects_are_asked_for_and_the_rest_is_counted(place
     assert "not asked for at Labelbox: 3 projects:" in rest.found
 
 
-def test_labelbox_going_away_between_projects_leaves_the_rest_counted(place: Place) -> None:
+def test_remaining_projects_are_counted_if_labelbox_becomes_unreachable(place: Place) -> None:
     place.publish("p", "a", "b")
     place.publish("q", "a")
     place.sandbox.control("POST", "/faults", {"fault": "503", "project": "q", "seconds": 30})

@@ -1,4 +1,4 @@
-"""The open questions, asked of the sandbox in each of its modes; whatever happens, nothing made stays."""
+"""The live questions, with the sandbox in each of its modes; whatever happens, all that was created is deleted."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -66,12 +66,12 @@ class Place:
         self.sandbox.control("POST", "/faults", {"fault": name, "project": self.id, **options})
 
     def imports(self) -> list[str]:
-        """The names of imports that stand in the project."""
+        """Return the names of the imports in the project."""
         listed = data_of(self.sandbox.ask(LISTING, p=self.id))["modelAssistedLabelingPredictionImports"]
         return [each["name"] for each in listed]
 
     def created(self) -> int:
-        """Uploads that reached the sandbox."""
+        """Return the number of uploads that reached the sandbox."""
         log = self.sandbox.control("GET", "/requests")
         return sum(each.get("operation") == CREATED and each.get("projectId") == self.id for each in log)
 
@@ -116,7 +116,7 @@ def test_names_that_coexist_are_told_apart_and_both_deleted(place: Place, mode: 
     assert answers["deletion"].answered.startswith("7 imports deleted; the look-up finds none of them")
 
 
-def test_a_strict_length_is_seen(place: Place) -> None:
+def test_a_server_that_refuses_a_length_that_is_too_large_is_detected(place: Place) -> None:
     place.sandbox.control("POST", "/settings", {"strictContentLength": True})
 
     assert place.ask()["length-too-large"].answered == "refused (Labelbox answers MALFORMED_REQUEST)"
@@ -129,8 +129,8 @@ def test_no_answer_holds_a_key_a_name_or_a_payload(place: Place) -> None:
         assert secret not in text
 
 
-def test_what_is_no_word_is_not_repeated(place: Place) -> None:
-    """An error's name that holds what was sent."""
+def test_an_error_name_that_is_not_a_word_is_not_printed(place: Place) -> None:
+    """The error's name contains data that was sent."""
     place.fault("row-failure", error="the bbox on scratch-1 is odd")
 
     (only,) = place.ask().values()
@@ -267,7 +267,7 @@ def test_deleting_continues_without_a_redis_that_counts(place: Place) -> None:
     assert (scratch.remaining, scratch.deleted) == ([], 1)
 
 
-def test_what_could_not_be_deleted_is_named(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_imports_that_could_not_be_deleted_are_named(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("prelabel_worker.doctor.live.scratch._CLEAN_SECONDS", 0.5)
     with place.scratch() as scratch:
         name = scratch.name("one")

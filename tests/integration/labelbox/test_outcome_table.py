@@ -34,7 +34,7 @@ def test_no_symptom_of_the_reference_is_left_out() -> None:
 
 
 def imported(rig: Rig, *row_keys: str, creates: int) -> None:
-    """All of them are, each once, by so many uploads."""
+    """Assert that all rows are imported, each once, by this number of uploads."""
     status = rig.settle()
     assert (status.imported, status.dead) == (1 + len(row_keys), 0)
     assert rig.pre_labels() == sorted(["warm", *row_keys])
@@ -396,5 +396,5 @@ def a_state_that_nobody_knows(rig: Rig) -> None:
 @pytest.mark.parametrize(
     "number", sorted(TABLE), ids=[f"{number:02}-{TABLE[number].__name__}" for number in sorted(TABLE)]
 )
-def test_a_symptom_has_its_outcome_and_its_effect(rig: Rig, number: int) -> None:
+def test_each_symptom_has_the_outcome_and_effect_of_the_table(rig: Rig, number: int) -> None:
     TABLE[number](rig)

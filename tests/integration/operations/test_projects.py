@@ -143,7 +143,7 @@ def test_each_project_gets_its_turn_however_much_another_has_due(make_project: C
 
 
 def expire_timers(project: Project) -> None:
-    """As if everything of the project were due, and the tick had heard of it."""
+    """Make all timers of the project due, and let the tick know."""
     for name in project.client.zrange(f"{project.root}:timers", 0, -1):
         project.client.zadd(f"{project.root}:timers", {name: 1})
     project.client.zadd(keys.projects(project.settings.key_prefix), {project.id: 0})

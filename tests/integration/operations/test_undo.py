@@ -1,4 +1,4 @@
-"""An import undone: gone at Labelbox, its rows discarded, once whatever crashes, and known wherever one asks."""
+"""Undoing imports: deleted at Labelbox, rows discarded, only once despite crashes, and shown by every query."""
 
 import json
 import time
@@ -24,7 +24,7 @@ from tests.support.undoing import undo, undoing
 
 
 def bring(rig: Rig, *row_keys: str, left: int = 1) -> ImportStatus:
-    """Import these rows; the import."""
+    """Import these rows, and return the import."""
     rig.project.publish(*(car(rig.project.id, key, left) for key in row_keys))
     rig.settle()
     return settled(rig)[0]
@@ -35,7 +35,7 @@ def settled(rig: Rig) -> list[ImportStatus]:
 
 
 def outcomes(rig: Rig) -> tuple[int, int, int]:
-    """Rows imported, discarded and undone; the sum balances."""
+    """Return the numbers of rows imported, discarded and undone, after asserting that the audit balances."""
     status = rig.project.status()
     return status.imported, status.discarded, status.undone
 
@@ -102,8 +102,8 @@ def test_rows_that_were_not_imported_stay_as_they_are(rig: Rig) -> None:
     assert rig.settle().imported == 2
 
 
-def test_what_a_newer_import_overrode_is_the_newer_ones(rig: Rig) -> None:
-    """The sandbox takes away what an import brought and nothing has overridden since: our assumption of Labelbox."""
+def test_an_undone_import_does_not_take_pre_labels_that_a_newer_import_overrode(rig: Rig) -> None:
+    """The sandbox deletes an import's pre-labels that no newer one has overridden: our assumption."""
     older, newer = bring(rig, "a", "b"), bring(rig, "a", left=7)
 
     undo(rig, older)
@@ -160,7 +160,7 @@ def test_a_time_chooses_the_imports_that_were_sent_in_it(rig: Rig) -> None:
     assert chosen(times[2] + 1, None) == []
 
 
-def test_what_the_history_forgot_before_it_began_stays_counted_and_undeleted(rig: Rig) -> None:
+def test_imports_that_the_history_forgot_before_an_undo_stay_counted_and_undeleted(rig: Rig) -> None:
     first = bring(rig, "a")
     rig.client.delete(f"{rig.project.root}:history:{first.chunk_id}")
 
@@ -171,7 +171,7 @@ def test_what_the_history_forgot_before_it_began_stays_counted_and_undeleted(rig
     assert outcomes(rig) == (1, 0, 0)
 
 
-def test_what_the_history_forgets_on_the_way_is_moved_all_the_same_and_once(rig: Rig) -> None:
+def test_rows_that_the_history_forgets_during_an_undo_are_still_moved_and_once(rig: Rig) -> None:
     first = bring(rig, "a", "b")
     ledger = UndoLedger(rig.client, rig.settings)
     assert ledger.begin(rig.project.id, [first.chunk_id]) == ["begun"]
@@ -197,7 +197,7 @@ def test_the_mark_goes_with_the_record(make_rig: Callable[..., Rig]) -> None:
     assert outcomes(rig) == (4, 1, 1)
 
 
-def test_of_two_who_undo_the_same_one_moves_its_rows(rig: Rig) -> None:
+def test_if_two_commands_undo_the_same_import_only_one_moves_its_rows(rig: Rig) -> None:
     first = bring(rig, "a", "b")
     one, other = UndoLedger(rig.client, rig.settings), UndoLedger(rig.client, rig.settings)
     ids = [first.chunk_id]
@@ -245,7 +245,7 @@ def undone_until_killed(action: Undo, rig: Rig, ready: list[ImportStatus], steps
     return True
 
 
-def test_a_labelbox_that_is_away_for_a_moment_is_asked_again(rig: Rig) -> None:
+def test_a_labelbox_that_is_unreachable_for_a_moment_is_asked_again(rig: Rig) -> None:
     first = bring(rig, "a")
     rig.fault("503", times=2, retryAfter=0.05, operations="all")
 
@@ -321,11 +321,11 @@ def test_the_command_says_why_an_import_cannot_be_undone(rig: Rig, prelabel: Com
 @pytest.mark.parametrize(
     "words", [(), ("--project", "p"), ("--since", "1h"), ("name", "--project", "p", "--since", "1h")]
 )
-def test_it_must_be_said_which_imports(prelabel: Command, words: tuple[str, ...]) -> None:
+def test_undo_needs_at_least_one_filter(prelabel: Command, words: tuple[str, ...]) -> None:
     assert prelabel("import", "undo", *words, "--yes").code == 2
 
 
-def test_what_is_undone_uses_the_account_it_was_sent_with(
+def test_undo_uses_the_account_with_which_an_import_was_sent(
     rig: Rig, prelabel: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = bring(rig, "a")

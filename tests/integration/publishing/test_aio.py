@@ -35,7 +35,7 @@ def test_redis_has_a_message_when_flush_returns(redis_url: str, client: "redis.R
     run(main)
 
 
-def test_it_takes_the_arguments_of_the_threaded_one() -> None:
+def test_the_async_publisher_takes_the_arguments_of_the_sync_publisher() -> None:
     assert inspect.signature(AsyncPublisher) == inspect.signature(Publisher)
 
 
@@ -63,8 +63,8 @@ def test_gathered_publishes_keep_their_order_through_a_buffer_that_is_full_again
     assert [int(json.loads(raw)["messageId"]) for raw in waiting(client, prefix)] == list(range(500))
 
 
-def test_room_goes_to_those_who_came_first(redis_url: str, client: "redis.Redis", prefix: str) -> None:
-    """Also when a message comes in the instant between the room and the waking of those who wait for it."""
+def test_waiting_publishes_get_room_in_their_order(redis_url: str, client: "redis.Redis", prefix: str) -> None:
+    """This holds even for a message that comes after room is free and before the waiting publish wakes up."""
 
     async def main() -> None:
         async with AsyncPublisher(redis_url, key_prefix=prefix, max_rows=1, linger_seconds=3600) as publisher:
@@ -102,7 +102,7 @@ def test_waiting_for_room_leaves_the_loop_to_others_and_ends_in_buffer_full(pref
     run(main)
 
 
-def test_when_full_raise_does_not_wait(prefix: str) -> None:
+def test_a_full_buffer_raises_at_once_if_when_full_is_raise(prefix: str) -> None:
     async def main() -> None:
         publisher = AsyncPublisher(NOWHERE, key_prefix=prefix, max_rows=1, when_full="raise")
         await publisher.publish(message("a"))

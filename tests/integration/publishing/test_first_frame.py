@@ -1,4 +1,4 @@
-"""What the first frame of a project fixes for good, and what nobody may have fixed."""
+"""Properties of a project that its first frame fixes for good, and values that it must not fix."""
 
 from typing import Any
 

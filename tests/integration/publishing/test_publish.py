@@ -1,4 +1,4 @@
-"""Frames into the inbox: once, all or none, with the project's lanes."""
+"""Putting frames into the inbox: each once, all or none of a send, with the project's lanes."""
 
 import shutil
 from pathlib import Path

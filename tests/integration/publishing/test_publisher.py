@@ -1,4 +1,4 @@
-"""The publisher: returns at once, hands everything over, and says what is still its own."""
+"""The publisher: it returns at once, sends everything, and reports the rows that it still has."""
 
 import os
 import subprocess
@@ -204,7 +204,7 @@ def test_a_closed_publisher_takes_nothing(redis_url: str, prefix: str) -> None:
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[Callable[[], "subprocess.Popen[bytes]"]]:
-    """Starts a Redis on one socket, as often as it is called."""
+    """Return a function that starts a Redis on one socket, as often as it is called."""
     started = []
 
     def start() -> "subprocess.Popen[bytes]":
@@ -217,7 +217,7 @@ def own_redis(tmp_path: Path) -> Iterator[Callable[[], "subprocess.Popen[bytes]"
         server.wait()
 
 
-def test_rows_published_while_redis_is_away_arrive_when_it_is_back(
+def test_rows_published_while_redis_is_unreachable_arrive_when_it_is_back(
     own_redis: Callable[[], "subprocess.Popen[bytes]"], tmp_path: Path
 ) -> None:
     server = own_redis()

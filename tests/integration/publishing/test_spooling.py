@@ -1,4 +1,4 @@
-"""A publisher with a spool: Redis away, slow or full, crashes and forks; every row is counted once and in order."""
+"""A publisher with a spool: with Redis down, slow or full, crashes and forks, each row counts once, in order."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ from tests.support.waiting import wait_for
 
 
 class OwnRedis:
-    """A Redis that can go away and come back."""
+    """A Redis that can be stopped and started again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -63,7 +63,7 @@ def numbered(n: int, keys: int = 20, project: str = "p") -> dict[str, object]:
 
 
 def numbers_by_data_row(client: "redis.Redis", prefix: str = "prelabel", project: str = "p") -> dict[str, list[int]]:
-    """What is in the inbox, by data row, in order of arrival."""
+    """Return the numbers of the messages in the inbox, by data row, in order of arrival."""
     found: dict[str, list[int]] = {}
     for raw in waiting(client, prefix, project):
         body = json.loads(raw)
@@ -78,7 +78,7 @@ def assert_each_once_in_order(own: OwnRedis, count: int, keys: int = 20, project
     assert published(own.client, "prelabel", project) == count
 
 
-def test_rows_published_while_redis_is_away_are_counted_once_in_order(own: OwnRedis, tmp_path: Path) -> None:
+def test_rows_published_while_redis_is_unreachable_are_counted_once_in_order(own: OwnRedis, tmp_path: Path) -> None:
     own.start()
     with Publisher(own.url, spool_dir=tmp_path, linger_seconds=0.001, frame_rows=7) as publisher:
         for n in range(100):
@@ -233,7 +233,7 @@ def test_rows_that_a_full_inbox_refuses_go_to_the_disk_and_then_in(
 
 
 class NarrowWay:
-    """A proxy before Redis that carries so many bytes a second to it."""
+    """A proxy in front of Redis that forwards a limited number of bytes per second to it."""
 
     def __init__(self, target: Path, socket_path: Path, bytes_per_second: int) -> None:
         self._target, self._rate = str(target), bytes_per_second
@@ -265,7 +265,7 @@ class NarrowWay:
         self._listener.close()
 
 
-def test_a_way_too_narrow_for_a_full_send_carries_smaller_ones(own: OwnRedis, tmp_path: Path) -> None:
+def test_a_connection_too_slow_for_a_full_send_carries_smaller_ones(own: OwnRedis, tmp_path: Path) -> None:
     own.start()
     way = NarrowWay(own.folder / "redis.sock", tmp_path / "way.sock", 60_000)
     publisher = Publisher(f"unix://{tmp_path}/way.sock", spool_dir=tmp_path / "spool", frame_rows=10)
@@ -318,7 +318,7 @@ def end(process: "subprocess.Popen[bytes]", number: int | None = None) -> int:
 
 
 def test_a_killed_producers_rows_are_sent_when_it_runs_again(own: OwnRedis, tmp_path: Path) -> None:
-    """Killed while Redis is away; and again by the one that comes after it, which has sent nothing either."""
+    """The producer is killed while Redis is down, and so is the next one, which has sent nothing either."""
     assert end(produce(own, tmp_path, 0, 500, "wait"), signal.SIGKILL) == -signal.SIGKILL
     assert end(produce(own, tmp_path, 500, 500, "wait"), signal.SIGKILL) == -signal.SIGKILL
     own.start()
@@ -547,7 +547,7 @@ def test_a_parent_and_its_forked_child_both_publish_each_row_once(own: OwnRedis,
 
 
 def replay_all(own: OwnRedis, folder: Path) -> None:
-    """As many processes as left something, side by side."""
+    """Send the frames of dead producers, with three publishers at the same time: one for each spool."""
     publishers = [Publisher(own.url, spool_dir=folder) for _ in range(3)]
     for publisher in publishers:
         publisher.close()

@@ -111,7 +111,7 @@ def looks_until_hinted(project: Project, be_hostile: Callable[[], object], most_
 def test_names_written_back_all_the_time_delay_a_project_by_their_share_of_looks(
     project: Project, score: float | str
 ) -> None:
-    """One in a hundred looks is its share: the chance that it had none in a thousand is one in 20,000."""
+    """Its share is one in a hundred looks: the chance of none in a thousand looks is one in 20,000."""
     names = {f"Evil-{number}": score for number in range(10_000)}
     project.publish(message("a"))
 

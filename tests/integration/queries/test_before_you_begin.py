@@ -1,4 +1,4 @@
-"""Which rows had pre-labels already: those of here by count, those of others by the names of their imports."""
+"""Rows that had pre-labels already: ours are counted, imports of others are reported by name."""
 
 from pathlib import Path
 
@@ -100,7 +100,9 @@ def test_imports_that_are_not_ours_are_named_with_their_state(rig: Rig, prelabel
     assert "1 import not ours: by hand (FINISHED)" in said.out
 
 
-def test_it_is_asked_before_the_first_row_comes_and_says_what_labelers_do_not_see(rig: Rig, prelabel: Command) -> None:
+def test_visibility_is_queried_before_the_first_row_and_hidden_pre_labels_are_reported(
+    rig: Rig, prelabel: Command
+) -> None:
     project = rig.project.id
     rig.sandbox.project(project, TOOLS, showPredictionsToLabelers=False)
 

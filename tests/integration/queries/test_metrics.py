@@ -1,4 +1,4 @@
-"""Metrics say what status says, of a real Redis, by name; and over HTTP from a real process."""
+"""Metrics have the same values as status, from a real Redis, and over HTTP from a real process."""
 
 import re
 import socket
@@ -52,7 +52,7 @@ def test_a_pause_and_an_open_breaker_are_seen(project: Project) -> None:
     assert scraped(project)[f'prelabel_account_stopped{{{account},kind="paused"}}'] == 1
 
 
-def test_a_redis_that_is_away_is_said_and_raises_nothing(project: Project) -> None:
+def test_an_unreachable_redis_is_reported_and_raises_nothing(project: Project) -> None:
     away = redis.Redis(unix_socket_path="/nowhere.sock")
 
     assert scraped(project, away) == {"prelabel_redis_up": 0}

@@ -1,4 +1,4 @@
-"""A worker whose Redis dies under its acknowledgements may take hints again."""
+"""A worker takes hints again after its Redis died during an acknowledgement."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests.support.redis_server import start_redis
 
 @pytest.mark.parametrize("answer", ["ack", "reject", "requeue"])
 def test_an_acknowledgement_that_fails_gives_its_credit_back(answer: str, tmp_path: Path) -> None:
-    """Without credit no hint is asked for, and a lost connection is never noticed."""
+    """Without credit a worker requests no hint and never notices a lost connection."""
     server = start_redis(tmp_path, "--save", "")
     app = Celery(set_as_current=False)
     app.conf.update(broker.configuration(load_settings(redis_url=f"unix://{tmp_path}/redis.sock?db=0")))

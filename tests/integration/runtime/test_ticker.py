@@ -7,7 +7,7 @@ from prelabel_worker.settings import load_settings
 
 
 def test_hints_that_nobody_took_are_counted(redis_url: str, prefix: str) -> None:
-    """Else every tick would send as if the queue were empty, and a worker that takes nothing would look idle."""
+    """Otherwise every tick would send as if the queue were empty, and a worker that takes no hints would look idle."""
     app = create_app(load_settings(redis_url=redis_url, key_prefix=prefix))
     with app.producer_or_acquire() as producer:
         before = _waiting_hints(producer.channel, QUEUES["submit"])

@@ -1,4 +1,4 @@
-"""Data rows into a dataset: each once, whatever is lost on the way, and the others by name."""
+"""Adding data rows to a dataset: each once, whatever answer is lost, and failed ones are reported by key."""
 
 import gzip
 import secrets
@@ -20,7 +20,7 @@ __all__ = ["place", "running"]
 
 @pytest.fixture
 def mark() -> str:
-    """Begins the global keys of one test: they are unique in the whole sandbox."""
+    """Return a prefix for the global keys of one test, since keys are unique in the whole sandbox."""
     return f"{secrets.token_hex(4)}-"
 
 
@@ -80,7 +80,7 @@ def test_a_file_outside_the_folder_is_never_uploaded(
     assert place.asked("uploadFile") == before
 
 
-def test_what_labelbox_refuses_is_named_with_its_words(place: Workplace, tmp_path: Path, mark: str) -> None:
+def test_rows_that_labelbox_refuses_are_reported_with_its_error(place: Workplace, tmp_path: Path, mark: str) -> None:
     file = written(tmp_path / "rows.ndjson", numbered(2, mark))
 
     state, failed = place.add(file, "cds-that-is-not-there")

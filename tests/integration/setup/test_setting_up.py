@@ -1,4 +1,4 @@
-"""Ontologies, projects and batches: made once, whatever is lost on the way, and recovered where a failure left them."""
+"""Ontologies, projects and batches are created once, whatever answer is lost; a run continues after a failure."""
 
 import secrets
 from pathlib import Path
@@ -32,7 +32,7 @@ def name() -> str:
 
 @pytest.fixture(scope="module")
 def known(running: SandboxProcess, redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Data rows that are there: id by global key."""
+    """Create data rows, and return their ids by global key."""
     running.control("POST", "/settings", {"secondsPerTask": 0.0})
     url = f"unix://{redis_socket}?db=0"
     with redis.Redis.from_url(url) as client:

@@ -1,4 +1,4 @@
-"""A refused file in two, down to the row at fault: what it costs, when it gives up, and what a crash leaves behind."""
+"""Bisection of a refused file down to the bad row: its cost, when it gives up, and its state after a crash."""
 
 import random
 from collections.abc import Callable, Collection
@@ -22,7 +22,7 @@ from tests.support.sandbox.process import SandboxProcess
 
 
 def context(project: Project, client: Client) -> StageContext:
-    """What `bisect` needs: a hint is lost here, the timers are what counts."""
+    """The context that `bisect` needs; hints are lost, since only the timers matter here."""
     needed = SimpleNamespace(
         ledger=Ledger(client, project.settings),
         memory=ProjectMemory(client, project.settings),
@@ -44,7 +44,7 @@ class Bisection:
         self.spent = 0
 
     def work(self) -> None:
-        """Until every row has its outcome, or the project is paused."""
+        """Work until every row has its outcome, or the project is paused."""
         while self.names() and not self.spent:
             for name in self.names():
                 if not self.spent:
@@ -112,7 +112,7 @@ def test_two_bisections_of_a_project_do_not_spend_each_others_budget(make_projec
 
 
 def test_uploads_that_are_accepted_are_a_success_before_their_rows_are_settled(project: Project) -> None:
-    """Refusals come at once and imports take their time: the pause must not hit a bisection that gets on."""
+    """Refusals come at once and imports later: a bisection that makes progress must not pause the project."""
     row_keys = [f"k{at}" for at in range(64)]
     project.publish(*map(message, row_keys))
     project.cut()
@@ -233,7 +233,7 @@ def test_a_crash_at_any_step_of_a_split_loses_no_row_and_keeps_the_lanes_closed(
 
 
 def splits_until_killed(project: Project, bisecting: StageContext, name: str, steps: int) -> bool:
-    """Whether it came to the end of the split before it died."""
+    """Run a split that dies; return whether it had reached its end."""
     try:
         chunk = None
         Mortal.left = steps
@@ -246,5 +246,5 @@ def splits_until_killed(project: Project, bisecting: StageContext, name: str, st
 
 
 def expire(project: Project, name: str) -> None:
-    """As if the holder had died a lease ago."""
+    """Let the lease end, as if its holder had died."""
     project.client.hset(f"{project.root}:chunk:{name}", mapping={"lease": 1, "due": 1})

@@ -41,7 +41,7 @@ def submit_as(rig: Rig, value: str) -> None:
 
 
 def labels(rig: Rig) -> list[str]:
-    """The data rows of ground truth, one for each annotation."""
+    """Return the data row of each annotation of ground truth."""
     answer = rig.sandbox.http.get(f"{rig.sandbox.url}/_sandbox/projects/{rig.project.id}/labels")
     return sorted(each["dataRow"]["globalKey"] for each in parsed(answer.content))
 
@@ -171,10 +171,10 @@ def release_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("set_first", [True, False])
 @pytest.mark.parametrize("purpose", ["submit", "follow"])
-def test_a_worker_of_the_release_before_leaves_ground_truth_alone(
+def test_a_worker_of_the_previous_release_leaves_ground_truth_alone(
     project: Project, monkeypatch: pytest.MonkeyPatch, purpose: Literal["submit", "follow"], *, set_first: bool
 ) -> None:
-    """From when it is cut, or where it was cut before the project was set so, from when a worker takes it."""
+    """A chunk gets the newer version when it is cut or, if the project is set later, when a worker takes it."""
     projects = Projects(project.client, project.settings.key_prefix)
     project.publish(message("a"))
     chunk_id = "" if set_first else project.cut()
@@ -206,7 +206,7 @@ def test_pre_labels_are_of_the_version_that_every_worker_knows(
     project.import_all(chunk_id)
 
 
-def test_ground_truth_is_not_set_while_a_worker_of_the_release_before_lives(
+def test_ground_truth_is_not_set_while_a_worker_of_the_previous_release_lives(
     project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)

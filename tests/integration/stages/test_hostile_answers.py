@@ -1,4 +1,4 @@
-"""Answers of another shape, on their way through real stages: they end in an outcome or in a state that is seen."""
+"""Malformed answers in real stages: they lead to an outcome or to a visible state."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def forged(make_rig: MakeRig) -> Iterator[tuple[Rig, Forger]]:
 
 
 def stuck(rig: Rig) -> None:
-    """Work until a chunk is stuck, passing over its waits."""
+    """Work until a chunk is stuck; skip its waits."""
 
     def done() -> bool:
         rig.pass_time()
@@ -131,7 +131,7 @@ def test_an_ontology_that_is_none_makes_the_chunk_stuck_and_no_account_stopped(
 
 
 def test_an_import_that_is_none_makes_its_chunk_stuck_and_no_other(forged: tuple[Rig, Forger]) -> None:
-    """Several are asked for together: the one that is answered wrongly is stuck, the others are settled."""
+    """Several imports are polled together: the one with the malformed answer is stuck, the others are settled."""
     rig, forger = forged
     rig.warm()
 

@@ -216,7 +216,7 @@ def test_a_defect_in_submit_leaves_the_chunk_to_the_next(rig: Rig) -> None:
 
 @pytest.mark.parametrize("kept", [b"{", b"[1]", b'{"tools": [5]}', b"\xff"])
 def test_a_kept_ontology_that_is_none_is_fetched_anew(rig: Rig, kept: bytes) -> None:
-    """A release before kept what Labelbox answered without looking at it."""
+    """An earlier release stored Labelbox's answer without checking it."""
     rig.client.hset(f"{rig.project.root}:ontology", "normalized", kept)
     rig.publish("a")
 
@@ -342,7 +342,7 @@ def now_ms(rig: Rig) -> float:
 
 
 def test_a_row_of_which_the_status_file_says_nothing_supersedes_older_dead_letters(rig: Rig) -> None:
-    """It may stand in Labelbox: a retry of the older one must not come after it."""
+    """The newer one may be in Labelbox, so a retry of the older one must not come after it."""
     rig.fault("row-failure", match="a", error="GeometryInvalid")
     rig.publish("a")
     assert rig.settle().dead == 1

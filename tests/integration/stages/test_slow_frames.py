@@ -1,4 +1,4 @@
-"""Frames whose header lies about how many slow annotations they have: chunks are what the rows are."""
+"""Frames whose header has a wrong number of slow annotations: chunks follow the real rows."""
 
 import orjson
 import pytest
@@ -12,7 +12,7 @@ ROWS = 8
 
 
 def frame(project: str, at: int, *, slow: int) -> bytes:
-    """Eight rows of five masks each, and a header that says what it is told to."""
+    """Return a frame of eight rows with five masks each, whose header has this number of slow annotations."""
     rows = [
         {"projectId": project, "dataRow": {"globalKey": f"{at}-{n}"}, "annotations": [MASK] * 5} for n in range(ROWS)
     ]

@@ -116,7 +116,7 @@ def cluster(cluster_url: str, nodes: list[Node]) -> Iterator[Any]:
 
 
 class Watcher:
-    """What the nodes execute, as MONITOR tells it: each script with the keys that it touches."""
+    """Records the scripts that the nodes execute, from MONITOR, with the slots of the keys that they touch."""
 
     def __init__(self, nodes: list[Node]) -> None:
         self._nodes = nodes
@@ -174,7 +174,7 @@ def test_every_script_touches_one_slot(cluster: Any, cluster_url: str, nodes: li
 
 
 def run_every_script(project: Project) -> None:
-    """Each transition that there is, in one project."""
+    """Make every transition in one project."""
     client, name = project.client, project.id
     projects, permits = Projects(client), Permits(client, "prelabel", "a", 100, 10)
     projects.override(name, {"policy": "skip", "priority": "2"})
@@ -229,7 +229,7 @@ def run_every_script(project: Project) -> None:
     assert all(each.balances for each in audit(client))
 
 
-def test_a_node_that_is_away_holds_up_its_own_projects_only(cluster: Any, cluster_url: str, nodes: list[Node]) -> None:
+def test_an_unreachable_node_holds_up_only_its_own_projects(cluster: Any, cluster_url: str, nodes: list[Node]) -> None:
     def port_of(key: str) -> int:
         return int(cluster.node_of(key).connection_pool.connection_kwargs["port"])
 
@@ -257,7 +257,7 @@ def test_a_node_that_is_away_holds_up_its_own_projects_only(cluster: Any, cluste
 
 
 def test_a_pipeline_of_two_slots_is_refused(cluster: Any) -> None:
-    """On some node layouts it would pass unnoticed."""
+    """On some node layouts the mistake would not be noticed."""
     pipeline = cluster.pipeline().get("{a}:x").get("{b}:x")
 
     with pytest.raises(ValueError, match="keys of one slot"):

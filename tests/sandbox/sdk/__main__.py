@@ -1,4 +1,4 @@
-"""Do everything, or write the tables."""
+"""Run all operations, or write the tables."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ KEY = "the-key"
 
 
 def run(url: str, key: str) -> None:
-    """Everything, one line of JSON for each operation."""
+    """Run all operations, and print one line of JSON for each."""
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         session = session_at(url, key, Path(folder))
@@ -34,7 +34,7 @@ def run(url: str, key: str) -> None:
 
 
 def rows() -> dict[str, dict[str, Any]]:
-    """The rows of a run in a process of its own, against a sandbox of its own."""
+    """Run all operations in a process of their own against a new sandbox, and return the rows of the table."""
     sandbox = SandboxProcess(":memory:", "--requests-per-minute", "0", "--api-key", KEY)
     sandbox.http.headers["Authorization"] = f"Bearer {KEY}"
     sandbox.control("POST", "/settings", {"secondsPerImport": 0, "secondsPerTask": 0})
@@ -55,7 +55,7 @@ def table(found: dict[str, dict[str, Any]]) -> str:
 
 
 def between(page: str, name: str, text: str) -> str:
-    """The page with another text between the marks of this name."""
+    """Return the page with another text between the marks of this name."""
     begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
     before, _, rest = page.partition(begin)
     return before + begin + text + end + rest.partition(end)[2]

@@ -154,7 +154,7 @@ def message() -> bytes:
 
 
 def ours(recorder: Recorder, sandbox: SandboxProcess) -> list[Fields]:
-    """What the worker's client sends, of a message that the worker renders."""
+    """Return the requests of the worker's client for a message that the worker renders."""
     ontology = sandbox.project("cp", CARS)["ontology"]
     row = RowBuilder("cp", Ontology.from_normalized(ontology, "IMAGE")).build(message())
     client = Labelbox(f"{recorder.url}/graphql", KEY, 5)
@@ -169,7 +169,7 @@ def ours(recorder: Recorder, sandbox: SandboxProcess) -> list[Fields]:
 
 
 def of_the_sdk(recorder: Recorder, sandbox: SandboxProcess) -> list[Fields]:
-    """What the SDK sends for the same prediction."""
+    """Return the requests of the SDK for the same prediction."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import labelbox

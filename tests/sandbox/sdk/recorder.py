@@ -1,4 +1,4 @@
-"""Requests as they go over the wire: a server between a client and the sandbox writes them down."""
+"""Records requests: a server between a client and the sandbox keeps them as they are sent."""
 
 import json
 import re
@@ -28,7 +28,7 @@ class Request:
     body: bytes
 
     def header(self, name: str) -> str:
-        """A header's value, whatever the case of its name."""
+        """Return a header's value; the case of its name does not matter."""
         return next((value for each, value in self.headers.items() if each.lower() == name), "")
 
 
@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Recorder:
-    """Listens at `url` and passes on."""
+    """Listens at `url` and forwards requests."""
 
     def __init__(self) -> None:
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -84,13 +84,13 @@ class Recorder:
             self._server.server_close()
 
     def taken(self) -> list[Request]:
-        """What came since the last time this was asked."""
+        """Return the requests since the last call."""
         taken, self._server.requests = self._server.requests, []
         return taken
 
 
 def fields_of(request: Request) -> Fields:
-    """What can be compared of a request, field by field."""
+    """Return the comparable parts of a request, by field."""
     shown = {f"header {name.lower()}": value for name, value in request.headers.items()}
     fields = {name: value for name, value in shown.items() if name.removeprefix("header ") not in _LEFT_OUT}
     fields |= {"method": request.method, "path": re.sub(r"/files/[^/]+/", "/files/…/", request.path)}

@@ -1,4 +1,4 @@
-"""What the operations share. The SDK is imported only by a session: it takes seconds."""
+"""The context that the operations share. Only a session imports the SDK, since that takes seconds."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def operation(name: str) -> Callable[[Operation], Operation]:
 
 @contextmanager
 def raises(kind: type[BaseException], text: str = "") -> Iterator[None]:
-    """The error that a user of the SDK gets."""
+    """Return the error that a user of the SDK gets."""
     with pytest.raises(kind, match=re.escape(text)):
         yield
 

@@ -1,4 +1,4 @@
-"""What a client asks to make data rows, ontologies, projects and batches."""
+"""The operations by which a client creates data rows, ontologies, projects and batches."""
 
 import json
 from typing import Any
@@ -49,18 +49,18 @@ def ended(sandbox: SandboxProcess, task_id: str) -> dict[str, Any]:
 
 
 def made(sandbox: SandboxProcess, *entries: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The data rows of a task that succeeded, and that failed."""
+    """Create data rows with a task; return the rows that succeeded, and those that failed."""
     dataset = data_of(sandbox.ask(DATASET))["createDataset"]["id"]
-    for each in entries:
-        each["payload"].setdefault("dataset_id", dataset)
+    for row in entries:
+        row["payload"].setdefault("dataset_id", dataset)
     task = begin(sandbox, list(entries))
     assert ended(sandbox, task)["status"] == "COMPLETE"
-    found = data_of(sandbox.ask(ROWS, id=task))
-    return found["successesfulDataRowImports"]["nodes"], found["failedDataRowImports"]["results"]
+    answer = data_of(sandbox.ask(ROWS, id=task))
+    return answer["successesfulDataRowImports"]["nodes"], answer["failedDataRowImports"]["results"]
 
 
 def boats(sandbox: SandboxProcess) -> str:
-    """A project of cars that is made through the API."""
+    """Create a project with the ontology of cars through the API, and return its id."""
     project = str(data_of(sandbox.ask(PROJECT))["createProject"]["id"])
     data = {"name": "O", "normalized": json.dumps(CARS), "mediaType": "IMAGE"}
     data_of(sandbox.ask(CONNECT, p=project, o=data_of(sandbox.ask(ONTOLOGY, d=data))["upsertOntology"]["id"]))

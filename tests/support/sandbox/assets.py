@@ -6,4 +6,4 @@ from pathlib import Path
 ASSETS = Path(__file__).parents[3] / "examples/assets"
 
 
-PROJECTS = {each["project"]["id"]: each for each in json.loads((ASSETS / "projects.json").read_text())}
+PROJECTS = {example["project"]["id"]: example for example in json.loads((ASSETS / "projects.json").read_text())}

@@ -6,7 +6,7 @@ CARS = {"tools": [{"tool": "rectangle", "name": "car"}], "classifications": []}
 
 
 def car(number: int = 1, key: str = "cam1-0001", **changes: Any) -> dict[str, Any]:
-    """A box with a uuid of its own number."""
+    """Return a line with a box, whose uuid is derived from `number`."""
     line = {
         "uuid": f"0c4a7c1e-52a1-5a0b-9a53-{number:012x}",
         "name": "car",

@@ -1,4 +1,4 @@
-"""The Chromium of the machine, which tests of pages drive; none is downloaded."""
+"""The Chromium that is installed on this machine, which tests of pages control. It is not downloaded."""
 
 import shutil
 

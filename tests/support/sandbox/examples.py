@@ -9,15 +9,15 @@ HARBOUR: dict[str, Any] = json.loads((DATA / "harbour.json").read_text())
 
 
 def read(name: str) -> list[dict[str, Any]]:
-    """One of the tables in data/."""
+    """Return the lines of a table in `tests/sandbox/data`."""
     return [json.loads(line) for line in (DATA / f"{name}.ndjson").read_text().splitlines()]
 
 
 EXAMPLES = read("examples")
-_BY_NAME = {each["case"]: each["lines"] for each in EXAMPLES}
+_BY_NAME = {entry["case"]: entry["lines"] for entry in EXAMPLES}
 
 
 def example(name: str, number: int = 0, /, **changes: Any) -> dict[str, Any]:
-    """A line of an example, with other values for some keys; None removes a key."""
+    """Return a line of an example, with `changes` to its keys; None removes a key."""
     changed = {**_BY_NAME[name][number], **changes}
     return {key: value for key, value in changed.items() if value is not None}

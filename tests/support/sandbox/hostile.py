@@ -1,4 +1,4 @@
-"""A project and annotations that try to be markup wherever a text of theirs is shown."""
+"""A project and annotations whose texts are markup, which must not take effect wherever a page shows them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A page as a tree that tests ask questions of, and the rules that every page keeps."""
+"""A page as a tree of elements, for tests to search, and the rules of accessibility that every page must keep."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,21 +18,22 @@ class Element:
 
     @property
     def text(self) -> str:
-        return " ".join("".join(each if isinstance(each, str) else f" {each.text} " for each in self.inside).split())
+        return " ".join("".join(part if isinstance(part, str) else f" {part.text} " for part in self.inside).split())
 
     def all(self, tag: str = "", **attributes: str) -> list["Element"]:
-        """What is below, by tag, classes (`of`) and attributes."""
-        return [each for each in self._below() if _fits(each, tag, attributes)]
+        """Return the elements below, at any depth, by tag, attributes, and classes in `of`."""
+        return [element for element in self._below() if _fits(element, tag, attributes)]
 
     def one(self, tag: str = "", **attributes: str) -> "Element":
-        (found,) = self.all(tag, **attributes)
-        return found
+        """Return the only element that `all` finds."""
+        (element,) = self.all(tag, **attributes)
+        return element
 
     def _below(self) -> Iterator["Element"]:
-        for each in self.inside:
-            if isinstance(each, Element):
-                yield each
-                yield from each._below()
+        for part in self.inside:
+            if isinstance(part, Element):
+                yield part
+                yield from part._below()
 
 
 def _fits(element: Element, tag: str, attributes: dict[str, str]) -> bool:
@@ -48,13 +49,13 @@ def _fits(element: Element, tag: str, attributes: dict[str, str]) -> bool:
 class _Parser(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.here = self.root = Element("", {})
+        self.current = self.root = Element("", {})
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        made = Element(tag, {name: value or "" for name, value in attrs}, self.here)
-        self.here.inside.append(made)
+        element = Element(tag, {name: value or "" for name, value in attrs}, self.current)
+        self.current.inside.append(element)
         if tag not in VOID:
-            self.here = made
+            self.current = element
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
@@ -62,46 +63,49 @@ class _Parser(HTMLParser):
             self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        assert self.here.tag == tag, f"</{tag}> closes <{self.here.tag}>"
-        assert self.here.above is not None
-        self.here = self.here.above
+        assert self.current.tag == tag, f"</{tag}> closes <{self.current.tag}>"
+        assert self.current.above is not None
+        self.current = self.current.above
 
     def handle_data(self, data: str) -> None:
-        self.here.inside.append(data)
+        self.current.inside.append(data)
 
 
 def parsed_page(content: str) -> Element:
     parser = _Parser()
     parser.feed(content)
     parser.close()
-    assert parser.here is parser.root, f"<{parser.here.tag}> is not closed"
+    assert parser.current is parser.root, f"<{parser.current.tag}> is not closed"
     return parser.root
 
 
 def complaints(page: Element) -> list[str]:
-    """What would keep somebody from using the page with keys or a screen reader."""
-    ids = Counter(each.attributes["id"] for each in page.all() if "id" in each.attributes)
-    labelled = {each.attributes.get("for") for each in page.all("label")}
+    """Return the defects that would keep somebody from using the page with a keyboard or a screen reader."""
+    ids = Counter(element.attributes["id"] for element in page.all() if "id" in element.attributes)
+    labelled = {label.attributes.get("for") for label in page.all("label")}
     rules: list[tuple[str, list[Any]]] = [
         ("no language", [] if page.one("html").attributes.get("lang") else ["html"]),
         ("not one main heading", [] if len(page.all("h1")) == 1 else ["h1"]),
         ("landmarks", [tag for tag in ("header", "nav", "main") if not page.all(tag)]),
         ("id twice", [name for name, times in ids.items() if times > 1]),
-        ("refers to nothing", [name for each in page.all() for name in _references(each) if name not in ids]),
+        ("refers to nothing", [name for element in page.all() for name in _references(element) if name not in ids]),
         ("input without label", [i.attributes for i in page.all("input") if i.attributes.get("id") not in labelled]),
-        ("image without alt", [each.attributes for each in page.all("img") if "alt" not in each.attributes]),
-        ("nothing to say", [e.attributes for tag in ("a", "button") for e in page.all(tag) if not _name(e)]),
-        ("drawing without name", [s.attributes for s in page.all("svg") if not _spoken_of(s)]),
-        ("header without scope", [each.text for each in page.all("th") if "scope" not in each.attributes]),
-        ("table without headers", ["table" for each in page.all("table") if not each.all("th", scope="col")]),
-        ("nav without name", [each.text for each in page.all("nav") if not each.attributes.get("aria-label")]),
-        ("button without type", [each.text for each in page.all("button") if "type" not in each.attributes]),
+        ("image without alt", [image.attributes for image in page.all("img") if "alt" not in image.attributes]),
+        (
+            "link or button without name",
+            [e.attributes for tag in ("a", "button") for e in page.all(tag) if not _name(e)],
+        ),
+        ("drawing without name", [s.attributes for s in page.all("svg") if not _is_named_or_hidden(s)]),
+        ("header without scope", [header.text for header in page.all("th") if "scope" not in header.attributes]),
+        ("table without headers", ["table" for table in page.all("table") if not table.all("th", scope="col")]),
+        ("nav without name", [nav.text for nav in page.all("nav") if not nav.attributes.get("aria-label")]),
+        ("button without type", [button.text for button in page.all("button") if "type" not in button.attributes]),
     ]
-    return [f"{rule}: {found}" for rule, all_ in rules for found in all_]
+    return [f"{rule}: {defect}" for rule, defects in rules for defect in defects]
 
 
 def _references(element: Element) -> list[str]:
-    names = [element.attributes[each] for each in ("for", "aria-labelledby") if each in element.attributes]
+    names = [element.attributes[name] for name in ("for", "aria-labelledby") if name in element.attributes]
     href = element.attributes.get("href", "")
     return [*names, *([href[1:]] if element.tag == "a" and href.startswith("#") else [])]
 
@@ -110,5 +114,5 @@ def _name(element: Element) -> str:
     return element.attributes.get("aria-label") or element.text
 
 
-def _spoken_of(svg: Element) -> bool:
+def _is_named_or_hidden(svg: Element) -> bool:
     return svg.attributes.get("aria-hidden") == "true" or bool(svg.attributes.get("aria-label"))

@@ -1,4 +1,4 @@
-"""What stands on the sandbox's pages."""
+"""Reads the sandbox's pages."""
 
 from tests.support.sandbox.markup import Element, parsed_page
 from tests.support.sandbox.process import SandboxProcess
@@ -11,9 +11,9 @@ def page_of(sandbox: SandboxProcess, path: str, status: int = 200) -> Element:
 
 
 def rows_of(sandbox: SandboxProcess, project: str, query: str = "") -> dict[str, Element]:
-    """The links of the data rows that a project's page lists."""
-    found = page_of(sandbox, f"/projects/{project}{query}").all("th", scope="row")
-    return {each.text: each.one("a") for each in found}
+    """Return the links to the data rows that a project's page lists, by their text."""
+    headers = page_of(sandbox, f"/projects/{project}{query}").all("th", scope="row")
+    return {header.text: header.one("a") for header in headers}
 
 
 def row_page(sandbox: SandboxProcess, project: str, key: str, query: str = "") -> Element:
@@ -21,7 +21,7 @@ def row_page(sandbox: SandboxProcess, project: str, key: str, query: str = "") -
 
 
 def entries(page: Element) -> list[str]:
-    return [each.text for each in page.all("li", of="entry")]
+    return [entry.text for entry in page.all("li", of="entry")]
 
 
 def only_row(sandbox: SandboxProcess, project: str) -> Element:
@@ -30,5 +30,6 @@ def only_row(sandbox: SandboxProcess, project: str) -> Element:
 
 
 def counts_of(sandbox: SandboxProcess, project: str) -> dict[str, int]:
-    found = page_of(sandbox, f"/projects/{project}").one("tbody").all("tr")
-    return {each.one("th").text: int(each.all("td")[1].text.replace(",", "")) for each in found}
+    """Return the numbers of pre-labels on a project's page, by data row."""
+    table_rows = page_of(sandbox, f"/projects/{project}").one("tbody").all("tr")
+    return {row.one("th").text: int(row.all("td")[1].text.replace(",", "")) for row in table_rows}

@@ -1,4 +1,4 @@
-"""A real sandbox process, and what a client asks of it."""
+"""A real sandbox process, and requests to it."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def parsed(content: bytes) -> list[Answer]:
 
 
 class SandboxProcess:
-    """Start it, ask it, stop it."""
+    """A sandbox in a process of its own, which `stop` ends."""
 
     def __init__(self, folder: Path | str, *options: str) -> None:
         command = [sys.executable, "-m", "prelabel_sandbox", "--data", str(folder), *options]
@@ -43,7 +43,7 @@ class SandboxProcess:
         self.http = httpx.Client(headers={"Authorization": "Bearer a-key"}, timeout=20, trust_env=False)
 
     def stop(self, number: int = signal.SIGTERM) -> float:
-        """Stop it with a signal; the seconds that took."""
+        """Stop the sandbox with a signal, and return the seconds that this took."""
         self.http.close()
         begun = time.monotonic()
         os.kill(self.process.pid, number)
@@ -78,15 +78,15 @@ class SandboxProcess:
         return data_of(self.ask(FIND, p=project_id, n=name))["modelAssistedLabelingPredictionImport"]  # type: ignore[no-any-return]
 
     def ended(self, project_id: str, name: str) -> Answer:
-        """The import, when it is not RUNNING any more."""
+        """Wait until the import is not RUNNING any more, and return it."""
         deadline = time.monotonic() + 15
-        while (found := self.find(project_id, name))["state"] == "RUNNING":
-            assert time.monotonic() < deadline, found
+        while (job := self.find(project_id, name))["state"] == "RUNNING":
+            assert time.monotonic() < deadline, job
             time.sleep(0.01)
-        return found
+        return job
 
     def statuses(self, project_id: str, name: str, lines: Iterable[object]) -> list[Answer]:
-        """Import these lines; the lines of the status file."""
+        """Import these lines, and return the lines of the status file."""
         assert "errors" not in self.upload(project_id, name, ndjson(lines)).json()
         return parsed(httpx.get(self.ended(project_id, name)["statusFileUrl"]).content)
 
@@ -102,7 +102,7 @@ def data_of(response: httpx.Response) -> Answer:
 
 
 def code_of(response: httpx.Response) -> str:
-    """The code of the one error."""
+    """Return the code of the only error."""
     assert response.status_code == 200, response.text
     (error,) = response.json()["errors"]
     return str(error["extensions"]["code"])

@@ -1,3 +1,3 @@
-"""Queries that several tests ask."""
+"""Queries that several tests send."""
 
 DELETE = "mutation D($id: ID!) { deleteModelAssistedLabelingPredictionImport(where: {id: $id}) { id } }"

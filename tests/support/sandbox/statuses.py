@@ -1,4 +1,4 @@
-"""Status lines of an import of ground truth."""
+"""Imports of ground truth, and their status lines."""
 
 import json
 from typing import Any
@@ -26,6 +26,6 @@ def submit(sandbox: SandboxProcess, project: str, name: str, lines: list[dict[st
 
 def statuses(sandbox: SandboxProcess, project: str, name: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     data_of(submit(sandbox, project, name, lines))
-    while (found := data_of(sandbox.ask(FIND, p=project, n=name))["labelImport"])["state"] == "RUNNING":
+    while (job := data_of(sandbox.ask(FIND, p=project, n=name))["labelImport"])["state"] == "RUNNING":
         pass
-    return parsed(httpx.get(found["statusFileUrl"]).content)
+    return parsed(httpx.get(job["statusFileUrl"]).content)

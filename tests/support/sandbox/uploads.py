@@ -1,4 +1,4 @@
-"""Files put where the sandbox can fetch them."""
+"""Uploads files to the sandbox."""
 
 import json
 

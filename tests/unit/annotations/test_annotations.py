@@ -1,4 +1,4 @@
-"""Each kind of annotation: what Python writes, what the wire has, what is refused."""
+"""Each kind of annotation: its form in Python and on the wire, and the values that are refused."""
 
 import base64
 import struct
@@ -32,7 +32,7 @@ SCHEMA_ID = "c05d0f20c7d1065cf2276b0b2"
 
 
 class Scalar:
-    """Stands for the scalars of numpy and torch."""
+    """A stand-in for scalars of numpy and torch."""
 
     def __init__(self, value: float) -> None:
         self.value = value
@@ -42,7 +42,7 @@ class Scalar:
 
 
 class Array(list[Any]):
-    """Stands for an array of points."""
+    """A stand-in for an array of points."""
 
     def tolist(self) -> list[Any]:
         return list(self)
@@ -137,7 +137,7 @@ def test_the_shape_of_the_wire_becomes_the_same_python(annotation: Annotation, w
     ],
     ids=["corners", "pairs", "an option's name", "options' names", "mask", "snake case"],
 )
-def test_what_is_convenient_in_python_is_not_taken_on_the_wire(model: type[Annotation], value: dict[str, Any]) -> None:
+def test_shortcuts_of_python_are_refused_on_the_wire(model: type[Annotation], value: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         model.model_validate(value, by_alias=True, by_name=False)
 

@@ -1,4 +1,4 @@
-"""Each kind beyond those of images: what Python writes, what the wire has, what is refused and where."""
+"""Each kind that images do not have: its form in Python and on the wire, and what is refused, with its path."""
 
 import json
 import subprocess

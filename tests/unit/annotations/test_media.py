@@ -1,4 +1,4 @@
-"""Kinds beyond those of images: every media type from a message to its lines, and every way to spoil one."""
+"""Kinds that images do not have: for every media type, messages become lines, and spoilt messages are refused."""
 
 import copy
 import json
@@ -90,7 +90,7 @@ LINES = [(case["id"], case["media"], line) for case in cases("valid") for line i
 
 
 def places(value: Any, path: str = "") -> Any:
-    """Every object and array below a JSON value, with its path."""
+    """Yield every object and array below a JSON value, with its path."""
     if isinstance(value, dict):
         yield path, value
         for key, each in value.items():

@@ -1,4 +1,4 @@
-"""What a project's media type and ontology make of the same annotation: forms, names, uuids, refusals."""
+"""The same annotation in projects of different media types and ontologies: forms, names, uuids, refusals."""
 
 import json
 from typing import Any

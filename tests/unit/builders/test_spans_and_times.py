@@ -1,4 +1,4 @@
-"""Half-open spans and intervals → the inclusive ends that Labelbox has."""
+"""Half-open spans and intervals are converted to Labelbox's inclusive ends."""
 
 import itertools
 from typing import Any
@@ -106,7 +106,7 @@ def test_seconds_become_the_frames_that_are_shown_within() -> None:
     assert frame_range(0.5, 0.51, fps=10, first_frame=0) == TimeRange(5, 5)
 
 
-def test_a_interval_shorter_than_a_millisecond_or_frame_has_one() -> None:
+def test_an_interval_shorter_than_a_millisecond_or_frame_has_one() -> None:
     assert millisecond_range(1.0001, 1.0002) == TimeRange(1000, 1000)
     assert frame_range(1.0, 1.0000000001, fps=25) == TimeRange(26, 26)
 

@@ -1,4 +1,4 @@
-"""Tracked boxes: what Labelbox interpolates is what the tracker said."""
+"""Tracked boxes: Labelbox interpolates between keyframes the boxes that the tracker reported."""
 
 import math
 from typing import Any
@@ -90,7 +90,7 @@ def test_read_back_every_box_is_within_the_tolerance_and_gaps_are_empty(
         assert max(abs(a - b) for a, b in zip(box, shown[frame], strict=True)) <= tolerance + 1e-6
 
 
-def test_of_a_smooth_track_a_tenth_of_the_frames_is_kept() -> None:
+def test_a_tenth_of_the_frames_of_a_smooth_track_is_kept() -> None:
     boxes = {
         frame: (300 + 200 * math.sin(frame / 60), 200 + frame / 30, 380 + 200 * math.sin(frame / 60), 260 + frame / 30)
         for frame in range(1, 1001)

@@ -1,4 +1,4 @@
-"""The bytes of what a message has of each feature."""
+"""Annotation counts: the number of annotations that a message has of each feature, in bytes."""
 
 import pytest
 from hypothesis import given
@@ -69,7 +69,7 @@ def test_the_uuids_left_are_those_of_the_higher_ordinals() -> None:
     assert (left.annotations, left.unnamed) == (2, 0)
 
 
-def test_of_a_message_counted_as_a_whole_only_the_number_is_known() -> None:
+def test_a_message_that_is_counted_as_a_whole_has_only_a_number() -> None:
     left = leftovers("m", bytes((0, 2 * 1 + 1, 3)), {}, ROW)
 
     assert (left.uuids, left.unnamed, left.annotations) == ([], 2, 2)

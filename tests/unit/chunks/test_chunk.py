@@ -15,7 +15,7 @@ def test_a_split_leaves_both_halves_with_rows_and_can_cut_a_bitmap_by_bytes(size
 
 
 def splits(size: int) -> int:
-    """How often a chunk is split until its deepest row stands alone."""
+    """Return how often a chunk is split until its deepest row is alone."""
     return 0 if size == 1 else 1 + max(splits(middle(size)), splits(size - middle(size)))
 
 

@@ -1,4 +1,4 @@
-"""What the history keeps of a chunk: found again by data row and by message, in few bytes."""
+"""Records of the history: rows of a chunk are found by data row and by message, and take few bytes."""
 
 from uuid import uuid4
 
@@ -100,7 +100,7 @@ def test_the_numbers_of_kept_records_do_not_move() -> None:
     ]
 
 
-def test_what_a_policy_remembers_stands_behind_the_rows_and_costs_nothing_elsewhere() -> None:
+def test_marks_of_a_policy_follow_the_rows_of_a_record_and_cost_nothing_without_them() -> None:
     rows = b"".join(history.entry(Arrival(n, 1), "imported", history.trace_of(f"k:{n}", "m")) for n in range(3))
     marks = [-(2**63), 0, 2**63 - 1]
 

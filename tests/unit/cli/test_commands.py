@@ -1,4 +1,4 @@
-"""The table of commands, which help is made of, is what the modules of the commands hold."""
+"""The table of commands, from which help is made, agrees with the modules of the commands."""
 
 import ast
 import inspect
@@ -25,7 +25,7 @@ SCRIPT = Path(sys.executable).with_name("prelabel")
 
 
 def declared() -> Iterator[tuple[list[str], Declared]]:
-    """Every command: its words, and what is declared of it."""
+    """Yield every command: its words and its declaration."""
     for noun, each in COMMANDS.items():
         if isinstance(each, Noun):
             yield from (([noun, name], command) for name, command in each.commands.items())
@@ -105,7 +105,7 @@ def test_a_command_whose_distribution_is_missing_names_the_extra(monkeypatch: py
 
 
 def complete(folder: Path, **environment: str) -> str:
-    """What the command answers to a shell."""
+    """Return what the command prints for a shell's completion."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
     done = subprocess.run(
         [SCRIPT], cwd=folder, env=clean | environment, capture_output=True, text=True, timeout=60, check=False

@@ -1,4 +1,4 @@
-"""A dead letter as a person reads it."""
+"""The description of a dead letter for a person."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def test_one_error_of_many_annotations_is_said_once() -> None:
     assert explanation(found)["Labelbox says"] == "NotFound: a row (2 annotations); NotFound: a box"
 
 
-def test_of_many_errors_the_first_are_shown_and_the_others_counted() -> None:
+def test_the_first_of_many_errors_are_shown_and_the_others_counted() -> None:
     found = dead_letter(errors=[error(str(number)) for number in range(5)])
 
     assert explanation(found)["Labelbox says"] == "NotFound: 0; NotFound: 1; NotFound: 2; 2 more"

@@ -1,4 +1,4 @@
-"""Every place that prints a command of ours with somebody else's words in it: the words stay words."""
+"""Commands that are printed with text of others quote it, so that a shell takes it as one word."""
 
 import shlex
 from collections.abc import Callable
@@ -62,7 +62,7 @@ def test_a_name_with_control_characters_is_printable(place: str) -> None:
     assert r"$'a\x1b[31m\xe2\x80\xae'" in command
 
 
-def test_what_dead_show_offers_is_quoted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_that_dead_show_offers_are_quoted(capsys: pytest.CaptureFixture[str]) -> None:
     describe(dead(EVIL))
 
     offered = [line for line in capsys.readouterr().out.split("\n") if ": prelabel dead " in line]

@@ -1,4 +1,4 @@
-"""Printed commands begin as the running one was called."""
+"""Printed commands begin with the name by which the running command was called."""
 
 import os
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_a_program_that_the_shell_finds_is_named_alone(program: Path, monkeypatc
     assert typed(LINE) == LINE
 
 
-def test_another_one_of_the_path_is_not_taken_for_it(
+def test_another_prelabel_on_the_path_is_not_used(
     program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "prelabel"

@@ -127,7 +127,9 @@ def test_valkeys_own_word_for_its_mode_is_understood(mode: str, level: Level) ->
         ("replica", GOOD, Level.BAD),
     ],
 )
-def test_what_redis_does_must_bear_what_the_setting_relies_on(durability: str, server: Server, level: Level) -> None:
+def test_the_persistence_of_redis_must_match_the_durability_setting(
+    durability: str, server: Server, level: Level
+) -> None:
     assert of(Check.PERSISTENCE, server, durability).level is level
 
 

@@ -45,7 +45,7 @@ def test_an_answer_of_each_form_is_made(kind: str, answers: tuple[object, object
     assert (probe.first["answer"], probe.changed["answer"]) == answers
 
 
-def test_what_cannot_be_made_or_is_archived_is_passed_over() -> None:
+def test_features_that_are_archived_or_cannot_be_made_are_skipped() -> None:
     tools = [
         {"tool": "superpixel", "name": "mask"},
         {"tool": "rectangle", "name": "old", "archived": 1},

@@ -1,4 +1,4 @@
-"""The docs say what the code does: examples run, tables are made, names exist."""
+"""The docs agree with the code: examples run, tables are made from code, and names exist."""
 
 import ast
 import json
@@ -55,7 +55,7 @@ def test_the_example_of_a_mapping_is_one(tmp_path: Path) -> None:
 
 
 def log_events() -> set[tuple[str, str]]:
-    """(event, level) of every line that the worker can log."""
+    """Yield (event, level) of every line that the worker can log."""
     found = set()
     for path in (ROOT / "worker").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

@@ -1,4 +1,4 @@
-"""Bodies decoded piece by piece: what a few bytes of an answer may cost."""
+"""Bodies are decoded piece by piece, so that a few bytes of an answer cost bounded memory and work."""
 
 import gzip
 from collections.abc import Iterator

@@ -36,7 +36,7 @@ def test_only_the_last_part_of_the_path_differs_between_the_two_addresses(text: 
         "//api.labelbox.com/graphql",
     ],
 )
-def test_what_two_readers_may_read_in_two_ways_is_no_endpoint(text: str) -> None:
+def test_an_ambiguous_url_is_not_an_endpoint(text: str) -> None:
     with pytest.raises(ValueError, match="expected https://host/graphql") as error:
         Endpoint.parse(text)
 

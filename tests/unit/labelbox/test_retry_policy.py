@@ -77,7 +77,9 @@ def test_who_asks_to_wait_is_waited_for_by_the_whole_account_at_no_cost_to_the_c
         (errors.Garbled("x", maybe_accepted=True), RetryAction.LOOK_UP, retry_policy.FEW),
     ],
 )
-def test_what_lasts_pauses_the_account_for_a_person(error: RequestError, before: RetryAction, attempts: int) -> None:
+def test_an_error_that_lasts_pauses_the_account_until_a_person_acts(
+    error: RequestError, before: RetryAction, attempts: int
+) -> None:
     assert decide(error, attempts, base=1, cap=60).action is before
     decision = decide(error, attempts + 1, base=1, cap=60)
     assert (decision.action, decision.scope, decision.needs_person) == (RetryAction.PAUSE, "account", True)
@@ -178,7 +180,7 @@ def test_each_answer_has_its_class(
     assert (type(of_query.value), type(of_create.value)) == (asks, creates)
 
 
-def test_data_is_data() -> None:
+def test_data_of_an_answer_is_returned() -> None:
     assert responses.data_of(200, {}, OK, creates=True) == {"a": 1}
 
 

@@ -1,4 +1,4 @@
-"""An ontology out of a file: the API's words or a builder's, with ids or without."""
+"""Ontologies in files: in the API's form or a builder's, with ids or without."""
 
 import copy
 from typing import Any
@@ -70,7 +70,7 @@ def test_the_media_type_is_the_given_one_or_the_file_s(content: Any, given: str 
     assert found.remarks == ()
 
 
-def test_a_media_type_nobody_knows_refuses_nothing() -> None:
+def test_an_unknown_media_type_refuses_nothing() -> None:
     found = read_ontology(HARBOUR, "HOLOGRAM")
 
     assert not found.media_known

@@ -147,7 +147,7 @@ def test_kinds_that_no_media_type_takes_together_are_a_conflict() -> None:
     assert proposal.ontology["mediaType"] is None
 
 
-def test_what_only_ids_name_is_counted_and_not_made_up() -> None:
+def test_features_that_only_ids_name_are_counted_and_not_proposed() -> None:
     proposal = inferred(message({"schemaId": "c" * 25, **BOX}), message({"name": "b", "schemaId": "d" * 25, **BOX}))
 
     assert [each["name"] for each in proposal.ontology["tools"]] == ["b"]

@@ -1,4 +1,4 @@
-"""Is an annotation right for its project: names, ids, nesting, kinds, media types."""
+"""Checks of annotations against a project's ontology: names, ids, nesting, kinds, media types."""
 
 import copy
 from typing import Any
@@ -144,7 +144,7 @@ def test_instructions_of_one_and_name_of_another_are_ambiguous_too() -> None:
         ),
     ],
 )
-def test_what_is_archived_takes_nothing(path: str, annotation: dict[str, Any]) -> None:
+def test_an_archived_feature_is_refused(path: str, annotation: dict[str, Any]) -> None:
     assert resolve(annotation)
     assert "archived" in refusal(annotation, changed(path, archived=1)).found
 

@@ -35,7 +35,7 @@ def test_a_full_send_or_a_flush_does_not_wait() -> None:
     assert flushed.ready_at() == 0.0
 
 
-def test_what_is_in_flight_stays_the_same_until_it_is_answered() -> None:
+def test_frames_in_flight_stay_the_same_until_they_are_answered() -> None:
     buffer = ProjectBuffer(LIMITS)
     buffer.add(row("a"), 0.0)
     frames = buffer.cut(0.0)

@@ -72,7 +72,7 @@ def test_the_use_of_the_stack_is_logged_once_without_its_password(use: Use, capl
     )
 
 
-def test_without_any_the_error_says_what_to_set_or_start(use: Use, tmp_path: Path) -> None:
+def test_without_any_redis_the_error_says_what_to_set_or_start(use: Use, tmp_path: Path) -> None:
     with pytest.raises(NoRedisUrl) as caught:
         use(None)
 

@@ -69,7 +69,7 @@ def test_a_send_that_failed_is_repeated_with_the_same_frames() -> None:
     assert boxes.frames(again.box) == frames
 
 
-def test_what_redis_does_not_take_goes_to_the_disk_and_is_sent_from_there_first(tmp_path: Path) -> None:
+def test_frames_that_redis_does_not_take_go_to_the_disk_and_are_sent_from_there_first(tmp_path: Path) -> None:
     boxes = outboxes("a", spool_dir=tmp_path)
     send = boxes.next_send()
     assert send is not None
@@ -130,7 +130,7 @@ def test_a_flush_is_over_when_redis_has_its_rows_or_refuses_for_good() -> None:
     assert (flush.is_over(), flush.left()) == (True, 0)
 
 
-def test_a_hand_over_ends_on_the_disk_once_redis_was_asked_again(tmp_path: Path) -> None:
+def test_a_hand_over_goes_to_the_disk_after_one_more_try_with_redis(tmp_path: Path) -> None:
     boxes = outboxes("a", spool_dir=tmp_path)
     box, send = boxes.own["a"], boxes.next_send()
     assert send is not None

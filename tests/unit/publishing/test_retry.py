@@ -1,4 +1,4 @@
-"""When a publisher asks Redis again, and what it says of it meanwhile."""
+"""When a publisher tries Redis again, and what it logs meanwhile."""
 
 from prelabel.publishing.retry import Failure, RedisHealth, Retry
 
@@ -9,7 +9,7 @@ def failure(
     return Failure(is_away, is_full, too_much=False, words=words, remedy=remedy)
 
 
-def test_waits_grow_to_a_second_and_begin_anew_after_a_success() -> None:
+def test_waits_grow_to_a_second_and_start_again_after_a_success() -> None:
     retry, waits = Retry(), []
     for _ in range(5):
         retry.failed(now=10.0)
@@ -23,7 +23,7 @@ def test_waits_grow_to_a_second_and_begin_anew_after_a_success() -> None:
     assert retry.failures == 6
 
 
-def test_all_projects_wait_while_redis_is_away_until_it_answers() -> None:
+def test_all_projects_wait_while_redis_is_unreachable_until_it_answers() -> None:
     health = RedisHealth()
     health.failed(failure(is_away=True, remedy="check the password"), now=5.0)
     assert (health.is_away, health.retry.not_before, health.refusals) == (True, 5.1, 1)

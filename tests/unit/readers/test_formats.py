@@ -48,7 +48,7 @@ def test_run_lengths_go_down_the_columns(tmp_path: Path, counts: Any) -> None:
     assert line["mask"] == annotation["mask"]
 
 
-def test_of_polygons_the_pixels_are_taken_whose_centres_lie_within(tmp_path: Path) -> None:
+def test_a_polygon_has_the_pixels_whose_centres_are_inside(tmp_path: Path) -> None:
     images = [{"id": 7, "width": 5, "height": 3, "file_name": "7.jpg"}]
     parts = [[1, 0, 3, 0, 3, 2, 1, 2], [4, 2, 9, 2, 9, 9, 4, 9]]
 
@@ -74,7 +74,7 @@ def test_of_polygons_the_pixels_are_taken_whose_centres_lie_within(tmp_path: Pat
         ({"size": [2, 3]}, "size and counts"),
     ],
 )
-def test_a_segmentation_that_is_none_is_named(tmp_path: Path, segmentation: Any, problem: str) -> None:
+def test_an_invalid_segmentation_is_reported(tmp_path: Path, segmentation: Any, problem: str) -> None:
     path = coco(tmp_path, [segment(segmentation=segmentation), segment()])
 
     messages, bad = read("coco-segmentation", path)
@@ -84,7 +84,7 @@ def test_a_segmentation_that_is_none_is_named(tmp_path: Path, segmentation: Any,
 
 
 @pytest.mark.parametrize("polygon", [[1, 2, 3, 4], [1, 2, 3, 4, 5, "6"], "no", [1, 2, 3, 4, 5, 6, 7]])
-def test_a_polygon_that_is_none_is_named(tmp_path: Path, polygon: Any) -> None:
+def test_an_invalid_polygon_is_reported(tmp_path: Path, polygon: Any) -> None:
     images = write(tmp_path, "images.json", [{"id": 7, "width": 5, "height": 3}])
 
     messages, bad = read("coco-segmentation", coco(tmp_path, [segment(segmentation=[polygon])]), images=images)
@@ -120,7 +120,7 @@ def test_a_persons_keypoints_have_cocos_names_where_the_file_has_none(tmp_path: 
     assert tuple(each["name"] for each in messages[0]["annotations"]) == PERSON
 
 
-def test_of_an_images_captions_the_first_is_its_answer(tmp_path: Path) -> None:
+def test_the_first_caption_of_an_image_is_its_answer(tmp_path: Path) -> None:
     results = [
         {"image_id": 1, "caption": " A tug. "},
         {"image_id": 1, "caption": "Two tugs."},
@@ -196,7 +196,7 @@ def test_a_bad_segment_is_named_and_the_others_of_its_image_continue(tmp_path: P
 @pytest.mark.parametrize(
     "name", ["/etc/passwd", "../found.json", "x/../../secret.png", "../secret.png", "none.png", "7.png"]
 )
-def test_an_image_that_is_none_or_elsewhere_is_named(tmp_path: Path, name: str) -> None:
+def test_a_broken_image_or_one_outside_the_folder_is_reported(tmp_path: Path, name: str) -> None:
     broken = png(PIXELS, [0, 9]) if name == "7.png" else b""
     path = panoptic(tmp_path, {"id": 7, "category_id": 1}, file_name=name, image=broken)
     write(tmp_path, "secret.png", png(PIXELS, [0, 0]))
@@ -218,7 +218,7 @@ def test_a_file_that_is_no_picture_of_three_channels_is_named(tmp_path: Path, ch
     assert "7.png" in bad[0].problem
 
 
-def test_with_an_address_no_picture_is_read(tmp_path: Path) -> None:
+def test_no_image_is_read_if_masks_have_an_address(tmp_path: Path) -> None:
     path = panoptic(tmp_path, {"id": number(RED), "category_id": 1})
     (tmp_path / "found" / "7.png").unlink()
 

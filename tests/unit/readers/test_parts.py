@@ -1,4 +1,4 @@
-"""What the readers stand on: JSON piece by piece, run lengths, masks, groups, the mapping."""
+"""Parts that readers share: JSON in pieces, run lengths, masks, groups, the mapping."""
 
 import base64
 import io
@@ -70,7 +70,7 @@ def test_the_array_of_one_key_is_found_among_others(before: Any, items: list[Any
         ('["\udcff"]', "not UTF-8"),
     ],
 )
-def test_what_is_no_array_is_named_with_its_place(text: str, where: str, size: int) -> None:
+def test_a_file_that_is_not_an_array_is_reported_with_the_place(text: str, where: str, size: int) -> None:
     with pytest.raises(UnreadableSource, match=where):
         in_pieces(text.encode("utf-8", "surrogateescape"), max(size, len(text) // 1000))
 
@@ -271,7 +271,7 @@ def keys(folder: Path, images: range, **sample: Any) -> list[str]:
     return [each["dataRow"]["globalKey"] for each in messages]
 
 
-def test_of_every_nth_data_row_the_first_is_taken(tmp_path: Path) -> None:
+def test_every_takes_the_first_of_each_n_data_rows(tmp_path: Path) -> None:
     assert keys(tmp_path, range(10), every=4) == ["0", "4", "8"]
 
 

@@ -99,7 +99,7 @@ def test_many_scattered_rows_are_each_one_message_whatever_the_index_holds_at_on
     assert names(found) == [(f"k{row}", [f"{at}" for at in range(row, 500, 50)]) for row in range(50)]
 
 
-def test_one_data_row_in_two_spellings_is_one() -> None:
+def test_two_spellings_of_a_data_row_are_one_data_row() -> None:
     found = read(
         line("a"), {**line(None), "dataRow": {"id": None, "globalKey": "a"}}, {**line("a"), "dataRow": {"id": "a"}}
     )
@@ -147,7 +147,7 @@ def test_the_first_line_says_what_a_file_holds_since_one_form_could_supersede_th
     assert len([each for each in read(*lines, mixed=True) if isinstance(each, LineRecord)]) == 2
 
 
-def test_a_form_that_is_forced_is_what_every_line_must_be() -> None:
+def test_every_line_must_have_the_forced_form() -> None:
     (bad,) = read(message("a"), form=Form.NDJSON)
     assert bad.problem.startswith("a message")
     (alone,) = read(b'{"point": {"x": 1, "y": 2}}', form=Form.NDJSON)
@@ -218,7 +218,7 @@ def test_nothing_is_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the machine has no disk that is always full")
-def test_a_full_disk_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("prelabel.readers.runs.TemporaryFile", lambda: io.FileIO("/dev/full", "r+"))
     records = read_lines(pipe(stream_of(line("a"), line("b")).getvalue()), LineOptions("p"))
 

@@ -114,7 +114,7 @@ def test_lines_are_checked_with_the_others_of_their_data_row() -> None:
     assert faults(checked(*good[:3])) == [(3, "relationship.target", "broken-relationship")]
 
 
-def test_what_is_wrong_with_a_data_row_is_wrong_with_each_of_its_lines() -> None:
+def test_a_wrong_data_row_is_a_fault_of_each_of_its_lines() -> None:
     report = checked(plain(""), plain(""), plain("b"))
 
     assert faults(report) == [

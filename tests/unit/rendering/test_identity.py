@@ -90,6 +90,6 @@ def test_keys_of_held_rows_never_change() -> None:
     assert row_key("k:a", "b") != row_key("k:ab", "")
 
 
-def test_what_stands_for_lines_without_uuid_never_changes() -> None:
+def test_the_keys_of_lines_without_uuid_never_change() -> None:
     assert unsent_line("k:a", "yolo", 0).hex() == "87268db27fff5830b48b6583ce5015f6"
     assert unsent_line("k:a", "yolo", 0)[:8] == unsent_line("k:a", "sam", 7)[:8] != unsent_line("i:a", "yolo", 0)[:8]

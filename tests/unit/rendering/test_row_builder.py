@@ -1,4 +1,4 @@
-"""A message as it came → its lines: every check of one row."""
+"""A published message becomes its lines: every check of one row."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -59,11 +59,11 @@ def test_invalid_lines_of_the_reference_are_refused_where_they_are_wrong(case: d
 
 
 @pytest.mark.parametrize("case", cases("left"), ids=lambda case: case["id"])
-def test_what_only_the_asset_or_labelbox_can_judge_passes(case: dict[str, Any]) -> None:
+def test_lines_that_only_the_asset_or_labelbox_can_judge_pass(case: dict[str, Any]) -> None:
     assert lines_of(BUILDERS[case["media"]].build(orjson.dumps(message_of([case["line"]]))))
 
 
-def test_a_row_says_what_the_stages_need_of_it() -> None:
+def test_a_built_row_has_the_facts_that_the_stages_need() -> None:
     mask = {"name": "foam", "mask": {"instanceURI": "https://example.org/1.png", "colorRGB": [1, 2, 3]}}
     raw = message(
         VESSEL, mask, BOLLARD | {"uuid": FIRST.upper()}, messageId="m-1", model={"name": "yolo", "version": "2"}

@@ -25,7 +25,7 @@ def test_the_broker_of_another_application_in_the_environment_is_not_ours(monkey
     assert app.connection_for_write().as_uri() == "redis://ours:2/3"
 
 
-def test_what_celery_shows_of_a_broker_has_no_password() -> None:
+def test_celery_shows_a_broker_without_its_password() -> None:
     shown = f"{app_of('redis://:s3cret@ours:2/3').connection_for_write()!r}"
 
     assert "redis://ours:2/3" in shown

@@ -1,4 +1,4 @@
-"""What counts as progress, and when a host's workers are well."""
+"""Which changes count as progress, and when a host's workers are healthy."""
 
 from dataclasses import replace
 

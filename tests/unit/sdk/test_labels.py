@@ -31,7 +31,7 @@ def sent(made: lb.Label, media: str = "IMAGE") -> list[Line]:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_what_is_sent_of_a_label_is_what_the_sdk_would_send(name: str) -> None:
+def test_a_label_is_sent_as_the_sdk_would_send_it(name: str) -> None:
     media, make = EXAMPLES[name]
     made = make()
 

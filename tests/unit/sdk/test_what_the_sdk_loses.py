@@ -112,7 +112,7 @@ def test_frames_in_any_order_make_ascending_keyframes() -> None:
         ([said(1, radio("light", "day")), said(2, text("light", "night"))], "annotations[0]"),
     ],
 )
-def test_what_video_does_not_take_is_refused_by_path(found: list[Any], path: str) -> None:
+def test_annotations_that_video_does_not_accept_are_refused_with_their_path(found: list[Any], path: str) -> None:
     assert refusal(*found).path == path
 
 
@@ -179,7 +179,7 @@ def test_timed_answers_take_a_data_row_id() -> None:
         list(NDJsonConverter.serialize([made]))
 
 
-def test_what_is_nested_is_divided_among_the_texts_in_whose_ranges_it_lies() -> None:
+def test_nested_answers_are_divided_among_the_texts_whose_ranges_they_are_in() -> None:
     notes = times("note", (0, 5, "polite"), (20, 25, "curt"))
     made = times("transcript", (0, 9, "Hello."), (20, 29, "Bye."), below=[notes])
 
@@ -263,7 +263,7 @@ EMPTY = lb.Mask(mask=lb.MaskData.from_2D_arr(numpy.zeros((3, 4), dtype="uint8"))
         (lb.ScalarMetric(metric_name="quality", value=0.5), "annotations[0]"),
     ],
 )
-def test_what_the_sdk_lets_through_is_refused_by_path(made: Any, path: str) -> None:
+def test_annotations_that_the_sdk_accepts_wrongly_are_refused_with_their_path(made: Any, path: str) -> None:
     assert refusal(made).path == path
 
 
@@ -370,7 +370,7 @@ def test_a_label_without_a_project_is_refused() -> None:
 
 
 @pytest.mark.parametrize("more", [{"project_id": "cm1"}, {"model": "yolo"}])
-def test_what_a_message_says_is_not_said_beside_it(more: dict[str, str]) -> None:
+def test_arguments_that_repeat_the_fields_of_a_message_are_refused(more: dict[str, str]) -> None:
     with pytest.raises(MessageError, match="none beside a message, which says it"):
         prepare(message_of(label(BOLLARD), project_id="cm1"), **more)
 

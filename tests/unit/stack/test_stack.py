@@ -67,7 +67,7 @@ def test_a_server_of_the_path_is_used_before_the_packaged_one(
     assert redis_server.find_redis_server() == of_the_path
 
 
-def test_of_redis_and_valkey_on_the_path_redis_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_redis_is_used_if_redis_and_valkey_are_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     server(tmp_path / "first" / "valkey-server", VALKEY)
     redis = server(tmp_path / "second" / "redis-server", REDIS)
     monkeypatch.setenv("PATH", f"{tmp_path / 'first'}:{tmp_path / 'second'}")
@@ -106,7 +106,7 @@ def test_a_packaged_server_that_cannot_be_run_is_missing(monkeypatch: pytest.Mon
         redis_server.find_redis_server()
 
 
-def test_without_any_server_the_commands_that_install_one_are_named(
+def test_without_a_server_the_error_names_commands_that_install_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
@@ -132,7 +132,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / ".prelabel"
 
 
-def test_the_file_is_private_and_reads_back(folder: Path) -> None:
+def test_the_file_is_private_and_can_be_read_back(folder: Path) -> None:
     stack_file.write(FILE)
 
     assert stack_file.read() == FILE

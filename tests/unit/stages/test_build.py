@@ -1,4 +1,4 @@
-"""The rows of a chunk → a file and outcomes: validated first, then superseded, and nothing lost on the way."""
+"""The rows of a chunk become a file and outcomes: validated first, then superseded, and no row is lost."""
 
 import json
 from typing import Any
@@ -76,7 +76,7 @@ def test_a_superseded_row_is_superseded_before_it_is_read() -> None:
     assert [(outcome.name, outcome.held_id) for outcome in built.set_aside] == [("superseded", "1")]
 
 
-def test_of_two_rows_with_one_explicit_uuid_the_later_is_bad() -> None:
+def test_the_later_of_two_rows_with_the_same_explicit_uuid_is_set_aside() -> None:
     uuid = {"box": {"uuid": "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e1101"}}
     built = build([row(0, "a", **uuid), row(1, "b", **uuid)], builder(), ORIGIN)
 

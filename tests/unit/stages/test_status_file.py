@@ -1,4 +1,4 @@
-"""A status file → an outcome for each row, whatever its order, repeats and gaps."""
+"""A status file gives an outcome for each row, whatever its order, repeats and gaps."""
 
 from uuid import UUID
 
@@ -62,7 +62,7 @@ def test_a_doubled_line_stands_for_nothing_else() -> None:
     assert list(judged(line(0), line(0), line(2), line(3), line(4)).failed_rows()) == [0]
 
 
-def test_of_doubled_lines_the_failure_counts_once() -> None:
+def test_a_failure_among_doubled_lines_counts_once() -> None:
     for first, second in (("SUCCESS", "FAILURE"), ("FAILURE", "SUCCESS"), ("FAILURE", "FAILURE")):
         failed = judged(line(0, first, "X"), line(0, second, "X"), line(2), line(3), line(4)).failed_rows()
         assert list(failed) == [0]
@@ -102,7 +102,7 @@ def test_a_line_that_cannot_be_read_is_no_verdict_and_harms_no_other_row(broken:
 
 
 @pytest.mark.parametrize("text", ["0" * 36, "00 " * 12, "x" * 36, "urn:uuid:" + "-" * 100_000 + "0" * 31])
-def test_a_uuid_that_is_none_stands_for_no_line_that_was_sent_without(text: str) -> None:
+def test_an_invalid_uuid_matches_no_line_that_was_sent_without_a_uuid(text: str) -> None:
     sent = [unsent_line("k:a", "m", 0), unsent_line("k:a", "m", 1)]
     verdicts = Verdicts(sent_lines([SentRow(0, sent)]))
     where = {"dataRow": {"globalKey": "a"}}
@@ -113,7 +113,7 @@ def test_a_uuid_that_is_none_stands_for_no_line_that_was_sent_without(text: str)
     assert verdicts.failed_rows()[0].missing == 2
 
 
-def test_what_a_dead_letter_keeps_of_a_line_is_bounded() -> None:
+def test_a_dead_letter_keeps_a_bounded_part_of_a_status_line() -> None:
     long = b'{"uuid": "{%s%s}", "status": "FAILURE", "errors": [{"name": "%s", "message": "%s"}]}'
     uuid = str(UUID(bytes=uuid_of(2))).encode()
 
@@ -183,7 +183,7 @@ def test_a_failure_without_uuid_holds_its_row_alone_and_says_what_labelbox_has()
     assert failed[0].taken == [str(UUID(int=902)), str(UUID(bytes=uuid_of(0)))]
 
 
-def test_of_doubled_lines_without_uuid_the_failure_counts() -> None:
+def test_a_failure_among_doubled_lines_without_uuid_counts() -> None:
     for first, second in (("SUCCESS", "FAILURE"), ("FAILURE", "SUCCESS")):
         lines = [theirs(1, first, globalKey="a"), theirs(1, second, globalKey="a")]
         failed = judged_unsent(*lines, *ROW_A[1:], ROW_B, ROW_C).failed_rows()

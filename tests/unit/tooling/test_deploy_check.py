@@ -101,7 +101,7 @@ def test_a_broken_compose_file_is_found(rule: str, old: str, new: str) -> None:
     ("old", "new"),
     [("restart: unless", "restrat: unless"), ("retries: 10", "retries: [10]"), ("services:", "servces:")],
 )
-def test_what_does_not_fit_the_compose_specification_is_found(old: str, new: str) -> None:
+def test_a_mistake_against_the_compose_specification_is_found(old: str, new: str) -> None:
     assert rules(compose.schema(broken(COMPOSE, old, new))) == {"compose-schema"}
 
 
@@ -138,7 +138,7 @@ def test_a_broken_dockerfile_is_found(rule: str, old: str, new: str) -> None:
     assert rule in rules(dockerfile_rules.check(broken(DOCKERFILE, old, new), ROOT))
 
 
-def test_what_hadolint_finds_is_found(tmp_path: Path) -> None:
+def test_findings_of_hadolint_are_reported(tmp_path: Path) -> None:
     file = tmp_path / "Dockerfile"
     file.write_text(broken(DOCKERFILE, "RUN useradd", "RUN cd /tmp && sudo useradd"))
     found = dockerfile_rules.hadolint(file)

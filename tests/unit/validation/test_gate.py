@@ -123,7 +123,7 @@ def test_a_malformed_message_is_refused_with_its_reason_and_path(content: bytes,
 
 
 @pytest.mark.parametrize("depth", [400, 600, 2_000, 15_000])
-def test_what_is_deeper_than_a_reader_goes_is_too_deep(depth: int) -> None:
+def test_nesting_beyond_the_depth_of_a_reader_is_too_deep(depth: int) -> None:
     """How deep readers go depends on the Python: beyond that nothing is known but that it is too deep."""
     opened, closed = b'{"name": "o", "classifications": [{"name": "c", "answer": ', b"}]}"
     error = refusal(raw({"name": "c", "answer": "?"}).replace(b'"?"', opened * depth + b'"x"' + closed * depth))

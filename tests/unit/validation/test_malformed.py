@@ -1,4 +1,4 @@
-"""What each malformed message gets, as Python and as JSON on the wire."""
+"""The refusal of each malformed message, as Python and as JSON on the wire."""
 
 import json
 from typing import Any

@@ -24,7 +24,7 @@ messages = st.lists(st.binary(min_size=1).filter(lambda raw: b"\n" not in raw), 
 
 
 @given(messages, st.integers(0, 15), st.integers(0, 2**32 - 1), st.sampled_from("ik"))
-def test_what_goes_in_comes_out(rows: list[bytes], lane: int, slow: int, form: str) -> None:
+def test_encoded_rows_and_header_are_read_back(rows: list[bytes], lane: int, slow: int, form: str) -> None:
     frame = encode_frame(rows, lane=lane, lanes=16, slow=slow, form=form)
 
     header = read_header(frame)

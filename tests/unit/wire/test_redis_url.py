@@ -118,7 +118,7 @@ def test_no_error_and_no_text_quotes_a_password_encoded_or_not(password: str) ->
         ("", "expected redis://user:password@host:port/database"),
     ],
 )
-def test_what_is_wrong_with_a_url_is_said_with_what_was_expected(url: str, expected: str) -> None:
+def test_a_wrong_url_is_refused_with_the_expected_form(url: str, expected: str) -> None:
     with pytest.raises(InvalidUrl) as error:
         RedisUrl.parse(url)
 

@@ -1,1 +1,1 @@
-"""Drawings of a data row's pre-labels. Nothing here knows of requests or of the store."""
+"""Drawings of a data row's pre-labels. No module here uses requests or the store."""

@@ -1,4 +1,4 @@
-"""Lines of pre-labels → annotations as pages show them."""
+"""Converts lines of pre-labels to annotations as pages show them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from prelabel_sandbox.pages.drawing.classes import Classes, Feature
 from prelabel_sandbox.pages.drawing.masks import without_images
 from prelabel_sandbox.pages.drawing.where import NAMES, kind_of, where
 
-_KEYFRAMES = 20  # of one track whose answers are listed
+_KEYFRAMES = 20  # of one track, whose answers are listed; further keyframes are left out
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
     """One pre-label on a page."""
 
-    #: Its place on the page, from 1.
+    #: Its position on the page, from 1.
     number: int
     #: The pre-label's uuid.
     uuid: bytes
@@ -44,12 +44,12 @@ class Annotation:
 
     @property
     def is_answer(self) -> bool:
-        """Return whether it answers a question, rather than being an object."""
+        """Return whether it is the answer of a classification and not an object."""
         return self.key == "answer"
 
 
 def annotations_of(lines: Iterable[tuple[bytes, bytes]], classes: Classes) -> list[Annotation]:
-    """Return an annotation per (uuid, line)."""
+    """Return an annotation for each (uuid, line)."""
     annotations = [
         _annotation(number, uuid, without_images(orjson.loads(line)), classes)
         for number, (uuid, line) in enumerate(lines, 1)
@@ -83,7 +83,7 @@ def _of_instances(line: dict[str, Any], classes: Classes) -> Feature:
 
 
 def _linked(edge: Annotation, annotations: list[Annotation]) -> Annotation:
-    """Return a relationship with the names of its ends."""
+    """Return a relationship whose `where` has the names of its ends."""
     link = edge.line["relationship"]
     names = {annotation.uuid: annotation.feature.name for annotation in annotations}
     source = link.get("sourceOntologyName") or _end(link.get("source"), names)

@@ -1,4 +1,4 @@
-"""Answers of classifications, nested ones too, in the words of the ontology."""
+"""Answers of classifications, also nested ones, with the names that the ontology has."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ def intervals(answers: Iterable[Answer], above: tuple[str, ...] = ()) -> Iterato
 
 
 def shortened(text: str) -> str:
-    """Return a text in a length that a page can show."""
+    """Return a text, shortened if it is too long for a page."""
     return text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}… ({len(text):,} characters)"
 
 

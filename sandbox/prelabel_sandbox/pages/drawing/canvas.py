@@ -11,7 +11,7 @@ from prelabel_sandbox.pages.drawing.masks import Filter, filter_of
 from prelabel_sandbox.pages.drawing.shapes import Point, Shape, shape_of, size_of
 
 Address = Callable[[Annotation, dict[str, Any], int | None], str | None]
-"""Returns the address of a mask's image: of an annotation, the object that names it, its frame. None: forbidden."""
+"""From annotation, the object that names a mask's image, and frame: the image's address; None if it is forbidden."""
 
 NOT_DRAWN = "not drawn"
 _FEWER = "drawn with fewer points"
@@ -22,7 +22,7 @@ _POINTS = 50_000  # maximum that one page draws
 
 @dataclass(slots=True)
 class Mask:
-    """An image whose pixels a filter picks; without `source` every frame has an image of its own."""
+    """An image whose pixels a filter picks; if `source` is None, every frame has an image of its own."""
 
     annotation: Annotation
     filter: Filter
@@ -38,7 +38,7 @@ class Canvas:
     width: float
     #: In pixels.
     height: float
-    #: Whether the size is the asset's.
+    #: Whether the size is the asset's; otherwise it is guessed.
     known: bool
     #: Largest first.
     shapes: list[tuple[Annotation, Shape]]
@@ -46,7 +46,7 @@ class Canvas:
     masks: list[Mask]
     #: Relationships with the shapes at their ends.
     links: list[tuple[Annotation, Shape, Shape]] = field(default_factory=list)
-    #: By number of an annotation, what of it is missing.
+    #: Notes on annotations that are not drawn completely, by number of the annotation.
     notes: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -71,14 +71,14 @@ def canvas_of(annotations: Sequence[Annotation], asset: Asset, address: Address)
     notes = {annotation.number: _FEWER for annotation, shape in shapes if shape.thinned}
     drawn = {mask.annotation.number for mask in masks}
     notes |= {number: NOT_DRAWN for mask in all_masks if (number := mask.annotation.number) not in drawn}
-    canvas = blank(asset, [shape.most for _, shape in shapes])
+    canvas = blank(asset, [shape.bottom_right for _, shape in shapes])
     canvas.shapes, canvas.masks, canvas.notes = shapes, masks, notes
     canvas.links = list(_links(annotations, {annotation.uuid: shape for annotation, shape in shapes}))
     return canvas
 
 
 def blank(asset: Asset, points: Iterable[Point]) -> Canvas:
-    """Return a canvas of the asset's size, or as large as these points need."""
+    """Return an empty canvas of the asset's size or, if that is not known, large enough for these points."""
     width, height = size_of((asset.width, asset.height), points)
     return Canvas(width, height, bool(asset.width and asset.height), [], [])
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-# Distinguishable on light and dark. Blue comes late: tools without a colour have it in posted ontologies.
+# Distinguishable on light and dark backgrounds. Blue comes late: the sandbox gives it to tools without a colour.
 _PALETTE = (
     "#e8590c", "#2b9348", "#c2255c", "#7048e8", "#b08900", "#0c8599", "#5c7f0a", "#2f6fdf", "#8d4b2a", "#495057",
 )  # fmt: skip
@@ -23,12 +23,12 @@ class Feature:
     below: dict[str, "Feature"] = field(default_factory=dict)
 
     def find(self, reference: Any) -> "Feature":
-        """Return the feature below that `name` or `schemaId` means; for an unknown one, a feature of that name."""
+        """Return the feature below with this `name` or `schemaId`; for an unknown one, a new feature of that name."""
         return _find(self.below, reference)
 
 
 class Classes:
-    """Features by name or id, tools and classifications apart."""
+    """Looks up features by name or id, tools and classifications separately."""
 
     def __init__(self, ontology: dict[str, Any]) -> None:
         tools, classifications = ontology.get("tools") or [], ontology.get("classifications") or []
@@ -41,11 +41,11 @@ class Classes:
             taken.add(feature.color.lower())
 
     def tool(self, reference: Any) -> Feature:
-        """Return the tool that `name` or `schemaId` means."""
+        """Return the tool with this `name` or `schemaId`."""
         return _find(self._tools, reference)
 
     def classification(self, reference: Any) -> Feature:
-        """Return the top-level classification that `name` or `schemaId` means."""
+        """Return the top-level classification with this `name` or `schemaId`."""
         return _find(self._classifications, reference)
 
 

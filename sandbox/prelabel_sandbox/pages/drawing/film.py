@@ -18,12 +18,15 @@ _FRAMES = 20_000  # maximum with masks
 
 @dataclass(slots=True)
 class Film:
-    """What is drawn over a video of `frames` frames; `masks` has the address of each frame's mask by annotation."""
+    """What is drawn over a video."""
 
     canvas: Canvas
+    #: Number of frames.
     frames: int
+    #: Whether the number of frames is the asset's; otherwise it is the last frame that an annotation names.
     known: bool
     tracks: list[tuple[Annotation, Track]] = field(default_factory=list)
+    #: Addresses of masks: by number of the annotation, then by frame.
     masks: dict[int, dict[int, str]] = field(default_factory=dict)
 
     @property
@@ -54,7 +57,7 @@ def film_of(annotations: Sequence[Annotation], classes: Classes, asset: Asset, a
 
 
 def _tracks(annotations: Sequence[Annotation]) -> list[tuple[Annotation, Track]]:
-    """Return as many tracks as a page can hold."""
+    """Return the tracks of the annotations, as many as a page can hold."""
     tracks, budget = [], _NUMBERS
     for annotation in annotations:
         track = track_of(annotation.line)

@@ -1,6 +1,6 @@
-"""A text with entities that may overlap: cut into pieces, each with all entities that cover it.
+"""Cuts a text with entities, which may overlap, into pieces, each with all entities that cover it.
 
-Offsets count characters from 0 and ends are inclusive. That characters are code points is our assumption
+Offsets count characters from 0, and ends are inclusive. We assume that characters are code points
 (docs/reference/labelbox-format.md#question-7-4).
 """
 
@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 LANES = 6
-"""Maximum number of lines under a text; an entity that needs one more is only listed."""
+"""Maximum number of entities that are underlined at one place; further ones are only listed."""
 
 
 class Span(NamedTuple):
@@ -25,7 +25,8 @@ class Span(NamedTuple):
 class Piece:
     """Text that the same entities cover.
 
-    `lanes` has an entity's number, or None, per lane up to the highest one in use; `ends` lists those that end here.
+    `lanes` has an entity's number, or None, per lane up to the highest lane in use; `ends` has the numbers of the
+    entities that end with this piece.
     """
 
     text: str
@@ -42,18 +43,18 @@ class Highlighted:
 
     @property
     def depth(self) -> int:
-        """Return how many lanes the text needs."""
+        """Return the number of lanes that the text needs."""
         return max((len(piece.lanes) for piece in self.pieces), default=0)
 
 
 def highlighted(text: str, spans: Iterable[Span]) -> Highlighted:
-    """Cut the text into pieces. Entities behind its end are hidden, as they are for labelers."""
+    """Cut the text into pieces. Entities after its end are hidden, as they are for labelers."""
     placed, hidden = _placed(text, sorted(spans, key=lambda span: (span.start, -span.end)))
     return Highlighted(list(_pieces(text, placed)), hidden)
 
 
 def _placed(text: str, spans: list[Span]) -> tuple[list[tuple[int, Span]], set[int]]:
-    """Return each span with the lowest lane that is free along all of it."""
+    """Return the spans, each with the lowest lane that is free for its whole length, and the numbers of hidden ones."""
     free_from = [0] * LANES
     placed, hidden = [], set()
     for span in spans:

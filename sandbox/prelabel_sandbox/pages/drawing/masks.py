@@ -1,6 +1,6 @@
 """Masks, drawn by the browser: an SVG filter picks the pixels of a mask's colour and paints them in its class's colour.
 
-So no image is decoded here, whatever its size, and one at another address can be drawn too.
+So no image is decoded here, whatever its size, and images at foreign addresses can be drawn too.
 """
 
 import base64
@@ -15,11 +15,11 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Picks a colour, or any but black, and paints it; `tables` are for red, green and blue."""
+    """Picks a colour, or any colour but black, and paints it; `tables` are for red, green and blue."""
 
     id: str
     tables: tuple[str, str, str]
-    sum: str  # matrix row that adds up the three as the alpha of what is painted
+    sum: str  # matrix row that adds up the results of the tables: the alpha value of the paint
     paint: str
 
 
@@ -35,7 +35,7 @@ def filter_of(color: list[int] | None, paint: str) -> Filter:
 
 
 def without_images(line: dict[str, Any]) -> dict[str, Any]:
-    """Return the line with its inline images emptied: they may be large, and are requested one by one."""
+    """Return the line with its inline images emptied: they may be large, and the browser requests them one by one."""
     frames = (line.get("masks") or {}).get("frames") or ()
     for mask in (line.get("mask") or {}, *frames):
         for key in _INLINE:
@@ -45,7 +45,7 @@ def without_images(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def inline_png(line: dict[str, Any], frame: int | None) -> bytes | None:
-    """Return the PNG file that a line carries, of a frame if it has masks of frames, or None."""
+    """Return the PNG file that a line carries, or None; if it has masks of frames, the file of this frame."""
     mask = line.get("mask") if frame is None else _of_frame(line, frame)
     text = next((mask[key] for key in _INLINE if mask and key in mask), None)
     if not isinstance(text, str):

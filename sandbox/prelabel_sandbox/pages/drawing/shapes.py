@@ -1,4 +1,4 @@
-"""Geometry → SVG paths. Coordinates are pixels of the asset, unchanged."""
+"""Converts geometries to SVG paths. Coordinates are pixels of the asset, unchanged."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ class Shape:
     #: Where links end.
     center: Point
     #: Top left corner of its bounding box.
-    least: Point
+    top_left: Point
     #: Bottom right corner of its bounding box.
-    most: Point
+    bottom_right: Point
     #: Whether it is filled.
     closed: bool = False
     #: Whether it is drawn as a dot.
@@ -36,12 +36,15 @@ class Shape:
 
     @property
     def area(self) -> float:
-        """Return the rough area of a filled shape: the larger one lies below."""
-        return (self.most[0] - self.least[0]) * (self.most[1] - self.least[1]) if self.closed else 0.0
+        """Return the area of a filled shape's bounding box; larger shapes are drawn first, below smaller ones."""
+        if not self.closed:
+            return 0.0
+        (left, top), (right, bottom) = self.top_left, self.bottom_right
+        return (right - left) * (bottom - top)
 
 
 def shape_of(line: dict[str, Any], max_points: int) -> Shape | None:
-    """Return the shape of a line, drawn with at most `max_points` points; None for what is no geometry."""
+    """Return the shape of a pre-label, drawn with at most `max_points` points; None if it has no geometry."""
     if isinstance(box := line.get("bbox"), dict):
         return _outline(corners(box), max_points, closed=True)
     if isinstance(point := line.get("point"), dict):
@@ -60,7 +63,7 @@ def corners(box: dict[str, Any]) -> list[Point]:
 
 
 def size_of(known: tuple[int | None, int | None], points: Iterable[Point]) -> tuple[float, float]:
-    """Return the size of the canvas: the asset's size, or as much as the annotations need."""
+    """Return the size of the canvas: the asset's size, or a guess that is large enough for the annotations."""
     if known[0] and known[1]:
         return float(known[0]), float(known[1])
     corner_points = list(points)
@@ -76,5 +79,5 @@ def _outline(points: Sequence[Point], max_points: int, *, closed: bool) -> Shape
     across, down = [x for x, _ in points], [y for _, y in points]
     center = (sum(across) / len(points), sum(down) / len(points))
     at = min(drawn, key=lambda point: (point[1], point[0]))
-    least, most = (min(across), min(down)), (max(across), max(down))
-    return Shape(path, at, center, least, most, closed, thinned=step > 1)
+    top_left, bottom_right = (min(across), min(down)), (max(across), max(down))
+    return Shape(path, at, center, top_left, bottom_right, closed, thinned=step > 1)

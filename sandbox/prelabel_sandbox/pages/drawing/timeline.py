@@ -12,7 +12,7 @@ _INTERVALS = 200  # of one lane
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Start and end; for the drawing, `begin` and `length` in thousandths of the whole."""
+    """An interval from `start` to `end`; `begin` and `length` are thousandths of the whole, for the drawing."""
 
     start: float
     end: float
@@ -35,7 +35,7 @@ def timeline_of(
 ) -> tuple[list[Lane], float]:
     """Return the answers with intervals, one lane per answer, and the length of the whole.
 
-    `unit` is 1 for frames, which count from 1 and whose last one is inclusive; 0 for time.
+    `unit` is 1 for frames, which count from 1 and whose ends are inclusive; 0 for times.
     """
     lanes = [(item, label, choice.ranges) for item in annotations for label, choice in intervals(item.answers)]
     shown = lanes[:_LANES]

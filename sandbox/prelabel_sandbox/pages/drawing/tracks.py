@@ -1,7 +1,7 @@
-"""Video objects and masks of frames, as the script of the frame slider reads them.
+"""Video objects and masks of frames, in the form that the script of the frame slider reads.
 
-Between keyframes of one segment the editor moves in a straight line, a gap is a new segment, and masks belong to
-their frame only (docs/reference/labelbox-format.md#2-16 and #2-17).
+Between two keyframes of a segment, the editor moves objects in a straight line. A new segment begins after a gap.
+A mask belongs to its frame only (docs/reference/labelbox-format.md#2-16 and #2-17).
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,10 @@ Track = dict[str, Any]
 
 
 def track_of(line: dict[str, Any]) -> Track | None:
-    """Return segments of keyframes `[frame, [x, y, …]]` of one kind: box (left, top, width, height), point or line."""
+    """Return segments of keyframes `[frame, [x, y, …]]` of one kind, or None if the line has no keyframes.
+
+    The kind is box (left, top, width, height), point or line.
+    """
     segments = [[_keyframe(keyframe) for keyframe in segment["keyframes"]] for segment in line.get("segments") or ()]
     first = next((keyframe for segment in line.get("segments") or () for keyframe in segment["keyframes"]), None)
     if first is None:
@@ -28,12 +31,12 @@ def masks_of(line: dict[str, Any], address: Callable[[dict[str, Any]], str | Non
 
 
 def weight(track: Track) -> int:
-    """Return how many numbers a track holds."""
+    """Return the number of numbers that a track holds."""
     return sum(1 + len(points) for segment in track["segments"] for _, points in segment)
 
 
 def frames_of(line: dict[str, Any]) -> Iterator[int]:
-    """Return the frames that a line names."""
+    """Return the frames that a line names in keyframes and masks."""
     for segment in line.get("segments") or ():
         yield from (keyframe["frame"] for keyframe in segment["keyframes"])
     yield from (mask["index"] for mask in (line.get("masks") or {}).get("frames") or ())

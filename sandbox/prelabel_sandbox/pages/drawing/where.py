@@ -4,7 +4,7 @@ from typing import Any
 
 from prelabel_sandbox.pages.formats import number
 
-# The names of kinds; an answer has the name of its classification's type.
+# The names of kinds. An answer is called by the type of its classification.
 NAMES = {
     "bbox": "box",
     "polygon": "polygon",
@@ -21,12 +21,12 @@ NAMES = {
 
 
 def kind_of(line: dict[str, Any]) -> str:
-    """Return the key that determines the kind."""
+    """Return the key that determines the line's kind; "answer" for an answer."""
     return next((key for key in NAMES if key in line), "answer")
 
 
 def where(line: dict[str, Any], kind: str) -> str:
-    """Return the place; "" for what belongs to the whole data row."""
+    """Return the place in words; "" if the annotation belongs to the whole data row."""
     parts = [_places[kind](line)] if kind in _places else []
     for key, word in (("messageId", "message"), ("page", "page"), ("unit", "in"), ("groupKey", "group")):
         if key in line:

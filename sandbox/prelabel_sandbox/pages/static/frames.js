@@ -1,6 +1,6 @@
 "use strict";
-// Draws the tracks and masks of the frame that the slider is at. Between two keyframes of a segment things move in a
-// straight line; outside of segments there is nothing; masks belong to their frame only.
+// Draws the tracks and masks of the slider's frame. Between two keyframes of a segment, objects move in a straight
+// line. Outside of segments nothing is drawn. A mask belongs to its frame only.
 
 const film = JSON.parse(document.getElementById("film").textContent);
 const slider = document.getElementById("frame");
@@ -39,7 +39,7 @@ const shapes = film.tracks.map((track) => {
   return { track, group, name: drawing.querySelector(`[data-shape="${track.shape}"]`) };
 });
 
-// Beside and above a shape's first point, or where there is room.
+// Writes a name beside and above a shape's first point, or on the other side at the edge of the drawing.
 function place(name, x, y) {
   const { width, height } = drawing.viewBox.baseVal;
   const [right, top] = [x > width * 0.85, y < height * 0.06];
@@ -63,7 +63,7 @@ function draw() {
     if (source) mask.setAttribute("href", source);
     else mask.removeAttribute("href");
   }
-  document.getElementById("frame-said").textContent = frame;
+  document.getElementById("frame-number").textContent = frame;
   slider.setAttribute("aria-valuetext", `frame ${frame}`);
   document.body.classList.add("playing");
   for (const line of head) {
@@ -72,7 +72,7 @@ function draw() {
   }
 }
 
-// The time of a frame is known only if the number of all frames is.
+// Frames per second; 0 if they are not known: that needs the number of all frames and the video's duration.
 const perSecond = () =>
   video && slider.dataset.known === "true" && Number.isFinite(video.duration) && video.duration > 0
     ? Number(slider.max) / video.duration
@@ -84,7 +84,7 @@ function go(frame) {
   if (perSecond()) video.currentTime = (Number(slider.value) - 0.5) / perSecond();
 }
 
-// Go to an annotation that is picked in the list, unless it is in the current frame.
+// When an annotation is picked in the list, go to its first frame, unless the current frame has it.
 function pick(entry, has, first) {
   document.querySelector(`#${entry} a.pick`)?.addEventListener("click", () => {
     stop();

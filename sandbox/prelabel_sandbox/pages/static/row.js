@@ -1,6 +1,6 @@
 "use strict";
 // Highlights an annotation in the drawing and in the list together, fits a canvas of unknown size to its asset, and
-// plays intervals of a recording. What is read here was escaped by the server; nothing is ever parsed as markup.
+// plays intervals of a recording. Values are only set as text or attributes; nothing is ever parsed as markup.
 
 const shapesOf = (entry) => document.querySelectorAll(`[data-entry="${entry}"]`);
 
@@ -15,8 +15,8 @@ const focused = () => document.activeElement?.closest(".entry")?.id ?? null;
 
 document.addEventListener("focusin", () => focused() && light(focused(), true));
 document.addEventListener("focusout", (event) => {
-  const left = event.target.closest(".entry")?.id;
-  if (left && left !== pointed) light(left, false);
+  const entry = event.target.closest(".entry")?.id;
+  if (entry && entry !== pointed) light(entry, false);
 });
 document.addEventListener("pointerover", (event) => {
   const over = event.target.closest(".entry")?.id ?? event.target.closest("[data-entry]")?.dataset.entry ?? null;
@@ -35,7 +35,7 @@ document.addEventListener("click", (event) => {
   (target.closest(".stage") ?? target).scrollIntoView({ block: "nearest" });
 });
 
-// A canvas whose size was guessed takes that of the asset, which is loaded later.
+// Gives a canvas whose size was guessed the size of the asset, once that is loaded.
 function fit(width, height) {
   const drawing = document.querySelector(".drawing[data-guessed]");
   if (!drawing || !width || !height) return;

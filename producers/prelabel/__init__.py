@@ -1,6 +1,6 @@
-"""Publish model predictions for Labelbox pre-labels: the message contract and everything that publishes.
+"""Publish model predictions as Labelbox pre-labels: publishers, messages, annotation types and errors.
 
-Every name is loaded, with what it needs, when it is first used: `import prelabel` costs nothing.
+A name and the modules that it needs are imported on first use, so `import prelabel` is cheap.
 """
 
 from typing import TYPE_CHECKING

@@ -1,15 +1,15 @@
 """The errors that a producer can meet, and the closed list of reason codes.
 
 PrelabelError
-├─ MessageError               the problem of one message: what is wrong, where, and what was expected
-│  ├─ MalformedMessage        it is not a message of ours
-│  ├─ InvalidAnnotation       one of its annotations is wrong in itself
+├─ MessageError               one message cannot be imported: what is wrong, where, and what was expected
+│  ├─ MalformedMessage        it does not have the form of a message
+│  ├─ InvalidAnnotation       an annotation is wrong, whatever the project's ontology is
 │  ├─ NotInOntology           an annotation does not fit the project's ontology or media type
-│  └─ MessageTooLarge         it has more bytes than a frame holds
-├─ InboxFull, BufferFull      back pressure: nothing was taken, try later
+│  └─ MessageTooLarge         it has more bytes than a message may have
+├─ InboxFull, BufferFull      back pressure: nothing was accepted, try again later
 ├─ PublisherClosed
-├─ NoRedisUrl                 nothing says which Redis to publish to
-└─ RedisUnavailable           the publisher still holds rows
+├─ NoRedisUrl                 no Redis URL was given, and no local stack runs
+└─ RedisUnavailable           Redis does not have all rows yet; the publisher still holds the others
 """
 
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ _SHOWN = 80
 
 
 class Reason(StrEnum):
-    """Why a message was refused or a row is dead: the whole list, for code, filters and docs."""
+    """Why a message was refused or a row became a dead letter: the complete list, for code, filters and docs."""
 
     MALFORMED_JSON = "malformed-json"  # not JSON, or not UTF-8
-    MALFORMED_MESSAGE = "malformed-message"  # the fields around the annotations
-    MESSAGE_TOO_LARGE = "message-too-large"  # for a frame, or for Labelbox
+    MALFORMED_MESSAGE = "malformed-message"  # a field outside the annotations
+    MESSAGE_TOO_LARGE = "message-too-large"  # too large for a frame, or for Labelbox
     TOO_DEEP = "too-deep"  # classifications nested beyond the limit
     INVALID_ANNOTATION = "invalid-annotation"  # a field of an annotation
     DUPLICATE_UUID = "duplicate-uuid"
@@ -34,7 +34,7 @@ class Reason(StrEnum):
     TOO_MANY_ANNOTATIONS = "too-many-annotations"  # of one feature on one data row
     GATE_DISAGREES = "gate-disagrees"  # our two checks differ: a bug of ours, never ignored silently
     WRONG_PROJECT = "wrong-project"  # the message names another project than its inbox
-    DATA_ROW_FORM = "data-row-form"  # id in a project of global keys, or the reverse
+    DATA_ROW_FORM = "data-row-form"  # an id in a project that uses global keys, or the reverse
     MEDIA_TYPE = "media-type"  # the project's media type does not accept this kind
     UNKNOWN_FEATURE = "unknown-feature"
     AMBIGUOUS_NAME = "ambiguous-name"  # a name that stands for two features or options
@@ -48,15 +48,15 @@ class Reason(StrEnum):
     REFUSED = "refused"  # Labelbox refused annotations of the row
     DATA_ROW_NOT_FOUND = "data-row-not-found"  # not in the project (yet)
     NO_VERDICT = "no-verdict"  # the status file says nothing about the row
-    FILE_REFUSED = "file-refused"  # Labelbox refused the file, down to this row
-    UPLOAD_FAILED = "upload-failed"  # uploads end without a response (5xx, timeouts), down to this row
-    IMPORT_FAILED = "import-failed"  # the import failed as a whole, down to this row
+    FILE_REFUSED = "file-refused"  # Labelbox refused the file, even with this row alone
+    UPLOAD_FAILED = "upload-failed"  # uploads failed (5xx, timeouts), even with this row alone
+    IMPORT_FAILED = "import-failed"  # the import failed as a whole, even with this row alone
     IMPORT_LOST = "import-lost"  # Labelbox no longer knows the import
     IMPORT_TIMEOUT = "import-timeout"  # the import ran beyond the deadline
 
 
 class PrelabelError(Exception):
-    """Something that prelabel knows about went wrong."""
+    """The base of all errors that prelabel raises itself."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or (type(self).__doc__ or "").strip())
@@ -65,8 +65,8 @@ class PrelabelError(Exception):
 class MessageError(PrelabelError):
     """The message cannot be imported.
 
-    Attributes: `reason`; `path` in the message, such as `annotations[3].bbox.width`; `found`, shortened; `expected`;
-    `hint`, such as the nearest existing name.
+    Attributes: `reason`, its code; `path`, the place in the message, such as `annotations[3].bbox.width`; `found`, the
+    value there, shortened; `expected`; `hint`, such as the nearest existing name, or None.
     """
 
     def __init__(self, reason: Reason, path: str, found: object, expected: str, hint: str | None = None) -> None:
@@ -79,53 +79,53 @@ class MessageError(PrelabelError):
         super().__init__(f"{path or 'message'}: expected {expected}, found {self.found}{tail}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Celery pickles what a task raises; an exception is otherwise rebuilt from its text alone.
+        # Celery pickles the exceptions of tasks; by default, an exception is rebuilt from its text alone.
         return type(self), (self.reason, self.path, self.found, self.expected, self.hint)
 
     def details(self) -> dict[str, Any]:
-        """Return the fields that a program can read; for dead letters."""
+        """Return the fields that a dead letter keeps, so that programs need not parse the error's text."""
         details = {"path": self.path, "found": self.found, "expected": self.expected}
         return details | ({"hint": self.hint} if self.hint else {})
 
 
 class MalformedMessage(MessageError):
-    """The message is not one of ours."""
+    """The message does not have the form of a message."""
 
 
 class InvalidAnnotation(MessageError):
-    """An annotation is wrong in itself."""
+    """An annotation is wrong, whatever the project's ontology is."""
 
 
 class NotInOntology(MessageError):
-    """An annotation does not fit the project."""
+    """An annotation does not fit the project's ontology or media type."""
 
 
 class MessageTooLarge(MessageError):
-    """The message has more bytes than a frame takes."""
+    """The message has more bytes than a message may have."""
 
 
 class InboxFull(PrelabelError):
-    """The project's inbox is full; nothing was taken."""
+    """The project's inbox is full; nothing was accepted."""
 
 
 class BufferFull(PrelabelError):
-    """The publisher's buffer is full; the message was not taken."""
+    """The publisher's buffer is full; the message was not accepted."""
 
 
 class PublisherClosed(PrelabelError):
-    """The publisher is closed; the message was not taken."""
+    """The publisher is closed; the message was not accepted."""
 
 
 class NoRedisUrl(PrelabelError):
-    """Nothing says which Redis to publish to, and no stack runs here."""
+    """No Redis URL was given, and no local stack runs here."""
 
 
 class RedisUnavailable(PrelabelError):
-    """Redis does not have all rows yet; they are still the publisher's."""
+    """Redis does not have all rows yet; the publisher still holds the others."""
 
 
 def shorten(value: object) -> str:
-    """Return a value as errors show it: its beginning, on one line, never a whole payload."""
+    """Return a value as errors show it: only its beginning, on one line."""
     if isinstance(value, Mapping):
         return f"an object with {len(value)} keys"
     if isinstance(value, list | tuple):
@@ -138,5 +138,5 @@ def shorten(value: object) -> str:
 
 
 def quoted(value: object) -> str:
-    """Return a value from a message, distinct from our own words: strings are in quotes."""
+    """Return a value of a message for an error text; strings get quotes, to stand out from our own words."""
     return f"'{shorten(value)}'" if isinstance(value, str) else shorten(value)

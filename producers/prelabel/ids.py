@@ -5,7 +5,7 @@ import time
 
 
 def uuid7() -> bytes:
-    """Return 16 bytes in the layout of a UUIDv7 (RFC 9562): they sort by the millisecond, and have 74 random bits."""
+    """Return the 16 bytes of a UUIDv7 (RFC 9562), which sort by the millisecond and have 74 random bits."""
     milliseconds = time.time_ns() // 1_000_000
     value = milliseconds << 80 | int.from_bytes(os.urandom(10), "big")
     return (value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62).to_bytes(16, "big")

@@ -1,4 +1,4 @@
-"""Records whose JSON comes from their declaration: what commands print with `--json`, and what reports hold."""
+"""The base of dataclasses whose JSON follows from their declaration, for `--json` output and for reports."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 class JsonRecord:
     """The base of a dataclass that is shown as JSON: its fields in their order, with names in camel case.
 
-    A record that leaves out a field, or shows a property, lists what it shows in `json_fields`. A name that is not
-    just the field's in camel case is in `json_names`.
+    A record that hides a field, or shows a property, lists the names to show in `json_fields`. `json_names` has the
+    JSON names that differ from the field's name in camel case.
     """
 
     __slots__ = ()
@@ -35,7 +35,7 @@ def camel_case(name: str) -> str:
 
 
 def json_value(value: Any) -> Any:
-    """Return a field's value as JSON: the largest of a `Counter` first; what dictionaries hold stays as it is."""
+    """Return a field's value as JSON: a `Counter` with its largest counts first, other mappings as they are."""
     if isinstance(value, JsonRecord):
         return value.as_json()
     if isinstance(value, Enum):

@@ -1,6 +1,6 @@
-"""Packages whose names are loaded when they are first used (PEP 562).
+"""Lazy imports: load the names of a package when they are first used (PEP 562).
 
-The names appear a second time in the package, under `TYPE_CHECKING`, for type checkers and editors; a test compares.
+The package imports the same names under `TYPE_CHECKING`, for type checkers and editors; a test compares the two lists.
 """
 
 import sys
@@ -10,8 +10,8 @@ from typing import Any
 
 
 def lazily(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return a package's `__getattr__` and `__dir__`; `names` has, by module, the names that come from it."""
-    modules = {name: module for module, listed in names.items() for name in listed.split()}
+    """Return a package's `__getattr__` and `__dir__`; `names` maps a module to its names, separated by spaces."""
+    modules = {name: module for module, provided in names.items() for name in provided.split()}
 
     def load(name: str) -> Any:
         if name not in modules:

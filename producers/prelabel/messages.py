@@ -15,7 +15,7 @@ from prelabel.annotations.kinds import BY_PLACE, kind_of_json, own_keys
 from prelabel.ids import uuid7
 
 VERSION = 1
-"""Of the message contract."""
+"""The version of the message contract."""
 MAX_GLOBAL_KEY = 200
 """Labelbox's limit (docs/reference/labelbox-format.md#1-4)."""
 MAX_ID = 200
@@ -34,7 +34,7 @@ def new_message_id() -> str:
 
 
 class DataRow(Wire):
-    """The asset: exactly one of Labelbox's id and the producer's global key."""
+    """The asset, named by exactly one of Labelbox's id and the producer's global key."""
 
     id: Annotated[str, Field(min_length=1, max_length=MAX_ID)] | None = None
     global_key: Annotated[str, Field(min_length=1, max_length=MAX_GLOBAL_KEY)] | None = None
@@ -55,7 +55,7 @@ def check_data_row(data_row: Any) -> None:
 
 
 class GlobalKey(DataRow):
-    """A data row by the producer's key: `GlobalKey("cam-1/000184.jpg")`."""
+    """A data row, named by the producer's key: `GlobalKey("cam-1/000184.jpg")`."""
 
     @for_people
     def __init__(self, global_key: str, /) -> None:
@@ -63,7 +63,7 @@ class GlobalKey(DataRow):
 
 
 class DataRowId(DataRow):
-    """A data row by Labelbox's id: `DataRowId("cmh2k4t8x00a107l5e1v9q3zr")`."""
+    """A data row, named by Labelbox's id: `DataRowId("cmh2k4t8x00a107l5e1v9q3zr")`."""
 
     @for_people
     def __init__(self, data_row_id: str, /) -> None:
@@ -82,7 +82,10 @@ class Model(Wire):
 
 
 def read_annotation(value: Any, info: ValidationInfo) -> Annotation:
-    """Return an annotation of the kind that its key determines: errors are about that kind, and no other is loaded."""
+    """Return an annotation as the model of its kind, which its key determines.
+
+    So errors are about that kind alone, and no other kind's module is loaded.
+    """
     if isinstance(value, Annotation) and (type(value).__module__, type(value).__name__) in BY_PLACE:
         return value
     if not isinstance(value, Mapping):
@@ -96,7 +99,10 @@ def read_annotation(value: Any, info: ValidationInfo) -> Annotation:
 
 
 def without_nulls(annotation: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an annotation without nulls, also in keys of other kinds: many languages write all fields of a class."""
+    """Return an annotation without the keys of any kind whose value is null.
+
+    Many languages write all fields of a class, with null for the unused ones.
+    """
     if None in annotation.values():
         return {key: value for key, value in annotation.items() if value is not None or key not in own_keys()}
     return annotation
@@ -117,7 +123,7 @@ else:
 class PredictionMessage(Wire):
     """One model's predictions for one data row; publishing it again overrides the same model's earlier ones."""
 
-    #: Version of the contract. Not a Literal, because pydantic's accepts true and 1.0 for 1.
+    #: Version of the contract. Not a Literal, because pydantic would accept true and 1.0 for 1.
     version: Annotated[int, Field(ge=VERSION, le=VERSION)] | None = None
     #: Assigned on publishing if it is missing.
     message_id: Annotated[str, Field(min_length=1, max_length=MAX_ID)] | None = None
@@ -129,7 +135,7 @@ class PredictionMessage(Wire):
     model: Model | None = None
     #: Stored, but without effect: the order of arrival counts.
     produced_at: Annotated[str, Field(pattern=RFC_3339), BeforeValidator(_as_text)] | None = None
-    #: Joins the fleet's trace (W3C trace context).
+    #: Links the message to the producer's trace (W3C trace context).
     traceparent: Annotated[str, Field(max_length=MAX_TRACEPARENT)] | None = None
     #: The predictions, at least one.
     annotations: Annotated[Annotations, Field(min_length=1)]

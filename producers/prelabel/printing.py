@@ -1,7 +1,7 @@
-"""How foreign text and commands are printed, so that no terminal obeys them and no shell runs them.
+"""Print foreign text and commands so that no terminal obeys the text and no shell runs parts of it.
 
-Foreign is what somebody else wrote: names, keys, messages, reasons, a server's texts. Python's `str.isprintable`
-refuses control characters, bidirectional marks, line separators and lone surrogates.
+Foreign text is text that somebody else wrote: names, keys, messages, reasons, a server's texts. `str.isprintable`
+decides which characters are safe: not control characters, bidirectional marks, line separators or lone surrogates.
 """
 
 import re
@@ -20,7 +20,7 @@ def printable(text: str) -> str:
 def printable_json(text: str) -> str:
     """Return JSON with `\\uXXXX` for every character that cannot be printed; line breaks between values stay.
 
-    It stays the same JSON: except for white space, such characters appear within strings only.
+    The JSON means the same: except for white space, such characters appear only within strings.
     """
     if text.isprintable():
         return text
@@ -33,20 +33,20 @@ def counted(number: int, noun: str) -> str:
 
 
 def and_more(total: int, shown: int, hint: str = "") -> list[str]:
-    """Return the line to print below the first `shown` of `total` items, or none if that is all."""
+    """Return the line to print below the first `shown` of `total` items; an empty list if all are shown."""
     return [f"… and {total - shown:,} more{hint}"] if total > shown else []
 
 
 def one_line(json: str) -> str:
-    """Return JSON on one line, printable: JSON strings hold no raw line breaks, so all of them stand between values."""
+    """Return JSON on one printable line; strings in JSON hold no raw line breaks, so only white space changes."""
     return printable_json(json.translate({ord(space): " " for space in "\r\n\t"}))
 
 
 def command(name: str, *values: object, **options: object) -> str:
     """Return a command of ours, ready to be pasted into a shell, such as `prelabel dead retry 42 --project p`.
 
-    `name` has our own words. `values` and the values of `options` may be anyone's: they are quoted. An option that is
-    True is a flag; one that is None or False is left out.
+    `name` is our own text. `values` and the values of `options` may be foreign, so they are quoted. An option that is
+    True becomes a flag; an option that is None or False is left out.
     """
     flags = [word for key, value in options.items() for word in _option(key, value)]
     words = [quoted_word(value) for value in values]

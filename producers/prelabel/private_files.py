@@ -1,4 +1,4 @@
-"""Files with others' rows, keys or messages: readable by their owner only, never through a link, written whole."""
+"""Files that hold rows, keys or messages: only the owner can read them, links are refused, each is written whole."""
 
 import errno
 import os
@@ -22,7 +22,7 @@ class UnsafeFile(OSError):
 
 
 def check_regular(path: Path) -> None:
-    """Check that `path` is a regular file or nothing. Raises UnsafeFile, or OSError if it cannot be inspected."""
+    """Check that `path` is a regular file or is missing. Raises UnsafeFile, or OSError if it cannot be inspected."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -57,13 +57,13 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Replace `path` by a file of this content, as `replacing` does."""
+    """Replace `path` with a file that has this content, as `replacing` does."""
     with replacing(path) as file:
         file.write(content)
 
 
 def opener(path: str, flags: int) -> int:
-    """Open a file that is written in place, for `open(…, opener=opener)`; its mode becomes 0600, even if it exists.
+    """Open a file to write it in place, for `open(…, opener=opener)`; its mode becomes 0600, even if it exists.
 
     Raises OSError, and UnsafeFile as `check_regular` does.
     """
@@ -82,7 +82,7 @@ def opener(path: str, flags: int) -> int:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make names durable that were added to a folder or removed from it."""
+    """Make it durable that names were added to a folder or removed from it."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

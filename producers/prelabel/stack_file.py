@@ -1,7 +1,7 @@
-"""`.prelabel/stack.json`: where the parts of the running stack are. Written by `prelabel up`, read here.
+"""Find and read `.prelabel/stack.json`, in which `prelabel up` writes the addresses of the running stack.
 
-The file decides where rows and a key go, so only a file of this user is read, in a folder of this user, and neither may
-be open to anyone else.
+The file decides where rows and an API key are sent. So it is used only if it and its folder belong to this user and
+are closed to everyone else.
 """
 
 import json
@@ -34,7 +34,7 @@ class NoStack(PrelabelError):
 
 
 class UntrustedStack(NoStack):
-    """There is a file, but somebody else could have written it or read it."""
+    """The file exists, but somebody else could have written or read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class StackFile:
 def find_stack() -> tuple[Path, StackFile]:
     """Return the folder and the file of the stack that runs in the working directory or above it; the nearest decides.
 
-    Raises NoStack where there is none or its process has ended, UntrustedStack where the file is not used.
+    Raises NoStack if there is none or its process has ended, UntrustedStack if the file must not be trusted.
     """
     here = Path.cwd()
     for parent in (here, *here.parents):
@@ -75,8 +75,8 @@ def read(folder: Path) -> StackFile:
     path = folder / NAME
     try:
         text = _read_private(folder)
-        found: dict[str, Any] = json.loads(text)
-        stack = StackFile(**{name: found[key] for name, key in KEYS.items()})
+        addresses: dict[str, Any] = json.loads(text)
+        stack = StackFile(**{name: addresses[key] for name, key in KEYS.items()})
         lives = _lives(stack.pid)
     except FileNotFoundError:
         raise NoStack(f"no stack runs in {folder}") from None
@@ -88,10 +88,10 @@ def read(folder: Path) -> StackFile:
 
 
 def _read_private(folder: Path) -> bytes:
-    """Read the file by handles, so that what was checked is what is read."""
+    """Read the file through open handles, so that nobody can swap it between the check and the reading."""
     if not hasattr(os, "geteuid"):
         raise NoStack("no stack runs on this system")
-    if folder.lstat().st_uid != os.geteuid():  # a link of somebody else could lead to another stack of ours
+    if folder.lstat().st_uid != os.geteuid():  # somebody else's link could lead to another stack of this user
         raise UntrustedStack(_owner(folder, folder.lstat().st_uid))
     parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -1,10 +1,10 @@
-"""For unit tests of code that publishes: publishers that check like the real ones, and keep the messages.
+"""Publishers for unit tests: they check messages as the real publishers do, and keep them instead of sending them.
 
     with recording_publisher() as publisher:
         my_code(publisher)
     assert publisher.published("my-project")[0].data_row == GlobalKey("cam-1/000184.jpg")
 
-No Redis, no threads. A message is refused for the same reasons, with the same errors.
+They need no Redis and start no threads. A message is refused for the same reasons, with the same errors.
 """
 
 import threading
@@ -23,10 +23,11 @@ _SHOWN = 10
 
 
 class Recorder:
-    """The published messages: shared by the recording publishers, sync and async.
+    """The published messages; the base of both recording publishers.
 
-    `fail_with` is an error, or its class, that calls raise from now on: RedisUnavailable from `flush` and `close`, any
-    other from `publish`; None ends it. `unflushed` counts the messages published since the last flush.
+    `fail_with` is an error, or an error class, that calls raise from now on: `flush` and `close` raise it if it is
+    RedisUnavailable, `publish` raises any other. Set it to None to stop. `unflushed` counts the messages published
+    since the last flush.
     """
 
     def __init__(self, fail_with: Failure | None = None, max_bytes: int = MAX_MESSAGE_BYTES) -> None:
@@ -38,7 +39,7 @@ class Recorder:
         self._lock = threading.Lock()
 
     def published(self, project_id: str | None = None) -> list[PredictionMessage]:
-        """Return the messages that were taken, in order; of one project, or of all."""
+        """Return the published messages of one project, or of all, in order."""
         with self._lock:
             return [message for message in self._messages if project_id in (None, message.project_id)]
 
@@ -50,9 +51,9 @@ class Recorder:
         model: str | None = None,
         count: int | None = None,
     ) -> list[PredictionMessage]:
-        """Return the messages of this project, data row (a text is a global key) and model name, in order.
+        """Return the messages of this project, data row (a string is a global key) and model name, in order.
 
-        Raises AssertionError with the published messages if there are none, or not `count`.
+        Raises AssertionError, which lists the published messages, if there are none, or not exactly `count`.
         """
         key = GlobalKey(data_row) if isinstance(data_row, str) else data_row
         messages = [message for message in self.published(project_id) if _fits(message, key, model)]
@@ -67,7 +68,7 @@ class Recorder:
         return messages
 
     def assert_nothing_published(self, project_id: str | None = None) -> None:
-        """Raise AssertionError with the messages if one of this project, or of any, was taken."""
+        """Raise AssertionError, which lists the messages, if any were published for this project, or for any."""
         messages = self.published(project_id)
         if messages:
             raise AssertionError(f"expected no message, published were{_listed(messages)}")
@@ -81,11 +82,11 @@ class Recorder:
         prepared = prepare(message, project_id=project_id, model=model, max_bytes=self._max_bytes)
         if self.fail_with is not None and not _is_for_flush(self.fail_with):
             raise _instance(self.fail_with)
-        read = PredictionMessage.model_validate_json(prepared.raw, by_alias=True, by_name=False)
+        parsed = PredictionMessage.model_validate_json(prepared.raw, by_alias=True, by_name=False)
         with self._lock:
             if self._closed:
                 raise PublisherClosed("the publisher is closed")
-            self._messages.append(read.model_copy(update={"data_row": _as_written(read.data_row)}))
+            self._messages.append(parsed.model_copy(update={"data_row": _as_written(parsed.data_row)}))
             self.unflushed += 1
         return prepared.message_id
 
@@ -147,7 +148,7 @@ def recording_publisher(
 async def async_recording_publisher(
     *, fail_with: Failure | None = None, max_bytes: int = MAX_MESSAGE_BYTES
 ) -> AsyncIterator[AsyncRecordingPublisher]:
-    """Yield a recording publisher to await, closed at the end of the block."""
+    """Yield a recording publisher for asyncio, closed at the end of the block; its records can still be read then."""
     async with AsyncRecordingPublisher(fail_with, max_bytes) as publisher:
         yield publisher
 
@@ -163,7 +164,7 @@ def _instance(failure: Failure) -> PrelabelError:
 
 
 def _as_written(data_row: DataRow) -> DataRow:
-    """Return a data row in the form that a test writes, so that the two are equal."""
+    """Return a data row in the class that a test writes, so that the two compare equal."""
     return DataRowId(data_row.id) if data_row.id is not None else GlobalKey(data_row.global_key or "")
 
 

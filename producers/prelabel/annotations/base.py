@@ -15,11 +15,11 @@ from prelabel.errors import Reason, quoted
 MAX_NAME = 1000
 """Maximum number of characters of a feature's or option's name; an assumption, Labelbox documents none."""
 MAX_DEPTH = 20
-"""Maximum depth of nested classifications; Labelbox documents none, and a limit keeps every reader safe."""
+"""Maximum depth of nested classifications; Labelbox documents no limit, and ours bounds every reader's recursion."""
 _UUID = re.compile(r"\{?[0-9a-fA-F]{4}(?:-?[0-9a-fA-F]{4}){7}\}?")
 
 MAX_NUMBER = 2**53
-"""Largest number; most readers of JSON read a greater whole number as another one."""
+"""Largest number; most readers of JSON round whole numbers above it."""
 Number = Annotated[int | float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
 """A JSON number: finite; strings and booleans are refused."""
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
@@ -28,10 +28,10 @@ SchemaId = Annotated[str, Field(min_length=25, max_length=25)]
 Confidence = Annotated[int | float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 Rule = Callable[[Any], None]
-"""A rule between fields. It is called with a model or with the gate's struct of the same attributes, raises
-CheckFailed, and writes old spellings in the new one."""
+"""A rule between fields. It is called with a model, or with the gate's struct, which has the same attributes. It raises
+CheckFailed, and replaces old spellings with the current one."""
 PictureRule = Callable[[Any, PictureWork], None]
-"""A rule about pictures: it also gets the work that the pictures of its message may still cost."""
+"""A rule about pictures. It also gets the work that checking the pictures of the message may still cost."""
 
 
 class CheckFailed(Exception):
@@ -46,9 +46,9 @@ class CheckFailed(Exception):
 
 
 class Wire(BaseModel):
-    """A part of a message: camelCase on the wire, snake_case in Python; no unknown keys, no conversion.
+    """A part of a message: camelCase in JSON, snake_case in Python. Unknown keys are refused, values never converted.
 
-    Attributes may be set by either name in Python; JSON is read by its own names only.
+    In Python, attributes may be set by either name; JSON is read by its own names only.
     """
 
     model_config = ConfigDict(
@@ -67,17 +67,17 @@ class Wire(BaseModel):
 
 
 def for_people(init: Callable[..., None]) -> Callable[..., None]:
-    """Mark a constructor that accepts more than the wire does: names by position, corners, pairs for points.
+    """Mark a constructor that accepts more than JSON may have: positional names, corners, pairs as points.
 
-    pydantic calls an overridden `__init__` for JSON as well, unless it has this mark, which pydantic's own constructor
-    has. So what is convenient in Python is not accepted on the wire.
+    pydantic would call an overridden `__init__` for JSON as well, and so accept these there. It does not if the
+    constructor has this mark, as pydantic's own constructor does.
     """
     init.__pydantic_base_init__ = True  # type: ignore[attr-defined]
     return init
 
 
 def with_arguments(fields: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """Add a constructor's arguments to its fields: None is left out, scalars of numpy and torch become numbers."""
+    """Add a constructor's arguments to its fields, without None; scalars of numpy and torch become numbers."""
     for key, value in more.items():
         if value is not None:
             fields[key] = value
@@ -104,13 +104,13 @@ class CustomMetric(Wire):
 class Annotation(Wire):
     """The envelope of every annotation (docs/reference/labelbox-format.md#1-2).
 
-    `name` or `schema_id`, or both, say which feature of the ontology it is. `uuid` is the pre-label's identity on its
-    data row; without one the worker derives it, so that publishing again overrides instead of adding. `confidence`
+    `name` or `schema_id`, or both, name the feature of the ontology. `uuid` is the pre-label's identity on its data
+    row; if it is missing, the worker derives it, so that publishing again overrides instead of adding. `confidence`
     and `custom_metrics` stay in the message and are not sent, since MAL imports accept neither.
     """
 
     ENVELOPE: ClassVar[tuple[Rule, ...]] = ()
-    """Rules about what kinds share; an annotation that has only a name and its kind's key cannot break them."""
+    """Rules about the fields that kinds share; an annotation with only a name and its kind's key cannot break them."""
     CHECKS: ClassVar[tuple[Rule, ...]] = ()
     """Rules about the kind's own key."""
     PICTURES: ClassVar[tuple[PictureRule, ...]] = ()
@@ -162,8 +162,8 @@ def read_uuid(value: str, path: str) -> str:
 def check_distinct(points: Iterable[Any], minimum: int, path: str) -> None:
     """Check that there are at least `minimum` different points.
 
-    It stops there: the hashes of numbers are predictable, and a large set of colliding points compares each with every
-    other.
+    It looks at no more points than that: the hashes of numbers are predictable, and adding points that were made to
+    collide to a large set would compare each of them with every other.
     """
     different: set[tuple[Any, Any]] = set()
     for point in points:

@@ -1,8 +1,8 @@
 """Answers: radio, checklist, free text, and classifications nested under objects and options.
 
 See docs/reference/labelbox-format.md#2-1 to #2-4. The form of an answer determines its kind: an object is one option,
-an array several, a string is free text. Old spellings are read and rewritten: `answers` as `answer`, `schema_id` below
-an option as `schemaId`, `classifications` beside a single option as the same inside it.
+an array is several options, a string is free text. Old spellings are accepted and rewritten: `answers` becomes
+`answer`, `schema_id` of an option becomes `schemaId`, `classifications` beside a single option are moved inside it.
 """
 
 from typing import Annotated, Any, ClassVar
@@ -37,7 +37,7 @@ class _Named(Wire):
 
     name: Name | None = None
     schema_id: SchemaId | None = None
-    # The official SDK 7.17 writes this below options (docs/reference/labelbox-format.md#1-2).
+    # The official SDK 7.17 writes this spelling in options (docs/reference/labelbox-format.md#1-2).
     misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
     confidence: Confidence | None = None
     custom_metrics: list[CustomMetric] | None = None
@@ -54,7 +54,7 @@ class Option(_Named):
 
 
 def answer_form(answer: Any) -> str:
-    """Return which member of `Answer` is meant; anything else is read as an option, whose error says what is wrong."""
+    """Return the tag of the member of `Answer` to read a value as; other values get an option's error message."""
     return "text" if isinstance(answer, str) else "options" if isinstance(answer, list) else "option"
 
 
@@ -68,8 +68,7 @@ Answer = Annotated[
 class Classification(_Named):
     """A classification nested under an object or an option: `Classification("hull state", "intact")`.
 
-    `answer` is an option (an `Option`), several (a list of options or names) or a text (a string), as in the kind of
-    its own type.
+    `answer` is an `Option` for a radio, a list of options or names for a checklist, or a string for a text.
     """
 
     answer: Answer | None = None
@@ -80,7 +79,7 @@ class Classification(_Named):
         super().__init__(**with_arguments(fields, name=name, answer=_options(answer)))
 
 
-Option.model_rebuild()  # it and Classification hold each other
+Option.model_rebuild()  # Option and Classification refer to each other
 
 
 def check_classifications(annotation: Any) -> None:
@@ -97,15 +96,15 @@ def check_answered(annotation: Any) -> None:
         return
     options = annotation.answer if isinstance(annotation.answer, list) else [annotation.answer]
     if len(options) != 1 or options[0].classifications is not None:
-        # Only old video docs do this (docs/reference/labelbox-format.md#2-4); with one option it is clear where they
-        # belong.
+        # Only old video docs have classifications here (docs/reference/labelbox-format.md#2-4). If there is one option,
+        # they can only belong to it.
         raise CheckFailed("classifications", beside, "classifications inside the option they belong to")
     check_nested(beside, "", 2)
     options[0].classifications, annotation.classifications = beside, None
 
 
 def check_answer(item: Any, path: str, depth: int) -> None:
-    """Check one answer: one spelling, options that are named and distinct, and nested answers below."""
+    """Check that an answer has one spelling, and named and distinct options; check the answers nested below them."""
     where = path + one_answer(item, path)
     answer = item.answer
     if isinstance(answer, list):
@@ -146,7 +145,7 @@ def _check_option(option: Any, path: str, depth: int) -> None:
 
 
 def check_nested(classifications: Any, path: str, depth: int) -> None:
-    """Check classifications below an object or an option, to the depth limit."""
+    """Check classifications below an object or an option, and that they are not nested beyond the limit."""
     if depth > MAX_DEPTH:
         expected = f"classifications nested at most {MAX_DEPTH} deep"
         raise CheckFailed(f"{path}classifications", f"depth {depth}", expected, Reason.TOO_DEEP)
@@ -157,7 +156,7 @@ def check_nested(classifications: Any, path: str, depth: int) -> None:
 
 
 def check_named(item: Any, path: str, expected: str) -> None:
-    """Check that an option or classification has a name or an id; rewrite the id in its one spelling."""
+    """Check that an option or classification has a name or an id; move an id from its old key to `schemaId`."""
     if item.misspelt_schema_id is not None:
         if item.schema_id not in (None, item.misspelt_schema_id):
             raise CheckFailed(f"{path}.schema_id", quoted(item.misspelt_schema_id), "schemaId alone")
@@ -204,8 +203,8 @@ class FreeText(Annotation):
 
     Source: docs/reference/labelbox-format.md#2-3.
 
-    The official SDK writes `classifications` below a text, but no ontology we have seen knows them; they are passed on
-    for Labelbox to decide (docs/reference/labelbox-format.md#2-4, #question-7-20).
+    The official SDK writes `classifications` below a text, but no ontology we have seen has any there. They are passed
+    on, and Labelbox decides (docs/reference/labelbox-format.md#2-4, #question-7-20).
     """
 
     ENVELOPE: ClassVar[tuple[Rule, ...]] = (check_envelope, check_classifications)
@@ -219,7 +218,7 @@ class FreeText(Annotation):
 
 
 def _options(answer: Any) -> Any:
-    """Replace names in a list by options; a string alone is a text."""
+    """Replace names in a list with options; a string that is not in a list is a text."""
     if isinstance(answer, list | tuple):
         return [Option(item) if isinstance(item, str) else item for item in answer]
     return answer

@@ -55,7 +55,7 @@ class MessageRadio(Radio):
 
     Source: docs/reference/labelbox-format.md#2-5.
 
-    Without a message it is a `Radio` about the whole conversation. The feature may be answered once per message.
+    An answer about the whole conversation is a `Radio`. The feature may be answered once per message.
     """
 
     message_id: MessageId

@@ -1,6 +1,6 @@
 """Sliced volumes: polylines and masks of a group of slices (docs/reference/labelbox-format.md#2-23).
 
-Labelbox documents them, and its client had them up to 6.0; whether the server still accepts them is open
+Labelbox documents them, and its client had them up to 6.0; it is unknown whether the server still accepts them
 (docs/reference/labelbox-format.md#question-7-16).
 """
 
@@ -18,7 +18,7 @@ GroupKey = Literal["axial", "sagittal", "coronal"]
 
 
 class Slice(Wire):
-    """The line in one slice, whose number is `frame`, in pixels; volumes have no nested answers.
+    """The line in one slice, in pixels; `frame` is the slice's number. Volumes have no nested answers.
 
     Source: docs/reference/labelbox-format.md#3.
     """
@@ -61,7 +61,7 @@ class DicomPolyline(Annotation):
 
 
 class DicomMasks(VideoMasks):
-    """Masks of slices, whose numbers are the frames' `index`: as `VideoMasks`, with `group_key`.
+    """Masks of slices: like `VideoMasks`, with a `group_key`; the `index` of a frame is the slice's number.
 
     Source: docs/reference/labelbox-format.md#2-23.
     """

@@ -33,8 +33,8 @@ class DocumentEntity(GeometricObject):
 
     Source: docs/reference/labelbox-format.md#2-14.
 
-    `DocumentEntity("ship name", [TextSelection(group_id=…, token_ids=[…], page=1)])`. Labelbox's own client names the
-    feature even where it has the id; the worker adds the name.
+    `DocumentEntity("ship name", [TextSelection(group_id=…, token_ids=[…], page=1)])`. Labelbox's own client sends the
+    feature's name even if it has the id; so if the name is missing, the worker adds it.
     """
 
     text_selections: Annotated[list[TextSelection], Field(min_length=1, max_length=MAX_TOKENS)]

@@ -8,13 +8,13 @@ from prelabel.annotations.base import Annotation, CheckFailed, Name, Rule, Wire,
 from prelabel.annotations.conversation import MessageId
 
 MAX_REPLIES = 250
-"""Maximum number of replies of a task: the messages of a conversation (docs/reference/labelbox-format.md#1-9)."""
+"""Maximum number of replies of a task, and of messages of a conversation (docs/reference/labelbox-format.md#1-9)."""
 FORMATS = {
     "message-single-selection": ("message_id", "model_config_name"),
     "message-multi-selection": ("selected_messages",),
     "message-ranking": ("ranked_messages",),
 }
-"""Formats, which are also the ontology's tools, and the fields that their data have beside the parent message."""
+"""Format, which is also the ontology's tool → the fields of its data, apart from the parent message."""
 Format = Literal["message-single-selection", "message-multi-selection", "message-ranking"]
 
 
@@ -32,9 +32,10 @@ class RankedMessage(SelectedMessage):
 
 
 class EvaluationData(Wire):
-    """The choice among the replies to `parent_message_id`, in the fields of the task's format.
+    """The choice among the replies to `parent_message_id`.
 
-    One reply (`message_id`, `model_config_name`), several (`selected_messages`), or all in order (`ranked_messages`).
+    The task's format decides which fields it has: one reply (`message_id`, `model_config_name`), several replies
+    (`selected_messages`), or all replies in order (`ranked_messages`).
     """
 
     parent_message_id: MessageId
@@ -57,7 +58,7 @@ def check_task(annotation: Any) -> None:
     fields = FORMATS[task.format]
     for field in ("message_id", "model_config_name", "selected_messages", "ranked_messages"):
         if (getattr(task.data, field) is not None) != (field in fields):
-            expected = f"what {task.format} has: parentMessageId, {', '.join(map(_camel, fields))}"
+            expected = f"the fields of {task.format}: parentMessageId, {', '.join(map(_camel, fields))}"
             raise CheckFailed(path, "another field, or one missing", expected)
     ranked = task.data.ranked_messages
     if ranked and sorted(message.order for message in ranked) != list(range(1, len(ranked) + 1)):

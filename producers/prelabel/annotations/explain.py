@@ -1,4 +1,4 @@
-"""pydantic's errors → ours: the path as a producer writes it, what was found, what was expected."""
+"""Turn pydantic's errors into ours: the path as a producer writes it, what was found, what was expected."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from prelabel.annotations.classifications import FORMS
 from prelabel.annotations.kinds import KEYS, kind_of_json, no_kind, own_keys
 from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason, quoted, shorten
 
-# Names that pydantic puts into a path for members of unions, and that the JSON does not have.
+# Names of members of unions: pydantic puts them into an error's path, but the JSON does not have them.
 _MEMBERS = {*FORMS, "int", "float", "constrained-int", "constrained-float"}
 _EXPECTED = {
     "string_type": "a string",
@@ -34,7 +34,7 @@ _EXPECTED = {
     "less_than_equal": "a number of at most {le}",
     "literal_error": "{expected}",
 }
-# Texts about a whole field that say more than those above.
+# Texts for single fields, which say more than the texts above.
 _FIELDS = {
     "projectId": "letters, digits, _ and -",
     "producedAt": "a time by RFC 3339 with its offset",
@@ -50,20 +50,20 @@ _ELSEWHERE = {
 def refusal(
     path: str, found: object, expected: str, hint: str | None = None, reason: Reason | None = None
 ) -> MessageError:
-    """Return the error of a field of a message or an annotation, by its path."""
+    """Return the error for the field at a path: InvalidAnnotation inside an annotation, else MalformedMessage."""
     inside = path.startswith("annotations[")
     reason = reason or (Reason.INVALID_ANNOTATION if inside else Reason.MALFORMED_MESSAGE)
     return (InvalidAnnotation if inside else MalformedMessage)(reason, path, found, expected, hint)
 
 
 def broken_rule(error: CheckFailed, path: str) -> MessageError:
-    """Return the error of a rule between fields, which is broken below this path."""
+    """Return the error for a broken rule between fields; the rule's own path is relative to `path`."""
     reason = None if error.reason is Reason.INVALID_ANNOTATION else error.reason
     return refusal(".".join(part for part in (path, error.path) if part), error.found, error.expected, None, reason)
 
 
 def unknown_key(path: str, key: str, known: Iterable[str]) -> MessageError:
-    """Return the error of an unknown key: ignoring it would hide a misspelling."""
+    """Return the error for an unknown key; to ignore the key would hide a misspelling."""
     names = tuple(known)
     near = _nearest(shorten(key), names)
     hint = f"did you mean {near}?" if near else None
@@ -73,13 +73,13 @@ def unknown_key(path: str, key: str, known: Iterable[str]) -> MessageError:
 
 @lru_cache(1024)
 def _nearest(key: str, names: tuple[str, ...]) -> str | None:
-    """Return the most similar name; cached, since a producer misspells a key in every message."""
+    """Return the most similar name; cached, since a misspelt key is usually in every message of a producer."""
     return next(iter(difflib.get_close_matches(key, names, 1)), None)
 
 
 def explanation(error: ValidationError, message: Any, root: type[BaseModel], at: int | None = None) -> MessageError:
-    """Return the most telling error of a message (of model `root`), or of its annotation `at`."""
-    problem = _most_telling(error.errors(include_url=False))
+    """Return the most helpful error about a message (of model `root`), or about its annotation `at`."""
+    problem = _most_helpful(error.errors(include_url=False))
     loc = problem["loc"] if at is None else ("annotations", at, *problem["loc"])
     path, kind, value, context = path_of(loc), problem["type"], problem.get("input"), problem.get("ctx", {})
     if kind == "check_failed":
@@ -113,8 +113,11 @@ def _parts(loc: Sequence[int | str]) -> list[int | str]:
     return [part for part in loc if part not in _MEMBERS]
 
 
-def _most_telling(problems: Sequence[Any]) -> Any:
-    """Prefer an unknown key to the key that is missing because of it, and a bound to a union's type."""
+def _most_helpful(problems: Sequence[Any]) -> Any:
+    """Return the most helpful of pydantic's problems.
+
+    An unknown key is preferred to the key that is missing because of it, and a violated bound to a wrong type.
+    """
     first = problems[0]
     same_place = [problem for problem in problems if problem["loc"][:-1] == first["loc"][:-1]]
     for problem in same_place:

@@ -1,7 +1,8 @@
 """Tiled imagery: the differences from images (docs/reference/labelbox-format.md#2-21).
 
-Points, lines, polygons and boxes are those of images, in the coordinates of the asset's tile layer: on geographic
-layers `x` is longitude and `y` latitude in degrees, on plain ones both are pixels. Only the worker knows which.
+Points, lines, polygons and boxes are the same as on images, in the coordinates of the asset's tile layer: on geographic
+layers, `x` is the longitude and `y` the latitude in degrees; on plain layers, both are pixels. Only the worker knows
+which kind of layer a project has.
 """
 
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ MAX_LONGITUDE, MAX_LATITUDE = 180, 90
 
 
 class TileCorners(Wire):
-    """A box from its northern edge: `height` is negative."""
+    """A box that starts at its northern edge, so `height` is negative."""
 
     top: Number
     left: Number
@@ -24,7 +25,7 @@ class TileCorners(Wire):
 
 
 class TileBox(GeometricObject):
-    """A box whose `top` is the north: `height` goes down to the south and is negative.
+    """A box whose `top` is its northern edge; `height` leads to the southern edge and is negative.
 
     Source: docs/reference/labelbox-format.md#2-21.
 
@@ -70,7 +71,7 @@ def _check_position(position: Any, path: str) -> None:
     _check(position.y, MAX_LATITUDE, f"{path}.y", "latitude")
 
 
-def _check(value: float, limit: int, path: str, what: str) -> None:
+def _check(value: float, limit: int, path: str, axis: str) -> None:
     if not -limit <= value <= limit:
-        expected = f"a {what} between -{limit} and {limit} degrees (x is longitude, y is latitude)"
+        expected = f"a {axis} between -{limit} and {limit} degrees (x is longitude, y is latitude)"
         raise CheckFailed(path, f"{value}", expected)

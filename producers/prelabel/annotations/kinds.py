@@ -1,7 +1,7 @@
-"""The one table of annotation kinds: how to recognize a kind, its definition, its tools, the media types that have it.
+"""The table of annotation kinds: how to recognize each kind, its model, its tools in ontologies, and its media types.
 
-Everything that has to know kinds reads it here: the message, the fast gate, the ontology check, the docs. A new kind
-is a line in this table and a module with its definition, which is loaded when the first of its kind is read.
+The message, the gate, the ontology check and the docs all use this table. To add a kind, add a line here and a module
+with its model; the module is loaded when the first annotation of the kind is read.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -24,16 +24,16 @@ TILES = frozenset({"TMSGEO", "TMSSIMPLE"})
 DOCUMENTS = frozenset({"PDF", "DOCUMENT"})
 """Two names of one media type."""
 _ANSWERED = MEDIA_TYPES - {"POINTCLOUD", "LLM"}
-# Documents certainly accept relationships. For text, conversations, video, tiles and DICOM sources differ or are
-# silent, so rows are not refused for it (docs/reference/labelbox-format.md#question-7-13).
+# Documents certainly accept relationships. For text, conversations, video, tiles and DICOM, the sources disagree or say
+# nothing, so relationships are not refused there (docs/reference/labelbox-format.md#question-7-13).
 _LINKED = {"IMAGE", "TEXT", "CONVERSATIONAL", "VIDEO", "DICOM"} | DOCUMENTS | TILES
 
 Get = Callable[[str], Any]
-"""Returns the value of a wire key of an annotation, or None."""
+"""A function that returns the value of an annotation's JSON key, or None if the annotation does not have it."""
 
 
 def media_type_of(text: str | None) -> str:
-    """Return a media type as `MEDIA_TYPES` spells it, even if it is not one of them."""
+    """Return a media type in the spelling of `MEDIA_TYPES`, even if it is not one of them."""
     return (text or "").upper().replace("_", "").replace("-", "")
 
 
@@ -43,38 +43,40 @@ class Kind:
 
     #: Its name in errors and docs.
     name: str
-    #: The wire keys that determine it, by their names in Python; of several one is used.
+    #: The keys that identify it, by their Python names; an annotation has exactly one of them.
     keys: tuple[str, ...]
-    #: The module of `prelabel.annotations` and the class in it that define it.
+    #: Where its model is: a module of `prelabel.annotations`, and a class in that module.
     place: tuple[str, str]
-    #: The ontology's tool and classification types that accept it (docs/reference/labelbox-format.md#4-1).
+    #: The types of tools and classifications in ontologies that accept it (docs/reference/labelbox-format.md#4-1).
     tools: frozenset[str]
-    #: The media types, of `MEDIA_TYPES`, that accept it or may do so (docs/reference/labelbox-format.md#3).
+    #: The media types, as in `MEDIA_TYPES`, that accept it or may accept it (docs/reference/labelbox-format.md#3).
     media: frozenset[str]
-    #: Whether Labelbox imports it slowly, so that chunks hold fewer (docs/reference/labelbox-format.md#1-9).
+    #: Whether Labelbox imports it slowly, so that a chunk holds fewer of them (docs/reference/labelbox-format.md#1-9).
     slow: bool = False
-    #: Whether the feature is a classification and not a tool.
+    #: Whether its feature is a classification and not a tool.
     classifies: bool = False
     #: For kinds whose feature is a classification, the form of the answer: `radio`, `checklist` or `text`.
     form: str | None = None
     #: Whether the answers have ranges of time.
     timed: bool = False
-    #: Whether the line must name its feature, even where it has the id (docs/reference/labelbox-format.md#1-5).
+    #: Whether its line must have the feature's name even if it has the feature's id
+    #: (docs/reference/labelbox-format.md#1-5).
     named: bool = False
     #: Whether it may carry pictures, which are checked together with the message's other pictures.
     pictures: bool = False
-    #: Whether the tool's name alone identifies the feature when nothing is nested beside the geometry.
+    #: Whether the feature can be looked up by name alone if the annotation has no nested answers.
     plain: bool = False
-    #: Whether images have it; the fast gate reads these kinds, and all others one by one.
+    #: Whether images have it. The gate reads messages of such kinds in one pass, others annotation by annotation.
     image: bool = False
-    #: For kinds that share a key, their difference in words.
+    #: For kinds that share a key: how this kind differs, in words for the docs.
     how: str = ""
-    #: For kinds that share a key, tells this one by (the key's value, a getter of other wire keys); None for the last.
+    #: For kinds that share a key: whether an annotation is of this kind, given the key's value and a getter of other
+    #: keys. None for the last of these kinds, which is for all other annotations with the key.
     tells: Callable[[Any, Get], bool] | None = None
 
     @property
     def model(self) -> type[Annotation]:
-        """Return its definition."""
+        """Return the model that defines it; its module is loaded on the first call."""
         return _load(self.place)
 
 
@@ -122,7 +124,7 @@ def _of_message(form: type | None) -> Callable[[Any, Get], bool]:
 
 
 def _upward(value: Any, _: Get) -> bool:
-    """Return whether a box starts at its lower or northern edge, which only tiled imagery has."""
+    """Return whether a box has a negative height, which only tiled imagery has."""
     height = _part(value, "height")
     return isinstance(height, int | float) and height < 0
 
@@ -139,7 +141,7 @@ def _timed(value: Any, get: Get, form: type) -> bool:
 
 
 def _part(item: Any, key: str) -> Any:
-    """Return a key of a JSON object, or an attribute of the gate's struct or the model that reads it."""
+    """Return the value of a key of a JSON object, or of the attribute in a model or a struct of the gate."""
     return item.get(key) if isinstance(item, dict) else getattr(item, key, None)
 
 
@@ -149,7 +151,7 @@ _TIMED_MEDIA = {"VIDEO", "AUDIO"}
 _TALK = {"CONVERSATIONAL"}
 
 KINDS = (
-    # Of the kinds that share a key, the first whose `tells` says yes is the kind; the last is for everything else.
+    # The order matters for kinds that share a key: the first one whose `tells` returns True is used, else the last.
     _kind("document box", "bbox", "document.DocumentBox", {"rectangle"}, DOCUMENTS,
           how="with `page` and `unit`", tells=_has("page", "unit")),
     _kind("tile box", "bbox", "geo.TileBox", {"rectangle"}, TILES, slow=True,
@@ -189,7 +191,7 @@ KINDS = (
 )  # fmt: skip
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_PLACE = {(f"prelabel.annotations.{kind.place[0]}", kind.place[1]): kind for kind in KINDS}
-"""Module and name of a definition → its kind."""
+"""Module and name of a model's class → its kind."""
 
 
 def wire_name(kind: Kind, field: str) -> str:
@@ -199,12 +201,12 @@ def wire_name(kind: Kind, field: str) -> str:
 
 @cache
 def own_keys() -> frozenset[str]:
-    """Return every key that some annotation may have; null stands for its absence."""
+    """Return the JSON keys that annotations of any kind may have; with the value null, they count as absent."""
     return frozenset({wire_name(kind, field) for kind in KINDS for field in kind.model.model_fields} | {"dataRow"})
 
 
 class Keys:
-    """The keys that determine some of the kinds, and the look-up of the kind."""
+    """The keys that identify a set of kinds, and the look-up of an annotation's kind among them."""
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
         kinds = tuple(kinds)
@@ -213,13 +215,13 @@ class Keys:
         #: The same keys by their names in JSON.
         self.wire = tuple(to_camel(field) for field in self.fields)
         self._sharing = tuple(tuple(kind for kind in kinds if key in kind.keys) for key in self.fields)
-        #: The names of kinds that their only key determines.
+        #: The names of kinds that have one key and share it with no other kind.
         self.alone = frozenset(
             sharing[0].name for sharing in self._sharing if len(sharing) == 1 and len(sharing[0].keys) == 1
         )
 
     def find(self, values: Sequence[Any], get: Get) -> Kind:
-        """Return the kind of an annotation with these values of the keys; `get` reads others. Raises CheckFailed."""
+        """Return the kind of an annotation whose keys have these values; `get` reads other keys. Raises CheckFailed."""
         if values.count(None) != len(values) - 1:
             present = [key for key, value in zip(self.wire, values, strict=True) if value is not None]
             raise no_kind(present)
@@ -234,7 +236,7 @@ ALL = Keys(KINDS)
 IMAGE = Keys(kind for kind in KINDS if kind.image)
 FIELDS = ALL.fields
 KEYS = ALL.wire
-"""The keys that determine kinds, by their names in JSON."""
+"""The keys that identify kinds, by their names in JSON."""
 
 
 def kind_of_json(annotation: Any) -> Kind:
@@ -243,5 +245,5 @@ def kind_of_json(annotation: Any) -> Kind:
 
 
 def no_kind(present: Iterable[str]) -> CheckFailed:
-    """Return the error of an annotation that has no kind's key, or two."""
+    """Return the error for an annotation that does not have exactly one of the keys that identify kinds."""
     return CheckFailed("", " and ".join(present) or "none of them", "exactly one of " + ", ".join(KEYS))

@@ -20,8 +20,8 @@ Base64 = Annotated[str, Field(min_length=1)]
 class MaskImage(Wire):
     """The source of the pixels: `instance_uri` with `color_rgb`, `im_bytes` with `color_rgb`, or `png` alone.
 
-    `instance_uri` is an http(s) address that Labelbox can fetch; `im_bytes` and `png` are base64 of a PNG of the
-    asset's size, the latter with one channel of 0 and 1.
+    `instance_uri` is an http(s) address that Labelbox can fetch. `im_bytes` and `png` are PNG files of the asset's size
+    in base64; a `png` has one channel with the values 0 and 1.
     """
 
     instance_uri: Annotated[str, Field(max_length=MAX_URI)] | None = Field(None, alias="instanceURI")
@@ -31,7 +31,7 @@ class MaskImage(Wire):
 
 
 def check_mask(annotation: Any) -> None:
-    """Check that a mask has one form, and its colour."""
+    """Check that a mask has exactly one form, and a colour if the form needs it."""
     mask = annotation.mask
     forms = [word for word in ("instance_uri", "im_bytes", "png") if getattr(mask, word) is not None]
     if len(forms) != 1:
@@ -58,7 +58,7 @@ def check_pixels(annotation: Any, work: PictureWork) -> None:
 
 
 def _check_binary(mask: Any, work: PictureWork) -> None:
-    """Check for one channel with pixels of 0 or 1: readers of the official SDK refuse others.
+    """Check that the image has one channel with the values 0 and 1: the official SDK cannot read others.
 
     Source: docs/reference/labelbox-format.md#question-7-15.
     """
@@ -71,14 +71,14 @@ def _check_binary(mask: Any, work: PictureWork) -> None:
 
 
 def _check_composite(mask: Any, work: PictureWork) -> None:
-    """Check that the colour occurs: the server refuses an empty mask."""
+    """Check that the mask's colour occurs in the image: the server refuses an empty mask."""
     red, green, blue = mask.color_rgb
     if read_image(mask.im_bytes, "mask.imBytes", work).has_color((red, green, blue)) is False:
         raise CheckFailed("mask.imBytes", "an image without it", f"a pixel of the colour ({red}, {green}, {blue})")
 
 
 def read_image(text: str, path: str, work: PictureWork) -> Png:
-    """Return a PNG in base64. Raises CheckFailed."""
+    """Read a PNG file from base64. Raises CheckFailed."""
     try:
         return read_png(base64.b64decode(text, validate=True), work)
     except (binascii.Error, ValueError):
@@ -88,8 +88,8 @@ def read_image(text: str, path: str, work: PictureWork) -> Png:
 class Mask(GeometricObject):
     """The pixels of one object: `Mask("oil film", uri="https://…", color=(0, 120, 255))` or `Mask("oil film", png=…)`.
 
-    `uri` or `image` (a PNG file) with the object's `color` in it, or `png`, a PNG file of one channel with 0 and 1.
-    Lines of one data row should share one `uri`; a mask repeats its `image` on every line
+    Give `uri` or `image` (a PNG file) and the object's `color` in it; or `png`, a PNG file with one channel of 0 and 1.
+    Masks of one data row should share one `uri`; an `image` is sent again with each mask
     (docs/reference/labelbox-format.md#1-9).
     """
 

@@ -74,7 +74,7 @@ class BoundingBox(GeometricObject):
 
 
 def check_ring(annotation: Any) -> None:
-    """Check for three different points: the server refuses a ring that collapses as invalid geometry.
+    """Check that a polygon has three different points: the server refuses a collapsed ring as invalid geometry.
 
     Source: docs/reference/labelbox-format.md#2-7.
     """
@@ -122,7 +122,7 @@ class Polyline(GeometricObject):
 
 
 def vertices(points: Any) -> Any:
-    """Return pairs as points, and an array of shape (n, 2) as a list of points."""
+    """Return points from a list of pairs or an array of shape (n, 2); items that are no pairs stay as they are."""
     if points is None:
         return None
     listed = points.tolist() if hasattr(points, "tolist") else points

@@ -1,4 +1,4 @@
-"""Just enough of PNG to check a mask's pixels, with bounded work; images that cost more are not judged."""
+"""Read PNG files as far as the check of a mask needs, with bounded work; pixels that would cost more are not read."""
 
 import struct
 import zlib
@@ -9,25 +9,25 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
 _CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGBA: 4}
 MAX_BYTES = 4 * 1024 * 1024
-"""Maximum size of an image that is checked; larger ones are left to Labelbox, which then refuses that annotation."""
+"""Maximum unpacked size of an image that is checked; larger images are left to Labelbox, which refuses wrong ones."""
 MAX_SERIAL_BYTES = 64 * 1024
-"""Maximum for filters that can only be undone byte by byte (average, Paeth); larger images are left to Labelbox."""
+"""Maximum bytes with filters that can only be undone one by one (average, Paeth); other images are left to Labelbox."""
 MOST_WORK = 128 * 1024 * 1024
-"""Maximum for all pictures of a message, in bytes that are unpacked and checked; the rest is left to Labelbox."""
+"""Maximum work for all pictures of a message, in bytes that are unpacked and checked; the rest is left to Labelbox."""
 ROW_WORK = 500
 """Cost of a row beside its bytes, in bytes."""
 _UP_WORK, _SUB_WORK, _SERIAL_WORK = 4, 1, 400
-"""Cost of undoing a filter, per byte; `sub` costs that as often as the row can be halved."""
+"""Cost of undoing a filter, per byte; `sub` costs that for each time that the row can be halved."""
 
 
 class PictureWork:
-    """The work that the pictures of one message may still cost; it is taken before it is done."""
+    """The work that the pictures of one message may still cost. Take an amount before you do the work."""
 
     def __init__(self, limit: int = MOST_WORK) -> None:
         self.remaining = limit
 
     def take(self, amount: int) -> bool:
-        """Take an amount of work; return False and take nothing if less is left."""
+        """Take an amount of work; return False and take nothing if less remains."""
         if amount > self.remaining:
             return False
         self.remaining -= amount
@@ -36,7 +36,7 @@ class PictureWork:
 
 @dataclass(frozen=True, slots=True)
 class Png:
-    """An image: size in pixels, bits per channel, colour type, and its rows of bytes; None if they were not read."""
+    """An image: size in pixels, bits per channel, colour type, and rows of bytes, or None if these were not read."""
 
     width: int
     height: int
@@ -45,14 +45,14 @@ class Png:
     rows: tuple[bytes, ...] | None
 
     def has_color(self, color: tuple[int, int, int]) -> bool | None:
-        """Return whether a pixel has exactly this colour, or None if that is not known."""
+        """Return whether a pixel has exactly this colour, or None if this is unknown."""
         if self.rows is None or self.depth != 8 or self.color not in (RGB, RGBA):
             return None
         step = _CHANNELS[self.color]
         return any(_pixel_in(row, step, color) for row in self.rows)
 
     def highest(self) -> int | None:
-        """Return the highest value of a one-channel image, at least 1, or None if it is not known."""
+        """Return the highest value of a one-channel image, but at least 1, or None if it is unknown."""
         if self.color != GRAY or self.depth not in (1, 8):
             return None
         if self.depth == 1:
@@ -64,7 +64,7 @@ class Png:
 
 
 def read_png(data: bytes, work: PictureWork | None = None) -> Png:
-    """Return a picture, with its pixels as far as `work` allows. Raises ValueError if it is none, or broken."""
+    """Read a PNG file, with its pixels if `work` allows. Raises ValueError if it is no PNG file, or a broken one."""
     work = work or PictureWork()
     if not data.startswith(SIGNATURE):
         raise ValueError("no PNG signature")
@@ -103,7 +103,7 @@ def _inflate(packed: bytes, size: int) -> bytes:
 
 
 def _rows(raw: bytes, stride: int, step: int, work: PictureWork) -> tuple[bytes, ...] | None:
-    """Undo the filters of all rows; `step` is the bytes of a pixel. Returns None if that costs too much."""
+    """Undo the filters of all rows; `step` is the number of bytes per pixel. Returns None if that costs too much."""
     filters = raw[:: stride + 1]
     wrong = filters.translate(None, b"\0\1\2\3\4")
     if wrong:
@@ -129,7 +129,7 @@ def _rows(raw: bytes, stride: int, step: int, work: PictureWork) -> tuple[bytes,
 
 
 def _add(left: int, right: int, size: int) -> int:
-    """Add all bytes of two numbers at once, modulo 256; the top bits are added apart, so that nothing carries over."""
+    """Add all bytes of two numbers at once, modulo 256; top bits are added separately, so that no byte carries over."""
     low = int.from_bytes(b"\x7f" * size, "little")
     return ((left & low) + (right & low)) ^ ((left ^ right) & ~low)
 
@@ -140,7 +140,7 @@ def _sum(row: bytes, above: bytes) -> bytes:
 
 
 def _running_sum(row: bytes, step: int) -> bytes:
-    """Add to each byte all those `step`, 2 x `step` … before it, by doubling."""
+    """Add to each byte the bytes `step`, 2 x `step` … places before it; the distance doubles in each pass."""
     size = len(row)
     value, everything = int.from_bytes(row, "little"), (1 << 8 * size) - 1
     while step < size:
@@ -164,7 +164,7 @@ def _serial(kind: int, row: bytes, above: bytes, step: int) -> bytes:
 
 
 def _pixel_in(row: bytes, step: int, color: tuple[int, int, int]) -> bool:
-    """Return whether a pixel differs from the colour in none of its channels, for all pixels at once."""
+    """Return whether any pixel of a row has exactly this colour, comparing all pixels at once."""
     pixels = len(row) // step
     differs = 0
     for channel, value in enumerate(color):

@@ -6,7 +6,10 @@ from prelabel.annotations.base import Annotation, CheckFailed, Name, Rule, Wire,
 
 
 class Link(Wire):
-    """From `source` (a uuid; on documents perhaps `source_ontology_name`) to `target` (a uuid); one-way by default."""
+    """A link from `source` (a uuid) to `target` (a uuid), one-way by default.
+
+    On documents, `source_ontology_name` may replace `source`.
+    """
 
     source: str | None = None
     source_ontology_name: Name | None = None
@@ -16,7 +19,7 @@ class Link(Wire):
 
 
 def check_link(annotation: Any) -> None:
-    """Check for one source and two different ends; rewrite both in the canonical spelling."""
+    """Check that a link has one source, and that its ends differ; rewrite both uuids in the canonical spelling."""
     link = annotation.relationship
     if (link.source is None) == (link.source_ontology_name is None):
         sources = "none" if link.source is None else "both"
@@ -27,13 +30,13 @@ def check_link(annotation: Any) -> None:
     if link.source == link.target:
         raise CheckFailed("relationship.target", "the source", "another annotation than source")
     if link.type is None:
-        link.type = "unidirectional"  # what the official SDK writes; its reader needs the key
+        link.type = "unidirectional"  # as the official SDK writes it; its reader needs the key
 
 
 class Relationship(Annotation):
     """A link between annotations of the same message: `Relationship("moored at", source=uuid1, target=uuid2)`.
 
-    Both ends need explicit uuids, since the producer does not know derived ones.
+    Both linked annotations need uuids of their own, since the producer does not know the uuids that workers derive.
     """
 
     CHECKS: ClassVar[tuple[Rule, ...]] = (check_link,)

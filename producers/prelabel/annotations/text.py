@@ -8,15 +8,15 @@ from prelabel.annotations.base import CheckFailed, Rule, Wire, for_people, with_
 from prelabel.annotations.objects import GeometricObject
 
 MAX_CHARACTERS = 65_536
-"""Maximum length of a text, "64K characters" (docs/reference/labelbox-format.md#1-9), in the larger of two meanings;
-an end behind the text's last character is imported and not shown, so this refuses what nobody could see."""
+"""Maximum length of a text: Labelbox documents "64K characters" (docs/reference/labelbox-format.md#1-9), and this is
+the larger of its two meanings. Labelbox imports an end beyond the text, but does not show it, so it is refused."""
 Offset = Annotated[int, Field(ge=0, lt=MAX_CHARACTERS)]
-"""A character's index from 0. Code points or UTF-16 units: not documented
-(docs/reference/labelbox-format.md#question-7-4); passed on unchanged."""
+"""A character's index, from 0. Labelbox does not document whether it counts code points or UTF-16 units
+(docs/reference/labelbox-format.md#question-7-4): the number is passed on unchanged."""
 
 
 class Location(Wire):
-    """From the first to the last character, both inclusive: `end` of a half-open span less 1."""
+    """From the first to the last character, both inclusive: `end` is one less than that of a half-open span."""
 
     start: Offset
     end: Offset
@@ -33,7 +33,7 @@ def check_location(annotation: Any) -> None:
 class TextEntity(GeometricObject):
     """Characters of a text asset: `TextEntity("ship name", start=4, end=12)` (docs/reference/labelbox-format.md#2-12).
 
-    `end` is the last character's index, not the one behind it. Entities may overlap.
+    `end` is the index of the last character, not the index after it. Entities may overlap.
     """
 
     CHECKS: ClassVar[tuple[Rule, ...]] = (check_location,)

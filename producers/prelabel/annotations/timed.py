@@ -2,8 +2,8 @@
 
 Source: docs/reference/labelbox-format.md#2-18 and #2-20.
 
-One shape serves both. On video a range counts frames, on audio milliseconds from the start; both ends are inclusive.
-The forms that Labelbox reads differ, and the worker, which knows the media type, writes the right one.
+Both use the same classes. On video a range counts frames, on audio milliseconds from the start; both ends are
+inclusive. Labelbox reads a different form for each; the worker, which knows the media type, writes the right one.
 """
 
 from bisect import bisect_right
@@ -56,17 +56,17 @@ class TimedOption(Wire):
     name: Name | None = None
     #: The option's `featureSchemaId`.
     schema_id: SchemaId | None = None
-    #: The same in the spelling of the official SDK.
+    #: The same id in the spelling of the official SDK.
     misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
     #: A text, in place of an option.
     value: Text | None = None
-    #: Optional where the annotation has them for all its options, and in nested answers of video.
+    #: The ranges of time; optional if the annotation has them for all its options, and in nested answers of video.
     frames: Ranges | None = None
-    #: Answers below it.
+    #: Answers nested below the option or text.
     classifications: list["TimedClassification"] | None = None
-    #: Stays in the message.
+    #: Kept in the message, not sent.
     confidence: Confidence | None = None
-    #: Stay in the message.
+    #: Kept in the message, not sent.
     custom_metrics: list[CustomMetric] | None = None
 
     @for_people
@@ -87,15 +87,15 @@ class TimedClassification(Wire):
     name: Name | None = None
     #: The classification's `featureSchemaId`.
     schema_id: SchemaId | None = None
-    #: The same in the spelling of the official SDK.
+    #: The same id in the spelling of the official SDK.
     misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
-    #: An option, several, or a text.
+    #: One option, several options, or a text.
     answer: TimedAnswer | None = None
     #: Old spelling of `answer` for a checklist.
     answers: list[TimedOption] | None = None
-    #: Stays in the message.
+    #: Kept in the message, not sent.
     confidence: Confidence | None = None
-    #: Stay in the message.
+    #: Kept in the message, not sent.
     custom_metrics: list[CustomMetric] | None = None
 
     @for_people
@@ -103,18 +103,18 @@ class TimedClassification(Wire):
         super().__init__(**with_arguments(fields, name=name, answer=answer))
 
 
-TimedOption.model_rebuild()  # it and TimedClassification hold each other
+TimedOption.model_rebuild()  # TimedOption and TimedClassification refer to each other
 
 
 def ranges(pairs: Any) -> Any:
-    """Return pairs as ranges."""
+    """Return ranges from a list in which pairs may stand for ranges."""
     if pairs is None:
         return None
     return [TimeRange(*pair) if isinstance(pair, tuple) else pair for pair in pairs]
 
 
 def check_timed(annotation: Any) -> None:
-    """Check for one spelling, and for ranges in the options or beside them, but not both."""
+    """Check that an answer has one spelling, and its ranges either in the options or beside them, not both."""
     word = one_answer(annotation, "")
     beside = getattr(annotation, "frames", None)
     if beside is not None:
@@ -125,7 +125,7 @@ def check_timed(annotation: Any) -> None:
 
 
 def _move_inside(annotation: Any) -> None:
-    """Move classifications beside the answer inside it, as in old video docs; there must be one option only."""
+    """Move classifications that stand beside the answer, as in old video docs, into its only option."""
     nested, annotation.classifications = annotation.classifications, None
     if not nested:
         return
@@ -137,7 +137,7 @@ def _move_inside(annotation: Any) -> None:
 
 
 class _Outer:
-    """The ranges of an answer that others are nested under, sorted once for look-ups."""
+    """The ranges of an answer that has nested answers, sorted once for look-ups."""
 
     def __init__(self, ranges: Any) -> None:
         pairs = sorted((item.start, item.end) for item in ranges)
@@ -146,8 +146,8 @@ class _Outer:
         self.shown = ", ".join(f"{item.start}-{item.end}" for item in ranges[:4])
 
     def holds(self, inner: Any) -> bool:
-        """Return whether one of the ranges holds another range."""
-        # Of the ranges that begin no later, the one that ends last decides.
+        """Return whether the range `inner` lies within one of these ranges."""
+        # Of the ranges that begin no later than `inner`, the one that ends last decides.
         at = bisect_right(self._starts, inner.start)
         return at > 0 and inner.end <= self._ends[at - 1]
 
@@ -213,7 +213,7 @@ def _check_ranges(frames: Any, path: str, parent: _Outer | None) -> None:
 
 
 class Timed(Annotation):
-    """The shared part of answers with ranges; the feature's scope in the ontology should be `index`."""
+    """The base of answers with ranges; the feature's scope in the ontology should be `index`."""
 
     ENVELOPE: ClassVar[tuple[Rule, ...]] = (check_envelope,)
     CHECKS: ClassVar[tuple[Rule, ...]] = (check_timed,)
@@ -224,7 +224,7 @@ class TimedRadio(Timed):
 
     Source: docs/reference/labelbox-format.md#2-18 and #2-20.
 
-    An answer that changes is one annotation per option.
+    If the answer changes over time, publish one annotation per option.
     """
 
     answer: TimedOption
@@ -241,8 +241,8 @@ class TimedRadio(Timed):
 class TimedChecklist(Timed):
     """Options of a checklist and their times: `TimedChecklist("events", [TimedOption("horn", [(30, 34)])])`.
 
-    See docs/reference/labelbox-format.md#2-18 and #2-20. `frames` beside the answer hold for all its options. On audio
-    a radio is written like this too.
+    See docs/reference/labelbox-format.md#2-18 and #2-20. `frames` beside the answer apply to all its options. On audio,
+    Labelbox's form for a radio is the same.
     """
 
     answer: list[TimedOption] | None = None

@@ -13,7 +13,7 @@ MAX_PER_FEATURE = 5000
 """Labelbox's limit for one feature on one data row in one import (docs/reference/labelbox-format.md#1-9)."""
 
 MAX_SPREAD = 200_000
-"""Maximum number of ranges beside answers, counted once per option: about as many as a message can write out."""
+"""Maximum number of ranges beside answers, counted once per option: about as many as a message has room for."""
 
 
 def check_uuids(annotations: list[Any], kinds: list[Kind]) -> None:
@@ -33,7 +33,7 @@ def check_uuids(annotations: list[Any], kinds: list[Kind]) -> None:
             continue
         for word, uuid in (("source", link.source), ("target", link.target)):
             end = kinds[places[uuid]] if uuid in places else None
-            # A source may be a classification on documents; the ontology check knows the media type.
+            # On documents a source may be a classification; the ontology check, which knows the media type, decides it.
             fits = end is not None and end.keys != ("relationship",) and not (end.classifies and word == "target")
             if uuid is not None and not fits:
                 path, expected = f"annotations[{at}].relationship.{word}", "the uuid of an object in this message"
@@ -41,7 +41,7 @@ def check_uuids(annotations: list[Any], kinds: list[Kind]) -> None:
 
 
 def check_count(features: Iterable[str]) -> None:
-    """Check the number of annotations per feature; a publisher knows a feature by name, a worker by its id."""
+    """Check the number of annotations per feature; publishers name a feature by its name, workers by its id."""
     counts: dict[str, int] = {}
     for at, feature in enumerate(features):
         counts[feature] = counts.get(feature, 0) + 1
@@ -51,7 +51,7 @@ def check_count(features: Iterable[str]) -> None:
 
 
 def check_pictures(annotations: list[Any], kinds: list[Kind]) -> None:
-    """Check the pictures until they have cost as much as those of a message may; the rest is left to Labelbox."""
+    """Check a message's pictures until the work allowed for them is used up; Labelbox checks the rest."""
     work = PictureWork()
     for at, (annotation, kind) in enumerate(zip(annotations, kinds, strict=True)):
         if not kind.pictures:

@@ -77,7 +77,7 @@ def shape_of(keyframe: Any) -> str | None:
 
 
 def check_track(annotation: Any) -> None:
-    """Check for one geometry in all keyframes, and for ascending frames through all segments."""
+    """Check that all keyframes have the same geometry, and that frames ascend through all segments."""
     shape = shape_of(annotation.segments[0].keyframes[0])
     last, count = -1, 0
     for at, segment in enumerate(annotation.segments):
@@ -102,7 +102,7 @@ def _odd_shape(keyframe: Any, shape: str | None, path: str) -> CheckFailed:
 
 
 def check_frame_answers(annotation: Any) -> None:
-    """Check that answers stand in the keyframes; Labelbox's own client writes an empty array beside the segments."""
+    """Check that answers are in the keyframes; Labelbox's own client sends an empty array beside the segments."""
     if annotation.classifications:
         raise CheckFailed("classifications", annotation.classifications, "classifications in the keyframes")
     for at, segment in enumerate(annotation.segments):

@@ -39,7 +39,7 @@ class MaskFrame(Wire):
 
 
 class MaskInstance(Wire):
-    """An object: its colour in all frames, and its tool by name; `feature_schema_id` may stand beside it.
+    """An object: its colour in all frames, and its tool by name, perhaps with the tool's `feature_schema_id`.
 
     `confidence` stays in the message: Labelbox accepts none.
     """
@@ -58,7 +58,7 @@ class FrameMasks(Wire):
 
 
 def check_nameless(annotation: Any) -> None:
-    """Check that the line names no feature of its own: its instances do."""
+    """Check that the annotation names no feature, since its instances do; rewrite its uuid canonically."""
     for field, key in (("name", "name"), ("schema_id", "schemaId")):
         if getattr(annotation, field) is not None:
             raise CheckFailed(key, quoted(getattr(annotation, field)), f"no {key}: the instances name their tools")

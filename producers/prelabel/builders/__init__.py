@@ -1,9 +1,10 @@
 """Build annotations from model output: `box_from_yolo`, `mask_from_rle`, `track_from_boxes` …
 
-docs/how-to/build-annotations.md has an example of each. Every builder returns an annotation of `prelabel.annotations`
-and accepts its further fields (`confidence`, `classifications`, `schema_id`, `uuid`) by name. Values that it cannot use
-raise InvalidAnnotation with path, found and expected; a wrong further field raises pydantic's ValidationError, as the
-annotation's own constructor does. Nothing here imports numpy: arrays are used through their methods.
+docs/how-to/build-annotations.md has an example of each. Most builders return an annotation of `prelabel.annotations`
+and accept its other fields (`confidence`, `classifications`, `schema_id`, `uuid`) by name. A value that a builder
+cannot use raises InvalidAnnotation with path, found and expected; a wrong other field raises pydantic's
+ValidationError, as the annotation's own constructor does. Nothing here imports numpy: arrays are used through their
+methods.
 """
 
 from typing import TYPE_CHECKING

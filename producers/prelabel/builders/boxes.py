@@ -1,4 +1,4 @@
-"""Boxes from corners, from centre and size, and from normalised values.
+"""Build boxes from corners, from centre and size, and from normalised values.
 
 If the image's size is known, a box is clamped to the image, since models overshoot its edges by fractions; a box
 outside the image is refused. Otherwise the numbers are passed on unchanged.
@@ -15,7 +15,7 @@ Corners = tuple[float, float, float, float]
 Size = Sequence[float]
 """(width, height) of the asset in pixels: the order of PIL; numpy's `array.shape` is (height, width)."""
 _SLACK = 0.05
-"""How far a normalised value may lie outside 0..1: models overshoot, but pixels used as fractions are far outside."""
+"""How far a normalised value may lie outside 0..1: models overshoot a little; pixels used as fractions, by far."""
 
 
 def box_from_corners(name: str | None, corners: Any, *, image: Size | None = None, **fields: Any) -> BoundingBox:
@@ -57,7 +57,10 @@ def document_box_from_corners(
 
 
 def read_corners(corners: Any, image: Size | None = None, path: str = "corners") -> Corners:
-    """Return (left, top, right, bottom), checked for an area, and clamped to the image. Raises InvalidAnnotation."""
+    """Return (left, top, right, bottom), clamped to the image if its size is given.
+
+    Raises InvalidAnnotation, also for a box without an area.
+    """
     left, top, right, bottom = numbers(corners, "left top right bottom", path)
     for low, high, word, other in ((left, right, "right", "left"), (top, bottom, "bottom", "top")):
         if high <= low:

@@ -1,4 +1,4 @@
-"""One image with a colour per mask of a data row, for masks that Labelbox fetches from an address."""
+"""Combine the masks of a data row in one image, one colour per mask, which Labelbox fetches from an address."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ class Composite:
     colors: tuple[Color, ...]
 
     def masks(self, uri: str) -> list[Mask]:
-        """Return the annotations; first put the image where Labelbox can fetch it."""
+        """Return the mask annotations. Before you publish them, put the image where Labelbox can fetch it: at `uri`."""
         return [Mask(name, uri=uri, color=color) for name, color in zip(self.names, self.colors, strict=True)]
 
 
 def composite_of(masks: Iterable[tuple[str, Any]], *, overlap: Literal["refuse", "last"] = "refuse") -> Composite:
-    """Return the composite of pairs (name, array or COCO run lengths), all of the asset's size.
+    """Return the composite of pairs (name, array or COCO run lengths); every mask has the asset's size.
 
-    A pixel has one colour: masks that overlap are refused; with `overlap="last"` the later one gets the pixel.
+    A pixel has one colour, so masks that overlap are refused; with `overlap="last"`, the later mask gets the pixel.
     Raises InvalidAnnotation.
     """
     pairs = list(masks)
@@ -47,7 +47,10 @@ def _plane(mask: Any, path: str) -> Plane:
 
 
 def _indices(planes: list[Plane], overlap: str) -> bytes:
-    """Return the index of each pixel's mask from 1, 0 without one; all pixels are one long number in the arithmetic."""
+    """Return a byte for each pixel: the number of its mask, counted from 1, or 0 if no mask covers it.
+
+    The arithmetic is on all pixels at once, as one long integer.
+    """
     first, taken, indices = planes[0], 0, 0
     for at, plane in enumerate(planes):
         if (plane.width, plane.height) != (first.width, first.height):
@@ -63,5 +66,5 @@ def _indices(planes: list[Plane], overlap: str) -> bytes:
     data = indices.to_bytes(len(first.data), "little")
     covered = [at for at in range(len(planes)) if at + 1 not in data]
     if covered:
-        raise refused(f"masks[{covered[0]}]", "a mask that later ones cover", "a pixel that is left to it")
+        raise refused(f"masks[{covered[0]}]", "a mask that later masks cover", "a pixel that no later mask covers")
     return data

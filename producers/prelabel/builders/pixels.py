@@ -1,4 +1,4 @@
-"""Masks as planes: one byte per pixel, 0 or 1, row by row. From arrays and COCO's run lengths into PNG.
+"""Read masks from arrays and COCO's run lengths as planes (one byte per pixel, row by row), and write PNG files.
 
 All operations work on whole byte strings, so neither numpy nor an imaging library is needed.
 """
@@ -14,7 +14,7 @@ from prelabel.builders.values import refused, whole
 
 MAX_PIXELS = 9_000 * 9_000
 """Maximum size of an image: above it, annotations may become irretrievable (docs/reference/labelbox-format.md#1-9)."""
-_MAX_SHIFT = 60  # no run is longer than an image
+_MAX_SHIFT = 60  # bits; the run lengths of an image need far fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Plane:
 
 
 def plane_of_array(array: Any, path: str = "mask") -> Plane:
-    """Return the plane of an array (height, width) of bool, or of whole numbers that are 0 and one other: 1 or 255.
+    """Return the plane of an array (height, width) of bool, or of whole numbers: 0 and 1, or 0 and 255.
 
-    Raises InvalidAnnotation if it is something else, or empty: Labelbox refuses an empty mask.
+    Raises InvalidAnnotation for anything else, and for an empty mask, which Labelbox would refuse.
     """
     shape, kind = getattr(array, "shape", None), getattr(getattr(array, "dtype", None), "kind", None)
     if shape is None or kind is None:
@@ -53,7 +53,7 @@ def _check_values(array: Any, path: str) -> None:
 
 
 def plane_of_rle(rle: Any, path: str = "rle") -> Plane:
-    """Return the plane of COCO's run lengths, as `read_rle` does, if it is not empty. Raises InvalidAnnotation."""
+    """Return the plane of COCO's run lengths, as `read_rle` does. Raises InvalidAnnotation, also for an empty mask."""
     return checked(read_rle(rle, path), path)
 
 
@@ -84,9 +84,10 @@ def read_rle(rle: Any, path: str = "rle") -> Plane:
 
 
 def read_counts(text: str | bytes, path: str = "rle") -> list[int]:
-    """Return COCO's compressed run lengths: characters of 6 bits, 5 of which are digits, least significant first.
+    """Decode COCO's compressed run lengths. Raises InvalidAnnotation.
 
-    From the fourth run on, a number is the difference to the run two before it. Raises InvalidAnnotation.
+    A character has 6 bits: 5 bits of a number, which begins with its lowest bits, and a bit that says whether the
+    number continues. From the fourth run on, a number is the difference to the run two places before it.
     """
     runs: list[int] = []
     value = shift = 0
@@ -108,7 +109,7 @@ def read_counts(text: str | bytes, path: str = "rle") -> list[int]:
 
 
 def checked(plane: Plane, path: str) -> Plane:
-    """Return a plane that is not larger than an asset may be, and not empty. Raises InvalidAnnotation."""
+    """Return a plane as it is. Raises InvalidAnnotation if it is empty, or larger than an asset may be."""
     if plane.width * plane.height > MAX_PIXELS:
         raise refused(path, f"{plane.width} x {plane.height}", f"at most {MAX_PIXELS} pixels")
     if 1 not in plane.data:

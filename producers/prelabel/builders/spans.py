@@ -1,9 +1,9 @@
-"""Entities from half-open spans of characters, as tokenisers and `re` return them, and from tokens of a text layer.
+"""Build entities from half-open spans of characters, as tokenisers and `re` return them, and from text layer tokens.
 
-Labelbox's ends are inclusive; the ends of spans here are exclusive. Characters are Python's: Unicode code points.
+Spans here exclude their end; Labelbox's include it. Characters are counted as Python does, by Unicode code points.
 Labelbox does not say what it counts (docs/reference/labelbox-format.md#question-7-4); if it turns out to count UTF-16
-units, as browsers do, pass the `text` and `utf16=True`. The two differ only behind a character above U+FFFF, such as an
-emoji.
+units, as browsers do, pass the `text` and `utf16=True`. The two counts differ only after a character above U+FFFF, such
+as an emoji.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from prelabel.builders.values import refused, whole
 def entity_from_span(
     name: str | None, start: int, end: int, *, text: str | None = None, utf16: bool = False, **fields: Any
 ) -> TextEntity:
-    """Return the entity `text[start:end]`. With the `text`, an end behind it is refused. Raises InvalidAnnotation."""
+    """Return the entity `text[start:end]`. Raises InvalidAnnotation, also for an end beyond the `text`, if given."""
     first, last = inclusive(start, end, text, utf16=utf16)
     return TextEntity(name, start=first, end=last, **fields)
 
@@ -41,7 +41,7 @@ def message_entity_from_span(
 def document_entity_from_tokens(
     name: str | None, tokens: Iterable[tuple[int, str, str]], **fields: Any
 ) -> DocumentEntity:
-    """Return an entity of (page, group id, token id) of the data row's text layer; the first page is 1.
+    """Return an entity of tokens of the data row's text layer, each as (page, group id, token id); the first page is 1.
 
     Tokens of one group and page become one selection, in the order in which they first appear.
     """
@@ -49,7 +49,7 @@ def document_entity_from_tokens(
     for page, group, token in tokens:
         selections.setdefault((page, group), []).append(token)
     if not selections:
-        raise refused("tokens", "none", "one token at least")
+        raise refused("tokens", "none", "at least one token")
     listed = [TextSelection(group_id=group, token_ids=ids, page=page) for (page, group), ids in selections.items()]
     return DocumentEntity(name, listed, **fields)
 
@@ -60,7 +60,7 @@ def inclusive(start: int, end: int, text: str | None = None, *, utf16: bool = Fa
     if start < 0:
         raise refused("start", start, "0 or more")
     if end <= start:
-        raise refused("end", end, f"greater than start ({start}): it is the index behind the last character")
+        raise refused("end", end, f"greater than start ({start}): it is the index after the last character")
     if text is not None and end > len(text):
         raise refused("end", end, f"at most the length of the text ({len(text)})")
     if not utf16:

@@ -1,7 +1,7 @@
-"""Answers with times in seconds → ranges of milliseconds (audio) or of frames (video).
+"""Convert answers with times in seconds into ranges of milliseconds (audio) or of frames (video).
 
-An interval in seconds excludes its end; the ranges of Labelbox include their last millisecond or frame. So consecutive
-intervals do not share one.
+An interval in seconds excludes its end, while Labelbox's ranges include their last millisecond or frame. So two
+intervals that meet share no millisecond, and share a frame only if they meet within it.
 """
 
 import math
@@ -16,16 +16,16 @@ Interval = tuple[float, float, str]
 
 
 def millisecond_range(start: float, end: float) -> TimeRange:
-    """Return seconds of audio in milliseconds, rounded; at least one. Raises InvalidAnnotation."""
+    """Return an interval in seconds as rounded milliseconds of audio, at least one. Raises InvalidAnnotation."""
     start, end = _interval(start, end, "")
     first = round(start * 1000)
     return TimeRange(first, max(first, round(end * 1000) - 1))
 
 
 def frame_range(start: float, end: float, *, fps: float, first_frame: int = 1) -> TimeRange:
-    """Return seconds of video as the frames shown within, at least one; frames count from `first_frame`.
+    """Return the frames of a video that are shown within an interval in seconds, at least one.
 
-    Frame n is shown from n / fps to (n + 1) / fps, n from 0. Raises InvalidAnnotation.
+    `first_frame` is the number of the frame that is shown from 0 to 1 / fps. Raises InvalidAnnotation.
     """
     start, end = _interval(start, end, "")
     if number(fps, "fps") <= 0:
@@ -39,39 +39,42 @@ def frame_range(start: float, end: float, *, fps: float, first_frame: int = 1) -
 def radios_from_seconds(
     name: str | None, intervals: Iterable[Interval], *, fps: float | None = None, first_frame: int = 1, **fields: Any
 ) -> list[TimedRadio]:
-    """Return an answer that changes: one annotation per option, with all its intervals. With `fps`, in frames."""
-    by_option = _by_word(intervals, fps, first_frame)
+    """Return a radio answer that changes over time: one annotation per option, with all intervals of the option.
+
+    The ranges are in frames if `fps` is given, else in milliseconds.
+    """
+    by_option = _by_answer(intervals, fps, first_frame)
     return [TimedRadio(name, TimedOption(option, ranges), **fields) for option, ranges in by_option.items()]
 
 
 def checklist_from_seconds(
     name: str | None, intervals: Iterable[Interval], *, fps: float | None = None, first_frame: int = 1, **fields: Any
 ) -> TimedChecklist:
-    """Return options with all their intervals. With `fps`, in frames."""
-    by_option = _by_word(intervals, fps, first_frame)
+    """Return a checklist of options with their intervals; in frames if `fps` is given, else in milliseconds."""
+    by_option = _by_answer(intervals, fps, first_frame)
     return TimedChecklist(name, [TimedOption(option, ranges) for option, ranges in by_option.items()], **fields)
 
 
 def text_from_seconds(
     name: str | None, intervals: Iterable[Interval], *, fps: float | None = None, first_frame: int = 1, **fields: Any
 ) -> TimedText:
-    """Return texts, such as a transcript's, with all their intervals. With `fps`, in frames."""
-    by_text = _by_word(intervals, fps, first_frame)
+    """Return texts, such as a transcript's, with their intervals; in frames if `fps` is given, else in milliseconds."""
+    by_text = _by_answer(intervals, fps, first_frame)
     return TimedText(name, [TimedOption(value=text, frames=ranges) for text, ranges in by_text.items()], **fields)
 
 
-def _by_word(intervals: Iterable[Interval], fps: float | None, first_frame: int) -> dict[str, list[TimeRange]]:
-    by_word: dict[str, list[TimeRange]] = {}
-    for at, (start, end, word) in enumerate(intervals):
+def _by_answer(intervals: Iterable[Interval], fps: float | None, first_frame: int) -> dict[str, list[TimeRange]]:
+    by_answer: dict[str, list[TimeRange]] = {}
+    for at, (start, end, answer) in enumerate(intervals):
         _interval(start, end, f"intervals[{at}].")
         if fps is None:
             time_range = millisecond_range(start, end)
         else:
             time_range = frame_range(start, end, fps=fps, first_frame=first_frame)
-        by_word.setdefault(word, []).append(time_range)
-    if not by_word:
+        by_answer.setdefault(answer, []).append(time_range)
+    if not by_answer:
         raise refused("intervals", "none", "at least one interval")
-    return by_word
+    return by_answer
 
 
 def _interval(start: Any, end: Any, path: str) -> tuple[float, float]:

@@ -1,7 +1,7 @@
-"""Tracked boxes of a video from the output of a tracker: one box per frame.
+"""Convert the output of a tracker, one box per frame, into tracked boxes of a video.
 
-Labelbox interpolates linearly between the keyframes of a segment, so only those frames are kept that a straight line
-between two others would miss.
+Labelbox interpolates linearly between the keyframes of a segment, so a frame is left out if interpolation between the
+kept frames gives its box.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from prelabel.builders.boxes import Corners, Size, read_corners
 from prelabel.builders.values import number, refused, whole
 
 _AHEAD = 1000
-"""Maximum number of frames of one interval: bounds the search for the next keyframe."""
+"""Maximum number of boxes between two keyframes: bounds the search for the next keyframe."""
 Box = tuple[int, Corners]
 
 
@@ -26,41 +26,41 @@ def track_from_boxes(
     image: Size | None = None,
     **fields: Any,
 ) -> VideoObject:
-    """Return one object from frame → (left, top, right, bottom) in pixels; frames count from 1.
+    """Return one tracked object; `boxes` maps a frame, counted from 1, to (left, top, right, bottom) in pixels.
 
-    What Labelbox interpolates meets every edge of every box within `tolerance` pixels. Frames more than `step` apart
-    are a gap in which the object is not visible; for a model that runs on every fifth frame, `step=5`. With the
-    `image`'s size, boxes are clamped. Raises InvalidAnnotation.
+    Interpolation by Labelbox meets every edge of every box within `tolerance` pixels. Frames that are more than `step`
+    apart leave a gap in which the object is not visible; for a model that runs on every fifth frame, pass `step=5`. If
+    the `image`'s size is given, boxes are clamped to it. Raises InvalidAnnotation.
     """
     if number(tolerance, "tolerance") < 0:
         raise refused("tolerance", tolerance, "0 or more pixels")
     if whole(step, "step") < 1:
         raise refused("step", step, "1 or more frames")
     if not boxes:
-        raise refused("boxes", "none", "a box in one frame at least")
+        raise refused("boxes", "none", "a box in at least one frame")
     track = sorted((_frame(frame), read_corners(box, image, f"boxes[{frame}]")) for frame, box in boxes.items())
     segments = [Segment([_keyframe(box) for box in _keyframes(run, tolerance)]) for run in _runs(track, step)]
     return VideoObject(name, segments, **fields)
 
 
 def boxes_of(track: VideoObject) -> dict[int, Corners]:
-    """Return frame → (left, top, right, bottom): what Labelbox shows of a track of boxes in every frame."""
+    """Return frame → (left, top, right, bottom) for each frame in which Labelbox shows a track of boxes."""
     shown: dict[int, Corners] = {}
     for segment in track.segments:
-        known = [(keyframe.frame, _corners(keyframe)) for keyframe in segment.keyframes]
-        for (first, start), (last, end) in pairwise(known):
+        keyframes = [(keyframe.frame, _corners(keyframe)) for keyframe in segment.keyframes]
+        for (first, start), (last, end) in pairwise(keyframes):
             for frame in range(first, last):
                 share = (frame - first) / (last - first)
                 left, top, right, bottom = (a + share * (b - a) for a, b in zip(start, end, strict=True))
                 shown[frame] = left, top, right, bottom
-        shown[known[-1][0]] = known[-1][1]
+        shown[keyframes[-1][0]] = keyframes[-1][1]
     return shown
 
 
 def _frame(frame: Any) -> int:
-    if (known := whole(frame, "boxes")) < 0:
-        raise refused("boxes", f"frame {known}", "a frame of 0 or more")
-    return known
+    if (frame_number := whole(frame, "boxes")) < 0:
+        raise refused("boxes", f"frame {frame_number}", "a frame of 0 or more")
+    return frame_number
 
 
 def _runs(track: list[Box], step: int) -> Iterator[list[Box]]:
@@ -82,9 +82,10 @@ def _keyframes(run: list[Box], tolerance: float) -> Iterator[Box]:
 
 
 def _next(run: list[Box], at: int, tolerance: float) -> int:
-    """Return the farthest box that a straight line from box `at` reaches, meeting all between within the tolerance.
+    """Return the index of the farthest box to which interpolation from box `at` meets all boxes in between.
 
-    For each edge, the lines that pass all boxes so far have a slope between `low` and `high`.
+    For each edge, a line from box `at` meets all boxes so far, within the tolerance, if its slope is between `low` and
+    `high`.
     """
     frame, start = run[at]
     low, high = [-float("inf")] * 4, [float("inf")] * 4

@@ -1,4 +1,4 @@
-"""Numbers in the forms that models return: lists, tuples, rows of numpy arrays and torch tensors."""
+"""Read numbers in the forms that models return: lists, tuples, rows of numpy arrays and torch tensors."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ from prelabel.errors import InvalidAnnotation, Reason
 
 
 def refused(path: str, found: object, expected: str, hint: str | None = None) -> InvalidAnnotation:
-    """Return the error of a value that a builder cannot use."""
+    """Return the error for a value that a builder cannot use."""
     return InvalidAnnotation(Reason.INVALID_ANNOTATION, path, found, expected, hint)
 
 

@@ -1,4 +1,7 @@
-"""The publisher for asyncio: the same arguments, checks and promises; compression, network and disk off the loop."""
+"""The publisher for asyncio: the same arguments, checks and promises as `Publisher`.
+
+Compression, network and disk are left to threads, so that they do not block the event loop.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +18,7 @@ from prelabel.validation.gate import Message, Prepared
 
 @dataclass
 class _Queue:
-    """The tasks that wait for room in one project's buffer, first come first served."""
+    """The tasks that wait for room in one project's buffer, in the order in which they came."""
 
     waiting: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -24,9 +27,9 @@ class _Queue:
 class AsyncPublisher(PublisherBase):
     """A `Publisher` to await: takes the same arguments, keeps the same promises, and never blocks the event loop.
 
-    Messages published one after the other are sent in this order, awaited one by one or gathered. A `publish()` that
-    is cancelled has not taken its message; after a `flush()` that is cancelled, the publisher continues to send the
-    rows. For one event loop; threads publish through a `Publisher`.
+    Messages published one after the other are sent in this order, whether awaited one by one or gathered. A `publish()`
+    that is cancelled has not accepted its message; after a `flush()` that is cancelled, the publisher continues to send
+    the rows. Use it in one event loop only; for threads there is `Publisher`.
     """
 
     @cached_property
@@ -36,10 +39,10 @@ class AsyncPublisher(PublisherBase):
     async def publish(
         self, message: Message, *, project_id: str | None = None, model: Model | str | None = None
     ) -> str:
-        """Take a message and return its id; while the buffer is full, await room for up to `block_seconds`.
+        """Accept a message and return its id; while the buffer is full, await room for up to `block_seconds`.
 
-        The message may be a label of Labelbox's SDK, as in `Publisher.publish`.
-        Raises MessageError, BufferFull or PublisherClosed, as `Publisher.publish` does; nothing was taken then.
+        The message may be a label of Labelbox's SDK, as in `Publisher.publish`. Raises MessageError, BufferFull or
+        PublisherClosed, as `Publisher.publish` does; then the message was not accepted.
         """
         prepared = self._core.prepare(message, project_id, model)
         if prepared.project_id in self._queues or not self._core.offer(prepared, 0.0):
@@ -47,7 +50,7 @@ class AsyncPublisher(PublisherBase):
         return prepared.message_id
 
     async def flush(self, timeout: float | None = None) -> None:
-        """Return when Redis has every message published before this call. Raises as `Publisher.flush` does."""
+        """Wait until Redis has every message published before this call. Raises as `Publisher.flush` does."""
         flush = self._core.outboxes.begin_flush()
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
@@ -55,7 +58,7 @@ class AsyncPublisher(PublisherBase):
         self._core.check_flushed(flush)
 
     async def close(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Flush and stop, in a thread that a cancellation does not end. Raises as `Publisher.close` does."""
+        """Flush and stop, in a thread, which continues after a cancellation. Raises as `Publisher.close` does."""
         await asyncio.to_thread(self._core.close, timeout)
 
     async def __aenter__(self) -> Self:
@@ -67,7 +70,7 @@ class AsyncPublisher(PublisherBase):
         await self.close()
 
     async def _wait_for_room(self, prepared: Prepared) -> None:
-        """Queue behind those who came first; between taking the message and returning nothing is awaited."""
+        """Wait in line for room. After the message is accepted, nothing is awaited, so it cannot be cancelled then."""
         project_id = prepared.project_id
         queue = self._queues.setdefault(project_id, _Queue())
         queue.waiting += 1

@@ -1,4 +1,4 @@
-"""Rows of one project on their way into frames: pure, without threads, time or Redis."""
+"""The buffered rows of one project, and how they are cut into frames; without threads, a clock or Redis."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from prelabel.wire.lanes import DEFAULT_LANES, lane_of
 
 
 class Row(NamedTuple):
-    """A checked message: the key of its data row, its JSON on one line, the number of its slow annotations."""
+    """A checked message: the key of its data row, its JSON on one line, and the number of its slow annotations."""
 
     data_row_key: str
     raw: bytes
@@ -21,7 +21,7 @@ class Row(NamedTuple):
 class Limits:
     """When rows are sent, and how much goes into one send and one frame."""
 
-    #: Rows that are sent without waiting for more, and the maximum of one send.
+    #: This many rows are sent without waiting for more; also the maximum rows of one send.
     send_rows: int
     #: The same in bytes of messages.
     send_bytes: int
@@ -31,7 +31,7 @@ class Limits:
     frame_bytes: int
     #: Maximum slow annotations in one frame.
     frame_slow: int
-    #: How long a row waits for others to be sent with.
+    #: How long a row waits for more rows before it is sent.
     linger_seconds: float
 
 
@@ -39,7 +39,7 @@ class Limits:
 class ProjectBuffer:
     """The rows of one project that Redis does not have yet, in the order in which they were published.
 
-    Rows on the disk were published before those in flight, and these before those that wait.
+    Rows on the disk were published before the rows in flight, and these before the waiting rows.
     """
 
     #: The limits of sends and frames.
@@ -54,17 +54,17 @@ class ProjectBuffer:
     in_flight: list[Row] = field(default_factory=list)
     #: Bytes of the messages in flight.
     in_flight_bytes: int = 0
-    #: The frames of the rows in flight once they are cut: a repeated send has the same ids.
+    #: The frames of the rows in flight once they are cut; kept, so that a repeated send has the same ids.
     frames: list[bytes] = field(default_factory=list)
-    #: When the first of the waiting rows arrived, on the clock of `add`.
+    #: Since when the waiting rows wait, by the clock of `add`.
     oldest: float = 0.0
-    #: Rows ever accepted, with those that were on the disk at the start.
+    #: Rows ever accepted, including the rows that were on the disk at the start.
     accepted: int = 0
     #: Rows on the disk.
     spooled: int = 0
     #: Rows that Redis has, or that were set aside.
     answered: int = 0
-    #: Rows up to this count of `accepted` do not wait for others.
+    #: Until `answered` reaches this number, rows do not wait for more rows.
     flush_until: int = 0
 
     def add(self, row: Row, now: float) -> None:
@@ -77,21 +77,21 @@ class ProjectBuffer:
 
     @property
     def rows(self) -> int:
-        """Rows that Redis does not have yet."""
+        """Return the number of rows that Redis does not have yet."""
         return self.accepted - self.answered
 
     @property
     def rows_in_memory(self) -> int:
-        """Rows that a crash of the process would lose."""
+        """Return the number of rows that a crash of the process would lose."""
         return len(self.waiting) + len(self.in_flight)
 
     @property
     def bytes_in_memory(self) -> int:
-        """Bytes of these rows' messages."""
+        """Return the bytes of the messages of the rows in memory."""
         return self.waiting_bytes + self.in_flight_bytes
 
     def ready_at(self) -> float | None:
-        """Return when the rows in memory need not wait for others any longer; None when there are none."""
+        """Return from when the rows in memory need not wait for more rows, 0 for at once; None if there are none."""
         if self.in_flight:
             return 0.0
         if not self.waiting:
@@ -102,17 +102,17 @@ class ProjectBuffer:
         return self.oldest + self.limits.linger_seconds
 
     def flush(self) -> int:
-        """Let no row that was accepted so far wait for others; return their count."""
+        """Make all rows accepted so far ready to be sent; return the count of accepted rows."""
         self.flush_until = self.accepted
         return self.accepted
 
     def cut(self, now: float) -> list[bytes]:
-        """Return the frames of the next send: the same ones until `answer`, `spool` or `recut` is called."""
+        """Return the frames of the next send: the same frames until `answer`, `spool` or `recut` is called."""
         self.take(now)
         return self.encode()
 
     def take(self, now: float) -> None:
-        """Put rows from the head in flight, unless there are some already."""
+        """Put the oldest waiting rows in flight, unless other rows are in flight already."""
         if self.in_flight:
             return
         while self.waiting and len(self.in_flight) < self.limits.send_rows:
@@ -125,7 +125,7 @@ class ProjectBuffer:
         self.oldest = now
 
     def encode(self) -> list[bytes]:
-        """Return the frames of the rows in flight. It compresses; nothing else may touch these rows meanwhile."""
+        """Return the frames of the rows in flight; compresses them first, and nothing else may touch them meanwhile."""
         if not self.frames:
             self.frames = list(frames_of(self.in_flight, self.lanes, self.limits))
         return self.frames
@@ -146,7 +146,7 @@ class ProjectBuffer:
         self.answered += rows
 
     def recut(self, lanes: int) -> None:
-        """Cut the rows in flight for this number of lanes: Redis refused all of their frames."""
+        """Cut the rows in flight again, for another number of lanes, after Redis refused all of their frames."""
         self.lanes = lanes
         self.frames = list(frames_of(self.in_flight, lanes, self.limits))
 
@@ -171,7 +171,7 @@ def frames_of(rows: Iterable[Row], lanes: int, limits: Limits) -> Iterator[bytes
 
 
 def _parts(rows: list[Row], limits: Limits) -> Iterator[list[Row]]:
-    """Cut rows at whichever limit of a frame comes first; a row above a limit is a frame of its own."""
+    """Cut rows at whichever limit of a frame comes first; a row that exceeds a limit alone gets its own frame."""
     part: list[Row] = []
     size = slow = 0
     for row in rows:

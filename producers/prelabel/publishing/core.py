@@ -1,4 +1,4 @@
-"""What the publisher for threads and the one for asyncio share: settings, rows, threads, and what a fork means."""
+"""The core that `Publisher` and `AsyncPublisher` share: settings, outboxes, threads, and a new start after a fork."""
 
 import atexit
 import os
@@ -42,20 +42,20 @@ class PublisherSettings:
     max_bytes: int
     #: How long `publish()` waits for room; 0 when it raises at once.
     block_seconds: float
-    #: What makes an answer of Redis durable.
+    #: Which answer of Redis means that a write is safe.
     durability: Durability
     #: Maximum rows in the inbox of one project.
     max_inbox_rows: int
-    #: An absolute path; None without a spool.
+    #: The folder of the spools, an absolute path; None without a spool.
     spool_dir: Path | None
     #: Maximum bytes on the disk for one project.
     spool_bytes: int
-    #: Older frames are moved to `expired/`.
+    #: Frames older than this are moved to `expired/`.
     spool_max_age_seconds: float
 
 
 class _Process:
-    """What each process has of its own: outboxes, threads, a connection and a slot."""
+    """The parts that no two processes share: outboxes, threads, a connection and a slot."""
 
     def __init__(self, settings: PublisherSettings) -> None:
         folder = settings.spool_dir
@@ -63,7 +63,7 @@ class _Process:
         self.outboxes = Outboxes(
             settings.limits, settings.max_rows, settings.max_bytes, self._slot, settings.spool_bytes
         )
-        # The client repeats nothing: the sender does, since it can write the rows to the disk first.
+        # The client never repeats a command. The sender does, so that rows can go to the disk in between.
         self._client = open_client(settings.redis_url, _SOCKET_SECONDS_WITH_SPOOL if folder else _SOCKET_SECONDS)
         inbox = Inbox(self._client, settings.key_prefix, settings.max_inbox_rows, settings.durability)
         sender = Sender(self.outboxes, inbox, settings.spool_max_age_seconds)
@@ -75,7 +75,7 @@ class _Process:
             thread.start()
 
     def stop(self) -> None:
-        """End the threads, and write to the disk what they leave in memory."""
+        """End the threads, and write the rows that they leave in memory to the disk."""
         self.outboxes.close()
         for thread in self._threads:
             thread.join(_SOCKET_SECONDS)
@@ -88,9 +88,9 @@ class _Process:
 
 
 class PublisherCore:
-    """Takes messages, and hands them over to Redis or to the disk.
+    """Accepts messages, and hands them over to Redis or to the disk.
 
-    After a fork, the child has an empty buffer, and its own threads, connection and slot, once it publishes.
+    After a fork, the child has an empty buffer; it gets its own threads, connection and slot when it first publishes.
     """
 
     def __init__(self, settings: PublisherSettings) -> None:
@@ -107,21 +107,21 @@ class PublisherCore:
         return prepare(message, project_id=project_id, model=model, max_bytes=max_bytes)
 
     def offer(self, prepared: Prepared, block_seconds: float) -> bool:
-        """Take a checked message; return False when there was no room for it within `block_seconds`."""
-        # A copy of its own size: JSON encoders return the end of a large buffer, which leaves holes of kilobytes.
+        """Accept a checked message; return False if there was no room for it within `block_seconds`."""
+        # Copy the bytes: JSON encoders return a part of a larger buffer, which would leave gaps of kilobytes in memory.
         row = Row(prepared.data_row_key, bytes(memoryview(prepared.raw)), prepared.slow)
         return self.outboxes.put(prepared.project_id, row, block_seconds)
 
     def buffer_full(self, project_id: str) -> BufferFull:
-        """Return the error of a message for which there was no room."""
+        """Return the error for a message that found no room in the buffer."""
         buffer = self.outboxes.own[project_id].buffer
         disk = f" ({buffer.spooled:,} of them on the disk)" if buffer.spooled else ""
         return BufferFull(f"{counted(buffer.rows, 'row')}{disk} still waiting for {self._where()}")
 
     def check_flushed(self, flush: Flush) -> None:
-        """Raise RedisUnavailable when Redis does not have all rows of a flush, or when rows were set aside."""
-        if flush.left():
-            raise self._unavailable(flush.left())
+        """Raise RedisUnavailable if Redis does not have all rows of a flush, or if rows were set aside."""
+        if flush.remaining():
+            raise self._unavailable(flush.remaining())
         rows = self.outboxes.take_set_aside()
         if rows:
             folder = self.settings.spool_dir
@@ -130,7 +130,7 @@ class PublisherCore:
             )
 
     def close(self, timeout: float) -> None:
-        """Flush and stop. Raises RedisUnavailable when rows could not be handed over in time."""
+        """Flush and stop. Raises RedisUnavailable if rows could not be handed over in time."""
         atexit.unregister(self._close_at_exit)
         if self._closed:
             return
@@ -149,7 +149,7 @@ class PublisherCore:
 
     @property
     def outboxes(self) -> Outboxes:
-        """The outboxes of this process, which starts its threads after a fork. Raises PublisherClosed."""
+        """Return the outboxes of this process; after a fork, start its threads first. Raises PublisherClosed."""
         process = self._process
         if process is None:
             with self._starting:
@@ -159,12 +159,12 @@ class PublisherCore:
         return process.outboxes
 
     def forked(self) -> None:
-        """Forget the parent's process: in the child its threads do not run, and its locks may never be released."""
+        """Forget the parent's threads and locks: in the child the threads do not run, and locks may stay locked."""
         self._starting = threading.Lock()
         self._process = None
 
     def _close_at_exit(self) -> None:
-        """Hand over what is possible in a few seconds, when the interpreter ends without `close()`."""
+        """Hand over as many rows as possible in a few seconds, if the interpreter ends without `close()`."""
         self.close(_AT_EXIT_SECONDS)
 
     def _unavailable(self, rows: int) -> RedisUnavailable:

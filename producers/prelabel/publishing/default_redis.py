@@ -1,4 +1,4 @@
-"""Which Redis a publisher uses that was not told one."""
+"""Find the Redis of a publisher that was given no URL."""
 
 import logging
 import os
@@ -14,14 +14,14 @@ _log = logging.getLogger("prelabel.publisher")
 
 
 def default_redis_url() -> RedisUrl:
-    """Return the Redis of `PRELABEL_REDIS_URL`, or else that of the stack that runs here.
+    """Return the URL in `PRELABEL_REDIS_URL`, or else the URL of the Redis of the stack that runs here.
 
-    Raises NoRedisUrl where there is neither, ValueError where the variable holds no URL of a Redis.
+    Raises NoRedisUrl if there is neither, ValueError if the variable is no URL of a Redis.
     """
-    named = os.environ.get(VARIABLE)
-    if named is not None:
+    url = os.environ.get(VARIABLE)
+    if url is not None:
         try:
-            return RedisUrl.parse(named)
+            return RedisUrl.parse(url)
         except ValueError as error:
             raise ValueError(f"{VARIABLE}: {error}") from None
     try:

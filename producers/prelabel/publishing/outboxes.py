@@ -1,7 +1,7 @@
 """The outboxes of all projects under one lock, and the only place that changes them.
 
-The sender and the spooler are loops around it: each asks what to do next, does it without the lock, and reports what
-became of it. Whoever publishes, flushes or closes waits here for what they report.
+The sender and the spooler are loops around it: each asks what to do next, does it without the lock, and reports the
+result. Callers of `publish()`, `flush()` and `close()` wait here for these results.
 """
 
 import threading
@@ -19,7 +19,7 @@ from prelabel.spool.slots import Slot
 
 
 class Send(NamedTuple):
-    """What to send next: from the spool, or else the rows in flight."""
+    """The next send: the first frames of `spool`, or if that is None, the rows in flight."""
 
     box: Outbox
     spool: ProjectSpool | None
@@ -27,40 +27,40 @@ class Send(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """The rows that were published before somebody began to wait for them."""
+    """The rows that a `flush()` waits for: all that were published before it began."""
 
     #: The count of `answered` to wait for, for each buffer.
     goals: list[tuple[ProjectBuffer, int]]
     health: RedisHealth
     refusals_before: int
 
-    def left(self) -> int:
-        """Return how many of them Redis does not have yet."""
+    def remaining(self) -> int:
+        """Return how many of these rows Redis does not have yet."""
         return sum(max(0, goal - buffer.answered) for buffer, goal in self.goals)
 
     def is_over(self) -> bool:
-        """Return whether Redis has them all, or has refused a send for a reason that waiting cannot fix."""
-        return self.health.refusals > self.refusals_before or self.left() == 0
+        """Return whether Redis has all of these rows, or has refused a send for a reason that waiting cannot fix."""
+        return self.health.refusals > self.refusals_before or self.remaining() == 0
 
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """The rows that a closing publisher would rather leave to Redis than to the disk."""
+    """The rows that a closing publisher tries to send to Redis, although they may be on the disk already."""
 
     flush: Flush
-    #: Each outbox, with its failed sends at the beginning.
+    #: Each outbox, with its number of failed sends when the hand-over began.
     boxes: list[tuple[Outbox, int]]
     failures_before: int
 
     def is_over(self) -> bool:
-        """Return whether waiting gains nothing.
+        """Return whether further waiting is useless.
 
-        That is so when Redis has all rows, or the disk has them and Redis did not take them when it was asked again.
+        It is if Redis has all rows, or if the disk has the other rows and one more send of them has failed.
         """
         health = self.flush.health
-        away = health.is_away and health.retry.failures > self.failures_before
-        return self.flush.left() == 0 or all(
-            not box.buffer.rows or (box.is_on_disk and (away or (box.refused and box.retry.failures > failures)))
+        is_down = health.is_away and health.retry.failures > self.failures_before
+        return self.flush.remaining() == 0 or all(
+            not box.buffer.rows or (box.is_on_disk and (is_down or (box.refused and box.retry.failures > failures)))
             for box, failures in self.boxes
         )
 
@@ -83,23 +83,23 @@ class Outboxes:
     changed: threading.Condition = field(default_factory=threading.Condition)
     #: The outboxes of this process by project.
     own: dict[str, Outbox] = field(default_factory=dict)
-    #: The outboxes of processes that are gone, by their slots.
+    #: The outboxes of processes that have ended, by their slots.
     adopted: dict[Slot, list[Outbox]] = field(default_factory=dict)
-    #: What to call when `changed` is notified, for those who cannot wait for it.
+    #: Functions to call when there may be room or an answer, for callers that cannot wait for `changed`.
     listeners: list[Callable[[], None]] = field(default_factory=list)
-    #: Whether the threads shall end, and no row is taken any longer.
+    #: Whether the threads should end, and no more rows are accepted.
     closed: bool = False
-    #: Whether Redis takes anything.
+    #: Whether Redis accepts sends, and why not.
     health: RedisHealth = field(default_factory=RedisHealth)
 
     def __post_init__(self) -> None:
         for project_id in self.slot.projects() if self.slot else ():
             self._open(project_id)
 
-    # What a publisher calls.
+    # Called by publishers.
 
     def put(self, project_id: str, row: Row, block_seconds: float) -> bool:
-        """Take a row, or return False when there is no room for it within `block_seconds`. Raises PublisherClosed."""
+        """Accept a row, or return False if there is no room for it within `block_seconds`. Raises PublisherClosed."""
         with self.changed:
             box = self.own.get(project_id) or self._open(project_id)
             buffer = box.buffer
@@ -114,14 +114,14 @@ class Outboxes:
         return True
 
     def begin_flush(self) -> Flush:
-        """Send everything published so far without waiting for more."""
+        """Make all rows published so far ready to be sent, and return them as something to wait for."""
         with self.changed:
             goals = [(box.buffer, box.buffer.flush()) for box in self.own.values()]
             self.changed.notify_all()
             return Flush(goals, self.health, self.health.refusals)
 
     def begin_hand_over(self) -> HandOver:
-        """Send everything at once, however recently Redis failed."""
+        """Make all rows ready to be sent, even if Redis failed just now, and return them as something to wait for."""
         with self.changed:
             boxes = list(self.own.values())
             for retry in (self.health.retry, *(box.retry for box in boxes)):
@@ -130,12 +130,12 @@ class Outboxes:
             return HandOver(self.begin_flush(), failures, self.health.retry.failures)
 
     def wait_for(self, done: Callable[[], bool], seconds: float | None) -> None:
-        """Return when `done()` is true, which is asked under the lock, or when the time is over."""
+        """Wait until `done()` returns True or the time is over; `done` is called with the lock held."""
         with self.changed:
             self.changed.wait_for(done, seconds)
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener`, from any thread, when there may be room or an answer; return what ends that."""
+        """Call `listener`, from any thread, when there may be room or an answer; return a function that ends this."""
         with self.changed:
             self.listeners.append(listener)
 
@@ -146,13 +146,16 @@ class Outboxes:
         return stop
 
     def close(self) -> None:
-        """Take no more rows, and end the threads."""
+        """Accept no more rows, and end the threads."""
         with self.changed:
             self.closed = True
             self.notify()
 
     def rest(self) -> Iterator[Outbox]:
-        """Yield an outbox for each write of what is in memory when the threads have ended, until no disk takes more."""
+        """Yield an outbox for each write that is needed to empty the memory, until the disk accepts no more rows.
+
+        For the end of the process, after the threads have ended.
+        """
         for box in self.own.values():
             with self.changed:
                 box.begin_rest()
@@ -167,24 +170,24 @@ class Outboxes:
             return sum(box.buffer.rows_in_memory for box in self.own.values())
 
     def spooled_rows(self) -> int:
-        """Return how many rows are on the disk, with those that were adopted."""
+        """Return how many rows are on the disk, including adopted spools."""
         with self.changed:
             return sum(max(0, box.buffer.spooled) for box in self.every())
 
     def take_set_aside(self) -> int:
-        """Return how many rows were set aside since this was last called."""
+        """Return how many rows were set aside since the last call."""
         with self.changed:
             rows = sum(box.set_aside for box in self.own.values())
             for box in self.own.values():
                 box.set_aside = 0
             return rows
 
-    # What the sender calls.
+    # Called by the sender.
 
     def next_send(self) -> Send | None:
-        """Wait until Redis should be asked to take something; None when the publisher is closed.
+        """Wait until something should be sent, and return it; None if the publisher is closed.
 
-        The project comes first whose last send is longest ago.
+        If several projects have something to send, the one whose last send is longest ago comes first.
         """
         with self.changed:
             while not self.closed:
@@ -197,24 +200,24 @@ class Outboxes:
         return None
 
     def frames(self, box: Outbox) -> list[bytes]:
-        """Return the frames of the rows in flight, for the thread that has them: it compresses without the lock."""
+        """Return the frames of the rows in flight. Only the thread that has these rows may call it; no lock is held."""
         return box.buffer.encode()
 
     def recut(self, box: Outbox, lanes: int) -> None:
-        """Cut the rows in flight for this number of lanes; the same thread may then send them again."""
+        """Cut the rows in flight again, for another number of lanes, and let them be sent again."""
         box.buffer.recut(lanes)
         with self.changed:
             self._let_go(box)
 
     def sent(self, box: Outbox) -> None:
-        """Redis has the rows in flight."""
+        """Record that Redis has the rows in flight."""
         with self.changed:
             box.buffer.answer()
             self._answered(box)
             self._let_go(box)
 
     def stepped(self, box: Outbox, step: Step) -> None:
-        """A step through the spool of an outbox is done."""
+        """Record a step through the spool of an outbox."""
         with self.changed:
             box.stepped(step)
             if step.answered:
@@ -222,7 +225,7 @@ class Outboxes:
             self.notify()
 
     def not_sent(self, send: Send, failure: Failure) -> None:
-        """Redis did not take a send."""
+        """Record that Redis did not accept a send."""
         now = time.monotonic()
         with self.changed:
             send.box.failed(failure, now)
@@ -231,10 +234,10 @@ class Outboxes:
                 send.box.busy = False
             self.notify()
 
-    # What the spooler calls.
+    # Called by the spooler.
 
     def next_write(self, until: float) -> Outbox | None:
-        """Wait until rows should go to the disk; None at the time `until`, and when the publisher is closed."""
+        """Wait until rows should go to the disk, and return their outbox; None at the time `until`, or if closed."""
         with self.changed:
             while not self.closed and (now := time.monotonic()) < until:
                 boxes = self.own.values()
@@ -247,27 +250,27 @@ class Outboxes:
         return None
 
     def written(self, box: Outbox) -> None:
-        """The rows in flight are on the disk."""
+        """Record that the rows in flight are on the disk."""
         with self.changed:
             box.buffer.spool()
             self._let_go(box)
 
     def not_written(self, box: Outbox, error: Exception) -> None:
-        """The disk did not take the rows in flight."""
+        """Record that the disk did not accept the rows in flight."""
         with self.changed:
             self.health.add(error)
             box.not_written(time.monotonic(), full=isinstance(error, SpoolFull))
             self._let_go(box)
 
     def adopt(self, slot: Slot) -> None:
-        """Take over the spools that a process left. Reads them, so it does not hold the lock meanwhile."""
+        """Take over the spools that another process left; they are read without the lock, since that takes time."""
         boxes = [self._with_spool(project_id, slot) for project_id in slot.projects()]
         with self.changed:
             self.adopted[slot] = boxes
             self.changed.notify_all()
 
     def release_adopted(self, *, unfinished_too: bool = False) -> None:
-        """Leave slots that were adopted to other processes, once everything in them is sent."""
+        """Release the adopted slots whose frames are all sent; `unfinished_too`: all adopted slots."""
         with self.changed:
             for slot, boxes in list(self.adopted.items()):
                 if unfinished_too or not any(box.buffer.spooled for box in boxes):
@@ -275,7 +278,7 @@ class Outboxes:
                     slot.release()
 
     def every(self) -> list[Outbox]:
-        """Return the outboxes of this process and those that were adopted."""
+        """Return the outboxes of this process and the adopted ones."""
         return [*self.own.values(), *(box for boxes in self.adopted.values() for box in boxes)]
 
     def notify(self) -> None:
@@ -285,7 +288,7 @@ class Outboxes:
             listener()
 
     def _due(self, times: list[tuple[float, Outbox]], now: float, until: float | None = None) -> list[Outbox]:
-        """Return the outboxes whose time has come; when there are none, wait for the first, or for a change."""
+        """Return the outboxes whose time has come; if there are none, wait until the first is due or `changed`."""
         due = [box for at, box in times if at <= now]
         if not due:
             first = min([at for at, _ in times] + ([] if until is None else [until]), default=None)

@@ -1,11 +1,11 @@
--- Put frames into a project's inbox, each once, all or none.
+-- Put frames into a project's inbox: all of them or none, and each frame only once.
 --
 -- KEYS[1]  the project's root, `<prefix>:{<project>}`
 -- ARGV[1]  maximum rows in the inbox
--- ARGV[2…] frames: the bytes of prelabel/wire/frame.py, one or a few for each lane. Refused is what no reader could
---          bound: a frame with more bytes than its header says, by which a worker reserves memory, or with more rows
---          than one script can settle; and a form or a lane count that no worker can serve, since the first frame of
---          a project fixes both for good
+-- ARGV[2…] frames: the bytes of prelabel/wire/frame.py, one or a few for each lane. A frame is refused if it has
+--          more bytes than its header says, since a worker reserves memory by the header; if it has more rows than
+--          one script can settle; and if no worker can serve its form or its lane count, since the first frame of a
+--          project fixes both for good
 -- returns  {'ok', rows that were new} | {'lanes', the project's lane count} | {'full', rows in the inbox}
 --          | {'version', the unknown version} | {'limit', the number of the frame}
 -- cost     O(frames); no frame's body is read
@@ -23,7 +23,7 @@ for i = 2, #ARGV do
   if #ARGV[i] < 40 then return {'limit', i - 1} end
   local _, _, id, lane, count, n, bytes, slow, frame_form = struct.unpack('>BBc16HHIIIc1', ARGV[i])
   id = string.gsub(id, '.', function(c) return string.format('%02x', string.byte(c)) end)
-  -- Compression makes what it cannot compress larger, by less than a hundredth.
+  -- Data that cannot be compressed becomes larger, by less than one percent.
   local most_bytes = 1024 + 1.01 * math.min(bytes, max_frame_bytes)
   if n < 1 or n > max_frame_rows or #ARGV[i] > most_bytes then return {'limit', i - 1} end
   if count > max_lanes or (frame_form ~= 'i' and frame_form ~= 'k') then return {'limit', i - 1} end

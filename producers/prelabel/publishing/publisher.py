@@ -1,4 +1,4 @@
-"""The publisher: takes messages at once, sends them as frames from a thread, and says when Redis has them."""
+"""The publisher: accepts messages at once, sends them as frames from a thread, and reports when Redis has them."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,7 @@ _FRAME_SLOW = 250
 
 
 class PublisherBase:
-    """The arguments of `Publisher` and `AsyncPublisher`, which `Publisher` explains."""
+    """The constructor of `Publisher` and `AsyncPublisher`; its arguments are documented at `Publisher`."""
 
     def __init__(
         self,
@@ -65,63 +65,65 @@ class PublisherBase:
 
     @property
     def spooled_rows(self) -> int:
-        """Rows that are on the disk and, as far as is known, not yet in Redis."""
+        """Return the number of rows that are on the disk and not known to be in Redis."""
         return self._core.outboxes.spooled_rows()
 
 
 class Publisher(PublisherBase):
     """Publishes predictions to the inbox of their project.
 
-    `publish()` checks a message and returns at once; a thread sends what has gathered, one frame for each lane and
-    one round trip for all of them, when a project has `send_rows` or `send_bytes`, or its oldest row has waited for
-    `linger_seconds`. Redis has a row for certain when a later `flush()` has returned; leaving a `with` block flushes.
+    `publish()` checks a message, puts it into a buffer and returns. A thread sends the rows of a project as soon as
+    `send_rows` or `send_bytes` are waiting, or the oldest row has waited for `linger_seconds`; the rows of each lane
+    form a frame, and all frames travel in one round trip. Only when a later `flush()` has returned is it certain that
+    Redis has a row. Leaving a `with` block flushes and closes the publisher.
 
-    With a `spool_dir`, rows that Redis does not take go to the disk within `linger_seconds` and the time-out of a send
-    (2 s), and newer rows of that project follow them, until Redis has them. However this process ends, the next one
-    sends what is on the disk. See docs/how-to/publish-from-python.md.
+    With a `spool_dir`, rows that Redis does not accept are written to the disk within `linger_seconds` plus the
+    time-out of a send (2 s). Newer rows of that project follow them to the disk, until Redis has them all. However this
+    process ends, the next process with this `spool_dir` sends the rows on the disk. See
+    docs/how-to/publish-from-python.md.
 
-    Safe to share between threads. After a fork, the child starts with an empty buffer, and with a connection and a
-    spool of its own; the parent keeps what it had buffered.
+    Safe to share between threads. After a fork, the child starts with an empty buffer, and with its own connection and
+    spool; the parent keeps the rows that it had buffered.
 
     Args:
-        redis_url: where the inbox is, for example `redis://localhost:6379/0`. Without it, the environment variable
-            `PRELABEL_REDIS_URL` says so, or else the stack that `prelabel up` runs in the working directory or above
-            it, if it is this user's (`.prelabel/stack.json` 0600, its folder 0700).
-        key_prefix: the prefix of all keys; the workers' setting must be the same.
-        linger_seconds: how long a row waits for others to be sent with.
+        redis_url: where the inbox is, for example `redis://localhost:6379/0`. By default, it is the environment
+            variable `PRELABEL_REDIS_URL`, or else the Redis of the stack that `prelabel up` runs in the working
+            directory or above it. That stack must belong to this user: `.prelabel/stack.json` with mode 0600, in a
+            folder with mode 0700.
+        key_prefix: the prefix of all keys; it must be the same as in the workers' settings.
+        linger_seconds: how long a row waits for more rows before it is sent.
         frame_rows: maximum rows in one frame, up to 10,000.
         frame_bytes: maximum bytes of messages in one frame, up to 16 MiB. A single message that is larger, or larger
             than 4 MiB, is refused when it is published.
-        send_rows: rows of one project that are sent without waiting for `linger_seconds`.
+        send_rows: this many rows of one project are sent without waiting for `linger_seconds`.
         send_bytes: the same in bytes of messages.
         max_rows: maximum rows of one project in memory.
         max_bytes: the same in bytes of messages.
-        when_full: what `publish()` does when a project has its maximum in memory, and its spool, if there is one, has
-            no room either: `block` (up to `block_seconds`, then raise BufferFull) or `raise` BufferFull at once.
-            Other projects are unaffected.
+        when_full: what `publish()` does when a project has its maximum in memory and its spool, if there is one, is
+            full too: `block` waits up to `block_seconds` and then raises BufferFull, `raise` raises it at once. Other
+            projects are not affected.
         block_seconds: how long `publish()` waits for room.
-        durability: what makes an answer of Redis durable, see `prelabel.wire.durability.Durability`.
-        max_inbox_rows: maximum rows in the inbox of a project; above it, rows of that project stay in memory.
-        spool_dir: a folder on a local disk for rows that Redis does not take. Any number of processes can share it, all
-            with the same Redis and the same `key_prefix`.
+        durability: which answer of Redis means that a write is safe, see `prelabel.wire.durability.Durability`.
+        max_inbox_rows: maximum rows in the inbox of a project; above it, the rows of that project stay in memory.
+        spool_dir: a folder on a local disk for rows that Redis does not accept. Any number of processes can share it if
+            they all use the same Redis and the same `key_prefix`.
         spool_bytes: maximum bytes on the disk for one project of one process.
         spool_max_age_days: frames older than this are moved to `expired/` instead of being sent. Keep it below the
-            workers' `frame_memory_days`: for that long, a frame is counted once however often it is sent.
+            workers' `frame_memory_days`: only for that long does Redis recognise a frame that is sent again.
 
-    Raises NoRedisUrl where nothing says which Redis to use, ValueError for a malformed URL and for limits that no
-    worker reads, OSError when `spool_dir` cannot be used.
-    A spool needs file locks as Linux and macOS have them.
+    Raises NoRedisUrl if no Redis URL is given and no stack runs, ValueError for a malformed URL or for frame limits
+    above the maximum, OSError if `spool_dir` cannot be used. A spool needs the file locks of Linux and macOS.
 
     """
 
     def publish(self, message: Message, *, project_id: str | None = None, model: Model | str | None = None) -> str:
-        """Take a message and return its id; Redis has it when a later `flush()` has returned.
+        """Accept a message and return its id; it is certain to be in Redis only after a later `flush()`.
 
-        `message` may be a `labelbox.types.Label`, which names neither its project nor a model: pass `project_id`, and
-        perhaps `model`, beside it (docs/how-to/build-annotations.md).
+        `message` may be a `labelbox.types.Label`, which names neither its project nor a model: pass `project_id` with
+        it, and `model` if there is one (docs/how-to/build-annotations.md).
 
-        Raises MessageError (which field, what was found, what was expected), BufferFull or PublisherClosed; in
-        each case the message was not taken.
+        Raises MessageError (which field, what was found, what was expected), BufferFull or PublisherClosed; in each
+        case the message was not accepted.
         """
         core = self._core
         prepared = core.prepare(message, project_id, model)
@@ -130,12 +132,12 @@ class Publisher(PublisherBase):
         return prepared.message_id
 
     def flush(self, timeout: float | None = None) -> None:
-        """Return when Redis has every message published before this call, durably; the disk is not enough.
+        """Wait until Redis has, durably, every message published before this call; rows in the spool do not count.
 
-        Raises RedisUnavailable when that takes longer than `timeout` seconds, or as soon as Redis refuses this
-        publisher for a reason that waiting cannot fix, such as a wrong password; the rows stay in the
-        buffer, or in the spool, and the publisher continues to send them. Also raises it, once, when rows were set
-        aside in `expired/` or `damaged/` of the spool.
+        Raises RedisUnavailable if that takes longer than `timeout` seconds, or as soon as Redis refuses this publisher
+        for a reason that waiting cannot fix, such as a wrong password. The rows then stay in the buffer or in the
+        spool, and the publisher continues to send them. Also raises it, once, if rows were moved to `expired/` or
+        `damaged/` in the spool.
         """
         outboxes = self._core.outboxes
         flush = outboxes.begin_flush()
@@ -143,10 +145,11 @@ class Publisher(PublisherBase):
         self._core.check_flushed(flush)
 
     def close(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Flush and stop. Raises RedisUnavailable when rows could not be handed over in time.
+        """Flush and stop. Raises RedisUnavailable if rows are lost: Redis did not accept them in time.
 
-        With a spool: what Redis does not take within `timeout` seconds, or at once when it is known to be away, is
-        handed to the disk; `spooled_rows` is the number of these rows. Raises only when the spool has no room for all.
+        With a spool, the rows that Redis does not accept within `timeout` seconds are written to the disk, and
+        `spooled_rows` is their number; it raises only if the spool has no room for all of them. If Redis is down, it
+        does not wait for the time-out: one more failed send is enough.
         """
         self._core.close(timeout)
 

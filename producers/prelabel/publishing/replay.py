@@ -1,4 +1,4 @@
-"""From a spool into Redis, one send at a time: by a publisher, or by a person with `prelabel spool send`."""
+"""Send the frames of a spool to Redis, one send at a time, for a publisher or for `prelabel spool send`."""
 
 from collections.abc import Sequence
 from itertools import takewhile
@@ -13,10 +13,10 @@ from prelabel.wire.frame import UnreadableFrame, cut_at, read_messages, relaned,
 
 
 def replay(spool: ProjectSpool, project_id: str, inbox: Inbox, limits: Limits, oldest: float) -> Step:
-    """Send the first frames of a spool and step over them, or set aside those that are damaged or too old.
+    """Send the first frames of a spool and remove them from it, or set them aside if they are damaged or too old.
 
-    `oldest`: when the oldest frame may have been cut, in seconds since the epoch. Raises InboxFull (nothing was taken),
-    NotDurable, OSError or a redis error; the frames are still at the head then.
+    Frames that were cut before `oldest`, in seconds since the epoch, are too old. Raises InboxFull (nothing was
+    accepted), NotDurable, OSError or a redis error; then the frames are still at the head of the spool.
     """
     try:
         frames = spool.head(limits.send_rows, limits.send_bytes)
@@ -31,7 +31,7 @@ def replay(spool: ProjectSpool, project_id: str, inbox: Inbox, limits: Limits, o
     try:
         inbox.put(project_id, frames)
     except LanesDiffer as refusal:
-        # On the disk before they are sent: after a crash only the new ones can be sent, never both.
+        # Replace them on the disk before any is sent: after a crash, only the new frames can be sent, never both.
         spool.replace(frames, recut(frames, refusal.lanes, limits))
         return Step(lanes=refusal.lanes)
     spool.advance(frames)
@@ -39,7 +39,7 @@ def replay(spool: ProjectSpool, project_id: str, inbox: Inbox, limits: Limits, o
 
 
 def recut(frames: Sequence[bytes], lanes: int, limits: Limits) -> list[bytes]:
-    """Cut the rows of these frames for this number of lanes, with new ids; only for frames that were all refused."""
+    """Cut the rows of frames that Redis refused, all of them, for another number of lanes and with new ids."""
     rows: list[Row] = []
     unreadable: list[bytes] = []
     for frame in frames:

@@ -1,4 +1,4 @@
-"""The thread that talks to Redis: one send of one project at a time, repeated until it is answered."""
+"""The thread that sends rows to Redis: one send of one project at a time, repeated until Redis confirms it."""
 
 import logging
 import time
@@ -19,10 +19,10 @@ _log = logging.getLogger("prelabel.publisher")
 
 
 class Sender:
-    """Sends what is due.
+    """Sends rows when they are due.
 
-    When Redis is away, all projects wait while one of them tries; when it refuses the rows of one project, only that
-    project waits.
+    If Redis is down, all projects wait while one of them tries again. If Redis refuses the rows of one project, only
+    that project waits.
     """
 
     def __init__(self, outboxes: Outboxes, inbox: Inbox, spool_max_age_seconds: float) -> None:

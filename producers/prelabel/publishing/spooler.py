@@ -1,4 +1,4 @@
-"""The thread that writes to the disk: what Redis does not take, and what comes after it."""
+"""The thread that writes to the disk: the rows that Redis does not accept, and the newer rows behind them."""
 
 import logging
 import time
@@ -10,12 +10,12 @@ from prelabel.spool.files import SpoolFull
 from prelabel.spool.slots import take_leftovers
 
 _log = logging.getLogger("prelabel.publisher")
-_FIRST_LOOK_SECONDS = 10.0  # a server's processes start together: each should find its own slot free
+_FIRST_LOOK_SECONDS = 10.0  # a server's processes start together: let each take its slot before leftovers are adopted
 _LOOK_SECONDS = 60.0
 
 
 class Spooler:
-    """Moves rows from memory to the end of their project's spool, and adopts what other processes left."""
+    """Moves rows from memory to the end of their project's spool, and adopts the spools that other processes left."""
 
     def __init__(self, outboxes: Outboxes, spool_dir: Path) -> None:
         self._outboxes = outboxes
@@ -33,12 +33,12 @@ class Spooler:
                 self._look_for_leftovers()
 
     def write_rest(self) -> None:
-        """Write what is still in memory, for a process that ends; what the disk does not take stays there."""
+        """Write the rows in memory at the end of the process; rows that the disk does not accept stay in memory."""
         for box in self._outboxes.rest():
             self._write(box)
 
     def _write(self, box: Outbox) -> None:
-        assert box.spool is not None  # noqa: S101 - only outboxes with one get here
+        assert box.spool is not None  # noqa: S101 - only outboxes with a spool get here
         try:
             box.spool.append(self._outboxes.frames(box))
         except Exception as error:  # of the disk, or unexpected: rows are waiting, so the thread must survive it
@@ -54,4 +54,4 @@ class Spooler:
             for slot in take_leftovers(self._spool_dir):
                 self._outboxes.adopt(slot)
         except OSError as error:
-            _log.warning("what other processes left in %s cannot be read: %s", self._spool_dir, error)
+            _log.warning("the spools that other processes left in %s cannot be read: %s", self._spool_dir, error)

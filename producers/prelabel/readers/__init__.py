@@ -1,4 +1,4 @@
-"""Prediction files of other tools → messages. A format is one module and a line in `registry`."""
+"""Read prediction files of other tools as messages. Each format has a module here and a line in `registry`."""
 
 from prelabel.readers.base import BadRecord, ReaderOptions, Record, Source, UnreadableSource
 from prelabel.readers.mapping import BadMapping, ClassMapping, read_mapping

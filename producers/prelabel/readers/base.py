@@ -1,4 +1,4 @@
-"""The shared part of readers: their records, their options, and how annotations of a data row become one message."""
+"""The parts that readers share: records, options, and how the annotations of a data row become one message."""
 
 import re
 import sqlite3
@@ -23,7 +23,7 @@ class UnreadableSource(PrelabelError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A message in its wire shape, and its place in the source."""
+    """A message in the form of JSON, and its place in the source."""
 
     where: str
     message: bytes | Mapping[str, Any]
@@ -31,7 +31,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class BadRecord:
-    """A record that is no prediction, its place, and the reason."""
+    """The place of a record that cannot be read as a prediction, and the problem."""
 
     where: str
     problem: str
@@ -42,19 +42,19 @@ Source = Iterator[Record | BadRecord]
 
 @dataclass(frozen=True, slots=True)
 class ReaderOptions:
-    """What a file does not contain itself."""
+    """How to read a file, and the values that it lacks."""
 
     #: The project of all messages.
     project_id: str
     #: The model's name.
     model: str | None = None
-    #: Template of a data row's global key; None: the mapping's, or else the format's own.
+    #: Template of a data row's global key; None for the mapping's template, or else the format's own.
     global_key: str | None = None
     #: Class names → features, the minimum confidence, the sample of data rows.
     mapping: ClassMapping = field(default_factory=ClassMapping)
-    #: COCO: the file with the names of categories, if the predictions have none.
+    #: COCO: the file with the names of categories, if the predictions do not have them.
     categories: Path | None = None
-    #: COCO: the file with the sizes and names of images, if the predictions have none.
+    #: COCO: the file with the sizes and names of images, if the predictions do not have them.
     images: Path | None = None
     #: Panoptic: the folder of the PNG files.
     masks: Path | None = None
@@ -64,7 +64,7 @@ class ReaderOptions:
     media: Literal["audio", "video"] = "audio"
     #: Frames per second of the video.
     frame_rate: float | None = None
-    #: MOT: the tracker saw every n-th frame of the video.
+    #: MOT: n, if the tracker saw only every n-th frame of the video.
     frame_step: int = 1
 
     def key_template(self, default: str) -> str:
@@ -81,7 +81,7 @@ class KeyedAnnotation:
 
 
 def filled(template: str, fields: Mapping[str, Any]) -> str:
-    """Fill in names of fields, padded with `{name:06d}`; nothing in a template is evaluated."""
+    """Replace `{name}` by a field's value, `{name:06d}` with leading zeros; nothing in a template is evaluated."""
 
     def value(match: re.Match[str]) -> str:
         field_value = fields.get(match[1])
@@ -91,7 +91,7 @@ def filled(template: str, fields: Mapping[str, Any]) -> str:
 
 
 def fields_of(template: str) -> set[str]:
-    """Return the names in a template."""
+    """Return the names of the fields in a template."""
     return {match[1] for match in _FIELD.finditer(template)}
 
 
@@ -103,8 +103,8 @@ def messages_of(
 ) -> Source:
     """Yield bad records at once, then one message per data row, in the order in which the data rows first occur.
 
-    `merge` turns what was read for a data row into its annotations, if they differ. A message holds everything that a
-    model predicts for a data row, so none can be sent before the end of the file.
+    `merge` turns the items that were read for a data row into its annotations, if the two differ. A message must hold
+    all predictions of a model for a data row, so no message can be sent before the end of the file.
     """
     try:
         with Groups() as groups:
@@ -117,7 +117,7 @@ def messages_of(
                 if options.mapping.takes(key):
                     yield Record(f"{file}, data row {key}", _message(key, merge(group), options))
     except sqlite3.Error as error:
-        raise UnreadableSource(f"{file} cannot be gathered in a temporary file: {error}") from None
+        raise UnreadableSource(f"the predictions of {file} cannot be kept in a temporary file: {error}") from None
 
 
 def _message(key: str, annotations: list[Any], options: ReaderOptions) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def text_of(value: Any, name: str) -> str:
-    """Return a text that is not empty and can be sent: JSON may hold halves of characters. Raises ValueError."""
+    """Return a text that is not empty and has no lone surrogates, as JSON may have them. Raises ValueError."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{name}: expected a text")
     try:

@@ -1,7 +1,7 @@
-"""Shared part of COCO's formats: names of categories, sizes of images, a walk over results that skips bad ones.
+"""The parts that COCO's formats share: names of categories, sizes of images, a walk over results that skips bad ones.
 
-The file is an array of results, or an object like COCO's own with the results as `annotations`, perhaps with `images`
-and `categories`.
+The file is an array of results, or an object as COCO defines it, with the results under `annotations`, perhaps with
+`images` and `categories`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +25,7 @@ from prelabel.readers.mapping import Target
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A category's name and, for people and the like, the names of its keypoints."""
+    """A category's name and, if it has any, the names of its keypoints."""
 
     name: str
     keypoints: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Image:
 
 
 class Coco:
-    """One file, with the files of categories and images beside it."""
+    """A file of predictions, and the files with its categories and images, if they are separate."""
 
     def __init__(self, path: Path, options: ReaderOptions) -> None:
         self.path = path
@@ -62,7 +62,7 @@ class Coco:
         return categories
 
     def image(self, image_id: Any) -> Image:
-        """Return what is known of an image."""
+        """Return an image's name and size, as far as they are known."""
         if self._images is None:
             beside = self.options.images
             self._images = _read_images(beside or self.path, alone=beside is not None)
@@ -83,7 +83,10 @@ class Coco:
     def walk(
         self, read: Callable[[dict[str, Any]], Iterable[dict[str, Any] | BadRecord]]
     ) -> Iterator[KeyedAnnotation | BadRecord]:
-        """Yield what `read` makes of every result; it raises ValueError for a bad result, or yields its bad parts."""
+        """Yield the annotations that `read` returns for each result, and the bad records.
+
+        `read` raises ValueError for a bad result, or returns a BadRecord for each bad part of it.
+        """
         for index, result in enumerate(elements(self.path, "annotations")):
             where = f"{self.path.name}[{index}]"
             try:
@@ -127,7 +130,7 @@ def category_of(result: dict[str, Any], categories: dict[int, Category]) -> Cate
 
 
 def part(result: dict[str, Any], key: str) -> Any:
-    """Return a part that must be there. Raises ValueError."""
+    """Return the value of a required key. Raises ValueError if it is missing."""
     if key not in result:
         raise ValueError(f"{key} is missing")
     return result[key]
@@ -147,7 +150,7 @@ def _category(item: dict[str, Any]) -> Category:
 
 
 def _read_images(path: Path, *, alone: bool) -> dict[Any, Image]:
-    """Return images by id, none for a file of results alone. About 200 bytes per image stay in memory."""
+    """Return images by id; a plain array of results has none. About 200 bytes per image stay in memory."""
     images = {}
     for item in elements(path, "images", alone=alone):
         if isinstance(item, dict) and isinstance(item.get("id"), int | str):

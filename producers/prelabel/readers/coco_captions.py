@@ -1,6 +1,6 @@
-"""COCO captions: `{image_id, caption}` → free text of the class `caption`.
+"""Read COCO captions: each `{image_id, caption}` becomes a free text of the class `caption`.
 
-An image has one answer: its first caption is used, the others are reported as refused.
+An image can have one answer only: its first caption is used, the others are reported as refused.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""COCO keypoints: `{image_id, category_id, keypoints: [x, y, visibility, …], score}` → points.
+"""Read COCO keypoints as points: `{image_id, category_id, keypoints: [x, y, visibility, …], score}`.
 
-Labelbox imports no skeletons, so every keypoint that is visible or labelled (visibility above 0) becomes a point whose
-class is the keypoint's name. The person that a point belongs to is lost.
+Labelbox cannot import skeletons, so every keypoint that is visible or labelled (visibility above 0) becomes a point
+whose class is the keypoint's name. Which person a point belongs to is lost.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ PERSON = (
     *("right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle"),
     "right_ankle",
 )
-"""COCO's names, for category files that name no keypoints."""
+"""COCO's names of keypoints, for files of categories that have none."""
 
 
 def read(path: Path, options: ReaderOptions) -> Source:

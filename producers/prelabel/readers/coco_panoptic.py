@@ -1,4 +1,4 @@
-"""COCO panoptic: `{image_id, file_name, segments_info: [{id, category_id, score}]}` and one PNG file per image.
+"""Read COCO panoptic: `{image_id, file_name, segments_info: [{id, category_id, score}]}` and one PNG file per image.
 
 A segment's colour in the PNG file is its id: red + 256 green + 65536 blue. With `mask_url`, Labelbox fetches the file
 and no pixels are read here; without it, every segment becomes a mask inside the message.
@@ -47,7 +47,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
 
 
 class _Pictures:
-    """The PNG files: their folder or their address."""
+    """The PNG files of the images, in a folder or at an address."""
 
     def __init__(self, path: Path, options: ReaderOptions) -> None:
         self._folder = options.masks or path.with_suffix("")

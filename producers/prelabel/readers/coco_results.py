@@ -1,6 +1,6 @@
-"""COCO detection results: an array of `{image_id, category_id, bbox: [x, y, width, height], score}`.
+"""Read COCO detection results, an array of `{image_id, category_id, bbox: [x, y, width, height], score}`.
 
-The boxes of an image become one message; coordinates are pixels from the top left, as Labelbox's are.
+The boxes of an image become one message; coordinates are pixels from the top left, as in Labelbox.
 """
 
 from collections.abc import Iterator

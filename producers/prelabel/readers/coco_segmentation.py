@@ -1,4 +1,4 @@
-"""COCO segmentation: `{image_id, category_id, segmentation, score}` with run lengths or polygons → masks.
+"""Read COCO segmentation as masks: `{image_id, category_id, segmentation, score}` with run lengths or polygons.
 
 Run lengths contain their image's size; for polygons it is read from `images`. Masks are PNG files in the message.
 """

@@ -1,4 +1,4 @@
-"""Annotations by data row, in bounded memory: what does not fit SQLite's small cache goes to a temporary file."""
+"""Group annotations by data row in bounded memory: SQLite keeps them in a small cache and a temporary file."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -11,17 +11,21 @@ import orjson
 
 _BATCH_BYTES = 4 * 1024 * 1024
 _BATCH_ITEMS = 1000
-"""orjson allocates bytes in blocks of kilobytes, however short they are, so their lengths alone bound nothing."""
+"""Maximum number of items in memory: orjson allocates kilobytes even for a short item, so a limit of bytes alone would
+not bound the memory."""
 
 
 class Groups:
-    """Items by key: add them in any order, then iterate in the order in which the keys were first added."""
+    """Groups items by key: add them in any order, then iterate over the keys with all their items.
+
+    The keys come in the order in which they were first added.
+    """
 
     def __init__(self) -> None:
-        # An empty name is a private SQLite file, created when the cache is full and deleted with the connection.
-        self._base = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._base.execute("PRAGMA journal_mode = OFF")
-        self._base.execute("CREATE TABLE item (place INTEGER, at INTEGER, body BLOB)")
+        # For an empty name, SQLite uses a private file: it creates it when its cache is full, and deletes it on close.
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute("CREATE TABLE item (place INTEGER, at INTEGER, body BLOB)")
         self._places: dict[str, int] = {}
         self._batch: list[tuple[int, int, bytes]] = []
         self._bytes = self._count = 0
@@ -29,11 +33,13 @@ class Groups:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._base.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
 
     def add(self, key: str, item: Any) -> None:
-        """Add one item of a key."""
+        """Add an item under a key."""
         body = orjson.dumps(item)
         self._batch.append((self._places.setdefault(key, len(self._places)), self._count, body))
         self._count += 1
@@ -44,13 +50,13 @@ class Groups:
     def __iter__(self) -> Iterator[tuple[str, list[Any]]]:
         self._write()
         keys = list(self._places)
-        rows = self._base.execute("SELECT place, body FROM item ORDER BY place, at")
+        rows = self._database.execute("SELECT place, body FROM item ORDER BY place, at")
         for place, items in groupby(rows, itemgetter(0)):
             yield keys[place], [orjson.loads(body) for _, body in items]
 
     def _write(self) -> None:
-        self._base.execute("BEGIN")
-        self._base.executemany("INSERT INTO item VALUES (?, ?, ?)", self._batch)
-        self._base.execute("COMMIT")
+        self._database.execute("BEGIN")
+        self._database.executemany("INSERT INTO item VALUES (?, ?, ?)", self._batch)
+        self._database.execute("COMMIT")
         self._batch.clear()
         self._bytes = 0

@@ -1,4 +1,4 @@
-"""Elements of a JSON array, one at a time: a file may be larger than memory, as long as its elements are not."""
+"""Read the elements of a JSON array one at a time, so that the file may be larger than the memory."""
 
 import codecs
 import json
@@ -24,10 +24,10 @@ _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def elements(path: Path, key: str, *, alone: bool = True) -> Iterator[Any]:
-    """Yield the elements of the array under `key` in the file's object, or of the array that is the file.
+    """Yield the elements of the array under `key` if the file is an object, or of the file itself if it is an array.
 
-    Unless `alone`, the file need not have them, and then there are none. Raises UnreadableSource with the place, even
-    after some elements.
+    If `alone` is False, the file is also read for something else: then an array is skipped, and `key` may be missing.
+    Raises UnreadableSource with the place, possibly after some elements.
     """
     try:
         with path.open("rb") as stream:
@@ -106,7 +106,7 @@ class _Reader:
         return True
 
     def _value(self) -> Any:
-        """Return the value that begins here; if it fails at the end of the text, it may be cut: read more first."""
+        """Return the value that begins here; if it cannot be decoded, it may be cut off, so read more and try again."""
         self._next()
         while True:
             try:
@@ -115,7 +115,7 @@ class _Reader:
                 if isinstance(error, RecursionError) or self._ended:
                     self._wrong("nested too deeply" if isinstance(error, RecursionError) else f"not JSON: {error}")
             else:
-                # A number may continue behind its apparent end: 1 of 1.5, cut before the point.
+                # A number may be longer than the text that was read: `1` may be the beginning of `1.5`.
                 if end + (_CUT if isinstance(value, int | float) else 0) < len(self._text) or self._ended:
                     self._at = end
                     return value
@@ -126,7 +126,7 @@ class _Reader:
     def _next(self) -> str:
         """Return the next character that is no space; '' at the end."""
         while True:
-            self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr] # it matches nothing too
+            self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr] # also matches the empty string
             if self._at < len(self._text) or self._ended:
                 return self._text[self._at : self._at + 1]
             self._read(_PIECE)

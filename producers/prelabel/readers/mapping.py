@@ -1,4 +1,4 @@
-"""`mapping.toml`: features of classes, the minimum confidence of predictions, the sample of data rows."""
+"""Read `mapping.toml`: the features of classes, the minimum confidence of predictions, the sample of data rows."""
 
 import hashlib
 import tomllib
@@ -17,7 +17,7 @@ class BadMapping(PrelabelError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a class becomes: a feature, perhaps an answer to one of its classifications, or nothing."""
+    """The target of a class: a feature, perhaps with an answer to one of its classifications; with `drop`, nothing."""
 
     feature: str = ""
     classification: str | None = None
@@ -26,7 +26,7 @@ class Target:
     drop: bool = False
 
     def answers(self) -> list[dict[str, Any]]:
-        """Return the `classifications` of an object; none without a classification. Raises ValueError."""
+        """Return the `classifications` of an object: one if the target names it, else none. Raises ValueError."""
         if self.classification is None:
             if self.option is not None:
                 raise ValueError(f"the mapping has option {self.option!r} without its classification")
@@ -40,7 +40,7 @@ class ClassMapping:
 
     #: Targets by class name.
     classes: Mapping[str, Target] = field(default_factory=dict)
-    #: Minimum confidence of classes that have none of their own.
+    #: Minimum confidence, for classes whose entry does not set one.
     confidence: float = 0.0
     #: What to do with classes that have no entry.
     unmapped: Literal["keep", "drop", "refuse"] = "keep"
@@ -52,15 +52,15 @@ class ClassMapping:
     share: float = 1.0
     #: Seed of the sample.
     seed: int = 0
-    #: Counts by reason.
+    #: How many predictions or data rows were left out, by reason.
     left_out: Counter[str] = field(default_factory=Counter)
     _rows: int = 0
 
     def choose(self, name: str, score: float | None, feature: str | None = None) -> Target | None:
         """Return the class's target, or None if it is left out. A prediction without a score passes every threshold.
 
-        `feature` is for classes whose entry names none; the default is the class's own name. Raises ValueError for a
-        class without an entry if `unmapped` is "refuse".
+        `feature` is for classes whose entry names no feature; by default, the class's own name is used. Raises
+        ValueError for a class without an entry if `unmapped` is "refuse".
         """
         target = self.classes.get(name)
         if target is None:
@@ -86,7 +86,7 @@ class ClassMapping:
 
 
 def _lot(seed: int, key: str) -> float:
-    """Return a number from 0 to 1, the same for a data row in every run and every file, whatever else they hold."""
+    """Return a number from 0 to 1 that looks random, but depends only on the seed and the data row's key."""
     digest = hashlib.blake2b(key.encode(), digest_size=8, salt=seed.to_bytes(16, "big")).digest()
     return int.from_bytes(digest, "big") / 2**64
 
@@ -139,7 +139,7 @@ def _target(name: str, value: Any) -> Target:
 
 
 def _check_keys(table: Mapping[str, Any], known: Mapping[str, type], where: str) -> None:
-    """Check for known keys and values of their types; a whole number is a fraction too, but true is no number."""
+    """Check that keys are known and values have their types; where a fraction is expected, a whole number is right."""
     for key, value in table.items():
         if key not in known:
             raise BadMapping(f"{where}{key}: unknown; expected one of {', '.join(known)}")

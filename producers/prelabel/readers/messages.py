@@ -1,4 +1,4 @@
-"""Messages, one per line: the wire shape itself."""
+"""Read messages in JSON, one per line."""
 
 from collections.abc import Iterable
 

@@ -1,6 +1,6 @@
-"""MOTChallenge tracks: one line `frame, track, left, top, width, height, confidence, …` per box → video objects.
+"""Read MOTChallenge tracks as video objects; a box is a line: `frame, track, left, top, width, height, confidence, …`.
 
-One file is one video and becomes one message, held in memory. Frames count from 1, as Labelbox's examples do. A gap in
+One file is one video and becomes one message, held in memory. Frames count from 1, as in Labelbox's examples. A gap in
 a track's frames ends a segment, so that the editor interpolates only where the tracker saw the object.
 """
 
@@ -22,7 +22,7 @@ from prelabel.readers.coco import read_categories
 from prelabel.readers.coco_results import box_of
 
 CLASS = "object"
-"""The class of all boxes without `categories`; with them, the eighth column is a category's id."""
+"""The class of all boxes if no `categories` are given; otherwise the eighth column is a category's id."""
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
@@ -98,7 +98,7 @@ def _objects(boxes: list[Any], step: int) -> list[dict[str, Any]]:
 
 
 def _segments(track: list[Any], step: int) -> list[dict[str, Any]]:
-    """Return segments; their first keyframes hold the answers of the class, and so do those where answers change."""
+    """Return the segments of a track; answers are written in a segment's first keyframe and whenever they change."""
     segments: list[dict[str, Any]] = []
     last: int | None = None
     answers: list[Any] = []

@@ -1,7 +1,7 @@
-"""Messages, or plain Labelbox NDJSON whose lines of one data row become one message; detected line by line.
+"""Read messages, or plain Labelbox NDJSON; the form is detected line by line.
 
-A message holds everything that its model predicts for its data row: two messages from a row's lines would supersede
-each other. So messages are passed on as they come, and plain lines when the last line of the stream is known.
+All plain lines of one data row become one message: of several messages of one model and data row, each would supersede
+the one before. So plain lines are kept until the end of the stream, while messages are passed on as they come.
 """
 
 import hashlib
@@ -38,15 +38,15 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LineOptions:
-    """What the lines do not contain."""
+    """How to read lines, and the values that they lack."""
 
     #: The project of messages that name none, and of plain lines.
     project_id: str | None = None
     #: The name of the model of plain lines.
     model: str | None = None
-    #: The form of all lines; None: that of the first line.
+    #: The form of all lines; None for the form of the first line.
     form: Form | None = None
-    #: Whether lines of both forms are read, which only a check may do.
+    #: Whether lines of both forms are accepted, which only a check may do.
     mixed: bool = False
 
 
@@ -73,7 +73,7 @@ class LineRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class BadLine(BadRecord):
-    """`count` lines from `number` on that are not read, and the reason code."""
+    """Lines that are not read: the number of the first line, the reason code, and the count of lines."""
 
     number: int
     reason: Reason
@@ -84,7 +84,7 @@ class _Keys(msgspec.Struct):
     """The keys that distinguish a message from a plain line; all others are left unread."""
 
     annotations: msgspec.Raw = _NOTHING
-    projectId: Any = None  # noqa: N815 - as JSON has it
+    projectId: Any = None  # noqa: N815 - the key in JSON
     dataRow: msgspec.Raw = _NOTHING  # noqa: N815
     name: msgspec.Raw = _NOTHING
     schemaId: msgspec.Raw = _NOTHING  # noqa: N815
@@ -129,7 +129,10 @@ def read_lines(stream: BinaryIO, options: LineOptions) -> Source:
 
 
 def numbered(stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
-    """Yield lines with their numbers and places; a line that is too long is cut to a part that is still too long."""
+    """Yield lines with their numbers and offsets.
+
+    Only a part of a line that is too long is yielded; that part is still longer than the limit.
+    """
     number, at = 0, stream.tell() if stream.seekable() else 0
     while line := stream.readline(MAX_LINE_BYTES + 1):
         number += 1
@@ -144,7 +147,7 @@ def numbered(stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
 
 
 def read_keys(raw: bytes) -> _Keys | None:
-    """Return the keys of a line that matter here, or None if it is no readable object."""
+    """Return the keys that tell a line's form, or None if the line is not a readable object."""
     try:
         return _KEYS.decode(raw)
     except _UNREADABLE:
@@ -152,14 +155,14 @@ def read_keys(raw: bytes) -> _Keys | None:
 
 
 def form_of(keys: _Keys) -> Form | None:
-    """Return the form of a line by its keys, or None if it is neither."""
+    """Return the form of a line by its keys, or None if it has neither form."""
     if keys.annotations or keys.projectId is not None:
         return Form.MESSAGES
     return Form.NDJSON if keys.dataRow or keys.name or keys.schemaId else None
 
 
 def split(message: bytes) -> tuple[dict[str, Any], list[msgspec.Raw]]:
-    """Return a message without its annotations, and these as they were written; `join` puts them together again."""
+    """Return a message without its annotations, and the annotations as they were written; `join` is the reverse."""
     head = _PARTS.decode(message)
     return head, msgspec.json.decode(head.pop("annotations"), type=list[msgspec.Raw])
 
@@ -179,7 +182,7 @@ def message_of(lines: list[bytes], project_id: str | None, model: str | None = N
 
 
 def _message(number: int, raw: bytes, project: Any, options: LineOptions) -> Record:
-    """Return the message; if it names no project, with the project of the options."""
+    """Return the record of a message; a message that names no project gets the project of the options."""
     if project is None and options.project_id is not None:
         project = options.project_id
         with suppress(*_UNREADABLE):  # the gate reports what is wrong with it
@@ -196,13 +199,13 @@ def _of_row(index: RunIndex, row: RowRuns, options: LineOptions) -> Record | Bad
     lines = index.lines(row)
     try:
         message = message_of([raw for _, raw in lines], options.project_id, options.model)
-    except RecursionError:  # at the limit of what the call before could just read
+    except RecursionError:  # nested so deeply that earlier calls could only just read it
         return BadLine(f"line {first}", "deep nesting", first, Reason.TOO_DEEP, row.count)
     return LineRecord(_where(row), message, tuple(number for number, _ in lines), True, options.project_id)
 
 
 def _data_row(raw: bytes, number: int) -> bytes | None:
-    """Return a digest of the line's data row, the same for all its spellings, or None if the line is no JSON object."""
+    """Return a digest of the line's data row, the same for all its spellings; None if the line is not a JSON object."""
     try:
         line = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -212,7 +215,7 @@ def _data_row(raw: bytes, number: int) -> bytes | None:
     data_row = line.get("dataRow")
     if isinstance(data_row, dict):
         data_row = {key: value for key, value in data_row.items() if value is not None}
-    # A line without a data row stands alone, so that the others are not refused with it.
+    # A line without a data row becomes a message of its own, so that other lines are not refused with it.
     try:
         key = orjson.dumps(number if data_row is None else data_row, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # nested too deeply for a data row

@@ -1,7 +1,7 @@
-"""Masks as PNG files, and the colours of a PNG file, without numpy: whole rows and planes at once.
+"""Write masks as PNG files, and find the pixels of a colour in a PNG file, without numpy.
 
-The package's own `png` reads what a fast check may; this reads any PNG of three 8-bit channels, even with filters that
-can only be undone byte by byte. That takes about a microsecond per byte.
+`prelabel.annotations.png` reads only files that are fast to check. This module reads any PNG file of three 8-bit
+channels that is not interlaced, even with filters that can only be undone byte by byte, at about a microsecond a byte.
 """
 
 import base64
@@ -31,7 +31,7 @@ class Colors:
     """The pixels of an RGB image, by colour."""
 
     def __init__(self, path: Path) -> None:
-        """Read a PNG file. Raises ValueError for what is no such image, OSError for what cannot be read."""
+        """Read a PNG file. Raises ValueError if it is not such an image, OSError if it cannot be read."""
         data = path.read_bytes()
         if not data.startswith(SIGNATURE) or data[12:16] != b"IHDR" or len(data) < 33:
             raise ValueError("no PNG file")
@@ -44,11 +44,11 @@ class Colors:
 
     def mask(self, color: tuple[int, int, int]) -> bytes:
         """Return 1 where a pixel has exactly this colour, else 0, row by row."""
-        both: int = (1 << 8 * self.width * self.height) - 1
+        matches: int = (1 << 8 * self.width * self.height) - 1
         for plane, value in zip(self._planes, color, strict=True):
             table = bytes(byte == value for byte in range(256))
-            both &= int.from_bytes(plane.translate(table), "big")
-        return both.to_bytes(self.width * self.height, "big")
+            matches &= int.from_bytes(plane.translate(table), "big")
+        return matches.to_bytes(self.width * self.height, "big")
 
 
 def _inflated(data: bytes, size: int) -> bytes:
@@ -68,7 +68,7 @@ def _inflated(data: bytes, size: int) -> bytes:
 
 
 def _unfiltered(raw: bytes, stride: int) -> bytes:
-    """Return the rows without their filters, whose numbers stand before them."""
+    """Undo the filter of each row, whose number is the byte before the row, and return all rows."""
     above, rows = bytes(stride), []
     for start in range(0, len(raw), stride + 1):
         row = bytearray(raw[start + 1 : start + 1 + stride])

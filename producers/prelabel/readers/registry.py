@@ -1,4 +1,4 @@
-"""The table of formats: to add one, add a module with `read(path, options)` and a line here."""
+"""The table of file formats: to add a format, add a module with `read(path, options)` and a line here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from prelabel.readers.base import ReaderOptions, Source
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format."""
+    """A format of prediction files."""
 
     #: Its name for `--format`.
     name: str
     #: Its module in `prelabel.readers`, loaded on first use.
     module: str
-    #: What becomes of a file, for people.
+    #: A short description for people: contents of the file → annotations.
     about: str
-    #: The `ReaderOptions` that it uses, beside those that all formats use.
+    #: The names of the `ReaderOptions` that only some formats use, and this one does.
     takes: frozenset[str]
 
     def read(self, path: Path, options: ReaderOptions) -> Source:
-        """Return messages and bad records. Raises UnreadableSource, at once or while they are read."""
+        """Return the messages and bad records of a file. Raises UnreadableSource, at once or during the iteration."""
         read: Callable[[Path, ReaderOptions], Source] = import_module(f"prelabel.readers.{self.module}").read
         return read(path, options)
 

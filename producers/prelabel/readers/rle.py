@@ -1,4 +1,4 @@
-"""COCO's segmentations, run lengths and polygons → pixels of 0 and 1, row by row."""
+"""Convert COCO's segmentations, which are run lengths or polygons, into pixels of 0 and 1, row by row."""
 
 from math import ceil
 from typing import Any
@@ -26,9 +26,9 @@ def fill(polygons: list[Any], width: int, height: int) -> bytes:
         for y, crossings in _crossings(_corners(polygon), height).items():
             crossings.sort()
             for enters, leaves in zip(crossings[::2], crossings[1::2], strict=True):
-                first, behind = max(0, ceil(enters - 0.5)), min(width, ceil(leaves - 0.5))
-                if behind > first:
-                    rows[y] |= int.from_bytes(b"\1" * (behind - first), "big") << 8 * (width - behind)
+                start, end = max(0, ceil(enters - 0.5)), min(width, ceil(leaves - 0.5))
+                if end > start:
+                    rows[y] |= int.from_bytes(b"\1" * (end - start), "big") << 8 * (width - end)
     return b"".join(row.to_bytes(width, "big") for row in rows)
 
 
@@ -40,7 +40,10 @@ def _corners(polygon: Any) -> list[tuple[float, float]]:
 
 
 def _crossings(corners: list[tuple[float, float]], height: int) -> dict[int, list[float]]:
-    """Return by row where edges cross the line through its pixels' centres; an edge includes its upper end only."""
+    """Return, for each row, where edges cross the line through the centres of its pixels.
+
+    An edge includes its upper end but not its lower end, so that a corner is not counted twice.
+    """
     crossings: dict[int, list[float]] = {}
     for (x1, y1), (x2, y2) in zip(corners, corners[1:] + corners[:1], strict=True):
         if y1 > y2:

@@ -1,7 +1,8 @@
-"""RTTM diarisation: `SPEAKER file channel onset duration … speaker` → when every speaker speaks.
+"""Read RTTM diarisation, that is, who speaks when: `SPEAKER file channel onset duration … speaker`.
 
-All lines of one file name become one message: a checklist `speaker`, since people speak at once, whose options are the
-speakers. On audio its ranges are milliseconds; on video they are frames from 1, which needs the frame rate.
+All lines with one file name become one message with a checklist `speaker`, whose options are the speakers; a checklist,
+since several people may speak at once. On audio, ranges count milliseconds; on video, they count frames from 1, which
+needs the frame rate.
 """
 
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from prelabel.readers.base import (
 )
 
 FEATURE = "speaker"
-"""The feature of speakers for whom the mapping names none."""
+"""The feature of speakers for whom the mapping names no feature."""
 _NONE = "<NA>"
 
 
@@ -49,16 +50,16 @@ def read(path: Path, options: ReaderOptions) -> Source:
 
 
 def _checked(path: Path, options: ReaderOptions) -> str:
-    """Return the key's template after checking the options. Raises UnreadableSource."""
+    """Check the options, and return the template of global keys. Raises UnreadableSource."""
     template, rate = options.key_template("{file_id}"), options.frame_rate
     if "file_id" not in fields_of(template):
         raise UnreadableSource(f"global key {template!r}: expected {{file_id}}: every recording needs its own")
     if rate is not None and not 0 < rate < 1e6:
         raise UnreadableSource(f"frame rate {rate}: expected frames a second")
     if options.media == "video" and rate is None:
-        raise UnreadableSource(f"{path} counts seconds and a video frames: give --frame-rate")
+        raise UnreadableSource(f"{path} has times in seconds, and a video needs frames: give --frame-rate")
     if options.media == "audio" and rate is not None:
-        raise UnreadableSource("a frame rate is of video: give --media video")
+        raise UnreadableSource("a frame rate is for video only: give --media video")
     return template
 
 
@@ -96,7 +97,7 @@ def _seconds(cell: str, name: str) -> float:
 
 
 def _checklists(turns: list[Any]) -> list[dict[str, Any]]:
-    """Return one annotation per feature, its options in the order of their first turns."""
+    """Return one annotation per feature, with its options in the order of their first turns."""
     features: dict[str, dict[str, list[Any]]] = {}
     for turn in turns:
         features.setdefault(turn["feature"], {}).setdefault(turn["option"], []).append(turn["frames"])
@@ -107,7 +108,7 @@ def _checklists(turns: list[Any]) -> list[dict[str, Any]]:
 
 
 def _joined(frames: list[dict[str, int]]) -> list[dict[str, int]]:
-    """Return ranges in order of time; overlapping turns of one speaker are one range."""
+    """Return the ranges of one speaker in the order of time; overlapping ranges become one."""
     joined: list[dict[str, int]] = []
     for interval in sorted(frames, key=lambda interval: interval["start"]):
         if joined and interval["start"] <= joined[-1]["end"]:

@@ -1,6 +1,6 @@
-"""An index of the lines of a stream by data row, however far apart they are; in a temporary file, not in memory.
+"""Index the lines of a stream by data row, however far apart they are, in a temporary file instead of in memory.
 
-A run is consecutive lines of one data row. Most files have one run per data row, so the index is small.
+A run is a sequence of consecutive lines of one data row. Most files have one run per data row, so the index is small.
 """
 
 import itertools
@@ -22,7 +22,7 @@ FROM run WINDOW a_row AS (PARTITION BY row) ORDER BY first, line
 
 @dataclass(slots=True)
 class Run:
-    """Consecutive lines: the first one's number, how many there are, and the place and size of their bytes."""
+    """Consecutive lines: the number of the first, their count, and the offset and size of their bytes."""
 
     line: int
     count: int
@@ -40,7 +40,7 @@ class RowRuns:
 
 
 class RunIndex:
-    """Collects lines, then returns them by data row, in the order of the rows' first lines. Close it.
+    """Collects lines, then returns them by data row, in the order of the rows' first lines. Call `close` afterwards.
 
     The lines themselves are read again from the stream if it can seek; otherwise they are copied to a temporary file.
     """
@@ -52,13 +52,13 @@ class RunIndex:
         self._row = b""
         self._last: Run | None = None
         self._pending: list[tuple[bytes, int, int, int, int]] = []
-        # An empty name is a database in a file that SQLite deletes; it uses the disk only when its cache is full.
+        # For an empty name, SQLite uses a private file: it creates it when its cache is full, and deletes it on close.
         self._database = sqlite3.connect("")
         self._database.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8192;")
         self._database.execute("CREATE TABLE run (row BLOB, line INTEGER, count INTEGER, at INTEGER, size INTEGER)")
 
     def add(self, row: bytes, number: int, at: int, raw: bytes) -> None:
-        """Add a line of a data row; `at` is its place in the stream. Raises UnreadableSource."""
+        """Add a line of a data row; `at` is its offset in the stream. Raises UnreadableSource."""
         if self._copy is not None:
             at, raw = self._written, raw.rstrip(b"\n") + b"\n"
             with _disk():
@@ -85,7 +85,7 @@ class RunIndex:
         """Return the lines of a data row with their numbers."""
         lines: list[tuple[int, bytes]] = []
         for run in row.runs:
-            with _disk():  # the seek flushes what was written last
+            with _disk():  # the seek writes buffered lines to the disk
                 self._source.seek(run.at)
             raws = self._source.read(run.size).split(b"\n")[: run.count]
             lines += [(run.line + index, raw.strip()) for index, raw in enumerate(raws)]
@@ -122,7 +122,7 @@ class RunIndex:
 
 @contextmanager
 def _disk() -> Iterator[None]:
-    """Report errors of temporary files, such as a full disk, as UnreadableSource."""
+    """Raise UnreadableSource for errors of temporary files, such as a full disk."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:

@@ -1,7 +1,7 @@
-"""Labels of Labelbox's Python SDK 7 → messages: the conversion behind `Publisher.publish(label, project_id=…)`.
+"""Convert labels of Labelbox's Python SDK 7 into messages, for `Publisher.publish(label, project_id=…)`.
 
-It needs the SDK with its annotation types (`pip install 'prelabel[labelbox]'`), which is imported with this package,
-not earlier. A label becomes what the SDK's own converter makes of it, apart from the differences that
+This needs the SDK with its annotation types (`pip install 'prelabel[labelbox]'`), which is imported with this package,
+not earlier. The result is that of the SDK's own converter, apart from the differences that
 docs/reference/labelbox-format.md#6 advises; docs/how-to/build-annotations.md lists them.
 """
 
@@ -28,12 +28,12 @@ Located = tuple[str, Any]
 
 
 def message_of(label: Any, *more: Any, project_id: str, model: Model | str | None = None) -> dict[str, Any]:
-    """Return a label as a message in the wire's shape, for `publish`.
+    """Return a label as a message in the form of JSON, for `publish`.
 
-    A message holds everything that its model predicts for its data row, so several labels of one data row are one
-    message: `message_of(first, second, project_id=…)`. Annotations keep the order of the label, but a tracked object or
-    an answer with frames stands where its first frame did. Raises MessageError for what cannot be imported; the message
-    itself is checked on publishing.
+    A message must hold all predictions of a model for a data row, so give all labels of a data row in one call:
+    `message_of(first, second, project_id=…)`. Annotations keep the order of the label; a tracked object or an answer
+    with frames takes the place of its first frame. Raises MessageError for a label that cannot be converted; the
+    message itself is checked on publishing.
     """
     labels = (label, *more)
     row = _data_row(labels)
@@ -75,7 +75,7 @@ def _annotations(label: Any, prefix: str, ends: Ends) -> Iterator[dict[str, Any]
 
 
 def _group(annotation: Any, at: int) -> Any:
-    """Return the key of one annotation of ours; the SDK may have one annotation per frame for it."""
+    """Return a key for grouping: the SDK's annotations with one key become one of ours, such as those of all frames."""
     if isinstance(annotation, lb.VideoObjectAnnotation):
         return "track", annotation.feature_schema_id or annotation.name, *instance_of(annotation)
     if isinstance(annotation, lb.VideoClassificationAnnotation):

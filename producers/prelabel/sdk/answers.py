@@ -1,4 +1,4 @@
-"""Objects, radios, checklists and texts of a label, with the answers nested below them."""
+"""Convert a label's objects, radios, checklists and texts, with the answers nested below them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from prelabel.sdk.objects import envelope, filled, geometry, metrics
 
 
 def geometric(annotation: Any, path: str) -> dict[str, Any]:
-    """Return an object that stands in one place."""
+    """Return an object with a geometry that is not tracked through frames."""
     below = nested(annotation.classifications, path)
     return envelope(annotation) | geometry(annotation.value, path) | filled(classifications=below)
 
@@ -37,7 +37,7 @@ def nested(annotations: Any, path: str) -> list[dict[str, Any]] | None:
 
 
 def beside(annotation: Any) -> Any:
-    """Return classifications on the annotation itself, which the SDK documents, accepts and forgets.
+    """Return classifications on the annotation itself, which the SDK documents and accepts, but does not convert.
 
     The gate moves them into the single option of a radio or checklist, and refuses them if there are several.
     """

@@ -1,8 +1,8 @@
-"""Answers about frames of a video → ranges of frames inside every option.
+"""Convert answers about single frames of a video into ranges of frames inside each option.
 
 Source: docs/reference/labelbox-format.md#2-18, form A.
 
-The SDK's own converter keeps the first answer for all frames; here an answer that changes stays one that changes.
+The SDK's own converter uses the first answer for all frames; here, an answer may change from frame to frame.
 """
 
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def _radios(base: dict[str, Any], answers: list[_Answer]) -> Iterator[dict[str, 
 
 
 def _checklists(base: dict[str, Any], answers: list[_Answer]) -> Iterator[dict[str, Any]]:
-    """Return one line, and further ones for options whose nested answers change: a line has every option once."""
+    """Return a line, and more lines for options whose nested answers change: a line has each option only once."""
     remaining = answers
     while remaining:
         line: dict[Any, _Answer] = {}
@@ -73,7 +73,7 @@ def _checklists(base: dict[str, Any], answers: list[_Answer]) -> Iterator[dict[s
 
 
 def _answers(located: list[tuple[str, Any]]) -> list[_Answer]:
-    """Return the distinct answers with their ranges; a range continues while no other answer comes between."""
+    """Return the distinct answers with their ranges; a range continues until a frame has no such answer."""
     answers: dict[bytes, _Answer] = {}
     before: int | None = None
     frame: int | None = None

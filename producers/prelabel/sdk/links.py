@@ -1,4 +1,4 @@
-"""Relationships of a label, and the uuids by which they name their ends."""
+"""Convert a label's relationships, which refer to the linked annotations by uuid."""
 
 import hashlib
 from typing import Any
@@ -13,10 +13,11 @@ _PERSON = b"prelabel.sdk.1"
 
 
 class Ends:
-    """The annotations of the labels that are ends of relationships, and their uuids.
+    """The annotations of the labels that relationships link, and their uuids.
 
-    An end without a uuid of the user's gets one derived from project, data row, model, feature and its place among the
-    feature's annotations. So publishing a rebuilt label again gives the same uuids, while the SDK's own are random.
+    An annotation for which the user gave no uuid gets one that is derived from project, data row, model, feature and
+    its position among the feature's annotations. So a label that is built again gets the same uuids; the SDK's own
+    uuids are random.
     """
 
     def __init__(self, labels: tuple[Any, ...], identity: tuple[str, ...]) -> None:
@@ -30,8 +31,8 @@ class Ends:
                 continue
             feature = annotation.feature_schema_id or annotation.name or ""
             counts[feature] = ordinal = counts.get(feature, -1) + 1
-            if (known := str(annotation._uuid)) in linked:
-                self._uuids[known] = own_uuid(annotation) or _derived(*identity, feature, str(ordinal))
+            if (sdk_uuid := str(annotation._uuid)) in linked:
+                self._uuids[sdk_uuid] = own_uuid(annotation) or _derived(*identity, feature, str(ordinal))
 
     def identified(self, annotation: Any, converted: dict[str, Any]) -> dict[str, Any]:
         """Return the converted annotation, with its uuid if a relationship links to it."""
@@ -50,7 +51,7 @@ class Ends:
         )
         fields = envelope(annotation)
         if "name" in fields:
-            fields.pop("schemaId", None)  # as in the SDK: relationships use the name
+            fields.pop("schemaId", None)  # as in the SDK, a relationship has the name only
         return fields | {"relationship": relationship}
 
     def _uuid(self, end: Any, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Objects of a label: geometries, entities, masks; and message evaluations."""
+"""Convert a label's objects (geometries, entities, masks) and message evaluations."""
 
 import base64
 from typing import Any
@@ -15,7 +15,7 @@ def filled(**fields: Any) -> dict[str, Any]:
 
 
 def envelope(annotation: Any) -> dict[str, Any]:
-    """Return the fields that annotations share. Only the user's uuid counts; the SDK's own differs in every run."""
+    """Return the fields that annotations share; only the user's uuid, since the SDK's own differs in every run."""
     return filled(
         uuid=own_uuid(annotation),
         name=annotation.name,
@@ -26,19 +26,19 @@ def envelope(annotation: Any) -> dict[str, Any]:
 
 
 def own_uuid(annotation: Any) -> str | None:
-    """Return the uuid in `extra`."""
+    """Return the uuid that the user gave in `extra`, or None."""
     uuid = annotation.extra.get("uuid")
     return None if uuid is None else str(uuid)
 
 
 def metrics(annotation: Any) -> list[dict[str, Any]] | None:
-    """Return custom metrics, which stay in the message."""
+    """Return the custom metrics, which are kept in the message and not sent."""
     values = getattr(annotation, "custom_metrics", None)
     return [{"name": metric.name, "value": metric.value} for metric in values] if values else None
 
 
 def geometry(value: Any, path: str) -> dict[str, Any]:
-    """Return the key of the kind with its value, and the fields that belong to it."""
+    """Return a geometry under the key of its kind, with the fields that belong to it."""
     if isinstance(value, lb.Rectangle):
         fields = {"bbox": _box(value, f"{path}.bbox")}
         return fields | ({"page": value.page, "unit": value.unit.value} if hasattr(value, "unit") else {})
@@ -104,7 +104,7 @@ def _entity(value: Any, path: str) -> dict[str, Any]:
 
 
 def _mask(value: Any, path: str) -> dict[str, Any]:
-    """Return a mask by address with its colour; otherwise the pixels of that colour, as the SDK does."""
+    """Return a mask: its address and colour if it has an address, else the pixels of the colour, as in the SDK."""
     color = [value.color] * 3 if isinstance(value.color, int) else list(value.color)
     if value.mask.url is not None:
         return {"instanceURI": value.mask.url, "colorRGB": color}
@@ -113,5 +113,5 @@ def _mask(value: Any, path: str) -> dict[str, Any]:
 
 
 def _encoded(image: Any) -> str | None:
-    """Return a PNG file in base64; the SDK's converter replaces the label's bytes with such a text."""
+    """Return a PNG file in base64; it may be base64 already, since the SDK's converter changes the label."""
     return image if image is None or isinstance(image, str) else base64.b64encode(image).decode()

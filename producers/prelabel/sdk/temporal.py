@@ -1,4 +1,4 @@
-"""Answers with ranges of milliseconds → ours (docs/reference/labelbox-format.md#2-20).
+"""Convert answers with ranges of milliseconds (docs/reference/labelbox-format.md#2-20).
 
 As the SDK's converter does, equal answers of one name are merged, and nested answers are divided among the answers in
 whose ranges they lie. Nested answers outside all ranges are refused here, while the SDK leaves them out.
@@ -26,7 +26,7 @@ def _answers(group: list[tuple[str, Any]], within: list[Range] | None) -> list[d
 
 
 def _texts(group: list[tuple[str, Any]], within: list[Range] | None) -> list[dict[str, Any]]:
-    """Return the texts: nested answers belong to the whole text annotation, so each text gets those in its ranges."""
+    """Return the texts; nested answers belong to the whole annotation, so each text gets the ones in its ranges."""
     frames: dict[str, list[Range]] = {}
     below: list[tuple[str, Any]] = []
     for path, annotation in group:
@@ -60,7 +60,7 @@ def _entry(answer: dict[str, Any], ranges: list[Range], below: list[tuple[str, A
 
 
 def _check(path: str, annotation: Any, within: list[Range] | None) -> None:
-    """Check that every range lies in one of its parent's, at every level. Raises InvalidAnnotation."""
+    """Check that every range lies within a range of its parent, at every level. Raises InvalidAnnotation."""
     for interval in _ranges(annotation):
         if not _inside(interval, within):
             shown = ", ".join(f"{start}-{end}" for start, end in (within or ())[:4])

@@ -1,4 +1,4 @@
-"""Objects of a video: a label's annotations of single frames → one of ours with segments and keyframes."""
+"""Convert a label's annotations of single frames into video objects with segments and keyframes."""
 
 from itertools import groupby, pairwise
 from typing import Any
@@ -11,7 +11,7 @@ _SHAPES = ("bbox", "point", "line")
 
 
 def instance_of(annotation: Any) -> tuple[str | None, str | None]:
-    """Return what distinguishes objects of one feature: `extra["uuid"]`, or `extra["instance"]`, such as a track id.
+    """Return `extra["uuid"]` and `extra["instance"]`, such as a track id: they distinguish objects of one feature.
 
     The uuid becomes the uuid of the pre-label; the instance is used here only and is not sent.
     """
@@ -20,7 +20,7 @@ def instance_of(annotation: Any) -> tuple[str | None, str | None]:
 
 
 def track(located: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return one object; its frames ascend, and only keyframes are written."""
+    """Return one video object with ascending frames; only keyframes are written."""
     located = sorted(located, key=lambda pair: pair[1].frame)
     for (_, before), (path, after) in pairwise(located):
         if before.frame == after.frame:
@@ -32,7 +32,7 @@ def track(located: list[tuple[str, Any]]) -> dict[str, Any]:
         if keyframes:
             segments.append({"keyframes": keyframes})
     if not segments:
-        raise refused(located[0][0], "no keyframe", "keyframe=True in one frame at least")
+        raise refused(located[0][0], "no keyframe", "keyframe=True in at least one frame")
     return envelope(located[0][1]) | {"segments": segments}
 
 

@@ -1,1 +1,1 @@
-"""Frames kept on disk while Redis is away."""
+"""Frames kept on disk while Redis does not accept them."""

@@ -1,12 +1,12 @@
-"""Frames of one project on disk, in the order they were cut: appended at the end, sent from the head.
+"""Frames of one project on disk, in the order in which they were cut: appended at the end, sent from the head.
 
 A spool is a folder of segments, read in the order of their names. A segment is a sequence of records: a mark, the
-length and the CRC-32 of a frame, and the frame. `append` returns when the records are on the disk. A cursor beside the
-segment says up to where Redis has its frames; a segment that Redis has all of is removed. A crash at any instant
-leaves frames that are sent again under the same id, which Redis counts once, and at most one unfinished record at the
-end of a segment.
+length and the CRC-32 of a frame, and the frame. `append` returns when the records are on the disk. A cursor file beside
+a segment says up to which offset Redis has its frames; when Redis has all of them, the segment is removed. After a
+crash at any instant, some frames may be sent again, with the same ids, so Redis counts them once; and a segment may end
+with one unfinished record.
 
-Files only, without Redis or threads of its own; safe to share between threads.
+This module works on files only. It starts no threads, and is safe to share between threads.
 """
 
 import logging
@@ -59,12 +59,12 @@ class _Segment:
     size: int = 0
     #: Rows from the cursor on.
     rows: int = 0
-    #: Where the cursor stands: at the first record that Redis does not have.
+    #: The cursor: where the first record begins that Redis does not have.
     offset: int = 0
 
     @property
     def cursor(self) -> Path:
-        """The file of the cursor."""
+        """Return the path of the cursor's file."""
         return self.path.with_suffix(_POSITION)
 
 
@@ -72,10 +72,10 @@ class ProjectSpool:
     """The spool of one project.
 
     Args:
-        folder: a folder for this project alone, made when something is appended.
-        max_bytes: the maximum size of all its files, with the frames in `expired/`.
+        folder: a folder for this project alone, created by the first `append`.
+        max_bytes: the maximum size of all its files, including the frames in `expired/`.
 
-    Raises OSError when the folder cannot be read. Moves what is not a record to `damaged/`.
+    Raises OSError if the folder cannot be read. Moves bytes that are not a record to `damaged/`.
 
     """
 
@@ -91,18 +91,18 @@ class ProjectSpool:
 
     @property
     def rows(self) -> int:
-        """Rows on the disk that Redis does not have."""
+        """Return the number of rows on the disk that Redis does not have."""
         return sum(segment.rows for segment in self._segments)
 
     @property
     def size(self) -> int:
-        """Bytes of its files, with the frames that Redis has but whose segment is still there."""
+        """Return the bytes of its files, including frames that Redis has if their segment is still there."""
         return sum(segment.size for segment in self._segments) + self._aside_bytes
 
     def append(self, frames: Sequence[bytes], *, beyond_limit: bool = False) -> None:
         """Write frames at the end; they are on the disk when this returns.
 
-        Raises SpoolFull or OSError: none of them counts as written, and they may be appended again.
+        Raises SpoolFull or OSError; then no frame counts as written, and they may be appended again.
         """
         records = _records_of(frames)
         with self._lock:
@@ -114,10 +114,10 @@ class ProjectSpool:
             segment.rows += rows_in(frames)
 
     def head(self, max_rows: int, max_bytes: int) -> list[bytes]:
-        """Return the first frames of one lane count, at least one if there is any; the same until they are removed.
+        """Return the first frames, all cut for the same lane count; at least one, unless the spool is empty.
 
-        Raises SpoolDamaged when the first of them cannot be read any more: it is moved to `damaged/` with the rest of
-        its segment, and the next call begins with the next segment.
+        Each call returns the same frames until they are removed. Raises SpoolDamaged if the first frame cannot be read
+        any more: it is moved to `damaged/` with the rest of its segment, and the next call begins with the next one.
         """
         with self._lock:
             if not self._segments:
@@ -137,9 +137,9 @@ class ProjectSpool:
             return frames
 
     def advance(self, frames: Sequence[bytes]) -> None:
-        """Step over the first frames, as `head` returned them, durably: Redis has them.
+        """Remove the first frames, as `head` returned them, because Redis has them.
 
-        An error of the disk is logged and nothing more: after a crash these frames would be sent again.
+        An error of the disk is only logged: at worst these frames are sent again after a crash, and counted once.
         """
         with self._lock:
             segment = self._segments[0]
@@ -153,7 +153,7 @@ class ProjectSpool:
                 _log.warning("the cursor of %s cannot be written: %s", self.folder, error)
 
     def replace(self, old: Sequence[bytes], new: Sequence[bytes]) -> None:
-        """Put new frames in the place of the first ones, durably: a crash leaves either the old or the new ones."""
+        """Replace the first frames with new ones, durably: a crash leaves either the old frames or the new ones."""
         with self._lock:
             segment = self._segments[0]
             rest = _read(segment.path, segment.offset + _size_of(old), segment.size)
@@ -161,29 +161,29 @@ class ProjectSpool:
             number, generation = segment.path.stem.split(".")
             path = self.folder / f"{number}.{int(generation) + 1:04d}{_SEGMENT}"
             private_files.replace(path, content)
-            before = segment.rows - rows_in(old)
-            self._segments[0] = _Segment(path, len(content), before + rows_in(new))
+            kept_rows = segment.rows - rows_in(old)
+            self._segments[0] = _Segment(path, len(content), kept_rows + rows_in(new))
             _remove(segment)
 
     def expire(self, frames: Sequence[bytes]) -> None:
-        """Move the first frames to `expired/`, itself a spool: only `prelabel spool send --force` sends them."""
+        """Move the first frames to the spool in `expired/`, which only `prelabel spool send --force` sends."""
         aside = ProjectSpool(self.folder / EXPIRED, self._max_bytes)
         before = aside.size
         aside.append(frames, beyond_limit=True)
         self._aside_bytes += aside.size - before
         self.advance(frames)
         _log.warning(
-            "%s moved to %s: so old that Redis may have forgotten them and count them twice",
+            "%s moved to %s: too old to be sent, since Redis may have forgotten their frames and count them twice",
             counted(rows_in(frames), "row"),
             aside.folder,
         )
 
     def _tail(self) -> _Segment:
-        """Return the segment to write to, a new one when the last is large; the caller holds the lock."""
+        """Return the segment to write to, a new one if the last is large; the caller holds the lock."""
         if not self._segments or self._segments[-1].size >= self._segment_bytes:
             make_folder(self.folder)
             last = int(self._segments[-1].path.stem.split(".")[0]) if self._segments else 0
-            # No name is used twice: a cursor that a crash left would be taken for that of the new segment.
+            # Never use a name again: a cursor that a crash left behind would be taken for the new segment's cursor.
             number = max(last + 1, time.time_ns() // 1000)
             path = self.folder / f"{number:020d}.0000{_SEGMENT}"
             path.touch(mode=0o600)
@@ -193,22 +193,22 @@ class ProjectSpool:
 
     def _drop_finished(self) -> None:
         while self._segments and self._segments[0].offset >= self._segments[0].size:
-            _remove(self._segments.pop(0))  # no longer in our list even when the disk refuses
+            _remove(self._segments.pop(0))  # it leaves the list even if the disk refuses
 
 
 class SpoolFacts(NamedTuple):
-    """What is in a spool."""
+    """The facts about a spool that users are shown."""
 
     rows: int
     #: Bytes of its files.
     size: int
-    #: When the first frame was cut, in seconds since the epoch; None without one.
+    #: When the first frame was cut, in seconds since the epoch; None if there are no frames.
     oldest: float | None
     damaged_files: int
 
 
 def facts_of(folder: Path) -> SpoolFacts:
-    """Return what is in a spool that another process may be using; change nothing."""
+    """Return the facts about a spool without changing it: another process may be using it."""
     rows = size = 0
     oldest: float | None = None
     for path in sorted(folder.glob(f"*{_SEGMENT}")):
@@ -217,14 +217,14 @@ def facts_of(folder: Path) -> SpoolFacts:
             for frame, _ in _records(segment):
                 rows += rows_in([frame])
                 oldest = cut_at(frame) if oldest is None else oldest
-        except FileNotFoundError:  # Redis has all of it meanwhile
+        except FileNotFoundError:  # removed meanwhile, since Redis has all its frames
             continue
         size += segment.size
     return SpoolFacts(rows, size, oldest, len(list((folder / DAMAGED).glob("*"))))
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its parents, durably, for the owner alone."""
+    """Create a folder and its parents, durably, with access for the owner alone."""
     if not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True, mode=0o700)
@@ -232,7 +232,7 @@ def make_folder(folder: Path) -> None:
 
 
 def _current_segments(folder: Path) -> list[Path]:
-    """Return the segments, each in its latest form; remove older forms, cursors and part files that a crash left."""
+    """Return the latest file of each segment; remove older files, cursors and part files that a crash left."""
     latest: dict[str, Path] = {}
     leftovers = [*folder.glob(f"*{private_files.PART}")]
     for path in sorted(folder.glob(f"*{_SEGMENT}")):
@@ -248,7 +248,7 @@ def _current_segments(folder: Path) -> list[Path]:
 
 
 def _opened(path: Path) -> _Segment:
-    """Open a segment: count the rows from its cursor on, and cut off what a crash or a damage left behind them."""
+    """Open a segment: count the rows from its cursor on, and cut off the bytes after the last good record."""
     segment = _at_cursor(path)
     good = segment.offset
     for frame, end in _records(segment):
@@ -260,9 +260,9 @@ def _opened(path: Path) -> _Segment:
 
 
 def _at_cursor(path: Path) -> _Segment:
-    """Return a segment whose rows are not counted yet, with its cursor.
+    """Return a segment with its cursor; its rows are not counted yet.
 
-    Without a cursor it begins at the start: frames that Redis has are sent again, and counted once.
+    Without a valid cursor it begins at the start: frames that Redis has are then sent again, and counted once.
     """
     segment = _Segment(path, path.stat().st_size)
     with suppress(FileNotFoundError, struct.error):
@@ -274,12 +274,15 @@ def _at_cursor(path: Path) -> _Segment:
 
 
 def _sealed(offset: int) -> bytes:
-    """Return the content of a cursor's file, with a check against an unfinished write."""
+    """Return the content of a cursor's file, with a checksum that reveals an unfinished write."""
     return _CURSOR.pack(offset, crc32(offset.to_bytes(8, "big")))
 
 
 def _records(segment: _Segment, at_most: int | None = None) -> Iterator[tuple[bytes, int]]:
-    """Yield the good records from the cursor on, each with the place where it ends; read one at a time."""
+    """Yield the frames of good records from the cursor on, each with the offset where its record ends.
+
+    Records are read one at a time.
+    """
     with segment.path.open("rb") as file:
         file.seek(segment.offset)
         place = segment.offset
@@ -303,7 +306,7 @@ def _records_of(frames: Sequence[bytes]) -> bytes:
 
 
 def _cut_off(segment: _Segment, good: int) -> None:
-    """Cut off what is not a record: drop an unfinished write, and keep anything else in `damaged/`."""
+    """Cut off the bytes after the last good record: drop an unfinished write, move anything else to `damaged/`."""
     rest = _read(segment.path, good, segment.size)
     if _is_unfinished(rest):
         _log.warning("cut off %d bytes of an unfinished write from %s", len(rest), segment.path)
@@ -318,7 +321,7 @@ def _cut_off(segment: _Segment, good: int) -> None:
 
 
 def _is_unfinished(rest: bytes) -> bool:
-    """Return whether this can be the beginning of one record and nothing else."""
+    """Return whether these bytes can be the beginning of a single record, as an unfinished write leaves it."""
     if len(rest) < _RECORD.size:
         return _MARK.startswith(rest[:4])
     mark, length, _ = _RECORD.unpack_from(rest)
@@ -336,7 +339,7 @@ def _read(path: Path, start: int, end: int) -> bytes:
 
 
 def _append(segment: _Segment, records: bytes) -> None:
-    """Write records behind the last good one, over what a failed write left there."""
+    """Write records after the last good one, in place of anything that a failed write left there."""
     handle = os.open(segment.path, os.O_WRONLY)
     try:
         os.ftruncate(handle, segment.size)

@@ -1,8 +1,8 @@
-"""Which process owns which spools of a folder that several processes share.
+"""Slots divide the spools of a folder among the processes that share it.
 
 The process that owns slot n locks `<spool_dir>/<n>/lock` (flock); `<spool_dir>/<n>/projects/<project>/` are its spools.
-A process takes the lowest free slot, and with it what a former owner left there. The kernel releases the lock when the
-process ends, however that happens.
+A process takes the lowest slot that no other process owns, and with it the spools that a former owner left there. The
+kernel releases the lock when the process ends, however that happens.
 """
 
 import os
@@ -44,14 +44,14 @@ class Slot:
 
 
 def take_slot(spool_dir: Path) -> Slot:
-    """Take the lowest slot that no process owns. Raises OSError when the folder cannot be written."""
+    """Take the lowest slot that no process owns. Raises OSError if the folder cannot be written."""
     make_folder(spool_dir)
     slots = (_try_slot(spool_dir / str(number)) for number in count())
     return next(slot for slot in slots if slot is not None)
 
 
 def take_leftovers(spool_dir: Path, *, expired_too: bool = False) -> Iterator[Slot]:
-    """Take the slots that hold something to send and that no process owns: their processes are gone."""
+    """Take the slots that have frames to send and whose processes have ended; `expired_too` counts expired frames."""
     for folder in slot_folders(spool_dir):
         if any(_has_frames(path, expired_too) for path in project_folders(folder)):
             slot = _try_slot(folder)
@@ -78,13 +78,13 @@ def is_owned(slot_folder: Path) -> bool:
 
 
 def _has_frames(spool_folder: Path, expired_too: bool) -> bool:
-    """Return whether there is something to send, without opening the spool."""
+    """Return whether a spool has frames, without opening it."""
     return any(spool_folder.glob("*.frames")) or (expired_too and any(spool_folder.glob(f"{EXPIRED}/*.frames")))
 
 
 def _try_slot(folder: Path) -> Slot | None:
-    """Take a slot; None when a process owns it."""
-    import fcntl  # not on Windows, where publishers without a spool work
+    """Take a slot; return None if a process owns it."""
+    import fcntl  # imported here, since Windows has no fcntl, and publishers without a spool work there
 
     make_folder(folder)
     handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
@@ -100,7 +100,7 @@ _OPEN: "weakref.WeakSet[Slot]" = weakref.WeakSet()
 
 
 def _forget_in_child() -> None:
-    """Close the locks that a forked child shares with its parent: if it lives longer, it must not keep the slot."""
+    """Close the locks that a forked child shares with its parent: a child that lives longer must not keep the slot."""
     for slot in list(_OPEN):
         slot.release()
 

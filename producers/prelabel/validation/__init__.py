@@ -1,1 +1,1 @@
-"""The check of a message: fast if the message is right, and explained if it is not."""
+"""Check messages: quickly if a message is right, with an explanation if it is wrong."""

@@ -1,6 +1,6 @@
-"""Messages with annotations beyond those of images, read one by one, each annotation by its kind's own struct.
+"""Read messages that have other kinds than those of images: annotation by annotation, each with its kind's struct.
 
-A struct is created when the first annotation of its kind is read: a fleet pays only for the kinds that it sends.
+A struct is created when the first annotation of its kind is read, so a process pays only for the kinds that it gets.
 """
 
 import threading
@@ -16,14 +16,15 @@ from prelabel.annotations.kinds import ALL, Kind
 from prelabel.messages import without_nulls
 from prelabel.validation.structs import Structs
 
-# These values decide between kinds; of other keys only the presence does.
-_LOOKED_INTO = ("answer", "answers", "bbox")
-_ALSO = ("messageId", "page", "unit", "frames", "groupKey")
+# The values of these keys help to choose the kind; of all other keys, only the presence matters.
+_KEYS_WITH_VALUES = ("answer", "answers", "bbox")
+# These keys choose between kinds that share a key.
+_SECOND_KEYS = ("messageId", "page", "unit", "frames", "groupKey")
 _NULL = msgspec.Raw(b"null")
 
 
 class NotRead(Exception):
-    """An annotation cannot be read: which one, and msgspec's error about it."""
+    """A message cannot be read: msgspec's error, and the index of the annotation that it is about, if any."""
 
     def __init__(self, at: int | None, refused: Exception) -> None:
         super().__init__(at, refused)
@@ -32,11 +33,11 @@ class NotRead(Exception):
 
 
 class _Unknown(Exception):
-    """The annotation has no kind's key, or two."""
+    """The annotation does not have exactly one of the keys that identify kinds."""
 
 
 class _Reader:
-    """A kind's decoder and rules."""
+    """The decoder and the rules of one kind."""
 
     def __init__(self, kind: Kind, struct: Any) -> None:
         self.kind = kind
@@ -53,7 +54,7 @@ class ByKind:
         self._message = message
         self._absent = absent
         self._readers: dict[str, _Reader] = {}
-        self._last: _Reader | None = None  # a hint; threads may differ about it
+        self._last: _Reader | None = None  # of the annotation before; only a guess, so no lock is needed
         self._made: tuple[Any, Any] | None = None
         self._lock = threading.Lock()
 
@@ -97,10 +98,10 @@ class ByKind:
         return reader.kind, annotation
 
     def _as_last(self, raw: Any) -> tuple[_Reader | None, Any]:
-        """Read an annotation as the kind of the one before, which most annotations have.
+        """Read an annotation as the kind of the annotation before, which is usually right; else return None twice.
 
-        A struct accepts no keys but its own, so what fits it is of its kind. Answers with ranges are the exception:
-        their structs also accept some without ranges.
+        A struct accepts only its own keys, so an annotation that it accepts is of its kind. Answers with ranges are an
+        exception: their structs also accept some answers without ranges.
         """
         reader = self._last
         if reader is None or reader.kind.timed:
@@ -115,7 +116,7 @@ class ByKind:
         return reader, annotation
 
     def _make(self) -> tuple[Any, Any]:
-        """Return the decoders of messages, and of the keys that determine a kind."""
+        """Create the decoders of messages, and of the keys that identify a kind."""
         parts = Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
         with self._lock:
             fields = self._structs.fields(self._message) | {"annotations": ("annotations", parts, True)}
@@ -127,7 +128,7 @@ class ByKind:
         with self._lock:
             if kind.name not in self._readers:
                 fields = self._structs.fields(kind.model)
-                # As in the struct of image kinds: a rendered line is this struct with both filled in.
+                # First, as in the struct of image kinds: workers fill in both fields to render a line.
                 first = {"uuid": fields.pop("uuid"), "data_row": ("dataRow", self._data_row, False)}
                 struct = self._structs.define(f"{kind.model.__name__}Line", first | fields, self._absent)
                 self._readers[kind.name] = _Reader(kind, struct)
@@ -135,7 +136,7 @@ class ByKind:
 
 
 def _without_nulls(raw: bytes) -> bytes:
-    """Return the annotation without null keys, which may belong to another kind."""
+    """Return the annotation without keys that are null: they may belong to other kinds."""
     if b"null" not in raw:
         return raw
     try:
@@ -146,8 +147,8 @@ def _without_nulls(raw: bytes) -> bytes:
 
 def _kind_keys() -> Any:
     fields: list[Any] = []
-    for key in (*ALL.wire, *_ALSO):
-        fields.append((key, Any, None) if key in _LOOKED_INTO else (key, msgspec.Raw, None))
+    for key in (*ALL.wire, *_SECOND_KEYS):
+        fields.append((key, Any, None) if key in _KEYS_WITH_VALUES else (key, msgspec.Raw, None))
 
     def values(keys: Any) -> list[Any]:
         return [getattr(keys, key) for key in ALL.wire]

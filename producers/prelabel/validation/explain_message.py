@@ -1,4 +1,4 @@
-"""Explain a message that the gate refused: the models read it again, and their errors say where and why."""
+"""Explain why the gate refused a message: the models read it again, and their errors say where and why."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ _ANNOTATION = TypeAdapter[Any](AnyAnnotation)
 
 
 def too_deep() -> MessageError:
-    """Return the error of JSON that is nested more deeply than any reader accepts."""
+    """Return the error for JSON that is nested more deeply than any reader accepts."""
     return InvalidAnnotation(Reason.TOO_DEEP, "annotations", "deep nesting", "JSON that can be read")
 
 
@@ -25,7 +25,7 @@ def explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
         message = orjson.loads(raw)
         annotations = message.get("annotations") if isinstance(message, dict) else None
         if isinstance(annotations, list):
-            # The gate's error may quote a key that looks like a place in an annotation.
+            # `at` may be too large: the gate's error may quote a key that looks like an annotation's index.
             if at is not None and at < len(annotations):
                 _ANNOTATION.validate_python(annotations[at], context=PictureWork())
             else:
@@ -40,7 +40,7 @@ def explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
     except RecursionError:
         return too_deep()
     repeated = _repeated_key(raw)
-    if repeated is not None:  # the models only see the last one
+    if repeated is not None:  # the models saw only the last of the values
         return refusal("", f"{quoted(repeated)} twice in one object", "each key once")
     return refusal("", "a message that one of two checks refuses", str(refused), reason=Reason.GATE_DISAGREES)
 
@@ -52,12 +52,12 @@ def _validate(message: Any) -> None:
 def _repeated_key(raw: bytes) -> str | None:
     repeated: list[str] = []
 
-    def look(pairs: list[tuple[str, Any]]) -> None:
+    def note_repeated(pairs: list[tuple[str, Any]]) -> None:
         keys: set[str] = set()
         for key, _ in pairs:
             if key in keys:
                 repeated.append(key)
             keys.add(key)
 
-    json.loads(raw, object_pairs_hook=look)
+    json.loads(raw, object_pairs_hook=note_repeated)
     return repeated[0] if repeated else None

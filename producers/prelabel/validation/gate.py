@@ -1,10 +1,10 @@
 """The fast check of a message.
 
 "Validate fast, explain slowly": msgspec reads the JSON into structs derived from the pydantic models. Messages of image
-kinds are read in one pass, all others annotation by annotation (`by_kind`). Only a message that both refuse is read
-again by the models, whose errors say where and why. Rules between fields are the models' own. If the two disagree, the
-message is refused with a reason of its own, never passed. Decoders and encoders are shared by threads: every call has
-its own state.
+kinds are read in one pass, all others annotation by annotation (`by_kind`). Only a message that these structs refuse is
+read again by the models, whose errors say where and why. If the models accept it, the message is still refused, with
+the reason `gate-disagrees`. Rules between fields are the models' own. Threads can share decoders and encoders, which
+keep no state between calls.
 """
 
 import re
@@ -37,19 +37,19 @@ if TYPE_CHECKING:
     from labelbox.types import Label
 
 Message: TypeAlias = "PredictionMessage | Mapping[str, Any] | bytes | Label"
-"""What can be published: a message, typed, in the wire's shape or as JSON; or a label of Labelbox's SDK."""
+"""What can be published: a message as an object, a mapping with the keys of JSON, or JSON; or a label of the SDK."""
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 ASKED = (*FIELDS, "classifications", "frames", "answers")
-"""Attributes that code reads from annotations of any kind."""
+"""Attributes that code reads from annotations of every kind, so that every struct must have them."""
 _IMAGE_KINDS = tuple(kind for kind in KINDS if kind.image)
 _STRUCTS = Structs(__name__, globals())
 DataRowStruct = _STRUCTS.of(DataRow)
 
 
 def _flat_annotation() -> Any:
-    """Return one struct with the fields of all image kinds: trying one struct per kind in turn would cost more.
+    """Create one struct with the fields of all image kinds: to try a struct for each kind in turn would cost more.
 
-    `uuid` and `dataRow` come first, so that a rendered line is this struct with both filled in.
+    `uuid` and `dataRow` come first: workers fill in both and encode the struct to render a line.
     """
     merged: dict[str, tuple[str, Any, bool]] = {}
     for kind in _IMAGE_KINDS:
@@ -72,11 +72,14 @@ _BY_KIND = ByKind(_STRUCTS, DataRowStruct, PredictionMessage, ASKED)
 _ENCODER = msgspec.json.Encoder()
 _AT_ANNOTATION = re.compile(r"\$\.annotations\[(\d{1,9})\](?:\.(bbox\.height|\w+))?")
 _READ_OTHERWISE = {"answer", "answers", "bbox.height"}
-"""Keys that kinds beyond those of images have in other forms."""
+"""Keys whose value may be wrong for the kinds of images but right for another kind."""
 
 
 class Prepared(NamedTuple):
-    """A checked message as the publisher sends it: one line of JSON with a message id."""
+    """A checked message as the publisher sends it: one line of JSON with a message id.
+
+    `slow` is the number of its annotations that Labelbox imports slowly.
+    """
 
     project_id: str
     data_row_key: str
@@ -92,15 +95,16 @@ def prepare(
     model: Model | str | None = None,
     max_bytes: int = MAX_MESSAGE_BYTES,
 ) -> Prepared:
-    """Check a message in any of its forms: typed, a mapping in the wire's shape, JSON. Raises MessageError.
+    """Check a message in any form of `Message`, and return it ready to be sent. Raises MessageError.
 
-    `project_id` and `model` are for a label of Labelbox's SDK, which lacks them; a message contains them itself.
+    `project_id` and `model` are only for a label of Labelbox's SDK, which lacks them; a message contains them itself.
     """
     if type(message) not in _OURS and is_label(message):
         message = _of_label(message, project_id, model)
     elif project_id is not None or model is not None:
-        path, word = ("model", "model") if project_id is None else ("projectId", "project_id")
-        raise MalformedMessage(Reason.MALFORMED_MESSAGE, path, f"{word}=…", "none beside a message, which says it")
+        path, argument = ("model", "model") if project_id is None else ("projectId", "project_id")
+        expected = "no such argument: a message contains the value itself"
+        raise MalformedMessage(Reason.MALFORMED_MESSAGE, path, f"{argument}=…", expected)
     raw = _as_json(message)
     decoded, kinds = read_message(raw, max_bytes=max_bytes)
     if decoded.message_id is None:
@@ -118,7 +122,7 @@ _OURS = frozenset({PredictionMessage, dict, bytes})
 
 
 def is_label(message: object) -> bool:
-    """Return whether a message is a `labelbox.types.Label`, as far as that shows without importing the SDK."""
+    """Return whether a message is a `labelbox.types.Label`, judged by class names, so as not to import the SDK."""
     return any(base.__name__ == "Label" and base.__module__.startswith("labelbox.") for base in type(message).__mro__)
 
 
@@ -131,7 +135,7 @@ def _of_label(label: Any, project_id: str | None, model: Model | str | None) -> 
 
 
 def read_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Any, list[Kind]]:
-    """Return a message as a `MessageStruct` in canonical uuids and new spellings, and the kinds of its annotations.
+    """Return a message as a struct, with canonical uuids and current spellings, and the kinds of its annotations.
 
     Raises MessageError.
     """
@@ -153,7 +157,7 @@ def _not_json(error: Exception) -> MalformedMessage:
 
 
 def _read_each(raw: bytes, refused: msgspec.ValidationError) -> tuple[Any, list[Kind]]:
-    """Read a message with kinds beyond those of images, or explain what is wrong with it."""
+    """Read a message that the struct of image kinds refused: it has other kinds, or is wrong. Raises MessageError."""
     place = _AT_ANNOTATION.search(str(refused))
     if place is None:  # the error is not about an annotation
         raise explained(raw, refused, None)
@@ -175,11 +179,12 @@ def _read_each(raw: bytes, refused: msgspec.ValidationError) -> tuple[Any, list[
 _NAMES = AnnotationStruct.__struct_fields__
 _WIRE_NAMES = AnnotationStruct.__struct_encode_fields__
 _NAME, _CONFIDENCE, _DATA_ROW = (_NAMES.index(name) for name in ("name", "confidence", "data_row"))
+# Number of absent fields if an annotation has only a name and its kind's key.
 _BARE = len(_NAMES) - 2
 
 
 class _Fields:
-    """The places of a kind's fields in the tuple of an annotation's values, and the kind's rules."""
+    """The positions of a kind's fields in the tuple of an annotation's values, and the kind's rules."""
 
     def __init__(self, kind: Kind) -> None:
         own = [at for at, name in enumerate(_NAMES) if name in kind.model.model_fields]
@@ -188,7 +193,7 @@ class _Fields:
         self.others = len(_NAMES) - len(own)
         self.own_rules = kind.model.CHECKS
         self.rules = (*kind.model.ENVELOPE, *kind.model.CHECKS)
-        # The key that determines the kind, or one that annotations never have.
+        # The key that alone identifies the kind; if there is none, a field that annotations never have.
         self.only_key = _NAMES.index(kind.keys[0]) if kind.name in IMAGE.alone else _DATA_ROW
 
 
@@ -207,7 +212,8 @@ def check(message: Any) -> list[Kind]:
     try:
         for annotation in message.annotations:
             values = astuple(annotation)
-            # Most have a name and the key of the annotation before, perhaps a confidence, and nothing else to check.
+            # Most annotations have a name, the same key as the annotation before and perhaps a confidence: only the
+            # rules about that key can be broken.
             if (
                 values[key] is not None
                 and values[_NAME] is not None
@@ -254,7 +260,7 @@ def _features(message: Any) -> Iterator[str]:
 
 
 def _fields_of(annotation: Any, values: tuple[Any, ...], at: int) -> _Fields:
-    """Return the fields of the annotation's kind, which has every field that the annotation has."""
+    """Return the fields of the annotation's kind. Raises MessageError if the annotation has a field of another kind."""
     kind = IMAGE.find(_kind_values(values), lambda key: getattr(annotation, _FIELD_OF[key]))
     fields = _FIELDS[kind.name]
     if fields.own(values).count(None) + fields.others != values.count(None):
@@ -266,7 +272,7 @@ def _fields_of(annotation: Any, values: tuple[Any, ...], at: int) -> _Fields:
 
 
 def data_row_key(data_row: Any) -> str:
-    """Return a data row in the form of lanes, identities and held rows: `i:<id>` or `k:<global key>`."""
+    """Return the key by which lanes, identities and held rows know a data row: `i:<id>` or `k:<global key>`."""
     return f"k:{data_row.global_key}" if data_row.id is None else f"i:{data_row.id}"
 
 
@@ -282,7 +288,7 @@ def _as_json(message: Any) -> bytes:
     if isinstance(message, bytes):
         return message
     if isinstance(message, BaseModel):
-        # Serialize annotations as what they are, not as members of the union, which pydantic would try in turn.
+        # Serialize values by their own classes; pydantic would otherwise try the members of each union in turn.
         return message.model_dump_json(by_alias=True, exclude_none=True, serialize_as_any=True).encode()
     try:
         return orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -32,7 +32,7 @@ class Structs:
         self._started: set[str] = set()
 
     def of(self, model: type[BaseModel]) -> Any:
-        """Return the struct of a model, or a reference to it while it is being created: nesting is recursive."""
+        """Return the struct of a model, or a reference to it while it is being created: models nest recursively."""
         name = f"{model.__name__}Struct"
         if name in self._namespace:
             return self._namespace[name]
@@ -44,9 +44,10 @@ class Structs:
     def define(
         self, name: str, fields: dict[str, tuple[str, Any, bool]], absent: Iterable[str] = ()
     ) -> type[msgspec.Struct]:
-        """Create a struct of (name → alias, type, required); optional fields are None if absent, and left out again.
+        """Create a struct; `fields` maps a name to (alias, type, required).
 
-        `absent` are attributes that are always None, for code that reads them from any annotation.
+        Optional fields that are absent are None, and are left out when the struct is encoded. `absent` names attributes
+        that are always None, for code that reads them from annotations of every kind.
         """
         specs: list[Any] = [
             (field, kind) if required else (field, kind | None, None) for field, (_, kind, required) in fields.items()
@@ -66,7 +67,7 @@ class Structs:
         return struct
 
     def fields(self, model: type[BaseModel]) -> dict[str, tuple[str, Any, bool]]:
-        """Return name → (alias, type, required) of a model's fields."""
+        """Return the fields of a model: name → (alias, type, required)."""
         return {
             name: (field.alias or name, self._type(field.annotation, field.metadata), field.is_required())
             for name, field in model.model_fields.items()

@@ -1,6 +1,6 @@
-"""How a Redis client is opened from a URL, and what its errors mean.
+"""Open a Redis client from a URL, and tell what its errors mean.
 
-This is the one place that turns a `RedisUrl` into a connection, for publishers, workers, Celery's broker and commands.
+No other module turns a `RedisUrl` into a connection: publishers, workers, Celery's broker and commands use this one.
 """
 
 import re
@@ -20,13 +20,13 @@ from prelabel.wire.cluster import ClusterClient
 from prelabel.wire.redis_url import RedisUrl, TlsOptions, expected
 
 Client = Any
-"""A Redis client that returns bytes. redis-py's types are unions of str and bytes and of sync and async, which no
-setting of ours produces."""
+"""A Redis client that returns bytes. redis-py's own types also allow str and awaitables, which our clients never
+return."""
 
 _AWAY = (
     redis.ConnectionError,
     redis.TimeoutError,
-    redis.exceptions.NoScriptError,  # Redis has forgotten it since it was loaded
+    redis.exceptions.NoScriptError,  # Redis has forgotten the script since it was loaded
     redis.ReadOnlyError,
     redis.exceptions.OutOfMemoryError,
     redis.exceptions.ClusterDownError,
@@ -34,7 +34,7 @@ _AWAY = (
     redis.exceptions.MovedError,
 )
 _STATE = re.compile(r"(?:^|caused error: |: -)(?:OOM|MISCONF|READONLY|NOREPLICAS|MASTERDOWN|BUSY) ")
-"""How an error begins for which redis-py has no class, or with which Redis 6.2 says what stopped a script."""
+"""Beginnings of errors about the state of Redis: without a class in redis-py, or causes of a stopped script (6.2)."""
 
 _HEALTH_CHECK_SECONDS = 15
 _CONNECT_SECONDS = 5.0
@@ -42,10 +42,10 @@ _SHOWN = 300
 
 
 def _silent() -> dict[str, Any]:
-    """Return the options that keep redis-py from sending what nobody asked for, as far as its version has them.
+    """Return the options that keep redis-py from sending commands of its own, as far as its version has them.
 
-    It would name the client library on each connection, which a server logs as refused to our ACL users, and subscribe
-    to notices of maintenance, which needs a push protocol and rights that a publisher does not have.
+    Otherwise it would name the client library on each connection, which the server refuses to our ACL users and logs,
+    and subscribe to maintenance notices, which needs a push protocol and rights that a publisher does not have.
     """
     options: dict[str, Any] = {}
     if find_spec("redis.maint_notifications"):
@@ -62,17 +62,17 @@ _SILENT = _silent()
 def read_tickets(connection: Any) -> None:
     """Read one answer on a new TLS connection, and with it the session tickets that a server sends unasked.
 
-    While they are unread, redis-py's pool believes that an answer is left over on the connection, and kombu's event
-    loop that a hint is there, for which it then waits.
+    Unread tickets mislead redis-py's pool, which sees an answer that nobody has read, and kombu's event loop, which
+    sees a hint and then waits for it.
     """
     connection.send_command("PING", check_health=False)
     connection.read_response()
 
 
 class _LeavesReplicas:
-    """A connection that is closed when its server has become a replica.
+    """A connection that is closed if its server has become a replica.
 
-    After a failover the address may lead to another server, and only a new connection gets there.
+    After a failover, the address may lead to another server, which only a new connection reaches.
     """
 
     def read_response(self, *args: Any, **options: Any) -> Any:
@@ -105,9 +105,9 @@ def connection_class(url: RedisUrl) -> type[Any]:
 
 
 def connection_options(url: RedisUrl, seconds: float) -> dict[str, Any]:
-    """Return all options of a connection, so that no default of a version of redis-py applies.
+    """Return all options of a connection, so that no default applies that depends on redis-py's version.
 
-    `seconds` is the time-out of connecting and of an answer, where the URL sets none.
+    `seconds` is the time-out for connecting and for an answer, unless the URL sets one.
     """
     options = url.options
     arguments: dict[str, Any] = {
@@ -149,7 +149,7 @@ def open_client(url: str | RedisUrl, seconds: float) -> Client:
 
 
 def has_slots(client: Client) -> bool:
-    """Return whether this is a cluster, where a pipeline has commands of one slot only."""
+    """Return whether this is a cluster, where a pipeline may only have commands of one slot."""
     return isinstance(client, ClusterClient)
 
 
@@ -176,13 +176,13 @@ _OF_KEYS = re.compile(
     r"|attempt to (?:compare|perform arithmetic|concatenate|get length|index (?!global))"
     r"|but found (?:T_|invalid token)|too many nested data structures|Cannot serialise number"
 )
-"""What Redis or a script says of a key whose content nothing of ours has written."""
+"""Errors of Redis or of a script about a key whose content this project cannot have written."""
 
 
 def is_of_keys(error: Exception) -> bool:
-    """Return whether the error is about the content of a key, so that it concerns no other key and no other project.
+    """Return whether the error is about the content of a key, so that it does not concern other keys or projects.
 
-    Never true while Redis is in a state that passes: such an error says nothing about a project.
+    An error about a temporary state of Redis is not: it says nothing about a project.
     """
     return isinstance(error, redis.ResponseError) and not is_away(error) and _OF_KEYS.search(str(error)) is not None
 
@@ -194,7 +194,7 @@ _WRONG_PROTOCOL = re.compile(r"(?i)NOPROTO|unknown command .?HELLO|Invalid RESP"
 
 
 def remedy_of(error: BaseException) -> str | None:
-    """Return what to change in the URL that led to this error; None where waiting may help."""
+    """Return what to change in the URL that led to this error; None if waiting may help."""
     for cause in causes(error):
         words = str(cause)
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -221,7 +221,7 @@ def words_of(error: BaseException) -> str:
 
 
 def explained(error: BaseException, remedy: str | None) -> str:
-    """Return why the server cannot be used, in its own words, and what to change where waiting does not help."""
+    """Return why the server cannot be used, in its own words, and what to change if waiting does not help."""
     return f"cannot be used: {words_of(error)}; {remedy}" if remedy else f"does not answer: {words_of(error)}"
 
 

@@ -1,7 +1,7 @@
-"""A client for Redis Cluster that looks like one for a single server: commands go to the node of their key.
+"""A client for Redis Cluster that works like a client for a single server: commands go to the node of their key.
 
-redis-py's own cluster client repeats lost commands unasked, runs no script on a pipeline and splits pipelines, so that
-the wait for durable writes would be for those of another connection. Only its map of the slots is used.
+redis-py's own cluster client repeats lost commands unasked and cannot run scripts in a pipeline. It also splits
+pipelines, so that the wait for durable writes would miss the writes of other connections. Only its slot map is used.
 """
 
 import threading
@@ -25,14 +25,14 @@ _WITHOUT_KEY = {"PING", "TIME", "INFO", "CONFIG GET", "WAIT", "WAITAOF"}
 class ClusterClient(redis.Redis):
     """A client of the cluster at a URL, which connects when it is first used. Thread-safe.
 
-    It can send the commands that this project uses: with one key, or in a pipeline with keys of one slot. Any node
-    answers those without a key.
+    It can send the commands that this project uses: commands with one key, and pipelines with keys of one slot.
+    Commands without a key go to any node.
     """
 
     def __init__(self, url: RedisUrl, options: dict[str, Any]) -> None:
-        """`options` are those of the connections, as `prelabel.wire.client.connection_options` makes them."""
+        """`options` are the options of connections, as `prelabel.wire.client.connection_options` returns them."""
         self._starts = url.hosts
-        # Nothing is repeated here, and each node has its own address.
+        # Without these: nothing is repeated here, each node has its own address, and a cluster has one database.
         self._options = {name: value for name, value in options.items() if name not in _OF_ONE_SERVER}
         self._options["ssl"] = url.tls
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class ClusterClient(redis.Redis):
         super().__init__(protocol=options["protocol"])
 
     def node_of(self, key: str) -> redis.Redis:
-        """Return a client of the node that has this key. Raises redis.ConnectionError when there is none."""
+        """Return a client of the node that has this key. Raises redis.ConnectionError if there is none."""
         with _as_connection_error():
             cluster = self._cluster()
             node = cluster.get_node_from_key(key)  # type: ignore[no-untyped-call]
@@ -56,7 +56,7 @@ class ClusterClient(redis.Redis):
 
     @contextmanager
     def at(self, key: str | None) -> Iterator[redis.Redis]:
-        """Yield the node of a key for one exchange; if that fails, read the map of the slots again before the next."""
+        """Yield a client of the key's node for one exchange; if it fails, the next one reads the slot map again."""
         try:
             yield self.primaries()[0] if key is None else self.node_of(key)
         except _MAP_IS_OLD:
@@ -95,14 +95,14 @@ class ClusterClient(redis.Redis):
 
 
 class SlotPipeline(Pipeline):
-    """A pipeline whose node is known when it is executed."""
+    """A pipeline that chooses its node when it is executed, by the keys of its commands."""
 
     def __init__(self, client: ClusterClient, transaction: bool) -> None:
         super().__init__(client.connection_pool, client.response_callbacks, transaction, None)
         self._client = client
 
     def execute(self, raise_on_error: bool = True) -> list[Any]:
-        """Execute the commands on the node of their slot. Raises ValueError when they are of several."""
+        """Execute the commands on the node of their slot. Raises ValueError if their keys have several slots."""
         with self._client.at(self._key()) as node:
             self.connection_pool = node.connection_pool
             answers = super().execute(raise_on_error)
@@ -127,7 +127,7 @@ def _key_of(args: Sequence[Any]) -> str | None:
 
 @contextmanager
 def _as_connection_error() -> Iterator[None]:
-    """Raise redis.ConnectionError where redis-py raises an error of its own: when no node gives a map of the slots."""
+    """Raise redis.ConnectionError in place of redis-py's own error, which means that no node returns a slot map."""
     try:
         yield
     except RedisClusterException as error:

@@ -5,8 +5,8 @@ from typing import Any, Literal
 from prelabel.errors import PrelabelError
 
 Durability = Literal["fsync", "waitaof", "replica"]
-"""What makes an answer of Redis durable: `fsync`: the server runs with `appendfsync always`, so an answer is enough;
-`waitaof`: `WAITAOF 1 0` (Redis or Valkey 7.2); `replica`: `WAIT 1`."""
+"""Which answer of Redis means that a write is safe. `fsync`: every answer, since the server runs with `appendfsync
+always`; `waitaof`: the answer to `WAITAOF 1 0` (Redis or Valkey 7.2); `replica`: the answer to `WAIT 1`."""
 _WITHIN_MS = 5_000  # below every socket time-out
 
 
@@ -14,14 +14,15 @@ class NotDurable(PrelabelError):
     """Redis executed the commands and did not confirm in time that their writes are safe; repeat them."""
 
     def __init__(self) -> None:
-        super().__init__("Redis did not confirm in time that it is safe")
+        super().__init__("Redis did not confirm in time that the write is safe")
 
 
 def execute(pipeline: Any, durability: Durability, *, raise_on_error: bool = True) -> list[Any]:
-    """Execute a pipeline and return its answers once what it wrote is durable.
+    """Execute a pipeline and return its answers once its writes are durable.
 
-    The wait is part of the pipeline, since it is for the writes of its own connection. Raises NotDurable, or a redis
-    error; with `raise_on_error=False` the errors of commands are among the answers, and are not waited for.
+    The wait is a command of the pipeline, since Redis waits for the writes of one connection. Raises NotDurable, or a
+    redis error. With `raise_on_error=False`, errors of commands are returned among the answers; if there are any, the
+    writes need not be durable.
     """
     if durability == "waitaof":
         pipeline.execute_command("WAITAOF", 1, 0, _WITHIN_MS)

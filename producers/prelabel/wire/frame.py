@@ -1,7 +1,7 @@
-"""The bytes of a frame: messages of one project and lane, sent together and never changed.
+"""Write and read the bytes of a frame: messages of one project and lane, sent together and never changed.
 
-A frame is a fixed header and a body (docs/explanation/data-model.md#the-frame has the table). Grouping needs the header
-alone, so it costs the same however large the messages are.
+A frame is a fixed header and a body (docs/explanation/data-model.md#the-frame has the table). Workers group by the
+header alone, so grouping costs the same however large the messages are.
 """
 
 import struct
@@ -15,7 +15,7 @@ from prelabel.errors import PrelabelError
 from prelabel.ids import uuid7
 
 VERSION = 1
-"""The newest version that this release knows, of frames and of what workers make of them.
+"""The newest version of frames, and of the data that workers store about them, that this release knows.
 
 See docs/explanation/data-model.md#versions.
 """
@@ -24,7 +24,7 @@ PLAIN, ZSTD = 0, 1
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 """Maximum size of the body before compression. A reader refuses more, so a decompression bomb costs nothing."""
 MAX_FRAME_ROWS = 10_000
-"""Maximum rows. A frame that cannot be read is one dead letter, and its commit costs a little for each row."""
+"""Maximum rows. An unreadable frame becomes one dead letter, and committing it costs a little for each of its rows."""
 _LEVEL = 1  # a sixth of the bytes for a microsecond a row; higher levels take more time than they save
 _WORTH_COMPRESSING = 256
 
@@ -39,7 +39,7 @@ class UnknownVersion(PrelabelError):
 
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
-    """What a frame says about itself."""
+    """The fields of a frame's header."""
 
     #: The version of the frame, and of its messages.
     version: int
@@ -51,18 +51,18 @@ class FrameHeader:
     lane: int
     #: The lane count that it was cut for.
     lanes: int
-    #: Messages in the body.
+    #: Number of messages in the body.
     rows: int
     #: Size of the body before compression.
     bytes: int
-    #: Slow annotations of all its messages.
+    #: Number of slow annotations in all its messages.
     slow: int
     #: How the first message names its data row: `i` by id, `k` by global key.
     form: str
 
 
 def rows_in(frames: Iterable[bytes]) -> int:
-    """Return how many rows frames have by their headers."""
+    """Return how many rows the frames have, by their headers."""
     return sum(int.from_bytes(frame[22:26], "big") for frame in frames)
 
 
@@ -88,7 +88,7 @@ def encode_frame(messages: Sequence[bytes], *, lane: int, lanes: int, slow: int,
 
 
 def relaned(frame: bytes, lanes: int) -> bytes:
-    """Return a frame whose body cannot be read with a new id and in lane 0, so that it is taken and then reported."""
+    """Give an unreadable frame a new id and lane 0, so that Redis accepts it and a worker reports it."""
     header = list(HEADER.unpack_from(frame))
     header[2:5] = uuid7(), 0, lanes
     return HEADER.pack(*header) + frame[HEADER.size :]
@@ -112,7 +112,7 @@ def read_messages(frame: bytes) -> list[bytes]:
     body = _body(header, frame[HEADER.size :])
     if len(body) != header.bytes:
         raise UnreadableFrame(f"the body has {len(body)} bytes, the header says {header.bytes}")
-    # Counted before they are split: a list of sixteen million rows would cost more than the frame.
+    # Count the rows before splitting them: a list of sixteen million rows would cost more than the frame.
     rows = body.count(b"\n") + 1
     if rows != header.rows:
         raise UnreadableFrame(f"the body holds {rows} rows, the header says {header.rows}")
@@ -127,7 +127,7 @@ def _body(header: FrameHeader, stored: bytes) -> bytes:
     if header.codec != ZSTD:
         raise UnreadableFrame(f"codec {header.codec} is not known")
     try:
-        # zstandard allocates the size that the content names, whatever limit it is given, so look at that first.
+        # zstandard allocates the size that the content declares, even above `max_output_size`, so check it first.
         if zstandard.frame_content_size(stored) != header.bytes:
             raise UnreadableFrame("the compressed body does not have the size the header says")
         return _ZSTD.decompressor.decompress(stored, max_output_size=header.bytes)
@@ -136,7 +136,7 @@ def _body(header: FrameHeader, stored: bytes) -> bytes:
 
 
 class _Zstd(threading.local):
-    """A pair for each thread: zstandard objects that threads share corrupt data."""
+    """A compressor and a decompressor for each thread: zstandard objects corrupt data if threads share them."""
 
     def __init__(self) -> None:
         self.compressor = zstandard.ZstdCompressor(level=_LEVEL)

@@ -9,7 +9,7 @@ DEFAULT_PREFIX = "prelabel"
 
 
 def project_root(prefix: str, project_id: str) -> str:
-    """Return what every key of this project begins with."""
+    """Return the beginning of every key of this project."""
     return f"{prefix}:{{{project_id}}}"
 
 
@@ -22,27 +22,27 @@ class ProjectKeys:
         self.root = project_root(prefix, project_id)
 
     def named(self, name: str) -> str:
-        """Return the key of this name, as scripts append it to the root."""
+        """Return the key with this name, which scripts append to the root in the same way."""
         return f"{self.root}:{name}"
 
     @property
     def meta(self) -> str:
-        """Hash: what is known of the project as a whole; times in ms.
+        """Hash: facts about the project as a whole; times in ms.
 
         `lanes` (their number), `form` (of its data rows: `i` or `k`), `seq` (last arrival number), `lingerMs`,
         `chunkRows`, `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`;
-        `leftovers` (annotations ever left of older messages), `overridden` (rows imported over an earlier one of here),
-        `deadByPolicy` (dead letters ever made by it), `undoneRows` (rows of imports that were undone, among the
-        discarded);
-        `openMost` (chunks it may have open now), `openBound` (by the settings), `openFewerMs` (last halved),
-        `openMoreMs` (when it may grow), `importMs` (how long imports take), `deadLetterMs` (how long dead letters are
-        kept).
+        `leftovers` (annotations of older messages that newer ones did not override, ever), `overridden` (rows that were
+        imported over an earlier import of this project), `deadByPolicy` (dead letters that the policy made, ever),
+        `undoneRows` (discarded rows whose imports were undone);
+        `openMost` (how many chunks may be open now), `openBound` (the limit of the settings), `openFewerMs` (when
+        `openMost` was last halved), `openMoreMs` (when it may grow), `importMs` (how long imports take), `deadLetterMs`
+        (how long dead letters are kept).
         """
         return f"{self.root}:meta"
 
     @property
     def overrides(self) -> str:
-        """Hash: what an operator has set, see `operations/overrides.py`."""
+        """Hash: the settings that an operator has overridden, see `operations/overrides.py`."""
         return f"{self.root}:overrides"
 
     @property
@@ -57,7 +57,7 @@ class ProjectKeys:
 
     @property
     def left(self) -> str:
-        """Hash: frame id → its rows that are not settled."""
+        """Hash: frame id → number of its rows that are not settled."""
         return f"{self.root}:left"
 
     @property
@@ -66,7 +66,7 @@ class ProjectKeys:
         return f"{self.root}:seen"
 
     def lane(self, number: int) -> str:
-        """List: entries that wait, `kind id version rows bytes slow seq arrivedMs`.
+        """List: the waiting entries, each `kind id version rows bytes slow seq arrivedMs`.
 
         An entry's kind is `f` (a frame) or `h` (a held row on its way back; its id is the held id).
         """
@@ -74,7 +74,7 @@ class ProjectKeys:
 
     @property
     def inbox(self) -> str:
-        """Hash: `rows` that wait in all lanes; for lane n `<n>:rows`, `<n>:open` (its open chunks)."""
+        """Hash: `rows` (waiting in all lanes); for lane n `<n>:rows` (waiting in it), `<n>:open` (its open chunks)."""
         return f"{self.root}:inbox"
 
     @property
@@ -83,7 +83,7 @@ class ProjectKeys:
         return f"{self.root}:chunks"
 
     def chunk(self, chunk_id: str) -> str:
-        """Hash: `v` (newest version of what is in it), and what `chunks/chunk.py` reads."""
+        """Hash: `v` (the newest version of the data in it), and the fields that `chunks/chunk.py` reads."""
         return f"{self.root}:chunk:{chunk_id}"
 
     def chunk_aside(self, chunk_id: str) -> str:
@@ -95,13 +95,13 @@ class ProjectKeys:
         return f"{self.root}:chunk:{chunk_id}:sent"
 
     def chunk_past(self, chunk_id: str) -> str:
-        """String: history entries of its rows that have their outcome."""
+        """String: history entries of the chunk's rows that have their outcome."""
         return f"{self.root}:chunk:{chunk_id}:past"
 
     def chunk_refusals(self, chunk_id: str) -> str:
-        """Hash: refusals, `upload` and `import`, of the bisection that began with this chunk; expires.
+        """Hash: numbers of refusals, `upload` and `import`, in the bisection that began with this chunk; expires.
 
-        They are counted since the bisection's last success.
+        They are counted from the bisection's last success on.
         """
         return f"{self.root}:chunk:{chunk_id}:refusals"
 
@@ -116,16 +116,16 @@ class ProjectKeys:
 
     @property
     def undoing(self) -> str:
-        """Hash: chunk id → the head of its record: its import is being deleted."""
+        """Hash: chunk id → the head of its history record, while its import is being deleted."""
         return f"{self.root}:undoing"
 
     @property
     def undone(self) -> str:
-        """Hash: chunk id → ms when its import was undone, and its rows; goes with the record."""
+        """Hash: chunk id → ms when its import was undone, and its rows; removed with the history record."""
         return f"{self.root}:undone"
 
     def imported(self, generation: int, number: int) -> str:
-        """Set: digests of imported rows, where a policy needs them."""
+        """Set: digests of imported rows, if the policy needs them."""
         return f"{self.root}:imported:{generation}:{number}"
 
     def annotation_counts(self, generation: int, level: int, number: int) -> str:
@@ -168,7 +168,7 @@ class ProjectKeys:
 
     @property
     def retrying_queued(self) -> str:
-        """Sorted set: held id → ms when it was sent back: retrying rows that are being tried."""
+        """Sorted set: held id → ms when it was sent back; the retrying rows whose try is in progress."""
         return f"{self.root}:retrying:queued"
 
     @property
@@ -177,11 +177,11 @@ class ProjectKeys:
         return f"{self.root}:dead"
 
     def dead_reason(self, reason: str) -> str:
-        """Sorted set: those of `dead` that died of this reason."""
+        """Sorted set: the members of `dead` with this reason."""
         return f"{self.root}:dead:reason:{reason}"
 
     def dead_group(self, fingerprint: str) -> str:
-        """Sorted set: those of `dead` with this fingerprint."""
+        """Sorted set: the members of `dead` with this fingerprint."""
         return f"{self.root}:dead:group:{fingerprint}"
 
     @property
@@ -201,17 +201,17 @@ class ProjectKeys:
 
     @property
     def dead_queued(self) -> str:
-        """Sorted set: held id → ms when it was sent back: retried dead letters that are being tried."""
+        """Sorted set: held id → ms when it was sent back; the retried dead letters whose try is in progress."""
         return f"{self.root}:dead:queued"
 
     @property
     def dead_messages(self) -> str:
-        """Hash: message id → held id of its latest dead letter."""
+        """Hash: message id → held id of the message's latest dead letter."""
         return f"{self.root}:dead:messages"
 
     @property
     def actions(self) -> str:
-        """List: what operators did with dead letters, newest first, see `operations/action_log.py`."""
+        """List: the actions of operators on dead letters, newest first, see `operations/action_log.py`."""
         return f"{self.root}:actions"
 
     @property
@@ -221,46 +221,47 @@ class ProjectKeys:
 
     @property
     def ontology_flight(self) -> str:
-        """String: there while a worker fetches the ontology, at most 10 s."""
+        """String: exists while a worker fetches the ontology, for at most 10 s."""
         return f"{self.root}:ontology:flight"
 
 
 def projects(prefix: str) -> str:
-    """Sorted set of the known projects, scored by when to look at them next (ms); members are never removed."""
+    """Sorted set: project → ms when to look at it next; members are never removed."""
     return f"{prefix}:projects"
 
 
 def account(prefix: str, name: str) -> str:
-    """Hash of an account's budget and of what stops it; times in ms.
+    """Hash: an account's budget and its stops; times in ms.
 
     `nextMs` (the next request at the steady rate), `lineMs` (when the last upload in the line asks again),
-    `pollMs`, `pollSeats` (the next poll that waits, and how many imports may join it), `perMinute` (the limit),
-    `factor`, `loweredMs` (the share of the rate after 429s, and since when), `minute`, `used`, `usedBefore` (requests
-    in this minute and the one before);
-    for each stop `throttled`, `paused`, `refused`: `<stop>Until`, `<stop>Why`, and `refusedKey`; of the breaker
-    `failures` in a row, `openings` in a row, `openUntil`, `probeUntil`, `probeProject`. See scripts/account_lib.lua.
+    `pollMs`, `pollSeats` (the next waiting poll, and how many imports may join it), `perMinute` (the limit),
+    `factor`, `loweredMs` (the share of the rate after 429s, and since when), `minute`, `used`, `usedBefore` (the
+    number of the minute, and the requests in it and in the minute before);
+    for each stop `throttled`, `paused`, `refused`: `<stop>Until`, `<stop>Why`, and `refusedKey`; for the breaker
+    `failures` in a row, `openings` in a row, `openUntil`, `probeUntil`, `probeProject`. See
+    scripts/lib/account_lib.lua.
     """
     return f"{prefix}:account:{{{name}}}"
 
 
 def actions(prefix: str) -> str:
-    """List: what operators did with accounts, newest first, see `operations/action_log.py`."""
+    """List: the actions of operators on accounts, newest first, see `operations/action_log.py`."""
     return f"{prefix}:actions"
 
 
 def priorities(prefix: str) -> str:
-    """Hash: project → the weight of its turns, where an operator has set one."""
+    """Hash: project → its priority, if an operator has set one: the weight of its turns."""
     return f"{prefix}:priorities"
 
 
 def quarantine(prefix: str) -> str:
-    """Hash: project → JSON of why its keys cannot be used (`ms`, `stage`, `detail`), see `quarantine/quarantine.py`.
+    """Hash: project → why its keys cannot be used, as JSON (`ms`, `stage`, `detail`), see `quarantine/quarantine.py`.
 
-    Only workers write it: it is outside the keys that the ACL of docs/how-to/run-in-production.md gives to publishers.
+    Only workers write it: the ACL in docs/how-to/run-in-production.md does not let publishers write this key.
     """
     return f"{prefix}:quarantine"
 
 
 def workers(prefix: str) -> str:
-    """Hash: worker name → JSON of what it is and when it last ticked."""
+    """Hash: worker name → JSON that describes the worker and says when it last ticked."""
     return f"{prefix}:workers"

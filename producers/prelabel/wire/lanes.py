@@ -1,6 +1,7 @@
-"""Which lane a data row belongs to.
+"""Decide which lane a data row belongs to.
 
-A lane has at most one open chunk. So two imports of one data row never overlap, although Redis knows no data row.
+A lane has at most one open chunk. So two imports of one data row never overlap, although no key in Redis stands for a
+data row.
 """
 
 from zlib import crc32
@@ -11,5 +12,8 @@ MAX_LANES = 1024
 
 
 def lane_of(data_row_key: str, lanes: int) -> int:
-    """Return the lane of a data row, which is `i:<id>` or `k:<global key>`. It decides order, so it never changes."""
+    """Return the lane of a data row, given as `i:<id>` or `k:<global key>`.
+
+    This function must never change: the order of messages depends on each data row keeping its lane.
+    """
     return crc32(data_row_key.encode()) % lanes

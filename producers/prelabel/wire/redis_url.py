@@ -1,4 +1,4 @@
-"""A Redis URL, parsed and checked once: servers, database, login, options.
+"""Parse and check a Redis URL: servers, database, login, options.
 
 Everything that connects to Redis (publishers, workers, Celery's broker, commands, doctor) starts from a `RedisUrl`, so
 that a URL means the same everywhere. Errors quote nothing that may be a password.
@@ -21,9 +21,9 @@ _FOLLOWS = (
     "name an address that leads to the primary and follows it after a failover, such as a service name or a proxy"
 )
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
-"""The names of options and databases that errors may quote: others may be part of a password that is not encoded."""
+"""Names of options and databases that errors may quote; any other text may be part of a password."""
 _VALUE = re.compile(r"[A-Za-z0-9_./-]{0,100}")
-"""The values of options that errors may quote."""
+"""Values of options that errors may quote."""
 
 
 class InvalidUrl(ValueError):
@@ -49,7 +49,10 @@ _WORDS = {
 
 
 def _option(default: Any, read: Callable[[str], Any], description: str) -> Any:
-    """Declare an option: its default, how its text is read, and what is expected. `read` raises ValueError."""
+    """Declare an option: its default, the function that reads its text, and a description of expected values.
+
+    `read` raises ValueError for a wrong text.
+    """
     return field(default=default, metadata={"read": read, "description": description})
 
 
@@ -59,9 +62,12 @@ def _bool(text: str) -> bool:
     return value
 
 
-def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
+def _whole(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", text) or not least <= (value := int(text)) <= (most or value):
+        if not re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", text):
+            raise ValueError
+        value = int(text)
+        if not minimum <= value <= (maximum or value):
             raise ValueError
         return value
 
@@ -72,7 +78,7 @@ def _seconds(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise ValueError from None  # Python's own words quote the text
+        raise ValueError from None  # Python's own error would quote the text
     if not 2 <= value <= 300:
         raise ValueError
     return value
@@ -85,7 +91,7 @@ def _client_name(text: str) -> str:
 
 
 def _verification(text: str) -> str:
-    """Celery spells `ssl_cert_reqs=required` also `CERT_REQUIRED`."""
+    """Read the option `ssl_cert_reqs`; Celery also spells `required` as `CERT_REQUIRED`."""
     value = text.lower().removeprefix("cert_")
     if value not in ("required", "optional", "none"):
         raise ValueError
@@ -122,14 +128,14 @@ class TlsOptions:
         True, _bool, "`true` (the default): the certificate must be for the host of the URL; `false`: for any"
     )
     ssl_ca_certs: str | None = _option(
-        None, _certificates, "a readable file of CA certificates (PEM), beside the system's"
+        None, _certificates, "a readable file of CA certificates (PEM), in addition to the system's"
     )
     ssl_certfile: str | None = _option(None, _file, "a readable file with the client's certificate (PEM)")
     ssl_keyfile: str | None = _option(None, _file, "a readable file with the certificate's key (PEM)")
 
     @property
     def verified(self) -> bool:
-        """Whether secrets go to a server only that has a valid certificate for its name."""
+        """Return whether secrets are only sent to a server that has a valid certificate for its name."""
         return self.ssl_cert_reqs != "none" and self.ssl_check_hostname
 
 
@@ -146,7 +152,7 @@ class ConnectionOptions(TlsOptions):
     health_check_interval: int | None = _option(
         None,
         _whole(0, 3600),
-        "seconds of silence after which a connection is tried first, 0 (never) to 3,600; not in a cluster",
+        "seconds of silence after which a connection is tested before use, 0 (never) to 3,600; not in a cluster",
     )
     client_name: str | None = _option(
         None,
@@ -159,13 +165,13 @@ class ConnectionOptions(TlsOptions):
 
 
 def expected(kind: type[TlsOptions]) -> dict[str, str]:
-    """Return the options of `kind` by name, each with what is expected of it."""
-    return {each.name: each.metadata["description"] for each in fields(kind)}
+    """Return the options of `kind` by name, each with the description of its expected values."""
+    return {option.name: option.metadata["description"] for option in fields(kind)}
 
 
 @dataclass(frozen=True, slots=True)
 class RedisUrl:
-    """A checked Redis URL. Its text, `str()` and `repr()`, names neither the user nor the password nor an option."""
+    """A checked Redis URL. `str()` and `repr()` show neither the user nor the password nor the options."""
 
     #: The servers to connect to first: several for a cluster, none for a Unix socket, else one.
     hosts: tuple[Host, ...]
@@ -175,7 +181,7 @@ class RedisUrl:
     database: int
     #: The user to log in; None for the default user.
     username: str | None = field(repr=False)
-    #: The password; None where the server needs none.
+    #: The password; None if the server needs none.
     password: str | None = field(repr=False)
     #: Whether the connection is encrypted.
     tls: bool
@@ -207,13 +213,14 @@ class RedisUrl:
 
     @property
     def text(self) -> str:
-        """The whole URL with its secrets, in the one spelling that `parse` reads back as the same."""
+        """Return the whole URL with its secrets; `parse` reads it back as an equal `RedisUrl`."""
         login = f"{quote(self.username or '', safe='')}:{quote(self.password or '', safe='')}@"
         head, _, tail = str(self).partition("://")
-        told = ((each.name, getattr(self.options, each.name), each.default) for each in fields(self.options))
-        spelt = "&".join(f"{name}={quote(str(value), safe='')}" for name, value, default in told if value != default)
+        values = {option.name: getattr(self.options, option.name) for option in fields(self.options)}
+        changed = {option.name for option in fields(self.options) if values[option.name] != option.default}
+        query = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in values.items() if name in changed)
         mark = "&" if "?" in tail else "?"
-        return f"{head}://{login if self.username or self.password else ''}{tail}" + (f"{mark}{spelt}" if spelt else "")
+        return f"{head}://{login if self.username or self.password else ''}{tail}" + (f"{mark}{query}" if query else "")
 
     def __str__(self) -> str:
         if self.socket:
@@ -244,17 +251,18 @@ def check_characters(text: str) -> None:
 
 
 def _parts(text: str, scheme: str) -> tuple[SplitResult, tuple[Host, ...]]:
-    """Split a URL; return its parts, with one host only, and all hosts."""
+    """Split a URL; return its parts, with only the first host, and all hosts."""
     _, _, rest = text.partition("://")
-    place = re.split(r"[/?]", rest, maxsplit=1)[0]
-    login, at, listed = place.rpartition("@")
-    names = listed.split(",")
-    if "@" in rest[len(place) :] or (len(names) > 1 and not scheme.endswith("+cluster")):
+    authority = re.split(r"[/?]", rest, maxsplit=1)[0]
+    login, at_sign, host_list = authority.rpartition("@")
+    names = host_list.split(",")
+    tail = rest[len(authority) :]
+    if "@" in tail or (len(names) > 1 and not scheme.endswith("+cluster")):
         raise InvalidUrl(
             f"expected one host, and '/', '?', '@' and ',' of a user or password percent-encoded, in {scheme}://"
         )
     try:
-        parts = [urlsplit(f"{scheme}://{login}{at}{name}{rest[len(place) :]}") for name in names]
+        parts = [urlsplit(f"{scheme}://{login}{at_sign}{name}{tail}") for name in names]
         hosts = tuple(Host(unquote(part.hostname or "localhost"), part.port or DEFAULT_PORT) for part in parts)
     except ValueError:
         raise InvalidUrl(f"expected host:port, or [address]:port, in {scheme}://") from None
@@ -270,13 +278,13 @@ def _options(query: str, *, tls: bool) -> ConnectionOptions:
 
 
 def pairs(query: str) -> dict[str, str]:
-    """Return the options that follow `?`. Raises InvalidUrl for one that is repeated, or that may not stand there."""
+    """Return the options that follow `?`. Raises InvalidUrl for an option that is repeated or not allowed there."""
     options: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if not _NAME.fullmatch(name):
-            raise InvalidUrl("found an option without a name, or with one that is none")
+            raise InvalidUrl("found an option whose name is missing or malformed")
         if name in ("password", "username", "ssl_password"):
-            raise InvalidUrl(f"the option {name} is not taken: user and password stand before the host")
+            raise InvalidUrl(f"the option {name} is not accepted: put user and password before the host")
         if name in options:
             raise InvalidUrl(f"the option {name} is there twice")
         options[name] = value
@@ -284,7 +292,7 @@ def pairs(query: str) -> dict[str, str]:
 
 
 def checked(kind: type[_Options], options: dict[str, str]) -> _Options:
-    """Return the options as `kind` declares them. Raises InvalidUrl, which names the first that is wrong."""
+    """Return the options as `kind` declares them. Raises InvalidUrl, which names the first wrong option."""
     values = {}
     for option in fields(kind):
         if option.name in options:
@@ -306,7 +314,7 @@ def _read(name: str, text: str, declared: Mapping[str, Any]) -> Any:
 
 
 def _database(path: str, options: ConnectionOptions, *, cluster: bool) -> int:
-    """Return the database that path and options name; 0 when they name none. Raises InvalidUrl when they differ."""
+    """Return the database that path and options name, by default 0. Raises InvalidUrl if they name different ones."""
     name = unquote(path).removeprefix("/")
     if name and not (name.isascii() and name.isdigit() and len(name) <= 9):
         found = f"'{name}'" if _NAME.fullmatch(name) else "something else"

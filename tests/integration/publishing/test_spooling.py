@@ -199,7 +199,7 @@ def test_a_full_inbox_holds_up_its_own_project_only(redis_url: str, client: "red
             publisher.flush(10)
         for n in range(100, 150):
             publisher.publish(numbered(n, project="full"))
-        with pytest.raises(RedisUnavailable, match="the project's inbox is full with 100 rows; nothing was taken"):
+        with pytest.raises(RedisUnavailable, match="the project's inbox is full with 100 rows; nothing was accepted"):
             publisher.flush(0.3)
         with pytest.raises(BufferFull, match="50 rows"):
             publisher.publish(numbered(150, project="full"))

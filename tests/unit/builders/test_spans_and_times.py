@@ -90,7 +90,7 @@ def test_tokens_of_a_group_and_page_make_one_selection() -> None:
 
 
 def test_an_entity_without_tokens_is_refused() -> None:
-    with pytest.raises(InvalidAnnotation, match="tokens: expected one token at least, found none"):
+    with pytest.raises(InvalidAnnotation, match="tokens: expected at least one token, found none"):
         document_entity_from_tokens("ship name", [])
 
 

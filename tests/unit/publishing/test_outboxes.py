@@ -125,9 +125,9 @@ def test_a_flush_is_over_when_redis_has_its_rows_or_refuses_for_good() -> None:
     boxes.not_sent(send, AWAY)
     assert not flush.is_over()
     boxes.not_sent(send, REFUSED)
-    assert (flush.is_over(), flush.left()) == (True, 1)
+    assert (flush.is_over(), flush.remaining()) == (True, 1)
     boxes.sent(send.box)
-    assert (flush.is_over(), flush.left()) == (True, 0)
+    assert (flush.is_over(), flush.remaining()) == (True, 0)
 
 
 def test_a_hand_over_goes_to_the_disk_after_one_more_try_with_redis(tmp_path: Path) -> None:

@@ -371,7 +371,7 @@ def test_a_label_without_a_project_is_refused() -> None:
 
 @pytest.mark.parametrize("more", [{"project_id": "cm1"}, {"model": "yolo"}])
 def test_arguments_that_repeat_the_fields_of_a_message_are_refused(more: dict[str, str]) -> None:
-    with pytest.raises(MessageError, match="none beside a message, which says it"):
+    with pytest.raises(MessageError, match="no such argument: a message contains the value itself"):
         prepare(message_of(label(BOLLARD), project_id="cm1"), **more)
 
 

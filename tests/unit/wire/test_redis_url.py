@@ -98,7 +98,7 @@ def test_no_error_and_no_text_quotes_a_password_encoded_or_not(password: str) ->
         ("redis://h?socket_timeout=5&socket_timeout=6", "the option socket_timeout is there twice"),
         ("redis://h?max_connections=1", "the option max_connections"),
         ("redis://h?client_name=a%20b", "the option client_name"),
-        ("redis://h?password=x", "user and password stand before the host"),
+        ("redis://h?password=x", "put user and password before the host"),
         ("redis://h?ssl_cert_reqs=none", "the option ssl_cert_reqs needs TLS"),
         ("rediss://h?ssl_cert_reqs=maybe", "the option ssl_cert_reqs: expected `required`"),
         ("rediss://h?ssl_ca_certs=/nowhere.pem", "found '/nowhere.pem' (No such file or directory)"),

@@ -37,7 +37,7 @@ _FIRST = {
     "frame-memory": 64,
     "slot-timers": 531,
     "validate-first": 18,
-    "partial-supersedes": 170,
+    "partial-supersedes": 190,
     "holder": 1379,
     "last-piece": 1873,
 }

@@ -2,8 +2,8 @@
 
 PrelabelError
 ├─ LeaseLost                  another worker may have the chunk: commit nothing
-├─ ProjectUnreadable          a key of one project cannot be used; other projects are not affected
-└─ ConfigurationError         raised at start, with all problems in one message
+├─ ProjectUnreadable          a Redis key of one project cannot be read; other projects are not affected
+└─ ConfigurationError         the settings cannot be used; the message names all problems
 """
 
 from prelabel.errors import PrelabelError
@@ -21,7 +21,7 @@ class ConfigurationError(PrelabelError):
 
 
 class ProjectUnreadable(PrelabelError):
-    """The keys of a project cannot be read: one is of another type, or holds a value that prelabel never writes."""
+    """A Redis key of a project cannot be read: its type is wrong, or it holds a value that prelabel never writes."""
 
     def __init__(self, project_id: str, problem: str) -> None:
         super().__init__(f"project {project_id} cannot be read: {problem}; see {command('doctor', project=project_id)}")

@@ -14,7 +14,7 @@ from prelabel_sandbox.store import Store
 from prelabel_sandbox.store.tasks import Task, Type
 
 _SLICE = 2000  # data rows in one short transaction
-_IDLE_SECONDS = 1.0  # settings may have changed by then
+_IDLE_SECONDS = 1.0  # the longest sleep: settings can change meanwhile
 _log = logging.getLogger(__name__)
 
 
@@ -56,7 +56,7 @@ class TaskRunner(Background):
 
 
 def _upsert(store: Store, task: Task, _: Settings) -> Iterator[None]:
-    """Create or change the data rows of uploaded chunks."""
+    """Create or change the data rows of the uploaded files that the task lists."""
     position = 0
     for secret in task.spec["chunks"]:
         upload = store.uploads.find(secret)
@@ -66,14 +66,14 @@ def _upsert(store: Store, task: Task, _: Settings) -> Iterator[None]:
             raise _Failed(f"a chunk cannot be read: {error}") from None
         for start in range(0, len(items), _SLICE):
             part = items[start : start + _SLICE]
-            if position >= task.done:  # an earlier process has stored the slices before that
+            if position >= task.done:  # an earlier process stored the rows before `task.done`
                 store.catalog.put(task, position, part)
             position += len(part)
             yield
 
 
 def _fill(store: Store, task: Task, settings: Settings) -> Iterator[None]:
-    """Put data rows into a batch. Unknown ones are left out; if all are unknown, the task fails: our assumptions."""
+    """Put data rows into a batch, without unknown ones; a task that leaves its batch empty fails. Both are assumed."""
     spec = task.spec
     values = spec["values"]
     for start in range(task.done, len(values), _SLICE):

@@ -1,4 +1,4 @@
-"""The sandbox's state, in one folder. An import that was answered survives a killed process."""
+"""The sandbox's state, in one folder. A killed process loses no import whose request was answered."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a project remembers apart from its chunks: imported and held rows, numbers of features, refusals in a row."""
+"""What a project remembers apart from its chunks: imported rows, held rows, feature numbers, consecutive refusals."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -11,8 +11,8 @@ from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
 
 _DAY_MS = 86_400_000
-_ASKED_TOGETHER = 500  # rows in one script call
-_REFUSALS_SECONDS = 24 * 3600  # longer than any pause of a bisection; then the count expires by itself
+_ASKED_TOGETHER = 500  # rows in one call to Redis
+_REFUSALS_SECONDS = 24 * 3600  # after a refusal; no pause of a bisection is longer
 
 
 class ProjectMemory:
@@ -24,13 +24,13 @@ class ProjectMemory:
         self._scripts = Scripts(client)
 
     def annotation_counts(self, project_id: str, rows: Sequence[Counted]) -> tuple[bytes, ...]:
-        """Return the packed counts of these messages, with the project's numbers for their features."""
+        """Return the packed annotation counts of these messages; the project has a number for every feature."""
         names = names_of(rows)
         numbers = self._scripts.run("number_names", self._keys(project_id).root, *names)
         return annotation_counts_of(rows, dict(zip(names, numbers, strict=True)))
 
     def was_imported(self, project_id: str, digests: Sequence[int]) -> set[int]:
-        """Return the digests of those rows that were imported while the history reaches back."""
+        """Return those digests whose rows were imported within the last `history_days`."""
         keep_ms = int(self._settings.history_days * _DAY_MS)
         imported: set[int] = set()
         for at in range(0, len(digests) if keep_ms else 0, _ASKED_TOGETHER):
@@ -46,7 +46,7 @@ class ProjectMemory:
         return form.decode() if form else None
 
     def held_among(self, project_id: str, row_keys: Sequence[str]) -> set[str]:
-        """Return the row keys that held rows have: a settled row can supersede no others."""
+        """Return those of the row keys that a held row has too: a settled row can only supersede these held rows."""
         key = self._keys(project_id).held_rows
         if not self._client.hlen(key):
             return set()
@@ -58,9 +58,9 @@ class ProjectMemory:
         return held_keys
 
     def count_refusal(self, chunk: Chunk, of: Literal["upload", "import"]) -> int:
-        """Count a refusal of this chunk's bisection; return the number of refusals since its last success.
+        """Count a refused upload or import of this chunk's bisection; return how many of that kind there were.
 
-        A success is an upload that was accepted, or a row that was imported.
+        The count begins again when an upload is accepted or a row is imported.
         """
         name = self._refusals(chunk)
         with self._client.pipeline(transaction=False) as pipeline:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class SubmitAs(StrEnum):
-    """What rows are imported as. The lines are the same; the root field of Labelbox's API differs."""
+    """The kind of an import. Both kinds take the same NDJSON lines; Labelbox has a GraphQL mutation for each."""
 
     PRE_LABELS = "pre-labels"
     GROUND_TRUTH = "ground-truth"
@@ -34,7 +34,7 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class ImportName:
-    """How Labelbox identifies an import: by project and name, separately for pre-labels and for ground truth."""
+    """What an import is looked up by: project, name and kind; pre-labels and ground truth may share a name."""
 
     project_id: str
     name: str

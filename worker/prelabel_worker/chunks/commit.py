@@ -11,7 +11,7 @@ import msgspec
 
 from prelabel_worker.chunks.held_state import HeldState
 from prelabel_worker.chunks.rows import RowOutcome, Slice
-from prelabel_worker.rendering.identity import shape_digest
+from prelabel_worker.rendering.identity import counts_digest
 
 
 class CommitOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -82,7 +82,7 @@ def arguments(part: Slice, cursor: int, record: bytes, kept: Kept, *, finish: bo
         marks=[str(mark) for mark in part.marks],
         **kept._asdict(),
     )
-    digests = b"".join([shape_digest(row_key) for row_key, _ in part.annotation_counts])
+    digests = b"".join([counts_digest(row_key) for row_key, _ in part.annotation_counts])
     packed = b"".join([counts for _, counts in part.annotation_counts])
     bodies = [outcome.body for outcome in part.outcomes if outcome.state is not None]
     return [_encode(commit), record if finish else b"".join(part.entries), digests, packed, *bodies]

@@ -137,7 +137,7 @@ class Check(Enum):
         "project-stuck",
         "no chunk is stopped by a defect: an answer of an unexpected shape, or a bug in prelabel",
         "report the finding with the log's `stage.broken`; after an upgrade, or when Labelbox's answers have changed, "
-        "prelabel import retry tries the chunks again at once; workers try them every ten minutes anyway",
+        "prelabel import retry tries the chunks again at once; workers try them again after growing waits too",
     )
     NEWER = (
         "project-newer",

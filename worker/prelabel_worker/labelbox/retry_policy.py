@@ -75,7 +75,6 @@ class RetryAction(StrEnum):
     PAUSE = "pause"
     LOOK_UP = "look_up"
     SPLIT = "split"
-    HOLD = "hold"
 
 
 Scope = Literal["row", "chunk", "project", "account"]

@@ -3,7 +3,7 @@
 from prelabel.wire.client import Client
 from prelabel.wire.keys import ProjectKeys
 from prelabel_worker.chunks.annotation_counts import MODEL, Leftovers, leftovers
-from prelabel_worker.rendering.identity import ProjectIdentity, row_key, shape_digest
+from prelabel_worker.rendering.identity import ProjectIdentity, counts_digest, row_key
 from prelabel_worker.scripts import Scripts
 
 _DAY_MS = 86_400_000
@@ -22,7 +22,7 @@ def read_leftovers(
     names = {int(number): name for name, number in numbers.items()}
     models = [name[1:].decode() for name in numbers if name.startswith(MODEL)]
     rows = [(f"{form}:{data_row}", model) for model in models for form in "ik"]
-    digests = [shape_digest(row_key(*row)) for row in rows]
+    digests = [counts_digest(row_key(*row)) for row in rows]
     packed_counts = Scripts(client).run(
         "annotation_counts_of", project_keys.root, int(history_days * _DAY_MS), *digests
     )

@@ -116,6 +116,6 @@ def row_digest(key: str) -> int:
     return int.from_bytes(bytes.fromhex(key[:16]), "big", signed=True)
 
 
-def shape_digest(key: str) -> bytes:
+def counts_digest(key: str) -> bytes:
     """Return the first 8 bytes of a row key, under which the row's annotation counts are remembered."""
     return bytes.fromhex(key[:16])

@@ -21,7 +21,7 @@ def decode(segmentation: Any) -> tuple[bytes, int, int]:
 def fill(polygons: list[Any], width: int, height: int) -> bytes:
     """Return the pixels whose centres lie in one of the polygons `[x1, y1, x2, y2, …]`. Raises ValueError."""
     check_size(width, height)
-    rows: list[int] = [0] * height  # a row is a number of `width` bytes
+    rows: list[int] = [0] * height  # a row is one big integer of `width` bytes
     for polygon in polygons:
         for y, crossings in _crossings(_corners(polygon), height).items():
             crossings.sort()

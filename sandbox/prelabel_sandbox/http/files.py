@@ -19,7 +19,7 @@ _FILES: dict[str, File] = {"input": "input", "status": "status", "error": "error
 
 
 async def answer_file(request: Request) -> Response:
-    """Answer a file without any credential; 403 if its address has expired, 404 if it never existed."""
+    """Send a file of an import, without any credential; 403 if its address has expired, 404 without such a file."""
     sandbox = sandbox_of(request)
     item = sandbox.store.imports.by_secret(request.path_params["secret"])
     file = _FILES.get(request.path_params["file"])

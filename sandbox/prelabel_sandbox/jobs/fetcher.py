@@ -33,7 +33,7 @@ class _NotFetchable(Exception):
 
 
 class Fetcher:
-    """Threads that fetch inputs, so that neither requests nor imports wait for a download."""
+    """Threads that fetch inputs, so that no request waits for a download, and an import only for its own."""
 
     def __init__(self, store: Store, settings: Settings, base_url: str, done: Callable[[], None]) -> None:
         self._store = store

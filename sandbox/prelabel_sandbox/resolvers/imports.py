@@ -63,7 +63,10 @@ def _input(data: dict[str, Any], settings: Settings) -> bytes | str:
 
 @mutation.field("deleteModelAssistedLabelingPredictionImport")
 async def delete_import(_: Any, info: Info, where: dict[str, Any]) -> dict[str, Any]:
-    """Remove an import of pre-labels and its pre-labels. Labelbox has no such operation for ground truth."""
+    """Remove an import of pre-labels, and its pre-labels unless `delete_keeps_pre_labels` is set.
+
+    Labelbox has no such operation for ground truth.
+    """
     store, settings = info.context.store, info.context.settings
     if not await run_in_threadpool(store.imports.delete, where["id"], keep=settings.delete_keeps_pre_labels):
         raise not_found("Import")
@@ -117,13 +120,13 @@ def progress(item: Import, info: Info) -> str:
 
 @import_type.field("inputFileUrl")
 def input_url(item: Import, info: Info) -> str | None:
-    """Answer the address of the uploaded file, or the address that was posted."""
+    """Answer the `fileUrl` that the client gave, or else the address of the uploaded file."""
     return item.url or _url(info, item, "input")
 
 
 @import_type.field("statusFileUrl")
 def status_url(item: Import, info: Info) -> str | None:
-    """Answer the address of the status file: one line per line sent, once the import is FINISHED."""
+    """Answer the address of the status file, which has a line for each line sent; None until the import is FINISHED."""
     return _url(info, item, "status")
 
 

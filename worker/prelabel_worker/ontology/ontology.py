@@ -61,7 +61,10 @@ class Ontology:
         return self._plain[kind.name]
 
     def resolve(self, annotation: Any, kind: Kind, path: str) -> Feature:
-        """Check everything about an annotation and return its feature. Raises MessageError."""
+        """Check an annotation by the ontology, add its name if its kind needs one, and return its feature.
+
+        Raises MessageError.
+        """
         if kind.name in self._refused:
             raise self._not_taken(annotation, kind, path)
         if annotation.masks is not None:
@@ -84,13 +87,13 @@ class Ontology:
         """Return whether lines of this kind are sent without a derived uuid, so that Labelbox assigns one.
 
         Labelbox's own client sends no uuid with audio answers that have time ranges. Whether the server would accept
-        one is unknown (docs/reference/labelbox-format.md#2-20 and #question-7-10), so we do the same. A uuid that the
-        producer gave is sent all the same.
+        one is unknown (docs/reference/labelbox-format.md#2-20 and #question-7-10), so prelabel derives none
+        either. A uuid that the producer gave is still sent.
         """
         return kind.timed and self._media_type == "AUDIO"
 
     def slow(self, kinds: Iterable[Kind]) -> int:
-        """Return how many annotations of these kinds Labelbox imports slowly: masks, and all objects on tiled imagery.
+        """Return how many annotations Labelbox imports slowly, given their kinds: masks, and objects on tiled imagery.
 
         Source: docs/reference/labelbox-format.md#1-9.
         """
@@ -138,7 +141,7 @@ class Ontology:
         return NotInOntology(Reason.MEDIA_TYPE, path, f"a {kind.name}", expected, hint)
 
     def check_source_name(self, name: str, path: str) -> None:
-        """Check a classification that is named as the source of a relationship, which only documents accept.
+        """Check the `sourceOntologyName` of a relationship: only documents accept it, and it names a classification.
 
         Source: docs/reference/labelbox-format.md#2-11.
         """
@@ -168,7 +171,7 @@ class Ontology:
         }
 
     def _check_elsewhere(self, annotation: Any, kind: Kind, path: str) -> None:
-        """Raise NotInOntology with a more exact reason if the feature exists at another level of the ontology."""
+        """Raise NotInOntology with a more exact reason if the feature is of another type, or nested."""
         other = self._tools if kind.classifies else self._classifications
         wrong = other.by_name.get(annotation.name) or other.by_id.get(annotation.schema_id)
         if wrong is not None:
@@ -176,7 +179,7 @@ class Ontology:
         parent = self._parents.get(annotation.name) or self._parents.get(annotation.schema_id)
         if parent is not None:
             feature = quoted(annotation.name or annotation.schema_id)
-            expected = f"it nested under '{parent}', not at the top level"
+            expected = f"an answer nested under '{parent}', not one at the top level"
             raise NotInOntology(Reason.WRONG_NESTING, path, feature, expected)
 
 
@@ -199,7 +202,7 @@ def _wrong_kind(feature: Feature, actual: str, path: str) -> NotInOntology:
 
 
 def _check_keyframes(annotation: Any, feature: Feature, path: str) -> None:
-    """Check the classifications answered in each keyframe, separately for each keyframe."""
+    """Check the nested classifications of each keyframe on its own."""
     for at, segment in enumerate(annotation.segments):
         for index, keyframe in enumerate(segment.keyframes):
             nested = getattr(keyframe, "classifications", None)
@@ -218,7 +221,7 @@ class _Named(NamedTuple):
 def _mask_set(name: str) -> Feature:
     """Return the feature from which the uuid of a set of masks is derived.
 
-    All masks of a data row share one uuid, since Labelbox replaces the whole set.
+    All masks of a data row, or of one of its groups (axial, …), share one uuid: an import replaces the whole set.
     """
     return Feature(name, (name,), False, Level(()), "masks", frozenset(), digest=feature_bytes(name))
 

@@ -22,12 +22,12 @@ def project_id(name: bytes) -> str | None:
 
 
 def project_ids(names: Iterable[bytes]) -> list[str]:
-    """Return the names that a project can have, as ids, in order; skip the others."""
+    """Return the names that a project can have, as ids, in the same order; skip the others."""
     return [id_ for name in names if (id_ := project_id(name)) is not None]
 
 
 def spelled(name: bytes) -> str:
-    """Return the name in a form that is safe in a terminal: unchanged if it is visible ASCII, else `hex:…`."""
+    """Return the name in a form that is safe in a terminal: visible ASCII unchanged, other names as `hex:…`."""
     text = name.decode("ascii", "replace")
     if re.fullmatch(r"[!-~]+", text) and not text.startswith(_HEX):
         return text
@@ -40,5 +40,5 @@ def shortened(name: bytes) -> str:
 
 
 def unspelled(text: str) -> bytes:
-    """Return the name for a text that `spelled` returned. Raises ValueError if no hex digits follow `hex:`."""
+    """Return the name for a text that `spelled` returned. Raises ValueError for other texts."""
     return bytes.fromhex(text.removeprefix(_HEX)) if text.startswith(_HEX) else text.encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""A file that was refused as a whole → two halves, down to the row at fault; or a pause when no row is at fault."""
+"""Halve a chunk whose file was refused, until the row at fault is alone; pause the project if that takes too long."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -12,14 +12,15 @@ from prelabel_worker.labelbox.errors import RequestError, TooLarge
 from prelabel_worker.stages.context import StageContext
 
 SPENT_PAUSE_SECONDS = 600.0
-"""How long a project pauses after a bisection that found no row at fault; then it may bisect as much again."""
+"""How long a project pauses after a bisection that spent its budget of refusals; then the budget is full again."""
 
 
 def bisect(context: StageContext, chunk: Chunk, refused: Literal["upload", "import"] | None, *, why: str) -> bool:
     """Put two chunks in place of this one. Raises LeaseLost.
 
-    `refused` counts against the bisection's budget; a file that is only too large (None) does not. Returns False when
-    the budget is spent: the project is paused, and the caller still holds the chunk and gives it back.
+    `refused` says which step refused the file, which counts against the bisection's budget; None for a file that was
+    only too large, which does not count. Returns False when the budget is spent: the project is paused, and the caller
+    still holds the chunk and gives it back.
     """
     ledger, memory = context.ledger, context.memory
     if refused and retry_policy.bisection_is_spent(memory.count_refusal(chunk, refused), chunk.origin_rows):
@@ -34,9 +35,9 @@ def bisect(context: StageContext, chunk: Chunk, refused: Literal["upload", "impo
 def split_upload(
     context: StageContext, chunk: Chunk, sent: Sequence[int], problem: Problem, counted: Literal["upload"] | None
 ) -> None:
-    """Split a chunk whose file cannot be imported as a whole; a single row is held for the problem instead.
+    """Split a chunk whose file cannot be imported in one piece; if the file has one row only, hold that row.
 
-    `sent` are the indexes of the file's rows; `counted` is the `refused` of `bisect`. Raises LeaseLost.
+    `sent` has the indexes of the file's rows; `counted` is passed to `bisect` as `refused`. Raises LeaseLost.
     """
     if len(sent) == 1:
         held = _held(context, chunk, sent[0], problem)

@@ -18,6 +18,7 @@ import orjson
 from prelabel import private_files
 from prelabel.errors import PrelabelError
 from prelabel.json_record import JsonRecord
+from prelabel.unix_time import UnixTime
 from prelabel_worker.chunks.history import TracedRow, digest_of
 
 PENDING = "pending"
@@ -87,9 +88,9 @@ class ReportedRow(JsonRecord):
     row: int | None = None
 
     @property
-    def published_at(self) -> float | None:
-        """Unix time in seconds; None for a record that was refused."""
-        return self.published_ms / 1000 or None
+    def published_at(self) -> UnixTime | None:
+        """When Redis accepted the row, or a little earlier; None for a record that was refused."""
+        return UnixTime.known(self.published_ms)
 
 
 class RowReport:
@@ -228,12 +229,12 @@ def _read(line: bytes, path: Path) -> ReportedRow:
             fields["dataRow"],
             fields["messageId"],
             fields["where"],
-            round((fields["publishedAt"] or 0) * 1000),
+            UnixTime.from_iso(fields["publishedAt"]).ms if fields["publishedAt"] else 0,
             _LOOKED_AT_AGAIN.get(fields["outcome"], fields["outcome"]),
             fields["reason"],
             fields["details"],
             fields["import"],
             fields["row"],
         )
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         raise NotAReport(f"{path} exists and is not a report of this command: name another file") from None

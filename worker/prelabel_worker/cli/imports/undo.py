@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import typer
 
 from prelabel.printing import counted
+from prelabel.unix_time import UnixTime
 from prelabel.wire.client import Client
 from prelabel_worker.cli.dead.bulk import answer, progress
 from prelabel_worker.cli.dead.filters import moment
@@ -75,8 +76,14 @@ def undo(
         project_id = projects[0]
         chosen = list(sent_between(Imports(client, settings.key_prefix), project_id, int(since or 0), until))
     _Command(client, settings, project_id, chosen, yes=yes).run(
-        {"import": name} if name else {"sinceMs": since, "untilMs": until}, dry_run=dry_run, as_json=as_json
+        {"import": name} if name else _period(since, until), dry_run=dry_run, as_json=as_json
     )
+
+
+def _period(since_ms: int | None, until_ms: int | None) -> dict[str, object]:
+    """Return the times for the action log."""
+    times = {"since": UnixTime.known(since_ms), "until": UnixTime.known(until_ms)}
+    return {name: None if time is None else time.iso() for name, time in times.items()}
 
 
 def _named(imports: Imports, projects: Sequence[str], name: str) -> tuple[str, list[ImportStatus]]:

@@ -44,7 +44,7 @@ def pause(
     operator = _Operator(name, redis_url)
     reason = f"by {user()}" + (f": {why[:200]}" if why else "")
     operator.pauses.stop_account(name, reason, seconds)
-    operator.actions.record_account(name, "pause", {"why": why[:200], "seconds": seconds})
+    operator.actions.record_account(name, "pause", {"why": why[:200], "pauseSeconds": seconds})
     say(f"account {name} is paused")
 
 

@@ -52,7 +52,7 @@ def pause(
     operator = _Operator(name, redis_url)
     reason = f"by {user()}" + (f": {why[:200]}" if why else "")
     operator.pauses.pause_project(name, reason, None if minutes is None else minutes * 60)
-    operator.record("pause", {"why": why[:200], "minutes": minutes})
+    operator.record("pause", {"why": why[:200], "pauseSeconds": None if minutes is None else minutes * 60})
     say(f"{name} is paused")
 
 
@@ -153,7 +153,8 @@ def set_overrides(
     if fields.get("submitAs"):
         _refuse_older(operator.inspector)
     operator.projects.override(name, fields)
-    operator.record("set", fields)
+    options = (override.option for override in OVERRIDES if override.field in fields)
+    operator.record("set", dict(zip(options, (value for value in values if value is not None), strict=True)))
     current = shown(operator.inspector.overrides(name))
     say(f"{name}: " + (", ".join(f"{option} {value}" for option, value in current.items()) or "as the settings say"))
 

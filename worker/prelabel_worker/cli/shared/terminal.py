@@ -3,7 +3,6 @@
 import gzip
 import json
 import sys
-import time
 import traceback
 import zlib
 from collections.abc import Iterator
@@ -15,7 +14,9 @@ import orjson
 import typer
 
 from prelabel.errors import PrelabelError
+from prelabel.json_record import json_value
 from prelabel.printing import printable, printable_json
+from prelabel.unix_time import UnixTime
 
 DONE, DONE_WITH_DEAD, USAGE, TIMED_OUT, NOTHING, AWAY = 0, 1, 2, 3, 3, 4
 """Exit codes: done; done with dead or refused rows; wrong usage; timeout; nothing matched; a service is unreachable."""
@@ -105,7 +106,8 @@ def out(value: Any) -> None:
 
 
 def json_text(value: Any, *, indent: bool = False) -> str:
-    """Return a value as JSON that a terminal can print."""
+    """Return a value as JSON that a terminal can print; times are in ISO 8601."""
+    value = json_value(value)
     try:
         text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else None).decode()
     except orjson.JSONEncodeError:  # a lone surrogate, which orjson refuses
@@ -114,8 +116,5 @@ def json_text(value: Any, *, indent: bool = False) -> str:
 
 
 def when(seconds: float | None) -> str:
-    """Return a Unix time as text, in UTC; '' for None and 0."""
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
-    except (OverflowError, ValueError, OSError):  # anybody may have written what Redis holds
-        return "a time out of range"
+    """Return a Unix time as commands print it, and take it (`--since`); '' for None and 0."""
+    return UnixTime(seconds).iso() if seconds else ""

@@ -72,7 +72,7 @@ DOCUMENTED = [
     (AtLabelbox(), "shownToLabelers ours namedLikeOurs notOurs complete"),
     (
         ReportedRow("p", {}, "m", "line 1"),
-        "projectId dataRow messageId where publishedAt outcome reason details import row",
+        "projectId dataRow messageId where publishedAt outcome reason details import row file",
     ),
     (
         STATUS,

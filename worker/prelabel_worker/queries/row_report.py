@@ -9,7 +9,7 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -53,7 +53,7 @@ WHERE outcome NOT IN ('imported', 'superseded', 'skipped', 'refused') GROUP BY p
 
 
 class NotAReport(PrelabelError):
-    """The file is not a report of this command."""
+    """The file is not a report of this command for this file of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class ReportedRow(JsonRecord):
 
     json_fields = (
         "project_id", "data_row", "message_id", "where", "published_at", "outcome", "reason", "details", "import_name",
-        "row",
+        "row", "file",
     )  # fmt: skip
     json_names: ClassVar = {"import_name": "import"}
 
@@ -86,6 +86,8 @@ class ReportedRow(JsonRecord):
     import_name: str | None = None
     #: Its arrival number, under which it is held.
     row: int | None = None
+    #: The file that has the record; `-` for standard input.
+    file: str = ""
 
     @property
     def published_at(self) -> UnixTime | None:
@@ -94,10 +96,14 @@ class ReportedRow(JsonRecord):
 
 
 class RowReport:
-    """The rows of one file, in its order; with a `path`, also on the disk. Raises NotAReport, OSError."""
+    """The rows of one file, in its order; with a `path`, also on the disk.
 
-    def __init__(self, path: Path | None) -> None:
+    Raises NotAReport for a `path` with something else than an earlier report of this file, OSError.
+    """
+
+    def __init__(self, path: Path | None, file: str) -> None:
         self._path = path
+        self._file = file if file == "-" else str(Path(file).absolute())
         self._base = sqlite3.connect("", isolation_level=None)
         self._base.execute("PRAGMA journal_mode = OFF")
         self._base.executescript(_TABLE)
@@ -121,7 +127,7 @@ class RowReport:
 
     def add(self, row: ReportedRow) -> None:
         """Add a row; `commit` writes it to the report."""
-        self._fresh.append(row)
+        self._fresh.append(replace(row, file=self._file))
 
     def commit(self) -> None:
         """Write the added rows, durably if there is a `path`. Raises OSError."""
@@ -183,7 +189,7 @@ class RowReport:
             project, data_row, message_id, place, ms, outcome, reason, packed, name, row = record
             details = orjson.loads(packed) if packed else None
             data_row = orjson.loads(data_row)
-            yield ReportedRow(project, data_row, message_id, place, ms, outcome, reason, details, name, row)
+            yield ReportedRow(project, data_row, message_id, place, ms, outcome, reason, details, name, row, self._file)
 
     def _insert(self, rows: Iterable[ReportedRow]) -> None:
         self._base.execute("BEGIN")
@@ -200,6 +206,10 @@ class RowReport:
                     break
                 whole += len(line)
                 row = _read(line, path)
+                if row.file != self._file:
+                    raise NotAReport(
+                        f"{path} is the report of {row.file}, and would lose what became of its rows: name another file"
+                    )
                 if row.outcome != "refused":
                     part.append(row)
                     count += 1
@@ -235,6 +245,7 @@ def _read(line: bytes, path: Path) -> ReportedRow:
             fields["details"],
             fields["import"],
             fields["row"],
+            str(fields["file"]),
         )
     except (ValueError, KeyError, TypeError):
         raise NotAReport(f"{path} exists and is not a report of this command: name another file") from None

@@ -167,10 +167,18 @@ class _Command:
     def _answer(self, rows: int, *, dry_run: bool, as_json: bool) -> None:
         undo = self._undo
         say(f"{'would discard' if dry_run else 'discarded'} {counted(rows if dry_run else undo.result.rows, 'row')}")
-        if undo.why_skipped:
+        if undo.why_skipped and (as_json or not dry_run):
             say("skipped: " + ", ".join(f"{count} {why}" for why, count in undo.why_skipped.most_common()))
         stopped = undo.stop.is_set()
-        answer(undo.result, "undo", dry_run=dry_run, as_json=as_json, interrupted=stopped, named=False)
+        answer(
+            undo.result,
+            "undo",
+            dry_run=dry_run,
+            as_json=as_json,
+            interrupted=stopped,
+            named=False,
+            why_skipped=undo.why_skipped,
+        )
         if set(undo.why_skipped) - {UNDONE}:
             raise typer.Exit(DONE_WITH_DEAD)
         if undo.why_skipped and not dry_run and not undo.result.done:

@@ -47,7 +47,7 @@ class Reporting:
     Exit code 2 for a path that cannot be opened; NotAReport is raised for a file that is not a report.
     """
 
-    def __init__(self, client: Client, settings: Settings, path: Path | None) -> None:
+    def __init__(self, client: Client, settings: Settings, path: Path | None, file: str) -> None:
         self._client = client
         self._settings = settings
         self._path = path
@@ -58,7 +58,7 @@ class Reporting:
         self._waiting: list[ReportedRow] = []
         self._published_before = 0  # records that an earlier run published
         try:
-            self._report = RowReport(path)
+            self._report = RowReport(path, file)
         except OSError as error:
             usage(f"{path}: {error.strerror}")
         if settings.history_days == 0:

@@ -5,7 +5,7 @@ import json
 import sys
 import traceback
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, NoReturn, cast
@@ -103,6 +103,14 @@ def opened(file: str) -> Iterator[BinaryIO]:
 def out(value: Any) -> None:
     """Print JSON on standard output."""
     print(json_text(value, indent=True))  # noqa: T201
+
+
+def report(as_json: bool, document: Mapping[str, Any], text: str) -> None:
+    """Report what a command did: as JSON on standard output, or in words on standard error."""
+    if as_json:
+        out(document)
+    else:
+        say(text)
 
 
 def json_text(value: Any, *, indent: bool = False) -> str:

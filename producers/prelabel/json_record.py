@@ -6,6 +6,8 @@ from dataclasses import fields
 from enum import Enum
 from typing import Any, ClassVar
 
+from prelabel.unix_time import UnixTime
+
 
 class JsonRecord:
     """The base of a dataclass that is shown as JSON: its fields in their order, with names in camel case.
@@ -35,9 +37,11 @@ def camel_case(name: str) -> str:
 
 
 def json_value(value: Any) -> Any:
-    """Return a field's value as JSON: a `Counter` with its largest counts first, other mappings as they are."""
+    """Return a field's value as JSON: a time in ISO 8601, a `Counter` with its largest counts first."""
     if isinstance(value, JsonRecord):
         return value.as_json()
+    if isinstance(value, UnixTime):
+        return value.iso()
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, bytes):
@@ -45,7 +49,7 @@ def json_value(value: Any) -> Any:
     if isinstance(value, Counter):
         return {json_value(key): count for key, count in value.most_common()}
     if isinstance(value, Mapping):
-        return dict(value)
+        return {key: json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [json_value(item) for item in value]
     return value

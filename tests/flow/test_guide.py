@@ -20,8 +20,8 @@ SCRIPT = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
 TABLE = re.findall(r"\| `(\w+)` \| \[examples/rows/(\w+)\.ndjson\].*\| \[examples/media/\2\.ndjson\]", PAGE)
 
 
-def outcomes(folder: Path) -> list[str]:
-    return [json.loads(line)["outcome"] for line in (folder / "report.ndjson").read_text("utf-8").splitlines()]
+def outcomes(folder: Path, name: str = "image") -> list[str]:
+    return [json.loads(line)["outcome"] for line in (folder / f"{name}-report.ndjson").read_text("utf-8").splitlines()]
 
 
 def test_the_commands_of_the_guide_are_the_six_steps() -> None:
@@ -64,13 +64,13 @@ def test_each_line_of_the_table_goes_the_same_way(
     folder: Path, monkeypatch: pytest.MonkeyPatch, media_type: str, name: str
 ) -> None:
     monkeypatch.chdir(folder)
-    script = SCRIPT.replace("/image.", f"/{name}.").replace("IMAGE", media_type)
+    script = SCRIPT.replace("image", name).replace("IMAGE", media_type)
     variables: dict[str, str] = {}
 
     for line in filter(None, script.splitlines()):
         _type(line, variables)
 
-    assert set(outcomes(folder)) == {"imported"}
+    assert set(outcomes(folder, name)) == {"imported"}
 
 
 def _type(line: str, variables: dict[str, str]) -> None:

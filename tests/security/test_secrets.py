@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
@@ -202,7 +202,7 @@ def everything_in(client: "redis.Redis") -> Iterator[bytes]:
 def test_a_whole_run_with_faults_says_no_secret_anywhere(stack: Stack) -> None:
     flow = Flow(stack, "psecret", stack.client())
     flow.create()
-    secrets = [stack.file.labelbox_api_key, stack._password, SECRET]
+    secrets = [stack.file.labelbox_api_key, urlsplit(stack.file.redis_url).password, SECRET]
     said: list[str] = []
 
     def command(*args: str, **options: Any) -> None:

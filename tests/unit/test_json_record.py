@@ -1,14 +1,16 @@
 """What `--json` prints of a record comes from the record's declaration."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, get_args, get_type_hints
 
 import pytest
 
 from prelabel.errors import Reason
-from prelabel.json_record import JsonRecord
+from prelabel.json_record import JsonRecord, camel_case
+from prelabel.unix_time import UnixTime
 from prelabel_worker.accounts.status import AccountStatus, Stop
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup
 from prelabel_worker.dead_letters.store import BulkResult
@@ -28,14 +30,17 @@ from prelabel_worker.setup.ontologies import WITH_FEATURES, Ontology
 
 DEAD_LETTER = DeadLetter(
     id="7", project_id="p", message_id="m", data_row="k:a", model="d", reason="unknown-feature", group="g",
-    details={"found": "x"}, stage="group", chunk_id="c", import_name="i", attempts=2, first_at=1.0, last_at=2.0,
+    details={"found": "x"}, stage="group", chunk_id="c", import_name="i", attempts=2, first_at=UnixTime(1.0),
+    last_at=UnixTime(2.0),
     superseded=False, weight=1, lane=3, header=b"{}", message=b"\xff",
 )  # fmt: skip
 STATUS = ProjectStatus(
     project_id="p", published=1, pending=1, imported=0, superseded=0, skipped=0, dead=0, discarded=0, waiting=1,
     chunks={}, oldest_waiting_seconds=None, dead_reasons={}, paused=None, paused_until=None,
 )  # fmt: skip
-IMPORT = ImportStatus("p", "c", "n", "i", "settled", "FINISHED", 1, {"imported": 1}, 1, 0, 1, 1.0, 2.0, 3.0)
+IMPORT = ImportStatus(
+    "p", "c", "n", "i", "settled", "FINISHED", 1, {"imported": 1}, 1, 0, 1, UnixTime(1.0), UnixTime(2.0), None
+)
 ONTOLOGY = Ontology("o", "n", None, None, 1, 0, {"tools": []})
 
 DOCUMENTED = [
@@ -50,13 +55,13 @@ DOCUMENTED = [
         "superseded rows message messageBase64",
     ),
     (
-        DeadLetterGroup("p", "g", 1, 1.0, 2.0, DEAD_LETTER),
+        DeadLetterGroup("p", "g", 1, UnixTime(1.0), UnixTime(2.0), DEAD_LETTER),
         "projectId group reason rows example sample firstAt lastAt retry",
     ),
     (BulkResult(), "matched done skipped"),
     (Finding(Check.CLOCK, Level.OK, "x"), "check level good found remedy project"),
     (Answer("q", "a", "b"), "question asked answered good"),
-    (Action("p", 1, "retry", "u", {}), "projectId at action who details"),
+    (Action("p", UnixTime(1.0), "retry", "u", {}), "projectId at action who details"),
     (Quarantined("p", "tick", "d", 1), "projectId stage detail"),
     (ProjectAudit("p", {}, {}, []), "projectId balances counted found differences"),
     (
@@ -67,7 +72,7 @@ DOCUMENTED = [
     (AtLabelbox(), "shownToLabelers ours namedLikeOurs notOurs complete"),
     (
         ReportedRow("p", {}, "m", "line 1"),
-        "projectId dataRow messageId where publishedAt outcome reason details import row",
+        "projectId dataRow messageId where publishedAt outcome reason details import row file",
     ),
     (
         STATUS,
@@ -84,6 +89,8 @@ DOCUMENTED = [
     (NoRow(1, "", "w"), "line globalKey reason"),
     (ONTOLOGY, "id name mediaType createdAt tools classifications"),
 ]
+
+NOT_OURS = {"Ontology.created_at"}  # Labelbox's own text, as it came
 
 
 class Shape(StrEnum):
@@ -159,3 +166,17 @@ def test_values_are_as_commands_print_them() -> None:
     assert AccountStatus("a", stops=(Stop("paused", "w", 1.0),)).as_json()["stops"][0]["kind"] == "paused"
     assert ReportedRow("p", {}, "m", "line 1").as_json()["publishedAt"] is None
     assert list(ONTOLOGY.as_json(*WITH_FEATURES)) == ["id", "name", "mediaType", "createdAt", "normalized"]
+
+
+@pytest.mark.parametrize("record", [record for record, _ in DOCUMENTED], ids=lambda record: type(record).__name__)
+def test_what_a_record_shows_as_a_time_is_declared_as_one(record: JsonRecord) -> None:
+    kind = type(record)
+    hints = get_type_hints(kind)
+    names = record.json_fields or tuple(record.__dataclass_fields__)
+    for name in names:
+        shown = kind.json_names.get(name) or camel_case(name)
+        assert not re.search(r"(Ms|Millis|Minutes|Timestamp)$", shown), f"{shown}: durations are in …Seconds"
+        if re.search(r"(^at|At|^until|Until|^since|Since)$", shown) and f"{kind.__name__}.{name}" not in NOT_OURS:
+            is_property = isinstance(getattr(kind, name, None), property)
+            hint = get_type_hints(getattr(kind, name).fget)["return"] if is_property else hints[name]
+            assert UnixTime in (hint, *get_args(hint)), f"{kind.__name__}.{name}: expected UnixTime, found {hint}"

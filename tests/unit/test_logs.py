@@ -7,6 +7,7 @@ import re
 import pytest
 import structlog
 
+from prelabel.unix_time import UnixTime
 from prelabel_worker import logs
 from prelabel_worker.settings import load_settings
 
@@ -36,6 +37,8 @@ def test_a_line_is_json_and_secrets_are_taken_out(capsys: pytest.CaptureFixture[
     assert ours["event"] == "request.failed"
     assert ours["project"] == "p"
     assert ours["level"] == "warning"
+    assert UnixTime.from_iso(ours["timestamp"]).iso() == ours["timestamp"]
+    assert UnixTime.from_iso(foreign["timestamp"]).iso() == foreign["timestamp"]
     assert ours["url"] == "redis://u:***@h/0"
     assert "sk-4711" not in json.dumps([ours, foreign])
     assert ":pw@" not in json.dumps([ours, foreign])

@@ -40,7 +40,7 @@ def test_only_regular_files_are_replaced_or_opened(unsafe: Path) -> None:
     with pytest.raises(UnsafeFile), open(unsafe, "ab", opener=opener):
         pass
     with pytest.raises(UnsafeFile):
-        RowReport(unsafe)
+        RowReport(unsafe, "-")
 
     assert unsafe.lstat() == before
     assert {path.name: path.read_text() for path in unsafe.parent.iterdir() if path != unsafe} in (
@@ -100,7 +100,7 @@ def test_nothing_and_a_regular_file_are_fine(tmp_path: Path) -> None:
 def test_the_report_of_rows_is_private_from_its_first_row_also_where_an_older_one_was_open(tmp_path: Path) -> None:
     path = tmp_path / "report"
     for _ in range(2):
-        report = RowReport(path)
+        report = RowReport(path, "-")
         report.add(ROW)
         report.commit()
         assert mode(path) == 0o600

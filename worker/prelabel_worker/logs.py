@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from prelabel.printing import printable
+from prelabel.unix_time import UnixTime
 from prelabel_worker.settings import Settings
 
 _PASSWORD_IN_URL = re.compile(r"(://[^:@/\s]*):[^/\s]*@")
@@ -22,7 +23,7 @@ def set_up(settings: Settings) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _timestamp,
         structlog.processors.format_exc_info,
         _Redact(settings),
     ]
@@ -47,6 +48,12 @@ def set_up(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for noisy in ("httpx", "httpcore", "celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _timestamp(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add the time in the form that all output has."""
+    event["timestamp"] = UnixTime.now().iso()
+    return event
 
 
 def _printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -74,6 +74,14 @@ def test_frames_of_a_slot_without_owner_are_sent(
     assert spool("list", "spool").exit_code == 3
 
 
+def test_the_json_of_send_counts_rows_and_names_the_slots_of_running_publishers(spool: Command, slot: Slot) -> None:
+    slot.spool("p", 10**9).append([frame("a")])
+    running = spool("send", "spool", "--json")
+    assert (running.exit_code, json.loads(running.stdout)) == (1, {"sent": 0, "stayed": 0, "runningSlots": [0]})
+    slot.release()
+    assert json.loads(spool("send", "spool", "--json").stdout) == {"sent": 1, "stayed": 0, "runningSlots": []}
+
+
 def test_a_running_publishers_spool_is_left_to_it(
     spool: Command, slot: Slot, client: "redis.Redis", prefix: str
 ) -> None:

@@ -53,7 +53,7 @@ def ours(modules: set[str]) -> set[str]:
 
 
 OF_THE_COMMAND = {
-    "prelabel", "prelabel.errors", "prelabel.lazy", "prelabel.printing",
+    "prelabel", "prelabel.errors", "prelabel.json_record", "prelabel.lazy", "prelabel.printing", "prelabel.unix_time",
     "prelabel_worker", "prelabel_worker.cli", "prelabel_worker.cli.commands", "prelabel_worker.cli.lazy_group",
     "prelabel_worker.cli.main", "prelabel_worker.cli.shared", "prelabel_worker.cli.shared.terminal",
 }  # fmt: skip

@@ -324,7 +324,7 @@ def test_wait_waits_for_a_try_that_had_begun_and_for_a_retried_dead_letter(proje
 @pytest.fixture
 def report() -> Iterator[RowReport]:
     """Of row a, which was published and held before."""
-    found = RowReport(None)
+    found = RowReport(None, "-")
     found.add(ReportedRow("p", {"globalKey": "a"}, "id-a", "line 1", outcome="held", row=1))
     found.commit()
     yield found

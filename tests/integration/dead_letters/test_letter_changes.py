@@ -214,7 +214,7 @@ def test_a_dead_letter_of_every_filter_is_found_and_no_other(project: Project) -
     (b,) = kill(project, real_message("b", model="y"), reason="unknown-feature")
     dead_letter = project.held.dead_letter("p", a)
     assert dead_letter is not None
-    age_ms = round(dead_letter.last_at * 1000)
+    age_ms = dead_letter.last_at.ms
 
     def found(**chosen: object) -> set[str]:
         wanted = DeadLetterFilter(**chosen)  # type: ignore[arg-type]

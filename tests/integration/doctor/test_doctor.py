@@ -378,7 +378,7 @@ def test_a_paused_project_says_why_and_until_when(place: Place) -> None:
     place.publish("p", "a")
     place.pauses.pause_project("p", "Labelbox answers AUTHORIZATION_ERROR", 600)
 
-    is_bad(place.one(Check.PAUSE), "AUTHORIZATION_ERROR", "UTC", "10 min more")
+    is_bad(place.one(Check.PAUSE), "AUTHORIZATION_ERROR", "Z, 10 min more")
 
 
 def test_a_timer_that_nobody_looks_at_is_bad_though_a_worker_is_alive(place: Place) -> None:

@@ -18,7 +18,7 @@ def test_actions_are_recorded_with_time_and_user_newest_first(project: Project) 
     last, first = record.last("p")
 
     assert (last.action, last.details, last.who, last.project_id) == ("discard", {"matched": 2}, getpass.getuser(), "p")
-    assert abs(project.held.now_ms() - last.at_ms) < 60_000
+    assert abs(project.held.now_ms() - last.at.ms) < 60_000
     assert first.action == "retry"
     assert [action.action for action in record.last("p", 1)] == ["discard"]
     assert record.last("nothing") == []

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from prelabel.unix_time import UnixTime
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.labelbox.errors import Unauthorized
@@ -150,7 +151,7 @@ def test_the_policy_lets_undone_rows_pass_again(rig: Rig, policy: str) -> None:
 def test_a_time_chooses_the_imports_that_were_sent_in_it(rig: Rig) -> None:
     imports = Imports(rig.client, rig.settings.key_prefix)
     first, second, third = (bring(rig, key) for key in "abc")
-    times = [int((each.submitted_at or 0) * 1000) for each in (first, second, third)]
+    times = [each.submitted_at.ms if each.submitted_at else 0 for each in (first, second, third)]
 
     def chosen(since: int, until: int | None) -> list[str]:
         return [each.chunk_id for each in sent_between(imports, rig.project.id, since, until)]
@@ -297,7 +298,8 @@ def test_the_command_counts_asks_undoes_and_is_recorded(rig: Rig, prelabel: Comm
     assert again.code == 3
     assert "already undone" in again.err
     assert "undone" in prelabel("import", "show", first.chunk_id).out
-    assert prelabel("import", "show", first.chunk_id, "--json").json["undoneAt"] > time.time() - 60
+    undone = prelabel("import", "show", first.chunk_id, "--json").json["undoneAt"]
+    assert UnixTime.from_iso(undone) > time.time() - 60
     assert "undone" in prelabel("import", "list", "--project", rig.project.id).out
     assert "its import was undone" in prelabel("row", "show", "a").out
     assert "2 of the discarded" in prelabel("project", "show", rig.project.id).out

@@ -203,6 +203,26 @@ def test_a_report_that_is_a_link_is_refused_before_anything_is_made_and_a_new_on
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
 
 
+def test_a_report_is_written_over_no_other_file_and_again_by_the_same_command(
+    place: Workplace, tmp_path: Path, mark: str
+) -> None:
+    file, report = written(tmp_path / "rows.ndjson", ["no row", *numbered(1, mark)]), tmp_path / "report"
+    command = ("dataset", "add", file, "--dataset", mark, "--report")
+    rows = file.read_bytes()
+    report.write_text("of another command")
+    before = place.asked("createDataset")
+
+    for other in (report, file):
+        refused = place.invoke(*command, other)
+        assert refused.exit_code == 2
+        assert f"{other} exists, and is no report of these rows" in refused.stderr
+    assert (report.read_text(), file.read_bytes(), place.asked("createDataset")) == ("of another command", rows, before)
+
+    report.unlink()
+    assert [place.invoke(*command, report).exit_code for _ in range(2)] == [1, 1]
+    assert report.read_text().count("\n") == 1
+
+
 def test_a_state_that_is_a_link_ends_the_command_with_one_line(place: Workplace, tmp_path: Path, mark: str) -> None:
     command = ("dataset", "add", written(tmp_path / "rows.ndjson", numbered(1, mark)), "--dataset", mark)
     assert place.run(*command, cwd=tmp_path).returncode == 0

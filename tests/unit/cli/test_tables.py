@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from rich.table import Table
 
+from prelabel.unix_time import UnixTime
 from prelabel_worker.cli.dead.list import _dead_letters
 from prelabel_worker.cli.health.status import table as project_table
 from prelabel_worker.cli.imports.command import _table as import_table
@@ -31,7 +32,8 @@ def dead_letters(dead_letter_id: str = "42", project_id: str = "p", data_row: st
     dead_letter = DeadLetter(
         id=dead_letter_id, project_id=project_id, message_id="m", data_row=data_row, model="yolo",
         reason="unknown-feature", group="g", details={"path": "annotations[0].name", "hint": "did you mean car?"},
-        stage="group", chunk_id="", import_name="", attempts=2, first_at=1.0, last_at=2.0, superseded=False, weight=1,
+        stage="group", chunk_id="", import_name="", attempts=2, first_at=UnixTime(1.0), last_at=UnixTime(2.0),
+        superseded=False, weight=1,
         lane=0, header=b"{}", message=b"{}",
     )  # fmt: skip
     return _dead_letters([dead_letter])

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prelabel.errors import MessageError, Reason
+from prelabel.unix_time import UnixTime
 from prelabel_worker.cli.dead.bulk import differences
 from prelabel_worker.dead_letters.bulk import Pacer
 from prelabel_worker.dead_letters.editing import AmbiguousEdit, Edits, checked, edited_message
@@ -66,8 +67,8 @@ def dead_letter(body: Any, **fields: Any) -> DeadLetter:
         chunk_id="c",
         import_name="",
         attempts=1,
-        first_at=0.0,
-        last_at=0.0,
+        first_at=UnixTime(0.0),
+        last_at=UnixTime(0.0),
         superseded=False,
         weight=1,
         lane=3,

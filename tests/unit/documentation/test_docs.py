@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,19 @@ def test_generated_docs_are_what_the_code_says() -> None:
         [sys.executable, ROOT / "docs/make_tables.py", "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_no_two_examples_write_the_same_file() -> None:
+    """A reader who follows two pages in one folder would lose the first file."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    blocks = [
+        block for page in pages for block in re.findall(r"^```\w*\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    ]
+    written = re.compile(r"(?:--output|--report|(?<![<2-])>)\s*([\w./-]+\.\w+)")
+    lines = [line for block in blocks for line in block.splitlines() if "prelabel" in line]
+    files = Counter(file for line in lines for file in written.findall(line))
+    assert files["image-report.ndjson"] == 1
+    assert {file: count for file, count in files.items() if count > 1} == {}
 
 
 def test_every_format_is_documented_with_its_options() -> None:

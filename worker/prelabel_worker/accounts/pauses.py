@@ -3,8 +3,10 @@
 A pause outlives the process that made it. Only uploads pause; imports that run are still polled and settled.
 """
 
+import time
 from typing import Literal
 
+from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.scripts import Scripts
@@ -42,6 +44,11 @@ class Pauses:
         """
         key, stop_ms = keys.account(self._prefix, account), _milliseconds(seconds)
         return bool(self._scripts.run("stop_account", key, kind, stop_ms, why, refused_key, int(lower_rate)))
+
+
+def end_of(seconds: float) -> UnixTime | None:
+    """Return when a pause of this many seconds from now ends; None if it lasts until somebody ends it."""
+    return UnixTime(time.time() + seconds) if has_end(seconds) else None
 
 
 def has_end(seconds: float) -> bool:

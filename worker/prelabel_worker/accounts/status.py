@@ -1,6 +1,5 @@
 """The accounts as operators see and resume them: rate, stops, who has a key. Changes take effect at once."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,8 +7,10 @@ from typing import ClassVar
 import redis
 
 from prelabel.json_record import JsonRecord
+from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client, is_of_keys
+from prelabel_worker.accounts.pauses import end_of
 from prelabel_worker.presence import announced
 from prelabel_worker.quarantine.names import project_ids
 from prelabel_worker.scripts import Scripts
@@ -28,15 +29,15 @@ class Stop(JsonRecord):
 
     kind: str
     why: str
-    #: Seconds until the stop ends by itself.
+    #: Seconds until the stop ends by itself; about a hundred years if somebody must resume the account.
     seconds: float
     #: The fingerprint of the refused key; None for other stops.
     fingerprint: str | None = None
 
     @property
-    def until(self) -> float:
-        """Unix time at which the stop ends by itself, in seconds."""
-        return time.time() + self.seconds
+    def until(self) -> UnixTime | None:
+        """When the stop ends by itself; None if somebody must resume the account."""
+        return end_of(self.seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from prelabel.unix_time import UnixTime
 from prelabel_worker.dead_letters.letter import DeadLetter
 
 
@@ -29,7 +30,7 @@ class DeadLetterFilter:
 
     def accepts(self, dead_letter: DeadLetter) -> bool:
         """Return whether a dead letter matches all fields except `ids`, which the caller has applied."""
-        died = round(dead_letter.last_at * 1000)
+        died = dead_letter.last_at.ms
         return (
             self.reason in (None, dead_letter.reason)
             and self.group in (None, dead_letter.group)
@@ -55,6 +56,8 @@ class DeadLetterFilter:
 
     def as_details(self) -> dict[str, Any]:
         """Return the filter for the action log, with at most 20 ids."""
-        names = ("reason", "group", "model", "data_row", "message_id", "since_ms", "until_ms")
+        names = ("reason", "group", "model", "data_row", "message_id")
         fields = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        times = {"since": UnixTime.known(self.since_ms), "until": UnixTime.known(self.until_ms)}
+        fields |= {name: time.iso() for name, time in times.items() if time is not None}
         return fields | ({"ids": list(self.ids[:20]), "idCount": len(self.ids)} if self.ids else {})

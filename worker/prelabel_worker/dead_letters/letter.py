@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from prelabel.json_record import JsonRecord
 from prelabel.printing import command
+from prelabel.unix_time import UnixTime
 from prelabel_worker.chunks.held_rows import split_body
 from prelabel_worker.chunks.held_state import HeldState
 
@@ -15,7 +16,7 @@ _ABOUT_THE_ROW = ("messageId", "dataRow", "model", "stage", "chunk", "import")
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter(JsonRecord):
-    """A row that is tried again only if an operator asks for it. Times are Unix seconds."""
+    """A row that is tried again only if an operator asks for it."""
 
     json_fields = (
         "id", "project_id", "message_id", "data_row", "model", "reason", "group", "details", "stage", "chunk_id",
@@ -49,9 +50,9 @@ class DeadLetter(JsonRecord):
     #: How many times it was tried.
     attempts: int
     #: When it was held for the first time.
-    first_at: float
+    first_at: UnixTime
     #: When it was held for the last time.
-    last_at: float
+    last_at: UnixTime
     #: Whether a newer message of its data row and model was imported.
     superseded: bool
     #: How many rows it counts as: more than one only for a frame that could not be read.
@@ -111,10 +112,10 @@ class DeadLetterGroup(JsonRecord):
     group: str
     #: How many rows it has.
     rows: int
-    #: Unix time at which its first dead letter died, in seconds.
-    first_at: float
-    #: Unix time at which its last dead letter died, in seconds.
-    last_at: float
+    #: When its first dead letter died.
+    first_at: UnixTime
+    #: When its last dead letter died.
+    last_at: UnixTime
     #: One of its dead letters, without its message.
     sample: DeadLetter
 
@@ -156,8 +157,8 @@ def read_dead_letter(project_id: str, dead_letter_id: str, state: HeldState, bod
         chunk_id=row["chunk"] or "",
         import_name=row["import"] or "",
         attempts=state.attempts,
-        first_at=state.first / 1000,
-        last_at=state.last / 1000,
+        first_at=UnixTime.of_ms(state.first),
+        last_at=UnixTime.of_ms(state.last),
         superseded=state.superseded,
         weight=state.weight,
         lane=state.lane,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.held_state import HeldState, read_state
@@ -80,7 +81,14 @@ class HeldReader:
             first, last, sample = ends[2 * at], ends[2 * at + 1], dead_letters.get(group.decode())
             if first and last and sample is not None:
                 groups.append(
-                    DeadLetterGroup(project_id, sample.group, int(rows), first[0][1] / 1000, last[0][1] / 1000, sample)
+                    DeadLetterGroup(
+                        project_id,
+                        sample.group,
+                        int(rows),
+                        UnixTime.of_ms(first[0][1]),
+                        UnixTime.of_ms(last[0][1]),
+                        sample,
+                    )
                 )
         return groups
 

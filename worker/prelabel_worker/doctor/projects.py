@@ -1,6 +1,5 @@
 """Check projects in Redis: pauses, rows that no worker takes, and overdue timers. Writes nothing."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -9,7 +8,7 @@ import redis
 from prelabel.printing import counted
 from prelabel.wire import keys
 from prelabel.wire.client import Client
-from prelabel_worker.accounts.pauses import has_end
+from prelabel_worker.accounts.pauses import end_of
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
 from prelabel_worker.errors import ProjectUnreadable
@@ -152,10 +151,10 @@ def account_pause(client: Client, settings: Settings, account: str) -> Finding:
 
 
 def _until(seconds: float) -> str:
-    if not has_end(seconds):
+    ends = end_of(seconds)
+    if ends is None:
         return "until it is resumed"
-    ends = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + seconds))
-    return f"until {ends}, {span(seconds)} more"
+    return f"until {ends.iso()}, {span(seconds)} more"
 
 
 def span(seconds: float) -> str:

@@ -1,13 +1,13 @@
 """Record what operators do: every bulk or destructive action, beside the project's rows."""
 
 import getpass
-import time
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 
 from prelabel.json_record import JsonRecord
+from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 
@@ -19,12 +19,10 @@ KEPT = 1000
 class Action(JsonRecord):
     """One action of an operator."""
 
-    json_names: ClassVar = {"at_ms": "at"}
-
     #: The project's id; empty for an action on an account.
     project_id: str
-    #: Unix time in ms, by the clock of the machine that recorded it.
-    at_ms: int
+    #: When it was recorded, by the clock of that machine.
+    at: UnixTime
     #: What was done, such as `retry`.
     action: str
     #: The name of the user.
@@ -53,7 +51,7 @@ class Actions:
         return self._last(keys.actions(self._prefix), "", limit)
 
     def _record(self, key: str, action: str, details: dict[str, Any]) -> None:
-        entry = {"at": int(time.time() * 1000), "action": action, "who": user(), "details": details}
+        entry = {"at": UnixTime.now().ms, "action": action, "who": user(), "details": details}
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.lpush(key, orjson.dumps(entry))
             pipeline.ltrim(key, 0, KEPT - 1)
@@ -66,7 +64,10 @@ class Actions:
 
     def _last(self, key: str, project_id: str, limit: int) -> list[Action]:
         entries = [orjson.loads(line) for line in self._client.lrange(key, 0, limit - 1)]
-        return [Action(project_id, entry["at"], entry["action"], entry["who"], entry["details"]) for entry in entries]
+        return [
+            Action(project_id, UnixTime.of_ms(entry["at"]), entry["action"], entry["who"], entry["details"])
+            for entry in entries
+        ]
 
 
 def user() -> str:

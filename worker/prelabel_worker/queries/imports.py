@@ -6,6 +6,7 @@ from itertools import chain, islice
 from typing import Any, ClassVar
 
 from prelabel.json_record import JsonRecord
+from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.history import HEAD_BYTES, Record, RecordHead, SettledRow, read_head
@@ -16,7 +17,7 @@ _TOGETHER = 100
 
 @dataclass(frozen=True, slots=True)
 class ImportStatus(JsonRecord):
-    """A chunk and, once it was sent, its import. Times are in Unix seconds; None if they are not known yet."""
+    """A chunk and, once it was sent, its import. Times that are not known yet are None."""
 
     json_fields = (
         "project_id", "chunk_id", "name", "import_id", "state", "verdict", "rows", "outcomes", "annotations", "refused",
@@ -48,11 +49,11 @@ class ImportStatus(JsonRecord):
     #: How many times it was sent.
     attempts: int
     #: When the chunk was cut from its lanes.
-    cut_at: float | None
+    cut_at: UnixTime | None
     #: When Labelbox accepted the import.
-    submitted_at: float | None
+    submitted_at: UnixTime | None
     #: When its rows got their outcomes.
-    settled_at: float | None
+    settled_at: UnixTime | None
     #: Why the chunk waits; empty when it does not.
     why: str = ""
     #: The lanes that its rows come from.
@@ -62,13 +63,13 @@ class ImportStatus(JsonRecord):
     #: What its rows are imported as.
     submit_as: str = SubmitAs.PRE_LABELS.value
     #: When the import was undone.
-    undone_at: float | None = None
+    undone_at: UnixTime | None = None
     #: Whether an undo was begun that is not known to have finished.
     undoing: bool = False
     #: The defect that stops the chunk; empty if none does.
     defect: str = ""
     #: Since when the chunk is stuck; None while it is not.
-    stuck_at: float | None = None
+    stuck_at: UnixTime | None = None
 
     @property
     def imported(self) -> int:
@@ -186,12 +187,12 @@ def _settled(
         annotations=head.annotations,
         refused=head.refused,
         attempts=head.attempts,
-        cut_at=_seconds(head.cut_ms),
-        submitted_at=_seconds(head.submitted_ms),
-        settled_at=_seconds(at_ms),
+        cut_at=UnixTime.known(head.cut_ms),
+        submitted_at=UnixTime.known(head.submitted_ms),
+        settled_at=UnixTime.known(at_ms),
         account=head.account,
         submit_as=head.submit_as,
-        undone_at=int(undone.split(b" ")[0]) / 1000 if undone else None,
+        undone_at=UnixTime.of_ms(int(undone.split(b" ")[0])) if undone else None,
         undoing=undoing,
     )
 
@@ -212,17 +213,13 @@ def _open(project_id: str, chunk_id: str, fields: Mapping[bytes, bytes]) -> Impo
         annotations=0,
         refused=0,
         attempts=int(text.get("attempt", 0)),
-        cut_at=_seconds(float(text["cutMs"])),
-        submitted_at=_seconds(float(text.get("runningMs", 0))),
+        cut_at=UnixTime.known(float(text["cutMs"])),
+        submitted_at=UnixTime.known(float(text.get("runningMs", 0))),
         settled_at=None,
         why=text.get("why", "") if text["state"] in ("waiting", "uncertain") else "",
         lanes=tuple(int(lane) for lane in text["lanes"].split()),
         account=text.get("account", ""),
         submit_as=text.get("submitAs") or SubmitAs.PRE_LABELS.value,
         defect=text.get("defect", ""),
-        stuck_at=_seconds(float(text.get("stuckMs", 0))),
+        stuck_at=UnixTime.known(float(text.get("stuckMs", 0))),
     )
-
-
-def _seconds(ms: float) -> float | None:
-    return ms / 1000 if ms else None

@@ -9,7 +9,7 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ import orjson
 from prelabel import private_files
 from prelabel.errors import PrelabelError
 from prelabel.json_record import JsonRecord
+from prelabel.unix_time import UnixTime
 from prelabel_worker.chunks.history import TracedRow, digest_of
 
 PENDING = "pending"
@@ -52,7 +53,7 @@ WHERE outcome NOT IN ('imported', 'superseded', 'skipped', 'refused') GROUP BY p
 
 
 class NotAReport(PrelabelError):
-    """The file is not a report of this command."""
+    """The file is not a report of this command for this file of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class ReportedRow(JsonRecord):
 
     json_fields = (
         "project_id", "data_row", "message_id", "where", "published_at", "outcome", "reason", "details", "import_name",
-        "row",
+        "row", "file",
     )  # fmt: skip
     json_names: ClassVar = {"import_name": "import"}
 
@@ -85,18 +86,24 @@ class ReportedRow(JsonRecord):
     import_name: str | None = None
     #: Its arrival number, under which it is held.
     row: int | None = None
+    #: The file that has the record; `-` for standard input.
+    file: str = ""
 
     @property
-    def published_at(self) -> float | None:
-        """Unix time in seconds; None for a record that was refused."""
-        return self.published_ms / 1000 or None
+    def published_at(self) -> UnixTime | None:
+        """When Redis accepted the row, or a little earlier; None for a record that was refused."""
+        return UnixTime.known(self.published_ms)
 
 
 class RowReport:
-    """The rows of one file, in its order; with a `path`, also on the disk. Raises NotAReport, OSError."""
+    """The rows of one file, in its order; with a `path`, also on the disk.
 
-    def __init__(self, path: Path | None) -> None:
+    Raises NotAReport for a `path` with something else than an earlier report of this file, OSError.
+    """
+
+    def __init__(self, path: Path | None, file: str) -> None:
         self._path = path
+        self._file = file if file == "-" else str(Path(file).absolute())
         self._base = sqlite3.connect("", isolation_level=None)
         self._base.execute("PRAGMA journal_mode = OFF")
         self._base.executescript(_TABLE)
@@ -120,7 +127,7 @@ class RowReport:
 
     def add(self, row: ReportedRow) -> None:
         """Add a row; `commit` writes it to the report."""
-        self._fresh.append(row)
+        self._fresh.append(replace(row, file=self._file))
 
     def commit(self) -> None:
         """Write the added rows, durably if there is a `path`. Raises OSError."""
@@ -182,7 +189,7 @@ class RowReport:
             project, data_row, message_id, place, ms, outcome, reason, packed, name, row = record
             details = orjson.loads(packed) if packed else None
             data_row = orjson.loads(data_row)
-            yield ReportedRow(project, data_row, message_id, place, ms, outcome, reason, details, name, row)
+            yield ReportedRow(project, data_row, message_id, place, ms, outcome, reason, details, name, row, self._file)
 
     def _insert(self, rows: Iterable[ReportedRow]) -> None:
         self._base.execute("BEGIN")
@@ -199,6 +206,10 @@ class RowReport:
                     break
                 whole += len(line)
                 row = _read(line, path)
+                if row.file != self._file:
+                    raise NotAReport(
+                        f"{path} is the report of {row.file}, and would lose what became of its rows: name another file"
+                    )
                 if row.outcome != "refused":
                     part.append(row)
                     count += 1
@@ -228,12 +239,13 @@ def _read(line: bytes, path: Path) -> ReportedRow:
             fields["dataRow"],
             fields["messageId"],
             fields["where"],
-            round((fields["publishedAt"] or 0) * 1000),
+            UnixTime.from_iso(fields["publishedAt"]).ms if fields["publishedAt"] else 0,
             _LOOKED_AT_AGAIN.get(fields["outcome"], fields["outcome"]),
             fields["reason"],
             fields["details"],
             fields["import"],
             fields["row"],
+            str(fields["file"]),
         )
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         raise NotAReport(f"{path} exists and is not a report of this command: name another file") from None

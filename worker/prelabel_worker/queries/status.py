@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from prelabel.json_record import JsonRecord
+from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel.wire.frame import VERSION
 from prelabel.wire.lanes import MAX_LANES
+from prelabel_worker.accounts.pauses import end_of
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.errors import ProjectUnreadable
 from prelabel_worker.quarantine.names import project_id as project_id_of
@@ -52,8 +54,8 @@ class ProjectStatus(JsonRecord):
     dead_reasons: dict[str, int]
     #: Why uploads are paused; None while they are not.
     paused: str | None
-    #: Unix time at which the pause ends, in seconds; None while there is none.
-    paused_until: float | None
+    #: When the pause ends; None while there is none, and for a pause that lasts until somebody resumes the project.
+    paused_until: UnixTime | None
     #: Pending rows that wait for a newer worker: this release does not know their version, or that of rows before.
     newer: int = 0
     #: Maximum open chunks now, if trouble has lowered it below the settings; None if it has not.
@@ -62,8 +64,8 @@ class ProjectStatus(JsonRecord):
     retrying: int = 0
     #: Retrying rows that are being tried now; they are also among the rows in lanes or chunks.
     retrying_queued: int = 0
-    #: Unix time of the next try, in seconds; None when no row waits for one.
-    next_retry_at: float | None = None
+    #: When the next row is tried; None when no row waits for a try.
+    next_retry_at: UnixTime | None = None
     #: Annotations (not rows) that remained in Labelbox when a message had fewer than the one before it, ever.
     leftovers: int = 0
     #: Discarded rows that were imported, and whose imports were undone.
@@ -166,12 +168,12 @@ class Inspector:
             oldest_waiting_seconds=self._oldest(project_keys, _lanes(lanes)) if waiting and int(waiting) else None,
             dead_reasons={name.decode(): int(value) for name, value in reasons.items()},
             paused=(why or b"").decode() if paused else None,
-            paused_until=int(paused_until) / 1000 if paused else None,
+            paused_until=end_of(int(paused_until) / 1000 - time.time()) if paused else None,
             newer=self._newer(project_keys, _lanes(lanes), chunk_ids),
             open_most=int(open_most) if open_most else None,
             retrying=at_rest + queued,
             retrying_queued=queued,
-            next_retry_at=next_retry[0][1] / 1000 if next_retry else None,
+            next_retry_at=UnixTime.of_ms(next_retry[0][1]) if next_retry else None,
             leftovers=leftovers,
             undone=undone,
             overridden=overridden,

@@ -60,7 +60,7 @@ class StateFile:
         self._rows = rows
 
     def load(self) -> AddingState:
-        """Return the state of the last run; if that ended or the rows have changed, a new state with its dataset.
+        """Return the state of the last run; if that ended or the rows have changed, a new state that has its dataset.
 
         Raises UnusableState.
         """
@@ -72,7 +72,7 @@ class StateFile:
         except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise UnusableState(f"{self.path} cannot be used ({type(error).__name__}): remove it") from None
         if state.done or state.rows != self._stamp():
-            return AddingState(state.dataset_id, state.creating, self._stamp())
+            return AddingState(state.dataset_id, state.creating, self._stamp(), report=state.report)
         return state
 
     def save(self, state: AddingState, **changes: Any) -> AddingState:

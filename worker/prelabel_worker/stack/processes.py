@@ -53,7 +53,22 @@ class Processes:
 
     def dead(self) -> str | None:
         """Return the name of a process that has ended by itself; None if all run."""
-        return next((name for name, process, _ in self._started if process.poll() is not None), None)
+        return next(iter(self._ended()), None)
+
+    def has_ended(self, name: str) -> bool:
+        """Return whether this process has ended by itself."""
+        return name in self._ended()
+
+    def take_dead(self) -> dict[str, int]:
+        """Return the exit status of each process that has ended by itself (a signal's is negative), and forget them."""
+        ended = self._ended()
+        for name in ended:
+            self.kill(name)
+        return ended
+
+    def _ended(self) -> dict[str, int]:
+        statuses = {name: process.poll() for name, process, _ in self._started}
+        return {name: status for name, status in statuses.items() if status is not None}
 
     def pids(self) -> dict[str, int]:
         """Return name → process id."""

@@ -95,5 +95,5 @@ def repair_command(start: Sequence[str], port: int) -> list[str]:
 
 
 def new_password() -> str:
-    """Return a new password for one start, since other users of the machine can reach the loopback too."""
+    """Return a new password, since other users of the machine can reach the loopback too."""
     return secrets.token_urlsafe(18)

@@ -3,12 +3,11 @@
 import fcntl
 import json
 import os
-import secrets
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +21,7 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client, open_client
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.roles import queue_arguments
-from prelabel_worker.stack import private, redis_server, stack_file
+from prelabel_worker.stack import addresses, environment, private, redis_server, stack_file
 from prelabel_worker.stack.errors import StackError, StackRunning
 from prelabel_worker.stack.processes import Processes
 
@@ -41,7 +40,8 @@ _SETTINGS = {
 class Stack:
     """A running stack: `with Stack(folder, workers=2) as stack: ...`; one at a time in a folder.
 
-    Workers take the `roles` in turn. The folder `data` keeps the state for the next start, unless that is `fresh`.
+    Workers take the `roles` in turn. The folder `data` keeps the state and the addresses for the next start, unless
+    that is `fresh`. `tell` gets a line when an address cannot be kept.
     Enter the context from the main thread, see `Processes`.
     """
 
@@ -54,6 +54,7 @@ class Stack:
         data: str = "data",
         fresh: bool = False,
         settings: dict[str, str] | None = None,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder.absolute()
         self._data = self.folder / data
@@ -61,6 +62,7 @@ class Stack:
         self._workers = workers
         self._roles = roles
         self._settings = _SETTINGS | (settings or {})
+        self._tell = tell
         self._processes = Processes(self.folder / "logs")
         self.file: StackFile
 
@@ -89,6 +91,7 @@ class Stack:
 
     def _stop(self) -> None:
         stack_file.remove(self.folder)
+        environment.remove(self.folder)
         self._processes.stop()
         self._lock.close()
 
@@ -97,6 +100,10 @@ class Stack:
         """The folder with the output of the processes."""
         return self.folder / "logs"
 
+    def log(self, name: str) -> Path:
+        """Return the file with the output of a part."""
+        return self.logs / f"{name}.log"
+
     def client(self) -> Client:
         """Return a client for the stack's Redis."""
         return open_client(self.file.redis_url, _SOCKET_SECONDS)
@@ -104,6 +111,10 @@ class Stack:
     def ended(self) -> str | None:
         """Return the name of a part that has ended by itself; None if all run."""
         return self._processes.dead()
+
+    def take_ended(self) -> dict[str, int]:
+        """Return the exit status of each part that has ended by itself, once; a signal's is negative."""
+        return self._processes.take_dead()
 
     def pids(self) -> dict[str, int]:
         """Return the process id of each part by its name."""
@@ -114,42 +125,46 @@ class Stack:
         self._processes.kill(name)
 
     def restart(self, name: str) -> None:
-        """Start a killed part again, at its old address and with its old state."""
+        """Start a part that has ended again, at its old address and with its old state. Raises StackError."""
         if name == "redis":
             self._start_redis()
         elif name == "sandbox":
             self._start_sandbox()
         else:
             self._start_worker(int(name.removeprefix("worker")))
+        self._publish_file()
 
     def _start(self) -> None:
-        self._port, self._password = redis_server.free_port(), redis_server.new_password()
-        self._redis_url = f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+        self._addresses = addresses.keep(self._data, self._tell)
         self._start_redis()
-        self._sandbox_port = redis_server.free_port()
-        self._key = f"sandbox-{secrets.token_hex(12)}"
         sandbox = self._start_sandbox()
-        self.file = StackFile(self._redis_url, self._redis_url, f"{sandbox}/graphql", self._key, sandbox, os.getpid())
+        redis_url, key = self._addresses.redis_url, self._addresses.sandbox_key
+        self.file = StackFile(redis_url, redis_url, f"{sandbox}/graphql", key, sandbox, os.getpid())
         client = self.client()
         # Workers of an earlier stack are gone, whatever they announced last.
         client.delete(keys.workers(keys.DEFAULT_PREFIX))
         for number in range(1, self._workers + 1):
             self._start_worker(number)
         inspector = Inspector(client)
-        self._wait(lambda: len(inspector.workers()) >= self._workers, "the workers")
+        self._wait(lambda: len(inspector.workers()) >= self._workers, "the workers", self.pids())
+        self._publish_file()
+
+    def _publish_file(self) -> None:
         self.file = replace(self.file, pids=self.pids())
         stack_file.write(self.file, self.folder)
+        environment.write(self.file, self.folder)
 
     def _start_redis(self) -> None:
-        command = redis_server.command(self._data / "redis", self._port, self._password)
+        port = self._addresses.redis_port
+        command = redis_server.command(self._data / "redis", port, self._addresses.redis_password)
         try:
-            self._run_redis(command, self._port).close()
+            self._run_redis(command, port).close()
         except StackError:
-            if self.ended() != "redis":
+            if not self._processes.has_ended("redis"):
                 raise
             self._processes.kill("redis")
             self._rewrite_redis_file(command)
-            self._run_redis(command, self._port).close()
+            self._run_redis(command, port).close()
 
     def _rewrite_redis_file(self, command: Sequence[str]) -> None:
         """Make the server drop a write that was cut off, and rewrite its file, before anybody writes to it."""
@@ -162,14 +177,14 @@ class Stack:
             under_way = persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"]
             return not under_way and persistence["aof_last_bgrewrite_status"] == "ok"
 
-        self._wait(is_rewritten, "the rewrite of Redis's file")
+        self._wait(is_rewritten, "the rewrite of Redis's file", ["redis"])
         client.close()
         self._processes.kill("redis")
 
     def _run_redis(self, command: Sequence[str], port: int) -> Client:
         """Start Redis and return a client once it answers. Raises StackError."""
         self._processes.start("redis", command, environment=_environment(), folder=self.folder)
-        client = open_client(f"redis://:{self._password}@127.0.0.1:{port}/0", _SOCKET_SECONDS)
+        client = open_client(replace(self._addresses, redis_port=port).redis_url, _SOCKET_SECONDS)
 
         def answers() -> bool:
             try:
@@ -177,44 +192,39 @@ class Stack:
             except (redis.ConnectionError, redis.TimeoutError):
                 return False
 
-        self._wait(answers, "Redis")
+        self._wait(answers, "Redis", ["redis"])
         return client
 
     def _start_sandbox(self) -> str:
-        command = [sys.executable, "-m", "prelabel_sandbox", "--port", str(self._sandbox_port)]
+        command = [sys.executable, "-m", "prelabel_sandbox", "--port", str(self._addresses.sandbox_port)]
         command += ["--data", str(self._data / "sandbox")]
         command += ["--requests-per-minute", str(REQUESTS_PER_MINUTE)]
         # Everybody on the machine can read a command line.
-        environment = _environment() | {"SANDBOX_API_KEY": self._key}
+        variables = _environment() | {"SANDBOX_API_KEY": self._addresses.sandbox_key}
         process = self._processes.start(
-            "sandbox", command, environment=environment, folder=self.folder, stdout=subprocess.PIPE
+            "sandbox", command, environment=variables, folder=self.folder, stdout=subprocess.PIPE
         )
         assert process.stdout is not None  # noqa: S101 - it was asked for
         line = process.stdout.readline()
         if not line:
-            raise StackError(f"the sandbox does not start, see {self.logs / 'sandbox.log'}")
+            raise StackError(f"the sandbox does not start, see {self.log('sandbox')}")
         return str(json.loads(line)["url"])
 
     def _start_worker(self, number: int) -> None:
-        environment = _environment() | self._settings
-        environment |= {
-            "PRELABEL_REDIS_URL": self.file.redis_url,
-            "PRELABEL_BROKER_URL": self.file.broker_url,
-            "PRELABEL_LABELBOX_ENDPOINT": self.file.labelbox_endpoint,
-            "PRELABEL_LABELBOX_API_KEY": self.file.labelbox_api_key,
-        }
+        variables = _environment() | self._settings | environment.variables(self.file)
         command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker"]
         command += queue_arguments(self._roles[(number - 1) % len(self._roles)])
         command += ["--concurrency", "1", "--hostname", f"worker{number}@%h"]
         # It runs in the stack's folder, where it finds no `.env` of the user.
-        self._processes.start(f"worker{number}", command, environment=environment, folder=self.folder, grace=30)
+        self._processes.start(f"worker{number}", command, environment=variables, folder=self.folder, grace=30)
 
-    def _wait(self, ready: Callable[[], bool], subject: str) -> None:
+    def _wait(self, ready: Callable[[], bool], subject: str, parts: Iterable[str]) -> None:
+        """Wait until `ready`. Raises StackError after half a minute, or when one of these parts has ended."""
         deadline = time.monotonic() + _START_SECONDS
         while not ready():
-            ended = self.ended()
-            if ended is not None:
-                raise StackError(f"{ended} ended while starting, see {self.logs / ended}.log")
+            for part in parts:
+                if self._processes.has_ended(part):
+                    raise StackError(f"{part} ended while starting, see {self.log(part)}")
             if time.monotonic() > deadline:
                 raise StackError(f"{subject} did not answer within {_START_SECONDS:.0f} s, see {self.logs}")
             time.sleep(0.05)

@@ -1,8 +1,9 @@
 """Functions that all bulk commands share: progress, Ctrl-C, the record of the action, the answer and exit code."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -49,7 +50,16 @@ def carry_out(store: Store, bulk: Bulk, verb: str, details: dict[str, Any], act:
     return bulk.stop.is_set()
 
 
-def answer(result: BulkResult, verb: str, *, dry_run: bool, as_json: bool, interrupted: bool, named: bool) -> None:
+def answer(
+    result: BulkResult,
+    verb: str,
+    *,
+    dry_run: bool,
+    as_json: bool,
+    interrupted: bool,
+    named: bool,
+    why_skipped: Mapping[str, int] = MappingProxyType({}),
+) -> None:
     """Print how many matched, were done and were skipped; end the command unless its exit code is 0.
 
     Exit code 130 after an interrupt, 3 when nothing matched. With `named`, the person named ids: exit code 3 also when
@@ -57,14 +67,26 @@ def answer(result: BulkResult, verb: str, *, dry_run: bool, as_json: bool, inter
     """
     if as_json:
         out(result.as_json())
+    elif dry_run:
+        print_line(would(result, verb, why_skipped))
     else:
-        prefix = f"would {verb}: " if dry_run else ""
-        print_line(prefix + ", ".join(f"{name} {count}" for name, count in result.as_json().items()))
+        print_line(", ".join(f"{name} {count}" for name, count in result.as_json().items()))
     if interrupted:
         say("interrupted: what is counted above is done; the same command resumes")
         raise typer.Exit(INTERRUPTED)
     if not result.matched or (named and not dry_run and not result.done):
         raise typer.Exit(NOTHING)
+
+
+def would(result: BulkResult, verb: str, why_skipped: Mapping[str, int]) -> str:
+    """Return what an action would do: `would retry 1 of 4; 3 skipped: 2 unchanged, 1 too-deep`."""
+    text = f"would {verb} {result.matched - result.skipped:,} of {result.matched:,}"
+    if not result.skipped:
+        return text
+    reasons = dict(sorted(why_skipped.items(), key=lambda entry: -entry[1]))
+    if unnamed := result.skipped - sum(reasons.values()):
+        reasons["no dead letter"] = unnamed
+    return f"{text}; {result.skipped:,} skipped: " + ", ".join(f"{count:,} {why}" for why, count in reasons.items())
 
 
 def say_why_skipped(bulk: Bulk) -> None:

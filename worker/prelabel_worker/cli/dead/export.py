@@ -62,12 +62,11 @@ def export(
         for dead_letter in of_each(store.projects, lambda project_id: store.rows.choose(project_id, choice.filter)):
             written = write(dead_letter)
             count, left_out = count + written, left_out + 1 - written
-    say(
-        f"exported {counted(count, 'dead letter')}"
-        + (f", left out {left_out} that cannot be read as a message" if left_out else "")
-    )
-    if not count:
-        raise typer.Exit(NOTHING)
+        unreadable = f", left out {left_out} that cannot be read as a message" if left_out else ""
+        if not count:
+            say(f"nothing matches{unreadable}" + (f": {output} is left as it was" if output else ""))
+            raise typer.Exit(NOTHING)
+    say(f"exported {counted(count, 'dead letter')}{unreadable}")
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 import re
 import time
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from prelabel.unix_time import UnixTime
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.parameters import sharing
@@ -26,12 +26,11 @@ def moment(text: str) -> int:
     if ago:
         return int((time.time() - float(ago[1]) * _SECONDS[ago[2]]) * 1000)
     try:
-        time_named = datetime.fromisoformat(text)
+        return UnixTime.from_iso(text).ms
     except ValueError:
-        raise typer.BadParameter("expected RFC 3339, such as 2026-01-31T12:00:00Z, or 2h, 3d (ago)") from None
-    if time_named.tzinfo is None:
-        raise typer.BadParameter("expected a time with its zone, such as 2026-01-31T12:00:00Z")
-    return int(time_named.timestamp() * 1000)
+        raise typer.BadParameter(
+            "expected RFC 3339 with a zone, such as 2026-01-31T12:00:00Z, or 2h, 3d (ago)"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,13 @@ def log(
     recorded = list(of_each(store.projects, lambda project_id: actions.last(project_id, limit)))
     if project is None:
         recorded += actions.last_with_accounts(limit)
-    newest = sorted(recorded, key=lambda action: -action.at_ms)[:limit]
+    newest = sorted(recorded, key=lambda action: -action.at)[:limit]
     if as_json:
         out({"actions": [action.as_json() for action in newest]})
     else:
         for action in newest:
             details = orjson.dumps(action.details).decode()
-            line = f"{when(action.at_ms / 1000)}  {action.who}  {action.action}  {action.project_id}  {details}"
+            line = f"{when(action.at)}  {action.who}  {action.action}  {action.project_id}  {details}"
             console().print(line, markup=False, highlight=False)
     if not newest:
         raise typer.Exit(NOTHING)

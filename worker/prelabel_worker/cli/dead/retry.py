@@ -59,9 +59,17 @@ def retry(
     interrupted = carry_out(store, bulk, "retry", details, act)
     if dry_run:
         say_examples(bulk)
-    say_why_skipped(bulk)
-    named = bool(choice.dead_letter_ids)
-    answer(bulk.result, "retry", dry_run=dry_run, as_json=as_json, interrupted=interrupted, named=named)
+    if as_json or not dry_run:
+        say_why_skipped(bulk)
+    answer(
+        bulk.result,
+        "retry",
+        dry_run=dry_run,
+        as_json=as_json,
+        interrupted=interrupted,
+        named=bool(choice.dead_letter_ids),
+        why_skipped=bulk.why_skipped,
+    )
 
 
 def _names(values: list[str] | None, option: str) -> dict[str, str]:

@@ -9,7 +9,6 @@ from rich.live import Live
 from rich.table import Table
 
 from prelabel.printing import counted
-from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.accounts.status import Accounts, AccountStatus, Stop
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -108,7 +107,7 @@ def account_note(account: AccountStatus) -> str:
 
 
 def _stop(stop: Stop) -> str:
-    until = f"until {when(stop.until)}" if has_end(stop.seconds) else "until it is resumed"
+    until = f"until {when(stop.until) or 'it is resumed'}"
     key = f" (key {stop.fingerprint})" if stop.fingerprint else ""
     return f"{stop.kind}{key} {until}: {stop.why}"
 

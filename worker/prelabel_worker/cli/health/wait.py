@@ -10,7 +10,7 @@ from prelabel_worker.cli.health.status import quarantine_notes, table
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.screen import console
-from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, Project, RedisUrl, say, when
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.queries.status import Inspector, ProjectStatus
 
@@ -26,6 +26,7 @@ def wait(
         ),
     ] = True,
     project: Project = None,
+    as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
     """Wait until no row is pending. Exit code 1 when there are dead letters, 3 when rows are still pending.
@@ -55,13 +56,17 @@ def wait(
             say(_retrying(projects))
             reported = True
         if only_retrying and not retrying:
-            console().print(table(projects))
+            _print(projects, as_json)
             raise typer.Exit(TIMED_OUT)
         if time.monotonic() > deadline:
             say(f"still pending after {timeout:.0f} s: {counted(sum(status.pending for status in projects), 'row')}")
+            if as_json:
+                _print(projects, as_json)
             raise typer.Exit(TIMED_OUT)
         time.sleep(_LOOK_SECONDS)
-    _report(projects)
+    _print(projects, as_json)
+    if any(status.dead for status in projects):
+        raise typer.Exit(DONE_WITH_DEAD)
 
 
 def _retrying(projects: list[ProjectStatus]) -> str:
@@ -74,7 +79,8 @@ def _retrying(projects: list[ProjectStatus]) -> str:
     )
 
 
-def _report(projects: list[ProjectStatus]) -> None:
-    console().print(table(projects))
-    if any(status.dead for status in projects):
-        raise typer.Exit(DONE_WITH_DEAD)
+def _print(projects: list[ProjectStatus], as_json: bool) -> None:
+    if as_json:
+        out({"projects": [status.as_json() for status in projects]})
+    else:
+        console().print(table(projects))

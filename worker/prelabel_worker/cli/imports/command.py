@@ -14,7 +14,7 @@ from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import of_each, reading
 from prelabel_worker.cli.shared.screen import console, new_table
-from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, when
+from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, report, say, when
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries.imports import Imports, ImportStatus
@@ -71,7 +71,7 @@ def show(
     raise typer.Exit(NOTHING)
 
 
-def retry(project: Project = None, redis_url: RedisUrl = None) -> None:
+def retry(project: Project = None, as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     """Retry at once the chunks that a defect has stopped, of all projects or of one. Exit code 3 when none is stuck.
 
     Example: prelabel import retry --project demo-project
@@ -86,9 +86,9 @@ def retry(project: Project = None, redis_url: RedisUrl = None) -> None:
                 Actions(client, settings.key_prefix).record(project_id, "retry-stuck", {"chunks": chunks})
             tried += chunks
     if not tried:
-        say("no chunk is stuck")
+        report(as_json, {"chunks": 0}, "no chunk is stuck")
         raise typer.Exit(NOTHING)
-    say(f"trying {counted(tried, 'stuck chunk')} again now")
+    report(as_json, {"chunks": tried}, f"trying {counted(tried, 'stuck chunk')} again now")
 
 
 def describe(status: ImportStatus) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import typer
 
 from prelabel.printing import counted
+from prelabel.unix_time import UnixTime
 from prelabel.wire.client import Client
 from prelabel_worker.cli.dead.bulk import answer, progress
 from prelabel_worker.cli.dead.filters import moment
@@ -75,8 +76,14 @@ def undo(
         project_id = projects[0]
         chosen = list(sent_between(Imports(client, settings.key_prefix), project_id, int(since or 0), until))
     _Command(client, settings, project_id, chosen, yes=yes).run(
-        {"import": name} if name else {"sinceMs": since, "untilMs": until}, dry_run=dry_run, as_json=as_json
+        {"import": name} if name else _period(since, until), dry_run=dry_run, as_json=as_json
     )
+
+
+def _period(since_ms: int | None, until_ms: int | None) -> dict[str, object]:
+    """Return the times for the action log."""
+    times = {"since": UnixTime.known(since_ms), "until": UnixTime.known(until_ms)}
+    return {name: None if time is None else time.iso() for name, time in times.items()}
 
 
 def _named(imports: Imports, projects: Sequence[str], name: str) -> tuple[str, list[ImportStatus]]:
@@ -160,10 +167,18 @@ class _Command:
     def _answer(self, rows: int, *, dry_run: bool, as_json: bool) -> None:
         undo = self._undo
         say(f"{'would discard' if dry_run else 'discarded'} {counted(rows if dry_run else undo.result.rows, 'row')}")
-        if undo.why_skipped:
+        if undo.why_skipped and (as_json or not dry_run):
             say("skipped: " + ", ".join(f"{count} {why}" for why, count in undo.why_skipped.most_common()))
         stopped = undo.stop.is_set()
-        answer(undo.result, "undo", dry_run=dry_run, as_json=as_json, interrupted=stopped, named=False)
+        answer(
+            undo.result,
+            "undo",
+            dry_run=dry_run,
+            as_json=as_json,
+            interrupted=stopped,
+            named=False,
+            why_skipped=undo.why_skipped,
+        )
         if set(undo.why_skipped) - {UNDONE}:
             raise typer.Exit(DONE_WITH_DEAD)
         if undo.why_skipped and not dry_run and not undo.result.done:

@@ -23,6 +23,7 @@ from prelabel_worker.cli.dead.explain import explanation
 from prelabel_worker.cli.health.audit import balance
 from prelabel_worker.cli.health.status import view
 from prelabel_worker.cli.local.demo_rows import DEMO_DATA, MEANT, MISSPELT, PROJECTS, messages, project
+from prelabel_worker.cli.local.running import for_programs_elsewhere, supervise
 from prelabel_worker.cli.local.sandbox import put_project
 from prelabel_worker.cli.shared.screen import Screen, console, styled
 from prelabel_worker.cli.shared.terminal import AWAY, DONE_WITH_DEAD, TIMED_OUT, say
@@ -104,8 +105,9 @@ def _run(stack: Stack, rows: int, screen: Screen, *, keep: bool) -> None:
     if finished:
         _show_commands(stack, dead_letter, screen, keep=keep)
     if not finished:
-        say("rows are still pending")
-        raise typer.Exit(TIMED_OUT)
+        ended = stack.ended()
+        say(f"{ended} has ended by itself, see {stack.log(ended)}" if ended else "rows are still pending")
+        raise typer.Exit(AWAY if ended else TIMED_OUT)
     if not all(project.balances for project in audits):
         say("the audit does not balance")
         raise typer.Exit(DONE_WITH_DEAD)
@@ -230,6 +232,9 @@ def _show_commands(stack: Stack, dead_letter: DeadLetter | None, screen: Screen,
     for line in _commands(dead_letter):
         screen.print(f"  {typed(line)}", soft_wrap=True, highlight=False)
     if keep:
+        screen.print()
+        for line in for_programs_elsewhere(stack):
+            screen.print(line, soft_wrap=True, highlight=False)
         screen.print("Ctrl-C stops everything.")
 
 
@@ -247,8 +252,4 @@ def _wait_for_interrupt(stack: Stack) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    while not stop.wait(0.5):
-        ended = stack.ended()
-        if ended is not None:
-            say(f"{ended} has ended by itself, see {stack.logs / ended}.log")
-            raise typer.Exit(AWAY)
+    supervise(stack, stop)

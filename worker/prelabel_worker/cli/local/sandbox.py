@@ -10,7 +10,7 @@ import httpx
 import orjson
 import typer
 
-from prelabel_worker.cli.shared.terminal import USAGE, ServiceAway, print_line, say
+from prelabel_worker.cli.shared.terminal import USAGE, AsJson, ServiceAway, out, print_line, say
 from prelabel_worker.stack import stack_file
 
 _JSON = {"Content-Type": "application/json"}
@@ -46,6 +46,7 @@ def run(
 def project(
     file: Annotated[Path, typer.Argument(help='JSON, or -: {"id", "name", "mediaType", "ontology", "dataRows"}.')],
     url: Annotated[str | None, typer.Option(help="The sandbox's address; else that of the running stack.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Create a project in the sandbox, or replace its ontology and data rows.
 
@@ -58,7 +59,10 @@ def project(
         say(f"{file}: {error}")
         raise typer.Exit(USAGE) from None
     answer = put_project(url or sandbox_url(), body)
-    print_line(f"project {answer['id']} is in the sandbox")
+    if as_json:
+        out(answer)
+    else:
+        print_line(f"project {answer['id']} is in the sandbox")
 
 
 def sandbox_url() -> str:

@@ -10,8 +10,9 @@ import typer
 
 from prelabel.printing import counted
 from prelabel_worker.cli.local.demo_rows import DEMO_DATA
+from prelabel_worker.cli.local.running import for_programs_elsewhere, supervise
 from prelabel_worker.cli.local.sandbox import put_project
-from prelabel_worker.cli.shared.terminal import AWAY, print_line, say, usage
+from prelabel_worker.cli.shared.terminal import print_line, say, usage
 from prelabel_worker.cli.shared.typed import typed
 from prelabel_worker.stack.stack import Stack
 
@@ -50,15 +51,11 @@ def up(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Stack(workers=workers, data=data) as stack:
+    with Stack(workers=workers, data=data, tell=say) as stack:
         put_project(stack.file.sandbox_url, orjson.dumps(DEMO_PROJECT))
         for line in _greeting(stack, workers, data):
             print_line(line)
-        while not stop.wait(0.5):
-            ended = stack.ended()
-            if ended is not None:
-                say(f"{ended} has ended by itself, see {stack.logs / ended}.log")
-                raise typer.Exit(AWAY)
+        supervise(stack, stop)
 
 
 def _greeting(stack: Stack, workers: int, data: str) -> Iterator[str]:
@@ -66,6 +63,9 @@ def _greeting(stack: Stack, workers: int, data: str) -> Iterator[str]:
     running = f"Redis, the sandbox at {sandbox} and {counted(workers, 'worker')}"
     yield f"{running} are running; project demo-project is in the sandbox."
     yield f"Logs: {stack.logs}"
+    yield "A part that ends is started again. The ports, the password and the key stay the same at the next start."
+    yield ""
+    yield from for_programs_elsewhere(stack)
     yield ""
     yield "In another terminal, in this folder:"
     for line in (["publish examples/predictions.ndjson", "wait"] if data == _DATA else []) + ["status", "dead list"]:

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from prelabel_worker.accounts.pauses import Pauses
+from prelabel_worker.accounts.pauses import Pauses, end_of
 from prelabel_worker.accounts.status import Accounts, AccountStatus
 from prelabel_worker.cli.health.status import account_note
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.screen import console, new_table
-from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, RedisUrl, out, say, usage
+from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, RedisUrl, out, report, usage
 from prelabel_worker.operations.action_log import Actions, user
 
 Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's name, as in PRELABEL_ACCOUNT_KEYS.")]
@@ -35,6 +35,7 @@ def pause(
     name: Name,
     why: Annotated[str, typer.Option("--why", help="The reason, shown wherever the account is listed.")] = "",
     seconds: Annotated[float | None, typer.Option("--for", help="Seconds; else until it is resumed.", min=0)] = None,
+    as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
     """Stop an account's uploads; rows are still accepted, and running imports are still polled and settled.
@@ -44,21 +45,22 @@ def pause(
     operator = _Operator(name, redis_url)
     reason = f"by {user()}" + (f": {why[:200]}" if why else "")
     operator.pauses.stop_account(name, reason, seconds)
-    operator.actions.record_account(name, "pause", {"why": why[:200], "seconds": seconds})
-    say(f"account {name} is paused")
+    operator.actions.record_account(name, "pause", {"why": why[:200], "pauseSeconds": seconds})
+    until = None if seconds is None else end_of(seconds)
+    report(as_json, {"account": name, "paused": True, "pausedUntil": until}, f"account {name} is paused")
 
 
-def resume(name: Name, redis_url: RedisUrl = None) -> None:
+def resume(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     """End everything that stops an account, whoever began it, and close its breaker. Exit code 3 if nothing did.
 
     Example: prelabel account resume default
     """
     operator = _Operator(name, redis_url)
     if not operator.accounts.resume(name):
-        say(f"account {name} was not stopped")
+        report(as_json, {"account": name, "resumed": False}, f"account {name} was not stopped")
         raise typer.Exit(NOTHING)
     operator.actions.record_account(name, "resume", {})
-    say(f"account {name} is resumed")
+    report(as_json, {"account": name, "resumed": True}, f"account {name} is resumed")
 
 
 class _Operator:

@@ -12,7 +12,7 @@ from prelabel_worker.cli.project.show import check_known
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.screen import console
-from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, RedisUrl, out, say, usage
+from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, RedisUrl, out, report, say, usage
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.operations.action_log import Actions, user
 from prelabel_worker.operations.overrides import OVERRIDES, shown
@@ -43,6 +43,7 @@ def pause(
     name: Name,
     why: Annotated[str, typer.Option("--why", help="The reason, shown wherever the project is listed.")] = "",
     minutes: Annotated[float | None, typer.Option("--for", help="Minutes; else until it is resumed.", min=0)] = None,
+    as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
     """Stop a project's uploads; rows are still accepted, and running imports are still settled.
@@ -52,24 +53,25 @@ def pause(
     operator = _Operator(name, redis_url)
     reason = f"by {user()}" + (f": {why[:200]}" if why else "")
     operator.pauses.pause_project(name, reason, None if minutes is None else minutes * 60)
-    operator.record("pause", {"why": why[:200], "minutes": minutes})
-    say(f"{name} is paused")
+    operator.record("pause", {"why": why[:200], "pauseSeconds": None if minutes is None else minutes * 60})
+    until = operator.inspector.status(name).paused_until
+    report(as_json, {"projectId": name, "paused": True, "pausedUntil": until}, f"{name} is paused")
 
 
-def resume(name: Name, redis_url: RedisUrl = None) -> None:
+def resume(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     """End a pause, whoever began it. Exit code 3 when it was not paused.
 
     Example: prelabel project resume demo-project
     """
     operator = _Operator(name, redis_url)
     if not operator.projects.resume(name):
-        say(f"{name} was not paused")
+        report(as_json, {"projectId": name, "resumed": False}, f"{name} was not paused")
         raise typer.Exit(NOTHING)
     operator.record("resume", {})
-    say(f"{name} is resumed")
+    report(as_json, {"projectId": name, "resumed": True}, f"{name} is resumed")
 
 
-def flush(name: Name, redis_url: RedisUrl = None) -> None:
+def flush(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     """Import the waiting rows now, before their linger time is over.
 
     Example: prelabel project flush demo-project
@@ -77,12 +79,14 @@ def flush(name: Name, redis_url: RedisUrl = None) -> None:
     operator = _Operator(name, redis_url)
     rows = operator.projects.flush(name)
     operator.record("flush", {"rows": rows})
-    say(f"cutting {counted(rows, 'waiting row')} into chunks now")
+    text = f"cutting {counted(rows, 'waiting row')} into chunks now"
+    report(as_json, {"projectId": name, "rows": rows}, text)
 
 
 def retry(
     name: Name,
     give_up: Annotated[bool, typer.Option("--give-up", help="Make dead letters of them instead.")] = False,
+    as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
     """Try all retrying rows again now, for example after adding the missing data rows. Exit code 3 when no row is.
@@ -94,13 +98,11 @@ def retry(
     operator = _Operator(name, redis_url)
     rows, queued = operator.held.give_up(name) if give_up else (operator.held.retry_now(name), 0)
     if not rows + queued:
-        say(f"no row of {name} is retrying")
+        report(as_json, {"projectId": name, "rows": 0, "beingTried": 0}, f"no row of {name} is retrying")
         raise typer.Exit(NOTHING)
     operator.record("give-up" if give_up else "retry", {"rows": rows + queued})
-    if not give_up:
-        say(f"trying {counted(rows, 'row')} again now")
-        return
-    say(f"made {counted(rows, 'dead letter')}")
+    done = f"made {counted(rows, 'dead letter')}" if give_up else f"trying {counted(rows, 'row')} again now"
+    report(as_json, {"projectId": name, "rows": rows, "beingTried": queued}, done)
     if queued:
         say(f"{counted(queued, 'more row')} being tried: dead letters if that fails")
 
@@ -132,6 +134,7 @@ def set_overrides(
     submit_as: Annotated[
         str | None, typer.Option("--as", help="What its rows are imported as: pre-labels (default) or ground-truth.")
     ] = None,
+    as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
     """Override the workers' settings for one project; the value `default` removes an override.
@@ -153,9 +156,11 @@ def set_overrides(
     if fields.get("submitAs"):
         _refuse_older(operator.inspector)
     operator.projects.override(name, fields)
-    operator.record("set", fields)
+    options = (override.option for override in OVERRIDES if override.field in fields)
+    operator.record("set", dict(zip(options, (value for value in values if value is not None), strict=True)))
     current = shown(operator.inspector.overrides(name))
-    say(f"{name}: " + (", ".join(f"{option} {value}" for option, value in current.items()) or "as the settings say"))
+    text = ", ".join(f"{option} {value}" for option, value in current.items()) or "as the settings say"
+    report(as_json, {"projectId": name, "overrides": current}, f"{name}: {text}")
 
 
 def _refuse_older(inspector: Inspector) -> None:

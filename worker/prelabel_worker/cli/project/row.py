@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from prelabel.printing import command
+from prelabel.unix_time import UnixTime
 from prelabel_worker.cli.dead.show import times
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -116,7 +117,7 @@ def _json(project_id: str, trace: Trace) -> dict[str, Any]:
         "settled": [
             {
                 "row": settled.row.arrival.seq,
-                "publishedAt": settled.row.arrival.made_ms / 1000 or None,
+                "publishedAt": UnixTime.known(settled.row.arrival.made_ms),
                 "outcome": settled.row.outcome,
                 "settledAt": settled.import_.settled_at,
                 "chunk": settled.import_.chunk_id,
@@ -130,10 +131,10 @@ def _json(project_id: str, trace: Trace) -> dict[str, Any]:
             {
                 "row": held_id,
                 "queued": bool(state.queued),
-                "dueMs": state.due,
+                "nextRetryAt": UnixTime.known(state.due),
                 "reason": state.reason,
                 "attempts": state.attempts,
-                "retryingSinceMs": state.since or None,
+                "retryingSince": UnixTime.known(state.since),
             }
             for held_id, state in trace.held
         ],
@@ -142,7 +143,7 @@ def _json(project_id: str, trace: Trace) -> dict[str, Any]:
             {
                 "row": waiting.seq,
                 "messageId": waiting.message_id,
-                "publishedAt": waiting.made_ms / 1000,
+                "publishedAt": UnixTime.known(waiting.made_ms),
                 "lane": waiting.lane if waiting.lane >= 0 else None,
                 "chunk": waiting.chunk.chunk_id if waiting.chunk else None,
                 "state": waiting.chunk.state if waiting.chunk else "waiting",

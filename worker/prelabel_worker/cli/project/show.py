@@ -1,6 +1,5 @@
 """`prelabel project show`: show one project's state here and, with `--labelbox`, at Labelbox."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -8,7 +7,6 @@ import typer
 
 from prelabel.printing import and_more, counted
 from prelabel.wire.client import Client
-from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.cli.health.status import COLUMNS
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -122,8 +120,7 @@ def _by_policy(status: ProjectStatus) -> str:
 
 
 def _until(status: ProjectStatus) -> str:
-    until = status.paused_until or 0
-    return when(until) if has_end(until - time.time()) else "it is resumed"
+    return when(status.paused_until) or "it is resumed"
 
 
 def _lines(remote: AtLabelbox) -> Iterator[str]:

@@ -13,7 +13,7 @@ from prelabel_worker.cli.publish.report import Reporting
 from prelabel_worker.cli.publish.send import FLUSH_SECONDS, send
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, RedisUrl, print_line, say
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out, print_line, say
 from prelabel_worker.settings import Settings
 
 PublishAll = Callable[[Publisher, Source], tuple[int, int]]
@@ -35,6 +35,7 @@ def publish(
     retrying: Annotated[
         bool, typer.Option("--retrying/--no-retrying", help="With --wait: wait for retrying rows too.")
     ] = True,
+    as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
     """Publish predictions from a file. Exit code 1 when records are refused; they are printed on standard error.
@@ -45,12 +46,15 @@ def publish(
     """
     settings = settings_for(redis_url)
     if wait or report is not None:
-        with Reporting(connect(settings), settings, report) as reporting:
+        with Reporting(connect(settings), settings, report, file) as reporting:
             published, _ = _publish_file(settings, predictions, file, project, reporting.publish)
-            reporting.finish(published, timeout if wait else None, retrying=retrying)
+            reporting.finish(published, timeout if wait else None, retrying=retrying, as_json=as_json)
         return
     published, refused = _publish_file(settings, predictions, file, project, _publish_only)
-    print_line(f"published {published}, refused {refused}")
+    if as_json:
+        out({"published": published, "refused": refused})
+    else:
+        print_line(f"published {published}, refused {refused}")
     if refused:
         raise typer.Exit(DONE_WITH_DEAD)
 

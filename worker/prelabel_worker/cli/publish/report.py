@@ -21,7 +21,7 @@ from prelabel.wire.client import Client
 from prelabel_worker.cli.publish.send import FLUSH_SECONDS, send
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.cli.shared.screen import console
-from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, ServiceAway, print_line, say, usage
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, ServiceAway, out, print_line, say, usage
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.queries.row_follower import Follower, follow
 from prelabel_worker.queries.row_report import FINAL, PENDING, ReportedRow, RowReport
@@ -47,7 +47,7 @@ class Reporting:
     Exit code 2 for a path that cannot be opened; NotAReport is raised for a file that is not a report.
     """
 
-    def __init__(self, client: Client, settings: Settings, path: Path | None) -> None:
+    def __init__(self, client: Client, settings: Settings, path: Path | None, file: str) -> None:
         self._client = client
         self._settings = settings
         self._path = path
@@ -58,7 +58,7 @@ class Reporting:
         self._waiting: list[ReportedRow] = []
         self._published_before = 0  # records that an earlier run published
         try:
-            self._report = RowReport(path)
+            self._report = RowReport(path, file)
         except OSError as error:
             usage(f"{path}: {error.strerror}")
         if settings.history_days == 0:
@@ -89,21 +89,31 @@ class Reporting:
             self._interrupted(publisher)
         return published - self._published_before, refused
 
-    def finish(self, published: int, timeout: float | None, *, retrying: bool) -> None:
+    def finish(self, published: int, timeout: float | None, *, retrying: bool, as_json: bool) -> None:
         """Wait unless `timeout` is None, write the report, and end the command unless its exit code is 0."""
         earlier = f", published before {self._published_before}" if self._published_before else ""
-        print_line(f"published {published}, refused {self._report.counts()['refused']}{earlier}")
+        if not as_json:
+            print_line(f"published {published}, refused {self._report.counts()['refused']}{earlier}")
         if timeout is not None:
             self._wait(timeout, retrying=retrying)
         self._write()
         counts = self._report.counts()
-        if timeout is not None:
+        if as_json:
+            self._print_json(published, timeout is not None)
+        elif timeout is not None:
             print_line(", ".join(f"{name} {counts[name]:,}" for name in (*_DONE, *_UNSETTLED) if counts[name]))
+        if timeout is not None:
             self._say_overridden()
         if timeout is not None and any(counts[name] for name in _UNSETTLED):
             raise typer.Exit(TIMED_OUT)
         if counts["dead"] or counts["refused"] or counts["unknown"]:
             raise typer.Exit(DONE_WITH_DEAD)
+
+    def _print_json(self, published: int, waited: bool) -> None:
+        counts = self._report.counts()
+        numbers = {"published": published, "refused": counts["refused"], "publishedBefore": self._published_before}
+        outcomes = {"outcomes": {name: counts[name] for name in (*_DONE, *_UNSETTLED) if counts[name]}}
+        out(numbers | (outcomes if waited else {}))
 
     def _take(self, publisher: Publisher, record: Record) -> None:
         """Publish under a message id that is the same in every run. Raises MessageError."""

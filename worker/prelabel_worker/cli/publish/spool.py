@@ -67,6 +67,7 @@ def send(
             "--force", help="Also send rows that are too old: those that Redis already has may be counted twice."
         ),
     ] = False,
+    as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
     """Send rows that ended publishers left on the disk. Running publishers send their own.
@@ -87,7 +88,10 @@ def send(
                 sent, stayed = sent + answered, stayed + kept
         finally:
             slot.release()
-    print_line(f"sent {counted(sent, 'row')}")
+    if as_json:
+        out({"sent": sent, "stayed": stayed, "runningSlots": [int(slot) for slot in owned]})
+    else:
+        print_line(f"sent {counted(sent, 'row')}")
     if stayed:
         say(f"{counted(stayed, 'row')} stayed, too old or damaged: see `{command('spool list', folder)}`")
     if owned:

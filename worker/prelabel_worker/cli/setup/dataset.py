@@ -110,6 +110,8 @@ class _Refusals:
             with _named_report(report):
                 private_files.check_regular(report)
         is_continued = report is not None and state.report == str(report) and report.exists()
+        if report is not None and not is_continued and report.exists() and report.stat().st_size:
+            usage(f"{report} exists, and is no report of these rows: it would be overwritten; name another file")
         self._keep = state.report_bytes if is_continued else 0
         state.report = str(report or "")
         self._file: BinaryIO | None = None

@@ -3,10 +3,9 @@
 import gzip
 import json
 import sys
-import time
 import traceback
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, NoReturn, cast
@@ -15,7 +14,9 @@ import orjson
 import typer
 
 from prelabel.errors import PrelabelError
+from prelabel.json_record import json_value
 from prelabel.printing import printable, printable_json
+from prelabel.unix_time import UnixTime
 
 DONE, DONE_WITH_DEAD, USAGE, TIMED_OUT, NOTHING, AWAY = 0, 1, 2, 3, 3, 4
 """Exit codes: done; done with dead or refused rows; wrong usage; timeout; nothing matched; a service is unreachable."""
@@ -104,8 +105,17 @@ def out(value: Any) -> None:
     print(json_text(value, indent=True))  # noqa: T201
 
 
+def report(as_json: bool, document: Mapping[str, Any], text: str) -> None:
+    """Report what a command did: as JSON on standard output, or in words on standard error."""
+    if as_json:
+        out(document)
+    else:
+        say(text)
+
+
 def json_text(value: Any, *, indent: bool = False) -> str:
-    """Return a value as JSON that a terminal can print."""
+    """Return a value as JSON that a terminal can print; times are in ISO 8601."""
+    value = json_value(value)
     try:
         text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else None).decode()
     except orjson.JSONEncodeError:  # a lone surrogate, which orjson refuses
@@ -114,8 +124,5 @@ def json_text(value: Any, *, indent: bool = False) -> str:
 
 
 def when(seconds: float | None) -> str:
-    """Return a Unix time as text, in UTC; '' for None and 0."""
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
-    except (OverflowError, ValueError, OSError):  # anybody may have written what Redis holds
-        return "a time out of range"
+    """Return a Unix time as commands print it, and take it (`--since`); '' for None and 0."""
+    return UnixTime(seconds).iso() if seconds else ""

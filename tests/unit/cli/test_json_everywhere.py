@@ -1,0 +1,39 @@
+"""A script can read the answer of every command."""
+
+import pytest
+
+from prelabel_worker.cli.commands import COMMANDS
+from prelabel_worker.cli.lazy_group import Declared, LazyCommand, Noun
+
+WITHOUT_JSON = {
+    "demo": "is watched by a person",
+    "up": "runs until it is interrupted; stack.json and stack.env have its addresses",
+    "worker": "runs until it is interrupted; its log is JSON",
+    "metrics": "answers in Prometheus's text format",
+    "sandbox run": "runs until it is interrupted; it prints its address as JSON",
+    "dead export": "writes NDJSON",
+    "ontology infer": "prints JSON",
+}
+"""The commands without `--json`, each with the reason."""
+
+
+def commands() -> dict[str, Declared]:
+    found: dict[str, Declared] = {}
+    for noun, entry in COMMANDS.items():
+        of_noun = {f"{noun} {name}": each for name, each in entry.commands.items()} if isinstance(entry, Noun) else {}
+        found |= of_noun or {noun: entry}  # type: ignore[dict-item]
+    return found
+
+
+def takes_json(words: str) -> bool:
+    command = LazyCommand(words.split()[-1], commands()[words]).load()
+    return any("--json" in parameter.opts for parameter in command.params)
+
+
+@pytest.mark.parametrize("words", commands())
+def test_a_command_takes_json_or_has_a_reason_not_to(words: str) -> None:
+    assert takes_json(words) == (words not in WITHOUT_JSON)
+
+
+def test_every_exception_is_a_command() -> None:
+    assert WITHOUT_JSON.keys() <= commands().keys()

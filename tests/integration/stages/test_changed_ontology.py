@@ -135,7 +135,6 @@ def test_an_edited_message_is_checked_against_an_ontology_fetched_after_the_edit
     publish(rig, BOX | {"name": "tug"})
     rig.settle()
     set_ontology(rig, tree(tool("rectangle", "car"), tool("rectangle", "boat")))
-    older(rig)
     dead_letter = rig.dead_letter()
     file = Path("edited.json")
     file.write_bytes(dead_letter.message.replace(b"tug", b"boat"))

@@ -15,10 +15,19 @@ from prelabel.errors import BufferFull, PrelabelError, PublisherClosed, RedisUna
 from prelabel.messages import DataRow, DataRowId, GlobalKey, Model, PredictionMessage
 from prelabel.printing import and_more
 from prelabel.publishing.aio import AsyncPublisher
+from prelabel.publishing.options import Check, whole
 from prelabel.publishing.publisher import CLOSE_SECONDS, Publisher
 from prelabel.validation.gate import MAX_MESSAGE_BYTES, Message, prepare
 
 Failure = PrelabelError | type[PrelabelError]
+_FAILURE = Check(
+    "an error of prelabel, its class, or None",
+    lambda value: (
+        value is None
+        or isinstance(value, PrelabelError)
+        or (isinstance(value, type) and issubclass(value, PrelabelError))
+    ),
+)
 _SHOWN = 10
 
 
@@ -31,6 +40,8 @@ class Recorder:
     """
 
     def __init__(self, fail_with: Failure | None = None, max_bytes: int = MAX_MESSAGE_BYTES) -> None:
+        _FAILURE("fail_with", fail_with)
+        whole(MAX_MESSAGE_BYTES)("max_bytes", max_bytes)
         self.fail_with = fail_with
         self.unflushed = 0
         self._max_bytes = max_bytes

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from prelabel import BoundingBox, GlobalKey, Model, PredictionMessage, Reason
-from tests.support.flow import TOOLS, Flow, box
+from tests.support.flow import TOOLS, Flow, Run, box
 
 ROOT = Path(__file__).parents[2]
 
@@ -132,6 +132,17 @@ def test_a_feature_that_was_added_later_is_found(flow: Flow) -> None:
     flow.publish(box("b", "tug", project=flow.project))
 
     assert flow.settled().imported == 2
+
+
+def test_a_dead_letter_is_imported_when_it_is_retried_at_once_after_its_feature_was_added(flow: Flow, run: Run) -> None:
+    flow.publish(box("a", "tug", project=flow.project))
+    assert flow.settled().dead == 1
+    flow.create(tools=[*TOOLS, {"tool": "rectangle", "name": "tug"}])
+
+    assert run("dead", "retry", "--project", flow.project, "--reason", "unknown-feature").returncode == 0
+
+    status = flow.settled()
+    assert (status.imported, status.dead) == (1, 0)
 
 
 def test_real_detections_arrive_with_coordinates_name_and_data_row(

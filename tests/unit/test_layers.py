@@ -84,7 +84,7 @@ MAY_IMPORT = {
     "prelabel_worker.presence": "",
     "prelabel_worker.scripts": "",
     "prelabel_worker.ontology": "",
-    "prelabel_worker.labelbox": "errors ontology",
+    "prelabel_worker.labelbox": "errors ontology scripts",
     "prelabel_worker.redis_settings": "errors",
     "prelabel_worker.settings": "amqp_url errors labelbox redis_settings",
     "prelabel_worker.logs": "settings",

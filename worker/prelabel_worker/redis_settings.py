@@ -5,7 +5,6 @@ than the check's question to Redis. `settings` takes the declarations from here 
 """
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ ENV_PREFIX = "PRELABEL_"
 """The prefix of every setting's environment variable."""
 ENV_FILE = Path(".env")
 """The file in the current folder that is read for settings that the environment lacks."""
-_PREFIX = r"^[A-Za-z0-9_.-]{1,64}$"
 
 
 def _check_redis_url(text: str) -> None:
@@ -26,8 +24,8 @@ def _check_redis_url(text: str) -> None:
 
 
 def _check_key_prefix(text: str) -> None:
-    if not re.fullmatch(_PREFIX, text) or text.endswith("\n"):
-        raise ValueError(f"String should match pattern '{_PREFIX}'")
+    if not keys.is_prefix(text):
+        raise ValueError(f"expected 1 to 64 characters of {keys.PREFIX_CHARACTERS}")
 
 
 @dataclass(frozen=True, slots=True)

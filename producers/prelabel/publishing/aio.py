@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from prelabel.messages import Model
+from prelabel.publishing.options import TIMEOUT
 from prelabel.publishing.publisher import CLOSE_SECONDS, PublisherBase
 from prelabel.validation.gate import Message, Prepared
 
@@ -51,6 +52,7 @@ class AsyncPublisher(PublisherBase):
 
     async def flush(self, timeout: float | None = None) -> None:
         """Wait until Redis has every message published before this call. Raises as `Publisher.flush` does."""
+        TIMEOUT("timeout", timeout)
         flush = self._core.outboxes.begin_flush()
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
@@ -75,7 +77,7 @@ class AsyncPublisher(PublisherBase):
         queue = self._queues.setdefault(project_id, _Queue())
         queue.waiting += 1
         try:
-            async with asyncio.timeout(self._core.settings.block_seconds), queue.lock:
+            async with asyncio.timeout(self._core.settings.wait_seconds), queue.lock:
                 await self._until(lambda: self._core.offer(prepared, 0.0))
         except TimeoutError:
             raise self._core.buffer_full(project_id) from None

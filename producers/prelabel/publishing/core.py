@@ -4,61 +4,31 @@ import atexit
 import os
 import threading
 import weakref
-from dataclasses import dataclass
-from pathlib import Path
 
 from prelabel.errors import BufferFull, PublisherClosed, RedisUnavailable
 from prelabel.messages import Model
 from prelabel.printing import command, counted
-from prelabel.publishing.buffer import Limits, Row
+from prelabel.publishing.buffer import Row
+from prelabel.publishing.exit_report import report_loss
 from prelabel.publishing.inbox import Inbox
+from prelabel.publishing.options import TIMEOUT, PublisherSettings
 from prelabel.publishing.outboxes import Flush, Outboxes
 from prelabel.publishing.sender import Sender
 from prelabel.publishing.spooler import Spooler
 from prelabel.spool.slots import take_slot
 from prelabel.validation.gate import MAX_MESSAGE_BYTES, Message, Prepared, prepare
 from prelabel.wire.client import open_client
-from prelabel.wire.durability import Durability
-from prelabel.wire.redis_url import RedisUrl
 
 _SOCKET_SECONDS = 10.0
 _SOCKET_SECONDS_WITH_SPOOL = 2.0
 _AT_EXIT_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class PublisherSettings:
-    """The arguments of a publisher, checked."""
-
-    #: Where the inbox is.
-    redis_url: RedisUrl
-    #: The prefix of all keys.
-    key_prefix: str
-    #: The limits of sends and frames.
-    limits: Limits
-    #: Maximum rows of one project in memory.
-    max_rows: int
-    #: The same in bytes of messages.
-    max_bytes: int
-    #: How long `publish()` waits for room; 0 when it raises at once.
-    block_seconds: float
-    #: Which answer of Redis means that a write is safe.
-    durability: Durability
-    #: Maximum rows in the inbox of one project.
-    max_inbox_rows: int
-    #: The folder of the spools, an absolute path; None without a spool.
-    spool_dir: Path | None
-    #: Maximum bytes on the disk for one project.
-    spool_bytes: int
-    #: Frames older than this are moved to `expired/`.
-    spool_max_age_seconds: float
-
-
 class _Process:
     """The parts that no two processes share: outboxes, threads, a connection and a slot."""
 
     def __init__(self, settings: PublisherSettings) -> None:
-        folder = settings.spool_dir
+        folder = settings.spool_folder
         self._slot = take_slot(folder) if folder else None
         self.outboxes = Outboxes(
             settings.limits, settings.max_rows, settings.max_bytes, self._slot, settings.spool_bytes
@@ -124,28 +94,33 @@ class PublisherCore:
             raise self._unavailable(flush.remaining())
         rows = self.outboxes.take_set_aside()
         if rows:
-            folder = self.settings.spool_dir
+            folder = self.settings.spool_folder
             raise RedisUnavailable(
                 f"{counted(rows, 'row')} set aside in {folder}: see `{command('spool list', folder)}`"
             )
 
     def close(self, timeout: float) -> None:
         """Flush and stop. Raises RedisUnavailable if rows could not be handed over in time."""
+        TIMEOUT("timeout", timeout)
+        lost = self._stop(timeout)
+        if lost:
+            raise self._unavailable(lost)
+
+    def _stop(self, timeout: float) -> int:
+        """Flush and stop; return the number of rows that neither Redis nor the disk has."""
         atexit.unregister(self._close_at_exit)
         if self._closed:
-            return
+            return 0
         self._closed = True
         process = self._process
         if process is None:  # a forked child that never published
-            return
+            return 0
         hand_over = process.outboxes.begin_hand_over()
         try:
             process.outboxes.wait_for(hand_over.is_over, timeout)
         finally:
             process.stop()
-        lost = process.outboxes.rows_in_memory()
-        if lost:
-            raise self._unavailable(lost)
+        return process.outboxes.rows_in_memory()
 
     @property
     def outboxes(self) -> Outboxes:
@@ -165,7 +140,9 @@ class PublisherCore:
 
     def _close_at_exit(self) -> None:
         """Hand over as many rows as possible in a few seconds, if the interpreter ends without `close()`."""
-        self.close(_AT_EXIT_SECONDS)
+        lost = self._stop(_AT_EXIT_SECONDS)
+        if lost:
+            report_loss(lost, self._where())
 
     def _unavailable(self, rows: int) -> RedisUnavailable:
         return RedisUnavailable(f"{counted(rows, 'row')} still waiting for {self._where()}")

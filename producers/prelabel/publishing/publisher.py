@@ -1,24 +1,19 @@
 """The publisher: accepts messages at once, sends them as frames from a thread, and reports when Redis has them."""
 
 import os
-from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 from prelabel.messages import Model
-from prelabel.publishing.buffer import Limits
-from prelabel.publishing.core import PublisherCore, PublisherSettings
+from prelabel.publishing.core import PublisherCore
 from prelabel.publishing.default_redis import default_redis_url
-from prelabel.publishing.inbox import MAX_INBOX_ROWS
+from prelabel.publishing.options import TIMEOUT, PublisherSettings
 from prelabel.validation.gate import Message
-from prelabel.wire import keys
 from prelabel.wire.durability import Durability
-from prelabel.wire.frame import MAX_FRAME_BYTES, MAX_FRAME_ROWS
-from prelabel.wire.redis_url import RedisUrl
+from prelabel.wire.redis_url import InvalidUrl, RedisUrl
 
 CLOSE_SECONDS = 30.0
 """How long `close()` waits for Redis by default."""
-_FRAME_SLOW = 250
 
 
 class PublisherBase:
@@ -28,40 +23,41 @@ class PublisherBase:
         self,
         redis_url: str | None = None,
         *,
-        key_prefix: str = keys.DEFAULT_PREFIX,
-        linger_seconds: float = 0.05,
-        frame_rows: int = 256,
-        frame_bytes: int = 4 * 1024 * 1024,
-        send_rows: int = 3072,
-        send_bytes: int = 4 * 1024 * 1024,
-        max_rows: int = 50_000,
-        max_bytes: int = 256 * 1024 * 1024,
-        when_full: Literal["block", "raise"] = "block",
-        block_seconds: float = 30.0,
-        durability: Durability = "fsync",
-        max_inbox_rows: int = MAX_INBOX_ROWS,
-        spool_dir: str | os.PathLike[str] | None = None,
-        spool_bytes: int = 1024 * 1024 * 1024,
-        spool_max_age_days: float = 6.0,
+        key_prefix: str = PublisherSettings.key_prefix,
+        linger_seconds: float = PublisherSettings.linger_seconds,
+        frame_rows: int = PublisherSettings.frame_rows,
+        frame_bytes: int = PublisherSettings.frame_bytes,
+        send_rows: int = PublisherSettings.send_rows,
+        send_bytes: int = PublisherSettings.send_bytes,
+        max_rows: int = PublisherSettings.max_rows,
+        max_bytes: int = PublisherSettings.max_bytes,
+        when_full: Literal["block", "raise"] = PublisherSettings.when_full,
+        block_seconds: float = PublisherSettings.block_seconds,
+        durability: Durability = PublisherSettings.durability,
+        max_inbox_rows: int = PublisherSettings.max_inbox_rows,
+        spool_dir: str | os.PathLike[str] | None = PublisherSettings.spool_dir,
+        spool_bytes: int = PublisherSettings.spool_bytes,
+        spool_max_age_days: float = PublisherSettings.spool_max_age_days,
     ) -> None:
-        url = default_redis_url() if redis_url is None else RedisUrl.parse(redis_url)
-        if not (1 <= frame_rows <= MAX_FRAME_ROWS and 1 <= frame_bytes <= MAX_FRAME_BYTES):
-            raise ValueError(f"a frame has at most {MAX_FRAME_ROWS} rows and {MAX_FRAME_BYTES} bytes")
-        self._core = PublisherCore(
-            PublisherSettings(
-                redis_url=url,
-                key_prefix=key_prefix,
-                limits=Limits(send_rows, send_bytes, frame_rows, frame_bytes, _FRAME_SLOW, linger_seconds),
-                max_rows=max_rows,
-                max_bytes=max_bytes,
-                block_seconds=block_seconds if when_full == "block" else 0.0,
-                durability=durability,
-                max_inbox_rows=max_inbox_rows,
-                spool_dir=None if spool_dir is None else Path(spool_dir).absolute(),
-                spool_bytes=spool_bytes,
-                spool_max_age_seconds=spool_max_age_days * 86_400,
-            )
+        settings = PublisherSettings(
+            redis_url=default_redis_url() if redis_url is None else _parsed(redis_url),
+            key_prefix=key_prefix,
+            linger_seconds=linger_seconds,
+            frame_rows=frame_rows,
+            frame_bytes=frame_bytes,
+            send_rows=send_rows,
+            send_bytes=send_bytes,
+            max_rows=max_rows,
+            max_bytes=max_bytes,
+            when_full=when_full,
+            block_seconds=block_seconds,
+            durability=durability,
+            max_inbox_rows=max_inbox_rows,
+            spool_dir=spool_dir,
+            spool_bytes=spool_bytes,
+            spool_max_age_days=spool_max_age_days,
         )
+        self._core = PublisherCore(settings)
 
     @property
     def spooled_rows(self) -> int:
@@ -107,12 +103,13 @@ class Publisher(PublisherBase):
         max_inbox_rows: maximum rows in the inbox of a project; above it, the rows of that project stay in memory.
         spool_dir: a folder on a local disk for rows that Redis does not accept. Any number of processes can share it if
             they all use the same Redis and the same `key_prefix`.
-        spool_bytes: maximum bytes on the disk for one project of one process.
+        spool_bytes: maximum bytes on the disk for one project of one process, at least `frame_bytes`.
         spool_max_age_days: frames older than this are moved to `expired/` instead of being sent. Keep it below the
             workers' `frame_memory_days`: only for that long does Redis recognise a frame that is sent again.
 
-    Raises NoRedisUrl if no Redis URL is given and no stack runs, ValueError for a malformed URL or for frame limits
-    above the maximum, OSError if `spool_dir` cannot be used. A spool needs the file locks of Linux and macOS.
+    Raises NoRedisUrl if no Redis URL is given and no stack runs, ValueError for a malformed URL or an option with a
+    wrong value (which option, what was expected, what was found), OSError if `spool_dir` cannot be used. A spool needs
+    the file locks of Linux and macOS.
 
     """
 
@@ -127,7 +124,7 @@ class Publisher(PublisherBase):
         """
         core = self._core
         prepared = core.prepare(message, project_id, model)
-        if not core.offer(prepared, core.settings.block_seconds):
+        if not core.offer(prepared, core.settings.wait_seconds):
             raise core.buffer_full(prepared.project_id)
         return prepared.message_id
 
@@ -139,6 +136,7 @@ class Publisher(PublisherBase):
         spool, and the publisher continues to send them. Also raises it, once, if rows were moved to `expired/` or
         `damaged/` in the spool.
         """
+        TIMEOUT("timeout", timeout)
         outboxes = self._core.outboxes
         flush = outboxes.begin_flush()
         outboxes.wait_for(flush.is_over, timeout)
@@ -160,3 +158,10 @@ class Publisher(PublisherBase):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _parsed(redis_url: str) -> RedisUrl:
+    try:
+        return RedisUrl.parse(redis_url)
+    except InvalidUrl as error:
+        raise InvalidUrl(f"redis_url: {error}") from None

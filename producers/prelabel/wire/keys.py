@@ -5,7 +5,17 @@ slot, so that one script can change them together; scripts are given the root an
 `ProjectKeys` has.
 """
 
+import re
+from typing import Any
+
 DEFAULT_PREFIX = "prelabel"
+PREFIX_CHARACTERS = "A-Z, a-z, 0-9, _, . and -"
+_PREFIX = re.compile("[A-Za-z0-9_.-]{1,64}")
+
+
+def is_prefix(value: Any) -> bool:
+    """Return whether a value can be the prefix of all keys; it may be of any type."""
+    return isinstance(value, str) and _PREFIX.fullmatch(value) is not None
 
 
 def project_root(prefix: str, project_id: str) -> str:
@@ -216,7 +226,10 @@ class ProjectKeys:
 
     @property
     def ontology(self) -> str:
-        """Hash: `normalized`, `mediaType`, `name`, `fetchedMs`."""
+        """Hash: `normalized`, `mediaType`, `name`, `fetchedMs` (when the request for it began), `outdatedMs`.
+
+        `outdatedMs` is when an operator last retried rows or asked for a refresh.
+        """
         return f"{self.root}:ontology"
 
     @property

@@ -193,6 +193,8 @@ class RedisUrl:
     @classmethod
     def parse(cls, text: str) -> "RedisUrl":
         """Parse a URL. Raises InvalidUrl."""
+        if not isinstance(text, str):  # a caller without a type checker
+            raise InvalidUrl(f"expected {FORMS}, found a value of type {type(text).__name__}")
         scheme = _scheme(text)
         parts, hosts = _parts(text, scheme)
         on_socket, cluster = scheme in ("unix", "redis+socket"), scheme.endswith("+cluster")

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from prelabel_worker.labelbox.errors import Unavailable
-from prelabel_worker.labelbox.ontology_cache import Catalog
+from prelabel_worker.labelbox.ontology_cache import Cached, Catalog
 from prelabel_worker.labelbox.types import ProjectOntology
 
 FOUND = ProjectOntology({"tools": [{"tool": "rectangle", "name": "vessel", "featureSchemaId": "c" * 25}]}, "IMAGE", "o")
@@ -72,9 +72,9 @@ def test_an_ontology_that_redis_lost_is_asked_for_again(client: "redis.Redis", p
     """A restart between two commands may take what was just put."""
 
     class Losing(Catalog):
-        def put(self, project_id: str, found: ProjectOntology) -> None:
-            super().put(project_id, found)
+        def get(self, project_id: str) -> Cached | None:
             client.delete(f"{prefix}:{{{project_id}}}:ontology")
+            return super().get(project_id)
 
     assert Losing(client, prefix).refresh("p", lambda: FOUND) is None
     assert Catalog(client, prefix).refresh("p", lambda: FOUND) is not None

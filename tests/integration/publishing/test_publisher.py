@@ -302,3 +302,59 @@ def test_an_interpreter_that_ends_without_close_hands_its_rows_over(
     subprocess.run([sys.executable, "-c", code, redis_url, prefix], check=True, timeout=30)
 
     assert published(client, prefix) == 1
+
+
+EXITS = {
+    "no log": ("", False),
+    "a log on standard error": ("import logging; logging.basicConfig()", False),
+    "a log in a file": ("import logging; logging.basicConfig(filename='log')", True),
+    "a log that is off": ("import logging; logging.getLogger('prelabel').setLevel('CRITICAL')", False),
+}
+ENDS_WITHOUT_CLOSE = """
+{logging}
+import asyncio, prelabel
+publisher = prelabel.{publisher}('redis://:s3cret@127.0.0.1:1/0', linger_seconds=3600, **{options})
+for key in 'ab':
+    accepted = publisher.publish(
+        {{'projectId': 'p', 'dataRow': {{'globalKey': key}},
+         'annotations': [{{'name': 'b', 'point': {{'x': 1, 'y': 2}}}}]}}
+    )
+    if prelabel.{publisher} is prelabel.AsyncPublisher:
+        asyncio.run(accepted)
+{then}
+"""
+
+
+def ended(folder: Path, logging: str = "", *, publisher: str = "Publisher", options: str = "{}", then: str = "") -> str:
+    """Run a process that publishes two rows to a Redis that is down and ends; return its standard error."""
+    code = ENDS_WITHOUT_CLOSE.format(logging=logging, publisher=publisher, options=options, then=then)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.stderr
+
+
+@pytest.mark.parametrize(("logging", "in_file"), EXITS.values(), ids=EXITS.keys())
+@pytest.mark.parametrize("publisher", ["Publisher", "AsyncPublisher"])
+def test_an_interpreter_that_ends_while_redis_is_down_says_once_how_many_rows_are_lost(
+    tmp_path: Path, publisher: str, logging: str, in_file: bool
+) -> None:
+    said = ended(tmp_path, logging, publisher=publisher)
+
+    assert said.count("2 rows are lost: the interpreter ended while still waiting for Redis at ") == 1
+    assert "Call close() before that, or set spool_dir" in said
+    assert "Traceback" not in said
+    assert "s3cret" not in said
+    if in_file:
+        assert (tmp_path / "log").read_text().count("ERROR:prelabel.publisher:2 rows are lost: ") == 1
+
+
+def test_an_interpreter_that_ends_says_nothing_of_rows_that_are_on_the_disk(tmp_path: Path) -> None:
+    assert "lost" not in ended(tmp_path, options="{'spool_dir': 'spool'}")
+    assert list((tmp_path / "spool").rglob("*.frames"))
+
+
+def test_rows_whose_loss_close_has_raised_are_not_reported_again_at_exit(tmp_path: Path) -> None:
+    then = "try: publisher.close(0)\nexcept prelabel.RedisUnavailable: pass"
+
+    assert "lost" not in ended(tmp_path, then=then)

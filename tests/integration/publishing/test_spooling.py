@@ -163,7 +163,13 @@ def test_rows_that_the_disk_does_not_take_stay_in_memory_in_order(
 
 def test_a_full_spool_holds_up_its_own_project_only(own: OwnRedis, tmp_path: Path) -> None:
     own.start()
-    options: dict[str, Any] = {"spool_bytes": 100_000, "max_rows": 500, "when_full": "raise", "send_rows": 100}
+    options: dict[str, Any] = {
+        "spool_bytes": 100_000,
+        "frame_bytes": 100_000,
+        "max_rows": 500,
+        "when_full": "raise",
+        "send_rows": 100,
+    }
     publisher = Publisher(own.url, spool_dir=tmp_path, linger_seconds=0.001, **options)
     own.kill()
     taken = 0

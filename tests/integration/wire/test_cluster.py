@@ -27,6 +27,8 @@ from prelabel_worker.chunks.chunk import Defect
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome
 from prelabel_worker.dead_letters.editing import edited_message
 from prelabel_worker.labelbox.errors import Unavailable
+from prelabel_worker.labelbox.ontology_cache import Catalog
+from prelabel_worker.labelbox.types import ProjectOntology
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.operations.undo_ledger import UndoLedger
 from prelabel_worker.queries.audit import audit
@@ -190,6 +192,8 @@ def run_every_script(project: Project) -> None:
     project.pauses.pause_project(name, "test")
     projects.resume(name)
     projects.flush(name)
+    projects.refresh_ontology(name)
+    Catalog(client, "prelabel").refresh(name, lambda: ProjectOntology({}, "IMAGE", "o"))
     chunk = project.take(project.cut())
     project.publish(real_message("d"), real_message("e"))
     half, _ = project.ledger.split(project.take(project.cut()))

@@ -45,7 +45,7 @@ def test_bad_rows_are_set_aside_and_the_others_are_the_file() -> None:
     details, message = split_body(held.body)
     assert (details["messageId"], details["dataRow"], details["hint"]) == ("m1", "k:b", "did you mean vessel?")
     assert message == row(1, "b", good=False).raw
-    assert built.unknown_features == 1
+    assert built.not_in_ontology == 1
 
 
 def test_an_invalid_message_supersedes_nothing() -> None:

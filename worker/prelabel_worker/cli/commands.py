@@ -114,7 +114,7 @@ COMMANDS: Mapping[str, Declared | Noun] = {
         },
     ),
     "project": Noun(
-        "Projects: create, list, show, pause, resume, flush, retry, set, forget.",
+        "Projects: create, list, show, pause, resume, flush, refresh, retry, set, forget.",
         {
             "create": Declared(
                 "project.create:create",
@@ -135,6 +135,10 @@ COMMANDS: Mapping[str, Declared | Noun] = {
             "resume": Declared("project.command:resume", "End a pause, whoever began it."),
             "flush": Declared(
                 "project.command:flush", "Import the waiting rows now, before their linger time is over."
+            ),
+            "refresh": Declared(
+                "project.command:refresh",
+                "Have the workers fetch the project's ontology again before they check the next rows.",
             ),
             "retry": Declared(
                 "project.command:retry",

@@ -1,6 +1,6 @@
 """Ontologies of projects: fetched when needed, cached in Redis for all workers, parsed once in each process."""
 
-import time
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,21 +12,39 @@ from prelabel_worker.labelbox import responses
 from prelabel_worker.labelbox.errors import UnexpectedShape
 from prelabel_worker.labelbox.types import ProjectOntology
 from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.scripts import Scripts
 
 FRESH_SECONDS = 600.0
 """Seconds after which an ontology is fetched again. While Labelbox is unreachable, the cached one is used."""
-REFRESH_SECONDS = 60.0
-"""Minimum seconds between two fetches of an ontology because a row names an unknown feature."""
+REFRESH_SECONDS = 5.0
+"""Minimum seconds between two fetches of one project's ontology, by all workers together.
+
+An ontology that is older than this refuses no row: it is fetched again first.
+"""
 # How long one worker's fetch keeps others from fetching. If that worker dies, they wait no longer than this.
 _FLIGHT_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Cached:
-    """An ontology and how old it is."""
+    """An ontology as it was when it was fetched. All times are Redis's."""
 
+    #: The ontology, parsed. The same object as long as Labelbox answers the same.
     ontology: Ontology
+    #: Seconds since the request for it was sent.
     age_seconds: float
+    #: When the request for it was sent, in ms.
+    fetched_ms: int
+    #: When an operator last retried rows or asked for a refresh, in ms; 0 for never.
+    outdated_ms: int
+
+    def is_outdated(self, cut_ms: float = math.inf) -> bool:
+        """Return whether an operator has retried rows or asked for a refresh since it was fetched.
+
+        For the rows of a chunk, `cut_ms` is when it was cut: what an operator retried later is not in it. Otherwise a
+        long series of retries would keep the chunks of a project waiting.
+        """
+        return self.fetched_ms < min(self.outdated_ms, cut_ms)
 
 
 class Catalog:
@@ -34,6 +52,7 @@ class Catalog:
 
     def __init__(self, client: Client, key_prefix: str) -> None:
         self._client = client
+        self._scripts = Scripts(client)
         self._prefix = key_prefix
         self._parsed: dict[str, tuple[bytes, Ontology]] = {}
 
@@ -42,8 +61,8 @@ class Catalog:
 
         It is parsed again only when it has changed.
         """
-        key = keys.ProjectKeys(self._prefix, project_id).ontology
-        stored, media_type, fetched = self._client.hmget(key, "normalized", "mediaType", "fetchedMs")
+        root = keys.project_root(self._prefix, project_id)
+        now, stored, media_type, fetched, outdated = self._scripts.run("cached_ontology", root)
         if stored is None or fetched is None:
             return None
         known = self._parsed.get(project_id)
@@ -55,29 +74,30 @@ class Catalog:
                 return None
             ontology = Ontology.from_normalized(tree, media_type.decode() if media_type else None)
             known = self._parsed[project_id] = (identity, ontology)
-        return Cached(known[1], max(0.0, time.time() - int(fetched) / 1000))
-
-    def put(self, project_id: str, ontology: ProjectOntology) -> None:
-        """Cache the ontology that Labelbox answered."""
-        key = keys.ProjectKeys(self._prefix, project_id).ontology
-        fields: dict[str, bytes | str | int] = {
-            "normalized": orjson.dumps(ontology.normalized),
-            "mediaType": ontology.media_type or "",
-            "name": ontology.name,
-            "fetchedMs": int(time.time() * 1000),
-        }
-        self._client.hset(key, mapping=fields)
+        age_seconds = max(0, int(now) - int(fetched)) / 1000
+        return Cached(known[1], age_seconds, int(fetched), int(outdated or 0))
 
     def refresh(self, project_id: str, fetch: Callable[[], ProjectOntology]) -> Cached | None:
         """Fetch the ontology, cache it and return it. Raises the errors of `fetch`.
 
-        Returns None while another worker fetches it, or if Redis has lost it in the meantime.
+        Returns None while another worker fetches it or has just done so, or if Redis has lost it in the meantime.
         """
-        flight = keys.ProjectKeys(self._prefix, project_id).ontology_flight
-        if not self._client.set(flight, 1, nx=True, px=_FLIGHT_MS):
+        project_keys, wait_ms = keys.ProjectKeys(self._prefix, project_id), int(REFRESH_SECONDS * 1000)
+        begun_ms = int(self._scripts.run("begin_ontology_fetch", project_keys.root, _FLIGHT_MS, wait_ms))
+        if not begun_ms:
             return None
         try:
-            self.put(project_id, fetch())
+            self._put(project_keys, fetch(), begun_ms)
         finally:
-            self._client.delete(flight)
+            self._client.delete(project_keys.ontology_flight)
         return self.get(project_id)
+
+    def _put(self, project_keys: keys.ProjectKeys, ontology: ProjectOntology, begun_ms: int) -> None:
+        """Cache the ontology that Labelbox answered. A change after the request began may not be in the answer."""
+        fields: dict[str, bytes | str | int] = {
+            "normalized": orjson.dumps(ontology.normalized),
+            "mediaType": ontology.media_type or "",
+            "name": ontology.name,
+            "fetchedMs": begun_ms,
+        }
+        self._client.hset(project_keys.ontology, mapping=fields)

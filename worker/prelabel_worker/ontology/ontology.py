@@ -16,7 +16,7 @@ from prelabel.annotations.base import CheckFailed
 from prelabel.annotations.geo import check_degrees
 from prelabel.annotations.kinds import DOCUMENTS, KINDS, MEDIA_TYPES, TILES, Kind, media_type_of
 from prelabel.annotations.video import SHAPES, shape_of
-from prelabel.errors import InvalidAnnotation, MessageError, NotInOntology, Reason, quoted
+from prelabel.errors import MessageError, NotInOntology, Reason, quoted
 from prelabel_worker.ontology.classification_answers import TimedAnswers, check_answer, check_nested
 from prelabel_worker.ontology.tree import FORMS, Feature, Level, feature_bytes, read_classification, read_tool
 
@@ -117,7 +117,7 @@ class Ontology:
                 check_degrees(annotation)
             except CheckFailed as error:
                 where = f"{path}.{error.path}"
-                raise InvalidAnnotation(error.reason, where, error.found, error.expected) from None
+                raise NotInOntology(error.reason, where, error.found, error.expected) from None
 
     def _check_masks(self, annotation: Any, kind: Kind, path: str) -> Feature:
         """Check that each instance names a mask tool, and return the feature that stands for the whole set of masks."""
@@ -133,7 +133,7 @@ class Ontology:
         """Return the error for a kind that the media type refuses. The hint names accepted kinds for the same tools."""
         if kind.name == "tile box" and "bounding box" not in self._refused:
             expected = "a number greater than 0: a box may have a negative height on tiled imagery only"
-            return InvalidAnnotation(Reason.INVALID_ANNOTATION, f"{path}.bbox.height", annotation.bbox.height, expected)
+            return NotInOntology(Reason.INVALID_ANNOTATION, f"{path}.bbox.height", annotation.bbox.height, expected)
         accepted = [other for other in KINDS if self._media_type in other.media and other.tools & kind.tools]
         ways = " or ".join(f"a {other.name}" for other in accepted if other.timed == kind.timed or not kind.timed)
         hint = f"{self._media_type} assets take {ways}" if ways and not kind.classifies else None

@@ -1,4 +1,4 @@
-"""Resume, flush and override projects. Changes take effect within seconds and need no restart."""
+"""Resume, flush, refresh and override projects. Changes take effect within seconds and need no restart."""
 
 from collections.abc import Mapping
 
@@ -32,6 +32,14 @@ class Projects:
         chunks = int(self._scripts.run("retry_stuck", self._root(project_id)))
         self._look_at(project_id)
         return chunks
+
+    def refresh_ontology(self, project_id: str) -> float | None:
+        """Have the ontology fetched again before the next rows are checked.
+
+        Returns the age of the cached one in seconds, or None if none is cached.
+        """
+        age_ms = int(self._scripts.run("refresh_ontology", self._root(project_id)))
+        return None if age_ms < 0 else age_ms / 1000
 
     def override(self, project_id: str, fields: Mapping[str, str]) -> None:
         """Set overrides by their names in Redis (see overrides.py); an empty value removes the override."""

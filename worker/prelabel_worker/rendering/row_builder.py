@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from prelabel.annotations.kinds import BY_NAME, KINDS, Kind
 from prelabel.annotations.together import MAX_PER_FEATURE, check_count
-from prelabel.errors import InvalidAnnotation, MalformedMessage, NotInOntology, Reason
+from prelabel.errors import InvalidAnnotation, MalformedMessage, Reason
 from prelabel.validation.gate import data_row_key, read_message, slow_count
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.ontology.tree import Feature
@@ -161,12 +161,12 @@ def _identify(
     return uuids, explicit, counts
 
 
-def _only_pre_labels(at: int) -> NotInOntology:
+def _only_pre_labels(at: int) -> InvalidAnnotation:
     """Return the error for a relationship in ground truth.
 
     Labelbox refuses it there: docs/reference/labelbox-format.md#2-11.
     """
-    return NotInOntology(
+    return InvalidAnnotation(
         Reason.PRE_LABELS_ONLY,
         f"annotations[{at}].relationship",
         "a relationship",

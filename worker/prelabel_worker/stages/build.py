@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from prelabel.errors import MessageError, Reason
+from prelabel.errors import MessageError, NotInOntology, Reason
 from prelabel_worker.chunks.annotation_counts import Counted
 from prelabel_worker.chunks.held_rows import Origin, Problem, RowFacts, facts_of, held_frame, held_row
 from prelabel_worker.chunks.history import trace_of
@@ -22,8 +22,8 @@ class Built:
     set_aside: list[RowOutcome] = field(default_factory=list)
     counted: list[Counted] = field(default_factory=list)
     """Numbers of annotations by feature of each row of `sent`."""
-    unknown_features: int = 0
-    """Number of rows that name a feature which the ontology does not have: it may have changed."""
+    not_in_ontology: int = 0
+    """Number of rows that do not fit the ontology or the media type, which may have changed since they were fetched."""
     slow: int = 0
     """Number of annotations in the file that Labelbox imports slowly. The frames' headers may have said less."""
 
@@ -65,7 +65,7 @@ def build(
         try:
             ready = builder.build(row.raw)
         except MessageError as error:
-            built.unknown_features += error.reason is Reason.UNKNOWN_FEATURE
+            built.not_in_ontology += isinstance(error, NotInOntology)
             built.set_aside.append(held_row(row, Problem(error.reason, error.details()), origin, facts_of(row.raw)))
             continue
         if ready.explicit and not explicit.isdisjoint(ready.explicit):

@@ -1,5 +1,6 @@
 """submit: a chunk → validated rows → an import at Labelbox."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -12,7 +13,7 @@ from prelabel_worker.chunks.held_rows import Origin
 from prelabel_worker.chunks.leases import Lease
 from prelabel_worker.labelbox import retry_policy
 from prelabel_worker.labelbox.errors import KeyMissing, RequestError, TooLarge, UnexpectedShape
-from prelabel_worker.labelbox.ontology_cache import FRESH_SECONDS, REFRESH_SECONDS, Cached
+from prelabel_worker.labelbox.ontology_cache import Cached
 from prelabel_worker.labelbox.retry_policy import FEW, PAUSE_SECONDS, RetryAction, RetryDecision
 from prelabel_worker.labelbox.types import ImportName, SubmitAs
 from prelabel_worker.rendering.identity import import_name
@@ -107,18 +108,19 @@ class _Submission:
     def _built(self) -> Built | None:
         """Validate and render the rows; return None when there is no ontology yet and the chunk waits."""
         fresh = FreshOntology(self._context, self._account, self._chunk, self._permits)
-        cached = self._ontology(fresh)
+        cached = self._ontology(fresh.get)
         if cached is None:
             return None
         rows = self._context.reader.rows(self._chunk)
         origin = Origin("submit", self._chunk.id)
         policy = self._policy()
         built = build(rows, self._builder(cached), origin, policy)
-        if built.unknown_features and cached.age_seconds > REFRESH_SECONDS:
-            cached = self._ontology(fresh, older_than=REFRESH_SECONDS)
-            if cached is None:
+        if built.not_in_ontology:
+            renewed = self._ontology(fresh.after_refusal)
+            if renewed is None:
                 return None
-            built = build(rows, self._builder(cached), origin, policy)
+            if renewed.ontology is not cached.ontology:
+                built = build(rows, self._builder(renewed), origin, policy)
         return built
 
     def _policy(self) -> Policy | None:
@@ -130,9 +132,9 @@ class _Submission:
         form, ground_truth = self._context.memory.form(project_id), self._chunk.submit_as is SubmitAs.GROUND_TRUTH
         return RowBuilder(project_id, cached.ontology, data_row_form=form, ground_truth=ground_truth)
 
-    def _ontology(self, fresh: FreshOntology, older_than: float = FRESH_SECONDS) -> Cached | None:
+    def _ontology(self, get: Callable[[], Cached | None]) -> Cached | None:
         try:
-            return fresh.get(older_than)
+            return get()
         except RequestError as error:
             self._recover(error)
             return None

@@ -1,4 +1,4 @@
-"""`prelabel project`: list, pause, resume, flush, retry, set; `create`, `show` and `forget` have their own modules."""
+"""`prelabel project`, except `create`, `show` and `forget`, which have their own modules."""
 
 from typing import Annotated, Any
 
@@ -81,6 +81,20 @@ def flush(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> No
     operator.record("flush", {"rows": rows})
     text = f"cutting {counted(rows, 'waiting row')} into chunks now"
     report(as_json, {"projectId": name, "rows": rows}, text)
+
+
+def refresh(name: Name, redis_url: RedisUrl = None) -> None:
+    """Have the workers fetch the project's ontology again before they check the next rows.
+
+    Retrying dead letters does the same.
+
+    Example: prelabel project refresh demo-project
+    """
+    operator = _Operator(name, redis_url)
+    age_seconds = operator.projects.refresh_ontology(name)
+    operator.record("refresh", {})
+    cached = "none is cached" if age_seconds is None else f"the cached one is {age_seconds:,.0f} s old"
+    say(f"{name}: workers fetch the ontology again before they check the next rows; {cached}")
 
 
 def retry(

@@ -13,9 +13,11 @@ from prelabel.errors import InboxFull
 from prelabel.printing import command, counted
 from prelabel.publishing.buffer import Limits
 from prelabel.publishing.inbox import Inbox
+from prelabel.publishing.options import PublisherSettings
 from prelabel.publishing.replay import replay
 from prelabel.spool.files import DAMAGED, EXPIRED, ProjectSpool, facts_of
 from prelabel.spool.slots import Slot, is_owned, project_folders, slot_folders, take_leftovers
+from prelabel.wire.redis_url import RedisUrl as Url
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.screen import console, new_table
@@ -32,15 +34,6 @@ from prelabel_worker.cli.shared.terminal import (
 )
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The publishers' spool_dir.")]
-_MAX_AGE_DAYS = 6.0
-_LIMITS = Limits(
-    send_rows=3072,
-    send_bytes=4 * 1024 * 1024,
-    frame_rows=256,
-    frame_bytes=4 * 1024 * 1024,
-    frame_slow=250,
-    linger_seconds=0.0,
-)
 _ANY_SIZE = 2**62
 
 
@@ -78,13 +71,18 @@ def send(
     """
     owned = [slot.name for slot in slot_folders(_existing(folder)) if is_owned(slot) and any(_facts(slot))]
     settings = settings_for(redis_url)
-    inbox = Inbox(connect(settings), settings.key_prefix, durability=settings.durability)
-    oldest = 0.0 if force else time.time() - _MAX_AGE_DAYS * 86_400
+    publisher = PublisherSettings(
+        redis_url=Url.parse(settings.redis_url.get_secret_value()),
+        key_prefix=settings.key_prefix,
+        durability=settings.durability,
+    )
+    inbox = Inbox(connect(settings), publisher.key_prefix, publisher.max_inbox_rows, publisher.durability)
+    oldest = 0.0 if force else time.time() - publisher.spool_max_age_seconds
     sent = stayed = 0
     for slot in take_leftovers(folder, expired_too=force):
         try:
             for project_id, spool in _spools(slot, force):
-                answered, kept = _drain(spool, project_id, inbox, oldest)
+                answered, kept = _drain(spool, project_id, inbox, publisher.limits, oldest)
                 sent, stayed = sent + answered, stayed + kept
         finally:
             slot.release()
@@ -139,12 +137,12 @@ def _spools(slot: Slot, force: bool) -> Iterator[tuple[str, ProjectSpool]]:
         yield project_id, slot.spool(project_id, _ANY_SIZE)
 
 
-def _drain(spool: ProjectSpool, project_id: str, inbox: Inbox, oldest: float) -> tuple[int, int]:
+def _drain(spool: ProjectSpool, project_id: str, inbox: Inbox, limits: Limits, oldest: float) -> tuple[int, int]:
     """Send a spool; return how many rows Redis accepted, and how many were set aside."""
     sent = stayed = 0
     while spool.rows:
         try:
-            step = replay(spool, project_id, inbox, _LIMITS, oldest)
+            step = replay(spool, project_id, inbox, limits, oldest)
         except InboxFull as error:
             raise ServiceAway(f"project {project_id}: {error}; {counted(spool.rows, 'row')} on the disk") from None
         sent, stayed = sent + step.answered, stayed + step.set_aside

@@ -33,7 +33,7 @@ from prelabel_worker.cli.shared.terminal import (
 )
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.labelbox.errors import RequestError
-from prelabel_worker.labelbox.ontology_cache import FRESH_SECONDS, Catalog
+from prelabel_worker.labelbox.ontology_cache import REFRESH_SECONDS, Catalog
 from prelabel_worker.labelbox.types import SubmitAs
 from prelabel_worker.ontology.file import read_ontology
 from prelabel_worker.ontology.ontology import Ontology
@@ -110,7 +110,7 @@ def _of_file(path: Path, media_type: str | None) -> Check:
 
 
 def _of_project(project: str, redis_url: str | None) -> Check:
-    """Return the check that workers make: with the cached ontology while it is fresh, else with Labelbox's.
+    """Return the check that workers make: with Labelbox's ontology, or the cached one when that is only seconds old.
 
     When Labelbox does not answer, an older cached ontology is used. Writes nothing but the account's count of requests.
     """
@@ -125,7 +125,7 @@ def _of_project(project: str, redis_url: str | None) -> Check:
         say(f"{error}; asking Labelbox")
         client, cached, form, submit_as = None, None, None, ""
     ground_truth = submit_as == SubmitAs.GROUND_TRUTH
-    if cached is not None and cached.age_seconds < FRESH_SECONDS:
+    if cached is not None and cached.age_seconds <= REFRESH_SECONDS and not cached.is_outdated():
         return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
     try:
         return OfProject(_fetch_ontology(settings, client, project), project, form, ground_truth=ground_truth)

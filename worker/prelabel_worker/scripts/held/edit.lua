@@ -24,6 +24,7 @@ local function replace(id, state, facts, body)
   redis.call('HSET', root .. ':held:body', id, body)
 end
 
+if ARGV[1] ~= 'keep' then outdate_ontology() end
 local done, skipped, rows = 0, 0, 0
 for i = 2, #ARGV, 4 do
   local id = ARGV[i]

@@ -192,10 +192,31 @@ def number(value: Any, name: str) -> float:
     return value
 
 
-def score_of(value: Any) -> float | None:
-    """Return a confidence, or None if the file has none. Raises ValueError."""
-    if value is None:
-        return None
-    if not 0 <= number(value, "score") <= 1:
-        raise ValueError(f"score: expected 0 to 1, found {value!r}")
-    return float(value)
+class Scores:
+    """Reads the scores of a file, and notices if they are no shares, such as percents.
+
+    Of percents, those up to 1 would pass as shares, and be a hundred times too high.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._count = self._above_1 = 0
+
+    def read(self, value: Any) -> float | None:
+        """Return a confidence, or None if the record has none. Raises ValueError."""
+        if value is None:
+            return None
+        score = number(value, "score")
+        self._count += 1
+        self._above_1 += score > 1
+        if not 0 <= score <= 1:
+            raise ValueError(f"score: expected 0 to 1, found {value!r}")
+        return float(score)
+
+    def check(self) -> None:
+        """Call after the last record. Raises UnreadableSource if most scores of several are above 1."""
+        if self._above_1 > 1 and 2 * self._above_1 > self._count:
+            raise UnreadableSource(
+                f"{self._file}: {self._above_1} of {self._count} scores are above 1, so they are no shares; expected 0 "
+                "to 1; nothing of the file is published. Divide percents by 100"
+            )

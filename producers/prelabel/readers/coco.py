@@ -14,13 +14,13 @@ from prelabel.readers.base import (
     BadRecord,
     KeyedAnnotation,
     ReaderOptions,
+    Scores,
     Source,
     UnreadableSource,
     fields_of,
     filled,
     messages_of,
     number,
-    score_of,
     text_of,
 )
 from prelabel.readers.extents import Extent, Extents, check_inside
@@ -66,6 +66,7 @@ class Coco:
         self._categories: dict[int, Category] = {}
         self._mask_sizes: dict[int | str, tuple[int, int]] = {}
         self._extents = Extents(path.name)
+        self._scores = Scores(path.name)
 
     def read_categories(self) -> None:
         """Read the categories from the named file or this one. Raises UnreadableSource if neither has any."""
@@ -132,6 +133,7 @@ class Coco:
                 else:
                     yield KeyedAnnotation(key, item, origin)
         self._extents.check()
+        self._scores.check()
 
     def _key(self, result: dict[str, Any]) -> tuple[str, Origin]:
         """Return the data row's global key, and the image that it was made for. Raises ValueError."""
@@ -153,7 +155,7 @@ class Coco:
 
     def annotation(self, name: str, result: dict[str, Any]) -> dict[str, Any] | None:
         """Return an annotation without its geometry, or None if the mapping leaves it out. Raises ValueError."""
-        score = score_of(result.get("score"))
+        score = self._scores.read(result.get("score"))
         target = self.choose(name, score)
         if target is None:
             return None
@@ -212,7 +214,7 @@ def _category(item: Any) -> tuple[int, Category]:
         raise ValueError("a category is an object")
     category_id, keypoints = part(item, "id"), item.get("keypoints") or []
     if type(category_id) is not int:
-        raise ValueError(f"id: expected a whole number, found {category_id!r}")
+        raise ValueError(f"id: expected a whole number, found {str(category_id)[:40]!r}")
     if not isinstance(keypoints, list):
         raise ValueError("keypoints: expected an array of names")
     names = tuple(text_of(name, "keypoints") for name in keypoints)

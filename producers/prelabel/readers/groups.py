@@ -10,6 +10,8 @@ from typing import Any, Self
 
 import orjson
 
+_SHOWN = 200
+"""Maximum number of characters of a name that errors show."""
 _BATCH_BYTES = 4 * 1024 * 1024
 _BATCH_ITEMS = 1000
 """Maximum number of items in memory: orjson allocates kilobytes even for a short item, so a limit of bytes alone would
@@ -27,15 +29,19 @@ class Origin:
     where: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name!r} ({self.where})"
+        return f"{self.kind} {_short(self.name)} ({self.where})"
+
+
+def _short(name: int | str) -> str:
+    return repr(name if isinstance(name, int) or len(name) <= _SHOWN else f"{name[:_SHOWN]}…")
 
 
 class KeyClash(Exception):
     """Two records have the same key, so that their items would be of one group."""
 
     def __init__(self, key: str, first: Origin, second: Origin) -> None:
-        super().__init__(f"global key {key!r} is that of {first} and of {second}")
-        self.key, self.first, self.second = key, first, second
+        super().__init__(f"global key {_short(key)} is that of {first} and of {second}")
+        self.first, self.second = first, second
 
 
 class Groups:

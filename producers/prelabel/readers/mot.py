@@ -13,12 +13,12 @@ from prelabel.readers.base import (
     BadRecord,
     KeyedAnnotation,
     ReaderOptions,
+    Scores,
     Source,
     UnreadableSource,
     filled,
     lines_of,
     messages_of,
-    score_of,
 )
 from prelabel.readers.coco import Category, category_of, read_categories
 from prelabel.readers.coco_results import box_of, extent_of
@@ -70,10 +70,12 @@ class _Lines:
     """Reads the lines of a file, and notices what they say together about the whole file."""
 
     def __init__(self, path: Path, options: ReaderOptions) -> None:
+        self._path = path
         self._options = options
         self._categories = read_categories(options.categories) if options.categories else None
         self._boxed: set[tuple[int, int]] = set()
         self._extents = Extents(path.name)
+        self._scores = Scores(path.name)
         self._columns: tuple[int, int] | None = None  # of the first line that is a box, and its number
         self._classes: set[str] = set()
 
@@ -88,7 +90,7 @@ class _Lines:
         name = CLASS if self._categories is None else self._category(cells, self._categories, where).name
         bbox = box_of([_decimal(cell, "box") for cell in cells[2:6]])
         # In every column, -1 means none.
-        box = _Box(frame, track, name, None if score == -1 else score_of(score), bbox)
+        box = _Box(frame, track, name, self._scores.read(None if score == -1 else score), bbox)
         if (track, frame) in self._boxed:
             raise ValueError(f"track {track} has a box in frame {frame} already")
         first, at = self._columns = self._columns or (len(cells), number)
@@ -101,11 +103,23 @@ class _Lines:
         return box
 
     def check(self) -> None:
-        """Call after the last line. Raises UnreadableSource if the coordinates are no pixels."""
+        """Call after the last line. Raises UnreadableSource if the lines show that the file is read wrongly."""
         self._extents.check()
+        self._scores.check()
+        self._check_step()
         if self._categories is None and len(self._classes) > 1:
             why = f"classes of the eighth column: every box became {CLASS!r}; give --categories FILE to keep them"
             self._options.mapping.left_out[why] += len(self._classes)
+
+    def _check_step(self) -> None:
+        """Raise UnreadableSource if the frames are every n-th already, so that `frame_step` would move them."""
+        step, first = self._options.frame_step, self._options.first_frame
+        frames = {frame for _, frame in self._boxed}
+        if step > 1 and len(frames) > 2 and all((frame - first) % step == 0 for frame in frames):
+            raise UnreadableSource(
+                f"{self._path.name}: all frames are {first} plus a multiple of {step}, so they are numbered as in the "
+                "video already; nothing of the file is published. Leave out --frame-step"
+            )
 
     def _check_columns(self, cells: list[str]) -> None:
         accepted = COLUMNS if self._categories is None else (*COLUMNS, _CLASS_COLUMNS)

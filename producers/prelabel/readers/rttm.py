@@ -14,13 +14,13 @@ from prelabel.readers.base import (
     BadRecord,
     KeyedAnnotation,
     ReaderOptions,
+    Scores,
     Source,
     UnreadableSource,
     fields_of,
     filled,
     lines_of,
     messages_of,
-    score_of,
 )
 from prelabel.readers.groups import Origin
 
@@ -41,7 +41,7 @@ _NO_SPACES = "Names have no spaces in RTTM: write Speaker_0 instead of Speaker 0
 def read(path: Path, options: ReaderOptions) -> Source:
     """Return one message per recording. Raises UnreadableSource."""
     template = _checked(path, options)
-    lines = _Lines()
+    lines, scores = _Lines(), Scores(path.name)
 
     def turns() -> Iterator[KeyedAnnotation | BadRecord]:
         for number, line in lines_of(path):
@@ -54,13 +54,14 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 continue
             try:
                 lines.check(cells, number, where)
-                turn = _turn(cells, options)
+                turn = _turn(cells, options, scores)
             except ValueError as error:
                 yield BadRecord(where, str(error))
                 continue
             if turn is not None:
                 key = filled(template, {"file_id": cells[1]})
                 yield KeyedAnnotation(key, turn, Origin("recording", cells[1], where))
+        scores.check()
 
     return messages_of(turns(), options, path.name, _checklists, apart="{file_id}")
 
@@ -120,12 +121,12 @@ def _checked(path: Path, options: ReaderOptions) -> str:
     return template
 
 
-def _turn(cells: list[str], options: ReaderOptions) -> dict[str, Any] | None:
+def _turn(cells: list[str], options: ReaderOptions, scores: Scores) -> dict[str, Any] | None:
     """Return who speaks when, or None if the mapping leaves it out. Raises ValueError."""
     onset, duration = _seconds(cells[3], "onset"), _seconds(cells[4], "duration")
     if duration <= 0:
         raise ValueError("duration: expected more than 0")
-    score = None if cells[8] == _NONE else score_of(_seconds(cells[8], "confidence"))
+    score = scores.read(None if cells[8] == _NONE else _seconds(cells[8], "confidence"))
     target = options.mapping.choose(cells[7], score, FEATURE)
     if target is None:
         return None

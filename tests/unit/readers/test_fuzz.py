@@ -42,7 +42,7 @@ FORMS = ["coco-results", "coco-segmentation", "coco-keypoints", "coco-captions",
 @pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(RESULTS | ODD, max_size=5))
-def test_every_result_becomes_an_annotation_or_is_bad_or_refuses_the_file(form: str, results: list[Any]) -> None:
+def test_every_result_becomes_an_annotation_or_a_bad_record(form: str, results: list[Any]) -> None:
     images = [{"id": at, "width": 6, "height": 5} for at in range(4)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "found.json"
@@ -63,9 +63,7 @@ CELLS = st.integers(-2, 30).map(str) | st.floats().map(str) | st.sampled_from(["
 @pytest.mark.parametrize(("form", "between"), [("mot", ","), ("rttm", " ")])
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(CELLS, max_size=10), max_size=6))
-def test_every_line_becomes_an_annotation_or_is_bad_or_refuses_the_file(
-    form: str, between: str, lines: list[list[str]]
-) -> None:
+def test_every_line_becomes_an_annotation_or_a_bad_record(form: str, between: str, lines: list[list[str]]) -> None:
     first = ["SPEAKER", "rec"] if form == "rttm" else []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "found.txt"

@@ -164,7 +164,7 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path: Path, images: list[Any]
     ("categories", "problem"),
     [
         ([{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], "categories[1]: id: 1 is that of 'a' already"),
-        ([{"id": 1.7, "name": "a"}], "categories[0]: id: expected a whole number, found 1.7"),
+        ([{"id": 1.7, "name": "a"}], "categories[0]: id: expected a whole number, found '1.7'"),
         ([{"id": True, "name": "a"}], "categories[0]: id: expected a whole number"),
         ([{"id": 1}], "categories[0]: name is missing"),
         ([{"id": 1, "name": "a", "keypoints": "nose"}], "keypoints: expected an array of names"),
@@ -216,6 +216,36 @@ def test_the_first_frame_of_the_file_is_frame_1_of_the_video(tmp_path: Path, fir
 
 def test_a_frame_before_the_first_frame_refuses_the_file(tmp_path: Path) -> None:
     assert refusal("mot", write(tmp_path, "a.txt", "4,1,1,2,3,4\n"), first_frame=5).endswith("Type --first-frame 4")
+
+
+def test_frames_that_are_numbered_as_in_the_video_refuse_a_frame_step(tmp_path: Path) -> None:
+    """The option would move the boxes of frames 4, 7 … to frames 10, 19 …."""
+    path = write(tmp_path, "a.txt", "".join(f"{frame},1,1,2,3,4\n" for frame in (1, 4, 7)))
+
+    assert "Leave out --frame-step" in refusal("mot", path, frame_step=3)
+    assert read("mot", path)[1] == []
+
+
+# -- scores ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["coco-results", "mot", "rttm"])
+def test_percents_refuse_the_file_rather_than_pass_where_they_are_below_1(tmp_path: Path, form: str) -> None:
+    percents = [0.4, 87.5, 99.0]
+    path = {
+        "coco-results": lambda: coco(tmp_path, *(box(score=score) for score in percents)),
+        "mot": lambda: write(tmp_path, "a.txt", "".join(f"{at},1,1,2,3,4,{x}\n" for at, x in enumerate(percents, 1))),
+        "rttm": lambda: write(tmp_path, "a.rttm", "".join(turn("ann", f"{score} <NA>") for score in percents)),
+    }[form]()
+
+    assert "2 of 3 scores are above 1" in refusal(form, path)
+
+
+def test_single_scores_above_1_are_bad_records(tmp_path: Path) -> None:
+    messages, bad = read("coco-results", coco(tmp_path, *(box(score=score) for score in (0.9, 1.5, 0.8, 3, 0.7))))
+
+    assert len(messages[0]["annotations"]) == 3
+    assert [record.where for record in bad] == ["found.json[1]", "found.json[3]"]
 
 
 # -- coordinates and sizes ---------------------------------------------------------------------------------------------

@@ -61,14 +61,41 @@ def test_segmentation_arrives_as_masks_through_a_mapping(flow: Flow, files: Path
     assert masks == {"cam-1/000001.jpg": [[0, 1, 1], [1, 0, 0]], "cam-1/000003.jpg": [[1, 1, 0, 0], [1, 1, 0, 0]]}
 
 
-def test_a_cut_off_file_is_reported_and_its_records_before_the_cut_are_published(flow: Flow, files: Path) -> None:
-    (files / "cut.json").write_text('[3, {"image_id": 1,')
+def test_of_a_cut_off_file_nothing_is_published(flow: Flow, files: Path) -> None:
+    (files / "cut.json").write_text('[3, {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}, {"image_id": 1,')
     where = ["--project", flow.project, "--redis-url", flow.stack.file.redis_url, "--categories", "known.json"]
 
     done = run_in(files, "publish", "cut.json", "--format", "coco-results", *where)
 
     assert (done.returncode, done.stdout) == (1, "published 0, refused 2\n")
-    assert "nothing more was read: cut.json, [1]: not JSON" in done.stderr
+    assert "nothing more was read: cut.json, [2]: not JSON" in done.stderr
+
+
+def test_frames_from_0_publish_nothing_until_the_option_that_the_error_names_is_typed(flow: Flow, files: Path) -> None:
+    ontology = {"tools": [{"tool": "rectangle", "name": "object"}], "classifications": []}
+    body = {"id": flow.project, "ontology": ontology, "dataRows": "any", "mediaType": "VIDEO"}
+    flow.control("POST", "projects", body)
+    lines = [f"{frame},1,1{frame},20,30,40,0.9,-1,-1,-1\n" for frame in range(3)]
+    (files / "lock.txt").write_text("no box\n" + "".join(lines))
+    words = ["publish", "lock.txt", "--format", "mot", "--project", flow.project]
+    words += ["--redis-url", flow.stack.file.redis_url]
+
+    refused = run_in(files, *words)
+
+    assert (refused.returncode, refused.stdout) == (1, "published 0, refused 2\n")
+    assert "lock.txt, line 2: frame: expected 1 or more, found 0" in refused.stderr
+    assert refused.stderr.rstrip().endswith("Type --first-frame 0")
+    (files / "lock.txt").write_text("".join(lines))
+    assert run_in(files, *words).returncode == 2
+    assert flow.status().published == 0
+
+    done = run_in(files, *words, "--first-frame", "0")
+
+    assert (done.returncode, done.stdout) == (0, "published 1, refused 0\n")
+    assert flow.settled().imported == 1
+    (line,) = flow.pre_labels()
+    keyframes = line["segments"][0]["keyframes"]
+    assert [(keyframe["frame"], keyframe["bbox"]["left"]) for keyframe in keyframes] == [(1, 10), (2, 11), (3, 12)]
 
 
 @pytest.mark.parametrize(

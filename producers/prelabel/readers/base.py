@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prelabel.errors import PrelabelError
-from prelabel.readers.groups import Groups
+from prelabel.readers.groups import Groups, KeyClash, Origin
 from prelabel.readers.mapping import ClassMapping
 
 MAX_LINE = 65_536
 """Maximum number of characters of a line in a text format."""
 _FIELD = re.compile(r"\{(\w+)(?::0?(\d{1,3})d)?\}")
+_LIKE_A_FIELD = re.compile(r"\{\w+(?::[^{}]*)?\}")
 
 
 class UnreadableSource(PrelabelError):
@@ -66,18 +67,30 @@ class ReaderOptions:
     frame_rate: float | None = None
     #: MOT: n, if the tracker saw only every n-th frame of the video.
     frame_step: int = 1
+    #: MOT: the number that the file gives to the first frame of the video.
+    first_frame: int = 1
 
-    def key_template(self, default: str) -> str:
-        """Return the template of global keys that applies."""
-        return self.global_key or self.mapping.global_key or default
+    def key_template(self, default: str, *fields: str) -> str:
+        """Return the template of global keys that applies. Raises UnreadableSource if it has other fields than these.
+
+        A field that is not filled would be the same text in the key of every data row.
+        """
+        template = self.global_key or self.mapping.global_key or default
+        for field_like in _LIKE_A_FIELD.findall(template):
+            match = _FIELD.fullmatch(field_like)
+            if match is None or match[1] not in fields:
+                known = " or ".join(f"{{{name}}}" for name in fields)
+                raise UnreadableSource(f"global key {template!r}: expected the field {known}, found {field_like}")
+        return template
 
 
 @dataclass(frozen=True, slots=True)
 class KeyedAnnotation:
-    """One annotation, and the global key of its data row."""
+    """One annotation, the global key of its data row, and the record that the key was made for."""
 
     key: str
     annotation: Mapping[str, Any]
+    origin: Origin
 
 
 def filled(template: str, fields: Mapping[str, Any]) -> str:
@@ -100,11 +113,15 @@ def messages_of(
     options: ReaderOptions,
     file: str,
     merge: Callable[[list[Any]], list[Any]] = list,
+    *,
+    apart: str,
 ) -> Source:
     """Yield bad records at once, then one message per data row, in the order in which the data rows first occur.
 
     `merge` turns the items that were read for a data row into its annotations, if the two differ. A message must hold
-    all predictions of a model for a data row, so no message can be sent before the end of the file.
+    all predictions of a model for a data row, so no message can be sent before the end of the file. So a reader that
+    raises UnreadableSource at any place of the file refuses all of it. `apart` is a template of global keys that tells
+    all records apart.
     """
     try:
         with Groups() as groups:
@@ -112,12 +129,21 @@ def messages_of(
                 if isinstance(item, BadRecord):
                     yield item
                 else:
-                    groups.add(item.key, item.annotation)
+                    groups.add(item.key, item.annotation, item.origin)
             for key, group in groups:
                 if options.mapping.takes(key):
                     yield Record(f"{file}, data row {key}", _message(key, merge(group), options))
+    except KeyClash as clash:
+        raise UnreadableSource(f"{file}: {clash}, so nothing is published; {_told_apart(clash, apart)}") from None
     except sqlite3.Error as error:
         raise UnreadableSource(f"the predictions of {file} cannot be kept in a temporary file: {error}") from None
+
+
+def _told_apart(clash: KeyClash, apart: str) -> str:
+    """Return what to do about two records with one key."""
+    if str(clash.first.name) == str(clash.second.name):  # such as 7 and "7"
+        return "write these ids in one way, or give one of them another text"
+    return f"type --global-key '{apart}', or add that field to your template"
 
 
 def _message(key: str, annotations: list[Any], options: ReaderOptions) -> dict[str, Any]:
@@ -166,10 +192,31 @@ def number(value: Any, name: str) -> float:
     return value
 
 
-def score_of(value: Any) -> float | None:
-    """Return a confidence, or None if the file has none. Raises ValueError."""
-    if value is None:
-        return None
-    if not 0 <= number(value, "score") <= 1:
-        raise ValueError(f"score: expected 0 to 1, found {value:g}")
-    return float(value)
+class Scores:
+    """Reads the scores of a file, and notices if they are no shares, such as percents.
+
+    Of percents, those up to 1 would pass as shares, and be a hundred times too high.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._count = self._above_1 = 0
+
+    def read(self, value: Any) -> float | None:
+        """Return a confidence, or None if the record has none. Raises ValueError."""
+        if value is None:
+            return None
+        score = number(value, "score")
+        self._count += 1
+        self._above_1 += score > 1
+        if not 0 <= score <= 1:
+            raise ValueError(f"score: expected 0 to 1, found {value!r}")
+        return float(score)
+
+    def check(self) -> None:
+        """Call after the last record. Raises UnreadableSource if most scores of several are above 1."""
+        if self._above_1 > 1 and 2 * self._above_1 > self._count:
+            raise UnreadableSource(
+                f"{self._file}: {self._above_1} of {self._count} scores are above 1, so they are no shares; expected 0 "
+                "to 1; nothing of the file is published. Divide percents by 100"
+            )

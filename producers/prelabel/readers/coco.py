@@ -1,7 +1,8 @@
 """The parts that COCO's formats share: names of categories, sizes of images, a walk over results that skips bad ones.
 
 The file is an array of results, or an object as COCO defines it, with the results under `annotations`, perhaps with
-`images` and `categories`.
+`images` and `categories`. A bad result is named, and the others continue. A result that shows that the whole file is
+read wrongly, such as a mask of another size than its image, raises UnreadableSource.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,12 +14,17 @@ from prelabel.readers.base import (
     BadRecord,
     KeyedAnnotation,
     ReaderOptions,
+    Scores,
+    Source,
     UnreadableSource,
     fields_of,
     filled,
-    score_of,
+    messages_of,
+    number,
     text_of,
 )
+from prelabel.readers.extents import Extent, Extents, check_inside
+from prelabel.readers.groups import Origin
 from prelabel.readers.json_stream import elements
 from prelabel.readers.mapping import Target
 
@@ -40,36 +46,97 @@ class Image:
     height: int | None = None
 
 
+_UNKNOWN = Image()
+
+
 class Coco:
     """A file of predictions, and the files with its categories and images, if they are separate."""
 
     def __init__(self, path: Path, options: ReaderOptions) -> None:
         self.path = path
         self.options = options
-        self.template = options.key_template("{image_id}")
+        #: The place of the result that is being read.
+        self.where = path.name
+        self.template = options.key_template("{image_id}", "image_id", "file_name")
         if not fields_of(self.template) & {"image_id", "file_name"}:
             raise UnreadableSource(
                 f"global key {self.template!r}: expected {{image_id}} or {{file_name}}: every image needs its own"
             )
-        self._images: dict[Any, Image] | None = None
+        self._images: dict[int | str, Image] | None = None
+        self._categories: dict[int, Category] = {}
+        self._mask_sizes: dict[int | str, tuple[int, int]] = {}
+        self._extents = Extents(path.name)
+        self._scores = Scores(path.name)
 
-    def categories(self) -> dict[int, Category]:
-        """Return categories by id, from the named file or this one. Raises UnreadableSource if neither has any."""
+    def read_categories(self) -> None:
+        """Read the categories from the named file or this one. Raises UnreadableSource if neither has any."""
         beside = self.options.categories
-        categories = read_categories(beside or self.path, alone=beside is not None)
-        if not categories:
+        self._categories = read_categories(beside or self.path, alone=beside is not None)
+        if not self._categories:
             raise UnreadableSource(f"{self.path} names no categories: give --categories FILE")
-        return categories
 
-    def image(self, image_id: Any) -> Image:
-        """Return an image's name and size, as far as they are known."""
+    def category(self, result: dict[str, Any]) -> Category:
+        """Return the category of a result. Raises ValueError."""
+        return category_of(part(result, "category_id"), self._categories, self.where)
+
+    def image(self, image_id: int | str) -> Image:
+        """Return an image's name and size, as far as they are known. Raises UnreadableSource."""
         if self._images is None:
             beside = self.options.images
             self._images = _read_images(beside or self.path, alone=beside is not None)
-        return self._images.get(image_id, Image())
+        return self._images.get(image_id, _UNKNOWN)
 
-    def key(self, result: dict[str, Any]) -> str:
-        """Return the data row's global key. Raises ValueError."""
+    def check_mask(self, image_id: int | str, width: int, height: int) -> None:
+        """Raise UnreadableSource for a mask of another size than its image, or than the image's other masks."""
+        image = self.image(image_id)
+        known, whose = (image.width, image.height), f"image {image_id!r}"
+        if None in known:
+            known, whose = self._mask_sizes.setdefault(image_id, (width, height)), f"an earlier mask of {whose}"
+        if known != (width, height):
+            turned = "; a size in COCO is [height, width]" if known == (height, width) else ""
+            raise UnreadableSource(
+                f"{self.where}: the mask has {width} x {height} pixels (width x height), but {whose} has "
+                f"{known[0]} x {known[1]}{turned}; nothing of the file is published. Resize the masks to their images, "
+                "or give --images FILE with the images that they were made for"
+            )
+
+    def check_extent(self, image_id: int | str, extent: Extent) -> None:
+        """Raise UnreadableSource for coordinates that are not in their image."""
+        self._extents.add(extent)
+        image = self.image(image_id)
+        if image.width is not None and image.height is not None:
+            check_inside(extent, self.where, f"image {image_id!r}", image.width, image.height)
+
+    def messages(self, read: Callable[[dict[str, Any]], Iterable[dict[str, Any] | BadRecord]]) -> Source:
+        """Return one message per image, with the annotations that `read` returns for each result.
+
+        `read` raises ValueError for a bad result, or returns a BadRecord for each bad part of it.
+        """
+        return messages_of(self._walk(read), self.options, self.path.name, apart="{image_id}")
+
+    def _walk(
+        self, read: Callable[[dict[str, Any]], Iterable[dict[str, Any] | BadRecord]]
+    ) -> Iterator[KeyedAnnotation | BadRecord]:
+        for index, result in enumerate(elements(self.path, "annotations")):
+            self.where = f"{self.path.name}[{index}]"
+            try:
+                if not isinstance(result, dict):
+                    raise ValueError("a result is an object")
+                key, origin = self._key(result)
+                annotations = list(read(result))
+            except ValueError as error:
+                yield BadRecord(self.where, str(error))
+                continue
+            for item in annotations:
+                if isinstance(item, BadRecord):
+                    yield BadRecord(self.where + item.where, item.problem)
+                else:
+                    yield KeyedAnnotation(key, item, origin)
+        self._extents.check()
+        self._scores.check()
+
+    def _key(self, result: dict[str, Any]) -> tuple[str, Origin]:
+        """Return the data row's global key, and the image that it was made for. Raises ValueError."""
         image_id = part(result, "image_id")
         if isinstance(image_id, bool) or not isinstance(image_id, int | str):
             raise ValueError("image_id: expected a whole number or a text")
@@ -77,30 +144,10 @@ class Coco:
         if "file_name" in fields_of(self.template):
             fields["file_name"] = self.image(image_id).file_name
             if fields["file_name"] is None:
-                raise ValueError(f"image {image_id} has no file_name: give --images FILE")
-        return text_of(filled(self.template, fields), "global key")
-
-    def walk(
-        self, read: Callable[[dict[str, Any]], Iterable[dict[str, Any] | BadRecord]]
-    ) -> Iterator[KeyedAnnotation | BadRecord]:
-        """Yield the annotations that `read` returns for each result, and the bad records.
-
-        `read` raises ValueError for a bad result, or returns a BadRecord for each bad part of it.
-        """
-        for index, result in enumerate(elements(self.path, "annotations")):
-            where = f"{self.path.name}[{index}]"
-            try:
-                if not isinstance(result, dict):
-                    raise ValueError("a result is an object")
-                key, annotations = self.key(result), list(read(result))
-            except ValueError as error:
-                yield BadRecord(where, str(error))
-                continue
-            for item in annotations:
-                if isinstance(item, BadRecord):
-                    yield BadRecord(where + item.where, item.problem)
-                else:
-                    yield KeyedAnnotation(key, item)
+                beside = self.options.images
+                remedy = f"add it to {beside}" if beside else "give --images FILE"
+                raise ValueError(f"image {image_id!r} has no file_name: {remedy}")
+        return text_of(filled(self.template, fields), "global key"), Origin("image", image_id, self.where)
 
     def choose(self, name: str, score: float | None) -> Target | None:
         """Return the mapping's target of a class, or None."""
@@ -108,7 +155,7 @@ class Coco:
 
     def annotation(self, name: str, result: dict[str, Any]) -> dict[str, Any] | None:
         """Return an annotation without its geometry, or None if the mapping leaves it out. Raises ValueError."""
-        score = score_of(result.get("score"))
+        score = self._scores.read(result.get("score"))
         target = self.choose(name, score)
         if target is None:
             return None
@@ -120,13 +167,24 @@ class Coco:
         return annotation
 
 
-def category_of(result: dict[str, Any], categories: dict[int, Category]) -> Category:
-    """Return the category of a result. Raises ValueError."""
-    category_id = part(result, "category_id")
+def category_of(category_id: Any, categories: dict[int, Category], where: str) -> Category:
+    """Return a category by its id. Raises ValueError.
+
+    Raises UnreadableSource if the file counts ids from another number than the categories: then all other ids are one
+    off too, and name the wrong categories.
+    """
     category = categories.get(category_id) if type(category_id) is int else None
-    if category is None:
-        raise ValueError(f"category_id {category_id!r} is not in the categories")
-    return category
+    if category is not None:
+        return category
+    if type(category_id) is int and categories:
+        first, last = min(categories), max(categories)
+        if (category_id, first) == (0, 1) or (category_id, first) == (last + 1, 0):
+            raise UnreadableSource(
+                f"{where}: category_id {category_id} is not in the categories, which have ids {first} to {last}, so "
+                f"the file seems to count them from {1 - first}; nothing of the file is published. "
+                "Give --categories FILE with the ids that the predictions use"
+            )
+    raise ValueError(f"category_id {category_id!r} is not in the categories")
 
 
 def part(result: dict[str, Any], key: str) -> Any:
@@ -138,21 +196,59 @@ def part(result: dict[str, Any], key: str) -> Any:
 
 def read_categories(path: Path, *, alone: bool = True) -> dict[int, Category]:
     """Return categories by id, from an array of `{id, name}` or an object that holds it as `categories`."""
-    try:
-        return {int(item["id"]): _category(item) for item in elements(path, "categories", alone=alone)}
-    except (TypeError, KeyError, ValueError, AttributeError):
-        raise UnreadableSource(f"{path}: expected an array of categories with id and name") from None
+    categories: dict[int, Category] = {}
+    for index, item in enumerate(elements(path, "categories", alone=alone)):
+        try:
+            category_id, category = _category(item)
+            if categories.setdefault(category_id, category) != category:
+                raise ValueError(f"id: {category_id} is that of {categories[category_id].name!r} already")
+        except ValueError as error:
+            raise UnreadableSource(
+                f"{path}, categories[{index}]: {error}: expected an array of categories with id and name"
+            ) from None
+    return categories
 
 
-def _category(item: dict[str, Any]) -> Category:
-    keypoints = tuple(text_of(name, "keypoints") for name in item.get("keypoints") or ())
-    return Category(text_of(item["name"], "name"), keypoints)
+def _category(item: Any) -> tuple[int, Category]:
+    if not isinstance(item, dict):
+        raise ValueError("a category is an object")
+    category_id, keypoints = part(item, "id"), item.get("keypoints") or []
+    if type(category_id) is not int:
+        raise ValueError(f"id: expected a whole number, found {str(category_id)[:40]!r}")
+    if not isinstance(keypoints, list):
+        raise ValueError("keypoints: expected an array of names")
+    names = tuple(text_of(name, "keypoints") for name in keypoints)
+    return category_id, Category(text_of(part(item, "name"), "name"), names)
 
 
-def _read_images(path: Path, *, alone: bool) -> dict[Any, Image]:
+def _read_images(path: Path, *, alone: bool) -> dict[int | str, Image]:
     """Return images by id; a plain array of results has none. About 200 bytes per image stay in memory."""
-    images = {}
-    for item in elements(path, "images", alone=alone):
-        if isinstance(item, dict) and isinstance(item.get("id"), int | str):
-            images[item["id"]] = Image(item.get("file_name"), item.get("width"), item.get("height"))
+    images: dict[int | str, Image] = {}
+    for index, item in enumerate(elements(path, "images", alone=alone)):
+        try:
+            image_id, image = _image(item)
+            if images.setdefault(image_id, image) != image:
+                raise ValueError(f"id: {image_id!r} is that of another image already, with another name or size")
+        except ValueError as error:
+            raise UnreadableSource(f"{path}, images[{index}]: {error}") from None
     return images
+
+
+def _image(item: Any) -> tuple[int | str, Image]:
+    if not isinstance(item, dict):
+        raise ValueError("an image is an object with id, file_name, width and height")
+    image_id, file_name = part(item, "id"), item.get("file_name")
+    if isinstance(image_id, bool) or not isinstance(image_id, int | str):
+        raise ValueError("id: expected a whole number or a text")
+    if file_name is not None:
+        text_of(file_name, "file_name")
+    return image_id, Image(file_name, _pixels(item.get("width"), "width"), _pixels(item.get("height"), "height"))
+
+
+def _pixels(value: Any, name: str) -> int | None:
+    """Return a width or height, or None if it is not known, for which some tools write 0 or less. Raises ValueError."""
+    if value is None:
+        return None
+    if not float(number(value, name)).is_integer():
+        raise ValueError(f"{name}: expected a whole number of pixels, found {value!r}")
+    return int(value) if value > 0 else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prelabel.readers.base import ReaderOptions, Source, messages_of, text_of
+from prelabel.readers.base import ReaderOptions, Source, text_of
 from prelabel.readers.coco import Coco, part
 
 CLASS = "caption"
@@ -26,4 +26,4 @@ def read(path: Path, options: ReaderOptions) -> Source:
             answered.add(result["image_id"])
             yield annotation | {"answer": caption.strip()}
 
-    return messages_of(coco.walk(text), options, path.name)
+    return coco.messages(text)

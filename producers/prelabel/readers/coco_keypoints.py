@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prelabel.readers.base import ReaderOptions, Source, messages_of, number
-from prelabel.readers.coco import Category, Coco, category_of, part
+from prelabel.readers.base import ReaderOptions, Source, number
+from prelabel.readers.coco import Category, Coco, part
+from prelabel.readers.extents import Extent
 
 PERSON = (
     *("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow"),
@@ -22,22 +23,27 @@ PERSON = (
 def read(path: Path, options: ReaderOptions) -> Source:
     """Return one message per image. Raises UnreadableSource."""
     coco = Coco(path, options)
-    categories = coco.categories()
+    coco.read_categories()
 
     def points(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        category = category_of(result, categories)
-        for name, x, y in _visible(part(result, "keypoints"), category):
+        visible = _visible(part(result, "keypoints"), coco.category(result))
+        if visible:
+            across, down = [x for _, x, _ in visible], [y for _, _, y in visible]
+            coco.check_extent(result["image_id"], Extent(min(across), min(down), max(across), max(down)))
+        for name, x, y in visible:
             if annotation := coco.annotation(name, result):
                 yield annotation | {"point": {"x": x, "y": y}}
 
-    return messages_of(coco.walk(points), options, path.name)
+    return coco.messages(points)
 
 
 def _visible(values: Any, category: Category) -> list[tuple[str, float, float]]:
     """Return name and place of the keypoints that are visible. Raises ValueError."""
     names = category.keypoints or PERSON
     if not isinstance(values, list) or len(values) != 3 * len(names):
-        raise ValueError(f"keypoints: expected x, y and visibility of the {len(names)} of {category.name}")
+        found = f"{len(values)} values" if isinstance(values, list) else type(values).__name__
+        expected = f"x, y and visibility of the {len(names)} of {category.name}"
+        raise ValueError(f"keypoints: expected {expected}, found {found}")
     numbers = [number(value, "keypoints") for value in values]
     triples = zip(names, numbers[::3], numbers[1::3], numbers[2::3], strict=True)
     return [(name, x, y) for name, x, y, visibility in triples if visibility > 0]

@@ -15,17 +15,16 @@ from prelabel.readers.base import (
     UnreadableSource,
     fields_of,
     filled,
-    messages_of,
     text_of,
 )
-from prelabel.readers.coco import Coco, category_of, part
+from prelabel.readers.coco import Coco, part
 from prelabel.readers.pixels import Colors, mask_annotation
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
     """Return one message per image. Raises UnreadableSource."""
     coco = Coco(path, options)
-    categories = coco.categories()
+    coco.read_categories()
     pictures = _Pictures(path, options)
 
     def segments(result: dict[str, Any]) -> Iterator[dict[str, Any] | BadRecord]:
@@ -33,17 +32,25 @@ def read(path: Path, options: ReaderOptions) -> Source:
         if not isinstance(listed, list):
             raise ValueError("segments_info: expected an array")
         colors = pictures.colors(result)
+        if colors is not None:
+            coco.check_mask(result["image_id"], colors.width, colors.height)
+        painted: set[tuple[int, int, int]] = set()
         for index, segment in enumerate(listed):
             try:
                 if not isinstance(segment, dict):
                     raise ValueError("a segment is an object")
-                name, color = category_of(segment, categories).name, _color(part(segment, "id"))
+                name, color = coco.category(segment).name, _color(part(segment, "id"))
+                if color in painted:
+                    raise ValueError(
+                        f"id: {segment['id']} is that of another segment too, so both have the same pixels"
+                    )
+                painted.add(color)
                 if annotation := coco.annotation(name, segment):
                     yield annotation | {"mask": pictures.mask(result, colors, color)}
             except ValueError as error:
                 yield BadRecord(f".segments_info[{index}]", str(error))
 
-    return messages_of(coco.walk(segments), options, path.name)
+    return coco.messages(segments)
 
 
 class _Pictures:

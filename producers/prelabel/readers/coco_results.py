@@ -7,28 +7,37 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prelabel.readers.base import ReaderOptions, Source, messages_of, number
-from prelabel.readers.coco import Coco, category_of, part
+from prelabel.readers.base import ReaderOptions, Source, number
+from prelabel.readers.coco import Coco, part
+from prelabel.readers.extents import Extent
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
     """Return one message per image. Raises UnreadableSource."""
     coco = Coco(path, options)
-    categories = coco.categories()
+    coco.read_categories()
 
     def box(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        name, bbox = category_of(result, categories).name, box_of(part(result, "bbox"))
+        name, bbox = coco.category(result).name, box_of(part(result, "bbox"))
+        coco.check_extent(result["image_id"], extent_of(bbox))
         if annotation := coco.annotation(name, result):
             yield annotation | {"bbox": bbox}
 
-    return messages_of(coco.walk(box), options, path.name)
+    return coco.messages(box)
 
 
 def box_of(bbox: Any) -> dict[str, float]:
     """Return `[x, y, width, height]` in Labelbox's form. Raises ValueError."""
     if not isinstance(bbox, list) or len(bbox) != 4:
-        raise ValueError("bbox: expected [x, y, width, height]")
+        found = f"{len(bbox)} values" if isinstance(bbox, list) else type(bbox).__name__
+        raise ValueError(f"bbox: expected [x, y, width, height], found {found}")
     left, top, width, height = (number(value, "bbox") for value in bbox)
     if width <= 0 or height <= 0:
         raise ValueError(f"bbox: expected a width and height above 0, found {width:g} and {height:g}")
     return {"top": top, "left": left, "height": height, "width": width}
+
+
+def extent_of(bbox: dict[str, float]) -> Extent:
+    """Return the extent of a box in Labelbox's form."""
+    left, top = bbox["left"], bbox["top"]
+    return Extent(left, top, left + bbox["width"], top + bbox["height"])

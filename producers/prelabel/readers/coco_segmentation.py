@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prelabel.readers.base import ReaderOptions, Source, messages_of
-from prelabel.readers.coco import Coco, category_of, part
+from prelabel.readers.base import ReaderOptions, Source
+from prelabel.readers.coco import Coco, part
+from prelabel.readers.extents import Extent
 from prelabel.readers.pixels import mask_annotation
 from prelabel.readers.rle import decode, fill
 
@@ -16,23 +17,29 @@ from prelabel.readers.rle import decode, fill
 def read(path: Path, options: ReaderOptions) -> Source:
     """Return one message per image. Raises UnreadableSource."""
     coco = Coco(path, options)
-    categories = coco.categories()
+    coco.read_categories()
 
     def mask(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        name, segmentation = category_of(result, categories).name, part(result, "segmentation")
+        name, segmentation = coco.category(result).name, part(result, "segmentation")
         if annotation := coco.annotation(name, result):
             yield annotation | {"mask": mask_annotation(*_pixels(coco, result, segmentation))}
 
-    return messages_of(coco.walk(mask), options, path.name)
+    return coco.messages(mask)
 
 
 def _pixels(coco: Coco, result: dict[str, Any], segmentation: Any) -> tuple[bytes, int, int]:
     """Return pixels, width and height. Raises ValueError."""
     if isinstance(segmentation, dict):
-        return decode(segmentation)
+        pixels, width, height = decode(segmentation)
+        coco.check_mask(result["image_id"], width, height)
+        return pixels, width, height
     if not isinstance(segmentation, list) or not segmentation:
         raise ValueError("segmentation: expected run lengths or polygons")
     image = coco.image(result["image_id"])
-    if type(image.width) is not int or type(image.height) is not int:
+    if image.width is None or image.height is None:
         raise ValueError("segmentation: a polygon needs its image's width and height: give --images FILE")
-    return fill(segmentation, image.width, image.height), image.width, image.height
+    pixels = fill(segmentation, image.width, image.height)
+    across = [x for polygon in segmentation for x in polygon[::2]]
+    down = [y for polygon in segmentation for y in polygon[1::2]]
+    coco.check_extent(result["image_id"], Extent(min(across), min(down), max(across), max(down)))
+    return pixels, image.width, image.height

@@ -34,7 +34,7 @@ _TABLE = (
     Format("coco-keypoints", "coco_keypoints", "keypoints → points", _COCO),
     Format("coco-captions", "coco_captions", "captions → free text", frozenset({"images"})),
     Format("coco-panoptic", "coco_panoptic", "segments → masks", _COCO | {"masks", "mask_url"}),
-    Format("mot", "mot", "tracks of a video → video objects", frozenset({"categories", "frame_step"})),
+    Format("mot", "mot", "tracks of a video → video objects", frozenset({"categories", "frame_step", "first_frame"})),
     Format("rttm", "rttm", "who speaks when → a checklist with ranges of time", frozenset({"media", "frame_rate"})),
 )
 FORMATS = {item.name: item for item in _TABLE}

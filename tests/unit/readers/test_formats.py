@@ -50,7 +50,7 @@ def test_run_lengths_go_down_the_columns(tmp_path: Path, counts: Any) -> None:
 
 def test_a_polygon_has_the_pixels_whose_centres_are_inside(tmp_path: Path) -> None:
     images = [{"id": 7, "width": 5, "height": 3, "file_name": "7.jpg"}]
-    parts = [[1, 0, 3, 0, 3, 2, 1, 2], [4, 2, 9, 2, 9, 9, 4, 9]]
+    parts = [[1, 0, 3, 0, 3, 2, 1, 2], [4, 2, 6, 2, 6, 6, 4, 6]]
 
     messages, bad = read("coco-segmentation", coco(tmp_path, [segment(segmentation=parts)], images=images))
 
@@ -106,7 +106,9 @@ def test_visible_keypoints_become_points_of_their_names(tmp_path: Path) -> None:
 
     messages, bad = read("coco-keypoints", write(tmp_path, "found.json", results), categories=categories)
 
-    assert [each.problem for each in bad] == ["keypoints: expected x, y and visibility of the 2 of crane"]
+    assert [each.problem for each in bad] == [
+        "keypoints: expected x, y and visibility of the 2 of crane, found 3 values"
+    ]
     assert messages[0]["annotations"][0] == {"name": "hook", "confidence": 0.9, "point": {"x": 3, "y": 4.5}}
     lines = built(messages, "IMAGE", tools=tool("point", "hook", "cabin"))
     assert [line["name"] for line in lines] == ["hook", "hook", "cabin"]
@@ -286,7 +288,7 @@ def test_classes_of_tracks_come_from_the_eighth_column(tmp_path: Path) -> None:
     ("line", "problem"),
     [
         ("1,2,3", "expected frame, track"),
-        ("0,1,1,2,3,4", "frames count from 1"),
+        ("-1,1,1,2,3,4", "frame: expected 1 or more"),
         ("1.5,1,1,2,3,4", "a whole number"),
         ("1e99,1,1,2,3,4", "a whole number"),
         ("1,-1,1,2,3,4", "a detection without a track"),

@@ -1,4 +1,4 @@
-"""Whatever stands in a file: a message that the gate takes, a bad record with its place, and never another error."""
+"""Whatever stands in a file: a message that the gate takes, a bad record or a refusal, and never another error."""
 
 import json
 import tempfile
@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from prelabel.readers import UnreadableSource
 from tests.support.reading import CATEGORIES, read
 
 NUMBERS = st.integers(-3, 40) | st.floats(allow_nan=False, allow_infinity=False) | st.integers()
@@ -47,7 +48,10 @@ def test_every_result_becomes_an_annotation_or_a_bad_record(form: str, results: 
         path = Path(folder) / "found.json"
         path.write_text(json.dumps({"annotations": results, "images": images, "categories": CATEGORIES}))
         (Path(folder) / "found").mkdir()
-        _, bad = read(form, path)
+        try:
+            _, bad = read(form, path)
+        except UnreadableSource:
+            return
 
     assert all(each.where.startswith("found.json[") and each.problem for each in bad)
 
@@ -64,6 +68,9 @@ def test_every_line_becomes_an_annotation_or_a_bad_record(form: str, between: st
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "found.txt"
         path.write_text("".join(between.join(first + cells) + "\n" for cells in lines))
-        _, bad = read(form, path)
+        try:
+            _, bad = read(form, path)
+        except UnreadableSource:
+            return
 
     assert all(each.where.startswith("found.txt, line ") and each.problem for each in bad)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from prelabel.annotations.png import read_png
 from prelabel.readers import json_stream
 from prelabel.readers.base import UnreadableSource
-from prelabel.readers.groups import Groups
+from prelabel.readers.groups import Groups, Origin
 from prelabel.readers.json_stream import elements
 from prelabel.readers.mapping import BadMapping, ClassMapping, Target, read_mapping
 from prelabel.readers.pixels import mask_annotation
@@ -88,7 +88,8 @@ def test_a_large_file_is_read_in_little_memory(tmp_path: Path) -> None:
     try:
         with Groups() as groups:
             for each in elements(path, "annotations"):
-                groups.add(str(each["image_id"] % 100), each)
+                image = each["image_id"] % 100
+                groups.add(str(image), each, Origin("image", image, ""))
             count = sum(len(items) for _, items in groups)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -104,7 +105,7 @@ def test_groups_keep_the_order_of_keys_and_items_across_batches(monkeypatch: pyt
     monkeypatch.setattr("prelabel.readers.groups._BATCH_BYTES", 3)
     with Groups() as groups:
         for at, key in enumerate("bacab"):
-            groups.add(key, [at, "x"])
+            groups.add(key, [at, "x"], Origin("image", key, ""))
         assert list(groups) == [("b", [[0, "x"], [4, "x"]]), ("a", [[1, "x"], [3, "x"]]), ("c", [[2, "x"]])]
 
 

@@ -83,7 +83,7 @@ def flush(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> No
     report(as_json, {"projectId": name, "rows": rows}, text)
 
 
-def refresh(name: Name, redis_url: RedisUrl = None) -> None:
+def refresh(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     """Have the workers fetch the project's ontology again before they check the next rows.
 
     Retrying dead letters does the same.
@@ -94,7 +94,8 @@ def refresh(name: Name, redis_url: RedisUrl = None) -> None:
     age_seconds = operator.projects.refresh_ontology(name)
     operator.record("refresh", {})
     cached = "none is cached" if age_seconds is None else f"the cached one is {age_seconds:,.0f} s old"
-    say(f"{name}: workers fetch the ontology again before they check the next rows; {cached}")
+    text = f"{name}: workers fetch the ontology again before they check the next rows; {cached}"
+    report(as_json, {"projectId": name, "cachedSeconds": age_seconds}, text)
 
 
 def retry(

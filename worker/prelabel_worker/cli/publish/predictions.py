@@ -17,7 +17,7 @@ from prelabel_worker.cli.shared.terminal import opened, usage
 
 _AUTO, _MESSAGES, _NDJSON = "auto", "messages", "ndjson"
 _FORMATS = (_AUTO, _MESSAGES, _NDJSON, *FORMATS)
-_SPECIAL = ("categories", "images", "masks", "mask_url", "media", "frame_rate", "frame_step")
+_SPECIAL = ("categories", "images", "masks", "mask_url", "media", "frame_rate", "frame_step", "first_frame")
 
 
 class Media(StrEnum):
@@ -53,6 +53,9 @@ class Predictions:
     frame_step: Annotated[int | None, typer.Option(min=1, help="mot: N when the tracker saw every Nth frame only.")] = (
         None
     )
+    first_frame: Annotated[
+        int | None, typer.Option(min=0, help="mot: the number of the video's first frame in the file; 1 if not given.")
+    ] = None
 
     @contextmanager
     def open(self, file: str, project: str | None, left_out: dict[str, int] | None = None) -> Iterator[Source]:

@@ -8,7 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from prelabel.errors import PrelabelError
+from prelabel.annotations.base import MAX_NUMBER
+from prelabel.annotations.confidence import rounded
+from prelabel.errors import PrelabelError, found_value
 from prelabel.readers.groups import Groups
 from prelabel.readers.mapping import ClassMapping
 
@@ -151,7 +153,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
 def text_of(value: Any, name: str) -> str:
     """Return a text that is not empty and has no lone surrogates, as JSON may have them. Raises ValueError."""
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{name}: expected a text")
+        raise ValueError(f"{name}: expected a text that is not blank, found {found_value(value)}")
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -161,15 +163,21 @@ def text_of(value: Any, name: str) -> str:
 
 def number(value: Any, name: str) -> float:
     """Return a finite JSON number. Raises ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 2**53:
-        raise ValueError(f"{name}: expected a number")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name}: expected a number, found {found_value(value)}")
+    if not abs(value) <= MAX_NUMBER:
+        raise ValueError(f"{name}: expected a number from -{MAX_NUMBER} to {MAX_NUMBER}, found {found_value(value)}")
     return value
 
 
 def score_of(value: Any) -> float | None:
-    """Return a confidence, or None if the file has none. Raises ValueError."""
+    """Return a confidence within 0 to 1, or None if the file has none. Raises ValueError.
+
+    A number that is outside by the rounding of 32-bit floats counts as 0 or 1.
+    """
     if value is None:
         return None
-    if not 0 <= number(value, "score") <= 1:
-        raise ValueError(f"score: expected 0 to 1, found {value:g}")
-    return float(value)
+    score = rounded(number(value, "score"))
+    if not 0 <= score <= 1:
+        raise ValueError(f"score: expected 0 to 1, found {found_value(value)}")
+    return float(score)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prelabel.errors import found_value
 from prelabel.readers.base import (
     BadRecord,
     KeyedAnnotation,
@@ -72,7 +73,7 @@ class Coco:
         """Return the data row's global key. Raises ValueError."""
         image_id = part(result, "image_id")
         if isinstance(image_id, bool) or not isinstance(image_id, int | str):
-            raise ValueError("image_id: expected a whole number or a text")
+            raise ValueError(f"image_id: expected a whole number or a text, found {found_value(image_id)}")
         fields: dict[str, Any] = {"image_id": image_id}
         if "file_name" in fields_of(self.template):
             fields["file_name"] = self.image(image_id).file_name
@@ -91,7 +92,7 @@ class Coco:
             where = f"{self.path.name}[{index}]"
             try:
                 if not isinstance(result, dict):
-                    raise ValueError("a result is an object")
+                    raise ValueError(f"expected an object, found {found_value(result)}")
                 key, annotations = self.key(result), list(read(result))
             except ValueError as error:
                 yield BadRecord(where, str(error))
@@ -125,7 +126,7 @@ def category_of(result: dict[str, Any], categories: dict[int, Category]) -> Cate
     category_id = part(result, "category_id")
     category = categories.get(category_id) if type(category_id) is int else None
     if category is None:
-        raise ValueError(f"category_id {category_id!r} is not in the categories")
+        raise ValueError(f"category_id {found_value(category_id)} is not in the categories")
     return category
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from prelabel.errors import found_value
 from prelabel.readers.base import ReaderOptions, Source, messages_of, number
 from prelabel.readers.coco import Category, Coco, category_of, part
 
@@ -37,7 +38,8 @@ def _visible(values: Any, category: Category) -> list[tuple[str, float, float]]:
     """Return name and place of the keypoints that are visible. Raises ValueError."""
     names = category.keypoints or PERSON
     if not isinstance(values, list) or len(values) != 3 * len(names):
-        raise ValueError(f"keypoints: expected x, y and visibility of the {len(names)} of {category.name}")
+        expected = f"x, y and visibility of the {len(names)} of {category.name}"
+        raise ValueError(f"keypoints: expected {expected}, found {found_value(values)}")
     numbers = [number(value, "keypoints") for value in values]
     triples = zip(names, numbers[::3], numbers[1::3], numbers[2::3], strict=True)
     return [(name, x, y) for name, x, y, visibility in triples if visibility > 0]

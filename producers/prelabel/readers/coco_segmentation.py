@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from prelabel.errors import found_value
 from prelabel.readers.base import ReaderOptions, Source, messages_of
 from prelabel.readers.coco import Coco, category_of, part
 from prelabel.readers.pixels import mask_annotation
@@ -31,7 +32,7 @@ def _pixels(coco: Coco, result: dict[str, Any], segmentation: Any) -> tuple[byte
     if isinstance(segmentation, dict):
         return decode(segmentation)
     if not isinstance(segmentation, list) or not segmentation:
-        raise ValueError("segmentation: expected run lengths or polygons")
+        raise ValueError(f"segmentation: expected run lengths or polygons, found {found_value(segmentation)}")
     image = coco.image(result["image_id"])
     if type(image.width) is not int or type(image.height) is not int:
         raise ValueError("segmentation: a polygon needs its image's width and height: give --images FILE")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from prelabel.errors import quoted
 from prelabel.readers.base import (
     BadRecord,
     KeyedAnnotation,
@@ -78,7 +79,7 @@ def _row(line: str, categories: Any) -> tuple[int, int, str, float | None, dict[
 def _whole(cell: str, name: str) -> int:
     value = _decimal(cell, name)
     if not value.is_integer() or abs(value) >= 2**31:
-        raise ValueError(f"{name}: expected a whole number, found {cell[:40]!r}")
+        raise ValueError(f"{name}: expected a whole number below {2**31}, found {quoted(cell)}")
     return int(value)
 
 
@@ -86,7 +87,7 @@ def _decimal(cell: str, name: str) -> float:
     try:
         return float(cell)
     except ValueError:
-        raise ValueError(f"{name}: expected a number, found {cell[:40]!r}") from None
+        raise ValueError(f"{name}: expected a number, found {quoted(cell)}") from None
 
 
 def _objects(boxes: list[Any], step: int) -> list[dict[str, Any]]:

@@ -14,8 +14,9 @@ PrelabelError
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, Self
 
 from prelabel.printing import counted, printable, printable_json
 
@@ -63,31 +64,61 @@ class PrelabelError(Exception):
         super().__init__(message or (type(self).__doc__ or "").strip())
 
 
+@dataclass(frozen=True, slots=True)
+class Misnamed:
+    """A name or id that stands for no feature or option of the ontology, or for several."""
+
+    #: What it should name; `feature` also for a classification below an object or an option.
+    kind: Literal["feature", "option"]
+    #: The whole name, as the message has it.
+    name: str
+    #: The name that the ontology has instead, if one is similar.
+    nearest: str | None = None
+
+
 class MessageError(PrelabelError):
     """The message cannot be imported.
 
     Attributes: `reason`, its code; `path`, the place in the message, such as `annotations[3].bbox.width`; `found`, the
     value there, shortened; `expected`; `hint`, such as the nearest existing name, or None. A string as `found` is our
-    own words: pass a value that may be a string through `found_value`.
+    own words: pass a value that may be a string through `found_value`. `misnamed` is the name that the ontology does
+    not have, if that is what is wrong.
     """
 
-    def __init__(self, reason: Reason, path: str, found: object, expected: str, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        path: str,
+        found: object,
+        expected: str,
+        hint: str | None = None,
+        misnamed: Misnamed | None = None,
+    ) -> None:
         self.reason = reason
         self.path = path
         self.found = shorten(found) if isinstance(found, str) else found_value(found)
         self.expected = expected
         self.hint = hint
+        self.misnamed = misnamed
         tail = f" ({hint})" if hint else ""
         super().__init__(f"{path or 'message'}: expected {expected}, found {self.found}{tail}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Celery pickles the exceptions of tasks; by default, an exception is rebuilt from its text alone.
-        return type(self), (self.reason, self.path, self.found, self.expected, self.hint)
+        return type(self), (self.reason, self.path, self.found, self.expected, self.hint, self.misnamed)
+
+    def at(self, path: str) -> Self:
+        """Return the same error with another path."""
+        return type(self)(self.reason, path, self.found, self.expected, self.hint, self.misnamed)
 
     def details(self) -> dict[str, Any]:
         """Return the fields that a dead letter keeps, so that programs need not parse the error's text."""
-        details = {"path": self.path, "found": self.found, "expected": self.expected}
-        return details | ({"hint": self.hint} if self.hint else {})
+        details: dict[str, Any] = {"path": self.path, "found": self.found, "expected": self.expected}
+        if self.hint:
+            details["hint"] = self.hint
+        if self.misnamed:
+            details["misnamed"] = asdict(self.misnamed)
+        return details
 
 
 class MalformedMessage(MessageError):

@@ -68,8 +68,8 @@ class PrelabelError(Exception):
 class Misnamed:
     """A name or id that stands for no feature or option of the ontology, or for several."""
 
-    #: What it should name; `feature` also for a classification below an object or an option.
-    kind: Literal["feature", "option"]
+    #: What it should name; `classification` for one below an object or an option.
+    kind: Literal["feature", "option", "classification"]
     #: The whole name, as the message has it.
     name: str
     #: The name that the ontology has instead, if one is similar.

@@ -134,8 +134,10 @@ class Level(Generic[_Item]):
         return f"there are: {shown}" if shown else "there is none"
 
 
-def _kind(missing: Reason) -> Literal["feature", "option"]:
-    return "option" if missing is Reason.UNKNOWN_OPTION else "feature"
+def _kind(missing: Reason) -> Literal["feature", "option", "classification"]:
+    if missing is Reason.UNKNOWN_OPTION:
+        return "option"
+    return "classification" if missing is Reason.WRONG_NESTING else "feature"
 
 
 def read_tool(tool: Mapping[str, Any]) -> Feature:

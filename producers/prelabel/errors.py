@@ -1,4 +1,4 @@
-"""The errors that a producer can meet, and the closed list of reason codes.
+"""The errors that a producer can meet, the closed list of reason codes, and how a value that was found is shown.
 
 PrelabelError
 ├─ MessageError               one message cannot be imported: what is wrong, where, and what was expected
@@ -12,13 +12,15 @@ PrelabelError
 └─ RedisUnavailable           Redis does not have all rows yet; the publisher still holds the others
 """
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, Self
 
-from prelabel.printing import printable
+from prelabel.printing import counted, printable, printable_json
 
-_SHOWN = 80
+_SHOWN, _DIGITS = 80, 40
 
 
 class Reason(StrEnum):
@@ -62,30 +64,61 @@ class PrelabelError(Exception):
         super().__init__(message or (type(self).__doc__ or "").strip())
 
 
+@dataclass(frozen=True, slots=True)
+class Misnamed:
+    """A name or id that stands for no feature or option of the ontology, or for several."""
+
+    #: What it should name; `classification` for one below an object or an option.
+    kind: Literal["feature", "option", "classification"]
+    #: The whole name, as the message has it.
+    name: str
+    #: The name that the ontology has instead, if one is similar.
+    nearest: str | None = None
+
+
 class MessageError(PrelabelError):
     """The message cannot be imported.
 
     Attributes: `reason`, its code; `path`, the place in the message, such as `annotations[3].bbox.width`; `found`, the
-    value there, shortened; `expected`; `hint`, such as the nearest existing name, or None.
+    value there, shortened; `expected`; `hint`, such as the nearest existing name, or None. A string as `found` is our
+    own words: pass a value that may be a string through `found_value`. `misnamed` is the name that the ontology does
+    not have, if that is what is wrong.
     """
 
-    def __init__(self, reason: Reason, path: str, found: object, expected: str, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        path: str,
+        found: object,
+        expected: str,
+        hint: str | None = None,
+        misnamed: Misnamed | None = None,
+    ) -> None:
         self.reason = reason
         self.path = path
-        self.found = shorten(found)
+        self.found = shorten(found) if isinstance(found, str) else found_value(found)
         self.expected = expected
         self.hint = hint
+        self.misnamed = misnamed
         tail = f" ({hint})" if hint else ""
         super().__init__(f"{path or 'message'}: expected {expected}, found {self.found}{tail}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Celery pickles the exceptions of tasks; by default, an exception is rebuilt from its text alone.
-        return type(self), (self.reason, self.path, self.found, self.expected, self.hint)
+        return type(self), (self.reason, self.path, self.found, self.expected, self.hint, self.misnamed)
+
+    def at(self, path: str) -> Self:
+        """Return the same error with another path."""
+        return type(self)(self.reason, path, self.found, self.expected, self.hint, self.misnamed)
 
     def details(self) -> dict[str, Any]:
         """Return the fields that a dead letter keeps, so that programs need not parse the error's text."""
-        details = {"path": self.path, "found": self.found, "expected": self.expected}
-        return details | ({"hint": self.hint} if self.hint else {})
+        details: dict[str, Any] = {"path": self.path, "found": self.found, "expected": self.expected}
+        if self.hint:
+            details["hint"] = self.hint
+        if self.misnamed:
+            details["misnamed"] = asdict(self.misnamed)
+        return details
 
 
 class MalformedMessage(MessageError):
@@ -124,19 +157,38 @@ class RedisUnavailable(PrelabelError):
     """Redis does not have all rows yet; the publisher still holds the others."""
 
 
-def shorten(value: object) -> str:
-    """Return a value as errors show it: only its beginning, on one line."""
+def found_value(value: object) -> str:
+    """Return a value that was found where another was expected: its type and its beginning, on one printable line.
+
+    A string is called a text, so that `expected a whole number, found the text "10"` does not contradict itself.
+    Numbers have all their digits: 1.0000012 is not shown as 1.
+    """
+    if isinstance(value, str):
+        return f"the text {_in_quotes(value)}" if value else "an empty text"
     if isinstance(value, Mapping):
-        return f"an object with {len(value)} keys"
+        return f"an object with {counted(len(value), 'key')}" if value else "an empty object"
     if isinstance(value, list | tuple):
-        return f"an array of {len(value)}"
+        return f"an array of {counted(len(value), 'item')}" if value else "an empty array"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    text = value[: _SHOWN + 1] if isinstance(value, str) else repr(value)
-    text = printable(text)
+    if isinstance(value, int) and abs(value) >= 10**_DIGITS:
+        return f"a whole number of more than {_DIGITS} digits"  # Python refuses to write very large ones
+    if isinstance(value, float) and value - value != 0:
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    return shorten(repr(value) if isinstance(value, int | float) else str(value))
+
+
+def _in_quotes(text: str) -> str:
+    short = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return printable_json(json.dumps(short, ensure_ascii=False))
+
+
+def shorten(text: str) -> str:
+    """Return a name or our own words as errors show them: only the beginning, on one printable line."""
+    text = printable(text[: _SHOWN + 1])
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-def quoted(value: object) -> str:
-    """Return a value of a message for an error text; strings get quotes, to stand out from our own words."""
-    return f"'{shorten(value)}'" if isinstance(value, str) else shorten(value)
+def quoted(name: str | None) -> str:
+    """Return a name for an error text, in quotes, to stand out from our own words."""
+    return "null" if name is None else f"'{shorten(name)}'"

@@ -67,7 +67,7 @@ MAY_IMPORT = {
     "prelabel.private_files": "",
     "prelabel.errors": "printing",
     "prelabel.stack_file": "errors",
-    "prelabel.annotations": "errors",
+    "prelabel.annotations": "errors printing",
     "prelabel.messages": "annotations ids",
     "prelabel.wire": "errors ids printing",
     "prelabel.builders": "annotations errors lazy",

@@ -1,6 +1,7 @@
 """Messages and their parts as they are written in Python."""
 
 import json
+import math
 import pickle
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from prelabel import BoundingBox, DataRow, DataRowId, GlobalKey, InvalidAnnotation, Model, PredictionMessage, Reason
-from prelabel.errors import shorten
+from prelabel.errors import found_value
 from prelabel.messages import new_message_id
 
 BOX = BoundingBox("vessel", left=10, top=20, width=30, height=40)
@@ -97,15 +98,26 @@ def test_errors_survive_pickling() -> None:
     [
         (None, "null"),
         (True, "true"),
-        ({"a": 1}, "an object with 1 keys"),
-        ([1, 2], "an array of 2"),
-        ("x" * 200, "x" * 79 + "…"),
-        ("two\nlines \x1b[31m", "two\\nlines \\x1b[31m"),
+        (False, "false"),
+        ({"a": 1}, "an object with 1 key"),
+        ({}, "an empty object"),
+        ([1, 2], "an array of 2 items"),
+        ([], "an empty array"),
+        ("", "an empty text"),
+        ("10", 'the text "10"'),
+        ("x" * 200, f'the text "{"x" * 79}…"'),
+        ("two\nlines \x1b[31m", 'the text "two\\nlines \\u001b[31m"'),
         (1.5, "1.5"),
+        (-0.0, "-0.0"),
+        (1.0000012, "1.0000012"),
+        (1e300, "1e+300"),
+        (10**50, "a whole number of more than 40 digits"),
+        (math.nan, "NaN"),
+        (-math.inf, "-Infinity"),
     ],
 )
 def test_values_are_shown_short_and_on_one_line(value: object, shown: str) -> None:
-    assert shorten(value) == shown
+    assert found_value(value) == shown
 
 
 FLEET = """

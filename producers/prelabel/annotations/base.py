@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validat
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from prelabel.annotations.confidence import Confidence
 from prelabel.annotations.png import PictureWork
 from prelabel.errors import Reason, quoted
 
@@ -25,7 +26,6 @@ Number = Annotated[int | float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_n
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 SchemaId = Annotated[str, Field(min_length=25, max_length=25)]
 """A `featureSchemaId` of the ontology; 25 characters (docs/reference/labelbox-format.md#1-5)."""
-Confidence = Annotated[int | float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 Rule = Callable[[Any], None]
 """A rule between fields. It is called with a model, or with the gate's struct, which has the same attributes. It raises

@@ -13,7 +13,6 @@ from prelabel.annotations.base import (
     MAX_DEPTH,
     Annotation,
     CheckFailed,
-    Confidence,
     CustomMetric,
     Name,
     Rule,
@@ -23,6 +22,7 @@ from prelabel.annotations.base import (
     for_people,
     with_arguments,
 )
+from prelabel.annotations.confidence import Confidence
 from prelabel.errors import Reason, quoted
 
 MAX_TEXT = 100_000

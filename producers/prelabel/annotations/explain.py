@@ -10,7 +10,8 @@ from pydantic import BaseModel, ValidationError
 from prelabel.annotations.base import CheckFailed
 from prelabel.annotations.classifications import FORMS
 from prelabel.annotations.kinds import KEYS, kind_of_json, no_kind, own_keys
-from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason, quoted, shorten
+from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason, found_value, shorten
+from prelabel.printing import counted
 
 # Names of members of unions: pydantic puts them into an error's path, but the JSON does not have them.
 _MEMBERS = {*FORMS, "int", "float", "constrained-int", "constrained-float"}
@@ -24,10 +25,10 @@ _EXPECTED = {
     "model_type": "an object",
     "model_attributes_type": "an object",
     "finite_number": "a finite number",
-    "string_too_short": "at least {min_length} characters",
-    "string_too_long": "at most {max_length} characters",
-    "too_short": "at least {min_length} items",
-    "too_long": "at most {max_length} items",
+    "string_too_short": "at least {min_characters}",
+    "string_too_long": "at most {max_characters}",
+    "too_short": "at least {min_items}",
+    "too_long": "at most {max_items}",
     "greater_than": "a number greater than {gt}",
     "greater_than_equal": "a number of at least {ge}",
     "less_than": "a number less than {lt}",
@@ -91,13 +92,23 @@ def explanation(error: ValidationError, message: Any, root: type[BaseModel], at:
     if kind == "missing":
         return refusal(path, "nothing", "a value")
     if kind == "string_pattern_mismatch" or path == "version":
-        return refusal(path, quoted(value), _FIELDS.get(path, "another form"))
+        return refusal(path, found_value(value), _FIELDS.get(path, "another form"))
+    expected = _EXPECTED[kind].format(**context, **_limits(context)) if kind in _EXPECTED else problem["msg"]
     if kind == "string_too_long":
-        return refusal(path, f"{len(value)} characters", _EXPECTED[kind].format(**context))
-    expected = _EXPECTED[kind].format(**context) if kind in _EXPECTED else problem["msg"]
+        return refusal(path, counted(len(value), "character"), expected)
     if kind == "int_type" and loc[-1] not in _MEMBERS:  # the field accepts no fractions
         expected = "a whole number"
-    return refusal(path, quoted(value), expected)
+    return refusal(path, found_value(value), expected)
+
+
+def _limits(context: dict[str, Any]) -> dict[str, str]:
+    """Return the limits of a length in words."""
+    return {
+        f"{limit}_{noun}s": counted(context[f"{limit}_length"], noun)
+        for limit in ("min", "max")
+        if f"{limit}_length" in context
+        for noun in ("character", "item")
+    }
 
 
 def path_of(loc: Sequence[int | str]) -> str:
@@ -128,7 +139,7 @@ def _most_helpful(problems: Sequence[Any]) -> Any:
 
 def _without_kind(annotation: Any, path: str) -> MessageError:
     if not isinstance(annotation, dict):
-        return refusal(path, quoted(annotation), "an object")
+        return refusal(path, found_value(annotation), "an object")
     unknown = next((key for key in annotation if key not in own_keys()), "")
     if unknown in _ELSEWHERE or _nearest(shorten(unknown), KEYS):
         return unknown_key(path, unknown, KEYS)

@@ -17,7 +17,6 @@ from prelabel.annotations.base import (
     MAX_NUMBER,
     Annotation,
     CheckFailed,
-    Confidence,
     CustomMetric,
     Name,
     Rule,
@@ -28,6 +27,7 @@ from prelabel.annotations.base import (
     with_arguments,
 )
 from prelabel.annotations.classifications import Text, answer_form, check_named, one_answer
+from prelabel.annotations.confidence import Confidence
 from prelabel.annotations.video import MAX_FRAMES
 from prelabel.errors import Reason, quoted
 

@@ -10,7 +10,6 @@ from pydantic import Field
 from prelabel.annotations.base import (
     MAX_NUMBER,
     CheckFailed,
-    Confidence,
     Rule,
     Wire,
     check_envelope,
@@ -18,6 +17,7 @@ from prelabel.annotations.base import (
     with_arguments,
 )
 from prelabel.annotations.classifications import Classification, check_nested
+from prelabel.annotations.confidence import Confidence
 from prelabel.annotations.objects import MAX_POINTS, Box, GeometricObject, Vertex, vertices
 
 MAX_FRAMES = 20_000

@@ -10,7 +10,6 @@ from pydantic import Field
 from prelabel.annotations.base import (
     Annotation,
     CheckFailed,
-    Confidence,
     Name,
     PictureRule,
     Rule,
@@ -20,6 +19,7 @@ from prelabel.annotations.base import (
     read_uuid,
     with_arguments,
 )
+from prelabel.annotations.confidence import Confidence
 from prelabel.annotations.mask import MAX_URI, Base64, Channel, read_image
 from prelabel.annotations.png import PictureWork
 from prelabel.annotations.video import MAX_FRAMES, Frame

@@ -11,6 +11,7 @@ from typing import Any
 
 from prelabel.annotations.png import GRAY, RGB, SIGNATURE
 from prelabel.builders.values import refused, whole
+from prelabel.errors import found_value
 
 MAX_PIXELS = 9_000 * 9_000
 """Maximum size of an image: above it, annotations may become irretrievable (docs/reference/labelbox-format.md#1-9)."""
@@ -63,16 +64,16 @@ def read_rle(rle: Any, path: str = "rle") -> Plane:
     Runs go down the columns, and the first is background. Raises InvalidAnnotation.
     """
     if not isinstance(rle, Mapping) or "size" not in rle or "counts" not in rle:
-        raise refused(path, rle, "an object with size and counts")
+        raise refused(path, found_value(rle), "an object with size and counts")
     size = rle["size"]
     if not isinstance(size, list | tuple) or len(size) != 2:
-        raise refused(f"{path}.size", size, "[height, width]")
+        raise refused(f"{path}.size", found_value(size), "[height, width]")
     height, width = whole(size[0], f"{path}.size[0]"), whole(size[1], f"{path}.size[1]")
     if min(height, width) <= 0 or height * width > MAX_PIXELS:
         raise refused(f"{path}.size", f"{height} x {width}", f"a height and a width, at most {MAX_PIXELS} pixels")
     counts = rle["counts"]
     if not isinstance(counts, str | bytes | list | tuple):
-        raise refused(f"{path}.counts", counts, "run lengths, as an array or compressed")
+        raise refused(f"{path}.counts", found_value(counts), "run lengths, as an array or compressed")
     runs = read_counts(counts, path) if isinstance(counts, str | bytes) else list(counts)
     for at, run in enumerate(runs):
         if whole(run, f"{path}.counts[{at}]") < 0:

@@ -3,11 +3,11 @@
 import math
 from typing import Any
 
-from prelabel.errors import InvalidAnnotation, Reason
+from prelabel.errors import InvalidAnnotation, Reason, found_value
 
 
 def refused(path: str, found: object, expected: str, hint: str | None = None) -> InvalidAnnotation:
-    """Return the error for a value that a builder cannot use."""
+    """Return the error for a value that a builder cannot use. Pass a value that may be a string by `found_value`."""
     return InvalidAnnotation(Reason.INVALID_ANNOTATION, path, found, expected, hint)
 
 
@@ -16,7 +16,7 @@ def number(value: Any, path: str) -> float:
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise refused(path, value, "a finite number")
+        raise refused(path, found_value(value), "a finite number")
     return value
 
 
@@ -25,7 +25,7 @@ def whole(value: Any, path: str) -> int:
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, int):
-        raise refused(path, value, "a whole number")
+        raise refused(path, found_value(value), "a whole number")
     return value
 
 
@@ -34,7 +34,7 @@ def numbers(values: Any, names: str, path: str) -> list[float]:
     listed = values.tolist() if hasattr(values, "tolist") else values
     words = names.split()
     if not isinstance(listed, list | tuple) or len(listed) != len(words):
-        raise refused(path, listed, f"{len(words)} numbers: {', '.join(words)}")
+        raise refused(path, found_value(listed), f"{len(words)} numbers: {', '.join(words)}")
     return [number(value, f"{path}.{word}") for value, word in zip(listed, words, strict=True)]
 
 

@@ -8,7 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from prelabel.errors import PrelabelError
+from prelabel.annotations.base import MAX_NUMBER
+from prelabel.annotations.confidence import rounded
+from prelabel.errors import PrelabelError, found_value
 from prelabel.readers.groups import Groups, KeyClash, Origin
 from prelabel.readers.mapping import ClassMapping
 
@@ -177,7 +179,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
 def text_of(value: Any, name: str) -> str:
     """Return a text that is not empty and has no lone surrogates, as JSON may have them. Raises ValueError."""
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{name}: expected a text")
+        raise ValueError(f"{name}: expected a text that is not blank, found {found_value(value)}")
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -187,8 +189,10 @@ def text_of(value: Any, name: str) -> str:
 
 def number(value: Any, name: str) -> float:
     """Return a finite JSON number. Raises ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 2**53:
-        raise ValueError(f"{name}: expected a number")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name}: expected a number, found {found_value(value)}")
+    if not abs(value) <= MAX_NUMBER:
+        raise ValueError(f"{name}: expected a number from -{MAX_NUMBER} to {MAX_NUMBER}, found {found_value(value)}")
     return value
 
 
@@ -203,14 +207,17 @@ class Scores:
         self._count = self._above_1 = 0
 
     def read(self, value: Any) -> float | None:
-        """Return a confidence, or None if the record has none. Raises ValueError."""
+        """Return a confidence within 0 to 1, or None if the record has none. Raises ValueError.
+
+        A number that is outside by the rounding of 32-bit floats counts as 0 or 1.
+        """
         if value is None:
             return None
-        score = number(value, "score")
+        score = rounded(number(value, "score"))
         self._count += 1
         self._above_1 += score > 1
         if not 0 <= score <= 1:
-            raise ValueError(f"score: expected 0 to 1, found {value!r}")
+            raise ValueError(f"score: expected 0 to 1, found {found_value(value)}")
         return float(score)
 
     def check(self) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prelabel.errors import found_value
 from prelabel.readers.base import (
     BadRecord,
     KeyedAnnotation,
@@ -121,7 +122,7 @@ class Coco:
             self.where = f"{self.path.name}[{index}]"
             try:
                 if not isinstance(result, dict):
-                    raise ValueError("a result is an object")
+                    raise ValueError(f"expected an object, found {found_value(result)}")
                 key, origin = self._key(result)
                 annotations = list(read(result))
             except ValueError as error:
@@ -139,7 +140,7 @@ class Coco:
         """Return the data row's global key, and the image that it was made for. Raises ValueError."""
         image_id = part(result, "image_id")
         if isinstance(image_id, bool) or not isinstance(image_id, int | str):
-            raise ValueError("image_id: expected a whole number or a text")
+            raise ValueError(f"image_id: expected a whole number or a text, found {found_value(image_id)}")
         fields: dict[str, Any] = {"image_id": image_id}
         if "file_name" in fields_of(self.template):
             fields["file_name"] = self.image(image_id).file_name
@@ -184,7 +185,7 @@ def category_of(category_id: Any, categories: dict[int, Category], where: str) -
                 f"the file seems to count them from {1 - first}; nothing of the file is published. "
                 "Give --categories FILE with the ids that the predictions use"
             )
-    raise ValueError(f"category_id {category_id!r} is not in the categories")
+    raise ValueError(f"category_id {found_value(category_id)} is not in the categories")
 
 
 def part(result: dict[str, Any], key: str) -> Any:

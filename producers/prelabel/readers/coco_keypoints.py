@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from prelabel.errors import found_value
 from prelabel.readers.base import ReaderOptions, Source, number
 from prelabel.readers.coco import Category, Coco, part
 from prelabel.readers.extents import Extent
@@ -41,9 +42,8 @@ def _visible(values: Any, category: Category) -> list[tuple[str, float, float]]:
     """Return name and place of the keypoints that are visible. Raises ValueError."""
     names = category.keypoints or PERSON
     if not isinstance(values, list) or len(values) != 3 * len(names):
-        found = f"{len(values)} values" if isinstance(values, list) else type(values).__name__
         expected = f"x, y and visibility of the {len(names)} of {category.name}"
-        raise ValueError(f"keypoints: expected {expected}, found {found}")
+        raise ValueError(f"keypoints: expected {expected}, found {found_value(values)}")
     numbers = [number(value, "keypoints") for value in values]
     triples = zip(names, numbers[::3], numbers[1::3], numbers[2::3], strict=True)
     return [(name, x, y) for name, x, y, visibility in triples if visibility > 0]

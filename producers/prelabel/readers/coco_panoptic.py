@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from prelabel.errors import found_value
 from prelabel.readers.base import (
     BadRecord,
     ReaderOptions,
@@ -30,7 +31,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
     def segments(result: dict[str, Any]) -> Iterator[dict[str, Any] | BadRecord]:
         listed = part(result, "segments_info")
         if not isinstance(listed, list):
-            raise ValueError("segments_info: expected an array")
+            raise ValueError(f"segments_info: expected an array, found {found_value(listed)}")
         colors = pictures.colors(result)
         if colors is not None:
             coco.check_mask(result["image_id"], colors.width, colors.height)
@@ -38,7 +39,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
         for index, segment in enumerate(listed):
             try:
                 if not isinstance(segment, dict):
-                    raise ValueError("a segment is an object")
+                    raise ValueError(f"expected an object, found {found_value(segment)}")
                 name, color = coco.category(segment).name, _color(part(segment, "id"))
                 if color in painted:
                     raise ValueError(
@@ -94,5 +95,6 @@ class _Pictures:
 def _color(segment_id: Any) -> tuple[int, int, int]:
     """Return the colour of a segment. Raises ValueError."""
     if type(segment_id) is not int or not 0 < segment_id < 1 << 24:
-        raise ValueError("id: expected 1 to 16777215, a colour that is not black, which is the background")
+        expected = "1 to 16777215, a colour that is not black, which is the background"
+        raise ValueError(f"id: expected {expected}, found {found_value(segment_id)}")
     return segment_id & 255, segment_id >> 8 & 255, segment_id >> 16

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from prelabel.errors import PrelabelError
+from prelabel.annotations.confidence import rounded
+from prelabel.errors import PrelabelError, found_value
 
 
 class BadMapping(PrelabelError):
@@ -109,7 +110,7 @@ def _mapping(table: dict[str, Any]) -> ClassMapping:
     _check_keys(table, known, "")
     unmapped = table.get("unmapped", "keep")
     if unmapped not in ("keep", "drop", "refuse"):
-        raise BadMapping(f"unmapped: expected keep, drop or refuse, found {unmapped!r}")
+        raise BadMapping(f"unmapped: expected keep, drop or refuse, found {found_value(unmapped)}")
     sample = table.get("sample", {})
     _check_keys(sample, {"every": int, "share": float, "seed": int}, "sample.")
     return ClassMapping(
@@ -128,7 +129,7 @@ def _target(name: str, value: Any) -> Target:
     if isinstance(value, str):
         value = {"feature": value}
     if not isinstance(value, dict):
-        raise BadMapping(f"{where}: expected a feature's name or a table, found {value!r}")
+        raise BadMapping(f"{where}: expected a feature's name or a table, found {found_value(value)}")
     known = {"feature": str, "classification": str, "option": str, "confidence": float, "drop": bool}
     _check_keys(value, known, f"{where}.")
     if "classification" in value and "option" not in value:
@@ -145,17 +146,25 @@ def _check_keys(table: Mapping[str, Any], known: Mapping[str, type], where: str)
             raise BadMapping(f"{where}{key}: unknown; expected one of {', '.join(known)}")
         kinds = (int, float) if known[key] is float else (known[key],)
         if not isinstance(value, kinds) or (isinstance(value, bool) and known[key] is not bool) or value == "":
-            words = {dict: "a table", float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
-            raise BadMapping(f"{where}{key}: expected {words[known[key]]}, found {value!r}")
+            words = {
+                dict: "a table",
+                float: "a number",
+                int: "a whole number",
+                str: "a text that is not empty",
+                bool: "true or false",
+            }
+            raise BadMapping(f"{where}{key}: expected {words[known[key]]}, found {found_value(value)}")
 
 
 def _between(value: float, where: str) -> float:
-    if not 0 <= value <= 1:
-        raise BadMapping(f"{where}: expected 0 to 1, found {value}")
-    return float(value)
+    number = rounded(value)
+    if not 0 <= number <= 1:
+        raise BadMapping(f"{where}: expected 0 to 1, found {found_value(value)}")
+    return float(number)
 
 
 def _at_least(value: int, minimum: int, where: str) -> int:
     if not minimum <= value < 2**63:
-        raise BadMapping(f"{where}: expected at least {minimum}, found {value}")
+        expected = f"at least {minimum}" if value < minimum else f"less than {2**63}"
+        raise BadMapping(f"{where}: expected {expected}, found {found_value(value)}")
     return value

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import orjson
 
+from prelabel.errors import found_value
 from prelabel.readers.base import BadRecord, Record, Source
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -30,5 +31,5 @@ def _with_project(where: str, raw: bytes, project_id: str) -> Record | BadRecord
     except orjson.JSONDecodeError as error:
         return BadRecord(where, f"not JSON in UTF-8: {error}")
     if not isinstance(message, dict):
-        return BadRecord(where, "a message is an object")
+        return BadRecord(where, f"expected an object, found {found_value(message)}")
     return Record(where, {"projectId": project_id, **message})

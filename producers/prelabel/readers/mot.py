@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prelabel.errors import quoted
 from prelabel.readers.base import (
     BadRecord,
     KeyedAnnotation,
@@ -156,7 +157,7 @@ class _Lines:
 def _whole(cell: str, name: str) -> int:
     value = _decimal(cell, name)
     if not value.is_integer() or abs(value) >= 2**31:
-        raise ValueError(f"{name}: expected a whole number, found {cell[:40]!r}")
+        raise ValueError(f"{name}: expected a whole number below {2**31}, found {quoted(cell)}")
     return int(value)
 
 
@@ -164,7 +165,7 @@ def _decimal(cell: str, name: str) -> float:
     try:
         return float(cell)
     except ValueError:
-        raise ValueError(f"{name}: expected a number, found {cell[:40]!r}") from None
+        raise ValueError(f"{name}: expected a number, found {quoted(cell)}") from None
 
 
 def _objects(boxes: list[Any], options: ReaderOptions) -> list[dict[str, Any]]:

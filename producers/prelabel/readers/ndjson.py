@@ -67,8 +67,7 @@ class LineRecord(Record):
         place = _AT_ANNOTATION.match(error.path) if self.plain else None
         if place is None:
             return self.numbers[0], error
-        path = error.path[place.end() :]
-        return self.numbers[int(place[1])], type(error)(error.reason, path, error.found, error.expected, error.hint)
+        return self.numbers[int(place[1])], error.at(error.path[place.end() :])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from prelabel.errors import quoted
 from prelabel.readers.base import (
     BadRecord,
     KeyedAnnotation,
@@ -29,6 +30,7 @@ FEATURE = "speaker"
 FIELDS = (9, 10)
 """The numbers of fields that versions of the format have; docs/how-to/publish-from-files.md lists the versions."""
 _NONE = "<NA>"
+_MOST_SECONDS = 1e9
 _SPEAKER = "SPEAKER"
 _OTHER_TYPES = (
     *("SEGMENT", "NOSCORE", "NO_RT_METADATA", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "IP", "SU", "CB"),
@@ -113,7 +115,7 @@ def _checked(path: Path, options: ReaderOptions) -> str:
     if "file_id" not in fields_of(template):
         raise UnreadableSource(f"global key {template!r}: expected {{file_id}}: every recording needs its own")
     if rate is not None and not 0 < rate < 1e6:
-        raise UnreadableSource(f"frame rate {rate}: expected frames a second")
+        raise UnreadableSource(f"frame rate {rate}: expected frames a second, more than 0 and less than 1000000")
     if options.media == "video" and rate is None:
         raise UnreadableSource(f"{path} has times in seconds, and a video needs frames: give --frame-rate")
     if options.media == "audio" and rate is not None:
@@ -125,8 +127,8 @@ def _turn(cells: list[str], options: ReaderOptions, scores: Scores) -> dict[str,
     """Return who speaks when, or None if the mapping leaves it out. Raises ValueError."""
     onset, duration = _seconds(cells[3], "onset"), _seconds(cells[4], "duration")
     if duration <= 0:
-        raise ValueError("duration: expected more than 0")
-    score = scores.read(None if cells[8] == _NONE else _seconds(cells[8], "confidence"))
+        raise ValueError(f"duration: expected more than 0, found {quoted(cells[4])}")
+    score = None if cells[8] == _NONE else _score(cells[8], scores)
     target = options.mapping.choose(cells[7], score, FEATURE)
     if target is None:
         return None
@@ -145,10 +147,18 @@ def _seconds(cell: str, name: str) -> float:
     try:
         value = float(cell)
     except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e9:
-        raise ValueError(f"{name}: expected 0 or more, found {cell[:40]!r}")
+        raise ValueError(f"{name}: expected a number, found {quoted(cell)}") from None
+    if not 0 <= value < _MOST_SECONDS:
+        raise ValueError(f"{name}: expected 0 or more, and less than {_MOST_SECONDS:.0f}, found {quoted(cell)}")
     return value
+
+
+def _score(cell: str, scores: Scores) -> float | None:
+    """Return the confidence in a cell. Raises ValueError."""
+    try:
+        return scores.read(float(cell))
+    except ValueError:
+        raise ValueError(f"score: expected 0 to 1, found {quoted(cell)}") from None
 
 
 def _checklists(turns: list[Any]) -> list[dict[str, Any]]:

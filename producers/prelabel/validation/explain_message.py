@@ -1,17 +1,62 @@
 """Explain why the gate refused a message: the models read it again, and their errors say where and why."""
 
 import json
+from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from prelabel.annotations.explain import explanation, refusal
+from prelabel.annotations.explain import explanation, path_of, refusal
 from prelabel.annotations.png import PictureWork
-from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason, quoted
+from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason, found_value, quoted
 from prelabel.messages import AnyAnnotation, PredictionMessage
 
 _ANNOTATION = TypeAdapter[Any](AnyAnnotation)
+
+
+def not_json(raw: bytes, refused: Exception) -> MessageError:
+    """Return the error for bytes that are not JSON; NaN, and numbers that nothing can hold, are named with their path.
+
+    Many programs write NaN and Infinity, although JSON has neither; `1e400` is JSON, but too large for a float.
+    """
+    try:
+        message = json.loads(raw, parse_constant=_Unwritten, parse_float=_decimal)
+    except (ValueError, RecursionError):
+        return MalformedMessage(Reason.MALFORMED_JSON, "", str(refused), "JSON in UTF-8")
+    number = unwritten_number(message)
+    if number is None:
+        return MalformedMessage(Reason.MALFORMED_JSON, "", str(refused), "JSON in UTF-8")
+    return refusal(number.path, number.found, number.expected, reason=Reason.MALFORMED_JSON)
+
+
+def unwritten_number(message: Any) -> MessageError | None:
+    """Return the error for the first number of a message that is not finite, or None. Arrays of numpy are read too."""
+    items: list[tuple[tuple[int | str, ...], Any]] = [((), message)]
+    while items:
+        loc, item = items.pop()
+        if hasattr(item, "tolist"):
+            item = item.tolist()
+        if isinstance(item, _Unwritten) or (isinstance(item, float) and item - item != 0):
+            found = str(item) if isinstance(item, _Unwritten) else found_value(item)
+            return refusal(path_of(loc), found, "a finite number")
+        if isinstance(item, Mapping):
+            items += [((*loc, str(key)), value) for key, value in reversed([*item.items()])]
+        elif isinstance(item, list | tuple):
+            items += [((*loc, at), value) for at, value in reversed(list(enumerate(item)))]
+    return None
+
+
+class _Unwritten(str):
+    """A number, as the text has it, that JSON or a float cannot hold."""
+
+    __slots__ = ()
+
+
+def _decimal(text: str) -> float | _Unwritten:
+    number = float(text)
+    return number if isfinite(number) else _Unwritten(text)
 
 
 def too_deep() -> MessageError:
@@ -34,7 +79,7 @@ def explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
         at = None
         _validate(message)
     except orjson.JSONDecodeError as error:
-        return MalformedMessage(Reason.MALFORMED_JSON, "", str(error), "JSON in UTF-8")
+        return not_json(raw, error)
     except ValidationError as error:
         return explanation(error, message, PredictionMessage, at)
     except RecursionError:

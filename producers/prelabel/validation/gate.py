@@ -18,6 +18,7 @@ from msgspec.structs import astuple
 from pydantic import BaseModel
 
 from prelabel.annotations.base import CheckFailed
+from prelabel.annotations.confidence import with_rounded_confidences
 from prelabel.annotations.explain import broken_rule, unknown_key
 from prelabel.annotations.kinds import FIELDS, IMAGE, KINDS, Kind, wire_name
 from prelabel.annotations.together import MAX_PER_FEATURE, check_count, check_pictures, check_spread, check_uuids
@@ -30,7 +31,7 @@ from prelabel.messages import (
     new_message_id,
 )
 from prelabel.validation.by_kind import ByKind, NotRead
-from prelabel.validation.explain_message import explained, too_deep
+from prelabel.validation.explain_message import explained, not_json, too_deep, unwritten_number
 from prelabel.validation.structs import Structs
 
 if TYPE_CHECKING:
@@ -105,8 +106,7 @@ def prepare(
         path, argument = ("model", "model") if project_id is None else ("projectId", "project_id")
         expected = "no such argument: a message contains the value itself"
         raise MalformedMessage(Reason.MALFORMED_MESSAGE, path, f"{argument}=…", expected)
-    raw = _as_json(message)
-    decoded, kinds = read_message(raw, max_bytes=max_bytes)
+    raw, decoded, kinds = _read(_as_json(message), max_bytes)
     if decoded.message_id is None:
         decoded.message_id = new_message_id()
         raw = _ENCODER.encode(decoded)
@@ -139,8 +139,30 @@ def read_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Any
 
     Raises MessageError.
     """
+    _, message, kinds = _read(raw, max_bytes)
+    return message, kinds
+
+
+def _read(raw: bytes, max_bytes: int) -> tuple[bytes, Any, list[Kind]]:
+    """Return the message's JSON with confidences within 0 to 1, the struct, and the kinds. Raises MessageError."""
     if len(raw) > max_bytes:
         raise _too_large(raw, max_bytes)
+    try:
+        return raw, *_decode(raw)
+    except NotRead as error:
+        refused = error
+    # The structs accept 0 to 1 exactly, so that the usual message costs nothing more; rounding is undone only here.
+    rounded = with_rounded_confidences(raw) if "confidence" in str(refused.refused) else None
+    if rounded is None:
+        raise explained(raw, refused.refused, refused.at)
+    try:
+        return rounded, *_decode(rounded)
+    except NotRead as error:
+        raise explained(rounded, error.refused, error.at) from None
+
+
+def _decode(raw: bytes) -> tuple[Any, list[Kind]]:
+    """Read and check a message. Raises NotRead where the models have to explain the refusal, else MessageError."""
     try:
         message = _DECODER.decode(raw)
     except msgspec.ValidationError as error:
@@ -148,29 +170,26 @@ def read_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Any
     except RecursionError:
         raise too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _not_json(error) from None
+        raise not_json(raw, error) from None
     return message, check(message)
 
 
-def _not_json(error: Exception) -> MalformedMessage:
-    return MalformedMessage(Reason.MALFORMED_JSON, "", str(error), "JSON in UTF-8")
-
-
 def _read_each(raw: bytes, refused: msgspec.ValidationError) -> tuple[Any, list[Kind]]:
-    """Read a message that the struct of image kinds refused: it has other kinds, or is wrong. Raises MessageError."""
+    """Read a message that the struct of image kinds refused: it has other kinds, or is wrong.
+
+    Raises NotRead and MessageError as `_decode` does.
+    """
     place = _AT_ANNOTATION.search(str(refused))
     if place is None:  # the error is not about an annotation
-        raise explained(raw, refused, None)
+        raise NotRead(None, refused)
     if place[2] and place[2] not in _READ_OTHERWISE:  # no kind has this key with such a value
-        raise explained(raw, refused, int(place[1]))
+        raise NotRead(int(place[1]), refused)
     try:
         message, kinds = _BY_KIND.read(raw)
-    except NotRead as error:
-        raise explained(raw, error.refused, error.at) from None
     except RecursionError:  # the first reader stopped at a wrong key; this one reads to the end
         raise too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _not_json(error) from None
+        raise not_json(raw, error) from None
     _check_row(message)
     _check_together(message, kinds)
     return message, kinds
@@ -285,16 +304,23 @@ _SLOW = frozenset(kind for kind in KINDS if kind.slow)
 
 
 def _as_json(message: Any) -> bytes:
+    """Return a message as JSON. Raises MessageError, also for NaN and Infinity, which encoders write as null."""
     if isinstance(message, bytes):
         return message
     if isinstance(message, BaseModel):
         # Serialize values by their own classes; pydantic would otherwise try the members of each union in turn.
-        return message.model_dump_json(by_alias=True, exclude_none=True, serialize_as_any=True).encode()
+        raw = message.model_dump_json(by_alias=True, exclude_none=True, serialize_as_any=True).encode()
+        if b"null" in raw and (error := unwritten_number(message.model_dump(by_alias=True, serialize_as_any=True))):
+            raise error
+        return raw
     try:
-        return orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)
+        raw = orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)
     except TypeError as error:
         expected = f"something that can be JSON: {error}"
         raise MalformedMessage(Reason.MALFORMED_MESSAGE, "", type(message).__name__, expected) from None
+    if b"null" in raw and (refused := unwritten_number(message)):
+        raise refused
+    return raw
 
 
 def _too_large(raw: bytes, limit: int) -> MessageTooLarge:

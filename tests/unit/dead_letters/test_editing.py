@@ -128,6 +128,22 @@ def test_features_are_renamed_on_annotations_alone() -> None:
     assert after == expected
 
 
+def test_nested_classifications_are_renamed_at_every_depth_and_features_and_options_stay() -> None:
+    deep = {"name": "q", "answer": [{"name": "q", "classifications": [{"name": "q", "answer": "q"}]}]}
+    keyframe = {"frame": 1, "classifications": [{"name": "q", "answer": {"name": "q"}}]}
+    annotations = [
+        {"name": "q", "bbox": {}, "classifications": [deep]},
+        {"name": "q", "segments": [{"keyframes": [keyframe]}]},
+    ]
+
+    box, track = applied(Edits(classifications={"q": "Q"}), message(annotations=annotations))["annotations"]
+
+    below = box["classifications"][0]
+    assert (box["name"], below["name"], below["answer"][0]["name"]) == ("q", "Q", "q")
+    assert below["answer"][0]["classifications"] == [{"name": "Q", "answer": "q"}]
+    assert track["segments"][0]["keyframes"][0]["classifications"] == [{"name": "Q", "answer": {"name": "q"}}]
+
+
 def test_options_are_renamed_at_every_depth_and_texts_stay() -> None:
     deep = {"name": "q", "answer": [{"name": "yes"}, {"name": "maybe"}]}
     body = message(

@@ -212,6 +212,6 @@ def test_hints_stay_cheap_in_a_large_ontology_and_a_day_of_wrong_names() -> None
     ontology = Ontology.from_normalized({"tools": tools}, "IMAGE")
     level = ontology._tools
     for at in range(1000):
-        level._hint(f"another {at}")
+        level.nearest(f"another {at}")
 
-    assert len(level._hints) == 200
+    assert len(level._nearest) == 200

@@ -107,7 +107,7 @@ def test_visible_keypoints_become_points_of_their_names(tmp_path: Path) -> None:
     messages, bad = read("coco-keypoints", write(tmp_path, "found.json", results), categories=categories)
 
     assert [each.problem for each in bad] == [
-        "keypoints: expected x, y and visibility of the 2 of crane, found 3 values"
+        "keypoints: expected x, y and visibility of the 2 of crane, found an array of 3 items"
     ]
     assert messages[0]["annotations"][0] == {"name": "hook", "confidence": 0.9, "point": {"x": 3, "y": 4.5}}
     lines = built(messages, "IMAGE", tools=tool("point", "hook", "cabin"))

@@ -68,7 +68,7 @@ def test_a_template_makes_the_global_key_and_nothing_of_it_is_evaluated(
         (3, "an object"),
         ({"image_id": 1, "category_id": 18}, "bbox is missing"),
         (result(category_id=99), "category_id 99"),
-        (result(category_id=True), "category_id True"),
+        (result(category_id=True), "category_id true"),
         (result(bbox=[1, 2, 3]), "[x, y, width, height]"),
         (result(bbox=[1, 2, 3, 0]), "above 0"),
         (result(bbox=[1, 2, 3, "4"]), "expected a number"),

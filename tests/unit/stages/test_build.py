@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel.errors import Reason
-from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, split_body
+from prelabel_worker.chunks.held_rows import Origin, facts_of, split_body
 from prelabel_worker.chunks.rows import ChunkRow, Unreadable
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.rendering.row_builder import RowBuilder
@@ -102,17 +101,6 @@ def test_every_row_is_in_the_file_or_has_an_outcome(spec: list[tuple[str, bool]]
     assert len(built.content.splitlines()) == built.sent.annotations
 
 
-def test_dead_letters_are_grouped_by_what_is_wrong_not_by_where() -> None:
-    def fingerprint(path: str, **details: Any) -> str:
-        return Problem(Reason.INVALID_ANNOTATION, {"path": path, "expected": "a number", **details}).fingerprint
-
-    assert fingerprint("annotations[3].bbox.top", found="'1'") == fingerprint("annotations[17].bbox.top", found="'2'")
-    assert fingerprint("annotations[3].bbox.top") != fingerprint("annotations[3].bbox.left")
-    errors = [{"name": "DataRowNotFound", "message": f"dataRow.id cmh2k4t8x00a107l5e1v9q3z{n} invalid"} for n in "ab"]
-    one, other = (Problem(Reason.REFUSED, {"errors": [error]}).fingerprint for error in errors)
-    assert one == other
-
-
 @pytest.mark.parametrize(
     "raw",
     [
@@ -128,6 +116,24 @@ def test_dead_letters_are_grouped_by_what_is_wrong_not_by_where() -> None:
 )
 def test_facts_are_read_of_whatever_there_is(raw: bytes) -> None:
     assert facts_of(raw).row_key == ""
+
+
+@pytest.mark.parametrize(
+    ("raw", "data_row", "message_id"),
+    [
+        (b'{"messageId": "m", "dataRow": {"globalKey": "k"}, "annotations": [{"name": "x", "top": NaN}]}', "k:k", "m"),
+        (b'{"messageId": "m", "dataRow": {"globalKey": "k"}, "annotations": [{"na', "k:k", "m"),
+        (b'{"dataRow": {"id": "d"}, "annotations": [1e400], "messageId": "m"}', "i:d", "m"),
+        (b'{"dataRow": {"id": "d"}, "messageId": "\xff"}', "i:d", None),
+        (b'{"dataRow": {"id": "d"}, "model": {"name": 3}, "messageId": "m"}', "i:d", "m"),
+        (b'{"annotations": [}, "dataRow": {"id": "d"}}', "", None),
+    ],
+)
+def test_facts_are_read_up_to_the_place_where_json_breaks(raw: bytes, data_row: str, message_id: str | None) -> None:
+    facts = facts_of(raw)
+
+    assert (facts.data_row_key, facts.message_id) == (data_row, message_id)
+    assert bool(facts.row_key) == (bool(data_row) and b'"name": 3' not in raw)
 
 
 def test_facts_of_a_message_that_was_refused() -> None:

@@ -3,8 +3,6 @@
 The state is defined in held_state.py. The body is one line of JSON, the details, and then the message byte for byte.
 """
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +10,12 @@ from typing import Any
 import orjson
 
 from prelabel.errors import Reason
+from prelabel.validation.readable import facts_of_message
+from prelabel_worker.chunks.fingerprint import fingerprint
 from prelabel_worker.chunks.held_state import HeldState
 from prelabel_worker.chunks.history import trace_of
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Unreadable
 from prelabel_worker.rendering import identity
-
-_NUMBERS = re.compile(r"\d+")
-_QUOTED_VALUE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|c[a-z0-9]{24}|\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +25,9 @@ class Problem:
     reason: Reason
     details: Mapping[str, Any]
 
-    @property
-    def fingerprint(self) -> str:
-        """Equal for problems that differ only in numbers, ids and positions: what dead letters are grouped by."""
-        shape = [self.reason.value]
-        for name in ("path", "expected", "hint"):
-            shape.append(_NUMBERS.sub("#", str(self.details.get(name) or "")))
-        for error in self.details.get("errors", ())[:1]:
-            shape.append(_QUOTED_VALUE.sub("#", f"{error.get('name')} {error.get('message')}"))
-        return hashlib.blake2b("\0".join(shape).encode(), digest_size=6).hexdigest()
+    def fingerprint(self, facts: "RowFacts") -> str:
+        """Return what dead letters are grouped by: the same for all rows with this cause."""
+        return fingerprint(self.reason, self.details, (facts.data_row_key[2:], facts.message_id or ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +67,7 @@ def held_row(
         bytes=len(row.raw),
         slow=facts.slow,
         reason=problem.reason.value,
-        group=problem.fingerprint,
+        group=problem.fingerprint(facts),
         row=facts.row_key or None,
         message=facts.message_id or None,
         due=retry_in_ms,
@@ -105,7 +96,7 @@ def held_frame(frame: Unreadable, origin: Origin) -> RowOutcome:
         bytes=len(frame.raw),
         slow=0,
         reason=problem.reason.value,
-        group=problem.fingerprint,
+        group=problem.fingerprint(RowFacts()),
     )
     body = orjson.dumps({**details, **_origin(origin)}) + b"\n" + frame.raw
     return RowOutcome("held", frame.index, frame.rows, frame.held_id, state, body)
@@ -123,14 +114,7 @@ def split_body(body: bytes) -> tuple[dict[str, Any], bytes]:
 
 def facts_of(raw: bytes) -> RowFacts:
     """Return what can be read of a refused message: enough to find it again and to supersede it."""
-    try:
-        message = orjson.loads(raw)
-        data_row, model = message.get("dataRow") or {}, message.get("model") or {}
-        row_id, global_key = data_row.get("id"), data_row.get("globalKey")
-        name, message_id = model.get("name") or "", message.get("messageId")
-    except (orjson.JSONDecodeError, AttributeError):
-        return RowFacts()
-    key = f"i:{row_id}" if isinstance(row_id, str) else f"k:{global_key}" if isinstance(global_key, str) else ""
-    if not key or not isinstance(name, str):
-        return RowFacts(message_id=message_id if isinstance(message_id, str) else None)
-    return RowFacts(identity.row_key(key, name), key, name, message_id if isinstance(message_id, str) else None)
+    facts = facts_of_message(raw)
+    key = "".join(f"{'i' if form == 'id' else 'k'}:{value}" for form, value in (facts.data_row or {}).items())
+    row_key = identity.row_key(key, facts.model) if key and facts.model is not None else ""
+    return RowFacts(row_key, key, facts.model or "", facts.message_id)

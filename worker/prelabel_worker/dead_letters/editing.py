@@ -22,20 +22,26 @@ class AmbiguousEdit(PrelabelError):
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """Old name → new name, for features of annotations, options of answers at any depth, and data rows."""
+    """Old name → new name: features of annotations, options and nested classifications at any depth, data rows."""
 
     features: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     data_rows: Mapping[str, str] = field(default_factory=dict)
+    classifications: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for kind, names in (("feature", self.features), ("option", self.options), ("data row", self.data_rows)):
+        for kind, names in (
+            ("feature", self.features),
+            ("option", self.options),
+            ("classification", self.classifications),
+            ("data row", self.data_rows),
+        ):
             both = next((name for name in names.values() if name in names), None)
             if both is not None:
                 raise AmbiguousEdit(f"{kind} {quoted(both)} is both an old and a new name: do it in two runs")
 
     def __bool__(self) -> bool:
-        return bool(self.features or self.options or self.data_rows)
+        return bool(self.features or self.options or self.classifications or self.data_rows)
 
     def apply(self, raw: bytes) -> bytes:
         """Return the message with the new names; the same bytes if nothing changes or the message is not JSON."""
@@ -50,7 +56,11 @@ class Edits:
 
     def as_details(self) -> dict[str, Any]:
         """Return the edits for the action log; only the number of data rows, not their names."""
-        renamed = {"features": dict(self.features), "options": dict(self.options)}
+        renamed = {
+            "features": dict(self.features),
+            "options": dict(self.options),
+            "classifications": dict(self.classifications),
+        }
         return {kind: names for kind, names in renamed.items() if names} | (
             {"dataRows": len(self.data_rows)} if self.data_rows else {}
         )
@@ -66,8 +76,10 @@ class Edits:
         if self.features:
             changes += sum(_replace(instance, "name", self.features) for instance in _instances(annotation))
             changes += _replace(_object(annotation.get("relationship")), "sourceOntologyName", self.features)
-        if self.options:
-            changes += sum(_replace(option, "name", self.options) for option in _options(annotation))
+        if self.options or self.classifications:
+            for options, nested in _levels(annotation):
+                changes += sum(_replace(option, "name", self.options) for option in options)
+                changes += sum(_replace(item, "name", self.classifications) for item in nested)
         return changes
 
 
@@ -92,19 +104,23 @@ def _instances(annotation: dict[str, Any]) -> list[dict[str, Any]]:
     return _objects(_object(annotation.get("masks")).get("instances"))
 
 
-def _options(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the options answered in an annotation, at any depth. Not recursive: a message may be nested deeply."""
+def _levels(item: dict[str, Any]) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """Yield the options answered in an annotation, and the classifications nested in it, level by level.
+
+    Not recursive: a message may be nested deeply.
+    """
     open_items = [item]
     for segment in _objects(item.get("segments")):
         open_items += _objects(segment.get("keyframes"))
     while open_items:
         current = open_items.pop()
+        nested = _objects(current.get("classifications"))
+        options: list[dict[str, Any]] = []
         for key in ("answer", "answers"):
             answer = current.get(key)
-            options = [answer] if isinstance(answer, dict) else _objects(answer)
-            yield from options
-            open_items += options
-        open_items += _objects(current.get("classifications"))
+            options += [answer] if isinstance(answer, dict) else _objects(answer)
+        yield options, nested
+        open_items += options + nested
 
 
 def checked(dead_letter: DeadLetter, raw: bytes) -> Prepared:

@@ -5,6 +5,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from prelabel.errors import Reason
 from prelabel.json_record import JsonRecord
 from prelabel.printing import command
 from prelabel.unix_time import UnixTime
@@ -12,6 +13,7 @@ from prelabel_worker.chunks.held_rows import split_body
 from prelabel_worker.chunks.held_state import HeldState
 
 _ABOUT_THE_ROW = ("messageId", "dataRow", "model", "stage", "chunk", "import")
+_RENAMED = ("feature", "option", "classification")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,36 @@ class DeadLetter(JsonRecord):
 
     def example(self) -> dict[str, Any]:
         """Return the problem in short: what this program found, and the first of Labelbox's errors."""
-        names = ("path", "found", "expected", "hint")
+        names = ("path", "found", "expected", "hint", "misnamed")
         problem = {name: self.details[name] for name in names if self.details.get(name)}
         for error in (self.details.get("errors") or [])[:1]:
             problem |= {"errorName": error.get("name"), "errorMessage": error.get("message")}
         return problem
+
+    @property
+    def adding_command(self) -> str | None:
+        """The command that puts missing data rows into the project and retries their rows, if that is the problem."""
+        if self.reason != Reason.DATA_ROW_NOT_FOUND:
+            return None
+        return command("batch create", project=self.project_id, from_dead_letters=True, retry=True)
+
+    @property
+    def renaming(self) -> dict[str, str]:
+        """The option of `dead retry` that renames what is misnamed to the nearest name; empty if nothing is known.
+
+        A name with `=` cannot be given as OLD=NEW.
+        """
+        misnamed = self.details.get("misnamed")
+        if not isinstance(misnamed, dict) or misnamed.get("kind") not in _RENAMED:
+            return {}
+        old, new = misnamed.get("name"), misnamed.get("nearest")
+        if not (isinstance(old, str) and isinstance(new, str) and old and new) or "=" in old or old == new:
+            return {}
+        return {f"rename_{misnamed['kind']}": f"{old}={new}"}
+
+    def retry_command(self, *ids: str, **chosen: str) -> str:
+        """Return the command that retries the chosen dead letters, with the names that fix this one's problem."""
+        return command("dead retry", *ids, project=self.project_id, **chosen, **self.renaming)
 
     @property
     def message_base64(self) -> str | None:
@@ -136,8 +163,8 @@ class DeadLetterGroup(JsonRecord):
 
     @property
     def retry_command(self) -> str:
-        """The command that sends the whole group back."""
-        return command("dead retry", project=self.project_id, group=self.group)
+        """The command that sends the whole group back, with new names if the names are the cause."""
+        return self.sample.retry_command(group=self.group)
 
 
 def read_dead_letter(project_id: str, dead_letter_id: str, state: HeldState, body: bytes) -> DeadLetter:

@@ -16,7 +16,7 @@ from prelabel.annotations.base import CheckFailed
 from prelabel.annotations.geo import check_degrees
 from prelabel.annotations.kinds import DOCUMENTS, KINDS, MEDIA_TYPES, TILES, Kind, media_type_of
 from prelabel.annotations.video import SHAPES, shape_of
-from prelabel.errors import MessageError, NotInOntology, Reason, quoted
+from prelabel.errors import MessageError, Misnamed, NotInOntology, Reason, quoted
 from prelabel_worker.ontology.classification_answers import TimedAnswers, check_answer, check_nested
 from prelabel_worker.ontology.tree import FORMS, Feature, Level, feature_bytes, read_classification, read_tool
 
@@ -150,7 +150,10 @@ class Ontology:
             raise NotInOntology(Reason.MEDIA_TYPE, f"{path}.sourceOntologyName", "sourceOntologyName", expected)
         if name not in self._classifications.by_name:
             expected = "a classification of the project's ontology"
-            raise NotInOntology(Reason.UNKNOWN_FEATURE, f"{path}.sourceOntologyName", quoted(name), expected)
+            nearest = self._classifications.nearest(name)
+            hint, misnamed = nearest and f"did you mean {nearest}?", Misnamed("feature", name, nearest)
+            where = f"{path}.sourceOntologyName"
+            raise NotInOntology(Reason.UNKNOWN_FEATURE, where, quoted(name), expected, hint, misnamed)
 
     def check_link(self, edge: Feature, source: Feature, target: Feature, both_ways: bool, path: str) -> None:
         """Check that the relationship tool `edge` may link `source` to `target`. Raises NotInOntology."""
@@ -178,9 +181,10 @@ class Ontology:
             raise _wrong_kind(wrong, f"a {kind.name}", path)
         parent = self._parents.get(annotation.name) or self._parents.get(annotation.schema_id)
         if parent is not None:
-            feature = quoted(annotation.name or annotation.schema_id)
+            name = annotation.name or annotation.schema_id
             expected = f"an answer nested under '{parent}', not one at the top level"
-            raise NotInOntology(Reason.WRONG_NESTING, path, feature, expected)
+            misnamed = Misnamed("feature", name)
+            raise NotInOntology(Reason.WRONG_NESTING, path, quoted(name), expected, misnamed=misnamed)
 
 
 def _parents(features: list[Feature]) -> dict[str | None, str]:

@@ -8,10 +8,10 @@ The tree is built once for an ontology. Its look-ups use dictionaries, since eve
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, Literal, NoReturn, TypeVar
 
 from prelabel.annotations.kinds import KINDS
-from prelabel.errors import NotInOntology, Reason, quoted
+from prelabel.errors import Misnamed, NotInOntology, Reason, quoted
 
 FORMS = {tool: kind.form for kind in KINDS if kind.form is not None for tool in kind.tools}
 """Type of a classification → the form of its answers: `radio`, `checklist` or `text`."""
@@ -76,7 +76,7 @@ class Level(Generic[_Item]):
         self.by_id: dict[str, _Item] = {item.id: item for item in self.items}
         self.by_name: dict[str, _Item] = {}
         self.twice: set[str] = set()
-        self._hints: dict[str, str] = {}
+        self._nearest: dict[str, str | None] = {}
         for item in self.items:
             for name in item.names:
                 if self.by_name.setdefault(name, item) is not item:
@@ -91,38 +91,53 @@ class Level(Generic[_Item]):
         if schema_id is None:
             item = self.by_name.get(name)
             if item is not None and name in self.twice:
-                raise NotInOntology(
-                    Reason.AMBIGUOUS_NAME, f"{path}.name", quoted(name), "a schemaId, since two items have this name"
-                )
+                expected = "a schemaId, since two items have this name"
+                misnamed = Misnamed(_kind(missing), name)
+                raise NotInOntology(Reason.AMBIGUOUS_NAME, f"{path}.name", quoted(name), expected, misnamed=misnamed)
         else:
             item = self.by_id.get(schema_id)
             if item is not None and name is not None and name not in item.names:
                 both = f"{quoted(name)} and {schema_id}"
-                raise NotInOntology(Reason.AMBIGUOUS_NAME, path, both, "name and schemaId of the same item")
+                expected, misnamed = "name and schemaId of the same item", Misnamed(_kind(missing), name)
+                raise NotInOntology(Reason.AMBIGUOUS_NAME, path, both, expected, misnamed=misnamed)
         if item is None:
             self._missing(named, path, missing, expected)
         if item.archived:
-            raise NotInOntology(missing, path, f"'{item.name}', which is archived", expected)
+            misnamed = Misnamed(_kind(missing), item.name)
+            raise NotInOntology(missing, path, f"'{item.name}', which is archived", expected, misnamed=misnamed)
         return item
 
     def _missing(self, named: Any, path: str, missing: Reason, expected: str) -> NoReturn:
-        if named.schema_id is not None:
-            raise NotInOntology(missing, f"{path}.schemaId", named.schema_id, expected)
-        raise NotInOntology(missing, f"{path}.name", quoted(named.name), expected, self._hint(named.name))
+        kind, schema_id = _kind(missing), named.schema_id
+        if schema_id is not None:
+            raise NotInOntology(missing, f"{path}.schemaId", schema_id, expected, misnamed=Misnamed(kind, schema_id))
+        nearest = self.nearest(named.name)
+        misnamed = Misnamed(kind, named.name, nearest)
+        raise NotInOntology(missing, f"{path}.name", quoted(named.name), expected, self._hint(nearest), misnamed)
 
-    def _hint(self, name: str) -> str:
-        """Return a hint: the most similar name, or else the first few. Cached, since a model repeats a wrong name."""
-        hint = self._hints.get(name)
-        if hint is None:
-            # Further wrong names are not compared, since one comparison takes as long as checking hundreds of rows.
-            known = list(self.by_name)[:_NAMES_COMPARED] if len(self._hints) < _NAMES_COMPARED else []
-            near = difflib.get_close_matches(name, known, 1)
-            names = [item.name for item in self.items[:_NAMES_SHOWN]]
-            shown = ", ".join(names) + (", …" if len(self.items) > _NAMES_SHOWN else "")
-            hint = f"did you mean {near[0]}?" if near else f"there are: {shown}" if shown else "there is none"
-            if len(self._hints) < _NAMES_COMPARED:
-                self._hints[name] = hint
-        return hint
+    def nearest(self, name: str) -> str | None:
+        """Return the most similar name, if one is similar. Cached, since a model repeats a wrong name."""
+        if name in self._nearest:
+            return self._nearest[name]
+        # Further wrong names are not compared, since one comparison takes as long as checking hundreds of rows.
+        if len(self._nearest) >= _NAMES_COMPARED:
+            return None
+        similar = difflib.get_close_matches(name, list(self.by_name)[:_NAMES_COMPARED], 1)
+        self._nearest[name] = similar[0] if similar else None
+        return self._nearest[name]
+
+    def _hint(self, nearest: str | None) -> str:
+        if nearest is not None:
+            return f"did you mean {nearest}?"
+        names = [item.name for item in self.items[:_NAMES_SHOWN]]
+        shown = ", ".join(names) + (", …" if len(self.items) > _NAMES_SHOWN else "")
+        return f"there are: {shown}" if shown else "there is none"
+
+
+def _kind(missing: Reason) -> Literal["feature", "option", "classification"]:
+    if missing is Reason.UNKNOWN_OPTION:
+        return "option"
+    return "classification" if missing is Reason.WRONG_NESTING else "feature"
 
 
 def read_tool(tool: Mapping[str, Any]) -> Feature:

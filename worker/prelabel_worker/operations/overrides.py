@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from prelabel.errors import PrelabelError
+from prelabel.errors import PrelabelError, quoted
 from prelabel_worker.labelbox.types import SubmitAs
 
 MAX_PRIORITY = 100
@@ -32,7 +32,7 @@ class Override:
             return ""
         stored = self.stored(value)
         if stored is None:
-            raise BadOverride(f"--{self.option}: expected {self.expected}, or default, found {value[:60]}")
+            raise BadOverride(f"--{self.option}: expected {self.expected}, or default, found {quoted(value)}")
         return stored
 
 

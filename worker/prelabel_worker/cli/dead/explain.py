@@ -10,9 +10,10 @@ from prelabel_worker.dead_letters.letter import DeadLetter
 
 _FIELDS = {"path": "field", "found": "found", "expected": "expected", "hint": "suggestion"}
 """Name in the details → the word that a person reads."""
-EXPLAINED = (*_FIELDS, "errors")
+EXPLAINED = (*_FIELDS, "errors", "misnamed")
 """Names in the details that `explanation` uses."""
 _SHOWN_ERRORS = 3
+_MOST_CHARACTERS = 120
 
 
 def explanation(dead_letter: DeadLetter) -> dict[str, str]:
@@ -24,6 +25,21 @@ def explanation(dead_letter: DeadLetter) -> dict[str, str]:
     known = {name: text(details[key]) for key, name in _FIELDS.items() if details.get(key)}
     errors = _errors(details.get("errors"))
     return {"reason": dead_letter.reason} | known | ({"Labelbox says": "; ".join(errors)} if errors else {})
+
+
+def in_short(dead_letter: DeadLetter) -> str:
+    """Return on one line where the problem is, what was found and what is suggested, or what Labelbox says."""
+    known = explanation(dead_letter)
+    if said := known.get("Labelbox says"):
+        return _shortened(said)
+    found = f"found {_shortened(known['found'])}" if "found" in known else ""
+    instead = known.get("suggestion") or (f"expected {known['expected']}" if "expected" in known else "")
+    problem = ", ".join(filter(None, (found, _shortened(instead))))
+    return ": ".join(filter(None, (known.get("field"), problem)))
+
+
+def _shortened(words: str) -> str:
+    return words if len(words) <= _MOST_CHARACTERS else words[: _MOST_CHARACTERS - 1] + "…"
 
 
 def text(value: Any) -> str:

@@ -22,7 +22,7 @@ from prelabel_worker.dead_letters.csv_cells import neutralise
 from prelabel_worker.dead_letters.letter import DeadLetter
 
 COLUMNS = (
-    "id", "project", "reason", "group", "path", "found", "expected", "dataRow", "model", "messageId", "stage",
+    "id", "project", "reason", "group", "path", "found", "expected", "hint", "dataRow", "model", "messageId", "stage",
     "import", "attempts", "firstAt", "lastAt",
 )  # fmt: skip
 Write = Callable[[DeadLetter], int]
@@ -127,6 +127,7 @@ def _table(file: TextIO) -> Write:
             "path": example.get("path") or example.get("errorName"),
             "found": example.get("found") or example.get("errorMessage"),
             "expected": example.get("expected"),
+            "hint": example.get("hint"),
         }
         cells = ("" if fields[name] is None else str(fields[name]) for name in COLUMNS)
         table.writerow([shown(neutralise(cell)) for cell in cells])

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from prelabel.printing import counted
-from prelabel_worker.cli.dead.explain import explanation
+from prelabel_worker.cli.dead.explain import explanation, in_short
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
 from prelabel_worker.cli.dead.show import times
 from prelabel_worker.cli.shared.each_project import of_each
@@ -68,24 +68,15 @@ def _print_group(group: DeadLetterGroup) -> None:
         if name != "reason":
             print_(f"  {name}: {value[:200]}", markup=False, highlight=False)
     print_(f"  first {when(group.first_at)}, last {when(group.last_at)}, such as {group.sample.id}", highlight=False)
+    if adding := group.sample.adding_command:
+        print_(f"  add the data rows: {adding}", highlight=False, soft_wrap=True)
     print_(f"  {group.retry_command}", highlight=False, soft_wrap=True)
 
 
 def _dead_letters(dead_letters: list[DeadLetter]) -> Table:
-    table = new_table("id", "project", "reason", "data row", "where", "what", "")
+    table = new_table("id", "project", "data row", "problem", "")
     for dead_letter in dead_letters:
-        example = dead_letter.example()
-        where = example.get("path") or example.get("errorName") or ""
-        problem = (
-            example.get("hint") or example.get("found") or example.get("errorMessage") or example.get("expected") or ""
-        )
-        cells = (
-            dead_letter.id,
-            dead_letter.project_id,
-            dead_letter.reason,
-            dead_letter.data_row,
-            where,
-            str(problem)[:60],
-        )
+        problem = ": ".join(filter(None, (dead_letter.reason, in_short(dead_letter))))
+        cells = (dead_letter.id, dead_letter.project_id, dead_letter.data_row, problem)
         table.add_row(*(str(cell) for cell in cells), times(dead_letter.retried))
     return table

@@ -28,6 +28,10 @@ def retry(
     rename_option: Annotated[
         list[str] | None, typer.Option(metavar="OLD=NEW", help="Rename an option of answers; may be repeated.")
     ] = None,
+    rename_classification: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OLD=NEW", help="Rename a classification below an object or an option; may be repeated."),
+    ] = None,
     data_row_from: Annotated[
         Path | None,
         typer.Option(metavar="FILE.csv", help="Columns old and new: replace global keys or ids of data rows."),
@@ -45,6 +49,7 @@ def retry(
         _names(rename_feature, "--rename-feature"),
         _names(rename_option, "--rename-option"),
         data_rows(data_row_from) if data_row_from else {},
+        _names(rename_classification, "--rename-classification"),
     )
     store = Store(redis_url, choice.project)
     bulk = Bulk(store.rows, choice.before(store.rows.now_ms()), Pacer(rate), dry_run=dry_run)

@@ -57,8 +57,12 @@ def describe(dead_letter: DeadLetter) -> None:
         if value:
             print_(f"  {name}: {text(value)}", markup=False, highlight=False)
     print_(f"  {dead_letter.message[:2000].decode('utf-8', 'replace')}", markup=False, highlight=False)
+    if adding := dead_letter.adding_command:
+        print_(f"  add the data row: {adding}", highlight=False, soft_wrap=True)
     for action in ("retry", "discard") if dead_letter.whole_frame else ("retry", "edit", "discard"):
         command_line = command(f"dead {action}", dead_letter.id, project=dead_letter.project_id)
+        if action == "retry":
+            command_line = dead_letter.retry_command(dead_letter.id)
         print_(f"  {action}: {command_line}", highlight=False, soft_wrap=True)
 
 

@@ -20,6 +20,7 @@ from prelabel.readers.base import (
 )
 from prelabel.readers.coco import read_categories
 from prelabel.readers.coco_results import box_of
+from prelabel.text_input import stem_of
 
 CLASS = "object"
 """The class of all boxes if no `categories` are given; otherwise the eighth column is a category's id."""
@@ -28,7 +29,7 @@ CLASS = "object"
 def read(path: Path, options: ReaderOptions) -> Source:
     """Return one message for the file. Raises UnreadableSource."""
     categories = read_categories(options.categories) if options.categories else None
-    key = filled(options.key_template("{file}"), {"file": path.stem})
+    key = filled(options.key_template("{file}"), {"file": stem_of(path)})
 
     def boxes() -> Iterator[KeyedAnnotation | BadRecord]:
         boxed: set[tuple[int, int]] = set()

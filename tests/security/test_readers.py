@@ -1,5 +1,6 @@
 """Reading images of masks and records of the history costs at most their limits, whatever sizes they claim."""
 
+import gzip
 import struct
 import tracemalloc
 import zlib
@@ -11,7 +12,10 @@ import pytest
 import zstandard
 
 from prelabel.annotations.png import RGB, SIGNATURE, read_png
+from prelabel.readers import FORMATS, BadRecord, ReaderOptions, UnreadableSource
+from prelabel.readers.ndjson import LineOptions, read_lines
 from prelabel.readers.pixels import Colors
+from prelabel.text_input import open_text
 from prelabel_worker.chunks.history import Record, RecordHead
 
 MIB = 1024 * 1024
@@ -53,6 +57,28 @@ def test_a_reader_of_pictures_refuses_one_that_is_too_large(tmp_path: Path) -> N
             Colors(tmp_path / "bomb.png")
 
     assert peak_of(read) < 8 * MIB
+
+
+@pytest.mark.parametrize("name", ["messages", "coco-results", "rttm"])
+def test_a_packed_file_of_one_endless_line_costs_no_more_memory_than_the_limit_of_a_line(
+    tmp_path: Path, name: str
+) -> None:
+    bomb = tmp_path / "bomb"
+    with gzip.open(bomb, "wb", compresslevel=1) as file:
+        file.write(b'["')
+        for _ in range(256):
+            file.write(b"a" * MIB)
+
+    def read() -> None:
+        if name == "messages":
+            with open_text(bomb) as stream:
+                records = list(read_lines(stream, LineOptions("p")))
+            assert [record.where for record in records if isinstance(record, BadRecord)] == ["line 1"]
+            return
+        with pytest.raises(UnreadableSource, match=r"more than|categories"):
+            list(FORMATS[name].read(bomb, ReaderOptions("p", categories=bomb)))
+
+    assert peak_of(read) < 200 * MIB
 
 
 def test_a_record_that_claims_to_be_huge_is_not_unpacked() -> None:

@@ -67,6 +67,7 @@ MAY_IMPORT = {
     "prelabel.private_files": "",
     "prelabel.errors": "printing",
     "prelabel.stack_file": "errors",
+    "prelabel.text_input": "errors",
     "prelabel.annotations": "errors printing",
     "prelabel.messages": "annotations ids",
     "prelabel.wire": "errors ids printing",
@@ -75,7 +76,7 @@ MAY_IMPORT = {
     "prelabel.validation": "annotations errors messages sdk",
     "prelabel.spool": "errors printing private_files wire",
     "prelabel.publishing": "errors messages printing spool stack_file validation wire",
-    "prelabel.readers": "annotations builders errors",
+    "prelabel.readers": "annotations builders errors text_input",
     "prelabel.testing": "errors messages printing publishing validation",
     # what is imported into Labelbox
     "prelabel_worker": "",

@@ -3,6 +3,7 @@
 from prelabel.readers.base import BadRecord, ReaderOptions, Record, Source, UnreadableSource
 from prelabel.readers.mapping import BadMapping, ClassMapping, read_mapping
 from prelabel.readers.registry import FORMATS
+from prelabel.text_input import UnreadableInput
 
 __all__ = [
     "FORMATS",
@@ -12,6 +13,7 @@ __all__ = [
     "ReaderOptions",
     "Record",
     "Source",
+    "UnreadableInput",
     "UnreadableSource",
     "read_mapping",
 ]

@@ -10,17 +10,18 @@ from typing import Any, Literal
 
 from prelabel.annotations.base import MAX_NUMBER
 from prelabel.annotations.confidence import rounded
-from prelabel.errors import PrelabelError, found_value
+from prelabel.errors import found_value
 from prelabel.readers.groups import Groups, KeyClash, Origin
 from prelabel.readers.mapping import ClassMapping
+from prelabel.text_input import UnreadableInput, name_of, open_text
 
 MAX_LINE = 65_536
-"""Maximum number of characters of a line in a text format."""
+"""Maximum number of bytes of a line in a text format."""
 _FIELD = re.compile(r"\{(\w+)(?::0?(\d{1,3})d)?\}")
 _LIKE_A_FIELD = re.compile(r"\{\w+(?::[^{}]*)?\}")
 
 
-class UnreadableSource(PrelabelError):
+class UnreadableSource(UnreadableInput):
     """The file does not match its format, or the reader lacks an option that it needs."""
 
 
@@ -158,22 +159,21 @@ def _message(key: str, annotations: list[Any], options: ReaderOptions) -> dict[s
     return message
 
 
-def lines_of(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield number and text of all lines that are not empty. Raises UnreadableSource."""
-    try:
-        with path.open(encoding="utf-8-sig") as stream:
-            for at in count(1):
-                line = stream.readline(MAX_LINE)
-                if not line:
-                    return
-                if len(line) == MAX_LINE:
-                    raise UnreadableSource(f"{path}, line {at}: more than {MAX_LINE} characters")
-                if text := line.strip():
-                    yield at, text
-    except OSError as error:
-        raise UnreadableSource(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UnreadableSource(f"{path}: not UTF-8") from None
+def lines_of(file: Path | str) -> Iterator[tuple[int, str]]:
+    """Yield number and text of all lines that are not empty. Raises UnreadableInput."""
+    with open_text(file) as stream:
+        for at in count(1):
+            line = stream.readline(MAX_LINE)
+            if not line:
+                return
+            if len(line) == MAX_LINE:
+                raise UnreadableSource(f"{name_of(file)}, line {at}: more than {MAX_LINE} bytes")
+            try:
+                text = line.decode().strip()
+            except UnicodeDecodeError:
+                raise UnreadableSource(f"{name_of(file)}, line {at}: not UTF-8: convert the file with iconv") from None
+            if text:
+                yield at, text
 
 
 def text_of(value: Any, name: str) -> str:

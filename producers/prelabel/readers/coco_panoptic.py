@@ -20,6 +20,7 @@ from prelabel.readers.base import (
 )
 from prelabel.readers.coco import Coco, part
 from prelabel.readers.pixels import Colors, mask_annotation
+from prelabel.text_input import stem_of
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
@@ -58,7 +59,7 @@ class _Pictures:
     """The PNG files of the images, in a folder or at an address."""
 
     def __init__(self, path: Path, options: ReaderOptions) -> None:
-        self._folder = options.masks or path.with_suffix("")
+        self._folder = options.masks or path.with_name(stem_of(path))
         self._url = options.mask_url
         if self._url is None and not self._folder.is_dir():
             raise UnreadableSource(f"{self._folder} is no folder: give --masks FOLDER or --mask-url TEMPLATE")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from prelabel.readers.base import UnreadableSource
+from prelabel.text_input import open_text
 
 MAX_ELEMENT = 32 * 1024 * 1024
 """Maximum number of characters of an element, and of a file's text that is held in memory."""
@@ -27,20 +28,17 @@ def elements(path: Path, key: str, *, alone: bool = True) -> Iterator[Any]:
     """Yield the elements of the array under `key` if the file is an object, or of the file itself if it is an array.
 
     If `alone` is False, the file is also read for something else: then an array is skipped, and `key` may be missing.
-    Raises UnreadableSource with the place, possibly after some elements.
+    Raises UnreadableInput with the place, possibly after some elements.
     """
-    try:
-        with path.open("rb") as stream:
-            yield from _Reader(path, stream).elements(key, alone)
-    except OSError as error:
-        raise UnreadableSource(f"{path}: {error.strerror}") from None
+    with open_text(path) as stream:
+        yield from _Reader(path, stream).elements(key, alone)
 
 
 class _Reader:
     def __init__(self, path: Path, stream: BinaryIO) -> None:
         self._path = path
         self._stream = stream
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._text = ""
         self._at = 0
         self._ended = False

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from prelabel.annotations.confidence import rounded
 from prelabel.errors import PrelabelError, found_value
+from prelabel.text_input import UnreadableInput, read_text
 
 
 class BadMapping(PrelabelError):
@@ -95,10 +96,10 @@ def _lot(seed: int, key: str) -> float:
 def read_mapping(path: Path) -> ClassMapping:
     """Return the mapping in a file. Raises BadMapping with the file, the key and what was expected."""
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(read_text(path).decode())
         return _mapping(table)
-    except OSError as error:
-        raise BadMapping(f"{path}: {error.strerror}") from None
+    except UnreadableInput as error:
+        raise BadMapping(str(error)) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadMapping(f"{path}: not TOML: {error}") from None
     except BadMapping as error:

@@ -25,6 +25,7 @@ from prelabel.readers.coco import Category, category_of, read_categories
 from prelabel.readers.coco_results import box_of, extent_of
 from prelabel.readers.extents import Extents
 from prelabel.readers.groups import Origin
+from prelabel.text_input import stem_of
 
 CLASS = "object"
 """The class of all boxes if no `categories` are given; otherwise the eighth column is a category's id."""
@@ -47,7 +48,8 @@ class _Box:
 
 def read(path: Path, options: ReaderOptions) -> Source:
     """Return one message for the file. Raises UnreadableSource."""
-    key = filled(options.key_template("{file}", "file"), {"file": path.stem})
+    stem = stem_of(path)
+    key = filled(options.key_template("{file}", "file"), {"file": stem})
     lines = _Lines(path, options)
 
     def boxes() -> Iterator[KeyedAnnotation | BadRecord]:
@@ -59,7 +61,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
                     feature = [target.feature, target.answers()]
                     fields = {"track": box.track, "frame": box.frame, "feature": feature}
                     fields |= {"score": box.score, "bbox": box.bbox}
-                    yield KeyedAnnotation(key, fields, Origin("video", path.stem, where))
+                    yield KeyedAnnotation(key, fields, Origin("video", stem, where))
             except ValueError as error:
                 yield BadRecord(where, str(error))
         lines.check()

@@ -17,9 +17,10 @@ import orjson
 
 from prelabel.errors import MessageError, Reason
 from prelabel.readers.base import BadRecord, Record, Source
-from prelabel.readers.messages import MAX_LINE_BYTES
 from prelabel.readers.runs import RowRuns, RunIndex
 
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""Maximum bytes of a line."""
 _NOTHING = msgspec.Raw(b"")
 _NUMBERS_SHOWN = 5
 _AT_ANNOTATION = re.compile(r"annotations\[(\d+)\]\.?")
@@ -96,7 +97,7 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 def read_lines(stream: BinaryIO, options: LineOptions) -> Source:
-    """Yield messages as they come, then one message per data row of plain lines. Raises UnreadableSource."""
+    """Yield messages as they come, then one message per data row of plain lines. Raises UnreadableInput."""
     index = RunIndex(stream)
     form = options.form
     try:

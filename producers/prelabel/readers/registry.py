@@ -22,7 +22,7 @@ class Format:
     takes: frozenset[str]
 
     def read(self, path: Path, options: ReaderOptions) -> Source:
-        """Return the messages and bad records of a file. Raises UnreadableSource, at once or during the iteration."""
+        """Return the messages and bad records of a file. Raises UnreadableInput, at once or during the iteration."""
         read: Callable[[Path, ReaderOptions], Source] = import_module(f"prelabel.readers.{self.module}").read
         return read(path, options)
 

@@ -12,6 +12,7 @@ from prelabel.builders.pixels import _chunk
 from prelabel.readers.base import UnreadableSource
 from prelabel.readers.coco_keypoints import PERSON
 from prelabel.readers.mapping import ClassMapping, Target
+from prelabel.text_input import UnreadableInput
 from tests.support.reading import CATEGORIES, built, classification, read, tool, write
 
 RLE = {"size": [2, 3], "counts": [1, 2, 1, 1, 1]}
@@ -382,8 +383,12 @@ def test_a_line_that_is_no_turn_is_named(tmp_path: Path, line: str, problem: str
 
 @pytest.mark.parametrize("form", ["mot", "rttm"])
 def test_a_file_that_is_no_text_says_so(tmp_path: Path, form: str) -> None:
-    for content, problem in ((b"\xff\xfe1", "not UTF-8"), (b"1" * 70_000, "characters")):
-        with pytest.raises(UnreadableSource, match=problem):
+    for content, problem in (
+        (b"\n\xff1\n", "line 2: not UTF-8"),
+        (b"\xff\xfe1\0", "UTF-16LE"),
+        (b"1" * 70_000, "65536 bytes"),
+    ):
+        with pytest.raises(UnreadableInput, match=problem):
             read(form, write(tmp_path, "odd", content))
-    with pytest.raises(UnreadableSource, match="No such file"):
+    with pytest.raises(UnreadableInput, match="No such file"):
         read(form, tmp_path / "none")

@@ -9,7 +9,6 @@ import pytest
 from prelabel.readers import BadRecord, Record, coco_results
 from prelabel.readers.base import ReaderOptions, UnreadableSource
 from prelabel.readers.coco import Category, read_categories
-from prelabel.readers.messages import read_messages
 from prelabel.validation.gate import prepare
 
 CATEGORIES = [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}]
@@ -103,19 +102,3 @@ def test_categories_come_as_an_array_or_inside_an_object(tmp_path: Path) -> None
     for content in ([{"id": 1, "name": "person"}], {"categories": [{"id": 1, "name": "person"}]}):
         path.write_text(json.dumps(content))
         assert read_categories(path) == {1: Category("person")}
-
-
-def test_messages_one_a_line() -> None:
-    found = list(read_messages([b"\n", b' {"a": 1} \n', b"{\n"]))
-
-    assert found == [Record("line 2", b'{"a": 1}'), Record("line 3", b"{")]
-
-
-def test_a_project_is_put_into_messages_that_name_none() -> None:
-    found = list(read_messages([b'{"a": 1}', b'{"projectId": "own"}', b"{", b"[]"], "p"))
-
-    assert [record.message for record in found if isinstance(record, Record)] == [
-        {"projectId": "p", "a": 1},
-        {"projectId": "own"},
-    ]
-    assert [record.where for record in found if isinstance(record, BadRecord)] == ["line 3", "line 4"]

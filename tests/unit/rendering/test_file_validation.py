@@ -48,6 +48,7 @@ def test_counts_reasons_and_errors_are_a_program_s_to_read() -> None:
         "errors": [
             {
                 "line": 2,
+                "where": "line 2",
                 "path": "annotations[0].name",
                 "reason": "unknown-feature",
                 "found": "'vesel'",

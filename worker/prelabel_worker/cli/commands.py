@@ -18,7 +18,7 @@ COMMANDS: Mapping[str, Declared | Noun] = {
     "publish": Declared("publish.command:publish", "Publish predictions from a file."),
     "validate": Declared(
         "publish.validate:command",
-        "Check messages or Labelbox NDJSON without publishing: exit code 1 when a line would be refused.",
+        "Check predictions without publishing: exit code 1 when a line or a record would be refused.",
     ),
     "status": Declared(
         "health.status:status", "Show what became of every row, by project, and which workers are alive."

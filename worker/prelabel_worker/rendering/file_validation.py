@@ -4,10 +4,13 @@ Problems that the lines do not show are not found: one uuid in two data rows, a 
 coordinates that do not fit the asset.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+import orjson
 
 from prelabel.errors import MessageError, Reason
 from prelabel.json_record import JsonRecord
@@ -23,18 +26,20 @@ _TOGETHER = 100
 """Maximum faults of a data row that are found by checking its lines together. Each takes a check of all the lines."""
 _PROJECTS = 1000  # maximum row builders kept
 
-Check = Callable[[LineRecord, bytes], None]
+Check = Callable[[Record, bytes], None]
 """A function that raises MessageError if the bytes are not valid. They are the record's message, or a part of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault(JsonRecord):
-    """A line that would be refused, and why."""
+    """A line or record that would be refused, and why."""
 
-    json_fields = ("line", "path", "reason", "found", "expected")
+    json_fields = ("line", "where", "path", "reason", "found", "expected")
 
-    #: The line's number in the file.
-    line: int
+    #: The line's number in the file; None for a record of a format that is not read line by line.
+    line: int | None
+    #: Where it stands, such as `line 3` or `results.json[7]`.
+    where: str
     #: The path of the value at fault in the message.
     path: str
     #: The reason code.
@@ -49,7 +54,7 @@ class Fault(JsonRecord):
 
 @dataclass(slots=True)
 class Report(JsonRecord):
-    """The numbers of valid and invalid lines, and the first faults."""
+    """The numbers of valid and invalid lines or records, and the first faults."""
 
     json_fields = ("lines", "valid", "invalid", "by_reason", "in_order")
     json_names: ClassVar = {"in_order": "errors"}
@@ -58,18 +63,20 @@ class Report(JsonRecord):
     invalid: int = 0
     by_reason: Counter[Reason] = field(default_factory=Counter)
     errors: list[Fault] = field(default_factory=list)
+    noun: str = "line"
+    """What `lines` counts: lines, or the records of another format."""
     forms: set[bool] = field(default_factory=set)
     """The forms of the valid records: False for messages, True for plain lines of NDJSON."""
 
     @property
     def valid(self) -> int:
-        """The number of lines that would not be refused."""
+        """The number of lines or records that would not be refused."""
         return self.lines - self.invalid
 
     @property
     def in_order(self) -> list[Fault]:
-        """The faults that were kept, in the order of their lines."""
-        return sorted(self.errors, key=lambda fault: fault.line)
+        """The faults that were kept, in the order of their lines; a rest that could not be read comes last."""
+        return sorted(self.errors, key=lambda fault: math.inf if fault.line is None else fault.line)
 
 
 class OfProject:
@@ -90,9 +97,9 @@ class OfProject:
         self._builders: dict[str, RowBuilder] = {}
         self._unset: set[str] = set()
 
-    def __call__(self, record: LineRecord, raw: bytes) -> None:
+    def __call__(self, record: Record, raw: bytes) -> None:
         """Check a record's message. Raises MessageError."""
-        project_id = self._only or record.project or STAND_IN
+        project_id = self._only or (isinstance(record, LineRecord) and record.project) or STAND_IN
         builder = self._builders.get(project_id) or self._add(project_id, self._form)
         built = builder.build(raw)
         if project_id in self._unset:  # all rows of a project must name data rows in the same form as its first
@@ -108,7 +115,7 @@ class OfProject:
         return builder
 
 
-def structure(_: LineRecord, raw: bytes) -> None:
+def structure(_: Record, raw: bytes) -> None:
     """Check a record's message as publishing does, without a project's ontology. Raises MessageError."""
     read_message(raw)
 
@@ -127,7 +134,8 @@ def validate(records: Iterable[Record | BadRecord], check: Check, limit: int, re
             report.lines += record.count
             faults = _unread(record)
         else:
-            raise TypeError(f"not a record of a line: {record}")
+            report.lines += 1
+            faults = _faults_of_record(record, check)
         before = report.invalid
         for fault in faults:
             report.invalid += 1
@@ -145,6 +153,20 @@ def _faults(record: LineRecord, check: Check) -> Iterable[Fault]:
     except MessageError as error:
         return _plain_faults(record, check, error) if record.plain else [_fault(*record.locate(error))]
     return ()
+
+
+def _faults_of_record(record: Record | BadRecord, check: Check) -> Iterator[Fault]:
+    """Yield the fault of a record that is not made of lines, if it has one."""
+    where = record.where
+    if isinstance(record, BadRecord):
+        text, reason = f"{where}: {record.problem}", Reason.MALFORMED_MESSAGE
+        yield Fault(None, where, "", reason, record.problem, "a record that can be read", text)
+        return
+    try:
+        check(record, orjson.dumps(record.message))
+    except MessageError as error:
+        text = f"{where}: {error} [{error.reason.value}]"
+        yield Fault(None, where, error.path, error.reason, error.found, error.expected, text)
 
 
 def _plain_faults(record: LineRecord, check: Check, error: MessageError) -> Iterator[Fault]:
@@ -190,10 +212,10 @@ def _alone(record: LineRecord, check: Check, head: dict[str, Any], rest: list[tu
 
 def _fault(line: int, error: MessageError) -> Fault:
     text = f"line {line}: {error} [{error.reason.value}]"
-    return Fault(line, error.path, error.reason, error.found, error.expected, text)
+    return Fault(line, f"line {line}", error.path, error.reason, error.found, error.expected, text)
 
 
 def _unread(record: BadLine) -> Iterator[Fault]:
     text = f"{record.where}: {record.problem} [{record.reason.value}]"
-    fault = Fault(record.number, "", record.reason, record.problem, "a line that can be read", text)
+    fault = Fault(record.number, record.where, "", record.reason, record.problem, "a line that can be read", text)
     return (fault for _ in range(record.count))

@@ -16,8 +16,8 @@ from typing import Any, BinaryIO, ClassVar
 import orjson
 
 from prelabel.json_record import JsonRecord
-from prelabel.readers.messages import MAX_LINE_BYTES
-from prelabel.readers.ndjson import numbered
+from prelabel.readers.ndjson import MAX_LINE_BYTES, numbered
+from prelabel.text_input import UnreadableInput
 
 MAX_KEY = 200
 """Maximum number of characters of a global key."""
@@ -70,14 +70,23 @@ class RowReader:
         self._folder = folder.resolve() if folder is not None else None
 
     def rows(self, stream: BinaryIO, skip: int = 0) -> Iterator[NewRow | NoRow]:
-        """Yield the rows after the first `skip` lines; empty lines are skipped."""
-        for number, _, line in numbered(stream):
-            if number <= skip or not line.strip():
-                continue
-            if len(line) > MAX_LINE_BYTES:
-                yield NoRow(number, "", f"the line has more than {MAX_LINE_BYTES:,} bytes")
-                continue
-            yield self._read(number, line)
+        """Yield the rows after the first `skip` lines; empty lines are skipped.
+
+        A rest that cannot be read counts as one line. Raises UnreadableInput if there is nothing else.
+        """
+        number = 0
+        try:
+            for number, _, line in numbered(stream):
+                if number <= skip or not line.strip():
+                    continue
+                if len(line) > MAX_LINE_BYTES:
+                    yield NoRow(number, "", f"the line has more than {MAX_LINE_BYTES:,} bytes")
+                    continue
+                yield self._read(number, line)
+        except UnreadableInput as error:
+            if not number:
+                raise
+            yield NoRow(number + 1, "", f"nothing more was read: {error}")
 
     def _read(self, number: int, line: bytes) -> NewRow | NoRow:
         key = ""

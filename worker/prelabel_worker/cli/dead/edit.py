@@ -3,7 +3,6 @@
 import os
 import shlex
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ import typer
 
 from prelabel.errors import MessageError
 from prelabel.printing import command, printable_json
+from prelabel.text_input import UnreadableInput, read_text
 from prelabel_worker.cli.dead.bulk import answer
 from prelabel_worker.cli.dead.filters import Store
 from prelabel_worker.cli.dead.show import DeadLetterId, only_dead_letter
@@ -70,17 +70,11 @@ def _save(store: Store, dead_letter: DeadLetter, text: bytes, *, keep: bool) -> 
 
 
 def _text(dead_letter: DeadLetter, file: str | None) -> bytes | None:
-    """Return the new message; None when the editor left it as it was. Exit code 2 when the file cannot be read."""
-    if file == "-":
-        return sys.stdin.buffer.read()
+    """Return the new message; None when the editor left it as it was. Raises UnreadableInput."""
     if file is not None:
-        try:
-            return Path(file).read_bytes()
-        except OSError as error:
-            say(f"{file}: {error.strerror}")
-            raise typer.Exit(USAGE) from None
+        return read_text(file)
     before = _pretty(dead_letter.message)
-    after = _edited(before)
+    after = _edited(dead_letter, before)
     return None if after == before else after
 
 
@@ -92,7 +86,7 @@ def _pretty(message: bytes) -> bytes:
         return message
 
 
-def _edited(text: bytes) -> bytes:
+def _edited(dead_letter: DeadLetter, text: bytes) -> bytes:
     """Return the text as the person's editor saves it. Exit code 2 when there is no editor, or it fails."""
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory(prefix="prelabel-") as folder:
@@ -100,9 +94,14 @@ def _edited(text: bytes) -> bytes:
         path.write_bytes(text)
         try:
             subprocess.run([*shlex.split(editor), str(path)], check=True)  # noqa: S603 - the person's own command
-            return path.read_bytes()
+            return read_text(path)
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
             say(f"the editor {editor!r} failed ({error}): set EDITOR, or give --file; the dead letter stays")
+            raise typer.Exit(USAGE) from None
+        except UnreadableInput as error:
+            say(f"the editor's text cannot be used: {error}; the dead letter stays")
+            if path.is_file():
+                _keep_text(dead_letter, path.read_bytes())
             raise typer.Exit(USAGE) from None
 
 

@@ -1,16 +1,20 @@
 """`prelabel dead retry`: send dead letters back to their lanes, as they are or edited."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
+from prelabel.text_input import open_text
 from prelabel_worker.cli.dead.bulk import answer, carry_out, say_examples, say_why_skipped
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
 from prelabel_worker.cli.shared.terminal import USAGE, AsJson, RedisUrl, say
 from prelabel_worker.dead_letters.bulk import Bulk, Pacer
 from prelabel_worker.dead_letters.editing import Edits
+
+_MAX_LINE = 65_536
 
 
 @filtered
@@ -89,12 +93,25 @@ def _names(values: list[str] | None, option: str) -> dict[str, str]:
     return new_names
 
 
+def _lines(stream: BinaryIO) -> Iterator[str]:
+    for number, line in enumerate(iter(lambda: stream.readline(_MAX_LINE), b""), 1):
+        if len(line) == _MAX_LINE:
+            raise ValueError(f"line {number}: more than {_MAX_LINE:,} bytes")
+        try:
+            yield line.decode()
+        except UnicodeDecodeError:
+            raise ValueError(f"line {number}: not UTF-8") from None
+
+
 def data_rows(file: Path) -> dict[str, str]:
-    """Read the columns old and new of a CSV file. Exit code 2 when it cannot be used, naming the line."""
+    """Read the columns old and new of a CSV file. Exit code 2 when it cannot be used, naming the line.
+
+    Raises UnreadableInput.
+    """
     new_keys: dict[str, str] = {}
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines)
+        with open_text(file) as stream:
+            reader = csv.DictReader(_lines(stream))
             if not {"old", "new"} <= set(reader.fieldnames or ()):
                 raise ValueError("expected the columns old and new")
             for record in reader:
@@ -102,7 +119,7 @@ def data_rows(file: Path) -> dict[str, str]:
                 if not old or not new or new_keys.get(old, new) != new:
                     raise ValueError(f"line {reader.line_num}: expected old and new, each old one once")
                 new_keys[old] = new
-    except (OSError, ValueError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:
         say(f"{file}: {error}")
         raise typer.Exit(USAGE) from None
     return new_keys

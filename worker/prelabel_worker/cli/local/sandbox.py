@@ -10,6 +10,7 @@ import httpx
 import orjson
 import typer
 
+from prelabel.text_input import read_text
 from prelabel_worker.cli.shared.terminal import USAGE, AsJson, ServiceAway, out, print_line, say
 from prelabel_worker.stack import stack_file
 
@@ -44,7 +45,7 @@ def run(
 
 
 def project(
-    file: Annotated[Path, typer.Argument(help='JSON, or -: {"id", "name", "mediaType", "ontology", "dataRows"}.')],
+    file: Annotated[str, typer.Argument(help='JSON, or -: {"id", "name", "mediaType", "ontology", "dataRows"}.')],
     url: Annotated[str | None, typer.Option(help="The sandbox's address; else that of the running stack.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -53,9 +54,9 @@ def project(
     Example: prelabel sandbox project examples/project.json
     """
     try:
-        body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        body = read_text(file)
         orjson.loads(body)
-    except (OSError, orjson.JSONDecodeError) as error:
+    except orjson.JSONDecodeError as error:
         say(f"{file}: {error}")
         raise typer.Exit(USAGE) from None
     answer = put_project(url or sandbox_url(), body)

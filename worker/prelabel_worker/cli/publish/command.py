@@ -1,19 +1,23 @@
 """`prelabel publish`."""
 
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from prelabel import Publisher
-from prelabel.readers import Record, Source
-from prelabel_worker.cli.publish.predictions import Predictions, reading
+from prelabel.printing import counted
+from prelabel.readers import Record, Source, UnreadableInput
+from prelabel.validation.gate import prepare, read_message
+from prelabel_worker.cli.publish.predictions import Predictions, reading, say_left_out
 from prelabel_worker.cli.publish.report import Reporting
 from prelabel_worker.cli.publish.send import FLUSH_SECONDS, send
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out, print_line, say
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out, print_line, usage
 from prelabel_worker.settings import Settings
 
 PublishAll = Callable[[Publisher, Source], tuple[int, int]]
@@ -22,7 +26,7 @@ PublishAll = Callable[[Publisher, Source], tuple[int, int]]
 
 @reading
 def publish(
-    file: Annotated[str, typer.Argument(help="A file, or - for standard input.")],
+    file: Annotated[str, typer.Argument(help="A file, perhaps packed with gzip, or - for standard input.")],
     project: Annotated[
         str | None, typer.Option("--project", "-p", help="The project of records that do not name one.")
     ] = None,
@@ -36,14 +40,23 @@ def publish(
         bool, typer.Option("--retrying/--no-retrying", help="With --wait: wait for retrying rows too.")
     ] = True,
     as_json: AsJson = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Publish nothing: say what would be published or refused. Needs no Redis.")
+    ] = False,
     redis_url: RedisUrl = None,
 ) -> None:
     """Publish predictions from a file. Exit code 1 when records are refused; they are printed on standard error.
 
-    With --wait: exit code 1 also when rows are dead letters, 3 when rows are still pending.
+    With --wait: exit code 1 also when rows are dead letters, 3 when rows are still pending. With --dry-run: the exit
+    code that publishing would have; `prelabel validate` also checks against an ontology.
 
     Example: prelabel publish predictions.ndjson --project demo-project --wait --report report.ndjson
     """
+    if dry_run:
+        if wait or report is not None:
+            usage("--dry-run publishes nothing: leave out --wait and --report")
+        _try_file(predictions, file, project, as_json=as_json)
+        return
     settings = settings_for(redis_url)
     if wait or report is not None:
         with Reporting(connect(settings), settings, report, file) as reporting:
@@ -64,15 +77,53 @@ def _publish_file(
 ) -> tuple[int, int]:
     """Publish the file; return how many records were published and how many refused."""
     left_out: dict[str, int] = {}
-    with predictions.open(file, project, left_out) as source:
+    with _opened(predictions, file, project, left_out) as source:
         connect(settings).close()
         publisher = Publisher(
             settings.redis_url.get_secret_value(), key_prefix=settings.key_prefix, durability=settings.durability
         )
         counts = publish_all(publisher, source)
-    for why, count in left_out.items():
-        say(f"left out: {count} {why}")
+    say_left_out(left_out)
     return counts
+
+
+def _try_file(predictions: Predictions, file: str, project: str | None, *, as_json: bool) -> None:
+    """Do all that publishing does before it needs Redis, and print what would be published."""
+    left_out: dict[str, int] = {}
+    messages: Counter[str] = Counter()
+    annotations: defaultdict[str, Counter[str]] = defaultdict(Counter)
+
+    def take(record: Record) -> None:
+        prepared = prepare(record.message)
+        messages[prepared.project_id] += 1
+        annotations[prepared.project_id].update(kind.name for kind in read_message(prepared.raw)[1])
+
+    with _opened(predictions, file, project, left_out) as source:
+        published, refused = send(source, take, lambda: None)
+    say_left_out(left_out)
+    if as_json:
+        projects = [
+            {"projectId": project_id, "messages": count, "annotations": dict(annotations[project_id].most_common())}
+            for project_id, count in messages.items()
+        ]
+        out({"wouldPublish": published, "refused": refused, "projects": projects})
+    else:
+        print_line(f"would publish {published}, refuse {refused}; nothing was published")
+        for project_id, count in messages.items():
+            kinds = ", ".join(f"{name} {number:,}" for name, number in annotations[project_id].most_common())
+            print_line(f"  {project_id}: {counted(count, 'message')}, annotations: {kinds}")
+    if refused:
+        raise typer.Exit(DONE_WITH_DEAD)
+
+
+@contextmanager
+def _opened(predictions: Predictions, file: str, project: str | None, left_out: dict[str, int]) -> Iterator[Source]:
+    """Open the file's records. Raises UnreadableInput, which says that nothing was published."""
+    try:
+        with predictions.open(file, project, left_out) as source:
+            yield source
+    except UnreadableInput as error:
+        raise UnreadableInput(f"{error}; nothing was published") from None
 
 
 def _publish_only(publisher: Publisher, source: Source) -> tuple[int, int]:

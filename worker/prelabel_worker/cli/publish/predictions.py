@@ -1,22 +1,34 @@
 """The options of commands that read a file of predictions: its format, and facts that the file does not contain."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from prelabel.readers import FORMATS, ClassMapping, ReaderOptions, Source, read_mapping
-from prelabel.readers.messages import read_messages
+from prelabel.readers import (
+    FORMATS,
+    BadRecord,
+    ClassMapping,
+    ReaderOptions,
+    Record,
+    Source,
+    UnreadableInput,
+    read_mapping,
+)
 from prelabel.readers.ndjson import Form, LineOptions, read_lines
+from prelabel.readers.recognition import Likeness, recognise
+from prelabel.text_input import STANDARD_INPUT, TextInput, name_of, open_text
 from prelabel_worker.cli.shared.parameters import sharing
-from prelabel_worker.cli.shared.terminal import opened, usage
+from prelabel_worker.cli.shared.terminal import say, usage
 
 _AUTO, _MESSAGES, _NDJSON = "auto", "messages", "ndjson"
 _FORMATS = (_AUTO, _MESSAGES, _NDJSON, *FORMATS)
+Watch = Callable[[TextInput], AbstractContextManager[BinaryIO]]
+"""Wraps a text, for example to show how much of it was read."""
 _SPECIAL = ("categories", "images", "masks", "mask_url", "media", "frame_rate", "frame_step", "first_frame")
 
 
@@ -58,31 +70,63 @@ class Predictions:
     ] = None
 
     @contextmanager
-    def open(self, file: str, project: str | None, left_out: dict[str, int] | None = None) -> Iterator[Source]:
+    def open(
+        self,
+        file: str,
+        project: str | None,
+        left_out: dict[str, int] | None = None,
+        *,
+        mixed: bool = False,
+        watch: Watch = nullcontext,
+    ) -> Iterator[Source]:
         """Open the file's records; add to `left_out` how many the mapping leaves out, and why.
 
-        Exit code 2 when the options do not fit the format, or the file cannot be opened.
+        A rest that cannot be read is a bad record, unless nothing was read before it: then UnreadableInput is raised.
+        With `mixed`, lines may be messages or plain NDJSON; `watch` wraps the text that is read line by line. Exit
+        code 2 when the options do not fit the format, or the file looks like another one.
         """
         self._check()
         if self.form in FORMATS:
-            if project is None or file == "-":
+            if project is None or file == STANDARD_INPUT:
                 usage(f"{self.form} needs a FILE and --project")
             mapping = read_mapping(self.mapping) if self.mapping else ClassMapping()
             special: dict[str, Any] = {name: value for name in _SPECIAL if (value := getattr(self, name)) is not None}
-            yield FORMATS[self.form].read(
-                Path(file), ReaderOptions(project, self.model, self.global_key, mapping, **special)
-            )
+            options = ReaderOptions(project, self.model, self.global_key, mapping, **special)
+            yield _to_the_end(self._named(Path(file), FORMATS[self.form].read(Path(file), options)))
             if left_out is not None:
                 left_out.update(mapping.left_out)
             return
         if self.form == _NDJSON and project is None:
             usage("ndjson needs --project: plain lines do not name one")
-        with opened(file) as stream:
-            if self.form == _MESSAGES:
-                yield read_messages(stream, project)
-            else:
-                form = Form.NDJSON if self.form == _NDJSON else None
-                yield read_lines(stream, LineOptions(project, self.model, form))
+        with open_text(file) as stream:
+            likeness = recognise(stream, None if file == STANDARD_INPUT else Path(file))
+            if likeness is not None and not set(likeness.formats) & set(Form):
+                usage(f"{name_of(file)}: {likeness.text}")
+            form = None if self.form == _AUTO else Form(self.form)
+            with watch(stream) as lines:
+                yield _to_the_end(
+                    read_lines(lines, LineOptions(project, self.model, form, mixed=mixed and form is None))
+                )
+
+    def _named(self, path: Path, source: Source) -> Source:
+        """Yield the records; if the file has none, and looks like one of another format, name the option for that."""
+        records = 0
+        try:
+            for record in source:
+                records += isinstance(record, Record)
+                yield record
+        except UnreadableInput as error:
+            if not records and (likeness := self._unlike(path)):
+                raise UnreadableInput(f"{error}; {likeness.text}") from None
+            raise
+        if not records and (likeness := self._unlike(path)):
+            say(f"{path}: {likeness.text}")
+
+    def _unlike(self, path: Path) -> Likeness | None:
+        with suppress(UnreadableInput), open_text(path) as stream:
+            likeness = recognise(stream, path)
+            return None if likeness is None or self.form in likeness.formats else likeness
+        return None
 
     def _check(self) -> None:
         """Exit with code 2 for an option that the format ignores: it would seem to be in effect."""
@@ -95,6 +139,25 @@ class Predictions:
         for option in ("mapping", "global_key", "model", *_SPECIAL):
             if getattr(self, option) is not None and option not in accepted:
                 usage(f"--{option.replace('_', '-')} means nothing to --format {self.form}")
+
+
+def _to_the_end(source: Source) -> Source:
+    """Yield the records; what cannot be read after the first one becomes a bad record. Raises UnreadableInput."""
+    begun = False
+    try:
+        for record in source:
+            begun = True
+            yield record
+    except UnreadableInput as error:
+        if not begun:
+            raise
+        yield BadRecord("nothing more was read", str(error))
+
+
+def say_left_out(left_out: dict[str, int]) -> None:
+    """Print how many predictions or data rows the mapping leaves out, and why."""
+    for why, count in left_out.items():
+        say(f"left out: {count} {why}")
 
 
 reading = sharing(Predictions, "predictions")

@@ -8,7 +8,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from prelabel import MessageError, RedisUnavailable
 from prelabel.printing import and_more
-from prelabel.readers import BadRecord, Record, Source, UnreadableSource
+from prelabel.readers import BadRecord, Record, Source
 from prelabel.readers.ndjson import LineRecord
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import ServiceAway, say
@@ -46,22 +46,12 @@ def send(source: Source, take: Take, finish: Callable[[], None], refused: Refuse
 
 
 def _results(source: Source, take: Take) -> Iterator[tuple[str, str | None]]:
-    """Yield where each record stands, and why it was refused or None.
-
-    Raises UnreadableSource before the first record; later, an unreadable rest counts as one refused record.
-    """
-    begun = False
-    try:
-        for record in source:
-            begun = True
-            if isinstance(record, BadRecord):
-                yield record.where, record.problem
-            else:
-                yield _tried(take, record)
-    except UnreadableSource as error:
-        if not begun:
-            raise
-        yield "nothing more was read", str(error)
+    """Yield where each record stands, and why it was refused or None. Raises UnreadableInput before the first."""
+    for record in source:
+        if isinstance(record, BadRecord):
+            yield record.where, record.problem
+        else:
+            yield _tried(take, record)
 
 
 def _tried(take: Take, record: Record) -> tuple[str, str | None]:

@@ -1,6 +1,5 @@
 """`prelabel validate`."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +12,11 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from prelabel.printing import and_more, counted
-from prelabel.readers.ndjson import LineOptions, read_lines
+from prelabel.readers import FORMATS
+from prelabel.text_input import TextInput, read_text
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.project_memory import ProjectMemory
+from prelabel_worker.cli.publish.predictions import Predictions, reading, say_left_out
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
@@ -25,7 +26,6 @@ from prelabel_worker.cli.shared.terminal import (
     AsJson,
     RedisUrl,
     ServiceAway,
-    opened,
     out,
     print_line,
     say,
@@ -45,8 +45,10 @@ _LABELBOX_SECONDS = 10
 _SHOW_BYTES = 1 << 20
 
 
+@reading
 def command(
-    file: Annotated[str, typer.Argument(help="A file, also .gz, or - for standard input.")],
+    file: Annotated[str, typer.Argument(help="A file, perhaps packed with gzip, or - for standard input.")],
+    predictions: Predictions = Predictions(),  # noqa: B008 - frozen; `reading` gives the real one
     ontology: Annotated[
         Path | None,
         typer.Option(help="File with the ontology: `normalized` of the API, or JSON of an ontology builder."),
@@ -59,7 +61,7 @@ def command(
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Check messages or Labelbox NDJSON without publishing: exit code 1 when a line would be refused.
+    """Check predictions without publishing: exit code 1 when a line or a record would be refused.
 
     Example: prelabel validate predictions.ndjson --ontology ontology.json --media-type IMAGE
     """
@@ -67,13 +69,14 @@ def command(
         usage("give --ontology or --project, not both")
     if media_type is not None and ontology is None:
         usage("--media-type needs --ontology: without it, the media type is not checked")
-    report = Report()
-    with opened(file) as stream:
+    report = Report(noun="record" if predictions.form in FORMATS else "line")
+    left_out: dict[str, int] = {}
+    with predictions.open(file, project or STAND_IN, left_out, mixed=True, watch=_watched) as source:
         check = (
             _of_file(ontology, media_type) if ontology else _of_project(project, redis_url) if project else structure
         )
-        with _watched(stream, file) as watched:
-            validate(read_lines(watched, LineOptions(project or STAND_IN, mixed=True)), check, limit, report)
+        validate(source, check, limit, report)
+    say_left_out(left_out)
     _print(report, as_json)
     if report.invalid:
         raise typer.Exit(DONE_WITH_DEAD)
@@ -89,16 +92,14 @@ def _print(report: Report, as_json: bool) -> None:
         print_line(fault.text)
     for line in and_more(report.invalid, len(report.errors)):
         print_line(line)
-    print_line(f"{counted(report.lines, 'line')}: {report.valid:,} valid, {report.invalid:,} invalid")
+    print_line(f"{counted(report.lines, report.noun)}: {report.valid:,} valid, {report.invalid:,} invalid")
     for reason, count in report.by_reason.most_common():
         print_line(f"{count:>10,}  {reason.value}")
 
 
 def _of_file(path: Path, media_type: str | None) -> Check:
     try:
-        content = orjson.loads(path.read_bytes())
-    except OSError as error:
-        usage(f"{path}: {error.strerror}")
+        content = orjson.loads(read_text(path))
     except orjson.JSONDecodeError as error:
         usage(f"{path}: not JSON: {error}")
     file = read_ontology(content, media_type)
@@ -154,32 +155,30 @@ def _fetch_ontology(settings: Settings, client: Client | None, project: str) -> 
 class _Watched:
     """A stream that shows how much of it was read."""
 
-    def __init__(self, stream: BinaryIO, progress: Progress, task: Any) -> None:
+    def __init__(self, stream: TextInput, progress: Progress, task: Any) -> None:
         self._stream, self._progress, self._task = stream, progress, task
-        self._read = self._shown = 0
+        self._shown = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def readline(self, size: int = -1) -> bytes:
         """Return the next line."""
-        line = self._stream.readline(size)
-        self._read += len(line)
+        line, place = self._stream.readline(size), self._stream.place
         if not line:  # plain lines are checked after the last one was read
-            self._progress.update(self._task, completed=self._read, description="check")
-        if self._read - self._shown >= _SHOW_BYTES:
-            self._shown = self._read
-            self._progress.update(self._task, completed=self._read)
+            self._progress.update(self._task, completed=place, description="check")
+        if place - self._shown >= _SHOW_BYTES:
+            self._shown = place
+            self._progress.update(self._task, completed=place)
         return line
 
 
 @contextmanager
-def _watched(stream: BinaryIO, file: str) -> Iterator[BinaryIO]:
+def _watched(stream: TextInput) -> Iterator[BinaryIO]:
     """Show on a terminal how much of the stream was read."""
     if not sys.stderr.isatty():
         yield stream
         return
-    size = None if file == "-" or file.endswith(".gz") else os.fstat(stream.fileno()).st_size
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True, console=console(stderr=True)) as progress:
-        yield cast(BinaryIO, _Watched(stream, progress, progress.add_task("read", total=size)))
+        yield cast(BinaryIO, _Watched(stream, progress, progress.add_task("read", total=stream.size)))

@@ -7,9 +7,10 @@ import orjson
 
 from prelabel.errors import Reason
 from prelabel.readers import BadRecord
+from prelabel.readers.base import lines_of
 from prelabel_worker.cli.publish.predictions import Predictions
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.terminal import opened, say, usage
+from prelabel_worker.cli.shared.terminal import say, usage
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.reader import HeldReader
@@ -40,12 +41,10 @@ class BatchRows:
 
 
 def of_lines(file: str) -> BatchRows:
-    """Read global keys, one a line."""
+    """Read global keys, one a line. Raises UnreadableInput."""
     rows = BatchRows()
-    with opened(file) as stream:
-        for line in stream:
-            if key := line.decode("utf-8", "replace").strip().removeprefix("\ufeff"):
-                rows.add(key, "k")
+    for _, key in lines_of(file):
+        rows.add(key, "k")
     return rows
 
 
@@ -60,7 +59,7 @@ def of_predictions(predictions: Predictions, file: str, project: str) -> BatchRo
             if data_row is None:
                 bad += 1
                 if bad <= _SHOWN:
-                    say(f"{record.where}: no data row in it")
+                    say(f"{record.where}: {record.problem if isinstance(record, BadRecord) else 'no data row in it'}")
             else:
                 rows.add(*data_row)
     return rows

@@ -11,9 +11,10 @@ import typer
 
 from prelabel import private_files
 from prelabel.printing import and_more
+from prelabel.text_input import TextInput, open_text
 from prelabel_worker.cli.setup.calling import Account, Timeout, bar, calling
 from prelabel_worker.cli.shared.configuration import settings_for
-from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, opened, out, print_line, say, usage
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out, print_line, say, usage
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.setup.adding import Adding, Show
 from prelabel_worker.setup.adding_state import AddingState, StateFile
@@ -26,7 +27,7 @@ _SHOWN = 20
 
 
 def add(
-    rows: Annotated[Path, typer.Argument(metavar="ROWS.ndjson", help="A data row a line, also .gz.")],
+    rows: Annotated[Path, typer.Argument(metavar="ROWS.ndjson", help="A data row a line, perhaps packed with gzip.")],
     dataset: Annotated[str | None, typer.Option(help="The name of a new dataset; the first run makes it.")] = None,
     dataset_id: Annotated[
         str | None, typer.Option(help="The id of a dataset that exists, in place of --dataset.")
@@ -57,10 +58,10 @@ def add(
     if state.line:
         say(f"resuming after line {state.line:,}, where an earlier run ended ({file.path.name})")
     refusals = _Refusals(report, state)
-    with calling(settings, account, "the same command resumes where it was") as calls, opened(str(rows)) as stream:
+    with calling(settings, account, "the same command resumes where it was") as calls, open_text(rows) as stream:
         state = _with_dataset(calls, file, state, dataset, dataset_id)
         reader = RowReader(None if text else files or rows.parent)
-        with _progress(rows, stream) as show, refusals:
+        with _progress(stream) as show, refusals:
             adding = Adding(calls, file, task_seconds=timeout, failed=refusals.add, show=show)
             state = adding.run(stream, reader, state, refusals.mark)
     refusals.say_rest(state.failed)
@@ -163,12 +164,11 @@ def _named_report(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(rows: Path, stream: BinaryIO) -> Iterator[Show]:
-    with bar("data rows", rows.stat().st_size or 1) as show:
+def _progress(stream: TextInput) -> Iterator[Show]:
+    with bar("data rows", stream.size or 1) as show:
 
         def show_state(state: AddingState, task: Task | None) -> None:
             progress = f", task {task.percent or 0:.0f} %" if task is not None else ""
-            place = getattr(stream, "fileobj", None) or stream  # for .gz: the place in the packed file
-            show(place.tell(), f"added {state.added:,}, existing {state.existing:,}, failed {state.failed:,}{progress}")
+            show(stream.place, f"added {state.added:,}, existing {state.existing:,}, failed {state.failed:,}{progress}")
 
         yield show_state

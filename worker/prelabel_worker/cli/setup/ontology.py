@@ -11,6 +11,7 @@ import typer
 from prelabel.errors import MessageError
 from prelabel.printing import and_more, command, counted
 from prelabel.readers import BadRecord, Source
+from prelabel.text_input import read_text
 from prelabel.validation.gate import read_message
 from prelabel_worker.cli.publish.predictions import Predictions, reading
 from prelabel_worker.cli.setup.calling import Account, calling
@@ -21,7 +22,6 @@ from prelabel_worker.cli.shared.terminal import (
     NOTHING,
     AsJson,
     RedisUrl,
-    opened,
     out,
     print_line,
     say,
@@ -39,7 +39,9 @@ _SHOWN = 20
 
 @reading
 def infer(
-    file: Annotated[str, typer.Argument(metavar="PREDICTIONS", help="A file, also .gz, or - for standard input.")],
+    file: Annotated[
+        str, typer.Argument(metavar="PREDICTIONS", help="A file, perhaps packed with gzip, or - for standard input.")
+    ],
     predictions: Predictions = Predictions(),  # noqa: B008 - frozen; `reading` gives the real one
 ) -> None:
     """Propose an ontology that accepts a file of predictions, as JSON for `ontology create`.
@@ -79,11 +81,10 @@ def create(
 
     Example: prelabel ontology create ontology.json --name harbour --media-type IMAGE
     """
-    with opened(file) as stream:
-        try:
-            content = orjson.loads(stream.read())
-        except orjson.JSONDecodeError as error:
-            usage(f"{file}: not JSON: {error}")
+    try:
+        content = orjson.loads(read_text(file))
+    except orjson.JSONDecodeError as error:
+        usage(f"{file}: not JSON: {error}")
     in_file = read_ontology(content, media_type)
     for remark in in_file.remarks:
         say(f"{file}: {remark}")

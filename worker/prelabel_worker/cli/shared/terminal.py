@@ -1,14 +1,10 @@
 """Exit codes, options that many commands have, and output as plain lines or JSON."""
 
-import gzip
 import json
 import sys
 import traceback
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any, BinaryIO, NoReturn, cast
+from collections.abc import Mapping
+from typing import Annotated, Any, NoReturn
 
 import orjson
 import typer
@@ -65,39 +61,10 @@ def print_traceback(error: Exception) -> None:
             print(printable(line), file=sys.stderr)  # noqa: T201
 
 
-class _Unpacked(gzip.GzipFile):
-    """A gzip file that reports that it cannot seek: to go back, it would unpack everything from the beginning."""
-
-    def seekable(self) -> bool:
-        """Return False."""
-        return False
-
-
 def usage(text: str) -> NoReturn:
     """Print what is wrong with the command line and end the command with exit code 2."""
     say(text)
     raise typer.Exit(USAGE)
-
-
-@contextmanager
-def opened(file: str) -> Iterator[BinaryIO]:
-    """Open a file, unpacked if its name ends in .gz, or standard input for `-`. Exit code 2 if it cannot be read."""
-    if file == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        stream = Path(file).open("rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        usage(f"{file}: {error.strerror}")
-    with stream:
-        if file.endswith(".gz"):
-            try:
-                with _Unpacked(fileobj=stream) as unpacked:
-                    yield cast(BinaryIO, unpacked)
-            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-                usage(f"{file}: cannot be unpacked: {error}")
-        else:
-            yield stream
 
 
 def out(value: Any) -> None:

@@ -1,0 +1,121 @@
+"""Recognise the format of a file of predictions by its beginning, to name the option that reads it.
+
+Nothing is read as a recognised format without being asked to: a file of COCO's ground truth fits several formats, and
+other tools write files that only look alike.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from prelabel.readers.json_stream import elements
+from prelabel.readers.ndjson import form_of, read_keys
+from prelabel.text_input import TextInput, UnreadableInput
+
+_LOOK = 64 * 1024
+_KEY = re.compile(rb'"(\w+)"\s*:\s*(\[\s*\])?')
+_COCO = {
+    "segments_info": "coco-panoptic",
+    "caption": "coco-captions",
+    "keypoints": "coco-keypoints",
+    "segmentation": "coco-segmentation",
+    "bbox": "coco-results",
+}
+"""Key of a result → the format that reads it. Of several, the first one says the most."""
+_OURS = {b"dataRow", b"projectId"}
+_RTTM = frozenset(
+    ("SPEAKER", "SPKR-INFO", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "IP", "SU", "CB", "A/P", "NOSCORE")
+)
+"""The types of lines of RTTM."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What a file looks like."""
+
+    #: What it looks like, and what to do with it, for a person.
+    text: str
+    #: The formats that can read it, the likeliest first; none for one that no format reads as it is.
+    formats: tuple[str, ...] = ()
+
+
+def recognise(stream: TextInput, path: Path | None = None) -> Likeness | None:
+    """Return what a text looks like, without taking any of it; None for one that looks like nothing in particular.
+
+    With `path`, a file of COCO whose results come far behind the beginning is read up to the first of them.
+    """
+    head = stream.peek(_LOOK).lstrip()
+    first, newline, rest = head.partition(b"\n")
+    if newline and _is_json(first):  # what follows are other lines, whose keys say nothing about this one
+        head = first
+    keys = {name for name, empty in _KEY.findall(head) if not empty}
+    if head.startswith(b"["):
+        if keys & _OURS:
+            return Likeness(
+                "this looks like an array: expected one message or annotation a line, as `jq -c '.[]'` writes it"
+            )
+        return _coco(keys) if b"image_id" in keys else None
+    if head.startswith(b"{"):
+        several = first.strip() == b"{" and not _is_json(rest.lstrip().partition(b"\n")[0])
+        return _of_object(head, keys, path, several_lines=several)
+    return _of_lines(head)
+
+
+def _of_object(head: bytes, keys: set[bytes], path: Path | None, *, several_lines: bool) -> Likeness | None:
+    if keys & _OURS:
+        if several_lines:
+            return Likeness(
+                "this looks like an object of several lines: expected one message a line, as `jq -c .` writes it"
+            )
+        parts = read_keys(head)
+        form = parts and form_of(parts)
+        return _like(form.value) if form else None
+    if not keys & {b"annotations", b"images", b"categories"}:
+        return None
+    return (_coco(keys) if b"image_id" in keys else None) or (_first_annotation(path) if path else None)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line), list | dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _first_annotation(path: Path) -> Likeness | None:
+    """Return what the first result of an object of COCO looks like."""
+    try:
+        first = next(elements(path, "annotations", alone=False), None)
+    except UnreadableInput:
+        return None
+    return _coco({name for name, empty in _KEY.findall(orjson.dumps(first)) if not empty})
+
+
+def _coco(keys: set[bytes]) -> Likeness | None:
+    formats = tuple(name for key, name in _COCO.items() if key.encode() in keys)
+    if not formats:
+        return None
+    categories = "" if b"categories" in keys or formats[0] == "coco-captions" else ", with --categories FILE"
+    return _like(*formats, also=categories)
+
+
+def _of_lines(head: bytes) -> Likeness | None:
+    for line in head.decode("utf-8", "replace").splitlines()[:100]:
+        cells = line.split()
+        if not cells or cells[0].startswith(";"):
+            continue
+        if cells[0] in _RTTM and len(cells) >= 8:
+            return _like("rttm")
+        numbers = [cell.strip() for cell in line.split(",")]
+        if len(numbers) >= 6 and all(map(_NUMBER.fullmatch, numbers)):
+            return _like("mot")
+        return None
+    return None
+
+
+def _like(*formats: str, also: str = "") -> Likeness:
+    options = " or ".join(f"--format {name}" for name in formats)
+    return Likeness(f"this looks like {formats[0]}: give {options}{also}", formats)

@@ -30,7 +30,8 @@ class ProjectKeys:
         """Hash: facts about the project as a whole; times in ms.
 
         `lanes` (their number), `form` (of its data rows: `i` or `k`), `seq` (last arrival number), `lingerMs`,
-        `chunkRows`, `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`;
+        `chunkRows`, `pausedUntil`, `pauseReason`, `pauseCause`, `historyBytes`, `flushedSeq`;
+        while the project is being purged `purgeSeq` (the last arrival number that it covers), `purgeBy`, `purgeMs`;
         `leftovers` (annotations of older messages that newer ones did not override, ever), `overridden` (rows that were
         imported over an earlier import of this project), `deadByPolicy` (dead letters that the policy made, ever),
         `undoneRows` (discarded rows whose imports were undone);

@@ -28,6 +28,7 @@ from prelabel_worker.chunks.rows import ChunkRow, RowOutcome
 from prelabel_worker.dead_letters.editing import edited_message
 from prelabel_worker.labelbox.errors import Unavailable
 from prelabel_worker.operations.projects import Projects
+from prelabel_worker.operations.purge import Purge
 from prelabel_worker.operations.undo_ledger import UndoLedger
 from prelabel_worker.queries.audit import audit
 from prelabel_worker.queries.leftovers import read_leftovers
@@ -226,6 +227,8 @@ def run_every_script(project: Project) -> None:
     assert undo.begin(name, ["unknown"]) == ["forgotten"]
     undo.forget(name, "unknown", [7])
     assert undo.finish(name, ["unknown"]) == [-1]
+    project.publish(real_message("h"))
+    assert Purge(client, project.settings).run(name, "somebody", 0)
     assert all(each.balances for each in audit(client))
 
 

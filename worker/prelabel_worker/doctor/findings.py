@@ -125,8 +125,9 @@ class Check(Enum):
     )
     PAUSE = (
         "project-pause",
-        "uploads of the project are not paused",
-        "fix the problem that the reason names, then run prelabel project resume; a timed pause ends by itself",
+        "uploads of the project are not paused, and it is not being purged",
+        "fix the problem that the reason names, then run prelabel project resume; a timed pause ends by itself. "
+        "prelabel project purge PROJECT discards the rows instead, and resumes a purge that has not ended",
     )
     WAITING = (
         "project-waiting",
@@ -151,8 +152,10 @@ class Check(Enum):
     )
     ONTOLOGY = (
         "project-ontology",
-        "Labelbox knows the project, the key may see it, and its ontology has features that can be pre-labelled",
-        "check the project's id, the key's rights, and the ontology that is connected to the project",
+        "Labelbox knows the project, the key may see it, and its ontology has features that can be pre-labelled; a "
+        "project that Labelbox does not know is only noted when no row is pending",
+        "check the project's id, the key's rights, and the ontology that is connected to the project; if the id is "
+        "wrong, prelabel project purge PROJECT discards the rows that were published to it",
     )
     MEDIA = (
         "project-media",

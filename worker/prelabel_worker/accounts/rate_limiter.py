@@ -14,7 +14,14 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.accounts.pauses import Pauses, StopKind
 from prelabel_worker.labelbox import retry_policy
-from prelabel_worker.labelbox.errors import OutcomeUnknown, RequestError, Throttled, Unauthorized, Unavailable
+from prelabel_worker.labelbox.errors import (
+    AccountLimit,
+    OutcomeUnknown,
+    RequestError,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
 from prelabel_worker.labelbox.retry_policy import RetryAction
 from prelabel_worker.scripts import Scripts
 
@@ -124,6 +131,8 @@ class Permits:
             self._account, why, seconds, kind=kind, refused_key=refused_key, lower_rate=lower_rate
         ):
             _log.warning("account.stopped", account=self._account, stop=kind, seconds=round(seconds, 1), detail=why)
+        # Only a person can act on a limit of the account, and needs Labelbox's words for that. No log gets them.
+        shown = f"{why}: {error.said}" if isinstance(error, AccountLimit) and error.said else why
 
 
 def fingerprint(api_key: str) -> str:

@@ -235,7 +235,8 @@ def account(prefix: str, name: str) -> str:
     """Hash: an account's budget and its stops; times in ms.
 
     `nextMs` (the next request at the steady rate), `lineMs` (when the last upload in the line asks again),
-    `pollMs`, `pollSeats` (the next waiting poll, and how many imports may join it), `perMinute` (the limit),
+    `pollMs`, `pollSeats` (the next waiting poll, and how many imports may join it), `perMinute`,
+    `burst` (the limit that a worker set last),
     `factor`, `loweredMs` (the share of the rate after 429s, and since when), `minute`, `used`, `usedBefore` (the
     number of the minute, and the requests in it and in the minute before);
     for each stop `throttled`, `paused`, `refused`: `<stop>Until`, `<stop>Why`, and `refusedKey`; for the breaker

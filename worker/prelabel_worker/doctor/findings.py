@@ -90,6 +90,12 @@ class Check(Enum):
         "every role has a worker",
         "start a worker with the missing role, or one with all roles: prelabel worker --role all",
     )
+    WORKER_LIMITS = (
+        "worker-limits",
+        "all workers have the same limit of requests: PRELABEL_REQUESTS_PER_MINUTE and PRELABEL_REQUEST_BURST",
+        "give the workers of an account the same values and restart them: the account's limit is the one that a worker "
+        "used last. Commands use the workers' limit, whatever their own environment says",
+    )
     ACCOUNT_PAUSE = (
         "account-pause",
         "requests of the account are not paused",

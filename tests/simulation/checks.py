@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from prelabel_worker.chunks.history import trace_of
+from prelabel_worker.chunks.history import OUTCOMES, Record, digest_of, trace_of
 from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.queries.audit import audit
 from tests.simulation.labelbox_model import LabelboxModel, Message
@@ -65,6 +65,8 @@ class Checks:
         """Before a commit, note which rows it counts as imported; after it, check that Labelbox has them."""
         root, chunk, commit = args[3], args[4], orjson.loads(args[6])
         before, after, imported = commit["cursor"], commit["after"], commit["imported"]
+        if any(outcome["name"] == "discarded" for outcome in commit["outcomes"]):
+            return self._purging(root, chunk, args[7], finish=commit["finish"])
         if not imported:
             return None
         held = {outcome["index"] for outcome in commit["outcomes"] if outcome["name"] != "cleared"}
@@ -89,6 +91,32 @@ class Checks:
             self._of_chunk.setdefault(chunk, set()).update(message.number for message in found)
 
         return committed
+
+    def _purging(self, root: str, chunk: str, entries: bytes, *, finish: bool) -> Any:
+        """Check that a purge discards only rows of which Labelbox has no import."""
+        messages = self._messages_of(root, entries, finish=finish)
+
+        def purged(answer: list[Any]) -> None:
+            if answer[0] not in (b"ok", b"done"):
+                return
+            self._model.let_go |= messages
+            there = (job for job in self._model.jobs if job.state in ("RUNNING", "FINISHED") and not job.undone)
+            if any(job.chunk == chunk for job in there):
+                self._world.violation(f"chunk {chunk} is purged, and Labelbox has an import of it")
+
+        return purged
+
+    def _messages_of(self, root: str, entries: bytes, *, finish: bool) -> set[int]:
+        """Return the numbers of the messages that these entries of the history say are discarded."""
+        if finish:
+            marks = {row.message for row in Record.from_bytes(entries).rows() if row.outcome == "discarded"}
+        else:
+            discarded, size = OUTCOMES.index("discarded"), 29
+            slices = (entries[at : at + size] for at in range(0, len(entries), size))
+            marks = {entry[23:] for entry in slices if entry[16] == discarded}
+        project = next(project for project, known in self._roots.items() if known == root)
+        mine = (message for message in self._model.messages if message.project == project)
+        return {message.number for message in mine if digest_of(f"m{message.number}") in marks}
 
     def _undoing(self, args: tuple[Any, ...]) -> Any:
         """Check that rows of an undone import were imported until now, and that Labelbox has nothing of that import."""

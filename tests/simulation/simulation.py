@@ -17,9 +17,11 @@ from prelabel_worker.accounts.pacing import Pacer
 from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.dead_letters.store import HeldRows
+from prelabel_worker.errors import PurgeEnded
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.operations.projects import Projects
+from prelabel_worker.operations.purge import Purge
 from prelabel_worker.operations.undo import Service, Undo
 from prelabel_worker.operations.undo_ledger import UndoLedger
 from prelabel_worker.queries.imports import Imports
@@ -133,8 +135,10 @@ class Simulation:
         self._held, self._project_changes = HeldRows(client, PREFIX), Projects(client, PREFIX)
         # In some seeds only: the others, which `test_simulation.py` names, stay as they are.
         self._undoes = 0.6 if world.seed % 4 == 3 else 0.0
-        self._operates = 0.1 if self._undoes else self._operates
+        self._purges = 0.3 if world.seed % 6 == 4 else 0.0
+        self._operates = 0.1 if self._undoes or self._purges else self._operates
         self.wire.watch["retry"] = self._retrying
+        self.wire.watch["purge_held"] = self._purging_held
         for row in range(self._rows if random.random() < 0.3 else 0):
             self.model.missing_until[f"row{row}"] = random.uniform(0, 40)
         for project in self._projects:
@@ -200,6 +204,8 @@ class Simulation:
             self._settle()
         if world.broken is None and self._undoes:
             self._end_undoing()
+        if world.broken is None and self._purges:
+            self._end_purging()
         if world.broken is None:
             self._finish()
         self._clear()
@@ -333,10 +339,13 @@ class Simulation:
     def _operate(self) -> None:
         random = self.random
         if self._operator.tasks:
-            if self._undoes and random.random() < 0.3:
+            if (self._undoes or self._purges) and random.random() < 0.3:
                 self._kill_operator()
             return
         project = random.choice(self._projects)
+        if self._purges and random.random() < self._purges:
+            self._purge(project)
+            return
         if self._undoes and random.random() < self._undoes:
             self._undo(project, random.choice([0.3, 1.0]))
             return
@@ -367,6 +376,29 @@ class Simulation:
                 action.run(project, chosen)
 
         self._do("undo", work)
+
+    def _purge(self, project: str, timeout: float = 30.0) -> None:
+        """Everything of a project that has no outcome yet is discarded; the operator may be killed meanwhile."""
+        stop = cast("threading.Event", Patience(self.world))
+        action = Purge(Client(self.wire, self._operator), self._settings, stop=stop)
+
+        def work() -> None:
+            with suppress(PurgeEnded):
+                action.run(project, "operator", timeout)
+
+        self._do(f"purge {project}", work)
+
+    def _purging_held(self, args: tuple[object, ...]) -> Callable[[int], None]:
+        """Held rows that a purge discards have their outcome."""
+        held = f"{args[3]}:held:body"
+        ids = [str(held_id) for held_id in args[4:]]
+        bodies = dict(zip(ids, self.server.raw.hmget(held, ids), strict=True))
+
+        def purged(_: int) -> None:
+            gone = (body for held_id, body in bodies.items() if body and not self.server.raw.hexists(held, held_id))
+            self.model.let_go |= {_number_of(body) for body in gone}
+
+        return purged
 
     def _kill_operator(self) -> None:
         self.world.note("operator", f"is killed: {[task.at for task in self._operator.tasks]}")
@@ -406,8 +438,7 @@ class Simulation:
         found = {}
         for dead_letter in self.server.raw.zrange(f"{root}:dead", 0, -1):
             body = self.server.raw.hget(f"{root}:held:body", dead_letter)
-            number = body.rpartition(b'"messageId":"m')[2].partition(b'"')[0]
-            found[dead_letter.decode()] = self.messages[int(number)]
+            found[dead_letter.decode()] = self.messages[_number_of(body)]
         return found
 
     def _retrying(self, args: tuple[object, ...]) -> Callable[[list[int]], None] | None:
@@ -565,6 +596,20 @@ class Simulation:
             if self.server.raw.exists(f"{root}:undoing"):
                 self.world.violation(f"an undoing of {project} does not end")
 
+    def _end_purging(self) -> None:
+        """A purge that is killed is resumed by the same command; then nothing is left, and rows are taken again."""
+        for project in self._projects:
+            self._purge(project)
+        for _ in range(self.random.randrange(60)):
+            self._step(self._calmly)
+        self._kill_operator()
+        for project in self._projects:
+            self._purge(project, 600.0)
+        self._settle()
+        for project, root in self._roots.items():
+            if self.server.raw.zcard(f"{root}:dead") or self.server.raw.hexists(f"{root}:meta", "purgeSeq"):
+                self.world.violation(f"the purge of {project} does not end")
+
     def _has_newer(self, message: Message) -> bool:
         row = (message.project, message.key, message.model)
         return any((m.project, m.key, m.model) == row and m.order > message.order for m in self.messages)
@@ -583,8 +628,13 @@ class Simulation:
         return sum(box.buffer.rows for box in producer.outboxes.every())
 
     def _resume_paused(self) -> None:
-        """Somebody looks after projects that a bisection has paused."""
+        """Somebody looks after projects that a bisection has paused, or whose purge was killed or took too long."""
         for project, root in self._roots.items():
+            if self.server.raw.hexists(f"{root}:meta", "purgeSeq") and not self._operator.tasks:
+                if self.random.random() < 0.5:
+                    self._purge(project)
+                else:
+                    self._do("resume", partial(self._project_changes.resume, project))
             until = self.server.call("HGET", f"{root}:meta", "pausedUntil")
             if until and int(until) > self.world.now_ms + 90_000:
                 self._operator.spawn("resume", partial(self._project_changes.resume, project))
@@ -601,6 +651,11 @@ class Simulation:
     def _reader_pending(self, root: str) -> int:
         counts = {name.decode(): int(rows) for name, rows in self.server.raw.hgetall(f"{root}:counts").items()}
         return counts.pop("published", 0) - sum(counts.values())
+
+
+def _number_of(body: bytes) -> int:
+    """Return the number of the message that a held row has in its body."""
+    return int(body.rpartition(b'"messageId":"m')[2].partition(b'"')[0])
 
 
 def simulate(seed: int, steps: int, server: Server) -> Outcome:

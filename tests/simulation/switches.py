@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import prelabel_worker.chunks.ledger
+import prelabel_worker.operations.purge
 import prelabel_worker.operations.undo
 import prelabel_worker.stages.settle
 import prelabel_worker.stages.submit
@@ -143,6 +144,18 @@ SWITCHES = {
                 "remaining = set()",
             ),
         ),
+    ),
+    "purge-unsent": Switch(
+        "a purge leaves alone what may have been sent",
+        {"not (purging and unsent)": "not purging"},
+        (
+            lambda: standing_for(
+                prelabel_worker.operations.purge, _UNSENT=("open", "waiting", "submitting", "uncertain")
+            ),
+        ),
+    ),
+    "purge-order": Switch(
+        "a purge cuts chunks from free lanes only", {"open == 0 and max_entries - #items or 0": "max_entries - #items"}
     ),
     "listed-while-tried": Switch(
         "a row is listed while it is tried, and no longer", {"  if old then unlist_queued(id) end\n": ""}

@@ -40,6 +40,8 @@ _FIRST = {
     "partial-supersedes": 190,
     "holder": 1379,
     "last-piece": 1873,
+    "purge-unsent": 124,
+    "purge-order": 22,
 }
 
 

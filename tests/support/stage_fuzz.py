@@ -30,7 +30,7 @@ HASHES: dict[str, Sequence[str]] = {
     "meta": (
         *("lanes", "form", "seq", "lingerMs", "chunkRows", "pausedUntil", "pauseReason", "historyBytes", "flushedSeq"),
         *("leftovers", "overridden", "deadByPolicy", "undoneRows", "openMost", "openBound", "openFewerMs"),
-        *("openMoreMs", "importMs", "deadLetterMs"),
+        *("openMoreMs", "importMs", "deadLetterMs", "pauseCause", "purgeSeq", "purgeBy", "purgeMs"),
     ),
     "overrides": ("chunkRows", "lingerMs", "policy", "priority", "account", "retryHours", "submitAs"),
     "counts": ("published", "imported", "superseded", "skipped", "dead", "discarded"),

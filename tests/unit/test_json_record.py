@@ -17,12 +17,14 @@ from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.doctor.findings import Check, Finding, Level
 from prelabel_worker.doctor.live.questions import Answer
 from prelabel_worker.operations.action_log import Action
+from prelabel_worker.operations.purge import PurgeResult
 from prelabel_worker.quarantine.quarantine import Quarantined
 from prelabel_worker.queries.audit import ProjectAudit
 from prelabel_worker.queries.imports import ImportStatus
 from prelabel_worker.queries.remote_imports import AtLabelbox
 from prelabel_worker.queries.row_report import ReportedRow
 from prelabel_worker.queries.status import ProjectStatus
+from prelabel_worker.queries.waiting import Wait
 from prelabel_worker.queries.workers import WorkerStatus
 from prelabel_worker.rendering.file_validation import Fault, Report
 from prelabel_worker.setup.new_rows import NoRow
@@ -59,6 +61,8 @@ DOCUMENTED = [
         "projectId group reason rows example sample firstAt lastAt retry",
     ),
     (BulkResult(), "matched done skipped"),
+    (PurgeResult(), "unsent held inFlight"),
+    (Wait("p", "operator", "w", "r"), "project cause why remedy"),
     (Finding(Check.CLOCK, Level.OK, "x"), "check level good found remedy project"),
     (Answer("q", "a", "b"), "question asked answered good"),
     (Action("p", UnixTime(1.0), "retry", "u", {}), "projectId at action who details"),
@@ -78,11 +82,12 @@ DOCUMENTED = [
         STATUS,
         "projectId published pending imported superseded skipped dead discarded waiting chunks oldestWaitingSeconds "
         "deadReasons paused pausedUntil newer openMost retrying retryingQueued nextRetryAt leftoverAnnotations undone "
-        "overridden deadByPolicy stuckChunks",
+        "overridden deadByPolicy stuckChunks pauseCause purging purgingSince chunksWait",
     ),
     (
         WorkerStatus("w", "h", 1, "0.1.0", 2, 0.5),
-        "name host pid version role concurrency seenSecondsAgo busySeconds stalledSeconds",
+        "name host pid version role concurrency seenSecondsAgo busySeconds stalledSeconds requestsPerMinute "
+        "requestBurst",
     ),
     (Fault(1, "line 1", "", Reason.UNKNOWN_FEATURE, "x", "y", "t"), "line where path reason found expected"),
     (Report(), "lines valid invalid byReason errors"),

@@ -2,6 +2,7 @@
 
 PrelabelError
 ├─ LeaseLost                  another worker may have the chunk: commit nothing
+├─ PurgeEnded                 somebody ended the purge of the project: discard nothing more
 ├─ ProjectUnreadable          a Redis key of one project cannot be read; other projects are not affected
 └─ ConfigurationError         the settings cannot be used; the message names all problems
 """
@@ -12,6 +13,10 @@ from prelabel.printing import command
 
 class LeaseLost(PrelabelError):
     """Another worker may have the chunk: commit nothing of it."""
+
+
+class PurgeEnded(PrelabelError):
+    """No purge of the project is under way any more: discard nothing more of it."""
 
 
 class ConfigurationError(PrelabelError):

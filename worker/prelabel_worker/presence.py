@@ -29,6 +29,10 @@ class Presence(msgspec.Struct, frozen=True, rename="camel"):
     busy_seconds: float | None = None
     #: Seconds without progress.
     stalled_seconds: float = 0.0
+    #: Its limit of requests a minute for each account; 0 if its release does not say.
+    requests_per_minute: int = 0
+    #: How many of them it may send at once.
+    request_burst: int = 0
 
 
 def announce(client: Client, prefix: str, name: str, presence: Presence) -> None:

@@ -40,7 +40,8 @@ class ProjectKeys:
         """Hash: facts about the project as a whole; times in ms.
 
         `lanes` (their number), `form` (of its data rows: `i` or `k`), `seq` (last arrival number), `lingerMs`,
-        `chunkRows`, `pausedUntil`, `pauseReason`, `historyBytes`, `flushedSeq`;
+        `chunkRows`, `pausedUntil`, `pauseReason`, `pauseCause`, `historyBytes`, `flushedSeq`;
+        while the project is being purged `purgeSeq` (the last arrival number that it covers), `purgeBy`, `purgeMs`;
         `leftovers` (annotations of older messages that newer ones did not override, ever), `overridden` (rows that were
         imported over an earlier import of this project), `deadByPolicy` (dead letters that the policy made, ever),
         `undoneRows` (discarded rows whose imports were undone);
@@ -247,7 +248,8 @@ def account(prefix: str, name: str) -> str:
     """Hash: an account's budget and its stops; times in ms.
 
     `nextMs` (the next request at the steady rate), `lineMs` (when the last upload in the line asks again),
-    `pollMs`, `pollSeats` (the next waiting poll, and how many imports may join it), `perMinute` (the limit),
+    `pollMs`, `pollSeats` (the next waiting poll, and how many imports may join it), `perMinute`,
+    `burst` (the limit that a worker set last),
     `factor`, `loweredMs` (the share of the rate after 429s, and since when), `minute`, `used`, `usedBefore` (the
     number of the minute, and the requests in it and in the minute before);
     for each stop `throttled`, `paused`, `refused`: `<stop>Until`, `<stop>Why`, and `refusedKey`; for the breaker

@@ -19,6 +19,7 @@ from prelabel_sandbox.faults.imports import (
 )
 from prelabel_sandbox.faults.requests import (
     AcceptThenTimeOut,
+    AllowanceSpent,
     BadStatus,
     Blocked,
     GraphqlError,
@@ -48,6 +49,7 @@ _OfRequests = (
     | NullData
     | Reset
     | GraphqlError
+    | AllowanceSpent
     | AcceptThenTimeOut
 )
 _OfImports = RowFailure | FailedImport | StuckRunning | LostStatusLines | DoubledStatusLines | OddState | FileFault

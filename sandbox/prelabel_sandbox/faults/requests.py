@@ -152,6 +152,18 @@ class GraphqlError(RequestFault, tag="graphql-error"):
         return JSONResponse({"errors": [{"message": self.message, "extensions": extensions}], "data": None})
 
 
+class AllowanceSpent(GraphqlError, tag="allowance-spent"):
+    """Refuse creates as for a plan whose allowance of this month is used up.
+
+    The code and the status are documented for a limit of the account (docs/reference/labelbox-api.md#symptom-15); the
+    words are assumed.
+    """
+
+    operations: Operations = "create"
+    exception_status: int | None = 426
+    message: str = "Your organization has used all LBUs of its plan for this month"
+
+
 class AcceptThenTimeOut(RequestFault, tag="accept-then-time-out"):
     """Execute the request; then hold the answer, cut the connection, or answer with another status."""
 

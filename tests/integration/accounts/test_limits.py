@@ -27,6 +27,38 @@ def test_permits_of_any_minute_never_exceed_the_limit(client: "redis.Redis", pre
     assert times[-1] < 1400 / (500 / 61) + 1  # and the steady rate is used
 
 
+def test_a_command_with_another_limit_neither_changes_nor_exceeds_that_of_the_workers(
+    client: "redis.Redis", prefix: str
+) -> None:
+    worker = Permits(client, prefix, "a", per_minute=600, burst=100)
+    command = Permits(client, prefix, "a", per_minute=100_000, burst=50_000)
+    account = keys.account(prefix, "a")
+
+    worker.reserve("upload")
+    waits = sorted(command.reserve().wait for _ in range(300))
+
+    assert waits[:99] == [0.0] * 99
+    assert waits[-1] > 20
+    assert client.hmget(account, "perMinute", "burst") == [b"600", b"100"]
+
+
+def test_a_command_uses_its_own_limit_only_while_no_worker_has_set_one(client: "redis.Redis", prefix: str) -> None:
+    command = Permits(client, prefix, "a", per_minute=100, burst=2)
+
+    assert [command.reserve().wait > 0 for _ in range(3)] == [False, False, True]
+    assert client.hget(keys.account(prefix, "a"), "perMinute") is None
+
+    Permits(client, prefix, "a", per_minute=6000, burst=1000).reserve("follow")
+    assert command.reserve().wait == 0
+
+
+def test_the_limit_of_an_account_is_that_of_the_worker_that_asked_last(client: "redis.Redis", prefix: str) -> None:
+    for per_minute in (600, 900):
+        Permits(client, prefix, "a", per_minute=per_minute, burst=100).reserve("follow")
+
+    assert client.hget(keys.account(prefix, "a"), "perMinute") == b"900"
+
+
 def test_a_pause_holds_for_all_workers_of_the_account_and_for_no_other_account(
     client: "redis.Redis", prefix: str
 ) -> None:

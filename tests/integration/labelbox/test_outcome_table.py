@@ -1,10 +1,12 @@
 """The thirty symptoms of docs/reference/labelbox-api.md#4-3, each produced over HTTP, with outcome and effect."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import orjson
 import pytest
 
+from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.labelbox.retry_policy import FEW
 from tests.support.rig import MakeRig, Rig
 
@@ -398,3 +400,17 @@ def a_state_that_nobody_knows(rig: Rig) -> None:
 )
 def test_each_symptom_has_the_outcome_and_effect_of_the_table(rig: Rig, number: int) -> None:
     TABLE[number](rig)
+
+
+def test_a_spent_allowance_stops_the_account_until_next_month_in_labelboxs_words(rig: Rig) -> None:
+    rig.fault("allowance-spent", times=1)
+    rig.publish("a")
+    rig.run(rig.account_paused, "the account to pause")
+
+    (stop,) = Accounts(rig.client, rig.settings).stops(rig.settings.account)
+    assert stop.why.endswith("says Labelbox: Your organization has used all LBUs of its plan for this month")
+    ends = datetime.fromtimestamp(round(stop.until), UTC)
+    assert (ends.day, ends.hour, ends.minute, ends.second) == (1, 0, 0, 0)
+    assert not any("LBUs" in str(entry) for entry in rig.logs)
+    assert rig.decisions() == [("AllowanceSpent", "pause")]
+    waits_until_fixed(rig, "a", creates=2)

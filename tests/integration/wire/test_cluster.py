@@ -30,6 +30,7 @@ from prelabel_worker.labelbox.errors import Unavailable
 from prelabel_worker.labelbox.ontology_cache import Catalog
 from prelabel_worker.labelbox.types import ProjectOntology
 from prelabel_worker.operations.projects import Projects
+from prelabel_worker.operations.purge import Purge
 from prelabel_worker.operations.undo_ledger import UndoLedger
 from prelabel_worker.queries.audit import audit
 from prelabel_worker.queries.leftovers import read_leftovers
@@ -230,6 +231,8 @@ def run_every_script(project: Project) -> None:
     assert undo.begin(name, ["unknown"]) == ["forgotten"]
     undo.forget(name, "unknown", [7])
     assert undo.finish(name, ["unknown"]) == [-1]
+    project.publish(real_message("h"))
+    assert Purge(client, project.settings).run(name, "somebody", 0)
     assert all(each.balances for each in audit(client))
 
 

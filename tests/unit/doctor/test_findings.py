@@ -268,3 +268,22 @@ def test_every_check_has_a_name_of_its_own_and_a_remedy() -> None:
 
     assert len(set(labels)) == len(labels)
     assert all(check.right and check.remedy for check in Check)
+
+
+def limited(name: str, per_minute: int, burst: int = 60) -> WorkerStatus:
+    return WorkerStatus(name, "host", 1, "0.1.0", 2, 0.5, requests_per_minute=per_minute, request_burst=burst)
+
+
+def test_workers_with_other_limits_of_requests_are_named() -> None:
+    alive = [limited("one", 600), limited("two", 600), limited("three", 1200, 100)]
+    (found,) = [each for each in workers.findings(alive, "0.1.0") if each.check is Check.WORKER_LIMITS]
+
+    assert (found.level, found.remedy) == (Level.BAD, Check.WORKER_LIMITS.remedy)
+    assert found.found == "limits: 600 a minute, 60 at once: one, two; 1,200 a minute, 100 at once: three"
+
+
+def test_workers_with_one_limit_are_in_order_and_an_older_release_says_none() -> None:
+    alive = [limited("one", 600), limited("two", 600), limited("old", 0, 0)]
+    (found,) = [each for each in workers.findings(alive, "0.1.0") if each.check is Check.WORKER_LIMITS]
+
+    assert found.level is Level.OK

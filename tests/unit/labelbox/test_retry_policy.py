@@ -1,6 +1,7 @@
 """The one table: every class of error has its outcome, and every answer its class."""
 
 import inspect
+from datetime import datetime
 
 import orjson
 import pytest
@@ -24,6 +25,7 @@ TABLE = {
     errors.Unauthorized: (RetryAction.PAUSE, "account"),
     errors.KeyMissing: (RetryAction.PAUSE, "project"),
     errors.AccountLimit: (RetryAction.PAUSE, "account"),
+    errors.AllowanceSpent: (RetryAction.PAUSE, "account"),
     errors.QueryRefused: (RetryAction.PAUSE, "account"),
     errors.Forbidden: (RetryAction.PAUSE, "project"),
     errors.ProjectGone: (RetryAction.PAUSE, "project"),
@@ -243,3 +245,52 @@ def test_a_row_without_a_verdict_is_sent_again_once() -> None:
 def test_rows_are_held_for_what_labelbox_said() -> None:
     assert retry_policy.reason_of_row(["GeometryInvalid", "DataRowNotFound"]) == "data-row-not-found"
     assert retry_policy.reason_of_row(["SomethingNew"]) == "refused"
+
+
+SPENT = "Your organization has used all LBUs of its plan for this month"
+
+
+def refusal(message: str, status: int = 426, code: str = "INTERNAL_SERVER_ERROR") -> RequestError:
+    body = {"errors": [{"message": message, "extensions": {"code": code, "exception": {"status": status}}}]}
+    with pytest.raises(RequestError) as error:
+        responses.data_of(200, {}, orjson.dumps(body), creates=True)
+    return error.value
+
+
+@pytest.mark.parametrize("message", [SPENT, "over 500 LBU", "Labelbox units exceeded"])
+def test_a_spent_allowance_is_recognised_by_the_words_of_an_account_limit(message: str) -> None:
+    assert type(refusal(message)) is errors.AllowanceSpent
+    assert refusal(message).said == message
+    assert type(refusal(message, code="OPERATION_NOT_ALLOWED")) is errors.AllowanceSpent
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "kind"),
+    [
+        ("You have too many ontologies", 426, errors.AccountLimit),
+        ("upgrade your plan", 426, errors.AccountLimit),
+        ("the bulbs of this month", 426, errors.AccountLimit),
+        (SPENT, 422, errors.Refused),
+        (SPENT, 500, errors.OutcomeUnknown),
+    ],
+)
+def test_no_other_refusal_is_taken_for_a_spent_allowance(message: str, status: int, kind: type[RequestError]) -> None:
+    assert type(refusal(message, status)) is kind
+
+
+@pytest.mark.parametrize(
+    ("now", "ends"),
+    [
+        ("2026-11-29T14:00:00", "2026-12-01T00:00:00"),
+        ("2026-12-31T23:59:59", "2027-01-01T00:00:00"),
+        ("2026-12-01T00:00:00", "2027-01-01T00:00:00"),
+        ("2028-02-29T12:00:00", "2028-03-01T00:00:00"),
+    ],
+)
+def test_a_spent_allowance_pauses_the_account_until_the_first_of_the_next_month(now: str, ends: str) -> None:
+    begins, renews = (datetime.fromisoformat(f"{text}+00:00").timestamp() for text in (now, ends))
+
+    assert retry_policy._until_next_month(begins) == renews - begins
+    decision = retry_policy.decide(errors.AllowanceSpent("x"), 1, base=1, cap=1)
+    assert decision.needs_person
+    assert 0 < decision.seconds <= 31 * DAY

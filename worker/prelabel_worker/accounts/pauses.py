@@ -13,6 +13,9 @@ from prelabel_worker.scripts import Scripts
 
 StopKind = Literal["throttled", "paused", "refused"]
 """`throttled` stops all requests of an account, `paused` its uploads, `refused` its uploads with one API key."""
+PauseCause = Literal["operator", "unknown-project", "forbidden", "no-key", "refused-files"]
+"""What pauses a project: a person; Labelbox, which does not know the project, gives the key no right to it, or refuses
+every file; or workers without a key for its account."""
 _UNTIL_RESUMED_MS = 100 * 366 * 86_400_000
 
 
@@ -23,9 +26,11 @@ class Pauses:
         self._scripts = Scripts(client)
         self._prefix = key_prefix
 
-    def pause_project(self, project_id: str, why: str, seconds: float | None = None) -> None:
+    def pause_project(
+        self, project_id: str, why: str, seconds: float | None = None, *, cause: PauseCause = "operator"
+    ) -> None:
         """Pause the project's uploads for this many seconds; without `seconds`, until somebody resumes it."""
-        self._scripts.run("pause", keys.project_root(self._prefix, project_id), _milliseconds(seconds), why)
+        self._scripts.run("pause", keys.project_root(self._prefix, project_id), _milliseconds(seconds), why, cause)
 
     def stop_account(
         self,

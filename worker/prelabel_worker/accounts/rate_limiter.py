@@ -14,7 +14,14 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.accounts.pauses import Pauses, StopKind
 from prelabel_worker.labelbox import retry_policy
-from prelabel_worker.labelbox.errors import OutcomeUnknown, RequestError, Throttled, Unauthorized, Unavailable
+from prelabel_worker.labelbox.errors import (
+    AccountLimit,
+    OutcomeUnknown,
+    RequestError,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
 from prelabel_worker.labelbox.retry_policy import RetryAction
 from prelabel_worker.scripts import Scripts
 
@@ -57,7 +64,10 @@ class Permit:
 
 
 class Permits:
-    """The permits of one account."""
+    """The permits of one account.
+
+    Workers (`upload` and `follow`) set the account's limit; `ask` uses theirs, or its own while no worker has set any.
+    """
 
     def __init__(
         self, client: Client, key_prefix: str, account: str, per_minute: int, burst: int, fingerprint: str = ""
@@ -66,15 +76,14 @@ class Permits:
         self._pauses = Pauses(client, key_prefix)
         self._account = account
         self._key = keys.account(key_prefix, account)
-        self._interval_ms = (60 + USE_WITHIN_SECONDS) * 1000 / (per_minute - burst)
         self._burst = burst
         self._per_minute = per_minute
         self._fingerprint = fingerprint
 
     def reserve(self, purpose: Purpose = "ask", project_id: str = "", *, ticket: int = 0, imports: int = 0) -> Permit:
         """Return a permit for one request, or the time to ask again; a poll names its number of `imports`."""
-        limits = (f"{self._interval_ms:.3f}", self._burst, int(USE_WITHIN_SECONDS * 1000))
-        request = (purpose, self._fingerprint, project_id, ticket, self._per_minute, imports, POLLED_TOGETHER)
+        limits = (self._per_minute, self._burst, int(USE_WITHIN_SECONDS * 1000))
+        request = (purpose, self._fingerprint, project_id, ticket, imports, POLLED_TOGETHER)
         answer = self._scripts.run("permit", self._key, *limits, *request)
         if answer[0] == b"go":
             good_for, trouble, probe = int(answer[1]) / 1000, bool(answer[2]), bool(answer[3])
@@ -103,7 +112,7 @@ class Permits:
             self._stop("throttled", decision.seconds, str(error), lower_rate=isinstance(error, Throttled))
             return max(stopped, decision.seconds)
         if decision.action is RetryAction.PAUSE and decision.scope == "account":
-            self._stop("refused" if isinstance(error, Unauthorized) else "paused", decision.seconds, str(error))
+            self._stop("refused" if isinstance(error, Unauthorized) else "paused", decision.seconds, str(error), error)
             return decision.seconds if permit.purpose == "upload" else 0.0
         return stopped
 
@@ -118,10 +127,14 @@ class Permits:
             )
         return seconds
 
-    def _stop(self, kind: StopKind, seconds: float, why: str, *, lower_rate: bool = False) -> None:
+    def _stop(
+        self, kind: StopKind, seconds: float, why: str, error: RequestError | None = None, *, lower_rate: bool = False
+    ) -> None:
         refused_key = self._fingerprint if kind == "refused" else ""
+        # Only a person can act on a limit of the account, and needs Labelbox's words for that. No log gets them.
+        shown = f"{why}: {error.said}" if isinstance(error, AccountLimit) and error.said else why
         if self._pauses.stop_account(
-            self._account, why, seconds, kind=kind, refused_key=refused_key, lower_rate=lower_rate
+            self._account, shown, seconds, kind=kind, refused_key=refused_key, lower_rate=lower_rate
         ):
             _log.warning("account.stopped", account=self._account, stop=kind, seconds=round(seconds, 1), detail=why)
 

@@ -48,7 +48,7 @@ class AccountStatus(JsonRecord):
 
     #: The account's name.
     name: str
-    #: Maximum requests a minute by the workers' settings; 0 until one has asked for a permit.
+    #: Maximum requests a minute by the workers' settings; 0 until a worker has asked for a permit.
     limit: int = 0
     #: Maximum requests a minute now; below `limit` after Labelbox asked to slow down.
     rate: int = 0

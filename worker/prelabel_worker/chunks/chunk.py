@@ -123,6 +123,8 @@ class Chunk:
     odd_state: str
     #: Number of defects in a row that its stages met; the hash has the last one as `defect`.
     defects: int = 0
+    #: Whether its project is being purged: what was not sent must not be sent any more.
+    purging: bool = False
 
     @property
     def pending(self) -> int:
@@ -178,6 +180,7 @@ def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, f
         misses=number("misses"),
         odd_state=text.get("oddState", ""),
         defects=number("defects"),
+        purging=bool(text.get("purging")),
     )
 
 

@@ -66,6 +66,7 @@ OUTCOMES: tuple[str, ...] = (
     Reason.EXISTING.value,
     Reason.UPLOAD_FAILED.value,
     Reason.PRE_LABELS_ONLY.value,
+    "discarded",
 )
 _NUMBER = {name: number for number, name in enumerate(OUTCOMES)}
 
@@ -134,7 +135,7 @@ def arrivals(items: Sequence[Item]) -> list[Arrival]:
 
 
 def entry(arrival: Arrival, outcome: str, trace: bytes) -> bytes:
-    """Return the entry of a row: `outcome` is `imported`, `superseded`, `skipped` or the reason why it is held."""
+    """Return the entry of a row: `outcome` is the reason why it is held, or another name in `OUTCOMES`."""
     return _ENTRY.pack(*arrival, _NUMBER[outcome], trace or NO_TRACE)
 
 

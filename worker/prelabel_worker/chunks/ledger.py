@@ -13,11 +13,12 @@ from prelabel_worker.chunks.chunk import KNOWN_VERSION, Chunk, Defect, State, ch
 from prelabel_worker.chunks.commit import Kept, arguments
 from prelabel_worker.chunks.rows import Committed, RowOutcome, Slice
 from prelabel_worker.chunks.sent_lines import SentLines
-from prelabel_worker.errors import LeaseLost
+from prelabel_worker.errors import LeaseLost, PurgeEnded
 from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
 
 _DAY_MS = 86_400_000
+_PURGED_TOGETHER = 1000  # rows in one chunk
 
 
 class Ledger:
@@ -58,8 +59,21 @@ class Ledger:
         self._look_at(project_id, int(answer[1]))
         return None
 
-    def take(self, project_id: str, chunk_id: str, purpose: Literal["submit", "follow"]) -> Chunk | None:
-        """Lease a chunk that is due and unleased, to submit it or to follow its running import.
+    def cut_for_purge(self, project_id: str) -> str | None:
+        """Claim waiting rows that a purge covers into a chunk; return its id, or None when no such row waits.
+
+        Raises PurgeEnded.
+        """
+        settings, chunk_id = self._settings, secrets.token_hex(8)
+        most = min(settings.chunk_rows, _PURGED_TOGETHER)
+        args = (chunk_id, most, settings.chunk_frames, FRAME_VERSION, self._lease_ms)
+        answer = self._scripts.run("purge_cut", self._keys(project_id).root, *args)
+        if answer[0] == b"ended":
+            raise PurgeEnded
+        return chunk_id if answer[0] == b"cut" else None
+
+    def take(self, project_id: str, chunk_id: str, purpose: Literal["submit", "follow", "purge"]) -> Chunk | None:
+        """Lease an unleased chunk: one that is due, to submit it or follow its import; or an unsent one, to purge it.
 
         None: the hint was stale, or the chunk is leased, not due yet, gone, or of a newer version.
         """

@@ -51,7 +51,7 @@ class Unreadable:
 class RowOutcome(msgspec.Struct, frozen=True):
     """The outcome of a row that is not simply imported. Names and fields are those of commit_rows.lua."""
 
-    name: Literal["held", "superseded", "skipped", "cleared"]
+    name: Literal["held", "superseded", "skipped", "discarded", "cleared"]
     #: Its place in the chunk.
     index: int
     #: Number of rows from there on that share the outcome: more than 1 for a frame that could not be read.

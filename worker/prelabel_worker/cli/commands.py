@@ -114,7 +114,7 @@ COMMANDS: Mapping[str, Declared | Noun] = {
         },
     ),
     "project": Noun(
-        "Projects: create, list, show, pause, resume, flush, refresh, retry, set, forget.",
+        "Projects: create, list, show, pause, resume, flush, refresh, retry, set, purge, forget.",
         {
             "create": Declared(
                 "project.create:create",
@@ -127,12 +127,18 @@ COMMANDS: Mapping[str, Declared | Noun] = {
                 "project.forget:forget",
                 "Remove names that no project can have, or a project's keys of a wrong type, which hold no rows.",
             ),
+            "purge": Declared(
+                "project.purge:purge",
+                "Discard all rows of a project that have no outcome yet, and its dead letters, without uploading them.",
+            ),
             "list": Declared("project.command:list_projects", "List the known projects and what became of their rows."),
             "pause": Declared(
                 "project.command:pause",
                 "Stop a project's uploads; rows are still accepted, and running imports are still settled.",
             ),
-            "resume": Declared("project.command:resume", "End a pause, whoever began it."),
+            "resume": Declared(
+                "project.command:resume", "End a pause, whoever began it, and give up a purge that has not ended."
+            ),
             "flush": Declared(
                 "project.command:flush", "Import the waiting rows now, before their linger time is over."
             ),

@@ -90,6 +90,12 @@ class Check(Enum):
         "every role has a worker",
         "start a worker with the missing role, or one with all roles: prelabel worker --role all",
     )
+    WORKER_LIMITS = (
+        "worker-limits",
+        "all workers have the same limit of requests: PRELABEL_REQUESTS_PER_MINUTE and PRELABEL_REQUEST_BURST",
+        "give the workers of an account the same values and restart them: the account's limit is the one that a worker "
+        "used last. Commands use the workers' limit, whatever their own environment says",
+    )
     ACCOUNT_PAUSE = (
         "account-pause",
         "requests of the account are not paused",
@@ -125,8 +131,9 @@ class Check(Enum):
     )
     PAUSE = (
         "project-pause",
-        "uploads of the project are not paused",
-        "fix the problem that the reason names, then run prelabel project resume; a timed pause ends by itself",
+        "uploads of the project are not paused, and it is not being purged",
+        "fix the problem that the reason names, then run prelabel project resume; a timed pause ends by itself. "
+        "prelabel project purge PROJECT discards the rows instead, and resumes a purge that has not ended",
     )
     WAITING = (
         "project-waiting",
@@ -151,8 +158,10 @@ class Check(Enum):
     )
     ONTOLOGY = (
         "project-ontology",
-        "Labelbox knows the project, the key may see it, and its ontology has features that can be pre-labelled",
-        "check the project's id, the key's rights, and the ontology that is connected to the project",
+        "Labelbox knows the project, the key may see it, and its ontology has features that can be pre-labelled; a "
+        "project that Labelbox does not know is only noted when no row is pending",
+        "check the project's id, the key's rights, and the ontology that is connected to the project; if the id is "
+        "wrong, prelabel project purge PROJECT discards the rows that were published to it",
     )
     MEDIA = (
         "project-media",

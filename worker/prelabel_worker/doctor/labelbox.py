@@ -1,6 +1,6 @@
 """Check Labelbox's endpoint, the key, and the projects there. Every answer becomes a finding."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,14 +43,14 @@ def access(labelbox: Labelbox, url: str, project_id: str) -> Finding:
     return Finding(Check.KEY, Level.OK, f"Labelbox at {host} accepts the key")
 
 
-def projects(labelbox: Labelbox, pacer: Pacer, ids: Sequence[str]) -> Iterator[Finding]:
-    """Check the first 50 projects at Labelbox, as long as it answers."""
+def projects(labelbox: Labelbox, pacer: Pacer, ids: Sequence[str], settled: Collection[str] = ()) -> Iterator[Finding]:
+    """Check the first 50 projects at Labelbox, as long as it answers; `settled` are those without a pending row."""
     for index, project_id in enumerate(ids):
         if index == MAX_PROJECTS:
             yield _unchecked(len(ids) - index, "more than 50")
             return
         try:
-            yield from _project(labelbox, pacer, project_id)
+            yield from _project(labelbox, pacer, project_id, unknown=Level.NOTE if project_id in settled else Level.BAD)
         except RequestError as error:
             yield _unchecked(len(ids) - index, str(error))
             return
@@ -60,12 +60,12 @@ def _unchecked(count: int, why: str) -> Finding:
     return Finding(Check.LOOKED_AT, Level.NOTE, f"not asked for at Labelbox: {counted(count, 'project')}: {why}")
 
 
-def _project(labelbox: Labelbox, pacer: Pacer, project_id: str) -> Iterator[Finding]:
+def _project(labelbox: Labelbox, pacer: Pacer, project_id: str, *, unknown: Level) -> Iterator[Finding]:
     pacer.wait()
     try:
         ontology = labelbox.ontology(project_id)
     except ProjectGone:
-        yield Finding(Check.ONTOLOGY, Level.BAD, "Labelbox does not know it, or the key may not see it", project_id)
+        yield Finding(Check.ONTOLOGY, unknown, "Labelbox does not know it, or the key may not see it", project_id)
         return
     except Forbidden:
         yield Finding(Check.ONTOLOGY, Level.BAD, "the key has no right to it", project_id)

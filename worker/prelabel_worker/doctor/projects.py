@@ -44,6 +44,8 @@ class ProjectState:
     newer: int = 0
     #: Its stuck chunks: the id of each, and what stops it.
     stuck: tuple[tuple[str, str], ...] = ()
+    #: Who is purging it; None if nobody is.
+    purging: str | None = None
     #: Why its keys cannot be used; '' when they can.
     broken: str = ""
 
@@ -89,6 +91,7 @@ def _look(client: Client, prefix: str, inspector: Inspector, project_id: str) ->
         timer=name,
         late_seconds=max(0.0, now - due),
         newer=status.newer,
+        purging=status.purging,
         stuck=_stuck(client, prefix, project_id) if status.stuck else (),
     )
 
@@ -100,7 +103,10 @@ def _stuck(client: Client, prefix: str, project_id: str) -> tuple[tuple[str, str
 def findings(project: ProjectState, workers: int, lease_seconds: float) -> Iterator[Finding]:
     """Check whether this project's rows move."""
     yield judged(Check.KEYS, not project.broken, project.broken or "its keys are what they should be", project.id)
-    if project.paused_seconds:
+    if project.purging is not None:
+        purge = f"nothing is uploaded: a purge by {project.purging} has not ended"
+        yield Finding(Check.PAUSE, Level.BAD, purge, project.id)
+    elif project.paused_seconds:
         pause = f"paused {_until(project.paused_seconds)}: {project.pause_reason or 'no reason is kept'}"
         yield Finding(Check.PAUSE, Level.BAD, pause, project.id)
     else:

@@ -12,19 +12,37 @@ _SHOWN = 20
 
 
 def findings(workers: Sequence[WorkerStatus], own_version: str) -> Iterator[Finding]:
-    """Check whether a worker is alive, whether an upgrade is finished, and whether each role has a worker."""
+    """Check whether a worker is alive, an upgrade is finished, each role has a worker, and the limits agree."""
     names = ", ".join(f"{worker.name} {worker.version}" for worker in workers[:_SHOWN])
     more = ", …" if len(workers) > _SHOWN else ""
     yield judged(Check.WORKERS, bool(workers), f"{counted(len(workers), 'worker')} alive {names}{more}".rstrip())
     if workers:
         yield _versions({worker.version for worker in workers}, own_version)
         yield _roles({worker.role for worker in workers})
+        yield _limits(workers)
 
 
 def _roles(taken: set[str]) -> Finding:
     missing = [] if "all" in taken else [role for role in STAGES if role not in taken]
     words = f"no worker has the role {', '.join(missing)}" if missing else "every role has a worker"
     return judged(Check.ROLES, not missing, words)
+
+
+def _limits(workers: Sequence[WorkerStatus]) -> Finding:
+    """Check whether the workers that say so have the same limit of requests; the last to speak sets an account's."""
+    by_limit: dict[tuple[int, int], list[str]] = {}
+    for worker in workers:
+        if worker.requests_per_minute:
+            limit = (worker.requests_per_minute, worker.request_burst)
+            by_limit.setdefault(limit, []).append(worker.name)
+    words = [
+        f"{limit:,} a minute, {burst:,} at once: {', '.join(names[:_SHOWN])}"
+        for (limit, burst), names in sorted(by_limit.items())
+    ]
+    same = len(words) < 2
+    return judged(
+        Check.WORKER_LIMITS, same, "all workers have one limit of requests" if same else f"limits: {'; '.join(words)}"
+    )
 
 
 def _versions(versions: set[str], own: str) -> Finding:

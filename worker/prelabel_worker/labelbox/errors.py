@@ -13,6 +13,7 @@ PrelabelError
 │  ├─ Refused                 the whole file was refused: at least one of its rows is at fault
 │  ├─ Unauthorized            the key is refused, so all requests of the account would fail
 │  ├─ AccountLimit            the account is over a limit that only a person can change
+│  │  └─ AllowanceSpent       the plan's allowance of this month is used up: it ends with the month
 │  ├─ KeyMissing              this worker has no key for the project's account
 │  ├─ Forbidden               the key has no right to this project
 │  ├─ ProjectGone             Labelbox does not know the project
@@ -90,6 +91,10 @@ class Unauthorized(RequestError):
 
 class AccountLimit(RequestError):
     """The account is over a limit."""
+
+
+class AllowanceSpent(AccountLimit):
+    """The plan's allowance of this month is used up; recognised by Labelbox's words, which are assumed."""
 
 
 class KeyMissing(RequestError):

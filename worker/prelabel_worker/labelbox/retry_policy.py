@@ -17,6 +17,7 @@ Requests. "Create" is the upload of an import; every other request is a query.
 | 13 | 403 of the network's edge | Blocked | the first time, try later; then pause the account |
 | 14 | 413 | TooLarge | split the chunk; hold a single row |
 | 15 | account limit | AccountLimit | pause the account |
+| 15 | the plan's allowance of the month (assumed words) | AllowanceSpent | pause the account until the next month |
 | 16 | `RESOURCE_NOT_FOUND` on a create | ProjectGone | pause the project |
 | 17 | `RESOURCE_NOT_FOUND` on a look-up | no error | the import does not exist |
 | 18 | `RESOURCE_CONFLICT` on a create | Conflict | look the import up |
@@ -44,7 +45,9 @@ so nobody has to end the pause by hand.
 """
 
 import random
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -121,6 +124,8 @@ def decide(error: errors.RequestError, failures: int, *, base: float, cap: float
             return RetryDecision(RetryAction.LOOK_UP, "chunk", wait)
         case errors.TooLarge() | errors.Refused():
             return RetryDecision(RetryAction.SPLIT, "chunk")
+        case errors.AllowanceSpent():
+            return RetryDecision(RetryAction.PAUSE, "account", _until_next_month(time.time()))
         case errors.Unauthorized() | errors.AccountLimit() | errors.QueryRefused():
             return RetryDecision(RetryAction.PAUSE, "account", PAUSE_SECONDS)
         case errors.Blocked() | errors.Garbled():
@@ -129,6 +134,13 @@ def decide(error: errors.RequestError, failures: int, *, base: float, cap: float
             return RetryDecision(RetryAction.PAUSE, "project", PAUSE_SECONDS)
         case _:
             return RetryDecision(RetryAction.LATER, "chunk", wait)
+
+
+def _until_next_month(now: float) -> float:
+    """Return the seconds from a Unix time to the first of the next month in UTC (assumed to be when plans renew)."""
+    today = datetime.fromtimestamp(now, UTC)
+    first = datetime(today.year + today.month // 12, today.month % 12 + 1, 1, tzinfo=UTC)
+    return first.timestamp() - now
 
 
 def suspects_file(error: errors.RequestError) -> bool:

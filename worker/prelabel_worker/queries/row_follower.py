@@ -11,7 +11,7 @@ from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.queries.imports import Imports
 from prelabel_worker.queries.row_report import PENDING, RowReport
-from prelabel_worker.queries.status import Inspector
+from prelabel_worker.queries.status import Inspector, ProjectStatus
 
 _LOOK_SECONDS = 0.3
 _HELD_SECONDS = 2.0
@@ -32,11 +32,12 @@ class Follower:
         self._began_ms = self._held.now_ms()
         self.pending = True
         self.only_retrying = False
+        self.status: ProjectStatus | None = None
 
     def look(self) -> bool:
         """Record the outcomes since the last look; return whether any row of the report still has no final outcome."""
         # Read the status before the history: if no row was pending then, the history has all outcomes now.
-        status = self._inspector.status(self._project)
+        status = self.status = self._inspector.status(self._project)
         self._read_history()
         counts = self._report.counts(self._project)
         look_at_held = not counts[PENDING] and time.monotonic() - self._held_at > _HELD_SECONDS

@@ -22,7 +22,7 @@ from prelabel.unix_time import UnixTime
 from prelabel_worker.chunks.history import TracedRow, digest_of
 
 PENDING = "pending"
-FINAL = ("imported", "superseded", "skipped")
+FINAL = ("imported", "superseded", "skipped", "discarded")
 _LOOKED_AT_AGAIN = {"dead": "held", "retrying": "held", "gone": "held", "unknown": PENDING}
 _TOGETHER = 1000
 _TABLE = """
@@ -45,11 +45,12 @@ WHERE project = ? AND mark = ?"""
 _HELD = """
 SELECT DISTINCT row FROM item WHERE project = ? AND outcome IN ('held', 'retrying') AND row > ? ORDER BY row LIMIT ?"""
 _MARK = "UPDATE item SET outcome = ?, reason = coalesce(?, reason), details = ? WHERE project = ? AND row = ?"
-_GIVE_UP = "UPDATE item SET outcome = 'unknown' WHERE project = ? AND outcome = 'pending'"
+_GIVE_UP = "UPDATE item SET outcome = 'unknown', details = NULL WHERE project = ? AND outcome = 'pending'"
+_EXPLAIN = "UPDATE item SET details = ? WHERE project = ? AND outcome IN ('pending', 'held', 'retrying')"
 _COUNTS = "SELECT outcome, count(*) FROM item WHERE project = ? OR ? IS NULL GROUP BY outcome"
 _PROJECTS = """
 SELECT project, min(published_ms) FROM item
-WHERE outcome NOT IN ('imported', 'superseded', 'skipped', 'refused') GROUP BY project"""
+WHERE outcome NOT IN ('imported', 'superseded', 'skipped', 'discarded', 'refused') GROUP BY project"""
 
 
 class NotAReport(PrelabelError):
@@ -166,6 +167,10 @@ class RowReport:
     def give_up(self, project_id: str) -> None:
         """Mark the pending rows as unknown: nothing can be learned about them any more."""
         self._base.execute(_GIVE_UP, (project_id,))
+
+    def explain(self, project_id: str, why: list[str]) -> None:
+        """Record why the rows wait that have no outcome yet."""
+        self._base.execute(_EXPLAIN, (_packed({"waits": why}) if why else None, project_id))
 
     def counts(self, project_id: str | None = None) -> Counter[str]:
         """Count rows by outcome, of one project or of all."""

@@ -1,7 +1,8 @@
 """The state of projects: counts, ages, pauses and living workers. Writes nothing and opens no broker connection."""
 
 import time
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from prelabel.json_record import JsonRecord
@@ -19,7 +20,10 @@ from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, reada
 from prelabel_worker.queries.workers import WorkerStatus, living_workers
 
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
-_META = ("pausedUntil", "pauseReason", "lanes", "openMost", "leftovers", "undoneRows", "overridden", "deadByPolicy")
+_META = (
+    "pausedUntil", "pauseReason", "pauseCause", "purgeBy", "purgeMs", "lanes", "openMost",
+    "leftovers", "undoneRows", "overridden", "deadByPolicy",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,14 @@ class ProjectStatus(JsonRecord):
     dead_by_policy: int = 0
     #: Chunks that a defect stops; they are among `chunks`.
     stuck: int = 0
+    #: What paused it last, see `PauseCause`; None if nothing has since it was resumed.
+    pause_cause: str | None = None
+    #: Who is purging it; None if nobody is.
+    purging: str | None = None
+    #: Unix time at which the purge began, in seconds.
+    purging_since: float | None = None
+    #: Why chunks that were not sent wait: reason → number of chunks.
+    chunks_wait: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +160,14 @@ class Inspector:
             pipeline.zrange(project_keys.retrying, 0, 0, withscores=True)
             pipeline.zcard(project_keys.retrying_queued)
             counts, waiting, reasons, meta, chunk_ids, at_rest, next_retry, queued = pipeline.execute()
-        paused_until, why, lanes, open_most, *ever = meta
+        paused_until, why, cause, purge_by, purge_ms, lanes, open_most, *ever = meta
         leftovers, undone, overridden, dead_by_policy = (int(value or 0) for value in ever)
         rows = {name.decode(): int(value) for name, value in counts.items()}
         published = rows.get("published", 0)
         done = {name: rows.get(name, 0) for name in OUTCOMES}
         pending = published - sum(done.values())
         queued = _queued(pending, at_rest, queued)
-        states, stuck = self._chunk_states(project_keys, chunk_ids)
+        states, stuck, chunks_wait = self._chunk_states(project_keys, chunk_ids)
         paused = paused_until is not None and int(paused_until) / 1000 > time.time()
         return ProjectStatus(
             project_id=project_id,
@@ -178,6 +190,10 @@ class Inspector:
             undone=undone,
             overridden=overridden,
             dead_by_policy=dead_by_policy,
+            pause_cause=cause.decode() if cause else None,
+            purging=None if purge_ms is None else (purge_by or b"").decode(),
+            purging_since=None if purge_ms is None else int(purge_ms) / 1000,
+            chunks_wait=chunks_wait,
         )
 
     def only_retrying(self, project_id: str, since_ms: float) -> bool:
@@ -203,17 +219,20 @@ class Inspector:
         """Return the workers that ticked within the last minute."""
         return living_workers(self._client, self._prefix)
 
-    def _chunk_states(self, project_keys: keys.ProjectKeys, chunk_ids: list[bytes]) -> tuple[dict[str, int], int]:
-        """Return the number of chunks in each state, and the number of stuck chunks."""
+    def _chunk_states(
+        self, project_keys: keys.ProjectKeys, chunk_ids: list[bytes]
+    ) -> tuple[dict[str, int], int, dict[str, int]]:
+        """Return the number of chunks by state, of stuck chunks, and of chunks by the reason for which they wait."""
         if not chunk_ids:
-            return {}, 0
+            return {}, 0, {}
         with self._client.pipeline(transaction=False) as pipeline:
             for chunk_id in chunk_ids:
-                pipeline.hmget(project_keys.chunk(chunk_id.decode()), "state", "stuckMs")
-            chunks = [(state.decode(), since) for state, since in pipeline.execute() if state]
-        states = [state for state, _ in chunks]
-        stuck = sum(since is not None for _, since in chunks)
-        return {state: states.count(state) for state in sorted(set(states))}, stuck
+                pipeline.hmget(project_keys.chunk(chunk_id.decode()), "state", "stuckMs", "why")
+            chunks = [(state.decode(), since, why) for state, since, why in pipeline.execute() if state]
+        states = [state for state, _, _ in chunks]
+        stuck = sum(since is not None for _, since, _ in chunks)
+        waits = Counter(why.decode() for state, _, why in chunks if state in ("waiting", "uncertain") and why)
+        return {state: states.count(state) for state in sorted(set(states))}, stuck, dict(waits)
 
     def _newer(self, project_keys: keys.ProjectKeys, lanes: int, chunk_ids: list[bytes]) -> int:
         with self._client.pipeline(transaction=False) as pipeline:

@@ -18,6 +18,7 @@ class WorkerStatus(JsonRecord):
 
     json_fields = (
         "name", "host", "pid", "version", "role", "concurrency", "seen_seconds_ago", "busy_seconds", "stalled_seconds",
+        "requests_per_minute", "request_burst",
     )  # fmt: skip
 
     #: Its name, such as `worker@host`.
@@ -40,6 +41,10 @@ class WorkerStatus(JsonRecord):
     busy_seconds: float | None = None
     #: Seconds without progress.
     stalled_seconds: float = 0.0
+    #: Its limit of requests a minute for each account; 0 if its release does not say.
+    requests_per_minute: int = 0
+    #: How many of them it may send at once.
+    request_burst: int = 0
 
     @classmethod
     def of(cls, name: str, presence: Presence) -> Self:
@@ -55,6 +60,8 @@ class WorkerStatus(JsonRecord):
             stalled_seconds=presence.stalled_seconds,
             role=presence.role,
             knows=presence.knows,
+            requests_per_minute=presence.requests_per_minute,
+            request_burst=presence.request_burst,
         )
 
 

@@ -160,6 +160,8 @@ class _Tick:
             role=self._role,
             concurrency=self._processes,
             accounts=sorted(self._settings.accounts),
+            requests_per_minute=self._settings.requests_per_minute,
+            request_burst=self._settings.request_burst,
             at=time.time(),
             busy_seconds=self._liveness.busy_seconds(),
             stalled_seconds=self._liveness.stalled_seconds(),

@@ -15,13 +15,13 @@ from prelabel.wire.durability import Durability, execute
 
 _LIBRARIES = {
     "commit_rows": ("held_lib", "history_lib", "imported_lib", "annotation_counts_lib"),
-    "group": ("lane_lib",),
+    **dict.fromkeys(("group", "purge_cut"), ("lane_lib",)),
     **dict.fromkeys(
         ("permit", "stop_account", "request_failed", "request_answered", "resume_account", "see_account"),
         ("account_lib",),
     ),
     **dict.fromkeys(("move", "open_fewer"), ("open_lib",)),
-    **dict.fromkeys(("discard", "expire", "give_up", "edit", "retry", "try_once_more"), ("held_lib",)),
+    **dict.fromkeys(("discard", "expire", "give_up", "edit", "retry", "try_once_more", "purge_held"), ("held_lib",)),
     **dict.fromkeys(("was_imported", "undo_forget"), ("imported_lib",)),
     "annotation_counts_of": ("imported_lib", "annotation_counts_lib"),
 }

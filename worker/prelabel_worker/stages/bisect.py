@@ -24,7 +24,7 @@ def bisect(context: StageContext, chunk: Chunk, refused: Literal["upload", "impo
     """
     ledger, memory = context.ledger, context.memory
     if refused and retry_policy.bisection_is_spent(memory.count_refusal(chunk, refused), chunk.origin_rows):
-        context.pauses.pause_project(chunk.project_id, why, SPENT_PAUSE_SECONDS)
+        context.pauses.pause_project(chunk.project_id, why, SPENT_PAUSE_SECONDS, cause="refused-files")
         memory.forget_refusals(chunk)
         return False
     for child in ledger.split(chunk):

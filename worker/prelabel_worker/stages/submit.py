@@ -8,12 +8,14 @@ from typing import Literal
 import msgspec
 import structlog
 
+from prelabel_worker.accounts.pauses import PauseCause
 from prelabel_worker.chunks.chunk import Chunk, State
 from prelabel_worker.chunks.held_rows import Origin
 from prelabel_worker.chunks.leases import Lease
 from prelabel_worker.labelbox import retry_policy
-from prelabel_worker.labelbox.errors import KeyMissing, RequestError, TooLarge, UnexpectedShape
+from prelabel_worker.labelbox.errors import KeyMissing, ProjectGone, RequestError, TooLarge, UnexpectedShape
 from prelabel_worker.labelbox.ontology_cache import Cached
+from prelabel_worker.labelbox.responses import project_gone
 from prelabel_worker.labelbox.retry_policy import FEW, PAUSE_SECONDS, RetryAction, RetryDecision
 from prelabel_worker.labelbox.types import ImportName, SubmitAs
 from prelabel_worker.rendering.identity import import_name
@@ -47,7 +49,7 @@ def _account(context: StageContext, chunk: Chunk) -> Account | None:
         return context.account(chunk.account)
     except KeyMissing as error:
         _log_pause(chunk, chunk.account, "project", error)
-        context.pauses.pause_project(chunk.project_id, str(error), PAUSE_SECONDS)
+        context.pauses.pause_project(chunk.project_id, str(error), PAUSE_SECONDS, cause="no-key")
         context.ledger.give_back(chunk, PAUSE_SECONDS, why=str(error), failures=chunk.failures)
         return None
 
@@ -96,6 +98,9 @@ class _Submission:
         if remaining > 0:
             again = min(remaining, _LOOK_UP_AGAIN_SECONDS)
             ledger.uncertain(chunk, again, why="not found yet", failures=chunk.failures, sent_now=False)
+            return False
+        if chunk.purging:  # nothing was sent after all: the purge may discard the rows
+            ledger.wait(chunk, 0, why="", failures=chunk.failures)
             return False
         if chunk.unanswered >= FEW:
             split_upload(self._context, chunk, self._context.reader.sent_lines(chunk).rows, unanswered(chunk), "upload")
@@ -206,6 +211,7 @@ class _Submission:
         failures = chunk.failures + (0 if stopped or decision.passing else 1)
         defect = defect_of(chunk, "submit", error) if isinstance(error, UnexpectedShape) else None
         seconds = stopped or decision.seconds or settings.backoff_max_seconds
+        why = str(project_gone(chunk.project_id) if isinstance(error, ProjectGone) else error)
         if defect is not None:
             seconds = wait_after(self._context, defect)
         _log.warning(
@@ -217,23 +223,24 @@ class _Submission:
             outcome=decision.action.value,
             seconds=round(seconds, 2),
         )
-        self._pause(decision, error)
+        self._pause(decision, error, why)
         if sent is not None and error.maybe_accepted:
             suspect = not stopped and retry_policy.suspects_file(error)
             self._context.ledger.uncertain(
-                chunk, seconds, why=str(error), failures=failures, sent_now=True, suspect=suspect, defect=defect
+                chunk, seconds, why=why, failures=failures, sent_now=True, suspect=suspect, defect=defect
             )
         elif sent is not None and decision.action is RetryAction.SPLIT:
             counted: Literal["upload"] | None = None if isinstance(error, TooLarge) else "upload"
             split_upload(self._context, chunk, sent.sent.rows, refused(error), counted)
         else:
-            self._context.ledger.give_back(chunk, seconds, why=str(error), failures=failures, defect=defect)
+            self._context.ledger.give_back(chunk, seconds, why=why, failures=failures, defect=defect)
 
-    def _pause(self, decision: RetryDecision, error: RequestError) -> None:
+    def _pause(self, decision: RetryDecision, error: RequestError, why: str) -> None:
         if decision.needs_person:
             _log_pause(self._chunk, self._account.name, decision.scope, error)
         if decision.action is RetryAction.PAUSE and decision.scope == "project":
-            self._context.pauses.pause_project(self._chunk.project_id, str(error), decision.seconds)
+            cause: PauseCause = "unknown-project" if isinstance(error, ProjectGone) else "forbidden"
+            self._context.pauses.pause_project(self._chunk.project_id, why, decision.seconds, cause=cause)
 
 
 def _log_pause(chunk: Chunk, account: str, scope: str, error: RequestError) -> None:

@@ -10,6 +10,7 @@ import typer
 from prelabel.unix_time import UnixTime
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.known import projects_named
 from prelabel_worker.cli.shared.parameters import sharing
 from prelabel_worker.cli.shared.terminal import USAGE, Project, say
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
@@ -91,14 +92,14 @@ class Choice:
 
 
 class Store:
-    """The projects that a command works on, and access to their dead letters."""
+    """The projects that a command works on, and access to their dead letters. Exit code 3 for an unknown project."""
 
     def __init__(self, redis_url: str | None, project: str | None) -> None:
         settings = settings_for(redis_url)
         self.prefix = settings.key_prefix
         self.client = connect(settings)
         self.rows = HeldRows(self.client, self.prefix)
-        self.projects = [project] if project else Inspector(self.client, self.prefix).projects()
+        self.projects = projects_named(Inspector(self.client, self.prefix), project)
 
 
 filtered = sharing(Choice, "choice")

@@ -1,6 +1,6 @@
 """`prelabel doctor`: check everything that rows need to arrive, and print a remedy for each problem."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Annotated
@@ -15,6 +15,7 @@ from prelabel_worker.cli.health.live import LiveOptions, live
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import reading
+from prelabel_worker.cli.shared.known import note_unknown_project
 from prelabel_worker.cli.shared.labelbox_access import pacer_of
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, Project, RedisUrl, out, print_line
 from prelabel_worker.doctor import broker, projects, redis_server, workers
@@ -58,7 +59,10 @@ def doctor(
     if ask_live:
         live(connect(settings), settings, LiveOptions(project, data_row, global_key, feature, yes, timeout, as_json))
         return
-    findings = list(examine(connect(settings), settings, project))
+    client = connect(settings)
+    if project:
+        note_unknown_project(Inspector(client, settings.key_prefix), project)
+    findings = list(examine(client, settings, project))
     if as_json:
         out({"findings": [finding.as_json() for finding in findings]})
     else:
@@ -101,7 +105,9 @@ def examine(client: Client, settings: Settings, project: str | None = None) -> I
     for account, ids in _by_account(client, settings, states or ()).items():
         yield projects.account_pause(client, settings, account)
         if safety.good:
-            yield from _labelbox(client, settings, account, ids)
+            # A named project may be checked before its first row: then it must be known at Labelbox.
+            settled = {state.id for state in states or () if not state.pending and state.id != project}
+            yield from _labelbox(client, settings, account, ids, settled)
 
 
 def _root_on(client: Client, server: Client, settings: Settings) -> str | None:
@@ -142,7 +148,9 @@ def _by_account(client: Client, settings: Settings, states: Sequence[ProjectStat
     return by_account
 
 
-def _labelbox(client: Client, settings: Settings, account: str, ids: Sequence[str]) -> Iterator[Finding]:
+def _labelbox(
+    client: Client, settings: Settings, account: str, ids: Sequence[str], settled: Collection[str]
+) -> Iterator[Finding]:
     """Yield the findings about the account's key at Labelbox, and about its projects if the key is accepted."""
     try:
         labelbox = open_labelbox(settings, account, _LABELBOX_SECONDS)
@@ -153,7 +161,7 @@ def _labelbox(client: Client, settings: Settings, account: str, ids: Sequence[st
         accepted = service.access(labelbox, settings.labelbox_endpoint, ids[0] if ids else "doctor")
         yield accepted
         if accepted.check is Check.KEY and accepted.good:
-            yield from service.projects(labelbox, pacer_of(client, settings, account), ids)
+            yield from service.projects(labelbox, pacer_of(client, settings, account), ids, settled)
     finally:
         labelbox.close()
 

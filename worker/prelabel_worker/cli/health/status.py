@@ -8,17 +8,20 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
-from prelabel.printing import counted
+from prelabel.printing import and_more, counted
 from prelabel_worker.accounts.status import Accounts, AccountStatus, Stop
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.known import check_project
 from prelabel_worker.cli.shared.screen import console, new_table, styled
 from prelabel_worker.cli.shared.terminal import AsJson, Project, RedisUrl, out, when
 from prelabel_worker.queries.status import Inspector, ProjectStatus, Survey
+from prelabel_worker.queries.waiting import Surroundings, read_waits
 from prelabel_worker.queries.workers import WorkerStatus
 
 _REFRESH_SECONDS = 0.5
 _SHOWN_NAMES = 5
+_SHOWN_WAITS = 20
 COLUMNS = ("published", "pending", "imported", "superseded", "skipped", "dead", "discarded")
 
 
@@ -30,16 +33,22 @@ def status(
 ) -> None:
     """Show what became of every row, by project, and which workers are alive.
 
+    Says why pending rows wait, and what you can do. Exit code 3 for a project that is not known here.
+
     Example: prelabel status --watch
     """
     settings = settings_for(redis_url)
     client = connect(settings)
     inspector, accounts = Inspector(client, settings.key_prefix), Accounts(client, settings)
+    if project:
+        check_project(inspector, project)
     if as_json:
         survey = inspector.survey(project)
+        waits = read_waits(client, settings, survey.projects)
         out(
             {
                 "projects": [project_status.as_json() for project_status in survey.projects],
+                "waits": [wait.as_json() for wait in waits],
                 "workers": [worker.as_json() for worker in inspector.workers()],
                 "accounts": [account.as_json() for account in accounts.all()],
                 "quarantined": [quarantined.as_json() for quarantined in survey.quarantined],
@@ -56,12 +65,18 @@ def status(
 
 
 def view(inspector: Inspector, accounts: Accounts | None = None, project: str | None = None) -> RenderableType:
-    """Return the table of projects, the accounts that are stopped, and the line of workers."""
-    stopped = [account for account in (accounts.all() if accounts else ()) if not account.in_order]
+    """Return the table of projects, the accounts that are stopped, why rows wait, and the line of workers."""
+    by_name = {account.name: account for account in (accounts.all() if accounts else ())}
+    stopped = [account for account in by_name.values() if not account.in_order]
     notes = [f"account {account.name}: {account_note(account)}" for account in stopped]
-    survey = inspector.survey(project)
+    survey, workers = inspector.survey(project), inspector.workers()
+    surroundings = Surroundings(by_name, workers)
+    waits = [wait for status in survey.projects for wait in surroundings.waits(status)]
+    # The accounts and the number of workers have lines of their own.
+    of_projects = [str(wait) for wait in waits if wait.cause not in ("account", "no-worker")]
+    notes += [*of_projects[:_SHOWN_WAITS], *and_more(len(of_projects), _SHOWN_WAITS)]
     lines = [part for note in (*notes, *quarantine_notes(survey)) for part in ("", styled(note, "yellow"))]
-    return Group(table(survey.projects), *lines, "", _workers(inspector.workers()))
+    return Group(table(survey.projects), *lines, "", _workers(workers))
 
 
 def quarantine_notes(survey: Survey) -> list[str]:

@@ -9,6 +9,8 @@ from prelabel.printing import counted
 from prelabel_worker.cli.health.status import quarantine_notes, table
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.explaining import Explaining
+from prelabel_worker.cli.shared.known import check_project
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.dead_letters.reader import HeldReader
@@ -31,6 +33,9 @@ def wait(
 ) -> None:
     """Wait until no row is pending. Exit code 1 when there are dead letters, 3 when rows are still pending.
 
+    Says why rows wait, and what you can do, such as when Labelbox does not know the project. Exit code 3 also for a
+    project that is not known here.
+
     Retrying rows, whose data row is not in the project yet, stay pending for up to --retry-hours of `project set`. The
     command says so as soon as only such rows remain. It waits for the outcome of those that are being tried when it
     begins.
@@ -40,8 +45,11 @@ def wait(
     settings = settings_for(redis_url)
     client = connect(settings)
     inspector, began_ms = Inspector(client, settings.key_prefix), HeldReader(client, settings.key_prefix).now_ms()
+    if project:
+        check_project(inspector, project)
     deadline = time.monotonic() + timeout
     reported = False
+    explain = Explaining(client, settings)
     for note in quarantine_notes(inspector.survey(project)):
         say(f"not waited for: {note}")
     while True:
@@ -52,6 +60,7 @@ def wait(
             status.pending == status.retrying and inspector.only_retrying(status.project_id, began_ms)
             for status in projects
         )
+        explain.look(projects)
         if only_retrying and not reported:
             say(_retrying(projects))
             reported = True
@@ -59,6 +68,7 @@ def wait(
             _print(projects, as_json)
             raise typer.Exit(TIMED_OUT)
         if time.monotonic() > deadline:
+            explain.look(projects, now=True)
             say(f"still pending after {timeout:.0f} s: {counted(sum(status.pending for status in projects), 'row')}")
             if as_json:
                 _print(projects, as_json)

@@ -13,6 +13,7 @@ from prelabel.printing import command, counted
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import of_each, reading
+from prelabel_worker.cli.shared.known import projects_named
 from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, report, say, when
 from prelabel_worker.operations.action_log import Actions
@@ -37,7 +38,7 @@ def list_imports(
     settings = settings_for(redis_url)
     client = connect(settings)
     imports = Imports(client, settings.key_prefix)
-    projects = [project] if project else Inspector(client, settings.key_prefix).projects()
+    projects = projects_named(Inspector(client, settings.key_prefix), project)
     newest = list(islice(_newest(imports, projects, running), limit))
     if as_json:
         out({"imports": [status.as_json() for status in newest]})
@@ -60,7 +61,7 @@ def show(
     settings = settings_for(redis_url)
     client = connect(settings)
     imports = Imports(client, settings.key_prefix)
-    for project_id in [project] if project else Inspector(client, settings.key_prefix).projects():
+    for project_id in projects_named(Inspector(client, settings.key_prefix), project):
         status = None
         with reading(project_id):
             status = imports.find(project_id, name)
@@ -79,7 +80,7 @@ def retry(project: Project = None, as_json: AsJson = False, redis_url: RedisUrl 
     settings = settings_for(redis_url)
     client = connect(settings)
     tried = 0
-    for project_id in [project] if project else Inspector(client, settings.key_prefix).projects():
+    for project_id in projects_named(Inspector(client, settings.key_prefix), project):
         with reading(project_id):
             chunks = Projects(client, settings.key_prefix).retry_stuck(project_id)
             if chunks:

@@ -16,6 +16,7 @@ from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import reading
 from prelabel_worker.cli.shared.interrupts import interrupts
+from prelabel_worker.cli.shared.known import projects_named
 from prelabel_worker.cli.shared.labelbox_access import Services
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
@@ -69,7 +70,7 @@ def undo(
         usage("name the imports: give a NAME, or --project and --since, and --until if you like")
     settings = settings_for(redis_url)
     client = connect(settings)
-    projects = [project] if project else Inspector(client, settings.key_prefix).projects()
+    projects = projects_named(Inspector(client, settings.key_prefix), project)
     if name is not None:
         project_id, chosen = _named(Imports(client, settings.key_prefix), projects, name)
     else:

@@ -11,6 +11,7 @@ from prelabel_worker.accounts.status import Accounts, AccountStatus
 from prelabel_worker.cli.health.status import account_note
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.known import check_account
 from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, RedisUrl, out, report, usage
 from prelabel_worker.operations.action_log import Actions, user
@@ -64,7 +65,10 @@ def resume(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> N
 
 
 class _Operator:
-    """Access to one account, even if it has sent no request yet. Exit code 2 for a name that no account can have."""
+    """Access to one account, even if it has sent no request yet.
+
+    Exit code 2 for a name that no account can have, 3 for one that is not known.
+    """
 
     def __init__(self, name: str, redis_url: str | None) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
@@ -74,6 +78,7 @@ class _Operator:
         self.accounts = Accounts(client, settings)
         self.pauses = Pauses(client, settings.key_prefix)
         self.actions = Actions(client, settings.key_prefix)
+        check_account(self.accounts, name)
 
 
 def _table(accounts: list[AccountStatus]) -> Table:

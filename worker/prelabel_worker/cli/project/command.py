@@ -6,11 +6,12 @@ import typer
 
 from prelabel.printing import counted
 from prelabel_worker.accounts.pauses import Pauses
+from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.cli.health.status import quarantine_notes, table
-from prelabel_worker.cli.project.show import check_known
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.known import check_project, note_unknown_account, note_unknown_project
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, RedisUrl, out, report, say, usage
 from prelabel_worker.dead_letters.store import HeldRows
@@ -59,7 +60,7 @@ def pause(
 
 
 def resume(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
-    """End a pause, whoever began it. Exit code 3 when it was not paused.
+    """End a pause, whoever began it, and give up a purge that has not ended. Exit code 3 when there is neither.
 
     Example: prelabel project resume demo-project
     """
@@ -170,6 +171,8 @@ def set_overrides(
     operator = _Operator(name, redis_url, known=False)  # a project may be set up before its first row comes
     if fields.get("submitAs"):
         _refuse_older(operator.inspector)
+    if fields.get("account"):
+        note_unknown_account(operator.accounts, fields["account"])
     operator.projects.override(name, fields)
     options = (override.option for override in OVERRIDES if override.field in fields)
     operator.record("set", dict(zip(options, (value for value in values if value is not None), strict=True)))
@@ -193,12 +196,15 @@ class _Operator:
         client = connect(settings)
         self._name = name
         self._actions = Actions(client, settings.key_prefix)
+        self.accounts = Accounts(client, settings)
         self.inspector = Inspector(client, settings.key_prefix)
         self.held = HeldRows(client, settings.key_prefix)
         self.pauses = Pauses(client, settings.key_prefix)
         self.projects = Projects(client, settings.key_prefix)
         if known:
-            check_known(self.inspector, name)
+            check_project(self.inspector, name)
+        else:
+            note_unknown_project(self.inspector, name)
 
     def record(self, action: str, details: dict[str, Any]) -> None:
         """Record an action for `prelabel dead log`."""

@@ -11,9 +11,11 @@ from prelabel_worker.cli.dead.show import times
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import of_each
+from prelabel_worker.cli.shared.known import projects_named
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.dead_letters.letter import DeadLetter
+from prelabel_worker.queries.row_report import FINAL
 from prelabel_worker.queries.row_trace import MAX_FRAMES, Settled, Trace, Tracer, Waiting
 from prelabel_worker.queries.status import Inspector
 
@@ -33,7 +35,7 @@ def show(
     settings = settings_for(redis_url)
     client = connect(settings)
     tracer = Tracer(client, settings.key_prefix, history_days=settings.history_days)
-    projects = [project] if project else Inspector(client, settings.key_prefix).projects()
+    projects = projects_named(Inspector(client, settings.key_prefix), project)
     traces = dict(of_each(projects, lambda project_id: [(project_id, tracer.trace(project_id, key))]))
     if as_json:
         out({"rows": [_json(project_id, trace) for project_id, trace in traces.items() if trace.found]})
@@ -85,7 +87,7 @@ def _lines(project_id: str, trace: Trace) -> Iterator[str]:
 def _settled(settled: Settled) -> str:
     row, import_ = settled.row, settled.import_
     made = f"published {when(row.arrival.made_ms / 1000)}" if row.arrival.made_ms else "retried"
-    became = row.outcome if row.outcome in ("imported", "superseded", "skipped") else f"held: {row.outcome}"
+    became = row.outcome if row.outcome in FINAL else f"held: {row.outcome}"
     name = f", import {import_.name}" if import_.name else ""
     verdict = f" {import_.verdict}" if import_.verdict else ""
     when_settled = when(import_.settled_at)

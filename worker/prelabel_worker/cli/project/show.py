@@ -10,9 +10,10 @@ from prelabel.wire.client import Client
 from prelabel_worker.cli.health.status import COLUMNS
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.known import check_project, note_unknown_project
 from prelabel_worker.cli.shared.labelbox_access import Services
 from prelabel_worker.cli.shared.screen import console
-from prelabel_worker.cli.shared.terminal import AWAY, NOTHING, AsJson, RedisUrl, out, say, when
+from prelabel_worker.cli.shared.terminal import AWAY, AsJson, RedisUrl, out, say, when
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.labelbox.types import Import, SubmitAs
@@ -26,13 +27,6 @@ from prelabel_worker.settings import Settings
 _SHOWN_CHUNKS = 10
 _SHOWN_IMPORTS = 20
 _LABELBOX_SECONDS = 10
-
-
-def check_known(inspector: Inspector, name: str) -> None:
-    """Exit with code 3 for a project that never had rows: it is probably mistyped."""
-    if name not in inspector.projects():
-        say(f"no project {name} is known here; see prelabel project list")
-        raise typer.Exit(NOTHING)
 
 
 def show(
@@ -54,7 +48,9 @@ def show(
     client = connect(settings)
     inspector, imports = Inspector(client, settings.key_prefix), Imports(client, settings.key_prefix)
     if not labelbox:  # with it, people look at a project before its first row
-        check_known(inspector, name)
+        check_project(inspector, name)
+    else:
+        note_unknown_project(inspector, name)
     with readable(name):
         status, overrides, chunks = inspector.status(name), shown(inspector.overrides(name)), imports.open(name)
     remote, problem = _at_the_service(client, settings, name, imports) if labelbox else (None, "")
@@ -101,6 +97,7 @@ def _facts(
         yield f"dead: {reason}", f"{count:,}"
     for option, value in overrides.items():
         yield f"set: {option}", value
+    yield "being purged", status.purging is not None and f"by {status.purging} since {when(status.purging_since)}"
     yield "paused", status.paused and f"{status.paused} (until {_until(status)})"
     for chunk in chunks[:_SHOWN_CHUNKS]:
         stuck = f", stuck since {when(chunk.stuck_at)}: {chunk.defect}" if chunk.stuck_at else ""

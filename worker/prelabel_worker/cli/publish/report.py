@@ -19,6 +19,7 @@ from prelabel.printing import command, counted
 from prelabel.readers import Record, Source
 from prelabel.wire.client import Client
 from prelabel_worker.cli.publish.send import FLUSH_SECONDS, send
+from prelabel_worker.cli.shared.explaining import Explaining
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, ServiceAway, out, print_line, say, usage
@@ -106,7 +107,7 @@ class Reporting:
             self._say_overridden()
         if timeout is not None and any(counts[name] for name in _UNSETTLED):
             raise typer.Exit(TIMED_OUT)
-        if counts["dead"] or counts["refused"] or counts["unknown"]:
+        if any(counts[name] for name in ("dead", "refused", "unknown", "discarded")):
             raise typer.Exit(DONE_WITH_DEAD)
 
     def _print_json(self, published: int, waited: bool) -> None:
@@ -147,10 +148,11 @@ class Reporting:
             Follower(self._client, self._settings.key_prefix, self._report, name, since_ms)
             for name, since_ms in self._report.projects().items()
         ]
-        reported = False
+        reported, explain = False, Explaining(self._client, self._settings)
         with interrupts(self._stop), _bar(self._report.counts()) as show:
             for _ in follow(followers, timeout, self._stop):
                 show(self._report.counts())
+                explain.look([follower.status for follower in followers if follower.status and follower.pending])
                 only_retrying = any(follower.only_retrying for follower in followers) and all(
                     follower.only_retrying or not follower.pending for follower in followers
                 )
@@ -161,9 +163,18 @@ class Reporting:
                     break
         for follower in followers:
             follower.end()
+        self._explain(followers, explain)
         if self._stop.is_set():
             self._write()
             self._say_how_to_resume()
+
+    def _explain(self, followers: list[Follower], explain: Explaining) -> None:
+        """Print why rows still wait, and put it into the report."""
+        pending = [follower.status for follower in followers if follower.status and follower.pending]
+        waits = explain.look(pending, now=True)
+        for status in pending:
+            mine = [f"{wait.why}; {wait.remedy}" for wait in waits if wait.project_id == status.project_id]
+            self._report.explain(status.project_id, mine)
 
     def _interrupted(self, publisher: Publisher) -> None:
         """Flush the rows published so far and exit with code 130; the next run reads the rest of the file."""

@@ -54,6 +54,11 @@ def confirm(question: str) -> bool:
     return typer.confirm(printable(question), err=True)
 
 
+def ask_for(question: str) -> str:
+    """Ask on standard error; return the text that the person types."""
+    return str(typer.prompt(printable(question), err=True, default="", show_default=False)).strip()
+
+
 def print_traceback(error: Exception) -> None:
     """Print the traceback of a defect on standard error, made printable: parts of its text may come from anybody."""
     for part in traceback.format_exception(error):

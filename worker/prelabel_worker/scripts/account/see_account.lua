@@ -1,7 +1,7 @@
 -- Return the state of an account. Changes nothing.
 --
 -- KEYS[1]  the account
--- returns  {limit per minute (0: nobody has asked for a permit yet), factor of the rate in effect, number of requests
+-- returns  {limit per minute (0: no worker has asked for a permit yet), factor of the rate in effect, number of requests
 --          in about the last minute, failures in a row, openings of the breaker in a row, ms until the breaker lets a
 --          probe through, 1 while a probe is on its way, then for each stop in effect: its name, ms that remain, the
 --          reason, fingerprint of the refused key}

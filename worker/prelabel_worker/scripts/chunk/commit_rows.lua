@@ -8,7 +8,7 @@
 --          6 packed counts of the rows of `count_sizes`, then the body of each outcome with a state.
 --          The names of outcomes:
 --            `held`        the row leaves the chunk and becomes a held row
---            `superseded`, `skipped`   the row is counted as such; if it was a held row, that is deleted
+--            `superseded`, `skipped`, `discarded`   the row is counted as such; if it was a held row, that is deleted
 --            `cleared`     a held row was imported (it is counted in `imported`): delete the held row
 -- returns  {'ok', rows with leftovers, leftovers} | {'done', rows waiting in the inbox, rows with leftovers, leftovers}
 --          | {'lost'} (another worker holds the chunk) | {'cursor', n} (not the expected cursor) | {'unbalanced', rows

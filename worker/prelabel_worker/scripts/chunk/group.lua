@@ -11,7 +11,7 @@ local max_slow, max_entries, linger = tonumber(ARGV[4]), tonumber(ARGV[5]), tonu
 local max_open, known_version, lease = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 
 local meta = redis.call('HMGET', root .. ':meta', 'lanes', 'pausedUntil', 'lingerMs', 'chunkRows', 'flushedSeq',
-  'openMost', 'openBound')
+  'openMost', 'openBound', 'purgeSeq')
 if not meta[1] then
   redis.call('ZREM', root .. ':timers', 'group')
   return {'none', 0}
@@ -25,6 +25,10 @@ end
 if tonumber(meta[2] or 0) > now then
   set_timer('group', tonumber(meta[2]))
   return {'none', meta[2]}
+end
+if meta[8] then -- the purge takes the rows that came before it, and no chunk is cut before it ends
+  set_timer('group', now + PURGE_LOOK_MS)
+  return {'none', text(now + PURGE_LOOK_MS)}
 end
 -- open_lib.lua raises and lowers this number between 1 and the maximum of the settings, where it begins.
 local open_most = math.min(tonumber(meta[6]) or max_open, max_open)
@@ -95,19 +99,6 @@ for _, candidate in ipairs(free) do
   if part.entries > 0 then parts[#parts + 1] = part end
   if full or #items >= max_entries then break end
 end
--- The counts change first: if one of them is not a number, the script ends here and every entry is still in its lane.
-local lanes = {}
-redis.call('HINCRBY', root .. ':inbox', 'rows', -rows)
-for _, part in ipairs(parts) do
-  redis.call('HINCRBY', root .. ':inbox', part.lane .. ':rows', -part.rows)
-  redis.call('HINCRBY', root .. ':inbox', part.lane .. ':open', 1)
-  lanes[#lanes + 1] = part.lane
-end
-for _, part in ipairs(parts) do redis.call('LTRIM', part.list, part.entries, -1) end
-redis.call('HSET', chunk_key(id), 'v', version, 'state', 'open', 'lanes', table.concat(lanes, ' '), 'rows', rows,
-  'bytes', bytes, 'slow', slow, 'items', table.concat(items, '\n'), 'due', text(now), 'cutMs', text(now), 'lease', 0,
-  'attempt', 0, 'cursor', 0, 'settled', 0, 'aside', 0)
-redis.call('ZADD', root .. ':chunks', text(now), id)
-set_timer('chunk:' .. id, now + lease)
+cut_chunk(id, parts, items, {rows = rows, bytes = bytes, slow = slow, version = version}, lease)
 set_timer('group', now)
 return {'cut', rows}

@@ -2,7 +2,8 @@
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 chunk id, 2 token (random), 3 lease in ms, 4 the server's limit in ms,
---          5 purpose: `submit` (any state except running) or `follow` (running), 6 newest version known here
+--          5 purpose: `submit` (any state except running), `follow` (running) or `purge` (nothing was sent, due or not),
+--          6 newest version known here
 -- returns  {'gone'} | {'newer', the time in ms at which to look again} (this worker does not know its version)
 --          | {'other'} (the state does not fit the purpose: the hint is stale) | {'paused', ms until uploads resume}
 --          | {'held', ms until the lease ends} | {'early', ms until it is due} | {'taken', Redis's time in ms, fields
@@ -19,12 +20,17 @@ if tonumber(chunk[4] or 1) > tonumber(ARGV[6]) then
   set_timer('chunk:' .. ARGV[1], at)
   return {'newer', text(at)}
 end
+local meta = redis.call('HMGET', root .. ':meta', 'pausedUntil', 'purgeSeq')
+local purging, unsent = meta[2], chunk[1] == 'open' or chunk[1] == 'waiting'
 if (chunk[1] == 'running') ~= (ARGV[5] == 'follow') then return {'other'} end
+if ARGV[5] == 'purge' and not (purging and unsent) then return {'other'} end
 local lease, due = tonumber(chunk[2]), tonumber(chunk[3])
 if lease > now then return {'held', text(lease - now)} end
-if due > now then return {'early', text(due - now)} end
+if due > now and ARGV[5] ~= 'purge' then return {'early', text(due - now)} end
 if ARGV[5] == 'submit' then
-  local paused = tonumber(redis.call('HGET', root .. ':meta', 'pausedUntil') or 0)
+  local paused = tonumber(meta[1] or 0)
+  -- A purge takes what was not sent. What may have been sent is looked up, even while the project is paused.
+  if purging then paused = unsent and now + PURGE_LOOK_MS or 0 end
   if paused > now then
     set_timer('chunk:' .. ARGV[1], paused)
     return {'paused', text(paused - now)}
@@ -41,9 +47,11 @@ local answer = {'taken', text(now)}
 for _, value in ipairs(redis.call('HGETALL', key)) do answer[#answer + 1] = value end
 answer[#answer + 1] = 'policy'
 answer[#answer + 1] = redis.call('HGET', root .. ':overrides', 'policy') or ''
+answer[#answer + 1] = 'purging'
+answer[#answer + 1] = purging and '1' or ''
 -- Before the upload, the project's overrides decide about these two; after it, the chunk keeps the values that it was
 -- uploaded with.
-if chunk[1] == 'open' or chunk[1] == 'waiting' then
+if unsent then
   local set = redis.call('HMGET', root .. ':overrides', 'account', 'submitAs')
   for i, name in ipairs({'account', 'submitAs'}) do
     answer[#answer + 1] = name

@@ -6,6 +6,10 @@
 --          letters: `new` gives them new arrival numbers, `old` does not, 3… ids of dead letters
 -- returns  {held rows sent back or superseded, ids skipped, rows that the first count stands for}
 -- cost     O(dead letters * log(held rows))
+if ARGV[2] == 'due' and redis.call('HEXISTS', root .. ':meta', 'purgeSeq') == 1 then
+  set_timer('retry', now + PURGE_LOOK_MS) -- the purge discards retrying rows where they are
+  return {0, 0, 0}
+end
 local done, skipped, rows = 0, 0, 0
 local ids = {}
 -- An operator retries after fixing a cause, which may be the ontology; a timer does not.

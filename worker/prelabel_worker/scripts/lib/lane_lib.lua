@@ -15,3 +15,22 @@ local function entry_of(lane, line, known_version)
   if (kind == 'f' or kind == 'h') and entry.rows >= 1 and entry.rows <= MAX_ENTRY_ROWS then return entry end
   differ('lane:' .. lane, 'an entry of 1 to ' .. MAX_ENTRY_ROWS .. ' rows')
 end
+
+-- Cut a chunk from the heads of lanes. `parts` are tables of a lane's number, its list, and how many entries and rows of
+-- it are taken; `total` has the chunk's rows, bytes, slow annotations and version.
+local function cut_chunk(id, parts, items, total, lease)
+  -- The counts change first: if one of them is not a number, the script ends here and every entry is still in its lane.
+  local lanes = {}
+  redis.call('HINCRBY', root .. ':inbox', 'rows', -total.rows)
+  for _, part in ipairs(parts) do
+    redis.call('HINCRBY', root .. ':inbox', part.lane .. ':rows', -part.rows)
+    redis.call('HINCRBY', root .. ':inbox', part.lane .. ':open', 1)
+    lanes[#lanes + 1] = part.lane
+  end
+  for _, part in ipairs(parts) do redis.call('LTRIM', part.list, part.entries, -1) end
+  redis.call('HSET', chunk_key(id), 'v', total.version, 'state', 'open', 'lanes', table.concat(lanes, ' '),
+    'rows', total.rows, 'bytes', total.bytes, 'slow', total.slow, 'items', table.concat(items, '\n'), 'due', text(now),
+    'cutMs', text(now), 'lease', 0, 'attempt', 0, 'cursor', 0, 'settled', 0, 'aside', 0)
+  redis.call('ZADD', root .. ':chunks', text(now), id)
+  set_timer('chunk:' .. id, now + lease)
+end

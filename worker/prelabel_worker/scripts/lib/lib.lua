@@ -54,6 +54,9 @@ local function newer_at()
   return now + 500 + redis.call('TIME')[2] % 1500
 end
 
+-- While a project is being purged, its timers ask this often whether the purge has ended.
+local PURGE_LOOK_MS = 5000
+
 -- Return the version that a chunk must have. Workers of the previous release would import ground truth as pre-labels,
 -- so such chunks have version 2, which those workers leave alone.
 local function version_of(submit_as, version)

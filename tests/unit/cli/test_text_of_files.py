@@ -99,7 +99,7 @@ def test_plain_lines_keep_the_first_annotation_of_their_data_row(
     [
         ("coco-results", json.dumps([RESULT]).encode() + b"\n", "bounding box 1"),
         ("mot", b"1,1,10,10,5,5,1\n2,1,10,10,5,5,1\n", "video object 1"),
-        ("rttm", b"SPEAKER rec 1 0 1 <NA> <NA> a\nSPEAKER rec 1 2 1 <NA> <NA> b\n", "timed checklist 1"),
+        ("rttm", b"SPEAKER rec 1 0 1 <NA> <NA> a <NA>\nSPEAKER rec 1 2 1 <NA> <NA> b <NA>\n", "timed checklist 1"),
     ],
 )
 def test_formats_of_other_tools_lose_no_line(
@@ -114,14 +114,6 @@ def test_formats_of_other_tools_lose_no_line(
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[1:] == [f"  p: 1 message, annotations: {count}"]
     assert command("ontology", "infer", str(file), "--format", name, *options).code == 0
-
-
-def test_the_key_of_a_packed_video_is_that_of_the_file_that_was_packed(command: Command, tmp_path: Path) -> None:
-    file = write(tmp_path, "pier-7.txt.gz", packed(b"1,1,10,10,5,5,1\n"))
-
-    done = command("validate", str(file), "--format", "mot", "--global-key", "{file}?{frame}", "--json")
-
-    assert done.code == 0
 
 
 @forms

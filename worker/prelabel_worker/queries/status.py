@@ -84,8 +84,8 @@ class ProjectStatus(JsonRecord):
     pause_cause: str | None = None
     #: Who is purging it; None if nobody is.
     purging: str | None = None
-    #: Unix time at which the purge began, in seconds.
-    purging_since: float | None = None
+    #: When the purge began.
+    purging_since: UnixTime | None = None
     #: Why chunks that were not sent wait: reason → number of chunks.
     chunks_wait: dict[str, int] = field(default_factory=dict)
 
@@ -192,7 +192,7 @@ class Inspector:
             dead_by_policy=dead_by_policy,
             pause_cause=cause.decode() if cause else None,
             purging=None if purge_ms is None else (purge_by or b"").decode(),
-            purging_since=None if purge_ms is None else int(purge_ms) / 1000,
+            purging_since=None if purge_ms is None else UnixTime.of_ms(int(purge_ms)),
             chunks_wait=chunks_wait,
         )
 

@@ -3,15 +3,14 @@
 `waits` is the one list of these reasons; `status`, `wait` and `publish` show what it returns.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from prelabel.json_record import JsonRecord
 from prelabel.printing import command, counted
+from prelabel.unix_time import UnixTime
 from prelabel.wire.client import Client
-from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.accounts.status import Accounts, AccountStatus
 from prelabel_worker.queries.status import Inspector, ProjectStatus
 from prelabel_worker.queries.workers import WorkerStatus, living_workers
@@ -91,7 +90,8 @@ def _of_project(status: ProjectStatus) -> Iterator[_Reason]:
     project = status.project_id
     purge, resume = command("project purge", project), command("project resume", project)
     if status.purging is not None:
-        why = f"a purge by {status.purging}, begun {_time(status.purging_since)}, has not ended: nothing is uploaded"
+        begun = status.purging_since.iso() if status.purging_since else "at an unknown time"
+        why = f"a purge by {status.purging}, begun {begun}, has not ended: nothing is uploaded"
         yield "purge", why, f"{purge} resumes it, {resume} gives it up"
     cause = status.pause_cause or "operator"
     reason = status.paused or _pause_between_two_tries(status)
@@ -136,7 +136,7 @@ def _pause_between_two_tries(status: ProjectStatus) -> str | None:
 def _of_account(account: AccountStatus) -> Iterator[_Reason]:
     resume = command("account resume", account.name)
     for stop in account.stops:
-        ends = _until(time.time() + stop.seconds)
+        ends = _until(stop.until)
         remedy = f"{resume} ends the stop"
         if stop.kind == "throttled":
             remedy = "it ends by itself"
@@ -166,14 +166,5 @@ def _of_workers(workers: Sequence[WorkerStatus]) -> Iterator[_Reason]:
         yield "no-worker", "no worker is alive", "start one with the same PRELABEL_REDIS_URL: prelabel worker"
 
 
-def _until(until: float | None) -> str:
-    if until is None or not has_end(until - time.time()):
-        return "until somebody resumes it"
-    return f"until {_time(until)}"
-
-
-def _time(seconds: float | None) -> str:
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds or 0))
-    except (OverflowError, ValueError, OSError):  # anybody may have written what Redis holds
-        return "at a time out of range"
+def _until(until: UnixTime | None) -> str:
+    return "until somebody resumes it" if until is None else f"until {until.iso()}"

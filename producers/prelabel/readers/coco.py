@@ -65,6 +65,7 @@ class Coco:
             )
         self._images: dict[int | str, Image] | None = None
         self._categories: dict[int, Category] = {}
+        self._known_images = self._unknown_images = 0
         self._mask_sizes: dict[int | str, tuple[int, int]] = {}
         self._extents = Extents(path.name)
         self._scores = Scores(path.name)
@@ -85,7 +86,14 @@ class Coco:
         if self._images is None:
             beside = self.options.images
             self._images = _read_images(beside or self.path, alone=beside is not None)
-        return self._images.get(image_id, _UNKNOWN)
+        image = self._images.get(image_id)
+        self._known_images += image is not None
+        self._unknown_images += image is None
+        return image or _UNKNOWN
+
+    def give_images(self) -> str:
+        """Return what to do about an image whose name or size is not known."""
+        return f"add it to {self.options.images}" if self.options.images else "give --images FILE"
 
     def check_mask(self, image_id: int | str, width: int, height: int) -> None:
         """Raise UnreadableSource for a mask of another size than its image, or than the image's other masks."""
@@ -133,8 +141,17 @@ class Coco:
                     yield BadRecord(self.where + item.where, item.problem)
                 else:
                     yield KeyedAnnotation(key, item, origin)
+        self._check_images()
         self._extents.check()
         self._scores.check()
+
+    def _check_images(self) -> None:
+        """Raise UnreadableSource if the named file of images is about none of the images of the results."""
+        if self.options.images and self._unknown_images and not self._known_images:
+            raise UnreadableSource(
+                f"{self.path.name}: none of its images is in {self.options.images}; nothing of the file is published. "
+                "Give --images with the images of these predictions, under equal ids: 7 and '7' differ"
+            )
 
     def _key(self, result: dict[str, Any]) -> tuple[str, Origin]:
         """Return the data row's global key, and the image that it was made for. Raises ValueError."""
@@ -145,9 +162,7 @@ class Coco:
         if "file_name" in fields_of(self.template):
             fields["file_name"] = self.image(image_id).file_name
             if fields["file_name"] is None:
-                beside = self.options.images
-                remedy = f"add it to {beside}" if beside else "give --images FILE"
-                raise ValueError(f"image {image_id!r} has no file_name: {remedy}")
+                raise ValueError(f"image {image_id!r} has no file_name: {self.give_images()}")
         return text_of(filled(self.template, fields), "global key"), Origin("image", image_id, self.where)
 
     def choose(self, name: str, score: float | None) -> Target | None:

@@ -22,6 +22,8 @@ from prelabel.readers.coco import Coco, part
 from prelabel.readers.pixels import Colors, mask_annotation
 from prelabel.text_input import stem_of
 
+_BACKGROUND = (0, 0, 0)
+
 
 def read(path: Path, options: ReaderOptions) -> Source:
     """Return one message per image. Raises UnreadableSource."""
@@ -41,16 +43,18 @@ def read(path: Path, options: ReaderOptions) -> Source:
             try:
                 if not isinstance(segment, dict):
                     raise ValueError(f"expected an object, found {found_value(segment)}")
-                name, color = coco.category(segment).name, _color(part(segment, "id"))
+                color = _color(part(segment, "id"))
                 if color in painted:
                     raise ValueError(
                         f"id: {segment['id']} is that of another segment too, so both have the same pixels"
                     )
                 painted.add(color)
-                if annotation := coco.annotation(name, segment):
+                if annotation := coco.annotation(coco.category(segment).name, segment):
                     yield annotation | {"mask": pictures.mask(result, colors, color)}
             except ValueError as error:
                 yield BadRecord(f".segments_info[{index}]", str(error))
+        if colors is not None and (other := colors.other_than(painted | {_BACKGROUND})) is not None:
+            yield BadRecord("", f"the PNG has pixels of segment {_id(other)}, which is not in segments_info")
 
     return coco.messages(segments)
 
@@ -99,3 +103,8 @@ def _color(segment_id: Any) -> tuple[int, int, int]:
         expected = "1 to 16777215, a colour that is not black, which is the background"
         raise ValueError(f"id: expected {expected}, found {found_value(segment_id)}")
     return segment_id & 255, segment_id >> 8 & 255, segment_id >> 16
+
+
+def _id(color: tuple[int, int, int]) -> int:
+    red, green, blue = color
+    return red | green << 8 | blue << 16

@@ -38,7 +38,7 @@ def _pixels(coco: Coco, result: dict[str, Any], segmentation: Any) -> tuple[byte
         raise ValueError(f"segmentation: expected run lengths or polygons, found {found_value(segmentation)}")
     image = coco.image(result["image_id"])
     if image.width is None or image.height is None:
-        raise ValueError("segmentation: a polygon needs its image's width and height: give --images FILE")
+        raise ValueError(f"segmentation: a polygon needs its image's width and height: {coco.give_images()}")
     pixels = fill(segmentation, image.width, image.height)
     across = [x for polygon in segmentation for x in polygon[::2]]
     down = [y for polygon in segmentation for y in polygon[1::2]]

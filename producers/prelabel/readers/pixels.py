@@ -50,6 +50,14 @@ class Colors:
             matches &= int.from_bytes(plane.translate(table), "big")
         return matches.to_bytes(self.width * self.height, "big")
 
+    def other_than(self, colors: set[tuple[int, int, int]]) -> tuple[int, int, int] | None:
+        """Return a colour of the image that is not one of these, or None. Only the colours of a row are in memory."""
+        for start in range(0, self.width * self.height, self.width):
+            row = set(zip(*(plane[start : start + self.width] for plane in self._planes), strict=True))
+            if others := row - colors:
+                return min(others)
+        return None
+
 
 def _inflated(data: bytes, size: int) -> bytes:
     """Return the filtered rows; no more is inflated than the header announces."""

@@ -190,9 +190,11 @@ def test_a_bad_segment_is_named_and_the_others_of_its_image_continue(tmp_path: P
 
     messages, bad = read("coco-panoptic", panoptic(tmp_path, *segments))
 
-    assert [each.where for each in bad] == [f"found.json[0].segments_info[{at}]" for at in (0, 1, 3)]
+    parts = [*(f".segments_info[{at}]" for at in (0, 1, 3)), ""]
+    assert [each.where for each in bad] == [f"found.json[0]{part}" for part in parts]
     assert "not black" in bad[0].problem
     assert "no pixel" in bad[1].problem
+    assert bad[3].problem == f"the PNG has pixels of segment {number(RED)}, which is not in segments_info"
     assert len(messages[0]["annotations"]) == 1
 
 

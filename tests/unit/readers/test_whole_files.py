@@ -364,6 +364,21 @@ def test_two_segments_of_one_colour_are_not_two_masks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("form", "part"),
+    [
+        ("coco-results", {"bbox": [1, 2, 3, 4]}),
+        ("coco-segmentation", {"segmentation": RLE}),
+        ("coco-keypoints", {"keypoints": [1, 2, 2] * 17}),
+    ],
+)
+def test_a_file_of_other_images_refuses_the_predictions(tmp_path: Path, form: str, part: dict[str, Any]) -> None:
+    """Without it, no size would be compared with anything."""
+    images = write(tmp_path, "images.json", [{"id": "7", "width": 3, "height": 2}])
+
+    assert "none of its images is in " in refusal(form, coco(tmp_path, box() | part), images=images)
+
+
+@pytest.mark.parametrize(
     ("categories", "used", "counted"),
     [((1, 2, 3), (3, 2, 0), "count them from 0"), ((0, 1, 2), (1, 2, 3), "count them from 1")],
 )

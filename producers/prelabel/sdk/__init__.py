@@ -22,6 +22,7 @@ from prelabel.sdk.links import Ends
 from prelabel.sdk.objects import envelope, evaluation, video_masks
 from prelabel.sdk.temporal import temporal
 from prelabel.sdk.tracks import instance_of, track
+from prelabel.sdk.wrong_parts import naming
 
 Located = tuple[str, Any]
 """The path of an annotation in a label, such as `annotations[3]`, and the annotation."""
@@ -36,14 +37,15 @@ def message_of(label: Any, *more: Any, project_id: str, model: Model | str | Non
     message itself is checked on publishing.
     """
     labels = (label, *more)
-    row = _data_row(labels)
     predictor = Model(model) if isinstance(model, str) else model
-    ends = Ends(labels, (project_id, *next(iter(row.items())), predictor.name if predictor else ""))
-    annotations = [
-        {key: value for key, value in annotation.items() if value is not None}
-        for at, one_label in enumerate(labels)
-        for annotation in _annotations(one_label, f"labels[{at}]." if more else "", ends)
-    ]
+    with naming((f"labels[{at}]" if more else "", one_label) for at, one_label in enumerate(labels)):
+        row = _data_row(labels)
+        ends = Ends(labels, (project_id, *next(iter(row.items())), predictor.name if predictor else ""))
+        annotations = [
+            {key: value for key, value in annotation.items() if value is not None}
+            for at, one_label in enumerate(labels)
+            for annotation in _annotations(one_label, f"labels[{at}]." if more else "", ends)
+        ]
     message = {"projectId": project_id, "dataRow": row, "annotations": annotations}
     return message if predictor is None else message | {"model": predictor.wire()}
 
@@ -52,6 +54,8 @@ def _data_row(labels: tuple[Any, ...]) -> dict[str, str]:
     rows = []
     for label in labels:
         data = label.data
+        if data is None:
+            raise MalformedMessage(Reason.MALFORMED_MESSAGE, "data", None, "a data row: data={'global_key': …}")
         if data.uid is not None:
             rows.append({"id": data.uid})
         elif data.global_key is not None:
@@ -71,7 +75,9 @@ def _annotations(label: Any, prefix: str, ends: Ends) -> Iterator[dict[str, Any]
     for at, annotation in enumerate(label.annotations):
         groups.setdefault(_group(annotation, at), []).append((f"{prefix}annotations[{at}]", annotation))
     for group in groups.values():
-        yield from _converted(group, ends)
+        with naming(group):
+            converted = list(_converted(group, ends))
+        yield from converted
 
 
 def _group(annotation: Any, at: int) -> Any:

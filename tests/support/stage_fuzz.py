@@ -47,7 +47,7 @@ HASHES: dict[str, Sequence[str]] = {
     "undoing": ("1",),
     "undone": ("1",),
     "annotation_counts:names": ("f1", "m"),
-    "ontology": ("normalized", "mediaType", "name", "fetchedMs"),
+    "ontology": ("normalized", "mediaType", "name", "fetchedMs", "retriedMs", "refreshMs"),
 }
 CHUNK_FIELDS = (
     *("v", "state", "lanes", "rows", "bytes", "slow", "items", "due", "cutMs", "lease", "attempt", "cursor", "settled"),

@@ -188,3 +188,12 @@ def test_no_other_key_goes_to_the_running_stack(monkeypatch: pytest.MonkeyPatch,
     settings = settings_for()
 
     assert (settings.labelbox_endpoint, settings.api_keys) == (stack.labelbox_endpoint, {"its-own"})
+
+
+@pytest.mark.parametrize("value", ["inf", "nan"])
+@pytest.mark.parametrize("name", [name for name, field in Settings.model_fields.items() if field.annotation is float])
+def test_a_number_that_is_not_finite_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"PRELABEL_{name.upper()}", value)
+
+    with pytest.raises(ConfigurationError, match=f"PRELABEL_{name.upper()}: Input should be "):
+        load_settings()

@@ -42,7 +42,12 @@ class Settings(BaseSettings):
     """The settings of a worker. Each name is an environment variable with the prefix `PRELABEL_`."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=ENV_PREFIX,
+        env_file=ENV_FILE,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
     )
 
     redis_url: SecretStr = Field(SecretStr(REDIS_URL.default), description=REDIS_URL.description)

@@ -115,12 +115,16 @@ class PublisherCore:
         process = self._process
         if process is None:  # a forked child that never published
             return 0
-        hand_over = process.outboxes.begin_hand_over()
+        hand_over, interrupted = process.outboxes.begin_hand_over(), True
         try:
             process.outboxes.wait_for(hand_over.is_over, timeout)
+            interrupted = False
         finally:
             process.stop()
-        return process.outboxes.rows_in_memory()
+            lost = process.outboxes.rows_in_memory()
+            if lost and interrupted:  # by Ctrl-C, which tells the caller no number
+                report_loss(lost, self._where())
+        return lost
 
     @property
     def outboxes(self) -> Outboxes:

@@ -1,4 +1,4 @@
-"""Report rows that are lost because the interpreter ends, when no caller is left to catch an error."""
+"""Report rows that are lost because the process ends, when no caller gets an error."""
 
 import logging
 import sys
@@ -11,7 +11,7 @@ _log = logging.getLogger("prelabel.publisher")
 def report_loss(rows: int, where: str) -> None:
     """Log how many rows are lost, and say it on standard error, unless the log is written there."""
     text = (
-        f"{counted(rows, 'row')} {'is' if rows == 1 else 'are'} lost: the interpreter ended while still waiting for "
+        f"{counted(rows, 'row')} {'is' if rows == 1 else 'are'} lost: the publisher ended while still waiting for "
         f"{where}. Call close() before that, or set spool_dir"
     )
     _log.error("%s", text)

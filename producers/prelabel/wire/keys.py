@@ -227,9 +227,10 @@ class ProjectKeys:
 
     @property
     def ontology(self) -> str:
-        """Hash: `normalized`, `mediaType`, `name`, `fetchedMs` (when the request for it began), `outdatedMs`.
+        """Hash: `normalized`, `mediaType`, `name`, `fetchedMs`, `retriedMs`, `refreshMs`; times in ms.
 
-        `outdatedMs` is when an operator last retried rows or asked for a refresh.
+        `fetchedMs` is when the request for it began; the other two are when an operator last retried rows, and asked
+        for a refresh.
         """
         return f"{self.root}:ontology"
 

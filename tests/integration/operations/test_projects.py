@@ -101,6 +101,15 @@ def test_an_automatic_pause_does_not_shorten_an_operators(project: Project) -> N
     assert status.paused_until is None
 
 
+@pytest.mark.parametrize("seconds", [float("inf"), 1e300])
+def test_a_pause_of_endless_time_lasts_until_the_project_is_resumed(project: Project, seconds: float) -> None:
+    project.publish(message("a"))
+    project.pauses.pause_project("p", "by an operator", seconds)
+
+    assert (project.status().paused_until or 0) > time.time() + 50 * 365 * 86_400
+    assert operator(project).resume("p") is True
+
+
 def test_a_running_import_is_followed_under_a_pause(project: Project) -> None:
     project.publish(message("a"))
     chunk = project.take(project.cut())

@@ -1,6 +1,7 @@
 """The publisher: it returns at once, sends everything, and reports the rows that it still has."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -341,7 +342,7 @@ def test_an_interpreter_that_ends_while_redis_is_down_says_once_how_many_rows_ar
 ) -> None:
     said = ended(tmp_path, logging, publisher=publisher)
 
-    assert said.count("2 rows are lost: the interpreter ended while still waiting for Redis at ") == 1
+    assert said.count("2 rows are lost: the publisher ended while still waiting for Redis at ") == 1
     assert "Call close() before that, or set spool_dir" in said
     assert "Traceback" not in said
     assert "s3cret" not in said
@@ -358,3 +359,19 @@ def test_rows_whose_loss_close_has_raised_are_not_reported_again_at_exit(tmp_pat
     then = "try: publisher.close(0)\nexcept prelabel.RedisUnavailable: pass"
 
     assert "lost" not in ended(tmp_path, then=then)
+
+
+def test_an_interrupted_close_says_once_how_many_rows_are_lost(tmp_path: Path) -> None:
+    code = ENDS_WITHOUT_CLOSE.format(
+        logging="", publisher="Publisher", options="{}", then="print('closes', flush=True); publisher.close(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "closes\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+
+    assert said.count("2 rows are lost: the publisher ended while still waiting for Redis at ") == 1
+    assert "KeyboardInterrupt" in said

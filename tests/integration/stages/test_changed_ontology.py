@@ -13,6 +13,7 @@ from prelabel_worker.labelbox.ontology_cache import REFRESH_SECONDS, Cached, Cat
 from prelabel_worker.labelbox.types import ProjectOntology
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.operations.projects import Projects
+from prelabel_worker.stages.group import group
 from tests.support.command import Command, command_of
 from tests.support.rig import MakeRig, Rig, car
 
@@ -218,15 +219,29 @@ def test_every_worker_learns_of_a_refresh(rig: Rig) -> None:
     assert all((cached := worker.get(rig.project.id)) and cached.is_outdated() for worker in workers)
 
 
-def test_a_chunk_that_was_cut_before_a_retry_does_not_wait_for_it() -> None:
-    ontology = Ontology.from_normalized(tree(), "IMAGE")
-    cached = Cached(ontology, 0, fetched_ms=1_000, outdated_ms=5_000)
+def test_a_chunk_waits_for_a_refresh_and_for_the_retries_before_it_was_cut() -> None:
+    def cached(*, retried_ms: int = 0, refresh_ms: int = 0) -> Cached:
+        return Cached(Ontology.from_normalized(tree(), "IMAGE"), 0, 1_000, retried_ms, refresh_ms)
 
-    assert cached.is_outdated(cut_ms=5_001)
-    assert cached.is_outdated(cut_ms=1_001)
-    assert not cached.is_outdated(cut_ms=1_000)
-    assert not Cached(ontology, 0, fetched_ms=5_000, outdated_ms=5_000).is_outdated()
-    assert not Cached(ontology, 0, fetched_ms=1_000, outdated_ms=0).is_outdated()
+    assert not cached().is_outdated()
+    assert not cached(retried_ms=1_000, refresh_ms=1_000).is_outdated()
+    assert cached(retried_ms=5_000).is_outdated(cut_ms=5_001)
+    assert cached(retried_ms=5_000).is_outdated(cut_ms=1_001)
+    assert not cached(retried_ms=5_000).is_outdated(cut_ms=1_000)
+    assert cached(refresh_ms=5_000).is_outdated(cut_ms=1_000)
+
+
+def test_a_chunk_that_was_cut_before_a_refresh_is_checked_against_the_new_ontology(rig: Rig) -> None:
+    rig.warm()
+    publish(rig, BOX)
+    assert group(rig.context, rig.project.id) == 1
+    set_ontology(rig, tree(tool("rectangle", "tug")))
+    older(rig)
+
+    Projects(rig.client, rig.settings.key_prefix).refresh_ontology(rig.project.id)
+
+    assert rig.settle().dead == 1
+    assert rig.dead_letter().reason == Reason.UNKNOWN_FEATURE
 
 
 def test_two_fetches_of_a_project_are_seconds_apart_whoever_asks(rig: Rig) -> None:

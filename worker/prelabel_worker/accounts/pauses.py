@@ -62,4 +62,4 @@ def has_end(seconds: float) -> bool:
 
 
 def _milliseconds(seconds: float | None) -> int:
-    return _UNTIL_RESUMED_MS if seconds is None else int(seconds * 1000)
+    return _UNTIL_RESUMED_MS if seconds is None else int(min(seconds * 1000, _UNTIL_RESUMED_MS))

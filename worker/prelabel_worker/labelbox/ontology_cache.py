@@ -35,8 +35,10 @@ class Cached:
     age_seconds: float
     #: When the request for it was sent, in ms.
     fetched_ms: int
-    #: When an operator last retried rows or asked for a refresh, in ms; 0 for never.
-    outdated_ms: int
+    #: When an operator last retried rows, in ms; 0 for never.
+    retried_ms: int
+    #: When an operator last asked for a refresh, in ms; 0 for never.
+    refresh_ms: int
 
     def is_outdated(self, cut_ms: float = math.inf) -> bool:
         """Return whether an operator has retried rows or asked for a refresh since it was fetched.
@@ -44,7 +46,7 @@ class Cached:
         For the rows of a chunk, `cut_ms` is when it was cut: what an operator retried later is not in it. Otherwise a
         long series of retries would keep the chunks of a project waiting.
         """
-        return self.fetched_ms < min(self.outdated_ms, cut_ms)
+        return self.fetched_ms < max(self.refresh_ms, min(self.retried_ms, cut_ms))
 
 
 class Catalog:
@@ -62,7 +64,7 @@ class Catalog:
         It is parsed again only when it has changed.
         """
         root = keys.project_root(self._prefix, project_id)
-        now, stored, media_type, fetched, outdated = self._scripts.run("cached_ontology", root)
+        now, stored, media_type, fetched, retried, refresh = self._scripts.run("cached_ontology", root)
         if stored is None or fetched is None:
             return None
         known = self._parsed.get(project_id)
@@ -75,7 +77,7 @@ class Catalog:
             ontology = Ontology.from_normalized(tree, media_type.decode() if media_type else None)
             known = self._parsed[project_id] = (identity, ontology)
         age_seconds = max(0, int(now) - int(fetched)) / 1000
-        return Cached(known[1], age_seconds, int(fetched), int(outdated or 0))
+        return Cached(known[1], age_seconds, int(fetched), int(retried or 0), int(refresh or 0))
 
     def refresh(self, project_id: str, fetch: Callable[[], ProjectOntology]) -> Cached | None:
         """Fetch the ontology, cache it and return it. Raises the errors of `fetch`.

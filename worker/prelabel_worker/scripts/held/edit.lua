@@ -24,7 +24,7 @@ local function replace(id, state, facts, body)
   redis.call('HSET', root .. ':held:body', id, body)
 end
 
-if ARGV[1] ~= 'keep' then outdate_ontology() end
+if ARGV[1] ~= 'keep' then retried_by_operator() end
 local done, skipped, rows = 0, 0, 0
 for i = 2, #ARGV, 4 do
   local id = ARGV[i]

@@ -13,7 +13,7 @@ end
 local done, skipped, rows = 0, 0, 0
 local ids = {}
 -- An operator retries after fixing a cause, which may be the ontology; a timer does not.
-if ARGV[2] ~= 'due' then outdate_ontology() end
+if ARGV[2] ~= 'due' then retried_by_operator() end
 if tonumber(ARGV[1]) > 0 then
   if ARGV[2] == 'all' then
     ids = redis.call('ZREVRANGE', root .. ':retrying', 0, ARGV[1] - 1)

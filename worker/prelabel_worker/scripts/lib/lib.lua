@@ -78,10 +78,10 @@ local function mark_stuck(key)
   if redis.call('HSETNX', key, 'stuckMs', text(now)) == 1 then wake('group', now) end
 end
 
--- Record that the project's ontology may have changed: rows that are sent back from now on are checked against one that
--- was fetched later. Call it before the first write, since the key may have a wrong type.
-local function outdate_ontology()
-  redis.call('HSET', root .. ':ontology', 'outdatedMs', text(now))
+-- Record that an operator retries rows, perhaps after a change of the ontology: they are checked against one that was
+-- fetched later. Call it before the first write, since the key may have a wrong type.
+local function retried_by_operator()
+  redis.call('HSET', root .. ':ontology', 'retriedMs', text(now))
 end
 
 local function count(outcome, rows)

@@ -1,6 +1,7 @@
 -- Read a project's cached ontology, and Redis's clock, by which its age is counted on every host.
 --
 -- KEYS[1]  the project's root
--- returns  {now in ms, the fields `normalized`, `mediaType`, `fetchedMs`, `outdatedMs`; a missing one is false}
-local fields = redis.call('HMGET', root .. ':ontology', 'normalized', 'mediaType', 'fetchedMs', 'outdatedMs')
-return {text(now), fields[1], fields[2], fields[3], fields[4]}
+-- returns  {now in ms, the fields `normalized`, `mediaType`, `fetchedMs`, `retriedMs`, `refreshMs`; a missing one is
+--          false}
+local fields = redis.call('HMGET', root .. ':ontology', 'normalized', 'mediaType', 'fetchedMs', 'retriedMs', 'refreshMs')
+return {text(now), unpack(fields)}

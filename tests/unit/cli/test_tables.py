@@ -1,6 +1,7 @@
 """Tables on a narrow terminal: an id is folded, never cut, since it is what the next command needs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -46,6 +47,18 @@ def imports(chunk_id: str = "c", project_id: str = "p", name: str = "n") -> Tabl
         project_id, chunk_id, name, "i", "settled", "finished", 5_000, outcomes, 9, 0, 1, None, None, None
     )
     return import_table([status])
+
+
+def test_a_narrow_table_of_projects_leaves_out_what_is_empty_and_no_wide_one_does() -> None:
+    idle = ProjectStatus(
+        project_id="p", published=1, pending=0, imported=1, superseded=0, skipped=0, dead=0, discarded=0, waiting=0,
+        chunks={}, oldest_waiting_seconds=None, dead_reasons={}, paused=None, paused_until=None,
+    )  # fmt: skip
+    always = ["project", "published", "pending", "imported", "dead"]
+    assert [column.header for column in project_table([idle], narrow=True).columns] == always
+    shown = {column.header for column in project_table([idle, replace(idle, skipped=1)], narrow=True).columns}
+    assert shown == {*always, "skipped"}
+    assert len(project_table([idle], narrow=False).columns) == 11
 
 
 TABLES: dict[str, Callable[[], Table]] = {

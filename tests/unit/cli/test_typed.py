@@ -1,11 +1,13 @@
 """Printed commands begin with the name by which the running command was called."""
 
+import ast
 import os
 from pathlib import Path
 
 import pytest
 
 from prelabel_worker.cli.shared.typed import typed
+from tests.support.sources import ROOT, SOURCES
 
 LINE = "prelabel dead retry 7 --project prelabel"
 
@@ -53,3 +55,18 @@ def test_a_module_that_was_run_is_no_program(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sys.argv", ["/x/prelabel_worker/cli/__main__.py", "demo"])
 
     assert typed(LINE) == LINE
+
+
+def test_commands_print_other_commands_as_they_can_be_typed() -> None:
+    """Through `typed.command`: `prelabel …` alone is not found where a newcomer calls `.venv/bin/prelabel`."""
+    cli = ROOT / "worker" / "prelabel_worker" / "cli"
+    untyped = {
+        path.relative_to(cli).as_posix()
+        for path, tree in SOURCES.items()
+        if cli in path.parents
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "prelabel.printing"
+        for name in node.names
+        if name.name == "command"
+    }
+    assert untyped == {"local/demo.py"}  # it passes each line through `typed`

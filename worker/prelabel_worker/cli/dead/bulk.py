@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import typer
 
+from prelabel.printing import counted
 from prelabel_worker.cli.dead.filters import Store
 from prelabel_worker.cli.shared.each_project import reading
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
@@ -19,14 +20,14 @@ from prelabel_worker.operations.action_log import Actions
 
 
 @contextmanager
-def progress(verb: str, things: str = "dead letters") -> Iterator[Callable[[BulkResult], None]]:
+def progress(verb: str, thing: str = "dead letter") -> Iterator[Callable[[BulkResult], None]]:
     """Yield a function that prints, on a terminal only, how many have matched so far."""
     if not sys.stderr.isatty():
         yield lambda result: None
         return
 
     def show(result: BulkResult) -> None:
-        print_over(f"{verb}: {result.matched} {things}")
+        print_over(f"{verb}: {counted(result.matched, thing)}")
 
     try:
         yield show

@@ -22,6 +22,8 @@ from prelabel_worker.queries.workers import WorkerStatus
 _REFRESH_SECONDS = 0.5
 _SHOWN_NAMES = 5
 _SHOWN_WAITS = 20
+_NARROW = 110  # columns that all columns need beside a short project id
+_ALWAYS = ("project", "published", "pending", "imported", "dead")
 COLUMNS = ("published", "pending", "imported", "superseded", "skipped", "dead", "discarded")
 
 
@@ -91,10 +93,10 @@ def quarantine_notes(survey: Survey) -> list[str]:
     return [f"{note}; see prelabel doctor" for note in notes]
 
 
-def table(projects: list[ProjectStatus]) -> Table:
-    """Return a table of rows by outcome, one line a project."""
+def table(projects: list[ProjectStatus], *, narrow: bool | None = None) -> Table:
+    """Return a table of rows by outcome, one line a project; a narrow screen gets no columns without content."""
     numbers = (*COLUMNS, "oldest waits")
-    rows = new_table("project", *numbers, "chunks", "note", numbers=numbers)
+    lines = []
     for project in projects:
         oldest = "" if project.oldest_waiting_seconds is None else f"{project.oldest_waiting_seconds:.0f} s"
         chunks = ", ".join(f"{count} {state}" for state, count in project.chunks.items())
@@ -103,7 +105,17 @@ def table(projects: list[ProjectStatus]) -> Table:
         notes += [f"{counted(project.stuck, 'stuck chunk')}: prelabel doctor"] if project.stuck else []
         notes += [f"{project.newer:,} for a newer worker"] if project.newer else []
         notes += [retrying_note(project)] if project.retrying else []
-        rows.add_row(project.project_id, *counts, oldest, chunks, "; ".join(notes))
+        lines.append((project.project_id, *counts, oldest, chunks, "; ".join(notes)))
+    columns = ("project", *numbers, "chunks", "note")
+    narrow = console().width < _NARROW if narrow is None else narrow
+    kept = [
+        at
+        for at, column in enumerate(columns)
+        if not narrow or column in _ALWAYS or any(line[at] not in ("", "0") for line in lines)
+    ]
+    rows = new_table(*(columns[at] for at in kept), numbers=numbers)
+    for line in lines:
+        rows.add_row(*(line[at] for at in kept))
     return rows
 
 

@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from prelabel.printing import command, counted
+from prelabel.printing import counted
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import of_each, reading
 from prelabel_worker.cli.shared.known import projects_named
 from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, report, say, when
+from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries.imports import Imports, ImportStatus

@@ -151,7 +151,7 @@ class _Command:
 
     def _carry_out(self, details: dict[str, object]) -> None:
         try:
-            with progress("undo", "imports") as show, interrupts(self._undo.stop):
+            with progress("undo", "import") as show, interrupts(self._undo.stop):
                 self._undo.progress = show
                 self._undo.run(self._project, self._chosen)
         except RequestError as error:

@@ -4,9 +4,14 @@ import shutil
 import sys
 from pathlib import Path
 
-from prelabel.printing import quoted_word
+from prelabel import printing
 
 _NAME = "prelabel"
+
+
+def command(name: str, *values: object, **options: object) -> str:
+    """Return a command of ours, as `printing.command` does, as it can be typed in the user's shell."""
+    return typed(printing.command(name, *values, **options))
 
 
 def typed(line: str) -> str:
@@ -19,4 +24,4 @@ def typed(line: str) -> str:
     on_the_path = shutil.which(_NAME)
     if called.name != _NAME or (on_the_path and Path(on_the_path).resolve() == called.resolve()):
         return line
-    return f"{quoted_word(sys.argv[0])}{line.removeprefix(_NAME)}"
+    return f"{printing.quoted_word(sys.argv[0])}{line.removeprefix(_NAME)}"

@@ -73,7 +73,7 @@ class Coco:
         """Return the data row's global key. Raises ValueError."""
         image_id = part(result, "image_id")
         if isinstance(image_id, bool) or not isinstance(image_id, int | str):
-            raise ValueError(f"image_id: expected a whole number or a text, found {found_value(image_id)}")
+            raise BadValue("image_id", "a whole number or a text", found_value(image_id))
         fields: dict[str, Any] = {"image_id": image_id}
         if "file_name" in fields_of(self.template):
             fields["file_name"] = self.image(image_id).file_name

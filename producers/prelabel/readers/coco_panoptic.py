@@ -32,7 +32,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
     def segments(result: dict[str, Any]) -> Iterator[dict[str, Any] | BadRecord]:
         listed = part(result, "segments_info")
         if not isinstance(listed, list):
-            raise ValueError(f"segments_info: expected an array, found {found_value(listed)}")
+            raise BadValue("segments_info", "an array", found_value(listed))
         colors = pictures.colors(result)
         for index, segment in enumerate(listed):
             try:
@@ -89,5 +89,5 @@ def _color(segment_id: Any) -> tuple[int, int, int]:
     """Return the colour of a segment. Raises ValueError."""
     if type(segment_id) is not int or not 0 < segment_id < 1 << 24:
         expected = "1 to 16777215, a colour that is not black, which is the background"
-        raise ValueError(f"id: expected {expected}, found {found_value(segment_id)}")
+        raise BadValue("id", expected, found_value(segment_id))
     return segment_id & 255, segment_id >> 8 & 255, segment_id >> 16

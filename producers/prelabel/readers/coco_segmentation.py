@@ -32,7 +32,7 @@ def _pixels(coco: Coco, result: dict[str, Any], segmentation: Any) -> tuple[byte
     if isinstance(segmentation, dict):
         return decode(segmentation)
     if not isinstance(segmentation, list) or not segmentation:
-        raise ValueError(f"segmentation: expected run lengths or polygons, found {found_value(segmentation)}")
+        raise BadValue("segmentation", "run lengths or polygons", found_value(segmentation))
     image = coco.image(result["image_id"])
     if type(image.width) is not int or type(image.height) is not int:
         raise ValueError("segmentation: a polygon needs its image's width and height: give --images FILE")

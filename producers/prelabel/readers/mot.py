@@ -79,7 +79,7 @@ def _row(line: str, categories: Any) -> tuple[int, int, str, float | None, dict[
 def _whole(cell: str, name: str) -> int:
     value = _decimal(cell, name)
     if not value.is_integer() or abs(value) >= 2**31:
-        raise ValueError(f"{name}: expected a whole number below {2**31}, found {quoted(cell)}")
+        raise BadValue(name, f"a whole number below {2**31}", quoted(cell))
     return int(value)
 
 
@@ -87,7 +87,7 @@ def _decimal(cell: str, name: str) -> float:
     try:
         return float(cell)
     except ValueError:
-        raise ValueError(f"{name}: expected a number, found {quoted(cell)}") from None
+        raise BadValue(name, "a number", quoted(cell)) from None
 
 
 def _objects(boxes: list[Any], step: int) -> list[dict[str, Any]]:

@@ -71,7 +71,7 @@ def _turn(cells: list[str], options: ReaderOptions, template: str) -> KeyedAnnot
         raise ValueError("expected SPEAKER file channel onset duration <NA> <NA> speaker")
     onset, duration = _seconds(cells[3], "onset"), _seconds(cells[4], "duration")
     if duration <= 0:
-        raise ValueError(f"duration: expected more than 0, found {quoted(cells[4])}")
+        raise BadValue("duration", "more than 0", quoted(cells[4]))
     score = None if len(cells) < 9 or cells[8] == _NONE else _score(cells[8])
     target = options.mapping.choose(cells[7], score, FEATURE)
     if target is None:
@@ -92,9 +92,9 @@ def _seconds(cell: str, name: str) -> float:
     try:
         value = float(cell)
     except ValueError:
-        raise ValueError(f"{name}: expected a number, found {quoted(cell)}") from None
+        raise BadValue(name, "a number", quoted(cell)) from None
     if not 0 <= value < _MOST_SECONDS:
-        raise ValueError(f"{name}: expected 0 or more, and less than {_MOST_SECONDS:.0f}, found {quoted(cell)}")
+        raise BadValue(name, f"0 or more, and less than {_MOST_SECONDS:.0f}", quoted(cell))
     return value
 
 
@@ -103,7 +103,7 @@ def _score(cell: str) -> float | None:
     try:
         return score_of(float(cell))
     except ValueError:
-        raise ValueError(f"score: expected 0 to 1, found {quoted(cell)}") from None
+        raise BadValue("score", "0 to 1", quoted(cell)) from None
 
 
 def _checklists(turns: list[Any]) -> list[dict[str, Any]]:

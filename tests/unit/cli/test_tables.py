@@ -30,7 +30,8 @@ def projects(project_id: str) -> Table:
 def dead_letters(dead_letter_id: str = "42", project_id: str = "p", data_row: str = "k:a") -> Table:
     dead_letter = DeadLetter(
         id=dead_letter_id, project_id=project_id, message_id="m", data_row=data_row, model="yolo",
-        reason="unknown-feature", group="g", details={"path": "annotations[0].name", "found": "'car_'", "hint": "did you mean car?"},
+        reason="unknown-feature", group="g",
+        details={"path": "annotations[0].name", "found": "'car_'", "hint": "did you mean car?"},
         stage="group", chunk_id="", import_name="", attempts=2, first_at=1.0, last_at=2.0, superseded=False, weight=1,
         lane=0, header=b"{}", message=b"{}",
     )  # fmt: skip

@@ -3,7 +3,8 @@
 import getpass
 import time
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 
@@ -19,7 +20,7 @@ KEPT = 1000
 class Action(JsonRecord):
     """One action of an operator."""
 
-    json_names: ClassVar = {"at_ms": "at"}
+    json_fields = ("project_id", "account", "at", "action", "who", "details")
 
     #: The project's id; empty for an action on an account.
     project_id: str
@@ -31,6 +32,20 @@ class Action(JsonRecord):
     who: str
     #: Filters, counts and options; never the content of a message.
     details: dict[str, Any]
+
+    @property
+    def at(self) -> str:
+        """The time as ISO 8601 in UTC, such as `2026-01-31T12:00:00.000Z`."""
+        try:
+            moment = datetime.fromtimestamp(self.at_ms / 1000, UTC)
+        except (OverflowError, ValueError, OSError):  # anybody may have written what Redis holds
+            return "a time out of range"
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    @property
+    def account(self) -> str:
+        """The account's name; empty for an action on a project."""
+        return "" if self.project_id else str(self.details.get("account", ""))
 
 
 class Actions:
@@ -48,9 +63,10 @@ class Actions:
         """Record an action on an account, which several projects may share."""
         self._record(keys.actions(self._prefix), f"account-{action}", {"account": account} | details)
 
-    def last_with_accounts(self, limit: int = 50) -> list[Action]:
-        """Return the actions on accounts, newest first; they name no project."""
-        return self._last(keys.actions(self._prefix), "", limit)
+    def last_with_accounts(self, limit: int = 50, account: str | None = None) -> list[Action]:
+        """Return the newest actions on accounts, newest first, or those of them on one account."""
+        last = self._last(keys.actions(self._prefix), "", limit)
+        return [action for action in last if account in (None, action.account)]
 
     def _record(self, key: str, action: str, details: dict[str, Any]) -> None:
         entry = {"at": int(time.time() * 1000), "action": action, "who": user(), "details": details}

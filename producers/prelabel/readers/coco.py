@@ -5,16 +5,18 @@ The file is an array of results, or an object as COCO defines it, with the resul
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from prelabel.errors import found_value
 from prelabel.readers.base import (
     BadRecord,
+    BadValue,
     KeyedAnnotation,
     ReaderOptions,
     UnreadableSource,
+    bad_record,
     fields_of,
     filled,
     score_of,
@@ -89,17 +91,18 @@ class Coco:
         `read` raises ValueError for a bad result, or returns a BadRecord for each bad part of it.
         """
         for index, result in enumerate(elements(self.path, "annotations")):
-            where = f"{self.path.name}[{index}]"
+            where, key = f"{self.path.name}[{index}]", None
             try:
                 if not isinstance(result, dict):
                     raise ValueError(f"expected an object, found {found_value(result)}")
-                key, annotations = self.key(result), list(read(result))
+                key = self.key(result)
+                annotations = list(read(result))
             except ValueError as error:
-                yield BadRecord(where, str(error))
+                yield bad_record(where, error, key)
                 continue
             for item in annotations:
                 if isinstance(item, BadRecord):
-                    yield BadRecord(where + item.where, item.problem)
+                    yield replace(item, where=where + item.where, key=key)
                 else:
                     yield KeyedAnnotation(key, item)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from prelabel.errors import found_value
-from prelabel.readers.base import ReaderOptions, Source, messages_of, number
+from prelabel.readers.base import BadValue, ReaderOptions, Source, messages_of, number
 from prelabel.readers.coco import Category, Coco, category_of, part
 
 PERSON = (

@@ -11,9 +11,11 @@ from typing import Any
 from prelabel.errors import found_value
 from prelabel.readers.base import (
     BadRecord,
+    BadValue,
     ReaderOptions,
     Source,
     UnreadableSource,
+    bad_record,
     fields_of,
     filled,
     messages_of,
@@ -42,7 +44,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 if annotation := coco.annotation(name, segment):
                     yield annotation | {"mask": pictures.mask(result, colors, color)}
             except ValueError as error:
-                yield BadRecord(f".segments_info[{index}]", str(error))
+                yield bad_record(f".segments_info[{index}]", error)
 
     return messages_of(coco.walk(segments), options, path.name)
 

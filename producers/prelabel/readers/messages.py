@@ -8,6 +8,8 @@ from prelabel.errors import found_value
 from prelabel.readers.base import BadRecord, Record, Source
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
+BEGINNING = 64 * 1024
+"""How many bytes of a line that is not read are looked at for its data row."""
 
 
 def read_messages(lines: Iterable[bytes], project_id: str | None = None) -> Source:
@@ -18,7 +20,8 @@ def read_messages(lines: Iterable[bytes], project_id: str | None = None) -> Sour
         if not raw:
             continue
         if len(raw) > MAX_LINE_BYTES:
-            yield BadRecord(where, f"the line has {len(raw)} bytes, at most {MAX_LINE_BYTES} are read")
+            problem = f"the line has {len(raw)} bytes, at most {MAX_LINE_BYTES} are read"
+            yield BadRecord(where, problem, beginning=raw[:BEGINNING])
         elif project_id is None:
             yield Record(where, raw)
         else:
@@ -29,7 +32,7 @@ def _with_project(where: str, raw: bytes, project_id: str) -> Record | BadRecord
     try:
         message = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        return BadRecord(where, f"not JSON in UTF-8: {error}")
+        return BadRecord(where, f"not JSON in UTF-8: {error}", beginning=raw)
     if not isinstance(message, dict):
         return BadRecord(where, f"expected an object, found {found_value(message)}")
     return Record(where, {"projectId": project_id, **message})

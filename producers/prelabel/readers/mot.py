@@ -11,9 +11,11 @@ from typing import Any
 from prelabel.errors import quoted
 from prelabel.readers.base import (
     BadRecord,
+    BadValue,
     KeyedAnnotation,
     ReaderOptions,
     Source,
+    bad_record,
     filled,
     lines_of,
     messages_of,
@@ -44,7 +46,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
                     fields = {"track": track, "frame": frame, "feature": feature, "score": score, "bbox": box}
                     yield KeyedAnnotation(key, fields)
             except ValueError as error:
-                yield BadRecord(f"{path.name}, line {number}", str(error))
+                yield bad_record(f"{path.name}, line {number}", error, key)
 
     return messages_of(boxes(), options, path.name, lambda group: _objects(group, options.frame_step))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from prelabel.builders.pixels import read_rle
 from prelabel.errors import InvalidAnnotation, found_value
-from prelabel.readers.base import number
+from prelabel.readers.base import BadValue, number
 from prelabel.readers.pixels import check_size
 
 

@@ -13,10 +13,12 @@ from typing import Any
 from prelabel.errors import quoted
 from prelabel.readers.base import (
     BadRecord,
+    BadValue,
     KeyedAnnotation,
     ReaderOptions,
     Source,
     UnreadableSource,
+    bad_record,
     fields_of,
     filled,
     lines_of,
@@ -46,7 +48,8 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 if turn := _turn(cells, options, template):
                     yield turn
             except ValueError as error:
-                yield BadRecord(f"{path.name}, line {number}", str(error))
+                key = filled(template, {"file_id": cells[1]}) if len(cells) > 1 else None
+                yield bad_record(f"{path.name}, line {number}", error, key)
 
     return messages_of(turns(), options, path.name, _checklists)
 

@@ -45,7 +45,7 @@ def publish(
     """
     settings = settings_for(redis_url)
     if wait or report is not None:
-        with Reporting(connect(settings), settings, report) as reporting:
+        with Reporting(connect(settings), settings, report, project) as reporting:
             published, _ = _publish_file(settings, predictions, file, project, reporting.publish)
             reporting.finish(published, timeout if wait else None, retrying=retrying)
         return

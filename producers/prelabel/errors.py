@@ -29,6 +29,7 @@ class Reason(StrEnum):
     MALFORMED_JSON = "malformed-json"  # not JSON, or not UTF-8
     MALFORMED_MESSAGE = "malformed-message"  # a field outside the annotations
     MESSAGE_TOO_LARGE = "message-too-large"  # too large for a frame, or for Labelbox
+    UNREADABLE_RECORD = "unreadable-record"  # a record of a file that its reader cannot read as a prediction
     TOO_DEEP = "too-deep"  # classifications nested beyond the limit
     INVALID_ANNOTATION = "invalid-annotation"  # a field of an annotation
     DUPLICATE_UUID = "duplicate-uuid"

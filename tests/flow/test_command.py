@@ -16,7 +16,7 @@ from tests.support.flow import COMMAND, Flow, Run, box, run_in
 
 ROOT = Path(__file__).parents[2]
 NOUNS = ["demo", "up", "worker", "publish", "validate", "status", "wait", "audit", "doctor"]
-DEAD = ["list", "groups", "show", "edit", "retry", "export", "discard", "log"]
+DEAD = ["list", "groups", "show", "edit", "retry", "export", "discard"]
 SUBCOMMANDS = [*(["dead", name] for name in DEAD), ["sandbox", "run"], ["sandbox", "project"]]
 
 
@@ -141,7 +141,7 @@ def test_a_misspelt_feature_is_edited_on_the_way_back_and_imported(
     assert (status.imported, status.dead) == (2, 1)
     assert {line["name"] for line in flow.pre_labels()} == {"vessel"}
     assert {line["dataRow"]["globalKey"] for line in flow.pre_labels()} == {"good", "bad-1"}
-    log = json.loads(run("dead", "log", "--project", flow.project, "--json").stdout)["actions"]
+    log = json.loads(run("actions", "--project", flow.project, "--json").stdout)["actions"]
     assert [(action["action"], action["details"]["done"]) for action in log] == [("retry", 1)]
 
 

@@ -20,7 +20,7 @@ def test_a_paused_project_keeps_its_rows_until_it_is_resumed(flow: Flow, run: Ru
     assert run("project", "resume", flow.project).returncode == 0
     assert flow.settled().imported == 2
     assert run("project", "resume", flow.project).returncode == 3
-    actions = json.loads(run("dead", "log", "--project", flow.project, "--json").stdout)["actions"]
+    actions = json.loads(run("actions", "--project", flow.project, "--json").stdout)["actions"]
     assert [each["action"] for each in actions] == ["resume", "pause"]
 
 

@@ -60,7 +60,7 @@ READING = [
     "audit --json",
     "dead list",
     "dead groups",
-    "dead log",
+    "actions",
     "dead export",
     "dead show 1",
     "dead show 99",

@@ -33,12 +33,39 @@ class Record:
     message: bytes | Mapping[str, Any]
 
 
+class BadValue(ValueError):
+    """A value of a record is wrong: its field, what was expected, and what was found, as `found_value` shows it."""
+
+    def __init__(self, path: str, expected: str, found: str) -> None:
+        super().__init__(f"{path}: expected {expected}, found {found}")
+        self.path = path
+        self.expected = expected
+        self.found = found
+
+
 @dataclass(frozen=True, slots=True)
 class BadRecord:
-    """The place of a record that cannot be read as a prediction, and the problem."""
+    """The place of a record that cannot be read as a prediction, and the problem; more of it as far as it is known."""
 
     where: str
     problem: str
+    #: The global key of its data row.
+    key: str | None = None
+    #: The field that is wrong.
+    path: str = ""
+    #: What was found there.
+    found: str | None = None
+    #: What was expected there.
+    expected: str | None = None
+    #: The record itself, or its beginning, if it has the form of a message or of a line of plain NDJSON.
+    beginning: bytes | None = None
+
+
+def bad_record(where: str, error: ValueError, key: str | None = None) -> BadRecord:
+    """Return the record at a place whose reading ended with this error."""
+    if isinstance(error, BadValue):
+        return BadRecord(where, str(error), key, error.path, error.found, error.expected)
+    return BadRecord(where, str(error), key)
 
 
 Source = Iterator[Record | BadRecord]
@@ -179,7 +206,7 @@ def lines_of(file: Path | str) -> Iterator[tuple[int, str]]:
 def text_of(value: Any, name: str) -> str:
     """Return a text that is not empty and has no lone surrogates, as JSON may have them. Raises ValueError."""
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{name}: expected a text that is not blank, found {found_value(value)}")
+        raise BadValue(name, "a text that is not blank", found_value(value))
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -190,9 +217,9 @@ def text_of(value: Any, name: str) -> str:
 def number(value: Any, name: str) -> float:
     """Return a finite JSON number. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{name}: expected a number, found {found_value(value)}")
+        raise BadValue(name, "a number", found_value(value))
     if not abs(value) <= MAX_NUMBER:
-        raise ValueError(f"{name}: expected a number from -{MAX_NUMBER} to {MAX_NUMBER}, found {found_value(value)}")
+        raise BadValue(name, f"a number from -{MAX_NUMBER} to {MAX_NUMBER}", found_value(value))
     return value
 
 
@@ -217,7 +244,7 @@ class Scores:
         self._count += 1
         self._above_1 += score > 1
         if not 0 <= score <= 1:
-            raise ValueError(f"score: expected 0 to 1, found {found_value(value)}")
+            raise BadValue("score", "0 to 1", found_value(value))
         return float(score)
 
     def check(self) -> None:

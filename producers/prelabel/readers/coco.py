@@ -6,18 +6,20 @@ read wrongly, such as a mask of another size than its image, raises UnreadableSo
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from prelabel.errors import found_value
 from prelabel.readers.base import (
     BadRecord,
+    BadValue,
     KeyedAnnotation,
     ReaderOptions,
     Scores,
     Source,
     UnreadableSource,
+    bad_record,
     fields_of,
     filled,
     messages_of,
@@ -127,18 +129,18 @@ class Coco:
         self, read: Callable[[dict[str, Any]], Iterable[dict[str, Any] | BadRecord]]
     ) -> Iterator[KeyedAnnotation | BadRecord]:
         for index, result in enumerate(elements(self.path, "annotations")):
-            self.where = f"{self.path.name}[{index}]"
+            self.where, key = f"{self.path.name}[{index}]", None
             try:
                 if not isinstance(result, dict):
                     raise ValueError(f"expected an object, found {found_value(result)}")
                 key, origin = self._key(result)
                 annotations = list(read(result))
             except ValueError as error:
-                yield BadRecord(self.where, str(error))
+                yield bad_record(self.where, error, key)
                 continue
             for item in annotations:
                 if isinstance(item, BadRecord):
-                    yield BadRecord(self.where + item.where, item.problem)
+                    yield replace(item, where=self.where + item.where, key=key)
                 else:
                     yield KeyedAnnotation(key, item, origin)
         self._check_images()
@@ -157,7 +159,7 @@ class Coco:
         """Return the data row's global key, and the image that it was made for. Raises ValueError."""
         image_id = part(result, "image_id")
         if isinstance(image_id, bool) or not isinstance(image_id, int | str):
-            raise ValueError(f"image_id: expected a whole number or a text, found {found_value(image_id)}")
+            raise BadValue("image_id", "a whole number or a text", found_value(image_id))
         fields: dict[str, Any] = {"image_id": image_id}
         if "file_name" in fields_of(self.template):
             fields["file_name"] = self.image(image_id).file_name

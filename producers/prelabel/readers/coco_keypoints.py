@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from prelabel.errors import found_value
-from prelabel.readers.base import ReaderOptions, Source, number
+from prelabel.readers.base import BadValue, ReaderOptions, Source, number
 from prelabel.readers.coco import Category, Coco, part
 from prelabel.readers.extents import Extent
 
@@ -43,7 +43,7 @@ def _visible(values: Any, category: Category) -> list[tuple[str, float, float]]:
     names = category.keypoints or PERSON
     if not isinstance(values, list) or len(values) != 3 * len(names):
         expected = f"x, y and visibility of the {len(names)} of {category.name}"
-        raise ValueError(f"keypoints: expected {expected}, found {found_value(values)}")
+        raise BadValue("keypoints", expected, found_value(values))
     numbers = [number(value, "keypoints") for value in values]
     triples = zip(names, numbers[::3], numbers[1::3], numbers[2::3], strict=True)
     return [(name, x, y) for name, x, y, visibility in triples if visibility > 0]

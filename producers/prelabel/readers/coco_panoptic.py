@@ -11,9 +11,11 @@ from typing import Any
 from prelabel.errors import found_value
 from prelabel.readers.base import (
     BadRecord,
+    BadValue,
     ReaderOptions,
     Source,
     UnreadableSource,
+    bad_record,
     fields_of,
     filled,
     text_of,
@@ -34,7 +36,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
     def segments(result: dict[str, Any]) -> Iterator[dict[str, Any] | BadRecord]:
         listed = part(result, "segments_info")
         if not isinstance(listed, list):
-            raise ValueError(f"segments_info: expected an array, found {found_value(listed)}")
+            raise BadValue("segments_info", "an array", found_value(listed))
         colors = pictures.colors(result)
         if colors is not None:
             coco.check_mask(result["image_id"], colors.width, colors.height)
@@ -52,7 +54,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 if annotation := coco.annotation(coco.category(segment).name, segment):
                     yield annotation | {"mask": pictures.mask(result, colors, color)}
             except ValueError as error:
-                yield BadRecord(f".segments_info[{index}]", str(error))
+                yield bad_record(f".segments_info[{index}]", error)
         if colors is not None and (other := colors.other_than(painted | {_BACKGROUND})) is not None:
             yield BadRecord("", f"the PNG has pixels of segment {_id(other)}, which is not in segments_info")
 
@@ -101,7 +103,7 @@ def _color(segment_id: Any) -> tuple[int, int, int]:
     """Return the colour of a segment. Raises ValueError."""
     if type(segment_id) is not int or not 0 < segment_id < 1 << 24:
         expected = "1 to 16777215, a colour that is not black, which is the background"
-        raise ValueError(f"id: expected {expected}, found {found_value(segment_id)}")
+        raise BadValue("id", expected, found_value(segment_id))
     return segment_id & 255, segment_id >> 8 & 255, segment_id >> 16
 
 

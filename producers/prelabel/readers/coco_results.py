@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prelabel.errors import found_value
-from prelabel.readers.base import ReaderOptions, Source, number
+from prelabel.readers.base import BadValue, ReaderOptions, Source, number
 from prelabel.readers.coco import Coco, part
 from prelabel.readers.extents import Extent
 
@@ -30,11 +30,11 @@ def read(path: Path, options: ReaderOptions) -> Source:
 def box_of(bbox: Any) -> dict[str, float]:
     """Return `[x, y, width, height]` in Labelbox's form. Raises ValueError."""
     if not isinstance(bbox, list) or len(bbox) != 4:
-        raise ValueError(f"bbox: expected [x, y, width, height], found {found_value(bbox)}")
+        raise BadValue("bbox", "[x, y, width, height]", found_value(bbox))
     left, top, width, height = (number(value, "bbox") for value in bbox)
     if width <= 0 or height <= 0:
         sizes = f"{found_value(width)} and {found_value(height)}"
-        raise ValueError(f"bbox: expected a width and height above 0, found {sizes}")
+        raise BadValue("bbox", "a width and height above 0", sizes)
     return {"top": top, "left": left, "height": height, "width": width}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prelabel.errors import found_value
-from prelabel.readers.base import ReaderOptions, Source
+from prelabel.readers.base import BadValue, ReaderOptions, Source
 from prelabel.readers.coco import Coco, part
 from prelabel.readers.extents import Extent
 from prelabel.readers.pixels import mask_annotation
@@ -35,7 +35,7 @@ def _pixels(coco: Coco, result: dict[str, Any], segmentation: Any) -> tuple[byte
         coco.check_mask(result["image_id"], width, height)
         return pixels, width, height
     if not isinstance(segmentation, list) or not segmentation:
-        raise ValueError(f"segmentation: expected run lengths or polygons, found {found_value(segmentation)}")
+        raise BadValue("segmentation", "run lengths or polygons", found_value(segmentation))
     image = coco.image(result["image_id"])
     if image.width is None or image.height is None:
         raise ValueError(f"segmentation: a polygon needs its image's width and height: {coco.give_images()}")

@@ -12,11 +12,13 @@ from typing import Any
 from prelabel.errors import quoted
 from prelabel.readers.base import (
     BadRecord,
+    BadValue,
     KeyedAnnotation,
     ReaderOptions,
     Scores,
     Source,
     UnreadableSource,
+    bad_record,
     filled,
     lines_of,
     messages_of,
@@ -63,7 +65,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
                     fields |= {"score": box.score, "bbox": box.bbox}
                     yield KeyedAnnotation(key, fields, Origin("video", stem, where))
             except ValueError as error:
-                yield BadRecord(where, str(error))
+                yield bad_record(where, error, key)
         lines.check()
 
     return messages_of(boxes(), options, path.name, lambda group: _objects(group, options), apart="{file}")
@@ -159,7 +161,7 @@ class _Lines:
 def _whole(cell: str, name: str) -> int:
     value = _decimal(cell, name)
     if not value.is_integer() or abs(value) >= 2**31:
-        raise ValueError(f"{name}: expected a whole number below {2**31}, found {quoted(cell)}")
+        raise BadValue(name, f"a whole number below {2**31}", quoted(cell))
     return int(value)
 
 
@@ -167,7 +169,7 @@ def _decimal(cell: str, name: str) -> float:
     try:
         return float(cell)
     except ValueError:
-        raise ValueError(f"{name}: expected a number, found {quoted(cell)}") from None
+        raise BadValue(name, "a number", quoted(cell)) from None
 
 
 def _objects(boxes: list[Any], options: ReaderOptions) -> list[dict[str, Any]]:

@@ -21,6 +21,8 @@ from prelabel.readers.runs import RowRuns, RunIndex
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """Maximum bytes of a line."""
+BEGINNING = 64 * 1024
+"""Number of bytes of a line that is not read in which its data row is looked for."""
 _NOTHING = msgspec.Raw(b"")
 _NUMBERS_SHOWN = 5
 _AT_ANNOTATION = re.compile(r"annotations\[(\d+)\]\.?")
@@ -75,8 +77,8 @@ class LineRecord(Record):
 class BadLine(BadRecord):
     """Lines that are not read: the number of the first line, the reason code, and the count of lines."""
 
-    number: int
-    reason: Reason
+    number: int = 0
+    reason: Reason = Reason.MALFORMED_MESSAGE
     count: int = 1
 
 
@@ -106,7 +108,7 @@ def read_lines(stream: BinaryIO, options: LineOptions) -> Source:
             if not raw:
                 continue
             if len(line) > MAX_LINE_BYTES:
-                yield _too_long(number)
+                yield _too_long(number, line)
                 continue
             keys = read_keys(raw)
             if keys is None:  # the gate reports what is wrong with unreadable JSON
@@ -115,7 +117,7 @@ def read_lines(stream: BinaryIO, options: LineOptions) -> Source:
             line_form = form_of(keys) or form or Form.MESSAGES
             form = line_form if options.mixed else form or line_form
             if line_form is not form:
-                yield _bad(number, _MIXED[form])
+                yield BadLine(f"line {number}", _MIXED[form], beginning=raw, number=number)
             elif line_form is Form.MESSAGES:
                 yield _message(number, raw, keys.projectId, options)
             elif (row := _data_row(raw, number)) is None:
@@ -195,12 +197,14 @@ def _of_row(index: RunIndex, row: RowRuns, options: LineOptions) -> Record | Bad
     first = row.runs[0].line
     if row.size > MAX_LINE_BYTES:
         problem = f"the {row.count} lines of the data row have {row.size} bytes, at most {MAX_LINE_BYTES} are read"
-        return BadLine(f"line {first}", problem, first, Reason.MESSAGE_TOO_LARGE, row.count)
+        reason, beginning = Reason.MESSAGE_TOO_LARGE, index.beginning(row, BEGINNING)
+        return BadLine(f"line {first}", problem, beginning=beginning, number=first, reason=reason, count=row.count)
     lines = index.lines(row)
     try:
         message = message_of([raw for _, raw in lines], options.project_id, options.model)
     except RecursionError:  # nested so deeply that earlier calls could only just read it
-        return BadLine(f"line {first}", "deep nesting", first, Reason.TOO_DEEP, row.count)
+        where, reason, beginning = f"line {first}", Reason.TOO_DEEP, index.beginning(row, BEGINNING)
+        return BadLine(where, "deep nesting", beginning=beginning, number=first, reason=reason, count=row.count)
     return LineRecord(_where(row), message, tuple(number for number, _ in lines), True, options.project_id)
 
 
@@ -229,10 +233,7 @@ def _where(row: RowRuns) -> str:
     return f"line {shown}" if row.count == 1 else f"lines {shown}"
 
 
-def _too_long(number: int) -> BadLine:
+def _too_long(number: int, line: bytes) -> BadLine:
     problem = f"the line has more than {MAX_LINE_BYTES} bytes, which is the most that is read"
-    return BadLine(f"line {number}", problem, number, Reason.MESSAGE_TOO_LARGE)
-
-
-def _bad(number: int, problem: str) -> BadLine:
-    return BadLine(f"line {number}", problem, number, Reason.MALFORMED_MESSAGE)
+    beginning, reason = line[:BEGINNING], Reason.MESSAGE_TOO_LARGE
+    return BadLine(f"line {number}", problem, beginning=beginning, number=number, reason=reason)

@@ -5,7 +5,7 @@ from typing import Any
 
 from prelabel.builders.pixels import read_rle
 from prelabel.errors import InvalidAnnotation, found_value
-from prelabel.readers.base import number
+from prelabel.readers.base import BadValue, number
 from prelabel.readers.pixels import check_size
 
 
@@ -34,7 +34,7 @@ def fill(polygons: list[Any], width: int, height: int) -> bytes:
 
 def _corners(polygon: Any) -> list[tuple[float, float]]:
     if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
-        raise ValueError(f"segmentation: expected polygons of three or more x, y, found {found_value(polygon)}")
+        raise BadValue("segmentation", "polygons of three or more x, y", found_value(polygon))
     values = [number(value, "segmentation") for value in polygon]
     return list(zip(values[::2], values[1::2], strict=True))
 

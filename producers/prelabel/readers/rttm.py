@@ -13,11 +13,13 @@ from typing import Any
 from prelabel.errors import quoted
 from prelabel.readers.base import (
     BadRecord,
+    BadValue,
     KeyedAnnotation,
     ReaderOptions,
     Scores,
     Source,
     UnreadableSource,
+    bad_record,
     fields_of,
     filled,
     lines_of,
@@ -58,7 +60,8 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 lines.check(cells, number, where)
                 turn = _turn(cells, options, scores)
             except ValueError as error:
-                yield BadRecord(where, str(error))
+                key = filled(template, {"file_id": cells[1]}) if len(cells) > 1 else None
+                yield bad_record(where, error, key)
                 continue
             if turn is not None:
                 key = filled(template, {"file_id": cells[1]})
@@ -127,7 +130,7 @@ def _turn(cells: list[str], options: ReaderOptions, scores: Scores) -> dict[str,
     """Return who speaks when, or None if the mapping leaves it out. Raises ValueError."""
     onset, duration = _seconds(cells[3], "onset"), _seconds(cells[4], "duration")
     if duration <= 0:
-        raise ValueError(f"duration: expected more than 0, found {quoted(cells[4])}")
+        raise BadValue("duration", "more than 0", quoted(cells[4]))
     score = None if cells[8] == _NONE else _score(cells[8], scores)
     target = options.mapping.choose(cells[7], score, FEATURE)
     if target is None:
@@ -147,9 +150,9 @@ def _seconds(cell: str, name: str) -> float:
     try:
         value = float(cell)
     except ValueError:
-        raise ValueError(f"{name}: expected a number, found {quoted(cell)}") from None
+        raise BadValue(name, "a number", quoted(cell)) from None
     if not 0 <= value < _MOST_SECONDS:
-        raise ValueError(f"{name}: expected 0 or more, and less than {_MOST_SECONDS:.0f}, found {quoted(cell)}")
+        raise BadValue(name, f"0 or more, and less than {_MOST_SECONDS:.0f}", quoted(cell))
     return value
 
 
@@ -158,7 +161,7 @@ def _score(cell: str, scores: Scores) -> float | None:
     try:
         return scores.read(float(cell))
     except ValueError:
-        raise ValueError(f"score: expected 0 to 1, found {quoted(cell)}") from None
+        raise BadValue("score", "0 to 1", quoted(cell)) from None
 
 
 def _checklists(turns: list[Any]) -> list[dict[str, Any]]:

@@ -91,6 +91,12 @@ class RunIndex:
             lines += [(run.line + index, raw.strip()) for index, raw in enumerate(raws)]
         return lines
 
+    def beginning(self, row: RowRuns, most: int) -> bytes:
+        """Return the first bytes of a data row's first line."""
+        with _disk():
+            self._source.seek(row.runs[0].at)
+        return self._source.read(min(most, row.runs[0].size)).partition(b"\n")[0]
+
     def close(self) -> None:
         """Delete the temporary files."""
         self._database.close()

@@ -285,7 +285,7 @@ def test_an_operators_pause_holds_uploads_until_it_is_resumed(office: Office) ->
     assert prelabel("account", "resume", "default")[0] == 3
     recorded = Actions(office.client, office.settings.key_prefix).last_with_accounts()
     assert [each.action for each in recorded] == ["account-resume", "account-pause"]
-    assert "account-pause" in prelabel("dead", "log")[1]
+    assert "account-pause" in prelabel("actions")[1]
     assert prelabel("account", "pause", "no such:name")[0] == 2
 
 

@@ -8,19 +8,23 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from prelabel_worker.chunks.held_rows import Origin, held_frame
+from prelabel.errors import Misnamed, NotInOntology, Reason, quoted
+from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, held_frame, held_row
 from prelabel_worker.chunks.rows import RowOutcome
 from prelabel_worker.cli.main import run as run_command
 from prelabel_worker.dead_letters.bulk import Bulk
 from prelabel_worker.dead_letters.csv_cells import read_back
 from prelabel_worker.dead_letters.store import BulkResult, HeldRows
+from prelabel_worker.operations.action_log import Actions
 from tests.support.command import Command, command_of
 from tests.support.dead_letters import check_indexes, kill, real_message
 from tests.support.project import Project
@@ -32,6 +36,14 @@ def dead(
 ) -> Command:
     """`prelabel dead`."""
     return command_of(project.settings, monkeypatch, tmp_path, capsys, "dead")
+
+
+@pytest.fixture
+def actions(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """`prelabel actions`."""
+    return command_of(project.settings, monkeypatch, tmp_path, capsys, "actions")
 
 
 @pytest.fixture
@@ -100,10 +112,50 @@ def test_groups_say_the_cause_the_count_and_the_command_that_retries_them(
     assert dead("groups", "--project", "other").code == 3
 
 
-def test_show_says_what_labelbox_has_and_what_can_be_done(project: Project, dead: Command) -> None:
-    from prelabel.errors import Reason
-    from prelabel_worker.chunks.held_rows import Problem, facts_of, held_row
+def test_the_command_of_a_group_of_misspelt_names_fixes_all_its_rows_and_no_other(
+    project: Project, dead: Command
+) -> None:
+    names = ("Persn", "Persn", "Peson")
+    messages = [real_message(f"word{at}", name=name) for at, name in enumerate(names)]
+    project.publish(*messages)
+    chunk = project.take(project.cut())
+    outcomes = []
+    for row, name in zip(project.rows(chunk), names, strict=True):
+        misnamed = Misnamed("feature", name, "Person")
+        error = NotInOntology(Reason.UNKNOWN_FEATURE, "annotations[0].name", quoted(name), "a feature", None, misnamed)
+        problem = Problem(error.reason, error.details())
+        outcomes.append(held_row(row, problem, Origin("submit", "c"), facts_of(row.raw)))
+    project.settle(chunk, imported=0, outcomes=outcomes)
 
+    first, second = dead("groups", "--project", "p", "--json").json["groups"]
+
+    assert (first["rows"], second["rows"]) == (2, 1)
+    assert first["retry"] == f"prelabel dead retry --project p --group {first['group']} --rename-feature Persn=Person"
+    assert dead(*first["retry"].split()[2:], "--json").json == {"matched": 2, "done": 2, "skipped": 0}
+    assert [message["annotations"][0]["name"] for message in entries(project)] == ["Person", "Person"]
+    assert "found 'Peson'" in dead("list", "-p", "p").out
+    assert f"--rename-feature {names[2]}=Person" in dead("show", second["sample"]).out
+
+
+def test_actions_are_listed_by_project_or_by_account(project: Project, actions: Command) -> None:
+    record = Actions(project.client, project.settings.key_prefix)
+    record.record_account("north", "pause", {})
+    record.record_account("south", "pause", {})
+    record.record("p", "retry", {})
+    project.publish(real_message("a"))
+
+    def shown(*options: str) -> list[tuple[str, str]]:
+        return [(action["projectId"], action["account"]) for action in actions("--json", *options).json["actions"]]
+
+    assert sorted(shown()) == [("", "north"), ("", "south"), ("p", "")]
+    assert shown("--project", "p") == [("p", "")]
+    assert shown("--account", "north", "--limit", "1") == [("", "north")]
+    assert actions("--account", "east").code == 3
+    assert actions("--account", "north", "--project", "p").code == 2
+    assert "account-pause  south" in actions().out
+
+
+def test_show_says_what_labelbox_has_and_what_can_be_done(project: Project, dead: Command) -> None:
     project.publish(real_message("a"))
     chunk = project.take(project.cut())
     (row,) = project.rows(chunk)
@@ -206,7 +258,7 @@ def test_a_retry_as_new_takes_a_new_number(project: Project, dead: Command, dead
 
 
 def test_an_interrupted_action_answers_with_what_is_done_and_is_recorded(
-    project: Project, dead: Command, dead_letters: list[str], monkeypatch: pytest.MonkeyPatch
+    project: Project, dead: Command, actions: Command, dead_letters: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     added = Bulk._add
 
@@ -220,7 +272,7 @@ def test_an_interrupted_action_answers_with_what_is_done_and_is_recorded(
 
     assert (done.code, done.json) == (130, {"matched": 1, "done": 1, "skipped": 0})
     assert project.status().dead == 3
-    (action,) = dead("log", "--json").json["actions"]
+    (action,) = actions("--json").json["actions"]
     assert (action["details"]["matched"], action["details"]["done"]) == (1, 1)
 
 
@@ -249,14 +301,14 @@ def test_ctrl_c_ends_the_real_command_with_a_right_answer(
 
 
 def test_discarding_needs_a_yes_and_is_counted_and_recorded(
-    project: Project, dead: Command, dead_letters: list[str]
+    project: Project, dead: Command, actions: Command, dead_letters: list[str]
 ) -> None:
     refused = dead("discard", "-p", "p", "--reason", "unknown-feature")
     assert refused.code == 2
     assert "--yes" in refused.err
     dry = dead("discard", "-p", "p", "--reason", "unknown-feature", "--dry-run", "--json")
     assert dry.json == {"matched": 3, "done": 0, "skipped": 0}
-    assert dead("log").code == 3
+    assert actions().code == 3
 
     done = dead("discard", "-p", "p", "--reason", "unknown-feature", "--yes", "--json")
 
@@ -264,11 +316,13 @@ def test_discarding_needs_a_yes_and_is_counted_and_recorded(
     status = project.status()
     assert (status.dead, status.discarded, status.pending) == (1, 3, 0)
     check_indexes(project)
-    (action,) = dead("log", "--project", "p", "--json").json["actions"]
-    assert action.keys() == {"projectId", "at", "action", "who", "details"}
+    (action,) = actions("--project", "p", "--json").json["actions"]
+    assert action.keys() == {"projectId", "account", "at", "action", "who", "details"}
+    assert abs(datetime.fromisoformat(action["at"]).timestamp() - time.time()) < 60
+    assert action["at"].endswith("Z")
     assert (action["projectId"], action["action"]) == ("p", "discard")
     assert action["details"] == {"reason": "unknown-feature", "matched": 3, "done": 3, "skipped": 0}
-    assert "discard" in dead("log").out
+    assert "discard" in actions().out
     assert dead("discard", "-p", "p", "--reason", "unknown-feature", "--yes").code == 3
 
 
@@ -520,7 +574,7 @@ def test_a_file_of_data_rows_that_cannot_be_used_is_named(
     assert project.status().dead == 4
 
 
-@pytest.mark.parametrize("name", ["list", "groups", "show", "edit", "retry", "export", "discard", "log"])
+@pytest.mark.parametrize("name", ["list", "groups", "show", "edit", "retry", "export", "discard"])
 def test_every_command_of_dead_is_documented_and_helps_with_an_example(dead: Command, name: str) -> None:
     done = dead(name, "--help")
 

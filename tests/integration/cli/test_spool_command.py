@@ -106,6 +106,7 @@ def test_frames_that_are_too_old_are_sent_only_with_force_and_before_younger_one
     assert [b'"old"' in raw for raw in waiting(client, prefix)] == [False]
     (found,) = json.loads(spool("list", "spool", "--json").stdout)["spools"]
     assert (found["rows"], found["expiredRows"]) == (0, 1)
+    assert found["expiredOldestSeconds"] == pytest.approx(8 * 86_400, abs=60)
 
     forced = spool("send", "spool", "--force")
     assert (forced.exit_code, forced.stdout) == (0, "sent 1 row\n")

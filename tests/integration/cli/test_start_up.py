@@ -96,11 +96,11 @@ def test_modules_that_healthy_loads_build_no_models(tmp_path: Path) -> None:
 
 
 def test_a_command_loads_no_other_command(tmp_path: Path) -> None:
-    modules = after(tmp_path, "dead", "log", "--help")
+    modules = after(tmp_path, "actions", "--help")
 
     folders = {name.split(".")[2] for name in ours(modules) if name.startswith("prelabel_worker.cli.")}
-    assert folders == {"commands", "dead", "lazy_group", "main", "shared"}
-    assert "prelabel_worker.cli.dead.export" not in modules
+    assert folders == {"commands", "lazy_group", "main", "project", "shared"}
+    assert "prelabel_worker.cli.project.create" not in modules
     assert not roots(modules) & {"celery", "httpx"}
 
 

@@ -292,7 +292,7 @@ def test_the_command_counts_asks_undoes_and_is_recorded(rig: Rig, prelabel: Comm
     assert outcomes(rig) == (0, 2, 2)
     (action,) = Actions(rig.client, rig.settings.key_prefix).last(rig.project.id)
     assert (action.action, action.details["done"], action.details["rows"]) == ("undo", 1, 2)
-    assert "undo" in prelabel("dead", "log", "--project", rig.project.id).out
+    assert "undo" in prelabel("actions", "--project", rig.project.id).out
 
     again = prelabel("import", "undo", first.name, "--yes")
     assert again.code == 3

@@ -53,6 +53,10 @@ def test_counts_reasons_and_errors_are_a_program_s_to_read() -> None:
                 "reason": "unknown-feature",
                 "found": "'vesel'",
                 "expected": "a feature of the project's ontology",
+                "hint": "did you mean vessel?",
+                "projectId": "p",
+                "dataRow": {"globalKey": "a"},
+                "messageId": None,
             }
         ],
     }

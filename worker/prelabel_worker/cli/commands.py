@@ -34,6 +34,10 @@ COMMANDS: Mapping[str, Declared | Noun] = {
         "health.metrics:metrics",
         "Serve metrics for Prometheus at http://HOST:PORT/metrics: rows, chunks, dead letters, accounts, workers.",
     ),
+    "actions": Declared(
+        "project.actions:actions",
+        "List what operators did to projects, dead letters, imports and accounts, newest first.",
+    ),
     "account": Noun(
         "Accounts: list, pause, resume.",
         {
@@ -78,7 +82,6 @@ COMMANDS: Mapping[str, Declared | Noun] = {
             "retry": Declared("dead.retry:retry", "Send dead letters back to their lanes, as they are or edited."),
             "export": Declared("dead.export:export", "Write dead letters to a file, without changing them."),
             "discard": Declared("dead.discard:discard", "Delete dead letters for good; their rows count as discarded."),
-            "log": Declared("dead.log:log", "List who did what to dead letters, projects and accounts, newest first."),
         },
     ),
     "import": Noun(

@@ -19,6 +19,8 @@ KEPT = 1000
 class Action(JsonRecord):
     """One action of an operator."""
 
+    json_fields = ("project_id", "account", "at", "action", "who", "details")
+
     #: The project's id; empty for an action on an account.
     project_id: str
     #: When it was recorded, by the clock of that machine.
@@ -29,6 +31,11 @@ class Action(JsonRecord):
     who: str
     #: Filters, counts and options; never the content of a message.
     details: dict[str, Any]
+
+    @property
+    def account(self) -> str:
+        """The account's name; empty for an action on a project."""
+        return "" if self.project_id else str(self.details.get("account", ""))
 
 
 class Actions:
@@ -46,9 +53,10 @@ class Actions:
         """Record an action on an account, which several projects may share."""
         self._record(keys.actions(self._prefix), f"account-{action}", {"account": account} | details)
 
-    def last_with_accounts(self, limit: int = 50) -> list[Action]:
-        """Return the actions on accounts, newest first; they name no project."""
-        return self._last(keys.actions(self._prefix), "", limit)
+    def last_with_accounts(self, limit: int = 50, account: str | None = None) -> list[Action]:
+        """Return the newest actions on accounts, newest first, or those of them on one account."""
+        last = self._last(keys.actions(self._prefix), "", limit)
+        return [action for action in last if account in (None, action.account)]
 
     def _record(self, key: str, action: str, details: dict[str, Any]) -> None:
         entry = {"at": UnixTime.now().ms, "action": action, "who": user(), "details": details}

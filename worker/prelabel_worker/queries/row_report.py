@@ -67,11 +67,11 @@ class ReportedRow(JsonRecord):
     )  # fmt: skip
     json_names: ClassVar = {"import_name": "import"}
 
-    #: The project's id; empty for a record that was refused.
+    #: The project's id; of a record that was refused, empty if it cannot be read.
     project_id: str
-    #: The data row as the message names it.
+    #: The data row as the message names it; of a record that was refused, empty if it cannot be read.
     data_row: dict[str, Any]
-    #: The id that the message was published under; empty for a record that was refused.
+    #: The id that the message was published under; of a record that was refused, its own, or empty.
     message_id: str
     #: Where the record stands in the file, such as `line 3`.
     where: str
@@ -79,7 +79,7 @@ class ReportedRow(JsonRecord):
     published_ms: int = 0
     #: One of the outcomes in docs/reference/commands.md.
     outcome: str = PENDING
-    #: The reason code of a row that is or was held.
+    #: The reason code of a row that is or was held, or was refused.
     reason: str | None = None
     #: What is wrong with the row, in our words or Labelbox's.
     details: dict[str, Any] | None = None
@@ -227,7 +227,8 @@ class RowReport:
 
 
 def _values(row: ReportedRow) -> tuple[Any, ...]:
-    mark = digest_of(row.message_id) if row.message_id else None
+    # A refused row has no mark: another row that was published under its id must not give it an outcome.
+    mark = digest_of(row.message_id) if row.message_id and row.outcome != "refused" else None
     where = (row.project_id, orjson.dumps(row.data_row), row.message_id, row.where, row.published_ms)
     return (mark, *where, row.outcome, row.reason, _packed(row.details), row.import_name, row.row)
 

@@ -6,8 +6,8 @@ coordinates that do not fit the asset.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import orjson
@@ -17,6 +17,7 @@ from prelabel.json_record import JsonRecord
 from prelabel.readers import BadRecord, Record
 from prelabel.readers.ndjson import BadLine, LineRecord, join, split
 from prelabel.validation.gate import read_message
+from prelabel.validation.readable import MessageFacts, facts_of_message
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.rendering.row_builder import RowBuilder
 
@@ -34,7 +35,10 @@ Check = Callable[[Record, bytes], None]
 class Fault(JsonRecord):
     """A line or record that would be refused, and why."""
 
-    json_fields = ("line", "where", "path", "reason", "found", "expected")
+    json_fields = (
+        *("line", "where", "path", "reason", "found", "expected", "hint"),
+        *("project_id", "data_row", "message_id"),
+    )
 
     #: The line's number in the file; None for a record of a format that is not read line by line.
     line: int | None
@@ -50,6 +54,14 @@ class Fault(JsonRecord):
     expected: str
     #: The whole error, for a person.
     text: str
+    #: What is suggested, such as the nearest name.
+    hint: str | None = None
+    #: The project that the message names; None for plain lines, which name none.
+    project_id: str | None = None
+    #: The data row that the line is about, if it can be read.
+    data_row: Mapping[str, str] | None = None
+    #: The message's own id, if it has one that can be read.
+    message_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -151,7 +163,9 @@ def _faults(record: LineRecord, check: Check) -> Iterable[Fault]:
     try:
         check(record, record.message)
     except MessageError as error:
-        return _plain_faults(record, check, error) if record.plain else [_fault(*record.locate(error))]
+        facts = _facts(record.message)
+        faults = _plain_faults(record, check, error) if record.plain else [_fault(*record.locate(error))]
+        return (replace(fault, **facts) for fault in faults)
     return ()
 
 
@@ -159,14 +173,24 @@ def _faults_of_record(record: Record | BadRecord, check: Check) -> Iterator[Faul
     """Yield the fault of a record that is not made of lines, if it has one."""
     where = record.where
     if isinstance(record, BadRecord):
-        text, reason = f"{where}: {record.problem}", Reason.MALFORMED_MESSAGE
-        yield Fault(None, where, "", reason, record.problem, "a record that can be read", text)
+        text, reason = f"{where}: {record.problem}", Reason.UNREADABLE_RECORD
+        found, expected = record.found or record.problem, record.expected or "a record that can be read"
+        data_row = None if record.key is None else {"globalKey": record.key}
+        yield Fault(None, where, record.path, reason, found, expected, text, data_row=data_row)
         return
     try:
         check(record, orjson.dumps(record.message))
     except MessageError as error:
         text = f"{where}: {error} [{error.reason.value}]"
-        yield Fault(None, where, error.path, error.reason, error.found, error.expected, text)
+        facts = _facts(record.message)
+        yield Fault(None, where, error.path, error.reason, error.found, error.expected, text, error.hint, **facts)
+
+
+def _facts(message: bytes | Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the fields of a fault that say which message it is about."""
+    facts = MessageFacts() if message is None else facts_of_message(message)
+    project_id = None if facts.project_id == STAND_IN else facts.project_id
+    return {"project_id": project_id, "data_row": facts.data_row, "message_id": facts.message_id}
 
 
 def _plain_faults(record: LineRecord, check: Check, error: MessageError) -> Iterator[Fault]:
@@ -212,10 +236,11 @@ def _alone(record: LineRecord, check: Check, head: dict[str, Any], rest: list[tu
 
 def _fault(line: int, error: MessageError) -> Fault:
     text = f"line {line}: {error} [{error.reason.value}]"
-    return Fault(line, f"line {line}", error.path, error.reason, error.found, error.expected, text)
+    return Fault(line, f"line {line}", error.path, error.reason, error.found, error.expected, text, error.hint)
 
 
 def _unread(record: BadLine) -> Iterator[Fault]:
     text = f"{record.where}: {record.problem} [{record.reason.value}]"
-    fault = Fault(record.number, record.where, "", record.reason, record.problem, "a line that can be read", text)
+    facts, expected = _facts(record.beginning), "a line that can be read"
+    fault = Fault(record.number, record.where, "", record.reason, record.problem, expected, text, **facts)
     return (fault for _ in range(record.count))

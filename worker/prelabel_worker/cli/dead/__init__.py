@@ -1,1 +1,1 @@
-"""`prelabel dead`: list, group, show, edit, retry, export and discard dead letters; the log of such actions."""
+"""`prelabel dead`: list, group, show, edit, retry, export and discard dead letters."""

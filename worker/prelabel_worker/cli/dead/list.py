@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from prelabel.printing import counted
 from prelabel_worker.cli.dead.explain import explanation, in_short
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
 from prelabel_worker.cli.dead.show import times
 from prelabel_worker.cli.shared.each_project import of_each
-from prelabel_worker.cli.shared.screen import console, new_table
+from prelabel_worker.cli.shared.screen import console, new_table, styled
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, when
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup
 
@@ -33,7 +34,8 @@ def list_dead_letters(
     if as_json:
         out({"deadLetters": [dead_letter.as_json() for dead_letter in dead_letters]})
     else:
-        console().print(_dead_letters(dead_letters))
+        screen = console()
+        screen.print(_dead_letters(dead_letters, one_line=not screen.is_terminal))
     if not dead_letters:
         raise typer.Exit(NOTHING)
 
@@ -73,10 +75,12 @@ def _print_group(group: DeadLetterGroup) -> None:
     print_(f"  {group.retry_command}", highlight=False, soft_wrap=True)
 
 
-def _dead_letters(dead_letters: list[DeadLetter]) -> Table:
-    table = new_table("id", "project", "data row", "problem", "")
+def _dead_letters(dead_letters: list[DeadLetter], *, one_line: bool = False) -> Table:
+    """Return the table, whose ids stay whole in 80 columns; a terminal shows a dead letter on several lines."""
+    table = new_table("id", "project", "data row, problem")
     for dead_letter in dead_letters:
         problem = ": ".join(filter(None, (dead_letter.reason, in_short(dead_letter))))
-        cells = (dead_letter.id, dead_letter.project_id, dead_letter.data_row, problem)
-        table.add_row(*(str(cell) for cell in cells), times(dead_letter.retried))
+        parts = filter(None, (dead_letter.data_row, problem, times(dead_letter.retried)))
+        shown = Text("  " if one_line else "\n").join(styled(part) for part in parts)
+        table.add_row(dead_letter.id, dead_letter.project_id, shown)
     return table

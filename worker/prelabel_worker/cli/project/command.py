@@ -207,5 +207,5 @@ class _Operator:
             note_unknown_project(self.inspector, name)
 
     def record(self, action: str, details: dict[str, Any]) -> None:
-        """Record an action for `prelabel dead log`."""
+        """Record an action for `prelabel actions`."""
         self._actions.record(self._name, action, details)

@@ -59,7 +59,7 @@ def publish(
         return
     settings = settings_for(redis_url)
     if wait or report is not None:
-        with Reporting(connect(settings), settings, report, file) as reporting:
+        with Reporting(connect(settings), settings, report, file, project) as reporting:
             published, _ = _publish_file(settings, predictions, file, project, reporting.publish)
             reporting.finish(published, timeout if wait else None, retrying=retrying, as_json=as_json)
         return

@@ -18,7 +18,7 @@ from prelabel import Publisher, RedisUnavailable
 from prelabel.printing import counted
 from prelabel.readers import Record, Source
 from prelabel.wire.client import Client
-from prelabel_worker.cli.publish.send import FLUSH_SECONDS, send
+from prelabel_worker.cli.publish.send import FLUSH_SECONDS, Refusal, send
 from prelabel_worker.cli.shared.explaining import Explaining
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.cli.shared.screen import console
@@ -49,10 +49,13 @@ class Reporting:
     Exit code 2 for a path that cannot be opened; NotAReport is raised for a file that is not a report.
     """
 
-    def __init__(self, client: Client, settings: Settings, path: Path | None, file: str) -> None:
+    def __init__(
+        self, client: Client, settings: Settings, path: Path | None, file: str, project_id: str | None = None
+    ) -> None:
         self._client = client
         self._settings = settings
         self._path = path
+        self._project_id = project_id  # of the records that name none
         self._stop = threading.Event()
         self._now_ms = HeldReader(client).now_ms
         self._inspector = Inspector(client, settings.key_prefix)
@@ -140,8 +143,17 @@ class Reporting:
         self._waiting = []
         self._report.commit()
 
-    def _refused(self, where: str, problem: str) -> None:
-        row = ReportedRow("", {}, "", where, outcome="refused", details={"problem": problem})
+    def _refused(self, refusal: Refusal) -> None:
+        facts = refusal.facts
+        row = ReportedRow(
+            facts.project_id or self._project_id or "",
+            dict(facts.data_row or {}),
+            facts.message_id or "",
+            refusal.where,
+            outcome="refused",
+            reason=refusal.reason.value,
+            details={"problem": refusal.problem, **refusal.details},
+        )
         self._report.add(row)
 
     def _wait(self, timeout: float, *, retrying: bool) -> None:

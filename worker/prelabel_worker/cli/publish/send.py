@@ -1,15 +1,18 @@
 """Send the records of a file to Redis, print the first refused ones, and show progress on a terminal."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from prelabel import MessageError, RedisUnavailable
+from prelabel import MessageError, Reason, RedisUnavailable
 from prelabel.printing import and_more
 from prelabel.readers import BadRecord, Record, Source
-from prelabel.readers.ndjson import LineRecord
+from prelabel.readers.ndjson import BadLine, LineRecord
+from prelabel.validation.readable import MessageFacts, facts_of_message
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import ServiceAway, say
 
@@ -18,8 +21,26 @@ _SHOWN = 20
 
 Take = Callable[[Record], None]
 """Takes a record, or raises MessageError."""
-Refused = Callable[[str, str], None]
-"""Receives where a refused record stands, and why it was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A record that was refused: where it stands, why, and what could be read of it."""
+
+    #: Where it stands in the file, such as `line 3`.
+    where: str
+    #: Why it was refused, for a person.
+    problem: str
+    #: The reason code.
+    reason: Reason
+    #: What it says about itself.
+    facts: MessageFacts = field(default_factory=MessageFacts)
+    #: The field, and what was found, expected and suggested there, as far as it is known.
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+Refused = Callable[[Refusal], None]
+"""Receives the records that were refused."""
 
 
 def send(source: Source, take: Take, finish: Callable[[], None], refused: Refused | None = None) -> tuple[int, int]:
@@ -27,16 +48,16 @@ def send(source: Source, take: Take, finish: Callable[[], None], refused: Refuse
     published = refusals = 0
     try:
         with _progress() as advance:
-            for where, problem in _results(source, take):
-                if problem is None:
+            for refusal in _results(source, take):
+                if refusal is None:
                     published += 1
                     advance(published)
                     continue
                 refusals += 1
                 if refused is not None:
-                    refused(where, problem)
+                    refused(refusal)
                 if refusals <= _SHOWN:
-                    say(f"{where}: {problem}")
+                    say(f"{refusal.where}: {refusal.problem}")
         finish()
     except RedisUnavailable as error:
         raise ServiceAway(str(error)) from None
@@ -45,17 +66,26 @@ def send(source: Source, take: Take, finish: Callable[[], None], refused: Refuse
     return published, refusals
 
 
-def _results(source: Source, take: Take) -> Iterator[tuple[str, str | None]]:
-    """Yield where each record stands, and why it was refused or None. Raises UnreadableInput before the first."""
+def _results(source: Source, take: Take) -> Iterator[Refusal | None]:
+    """Yield for each record why it was refused, or None. Raises UnreadableInput before the first."""
     for record in source:
         if isinstance(record, BadRecord):
-            yield record.where, record.problem
+            yield _unread(record)
         else:
             yield _tried(take, record)
 
 
-def _tried(take: Take, record: Record) -> tuple[str, str | None]:
-    """Take a record; return where it stands, and why it was refused or None."""
+def _unread(record: BadRecord) -> Refusal:
+    reason = record.reason if isinstance(record, BadLine) else Reason.UNREADABLE_RECORD
+    facts = MessageFacts() if record.beginning is None else facts_of_message(record.beginning)
+    if record.key is not None:
+        facts = replace(facts, data_row={"globalKey": record.key})
+    fields = {"path": record.path, "found": record.found, "expected": record.expected}
+    return Refusal(record.where, record.problem, reason, facts, {key: value for key, value in fields.items() if value})
+
+
+def _tried(take: Take, record: Record) -> Refusal | None:
+    """Take a record; return why it was refused, or None."""
     where = record.where
     try:
         take(record)
@@ -64,8 +94,9 @@ def _tried(take: Take, record: Record) -> tuple[str, str | None]:
         if isinstance(record, LineRecord):
             number, error = record.locate(refusal)
             where = f"line {number}" if error.path else where
-        return where, f"{error} [{error.reason.value}]"
-    return where, None
+        problem, facts = f"{error} [{error.reason.value}]", facts_of_message(record.message)
+        return Refusal(where, problem, error.reason, facts, error.details())
+    return None
 
 
 @contextmanager

@@ -125,6 +125,7 @@ def _facts(slot_folder: Path) -> Iterator[dict[str, Any]]:
             "bytes": waiting.size + expired.size,
             "oldestSeconds": round(time.time() - waiting.oldest, 1) if waiting.oldest else None,
             "expiredRows": expired.rows,
+            "expiredOldestSeconds": round(time.time() - expired.oldest, 1) if expired.oldest else None,
             "damagedFiles": waiting.damaged_files,
             "folder": str(path),
         }

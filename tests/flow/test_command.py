@@ -69,7 +69,7 @@ def test_wait_ends_with_1_when_there_are_dead_letters_and_0_without(
     flow: Flow, run: Run, dead_letters: list[str]
 ) -> None:
     assert run("wait", "--project", flow.project).returncode == 1
-    assert run("wait", "--project", "nothing-published").returncode == 0
+    assert run("wait", "--project", "nothing-published").returncode == 3
 
 
 def test_wait_ends_with_3_when_the_time_is_over(flow: Flow, run: Run) -> None:

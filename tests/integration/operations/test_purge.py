@@ -254,9 +254,9 @@ def test_a_purge_is_in_the_record_of_actions(project: Project, command: Command)
     project.publish(message("a"))
     command("purge", "p", "--yes")
 
-    (action,) = Actions(project.client, project.settings.key_prefix).last("p")
-    assert action.action == "purge"
-    assert action.details == {"unsent": 1, "held": 0, "inFlight": 0, "ended": True}
+    ended, begun = Actions(project.client, project.settings.key_prefix).last("p")
+    assert (begun.action, begun.details) == ("purge-begun", {"unsent": 1, "held": 0, "inFlight": 0})
+    assert (ended.action, ended.details) == ("purge", {"unsent": 1, "held": 0, "inFlight": 0, "ended": True})
 
 
 def test_a_purge_that_has_not_ended_says_what_it_waits_for(project: Project, command: Command) -> None:

@@ -9,6 +9,7 @@ import httpx
 import orjson
 import pytest
 
+from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.accounts.repeating import Stopped
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.settings import load_settings
@@ -147,6 +148,7 @@ def test_a_429_stops_everybody_on_the_account_for_as_long_as_it_says(
     dataset = place.dataset()
     place.fault("429", times=1, retryAfter=5.5)
     settings = load_settings(redis_url=place.environment["PRELABEL_REDIS_URL"], key_prefix=place.prefix)
+    Permits(place.client, place.prefix, "default", 100_000, 5000).reserve("follow")  # a worker, which sets the limit
 
     state, _ = place.add(written(tmp_path / "rows.ndjson", numbered(1, mark)), dataset)
 

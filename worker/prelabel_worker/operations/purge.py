@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from prelabel.errors import PrelabelError
 from prelabel.json_record import JsonRecord
 from prelabel.wire import keys
 from prelabel.wire.client import Client
+from prelabel.wire.durability import NotDurable
 from prelabel_worker.chunks.chunk import Chunk
 from prelabel_worker.chunks.held_rows import facts_of
 from prelabel_worker.chunks.history import NO_TRACE, trace_of
@@ -117,20 +119,30 @@ class _Work:
         self._imports = Imports(client, settings.key_prefix)
         self._renew_seconds = settings.lease_seconds / 3
         self._projects = keys.projects(settings.key_prefix)
+        self._durability = settings.durability
         self._stop = stop
 
     def begin(self, who: str) -> bool:
         """Mark the rows that have arrived; return False when none ever has."""
-        begun = int(self._scripts.run("purge_begin", self._keys.root, who)) > 0
+        begun = int(self._durably("purge_begin", who)) > 0
         # Workers look up at once what may have been sent; a name that is not in the set is not added.
         self._client.zadd(self._projects, {self._project: 0}, xx=True, lt=True)
         return begun
 
     def end(self) -> None:
-        """Let workers continue with rows that have arrived since. Raises PurgeEnded."""
-        if not self._scripts.run("purge_end", self._keys.root):
+        """Let workers continue with rows that have arrived since. Raises PurgeEnded.
+
+        Returns when all that was discarded is durable: a Redis that restarts must not bring the rows back.
+        """
+        if not self._durably("purge_end"):
             raise PurgeEnded
         self._client.zadd(self._projects, {self._project: 0}, xx=True, lt=True)
+
+    def _durably(self, script: str, *args: str) -> Any:
+        try:
+            return self._scripts.run_durably(self._durability, script, self._keys.root, *args)
+        except NotDurable as error:
+            raise PrelabelError(f"{error}; repeat the command to resume") from None
 
     def in_flight(self) -> int:
         """Return the number of rows without an outcome in chunks: what is unsent is leased by a worker."""

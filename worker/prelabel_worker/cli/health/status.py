@@ -102,6 +102,7 @@ def table(projects: list[ProjectStatus], *, narrow: bool | None = None) -> Table
         chunks = ", ".join(f"{count} {state}" for state, count in project.chunks.items())
         counts = [f"{getattr(project, name):,}" for name in COLUMNS]
         notes = [f"paused: {project.paused}"] if project.paused else []
+        notes += [f"being purged by {project.purging}"] if project.purging is not None else []
         notes += [f"{counted(project.stuck, 'stuck chunk')}: prelabel doctor"] if project.stuck else []
         notes += [f"{project.newer:,} for a newer worker"] if project.newer else []
         notes += [retrying_note(project)] if project.retrying else []

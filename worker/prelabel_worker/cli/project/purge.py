@@ -66,7 +66,7 @@ def purge(
         _answer(before, name, as_json=as_json, dry_run=True)
         return
     _confirm(before, name, yes=yes)
-    result, ended, stopped = _carry_out(client, settings, name, timeout)
+    result, ended, stopped = _carry_out(client, settings, name, before, timeout)
     _answer(result, name, as_json=as_json, dry_run=False)
     if not ended:
         _say_how_to_resume(client, settings, name, result)
@@ -96,7 +96,9 @@ def _confirm(before: PurgeResult, name: str, *, yes: bool) -> None:
         raise typer.Exit(NOTHING)
 
 
-def _carry_out(client: Client, settings: Settings, name: str, timeout: float) -> tuple[PurgeResult, bool, bool]:
+def _carry_out(
+    client: Client, settings: Settings, name: str, before: PurgeResult, timeout: float
+) -> tuple[PurgeResult, bool, bool]:
     """Purge and record the action; return what was done, whether it ended, and whether the person interrupted it.
 
     Exit code 3 when somebody else has ended the purge.
@@ -106,7 +108,8 @@ def _carry_out(client: Client, settings: Settings, name: str, timeout: float) ->
         purge.progress = lambda result: print_over(
             f"discarded {result.discarded:,} rows, {result.in_flight:,} in imports in progress"
         )
-    ended = False
+    actions, ended = Actions(client, settings.key_prefix), False
+    actions.record(name, "purge-begun", before.as_json())  # a command that is killed records nothing else
     try:
         with readable(name), interrupts(purge.stop):
             ended = purge.run(name, user(), timeout)
@@ -116,8 +119,7 @@ def _carry_out(client: Client, settings: Settings, name: str, timeout: float) ->
     finally:
         if sys.stderr.isatty():
             end_line()
-        outcome = {**purge.result.as_json(), "ended": ended}
-        Actions(client, settings.key_prefix).record(name, "purge", outcome)
+        actions.record(name, "purge", {**purge.result.as_json(), "ended": ended})
     return purge.result, ended, purge.stop.is_set()
 
 

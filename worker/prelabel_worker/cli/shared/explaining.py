@@ -10,6 +10,7 @@ from prelabel_worker.queries.waiting import Wait, read_waits
 from prelabel_worker.settings import Settings
 
 _LOOK_SECONDS = 2.0
+_MOST = 20  # reasons that one command prints
 
 
 class Explaining:
@@ -30,6 +31,9 @@ class Explaining:
             kind = (wait.project_id, wait.cause, wait.why if wait.cause == "request" else "")
             if kind not in self._said:
                 self._said.add(kind)
-                say(str(wait))
+                if len(self._said) <= _MOST:
+                    say(str(wait))
+                elif len(self._said) == _MOST + 1:
+                    say("more rows wait, for further reasons: see prelabel status")
         self._next = time.monotonic() + _LOOK_SECONDS
         return waits

@@ -35,7 +35,7 @@ _FIRST = {
     "token": 13,
     "server-limit": 48,
     "frame-memory": 64,
-    "slot-timers": 531,
+    "slot-timers": 851,
     "validate-first": 18,
     "partial-supersedes": 170,
     "holder": 1379,

@@ -77,7 +77,7 @@ DOCUMENTED = [
     ),
     (
         WorkerStatus("w", "h", 1, "0.1.0", 2, 0.5),
-        "name host pid version role concurrency seenSecondsAgo busySeconds stalledSeconds",
+        "name host pid version role concurrency seenSecondsAgo busySeconds stalledSeconds identity",
     ),
     (Fault(1, "", Reason.UNKNOWN_FEATURE, "x", "y", "t"), "line path reason found expected"),
     (Report(), "lines valid invalid byReason errors"),

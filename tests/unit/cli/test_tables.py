@@ -42,7 +42,7 @@ def imports(chunk_id: str = "c", project_id: str = "p", name: str = "n") -> Tabl
     status = ImportStatus(
         project_id, chunk_id, name, "i", "settled", "finished", 5_000, outcomes, 9, 0, 1, None, None, None
     )
-    return import_table([status])
+    return import_table([status], 3.0)
 
 
 TABLES: dict[str, Callable[[], Table]] = {

@@ -1,13 +1,12 @@
 """Ontologies of projects: fetched when needed, cached in Redis for all workers, parsed once in each process."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
 
 from prelabel.wire import keys
-from prelabel.wire.client import Client
+from prelabel.wire.client import Client, seconds_of, server_time
 from prelabel_worker.labelbox import responses
 from prelabel_worker.labelbox.errors import UnexpectedShape
 from prelabel_worker.labelbox.types import ProjectOntology
@@ -43,7 +42,10 @@ class Catalog:
         It is parsed again only when it has changed.
         """
         key = keys.ProjectKeys(self._prefix, project_id).ontology
-        stored, media_type, fetched = self._client.hmget(key, "normalized", "mediaType", "fetchedMs")
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hmget(key, "normalized", "mediaType", "fetchedMs")
+            pipeline.time()
+            (stored, media_type, fetched), time_parts = pipeline.execute()
         if stored is None or fetched is None:
             return None
         known = self._parsed.get(project_id)
@@ -55,7 +57,7 @@ class Catalog:
                 return None
             ontology = Ontology.from_normalized(tree, media_type.decode() if media_type else None)
             known = self._parsed[project_id] = (identity, ontology)
-        return Cached(known[1], max(0.0, time.time() - int(fetched) / 1000))
+        return Cached(known[1], max(0.0, seconds_of(time_parts) - int(fetched) / 1000))
 
     def put(self, project_id: str, ontology: ProjectOntology) -> None:
         """Cache the ontology that Labelbox answered."""
@@ -64,7 +66,7 @@ class Catalog:
             "normalized": orjson.dumps(ontology.normalized),
             "mediaType": ontology.media_type or "",
             "name": ontology.name,
-            "fetchedMs": int(time.time() * 1000),
+            "fetchedMs": int(server_time(self._client, key) * 1000),
         }
         self._client.hset(key, mapping=fields)
 

@@ -1,7 +1,6 @@
 """Record what operators do: every bulk or destructive action, beside the project's rows."""
 
 import getpass
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,7 +8,7 @@ import orjson
 
 from prelabel.json_record import JsonRecord
 from prelabel.wire import keys
-from prelabel.wire.client import Client
+from prelabel.wire.client import Client, server_time
 
 KEPT = 1000
 """Maximum number of actions of one project; older ones are forgotten."""
@@ -23,7 +22,7 @@ class Action(JsonRecord):
 
     #: The project's id; empty for an action on an account.
     project_id: str
-    #: Unix time in ms, by the clock of the machine that recorded it.
+    #: Unix time in ms by Redis's clock.
     at_ms: int
     #: What was done, such as `retry`.
     action: str
@@ -53,7 +52,7 @@ class Actions:
         return self._last(keys.actions(self._prefix), "", limit)
 
     def _record(self, key: str, action: str, details: dict[str, Any]) -> None:
-        entry = {"at": int(time.time() * 1000), "action": action, "who": user(), "details": details}
+        entry = {"at": int(server_time(self._client, key) * 1000), "action": action, "who": user(), "details": details}
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.lpush(key, orjson.dumps(entry))
             pipeline.ltrim(key, 0, KEPT - 1)

@@ -33,7 +33,7 @@ _SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields}
 
 def check(text: str, values: Mapping[str, str]) -> list[Finding]:
     """Return everything that is wrong with a compose file; `values` fill in its variables."""
-    rules = (_redis, _secrets, _command_lines, _memory, _services, _settings, _flags)
+    rules = (_redis, _secrets, _command_lines, _memory, _services, _settings, _flags, _metrics)
     try:
         raw = compose.read(text)
         document = compose.filled(raw, values)
@@ -164,6 +164,24 @@ def _flags(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
         test = compose.words((service.get("healthcheck") or {}).get("test"))
         if _is_worker(service) and test != ["CMD", "prelabel", "healthy"]:
             yield _found(name, "health-is-progress", test, "[CMD, prelabel, healthy]")
+
+
+def _metrics(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
+    services = {
+        name: service
+        for name, service in compose.services(document).items()
+        if compose.words(service.get("command"))[:1] == ["metrics"]
+    }
+    if not services:
+        yield Finding(FILE, "metrics", "no service that runs prelabel metrics", "one, so that alerts can be set")
+    for name, service in services.items():
+        ports = [str(port) for port in service.get("ports") or ()]
+        if not ports or not all(port.startswith("127.0.0.1:") for port in ports):
+            yield _found(name, "metrics-on-this-machine", f"ports {ports}", "127.0.0.1:PORT:9464")
+        if "/metrics" not in str((service.get("healthcheck") or {}).get("test")):
+            yield _found(name, "metrics-answer", service.get("healthcheck"), "a test that reads /metrics")
+        if any("API_KEY" in variable for variable in compose.environment(service)):
+            yield _found(name, "metrics-without-key", "an API key", "none: it sends nothing to Labelbox")
 
 
 def flags(file: str, name: str, command: list[str]) -> Iterator[Finding]:

@@ -75,6 +75,8 @@ def main() -> None:
     # uvicorn stops on these signals and raises them again once it has shut down.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as by nohup
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     if options.data == MEMORY:
         with tempfile.TemporaryDirectory(prefix="prelabel-sandbox-") as folder:
             serve(options, Path(folder))

@@ -137,6 +137,8 @@ class Wire:
         if not process.alive:
             raise Dead
         command = str(args[0])
+        if command == "TIME":  # it changes nothing, so the order in which it comes does not matter
+            return world.now_ms // 1000, world.now_ms % 1000 * 1000
         world.switch(self._shown(command, args), delicate=command == "WAITAOF")
         if self.away_until > world.now or process.connection_lost or restarts not in (None, self.restarts):
             process.connection_lost = False
@@ -222,7 +224,7 @@ class Pipeline(redis.client.Pipeline):
         self.scripts.clear()
         answers: list[Any] = []
         wire = self._client.wire
-        restarts = wire.restarts if len(stack) > 1 else None
+        restarts = wire.restarts if sum(args[0] != "TIME" for args, _ in stack) > 1 else None
         for args, options in stack:
             try:
                 answers.append(wire.exchange(self._client, args, options, restarts))

@@ -87,7 +87,7 @@ DOCUMENTED = [
     (
         WorkerStatus("w", "h", 1, "0.1.0", 2, 0.5),
         "name host pid version role concurrency seenSecondsAgo busySeconds stalledSeconds requestsPerMinute "
-        "requestBurst",
+        "requestBurst identity",
     ),
     (Fault(1, "line 1", "", Reason.UNKNOWN_FEATURE, "x", "y", "t"), "line where path reason found expected"),
     (Report(), "lines valid invalid byReason errors"),

@@ -109,8 +109,8 @@ MAY_IMPORT = {
         "accounts errors labelbox ontology quarantine queries rendering runtime scripts settings stack"
     ),
     "prelabel_worker.cli": (
-        "accounts chunks dead_letters doctor errors labelbox ontology operations quarantine queries redis_settings "
-        "rendering runtime settings setup stack"
+        "accounts chunks dead_letters doctor errors labelbox ontology operations presence quarantine queries "
+        "redis_settings rendering runtime settings setup stack"
     ),
     # the local Labelbox
     "prelabel_sandbox": "",

@@ -158,6 +158,16 @@ def node_of(client: Client, key: str) -> Client:
     return client.node_of(key) if has_slots(client) else client
 
 
+def seconds_of(time_parts: tuple[int, int]) -> float:
+    """Return the Unix time in seconds that a server's answer to TIME says."""
+    return time_parts[0] + time_parts[1] / 1e6
+
+
+def server_time(client: Client, key: str) -> float:
+    """Return the Unix time in seconds by the clock of the server that has this key; scripts date by it too."""
+    return seconds_of(node_of(client, key).time())
+
+
 def servers_of(client: Client) -> "list[redis.Redis]":
     """Return a client of every server that keeps rows. Raises redis.ConnectionError."""
     return client.primaries() if has_slots(client) else [client]

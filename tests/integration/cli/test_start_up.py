@@ -79,7 +79,7 @@ def test_healthy_loads_what_its_question_to_redis_needs(tmp_path: Path, redis_ur
 
     assert not roots(modules) & HEAVY
     assert ours(modules) - OF_THE_COMMAND == {
-        "prelabel.private_files", "prelabel.stack_file", "prelabel.wire", "prelabel.wire.client",
+        "prelabel.ids", "prelabel.private_files", "prelabel.stack_file", "prelabel.wire", "prelabel.wire.client",
         "prelabel.wire.cluster", "prelabel.wire.keys", "prelabel.wire.redis_url",
         "prelabel_worker.cli.health", "prelabel_worker.cli.health.healthy", "prelabel_worker.cli.shared.connection",
         "prelabel_worker.errors", "prelabel.json_record", "prelabel_worker.presence",

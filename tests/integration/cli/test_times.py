@@ -23,7 +23,7 @@ JSON_COMMANDS = [
     "import list --json",
     "dead list --json",
     "dead groups --json",
-    "dead log --json",
+    "actions --json",
     "row show retried --json",
     "row show done --json",
     "row show waiting --json",

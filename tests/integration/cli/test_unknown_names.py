@@ -26,7 +26,7 @@ OF_PROJECTS = [
     "dead retry --project",
     "dead export --project",
     "dead discard --yes --project",
-    "dead log --project",
+    "actions --project",
     "project show",
     "project pause",
     "project resume",

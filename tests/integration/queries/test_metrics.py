@@ -58,7 +58,9 @@ def test_an_unreachable_redis_is_reported_and_raises_nothing(project: Project) -
     assert scraped(project, away) == {"prelabel_redis_up": 0}
 
 
-def test_the_command_serves_every_metric_of_the_catalogue_over_http(project: Project, redis_url: str) -> None:
+def test_the_command_serves_every_metric_of_the_catalogue_over_http_but_to_no_web_page(
+    project: Project, redis_url: str
+) -> None:
     project.publish(message("a"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -68,12 +70,18 @@ def test_the_command_serves_every_metric_of_the_catalogue_over_http(project: Pro
     server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: answers(port), "the metrics to be served")
-        page = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+        url = f"http://127.0.0.1:{port}/metrics"
+        page = httpx.get(url, trust_env=False).text
+        by_name = httpx.get(url, headers={"Host": f"localhost:{port}"}, trust_env=False)
+        of_a_web_page = httpx.get(url, headers={"Host": "pages.example"}, trust_env=False)
     finally:
         server.terminate()
         server.wait(10)
 
     assert samples(page)['prelabel_rows{outcome="pending",project="p"}'] == 1
+    assert by_name.status_code == 200
+    assert of_a_web_page.status_code == 421
+    assert "prelabel_rows" not in of_a_web_page.text
     assert {name.value[0] for name in Name} == {
         name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", page, re.MULTILINE)
     }

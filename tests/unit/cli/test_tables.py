@@ -46,7 +46,7 @@ def imports(chunk_id: str = "c", project_id: str = "p", name: str = "n") -> Tabl
     status = ImportStatus(
         project_id, chunk_id, name, "i", "settled", "finished", 5_000, outcomes, 9, 0, 1, None, None, None
     )
-    return import_table([status])
+    return import_table([status], 3.0)
 
 
 def test_a_narrow_table_of_projects_leaves_out_what_is_empty_and_no_wide_one_does() -> None:

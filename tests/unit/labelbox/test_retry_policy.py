@@ -233,6 +233,14 @@ def test_a_retry_after_in_the_past_is_now() -> None:
     assert error.value.retry_after == 0.0
 
 
+def test_a_retry_after_that_is_a_date_is_compared_with_the_date_of_the_answer_not_with_this_clock() -> None:
+    dates = {"date": "Wed, 21 Oct 2015 07:28:00 GMT", "retry-after": "Wed, 21 Oct 2015 07:28:30 GMT"}
+    with pytest.raises(errors.Throttled) as throttled:
+        responses.data_of(429, dates, b"", creates=False)
+
+    assert throttled.value.retry_after == 30.0
+
+
 def test_a_row_without_a_verdict_is_sent_again_once() -> None:
     reason = retry_policy.reason_of_row([])
     assert reason == "no-verdict"

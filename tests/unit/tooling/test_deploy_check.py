@@ -11,7 +11,8 @@ from deploy.ignored import Ignored
 ROOT = Path(__file__).parents[3]
 COMPOSE = (ROOT / "docker-compose.yml").read_text("utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
-MANIFEST = (ROOT / "deploy/kubernetes/worker.yaml").read_text("utf-8")
+MANIFESTS = {file: (ROOT / file).read_text("utf-8") for file in kubernetes_rules.FILES}
+WORKER, METRICS = kubernetes_rules.FILES
 VALUES = compose.env_file(ROOT / "deploy/sandbox.env")
 
 
@@ -25,7 +26,8 @@ def rules(found: list[Finding]) -> set[str]:
 
 
 def test_our_files_keep_every_rule() -> None:
-    found = compose.schema(COMPOSE) + compose_rules.check(COMPOSE, VALUES) + kubernetes_rules.check(MANIFEST)
+    found = compose.schema(COMPOSE) + compose_rules.check(COMPOSE, VALUES)
+    found += [finding for file, text in MANIFESTS.items() for finding in kubernetes_rules.check(file, text)]
     assert found + dockerfile_rules.check(DOCKERFILE, ROOT) == []
     assert not dockerfile_rules.hadolint(ROOT / "Dockerfile")
 
@@ -78,6 +80,15 @@ BROKEN_COMPOSE = {
         ("stop_grace_period: 90s", "stop_grace_period: 60s"),
         ("  stop_grace_period: 90s\n", ""),
         ("    PRELABEL_LOG_LEVEL:", "    PRELABEL_REQUEST_TIMEOUT_SECONDS: 300\n    PRELABEL_LOG_LEVEL:"),
+    ],
+    "metrics": [("command: [metrics, --host", "command: [status, --host")],
+    "metrics-on-this-machine": [('ports: ["127.0.0.1:${METRICS_PORT', 'ports: ["${METRICS_PORT')],
+    "metrics-answer": [("9464/metrics', timeout", "9464/', timeout")],
+    "metrics-without-key": [
+        (
+            "      PRELABEL_REDIS_URL: *redis-url",
+            "      PRELABEL_LABELBOX_API_KEY: ${PRELABEL_LABELBOX_API_KEY:?set it}",
+        ),
     ],
     "known-setting": [("    PRELABEL_LOG_LEVEL:", "    PRELABEL_LOGLEVEL:")],
     "known-flag": [('command: [worker, --concurrency, "2"]', 'command: [worker, --processes, "2"]')],
@@ -162,7 +173,20 @@ BROKEN_MANIFEST = {
     ("rule", "old", "new"), [(rule, *pair) for rule, pairs in BROKEN_MANIFEST.items() for pair in pairs]
 )
 def test_a_broken_manifest_is_found(rule: str, old: str, new: str) -> None:
-    assert rule in rules(kubernetes_rules.check(broken(MANIFEST, old, new)))
+    assert rule in rules(kubernetes_rules.check(WORKER, broken(MANIFESTS[WORKER], old, new)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new"),
+    [
+        ("metrics-answer", "tcpSocket: {port: metrics}", "exec: {command: [prelabel, healthy]}"),
+        ("metrics-without-key", "- name: PRELABEL_REDIS_URL", "- name: PRELABEL_LABELBOX_API_KEY"),
+        ("known-flag", "args: [metrics, --host", "args: [metrics, --address"),
+        ("kubernetes-schema", "targetPort: metrics", "targetPort: [metrics]"),
+    ],
+)
+def test_a_broken_manifest_of_metrics_is_found(rule: str, old: str, new: str) -> None:
+    assert rule in rules(kubernetes_rules.check(METRICS, broken(MANIFESTS[METRICS], old, new)))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client, is_of_keys
 from prelabel_worker.accounts.pauses import end_of
-from prelabel_worker.presence import announced
+from prelabel_worker.presence import living
 from prelabel_worker.quarantine.names import project_ids
 from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
@@ -66,7 +66,7 @@ class AccountStatus(JsonRecord):
     projects: tuple[str, ...] = ()
     #: Whether the settings of this process have its key.
     has_key: bool = False
-    #: The workers that have its key, by name.
+    #: The living workers that have its key, by name.
     workers: tuple[str, ...] = ()
 
     @property
@@ -85,9 +85,9 @@ class Accounts:
 
     def all(self) -> list[AccountStatus]:
         """Return the accounts of the settings, the workers and the projects, by name."""
-        announced, of_projects = self._announced(), self._of_projects()
-        names = {self._settings.account, *self._settings.account_keys, *announced, *of_projects}
-        return [self._status(name, of_projects.get(name, ()), announced.get(name, ())) for name in sorted(names)]
+        of_workers, of_projects = self._of_workers(), self._of_projects()
+        names = {self._settings.account, *self._settings.account_keys, *of_workers, *of_projects}
+        return [self._status(name, of_projects.get(name, ()), of_workers.get(name, ())) for name in sorted(names)]
 
     def stops(self, name: str) -> list[Stop]:
         """Return what stops requests of this account now."""
@@ -127,12 +127,12 @@ class Accounts:
             workers=tuple(sorted(workers)),
         )
 
-    def _announced(self) -> dict[str, list[str]]:
-        """Return account → the workers that announce a key for it."""
+    def _of_workers(self) -> dict[str, list[str]]:
+        """Return account → the living workers that announce a key for it."""
         by_account: dict[str, list[str]] = {}
-        for worker, presence in announced(self._client, self._settings.key_prefix).items():
-            for name in presence.accounts:
-                by_account.setdefault(name, []).append(worker)
+        for worker in living(self._client, self._settings.key_prefix):
+            for name in worker.presence.accounts:
+                by_account.setdefault(name, []).append(worker.label)
         return by_account
 
     def _of_projects(self) -> dict[str, list[str]]:

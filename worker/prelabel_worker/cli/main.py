@@ -1,5 +1,6 @@
 """The root of the command line: its own options, and how errors of any command are reported."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -35,8 +36,23 @@ def root(
     """Stream model predictions into Labelbox pre-labels."""
 
 
+def _open_missing_streams() -> None:
+    """Open `/dev/null` for a standard stream that was closed, as a supervisor may do.
+
+    Without it, Python has no such stream, and the next file or socket that is opened gets its number: what is printed
+    would go there.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number, which is this one
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - it stays open
+
+
 def run() -> None:
     """Run the command. Report a user's mistake or an unreachable service in one line, never as a traceback."""
+    _open_missing_streams()
     try:
         app(prog_name="prelabel")
     except KeyboardInterrupt:

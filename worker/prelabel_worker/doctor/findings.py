@@ -67,7 +67,11 @@ class Check(Enum):
         "raise maxmemory, start workers, retry or discard dead letters; if there is no limit, set one below the "
         "machine's memory, so that publishers wait before Redis is killed",
     )
-    CLOCK = ("clock", "this machine and Redis agree on the time", "synchronise the clocks: ages are wrong until then")
+    CLOCK = (
+        "clock",
+        "this machine and Redis agree on the time",
+        "synchronise the clocks: times in logs and the ages of spooled rows are wrong until then",
+    )
     BROKER = ("broker", "Celery's broker answers", "start it, or set PRELABEL_BROKER_URL")
     BROKER_VERSION = (
         "broker-version",

@@ -13,7 +13,7 @@ _SHOWN = 20
 
 def findings(workers: Sequence[WorkerStatus], own_version: str) -> Iterator[Finding]:
     """Check whether a worker is alive, an upgrade is finished, each role has a worker, and the limits agree."""
-    names = ", ".join(f"{worker.name} {worker.version}" for worker in workers[:_SHOWN])
+    names = ", ".join(f"{worker.label} {worker.version}" for worker in workers[:_SHOWN])
     more = ", …" if len(workers) > _SHOWN else ""
     yield judged(Check.WORKERS, bool(workers), f"{counted(len(workers), 'worker')} alive {names}{more}".rstrip())
     if workers:

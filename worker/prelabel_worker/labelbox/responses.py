@@ -204,7 +204,8 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that a `Retry-After` header asks for, at most an hour; None when absent or unreadable.
 
-    The header has a number of seconds or a date (RFC 9110).
+    The header has a number of seconds or a date (RFC 9110). A date is compared with that of the answer, if it has one,
+    since this machine's clock may be wrong.
     """
     value = headers.get("retry-after")
     if not value:
@@ -212,13 +213,14 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
-        seconds = _seconds_until(value)
+        now = _time_of(headers.get("date", ""))
+        seconds = _time_of(value) - (time.time() if math.isnan(now) else now)
     return None if math.isnan(seconds) else min(max(seconds, 0.0), _MOST_RETRY_AFTER_SECONDS)
 
 
-def _seconds_until(date: str) -> float:
-    """Return the seconds until a date; nan if the text is not a date, or its year is out of range."""
+def _time_of(date: str) -> float:
+    """Return the Unix time of a date; nan if the text is not a date, or its year is out of range."""
     try:
-        return parsedate_to_datetime(date).timestamp() - time.time()
+        return parsedate_to_datetime(date).timestamp()
     except (ValueError, TypeError, LookupError, ArithmeticError, OSError):
         return math.nan

@@ -9,7 +9,7 @@ import orjson
 from prelabel.json_record import JsonRecord
 from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
-from prelabel.wire.client import Client
+from prelabel.wire.client import Client, server_time
 
 KEPT = 1000
 """Maximum number of actions of one project; older ones are forgotten."""
@@ -23,7 +23,7 @@ class Action(JsonRecord):
 
     #: The project's id; empty for an action on an account.
     project_id: str
-    #: When it was recorded, by the clock of that machine.
+    #: When it was recorded, by Redis's clock.
     at: UnixTime
     #: What was done, such as `retry`.
     action: str
@@ -59,7 +59,7 @@ class Actions:
         return [action for action in last if account in (None, action.account)]
 
     def _record(self, key: str, action: str, details: dict[str, Any]) -> None:
-        entry = {"at": UnixTime.now().ms, "action": action, "who": user(), "details": details}
+        entry = {"at": int(server_time(self._client, key) * 1000), "action": action, "who": user(), "details": details}
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.lpush(key, orjson.dumps(entry))
             pipeline.ltrim(key, 0, KEPT - 1)

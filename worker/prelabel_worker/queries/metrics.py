@@ -66,8 +66,9 @@ class Name(Enum):
     WORKERS = ("prelabel_workers", ("role",), "Workers that ticked within the last minute.")
     STALLED = (
         "prelabel_worker_stalled_seconds",
-        ("worker",),
-        "Seconds for which a worker has had work without beginning or ending any.",
+        ("worker", "identity"),
+        "Seconds for which a worker has had work without beginning or ending any. A worker makes its identity at its "
+        "start, since several may have one name.",
     )
     QUARANTINED = (
         "prelabel_quarantined_projects",
@@ -135,7 +136,7 @@ def of_workers(workers: Sequence[WorkerStatus]) -> Iterator[Metric]:
     """Yield the metrics of workers."""
     roles = [worker.role for worker in workers]
     yield Name.WORKERS.family([([role], roles.count(role)) for role in sorted(set(roles))])
-    yield Name.STALLED.family([([worker.name], worker.stalled_seconds) for worker in workers])
+    yield Name.STALLED.family([([worker.name, worker.identity], worker.stalled_seconds) for worker in workers])
 
 
 def of_redis(*, answers: bool) -> Metric:

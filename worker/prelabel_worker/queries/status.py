@@ -1,6 +1,5 @@
 """The state of projects: counts, ages, pauses and living workers. Writes nothing and opens no broker connection."""
 
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -8,10 +7,10 @@ from typing import ClassVar
 from prelabel.json_record import JsonRecord
 from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
-from prelabel.wire.client import Client
+from prelabel.wire.client import Client, seconds_of
 from prelabel.wire.frame import VERSION
 from prelabel.wire.lanes import MAX_LANES
-from prelabel_worker.accounts.pauses import end_of
+from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.errors import ProjectUnreadable
 from prelabel_worker.quarantine.names import project_id as project_id_of
@@ -159,7 +158,9 @@ class Inspector:
             pipeline.zcard(project_keys.retrying)
             pipeline.zrange(project_keys.retrying, 0, 0, withscores=True)
             pipeline.zcard(project_keys.retrying_queued)
-            counts, waiting, reasons, meta, chunk_ids, at_rest, next_retry, queued = pipeline.execute()
+            pipeline.time()
+            counts, waiting, reasons, meta, chunk_ids, at_rest, next_retry, queued, time_parts = pipeline.execute()
+        now = seconds_of(time_parts)  # Redis's clock dates everything here
         paused_until, why, cause, purge_by, purge_ms, lanes, open_most, *ever = meta
         leftovers, undone, overridden, dead_by_policy = (int(value or 0) for value in ever)
         rows = {name.decode(): int(value) for name, value in counts.items()}
@@ -168,7 +169,7 @@ class Inspector:
         pending = published - sum(done.values())
         queued = _queued(pending, at_rest, queued)
         states, stuck, chunks_wait = self._chunk_states(project_keys, chunk_ids)
-        paused = paused_until is not None and int(paused_until) / 1000 > time.time()
+        paused = paused_until is not None and int(paused_until) / 1000 > now
         return ProjectStatus(
             project_id=project_id,
             published=published,
@@ -177,10 +178,10 @@ class Inspector:
             waiting=int(waiting or 0),
             chunks=states,
             stuck=stuck,
-            oldest_waiting_seconds=self._oldest(project_keys, _lanes(lanes)) if waiting and int(waiting) else None,
+            oldest_waiting_seconds=self._oldest(project_keys, _lanes(lanes), now) if waiting and int(waiting) else None,
             dead_reasons={name.decode(): int(value) for name, value in reasons.items()},
             paused=(why or b"").decode() if paused else None,
-            paused_until=end_of(int(paused_until) / 1000 - time.time()) if paused else None,
+            paused_until=_end_of_pause(int(paused_until) / 1000, now) if paused else None,
             newer=self._newer(project_keys, _lanes(lanes), chunk_ids),
             open_most=int(open_most) if open_most else None,
             retrying=at_rest + queued,
@@ -254,13 +255,13 @@ class Inspector:
         )
         return sum(waiting) + sum(in_chunks)
 
-    def _oldest(self, project_keys: keys.ProjectKeys, lanes: int) -> float | None:
+    def _oldest(self, project_keys: keys.ProjectKeys, lanes: int, now: float) -> float | None:
         with self._client.pipeline(transaction=False) as pipeline:
             for lane in range(lanes):
                 pipeline.lindex(project_keys.lane(lane), 0)
             heads = [head for head in pipeline.execute() if head]
         arrived = [int(head.split(b" ")[7]) for head in heads]
-        return max(0.0, time.time() - min(arrived) / 1000) if arrived else None
+        return max(0.0, now - min(arrived) / 1000) if arrived else None
 
 
 def _lanes(value: bytes | None) -> int:
@@ -274,3 +275,7 @@ def _lanes(value: bytes | None) -> int:
 def _queued(pending: int, at_rest: int, listed: int) -> int:
     """Return how many retrying rows are being tried; `listed` may hold more, left by an older release."""
     return max(0, min(listed, pending - at_rest))
+
+
+def _end_of_pause(until: float, now: float) -> UnixTime | None:
+    return UnixTime(until) if has_end(until - now) else None

@@ -1,15 +1,11 @@
 """List the living workers by their announcements."""
 
-import time
 from dataclasses import dataclass
 from typing import Self
 
 from prelabel.json_record import JsonRecord
 from prelabel.wire.client import Client
-from prelabel_worker.presence import Presence, announced
-
-GONE_AFTER_SECONDS = 60.0
-"""A worker that has not ticked for this long is not listed."""
+from prelabel_worker.presence import LivingWorker, Process, label, living
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +14,10 @@ class WorkerStatus(JsonRecord):
 
     json_fields = (
         "name", "host", "pid", "version", "role", "concurrency", "seen_seconds_ago", "busy_seconds", "stalled_seconds",
-        "requests_per_minute", "request_burst",
+        "requests_per_minute", "request_burst", "identity",
     )  # fmt: skip
 
-    #: Its name, such as `worker@host`.
+    #: Its name, such as `worker@host`; several workers may have the same.
     name: str
     #: The name of its machine.
     host: str
@@ -31,7 +27,7 @@ class WorkerStatus(JsonRecord):
     version: str
     #: How many processes run tasks.
     concurrency: int
-    #: Seconds since its last announcement, to a tenth.
+    #: Seconds since its last announcement by Redis's clock, to a tenth.
     seen_seconds_ago: float
     #: Its role: `submit`, `poll` or `all`.
     role: str = "all"
@@ -45,29 +41,41 @@ class WorkerStatus(JsonRecord):
     requests_per_minute: int = 0
     #: How many of them it may send at once.
     request_burst: int = 0
+    #: What no other worker has, of this start or another.
+    identity: str = ""
+    #: Whether another living worker has the same name.
+    shares_name: bool = False
+    #: Its main process; None where that is unknown.
+    process: Process | None = None
+
+    @property
+    def label(self) -> str:
+        """Return its name, and its process id if another living worker has the same name."""
+        return label(self.name, self.pid, shares_name=self.shares_name)
 
     @classmethod
-    def of(cls, name: str, presence: Presence) -> Self:
-        """Return the status of a worker that announced this."""
+    def of(cls, worker: LivingWorker) -> Self:
+        """Return the status of a worker that announced itself."""
+        presence = worker.presence
         return cls(
-            name=name,
+            name=worker.name,
             host=presence.host,
             pid=presence.pid,
             version=presence.version,
             concurrency=presence.concurrency,
-            seen_seconds_ago=round(max(0.0, time.time() - presence.at), 1),
+            seen_seconds_ago=worker.silent_seconds,
             busy_seconds=presence.busy_seconds,
             stalled_seconds=presence.stalled_seconds,
             role=presence.role,
             knows=presence.knows,
             requests_per_minute=presence.requests_per_minute,
             request_burst=presence.request_burst,
+            identity=worker.identity,
+            shares_name=worker.shares_name,
+            process=worker.process,
         )
 
 
 def living_workers(client: Client, prefix: str) -> list[WorkerStatus]:
     """Return the workers that ticked within the last minute, by name."""
-    workers = [WorkerStatus.of(name, presence) for name, presence in announced(client, prefix).items()]
-    return sorted(
-        (worker for worker in workers if worker.seen_seconds_ago < GONE_AFTER_SECONDS), key=lambda worker: worker.name
-    )
+    return [WorkerStatus.of(worker) for worker in living(client, prefix)]

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import billiard.pool
 from celery import Celery
-from celery.signals import setup_logging, worker_init
+from celery.signals import setup_logging, worker_init, worker_process_init
 from kombu.entity import Queue
 
 from prelabel.printing import printable
@@ -16,6 +16,7 @@ from prelabel_worker.runtime import broker, preflight, roles
 from prelabel_worker.runtime.clients import Runtime
 from prelabel_worker.runtime.tasks import register
 from prelabel_worker.runtime.ticker import Ticker
+from prelabel_worker.runtime.worker import Worker, ignore_hangups
 from prelabel_worker.settings import Settings
 
 
@@ -32,6 +33,7 @@ def create_app(settings: Settings) -> Celery:
     os.register_at_fork(after_in_child=runtime.after_fork)
     register(app, runtime)
     app.steps["worker"].add(Ticker)
+    app.Worker = app.subclass_with_self(Worker)
     app.prelabel_runtime = runtime
 
     @setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
@@ -47,6 +49,7 @@ def create_app(settings: Settings) -> Celery:
             end(error)
 
     worker_init.connect(_bound_warm_shutdown, weak=False)
+    worker_process_init.connect(ignore_hangups, weak=False)
     return app
 
 

@@ -4,8 +4,6 @@ It runs in a thread, since the worker's event loop stands still in an outage, du
 while a task runs.
 """
 
-import os
-import socket
 import threading
 import time
 from importlib.metadata import version
@@ -18,12 +16,11 @@ from celery.worker import state
 from kombu.exceptions import ChannelError
 from kombu.transport import virtual
 
-from prelabel.wire import keys
 from prelabel.wire.client import words_of
 from prelabel_worker.accounts.rate_limiter import POLLED_TOGETHER
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.errors import ConfigurationError
-from prelabel_worker.presence import Presence, announce
+from prelabel_worker.presence import Presence, Process, announce, forget_gone, new_identity, withdraw
 from prelabel_worker.quarantine.quarantine import LOOK_AGAIN_SECONDS, Quarantine
 from prelabel_worker.runtime import broker, roles
 from prelabel_worker.runtime.clients import connect
@@ -74,6 +71,8 @@ class _Tick:
         self._timers = Timers(self._client, self._settings.key_prefix, self._settings.lease_seconds)
         self._processes = int(worker.concurrency or 1)
         self._name = worker.hostname
+        self._identity = new_identity()
+        self._process = Process.own()
         self._queues: list[str] = sorted(worker.app.amqp.queues.consume_from)
         self._role = roles.role_of(self._queues)
         self._announced = self._logged = float("-inf")
@@ -142,9 +141,10 @@ class _Tick:
         return TICK_SECONDS if (wait <= 0 and self._role != "all") else max(wait, 0.005)
 
     def _sweep(self) -> None:
-        """End the quarantine of projects that have had no error for a while."""
+        """End the quarantine of projects that have had no error for a while, and forget workers that were killed."""
         if time.monotonic() - self._swept > LOOK_AGAIN_SECONDS:
             self._quarantine.sweep()
+            forget_gone(self._client, self._settings.key_prefix)
             self._swept = time.monotonic()
 
     def _announce(self) -> None:
@@ -153,8 +153,11 @@ class _Tick:
         if now - self._announced < _PRESENCE_SECONDS:
             return
         presence = Presence(
-            host=socket.gethostname(),
-            pid=os.getpid(),
+            name=self._name,
+            host=self._process.host,
+            pid=self._process.pid,
+            system=self._process.system,
+            began=self._process.began,
             version=version("prelabel"),
             knows=KNOWN_VERSION,
             role=self._role,
@@ -162,16 +165,15 @@ class _Tick:
             accounts=sorted(self._settings.accounts),
             requests_per_minute=self._settings.requests_per_minute,
             request_burst=self._settings.request_burst,
-            at=time.time(),
             busy_seconds=self._liveness.busy_seconds(),
             stalled_seconds=self._liveness.stalled_seconds(),
         )
-        announce(self._client, self._settings.key_prefix, self._name, presence)
+        announce(self._client, self._settings.key_prefix, self._identity, presence)
         self._announced = now
 
     def _withdraw(self) -> None:
         try:
-            self._client.hdel(keys.workers(self._settings.key_prefix), self._name)
+            withdraw(self._client, self._settings.key_prefix, self._identity)
             self._client.close()
         except (redis.RedisError, OSError):
             _log.info("worker.not_withdrawn", worker=self._name)

@@ -27,10 +27,11 @@ def discard(
     """
     choice.check()
     store = Store(redis_url, choice.project)
-    bulk = Bulk(store.rows, choice.before(store.rows.now_ms()), dry_run=dry_run)
+    now_ms = store.rows.now_ms()
+    bulk = Bulk(store.rows, choice.before(now_ms), dry_run=dry_run)
     if not dry_run and not yes:
         _ask(store, bulk)
-    interrupted = carry_out(store, bulk, "discard", choice.filter.as_details(), bulk.discard)
+    interrupted = carry_out(store, bulk, "discard", choice.filter_at(now_ms).as_details(), bulk.discard)
     named = bool(choice.dead_letter_ids)
     answer(bulk.result, "discard", dry_run=dry_run, as_json=as_json, interrupted=interrupted, named=named)
 

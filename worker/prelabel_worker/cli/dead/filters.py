@@ -1,7 +1,6 @@
 """The filters that all commands about several dead letters share."""
 
 import re
-import time
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -21,13 +20,27 @@ _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])(?:\s+ago)?\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
-def moment(text: str) -> int:
-    """Return a Unix time in ms, from RFC 3339 or from `2h`, `3d`, `3d ago`. Raises BadParameter."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time that somebody typed. One that is so long ago is counted back from Redis's clock, which dates the rows."""
+
+    #: Unix time in ms, or ms before now.
+    ms: int
+    #: Whether `ms` is before now.
+    is_ago: bool
+
+    def at(self, now_ms: int) -> int:
+        """Return the Unix time in ms, when it is `now_ms` by Redis's clock."""
+        return now_ms - self.ms if self.is_ago else self.ms
+
+
+def moment(text: str) -> Moment:
+    """Read a time, from RFC 3339 or from `2h`, `3d`, `3d ago`. Raises BadParameter."""
     ago = _AGO.match(text.strip())
     if ago:
-        return int((time.time() - float(ago[1]) * _SECONDS[ago[2]]) * 1000)
+        return Moment(int(float(ago[1]) * _SECONDS[ago[2]] * 1000), is_ago=True)
     try:
-        return UnixTime.from_iso(text).ms
+        return Moment(UnixTime.from_iso(text).ms, is_ago=False)
     except ValueError:
         raise typer.BadParameter(
             "expected RFC 3339 with a zone, such as 2026-01-31T12:00:00Z, or 2h, 3d (ago)"
@@ -50,16 +63,17 @@ class Choice:
     ] = None
     message_id: Annotated[str | None, typer.Option("--message-id", help="The dead letter of this message.")] = None
     since: Annotated[
-        int | None, typer.Option(parser=moment, metavar="TIME", help="Died then or later: RFC 3339, or 2h, 3d (ago).")
+        Moment | None,
+        typer.Option(parser=moment, metavar="TIME", help="Died then or later: RFC 3339, or 2h, 3d (ago)."),
     ] = None
     until: Annotated[
-        int | None, typer.Option(parser=moment, metavar="TIME", help="Died then or earlier: RFC 3339, or 2h, 3d (ago).")
+        Moment | None,
+        typer.Option(parser=moment, metavar="TIME", help="Died then or earlier: RFC 3339, or 2h, 3d (ago)."),
     ] = None
     everything: Annotated[bool, typer.Option("--all", help="All dead letters, without any id or filter.")] = False
 
-    @property
-    def filter(self) -> DeadLetterFilter:
-        """The filter of the options, without the project."""
+    def filter_at(self, now_ms: int) -> DeadLetterFilter:
+        """Return the filter of the options, without the project, when it is `now_ms` by Redis's clock."""
         return DeadLetterFilter(
             ids=tuple(self.dead_letter_ids or ()),
             reason=self.reason,
@@ -67,8 +81,8 @@ class Choice:
             model=self.model,
             data_row=self.data_row,
             message_id=self.message_id,
-            since_ms=self.since,
-            until_ms=self.until,
+            since_ms=None if self.since is None else self.since.at(now_ms),
+            until_ms=None if self.until is None else self.until.at(now_ms),
         )
 
     def check(self) -> None:
@@ -76,7 +90,7 @@ class Choice:
         if self.dead_letter_ids and self.project is None:
             say("ids of dead letters belong to one project: name it with --project")
             raise typer.Exit(USAGE)
-        if not (self.project or self.everything or self.filter != DeadLetterFilter()):
+        if not (self.project or self.everything or self.filter_at(0) != DeadLetterFilter()):
             say("name the dead letters: ids, --project, --reason, --group, --model, --data-row, --since, …, or --all")
             raise typer.Exit(USAGE)
 
@@ -85,7 +99,7 @@ class Choice:
 
         A filter by ids stays as it is.
         """
-        chosen = self.filter
+        chosen = self.filter_at(now_ms)
         if chosen.ids:
             return chosen
         return replace(chosen, until_ms=now_ms if chosen.until_ms is None else min(now_ms, chosen.until_ms))

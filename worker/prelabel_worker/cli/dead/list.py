@@ -29,7 +29,8 @@ def list_dead_letters(
     Example: prelabel dead list --project demo-project --reason unknown-feature --since 2h
     """
     store = Store(redis_url, choice.project)
-    matching = of_each(store.projects, lambda project_id: store.rows.choose(project_id, choice.filter))
+    chosen = choice.filter_at(store.rows.now_ms())
+    matching = of_each(store.projects, lambda project_id: store.rows.choose(project_id, chosen))
     dead_letters = list(islice(matching, limit))
     if as_json:
         out({"deadLetters": [dead_letter.as_json() for dead_letter in dead_letters]})

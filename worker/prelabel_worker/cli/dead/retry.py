@@ -56,7 +56,8 @@ def retry(
         _names(rename_classification, "--rename-classification"),
     )
     store = Store(redis_url, choice.project)
-    bulk = Bulk(store.rows, choice.before(store.rows.now_ms()), Pacer(rate), dry_run=dry_run)
+    now_ms = store.rows.now_ms()
+    bulk = Bulk(store.rows, choice.before(now_ms), Pacer(rate), dry_run=dry_run)
 
     def act(project_id: str) -> None:
         if edits:
@@ -64,7 +65,7 @@ def retry(
         else:
             bulk.retry(project_id, as_new=as_new)
 
-    details = choice.filter.as_details() | edits.as_details() | ({"asNew": True} if as_new else {})
+    details = choice.filter_at(now_ms).as_details() | edits.as_details() | ({"asNew": True} if as_new else {})
     interrupted = carry_out(store, bulk, "retry", details, act)
     if dry_run:
         say_examples(bulk)

@@ -3,13 +3,13 @@
 It runs every few seconds and takes processor time from the worker beside it, so it imports as little as possible.
 """
 
-import socket
 from typing import Annotated
 
 import typer
 
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.terminal import AsJson, RedisUrl, out, say
+from prelabel_worker.presence import full_name
 from prelabel_worker.queries.workers import WorkerStatus, living_workers
 from prelabel_worker.redis_settings import RedisSettings, find_redis_url, read_redis_settings
 from prelabel_worker.stack import stack_file
@@ -24,18 +24,21 @@ def healthy(
     max_silence: Annotated[
         float, typer.Option(help="Maximum seconds without progress while there is work.", min=1)
     ] = MAX_SILENCE_SECONDS,
+    name: Annotated[
+        str | None, typer.Option(help="Only workers of this name; %h is the host. Else all of this host.")
+    ] = None,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
     """Check that the workers of this host tick and make progress: exit code 0, or 1 with the reason.
 
-    Exit code 4 when Redis does not answer: the workers may be healthy, and restarting them does not help.
+    In a container, these are the workers that run in it. Exit code 4 when Redis does not answer: the workers may be
+    healthy, and restarting them does not help.
 
     Example: prelabel healthy --max-silence 600
     """
     settings = _settings(redis_url)
-    host = socket.gethostname()
-    workers = [worker for worker in living_workers(connect(settings), settings.key_prefix) if worker.host == host]
+    workers = _of_this_host(living_workers(connect(settings), settings.key_prefix), name)
     wrong = problems(workers, max_silence)
     if as_json:
         out({"healthy": not wrong, "problems": wrong, "workers": [worker.as_json() for worker in workers]})
@@ -51,15 +54,43 @@ def _settings(option: str | None) -> RedisSettings:
     return read_redis_settings(option, otherwise=stack.redis_url if stack else None)
 
 
+def _of_this_host(workers: list[WorkerStatus], name: str | None) -> list[WorkerStatus]:
+    """Return the workers of this host, or container, that have this name.
+
+    A worker whose process has ended is left out if a worker of its name has followed it.
+    """
+    wanted = name and full_name(name)
+    here = [
+        worker
+        for worker in workers
+        if worker.process and worker.process.is_of_this_system and wanted in (None, worker.name)
+    ]
+    return [worker for worker in here if not _has_ended(worker) or not _followed(worker, here)]
+
+
+def _has_ended(worker: WorkerStatus) -> bool:
+    return worker.process is not None and worker.process.has_ended
+
+
+def _followed(ended: WorkerStatus, workers: list[WorkerStatus]) -> bool:
+    """Return whether a worker of the same name began after one that has ended."""
+    return any(
+        worker.name == ended.name and worker.process and ended.process and worker.process.began > ended.process.began
+        for worker in workers
+    )
+
+
 def problems(workers: list[WorkerStatus], max_silence: float) -> list[str]:
     """Return what is wrong with a host's workers: one text for each unhealthy worker."""
     if not workers:
         return ["no worker of this host ticks into Redis"]
-    return [f"{worker.name} {problem}" for worker in workers if (problem := _problem(worker, max_silence))]
+    return [f"{worker.label} {problem}" for worker in workers if (problem := _problem(worker, max_silence))]
 
 
 def _problem(worker: WorkerStatus, max_silence: float) -> str | None:
     silent = worker.seen_seconds_ago
+    if _has_ended(worker):
+        return f"has not ticked for {silent:.0f} s: its process {worker.pid} has ended"
     if silent > min(_TICK_SILENCE_SECONDS, max_silence):
         return f"has not ticked for {silent:.0f} s"
     stalled = worker.stalled_seconds + silent

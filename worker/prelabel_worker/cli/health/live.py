@@ -10,6 +10,7 @@ import typer
 
 from prelabel.wire.client import Client
 from prelabel_worker.accounts.pacing import Pacer
+from prelabel_worker.cli.shared.interrupts import stop_signals
 from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
 from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, USAGE, ServiceAway, confirm, out, print_line, say
@@ -94,9 +95,9 @@ def _confirm(client: Client, settings: Settings, project: str, probe: Probe, yes
 def _run(
     labelbox: Labelbox, pacer: Pacer, settings: Settings, project: str, probe: Probe, options: LiveOptions
 ) -> None:
-    # SIGTERM must delete the imports, as Ctrl-C does. A command that a shell starts in the background ignores Ctrl-C,
-    # so both handlers are set.
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # Other signals must delete the imports, as Ctrl-C does. A command that a shell starts in the background ignores
+    # Ctrl-C, so that handler is set too.
+    for number in stop_signals():
         signal.signal(number, signal.default_int_handler)
     limit = settings.server_limit_seconds
     scratch = Scratch(labelbox, pacer, project, wait_seconds=options.wait_seconds, server_limit_seconds=limit)

@@ -1,11 +1,16 @@
 """`prelabel metrics`: serve what `status` shows to Prometheus. It is read at each scrape and stored nowhere."""
 
-from collections.abc import Iterator
-from typing import Annotated
+import ipaddress
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from socketserver import ThreadingMixIn
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import redis
 import typer
-from prometheus_client import CollectorRegistry, Metric, generate_latest, start_http_server
+from prometheus_client import CollectorRegistry, Metric, generate_latest, make_wsgi_app
 from prometheus_client.registry import Collector
 
 from prelabel_worker.accounts.status import Accounts
@@ -26,7 +31,9 @@ def metrics(
 ) -> None:
     """Serve metrics for Prometheus at http://HOST:PORT/metrics: rows, chunks, dead letters, accounts, workers.
 
-    One such process is enough, on any host that reaches Redis; workers serve no metrics.
+    One such process is enough, on any host that reaches Redis; workers serve no metrics. It listens on this machine
+    only, unless --host says otherwise, and then answers only requests to this machine's own names, so that no web page
+    can read it through a browser. With --host 0.0.0.0, everybody who reaches the port can read the names of projects.
 
     Example: prelabel metrics --once
     """
@@ -38,15 +45,59 @@ def metrics(
         for line in generate_latest(registry).decode().rstrip("\n").split("\n"):
             print_line(line)
         return
+    app = make_wsgi_app(registry)
+    server_class = _Server6 if ":" in host else _Server
     try:
-        server, thread = start_http_server(port, host, registry)
+        server = make_server(host, port, _local_only(app) if _is_local(host) else app, server_class, _Silent)
     except OSError as error:
         usage(f"cannot listen on {host}:{port}: {error.strerror}")
-    say(f"metrics at http://{host}:{port}/metrics")
+    say(f"metrics at http://{f'[{host}]' if ':' in host else host}:{port}/metrics")
+    with server:
+        server.serve_forever()
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Log no request."""
+
+
+_App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def _local_only(app: _App) -> _App:
+    """Return the application that refuses requests to another name than one of this machine, as from a web page."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if _is_local(_name_in(environ.get("HTTP_HOST", ""))):
+            return app(environ, start_response)
+        start_response("421 Misdirected Request", [("Content-Type", "text/plain")])
+        return [b"expected localhost or a loopback address as host; prelabel metrics --host listens elsewhere\n"]
+
+    return answer
+
+
+def _name_in(host: str) -> str:
+    """Return the name in a Host header, without its port; empty if it is malformed."""
     try:
-        thread.join()
-    finally:
-        server.server_close()
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_local(name: str) -> bool:
+    """Return whether this is the name of this machine for itself."""
+    try:
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 class Scrape(Collector):

@@ -143,5 +143,5 @@ def _stop(stop: Stop) -> str:
 def _workers(workers: list[WorkerStatus]) -> RenderableType:
     if not workers:
         return styled("no workers", "yellow")
-    names = ", ".join(f"{worker.name} ({worker.version}, {worker.role})" for worker in workers)
+    names = ", ".join(f"{worker.label} ({worker.version}, {worker.role})" for worker in workers)
     return styled(f"{counted(len(workers), 'worker')}: {names}")

@@ -1,6 +1,5 @@
 """`prelabel import`: list, show, retry; `undo` has its own module."""
 
-import time
 from collections.abc import Iterator
 from heapq import merge
 from itertools import islice
@@ -17,6 +16,7 @@ from prelabel_worker.cli.shared.known import projects_named
 from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, report, say, when
 from prelabel_worker.cli.shared.typed import command
+from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries.imports import Imports, ImportStatus
@@ -44,7 +44,7 @@ def list_imports(
     if as_json:
         out({"imports": [status.as_json() for status in newest]})
     else:
-        console().print(_table(newest))
+        console().print(_table(newest, HeldReader(client, settings.key_prefix).now_ms() / 1000))
     if not newest:
         raise typer.Exit(NOTHING)
 
@@ -135,11 +135,11 @@ def _newest(imports: Imports, projects: list[str], running: bool) -> Iterator[Im
         yield from merge(*settled, key=lambda status: -(status.settled_at or 0))
 
 
-def _table(imports: list[ImportStatus]) -> Table:
+def _table(imports: list[ImportStatus], now: float) -> Table:
     columns = ("chunk", "project", "state", "rows", "outcomes", "attempts", "cut", "took", "import")
     table = new_table(*columns, numbers=("rows", "attempts", "took"))
     for status in imports:
-        took = (status.settled_at or time.time()) - (status.cut_at or time.time())
+        took = (status.settled_at or now) - (status.cut_at or now)
         outcomes = ", ".join(f"{count:,} {name}" for name, count in status.outcomes.items())
         note = f"stuck: {status.defect}" if status.stuck_at else status.why
         state = "undone" if status.undone_at else f"{status.state} ({note})" if note else status.state

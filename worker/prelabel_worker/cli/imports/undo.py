@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -11,7 +11,7 @@ from prelabel.printing import counted
 from prelabel.unix_time import UnixTime
 from prelabel.wire.client import Client
 from prelabel_worker.cli.dead.bulk import answer, progress
-from prelabel_worker.cli.dead.filters import moment
+from prelabel_worker.cli.dead.filters import Moment, moment
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import reading
@@ -29,6 +29,7 @@ from prelabel_worker.cli.shared.terminal import (
     say,
     usage,
 )
+from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.operations.action_log import Actions
@@ -50,10 +51,12 @@ def undo(
     ] = None,
     project: Project = None,
     since: Annotated[
-        int | None, typer.Option(parser=moment, metavar="TIME", help="Sent then or later: RFC 3339, or 2h, 3d (ago).")
+        Moment | None,
+        typer.Option(parser=moment, metavar="TIME", help="Sent then or later: RFC 3339, or 2h, 3d (ago)."),
     ] = None,
     until: Annotated[
-        int | None, typer.Option(parser=moment, metavar="TIME", help="Sent then or earlier: RFC 3339, or 2h, 3d (ago).")
+        Moment | None,
+        typer.Option(parser=moment, metavar="TIME", help="Sent then or earlier: RFC 3339, or 2h, 3d (ago)."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -71,14 +74,17 @@ def undo(
     settings = settings_for(redis_url)
     client = connect(settings)
     projects = projects_named(Inspector(client, settings.key_prefix), project)
+    details: dict[str, Any]
     if name is not None:
         project_id, chosen = _named(Imports(client, settings.key_prefix), projects, name)
+        details = {"import": name}
     else:
         project_id = projects[0]
-        chosen = list(sent_between(Imports(client, settings.key_prefix), project_id, int(since or 0), until))
-    _Command(client, settings, project_id, chosen, yes=yes).run(
-        {"import": name} if name else _period(since, until), dry_run=dry_run, as_json=as_json
-    )
+        now_ms = HeldReader(client, settings.key_prefix).now_ms()
+        since_ms, until_ms = since.at(now_ms) if since else 0, until.at(now_ms) if until else None
+        chosen = list(sent_between(Imports(client, settings.key_prefix), project_id, since_ms, until_ms))
+        details = _period(since_ms, until_ms)
+    _Command(client, settings, project_id, chosen, yes=yes).run(details, dry_run=dry_run, as_json=as_json)
 
 
 def _period(since_ms: int | None, until_ms: int | None) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """`prelabel demo`: show the whole way of rows, with bad rows and an outage, in under a minute."""
 
 import signal
-import sys
 import threading
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ from prelabel_worker.cli.health.status import view
 from prelabel_worker.cli.local.demo_rows import DEMO_DATA, MEANT, MISSPELT, PROJECTS, messages, project
 from prelabel_worker.cli.local.running import for_programs_elsewhere, supervise
 from prelabel_worker.cli.local.sandbox import put_project
+from prelabel_worker.cli.shared.interrupts import ends_as_an_exception, stop_signals
 from prelabel_worker.cli.shared.screen import Screen, console, styled
 from prelabel_worker.cli.shared.terminal import AWAY, DONE_WITH_DEAD, TIMED_OUT, say
 from prelabel_worker.cli.shared.typed import typed
@@ -74,10 +74,9 @@ def demo(
 
     Example: prelabel demo --keep
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     screen = console()
     screen.print(f"starting Redis, the sandbox and {workers} workers …")
-    with Stack(workers=workers, data=DEMO_DATA, fresh=True) as stack:
+    with ends_as_an_exception(), Stack(workers=workers, data=DEMO_DATA, fresh=True) as stack:
         for project_id in PROJECTS:
             put_project(stack.file.sandbox_url, orjson.dumps(project(project_id)))
             # Missing data rows stay missing: without retrying, their rows die at once and the demo can end.
@@ -250,6 +249,6 @@ def _commands(dead_letter: DeadLetter | None) -> Iterator[str]:
 
 def _wait_for_interrupt(stack: Stack) -> None:
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stop_signals():
         signal.signal(number, lambda *_: stop.set())
     supervise(stack, stop)

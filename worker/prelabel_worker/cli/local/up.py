@@ -12,6 +12,7 @@ from prelabel.printing import counted
 from prelabel_worker.cli.local.demo_rows import DEMO_DATA
 from prelabel_worker.cli.local.running import for_programs_elsewhere, supervise
 from prelabel_worker.cli.local.sandbox import put_project
+from prelabel_worker.cli.shared.interrupts import stop_signals
 from prelabel_worker.cli.shared.terminal import print_line, say, usage
 from prelabel_worker.cli.shared.typed import typed
 from prelabel_worker.stack.stack import Stack
@@ -49,7 +50,7 @@ def up(
     if data not in (_DATA, DEMO_DATA):
         usage(f"--data {data}: expected {_DATA} or {DEMO_DATA}")
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stop_signals():
         signal.signal(number, lambda *_: stop.set())
     with Stack(workers=workers, data=data, tell=say) as stack:
         put_project(stack.file.sandbox_url, orjson.dumps(DEMO_PROJECT))

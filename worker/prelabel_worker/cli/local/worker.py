@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.presence import full_name
 from prelabel_worker.runtime import roles
 
 
@@ -17,7 +18,7 @@ def worker(
         Literal["all", "submit", "poll"],
         typer.Option(help="Its stages: submit computes (group, retry, submit, expire), poll waits (poll, settle)."),
     ] = "all",
-    name: Annotated[str, typer.Option(help="The worker's name; %h is the host.")] = "worker@%h",
+    name: Annotated[str, typer.Option(help="The worker's name for people; %h is the host.")] = "worker@%h",
 ) -> None:
     """Run a worker: it groups, submits, polls and settles. The same as `celery -A prelabel_worker worker`.
 
@@ -35,6 +36,6 @@ def worker(
                 {name: key.get_secret_value() for name, key in settings.account_keys.items()}
             ),
         }
-    command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", "--hostname", name]
+    command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", "--hostname", full_name(name)]
     command += ["--concurrency", str(concurrency), *roles.queue_arguments(role)]
     os.execve(sys.executable, command, environment)  # noqa: S606 - Celery takes over this process and its signals

@@ -183,7 +183,7 @@ def set_overrides(
 
 def _refuse_older(inspector: Inspector) -> None:
     """Exit with code 2 while an older worker is alive: it would import ground truth as pre-labels."""
-    older = [worker.name for worker in inspector.workers() if worker.knows < KNOWN_VERSION]
+    older = [worker.label for worker in inspector.workers() if worker.knows < KNOWN_VERSION]
     if older:
         usage(f"these workers would import ground truth as pre-labels, finish the upgrade first: {', '.join(older)}")
 

@@ -17,6 +17,7 @@ from prelabel_worker.cli.publish.report import Reporting
 from prelabel_worker.cli.publish.send import FLUSH_SECONDS, send
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.interrupts import ends_as_an_exception
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out, print_line, usage
 from prelabel_worker.settings import Settings
 
@@ -130,4 +131,5 @@ def _publish_only(publisher: Publisher, source: Source) -> tuple[int, int]:
     def take(record: Record) -> None:
         publisher.publish(record.message)
 
-    return send(source, take, lambda: publisher.close(FLUSH_SECONDS))
+    with ends_as_an_exception():  # so that the rows that were read are flushed, as at every end of Python
+        return send(source, take, lambda: publisher.close(FLUSH_SECONDS))

@@ -169,7 +169,7 @@ def test_a_mistake_in_the_words_is_one_line_and_exit_code_2(
     tmp_path: Path, files: Callable[..., str], args: list[str]
 ) -> None:
     files("odd.json", "{")
-    files("odd.gz", "\x1f")
+    (tmp_path / "odd.gz").write_bytes(gzip.compress(b"{}\n")[:12])
     files("empty.json", "{}")
 
     done = run_in(tmp_path, *args)

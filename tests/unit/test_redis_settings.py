@@ -76,6 +76,21 @@ def test_unusable_settings_are_refused_with_the_same_text_by_both_readers(
     assert "s3cret" not in str(alone.value)
 
 
+def test_a_byte_order_mark_costs_no_setting_of_the_first_line_and_another_encoding_is_named(
+    tell: Tell, tmp_path: Path
+) -> None:
+    tell({}, "")
+    content = f"{PREFIX}=mine\nPRELABEL_CHUNK_ROWS=78\n"
+
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbf" + content.encode())
+    assert (read_redis_settings().key_prefix, read_settings().key_prefix) == ("mine", "mine")
+
+    (tmp_path / ".env").write_bytes(content.encode("utf-16"))
+    for read in (read_redis_settings, read_settings):
+        with pytest.raises(ConfigurationError, match="not UTF-8: convert it with iconv"):
+            read()
+
+
 def test_the_running_stack_s_redis_goes_before_the_default_alone(tell: Tell) -> None:
     tell({}, "")
     assert str(read_redis_settings(otherwise="redis://stack/0").state) == "redis://stack:6379/0"

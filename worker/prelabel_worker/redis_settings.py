@@ -17,6 +17,8 @@ ENV_PREFIX = "PRELABEL_"
 """The prefix of every setting's environment variable."""
 ENV_FILE = Path(".env")
 """The file in the current folder that is read for settings that the environment lacks."""
+ENV_FILE_ENCODING = "utf-8-sig"
+"""UTF-8; a byte-order mark is left out, or it would be a part of the first name."""
 
 
 def _check_redis_url(text: str) -> None:
@@ -100,7 +102,15 @@ def _read_file() -> Mapping[str, str | None]:
         return {}
     from dotenv import dotenv_values  # imported late, since a container has no such file
 
-    return dotenv_values(ENV_FILE, encoding="utf-8")
+    try:
+        return dotenv_values(ENV_FILE, encoding=ENV_FILE_ENCODING)
+    except UnicodeDecodeError:
+        raise not_utf_8() from None
+
+
+def not_utf_8() -> ConfigurationError:
+    """Return the error for a `.env` in another encoding."""
+    return ConfigurationError(f"{ENV_FILE}: not UTF-8: convert it with iconv")
 
 
 def _problems(setting: Setting, value: str) -> Iterator[str]:

@@ -16,7 +16,14 @@ from prelabel.wire.redis_url import InvalidUrl, RedisUrl
 from prelabel_worker.amqp_url import SCHEMES, AmqpUrl
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.labelbox.endpoint import Endpoint
-from prelabel_worker.redis_settings import ENV_FILE, ENV_PREFIX, KEY_PREFIX, REDIS_URL
+from prelabel_worker.redis_settings import (
+    ENV_FILE,
+    ENV_FILE_ENCODING,
+    ENV_PREFIX,
+    KEY_PREFIX,
+    REDIS_URL,
+    not_utf_8,
+)
 
 
 class _UnmixedSources(PydanticBaseSettingsSource):
@@ -44,6 +51,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
         env_file=ENV_FILE,
+        env_file_encoding=ENV_FILE_ENCODING,
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -293,6 +301,8 @@ def read_settings(**overrides: Any) -> Settings:
     """Read the settings without a check of their sources: do not use them for Labelbox. Raises ConfigurationError."""
     try:
         settings = Settings(**overrides)
+    except UnicodeDecodeError:
+        raise not_utf_8() from None
     except ValidationError as error:
         problems = [
             f"{ENV_PREFIX}{'.'.join(str(part) for part in problem['loc']).upper()}: "

@@ -42,6 +42,12 @@ class Likeness:
     formats: tuple[str, ...] = ()
 
 
+_SOME_COCO = Likeness(
+    "this looks like a file of COCO: give --format coco-results, or the coco- format that its results have",
+    tuple(_COCO.values()),
+)
+
+
 def recognise(stream: TextInput, path: Path | None = None) -> Likeness | None:
     """Return what a text looks like, without taking any of it; None for one that looks like nothing in particular.
 
@@ -51,7 +57,9 @@ def recognise(stream: TextInput, path: Path | None = None) -> Likeness | None:
     first, newline, rest = head.partition(b"\n")
     if newline and _is_json(first):  # what follows are other lines, whose keys say nothing about this one
         head = first
-    keys = {name for name, empty in _KEY.findall(head) if not empty}
+        if rest.strip() and not _names(head) & _OURS:
+            return None  # lines, of which the first one is no message: it alone is refused
+    keys = _names(head)
     if head.startswith(b"["):
         if keys & _OURS:
             return Likeness(
@@ -70,12 +78,19 @@ def _of_object(head: bytes, keys: set[bytes], path: Path | None, *, several_line
             return Likeness(
                 "this looks like an object of several lines: expected one message a line, as `jq -c .` writes it"
             )
-        parts = read_keys(head)
-        form = parts and form_of(parts)
+        line = read_keys(head)
+        form = form_of(line) if line is not None else None
         return _like(form.value) if form else None
-    if not keys & {b"annotations", b"images", b"categories"}:
+    parts = keys & {b"annotations", b"images", b"categories"}
+    if not parts:
         return None
-    return (_coco(keys) if b"image_id" in keys else None) or (_first_annotation(path) if path else None)
+    likeness = (_coco(keys) if b"image_id" in keys else None) or (_first_annotation(path) if path else None)
+    return likeness or (_SOME_COCO if parts - {b"annotations"} else None)
+
+
+def _names(text: bytes) -> set[bytes]:
+    """Return the names of values in a JSON text, except of empty arrays."""
+    return {name for name, empty in _KEY.findall(text) if not empty}
 
 
 def _is_json(line: bytes) -> bool:
@@ -91,7 +106,7 @@ def _first_annotation(path: Path) -> Likeness | None:
         first = next(elements(path, "annotations", alone=False), None)
     except UnreadableInput:
         return None
-    return _coco({name for name, empty in _KEY.findall(orjson.dumps(first)) if not empty})
+    return _coco(_names(orjson.dumps(first)))
 
 
 def _coco(keys: set[bytes]) -> Likeness | None:

@@ -3,7 +3,10 @@
 import ast
 import gzip
 import json
+import os
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +239,29 @@ def test_a_file_of_another_format_is_told_the_option_that_reads_it(
     assert done.err == (
         f"prelabel: {file}: this looks like coco-results: give --format coco-results, with --categories FILE\n"
     )
+
+
+@pytest.mark.parametrize("words", [["--format", "auto"], ["--format", "rttm", "--project", "p"]])
+def test_a_named_pipe_of_another_format_is_read_once(words: list[str], command: Command, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    content = json.dumps({"images": [{"id": at} for at in range(20_000)], "annotations": [RESULT]}).encode()
+
+    def fill() -> None:
+        with suppress(BrokenPipeError):
+            pipe.write_bytes(content)
+
+    filling = threading.Thread(target=fill)
+    filling.start()
+    done = command("publish", str(pipe), *words, "--dry-run")
+    filling.join()
+
+    if "auto" in words:
+        assert (done.code, done.out) == (2, "")
+        assert "this looks like a file of COCO" in done.err
+    else:  # RTTM has no line longer than its limit
+        assert (done.code, done.out) == (2, "")
+        assert done.err.endswith("; nothing was published\n")
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,16 @@ def test_a_file_without_categories_is_told_where_they_go(tmp_path: Path) -> None
     assert with_names.text.endswith("give --format coco-results")
 
 
+def test_a_file_of_coco_whose_results_are_out_of_sight_is_named_as_such(tmp_path: Path) -> None:
+    path = write(tmp_path, "predictions", {"categories": [{"id": 1}], "images": [{"id": 1}], "annotations": []})
+
+    with open_text(path) as stream:
+        recognised = recognise(stream)
+
+    assert recognised is not None
+    assert "this looks like a file of COCO: give --format coco-results" in recognised.text
+
+
 @pytest.mark.parametrize(
     ("content", "advice"),
     [
@@ -105,7 +115,9 @@ def test_a_file_that_looks_like_nothing_is_left_to_the_reader(tmp_path: Path, co
     assert likeness(tmp_path, content) is None
 
 
-@pytest.mark.parametrize("first", ["[1, 2]", "{", "{not json}", "", "1,2"])
+@pytest.mark.parametrize(
+    "first", ["[1, 2]", "{", "{not json}", "", "1,2", '{"images": [1]}', '[{"image_id": 1, "bbox": [1]}]']
+)
 def test_a_bad_first_line_hides_no_messages_behind_it(tmp_path: Path, first: str) -> None:
     recognised = likeness(tmp_path, f"{first}\n{json.dumps(MESSAGE)}\n")
 

@@ -99,7 +99,7 @@ class Predictions:
         if self.form == _NDJSON and project is None:
             usage("ndjson needs --project: plain lines do not name one")
         with open_text(file) as stream:
-            likeness = recognise(stream, None if file == STANDARD_INPUT else Path(file))
+            likeness = recognise(stream, Path(file) if stream.size is not None else None)
             if likeness is not None and not set(likeness.formats) & set(Form):
                 usage(f"{name_of(file)}: {likeness.text}")
             form = None if self.form == _AUTO else Form(self.form)
@@ -123,6 +123,8 @@ class Predictions:
             say(f"{path}: {likeness.text}")
 
     def _unlike(self, path: Path) -> Likeness | None:
+        if not path.is_file():  # a pipe cannot be read twice
+            return None
         with suppress(UnreadableInput), open_text(path) as stream:
             likeness = recognise(stream, path)
             return None if likeness is None or self.form in likeness.formats else likeness

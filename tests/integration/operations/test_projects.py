@@ -218,5 +218,5 @@ def test_an_override_is_stored_as_the_scripts_read_it(option: str, value: str, s
 def test_a_value_out_of_bounds_is_refused_with_what_is_expected(option: str, value: str) -> None:
     (override,) = [each for each in OVERRIDES if each.option == option]
 
-    with pytest.raises(BadOverride, match=f"--{option}: expected .* found {value}"):
+    with pytest.raises(BadOverride, match=f"--{option}: expected .* found '{value}'"):
         override.parse(value)

@@ -71,6 +71,8 @@ def test_fields_causes_and_texts_that_differ_are_different_groups() -> None:
         group_of("k", Reason.INVALID_ANNOTATION, path="annotations[3].bbox.top", expected="a number"),
         group_of("k", Reason.INVALID_ANNOTATION, path="annotations[3].bbox.left", expected="a number"),
         group_of("k", Reason.INVALID_ANNOTATION, path="annotations[3].bbox.left", expected="a number above 0"),
+        group_of("k", Reason.WRONG_KIND, path="annotations[0]", expected="a kind that fits 'lane 1'"),
+        group_of("k", Reason.WRONG_KIND, path="annotations[0]", expected="a kind that fits 'lane 2'"),
         group_of_error("k", "the row is locked"),
         group_of_error("k", "the row is too large"),
     ]

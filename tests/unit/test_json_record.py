@@ -56,7 +56,7 @@ DOCUMENTED = [
     (BulkResult(), "matched done skipped"),
     (Finding(Check.CLOCK, Level.OK, "x"), "check level good found remedy project"),
     (Answer("q", "a", "b"), "question asked answered good"),
-    (Action("p", 1, "retry", "u", {}), "projectId at action who details"),
+    (Action("p", 1, "retry", "u", {}), "projectId account at action who details"),
     (Quarantined("p", "tick", "d", 1), "projectId stage detail"),
     (ProjectAudit("p", {}, {}, []), "projectId balances counted found differences"),
     (
@@ -79,7 +79,10 @@ DOCUMENTED = [
         WorkerStatus("w", "h", 1, "0.1.0", 2, 0.5),
         "name host pid version role concurrency seenSecondsAgo busySeconds stalledSeconds",
     ),
-    (Fault(1, "", Reason.UNKNOWN_FEATURE, "x", "y", "t"), "line path reason found expected"),
+    (
+        Fault(1, "", Reason.UNKNOWN_FEATURE, "x", "y", "t"),
+        "line path reason found expected hint projectId dataRow messageId",
+    ),
     (Report(), "lines valid invalid byReason errors"),
     (NoRow(1, "", "w"), "line globalKey reason"),
     (ONTOLOGY, "id name mediaType createdAt tools classifications"),

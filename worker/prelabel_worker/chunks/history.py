@@ -66,6 +66,7 @@ OUTCOMES: tuple[str, ...] = (
     Reason.EXISTING.value,
     Reason.UPLOAD_FAILED.value,
     Reason.PRE_LABELS_ONLY.value,
+    Reason.UNREADABLE_RECORD.value,
 )
 _NUMBER = {name: number for number, name in enumerate(OUTCOMES)}
 

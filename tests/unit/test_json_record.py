@@ -65,7 +65,7 @@ DOCUMENTED = [
     (Wait("p", "operator", "w", "r"), "project cause why remedy"),
     (Finding(Check.CLOCK, Level.OK, "x"), "check level good found remedy project"),
     (Answer("q", "a", "b"), "question asked answered good"),
-    (Action("p", UnixTime(1.0), "retry", "u", {}), "projectId at action who details"),
+    (Action("p", UnixTime(1.0), "retry", "u", {}), "projectId account at action who details"),
     (Quarantined("p", "tick", "d", 1), "projectId stage detail"),
     (ProjectAudit("p", {}, {}, []), "projectId balances counted found differences"),
     (
@@ -89,7 +89,10 @@ DOCUMENTED = [
         "name host pid version role concurrency seenSecondsAgo busySeconds stalledSeconds requestsPerMinute "
         "requestBurst identity",
     ),
-    (Fault(1, "line 1", "", Reason.UNKNOWN_FEATURE, "x", "y", "t"), "line where path reason found expected"),
+    (
+        Fault(1, "line 1", "", Reason.UNKNOWN_FEATURE, "x", "y", "t"),
+        "line where path reason found expected hint projectId dataRow messageId",
+    ),
     (Report(), "lines valid invalid byReason errors"),
     (NoRow(1, "", "w"), "line globalKey reason"),
     (ONTOLOGY, "id name mediaType createdAt tools classifications"),

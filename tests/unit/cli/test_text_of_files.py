@@ -358,6 +358,7 @@ NO_TEXT = {
     "worker/prelabel_worker/setup/adding_state.py": "our own state",
     "worker/prelabel_worker/cli/setup/dataset.py": "our own report",
     "worker/prelabel_worker/cli/dead/edit.py": "a text that is kept as the editor wrote it",
+    "worker/prelabel_worker/cli/main.py": "standard streams that were closed",
 }
 
 

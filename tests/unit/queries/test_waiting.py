@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from prelabel.unix_time import UnixTime
 from prelabel_worker.accounts.status import AccountStatus, Stop
 from prelabel_worker.queries.status import ProjectStatus
 from prelabel_worker.queries.waiting import waits
@@ -16,8 +17,7 @@ PENDING = ProjectStatus(
 )  # fmt: skip
 ACCOUNT = AccountStatus("default", projects=("p",))
 WORKERS = [WorkerStatus("w", "h", 1, "0.1.0", 2, 0.5)]
-SOON = time.time() + 60
-FOR_EVER = time.time() + 3 * 10**9
+SOON = UnixTime(time.time() + 60)
 
 
 def told(status: ProjectStatus, account: AccountStatus = ACCOUNT, workers: list[WorkerStatus] = WORKERS) -> str:
@@ -63,7 +63,7 @@ def test_a_reason_is_named_also_while_workers_try_again_between_two_pauses() -> 
 
 
 def test_a_persons_pause_is_ended_by_a_person() -> None:
-    status = replace(PENDING, paused="by ana: new ontology", paused_until=FOR_EVER, pause_cause="operator")
+    status = replace(PENDING, paused="by ana: new ontology", paused_until=None, pause_cause="operator")
 
     assert told(status) == (
         "operator | p waits: paused until somebody resumes it: by ana: new ontology; "
@@ -72,9 +72,9 @@ def test_a_persons_pause_is_ended_by_a_person() -> None:
 
 
 def test_a_purge_that_has_not_ended_is_a_reason() -> None:
-    line = told(replace(PENDING, purging="ana", purging_since=0.0))
+    line = told(replace(PENDING, purging="ana", purging_since=UnixTime(1.0)))
 
-    assert "a purge by ana, begun 1970-01-01 00:00:00 UTC, has not ended" in line
+    assert "a purge by ana, begun 1970-01-01T00:00:01.000Z, has not ended" in line
     assert "prelabel project purge p resumes it, prelabel project resume p gives it up" in line
 
 

@@ -67,6 +67,7 @@ OUTCOMES: tuple[str, ...] = (
     Reason.UPLOAD_FAILED.value,
     Reason.PRE_LABELS_ONLY.value,
     "discarded",
+    Reason.UNREADABLE_RECORD.value,
 )
 _NUMBER = {name: number for number, name in enumerate(OUTCOMES)}
 

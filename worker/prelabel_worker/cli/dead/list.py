@@ -5,14 +5,13 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from prelabel.printing import counted
 from prelabel_worker.cli.dead.explain import explanation, in_short
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
 from prelabel_worker.cli.dead.show import times
 from prelabel_worker.cli.shared.each_project import of_each
-from prelabel_worker.cli.shared.screen import console, new_table, styled
+from prelabel_worker.cli.shared.screen import console, joined, new_table
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, when
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup
 
@@ -82,6 +81,6 @@ def _dead_letters(dead_letters: list[DeadLetter], *, one_line: bool = False) -> 
     for dead_letter in dead_letters:
         problem = ": ".join(filter(None, (dead_letter.reason, in_short(dead_letter))))
         parts = filter(None, (dead_letter.data_row, problem, times(dead_letter.retried)))
-        shown = Text("  " if one_line else "\n").join(styled(part) for part in parts)
+        shown = joined(parts, "  " if one_line else "\n")
         table.add_row(dead_letter.id, dead_letter.project_id, shown)
     return table

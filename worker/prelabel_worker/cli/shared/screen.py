@@ -1,6 +1,6 @@
 """The console and its tables. They take no text for markup, whoever wrote it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from rich.console import Console
@@ -35,6 +35,11 @@ def new_table(*columns: str, numbers: Collection[str] = ()) -> Table:
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     return table
+
+
+def joined(parts: Iterable[str], between: str) -> Text:
+    """Return a cell of several parts, with our own text between them, which may be a line break."""
+    return Text(between).join(styled(part) for part in parts)
 
 
 def styled(text: str, style: str = "") -> Text:

@@ -162,5 +162,5 @@ def test_a_file_that_is_no_report_stays_as_it_is(flow: Flow, run: Run, tmp_path:
     done = run("publish", str(file), "--project", flow.project, "--report", str(other))
 
     assert (done.returncode, other.read_text()) == (2, content)
-    assert "no report of this command" in done.stderr
+    assert "is not a report of this command" in done.stderr
     assert flow.status().published == 0

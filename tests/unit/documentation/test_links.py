@@ -68,5 +68,5 @@ def test_every_file_of_this_repository_that_a_page_names_is_there(page: Path) ->
         *(ROOT / source for source in ("worker/prelabel_worker", "worker", "producers/prelabel", "producers")),
     )
 
-    named = [name for name in named if not name.startswith(".prelabel/")]  # `prelabel up` makes it
-    assert [name for name in named if not any(any(place.glob(name)) for place in places)] == []
+    of_ours = [name for name in named if not name.startswith(".prelabel/")]  # `prelabel up` makes those
+    assert [name for name in of_ours if not any(any(place.glob(name)) for place in places)] == []

@@ -24,7 +24,7 @@ _START_FIELD = 19  # of the fields after the name of the program in /proc/PID/st
 
 
 class Presence(msgspec.Struct, frozen=True, rename="camel"):
-    """A worker's last announcement. A field that another release lacks has a default; an unknown one is ignored."""
+    """A worker's last announcement. Fields that older releases lack have defaults; unknown fields are ignored."""
 
     #: The name of its machine.
     host: str
@@ -42,7 +42,7 @@ class Presence(msgspec.Struct, frozen=True, rename="camel"):
     system: str = ""
     #: When its process began, in ticks since the boot; 0 where that is unknown.
     began: int = 0
-    #: The newest version of chunks that it can work on.
+    #: The highest version of the chunk format that it knows.
     knows: int = 1
     #: Its role: `submit`, `poll` or `all`.
     role: str = "all"

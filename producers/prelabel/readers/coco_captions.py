@@ -1,6 +1,6 @@
 """Read COCO captions: each `{image_id, caption}` becomes a free text of the class `caption`.
 
-An image can have one answer only: its first caption is used, the others are reported as refused.
+An image can have one answer only: its first caption is used, each further caption is a bad record.
 """
 
 from collections.abc import Iterator

@@ -90,7 +90,7 @@ def test_a_running_publishers_spool_is_left_to_it(
     answer = spool("send", "spool")
 
     assert answer.exit_code == 1
-    assert "running publishers send their own slots: 0" in answer.stderr
+    assert "not sent, because their publishers run and send them: slots 0" in answer.stderr
     assert client.exists(f"{prefix}:{{p}}:frames") == 0
 
 

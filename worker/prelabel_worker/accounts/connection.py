@@ -1,4 +1,4 @@
-"""Make an account's client for Labelbox and its request budget from the settings. No other module does."""
+"""Make an account's Labelbox client, and the account's request budget, from the settings. No other module does."""
 
 from prelabel.wire.client import Client
 from prelabel_worker.accounts.rate_limiter import Permits
@@ -16,9 +16,9 @@ def key_of(settings: Settings, account: str) -> str:
 
 
 def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0) -> Labelbox:
-    """Return a client with the account's key; the caller closes it. `timeout_seconds` 0 means that of the settings.
+    """Return a client with the account's key; the caller closes it. Without `timeout_seconds`, the settings' applies.
 
-    Raises KeyMissing, and ConfigurationError if the key would be sent unencrypted.
+    Raises KeyMissing if the account has no key; ConfigurationError if the key would be sent unencrypted.
     """
     seconds = timeout_seconds or settings.request_timeout_seconds
     return Labelbox(settings.labelbox_endpoint, key_of(settings, account), seconds)

@@ -64,7 +64,7 @@ def _save(store: Store, dead_letter: DeadLetter, text: bytes, *, keep: bool) -> 
     new = edited_message(dead_letter, checked(dead_letter, text), store.rows.lanes(dead_letter.project_id))
     result = store.rows.edit(dead_letter.project_id, [new], "keep" if keep else "old")
     if not result.done:
-        say("somebody else has retried, changed or discarded it meanwhile")
+        say("nothing was saved: somebody else has retried, changed or discarded the dead letter meanwhile")
     details = {"ids": [dead_letter.id], "kept": keep, **result.as_json()}
     Actions(store.client, store.prefix).record(dead_letter.project_id, "edit", details)
     return result
@@ -97,7 +97,7 @@ def _edited(dead_letter: DeadLetter, text: bytes) -> bytes:
             subprocess.run([*shlex.split(editor), str(path)], check=True)  # noqa: S603 - the person's own command
             return read_text(path)
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
-            say(f"the editor {editor!r} failed ({error}): set EDITOR, or give --file; the dead letter stays")
+            say(f"the editor {editor!r} failed ({error}): set VISUAL or EDITOR, or give --file")
             raise typer.Exit(USAGE) from None
         except UnreadableInput as error:
             say(f"the editor's text cannot be used: {error}; the dead letter stays")
@@ -107,7 +107,7 @@ def _edited(dead_letter: DeadLetter, text: bytes) -> bytes:
 
 
 def _keep_text(dead_letter: DeadLetter, text: bytes) -> None:
-    """Save what the person wrote to a file, so that it is not lost, and print the command that uses it."""
+    """Save the person's text in a temporary file, so that it is not lost, and print the command that uses it."""
     handle, path = tempfile.mkstemp(prefix="prelabel-dead-letter-", suffix=".json")
     with os.fdopen(handle, "wb") as file:
         file.write(text)

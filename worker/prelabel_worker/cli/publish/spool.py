@@ -58,15 +58,15 @@ def send(
     force: Annotated[
         bool,
         typer.Option(
-            "--force", help="Also send rows that are too old: those that Redis already has may be counted twice."
+            "--force", help="Also send rows that are too old. Redis may count such a row twice if it has it already."
         ),
     ] = False,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Send rows that ended publishers left on the disk. Running publishers send their own.
+    """Send the rows that publishers left on the disk when they ended. Running publishers send their own.
 
-    Exit code 1 when rows stay: they are too old, damaged, or of a running publisher; 3 when there is nothing to send.
+    Exit code 1 when rows are too old or damaged, or a running publisher has rows; 3 when there is nothing to send.
 
     Example: prelabel spool send /var/lib/fleet/spool
     """
@@ -94,7 +94,7 @@ def send(
     if stayed:
         say(f"{counted(stayed, 'row')} stayed, too old or damaged: see `{command('spool list', folder)}`")
     if owned:
-        say(f"running publishers send their own slots: {', '.join(owned)}")
+        say(f"not sent, because their publishers run and send them: slots {', '.join(owned)}")
     if stayed or owned:
         raise typer.Exit(DONE_WITH_DEAD)
     if not sent:
@@ -106,7 +106,7 @@ def _existing(folder: Path) -> Path:
         say(f"{folder}: no such folder")
         raise typer.Exit(USAGE)
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        say(f"{folder}: expected a folder that this user may read and write: locks are files in it")
+        say(f"{folder}: this user must be able to read and write it, because prelabel creates lock files in it")
         raise typer.Exit(USAGE)
     return folder
 

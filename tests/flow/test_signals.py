@@ -24,6 +24,14 @@ Process = "subprocess.Popen[bytes]"
 WORKER = [*COMMAND, "worker", "--concurrency", "1"]
 
 
+@pytest.fixture(autouse=True)
+def hangups_have_their_default() -> Iterator[None]:
+    """Under `nohup`, the processes of these tests would ignore the signal from the beginning."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 class Site:
     """A worker in a session of its own, as one that a terminal started, its Redis and its sandbox."""
 

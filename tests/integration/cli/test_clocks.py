@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from prelabel.unix_time import UnixTime
 from tests.support.flow import run_in
 from tests.support.project import Project, message
 
@@ -50,6 +51,6 @@ def test_an_operator_s_action_is_dated_by_redis(project: Project, run: Run) -> N
     project.kill("a")
     run("dead", "discard", "--project", "p", "--yes")
 
-    (action,) = run("dead", "log", "--project", "p")["actions"]
+    (action,) = run("actions", "--project", "p")["actions"]
 
-    assert abs(action["at"] - project.held.now_ms()) < 60_000
+    assert abs(UnixTime.from_iso(action["at"]).ms - project.held.now_ms()) < 60_000

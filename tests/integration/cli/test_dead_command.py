@@ -400,7 +400,7 @@ def test_an_export_that_nobody_reads_to_the_end_ends_quietly(project: Project, t
         running.stdout.close()
         errors = running.stderr.read()
 
-    assert running.returncode == 0
+    assert running.returncode == 0, errors
     assert "Traceback" not in errors
     assert "Error" not in errors
 

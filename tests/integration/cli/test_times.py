@@ -98,7 +98,7 @@ def test_a_printed_time_given_back_as_since_finds_the_dead_letter(rig: Rig, prel
 
 
 def test_an_action_has_its_filter_s_times_and_its_pause_in_seconds(rig: Rig, prelabel: Command, dead_id: str) -> None:
-    actions = prelabel("dead", "log", "--json").json["actions"]
+    actions = prelabel("actions", "--json").json["actions"]
     details = {action["action"]: action["details"] for action in actions}
     assert UnixTime.from_iso(details["retry"]["since"]) < UnixTime.now()
     assert details["pause"]["pauseSeconds"] == 300

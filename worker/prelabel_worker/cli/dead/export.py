@@ -57,13 +57,14 @@ def export(
         raise typer.Exit(USAGE)
     store = Store(redis_url, choice.project)
     chosen = choice.filter_at(store.rows.now_ms())
-    count = left_out = 0
+    count, left_out, unreadable = 0, 0, ""
     with _opened(output) as file:
         write = _table(file) if format is Format.CSV else _messages(file) if messages else _dead_letters(file)
         for dead_letter in of_each(store.projects, lambda project_id: store.rows.choose(project_id, chosen)):
             written = write(dead_letter)
             count, left_out = count + written, left_out + 1 - written
-        unreadable = f", left out {left_out} that cannot be read as a message" if left_out else ""
+        if left_out:
+            unreadable = f", left out {left_out} that cannot be read as a message"
         if not count:
             say(f"nothing matches{unreadable}" + (f": {output} is left as it was" if output else ""))
             raise typer.Exit(NOTHING)

@@ -8,6 +8,7 @@ import typer
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import of_each
+from prelabel_worker.cli.shared.known import check_project
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, usage, when
 from prelabel_worker.operations.action_log import KEPT, Action, Actions
@@ -31,10 +32,10 @@ def actions(
         usage("give --project or --account: an action on an account belongs to no project")
     settings = settings_for(redis_url)
     client = connect(settings)
-    log = Actions(client, settings.key_prefix)
+    log, inspector = Actions(client, settings.key_prefix), Inspector(client, settings.key_prefix)
     recorded: list[Action] = []
     if account is None:
-        projects = [project] if project else Inspector(client, settings.key_prefix).projects()
+        projects = [project] if project else inspector.projects()
         recorded += of_each(projects, lambda project_id: log.last(project_id, limit))
     if project is None:
         recorded += log.last_with_accounts(limit if account is None else KEPT, account)
@@ -45,6 +46,8 @@ def actions(
         for action in newest:
             console().print(_line(action), markup=False, highlight=False, soft_wrap=True)
     if not newest:
+        if project is not None:
+            check_project(inspector, project)
         raise typer.Exit(NOTHING)
 
 

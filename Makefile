@@ -27,7 +27,7 @@ demo: $(VENV)/.embedded  ## show the whole path with 20,000 rows, bad rows and a
 	$(BIN)/prelabel demo
 
 test: $(VENV)/.dev  ## run all tests, more at a time than there are cores, since most of them wait for other processes
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 4 --dist loadfile
 
 test-fast: $(VENV)/.dev  ## run the unit tests except the slow ones, in under a minute
 	$(BIN)/pytest tests/unit -n 2 -m 'not slow'

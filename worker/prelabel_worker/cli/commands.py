@@ -180,7 +180,7 @@ COMMANDS: Mapping[str, Declared | Noun] = {
         "Spools of publishers: list, send.",
         {
             "list": Declared("publish.spool:list_", "List rows that wait on the disk, by slot and project."),
-            "send": Declared("publish.spool:send", "Send rows that ended publishers left on the disk."),
+            "send": Declared("publish.spool:send", "Send the rows that publishers left on the disk when they ended."),
         },
     ),
 }

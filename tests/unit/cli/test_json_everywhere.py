@@ -18,11 +18,13 @@ WITHOUT_JSON = {
 
 
 def commands() -> dict[str, Declared]:
-    found: dict[str, Declared] = {}
+    declared: dict[str, Declared] = {}
     for noun, entry in COMMANDS.items():
-        of_noun = {f"{noun} {name}": each for name, each in entry.commands.items()} if isinstance(entry, Noun) else {}
-        found |= of_noun or {noun: entry}  # type: ignore[dict-item]
-    return found
+        if isinstance(entry, Noun):
+            declared |= {f"{noun} {name}": command for name, command in entry.commands.items()}
+        else:
+            declared[noun] = entry
+    return declared
 
 
 def takes_json(words: str) -> bool:

@@ -17,7 +17,7 @@ from prelabel.text_input import UnreadableInput, open_text
 from prelabel_worker.cli.dead.edit import _text
 from prelabel_worker.cli.dead.retry import data_rows
 from prelabel_worker.cli.setup.batch_rows import of_lines
-from prelabel_worker.settings import Settings
+from prelabel_worker.settings import load_settings
 from prelabel_worker.setup.new_rows import NewRow, NoRow, RowReader
 from tests.support.command import Command, Done, command_of
 from tests.support.reading import write
@@ -55,7 +55,7 @@ forms = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run commands where no Redis is."""
-    settings = Settings(redis_url="redis://127.0.0.1:1/0", labelbox_api_key="k")  # type: ignore[arg-type]
+    settings = load_settings(redis_url="redis://127.0.0.1:1/0", labelbox_api_key="k")
     return command_of(settings, monkeypatch, tmp_path, capsys)
 
 

@@ -149,11 +149,11 @@ arrived = st.lists(
 
 
 @given(arrived)
-def test_of_one_data_row_and_model_only_the_last_to_arrive_stays(given_rows: list) -> None:  # type: ignore[type-arg]
-    stay, gone = newest(given_rows)
+def test_of_one_data_row_and_model_only_the_last_to_arrive_stays(rows: list[tuple[int, int, tuple[str, str]]]) -> None:
+    stay, gone = newest(rows)
 
-    assert sorted(stay + gone) == [index for index, _, _ in given_rows]
-    by_index = {index: (seq, key) for index, seq, key in given_rows}
+    assert sorted(stay + gone) == [index for index, _, _ in rows]
+    by_index = {index: (seq, key) for index, seq, key in rows}
     assert len({by_index[index][1] for index in stay}) == len(stay)
     for index in gone:
         seq, key = by_index[index]

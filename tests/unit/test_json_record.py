@@ -18,6 +18,7 @@ from prelabel_worker.doctor.findings import Check, Finding, Level
 from prelabel_worker.doctor.live.questions import Answer
 from prelabel_worker.operations.action_log import Action
 from prelabel_worker.operations.purge import PurgeResult
+from prelabel_worker.presence import WorkerStatus
 from prelabel_worker.quarantine.quarantine import Quarantined
 from prelabel_worker.queries.audit import ProjectAudit
 from prelabel_worker.queries.imports import ImportStatus
@@ -25,7 +26,6 @@ from prelabel_worker.queries.remote_imports import AtLabelbox
 from prelabel_worker.queries.row_report import ReportedRow
 from prelabel_worker.queries.status import ProjectStatus
 from prelabel_worker.queries.waiting import Wait
-from prelabel_worker.queries.workers import WorkerStatus
 from prelabel_worker.rendering.file_validation import Fault, Report
 from prelabel_worker.setup.new_rows import NoRow
 from prelabel_worker.setup.ontologies import WITH_FEATURES, Ontology

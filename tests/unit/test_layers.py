@@ -106,7 +106,7 @@ MAY_IMPORT = {
     "prelabel_worker.celery": "errors runtime settings",
     "prelabel_worker.stack": "errors queries runtime",
     "prelabel_worker.doctor": (
-        "accounts errors labelbox ontology quarantine queries rendering runtime scripts settings stack"
+        "accounts errors labelbox ontology presence quarantine queries rendering runtime scripts settings stack"
     ),
     "prelabel_worker.cli": (
         "accounts chunks dead_letters doctor errors labelbox ontology operations presence quarantine queries "

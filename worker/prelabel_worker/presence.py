@@ -7,6 +7,7 @@ when it starts. Announcements are dated by Redis's clock, so that the clocks of 
 import os
 import socket
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,6 +15,7 @@ from typing import Self
 import msgspec
 
 from prelabel.ids import uuid7
+from prelabel.json_record import JsonRecord
 from prelabel.wire import keys
 from prelabel.wire.client import Client, seconds_of, server_time
 
@@ -104,43 +106,56 @@ def _began(pid: int) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class LivingWorker:
-    """A worker that ticked within the last minute."""
+class WorkerStatus(JsonRecord):
+    """A worker that ticked within the last minute, as it announced itself."""
 
+    json_fields = (
+        "name", "host", "pid", "version", "role", "concurrency", "seen_seconds_ago", "busy_seconds", "stalled_seconds",
+        "requests_per_minute", "request_burst", "identity",
+    )  # fmt: skip
+
+    #: Its name, such as `worker@host`; several workers may have the same.
+    name: str
+    #: The name of its machine.
+    host: str
+    #: The id of its main process.
+    pid: int
+    #: Its release of prelabel.
+    version: str
+    #: How many processes run tasks.
+    concurrency: int
+    #: Seconds since its last announcement by Redis's clock, to a tenth.
+    seen_seconds_ago: float
+    #: Its role: `submit`, `poll` or `all`.
+    role: str = "all"
+    #: The newest version of chunks that it can work on.
+    knows: int = 1
+    #: Age of its oldest task in hand, in seconds; None without one.
+    busy_seconds: float | None = None
+    #: Seconds without progress.
+    stalled_seconds: float = 0.0
+    #: Its limit of requests a minute for each account; 0 if its release does not say.
+    requests_per_minute: int = 0
+    #: How many of them it may send at once.
+    request_burst: int = 0
+    #: The accounts that it has a key for.
+    accounts: Sequence[str] = ()
     #: What no other worker has, of this start or another.
-    identity: str
-    #: Its last announcement.
-    presence: Presence
-    #: Seconds since that announcement by Redis's clock, to a tenth.
-    silent_seconds: float
+    identity: str = ""
     #: Whether another living worker has the same name.
-    shares_name: bool
-
-    @property
-    def name(self) -> str:
-        """Return its name, which other workers may have too."""
-        return _name(self.identity, self.presence)
+    shares_name: bool = False
+    #: Its main process; None where that is unknown.
+    process: Process | None = None
 
     @property
     def label(self) -> str:
-        """Return its name, and its process id if another living worker has the same name."""
-        return label(self.name, self.presence.pid, shares_name=self.shares_name)
-
-    @property
-    def process(self) -> Process:
-        """Return its main process."""
-        presence = self.presence
-        return Process(presence.system, presence.host, presence.pid, presence.began)
+        """How it is named to people: with its process id if another living worker has the same name."""
+        return f"{self.name} pid {self.pid}" if self.shares_name else self.name
 
 
 def new_identity() -> str:
     """Return an identity for a worker that starts."""
     return uuid7().hex()
-
-
-def label(name: str, pid: int, *, shares_name: bool) -> str:
-    """Return how a worker is named to people."""
-    return f"{name} pid {pid}" if shares_name else name
 
 
 def full_name(name: str) -> str:
@@ -160,16 +175,39 @@ def withdraw(client: Client, prefix: str, identity: str) -> None:
     client.hdel(keys.workers(prefix), identity)
 
 
-def living(client: Client, prefix: str) -> list[LivingWorker]:
+def living(client: Client, prefix: str) -> list[WorkerStatus]:
     """Return the workers that ticked within the last minute and whose announcement can be read, by name."""
     now, presences = _read(client, prefix)
-    alive = {identity: presence for identity, presence in presences.items() if now - presence.at < GONE_AFTER_SECONDS}
-    names = Counter(_name(identity, presence) for identity, presence in alive.items())
-    workers = []
-    for identity, presence in alive.items():
-        shares_name = names[_name(identity, presence)] > 1
-        workers.append(LivingWorker(identity, presence, round(max(0.0, now - presence.at), 1), shares_name))
-    return sorted(workers, key=lambda worker: (worker.name, worker.presence.pid, worker.identity))
+    silences = {identity: now - presence.at for identity, presence in presences.items()}
+    alive = {identity: presences[identity] for identity, silence in silences.items() if silence < GONE_AFTER_SECONDS}
+    names = Counter(presence.name or identity for identity, presence in alive.items())
+    workers = [
+        status_of(identity, presence, silences[identity], shares_name=names[presence.name or identity] > 1)
+        for identity, presence in alive.items()
+    ]
+    return sorted(workers, key=lambda worker: (worker.name, worker.pid, worker.identity))
+
+
+def status_of(identity: str, presence: Presence, silent_seconds: float, *, shares_name: bool) -> WorkerStatus:
+    """Return the status of a worker that announced itself this long ago by Redis's clock."""
+    return WorkerStatus(
+        name=presence.name or identity,
+        host=presence.host,
+        pid=presence.pid,
+        version=presence.version,
+        concurrency=presence.concurrency,
+        seen_seconds_ago=round(max(0.0, silent_seconds), 1),
+        role=presence.role,
+        knows=presence.knows,
+        busy_seconds=presence.busy_seconds,
+        stalled_seconds=presence.stalled_seconds,
+        requests_per_minute=presence.requests_per_minute,
+        request_burst=presence.request_burst,
+        accounts=tuple(presence.accounts),
+        identity=identity,
+        shares_name=shares_name,
+        process=Process(presence.system, presence.host, presence.pid, presence.began),
+    )
 
 
 def forget_gone(client: Client, prefix: str) -> None:
@@ -193,7 +231,3 @@ def _read(client: Client, prefix: str) -> tuple[float, dict[str, Presence]]:
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
     return seconds_of(time_parts), presences
-
-
-def _name(identity: str, presence: Presence) -> str:
-    return presence.name or identity

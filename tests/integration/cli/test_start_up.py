@@ -82,8 +82,7 @@ def test_healthy_loads_what_its_question_to_redis_needs(tmp_path: Path, redis_ur
         "prelabel.ids", "prelabel.private_files", "prelabel.stack_file", "prelabel.wire", "prelabel.wire.client",
         "prelabel.wire.cluster", "prelabel.wire.keys", "prelabel.wire.redis_url",
         "prelabel_worker.cli.health", "prelabel_worker.cli.health.healthy", "prelabel_worker.cli.shared.connection",
-        "prelabel_worker.errors", "prelabel_worker.presence",
-        "prelabel_worker.queries", "prelabel_worker.queries.workers", "prelabel_worker.redis_settings",
+        "prelabel_worker.errors", "prelabel_worker.presence", "prelabel_worker.redis_settings",
         "prelabel_worker.stack", "prelabel_worker.stack.private", "prelabel_worker.stack.stack_file",
     }  # fmt: skip
 

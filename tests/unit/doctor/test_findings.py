@@ -9,7 +9,7 @@ from prelabel_worker.doctor import labelbox, redis_server, workers
 from prelabel_worker.doctor.findings import Check, Finding, Level
 from prelabel_worker.doctor.redis_server import Server
 from prelabel_worker.labelbox.types import ProjectOntology
-from prelabel_worker.queries.workers import WorkerStatus
+from prelabel_worker.presence import WorkerStatus
 
 INFO: dict[str, Any] = {
     "redis_version": "7.2.4", "redis_mode": "standalone", "role": "master", "connected_slaves": 0,

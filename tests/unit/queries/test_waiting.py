@@ -7,9 +7,9 @@ import pytest
 
 from prelabel.unix_time import UnixTime
 from prelabel_worker.accounts.status import AccountStatus, Stop
+from prelabel_worker.presence import WorkerStatus
 from prelabel_worker.queries.status import ProjectStatus
 from prelabel_worker.queries.waiting import waits
-from prelabel_worker.queries.workers import WorkerStatus
 
 PENDING = ProjectStatus(
     project_id="p", published=3, pending=3, imported=0, superseded=0, skipped=0, dead=0, discarded=0, waiting=3,

@@ -5,8 +5,7 @@ from dataclasses import replace
 import msgspec
 
 from prelabel_worker.cli.health.healthy import problems
-from prelabel_worker.presence import LivingWorker, Presence
-from prelabel_worker.queries.workers import WorkerStatus
+from prelabel_worker.presence import Presence, WorkerStatus, status_of
 from prelabel_worker.runtime.liveness import Liveness
 from prelabel_worker.runtime.ticker import room_for_hints
 
@@ -88,5 +87,5 @@ def test_a_worker_that_takes_nothing_is_named() -> None:
 
 def test_the_presence_of_another_version_is_read() -> None:
     announced = b'{"host": "h", "pid": 1, "version": "9", "concurrency": 1, "at": 0.0, "newer": true}'
-    worker = LivingWorker("worker@h", msgspec.json.decode(announced, type=Presence), 1.0, shares_name=False)
-    assert (WorkerStatus.of(worker).name, WorkerStatus.of(worker).stalled_seconds) == ("worker@h", 0.0)
+    worker = status_of("worker@h", msgspec.json.decode(announced, type=Presence), 1.0, shares_name=False)
+    assert (worker.name, worker.stalled_seconds) == ("worker@h", 0.0)

@@ -131,7 +131,7 @@ class Accounts:
         """Return account → the living workers that announce a key for it."""
         by_account: dict[str, list[str]] = {}
         for worker in living(self._client, self._settings.key_prefix):
-            for name in worker.presence.accounts:
+            for name in worker.accounts:
                 by_account.setdefault(name, []).append(worker.label)
         return by_account
 

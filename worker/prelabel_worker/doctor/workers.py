@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from prelabel.printing import counted
 from prelabel_worker.doctor.findings import Check, Finding, Level, judged
-from prelabel_worker.queries.workers import WorkerStatus
+from prelabel_worker.presence import WorkerStatus
 from prelabel_worker.runtime.roles import STAGES
 
 _SHOWN = 20
@@ -34,7 +34,7 @@ def _limits(workers: Sequence[WorkerStatus]) -> Finding:
     for worker in workers:
         if worker.requests_per_minute:
             limit = (worker.requests_per_minute, worker.request_burst)
-            by_limit.setdefault(limit, []).append(worker.name)
+            by_limit.setdefault(limit, []).append(worker.label)
     words = [
         f"{limit:,} a minute, {burst:,} at once: {', '.join(names[:_SHOWN])}"
         for (limit, burst), names in sorted(by_limit.items())

@@ -8,8 +8,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from prelabel.printing import printable
 from prelabel_worker.accounts.status import AccountStatus
+from prelabel_worker.presence import WorkerStatus
 from prelabel_worker.queries.status import OUTCOMES, ProjectStatus, Survey
-from prelabel_worker.queries.workers import WorkerStatus
 
 BREAKER_STATES = ("closed", "open", "probing")
 

@@ -13,10 +13,10 @@ from prelabel.wire.lanes import MAX_LANES
 from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.errors import ProjectUnreadable
+from prelabel_worker.presence import WorkerStatus, living
 from prelabel_worker.quarantine.names import project_id as project_id_of
 from prelabel_worker.quarantine.names import project_ids
 from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, readable
-from prelabel_worker.queries.workers import WorkerStatus, living_workers
 
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
 _META = (
@@ -218,7 +218,7 @@ class Inspector:
 
     def workers(self) -> list[WorkerStatus]:
         """Return the workers that ticked within the last minute."""
-        return living_workers(self._client, self._prefix)
+        return living(self._client, self._prefix)
 
     def _chunk_states(
         self, project_keys: keys.ProjectKeys, chunk_ids: list[bytes]

@@ -12,8 +12,8 @@ from prelabel.printing import command, counted
 from prelabel.unix_time import UnixTime
 from prelabel.wire.client import Client
 from prelabel_worker.accounts.status import Accounts, AccountStatus
-from prelabel_worker.queries.status import Inspector, ProjectStatus
-from prelabel_worker.queries.workers import WorkerStatus, living_workers
+from prelabel_worker.presence import WorkerStatus, living
+from prelabel_worker.queries.status import ProjectStatus
 from prelabel_worker.settings import Settings
 
 _SHOWN_WHYS = 3
@@ -60,27 +60,22 @@ class Surroundings:
     def read(cls, client: Client, settings: Settings) -> Self:
         """Read the accounts and the living workers."""
         accounts = {account.name: account for account in Accounts(client, settings).all()}
-        return cls(accounts, living_workers(client, settings.key_prefix))
+        return cls(accounts, living(client, settings.key_prefix))
 
-    def waits(self, status: ProjectStatus) -> list[Wait]:
-        """Return why the pending rows of this project wait."""
-        of_project = (account for account in self.accounts.values() if status.project_id in account.projects)
-        return waits(status, next(of_project, AccountStatus("")), self.workers)
+    def waits(self, projects: Sequence[ProjectStatus]) -> list[Wait]:
+        """Return why the pending rows of these projects wait."""
+        accounts = {project: account for account in self.accounts.values() for project in account.projects}
+        return [
+            wait
+            for status in projects
+            for wait in waits(status, accounts.get(status.project_id, AccountStatus("")), self.workers)
+        ]
 
 
 def read_waits(client: Client, settings: Settings, projects: Sequence[ProjectStatus]) -> list[Wait]:
     """Return why the pending rows of these projects wait; reads nothing where no row is pending."""
     pending = [status for status in projects if status.pending]
-    if not pending:
-        return []
-    surroundings = Surroundings.read(client, settings)
-    return [wait for status in pending for wait in surroundings.waits(status)]
-
-
-def waits_of(client: Client, settings: Settings, project_ids: Sequence[str]) -> list[Wait]:
-    """Return why the pending rows of the projects with these ids wait."""
-    inspector = Inspector(client, settings.key_prefix)
-    return read_waits(client, settings, [inspector.status(project_id) for project_id in project_ids])
+    return Surroundings.read(client, settings).waits(pending) if pending else []
 
 
 _Reason = tuple[str, str, str]

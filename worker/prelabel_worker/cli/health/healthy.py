@@ -9,8 +9,7 @@ import typer
 
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.terminal import AsJson, RedisUrl, out, say
-from prelabel_worker.presence import full_name
-from prelabel_worker.queries.workers import WorkerStatus, living_workers
+from prelabel_worker.presence import WorkerStatus, full_name, living
 from prelabel_worker.redis_settings import RedisSettings, find_redis_url, read_redis_settings
 from prelabel_worker.stack import stack_file
 
@@ -38,7 +37,7 @@ def healthy(
     Example: prelabel healthy --max-silence 600
     """
     settings = _settings(redis_url)
-    workers = _of_this_host(living_workers(connect(settings), settings.key_prefix), name)
+    workers = _of_this_host(living(connect(settings), settings.key_prefix), name)
     wrong = problems(workers, max_silence)
     if as_json:
         out({"healthy": not wrong, "problems": wrong, "workers": [worker.as_json() for worker in workers]})

@@ -15,9 +15,9 @@ from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.known import check_project
 from prelabel_worker.cli.shared.screen import console, new_table, styled
 from prelabel_worker.cli.shared.terminal import AsJson, Project, RedisUrl, out, when
+from prelabel_worker.presence import WorkerStatus
 from prelabel_worker.queries.status import Inspector, ProjectStatus, Survey
-from prelabel_worker.queries.waiting import Surroundings, read_waits
-from prelabel_worker.queries.workers import WorkerStatus
+from prelabel_worker.queries.waiting import Surroundings
 
 _REFRESH_SECONDS = 0.5
 _SHOWN_NAMES = 5
@@ -46,13 +46,13 @@ def status(
         check_project(inspector, project)
     if as_json:
         survey = inspector.survey(project)
-        waits = read_waits(client, settings, survey.projects)
+        surroundings = Surroundings.read(client, settings)
         out(
             {
                 "projects": [project_status.as_json() for project_status in survey.projects],
-                "waits": [wait.as_json() for wait in waits],
-                "workers": [worker.as_json() for worker in inspector.workers()],
-                "accounts": [account.as_json() for account in accounts.all()],
+                "waits": [wait.as_json() for wait in surroundings.waits(survey.projects)],
+                "workers": [worker.as_json() for worker in surroundings.workers],
+                "accounts": [account.as_json() for account in surroundings.accounts.values()],
                 "quarantined": [quarantined.as_json() for quarantined in survey.quarantined],
                 "malformedNames": survey.malformed,
             }
@@ -72,8 +72,7 @@ def view(inspector: Inspector, accounts: Accounts | None = None, project: str | 
     stopped = [account for account in by_name.values() if not account.in_order]
     notes = [f"account {account.name}: {account_note(account)}" for account in stopped]
     survey, workers = inspector.survey(project), inspector.workers()
-    surroundings = Surroundings(by_name, workers)
-    waits = [wait for status in survey.projects for wait in surroundings.waits(status)]
+    waits = Surroundings(by_name, workers).waits(survey.projects)
     # The accounts and the number of workers have lines of their own.
     of_projects = [str(wait) for wait in waits if wait.cause not in ("account", "no-worker")]
     notes += [*of_projects[:_SHOWN_WAITS], *and_more(len(of_projects), _SHOWN_WAITS)]

@@ -46,11 +46,8 @@ class Endpoint:
 
     @property
     def here(self) -> bool:
-        """Whether the host's name means this machine. The name is not resolved."""
-        try:
-            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        """Whether the host's name means this machine."""
+        return is_this_machine(self.host)
 
     @property
     def address(self) -> str:
@@ -68,6 +65,14 @@ class Endpoint:
             f"the endpoint is {self.address}: set PRELABEL_LABELBOX_ENDPOINT to an https address: the key travels in "
             "clear otherwise; nothing was asked"
         )
+
+
+def is_this_machine(host: str) -> bool:
+    """Return whether a host's name means this machine: `localhost` or a loopback address. It is not resolved."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def is_host(text: str) -> bool:

@@ -1,6 +1,5 @@
 """`prelabel metrics`: serve what `status` shows to Prometheus. It is read at each scrape and stored nowhere."""
 
-import ipaddress
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from socketserver import ThreadingMixIn
@@ -17,6 +16,7 @@ from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.terminal import RedisUrl, print_line, say, usage
+from prelabel_worker.labelbox.endpoint import is_this_machine
 from prelabel_worker.queries import metrics as catalogue
 from prelabel_worker.queries.status import Inspector
 
@@ -48,7 +48,7 @@ def metrics(
     app = make_wsgi_app(registry)
     server_class = _Server6 if ":" in host else _Server
     try:
-        server = make_server(host, port, _local_only(app) if _is_local(host) else app, server_class, _Silent)
+        server = make_server(host, port, _local_only(app) if is_this_machine(host) else app, server_class, _Silent)
     except OSError as error:
         usage(f"cannot listen on {host}:{port}: {error.strerror}")
     say(f"metrics at http://{f'[{host}]' if ':' in host else host}:{port}/metrics")
@@ -76,7 +76,7 @@ def _local_only(app: _App) -> _App:
     """Return the application that refuses requests to another name than one of this machine, as from a web page."""
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if _is_local(_name_in(environ.get("HTTP_HOST", ""))):
+        if is_this_machine(_name_in(environ.get("HTTP_HOST", ""))):
             return app(environ, start_response)
         start_response("421 Misdirected Request", [("Content-Type", "text/plain")])
         return [b"expected localhost or a loopback address as host; prelabel metrics --host listens elsewhere\n"]
@@ -90,14 +90,6 @@ def _name_in(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
-
-
-def _is_local(name: str) -> bool:
-    """Return whether this is the name of this machine for itself."""
-    try:
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 class Scrape(Collector):

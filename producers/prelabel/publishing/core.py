@@ -44,8 +44,8 @@ class _Process:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """End the threads, and write the rows that they leave in memory to the disk."""
+    def stop(self) -> int:
+        """End the threads, write the rows that they leave in memory to the disk, and return how many are lost."""
         self.outboxes.close()
         for thread in self._threads:
             thread.join(_SOCKET_SECONDS)
@@ -55,6 +55,7 @@ class _Process:
             self.outboxes.release_adopted(unfinished_too=True)
             self._slot.release()
         self._client.close()
+        return self.outboxes.rows_in_memory()
 
 
 class PublisherCore:
@@ -108,22 +109,21 @@ class PublisherCore:
 
     def _stop(self, timeout: float) -> int:
         """Flush and stop; return the number of rows that neither Redis nor the disk has."""
-        atexit.unregister(self._close_at_exit)
         if self._closed:
             return 0
-        self._closed = True
-        process = self._process
-        if process is None:  # a forked child that never published
-            return 0
-        hand_over, interrupted = process.outboxes.begin_hand_over(), True
+        process, interrupted = self._process, True
         try:
-            process.outboxes.wait_for(hand_over.is_over, timeout)
+            # Marked here and not before: an interrupt that comes earlier leaves the rows to `_close_at_exit`.
+            self._closed = True
+            if process is None:  # a forked child that never published
+                return 0
+            process.outboxes.wait_for(process.outboxes.begin_hand_over().is_over, timeout)
             interrupted = False
         finally:
-            process.stop()
-            lost = process.outboxes.rows_in_memory()
+            lost = process.stop() if process else 0
             if lost and interrupted:  # by Ctrl-C, which tells the caller no number
                 report_loss(lost, self._where())
+            atexit.unregister(self._close_at_exit)
         return lost
 
     @property

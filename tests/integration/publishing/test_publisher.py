@@ -376,3 +376,33 @@ def test_an_interrupted_close_says_once_how_many_rows_are_lost(tmp_path: Path) -
 
     assert said.count("2 rows are lost: the publisher ended while still waiting for Redis at ") == 1
     assert "KeyboardInterrupt" in said
+
+
+INTERRUPTS_CLOSE_AT_ITS_LINE = """
+import sys
+from prelabel.publishing.core import PublisherCore
+
+lines = 0
+
+def trace(frame, event, argument):
+    global lines
+    if frame.f_code is not PublisherCore._stop.__code__:
+        return trace
+    if event == "line":
+        lines += 1
+        if lines == {line}:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+    return trace
+
+sys.settrace(trace)
+publisher.close(0.1)
+"""
+
+
+@pytest.mark.parametrize("line", [2, 5])
+def test_a_close_interrupted_at_its_very_start_says_how_many_rows_are_lost(tmp_path: Path, line: int) -> None:
+    said = ended(tmp_path, then=INTERRUPTS_CLOSE_AT_ITS_LINE.format(line=line))
+
+    assert said.count("2 rows are lost: the publisher ended while still waiting for Redis at ") == 1
+    assert "KeyboardInterrupt" in said

@@ -148,6 +148,12 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def _paged(value: Any, get: Get) -> bool:
+    """Return whether a box is on a page; with one of the two keys and a negative height, it is on a tile layer."""
+    absent = [get(key) for key in _PAGE].count(None)
+    return absent == 0 or (absent == 1 and not _upward(value, get))
+
+
 def _upward(value: Any, _: Get) -> bool:
     """Return whether a box has a negative height, which only tiled imagery has."""
     height = _part(value, "height")
@@ -174,12 +180,12 @@ _MASKS = {"raster-segmentation", "superpixel"}
 _EVALUATIONS = {"message-single-selection", "message-multi-selection", "message-ranking"}
 _TIMED_MEDIA = {"VIDEO", "AUDIO"}
 _TALK = {"CONVERSATIONAL"}
-_MESSAGE, _GROUP, _TIMES = ("messageId",), ("groupKey",), ("frames",)
+_PAGE, _MESSAGE, _GROUP, _TIMES = ("page", "unit"), ("messageId",), ("groupKey",), ("frames",)
 
 KINDS = (
     # The order matters for kinds that share a key: the first one whose `tells` returns True is used, else the last.
     _kind("document box", "bbox", "document.DocumentBox", {"rectangle"}, DOCUMENTS,
-          how="with `page` and `unit`", marks=("page", "unit"), tells=_has("page", "unit")),
+          how="with `page` and `unit`", marks=_PAGE, tells=_paged),
     _kind("tile box", "bbox", "geo.TileBox", {"rectangle"}, TILES, slow=True,
           how="with a negative `height`", tells=_upward),
     _kind("bounding box", "bbox", "objects.BoundingBox", {"rectangle"}, {"IMAGE", *TILES}, image=True),
@@ -202,8 +208,7 @@ KINDS = (
           pictures=True),
     _kind("message evaluation", "message_evaluation_task", "evaluation.MessageEvaluation", _EVALUATIONS, _TALK,
           plain=False),
-    _text("timed text", "timed.TimedText", _TIMED_MEDIA, _valued, timed=True, how="an array of `value` and `frames`",
-          marks=_TIMES),
+    _text("timed text", "timed.TimedText", _TIMED_MEDIA, _valued, timed=True, how="an array of `value` and `frames`"),
     _checklist("timed checklist", "timed.TimedChecklist", _TIMED_MEDIA,
                lambda value, get: _listed(value, get) and _timed(value, get), timed=True, how="an array, with `frames`",
                marks=_TIMES),
@@ -291,4 +296,7 @@ def kind_of_json(annotation: Any) -> Kind:
 
 def no_kind(present: Iterable[str]) -> CheckFailed:
     """Return the error for an annotation that does not have exactly one of the keys that identify kinds."""
+    present = tuple(present)
+    if present == ("answer", "answers"):
+        return CheckFailed("answers", "both", "one of answer and answers")
     return CheckFailed("", " and ".join(present) or "none of them", "exactly one of " + ", ".join(KEYS))

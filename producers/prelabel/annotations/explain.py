@@ -198,7 +198,7 @@ class _Place:
         self.parts.append(part)
 
     def _enter(self, annotation: Any) -> None:
-        """Go on in the model of an annotation's kind, if it has one."""
+        """Continue in the model of an annotation's kind, if it has one."""
         with suppress(CheckFailed, AttributeError):
             kind = kind_of_json(annotation)
             self.annotation, self.kind, self._model, self._depth = annotation, kind, kind.model, 0

@@ -1,6 +1,6 @@
 """Name a place in a message by the words in which the message was written.
 
-Checks rewrite old spellings before they go on: `answers` becomes `answer`, `schema_id` becomes `schemaId`, and
+Checks first rewrite old spellings: `answers` becomes `answer`, `schema_id` becomes `schemaId`, and
 classifications beside an answer move into its only option. An error that is found later has the path of the new
 spelling.
 """

@@ -49,7 +49,7 @@ def test_a_pause_names_its_end_and_a_resume_what_it_did(project: Project, prelab
     name = "p" if noun == "project" else "default"
     until = prelabel(noun, "pause", name, "--for", "9", "--json").json["pausedUntil"]
     seconds = UnixTime.from_iso(until) - UnixTime.now()
-    assert 0 < seconds <= (540 if noun == "project" else 9)
+    assert 0 < seconds <= (540 if noun == "project" else 9) + 0.001  # an ISO time is rounded to milliseconds
     assert prelabel(noun, "resume", name, "--json").json["resumed"] is True
 
 
@@ -66,6 +66,9 @@ def test_waiting_prints_the_projects_at_its_end_and_at_its_timeout(project: Proj
     project.publish(real_message("a"))
     done = prelabel("wait", "--timeout", "0", "--json")
     assert (done.code, done.json["projects"][0]["pending"]) == (3, 1)
+    (wait,) = done.json["waits"]
+    assert (wait["project"], wait["cause"]) == ("p", "no-worker")
+    assert f"p waits: {wait['why']}; {wait['remedy']}" in done.err
     assert prelabel("wait", "--project", "none", "--json").code == 3
 
 
@@ -76,10 +79,12 @@ def test_publishing_counts_what_was_published_refused_and_published_before(
     file.write_bytes(real_message("a").raw + b"\n" + b"no message\n")
 
     done = prelabel("publish", str(file), "--json")
-    assert (done.code, done.json) == (1, {"published": 1, "refused": 1})
+    (error,) = errors = done.json["errors"]
+    assert (done.code, done.json) == (1, {"published": 1, "refused": 1, "errors": errors})
+    assert (error["line"], error["reason"], error["hint"]) == (2, "malformed-json", None)
     words = ("publish", str(file), "--json", "--report", "r.ndjson")
-    assert prelabel(*words).json == {"published": 1, "refused": 1, "publishedBefore": 0}
-    assert prelabel(*words).json == {"published": 0, "refused": 1, "publishedBefore": 1}
+    assert prelabel(*words).json == {"published": 1, "refused": 1, "publishedBefore": 0, "errors": errors}
+    assert prelabel(*words).json == {"published": 0, "refused": 1, "publishedBefore": 1, "errors": errors}
     waited = prelabel(*words, "--wait", "--timeout", "0")
     assert waited.code == 3
     assert waited.json["outcomes"] == {"refused": 1, "pending": 1}

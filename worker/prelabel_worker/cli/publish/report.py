@@ -18,7 +18,7 @@ from prelabel import Publisher, RedisUnavailable
 from prelabel.printing import counted
 from prelabel.readers import Record, Source
 from prelabel.wire.client import Client
-from prelabel_worker.cli.publish.send import FLUSH_SECONDS, Refusal, send
+from prelabel_worker.cli.publish.send import FLUSH_SECONDS, FirstRefusals, Refusal, send
 from prelabel_worker.cli.shared.explaining import Explaining
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.cli.shared.screen import console
@@ -28,6 +28,7 @@ from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.queries.row_follower import Follower, follow
 from prelabel_worker.queries.row_report import FINAL, PENDING, ReportedRow, RowReport
 from prelabel_worker.queries.status import Inspector
+from prelabel_worker.queries.waiting import Wait
 from prelabel_worker.rendering.identity import file_message_id
 from prelabel_worker.settings import Settings
 
@@ -61,6 +62,8 @@ class Reporting:
         self._inspector = Inspector(client, settings.key_prefix)
         self._overridden: dict[str, int] = {}  # project → its count before this run published its first row
         self._waiting: list[ReportedRow] = []
+        self._first = FirstRefusals()
+        self._waits: list[Wait] = []
         self._published_before = 0  # records that an earlier run published
         try:
             self._report = RowReport(path, file)
@@ -117,8 +120,9 @@ class Reporting:
     def _print_json(self, published: int, waited: bool) -> None:
         counts = self._report.counts()
         numbers = {"published": published, "refused": counts["refused"], "publishedBefore": self._published_before}
-        outcomes = {"outcomes": {name: counts[name] for name in (*_DONE, *_UNSETTLED) if counts[name]}}
-        out(numbers | (outcomes if waited else {}))
+        outcomes = {name: counts[name] for name in (*_DONE, *_UNSETTLED) if counts[name]}
+        waiting = {"outcomes": outcomes, "waits": [wait.as_json() for wait in self._waits]}
+        out(numbers | (waiting if waited else {}) | {"errors": self._first.as_json()})
 
     def _take(self, publisher: Publisher, record: Record) -> None:
         """Publish under a message id that is the same in every run. Raises MessageError."""
@@ -144,6 +148,7 @@ class Reporting:
         self._report.commit()
 
     def _refused(self, refusal: Refusal) -> None:
+        self._first(refusal)
         facts = refusal.facts
         row = ReportedRow(
             facts.project_id or self._project_id or "",
@@ -184,7 +189,7 @@ class Reporting:
     def _explain(self, followers: list[Follower], explain: Explaining) -> None:
         """Print why rows still wait, and put it into the report."""
         pending = [follower.status for follower in followers if follower.status and follower.pending]
-        waits = explain.look(pending, now=True)
+        self._waits = waits = explain.look(pending, now=True)
         for status in pending:
             mine = [f"{wait.why}; {wait.remedy}" for wait in waits if wait.project_id == status.project_id]
             self._report.explain(status.project_id, mine)

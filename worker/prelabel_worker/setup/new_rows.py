@@ -18,6 +18,7 @@ import orjson
 from prelabel.json_record import JsonRecord
 from prelabel.readers.ndjson import MAX_LINE_BYTES, numbered
 from prelabel.text_input import UnreadableInput
+from prelabel.validation.explain_message import not_json
 
 MAX_KEY = 200
 """Maximum number of characters of a global key."""
@@ -99,7 +100,8 @@ class RowReader:
             _check(payload)
             return NewRow(number, key, payload, len(line) + _AROUND, self._file(payload["row_data"]))
         except orjson.JSONDecodeError as error:
-            return NoRow(number, key, f"not JSON: {error}")
+            refused = not_json(line, error)  # names NaN, which orjson does not
+            return NoRow(number, key, str(refused) if refused.path else f"not JSON: {error}")
         except _Wrong as error:
             return NoRow(number, key, str(error))
 

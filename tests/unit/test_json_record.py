@@ -12,6 +12,7 @@ from prelabel.errors import Reason
 from prelabel.json_record import JsonRecord, camel_case
 from prelabel.unix_time import UnixTime
 from prelabel_worker.accounts.status import AccountStatus, Stop
+from prelabel_worker.cli.publish.send import Refusal
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.doctor.findings import Check, Finding, Level
@@ -59,6 +60,10 @@ DOCUMENTED = [
     (
         DeadLetterGroup("p", "g", 1, UnixTime(1.0), UnixTime(2.0), DEAD_LETTER),
         "projectId group reason rows example sample firstAt lastAt retry addDataRows",
+    ),
+    (
+        Refusal("line 1", "w", Reason.MALFORMED_JSON),
+        "line where path reason found expected hint projectId dataRow messageId",
     ),
     (BulkResult(), "matched done skipped"),
     (PurgeResult(), "unsent held inFlight"),

@@ -34,6 +34,12 @@ BUILDERS = {media: RowBuilder(PROJECT, ontology) for media, ontology in ONTOLOGI
 _SANDBOX = prepared(HARBOUR, PROJECT)
 _DATA_ROW = {"globalKey": "pier-7/cam-2/000184.jpg"}
 _ENDS = tuple(EXAMPLES["relationship"]["relationship"][word] for word in ("source", "target"))
+_PROMPTS: dict[str, tuple[str, Any]] = {
+    "weather": ("reply quality", {"name": "good"}),
+    "flags": ("reply faults", [{"name": "rude"}]),
+    "remark": ("reply_remark", "Long and polite."),
+}
+"""Classification of an example → the classification of its form that projects of prompts have, and an answer to it."""
 _OF_PROJECTS = {"isBenchmarkReferenceLabel"}
 """Keys that a project takes or not, whatever the kind."""
 _PLACE = re.compile(r"^annotations\[\d+\]\.?")
@@ -87,11 +93,24 @@ def cells() -> Iterator[Cell]:
 def _value(kind: Kind, key: str) -> Any:
     """Return a value that is right for the key where it belongs."""
     if key == "schemaId" and (name := EXAMPLES[kind.name].get("name")):
-        features = [*HARBOUR["tools"], *HARBOUR["classifications"]]
-        return next(feature["featureSchemaId"] for feature in features if feature["name"] == name)
+        return _schema_id(name)
     if key == "classifications":  # no answer is nested below every example, so where the key belongs, it is empty
         return [] if key in fields_of(kind) else [{"name": "hull state", "answer": {"name": "intact"}}]
     return _VALUES[key] if key in _VALUES else next(each[key] for each in EXAMPLES.values() if key in each)
+
+
+def _of_prompts(annotation: dict[str, Any]) -> dict[str, Any]:
+    """Return the annotation with the classification that projects of prompts have in place of its own."""
+    name, answer = _PROMPTS.get(annotation.get("name", ""), (None, None))
+    if name is None:
+        return annotation
+    ids = {"schemaId": _schema_id(name)} if "schemaId" in annotation else {}
+    return annotation | {"name": name, "answer": answer} | ids
+
+
+def _schema_id(name: str) -> str:
+    features = [*HARBOUR["tools"], *HARBOUR["classifications"]]
+    return next(str(feature["featureSchemaId"]) for feature in features if feature["name"] == name)
 
 
 def accepts(media: str | None, kind: Kind) -> bool:
@@ -101,6 +120,8 @@ def accepts(media: str | None, kind: Kind) -> bool:
 
 def message_of(annotation: dict[str, Any], media: str | None) -> dict[str, Any]:
     """Return a message that ends with an annotation; before it stand the ends of a relationship, if it is one."""
+    if media is not None and media.startswith("LLM_PROMPT"):
+        annotation = _of_prompts(annotation)
     return {"projectId": PROJECT, "dataRow": _DATA_ROW, "annotations": [*_ends(annotation, media), annotation]}
 
 

@@ -126,6 +126,9 @@ class Wire:
         if answer:
             self._expires[key] = expires
 
+    def _began(self, key: str, expires: float, answer: bytes) -> None:
+        self._was_set(key, expires, answer != b"0")
+
     def exchange(
         self, client: "Client", args: tuple[Any, ...], options: dict[str, Any], restarts: int | None = None
     ) -> Any:
@@ -165,6 +168,8 @@ class Wire:
             name = self.server.script(str(args[1]))
             watch = self.watch.get(name)
             after = watch(args) if watch else None
+            if name == "begin_ontology_fetch":  # the one script that sets a key whose end the product waits for
+                after = partial(self._began, f"{args[3]}:ontology:flight", self.world.now + int(args[4]) / 1000)
             # The virtual clock goes in as a second key, see patches.py.
             args = ("EVALSHA", args[1], 2, args[3], str(self.world.now_ms), *args[4:])
         connection = self.server.connection

@@ -70,7 +70,7 @@ class Inbox:
         return 1 if has_slots(self.client) else MOST_PROJECTS
 
     def put_all(self, sends: Sequence[ProjectFrames]) -> list[int | Exception]:
-        """Send frames of up to `most_projects` projects; return of each what `put` returns, or the error that it raises.
+        """Send frames of up to `most_projects` projects; return what `put` returns or raises for each of them.
 
         Raises NotDurable or a redis error if that concerns all of them.
         """

@@ -18,7 +18,6 @@ from prelabel.publishing.retry import Failure, RedisHealth
 from prelabel.spool.files import ProjectSpool, SpoolFull
 from prelabel.spool.slots import Slot
 
-
 EARLY = 0.25
 """Share of `linger_seconds` by which rows are sent earlier, if another project is sent just then."""
 

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     WRONG_ANSWER = "wrong-answer"  # the answer's form does not fit the classification
     WRONG_NESTING = "wrong-nesting"  # a classification where the ontology has none
     PRE_LABELS_ONLY = "pre-labels-only"  # a relationship, in a project whose rows are imported as ground truth
+    GROUND_TRUTH_ONLY = "ground-truth-only"  # a benchmark mark, in a project whose rows are imported as pre-labels
     UNREADABLE_FRAME = "unreadable-frame"
     EXISTING = "existing"  # imported before, and the project's policy is dead-letter
     REFUSED = "refused"  # Labelbox refused annotations of the row

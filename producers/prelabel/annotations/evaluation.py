@@ -6,6 +6,7 @@ from pydantic import Field
 
 from prelabel.annotations.base import Annotation, CheckFailed, Name, Rule, Wire, for_people, with_arguments
 from prelabel.annotations.conversation import MessageId
+from prelabel.errors import quoted
 
 MAX_REPLIES = 250
 """Maximum number of replies of a task, and of messages of a conversation (docs/reference/labelbox-format.md#1-9)."""
@@ -41,8 +42,8 @@ class EvaluationData(Wire):
     parent_message_id: MessageId
     message_id: MessageId | None = None
     model_config_name: Name | None = None
-    selected_messages: Annotated[list[SelectedMessage], Field(min_length=1, max_length=MAX_REPLIES)] | None = None
-    ranked_messages: Annotated[list[RankedMessage], Field(min_length=1, max_length=MAX_REPLIES)] | None = None
+    selected_messages: Annotated[list[SelectedMessage], Field(max_length=MAX_REPLIES)] | None = None
+    ranked_messages: Annotated[list[RankedMessage], Field(max_length=MAX_REPLIES)] | None = None
 
 
 class EvaluationTask(Wire):
@@ -53,7 +54,7 @@ class EvaluationTask(Wire):
 
 
 def check_task(annotation: Any) -> None:
-    """Check that the data fit the format and that a ranking runs from 1 without gaps."""
+    """Check that the data fit the format, that a ranking runs from 1 without gaps, and that each reply occurs once."""
     task, path = annotation.message_evaluation_task, "messageEvaluationTask.data"
     fields = FORMATS[task.format]
     for field in ("message_id", "model_config_name", "selected_messages", "ranked_messages"):
@@ -64,6 +65,21 @@ def check_task(annotation: Any) -> None:
     if ranked and sorted(message.order for message in ranked) != list(range(1, len(ranked) + 1)):
         orders = ", ".join(str(message.order) for message in ranked[:8])
         raise CheckFailed(f"{path}.rankedMessages", orders, f"each order from 1 to {len(ranked)} once")
+    _check_replies(task.data, fields[0], path)
+
+
+def _check_replies(data: Any, field: str, path: str) -> None:
+    """Check that no reply is repeated, and that the message replied to is none of them."""
+    value, path = getattr(data, field), f"{path}.{_camel(field)}"
+    listed = isinstance(value, list)
+    chosen: set[str] = set()
+    for at, reply in enumerate(value if listed else [data]):
+        message, where = reply.message_id, f"{path}[{at}].messageId" if listed else path
+        if message == data.parent_message_id:
+            raise CheckFailed(where, quoted(message), "a reply to parentMessageId, not that message")
+        if message in chosen:
+            raise CheckFailed(where, quoted(message), "each message once")
+        chosen.add(message)
 
 
 def _camel(field: str) -> str:

@@ -26,7 +26,7 @@ from prelabel.annotations.base import (
     for_people,
     with_arguments,
 )
-from prelabel.annotations.classifications import Text, answer_form, check_named, one_answer
+from prelabel.annotations.classifications import Text, answer_form, check_named, one_answer, rename_metrics
 from prelabel.annotations.confidence import Confidence
 from prelabel.annotations.video import MAX_FRAMES
 from prelabel.errors import Reason, quoted
@@ -58,6 +58,8 @@ class TimedOption(Wire):
     schema_id: SchemaId | None = None
     #: The same id in the spelling of the official SDK.
     misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
+    #: The metrics in the spelling of the official SDK.
+    misspelt_custom_metrics: list[CustomMetric] | None = Field(None, alias="custom_metrics")
     #: A text, in place of an option.
     value: Text | None = None
     #: The ranges of time; optional if the annotation has them for all its options, and in nested answers of video.
@@ -89,6 +91,8 @@ class TimedClassification(Wire):
     schema_id: SchemaId | None = None
     #: The same id in the spelling of the official SDK.
     misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
+    #: The metrics in the spelling of the official SDK.
+    misspelt_custom_metrics: list[CustomMetric] | None = Field(None, alias="custom_metrics")
     #: One option, several options, or a text.
     answer: TimedAnswer | None = None
     #: Old spelling of `answer` for a checklist.
@@ -160,8 +164,6 @@ def _check_items(answer: Any, path: str, depth: int, beside: Any, parent: _Outer
     if not isinstance(answer, list):
         _check_item(answer, path, depth, beside, parent)
         return
-    if not answer:
-        raise CheckFailed(path, "an empty array", "at least one option")
     named = set()
     for at, item in enumerate(answer):
         where = f"{path}[{at}]"
@@ -179,6 +181,8 @@ def _check_item(item: Any, path: str, depth: int, beside: Any, parent: _Outer | 
         check_named(item, path, "name or schemaId of an option")
     elif (item.name, item.schema_id, item.misspelt_schema_id) != (None, None, None):
         raise CheckFailed(path, "both", "value (a text) or name (an option)")
+    else:
+        rename_metrics(item, path)
     if item.frames is not None:
         if beside is not None:
             raise CheckFailed(f"{path}.frames", "both", "frames in the options or at the top level")

@@ -232,3 +232,40 @@ def test_threads_may_share_a_builder() -> None:
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(lambda _: [BUILDER.build(raw).lines for raw in raws], range(8)):
             assert found == expected
+
+
+# -- ground truth ------------------------------------------------------------------------------------------------------
+
+MARK = {"isBenchmarkReferenceLabel": True}
+MARKED = [
+    VESSEL,
+    {"name": "weather", "answer": {"name": "fog"}},
+    {"schemaId": "cca55eaf6c13f31aadee16492", "answer": "x", "confidence": 0.5},
+    {"name": "oil film", "mask": {"instanceURI": "https://masks.example.org/1.png", "colorRGB": [1, 2, 3]}},
+]
+
+
+@pytest.mark.parametrize("annotation", MARKED)
+def test_a_benchmark_mark_is_for_ground_truth_and_is_sent_there(annotation: dict[str, Any]) -> None:
+    truth = RowBuilder("harbour", Ontology.from_normalized(HARBOUR, "IMAGE"), ground_truth=True)
+    plain, marked = BOLLARD, annotation | MARK
+
+    (_, line) = lines_of(truth.build(message(plain, marked)))
+    assert line["isBenchmarkReferenceLabel"] is True
+    assert "isBenchmarkReferenceLabel" not in lines_of(truth.build(message(annotation)))[0]
+    error = refusal(message(plain, marked))
+    assert (error.reason, error.path) == (
+        Reason.GROUND_TRUTH_ONLY,
+        "annotations[1].isBenchmarkReferenceLabel",
+    )
+    assert error.hint == "prelabel project set PROJECT --as ground-truth"
+
+
+def test_a_benchmark_mark_changes_no_uuid() -> None:
+    truth = RowBuilder("harbour", Ontology.from_normalized(HARBOUR, "IMAGE"), ground_truth=True)
+
+    assert truth.build(message(VESSEL | MARK)).uuids == truth.build(message(VESSEL)).uuids
+
+
+def test_a_benchmark_mark_that_is_null_is_absent() -> None:
+    assert BUILDER.build(message(VESSEL | {"isBenchmarkReferenceLabel": None}))

@@ -57,6 +57,10 @@ def command(
         str | None, typer.Option("--project", "-p", help="Check with this project's ontology, from Redis or Labelbox.")
     ] = None,
     media_type: Annotated[str | None, typer.Option(help="With --ontology: used in place of the file's own.")] = None,
+    import_as: Annotated[
+        SubmitAs | None,
+        typer.Option("--as", help="What rows are imported as. [default: with --project its setting, else pre-labels]"),
+    ] = None,
     limit: Annotated[int, typer.Option(help="Maximum number of errors to show.", min=0)] = 20,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
@@ -69,11 +73,17 @@ def command(
         usage("give --ontology or --project, not both")
     if media_type is not None and ontology is None:
         usage("--media-type needs --ontology: without it, the media type is not checked")
+    if import_as is not None and ontology is None and project is None:
+        usage("--as needs --ontology or --project: without them, only the structure is checked")
     report = Report(noun="record" if predictions.form in FORMATS else "line")
     left_out: dict[str, int] = {}
     with predictions.open(file, project or STAND_IN, left_out, mixed=True, watch=_watched) as source:
         check = (
-            _of_file(ontology, media_type) if ontology else _of_project(project, redis_url) if project else structure
+            _of_file(ontology, media_type, import_as)
+            if ontology
+            else _of_project(project, import_as, redis_url)
+            if project
+            else structure
         )
         validate(source, check, limit, report)
     say_left_out(left_out)
@@ -97,7 +107,7 @@ def _print(report: Report, as_json: bool) -> None:
         print_line(f"{count:>10,}  {reason.value}")
 
 
-def _of_file(path: Path, media_type: str | None) -> Check:
+def _of_file(path: Path, media_type: str | None, import_as: SubmitAs | None) -> Check:
     try:
         content = orjson.loads(read_text(path))
     except orjson.JSONDecodeError as error:
@@ -107,10 +117,10 @@ def _of_file(path: Path, media_type: str | None) -> Check:
         say(f"{path}: {remark}")
     if not file.media_known:
         say(f"media type {file.media_type or 'not given'}: kinds are not checked against it; set one with --media-type")
-    return OfProject(file.ontology)
+    return OfProject(file.ontology, ground_truth=import_as is SubmitAs.GROUND_TRUTH)
 
 
-def _of_project(project: str, redis_url: str | None) -> Check:
+def _of_project(project: str, import_as: SubmitAs | None, redis_url: str | None) -> Check:
     """Return the check that workers make: with Labelbox's ontology, or the cached one when that is only seconds old.
 
     When Labelbox does not answer, an older cached ontology is used. Writes nothing but the account's count of requests.
@@ -125,7 +135,7 @@ def _of_project(project: str, redis_url: str | None) -> Check:
     except (ServiceAway, redis.RedisError) as error:
         say(f"{error}; asking Labelbox")
         client, cached, form, submit_as = None, None, None, ""
-    ground_truth = submit_as == SubmitAs.GROUND_TRUTH
+    ground_truth = (import_as or submit_as) == SubmitAs.GROUND_TRUTH
     if cached is not None and cached.age_seconds <= REFRESH_SECONDS and not cached.is_outdated():
         return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
     try:

@@ -129,7 +129,7 @@ MAY_IMPORT = {
     "prelabel_sandbox.store": "checks ids",
     "prelabel_sandbox.jobs": "checks faults ids settings store",
     "prelabel_sandbox.sandbox": "faults jobs rate_limit requestlog settings store",
-    "prelabel_sandbox.resolvers": "errors faults ids jobs multipart normalized sandbox settings store",
+    "prelabel_sandbox.resolvers": "checks errors faults ids jobs multipart normalized sandbox settings store",
     "prelabel_sandbox.pages": "checks local_only sandbox store",
     "prelabel_sandbox.http": (
         "checks connections errors faults local_only multipart normalized origins pages requestlog resolvers sandbox "

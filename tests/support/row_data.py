@@ -161,7 +161,7 @@ BAD = [
     Bad("a further layer without a name", changed(SDK_TILES, "alternativeLayers.0.name"),
         "row_data.alternativeLayers[0].name"),
     Bad("a further layer without an address", changed(SDK_TILES, "alternativeLayers.0.tileLayerUrl"),
-        "row_data.alternativeLayers[0].tileLayerUrl"),
+        "row_data.alternativeLayers[0].tile_layer_url"),
     Bad("a conversation without a version", changed(TALK, "version"), "row_data.version"),
     Bad("a conversation of version 2", changed(TALK, "version", 2), "row_data.version"),
     Bad("messages by id in a conversation", changed(TALK, "messages", {}), "row_data.messages"),

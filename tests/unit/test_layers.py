@@ -99,7 +99,7 @@ MAY_IMPORT = {
         "accounts chunks dead_letters errors labelbox presence quarantine rendering scripts settings"
     ),
     "prelabel_worker.operations": "accounts chunks dead_letters errors labelbox queries scripts settings",
-    "prelabel_worker.setup": "accounts labelbox",
+    "prelabel_worker.setup": "accounts labelbox ontology",
     "prelabel_worker.runtime": (
         "accounts amqp_url chunks dead_letters errors labelbox logs presence quarantine scripts settings stages"
     ),

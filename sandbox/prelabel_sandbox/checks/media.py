@@ -60,14 +60,17 @@ def check_task_type(task_type: str | None, media_type: str | None) -> None:
         raise ValueError(f"editorTaskType {task_type} needs the media type {needed}, found {media_type}")
 
 
-def check_chat_tools(tools: list[dict[str, Any]], task_type: str | None) -> None:
-    """Refuse tools that only ontologies of chats have, in any other ontology: our assumption. Raises ValueError."""
-    for tool in tools:
-        if tool["tool"] in _CHAT_TOOLS and task_type != "MODEL_CHAT_EVALUATION":
-            raise ValueError(
-                f"'{tool['name'][:80]}' is a {tool['tool']} tool, which needs an ontology of the kind MODEL_EVALUATION "
-                "(editorTaskType MODEL_CHAT_EVALUATION)"
-            )
+def check_chat_tools(tools: list[dict[str, Any]], media_type: str | None, task_type: str | None) -> None:
+    """Refuse an ontology that has tools of chats alone and not the task type. Raises ValueError.
+
+    No source says that Labelbox refuses it; but its guides make no such ontology.
+    """
+    of_chats = bool(tools) and all(tool["tool"] in _CHAT_TOOLS for tool in tools)
+    if of_chats and task_type != "MODEL_CHAT_EVALUATION" and media_of(media_type) in ("conversational", UNKNOWN):
+        raise ValueError(
+            f"'{tools[0]['name'][:80]}' is a {tools[0]['tool']} tool, which needs an ontology of the kind "
+            "MODEL_EVALUATION (editorTaskType MODEL_CHAT_EVALUATION)"
+        )
 
 
 def check_connection(project_task: str | None, ontology_task: str | None) -> None:

@@ -31,7 +31,7 @@ async def upsert_ontology(_: Any, info: Info, data: dict[str, Any]) -> Ontology:
         raise malformed(str(error)) from None
     try:
         tree = normalized(orjson.loads(data["normalized"]), ontology_id)
-        check_chat_tools(tree["tools"], task_type)
+        check_chat_tools(tree["tools"], media_type, task_type)
     except ValueError as error:
         raise malformed(f"normalized: {error}".replace(f"{ontology_id}/", "")) from None
     create = info.context.store.ontologies.create

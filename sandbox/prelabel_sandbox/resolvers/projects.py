@@ -36,6 +36,8 @@ async def create_project(_: Any, info: Info, data: dict[str, Any]) -> Project:
         check_task_type(task_type, data["allowedMediaType"])
     except ValueError as error:
         raise malformed(str(error)) from None
+    if data.get("datasetNameOrId") is not None:
+        raise malformed("datasetNameOrId: the sandbox makes no data rows for a project; create and batch them")
     if task_type:
         details["labelingFrontend"] = _EDITOR["id"]
     create = info.context.store.projects.create

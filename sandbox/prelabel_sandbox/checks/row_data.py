@@ -74,7 +74,7 @@ class Message(Struct, rename="camel", forbid_unknown_fields=True):
     can_label: bool | None = None
 
 
-class Output(Struct, rename="camel", forbid_unknown_fields=True):
+class Output(Struct, rename="camel"):
     """What a model would have answered to a conversation."""
 
     content: str
@@ -82,8 +82,8 @@ class Output(Struct, rename="camel", forbid_unknown_fields=True):
     model_config_name: str | None = None
 
 
-class Conversation(Struct, rename="camel", forbid_unknown_fields=True):
-    """A conversation between people."""
+class Conversation(Struct, rename="camel"):
+    """A conversation between people. No source lists all its keys, so others pass."""
 
     type: str
     version: Literal[1]
@@ -113,8 +113,8 @@ class ChatMessage(Struct, rename="camel"):
     child_message_ids: list[Text] = []
 
 
-class Chat(Struct, rename="camel", forbid_unknown_fields=True):
-    """A multimodal chat, of which a draft has no messages yet."""
+class Chat(Struct, rename="camel"):
+    """A multimodal chat, of which a draft has no messages yet. No source lists all its keys, so others pass."""
 
     type: str
     actors: dict[str, Actor]

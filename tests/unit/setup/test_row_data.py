@@ -66,15 +66,23 @@ def test_an_error_says_what_was_found_and_what_to_do(row_data: Any, words: str) 
 
 
 @pytest.mark.parametrize("good", GOOD, ids=str)
-@pytest.mark.parametrize("media_type", API_MEDIA_TYPES)
-def test_an_object_fits_its_own_media_types_only(good: Good, media_type: str) -> None:
-    fits = {"PDF": ("PDF", "DOCUMENT"), "TMS_GEO": ("TMS_GEO", "TMS_SIMPLE")}
-    fits |= {"DOCUMENT": fits["PDF"], "TMS_SIMPLE": fits["TMS_GEO"]}
-    row = read(row_data=good.row_data, media_type=media_type)
+def test_an_object_fits_its_own_media_types_only(good: Good) -> None:
+    fits = next(each for each in (["PDF", "DOCUMENT"], ["TMS_GEO", "TMS_SIMPLE"], ["CONVERSATIONAL"])
+                if good.media_type in each)  # fmt: skip
+    rows = {media_type: read(row_data=good.row_data, media_type=media_type) for media_type in API_MEDIA_TYPES}
 
-    assert isinstance(row, NewRow) == (media_type in fits.get(good.media_type, (good.media_type,)))
-    if isinstance(row, NoRow):
-        assert row.why.startswith(f"row_data: expected row data of the media type {media_type}, found ")
+    assert sorted(name for name, row in rows.items() if isinstance(row, NewRow)) == sorted(fits)
+    for name, row in rows.items():
+        if isinstance(row, NoRow):
+            assert row.why.startswith(f"row_data: expected row data of the media type {name}, found ")
+
+
+@pytest.mark.parametrize("row_data", [TALK, EVALUATION], ids=["conversation", "chat"])
+def test_keys_of_conversations_and_chats_that_no_source_names_pass_unless_they_look_misspelt(
+    row_data: dict[str, Any],
+) -> None:
+    assert right(row_data=row_data | {"turnInstructions": []}).files == {}
+    assert "did you mean messages?" in why(row_data=row_data | {"message": []})
 
 
 def test_the_media_types_are_those_of_the_table_of_kinds() -> None:
@@ -127,11 +135,19 @@ def test_a_file_or_a_text_with_such_an_object_is_checked_and_sent_as_the_object(
     tmp_path: Path, content: dict[str, Any]
 ) -> None:
     (tmp_path / "asset.json").write_text(json.dumps(content))
-    (tmp_path / "wrong.json").write_text(json.dumps(content | {"extra": 1}))
+    (tmp_path / "wrong.json").write_text(json.dumps(content | {"versions": 1}))
 
     assert right(tmp_path, row_data="asset.json").payload["row_data"] == content
     assert right(tmp_path, row_data=json.dumps(content)).payload["row_data"] == content
-    assert why(tmp_path, row_data="wrong.json").startswith("row_data (wrong.json).extra: expected no such key")
+    assert why(tmp_path, row_data="wrong.json").startswith("row_data (wrong.json).versions: expected no such key")
+
+
+def test_a_file_with_such_an_object_may_have_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "talk.json").write_text(json.dumps(TALK), "utf-8-sig")
+    (tmp_path / "wide.json").write_text(json.dumps(TALK), "utf-16")
+
+    assert right(tmp_path, row_data="talk.json").payload["row_data"] == TALK
+    assert "UTF-16" in why(tmp_path, row_data="wide.json", media_type="CONVERSATIONAL")
 
 
 def test_other_json_stays_a_text_or_a_file_unless_the_media_type_needs_an_object(tmp_path: Path) -> None:

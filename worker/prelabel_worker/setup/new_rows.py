@@ -19,7 +19,7 @@ import orjson
 from prelabel.errors import found_value
 from prelabel.json_record import JsonRecord
 from prelabel.readers.ndjson import MAX_LINE_BYTES, numbered
-from prelabel.text_input import UnreadableInput
+from prelabel.text_input import UnreadableInput, read_text
 from prelabel_worker.ontology.media_types import UnknownMediaType, known_media_type
 from prelabel_worker.setup.row_data import (
     LOCAL,
@@ -133,7 +133,9 @@ class RowReader:
             return row_data, {}
         file = self._file(row_data, "row_data")
         path = f"row_data ({file.name})" if file is not None else "row_data"
-        held = _held(row_data.encode() if file is None else _content(file), must=media_type in OBJECTS_OF, path=path)
+        must = media_type in OBJECTS_OF
+        content = row_data.encode() if file is None else _content(file, must=must, path=path)
+        held = _held(content, must=must, path=path)
         if held is not None:
             return held, self._object(held, media_type, path)
         if file is not None:
@@ -171,12 +173,17 @@ class RowReader:
         return file if there else None
 
 
-def _content(file: Path) -> bytes:
+def _content(file: Path, *, must: bool, path: str) -> bytes:
     """Return the content of a file that may hold an object; nothing of any other."""
     try:
-        return file.read_bytes() if file.suffix.lower() == ".json" and file.stat().st_size <= MAX_LINE_BYTES else b""
+        if file.suffix.lower() == ".json" and file.stat().st_size <= MAX_LINE_BYTES:
+            return read_text(file, MAX_LINE_BYTES)
     except OSError as error:
-        raise _Wrong(f"row_data: {file.name}: {error.strerror}") from None
+        raise _Wrong(f"{path}: {error.strerror}") from None
+    except UnreadableInput as error:
+        if must:
+            raise _Wrong(f"{path}: {error}") from None
+    return b""
 
 
 def _held(content: bytes, *, must: bool, path: str) -> dict[str, Any] | None:

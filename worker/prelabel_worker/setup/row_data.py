@@ -295,7 +295,12 @@ _CONVERSATION = _Object(
             MAX_MESSAGES,
         ),
     },
-    {"modelOutputs": _array(_Object({"content": _text(0)}, {"title": _text(0), "modelConfigName": _text(0)}))},
+    {
+        "modelOutputs": _array(
+            _Object({"content": _text(0)}, {"title": _text(0), "modelConfigName": _text(0)}, is_open=True)
+        )
+    },
+    is_open=True,
 )
 _PART = _Object({"type": _text()}, {}, is_open=True)
 _CHAT = _Object(
@@ -307,6 +312,7 @@ _CHAT = _Object(
         ),
     },
     {"version": _one_of(2), "rootMessageIds": _array(_text()), "draft": _truth},
+    is_open=True,
 )
 
 

@@ -110,7 +110,7 @@ class ChatMessage(Struct, rename="camel"):
 
     actor_id: Text
     content: list[Part]
-    child_message_ids: list[Text] = []
+    child_message_ids: list[Text] | None = None
 
 
 class Chat(Struct, rename="camel"):
@@ -226,7 +226,7 @@ def _chat(chat: Chat) -> Iterator[str]:
         path = f".messages.{message_id}"
         if message.actor_id not in chat.actors:
             yield f"{path}.actorId: there is no such actor"
-        for at, child in enumerate(message.child_message_ids):
+        for at, child in enumerate(message.child_message_ids or ()):
             if child not in chat.messages:
                 yield f"{path}.childMessageIds[{at}]: there is no such message"
         for at, part in enumerate(message.content):

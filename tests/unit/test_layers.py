@@ -99,7 +99,7 @@ MAY_IMPORT = {
         "accounts chunks dead_letters errors labelbox presence quarantine rendering scripts settings"
     ),
     "prelabel_worker.operations": "accounts chunks dead_letters errors labelbox queries scripts settings",
-    "prelabel_worker.setup": "accounts labelbox",
+    "prelabel_worker.setup": "accounts labelbox ontology",
     "prelabel_worker.runtime": (
         "accounts amqp_url chunks dead_letters errors labelbox logs presence quarantine scripts settings stages"
     ),
@@ -129,7 +129,7 @@ MAY_IMPORT = {
     "prelabel_sandbox.store": "checks ids",
     "prelabel_sandbox.jobs": "checks faults ids settings store",
     "prelabel_sandbox.sandbox": "faults jobs rate_limit requestlog settings store",
-    "prelabel_sandbox.resolvers": "errors faults ids jobs multipart normalized sandbox settings store",
+    "prelabel_sandbox.resolvers": "checks errors faults ids jobs multipart normalized sandbox settings store",
     "prelabel_sandbox.pages": "checks local_only sandbox store",
     "prelabel_sandbox.http": (
         "checks connections errors faults local_only multipart normalized origins pages requestlog resolvers sandbox "

@@ -32,7 +32,8 @@ CREATE INDEX IF NOT EXISTS tasks_in_progress ON tasks (seq) WHERE status = 'IN_P
 CREATE TABLE IF NOT EXISTS task_rows (
     task_seq INTEGER, ok INTEGER, number INTEGER, body TEXT, PRIMARY KEY (task_seq, ok, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ontologies (
-    id TEXT PRIMARY KEY, name TEXT, description TEXT, media_type TEXT, normalized TEXT, created REAL, updated REAL);
+    id TEXT PRIMARY KEY, name TEXT, description TEXT, media_type TEXT, normalized TEXT, created REAL, updated REAL,
+    editor_task_type TEXT);
 CREATE TABLE IF NOT EXISTS batches (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, project_id TEXT, name TEXT, size INTEGER,
     consensus TEXT, created REAL, updated REAL, UNIQUE (project_id, name));
@@ -58,6 +59,7 @@ _ADDED = (
     ("data_rows", "asset", "TEXT"),
     ("imports", "kind", "TEXT DEFAULT 'mal'"),
     ("imports", "url", "TEXT"),
+    ("ontologies", "editor_task_type", "TEXT"),
 )
 
 

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 # In this order: most operations need what was made before.
-from tests.sandbox.sdk import differing, step1_data_rows, step2_projects, step4_batches, step6_imports, trouble  # noqa: F401
+from tests.sandbox.sdk import (  # noqa: F401
+    differing,
+    step1_data_rows,
+    step2_projects,
+    step4_batches,
+    step6_imports,
+    steps_by_medium,
+    trouble,
+)
 from tests.sandbox.sdk.session import OPERATIONS, session_at
 from tests.support.sandbox.process import SandboxProcess
 

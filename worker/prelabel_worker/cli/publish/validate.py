@@ -36,6 +36,7 @@ from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.labelbox.ontology_cache import REFRESH_SECONDS, Catalog
 from prelabel_worker.labelbox.types import SubmitAs
 from prelabel_worker.ontology.file import read_ontology
+from prelabel_worker.ontology.media_types import known_media_type
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.rendering.file_validation import STAND_IN, Check, OfProject, Report, structure, validate
@@ -75,6 +76,8 @@ def command(
         usage("--media-type needs --ontology: without it, the media type is not checked")
     if import_as is not None and ontology is None and project is None:
         usage("--as needs --ontology or --project: without them, only the structure is checked")
+    if media_type is not None:
+        known_media_type(media_type)
     report = Report(noun="record" if predictions.form in FORMATS else "line")
     left_out: dict[str, int] = {}
     with predictions.open(file, project or STAND_IN, left_out, mixed=True, watch=_watched) as source:

@@ -53,7 +53,11 @@ def _segments(line: dict[str, Any]) -> str:
     intervals = [segment["keyframes"] for segment in line["segments"]]
     count = sum(map(len, intervals))
     frames = ", ".join(_interval(keyframes[0]["frame"], keyframes[-1]["frame"]) for keyframes in intervals[:20])
-    return f"{count} keyframe{'' if count == 1 else 's'}, frames {frames}{' …' if len(intervals) > 20 else ''}"
+    return f"{count} keyframe{'' if count == 1 else 's'}, {_word(line)}s {frames}{' …' if len(intervals) > 20 else ''}"
+
+
+def _word(line: dict[str, Any]) -> str:
+    return "slice" if "groupKey" in line else "frame"
 
 
 def _interval(first: int, last: int) -> str:
@@ -62,7 +66,7 @@ def _interval(first: int, last: int) -> str:
 
 def _masks(line: dict[str, Any]) -> str:
     indexes = [frame["index"] for frame in line["masks"]["frames"]]
-    return f"{len(indexes)} frame{'' if len(indexes) == 1 else 's'}, {_interval(min(indexes), max(indexes))}"
+    return f"{len(indexes)} {_word(line)}{'' if len(indexes) == 1 else 's'}, {_interval(min(indexes), max(indexes))}"
 
 
 def _selections(line: dict[str, Any]) -> str:

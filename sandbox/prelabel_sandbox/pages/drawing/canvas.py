@@ -66,7 +66,7 @@ class Canvas:
 
 def canvas_of(annotations: Sequence[Annotation], asset: Asset, address: Address) -> Canvas:
     """Return the drawing of an image's annotations."""
-    shapes = shapes_of(annotations)
+    shapes = all_shapes(annotations)
     canvas = blank(asset, [shape.bottom_right for _, shape in shapes])
     add_shapes(canvas, shapes, annotations)
     all_masks = [_mask(annotation, address) for annotation in annotations if "mask" in annotation.line]
@@ -76,7 +76,7 @@ def canvas_of(annotations: Sequence[Annotation], asset: Asset, address: Address)
     return canvas
 
 
-def shapes_of(annotations: Sequence[Annotation], placed: Placed = dict) -> list[tuple[Annotation, Shape]]:
+def all_shapes(annotations: Sequence[Annotation], placed: Placed = dict) -> list[tuple[Annotation, Shape]]:
     """Return the shapes of annotations, largest first; `placed` returns the geometry of a line on the canvas."""
     max_points = max(100, _POINTS // max(1, len(annotations)))
     shapes = [(item, shape) for item in annotations if (shape := shape_of(placed(item.line), max_points))]

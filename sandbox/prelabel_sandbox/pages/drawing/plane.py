@@ -10,7 +10,7 @@ from math import cos, radians
 from typing import Any
 
 from prelabel_sandbox.pages.drawing.annotations import Annotation
-from prelabel_sandbox.pages.drawing.canvas import NOT_DRAWN, Canvas, Placed, add_shapes, shapes_of
+from prelabel_sandbox.pages.drawing.canvas import NOT_DRAWN, Canvas, Placed, add_shapes, all_shapes
 from prelabel_sandbox.pages.drawing.extent import Extent
 from prelabel_sandbox.pages.drawing.graticule import Tick, spot, ticks
 from prelabel_sandbox.pages.drawing.shapes import Point, corners
@@ -55,7 +55,7 @@ class _View:
     degrees: bool
 
     @property
-    def stretch(self) -> float:
+    def unit_ratio(self) -> float:
         """Return the length of a unit of y, in units of x."""
         middle = abs(self.extent.low + self.extent.high) / 2
         return 1 / cos(radians(min(75.0, middle))) if self.degrees else 1.0
@@ -63,17 +63,17 @@ class _View:
     @property
     def scale(self) -> float:
         """Return the length of a unit of x on the canvas."""
-        return _LENGTH / max(self.extent.width, self.extent.height * self.stretch)
+        return _LENGTH / max(self.extent.width, self.extent.height * self.unit_ratio)
 
     @property
     def size(self) -> tuple[float, float]:
         """Return width and height on the canvas."""
-        return self.extent.width * self.scale, self.extent.height * self.stretch * self.scale
+        return self.extent.width * self.scale, self.extent.height * self.unit_ratio * self.scale
 
     def place(self, point: Point) -> Point:
         """Return where a point is on the canvas."""
         below = self.extent.high - point[1] if self.degrees else point[1] - self.extent.low
-        return _MARGIN + (point[0] - self.extent.left) * self.scale, below * self.stretch * self.scale
+        return _MARGIN + (point[0] - self.extent.left) * self.scale, below * self.unit_ratio * self.scale
 
     def box(self, extent: Extent) -> tuple[float, float, float, float]:
         """Return left, top, width and height of an extent on the canvas."""
@@ -90,7 +90,7 @@ def plane_of(annotations: Sequence[Annotation], layer: TileLayer | None, *, degr
     view = _view([extent for item, extent in extents.items() if item not in far], bounds, degrees)
     width, height = view.size
     canvas = Canvas(width + _MARGIN, height + _MARGIN, True, [], [])
-    shapes = shapes_of([item for item in annotations if item.number not in far], _placed_in(view))
+    shapes = all_shapes([item for item in annotations if item.number not in far], _placed_in(view))
     add_shapes(canvas, shapes, annotations)
     for item, extent in extents.items():
         if item in far:
@@ -127,9 +127,12 @@ def _view(extents: Sequence[Extent], bounds: Extent | None, degrees: bool) -> _V
     for part in parts:
         whole = whole.joined(part)
     least = _MIN_DEGREES if degrees else _MIN_PIXELS
-    stretch = _View(whole, degrees).stretch
-    whole = whole.grown(max(_MARGIN_SHARE * whole.width, least), max(_MARGIN_SHARE * whole.height, least / stretch))
-    narrow, flat = whole.height * stretch * _NARROWEST - whole.width, whole.width * _FLATTEST / stretch - whole.height
+    unit_ratio = _View(whole, degrees).unit_ratio
+    whole = whole.grown(max(_MARGIN_SHARE * whole.width, least), max(_MARGIN_SHARE * whole.height, least / unit_ratio))
+    narrow, flat = (
+        whole.height * unit_ratio * _NARROWEST - whole.width,
+        whole.width * _FLATTEST / unit_ratio - whole.height,
+    )
     return _View(whole.grown(max(0.0, narrow / 2), max(0.0, flat / 2)), degrees)
 
 

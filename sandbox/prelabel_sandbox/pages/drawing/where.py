@@ -19,10 +19,18 @@ NAMES = {
     "messageEvaluationTask": "evaluation",
 }
 
+# The same for slices of a volume.
+_NAMES_OF_SLICES = {"segments": "line", "masks": "masks of slices"}
+
 
 def kind_of(line: dict[str, Any]) -> str:
     """Return the key that determines the line's kind; "answer" for an answer."""
     return next((key for key in NAMES if key in line), "answer")
+
+
+def name_of(line: dict[str, Any], kind: str) -> str:
+    """Return the name of an object's kind."""
+    return _NAMES_OF_SLICES.get(kind, NAMES[kind]) if "groupKey" in line else NAMES[kind]
 
 
 def where(line: dict[str, Any], kind: str) -> str:

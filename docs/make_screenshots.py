@@ -100,6 +100,11 @@ def settle(page: Page, name: str) -> None:
         until(page, "document.querySelector('video').readyState >= 2")
         page.get_by_role("slider").fill("26")
         until(page, "!document.querySelector('video').seeking")
+    if name.startswith("row-dicom"):
+        for slider, number in zip(page.get_by_role("slider").all(), ("14", "22"), strict=True):
+            slider.fill(number)
+            slider.blur()
+        page.wait_for_load_state("networkidle")
     if name in ("row-image", "readme"):
         page.get_by_role("link", name="vessel").first.focus()
 
@@ -131,6 +136,10 @@ def main(wanted: list[str]) -> None:
             ("row-image-dark", pages["row-image"], WIDE, "dark"),
         ]
         shots += [("row-text-phone", pages["row-text"], PHONE, "dark"), ("readme", pages["row-image"], WIDE, "light")]
+        shots += [
+            ("row-tms_geo-phone", pages["row-tms_geo"], PHONE, "light"),
+            ("row-dicom-dark", pages["row-dicom"], WIDE, "dark"),
+        ]
         for name, path, (width, height), scheme in shots:
             if wanted and name not in wanted:
                 continue

@@ -14,6 +14,7 @@ from tests.support.sandbox.hostile import HOSTILE, hostile_lines, hostile_ontolo
 from tests.support.sandbox.markup import Element, complaints, parsed_page
 from tests.support.sandbox.pages import counts_of, entries, only_row, page_of, row_page, rows_of
 from tests.support.sandbox.process import SandboxProcess, ndjson
+from tests.support.sandbox.uploads import uploaded
 
 
 def test_projects_are_listed_with_what_is_in_them(harbour: SandboxProcess) -> None:
@@ -112,7 +113,8 @@ def test_masks_are_loaded_from_a_bounded_number_of_hosts(sandbox: SandboxProcess
     assert response.headers["content-security-policy"].split("; ")[3].count("https://") == 20
     page = parsed_page(response.text)
     assert len(page.one("g", of="masks").all("image")) == 20
-    assert [text.endswith("not drawn") for text in entries(page)] == [False] * 20 + [True] * 10
+    note = "not drawn: a page loads from at most 20 hosts"
+    assert [text.endswith(note) for text in entries(page)] == [False] * 20 + [True] * 10
 
 
 def test_entities_that_overlap_are_all_highlighted(harbour: SandboxProcess) -> None:
@@ -346,7 +348,6 @@ def harmless(script: Element) -> bool:
             "http://images.example.org:8080/a.png",
             "http://images.example.org:8080",
         ),
-        ("/assets/a.png", "/assets/a.png", None),
         ("/_sandbox/settings", None, None),
         ("//images.example.org/a.png", None, None),
         ("https://me:secret@images.example.org/a.png", None, None),
@@ -368,8 +369,9 @@ def test_an_asset_is_loaded_from_http_or_from_here_only(
 
 
 def test_an_address_of_the_sandbox_itself_is_its_own(sandbox: SandboxProcess, project: str) -> None:
-    sandbox.project(project, CARS, [{"globalKey": "a", "rowData": f"{sandbox.url}/assets/x.png"}])
-    assert only_row(sandbox, project).one("img").attributes["src"] == "/assets/x.png"
+    address = uploaded(sandbox, (ASSETS / "harbour.png").read_bytes(), "harbour.png")
+    sandbox.project(project, CARS, [{"globalKey": "a", "rowData": address}])
+    assert only_row(sandbox, project).one("img").attributes["src"] == address.removeprefix(sandbox.url)
 
 
 def test_every_page_forbids_all_that_it_does_not_need(harbour: SandboxProcess) -> None:
@@ -382,11 +384,11 @@ def test_every_page_forbids_all_that_it_does_not_need(harbour: SandboxProcess) -
 
 
 def every_page(sandbox: SandboxProcess) -> list[str]:
-    paths = ["/", "/nowhere/else", "/projects/nowhere", "/projects/harbour-images?search=zzz"]
+    paths = ["/", "/projects/nowhere", "/projects/harbour-images?search=zzz"]
     for project in PROJECTS:
         paths += [f"/projects/{project}", f"/projects/{project}/imports", imported(sandbox, project, "first")]
         paths += [each.attributes["href"] for each in rows_of(sandbox, project).values()]
-    return [path for path in paths if path != "/nowhere/else"]
+    return paths
 
 
 def test_every_page_can_be_used_without_a_mouse_or_a_screen(harbour: SandboxProcess) -> None:
@@ -403,6 +405,21 @@ def test_every_page_can_be_used_without_a_mouse_or_a_screen(harbour: SandboxProc
 )
 def test_what_is_missing_has_a_page_that_says_so(harbour: SandboxProcess, path: str) -> None:
     assert page_of(harbour, path, 404).one("h1").text == "Nothing here"
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/projects/a/b/c", "/static/nothing.css", "/_sandbox/nothing"])
+def test_an_address_that_does_not_exist_is_a_page_for_browsers_and_a_line_for_programs(
+    harbour: SandboxProcess, path: str
+) -> None:
+    for_browsers = harbour.http.get(harbour.url + path, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert for_browsers.status_code == 404
+    page = parsed_page(for_browsers.text)
+    assert page.one("h1").text == "Nothing here"
+    assert page.one("nav").one("a").attributes["href"] == "/"
+    assert complaints(page) == []
+    assert "default-src 'none'" in for_browsers.headers["content-security-policy"]
+    for_programs = harbour.http.get(harbour.url + path)
+    assert (for_programs.status_code, for_programs.text) == (404, "Not Found")
 
 
 def test_assets_outside_of_their_folder_are_not_served(harbour: SandboxProcess) -> None:

@@ -12,6 +12,7 @@ from prelabel_sandbox.http.files import answer_file, answer_upload
 from prelabel_sandbox.http.graphql import answer_graphql
 from prelabel_sandbox.origins import Guard, Names
 from prelabel_sandbox.pages import ROUTES as PAGES
+from prelabel_sandbox.pages.web import answer_unknown
 from prelabel_sandbox.resolvers import make_schema
 from prelabel_sandbox.sandbox import Sandbox
 
@@ -35,7 +36,12 @@ def make_app(sandbox: Sandbox, names: Names) -> Starlette:
         *ROUTES,
         *PAGES,
     ]
-    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Guard, names=names)])
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        middleware=[Middleware(Guard, names=names)],
+        exception_handlers={404: answer_unknown},
+    )
     app.state.sandbox = sandbox
     app.state.schema = make_schema()
     return app

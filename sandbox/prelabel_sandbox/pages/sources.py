@@ -53,6 +53,13 @@ def own_file(request: Request, address: str) -> Path | None:
     return file if file.is_relative_to(folder.resolve()) and file.is_file() else None
 
 
+def is_missing(request: Request, address: str | None) -> bool:
+    """Return whether an address is that of an asset or upload that the sandbox does not have."""
+    source = source_of(request, address)
+    own = source is not None and source.url.startswith((ASSETS, _UPLOADS))
+    return own and own_file(request, address or "") is None
+
+
 def _elsewhere(address: str) -> Source | None:
     try:
         parts = urlsplit(address)

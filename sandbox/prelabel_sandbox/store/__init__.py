@@ -9,6 +9,7 @@ from prelabel_sandbox.store.browsing import Browsing
 from prelabel_sandbox.store.catalog import Catalog
 from prelabel_sandbox.store.database import Database
 from prelabel_sandbox.store.datasets import Datasets
+from prelabel_sandbox.store.feature_schemas import FeatureSchemas
 from prelabel_sandbox.store.imports import Import, Imports
 from prelabel_sandbox.store.ontologies import Ontologies
 from prelabel_sandbox.store.pre_labels import PreLabels
@@ -34,6 +35,7 @@ class Store:
         _tighten(folder)
         self._database = Database(folder / "state.sqlite3")
         self.ontologies = Ontologies(self._database)
+        self.feature_schemas = FeatureSchemas(self._database)
         self.projects = Projects(self._database)
         self.imports = Imports(self._database, folder / "imports")
         self.tasks = Tasks(self._database)

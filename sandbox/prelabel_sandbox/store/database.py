@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS task_rows (
     task_seq INTEGER, ok INTEGER, number INTEGER, body TEXT, PRIMARY KEY (task_seq, ok, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ontologies (
     id TEXT PRIMARY KEY, name TEXT, description TEXT, media_type TEXT, normalized TEXT, created REAL, updated REAL);
+-- The tools and top-level classifications of the account: those of ontologies, and those that were created alone.
+CREATE TABLE IF NOT EXISTS feature_schemas (
+    id TEXT PRIMARY KEY, name TEXT, normalized TEXT, deleted INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS batches (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, project_id TEXT, name TEXT, size INTEGER,
     consensus TEXT, created REAL, updated REAL, UNIQUE (project_id, name));

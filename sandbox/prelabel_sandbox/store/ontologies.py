@@ -10,6 +10,13 @@ import orjson
 from prelabel_sandbox.store.database import Database
 
 _FIELDS = "id, name, description, media_type, normalized, created, updated"
+# Keeps the tools and top-level classifications of trees as feature schemas; the newest tree wins.
+_FEATURES = """
+INSERT INTO feature_schemas (id, name, normalized)
+    SELECT json_extract(f.value, '$.featureSchemaId'), json_extract(f.value, '$.name'), f.value
+    FROM json_each(?) AS g, json_each(g.value) AS f WHERE g.key IN ('tools', 'classifications')
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, normalized = excluded.normalized, deleted = 0
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +83,9 @@ def put_ontology(
         " normalized = excluded.normalized, updated = excluded.updated",
         (ontology_id, name, media_type, normalized, now, now),
     )
+    keep_features(connection, normalized)
+
+
+def keep_features(connection: sqlite3.Connection, normalized: str) -> None:
+    """Keep the tools and top-level classifications of a tree as feature schemas of the account."""
+    connection.execute(_FEATURES, (normalized,))

@@ -8,7 +8,15 @@ import warnings
 from pathlib import Path
 
 # In this order: most operations need what was made before.
-from tests.sandbox.sdk import step1_data_rows, step2_projects, step4_batches, step6_imports, then_lists, trouble  # noqa: F401
+from tests.sandbox.sdk import (  # noqa: F401
+    step1_data_rows,
+    step2_projects,
+    step4_batches,
+    step6_imports,
+    then_features,
+    then_lists,
+    trouble,
+)
 from tests.sandbox.sdk.session import OPERATIONS, SINCE, session_at
 
 

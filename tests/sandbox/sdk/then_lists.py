@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from tests.sandbox.sdk.session import Session, operation, raises
 
 
-@operation("around: get_projects, of all and by name and time")
+@operation("then: get_projects, of all and by name and time")
 def get_projects(session: Session) -> None:
     client, project = session.client, session.lb.Project
     assert session.project.uid in [each.uid for each in client.get_projects()]
@@ -17,7 +17,7 @@ def get_projects(session: Session) -> None:
     assert client.get_projects(where=project.name == "other").get_one() is None, "it is deleted"
 
 
-@operation("around: get_projects of more than a page")
+@operation("then: get_projects of more than a page")
 def many_projects(session: Session) -> None:
     before = len(list(session.client.get_projects()))
     for number in range(101):
@@ -26,7 +26,7 @@ def many_projects(session: Session) -> None:
     assert len({each.uid for each in session.client.get_projects()}) == before + 101
 
 
-@operation("around: get_datasets by name, get_dataset")
+@operation("then: get_datasets by name, get_dataset")
 def get_datasets(session: Session) -> None:
     client, dataset = session.client, session.lb.Dataset
     (found,) = client.get_datasets(where=dataset.name == "harbour")
@@ -37,7 +37,7 @@ def get_datasets(session: Session) -> None:
         client.get_dataset("cunknown")
 
 
-@operation("around: get_users, get_roles, members, created_by, organization")
+@operation("then: get_users, get_roles, members, created_by, organization")
 def members(session: Session) -> None:
     user = session.client.get_user()
     assert [each.uid for each in session.client.get_users()] == [user.uid]
@@ -50,7 +50,7 @@ def members(session: Session) -> None:
     assert session.dataset.organization().uid == session.client.get_organization().uid
 
 
-@operation("around: get_overview, with and without details; task_queues")
+@operation("then: get_overview, with and without details; task_queues")
 def overview(session: Session) -> None:
     rows = session.client.get_project(session.project.uid).data_row_count
     found = session.project.get_overview()
@@ -62,7 +62,7 @@ def overview(session: Session) -> None:
     assert len(session.project.task_queues()) == 3
 
 
-@operation("around: dataset.data_rows, newest first, over pages and by external id; get_data_row, by global key too")
+@operation("then: dataset.data_rows, newest first, over pages and by external id; get_data_row, by global key too")
 def data_rows(session: Session) -> None:
     rows = list(session.dataset.data_rows())
     assert len(rows) == session.client.get_dataset(session.dataset.uid).row_count > 5200
@@ -77,7 +77,7 @@ def data_rows(session: Session) -> None:
         session.client.get_data_row("cunknown")
 
 
-@operation("around: create_data_row")
+@operation("then: create_data_row")
 def create_data_row(session: Session) -> None:
     row = session.dataset.create_data_row(row_data="https://cdn.example/one.jpg", global_key="one")
     assert (row.global_key, row.row_data) == ("one", "https://cdn.example/one.jpg")

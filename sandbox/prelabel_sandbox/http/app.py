@@ -10,6 +10,7 @@ from starlette.routing import Route
 from prelabel_sandbox.http.control import ROUTES
 from prelabel_sandbox.http.files import answer_file, answer_upload
 from prelabel_sandbox.http.graphql import answer_graphql
+from prelabel_sandbox.http.rest import ROUTES as REST
 from prelabel_sandbox.origins import Guard, Names
 from prelabel_sandbox.pages import ROUTES as PAGES
 from prelabel_sandbox.pages.web import answer_unknown
@@ -33,6 +34,7 @@ def make_app(sandbox: Sandbox, names: Names) -> Starlette:
         Route("/_gql", answer_graphql, methods=["POST"]),
         Route("/files/{secret}/{file}.ndjson", answer_file),
         Route("/uploads/{secret}", answer_upload),
+        *REST,
         *ROUTES,
         *PAGES,
     ]

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from prelabel_sandbox.checks.media import check_connection, check_task_type
 from prelabel_sandbox.errors import malformed, not_found
 from prelabel_sandbox.ids import derived_id
-from prelabel_sandbox.resolvers.common import Info, add_times, the_project
+from prelabel_sandbox.resolvers.common import Info, add_times, the_project, timestamp
 from prelabel_sandbox.store.ontologies import Ontology
 from prelabel_sandbox.store.projects import Project
 
@@ -58,6 +58,8 @@ def _update(info: Info, project_id: str, data: dict[str, Any]) -> None:
         projects.rename(project_id, data["name"])
     if "description" in data:
         projects.set_detail(project_id, "description", data["description"])
+    if data.get("setupComplete") is not None:
+        projects.set_detail(project_id, "setupComplete", timestamp(data["setupComplete"]))
     if "labelingFrontend" in data:
         projects.set_detail(project_id, "labelingFrontend", _frontend_id(data["labelingFrontend"]))
     if data.get("deleted"):
@@ -126,7 +128,7 @@ def _detail(name: str) -> Any:
     return lambda project, _: project.details.get(name)
 
 
-for _name in _DETAILS:
+for _name in (*_DETAILS, "setupComplete"):
     project_type.set_field(_name, _detail(_name))
 add_times(project_type)
 project_type.set_alias("allowedMediaType", "media_type")  # spelt as it was posted

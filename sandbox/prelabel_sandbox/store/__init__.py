@@ -3,11 +3,13 @@
 import os
 from pathlib import Path
 
+from prelabel_sandbox.store.account_rows import AccountRows
 from prelabel_sandbox.store.batches import Batches
 from prelabel_sandbox.store.browsing import Browsing
 from prelabel_sandbox.store.catalog import Catalog
 from prelabel_sandbox.store.database import Database
 from prelabel_sandbox.store.datasets import Datasets
+from prelabel_sandbox.store.feature_schemas import FeatureSchemas
 from prelabel_sandbox.store.imports import Import, Imports
 from prelabel_sandbox.store.ontologies import Ontologies
 from prelabel_sandbox.store.pre_labels import PreLabels
@@ -15,6 +17,7 @@ from prelabel_sandbox.store.projects import Projects
 from prelabel_sandbox.store.row_index import RowIndex
 from prelabel_sandbox.store.tasks import Tasks
 from prelabel_sandbox.store.uploads import Uploads
+from prelabel_sandbox.store.workflow import Workflow
 
 
 def _tighten(folder: Path) -> None:
@@ -32,15 +35,18 @@ class Store:
         _tighten(folder)
         self._database = Database(folder / "state.sqlite3")
         self.ontologies = Ontologies(self._database)
+        self.feature_schemas = FeatureSchemas(self._database)
         self.projects = Projects(self._database)
         self.imports = Imports(self._database, folder / "imports")
         self.tasks = Tasks(self._database)
         self.datasets = Datasets(self._database)
         self.catalog = Catalog(self._database, self.tasks)
+        self.account_rows = AccountRows(self._database)
         self.batches = Batches(self._database, self.tasks)
         self.uploads = Uploads(self._database, folder / "uploads")
         self.pre_labels = PreLabels(self._database, self.imports, "pre_labels")
         self.labels = PreLabels(self._database, self.imports, "labels")
+        self.workflow = Workflow(self._database, self.projects, self.labels)
         self.row_index = RowIndex(self._database, self.imports, self.projects)
         self.browsing = Browsing(self._database, self.projects, self.imports, self.row_index)
 

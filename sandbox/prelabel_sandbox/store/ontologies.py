@@ -10,6 +10,13 @@ import orjson
 from prelabel_sandbox.store.database import Database
 
 _FIELDS = "id, name, description, media_type, normalized, created, updated, editor_task_type"
+# Keeps the tools and top-level classifications of trees as feature schemas; the newest tree wins.
+_FEATURES = """
+INSERT INTO feature_schemas (id, name, normalized)
+    SELECT json_extract(f.value, '$.featureSchemaId'), json_extract(f.value, '$.name'), f.value
+    FROM json_each(?) AS g, json_each(g.value) AS f WHERE g.key IN ('tools', 'classifications')
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, normalized = excluded.normalized, deleted = 0
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +99,9 @@ def put_ontology(
         " editor_task_type = excluded.editor_task_type",
         (ontology_id, name, media_type, normalized, now, now, editor_task_type),
     )
+    keep_features(connection, normalized)
+
+
+def keep_features(connection: sqlite3.Connection, normalized: str) -> None:
+    """Keep the tools and top-level classifications of a tree as feature schemas of the account."""
+    connection.execute(_FEATURES, (normalized,))

@@ -53,12 +53,17 @@ class PreLabels:
 
     def data_row_count(self, project_id: str) -> int:
         """Return the number of data rows that the current lines of a project name."""
+        return len(self.references(project_id))
+
+    def references(self, project_id: str) -> set[tuple[str, str]]:
+        """Return the data rows that the current lines of a project name, as ("id" or "globalKey", value)."""
         if self._database.one(f"SELECT 1 FROM {self._table} WHERE project_id = ? LIMIT 1", project_id) is None:  # noqa: S608
-            return 0
-        return len({_data_row(line) for part in self.lines(project_id) for line in part.splitlines()})
+            return set()
+        return {data_row_of(line) for part in self.lines(project_id) for line in part.splitlines()}
 
 
-def _data_row(line: bytes) -> tuple[str, str]:
+def data_row_of(line: bytes) -> tuple[str, str]:
+    """Return the reference by which a line that was accepted names its data row."""
     ((word, value),) = orjson.loads(line)["dataRow"].items()
     return word, value
 

@@ -115,6 +115,10 @@ class Projects:
         projects = self._all("id = ? AND NOT deleted", project_id)
         return projects[0] if projects else None
 
+    def all(self) -> list[Project]:
+        """Return all projects, oldest first."""
+        return self._all("NOT deleted ORDER BY created, id")
+
     def show(self, project_id: str, shown: bool) -> None:
         """Show the project's pre-labels to labelers, or hide them."""
         self._change(project_id, "shown = ?", shown)

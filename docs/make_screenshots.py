@@ -66,7 +66,8 @@ def load(client: httpx.Client) -> dict[str, str]:
         import_id = imported(client, project["id"], "model-2031-02-11", content)
         page = client.get(f"/projects/{project['id']}").text
         row = page.split('<th scope="row"><a href="', 1)[1].split('"', 1)[0]
-        pages[f"row-{project['mediaType'].lower()}"] = row
+        kind = "chat" if "editorTaskType" in project else project["mediaType"].lower()
+        pages[f"row-{kind}"] = row
         if project["mediaType"] == "IMAGE":
             imported(client, project["id"], "model-2031-02-12", content[: content.index(b"\n")])
             pages |= {

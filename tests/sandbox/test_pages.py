@@ -183,13 +183,12 @@ def test_answers_of_a_recording_stand_on_a_timeline_nested_ones_too(harbour: San
     assert [each.text for each in tower.all("button")] == ["0:00–0:02.4", "0:09.1–0:11"]
 
 
-def test_media_that_are_not_drawn_are_tables(harbour: SandboxProcess) -> None:
-    page = row_page(harbour, "logbooks", "logbook/1987-04.pdf")
-    assert [each.text for each in page.one("tbody").all("tr")] == [
-        "vessel box 180.75 × 14.5 at 72, 90.2, page 1, in POINTS hull state intact",
-        "ship entity page 1, 2 tokens certainty sure",
-        "weather radio the whole data row clear",
-        "remark text the whole data row Entry signed by the harbour master.",
+def test_media_that_are_not_drawn_are_tables(sandbox: SandboxProcess, project: str) -> None:
+    sandbox.project(project, HARBOUR, [{"globalKey": "prompts/17"}], mediaType="LLM_PROMPT_RESPONSE_CREATION")
+    sandbox.statuses(project, "a", [example("PROMPT-1"), example("PROMPT-2")])
+    assert [each.text for each in only_row(sandbox, project).one("tbody").all("tr")] == [
+        "task prompt prompt the whole data row Explain the tide table to a ten-year-old.",
+        "reply quality response-radio the whole data row good",
     ]
 
 

@@ -12,7 +12,6 @@ from prelabel_sandbox.sandbox import sandbox_of
 ASSETS = "/assets/"
 _UPLOADS = "/uploads/"
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?")
-_TEXT_BYTES = 1 << 18  # a text has at most 64 K characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +30,6 @@ def source_of(request: Request, address: str | None) -> Source | None:
         if address.startswith(f"{own}/") and not address.startswith(f"{own}//"):
             return Source(address[len(own) :], None)
     return Source(address, None) if address.startswith(ASSETS) else _elsewhere(address)
-
-
-def text_of(request: Request, row_data: str | None) -> str | None:
-    """Return a text asset: `row_data` itself, or the file at the sandbox's own address; None for any other address."""
-    if row_data is None or source_of(request, row_data) is None:
-        return row_data
-    file = own_file(request, row_data)
-    return None if file is None else file.read_bytes()[:_TEXT_BYTES].decode(errors="replace")
 
 
 def own_file(request: Request, address: str) -> Path | None:

@@ -7,8 +7,11 @@ from urllib.parse import quote
 from starlette.requests import Request
 
 from prelabel_sandbox.checks.asset import UNKNOWN
+from prelabel_sandbox.checks.media import CHAT, media_of
 from prelabel_sandbox.checks.media import UNKNOWN as UNKNOWN_MEDIA
-from prelabel_sandbox.checks.media import media_of
+from prelabel_sandbox.pages.chats import shown_chat
+from prelabel_sandbox.pages.content import Unreadable, text_of
+from prelabel_sandbox.pages.documents import shown_document
 from prelabel_sandbox.pages.drawing.annotations import Annotation
 from prelabel_sandbox.pages.drawing.canvas import NOT_DRAWN, canvas_of
 from prelabel_sandbox.pages.drawing.classes import Classes, Feature
@@ -19,17 +22,21 @@ from prelabel_sandbox.pages.drawing.tile_layer import tile_layer_of
 from prelabel_sandbox.pages.drawing.timeline import timeline_of
 from prelabel_sandbox.pages.drawing.volume import volume_of
 from prelabel_sandbox.pages.formats import count
-from prelabel_sandbox.pages.sources import is_missing, source_of, text_of
+from prelabel_sandbox.pages.sources import is_missing, source_of
 from prelabel_sandbox.store.projects import DataRow, Project
 
-_VIEWS = {medium: medium for medium in ("image", "video", "text", "audio")} | {
+_VIEWS = {medium: medium for medium in ("image", "video", "text", "audio", "document")} | {
     "geospatial": "plane",
     "tiled": "plane",
     "DICOM": "volume",
+    "conversational": "chat",
+    CHAT: "chat",
+    "HTML": "html",
 }
 _OBJECTS = {"segments": "video", "masks": "video", "location": "text"} | dict.fromkeys(
     ("bbox", "polygon", "point", "line", "mask"), "image"
 )
+_OBJECTS |= {"textSelections": "document", "messageEvaluationTask": "chat"}
 _SHOWN = 300  # characters of an address
 _ORIGINS = 20  # maximum number of hosts that one page loads from
 
@@ -41,7 +48,7 @@ class Look:
         self, request: Request, project: Project, row: DataRow, classes: Classes, annotations: Sequence[Annotation]
     ) -> None:
         self._request = request
-        self._masks = f"/projects/{quote(project.id, '')}/rows/{quote(row.id, '')}/masks"
+        self._path = f"/projects/{quote(project.id, '')}/rows/{quote(row.id, '')}"
         self._classes = classes
         self._annotations = annotations
         self._media = media_of(project.media_type, project.editor_task_type)
@@ -56,6 +63,7 @@ class Look:
         """Return the template's data: `drawn` has the numbers of visible annotations, `notes` says which are not."""
         views = {"image": self._image, "video": self._video, "text": self._text, "audio": self._audio}
         views |= {"plane": self._plane, "volume": self._volume}
+        views |= {"document": self._document, "chat": self._chat, "html": self._html}
         context = views[self.view]() if self.view in views else {"notes": {}}
         notes = context["notes"] | {number: _listed(reasons) for number, reasons in self._unreachable.items()}
         return {"annotations": self._annotations, "missing": self.missing, **context, "notes": notes}
@@ -94,12 +102,13 @@ class Look:
         return {"groups": groups, "filters": list(filters.values()), "drawn": drawn, "notes": notes}
 
     def _text(self) -> dict[str, Any]:
-        text = text_of(self._request, self.asset.row_data)
+        text, reason = self._read_text()
         reading = reading_of(self._annotations, text or "")
         shown = {number for piece in reading.pieces for number in piece.ends}
         notes = dict.fromkeys(reading.hidden, NOT_DRAWN)
         annotations = [quoted(annotation, text or "") for annotation in self._annotations]
-        return {"text": text, "reading": reading, "annotations": annotations, "drawn": shown, "notes": notes}
+        context = {"text": text, "reason": reason, "reading": reading}
+        return {**context, "annotations": annotations, "drawn": shown, "notes": notes}
 
     def _audio(self) -> dict[str, Any]:
         known = self.asset.seconds * 1000 if self.asset.seconds else None
@@ -107,10 +116,27 @@ class Look:
         drawn = {lane.annotation.number for lane in lanes}
         return {"lanes": lanes, "whole": whole, "known": known is not None, "drawn": drawn, "notes": {}}
 
+    def _document(self) -> dict[str, Any]:
+        return shown_document(self._request, self.asset, self._annotations)
+
+    def _chat(self) -> dict[str, Any]:
+        return shown_chat(self._request, self.asset, self._annotations)
+
+    def _html(self) -> dict[str, Any]:
+        text, reason = self._read_text()
+        return {"text": text, "reason": reason, "frame": f"{self._path}/page.html", "drawn": set(), "notes": {}}
+
+    def _read_text(self) -> tuple[str | None, str]:
+        """Return the text of the asset; or why it cannot be read."""
+        try:
+            return text_of(self._request, self.asset.row_data), ""
+        except Unreadable as error:
+            return None, str(error)
+
     def _address(self, annotation: Annotation, mask: dict[str, Any], frame: int | None) -> str | None:
         """Return the address of a mask's image, or None; record its origin, so that the page may load from there."""
         if "instanceURI" not in mask:
-            return f"{self._masks}/{annotation.uuid_text}/{'image' if frame is None else frame}.png"
+            return f"{self._path}/masks/{annotation.uuid_text}/{'image' if frame is None else frame}.png"
         address = mask["instanceURI"]
         shown = "this address" if frame is None else address[:_SHOWN]  # the list has it already
         source = source_of(self._request, address)
@@ -144,4 +170,6 @@ def _view_of(annotation: Annotation) -> str | None:
     """Return the view that an annotation needs; None if it needs none."""
     if "groupKey" in annotation.line:
         return "volume"
-    return None if annotation.line.keys() & {"page", "messageId"} else _OBJECTS.get(annotation.key)
+    if "messageId" in annotation.line:
+        return "chat"
+    return "document" if "page" in annotation.line else _OBJECTS.get(annotation.key)

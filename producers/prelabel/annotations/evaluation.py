@@ -16,6 +16,7 @@ FORMATS = {
     "message-ranking": ("ranked_messages",),
 }
 """Format, which is also the ontology's tool → the fields of its data, apart from the parent message."""
+_A_REPLY = "a reply to parentMessageId, not that message itself"
 Format = Literal["message-single-selection", "message-multi-selection", "message-ranking"]
 
 
@@ -65,21 +66,20 @@ def check_task(annotation: Any) -> None:
     if ranked and sorted(message.order for message in ranked) != list(range(1, len(ranked) + 1)):
         orders = ", ".join(str(message.order) for message in ranked[:8])
         raise CheckFailed(f"{path}.rankedMessages", orders, f"each order from 1 to {len(ranked)} once")
-    _check_replies(task.data, fields[0], path)
+    if task.data.message_id == task.data.parent_message_id:
+        raise CheckFailed(f"{path}.messageId", quoted(task.data.message_id), _A_REPLY)
+    if replies := task.data.selected_messages or ranked:
+        _check_replies(replies, task.data.parent_message_id, f"{path}.{_camel(fields[0])}")
 
 
-def _check_replies(data: Any, field: str, path: str) -> None:
+def _check_replies(replies: list[Any], parent: str, path: str) -> None:
     """Check that no reply is repeated, and that the message replied to is none of them."""
-    value, path = getattr(data, field), f"{path}.{_camel(field)}"
-    listed = isinstance(value, list)
-    chosen: set[str] = set()
-    for at, reply in enumerate(value if listed else [data]):
-        message, where = reply.message_id, f"{path}[{at}].messageId" if listed else path
-        if message == data.parent_message_id:
-            raise CheckFailed(where, quoted(message), "a reply to parentMessageId, not that message")
-        if message in chosen:
-            raise CheckFailed(where, quoted(message), "each message once")
-        chosen.add(message)
+    chosen = {parent}
+    for at, reply in enumerate(replies):
+        if reply.message_id in chosen:
+            expected = _A_REPLY if reply.message_id == parent else "each message once"
+            raise CheckFailed(f"{path}[{at}].messageId", quoted(reply.message_id), expected)
+        chosen.add(reply.message_id)
 
 
 def _camel(field: str) -> str:

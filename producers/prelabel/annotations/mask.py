@@ -34,9 +34,9 @@ class MaskImage(Wire):
 def check_mask(annotation: Any) -> None:
     """Check that a mask has exactly one form, and a colour if the form needs it."""
     mask = annotation.mask
-    forms = [word for word in ("instance_uri", "im_bytes", "png") if getattr(mask, word) is not None]
-    if len(forms) != 1:
-        raise CheckFailed("mask", f"{len(forms)} of them", "exactly one of instanceURI, imBytes, png")
+    forms = (mask.instance_uri is not None) + (mask.im_bytes is not None) + (mask.png is not None)
+    if forms != 1:
+        raise CheckFailed("mask", f"{forms} of them", "exactly one of instanceURI, imBytes, png")
     if mask.png is not None:
         if mask.color_rgb is not None:
             raise CheckFailed("mask.colorRGB", mask.color_rgb, "no colour beside png")

@@ -71,11 +71,10 @@ def check_masks(annotation: Any) -> None:
     """Check that every frame occurs once, with one image, and every colour once."""
     indexes: set[int] = set()
     for at, frame in enumerate(annotation.masks.frames):
-        path = f"masks.frames[{at}]"
         if frame.index in indexes:
-            raise CheckFailed(f"{path}.index", f"{frame.index}", "each frame once")
+            raise CheckFailed(f"masks.frames[{at}].index", f"{frame.index}", "each frame once")
         indexes.add(frame.index)
-        _check_source(frame, path)
+        _check_source(frame, at)
     colors: dict[tuple[Any, ...], str] = {}
     for at, instance in enumerate(annotation.masks.instances):
         path, color = f"masks.instances[{at}].colorRGB", tuple(instance.color_rgb)
@@ -88,12 +87,12 @@ def check_masks(annotation: Any) -> None:
         colors[named] = path
 
 
-def _check_source(frame: Any, path: str) -> None:
+def _check_source(frame: Any, at: int) -> None:
     if (frame.instance_uri is None) == (frame.im_bytes is None):
         found = "neither" if frame.instance_uri is None else "both"
-        raise CheckFailed(path, found, "exactly one of instanceURI and imBytes")
+        raise CheckFailed(f"masks.frames[{at}]", found, "exactly one of instanceURI and imBytes")
     if frame.instance_uri is not None and not is_address(frame.instance_uri):
-        raise CheckFailed(f"{path}.instanceURI", quoted(frame.instance_uri), EXPECTED)
+        raise CheckFailed(f"masks.frames[{at}].instanceURI", quoted(frame.instance_uri), EXPECTED)
 
 
 def check_composites(annotation: Any, work: PictureWork) -> None:

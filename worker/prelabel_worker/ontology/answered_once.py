@@ -14,22 +14,20 @@ from prelabel.errors import InvalidAnnotation, Reason, quoted
 from prelabel_worker.ontology.classification_answers import first_clash, one_at_a_time
 from prelabel_worker.ontology.tree import Feature
 
-Resolved = tuple[Any, Kind, Feature]
-"""An annotation with its kind and its feature."""
+Asked = tuple[int, Any, Kind, Feature]
+"""An annotation that answers a question: its place in the message, the annotation, its kind, its feature."""
 
 
-def check_once(resolved: Iterable[Resolved]) -> None:
-    """Check the annotations of a data row, in their order. Raises InvalidAnnotation."""
+def check_once(asked: Iterable[Asked]) -> None:
+    """Check the answers of a data row, in their order. Raises InvalidAnnotation."""
     answered: set[tuple[str, str | None]] = set()
     radios: defaultdict[str, list[tuple[int, Any, Feature]]] = defaultdict(list)
-    for at, (annotation, kind, feature) in enumerate(resolved):
+    for at, annotation, kind, feature in asked:
         if kind.timed:
             if feature.type == "radio":
                 radios[feature.id].append((at, annotation, feature))
             continue
         task = annotation.message_evaluation_task
-        if not kind.classifies and task is None:
-            continue
         message = getattr(annotation, "message_id", None) if task is None else task.data.parent_message_id
         if (feature.id, message) in answered:
             about = "on a data row" if message is None else f"about message {quoted(message)}"

@@ -8,7 +8,7 @@ from prelabel.annotations.kinds import BY_NAME, KINDS, Kind
 from prelabel.annotations.together import MAX_PER_FEATURE, check_count
 from prelabel.errors import InvalidAnnotation, MalformedMessage, Reason
 from prelabel.validation.gate import data_row_key, read_message, slow_count
-from prelabel_worker.ontology.answered_once import check_once
+from prelabel_worker.ontology.answered_once import Asked, check_once
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.ontology.tree import Feature
 from prelabel_worker.rendering.identity import ProjectIdentity, RowIdentity, unsent_line, uuid_bytes
@@ -101,7 +101,7 @@ class RowBuilder:
     def _features(self, message: Any, kinds: list[Kind]) -> list[Feature]:
         """Check the annotations, remove the fields that are not sent, and return the feature of each annotation."""
         features: list[Feature] = []
-        answered = False
+        asked: list[Asked] = []
         last: Kind | None = None
         plain: Mapping[str, Feature] = {}
         for annotation, kind in zip(message.annotations, kinds, strict=True):
@@ -111,7 +111,8 @@ class RowBuilder:
             if feature is None or annotation.schema_id is not None or annotation.classifications is not None:
                 feature = self._ontology.resolve(annotation, kind, f"annotations[{len(features)}]")
                 strip(annotation)
-                answered = answered or kind.once
+                if kind.once:
+                    asked.append((len(features), annotation, kind, feature))
             elif annotation.confidence is not None or annotation.custom_metrics is not None:
                 annotation.confidence = annotation.custom_metrics = None
             if annotation.is_benchmark_reference_label is not None and not self._ground_truth:
@@ -119,8 +120,8 @@ class RowBuilder:
             features.append(feature)
         if self._ontology.has_prompt:
             _check_prompts(features)
-        if answered:
-            check_once(zip(message.annotations, kinds, features, strict=True))
+        if len(asked) > 1:
+            check_once(asked)
         if len(features) > MAX_PER_FEATURE:
             check_count(feature.id for feature in features)
         return features

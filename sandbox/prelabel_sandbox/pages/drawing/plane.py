@@ -1,7 +1,7 @@
 """Shapes on the plane of a tile layer, with lines at round degrees or pixels.
 
 A degree of latitude is as long as it is on a map of the place, so that shapes look as they do there. Pixels count
-downwards, which is assumed (docs/reference/labelbox-format.md#2-21).
+downwards, which is assumed (docs/reference/sandbox.md).
 """
 
 from collections.abc import Sequence

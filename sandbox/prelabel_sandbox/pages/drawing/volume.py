@@ -1,7 +1,6 @@
 """The groups of slices of a volume, each with its lines and masks.
 
-Slices are drawn as frames of a video are, also between keyframes, which is assumed
-(docs/reference/labelbox-format.md#2-23).
+Slices are drawn as frames of a video are, also between keyframes, which is assumed (docs/reference/sandbox.md).
 """
 
 from collections.abc import Sequence

@@ -3,17 +3,19 @@
 import re
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Locator, Page, expect, sync_playwright
 
 from tests.support.sandbox.assets import ASSETS, PROJECTS
 from tests.support.sandbox.cars import car
 from tests.support.sandbox.chromium import CHROMIUM
 from tests.support.sandbox.examples import HARBOUR, example
+from tests.support.sandbox.file_server import FileServer
 from tests.support.sandbox.hostile import HOSTILE, hostile_lines, hostile_ontology
 from tests.support.sandbox.process import SandboxProcess
 from tests.support.sandbox.uploads import uploaded
@@ -49,7 +51,7 @@ def visit(browser: Browser) -> Iterator[Open]:
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        page.on("dialog", noting(complaints))
         page.on("request", lambda request: requested.append(request.url))
         page.goto(url, wait_until="load")
         return page
@@ -60,6 +62,16 @@ def visit(browser: Browser) -> Iterator[Open]:
     assert complaints == []
     origins = {re.sub(r"^(\w+://[^/]+).*", r"\1", url) for url in requested}
     assert len(origins) == 1, origins
+
+
+def noting(complaints: list[str]) -> Callable[[Dialog], None]:
+    """Return a handler that notes what a dialog says, and closes it: an open one would stop the test for ever."""
+
+    def note(dialog: Dialog) -> None:
+        complaints.append(dialog.message)
+        dialog.dismiss()
+
+    return note
 
 
 def row_url(sandbox: SandboxProcess, project: str) -> str:
@@ -298,7 +310,67 @@ def test_each_group_of_slices_has_a_slider_of_its_own(harbour: SandboxProcess, v
     expect(sagittal).to_have_attribute("aria-valuetext", "sagittal slice 20")
 
 
-@pytest.mark.parametrize("media", ["IMAGE", "VIDEO", "TEXT"])
+def test_words_of_a_document_stand_where_its_text_layer_says(harbour: SandboxProcess, visit: Open) -> None:
+    page = visit(row_url(harbour, "logbooks"))
+    paper = page.locator("svg.paper").first.bounding_box()
+    word = page.locator("g.tokens text", has_text="Lisbeth").first.bounding_box()
+    mark = page.locator("#s2 .edge").bounding_box()
+    assert paper is not None
+    assert word is not None
+    assert mark is not None
+    scale = paper["width"] / 595
+    assert word["x"] - paper["x"] == pytest.approx(172.01 * scale, abs=2)
+    assert word["width"] == pytest.approx(35.46 * scale, abs=2)
+    assert mark["x"] == pytest.approx(word["x"], abs=3)
+    assert abs(mark["y"] - word["y"]) < mark["height"] / 2
+
+
+def test_an_entity_of_a_document_is_lit_and_gone_to(harbour: SandboxProcess, visit: Open) -> None:
+    page = visit(row_url(harbour, "logbooks"), viewport={"width": 1200, "height": 400})
+    link = page.get_by_role("link", name="ship").last
+    link.focus()
+    expect(page.locator("g.shape.lit")).to_have_count(1)
+    expect(page.locator("g.shape.lit")).not_to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("g.shape.lit")).to_be_in_viewport()
+    expect(link).to_be_in_viewport()
+
+
+def test_an_answer_in_the_list_is_lit_at_its_message(harbour: SandboxProcess, visit: Open) -> None:
+    page = visit(row_url(harbour, "vhf-12"))
+    tab_to(page, page.get_by_role("link", name="tone").first)
+    expect(page.locator(".mark.lit")).to_have_text(re.compile("tone.*urgent", re.DOTALL))
+    page.locator("mark", has_text="Annegret").hover()
+    expect(page.locator("li.entry.lit", has_text="“Annegret”")).to_have_count(1)
+
+
+def test_a_page_in_a_frame_is_seen_but_runs_and_loads_nothing(
+    sandbox: SandboxProcess, browser: Browser, project: str
+) -> None:
+    with closing(FileServer({"/": b"<h1>Outside</h1>"})) as outside:
+        content = f"""<link rel="stylesheet" href="{outside.url}/a.css">
+        <meta http-equiv="refresh" content="0; url={outside.url}/">
+        <style>h1 {{ color: rgb(1, 2, 3) }}</style><h1>Seen</h1><img src="{outside.url}/a.png" onerror="alert(1)">
+        <script>document.querySelector("h1").textContent = "Run"; alert(2)</script>
+        <iframe src="{outside.url}/b"></iframe>
+        <a href="javascript:alert(3)">Run</a> <a href="{outside.url}/" target="_top">Leave</a>"""
+        sandbox.project(project, {}, [{"globalKey": "a", "rowData": content}], mediaType="HTML")
+        page = browser.new_page()
+        dialogs: list[str] = []
+        page.on("dialog", noting(dialogs))
+        page.goto(row_url(sandbox, project), wait_until="load")
+        frame = page.frame_locator("iframe.framed")
+        expect(frame.get_by_role("heading")).to_have_text("Seen")
+        expect(frame.get_by_role("heading")).to_have_css("color", "rgb(1, 2, 3)")
+        frame.get_by_role("link", name="Run").click()
+        frame.get_by_role("link", name="Leave").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("a")
+        expect(frame.get_by_role("heading")).to_have_text("Seen")
+        page.close()
+        assert (outside.agents, dialogs) == ([], [])
+
+
+@pytest.mark.parametrize("media", ["IMAGE", "VIDEO", "TEXT", "PDF", "CONVERSATIONAL"])
 def test_hostile_texts_run_nothing(sandbox: SandboxProcess, visit: Open, project: str, media: str) -> None:
     key = HOSTILE[:150]
     sandbox.project(

@@ -26,7 +26,7 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S*")
 _SECONDS = 3.0  # maximum for a server on this machine
 _PIECE = 1 << 16
 _AGENT = "prelabel-sandbox-page"
-_ELSEWHERE = "pages read files of the sandbox, and http on this machine, but not of other hosts"
+_ELSEWHERE = "pages read only files of the sandbox and of http servers on this machine"
 
 
 class Unreadable(Exception):

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import NamedTuple
 
-import msgspec
-
 from prelabel_sandbox.checks.uuids import canonical
 from prelabel_sandbox.pages.drawing.annotations import Annotation
 from prelabel_sandbox.pages.drawing.canvas import NOT_DRAWN
 from prelabel_sandbox.pages.drawing.shapes import Shape
 from prelabel_sandbox.pages.drawing.text_layer import (
     LETTER,
+    MAX_LENGTH,
     Geometry,
     Rectangle,
     TextLayer,
@@ -143,7 +142,9 @@ def _places(
     """Return the rectangles of an annotation on a page: of its box, or of the lines of text that it marks."""
     line = annotation.line
     if annotation.key == "bbox":
-        yield in_points(msgspec.convert(line["bbox"], Geometry, strict=False), line["unit"], size)
+        lengths = (line["bbox"][side] for side in ("left", "top", "width", "height"))
+        geometry = Geometry(*(max(-MAX_LENGTH, min(MAX_LENGTH, length)) for length in lengths))
+        yield in_points(geometry, line.get("unit", "POINTS"), size)
     elif annotation.key == "textSelections":
         tokens = islice(_tokens(annotation, layer, page), most)
         yield from lines_of(token.place for token in tokens if token and token.place)

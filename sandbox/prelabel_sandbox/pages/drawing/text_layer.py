@@ -7,7 +7,9 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import Meta
 
-Length = Annotated[float, Meta(ge=-1e6, le=1e6)]
+MAX_LENGTH = 1e6
+"""Maximum of a coordinate and of a length, in any unit."""
+Length = Annotated[float, Meta(ge=-MAX_LENGTH, le=MAX_LENGTH)]
 Side = Annotated[float, Meta(gt=0, le=1e5)]
 LETTER = (612.0, 792.0)
 """Size in points that a page is drawn with if it is not known."""
@@ -45,7 +47,7 @@ class _Group(msgspec.Struct):
 
 
 class _Page(msgspec.Struct):
-    number: int
+    number: Annotated[int, Meta(ge=0)]
     groups: list[_Group] = []
     units: str = "POINTS"
     width: Side | None = None

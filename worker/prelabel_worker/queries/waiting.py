@@ -158,7 +158,7 @@ def _of_chunks(status: ProjectStatus) -> Iterator[_Reason]:
 
 def _of_workers(workers: Sequence[WorkerStatus]) -> Iterator[_Reason]:
     if not workers:
-        yield "no-worker", "no worker is alive", "start one with the same PRELABEL_REDIS_URL: prelabel worker"
+        yield "no-worker", "no worker is alive", f"start one with the same PRELABEL_REDIS_URL: {command('worker')}"
 
 
 def _until(until: UnixTime | None) -> str:

@@ -13,7 +13,6 @@ from prelabel_worker.cli.dead.show import times
 from prelabel_worker.cli.shared.each_project import of_each
 from prelabel_worker.cli.shared.screen import console, joined, new_table
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, when
-from prelabel_worker.cli.shared.typed import typed
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup
 
 
@@ -72,8 +71,8 @@ def _print_group(group: DeadLetterGroup) -> None:
             print_(f"  {name}: {value[:200]}", markup=False, highlight=False)
     print_(f"  first {when(group.first_at)}, last {when(group.last_at)}, such as {group.sample.id}", highlight=False)
     if adding := group.sample.adding_command:
-        print_(f"  add the data rows: {typed(adding)}", highlight=False, soft_wrap=True)
-    print_(f"  {typed(group.retry_command)}", highlight=False, soft_wrap=True)
+        print_(f"  add the data rows: {adding}", highlight=False, soft_wrap=True)
+    print_(f"  {group.retry_command}", highlight=False, soft_wrap=True)
 
 
 def _dead_letters(dead_letters: list[DeadLetter], *, one_line: bool = False) -> Table:

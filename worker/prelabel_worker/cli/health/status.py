@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
-from prelabel.printing import and_more, counted
+from prelabel.printing import and_more, command, counted
 from prelabel_worker.accounts.status import Accounts, AccountStatus, Stop
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -89,7 +89,7 @@ def quarantine_notes(survey: Survey) -> list[str]:
         notes.append(f"{count:,} {'project is' if count == 1 else 'projects are'} quarantined: {names}{more}")
     if count := survey.malformed:
         notes.append(f"{counted(count, 'name')} in the set of projects cannot be a project's")
-    return [f"{note}; see prelabel doctor" for note in notes]
+    return [f"{note}; see {command('doctor')}" for note in notes]
 
 
 def table(projects: list[ProjectStatus], *, narrow: bool | None = None) -> Table:
@@ -102,7 +102,7 @@ def table(projects: list[ProjectStatus], *, narrow: bool | None = None) -> Table
         counts = [f"{getattr(project, name):,}" for name in COLUMNS]
         notes = [f"paused: {project.paused}"] if project.paused else []
         notes += [f"being purged by {project.purging}"] if project.purging is not None else []
-        notes += [f"{counted(project.stuck, 'stuck chunk')}: prelabel doctor"] if project.stuck else []
+        notes += [f"{counted(project.stuck, 'stuck chunk')}: {command('doctor')}"] if project.stuck else []
         notes += [f"{project.newer:,} for a newer worker"] if project.newer else []
         notes += [retrying_note(project)] if project.retrying else []
         lines.append((project.project_id, *counts, oldest, chunks, "; ".join(notes)))

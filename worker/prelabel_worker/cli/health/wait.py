@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from prelabel.printing import counted
+from prelabel.printing import command, counted
 from prelabel_worker.cli.health.status import quarantine_notes, table
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -83,9 +83,10 @@ def _retrying(projects: list[ProjectStatus]) -> str:
     rows = sum(status.retrying for status in projects)
     next_try = min((status.next_retry_at for status in projects if status.next_retry_at is not None), default=None)
     next_step = "They are being tried" if next_try is None else f"The next is tried again {when(next_try)}"
+    waiting = next((status.project_id for status in projects if status.retrying), "PROJECT")
     return (
         f"only retrying rows remain, {rows:,}: their data rows are not in the project (yet). {next_step}; "
-        "prelabel project retry P tries all of them now, with --give-up it makes them dead letters"
+        f"{command('project retry', waiting)} tries all of them now, with --give-up it makes them dead letters"
     )
 
 

@@ -10,6 +10,7 @@ import httpx
 import orjson
 import typer
 
+from prelabel.printing import command
 from prelabel.text_input import read_text
 from prelabel_worker.cli.shared.terminal import USAGE, AsJson, ServiceAway, out, print_line, say
 from prelabel_worker.stack import stack_file
@@ -70,7 +71,7 @@ def sandbox_url() -> str:
     """Return the address of the running stack's sandbox. Raises ServiceAway."""
     stack = stack_file.read()
     if stack is None:
-        raise ServiceAway("no stack runs here: `prelabel up` starts one")
+        raise ServiceAway(f"no stack runs here: `{command('up')}` starts one")
     return stack.sandbox_url
 
 

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
+from prelabel.printing import command
 from prelabel_worker.accounts.repeating import Stopped
 from prelabel_worker.cli.setup.calling import AWAY_ERRORS, Account, calling, words
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.terminal import AWAY, USAGE, AsJson, RedisUrl, out, print_line, say, usage
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.settings import Settings
 from prelabel_worker.setup.calls import Calls

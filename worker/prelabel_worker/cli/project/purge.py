@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from prelabel.printing import counted
+from prelabel.printing import command, counted
 from prelabel.wire.client import Client
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -24,7 +24,6 @@ from prelabel_worker.cli.shared.terminal import (
     say,
     usage,
 )
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.errors import PurgeEnded
 from prelabel_worker.operations.action_log import Actions, user
 from prelabel_worker.operations.purge import Purge, PurgeResult, expected

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from prelabel.printing import command
 from prelabel.unix_time import UnixTime
 from prelabel_worker.cli.dead.show import times
 from prelabel_worker.cli.shared.configuration import settings_for
@@ -13,7 +14,6 @@ from prelabel_worker.cli.shared.each_project import of_each
 from prelabel_worker.cli.shared.known import projects_named
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, when
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.queries.row_report import FINAL
 from prelabel_worker.queries.row_trace import MAX_FRAMES, Settled, Trace, Tracer, Waiting

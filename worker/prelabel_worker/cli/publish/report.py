@@ -15,7 +15,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from prelabel import Publisher, RedisUnavailable
-from prelabel.printing import counted
+from prelabel.printing import command, counted
 from prelabel.readers import Record, Source
 from prelabel.wire.client import Client
 from prelabel_worker.cli.publish.send import FLUSH_SECONDS, Refusal, send
@@ -23,7 +23,6 @@ from prelabel_worker.cli.shared.explaining import Explaining
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, ServiceAway, out, print_line, say, usage
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.queries.row_follower import Follower, follow
 from prelabel_worker.queries.row_report import FINAL, PENDING, ReportedRow, RowReport
@@ -205,7 +204,7 @@ class Reporting:
         pending = counted(sum(counts[name] for name in _UNSETTLED), "row")
         say(
             f"interrupted: {pending} still pending, which workers settle without this command; "
-            + (again if self._path else "prelabel wait waits for them; with --report the same command resumes")
+            + (again if self._path else f"{command('wait')} waits for them; with --report the same command resumes")
         )
         raise typer.Exit(INTERRUPTED)
 

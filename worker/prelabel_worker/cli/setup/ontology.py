@@ -9,7 +9,7 @@ import orjson
 import typer
 
 from prelabel.errors import MessageError
-from prelabel.printing import and_more, counted
+from prelabel.printing import and_more, command, counted
 from prelabel.readers import BadRecord, Source
 from prelabel.text_input import read_text
 from prelabel.validation.gate import read_message
@@ -27,7 +27,6 @@ from prelabel_worker.cli.shared.terminal import (
     say,
     usage,
 )
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.ontology.file import read_ontology, tree_of
 from prelabel_worker.ontology.inference import Inference

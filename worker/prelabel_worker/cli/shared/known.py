@@ -5,10 +5,9 @@ from collections.abc import Collection
 
 import typer
 
-from prelabel.printing import quoted_word
+from prelabel.printing import command, quoted_word
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.cli.shared.terminal import NOTHING, say
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.queries.status import Inspector
 
 _NEAR = 3

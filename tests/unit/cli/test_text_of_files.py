@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from prelabel.readers import read_mapping
+from prelabel.readers import FORMATS, read_mapping
 from prelabel.text_input import UnreadableInput, open_text
 from prelabel_worker.cli.dead.edit import _text
 from prelabel_worker.cli.dead.retry import data_rows
@@ -189,6 +189,28 @@ def test_a_format_that_needs_the_whole_file_publishes_nothing_of_one_that_is_cut
     assert done.err.endswith("; nothing was published\n")
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_format_that_is_read_more_than_once_asks_for_a_file_instead_of_a_pipe(
+    form: str, command: Command, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for name in ("-", str(pipe)):
+        done = command("publish", name, "--format", form, "--project", "p", "--dry-run")
+        assert (done.code, done.out) == (2, "")
+        assert "write it to a file" in done.err
+
+
+def test_an_error_about_a_whole_file_says_once_that_nothing_was_published(command: Command, tmp_path: Path) -> None:
+    shares = write(tmp_path, "tracks.txt", "1,1,0.1,0.1,0.2,0.2,1,-1,-1,-1\n2,1,0.3,0.3,0.2,0.2,1,-1,-1,-1\n")
+
+    done = command("publish", str(shares), "--format", "mot", "--project", "p", "--dry-run")
+
+    assert done.code == 2
+    assert done.err.count("publish") == 1
+    assert command("validate", str(shares), "--format", "mot", "--project", "p").err.count("publish") == 0
+
+
 def test_rows_of_a_dataset_before_the_end_of_a_cut_file_are_added_and_the_end_is_reported(tmp_path: Path) -> None:
     rows = [{"global_key": f"{at * 7919 % 10007}", "row_data": "https://a.example/x"} for at in range(2_000)]
     whole = packed(lines(*rows))
@@ -241,8 +263,7 @@ def test_a_file_of_another_format_is_told_the_option_that_reads_it(
     )
 
 
-@pytest.mark.parametrize("words", [["--format", "auto"], ["--format", "rttm", "--project", "p"]])
-def test_a_named_pipe_of_another_format_is_read_once(words: list[str], command: Command, tmp_path: Path) -> None:
+def test_a_named_pipe_of_another_format_is_read_once(command: Command, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     content = json.dumps({"images": [{"id": at} for at in range(20_000)], "annotations": [RESULT]}).encode()
@@ -253,15 +274,11 @@ def test_a_named_pipe_of_another_format_is_read_once(words: list[str], command: 
 
     filling = threading.Thread(target=fill)
     filling.start()
-    done = command("publish", str(pipe), *words, "--dry-run")
+    done = command("publish", str(pipe), "--dry-run")
     filling.join()
 
-    if "auto" in words:
-        assert (done.code, done.out) == (2, "")
-        assert "this looks like a file of COCO" in done.err
-    else:  # RTTM has no line longer than its limit
-        assert (done.code, done.out) == (2, "")
-        assert done.err.endswith("; nothing was published\n")
+    assert (done.code, done.out) == (2, "")
+    assert "this looks like a file of COCO" in done.err
 
 
 @pytest.mark.parametrize(

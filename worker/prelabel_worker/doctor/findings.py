@@ -209,12 +209,12 @@ class Check(Enum):
 class Finding(JsonRecord):
     """What a check found, about one project or about the installation."""
 
-    json_fields = ("check", "level", "good", "found", "remedy", "project")
+    json_fields = ("check", "level", "good", "found", "remedy", "project_id")
 
     check: Check
     level: Level
     found: str
-    project: str | None = None
+    project_id: str | None = None
 
     @property
     def good(self) -> bool:
@@ -225,14 +225,14 @@ class Finding(JsonRecord):
     def remedy(self) -> str:
         """Return what to do; empty when the level is ok."""
         remedy = "" if self.level is Level.OK else self.check.remedy
-        return remedy.replace(_PROJECT, quoted_word(self.project)) if self.project else remedy
+        return remedy.replace(_PROJECT, quoted_word(self.project_id)) if self.project_id else remedy
 
 
-def judged(check: Check, good: bool, found: str, project: str | None = None) -> Finding:
+def judged(check: Check, good: bool, found: str, project_id: str | None = None) -> Finding:
     """Return a finding that is ok or bad."""
-    return Finding(check, Level.OK if good else Level.BAD, found, project)
+    return Finding(check, Level.OK if good else Level.BAD, found, project_id)
 
 
-def noted(check: Check, good: bool, found: str, project: str | None = None) -> Finding:
+def noted(check: Check, good: bool, found: str, project_id: str | None = None) -> Finding:
     """Return a finding that is ok or worth a note."""
-    return Finding(check, Level.OK if good else Level.NOTE, found, project)
+    return Finding(check, Level.OK if good else Level.NOTE, found, project_id)

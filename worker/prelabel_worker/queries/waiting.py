@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Self
 
 from prelabel.json_record import JsonRecord
 from prelabel.printing import command, counted
@@ -24,8 +24,6 @@ _ORDINARY = ("permit", "account ")
 @dataclass(frozen=True, slots=True)
 class Wait(JsonRecord):
     """One reason for which pending rows of a project wait."""
-
-    json_names: ClassVar = {"project_id": "project"}
 
     #: The project's id.
     project_id: str

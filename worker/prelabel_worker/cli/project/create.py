@@ -41,7 +41,7 @@ def create(
         made = project_id or _made(calls, str(name), media)
         _set_up(settings, calls, made, ontology, show=not hide)
     if as_json:
-        out({"project": made, "ontology": ontology, "mediaType": media, "shown": not hide})
+        out({"projectId": made, "ontology": ontology, "mediaType": media, "shown": not hide})
     else:
         say(
             f"ontology '{connected.name}' is connected; pre-labels are {'hidden from' if hide else 'shown to'} labelers"

@@ -87,8 +87,13 @@ class Predictions:
         """
         self._check()
         if self.form in FORMATS:
-            if project is None or file == STANDARD_INPUT:
-                usage(f"{self.form} needs a FILE and --project")
+            if project is None:
+                usage(f"{self.form} needs --project: its records do not name one")
+            if file == STANDARD_INPUT or Path(file).is_fifo():
+                usage(
+                    f"{self.form} cannot be read from standard input or a pipe, since a file of it is read more than "
+                    "once: write it to a file, unpacked or not, and give that file's name"
+                )
             mapping = read_mapping(self.mapping) if self.mapping else ClassMapping()
             special: dict[str, Any] = {name: value for name in _SPECIAL if (value := getattr(self, name)) is not None}
             options = ReaderOptions(project, self.model, self.global_key, mapping, **special)
@@ -123,8 +128,6 @@ class Predictions:
             say(f"{path}: {likeness.text}")
 
     def _unlike(self, path: Path) -> Likeness | None:
-        if not path.is_file():  # a pipe cannot be read twice
-            return None
         with suppress(UnreadableInput), open_text(path) as stream:
             likeness = recognise(stream, path)
             return None if likeness is None or self.form in likeness.formats else likeness

@@ -110,7 +110,7 @@ def test_doctor_finds_names_and_keys_and_says_what_removes_them(project: Project
 
     remedies = {each["check"]: each["remedy"] for each in bad}
     assert "prelabel project forget --malformed" in remedies["project-names"]
-    assert "prelabel project forget PROJECT" in remedies["project-keys"]
+    assert "prelabel project forget worth-until " in remedies["project-keys"]
     assert {"evil-timers", "evil-counts"} <= {each["projectId"] for each in bad if each["check"] == "project-keys"}
 
 

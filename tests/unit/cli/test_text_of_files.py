@@ -400,3 +400,31 @@ def test_commands_and_readers_open_text_in_one_way() -> None:
                 found.add(place)
 
     assert found - set(NO_TEXT) <= {"worker/prelabel_worker/cli/dead/export.py"}
+
+
+@pytest.mark.parametrize("words", [["publish", "--project", "p", "--dry-run"], ["validate"], ["ontology", "infer"]])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"# Readme\n\nSome {text}\n[project]\n", "no line of it is JSON"),
+        (b"\x89PNG\r\n\x1a\n\0\0{\0\n[", "no line of it is JSON"),
+        (b'{"row_data": "https://a.example/1.jpg", "global_key": "a"}\n' * 2, "this looks like data rows"),
+        (json.dumps(ONTOLOGY, indent=2).encode(), "this looks like an ontology"),
+        (json.dumps(ONTOLOGY).encode(), "this looks like an ontology"),
+    ],
+    ids=["text", "picture", "data rows", "ontology", "ontology on a line"],
+)
+def test_a_wrong_file_is_one_error_and_not_one_for_each_line(
+    words: list[str], content: bytes, problem: str, command: Command, tmp_path: Path
+) -> None:
+    done = command(*words, str(write(tmp_path, "wrong", content)))
+
+    assert (done.code, done.out) == (2, "")
+    assert problem in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_bad_first_line_on_standard_input_refuses_that_line_alone(command: Command) -> None:
+    done = command("publish", "-", "--dry-run", stdin=b"oops\n" + lines(message("a")))
+
+    assert done.out.startswith("would publish 1, refuse 1;")

@@ -52,7 +52,7 @@ class Choice:
     """The shared filters as a command got them. Each field is a parameter of every command that is `filtered`."""
 
     dead_letter_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of dead letters of one project.")
+        list[str] | None, typer.Argument(metavar="ID", help="Ids of dead letters of one project.")
     ] = None
     project: Project = None
     reason: Annotated[str | None, typer.Option(help="Dead letters with this reason code.")] = None

@@ -12,7 +12,7 @@ from prelabel.printing import and_more, command, counted
 from prelabel_worker.accounts.status import Accounts, AccountStatus, Stop
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.known import check_project
+from prelabel_worker.cli.shared.known import check_project, say_no_rows
 from prelabel_worker.cli.shared.screen import console, new_table, styled
 from prelabel_worker.cli.shared.terminal import AsJson, Project, RedisUrl, out, when
 from prelabel_worker.presence import WorkerStatus
@@ -64,6 +64,8 @@ def status(
                 live.update(view(inspector, accounts, project))
     else:
         console().print(view(inspector, accounts, project))
+        if not inspector.projects():
+            say_no_rows(settings)
 
 
 def view(inspector: Inspector, accounts: Accounts | None = None, project: str | None = None) -> RenderableType:
@@ -77,7 +79,8 @@ def view(inspector: Inspector, accounts: Accounts | None = None, project: str | 
     of_projects = [str(wait) for wait in waits if wait.cause not in ("account", "no-worker")]
     notes += [*of_projects[:_SHOWN_WAITS], *and_more(len(of_projects), _SHOWN_WAITS)]
     lines = [part for note in (*notes, *quarantine_notes(survey)) for part in ("", styled(note, "yellow"))]
-    return Group(table(survey.projects), *lines, "", _workers(workers))
+    rows = [table(survey.projects)] if survey.projects else []
+    return Group(*rows, *lines, *([""] if rows or lines else []), _workers(workers))
 
 
 def quarantine_notes(survey: Survey) -> list[str]:

@@ -10,7 +10,7 @@ from prelabel_worker.cli.health.status import quarantine_notes, table
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.explaining import Explaining
-from prelabel_worker.cli.shared.known import check_project
+from prelabel_worker.cli.shared.known import check_project, say_no_rows
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.dead_letters.reader import HeldReader
@@ -75,6 +75,8 @@ def wait(
             raise typer.Exit(TIMED_OUT)
         time.sleep(_LOOK_SECONDS)
     _print(projects, as_json)
+    if not projects:
+        say_no_rows(settings)
     if any(status.dead for status in projects):
         raise typer.Exit(DONE_WITH_DEAD)
 
@@ -93,5 +95,5 @@ def _retrying(projects: list[ProjectStatus]) -> str:
 def _print(projects: list[ProjectStatus], as_json: bool) -> None:
     if as_json:
         out({"projects": [status.as_json() for status in projects]})
-    else:
+    elif projects:
         console().print(table(projects))

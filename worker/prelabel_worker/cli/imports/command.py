@@ -42,14 +42,17 @@ def list_imports(
     newest = list(islice(_newest(imports, projects, running), limit))
     if as_json:
         out({"imports": [status.as_json() for status in newest]})
-    else:
+    elif newest:
         console().print(_table(newest, HeldReader(client, settings.key_prefix).now_ms() / 1000))
     if not newest:
+        say("no import is in progress" if running else "there is no import yet")
         raise typer.Exit(NOTHING)
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="The import's name, its id at Labelbox, or the chunk's id.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The import's name, its id at Labelbox, or the chunk's id.")
+    ],
     project: Project = None,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,

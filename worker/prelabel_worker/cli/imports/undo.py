@@ -47,7 +47,7 @@ _FORGOTTEN = (
 
 def undo(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The import's name, its id at Labelbox, or the chunk's id.")
+        str | None, typer.Argument(metavar="NAME", help="The import's name, its id at Labelbox, or the chunk's id.")
     ] = None,
     project: Project = None,
     since: Annotated[

@@ -46,7 +46,9 @@ def run(
 
 
 def project(
-    file: Annotated[str, typer.Argument(help='JSON, or -: {"id", "name", "mediaType", "ontology", "dataRows"}.')],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help='JSON, or -: {"id", "name", "mediaType", "ontology", "dataRows"}.')
+    ],
     url: Annotated[str | None, typer.Option(help="The sandbox's address; else that of the running stack.")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -11,7 +11,7 @@ from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.cli.health.status import quarantine_notes, table
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.known import check_project, note_unknown_account, note_unknown_project
+from prelabel_worker.cli.shared.known import check_project, note_unknown_account, note_unknown_project, say_no_rows
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, RedisUrl, out, report, say, usage
 from prelabel_worker.dead_letters.store import HeldRows
@@ -32,11 +32,12 @@ def list_projects(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     survey = Inspector(connect(settings), settings.key_prefix).survey()
     if as_json:
         out({"projects": [status.as_json() for status in survey.projects]})
-    else:
+    elif survey.projects:
         console().print(table(survey.projects))
     for note in quarantine_notes(survey):
         say(note)
     if not survey.projects:
+        say_no_rows(settings)
         raise typer.Exit(NOTHING)
 
 

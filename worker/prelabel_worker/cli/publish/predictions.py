@@ -20,7 +20,7 @@ from prelabel.readers import (
     read_mapping,
 )
 from prelabel.readers.ndjson import Form, LineOptions, read_lines
-from prelabel.readers.recognition import Likeness, recognise
+from prelabel.readers.recognition import Likeness, has_no_json, recognise
 from prelabel.text_input import STANDARD_INPUT, TextInput, name_of, open_text
 from prelabel_worker.cli.shared.parameters import sharing
 from prelabel_worker.cli.shared.terminal import say, usage
@@ -107,6 +107,8 @@ class Predictions:
             likeness = recognise(stream, Path(file) if stream.size is not None else None)
             if likeness is not None and not set(likeness.formats) & set(Form):
                 usage(f"{name_of(file)}: {likeness.text}")
+            if stream.size is not None and has_no_json(stream):  # a pipe may begin with a bad line
+                usage(f"{name_of(file)}: no line of it is JSON: expected one message or annotation a line, or --format")
             form = None if self.form == _AUTO else Form(self.form)
             with watch(stream) as lines:
                 yield _to_the_end(

@@ -119,7 +119,7 @@ def list_ontologies(
         ontologies = list(islice(Ontologies(calls).list(search), limit))
     if as_json:
         out({"ontologies": [ontology.as_json() for ontology in ontologies]})
-    else:
+    elif ontologies:
         table = new_table("id", "name", "media type", "tools", "classifications", "made")
         for ontology in ontologies:
             counts = (str(ontology.tools), str(ontology.classifications))
@@ -127,6 +127,7 @@ def list_ontologies(
             table.add_row(ontology.id, ontology.name, ontology.media_type or "", *counts, made)
         console().print(table, markup=False)
     if not ontologies:
+        say("no ontology matches" if search else "there is no ontology")
         raise typer.Exit(NOTHING)
 
 

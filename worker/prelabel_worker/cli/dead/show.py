@@ -56,7 +56,7 @@ def describe(dead_letter: DeadLetter) -> None:
     for name, value in _facts(dead_letter).items():
         if value:
             print_(f"  {name}: {text(value)}", markup=False, highlight=False)
-    print_(f"  {dead_letter.message[:2000].decode('utf-8', 'replace')}", markup=False, highlight=False)
+    print_(f"  {dead_letter.message[:2000].decode('utf-8', 'replace')}", markup=False, highlight=False, soft_wrap=True)
     if adding := dead_letter.adding_command:
         print_(f"  add the data row: {adding}", highlight=False, soft_wrap=True)
     for action in ("retry", "discard") if dead_letter.whole_frame else ("retry", "edit", "discard"):

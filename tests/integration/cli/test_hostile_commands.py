@@ -110,8 +110,8 @@ def test_doctor_finds_names_and_keys_and_says_what_removes_them(project: Project
 
     remedies = {each["check"]: each["remedy"] for each in bad}
     assert "prelabel project forget --malformed" in remedies["project-names"]
-    assert "prelabel project forget PROJECT" in remedies["project-keys"]
-    assert {"evil-timers", "evil-counts"} <= {each["project"] for each in bad if each["check"] == "project-keys"}
+    assert "prelabel project forget worth-until " in remedies["project-keys"]
+    assert {"evil-timers", "evil-counts"} <= {each["projectId"] for each in bad if each["check"] == "project-keys"}
 
 
 def test_a_project_that_cannot_be_read_does_not_balance_and_the_others_are_audited(project: Project) -> None:

@@ -46,6 +46,7 @@ class Name(Enum):
     CHUNKS = ("prelabel_chunks", ("project", "state"), "Chunks in progress by state.")
     STUCK = ("prelabel_stuck_chunks", ("project",), "Chunks that a defect stops, in any state: see doctor.")
     PAUSED = ("prelabel_project_paused", ("project",), "1 while uploads of the project are paused.")
+    PURGING = ("prelabel_project_purging", ("project",), "1 from the beginning of a purge of the project to its end.")
     LIMIT = ("prelabel_account_limit_requests", ("account",), "Maximum requests of the account in any 60 s.")
     RATE = (
         "prelabel_account_rate_requests",
@@ -112,6 +113,7 @@ def of_projects(projects: Sequence[ProjectStatus]) -> Iterator[Metric]:
     yield number(Name.UNDONE, "undone")
     yield divided(Name.CHUNKS, {project.project_id: project.chunks for project in projects})
     yield number(Name.STUCK, "stuck")
+    yield Name.PURGING.family([([project.project_id], float(project.purging is not None)) for project in projects])
     yield Name.PAUSED.family([([project.project_id], float(project.paused is not None)) for project in projects])
 
 

@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 
 from prelabel.annotations.kinds import media_type_of
+from prelabel.printing import command
 from prelabel_worker.accounts.repeating import Stopped
 from prelabel_worker.cli.setup.calling import AWAY_ERRORS, Account, calling, words
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.terminal import AWAY, USAGE, AsJson, RedisUrl, out, print_line, say, usage
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.ontology.media_types import known_media_type
 from prelabel_worker.settings import Settings
@@ -51,7 +51,7 @@ def create(
         made = project_id or _made(calls, str(name), media, task)
         _set_up(settings, calls, made, ontology, show=not hide)
     if as_json:
-        out({"project": made, "ontology": ontology, "mediaType": media, "editorTaskType": task, "shown": not hide})
+        out({"projectId": made, "ontology": ontology, "mediaType": media, "editorTaskType": task, "shown": not hide})
     else:
         say(
             f"ontology '{connected.name}' is connected; pre-labels are {'hidden from' if hide else 'shown to'} labelers"

@@ -48,7 +48,9 @@ _SHOW_BYTES = 1 << 20
 
 @reading
 def command(
-    file: Annotated[str, typer.Argument(help="A file, perhaps packed with gzip, or - for standard input.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A file, perhaps packed with gzip, or - for standard input.")
+    ],
     predictions: Predictions = Predictions(),  # noqa: B008 - frozen; `reading` gives the real one
     ontology: Annotated[
         Path | None,

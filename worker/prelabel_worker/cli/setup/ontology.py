@@ -9,7 +9,7 @@ import orjson
 import typer
 
 from prelabel.errors import MessageError
-from prelabel.printing import and_more, counted
+from prelabel.printing import and_more, command, counted
 from prelabel.readers import BadRecord, Source
 from prelabel.text_input import read_text
 from prelabel.validation.gate import read_message
@@ -27,7 +27,6 @@ from prelabel_worker.cli.shared.terminal import (
     say,
     usage,
 )
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.ontology.file import read_ontology, tree_of
 from prelabel_worker.ontology.inference import Inference
@@ -133,7 +132,7 @@ def list_ontologies(
         ontologies = list(islice(Ontologies(calls).list(search), limit))
     if as_json:
         out({"ontologies": [ontology.as_json() for ontology in ontologies]})
-    else:
+    elif ontologies:
         table = new_table("id", "name", "media type", "tools", "classifications", "made")
         for ontology in ontologies:
             counts = (str(ontology.tools), str(ontology.classifications))
@@ -141,6 +140,7 @@ def list_ontologies(
             table.add_row(ontology.id, ontology.name, ontology.media_type or "", *counts, made)
         console().print(table, markup=False)
     if not ontologies:
+        say("no ontology matches" if search else "there is no ontology")
         raise typer.Exit(NOTHING)
 
 

@@ -31,8 +31,8 @@ class BuiltRow:
     lines: bytes
     #: 16 bytes for each line, in order: its uuid, or `identity.unsent_line` for a line that is sent without one.
     uuids: list[bytes]
-    #: The uuids that the producer gave.
-    explicit: list[bytes]
+    #: The uuids that the producer gave, and the annotation that each belongs to.
+    explicit: dict[bytes, int]
     #: The number of annotations that Labelbox imports slowly.
     slow: int
     #: Annotations by feature (`tree.feature_bytes`); empty unless all annotations are sent with their derived uuids.
@@ -86,13 +86,13 @@ class RowBuilder:
         annotations: list[Any],
         kinds: list[Kind],
         uuids: list[bytes],
-        explicit: list[bytes],
+        explicit: dict[bytes, int],
         row: tuple[str, str],
     ) -> list[bytes]:
         """Remove the derived uuids of lines that are sent without one; return `BuiltRow.uuids`."""
-        marked, own = list(uuids), set(explicit)
+        marked = list(uuids)
         for at, (annotation, kind, uuid) in enumerate(zip(annotations, kinds, uuids, strict=True)):
-            if self._ontology.unidentified(kind) and uuid not in own:
+            if self._ontology.unidentified(kind) and uuid not in explicit:
                 annotation.uuid = None
                 marked[at] = unsent_line(*row, at)
         return marked
@@ -140,21 +140,21 @@ class RowBuilder:
 
 def _identify(
     message: Any, features: list[Feature], identity: RowIdentity
-) -> tuple[list[bytes], list[bytes], dict[bytes, int]]:
+) -> tuple[list[bytes], dict[bytes, int], dict[bytes, int]]:
     """Set the data row of each annotation, and its uuid unless the producer gave one.
 
-    Returns all uuids, the uuids that the producer gave, and the number of annotations by feature (empty if the producer
-    gave any uuid).
+    Returns all uuids, the uuids that the producer gave with the place of each, and the number of annotations by feature
+    (empty if the producer gave any uuid).
     """
     uuids, texts, counts = identity.uuids([feature.digest for feature in features])
-    explicit: list[bytes] = []
+    explicit: dict[bytes, int] = {}
     data_row = message.data_row
-    for annotation, text in zip(message.annotations, texts, strict=True):
+    for at, (annotation, text) in enumerate(zip(message.annotations, texts, strict=True)):
         annotation.data_row = data_row
         if annotation.uuid is None:
             annotation.uuid = text
         else:
-            explicit.append(uuid_bytes(annotation.uuid))
+            explicit[uuid_bytes(annotation.uuid)] = at
     if explicit:
         uuids = [uuid_bytes(annotation.uuid) for annotation in message.annotations]
         counts = {}

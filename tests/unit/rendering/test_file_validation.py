@@ -136,11 +136,21 @@ def test_many_faults_in_one_data_row_are_all_counted() -> None:
     assert (report.lines, report.invalid, report.errors) == (900, 600, [])
 
 
-def test_a_project_writes_its_data_rows_in_one_form_as_its_first_message_did() -> None:
-    by_id = message(project="q") | {"dataRow": {"id": "x"}}
+def test_the_lines_of_a_file_decide_nothing_about_how_data_rows_are_named_since_none_is_imported() -> None:
+    by_id = message() | {"dataRow": {"id": "x"}}
 
-    assert faults(checked(message(), by_id, message() | {"dataRow": {"id": "x"}})) == [(3, "dataRow", "data-row-form")]
-    assert faults(checked(message(), check=OfProject(IMAGE, "p", "i"))) == [(1, "dataRow", "data-row-form")]
+    report = checked(message(), by_id, message(project="q"), by_id | {"projectId": "r"})
+
+    assert faults(report) == []
+    assert report.naming == {"p": "ik", "q": "k", "r": "i"}
+
+
+@pytest.mark.parametrize(("forms", "refused"), [("i", [1]), ("k", [2]), ("ik", []), ("", [])])
+def test_what_a_project_accepts_is_what_its_lines_may_have(forms: str, refused: list[int]) -> None:
+    report = checked(message(), message() | {"dataRow": {"id": "x"}}, check=OfProject(IMAGE, "p", forms))
+
+    assert faults(report) == [(line, "dataRow", "data-row-form") for line in refused]
+    assert {fault.hint for fault in report.errors} <= {"prelabel project set p --data-row-forms both"}
 
 
 @pytest.mark.parametrize("check", [OfProject(IMAGE), structure], ids=["ontology", "structure"])
@@ -200,7 +210,6 @@ def test_any_number_of_projects_takes_bounded_memory(monkeypatch: pytest.MonkeyP
 
     assert checked(*[message(project=f"p{at}") for at in range(100)], check=check).invalid == 0
     assert len(check._builders) <= 5
-    assert len(check._unset) <= 5
 
 
 def test_without_an_ontology_only_the_structure_is_checked() -> None:

@@ -19,7 +19,7 @@ ORIGIN = Origin("submit", "chunk-1")
 
 
 def builder() -> RowBuilder:
-    return RowBuilder("p", Ontology.from_normalized({"tools": TOOLS}, "IMAGE"), data_row_form="k")
+    return RowBuilder("p", Ontology.from_normalized({"tools": TOOLS}, "IMAGE"), data_row_forms="k")
 
 
 def row(index: int, key: str, *, good: bool = True, model: str = "m", **fields: Any) -> ChunkRow:
@@ -103,6 +103,14 @@ def test_a_message_with_another_row_s_uuid_supersedes_nothing() -> None:
 
     assert built.sent.rows == (0, 1)
     assert [(outcome.in_history, outcome.index) for outcome in built.set_aside] == [("duplicate-uuid", 2)]
+
+
+def test_what_is_sent_says_how_each_row_names_its_data_row() -> None:
+    by_id = row(1, "b")
+    by_id.raw = by_id.raw.replace(b"globalKey", b"id")
+    sent = build([row(0, "a"), by_id], RowBuilder("p", builder()._ontology), ORIGIN).sent
+
+    assert [sent.form(position) for position in range(2)] == ["k", "i"]
 
 
 def test_a_frame_that_cannot_be_read_weighs_its_rows() -> None:

@@ -12,16 +12,18 @@ from prelabel.wire.frame import VERSION
 from prelabel.wire.lanes import MAX_LANES
 from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
+from prelabel_worker.chunks.project_memory import imported_forms
 from prelabel_worker.errors import ProjectUnreadable
 from prelabel_worker.presence import WorkerStatus, living
 from prelabel_worker.quarantine.names import project_id as project_id_of
 from prelabel_worker.quarantine.names import project_ids
 from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, readable
+from prelabel_worker.rendering.row_builder import FORMS
 
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
 _META = (
     "pausedUntil", "pauseReason", "pauseCause", "purgeBy", "purgeMs", "lanes", "openMost",
-    "leftovers", "undoneRows", "overridden", "deadByPolicy",
+    "forms", "leftovers", "undoneRows", "overridden", "deadByPolicy",
 )  # fmt: skip
 
 
@@ -87,6 +89,8 @@ class ProjectStatus(JsonRecord):
     purging_since: UnixTime | None = None
     #: Why chunks that were not sent wait: reason → number of chunks.
     chunks_wait: dict[str, int] = field(default_factory=dict)
+    #: How its imported rows name their data rows: `id`, `globalKey`, or both; nothing while no row is imported.
+    data_row_forms: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,7 @@ class Inspector:
             pipeline.time()
             counts, waiting, reasons, meta, chunk_ids, at_rest, next_retry, queued, time_parts = pipeline.execute()
         now = seconds_of(time_parts)  # Redis's clock dates everything here
-        paused_until, why, cause, purge_by, purge_ms, lanes, open_most, *ever = meta
+        paused_until, why, cause, purge_by, purge_ms, lanes, open_most, forms, *ever = meta
         leftovers, undone, overridden, dead_by_policy = (int(value or 0) for value in ever)
         rows = {name.decode(): int(value) for name, value in counts.items()}
         published = rows.get("published", 0)
@@ -195,6 +199,7 @@ class Inspector:
             purging=None if purge_ms is None else (purge_by or b"").decode(),
             purging_since=None if purge_ms is None else UnixTime.of_ms(int(purge_ms)),
             chunks_wait=chunks_wait,
+            data_row_forms=[FORMS[form] for form in imported_forms(forms, counts.get(b"imported"))],
         )
 
     def only_retrying(self, project_id: str, since_ms: float) -> bool:

@@ -98,6 +98,15 @@ class Report(JsonRecord):
     """What `lines` counts: lines, or the records of another format."""
     forms: set[bool] = field(default_factory=set)
     """The forms of the valid records: False for messages, True for plain lines of NDJSON."""
+    naming: dict[str, str] = field(default_factory=dict)
+    """How valid records of each project name data rows: `i` by id, `k` by global key, `ik` both."""
+
+    def saw(self, message: Checked) -> None:
+        """Take note of how a valid message names its data row."""
+        project_id, form = message.project_id, message.data_row_key[0]
+        known = self.naming.get(project_id, "")
+        if form not in known and (known or len(self.naming) < _PROJECTS):
+            self.naming[project_id] = "".join(sorted(known + form))
 
     @property
     def valid(self) -> int:
@@ -117,33 +126,30 @@ class OfProject:
         self,
         ontology: Ontology,
         project_id: str | None = None,
-        form: str | None = None,
+        forms: str = "",
         *,
         ground_truth: bool = False,
     ) -> None:
         self._ontology = ontology
         self._ground_truth = ground_truth
         self._only = project_id
-        self._form = form
+        self._forms = forms
+        self.any_form = not forms
+        """Whether nothing decides yet how rows name their data rows."""
         self._builders: dict[str, RowBuilder] = {}
-        self._unset: set[str] = set()
 
     def __call__(self, record: Record, raw: bytes) -> Checked:
         """Check a record's message. Raises MessageError."""
         project_id = self._only or (isinstance(record, LineRecord) and record.project) or STAND_IN
-        builder = self._builders.get(project_id) or self._add(project_id, self._form)
-        built = builder.build(raw)
-        if project_id in self._unset:  # all rows of a project must name data rows in the same form as its first
-            self._add(project_id, built.data_row_key[0])
+        built = (self._builders.get(project_id) or self._add(project_id)).build(raw)
         return Checked(project_id, built.data_row_key, built.model, built.explicit)
 
-    def _add(self, project_id: str, form: str | None) -> RowBuilder:
+    def _add(self, project_id: str) -> RowBuilder:
         if len(self._builders) >= _PROJECTS:  # a file may name any number of projects
             self._builders.clear()
         builder = self._builders[project_id] = RowBuilder(
-            project_id, self._ontology, data_row_form=form, ground_truth=self._ground_truth
+            project_id, self._ontology, data_row_forms=self._forms, ground_truth=self._ground_truth
         )
-        (self._unset.discard if form else self._unset.add)(project_id)
         return builder
 
 
@@ -167,6 +173,7 @@ def validate(records: Iterable[Record | BadRecord], check: Check, limit: int, re
     def checked(record: Record, raw: bytes) -> Checked:
         facts = check(record, raw)
         given.claim(facts[:3], facts.uuids)
+        report.saw(facts)
         return facts
 
     for record in records:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from prelabel.annotations.kinds import BY_NAME, KINDS, Kind
 from prelabel.annotations.together import MAX_PER_FEATURE, check_count
@@ -14,7 +14,8 @@ from prelabel_worker.rendering.identity import ProjectIdentity, RowIdentity, uns
 from prelabel_worker.rendering.ndjson import lines, strip
 
 _LINK = BY_NAME["relationship"]
-_FORMS = {"i": "id", "k": "globalKey"}
+FORMS = {"i": "id", "k": "globalKey"}
+"""The forms of a data row's name: how keys begin, and the field of a message."""
 
 
 @dataclass(slots=True)
@@ -42,7 +43,8 @@ class BuiltRow:
 class RowBuilder:
     """Builds the rows of one project with one ontology. Safe to share between threads.
 
-    `data_row_form` is the form that all rows must name their data rows in: "i" for ids, "k" for global keys.
+    `data_row_forms` says how rows may name their data rows: "i" by id, "k" by global key, "ik" in both ways; "" while
+    nothing is decided, which permits both.
     """
 
     def __init__(
@@ -50,12 +52,12 @@ class RowBuilder:
         project_id: str,
         ontology: Ontology,
         *,
-        data_row_form: Literal["i", "k"] | str | None = None,
+        data_row_forms: str = "",
         ground_truth: bool = False,
     ) -> None:
         self._project_id = project_id
         self._ontology = ontology
-        self._form = data_row_form
+        self._forms = data_row_forms
         self._ground_truth = ground_truth
         self._identity = ProjectIdentity(project_id)
         self._leaves_out = any(ontology.unidentified(kind) for kind in KINDS)
@@ -64,7 +66,7 @@ class RowBuilder:
         """Check a message and render it. Raises MessageError."""
         message, kinds = read_message(raw)
         key = data_row_key(message.data_row)
-        if message.project_id != self._project_id or (self._form is not None and key[0] != self._form):
+        if message.project_id != self._project_id or (self._forms and key[0] not in self._forms):
             raise self._misplaced(message, key)
         if self._ground_truth and _LINK in kinds:
             raise _only_pre_labels(kinds.index(_LINK))
@@ -134,8 +136,9 @@ class RowBuilder:
         if message.project_id != self._project_id:
             expected = f"{self._project_id}, whose inbox this is"
             return MalformedMessage(Reason.WRONG_PROJECT, "projectId", message.project_id, expected)
-        expected = f"{_FORMS[str(self._form)]}, as this project's first message wrote it"
-        return MalformedMessage(Reason.DATA_ROW_FORM, "dataRow", _FORMS[key[0]], expected)
+        expected = f"{FORMS[self._forms]}, which the project's imported rows have or its settings ask for"
+        hint = f"prelabel project set {self._project_id} --data-row-forms both"
+        return MalformedMessage(Reason.DATA_ROW_FORM, "dataRow", FORMS[key[0]], expected, hint)
 
 
 def _identify(

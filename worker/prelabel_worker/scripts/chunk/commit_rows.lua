@@ -10,10 +10,24 @@
 --            `held`        the row leaves the chunk and becomes a held row
 --            `superseded`, `skipped`, `discarded`   the row is counted as such; if it was a held row, that is deleted
 --            `cleared`     a held row was imported (it is counted in `imported`): delete the held row
--- returns  {'ok', rows with leftovers, leftovers} | {'done', rows waiting in the inbox, rows with leftovers, leftovers}
---          | {'lost'} (another worker holds the chunk) | {'cursor', n} (not the expected cursor) | {'unbalanced', rows
---          without an outcome}. Leftovers are annotations of older messages that stay at Labelbox.
+-- returns  {'ok', rows with leftovers, leftovers, mixed} | {'done', rows waiting in the inbox, rows with leftovers,
+--          leftovers, mixed} | {'lost'} (another worker holds the chunk) | {'cursor', n} (not the expected cursor)
+--          | {'unbalanced', rows without an outcome}. Leftovers are annotations of older messages that stay at Labelbox;
+--          `mixed` is 1 if the project has imported rows by id and by global key since this commit, else 0.
 -- cost     O(operations + superseding rows + annotation_counts), on the last call also O(frames of the chunk)
+-- Remember how imported rows name their data rows: `i`, `k` or `ik`. They decide which rows are accepted later. What is
+-- remembered of rows that were all undone since does not count. Returns 1 if the project has rows of both forms now, and
+-- did not have them before, else 0. Call it before the rows are counted.
+local function remember_forms(forms)
+  if forms == '' then return 0 end
+  local imported = tonumber(redis.call('HGET', root .. ':counts', 'imported') or 0)
+  local known = imported > 0 and redis.call('HGET', root .. ':meta', 'forms') or ''
+  local both = known .. forms
+  local now_known = (string.find(both, 'i', 1, true) and 'i' or '') .. (string.find(both, 'k', 1, true) and 'k' or '')
+  if now_known ~= known then redis.call('HSET', root .. ':meta', 'forms', now_known) end
+  return now_known ~= known and now_known == 'ik' and 1 or 0
+end
+
 local id, token = ARGV[1], ARGV[2]
 local key = chunk_key(id)
 if not holds(id, token) then return {'lost'} end
@@ -60,6 +74,7 @@ for _, outcome in ipairs(commit.outcomes) do
 end
 if overridden > 0 then redis.call('HINCRBY', root .. ':meta', 'overridden', overridden) end
 if by_policy > 0 then redis.call('HINCRBY', root .. ':meta', 'deadByPolicy', by_policy) end
+local mixed = remember_forms(commit.forms)
 count('imported', commit.imported)
 if commit.imported > 0 then redis.call('DEL', chunk_key(redis.call('HGET', key, 'origin') or id) .. ':refusals') end
 redis.call('HSET', key, 'cursor', commit.after)
@@ -67,7 +82,7 @@ aside = redis.call('HINCRBY', key, 'aside', aside)
 local settled = redis.call('HINCRBY', key, 'settled', commit.imported)
 if not commit.finish then
   redis.call('APPEND', key .. ':past', ARGV[4])
-  return {'ok', leftover_rows, leftovers}
+  return {'ok', leftover_rows, leftovers, mixed}
 end
 
 local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes')
@@ -93,4 +108,4 @@ redis.call('ZREM', root .. ':chunks', id)
 redis.call('ZREM', root .. ':timers', 'chunk:' .. id)
 local waiting = tonumber(redis.call('HGET', root .. ':inbox', 'rows') or 0)
 if waiting > 0 then wake('group', now) end
-return {'done', waiting, leftover_rows, leftovers}
+return {'done', waiting, leftover_rows, leftovers, mixed}

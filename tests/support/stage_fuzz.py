@@ -32,7 +32,7 @@ HASHES: dict[str, Sequence[str]] = {
         *(
             "leftovers",
             "overridden",
-            "overridden",
+            "addedAgain",
             "deadByPolicy",
             "undoneRows",
             "openMost",

@@ -45,7 +45,8 @@ class ProjectKeys:
         a row is imported);
         while the project is being purged `purgeSeq` (the last arrival number that it covers), `purgeBy`, `purgeMs`;
         `leftovers` (annotations of older messages that newer ones did not override, ever), `overridden` (rows that were
-        imported over an earlier import of this project), `deadByPolicy` (dead letters that the policy made, ever),
+        imported over an earlier import of this project), `addedAgain` (rows that were imported beside an earlier
+        import, since some of their lines cannot override), `deadByPolicy` (dead letters that the policy made, ever),
         `undoneRows` (discarded rows whose imports were undone);
         `openMost` (how many chunks may be open now), `openBound` (the limit of the settings), `openFewerMs` (when
         `openMost` was last halved), `openMoreMs` (when it may grow), `importMs` (how long imports take), `deadLetterMs`

@@ -72,6 +72,7 @@ def test_a_built_row_has_the_facts_that_the_stages_need() -> None:
 
     assert (row.data_row_key, row.model, row.message_id, row.slow) == ("k:a", "yolo", "m-1", 1)
     assert row.explicit == {UUID(FIRST).bytes: 2}
+    assert not row.adds
     assert [UUID(bytes=uuid) for uuid in row.uuids] == [UUID(line["uuid"]) for line in lines_of(row)]
 
 

@@ -111,6 +111,7 @@ def test_what_is_sent_says_how_each_row_names_its_data_row() -> None:
     sent = build([row(0, "a"), by_id], RowBuilder("p", builder()._ontology), ORIGIN).sent
 
     assert [sent.form(position) for position in range(2)] == ["k", "i"]
+    assert [sent.adds(position) for position in range(2)] == [False, False]
 
 
 def test_a_frame_that_cannot_be_read_weighs_its_rows() -> None:

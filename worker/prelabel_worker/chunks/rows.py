@@ -87,6 +87,8 @@ class Slice:
     marks: list[int] = field(default_factory=list)
     #: Row key and packed counts of imported rows; of projects without a policy.
     annotation_counts: list[tuple[str, bytes]] = field(default_factory=list)
+    #: Which of `marks`, or else of `annotation_counts`, are of rows that cannot override; counted from 1, as in Lua.
+    adding: list[int] = field(default_factory=list)
     #: How the imported rows name their data rows: `i` by id, `k` by global key.
     forms: set[str] = field(default_factory=set)
     #: What the history keeps of all these rows.

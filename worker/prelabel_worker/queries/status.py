@@ -23,7 +23,7 @@ from prelabel_worker.rendering.row_builder import FORMS
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
 _META = (
     "pausedUntil", "pauseReason", "pauseCause", "purgeBy", "purgeMs", "lanes", "openMost",
-    "forms", "leftovers", "undoneRows", "overridden", "deadByPolicy",
+    "forms", "leftovers", "undoneRows", "overridden", "addedAgain", "deadByPolicy",
 )  # fmt: skip
 
 
@@ -77,6 +77,8 @@ class ProjectStatus(JsonRecord):
     undone: int = 0
     #: Imported rows whose data row had pre-labels from here, as far as is remembered.
     overridden: int = 0
+    #: The same, but with lines that Labelbox cannot override: they were added beside the earlier ones.
+    added_again: int = 0
     #: Rows that became dead letters since their data row had pre-labels from here, whatever became of them later.
     dead_by_policy: int = 0
     #: Chunks that a defect stops; they are among `chunks`.
@@ -166,7 +168,7 @@ class Inspector:
             counts, waiting, reasons, meta, chunk_ids, at_rest, next_retry, queued, time_parts = pipeline.execute()
         now = seconds_of(time_parts)  # Redis's clock dates everything here
         paused_until, why, cause, purge_by, purge_ms, lanes, open_most, forms, *ever = meta
-        leftovers, undone, overridden, dead_by_policy = (int(value or 0) for value in ever)
+        leftovers, undone, overridden, added_again, dead_by_policy = (int(value or 0) for value in ever)
         rows = {name.decode(): int(value) for name, value in counts.items()}
         published = rows.get("published", 0)
         done = {name: rows.get(name, 0) for name in OUTCOMES}
@@ -194,6 +196,7 @@ class Inspector:
             leftovers=leftovers,
             undone=undone,
             overridden=overridden,
+            added_again=added_again,
             dead_by_policy=dead_by_policy,
             pause_cause=cause.decode() if cause else None,
             purging=None if purge_ms is None else (purge_by or b"").decode(),

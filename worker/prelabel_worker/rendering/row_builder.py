@@ -38,6 +38,8 @@ class BuiltRow:
     slow: int
     #: Annotations by feature (`tree.feature_bytes`); empty unless all annotations are sent with their derived uuids.
     counts: dict[bytes, int]
+    #: Whether any line is sent without a uuid: the row adds to its earlier annotations, and cannot override them.
+    adds: bool
 
 
 class RowBuilder:
@@ -75,13 +77,15 @@ class RowBuilder:
         uuids, explicit, counts = _identify(message, features, self._identity.row(key, model))
         if _LINK in kinds:
             self._check_links(message.annotations, features)
+        adds = False
         if self._leaves_out:
             sent = uuids
             uuids = self._without_uuid(message.annotations, kinds, uuids, explicit, (key, model))
-            counts = counts if uuids == sent else {}
+            adds = uuids != sent
+            counts = {} if adds else counts
         content = lines(message.annotations)
         slow = self._ontology.slow(kinds) if self._ontology.tiled else slow_count(kinds)
-        return BuiltRow(key, model, message.message_id, content, uuids, explicit, slow, counts)
+        return BuiltRow(key, model, message.message_id, content, uuids, explicit, slow, counts, adds)
 
     def _without_uuid(
         self,

@@ -88,6 +88,7 @@ def _sent_lines(kept: list[tuple[ChunkRow, BuiltRow]]) -> SentLines:
         packed_row_keys=bytes.fromhex("".join([row_key(ready.data_row_key, ready.model) for _, ready in kept])),
         uuids=b"".join([uuid for _, ready in kept for uuid in ready.uuids]),
         forms="".join([ready.data_row_key[0] for _, ready in kept]).encode(),
+        unidentified=bytes([ready.adds for _, ready in kept]),
     )
 
 

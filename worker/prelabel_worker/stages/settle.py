@@ -184,6 +184,8 @@ class _Settlement:
             part.marks.append(identity.row_digest(row_key))
         elif counts:
             part.annotation_counts.append((row_key, counts))
+        if self._sent.adds(position):
+            part.adding.append(len(part.marks) or len(part.annotation_counts))
         self._add_superseding(part, row_key, index)
 
     def _add_held(self, part: Slice, position: int, index: int, verdict: RowVerdict | None) -> None:

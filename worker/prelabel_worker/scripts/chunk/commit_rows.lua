@@ -36,18 +36,24 @@ local cursor = tonumber(redis.call('HGET', key, 'cursor'))
 if cursor ~= commit.cursor then return {'cursor', cursor} end
 
 for _, pair in ipairs(commit.superseding) do mark_superseded(pair[1], pair[2]) end
-local leftover_rows, leftovers, overridden, by_policy = 0, 0, 0, 0
+local leftover_rows, leftovers, by_policy = 0, 0, 0
+-- Imported rows that an earlier import had: `added` if some of their lines cannot override, else `overridden`.
+local adds, overridden, added = {}, 0, 0
+for _, at in ipairs(commit.adding) do adds[at] = true end
+local function count_before(at)
+  if adds[at] then added = added + 1 else overridden = overridden + 1 end
+end
 local first = 1
 for at, size in ipairs(commit.count_sizes) do
   local digest, packed = string.sub(ARGV[5], 8 * at - 7, 8 * at), string.sub(ARGV[6], first, first + size - 1)
   local annotations, before = remember_annotation_counts(digest, packed, commit.history_ms)
   first = first + size
-  if before then overridden = overridden + 1 end
+  if before then count_before(at) end
   if annotations > 0 then leftover_rows, leftovers = leftover_rows + 1, leftovers + annotations end
 end
 if leftovers > 0 then redis.call('HINCRBY', root .. ':meta', 'leftovers', leftovers) end
-for _, digest in ipairs(commit.marks) do
-  if mark_imported(digest, commit.history_ms) then overridden = overridden + 1 end
+for at, digest in ipairs(commit.marks) do
+  if mark_imported(digest, commit.history_ms) then count_before(at) end
 end
 
 local aside, body = 0, 6
@@ -73,6 +79,7 @@ for _, outcome in ipairs(commit.outcomes) do
   end
 end
 if overridden > 0 then redis.call('HINCRBY', root .. ':meta', 'overridden', overridden) end
+if added > 0 then redis.call('HINCRBY', root .. ':meta', 'addedAgain', added) end
 if by_policy > 0 then redis.call('HINCRBY', root .. ':meta', 'deadByPolicy', by_policy) end
 local mixed = remember_forms(commit.forms)
 count('imported', commit.imported)

@@ -40,7 +40,7 @@ _FIRST = {
     "partial-supersedes": 190,
     "holder": 1379,
     "last-piece": 1873,
-    "purge-unsent": 274,
+    "purge-unsent": 380,
     "purge-order": 22,
 }
 

@@ -82,7 +82,7 @@ DOCUMENTED = [
         STATUS,
         "projectId published pending imported superseded skipped dead discarded waiting chunks oldestWaitingSeconds "
         "deadReasons paused pausedUntil newer openMost retrying retryingQueued nextRetryAt leftoverAnnotations undone "
-        "overridden deadByPolicy stuckChunks pauseCause purging purgingSince chunksWait",
+        "overridden addedAgain deadByPolicy stuckChunks pauseCause purging purgingSince chunksWait dataRowForms",
     ),
     (
         WorkerStatus("w", "h", 1, "0.1.0", 2, 0.5),

@@ -4,8 +4,8 @@
 -- ARGV[1]  maximum rows in the inbox
 -- ARGV[2…] frames: the bytes of prelabel/wire/frame.py, one or a few for each lane. A frame is refused if it has
 --          more bytes than its header says, since a worker reserves memory by the header; if it has more rows than
---          one script can settle; and if no worker can serve its form or its lane count, since the first frame of a
---          project fixes both for good
+--          one script can settle; if its form is unknown; and if no worker can serve its lane count, since the first
+--          frame of a project fixes it for good
 -- returns  {'ok', rows that were new} | {'lanes', the project's lane count} | {'full', rows in the inbox}
 --          | {'version', the unknown version} | {'limit', the number of the frame}
 -- cost     O(frames); no frame's body is read
@@ -27,7 +27,7 @@ local function call_with(command, key, arguments)
 end
 
 local hex = string.rep('%02x', 16)
-local headers, ids, lanes, form = {}, {}, nil, nil
+local headers, ids, lanes = {}, {}, nil
 for i = 2, #ARGV do
   local version = string.byte(ARGV[i], 1)
   if version ~= 1 then return {'version', version or 0} end
@@ -37,7 +37,7 @@ for i = 2, #ARGV do
   local most_bytes = 1024 + 1.01 * math.min(bytes, max_frame_bytes)
   if n < 1 or n > max_frame_rows or #ARGV[i] > most_bytes then return {'limit', i - 1} end
   if count > max_lanes or (frame_form ~= 'i' and frame_form ~= 'k') then return {'limit', i - 1} end
-  lanes, form = lanes or count, form or frame_form
+  lanes = lanes or count
   if count ~= lanes or lane >= count then return {'lanes', lanes} end
   ids[i - 1] = string.format(hex, string.byte(id, 1, 16))
   headers[i - 1] = {version, lane, n, bytes, slow}
@@ -60,7 +60,7 @@ end
 if meta[1] and tonumber(meta[1]) ~= lanes then return {'lanes', tonumber(meta[1])} end
 local waiting = tonumber(redis.call('HGET', root .. ':inbox', 'rows') or 0)
 if rows > 0 and waiting + rows > tonumber(ARGV[1]) then return {'full', waiting} end
-if not meta[1] then redis.call('HSET', root .. ':meta', 'lanes', lanes, 'form', form) end
+if not meta[1] then redis.call('HSET', root .. ':meta', 'lanes', lanes) end
 
 if rows > 0 then
   local seq = redis.call('HINCRBY', root .. ':meta', 'seq', rows) - rows + 1

@@ -36,7 +36,7 @@ def garbage(project: Project) -> list[str]:
             else:
                 client.zadd(f"{root}:{name}", {"x": 1})
             if name == "lane:0":
-                client.hset(f"{root}:meta", mapping={"lanes": 1, "form": "k"})
+                client.hset(f"{root}:meta", mapping={"lanes": 1})
                 client.hset(f"{root}:inbox", mapping={"rows": 1, "0:rows": 1})
             made.append(evil)
     values = {

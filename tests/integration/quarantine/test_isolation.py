@@ -335,7 +335,7 @@ def test_a_worker_s_presence_that_cannot_be_read_hides_no_other(project: Project
 def test_each_stage_of_a_project_that_is_garbage_quarantines_it_and_ends_well(rig: Rig) -> None:
     (typed, chunk), (valued, _), (few, _) = broken_chunks(rig)
     root = keys.project_root(rig.settings.key_prefix, "lane")
-    rig.client.hset(f"{root}:meta", mapping={"lanes": 1, "form": "k"})
+    rig.client.hset(f"{root}:meta", mapping={"lanes": 1})
     rig.client.hset(f"{root}:inbox", mapping={"rows": 1, "0:rows": 1})
     rig.client.rpush(f"{root}:lane:0", "garbage")
     for name, key in (("retrying", "retrying"), ("expires", "dead")):

@@ -157,6 +157,12 @@ def set_overrides(
     submit_as: Annotated[
         str | None, typer.Option("--as", help="What its rows are imported as: pre-labels (default) or ground-truth.")
     ] = None,
+    data_row_forms: Annotated[
+        str | None,
+        typer.Option(
+            help="How its rows may name data rows: id, global-key or both; by default as its imported rows do."
+        ),
+    ] = None,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
@@ -166,7 +172,7 @@ def set_overrides(
 
     Example: prelabel project set demo-project --chunk-rows 500 --linger-seconds 10 --priority default
     """
-    values = (chunk_rows, linger_seconds, policy, priority, account, retry_hours, submit_as)
+    values = (chunk_rows, linger_seconds, policy, priority, account, retry_hours, submit_as, data_row_forms)
     fields = {
         override.field: override.parse(value)
         for override, value in zip(OVERRIDES, values, strict=True)
@@ -186,6 +192,8 @@ def set_overrides(
     current = shown(operator.inspector.overrides(name))
     text = ", ".join(f"{option} {value}" for option, value in current.items()) or "as the settings say"
     report(as_json, {"projectId": name, "overrides": current}, f"{name}: {text}")
+    if data_row_forms == "both":
+        say("a data row that is named by its id and by its global key counts as two: neither overrides the other")
 
 
 def _refuse_older(inspector: Inspector) -> None:

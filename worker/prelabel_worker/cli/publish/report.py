@@ -19,6 +19,7 @@ from prelabel.printing import command, counted
 from prelabel.readers import Record, Source
 from prelabel.wire.client import Client
 from prelabel_worker.cli.publish.send import FLUSH_SECONDS, Refusal, send
+from prelabel_worker.cli.shared.added_again import advice
 from prelabel_worker.cli.shared.configuration import with_workers_history
 from prelabel_worker.cli.shared.explaining import Explaining
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
@@ -27,7 +28,7 @@ from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, Servi
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.queries.row_follower import Follower, follow
 from prelabel_worker.queries.row_report import FINAL, PENDING, ReportedRow, RowReport
-from prelabel_worker.queries.status import Inspector
+from prelabel_worker.queries.status import Inspector, ProjectStatus
 from prelabel_worker.rendering.identity import file_message_id
 from prelabel_worker.settings import Settings
 
@@ -59,7 +60,7 @@ class Reporting:
         self._stop = threading.Event()
         self._now_ms = HeldReader(client).now_ms
         self._inspector = Inspector(client, settings.key_prefix)
-        self._overridden: dict[str, int] = {}  # project → its count before this run published its first row
+        self._before: dict[str, ProjectStatus] = {}  # project → its status before this run published its first row
         #: Rows that the report lacks, in the order of the file, and what adds each to it.
         self._waiting: list[tuple[Callable[[ReportedRow], None], ReportedRow]] = []
         self._published_before = 0  # records that an earlier run published
@@ -112,7 +113,7 @@ class Reporting:
         elif timeout is not None:
             print_line(", ".join(f"{name} {counts[name]:,}" for name in (*_DONE, *_UNSETTLED) if counts[name]))
         if timeout is not None:
-            self._say_overridden()
+            self._say_repeated()
         if timeout is not None and any(counts[name] for name in _UNSETTLED):
             raise typer.Exit(TIMED_OUT)
         if any(counts[name] for name in ("dead", "refused", "unknown", "discarded")):
@@ -131,8 +132,8 @@ class Reporting:
             self._published_before += 1
             self._wait_for_flush(publisher, self._report.meet, row)
             return
-        if row is not None and row.project_id not in self._overridden:
-            self._overridden[row.project_id] = self._inspector.status(row.project_id).overridden
+        if row is not None and row.project_id not in self._before:
+            self._before[row.project_id] = self._inspector.status(row.project_id)
         message_id = publisher.publish(message)
         if row is not None and row.message_id == message_id:
             self._wait_for_flush(publisher, self._report.add, row)
@@ -216,11 +217,17 @@ class Reporting:
         )
         raise typer.Exit(INTERRUPTED)
 
-    def _say_overridden(self) -> None:
-        """Print how many rows overrode pre-labels. Projects count them, so rows of other publishers are included."""
-        now = {project: self._inspector.status(project).overridden for project in self._overridden}
-        if rows := sum(now[project] - before for project, before in self._overridden.items()):
+    def _say_repeated(self) -> None:
+        """Print how many rows met pre-labels. Projects count them, so rows of other publishers are included."""
+        pairs = [(before, self._inspector.status(project)) for project, before in self._before.items()]
+        if rows := sum(now.overridden - before.overridden for before, now in pairs):
             say(f"imported meanwhile, overriding pre-labels from here: {counted(rows, 'row')}")
+        for before, now in pairs:
+            if rows := now.added_again - before.added_again:
+                added = (
+                    f"imported meanwhile, added beside pre-labels from here: {counted(rows, 'row')} of {now.project_id}"
+                )
+                say(f"{added}; {advice(now.project_id)}")
 
     def _write(self) -> None:
         try:

@@ -15,7 +15,7 @@ from prelabel.printing import and_more, counted
 from prelabel.readers import FORMATS
 from prelabel.text_input import TextInput, read_text
 from prelabel.wire.client import Client
-from prelabel_worker.chunks.project_memory import ProjectMemory
+from prelabel_worker.chunks.project_memory import BOTH_FORMS, ProjectMemory
 from prelabel_worker.cli.publish.predictions import Predictions, reading, say_left_out
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -44,6 +44,10 @@ from prelabel_worker.settings import Settings
 
 _LABELBOX_SECONDS = 10
 _SHOW_BYTES = 1 << 20
+_BOTH_FORMS = (
+    "the file names data rows by id and by global key: once rows are imported, workers refuse a form that none of them "
+    "has, unless you run prelabel project set PROJECT --data-row-forms both"
+)
 
 
 @reading
@@ -92,6 +96,8 @@ def command(
         )
         validate(source, check, limit, report)
     say_left_out(left_out)
+    if BOTH_FORMS in report.naming.values() and (not isinstance(check, OfProject) or check.any_form):
+        say(_BOTH_FORMS)
     _print(report, as_json)
     if report.invalid:
         raise typer.Exit(DONE_WITH_DEAD)
@@ -135,21 +141,21 @@ def _of_project(project: str, import_as: SubmitAs | None, redis_url: str | None)
     try:
         client = connect(settings)
         cached = Catalog(client, settings.key_prefix).get(project)
-        form = ProjectMemory(client, settings).form(project)
+        forms = ProjectMemory(client, settings).forms(project)
         submit_as = Inspector(client, settings.key_prefix).overrides(project).get("submitAs", "")
     except (ServiceAway, redis.RedisError) as error:
         say(f"{error}; asking Labelbox")
-        client, cached, form, submit_as = None, None, None, ""
+        client, cached, forms, submit_as = None, None, "", ""
     ground_truth = (import_as or submit_as) == SubmitAs.GROUND_TRUTH
     if cached is not None and cached.age_seconds <= REFRESH_SECONDS and not cached.is_outdated():
-        return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
+        return OfProject(cached.ontology, project, forms, ground_truth=ground_truth)
     try:
-        return OfProject(_fetch_ontology(settings, client, project), project, form, ground_truth=ground_truth)
+        return OfProject(_fetch_ontology(settings, client, project), project, forms, ground_truth=ground_truth)
     except (RequestError, ConfigurationError) as error:
         if cached is None:
             raise ServiceAway(f"the ontology of {project} cannot be read: {error}") from None
         say(f"{error}; using the ontology of {counted(round(cached.age_seconds / 60), 'minute')} ago")
-        return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
+        return OfProject(cached.ontology, project, forms, ground_truth=ground_truth)
 
 
 def _fetch_ontology(settings: Settings, client: Client | None, project: str) -> Ontology:

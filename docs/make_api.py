@@ -16,6 +16,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from prelabel.annotations.base import Wire
+
 HERE = Path(__file__).parent
 WIDTH = 100
 HEAD = """# Python API
@@ -25,6 +27,11 @@ by `make format`.
 
 Every annotation also takes `schema_id`, `uuid`, `confidence`, `custom_metrics` and, where its kind has them,
 `classifications` by name. What a field may hold is in [messages](messages.md).
+
+A message or a part of one that is wrong raises `MessageError`, whether it is made by its type, published as a dict or
+as JSON, built by a builder or converted from a label: with the same reason, path, found and expected value. The path is
+that in what was made: `bbox.width` in an annotation, `annotations[3].bbox.width` in a message. It has the names of
+JSON. Only if you put these types into a pydantic model of your own does pydantic raise its `ValidationError`.
 
 | module | what it has |
 |---|---|
@@ -159,7 +166,7 @@ def _of_class(name: str, value: type) -> list[str]:
 def _constructor(value: type) -> tuple[Any, Any]:
     """Return the constructor that a class or one of its bases defines: its source and the function."""
     for base in value.__mro__:
-        if base.__module__.partition(".")[0] == "prelabel" and not issubclass(base, Exception):
+        if base.__module__.partition(".")[0] == "prelabel" and not issubclass(base, Exception) and base is not Wire:
             for node in _definition(base).body:
                 if isinstance(node, ast.FunctionDef) and node.name == "__init__":
                     return node, base.__dict__["__init__"]

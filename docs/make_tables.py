@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from make_api import python_api
+from make_matrix import matrix
 from make_schemas import FOLDER, schemas, slug
 from pydantic import SecretStr
 from pydantic.alias_generators import to_camel
@@ -111,11 +112,18 @@ def commands() -> str:
     return re.sub(r"\| check \|.*?\n\n", lambda _: f"{table}\n\n", page, flags=re.DOTALL)
 
 
+def messages() -> str:
+    """Return the page of messages as it is, with the table of keys beside each kind's own made anew."""
+    page = (HERE / "messages.md").read_text("utf-8")
+    return re.sub(r"\| kind \| `name`.*?\n\n", lambda _: f"{matrix()}\n\n", page, flags=re.DOTALL)
+
+
 PAGES = {
     "settings.md": settings,
     "reasons.md": reasons,
     "metrics.md": metrics,
     "commands.md": commands,
+    "messages.md": messages,
     "python-api.md": python_api,
 } | schemas()
 

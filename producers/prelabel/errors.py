@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from prelabel.printing import counted, printable, printable_json
 
@@ -87,6 +87,9 @@ class MessageError(PrelabelError):
     not have, if that is what is wrong.
     """
 
+    whole: ClassVar[str] = "message"
+    """What an empty path stands for."""
+
     def __init__(
         self,
         reason: Reason,
@@ -103,7 +106,7 @@ class MessageError(PrelabelError):
         self.hint = hint
         self.misnamed = misnamed
         tail = f" ({hint})" if hint else ""
-        super().__init__(f"{path or 'message'}: expected {expected}, found {self.found}{tail}")
+        super().__init__(f"{path or self.whole}: expected {expected}, found {self.found}{tail}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Celery pickles the exceptions of tasks; by default, an exception is rebuilt from its text alone.
@@ -130,9 +133,13 @@ class MalformedMessage(MessageError):
 class InvalidAnnotation(MessageError):
     """An annotation is wrong, whatever the project's ontology is."""
 
+    whole = "annotation"
+
 
 class NotInOntology(MessageError):
     """An annotation does not fit the project's ontology or media type."""
+
+    whole = "annotation"
 
 
 class MessageTooLarge(MessageError):

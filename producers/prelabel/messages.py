@@ -5,7 +5,7 @@ These models are the definition; `prelabel.validation.gate` derives the fast che
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
@@ -35,6 +35,8 @@ def new_message_id() -> str:
 
 class DataRow(Wire):
     """The asset, named by exactly one of Labelbox's id and the producer's global key."""
+
+    PLACE: ClassVar[str | None] = "dataRow"
 
     id: Annotated[str, Field(min_length=1, max_length=MAX_ID)] | None = None
     global_key: Annotated[str, Field(min_length=1, max_length=MAX_GLOBAL_KEY)] | None = None
@@ -73,6 +75,8 @@ class DataRowId(DataRow):
 class Model(Wire):
     """The model that predicted: `Model("yolo", "11s")`. A pre-label's identity includes the name, not the version."""
 
+    PLACE: ClassVar[str | None] = "model"
+
     name: Annotated[str, Field(min_length=1, max_length=MAX_ID)]
     version: Annotated[str, Field(max_length=MAX_ID)] | None = None
 
@@ -95,7 +99,11 @@ def read_annotation(value: Any, info: ValidationInfo) -> Annotation:
         kind = kind_of_json(value)
     except CheckFailed:
         raise PydanticCustomError("no_kind", "no kind, or two") from None
-    return kind.model.model_validate(value, by_alias=True, by_name=False, context=info.context)
+    # Not `model_validate`, which raises our error: the path in the message is pydantic's to find.
+    read: Annotation = kind.model.__pydantic_validator__.validate_python(
+        value, by_alias=True, by_name=False, context=info.context
+    )
+    return read
 
 
 def without_nulls(annotation: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -122,6 +130,8 @@ else:
 
 class PredictionMessage(Wire):
     """One model's predictions for one data row; publishing it again overrides the same model's earlier ones."""
+
+    PLACE: ClassVar[str | None] = ""
 
     #: Version of the contract. Not a Literal, because pydantic would accept true and 1.0 for 1.
     version: Annotated[int, Field(ge=VERSION, le=VERSION)] | None = None

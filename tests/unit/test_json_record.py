@@ -54,11 +54,11 @@ DOCUMENTED = [
     (
         DEAD_LETTER,
         "id projectId messageId dataRow model reason group details stage chunk import attempts retried firstAt lastAt "
-        "superseded rows message messageBase64",
+        "superseded rows message messageBase64 retry addDataRows",
     ),
     (
         DeadLetterGroup("p", "g", 1, UnixTime(1.0), UnixTime(2.0), DEAD_LETTER),
-        "projectId group reason rows example sample firstAt lastAt retry",
+        "projectId group reason rows example sample firstAt lastAt retry addDataRows",
     ),
     (BulkResult(), "matched done skipped"),
     (PurgeResult(), "unsent held inFlight"),

@@ -10,9 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
-from prelabel import BoundingBox, DataRow, DataRowId, GlobalKey, InvalidAnnotation, Model, PredictionMessage, Reason
+from prelabel import (
+    BoundingBox,
+    DataRow,
+    DataRowId,
+    GlobalKey,
+    InvalidAnnotation,
+    MalformedMessage,
+    Model,
+    PredictionMessage,
+    Reason,
+)
 from prelabel.errors import found_value
 from prelabel.messages import new_message_id
 
@@ -60,7 +69,7 @@ def test_times_are_text_by_rfc_3339_or_datetimes_with_an_offset(moment: Any) -> 
 
 
 def test_a_time_without_its_offset_is_refused() -> None:
-    with pytest.raises(ValidationError, match="produced_at"):
+    with pytest.raises(MalformedMessage, match="producedAt"):
         PredictionMessage(
             project_id="p", data_row=GlobalKey("k"), produced_at=datetime(2026, 11, 22), annotations=[BOX]
         )
@@ -68,7 +77,7 @@ def test_a_time_without_its_offset_is_refused() -> None:
 
 @pytest.mark.parametrize("keys", [{}, {"id": "a", "global_key": "b"}], ids=["neither", "both"])
 def test_a_data_row_has_exactly_one_key(keys: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match="exactly one of id and globalKey"):
+    with pytest.raises(MalformedMessage, match="dataRow: expected exactly one of id and globalKey"):
         DataRow(**keys)
 
 

@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from prelabel.annotations.confidence import Confidence
 from prelabel.annotations.png import PictureWork
-from prelabel.errors import Reason, quoted
+from prelabel.errors import MessageError, Reason, quoted
 
 MAX_NAME = 1000
 """Maximum number of characters of a feature's or option's name; an assumption, Labelbox documents none."""
@@ -45,10 +47,21 @@ class CheckFailed(Exception):
         self.reason = reason
 
 
+def for_people(init: Callable[..., None]) -> Callable[..., None]:
+    """Mark a constructor that accepts more than JSON may have: positional names, corners, pairs as points.
+
+    pydantic would call an overridden `__init__` for JSON as well, and so accept these there. It does not if the
+    constructor has this mark, as pydantic's own constructor does.
+    """
+    init.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+    return init
+
+
 class Wire(BaseModel):
     """A part of a message: camelCase in JSON, snake_case in Python. Unknown keys are refused, values never converted.
 
-    In Python, attributes may be set by either name; JSON is read by its own names only.
+    In Python, attributes may be set by either name; JSON is read by its own names only. A wrong value raises
+    MessageError, with the path in the part that was made.
     """
 
     model_config = ConfigDict(
@@ -61,19 +74,45 @@ class Wire(BaseModel):
         regex_engine="python-re",  # the gate's patterns are Python's too
     )
 
+    PLACE: ClassVar[str | None] = None
+    """Its path in a message, if that is always the same; None for an annotation and its parts."""
+
+    @for_people
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise explained(error, type(self), fields) from None
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Return the part that a mapping describes. Raises MessageError."""
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            raise explained(error, cls, obj) from None
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """Return the part that JSON describes. Raises MessageError."""
+        try:
+            return super().model_validate_json(json_data, **options)
+        except ValidationError as error:
+            raise explained(error, cls, json_data) from None
+
     def wire(self) -> dict[str, Any]:
         """Return the JSON object of this part."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def for_people(init: Callable[..., None]) -> Callable[..., None]:
-    """Mark a constructor that accepts more than JSON may have: positional names, corners, pairs as points.
+def explained(error: ValidationError, model: type[Wire], value: Any) -> MessageError:
+    """Return pydantic's error about a value, which was to become this model, as ours."""
+    from prelabel.annotations.explain import explanation  # needs the kinds, which are made from this module
 
-    pydantic would call an overridden `__init__` for JSON as well, and so accept these there. It does not if the
-    constructor has this mark, as pydantic's own constructor does.
-    """
-    init.__pydantic_base_init__ = True  # type: ignore[attr-defined]
-    return init
+    if isinstance(value, str | bytes | bytearray):
+        with suppress(orjson.JSONDecodeError):
+            value = orjson.loads(value)
+    return explanation(error, value, model)
 
 
 def with_arguments(fields: dict[str, Any], **more: Any) -> dict[str, Any]:

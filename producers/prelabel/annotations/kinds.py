@@ -80,6 +80,9 @@ class Kind:
     image: bool = False
     #: For kinds that share a key: how this kind differs, in words for the docs.
     how: str = ""
+    #: The other keys, by their names in JSON, that make an annotation one of this kind and not of another that shares
+    #: its key.
+    marks: tuple[str, ...] = ()
     #: For kinds that share a key: whether an annotation is of this kind, given the key's value and a getter of other
     #: keys. None for the last of these kinds, which is for all other annotations with the key.
     tells: Callable[[Any, Get], bool] | None = None
@@ -129,8 +132,36 @@ def _form(form: type) -> Callable[[Any, Get], bool]:
     return lambda value, _: isinstance(value, form)
 
 
-def _of_message(form: type | None) -> Callable[[Any, Get], bool]:
-    return lambda value, get: get("messageId") is not None and (form is None or isinstance(value, form))
+def _of_message(form: type) -> Callable[[Any, Get], bool]:
+    fits = _listed if form is list else _form(form)
+    return lambda value, get: get("messageId") is not None and fits(value, get)
+
+
+def _listed(value: Any, get: Get) -> bool:
+    """Return whether an answer has several options. What stands under `answers` should have, even if it is no array."""
+    return isinstance(value, list) or get("answers") is not None
+
+
+def _sliced(value: Any, get: Get) -> bool:
+    """Return whether segments are those of a volume: grouped, and without the boxes and points that only videos have.
+
+    The gate does not read segments to choose a kind, so it need not find boxes: volumes have no key for them.
+    """
+    if get("groupKey") is None:
+        return False
+    segments = value if isinstance(value, list) else []
+    first = next((keyframe for segment in segments for keyframe in _list(_part(segment, "keyframes"))), None)
+    return _part(first, "bbox") is None and _part(first, "point") is None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _paged(value: Any, get: Get) -> bool:
+    """Return whether a box is on a page; with one of the two keys and a negative height, it is on a tile layer."""
+    absent = [get(key) for key in _PAGE].count(None)
+    return absent == 0 or (absent == 1 and not _upward(value, get))
 
 
 def _upward(value: Any, _: Get) -> bool:
@@ -143,11 +174,11 @@ def _valued(value: Any, _: Get) -> bool:
     return isinstance(value, list) and any(_part(item, "value") is not None for item in value)
 
 
-def _timed(value: Any, get: Get, form: type) -> bool:
-    if not isinstance(value, form):
-        return False
-    items = value if isinstance(value, list) else [value]
-    return get("frames") is not None or any(_part(item, "frames") is not None for item in items)
+def _timed(value: Any, get: Get) -> bool:
+    """Return whether options have ranges of time, or the answer has some for all of them."""
+    items = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
+    beside = get("frames") is not None and (bool(items) or get("answers") is not None)
+    return beside or any(_part(item, "frames") is not None for item in items)
 
 
 def _part(item: Any, key: str) -> Any:
@@ -159,11 +190,12 @@ _MASKS = {"raster-segmentation", "superpixel"}
 _EVALUATIONS = {"message-single-selection", "message-multi-selection", "message-ranking"}
 _TIMED_MEDIA = {"VIDEO", "AUDIO"}
 _TALK = {"CONVERSATIONAL"}
+_PAGE, _MESSAGE, _GROUP, _TIMES = ("page", "unit"), ("messageId",), ("groupKey",), ("frames",)
 
 KINDS = (
     # The order matters for kinds that share a key: the first one whose `tells` returns True is used, else the last.
     _kind("document box", "bbox", "document.DocumentBox", {"rectangle"}, DOCUMENTS,
-          how="with `page` and `unit`", tells=_has("page", "unit")),
+          how="with `page` and `unit`", marks=_PAGE, tells=_paged),
     _kind("tile box", "bbox", "geo.TileBox", {"rectangle"}, TILES, slow=True,
           how="with a negative `height`", tells=_upward),
     _kind("bounding box", "bbox", "objects.BoundingBox", {"rectangle"}, {"IMAGE", *TILES}, image=True),
@@ -173,28 +205,31 @@ KINDS = (
     _kind("mask", "mask", "mask.Mask", _MASKS, {"IMAGE"}, slow=True, pictures=True, image=True),
     _kind("relationship", "relationship", "relationship.Relationship", {"edge"}, _LINKED, image=True, named=True),
     _kind("conversation entity", "location", "conversation.ConversationEntity", {"named-entity"}, _TALK,
-          how="with `messageId`", tells=_has("messageId")),
+          how="with `messageId`", marks=_MESSAGE, tells=_has(*_MESSAGE)),
     _kind("text entity", "location", "text.TextEntity", {"named-entity"}, {"TEXT"}),
     _kind("document entity", "text_selections", "document.DocumentEntity", {"named-entity"}, DOCUMENTS,
           named=True),
     _kind("DICOM polyline", "segments", "dicom.DicomPolyline", {"line"}, {"DICOM"}, how="with `groupKey`",
-          tells=_has("groupKey")),
+          marks=_GROUP, tells=_sliced),
     _kind("video object", "segments", "video.VideoObject", {"rectangle", "point", "line"}, {"VIDEO"}, plain=False),
     _kind("DICOM mask set", "masks", "dicom.DicomMasks", _MASKS, {"DICOM"}, plain=False, slow=True,
-          pictures=True, how="with `groupKey`", tells=_has("groupKey")),
+          pictures=True, how="with `groupKey`", marks=_GROUP, tells=_has(*_GROUP)),
     _kind("video mask set", "masks", "video_masks.VideoMasks", _MASKS, {"VIDEO"}, plain=False, slow=True,
           pictures=True),
     _kind("message evaluation", "message_evaluation_task", "evaluation.MessageEvaluation", _EVALUATIONS, _TALK,
           plain=False, once=True),
-    _text("message text", "conversation.MessageText", _TALK, _of_message(str), how="a string, with `messageId`"),
-    _checklist("message checklist", "conversation.MessageChecklist", _TALK, _of_message(list),
-               how="an array, with `messageId`"),
-    _radio("message radio", "conversation.MessageRadio", _TALK, _of_message(None), how="an object, with `messageId`"),
     _text("timed text", "timed.TimedText", _TIMED_MEDIA, _valued, timed=True, how="an array of `value` and `frames`"),
     _checklist("timed checklist", "timed.TimedChecklist", _TIMED_MEDIA,
-               lambda value, get: _timed(value, get, list), timed=True, how="an array, with `frames`"),
-    _radio("timed radio", "timed.TimedRadio", _TIMED_MEDIA, lambda value, get: _timed(value, get, dict), timed=True,
-           how="an object, with `frames`"),
+               lambda value, get: _listed(value, get) and _timed(value, get), timed=True, how="an array, with `frames`",
+               marks=_TIMES),
+    _radio("timed radio", "timed.TimedRadio", _TIMED_MEDIA, _timed, timed=True, how="an object, with `frames`",
+           marks=_TIMES),
+    _text("message text", "conversation.MessageText", _TALK, _of_message(str), how="a string, with `messageId`",
+          marks=_MESSAGE),
+    _checklist("message checklist", "conversation.MessageChecklist", _TALK, _of_message(list),
+               how="an array, with `messageId`", marks=_MESSAGE),
+    _radio("message radio", "conversation.MessageRadio", _TALK, _has(*_MESSAGE), how="an object, with `messageId`",
+           marks=_MESSAGE),
     _text("free text", "classifications.FreeText", _ANSWERED, _form(str), image=True, how="a string"),
     _checklist("checklist", "classifications.Checklist", _ANSWERED, _form(list), image=True, how="an array"),
     _radio("radio", "classifications.Radio", _ANSWERED, image=True, how="an object"),
@@ -213,6 +248,21 @@ def wire_name(kind: Kind, field: str) -> str:
 def own_keys() -> frozenset[str]:
     """Return the JSON keys that annotations of any kind may have; with the value null, they count as absent."""
     return frozenset({wire_name(kind, field) for kind in KINDS for field in kind.model.model_fields} | {"dataRow"})
+
+
+def owners(key: str) -> tuple[Kind, ...]:
+    """Return the kinds whose annotations may have a key, by its name in JSON."""
+    return _owners().get(key, ())
+
+
+@cache
+def _owners() -> dict[str, tuple[Kind, ...]]:
+    owners: dict[str, tuple[Kind, ...]] = {}
+    for kind in KINDS:
+        for field in kind.model.model_fields:
+            key = wire_name(kind, field)
+            owners[key] = (*owners.get(key, ()), kind)
+    return owners
 
 
 class Keys:
@@ -256,4 +306,7 @@ def kind_of_json(annotation: Any) -> Kind:
 
 def no_kind(present: Iterable[str]) -> CheckFailed:
     """Return the error for an annotation that does not have exactly one of the keys that identify kinds."""
+    present = tuple(present)
+    if present == ("answer", "answers"):
+        return CheckFailed("answers", "both", "one of answer and answers")
     return CheckFailed("", " and ".join(present) or "none of them", "exactly one of " + ", ".join(KEYS))

@@ -115,8 +115,13 @@ class Mask(GeometricObject):
         image_fields = with_arguments(
             {},
             instanceURI=uri,
-            colorRGB=list(color) if color else None,
-            imBytes=base64.b64encode(image).decode() if image else None,
-            png=base64.b64encode(png).decode() if png else None,
+            colorRGB=list(color) if isinstance(color, tuple) else color,
+            imBytes=_encoded(image),
+            png=_encoded(png),
         )
         super().__init__(**with_arguments(fields, name=name, mask=image_fields or None))
+
+
+def _encoded(file: Any) -> Any:
+    """Return a file's bytes in base64; all that is not bytes stays as it is, and is refused."""
+    return base64.b64encode(file).decode() if isinstance(file, bytes | bytearray | memoryview) else file

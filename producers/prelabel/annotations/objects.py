@@ -4,6 +4,7 @@ Coordinates are pixels of the original asset, origin top left, x to the right, y
 (docs/reference/labelbox-format.md#2).
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -122,10 +123,10 @@ class Polyline(GeometricObject):
 
 
 def vertices(points: Any) -> Any:
-    """Return points from a list of pairs or an array of shape (n, 2); items that are no pairs stay as they are."""
-    if points is None:
-        return None
+    """Return points from a list of pairs or an array of shape (n, 2); all that is no pair stays as it is."""
     listed = points.tolist() if hasattr(points, "tolist") else points
+    if not isinstance(listed, Iterable) or isinstance(listed, str | bytes | Mapping):
+        return listed
     return [
         with_arguments({}, x=point[0], y=point[1]) if isinstance(point, list | tuple) and len(point) == 2 else point
         for point in listed

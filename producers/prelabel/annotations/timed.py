@@ -7,6 +7,7 @@ inclusive. Labelbox reads a different form for each; the worker, which knows the
 """
 
 from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from typing import Annotated, Any, ClassVar
 
@@ -111,10 +112,10 @@ TimedOption.model_rebuild()  # TimedOption and TimedClassification refer to each
 
 
 def ranges(pairs: Any) -> Any:
-    """Return ranges from a list in which pairs may stand for ranges."""
-    if pairs is None:
-        return None
-    return [TimeRange(*pair) if isinstance(pair, tuple) else pair for pair in pairs]
+    """Return ranges from a list in which pairs may stand for ranges; all that is no pair stays as it is."""
+    if not isinstance(pairs, Iterable) or isinstance(pairs, str | bytes | Mapping):
+        return pairs
+    return [TimeRange(*pair) if isinstance(pair, tuple) and len(pair) == 2 else pair for pair in pairs]
 
 
 def check_timed(annotation: Any) -> None:
@@ -256,7 +257,9 @@ class TimedChecklist(Timed):
 
     @for_people
     def __init__(self, name: str | None = None, answer: Any = None, *, frames: Any = None, **fields: Any) -> None:
-        options = [TimedOption(item) if isinstance(item, str) else item for item in answer] if answer else answer
+        options = answer
+        if isinstance(answer, list | tuple):
+            options = [TimedOption(item) if isinstance(item, str) else item for item in answer]
         super().__init__(**with_arguments(fields, name=name, answer=options, frames=ranges(frames)))
 
 

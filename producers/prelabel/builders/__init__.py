@@ -2,9 +2,8 @@
 
 docs/how-to/build-annotations.md has an example of each. Most builders return an annotation of `prelabel.annotations`
 and accept its other fields (`confidence`, `classifications`, `schema_id`, `uuid`) by name. A value that a builder
-cannot use raises InvalidAnnotation with path, found and expected; a wrong other field raises pydantic's
-ValidationError, as the annotation's own constructor does. Nothing here imports numpy: arrays are used through their
-methods.
+cannot use raises InvalidAnnotation with path, found and expected, and so does a wrong other field. Nothing here imports
+numpy: arrays are used through their methods.
 """
 
 from typing import TYPE_CHECKING

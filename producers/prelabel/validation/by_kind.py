@@ -93,6 +93,8 @@ class ByKind:
             except msgspec.ValidationError:
                 annotation = reader.decode(_without_nulls(bytes(raw)))
             self._last = reader
+        if annotation.data_row is not None:  # the struct has it for workers, an annotation has none
+            raise _Unknown
         for rule in reader.rules:
             rule(annotation)
         return reader.kind, annotation

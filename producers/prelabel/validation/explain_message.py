@@ -13,7 +13,8 @@ from prelabel.annotations.png import PictureWork
 from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason, found_value, quoted
 from prelabel.messages import AnyAnnotation, PredictionMessage
 
-_ANNOTATION = TypeAdapter[Any](AnyAnnotation)
+# Not `model_validate`, which raises our error: whether it is about a single annotation is known here.
+_ANNOTATION, _MESSAGE = TypeAdapter[Any](AnyAnnotation), TypeAdapter(PredictionMessage)
 
 
 def not_json(raw: bytes, refused: Exception) -> MessageError:
@@ -91,7 +92,7 @@ def explained(raw: bytes, refused: Exception, at: int | None) -> MessageError:
 
 
 def _validate(message: Any) -> None:
-    PredictionMessage.model_validate(message, by_alias=True, by_name=False, context=PictureWork())
+    _MESSAGE.validate_python(message, by_alias=True, by_name=False, context=PictureWork())
 
 
 def _repeated_key(raw: bytes) -> str | None:

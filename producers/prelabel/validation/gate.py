@@ -286,7 +286,7 @@ def _fields_of(annotation: Any, values: tuple[Any, ...], at: int) -> _Fields:
         known = kind.model.model_fields
         present = [at for at, value in enumerate(values) if value is not None]
         key = next(_WIRE_NAMES[at] for at in present if _NAMES[at] not in known)
-        raise unknown_key(f"annotations[{at}]", key, [wire_name(kind, field) for field in known])
+        raise unknown_key(f"annotations[{at}]", key, [wire_name(kind, field) for field in known], kind)
     return fields
 
 

@@ -71,7 +71,7 @@ def options_of(holder: dict[str, Any], feature: Feature, scene: Scene) -> list[A
 
 
 def _of_checklist(value: Any, key: str, scene: Scene) -> list[Any]:
-    if isinstance(value, dict) and not scene.strict:
+    if isinstance(value, dict) and key == "answer" and not scene.strict:  # no source has an object under `answers`
         return [value]
     if not array(value, key):
         raise invalid(key, "Checklist answers should not be empty")

@@ -9,7 +9,7 @@ from prelabel_sandbox.checks.frame_masks import check_frame_masks
 from prelabel_sandbox.checks.geospatial import check_tile_box
 from prelabel_sandbox.checks.messages import check_message_answer
 from prelabel_sandbox.checks.ontology import Feature
-from prelabel_sandbox.checks.refusal import Refused
+from prelabel_sandbox.checks.refusal import UNKNOWN, Refused, invalid
 from prelabel_sandbox.checks.scene import Scene
 from prelabel_sandbox.checks.segments import check_segments
 from prelabel_sandbox.checks.temporal import check_audio_answer, is_temporal
@@ -33,6 +33,8 @@ def check_any_entity(line: dict[str, Any], feature: Feature, scene: Scene) -> No
 
 def check_any_segments(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
     """Check a volume's segments, or else a video's."""
+    if "groupKey" in line and feature.type != "line":  # volumes have lines only
+        raise invalid("groupKey", UNKNOWN)
     (check_slices if "groupKey" in line else check_segments)(line, feature, scene)
 
 
@@ -44,11 +46,13 @@ def check_any_masks(line: dict[str, Any], feature: Feature, scene: Scene) -> Non
 def check_any_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
     """Check an answer of a message, or else a global answer or one of a video, or else one of a recording."""
     if "messageId" in line:
+        if "frames" in line:  # no medium has both
+            raise invalid("frames", UNKNOWN)
         check_message_answer(line, feature, scene)
         return
     try:
         check_video_answer(line, feature, scene)
     except Refused:
-        if not is_temporal(line.get("answer"), feature):
+        if "frames" in line or not is_temporal(line.get("answer"), feature):
             raise
         check_audio_answer(line, feature, scene)

@@ -102,7 +102,8 @@ def test_groups_say_the_cause_the_count_and_the_command_that_retries_them(
     assert (first["reason"], first["rows"], second["rows"]) == ("unknown-feature", 3, 1)
     assert first["example"] == {"path": "annotations[3].bbox", "expected": "a number"}
     assert first.keys() == {
-        "projectId", "group", "reason", "rows", "example", "sample", "firstAt", "lastAt", "retry"
+        "projectId", "group", "reason", "rows", "example", "sample", "firstAt", "lastAt", "retry",
+        "addDataRows",
     }  # fmt: skip
     assert first["retry"] == f"prelabel dead retry --project p --group {first['group']}"
     shown = dead("groups").out
@@ -135,6 +136,9 @@ def test_the_command_of_a_group_of_misspelt_names_fixes_all_its_rows_and_no_othe
     assert [message["annotations"][0]["name"] for message in entries(project)] == ["Person", "Person"]
     assert "found 'Peson'" in dead("list", "-p", "p").out
     assert f"--rename-feature {names[2]}=Person" in dead("show", second["sample"]).out
+    listed = dead("show", second["sample"], "--json").json
+    assert listed["retry"] == f"prelabel dead retry {second['sample']} --project p --rename-feature Peson=Person"
+    assert listed["addDataRows"] is None
 
 
 def test_actions_are_listed_by_project_or_by_account(project: Project, actions: Command) -> None:
@@ -185,6 +189,9 @@ def test_a_dead_letter_is_edited_from_a_file_checked_and_retried(
     assert refused.code == 2
     assert "annotations[0].bbox" in refused.err
     assert "the dead letter stays" in refused.err
+    in_json = dead("edit", dead_letters[0], "-p", "p", "--file", "-", "--json", stdin=wrong)
+    assert in_json.json["error"]["path"].startswith("annotations[0].bbox")
+    assert in_json.json["error"].keys() >= {"reason", "found", "expected"}
     assert dead("edit", dead_letters[0], "-p", "p", "--file", "no-such-file").code == 2
     project.audit()
     pretty = json.dumps(body, indent=2).encode()

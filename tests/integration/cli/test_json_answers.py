@@ -1,6 +1,5 @@
 """What `--json` prints of commands that change something: one document on standard output, whatever the exit code."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ def test_a_pause_names_its_end_and_a_resume_what_it_did(project: Project, prelab
     name = "p" if noun == "project" else "default"
     until = prelabel(noun, "pause", name, "--for", "9m", "--json").json["pausedUntil"]
     seconds = UnixTime.from_iso(until) - UnixTime.now()
-    assert 480 < seconds <= 540
+    assert 480 < seconds <= 540.001  # an ISO time is rounded to milliseconds
     assert prelabel(noun, "pause", name, "--for", "9").code == 2  # minutes or seconds?
     assert prelabel(noun, "resume", name, "--json").json["resumed"] is True
 
@@ -67,6 +66,9 @@ def test_waiting_prints_the_projects_at_its_end_and_at_its_timeout(project: Proj
     project.publish(real_message("a"))
     done = prelabel("wait", "--timeout", "0", "--json")
     assert (done.code, done.json["projects"][0]["pending"]) == (3, 1)
+    (wait,) = done.json["waits"]
+    assert (wait["project"], wait["cause"]) == ("p", "no-worker")
+    assert f"p waits: {wait['why']}; {wait['remedy']}" in done.err
     assert prelabel("wait", "--project", "none", "--json").code == 3
 
 
@@ -77,11 +79,13 @@ def test_publishing_counts_what_was_published_refused_and_published_before(
     file.write_bytes(real_message("a").raw + b"\n" + b"no message\n")
 
     done = prelabel("publish", str(file), "--json")
-    assert (done.code, done.json) == (1, {"published": 1, "refused": 1})
+    (error,) = errors = done.json["errors"]
+    assert (done.code, done.json) == (1, {"published": 1, "refused": 1, "errors": errors})
+    assert (error["line"], error["reason"], error["hint"]) == (2, "malformed-json", None)
     words = ("publish", str(file), "--json", "--report", "r.ndjson")
-    assert prelabel(*words).json == {"published": 1, "refused": 1, "publishedBefore": 0}
-    assert prelabel(*words).json == {"published": 0, "refused": 1, "publishedBefore": 1}
+    assert prelabel(*words).json == {"published": 1, "refused": 1, "publishedBefore": 0, "errors": errors}
+    assert prelabel(*words).json == {"published": 0, "refused": 1, "publishedBefore": 1, "errors": errors}
     waited = prelabel(*words, "--wait", "--timeout", "0")
     assert waited.code == 3
     assert waited.json["outcomes"] == {"refused": 1, "pending": 1}
-    assert len(json.loads(waited.out)) == 4
+    assert waited.json.keys() == {"published", "refused", "publishedBefore", "outcomes", "waits", "errors"}

@@ -136,3 +136,26 @@ def test_a_check_names_the_row_and_the_suggestion_of_each_error(prelabel: Comman
         named = (error["projectId"], error["dataRow"], error["messageId"])
         assert named == ("img", {"globalKey": "refused-key"}, "m-1")
     assert (third["projectId"], third["dataRow"], third["hint"]) == (None, {"id": "d-1"}, None)
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",), ("--report", "r.ndjson"), ("--wait", "--timeout", "0")])
+def test_the_json_of_publishing_has_all_that_the_text_says_of_an_error(
+    prelabel: Command, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    file = tmp_path / "rows.ndjson"
+    misspelt = json.dumps(HEAD | {"annotations": [BOX | {"confidance": 1}]})
+    paged = json.dumps(HEAD | {"annotations": [BOX | {"page": 1}]})
+    file.write_text(f"{misspelt}\n{paged}\n{misspelt[:-4]}\n")
+
+    done = prelabel("publish", str(file), *options, "--json")
+    first, second, third = errors = done.json["errors"]
+
+    assert errors == prelabel("validate", str(file), "--json").json["errors"]
+    for error in errors:
+        hint = f" ({error['hint']})" if error["hint"] else ""
+        place = error["path"] or "message"
+        said = f"{place}: expected {error['expected']}, found {error['found']}{hint} [{error['reason']}]"
+        assert f"{error['where']}: {said}" in done.err
+    assert first["hint"] == "did you mean confidence?"
+    assert second["hint"] == "without page, it is a bounding box"
+    assert third["hint"] is None

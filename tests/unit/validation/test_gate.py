@@ -10,7 +10,6 @@ import msgspec
 import orjson
 import pytest
 from hypothesis import given, settings
-from pydantic import ValidationError
 
 from prelabel import (
     BoundingBox,
@@ -277,7 +276,7 @@ def gate_accepts(content: bytes) -> bool:
 def models_accept(content: bytes) -> bool:
     try:
         PredictionMessage.model_validate_json(content, by_alias=True, by_name=False)
-    except ValidationError:
+    except MessageError:
         return False
     return True
 

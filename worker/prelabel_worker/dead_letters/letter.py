@@ -23,9 +23,11 @@ class DeadLetter(JsonRecord):
     json_fields = (
         "id", "project_id", "message_id", "data_row", "model", "reason", "group", "details", "stage", "chunk_id",
         "import_name", "attempts", "retried", "first_at", "last_at", "superseded", "weight", "message",
-        "message_base64",
+        "message_base64", "retry", "adding_command",
     )  # fmt: skip
-    json_names: ClassVar = {"chunk_id": "chunk", "import_name": "import", "weight": "rows"}
+    json_names: ClassVar = {
+        "chunk_id": "chunk", "import_name": "import", "weight": "rows", "adding_command": "addDataRows"
+    }  # fmt: skip
 
     #: The arrival number of its row; `f…` for a frame that could not be read.
     id: str
@@ -115,6 +117,11 @@ class DeadLetter(JsonRecord):
         return command("dead retry", *ids, project=self.project_id, **chosen, **self.renaming)
 
     @property
+    def retry(self) -> str:
+        """The command that retries it alone, with the names that fix its problem."""
+        return self.retry_command(self.id)
+
+    @property
     def message_base64(self) -> str | None:
         """The message in base64 when it is not UTF-8, since JSON cannot hold it as it is; else None."""
         try:
@@ -130,8 +137,9 @@ class DeadLetterGroup(JsonRecord):
 
     json_fields = (
         "project_id", "group", "reason", "rows", "example", "sample_id", "first_at", "last_at", "retry_command",
+        "adding_command",
     )  # fmt: skip
-    json_names: ClassVar = {"sample_id": "sample", "retry_command": "retry"}
+    json_names: ClassVar = {"sample_id": "sample", "retry_command": "retry", "adding_command": "addDataRows"}
 
     #: The project's id.
     project_id: str
@@ -160,6 +168,11 @@ class DeadLetterGroup(JsonRecord):
     def sample_id(self) -> str:
         """The id of its sample."""
         return self.sample.id
+
+    @property
+    def adding_command(self) -> str | None:
+        """The command that puts the missing data rows of the project into it, if that is the problem."""
+        return self.sample.adding_command
 
     @property
     def retry_command(self) -> str:

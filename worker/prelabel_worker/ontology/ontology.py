@@ -26,6 +26,7 @@ from prelabel.annotations.kinds import (
 from prelabel.annotations.video import SHAPES, shape_of
 from prelabel.errors import MessageError, Misnamed, NotInOntology, Reason, quoted
 from prelabel_worker.ontology.classification_answers import TimedAnswers, check_answer, check_nested
+from prelabel_worker.ontology.foreign_keys import as_accepted_kind, foreign_key
 from prelabel_worker.ontology.tree import FORMS, Feature, Level, feature_bytes, read_classification, read_tool
 
 _FEATURE = "a feature of the project's ontology"
@@ -95,6 +96,20 @@ class Ontology:
         if kind.named and annotation.name is None:
             annotation.name = feature.name
         return feature
+
+    def about_kind(self, annotation: Any, error: MessageError, path: str) -> MessageError:
+        """Return the error that says best what is wrong with an annotation, as JSON, that was refused with `error`.
+
+        If the media type does not accept its kind, that is the key that makes it one of this kind, or what it lacks as
+        one of the kind that is accepted.
+        """
+        better = foreign_key(annotation, path, self._accepts, self._media_type)
+        if better is None and error.reason is Reason.INVALID_ANNOTATION:
+            better = as_accepted_kind(annotation, path, self._accepts)
+        return better or error
+
+    def _accepts(self, kind: Kind) -> bool:
+        return kind.name not in self._refused
 
     def unidentified(self, kind: Kind) -> bool:
         """Return whether lines of this kind are sent without a derived uuid, so that Labelbox assigns one.

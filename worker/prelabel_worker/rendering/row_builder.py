@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from prelabel.annotations.kinds import BY_NAME, KINDS, Kind
 from prelabel.annotations.together import MAX_PER_FEATURE, check_count
-from prelabel.errors import InvalidAnnotation, MalformedMessage, Reason
+from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason
 from prelabel.validation.gate import data_row_key, read_message, slow_count
+from prelabel.validation.written_path import AT_ANNOTATION, as_written
 from prelabel_worker.ontology.answered_once import Asked, check_once
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.ontology.tree import Feature
@@ -66,7 +69,13 @@ class RowBuilder:
         self._leaves_out = any(ontology.unidentified(kind) for kind in KINDS)
 
     def build(self, raw: bytes) -> BuiltRow:
-        """Check a message and render it. Raises MessageError."""
+        """Check a message and render it. Raises MessageError, with paths as the message has them."""
+        try:
+            return self._build(raw)
+        except MessageError as error:
+            raise self._explained(error, raw) from None
+
+    def _build(self, raw: bytes) -> BuiltRow:
         message, kinds = read_message(raw)
         key = data_row_key(message.data_row)
         if message.project_id != self._project_id or (self._forms and key[0] not in self._forms):
@@ -87,6 +96,18 @@ class RowBuilder:
         content = lines(message.annotations)
         slow = self._ontology.slow(kinds) if self._ontology.tiled else slow_count(kinds)
         return BuiltRow(key, model, message.message_id, content, uuids, explicit, slow, counts, adds)
+
+    def _explained(self, error: MessageError, raw: bytes) -> MessageError:
+        """Return an error with the path as it was written; about the kind, if the media type does not accept it."""
+        try:
+            message = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            return error
+        error = as_written(error, message)
+        place = AT_ANNOTATION.match(error.path)
+        if place is None or not isinstance(message, dict):
+            return error
+        return self._ontology.about_kind(message["annotations"][int(place[1])], error, place[0])
 
     def _without_uuid(
         self,

@@ -16,7 +16,7 @@ from prelabel.text_input import UnreadableInput, read_text
 from prelabel_worker.cli.dead.bulk import answer
 from prelabel_worker.cli.dead.filters import Store
 from prelabel_worker.cli.dead.show import DeadLetterId, only_dead_letter
-from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, Project, RedisUrl, say
+from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, Project, RedisUrl, out, say
 from prelabel_worker.dead_letters.editing import checked, edited_message
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.store import BulkResult
@@ -50,6 +50,8 @@ def edit(
         result = _save(store, dead_letter, text, keep=keep)
     except MessageError as error:
         say(f"{error} [{error.reason.value}]; the dead letter stays")
+        if as_json:
+            out({"error": {"reason": error.reason, **error.details()}})
         result = None
     if file is None and not (result and result.done):
         _keep_text(dead_letter, text)

@@ -15,6 +15,7 @@ from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.queries.status import Inspector, ProjectStatus
+from prelabel_worker.queries.waiting import Wait
 
 _LOOK_SECONDS = 0.2
 
@@ -65,16 +66,16 @@ def wait(
             say(_retrying(projects))
             reported = True
         if only_retrying and not retrying:
-            _print(projects, as_json)
+            _print(projects, explain.look(projects, now=True), as_json)
             raise typer.Exit(TIMED_OUT)
         if time.monotonic() > deadline:
-            explain.look(projects, now=True)
+            waits = explain.look(projects, now=True)
             say(f"still pending after {timeout:.0f} s: {counted(sum(status.pending for status in projects), 'row')}")
             if as_json:
-                _print(projects, as_json)
+                _print(projects, waits, as_json)
             raise typer.Exit(TIMED_OUT)
         time.sleep(_LOOK_SECONDS)
-    _print(projects, as_json)
+    _print(projects, [], as_json)
     if not projects:
         say_no_rows(settings)
     if any(status.dead for status in projects):
@@ -92,8 +93,9 @@ def _retrying(projects: list[ProjectStatus]) -> str:
     )
 
 
-def _print(projects: list[ProjectStatus], as_json: bool) -> None:
+def _print(projects: list[ProjectStatus], waits: list[Wait], as_json: bool) -> None:
     if as_json:
-        out({"projects": [status.as_json() for status in projects]})
+        listed = [status.as_json() for status in projects]
+        out({"projects": listed, "waits": [wait.as_json() for wait in waits]})
     elif projects:
         console().print(table(projects))

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from prelabel.readers import Record, Source, UnreadableInput
 from prelabel.validation.gate import prepare, read_message
 from prelabel_worker.cli.publish.predictions import Predictions, reading, say_left_out
 from prelabel_worker.cli.publish.report import Reporting
-from prelabel_worker.cli.publish.send import FLUSH_SECONDS, send
+from prelabel_worker.cli.publish.send import FLUSH_SECONDS, FirstRefusals, Refused, send
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.interrupts import ends_as_an_exception
@@ -66,9 +67,10 @@ def publish(
             published, _ = _publish_file(settings, predictions, file, project, reporting.publish)
             reporting.finish(published, timeout if wait else None, retrying=retrying, as_json=as_json)
         return
-    published, refused = _publish_file(settings, predictions, file, project, _publish_only)
+    first = FirstRefusals()
+    published, refused = _publish_file(settings, predictions, file, project, partial(_publish_only, refused=first))
     if as_json:
-        out({"published": published, "refused": refused})
+        out({"published": published, "refused": refused, "errors": first.as_json()})
     else:
         print_line(f"published {published}, refused {refused}")
     if refused:
@@ -95,6 +97,7 @@ def _try_file(predictions: Predictions, file: str, project: str | None, *, as_js
     left_out: dict[str, int] = {}
     messages: Counter[str] = Counter()
     annotations: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    first = FirstRefusals()
 
     def take(record: Record) -> None:
         prepared = prepare(record.message)
@@ -102,14 +105,14 @@ def _try_file(predictions: Predictions, file: str, project: str | None, *, as_js
         annotations[prepared.project_id].update(kind.name for kind in read_message(prepared.raw)[1])
 
     with _opened(predictions, file, project, left_out) as source:
-        published, refused = send(source, take, lambda: None)
+        published, refused = send(source, take, lambda: None, first)
     say_left_out(left_out)
     if as_json:
         projects = [
             {"projectId": project_id, "messages": count, "annotations": dict(annotations[project_id].most_common())}
             for project_id, count in messages.items()
         ]
-        out({"wouldPublish": published, "refused": refused, "projects": projects})
+        out({"wouldPublish": published, "refused": refused, "projects": projects, "errors": first.as_json()})
     else:
         print_line(f"would publish {published}, refuse {refused}; nothing was published")
         for project_id, count in messages.items():
@@ -129,9 +132,9 @@ def _opened(predictions: Predictions, file: str, project: str | None, left_out: 
         raise UnreadableInput(f"{error}; nothing was published") from None
 
 
-def _publish_only(publisher: Publisher, source: Source) -> tuple[int, int]:
+def _publish_only(publisher: Publisher, source: Source, refused: Refused) -> tuple[int, int]:
     def take(record: Record) -> None:
         publisher.publish(record.message)
 
     with ends_as_an_exception():  # so that the rows that were read are flushed, as at every end of Python
-        return send(source, take, lambda: publisher.close(FLUSH_SECONDS))
+        return send(source, take, lambda: publisher.close(FLUSH_SECONDS), refused)

@@ -18,7 +18,7 @@ from prelabel import Publisher, RedisUnavailable
 from prelabel.printing import command, counted
 from prelabel.readers import Record, Source
 from prelabel.wire.client import Client
-from prelabel_worker.cli.publish.send import FLUSH_SECONDS, Refusal, send
+from prelabel_worker.cli.publish.send import FLUSH_SECONDS, FirstRefusals, Refusal, send
 from prelabel_worker.cli.shared.added_again import advice
 from prelabel_worker.cli.shared.configuration import with_workers_history
 from prelabel_worker.cli.shared.explaining import Explaining
@@ -29,6 +29,7 @@ from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.queries.row_follower import Follower, follow
 from prelabel_worker.queries.row_report import FINAL, PENDING, ReportedRow, RowReport
 from prelabel_worker.queries.status import Inspector, ProjectStatus
+from prelabel_worker.queries.waiting import Wait
 from prelabel_worker.rendering.identity import file_message_id
 from prelabel_worker.settings import Settings
 
@@ -63,6 +64,8 @@ class Reporting:
         self._before: dict[str, ProjectStatus] = {}  # project → its status before this run published its first row
         #: Rows that the report lacks, in the order of the file, and what adds each to it.
         self._waiting: list[tuple[Callable[[ReportedRow], None], ReportedRow]] = []
+        self._first = FirstRefusals()
+        self._waits: list[Wait] = []
         self._published_before = 0  # records that an earlier run published
         try:
             self._report = RowReport(path, file)
@@ -122,8 +125,9 @@ class Reporting:
     def _print_json(self, published: int, waited: bool) -> None:
         counts = self._report.counts()
         numbers = {"published": published, "refused": counts["refused"], "publishedBefore": self._published_before}
-        outcomes = {"outcomes": {name: counts[name] for name in (*_DONE, *_UNSETTLED) if counts[name]}}
-        out(numbers | (outcomes if waited else {}))
+        outcomes = {name: counts[name] for name in (*_DONE, *_UNSETTLED) if counts[name]}
+        waiting = {"outcomes": outcomes, "waits": [wait.as_json() for wait in self._waits]}
+        out(numbers | (waiting if waited else {}) | {"errors": self._first.as_json()})
 
     def _take(self, publisher: Publisher, record: Record) -> None:
         """Publish under a message id that is the same in every run. Raises MessageError."""
@@ -153,6 +157,7 @@ class Reporting:
         self._report.commit()
 
     def _refused(self, refusal: Refusal) -> ReportedRow:
+        self._first(refusal)
         facts = refusal.facts
         return ReportedRow(
             facts.project_id or self._project_id or "",
@@ -192,7 +197,7 @@ class Reporting:
     def _explain(self, followers: list[Follower], explain: Explaining) -> None:
         """Print why rows still wait, and put it into the report."""
         pending = [follower.status for follower in followers if follower.status and follower.pending]
-        waits = explain.look(pending, now=True)
+        self._waits = waits = explain.look(pending, now=True)
         for status in pending:
             mine = [f"{wait.why}; {wait.remedy}" for wait in waits if wait.project_id == status.project_id]
             self._report.explain(status.project_id, mine)

@@ -9,6 +9,7 @@ from typing import Any
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from prelabel import MessageError, Reason, RedisUnavailable
+from prelabel.json_record import JsonRecord
 from prelabel.printing import and_more
 from prelabel.readers import BadRecord, Record, Source
 from prelabel.readers.ndjson import BadLine, LineRecord
@@ -24,8 +25,13 @@ Take = Callable[[Record], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A record that was refused: where it stands, why, and what could be read of it."""
+class Refusal(JsonRecord):
+    """A record that was refused: where it stands, why, and what could be read of it. Its JSON is that of `validate`."""
+
+    json_fields = (
+        *("line", "where", "path", "reason", "found", "expected", "hint"),
+        *("project_id", "data_row", "message_id"),
+    )
 
     #: Where it stands in the file, such as `line 3`.
     where: str
@@ -37,10 +43,63 @@ class Refusal:
     facts: MessageFacts = field(default_factory=MessageFacts)
     #: The field, and what was found, expected and suggested there, as far as it is known.
     details: Mapping[str, Any] = field(default_factory=dict)
+    #: The line's number in the file; None for a record of a format that is not read line by line.
+    line: int | None = None
+
+    @property
+    def path(self) -> str:
+        """The path of the value at fault in the record."""
+        return str(self.details.get("path", ""))
+
+    @property
+    def found(self) -> str:
+        """The value at fault, or else the whole problem."""
+        return str(self.details.get("found", self.problem))
+
+    @property
+    def expected(self) -> str:
+        """What was expected instead."""
+        return str(self.details.get("expected", "a record that can be read"))
+
+    @property
+    def hint(self) -> str | None:
+        """What is suggested, such as the nearest name."""
+        return self.details.get("hint")
+
+    @property
+    def project_id(self) -> str | None:
+        """The project that the record names, if it can be read."""
+        return self.facts.project_id
+
+    @property
+    def data_row(self) -> Mapping[str, str] | None:
+        """The data row that the record is about, if it can be read."""
+        return self.facts.data_row
+
+    @property
+    def message_id(self) -> str | None:
+        """The message's own id, if it has one that can be read."""
+        return self.facts.message_id
 
 
 Refused = Callable[[Refusal], None]
 """Receives the records that were refused."""
+
+
+class FirstRefusals:
+    """Keeps the first records that were refused, as many as are printed."""
+
+    def __init__(self) -> None:
+        self._refusals: list[Refusal] = []
+
+    def __call__(self, refusal: Refusal) -> None:
+        """Keep a refusal, if it is one of the first."""
+        if len(self._refusals) < _SHOWN:
+            self._refusals.append(refusal)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Return them for `--json`, in the form of the errors of `validate`."""
+        return [refusal.as_json() for refusal in self._refusals]
 
 
 def send(source: Source, take: Take, finish: Callable[[], None], refused: Refused | None = None) -> tuple[int, int]:
@@ -81,7 +140,9 @@ def _unread(record: BadRecord) -> Refusal:
     if record.key is not None:
         facts = replace(facts, data_row={"globalKey": record.key})
     fields = {"path": record.path, "found": record.found, "expected": record.expected}
-    return Refusal(record.where, record.problem, reason, facts, {key: value for key, value in fields.items() if value})
+    details = {key: value for key, value in fields.items() if value}
+    number = record.number if isinstance(record, BadLine) else None
+    return Refusal(record.where, record.problem, reason, facts, details, number)
 
 
 def _tried(take: Take, record: Record) -> Refusal | None:
@@ -90,12 +151,12 @@ def _tried(take: Take, record: Record) -> Refusal | None:
     try:
         take(record)
     except MessageError as refusal:
-        error = refusal
+        error, number = refusal, None
         if isinstance(record, LineRecord):
             number, error = record.locate(refusal)
             where = f"line {number}" if error.path else where
         problem, facts = f"{error} [{error.reason.value}]", facts_of_message(record.message)
-        return Refusal(where, problem, error.reason, facts, error.details())
+        return Refusal(where, problem, error.reason, facts, error.details(), number)
     return None
 
 

@@ -1,0 +1,155 @@
+"""Each annotation kind beside each key of the others: the lines that try it, and what every check says of them."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from prelabel.annotations.kinds import BY_NAME, KEYS, KINDS, Kind, kind_of_json, media_type_of, own_keys, wire_name
+from prelabel.errors import MessageError
+from prelabel.validation.gate import prepare
+from prelabel_sandbox.checks.envelope import check, neighbour_of, uuid_of
+from prelabel_sandbox.checks.media import media_of
+from prelabel_sandbox.checks.ontology import prepared
+from prelabel_sandbox.checks.refusal import Refused
+from prelabel_sandbox.checks.scene import Scene
+from prelabel_sandbox.checks.tables import kinds_of
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.row_builder import RowBuilder
+from tests.golden import FOLDER, HARBOUR
+
+EXAMPLES: dict[str, dict[str, Any]] = json.loads((FOLDER / "kinds.json").read_text("utf-8"))
+"""An annotation of each kind that is right for the ontology `HARBOUR`."""
+MEDIA = (
+    *("IMAGE", "VIDEO", "TEXT", "TMS_GEO", "TMS_SIMPLE", "PDF", "DOCUMENT", "CONVERSATIONAL", "AUDIO", "HTML", "DICOM"),
+    *("LLM_PROMPT_CREATION", "LLM_PROMPT_RESPONSE_CREATION", "POINT_CLOUD", "LLM", None),
+)
+"""The media types of projects; None for a project that has none, whose data rows take every kind."""
+PROJECT = "harbour"
+ONTOLOGIES = {media: Ontology.from_normalized(HARBOUR, media) for media in MEDIA}
+BUILDERS = {media: RowBuilder(PROJECT, ontology) for media, ontology in ONTOLOGIES.items()}
+_SANDBOX = prepared(HARBOUR, PROJECT)
+_DATA_ROW = {"globalKey": "pier-7/cam-2/000184.jpg"}
+_ENDS = tuple(EXAMPLES["relationship"]["relationship"][word] for word in ("source", "target"))
+_OF_PROJECTS = {"isBenchmarkReferenceLabel"}
+"""Keys that a project takes or not, whatever the kind."""
+_PLACE = re.compile(r"^annotations\[\d+\]\.?")
+_VALUES: dict[str, Any] = {
+    "uuid": "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e1103",
+    "confidence": 0.5,
+    "customMetrics": [{"name": "iou", "value": 0.5}],
+    "name": "vessel",
+    "schemaId": "c" + 24 * "0",
+    "frames": [{"start": 1, "end": 5}],
+    "answers": [{"name": "red"}],
+    "dataRow": {"id": "cmh2k4t8x00a107l5e1v9q3zr"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """An annotation of a kind, with a key that another kind has."""
+
+    kind: Kind
+    key: str
+    annotation: dict[str, Any]
+
+    @property
+    def has(self) -> bool:
+        """Whether the kind itself has the key."""
+        return self.key in fields_of(self.kind)
+
+    @property
+    def becomes(self) -> Kind | None:
+        """The kind that the annotation is with the key, or None if no kind has all its keys."""
+        if len(set(KEYS) & self.annotation.keys()) > 1:
+            return None
+        kind = kind_of_json(self.annotation)
+        return kind if self.annotation.keys() <= fields_of(kind) else None
+
+
+def fields_of(kind: Kind) -> set[str]:
+    """Return the keys that annotations of a kind may have, by their names in JSON."""
+    return {wire_name(kind, field) for field in kind.model.model_fields}
+
+
+def cells() -> Iterator[Cell]:
+    """Yield every kind beside every key that its example does not have."""
+    for kind in KINDS:
+        example = EXAMPLES[kind.name]
+        for key in sorted(own_keys() - _OF_PROJECTS - example.keys()):
+            yield Cell(kind, key, {**example, key: _value(kind, key)})
+
+
+def _value(kind: Kind, key: str) -> Any:
+    """Return a value that is right for the key where it belongs."""
+    if key == "schemaId" and (name := EXAMPLES[kind.name].get("name")):
+        features = [*HARBOUR["tools"], *HARBOUR["classifications"]]
+        return next(feature["featureSchemaId"] for feature in features if feature["name"] == name)
+    if key == "classifications":  # no answer is nested below every example, so where the key belongs, it is empty
+        return [] if key in fields_of(kind) else [{"name": "hull state", "answer": {"name": "intact"}}]
+    return _VALUES[key] if key in _VALUES else next(each[key] for each in EXAMPLES.values() if key in each)
+
+
+def accepts(media: str | None, kind: Kind) -> bool:
+    """Return whether data rows of a media type take a kind."""
+    return media is None or media_type_of(media) in kind.media
+
+
+def message_of(annotation: dict[str, Any], media: str | None) -> dict[str, Any]:
+    """Return a message that ends with an annotation; before it stand the ends of a relationship, if it is one."""
+    return {"projectId": PROJECT, "dataRow": _DATA_ROW, "annotations": [*_ends(annotation, media), annotation]}
+
+
+def _ends(annotation: dict[str, Any], media: str | None) -> list[dict[str, Any]]:
+    if {key for key in KEYS if annotation.get(key) is not None} != {"relationship"}:
+        return []
+    linked = (
+        kind for kind in KINDS if not kind.classifies and kind.name != "relationship" and "name" in EXAMPLES[kind.name]
+    )
+    kind = next((kind for kind in linked if accepts(media, kind)), BY_NAME["bounding box"])
+    return [{**EXAMPLES[kind.name], "uuid": uuid} for uuid in _ENDS]
+
+
+def worker_says(annotation: dict[str, Any], media: str | None) -> MessageError | None:
+    """Return the error of a worker about the annotation, with the path in it; None if it is built."""
+    return _error(lambda: BUILDERS[media].build(orjson.dumps(message_of(annotation, media))))
+
+
+def publisher_says(annotation: dict[str, Any]) -> MessageError | None:
+    """Return the error of publishing the annotation, with the path in it; None if it is published."""
+    return _error(lambda: prepare(message_of(annotation, None)))
+
+
+def _error(work: Callable[[], object]) -> MessageError | None:
+    try:
+        work()
+    except MessageError as error:
+        return error.at(_PLACE.sub("", error.path))
+    return None
+
+
+def lines_of(annotation: dict[str, Any], media: str | None) -> list[dict[str, Any]]:
+    """Return the lines of a file that holds the annotation; the last one is its own."""
+    return [{"dataRow": _DATA_ROW, **each} for each in message_of(annotation, media)["annotations"]]
+
+
+def rendered(annotation: dict[str, Any], media: str | None) -> list[dict[str, Any]]:
+    """Return the lines that a worker sends of a message with the annotation."""
+    row = BUILDERS[media].build(orjson.dumps(message_of(annotation, media)))
+    return [orjson.loads(line) for line in row.lines.splitlines()]
+
+
+def sandbox_says(lines: list[dict[str, Any]], media: str | None, *, strict: bool = False) -> str | None:
+    """Return the sandbox's refusal of the last of these lines, which are about one data row; None if it is accepted."""
+    neighbours = dict(filter(None, (neighbour_of(line, _SANDBOX) for line in lines)))
+    medium = media_of(media)
+    try:
+        uuid_of(lines[-1])
+        check(lines[-1], kinds_of(medium, strict), Scene(medium, _SANDBOX, strict, neighbours=neighbours))
+    except Refused as refused:
+        return str(refused)
+    return None

@@ -111,13 +111,13 @@ def _one_of(*keys: str) -> list[_Json]:
 
 
 def _list_options(schema: _Json) -> None:
-    """Require that a list of answers is not empty and holds no answer twice."""
+    """Require that a list of answers holds no answer twice."""
     for key in ("answer", "answers"):
         field = schema.get("properties", {}).get(key, {})
         members = [field, *field.get("anyOf", ())]
         for choice in [*members, *(inner for member in members for inner in member.get("oneOf", ()))]:
             if choice.get("type") == "array":
-                choice |= {"minItems": 1, "uniqueItems": True}
+                choice["uniqueItems"] = True
 
 
 def _complete(schema: _Json, kind: Kind) -> None:

@@ -29,9 +29,24 @@ MEDIA = (
 )
 """The media types of projects; None for a project that has none, whose data rows take every kind."""
 PROJECT = "harbour"
-ONTOLOGIES = {media: Ontology.from_normalized(HARBOUR, media) for media in MEDIA}
+
+
+def _tree(media: str | None) -> dict[str, Any]:
+    """Return the ontology; in projects of prompts its classifications are responses, as these have no others."""
+    if media not in ("LLM_PROMPT_CREATION", "LLM_PROMPT_RESPONSE_CREATION"):
+        return HARBOUR
+    answers = [
+        {**feature, "type": f"response-{feature['type']}"}
+        if feature["type"] in ("radio", "checklist", "text")
+        else feature
+        for feature in HARBOUR["classifications"]
+    ]
+    return {**HARBOUR, "classifications": answers}
+
+
+ONTOLOGIES = {media: Ontology.from_normalized(_tree(media), media) for media in MEDIA}
 BUILDERS = {media: RowBuilder(PROJECT, ontology) for media, ontology in ONTOLOGIES.items()}
-_SANDBOX = prepared(HARBOUR, PROJECT)
+_SANDBOX = {media: prepared(_tree(media), PROJECT) for media in MEDIA}
 _DATA_ROW = {"globalKey": "pier-7/cam-2/000184.jpg"}
 _ENDS = tuple(EXAMPLES["relationship"]["relationship"][word] for word in ("source", "target"))
 _OF_PROJECTS = {"isBenchmarkReferenceLabel"}
@@ -145,11 +160,12 @@ def rendered(annotation: dict[str, Any], media: str | None) -> list[dict[str, An
 
 def sandbox_says(lines: list[dict[str, Any]], media: str | None, *, strict: bool = False) -> str | None:
     """Return the sandbox's refusal of the last of these lines, which are about one data row; None if it is accepted."""
-    neighbours = dict(filter(None, (neighbour_of(line, _SANDBOX) for line in lines)))
+    ontology = _SANDBOX[media]
+    neighbours = dict(filter(None, (neighbour_of(line, ontology) for line in lines)))
     medium = media_of(media)
     try:
         uuid_of(lines[-1])
-        check(lines[-1], kinds_of(medium, strict), Scene(medium, _SANDBOX, strict, neighbours=neighbours))
+        check(lines[-1], kinds_of(medium, strict), Scene(medium, ontology, strict, neighbours=neighbours))
     except Refused as refused:
         return str(refused)
     return None

@@ -12,6 +12,7 @@ from prelabel.errors import Reason
 from prelabel.json_record import JsonRecord, camel_case
 from prelabel.unix_time import UnixTime
 from prelabel_worker.accounts.status import AccountStatus, Stop
+from prelabel_worker.cli.publish.send import Refusal
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.doctor.findings import Check, Finding, Level
@@ -91,6 +92,10 @@ DOCUMENTED = [
     ),
     (
         Fault(1, "line 1", "", Reason.UNKNOWN_FEATURE, "x", "y", "t"),
+        "line where path reason found expected hint projectId dataRow messageId",
+    ),
+    (
+        Refusal("line 1", "x", Reason.UNKNOWN_FEATURE),
         "line where path reason found expected hint projectId dataRow messageId",
     ),
     (Report(), "lines valid invalid byReason errors"),

@@ -177,7 +177,7 @@ def _valued(value: Any, _: Get) -> bool:
 def _timed(value: Any, get: Get) -> bool:
     """Return whether options have ranges of time, or the answer has some for all of them."""
     items = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
-    beside = get("frames") is not None and (bool(items) or get("answers") is not None)
+    beside = get("frames") is not None and (isinstance(value, list | dict) or get("answers") is not None)
     return beside or any(_part(item, "frames") is not None for item in items)
 
 

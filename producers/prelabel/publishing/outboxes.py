@@ -326,7 +326,7 @@ class Outboxes:
             listener()
 
     def _wake_for(self, box: Outbox) -> None:
-        """Wake a thread that would look too late at a row that was added; most rows come to others that wait longer."""
+        """Wake a thread that would look too late at a row that was added; usually others have waited longer."""
         send_at, write_at = box.send_at(), box.write_at(self.health.is_away)
         if (send_at is not None and send_at < self._sender_sleeps_until) or (
             write_at is not None and write_at < self._spooler_sleeps_until

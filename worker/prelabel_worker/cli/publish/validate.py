@@ -11,6 +11,7 @@ import redis
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from prelabel import printing
 from prelabel.printing import and_more, counted
 from prelabel.readers import FORMATS
 from prelabel.text_input import TextInput, read_text
@@ -44,10 +45,6 @@ from prelabel_worker.settings import Settings
 
 _LABELBOX_SECONDS = 10
 _SHOW_BYTES = 1 << 20
-_BOTH_FORMS = (
-    "the file names data rows by id and by global key: once rows are imported, workers refuse a form that none of them "
-    "has, unless you run prelabel project set PROJECT --data-row-forms both"
-)
 
 
 @reading
@@ -97,7 +94,11 @@ def command(
         validate(source, check, limit, report)
     say_left_out(left_out)
     if BOTH_FORMS in report.naming.values() and (not isinstance(check, OfProject) or check.any_form):
-        say(_BOTH_FORMS)
+        accept = printing.command("project set", project or "PROJECT", data_row_forms="both")
+        say(
+            "the file names data rows by id and by global key: once rows are imported, workers refuse a form that none "
+            f"of them has, unless you run {accept}"
+        )
     _print(report, as_json)
     if report.invalid:
         raise typer.Exit(DONE_WITH_DEAD)

@@ -64,8 +64,8 @@ class Look:
         views = {"image": self._image, "video": self._video, "text": self._text, "audio": self._audio}
         views |= {"plane": self._plane, "volume": self._volume}
         views |= {"document": self._document, "chat": self._chat, "html": self._html}
-        context = views[self.view]() if self.view in views else {"notes": {}}
-        notes = context["notes"] | {number: _listed(reasons) for number, reasons in self._unreachable.items()}
+        context = views[self.view]() if self.view in views else {}
+        notes = context.get("notes", {}) | {number: _listed(reasons) for number, reasons in self._unreachable.items()}
         return {"annotations": self._annotations, "missing": self.missing, **context, "notes": notes}
 
     def features(self) -> list[Feature]:

@@ -244,10 +244,12 @@ def test_an_import_shows_refused_lines_first_with_their_reasons(harbour: Sandbox
 
 
 def test_an_import_that_failed_as_a_whole_says_why(sandbox: SandboxProcess, project: str) -> None:
-    sandbox.upload(project, "broken", b"{")
-    sandbox.ended(project, "broken")
-    page = page_of(sandbox, imported(sandbox, project, "broken"))
-    assert page.one("p", of="note bad").text == "The whole import failed: line 1 is not JSON"
+    files = {b"{": "", b'{"name": "NaN"}\n{"bbox": [1, -Infinity]}\n': ": bbox[1] is -Infinity"}
+    for number, (content, why) in enumerate(files.items(), 1):
+        sandbox.upload(project, f"broken-{number}", content)
+        sandbox.ended(project, f"broken-{number}")
+        page = page_of(sandbox, imported(sandbox, project, f"broken-{number}"))
+        assert page.one("p", of="note bad").text == f"The whole import failed: line {number} is not JSON{why}"
 
 
 def test_status_lines_are_paged_and_no_line_is_missing_or_doubled(sandbox: SandboxProcess, project: str) -> None:

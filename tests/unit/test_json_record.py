@@ -61,6 +61,10 @@ DOCUMENTED = [
         DeadLetterGroup("p", "g", 1, UnixTime(1.0), UnixTime(2.0), DEAD_LETTER),
         "projectId group reason rows example sample firstAt lastAt retry addDataRows",
     ),
+    (
+        Refusal("line 1", "w", Reason.MALFORMED_JSON),
+        "line where path reason found expected hint projectId dataRow messageId",
+    ),
     (BulkResult(), "matched done skipped"),
     (PurgeResult(), "unsent held inFlight"),
     (Wait("p", "operator", "w", "r"), "projectId cause why remedy"),

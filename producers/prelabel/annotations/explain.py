@@ -225,6 +225,30 @@ def path_of(parts: Sequence[int | str]) -> str:
     return text
 
 
+class Unwritten(str):
+    """A number, as a text has it, that JSON or a float cannot hold."""
+
+    __slots__ = ()
+
+
+def not_finite(value: Any) -> tuple[str, str] | None:
+    """Return path and words of the first number in a value that is not finite, or None. Reads arrays of numpy too."""
+    items: list[tuple[tuple[int | str, ...], Any]] = [((), value)]
+    while items:
+        loc, item = items.pop()
+        if hasattr(item, "tolist"):
+            item = item.tolist()
+        if isinstance(item, Unwritten):
+            return path_of(loc), str(item)
+        if isinstance(item, float) and not isfinite(item):
+            return path_of(loc), found_value(item)
+        if isinstance(item, Mapping):
+            items += [((*loc, str(key)), value) for key, value in reversed([*item.items()])]
+        elif isinstance(item, list | tuple):
+            items += [((*loc, at), value) for at, value in reversed(list(enumerate(item)))]
+    return None
+
+
 def _most_helpful(problems: Sequence[Any]) -> Any:
     """Return the most helpful of pydantic's problems.
 

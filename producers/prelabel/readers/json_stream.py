@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
+from prelabel.annotations.explain import not_finite
 from prelabel.readers.base import UnreadableSource
 from prelabel.text_input import open_text
 
@@ -15,13 +16,6 @@ MAX_ELEMENT = 32 * 1024 * 1024
 _PIECE = 256 * 1024
 _CUT = 4
 _SPACE = re.compile(r"[ \t\r\n]*")
-
-
-def _no_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def elements(path: Path, key: str, *, alone: bool = True) -> Iterator[Any]:
@@ -43,6 +37,8 @@ class _Reader:
         self._at = 0
         self._ended = False
         self._where = "the beginning"
+        self._constants = 0  # NaN and Infinity, which JSON does not have
+        self._decode = json.JSONDecoder(parse_constant=self._constant).raw_decode
 
     def elements(self, key: str, alone: bool) -> Iterator[Any]:
         first = self._next()
@@ -108,7 +104,7 @@ class _Reader:
         self._next()
         while True:
             try:
-                value, end = _DECODER.raw_decode(self._text, self._at)
+                value, end = self._decode(self._text, self._at)
             except (ValueError, RecursionError) as error:
                 if isinstance(error, RecursionError) or self._ended:
                     self._wrong("nested too deeply" if isinstance(error, RecursionError) else f"not JSON: {error}")
@@ -116,10 +112,16 @@ class _Reader:
                 # A number may be longer than the text that was read: `1` may be the beginning of `1.5`.
                 if end + (_CUT if isinstance(value, int | float) else 0) < len(self._text) or self._ended:
                     self._at = end
+                    if self._constants and (place := not_finite(value)):
+                        self._wrong(f"{place[0]}: expected a finite number, found {place[1]}".removeprefix(": "))
                     return value
             if len(self._text) - self._at > MAX_ELEMENT:
                 self._wrong(f"not JSON, or an element of more than {MAX_ELEMENT} characters")
             self._read(max(_PIECE, len(self._text) - self._at))
+
+    def _constant(self, word: str) -> float:
+        self._constants += 1
+        return float(word)
 
     def _next(self) -> str:
         """Return the next character that is no space; '' at the end."""

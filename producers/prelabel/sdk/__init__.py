@@ -37,7 +37,7 @@ def message_of(label: Any, *more: Any, project_id: str, model: Model | str | Non
     message itself is checked on publishing.
     """
     labels = (label, *more)
-    predictor = Model(model) if isinstance(model, str) else model
+    predictor = model if model is None or isinstance(model, Model) else Model(model)
     with naming((f"labels[{at}]" if more else "", one_label) for at, one_label in enumerate(labels)):
         row = _data_row(labels)
         ends = Ends(labels, (project_id, *next(iter(row.items())), predictor.name if predictor else ""))

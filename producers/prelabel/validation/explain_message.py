@@ -1,16 +1,16 @@
 """Explain why the gate refused a message: the models read it again, and their errors say where and why."""
 
 import json
-from collections.abc import Mapping
+import re
 from math import isfinite
 from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from prelabel.annotations.explain import explanation, path_of, refusal
+from prelabel.annotations.explain import Unwritten, explanation, not_finite, refusal
 from prelabel.annotations.png import PictureWork
-from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason, found_value, quoted
+from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason, quoted
 from prelabel.messages import AnyAnnotation, PredictionMessage
 
 # Not `model_validate`, which raises our error: whether it is about a single annotation is known here.
@@ -20,10 +20,12 @@ _ANNOTATION, _MESSAGE = TypeAdapter[Any](AnyAnnotation), TypeAdapter(PredictionM
 def not_json(raw: bytes, refused: Exception) -> MessageError:
     """Return the error for bytes that are not JSON; NaN, and numbers that nothing can hold, are named with their path.
 
-    Many programs write NaN and Infinity, although JSON has neither; `1e400` is JSON, but too large for a float.
+    Many programs write NaN and Infinity, or nan and inf, although JSON has none of them; `1e400` and a number of 400
+    digits are JSON, but too large for a float.
     """
     try:
-        message = json.loads(raw, parse_constant=_Unwritten, parse_float=_decimal)
+        text = _CONSTANT.sub(lambda match: match[1] or _constant(match[0]), raw.decode())
+        message = json.loads(text, parse_constant=Unwritten, parse_float=_decimal, parse_int=_decimal)
     except (ValueError, RecursionError):
         return MalformedMessage(Reason.MALFORMED_JSON, "", str(refused), "JSON in UTF-8")
     number = unwritten_number(message)
@@ -32,32 +34,25 @@ def not_json(raw: bytes, refused: Exception) -> MessageError:
     return refusal(number.path, number.found, number.expected, reason=Reason.MALFORMED_JSON)
 
 
+_CONSTANT = re.compile(r'("(?:[^"\\]|\\.)*+")|[-+]?\b(?:nan|inf|infinity)\b', re.IGNORECASE)
+"""A string, or a number that is not finite as C, Java or Python print it."""
+
+
+def _constant(text: str) -> str:
+    """Return such a number as Python's reader of JSON knows it."""
+    sign = "-" if text[0] == "-" else ""
+    return "NaN" if text.lower().endswith("nan") else f"{sign}Infinity"
+
+
 def unwritten_number(message: Any) -> MessageError | None:
     """Return the error for the first number of a message that is not finite, or None. Arrays of numpy are read too."""
-    items: list[tuple[tuple[int | str, ...], Any]] = [((), message)]
-    while items:
-        loc, item = items.pop()
-        if hasattr(item, "tolist"):
-            item = item.tolist()
-        if isinstance(item, _Unwritten) or (isinstance(item, float) and item - item != 0):
-            found = str(item) if isinstance(item, _Unwritten) else found_value(item)
-            return refusal(path_of(loc), found, "a finite number")
-        if isinstance(item, Mapping):
-            items += [((*loc, str(key)), value) for key, value in reversed([*item.items()])]
-        elif isinstance(item, list | tuple):
-            items += [((*loc, at), value) for at, value in reversed(list(enumerate(item)))]
-    return None
+    place = not_finite(message)
+    return place and refusal(*place, "a finite number")
 
 
-class _Unwritten(str):
-    """A number, as the text has it, that JSON or a float cannot hold."""
-
-    __slots__ = ()
-
-
-def _decimal(text: str) -> float | _Unwritten:
+def _decimal(text: str) -> float | Unwritten:
     number = float(text)
-    return number if isfinite(number) else _Unwritten(text)
+    return number if isfinite(number) else Unwritten(text)
 
 
 def too_deep() -> MessageError:

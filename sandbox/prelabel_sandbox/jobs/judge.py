@@ -1,5 +1,6 @@
 """Judges an uploaded file line by line: gives every line a verdict, and decides which lines become pre-labels."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -49,10 +50,33 @@ def _parsed(content: bytes, line: Line) -> dict[str, Any]:
     try:
         value = orjson.loads(content[start:end])
     except orjson.JSONDecodeError:
-        raise Unreadable(f"line {number} is not JSON") from None
+        raise Unreadable(f"line {number} is not JSON{_not_a_number(content[start:end])}") from None
     if not isinstance(value, dict):
         raise Unreadable(f"line {number} is not an object")
     return value
+
+
+def _not_a_number(text: bytes) -> str:
+    """Return where a line has NaN or Infinity, which many programs write and JSON does not have; else nothing."""
+    try:
+        items = [("", json.loads(text, parse_constant=_Constant))]
+    except (ValueError, RecursionError):
+        return ""
+    while items:
+        path, item = items.pop()
+        if isinstance(item, _Constant):
+            return f": {path.lstrip('.')} is {item}"
+        if isinstance(item, dict):
+            items += [(f"{path}.{key}", value) for key, value in reversed(item.items())]
+        elif isinstance(item, list):
+            items += [(f"{path}[{at}]", value) for at, value in reversed(list(enumerate(item)))]
+    return ""
+
+
+class _Constant(str):
+    """NaN, Infinity or -Infinity."""
+
+    __slots__ = ()
 
 
 class Judge:

@@ -44,6 +44,10 @@ def test_rows_that_are_there_already_are_told_apart_and_a_repeat_adds_nothing(
     ("row", "why"),
     [
         ("not json", "not JSON"),
+        (
+            '{"global_key": "a", "metadata_fields": [{"value": NaN}]}',
+            "metadata_fields[0].value: expected a finite number, found NaN",
+        ),
         ("[1]", "expected an object"),
         ({"row_data": "https://x.example/a"}, "global_key: missing"),
         ({"global_key": "a"}, "row_data: missing"),

@@ -106,7 +106,19 @@ def test_an_error_does_not_contradict_itself(path: tuple[str | int, ...], value:
 
 
 @pytest.mark.parametrize(
-    ("written", "found"), [(b"NaN", "NaN"), (b"-Infinity", "-Infinity"), (b"1e400", "1e400"), (b"-1e999", "-1e999")]
+    ("written", "found"),
+    [
+        (b"NaN", "NaN"),
+        (b"-Infinity", "-Infinity"),
+        (b"1e400", "1e400"),
+        (b"-1e999", "-1e999"),
+        (b"nan", "NaN"),
+        (b"-nan", "NaN"),
+        (b"inf", "Infinity"),
+        (b"-INF", "-Infinity"),
+        (b"9" * 400, "9" * 79 + "\N{HORIZONTAL ELLIPSIS}"),
+        (b"-" + b"9" * 5000, "-" + "9" * 78 + "\N{HORIZONTAL ELLIPSIS}"),
+    ],
 )
 def test_a_number_that_json_or_a_float_cannot_hold_is_named_as_it_was_written(written: bytes, found: str) -> None:
     raw = message(("annotations", 0, "bbox", "top"), "HERE").replace(b'"HERE"', written)
@@ -116,6 +128,15 @@ def test_a_number_that_json_or_a_float_cannot_hold_is_named_as_it_was_written(wr
 
     shown = f"annotations[0].bbox.top: expected a finite number, found {found}"
     assert (str(refused.value), refused.value.reason) == (shown, Reason.MALFORMED_JSON)
+
+
+def test_words_in_a_string_are_no_numbers() -> None:
+    raw = message(("annotations", 0, "name"), 'inf, "nan" and \\ Infinity').replace(b'"top":1', b'"top":nan', 1)
+
+    with pytest.raises(MessageError) as refused:
+        read_message(raw)
+
+    assert refused.value.path == "annotations[0].bbox.top"
 
 
 @pytest.mark.parametrize("key", ["confidence", "customMetrics"])

@@ -20,6 +20,7 @@ from prelabel.errors import found_value
 from prelabel.json_record import JsonRecord
 from prelabel.readers.ndjson import MAX_LINE_BYTES, numbered
 from prelabel.text_input import UnreadableInput, read_text
+from prelabel.validation.explain_message import not_json
 from prelabel_worker.ontology.media_types import UnknownMediaType, known_media_type
 from prelabel_worker.setup.row_data import (
     LOCAL,
@@ -120,7 +121,8 @@ class RowReader:
             size = _AROUND + (len(line) if row_data is payload["row_data"] else len(orjson.dumps(row_data)))
             return NewRow(number, key, payload | {"row_data": row_data}, size, files)
         except orjson.JSONDecodeError as error:
-            return NoRow(number, key, f"not JSON: {error}")
+            refused = not_json(line, error)  # names NaN, which orjson does not
+            return NoRow(number, key, str(refused) if refused.path else f"not JSON: {error}")
         except (_Wrong, WrongRowData) as error:
             return NoRow(number, key, str(error))
 

@@ -17,6 +17,7 @@ from urllib.request import (
     Request,
 )
 
+from prelabel_sandbox.checks.addresses import has_scheme
 from prelabel_sandbox.jobs.addresses import is_own, own_file
 from prelabel_sandbox.jobs.import_job import fail
 from prelabel_sandbox.settings import Settings
@@ -83,7 +84,7 @@ class Fetcher:
         """Return the content of an address. Raises _NotFetchable."""
         if is_own(self._base_url, url):
             return self._own(url)
-        if not url.startswith("https://"):
+        if not has_scheme(url, "https"):
             raise _NotFetchable("the address is neither https nor of this sandbox")
         try:
             # This timeout limits each wait for data; `_read` applies the same limit to the whole download.
@@ -120,7 +121,7 @@ class _ToHttpsOnly(HTTPRedirectHandler):
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
-        if not newurl.startswith("https://"):
+        if not has_scheme(newurl, "https"):
             raise _NotFetchable("the address redirects to one that is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 

@@ -5,12 +5,13 @@ from typing import Any, Literal
 import msgspec
 import orjson
 
+from prelabel_sandbox.checks.addresses import has_scheme, is_address
 from prelabel_sandbox.store.catalog import NOTHING, Fields, Item
 
 MAX_ROWS = 150_000  # of one task, as documented
 _MAX_TEXT_BYTES = 64 << 10  # of row data that is itself the text, not its address
 _MAX_KEY_CHARACTERS = 200
-_ADDRESSES = ("https://", "http://", "gs://", "s3://")
+_ADDRESSES = ("https", "http", "gs", "s3")
 
 
 class Manifest(msgspec.Struct):
@@ -74,7 +75,9 @@ def _wrong(fields: dict[str, Any], key: Any) -> str | None:
     row_data = fields["row_data"]
     if key is not None and not 0 < len(key) <= _MAX_KEY_CHARACTERS:
         return f"global_key must have 1 to {_MAX_KEY_CHARACTERS} characters"
-    if row_data and not row_data.startswith((*_ADDRESSES, "{")) and len(row_data.encode()) > _MAX_TEXT_BYTES:
+    if row_data and has_scheme(row_data, *_ADDRESSES):
+        return None if is_address(row_data, *_ADDRESSES) else "row_data: an address needs a host"
+    if row_data and not row_data.startswith("{") and len(row_data.encode()) > _MAX_TEXT_BYTES:
         return f"row_data: a text has at most {_MAX_TEXT_BYTES} bytes"
     return None
 

@@ -269,6 +269,14 @@ def test_metrics_in_both_spellings_are_refused() -> None:
     )
 
 
+@pytest.mark.parametrize("key", ["answer", "answers"])
+def test_a_text_with_times_stands_in_an_array_under_answer(key: str) -> None:
+    text = {"value": "x", "frames": [{"start": 1, "end": 2}]}
+    error = refusal({"name": "frame note", key: text if key == "answer" else [text]})
+
+    assert error.path == ("annotations[0].answer.value" if key == "answer" else "annotations[0].answer[0].value")
+
+
 # -- replies -----------------------------------------------------------------------------------------------------------
 
 

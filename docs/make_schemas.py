@@ -138,7 +138,8 @@ def _also(**properties: _Json) -> list[_Json]:
     return [{"properties": properties}]
 
 
-_WEB = {"pattern": "^https?://"}
+_WEB = {"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]"}
+_EMPTY = {"maxItems": 0}
 _VISIBLE = {"not": {"const": [0, 0, 0]}}
 _COLOURED = {"required": ["colorRGB"], "properties": {"colorRGB": {"type": "array"} | _VISIBLE}}
 _TIMED_TEXT = {"allOf": [_present("value"), _present("frames")]}
@@ -152,6 +153,8 @@ _RULES: dict[str, _Json] = {
     "TimedChecklist": {"allOf": _also(answer={"items": _OPTION}, answers={"items": _OPTION})},
     "TimedRadio": {"allOf": _also(answer=_OPTION)},
     "Polygon": {"allOf": _also(polygon={"minItems": 3})},
+    "DicomPolyline": {"allOf": _also(classifications=_EMPTY)},
+    "Slice": {"allOf": _also(classifications=_EMPTY)},
     "MaskImage": {
         "oneOf": _one_of("instanceURI", "imBytes", "png"),
         "anyOf": [_present("png"), _COLOURED],

@@ -27,10 +27,22 @@ from tests.support.sandbox.uploads import uploaded
         (entry(dataset_id="cunknown"), "dataset"),
         (entry(row_data="ä" * (32 << 10) + "b"), "65536"),
         (entry(row_data=7), "row_data must be a string"),
+        (entry(row_data="https:///b.jpg"), "needs a host"),
+        (entry(row_data="GS:///b.jpg"), "needs a host"),
         (entry(global_key=["a"]), "global_key must be a string"),
         (entry(kind="ID", value="cunknown"), "cunknown"),
     ],
-    ids=["no data", "long key", "no dataset", "long text", "data is a number", "key is a list", "unknown id"],
+    ids=[
+        "no data",
+        "long key",
+        "no dataset",
+        "long text",
+        "data is a number",
+        "no host",
+        "no bucket",
+        "key is a list",
+        "unknown id",
+    ],
 )
 def test_a_data_row_that_cannot_be_is_a_failed_one(tasks: SandboxProcess, bad: dict[str, Any], why: str) -> None:
     nodes, failed = made(tasks, entry(), bad)

@@ -475,7 +475,7 @@ def _any_kind(size: int) -> Iterator[Expensive]:
     entity = orjson.dumps({"name": _name("named-entity", 0), "location": {"start": 0, "end": 0}, "messageId": "m"})
     both = entity[:-1] + b"," + nulls.replace('"location":null,', "").encode() + b"},"
     radio = {"name": _name("radio", 0), "answer": {"name": "o"}}
-    spaced = [orjson.dumps(radio | {"messageId": f"{at}"}) + b"," for at in range((size - _ROOM) // (len(both) + 50))]
+    spaced = [orjson.dumps(radio | {"messageId": f"{at}"}) + b"," for at in range((size - _ROOM) // (len(both) + 80))]
     parts = b"".join(both + answer for answer in spaced)
     raw = message([]).replace(b'"annotations":[]', b'"annotations":[' + parts[:-1] + b"]")
     yield Expensive("conversation entity", "alternating, with nulls", "CONVERSATIONAL", raw)

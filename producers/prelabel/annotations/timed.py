@@ -129,6 +129,15 @@ def check_timed(annotation: Any) -> None:
         _move_inside(annotation)
 
 
+def check_options(annotation: Any) -> None:
+    """Check that options are chosen: texts are in an array, under `answer`."""
+    answer = annotation.answer
+    for at, item in enumerate(answer if isinstance(answer, list) else [answer]):
+        if item.value is not None:
+            path = f"answer[{at}].value" if isinstance(answer, list) else "answer.value"
+            raise CheckFailed(path, quoted(item.value), "an option, or texts in an array under answer")
+
+
 def _move_inside(annotation: Any) -> None:
     """Move classifications that stand beside the answer, as in old video docs, into its only option."""
     nested, annotation.classifications = annotation.classifications, None
@@ -232,6 +241,8 @@ class TimedRadio(Timed):
     If the answer changes over time, publish one annotation per option.
     """
 
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_timed, check_options)
+
     answer: TimedOption
     frames: Ranges | None = None
     classifications: list[TimedClassification] | None = None
@@ -249,6 +260,8 @@ class TimedChecklist(Timed):
     See docs/reference/labelbox-format.md#2-18 and #2-20. `frames` beside the answer apply to all its options. On audio,
     Labelbox's form for a radio is the same.
     """
+
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_timed, check_options)
 
     answer: list[TimedOption] | None = None
     answers: list[TimedOption] | None = None

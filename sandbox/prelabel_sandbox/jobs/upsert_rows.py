@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 import orjson
 
+from prelabel_sandbox.checks.addresses import has_scheme, is_address
 from prelabel_sandbox.checks.media import check_media_type
 from prelabel_sandbox.checks.row_data import check_row_data
 from prelabel_sandbox.store.catalog import NOTHING, Fields, Item
@@ -17,7 +18,7 @@ _COLUMNS = {
     *("dataset_id", "datasetId", "global_key", "globalKey", "external_id", "externalId", "media_type", "mediaType"),
     *("metadata_fields", "metadataFields", "attachments", "embeddings"),
 }
-_ADDRESSES = ("https://", "http://", "gs://", "s3://")
+_ADDRESSES = ("https", "http", "gs", "s3")
 
 
 class Manifest(msgspec.Struct):
@@ -94,7 +95,9 @@ def _wrong(fields: dict[str, Any], key: Any) -> str | None:
     row_data = fields["row_data"]
     if key is not None and not 0 < len(key) <= _MAX_KEY_CHARACTERS:
         return f"global_key must have 1 to {_MAX_KEY_CHARACTERS} characters"
-    if row_data and not row_data.startswith((*_ADDRESSES, "{")) and len(row_data.encode()) > _MAX_TEXT_BYTES:
+    if row_data and has_scheme(row_data, *_ADDRESSES):
+        return None if is_address(row_data, *_ADDRESSES) else "row_data: an address needs a host"
+    if row_data and not row_data.startswith("{") and len(row_data.encode()) > _MAX_TEXT_BYTES:
         return f"row_data: a text has at most {_MAX_TEXT_BYTES} bytes"
     return None
 

@@ -2,8 +2,6 @@
 
 import base64
 import json
-import struct
-import zlib
 from typing import Any
 
 import orjson
@@ -11,13 +9,22 @@ import pytest
 
 from prelabel import MessageError, Reason
 from prelabel.annotations.address import is_address
-from prelabel.annotations.png import GRAY, GRAY_ALPHA, PALETTE, RGB, RGBA, SIGNATURE, PictureWork, read_png
+from prelabel.annotations.png import GRAY, GRAY_ALPHA, PALETTE, RGB, RGBA, PictureWork, read_png
 from prelabel.validation.gate import prepare, read_message
 from tests.support.lines import BUILDERS
+from tests.support.values import (
+    ADDRESSES,
+    BLACK,
+    COMPOSITES,
+    LIT,
+    METRICS,
+    NOT_ADDRESSES,
+    RED_BLACK,
+    frames,
+    png,
+)
 
-METRICS = [{"name": "iou", "value": 0.5}]
 LINE = {"line": [{"x": 1, "y": 1}, {"x": 2, "y": 2}]}
-_CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGBA: 4}
 
 
 def message(*annotations: dict[str, Any]) -> bytes:
@@ -36,23 +43,6 @@ def refusal(annotation: dict[str, Any]) -> MessageError:
 
 
 # -- addresses ---------------------------------------------------------------------------------------------------------
-
-ADDRESSES = [
-    "https://masks.example.org/1.png",
-    "HTTPS://masks.example.org/1.png",
-    "Http://10.0.0.1:8080/x",
-    "https://[2001:db8::1]/1.png",
-    "https://user:secret@masks.example.org/1.png?sig=a%2Fb#x",
-    "https://müsli.example/ä.png",
-    "https://masks.example.org",
-]
-NOT_ADDRESSES = [
-    *("https:///1.png", "https://", "https://?x=1", "https://#x", "https://:443/1.png", "https://user@/1.png"),
-    *("https:/masks.example.org/1.png", "https:masks.example.org", "masks.example.org/1.png", "//masks.example.org/1"),
-    *("gs://bucket/1.png", "s3://bucket/1.png", "file:///1.png", "data:image/png;base64,AAAA", "ftp://x/1.png", ""),
-    *("https://masks example.org/1.png", "https://./1.png", "https://x:port/1.png", " https://masks.example.org/1.png"),
-    *("https://\\masks.example.org/1.png", "https://[]/1.png", "https://@/1.png"),
-]
 
 
 def masks(uri: str, **more: Any) -> dict[str, Any]:
@@ -82,33 +72,6 @@ def test_an_address_without_a_host_or_of_another_scheme_is_refused(text: str) ->
 # -- pictures ----------------------------------------------------------------------------------------------------------
 
 
-def png(rows: list[bytes], color: int, depth: int = 8, palette: bytes = b"") -> str:
-    """A PNG file of these rows in base64; the width follows from the length of the first row."""
-    width = len(rows[0]) * 8 // (depth * _CHANNELS[color])
-    header = struct.pack(">IIBBBBB", width, len(rows), depth, color, 0, 0, 0)
-    data = zlib.compress(b"".join(b"\0" + row for row in rows))
-    chunks = [(b"IHDR", header), *([(b"PLTE", palette)] if palette else []), (b"IDAT", data), (b"IEND", b"")]
-    body = b"".join(
-        struct.pack(">I", len(part)) + name + part + struct.pack(">I", zlib.crc32(name + part)) for name, part in chunks
-    )
-    return base64.b64encode(SIGNATURE + body).decode()
-
-
-RED_BLACK = bytes([0, 0, 0, 255, 0, 0])
-BLACK = {
-    "gray": png([bytes(4), bytes(4)], GRAY),
-    "gray of one bit": png([bytes(1)], GRAY, 1),
-    "palette": png([bytes(4)], PALETTE, palette=RED_BLACK),
-    "palette of two bits": png([bytes(1)], PALETTE, 2, RED_BLACK),
-}
-LIT = {
-    "gray": png([bytes(4), bytes([0, 0, 0, 1])], GRAY),
-    "gray of one bit": png([b"\x01"], GRAY, 1),
-    "palette": png([bytes([0, 1])], PALETTE, palette=RED_BLACK),
-    "palette of two bits": png([b"\x40"], PALETTE, 2, RED_BLACK),
-}
-
-
 @pytest.mark.parametrize("image", BLACK.values(), ids=BLACK)
 def test_a_binary_mask_without_a_pixel_is_refused(image: str) -> None:
     error = refusal({"name": "oil film", "mask": {"png": image}})
@@ -122,15 +85,6 @@ def test_one_pixel_is_a_mask(image: str) -> None:
     assert sent("IMAGE", {"name": "oil film", "mask": {"png": image}})["mask"] == {"png": image}
 
 
-COMPOSITES = {
-    "gray": (png([bytes([0, 7])], GRAY), [7, 7, 7], [7, 7, 8]),
-    "gray with alpha": (png([bytes([7, 0])], GRAY_ALPHA), [7, 7, 7], [0, 0, 1]),
-    "palette": (png([bytes([0, 1])], PALETTE, palette=RED_BLACK), [255, 0, 0], [0, 255, 0]),
-    "rgb": (png([bytes([1, 2, 3])], RGB), [1, 2, 3], [3, 2, 1]),
-    "rgb with alpha": (png([bytes([1, 2, 3, 0])], RGBA), [1, 2, 3], [2, 3, 1]),
-}
-
-
 @pytest.mark.parametrize(("image", "inside", "outside"), COMPOSITES.values(), ids=COMPOSITES)
 def test_a_colour_is_looked_for_in_every_form_of_composite(image: str, inside: list[int], outside: list[int]) -> None:
     found = {"name": "oil film", "mask": {"imBytes": image, "colorRGB": inside}}
@@ -140,11 +94,6 @@ def test_a_colour_is_looked_for_in_every_form_of_composite(image: str, inside: l
         refusal({"name": "oil film", "mask": {"imBytes": image, "colorRGB": outside}}).path
         == "annotations[0].mask.imBytes"
     )
-
-
-def frames(*images: str) -> dict[str, Any]:
-    listed = [{"index": at, "imBytes": image} for at, image in enumerate(images, 1)]
-    return {"masks": {"frames": listed, "instances": [{"colorRGB": [1, 2, 3], "name": "oil film"}]}}
 
 
 @pytest.mark.parametrize(
@@ -318,6 +267,14 @@ def test_metrics_in_both_spellings_are_refused() -> None:
     assert refusal({"name": "weather", "answer": {"name": "fog", "custom_metrics": [{"name": "iou"}]}}).path == (
         "annotations[0].answer.custom_metrics[0].value"
     )
+
+
+@pytest.mark.parametrize("key", ["answer", "answers"])
+def test_a_text_with_times_stands_in_an_array_under_answer(key: str) -> None:
+    text = {"value": "x", "frames": [{"start": 1, "end": 2}]}
+    error = refusal({"name": "frame note", key: text if key == "answer" else [text]})
+
+    assert error.path == ("annotations[0].answer.value" if key == "answer" else "annotations[0].answer[0].value")
 
 
 # -- replies -----------------------------------------------------------------------------------------------------------

@@ -74,6 +74,15 @@ def test_a_document_is_drawn_as_sheets_with_words_boxes_and_entities(harbour: Sa
     assert "finding entity “Two crates of deck load were damaged”, page 1, 5 tokens; page 1, 2 tokens" in entries(page)
 
 
+def test_a_document_whose_files_were_uploaded_is_linked_and_drawn(sandbox: SandboxProcess, project: str) -> None:
+    """`dataset add` uploads the local files that a document names."""
+    pdf, layer = uploaded(sandbox, (ASSETS / "logbook.pdf").read_bytes()), uploaded(sandbox, LAYER)
+    page = show(sandbox, project, "PDF", {"pdf_url": pdf, "text_layer_url": layer})
+    assert page.all("p", of="note") == []
+    assert page.one("a", href=pdf.removeprefix(sandbox.url)).text
+    assert len(page.all("figure", of="sheet")) == 2
+
+
 def test_a_conversation_is_drawn_as_a_chat_with_entities_and_answers(harbour: SandboxProcess) -> None:
     page = row_page(harbour, "vhf-12", "vhf-12/2031-02-11.json")
     messages = page.all("article", of="message")

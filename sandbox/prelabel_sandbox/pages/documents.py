@@ -11,7 +11,7 @@ from prelabel_sandbox.pages.content import Unreadable, json_of, parsed
 from prelabel_sandbox.pages.drawing.annotations import Annotation
 from prelabel_sandbox.pages.drawing.document import document_of, quoted_tokens
 from prelabel_sandbox.pages.drawing.text_layer import TextLayer, text_layer_of
-from prelabel_sandbox.pages.sources import own_file, source_of
+from prelabel_sandbox.pages.sources import is_missing, source_of
 
 
 class Files(NamedTuple):
@@ -36,10 +36,10 @@ def shown_document(request: Request, asset: Asset, annotations: Sequence[Annotat
     """Return the data of the template; `reason` says why the text layer cannot be read, "" if it can."""
     files = files_of(asset.row_data)
     pdf = source_of(request, files.pdf)
-    is_missing = pdf is not None and pdf.origin is None and own_file(request, pdf.url) is None
+    no_pdf = is_missing(request, files.pdf)
     layer, reason = _text_layer(request, files.text_layer)
     document = document_of(annotations, layer, asset.pages)
-    context = {"document": document, "pdf": pdf, "files": files, "is_missing": is_missing, "reason": reason}
+    context = {"document": document, "pdf": pdf, "files": files, "no_pdf": no_pdf, "reason": reason}
     named = [quoted_tokens(annotation, layer) for annotation in annotations]
     return {**context, "annotations": named, "drawn": document.drawn, "notes": document.notes}
 

@@ -7,6 +7,7 @@ from typing import Any
 from prelabel.annotations.kinds import BY_NAME, KINDS, Kind
 from prelabel.annotations.together import MAX_PER_FEATURE, check_count
 from prelabel.errors import InvalidAnnotation, MalformedMessage, Reason
+from prelabel.printing import command
 from prelabel.validation.gate import data_row_key, read_message, slow_count
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.ontology.tree import Feature
@@ -141,7 +142,7 @@ class RowBuilder:
             expected = f"{self._project_id}, whose inbox this is"
             return MalformedMessage(Reason.WRONG_PROJECT, "projectId", message.project_id, expected)
         expected = f"{FORMS[self._forms]}, which the project's imported rows have or its settings ask for"
-        hint = f"prelabel project set {self._project_id} --data-row-forms both"
+        hint = command("project set", self._project_id, data_row_forms="both")
         return MalformedMessage(Reason.DATA_ROW_FORM, "dataRow", FORMS[key[0]], expected, hint)
 
 

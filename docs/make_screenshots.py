@@ -132,6 +132,11 @@ def main(wanted: list[str]) -> None:
             ("row-image-dark", pages["row-image"], WIDE, "dark"),
         ]
         shots += [("row-text-phone", pages["row-text"], PHONE, "dark"), ("readme", pages["row-image"], WIDE, "light")]
+        shots += [
+            ("row-pdf-phone", pages["row-pdf"], PHONE, "light"),
+            ("row-conversational-dark", pages["row-conversational"], WIDE, "dark"),
+            ("row-chat-phone", pages["row-chat"], PHONE, "dark"),
+        ]
         for name, path, (width, height), scheme in shots:
             if wanted and name not in wanted:
                 continue

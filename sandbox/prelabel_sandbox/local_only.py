@@ -1,4 +1,4 @@
-"""Whether something is on this machine: who may see the pages and control the sandbox, and what pages may read."""
+"""The rules about this machine: which host names mean it, and that only it may use the pages and the control."""
 
 import ipaddress
 
@@ -6,13 +6,18 @@ from starlette.requests import Request
 
 
 def is_local(request: Request) -> bool:
-    """Return whether a request comes from this machine. Only such requests may see pages or control the sandbox."""
-    return request.client is not None and is_this_machine(request.client.host)
+    """Return whether a request comes from this machine."""
+    return request.client is not None and is_loopback_address(request.client.host)
 
 
-def is_this_machine(host: str) -> bool:
-    """Return whether a host is this machine: `localhost` or a loopback address."""
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address means this machine; of the names only `localhost` does."""
+    return host == "localhost" or is_loopback_address(host)
+
+
+def is_loopback_address(host: str) -> bool:
+    """Return whether this is an address of the loopback interface; a name is none."""
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

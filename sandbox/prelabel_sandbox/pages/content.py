@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 from starlette.requests import Request
 
-from prelabel_sandbox.local_only import is_this_machine
+from prelabel_sandbox.local_only import is_loopback
 from prelabel_sandbox.pages.sources import own_file, source_of
 
 Parsed = TypeVar("Parsed")
@@ -88,7 +88,7 @@ def _served(request: Request, url: str, max_bytes: int) -> bytes:
     """Return a file that a server on this machine serves; redirects and proxies are not followed."""
     parts = urlsplit(url)
     # A page that is read by a page reads nothing itself: addresses of pages must not lead to a circle of requests.
-    if parts.scheme != "http" or not is_this_machine(parts.hostname or "") or _is_of_a_page(request):
+    if parts.scheme != "http" or not is_loopback(parts.hostname or "") or _is_of_a_page(request):
         raise Unreadable(f"it is at {parts.scheme}://{parts.netloc}: {_ELSEWHERE}")
     connection = None
     try:

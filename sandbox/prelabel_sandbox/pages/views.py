@@ -41,6 +41,7 @@ class Look:
     ) -> None:
         self._request = request
         self._path = f"/projects/{quote(project.id, '')}/rows/{quote(row.id, '')}"
+        self._masks = f"{self._path}/masks"
         self._classes = classes
         self._annotations = annotations
         self.asset = row.asset or UNKNOWN
@@ -115,7 +116,7 @@ class Look:
     def _address(self, annotation: Annotation, mask: dict[str, Any], frame: int | None) -> str | None:
         """Return the address of a mask's image, or None; record its origin, so that the page may load from there."""
         if "instanceURI" not in mask:
-            return f"{self._path}/masks/{annotation.uuid_text}/{'image' if frame is None else frame}.png"
+            return f"{self._masks}/{annotation.uuid_text}/{'image' if frame is None else frame}.png"
         source = source_of(self._request, mask["instanceURI"])
         if source and source.origin and source.origin not in self.origins:
             if len(self.origins) >= _ORIGINS:

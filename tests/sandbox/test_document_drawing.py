@@ -113,6 +113,21 @@ def test_a_file_that_is_no_text_layer_is_refused_with_the_place(content: bytes, 
     assert path in str(error.value)
 
 
+def test_words_of_a_line_have_the_size_of_the_line_and_stand_on_one_baseline() -> None:
+    """OCR gives a word such as `was` the height of its letters."""
+    words = [("Mott", 0, 10), ("was", 3, 7), ("large.", 0, 14), ("Lower", 20, 12)]
+    tokens = [token(word, left=1, top=top, width=9, height=height) for word, top, height in words]
+    tokens.insert(2, {"id": "nowhere"})
+    layer = layer_of({"number": 1, "groups": [{"id": "g", "tokens": tokens}]})
+    found = {name: (word.size, word.baseline) for (_, name), word in layer[1].tokens.items() if word.place}
+    assert found == {
+        "Mott": (14, pytest.approx(11.2)),
+        "was": (14, pytest.approx(11.2)),
+        "large.": (14, pytest.approx(11.2)),
+        "Lower": (12, pytest.approx(29.6)),
+    }
+
+
 def test_tokens_that_follow_each_other_in_a_line_are_one_rectangle() -> None:
     words = [(0, 0, 10, 10), (12, 1, 20, 10), (22, 0, 30, 11), (200, 0, 210, 10), (0, 14, 10, 24), (0, 28, 10, 38)]
     assert list(lines_of(Rectangle(*word) for word in words)) == [

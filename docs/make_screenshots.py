@@ -140,6 +140,9 @@ def main(wanted: list[str]) -> None:
         shots += [
             ("row-tms_geo-phone", pages["row-tms_geo"], PHONE, "light"),
             ("row-dicom-dark", pages["row-dicom"], WIDE, "dark"),
+            ("row-pdf-phone", pages["row-pdf"], PHONE, "light"),
+            ("row-conversational-dark", pages["row-conversational"], WIDE, "dark"),
+            ("row-chat-phone", pages["row-chat"], PHONE, "dark"),
         ]
         for name, path, (width, height), scheme in shots:
             if wanted and name not in wanted:

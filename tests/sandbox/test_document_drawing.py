@@ -90,9 +90,10 @@ def test_each_unit_is_drawn_in_points(unit: str, geometry: tuple[float, ...], pl
 def test_a_text_layer_in_shares_of_a_page_without_a_size_is_drawn_on_a_guessed_one() -> None:
     """So is the text layer that the official client's tests use."""
     tokens = [token("Mott", left=0.5, top=0.1, width=0.25, height=0.05)]
-    layer = layer_of({"number": 1, "units": "PERCENT", "groups": [{"id": "g", "tokens": tokens}]})
-    assert (layer[1].size, layer[1].known) == (LETTER, False)
-    assert layer[1].tokens["g", "Mott"].place == pytest.approx((306, 79.2, 459, 118.8))
+    for size in ({}, {"width": 1, "height": 1}):
+        layer = layer_of({"number": 1, "units": "PERCENT", "groups": [{"id": "g", "tokens": tokens}], **size})
+        assert (layer[1].size, layer[1].known) == (LETTER, False)
+        assert layer[1].tokens["g", "Mott"].place == pytest.approx((306, 79.2, 459, 118.8))
 
 
 @pytest.mark.parametrize(
@@ -110,6 +111,21 @@ def test_a_file_that_is_no_text_layer_is_refused_with_the_place(content: bytes, 
     with pytest.raises(msgspec.MsgspecError) as error:
         text_layer_of(content)
     assert path in str(error.value)
+
+
+def test_words_of_a_line_have_the_size_of_the_line_and_stand_on_one_baseline() -> None:
+    """OCR gives a word such as `was` the height of its letters."""
+    words = [("Mott", 0, 10), ("was", 3, 7), ("large.", 0, 14), ("Lower", 20, 12)]
+    tokens = [token(word, left=1, top=top, width=9, height=height) for word, top, height in words]
+    tokens.insert(2, {"id": "nowhere"})
+    layer = layer_of({"number": 1, "groups": [{"id": "g", "tokens": tokens}]})
+    found = {name: (word.size, word.baseline) for (_, name), word in layer[1].tokens.items() if word.place}
+    assert found == {
+        "Mott": (14, pytest.approx(11.2)),
+        "was": (14, pytest.approx(11.2)),
+        "large.": (14, pytest.approx(11.2)),
+        "Lower": (12, pytest.approx(29.6)),
+    }
 
 
 def test_tokens_that_follow_each_other_in_a_line_are_one_rectangle() -> None:
@@ -153,6 +169,12 @@ def test_without_a_text_layer_boxes_are_drawn_and_entities_are_not() -> None:
 def test_a_sheet_of_unknown_size_holds_its_boxes() -> None:
     (sheet,) = document_of(drawn_from(box(3, "PIXELS", 1000, 2000, 700, 200)), None, None).sheets
     assert (sheet.number, sheet.width, sheet.height) == (3, 1700, 2200)
+
+
+def test_larger_boxes_are_below_smaller_ones() -> None:
+    boxes = [box(1, "POINTS", 0, 0, side, side) for side in (3, 9, 6)]
+    (sheet,) = document_of(drawn_from(*boxes), None, None).sheets
+    assert [annotation.number for annotation, _ in sheet.shapes] == [2, 3, 1]
 
 
 def test_what_reaches_beyond_a_page_or_is_not_in_the_text_layer_is_said() -> None:

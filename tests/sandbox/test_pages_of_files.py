@@ -202,7 +202,9 @@ def test_a_page_that_names_a_page_does_not_lead_to_a_circle(sandbox: SandboxProc
     sandbox.project(project, HARBOUR, [{"globalKey": "a"}], mediaType="CONVERSATIONAL")
     own = rows_of(sandbox, project)["a"].attributes["href"]
     port = sandbox.url.rpartition(":")[2]
-    page = show(sandbox, project, "CONVERSATIONAL", f"http://localhost:{port}{own}")
+    page = show(
+        sandbox, project, "CONVERSATIONAL", f"http://LOCALHOST:{port}{own}"
+    )  # in capitals, it is not taken for its own
     assert "its form is another one (JSON is malformed" in note(page)
 
 

@@ -49,6 +49,7 @@ class Look:
     ) -> None:
         self._request = request
         self._path = f"/projects/{quote(project.id, '')}/rows/{quote(row.id, '')}"
+        self._masks = f"{self._path}/masks"
         self._classes = classes
         self._annotations = annotations
         self._media = media_of(project.media_type, project.editor_task_type)
@@ -136,7 +137,7 @@ class Look:
     def _address(self, annotation: Annotation, mask: dict[str, Any], frame: int | None) -> str | None:
         """Return the address of a mask's image, or None; record its origin, so that the page may load from there."""
         if "instanceURI" not in mask:
-            return f"{self._path}/masks/{annotation.uuid_text}/{'image' if frame is None else frame}.png"
+            return f"{self._masks}/{annotation.uuid_text}/{'image' if frame is None else frame}.png"
         address = mask["instanceURI"]
         shown = "this address" if frame is None else address[:_SHOWN]  # the list has it already
         source = source_of(self._request, address)

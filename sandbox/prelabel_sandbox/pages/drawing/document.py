@@ -201,7 +201,7 @@ def _notes(annotations: Iterable[Annotation], document: Document, layer: TextLay
         annotation.number
         for sheet in document.sheets
         for annotation, shape in sheet.shapes
-        if sheet.known and (shape.bottom_right[0] > sheet.width * _EDGE or shape.bottom_right[1] > sheet.height * _EDGE)
+        if shape.bottom_right[0] > sheet.width * _EDGE or shape.bottom_right[1] > sheet.height * _EDGE
     }
     for annotation in annotations:
         tokens = list(_tokens(annotation, layer)) if layer else []

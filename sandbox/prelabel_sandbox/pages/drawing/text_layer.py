@@ -15,6 +15,7 @@ LETTER = (612.0, 792.0)
 """Size in points that a page is drawn with if it is not known."""
 _POINTS = {"POINTS": 1.0, "PIXELS": 1.0, "INCHES": 72.0}
 _CHARACTERS = 200  # of one token
+_DESCENT = 0.2  # share of a line's height that is below its baseline
 
 
 class Rectangle(NamedTuple):
@@ -60,6 +61,10 @@ class Token:
 
     text: str
     place: Rectangle | None
+    #: Size of its letters: the height of its line, since a word such as "was" is lower than the others.
+    size: float = 0.0
+    #: Where its letters stand.
+    baseline: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +119,40 @@ def lines_of(places: Iterable[Rectangle]) -> Iterator[Rectangle]:
         yield line
 
 
+def _tokens(page: _Page, size: tuple[float, float]) -> Iterator[tuple[tuple[str, str], Token]]:
+    for group in page.groups:
+        known = [token.geometry for token in group.tokens]
+        places = [in_points(geometry, page.units, size) if geometry else None for geometry in known]
+        heights = _heights(places)
+        for token, place in zip(group.tokens, places, strict=True):
+            text = token.content[:_CHARACTERS]
+            yield (group.id, token.id), Token(text, place, *next(heights)) if place else Token(text, None)
+
+
+def _heights(places: Iterable[Rectangle | None]) -> Iterator[tuple[float, float]]:
+    """Return the size and the baseline of each token that has a place."""
+    line: list[Rectangle] = []
+    for place in [*filter(None, places), None]:
+        if place is None or (line and not _are_level(line[-1], place)):
+            bottom = max((token.bottom for token in line), default=0.0)
+            size = bottom - min((token.top for token in line), default=0.0)
+            yield from [(size, bottom - _DESCENT * size)] * len(line)
+            line = []
+        line += [place] if place else []
+
+
+def _are_level(one: Rectangle, other: Rectangle) -> bool:
+    height = min(one.bottom - one.top, other.bottom - other.top)
+    return min(one.bottom, other.bottom) - max(one.top, other.top) > 0.5 * height
+
+
 def _follows(line: Rectangle, place: Rectangle) -> bool:
     height = min(line.bottom - line.top, place.bottom - place.top)
-    common = min(line.bottom, place.bottom) - max(line.top, place.top)
-    return common > 0.5 * height and -height < place.left - line.right < 2 * height
+    return _are_level(line, place) and -height < place.left - line.right < 2 * height
 
 
 def _layer_page(page: _Page) -> LayerPage:
     known = page.width is not None and page.height is not None and page.units != "PERCENT"
     factor = _POINTS.get(page.units, 1.0)
     size = (page.width * factor, page.height * factor) if known and page.width and page.height else LETTER
-    tokens = {
-        (group.id, token.id): Token(
-            token.content[:_CHARACTERS], in_points(token.geometry, page.units, size) if token.geometry else None
-        )
-        for group in page.groups
-        for token in group.tokens
-    }
-    return LayerPage(page.number, size, known, tokens)
+    return LayerPage(page.number, size, known, dict(_tokens(page, size)))

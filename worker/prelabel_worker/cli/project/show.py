@@ -91,7 +91,7 @@ def _facts(
     yield "retrying", status.retrying and f"{status.retrying:,} ({_tries(status)})"
     yield "imported as", overrides.get("as", SubmitAs.PRE_LABELS.value)
     yield "had pre-labels from here", _by_policy(status)
-    yield "remaining of older messages", status.leftovers and counted(status.leftovers, "annotation")
+    yield "still in Labelbox from older messages", status.leftovers and counted(status.leftovers, "annotation")
     yield "undone", status.undone and f"{status.undone:,} of the discarded"
     for reason, count in status.dead_reasons.items():
         yield f"dead: {reason}", f"{count:,}"

@@ -41,12 +41,14 @@ def dead_letters(dead_letter_id: str = "42", project_id: str = "p", data_row: st
     return _dead_letters([dead_letter])
 
 
-def imports(chunk_id: str = "c", project_id: str = "p", name: str = "n") -> Table:
+def imports(
+    chunk_id: str = "c", project_id: str = "p", name: str = "n", cut_at: UnixTime | None = None, now: float = 3.0
+) -> Table:
     outcomes = {"imported": 4_999, "unknown-feature": 1}
     status = ImportStatus(
-        project_id, chunk_id, name, "i", "settled", "finished", 5_000, outcomes, 9, 0, 1, None, None, None
+        project_id, chunk_id, name, "i", "settled", "finished", 5_000, outcomes, 9, 0, 1, cut_at, None, None
     )
-    return import_table([status], 3.0)
+    return import_table([status], now)
 
 
 def test_a_narrow_table_of_projects_leaves_out_what_is_empty_and_no_wide_one_does() -> None:
@@ -93,6 +95,11 @@ def test_every_count_stays_on_a_terminal_that_is_too_narrow_for_the_table() -> N
         "  superseded: 1,000  skipped: 0  dead: 8,000  discarded: 0",
         "  oldest waits: 12 s  chunks: 2 running",
     ]
+
+
+def test_a_number_stays_beside_its_unit() -> None:
+    for width in range(40, 130):
+        assert "2,000.5 s" in printed(imports(cut_at=UnixTime(1.0), now=2_001.5), width)
 
 
 def test_a_text_gives_way_to_an_id_beside_it() -> None:

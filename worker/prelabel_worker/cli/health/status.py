@@ -22,7 +22,7 @@ from prelabel_worker.queries.waiting import Surroundings
 _REFRESH_SECONDS = 0.5
 _SHOWN_NAMES = 5
 _SHOWN_WAITS = 20
-_NARROW = 110  # columns that all columns need beside a short project id
+_NARROW = 125  # columns that all columns need beside an id of Labelbox
 _ALWAYS = ("project", "published", "pending", "imported", "dead")
 COLUMNS = ("published", "pending", "imported", "superseded", "skipped", "dead", "discarded")
 

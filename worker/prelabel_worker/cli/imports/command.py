@@ -146,5 +146,5 @@ def _table(imports: list[ImportStatus], now: float) -> Table:
         note = f"stuck: {status.defect}" if status.stuck_at else status.why
         state = "undone" if status.undone_at else f"{status.state} ({note})" if note else status.state
         facts = (status.chunk_id, status.project_id, state, f"{status.rows:,}", outcomes, str(status.attempts))
-        table.add_row(*facts, when(status.cut_at), f"{took:.1f} s", status.name)
+        table.add_row(*facts, when(status.cut_at), f"{took:,.1f} s", status.name)
     return table

@@ -82,7 +82,8 @@ def _lines(project_id: str, trace: Trace) -> Iterator[str]:
         # What was imported is remembered by data row, not by import: after an undo, less may remain.
         undone = any(settled.import_.undone_at for settled in trace.settled)
         or_less = "; perhaps less: an import of this data row was undone" if undone else ""
-        yield f"remaining of older messages{model}: {', '.join(leftovers.uuids) or 'no known uuid'}{unnamed}{or_less}"
+        uuids = ", ".join(leftovers.uuids) or "no known uuid"
+        yield f"still in Labelbox from older messages{model}: {uuids}{unnamed}{or_less}"
 
 
 def _settled(settled: Settled) -> str:

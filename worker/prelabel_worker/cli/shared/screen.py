@@ -90,10 +90,12 @@ def new_table(*columns: str, numbers: Collection[str] = (), spare: str | None = 
 
 
 def _need(column: Column, console: Console, options: ConsoleOptions) -> Measurement:
-    """Return how wide a column must be for its longest word, and can be for its longest line."""
+    """Return the width that a column needs for its longest word or number with unit, and for its longest line."""
     wide = options.update(width=_NOT_A_TERMINAL)
-    needs = [Measurement.get(console, wide, cell) for cell in (column.header, *column.cells)]
-    return Measurement(max(need.minimum for need in needs), max(need.maximum for need in needs))
+    header, *cells = (Measurement.get(console, wide, cell) for cell in (column.header, *column.cells))
+    if column.justify == "right":
+        cells = [Measurement(cell.maximum, cell.maximum) for cell in cells]
+    return Measurement(*(max(each) for each in zip(header, *cells, strict=True)))
 
 
 def _shared(needs: Sequence[Measurement], free: int) -> list[int]:

@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from prelabel_sandbox.http.control import ROUTES
-from prelabel_sandbox.http.files import answer_file, answer_upload
+from prelabel_sandbox.http.files import answer_export, answer_file, answer_upload
 from prelabel_sandbox.http.graphql import answer_graphql
 from prelabel_sandbox.http.rest import ROUTES as REST
 from prelabel_sandbox.origins import Guard, Names
@@ -32,6 +32,7 @@ def make_app(sandbox: Sandbox, names: Names) -> Starlette:
         Route("/graphql", answer_graphql, methods=["POST"]),
         Route("/_gql", answer_graphql, methods=["POST"]),
         Route("/files/{secret}/{file}.ndjson", answer_file),
+        Route("/exports/{secret}/{number}.ndjson", answer_export),
         Route("/uploads/{secret}", answer_upload),
         *REST,
         *ROUTES,

@@ -1,4 +1,4 @@
-"""`GET /files/<secret>/<kind>.ndjson` and `/uploads/<secret>`: files, for anyone who has the address."""
+"""`GET /files/<secret>/<kind>.ndjson`, `/exports/<secret>/<number>.ndjson`, `/uploads/<secret>`: files by address."""
 
 import mimetypes
 import time
@@ -34,6 +34,20 @@ async def answer_file(request: Request) -> Response:
     if fault is not None:
         return StreamingResponse(_half(request, path), headers={"Content-Length": str(path.stat().st_size)})
     return FileResponse(path, media_type="application/x-ndjson; charset=utf-8")
+
+
+async def answer_export(request: Request) -> Response:
+    """Send a file of an export, without any credential; 403 if its address has expired."""
+    sandbox, secret = sandbox_of(request), request.path_params["secret"]
+    task, file = (
+        sandbox.store.tasks.by_secret(secret),
+        sandbox.store.exports.file(secret, request.path_params["number"]),
+    )
+    if task is None or file is None:
+        return PlainTextResponse("NoSuchKey", 404)
+    if time.time() > task.updated + sandbox.settings.file_seconds:
+        return PlainTextResponse("Request has expired", 403)
+    return FileResponse(file, media_type="application/x-ndjson; charset=utf-8")
 
 
 async def answer_upload(request: Request) -> Response:

@@ -13,6 +13,7 @@ from tests.sandbox.sdk import (  # noqa: F401
     step2_projects,
     step4_batches,
     step6_imports,
+    then_exports,
     then_features,
     then_lists,
     trouble,

@@ -13,6 +13,7 @@ from prelabel_sandbox.http.graphql import answer_graphql
 from prelabel_sandbox.http.rest import ROUTES as REST
 from prelabel_sandbox.origins import Guard, Names
 from prelabel_sandbox.pages import ROUTES as PAGES
+from prelabel_sandbox.pages import answer_unknown
 from prelabel_sandbox.resolvers import make_schema
 from prelabel_sandbox.sandbox import Sandbox
 
@@ -38,7 +39,9 @@ def make_app(sandbox: Sandbox, names: Names) -> Starlette:
         *ROUTES,
         *PAGES,
     ]
-    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Guard, names=names)])
+    unknown = {404: answer_unknown, 405: answer_unknown}
+    guard = Middleware(Guard, names=names)
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[guard], exception_handlers=unknown)
     app.state.sandbox = sandbox
     app.state.schema = make_schema()
     return app

@@ -10,7 +10,7 @@ from prelabel_sandbox.exports.objects import Address, composite, geometry_of, ki
 
 Json = dict[str, Any]
 
-_MAX_BETWEEN = 10_000  # frames between two keyframes that are interpolated; of longer stretches the keyframes are shown
+_MAX_BETWEEN = 10_000  # frames; if keyframes are farther apart, only the keyframes are exported
 
 
 class Frames:

@@ -43,7 +43,7 @@ async def rows_of_dataset(
     position = after.seq if after else None
     rows = await run_in_threadpool(store.account_rows.page, dataset_id, position, size + 1, wanted)
     more = len(rows) > size
-    # The SDK goes on at `startCursor` until it is empty.
+    # The SDK continues at `startCursor` until it is empty.
     page = {"hasNextPage": more, "startCursor": rows[size - 1].id if more else None}
     return {"nodes": [_answer(row) for row in rows[:size]], "pageInfo": page}
 

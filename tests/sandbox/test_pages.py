@@ -408,21 +408,6 @@ def test_what_is_missing_has_a_page_that_says_so(harbour: SandboxProcess, path: 
     assert page_of(harbour, path, 404).one("h1").text == "Nothing here"
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/projects/a/b/c", "/static/nothing.css", "/_sandbox/nothing"])
-def test_an_address_that_does_not_exist_is_a_page_for_browsers_and_a_line_for_programs(
-    harbour: SandboxProcess, path: str
-) -> None:
-    for_browsers = harbour.http.get(harbour.url + path, headers={"Accept": "text/html,*/*;q=0.8"})
-    assert for_browsers.status_code == 404
-    page = parsed_page(for_browsers.text)
-    assert page.one("h1").text == "Nothing here"
-    assert page.one("nav").one("a").attributes["href"] == "/"
-    assert complaints(page) == []
-    assert "default-src 'none'" in for_browsers.headers["content-security-policy"]
-    for_programs = harbour.http.get(harbour.url + path)
-    assert (for_programs.status_code, for_programs.text) == (404, "Not Found")
-
-
 def test_assets_outside_of_their_folder_are_not_served(harbour: SandboxProcess) -> None:
     for path in (
         "/assets/../projects.json",

@@ -127,9 +127,10 @@ MAY_IMPORT = {
     "prelabel_sandbox.checks": "",
     "prelabel_sandbox.faults": "connections",
     "prelabel_sandbox.store": "checks ids",
-    "prelabel_sandbox.jobs": "checks faults ids local_only settings store",
+    "prelabel_sandbox.exports": "checks ids",
+    "prelabel_sandbox.jobs": "checks exports faults ids local_only settings store",
     "prelabel_sandbox.sandbox": "faults jobs rate_limit requestlog settings store",
-    "prelabel_sandbox.resolvers": "checks errors faults ids jobs multipart normalized sandbox settings store",
+    "prelabel_sandbox.resolvers": ("checks errors exports faults ids jobs multipart normalized sandbox settings store"),
     "prelabel_sandbox.pages": "checks local_only sandbox store",
     "prelabel_sandbox.http": (
         "checks connections errors faults local_only multipart normalized origins pages requestlog resolvers sandbox "

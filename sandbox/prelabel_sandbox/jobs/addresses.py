@@ -18,7 +18,7 @@ def may_fetch(url: str) -> bool:
 
 
 def may_redirect(url: str, target: str) -> bool:
-    """Return whether a fetch may continue at another address: no file server elsewhere may send it to this machine."""
+    """Return whether a fetch may follow a redirect: a server elsewhere must not send it to this machine."""
     return _is_https(target) or (is_http_on_loopback(url) and is_http_on_loopback(target))
 
 

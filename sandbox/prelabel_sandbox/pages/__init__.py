@@ -12,7 +12,10 @@ from prelabel_sandbox.pages.assets import answer_asset
 from prelabel_sandbox.pages.imports import import_page, imports_page
 from prelabel_sandbox.pages.projects import project_page, projects_page
 from prelabel_sandbox.pages.rows import framed_page, mask_image, row_page
+from prelabel_sandbox.pages.unknown import answer_unknown
 from prelabel_sandbox.pages.web import shown
+
+__all__ = ["ROUTES", "answer_unknown"]
 
 ROUTES: list[BaseRoute] = [
     Route("/", shown(projects_page), name="projects"),

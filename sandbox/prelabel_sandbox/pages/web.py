@@ -8,7 +8,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from prelabel_sandbox.local_only import is_local
@@ -73,13 +73,6 @@ def render(
     response.headers["Content-Security-Policy"] = _policy(nonce, sources) + ("; frame-src 'self'" if has_frame else "")
     response.headers.update({"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"})
     return response
-
-
-def answer_unknown(request: Request, _: Exception) -> Response:
-    """Answer a path that the sandbox does not have: with a page if the client asks for one, as browsers do."""
-    if "text/html" not in request.headers.get("accept", ""):
-        return PlainTextResponse("Not Found", 404)
-    return _message(request, 404, "Nothing here", "The sandbox has no page at this address.")
 
 
 def project_of(request: Request) -> Project:

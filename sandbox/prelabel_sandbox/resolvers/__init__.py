@@ -12,6 +12,7 @@ from prelabel_sandbox.resolvers import (
     batches,
     data_rows,
     datasets,
+    exports,
     feature_schemas,
     imports,
     lists,
@@ -24,7 +25,7 @@ from prelabel_sandbox.resolvers import (
 )
 
 _STEPS = (account, batches, data_rows, datasets, imports, ontologies, projects, tasks, uploads)
-_AROUND = (account_rows, feature_schemas, lists, members, overview)
+_AROUND = (account_rows, exports, feature_schemas, lists, members, overview)
 _MODULES = (*_STEPS, *_AROUND)
 _SCHEMAS = ("schema.graphql", "schema_around.graphql")
 

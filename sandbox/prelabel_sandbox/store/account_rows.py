@@ -1,6 +1,9 @@
 """Data rows of the account as clients read them: one by id, or a dataset's, a page at a time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import orjson
 
 from prelabel_sandbox.store.database import Database
 
@@ -47,6 +50,15 @@ class AccountRows:
         conditions = ["dataset_id = ?", "(? IS NULL OR rowid < ?)", *(f"{column} = ?" for column in where)]
         condition = f"{' AND '.join(conditions)} ORDER BY rowid DESC LIMIT ?"
         return self._all(condition, dataset_id, before, before, *where.values(), first)
+
+    def by_ids(self, row_ids: Iterable[str]) -> dict[str, AccountRow]:
+        """Return data rows by id; unknown ones are left out."""
+        rows = self._all("id IN (SELECT value FROM json_each(?))", orjson.dumps(list(row_ids)).decode())
+        return {row.id: row for row in rows}
+
+    def after(self, seq: int, first: int) -> list[AccountRow]:
+        """Return the data rows of the account that were created after the one at a position, oldest first."""
+        return self._all("rowid > ? ORDER BY rowid LIMIT ?", seq, first)
 
     def _all(self, where: str, *values: object) -> list[AccountRow]:
         rows = self._database.all(f"SELECT {_FIELDS} FROM catalog WHERE {where}", *values)  # noqa: S608

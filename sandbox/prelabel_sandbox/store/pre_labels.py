@@ -51,6 +51,19 @@ class PreLabels:
                 _with_uuid(content[start : start + length], uuid) + b"\n" for _, start, length, uuid in of_import
             )
 
+    def entries(self, project_id: str) -> Iterator[tuple[Import, bytes, bytes]]:
+        """Return import, uuid and line of a project's current lines, in the order of their imports."""
+        places = self._database.all(
+            f"SELECT import_seq, start, length, uuid FROM {self._table} WHERE project_id = ?"  # noqa: S608
+            " ORDER BY import_seq, start",
+            project_id,
+        )
+        for seq, of_import in groupby(places, key=lambda place: place[0]):
+            item = self._imports.by_seq(seq)
+            if item is not None:
+                content = self._imports.file(item, "input").read_bytes()
+                yield from ((item, uuid, content[start : start + length]) for _, start, length, uuid in of_import)
+
     def data_row_count(self, project_id: str) -> int:
         """Return the number of data rows that the current lines of a project name."""
         return len(self.references(project_id))

@@ -14,6 +14,7 @@ from tests.sandbox.sdk import (  # noqa: F401
     step4_batches,
     step6_imports,
     steps_by_medium,
+    then_exports,
     then_features,
     then_lists,
     trouble,

@@ -109,6 +109,15 @@ def test_a_media_type_that_does_not_exist_is_refused_with_the_nearest_and_all(na
     assert (f"did you mean {near}?" if near else ": known are") in text
 
 
+@pytest.mark.parametrize(
+    ("key", "inner"), [("pdf_url", "pdf_url"), ("tileLayerUrl", "tileLayerUrl"), ("conversationalData", "messages")]
+)
+def test_a_key_of_an_object_beside_the_global_key_is_told_where_it_belongs(key: str, inner: str) -> None:
+    text = why(**{key: "https://a.example/x"})
+
+    assert text == f'{key}: expected inside row_data: {{"row_data": {{"{inner}": …}}, "global_key": …}}'
+
+
 def test_files_of_a_document_are_uploaded_in_its_place(tmp_path: Path) -> None:
     for name in ("log.pdf", "log.json"):
         (tmp_path / name).write_text("[]")

@@ -39,6 +39,8 @@ _AROUND = 120  # bytes that a request adds to each row
 _TEXTS = ("global_key", "external_id", "media_type")
 _LISTS = ("metadata_fields", "attachments", "embeddings")
 _KEYS = ("row_data", *_TEXTS, *_LISTS)
+# Keys of objects; older guides have some of them beside the global key.
+_OF_OBJECTS = {"pdf_url", "pdfUrl", "tile_layer_url", "tileLayerUrl", "messages", "conversationalData"}
 _TAKE_TEXTS = ("TEXT", "HTML", "LLM_PROMPT_CREATION", "LLM_PROMPT_RESPONSE_CREATION", "LLM")
 """Media types whose `row_data` may be a text that is neither an address nor a file."""
 _TO_COME = "https://upload.invalid/"  # stands for the address of a local file until it is uploaded
@@ -203,6 +205,9 @@ def _held(content: bytes, *, must: bool, path: str) -> dict[str, Any] | None:
 
 def _check(payload: dict[str, Any]) -> None:
     for name in payload:
+        if name in _OF_OBJECTS:
+            inner = "messages" if name == "conversationalData" else name
+            raise _Wrong(f'{name}: expected inside row_data: {{"row_data": {{"{inner}": …}}, "global_key": …}}')
         if name not in _KEYS:
             near = difflib.get_close_matches(name, _KEYS, 1)
             raise _Wrong(f"{name[:40]}: expected " + (f"{near[0]}?" if near else f"one of {', '.join(_KEYS)}"))

@@ -27,7 +27,7 @@ demo: $(VENV)/.embedded  ## show the whole path with 20,000 rows, bad rows and a
 	$(BIN)/prelabel demo
 
 test: $(VENV)/.dev  ## run all tests, more at a time than there are cores, since most of them wait for other processes
-	$(BIN)/pytest -n 4 --dist loadfile
+	$(BIN)/pytest -n 4 --dist loadfile --durations 25 --durations-min 5
 
 test-fast: $(VENV)/.dev  ## run the unit tests except the slow ones, in under a minute
 	$(BIN)/pytest tests/unit -n 2 -m 'not slow'
@@ -75,7 +75,7 @@ lanes: $(VENV)/.dev  ## run all tests on every installed Python, server and redi
 	$(BIN)/python -m tests.wheels
 	$(BIN)/python -m tests.lanes $(if $(ONLY),--only '$(ONLY)')
 
-lanes-quick: $(VENV)/.dev  ## run the tests that depend on the server, on each server
+lanes-quick: $(VENV)/.dev  ## run the tests that depend on the server, on each server except that of `make test`
 	$(BIN)/python -m tests.lanes --quick
 
 bench: $(VENV)/.dev  ## compare prelabel with one Celery task for each row

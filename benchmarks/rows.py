@@ -103,7 +103,7 @@ KINDS: dict[str, Callable[[], list[dict[str, Any]]]] = {
 }
 RANGES = [{"start": 30, "end": 240}, {"start": 300, "end": 300}]
 ENTITY = {"name": "ship", "location": {"start": 4, "end": 12}}
-TASK = {"parentMessageId": "q-1", "messageId": "r-2", "modelConfigName": "tide-13b"}
+REPLY = {"messageId": "r-2", "modelConfigName": "tide-13b"}
 SELECTION = {"groupId": "9d3c55a0-0f5e-4d8e-8a44-0b6a7c000001", "tokenIds": ["9d3c55a0-0f5e-4d8e-8a44-0b6a7c000011"]}
 MASKS = {
     "frames": [{"index": at, "instanceURI": f"https://masks.example.org/{at:04d}.png"} for at in range(20)],
@@ -123,6 +123,11 @@ def corners(**more: Any) -> dict[str, Any]:
     return {key: value for key, value in box(**more).items() if key != "name"}
 
 
+def selection(parent: str) -> dict[str, Any]:
+    task = {"format": "message-single-selection", "data": {"parentMessageId": parent, **REPLY}}
+    return {"name": "best", "messageEvaluationTask": task}
+
+
 def speech(value: str) -> dict[str, Any]:
     return {"name": "transcript", "answer": [{"value": value, "frames": RANGES}]}
 
@@ -134,7 +139,7 @@ MEDIA_KINDS: list[tuple[str, str, Callable[[], list[dict[str, Any]]]]] = [
     (
         "5 selections of replies",
         "CONVERSATIONAL",
-        lambda: [{"name": "best", "messageEvaluationTask": {"format": "message-single-selection", "data": TASK}}] * 5,
+        lambda: [selection(f"q-{at}") for at in range(5)],
     ),
     ("5 document boxes", "PDF", lambda: [box(page=1, unit="POINTS") for _ in range(5)]),
     ("5 document entities", "PDF", lambda: [{"name": "ship", "textSelections": [SELECTION | {"page": 1}]}] * 5),

@@ -111,13 +111,13 @@ def _one_of(*keys: str) -> list[_Json]:
 
 
 def _list_options(schema: _Json) -> None:
-    """Require that a list of answers is not empty and holds no answer twice."""
+    """Require that a list of answers holds no answer twice."""
     for key in ("answer", "answers"):
         field = schema.get("properties", {}).get(key, {})
         members = [field, *field.get("anyOf", ())]
         for choice in [*members, *(inner for member in members for inner in member.get("oneOf", ()))]:
             if choice.get("type") == "array":
-                choice |= {"minItems": 1, "uniqueItems": True}
+                choice["uniqueItems"] = True
 
 
 def _complete(schema: _Json, kind: Kind) -> None:
@@ -138,7 +138,8 @@ def _also(**properties: _Json) -> list[_Json]:
     return [{"properties": properties}]
 
 
-_WEB = {"pattern": "^https?://"}
+_WEB = {"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]"}
+_EMPTY = {"maxItems": 0}
 _VISIBLE = {"not": {"const": [0, 0, 0]}}
 _COLOURED = {"required": ["colorRGB"], "properties": {"colorRGB": {"type": "array"} | _VISIBLE}}
 _TIMED_TEXT = {"allOf": [_present("value"), _present("frames")]}
@@ -152,6 +153,8 @@ _RULES: dict[str, _Json] = {
     "TimedChecklist": {"allOf": _also(answer={"items": _OPTION}, answers={"items": _OPTION})},
     "TimedRadio": {"allOf": _also(answer=_OPTION)},
     "Polygon": {"allOf": _also(polygon={"minItems": 3})},
+    "DicomPolyline": {"allOf": _also(classifications=_EMPTY)},
+    "Slice": {"allOf": _also(classifications=_EMPTY)},
     "MaskImage": {
         "oneOf": _one_of("instanceURI", "imBytes", "png"),
         "anyOf": [_present("png"), _COLOURED],

@@ -66,7 +66,8 @@ def load(client: httpx.Client) -> dict[str, str]:
         import_id = imported(client, project["id"], "model-2031-02-11", content)
         page = client.get(f"/projects/{project['id']}").text
         row = page.split('<th scope="row"><a href="', 1)[1].split('"', 1)[0]
-        pages[f"row-{project['mediaType'].lower()}"] = row
+        kind = "chat" if "editorTaskType" in project else project["mediaType"].lower()
+        pages[f"row-{kind}"] = row
         if project["mediaType"] == "IMAGE":
             imported(client, project["id"], "model-2031-02-12", content[: content.index(b"\n")])
             pages |= {
@@ -100,6 +101,11 @@ def settle(page: Page, name: str) -> None:
         until(page, "document.querySelector('video').readyState >= 2")
         page.get_by_role("slider").fill("26")
         until(page, "!document.querySelector('video').seeking")
+    if name.startswith("row-dicom"):
+        for slider, number in zip(page.get_by_role("slider").all(), ("14", "22"), strict=True):
+            slider.fill(number)
+            slider.blur()
+        page.wait_for_load_state("networkidle")
     if name in ("row-image", "readme"):
         page.get_by_role("link", name="vessel").first.focus()
 
@@ -131,6 +137,13 @@ def main(wanted: list[str]) -> None:
             ("row-image-dark", pages["row-image"], WIDE, "dark"),
         ]
         shots += [("row-text-phone", pages["row-text"], PHONE, "dark"), ("readme", pages["row-image"], WIDE, "light")]
+        shots += [
+            ("row-tms_geo-phone", pages["row-tms_geo"], PHONE, "light"),
+            ("row-dicom-dark", pages["row-dicom"], WIDE, "dark"),
+            ("row-pdf-phone", pages["row-pdf"], PHONE, "light"),
+            ("row-conversational-dark", pages["row-conversational"], WIDE, "dark"),
+            ("row-chat-phone", pages["row-chat"], PHONE, "dark"),
+        ]
         for name, path, (width, height), scheme in shots:
             if wanted and name not in wanted:
                 continue

@@ -69,7 +69,7 @@ def reasons() -> str:
         "",
         "The name of a kind leads to its JSON Schema. Kinds that share a key are told apart by the note beside the "
         "key; the first kind that fits counts. Media types are written without `_` and `-`; *all* are those with "
-        "classifications: every type except POINTCLOUD and LLM.",
+        "classifications: every type except DICOM, POINTCLOUD and LLM.",
         "",
         "| kind | key | Python | ontology tools | media types |",
         "|---|---|---|---|---|",

@@ -229,6 +229,8 @@ def run(lane: Lane, options: Sequence[str]) -> Result:
     """Prepare a lane and run pytest in it. Its output and its report are in `.lanes/reports`."""
     try:
         python, servers = environment(lane), server_folder(lane.server)
+        if not lane.python and (servers / "redis-server").samefile(redis_server.find_redis_server()):
+            raise Skipped("`make test` runs with this server and this Python")
     except Skipped as error:
         return Result(lane.name, ok=True, reason=f"SKIPPED: {error}")
     except Failed as error:

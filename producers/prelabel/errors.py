@@ -32,12 +32,12 @@ class Reason(StrEnum):
     UNREADABLE_RECORD = "unreadable-record"  # a record of a file that its reader cannot read as a prediction
     TOO_DEEP = "too-deep"  # classifications nested beyond the limit
     INVALID_ANNOTATION = "invalid-annotation"  # a field of an annotation
-    DUPLICATE_UUID = "duplicate-uuid"
+    DUPLICATE_UUID = "duplicate-uuid"  # twice in a message, or given on another data row of the import
     BROKEN_RELATIONSHIP = "broken-relationship"  # an end is not an object of the same message
     TOO_MANY_ANNOTATIONS = "too-many-annotations"  # of one feature on one data row
     GATE_DISAGREES = "gate-disagrees"  # our two checks differ: a bug of ours, never ignored silently
     WRONG_PROJECT = "wrong-project"  # the message names another project than its inbox
-    DATA_ROW_FORM = "data-row-form"  # an id in a project that uses global keys, or the reverse
+    DATA_ROW_FORM = "data-row-form"  # an id among global keys, or the reverse: project set --data-row-forms
     MEDIA_TYPE = "media-type"  # the project's media type does not accept this kind
     UNKNOWN_FEATURE = "unknown-feature"
     AMBIGUOUS_NAME = "ambiguous-name"  # a name that stands for two features or options
@@ -46,6 +46,7 @@ class Reason(StrEnum):
     WRONG_ANSWER = "wrong-answer"  # the answer's form does not fit the classification
     WRONG_NESTING = "wrong-nesting"  # a classification where the ontology has none
     PRE_LABELS_ONLY = "pre-labels-only"  # a relationship, in a project whose rows are imported as ground truth
+    GROUND_TRUTH_ONLY = "ground-truth-only"  # a benchmark mark, in a project whose rows are imported as pre-labels
     UNREADABLE_FRAME = "unreadable-frame"
     EXISTING = "existing"  # imported before, and the project's policy is dead-letter
     REFUSED = "refused"  # Labelbox refused annotations of the row

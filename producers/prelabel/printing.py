@@ -6,7 +6,11 @@ decides which characters are safe: not control characters, bidirectional marks, 
 
 import re
 import shlex
+import shutil
+import sys
+from pathlib import Path
 
+_PROGRAM = "prelabel"
 _SPECIAL = re.compile(r"[\\'!]")
 
 
@@ -45,14 +49,15 @@ def one_line(json: str) -> str:
 def command(name: str, *values: object, **options: object) -> str:
     """Return a command of ours, ready to be pasted into a shell, such as `prelabel dead retry 42 --project p`.
 
+    Where the user called this program by a path, such as `.venv/bin/prelabel`, the command begins with that path.
     `name` is our own text. `values` and the values of `options` may be foreign, so they are quoted. An option that is
     True becomes a flag; an option that is None or False is left out.
     """
     flags = [word for key, value in options.items() for word in _option(key, value)]
     words = [quoted_word(value) for value in values]
     if any(str(value).startswith("-") for value in values):
-        return " ".join(["prelabel", name, *flags, "--", *words])
-    return " ".join(["prelabel", name, *words, *flags])
+        return " ".join([_program(), name, *flags, "--", *words])
+    return " ".join([_program(), name, *words, *flags])
 
 
 def quoted_word(value: object) -> str:
@@ -61,6 +66,14 @@ def quoted_word(value: object) -> str:
     if text.isprintable():
         return shlex.quote(text)
     return "$'" + "".join(_in_shell(letter) for letter in text) + "'"
+
+
+def _program() -> str:
+    """Return `prelabel` where the shell finds the running program under that name, else the path that was typed."""
+    called, found = Path(sys.argv[0]), shutil.which(_PROGRAM)
+    if called.name != _PROGRAM or (found and Path(found).resolve() == called.resolve()):
+        return _PROGRAM
+    return quoted_word(sys.argv[0])
 
 
 def _option(key: str, value: object) -> list[str]:

@@ -101,7 +101,13 @@ def serve(options: argparse.Namespace, folder: Path) -> None:
     app = make_app(Sandbox(folder, public_url, options.api_key, settings, options.assets), names)
     gc.freeze()  # objects loaded by now live until the end: imports are judged faster if the collector skips them
     config = uvicorn.Config(
-        app, http=CuttableProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=1
+        app,
+        http=CuttableProtocol,
+        log_level="warning",
+        access_log=False,
+        # A client that is slower than the usual 5 s would send on a connection that ends at that moment.
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
     )
     Server(config, url).run(sockets=[listening])
 

@@ -7,6 +7,7 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSyntaxError
 
 _log = logging.getLogger(__name__)
+_NO_SUCH_NAME = re.compile(r"Value '\w{1,40}' does not exist in '\w+' enum\.[\w ,.'?]*")
 _WRONG_VALUE = re.compile(r"Variable '(\$\w+)' .*(?:invalid value|not provided|must not be null|non-null)", re.DOTALL)
 
 
@@ -51,5 +52,6 @@ def formatted(error: GraphQLError, debug: bool = False) -> dict[str, Any]:  # ar
 def _without_values(message: str) -> tuple[str, str]:
     variable = _WRONG_VALUE.match(message)
     if variable is not None:
-        return "BAD_USER_INPUT", f"Variable {variable[1]} has no valid value"
+        known = _NO_SUCH_NAME.search(message)
+        return "BAD_USER_INPUT", f"Variable {variable[1]} has no valid value" + (f": {known[0]}" if known else "")
     return "GRAPHQL_VALIDATION_FAILED", message[:500]

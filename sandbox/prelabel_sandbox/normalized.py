@@ -27,6 +27,18 @@ def normalized(ontology: Any, project_id: str) -> Node:
     }
 
 
+def normalized_feature(feature: Any, feature_id: str) -> Node:
+    """Return the tree of one tool or classification, with ids at every node; its own is `feature_id`.
+
+    Raises ValueError for a tree that is neither.
+    """
+    if not isinstance(feature, dict):
+        raise ValueError("feature schema: expected an object")
+    group = "tools" if "tool" in feature else "classifications"
+    root: Node = normalized({group: [{**feature, "featureSchemaId": feature_id}]}, feature_id)[group][0]
+    return root
+
+
 def _count(nodes: Any) -> int:
     """Count tools, classifications and options at every level; `_nodes` reports values that are not lists."""
     known = [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []

@@ -13,6 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from prelabel_sandbox.local_only import is_loopback
+
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?P<port>:[0-9]{1,5})?")
 _GRAPHQL = ("/graphql", "/_gql")
 _READING = ("GET", "HEAD")
@@ -37,7 +39,7 @@ class Names:
 
     def __init__(self, allowed: tuple[str, ...], *, listens_on: str) -> None:
         self._allowed = {"localhost", *(name.lower().rstrip(".") for name in allowed)}
-        self._any_address = not _is_loopback(listens_on)
+        self._any_address = not is_loopback(listens_on)
 
     def have(self, name: str) -> bool:
         """Return whether a request may be sent to this name or address."""
@@ -96,11 +98,6 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(name)
     except ValueError:
         return None
-
-
-def _is_loopback(name: str) -> bool:
-    address = _address(name)
-    return name == "localhost" if address is None else address.is_loopback
 
 
 class Guard:

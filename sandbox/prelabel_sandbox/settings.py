@@ -40,6 +40,8 @@ class Settings(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     strict_content_length: bool = False
     #: Whether the pre-labels of an import stay when the import is deleted.
     delete_keeps_pre_labels: bool = False
+    #: Whether exports have each data row's pre-labels as a label; Labelbox exports only what a labeler has submitted.
+    export_pre_labels: bool = True
     #: Also refuse lines about which docs/reference/labelbox-format.md#7 leaves open whether Labelbox accepts them.
     strict_format: bool = False
 

@@ -61,7 +61,7 @@ def test_a_healthy_project_is_reported_as_healthy(flow: Flow, run: Run) -> None:
     found = {each["check"]: each for each in json.loads(done.stdout)["findings"]}
     assert {"redis-eviction", "broker", "workers", "project-ontology", "project-shown", "key"} <= found.keys()
     assert all(each["good"] and not each["remedy"] for each in found.values())
-    assert found["project-ontology"]["project"] == flow.project
+    assert found["project-ontology"]["projectId"] == flow.project
     assert version("prelabel") in found["worker-versions"]["found"]
     assert flow.stack.file.labelbox_api_key not in done.stdout + done.stderr
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -17,7 +18,7 @@ from tests.support.flow import Flow
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/tutorial/from-data-rows-to-pre-labels.md").read_text("utf-8")
 SCRIPT = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
-TABLE = re.findall(r"\| `(\w+)` \| \[examples/rows/(\w+)\.ndjson\].*\| \[examples/media/\2\.ndjson\]", PAGE)
+TABLE = re.findall(r"\| `(\w+)`[^|]* \| \[examples/rows/(\w+)\.ndjson\].*\| \[examples/media/\2\.ndjson\]", PAGE)
 
 
 def outcomes(folder: Path, name: str = "image") -> list[str]:
@@ -61,7 +62,7 @@ def test_the_guide_can_be_typed_as_it_stands(folder: Path) -> None:
 
 @pytest.mark.parametrize(("media_type", "name"), TABLE[1:], ids=[name for _, name in TABLE[1:]])
 def test_each_line_of_the_table_goes_the_same_way(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, media_type: str, name: str
+    flow: Flow, folder: Path, monkeypatch: pytest.MonkeyPatch, media_type: str, name: str
 ) -> None:
     monkeypatch.chdir(folder)
     script = SCRIPT.replace("image", name).replace("IMAGE", media_type)
@@ -71,6 +72,35 @@ def test_each_line_of_the_table_goes_the_same_way(
         _type(line, variables)
 
     assert set(outcomes(folder, name)) == {"imported"}
+    messages = [json.loads(line) for line in Path(f"examples/media/{name}.ndjson").read_text("utf-8").splitlines()]
+    lines = flow.control("GET", f"projects/{variables['PROJECT']}/pre-labels").text.splitlines()
+    assert len(lines) == sum(len(message["annotations"]) for message in messages)
+    assert task_type(flow, variables["PROJECT"]) == ("OFFLINE_MODEL_CHAT_EVALUATION" if name == "chat" else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("document", "a PDF with its text layer"),
+        ("geospatial", "tiles with bounds and zooms"),
+        ("conversational", "a conversation"),
+        ("chat", "a chat with models"),
+    ],
+)
+def test_the_example_rows_are_the_objects_that_the_page_shows(name: str, kind: str) -> None:
+    (row,) = (ROOT / f"examples/rows/{name}.ndjson").read_text("utf-8").splitlines()
+    shown = {match[0]: match[1] for match in re.findall(r"^\*\*(.*?)\.\*\*.*?```json\n(.*?)```", PAGE, re.M | re.S)}
+    example = json.loads(shown[next(title for title in shown if title.lower() == kind.lower())])
+
+    assert example.keys() == json.loads(row).keys()
+    assert example["row_data"].keys() == json.loads(row)["row_data"].keys()
+
+
+def task_type(flow: Flow, project: str) -> str | None:
+    query = {"query": f'{{ project(where: {{id: "{project}"}}) {{ editorTaskType }} }}'}
+    key = {"Authorization": f"Bearer {flow.stack.file.labelbox_api_key}"}
+    answer = httpx.post(f"{flow.stack.file.sandbox_url}/graphql", json=query, headers=key, timeout=30)
+    return answer.json()["data"]["project"]["editorTaskType"]  # type: ignore[no-any-return]
 
 
 def _type(line: str, variables: dict[str, str]) -> None:

@@ -14,17 +14,14 @@ def messages(flow: Flow, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) | {"projectId": flow.project} for line in lines]
 
 
-def create(flow: Flow, media_type: str) -> None:
-    flow.control(
-        "POST",
-        "projects",
-        {"id": flow.project, "ontology": ONTOLOGY, "dataRows": "any", "mediaType": media_type},
-    )
+def create(flow: Flow, media_type: str, task_type: str | None = None) -> None:
+    facts = {"id": flow.project, "ontology": ONTOLOGY, "dataRows": "any", "mediaType": media_type}
+    flow.control("POST", "projects", facts | {"editorTaskType": task_type})
 
 
 @pytest.mark.parametrize("name", MEDIA)
 def test_an_example_is_imported(flow: Flow, name: str) -> None:
-    create(flow, MEDIA[name])
+    create(flow, MEDIA[name], "OFFLINE_MODEL_CHAT_EVALUATION" if name == "chat" else None)
     sent = messages(flow, name)
     flow.publish(*sent)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.flow import COMMAND, Flow, Run, box
+from tests.support.reading import classification
 from tests.support.waiting import wait_for
 
 
@@ -64,6 +65,24 @@ def test_rows_that_override_pre_labels_from_here_are_counted(flow: Flow, run: Ru
     assert "had pre-labels" not in run(*command).stderr
     assert "imported meanwhile, overriding pre-labels from here: 3 rows" in run(*command).stderr
     assert flow.settled().overridden == 3
+
+
+def test_rows_that_are_added_beside_pre_labels_from_here_are_counted_apart(
+    flow: Flow, run: Run, tmp_path: Path
+) -> None:
+    ontology = {"tools": [], "classifications": [classification("checklist", "speaker", "tower")]}
+    body = {"id": flow.project, "ontology": ontology, "dataRows": "any", "mediaType": "AUDIO"}
+    flow.control("POST", "projects", body)
+    (tmp_path / "turns.rttm").write_text("SPEAKER a 1 0.5 1 <NA> <NA> tower <NA> <NA>\n")
+    command = ("publish", str(tmp_path / "turns.rttm"), "--format", "rttm", "--project", flow.project, "--wait")
+
+    assert "meanwhile" not in run(*command).stderr
+    said = run(*command).stderr
+
+    assert f"imported meanwhile, added beside pre-labels from here: 1 row of {flow.project}; " in said
+    assert f"prelabel project set {flow.project} --policy skip skips" in said
+    assert "overriding" not in said
+    assert (flow.settled().added_again, flow.settled().overridden) == (1, 0)
 
 
 def test_the_same_command_publishes_nothing_again_and_brings_the_report_up_to_date(

@@ -101,7 +101,7 @@ def test_frames_from_0_publish_nothing_until_the_option_that_the_error_names_is_
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["turns.rttm", "--format", "rttm"], "rttm needs a FILE and --project"),
+        (["turns.rttm", "--format", "rttm"], "rttm needs --project: its records do not name one"),
         (["turns.rttm", "--format", "rttm", "--media", "video", "-p", "p"], "give --frame-rate"),
         (["turns.rttm", "--format", "rttm", "--images", "x", "-p", "p"], "--images means nothing to --format rttm"),
         (["turns.rttm", "--format", "messages", "--model", "m"], "--model means nothing to --format messages"),

@@ -85,7 +85,7 @@ GARBAGE = "\u0000 99999999999999999999 nan -1 [/red]"
 
 
 def with_a_lane(client: "Pipeline", root: str, *entries: bytes | str, rows: int = 1) -> None:
-    client.hset(f"{root}:meta", mapping={"lanes": 1, "form": "k"})
+    client.hset(f"{root}:meta", mapping={"lanes": 1})
     client.hset(f"{root}:inbox", mapping={"rows": rows, "0:rows": rows})
     client.rpush(f"{root}:lane:0", *entries)
     client.zadd(f"{root}:timers", {"group": 0})
@@ -104,7 +104,7 @@ def make_hostile_project(client: "Pipeline", number: int) -> None:
             client.zadd(f"{root}:{HASHES[turn % len(HASHES)]}", {"x": 1})
             client.zadd(f"{root}:timers", {"group": 0, "retry": 0, "expire": 0})
         case 2:
-            client.hset(f"{root}:meta", mapping={"lanes": 1_000_000_000, "form": "z"})
+            client.hset(f"{root}:meta", mapping={"lanes": 1_000_000_000})
             client.zadd(f"{root}:timers", {"group": 0})
         case 3:
             client.zadd(f"{root}:timers", {b"chunk:\xff": 0, b"\xfe": 0, "chunk:c1": 0, "chunk:c2": "-inf", "x": "inf"})
@@ -125,7 +125,7 @@ def make_hostile_project(client: "Pipeline", number: int) -> None:
             with_a_lane(client, root, "h 1 1 1 10 0 1 1", entry, "z 1 1 1 1 1 1 1", rows=5)
         case 8:
             client.hset(
-                f"{root}:meta", mapping=dict.fromkeys(("lanes", "form", "seq", "pausedUntil", "openMost"), GARBAGE)
+                f"{root}:meta", mapping=dict.fromkeys(("lanes", "forms", "seq", "pausedUntil", "openMost"), GARBAGE)
             )
             client.zadd(f"{root}:timers", {"group": 0})
         case 9:

@@ -26,7 +26,7 @@ def test_a_wrong_project_id_is_explained_everywhere_and_purged(flow: Flow, run: 
     assert waited.returncode == 3
     assert f"{wrong} waits: {why}" in waited.stderr
     assert f"{wrong} waits: {why}" in run("status").stdout
-    (wait, *_) = [wait for wait in json.loads(run("status", "--json").stdout)["waits"] if wait["project"] == wrong]
+    (wait, *_) = [wait for wait in json.loads(run("status", "--json").stdout)["waits"] if wait["projectId"] == wrong]
     assert wait["cause"] == "unknown-project"
     assert run("doctor", "--project", wrong).returncode == 1
 
@@ -37,7 +37,7 @@ def test_a_wrong_project_id_is_explained_everywhere_and_purged(flow: Flow, run: 
     assert (status.discarded, status.pending, status.paused) == (3, 0, None)
     assert run("wait", "--project", wrong).returncode == 0
     findings = json.loads(run("doctor", "--json").stdout)["findings"]
-    assert [finding["level"] for finding in findings if finding["project"] == wrong and not finding["good"]] == []
+    assert [finding["level"] for finding in findings if finding["projectId"] == wrong and not finding["good"]] == []
 
     again = run("publish", str(file), "--wait", "--timeout", "60", "--report", str(report))
     assert again.returncode == 1

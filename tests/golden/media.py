@@ -13,6 +13,7 @@ from tests.golden.strategies import (
     merged,
     named,
     nested,
+    once,
     texts,
     uuids,
 )
@@ -144,6 +145,7 @@ def tiles(heights: st.SearchStrategy[float]) -> st.SearchStrategy[dict[str, Any]
 slices = st.lists(st.integers(0, 500), min_size=1, max_size=3, unique=True).map(sorted)
 group_keys = st.sampled_from(["axial", "sagittal", "coronal"]).map(lambda key: {"groupKey": key})
 config = st.fixed_dictionaries({"messageId": texts, "modelConfigName": texts})
+configs = st.lists(config, min_size=1, max_size=3, unique_by=lambda each: each["messageId"])
 
 
 @st.composite
@@ -156,7 +158,8 @@ def slice_lines(draw: st.DrawFn) -> dict[str, Any]:
 def evaluations(draw: st.DrawFn) -> dict[str, Any]:
     parent = {"parentMessageId": draw(texts)}
     name = draw(st.sampled_from(["best reply", "usable replies", "reply order"]))
-    chosen = draw(st.lists(config, min_size=1, max_size=3))
+    replies = configs.filter(lambda each: parent["parentMessageId"] not in {reply["messageId"] for reply in each})
+    chosen = draw(replies)
     data: dict[str, Any] = {
         "best reply": chosen[0],
         "usable replies": {"selectedMessages": chosen},
@@ -208,7 +211,7 @@ ANNOTATIONS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 @st.composite
 def messages(draw: st.DrawFn, media: str) -> dict[str, Any]:
     """A whole message of this media type, some annotations with uuids of their own."""
-    found = draw(st.lists(ANNOTATIONS[media], min_size=1, max_size=4))
+    found = once(draw(st.lists(ANNOTATIONS[media], min_size=1, max_size=4)))
     for each in found:
         if draw(st.booleans()):
             each["uuid"] = draw(uuids)

@@ -89,10 +89,38 @@ annotations = st.one_of(
 )
 
 
+_NAMES = {item["featureSchemaId"]: item["name"] for item in (*HARBOUR["tools"], *HARBOUR["classifications"])}
+_SPREAD = {"events", "frame note", "noise", "transcript"}  # checklists and texts, which may be answered for more times
+
+
+def once(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The annotations without those that answer a question of the data row, or of a message, again."""
+    kept: list[dict[str, Any]] = []
+    asked = set()
+    for each in found:
+        question = _question(each)
+        if question is None or question not in asked:
+            kept.append(each)
+        asked.add(question)
+    return kept
+
+
+def _question(annotation: dict[str, Any]) -> Any:
+    task, answer = annotation.get("messageEvaluationTask"), annotation.get("answer")
+    if task is None and answer is None:
+        return None
+    name = annotation["name"] if "name" in annotation else _NAMES[annotation["schemaId"]]
+    if task is not None:
+        return name, task["data"]["parentMessageId"]
+    items = answer if isinstance(answer, list) else [answer]
+    timed = "frames" in annotation or any(isinstance(item, dict) and "frames" in item for item in items)
+    return None if timed and name in _SPREAD else (name, annotation.get("messageId"))
+
+
 @st.composite
 def messages(draw: st.DrawFn) -> dict[str, Any]:
     """Whole messages, some with uuids of their own, some with a link between two objects."""
-    found = draw(st.lists(annotations, min_size=1, max_size=4))
+    found = once(draw(st.lists(annotations, min_size=1, max_size=4)))
     for each in found:
         if draw(st.booleans()):
             each["uuid"] = draw(uuids)

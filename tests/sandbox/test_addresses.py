@@ -4,6 +4,7 @@ import signal
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address
@@ -64,12 +65,19 @@ def test_an_upload_is_imported_from_its_address(sandbox: SandboxProcess, project
 
 @pytest.mark.parametrize(
     "url",
-    ["http://192.0.2.1/a", "file:///etc/hostname", "{sandbox}/uploads/unknown", "{sandbox}/_sandbox/requests", "a"],
+    [
+        *("http://192.0.2.1/a", "http://10.0.0.1/a", "http://192.168.0.1/a", "http://169.254.169.254/a"),
+        *("http://0.0.0.0:{port}/a", "http://127.1:{port}/a", "http://localhost.example:{port}/a"),
+        *("http://127.0.0.1@192.0.2.1/a", "http://[::1/a", "http:///a", "http://127.0.0.1:1/a"),
+        *("ftp://127.0.0.1/a", "file:///etc/hostname", "{sandbox}/uploads/unknown", "{sandbox}/_sandbox/requests"),
+        "a",
+    ],
 )
-def test_what_is_neither_https_nor_here_fails_with_an_error_file(
+def test_what_is_neither_https_nor_on_this_machine_fails_with_an_error_file(
     sandbox: SandboxProcess, project: str, url: str
 ) -> None:
-    data_of(sandbox.ask(BY_URL, p=project, n="a", url=url.replace("{sandbox}", sandbox.url)))
+    url = url.replace("{sandbox}", sandbox.url).replace("{port}", sandbox.url.rpartition(":")[2])
+    data_of(sandbox.ask(BY_URL, p=project, n="a", url=url))
     assert reason(sandbox, project, "a").startswith("fileUrl cannot be fetched: ")
 
 
@@ -78,15 +86,16 @@ def test_an_import_needs_a_file_or_an_address(sandbox: SandboxProcess, project: 
 
 
 class Server(ThreadingHTTPServer):
-    """One of files by https."""
+    """One of files: by https, or without a certificate by plain http."""
 
-    def __init__(self, chain: Path) -> None:
+    def __init__(self, chain: Path | None) -> None:
         super().__init__(("127.0.0.1", 0), Files)
         self.over = threading.Event()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(chain)
-        self.socket = context.wrap_socket(self.socket, server_side=True)
-        self.url = f"https://127.0.0.1:{self.server_port}"
+        if chain is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(chain)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.url = f"{'https' if chain else 'http'}://127.0.0.1:{self.server_port}"
 
     def handle_error(self, *_: object) -> None:
         """Ignore errors: clients close the connection when they have read enough."""
@@ -98,9 +107,9 @@ class Files(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        if self.path in ("/to-http", "/to-good"):
+        if self.path.startswith("/to?"):
             self.send_response(302)
-            self.send_header("Location", "http://127.0.0.1:1/" if self.path == "/to-http" else "/good")
+            self.send_header("Location", self.path.removeprefix("/to?"))
             self.end_headers()
         elif self.path == "/missing":
             self.send_error(404)
@@ -145,13 +154,24 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve
     chain = certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(chain))
     monkeypatch.setenv("NO_PROXY", "*")
-    server = Server(chain)
-    serving = threading.Thread(target=server.serve_forever)
-    serving.start()
+    with serving(Server(chain)) as server:
+        yield server
+
+
+@pytest.fixture
+def local_files() -> Iterator[Server]:
+    with serving(Server(None)) as server:
+        yield server
+
+
+@contextmanager
+def serving(server: Server) -> Iterator[Server]:
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
     yield server
     server.over.set()
     server.shutdown()
-    serving.join()
+    thread.join()
     server.server_close()
 
 
@@ -161,15 +181,58 @@ def test_files_at_other_addresses_are_fetched_within_limits(
     sandbox = start("--seconds-per-import", "0", data=":memory:")
     sandbox.project("c1", CARS)
     sandbox.control("POST", "/settings", {"fetchSeconds": 0.5, "fetchBytes": 50 * len(BOXES)})
-    for name in ("good", "to-good", "missing", "large", "endless", "to-http"):
-        data_of(sandbox.ask(BY_URL, p="c1", n=name, url=f"{elsewhere.url}/{name}"))
-    for name in ("good", "to-good"):
+    capitals = elsewhere.url.replace("https", "HTTPS")
+    urls = {name: f"{elsewhere.url}/{name}" for name in ("good", "missing", "large", "endless")}
+    urls |= {"capitals": f"{capitals}/good", "to-good": f"{elsewhere.url}/to?/good"}
+    urls |= {"to-http": f"{elsewhere.url}/to?{sandbox.url}/_sandbox/health"}
+    for name, url in urls.items():
+        data_of(sandbox.ask(BY_URL, p="c1", n=name, url=url))
+    for name in ("good", "to-good", "capitals"):
         statuses = parsed(httpx.get(sandbox.ended("c1", name)["statusFileUrl"]).content)
         assert [each["status"] for each in statuses] == ["SUCCESS", "FAILURE"]
     assert reason(sandbox, "c1", "missing").endswith("404")
     assert "bytes" in reason(sandbox, "c1", "large")
     assert reason(sandbox, "c1", "endless").endswith("TimeoutError")
-    assert "not https" in reason(sandbox, "c1", "to-http")
+    assert "neither https" in reason(sandbox, "c1", "to-http")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST"])
+def test_a_file_of_this_machine_is_fetched_by_plain_http(
+    sandbox: SandboxProcess, project: str, local_files: Server, host: str
+) -> None:
+    url = f"{local_files.url.replace('127.0.0.1', host)}/good"
+    data_of(sandbox.ask(BY_URL, p=project, n="a", url=url))
+    statuses = parsed(httpx.get(sandbox.ended(project, "a")["statusFileUrl"]).content)
+    assert [each["status"] for each in statuses] == ["SUCCESS", "FAILURE"]
+
+
+def test_plain_http_of_this_machine_has_the_same_limits_and_leaves_it_only_by_https(
+    start: Callable[..., SandboxProcess],
+    local_files: Server,
+    elsewhere: Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("http_proxy", "http://127.0.0.1:1")
+        patch.setenv("no_proxy", elsewhere.url.removeprefix("https://"))
+        patch.delenv("NO_PROXY")
+        sandbox = start("--seconds-per-import", "0", data=":memory:")
+    sandbox.project("c1", CARS)
+    sandbox.control("POST", "/settings", {"fetchSeconds": 0.5, "fetchBytes": 50 * len(BOXES)})
+    urls = {name: f"{local_files.url}/{name}" for name in ("good", "missing", "large", "endless")}
+    urls |= {"to-https": f"{local_files.url}/to?{elsewhere.url}/good", "to-good": f"{local_files.url}/to?/good"}
+    urls |= {"to-private": f"{local_files.url}/to?http://10.0.0.1/", "to-file": f"{local_files.url}/to?file:///etc/a"}
+    urls |= {"round": f"{elsewhere.url}/to?{elsewhere.url}/to?{local_files.url}/good"}
+    for name, url in urls.items():
+        data_of(sandbox.ask(BY_URL, p="c1", n=name, url=url))
+    for name in ("good", "to-good", "to-https"):
+        assert sandbox.ended("c1", name)["state"] == "FINISHED", name
+    assert reason(sandbox, "c1", "missing").endswith("404")
+    assert "bytes" in reason(sandbox, "c1", "large")
+    assert reason(sandbox, "c1", "endless").endswith("TimeoutError")
+    for name in ("to-private", "round"):
+        assert "neither https" in reason(sandbox, "c1", name)
+    assert reason(sandbox, "c1", "to-file").endswith("302")
 
 
 def test_an_address_is_fetched_again_by_a_sandbox_that_comes_back(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.row_data import BAD, GOOD, Bad, Good
 from tests.support.sandbox.account import (
     DATASET,
     ROWS,
@@ -26,10 +27,22 @@ from tests.support.sandbox.uploads import uploaded
         (entry(dataset_id="cunknown"), "dataset"),
         (entry(row_data="ä" * (32 << 10) + "b"), "65536"),
         (entry(row_data=7), "row_data must be a string"),
+        (entry(row_data="https:///b.jpg"), "needs a host"),
+        (entry(row_data="GS:///b.jpg"), "needs a host"),
         (entry(global_key=["a"]), "global_key must be a string"),
         (entry(kind="ID", value="cunknown"), "cunknown"),
     ],
-    ids=["no data", "long key", "no dataset", "long text", "data is a number", "key is a list", "unknown id"],
+    ids=[
+        "no data",
+        "long key",
+        "no dataset",
+        "long text",
+        "data is a number",
+        "no host",
+        "no bucket",
+        "key is a list",
+        "unknown id",
+    ],
 )
 def test_a_data_row_that_cannot_be_is_a_failed_one(tasks: SandboxProcess, bad: dict[str, Any], why: str) -> None:
     nodes, failed = made(tasks, entry(), bad)
@@ -61,12 +74,50 @@ def test_failures_show_what_was_given(tasks: SandboxProcess, project: str) -> No
     ]
 
 
-def test_conversations_and_tiles_are_kept_as_json(tasks: SandboxProcess) -> None:
+@pytest.mark.parametrize(("row_data", "media_type"), [(each.row_data, each.media_type) for each in GOOD], ids=str)
+def test_an_object_is_kept_as_the_json_that_was_sent(
+    tasks: SandboxProcess, row_data: dict[str, Any], media_type: str
+) -> None:
+    (node, typed), failed = made(tasks, entry(row_data=row_data), entry(row_data=row_data, media_type=media_type))
+
+    assert failed == []
+    assert json.loads(node["rowData"]) == json.loads(typed["rowData"]) == row_data
+
+
+def test_tiles_may_stand_in_place_of_row_data(tasks: SandboxProcess) -> None:
     tiles = entry(row_data=None)
-    tiles["payload"] = {"tileLayerUrl": "https://a/{z}/{x}/{y}.png", "bounds": [[0, 0], [1, 1]]}
-    nodes, _ = made(tasks, entry(row_data={"type": "conversation", "messages": []}), tiles)
-    assert json.loads(nodes[0]["rowData"]) == {"type": "conversation", "messages": []}
-    assert json.loads(nodes[1]["rowData"])["tileLayerUrl"].startswith("https://a/")
+    tiles["payload"] = {"tileLayerUrl": "https://a/{z}/{x}/{y}.png", "bounds": [[0, 0], [1, 1]], "epsg": "Simple"}
+    keyed = {**tiles["payload"], "globalKey": "tiles-without-row-data", "media_type": "TMS_SIMPLE"}
+
+    nodes, failed = made(tasks, tiles, {**tiles, "payload": keyed})
+
+    assert failed == []
+    assert [json.loads(node["rowData"])["tileLayerUrl"] for node in nodes] == ["https://a/{z}/{x}/{y}.png"] * 2
+
+
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_an_object_that_is_no_row_data_is_refused_with_the_place(tasks: SandboxProcess, bad: Bad) -> None:
+    nodes, (failed,) = made(tasks, entry(row_data=bad.row_data))
+
+    assert nodes == []
+    assert "row_data" in failed["message"]
+
+
+@pytest.mark.parametrize("media_type", ["IMAGES", "totallyinvalid", ""])
+def test_a_media_type_that_does_not_exist_is_refused(tasks: SandboxProcess, media_type: str) -> None:
+    nodes, (failed,) = made(tasks, entry(media_type=media_type))
+
+    assert nodes == []
+    assert failed["message"].startswith(f"Found invalid media type: '{media_type}'")
+    assert "TMS_GEO" in failed["message"]
+
+
+@pytest.mark.parametrize("good", GOOD, ids=str)
+def test_an_object_of_another_media_type_is_refused(tasks: SandboxProcess, good: Good) -> None:
+    nodes, (failed,) = made(tasks, entry(row_data=good.row_data, media_type="IMAGE"))
+
+    assert nodes == []
+    assert failed["message"].startswith("Found invalid contents for media type: 'IMAGE'")
 
 
 def test_pages_of_results_end(tasks: SandboxProcess) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from prelabel_sandbox.normalized import normalized
 from prelabel_sandbox.pages.drawing.annotations import annotations_of
+from prelabel_sandbox.pages.drawing.answers import answer_of
 from prelabel_sandbox.pages.drawing.classes import Classes
 from prelabel_sandbox.pages.drawing.highlights import LANES, Span, highlighted
 from prelabel_sandbox.pages.drawing.masks import Filter, filter_of
@@ -124,3 +125,18 @@ def test_places_in_a_recording_are_said_as_minutes_and_seconds(milliseconds: int
 
 def test_counts_have_their_plural() -> None:
     assert [count(0, "row"), count(1, "row"), count(1200, "row")] == ["0 rows", "1 row", "1,200 rows"]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ({"name": "flags", "answer": []}, "(nothing chosen)"),
+        ({"name": "remark", "answer": ""}, "(empty)"),
+        ({"name": "frame note", "answer": [{"value": "", "frames": [{"start": 1, "end": 2}]}]}, "(empty)"),
+    ],
+)
+def test_an_empty_answer_is_drawn_as_one(line: dict[str, Any], shown: str) -> None:
+    classes = Classes(HARBOUR)
+
+    (choice,) = answer_of(line, classes.classification(line)).choices
+    assert choice.text == shown

@@ -10,12 +10,13 @@ from tests.support.sandbox.process import SandboxProcess, data_of
 
 KINDS = {
     "global": example("RADIO-1"),
-    "nested": example("NEST-1"),
+    "nested": example("NEST-1", dataRow={"globalKey": "a row of its own"}),  # a row answers a question once
     "message answer": example("MSG-1"),
     "frame answer": example("VCLS-1"),
     "frame text": example("VCLS-2", 2, uuid=None),
     "temporal answer": example("TEMP-2", 1),
     "prompt": example("PROMPT-1"),
+    "response": example("PROMPT-2", 0),
     "box": example("BBOX-1", bbox={"top": 10, "left": 20, "height": 5, "width": 5}),
     "document box": example("DBOX-1"),
     "upward box": example("BBOX-1", bbox={"top": 10, "left": 20, "height": -5, "width": 5}),
@@ -39,15 +40,15 @@ MESSAGES = {"global", "nested", "message answer"}
 TAKEN = {
     "IMAGE": SHAPES | {"far point", "mask", "global", "nested"},
     "VIDEO": TIMED | {"moving box", "frame masks", "frame answer", "global", "nested"},
-    "TEXT": {"entity", "global", "nested"},
+    "TEXT": {"entity", "global", "nested", "response"},
     "TMS_GEO": SHAPES | {"upward box", "global", "nested"},
     "TMS_SIMPLE": SHAPES | {"upward box", "far point", "global", "nested"},
     "PDF": {"document box", "document entity", "global", "nested"},
     "CONVERSATIONAL": MESSAGES | {"message entity", "task"},
     "AUDIO": TIMED | {"global", "nested"},
     "HTML": {"global", "nested"},
-    "DICOM": {"sliced line", "sliced masks", "global"},
-    "LLM_PROMPT_CREATION": {"prompt", "global", "nested"},
+    "DICOM": {"sliced line", "sliced masks"},
+    "LLM_PROMPT_CREATION": {"prompt", "response"},
     "POINT_CLOUD": set(),
     "LLM": set(),
     "HOLOGRAM": set(KINDS),

@@ -1,5 +1,8 @@
 """Ontologies and projects that are created through the API."""
 
+import json
+from typing import Any
+
 import httpx
 import pytest
 
@@ -62,3 +65,80 @@ def test_what_is_not_there_is_not_found(sandbox: SandboxProcess) -> None:
 def test_an_unknown_media_type_is_refused(sandbox: SandboxProcess) -> None:
     query = 'mutation P($m: MediaType!) { createProject(data: {name: "P", allowedMediaType: $m}) { id } }'
     assert code_of(sandbox.ask(query, m="PICTURE")) == "BAD_USER_INPUT"
+
+
+CREATE = """mutation P($d: EditorTaskType, $m: MediaType!) {
+  createProject(data: {name: "P", allowedMediaType: $m, editorTaskType: $d}) { id editorTaskType } }"""
+BEST = {"tools": [{"tool": "message-single-selection", "name": "best"}], "classifications": []}
+
+
+def posted(tree: dict[str, Any], task_type: str | None, media_type: str | None = "CONVERSATIONAL") -> dict[str, Any]:
+    return {
+        "name": "O", "normalized": json.dumps(tree), "mediaType": media_type, "editorTaskType": task_type
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("media_type", ["IMAGES", "CONVERSATION", "dcm"])
+def test_a_media_type_that_does_not_exist_is_refused_and_the_known_ones_are_named(
+    sandbox: SandboxProcess, media_type: str
+) -> None:
+    ontology = sandbox.ask(ONTOLOGY, d={"name": "O", "normalized": "{}", "mediaType": media_type})
+    project = sandbox.ask(CREATE, m=media_type)
+
+    assert code_of(ontology) == "MALFORMED_REQUEST"
+    assert f"Found invalid media type: '{media_type}'" in ontology.json()["errors"][0]["message"]
+    assert "TMS_GEO" in ontology.json()["errors"][0]["message"]
+    assert code_of(project) == "BAD_USER_INPUT"
+    assert f"Value '{media_type}' does not exist in 'MediaType' enum" in project.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("task_type", "media_type", "right"),
+    [
+        ("OFFLINE_MODEL_CHAT_EVALUATION", "CONVERSATIONAL", True),
+        ("MODEL_CHAT_EVALUATION", "CONVERSATIONAL", True),
+        ("RESPONSE_CREATION", "TEXT", True),
+        ("OFFLINE_MODEL_CHAT_EVALUATION", "TEXT", False),
+        ("RESPONSE_CREATION", "CONVERSATIONAL", False),
+        ("OFFLINE_CHAT", "CONVERSATIONAL", False),
+    ],
+)
+def test_a_task_type_needs_its_media_type(
+    sandbox: SandboxProcess, task_type: str, media_type: str, right: bool
+) -> None:
+    project = sandbox.ask(CREATE, d=task_type, m=media_type)
+    ontology = sandbox.ask(ONTOLOGY, d=posted({}, task_type, media_type))
+
+    assert [("errors" not in answer.json()) for answer in (project, ontology)] == [right, right]
+
+
+@pytest.mark.parametrize("media_type", ["CONVERSATIONAL", None])
+def test_tools_of_chats_need_an_ontology_of_chats(sandbox: SandboxProcess, media_type: str | None) -> None:
+    without = sandbox.ask(ONTOLOGY, d=posted(BEST, None, media_type))
+
+    assert "MODEL_EVALUATION" in without.json()["errors"][0]["message"]
+    assert data_of(sandbox.ask(ONTOLOGY, d=posted(BEST, "MODEL_CHAT_EVALUATION", media_type)))["upsertOntology"]["id"]
+
+
+@pytest.mark.parametrize(
+    ("of_project", "of_ontology", "right"),
+    [
+        ("OFFLINE_MODEL_CHAT_EVALUATION", "MODEL_CHAT_EVALUATION", True),
+        ("MODEL_CHAT_EVALUATION", "MODEL_CHAT_EVALUATION", True),
+        (None, None, True),
+        ("OFFLINE_MODEL_CHAT_EVALUATION", None, False),
+        (None, "MODEL_CHAT_EVALUATION", False),
+    ],
+)
+def test_a_chat_project_connects_an_ontology_of_chats_and_no_other_project_does(
+    sandbox: SandboxProcess, of_project: str | None, of_ontology: str | None, right: bool
+) -> None:
+    project = data_of(sandbox.ask(CREATE, d=of_project, m="CONVERSATIONAL"))["createProject"]
+    ontology = data_of(sandbox.ask(ONTOLOGY, d=posted({}, of_ontology)))["upsertOntology"]["id"]
+
+    connected = sandbox.ask(CONNECT, p=project["id"], o=ontology)
+
+    assert project["editorTaskType"] == of_project
+    assert ("errors" not in connected.json()) == right
+    if not right:
+        assert code_of(connected) == "MALFORMED_REQUEST"

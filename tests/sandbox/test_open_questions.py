@@ -45,10 +45,28 @@ OPEN = {
     ),
     "7.14 confidence of an object only": ("IMAGE", example("NEST-2", confidence=0.5)),
     "7.15 255 for 1 in a binary mask": ("IMAGE", example("MASK-1", mask={"png": WHITE})),
-    "7.16 answers on DICOM": ("DICOM", example("RADIO-1")),
     "7.19 masks of frames by the older mask tool": (
         "VIDEO",
         example("VMASK-1", masks={**example("VMASK-1")["masks"], "instances": FOAM}),
+    ),
+    "7.18 an id as the client misspells it": (
+        "IMAGE",
+        example("RADIO-1", answer={"schema_id": "cce177a723df88bfb1c3537ef"}),
+    ),
+    "7.18 metrics as the client misspells them": (
+        "IMAGE",
+        example("RADIO-1", answer={"name": "clear", "custom_metrics": [{"name": "iou", "value": 0.5}]}),
+    ),
+    "1.7 a benchmark mark on a pre-label": ("IMAGE", example("BBOX-1", isBenchmarkReferenceLabel=True)),
+    "7.8 a radio that changes on video": (
+        "VIDEO",
+        example(
+            "VCLS-1",
+            answer=[
+                {"name": "day", "frames": [{"start": 1, "end": 5}]},
+                {"name": "night", "frames": [{"start": 6, "end": 9}]},
+            ],
+        ),
     ),
     "7.20 classifications under a text": ("IMAGE", example("TEXT-1", classifications=[])),
     "1.5 a document entity by id": ("PDF", example("DENT-1", name=None, schemaId="cdbd40a1fc153d08de02c19e3")),

@@ -14,6 +14,7 @@ from tests.support.sandbox.hostile import HOSTILE, hostile_lines, hostile_ontolo
 from tests.support.sandbox.markup import Element, complaints, parsed_page
 from tests.support.sandbox.pages import counts_of, entries, only_row, page_of, row_page, rows_of
 from tests.support.sandbox.process import SandboxProcess, ndjson
+from tests.support.sandbox.uploads import uploaded
 
 
 def test_projects_are_listed_with_what_is_in_them(harbour: SandboxProcess) -> None:
@@ -112,7 +113,8 @@ def test_masks_are_loaded_from_a_bounded_number_of_hosts(sandbox: SandboxProcess
     assert response.headers["content-security-policy"].split("; ")[3].count("https://") == 20
     page = parsed_page(response.text)
     assert len(page.one("g", of="masks").all("image")) == 20
-    assert [text.endswith("not drawn") for text in entries(page)] == [False] * 20 + [True] * 10
+    note = "not drawn: a page loads from at most 20 hosts"
+    assert [text.endswith(note) for text in entries(page)] == [False] * 20 + [True] * 10
 
 
 def test_entities_that_overlap_are_all_highlighted(harbour: SandboxProcess) -> None:
@@ -181,13 +183,12 @@ def test_answers_of_a_recording_stand_on_a_timeline_nested_ones_too(harbour: San
     assert [each.text for each in tower.all("button")] == ["0:00–0:02.4", "0:09.1–0:11"]
 
 
-def test_media_that_are_not_drawn_are_tables(harbour: SandboxProcess) -> None:
-    page = row_page(harbour, "logbooks", "logbook/1987-04.pdf")
-    assert [each.text for each in page.one("tbody").all("tr")] == [
-        "vessel box 180.75 × 14.5 at 72, 90.2, page 1, in POINTS hull state intact",
-        "ship entity page 1, 2 tokens certainty sure",
-        "weather radio the whole data row clear",
-        "remark text the whole data row Entry signed by the harbour master.",
+def test_media_that_are_not_drawn_are_tables(sandbox: SandboxProcess, project: str) -> None:
+    sandbox.project(project, HARBOUR, [{"globalKey": "prompts/17"}], mediaType="LLM_PROMPT_RESPONSE_CREATION")
+    sandbox.statuses(project, "a", [example("PROMPT-1"), example("PROMPT-2")])
+    assert [each.text for each in only_row(sandbox, project).one("tbody").all("tr")] == [
+        "task prompt prompt the whole data row Explain the tide table to a ten-year-old.",
+        "reply quality response-radio the whole data row good",
     ]
 
 
@@ -348,7 +349,6 @@ def harmless(script: Element) -> bool:
             "http://images.example.org:8080/a.png",
             "http://images.example.org:8080",
         ),
-        ("/assets/a.png", "/assets/a.png", None),
         ("/_sandbox/settings", None, None),
         ("//images.example.org/a.png", None, None),
         ("https://me:secret@images.example.org/a.png", None, None),
@@ -370,8 +370,9 @@ def test_an_asset_is_loaded_from_http_or_from_here_only(
 
 
 def test_an_address_of_the_sandbox_itself_is_its_own(sandbox: SandboxProcess, project: str) -> None:
-    sandbox.project(project, CARS, [{"globalKey": "a", "rowData": f"{sandbox.url}/assets/x.png"}])
-    assert only_row(sandbox, project).one("img").attributes["src"] == "/assets/x.png"
+    address = uploaded(sandbox, (ASSETS / "harbour.png").read_bytes(), "harbour.png")
+    sandbox.project(project, CARS, [{"globalKey": "a", "rowData": address}])
+    assert only_row(sandbox, project).one("img").attributes["src"] == address.removeprefix(sandbox.url)
 
 
 def test_every_page_forbids_all_that_it_does_not_need(harbour: SandboxProcess) -> None:
@@ -384,11 +385,11 @@ def test_every_page_forbids_all_that_it_does_not_need(harbour: SandboxProcess) -
 
 
 def every_page(sandbox: SandboxProcess) -> list[str]:
-    paths = ["/", "/nowhere/else", "/projects/nowhere", "/projects/harbour-images?search=zzz"]
+    paths = ["/", "/projects/nowhere", "/projects/harbour-images?search=zzz"]
     for project in PROJECTS:
         paths += [f"/projects/{project}", f"/projects/{project}/imports", imported(sandbox, project, "first")]
         paths += [each.attributes["href"] for each in rows_of(sandbox, project).values()]
-    return [path for path in paths if path != "/nowhere/else"]
+    return paths
 
 
 def test_every_page_can_be_used_without_a_mouse_or_a_screen(harbour: SandboxProcess) -> None:

@@ -31,6 +31,9 @@ from tests.simulation.world import EPOCH_MS, Task, World
 _CLOCK = "redis.call('TIME')"
 _VIRTUAL_CLOCK = "({math.floor(tonumber(KEYS[2]) / 1000), tonumber(KEYS[2]) % 1000 * 1000})"
 
+_FLIGHT = "redis.call('SET', root .. ':ontology:flight', 1, 'NX', 'PX', ARGV[1])"
+_ENDLESS_FLIGHT = "redis.call('SET', root .. ':ontology:flight', 1, 'NX')"
+
 
 @cache
 def script_sources() -> Mapping[str, str]:
@@ -40,9 +43,9 @@ def script_sources() -> Mapping[str, str]:
 
 
 def with_virtual_clock(source: str) -> str:
-    """The same script with the clock that wire.py sends along as a second key."""
+    """The same script with the clock that wire.py sends along as a second key; wire.py also ends its flights."""
     assert _CLOCK in source
-    return source.replace(_CLOCK, _VIRTUAL_CLOCK)
+    return source.replace(_CLOCK, _VIRTUAL_CLOCK).replace(_FLIGHT, _ENDLESS_FLIGHT)
 
 
 class Clock:

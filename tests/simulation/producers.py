@@ -25,15 +25,16 @@ class Producer(Process):
     def __init__(self, world: World, name: str, wire: Wire, prefix: str, folder: Path | None) -> None:
         super().__init__(world, name)
         self._slot: Slot | None = take_slot(folder) if folder else None
+        inbox = Inbox(Client(wire, self), prefix, durability="waitaof")
         self.outboxes = Outboxes(
             _LIMITS,
             max_rows=100,
             max_bytes=10**6,
+            most_projects=inbox.most_projects,
             slot=self._slot,
             spool_bytes=10**6,
             changed=Condition(world),  # type: ignore[arg-type]
         )
-        inbox = Inbox(Client(wire, self), prefix, durability="waitaof")
         self.spawn("sender", Sender(self.outboxes, inbox, _FOR_EVER).run, daemon=True)
         if folder:
             self.spawn("spooler", Spooler(self.outboxes, folder).run, daemon=True)

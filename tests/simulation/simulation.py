@@ -142,7 +142,7 @@ class Simulation:
         for row in range(self._rows if random.random() < 0.3 else 0):
             self.model.missing_until[f"row{row}"] = random.uniform(0, 40)
         for project in self._projects:
-            server.call("HSET", f"{roots[project]}:meta", "lanes", _LANES, "form", "k")
+            server.call("HSET", f"{roots[project]}:meta", "lanes", _LANES)
             server.call("ZADD", keys.projects(PREFIX), world.now_ms, project)
             if random.random() < 0.15:
                 policy = random.choice(["skip", "dead-letter"])
@@ -157,7 +157,7 @@ class Simulation:
         call, projects = self.server.call, keys.projects(PREFIX)
         roots = {name: keys.project_root(PREFIX, f"{GARBAGE}-{name}") for name in ("timers", "lanes", "chunk", "types")}
         call("HSET", f"{roots['timers']}:timers", "x", "y")
-        call("HSET", f"{roots['lanes']}:meta", "lanes", "1000000000", "form", "z")
+        call("HSET", f"{roots['lanes']}:meta", "lanes", "1000000000")
         call("ZADD", f"{roots['lanes']}:timers", 0, "group")
         call("HSET", f"{roots['chunk']}:chunk:c1", "state", "running", "lease", 0, "due", 0, "rows", "many")
         call("HSET", f"{roots['chunk']}:chunk:c2", "state", "open", "lease", "x", "due", "x")

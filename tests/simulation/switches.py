@@ -94,7 +94,7 @@ SWITCHES = {
                 Inbox,
                 "_send",
                 "pipeline.evalsha(",
-                "pipeline.zadd(f'{root}:timers', {'group': 1}, lt=True); pipeline.evalsha(",
+                "self.client.zadd(f'{root}:timers', {'group': 1}, lt=True); pipeline.evalsha(",
             ),
         ),
     ),

@@ -35,12 +35,12 @@ _FIRST = {
     "token": 13,
     "server-limit": 48,
     "frame-memory": 64,
-    "slot-timers": 851,
+    "slot-timers": 64,
     "validate-first": 18,
     "partial-supersedes": 190,
     "holder": 1379,
     "last-piece": 1873,
-    "purge-unsent": 124,
+    "purge-unsent": 380,
     "purge-order": 22,
 }
 

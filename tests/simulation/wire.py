@@ -122,8 +122,9 @@ class Wire:
             del self._expires[key]
             self.server.call("DEL", key)
 
-    def _was_set(self, key: str, expires: float, answer: Any) -> None:
-        if answer:
+    def _flew(self, key: str, expires: float, answer: Any) -> None:
+        """After `begin_ontology_fetch`, which answers 0 when the flight of another worker has not ended."""
+        if int(answer):
             self._expires[key] = expires
 
     def exchange(
@@ -156,15 +157,12 @@ class Wire:
             self.barrier()
             return [1, 0]
         after = None
-        if command == "SET" and "PX" in args:
-            at = args.index("PX")
-            key, expires = str(args[1]), self.world.now + int(args[at + 1]) / 1000
-            args = args[:at] + args[at + 2 :]
-            after = partial(self._was_set, key, expires)
         if command == "EVALSHA":
             name = self.server.script(str(args[1]))
             watch = self.watch.get(name)
             after = watch(args) if watch else None
+            if name == "begin_ontology_fetch":
+                after = partial(self._flew, f"{args[3]}:ontology:flight", self.world.now + int(args[4]) / 1000)
             # The virtual clock goes in as a second key, see patches.py.
             args = ("EVALSHA", args[1], 2, args[3], str(self.world.now_ms), *args[4:])
         connection = self.server.connection

@@ -29,17 +29,26 @@ MEDIA = (
 )
 """The media types of projects; None for a project that has none, whose data rows take every kind."""
 PROJECT = "harbour"
-ONTOLOGIES = {media: Ontology.from_normalized(HARBOUR, media) for media in MEDIA}
+
+
+def _tree(media: str | None) -> dict[str, Any]:
+    """Return the ontology; in projects of prompts its classifications are responses, as these have no others."""
+    if media not in ("LLM_PROMPT_CREATION", "LLM_PROMPT_RESPONSE_CREATION"):
+        return HARBOUR
+    answers = [
+        {**feature, "type": f"response-{feature['type']}"}
+        if feature["type"] in ("radio", "checklist", "text")
+        else feature
+        for feature in HARBOUR["classifications"]
+    ]
+    return {**HARBOUR, "classifications": answers}
+
+
+ONTOLOGIES = {media: Ontology.from_normalized(_tree(media), media) for media in MEDIA}
 BUILDERS = {media: RowBuilder(PROJECT, ontology) for media, ontology in ONTOLOGIES.items()}
-_SANDBOX = prepared(HARBOUR, PROJECT)
+_SANDBOX = {media: prepared(_tree(media), PROJECT) for media in MEDIA}
 _DATA_ROW = {"globalKey": "pier-7/cam-2/000184.jpg"}
 _ENDS = tuple(EXAMPLES["relationship"]["relationship"][word] for word in ("source", "target"))
-_PROMPTS: dict[str, tuple[str, Any]] = {
-    "weather": ("reply quality", {"name": "good"}),
-    "flags": ("reply faults", [{"name": "rude"}]),
-    "remark": ("reply_remark", "Long and polite."),
-}
-"""Classification of an example → the classification of its form that projects of prompts have, and an answer to it."""
 _OF_PROJECTS = {"isBenchmarkReferenceLabel"}
 """Keys that a project takes or not, whatever the kind."""
 _PLACE = re.compile(r"^annotations\[\d+\]\.?")
@@ -93,24 +102,11 @@ def cells() -> Iterator[Cell]:
 def _value(kind: Kind, key: str) -> Any:
     """Return a value that is right for the key where it belongs."""
     if key == "schemaId" and (name := EXAMPLES[kind.name].get("name")):
-        return _schema_id(name)
+        features = [*HARBOUR["tools"], *HARBOUR["classifications"]]
+        return next(feature["featureSchemaId"] for feature in features if feature["name"] == name)
     if key == "classifications":  # no answer is nested below every example, so where the key belongs, it is empty
         return [] if key in fields_of(kind) else [{"name": "hull state", "answer": {"name": "intact"}}]
     return _VALUES[key] if key in _VALUES else next(each[key] for each in EXAMPLES.values() if key in each)
-
-
-def _of_prompts(annotation: dict[str, Any]) -> dict[str, Any]:
-    """Return the annotation with the classification that projects of prompts have in place of its own."""
-    name, answer = _PROMPTS.get(annotation.get("name", ""), (None, None))
-    if name is None:
-        return annotation
-    ids = {"schemaId": _schema_id(name)} if "schemaId" in annotation else {}
-    return annotation | {"name": name, "answer": answer} | ids
-
-
-def _schema_id(name: str) -> str:
-    features = [*HARBOUR["tools"], *HARBOUR["classifications"]]
-    return next(str(feature["featureSchemaId"]) for feature in features if feature["name"] == name)
 
 
 def accepts(media: str | None, kind: Kind) -> bool:
@@ -120,8 +116,6 @@ def accepts(media: str | None, kind: Kind) -> bool:
 
 def message_of(annotation: dict[str, Any], media: str | None) -> dict[str, Any]:
     """Return a message that ends with an annotation; before it stand the ends of a relationship, if it is one."""
-    if media is not None and media.startswith("LLM_PROMPT"):
-        annotation = _of_prompts(annotation)
     return {"projectId": PROJECT, "dataRow": _DATA_ROW, "annotations": [*_ends(annotation, media), annotation]}
 
 
@@ -166,11 +160,12 @@ def rendered(annotation: dict[str, Any], media: str | None) -> list[dict[str, An
 
 def sandbox_says(lines: list[dict[str, Any]], media: str | None, *, strict: bool = False) -> str | None:
     """Return the sandbox's refusal of the last of these lines, which are about one data row; None if it is accepted."""
-    neighbours = dict(filter(None, (neighbour_of(line, _SANDBOX) for line in lines)))
+    ontology = _SANDBOX[media]
+    neighbours = dict(filter(None, (neighbour_of(line, ontology) for line in lines)))
     medium = media_of(media)
     try:
         uuid_of(lines[-1])
-        check(lines[-1], kinds_of(medium, strict), Scene(medium, _SANDBOX, strict, neighbours=neighbours))
+        check(lines[-1], kinds_of(medium, strict), Scene(medium, ontology, strict, neighbours=neighbours))
     except Refused as refused:
         return str(refused)
     return None

@@ -12,6 +12,7 @@ MEDIA = {
     "geospatial": "TMS_GEO",
     "document": "PDF",
     "conversational": "CONVERSATIONAL",
+    "chat": "CONVERSATIONAL",
     "audio": "AUDIO",
     "html": "HTML",
 }

@@ -125,9 +125,13 @@ def _below(levels: int) -> list[Annotation]:
 
 
 def png(width: int, height: int, *, color: int = GRAY, kind: int = 0, value: int = 0, head: int = 0) -> bytes:
-    """Return a PNG image with filter `kind`, equal bytes in all rows, and `head` empty chunks before the pixels."""
+    """Return a PNG image with filter `kind`, equal bytes in all rows, and `head` empty chunks before the pixels.
+
+    A gray one has 1 as its last pixel, since a mask without a pixel is refused.
+    """
     stride = width * {GRAY: 1, RGB: 3}[color]
-    packed = zlib.compress((bytes([kind]) + bytes([value]) * stride) * height, 9)
+    pixels = (bytes([kind]) + bytes([value]) * stride) * height
+    packed = zlib.compress(pixels if color == RGB else pixels[:-1] + b"\1", 9)
     header = struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0)
     chunks = [(b"IHDR", header), *[(b"tEXt", b"")] * head, (b"IDAT", packed), (b"IEND", b"")]
     return SIGNATURE + b"".join(
@@ -344,7 +348,7 @@ def _links(size: int) -> Iterator[Expensive]:
 
 
 def _answers(size: int) -> Iterator[Expensive]:
-    for about, media, more in (("", "IMAGE", {}), ("message ", "CONVERSATIONAL", {"messageId": "m"})):
+    for about, media in (("", "IMAGE"), ("message ", "CONVERSATIONAL")):
         radio: dict[str, tuple[str, str, Callable[[int], Any]]] = {
             "many": ("radio", "radio", lambda at: {"name": "o"}),
             "20 levels": ("radio", "radio", lambda at: {"name": "o", "classifications": _below(DEEP)}),
@@ -359,15 +363,18 @@ def _answers(size: int) -> Iterator[Expensive]:
         }
         for shape, (kind, tool, answer) in radio.items():
             one = 0 if "options" in shape else None
-            raw = filled(
-                size,
-                lambda at, tool=tool, answer=answer, one=one, more=more: {
-                    "name": _name(tool, at % FEATURES if one is None else one),
-                    "answer": answer(at),
-                    **more,
-                },
-            )
-            yield Expensive(about + kind, shape, media, raw)
+            asked = FEATURES if one is None else 1
+
+            def made(at: int, tool: str = tool, answer: Any = answer, asked: int = asked) -> Annotation:
+                return {"name": _name(tool, at % asked), "answer": answer(at)}
+
+            if about:  # a question may be answered once for each message, and once for a data row
+                of_messages = filled(size, lambda at, made=made: made(at) | {"messageId": f"{at}"})
+                yield Expensive(about + kind, shape, media, of_messages)
+                continue
+            once, again = filled(size, made, asked), filled(size, made)
+            yield Expensive(kind, shape, media, once)
+            yield Expensive(kind, f"{shape}, again", media, again, fits=again == once)
 
 
 def _timed(size: int) -> Iterator[Expensive]:
@@ -419,13 +426,12 @@ def _timed(size: int) -> Iterator[Expensive]:
 
 
 def _evaluations(size: int) -> Iterator[Expensive]:
-    reply = {"messageId": "r", "modelConfigName": "c"}
+    replies = [{"messageId": f"r{at}", "modelConfigName": "c"} for at in range(250, 0, -1)]
     tasks: dict[str, Any] = {
-        "message-single-selection": {"parentMessageId": "q", **reply},
-        "message-multi-selection": {"parentMessageId": "q", "selectedMessages": [reply] * 250},
+        "message-single-selection": replies[0],
+        "message-multi-selection": {"selectedMessages": replies},
         "message-ranking": {
-            "parentMessageId": "q",
-            "rankedMessages": [reply | {"order": order} for order in range(250, 0, -1)],
+            "rankedMessages": [reply | {"order": at} for at, reply in zip(range(250, 0, -1), replies, strict=True)]
         },
     }
     for name, data in tasks.items():
@@ -433,7 +439,7 @@ def _evaluations(size: int) -> Iterator[Expensive]:
             size,
             lambda at, name=name, data=data: {
                 "name": _name(name, at % FEATURES),
-                "messageEvaluationTask": {"format": name, "data": data},
+                "messageEvaluationTask": {"format": name, "data": data | {"parentMessageId": f"q{at}"}},
             },
         )
         yield Expensive("message evaluation", name, "CONVERSATIONAL", raw)
@@ -466,12 +472,13 @@ def _any_kind(size: int) -> Iterator[Expensive]:
     deep = message([box]).replace(b'"top":0', b'"top":' + b"[" * (size - _ROOM))
     yield Expensive("bounding box", "4,000,000 brackets", "IMAGE", deep, fits=False)
     nulls = ",".join(f'"{key}":null' for key in ("mask", "masks", "segments", "location", "textSelections", "line"))
-    entity = orjson.dumps({"name": _name("named-entity", 0), "location": {"start": 0, "end": 0}})
+    entity = orjson.dumps({"name": _name("named-entity", 0), "location": {"start": 0, "end": 0}, "messageId": "m"})
     both = entity[:-1] + b"," + nulls.replace('"location":null,', "").encode() + b"},"
-    spaced = orjson.dumps({"name": _name("radio", 0), "answer": {"name": "o"}}) + b","
-    parts = (both + spaced) * ((size - _ROOM) // len(both + spaced))
+    radio = {"name": _name("radio", 0), "answer": {"name": "o"}}
+    spaced = [orjson.dumps(radio | {"messageId": f"{at}"}) + b"," for at in range((size - _ROOM) // (len(both) + 80))]
+    parts = b"".join(both + answer for answer in spaced)
     raw = message([]).replace(b'"annotations":[]', b'"annotations":[' + parts[:-1] + b"]")
-    yield Expensive("text entity", "alternating, with nulls", "TEXT", raw)
+    yield Expensive("conversation entity", "alternating, with nulls", "CONVERSATIONAL", raw)
 
 
 def messages(size: int = MAX_MESSAGE_BYTES) -> Iterator[Expensive]:

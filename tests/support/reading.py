@@ -37,7 +37,7 @@ def read(form: str, path: Path, **options: Any) -> tuple[list[dict[str, Any]], l
 
 def built(messages: list[dict[str, Any]], media: str, **ontology: Any) -> list[dict[str, Any]]:
     """Return the lines that the worker builds from these messages for a project with this ontology."""
-    builder = RowBuilder("p", Ontology.from_normalized(ontology, media), data_row_form="k")
+    builder = RowBuilder("p", Ontology.from_normalized(ontology, media), data_row_forms="k")
     content = b"".join(builder.build(orjson.dumps(message)).lines for message in messages)
     return [json.loads(line) for line in content.splitlines()]
 

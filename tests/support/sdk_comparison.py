@@ -65,7 +65,6 @@ DIFFERENCES: dict[str, tuple[Callable[[Line], Line], str]] = {
     "empty classifications": (everywhere(no_empty_classifications), "an empty array has no meaning"),
     "frames": (frames_in_options, "frames in the options are documented, and the only form for options that change"),
     "png": (everywhere(pixels), "another encoder; the pixels are the same"),
-    "benchmark": (without("isBenchmarkReferenceLabel"), "ground truth, not MAL"),
 }
 """Changes of the lines before they are compared, each with its reason. The order of lines differs too: ours is the
 order in the label, and no reader needs an order."""

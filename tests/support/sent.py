@@ -13,6 +13,8 @@ class SentRow(NamedTuple):
     uuids: list[bytes]
     row_key: str = "0a" * 16
     trace: bytes = bytes(12)
+    form: bytes = b"k"
+    adds: bool = False
 
 
 def sent_lines(rows: Iterable[SentRow]) -> SentLines:
@@ -25,4 +27,6 @@ def sent_lines(rows: Iterable[SentRow]) -> SentLines:
         packed_row_keys=bytes.fromhex("".join(row.row_key for row in sent)),
         uuids=b"".join(uuid for row in sent for uuid in row.uuids),
         annotation_counts=(b"",) * len(sent),
+        forms=b"".join(row.form for row in sent),
+        unidentified=bytes(row.adds for row in sent),
     )

@@ -28,11 +28,20 @@ ODD_VALUES: Sequence[bytes] = (
 SCORES: Sequence[float] = (0.0, 1.0, -1.0, float("inf"), float("-inf"), 1e308, -1e308, 1e15, 0.5)
 HASHES: dict[str, Sequence[str]] = {
     "meta": (
-        *("lanes", "form", "seq", "lingerMs", "chunkRows", "pausedUntil", "pauseReason", "historyBytes", "flushedSeq"),
-        *("leftovers", "overridden", "deadByPolicy", "undoneRows", "openMost", "openBound", "openFewerMs"),
+        *("lanes", "forms", "seq", "lingerMs", "chunkRows", "pausedUntil", "pauseReason", "historyBytes", "flushedSeq"),
+        *(
+            "leftovers",
+            "overridden",
+            "addedAgain",
+            "deadByPolicy",
+            "undoneRows",
+            "openMost",
+            "openBound",
+            "openFewerMs",
+        ),
         *("openMoreMs", "importMs", "deadLetterMs", "pauseCause", "purgeSeq", "purgeBy", "purgeMs"),
     ),
-    "overrides": ("chunkRows", "lingerMs", "policy", "priority", "account", "retryHours", "submitAs"),
+    "overrides": ("chunkRows", "lingerMs", "policy", "priority", "account", "retryHours", "submitAs", "dataRowForms"),
     "counts": ("published", "imported", "superseded", "skipped", "dead", "discarded"),
     "inbox": ("rows", *(f"{lane}:{name}" for lane in range(_LANES) for name in ("rows", "open"))),
     "left": (),
@@ -199,7 +208,7 @@ class Publisher:
 
     def _put(self, lane: int, entry: bytes, rows: int) -> None:
         """Append an entry to a lane and count its rows."""
-        self._client.hset(f"{self._root}:meta", mapping={"lanes": _LANES, "form": "k"})
+        self._client.hset(f"{self._root}:meta", mapping={"lanes": _LANES})
         self._client.rpush(f"{self._root}:lane:{lane}", entry)
         self._client.hincrby(f"{self._root}:inbox", f"{lane}:rows", rows)
         self._client.hincrby(f"{self._root}:inbox", "rows", rows)
@@ -234,7 +243,7 @@ class Publisher:
         body = b'{"path":""}\n' + choices.of((car(OTHER, "k1").raw, b"{", b"", choices.raw(20)))
         self._client.hset(f"{self._root}:held", held_id, json.dumps(state))
         self._client.hset(f"{self._root}:held:body", held_id, choices.of((body, body, choices.value())))
-        self._client.hset(f"{self._root}:meta", mapping={"lanes": _LANES, "form": "k"})
+        self._client.hset(f"{self._root}:meta", mapping={"lanes": _LANES})
         self._client.hincrby(f"{self._root}:counts", "published", 1)
         self._client.zadd(
             f"{self._root}:{choices.of(('retrying', 'retrying', 'dead', 'retrying:queued'))}", {held_id: 1}

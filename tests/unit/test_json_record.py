@@ -67,8 +67,8 @@ DOCUMENTED = [
     ),
     (BulkResult(), "matched done skipped"),
     (PurgeResult(), "unsent held inFlight"),
-    (Wait("p", "operator", "w", "r"), "project cause why remedy"),
-    (Finding(Check.CLOCK, Level.OK, "x"), "check level good found remedy project"),
+    (Wait("p", "operator", "w", "r"), "projectId cause why remedy"),
+    (Finding(Check.CLOCK, Level.OK, "x"), "check level good found remedy projectId"),
     (Answer("q", "a", "b"), "question asked answered good"),
     (Action("p", UnixTime(1.0), "retry", "u", {}), "projectId account at action who details"),
     (Quarantined("p", "tick", "d", 1), "projectId stage detail"),
@@ -87,7 +87,7 @@ DOCUMENTED = [
         STATUS,
         "projectId published pending imported superseded skipped dead discarded waiting chunks oldestWaitingSeconds "
         "deadReasons paused pausedUntil newer openMost retrying retryingQueued nextRetryAt leftoverAnnotations undone "
-        "overridden deadByPolicy stuckChunks pauseCause purging purgingSince chunksWait",
+        "overridden addedAgain deadByPolicy stuckChunks pauseCause purging purgingSince chunksWait dataRowForms",
     ),
     (
         WorkerStatus("w", "h", 1, "0.1.0", 2, 0.5),
@@ -96,6 +96,10 @@ DOCUMENTED = [
     ),
     (
         Fault(1, "line 1", "", Reason.UNKNOWN_FEATURE, "x", "y", "t"),
+        "line where path reason found expected hint projectId dataRow messageId",
+    ),
+    (
+        Refusal("line 1", "x", Reason.UNKNOWN_FEATURE),
         "line where path reason found expected hint projectId dataRow messageId",
     ),
     (Report(), "lines valid invalid byReason errors"),

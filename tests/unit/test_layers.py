@@ -99,7 +99,7 @@ MAY_IMPORT = {
         "accounts chunks dead_letters errors labelbox presence quarantine rendering scripts settings"
     ),
     "prelabel_worker.operations": "accounts chunks dead_letters errors labelbox queries scripts settings",
-    "prelabel_worker.setup": "accounts labelbox",
+    "prelabel_worker.setup": "accounts labelbox ontology",
     "prelabel_worker.runtime": (
         "accounts amqp_url chunks dead_letters errors labelbox logs presence quarantine scripts settings stages"
     ),
@@ -119,7 +119,7 @@ MAY_IMPORT = {
     "prelabel_sandbox.ids": "",
     "prelabel_sandbox.local_only": "",
     "prelabel_sandbox.multipart": "",
-    "prelabel_sandbox.origins": "",
+    "prelabel_sandbox.origins": "local_only",
     "prelabel_sandbox.rate_limit": "",
     "prelabel_sandbox.requestlog": "",
     "prelabel_sandbox.settings": "",
@@ -127,9 +127,10 @@ MAY_IMPORT = {
     "prelabel_sandbox.checks": "",
     "prelabel_sandbox.faults": "connections",
     "prelabel_sandbox.store": "checks ids",
-    "prelabel_sandbox.jobs": "checks faults ids settings store",
+    "prelabel_sandbox.exports": "checks ids",
+    "prelabel_sandbox.jobs": "checks exports faults ids local_only settings store",
     "prelabel_sandbox.sandbox": "faults jobs rate_limit requestlog settings store",
-    "prelabel_sandbox.resolvers": "errors faults ids jobs multipart normalized sandbox settings store",
+    "prelabel_sandbox.resolvers": ("checks errors exports faults ids jobs multipart normalized sandbox settings store"),
     "prelabel_sandbox.pages": "checks local_only sandbox store",
     "prelabel_sandbox.http": (
         "checks connections errors faults local_only multipart normalized origins pages requestlog resolvers sandbox "

@@ -190,6 +190,17 @@ def test_no_other_key_goes_to_the_running_stack(monkeypatch: pytest.MonkeyPatch,
     assert (settings.labelbox_endpoint, settings.api_keys) == (stack.labelbox_endpoint, {"its-own"})
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_command_says_which_redis_it_uses_when_nobody_named_one(
+    named: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(monkeypatch, tmp_path, ["PRELABEL_REDIS_URL=redis://h/0"] if named else [], [])
+
+    settings_for()
+
+    assert ("using the Redis at redis://localhost:6379/0" in capsys.readouterr().err) is not named
+
+
 @pytest.mark.parametrize("value", ["inf", "nan"])
 @pytest.mark.parametrize("name", [name for name, field in Settings.model_fields.items() if field.annotation is float])
 def test_a_number_that_is_not_finite_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

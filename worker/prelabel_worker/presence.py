@@ -58,6 +58,8 @@ class Presence(msgspec.Struct, frozen=True, rename="camel"):
     requests_per_minute: int = 0
     #: How many of them it may send at once.
     request_burst: int = 0
+    #: For how many days it keeps the history; None if its release does not say.
+    history_days: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ class WorkerStatus(JsonRecord):
     requests_per_minute: int = 0
     #: How many of them it may send at once.
     request_burst: int = 0
+    #: For how many days it keeps the history; None if its release does not say.
+    history_days: float | None = None
     #: The accounts that it has a key for.
     accounts: Sequence[str] = ()
     #: What no other worker has, of this start or another.
@@ -203,6 +207,7 @@ def status_of(identity: str, presence: Presence, silent_seconds: float, *, share
         stalled_seconds=presence.stalled_seconds,
         requests_per_minute=presence.requests_per_minute,
         request_burst=presence.request_burst,
+        history_days=presence.history_days,
         accounts=tuple(presence.accounts),
         identity=identity,
         shares_name=shares_name,

@@ -146,6 +146,7 @@ class Annotation(Wire):
     `name` or `schema_id`, or both, name the feature of the ontology. `uuid` is the pre-label's identity on its data
     row; if it is missing, the worker derives it, so that publishing again overrides instead of adding. `confidence`
     and `custom_metrics` stay in the message and are not sent, since MAL imports accept neither.
+    `is_benchmark_reference_label` marks the label of a benchmark, which only projects that import ground truth take.
     """
 
     ENVELOPE: ClassVar[tuple[Rule, ...]] = ()
@@ -160,6 +161,7 @@ class Annotation(Wire):
     schema_id: SchemaId | None = None
     confidence: Confidence | None = None
     custom_metrics: list[CustomMetric] | None = None
+    is_benchmark_reference_label: bool | None = None
 
     @model_validator(mode="after")
     def _check(self, info: ValidationInfo) -> Self:

@@ -2,7 +2,8 @@
 
 See docs/reference/labelbox-format.md#2-1 to #2-4. The form of an answer determines its kind: an object is one option,
 an array is several options, a string is free text. Old spellings are accepted and rewritten: `answers` becomes
-`answer`, `schema_id` of an option becomes `schemaId`, `classifications` beside a single option are moved inside it.
+`answer`, `schema_id` and `custom_metrics` below an option become `schemaId` and `customMetrics`, and `classifications`
+beside a single option are moved inside it.
 """
 
 from typing import Annotated, Any, ClassVar
@@ -27,9 +28,8 @@ from prelabel.errors import Reason, quoted
 
 MAX_TEXT = 100_000
 """Maximum number of characters of a free text; an assumption, Labelbox documents none."""
-Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-"""Not empty, as the legacy client intends; what the server does with an empty text is unknown
-(docs/reference/labelbox-format.md#2-3)."""
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
+"""May be empty, which is an assumption: the official SDK writes empty texts (docs/reference/labelbox-format.md#2-3)."""
 
 
 class _Named(Wire):
@@ -37,8 +37,9 @@ class _Named(Wire):
 
     name: Name | None = None
     schema_id: SchemaId | None = None
-    # The official SDK 7.17 writes this spelling in options (docs/reference/labelbox-format.md#1-2).
+    # The official SDK 7.17 writes these spellings below options (docs/reference/labelbox-format.md#1-2).
     misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
+    misspelt_custom_metrics: list[CustomMetric] | None = Field(None, alias="custom_metrics")
     confidence: Confidence | None = None
     custom_metrics: list[CustomMetric] | None = None
 
@@ -92,7 +93,8 @@ def check_answered(annotation: Any) -> None:
     """Check a global radio or checklist."""
     check_answer(annotation, "", 1)
     beside = annotation.classifications
-    if beside is None:
+    if not beside:
+        annotation.classifications = None
         return
     options = annotation.answer if isinstance(annotation.answer, list) else [annotation.answer]
     if len(options) != 1 or options[0].classifications is not None:
@@ -127,8 +129,6 @@ def one_answer(item: Any, path: str) -> str:
 
 
 def _check_options(options: list[Any], path: str, depth: int) -> None:
-    if not options:
-        raise CheckFailed(path, "an empty array", "at least one option")
     named = set()
     for at, option in enumerate(options):
         _check_option(option, f"{path}[{at}]", depth)
@@ -156,13 +156,23 @@ def check_nested(classifications: Any, path: str, depth: int) -> None:
 
 
 def check_named(item: Any, path: str, expected: str) -> None:
-    """Check that an option or classification has a name or an id; move an id from its old key to `schemaId`."""
+    """Check that an option or classification has a name or an id; rename the keys that the official SDK misspells."""
     if item.misspelt_schema_id is not None:
         if item.schema_id not in (None, item.misspelt_schema_id):
             raise CheckFailed(f"{path}.schema_id", quoted(item.misspelt_schema_id), "schemaId alone")
         item.schema_id, item.misspelt_schema_id = item.misspelt_schema_id, None
+    if item.misspelt_custom_metrics is not None:
+        rename_metrics(item, path)
     if item.name is None and item.schema_id is None:
         raise CheckFailed(path, "neither", expected)
+
+
+def rename_metrics(item: Any, path: str) -> None:
+    """Move metrics from the key that the official SDK misspells to `customMetrics`."""
+    if item.misspelt_custom_metrics is not None:
+        if item.custom_metrics is not None:
+            raise CheckFailed(f"{path}.custom_metrics", "both", "customMetrics alone")
+        item.custom_metrics, item.misspelt_custom_metrics = item.misspelt_custom_metrics, None
 
 
 class Answered(Annotation):
@@ -185,7 +195,7 @@ class Radio(Answered):
 
 
 class Checklist(Answered):
-    """One or more options of a checklist: `Checklist("flags", ["red", "green"])`.
+    """The chosen options of a checklist: `Checklist("flags", ["red", "green"])`; an empty list chooses none.
 
     Source: docs/reference/labelbox-format.md#2-2.
     """
@@ -203,8 +213,8 @@ class FreeText(Annotation):
 
     Source: docs/reference/labelbox-format.md#2-3.
 
-    The official SDK writes `classifications` below a text, but no ontology we have seen has any there. They are passed
-    on, and Labelbox decides (docs/reference/labelbox-format.md#2-4, #question-7-20).
+    `classifications` beside a text are taken where the ontology nests them below it
+    (docs/reference/labelbox-format.md#2-4, #question-7-20).
     """
 
     ENVELOPE: ClassVar[tuple[Rule, ...]] = (check_envelope, check_classifications)

@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from prelabel.annotations.base import Annotation, Rule, Wire, check_envelope, for_people, with_arguments
+from prelabel.annotations.base import Annotation, CheckFailed, Rule, Wire, check_envelope, for_people, with_arguments
+from prelabel.annotations.classifications import Classification
 from prelabel.annotations.objects import MAX_POINTS, Vertex, vertices
 from prelabel.annotations.video import MAX_FRAMES, Frame, check_track
 from prelabel.annotations.video_masks import VideoMasks
@@ -20,11 +21,13 @@ GroupKey = Literal["axial", "sagittal", "coronal"]
 class Slice(Wire):
     """The line in one slice, in pixels; `frame` is the slice's number. Volumes have no nested answers.
 
-    Source: docs/reference/labelbox-format.md#3.
+    The official SDK writes an empty list of `classifications`, which is not sent. Source:
+    docs/reference/labelbox-format.md#3.
     """
 
     frame: Frame
     line: Annotated[list[Vertex], Field(min_length=2, max_length=MAX_POINTS)]
+    classifications: list[Classification] | None = None
 
     @for_people
     def __init__(self, frame: int | None = None, line: Any = None, **fields: Any) -> None:
@@ -41,6 +44,20 @@ class SliceSegment(Wire):
         super().__init__(**with_arguments(fields, keyframes=keyframes))
 
 
+def check_unanswered(annotation: Any) -> None:
+    """Check that nothing is answered below a line of a volume; remove the empty lists that the official SDK writes."""
+    keyframes = (
+        (f"segments[{at}].keyframes[{index}].", keyframe)
+        for at, segment in enumerate(annotation.segments)
+        for index, keyframe in enumerate(segment.keyframes)
+    )
+    for path, holder in (("", annotation), *keyframes):
+        if holder.classifications:
+            expected = "no classifications: volumes have no nested answers"
+            raise CheckFailed(f"{path}classifications", holder.classifications, expected)
+        holder.classifications = None
+
+
 class DicomPolyline(Annotation):
     """A line through slices (docs/reference/labelbox-format.md#2-23).
 
@@ -48,10 +65,11 @@ class DicomPolyline(Annotation):
     """
 
     ENVELOPE: ClassVar[tuple[Rule, ...]] = (check_envelope,)
-    CHECKS: ClassVar[tuple[Rule, ...]] = (check_track,)
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_track, check_unanswered)
 
     segments: Annotated[list[SliceSegment], Field(min_length=1, max_length=MAX_FRAMES)]
     group_key: GroupKey
+    classifications: list[Classification] | None = None
 
     @for_people
     def __init__(

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from prelabel.annotations.base import Annotation, CheckFailed, Name, Rule, Wire, for_people, with_arguments
 from prelabel.annotations.conversation import MessageId
+from prelabel.errors import quoted
 
 MAX_REPLIES = 250
 """Maximum number of replies of a task, and of messages of a conversation (docs/reference/labelbox-format.md#1-9)."""
@@ -15,6 +16,7 @@ FORMATS = {
     "message-ranking": ("ranked_messages",),
 }
 """Format, which is also the ontology's tool → the fields of its data, apart from the parent message."""
+_A_REPLY = "a reply to parentMessageId, not that message itself"
 Format = Literal["message-single-selection", "message-multi-selection", "message-ranking"]
 
 
@@ -41,8 +43,8 @@ class EvaluationData(Wire):
     parent_message_id: MessageId
     message_id: MessageId | None = None
     model_config_name: Name | None = None
-    selected_messages: Annotated[list[SelectedMessage], Field(min_length=1, max_length=MAX_REPLIES)] | None = None
-    ranked_messages: Annotated[list[RankedMessage], Field(min_length=1, max_length=MAX_REPLIES)] | None = None
+    selected_messages: Annotated[list[SelectedMessage], Field(max_length=MAX_REPLIES)] | None = None
+    ranked_messages: Annotated[list[RankedMessage], Field(max_length=MAX_REPLIES)] | None = None
 
 
 class EvaluationTask(Wire):
@@ -53,7 +55,7 @@ class EvaluationTask(Wire):
 
 
 def check_task(annotation: Any) -> None:
-    """Check that the data fit the format and that a ranking runs from 1 without gaps."""
+    """Check that the data fit the format, that a ranking runs from 1 without gaps, and that each reply occurs once."""
     task, path = annotation.message_evaluation_task, "messageEvaluationTask.data"
     fields = FORMATS[task.format]
     for field in ("message_id", "model_config_name", "selected_messages", "ranked_messages"):
@@ -64,6 +66,20 @@ def check_task(annotation: Any) -> None:
     if ranked and sorted(message.order for message in ranked) != list(range(1, len(ranked) + 1)):
         orders = ", ".join(str(message.order) for message in ranked[:8])
         raise CheckFailed(f"{path}.rankedMessages", orders, f"each order from 1 to {len(ranked)} once")
+    if task.data.message_id == task.data.parent_message_id:
+        raise CheckFailed(f"{path}.messageId", quoted(task.data.message_id), _A_REPLY)
+    if replies := task.data.selected_messages or ranked:
+        _check_replies(replies, task.data.parent_message_id, f"{path}.{_camel(fields[0])}")
+
+
+def _check_replies(replies: list[Any], parent: str, path: str) -> None:
+    """Check that no reply is repeated, and that the message replied to is none of them."""
+    chosen = {parent}
+    for at, reply in enumerate(replies):
+        if reply.message_id in chosen:
+            expected = _A_REPLY if reply.message_id == parent else "each message once"
+            raise CheckFailed(f"{path}[{at}].messageId", quoted(reply.message_id), expected)
+        chosen.add(reply.message_id)
 
 
 def _camel(field: str) -> str:

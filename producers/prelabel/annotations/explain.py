@@ -45,7 +45,6 @@ _FIELDS = {
     "version": "1, the version of messages that this release reads",
 }
 _ELSEWHERE = {
-    "isBenchmarkReferenceLabel": "no benchmark mark: it belongs to ground-truth imports, not to MAL imports",
     **dict.fromkeys(("metricValue", "metricName"), "no metrics: they belong to model runs, not to MAL imports"),
     "dataRow": "no dataRow: the message says it once for all annotations",
 }

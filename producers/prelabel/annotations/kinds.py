@@ -23,7 +23,15 @@ TILES = frozenset({"TMSGEO", "TMSSIMPLE"})
 """Tiled imagery: geographic layers, and plain ones."""
 DOCUMENTS = frozenset({"PDF", "DOCUMENT"})
 """Two names of one media type."""
-_ANSWERED = MEDIA_TYPES - {"POINTCLOUD", "LLM"}
+_ANSWERED = MEDIA_TYPES - {"POINTCLOUD", "LLM", "DICOM"}
+_PROMPTS = frozenset({"LLMPROMPTCREATION", "LLMPROMPTRESPONSECREATION"})
+_RESPONSES = _PROMPTS | {"TEXT"}  # responses to prompts that are the text of the data row
+CLASSIFICATION_MEDIA = {
+    **dict.fromkeys(("radio", "checklist", "text"), _ANSWERED - _PROMPTS),
+    **dict.fromkeys(("response-radio", "response-checklist", "response-text"), _RESPONSES),
+    "prompt": _PROMPTS,
+}
+"""Type of a classification → the media types whose projects have it (docs/reference/labelbox-format.md#2-25)."""
 # Documents certainly accept relationships. For text, conversations, video, tiles and DICOM, the sources disagree or say
 # nothing, so relationships are not refused there (docs/reference/labelbox-format.md#question-7-13).
 _LINKED = {"IMAGE", "TEXT", "CONVERSATIONAL", "VIDEO", "DICOM"} | DOCUMENTS | TILES
@@ -59,6 +67,8 @@ class Kind:
     form: str | None = None
     #: Whether the answers have ranges of time.
     timed: bool = False
+    #: Whether a data row, or a message of it, has at most one annotation of the same feature, or one at a time.
+    once: bool = False
     #: Whether its line must have the feature's name even if it has the feature's id
     #: (docs/reference/labelbox-format.md#1-5).
     named: bool = False
@@ -92,22 +102,22 @@ def _load(place: tuple[str, str]) -> type[Annotation]:
 
 def _kind(name: str, keys: str, place: str, tools: Iterable[str], media: Iterable[str], **more: Any) -> Kind:
     module, _, model = place.partition(".")
-    more = {"classifies": "form" in more, "plain": "form" not in more} | more
+    more = {"classifies": "form" in more, "once": "form" in more, "plain": "form" not in more} | more
     return Kind(name, tuple(keys.split()), (module, model), frozenset(tools), frozenset(media), **more)
 
 
 def _radio(name: str, place: str, media: Iterable[str], tells: Any = None, **more: Any) -> Kind:
-    tools = {"radio"} if more.get("timed") else {"radio", "response-radio"}
+    tools = {"radio", "response-radio"} if more.get("image") else {"radio"}
     return _kind(name, "answer", place, tools, media, form="radio", tells=tells, **more)
 
 
 def _checklist(name: str, place: str, media: Iterable[str], tells: Any, **more: Any) -> Kind:
-    tools = {"checklist"} if more.get("timed") else {"checklist", "response-checklist"}
+    tools = {"checklist", "response-checklist"} if more.get("image") else {"checklist"}
     return _kind(name, "answer answers", place, tools, media, form="checklist", tells=tells, **more)
 
 
 def _text(name: str, place: str, media: Iterable[str], tells: Any, **more: Any) -> Kind:
-    tools = {"text"} if more.get("timed") else {"text", "response-text", "prompt"}
+    tools = {"text", "response-text", "prompt"} if more.get("image") else {"text"}
     return _kind(name, "answer", place, tools, media, form="text", tells=tells, **more)
 
 
@@ -166,7 +176,7 @@ def _valued(value: Any, _: Get) -> bool:
 
 def _timed(value: Any, get: Get) -> bool:
     """Return whether options have ranges of time, or the answer has some for all of them."""
-    items = value if isinstance(value, list) else [value]
+    items = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
     beside = get("frames") is not None and (isinstance(value, list | dict) or get("answers") is not None)
     return beside or any(_part(item, "frames") is not None for item in items)
 
@@ -207,7 +217,7 @@ KINDS = (
     _kind("video mask set", "masks", "video_masks.VideoMasks", _MASKS, {"VIDEO"}, plain=False, slow=True,
           pictures=True),
     _kind("message evaluation", "message_evaluation_task", "evaluation.MessageEvaluation", _EVALUATIONS, _TALK,
-          plain=False),
+          plain=False, once=True),
     _text("timed text", "timed.TimedText", _TIMED_MEDIA, _valued, timed=True, how="an array of `value` and `frames`"),
     _checklist("timed checklist", "timed.TimedChecklist", _TIMED_MEDIA,
                lambda value, get: _listed(value, get) and _timed(value, get), timed=True, how="an array, with `frames`",

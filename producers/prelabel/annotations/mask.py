@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from prelabel.annotations.address import EXPECTED, is_address
 from prelabel.annotations.base import CheckFailed, PictureRule, Rule, Wire, for_people, with_arguments
 from prelabel.annotations.objects import GeometricObject
 from prelabel.annotations.png import GRAY, PALETTE, PictureWork, Png, read_png
@@ -33,9 +34,9 @@ class MaskImage(Wire):
 def check_mask(annotation: Any) -> None:
     """Check that a mask has exactly one form, and a colour if the form needs it."""
     mask = annotation.mask
-    forms = [word for word in ("instance_uri", "im_bytes", "png") if getattr(mask, word) is not None]
-    if len(forms) != 1:
-        raise CheckFailed("mask", f"{len(forms)} of them", "exactly one of instanceURI, imBytes, png")
+    forms = (mask.instance_uri is not None) + (mask.im_bytes is not None) + (mask.png is not None)
+    if forms != 1:
+        raise CheckFailed("mask", f"{forms} of them", "exactly one of instanceURI, imBytes, png")
     if mask.png is not None:
         if mask.color_rgb is not None:
             raise CheckFailed("mask.colorRGB", mask.color_rgb, "no colour beside png")
@@ -44,8 +45,8 @@ def check_mask(annotation: Any) -> None:
         raise CheckFailed("mask.colorRGB", "nothing", "the object's colour in the image")
     if mask.color_rgb == [0, 0, 0]:
         raise CheckFailed("mask.colorRGB", "black", "another colour: black is the background")
-    if mask.instance_uri is not None and not mask.instance_uri.startswith(("https://", "http://")):
-        raise CheckFailed("mask.instanceURI", quoted(mask.instance_uri), "an http(s) address")
+    if mask.instance_uri is not None and not is_address(mask.instance_uri):
+        raise CheckFailed("mask.instanceURI", quoted(mask.instance_uri), EXPECTED)
 
 
 def check_pixels(annotation: Any, work: PictureWork) -> None:
@@ -58,7 +59,7 @@ def check_pixels(annotation: Any, work: PictureWork) -> None:
 
 
 def _check_binary(mask: Any, work: PictureWork) -> None:
-    """Check that the image has one channel with the values 0 and 1: the official SDK cannot read others.
+    """Check that the image has one channel with the values 0 and 1, and a 1: the official SDK cannot read others.
 
     Source: docs/reference/labelbox-format.md#question-7-15.
     """
@@ -68,6 +69,8 @@ def _check_binary(mask: Any, work: PictureWork) -> None:
     highest = image.highest()
     if highest is not None and highest > 1:
         raise CheckFailed("mask.png", f"a pixel of {highest}", "pixels of 0 or 1")
+    if image.has_value() is False:
+        raise CheckFailed("mask.png", "an image without one", "a pixel of 1: the server refuses an empty mask")
 
 
 def _check_composite(mask: Any, work: PictureWork) -> None:

@@ -36,20 +36,52 @@ class PictureWork:
 
 @dataclass(frozen=True, slots=True)
 class Png:
-    """An image: size in pixels, bits per channel, colour type, and rows of bytes, or None if these were not read."""
+    """An image: size in pixels, bits per channel, colour type, rows of bytes, and a palette of three bytes each.
+
+    `rows` is None if they were not read.
+    """
 
     width: int
     height: int
     depth: int
     color: int
     rows: tuple[bytes, ...] | None
+    palette: bytes = b""
 
     def has_color(self, color: tuple[int, int, int]) -> bool | None:
         """Return whether a pixel has exactly this colour, or None if this is unknown."""
-        if self.rows is None or self.depth != 8 or self.color not in (RGB, RGBA):
+        if self.rows is None or self.depth != 8:
             return None
         step = _CHANNELS[self.color]
-        return any(_pixel_in(row, step, color) for row in self.rows)
+        if self.color in (RGB, RGBA):
+            return any(_pixel_in(row, step, color) for row in self.rows)
+        gray = bytes(color[:1]) if len(set(color)) == 1 else b""
+        values = self._indexes_of(color) if self.color == PALETTE else gray
+        return any(len(row[::step].translate(None, values)) * step < len(row) for row in self.rows)
+
+    def has_value(self) -> bool | None:
+        """Return whether any pixel has a value other than 0, or None if it is unknown; alpha does not count."""
+        if self.rows is None:
+            return None
+        if self.depth < 8 and (spare := -self.width * self.depth % 8):  # bits after a row's last pixel
+            return any(row[-1] >> spare or row[:-1] != bytes(len(row) - 1) for row in self.rows)
+        size = max(1, self.depth // 8)
+        step = size * _CHANNELS[self.color]
+        ends = range(step - size if self.color in (GRAY_ALPHA, RGBA) else step)
+        nothing = bytes(len(self.rows[0]) // step)
+        return any(row[at::step] != nothing for row in self.rows for at in ends)
+
+    def has_light(self) -> bool | None:
+        """Return whether any pixel is not black, or None if it is unknown."""
+        if self.color != PALETTE:
+            return self.has_value()
+        if self.rows is None or self.depth != 8:
+            return None
+        black = self._indexes_of((0, 0, 0))
+        return any(row.translate(None, black) for row in self.rows)
+
+    def _indexes_of(self, color: tuple[int, int, int]) -> bytes:
+        return bytes(at for at in range(256) if self.palette[3 * at : 3 * at + 3] == bytes(color))
 
     def highest(self) -> int | None:
         """Return the highest value of a one-channel image, but at least 1, or None if it is unknown."""
@@ -81,7 +113,8 @@ def read_png(data: bytes, work: PictureWork | None = None) -> Png:
     if not interlace and size <= MAX_BYTES and work.take(size + ROW_WORK * height):
         packed = b"".join(body for name, body in chunks if name == b"IDAT")
         rows = _rows(_inflate(packed, size), stride, max(1, bits // 8), work)
-    return Png(width, height, depth, color, rows)
+    palette = b"".join(body for name, body in chunks if name == b"PLTE") if color == PALETTE else b""
+    return Png(width, height, depth, color, rows, palette)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -27,7 +27,7 @@ from prelabel.annotations.base import (
     for_people,
     with_arguments,
 )
-from prelabel.annotations.classifications import Text, answer_form, check_named, one_answer
+from prelabel.annotations.classifications import Text, answer_form, check_named, one_answer, rename_metrics
 from prelabel.annotations.confidence import Confidence
 from prelabel.annotations.video import MAX_FRAMES
 from prelabel.errors import Reason, quoted
@@ -59,6 +59,8 @@ class TimedOption(Wire):
     schema_id: SchemaId | None = None
     #: The same id in the spelling of the official SDK.
     misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
+    #: The metrics in the spelling of the official SDK.
+    misspelt_custom_metrics: list[CustomMetric] | None = Field(None, alias="custom_metrics")
     #: A text, in place of an option.
     value: Text | None = None
     #: The ranges of time; optional if the annotation has them for all its options, and in nested answers of video.
@@ -90,6 +92,8 @@ class TimedClassification(Wire):
     schema_id: SchemaId | None = None
     #: The same id in the spelling of the official SDK.
     misspelt_schema_id: SchemaId | None = Field(None, alias="schema_id")
+    #: The metrics in the spelling of the official SDK.
+    misspelt_custom_metrics: list[CustomMetric] | None = Field(None, alias="custom_metrics")
     #: One option, several options, or a text.
     answer: TimedAnswer | None = None
     #: Old spelling of `answer` for a checklist.
@@ -123,6 +127,15 @@ def check_timed(annotation: Any) -> None:
     _check_items(annotation.answer, word, 1, beside, None)
     if getattr(annotation, "classifications", None) is not None:
         _move_inside(annotation)
+
+
+def check_options(annotation: Any) -> None:
+    """Check that options are chosen: texts are in an array, under `answer`."""
+    answer = annotation.answer
+    for at, item in enumerate(answer if isinstance(answer, list) else [answer]):
+        if item.value is not None:
+            path = f"answer[{at}].value" if isinstance(answer, list) else "answer.value"
+            raise CheckFailed(path, quoted(item.value), "an option, or texts in an array under answer")
 
 
 def _move_inside(annotation: Any) -> None:
@@ -161,8 +174,6 @@ def _check_items(answer: Any, path: str, depth: int, beside: Any, parent: _Outer
     if not isinstance(answer, list):
         _check_item(answer, path, depth, beside, parent)
         return
-    if not answer:
-        raise CheckFailed(path, "an empty array", "at least one option")
     named = set()
     for at, item in enumerate(answer):
         where = f"{path}[{at}]"
@@ -180,6 +191,8 @@ def _check_item(item: Any, path: str, depth: int, beside: Any, parent: _Outer | 
         check_named(item, path, "name or schemaId of an option")
     elif (item.name, item.schema_id, item.misspelt_schema_id) != (None, None, None):
         raise CheckFailed(path, "both", "value (a text) or name (an option)")
+    else:
+        rename_metrics(item, path)
     if item.frames is not None:
         if beside is not None:
             raise CheckFailed(f"{path}.frames", "both", "frames in the options or at the top level")
@@ -228,6 +241,8 @@ class TimedRadio(Timed):
     If the answer changes over time, publish one annotation per option.
     """
 
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_timed, check_options)
+
     answer: TimedOption
     frames: Ranges | None = None
     classifications: list[TimedClassification] | None = None
@@ -245,6 +260,8 @@ class TimedChecklist(Timed):
     See docs/reference/labelbox-format.md#2-18 and #2-20. `frames` beside the answer apply to all its options. On audio,
     Labelbox's form for a radio is the same.
     """
+
+    CHECKS: ClassVar[tuple[Rule, ...]] = (check_timed, check_options)
 
     answer: list[TimedOption] | None = None
     answers: list[TimedOption] | None = None

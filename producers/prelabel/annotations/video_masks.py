@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from prelabel.annotations.address import EXPECTED, is_address
 from prelabel.annotations.base import (
     Annotation,
     CheckFailed,
@@ -70,11 +71,10 @@ def check_masks(annotation: Any) -> None:
     """Check that every frame occurs once, with one image, and every colour once."""
     indexes: set[int] = set()
     for at, frame in enumerate(annotation.masks.frames):
-        path = f"masks.frames[{at}]"
         if frame.index in indexes:
-            raise CheckFailed(f"{path}.index", f"{frame.index}", "each frame once")
+            raise CheckFailed(f"masks.frames[{at}].index", f"{frame.index}", "each frame once")
         indexes.add(frame.index)
-        _check_source(frame, path)
+        _check_source(frame, at)
     colors: dict[tuple[Any, ...], str] = {}
     for at, instance in enumerate(annotation.masks.instances):
         path, color = f"masks.instances[{at}].colorRGB", tuple(instance.color_rgb)
@@ -87,19 +87,22 @@ def check_masks(annotation: Any) -> None:
         colors[named] = path
 
 
-def _check_source(frame: Any, path: str) -> None:
+def _check_source(frame: Any, at: int) -> None:
     if (frame.instance_uri is None) == (frame.im_bytes is None):
         found = "neither" if frame.instance_uri is None else "both"
-        raise CheckFailed(path, found, "exactly one of instanceURI and imBytes")
-    if frame.instance_uri is not None and not frame.instance_uri.startswith(("https://", "http://")):
-        raise CheckFailed(f"{path}.instanceURI", quoted(frame.instance_uri), "an http(s) address")
+        raise CheckFailed(f"masks.frames[{at}]", found, "exactly one of instanceURI and imBytes")
+    if frame.instance_uri is not None and not is_address(frame.instance_uri):
+        raise CheckFailed(f"masks.frames[{at}].instanceURI", quoted(frame.instance_uri), EXPECTED)
 
 
 def check_composites(annotation: Any, work: PictureWork) -> None:
-    """Check that every frame's picture is a PNG file, as far as `work` allows."""
+    """Check that every frame's picture is a PNG file, and that not all of them are black, as far as `work` allows."""
+    black = 0
     for at, frame in enumerate(annotation.masks.frames):
         if frame.im_bytes is not None:
-            read_image(frame.im_bytes, f"masks.frames[{at}].imBytes", work)
+            black += read_image(frame.im_bytes, f"masks.frames[{at}].imBytes", work).has_light() is False
+    if black == len(annotation.masks.frames):
+        raise CheckFailed("masks.frames", "black images alone", "a pixel of an instance's colour in one of the frames")
 
 
 class VideoMasks(Annotation):

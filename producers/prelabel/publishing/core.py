@@ -30,12 +30,17 @@ class _Process:
     def __init__(self, settings: PublisherSettings) -> None:
         folder = settings.spool_folder
         self._slot = take_slot(folder) if folder else None
-        self.outboxes = Outboxes(
-            settings.limits, settings.max_rows, settings.max_bytes, self._slot, settings.spool_bytes
-        )
         # The client never repeats a command. The sender does, so that rows can go to the disk in between.
         self._client = open_client(settings.redis_url, _SOCKET_SECONDS_WITH_SPOOL if folder else _SOCKET_SECONDS)
         inbox = Inbox(self._client, settings.key_prefix, settings.max_inbox_rows, settings.durability)
+        self.outboxes = Outboxes(
+            settings.limits,
+            settings.max_rows,
+            settings.max_bytes,
+            inbox.most_projects,
+            self._slot,
+            settings.spool_bytes,
+        )
         sender = Sender(self.outboxes, inbox, settings.spool_max_age_seconds)
         self._spooler = Spooler(self.outboxes, folder) if folder else None
         self._threads = [threading.Thread(target=sender.run, name="prelabel-publisher", daemon=True)]

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from prelabel.errors import NoRedisUrl
+from prelabel.printing import command
 from prelabel.stack_file import NoStack, find_stack
 from prelabel.wire.redis_url import RedisUrl
 
@@ -28,7 +29,7 @@ def default_redis_url() -> RedisUrl:
         folder, stack = find_stack()
     except NoStack as error:
         raise NoRedisUrl(
-            f"no Redis to publish to: {error}. Pass redis_url, set {VARIABLE}, or run `prelabel up` in this folder"
+            f"no Redis to publish to: {error}. Pass redis_url, set {VARIABLE}, or run `{command('up')}` in this folder"
         ) from None
     _log_once(folder)
     return RedisUrl.parse(stack.redis_url)

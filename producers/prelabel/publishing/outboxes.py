@@ -4,9 +4,10 @@ The sender and the spooler are loops around it: each asks what to do next, does 
 result. Callers of `publish()`, `flush()` and `close()` wait here for these results.
 """
 
+import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,6 +17,9 @@ from prelabel.publishing.outbox import Outbox, Step
 from prelabel.publishing.retry import Failure, RedisHealth
 from prelabel.spool.files import ProjectSpool, SpoolFull
 from prelabel.spool.slots import Slot
+
+EARLY = 0.25
+"""Share of `linger_seconds` by which rows are sent earlier, if another project is sent just then."""
 
 
 class Send(NamedTuple):
@@ -75,6 +79,8 @@ class Outboxes:
     max_rows: int
     #: The same in bytes of messages.
     max_bytes: int
+    #: Maximum projects of one round trip.
+    most_projects: int
     #: Where this process has its spools; None without a `spool_dir`.
     slot: Slot | None = None
     #: Maximum bytes on the disk for one project.
@@ -91,6 +97,10 @@ class Outboxes:
     closed: bool = False
     #: Whether Redis accepts sends, and why not.
     health: RedisHealth = field(default_factory=RedisHealth)
+    #: When the sender will look for something to send, if nobody wakes it; -inf unless it sleeps.
+    _sender_sleeps_until: float = -math.inf
+    #: The same for the spooler.
+    _spooler_sleeps_until: float = -math.inf
 
     def __post_init__(self) -> None:
         for project_id in self.slot.projects() if self.slot else ():
@@ -110,7 +120,7 @@ class Outboxes:
             before = buffer.ready_at()
             buffer.add(row, time.monotonic())
             if before != buffer.ready_at():
-                self.changed.notify_all()
+                self._wake_for(box)
         return True
 
     def begin_flush(self) -> Flush:
@@ -184,20 +194,42 @@ class Outboxes:
 
     # Called by the sender.
 
-    def next_send(self) -> Send | None:
-        """Wait until something should be sent, and return it; None if the publisher is closed.
+    def next_sends(self) -> list[Send]:
+        """Wait until something should be sent; return the sends of one round trip, or none if the publisher is closed.
 
-        If several projects have something to send, the one whose last send is longest ago comes first.
+        The project whose last send is longest ago comes first. What others send from memory travels with it, as far as
+        the limits of a send allow, also if they would be due a little later. A send from the spool travels alone.
         """
         with self.changed:
             while not self.closed:
                 now = time.monotonic()
                 times = [(at, box) for box in self.every() if (at := box.send_at()) is not None]
-                due = self._due([(max(at, self.health.retry.not_before), box) for at, box in times], now)
-                if due:
-                    box = min(due, key=lambda box: box.last_send)
-                    return Send(box, box.begin_send(now))
-        return None
+                first = max(min([at for at, _ in times], default=math.inf), self.health.retry.not_before)
+                if first <= now:
+                    soon = now + EARLY * self.limits.linger_seconds
+                    may_go = [box for at, box in times if at <= soon and box.retry.not_before <= now]
+                    return self._together(sorted(may_go, key=lambda box: box.last_send), now)
+                self._sender_sleeps_until = first
+                self.changed.wait(None if first == math.inf else first - now)
+                self._sender_sleeps_until = -math.inf
+        return []
+
+    def _together(self, boxes: list[Outbox], now: float) -> list[Send]:
+        """Begin to send the first of these outboxes, and those after it that may travel with it."""
+        first, *others = boxes
+        sends = [Send(first, first.begin_send(now))]
+        if sends[0].spool is not None:
+            return sends
+        rows, size = len(first.buffer.in_flight), first.buffer.in_flight_bytes
+        for box in others[: self.most_projects - 1]:
+            if box.buffer.spooled > 0:
+                continue
+            rows += box.buffer.rows_in_memory
+            size += box.buffer.bytes_in_memory
+            if rows > self.limits.send_rows or size > self.limits.send_bytes:
+                break
+            sends.append(Send(box, box.begin_send(now)))
+        return sends
 
     def frames(self, box: Outbox) -> list[bytes]:
         """Return the frames of the rows in flight. Only the thread that has these rows may call it; no lock is held."""
@@ -209,12 +241,14 @@ class Outboxes:
         with self.changed:
             self._let_go(box)
 
-    def sent(self, box: Outbox) -> None:
+    def sent(self, boxes: Iterable[Outbox]) -> None:
         """Record that Redis has the rows in flight."""
         with self.changed:
-            box.buffer.answer()
-            self._answered(box)
-            self._let_go(box)
+            for box in boxes:
+                box.buffer.answer()
+                self._answered(box)
+                box.busy = False
+            self.notify()
 
     def stepped(self, box: Outbox, step: Step) -> None:
         """Record a step through the spool of an outbox."""
@@ -224,14 +258,15 @@ class Outboxes:
                 self._answered(box)
             self.notify()
 
-    def not_sent(self, send: Send, failure: Failure) -> None:
-        """Record that Redis did not accept a send."""
+    def not_sent(self, sends: Iterable[Send], failure: Failure) -> None:
+        """Record that Redis did not accept sends that travelled together."""
         now = time.monotonic()
         with self.changed:
-            send.box.failed(failure, now)
+            for send in sends:
+                send.box.failed(failure, now)
+                if send.spool is None:
+                    send.box.busy = False
             self.health.failed(failure, now)
-            if send.spool is None:
-                send.box.busy = False
             self.notify()
 
     # Called by the spooler.
@@ -242,11 +277,14 @@ class Outboxes:
             while not self.closed and (now := time.monotonic()) < until:
                 boxes = self.own.values()
                 times = [(at, box) for box in boxes if (at := box.write_at(self.health.is_away)) is not None]
-                due = self._due(times, now, until)
+                due = [box for at, box in times if at <= now]
                 if due:
                     box = min(due, key=lambda box: box.last_write)
                     box.begin_write(now)
                     return box
+                self._spooler_sleeps_until = min([until, *(at for at, _ in times)])
+                self.changed.wait(self._spooler_sleeps_until - now)
+                self._spooler_sleeps_until = -math.inf
         return None
 
     def written(self, box: Outbox) -> None:
@@ -287,13 +325,13 @@ class Outboxes:
         for listener in self.listeners:
             listener()
 
-    def _due(self, times: list[tuple[float, Outbox]], now: float, until: float | None = None) -> list[Outbox]:
-        """Return the outboxes whose time has come; if there are none, wait until the first is due or `changed`."""
-        due = [box for at, box in times if at <= now]
-        if not due:
-            first = min([at for at, _ in times] + ([] if until is None else [until]), default=None)
-            self.changed.wait(None if first is None else first - now)
-        return due
+    def _wake_for(self, box: Outbox) -> None:
+        """Wake a thread that would look too late at a row that was added; usually others have waited longer."""
+        send_at, write_at = box.send_at(), box.write_at(self.health.is_away)
+        if (send_at is not None and send_at < self._sender_sleeps_until) or (
+            write_at is not None and write_at < self._spooler_sleeps_until
+        ):
+            self.changed.notify_all()
 
     def _answered(self, box: Outbox) -> None:
         box.answered()

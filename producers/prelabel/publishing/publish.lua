@@ -4,8 +4,8 @@
 -- ARGV[1]  maximum rows in the inbox
 -- ARGV[2…] frames: the bytes of prelabel/wire/frame.py, one or a few for each lane. A frame is refused if it has
 --          more bytes than its header says, since a worker reserves memory by the header; if it has more rows than
---          one script can settle; and if no worker can serve its form or its lane count, since the first frame of a
---          project fixes both for good
+--          one script can settle; if its form is unknown; and if no worker can serve its lane count, since the first
+--          frame of a project fixes it for good
 -- returns  {'ok', rows that were new} | {'lanes', the project's lane count} | {'full', rows in the inbox}
 --          | {'version', the unknown version} | {'limit', the number of the frame}
 -- cost     O(frames); no frame's body is read
@@ -16,24 +16,40 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local max_frame_rows, max_frame_bytes = 10000, 16 * 1024 * 1024 -- of prelabel/wire/frame.py
 local max_lanes = 1024 -- of prelabel/wire/lanes.py: each script that looks at a project walks its lanes
 
-local headers, rows, lanes, form = {}, 0, nil, nil
+-- Call a command with all these arguments, some at a time, as Lua can hand over a few thousand only; join the answers.
+local function call_with(command, key, arguments)
+  local answers = {}
+  for first = 1, #arguments, 1000 do
+    local answer = redis.call(command, key, unpack(arguments, first, math.min(first + 999, #arguments)))
+    if type(answer) == 'table' then for _, each in ipairs(answer) do answers[#answers + 1] = each end end
+  end
+  return answers
+end
+
+local hex = string.rep('%02x', 16)
+local headers, ids, lanes = {}, {}, nil
 for i = 2, #ARGV do
   local version = string.byte(ARGV[i], 1)
   if version ~= 1 then return {'version', version or 0} end
   if #ARGV[i] < 40 then return {'limit', i - 1} end
   local _, _, id, lane, count, n, bytes, slow, frame_form = struct.unpack('>BBc16HHIIIc1', ARGV[i])
-  id = string.gsub(id, '.', function(c) return string.format('%02x', string.byte(c)) end)
   -- Data that cannot be compressed becomes larger, by less than one percent.
   local most_bytes = 1024 + 1.01 * math.min(bytes, max_frame_bytes)
   if n < 1 or n > max_frame_rows or #ARGV[i] > most_bytes then return {'limit', i - 1} end
   if count > max_lanes or (frame_form ~= 'i' and frame_form ~= 'k') then return {'limit', i - 1} end
-  lanes, form = lanes or count, form or frame_form
+  lanes = lanes or count
   if count ~= lanes or lane >= count then return {'lanes', lanes} end
-  local known = redis.call('HEXISTS', root .. ':frames', id) == 1
-    or redis.call('ZSCORE', root .. ':seen', id)
-  if not known then
-    headers[#headers + 1] = {i, version, id, lane, n, bytes, slow}
-    rows = rows + n
+  ids[i - 1] = string.format(hex, string.byte(id, 1, 16))
+  headers[i - 1] = {version, lane, n, bytes, slow}
+end
+
+-- A frame that Redis has is in `left` and `frames`; one that it had is in `seen`.
+local here, seen = call_with('HMGET', root .. ':left', ids), call_with('ZMSCORE', root .. ':seen', ids)
+local new, rows = {}, 0
+for at, header in ipairs(headers) do
+  if not here[at] and not seen[at] then
+    new[#new + 1] = at
+    rows = rows + header[3]
   end
 end
 
@@ -44,18 +60,23 @@ end
 if meta[1] and tonumber(meta[1]) ~= lanes then return {'lanes', tonumber(meta[1])} end
 local waiting = tonumber(redis.call('HGET', root .. ':inbox', 'rows') or 0)
 if rows > 0 and waiting + rows > tonumber(ARGV[1]) then return {'full', waiting} end
-if not meta[1] then redis.call('HSET', root .. ':meta', 'lanes', lanes, 'form', form) end
+if not meta[1] then redis.call('HSET', root .. ':meta', 'lanes', lanes) end
 
-for _, h in ipairs(headers) do
-  local i, version, id, lane, n, bytes, slow = unpack(h)
-  local seq = redis.call('HINCRBY', root .. ':meta', 'seq', n) - n + 1
-  redis.call('HSET', root .. ':frames', id, ARGV[i])
-  redis.call('HSET', root .. ':left', id, n)
-  redis.call('RPUSH', root .. ':lane:' .. lane,
-    table.concat({'f', id, version, n, bytes, slow, string.format('%.0f', seq), string.format('%.0f', now)}, ' '))
-  redis.call('HINCRBY', root .. ':inbox', lane .. ':rows', n)
-end
 if rows > 0 then
+  local seq = redis.call('HINCRBY', root .. ':meta', 'seq', rows) - rows + 1
+  local frames, left, added = {}, {}, {}
+  for _, at in ipairs(new) do
+    local version, lane, n, bytes, slow = unpack(headers[at])
+    frames[#frames + 1], frames[#frames + 2] = ids[at], ARGV[at + 1]
+    left[#left + 1], left[#left + 2] = ids[at], n
+    redis.call('RPUSH', root .. ':lane:' .. lane, table.concat(
+      {'f', ids[at], version, n, bytes, slow, string.format('%.0f', seq), string.format('%.0f', now)}, ' '))
+    added[lane] = (added[lane] or 0) + n
+    seq = seq + n
+  end
+  call_with('HSET', root .. ':frames', frames)
+  call_with('HSET', root .. ':left', left)
+  for lane, n in pairs(added) do redis.call('HINCRBY', root .. ':inbox', lane .. ':rows', n) end
   redis.call('HINCRBY', root .. ':counts', 'published', rows)
   waiting = redis.call('HINCRBY', root .. ':inbox', 'rows', rows)
 end

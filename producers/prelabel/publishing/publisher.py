@@ -70,8 +70,8 @@ class Publisher(PublisherBase):
 
     `publish()` checks a message, puts it into a buffer and returns. A thread sends the rows of a project as soon as
     `send_rows` or `send_bytes` are waiting, or the oldest row has waited for `linger_seconds`; the rows of each lane
-    form a frame, and all frames travel in one round trip. Only when a later `flush()` has returned is it certain that
-    Redis has a row. Leaving a `with` block flushes and closes the publisher.
+    form a frame, and the frames of many projects travel in one round trip. Only when a later `flush()` has returned is
+    it certain that Redis has a row. Leaving a `with` block flushes and closes the publisher.
 
     With a `spool_dir`, rows that Redis does not accept are written to the disk within `linger_seconds` plus the
     time-out of a send (2 s). Newer rows of that project follow them to the disk, until Redis has them all. However this

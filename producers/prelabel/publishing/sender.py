@@ -1,4 +1,4 @@
-"""The thread that sends rows to Redis: one send of one project at a time, repeated until Redis confirms it."""
+"""The thread that sends rows to Redis: many projects in one round trip, repeated until Redis confirms each of them."""
 
 import logging
 import time
@@ -6,9 +6,9 @@ import time
 import redis
 
 from prelabel.errors import InboxFull, PrelabelError
-from prelabel.publishing.inbox import Inbox, LanesDiffer
+from prelabel.publishing.inbox import Inbox, LanesDiffer, ProjectFrames
 from prelabel.publishing.outbox import Outbox
-from prelabel.publishing.outboxes import Outboxes
+from prelabel.publishing.outboxes import Outboxes, Send
 from prelabel.publishing.replay import replay
 from prelabel.publishing.retry import Failure
 from prelabel.spool.files import ProjectSpool
@@ -32,24 +32,30 @@ class Sender:
 
     def run(self) -> None:
         """Send until the outboxes are closed."""
-        while (send := self._outboxes.next_send()) is not None:
+        while sends := self._outboxes.next_sends():
             try:
-                if send.spool is None:
-                    self._send(send.box)
+                if sends[0].spool is None:
+                    self._send(sends)
                 else:
-                    self._replay(send.box, send.spool)
+                    self._replay(sends[0].box, sends[0].spool)
             except Exception as error:  # rows are waiting, so the thread must survive it
-                if not isinstance(error, redis.RedisError | OSError | PrelabelError):
-                    _log.exception("a send of project %s failed with an unexpected error", send.box.project_id)
-                self._outboxes.not_sent(send, _failure(error))
+                self._failed(sends, error)
 
-    def _send(self, box: Outbox) -> None:
-        try:
-            self._inbox.put(box.project_id, self._outboxes.frames(box))
-        except LanesDiffer as refusal:
-            self._outboxes.recut(box, refusal.lanes)
-        else:
-            self._outboxes.sent(box)
+    def _send(self, sends: list[Send]) -> None:
+        cut = [ProjectFrames(send.box.project_id, self._outboxes.frames(send.box)) for send in sends]
+        outcomes = list(zip(sends, self._inbox.put_all(cut), strict=True))
+        self._outboxes.sent([send.box for send, outcome in outcomes if not isinstance(outcome, Exception)])
+        for send, outcome in outcomes:
+            if isinstance(outcome, LanesDiffer):
+                self._outboxes.recut(send.box, outcome.lanes)
+            elif isinstance(outcome, Exception):
+                self._failed([send], outcome)
+
+    def _failed(self, sends: list[Send], error: Exception) -> None:
+        if not isinstance(error, redis.RedisError | OSError | PrelabelError):
+            names = ", ".join(send.box.project_id for send in sends)
+            _log.error("a send of %s failed with an unexpected error", names, exc_info=error)
+        self._outboxes.not_sent(sends, _failure(error))
 
     def _replay(self, box: Outbox, spool: ProjectSpool) -> None:
         oldest = time.time() - self._max_age

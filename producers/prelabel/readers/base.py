@@ -164,7 +164,7 @@ def messages_of(
                 if options.mapping.takes(key):
                     yield Record(f"{file}, data row {key}", _message(key, merge(group), options))
     except KeyClash as clash:
-        raise UnreadableSource(f"{file}: {clash}, so nothing is published; {_told_apart(clash, apart)}") from None
+        raise UnreadableSource(f"{file}: {clash}; {_told_apart(clash, apart)}") from None
     except sqlite3.Error as error:
         raise UnreadableSource(f"the predictions of {file} cannot be kept in a temporary file: {error}") from None
 
@@ -252,5 +252,5 @@ class Scores:
         if self._above_1 > 1 and 2 * self._above_1 > self._count:
             raise UnreadableSource(
                 f"{self._file}: {self._above_1} of {self._count} scores are above 1, so they are no shares; expected 0 "
-                "to 1; nothing of the file is published. Divide percents by 100"
+                "to 1. Divide percents by 100"
             )

@@ -107,7 +107,7 @@ class Coco:
             turned = "; a size in COCO is [height, width]" if known == (height, width) else ""
             raise UnreadableSource(
                 f"{self.where}: the mask has {width} x {height} pixels (width x height), but {whose} has "
-                f"{known[0]} x {known[1]}{turned}; nothing of the file is published. Resize the masks to their images, "
+                f"{known[0]} x {known[1]}{turned}. Resize the masks to their images, "
                 "or give --images FILE with the images that they were made for"
             )
 
@@ -151,7 +151,7 @@ class Coco:
         """Raise UnreadableSource if the named file of images is about none of the images of the results."""
         if self.options.images and self._unknown_images and not self._known_images:
             raise UnreadableSource(
-                f"{self.path.name}: none of its images is in {self.options.images}; nothing of the file is published. "
+                f"{self.path.name}: none of its images is in {self.options.images}. "
                 "Give --images with the images of these predictions, under equal ids: 7 and '7' differ"
             )
 
@@ -199,7 +199,7 @@ def category_of(category_id: Any, categories: dict[int, Category], where: str) -
         if (category_id, first) == (0, 1) or (category_id, first) == (last + 1, 0):
             raise UnreadableSource(
                 f"{where}: category_id {category_id} is not in the categories, which have ids {first} to {last}, so "
-                f"the file seems to count them from {1 - first}; nothing of the file is published. "
+                f"the file seems to count them from {1 - first}. "
                 "Give --categories FILE with the ids that the predictions use"
             )
     raise ValueError(f"category_id {found_value(category_id)} is not in the categories")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from prelabel.annotations.address import is_address
 from prelabel.errors import found_value
 from prelabel.readers.base import (
     BadRecord,
@@ -72,7 +73,7 @@ class _Pictures:
         if self._url is None:
             return
         fields = fields_of(self._url)
-        if not self._url.startswith(("https://", "http://")) or not fields or fields - {"file_name", "image_id"}:
+        if not is_address(self._url) or not fields or fields - {"file_name", "image_id"}:
             raise UnreadableSource(f"mask url {self._url!r}: expected https://…{{file_name}} or {{image_id}}")
 
     def colors(self, result: dict[str, Any]) -> Colors | None:

@@ -52,7 +52,7 @@ class Extents:
         if self._count and not self._pixels and self._fractions:
             raise UnreadableSource(
                 f"{self._file}: all coordinates are between 0 and 1, so they are shares of the image's size; expected "
-                "pixels; nothing of the file is published. Multiply x by the image's width and y by its height"
+                "pixels. Multiply x by the image's width and y by its height"
             )
 
 
@@ -62,6 +62,6 @@ def check_inside(extent: Extent, where: str, image: str, width: int, height: int
     if not (0 <= x <= width and 0 <= y <= height):
         raise UnreadableSource(
             f"{where}: the centre of the annotation is at x {x:g}, y {y:g}, but {image} has {width} x {height} pixels, "
-            "so the coordinates are of an image of another size; nothing of the file is published. Convert them to "
+            "so the coordinates are of an image of another size. Convert them to "
             "pixels of the image, or give --images FILE with the images that they were made for"
         )

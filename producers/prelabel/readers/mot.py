@@ -123,7 +123,7 @@ class _Lines:
         if step > 1 and len(frames) > 2 and all((frame - first) % step == 0 for frame in frames):
             raise UnreadableSource(
                 f"{self._path.name}: all frames are {first} plus a multiple of {step}, so they are numbered as in the "
-                "video already; nothing of the file is published. Leave out --frame-step"
+                "video already. Leave out --frame-step"
             )
 
     def _check_columns(self, cells: list[str]) -> None:
@@ -143,7 +143,7 @@ class _Lines:
         if frame < first:
             raise UnreadableSource(
                 f"{where}: frame: expected {first} or more, found {frame}: the file counts the video's frames from "
-                f"{frame}, so every box would be on a wrong frame; nothing of the file is published. "
+                f"{frame}, so every box would be on a wrong frame. "
                 f"Type --first-frame {frame}"
             )
         return frame

@@ -25,10 +25,16 @@ _COCO = {
 }
 """Key of a result → the format that reads it. Of several, the first one says the most."""
 _OURS = {b"dataRow", b"projectId"}
+_NO_PREDICTIONS = {
+    b"row_data": "data rows, which `dataset add` takes",
+    b"tools": "an ontology, which `ontology create` and `--ontology` take",
+}
+"""Key of another of our files → what the file is."""
 _RTTM = frozenset(
     ("SPEAKER", "SPKR-INFO", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "IP", "SU", "CB", "A/P", "NOSCORE")
 )
 """The types of lines of RTTM."""
+_OBJECT = re.compile(rb'\s*\{\s*"')
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -57,9 +63,11 @@ def recognise(stream: TextInput, path: Path | None = None) -> Likeness | None:
     first, newline, rest = head.partition(b"\n")
     if newline and _is_json(first):  # what follows are other lines, whose keys say nothing about this one
         head = first
-        if rest.strip() and not _names(head) & _OURS:
+        if rest.strip() and not _names(head) & (_OURS | _NO_PREDICTIONS.keys()):
             return None  # lines, of which the first one is no message: it alone is refused
     keys = _names(head)
+    if head.startswith(b"{") and not keys & _OURS and (other := keys & _NO_PREDICTIONS.keys()):
+        return Likeness(f"this looks like {_NO_PREDICTIONS[min(other)]}: expected predictions")
     if head.startswith(b"["):
         if keys & _OURS:
             return Likeness(
@@ -70,6 +78,12 @@ def recognise(stream: TextInput, path: Path | None = None) -> Likeness | None:
         several = first.strip() == b"{" and not _is_json(rest.lstrip().partition(b"\n")[0])
         return _of_object(head, keys, path, several_lines=several)
     return _of_lines(head)
+
+
+def has_no_json(stream: TextInput) -> bool:
+    """Return whether the beginning of a text has lines, and none is JSON or begins like an object; takes none of it."""
+    lines = stream.peek(_LOOK).split(b"\n")
+    return any(map(bytes.strip, lines)) and not any(_OBJECT.match(line) or _is_json(line) for line in lines)
 
 
 def _of_object(head: bytes, keys: set[bytes], path: Path | None, *, several_lines: bool) -> Likeness | None:

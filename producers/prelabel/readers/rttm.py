@@ -107,7 +107,7 @@ class _Lines:
         if cell.isdecimal() and (before := self._numbers.setdefault(speaker, cell)) != cell:
             raise UnreadableSource(
                 f"{where}: speaker {speaker!r} has the confidence {cell}, and {before} before, as if there were two "
-                f"speakers, '{speaker} {before}' and '{speaker} {cell}'; nothing of the file is published. "
+                f"speakers, '{speaker} {before}' and '{speaker} {cell}'. "
                 f"{_NO_SPACES}. If these are confidences, write {before}.0 and {cell}.0"
             )
 

@@ -42,12 +42,17 @@ def message_of(label: Any, *more: Any, project_id: str, model: Model | str | Non
         row = _data_row(labels)
         ends = Ends(labels, (project_id, *next(iter(row.items())), predictor.name if predictor else ""))
         annotations = [
-            {key: value for key, value in annotation.items() if value is not None}
+            {key: value for key, value in annotation.items() if value is not None} | _mark(one_label)
             for at, one_label in enumerate(labels)
             for annotation in _annotations(one_label, f"labels[{at}]." if more else "", ends)
         ]
     message = {"projectId": project_id, "dataRow": row, "annotations": annotations}
     return message if predictor is None else message | {"model": predictor.wire()}
+
+
+def _mark(label: Any) -> dict[str, bool]:
+    """Return the mark of a benchmark, which projects that import pre-labels refuse."""
+    return {"isBenchmarkReferenceLabel": True} if label.is_benchmark_reference else {}
 
 
 def _data_row(labels: tuple[Any, ...]) -> dict[str, str]:

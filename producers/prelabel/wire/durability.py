@@ -21,8 +21,8 @@ def execute(pipeline: Any, durability: Durability, *, raise_on_error: bool = Tru
     """Execute a pipeline and return its answers once its writes are durable.
 
     The wait is a command of the pipeline, since Redis waits for the writes of one connection. Raises NotDurable, or a
-    redis error. With `raise_on_error=False`, errors of commands are returned among the answers; if there are any, the
-    writes need not be durable.
+    redis error. With `raise_on_error=False`, errors of commands are returned among the answers, and the writes of the
+    others are durable.
     """
     if durability == "waitaof":
         pipeline.execute_command("WAITAOF", 1, 0, _WITHIN_MS)
@@ -30,10 +30,10 @@ def execute(pipeline: Any, durability: Durability, *, raise_on_error: bool = Tru
         pipeline.execute_command("WAIT", 1, _WITHIN_MS)
     answers: list[Any] = pipeline.execute(raise_on_error)
     copies = answers.pop() if durability != "fsync" else 1
-    if any(isinstance(answer, Exception) for answer in answers):
-        return answers
-    if isinstance(copies, Exception):
-        raise copies
-    if not (copies[0] if isinstance(copies, list) else copies):
-        raise NotDurable
+    if isinstance(copies, Exception) or not (copies[0] if isinstance(copies, list) else copies):
+        raise next(filter(_is_error, [*answers, copies]), NotDurable())
     return answers
+
+
+def _is_error(answer: object) -> bool:
+    return isinstance(answer, Exception)

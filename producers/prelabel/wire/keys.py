@@ -39,11 +39,14 @@ class ProjectKeys:
     def meta(self) -> str:
         """Hash: facts about the project as a whole; times in ms.
 
-        `lanes` (their number), `form` (of its data rows: `i` or `k`), `seq` (last arrival number), `lingerMs`,
-        `chunkRows`, `pausedUntil`, `pauseReason`, `pauseCause`, `historyBytes`, `flushedSeq`;
+        `lanes` (their number), `seq` (last arrival number), `lingerMs`, `chunkRows`, `pausedUntil`, `pauseReason`,
+        `pauseCause`, `historyBytes`, `flushedSeq`;
+        `forms` (how imported rows name their data rows: `i` by id, `k` by global key, `ik` both; it counts only while
+        a row is imported);
         while the project is being purged `purgeSeq` (the last arrival number that it covers), `purgeBy`, `purgeMs`;
         `leftovers` (annotations of older messages that newer ones did not override, ever), `overridden` (rows that were
-        imported over an earlier import of this project), `deadByPolicy` (dead letters that the policy made, ever),
+        imported over an earlier import of this project), `addedAgain` (rows that were imported beside an earlier
+        import, since some of their lines cannot override), `deadByPolicy` (dead letters that the policy made, ever),
         `undoneRows` (discarded rows whose imports were undone);
         `openMost` (how many chunks may be open now), `openBound` (the limit of the settings), `openFewerMs` (when
         `openMost` was last halved), `openMoreMs` (when it may grow), `importMs` (how long imports take), `deadLetterMs`

@@ -6,7 +6,7 @@ from prelabel_sandbox.checks.messages import known_message
 from prelabel_sandbox.checks.ontology import Feature
 from prelabel_sandbox.checks.refusal import invalid
 from prelabel_sandbox.checks.scene import Scene
-from prelabel_sandbox.checks.values import exact_keys, filled, integer, text
+from prelabel_sandbox.checks.values import array, exact_keys, integer, text
 
 FORMATS = ("message-single-selection", "message-multi-selection", "message-ranking")
 _TASK = frozenset({"format", "data"})
@@ -25,19 +25,29 @@ def check_task(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
     if task["format"] == "message-single-selection":
         data = exact_keys(task["data"], _MESSAGE | {"parentMessageId"}, _DATA)
         _check_message({key: data[key] for key in _MESSAGE}, scene, _MESSAGE)
+        if data["messageId"] == data["parentMessageId"]:
+            raise invalid(f"{_DATA}.messageId", "Not the message that was replied to.")
     elif task["format"] == "message-multi-selection":
         data = exact_keys(task["data"], {"parentMessageId", "selectedMessages"}, _DATA)
-        for message in filled(data["selectedMessages"], f"{_DATA}.selectedMessages"):
-            _check_message(message, scene, _MESSAGE)
+        _check_messages(data, "selectedMessages", scene, _MESSAGE)
     else:
         data = exact_keys(task["data"], {"parentMessageId", "rankedMessages"}, _DATA)
-        _check_ranking(filled(data["rankedMessages"], f"{_DATA}.rankedMessages"), scene)
+        _check_ranking(_check_messages(data, "rankedMessages", scene, _MESSAGE | {"order"}))
     known_message(data["parentMessageId"], scene, f"{_DATA}.parentMessageId")
 
 
-def _check_ranking(messages: list[Any], scene: Scene) -> None:
+def _check_messages(data: dict[str, Any], key: str, scene: Scene, keys: frozenset[str]) -> list[Any]:
+    """Check replies, each of which is chosen once. No reply at all is a choice too: the official client writes it."""
+    messages = array(data[key], f"{_DATA}.{key}")
     for message in messages:
-        _check_message(message, scene, _MESSAGE | {"order"})
+        _check_message(message, scene, keys)
+    ids = {message["messageId"] for message in messages}
+    if len(ids) < len(messages) or data["parentMessageId"] in ids:
+        raise invalid(f"{_DATA}.{key}", "Each reply once, and not the message that was replied to.")
+    return messages
+
+
+def _check_ranking(messages: list[Any]) -> None:
     orders = sorted(integer(message["order"], f"{_DATA}.rankedMessages.order", 1) for message in messages)
     if orders != list(range(1, len(messages) + 1)):
         raise invalid(f"{_DATA}.rankedMessages.order", f"Must be 1..{len(messages)}, each once.")

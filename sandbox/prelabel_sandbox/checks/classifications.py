@@ -9,10 +9,12 @@ from typing import Any
 from prelabel_sandbox.checks.ontology import Feature, Level
 from prelabel_sandbox.checks.refusal import MISSING, UNKNOWN, invalid
 from prelabel_sandbox.checks.scene import Scene
-from prelabel_sandbox.checks.values import array, known_keys, mapping, model_run_keys, text
+from prelabel_sandbox.checks.values import array, known_keys, mapping, model_run_keys, string
 
 OPTION = frozenset({"name", "schemaId", "classifications", "confidence", "customMetrics"})
 _NESTED = frozenset({"name", "schemaId", "answer", "answers", "confidence", "customMetrics"})
+# The official client misspells these keys below options; whether the service takes them is not known.
+_MISSPELT = frozenset({"schema_id", "custom_metrics"})
 
 
 def check_global(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
@@ -22,18 +24,28 @@ def check_global(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
 
 
 def check_beside(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """Check the key `classifications` beside `answer`. Only a text may have it, since options carry their own.
+    """Check the key `classifications` beside `answer`. Only a text may have any, since options carry their own.
 
     The official client writes the key there, although no documented ontology nests classifications below a text.
     """
     if "classifications" in line:
-        if feature.shape != "text" or scene.strict:
+        if scene.strict or (feature.shape != "text" and line["classifications"] != []):
             raise invalid("classifications", UNKNOWN)
         check_nested(line["classifications"], feature.below, scene)
 
 
-def check_answer(holder: dict[str, Any], feature: Feature, scene: Scene, keys: AbstractSet[str] = OPTION) -> None:
-    """Check the answer of a line or a nested entry against its feature's shape; `keys` are the keys of an option."""
+def check_answer(
+    holder: dict[str, Any],
+    feature: Feature,
+    scene: Scene,
+    keys: AbstractSet[str] = OPTION,
+    *,
+    changing: bool = False,
+) -> None:
+    """Check the answer of a line or a nested entry against its feature's shape; `keys` are the keys of an option.
+
+    If it is `changing`, a radio may have several options.
+    """
     if feature.shape == "text":
         if "answers" in holder:  # the old spelling, which only checklists have
             raise invalid("answers", UNKNOWN)
@@ -42,13 +54,14 @@ def check_answer(holder: dict[str, Any], feature: Feature, scene: Scene, keys: A
         check_text(holder["answer"], feature)
         return
     key = "answers" if "answers" in holder else "answer"
-    chosen = [_option(option, feature, scene, keys) for option in options_of(holder, feature, scene)]
+    options = options_of(holder, feature, scene, changing=changing)
+    chosen = [_option(option, feature, scene, keys) for option in options]
     if len({option.schema_id for option in chosen}) < len(chosen):
         raise invalid(key, "Duplicated featureSchema found for checklist")
 
 
-def options_of(holder: dict[str, Any], feature: Feature, scene: Scene) -> list[Any]:
-    """Return the options of an answer: one for a radio, one or more for a checklist.
+def options_of(holder: dict[str, Any], feature: Feature, scene: Scene, *, changing: bool = False) -> list[Any]:
+    """Return the options of an answer: one for a radio unless it is `changing`, any number for a checklist.
 
     Some official payloads have a list of one option for a radio, or one object for a checklist. Whether the service
     accepts these is not known.
@@ -65,7 +78,7 @@ def options_of(holder: dict[str, Any], feature: Feature, scene: Scene) -> list[A
         raise invalid("_schema", f"A {feature.type} feature cannot be imported.")
     if key == "answers":
         raise invalid("answers", UNKNOWN)
-    if isinstance(value, list) and len(value) == 1 and not scene.strict:
+    if isinstance(value, list) and not scene.strict and (len(value) == 1 or (value and changing)):
         return value
     return [mapping(value, key)]
 
@@ -73,8 +86,6 @@ def options_of(holder: dict[str, Any], feature: Feature, scene: Scene) -> list[A
 def _of_checklist(value: Any, key: str, scene: Scene) -> list[Any]:
     if isinstance(value, dict) and key == "answer" and not scene.strict:  # no source has an object under `answers`
         return [value]
-    if not array(value, key):
-        raise invalid(key, "Checklist answers should not be empty")
     return array(value, key)
 
 
@@ -88,7 +99,8 @@ def check_nested(entries: Any, level: Level, scene: Scene) -> None:
     """Check nested answers: their features must be in `level`, and no feature may be answered twice."""
     answered: list[Feature] = []
     for entry in array(entries, "classifications"):
-        known_keys(mapping(entry, "classifications"), _NESTED, "classifications")
+        entry = _spelt(mapping(entry, "classifications"), scene)
+        known_keys(entry, _NESTED, "classifications")
         feature = level.find(entry)
         if feature in answered:
             raise invalid("classifications", "A classification is answered more than once.")
@@ -98,7 +110,7 @@ def check_nested(entries: Any, level: Level, scene: Scene) -> None:
 
 
 def _option(value: Any, feature: Feature, scene: Scene, keys: AbstractSet[str]) -> Feature:
-    option = mapping(value, "answer")
+    option = _spelt(mapping(value, "answer"), scene)
     known_keys(option, keys, "answer")
     chosen = feature.below.find(option)
     model_run_keys(option, "answer")
@@ -106,9 +118,19 @@ def _option(value: Any, feature: Feature, scene: Scene, keys: AbstractSet[str]) 
     return chosen
 
 
+def _spelt(holder: dict[str, Any], scene: Scene) -> dict[str, Any]:
+    """Return an option or a nested entry with the right keys in place of the official client's misspelt ones."""
+    if scene.strict or not holder.keys() & _MISSPELT:
+        return holder
+    names = {"schema_id": "schemaId", "custom_metrics": "customMetrics"}
+    if any(key in holder and name in holder for key, name in names.items()):
+        return holder  # the misspelt key is refused as any unknown key
+    return {names.get(key, key): value for key, value in holder.items()}
+
+
 def check_text(value: Any, feature: Feature) -> None:
-    """Check a text: not empty, and within the length that its feature allows."""
-    answer = text(value, "answer")
+    """Check a text: within the length that its feature allows. Nothing forbids an empty one where no length is set."""
+    answer = string(value, "answer")
     minimum, maximum = feature.limits
     if (minimum is not None and len(answer) < minimum) or (maximum is not None and len(answer) > maximum):
         raise invalid("answer", f"Length must be between {minimum} and {maximum}.")

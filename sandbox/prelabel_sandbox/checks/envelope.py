@@ -14,6 +14,8 @@ from prelabel_sandbox.checks.values import known_keys, mapping, model_run_keys, 
 _DATA_ROW = ("id", "globalKey")
 _GLOBAL_KEY_CHARACTERS = 200
 _ANSWERS = ("answer", "answers")
+MARK = "isBenchmarkReferenceLabel"
+"""The mark of a benchmark's label: for ground truth. What the service does with it in pre-labels is not known."""
 # A line of masks of frames names its features in its instances.
 _NO_FEATURE = Feature("", "", False, Level())
 
@@ -68,6 +70,8 @@ def check(line: dict[str, Any], kinds: Kinds, scene: Scene) -> Feature:
             raise invalid("_schema", f"A {feature.type} feature does not take {key}.")
     if "confidence" in line or "customMetrics" in line:
         model_run_keys(line)
+    if type(line.get(MARK, True)) is not bool:
+        raise invalid(MARK, "Not a valid boolean.")
     kind.check(line, feature, scene)
     if scene.strict:
         check_confidence(line)

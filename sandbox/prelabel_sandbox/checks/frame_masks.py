@@ -3,7 +3,7 @@
 from typing import Any
 
 from prelabel_sandbox.checks.frames import check_frame, first_frame
-from prelabel_sandbox.checks.mask import check_address, check_color, check_png
+from prelabel_sandbox.checks.mask import check_address, check_color, check_png, empty_mask
 from prelabel_sandbox.checks.ontology import Feature
 from prelabel_sandbox.checks.refusal import invalid
 from prelabel_sandbox.checks.scene import Scene
@@ -20,9 +20,11 @@ _OLDER_TOOL = "superpixel"  # it probably takes masks of frames; no source confi
 def check_frame_masks(line: dict[str, Any], _: Feature, scene: Scene) -> None:
     """Check one composite image per frame, and the colours that identify the objects in all frames."""
     masks = exact_keys(line["masks"], _MASKS, "masks")
-    indices = [_check_frame(frame, scene) for frame in filled(masks["frames"], "masks.frames")]
-    if len(set(indices)) < len(indices):
+    frames = [_check_frame(frame, scene) for frame in filled(masks["frames"], "masks.frames")]
+    if len({index for index, _ in frames}) < len(frames):
         raise invalid("masks.frames.index", "A frame occurs more than once.")
+    if all(black for _, black in frames):
+        raise empty_mask()
     owners: dict[tuple[int, ...], set[str]] = {}
     for instance in filled(masks["instances"], "masks.instances"):
         color, tool = _check_instance(instance, scene)
@@ -33,7 +35,8 @@ def check_frame_masks(line: dict[str, Any], _: Feature, scene: Scene) -> None:
         taken.add(tool.schema_id)
 
 
-def _check_frame(value: Any, scene: Scene) -> int:
+def _check_frame(value: Any, scene: Scene) -> tuple[int, bool]:
+    """Return the frame's number, and whether its image is known to be black."""
     frame = mapping(value, "masks.frames")
     known_keys(frame, _FRAME, "masks.frames")
     index = integer(required(frame, "index", "masks.frames"), "masks.frames.index", first_frame(scene))
@@ -43,9 +46,9 @@ def _check_frame(value: Any, scene: Scene) -> int:
         raise invalid("masks.frames", "One of `instance_uri`, `im_bytes` required.")
     if "instanceURI" in sources:
         check_address(frame["instanceURI"])
-    else:
-        check_png(frame["imBytes"], "masks.frames.imBytes", scene)
-    return index
+        return index, False
+    image = check_png(frame["imBytes"], "masks.frames.imBytes", scene)
+    return index, image.lit is False
 
 
 def _check_instance(value: Any, scene: Scene) -> tuple[tuple[int, ...], Feature]:

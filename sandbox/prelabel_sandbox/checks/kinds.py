@@ -55,9 +55,12 @@ def object_kind(key: str, types: Iterable[str], check: Callable[[Any], None]) ->
     return Kind("tools", frozenset(types), ENVELOPE | {key, "classifications"}, check_object)
 
 
-def answer_kinds(check: Check, extra: Iterable[str] = (), types: Iterable[str] = ()) -> dict[str, Kind]:
-    """Return the kinds of `answer` and of its old spelling; prompts are accepted only if `types` names them."""
-    shapes = frozenset({"radio", "checklist", "text", "response-radio", "response-checklist", "response-text", *types})
+PLAIN = frozenset({"radio", "checklist", "text"})
+RESPONSES = frozenset({"response-radio", "response-checklist", "response-text"})
+
+
+def answer_kinds(check: Check, extra: Iterable[str] = (), types: frozenset[str] = PLAIN) -> dict[str, Kind]:
+    """Return the kinds of `answer` and of its old spelling, for classifications of these types."""
     keys = ENVELOPE | {"answer", "answers", "classifications", *extra}
-    kind = Kind("classifications", shapes, keys, check)
+    kind = Kind("classifications", types, keys, check)
     return {"answer": kind, "answers": kind}

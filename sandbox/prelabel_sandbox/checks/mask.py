@@ -4,6 +4,7 @@ import binascii
 from typing import Any
 
 from prelabel_sandbox.checks import png
+from prelabel_sandbox.checks.addresses import WEB, is_address
 from prelabel_sandbox.checks.classifications import check_below
 from prelabel_sandbox.checks.ontology import Feature
 from prelabel_sandbox.checks.refusal import MISSING, Refused, invalid
@@ -41,13 +42,13 @@ def check_color(holder: dict[str, Any], path: str) -> tuple[int, ...]:
         raise invalid(f"{path}.colorRGB", "Must provide three RGB values between 0 and 255.")
     if not any(color):
         # Black is the background, so the object would have no pixels.
-        raise _empty()
+        raise empty_mask()
     return tuple(color)
 
 
 def check_address(value: Any) -> None:
     """Check the form of an address from which the service fetches an image; the sandbox does not fetch it."""
-    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
+    if not is_address(value, *WEB):
         raise Refused("FetchImageError", f"Error while downloading image from url: {value}")
 
 
@@ -74,18 +75,19 @@ def _check_occurs(color: tuple[int, ...], image: png.Image) -> None:
         and color not in image.colors
         and (len(set(color)) > 1 or color[:1] not in image.colors)
     ):
-        raise _empty()
+        raise empty_mask()
 
 
 def _check_binary(image: png.Image, scene: Scene) -> None:
     """Check that pixels are 0 or 1. Whether the service takes 255 for 1 is not known."""
+    if image.filled is False:
+        raise empty_mask()
     if image.colors is None:
         return
-    if not any(map(any, image.colors)):
-        raise _empty()
     if scene.strict and any(max(color, default=0) > 1 for color in image.colors):
         raise Refused("InvalidAnnotation", "Expected binary mask")
 
 
-def _empty() -> Refused:
+def empty_mask() -> Refused:
+    """Return the refusal of a mask without a pixel."""
     return Refused("InvalidAnnotation", "Found empty mask")

@@ -115,6 +115,8 @@ def _names(node: dict[str, Any]) -> set[str]:
 def _feature(node: dict[str, Any], project: str) -> Feature:
     # Children of a tool are in `classifications`; children of a classification or an option are in `options`.
     below = node.get("classifications") if "tool" in node else node.get("options")
+    if _SHAPES.get(str(node.get("type"))) == "text":  # no documented ontology has any; they may be in either
+        below = [child for child in (*(below or ()), *(node.get("classifications") or ())) if "type" in child]
     pairs = (node.get("definition") or {}).get("constraints")
     return Feature(
         node["featureSchemaId"],

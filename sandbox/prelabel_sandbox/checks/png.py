@@ -11,6 +11,7 @@ from typing import NamedTuple
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _PALETTE = 3
+_DEPTHS = (1, 2, 4, 8, 16)
 # Rows are decoded byte by byte in Python: a quarter of a megabyte takes a tenth of a second.
 _BYTES = 1 << 18
 
@@ -18,11 +19,17 @@ Color = tuple[int, ...]
 
 
 class Image(NamedTuple):
-    """`colors` are the channels without alpha; None if the pixels were not read."""
+    """`colors` are the channels without alpha; None if they were not read, as those of less or more than 8 bits.
+
+    `filled` says whether any pixel has a value other than 0, `lit` whether any is not black; alpha does not count. They
+    differ for palettes. Both are None if this is not known.
+    """
 
     width: int
     height: int
     colors: frozenset[Color] | None
+    filled: bool | None = None
+    lit: bool | None = None
 
 
 class NotPng(Exception):
@@ -43,11 +50,23 @@ def read(encoded: str) -> Image:
         return Image(0, 0, None)  # only the signature is required
     width, height, depth, kind, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
     channels = _CHANNELS.get(kind, 0)
-    if depth != 8 or interlaced or not 0 < width * height * channels <= _BYTES:
+    if depth not in _DEPTHS or interlaced or not 0 < width * height * channels * depth <= 8 * _BYTES:
         return Image(width, height, None)
     packed = b"".join(data for name, data in chunks if name == b"IDAT")
-    palette = b"".join(data for name, data in chunks if name == b"PLTE") if kind == _PALETTE else None
-    return Image(width, height, _colors(packed, width, height, channels, palette))
+    rows = _rows(packed, (width * channels * depth + 7) // 8, height, max(1, channels * depth // 8))
+    opaque = channels - (channels in (2, 4))  # the last of two or four channels is alpha
+    if depth != 8:
+        filled = any(_filled(row, width, depth, channels, opaque) for row in rows)
+        return Image(width, height, None, filled, None if kind == _PALETTE else filled)
+    # zip the slices of the channels into one tuple per pixel
+    colors = frozenset(
+        color for row in rows for color in zip(*(row[at::channels] for at in range(opaque)), strict=True)
+    )
+    filled = any(map(any, colors))
+    if kind == _PALETTE:
+        palette = b"".join(data for name, data in chunks if name == b"PLTE")
+        colors = frozenset(tuple(palette[3 * index : 3 * index + 3]) for (index,) in colors)
+    return Image(width, height, colors, filled, any(map(any, colors)))
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -58,24 +77,28 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         place += 12 + length
 
 
-def _colors(packed: bytes, width: int, height: int, channels: int, palette: bytes | None) -> frozenset[Color]:
-    stride = width * channels
+def _filled(row: bytes, width: int, depth: int, channels: int, opaque: int) -> bool:
+    """Return whether a pixel of a row has a value; bits after the last pixel and alpha do not count."""
+    if depth < 8:
+        return any(row[:-1]) or bool(row[-1] >> -width * depth % 8)
+    size = depth // 8
+    return any(any(row[at :: channels * size]) for at in range(opaque * size))
+
+
+def _rows(packed: bytes, stride: int, height: int, step: int) -> list[bytes]:
+    """Return the rows without their filters; `step` is the number of bytes per pixel. Raises NotPng."""
     try:
         raw = zlib.decompressobj().decompress(packed, (stride + 1) * height)
     except zlib.error:
         raise NotPng from None
     if len(raw) < (stride + 1) * height:
         raise NotPng
-    colors: set[Color] = set()
+    rows: list[bytes] = []
     above = bytes(stride)
     for start in range(0, len(raw), stride + 1):
-        above = _unfiltered(raw[start], raw[start + 1 : start + 1 + stride], above, channels)
-        # zip the slices of the channels into one tuple per pixel; the last of two or four channels is alpha
-        opaque = range(channels - (channels in (2, 4)))
-        colors.update(zip(*(above[channel::channels] for channel in opaque), strict=True))
-    if palette is None:
-        return frozenset(colors)
-    return frozenset(tuple(palette[3 * index : 3 * index + 3]) for (index,) in colors)
+        above = _unfiltered(raw[start], raw[start + 1 : start + 1 + stride], above, step)
+        rows.append(above)
+    return rows
 
 
 def _unfiltered(kind: int, row: bytes, above: bytes, step: int) -> bytes:

@@ -8,7 +8,7 @@ from prelabel_sandbox.checks.classifications import check_below
 from prelabel_sandbox.checks.frames import check_frame, first_frame
 from prelabel_sandbox.checks.objects import check_bbox, check_line, check_point
 from prelabel_sandbox.checks.ontology import Feature
-from prelabel_sandbox.checks.refusal import MISSING, invalid
+from prelabel_sandbox.checks.refusal import MISSING, UNKNOWN, invalid
 from prelabel_sandbox.checks.scene import Scene
 from prelabel_sandbox.checks.values import exact_keys, filled, integer, known_keys, mapping, required
 
@@ -23,7 +23,8 @@ _SEGMENT = frozenset({"keyframes"})
 
 def check_segments(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
     """Check one object with its keyframes in one or more segments."""
-    check_below(line, feature.below, scene)
+    if line.get("classifications", []) != []:  # they are in the keyframes; the official client writes an empty list
+        raise invalid("classifications", UNKNOWN)
     last = -1
     for segment in filled(line["segments"], "segments"):
         keyframes = filled(exact_keys(segment, _SEGMENT, "segments")["keyframes"], "segments.keyframes")

@@ -16,7 +16,17 @@ from prelabel_sandbox.checks.geospatial import (
     check_geo_polygon,
     check_tile_box,
 )
-from prelabel_sandbox.checks.kinds import BARE, ENVELOPE, NAMED, Check, Kind, answer_kinds, object_kind
+from prelabel_sandbox.checks.kinds import (
+    BARE,
+    ENVELOPE,
+    NAMED,
+    PLAIN,
+    RESPONSES,
+    Check,
+    Kind,
+    answer_kinds,
+    object_kind,
+)
 from prelabel_sandbox.checks.mask import check_mask
 from prelabel_sandbox.checks.media import CHAT, UNKNOWN
 from prelabel_sandbox.checks.messages import check_message_answer
@@ -32,7 +42,7 @@ from prelabel_sandbox.checks.unknown_media import (
     check_any_masks,
     check_any_segments,
 )
-from prelabel_sandbox.checks.volume import check_slice_masks, check_slices, check_volume_answer
+from prelabel_sandbox.checks.volume import check_slice_masks, check_slices
 
 Kinds = Mapping[str, Kind]
 
@@ -78,7 +88,7 @@ _VIDEO = {
 _TEXT = {
     "location": _tool({"location"}, {"named-entity"}, check_text_entity),
     **_EDGE,
-    **_GLOBAL,
+    **answer_kinds(check_global, types=PLAIN | RESPONSES),  # a text may be the prompt that responses are for
 }
 _TILED = {
     "bbox": object_kind("bbox", {"rectangle"}, check_tile_box),
@@ -113,7 +123,7 @@ _ANY = {
         "tools", frozenset(_MOVING), NAMED | {"segments", "classifications", "groupKey"}, check_any_segments
     ),
     "masks": Kind("none", frozenset(), BARE | {"masks", "groupKey"}, check_any_masks),
-    **answer_kinds(check_any_answer, {"frames", "messageId"}, {"prompt"}),
+    **answer_kinds(check_any_answer, {"frames", "messageId"}, PLAIN | RESPONSES | {"prompt"}),
 }
 
 # Documented kinds, and disputed ones. A conversational project without a task type may be a multimodal chat.
@@ -128,8 +138,8 @@ _KINDS: dict[str, tuple[Kinds, Kinds]] = {
     "document": (_DOCUMENT, {}),
     "conversational": ({**_MESSAGE_ENTITY, **_OF_MESSAGES}, {**_EDGE, **_TASKS}),
     CHAT: ({**_OF_MESSAGES, **_TASKS}, {}),
-    "DICOM": (_DICOM, {**answer_kinds(check_volume_answer), **_EDGE}),
-    "prompt": (answer_kinds(check_global, types={"prompt"}), {}),
+    "DICOM": (_DICOM, _EDGE),
+    "prompt": (answer_kinds(check_global, types=RESPONSES | {"prompt"}), {}),
     "point cloud": ({}, {}),
     "LLM": ({}, {}),
     UNKNOWN: (_ANY, {}),

@@ -8,6 +8,7 @@ from typing import Any
 from prelabel_sandbox.checks.classifications import check_global, check_text
 from prelabel_sandbox.checks.frames import Range, ranges_of
 from prelabel_sandbox.checks.ontology import Feature, Level
+from prelabel_sandbox.checks.questions import overlap, times_of
 from prelabel_sandbox.checks.refusal import UNKNOWN, Refused, invalid
 from prelabel_sandbox.checks.scene import Scene
 from prelabel_sandbox.checks.values import array, filled, known_keys, mapping, required
@@ -25,7 +26,7 @@ def check_audio_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> 
     if not temporal:
         check_global(line, feature, scene)
         return
-    if "classifications" in line:  # answers with times have them inside the answer
+    if line.get("classifications", []) != []:  # answers with times have them inside the answer
         raise invalid("classifications", UNKNOWN)
     _check_list(line["answer"], feature, scene, None)
 
@@ -65,6 +66,8 @@ def _check_list(value: Any, feature: Feature, scene: Scene, outer: list[Range] |
         raise invalid("answer", "Duplicated featureSchema found for checklist")
     if feature.shape == "radio" and scene.strict and len(chosen) > 1:
         raise invalid("answer", "A radio takes one answer.")
+    if overlap(times_of({"answer": entries}, feature)):
+        raise invalid("answer", "A radio takes one answer at a time.")
 
 
 def _check_option(entry: dict[str, Any], feature: Feature, scene: Scene, outer: list[Range] | None) -> Feature:

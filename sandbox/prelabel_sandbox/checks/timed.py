@@ -5,6 +5,7 @@ from typing import Any
 from prelabel_sandbox.checks.classifications import (
     OPTION,
     check_answer,
+    check_below,
     check_beside,
     check_global,
     check_text,
@@ -12,12 +13,14 @@ from prelabel_sandbox.checks.classifications import (
 )
 from prelabel_sandbox.checks.frames import frame_ranges
 from prelabel_sandbox.checks.ontology import Feature
+from prelabel_sandbox.checks.questions import overlap, times_of
 from prelabel_sandbox.checks.refusal import MISSING, UNKNOWN, invalid
 from prelabel_sandbox.checks.scene import Scene
-from prelabel_sandbox.checks.values import exact_keys, filled
+from prelabel_sandbox.checks.values import filled, known_keys, mapping, required
 
 _FRAMED_OPTION = OPTION | {"frames"}
 _VALUE = frozenset({"value", "frames"})
+_VALUE_ABOVE_OTHERS = _VALUE | {"classifications"}
 
 
 def check_video_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
@@ -39,17 +42,21 @@ def _check_text(line: dict[str, Any], feature: Feature, scene: Scene) -> bool:
     if scene.strict and "uuid" in line:  # the official client never writes a uuid here
         raise invalid("uuid", UNKNOWN)
     for entry in filled(line["answer"], "answer"):
-        value = exact_keys(entry, _VALUE, "answer")
-        check_text(value["value"], feature)
-        frame_ranges(value["frames"], "answer.frames", scene)
+        value = mapping(entry, "answer")
+        known_keys(value, _VALUE if scene.strict else _VALUE_ABOVE_OTHERS, "answer")
+        check_text(required(value, "value", "answer"), feature)
+        frame_ranges(required(value, "frames", "answer"), "answer.frames", scene)
+        check_below(value, feature.below, scene)
     return True
 
 
 def _check_options(line: dict[str, Any], feature: Feature, scene: Scene) -> bool:
     check_beside(line, feature, scene)
-    check_answer(line, feature, scene, _FRAMED_OPTION)
-    options = options_of(line, feature, scene)
+    check_answer(line, feature, scene, _FRAMED_OPTION, changing=True)
+    options = options_of(line, feature, scene, changing=True)
     framed = [option for option in options if "frames" in option]
+    if feature.shape == "radio" and len(framed) < len(options) > 1:
+        raise invalid("answer", "A radio takes one answer at a time.")
     if "frames" in line:
         if framed:
             raise invalid("frames", "Give them in the options or beside the answer, not both.")
@@ -59,4 +66,6 @@ def _check_options(line: dict[str, Any], feature: Feature, scene: Scene) -> bool
         raise invalid("answer.frames", MISSING)
     for option in framed:
         frame_ranges(option["frames"], "answer.frames", scene)
+    if overlap(times_of(line, feature)):
+        raise invalid("answer", "A radio takes one answer at a time.")
     return bool(framed)

@@ -51,13 +51,19 @@ def filled(value: Any, path: str) -> list[Any]:
     return items
 
 
-def text(value: Any, path: str) -> str:
-    """Check a string that is not empty."""
+def string(value: Any, path: str) -> str:
+    """Check a string, which may be empty."""
     if not isinstance(value, str):
         raise invalid(path, "Not a valid string.")
-    if not value:
-        raise invalid(path, "Shorter than minimum length 1.")
     return value
+
+
+def text(value: Any, path: str) -> str:
+    """Check a string that is not empty."""
+    filled_in = string(value, path)
+    if not filled_in:
+        raise invalid(path, "Shorter than minimum length 1.")
+    return filled_in
 
 
 def known_keys(value: dict[str, Any], allowed: AbstractSet[str], path: str = "") -> None:

@@ -1,11 +1,10 @@
-"""Lines, masks and answers on sliced volumes: as on video, but without nested answers, and with a group of slices.
+"""Lines and masks on sliced volumes: as on video, but without nested answers, and with a group of slices.
 
 Source: docs/reference/labelbox-format.md#2-23.
 """
 
 from typing import Any
 
-from prelabel_sandbox.checks.classifications import check_global, options_of
 from prelabel_sandbox.checks.frame_masks import check_frame_masks
 from prelabel_sandbox.checks.ontology import Feature
 from prelabel_sandbox.checks.refusal import UNKNOWN, invalid
@@ -30,15 +29,6 @@ def check_slice_masks(line: dict[str, Any], feature: Feature, scene: Scene) -> N
     """Check masks of the slices of one group."""
     _check_group(line)
     check_frame_masks(line, feature, scene)
-
-
-def check_volume_answer(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
-    """Check an answer for the whole volume."""
-    check_global(line, feature, scene)
-    _check_flat(line)
-    if feature.shape != "text":
-        for option in options_of(line, feature, scene):
-            _check_flat(option)
 
 
 def _check_group(line: dict[str, Any]) -> None:

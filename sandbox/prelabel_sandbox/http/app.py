@@ -8,10 +8,12 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from prelabel_sandbox.http.control import ROUTES
-from prelabel_sandbox.http.files import answer_file, answer_upload
+from prelabel_sandbox.http.files import answer_export, answer_file, answer_upload
 from prelabel_sandbox.http.graphql import answer_graphql
+from prelabel_sandbox.http.rest import ROUTES as REST
 from prelabel_sandbox.origins import Guard, Names
 from prelabel_sandbox.pages import ROUTES as PAGES
+from prelabel_sandbox.pages import answer_unknown
 from prelabel_sandbox.resolvers import make_schema
 from prelabel_sandbox.sandbox import Sandbox
 
@@ -31,11 +33,15 @@ def make_app(sandbox: Sandbox, names: Names) -> Starlette:
         Route("/graphql", answer_graphql, methods=["POST"]),
         Route("/_gql", answer_graphql, methods=["POST"]),
         Route("/files/{secret}/{file}.ndjson", answer_file),
+        Route("/exports/{secret}/{number}.ndjson", answer_export),
         Route("/uploads/{secret}", answer_upload),
+        *REST,
         *ROUTES,
         *PAGES,
     ]
-    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Guard, names=names)])
+    unknown = {404: answer_unknown, 405: answer_unknown}
+    guard = Middleware(Guard, names=names)
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[guard], exception_handlers=unknown)
     app.state.sandbox = sandbox
     app.state.schema = make_schema()
     return app

@@ -1,10 +1,11 @@
-"""`GET /files/<secret>/<kind>.ndjson` and `/uploads/<secret>`: files, for anyone who has the address."""
+"""`GET /files/<secret>/<kind>.ndjson`, `/exports/<secret>/<number>.ndjson`, `/uploads/<secret>`: files by address."""
 
 import mimetypes
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 
@@ -24,7 +25,7 @@ async def answer_file(request: Request) -> Response:
     item = sandbox.store.imports.by_secret(request.path_params["secret"])
     file = _FILES.get(request.path_params["file"])
     if item is None or file is None or not item.has(file):
-        return PlainTextResponse("NoSuchKey", 404)
+        raise HTTPException(404)
     fault = sandbox.faults.apply(FileFault, [item.project_id])
     if fault is not None and not fault.cut:
         return PlainTextResponse("injected", fault.status)
@@ -36,11 +37,25 @@ async def answer_file(request: Request) -> Response:
     return FileResponse(path, media_type="application/x-ndjson; charset=utf-8")
 
 
+async def answer_export(request: Request) -> Response:
+    """Send a file of an export, without any credential; 403 if its address has expired."""
+    sandbox, secret = sandbox_of(request), request.path_params["secret"]
+    task, file = (
+        sandbox.store.tasks.by_secret(secret),
+        sandbox.store.exports.file(secret, request.path_params["number"]),
+    )
+    if task is None or file is None:
+        raise HTTPException(404)
+    if time.time() > task.updated + sandbox.settings.file_seconds:
+        return PlainTextResponse("Request has expired", 403)
+    return FileResponse(file, media_type="application/x-ndjson; charset=utf-8")
+
+
 async def answer_upload(request: Request) -> Response:
     """Answer an upload without any credential. Its type follows from its name: clients declare unreliable types."""
     upload = sandbox_of(request).store.uploads.find(request.path_params["secret"])
     if upload is None:
-        return PlainTextResponse("NoSuchKey", 404)
+        raise HTTPException(404)
     filename, path = upload
     media_type = mimetypes.guess_type(filename)[0] or "application/octet-stream"
     return FileResponse(path, media_type=media_type, headers=_FOREIGN)

@@ -22,8 +22,7 @@ _silent = logging.Logger("silent", logging.CRITICAL + 1)
 async def answer_graphql(request: Request) -> Response:
     """Answer one request and log it."""
     sandbox = sandbox_of(request)
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    key = key.strip() if scheme.lower() == "bearer" else ""
+    key = key_of(request)
     entry = sandbox.log.begin(key)
     try:
         response = await _answer(sandbox, request, key, entry)
@@ -43,7 +42,7 @@ async def _answer(sandbox: Sandbox, request: Request, key: str, entry: Entry) ->
     if summary is not None:
         entry.operation, entry.fields = summary.operation, summary.fields
         entry.project_id = next(iter(summary.projects), None)
-    early = _gate(sandbox, key)
+    early = gate(sandbox, key)
     if early is not None:
         return early
     if errors or summary is None:
@@ -84,8 +83,14 @@ async def _body(request: Request) -> dict[str, Any]:
     return {"query": body["query"], "variables": variables or {}}
 
 
-def _gate(sandbox: Sandbox, key: str) -> Response | None:
-    """Check the key, then the limit; return the answer to a request over the limit."""
+def key_of(request: Request) -> str:
+    """Return the API key of a request, or ""."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def gate(sandbox: Sandbox, key: str) -> Response | None:
+    """Check the key, then the limit; return the answer to a request over the limit. Raises a LabelboxError."""
     if not key or (sandbox.api_key is not None and key != sandbox.api_key):
         raise LabelboxError("AUTHENTICATION_ERROR", "Invalid API key")
     allowed = sandbox.settings.requests_per_minute

@@ -1,14 +1,38 @@
-"""Finds files at the sandbox's own addresses. It may be unable to reach itself by the name that others use."""
+"""Which addresses the sandbox reads files from. It finds its own files itself, since it may not reach its own name."""
 
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
+from prelabel_sandbox.local_only import is_loopback
 from prelabel_sandbox.store import Store
 
 
 def is_own(base_url: str, url: str) -> bool:
     """Return whether an address is one of the sandbox's own."""
     return url.startswith(f"{base_url}/")
+
+
+def may_fetch(url: str) -> bool:
+    """Return whether the sandbox fetches from an address: from any by https, by plain http from this machine only."""
+    return _is_https(url) or is_http_on_loopback(url)
+
+
+def may_redirect(url: str, target: str) -> bool:
+    """Return whether a fetch may follow a redirect: a server elsewhere must not send it to this machine."""
+    return _is_https(target) or (is_http_on_loopback(url) and is_http_on_loopback(target))
+
+
+def is_http_on_loopback(url: str) -> bool:
+    """Return whether an address is one of plain http on this machine."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "http" and is_loopback(parts.hostname or "")
+    except ValueError:
+        return False
+
+
+def _is_https(url: str) -> bool:
+    return url[:8].lower() == "https://"
 
 
 def own_file(store: Store, base_url: str, url: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""Fetches inputs of imports from addresses of the sandbox or public https, within limits of size and time."""
+"""Fetches inputs of imports, within limits of size and time: its own files, by https, by http from this machine."""
 
 import logging
 import threading
@@ -10,14 +10,16 @@ from typing import IO
 from urllib.request import (
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
+    HTTPHandler,
     HTTPRedirectHandler,
     HTTPSHandler,
     OpenerDirector,
     ProxyHandler,
     Request,
+    getproxies,
 )
 
-from prelabel_sandbox.jobs.addresses import is_own, own_file
+from prelabel_sandbox.jobs.addresses import is_own, may_fetch, may_redirect, own_file
 from prelabel_sandbox.jobs.import_job import fail
 from prelabel_sandbox.settings import Settings
 from prelabel_sandbox.store import Store
@@ -83,8 +85,8 @@ class Fetcher:
         """Return the content of an address. Raises _NotFetchable."""
         if is_own(self._base_url, url):
             return self._own(url)
-        if not url.startswith("https://"):
-            raise _NotFetchable("the address is neither https nor of this sandbox")
+        if not may_fetch(url):
+            raise _NotFetchable("the address is neither https nor http on this machine (localhost, 127.0.0.1, [::1])")
         try:
             # This timeout limits each wait for data; `_read` applies the same limit to the whole download.
             with _opener().open(Request(url), timeout=self._settings.fetch_seconds) as response:  # noqa: S310
@@ -116,24 +118,28 @@ class Fetcher:
         return _NotFetchable(f"the file has more than {self._settings.fetch_bytes} bytes")
 
 
-class _ToHttpsOnly(HTTPRedirectHandler):
+class _Redirects(HTTPRedirectHandler):
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
-        if not newurl.startswith("https://"):
-            raise _NotFetchable("the address redirects to one that is not https")
+        if not may_redirect(req.full_url, newurl):
+            raise _NotFetchable("the address redirects to one that is neither https nor on the same machine")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _opener() -> OpenerDirector:
-    """Return an opener for https only: no files, no plain http."""
+    """Return an opener for https, and for plain http, which `may_fetch` and `may_redirect` keep on this machine.
+
+    It opens no files. Plain http never goes through a proxy, for which this machine would be another one.
+    """
     opener = OpenerDirector()
     for handler in (
-        ProxyHandler(),
+        ProxyHandler({scheme: proxy for scheme, proxy in getproxies().items() if scheme == "https"}),
+        HTTPHandler(),
         HTTPSHandler(),
         HTTPErrorProcessor(),
         HTTPDefaultErrorHandler(),
-        _ToHttpsOnly(),
+        _Redirects(),
     ):
         opener.add_handler(handler)
     return opener

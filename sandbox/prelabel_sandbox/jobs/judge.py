@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 
 from prelabel_sandbox.checks.asset import UNKNOWN
-from prelabel_sandbox.checks.envelope import check, data_row_of, neighbour_of, uuid_of
+from prelabel_sandbox.checks.envelope import MARK, check, data_row_of, neighbour_of, uuid_of
 from prelabel_sandbox.checks.media import media_of
 from prelabel_sandbox.checks.ontology import Feature, prepared
+from prelabel_sandbox.checks.questions import Time, overlap, question_of, times_of
 from prelabel_sandbox.checks.refusal import Refused, invalid
 from prelabel_sandbox.checks.scene import Neighbour, Neighbours, Scene
 from prelabel_sandbox.checks.tables import kinds_of
@@ -102,6 +103,8 @@ class Judge:
         self._neighbours: defaultdict[Reference, dict[bytes, Neighbour]] = defaultdict(dict)
         self._counts: dict[str, int] = {}
         self._uuids: set[bytes] = set()
+        self._answered: dict[str, bytes | None] = {}
+        self._times: defaultdict[str, list[Time]] = defaultdict(list)
 
     def read_objects(self, content: bytes, lines: list[Line]) -> None:
         """Remember the annotations to which relationships may refer: they may be anywhere in the file."""
@@ -136,10 +139,14 @@ class Judge:
             key = self._uuid_of(value)
             if self._ground_truth and "relationship" in value:
                 raise Refused("InvalidAnnotation", "Relationships are supported only for MAL imports")
+            if self._scene.strict and not self._ground_truth and MARK in value:
+                raise invalid(MARK, "Only for ground truth.")
             if row is None:
                 check(value, self._kinds, self._scene)
             else:
-                self._count(row, check(value, self._kinds, self._scene_of(row)))
+                feature = check(value, self._kinds, self._scene_of(row))
+                self._count(row, feature)
+                self._ask(row, value, feature, key)
         except Refused as refused:
             refusals.append(refused)
         if self._failure is not None and self._failure.refuses(line[0], shown):
@@ -163,6 +170,20 @@ class Judge:
             message = f"Imports are limited to {feature.max_annotations} annotations per data row"
             raise Refused("ValidationError", message)
         self._counts[key] = counted
+
+    def _ask(self, row: DataRow, value: dict[str, Any], feature: Feature, uuid: bytes | None) -> None:
+        """Refuse a second answer to a question of a data row, unless it replaces the first, having its uuid."""
+        question = question_of(value, feature)
+        if question is not None:
+            key = f"{row.id} {feature.schema_id} {question}"
+            if key in self._answered and (uuid is None or self._answered[key] != uuid):
+                raise invalid("_schema", "The classification is answered more than once on the data row.")
+            self._answered[key] = uuid
+        if times := list(times_of(value, feature)):
+            before = self._times[row.id + feature.schema_id]
+            if overlap([*before, *times]):
+                raise invalid("answer", "A radio takes one answer at a time.")
+            before += times
 
     def _scene_of(self, row: DataRow) -> Scene:
         if row.asset is None and not self._neighbours:

@@ -8,6 +8,7 @@ import msgspec
 import orjson
 
 from prelabel_sandbox.jobs.background import Background
+from prelabel_sandbox.jobs.export_rows import export
 from prelabel_sandbox.jobs.upsert_rows import items_of
 from prelabel_sandbox.settings import Settings
 from prelabel_sandbox.store import Store
@@ -89,4 +90,5 @@ def _fill(store: Store, task: Task, settings: Settings) -> Iterator[None]:
 _WORK: Mapping[Type, Callable[[Store, Task, Settings], Iterator[None]]] = {
     "adv-upsert-data-rows": _upsert,
     "add-data-rows-to-batch": _fill,
+    "export-data-rows": export,
 }

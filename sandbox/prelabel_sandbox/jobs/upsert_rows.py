@@ -5,12 +5,20 @@ from typing import Any, Literal
 import msgspec
 import orjson
 
+from prelabel_sandbox.checks.addresses import has_scheme, is_address
+from prelabel_sandbox.checks.media import check_media_type
+from prelabel_sandbox.checks.row_data import check_row_data
 from prelabel_sandbox.store.catalog import NOTHING, Fields, Item
 
 MAX_ROWS = 150_000  # of one task, as documented
 _MAX_TEXT_BYTES = 64 << 10  # of row data that is itself the text, not its address
 _MAX_KEY_CHARACTERS = 200
-_ADDRESSES = ("https://", "http://", "gs://", "s3://")
+# Keys of a data row beside those of tiles that have no row_data of their own.
+_COLUMNS = {
+    *("dataset_id", "datasetId", "global_key", "globalKey", "external_id", "externalId", "media_type", "mediaType"),
+    *("metadata_fields", "metadataFields", "attachments", "embeddings"),
+}
+_ADDRESSES = ("https", "http", "gs", "s3")
 
 
 class Manifest(msgspec.Struct):
@@ -38,9 +46,11 @@ def items_of(chunk: bytes) -> list[Item]:
 def _item(entry: _Entry) -> Item:
     kind, value = entry.id.type, entry.id.value
     fields = {name: _either(entry.payload, name) for name in ("dataset_id", "global_key", "external_id", "media_type")}
-    fields["row_data"] = _row_data(entry.payload)
+    row_data = _row_data(entry.payload)
+    # An object is stored as it was sent: the pages draw it.
+    fields["row_data"] = orjson.dumps(row_data).decode() if isinstance(row_data, dict) else row_data
     key = fields["global_key"] or (value if kind == "GKEY" else None)
-    wrong = _wrong(fields, key)
+    wrong = _wrong(fields, key) or _wrong_content(row_data, fields["media_type"])
     spec = {
         "externalId": _shown(fields["external_id"]),
         "globalKey": _shown(key),
@@ -58,12 +68,23 @@ def _either(payload: dict[str, Any], name: str) -> Any:
 
 
 def _row_data(payload: dict[str, Any]) -> Any:
-    """Return the address or text of an asset; a conversation, a chat or tiles as JSON."""
+    """Return the address or text of an asset, or the object that describes it."""
     row_data = _either(payload, "row_data")
     if row_data is None and "tileLayerUrl" in payload:
-        own_columns = ("dataset_id", "global_key", "external_id")
-        row_data = {key: value for key, value in payload.items() if key not in own_columns}
-    return orjson.dumps(row_data).decode() if isinstance(row_data, dict) else row_data
+        row_data = {key: value for key, value in payload.items() if key not in _COLUMNS}
+    return row_data
+
+
+def _wrong_content(row_data: Any, media_type: str | None) -> str | None:
+    """Return why the media type does not exist, or why an object is not row data of this media type."""
+    try:
+        if media_type is not None:
+            check_media_type(media_type)
+        if isinstance(row_data, dict):
+            check_row_data(row_data, media_type)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _wrong(fields: dict[str, Any], key: Any) -> str | None:
@@ -74,7 +95,9 @@ def _wrong(fields: dict[str, Any], key: Any) -> str | None:
     row_data = fields["row_data"]
     if key is not None and not 0 < len(key) <= _MAX_KEY_CHARACTERS:
         return f"global_key must have 1 to {_MAX_KEY_CHARACTERS} characters"
-    if row_data and not row_data.startswith((*_ADDRESSES, "{")) and len(row_data.encode()) > _MAX_TEXT_BYTES:
+    if row_data and has_scheme(row_data, *_ADDRESSES):
+        return None if is_address(row_data, *_ADDRESSES) else "row_data: an address needs a host"
+    if row_data and not row_data.startswith("{") and len(row_data.encode()) > _MAX_TEXT_BYTES:
         return f"row_data: a text has at most {_MAX_TEXT_BYTES} bytes"
     return None
 

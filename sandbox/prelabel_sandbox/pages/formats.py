@@ -33,3 +33,9 @@ def size(width: float, height: float) -> str:
 def number(value: float) -> str:
     """Return a coordinate with at most seven significant digits."""
     return f"{value:.7g}"
+
+
+def ordinal(place: int) -> str:
+    """Return a place in an order: `1st`, `2nd`, `11th`."""
+    suffix = "th" if place % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place}{suffix}"

@@ -7,6 +7,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from prelabel_sandbox.pages.content import Unreadable, text_of
 from prelabel_sandbox.pages.drawing.annotations import annotations_of
 from prelabel_sandbox.pages.drawing.classes import Classes
 from prelabel_sandbox.pages.drawing.masks import inline_png
@@ -18,6 +19,11 @@ from prelabel_sandbox.sandbox import sandbox_of
 from prelabel_sandbox.store.projects import DataRow, Project
 
 _ANNOTATIONS = 500  # of one page
+# An HTML asset runs no script, loads nothing, leads nowhere, and is shown only in a frame of the page of its data row.
+_FRAMED = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'self'; sandbox"
+)
 
 
 def row_page(request: Request) -> Response:
@@ -35,6 +41,7 @@ def row_page(request: Request) -> Response:
         request,
         f"row_{look.view}.html",
         sources=look.origins,
+        has_frame=look.view == "html",
         project=project,
         row=row,
         asset=look.asset,
@@ -58,6 +65,18 @@ def mask_image(request: Request) -> Response:
         raise Missing("There is no such mask.")
     headers = {"Content-Security-Policy": "default-src 'none'"}
     return Response(content, media_type="image/png", headers=headers)
+
+
+def framed_page(request: Request) -> Response:
+    """Answer the file of an HTML asset, for the frame that shows it."""
+    row = _row_of(request, project_of(request))
+    try:
+        content = text_of(request, row.asset.row_data if row.asset else None)
+    except Unreadable as error:
+        raise Missing(f"The page cannot be read: {error}.") from None
+    headers = {"Content-Security-Policy": _FRAMED, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+    headers["X-DNS-Prefetch-Control"] = "off"
+    return Response(content, media_type="text/html; charset=utf-8", headers=headers)
 
 
 def _mask_named(params: dict[str, Any]) -> tuple[bytes, int | None]:

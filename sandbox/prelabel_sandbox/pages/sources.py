@@ -12,7 +12,6 @@ from prelabel_sandbox.sandbox import sandbox_of
 ASSETS = "/assets/"
 _UPLOADS = "/uploads/"
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?")
-_TEXT_BYTES = 1 << 18  # a text has at most 64 K characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +32,6 @@ def source_of(request: Request, address: str | None) -> Source | None:
     return Source(address, None) if address.startswith(ASSETS) else _elsewhere(address)
 
 
-def text_of(request: Request, row_data: str | None) -> str | None:
-    """Return a text asset: `row_data` itself, or the file at the sandbox's own address; None for any other address."""
-    if row_data is None or source_of(request, row_data) is None:
-        return row_data
-    file = own_file(request, row_data)
-    return None if file is None else file.read_bytes()[:_TEXT_BYTES].decode(errors="replace")
-
-
 def own_file(request: Request, address: str) -> Path | None:
     """Return the file in the asset folder or among the uploads that has this address, or None."""
     source, folder = source_of(request, address), sandbox_of(request).assets
@@ -51,6 +42,13 @@ def own_file(request: Request, address: str) -> Path | None:
         return None
     file = (folder / unquote(source.url[len(ASSETS) :])).resolve()
     return file if file.is_relative_to(folder.resolve()) and file.is_file() else None
+
+
+def is_missing(request: Request, address: str | None) -> bool:
+    """Return whether an address is that of an asset or upload that the sandbox does not have."""
+    source = source_of(request, address)
+    own = source is not None and source.url.startswith((ASSETS, _UPLOADS))
+    return own and own_file(request, address or "") is None
 
 
 def _elsewhere(address: str) -> Source | None:

@@ -31,6 +31,7 @@ _environment.filters.update(
     lasted=formats.lasted,
     clock=formats.clock,
     size=formats.size,
+    number=formats.number,
     segment=lambda text: quote(text, ""),
 )
 _templates = Jinja2Templates(env=_environment)
@@ -55,12 +56,21 @@ def shown(page: Page) -> Callable[[Request], Any]:
 
 
 def render(
-    request: Request, template: str, *, status: int = 200, sources: Iterable[str] = (), **context: Any
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    sources: Iterable[str] = (),
+    has_frame: bool = False,
+    **context: Any,
 ) -> Response:
-    """Render a page; `sources` are the further origins that its images, videos and sounds come from."""
+    """Render a page; `sources` are the further origins that its images, videos and sounds come from.
+
+    `has_frame` says whether the page shows another one of the sandbox's own in a frame.
+    """
     nonce = secrets.token_urlsafe(16)
     response = _templates.TemplateResponse(request, template, {**context, "nonce": nonce}, status_code=status)
-    response.headers["Content-Security-Policy"] = _policy(nonce, sources)
+    response.headers["Content-Security-Policy"] = _policy(nonce, sources) + ("; frame-src 'self'" if has_frame else "")
     response.headers.update({"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"})
     return response
 

@@ -1,7 +1,7 @@
 """Helpers that all resolvers share."""
 
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ariadne import ObjectType
 from graphql import GraphQLResolveInfo
@@ -50,3 +50,9 @@ def add_times(kind: ObjectType) -> None:
 def timestamp(seconds: float) -> str:
     """Return a time as Labelbox writes it."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def seconds_of(text: Any) -> float:
+    """Return the Unix time of a time that is written as ISO 8601, without a zone in UTC. Raises ValueError."""
+    parsed = datetime.fromisoformat(str(text))
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()

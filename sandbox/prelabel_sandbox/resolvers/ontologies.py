@@ -6,6 +6,7 @@ import orjson
 from ariadne import MutationType, ObjectType, QueryType
 from starlette.concurrency import run_in_threadpool
 
+from prelabel_sandbox.checks.media import check_chat_tools, check_media_type, check_task_type
 from prelabel_sandbox.errors import malformed, not_found
 from prelabel_sandbox.ids import new_id
 from prelabel_sandbox.normalized import normalized
@@ -21,13 +22,20 @@ ontology_type.set_alias("mediaType", "media_type")
 @mutation.field("upsertOntology")
 async def upsert_ontology(_: Any, info: Info, data: dict[str, Any]) -> Ontology:
     """Create an ontology from a tree that comes as a JSON text."""
-    ontology_id = new_id()
+    ontology_id, media_type, task_type = new_id(), data.get("mediaType"), data.get("editorTaskType")
+    try:
+        if media_type is not None:
+            check_media_type(media_type)
+        check_task_type(task_type, media_type)
+    except ValueError as error:
+        raise malformed(str(error)) from None
     try:
         tree = normalized(orjson.loads(data["normalized"]), ontology_id)
+        check_chat_tools(tree["tools"], media_type, task_type)
     except ValueError as error:
         raise malformed(f"normalized: {error}".replace(f"{ontology_id}/", "")) from None
     create = info.context.store.ontologies.create
-    return await run_in_threadpool(create, ontology_id, data["name"], data.get("mediaType"), tree)
+    return await run_in_threadpool(create, ontology_id, data["name"], media_type, tree, task_type)
 
 
 @query.field("ontology")

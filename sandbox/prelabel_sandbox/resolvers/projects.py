@@ -5,9 +5,10 @@ from typing import Any
 from ariadne import MutationType, ObjectType, QueryType
 from starlette.concurrency import run_in_threadpool
 
-from prelabel_sandbox.errors import not_found
+from prelabel_sandbox.checks.media import check_connection, check_task_type
+from prelabel_sandbox.errors import malformed, not_found
 from prelabel_sandbox.ids import derived_id
-from prelabel_sandbox.resolvers.common import Info, add_times, the_project
+from prelabel_sandbox.resolvers.common import Info, add_times, the_project, timestamp
 from prelabel_sandbox.store.ontologies import Ontology
 from prelabel_sandbox.store.projects import Project
 
@@ -31,6 +32,12 @@ async def create_project(_: Any, info: Info, data: dict[str, Any]) -> Project:
     """Create a project. A chat project has its editor from the start."""
     details = {key: data.get(key) for key in _DETAILS}
     task_type = data.get("editorTaskType")
+    try:
+        check_task_type(task_type, data["allowedMediaType"])
+    except ValueError as error:
+        raise malformed(str(error)) from None
+    if data.get("datasetNameOrId") is not None:
+        raise malformed("datasetNameOrId: the sandbox makes no data rows for a project; create and batch them")
     if task_type:
         details["labelingFrontend"] = _EDITOR["id"]
     create = info.context.store.projects.create
@@ -51,6 +58,8 @@ def _update(info: Info, project_id: str, data: dict[str, Any]) -> None:
         projects.rename(project_id, data["name"])
     if "description" in data:
         projects.set_detail(project_id, "description", data["description"])
+    if data.get("setupComplete") is not None:
+        projects.set_detail(project_id, "setupComplete", timestamp(data["setupComplete"]))
     if "labelingFrontend" in data:
         projects.set_detail(project_id, "labelingFrontend", _frontend_id(data["labelingFrontend"]))
     if data.get("deleted"):
@@ -107,6 +116,10 @@ async def connect_ontology(project: Project, info: Info, ontologyId: str) -> Pro
     ontology = store.ontologies.get(ontologyId)
     if ontology is None:
         raise not_found("Ontology")
+    try:
+        check_connection(project.editor_task_type, ontology.editor_task_type)
+    except ValueError as error:
+        raise malformed(str(error)) from None
     await run_in_threadpool(store.projects.connect, project.id, ontology)
     return store.projects.get(project.id) or project
 
@@ -115,7 +128,7 @@ def _detail(name: str) -> Any:
     return lambda project, _: project.details.get(name)
 
 
-for _name in _DETAILS:
+for _name in (*_DETAILS, "setupComplete"):
     project_type.set_field(_name, _detail(_name))
 add_times(project_type)
 project_type.set_alias("allowedMediaType", "media_type")  # spelt as it was posted

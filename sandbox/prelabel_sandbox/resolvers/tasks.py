@@ -26,8 +26,8 @@ def created_tasks(_: Any, info: Info, where: dict[str, Any], skip: int = 0, firs
 
 @task_type.field("name")
 def name(task: Task, _: Info) -> str | None:
-    """Answer the name of the task's type."""
-    return _NAMES.get(task.type)
+    """Answer the name of an export, or of the task's type."""
+    return task.spec["name"] if task.type == "export-data-rows" else _NAMES.get(task.type)
 
 
 @task_type.field("completionPercentage")

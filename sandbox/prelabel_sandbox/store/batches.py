@@ -124,5 +124,9 @@ def _add(connection: sqlite3.Connection, project_id: str, name: str, consensus: 
 
 def _put(connection: sqlite3.Connection, project_id: str, batch_id: str, row_ids: Sequence[str]) -> None:
     connection.execute(_PUT, (project_id, orjson.dumps(row_ids).decode()))
+    members = (
+        "INSERT OR IGNORE INTO batch_rows SELECT b.seq, v.value FROM batches AS b, json_each(?) AS v WHERE b.id = ?"
+    )
+    connection.execute(members, (orjson.dumps(row_ids).decode(), batch_id))
     sql = "UPDATE batches SET size = size + ?, updated = ? WHERE id = ?"
     connection.execute(sql, (len(row_ids), time.time(), batch_id))

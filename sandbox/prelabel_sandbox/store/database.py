@@ -32,10 +32,17 @@ CREATE INDEX IF NOT EXISTS tasks_in_progress ON tasks (seq) WHERE status = 'IN_P
 CREATE TABLE IF NOT EXISTS task_rows (
     task_seq INTEGER, ok INTEGER, number INTEGER, body TEXT, PRIMARY KEY (task_seq, ok, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ontologies (
-    id TEXT PRIMARY KEY, name TEXT, description TEXT, media_type TEXT, normalized TEXT, created REAL, updated REAL);
+    id TEXT PRIMARY KEY, name TEXT, description TEXT, media_type TEXT, normalized TEXT, created REAL, updated REAL,
+    editor_task_type TEXT);
+-- The tools and top-level classifications of the account: those of ontologies, and those that were created alone.
+CREATE TABLE IF NOT EXISTS feature_schemas (
+    id TEXT PRIMARY KEY, name TEXT, normalized TEXT, deleted INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS batches (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, project_id TEXT, name TEXT, size INTEGER,
     consensus TEXT, created REAL, updated REAL, UNIQUE (project_id, name));
+CREATE TABLE IF NOT EXISTS batch_rows (
+    batch_seq INTEGER, row_id TEXT, PRIMARY KEY (batch_seq, row_id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS batch_rows_by_row ON batch_rows (row_id);
 CREATE TABLE IF NOT EXISTS uploads (secret TEXT PRIMARY KEY, filename TEXT, created REAL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS imports_by_name ON imports (project_id, name);
 CREATE INDEX IF NOT EXISTS imports_running ON imports (seq) WHERE state = 'RUNNING';
@@ -58,6 +65,7 @@ _ADDED = (
     ("data_rows", "asset", "TEXT"),
     ("imports", "kind", "TEXT DEFAULT 'mal'"),
     ("imports", "url", "TEXT"),
+    ("ontologies", "editor_task_type", "TEXT"),
 )
 
 

@@ -35,9 +35,16 @@ class Datasets:
 
     def get(self, dataset_id: str) -> Dataset | None:
         """Return a dataset by id, or None."""
-        sql = "SELECT id, name, description, created, updated FROM datasets WHERE id = ? AND NOT deleted"
-        row = self._database.one(sql, dataset_id)
-        return Dataset(*row) if row else None
+        datasets = self._all("id = ? AND NOT deleted", dataset_id)
+        return datasets[0] if datasets else None
+
+    def all(self) -> list[Dataset]:
+        """Return all datasets, oldest first."""
+        return self._all("NOT deleted ORDER BY created, id")
+
+    def _all(self, where: str, *values: object) -> list[Dataset]:
+        sql = f"SELECT id, name, description, created, updated FROM datasets WHERE {where}"  # noqa: S608
+        return [Dataset(*row) for row in self._database.all(sql, *values)]
 
     def change(self, dataset_id: str, *, name: str | None, description: str | None) -> bool:
         """Change the name or description; return False if the dataset does not exist."""

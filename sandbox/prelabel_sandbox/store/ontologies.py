@@ -9,7 +9,14 @@ import orjson
 
 from prelabel_sandbox.store.database import Database
 
-_FIELDS = "id, name, description, media_type, normalized, created, updated"
+_FIELDS = "id, name, description, media_type, normalized, created, updated, editor_task_type"
+# Keeps the tools and top-level classifications of trees as feature schemas; the newest tree wins.
+_FEATURES = """
+INSERT INTO feature_schemas (id, name, normalized)
+    SELECT json_extract(f.value, '$.featureSchemaId'), json_extract(f.value, '$.name'), f.value
+    FROM json_each(?) AS g, json_each(g.value) AS f WHERE g.key IN ('tools', 'classifications')
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, normalized = excluded.normalized, deleted = 0
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,8 @@ class Ontology:
     created: float
     #: Unix time in seconds.
     updated: float
+    #: Of an ontology for chats or for creating responses; None for any other.
+    editor_task_type: str | None
 
     @property
     def normalized(self) -> dict[str, Any]:
@@ -44,10 +53,18 @@ class Ontologies:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, ontology_id: str, name: str, media_type: str | None, normalized: dict[str, Any]) -> Ontology:
+    def create(
+        self,
+        ontology_id: str,
+        name: str,
+        media_type: str | None,
+        normalized: dict[str, Any],
+        editor_task_type: str | None = None,
+    ) -> Ontology:
         """Create an ontology."""
         with self._database.transaction() as connection:
-            put_ontology(connection, ontology_id, name, media_type, orjson.dumps(normalized).decode())
+            tree = orjson.dumps(normalized).decode()
+            put_ontology(connection, ontology_id, name, media_type, tree, editor_task_type)
         (ontology,) = self._all("id = ?", ontology_id)
         return ontology
 
@@ -66,13 +83,25 @@ class Ontologies:
 
 
 def put_ontology(
-    connection: sqlite3.Connection, ontology_id: str, name: str, media_type: str | None, normalized: str
+    connection: sqlite3.Connection,
+    ontology_id: str,
+    name: str,
+    media_type: str | None,
+    normalized: str,
+    editor_task_type: str | None,
 ) -> None:
     """Create an ontology, or replace the ontology of a project that is posted again."""
     now = time.time()
     connection.execute(
-        "INSERT INTO ontologies (id, name, media_type, normalized, created, updated) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET name = excluded.name, media_type = excluded.media_type,"
-        " normalized = excluded.normalized, updated = excluded.updated",
-        (ontology_id, name, media_type, normalized, now, now),
+        "INSERT INTO ontologies (id, name, media_type, normalized, created, updated, editor_task_type)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
+        " media_type = excluded.media_type, normalized = excluded.normalized, updated = excluded.updated,"
+        " editor_task_type = excluded.editor_task_type",
+        (ontology_id, name, media_type, normalized, now, now, editor_task_type),
     )
+    keep_features(connection, normalized)
+
+
+def keep_features(connection: sqlite3.Connection, normalized: str) -> None:
+    """Keep the tools and top-level classifications of a tree as feature schemas of the account."""
+    connection.execute(_FEATURES, (normalized,))

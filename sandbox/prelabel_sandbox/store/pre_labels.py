@@ -51,14 +51,32 @@ class PreLabels:
                 _with_uuid(content[start : start + length], uuid) + b"\n" for _, start, length, uuid in of_import
             )
 
+    def entries(self, project_id: str) -> Iterator[tuple[Import, bytes, bytes]]:
+        """Return import, uuid and line of a project's current lines, in the order of their imports."""
+        places = self._database.all(
+            f"SELECT import_seq, start, length, uuid FROM {self._table} WHERE project_id = ?"  # noqa: S608
+            " ORDER BY import_seq, start",
+            project_id,
+        )
+        for seq, of_import in groupby(places, key=lambda place: place[0]):
+            item = self._imports.by_seq(seq)
+            if item is not None:
+                content = self._imports.file(item, "input").read_bytes()
+                yield from ((item, uuid, content[start : start + length]) for _, start, length, uuid in of_import)
+
     def data_row_count(self, project_id: str) -> int:
         """Return the number of data rows that the current lines of a project name."""
+        return len(self.references(project_id))
+
+    def references(self, project_id: str) -> set[tuple[str, str]]:
+        """Return the data rows that the current lines of a project name, as ("id" or "globalKey", value)."""
         if self._database.one(f"SELECT 1 FROM {self._table} WHERE project_id = ? LIMIT 1", project_id) is None:  # noqa: S608
-            return 0
-        return len({_data_row(line) for part in self.lines(project_id) for line in part.splitlines()})
+            return set()
+        return {data_row_of(line) for part in self.lines(project_id) for line in part.splitlines()}
 
 
-def _data_row(line: bytes) -> tuple[str, str]:
+def data_row_of(line: bytes) -> tuple[str, str]:
+    """Return the reference by which a line that was accepted names its data row."""
     ((word, value),) = orjson.loads(line)["dataRow"].items()
     return word, value
 

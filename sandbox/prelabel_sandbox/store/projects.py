@@ -90,9 +90,10 @@ class Projects:
         """
         now = time.time()
         tree, ontology_id = orjson.dumps(ontology).decode(), _ontology_id(project_id)
+        ontology_task_type = (editor_task_type or "").removeprefix("OFFLINE_") or None
         facts = (project_id, name, media_type, ontology_id, tree, rows is None, now, now, editor_task_type, shown)
         with self._database.transaction() as connection:
-            put_ontology(connection, ontology_id, f"{name} ontology", media_type, tree)
+            put_ontology(connection, ontology_id, f"{name} ontology", media_type, tree, ontology_task_type)
             connection.execute(
                 "INSERT INTO projects (id, name, media_type, ontology_id, ontology, any_rows, created, updated,"
                 " editor_task_type, shown) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
@@ -113,6 +114,10 @@ class Projects:
         """Return a project by id, or None."""
         projects = self._all("id = ? AND NOT deleted", project_id)
         return projects[0] if projects else None
+
+    def all(self) -> list[Project]:
+        """Return all projects, oldest first."""
+        return self._all("NOT deleted ORDER BY created, id")
 
     def show(self, project_id: str, shown: bool) -> None:
         """Show the project's pre-labels to labelers, or hide them."""
@@ -148,7 +153,7 @@ class Projects:
         sql = "SELECT id, name, media_type, ontology FROM projects WHERE ontology_id IS NULL"
         for project_id, name, media_type, tree in self._database.all(sql):
             with self._database.transaction() as connection:
-                put_ontology(connection, _ontology_id(project_id), f"{name} ontology", media_type, tree)
+                put_ontology(connection, _ontology_id(project_id), f"{name} ontology", media_type, tree, None)
                 update = "UPDATE projects SET ontology_id = ? WHERE id = ?"
                 connection.execute(update, (_ontology_id(project_id), project_id))
 

@@ -11,7 +11,7 @@ import orjson
 from prelabel_sandbox.ids import new_id
 from prelabel_sandbox.store.database import Database
 
-Type = Literal["adv-upsert-data-rows", "add-data-rows-to-batch", "data-rows-for-global-keys"]
+Type = Literal["adv-upsert-data-rows", "add-data-rows-to-batch", "data-rows-for-global-keys", "export-data-rows"]
 
 _FIELDS = "seq, id, type, status, done, total, result, spec, created, updated"
 
@@ -74,6 +74,11 @@ class Tasks:
     def get(self, task_id: str) -> Task | None:
         """Return a task by id, or None."""
         tasks = self._all("id = ?", task_id)
+        return tasks[0] if tasks else None
+
+    def by_secret(self, secret: str) -> Task | None:
+        """Return the export whose files are at addresses with this secret, or None."""
+        tasks = self._all("type = 'export-data-rows' AND json_extract(spec, '$.secret') = ?", secret)
         return tasks[0] if tasks else None
 
     def next(self) -> Task | None:

@@ -36,7 +36,7 @@ def garbage(project: Project) -> list[str]:
             else:
                 client.zadd(f"{root}:{name}", {"x": 1})
             if name == "lane:0":
-                client.hset(f"{root}:meta", mapping={"lanes": 1, "form": "k"})
+                client.hset(f"{root}:meta", mapping={"lanes": 1})
                 client.hset(f"{root}:inbox", mapping={"rows": 1, "0:rows": 1})
             made.append(evil)
     values = {
@@ -110,8 +110,8 @@ def test_doctor_finds_names_and_keys_and_says_what_removes_them(project: Project
 
     remedies = {each["check"]: each["remedy"] for each in bad}
     assert "prelabel project forget --malformed" in remedies["project-names"]
-    assert "prelabel project forget PROJECT" in remedies["project-keys"]
-    assert {"evil-timers", "evil-counts"} <= {each["project"] for each in bad if each["check"] == "project-keys"}
+    assert "prelabel project forget worth-until " in remedies["project-keys"]
+    assert {"evil-timers", "evil-counts"} <= {each["projectId"] for each in bad if each["check"] == "project-keys"}
 
 
 def test_a_project_that_cannot_be_read_does_not_balance_and_the_others_are_audited(project: Project) -> None:

@@ -101,6 +101,25 @@ def test_a_refused_row_keeps_its_outcome_when_another_has_its_message_id(
     assert [row["outcome"] for row in rows] == ["pending", "refused"]
 
 
+def test_a_report_has_the_order_of_the_file_and_keeps_it_when_the_command_is_repeated(
+    prelabel: Command, tmp_path: Path
+) -> None:
+    file, report = tmp_path / "rows.ndjson", tmp_path / "report.ndjson"
+    messages = [HEAD | {"messageId": f"m-{at}", "annotations": [FLAT if at % 3 == 1 else BOX]} for at in range(7)]
+    lines = [json.dumps(message) + "\n" for message in messages]
+
+    def reported_ids() -> list[str]:
+        prelabel("publish", str(file), "--report", str(report))
+        return [json.loads(line)["messageId"] for line in report.read_text().splitlines()]
+
+    file.write_text("".join(lines[2:6]))
+    assert reported_ids() == ["m-2", "m-3", "m-4", "m-5"]
+    file.write_text("".join(lines))
+    in_order = [f"m-{at}" for at in range(7)]
+    assert reported_ids() == in_order
+    assert reported_ids() == in_order
+
+
 def test_a_check_names_the_row_and_the_suggestion_of_each_error(prelabel: Command, tmp_path: Path) -> None:
     file = tmp_path / "rows.ndjson"
     misspelt, cut = (

@@ -117,7 +117,7 @@ def test_frames_that_are_too_old_are_sent_only_with_force_and_before_younger_one
 def test_frames_of_another_lane_count_are_cut_anew(
     spool: Command, slot: Slot, client: "redis.Redis", prefix: str
 ) -> None:
-    client.hset(f"{prefix}:{{p}}:meta", mapping={"lanes": 4, "form": "k"})
+    client.hset(f"{prefix}:{{p}}:meta", mapping={"lanes": 4})
     slot.spool("p", 10**9).append([frame("a"), frame("b")])
     slot.release()
 

@@ -45,9 +45,9 @@ def dead_id(rig: Rig, prelabel: Command) -> str:
     rig.settle()
     (dead_id, _) = rig.project.kill("dead", "retried")
     assert prelabel("dead", "retry", "--project", project, "--since", "1h", "--data-row", "retried").code == 0
-    assert prelabel("project", "pause", project, "--for", "5").code == 0
+    assert prelabel("project", "pause", project, "--for", "5m").code == 0
     assert prelabel("project", "set", project, "--linger-seconds", "3").code == 0
-    assert prelabel("account", "pause", "default", "--for", "90").code == 0
+    assert prelabel("account", "pause", "default", "--for", "90s").code == 0
     rig.publish("waiting")
     return str(dead_id)
 

@@ -1,5 +1,6 @@
 """A name that is not known here ends a command with exit code 3, and near names are suggested."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,20 @@ def test_a_project_that_is_not_known_is_refused_and_near_names_are_suggested(pre
 
     assert done.code == 3
     assert done.err == (f"prelabel: no project {TYPO} is known here; see prelabel project list; did you mean {NAME}?\n")
+
+
+@pytest.mark.parametrize(
+    "words", ["status", "wait", "audit", "project list", "dead list", "dead groups", "import list", "actions"]
+)
+def test_a_list_without_an_entry_says_so_instead_of_nothing(
+    words: str, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = command_of(project.settings, monkeypatch, tmp_path, capsys)(*words.split())
+
+    assert re.search(r"\bno ", done.err)
+    assert done.out in ("", "no workers\n")
+    if words in ("status", "wait", "audit", "project list"):
+        assert str(project.settings.state) in done.err  # another Redis may have been meant
 
 
 @pytest.mark.parametrize("words", ["account pause", "account resume"])

@@ -498,7 +498,7 @@ def test_no_more_than_fifty_projects_are_asked_for_and_the_rest_is_counted(place
 
     found = place.findings()
 
-    asked = [each.project for each in found if each.check is Check.ONTOLOGY]
+    asked = [each.project_id for each in found if each.check is Check.ONTOLOGY]
     assert len(asked) == service.MAX_PROJECTS
     assert asked[0] == "p"  # what has rows comes first
     (rest,) = [each for each in found if each.check is Check.LOOKED_AT]
@@ -526,7 +526,7 @@ def test_each_account_is_looked_at_with_its_own_key(place: Place) -> None:
     assert [each.found for each in found if each.check is Check.ACCOUNT_PAUSE] == [
         "account default is not paused", "account b is not paused"
     ]  # fmt: skip
-    assert [each.project for each in found if each.check is Check.ONTOLOGY] == ["p"]
+    assert [each.project_id for each in found if each.check is Check.ONTOLOGY] == ["p"]
 
 
 def test_an_operators_pause_has_no_end(place: Place) -> None:

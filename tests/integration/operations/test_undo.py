@@ -10,12 +10,14 @@ import redis
 
 from prelabel.unix_time import UnixTime
 from prelabel_worker.accounts.status import Accounts
+from prelabel_worker.cli.shared.configuration import with_workers_history
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.labelbox.errors import Unauthorized
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.operations.undo import FORGOTTEN, RUNNING, UNDONE, Undo, sent_between
 from prelabel_worker.operations.undo_ledger import UndoLedger
+from prelabel_worker.presence import Presence, announce, new_identity
 from prelabel_worker.queries.imports import Imports, ImportStatus
 from prelabel_worker.queries.row_trace import Tracer
 from tests.support.command import Command, command_of
@@ -129,6 +131,20 @@ def test_an_upload_that_labelbox_took_twice_is_deleted_twice(rig: Rig) -> None:
     assert rig.pre_labels() == []
     assert rig.sandbox.ask("query L($p: ID!) { modelAssistedLabelingPredictionImports(where: {projectId: $p}) { id } }",
                            p=rig.project.id).json()["data"]["modelAssistedLabelingPredictionImports"] == []  # fmt: skip
+
+
+def test_a_command_with_another_length_of_the_history_forgets_the_rows_all_the_same(rig: Rig) -> None:
+    Projects(rig.client, rig.settings.key_prefix).override(rig.project.id, {"policy": "skip"})
+    first = bring(rig, "a")
+    days = rig.settings.history_days
+    worker = Presence("h", 1, "0.1.0", 2, history_days=days)
+    announce(rig.client, rig.settings.key_prefix, new_identity(), worker)
+    own = rig.settings.model_copy(update={"history_days": days / 3})
+
+    undo(rig, first, settings=with_workers_history(rig.client, own))
+
+    rig.publish("a")
+    assert rig.settle().skipped == 0
 
 
 @pytest.mark.parametrize("policy", ["skip", "dead-letter"])

@@ -28,7 +28,7 @@ def test_the_first_frame_cannot_fix_a_form_or_a_lane_count_that_no_worker_serves
 
 @pytest.mark.parametrize("lanes", ["0", "1000000000", "many", "-1", "1e300", "nan"])
 def test_a_lane_count_set_past_the_script_is_not_walked(project: Project, lanes: str) -> None:
-    project.client.hset(f"{project.root}:meta", mapping={"lanes": lanes, "form": "k"})
+    project.client.hset(f"{project.root}:meta", mapping={"lanes": lanes})
 
     with pytest.raises(redis.ResponseError, match="KEYS-DIFFER"):
         project.ledger.cut_chunk("p")

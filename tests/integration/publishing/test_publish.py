@@ -6,13 +6,17 @@ from pathlib import Path
 import pytest
 import redis
 
+from prelabel import Publisher
 from prelabel.errors import InboxFull, PrelabelError
-from prelabel.publishing.inbox import Inbox, LanesDiffer
+from prelabel.publishing.inbox import Inbox, LanesDiffer, ProjectFrames
 from prelabel.wire import keys
+from prelabel.wire.durability import NotDurable
 from prelabel.wire.frame import read_header
 from prelabel_worker.settings import load_settings
 from tests.support.project import Project, message
 from tests.support.redis_server import start_redis
+
+BOX = {"name": "car", "bbox": {"left": 1, "top": 1, "width": 2, "height": 2}}
 
 
 def test_frames_wait_in_the_lane_that_their_header_names(project: Project) -> None:
@@ -58,6 +62,58 @@ def test_a_full_inbox_takes_nothing_of_a_send(project: Project) -> None:
         inbox.put("p", project.frames(message("c"), message("d")))
 
     assert project.status().published == 2
+
+
+def test_in_one_round_trip_the_refusal_of_one_project_stops_no_other(project: Project) -> None:
+    prefix = project.settings.key_prefix
+    inbox = Inbox(project.client, prefix, max_rows=1)
+    (frame,), two = project.frames(message("a")), project.frames(message("a"), message("b"))
+    sends = [
+        ProjectFrames("full", two),
+        ProjectFrames("newer", [b"\x09" + frame[1:]]),
+        ProjectFrames("broken", [frame]),
+        ProjectFrames("good", [frame]),
+    ]
+    project.client.hset(keys.ProjectKeys(prefix, "broken").meta, "lanes", "many")
+    project.client.script_flush()
+
+    full, newer, broken, good = inbox.put_all(sends)
+
+    assert (type(full), type(newer), type(broken)) == (InboxFull, PrelabelError, redis.ResponseError)
+    assert good == 1
+    assert project.client.hget(keys.ProjectKeys(prefix, "good").counts, "published") == b"1"
+    assert inbox.put_all(sends[3:]) == [0]
+
+
+def test_no_project_of_a_round_trip_counts_as_sent_while_its_writes_are_not_durable(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prelabel.wire.durability._WITHIN_MS", 50)
+    prefix, (frame,) = project.settings.key_prefix, project.frames(message("a"))
+    inbox = Inbox(project.client, prefix, durability="replica")  # and there is none
+    project.client.hset(keys.ProjectKeys(prefix, "broken").meta, "lanes", "many")
+
+    with pytest.raises(redis.ResponseError, match="KEYS-DIFFER"):
+        inbox.put_all([ProjectFrames("broken", [frame]), ProjectFrames("good", [frame])])
+    with pytest.raises(NotDurable):
+        inbox.put_all([ProjectFrames("good", [frame])])
+
+
+def test_a_publisher_sends_hundreds_of_projects_in_a_few_round_trips(project: Project) -> None:
+    url, prefix = project.settings.redis_url.get_secret_value(), project.settings.key_prefix
+
+    def round_trips() -> int:
+        return int(project.client.info("commandstats")["cmdstat_zadd"]["calls"])  # one names the projects of a send
+
+    with Publisher(url, key_prefix=prefix, linger_seconds=60) as publisher:
+        for at in range(300):
+            publisher.publish({"projectId": f"p{at}", "dataRow": {"globalKey": "a"}, "annotations": [BOX]})
+        before = round_trips()
+        publisher.flush(60)
+
+    timers = 300  # each project's script sets its own
+    assert round_trips() - before - timers <= 5
+    assert project.client.zcard(keys.projects(prefix)) == 300
 
 
 def test_a_frame_of_an_unknown_version_is_refused(project: Project) -> None:

@@ -117,7 +117,7 @@ def test_a_refused_message_takes_nothing_with_it(redis_url: str, client: "redis.
 
 
 def test_a_publisher_adopts_the_lanes_of_its_project(redis_url: str, client: "redis.Redis", prefix: str) -> None:
-    client.hset(f"{prefix}:{{p}}:meta", mapping={"lanes": 4, "form": "k"})
+    client.hset(f"{prefix}:{{p}}:meta", mapping={"lanes": 4})
 
     with Publisher(redis_url, key_prefix=prefix) as publisher:
         for n in range(100):

@@ -444,7 +444,7 @@ def test_spooled_frames_are_cut_anew_for_the_lanes_of_their_project(own: OwnRedi
     publisher.close(5)
     assert publisher.spooled_rows == 500
     own.start()
-    own.client.hset("prelabel:{p}:meta", mapping={"lanes": 4, "form": "k"})
+    own.client.hset("prelabel:{p}:meta", mapping={"lanes": 4})
 
     with Publisher(own.url, spool_dir=tmp_path) as again:
         for n in range(500, 600):
@@ -463,7 +463,7 @@ def test_a_crash_after_cutting_anew_sends_the_new_frames_alone(
         publisher.publish(numbered(n))
     publisher.close(5)
     own.start()
-    own.client.hset("prelabel:{p}:meta", mapping={"lanes": 4, "form": "k"})
+    own.client.hset("prelabel:{p}:meta", mapping={"lanes": 4})
 
     def crash(self: ProjectSpool, frames: list[bytes]) -> None:
         raise OSError("crashed")

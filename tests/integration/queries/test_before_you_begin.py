@@ -1,6 +1,7 @@
 """Rows that had pre-labels already: ours are counted, imports of others are reported by name."""
 
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -10,6 +11,7 @@ from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries import remote_imports
 from prelabel_worker.queries.status import ProjectStatus
 from tests.support.command import Command, command_of
+from tests.support.media_examples import ONTOLOGY
 from tests.support.rig import TOOLS, Rig
 
 
@@ -77,6 +79,85 @@ def test_the_command_tells_what_became_of_them(rig: Rig, prelabel: Command) -> N
     assert "had pre-labels from here: 1 overridden" in prelabel("project", "show", rig.project.id).out
     (found,) = prelabel("status", "--project", rig.project.id, "--json").json["projects"]
     assert (found["overridden"], found["skipped"], found["deadByPolicy"]) == (1, 0, 0)
+
+
+# -- what cannot be overridden
+
+
+def speech(rig: Rig, *row_keys: str, spans: int = 1, remark: bool = False, **more: Any) -> ProjectStatus:
+    """Import answers with time ranges on audio, and with `remark` an answer about the whole of it."""
+    frames = [{"start": 500 + at, "end": 1500} for at in range(spans)]
+    annotations: list[Any] = [
+        {"name": "speaker", "answer": [{"name": "tower", "frames": [each]}], **more} for each in frames
+    ]
+    annotations += [{"name": "remark", "answer": "clipped"}] if remark else []
+    for key in row_keys:
+        body = {"projectId": rig.project.id, "dataRow": {"globalKey": key}, "annotations": annotations}
+        rig.project.publish(Row(f"k:{key}", orjson.dumps(body), 0))
+    return rig.settle()
+
+
+@pytest.fixture
+def audio(rig: Rig) -> Rig:
+    rig.sandbox.project(rig.project.id, ONTOLOGY, mediaType="AUDIO")
+    return rig
+
+
+def test_answers_with_time_ranges_in_audio_are_added_again_and_count_apart(audio: Rig) -> None:
+    first = speech(audio, "a", "b")
+    assert (first.added_again, first.overridden) == (0, 0)
+
+    again = speech(audio, "a", "c", spans=2)
+
+    assert (again.added_again, again.overridden, again.imported) == (1, 0, 4)
+    assert audio.pre_labels() == ["a", "a", "a", "b", "c", "c"]  # what was there stays
+
+
+def test_a_row_counts_as_added_again_if_any_of_its_lines_cannot_override(audio: Rig) -> None:
+    speech(audio, "a", remark=True)
+    assert audio.pre_labels() == ["a", "a"]
+
+    again = speech(audio, "a", remark=True)
+
+    assert (again.added_again, again.overridden) == (1, 0)
+    assert audio.pre_labels() == ["a", "a", "a"]
+
+
+def test_audio_answers_without_time_ranges_override(audio: Rig) -> None:
+    speech(audio, "a", spans=0, remark=True)
+    again = speech(audio, "a", spans=0, remark=True)
+
+    assert (again.added_again, again.overridden, audio.pre_labels()) == (0, 1, ["a"])
+
+
+def test_audio_answers_with_uuids_of_their_producer_override(audio: Rig) -> None:
+    uuid = "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e1101"
+    speech(audio, "a", uuid=uuid)
+    again = speech(audio, "a", uuid=uuid)
+
+    assert (again.added_again, again.overridden, audio.pre_labels()) == (0, 1, ["a"])
+
+
+def test_with_the_policy_skip_nothing_is_added_again(audio: Rig) -> None:
+    set_policy(audio, "skip")
+    speech(audio, "a")
+    again = speech(audio, "a", "b")
+
+    assert (again.added_again, again.overridden, again.skipped, audio.pre_labels()) == (0, 0, 1, ["a", "b"])
+
+
+def test_what_was_added_again_is_reported_with_the_policy_that_prevents_it(audio: Rig, prelabel: Command) -> None:
+    speech(audio, "a")
+    speech(audio, "a")
+
+    project = audio.project.id
+    shown = prelabel("project", "show", project).out
+    assert "had pre-labels from here: 1 added again" in shown
+    assert "overridden" not in shown
+    assert f"prelabel project set {project} --policy skip skips rows that were imported before" in shown
+    (found,) = prelabel("status", "--project", project, "--json").json["projects"]
+    assert (found["addedAgain"], found["overridden"]) == (1, 0)
+    assert f'prelabel_added_again_rows{{project="{project}"}} 1.0' in prelabel("metrics", "--once").out
 
 
 # -- at Labelbox

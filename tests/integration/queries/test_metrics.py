@@ -10,6 +10,7 @@ import redis
 
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.labelbox.errors import Unavailable
+from prelabel_worker.operations.purge import Purge
 from prelabel_worker.queries.metrics import Name
 from tests.support.project import Project, message
 from tests.support.scraping import samples, scraped
@@ -50,6 +51,17 @@ def test_a_pause_and_an_open_breaker_are_seen(project: Project) -> None:
     assert found[f'prelabel_account_breaker{{{account},state="open"}}'] == 1
     project.pauses.stop_account("default", "a test", 60)
     assert scraped(project)[f'prelabel_account_stopped{{{account},kind="paused"}}'] == 1
+
+
+def test_a_purge_is_seen_until_it_has_ended(project: Project) -> None:
+    project.publish(message("a"))
+    assert scraped(project)['prelabel_project_purging{project="p"}'] == 0
+
+    purge = Purge(project.client, project.settings)
+    purge.stop.set()
+    assert not purge.run("p", "somebody", 0)
+
+    assert scraped(project)['prelabel_project_purging{project="p"}'] == 1
 
 
 def test_an_unreachable_redis_is_reported_and_raises_nothing(project: Project) -> None:

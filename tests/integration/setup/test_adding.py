@@ -1,6 +1,7 @@
 """Adding data rows to a dataset: each once, whatever answer is lost, and failed ones are reported by key."""
 
 import gzip
+import json
 import secrets
 import stat
 from pathlib import Path
@@ -13,6 +14,7 @@ from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.accounts.repeating import Stopped
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.settings import load_settings
+from tests.support.row_data import BAD, GOOD, TALK
 from tests.support.waiting import wait_for
 from tests.support.workplace import Workplace, numbered, place, running, written
 
@@ -107,6 +109,47 @@ def test_local_files_are_uploaded_and_texts_are_sent(place: Workplace, tmp_path:
 
     assert made[f"{mark}text"] == "A text. With words."
     assert httpx.get(made[f"{mark}file"]).content == b"\x89PNG pixels"
+
+
+def test_objects_are_added_and_files_that_a_document_names_are_uploaded(
+    place: Workplace, tmp_path: Path, mark: str
+) -> None:
+    (tmp_path / "log.pdf").write_bytes(b"%PDF-1.7")
+    (tmp_path / "log-textlayer.json").write_bytes(b'[{"number": 1, "units": "POINTS", "groups": []}]')
+    (tmp_path / "talk.json").write_text(json.dumps(TALK))
+    document = {"pdf_url": "log.pdf", "text_layer_url": "log-textlayer.json"}
+    objects = {f"{mark}{good}": good.row_data for good in GOOD}
+    rows = [{"row_data": row_data, "global_key": key} for key, row_data in objects.items()]
+    rows += [
+        {"row_data": document, "global_key": f"{mark}local", "media_type": "PDF"},
+        {"row_data": "talk.json", "global_key": f"{mark}file", "media_type": "conversational"},
+    ]
+
+    _, failed = place.add(written(tmp_path / "rows.ndjson", rows), place.dataset(), tmp_path)
+    made = {key: json.loads(row_data) for key, row_data in place.made().items()}
+
+    assert failed == []
+    local, file = made.pop(f"{mark}local"), made.pop(f"{mark}file")
+    assert (made, file) == (objects, TALK)
+    assert {key: httpx.get(address).content for key, address in local.items()} == {
+        "pdf_url": b"%PDF-1.7", "text_layer_url": b'[{"number": 1, "units": "POINTS", "groups": []}]'
+    }  # fmt: skip
+
+
+def test_an_object_or_a_media_type_that_is_wrong_is_named_and_nothing_is_sent(
+    place: Workplace, tmp_path: Path, mark: str
+) -> None:
+    rows: list[dict[str, object]] = [
+        {"row_data": bad.row_data, "global_key": f"{mark}{at}"} for at, bad in enumerate(BAD)
+    ]
+    rows.append({"row_data": "https://x.example/a", "global_key": f"{mark}media", "media_type": "IMAGES"})
+    before = place.asked("uploadFile")
+
+    state, failed = place.add(written(tmp_path / "rows.ndjson", rows), place.dataset(), tmp_path)
+
+    assert (state.added, place.asked("uploadFile")) == (0, before)
+    assert [no_row.why.startswith(bad.path) for no_row, bad in zip(failed, BAD, strict=False)] == [True] * len(BAD)
+    assert "did you mean IMAGE?" in failed[-1].why
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,93 @@ def test_a_project_of_another_media_type_than_its_ontology_is_refused_before_any
     assert place.asked("createProject") == before
 
 
+@pytest.mark.parametrize(
+    ("command", "rest"), [("ontology", ["cars.json", "--name", "o"]), ("project", ["--name", "p", "--ontology"])]
+)
+def test_a_media_type_that_does_not_exist_is_refused_before_anything_is_made(
+    place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, rest: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "cars.json", [CARS])
+    ontology = [Ontologies(place.calls).create("o", CARS, "IMAGE").id] if command == "project" else []
+    before = place.asked("createProject"), place.asked("upsertOntology")
+
+    done = place.run(command, "create", *rest, *ontology, "--media-type", "IMAGES", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert "expected a media type, found 'IMAGES': did you mean IMAGE? known are IMAGE, VIDEO" in done.stderr
+    assert (place.asked("createProject"), place.asked("upsertOntology")) == before
+
+
+# -- chats -------------------------------------------------------------------------------------------------------------
+
+BEST = {"tools": [{"tool": "message-single-selection", "name": "best reply"}], "classifications": []}
+REMARK = {"tools": [], "classifications": [{"type": "text", "name": "remark"}]}
+TASK = "query T($id: ID!) { project(where: {id: $id}) { editorTaskType allowedMediaType ontology { id } } }"
+
+
+def task_of(place: Workplace, project: str) -> list[str]:
+    found = data_of(place.sandbox.ask(TASK, id=project))["project"]
+    return [found["editorTaskType"], found["allowedMediaType"], found["ontology"]["id"]]
+
+
+@pytest.mark.parametrize(
+    ("tree", "kind", "task", "needed"),
+    [
+        (BEST, [], [], "OFFLINE_MODEL_CHAT_EVALUATION"),
+        (REMARK, ["model_evaluation"], ["offline_model_chat_evaluation"], "OFFLINE_MODEL_CHAT_EVALUATION"),
+        (REMARK, ["MODEL_EVALUATION"], ["MODEL_CHAT_EVALUATION"], "MODEL_CHAT_EVALUATION"),
+        (REMARK, ["RESPONSE_CREATION"], ["RESPONSE_CREATION"], "RESPONSE_CREATION"),
+    ],
+    ids=["by its tools", "offline", "live", "responses"],
+)
+def test_an_ontology_and_a_project_of_chats_or_responses_are_made_and_connected(
+    place: Workplace, tmp_path: Path, name: str, tree: dict[str, object], kind: list[str], task: list[str], needed: str
+) -> None:
+    file = written(tmp_path / "tree.json", [tree | {"mediaType": "TEXT" if needed.startswith("RESP") else None}])
+    kinds = [word for each in kind for word in ("--ontology-kind", each)]
+    media = [] if kind else ["--media-type", "CONVERSATIONAL"]
+    ontology = place.invoke("ontology", "create", file, "--name", name, *media, *kinds)
+    tasks = [word for each in task for word in ("--editor-task-type", each)]
+    project = place.invoke("project", "create", "--name", name, "--ontology", ontology.stdout.strip(), *tasks)
+
+    assert (ontology.exit_code, project.exit_code) == (0, 0), ontology.stderr + project.stderr
+    media_type = "TEXT" if needed == "RESPONSE_CREATION" else "CONVERSATIONAL"
+    assert task_of(place, project.stdout.strip()) == [needed, media_type, ontology.stdout.strip()]
+    if not kind:
+        assert "--ontology-kind MODEL_EVALUATION" in ontology.stderr
+        assert "--editor-task-type OFFLINE_MODEL_CHAT_EVALUATION" in project.stderr
+
+
+def test_a_kind_or_a_task_needs_its_media_type(place: Workplace, tmp_path: Path) -> None:
+    written(tmp_path / "tree.json", [BEST])
+    ontology = Ontologies(place.calls).create("o", CARS, "IMAGE").id
+    before = place.asked("createProject"), place.asked("upsertOntology")
+
+    kind = place.run("ontology", "create", "tree.json", "--media-type", "IMAGE", "--ontology-kind", "MODEL_EVALUATION",
+                     cwd=tmp_path)  # fmt: skip
+    task = place.run("project", "create", "--name", "p", "--ontology", ontology, "--editor-task-type",
+                     "OFFLINE_MODEL_CHAT_EVALUATION", cwd=tmp_path)  # fmt: skip
+    late = place.run("project", "create", "--project-id", "p", "--ontology", ontology, "--editor-task-type",
+                     "OFFLINE_MODEL_CHAT_EVALUATION", cwd=tmp_path)  # fmt: skip
+
+    assert [each.returncode for each in (kind, task, late)] == [2, 2, 2]
+    assert "--ontology-kind MODEL_EVALUATION needs the media type CONVERSATIONAL, found IMAGE" in kind.stderr
+    assert "--editor-task-type OFFLINE_MODEL_CHAT_EVALUATION needs the media type CONVERSATIONAL" in task.stderr
+    assert "one that exists keeps its own" in late.stderr
+    assert (place.asked("createProject"), place.asked("upsertOntology")) == before
+
+
+def test_labelbox_s_reason_is_shown_if_a_project_of_chats_gets_another_ontology(place: Workplace) -> None:
+    ontology = Ontologies(place.calls).create("o", REMARK, "CONVERSATIONAL").id
+
+    done = place.invoke("project", "create", "--name", "p", "--ontology", ontology, "--editor-task-type",
+                        "OFFLINE_MODEL_CHAT_EVALUATION")  # fmt: skip
+
+    assert done.exit_code == 2
+    assert "needs an ontology with MODEL_CHAT_EVALUATION" in done.stderr
+
+
 # -- batches -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """The context that the operations share. Only a session imports the SDK, since that takes seconds."""
 
+import importlib.util
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -13,17 +14,19 @@ import pytest
 
 Operation = Callable[["Session"], None]
 OPERATIONS: dict[str, Operation] = {}
+SINCE: dict[str, int] = {}
+"""The first release of the SDK, by operation, which has all that the operation calls; at least 5."""
 
 
 class Session(SimpleNamespace):
     """What earlier operations have made: `lb` is the SDK's package, `control` the sandbox's own API."""
 
 
-def operation(name: str) -> Callable[[Operation], Operation]:
+def operation(name: str, since: int = 5) -> Callable[[Operation], Operation]:
     """A row of the table; in the order of the files, since most need what was made before."""
 
     def add(function: Operation) -> Operation:
-        OPERATIONS[name] = function
+        OPERATIONS[name], SINCE[name] = function, since
         return function
 
     return add
@@ -55,9 +58,10 @@ def imported(session: Session, lines: list[Any], name: str) -> Any:
 def session_at(url: str, key: str, folder: Path) -> Session:
     import labelbox
     import labelbox.types
-    import lbox.exceptions
     import requests
     from labelbox.schema import identifiable
+
+    errors = "lbox.exceptions" if importlib.util.find_spec("lbox") else "labelbox.exceptions"  # until SDK 5
 
     def control(method: str, path: str, body: Any = None) -> Any:
         answer = requests.request(method, f"{url}/_sandbox/{path}", json=body, timeout=20)
@@ -73,10 +77,10 @@ def session_at(url: str, key: str, folder: Path) -> Session:
         lb=labelbox,
         types=labelbox.types,
         mal=labelbox.MALPredictionImport,
-        errors=lbox.exceptions,
+        errors=importlib.import_module(errors),
         identifiable=identifiable,
         requests=requests,
-        client=labelbox.Client(api_key=key, endpoint=f"{url}/graphql"),
+        client=labelbox.Client(api_key=key, endpoint=f"{url}/graphql", rest_endpoint=f"{url}/api/v1"),
         control=control,
         pre_labels=pre_labels,
         folder=folder,

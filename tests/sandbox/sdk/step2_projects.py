@@ -49,14 +49,19 @@ def create_project(session: Session) -> None:
     assert session.client.get_project(session.project.uid).name == "Port"
 
 
-@operation("3. connect_ontology, twice; project.ontology answers the very ids")
+@operation("3. connect_ontology; project.ontology answers the very ids")
 def connect_ontology(session: Session) -> None:
     assert session.project.labeling_frontend() is None
     session.project.connect_ontology(session.ontology)
     assert session.project.labeling_frontend().name == "Editor"
-    session.project.connect_ontology(session.ontology)
     connected = session.project.ontology()
     assert (connected.uid, connected.normalized) == (session.ontology.uid, session.ontology.normalized)
+
+
+@operation("3. connect_ontology again", since=7)
+def connect_again(session: Session) -> None:
+    session.project.connect_ontology(session.ontology)
+    assert session.project.ontology().uid == session.ontology.uid
 
 
 @operation("3. delete a project; an unknown one is not found")

@@ -1,6 +1,9 @@
 """Steps 5 and 6: payload and import."""
 
 import json
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
 from tests.sandbox.sdk.session import Session, box, imported, operation, raises
@@ -64,13 +67,36 @@ def from_url(session: Session) -> None:
         session.mal.create_from_url(session.client, session.project.uid, "gone", url + "x")
 
 
-@operation("6. MALPredictionImport.from_name, refresh, and listing")
+@operation("6. create_from_url, of a file that plain http serves on the same machine")
+def from_local_url(session: Session) -> None:
+    (session.folder / "served.ndjson").write_text("".join(json.dumps(box()) + "\n" for _ in range(3)))
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(session.folder))) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}/served.ndjson"
+        job = session.mal.create_from_url(session.client, session.project.uid, "served", url)
+        job.wait_till_done(sleep_time_seconds=0)
+        server.shutdown()
+    assert [each["status"] for each in job.statuses] == ["SUCCESS"] * 3
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A server of files that logs nothing."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@operation("6. get_mal_prediction_imports", since=7)
+def listing(session: Session) -> None:
+    names = [each.name for each in session.project.get_mal_prediction_imports()]
+    assert names == ["dicts", "labels", 'a "file" käi', "url", "served"]
+
+
+@operation("6. MALPredictionImport.from_name, refresh")
 def by_name(session: Session) -> None:
     job = session.mal.from_name(session.client, session.project.uid, "dicts")
     job.refresh()
     assert job.state.value == "FINISHED"
-    names = [each.name for each in session.project.get_mal_prediction_imports()]
-    assert names == ["dicts", "labels", 'a "file" käi', "url"]
     with raises(session.errors.ResourceNotFoundError):
         session.mal.from_name(session.client, session.project.uid, "nothing")
 
@@ -90,7 +116,7 @@ def same_uuid(session: Session) -> None:
     assert [each for each in session.pre_labels(session.project.uid) if each["uuid"] == first["uuid"]] == [second]
 
 
-@operation("6. delete an import")
+@operation("6. delete an import", since=7)
 def delete_import(session: Session) -> None:
     line = box()
     imported(session, [line], "deleted").delete()

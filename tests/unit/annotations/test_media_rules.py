@@ -87,7 +87,8 @@ def test_video_writes_one_option_of_a_radio_as_an_object_and_a_checklist_as_an_a
 
 
 def test_an_answer_of_a_radio_that_changes_is_left_to_labelbox() -> None:
-    given = {"name": "light", "answer": [{"name": "day", "frames": RANGE}, {"name": "night", "frames": RANGE}]}
+    night = {"name": "night", "frames": [{"start": 241, "end": 241}, {"start": 300, "end": 400}]}
+    given = {"name": "light", "answer": [{"name": "day", "frames": RANGE}, night]}
 
     assert line("VIDEO", given) == given
 
@@ -294,15 +295,15 @@ def test_a_set_of_masks_has_one_uuid_whatever_is_in_it() -> None:
 
 MASKS = {"frames": [{"index": 1, "instanceURI": URI}], "instances": [{"colorRGB": [1, 2, 3], "name": "foam"}]}
 GOLDEN = [
-    ("VIDEO", {"masks": MASKS}),
-    ("VIDEO", {"name": "light", "answer": {"name": "day", "frames": RANGE}}),
-    ("TEXT", {"name": "ship name", "location": {"start": 1, "end": 2}}),
-    ("CONVERSATIONAL", {"name": "tone", "answer": {"name": "calm"}, "messageId": "m-1"}),
+    ("VIDEO", {"masks": MASKS}, {}),
+    ("VIDEO", {"name": "light", "answer": {"name": "day", "frames": RANGE}}, {}),
+    ("TEXT", {"name": "ship name", "location": {"start": 1, "end": 2}}, {}),
+    ("CONVERSATIONAL", {"name": "tone", "answer": {"name": "calm"}, "messageId": "m-1"}, {"messageId": "m-2"}),
 ]  # fmt: skip
 
 
 def test_uuids_of_the_kinds_never_change() -> None:
-    found = [[str(UUID(bytes=uuid)) for uuid in build(media, one, one).uuids] for media, one in GOLDEN]
+    found = [[str(UUID(bytes=uuid)) for uuid in build(media, one, one | again).uuids] for media, one, again in GOLDEN]
 
     assert found == [
         ["ad3ac992-f1fb-83e2-89b7-e91e0f24f4e2", "2eefd168-dda5-8f98-ac64-fbd2ec697c8c"],

@@ -15,6 +15,8 @@ SENT_ROWS = st.lists(
         uuids=st.lists(st.binary(min_size=16, max_size=16), max_size=5),
         row_key=st.binary(min_size=16, max_size=16).map(bytes.hex),
         trace=st.binary(min_size=12, max_size=12),
+        form=st.sampled_from((b"i", b"k")),
+        adds=st.booleans(),
     ),
     max_size=20,
     unique_by=lambda row: row.index,
@@ -29,13 +31,15 @@ def test_sent_lines_survive_redis(rows: list[SentRow]) -> None:
 
 
 @given(SENT_ROWS)
-def test_each_row_keeps_its_own_uuids_trace_and_row_key(rows: list[SentRow]) -> None:
+def test_each_row_keeps_what_was_sent_of_it(rows: list[SentRow]) -> None:
     sent = sent_lines(rows)
 
     in_order = sorted(rows)
     row_of = {uuid: row.index for row in in_order for uuid in row.uuids}
     assert sent.row_keys() == [row.row_key for row in in_order]
     assert [sent.trace(position) for position in range(len(rows))] == [row.trace for row in in_order]
+    assert [sent.form(position).encode() for position in range(len(rows))] == [row.form for row in in_order]
+    assert [sent.adds(position) for position in range(len(rows))] == [row.adds for row in in_order]
     assert (sent.row_of_uuid(), sent.all_uuids()) == (row_of, set(row_of))
     assert sent.annotations == sum(len(row.uuids) for row in rows)
 
@@ -44,9 +48,23 @@ def test_a_chunk_that_was_not_sent_has_no_lines() -> None:
     assert SentLines.from_bytes(None) == SentLines()
 
 
+def test_of_lines_that_an_older_release_sent_neither_forms_nor_missing_uuids_are_known() -> None:
+    sent = msgspec.structs.replace(sent_lines([SentRow(0, [bytes(16)])]), forms=b"", unidentified=b"")
+
+    assert SentLines.from_bytes(sent.to_bytes()) == sent
+    assert (sent.form(0), sent.adds(0)) == ("", False)
+
+
 @pytest.mark.parametrize(
     "changed",
-    [{"line_counts": (1, 2)}, {"traces": bytes(11)}, {"packed_row_keys": bytes(32)}, {"annotation_counts": ()}],
+    [
+        {"line_counts": (1, 2)},
+        {"traces": bytes(11)},
+        {"packed_row_keys": bytes(32)},
+        {"annotation_counts": ()},
+        {"forms": b"ik"},
+        {"unidentified": bytes(2)},
+    ],
 )
 def test_columns_that_differ_in_length_are_refused(changed: dict[str, object]) -> None:
     sent = msgspec.structs.replace(sent_lines([SentRow(0, [bytes(16)])]), **changed)

@@ -79,6 +79,21 @@ def test_a_noun_without_a_command_shows_its_help() -> None:
     assert "  discard  Delete dead letters for good; their rows count as discarded." in asked.output
 
 
+@pytest.mark.parametrize("words", ["", *NOUNS, *ALL])
+def test_help_cuts_no_sentence_and_no_example_on_80_columns(words: str) -> None:
+    done = CliRunner().invoke(app, [*words.split(), "-h"], env={"COLUMNS": "80"})
+
+    assert "..." not in done.output.replace("[ARGS]...", "").replace("[ID]...", "")
+    assert "[[" not in done.output
+    if words in ALL:
+        example = next(line for line in done.output.splitlines() if "Example: " in line)
+        whole = inspect.cleandoc(LazyCommand(words.split()[-1], ALL[words]).load().help)
+        assert example.strip() in [line.strip() for line in whole.splitlines()]
+    else:
+        named = COMMANDS[words].commands if words else COMMANDS  # type: ignore[union-attr]
+        assert all(entry.help in " ".join(done.output.split()) for entry in named.values())
+
+
 def test_a_misspelt_command_is_told_the_nearest() -> None:
     done = CliRunner().invoke(app, ["dead", "lst"])
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from prelabel.readers import read_mapping
+from prelabel.readers import FORMATS, read_mapping
 from prelabel.text_input import UnreadableInput, open_text
 from prelabel_worker.cli.dead.edit import _text
 from prelabel_worker.cli.dead.retry import data_rows
@@ -189,6 +189,28 @@ def test_a_format_that_needs_the_whole_file_publishes_nothing_of_one_that_is_cut
     assert done.err.endswith("; nothing was published\n")
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_format_that_is_read_more_than_once_asks_for_a_file_instead_of_a_pipe(
+    form: str, command: Command, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for name in ("-", str(pipe)):
+        done = command("publish", name, "--format", form, "--project", "p", "--dry-run")
+        assert (done.code, done.out) == (2, "")
+        assert "write it to a file" in done.err
+
+
+def test_an_error_about_a_whole_file_says_once_that_nothing_was_published(command: Command, tmp_path: Path) -> None:
+    shares = write(tmp_path, "tracks.txt", "1,1,0.1,0.1,0.2,0.2,1,-1,-1,-1\n2,1,0.3,0.3,0.2,0.2,1,-1,-1,-1\n")
+
+    done = command("publish", str(shares), "--format", "mot", "--project", "p", "--dry-run")
+
+    assert done.code == 2
+    assert done.err.count("publish") == 1
+    assert command("validate", str(shares), "--format", "mot", "--project", "p").err.count("publish") == 0
+
+
 def test_rows_of_a_dataset_before_the_end_of_a_cut_file_are_added_and_the_end_is_reported(tmp_path: Path) -> None:
     rows = [{"global_key": f"{at * 7919 % 10007}", "row_data": "https://a.example/x"} for at in range(2_000)]
     whole = packed(lines(*rows))
@@ -241,8 +263,7 @@ def test_a_file_of_another_format_is_told_the_option_that_reads_it(
     )
 
 
-@pytest.mark.parametrize("words", [["--format", "auto"], ["--format", "rttm", "--project", "p"]])
-def test_a_named_pipe_of_another_format_is_read_once(words: list[str], command: Command, tmp_path: Path) -> None:
+def test_a_named_pipe_of_another_format_is_read_once(command: Command, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     content = json.dumps({"images": [{"id": at} for at in range(20_000)], "annotations": [RESULT]}).encode()
@@ -253,15 +274,11 @@ def test_a_named_pipe_of_another_format_is_read_once(words: list[str], command: 
 
     filling = threading.Thread(target=fill)
     filling.start()
-    done = command("publish", str(pipe), *words, "--dry-run")
+    done = command("publish", str(pipe), "--dry-run")
     filling.join()
 
-    if "auto" in words:
-        assert (done.code, done.out) == (2, "")
-        assert "this looks like a file of COCO" in done.err
-    else:  # RTTM has no line longer than its limit
-        assert (done.code, done.out) == (2, "")
-        assert done.err.endswith("; nothing was published\n")
+    assert (done.code, done.out) == (2, "")
+    assert "this looks like a file of COCO" in done.err
 
 
 @pytest.mark.parametrize(
@@ -383,3 +400,31 @@ def test_commands_and_readers_open_text_in_one_way() -> None:
                 found.add(place)
 
     assert found - set(NO_TEXT) <= {"worker/prelabel_worker/cli/dead/export.py"}
+
+
+@pytest.mark.parametrize("words", [["publish", "--project", "p", "--dry-run"], ["validate"], ["ontology", "infer"]])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"# Readme\n\nSome {text}\n[project]\n", "no line of it is JSON"),
+        (b"\x89PNG\r\n\x1a\n\0\0{\0\n[", "no line of it is JSON"),
+        (b'{"row_data": "https://a.example/1.jpg", "global_key": "a"}\n' * 2, "this looks like data rows"),
+        (json.dumps(ONTOLOGY, indent=2).encode(), "this looks like an ontology"),
+        (json.dumps(ONTOLOGY).encode(), "this looks like an ontology"),
+    ],
+    ids=["text", "picture", "data rows", "ontology", "ontology on a line"],
+)
+def test_a_wrong_file_is_one_error_and_not_one_for_each_line(
+    words: list[str], content: bytes, problem: str, command: Command, tmp_path: Path
+) -> None:
+    done = command(*words, str(write(tmp_path, "wrong", content)))
+
+    assert (done.code, done.out) == (2, "")
+    assert problem in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_bad_first_line_on_standard_input_refuses_that_line_alone(command: Command) -> None:
+    done = command("publish", "-", "--dry-run", stdin=b"oops\n" + lines(message("a")))
+
+    assert done.out.startswith("would publish 1, refuse 1;")

@@ -2,14 +2,22 @@
 
 import ast
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from prelabel_worker.cli.shared.typed import typed
+from prelabel.printing import command
+from prelabel_worker.cli.commands import COMMANDS
+from prelabel_worker.doctor.findings import Check, Finding, Level
 from tests.support.sources import ROOT, SOURCES
 
 LINE = "prelabel dead retry 7 --project prelabel"
+
+
+def printed() -> str:
+    return command("dead retry", 7, project="prelabel")
 
 
 @pytest.fixture
@@ -29,14 +37,14 @@ def test_a_program_that_the_shell_does_not_find_is_named_with_its_path(
 ) -> None:
     monkeypatch.setattr("sys.argv", [os.path.relpath(program), "demo"])
 
-    assert typed(LINE) == "'my env/bin/prelabel' dead retry 7 --project prelabel"
+    assert printed() == "'my env/bin/prelabel' dead retry 7 --project prelabel"
 
 
 def test_a_program_that_the_shell_finds_is_named_alone(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(program.parent))
     monkeypatch.setattr("sys.argv", [str(program), "demo"])
 
-    assert typed(LINE) == LINE
+    assert printed() == LINE
 
 
 def test_another_prelabel_on_the_path_is_not_used(
@@ -48,25 +56,47 @@ def test_another_prelabel_on_the_path_is_not_used(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("sys.argv", [str(program), "demo"])
 
-    assert typed(LINE).startswith(f"'{program}' dead")
+    assert printed().startswith(f"'{program}' dead")
 
 
 def test_a_module_that_was_run_is_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["/x/prelabel_worker/cli/__main__.py", "demo"])
 
-    assert typed(LINE) == LINE
+    assert printed() == LINE
 
 
-def test_commands_print_other_commands_as_they_can_be_typed() -> None:
-    """Through `typed.command`: `prelabel …` alone is not found where a newcomer calls `.venv/bin/prelabel`."""
-    cli = ROOT / "worker" / "prelabel_worker" / "cli"
+def test_a_remedy_of_doctor_names_the_project_that_it_is_about() -> None:
+    finding = Finding(Check.PAUSE, Level.BAD, "paused", "demo-project")
+
+    assert "prelabel project resume demo-project;" in finding.remedy
+    assert "PROJECT" not in finding.remedy
+
+
+UNTYPED = {
+    "cli/dead/export.py": "the help of an option",
+    "cli/project/create.py": "the help of an option",
+    "settings.py": "the description of a setting, for the documentation",
+    "rendering/row_builder.py": "kept in Redis with the row, for readers who call the program in another way",
+    "doctor/live/probe.py": "an answer in Labelbox",
+}
+
+
+def test_commands_in_texts_are_spelled_by_the_one_function() -> None:
+    """`prelabel …` alone is not found where a newcomer calls `.venv/bin/prelabel`."""
+    like_a_command = re.compile(rf"\bprelabel ({'|'.join(COMMANDS)})\b")
     untyped = {
-        path.relative_to(cli).as_posix()
+        path.relative_to(ROOT).as_posix().removeprefix("worker/prelabel_worker/")
         for path, tree in SOURCES.items()
-        if cli in path.parents
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == "prelabel.printing"
-        for name in node.names
-        if name.name == "command"
+        if "prelabel_sandbox" not in path.parts
+        for text in _texts(tree)
+        if like_a_command.search(text)
     }
-    assert untyped == {"local/demo.py"}  # it passes each line through `typed`
+    assert untyped == set(UNTYPED)
+
+
+def _texts(tree: ast.AST) -> Iterator[str]:
+    """Yield the texts of a module, except those that stand alone, as docstrings do."""
+    alone = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in alone:
+            yield node.value

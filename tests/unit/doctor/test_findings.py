@@ -247,7 +247,7 @@ def test_a_project_needs_features_and_a_media_type_that_takes_them(
 
     assert [each.level for each in found] == levels
     assert all(each.remedy for each in found if each.level is not Level.OK)
-    assert {each.project for each in found} == {"p"}
+    assert {each.project_id for each in found} == {"p"}
 
 
 def test_a_finding_as_json_has_stable_keys() -> None:
@@ -259,7 +259,7 @@ def test_a_finding_as_json_has_stable_keys() -> None:
         "good": False,
         "found": "maxmemory-policy allkeys-lru",
         "remedy": Check.EVICTION.remedy,
-        "project": None,
+        "projectId": None,
     }
 
 

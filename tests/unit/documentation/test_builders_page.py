@@ -37,7 +37,6 @@ def test_the_table_of_differences_is_the_one_of_the_comparison() -> None:
         "empty classifications": "empty `classifications`",
         "frames": "frame answers",
         "png": "the PNG's bytes",
-        "benchmark": "`is_benchmark_reference`",
     }
     assert words.keys() == DIFFERENCES.keys()
     assert [word for word in words.values() if word not in PAGE] == []

@@ -26,7 +26,7 @@ def test_examples_of_messages_are_messages(example: str) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 10
+    assert len(EXAMPLES) == 11
 
 
 def test_generated_docs_are_what_the_code_says() -> None:

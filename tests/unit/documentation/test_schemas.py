@@ -29,7 +29,7 @@ MESSAGE = Draft7Validator(schema("message"))
 OF_KIND = {kind.name: Draft7Validator(schema(f"kinds/{kind.name.lower().replace(' ', '-')}")) for kind in KINDS}
 # Two points or colours that are the same, what is in an image, one number against another, keyframes in order.
 BEYOND = {"POLY-2", "MASK-7", "MASK-8", "MASK-9", "REL-5", "ENT-1", "VOBJ-4", "VOBJ-6", "VMASK-4", "VMASK-5"}
-BEYOND |= {"VCLS-1", "VCLS-3", "VCLS-4", "TEMP-2", "MMC-1"}
+BEYOND |= {"VCLS-1", "VCLS-3", "VCLS-4", "TEMP-2", "MMC-1", "MMC-3"}
 
 
 def messages(case: dict[str, Any]) -> list[dict[str, Any]]:

@@ -72,8 +72,6 @@ several = st.one_of(st.lists(strategies.messages(), min_size=1, max_size=4), eve
 @given(several)
 def test_what_is_proposed_for_valid_messages_takes_them(messages: list[dict[str, Any]]) -> None:
     messages = [named(each) for each in messages]
-    for each in messages:  # a project writes its data rows in one form
-        each["dataRow"] = {"globalKey": "a"}
 
     proposal = inferred(*messages)
 

@@ -76,7 +76,6 @@ def test_classifications_match_name_or_instructions_and_options_value_or_label(n
         ({"name": "weather", "answer": {"name": "rain"}}, Reason.UNKNOWN_OPTION, "annotations[0].answer.name"),
         ({"name": "weather", "answer": "clear"}, Reason.WRONG_ANSWER, "annotations[0].answer"),
         ({"name": "remark", "answer": {"name": "x"}}, Reason.WRONG_ANSWER, "annotations[0].answer"),
-        ({"name": "task prompt", "answer": "hi"}, Reason.WRONG_ANSWER, "annotations[0].answer"),
         (
             {"name": "vessel", **BOX, "classifications": [{"name": "deck load", "answer": "x"}]},
             Reason.WRONG_ANSWER,
@@ -162,8 +161,213 @@ def test_labels_may_be_numbers() -> None:
     assert resolve({"name": "weather", "answer": {"name": "3"}}, normalized)
 
 
-def test_text_below_text_is_left_to_labelbox() -> None:
-    assert resolve({"name": "remark", "answer": "x", "classifications": [{"name": "what", "answer": "y"}]})
+def test_a_text_keeps_the_limits_of_its_feature() -> None:
+    prompts = "LLM_PROMPT_CREATION"
+    error = refusal({"name": "task prompt", "answer": "hi"}, media=prompts)
+
+    assert (error.reason, error.path) == (Reason.WRONG_ANSWER, "annotations[0].answer")
+    assert resolve({"name": "task prompt", "answer": "hello"}, media=prompts)
+
+
+WHAT = {
+    "type": "radio",
+    "name": "what",
+    "featureSchemaId": "c" * 25,
+    "options": [{"value": "ship"}, {"value": "shore"}],
+}
+
+
+@pytest.mark.parametrize("key", ["classifications", "options"])
+def test_classifications_below_a_text_are_those_of_the_ontology(key: str) -> None:
+    below = changed("classifications.2", **{key: [WHAT]})
+    remark = {"name": "remark", "answer": "x", "classifications": [{"name": "what", "answer": [{"name": "ship"}]}]}
+
+    assert resolve(remark, below)[1].classifications[0].answer.name == "ship"
+    error = refusal(remark)
+    assert (error.reason, error.path) == (Reason.WRONG_NESTING, "annotations[0].classifications[0].name")
+    unknown = remark | {"classifications": [{"name": "what", "answer": {"name": "zzz"}}]}
+    error = refusal(unknown, below)
+    assert (error.reason, error.path) == (Reason.UNKNOWN_OPTION, "annotations[0].classifications[0].answer.name")
+    twice = remark | {"classifications": [{"name": "what", "answer": {"name": "ship"}}] * 2}
+    assert refusal(twice, below).path == "annotations[0].classifications[1]"
+    message = remark | {"messageId": "m-1"}
+    assert refusal(message, media="CONVERSATIONAL").reason is Reason.WRONG_NESTING
+    assert resolve(message, below, "CONVERSATIONAL")
+
+
+def test_classifications_below_a_timed_text_are_those_of_the_ontology() -> None:
+    times = [{"start": 1, "end": 9}]
+    answer = {"name": "ship", "frames": times}
+    note = {"value": "x", "frames": times, "classifications": [{"name": "what", "answer": answer}]}
+
+    error = refusal({"name": "frame note", "answer": [note]}, media="VIDEO")
+    assert (error.reason, error.path) == (Reason.WRONG_NESTING, "annotations[0].answer[0].classifications[0].name")
+    assert resolve(
+        {"name": "frame note", "answer": [note]}, changed("classifications.6", classifications=[WHAT]), "VIDEO"
+    )
+
+
+@pytest.mark.parametrize("empty", [[], None])
+def test_an_empty_list_below_a_text_means_nothing(empty: Any) -> None:
+    assert resolve({"name": "remark", "answer": "x", "classifications": empty})
+
+
+PROMPTS, ELSEWHERE = (
+    ("LLM_PROMPT_CREATION", "LLM_PROMPT_RESPONSE_CREATION"),
+    ("IMAGE", "CONVERSATIONAL", "AUDIO", "HTML"),
+)
+PROMPT = {"name": "task prompt", "answer": "long enough"}
+RESPONSE = {"name": "reply quality", "answer": {"name": "good"}}
+PLAIN = {"name": "weather", "answer": {"name": "clear"}}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "media"),
+    [
+        *((PROMPT, media) for media in (*ELSEWHERE, "TEXT")),
+        *((RESPONSE, media) for media in ELSEWHERE),
+        *((PLAIN, media) for media in PROMPTS),
+        *(({"name": "flags", "answer": []}, media) for media in PROMPTS),
+        *(({"name": "remark", "answer": "x"}, media) for media in PROMPTS),
+    ],
+)
+def test_a_project_has_the_classifications_of_its_media_type(annotation: dict[str, Any], media: str) -> None:
+    error = refusal(annotation, media=media)
+
+    assert (error.reason, error.path) == (Reason.MEDIA_TYPE, "annotations[0]")
+    assert f"'{annotation['name']}', which is a" in error.found
+    assert resolve(annotation, media=None)
+
+
+@pytest.mark.parametrize("media", PROMPTS)
+def test_prompts_have_prompts_and_responses(media: str) -> None:
+    assert resolve(PROMPT, media=media)
+    assert resolve(RESPONSE, media=media)
+
+
+def test_responses_to_a_data_row_s_text_are_taken_on_text() -> None:
+    assert resolve(RESPONSE, media="TEXT")
+
+
+@pytest.mark.parametrize("name", ["weather", "remark", "reply quality"])
+def test_a_radio_or_text_that_chooses_nothing_has_no_answer(name: str) -> None:
+    error = refusal({"name": name, "answer": []}, media=None)
+
+    assert (error.reason, error.path) == (Reason.WRONG_ANSWER, "annotations[0].answer")
+
+
+def test_a_checklist_may_choose_nothing_wherever_it_stands() -> None:
+    nothing: dict[str, Any] = {"answer": []}
+    below = [{"name": "deck load", **nothing}]
+
+    assert resolve({"name": "flags", **nothing})[1].answer == []
+    assert resolve({"name": "vessel", **BOX, "classifications": below})[1].classifications[0].answer == []
+    assert resolve({"name": "topics", "messageId": "m", **nothing}, media="CONVERSATIONAL")[1].answer == []
+    for media in ("AUDIO", "VIDEO"):
+        frames = [{"start": 1, "end": 2}]
+        assert resolve({"name": "events", "frames": frames, **nothing}, media=media)[1].answer == []
+        for name in ("light", "frame note"):
+            error = refusal({"name": name, "frames": frames, **nothing}, media=media)
+            assert (error.reason, error.path) == (Reason.WRONG_ANSWER, "annotations[0].answer")
+
+
+def at(start: int, end: int) -> dict[str, Any]:
+    return {"frames": [{"start": start, "end": end}]}
+
+
+@pytest.mark.parametrize(
+    ("media", "annotation", "path"),
+    [
+        (
+            "VIDEO",
+            {"name": "light", "answer": [{"name": "day", **at(1, 5)}, {"name": "night", **at(1, 5)}]},
+            "[1].frames",
+        ),
+        (
+            "VIDEO",
+            {"name": "light", "answer": [{"name": "day", **at(5, 9)}, {"name": "night", **at(1, 5)}]},
+            "[0].frames",
+        ),
+        (
+            "VIDEO",
+            {
+                "name": "light",
+                "answer": [
+                    {"name": "day", "frames": [{"start": 20, "end": 30}, {"start": 1, "end": 50}]},
+                    {"name": "night", **at(40, 60)},
+                ],
+            },
+            "[1].frames",
+        ),
+        ("VIDEO", {"name": "light", "answer": [{"name": "day"}, {"name": "night"}], **at(1, 5)}, ""),
+        (
+            "AUDIO",
+            {"name": "speaker", "answer": [{"name": "pilot", **at(0, 9)}, {"name": "tower", **at(2, 3)}]},
+            "[1].frames",
+        ),
+        (None, {"name": "speaker", "answer": [{"name": "pilot"}, {"name": "tower"}], **at(2, 3)}, ""),
+        (
+            "AUDIO",
+            {
+                "name": "speaker",
+                "answer": [
+                    {
+                        "name": "pilot",
+                        **at(0, 9),
+                        "classifications": [
+                            {
+                                "name": "mood",
+                                "answer": [{"name": "relaxed", **at(0, 4)}, {"name": "hurried", **at(4, 9)}],
+                            }
+                        ],
+                    }
+                ],
+            },
+            "[0].classifications[0].answer[1].frames",
+        ),
+        (
+            "VIDEO",
+            {
+                "name": "events",
+                "answer": [
+                    {
+                        "name": "splash",
+                        **at(0, 9),
+                        "classifications": [{"name": "splash size", "answer": [{"name": "small"}, {"name": "large"}]}],
+                    }
+                ],
+            },
+            "[0].classifications[0].answer",
+        ),
+    ],
+)
+def test_a_radio_has_one_option_at_a_time_at_every_level(
+    media: str | None, annotation: dict[str, Any], path: str
+) -> None:
+    error = refusal(annotation, media=media)
+
+    assert (error.reason, error.path) == (Reason.WRONG_ANSWER, f"annotations[0].answer{path}")
+
+
+@pytest.mark.parametrize("media", ["VIDEO", "AUDIO", None])
+def test_options_of_a_radio_may_follow_each_other(media: str | None) -> None:
+    answer = [
+        {"name": "day", "frames": [{"start": 1, "end": 4}, {"start": 3, "end": 5}]},
+        {"name": "night", **at(6, 9)},
+    ]
+
+    assert len(resolve({"name": "light", "answer": answer}, media=media)[1].answer) == 2
+
+
+def test_options_of_a_checklist_may_hold_together() -> None:
+    answer = [{"name": "horn", **at(1, 5)}, {"name": "splash", **at(1, 5)}]
+
+    assert resolve({"name": "events", "answer": answer}, media="VIDEO")
+
+
+def test_answers_on_volumes_are_refused() -> None:
+    for annotation in (PLAIN, {"name": "flags", "answer": [{"name": "red"}]}, {"name": "remark", "answer": "x"}):
+        assert refusal(annotation, media="DICOM").reason is Reason.MEDIA_TYPE
 
 
 @pytest.mark.parametrize("kind", KIND_EXAMPLES)

@@ -136,11 +136,62 @@ def test_many_faults_in_one_data_row_are_all_counted() -> None:
     assert (report.lines, report.invalid, report.errors) == (900, 600, [])
 
 
-def test_a_project_writes_its_data_rows_in_one_form_as_its_first_message_did() -> None:
-    by_id = message(project="q") | {"dataRow": {"id": "x"}}
+def test_the_lines_of_a_file_decide_nothing_about_how_data_rows_are_named_since_none_is_imported() -> None:
+    by_id = message() | {"dataRow": {"id": "x"}}
 
-    assert faults(checked(message(), by_id, message() | {"dataRow": {"id": "x"}})) == [(3, "dataRow", "data-row-form")]
-    assert faults(checked(message(), check=OfProject(IMAGE, "p", "i"))) == [(1, "dataRow", "data-row-form")]
+    report = checked(message(), by_id, message(project="q"), by_id | {"projectId": "r"})
+
+    assert faults(report) == []
+    assert report.naming == {"p": "ik", "q": "k", "r": "i"}
+
+
+@pytest.mark.parametrize(("forms", "refused"), [("i", [1]), ("k", [2]), ("ik", []), ("", [])])
+def test_what_a_project_accepts_is_what_its_lines_may_have(forms: str, refused: list[int]) -> None:
+    report = checked(message(), message() | {"dataRow": {"id": "x"}}, check=OfProject(IMAGE, "p", forms))
+
+    assert faults(report) == [(line, "dataRow", "data-row-form") for line in refused]
+    assert {fault.hint for fault in report.errors} <= {"prelabel project set p --data-row-forms both"}
+
+
+@pytest.mark.parametrize("check", [OfProject(IMAGE), structure], ids=["ontology", "structure"])
+def test_a_uuid_of_another_data_row_or_model_is_refused_and_the_row_s_own_is_not(check: Check) -> None:
+    first = {**VESSEL, "uuid": FIRST}
+    again = {**VESSEL, "uuid": FIRST.upper()}
+
+    lines = [message(first), message(again), message(VESSEL, again, key="b"), message(again) | {"model": {"name": "m"}}]
+    report = checked(*lines, message(first, project="q", key="b"), message(VESSEL, key="b"), check=check)
+
+    assert faults(report) == [
+        (3, "annotations[1].uuid", "duplicate-uuid"),
+        (4, "annotations[0].uuid", "duplicate-uuid"),
+    ]
+
+
+def test_a_uuid_on_two_data_rows_is_found_in_plain_lines() -> None:
+    report = checked(plain("a", uuid=FIRST), plain("b"), plain("b", uuid=FIRST), check=OfProject(IMAGE))
+
+    assert faults(report) == [(3, "uuid", "duplicate-uuid")]
+    assert "leave uuid out" in report.errors[0].text
+
+
+def test_a_row_that_is_refused_takes_no_uuid_from_the_others() -> None:
+    odd = {**VESSEL, "uuid": FIRST, "name": "nobody"}
+
+    report = checked(message(odd), message({**VESSEL, "uuid": FIRST}, key="b"))
+
+    assert faults(report) == [(1, "annotations[0].name", "unknown-feature")]
+
+
+def test_any_number_of_uuids_takes_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prelabel_worker.rendering.file_validation._UUIDS", 10)
+    ids = [f"5b0c9a1e-6d0f-4c7b-9a55-{at:012d}" for at in range(100)]
+    messages = [message({**VESSEL, "uuid": uuid}, key=f"k{at}") for at, uuid in enumerate(ids)]
+
+    near = checked(*messages, message({**VESSEL, "uuid": ids[95]}, key="b"))
+    far = checked(*messages, message({**VESSEL, "uuid": ids[3]}, key="b"))
+
+    assert faults(near) == [(101, "annotations[0].uuid", "duplicate-uuid")]
+    assert faults(far) == []  # no import holds both
 
 
 def test_messages_of_any_project_share_a_file_s_ontology_and_one_project_knows_its_own_only() -> None:
@@ -159,7 +210,6 @@ def test_any_number_of_projects_takes_bounded_memory(monkeypatch: pytest.MonkeyP
 
     assert checked(*[message(project=f"p{at}") for at in range(100)], check=check).invalid == 0
     assert len(check._builders) <= 5
-    assert len(check._unset) <= 5
 
 
 def test_without_an_ontology_only_the_structure_is_checked() -> None:

@@ -71,7 +71,8 @@ def test_a_built_row_has_the_facts_that_the_stages_need() -> None:
     row = BUILDER.build(raw)
 
     assert (row.data_row_key, row.model, row.message_id, row.slow) == ("k:a", "yolo", "m-1", 1)
-    assert row.explicit == [UUID(FIRST).bytes]
+    assert row.explicit == {UUID(FIRST).bytes: 2}
+    assert not row.adds
     assert [UUID(bytes=uuid) for uuid in row.uuids] == [UUID(line["uuid"]) for line in lines_of(row)]
 
 
@@ -116,21 +117,26 @@ def test_an_explicit_uuid_does_not_move_the_others() -> None:
 @pytest.mark.parametrize(
     ("form", "data_row", "accepted"),
     [
-        (None, {"id": "d"}, True),
+        ("", {"id": "d"}, True),
+        ("ik", {"id": "d"}, True),
         ("i", {"id": "d"}, True),
         ("k", {"id": "d"}, False),
         ("k", {"globalKey": "d"}, True),
         ("i", {"globalKey": "d"}, False),
     ],
 )
-def test_a_project_writes_its_data_rows_in_one_form(form: Any, data_row: dict[str, str], accepted: bool) -> None:
-    builder = RowBuilder("harbour", Ontology.from_normalized(HARBOUR, "IMAGE"), data_row_form=form)
+def test_a_row_names_its_data_row_as_the_project_accepts_it(
+    form: str, data_row: dict[str, str], accepted: bool
+) -> None:
+    builder = RowBuilder("harbour", Ontology.from_normalized(HARBOUR, "IMAGE"), data_row_forms=form)
     raw = message(VESSEL, dataRow=data_row)
 
     if accepted:
         assert builder.build(raw)
     else:
-        assert (refusal(raw, builder).reason, refusal(raw, builder).path) == (Reason.DATA_ROW_FORM, "dataRow")
+        error = refusal(raw, builder)
+        assert (error.reason, error.path, error.found) == (Reason.DATA_ROW_FORM, "dataRow", next(iter(data_row)))
+        assert error.hint == "prelabel project set harbour --data-row-forms both"
 
 
 def test_a_message_of_another_project_is_refused() -> None:
@@ -232,3 +238,40 @@ def test_threads_may_share_a_builder() -> None:
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(lambda _: [BUILDER.build(raw).lines for raw in raws], range(8)):
             assert found == expected
+
+
+# -- ground truth ------------------------------------------------------------------------------------------------------
+
+MARK = {"isBenchmarkReferenceLabel": True}
+MARKED = [
+    VESSEL,
+    {"name": "weather", "answer": {"name": "fog"}},
+    {"schemaId": "cca55eaf6c13f31aadee16492", "answer": "x", "confidence": 0.5},
+    {"name": "oil film", "mask": {"instanceURI": "https://masks.example.org/1.png", "colorRGB": [1, 2, 3]}},
+]
+
+
+@pytest.mark.parametrize("annotation", MARKED)
+def test_a_benchmark_mark_is_for_ground_truth_and_is_sent_there(annotation: dict[str, Any]) -> None:
+    truth = RowBuilder("harbour", Ontology.from_normalized(HARBOUR, "IMAGE"), ground_truth=True)
+    plain, marked = BOLLARD, annotation | MARK
+
+    (_, line) = lines_of(truth.build(message(plain, marked)))
+    assert line["isBenchmarkReferenceLabel"] is True
+    assert "isBenchmarkReferenceLabel" not in lines_of(truth.build(message(annotation)))[0]
+    error = refusal(message(plain, marked))
+    assert (error.reason, error.path) == (
+        Reason.GROUND_TRUTH_ONLY,
+        "annotations[1].isBenchmarkReferenceLabel",
+    )
+    assert error.hint == "prelabel project set PROJECT --as ground-truth"
+
+
+def test_a_benchmark_mark_changes_no_uuid() -> None:
+    truth = RowBuilder("harbour", Ontology.from_normalized(HARBOUR, "IMAGE"), ground_truth=True)
+
+    assert truth.build(message(VESSEL | MARK)).uuids == truth.build(message(VESSEL)).uuids
+
+
+def test_a_benchmark_mark_that_is_null_is_absent() -> None:
+    assert BUILDER.build(message(VESSEL | {"isBenchmarkReferenceLabel": None}))

@@ -13,6 +13,9 @@ from labelbox import types as lb
 from labelbox.data.serialization import NDJsonConverter
 
 from prelabel.validation.gate import prepare
+from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.row_builder import RowBuilder
+from tests.golden import HARBOUR
 from tests.support.lines import BUILDERS
 from tests.support.sdk_comparison import DIFFERENCES, Line, compared
 from tests.support.sdk_labels import EXAMPLES, GENERATED, label, point, thing
@@ -24,9 +27,13 @@ def of_the_sdk(made: lb.Label) -> list[Line]:
         return [orjson.loads(orjson.dumps(line)) for line in NDJsonConverter.serialize([made])]
 
 
+TRUTH = RowBuilder("harbour", Ontology.from_normalized(HARBOUR, "IMAGE"), ground_truth=True)
+
+
 def sent(made: lb.Label, media: str = "IMAGE") -> list[Line]:
-    """What the worker would send."""
-    row = BUILDERS[media].build(prepare(made, project_id="harbour", model="yolo").raw)
+    """What the worker would send, of a benchmark's label in a project of ground truth."""
+    builder = TRUTH if made.is_benchmark_reference else BUILDERS[media]
+    row = builder.build(prepare(made, project_id="harbour", model="yolo").raw)
     return [orjson.loads(line) for line in row.lines.splitlines() if line]
 
 
@@ -59,7 +66,6 @@ SHOWN_BY = {
     "empty classifications": "box",
     "frames": "frame answers",
     "png": "mask from an array",
-    "benchmark": "benchmark",
 }
 
 

@@ -19,7 +19,7 @@ ORIGIN = Origin("submit", "chunk-1")
 
 
 def builder() -> RowBuilder:
-    return RowBuilder("p", Ontology.from_normalized({"tools": TOOLS}, "IMAGE"), data_row_form="k")
+    return RowBuilder("p", Ontology.from_normalized({"tools": TOOLS}, "IMAGE"), data_row_forms="k")
 
 
 def row(index: int, key: str, *, good: bool = True, model: str = "m", **fields: Any) -> ChunkRow:
@@ -75,12 +75,43 @@ def test_a_superseded_row_is_superseded_before_it_is_read() -> None:
     assert [(outcome.name, outcome.held_id) for outcome in built.set_aside] == [("superseded", "1")]
 
 
-def test_the_later_of_two_rows_with_the_same_explicit_uuid_is_set_aside() -> None:
-    uuid = {"box": {"uuid": "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e1101"}}
-    built = build([row(0, "a", **uuid), row(1, "b", **uuid)], builder(), ORIGIN)
+UUID = {"uuid": "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e1101"}
 
-    assert built.sent.rows == (0,)
-    assert built.set_aside[0].in_history == "duplicate-uuid"
+
+@pytest.mark.parametrize(("seqs", "refused"), [((100, 101), 1), ((101, 100), 0)])
+def test_of_two_rows_that_give_one_uuid_the_one_that_arrived_later_is_set_aside(
+    seqs: tuple[int, int], refused: int
+) -> None:
+    built = build([row(0, "a", seq=seqs[0], box=UUID), row(1, "b", seq=seqs[1], box=UUID)], builder(), ORIGIN)
+
+    assert built.sent.rows == (1 - refused,)
+    (held,) = built.set_aside
+    assert (held.index, held.in_history) == (refused, "duplicate-uuid")
+    assert split_body(held.body)[0]["path"] == "annotations[0].uuid"
+
+
+def test_a_newer_message_that_gives_the_uuids_of_the_older_one_supersedes_it() -> None:
+    built = build([row(0, "a", box=UUID), row(1, "a", box=UUID)], builder(), ORIGIN)
+
+    assert built.sent.rows == (1,)
+    assert [(outcome.name, outcome.index) for outcome in built.set_aside] == [("superseded", 0)]
+
+
+def test_a_message_with_another_row_s_uuid_supersedes_nothing() -> None:
+    other = {"uuid": UUID["uuid"].replace("1101", "1102")}
+    built = build([row(0, "a", box=UUID), row(1, "b", box=other), row(2, "a", box=other)], builder(), ORIGIN)
+
+    assert built.sent.rows == (0, 1)
+    assert [(outcome.in_history, outcome.index) for outcome in built.set_aside] == [("duplicate-uuid", 2)]
+
+
+def test_what_is_sent_says_how_each_row_names_its_data_row() -> None:
+    by_id = row(1, "b")
+    by_id.raw = by_id.raw.replace(b"globalKey", b"id")
+    sent = build([row(0, "a"), by_id], RowBuilder("p", builder()._ontology), ORIGIN).sent
+
+    assert [sent.form(position) for position in range(2)] == ["k", "i"]
+    assert [sent.adds(position) for position in range(2)] == [False, False]
 
 
 def test_a_frame_that_cannot_be_read_weighs_its_rows() -> None:

@@ -104,7 +104,6 @@ MALFORMED: list[tuple[str, Any, Reason, str]] = [
     ("negative width", one(bbox=BOX["bbox"] | {"width": -3}), Reason.INVALID_ANNOTATION, "annotations[0].bbox.width"),
     ("no points", alone({"name": "q", "polygon": []}), Reason.INVALID_ANNOTATION, "annotations[0].polygon"),
     ("a radio without option", alone({"name": "w", "answer": {}}), Reason.INVALID_ANNOTATION, "annotations[0].answer"),
-    ("an empty text", alone({"name": "w", "answer": ""}), Reason.INVALID_ANNOTATION, "annotations[0].answer"),
     ("a number for an answer", alone({"name": "w", "answer": 3}), Reason.INVALID_ANNOTATION, "annotations[0].answer"),
     ("too deep", deep(25), Reason.TOO_DEEP, "annotations[0]"),
     ("far too deep", b'{"annotations":' * 100_000, Reason.MALFORMED_JSON, ""),

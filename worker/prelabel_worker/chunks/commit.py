@@ -54,6 +54,10 @@ class Commit(msgspec.Struct, frozen=True):
     count_sizes: Sequence[int]
     #: Digests of imported rows that a policy recognizes later; as text, because Lua's numbers have 53 bits.
     marks: Sequence[str]
+    #: Which of `marks`, or else of `count_sizes`, are of rows with lines that cannot override; counted from 1.
+    adding: Sequence[int]
+    #: How the imported rows name their data rows: `i`, `k` or `ik`; empty if none is imported.
+    forms: str
     #: See `Kept`.
     history_ms: int
     #: See `Kept`.
@@ -80,6 +84,8 @@ def arguments(part: Slice, cursor: int, record: bytes, kept: Kept, *, finish: bo
         superseding=part.superseding,
         count_sizes=[len(counts) for _, counts in part.annotation_counts],
         marks=[str(mark) for mark in part.marks],
+        adding=part.adding,
+        forms="".join(sorted(part.forms)),
         **kept._asdict(),
     )
     digests = b"".join([counts_digest(row_key) for row_key, _ in part.annotation_counts])

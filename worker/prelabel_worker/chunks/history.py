@@ -68,6 +68,7 @@ OUTCOMES: tuple[str, ...] = (
     Reason.PRE_LABELS_ONLY.value,
     "discarded",
     Reason.UNREADABLE_RECORD.value,
+    Reason.GROUND_TRUTH_ONLY.value,
 )
 _NUMBER = {name: number for number, name in enumerate(OUTCOMES)}
 

@@ -10,9 +10,21 @@ from prelabel_worker.chunks.chunk import Chunk
 from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
 
+BOTH_FORMS = "ik"
+"""The forms of a data row's name: `i` for its id, `k` for its global key."""
 _DAY_MS = 86_400_000
 _ASKED_TOGETHER = 500  # rows in one call to Redis
 _REFUSALS_SECONDS = 24 * 3600  # after a refusal; no pause of a bisection is longer
+
+
+def forms_of(stored: bytes | None) -> str:
+    """Return the forms among what Redis has: `i`, `k`, `ik`, or '' for none."""
+    return "".join(form for form in BOTH_FORMS if form in (stored or b"").decode("latin-1"))
+
+
+def imported_forms(stored: bytes | None, imported: bytes | None) -> str:
+    """Return how the imported rows of a project name their data rows; '' while none is imported."""
+    return forms_of(stored) if int(imported or 0) > 0 else ""
 
 
 class ProjectMemory:
@@ -40,10 +52,15 @@ class ProjectMemory:
             }
         return imported
 
-    def form(self, project_id: str) -> str | None:
-        """Return how the project names its data rows: `i` by id, `k` by global key; None before its first frame."""
-        form = self._client.hget(self._keys(project_id).meta, "form")
-        return form.decode() if form else None
+    def forms(self, project_id: str) -> str:
+        """Return how rows of the project may name their data rows, `i`, `k` or `ik`; '' while nothing is decided."""
+        project_keys = self._keys(project_id)
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hget(project_keys.overrides, "dataRowForms")
+            pipeline.hget(project_keys.meta, "forms")
+            pipeline.hget(project_keys.counts, "imported")
+            override, known, imported = pipeline.execute()
+        return forms_of(override) or imported_forms(known, imported)
 
     def held_among(self, project_id: str, row_keys: Sequence[str]) -> set[str]:
         """Return those of the row keys that a held row has too: a settled row can only supersede these held rows."""

@@ -87,6 +87,10 @@ class Slice:
     marks: list[int] = field(default_factory=list)
     #: Row key and packed counts of imported rows; of projects without a policy.
     annotation_counts: list[tuple[str, bytes]] = field(default_factory=list)
+    #: Which of `marks`, or else of `annotation_counts`, are of rows that cannot override; counted from 1, as in Lua.
+    adding: list[int] = field(default_factory=list)
+    #: How the imported rows name their data rows: `i` by id, `k` by global key.
+    forms: set[str] = field(default_factory=set)
     #: What the history keeps of all these rows.
     entries: list[bytes] = field(default_factory=list)
 
@@ -100,3 +104,5 @@ class Committed(NamedTuple):
     leftover_rows: int
     #: Number of those annotations.
     leftovers: int
+    #: 1 if this commit made the project one that has imported rows by id and by global key, else 0.
+    mixed: int

@@ -27,6 +27,10 @@ class SentLines(msgspec.Struct, frozen=True):
     uuids: bytes = b""
     #: The packed annotation counts of each row (see annotation_counts.py).
     annotation_counts: tuple[bytes, ...] = ()
+    #: How each row names its data row, a byte each: `i` by id, `k` by global key; empty if an older release wrote it.
+    forms: bytes = b""
+    #: Whether lines of the row were sent without a uuid, a byte each, 1 or 0; empty if an older release wrote it.
+    unidentified: bytes = b""
 
     def to_bytes(self) -> bytes:
         """Return the lines as Redis keeps them."""
@@ -43,6 +47,7 @@ class SentLines(msgspec.Struct, frozen=True):
             (len(sent.line_counts), len(sent.annotation_counts)) != (rows, rows)
             or (len(sent.traces), len(sent.packed_row_keys)) != (TRACE * rows, _ROW_KEY * rows)
             or len(sent.uuids) != _UUID * sum(sent.line_counts)
+            or not {len(sent.forms), len(sent.unidentified)} <= {0, rows}
         ):
             raise ValueError("the columns of an import's lines differ in length")
         return sent
@@ -60,6 +65,14 @@ class SentLines(msgspec.Struct, frozen=True):
     def trace(self, position: int) -> bytes:
         """Return the trace of the row at this position."""
         return self.traces[TRACE * position : TRACE * (position + 1)]
+
+    def form(self, position: int) -> str:
+        """Return how the row at this position names its data row, `i` or `k`; empty if that is not known."""
+        return self.forms[position : position + 1].decode()
+
+    def adds(self, position: int) -> bool:
+        """Return whether lines of the row at this position were sent without a uuid, so that they cannot override."""
+        return self.unidentified[position : position + 1] == b"\1"
 
     def all_uuids(self) -> set[bytes]:
         """Return the uuids of all lines."""

@@ -3,6 +3,7 @@
 import redis
 
 from prelabel.errors import PrelabelError
+from prelabel.printing import command
 from prelabel.private_files import UnsafeFile
 from prelabel.wire.client import words_of
 from prelabel_worker.cli.shared.terminal import AWAY, USAGE, ServiceAway, print_traceback, say
@@ -16,7 +17,7 @@ def report(error: Exception) -> int:
         say(str(error))
         return AWAY if isinstance(error, ServiceAway) else USAGE
     if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-        say(f"Redis no longer answers: {words_of(error)}; is it running? See prelabel doctor")
+        say(f"Redis no longer answers: {words_of(error)}; is it running? See {command('doctor')}")
         return AWAY
     if isinstance(error, redis.RedisError):
         say(f"Redis refuses the command: {words_of(error)}")

@@ -16,6 +16,8 @@ from prelabel.errors import PrelabelError
 from prelabel_worker.cli import NEEDS_EXTRA
 
 _PACKAGE = "prelabel_worker.cli"
+_EXAMPLE = "Example: "
+"""Begins a paragraph that help leaves on its line, after a backspace for click: a command is pasted as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,10 @@ class LazyCommand(TyperCommand):
         super().__init__(name, help=declared.help, rich_markup_mode=None)
         self._declared = declared
 
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """Return the whole sentence for the list of commands, which wraps it; click would cut it."""
+        return self.help or ""
+
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Return the context of the command itself. Raises ExtraMissing."""
         return self.load().make_context(info_name, args, parent, **extra)
@@ -62,7 +68,17 @@ class LazyCommand(TyperCommand):
             raise ExtraMissing(NEEDS_EXTRA) from None
         only = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
         only.command(self.name)(callback)
-        return typer.main.get_command(only)
+        command = typer.main.get_command(only)
+        command.help = (command.help or "").replace(_EXAMPLE, f"\b\n{_EXAMPLE}")
+        return command
+
+
+class NounGroup(TyperGroup):
+    """The commands about one thing."""
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """Return the whole sentence, as `LazyCommand` does."""
+        return self.help or ""
 
 
 def group_of(declared: Mapping[str, Declared | Noun]) -> type[TyperGroup]:
@@ -83,6 +99,6 @@ def _commands(declared: Mapping[str, Declared | Noun]) -> dict[str, Any]:
     }
 
 
-def _noun(name: str, noun: Noun) -> TyperGroup:
+def _noun(name: str, noun: Noun) -> NounGroup:
     commands = _commands(noun.commands)
-    return TyperGroup(name=name, help=noun.help, commands=commands, no_args_is_help=True, rich_markup_mode=None)
+    return NounGroup(name=name, help=noun.help, commands=commands, no_args_is_help=True, rich_markup_mode=None)

@@ -8,6 +8,10 @@ from enum import Enum, StrEnum
 from typing import Self
 
 from prelabel.json_record import JsonRecord
+from prelabel.printing import command, quoted_word
+
+_PROJECT, _ACCOUNT = "PROJECT", "ACCOUNT"
+"""Stand in a command for a name; that of a finding's project takes the place of `PROJECT`."""
 
 
 class Level(StrEnum):
@@ -83,7 +87,7 @@ class Check(Enum):
         "a broker that is another Redis has `maxmemory-policy` `noeviction` too",
         "set maxmemory-policy noeviction on the broker: otherwise it may evict Celery's queues and bindings",
     )
-    WORKERS = ("workers", "at least one worker ticked within the last minute", "start one: prelabel worker")
+    WORKERS = ("workers", "at least one worker ticked within the last minute", f"start one: {command('worker')}")
     WORKER_VERSIONS = (
         "worker-versions",
         "all workers are of one version, and not older than this command",
@@ -92,7 +96,7 @@ class Check(Enum):
     ROLES = (
         "worker-roles",
         "every role has a worker",
-        "start a worker with the missing role, or one with all roles: prelabel worker --role all",
+        f"start a worker with the missing role, or one with all roles: {command('worker', role='all')}",
     )
     WORKER_LIMITS = (
         "worker-limits",
@@ -103,8 +107,8 @@ class Check(Enum):
     ACCOUNT_PAUSE = (
         "account-pause",
         "requests of the account are not paused",
-        "fix the problem that the reason names, then run prelabel account resume; a pause that Labelbox caused ends "
-        "by itself",
+        f"fix the problem that the reason names, then run {command('account resume', _ACCOUNT)}; a pause that Labelbox "
+        "caused ends by itself",
     )
     ENDPOINT = (
         "endpoint",
@@ -125,19 +129,20 @@ class Check(Enum):
     NAMES = (
         "project-names",
         "every name in the set of projects can be a project's: letters, digits, _ and -, at most 64",
-        "prelabel project forget --malformed removes them; find out which publisher writes such names",
+        f"{command('project forget', malformed=True)} removes them; find out which publisher writes such names",
     )
     KEYS = (
         "project-keys",
         "every key of the project has the right type and can be read",
-        "prelabel project forget PROJECT removes keys of a wrong type, which hold no rows; then workers look at the "
-        "project again. Find out which publisher writes such keys",
+        f"{command('project forget', _PROJECT)} removes keys of a wrong type, which hold no rows; then workers look at "
+        "the project again. Find out which publisher writes such keys",
     )
     PAUSE = (
         "project-pause",
         "uploads of the project are not paused, and it is not being purged",
-        "fix the problem that the reason names, then run prelabel project resume; a timed pause ends by itself. "
-        "prelabel project purge PROJECT discards the rows instead, and resumes a purge that has not ended",
+        f"fix the problem that the reason names, then run {command('project resume', _PROJECT)}; a timed pause ends by "
+        f"itself. {command('project purge', _PROJECT)} discards the rows instead, and "
+        "resumes a purge that has not ended",
     )
     WAITING = (
         "project-waiting",
@@ -148,7 +153,8 @@ class Check(Enum):
         "project-stuck",
         "no chunk is stopped by a defect: an answer of an unexpected shape, or a bug in prelabel",
         "report the finding with the log's `stage.broken`; after an upgrade, or when Labelbox's answers have changed, "
-        "prelabel import retry tries the chunks again at once; workers try them again after growing waits too",
+        f"{command('import retry', project=_PROJECT)} tries the chunks again at once; workers try "
+        "them again after growing waits too",
     )
     NEWER = (
         "project-newer",
@@ -165,7 +171,7 @@ class Check(Enum):
         "Labelbox knows the project, the key may see it, and its ontology has features that can be pre-labelled; a "
         "project that Labelbox does not know is only noted when no row is pending",
         "check the project's id, the key's rights, and the ontology that is connected to the project; if the id is "
-        "wrong, prelabel project purge PROJECT discards the rows that were published to it",
+        f"wrong, {command('project purge', _PROJECT)} discards the rows that were published to it",
     )
     MEDIA = (
         "project-media",
@@ -180,7 +186,7 @@ class Check(Enum):
     LOOKED_AT = (
         "looked-at",
         "Labelbox was asked about every project; one run asks about at most 50, within the account's budget",
-        "name the project: prelabel doctor --project P",
+        f"name the project: {command('doctor', project=_PROJECT)}",
     )
 
     #: Its name, which never changes.
@@ -203,12 +209,12 @@ class Check(Enum):
 class Finding(JsonRecord):
     """What a check found, about one project or about the installation."""
 
-    json_fields = ("check", "level", "good", "found", "remedy", "project")
+    json_fields = ("check", "level", "good", "found", "remedy", "project_id")
 
     check: Check
     level: Level
     found: str
-    project: str | None = None
+    project_id: str | None = None
 
     @property
     def good(self) -> bool:
@@ -218,14 +224,15 @@ class Finding(JsonRecord):
     @property
     def remedy(self) -> str:
         """Return what to do; empty when the level is ok."""
-        return "" if self.level is Level.OK else self.check.remedy
+        remedy = "" if self.level is Level.OK else self.check.remedy
+        return remedy.replace(_PROJECT, quoted_word(self.project_id)) if self.project_id else remedy
 
 
-def judged(check: Check, good: bool, found: str, project: str | None = None) -> Finding:
+def judged(check: Check, good: bool, found: str, project_id: str | None = None) -> Finding:
     """Return a finding that is ok or bad."""
-    return Finding(check, Level.OK if good else Level.BAD, found, project)
+    return Finding(check, Level.OK if good else Level.BAD, found, project_id)
 
 
-def noted(check: Check, good: bool, found: str, project: str | None = None) -> Finding:
+def noted(check: Check, good: bool, found: str, project_id: str | None = None) -> Finding:
     """Return a finding that is ok or worth a note."""
-    return Finding(check, Level.OK if good else Level.NOTE, found, project)
+    return Finding(check, Level.OK if good else Level.NOTE, found, project_id)

@@ -17,7 +17,8 @@ from prelabel_worker.ontology.tree import FORMS, Feature, Level, Option
 
 def check_answer(item: Any, feature: Feature, path: str) -> None:
     """Check an answer and its options, and write it in the form of its classification. Raises NotInOntology."""
-    answer, form, path = item.answer, FORMS.get(feature.type), f"{path}.answer"
+    answer, form, where = item.answer, FORMS.get(feature.type), path
+    path = f"{path}.answer"
     if form is None:  # group or dropdown: imports have no form for them (docs/reference/labelbox-format.md#2-26)
         raise NotInOntology(Reason.WRONG_KIND, path, "an answer", f"none: a {feature.type} cannot be imported")
     if (form == "text") != isinstance(answer, str):
@@ -26,14 +27,20 @@ def check_answer(item: Any, feature: Feature, path: str) -> None:
         raise NotInOntology(Reason.WRONG_ANSWER, path, actual, f"{expected}: '{feature.name}' is a {feature.type}")
     if form == "text":
         _check_length(answer, feature, path)
+        if below := getattr(item, "classifications", None):
+            check_nested(below, feature.nested, f"'{feature.name}'", where)
         return
     listed = isinstance(answer, list)
     chosen = answer if listed else [answer]
-    if form == "radio" and len(chosen) > 1:
-        expected = f"one option: '{feature.name}' is a radio"
-        raise NotInOntology(Reason.WRONG_ANSWER, path, f"{len(chosen)} options", expected)
+    if form == "radio" and len(chosen) != 1:
+        raise _not_one(feature, len(chosen), path)
     _check_options(chosen, feature, [f"{path}[{at}]" for at in range(len(chosen))] if listed else [path])
     item.answer = chosen if form == "checklist" else chosen[0]
+
+
+def _not_one(feature: Feature, count: int, path: str) -> NotInOntology:
+    expected = f"one option: '{feature.name}' is a radio"
+    return NotInOntology(Reason.WRONG_ANSWER, path, f"{count} options" if count else "an empty array", expected)
 
 
 def _check_options(chosen: Iterable[Any], feature: Feature, paths: Iterable[str]) -> None:
@@ -72,7 +79,7 @@ class TimedAnswers:
 
     Video: the answer of a radio is an object, and nested answers have no ranges of their own. A radio whose answer
     changes with time has an array; it is passed on for Labelbox to decide
-    (docs/reference/labelbox-format.md#question-7-8).
+    (docs/reference/labelbox-format.md#question-7-8), unless two options hold at one time.
 
     Audio: every answer is an array, at every level; each option has its own ranges; features and options are identified
     by name only (docs/reference/labelbox-format.md#2-20).
@@ -103,6 +110,11 @@ class TimedAnswers:
         chosen_ids: set[str] = set()
         for at, answer in enumerate(items):
             self._check_item(answer, feature, f"{path}[{at}]" if listed else path, chosen_ids)
+        if not items and form == "text":
+            expected = f"texts with their frames: '{feature.name}' is a {feature.type}"
+            raise NotInOntology(Reason.WRONG_ANSWER, path, "an empty array", expected)
+        if form == "radio" and len(items) != 1:
+            _check_times(items, feature, path)
         if self._audio or form == "checklist" or (form == "text" and not listed):
             item.answer = items
         elif self._video and form == "radio" and len(items) == 1:
@@ -123,9 +135,9 @@ class TimedAnswers:
         if self._audio and item.frames is None:
             raise NotInOntology(Reason.WRONG_ANSWER, f"{path}.frames", "nothing", "the ranges of this answer")
         if item.value is not None:
-            # Classifications below a text are not checked: no ontology that we know has any, so Labelbox decides
-            # (docs/reference/labelbox-format.md#question-7-20).
             _check_length(item.value, feature, f"{path}.value")
+            if item.classifications:
+                self._check_below(item.classifications, feature.nested, f"'{feature.name}'", path)
             return
         option = feature.options.find(item, path, Reason.UNKNOWN_OPTION, f"an option of '{feature.name}'")
         if option.id in chosen_ids:
@@ -134,20 +146,51 @@ class TimedAnswers:
         if self._audio:
             _by_name(item, option)
         if item.classifications:
-            self._check_below(item.classifications, option, f"option '{option.name}' of '{feature.name}'", path)
+            parent = f"option '{option.name}' of '{feature.name}'"
+            self._check_below(item.classifications, option.nested, parent, path)
 
-    def _check_below(self, classifications: Iterable[Any], option: Option, parent: str, path: str) -> None:
+    def _check_below(self, classifications: Iterable[Any], level: Level[Feature], parent: str, path: str) -> None:
         answered_ids: set[str] = set()
         for at, nested in enumerate(classifications):
             where = f"{path}.classifications[{at}]"
             expected = f"a classification nested under {parent}"
-            feature = option.nested.find(nested, where, Reason.WRONG_NESTING, expected)
+            feature = level.find(nested, where, Reason.WRONG_NESTING, expected)
             if feature.id in answered_ids:
                 raise NotInOntology(Reason.WRONG_ANSWER, where, f"'{feature.name}' again", "each classification once")
             answered_ids.add(feature.id)
             if self._audio:
                 _by_name(nested, feature)
             self._check(nested, feature, where)
+
+
+def _check_times(items: list[Any], feature: Feature, path: str) -> None:
+    """Check that no two options of a radio hold at one time; options without ranges hold all the time."""
+    if any(item.frames is None for item in items) or not items:
+        raise _not_one(feature, len(items), path)
+    clash = first_clash((time.start, time.end, str(at), at) for at, item in enumerate(items) for time in item.frames)
+    if clash is not None:
+        start, end, at = clash
+        expected = one_at_a_time(feature)
+        raise NotInOntology(Reason.WRONG_ANSWER, f"{path}[{at}].frames", f"{start}-{end}", expected)
+
+
+def one_at_a_time(feature: Feature) -> str:
+    """Return what is expected of the ranges of a radio's options."""
+    return f"times at which no other option holds: '{feature.name}' is a radio"
+
+
+def first_clash(times: Iterable[tuple[int, int, str, int]]) -> tuple[int, int, int] | None:
+    """Return the first range that overlaps a range of another option, or None.
+
+    `times` has start and end, both inclusive, the option, and a place; the result has start, end and place.
+    """
+    reach, holder = -1, ""
+    for start, end, option, at in sorted(times):
+        if start <= reach and option != holder:
+            return start, end, at
+        if end > reach:
+            reach, holder = end, option
+    return None
 
 
 def _spread(annotation: Any) -> None:

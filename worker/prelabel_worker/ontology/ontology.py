@@ -14,7 +14,15 @@ import orjson
 
 from prelabel.annotations.base import CheckFailed
 from prelabel.annotations.geo import check_degrees
-from prelabel.annotations.kinds import DOCUMENTS, KINDS, MEDIA_TYPES, TILES, Kind, media_type_of
+from prelabel.annotations.kinds import (
+    CLASSIFICATION_MEDIA,
+    DOCUMENTS,
+    KINDS,
+    MEDIA_TYPES,
+    TILES,
+    Kind,
+    media_type_of,
+)
 from prelabel.annotations.video import SHAPES, shape_of
 from prelabel.errors import MessageError, Misnamed, NotInOntology, Reason, quoted
 from prelabel_worker.ontology.classification_answers import TimedAnswers, check_answer, check_nested
@@ -35,6 +43,9 @@ class Ontology:
         # An unknown media type refuses no annotation: Labelbox decides (docs/reference/labelbox-format.md#3).
         known = self._media_type in MEDIA_TYPES
         self._refused = {kind.name for kind in KINDS if known and self._media_type not in kind.media}
+        self._foreign = {
+            kind for kind, media in CLASSIFICATION_MEDIA.items() if known and self._media_type not in media
+        }
         self.tiled = self._media_type in TILES
         self.has_prompt = any(feature.type == "prompt" for feature in self._classifications.items)
         self._degrees = self._media_type == "TMSGEO"
@@ -74,6 +85,8 @@ class Ontology:
         if annotation.name not in level.by_name and annotation.schema_id not in level.by_id:
             self._check_elsewhere(annotation, kind, path)
         feature = level.find(annotation, path, Reason.UNKNOWN_FEATURE, _FEATURE)
+        if feature.type in self._foreign:
+            raise self._not_had(feature, path)
         if kind.timed:
             self._timed.check(annotation, feature, path)
         elif kind.classifies:
@@ -154,6 +167,12 @@ class Ontology:
         hint = f"{self._media_type} assets take {ways}" if ways and not kind.classifies else None
         expected = f"a kind that {self._media_type} assets take"
         return NotInOntology(Reason.MEDIA_TYPE, path, f"a {kind.name}", expected, hint)
+
+    def _not_had(self, feature: Feature, path: str) -> NotInOntology:
+        """Return the error for a classification of a type that projects of this media type do not have."""
+        had = [kind for kind in CLASSIFICATION_MEDIA if kind not in self._foreign]
+        expected = f"a classification that {self._media_type} projects have: {', '.join(had)}"
+        return NotInOntology(Reason.MEDIA_TYPE, path, f"'{feature.name}', which is a {feature.type}", expected)
 
     def check_source_name(self, name: str, path: str) -> None:
         """Check the `sourceOntologyName` of a relationship: only documents accept it, and it names a classification.

@@ -44,7 +44,7 @@ class Feature:
     names: tuple[str, ...]
     #: Whether it is archived, so that no annotation may name it.
     archived: bool
-    #: The classifications below a tool.
+    #: The classifications below a tool, or below a text.
     nested: "Level[Feature]"
     #: Its type, in the ontology's words.
     type: str
@@ -164,13 +164,19 @@ def read_classification(feature: Mapping[str, Any]) -> Feature:
         id=_id(feature),
         names=_names(feature.get("name"), feature.get("instructions")),
         archived=bool(feature.get("archived")),
-        nested=Level(()),
+        nested=_below_text(feature) if FORMS.get(kind) == "text" else Level(()),
         type=kind,
         kinds=frozenset(annotation_kind.name for annotation_kind in KINDS if kind in annotation_kind.tools),
         options=Level([_option(option) for option in feature.get("options") or ()]),
         characters=(minimum or 0, maximum or 2**31) if minimum or maximum else None,
         digest=feature_bytes(_id(feature)),
     )
+
+
+def _below_text(feature: Mapping[str, Any]) -> Level[Feature]:
+    """Return the classifications below a text. No documented ontology has any, so where they stand is an assumption."""
+    below = (*(feature.get("classifications") or ()), *(feature.get("options") or ()))
+    return Level([read_classification(nested) for nested in below if nested.get("type")])
 
 
 def _option(option: Mapping[str, Any]) -> Option:

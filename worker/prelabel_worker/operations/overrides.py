@@ -62,6 +62,8 @@ def _submit_as(value: str) -> str | None:
     return "" if value == SubmitAs.PRE_LABELS else value if value == SubmitAs.GROUND_TRUTH else None
 
 
+_FORMS = {"both": "ik", "id": "i", "global-key": "k"}
+
 OVERRIDES = (
     Override("chunkRows", "chunk-rows", "a whole number from 1 to 100,000", _whole(1, 100_000)),
     Override(
@@ -72,6 +74,13 @@ OVERRIDES = (
     Override("account", "account", "a name of letters, digits, _ and -", _name),
     Override("retryHours", "retry-hours", "hours from 0 to 720", _hours),
     Override("submitAs", "as", "pre-labels or ground-truth", _submit_as),
+    Override(
+        "dataRowForms",
+        "data-row-forms",
+        "both, id or global-key",
+        _FORMS.get,
+        lambda stored: next((name for name, forms in _FORMS.items() if forms == stored), stored),
+    ),
 )
 
 

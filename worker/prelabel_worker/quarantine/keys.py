@@ -69,8 +69,8 @@ class KeyTypes:
             self._client.delete(project_keys.named(name).encode("utf-8", "surrogateescape"))
         self._quarantine.forget(project)
         if not self.has_rows(project):
-            # The first frame of a project sets these two for ever. There was none, so the next publisher may set them.
-            self._client.hdel(project_keys.meta, "lanes", "form")
+            # The first frame of a project sets them for ever. There was none, so the next publisher may set them.
+            self._client.hdel(project_keys.meta, "lanes")
             self._client.zrem(keys.projects(self._prefix), project)
             return False
         if "timers" in wrong:

@@ -42,10 +42,16 @@ class Name(Enum):
         ("project",),
         "Imported rows whose data row had pre-labels from here before, ever.",
     )
+    ADDED_AGAIN = (
+        "prelabel_added_again_rows",
+        ("project",),
+        "Imported rows that were added beside pre-labels from here, which they cannot override, ever.",
+    )
     UNDONE = ("prelabel_undone_rows", ("project",), "Discarded rows whose imports were undone, ever.")
     CHUNKS = ("prelabel_chunks", ("project", "state"), "Chunks in progress by state.")
     STUCK = ("prelabel_stuck_chunks", ("project",), "Chunks that a defect stops, in any state: see doctor.")
     PAUSED = ("prelabel_project_paused", ("project",), "1 while uploads of the project are paused.")
+    PURGING = ("prelabel_project_purging", ("project",), "1 from the beginning of a purge of the project to its end.")
     LIMIT = ("prelabel_account_limit_requests", ("account",), "Maximum requests of the account in any 60 s.")
     RATE = (
         "prelabel_account_rate_requests",
@@ -109,9 +115,11 @@ def of_projects(projects: Sequence[ProjectStatus]) -> Iterator[Metric]:
     yield divided(Name.DEAD_LETTERS, {project.project_id: project.dead_reasons for project in projects})
     yield number(Name.LEFTOVERS, "leftovers")
     yield number(Name.OVERRIDDEN, "overridden")
+    yield number(Name.ADDED_AGAIN, "added_again")
     yield number(Name.UNDONE, "undone")
     yield divided(Name.CHUNKS, {project.project_id: project.chunks for project in projects})
     yield number(Name.STUCK, "stuck")
+    yield Name.PURGING.family([([project.project_id], float(project.purging is not None)) for project in projects])
     yield Name.PAUSED.family([([project.project_id], float(project.paused is not None)) for project in projects])
 
 

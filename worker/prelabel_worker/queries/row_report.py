@@ -27,18 +27,23 @@ _LOOKED_AT_AGAIN = {"dead": "held", "retrying": "held", "gone": "held", "unknown
 _TOGETHER = 1000
 _TABLE = """
 CREATE TABLE item (
-  at INTEGER PRIMARY KEY, mark BLOB, project TEXT, data_row BLOB, message_id TEXT, place TEXT, published_ms INTEGER,
-  outcome TEXT, reason TEXT, details BLOB, import_name TEXT, row INTEGER);
+  at INTEGER PRIMARY KEY, position INTEGER, mark BLOB, project TEXT, data_row BLOB, message_id TEXT, place TEXT,
+  published_ms INTEGER, outcome TEXT, reason TEXT, details BLOB, import_name TEXT, row INTEGER);
 CREATE INDEX of_message ON item (project, mark);
 CREATE INDEX of_outcome ON item (project, outcome);
+CREATE INDEX in_order ON item (position);
 """
 _INSERT = """
-INSERT INTO item (mark, project, data_row, message_id, place, published_ms, outcome, reason, details, import_name, row)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+INSERT INTO item
+(position, mark, project, data_row, message_id, place, published_ms, outcome, reason, details, import_name, row)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _ALL = """
 SELECT project, data_row, message_id, place, published_ms, outcome, reason, details, import_name, row
-FROM item ORDER BY at"""
+FROM item ORDER BY position"""
 _HAD = "SELECT 1 FROM item WHERE project = ? AND mark = ? AND message_id = ? AND at <= ?"
+_MEET = """
+UPDATE item SET position = ? WHERE at = (
+  SELECT min(at) FROM item WHERE project = ? AND mark = ? AND message_id = ? AND position <= ?)"""
 _SETTLE = """
 UPDATE item SET outcome = ?, reason = ?, details = NULL, import_name = ?, row = coalesce(row, ?)
 WHERE project = ? AND mark = ?"""
@@ -108,7 +113,8 @@ class RowReport:
         self._base = sqlite3.connect("", isolation_level=None)
         self._base.execute("PRAGMA journal_mode = OFF")
         self._base.executescript(_TABLE)
-        self._fresh: list[ReportedRow] = []
+        self._fresh: list[tuple[int, ReportedRow]] = []
+        self._position = 0
         self.earlier_rows = 0
         if path is not None:
             private_files.check_regular(path)
@@ -127,8 +133,13 @@ class RowReport:
         return self._base.execute(_HAD, values).fetchone() is not None
 
     def add(self, row: ReportedRow) -> None:
-        """Add a row; `commit` writes it to the report."""
-        self._fresh.append(replace(row, file=self._file))
+        """Add the next row of the file; `commit` writes it to the report."""
+        self._fresh.append((self._next(), replace(row, file=self._file)))
+
+    def meet(self, row: ReportedRow) -> None:
+        """Give a row of an earlier run its place in the file, after those that were added or met in this run."""
+        values = (row.project_id, digest_of(row.message_id), row.message_id, self._before)
+        self._base.execute(_MEET, (self._next(), *values))
 
     def commit(self) -> None:
         """Write the added rows, durably if there is a `path`. Raises OSError."""
@@ -136,7 +147,7 @@ class RowReport:
             return
         if self._path is not None:
             with open(self._path, "ab", opener=private_files.opener) as file:
-                file.write(b"".join(orjson.dumps(row.as_json()) + b"\n" for row in self._fresh))
+                file.write(b"".join(orjson.dumps(row.as_json()) + b"\n" for _, row in self._fresh))
                 file.flush()
                 os.fsync(file.fileno())
         self._insert(self._fresh)
@@ -196,15 +207,19 @@ class RowReport:
             data_row = orjson.loads(data_row)
             yield ReportedRow(project, data_row, message_id, place, ms, outcome, reason, details, name, row, self._file)
 
-    def _insert(self, rows: Iterable[ReportedRow]) -> None:
+    def _next(self) -> int:
+        self._position += 1
+        return self._position
+
+    def _insert(self, rows: Iterable[tuple[int, ReportedRow]]) -> None:
         self._base.execute("BEGIN")
-        self._base.executemany(_INSERT, map(_values, rows))
+        self._base.executemany(_INSERT, ((position, *_values(row)) for position, row in rows))
         self._base.execute("COMMIT")
 
     def _load(self, path: Path) -> int:
         """Read an earlier run's rows, but not refused ones, which are sent again; cut off an incomplete last line."""
         count = whole = 0
-        part: list[ReportedRow] = []
+        part: list[tuple[int, ReportedRow]] = []
         with open(path, "rb+", opener=private_files.opener) as file:
             for line in file:
                 if not line.endswith(b"\n"):
@@ -216,7 +231,7 @@ class RowReport:
                         f"{path} is the report of {row.file}, and would lose what became of its rows: name another file"
                     )
                 if row.outcome != "refused":
-                    part.append(row)
+                    part.append((self._next(), row))
                     count += 1
                 if len(part) >= _TOGETHER:
                     self._insert(part)

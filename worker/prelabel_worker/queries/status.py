@@ -12,16 +12,18 @@ from prelabel.wire.frame import VERSION
 from prelabel.wire.lanes import MAX_LANES
 from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
+from prelabel_worker.chunks.project_memory import imported_forms
 from prelabel_worker.errors import ProjectUnreadable
 from prelabel_worker.presence import WorkerStatus, living
 from prelabel_worker.quarantine.names import project_id as project_id_of
 from prelabel_worker.quarantine.names import project_ids
 from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, readable
+from prelabel_worker.rendering.row_builder import FORMS
 
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
 _META = (
     "pausedUntil", "pauseReason", "pauseCause", "purgeBy", "purgeMs", "lanes", "openMost",
-    "leftovers", "undoneRows", "overridden", "deadByPolicy",
+    "forms", "leftovers", "undoneRows", "overridden", "addedAgain", "deadByPolicy",
 )  # fmt: skip
 
 
@@ -75,6 +77,8 @@ class ProjectStatus(JsonRecord):
     undone: int = 0
     #: Imported rows whose data row had pre-labels from here, as far as is remembered.
     overridden: int = 0
+    #: The same, but with lines that Labelbox cannot override: they were added beside the earlier ones.
+    added_again: int = 0
     #: Rows that became dead letters since their data row had pre-labels from here, whatever became of them later.
     dead_by_policy: int = 0
     #: Chunks that a defect stops; they are among `chunks`.
@@ -87,6 +91,8 @@ class ProjectStatus(JsonRecord):
     purging_since: UnixTime | None = None
     #: Why chunks that were not sent wait: reason → number of chunks.
     chunks_wait: dict[str, int] = field(default_factory=dict)
+    #: How its imported rows name their data rows: `id`, `globalKey`, or both; nothing while no row is imported.
+    data_row_forms: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +167,8 @@ class Inspector:
             pipeline.time()
             counts, waiting, reasons, meta, chunk_ids, at_rest, next_retry, queued, time_parts = pipeline.execute()
         now = seconds_of(time_parts)  # Redis's clock dates everything here
-        paused_until, why, cause, purge_by, purge_ms, lanes, open_most, *ever = meta
-        leftovers, undone, overridden, dead_by_policy = (int(value or 0) for value in ever)
+        paused_until, why, cause, purge_by, purge_ms, lanes, open_most, forms, *ever = meta
+        leftovers, undone, overridden, added_again, dead_by_policy = (int(value or 0) for value in ever)
         rows = {name.decode(): int(value) for name, value in counts.items()}
         published = rows.get("published", 0)
         done = {name: rows.get(name, 0) for name in OUTCOMES}
@@ -190,11 +196,13 @@ class Inspector:
             leftovers=leftovers,
             undone=undone,
             overridden=overridden,
+            added_again=added_again,
             dead_by_policy=dead_by_policy,
             pause_cause=cause.decode() if cause else None,
             purging=None if purge_ms is None else (purge_by or b"").decode(),
             purging_since=None if purge_ms is None else UnixTime.of_ms(int(purge_ms)),
             chunks_wait=chunks_wait,
+            data_row_forms=[FORMS[form] for form in imported_forms(forms, counts.get(b"imported"))],
         )
 
     def only_retrying(self, project_id: str, since_ms: float) -> bool:

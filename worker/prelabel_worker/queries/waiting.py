@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Self
 
 from prelabel.json_record import JsonRecord
 from prelabel.printing import command, counted
@@ -24,8 +24,6 @@ _ORDINARY = ("permit", "account ")
 @dataclass(frozen=True, slots=True)
 class Wait(JsonRecord):
     """One reason for which pending rows of a project wait."""
-
-    json_names: ClassVar = {"project_id": "project"}
 
     #: The project's id.
     project_id: str
@@ -158,7 +156,7 @@ def _of_chunks(status: ProjectStatus) -> Iterator[_Reason]:
 
 def _of_workers(workers: Sequence[WorkerStatus]) -> Iterator[_Reason]:
     if not workers:
-        yield "no-worker", "no worker is alive", "start one with the same PRELABEL_REDIS_URL: prelabel worker"
+        yield "no-worker", "no worker is alive", f"start one with the same PRELABEL_REDIS_URL: {command('worker')}"
 
 
 def _until(until: UnixTime | None) -> str:

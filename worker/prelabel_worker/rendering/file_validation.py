@@ -1,14 +1,14 @@
 """Check the lines of a file as publishing and the workers would: with the gate and the row builder. No I/O.
 
-Problems that the lines do not show are not found: one uuid in two data rows, a data row that is not in the project, or
-coordinates that do not fit the asset.
+Problems that the lines do not show are not found: a data row that is not in the project, or coordinates that do not fit
+the asset.
 """
 
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import orjson
 
@@ -16,9 +16,11 @@ from prelabel.errors import MessageError, Reason
 from prelabel.json_record import JsonRecord
 from prelabel.readers import BadRecord, Record
 from prelabel.readers.ndjson import BadLine, LineRecord, join, split
-from prelabel.validation.gate import read_message
+from prelabel.validation.gate import data_row_key, read_message
 from prelabel.validation.readable import MessageFacts, facts_of_message
 from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.given_uuids import GivenUuids
+from prelabel_worker.rendering.identity import uuid_bytes
 from prelabel_worker.rendering.row_builder import RowBuilder
 
 STAND_IN = "any-project"
@@ -27,7 +29,24 @@ _TOGETHER = 100
 """Maximum faults of a data row that are found by checking its lines together. Each takes a check of all the lines."""
 _PROJECTS = 1000  # maximum row builders kept
 
-Check = Callable[[Record, bytes], None]
+_UUIDS = 300_000
+"""Maximum uuids of producers that are compared, the latest: workers compare those of an import, which has 20 MB."""
+
+
+class Checked(NamedTuple):
+    """What the check of a whole file needs to know of a valid message."""
+
+    #: Its project.
+    project_id: str
+    #: `i:<id>` or `k:<global key>`.
+    data_row_key: str
+    #: The name of its model; empty if it names none.
+    model: str
+    #: The uuids that its producer gave, and the annotation that each belongs to.
+    uuids: Mapping[bytes, int]
+
+
+Check = Callable[[Record, bytes], Checked]
 """A function that raises MessageError if the bytes are not valid. They are the record's message, or a part of it."""
 
 
@@ -79,6 +98,15 @@ class Report(JsonRecord):
     """What `lines` counts: lines, or the records of another format."""
     forms: set[bool] = field(default_factory=set)
     """The forms of the valid records: False for messages, True for plain lines of NDJSON."""
+    naming: dict[str, str] = field(default_factory=dict)
+    """How valid records of each project name data rows: `i` by id, `k` by global key, `ik` both."""
+
+    def saw(self, message: Checked) -> None:
+        """Take note of how a valid message names its data row."""
+        project_id, form = message.project_id, message.data_row_key[0]
+        known = self.naming.get(project_id, "")
+        if form not in known and (known or len(self.naming) < _PROJECTS):
+            self.naming[project_id] = "".join(sorted(known + form))
 
     @property
     def valid(self) -> int:
@@ -98,38 +126,40 @@ class OfProject:
         self,
         ontology: Ontology,
         project_id: str | None = None,
-        form: str | None = None,
+        forms: str = "",
         *,
         ground_truth: bool = False,
     ) -> None:
         self._ontology = ontology
         self._ground_truth = ground_truth
         self._only = project_id
-        self._form = form
+        self._forms = forms
+        self.any_form = not forms
+        """Whether nothing decides yet how rows name their data rows."""
         self._builders: dict[str, RowBuilder] = {}
-        self._unset: set[str] = set()
 
-    def __call__(self, record: Record, raw: bytes) -> None:
+    def __call__(self, record: Record, raw: bytes) -> Checked:
         """Check a record's message. Raises MessageError."""
         project_id = self._only or (isinstance(record, LineRecord) and record.project) or STAND_IN
-        builder = self._builders.get(project_id) or self._add(project_id, self._form)
-        built = builder.build(raw)
-        if project_id in self._unset:  # all rows of a project must name data rows in the same form as its first
-            self._add(project_id, built.data_row_key[0])
+        built = (self._builders.get(project_id) or self._add(project_id)).build(raw)
+        return Checked(project_id, built.data_row_key, built.model, built.explicit)
 
-    def _add(self, project_id: str, form: str | None) -> RowBuilder:
+    def _add(self, project_id: str) -> RowBuilder:
         if len(self._builders) >= _PROJECTS:  # a file may name any number of projects
             self._builders.clear()
         builder = self._builders[project_id] = RowBuilder(
-            project_id, self._ontology, data_row_form=form, ground_truth=self._ground_truth
+            project_id, self._ontology, data_row_forms=self._forms, ground_truth=self._ground_truth
         )
-        (self._unset.discard if form else self._unset.add)(project_id)
         return builder
 
 
-def structure(_: Record, raw: bytes) -> None:
+def structure(_: Record, raw: bytes) -> Checked:
     """Check a record's message as publishing does, without a project's ontology. Raises MessageError."""
-    read_message(raw)
+    message, _kinds = read_message(raw)
+    given = ((at, annotation.uuid) for at, annotation in enumerate(message.annotations) if annotation.uuid is not None)
+    model = "" if message.model is None else message.model.name
+    uuids = {uuid_bytes(uuid): at for at, uuid in given}
+    return Checked(message.project_id, data_row_key(message.data_row), model, uuids)
 
 
 def validate(records: Iterable[Record | BadRecord], check: Check, limit: int, report: Report | None = None) -> Report:
@@ -138,16 +168,24 @@ def validate(records: Iterable[Record | BadRecord], check: Check, limit: int, re
     With `report`, that report is extended, so that a caller can show it while the check runs.
     """
     report = report or Report()
+    given = GivenUuids(_UUIDS)
+
+    def checked(record: Record, raw: bytes) -> Checked:
+        facts = check(record, raw)
+        given.claim(facts[:3], facts.uuids)
+        report.saw(facts)
+        return facts
+
     for record in records:
         if isinstance(record, LineRecord):
             report.lines += len(record.numbers)
-            faults = _faults(record, check)
+            faults = _faults(record, checked)
         elif isinstance(record, BadLine):
             report.lines += record.count
             faults = _unread(record)
         else:
             report.lines += 1
-            faults = _faults_of_record(record, check)
+            faults = _faults_of_record(record, checked)
         before = report.invalid
         for fault in faults:
             report.invalid += 1

@@ -45,7 +45,7 @@ def strip(annotation: Any) -> None:
 def _strip_keyframes(segments: Iterable[Any]) -> None:
     for segment in segments:
         for keyframe in segment.keyframes:
-            if not hasattr(keyframe, "confidence"):  # slices of a volume have neither confidence nor classifications
+            if not hasattr(keyframe, "confidence"):  # slices of a volume have no confidence, and nothing nested
                 return
             keyframe.confidence = None
             for nested in keyframe.classifications or ():

@@ -2,22 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
 from prelabel.annotations.kinds import BY_NAME, KINDS, Kind
 from prelabel.annotations.together import MAX_PER_FEATURE, check_count
 from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason
+from prelabel.printing import command
 from prelabel.validation.gate import data_row_key, read_message, slow_count
 from prelabel.validation.written_path import AT_ANNOTATION, as_written
+from prelabel_worker.ontology.answered_once import Asked, check_once
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.ontology.tree import Feature
 from prelabel_worker.rendering.identity import ProjectIdentity, RowIdentity, unsent_line, uuid_bytes
 from prelabel_worker.rendering.ndjson import lines, strip
 
 _LINK = BY_NAME["relationship"]
-_FORMS = {"i": "id", "k": "globalKey"}
+FORMS = {"i": "id", "k": "globalKey"}
+"""The forms of a data row's name: how keys begin, and the field of a message."""
 
 
 @dataclass(slots=True)
@@ -34,18 +37,21 @@ class BuiltRow:
     lines: bytes
     #: 16 bytes for each line, in order: its uuid, or `identity.unsent_line` for a line that is sent without one.
     uuids: list[bytes]
-    #: The uuids that the producer gave.
-    explicit: list[bytes]
+    #: The uuids that the producer gave, and the annotation that each belongs to.
+    explicit: dict[bytes, int]
     #: The number of annotations that Labelbox imports slowly.
     slow: int
     #: Annotations by feature (`tree.feature_bytes`); empty unless all annotations are sent with their derived uuids.
     counts: dict[bytes, int]
+    #: Whether any line is sent without a uuid: the row adds to its earlier annotations, and cannot override them.
+    adds: bool
 
 
 class RowBuilder:
     """Builds the rows of one project with one ontology. Safe to share between threads.
 
-    `data_row_form` is the form that all rows must name their data rows in: "i" for ids, "k" for global keys.
+    `data_row_forms` says how rows may name their data rows: "i" by id, "k" by global key, "ik" in both ways; "" while
+    nothing is decided, which permits both.
     """
 
     def __init__(
@@ -53,12 +59,12 @@ class RowBuilder:
         project_id: str,
         ontology: Ontology,
         *,
-        data_row_form: Literal["i", "k"] | str | None = None,
+        data_row_forms: str = "",
         ground_truth: bool = False,
     ) -> None:
         self._project_id = project_id
         self._ontology = ontology
-        self._form = data_row_form
+        self._forms = data_row_forms
         self._ground_truth = ground_truth
         self._identity = ProjectIdentity(project_id)
         self._leaves_out = any(ontology.unidentified(kind) for kind in KINDS)
@@ -73,7 +79,7 @@ class RowBuilder:
     def _build(self, raw: bytes) -> BuiltRow:
         message, kinds = read_message(raw)
         key = data_row_key(message.data_row)
-        if message.project_id != self._project_id or (self._form is not None and key[0] != self._form):
+        if message.project_id != self._project_id or (self._forms and key[0] not in self._forms):
             raise self._misplaced(message, key)
         if self._ground_truth and _LINK in kinds:
             raise _only_pre_labels(kinds.index(_LINK))
@@ -82,13 +88,15 @@ class RowBuilder:
         uuids, explicit, counts = _identify(message, features, self._identity.row(key, model))
         if _LINK in kinds:
             self._check_links(message.annotations, features)
+        adds = False
         if self._leaves_out:
             sent = uuids
             uuids = self._without_uuid(message.annotations, kinds, uuids, explicit, (key, model))
-            counts = counts if uuids == sent else {}
+            adds = uuids != sent
+            counts = {} if adds else counts
         content = lines(message.annotations)
         slow = self._ontology.slow(kinds) if self._ontology.tiled else slow_count(kinds)
-        return BuiltRow(key, model, message.message_id, content, uuids, explicit, slow, counts)
+        return BuiltRow(key, model, message.message_id, content, uuids, explicit, slow, counts, adds)
 
     def _explained(self, error: MessageError, raw: bytes) -> MessageError:
         """Return an error with the path as it was written; about the kind, if the media type does not accept it."""
@@ -107,13 +115,13 @@ class RowBuilder:
         annotations: list[Any],
         kinds: list[Kind],
         uuids: list[bytes],
-        explicit: list[bytes],
+        explicit: dict[bytes, int],
         row: tuple[str, str],
     ) -> list[bytes]:
         """Remove the derived uuids of lines that are sent without one; return `BuiltRow.uuids`."""
-        marked, own = list(uuids), set(explicit)
+        marked = list(uuids)
         for at, (annotation, kind, uuid) in enumerate(zip(annotations, kinds, uuids, strict=True)):
-            if self._ontology.unidentified(kind) and uuid not in own:
+            if self._ontology.unidentified(kind) and uuid not in explicit:
                 annotation.uuid = None
                 marked[at] = unsent_line(*row, at)
         return marked
@@ -121,6 +129,7 @@ class RowBuilder:
     def _features(self, message: Any, kinds: list[Kind]) -> list[Feature]:
         """Check the annotations, remove the fields that are not sent, and return the feature of each annotation."""
         features: list[Feature] = []
+        asked: list[Asked] = []
         last: Kind | None = None
         plain: Mapping[str, Feature] = {}
         for annotation, kind in zip(message.annotations, kinds, strict=True):
@@ -130,11 +139,17 @@ class RowBuilder:
             if feature is None or annotation.schema_id is not None or annotation.classifications is not None:
                 feature = self._ontology.resolve(annotation, kind, f"annotations[{len(features)}]")
                 strip(annotation)
+                if kind.once:
+                    asked.append((len(features), annotation, kind, feature))
             elif annotation.confidence is not None or annotation.custom_metrics is not None:
                 annotation.confidence = annotation.custom_metrics = None
+            if annotation.is_benchmark_reference_label is not None and not self._ground_truth:
+                raise _only_ground_truth(len(features))
             features.append(feature)
         if self._ontology.has_prompt:
             _check_prompts(features)
+        if len(asked) > 1:
+            check_once(asked)
         if len(features) > MAX_PER_FEATURE:
             check_count(feature.id for feature in features)
         return features
@@ -155,27 +170,28 @@ class RowBuilder:
         if message.project_id != self._project_id:
             expected = f"{self._project_id}, whose inbox this is"
             return MalformedMessage(Reason.WRONG_PROJECT, "projectId", message.project_id, expected)
-        expected = f"{_FORMS[str(self._form)]}, as this project's first message wrote it"
-        return MalformedMessage(Reason.DATA_ROW_FORM, "dataRow", _FORMS[key[0]], expected)
+        expected = f"{FORMS[self._forms]}, which the project's imported rows have or its settings ask for"
+        hint = command("project set", self._project_id, data_row_forms="both")
+        return MalformedMessage(Reason.DATA_ROW_FORM, "dataRow", FORMS[key[0]], expected, hint)
 
 
 def _identify(
     message: Any, features: list[Feature], identity: RowIdentity
-) -> tuple[list[bytes], list[bytes], dict[bytes, int]]:
+) -> tuple[list[bytes], dict[bytes, int], dict[bytes, int]]:
     """Set the data row of each annotation, and its uuid unless the producer gave one.
 
-    Returns all uuids, the uuids that the producer gave, and the number of annotations by feature (empty if the producer
-    gave any uuid).
+    Returns all uuids, the uuids that the producer gave with the place of each, and the number of annotations by feature
+    (empty if the producer gave any uuid).
     """
     uuids, texts, counts = identity.uuids([feature.digest for feature in features])
-    explicit: list[bytes] = []
+    explicit: dict[bytes, int] = {}
     data_row = message.data_row
-    for annotation, text in zip(message.annotations, texts, strict=True):
+    for at, (annotation, text) in enumerate(zip(message.annotations, texts, strict=True)):
         annotation.data_row = data_row
         if annotation.uuid is None:
             annotation.uuid = text
         else:
-            explicit.append(uuid_bytes(annotation.uuid))
+            explicit[uuid_bytes(annotation.uuid)] = at
     if explicit:
         uuids = [uuid_bytes(annotation.uuid) for annotation in message.annotations]
         counts = {}
@@ -193,6 +209,17 @@ def _only_pre_labels(at: int) -> InvalidAnnotation:
         "a relationship",
         "none: the project's rows are imported as ground truth, and Labelbox takes relationships as pre-labels only",
         "prelabel project set PROJECT --as pre-labels",
+    )
+
+
+def _only_ground_truth(at: int) -> InvalidAnnotation:
+    """Return the error for the mark of a benchmark in pre-labels (docs/reference/labelbox-format.md#1-7)."""
+    return InvalidAnnotation(
+        Reason.GROUND_TRUTH_ONLY,
+        f"annotations[{at}].isBenchmarkReferenceLabel",
+        "a benchmark mark",
+        "none: the project's rows are imported as pre-labels, and Labelbox takes the mark in ground truth only",
+        "prelabel project set PROJECT --as ground-truth",
     )
 
 

@@ -165,6 +165,7 @@ class _Tick:
             accounts=sorted(self._settings.accounts),
             requests_per_minute=self._settings.requests_per_minute,
             request_burst=self._settings.request_burst,
+            history_days=self._settings.history_days,
             busy_seconds=self._liveness.busy_seconds(),
             stalled_seconds=self._liveness.stalled_seconds(),
         )

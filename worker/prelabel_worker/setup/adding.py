@@ -42,7 +42,7 @@ class _Part:
     refused: list[NoRow] = field(default_factory=list)
     #: Bytes of the rows.
     size: int = 0
-    #: How many rows have a local file.
+    #: How many local files its rows name.
     files: int = 0
 
     @property
@@ -146,22 +146,29 @@ class Adding:
         payloads: list[tuple[NewRow, dict[str, Any]]] = []
         unreadable: list[NoRow] = []
         with ThreadPoolExecutor(_UPLOADS) as pool:
-            for row, address in zip(rows, pool.map(self._address, rows), strict=True):
-                if isinstance(address, NoRow):
-                    unreadable.append(address)
+            for row, row_data in zip(rows, pool.map(self._row_data, rows), strict=True):
+                if isinstance(row_data, NoRow):
+                    unreadable.append(row_data)
                 else:
-                    payloads.append((row, row.payload | {"row_data": address, "dataset_id": dataset_id}))
+                    payloads.append((row, row.payload | {"row_data": row_data, "dataset_id": dataset_id}))
         return payloads, unreadable
 
-    def _address(self, row: NewRow) -> str | NoRow:
-        if row.file is None:
-            return str(row.payload["row_data"])
-        media_type = mimetypes.guess_type(row.file.name)[0] or "application/octet-stream"
-        path = row.file
-        try:
-            return self._calls.upload(path.name, lambda: _pieces(path), path.stat().st_size, media_type)
-        except OSError as error:
-            return NoRow(row.line, row.key, f"row_data: {path.name}: {error.strerror}")
+    def _row_data(self, row: NewRow) -> Any:
+        """Upload the files of a row; return its row data with their addresses, or a NoRow if one cannot be read."""
+        addresses: dict[str, str] = {}
+        for key, path in row.files.items():
+            try:
+                addresses[key] = self._address(path)
+            except OSError as error:
+                return NoRow(row.line, row.key, f"row_data{key and f'.{key}'}: {path.name}: {error.strerror}")
+        if "" in addresses:
+            return addresses[""]
+        row_data = row.payload["row_data"]
+        return row_data | addresses if addresses else row_data
+
+    def _address(self, path: Path) -> str:
+        media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        return self._calls.upload(path.name, lambda: _pieces(path), path.stat().st_size, media_type)
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
@@ -179,7 +186,7 @@ def _parts(rows: Iterator[NewRow | NoRow]) -> Iterator[_Part]:
         else:
             part.rows.append(row)
             part.size += row.size
-            part.files += row.file is not None
+            part.files += len(row.files)
         if part.full or len(part.refused) >= LOOKED_UP_TOGETHER:
             yield part
             part = _Part(0)

@@ -12,6 +12,7 @@ from prelabel_worker.labelbox.errors import ProjectGone, RequestError
 from prelabel_worker.labelbox.response_types import CreatedOntology, OneOntology, OntologyFields, OntologyPage
 from prelabel_worker.labelbox.responses import tree_of
 from prelabel_worker.setup.calls import Calls, next_page
+from prelabel_worker.setup.editor_tasks import TaskType
 
 _FIELDS = "id name mediaType createdAt normalized objectSchemaCount classificationSchemaCount"
 _CREATE = "mutation NewOntology($data: UpsertOntologyInput!) { upsertOntology(data: $data) { " + _FIELDS + " } }"
@@ -61,7 +62,9 @@ class Ontologies:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
-    def create(self, name: str, content: Mapping[str, Any], media_type: str | None) -> Ontology:
+    def create(
+        self, name: str, content: Mapping[str, Any], media_type: str | None, task: TaskType | None = None
+    ) -> Ontology:
         """Make an ontology of these tools and classifications.
 
         If the answer is lost, looks for a new ontology of this name. Raises RequestError; if its `maybe_accepted` is
@@ -69,6 +72,8 @@ class Ontologies:
         """
         before = {ontology.id for ontology in self.list(name) if ontology.name == name}
         data = {"name": name, "normalized": orjson.dumps(sent(content)).decode(), "mediaType": media_type}
+        if task is not None:
+            data["editorTaskType"] = task
         try:
             return _ontology(self._calls.create(_CREATE, {"data": data}, CreatedOntology).upsert_ontology)
         except RequestError as error:

@@ -10,12 +10,17 @@ from prelabel.errors import PrelabelError
 from prelabel_worker.labelbox.errors import Garbled, RequestError
 from prelabel_worker.labelbox.response_types import Anything, CreatedProject, EditorOfProject, Editors, ShownOnProject
 from prelabel_worker.setup.calls import Calls
+from prelabel_worker.setup.editor_tasks import TaskType
 
 _CREATE = (
     "mutation NewProject($name: String!, $media: MediaType!, $audit: Float!, $labels: Int!, $benchmark: Boolean!, "
-    "$consensus: Boolean!) { createProject(data: {name: $name, allowedMediaType: $media, autoAuditPercentage: $audit, "
-    "autoAuditNumberOfLabels: $labels, isBenchmarkEnabled: $benchmark, isConsensusEnabled: $consensus}) { id } }"
+    "$consensus: Boolean!%s) { createProject(data: {name: $name, allowedMediaType: $media, isBenchmarkEnabled: "
+    "$benchmark, isConsensusEnabled: $consensus, autoAuditPercentage: $audit, autoAuditNumberOfLabels: $labels%s}) "
+    "{ id } }"
 )
+# Only a project with a task type names it, as the official client does.
+_CREATE_ORDINARY = _CREATE % ("", "")
+_CREATE_WITH_TASK = _CREATE % (", $task: EditorTaskType!", ", editorTaskType: $task")
 # What the official client sends with its default quality modes.
 _QUALITY = {"audit": 0.0, "labels": 3, "benchmark": True, "consensus": True}
 _FRONTEND = "query ProjectEditor($id: ID!) { project(where: {id: $id}) { labelingFrontend { id } } }"
@@ -61,10 +66,12 @@ class Projects:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
-    def create(self, name: str, media_type: str) -> str:
+    def create(self, name: str, media_type: str, task: TaskType | None = None) -> str:
         """Make a project and return its id. Raises RequestError; with `maybe_accepted` one may have been made."""
-        variables = {"name": name, "media": media_type, **_QUALITY}
-        return self._calls.create(_CREATE, variables, CreatedProject).create_project.id
+        query, variables = _CREATE_ORDINARY, {"name": name, "media": media_type, **_QUALITY}
+        if task is not None:
+            query, variables = _CREATE_WITH_TASK, variables | {"task": task}
+        return self._calls.create(query, variables, CreatedProject).create_project.id
 
     def set_up(self, project_id: str, ontology_id: str, *, show: bool) -> list[str]:
         """Do the steps that a new project needs; return their names. Each may be repeated. Raises HalfDone."""

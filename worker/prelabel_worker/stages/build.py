@@ -9,6 +9,7 @@ from prelabel_worker.chunks.held_rows import Origin, Problem, RowFacts, facts_of
 from prelabel_worker.chunks.history import trace_of
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Unreadable
 from prelabel_worker.chunks.sent_lines import SentLines
+from prelabel_worker.rendering.given_uuids import GivenUuids
 from prelabel_worker.rendering.identity import row_digest, row_key
 from prelabel_worker.rendering.row_builder import BuiltRow, RowBuilder
 
@@ -49,11 +50,11 @@ def build(
 ) -> Built:
     """Build the file of the valid rows; set aside, in this order, the others.
 
-    They are the invalid rows, then the rows that a newer message supersedes, then those that the policy excludes.
+    They are the invalid rows, among them those that give a uuid of another row, then the rows that a newer message
+    supersedes, then those that the policy excludes.
     """
     built = Built()
     good: list[tuple[ChunkRow, BuiltRow]] = []
-    explicit: set[bytes] = set()
     for row in rows:
         if isinstance(row, Unreadable):
             built.set_aside.append(held_frame(row, origin))
@@ -68,12 +69,8 @@ def build(
             built.not_in_ontology += isinstance(error, NotInOntology)
             built.set_aside.append(held_row(row, Problem(error.reason, error.details()), origin, facts_of(row.raw)))
             continue
-        if ready.explicit and not explicit.isdisjoint(ready.explicit):
-            built.set_aside.append(held_row(row, _repeated_uuid(), origin, facts_of(row.raw)))
-            continue
-        explicit.update(ready.explicit)
         good.append((row, ready))
-    kept = _supersede(built, good)
+    kept = _supersede(built, _each_uuid_of_one_row(built, good, origin))
     if policy is not None:
         kept = _apply(policy, built, kept, origin)
     built.slow = sum(ready.slow for _, ready in kept)
@@ -90,6 +87,8 @@ def _sent_lines(kept: list[tuple[ChunkRow, BuiltRow]]) -> SentLines:
         traces=b"".join([trace_of(ready.data_row_key, ready.message_id) for _, ready in kept]),
         packed_row_keys=bytes.fromhex("".join([row_key(ready.data_row_key, ready.model) for _, ready in kept])),
         uuids=b"".join([uuid for _, ready in kept for uuid in ready.uuids]),
+        forms="".join([ready.data_row_key[0] for _, ready in kept]).encode(),
+        unidentified=bytes([ready.adds for _, ready in kept]),
     )
 
 
@@ -110,6 +109,21 @@ def newest(rows: Iterable[tuple[int, int, tuple[str, str]]]) -> tuple[list[int],
         else:
             superseded.append(index)
     return sorted(index for _, index in best.values()), sorted(superseded)
+
+
+def _each_uuid_of_one_row(
+    built: Built, good: list[tuple[ChunkRow, BuiltRow]], origin: Origin
+) -> list[tuple[ChunkRow, BuiltRow]]:
+    """Set aside the rows that give a uuid which a row that arrived earlier gives too, as the check of a file does."""
+    given, refused = GivenUuids(), set()
+    giving = [(row, ready) for row, ready in good if ready.explicit]
+    for row, ready in sorted(giving, key=lambda pair: pair[0].seq):
+        try:
+            given.claim(("", ready.data_row_key, ready.model), ready.explicit)
+        except MessageError as error:
+            refused.add(row.index)
+            built.set_aside.append(held_row(row, Problem(error.reason, error.details()), origin, facts_of(row.raw)))
+    return [(row, ready) for row, ready in good if row.index not in refused]
 
 
 def _supersede(built: Built, good: list[tuple[ChunkRow, BuiltRow]]) -> list[tuple[ChunkRow, BuiltRow]]:
@@ -150,17 +164,6 @@ def _imported_before() -> Problem:
 
 def _superseded(row: ChunkRow, trace: bytes) -> RowOutcome:
     return RowOutcome("superseded", row.index, 1, row.held_id, trace=trace)
-
-
-def _repeated_uuid() -> Problem:
-    return Problem(
-        Reason.DUPLICATE_UUID,
-        {
-            "path": "annotations",
-            "found": "a uuid that an earlier message of the same import gives",
-            "expected": "a uuid that is used once in a project",
-        },
-    )
 
 
 __all__ = ["Built", "RowFacts", "build"]

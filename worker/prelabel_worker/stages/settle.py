@@ -127,6 +127,8 @@ class _Settlement:
             committed = ledger.commit_rows(chunk, cursor, part, record=record if finish else b"", finish=finish)
             cursor, imported = part.after, imported + part.imported
             leftover_rows, leftovers = leftover_rows + committed.leftover_rows, leftovers + committed.leftovers
+            if committed.mixed:
+                _log.warning("project.both_forms", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
             self._context.hint_group(chunk.project_id, committed.waiting)
         _log.info(
             "import.settled",
@@ -174,6 +176,7 @@ class _Settlement:
     def _add_imported(self, part: Slice, position: int, index: int) -> None:
         part.imported += 1
         part.entries.append(history.entry(self._arrivals[index], "imported", self._sent.trace(position)))
+        part.forms.add(self._sent.form(position))
         if index in self._returning:
             part.outcomes.append(RowOutcome("cleared", index, 1, self._returning[index]))
         row_key, counts = self._row_keys[position], self._sent.annotation_counts[position]
@@ -181,6 +184,8 @@ class _Settlement:
             part.marks.append(identity.row_digest(row_key))
         elif counts:
             part.annotation_counts.append((row_key, counts))
+        if self._sent.adds(position):
+            part.adding.append(len(part.marks) or len(part.annotation_counts))
         self._add_superseding(part, row_key, index)
 
     def _add_held(self, part: Slice, position: int, index: int, verdict: RowVerdict | None) -> None:

@@ -134,8 +134,8 @@ class _Submission:
 
     def _builder(self, cached: Cached) -> RowBuilder:
         project_id = self._chunk.project_id
-        form, ground_truth = self._context.memory.form(project_id), self._chunk.submit_as is SubmitAs.GROUND_TRUTH
-        return RowBuilder(project_id, cached.ontology, data_row_form=form, ground_truth=ground_truth)
+        forms, ground_truth = self._context.memory.forms(project_id), self._chunk.submit_as is SubmitAs.GROUND_TRUTH
+        return RowBuilder(project_id, cached.ontology, data_row_forms=forms, ground_truth=ground_truth)
 
     def _ontology(self, get: Callable[[], Cached | None]) -> Cached | None:
         try:

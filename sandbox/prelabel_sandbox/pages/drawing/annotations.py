@@ -11,7 +11,7 @@ from prelabel_sandbox.checks.uuids import canonical
 from prelabel_sandbox.pages.drawing.answers import Answer, answer_of, nested
 from prelabel_sandbox.pages.drawing.classes import Classes, Feature
 from prelabel_sandbox.pages.drawing.masks import without_images
-from prelabel_sandbox.pages.drawing.where import NAMES, kind_of, where
+from prelabel_sandbox.pages.drawing.where import kind_of, name_of, where
 
 _KEYFRAMES = 20  # of one track, whose answers are listed; further keyframes are left out
 
@@ -65,7 +65,8 @@ def _annotation(number: int, uuid: bytes, line: dict[str, Any], classes: Classes
             number, uuid, key, feature.type or key, feature, where(line, key), (answer_of(line, feature),), line
         )
     feature = _of_instances(line, classes) if key == "masks" else classes.tool(line)
-    return Annotation(number, uuid, key, NAMES[key], feature, where(line, key), tuple(_below(line, feature)), line)
+    below = tuple(_below(line, feature))
+    return Annotation(number, uuid, key, name_of(line, key), feature, where(line, key), below, line)
 
 
 def _below(line: dict[str, Any], feature: Feature) -> Iterable[Answer]:

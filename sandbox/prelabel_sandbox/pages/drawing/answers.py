@@ -11,6 +11,7 @@ Range = tuple[float, float]
 _MAX_DEPTH = 20
 _MAX_CHOICES = 200  # of one level
 _CHARACTERS = 2000
+_NOTHING, _EMPTY = "(nothing chosen)", "(empty)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def answer_of(line: dict[str, Any], feature: Feature, depth: int = 0) -> Answer:
     """Return the answer of a line or a nested entry; `feature` is its classification."""
     answer = line.get("answer", line.get("answers"))
     ranges = tuple(ranges_of(line))
-    values = answer if isinstance(answer, list) else [answer]
+    values = (answer or [_NOTHING]) if isinstance(answer, list) else [answer]
     beside = tuple(nested(line.get("classifications"), feature, depth))
     choices = tuple(_choice(value, feature, ranges, beside, depth) for value in values[:_MAX_CHOICES])
     return Answer(feature.name, choices, max(0, len(values) - _MAX_CHOICES))
@@ -71,9 +72,9 @@ def shortened(text: str) -> str:
 
 def _choice(value: Any, feature: Feature, ranges: tuple[Range, ...], beside: tuple[Answer, ...], depth: int) -> Choice:
     if not isinstance(value, dict):
-        return Choice(shortened(str(value)), ranges, beside)
+        return Choice(shortened(str(value)) or _EMPTY, ranges, beside)
     if "value" in value:
-        return Choice(shortened(str(value["value"])), tuple(ranges_of(value)), _below(value, feature, depth))
+        return Choice(shortened(str(value["value"])) or _EMPTY, tuple(ranges_of(value)), _below(value, feature, depth))
     option = feature.find(value)
     return Choice(shortened(option.name), tuple(ranges_of(value)) or ranges, (*_below(value, option, depth), *beside))
 

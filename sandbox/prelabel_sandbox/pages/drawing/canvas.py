@@ -13,6 +13,9 @@ from prelabel_sandbox.pages.drawing.shapes import Point, Shape, shape_of, size_o
 Address = Callable[[Annotation, dict[str, Any], int | None], str | None]
 """From annotation, the object that names a mask's image, and frame: the image's address; None if it is forbidden."""
 
+Placed = Callable[[dict[str, Any]], dict[str, Any]]
+"""From a line to the keys of its geometry, in the units of a canvas."""
+
 NOT_DRAWN = "not drawn"
 _FEWER = "drawn with fewer points"
 MASKS = 100
@@ -63,18 +66,28 @@ class Canvas:
 
 def canvas_of(annotations: Sequence[Annotation], asset: Asset, address: Address) -> Canvas:
     """Return the drawing of an image's annotations."""
-    max_points = max(100, _POINTS // max(1, len(annotations)))
-    shapes = [(item, shape) for item in annotations if (shape := shape_of(item.line, max_points))]
-    shapes.sort(key=lambda pair: (pair[1].dot, -pair[1].area))
-    all_masks = [_mask(annotation, address) for annotation in annotations if "mask" in annotation.line]
-    masks = [mask for mask in all_masks if mask.source is not None][:MASKS]
-    notes = {annotation.number: _FEWER for annotation, shape in shapes if shape.thinned}
-    drawn = {mask.annotation.number for mask in masks}
-    notes |= {number: NOT_DRAWN for mask in all_masks if (number := mask.annotation.number) not in drawn}
+    shapes = all_shapes(annotations)
     canvas = blank(asset, [shape.bottom_right for _, shape in shapes])
-    canvas.shapes, canvas.masks, canvas.notes = shapes, masks, notes
-    canvas.links = list(_links(annotations, {annotation.uuid: shape for annotation, shape in shapes}))
+    add_shapes(canvas, shapes, annotations)
+    all_masks = [_mask(annotation, address) for annotation in annotations if "mask" in annotation.line]
+    canvas.masks = [mask for mask in all_masks if mask.source is not None][:MASKS]
+    drawn = {mask.annotation.number for mask in canvas.masks}
+    canvas.notes |= {number: NOT_DRAWN for mask in all_masks if (number := mask.annotation.number) not in drawn}
     return canvas
+
+
+def all_shapes(annotations: Sequence[Annotation], placed: Placed = dict) -> list[tuple[Annotation, Shape]]:
+    """Return the shapes of annotations, largest first; `placed` returns the geometry of a line on the canvas."""
+    max_points = max(100, _POINTS // max(1, len(annotations)))
+    shapes = [(item, shape) for item in annotations if (shape := shape_of(placed(item.line), max_points))]
+    return sorted(shapes, key=lambda pair: (pair[1].dot, -pair[1].area))
+
+
+def add_shapes(canvas: Canvas, shapes: list[tuple[Annotation, Shape]], annotations: Sequence[Annotation]) -> None:
+    """Draw shapes, and the relationships between them."""
+    canvas.shapes = shapes
+    canvas.notes |= {annotation.number: _FEWER for annotation, shape in shapes if shape.thinned}
+    canvas.links = list(_links(annotations, {annotation.uuid: shape for annotation, shape in shapes}))
 
 
 def blank(asset: Asset, points: Iterable[Point]) -> Canvas:

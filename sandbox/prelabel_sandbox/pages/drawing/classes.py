@@ -61,16 +61,16 @@ def _level(nodes: Iterable[dict[str, Any]]) -> dict[str, Feature]:
     level: dict[str, Feature] = {}
     for node in nodes:
         names = [str(node[key]) for key in ("label", "instructions", "name", "value") if node.get(key) is not None]
-        below = node.get("classifications") if "tool" in node else node.get("options")
+        below = [*(node.get("classifications") or ()), *(node.get("options") or ())]
         kind = str(node.get("tool") or node.get("type") or "option")
-        feature = Feature(names[0] if names else "", kind, color=str(node.get("color")), below=_level(below or []))
+        feature = Feature(names[0] if names else "", kind, color=str(node.get("color")), below=_level(below))
         for key in [*names, str(node.get("featureSchemaId"))]:
             level.setdefault(key, feature)
     return level
 
 
 def _find(level: dict[str, Feature], reference: Any) -> Feature:
-    keys = ("schemaId", "featureSchemaId", "name")
+    keys = ("schemaId", "featureSchemaId", "schema_id", "name")
     names = [str(reference[key]) for key in keys if key in reference] if reference else []
     known = [level[name] for name in names if name in level]
     return known[0] if known else Feature(names[-1] if names else "unnamed")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from prelabel_sandbox.checks.asset import Asset
 from prelabel_sandbox.pages.drawing.annotations import Annotation
@@ -21,7 +22,7 @@ class Film:
     """What is drawn over a video."""
 
     canvas: Canvas
-    #: Number of frames.
+    #: Number of the last frame.
     frames: int
     #: Whether the number of frames is the asset's; otherwise it is the last frame that an annotation names.
     known: bool
@@ -33,6 +34,18 @@ class Film:
     def drawn(self) -> set[int]:
         """Return the numbers of the visible annotations."""
         return self.canvas.drawn | {annotation.number for annotation, _ in self.tracks}
+
+    @property
+    def first(self) -> int:
+        """Return the number of the first frame: 1, or 0 if an annotation names frame 0."""
+        return min([1, *self.keyframes])
+
+    @property
+    def script_data(self) -> dict[str, Any]:
+        """Return what the script of the frame slider reads."""
+        tracks = [{"shape": f"s{item.number}", "entry": f"a{item.number}", **track} for item, track in self.tracks]
+        masks = {f"a{number}": frames for number, frames in self.masks.items()}
+        return {"keyframes": self.keyframes, "tracks": tracks, "masks": masks}
 
     @property
     def keyframes(self) -> list[int]:

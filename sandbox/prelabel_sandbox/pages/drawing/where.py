@@ -19,10 +19,18 @@ NAMES = {
     "messageEvaluationTask": "evaluation",
 }
 
+# The same for slices of a volume.
+_NAMES_OF_SLICES = {"segments": "line", "masks": "masks of slices"}
+
 
 def kind_of(line: dict[str, Any]) -> str:
     """Return the key that determines the line's kind; "answer" for an answer."""
     return next((key for key in NAMES if key in line), "answer")
+
+
+def name_of(line: dict[str, Any], kind: str) -> str:
+    """Return the name of an object's kind."""
+    return _NAMES_OF_SLICES.get(kind, NAMES[kind]) if "groupKey" in line else NAMES[kind]
 
 
 def where(line: dict[str, Any], kind: str) -> str:
@@ -53,7 +61,11 @@ def _segments(line: dict[str, Any]) -> str:
     intervals = [segment["keyframes"] for segment in line["segments"]]
     count = sum(map(len, intervals))
     frames = ", ".join(_interval(keyframes[0]["frame"], keyframes[-1]["frame"]) for keyframes in intervals[:20])
-    return f"{count} keyframe{'' if count == 1 else 's'}, frames {frames}{' …' if len(intervals) > 20 else ''}"
+    return f"{count} keyframe{'' if count == 1 else 's'}, {_word(line)}s {frames}{' …' if len(intervals) > 20 else ''}"
+
+
+def _word(line: dict[str, Any]) -> str:
+    return "slice" if "groupKey" in line else "frame"
 
 
 def _interval(first: int, last: int) -> str:
@@ -62,7 +74,7 @@ def _interval(first: int, last: int) -> str:
 
 def _masks(line: dict[str, Any]) -> str:
     indexes = [frame["index"] for frame in line["masks"]["frames"]]
-    return f"{len(indexes)} frame{'' if len(indexes) == 1 else 's'}, {_interval(min(indexes), max(indexes))}"
+    return f"{len(indexes)} {_word(line)}{'' if len(indexes) == 1 else 's'}, {_interval(min(indexes), max(indexes))}"
 
 
 def _selections(line: dict[str, Any]) -> str:

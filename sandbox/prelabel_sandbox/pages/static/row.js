@@ -35,10 +35,8 @@ document.addEventListener("click", (event) => {
   (target.closest(".stage") ?? target).scrollIntoView({ block: "nearest" });
 });
 
-// Gives a canvas whose size was guessed the size of the asset, once that is loaded.
-function fit(width, height) {
-  const drawing = document.querySelector(".drawing[data-guessed]");
-  if (!drawing || !width || !height) return;
+// Gives a canvas whose size was guessed the size of its asset, or of a mask, once that is loaded.
+function fit(drawing, width, height) {
   drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
   for (const mask of drawing.querySelectorAll(".mask")) {
     mask.setAttribute("width", width);
@@ -46,18 +44,36 @@ function fit(width, height) {
   }
   drawing.parentElement.style.setProperty("--width", width);
   drawing.parentElement.style.setProperty("--height", height);
-  document.querySelector("[data-size]").textContent = `${width} × ${height} px`;
+  drawing.closest("figure").querySelector("[data-size]").textContent = `${width} × ${height} px`;
+}
+
+function fitAsset(width, height) {
+  const drawing = document.querySelector(".drawing[data-guessed]");
+  if (!drawing || !width || !height) return;
+  drawing.removeAttribute("data-guessed");
+  fit(drawing, width, height);
 }
 
 const asset = document.querySelector(".asset");
 if (asset instanceof HTMLImageElement) {
-  const loaded = () => (asset.naturalWidth ? fit(asset.naturalWidth, asset.naturalHeight) : asset.remove());
+  const loaded = () => fitAsset(asset.naturalWidth, asset.naturalHeight);
   if (asset.complete) loaded();
   asset.addEventListener("load", loaded);
-  asset.addEventListener("error", () => asset.remove());
 } else if (asset) {
-  asset.addEventListener("loadedmetadata", () => fit(asset.videoWidth, asset.videoHeight));
+  asset.addEventListener("loadedmetadata", () => fitAsset(asset.videoWidth, asset.videoHeight));
 }
+
+// A mask is as large as its asset. The address is that of its image.
+function fitMask(drawing, address) {
+  if (!drawing.hasAttribute("data-guessed")) return;
+  const image = new Image();
+  image.addEventListener("load", () => {
+    if (drawing.hasAttribute("data-guessed")) fit(drawing, image.naturalWidth, image.naturalHeight);
+  });
+  image.src = address;
+}
+const masked = document.querySelector(".mask[href]");
+if (masked) fitMask(masked.closest(".drawing"), masked.getAttribute("href"));
 
 const sound = document.getElementById("sound");
 if (sound) {
@@ -73,7 +89,7 @@ if (sound) {
   for (const button of document.querySelectorAll("[data-seek]")) {
     button.addEventListener("click", () => {
       sound.currentTime = Number(button.dataset.seek) / 1000;
-      sound.play();
+      sound.play().catch(() => {}); // the page says why it cannot be played
     });
   }
 }

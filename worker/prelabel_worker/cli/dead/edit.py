@@ -11,13 +11,12 @@ import orjson
 import typer
 
 from prelabel.errors import MessageError
-from prelabel.printing import printable_json
+from prelabel.printing import command, printable_json
 from prelabel.text_input import UnreadableInput, read_text
 from prelabel_worker.cli.dead.bulk import answer
 from prelabel_worker.cli.dead.filters import Store
 from prelabel_worker.cli.dead.show import DeadLetterId, only_dead_letter
 from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, Project, RedisUrl, out, say
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.dead_letters.editing import checked, edited_message
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.store import BulkResult

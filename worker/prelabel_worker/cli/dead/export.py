@@ -22,7 +22,7 @@ from prelabel_worker.dead_letters.csv_cells import neutralise
 from prelabel_worker.dead_letters.letter import DeadLetter
 
 COLUMNS = (
-    "id", "project", "reason", "group", "path", "found", "expected", "hint", "dataRow", "model", "messageId", "stage",
+    "id", "projectId", "reason", "group", "path", "found", "expected", "hint", "dataRow", "model", "messageId", "stage",
     "import", "attempts", "firstAt", "lastAt",
 )  # fmt: skip
 Write = Callable[[DeadLetter], int]
@@ -125,7 +125,6 @@ def _table(file: TextIO) -> Write:
     def write(dead_letter: DeadLetter) -> int:
         example = dead_letter.example()
         fields = dead_letter.as_json() | {
-            "project": dead_letter.project_id,
             "path": example.get("path") or example.get("errorName"),
             "found": example.get("found") or example.get("errorMessage"),
             "expected": example.get("expected"),

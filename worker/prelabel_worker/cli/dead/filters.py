@@ -9,6 +9,7 @@ import typer
 from prelabel.unix_time import UnixTime
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.durations import seconds_in
 from prelabel_worker.cli.shared.known import projects_named
 from prelabel_worker.cli.shared.parameters import sharing
 from prelabel_worker.cli.shared.terminal import USAGE, Project, say
@@ -16,8 +17,7 @@ from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.queries.status import Inspector
 
-_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])(?:\s+ago)?\Z")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_AGO = re.compile(r"\s+ago\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Moment:
 
 def moment(text: str) -> Moment:
     """Read a time, from RFC 3339 or from `2h`, `3d`, `3d ago`. Raises BadParameter."""
-    ago = _AGO.match(text.strip())
-    if ago:
-        return Moment(int(float(ago[1]) * _SECONDS[ago[2]] * 1000), is_ago=True)
+    seconds = seconds_in(_AGO.sub("", text.strip()))
+    if seconds is not None:
+        return Moment(int(seconds * 1000), is_ago=True)
     try:
         return Moment(UnixTime.from_iso(text).ms, is_ago=False)
     except ValueError:
@@ -52,7 +52,7 @@ class Choice:
     """The shared filters as a command got them. Each field is a parameter of every command that is `filtered`."""
 
     dead_letter_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of dead letters of one project.")
+        list[str] | None, typer.Argument(metavar="ID", help="Ids of dead letters of one project.")
     ] = None
     project: Project = None
     reason: Annotated[str | None, typer.Option(help="Dead letters with this reason code.")] = None

@@ -12,8 +12,7 @@ from prelabel_worker.cli.dead.filters import Choice, Store, filtered
 from prelabel_worker.cli.dead.show import times
 from prelabel_worker.cli.shared.each_project import of_each
 from prelabel_worker.cli.shared.screen import console, joined, new_table
-from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, when
-from prelabel_worker.cli.shared.typed import typed
+from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup
 
 
@@ -34,10 +33,11 @@ def list_dead_letters(
     dead_letters = list(islice(matching, limit))
     if as_json:
         out({"deadLetters": [dead_letter.as_json() for dead_letter in dead_letters]})
-    else:
+    elif dead_letters:
         screen = console()
         screen.print(_dead_letters(dead_letters, one_line=not screen.is_terminal))
     if not dead_letters:
+        say("no dead letter matches")
         raise typer.Exit(NOTHING)
 
 
@@ -61,6 +61,7 @@ def groups(
         for group in listed:
             _print_group(group)
     if not listed:
+        say("there is no dead letter")
         raise typer.Exit(NOTHING)
 
 
@@ -72,8 +73,8 @@ def _print_group(group: DeadLetterGroup) -> None:
             print_(f"  {name}: {value[:200]}", markup=False, highlight=False)
     print_(f"  first {when(group.first_at)}, last {when(group.last_at)}, such as {group.sample.id}", highlight=False)
     if adding := group.sample.adding_command:
-        print_(f"  add the data rows: {typed(adding)}", highlight=False, soft_wrap=True)
-    print_(f"  {typed(group.retry_command)}", highlight=False, soft_wrap=True)
+        print_(f"  add the data rows: {adding}", highlight=False, soft_wrap=True)
+    print_(f"  {group.retry_command}", highlight=False, soft_wrap=True)
 
 
 def _dead_letters(dead_letters: list[DeadLetter], *, one_line: bool = False) -> Table:

@@ -4,13 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
-from prelabel.printing import counted
+from prelabel.printing import command, counted
 from prelabel_worker.cli.dead.explain import EXPLAINED, explanation, text
 from prelabel_worker.cli.dead.filters import Store
 from prelabel_worker.cli.shared.each_project import of_each
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, Project, RedisUrl, out, say, when
-from prelabel_worker.cli.shared.typed import command, typed
 from prelabel_worker.dead_letters.letter import DeadLetter
 
 DeadLetterId = Annotated[str, typer.Argument(metavar="ID", help="The dead letter's id.")]
@@ -57,13 +56,13 @@ def describe(dead_letter: DeadLetter) -> None:
     for name, value in _facts(dead_letter).items():
         if value:
             print_(f"  {name}: {text(value)}", markup=False, highlight=False)
-    print_(f"  {dead_letter.message[:2000].decode('utf-8', 'replace')}", markup=False, highlight=False)
+    print_(f"  {dead_letter.message[:2000].decode('utf-8', 'replace')}", markup=False, highlight=False, soft_wrap=True)
     if adding := dead_letter.adding_command:
-        print_(f"  add the data row: {typed(adding)}", highlight=False, soft_wrap=True)
+        print_(f"  add the data row: {adding}", highlight=False, soft_wrap=True)
     for action in ("retry", "discard") if dead_letter.whole_frame else ("retry", "edit", "discard"):
         command_line = command(f"dead {action}", dead_letter.id, project=dead_letter.project_id)
         if action == "retry":
-            command_line = typed(dead_letter.retry_command(dead_letter.id))
+            command_line = dead_letter.retry_command(dead_letter.id)
         print_(f"  {action}: {command_line}", highlight=False, soft_wrap=True)
 
 

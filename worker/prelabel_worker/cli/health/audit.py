@@ -5,6 +5,7 @@ from rich.table import Table
 
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.known import say_no_rows
 from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out
 from prelabel_worker.queries.audit import ProjectAudit
@@ -25,8 +26,10 @@ def audit(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
                 "balances": all(project.balances for project in audits),
             }
         )
-    else:
+    elif audits:
         console().print(balance(audits))
+    if not audits:
+        say_no_rows(settings)
     if not all(project.balances for project in audits):
         raise typer.Exit(DONE_WITH_DEAD)
 

@@ -168,15 +168,15 @@ def _labelbox(
 
 def _print(findings: Sequence[Finding]) -> None:
     """Print each finding on a line; with many projects, only count their checks that are in order."""
-    project_ids = {finding.project for finding in findings if finding.project}
+    project_ids = {finding.project_id for finding in findings if finding.project_id}
     brief = len(project_ids) > _PROJECTS_IN_FULL
     for finding in findings:
-        if finding.project and brief and finding.level is Level.OK:
+        if finding.project_id and brief and finding.level is Level.OK:
             continue
-        where = f"{finding.project}: " if finding.project else ""
+        where = f"{finding.project_id}: " if finding.project_id else ""
         print_line(f"{_WORDS[finding.level]} {where}{finding.found}")
         if finding.remedy:
             print_line(f"      → {finding.remedy}")
     if brief:
-        in_order = sum(finding.project is not None and finding.level is Level.OK for finding in findings)
+        in_order = sum(finding.project_id is not None and finding.level is Level.OK for finding in findings)
         print_line(f"ok   in order: {counted(in_order, 'check')} of {counted(len(project_ids), 'project')}")

@@ -126,7 +126,7 @@ def _ask(scratch: Scratch, probe: Probe, answers: list[Answer]) -> None:
 def _print(project: str, answers: Sequence[Answer], remaining: Sequence[str], as_json: bool) -> None:
     if as_json:
         listed = [answer.as_json() for answer in answers]
-        out({"project": project, "answers": listed, "left": list(remaining), "note": _BELONGS})
+        out({"projectId": project, "answers": listed, "left": list(remaining), "note": _BELONGS})
         return
     table = new_table("question", "what the service answered")
     for answer in answers:

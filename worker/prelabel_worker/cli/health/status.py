@@ -8,11 +8,11 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
-from prelabel.printing import and_more, counted
+from prelabel.printing import and_more, command, counted
 from prelabel_worker.accounts.status import Accounts, AccountStatus, Stop
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.known import check_project
+from prelabel_worker.cli.shared.known import check_project, say_no_rows
 from prelabel_worker.cli.shared.screen import console, new_table, styled
 from prelabel_worker.cli.shared.terminal import AsJson, Project, RedisUrl, out, when
 from prelabel_worker.presence import WorkerStatus
@@ -22,7 +22,7 @@ from prelabel_worker.queries.waiting import Surroundings
 _REFRESH_SECONDS = 0.5
 _SHOWN_NAMES = 5
 _SHOWN_WAITS = 20
-_NARROW = 110  # columns that all columns need beside a short project id
+_NARROW = 125  # columns that all columns need beside an id of Labelbox
 _ALWAYS = ("project", "published", "pending", "imported", "dead")
 COLUMNS = ("published", "pending", "imported", "superseded", "skipped", "dead", "discarded")
 
@@ -64,6 +64,8 @@ def status(
                 live.update(view(inspector, accounts, project))
     else:
         console().print(view(inspector, accounts, project))
+        if not inspector.projects():
+            say_no_rows(settings)
 
 
 def view(inspector: Inspector, accounts: Accounts | None = None, project: str | None = None) -> RenderableType:
@@ -77,7 +79,8 @@ def view(inspector: Inspector, accounts: Accounts | None = None, project: str | 
     of_projects = [str(wait) for wait in waits if wait.cause not in ("account", "no-worker")]
     notes += [*of_projects[:_SHOWN_WAITS], *and_more(len(of_projects), _SHOWN_WAITS)]
     lines = [part for note in (*notes, *quarantine_notes(survey)) for part in ("", styled(note, "yellow"))]
-    return Group(table(survey.projects), *lines, "", _workers(workers))
+    rows = [table(survey.projects)] if survey.projects else []
+    return Group(*rows, *lines, *([""] if rows or lines else []), _workers(workers))
 
 
 def quarantine_notes(survey: Survey) -> list[str]:
@@ -89,7 +92,7 @@ def quarantine_notes(survey: Survey) -> list[str]:
         notes.append(f"{count:,} {'project is' if count == 1 else 'projects are'} quarantined: {names}{more}")
     if count := survey.malformed:
         notes.append(f"{counted(count, 'name')} in the set of projects cannot be a project's")
-    return [f"{note}; see prelabel doctor" for note in notes]
+    return [f"{note}; see {command('doctor')}" for note in notes]
 
 
 def table(projects: list[ProjectStatus], *, narrow: bool | None = None) -> Table:
@@ -102,7 +105,7 @@ def table(projects: list[ProjectStatus], *, narrow: bool | None = None) -> Table
         counts = [f"{getattr(project, name):,}" for name in COLUMNS]
         notes = [f"paused: {project.paused}"] if project.paused else []
         notes += [f"being purged by {project.purging}"] if project.purging is not None else []
-        notes += [f"{counted(project.stuck, 'stuck chunk')}: prelabel doctor"] if project.stuck else []
+        notes += [f"{counted(project.stuck, 'stuck chunk')}: {command('doctor')}"] if project.stuck else []
         notes += [f"{project.newer:,} for a newer worker"] if project.newer else []
         notes += [retrying_note(project)] if project.retrying else []
         lines.append((project.project_id, *counts, oldest, chunks, "; ".join(notes)))

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from prelabel.printing import counted
+from prelabel.printing import command, counted
 from prelabel_worker.cli.health.status import quarantine_notes, table
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.explaining import Explaining
-from prelabel_worker.cli.shared.known import check_project
+from prelabel_worker.cli.shared.known import check_project, say_no_rows
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.dead_letters.reader import HeldReader
@@ -76,6 +76,8 @@ def wait(
             raise typer.Exit(TIMED_OUT)
         time.sleep(_LOOK_SECONDS)
     _print(projects, [], as_json)
+    if not projects:
+        say_no_rows(settings)
     if any(status.dead for status in projects):
         raise typer.Exit(DONE_WITH_DEAD)
 
@@ -84,9 +86,10 @@ def _retrying(projects: list[ProjectStatus]) -> str:
     rows = sum(status.retrying for status in projects)
     next_try = min((status.next_retry_at for status in projects if status.next_retry_at is not None), default=None)
     next_step = "They are being tried" if next_try is None else f"The next is tried again {when(next_try)}"
+    waiting = next((status.project_id for status in projects if status.retrying), "PROJECT")
     return (
         f"only retrying rows remain, {rows:,}: their data rows are not in the project (yet). {next_step}; "
-        "prelabel project retry P tries all of them now, with --give-up it makes them dead letters"
+        f"{command('project retry', waiting)} tries all of them now, with --give-up it makes them dead letters"
     )
 
 
@@ -94,5 +97,5 @@ def _print(projects: list[ProjectStatus], waits: list[Wait], as_json: bool) -> N
     if as_json:
         listed = [status.as_json() for status in projects]
         out({"projects": listed, "waits": [wait.as_json() for wait in waits]})
-    else:
+    elif projects:
         console().print(table(projects))

@@ -8,14 +8,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from prelabel.printing import counted
+from prelabel.printing import command, counted
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import of_each, reading
 from prelabel_worker.cli.shared.known import projects_named
 from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, report, say, when
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.projects import Projects
@@ -43,14 +42,17 @@ def list_imports(
     newest = list(islice(_newest(imports, projects, running), limit))
     if as_json:
         out({"imports": [status.as_json() for status in newest]})
-    else:
+    elif newest:
         console().print(_table(newest, HeldReader(client, settings.key_prefix).now_ms() / 1000))
     if not newest:
+        say("no import is in progress" if running else "there is no import yet")
         raise typer.Exit(NOTHING)
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="The import's name, its id at Labelbox, or the chunk's id.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The import's name, its id at Labelbox, or the chunk's id.")
+    ],
     project: Project = None,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
@@ -136,13 +138,13 @@ def _newest(imports: Imports, projects: list[str], running: bool) -> Iterator[Im
 
 
 def _table(imports: list[ImportStatus], now: float) -> Table:
-    columns = ("chunk", "project", "state", "rows", "outcomes", "attempts", "cut", "took", "import")
-    table = new_table(*columns, numbers=("rows", "attempts", "took"))
+    columns = ("chunk", "project", "state", "rows", "outcomes", "attempts", "cut", "took")
+    table = new_table(*columns, numbers=("rows", "attempts", "took"), spare="import")
     for status in imports:
         took = (status.settled_at or now) - (status.cut_at or now)
         outcomes = ", ".join(f"{count:,} {name}" for name, count in status.outcomes.items())
         note = f"stuck: {status.defect}" if status.stuck_at else status.why
         state = "undone" if status.undone_at else f"{status.state} ({note})" if note else status.state
         facts = (status.chunk_id, status.project_id, state, f"{status.rows:,}", outcomes, str(status.attempts))
-        table.add_row(*facts, when(status.cut_at), f"{took:.1f} s", status.name)
+        table.add_row(*facts, when(status.cut_at), f"{took:,.1f} s", status.name)
     return table

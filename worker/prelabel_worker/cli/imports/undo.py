@@ -12,7 +12,7 @@ from prelabel.unix_time import UnixTime
 from prelabel.wire.client import Client
 from prelabel_worker.cli.dead.bulk import answer, progress
 from prelabel_worker.cli.dead.filters import Moment, moment
-from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.configuration import settings_for, with_workers_history
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import reading
 from prelabel_worker.cli.shared.interrupts import interrupts
@@ -47,7 +47,7 @@ _FORGOTTEN = (
 
 def undo(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The import's name, its id at Labelbox, or the chunk's id.")
+        str | None, typer.Argument(metavar="NAME", help="The import's name, its id at Labelbox, or the chunk's id.")
     ] = None,
     project: Project = None,
     since: Annotated[
@@ -121,7 +121,7 @@ class _Command:
         self._yes = yes
         self._services = Services(client, settings, project_id)
         imports = Imports(client, settings.key_prefix)
-        self._undo = Undo(imports, UndoLedger(client, settings), self._services.of)
+        self._undo = Undo(imports, UndoLedger(client, with_workers_history(client, settings)), self._services.of)
 
     def run(self, details: dict[str, object], *, dry_run: bool, as_json: bool) -> None:
         """Count the imports, or ask and undo them; record the action, and end with an exit code."""

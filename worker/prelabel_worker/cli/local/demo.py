@@ -27,7 +27,6 @@ from prelabel_worker.cli.local.sandbox import put_project
 from prelabel_worker.cli.shared.interrupts import ends_as_an_exception, stop_signals
 from prelabel_worker.cli.shared.screen import Screen, console, styled
 from prelabel_worker.cli.shared.terminal import AWAY, DONE_WITH_DEAD, TIMED_OUT, say
-from prelabel_worker.cli.shared.typed import typed
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.operations.projects import Projects
@@ -226,10 +225,10 @@ def _show_commands(stack: Stack, dead_letter: DeadLetter | None, screen: Screen,
         )
     else:
         screen.print("Everything stops now. To start it again with these rows and the sandbox's pages:")
-        screen.print(f"  {typed(command('up', data=DEMO_DATA))}", soft_wrap=True, highlight=False)
+        screen.print(f"  {command('up', data=DEMO_DATA)}", soft_wrap=True, highlight=False)
     screen.print("In another terminal, in this folder:")
     for line in _commands(dead_letter):
-        screen.print(f"  {typed(line)}", soft_wrap=True, highlight=False)
+        screen.print(f"  {line}", soft_wrap=True, highlight=False)
     if keep:
         screen.print()
         for line in for_programs_elsewhere(stack):

@@ -10,6 +10,7 @@ import httpx
 import orjson
 import typer
 
+from prelabel.printing import command
 from prelabel.text_input import read_text
 from prelabel_worker.cli.shared.terminal import USAGE, AsJson, ServiceAway, out, print_line, say
 from prelabel_worker.stack import stack_file
@@ -45,7 +46,9 @@ def run(
 
 
 def project(
-    file: Annotated[str, typer.Argument(help='JSON, or -: {"id", "name", "mediaType", "ontology", "dataRows"}.')],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help='JSON, or -: {"id", "name", "mediaType", "ontology", "dataRows"}.')
+    ],
     url: Annotated[str | None, typer.Option(help="The sandbox's address; else that of the running stack.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -70,7 +73,7 @@ def sandbox_url() -> str:
     """Return the address of the running stack's sandbox. Raises ServiceAway."""
     stack = stack_file.read()
     if stack is None:
-        raise ServiceAway("no stack runs here: `prelabel up` starts one")
+        raise ServiceAway(f"no stack runs here: `{command('up')}` starts one")
     return stack.sandbox_url
 
 

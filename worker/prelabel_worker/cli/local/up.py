@@ -8,13 +8,12 @@ from typing import Annotated
 import orjson
 import typer
 
-from prelabel.printing import counted
+from prelabel.printing import command, counted
 from prelabel_worker.cli.local.demo_rows import DEMO_DATA
 from prelabel_worker.cli.local.running import for_programs_elsewhere, supervise
 from prelabel_worker.cli.local.sandbox import put_project
 from prelabel_worker.cli.shared.interrupts import stop_signals
 from prelabel_worker.cli.shared.terminal import print_line, say, usage
-from prelabel_worker.cli.shared.typed import typed
 from prelabel_worker.stack.stack import Stack
 
 _DATA = "data"
@@ -70,7 +69,7 @@ def _greeting(stack: Stack, workers: int, data: str) -> Iterator[str]:
     yield ""
     yield "In another terminal, in this folder:"
     for line in (["publish examples/predictions.ndjson", "wait"] if data == _DATA else []) + ["status", "dead list"]:
-        yield f"  {typed(f'prelabel {line}')}"
+        yield f"  {command(line)}"
     yield ""
     yield f"What a labeler would see: {sandbox}/{'projects/demo-project' if data == _DATA else ''}"
     yield "Ctrl-C stops everything."

@@ -11,9 +11,10 @@ from prelabel_worker.accounts.status import Accounts, AccountStatus
 from prelabel_worker.cli.health.status import account_note
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
+from prelabel_worker.cli.shared.durations import duration
 from prelabel_worker.cli.shared.known import check_account
 from prelabel_worker.cli.shared.screen import console, new_table
-from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, RedisUrl, out, report, usage
+from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, RedisUrl, out, report, until_when, usage
 from prelabel_worker.operations.action_log import Actions, user
 
 Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's name, as in PRELABEL_ACCOUNT_KEYS.")]
@@ -35,20 +36,27 @@ def list_accounts(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
 def pause(
     name: Name,
     why: Annotated[str, typer.Option("--why", help="The reason, shown wherever the account is listed.")] = "",
-    seconds: Annotated[float | None, typer.Option("--for", help="Seconds; else until it is resumed.", min=0)] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--for", parser=duration, metavar="TIME", help="How long, such as 90s, 30m or 2h; else until it is resumed."
+        ),
+    ] = None,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
     """Stop an account's uploads; rows are still accepted, and running imports are still polled and settled.
 
-    Example: prelabel account pause default --why "the key is being changed" --for 600
+    Example: prelabel account pause default --why "the key is being changed" --for 10m
     """
     operator = _Operator(name, redis_url)
     reason = f"by {user()}" + (f": {why[:200]}" if why else "")
     operator.pauses.stop_account(name, reason, seconds)
     operator.actions.record_account(name, "pause", {"why": why[:200], "pauseSeconds": seconds})
     until = None if seconds is None else end_of(seconds)
-    report(as_json, {"account": name, "paused": True, "pausedUntil": until}, f"account {name} is paused")
+    report(
+        as_json, {"account": name, "paused": True, "pausedUntil": until}, f"account {name} is paused{until_when(until)}"
+    )
 
 
 def resume(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> None:

@@ -10,7 +10,7 @@ from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import of_each
 from prelabel_worker.cli.shared.known import check_project
 from prelabel_worker.cli.shared.screen import console
-from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, usage, when
+from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, usage, when
 from prelabel_worker.operations.action_log import KEPT, Action, Actions
 from prelabel_worker.queries.status import Inspector
 
@@ -48,6 +48,7 @@ def actions(
     if not newest:
         if project is not None:
             check_project(inspector, project)
+        say("no action is recorded")
         raise typer.Exit(NOTHING)
 
 

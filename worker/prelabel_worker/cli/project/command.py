@@ -11,9 +11,10 @@ from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.cli.health.status import quarantine_notes, table
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.known import check_project, note_unknown_account, note_unknown_project
+from prelabel_worker.cli.shared.durations import duration
+from prelabel_worker.cli.shared.known import check_project, note_unknown_account, note_unknown_project, say_no_rows
 from prelabel_worker.cli.shared.screen import console
-from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, RedisUrl, out, report, say, usage
+from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, RedisUrl, out, report, say, until_when, usage
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.operations.action_log import Actions, user
 from prelabel_worker.operations.overrides import OVERRIDES, shown
@@ -32,31 +33,37 @@ def list_projects(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     survey = Inspector(connect(settings), settings.key_prefix).survey()
     if as_json:
         out({"projects": [status.as_json() for status in survey.projects]})
-    else:
+    elif survey.projects:
         console().print(table(survey.projects))
     for note in quarantine_notes(survey):
         say(note)
     if not survey.projects:
+        say_no_rows(settings)
         raise typer.Exit(NOTHING)
 
 
 def pause(
     name: Name,
     why: Annotated[str, typer.Option("--why", help="The reason, shown wherever the project is listed.")] = "",
-    minutes: Annotated[float | None, typer.Option("--for", help="Minutes; else until it is resumed.", min=0)] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--for", parser=duration, metavar="TIME", help="How long, such as 90s, 30m or 2h; else until it is resumed."
+        ),
+    ] = None,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
     """Stop a project's uploads; rows are still accepted, and running imports are still settled.
 
-    Example: prelabel project pause demo-project --why "new ontology on its way"
+    Example: prelabel project pause demo-project --why "new ontology on its way" --for 2h
     """
     operator = _Operator(name, redis_url)
     reason = f"by {user()}" + (f": {why[:200]}" if why else "")
-    operator.pauses.pause_project(name, reason, None if minutes is None else minutes * 60)
-    operator.record("pause", {"why": why[:200], "pauseSeconds": None if minutes is None else minutes * 60})
+    operator.pauses.pause_project(name, reason, seconds)
+    operator.record("pause", {"why": why[:200], "pauseSeconds": seconds})
     until = operator.inspector.status(name).paused_until
-    report(as_json, {"projectId": name, "paused": True, "pausedUntil": until}, f"{name} is paused")
+    report(as_json, {"projectId": name, "paused": True, "pausedUntil": until}, f"{name} is paused{until_when(until)}")
 
 
 def resume(name: Name, as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
@@ -150,6 +157,12 @@ def set_overrides(
     submit_as: Annotated[
         str | None, typer.Option("--as", help="What its rows are imported as: pre-labels (default) or ground-truth.")
     ] = None,
+    data_row_forms: Annotated[
+        str | None,
+        typer.Option(
+            help="How its rows may name data rows: id, global-key or both; by default as its imported rows do."
+        ),
+    ] = None,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
@@ -159,7 +172,7 @@ def set_overrides(
 
     Example: prelabel project set demo-project --chunk-rows 500 --linger-seconds 10 --priority default
     """
-    values = (chunk_rows, linger_seconds, policy, priority, account, retry_hours, submit_as)
+    values = (chunk_rows, linger_seconds, policy, priority, account, retry_hours, submit_as, data_row_forms)
     fields = {
         override.field: override.parse(value)
         for override, value in zip(OVERRIDES, values, strict=True)
@@ -179,6 +192,8 @@ def set_overrides(
     current = shown(operator.inspector.overrides(name))
     text = ", ".join(f"{option} {value}" for option, value in current.items()) or "as the settings say"
     report(as_json, {"projectId": name, "overrides": current}, f"{name}: {text}")
+    if data_row_forms == "both":
+        say("a data row that is named by its id and by its global key counts as two: neither overrides the other")
 
 
 def _refuse_older(inspector: Inspector) -> None:

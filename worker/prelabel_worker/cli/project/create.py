@@ -4,14 +4,17 @@ from typing import Annotated
 
 import typer
 
+from prelabel.annotations.kinds import media_type_of
+from prelabel.printing import command
 from prelabel_worker.accounts.repeating import Stopped
 from prelabel_worker.cli.setup.calling import AWAY_ERRORS, Account, calling, words
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.terminal import AWAY, USAGE, AsJson, RedisUrl, out, print_line, say, usage
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.labelbox.errors import RequestError
+from prelabel_worker.ontology.media_types import known_media_type
 from prelabel_worker.settings import Settings
 from prelabel_worker.setup.calls import Calls
+from prelabel_worker.setup.editor_tasks import TaskType, check_media, evaluates_chats
 from prelabel_worker.setup.ontologies import NoOntology, Ontologies, Ontology
 from prelabel_worker.setup.projects import HalfDone, Projects
 
@@ -20,6 +23,10 @@ def create(
     ontology: Annotated[str, typer.Option(metavar="ID", help="The ontology's id, as prelabel ontology list shows it.")],
     name: Annotated[str | None, typer.Option(help="The project's name.")] = None,
     media_type: Annotated[str | None, typer.Option(help="IMAGE, VIDEO, TEXT …; else the ontology's.")] = None,
+    editor_task_type: Annotated[
+        TaskType | None,
+        typer.Option(case_sensitive=False, help="For chats or responses; needs an ontology of that kind."),
+    ] = None,
     hide: Annotated[bool, typer.Option("--hide", help="Do not show pre-labels to labelers (yet).")] = False,
     project_id: Annotated[
         str | None, typer.Option("--project-id", help="Finish a project that exists instead of making one.")
@@ -34,14 +41,17 @@ def create(
     """
     if (name is None) == (project_id is None):
         usage("give --name for a new project, or --project-id to finish one that exists")
+    if editor_task_type is not None and project_id is not None:
+        usage("--editor-task-type is for a new project: one that exists keeps its own")
     settings = settings_for(redis_url)
     with calling(settings, account) as calls:
         connected = _ontology(calls, ontology)
         media = _media(connected, media_type)
-        made = project_id or _made(calls, str(name), media)
+        task = _task(connected, editor_task_type, media) if project_id is None else None
+        made = project_id or _made(calls, str(name), media, task)
         _set_up(settings, calls, made, ontology, show=not hide)
     if as_json:
-        out({"project": made, "ontology": ontology, "mediaType": media, "shown": not hide})
+        out({"projectId": made, "ontology": ontology, "mediaType": media, "editorTaskType": task, "shown": not hide})
     else:
         say(
             f"ontology '{connected.name}' is connected; pre-labels are {'hidden from' if hide else 'shown to'} labelers"
@@ -59,17 +69,30 @@ def _ontology(calls: Calls, ontology_id: str) -> Ontology:
 
 def _media(ontology: Ontology, option: str | None) -> str:
     """Return the media type. Exit code 2 when the option differs from the ontology's: Labelbox refuses that."""
-    media = (option or ontology.media_type or "").upper()
-    if not media:
-        usage("the ontology names no media type: give --media-type")
-    if ontology.media_type and ontology.media_type.upper() != media:
+    if option is None:
+        if not ontology.media_type:
+            usage("the ontology names no media type: give --media-type")
+        return ontology.media_type.upper()
+    media = known_media_type(option)
+    if ontology.media_type and media_type_of(ontology.media_type) != media_type_of(media):
         usage(f"--media-type {media}: the ontology is for {ontology.media_type}; nothing was made")
     return media
 
 
-def _made(calls: Calls, name: str, media: str) -> str:
+def _task(ontology: Ontology, option: TaskType | None, media: str) -> TaskType | None:
+    """Return the project's task type: the one of the option, or the one that takes pre-labels for such an ontology."""
+    task = option
+    if task is None and evaluates_chats(ontology.normalized):
+        task = TaskType.OFFLINE_MODEL_CHAT_EVALUATION
+        say(f"the ontology is for chats: the project is made with --editor-task-type {task}")
+    if task is not None:
+        check_media(task, f"--editor-task-type {task}", media)
+    return task
+
+
+def _made(calls: Calls, name: str, media: str, task: TaskType | None) -> str:
     try:
-        return Projects(calls).create(name, media)
+        return Projects(calls).create(name, media, task)
     except RequestError as error:
         if error.maybe_accepted:
             say(

@@ -20,7 +20,7 @@ _SHOWN = 10
 
 def forget(
     name: Annotated[
-        str | None, typer.Argument(metavar="[PROJECT]", help="A project, or a name as doctor spells it (hex:…).")
+        str | None, typer.Argument(metavar="PROJECT", help="A project, or a name as doctor spells it (hex:…).")
     ] = None,
     malformed: Annotated[
         bool, typer.Option("--malformed", help="All names in the set of projects that no project can have.")

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from prelabel.printing import counted
+from prelabel.printing import command, counted
 from prelabel.wire.client import Client
-from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.configuration import settings_for, with_workers_history
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.cli.shared.known import check_project
@@ -24,7 +24,6 @@ from prelabel_worker.cli.shared.terminal import (
     say,
     usage,
 )
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.errors import PurgeEnded
 from prelabel_worker.operations.action_log import Actions, user
 from prelabel_worker.operations.purge import Purge, PurgeResult, expected
@@ -104,7 +103,7 @@ def _carry_out(
 
     Exit code 3 when somebody else has ended the purge.
     """
-    purge = Purge(client, settings)
+    purge = Purge(client, with_workers_history(client, settings))
     if sys.stderr.isatty():
         purge.progress = lambda result: print_over(
             f"discarded {result.discarded:,} rows, {result.in_flight:,} in imports in progress"
@@ -126,7 +125,7 @@ def _carry_out(
 
 def _answer(result: PurgeResult, name: str, *, as_json: bool, dry_run: bool) -> None:
     if as_json:
-        out({"project": name, **result.as_json(), "discarded": result.discarded})
+        out({"projectId": name, **result.as_json(), "discarded": result.discarded})
         return
     verb = "would discard" if dry_run else "discarded"
     print_line(

@@ -5,15 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
+from prelabel.printing import command
 from prelabel.unix_time import UnixTime
 from prelabel_worker.cli.dead.show import times
-from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.configuration import settings_for, with_workers_history
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import of_each
 from prelabel_worker.cli.shared.known import projects_named
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, when
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.queries.row_report import FINAL
 from prelabel_worker.queries.row_trace import MAX_FRAMES, Settled, Trace, Tracer, Waiting
@@ -34,6 +34,7 @@ def show(
     """
     settings = settings_for(redis_url)
     client = connect(settings)
+    settings = with_workers_history(client, settings)
     tracer = Tracer(client, settings.key_prefix, history_days=settings.history_days)
     projects = projects_named(Inspector(client, settings.key_prefix), project)
     traces = dict(of_each(projects, lambda project_id: [(project_id, tracer.trace(project_id, key))]))
@@ -81,7 +82,8 @@ def _lines(project_id: str, trace: Trace) -> Iterator[str]:
         # What was imported is remembered by data row, not by import: after an undo, less may remain.
         undone = any(settled.import_.undone_at for settled in trace.settled)
         or_less = "; perhaps less: an import of this data row was undone" if undone else ""
-        yield f"remaining of older messages{model}: {', '.join(leftovers.uuids) or 'no known uuid'}{unnamed}{or_less}"
+        uuids = ", ".join(leftovers.uuids) or "no known uuid"
+        yield f"still in Labelbox from older messages{model}: {uuids}{unnamed}{or_less}"
 
 
 def _settled(settled: Settled) -> str:

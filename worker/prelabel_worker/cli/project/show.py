@@ -8,6 +8,7 @@ import typer
 from prelabel.printing import and_more, counted
 from prelabel.wire.client import Client
 from prelabel_worker.cli.health.status import COLUMNS
+from prelabel_worker.cli.shared.added_again import advice
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.known import check_project, note_unknown_project
@@ -90,8 +91,10 @@ def _facts(
     yield "chunks at a time", status.open_most and f"{status.open_most:,}"
     yield "retrying", status.retrying and f"{status.retrying:,} ({_tries(status)})"
     yield "imported as", overrides.get("as", SubmitAs.PRE_LABELS.value)
+    yield "data rows named by", _named_by(status)
     yield "had pre-labels from here", _by_policy(status)
-    yield "remaining of older messages", status.leftovers and counted(status.leftovers, "annotation")
+    yield "added again", status.added_again and advice(status.project_id)
+    yield "still in Labelbox from older messages", status.leftovers and counted(status.leftovers, "annotation")
     yield "undone", status.undone and f"{status.undone:,} of the discarded"
     for reason, count in status.dead_reasons.items():
         yield f"dead: {reason}", f"{count:,}"
@@ -112,8 +115,19 @@ def _tries(status: ProjectStatus) -> str:
 
 def _by_policy(status: ProjectStatus) -> str:
     """Return what the policy did with rows that had pre-labels from here; '' when there were none."""
-    counts = {"overridden": status.overridden, "skipped": status.skipped, "dead by policy": status.dead_by_policy}
+    counts = {
+        "overridden": status.overridden,
+        "added again": status.added_again,
+        "skipped": status.skipped,
+        "dead by policy": status.dead_by_policy,
+    }
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+
+
+def _named_by(status: ProjectStatus) -> str:
+    """Return how imported rows name their data rows, and what it costs if they do it in both ways."""
+    cost = ": a data row that is named in both ways counts as two" if len(status.data_row_forms) > 1 else ""
+    return " and ".join(status.data_row_forms) + cost
 
 
 def _until(status: ProjectStatus) -> str:

@@ -28,7 +28,9 @@ PublishAll = Callable[[Publisher, Source], tuple[int, int]]
 
 @reading
 def publish(
-    file: Annotated[str, typer.Argument(help="A file, perhaps packed with gzip, or - for standard input.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A file, perhaps packed with gzip, or - for standard input.")
+    ],
     project: Annotated[
         str | None, typer.Option("--project", "-p", help="The project of records that do not name one.")
     ] = None,

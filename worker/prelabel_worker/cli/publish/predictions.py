@@ -20,7 +20,7 @@ from prelabel.readers import (
     read_mapping,
 )
 from prelabel.readers.ndjson import Form, LineOptions, read_lines
-from prelabel.readers.recognition import Likeness, recognise
+from prelabel.readers.recognition import Likeness, has_no_json, recognise
 from prelabel.text_input import STANDARD_INPUT, TextInput, name_of, open_text
 from prelabel_worker.cli.shared.parameters import sharing
 from prelabel_worker.cli.shared.terminal import say, usage
@@ -87,8 +87,13 @@ class Predictions:
         """
         self._check()
         if self.form in FORMATS:
-            if project is None or file == STANDARD_INPUT:
-                usage(f"{self.form} needs a FILE and --project")
+            if project is None:
+                usage(f"{self.form} needs --project: its records do not name one")
+            if file == STANDARD_INPUT or Path(file).is_fifo():
+                usage(
+                    f"{self.form} cannot be read from standard input or a pipe, since a file of it is read more than "
+                    "once: write it to a file, unpacked or not, and give that file's name"
+                )
             mapping = read_mapping(self.mapping) if self.mapping else ClassMapping()
             special: dict[str, Any] = {name: value for name in _SPECIAL if (value := getattr(self, name)) is not None}
             options = ReaderOptions(project, self.model, self.global_key, mapping, **special)
@@ -102,6 +107,8 @@ class Predictions:
             likeness = recognise(stream, Path(file) if stream.size is not None else None)
             if likeness is not None and not set(likeness.formats) & set(Form):
                 usage(f"{name_of(file)}: {likeness.text}")
+            if stream.size is not None and has_no_json(stream):  # a pipe may begin with a bad line
+                usage(f"{name_of(file)}: no line of it is JSON: expected one message or annotation a line, or --format")
             form = None if self.form == _AUTO else Form(self.form)
             with watch(stream) as lines:
                 yield _to_the_end(
@@ -123,8 +130,6 @@ class Predictions:
             say(f"{path}: {likeness.text}")
 
     def _unlike(self, path: Path) -> Likeness | None:
-        if not path.is_file():  # a pipe cannot be read twice
-            return None
         with suppress(UnreadableInput), open_text(path) as stream:
             likeness = recognise(stream, path)
             return None if likeness is None or self.form in likeness.formats else likeness

@@ -15,19 +15,20 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from prelabel import Publisher, RedisUnavailable
-from prelabel.printing import counted
+from prelabel.printing import command, counted
 from prelabel.readers import Record, Source
 from prelabel.wire.client import Client
 from prelabel_worker.cli.publish.send import FLUSH_SECONDS, FirstRefusals, Refusal, send
+from prelabel_worker.cli.shared.added_again import advice
+from prelabel_worker.cli.shared.configuration import with_workers_history
 from prelabel_worker.cli.shared.explaining import Explaining
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, ServiceAway, out, print_line, say, usage
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.queries.row_follower import Follower, follow
 from prelabel_worker.queries.row_report import FINAL, PENDING, ReportedRow, RowReport
-from prelabel_worker.queries.status import Inspector
+from prelabel_worker.queries.status import Inspector, ProjectStatus
 from prelabel_worker.queries.waiting import Wait
 from prelabel_worker.rendering.identity import file_message_id
 from prelabel_worker.settings import Settings
@@ -60,8 +61,9 @@ class Reporting:
         self._stop = threading.Event()
         self._now_ms = HeldReader(client).now_ms
         self._inspector = Inspector(client, settings.key_prefix)
-        self._overridden: dict[str, int] = {}  # project → its count before this run published its first row
-        self._waiting: list[ReportedRow] = []
+        self._before: dict[str, ProjectStatus] = {}  # project → its status before this run published its first row
+        #: Rows that the report lacks, in the order of the file, and what adds each to it.
+        self._waiting: list[tuple[Callable[[ReportedRow], None], ReportedRow]] = []
         self._first = FirstRefusals()
         self._waits: list[Wait] = []
         self._published_before = 0  # records that an earlier run published
@@ -69,7 +71,7 @@ class Reporting:
             self._report = RowReport(path, file)
         except OSError as error:
             usage(f"{path}: {error.strerror}")
-        if settings.history_days == 0:
+        if with_workers_history(client, settings).history_days == 0:
             say("no history is kept (PRELABEL_HISTORY_DAYS=0): the outcome of single rows cannot be known")
 
     def __enter__(self) -> Self:
@@ -86,13 +88,16 @@ class Reporting:
                 raise _Stopped
             self._take(publisher, record)
 
+        def refuse(refusal: Refusal) -> None:
+            self._wait_for_flush(publisher, self._report.add, self._refused(refusal))
+
         def finish() -> None:
             self._flush(publisher)
             publisher.close(FLUSH_SECONDS)
 
         try:
             with interrupts(self._stop):
-                published, refused = send(source, take, finish, self._refused)
+                published, refused = send(source, take, finish, refuse)
         except _Stopped:
             self._interrupted(publisher)
         return published - self._published_before, refused
@@ -111,7 +116,7 @@ class Reporting:
         elif timeout is not None:
             print_line(", ".join(f"{name} {counts[name]:,}" for name in (*_DONE, *_UNSETTLED) if counts[name]))
         if timeout is not None:
-            self._say_overridden()
+            self._say_repeated()
         if timeout is not None and any(counts[name] for name in _UNSETTLED):
             raise typer.Exit(TIMED_OUT)
         if any(counts[name] for name in ("dead", "refused", "unknown", "discarded")):
@@ -129,12 +134,16 @@ class Reporting:
         row, message = _identified(record)
         if row is not None and self._report.had(row.project_id, row.message_id):
             self._published_before += 1
+            self._wait_for_flush(publisher, self._report.meet, row)
             return
-        if row is not None and row.project_id not in self._overridden:
-            self._overridden[row.project_id] = self._inspector.status(row.project_id).overridden
+        if row is not None and row.project_id not in self._before:
+            self._before[row.project_id] = self._inspector.status(row.project_id)
         message_id = publisher.publish(message)
         if row is not None and row.message_id == message_id:
-            self._waiting.append(row)
+            self._wait_for_flush(publisher, self._report.add, row)
+
+    def _wait_for_flush(self, publisher: Publisher, record: Callable[[ReportedRow], None], row: ReportedRow) -> None:
+        self._waiting.append((record, row))
         if len(self._waiting) >= _FLUSH_ROWS:
             self._flush(publisher)
 
@@ -142,15 +151,15 @@ class Reporting:
         """Wait until Redis has accepted the waiting rows, then add them to the report."""
         at_ms = self._now_ms()
         publisher.flush(FLUSH_SECONDS)
-        for row in self._waiting:
-            self._report.add(replace(row, published_ms=at_ms))
+        for record, row in self._waiting:
+            record(replace(row, published_ms=at_ms) if row.outcome == PENDING else row)
         self._waiting = []
         self._report.commit()
 
-    def _refused(self, refusal: Refusal) -> None:
+    def _refused(self, refusal: Refusal) -> ReportedRow:
         self._first(refusal)
         facts = refusal.facts
-        row = ReportedRow(
+        return ReportedRow(
             facts.project_id or self._project_id or "",
             dict(facts.data_row or {}),
             facts.message_id or "",
@@ -159,7 +168,6 @@ class Reporting:
             reason=refusal.reason.value,
             details={"problem": refusal.problem, **refusal.details},
         )
-        self._report.add(row)
 
     def _wait(self, timeout: float, *, retrying: bool) -> None:
         followers = [
@@ -210,15 +218,21 @@ class Reporting:
         pending = counted(sum(counts[name] for name in _UNSETTLED), "row")
         say(
             f"interrupted: {pending} still pending, which workers settle without this command; "
-            + (again if self._path else "prelabel wait waits for them; with --report the same command resumes")
+            + (again if self._path else f"{command('wait')} waits for them; with --report the same command resumes")
         )
         raise typer.Exit(INTERRUPTED)
 
-    def _say_overridden(self) -> None:
-        """Print how many rows overrode pre-labels. Projects count them, so rows of other publishers are included."""
-        now = {project: self._inspector.status(project).overridden for project in self._overridden}
-        if rows := sum(now[project] - before for project, before in self._overridden.items()):
+    def _say_repeated(self) -> None:
+        """Print how many rows met pre-labels. Projects count them, so rows of other publishers are included."""
+        pairs = [(before, self._inspector.status(project)) for project, before in self._before.items()]
+        if rows := sum(now.overridden - before.overridden for before, now in pairs):
             say(f"imported meanwhile, overriding pre-labels from here: {counted(rows, 'row')}")
+        for before, now in pairs:
+            if rows := now.added_again - before.added_again:
+                added = (
+                    f"imported meanwhile, added beside pre-labels from here: {counted(rows, 'row')} of {now.project_id}"
+                )
+                say(f"{added}; {advice(now.project_id)}")
 
     def _write(self) -> None:
         try:

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from prelabel.errors import InboxFull
-from prelabel.printing import counted
+from prelabel.printing import command, counted
 from prelabel.publishing.buffer import Limits
 from prelabel.publishing.inbox import Inbox
 from prelabel.publishing.options import PublisherSettings
@@ -32,7 +32,6 @@ from prelabel_worker.cli.shared.terminal import (
     print_line,
     say,
 )
-from prelabel_worker.cli.shared.typed import command
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The publishers' spool_dir.")]
 _ANY_SIZE = 2**62

@@ -11,11 +11,12 @@ import redis
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from prelabel import printing
 from prelabel.printing import and_more, counted
 from prelabel.readers import FORMATS
 from prelabel.text_input import TextInput, read_text
 from prelabel.wire.client import Client
-from prelabel_worker.chunks.project_memory import ProjectMemory
+from prelabel_worker.chunks.project_memory import BOTH_FORMS, ProjectMemory
 from prelabel_worker.cli.publish.predictions import Predictions, reading, say_left_out
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -36,6 +37,7 @@ from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.labelbox.ontology_cache import REFRESH_SECONDS, Catalog
 from prelabel_worker.labelbox.types import SubmitAs
 from prelabel_worker.ontology.file import read_ontology
+from prelabel_worker.ontology.media_types import known_media_type
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.rendering.file_validation import STAND_IN, Check, OfProject, Report, structure, validate
@@ -47,7 +49,9 @@ _SHOW_BYTES = 1 << 20
 
 @reading
 def command(
-    file: Annotated[str, typer.Argument(help="A file, perhaps packed with gzip, or - for standard input.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A file, perhaps packed with gzip, or - for standard input.")
+    ],
     predictions: Predictions = Predictions(),  # noqa: B008 - frozen; `reading` gives the real one
     ontology: Annotated[
         Path | None,
@@ -57,6 +61,10 @@ def command(
         str | None, typer.Option("--project", "-p", help="Check with this project's ontology, from Redis or Labelbox.")
     ] = None,
     media_type: Annotated[str | None, typer.Option(help="With --ontology: used in place of the file's own.")] = None,
+    import_as: Annotated[
+        SubmitAs | None,
+        typer.Option("--as", help="What rows are imported as. [default: with --project its setting, else pre-labels]"),
+    ] = None,
     limit: Annotated[int, typer.Option(help="Maximum number of errors to show.", min=0)] = 20,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
@@ -69,14 +77,28 @@ def command(
         usage("give --ontology or --project, not both")
     if media_type is not None and ontology is None:
         usage("--media-type needs --ontology: without it, the media type is not checked")
+    if import_as is not None and ontology is None and project is None:
+        usage("--as needs --ontology or --project: without them, only the structure is checked")
+    if media_type is not None:
+        known_media_type(media_type)
     report = Report(noun="record" if predictions.form in FORMATS else "line")
     left_out: dict[str, int] = {}
     with predictions.open(file, project or STAND_IN, left_out, mixed=True, watch=_watched) as source:
         check = (
-            _of_file(ontology, media_type) if ontology else _of_project(project, redis_url) if project else structure
+            _of_file(ontology, media_type, import_as)
+            if ontology
+            else _of_project(project, import_as, redis_url)
+            if project
+            else structure
         )
         validate(source, check, limit, report)
     say_left_out(left_out)
+    if BOTH_FORMS in report.naming.values() and (not isinstance(check, OfProject) or check.any_form):
+        accept = printing.command("project set", project or "PROJECT", data_row_forms="both")
+        say(
+            "the file names data rows by id and by global key: once rows are imported, workers refuse a form that none "
+            f"of them has, unless you run {accept}"
+        )
     _print(report, as_json)
     if report.invalid:
         raise typer.Exit(DONE_WITH_DEAD)
@@ -97,7 +119,7 @@ def _print(report: Report, as_json: bool) -> None:
         print_line(f"{count:>10,}  {reason.value}")
 
 
-def _of_file(path: Path, media_type: str | None) -> Check:
+def _of_file(path: Path, media_type: str | None, import_as: SubmitAs | None) -> Check:
     try:
         content = orjson.loads(read_text(path))
     except orjson.JSONDecodeError as error:
@@ -107,10 +129,10 @@ def _of_file(path: Path, media_type: str | None) -> Check:
         say(f"{path}: {remark}")
     if not file.media_known:
         say(f"media type {file.media_type or 'not given'}: kinds are not checked against it; set one with --media-type")
-    return OfProject(file.ontology)
+    return OfProject(file.ontology, ground_truth=import_as is SubmitAs.GROUND_TRUTH)
 
 
-def _of_project(project: str, redis_url: str | None) -> Check:
+def _of_project(project: str, import_as: SubmitAs | None, redis_url: str | None) -> Check:
     """Return the check that workers make: with Labelbox's ontology, or the cached one when that is only seconds old.
 
     When Labelbox does not answer, an older cached ontology is used. Writes nothing but the account's count of requests.
@@ -120,21 +142,21 @@ def _of_project(project: str, redis_url: str | None) -> Check:
     try:
         client = connect(settings)
         cached = Catalog(client, settings.key_prefix).get(project)
-        form = ProjectMemory(client, settings).form(project)
+        forms = ProjectMemory(client, settings).forms(project)
         submit_as = Inspector(client, settings.key_prefix).overrides(project).get("submitAs", "")
     except (ServiceAway, redis.RedisError) as error:
         say(f"{error}; asking Labelbox")
-        client, cached, form, submit_as = None, None, None, ""
-    ground_truth = submit_as == SubmitAs.GROUND_TRUTH
+        client, cached, forms, submit_as = None, None, "", ""
+    ground_truth = (import_as or submit_as) == SubmitAs.GROUND_TRUTH
     if cached is not None and cached.age_seconds <= REFRESH_SECONDS and not cached.is_outdated():
-        return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
+        return OfProject(cached.ontology, project, forms, ground_truth=ground_truth)
     try:
-        return OfProject(_fetch_ontology(settings, client, project), project, form, ground_truth=ground_truth)
+        return OfProject(_fetch_ontology(settings, client, project), project, forms, ground_truth=ground_truth)
     except (RequestError, ConfigurationError) as error:
         if cached is None:
             raise ServiceAway(f"the ontology of {project} cannot be read: {error}") from None
         say(f"{error}; using the ontology of {counted(round(cached.age_seconds / 60), 'minute')} ago")
-        return OfProject(cached.ontology, project, form, ground_truth=ground_truth)
+        return OfProject(cached.ontology, project, forms, ground_truth=ground_truth)
 
 
 def _fetch_ontology(settings: Settings, client: Client | None, project: str) -> Ontology:

@@ -6,14 +6,13 @@ from typing import Annotated
 
 import typer
 
-from prelabel.printing import and_more, counted
+from prelabel.printing import and_more, command, counted
 from prelabel_worker.cli.publish.predictions import Predictions, reading
 from prelabel_worker.cli.setup.batch_rows import MISSING, BatchRows, of_dead_letters, of_lines, of_predictions
 from prelabel_worker.cli.setup.calling import Account, Timeout, bar, calling
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, NOTHING, AsJson, RedisUrl, out, print_line, say, usage
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.store import BulkResult, HeldRows
 from prelabel_worker.operations.action_log import Actions

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import orjson
 import typer
 
 from prelabel.errors import MessageError
-from prelabel.printing import and_more, counted
+from prelabel.printing import and_more, command, counted
 from prelabel.readers import BadRecord, Source
 from prelabel.text_input import read_text
 from prelabel.validation.gate import read_message
@@ -27,12 +27,20 @@ from prelabel_worker.cli.shared.terminal import (
     say,
     usage,
 )
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.ontology.file import read_ontology, tree_of
 from prelabel_worker.ontology.inference import Inference
+from prelabel_worker.ontology.media_types import known_media_type
 from prelabel_worker.rendering.file_validation import STAND_IN
 from prelabel_worker.setup.calls import Calls
+from prelabel_worker.setup.editor_tasks import (
+    MEDIA_OF_TASK,
+    TASK_OF_KIND,
+    OntologyKind,
+    TaskType,
+    check_media,
+    evaluates_chats,
+)
 from prelabel_worker.setup.ontologies import WITH_FEATURES, NoOntology, Ontologies, Ontology
 
 _SHOWN = 20
@@ -74,6 +82,10 @@ def create(
     media_type: Annotated[
         str | None, typer.Option(help="IMAGE, VIDEO, TEXT …; used in place of the file's own.")
     ] = None,
+    ontology_kind: Annotated[
+        OntologyKind | None,
+        typer.Option(case_sensitive=False, help="For chats or responses; needs the projects' task type."),
+    ] = None,
     account: Account = None,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
@@ -89,15 +101,15 @@ def create(
     in_file = read_ontology(content, media_type)
     for remark in in_file.remarks:
         say(f"{file}: {remark}")
-    if in_file.media_type is None:
-        usage("give --media-type: a project accepts only an ontology of its own media type")
     tree = tree_of(content)
+    task = _task(ontology_kind, tree)
+    media = _media(in_file.media_type, task)
     new_name = name or _name_in(content) or ("" if file == "-" else Path(file).name.split(".")[0])
     if not new_name:
         usage("give --name: standard input has none")
     settings = settings_for(redis_url)
     with calling(settings, account) as calls:
-        made = _create_ontology(Ontologies(calls), new_name, tree, in_file.media_type.upper())
+        made = _create_ontology(Ontologies(calls), new_name, tree, media, task)
     if as_json:
         out(made.as_json())
     else:
@@ -120,7 +132,7 @@ def list_ontologies(
         ontologies = list(islice(Ontologies(calls).list(search), limit))
     if as_json:
         out({"ontologies": [ontology.as_json() for ontology in ontologies]})
-    else:
+    elif ontologies:
         table = new_table("id", "name", "media type", "tools", "classifications", "made")
         for ontology in ontologies:
             counts = (str(ontology.tools), str(ontology.classifications))
@@ -128,6 +140,7 @@ def list_ontologies(
             table.add_row(ontology.id, ontology.name, ontology.media_type or "", *counts, made)
         console().print(table, markup=False)
     if not ontologies:
+        say("no ontology matches" if search else "there is no ontology")
         raise typer.Exit(NOTHING)
 
 
@@ -163,9 +176,30 @@ def _of_id(calls: Calls, ontology_id: str) -> Ontology:
         raise typer.Exit(NOTHING) from None
 
 
-def _create_ontology(ontologies: Ontologies, name: str, tree: Mapping[str, Any], media_type: str) -> Ontology:
+def _task(kind: OntologyKind | None, tree: Mapping[str, Any]) -> TaskType | None:
+    """Return the task type of an ontology: of the kind that was named, or that its tools need."""
+    if kind is None and evaluates_chats(tree):
+        kind = OntologyKind.MODEL_EVALUATION
+        say(f"its tools are those of chats: it is made with --ontology-kind {kind}")
+    return TASK_OF_KIND[kind] if kind is not None else None
+
+
+def _media(media_type: str | None, task: TaskType | None) -> str:
+    """Return the media type in the API's spelling; a task has only one. Exit code 2 if there is none."""
+    if media_type is None and task is None:
+        usage("give --media-type: a project accepts only an ontology of its own media type")
+    media = known_media_type(media_type) if media_type is not None else MEDIA_OF_TASK[cast(TaskType, task)]
+    if task is not None:
+        kind = next(kind for kind, of_kind in TASK_OF_KIND.items() if of_kind == task)
+        check_media(task, f"--ontology-kind {kind}", media)
+    return media
+
+
+def _create_ontology(
+    ontologies: Ontologies, name: str, tree: Mapping[str, Any], media_type: str, task: TaskType | None
+) -> Ontology:
     try:
-        return ontologies.create(name, tree, media_type)
+        return ontologies.create(name, tree, media_type, task)
     except RequestError as error:
         if error.maybe_accepted:
             say(f"the ontology may have been made anyway: {command('ontology list', search=name)}")

@@ -1,5 +1,8 @@
 """The settings of a command."""
 
+from prelabel.wire.client import Client
+from prelabel_worker.cli.shared.terminal import say
+from prelabel_worker.presence import living
 from prelabel_worker.settings import Settings, load_settings, read_settings
 from prelabel_worker.stack import stack_file
 
@@ -7,12 +10,17 @@ from prelabel_worker.stack import stack_file
 def settings_for(redis_url: str | None = None) -> Settings:
     """Read the settings: the option, then the environment, then the running stack's file.
 
-    The file holds an endpoint together with its key; no key from another source is sent to that endpoint.
+    Says which Redis is used when none of them names one: otherwise rows could go where nobody expects them. The file
+    holds an endpoint together with its key; no key from another source is sent to that endpoint.
     """
     option = {"redis_url": redis_url} if redis_url else {}
-    stack = None if "redis_url" in read_settings(**option).model_fields_set else stack_file.read()
-    if stack is None:
+    if "redis_url" in read_settings(**option).model_fields_set:
         return load_settings(**option)
+    stack = stack_file.read()
+    if stack is None:
+        settings = load_settings()
+        say(f"no stack runs here and PRELABEL_REDIS_URL is not set: using the Redis at {settings.state}")
+        return settings
     return load_settings(
         account_keys={},
         redis_url=stack.redis_url,
@@ -20,3 +28,13 @@ def settings_for(redis_url: str | None = None) -> Settings:
         labelbox_endpoint=stack.labelbox_endpoint,
         labelbox_api_key=stack.labelbox_api_key,
     )
+
+
+def with_workers_history(client: Client, settings: Settings) -> Settings:
+    """Return the settings with the workers' `history_days`, whatever the environment of this command says.
+
+    Workers write what the history remembers, so it is found only by their setting. The longest counts if they differ.
+    """
+    announced = [worker.history_days for worker in living(client, settings.key_prefix)]
+    days = max((days for days in announced if days is not None), default=settings.history_days)
+    return settings.model_copy(update={"history_days": days})

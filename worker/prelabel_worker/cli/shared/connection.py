@@ -5,6 +5,7 @@ from typing import Protocol
 import redis
 
 from prelabel.errors import PrelabelError
+from prelabel.printing import command
 from prelabel.wire.client import Client, explained, open_client, remedy_of
 from prelabel.wire.redis_url import RedisUrl
 from prelabel_worker.cli.shared.terminal import ServiceAway
@@ -42,4 +43,4 @@ def not_usable(place: str, error: Exception) -> PrelabelError:
     """
     remedy = remedy_of(error)
     problem = f"{place} {explained(error, remedy)}"
-    return ConfigurationError(problem) if remedy else ServiceAway(f"{problem}; start it, or run `prelabel up`")
+    return ConfigurationError(problem) if remedy else ServiceAway(f"{problem}; start it, or run `{command('up')}`")

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from prelabel.printing import command
 from prelabel.wire.client import Client
 from prelabel_worker.cli.shared.terminal import say
 from prelabel_worker.queries.status import ProjectStatus
@@ -34,6 +35,6 @@ class Explaining:
                 if len(self._said) <= _MOST:
                     say(str(wait))
                 elif len(self._said) == _MOST + 1:
-                    say("more rows wait, for further reasons: see prelabel status")
+                    say(f"more rows wait, for further reasons: see {command('status')}")
         self._next = time.monotonic() + _LOOK_SECONDS
         return waits

@@ -5,11 +5,11 @@ from collections.abc import Collection
 
 import typer
 
-from prelabel.printing import quoted_word
+from prelabel.printing import command, quoted_word
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.cli.shared.terminal import NOTHING, say
-from prelabel_worker.cli.shared.typed import command
 from prelabel_worker.queries.status import Inspector
+from prelabel_worker.settings import Settings
 
 _NEAR = 3
 
@@ -35,6 +35,11 @@ def projects_named(inspector: Inspector, name: str | None) -> list[str]:
         return inspector.projects()
     check_project(inspector, name)
     return [name]
+
+
+def say_no_rows(settings: Settings) -> None:
+    """Say that no project has rows, and where: another Redis may have been meant."""
+    say(f"no row has been published to the Redis at {settings.state} yet")
 
 
 def note_unknown_project(inspector: Inspector, name: str) -> None:

@@ -95,6 +95,11 @@ def json_text(value: Any, *, indent: bool = False) -> str:
     return printable_json(text)
 
 
+def until_when(end: float | None) -> str:
+    """Return ` until …` for an end that is known; else ''."""
+    return f" until {when(end)}" if end else ""
+
+
 def when(seconds: float | None) -> str:
     """Return a Unix time as commands print it, and take it (`--since`); '' for None and 0."""
     return UnixTime(seconds).iso() if seconds else ""

@@ -10,10 +10,24 @@
 --            `held`        the row leaves the chunk and becomes a held row
 --            `superseded`, `skipped`, `discarded`   the row is counted as such; if it was a held row, that is deleted
 --            `cleared`     a held row was imported (it is counted in `imported`): delete the held row
--- returns  {'ok', rows with leftovers, leftovers} | {'done', rows waiting in the inbox, rows with leftovers, leftovers}
---          | {'lost'} (another worker holds the chunk) | {'cursor', n} (not the expected cursor) | {'unbalanced', rows
---          without an outcome}. Leftovers are annotations of older messages that stay at Labelbox.
+-- returns  {'ok', rows with leftovers, leftovers, mixed} | {'done', rows waiting in the inbox, rows with leftovers,
+--          leftovers, mixed} | {'lost'} (another worker holds the chunk) | {'cursor', n} (not the expected cursor)
+--          | {'unbalanced', rows without an outcome}. Leftovers are annotations of older messages that stay at Labelbox;
+--          `mixed` is 1 if the project has imported rows by id and by global key since this commit, else 0.
 -- cost     O(operations + superseding rows + annotation_counts), on the last call also O(frames of the chunk)
+-- Remember how imported rows name their data rows: `i`, `k` or `ik`. They decide which rows are accepted later. What is
+-- remembered of rows that were all undone since does not count. Returns 1 if the project has rows of both forms now, and
+-- did not have them before, else 0. Call it before the rows are counted.
+local function remember_forms(forms)
+  if forms == '' then return 0 end
+  local imported = tonumber(redis.call('HGET', root .. ':counts', 'imported') or 0)
+  local known = imported > 0 and redis.call('HGET', root .. ':meta', 'forms') or ''
+  local both = known .. forms
+  local now_known = (string.find(both, 'i', 1, true) and 'i' or '') .. (string.find(both, 'k', 1, true) and 'k' or '')
+  if now_known ~= known then redis.call('HSET', root .. ':meta', 'forms', now_known) end
+  return now_known ~= known and now_known == 'ik' and 1 or 0
+end
+
 local id, token = ARGV[1], ARGV[2]
 local key = chunk_key(id)
 if not holds(id, token) then return {'lost'} end
@@ -22,18 +36,24 @@ local cursor = tonumber(redis.call('HGET', key, 'cursor'))
 if cursor ~= commit.cursor then return {'cursor', cursor} end
 
 for _, pair in ipairs(commit.superseding) do mark_superseded(pair[1], pair[2]) end
-local leftover_rows, leftovers, overridden, by_policy = 0, 0, 0, 0
+local leftover_rows, leftovers, by_policy = 0, 0, 0
+-- Imported rows that an earlier import had: `added` if some of their lines cannot override, else `overridden`.
+local adds, overridden, added = {}, 0, 0
+for _, at in ipairs(commit.adding) do adds[at] = true end
+local function count_before(at)
+  if adds[at] then added = added + 1 else overridden = overridden + 1 end
+end
 local first = 1
 for at, size in ipairs(commit.count_sizes) do
   local digest, packed = string.sub(ARGV[5], 8 * at - 7, 8 * at), string.sub(ARGV[6], first, first + size - 1)
   local annotations, before = remember_annotation_counts(digest, packed, commit.history_ms)
   first = first + size
-  if before then overridden = overridden + 1 end
+  if before then count_before(at) end
   if annotations > 0 then leftover_rows, leftovers = leftover_rows + 1, leftovers + annotations end
 end
 if leftovers > 0 then redis.call('HINCRBY', root .. ':meta', 'leftovers', leftovers) end
-for _, digest in ipairs(commit.marks) do
-  if mark_imported(digest, commit.history_ms) then overridden = overridden + 1 end
+for at, digest in ipairs(commit.marks) do
+  if mark_imported(digest, commit.history_ms) then count_before(at) end
 end
 
 local aside, body = 0, 6
@@ -59,7 +79,9 @@ for _, outcome in ipairs(commit.outcomes) do
   end
 end
 if overridden > 0 then redis.call('HINCRBY', root .. ':meta', 'overridden', overridden) end
+if added > 0 then redis.call('HINCRBY', root .. ':meta', 'addedAgain', added) end
 if by_policy > 0 then redis.call('HINCRBY', root .. ':meta', 'deadByPolicy', by_policy) end
+local mixed = remember_forms(commit.forms)
 count('imported', commit.imported)
 if commit.imported > 0 then redis.call('DEL', chunk_key(redis.call('HGET', key, 'origin') or id) .. ':refusals') end
 redis.call('HSET', key, 'cursor', commit.after)
@@ -67,7 +89,7 @@ aside = redis.call('HINCRBY', key, 'aside', aside)
 local settled = redis.call('HINCRBY', key, 'settled', commit.imported)
 if not commit.finish then
   redis.call('APPEND', key .. ':past', ARGV[4])
-  return {'ok', leftover_rows, leftovers}
+  return {'ok', leftover_rows, leftovers, mixed}
 end
 
 local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes')
@@ -93,4 +115,4 @@ redis.call('ZREM', root .. ':chunks', id)
 redis.call('ZREM', root .. ':timers', 'chunk:' .. id)
 local waiting = tonumber(redis.call('HGET', root .. ':inbox', 'rows') or 0)
 if waiting > 0 then wake('group', now) end
-return {'done', waiting, leftover_rows, leftovers}
+return {'done', waiting, leftover_rows, leftovers, mixed}

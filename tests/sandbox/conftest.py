@@ -34,6 +34,7 @@ def sandbox(running_sandbox: SandboxProcess) -> Iterator[SandboxProcess]:
     switches = dict.fromkeys(("strictContentLength", "strictFormat", "deleteKeepsPreLabels", "refuseEmptyFile"), False)
     running_sandbox.control("POST", "/settings", {**DEFAULTS, **switches})
     yield running_sandbox
+    running_sandbox.control("POST", "/settings", {**DEFAULTS, **switches})  # fixtures of modules use it, too
     running_sandbox.control("DELETE", "/faults")
 
 

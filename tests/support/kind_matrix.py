@@ -1,12 +1,15 @@
 """Each annotation kind beside each key of the others: the lines that try it, and what every check says of them."""
 
+import copy
 import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, get_args
 
 import orjson
+from pydantic import BaseModel
 
 from prelabel.annotations.kinds import BY_NAME, KEYS, KINDS, Kind, kind_of_json, media_type_of, own_keys, wire_name
 from prelabel.errors import MessageError
@@ -169,3 +172,99 @@ def sandbox_says(lines: list[dict[str, Any]], media: str | None, *, strict: bool
     except Refused as refused:
         return str(refused)
     return None
+
+
+# -- keys below the annotation -----------------------------------------------------------------------------------------
+
+_HULL = [
+    {"name": "hull state", "answer": {"name": "damaged", "classifications": [
+        {"name": "damage kinds", "answer": [{"name": "hole", "classifications": [
+            {"name": "hole remark", "answer": "below the water line"}]}]}]}}
+]  # fmt: skip
+_VESSEL = {"frame": 12, "bbox": {"top": 48, "left": 16, "height": 12, "width": 26}, "classifications": _HULL}
+_SPLASH = {"name": "splash size", "answer": {"name": "small"}}
+DEEP: dict[str, dict[str, Any]] = EXAMPLES | {
+    "bounding box": EXAMPLES["bounding box"] | {"classifications": _HULL},
+    "document box": EXAMPLES["document box"] | {"classifications": _HULL},
+    "video object": EXAMPLES["video object"] | {"segments": [{"keyframes": [_VESSEL]}]},
+    "radio": EXAMPLES["radio"] | {
+        "answer": {"name": "fog", "classifications": [{"name": "fog density", "answer": {"name": "light"}}]}},
+    "checklist": EXAMPLES["checklist"] | {
+        "answer": [{"name": "yellow", "classifications": [{"name": "yellow side", "answer": [{"name": "port"}]}]}]},
+    "timed checklist": EXAMPLES["timed checklist"] | {
+        "answer": [{"name": "splash", "frames": [{"start": 30, "end": 34}], "classifications": [_SPLASH]}]},
+}  # fmt: skip
+"""The examples with answers below them, where the ontology has some."""
+_BELOW: dict[str, Any] = {
+    "answers": [{"name": "red"}],
+    "custom_metrics": [{"name": "iou", "value": 0.5}],
+    "featureSchemaId": 25 * "c",
+    "imBytes": "aGk=",
+    "isBenchmarkReferenceLabel": True,
+    "order": 1,
+    "png": "aGk=",
+    "rankedMessages": [{"messageId": "r-1", "modelConfigName": "tide-13b", "order": 1}],
+    "readonly": True,
+    "schema_id": 25 * "c",
+    "selectedMessages": [{"messageId": "r-1", "modelConfigName": "tide-13b"}],
+    "sourceOntologyName": "remark",
+}
+"""Values for keys that no example has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """An annotation with a key in one of the objects that it holds."""
+
+    #: The path of the object.
+    holder: str
+    key: str
+    annotation: dict[str, Any]
+
+    @property
+    def path(self) -> str:
+        """The path of the key."""
+        return f"{self.holder}.{self.key}"
+
+
+def below(kind: Kind) -> Iterator[Below]:
+    """Yield the deep example of a kind with each key of any model in each object that it holds."""
+    values = _VALUES | _BELOW | _values_in([*DEEP.values()])
+    for holder, place in [*_objects(DEEP[kind.name])][1:]:
+        for key in sorted(_all_keys() - place.keys()):
+            annotation = copy.deepcopy(DEEP[kind.name])
+            dict(_objects(annotation))[holder][key] = copy.deepcopy(values[key])
+            yield Below(holder, key, annotation)
+
+
+@cache
+def _all_keys() -> frozenset[str]:
+    """Return the keys, in JSON, of annotations and of all their parts."""
+    keys: set[str] = set()
+    models: list[Any] = [kind.model for kind in KINDS]
+    seen: set[Any] = set()
+    while models:
+        model = models.pop()
+        if isinstance(model, type) and issubclass(model, BaseModel) and model not in seen:
+            seen.add(model)
+            keys |= {str(field.alias) for field in model.model_fields.values()}
+            models += [field.annotation for field in model.model_fields.values()]
+        elif not isinstance(model, type) or get_args(model):
+            models += get_args(model)
+    return frozenset(keys)
+
+
+def _objects(value: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the path of each object in a value, and the object, the outer ones first."""
+    if isinstance(value, dict):
+        yield path, value
+        for key, item in value.items():
+            yield from _objects(item, f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from _objects(item, f"{path}[{at}]")
+
+
+def _values_in(value: Any) -> dict[str, Any]:
+    """Return a value of each key that occurs in a value."""
+    return {key: item for _, place in _objects({"": value}) for key, item in place.items()}

@@ -206,7 +206,7 @@ PURE = {
     "chunks": "chunk rows commit sent_lines history held_rows held_state",
     "dead_letters": "letter filter editing",
     "labelbox": "types response_types errors responses retry_policy endpoint",
-    "ontology": "ontology tree classification_answers file inference",
+    "ontology": "ontology tree classification_answers foreign_keys file inference",
     "operations": "overrides",
     "quarantine": "names",
     "queries": "metrics",

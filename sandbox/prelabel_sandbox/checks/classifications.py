@@ -53,11 +53,16 @@ def check_answer(
             raise invalid("answer", MISSING)
         check_text(holder["answer"], feature)
         return
-    key = "answers" if "answers" in holder else "answer"
+    key = answer_key(holder)
     options = options_of(holder, feature, scene, changing=changing)
-    chosen = [_option(option, feature, scene, keys) for option in options]
+    chosen = [_option(option, key, feature, scene, keys) for option in options]
     if len({option.schema_id for option in chosen}) < len(chosen):
         raise invalid(key, "Duplicated featureSchema found for checklist")
+
+
+def answer_key(holder: dict[str, Any]) -> str:
+    """Return the key of an answer: `answers`, the old spelling, if the holder has it."""
+    return "answers" if "answers" in holder else "answer"
 
 
 def options_of(holder: dict[str, Any], feature: Feature, scene: Scene, *, changing: bool = False) -> list[Any]:
@@ -66,7 +71,7 @@ def options_of(holder: dict[str, Any], feature: Feature, scene: Scene, *, changi
     Some official payloads have a list of one option for a radio, or one object for a checklist. Whether the service
     accepts these is not known.
     """
-    key = "answers" if "answers" in holder else "answer"
+    key = answer_key(holder)
     if key not in holder:
         raise invalid("answer", MISSING)
     if "answer" in holder and "answers" in holder:
@@ -109,11 +114,11 @@ def check_nested(entries: Any, level: Level, scene: Scene) -> None:
         model_run_keys(entry, "classifications")
 
 
-def _option(value: Any, feature: Feature, scene: Scene, keys: AbstractSet[str]) -> Feature:
-    option = _spelt(mapping(value, "answer"), scene)
-    known_keys(option, keys, "answer")
+def _option(value: Any, key: str, feature: Feature, scene: Scene, keys: AbstractSet[str]) -> Feature:
+    option = _spelt(mapping(value, key), scene)
+    known_keys(option, keys, key)
     chosen = feature.below.find(option)
-    model_run_keys(option, "answer")
+    model_run_keys(option, key)
     check_below(option, chosen.below, scene)
     return chosen
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from prelabel_sandbox.checks.classifications import (
     OPTION,
+    answer_key,
     check_answer,
     check_below,
     check_beside,
@@ -54,18 +55,19 @@ def _check_options(line: dict[str, Any], feature: Feature, scene: Scene) -> bool
     check_beside(line, feature, scene)
     check_answer(line, feature, scene, _FRAMED_OPTION, changing=True)
     options = options_of(line, feature, scene, changing=True)
+    key = answer_key(line)
     framed = [option for option in options if "frames" in option]
     if feature.shape == "radio" and len(framed) < len(options) > 1:
-        raise invalid("answer", "A radio takes one answer at a time.")
+        raise invalid(key, "A radio takes one answer at a time.")
     if "frames" in line:
         if framed:
             raise invalid("frames", "Give them in the options or beside the answer, not both.")
         frame_ranges(line["frames"], "frames", scene)
         return True
     if framed and len(framed) < len(options):
-        raise invalid("answer.frames", MISSING)
+        raise invalid(f"{key}.frames", MISSING)
     for option in framed:
-        frame_ranges(option["frames"], "answer.frames", scene)
+        frame_ranges(option["frames"], f"{key}.frames", scene)
     if overlap(times_of(line, feature)):
-        raise invalid("answer", "A radio takes one answer at a time.")
+        raise invalid(key, "A radio takes one answer at a time.")
     return bool(framed)

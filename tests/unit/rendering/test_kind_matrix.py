@@ -7,17 +7,20 @@ from typing import Any
 import orjson
 import pytest
 
-from prelabel.annotations.kinds import KEYS, KINDS, kind_of_json
+from prelabel.annotations.kinds import KEYS, KINDS, Kind, kind_of_json
+from prelabel.errors import Reason
 from prelabel.readers.ndjson import LineOptions, read_lines
 from prelabel_worker.rendering.file_validation import Fault, OfProject, validate
 from tests.support.kind_matrix import (
     BUILDERS,
+    DEEP,
     EXAMPLES,
     MEDIA,
     ONTOLOGIES,
     PROJECT,
     Cell,
     accepts,
+    below,
     cells,
     lines_of,
     publisher_says,
@@ -142,3 +145,31 @@ def test_a_null_counts_as_no_key_whichever_kind_it_belongs_to() -> None:
 
 def test_a_builder_stands_for_each_media_type() -> None:
     assert set(BUILDERS) == set(MEDIA)
+
+
+# -- keys below the annotation -----------------------------------------------------------------------------------------
+
+ABOVE = {
+    **{f"segments[0].keyframes[0].{shape}": "groupKey" for shape in ("bbox", "point")},
+    **dict.fromkeys(("answer[0].value", "answer[0].frames", "answer.frames"), "messageId"),
+}
+"""Path of a key → the key of the annotation that does not fit it; the media type would tell which of the two is wrong.
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_key_below_an_annotation_gets_one_verdict_and_is_named_at_its_place(kind: Kind) -> None:
+    medias = [media for media in MEDIA if accepts(media, kind) and worker_says(DEEP[kind.name], media) is None]
+    assert medias
+    for case in below(kind):
+        for media in {medias[0], medias[-1]}:
+            error = worker_says(case.annotation, media)
+            lines = lines_of(case.annotation, media) if error else rendered(case.annotation, media)
+            refusal = sandbox_says(lines, media)
+
+            assert (error is None) == (refusal is None), f"{case.path} on {media}: {error} / {refusal}"
+            if error is not None:
+                # Of keys that exclude each other, none is the wrong one: the error names the object that has both.
+                named = error.path.startswith(case.path) or error.path == case.holder
+                assert named or ABOVE.get(case.path) == error.path, f"{case.path} on {media}: {error}"
+                assert error.reason is not Reason.GATE_DISAGREES

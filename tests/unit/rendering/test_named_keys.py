@@ -9,7 +9,7 @@ import pytest
 from prelabel.errors import MessageError, Reason
 from prelabel.validation.gate import prepare
 from prelabel.validation.written_path import written_path
-from tests.support.kind_matrix import BUILDERS
+from tests.support.kind_matrix import BUILDERS, sandbox_says
 
 BOX = {"top": 1, "left": 2, "height": 3, "width": 4}
 TIMES = {"frames": [{"start": 1, "end": 2}]}
@@ -78,6 +78,8 @@ BUILT: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("times of a message's answer in a conversation", "CONVERSATIONAL",
      {"name": "tone", "answer": {"name": "calm", **TIMES}, "messageId": "m"},
      "answer.frames", "no frames: it makes this a timed radio, and CONVERSATIONAL assets take a message radio"),
+    ("a text in an image's option", "IMAGE", {"name": "flags", "answer": [{"name": "red", "value": "x"}]},
+     "answer[0].value", "no value: it makes this a timed text, and IMAGE assets take a checklist"),
     ("times of an image's option", "IMAGE", {"name": "flags", "answers": [{"name": "red", **TIMES}]},
      "answers[0].frames", "no frames: it makes this a timed checklist, and IMAGE assets take a checklist"),
     ("a group of a video's lines", "VIDEO",
@@ -154,3 +156,19 @@ def test_the_hint_about_a_missing_key_names_the_key_that_asks_for_it() -> None:
 )
 def test_a_path_is_that_of_the_message_as_it_was_written(path: str, message: Any, written: str) -> None:
     assert written_path(path, message) == written
+
+
+@pytest.mark.parametrize(
+    ("media", "line", "named"),
+    [
+        ("IMAGE", {"name": "flags", "answers": [{"name": "red", "colour": 1}]}, "{'answers': {'colour': "),
+        ("IMAGE", {"name": "flags", "answers": {"name": "red"}}, "{'answers': "),
+        ("VIDEO", {"name": "events", "answers": [{"name": "horn", "frames": []}]}, "{'answers': {'frames': "),
+        ("IMAGE", {"name": "flags", "answer": [{"name": "red", "colour": 1}]}, "{'answer': {'colour': "),
+    ],
+)
+def test_the_sandbox_names_the_key_that_the_line_has(media: str, line: dict[str, Any], named: str) -> None:
+    refusal = sandbox_says([{"dataRow": {"globalKey": "k"}, **line}], media)
+
+    assert refusal is not None
+    assert refusal.startswith(named)

@@ -11,6 +11,8 @@ from prelabel.annotations.kinds import KINDS, Kind, kind_of_json
 from prelabel.errors import MessageError, NotInOntology, Reason, found_value
 from prelabel.messages import without_nulls
 
+_TIMED = ("value", "frames")
+"""Keys that only options and texts with times have."""
 Accepts = Callable[[Kind], bool]
 """Returns whether the project's media type accepts a kind."""
 
@@ -55,25 +57,38 @@ def _kind_of(annotation: Any) -> Kind | None:
 
 def _without_marks(annotation: Mapping[str, Any], kind: Kind) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
     """Yield the place and value of each key that makes the annotation one of its kind, and the annotation without."""
-    present = [key for key in kind.marks if annotation.get(key) is not None]
     bare = {key: value for key, value in annotation.items() if key not in kind.marks}
     if kind.timed:
-        for word in ("answer", "answers"):
-            answer = annotation.get(word)
-            for at, item in enumerate(answer if isinstance(answer, list) else [answer]):
-                if isinstance(item, dict) and "frames" in item and not present:
-                    place = f"{word}[{at}].frames" if isinstance(answer, list) else f"{word}.frames"
-                    yield place, item["frames"], {**bare, word: _without_frames(answer)}
-                    return
-            if answer is not None:
-                bare[word] = _without_frames(answer)
-    if present:
-        yield present[0], annotation[present[0]], bare
+        bare = {key: _untimed(value) if key in ("answer", "answers") else value for key, value in bare.items()}
+    for key in kind.marks:
+        if annotation.get(key) is not None:
+            yield key, annotation[key], bare
+            return
+    if kind.timed:
+        for place, value in _times(annotation):
+            yield place, value, bare
+            return
 
 
-def _without_frames(answer: Any) -> Any:
+def _times(annotation: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the places in options, and the values, of keys that only answers with times have."""
+    for word in ("answer", "answers"):
+        answer = annotation.get(word)
+        for at, item in enumerate(answer if isinstance(answer, list) else [answer]):
+            place = f"{word}[{at}]" if isinstance(answer, list) else word
+            for key in _TIMED if isinstance(item, dict) and _names(item) else ():
+                if item.get(key) is not None:
+                    yield f"{place}.{key}", item[key]
+
+
+def _names(item: Mapping[str, Any]) -> bool:
+    """Return whether an item of an answer is an option; a text with times, which has no name, is no mistake in it."""
+    return any(item.get(key) is not None for key in ("name", "schemaId", "schema_id"))
+
+
+def _untimed(answer: Any) -> Any:
     if isinstance(answer, list):
-        return [_without_frames(item) for item in answer]
-    if isinstance(answer, dict):
-        return {key: value for key, value in answer.items() if key != "frames"}
+        return [_untimed(item) for item in answer]
+    if isinstance(answer, dict) and _names(answer):
+        return {key: value for key, value in answer.items() if key not in _TIMED}
     return answer

@@ -97,7 +97,9 @@ def fields_of(kind: Kind) -> set[str]:
 def cells() -> Iterator[Cell]:
     """Yield every kind beside every key that its example does not have."""
     for kind in KINDS:
-        example = EXAMPLES[kind.name]
+        example = EXAMPLES.get(kind.name)
+        if example is None:  # a test of its own names the kinds without an example
+            continue
         for key in sorted(own_keys() - _OF_PROJECTS - example.keys()):
             yield Cell(kind, key, {**example, key: _value(kind, key)})
 

@@ -62,6 +62,12 @@ def test_an_upload_is_imported_from_its_address(sandbox: SandboxProcess, project
     assert code_of(sandbox.ask(BY_URL, p=project, n="a", url=url)) == "RESOURCE_CONFLICT"
 
 
+def test_the_scheme_of_an_address_may_be_in_capitals(sandbox: SandboxProcess, project: str) -> None:
+    url = uploaded(sandbox, BOXES).replace("http://", "HTTP://")
+    data_of(sandbox.ask(BY_URL, p=project, n="a", url=url))
+    assert sandbox.ended(project, "a")["state"] == "FINISHED"
+
+
 @pytest.mark.parametrize(
     "url",
     ["http://192.0.2.1/a", "file:///etc/hostname", "{sandbox}/uploads/unknown", "{sandbox}/_sandbox/requests", "a"],
@@ -162,7 +168,8 @@ def test_files_at_other_addresses_are_fetched_within_limits(
     sandbox.project("c1", CARS)
     sandbox.control("POST", "/settings", {"fetchSeconds": 0.5, "fetchBytes": 50 * len(BOXES)})
     for name in ("good", "to-good", "missing", "large", "endless", "to-http"):
-        data_of(sandbox.ask(BY_URL, p="c1", n=name, url=f"{elsewhere.url}/{name}"))
+        server = elsewhere.url.upper() if name == "good" else elsewhere.url
+        data_of(sandbox.ask(BY_URL, p="c1", n=name, url=f"{server}/{name}"))
     for name in ("good", "to-good"):
         statuses = parsed(httpx.get(sandbox.ended("c1", name)["statusFileUrl"]).content)
         assert [each["status"] for each in statuses] == ["SUCCESS", "FAILURE"]

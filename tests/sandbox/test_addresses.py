@@ -63,6 +63,12 @@ def test_an_upload_is_imported_from_its_address(sandbox: SandboxProcess, project
     assert code_of(sandbox.ask(BY_URL, p=project, n="a", url=url)) == "RESOURCE_CONFLICT"
 
 
+def test_the_scheme_of_an_address_may_be_in_capitals(sandbox: SandboxProcess, project: str) -> None:
+    url = uploaded(sandbox, BOXES).replace("http://", "HTTP://")
+    data_of(sandbox.ask(BY_URL, p=project, n="a", url=url))
+    assert sandbox.ended(project, "a")["state"] == "FINISHED"
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -78,11 +78,6 @@ BOUNDS = {
     "a box in the north": ("TMS_GEO", box(), box(height=1.1)),
     "a box in the east": ("TMS_GEO", box(height=-1), box(width=1.1)),
     "flat slices": ("DICOM", volume(classifications=[]), volume(classifications=NESTED)),
-    "flat answers on slices": (
-        "DICOM",
-        example("RADIO-1", answer={"name": "fog", "classifications": []}),
-        example("RADIO-1", answer={"name": "fog", "classifications": NESTED}),
-    ),
 }
 FACTS = {"frames": 50, "seconds": 60, "pages": 7, "characters": 100}
 

@@ -151,6 +151,9 @@ REFUSED: list[tuple[str, list[Line]]] = [
     ("CONVERSATIONAL", [{"name": "tone", "answer": {"name": "calm"}, "messageId": "m"}] * 2),
     ("CONVERSATIONAL", [task(SINGLE, "q", **reply("r"))] * 2),
     ("CONVERSATIONAL", [task(SINGLE, "q", **reply("q"))]),
+    ("CONVERSATIONAL", [task(MULTI, [], selectedMessages=[reply("r")])]),  # type: ignore[arg-type]
+    ("TMS_GEO", [{"name": "vessel", "bbox": {"top": 1, "left": 1, "height": 1, "width": -1}}]),
+    ("AUDIO", [{"name": "speaker", "answer": [chosen("pilot", 1, 5), chosen("pilot", 6, 9)]}]),
     ("CONVERSATIONAL", [task(MULTI, "q", selectedMessages=[reply("r"), reply("r")])]),
     ("CONVERSATIONAL", [task(RANKING, "q", rankedMessages=[reply("r", order=1), reply("r", order=2)])]),
     *((PROMPTS, [line]) for line in (WEATHER, FLAGS, REMARK)),

@@ -396,7 +396,10 @@ ANSWERS = (
         lambda options: checklist("flags", *options)
     )
 )
-IMAGES = st.lists(OBJECTS | ANSWERS, min_size=1, max_size=8).map(lambda annotations: label(*annotations))
+# A data row answers each question once.
+IMAGES = st.tuples(
+    st.lists(OBJECTS, min_size=1, max_size=6), st.lists(ANSWERS, max_size=3, unique_by=lambda answer: answer.name)
+).map(lambda lists: label(*lists[0], *lists[1]))
 
 FRAMES = st.lists(st.integers(0, 40), min_size=1, max_size=12, unique=True).map(sorted)
 

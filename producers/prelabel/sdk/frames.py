@@ -46,6 +46,8 @@ def frame_answers(located: list[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
         yield base | {"answer": [_with_ranges(answer) for answer in answers]}
     elif isinstance(first.value, lb.Radio):
         yield from _radios(base, answers)
+    elif not answers:
+        yield base | {"answer": [], "frames": _all_frames(located)}
     else:
         yield from _checklists(base, answers)
 
@@ -87,6 +89,17 @@ def _answers(located: list[tuple[str, Any]]) -> list[_Answer]:
             answer = answers.setdefault(orjson.dumps(item), _Answer(item, envelope(annotation).get("uuid")))
             _extend(answer, annotation.frame, segment, before)
     return list(answers.values())
+
+
+def _all_frames(located: list[tuple[str, Any]]) -> Ranges:
+    """Return the ranges of consecutive frames, for a checklist of which no frame has an option."""
+    ranges: Ranges = []
+    for _, annotation in located:
+        if ranges and annotation.frame <= ranges[-1]["end"] + 1:
+            ranges[-1]["end"] = annotation.frame
+        else:
+            ranges.append({"start": annotation.frame, "end": annotation.frame})
+    return ranges
 
 
 def _extend(answer: _Answer, frame: int, segment: Any, before: int | None) -> None:

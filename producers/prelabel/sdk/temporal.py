@@ -17,6 +17,8 @@ def temporal(group: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return all answers of one name. Raises InvalidAnnotation."""
     for path, annotation in group:
         _check(path, annotation, None)
+        if not annotation.value:
+            raise refused(f"{path}.value", annotation.value, "at least one answer with its times")
     return {"name": group[0][1].name, "answer": _answers(group, None)}
 
 

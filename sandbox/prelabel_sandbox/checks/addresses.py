@@ -13,6 +13,12 @@ def is_address(value: Any, *schemes: str) -> bool:
     return isinstance(value, str) and has_scheme(value, *schemes) and _ADDRESS.fullmatch(value) is not None
 
 
+def plain(address: str) -> str:
+    """Return an address with its scheme in lower case."""
+    scheme, mark, rest = address.partition("://")
+    return f"{scheme.lower()}{mark}{rest}" if mark else address
+
+
 def has_scheme(text: str, *schemes: str) -> bool:
     """Return whether an address has one of these schemes, in any case."""
     scheme, mark, _ = text.partition("://")

@@ -13,6 +13,11 @@ _TASK = frozenset({"format", "data"})
 _PATH = "messageEvaluationTask"
 _DATA = f"{_PATH}.data"
 _MESSAGE = frozenset({"messageId", "modelConfigName"})
+_OF_FORMAT = {
+    "message-single-selection": _MESSAGE | {"parentMessageId"},
+    "message-multi-selection": frozenset({"parentMessageId", "selectedMessages"}),
+    "message-ranking": frozenset({"parentMessageId", "rankedMessages"}),
+}
 
 
 def check_task(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
@@ -22,18 +27,16 @@ def check_task(line: dict[str, Any], feature: Feature, scene: Scene) -> None:
         raise invalid(f"{_PATH}.format", f"Must be one of: {', '.join(FORMATS)}.")
     if task["format"] != feature.type:
         raise invalid("_schema", f"A {feature.type} feature does not take {task['format']}.")
+    data = exact_keys(task["data"], _OF_FORMAT[task["format"]], _DATA)
+    known_message(data["parentMessageId"], scene, f"{_DATA}.parentMessageId")
     if task["format"] == "message-single-selection":
-        data = exact_keys(task["data"], _MESSAGE | {"parentMessageId"}, _DATA)
         _check_message({key: data[key] for key in _MESSAGE}, scene, _MESSAGE)
         if data["messageId"] == data["parentMessageId"]:
             raise invalid(f"{_DATA}.messageId", "Not the message that was replied to.")
     elif task["format"] == "message-multi-selection":
-        data = exact_keys(task["data"], {"parentMessageId", "selectedMessages"}, _DATA)
         _check_messages(data, "selectedMessages", scene, _MESSAGE)
     else:
-        data = exact_keys(task["data"], {"parentMessageId", "rankedMessages"}, _DATA)
         _check_ranking(_check_messages(data, "rankedMessages", scene, _MESSAGE | {"order"}))
-    known_message(data["parentMessageId"], scene, f"{_DATA}.parentMessageId")
 
 
 def _check_messages(data: dict[str, Any], key: str, scene: Scene, keys: frozenset[str]) -> list[Any]:

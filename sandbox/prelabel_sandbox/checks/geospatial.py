@@ -11,11 +11,11 @@ from prelabel_sandbox.checks.values import exact_keys, numbers
 
 
 def check_tile_box(value: Any) -> None:
-    """Check a corner and two extents. Official sources disagree about the corner, so an extent may be negative."""
+    """Check a corner and two extents. Official sources disagree about the corner, so the height may be negative."""
     box = exact_keys(value, BOX, "bbox")
     numbers(box, "bbox")
-    if box["height"] == 0 or box["width"] == 0:
-        raise bad_geometry("a box needs a height and a width other than 0")
+    if box["height"] == 0 or box["width"] <= 0:
+        raise bad_geometry("a box needs a height other than 0 and a width above 0")
 
 
 def check_geo_box(value: Any) -> None:

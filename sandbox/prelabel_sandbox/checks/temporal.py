@@ -62,7 +62,7 @@ def _check_list(value: Any, feature: Feature, scene: Scene, outer: list[Range] |
     if not feature.shape:
         raise invalid("_schema", f"A {feature.type} feature cannot be imported.")
     chosen = [_check_option(entry, feature, scene, outer) for entry in entries]
-    if feature.shape == "checklist" and len({option.schema_id for option in chosen}) < len(chosen):
+    if len({option.schema_id for option in chosen}) < len(chosen):
         raise invalid("answer", "Duplicated featureSchema found for checklist")
     if feature.shape == "radio" and scene.strict and len(chosen) > 1:
         raise invalid("answer", "A radio takes one answer.")

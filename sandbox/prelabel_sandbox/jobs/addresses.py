@@ -3,13 +3,14 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from prelabel_sandbox.checks.addresses import plain
 from prelabel_sandbox.local_only import is_loopback
 from prelabel_sandbox.store import Store
 
 
 def is_own(base_url: str, url: str) -> bool:
     """Return whether an address is one of the sandbox's own."""
-    return url.startswith(f"{base_url}/")
+    return plain(url).startswith(f"{base_url}/")
 
 
 def may_fetch(url: str) -> bool:
@@ -39,7 +40,7 @@ def own_file(store: Store, base_url: str, url: str) -> Path | None:
     """Return the upload, or the input of an import, at an address of the sandbox, or None."""
     if not is_own(base_url, url):
         return None
-    kind, _, rest = unquote(url.removeprefix(f"{base_url}/")).partition("/")
+    kind, _, rest = unquote(plain(url).removeprefix(f"{base_url}/")).partition("/")
     secret, _, name = rest.partition("/")
     if kind == "uploads" and not name:
         upload = store.uploads.find(secret)

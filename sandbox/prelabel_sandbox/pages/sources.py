@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.requests import Request
 
+from prelabel_sandbox.checks.addresses import plain
 from prelabel_sandbox.sandbox import sandbox_of
 
 ASSETS = "/assets/"
@@ -26,6 +27,7 @@ def source_of(request: Request, address: str | None) -> Source | None:
     """Return the source at an address; None if it is not an address or a page may not load it."""
     if not address or address != address.strip() or any(ord(sign) < 33 for sign in address):
         return None
+    address = plain(address)
     for own in (sandbox_of(request).base_url, f"{request.url.scheme}://{request.url.netloc}"):
         if address.startswith(f"{own}/") and not address.startswith(f"{own}//"):
             return Source(address[len(own) :], None)

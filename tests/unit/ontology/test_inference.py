@@ -159,3 +159,17 @@ def test_features_that_only_ids_name_are_counted_and_not_proposed() -> None:
 def test_more_features_than_an_ontology_has_are_refused_before_they_fill_the_memory() -> None:
     with pytest.raises(TooManyFeatures):
         inferred(*(message({"name": f"class {at}", **BOX}) for at in range(MAX_FEATURES + 1)))
+
+
+def test_projects_that_have_other_classifications_are_not_proposed() -> None:
+    (remark,) = inferred(message({"name": "weather", "answer": {"name": "fog"}})).remarks
+
+    assert "IMAGE" in remark
+    assert "PROMPT" not in remark
+    assert "DICOM" not in remark
+
+
+def test_an_empty_checklist_is_one() -> None:
+    proposal = inferred(message({"name": "flags", "answer": []}, {"name": "remark", "answer": ""}))
+
+    assert [each["type"] for each in proposal.ontology["classifications"]] == ["checklist", "text"]

@@ -223,18 +223,21 @@ def test_a_file_that_is_no_picture_of_three_channels_is_named(tmp_path: Path, ch
     assert "7.png" in bad[0].problem
 
 
-def test_no_image_is_read_if_masks_have_an_address(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["https", "HTTPS"])
+def test_no_image_is_read_if_masks_have_an_address(tmp_path: Path, scheme: str) -> None:
     path = panoptic(tmp_path, {"id": number(RED), "category_id": 1})
     (tmp_path / "found" / "7.png").unlink()
 
-    messages, bad = read("coco-panoptic", path, mask_url="https://masks.example.org/{file_name}")
+    messages, bad = read("coco-panoptic", path, mask_url=f"{scheme}://masks.example.org/{{file_name}}")
 
     assert bad == []
     (line,) = built(messages, "IMAGE", tools=tool("raster-segmentation", "person"))
-    assert line["mask"] == {"instanceURI": "https://masks.example.org/7.png", "colorRGB": list(RED)}
+    assert line["mask"] == {"instanceURI": f"{scheme}://masks.example.org/7.png", "colorRGB": list(RED)}
 
 
-@pytest.mark.parametrize("url", ["masks/{file_name}", "https://masks.example.org/1.png", "https://x/{other}"])
+@pytest.mark.parametrize(
+    "url", ["masks/{file_name}", "https://masks.example.org/1.png", "https://x/{other}", "https:///{file_name}"]
+)
 def test_an_address_that_is_no_template_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(UnreadableSource, match="mask url"):
         read("coco-panoptic", panoptic(tmp_path), mask_url=url)

@@ -149,6 +149,36 @@ def test_options_of_a_checklist_have_their_own_frames() -> None:
     ]
 
 
+def test_a_checklist_that_no_frame_has_an_option_of_is_one_line_with_its_frames() -> None:
+    nothing = [
+        lb.VideoClassificationAnnotation(name="events", frame=at, value=lb.Checklist(answer=[])) for at in (1, 2, 7)
+    ]
+    ranges = [{"start": 1, "end": 2}, {"start": 7, "end": 7}]
+
+    (sent,) = message_of(label(*nothing), project_id="p")["annotations"]
+    assert (sent["answer"], sent["frames"]) == ([], ranges)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [lb.TemporalClassificationQuestion(name="noise", value=[]), lb.TemporalClassificationText(name="x", value=[])],
+)
+def test_a_temporal_answer_without_a_time_is_refused_and_not_dropped(made: Any) -> None:
+    with pytest.raises(InvalidAnnotation) as refusal:
+        message_of(label(made), project_id="p")
+
+    assert refusal.value.path == "annotations[0].value"
+
+
+def test_the_mark_of_a_benchmark_is_on_each_of_its_annotations() -> None:
+    made = lb.Label(data={"global_key": "a"}, annotations=[thing("bollard", point())], is_benchmark_reference=True)
+
+    (marked,) = message_of(made, project_id="p")["annotations"]
+    assert marked["isBenchmarkReferenceLabel"] is True
+    (plain,) = message_of(label(thing("bollard", point())), project_id="p")["annotations"]
+    assert "isBenchmarkReferenceLabel" not in plain
+
+
 def test_an_option_whose_nested_answer_changes_continues_in_another_line() -> None:
     def splash(frame: int, size: str) -> Any:
         option = lb.ClassificationAnswer(name="splash", classifications=[radio("splash size", size)])

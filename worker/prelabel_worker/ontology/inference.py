@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from prelabel.annotations.kinds import MEDIA_TYPES, Kind
+from prelabel.annotations.kinds import CLASSIFICATION_MEDIA, MEDIA_TYPES, Kind
 from prelabel.annotations.video import SHAPES, shape_of
 from prelabel.errors import PrelabelError, quoted
 from prelabel.printing import counted
@@ -78,6 +78,7 @@ class Inference:
             self._media &= kind.media
             self._kinds[kind.name] = None
             if kind.classifies:
+                self._media &= CLASSIFICATION_MEDIA[kind.form or ""]  # the types that are proposed
                 self._classified(annotation, kind)
             elif annotation.masks is not None:
                 for instance in annotation.masks.instances:

@@ -1,5 +1,6 @@
 """Ontologies, projects and batches are created once, whatever answer is lost; a run continues after a failure."""
 
+import json
 import secrets
 from pathlib import Path
 
@@ -248,3 +249,12 @@ def test_the_commands_work_without_a_redis_and_say_that_they_count_alone(place: 
     assert (made.exit_code, "This command counts its requests alone" in made.stderr) == (0, True), made.stderr
     shown = place.invoke("ontology", "show", made.stdout.strip())
     assert "  point lamp" in shown.stdout
+
+
+def test_a_misspelt_media_type_makes_no_ontology(place: Workplace, tmp_path: Path) -> None:
+    (tmp_path / "o.json").write_text(json.dumps(CARS))
+
+    done = place.invoke("ontology", "create", tmp_path / "o.json", "--name", "o", "--media-type", "imag")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--media-type IMAG: no media type is called that; did you mean IMAGE?" in done.stderr

@@ -1,5 +1,6 @@
 """`prelabel ontology`: infer, create, list, show."""
 
+import re
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from prelabel.annotations.kinds import MEDIA_TYPES
 from prelabel.errors import MessageError
 from prelabel.printing import and_more, command, counted
 from prelabel.readers import BadRecord, Source
@@ -16,6 +18,7 @@ from prelabel.validation.gate import read_message
 from prelabel_worker.cli.publish.predictions import Predictions, reading
 from prelabel_worker.cli.setup.calling import Account, calling
 from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.known import near
 from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
@@ -90,6 +93,7 @@ def create(
         say(f"{file}: {remark}")
     if in_file.media_type is None:
         usage("give --media-type: a project accepts only an ontology of its own media type")
+    _check_media(in_file.media_type.upper())
     tree = tree_of(content)
     new_name = name or _name_in(content) or ("" if file == "-" else Path(file).name.split(".")[0])
     if not new_name:
@@ -170,6 +174,12 @@ def _create_ontology(ontologies: Ontologies, name: str, tree: Mapping[str, Any],
         if error.maybe_accepted:
             say(f"the ontology may have been made anyway: {command('ontology list', search=name)}")
         raise
+
+
+def _check_media(media_type: str) -> None:
+    """Exit with code 2 for a media type that is like a known one; Labelbox may have others that we do not know."""
+    if re.sub("[_-]", "", media_type) not in MEDIA_TYPES and (meant := near(media_type, MEDIA_TYPES)):
+        usage(f"--media-type {media_type}: no media type is called that{meant}")
 
 
 def _name_in(content: Any) -> str:

@@ -246,6 +246,20 @@ def test_dead_letters_are_edited_on_their_way_back(
     check_indexes(project)
 
 
+def test_a_dead_letter_that_does_not_exist_is_skipped_with_the_reason(dead: Command, dead_letters: list[str]) -> None:
+    for action in (("retry",), ("discard", "--yes")):
+        done = dead(action[0], "999", "-p", "p", *action[1:])
+        assert (done.code, done.out) == (3, "matched 1, done 0, skipped 1\n")
+        assert "skipped: 1 no dead letter" in done.err
+
+
+def test_a_misspelt_reason_is_told_the_nearest(dead: Command, dead_letters: list[str]) -> None:
+    done = dead("list", "--reason", "unknown-featur")
+
+    assert done.code == 3
+    assert "no reason code is called unknown-featur; did you mean unknown-feature or " in done.err
+
+
 def test_an_edited_message_that_would_be_refused_is_skipped_and_counted(
     project: Project, dead: Command, dead_letters: list[str]
 ) -> None:

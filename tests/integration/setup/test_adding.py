@@ -233,10 +233,23 @@ def test_a_command_that_was_killed_continues_where_it_was(place: Workplace, tmp_
     assert place.asked("createDataset") == before + 1
 
 
+def test_a_wrong_file_makes_no_dataset(place: Workplace, tmp_path: Path, mark: str) -> None:
+    file = written(tmp_path / "rows.ndjson", [{"dataRow": {"globalKey": "a"}, "annotations": []}])
+    before = place.asked("createDataset")
+
+    done = place.invoke("dataset", "add", file, "--dataset", mark)
+
+    assert (done.exit_code, place.asked("createDataset")) == (1, before)
+    assert "line 1: dataRow: expected" in done.stderr
+    assert "no dataset was made" in done.stderr
+
+
 def test_a_report_that_is_a_link_is_refused_before_anything_is_made_and_a_new_one_is_private(
     place: Workplace, tmp_path: Path, mark: str
 ) -> None:
-    file, elsewhere, report = written(tmp_path / "rows.ndjson", ["no row"]), tmp_path / "elsewhere", tmp_path / "report"
+    good = {"row_data": "https://assets.example.org/1.jpg", "global_key": mark}
+    file = written(tmp_path / "rows.ndjson", ["no row", good])
+    elsewhere, report = tmp_path / "elsewhere", tmp_path / "report"
     elsewhere.write_text("kept")
     report.symlink_to(elsewhere)
     before = place.asked("createDataset")

@@ -72,6 +72,8 @@ def answer(
         print_line(would(result, verb, why_skipped))
     else:
         print_line(", ".join(f"{name} {count}" for name, count in result.as_json().items()))
+    if (gone := result.skipped - sum(why_skipped.values())) and not dry_run:
+        say(f"skipped: {gone} no dead letter (any more)")
     if interrupted:
         say("interrupted: what is counted above is done; the same command resumes")
         raise typer.Exit(INTERRUPTED)

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
+from prelabel.errors import Reason
 from prelabel.unix_time import UnixTime
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.durations import seconds_in
-from prelabel_worker.cli.shared.known import projects_named
+from prelabel_worker.cli.shared.known import near, projects_named
 from prelabel_worker.cli.shared.parameters import sharing
 from prelabel_worker.cli.shared.terminal import USAGE, Project, say
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
@@ -47,6 +48,13 @@ def moment(text: str) -> Moment:
         ) from None
 
 
+def reason_code(text: str) -> str:
+    """Take a reason code, and note one that this release does not know: a newer one may have written it."""
+    if text not in set(Reason):
+        say(f"no reason code is called {text}{near(text, set(Reason))}")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The shared filters as a command got them. Each field is a parameter of every command that is `filtered`."""
@@ -55,7 +63,9 @@ class Choice:
         list[str] | None, typer.Argument(metavar="ID", help="Ids of dead letters of one project.")
     ] = None
     project: Project = None
-    reason: Annotated[str | None, typer.Option(help="Dead letters with this reason code.")] = None
+    reason: Annotated[
+        str | None, typer.Option(parser=reason_code, metavar="CODE", help="Dead letters with this reason code.")
+    ] = None
     group: Annotated[str | None, typer.Option(metavar="FINGERPRINT", help="Dead letters of this group.")] = None
     model: Annotated[str | None, typer.Option(metavar="NAME", help="Dead letters of this model.")] = None
     data_row: Annotated[

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -10,7 +11,7 @@ import orjson
 import typer
 
 from prelabel import private_files
-from prelabel.printing import and_more
+from prelabel.printing import and_more, counted
 from prelabel.text_input import TextInput, open_text
 from prelabel_worker.cli.setup.calling import Account, Timeout, bar, calling
 from prelabel_worker.cli.shared.configuration import settings_for
@@ -58,9 +59,11 @@ def add(
     if state.line:
         say(f"resuming after line {state.line:,}, where an earlier run ended ({file.path.name})")
     refusals = _Refusals(report, state)
+    reader = RowReader(None if text else files or rows.parent)
+    if not (dataset_id or state.dataset_id):
+        _check_beginning(rows, reader)
     with calling(settings, account, "the same command resumes where it was") as calls, open_text(rows) as stream:
         state = _with_dataset(calls, file, state, dataset, dataset_id)
-        reader = RowReader(None if text else files or rows.parent)
         with _progress(stream) as show, refusals:
             adding = Adding(calls, file, task_seconds=timeout, failed=refusals.add, show=show)
             state = adding.run(stream, reader, state, refusals.mark)
@@ -72,6 +75,18 @@ def add(
         numbers = ", ".join(f"{name} {count:,}" for name, count in counts.items())
         print_line(f"dataset {state.dataset_id}: {numbers}")
     if state.failed:
+        raise typer.Exit(DONE_WITH_DEAD)
+
+
+def _check_beginning(rows: Path, reader: RowReader) -> None:
+    """Exit with code 1 before a dataset is made, when none of the first rows can be read: the file is a wrong one."""
+    with open_text(rows) as stream:
+        first = list(islice(reader.rows(stream), _SHOWN))
+    if first and all(isinstance(row, NoRow) for row in first):
+        for row in first:
+            if isinstance(row, NoRow):
+                say(f"line {row.line}{row.key and f' ({row.key})'}: {row.why}")
+        say(f"{rows}: none of the first {counted(len(first), 'line')} is a data row; no dataset was made")
         raise typer.Exit(DONE_WITH_DEAD)
 
 

@@ -24,8 +24,12 @@ class Screen(Console):
 
 
 def console(*, stderr: bool = False) -> Screen:
-    """Return a screen; if it is not a terminal, it neither folds nor wraps lines, so that `grep` finds whole ones."""
-    screen = Screen(stderr=stderr, markup=False, emoji=False)
+    """Return a screen; if it is not a terminal, it neither folds nor wraps lines, so that `grep` finds whole ones.
+
+    Standard error is the screen of progress, through which other lines pass: the terminal itself wraps these, since a
+    command with a line end in it cannot be pasted.
+    """
+    screen = Screen(stderr=stderr, soft_wrap=stderr, markup=False, emoji=False)
     return screen if screen.is_terminal else Screen(width=_NOT_A_TERMINAL, stderr=stderr, markup=False, emoji=False)
 
 

@@ -37,6 +37,14 @@ class Selection:
     def __init__(self, query: Sequence[Any]) -> None:
         self._filters = [_checked(part) for part in query]
 
+    def named(self) -> dict[str, frozenset[str]]:
+        """Return the values of the filters by id, key and dataset, by their type; a type without filter is left out."""
+        parts = [part for part in self._filters if part["type"] in _NAMES]
+        return {
+            kind: frozenset.intersection(*(part["ids"] for part in parts if part["type"] == kind))
+            for kind in {part["type"] for part in parts}
+        }
+
     def names(self, row_id: str, global_key: str | None, dataset_id: str | None) -> bool:
         """Return whether the filters by id, key and dataset have a data row; what it needs is known at once."""
         row = Facts(row_id, global_key, dataset_id, [], 0, [], is_done=False)

@@ -30,6 +30,7 @@ from prelabel_sandbox.store.tasks import Task
 Json = dict[str, Any]
 
 _SLICE = 500  # data rows
+_COLUMNS = {"data_row_id": "id", "global_key": "global_key", "dataset": "dataset_id"}
 _PRIORITY = 5  # of every data row; batches do not keep theirs
 _CREATED_BY = "labeler@sandbox.invalid"
 _ADDRESSES = ("https://", "http://", "gs://", "s3://", "/assets/", "{")
@@ -43,7 +44,7 @@ def export(store: Store, task: Task, settings: Settings) -> Iterator[None]:
         raise LookupError("the project is gone")
     views = [_View(store, each, spec, settings) for each in _projects(store, spec, project)]
     writer, selection = store.exports.begin(spec["secret"]), Selection(spec["query"])
-    for rows in _of_project(store, project) if project else _of_account(store):
+    for rows in _of_project(store, project) if project else _of_account(store, selection):
         lines = _lines(store, rows, views, selection, spec["params"])
         writer.add(json.dumps(line).encode() + b"\n" for line in lines)  # ASCII: SDK 5 counts characters
         yield
@@ -82,9 +83,9 @@ def _of_project(store: Store, project: Project) -> Iterator[list[DataRow]]:
         skip += len(rows)
 
 
-def _of_account(store: Store) -> Iterator[list[DataRow]]:
-    seq = 0
-    while rows := store.account_rows.after(seq, _SLICE):
+def _of_account(store: Store, selection: Selection) -> Iterator[list[DataRow]]:
+    seq, where = 0, {_COLUMNS[kind]: values for kind, values in selection.named().items()}
+    while rows := store.account_rows.after(seq, _SLICE, where):
         yield [DataRow(row.id, row.global_key, Asset(row_data=row.row_data)) for row in rows]
         seq = rows[-1].seq
 
@@ -133,7 +134,8 @@ class _View:
         else:
             mine = list(self._store.projects.data_rows(self._project, [("id", row.id) for row in rows]).values())
         batches = self._store.row_content.batches(self._project.id, [row.id for row in mine])
-        parts = {row.id: self._in_project(row, batches.get(row.id, [])) for row in mine}
+        found = self._store.row_content.pre_labels(self._project, mine) if self._with_pre_labels else {}
+        parts = {row.id: self._in_project(row, batches.get(row.id, []), found.get(row.id, [])) for row in mine}
         if self._every_row or not self._project.any_rows:
             return parts
         return {row_id: part for row_id, part in parts.items() if part.labels}
@@ -145,11 +147,9 @@ class _View:
             shown["project_details"] = self._details(part)
         return shown
 
-    def _in_project(self, row: DataRow, batches: list[tuple[str, str]]) -> _InProject:
+    def _in_project(self, row: DataRow, batches: list[tuple[str, str]], pre_labels: list[StoredLine]) -> _InProject:
         truth = self._truth.get(row.id, [])
-        by_kind = {"label": truth}
-        if self._with_pre_labels:
-            by_kind["pre-label"] = list(self._store.row_content.pre_labels(self._project, row))
+        by_kind = {"label": truth, "pre-label": pre_labels}
         labels = [self._label(kind, row, lines) for kind, lines in by_kind.items() if lines]
         times = [line.created for lines in by_kind.values() for line in lines]
         project = self._project

@@ -15,7 +15,7 @@ from prelabel_sandbox.normalized import normalized
 from prelabel_sandbox.store.exports import Exports
 from tests.support.sandbox.cars import CARS, car
 from tests.support.sandbox.examples import EXAMPLES, HARBOUR
-from tests.support.sandbox.process import SandboxProcess, code_of, data_of
+from tests.support.sandbox.process import SandboxProcess, code_of, data_of, parsed
 from tests.support.waiting import wait_for
 
 EXPORT = (
@@ -271,9 +271,9 @@ def test_a_large_export_is_several_files_whose_ranges_cover_it(tmp_path: Path) -
     assert exports.file(secret, "../0") is None
 
 
-def exported(sandbox: SandboxProcess, project: str) -> str:
+def exported(sandbox: SandboxProcess, project: str, *query: object) -> str:
     sandbox.statuses(project, "a", [car(1)])
-    filters = {"projectId": project, "searchQuery": {}}
+    filters = {"projectId": project, "searchQuery": {"query": query}}
     return str(data_of(sandbox.ask(EXPORT, input={"filters": filters}))["exportDataRowsInProject"]["taskId"])
 
 
@@ -299,6 +299,29 @@ def test_a_project_that_accepts_any_data_row_exports_those_that_lines_have_named
     assert answer.json()["data_row"]["global_key"] == car(1)["dataRow"]["globalKey"]
     beyond = file_of(tasks, task, found["exportMetadataHeader"]["totalSize"])
     assert (beyond["exportFileFromOffset"], beyond["exportFileFromLine"]) == (None, None)
+
+
+def test_data_rows_that_were_posted_with_a_project_are_active_since_then(tasks: SandboxProcess, project: str) -> None:
+    key = car(1)["dataRow"]["globalKey"]
+    asset = {"width": 640, "height": 480, "rowData": "https://cdn.example/a.jpg?v=1"}
+    tasks.project(project, CARS, [{"globalKey": key, **asset}, "unlabeled", "http://[broken"])
+    times = {"operator": "BETWEEN", "value": {"min": "2000-01-01 00:00:00", "max": "2100-01-01 00:00:00"}}
+    task = exported(tasks, project, {"type": "data_row_last_activity_at", "value": times})
+    lines = parsed(httpx.get(file_of(tasks, task, 0)["exportFileFromOffset"]["file"]).content)
+    by_key = {line["data_row"]["global_key"]: line for line in lines}
+    assert set(by_key) == {key, "unlabeled", "http://[broken"}
+    assert by_key[key]["media_attributes"] == {"width": 640, "height": 480, "mime_type": "image/jpeg"}
+
+
+def test_a_project_that_is_deleted_before_its_export_begins_is_a_failed_task(
+    sandbox: SandboxProcess, project: str
+) -> None:
+    sandbox.control("POST", "/settings", {"secondsPerTask": 600})
+    task = exported(sandbox, project)
+    delete = "mutation D($id: ID!) { updateProject(where: {id: $id}, data: {deleted: true}) { id } }"
+    data_of(sandbox.ask(delete, id=project))
+    sandbox.control("POST", "/settings", {"secondsPerTask": 0})
+    wait_for(lambda: data_of(sandbox.ask(FILE, id=task, at=0))["task"]["status"] == "FAILED", "the task")
 
 
 def test_the_files_of_an_export_expire(tasks: SandboxProcess, project: str) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 _IDS = ("data_row_id", "global_key", "batch", "dataset")
+_NAMES = ("data_row_id", "global_key", "dataset")
 _TIMES = ("data_row_last_activity_at", "labeled_at")
 _STATUSES = ("InReview", "InRework", "Done")
 MAX_IDS = 2000  # as documented for data row ids and global keys
@@ -35,6 +36,19 @@ class Selection:
 
     def __init__(self, query: Sequence[Any]) -> None:
         self._filters = [_checked(part) for part in query]
+
+    def named(self) -> dict[str, frozenset[str]]:
+        """Return the values of the filters by id, key and dataset, by their type; a type without filter is left out."""
+        parts = [part for part in self._filters if part["type"] in _NAMES]
+        return {
+            kind: frozenset.intersection(*(part["ids"] for part in parts if part["type"] == kind))
+            for kind in {part["type"] for part in parts}
+        }
+
+    def names(self, row_id: str, global_key: str | None, dataset_id: str | None) -> bool:
+        """Return whether the filters by id, key and dataset have a data row; what it needs is known at once."""
+        row = Facts(row_id, global_key, dataset_id, [], 0, [], is_done=False)
+        return all(_holds(part, row) for part in self._filters if part["type"] in _NAMES)
 
     def has(self, row: Facts) -> bool:
         """Return whether a data row is in the export."""

@@ -4,7 +4,7 @@ Source: docs/reference/labelbox-api.md#2-12. Errors have the key `message`, whic
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from graphql import GraphQLError
@@ -24,6 +24,7 @@ Body = TypeVar("Body")
 
 _NEW = "new_feature_schema_id"  # what the SDK writes instead of an id
 _PAGE = 100
+_GROUPS = ("tools", "classifications")
 
 
 class Upsert(msgspec.Struct):
@@ -78,14 +79,13 @@ def _unused_ontologies(sandbox: Sandbox, _: Request, body: bytes) -> Response:
 
 
 def _show_ontology(sandbox: Sandbox, request: Request, _: bytes) -> Response:
-    """Answer which feature schemas of an ontology are archived: none, since the sandbox archives nothing."""
-    ontology = sandbox.store.ontologies.get(request.path_params["ontology_id"])
-    if ontology is None:
-        raise LookupError("Cannot find the ontology")
-    tree = ontology.normalized
+    """Answer which feature schemas of an ontology are archived."""
+    tree = _tree(sandbox, request)
     nodes = {
-        group: [{"featureSchemaId": node["featureSchemaId"], "archived": False} for node in tree[group]]
-        for group in ("tools", "classifications")
+        group: [
+            {"featureSchemaId": node["featureSchemaId"], "archived": bool(node.get("archived"))} for node in tree[group]
+        ]
+        for group in _GROUPS
     }
     return JSONResponse({"featureSchemaNodes": {**nodes, "relationships": []}})
 
@@ -99,6 +99,43 @@ def _insert_feature(sandbox: Sandbox, request: Request, body: bytes) -> Response
     position = _read(body, Position).position
     sandbox.store.feature_schemas.insert(request.path_params["ontology_id"], _feature(sandbox, request), position)
     return JSONResponse({}, 201)
+
+
+def _remove_feature(sandbox: Sandbox, request: Request, _: bytes) -> Response:
+    """Remove a feature schema from an ontology, or archive it if ground truth uses it (live test)."""
+    node, ontology_id = _node(sandbox, request), request.path_params["ontology_id"]
+    features = sandbox.store.feature_schemas
+    names = {node["featureSchemaId"], node.get("name"), node.get("instructions")}
+    is_used = any(
+        line.get("schemaId", line.get("name")) in names
+        for project_id in features.projects_of(ontology_id)
+        for line in map(msgspec.json.decode, (line for _, _, line in sandbox.store.labels.entries(project_id)))
+    )
+    features.remove(ontology_id, node["featureSchemaId"], is_used=is_used)
+    return JSONResponse({"archived": is_used, "deleted": not is_used})
+
+
+def _unarchive_feature(sandbox: Sandbox, request: Request, _: bytes) -> Response:
+    node = _node(sandbox, request)
+    sandbox.store.feature_schemas.unarchive(request.path_params["ontology_id"], node["featureSchemaId"])
+    return JSONResponse({"unarchived": True})
+
+
+def _tree(sandbox: Sandbox, request: Request) -> dict[str, Any]:
+    ontology = sandbox.store.ontologies.get(request.path_params["ontology_id"])
+    if ontology is None:
+        raise LookupError("Cannot find the ontology")
+    return ontology.normalized
+
+
+def _node(sandbox: Sandbox, request: Request) -> dict[str, Any]:
+    """Return the tool or classification of an ontology that a request names."""
+    tree, feature_id = _tree(sandbox, request), request.path_params["feature_id"]
+    for node in (node for group in _GROUPS for node in tree[group]):
+        if node["featureSchemaId"] == feature_id:
+            found: dict[str, Any] = node
+            return found
+    raise LookupError(f"The ontology has no feature schema {feature_id}")
 
 
 def _unknown(_: Sandbox, request: Request, __: bytes) -> Response:
@@ -158,6 +195,8 @@ ROUTES = [
     _route("GET", "/ontologies/{ontology_id}", _show_ontology),
     _route("DELETE", "/ontologies/{ontology_id}", _delete_ontology),
     _route("POST", "/ontologies/{ontology_id}/feature-schemas/{feature_id}", _insert_feature),
+    _route("DELETE", "/ontologies/{ontology_id}/feature-schemas/{feature_id}", _remove_feature),
+    _route("PATCH", "/ontologies/{ontology_id}/feature-schemas/{feature_id}/unarchive", _unarchive_feature),
     Route(
         "/api/v1/{path:path}",
         _endpoint(_unknown, "/api/v1/*"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import UUID
 
 import orjson
@@ -30,6 +30,7 @@ from prelabel_sandbox.store.tasks import Task
 Json = dict[str, Any]
 
 _SLICE = 500  # data rows
+_COLUMNS = {"data_row_id": "id", "global_key": "global_key", "dataset": "dataset_id"}
 _PRIORITY = 5  # of every data row; batches do not keep theirs
 _CREATED_BY = "labeler@sandbox.invalid"
 _ADDRESSES = ("https://", "http://", "gs://", "s3://", "/assets/", "{")
@@ -41,9 +42,9 @@ def export(store: Store, task: Task, settings: Settings) -> Iterator[None]:
     project = store.projects.get(spec["project"]) if spec["project"] else None
     if spec["project"] and project is None:  # exports are accepted only of existing projects, so it was deleted since
         raise LookupError("the project is gone")
-    views = [_View(store, each, spec["params"], settings, spec["base"]) for each in _projects(store, spec, project)]
+    views = [_View(store, each, spec, settings) for each in _projects(store, spec, project)]
     writer, selection = store.exports.begin(spec["secret"]), Selection(spec["query"])
-    for rows in _of_project(store, project) if project else _of_account(store):
+    for rows in _of_project(store, project) if project else _of_account(store, selection):
         lines = _lines(store, rows, views, selection, spec["params"])
         writer.add(json.dumps(line).encode() + b"\n" for line in lines)  # ASCII: SDK 5 counts characters
         yield
@@ -56,8 +57,9 @@ def _lines(
     """Return the lines of those data rows that are selected."""
     account = store.account_rows.by_ids(row.id for row in rows)
     datasets = {dataset.id: dataset.name for dataset in store.datasets.all()}
-    parts = [(view, view.read(rows)) for view in views]
-    for row in rows:
+    named = [row for row in rows if selection.names(row.id, row.global_key, _dataset_id(account.get(row.id)))]
+    parts = [(view, view.read(named)) for view in views]
+    for row in named:
         known = account.get(row.id)
         of_row = [(view, part[row.id]) for view, part in parts if row.id in part]
         if selection.has(_facts(row, known, [part for _, part in of_row])):
@@ -75,16 +77,15 @@ def _projects(store: Store, spec: Json, project: Project | None) -> list[Project
 
 
 def _of_project(store: Store, project: Project) -> Iterator[list[DataRow]]:
-    store.row_content.catch_up(project)
     skip = 0
     while rows := [row for row, _ in store.browsing.rows(project, "", _SLICE, skip).rows]:
         yield rows
         skip += len(rows)
 
 
-def _of_account(store: Store) -> Iterator[list[DataRow]]:
-    seq = 0
-    while rows := store.account_rows.after(seq, _SLICE):
+def _of_account(store: Store, selection: Selection) -> Iterator[list[DataRow]]:
+    seq, where = 0, {_COLUMNS[kind]: values for kind, values in selection.named().items()}
+    while rows := store.account_rows.after(seq, _SLICE, where):
         yield [DataRow(row.id, row.global_key, Asset(row_data=row.row_data)) for row in rows]
         seq = rows[-1].seq
 
@@ -95,6 +96,8 @@ class _InProject:
 
     project_id: str
     name: str
+    #: When the project was created, as Unix time in seconds.
+    created: float
     labels: list[Json]
     #: Ids and names, oldest first.
     batches: Sequence[tuple[str, str]]
@@ -107,11 +110,13 @@ class _InProject:
 class _View:
     """The labels of a project."""
 
-    def __init__(self, store: Store, project: Project, params: Json, settings: Settings, base: str) -> None:
+    def __init__(self, store: Store, project: Project, spec: Json, settings: Settings) -> None:
+        params = spec["params"]
         self._store = store
+        self._every_row = spec["project"] is not None  # an account has data rows that such a project never had
         self._project = project
         self._params = params
-        self._base = f"{base}/projects/{quote(project.id, '')}/rows"
+        self._base = f"{spec['base']}/projects/{quote(project.id, '')}/rows"
         self._with_pre_labels = settings.export_pre_labels
         self._truth = store.row_content.truth(project)
         store.row_content.catch_up(project)
@@ -129,7 +134,11 @@ class _View:
         else:
             mine = list(self._store.projects.data_rows(self._project, [("id", row.id) for row in rows]).values())
         batches = self._store.row_content.batches(self._project.id, [row.id for row in mine])
-        return {row.id: self._in_project(row, batches.get(row.id, [])) for row in mine}
+        found = self._store.row_content.pre_labels(self._project, mine) if self._with_pre_labels else {}
+        parts = {row.id: self._in_project(row, batches.get(row.id, []), found.get(row.id, [])) for row in mine}
+        if self._every_row or not self._project.any_rows:
+            return parts
+        return {row_id: part for row_id, part in parts.items() if part.labels}
 
     def shown(self, part: _InProject) -> Json:
         """Return what the export says of a data row in the project."""
@@ -138,14 +147,13 @@ class _View:
             shown["project_details"] = self._details(part)
         return shown
 
-    def _in_project(self, row: DataRow, batches: list[tuple[str, str]]) -> _InProject:
+    def _in_project(self, row: DataRow, batches: list[tuple[str, str]], pre_labels: list[StoredLine]) -> _InProject:
         truth = self._truth.get(row.id, [])
-        by_kind = {"label": truth}
-        if self._with_pre_labels:
-            by_kind["pre-label"] = list(self._store.row_content.pre_labels(self._project, row))
+        by_kind = {"label": truth, "pre-label": pre_labels}
         labels = [self._label(kind, row, lines) for kind, lines in by_kind.items() if lines]
         times = [line.created for lines in by_kind.values() for line in lines]
-        return _InProject(self._project.id, self._project.name, labels, batches, times, bool(truth))
+        project = self._project
+        return _InProject(project.id, project.name, project.created, labels, batches, times, bool(truth))
 
     def _label(self, kind: str, row: DataRow, stored: list[StoredLine]) -> Json:
         label_id = derived_id(self._project.id, row.id, kind)
@@ -186,15 +194,19 @@ def _instance(mask: Json, _: bytes, __: str, ___: int | None) -> str | None:
     return str(url) if url is not None else None
 
 
+def _dataset_id(known: AccountRow | None) -> str | None:
+    return known.dataset_id if known else None
+
+
 def _facts(row: DataRow, known: AccountRow | None, of_row: Sequence[_InProject]) -> Facts:
     labeled = [time for part in of_row for time in part.times]
-    updated = [known.updated] if known else []
+    added = [known.updated] if known else [part.created for part in of_row]
     return Facts(
         row.id,
         row.global_key,
-        known.dataset_id if known else None,
+        _dataset_id(known),
         [batch_id for part in of_row for batch_id, _ in part.batches],
-        max([*updated, *labeled, 0.0]),
+        max([*added, *labeled]),
         labeled,
         any(part.is_done for part in of_row),
     )
@@ -222,16 +234,22 @@ def _data_row(row: DataRow, known: AccountRow | None, datasets: Mapping[str, str
 
 def _attributes(asset: Asset, row_data: str | None) -> Json:
     """Return what is known of an asset; the sandbox looks into none."""
-    mime_type = mimetypes.guess_type(urlsplit(row_data).path)[0] if row_data and row_data.startswith("http") else None
     known = {
         "width": asset.width,
         "height": asset.height,
         "frame_count": asset.frames,
         "duration": asset.seconds,
         "page_count": asset.pages,
-        "mime_type": mime_type,
+        "mime_type": _mime_type(row_data or ""),
     }
     return {key: value for key, value in known.items() if value is not None}
+
+
+def _mime_type(row_data: str) -> str | None:
+    """Return the type that the name of an asset at an address has."""
+    if not row_data.startswith(("https://", "http://", "/assets/")):
+        return None
+    return mimetypes.guess_type(row_data.partition("?")[0])[0]
 
 
 def _text(asset: Asset | None, media: str) -> str | None:

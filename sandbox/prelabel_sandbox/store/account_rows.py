@@ -1,6 +1,6 @@
 """Data rows of the account as clients read them: one by id, or a dataset's, a page at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -56,9 +56,14 @@ class AccountRows:
         rows = self._all("id IN (SELECT value FROM json_each(?))", orjson.dumps(list(row_ids)).decode())
         return {row.id: row for row in rows}
 
-    def after(self, seq: int, first: int) -> list[AccountRow]:
-        """Return the data rows of the account that were created after the one at a position, oldest first."""
-        return self._all("rowid > ? ORDER BY rowid LIMIT ?", seq, first)
+    def after(self, seq: int, first: int, where: Mapping[str, Collection[str]]) -> list[AccountRow]:
+        """Return data rows of the account that were created after the one at a position, oldest first.
+
+        `where` has the wanted values by column.
+        """
+        conditions = [f"{column} IN (SELECT value FROM json_each(?))" for column in where]  # noqa: S608
+        condition = f"{' AND '.join(['rowid > ?', *conditions])} ORDER BY rowid LIMIT ?"
+        return self._all(condition, seq, *(orjson.dumps(list(values)).decode() for values in where.values()), first)
 
     def _all(self, where: str, *values: object) -> list[AccountRow]:
         rows = self._database.all(f"SELECT {_FIELDS} FROM catalog WHERE {where}", *values)  # noqa: S608

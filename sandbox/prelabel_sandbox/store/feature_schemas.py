@@ -111,6 +111,30 @@ class FeatureSchemas:
         with self._database.transaction() as connection:
             _change(connection, ontology_id, with_it, group)
 
+    def remove(self, ontology_id: str, feature_id: str, *, is_used: bool) -> None:
+        """Remove a feature schema from an ontology; one that labels use is archived instead. Raises NotPossible."""
+
+        def without_it(nodes: list[Tree]) -> list[Tree]:
+            if is_used:
+                return [{**node, "archived": True} if _is(node, feature_id) else node for node in nodes]
+            return [node for node in nodes if not _is(node, feature_id)]
+
+        with self._database.transaction() as connection:
+            _change(connection, ontology_id, without_it)
+
+    def unarchive(self, ontology_id: str, feature_id: str) -> None:
+        """Let an archived feature schema of an ontology be used again. Raises NotPossible."""
+
+        def with_it(nodes: list[Tree]) -> list[Tree]:
+            return [{**node, "archived": False} if _is(node, feature_id) else node for node in nodes]
+
+        with self._database.transaction() as connection:
+            _change(connection, ontology_id, with_it)
+
+    def projects_of(self, ontology_id: str) -> list[str]:
+        """Return the ids of the projects to which an ontology is connected."""
+        return self._ids(_CONNECTED, ontology_id)
+
     def unused_ontologies(self, after: str, first: int) -> list[str]:
         """Return ids, after an id, of ontologies that are connected to no project."""
         return self._ids(_UNCONNECTED, after, first)

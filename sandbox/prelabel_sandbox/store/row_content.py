@@ -40,13 +40,19 @@ class RowContent:
         """Read finished imports until `pre_labels` knows them all."""
         self._index.catch_up(project, float("inf"))
 
-    def pre_labels(self, project: Project, row: DataRow) -> Iterator[StoredLine]:
-        """Return the pre-labels of a data row, oldest first."""
-        references = [reference_of("id", row.id)]
-        if row.global_key is not None:
-            references.append(reference_of("globalKey", row.global_key))
+    def pre_labels(self, project: Project, rows: Sequence[DataRow]) -> dict[str, list[StoredLine]]:
+        """Return the pre-labels of those data rows that have any, oldest first, by data row id."""
+        references = {row.id: _references(row) for row in rows}
+        counts = self._index.counts(project.id, [each for of_row in references.values() for each in of_row])
+        return {
+            row_id: list(self._pre_labels(project.id, of_row))
+            for row_id, of_row in references.items()
+            if any(counts.get(each) for each in of_row)
+        }
+
+    def _pre_labels(self, project_id: str, references: list[str]) -> Iterator[StoredLine]:
         skip = 0
-        while page := self._index.standing(project.id, references, _PAGE, skip):
+        while page := self._index.standing(project_id, references, _PAGE, skip):
             for uuid, seq, start, length in page:
                 item = self._imports.by_seq(seq)
                 if item is not None:
@@ -77,3 +83,8 @@ class RowContent:
         for row_id, batch_id, name in self._database.all(sql, orjson.dumps(list(row_ids)).decode(), project_id):
             found[row_id].append((batch_id, name))
         return dict(found)
+
+
+def _references(row: DataRow) -> list[str]:
+    by_key = [] if row.global_key is None else [reference_of("globalKey", row.global_key)]
+    return [reference_of("id", row.id), *by_key]

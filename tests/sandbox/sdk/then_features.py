@@ -54,6 +54,22 @@ def rename(session: Session) -> None:
             client.update_feature_schema_title(feature, title)
 
 
+@operation("then: delete_feature_schema_from_ontology, unarchive_feature_schema_node: archived if there are labels")
+def remove(session: Session) -> None:
+    client, ids = session.client, [each.uid for each in session.features]
+    removed = client.delete_feature_schema_from_ontology(session.buoys.uid, ids[1])
+    assert (removed.archived, removed.deleted) == (False, True)
+    assert client.get_ontology(session.buoys.uid).normalized["classifications"] == []
+    ontology, boat = session.ontology.uid, session.ontology.normalized["tools"][0]["featureSchemaId"]
+    removed = client.delete_feature_schema_from_ontology(ontology, boat)
+    assert (removed.archived, removed.deleted) == (True, False)
+    assert client.is_feature_schema_archived(ontology, boat) is True
+    client.unarchive_feature_schema_node(ontology, boat)
+    assert client.is_feature_schema_archived(ontology, boat) is False
+    with raises(session.errors.LabelboxError, "has no feature schema nowhere"):
+        client.delete_feature_schema_from_ontology(ontology, "nowhere")
+
+
 @operation("then: delete_unused_feature_schema, delete_unused_ontology, get_unused_ontologies and _feature_schemas")
 def delete(session: Session) -> None:
     client, error, (buoy, _) = session.client, session.errors.LabelboxError, session.features

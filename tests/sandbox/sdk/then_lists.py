@@ -62,6 +62,14 @@ def overview(session: Session) -> None:
     assert len(session.project.task_queues()) == 3
 
 
+@operation("then: get_overview of batches", since=7)
+def overview_of_batches(session: Session) -> None:
+    batch = next(each for each in session.project.batches() if each.name == "keys")
+    found = session.project.get_overview(batch_ids=[batch.uid], details=True)
+    assert (found.total_data_rows, found.labeled, found.issues) == (batch.size, 1, None)
+    assert session.project.get_overview(batch_ids=["unknown"]).total_data_rows == 0
+
+
 @operation("then: dataset.data_rows, newest first, over pages and by external id; get_data_row, by global key too")
 def data_rows(session: Session) -> None:
     rows = list(session.dataset.data_rows())

@@ -67,7 +67,7 @@ def test_waiting_prints_the_projects_at_its_end_and_at_its_timeout(project: Proj
     done = prelabel("wait", "--timeout", "0", "--json")
     assert (done.code, done.json["projects"][0]["pending"]) == (3, 1)
     (wait,) = done.json["waits"]
-    assert (wait["project"], wait["cause"]) == ("p", "no-worker")
+    assert (wait["projectId"], wait["cause"]) == ("p", "no-worker")
     assert f"p waits: {wait['why']}; {wait['remedy']}" in done.err
     assert prelabel("wait", "--project", "none", "--json").code == 3
 

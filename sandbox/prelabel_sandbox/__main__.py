@@ -16,6 +16,7 @@ import uvicorn
 
 from prelabel_sandbox.connections import CuttableProtocol
 from prelabel_sandbox.http.app import make_app
+from prelabel_sandbox.local_only import is_loopback
 from prelabel_sandbox.origins import Names
 from prelabel_sandbox.sandbox import Sandbox
 from prelabel_sandbox.settings import API_KEY, Settings
@@ -98,7 +99,8 @@ def serve(options: argparse.Namespace, folder: Path) -> None:
     settings.change({"requestsPerMinute": limit, "secondsPerImport": options.seconds_per_import})
     public_url = (options.public_url or url).rstrip("/")
     names = Names((*options.allowed_host, urlsplit(public_url).hostname or "", options.host), listens_on=options.host)
-    app = make_app(Sandbox(folder, public_url, options.api_key, settings, options.assets), names)
+    local = is_loopback(options.host)
+    app = make_app(Sandbox(folder, public_url, options.api_key, settings, options.assets, local), names)
     gc.freeze()  # objects loaded by now live until the end: imports are judged faster if the collector skips them
     config = uvicorn.Config(
         app,

@@ -32,6 +32,8 @@ class Sandbox:
     settings: Settings = field(default_factory=Settings)
     #: Folder whose files are served at `/assets/`; None: there is none.
     assets: Path | None = None
+    #: Whether it listens on this machine's loopback interface only.
+    only_local_clients: bool = True
 
     def __post_init__(self) -> None:
         self.store = Store(self.folder)
@@ -40,7 +42,8 @@ class Sandbox:
         self.log = RequestLog()
         self.processor = Processor(self.store, self.faults, self.settings)
         self.runner = TaskRunner(self.store, self.settings)
-        self.fetcher = Fetcher(self.store, self.settings, self.base_url, self.processor.wake)
+        done, local = self.processor.wake, self.only_local_clients
+        self.fetcher = Fetcher(self.store, self.settings, self.base_url, done, only_local_clients=local)
 
     def start(self) -> None:
         """Start the threads; they resume the accepted imports and tasks."""

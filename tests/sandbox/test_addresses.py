@@ -241,6 +241,19 @@ def test_plain_http_of_this_machine_has_the_same_limits_and_leaves_it_only_by_ht
     assert reason(sandbox, "c1", "to-file").endswith("302")
 
 
+def test_a_sandbox_that_other_machines_reach_reads_no_local_address(
+    start: Callable[..., SandboxProcess], local_files: Server
+) -> None:
+    sandbox = start("--seconds-per-import", "0", "--host", "0.0.0.0", data=":memory:")
+    sandbox.url = sandbox.url.replace("0.0.0.0", "127.0.0.1")
+    sandbox.project("c1", CARS)
+    for name, url in {"served": f"{local_files.url}/good", "own": f"{sandbox.url}/_sandbox/requests"}.items():
+        data_of(sandbox.ask(BY_URL, p="c1", n=name, url=url))
+        failed = sandbox.ended("c1", name)
+        address = failed["errorFileUrl"].replace("0.0.0.0", "127.0.0.1")
+        assert "a sandbox that others can reach" in httpx.get(address).text
+
+
 def test_an_address_is_fetched_again_by_a_sandbox_that_comes_back(
     start: Callable[..., SandboxProcess], elsewhere: Server, tmp_path: Path
 ) -> None:

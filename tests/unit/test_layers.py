@@ -136,7 +136,7 @@ MAY_IMPORT = {
         "checks connections errors faults local_only multipart normalized origins pages requestlog resolvers sandbox "
         "store"
     ),
-    "prelabel_sandbox.__main__": "connections http origins sandbox settings",
+    "prelabel_sandbox.__main__": "connections http local_only origins sandbox settings",
 }
 ROOMS = {name: {f"{name.split('.')[0]}.{other}" for other in allowed.split()} for name, allowed in MAY_IMPORT.items()}
 

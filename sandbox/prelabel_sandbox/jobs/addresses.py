@@ -13,9 +13,12 @@ def is_own(base_url: str, url: str) -> bool:
     return plain(url).startswith(f"{base_url}/")
 
 
-def may_fetch(url: str) -> bool:
-    """Return whether the sandbox fetches from an address: from any by https, by plain http from this machine only."""
-    return _is_https(url) or is_http_on_loopback(url)
+def may_fetch(url: str, *, only_local_clients: bool) -> bool:
+    """Return whether the sandbox fetches from an address: from any by https, by plain http from this machine only.
+
+    A client on another machine must not read what this one serves to itself.
+    """
+    return _is_https(url) or (only_local_clients and is_http_on_loopback(url))
 
 
 def may_redirect(url: str, target: str) -> bool:

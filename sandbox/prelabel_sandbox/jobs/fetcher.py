@@ -37,11 +37,14 @@ class _NotFetchable(Exception):
 class Fetcher:
     """Threads that fetch inputs, so that no request waits for a download, and an import only for its own."""
 
-    def __init__(self, store: Store, settings: Settings, base_url: str, done: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, base_url: str, done: Callable[[], None], *, only_local_clients: bool
+    ) -> None:
         self._store = store
         self._settings = settings
         self._base_url = base_url
         self._done = done
+        self._only_local_clients = only_local_clients
         self._waiting: SimpleQueue[Import] = SimpleQueue()
         self._stopping = False
 
@@ -85,8 +88,10 @@ class Fetcher:
         """Return the content of an address. Raises _NotFetchable."""
         if is_own(self._base_url, url):
             return self._own(url)
-        if not may_fetch(url):
-            raise _NotFetchable("the address is neither https nor http on this machine (localhost, 127.0.0.1, [::1])")
+        if not may_fetch(url, only_local_clients=self._only_local_clients):
+            also = "" if self._only_local_clients else ", of which a sandbox that others can reach reads nothing"
+            local = f"http on this machine (localhost, 127.0.0.1, [::1]){also}"
+            raise _NotFetchable(f"the address is neither https nor {local}")
         try:
             # This timeout limits each wait for data; `_read` applies the same limit to the whole download.
             with _opener().open(Request(url), timeout=self._settings.fetch_seconds) as response:  # noqa: S310

@@ -4,10 +4,14 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import prelabel
+from prelabel.testing import AsyncRecordingPublisher, RecordingPublisher
 from prelabel_worker.settings import load_settings
 from tests.support.command import Command, command_of
 from tests.support.sources import ROOT
@@ -34,6 +38,34 @@ def test_every_name_in_python_code_is_defined_or_imported(tmp_path: Path) -> Non
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
+
+
+PUBLISHING = [
+    (page, at)
+    for page in ("publish-from-python", "publish-from-files")
+    for at, code in enumerate(blocks(ROOT / f"docs/how-to/{page}.md", "python"))
+    if "Publisher(" in code
+]
+
+
+@pytest.mark.parametrize(("page", "at"), PUBLISHING)
+def test_code_that_publishes_runs_as_it_stands(page: str, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[RecordingPublisher | AsyncRecordingPublisher] = []
+
+    def recording(kind: type[Any]) -> Callable[..., Any]:
+        def make(**_: Any) -> Any:
+            made.append(kind())
+            return made[-1]
+
+        return make
+
+    monkeypatch.setattr(prelabel, "Publisher", recording(RecordingPublisher))
+    monkeypatch.setattr(prelabel, "AsyncPublisher", recording(AsyncRecordingPublisher))
+    monkeypatch.chdir(ROOT)
+
+    exec(blocks(ROOT / f"docs/how-to/{page}.md", "python")[at], {"__name__": "__main__"})
+
+    assert made[0].published("demo-project")
 
 
 def dry_runs() -> list[str]:

@@ -86,7 +86,7 @@ def _check_beginning(rows: Path, reader: RowReader) -> None:
         for row in first:
             if isinstance(row, NoRow):
                 say(f"line {row.line}{row.key and f' ({row.key})'}: {row.why}")
-        say(f"{rows}: none of the first {counted(len(first), 'line')} is a data row; no dataset was made")
+        say(f"{rows}: none of the first {counted(len(first), 'line')} can be added; no dataset was made")
         raise typer.Exit(DONE_WITH_DEAD)
 
 

@@ -115,7 +115,7 @@ def place(server: Path, sandbox: SandboxProcess) -> Iterator[Place]:
 def is_bad(found: Finding, *words: str) -> None:
     """Assert that a finding is bad, has the remedy of its check, and names what was found."""
     assert found.level is Level.BAD
-    assert found.remedy == found.check.remedy
+    assert found.remedy == found.check.remedy.replace("PROJECT", found.project_id or "PROJECT")
     for word in words:
         assert word in found.found
 

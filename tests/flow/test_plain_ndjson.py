@@ -50,7 +50,7 @@ def test_scattered_lines_are_published_as_one_message_a_data_row_and_imported(
     done = run("publish", str(file), "--project", flow.project, *form)
 
     assert (done.returncode, done.stdout) == (1, "published 2, refused 1\n")
-    assert "line 4: message: expected exactly one of bbox" in done.stderr
+    assert "line 4: annotation: expected exactly one of bbox" in done.stderr
     status = flow.settled()
     assert (status.imported, status.superseded, status.dead) == (2, 0, 0)
     found = sorted((line["dataRow"]["globalKey"], line["bbox"]["left"]) for line in flow.pre_labels())
@@ -172,7 +172,7 @@ def test_a_mistake_in_the_words_is_one_line_and_exit_code_2(
     (tmp_path / "odd.gz").write_bytes(gzip.compress(b"{}\n")[:12])
     files("empty.json", "{}")
 
-    done = run_in(tmp_path, *args)
+    done = run_in(tmp_path, *args, PRELABEL_REDIS_URL="redis://127.0.0.1:1/0")
 
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

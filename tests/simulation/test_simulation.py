@@ -39,7 +39,7 @@ _FIRST = {
     "validate-first": 18,
     "partial-supersedes": 190,
     "holder": 1379,
-    "last-piece": 1873,
+    "last-piece": 49,
     "purge-unsent": 380,
     "purge-order": 22,
 }

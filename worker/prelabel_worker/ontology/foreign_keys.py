@@ -43,7 +43,8 @@ def as_accepted_kind(annotation: Any, path: str, accepts: Accepts) -> MessageErr
                 other.model.model_validate(without_nulls(annotation), by_alias=True, by_name=False)
             except MessageError as error:
                 where = error.path if error.path.startswith("[") else f".{error.path}" if error.path else ""
-                return error.at(path + where)
+                # Not in the ontology: it is wrong for the media type, and that may have changed since it was fetched.
+                return NotInOntology(error.reason, path + where, error.found, error.expected, error.hint)
             return None
     return None
 

@@ -176,4 +176,5 @@ def test_a_mistake_in_the_words_is_one_line_and_exit_code_2(
 
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    about_redis = "prelabel: no stack runs here"  # which Redis is used, when nothing names one
+    assert len([line for line in done.stderr.splitlines() if not line.startswith(about_redis)]) == 1

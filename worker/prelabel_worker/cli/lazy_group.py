@@ -50,8 +50,11 @@ class LazyCommand(TyperCommand):
         self._declared = declared
 
     def get_short_help_str(self, limit: int = 0) -> str:
-        """Return the whole sentence for the list of commands, which wraps it; click would cut it."""
-        return self.help or ""
+        """Return the whole sentence for the list of commands, which wraps it; click would cut it at the limit.
+
+        Shells' completions have no limit of their own and get the short form: each of theirs must be one line.
+        """
+        return self.help or "" if limit else super().get_short_help_str()
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Return the context of the command itself. Raises ExtraMissing."""
@@ -77,8 +80,8 @@ class NounGroup(TyperGroup):
     """The commands about one thing."""
 
     def get_short_help_str(self, limit: int = 0) -> str:
-        """Return the whole sentence, as `LazyCommand` does."""
-        return self.help or ""
+        """Return the whole sentence where there is a limit, as `LazyCommand` does."""
+        return self.help or "" if limit else super().get_short_help_str()
 
 
 def group_of(declared: Mapping[str, Declared | Noun]) -> type[TyperGroup]:

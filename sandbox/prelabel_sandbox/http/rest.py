@@ -109,7 +109,7 @@ def _remove_feature(sandbox: Sandbox, request: Request, _: bytes) -> Response:
     is_used = any(
         line.get("schemaId", line.get("name")) in names
         for project_id in features.projects_of(ontology_id)
-        for line in map(msgspec.json.decode, (line for _, _, line in sandbox.store.labels.entries(project_id)))
+        for line in map(msgspec.json.decode, (label.line for label in sandbox.store.labels.entries(project_id)))
     )
     features.remove(ontology_id, node["featureSchemaId"], is_used=is_used)
     return JSONResponse({"archived": is_used, "deleted": not is_used})

@@ -1,6 +1,7 @@
 """Pre-labels, or ground truth, by project and uuid: references to the line of the last import with this uuid."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 from uuid import UUID
@@ -12,6 +13,18 @@ from prelabel_sandbox.store.imports import Import, Imports
 
 Place = tuple[bytes, int, int]
 """Canonical uuid, and the start and length of its line in the input file."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreLabel:
+    """A current pre-label."""
+
+    #: The import that it came with.
+    source: Import
+    #: Its uuid as 16 bytes; Labelbox's own if the line has none.
+    uuid: bytes
+    #: The line as it was received.
+    line: bytes
 
 
 class PreLabels:
@@ -39,20 +52,11 @@ class PreLabels:
 
     def lines(self, project_id: str) -> Iterator[bytes]:
         """Return the current lines of a project as they were received, in the order of their imports."""
-        places = self._database.all(
-            f"SELECT import_seq, start, length, uuid FROM {self._table} WHERE project_id = ?"  # noqa: S608
-            " ORDER BY import_seq, start",
-            project_id,
-        )
-        for seq, of_import in groupby(places, key=lambda place: place[0]):
-            item = self._imports.by_seq(seq)
-            content = self._imports.file(item, "input").read_bytes() if item else b""
-            yield b"".join(
-                _with_uuid(content[start : start + length], uuid) + b"\n" for _, start, length, uuid in of_import
-            )
+        for _, of_import in groupby(self.entries(project_id), key=lambda entry: entry.source.seq):
+            yield b"".join(_with_uuid(entry.line, entry.uuid) + b"\n" for entry in of_import)
 
-    def entries(self, project_id: str) -> Iterator[tuple[Import, bytes, bytes]]:
-        """Return import, uuid and line of a project's current lines, in the order of their imports."""
+    def entries(self, project_id: str) -> Iterator[PreLabel]:
+        """Return a project's current pre-labels, in the order of their imports."""
         places = self._database.all(
             f"SELECT import_seq, start, length, uuid FROM {self._table} WHERE project_id = ?"  # noqa: S608
             " ORDER BY import_seq, start",
@@ -62,7 +66,8 @@ class PreLabels:
             item = self._imports.by_seq(seq)
             if item is not None:
                 content = self._imports.file(item, "input").read_bytes()
-                yield from ((item, uuid, content[start : start + length]) for _, start, length, uuid in of_import)
+                for _, start, length, uuid in of_import:
+                    yield PreLabel(item, uuid, content[start : start + length])
 
     def data_row_count(self, project_id: str) -> int:
         """Return the number of data rows that the current lines of a project name."""

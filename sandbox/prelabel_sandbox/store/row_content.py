@@ -64,8 +64,8 @@ class RowContent:
     def truth(self, project: Project) -> dict[str, list[StoredLine]]:
         """Return the ground truth of a project by data row id. All of it is in memory: there is no index of it."""
         by_reference = defaultdict(list)
-        for item, uuid, line in self._labels.entries(project.id):
-            by_reference[data_row_of(line)].append(StoredLine(uuid, line, item.created))
+        for label in self._labels.entries(project.id):
+            by_reference[data_row_of(label.line)].append(StoredLine(label.uuid, label.line, label.source.created))
         rows = self._projects.data_rows(project, by_reference)
         by_row: defaultdict[str, list[StoredLine]] = defaultdict(list)
         for reference, lines in by_reference.items():

@@ -15,6 +15,7 @@
 --          | {'unbalanced', rows without an outcome}. Leftovers are annotations of older messages that stay at Labelbox;
 --          `mixed` is 1 if the project has imported rows by id and by global key since this commit, else 0.
 -- cost     O(operations + superseding rows + annotation_counts), on the last call also O(frames of the chunk)
+
 -- Remember how imported rows name their data rows: `i`, `k` or `ik`. They decide which rows are accepted later. What is
 -- remembered of rows that were all undone since does not count. Returns 1 if the project has rows of both forms now, and
 -- did not have them before, else 0. Call it before the rows are counted.

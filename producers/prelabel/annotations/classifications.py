@@ -161,8 +161,7 @@ def check_named(item: Any, path: str, expected: str) -> None:
         if item.schema_id not in (None, item.misspelt_schema_id):
             raise CheckFailed(f"{path}.schema_id", quoted(item.misspelt_schema_id), "schemaId alone")
         item.schema_id, item.misspelt_schema_id = item.misspelt_schema_id, None
-    if item.misspelt_custom_metrics is not None:
-        rename_metrics(item, path)
+    rename_metrics(item, path)
     if item.name is None and item.schema_id is None:
         raise CheckFailed(path, "neither", expected)
 

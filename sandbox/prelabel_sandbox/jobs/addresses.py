@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from prelabel_sandbox.checks.addresses import plain
+from prelabel_sandbox.checks.addresses import has_scheme, plain
 from prelabel_sandbox.local_only import is_loopback
 from prelabel_sandbox.store import Store
 
@@ -18,12 +18,12 @@ def may_fetch(url: str, *, only_local_clients: bool) -> bool:
 
     A client on another machine must not read what this one serves to itself.
     """
-    return _is_https(url) or (only_local_clients and is_http_on_loopback(url))
+    return has_scheme(url, "https") or (only_local_clients and is_http_on_loopback(url))
 
 
 def may_redirect(url: str, target: str) -> bool:
     """Return whether a fetch may follow a redirect: a server elsewhere must not send it to this machine."""
-    return _is_https(target) or (is_http_on_loopback(url) and is_http_on_loopback(target))
+    return has_scheme(target, "https") or (is_http_on_loopback(url) and is_http_on_loopback(target))
 
 
 def is_http_on_loopback(url: str) -> bool:
@@ -33,10 +33,6 @@ def is_http_on_loopback(url: str) -> bool:
         return parts.scheme == "http" and is_loopback(parts.hostname or "")
     except ValueError:
         return False
-
-
-def _is_https(url: str) -> bool:
-    return url[:8].lower() == "https://"
 
 
 def own_file(store: Store, base_url: str, url: str) -> Path | None:

@@ -3,7 +3,8 @@
 No source says which of two answers wins (docs/reference/labelbox-format.md#2-1).
 """
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from prelabel_sandbox.checks.ontology import Feature
@@ -48,6 +49,33 @@ def overlap(times: Iterable[Time]) -> bool:
         if end > reach:
             reach, holder = end, option
     return False
+
+
+class Held:
+    """The times at which the options of a radio hold on a data row, as far as its lines are judged.
+
+    Kept without overlaps: a feature may have thousands of lines, and each asks for its own times only.
+    """
+
+    def __init__(self) -> None:
+        self._times: list[Time] = []  # ascending; overlapping times of one option are one
+
+    def clash(self, times: Sequence[Time]) -> bool:
+        """Return whether another option holds at one of these times, or two of these do at one time."""
+        return overlap(times) or any(kept[2] != time[2] for time in times for kept in self._times[self._meeting(time)])
+
+    def add(self, times: Iterable[Time]) -> None:
+        """Take the times of a line that do not clash."""
+        for time in times:
+            place = self._meeting(time)
+            met = [time, *self._times[place]]
+            self._times[place] = [(min(start for start, _, _ in met), max(end for _, end, _ in met), time[2])]
+
+    def _meeting(self, time: Time) -> slice:
+        """Return where the times are that have a moment in common with this one."""
+        start, end, _ = time
+        first = bisect_left(self._times, start, key=lambda kept: kept[1])
+        return slice(first, bisect_right(self._times, end, first, key=lambda kept: kept[0]))
 
 
 def _chosen(option: dict[str, Any], feature: Feature) -> str:

@@ -12,7 +12,7 @@ from prelabel_sandbox.checks.asset import UNKNOWN
 from prelabel_sandbox.checks.envelope import MARK, check, data_row_of, neighbour_of, uuid_of
 from prelabel_sandbox.checks.media import media_of
 from prelabel_sandbox.checks.ontology import Feature, prepared
-from prelabel_sandbox.checks.questions import Time, overlap, question_of, times_of
+from prelabel_sandbox.checks.questions import Held, question_of, times_of
 from prelabel_sandbox.checks.refusal import Refused, invalid
 from prelabel_sandbox.checks.scene import Neighbour, Neighbours, Scene
 from prelabel_sandbox.checks.tables import kinds_of
@@ -104,7 +104,7 @@ class Judge:
         self._counts: dict[str, int] = {}
         self._uuids: set[bytes] = set()
         self._answered: dict[str, bytes | None] = {}
-        self._times: defaultdict[str, list[Time]] = defaultdict(list)
+        self._held: defaultdict[str, Held] = defaultdict(Held)
 
     def read_objects(self, content: bytes, lines: list[Line]) -> None:
         """Remember the annotations to which relationships may refer: they may be anywhere in the file."""
@@ -180,10 +180,10 @@ class Judge:
                 raise invalid("_schema", "The classification is answered more than once on the data row.")
             self._answered[key] = uuid
         if times := list(times_of(value, feature)):
-            before = self._times[row.id + feature.schema_id]
-            if overlap([*before, *times]):
+            held = self._held[row.id + feature.schema_id]
+            if held.clash(times):
                 raise invalid("answer", "A radio takes one answer at a time.")
-            before += times
+            held.add(times)
 
     def _scene_of(self, row: DataRow) -> Scene:
         if row.asset is None and not self._neighbours:

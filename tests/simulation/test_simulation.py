@@ -37,7 +37,7 @@ _FIRST = {
     "frame-memory": 64,
     "slot-timers": 64,
     "validate-first": 18,
-    "partial-supersedes": 190,
+    "partial-supersedes": 471,
     "holder": 1379,
     "last-piece": 49,
     "purge-unsent": 380,

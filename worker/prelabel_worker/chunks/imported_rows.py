@@ -17,8 +17,8 @@ ONE_IN = 16
 """A larger project remembers one row in so many."""
 POLICY_SETS = 16_384
 SAMPLE_SETS = 64
-REMEMBERED_TOGETHER = 1_000
-"""Number of rows that one commit remembers, which takes Redis about a millisecond."""
+REMEMBERED_TOGETHER = 500
+"""Number of rows that one commit remembers, which takes Redis less than a millisecond."""
 
 
 class Memory(NamedTuple):

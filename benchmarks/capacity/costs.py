@@ -18,6 +18,8 @@ class Costs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     command: str
     #: The message that was measured, in words.
     message: str
+    #: `orjson.loads` and `dumps` of a message, in the same run: figures of other machines compare by it.
+    floor_row_us: float
     #: A publisher, for each row: check, encode and compress.
     publisher_row_us: float
     #: A publisher, for each frame.

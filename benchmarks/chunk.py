@@ -3,7 +3,7 @@
     python benchmarks/chunk.py [--rows 10000] [--rounds 7] [--json]
 
 Figures are microseconds of CPU a row, the least of the rounds, of one chunk of messages of five boxes as
-`end_to_end.py` makes them. Redis is real, its own time does not count. `peak` is the memory of Python objects that a
+`services.py` makes them. Redis is real, its own time does not count. `peak` is the memory of Python objects that a
 build needs at most, in bytes a row.
 """
 
@@ -19,13 +19,13 @@ from typing import Any
 
 import orjson
 import redis
-from end_to_end import CLASSES, redis_server, rows
+from five_boxes import CLASSES
+from services import redis_server, rows
 
 from prelabel.publishing.buffer import Limits, Row, frames_of
 from prelabel.validation.gate import prepare
 from prelabel.wire.keys import ProjectKeys
 from prelabel.wire.lanes import DEFAULT_LANES
-from prelabel_worker.chunks.annotation_counts import annotation_counts_of, names_of
 from prelabel_worker.chunks.chunk import Chunk, chunk_from_fields
 from prelabel_worker.chunks.held_rows import Origin
 from prelabel_worker.chunks.row_reader import RowReader
@@ -93,14 +93,6 @@ def put(client: redis.Redis, frames: list[bytes]) -> Chunk:
     return chunk_from_fields(PROJECT, "c", TOKEN, 0, {k.encode(): v.encode() for k, v in fields.items()})
 
 
-def with_counts(built: Built) -> SentLines:
-    numbers = {name: at + 1 for at, name in enumerate(names_of(built.counted))}
-    counts = annotation_counts_of(built.counted, numbers)
-    return SentLines(
-        **{n: getattr(built.sent, n) for n in built.sent.__struct_fields__} | {"annotation_counts": counts}
-    )
-
-
 def judge(sent: SentLines, pieces: Iterable[bytes]) -> dict[int, Any]:
     verdicts = Verdicts(sent)
     verdicts.feed(line_blocks(pieces, MAX_LINE_BYTES))
@@ -124,8 +116,7 @@ def measure(number: int, rounds: int) -> dict[str, float]:
             clock.time("read", lambda: list(reader.blocks(chunk)))
             clock.time("render", lambda: each(builder, messages))
             built = clock.time("build", whole)
-            sent = clock.time("counts", lambda built=built: with_counts(built))
-            stored = clock.time("store", sent.to_bytes)
+            stored = clock.time("store", built.sent.to_bytes)
             sent = clock.time("load", lambda stored=stored: SentLines.from_bytes(stored))
             for name, lines in status_files(built.content).items():
                 failed = clock.time(name, lambda sent=sent, lines=lines: judge(sent, lines))

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, fields
 from itertools import compress, count
 
 from prelabel.errors import MessageError, NotInOntology, Reason
-from prelabel_worker.chunks.annotation_counts import Counted
+from prelabel_worker.chunks.annotation_counts import Counted, pack
 from prelabel_worker.chunks.held_rows import Origin, Problem, RowFacts, facts_of, held_frame, held_row
 from prelabel_worker.chunks.history import trace_of
+from prelabel_worker.chunks.imported_rows import digests_of
 from prelabel_worker.chunks.rows import ChunkRow, RowBlock, RowOutcome, Unreadable
-from prelabel_worker.chunks.sent_lines import UUID_BYTES, SentLines
+from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.rendering.given_uuids import GivenUuids
-from prelabel_worker.rendering.identity import row_digest, row_key
 from prelabel_worker.rendering.row_builder import BuiltRow, RowBuilder
 
 
@@ -23,8 +23,6 @@ class Built:
     content: bytes = b""
     sent: SentLines = field(default_factory=SentLines)
     set_aside: list[RowOutcome] = field(default_factory=list)
-    counted: list[Counted] = field(default_factory=list)
-    """Numbers of annotations by feature of each row of `sent`."""
     not_in_ontology: int = 0
     """Number of rows that do not fit the ontology or the media type, which may have changed since they were fetched."""
     slow: int = 0
@@ -75,7 +73,7 @@ class _Columns:
     index: list[int] = field(default_factory=list)
     #: Arrival number.
     seq: list[int] = field(default_factory=list)
-    #: See `identity.row_key`, as bytes.
+    #: See `identity.packed_row_key`.
     row_key: list[bytes] = field(default_factory=list)
     #: See `history.trace_of`.
     trace: list[bytes] = field(default_factory=list)
@@ -89,21 +87,21 @@ class _Columns:
     adds: list[bool] = field(default_factory=list)
     #: See `BuiltRow.slow`.
     slow: list[int] = field(default_factory=list)
-    #: See `Built.counted`.
+    #: Numbers of annotations by feature.
     counted: list[Counted] = field(default_factory=list)
 
     def extend(self, index: Iterable[int], seq: Iterable[int], built: list[BuiltRow]) -> None:
         """Add these rows."""
         self.index += index
         self.seq += seq
-        self.row_key += [bytes.fromhex(row_key(row.data_row_key, row.model)) for row in built]
+        self.row_key += [row.row_key for row in built]
         self.trace += [trace_of(row.data_row_key, row.message_id) for row in built]
         self.form += [row.data_row_key[0] for row in built]
         self.lines += [row.lines for row in built]
-        self.uuids += [b"".join(row.uuids) for row in built]
+        self.uuids += [row.packed_uuids for row in built]
         self.adds += [row.adds for row in built]
         self.slow += [row.slow for row in built]
-        self.counted += [Counted(row.model, row.counts, len(row.uuids)) for row in built]
+        self.counted += [Counted(row.model, row.counts, row.line_count) for row in built]
 
     def without(self, positions: Collection[int]) -> "_Columns":
         """Return the rows that are not at these positions."""
@@ -169,7 +167,6 @@ class _Build:
             content=b"".join(good.lines),
             sent=_sent_lines(good),
             set_aside=self.set_aside,
-            counted=good.counted,
             not_in_ontology=self._not_in_ontology,
             slow=sum(good.slow),
         )
@@ -207,7 +204,7 @@ class _Build:
         return good.without(superseded)
 
     def _apply(self, policy: Policy, good: _Columns) -> _Columns:
-        digests = [row_digest(key.hex()) for key in good.row_key]
+        digests = digests_of(b"".join(good.row_key))
         known = policy.was_imported(digests)
         excluded = [position for position, digest in enumerate(digests) if digest in known]
         for position in excluded:
@@ -226,12 +223,14 @@ class _Build:
 def _sent_lines(rows: _Columns) -> SentLines:
     return SentLines(
         rows=tuple(rows.index),
-        line_counts=tuple([len(uuids) // UUID_BYTES for uuids in rows.uuids]),
+        line_counts=tuple([counted.annotations for counted in rows.counted]),
         traces=b"".join(rows.trace),
         packed_row_keys=b"".join(rows.row_key),
         uuids=b"".join(rows.uuids),
         forms="".join(rows.form).encode(),
         unidentified=bytes(rows.adds),
+        counts=pack(rows.counted),
+        annotation_counts=(b"",) * len(rows.index),
     )
 
 

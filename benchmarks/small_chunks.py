@@ -12,22 +12,20 @@ import json
 import random
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import httpx
-import psutil
 import redis
-from end_to_end import broker, processes, publish, redis_server, rows, sink, wait_until
-from many_projects import cpu_of
+from services import cpu, processes, publish, redis_cpu, redis_server, rows, settings, sink, wait_until
 
 from prelabel.wire.keys import DEFAULT_PREFIX, ProjectKeys
 from prelabel_worker.queries.audit import audit
 from prelabel_worker.queries.status import Inspector
 
 ANNOTATIONS = 5
-_ASK_SECONDS = 0.2  # between two looks at the progress, so that they cost Redis little
+CHUNK_ROWS = 10_000
+_LOOK_SECONDS = 0.2  # so that looks at the progress cost Redis little
 
 
 @dataclass(frozen=True)
@@ -92,33 +90,21 @@ def measure(projects: int, number: int, workers: int, *, profile: bool) -> Figur
         before = int(client.info("memory")["used_memory"])
         publish(url, messages)
         kept = int(client.info("memory")["used_memory"]) - before
-        environment = {
-            "PRELABEL_REDIS_URL": url,
-            "PRELABEL_BROKER_URL": broker(url),
-            "PRELABEL_LABELBOX_ENDPOINT": f"{address}/graphql",
-            "PRELABEL_LABELBOX_API_KEY": "benchmark",
-            "PRELABEL_REQUESTS_PER_MINUTE": "100000",
-            "PRELABEL_REQUEST_BURST": "5000",
-            "PRELABEL_POLL_MIN_SECONDS": "0.1",
-            "PRELABEL_LOG_LEVEL": "warning",
-        }
+        environment = settings(url, address, CHUNK_ROWS)
         command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", "-c", "1", "-n", "small%n@%h"]
 
         def sent() -> bool:
-            time.sleep(_ASK_SECONDS)
             return int(httpx.get(f"{address}/lines").text) >= ANNOTATIONS * len(messages)
 
         def settled() -> bool:
-            time.sleep(_ASK_SECONDS)
             return imported(client, projects) >= len(messages)
 
         with processes(command, workers, environment) as started:
             ready = wait_until(lambda: len(inspector.workers()) == workers)
-            family = [child for process in started for child in _family(process.pid)]
-            worker_cpu, redis_cpu, commands = _cpu(family), cpu_of(client), commands_of(client)
-            wait_until(sent)
-            seconds = wait_until(settled) - ready
-            worker_cpu, redis_cpu = _cpu(family) - worker_cpu, cpu_of(client) - redis_cpu
+            workers_before, redis_before, commands = cpu(started), redis_cpu(client), commands_of(client)
+            wait_until(sent, look_seconds=_LOOK_SECONDS)
+            seconds = wait_until(settled, look_seconds=_LOOK_SECONDS) - ready
+            worker_seconds, redis_seconds = cpu(started) - workers_before, redis_cpu(client) - redis_before
             called = {
                 name: (calls - commands.get(name, (0, 0))[0], spent - commands.get(name, (0, 0))[1])
                 for name, (calls, spent) in commands_of(client).items()
@@ -135,22 +121,12 @@ def measure(projects: int, number: int, workers: int, *, profile: bool) -> Figur
         rows=len(messages),
         chunks=chunks,
         rows_per_second=len(messages) / seconds,
-        worker_ms=1000 * worker_cpu / chunks,
-        redis_ms=1000 * redis_cpu / chunks,
+        worker_ms=1000 * worker_seconds / chunks,
+        redis_ms=1000 * redis_seconds / chunks,
         round_trips=called.get("evalsha", (0, 0))[0] / chunks,
         commands=sum(calls for calls, _ in called.values()) / chunks,
         bytes_per_row=kept / len(messages),
     )
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    parent = psutil.Process(pid)
-    return [parent, *parent.children(recursive=True)]
-
-
-def _cpu(family: list[psutil.Process]) -> float:
-    """Return the seconds of CPU that these processes have used."""
-    return sum(times.user + times.system for times in (process.cpu_times() for process in family))
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from prelabel_worker.chunks.chunk import Chunk, Verdict
 from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, held_row
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Slice, Unreadable
 from prelabel_worker.labelbox import retry_policy
+from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.errors import FileGone, RequestError
 from prelabel_worker.rendering import identity
 from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
@@ -72,7 +73,7 @@ class _Settlement:
         if not chunk.status_url:
             raise FileGone("the import names no status file")
         verdicts = Verdicts(self._sent)
-        verdicts.feed(self._lines(chunk.status_url))
+        verdicts.feed(self._labelbox.line_blocks(chunk.status_url))
         if verdicts.foreign:
             _log.warning("verdicts.foreign", project=chunk.project_id, chunk=chunk.id, lines=verdicts.foreign)
         return verdicts.failed_rows()
@@ -96,13 +97,14 @@ class _Settlement:
         if not self._chunk.error_url:
             return []
         try:
-            lines = islice(self._lines(self._chunk.error_url), _SHOWN_ERRORS)
+            lines = islice(self._labelbox.lines(self._chunk.error_url), _SHOWN_ERRORS)
             return [{"name": "import", "message": line[:500].decode("utf-8", "replace")} for line in lines]
         except FileGone as error:
             return [{"name": "import", "message": str(error)}]
 
-    def _lines(self, url: str) -> Iterator[bytes]:
-        return self._context.account(self._chunk.account).labelbox.lines(url)
+    @property
+    def _labelbox(self) -> Labelbox:
+        return self._context.account(self._chunk.account).labelbox
 
     def _end_without_file(self, error: FileGone | RequestError) -> bool:
         """Read the file later, from a new address if it is gone; after too many attempts no row has a verdict."""

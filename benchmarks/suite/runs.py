@@ -79,7 +79,7 @@ RUNS = (
     _run("flush_projects", "", "", "--projects 200"),
     _run("small_chunks", "", "--projects 200", "--projects 20 --rows 10"),
     _run("latency", "", "--rows 10", "--rows 2"),
-    _run("redis_growth", "", "--rows 100000 300000", "--rows 2000 4000"),
+    _run("redis_growth", "", "--sizes 100000,300000 --rows 50000", "--sizes 10000,20000 --rows 10000"),
     _run("chunk_sizes", "", "--rows 20000", "--rows 2000 --chunk-rows 500,1000"),
 )
 NAMES = tuple(run.script for run in RUNS)

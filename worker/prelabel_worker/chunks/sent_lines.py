@@ -27,12 +27,14 @@ class SentLines(msgspec.Struct, frozen=True):
     packed_row_keys: bytes = b""
     #: The uuids of the lines, 16 bytes each, row by row.
     uuids: bytes = b""
-    #: The packed annotation counts of each row (see annotation_counts.py).
+    #: Nothing for each row: the previous release reads its own annotation counts here.
     annotation_counts: tuple[bytes, ...] = ()
     #: How each row names its data row, a byte each: `i` by id, `k` by global key; empty if an older release wrote it.
     forms: bytes = b""
     #: Whether lines of the row were sent without a uuid, a byte each, 1 or 0; empty if an older release wrote it.
     unidentified: bytes = b""
+    #: The annotation counts of the rows (see annotation_counts.py); empty if an older release wrote it.
+    counts: bytes = b""
 
     def to_bytes(self) -> bytes:
         """Return the lines as Redis keeps them."""

@@ -1,7 +1,7 @@
 """Changes the states of chunks. Every change is a script that checks the lease's token."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from prelabel.wire import keys
@@ -38,8 +38,19 @@ class Ledger:
     def _keys(self, project_id: str) -> keys.ProjectKeys:
         return keys.ProjectKeys(self._settings.key_prefix, project_id)
 
+    def cut_chunks(self, project_id: str) -> Iterator[str]:
+        """Claim waiting rows into chunks while enough of them wait; yield the id of each chunk."""
+        remaining = 1
+        while remaining and (cut := self._cut(project_id)) is not None:
+            chunk_id, remaining = cut
+            yield chunk_id
+
     def cut_chunk(self, project_id: str) -> str | None:
         """Claim waiting rows into a chunk; return its id, or None when there is nothing to do now."""
+        return next(self.cut_chunks(project_id), None)
+
+    def _cut(self, project_id: str) -> tuple[str, int] | None:
+        """Claim waiting rows into a chunk; return its id, and the rows that remain for other chunks."""
         settings, chunk_id = self._settings, secrets.token_hex(8)
         answer = self._scripts.run(
             "group",
@@ -55,7 +66,7 @@ class Ledger:
             self._lease_ms,
         )
         if answer[0] == b"cut":
-            return chunk_id
+            return chunk_id, int(answer[2])
         self._look_at(project_id, int(answer[1]))
         return None
 

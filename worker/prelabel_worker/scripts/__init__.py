@@ -47,12 +47,12 @@ class Scripts:
         self._client = client
         self._scripts: dict[str, Any] = {}
 
-    def run(self, name: str, key: str, *args: Argument, on: Client = None) -> Any:
-        """Run a script in one round trip and return its answer. `on` queues it on a pipeline instead.
+    def run(self, name: str, key: str, *args: Argument) -> Any:
+        """Run a script in one round trip and return its answer.
 
         If Redis has forgotten the script, it is loaded again.
         """
-        return self._script(name)(keys=[key], args=args, client=on)
+        return self._script(name)(keys=[key], args=args)
 
     def run_all(self, calls: Sequence[Call]) -> list[Any]:
         """Run scripts in this order and return their answers; an answer may be the redis error of its script.
@@ -86,8 +86,16 @@ class Scripts:
 
     def run_durably(self, durability: Durability, name: str, key: str, *args: Argument) -> Any:
         """Run a script and return its answer once its writes are durable. Raises NotDurable."""
+        script = self._script(name)
+        try:
+            return self._durably(durability, script, key, args)
+        except redis.exceptions.NoScriptError:
+            self._client.script_load(script.script)
+            return self._durably(durability, script, key, args)
+
+    def _durably(self, durability: Durability, script: Any, key: str, args: Sequence[Argument]) -> Any:
         with self._client.pipeline(transaction=False) as pipeline:
-            self.run(name, key, *args, on=pipeline)
+            pipeline.evalsha(script.sha, 1, key, *args)
             return execute(pipeline, durability)[0]
 
 

@@ -80,9 +80,7 @@ SWITCHES = {
         "the server's limit is waited out",
         python=(_in(prelabel_worker.stages.submit._Submission, "_is_nowhere", "if remaining > 0:", "if False:"),),
     ),
-    "frame-memory": Switch(
-        "frame ids are remembered", {"redis.call('ZADD', root .. ':seen', text(now), fid)": "do end"}
-    ),
+    "frame-memory": Switch("frame ids are remembered", {"redis.call('ZADD', root .. ':seen', unpack(seen))": "do end"}),
     "barrier": Switch(
         "an answer and a POST wait until Redis is durable", python=(lambda: standing_for(Wire, barrier=lambda _: None),)
     ),

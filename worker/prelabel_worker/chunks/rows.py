@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from prelabel_worker.chunks.held_state import HeldState
+from prelabel_worker.chunks.imported_rows import POLICY_MEMORY, Memory
 
 
 @dataclass(slots=True)
@@ -83,15 +84,15 @@ class Slice:
     outcomes: list[RowOutcome] = field(default_factory=list)
     #: Row key and arrival number of messages that Labelbox has: older held ones are superseded.
     superseding: list[tuple[str, int]] = field(default_factory=list)
-    #: Digests of imported rows that a policy recognizes later.
+    #: Digests of imported rows that are remembered, see `identity.row_digest`.
     marks: list[int] = field(default_factory=list)
-    #: Row key and packed counts of imported rows; of projects without a policy.
-    annotation_counts: list[tuple[str, bytes]] = field(default_factory=list)
-    #: Which of `marks`, or else of `annotation_counts`, are of rows that cannot override; counted from 1, as in Lua.
+    #: Digests of imported rows with lines that cannot override; they are remembered too.
     adding: list[int] = field(default_factory=list)
+    #: In which memory they are remembered.
+    memory: Memory = POLICY_MEMORY
     #: How the imported rows name their data rows: `i` by id, `k` by global key.
     forms: set[str] = field(default_factory=set)
-    #: What the history keeps of all these rows.
+    #: What the history keeps of the other rows.
     entries: list[bytes] = field(default_factory=list)
 
 
@@ -100,9 +101,5 @@ class Committed(NamedTuple):
 
     #: Number of rows that wait in the inbox, if this commit ended the chunk.
     waiting: int | None
-    #: Number of rows of which Labelbox keeps annotations of an older message.
-    leftover_rows: int
-    #: Number of those annotations.
-    leftovers: int
     #: 1 if this commit made the project one that has imported rows by id and by global key, else 0.
     mixed: int

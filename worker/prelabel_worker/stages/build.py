@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from prelabel.errors import MessageError, NotInOntology, Reason
-from prelabel_worker.chunks.annotation_counts import Counted
+from prelabel_worker.chunks.annotation_counts import Counted, pack
 from prelabel_worker.chunks.held_rows import Origin, Problem, RowFacts, facts_of, held_frame, held_row
 from prelabel_worker.chunks.history import trace_of
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Unreadable
@@ -21,8 +21,6 @@ class Built:
     content: bytes = b""
     sent: SentLines = field(default_factory=SentLines)
     set_aside: list[RowOutcome] = field(default_factory=list)
-    counted: list[Counted] = field(default_factory=list)
-    """Numbers of annotations by feature of each row of `sent`."""
     not_in_ontology: int = 0
     """Number of rows that do not fit the ontology or the media type, which may have changed since they were fetched."""
     slow: int = 0
@@ -76,7 +74,6 @@ def build(
     built.slow = sum(ready.slow for _, ready in kept)
     built.content = b"".join([ready.lines for _, ready in kept])
     built.sent = _sent_lines(kept)
-    built.counted = [Counted(ready.model, ready.counts, len(ready.uuids)) for _, ready in kept]
     return built
 
 
@@ -89,6 +86,8 @@ def _sent_lines(kept: list[tuple[ChunkRow, BuiltRow]]) -> SentLines:
         uuids=b"".join([uuid for _, ready in kept for uuid in ready.uuids]),
         forms="".join([ready.data_row_key[0] for _, ready in kept]).encode(),
         unidentified=bytes([ready.adds for _, ready in kept]),
+        counts=pack([Counted(ready.model, ready.counts, len(ready.uuids)) for _, ready in kept]),
+        annotation_counts=(b"",) * len(kept),
     )
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
-import msgspec
 import structlog
 
 from prelabel_worker.accounts.pauses import PauseCause
@@ -176,9 +175,7 @@ class _Submission:
     def _send(self, built: Built) -> None:
         chunk, context = self._chunk, self._context
         name = import_name(chunk.id, built.content)
-        counts = context.memory.annotation_counts(chunk.project_id, built.counted)
-        sent = msgspec.structs.replace(built.sent, annotation_counts=counts)
-        context.ledger.record_import(chunk, self._account.name, name, sent)
+        context.ledger.record_import(chunk, self._account.name, name, built.sent)
         if not self._permits.ask():  # recording took too long: the permit has expired
             return
         try:

@@ -8,9 +8,9 @@ Peers: a task per row, sent with the row's JSON, that runs the same validation a
 list in Redis (task_per_row.py); the same in batches of 500 (batches.py).
 
 All sides have the same number of worker processes, which are started, warmed up and stopped (SIGSTOP) before rows are
-published. `drained` begins when they may continue. `live` publishes other rows while they run. The sides take turns in
-each round, and figures are medians of the rounds. The floor is `orjson.loads` and `dumps` of the messages, each result
-dropped at once.
+published. `drained` begins when they may continue. `live` publishes other rows while they run. The times of our scripts
+are those of a fifth of the rows, with one worker. The sides take turns in each round, and figures are medians of the
+rounds. The floor is `orjson.loads` and `dumps` of the messages, each result dropped at once.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import httpx
@@ -32,6 +32,7 @@ import peers
 import redis
 from celery import Celery
 from rows import microseconds
+from script_times import ScriptTimes, merged, script_times, watch
 from services import (
     Processes,
     broker,
@@ -84,6 +85,8 @@ class Run:
     worker_cpu: float
     #: Microseconds of Redis's CPU for each row of the backlog, from the call of `publish` to its outcome.
     redis_cpu: float
+    #: The times of our scripts.
+    scripts: list[ScriptTimes] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,19 @@ def drain(running: OurWorkers, before: int, number: int, fill: Callable[[], None
     )
 
 
+def times_of_scripts(running: OurWorkers, before: int, number: int) -> list[ScriptTimes]:
+    """Publish other rows and let one worker import them, so that Redis need not wait for a core."""
+    messages = running.messages(number, 4 * _LATER)
+    for process in running.started[1:]:
+        process.terminate()
+        process.wait()
+    watch(running.client)
+    with stopped(running.started[:1]):
+        publish(running.url, messages)
+    running.wait_for(before + number)
+    return script_times(running.client)
+
+
 def ours(number: int, workers: int, projects: int) -> Run:
     """Drain a backlog, then publish and import as many other rows at the same time."""
     with run_of_workers(workers, projects, CHUNK_ROWS) as running:
@@ -176,7 +192,9 @@ def ours(number: int, workers: int, projects: int) -> Run:
         start = time.perf_counter()
         publish(running.url, later)
         live = running.wait_for(warm + 2 * number) - start
-        running.check(warm + 2 * number)
+        more = number // 5 // projects * projects
+        scripts = times_of_scripts(running, warm + 2 * number, more)
+        running.check(warm + 2 * number + more)
     return Run(
         published=number / took,
         drained=number / drained.seconds,
@@ -185,6 +203,7 @@ def ours(number: int, workers: int, projects: int) -> Run:
         kept=kept / number,
         worker_cpu=1e6 * drained.worker_cpu / number,
         redis_cpu=1e6 * drained.redis_cpu / number,
+        scripts=scripts,
     )
 
 
@@ -195,7 +214,7 @@ def sent_only(message: str) -> None:
 def peer(python: str, module: str, number: int, workers: int, batch: int = 1) -> Run:
     """Drain a backlog of tasks `label` of a module, then send and run as many at the same time.
 
-    The last batch of each worker may wait for rows that do not come, so those rows are not waited for.
+    The last batch of each worker waits for rows that do not come, so it is not part of `drained`.
     """
     last = workers * (batch - 1)
     messages = [message.decode() for message in rows(number, "p0")]
@@ -233,7 +252,7 @@ def peer(python: str, module: str, number: int, workers: int, batch: int = 1) ->
             wait_for(number)
             start = time.perf_counter()
             send(messages)
-            live = (number - last) / (wait_for(2 * number - last) - start)
+            live = number / (wait_for(2 * number) - start)
         app.close()
         client.close()
     done = number - last
@@ -248,8 +267,10 @@ def floor(seconds: float = 0.5) -> float:
 
 
 def median(runs: list[Run]) -> Run:
-    """Return the median of each figure."""
-    return Run(**{name: statistics.median(asdict(run)[name] for run in runs) for name in asdict(runs[0])})
+    """Return the median of each figure, and of the times of each script."""
+    names = [name for name in asdict(runs[0]) if name != "scripts"]
+    medians = {name: statistics.median(getattr(run, name) for run in runs) for name in names}
+    return Run(**medians, scripts=merged([run.scripts for run in runs]))
 
 
 def main() -> None:

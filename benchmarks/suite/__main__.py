@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("--only", help=f"scripts to run, of {', '.join(NAMES)}; nothing is written then")
     options = parser.parse_args()
     runs = [run for run in RUNS if not options.only or run.script in options.only.split(",")]
-    measures = [measure for measure in MEASURES if measure.run in {run.script for run in runs}]
+    measures = [measure for measure in MEASURES if {run.script for run in runs}.issuperset(measure.runs)]
     facts = machine.described()
     outputs = measured(runs, options.size)
     found = results(outputs, measures)

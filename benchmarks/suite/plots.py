@@ -44,8 +44,8 @@ def _projects(value: Any) -> Plot:
 
 
 def _growth(value: Any) -> Plot:
-    points = [(size["rows"], size["redis_us"]) for size in value["sizes"]]
-    return Plot("growth", "A growing project", "rows of the project", "µs of Redis's CPU for a row", points)
+    points = [(size["rows"], size["microseconds"]) for size in value]
+    return Plot("growth", "A growing project", "rows of the project", "µs of Redis's CPU for a commit of a row", points)
 
 
 def _workers(value: Any) -> Plot:

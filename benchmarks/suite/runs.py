@@ -64,11 +64,11 @@ RUNS = (
     _run("start_up", "--kinds import --runs 15", "--kinds import --runs 5", "--kinds import --runs 1"),
     _run(
         "end_to_end",
-        "--rows 200000 --peer-rows 3000 --batch-rows 8000 --rounds 3",
+        "--rows 200000 --peer-rows 2000 --batch-rows 5000 --rounds 3",
         "--rows 60000 --peer-rows 1000 --batch-rows 3000",
         "--rows 2000 --peer-rows 100 --batch-rows 0",
     ),
-    _run("busy", "--rows 200000 --repeat 3", "--rows 60000", "--rows 2000"),
+    _run("busy", "--rows 160000 --repeat 3", "--rows 40000", "--rows 2000"),
     _run(
         "against_sdk",
         "--rows 100000 --typed-rows 100000 --forms dicts,stream,typed --rounds 3",
@@ -79,7 +79,7 @@ RUNS = (
     _run("flush_projects", "", "", "--projects 200"),
     _run("small_chunks", "", "--projects 200", "--projects 20 --rows 10"),
     _run("latency", "", "--rows 10", "--rows 2"),
-    _run("redis_growth", "", "--rows 100000 300000", "--rows 2000 4000"),
+    _run("redis_growth", "", "--sizes 100000,300000 --rows 50000", "--sizes 10000,20000 --rows 10000"),
     _run("chunk_sizes", "", "--rows 20000", "--rows 2000 --chunk-rows 500,1000"),
 )
 NAMES = tuple(run.script for run in RUNS)

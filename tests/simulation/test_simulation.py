@@ -34,7 +34,7 @@ _FIRST = {
     "uncertain": 18,
     "token": 13,
     "server-limit": 48,
-    "frame-memory": 64,
+    "frame-memory": 8,
     "slot-timers": 64,
     "validate-first": 18,
     "partial-supersedes": 471,

@@ -33,8 +33,8 @@ class Producer(Process):
             most_projects=inbox.most_projects,
             slot=self._slot,
             spool_bytes=10**6,
-            changed=Condition(world),  # type: ignore[arg-type]
         )
+        self.outboxes.changed = Condition(world)  # type: ignore[assignment]
         self.spawn("sender", Sender(self.outboxes, inbox, _FOR_EVER).run, daemon=True)
         if folder:
             self.spawn("spooler", Spooler(self.outboxes, folder).run, daemon=True)

@@ -77,7 +77,7 @@ class AsyncPublisher(PublisherBase):
         queue = self._queues.setdefault(project_id, _Queue())
         queue.waiting += 1
         try:
-            async with asyncio.timeout(self._core.settings.wait_seconds), queue.lock:
+            async with asyncio.timeout(self._core.wait_seconds), queue.lock:
                 await self._until(lambda: self._core.offer(prepared, 0.0))
         except TimeoutError:
             raise self._core.buffer_full(project_id) from None

@@ -1,19 +1,26 @@
 """The buffered rows of one project, and how they are cut into frames; without threads, a clock or Redis."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+
+import msgspec
 
 from prelabel.wire.frame import encode_frame
 from prelabel.wire.lanes import DEFAULT_LANES, lane_of
 
 
-class Row(NamedTuple):
-    """A checked message: the key of its data row, its JSON on one line, and the number of its slow annotations."""
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """A checked message.
 
+    The garbage collector does not track rows: tens of thousands wait here, and it would look at all of them again and
+    again.
+    """
+
+    #: The key of its data row, see `prelabel.validation.gate.data_row_key`.
     data_row_key: str
+    #: Its JSON on one line.
     raw: bytes
+    #: The number of its slow annotations.
     slow: int
 
 
@@ -35,7 +42,7 @@ class Limits:
     linger_seconds: float
 
 
-@dataclass
+@dataclass(slots=True)
 class ProjectBuffer:
     """The rows of one project that Redis does not have yet, in the order in which they were published.
 
@@ -47,7 +54,7 @@ class ProjectBuffer:
     #: The number of lanes to cut frames for.
     lanes: int = DEFAULT_LANES
     #: Rows in memory that are not in flight.
-    waiting: deque[Row] = field(default_factory=deque)
+    waiting: list[Row] = field(default_factory=list)
     #: Bytes of the waiting rows' messages.
     waiting_bytes: int = 0
     #: Rows that a thread is sending, or writing to the disk.
@@ -67,13 +74,18 @@ class ProjectBuffer:
     #: Until `answered` reaches this number, rows do not wait for more rows.
     flush_until: int = 0
 
-    def add(self, row: Row, now: float) -> None:
-        """Accept a row at the end."""
-        if not self.waiting:
-            self.oldest = now
+    def add(self, row: Row, now: float) -> bool:
+        """Accept a row at the end; return whether the rows in memory may be ready earlier than before."""
+        size, before = len(row.raw), self.waiting_bytes
         self.waiting.append(row)
-        self.waiting_bytes += len(row.raw)
+        self.waiting_bytes = after = before + size
         self.accepted += 1
+        rows = len(self.waiting)
+        if rows == 1:
+            self.oldest = now
+            return True
+        limits = self.limits
+        return rows == limits.send_rows or before < limits.send_bytes <= after
 
     @property
     def rows(self) -> int:
@@ -89,6 +101,12 @@ class ProjectBuffer:
     def bytes_in_memory(self) -> int:
         """Return the bytes of the messages of the rows in memory."""
         return self.waiting_bytes + self.in_flight_bytes
+
+    def has_room(self, max_rows: int, max_bytes: int) -> bool:
+        """Return whether a row may be added, with at most so many rows and bytes in memory before it."""
+        return (
+            len(self.waiting) + len(self.in_flight) < max_rows and self.waiting_bytes + self.in_flight_bytes < max_bytes
+        )
 
     def ready_at(self) -> float | None:
         """Return from when the rows in memory need not wait for more rows, 0 for at once; None if there are none."""
@@ -115,14 +133,23 @@ class ProjectBuffer:
         """Put the oldest waiting rows in flight, unless other rows are in flight already."""
         if self.in_flight:
             return
-        while self.waiting and len(self.in_flight) < self.limits.send_rows:
-            size = self.in_flight_bytes + len(self.waiting[0].raw)
-            if self.in_flight and size > self.limits.send_bytes:
-                break
-            self.in_flight.append(self.waiting.popleft())
-            self.in_flight_bytes = size
-        self.waiting_bytes -= self.in_flight_bytes
+        rows, size = self._next_send()
+        self.in_flight, self.in_flight_bytes = self.waiting[:rows], size
+        del self.waiting[:rows]
+        self.waiting_bytes -= size
         self.oldest = now
+
+    def _next_send(self) -> tuple[int, int]:
+        """Return how many of the waiting rows fit one send, at least one, and their bytes."""
+        limits, rows = self.limits, len(self.waiting)
+        if rows <= limits.send_rows and self.waiting_bytes <= limits.send_bytes:
+            return rows, self.waiting_bytes
+        size = 0
+        for at, row in enumerate(self.waiting[: limits.send_rows]):
+            if at and size + len(row.raw) > limits.send_bytes:
+                return at, size
+            size += len(row.raw)
+        return min(rows, limits.send_rows), size
 
     def encode(self) -> list[bytes]:
         """Return the frames of the rows in flight; compresses them first, and nothing else may touch them meanwhile."""
@@ -156,22 +183,25 @@ class ProjectBuffer:
 
 def frames_of(rows: Iterable[Row], lanes: int, limits: Limits) -> Iterator[bytes]:
     """Cut rows into frames with new ids; rows of one lane keep their order."""
-    by_lane: dict[int, list[Row]] = {}
+    by_lane: list[list[Row]] = [[] for _ in range(lanes)]
     for row in rows:
-        by_lane.setdefault(lane_of(row.data_row_key, lanes), []).append(row)
-    for lane, lane_rows in by_lane.items():
-        for part in _parts(lane_rows, limits):
+        by_lane[lane_of(row.data_row_key, lanes)].append(row)
+    for lane, lane_rows in enumerate(by_lane):
+        for part in _parts(lane_rows, limits) if lane_rows else ():
             yield encode_frame(
                 [row.raw for row in part],
                 lane=lane,
                 lanes=lanes,
-                slow=sum(row.slow for row in part),
+                slow=sum([row.slow for row in part]),
                 form=part[0].data_row_key[0],
             )
 
 
 def _parts(rows: list[Row], limits: Limits) -> Iterator[list[Row]]:
     """Cut rows at whichever limit of a frame comes first; a row that exceeds a limit alone gets its own frame."""
+    if _fit(rows, limits):  # in nearly all sends
+        yield rows
+        return
     part: list[Row] = []
     size = slow = 0
     for row in rows:
@@ -186,5 +216,13 @@ def _parts(rows: list[Row], limits: Limits) -> Iterator[list[Row]]:
         part.append(row)
         size += len(row.raw) + 1
         slow += row.slow
-    if part:
-        yield part
+    yield part
+
+
+def _fit(rows: Sequence[Row], limits: Limits) -> bool:
+    """Return whether all these rows fit one frame."""
+    return (
+        len(rows) <= limits.frame_rows
+        and sum([len(row.raw) for row in rows]) + len(rows) <= limits.frame_bytes
+        and sum([row.slow for row in rows]) <= limits.frame_slow
+    )

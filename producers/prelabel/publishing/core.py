@@ -71,6 +71,9 @@ class PublisherCore:
 
     def __init__(self, settings: PublisherSettings) -> None:
         self.settings = settings
+        #: How long `publish()` waits for room.
+        self.wait_seconds = settings.wait_seconds
+        self._max_message_bytes = min(settings.limits.frame_bytes, MAX_MESSAGE_BYTES)
         self._closed = False
         self._starting = threading.Lock()
         self._process: _Process | None = _Process(settings)
@@ -79,8 +82,7 @@ class PublisherCore:
 
     def prepare(self, message: Message, project_id: str | None, model: Model | str | None) -> Prepared:
         """Check a message. Raises MessageError."""
-        max_bytes = min(self.settings.limits.frame_bytes, MAX_MESSAGE_BYTES)
-        return prepare(message, project_id=project_id, model=model, max_bytes=max_bytes)
+        return prepare(message, project_id=project_id, model=model, max_bytes=self._max_message_bytes)
 
     def offer(self, prepared: Prepared, block_seconds: float) -> bool:
         """Accept a checked message; return False if there was no room for it within `block_seconds`."""

@@ -124,7 +124,7 @@ class Publisher(PublisherBase):
         """
         core = self._core
         prepared = core.prepare(message, project_id, model)
-        if not core.offer(prepared, core.settings.wait_seconds):
+        if not core.offer(prepared, core.wait_seconds):
             raise core.buffer_full(prepared.project_id)
         return prepared.message_id
 

@@ -35,6 +35,14 @@ def test_a_full_send_or_a_flush_does_not_wait() -> None:
     assert flushed.ready_at() == 0.0
 
 
+def test_a_row_that_makes_others_ready_earlier_says_so_once() -> None:
+    by_rows, by_bytes = ProjectBuffer(LIMITS), ProjectBuffer(LIMITS)
+
+    earlier = [by_rows.add(row(str(n)), now=5.0) for n in range(12)]
+    assert earlier == [True, *[False] * 8, True, False, False]
+    assert [by_bytes.add(row("a", 400), now=5.0) for _ in range(4)] == [True, False, True, False]
+
+
 def test_frames_in_flight_stay_the_same_until_they_are_answered() -> None:
     buffer = ProjectBuffer(LIMITS)
     buffer.add(row("a"), 0.0)

@@ -11,7 +11,6 @@ import msgspec
 
 from prelabel_worker.chunks.held_state import HeldState
 from prelabel_worker.chunks.rows import RowOutcome, Slice
-from prelabel_worker.rendering.identity import counts_digest
 
 
 class CommitOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -50,12 +49,10 @@ class Commit(msgspec.Struct, frozen=True):
     outcomes: Sequence[CommitOutcome]
     #: Row key and arrival number of messages that Labelbox has: older held ones are superseded.
     superseding: Sequence[tuple[str, int]]
-    #: Sizes in bytes of the packed annotation counts of imported rows, which follow as one argument.
-    count_sizes: Sequence[int]
-    #: Digests of imported rows that a policy recognizes later; as text, because Lua's numbers have 53 bits.
-    marks: Sequence[str]
-    #: Which of `marks`, or else of `count_sizes`, are of rows with lines that cannot override; counted from 1.
-    adding: Sequence[int]
+    #: The memory in which digests of imported rows are remembered, see imported_rows.py.
+    memory: str
+    #: Each remembered row that comes back counts as so many.
+    one_in: int
     #: How the imported rows name their data rows: `i`, `k` or `ik`; empty if none is imported.
     forms: str
     #: See `Kept`.
@@ -82,16 +79,14 @@ def arguments(part: Slice, cursor: int, record: bytes, kept: Kept, *, finish: bo
         finish=finish,
         outcomes=[_text_of(outcome) for outcome in part.outcomes],
         superseding=part.superseding,
-        count_sizes=[len(counts) for _, counts in part.annotation_counts],
-        marks=[str(mark) for mark in part.marks],
-        adding=part.adding,
+        memory=part.memory.name,
+        one_in=part.memory.one_in,
         forms="".join(sorted(part.forms)),
         **kept._asdict(),
     )
-    digests = b"".join([counts_digest(row_key) for row_key, _ in part.annotation_counts])
-    packed = b"".join([counts for _, counts in part.annotation_counts])
+    digests = [part.memory.by_set(digests).encode() for digests in (part.marks, part.adding)]
     bodies = [outcome.body for outcome in part.outcomes if outcome.state is not None]
-    return [_encode(commit), record if finish else b"".join(part.entries), digests, packed, *bodies]
+    return [_encode(commit), record if finish else b"".join(part.entries), *digests, *bodies]
 
 
 def _text_of(outcome: RowOutcome) -> CommitOutcome:

@@ -202,8 +202,3 @@ def row_key(data_row_key: str, model: str) -> str:
 def row_digest(key: str) -> int:
     """Return the first 8 bytes of a row key as a signed integer, by which imported rows are remembered."""
     return int.from_bytes(bytes.fromhex(key[:16]), "big", signed=True)
-
-
-def counts_digest(key: str) -> bytes:
-    """Return the first 8 bytes of a row key, under which the row's annotation counts are remembered."""
-    return bytes.fromhex(key[:16])

@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
-import msgspec
 import structlog
 
 from prelabel_worker.accounts.pauses import PauseCause
@@ -116,7 +115,7 @@ class _Submission:
         cached = self._ontology(fresh.get)
         if cached is None:
             return None
-        rows = self._context.reader.rows(self._chunk)
+        rows = self._context.reader.blocks(self._chunk)
         origin = Origin("submit", self._chunk.id)
         policy = self._policy()
         built = build(rows, self._builder(cached), origin, policy)
@@ -176,9 +175,7 @@ class _Submission:
     def _send(self, built: Built) -> None:
         chunk, context = self._chunk, self._context
         name = import_name(chunk.id, built.content)
-        counts = context.memory.annotation_counts(chunk.project_id, built.counted)
-        sent = msgspec.structs.replace(built.sent, annotation_counts=counts)
-        context.ledger.record_import(chunk, self._account.name, name, sent)
+        context.ledger.record_import(chunk, self._account.name, name, built.sent)
         if not self._permits.ask():  # recording took too long: the permit has expired
             return
         try:

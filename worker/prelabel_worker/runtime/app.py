@@ -14,6 +14,7 @@ from prelabel_worker import logs
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.runtime import broker, preflight, roles
 from prelabel_worker.runtime.clients import Runtime
+from prelabel_worker.runtime.hints import Hints
 from prelabel_worker.runtime.tasks import register
 from prelabel_worker.runtime.ticker import Ticker
 from prelabel_worker.runtime.worker import Worker, ignore_hangups
@@ -25,13 +26,13 @@ def create_app(settings: Settings) -> Celery:
     app = Celery("prelabel", set_as_current=False)
     app.conf.update(_configuration(settings))
 
-    def hint(stage: str, project_id: str, chunk_id: str) -> None:
-        args: list[Any] = [project_id, chunk_id] if chunk_id else [project_id]
-        app.send_task(f"prelabel.{stage}", args)
+    def send(stage: str, *names: str) -> None:
+        app.send_task(f"prelabel.{stage}", names)
 
-    runtime = Runtime(settings, hint)
+    hints = Hints(send)
+    runtime = Runtime(settings, hints.hint)
     os.register_at_fork(after_in_child=runtime.after_fork)
-    register(app, runtime)
+    register(app, runtime, hints)
     app.steps["worker"].add(Ticker)
     app.Worker = app.subclass_with_self(Worker)
     app.prelabel_runtime = runtime

@@ -1,6 +1,7 @@
 """The scripts that measure, with their arguments for each size of the suite."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from benchmarks.suite.figures import NotMeasured
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "benchmarks"
+_END_SECONDS = 60
 
 
 class Size(StrEnum):
@@ -33,7 +35,7 @@ class Run:
     #: The arguments for each size of the suite that it is part of.
     arguments: Mapping[Size, str]
     #: Seconds after which it is ended.
-    limit: float = 400
+    limit: float = 900
 
     def command(self, size: Size) -> str:
         """Return the command for a reader of the results."""
@@ -106,11 +108,22 @@ def call(run: Run, size: Size) -> Output:
         return Output(None, 0, f"benchmarks/{run.script}.py does not exist")
     begun = time.monotonic()
     command = [sys.executable, str(path), "--json", *run.arguments[size].split()]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as script:
+        try:
+            text, _ = script.communicate(timeout=run.limit)
+        except subprocess.TimeoutExpired:
+            end(script)
+            return Output(None, time.monotonic() - begun, f"benchmarks/{run.script}.py took more than {run.limit:g} s")
+    return output_of(run.script, script.returncode, text, time.monotonic() - begun)
+
+
+def end(script: "subprocess.Popen[str]") -> None:
+    """Interrupt the script, so that it ends its own processes; kill it if it does not."""
+    script.send_signal(signal.SIGINT)
     try:
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False, timeout=run.limit)
+        script.communicate(timeout=_END_SECONDS)
     except subprocess.TimeoutExpired:
-        return Output(None, time.monotonic() - begun, f"benchmarks/{run.script}.py took more than {run.limit:g} s")
-    return output_of(run.script, done.returncode, done.stdout, time.monotonic() - begun)
+        script.kill()
 
 
 def output_of(script: str, code: int, text: str, seconds: float) -> Output:

@@ -35,11 +35,6 @@ class ThreadPool(BasePool):  # type: ignore[misc]
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
 
-    @property
-    def num_processes(self) -> int:
-        """Return how many tasks run at a time, which is how many hints Celery takes from the broker."""
-        return THREADS
-
     def on_start(self) -> None:
         """Start the threads."""
         for number in range(THREADS):

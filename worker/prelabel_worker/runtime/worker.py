@@ -7,7 +7,7 @@ import click
 from celery.apps.worker import Worker as CeleryWorker
 from click.core import ParameterSource
 
-from prelabel_worker.runtime.thread_pool import ThreadPool
+from prelabel_worker.runtime.thread_pool import THREADS, ThreadPool
 
 _NEEDS_PREFORK = ("autoscale", "max_tasks_per_child", "max_memory_per_child", "time_limit", "soft_time_limit")
 """Celery's options that only processes can keep."""
@@ -21,6 +21,7 @@ class Worker(CeleryWorker):  # type: ignore[misc]
         super().on_after_init(**options)
         if self.concurrency == 1 and not _chosen() and not any(map(options.get, _NEEDS_PREFORK)):
             self.pool_cls = ThreadPool
+            self.prefetch_multiplier = THREADS  # Celery takes this many hints for each process
 
     def install_platform_tweaks(self, worker: Any) -> None:
         """Install the handlers of signals.

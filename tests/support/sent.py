@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from prelabel_worker.chunks.annotation_counts import Counted, Packer
 from prelabel_worker.chunks.sent_lines import SentLines
 
 
@@ -30,3 +31,9 @@ def sent_lines(rows: Iterable[SentRow]) -> SentLines:
         forms=b"".join(row.form for row in sent),
         unidentified=bytes(row.adds for row in sent),
     )
+
+
+def packed_counts(messages: Iterable[Counted]) -> bytes:
+    """Return the column of annotation counts of an import of these messages."""
+    packer = Packer()
+    return packer.column([packer.row(*message) for message in messages])

@@ -5,9 +5,10 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel_worker.chunks.annotation_counts import AnnotationCounts, Counted, ImportedMessage, leftovers, pack
+from prelabel_worker.chunks.annotation_counts import AnnotationCounts, Counted, ImportedMessage, leftovers
 from prelabel_worker.ontology.tree import feature_bytes
 from prelabel_worker.rendering.identity import ProjectIdentity
+from tests.support.sent import packed_counts
 
 CAR, DOG = feature_bytes("car"), feature_bytes("dog")
 ROW = ProjectIdentity("p").row("k:a", "m")
@@ -23,7 +24,7 @@ counted = st.builds(
 
 @given(st.lists(counted))
 def test_every_message_keeps_its_model_and_its_count_of_each_feature(messages: list[Counted]) -> None:
-    column = AnnotationCounts(pack(messages))
+    column = AnnotationCounts(packed_counts(messages))
 
     assert [column.of(position) for position in range(len(messages))] == messages
 
@@ -31,7 +32,7 @@ def test_every_message_keeps_its_model_and_its_count_of_each_feature(messages: l
 def test_a_message_of_very_many_features_is_counted_as_a_whole() -> None:
     many = Counted("m", {b"%d" % number: 1 for number in range(130)}, 130)
 
-    column = AnnotationCounts(pack([many, Counted("m", {CAR: 2}, 2)]))
+    column = AnnotationCounts(packed_counts([many, Counted("m", {CAR: 2}, 2)]))
 
     assert [column.of(0), column.of(1)] == [Counted("m", {}, 130), Counted("m", {CAR: 2}, 2)]
 
@@ -42,7 +43,7 @@ def test_messages_of_five_boxes_take_few_bytes_each() -> None:
         Counted("m", {features[n % 5]: 2, features[n // 5 % 5]: 2, features[n // 25 % 5]: 1}, 5) for n in range(5_000)
     ]
 
-    assert len(pack(messages)) < 5_000 * 3
+    assert len(packed_counts(messages)) < 5_000 * 3
 
 
 def test_a_column_that_claims_a_huge_size_is_refused() -> None:

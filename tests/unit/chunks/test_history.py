@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from prelabel.errors import Reason
 from prelabel_worker.chunks import history
-from prelabel_worker.chunks.annotation_counts import Counted, pack
+from prelabel_worker.chunks.annotation_counts import Counted
 from prelabel_worker.chunks.chunk import Item, chunk_from_fields
 from prelabel_worker.chunks.held_rows import Origin, held_frame
 from prelabel_worker.chunks.history import NO_TRACE, Arrival, Record
 from prelabel_worker.chunks.rows import Unreadable
+from tests.support.sent import packed_counts
 
 CHUNK = chunk_from_fields(
     "p",
@@ -125,7 +126,7 @@ ITEMS = chunk_from_fields(
 def sent(*rows: int, **outcomes: str) -> history.SentRows:
     """Return rows that were sent; `outcomes` by `at` and position are those of the rows that are not imported."""
     traces = b"".join(history.trace_of(f"k:{row}", f"m{row}") for row in rows)
-    counts = pack([Counted("m", {b"car": row + 1}, row + 1) for row in rows])
+    counts = packed_counts([Counted("m", {b"car": row + 1}, row + 1) for row in rows])
     return history.SentRows(rows, traces, counts, {int(at[2:]): outcome for at, outcome in outcomes.items()})
 
 

@@ -58,23 +58,31 @@ class _Codes(dict[tuple[bytes, int], bytes]):
         return code
 
 
-def pack(messages: Iterable[Counted]) -> bytes:
-    """Return the column of messages, compressed."""
-    codes, models, rows = _Codes(), dict[str, bytes](), list[bytes]()
-    for model, features, annotations in messages:
-        of_model = models.get(model)
+class Packer:
+    """Packs the column of an import: its rows one by one, so that a message's counts need not be kept."""
+
+    def __init__(self) -> None:
+        self._codes = _Codes()
+        self._models: dict[str, bytes] = {}
+
+    def row(self, model: str, features: Mapping[bytes, int], annotations: int) -> bytes:
+        """Return the row of a message; see `Counted` for the arguments."""
+        of_model = self._models.get(model)
         if of_model is None:
-            of_model = models[model] = _varint(len(models))
-        row = of_model + b"".join([codes[counted] for counted in features.items()])
+            of_model = self._models[model] = _varint(len(self._models))
+        row = of_model + b"".join([self._codes[counted] for counted in features.items()])
         if not features or len(row) > _MOST_BYTES:
             row = of_model + _varint(_WHOLE) + _varint(annotations)
-        rows += (_SIZES[len(row)], row)
-    column = _Column(list(models), list(codes.numbers), b"".join(rows))
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(_encode(column))
+        return _SIZES[len(row)] + row
+
+    def column(self, rows: Iterable[bytes]) -> bytes:
+        """Return the column of these rows, compressed."""
+        column = _Column(list(self._models), list(self._codes.numbers), b"".join(rows))
+        return zstandard.ZstdCompressor(level=_LEVEL).compress(_encode(column))
 
 
 class AnnotationCounts:
-    """The column of an import's messages, as `pack` made it. Raises ValueError for what it did not make."""
+    """The column of an import's messages, as `Packer` made it. Raises ValueError for what it did not make."""
 
     def __init__(self, packed: bytes) -> None:
         # zstandard allocates the size that the content declares, whatever limit it gets: check that size first.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from itertools import compress, count
 
 from prelabel.errors import MessageError, NotInOntology, Reason
-from prelabel_worker.chunks.annotation_counts import Counted, pack
+from prelabel_worker.chunks.annotation_counts import Packer
 from prelabel_worker.chunks.held_rows import Origin, Problem, RowFacts, facts_of, held_frame, held_row
 from prelabel_worker.chunks.history import trace_of
 from prelabel_worker.chunks.imported_rows import digests_of
@@ -87,10 +87,12 @@ class _Columns:
     adds: list[bool] = field(default_factory=list)
     #: See `BuiltRow.slow`.
     slow: list[int] = field(default_factory=list)
-    #: Numbers of annotations by feature.
-    counted: list[Counted] = field(default_factory=list)
+    #: Number of lines.
+    line_count: list[int] = field(default_factory=list)
+    #: Numbers of annotations by feature, as `Packer.row` packs them.
+    counts: list[bytes] = field(default_factory=list)
 
-    def extend(self, index: Iterable[int], seq: Iterable[int], built: list[BuiltRow]) -> None:
+    def extend(self, index: Iterable[int], seq: Iterable[int], built: list[BuiltRow], packer: Packer) -> None:
         """Add these rows."""
         self.index += index
         self.seq += seq
@@ -101,7 +103,8 @@ class _Columns:
         self.uuids += [row.packed_uuids for row in built]
         self.adds += [row.adds for row in built]
         self.slow += [row.slow for row in built]
-        self.counted += [Counted(row.model, row.counts, row.line_count) for row in built]
+        self.line_count += [row.line_count for row in built]
+        self.counts += [packer.row(row.model, row.counts, row.line_count) for row in built]
 
     def without(self, positions: Collection[int]) -> "_Columns":
         """Return the rows that are not at these positions."""
@@ -120,6 +123,7 @@ class _Build:
         self._origin = origin
         self._policy = policy
         self._good = _Columns()
+        self._packer = Packer()
         # Rows whose messages may be needed once all rows are built, by index: held ones, those that give uuids and,
         # with a policy, all.
         self._rows: dict[int, ChunkRow] = {}
@@ -141,7 +145,7 @@ class _Build:
             if ready.explicit or self._policy:
                 self._keep(block.row(at), ready)
         places = [at for at in range(len(block.messages)) if at not in refused]
-        self._good.extend([block.index + at for at in places], [block.seq + at for at in places], good)
+        self._good.extend([block.index + at for at in places], [block.seq + at for at in places], good, self._packer)
 
     def add_row(self, row: ChunkRow) -> None:
         """Build a row that may have been held before."""
@@ -155,7 +159,7 @@ class _Build:
             self._refuse(row, error)
             return
         self._keep(row, ready)
-        self._good.extend((row.index,), (row.seq,), [ready])
+        self._good.extend((row.index,), (row.seq,), [ready], self._packer)
 
     def end(self) -> Built:
         """Return what was built, once all rows are added."""
@@ -165,7 +169,7 @@ class _Build:
             good = self._apply(self._policy, good)
         return Built(
             content=b"".join(good.lines),
-            sent=_sent_lines(good),
+            sent=_sent_lines(good, self._packer),
             set_aside=self.set_aside,
             not_in_ontology=self._not_in_ontology,
             slow=sum(good.slow),
@@ -220,16 +224,16 @@ class _Build:
         return self._rows[index].held_id if index in self._rows else ""
 
 
-def _sent_lines(rows: _Columns) -> SentLines:
+def _sent_lines(rows: _Columns, packer: Packer) -> SentLines:
     return SentLines(
         rows=tuple(rows.index),
-        line_counts=tuple([counted.annotations for counted in rows.counted]),
+        line_counts=tuple(rows.line_count),
         traces=b"".join(rows.trace),
         packed_row_keys=b"".join(rows.row_key),
         uuids=b"".join(rows.uuids),
         forms="".join(rows.form).encode(),
         unidentified=bytes(rows.adds),
-        counts=pack(rows.counted),
+        counts=packer.column(rows.counts),
         annotation_counts=(b"",) * len(rows.index),
     )
 

@@ -37,34 +37,6 @@ def _prefixed(text: str) -> bytes:
 _prefixed_model = lru_cache(1024)(_prefixed)  # a chunk has few models
 
 
-class _Ordinals(dict[int, bytes]):
-    """What a feature adds to uuids, by the ordinal of the annotation: 16 bytes, version and variant among them."""
-
-    def __init__(self, feature: int) -> None:
-        super().__init__()
-        self._feature = feature
-
-    def __missing__(self, ordinal: int) -> bytes:
-        part = (self._feature ^ ordinal).to_bytes(16, "big")
-        if ordinal < _ORDINALS_KEPT:
-            self[ordinal] = part
-        return part
-
-
-class _Features(dict[bytes, _Ordinals]):
-    """What the features of a project add to uuids; features are in the form of `tree.feature_bytes`."""
-
-    def __init__(self, project_id: str) -> None:
-        super().__init__()
-        self._project = hashlib.blake2b(_prefixed(project_id), digest_size=16, person=_UUID_PERSON)
-
-    def __missing__(self, feature: bytes) -> _Ordinals:
-        digest = self._project.copy()
-        digest.update(feature)
-        parts = self[feature] = _Ordinals(int.from_bytes(digest.digest(), "big") & _FREE | _FIXED)
-        return parts
-
-
 class ProjectIdentity:
     """Derives the uuids of annotations in a project: UUIDv8, whose 122 free bits are those of R xor F xor ordinal.
 
@@ -79,10 +51,13 @@ class ProjectIdentity:
     may give uuids.
     """
 
-    __slots__ = ("_features",)
+    __slots__ = ("_parts", "_project")
 
     def __init__(self, project_id: str) -> None:
-        self._features = _Features(project_id)
+        self._project = hashlib.blake2b(_prefixed(project_id), digest_size=16, person=_UUID_PERSON)
+        # F xor ordinal by feature and ordinal, with the bits that a UUIDv8 fixes. No subclass of dict with
+        # `__missing__`: looking a key up in it takes four times as long.
+        self._parts: dict[bytes, dict[int, bytes]] = {}
 
     def row(self, data_row_key: str, model: str) -> "RowIdentity":
         """Return the identity of a row. `data_row_key` is `i:<id>` or `k:<global key>`; `model` may be ''."""
@@ -93,20 +68,31 @@ class ProjectIdentity:
 
         `row_key` is that of `packed_row_key`; `features` has the feature of each annotation, see `tree.feature_bytes`.
         """
-        known, parts = self._features, []
+        known, parts = self._parts, []
         counts: dict[bytes, int] = {}
         for feature in features:
-            if feature in counts:
-                ordinal = counts[feature]
-                counts[feature] = ordinal + 1
+            ordinal = counts.get(feature, 0)
+            counts[feature] = ordinal + 1
+            try:
                 parts.append(known[feature][ordinal])
-            else:
-                counts[feature] = 1
-                parts.append(known[feature][0])
+            except KeyError:
+                parts.append(self._part(feature, ordinal))
         # All uuids of the row in one step: an integer for each would take three times as long.
         row = (int.from_bytes(row_key, "big") & _FREE).to_bytes(16, "big") * len(parts)
         uuids = int.from_bytes(b"".join(parts), "big") ^ int.from_bytes(row, "big")
         return uuids.to_bytes(len(row), "big"), counts
+
+    def _part(self, feature: bytes, ordinal: int) -> bytes:
+        ordinals = self._parts.get(feature)
+        if ordinals is None:
+            digest = self._project.copy()
+            digest.update(feature)
+            first = int.from_bytes(digest.digest(), "big") & _FREE | _FIXED
+            ordinals = self._parts[feature] = {0: first.to_bytes(16, "big")}
+        part = (int.from_bytes(ordinals[0], "big") ^ ordinal).to_bytes(16, "big")
+        if ordinal < _ORDINALS_KEPT:
+            ordinals[ordinal] = part
+        return part
 
 
 class RowIdentity(NamedTuple):

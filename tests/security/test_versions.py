@@ -137,6 +137,7 @@ def test_a_chunk_of_a_newer_version_waits_for_a_newer_worker_and_is_not_asked_fo
         chunk = project.take(chunk_id)
         project.ledger.record_import(chunk, "default", "name", project.sent(chunk))
         project.ledger.running(chunk, "import", 0)
+        Timers(project.client, project.settings.key_prefix, 10).due(10, ("poll",))  # the hint goes to this worker
     project.client.hset(hash_of(project, chunk_id), "v", 3)
     before = project.client.hgetall(hash_of(project, chunk_id))
 

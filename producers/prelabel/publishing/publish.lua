@@ -58,27 +58,46 @@ if meta[1] and not (tonumber(meta[1]) and tonumber(meta[1]) >= 1 and tonumber(me
   return redis.error_reply('KEYS-DIFFER meta.lanes: expected 1 to ' .. max_lanes)
 end
 if meta[1] and tonumber(meta[1]) ~= lanes then return {'lanes', tonumber(meta[1])} end
-local waiting = tonumber(redis.call('HGET', root .. ':inbox', 'rows') or 0)
+-- How many rows wait, in all lanes and in those that get some. They are read before anything is written, as a script
+-- that ends with an error is not rolled back.
+local names, added = {'rows'}, {rows}
+local place = {}
+for _, at in ipairs(new) do
+  local lane, n = headers[at][2], headers[at][3]
+  if not place[lane] then
+    place[lane] = #names + 1
+    names[#names + 1], added[#added + 1] = lane .. ':rows', 0
+  end
+  added[place[lane]] = added[place[lane]] + n
+end
+local counts, inbox = call_with('HMGET', root .. ':inbox', names), {}
+for i, name in ipairs(names) do
+  local number = tonumber(counts[i] or 0)
+  if not number or number % 1 ~= 0 then
+    return redis.error_reply('KEYS-DIFFER inbox.' .. name .. ': expected an integer')
+  end
+  inbox[2 * i - 1], inbox[2 * i] = name, string.format('%.0f', number + added[i])
+end
+local waiting = tonumber(counts[1] or 0)
 if rows > 0 and waiting + rows > tonumber(ARGV[1]) then return {'full', waiting} end
 if not meta[1] then redis.call('HSET', root .. ':meta', 'lanes', lanes) end
 
 if rows > 0 then
   local seq = redis.call('HINCRBY', root .. ':meta', 'seq', rows) - rows + 1
-  local frames, left, added = {}, {}, {}
+  local frames, left = {}, {}
   for _, at in ipairs(new) do
     local version, lane, n, bytes, slow = unpack(headers[at])
     frames[#frames + 1], frames[#frames + 2] = ids[at], ARGV[at + 1]
     left[#left + 1], left[#left + 2] = ids[at], n
     redis.call('RPUSH', root .. ':lane:' .. lane, table.concat(
       {'f', ids[at], version, n, bytes, slow, string.format('%.0f', seq), string.format('%.0f', now)}, ' '))
-    added[lane] = (added[lane] or 0) + n
     seq = seq + n
   end
   call_with('HSET', root .. ':frames', frames)
   call_with('HSET', root .. ':left', left)
-  for lane, n in pairs(added) do redis.call('HINCRBY', root .. ':inbox', lane .. ':rows', n) end
+  call_with('HSET', root .. ':inbox', inbox)
   redis.call('HINCRBY', root .. ':counts', 'published', rows)
-  waiting = redis.call('HINCRBY', root .. ':inbox', 'rows', rows)
+  waiting = waiting + rows
 end
 -- A repeated send sets the timer too: the first one may have been counted just before a worker looked.
 local due = now + tonumber(meta[2] or 0)

@@ -19,14 +19,20 @@ end
 -- Cut a chunk from the heads of lanes. `parts` are tables of a lane's number, its list, and how many entries and rows of
 -- it are taken; `total` has the chunk's rows, bytes, slow annotations and version.
 local function cut_chunk(id, parts, items, total, lease)
-  -- The counts change first: if one of them is not a number, the script ends here and every entry is still in its lane.
-  local lanes = {}
-  redis.call('HINCRBY', root .. ':inbox', 'rows', -total.rows)
+  -- The counts are read first: if one of them is not a number, the script ends and every entry is still in its lane.
+  local lanes, names, changes = {}, {'rows'}, {-total.rows}
   for _, part in ipairs(parts) do
-    redis.call('HINCRBY', root .. ':inbox', part.lane .. ':rows', -part.rows)
-    redis.call('HINCRBY', root .. ':inbox', part.lane .. ':open', 1)
     lanes[#lanes + 1] = part.lane
+    names[#names + 1], changes[#changes + 1] = part.lane .. ':rows', -part.rows
+    names[#names + 1], changes[#changes + 1] = part.lane .. ':open', 1
   end
+  local fields = {}
+  for i, value in ipairs(redis.call('HMGET', root .. ':inbox', unpack(names))) do
+    local number = tonumber(value or 0)
+    if not number or number % 1 ~= 0 then differ('inbox.' .. names[i], 'an integer') end
+    fields[2 * i - 1], fields[2 * i] = names[i], text(number + changes[i])
+  end
+  redis.call('HSET', root .. ':inbox', unpack(fields))
   for _, part in ipairs(parts) do redis.call('LTRIM', part.list, part.entries, -1) end
   redis.call('HSET', chunk_key(id), 'v', total.version, 'state', 'open', 'lanes', table.concat(lanes, ' '),
     'rows', total.rows, 'bytes', total.bytes, 'slow', total.slow, 'items', table.concat(items, '\n'), 'due', text(now),

@@ -10,7 +10,7 @@
 -- returns  {the time in ms, ms until a project is due that is not in this answer (-1: none), next cursor, number of
 --          postponed names, the beginning of one of them, project, project, …}; most overdue first if all fit
 -- cost     O(projects returned + names postponed); at most 10 names for each project that may be returned
-local CHECKED = 10 -- names in a call: the check is for everybody's calls together
+local CHECKED = 40 -- names in a call: the check is for everybody's calls together
 local most, put_off_most = tonumber(ARGV[1]), 10 * tonumber(ARGV[1])
 local later = text(now + tonumber(ARGV[2]))
 

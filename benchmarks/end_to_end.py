@@ -214,7 +214,7 @@ def sent_only(message: str) -> None:
 def peer(python: str, module: str, number: int, workers: int, batch: int = 1) -> Run:
     """Drain a backlog of tasks `label` of a module, then send and run as many at the same time.
 
-    The last batch of each worker may wait for rows that do not come, so those rows are not waited for.
+    The last batch of each worker waits for rows that do not come, so it is not part of `drained`.
     """
     last = workers * (batch - 1)
     messages = [message.decode() for message in rows(number, "p0")]
@@ -252,7 +252,7 @@ def peer(python: str, module: str, number: int, workers: int, batch: int = 1) ->
             wait_for(number)
             start = time.perf_counter()
             send(messages)
-            live = (number - last) / (wait_for(2 * number - last) - start)
+            live = number / (wait_for(2 * number) - start)
         app.close()
         client.close()
     done = number - last

@@ -29,6 +29,16 @@ class Peer:
     def python(self) -> Path:
         return FOLDER / self.name / "bin/python"
 
+    @property
+    def note(self) -> Path:
+        """The file beside the environment that says what was installed completely."""
+        return FOLDER / f"{self.name}.txt"
+
+    def is_installed(self) -> bool:
+        """Return whether the environment has these requirements."""
+        wanted = "\n".join(self.requirements)
+        return self.python.exists() and self.note.is_file() and self.note.read_text("utf-8") == wanted
+
 
 # Beside celery-batches: what validating and rendering a row imports.
 BATCHES = Peer(
@@ -41,11 +51,9 @@ SDK = Peer("sdk", ("labelbox[data]==7.17.*",))
 def installed(peer: Peer) -> Path:
     """Return the Python of the peer's environment, which is made when it is not there.
 
-    Raises NoPeer if pip cannot install it. A file beside the environment says that it is complete.
+    Raises NoPeer if pip cannot install it.
     """
-    complete = FOLDER / f"{peer.name}.txt"
-    wanted = "\n".join(peer.requirements)
-    if complete.is_file() and complete.read_text("utf-8") == wanted and peer.python.exists():
+    if peer.is_installed():
         return peer.python
     print(f"installing {', '.join(peer.requirements)}", file=sys.stderr, flush=True)
     try:
@@ -57,5 +65,5 @@ def installed(peer: Peer) -> Path:
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         raise NoPeer(f"{peer.name} cannot be installed: {lines[-1] if lines else 'pip gives no reason'}")
-    complete.write_text(wanted, "utf-8")
+    peer.note.write_text("\n".join(peer.requirements), "utf-8")
     return peer.python

@@ -8,6 +8,7 @@ import asyncio
 import re
 import secrets
 import sys
+import time
 
 import orjson
 
@@ -43,6 +44,8 @@ class Sink:
         self.classes = classes
         self.port = 0
         self.lines = 0
+        #: When the last upload began, on the clock of all processes (CLOCK_MONOTONIC).
+        self.received = 0.0
 
     async def serve(self) -> None:
         server = await asyncio.start_server(self.connection, "127.0.0.1", 0, limit=64 * 1024 * 1024)
@@ -54,6 +57,8 @@ class Sink:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
+                if b"multipart" in head:
+                    self.received = time.monotonic()
                 length = _LENGTH.search(head)
                 body = await reader.readexactly(int(length[1])) if length else b""
                 answer = self.answer(head, body)
@@ -69,6 +74,8 @@ class Sink:
     def answer(self, head: bytes, body: bytes) -> bytes:
         if head.startswith(b"GET /lines"):
             return str(self.lines).encode()
+        if head.startswith(b"GET /received"):
+            return str(self.received).encode()
         if head.startswith(b"GET"):
             return self.status_file(head.split(b" ", 2)[1].decode())
         if b"multipart" in head:

@@ -64,11 +64,11 @@ RUNS = (
     _run("start_up", "--kinds import --runs 15", "--kinds import --runs 5", "--kinds import --runs 1"),
     _run(
         "end_to_end",
-        "--rows 200000 --peer-rows 3000 --batch-rows 8000 --rounds 3",
+        "--rows 200000 --peer-rows 2000 --batch-rows 5000 --rounds 3",
         "--rows 60000 --peer-rows 1000 --batch-rows 3000",
         "--rows 2000 --peer-rows 100 --batch-rows 0",
     ),
-    _run("busy", "--rows 200000 --repeat 3", "--rows 60000", "--rows 2000"),
+    _run("busy", "--rows 160000 --repeat 3", "--rows 40000", "--rows 2000"),
     _run(
         "against_sdk",
         "--rows 100000 --typed-rows 100000 --forms dicts,stream,typed --rounds 3",

@@ -238,6 +238,15 @@ def projects(prefix: str) -> str:
     return f"{prefix}:projects"
 
 
+def polls(prefix: str) -> str:
+    """Sorted set: `<project> <chunk id>` of a running import → ms when to poll it next.
+
+    It tells which imports are due without a look at their projects. A lost member costs a lease: the chunk's timer is
+    set that much later.
+    """
+    return f"{prefix}:polls"
+
+
 def account(prefix: str, name: str) -> str:
     """Hash: an account's budget and its stops; times in ms.
 

@@ -112,10 +112,7 @@ def test_one_poisoned_import_does_not_hold_up_the_others_of_a_poll(make_rig: Mak
     for each in rigs:
         each.pass_time()
     poll(rigs[0].context, together)
-    assert [each.fields().get("verdict") for each in rigs] == ["FINISHED", None, "FINISHED"]
-    for each in (rigs[0], rigs[2]):
-        each.run(lambda each=each: each.status().pending == 0, "the others to be settled")  # type: ignore[misc]
-        assert each.status().imported == 1
+    assert [each.status().imported for each in rigs] == [1, 0, 1]
     assert poisoned.status().pending == 1
     poisoned.fix()
     poisoned.run(lambda: poisoned.status().imported == 1, "it to be settled when it can be asked for")

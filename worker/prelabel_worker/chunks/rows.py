@@ -1,5 +1,6 @@
 """Rows of a chunk and their outcomes. No I/O."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -27,6 +28,31 @@ class ChunkRow:
     superseded: bool = False
     #: The reason for which it was last held; empty for a row that was never held.
     reason: str = ""
+
+
+@dataclass(slots=True)
+class RowBlock:
+    """Messages of one frame that follow each other in a chunk: an object for each row would cost more than reading it.
+
+    Their places in the chunk, and their arrival numbers, count up from those of the first.
+    """
+
+    #: Place of the first message in the chunk.
+    index: int
+    #: Arrival number of the first message.
+    seq: int
+    #: The lane of all.
+    lane: int
+    #: The messages as the producer sent them.
+    messages: list[bytes]
+
+    def row(self, position: int) -> ChunkRow:
+        """Return the message at this position of the block as a row."""
+        return ChunkRow(self.index + position, self.seq + position, self.lane, self.messages[position])
+
+    def rows(self) -> Iterator[ChunkRow]:
+        """Yield all messages as rows."""
+        return map(self.row, range(len(self.messages)))
 
 
 @dataclass(slots=True)

@@ -14,7 +14,6 @@ from prelabel_worker import logs
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.runtime import broker, preflight, roles
 from prelabel_worker.runtime.clients import Runtime
-from prelabel_worker.runtime.hints import Hints
 from prelabel_worker.runtime.tasks import register
 from prelabel_worker.runtime.ticker import Ticker
 from prelabel_worker.runtime.worker import Worker, ignore_hangups
@@ -26,13 +25,13 @@ def create_app(settings: Settings) -> Celery:
     app = Celery("prelabel", set_as_current=False)
     app.conf.update(_configuration(settings))
 
-    def send(stage: str, *names: str) -> None:
-        app.send_task(f"prelabel.{stage}", names)
+    def hint(stage: str, project_id: str, chunk_id: str) -> None:
+        args: list[Any] = [project_id, chunk_id] if chunk_id else [project_id]
+        app.send_task(f"prelabel.{stage}", args)
 
-    hints = Hints(send)
-    runtime = Runtime(settings, hints.hint)
+    runtime = Runtime(settings, hint)
     os.register_at_fork(after_in_child=runtime.after_fork)
-    register(app, runtime, hints)
+    register(app, runtime)
     app.steps["worker"].add(Ticker)
     app.Worker = app.subclass_with_self(Worker)
     app.prelabel_runtime = runtime

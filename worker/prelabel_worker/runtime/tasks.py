@@ -1,8 +1,7 @@
 """The stages as Celery tasks. A message is a hint: it names a project or chunks to look at, and carries no data."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import redis
 import structlog
@@ -10,9 +9,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from prelabel.wire.client import is_away
-from prelabel_worker.runtime import roles
 from prelabel_worker.runtime.clients import Runtime
-from prelabel_worker.runtime.hints import Hints
 from prelabel_worker.stages.expire import expire
 from prelabel_worker.stages.group import group, retry_due
 from prelabel_worker.stages.poll import poll
@@ -21,14 +18,6 @@ from prelabel_worker.stages.submit import submit
 
 _log = structlog.get_logger(__name__)
 _DETAIL_CHARACTERS = 200
-_STAGES: dict[str, Callable[..., object]] = {
-    "group": group,
-    "retry": retry_due,
-    "expire": expire,
-    "submit": submit,
-    "poll": lambda context, running: poll(context, [(project_id, chunk_id) for project_id, chunk_id in running]),
-    "settle": settle,
-}
 
 
 @contextmanager
@@ -42,22 +31,35 @@ def _dropped_in_trouble(stage: str) -> Iterator[None]:
         _log.warning("task.dropped", stage=stage, error=type(error).__name__, detail=str(error)[:_DETAIL_CHARACTERS])
 
 
-def register(app: Celery, runtime: Runtime, hints: Hints) -> None:
+def register(app: Celery, runtime: Runtime) -> None:
     """Give the app one task for each stage."""
 
-    def run(stage: str, *args: Any) -> None:
-        with _dropped_in_trouble(stage):
-            _STAGES[stage](runtime.context(), *args)
+    @app.task(name="prelabel.group")  # type: ignore[untyped-decorator]
+    def _group(project_id: str) -> None:
+        with _dropped_in_trouble("group"):
+            group(runtime.context(), project_id)
 
-    def task(stage: str) -> Callable[..., None]:
-        def run_both(*args: Any) -> None:
-            own_stages = roles.stages_of(roles.role_of(app.amqp.queues.consume_from))
-            with hints.keeping(own_stages) as kept:
-                run(stage, *args)
-            for follow_up, *names in kept:
-                run(follow_up, *names)
+    @app.task(name="prelabel.retry")  # type: ignore[untyped-decorator]
+    def _retry(project_id: str) -> None:
+        with _dropped_in_trouble("retry"):
+            retry_due(runtime.context(), project_id)
 
-        return run_both
+    @app.task(name="prelabel.expire")  # type: ignore[untyped-decorator]
+    def _expire(project_id: str) -> None:
+        with _dropped_in_trouble("expire"):
+            expire(runtime.context(), project_id)
 
-    for stage in _STAGES:
-        app.task(task(stage), name=f"prelabel.{stage}")
+    @app.task(name="prelabel.submit")  # type: ignore[untyped-decorator]
+    def _submit(project_id: str, chunk_id: str) -> None:
+        with _dropped_in_trouble("submit"):
+            submit(runtime.context(), project_id, chunk_id)
+
+    @app.task(name="prelabel.poll")  # type: ignore[untyped-decorator]
+    def _poll(running: list[list[str]]) -> None:
+        with _dropped_in_trouble("poll"):
+            poll(runtime.context(), [(project_id, chunk_id) for project_id, chunk_id in running])
+
+    @app.task(name="prelabel.settle")  # type: ignore[untyped-decorator]
+    def _settle(project_id: str, chunk_id: str) -> None:
+        with _dropped_in_trouble("settle"):
+            settle(runtime.context(), project_id, chunk_id)

@@ -115,7 +115,7 @@ class _Submission:
         cached = self._ontology(fresh.get)
         if cached is None:
             return None
-        rows = self._context.reader.rows(self._chunk)
+        rows = self._context.reader.blocks(self._chunk)
         origin = Origin("submit", self._chunk.id)
         policy = self._policy()
         built = build(rows, self._builder(cached), origin, policy)

@@ -22,9 +22,7 @@ def described() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
         "Redis": redis_version(),
-        "packages": ", ".join(
-            f"{name} {version(name)}" for name in ("celery", "redis", "msgspec", "orjson", "labelbox")
-        ),
+        "packages": ", ".join(f"{name} {version(name)}" for name in ("celery", "redis", "msgspec", "orjson")),
         "load": f"{os.getloadavg()[0]:.1f} running processes in the minute before the run",
     }
 

@@ -1,10 +1,13 @@
 """The table, the page and the plots."""
 
+from pathlib import Path
 from xml.etree import ElementTree
 
+import orjson
 import pytest
 
 from benchmarks.suite import report
+from benchmarks.suite.__main__ import write
 from benchmarks.suite.figures import Result, alone, at_least, beside
 from benchmarks.suite.measures import MEASURES
 from benchmarks.suite.plots import Plot, plots_of, svg
@@ -81,3 +84,18 @@ def test_a_measure_without_a_peer_has_no_dash_for_one() -> None:
     cells = report.cells(busy, Result("busy", busy.mark, alone(0.93)))
 
     assert cells == ("busy", "0.93 share", "", "0.93 share", "≥ 0.92 share", "yes")
+
+
+def test_a_full_run_writes_records_page_and_plots(tmp_path: Path) -> None:
+    value = [{"projects": number, "rows": 100, "seconds": 1.0} for number in (1, 1000, 3000)]
+
+    write(Size.FULL, MEASURES, NONE | {"many_projects": Output(value, 1)}, {"date": "2026-11-29"}, tmp_path)
+
+    assert {path.name for path in tmp_path.iterdir()} == {"full.json", "full.md", "projects.svg"}
+    assert len(orjson.loads((tmp_path / "full.json").read_bytes())) == len(MEASURES)
+
+
+def test_a_quick_run_leaves_the_page_and_the_plots_of_the_full_one(tmp_path: Path) -> None:
+    write(Size.QUICK, MEASURES, NONE, {}, tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["quick.json"]

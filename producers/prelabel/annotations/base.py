@@ -69,6 +69,7 @@ class Wire(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         extra="forbid",
+        defer_build=True,  # validators are built when first used: publishing JSON or mappings needs none
         strict=True,
         hide_input_in_errors=True,
         regex_engine="python-re",  # the gate's patterns are Python's too

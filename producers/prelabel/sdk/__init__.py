@@ -6,6 +6,7 @@ docs/reference/labelbox-format.md#6 advises; docs/how-to/build-annotations.md li
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 try:
@@ -19,10 +20,10 @@ from prelabel.messages import Model
 from prelabel.sdk.answers import answered, geometric, prompt
 from prelabel.sdk.frames import frame_answers
 from prelabel.sdk.links import Ends
-from prelabel.sdk.objects import envelope, evaluation, video_masks
+from prelabel.sdk.objects import UNGROUPED, envelope, evaluation, video_masks
 from prelabel.sdk.temporal import temporal
 from prelabel.sdk.tracks import instance_of, track
-from prelabel.sdk.wrong_parts import naming
+from prelabel.sdk.wrong_parts import STOPPED, named
 
 Located = tuple[str, Any]
 """The path of an annotation in a label, such as `annotations[3]`, and the annotation."""
@@ -37,22 +38,38 @@ def message_of(label: Any, *more: Any, project_id: str, model: Model | str | Non
     message itself is checked on publishing.
     """
     labels = (label, *more)
-    predictor = model if model is None or isinstance(model, Model) else Model(model)
-    with naming((f"labels[{at}]" if more else "", one_label) for at, one_label in enumerate(labels)):
+    predictor = _named_model(model) if isinstance(model, str) else model
+    try:
         row = _data_row(labels)
         ends = Ends(labels, (project_id, *next(iter(row.items())), predictor.name if predictor else ""))
         annotations = [
-            {key: value for key, value in annotation.items() if value is not None} | _mark(one_label)
+            annotation
             for at, one_label in enumerate(labels)
-            for annotation in _annotations(one_label, f"labels[{at}]." if more else "", ends)
+            for annotation in _of_label(one_label, f"labels[{at}]." if more else "", ends)
         ]
+    except STOPPED as error:
+        parts = [(f"labels[{at}]" if more else "", one_label) for at, one_label in enumerate(labels)]
+        raise named(error, parts) from error
     message = {"projectId": project_id, "dataRow": row, "annotations": annotations}
     return message if predictor is None else message | {"model": predictor.wire()}
 
 
-def _mark(label: Any) -> dict[str, bool]:
-    """Return the mark of a benchmark, which projects that import pre-labels refuse."""
-    return {"isBenchmarkReferenceLabel": True} if label.is_benchmark_reference else {}
+@lru_cache(maxsize=16)
+def _named_model(name: str) -> Model:
+    """Return the model of this name, which most labels of a process share. Raises MessageError."""
+    return Model(name)
+
+
+def _of_label(label: Any, prefix: str, ends: Ends) -> Iterator[dict[str, Any]]:
+    """Yield the annotations of a label without absent values, with the mark of a benchmark if it is one.
+
+    Projects that import pre-labels refuse that mark.
+    """
+    is_benchmark = label.is_benchmark_reference
+    for annotation in _annotations(label, prefix, ends):
+        if None in annotation.values():
+            annotation = {key: value for key, value in annotation.items() if value is not None}
+        yield annotation | {"isBenchmarkReferenceLabel": True} if is_benchmark else annotation
 
 
 def _data_row(labels: tuple[Any, ...]) -> dict[str, str]:
@@ -80,13 +97,17 @@ def _annotations(label: Any, prefix: str, ends: Ends) -> Iterator[dict[str, Any]
     for at, annotation in enumerate(label.annotations):
         groups.setdefault(_group(annotation, at), []).append((f"{prefix}annotations[{at}]", annotation))
     for group in groups.values():
-        with naming(group):
+        try:
             converted = list(_converted(group, ends))
+        except STOPPED as error:
+            raise named(error, group) from error
         yield from converted
 
 
 def _group(annotation: Any, at: int) -> Any:
     """Return a key for grouping: the SDK's annotations with one key become one of ours, such as those of all frames."""
+    if type(annotation) in UNGROUPED:
+        return at
     if isinstance(annotation, lb.VideoObjectAnnotation):
         return "track", annotation.feature_schema_id or annotation.name, *instance_of(annotation)
     if isinstance(annotation, lb.VideoClassificationAnnotation):
@@ -98,7 +119,9 @@ def _group(annotation: Any, at: int) -> Any:
 
 def _converted(group: list[Located], ends: Ends) -> Iterator[dict[str, Any]]:
     path, annotation = group[0]
-    if isinstance(annotation, lb.VideoObjectAnnotation):
+    if type(annotation) in UNGROUPED:
+        yield ends.identified(annotation, _single(annotation, path))
+    elif isinstance(annotation, lb.VideoObjectAnnotation):
         yield track(group)
     elif isinstance(annotation, lb.VideoClassificationAnnotation):
         yield from frame_answers(group)

@@ -7,7 +7,7 @@ from labelbox import types as lb
 
 from prelabel.annotations.base import canonical_uuid
 from prelabel.errors import InvalidAnnotation, Reason
-from prelabel.sdk.objects import envelope, filled, own_uuid
+from prelabel.sdk.objects import UNGROUPED, envelope, filled, own_uuid
 
 _PERSON = b"prelabel.sdk.1"
 
@@ -22,7 +22,11 @@ class Ends:
 
     def __init__(self, labels: tuple[Any, ...], identity: tuple[str, ...]) -> None:
         everything = [annotation for label in labels for annotation in label.annotations]
-        links = [annotation.value for annotation in everything if isinstance(annotation, lb.RelationshipAnnotation)]
+        links = [
+            annotation.value
+            for annotation in everything
+            if type(annotation) not in UNGROUPED and isinstance(annotation, lb.RelationshipAnnotation)
+        ]
         linked = {str(end._uuid) for link in links for end in (link.source, link.target) if end is not None}
         self._uuids: dict[str, str] = {}
         counts: dict[str, int] = {}
@@ -36,7 +40,7 @@ class Ends:
 
     def identified(self, annotation: Any, converted: dict[str, Any]) -> dict[str, Any]:
         """Return the converted annotation, with its uuid if a relationship links to it."""
-        uuid = self._uuids.get(str(annotation._uuid))
+        uuid = self._uuids.get(str(annotation._uuid)) if self._uuids else None
         return converted if uuid is None else {"uuid": uuid} | converted
 
     def link(self, annotation: Any, path: str) -> dict[str, Any]:

@@ -1,12 +1,17 @@
 """Convert a label's objects (geometries, entities, masks) and message evaluations."""
 
 import base64
+from math import isfinite
 from typing import Any
 
 from labelbox import types as lb
 
 from prelabel.builders.pixels import binary_png, plane_of_array
 from prelabel.builders.values import number, refused
+
+UNGROUPED = frozenset({lb.ObjectAnnotation, lb.ClassificationAnnotation})
+"""The types of most annotations, which become one of ours each. Ask for them first: `isinstance` is slow for a class
+of the SDK that a value does not belong to, as the SDK's classes are abstract base classes."""
 
 
 def filled(**fields: Any) -> dict[str, Any]:
@@ -41,7 +46,9 @@ def geometry(value: Any, path: str) -> dict[str, Any]:
     """Return a geometry under the key of its kind, with the fields that belong to it."""
     if isinstance(value, lb.Rectangle):
         fields = {"bbox": _box(value, f"{path}.bbox")}
-        return fields | ({"page": value.page, "unit": value.unit.value} if hasattr(value, "unit") else {})
+        return fields | (
+            {"page": value.page, "unit": value.unit.value} if isinstance(value, lb.DocumentRectangle) else {}
+        )
     if isinstance(value, lb.Point):
         return {"point": _vertex(value, f"{path}.point")}
     if isinstance(value, lb.Polygon):
@@ -74,17 +81,26 @@ def evaluation(annotation: Any) -> dict[str, Any]:
 
 
 def _box(value: Any, path: str) -> dict[str, float]:
-    start, end = _vertex(value.start, path), _vertex(value.end, path)
+    left, top = _place(value.start, path)
+    right, bottom = _place(value.end, path)
     return {
-        "top": min(start["y"], end["y"]),
-        "left": min(start["x"], end["x"]),
-        "height": abs(end["y"] - start["y"]),
-        "width": abs(end["x"] - start["x"]),
+        "top": min(top, bottom),
+        "left": min(left, right),
+        "height": abs(bottom - top),
+        "width": abs(right - left),
     }
 
 
+def _place(vertex: Any, path: str) -> tuple[float, float]:
+    x, y = vertex.x, vertex.y
+    if type(x) is float and type(y) is float and isfinite(x) and isfinite(y):  # nearly always: no path is needed
+        return x, y
+    return number(x, f"{path}.x"), number(y, f"{path}.y")
+
+
 def _vertex(value: Any, path: str) -> dict[str, float]:
-    return {"x": number(value.x, f"{path}.x"), "y": number(value.y, f"{path}.y")}
+    x, y = _place(value, path)
+    return {"x": x, "y": y}
 
 
 def _vertices(points: Any, path: str) -> list[dict[str, float]]:

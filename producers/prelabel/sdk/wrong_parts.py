@@ -5,8 +5,7 @@ assigned later. Converters take the declared types for granted; a label that sto
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
@@ -14,28 +13,24 @@ from pydantic.errors import PydanticUserError
 
 from prelabel.errors import InvalidAnnotation, MalformedMessage, MessageError, Reason
 
-_STOPPED = (
+STOPPED = (
     AttributeError, TypeError, ValueError, LookupError, ArithmeticError, AssertionError, OSError, RecursionError
 )  # fmt: skip
+"""What a converter raises for a part that has none of its declared types."""
 _MAX_DEPTH = 50
 _MISSING = object()
 _MODULE = re.compile(r"\b(?:\w+\.)+(?=\w)")
 
 
-@contextmanager
-def naming(parts: Iterable[tuple[str, Any]]) -> Iterator[None]:
-    """Raise MessageError, which names the part at fault, for a conversion of these parts that does not succeed."""
-    try:
-        yield
-    except _STOPPED as error:
-        located = list(parts)
-        for path, part in located:
-            if (wrong := _wrong(part, path, 0)) is not None:
-                raise wrong from error
-        path = located[0][0]
-        if isinstance(error, OSError) and error.strerror:
-            raise _error(path, error.strerror, "a file that can be read") from error
-        raise _error(path, type(error).__name__, "parts of the types that the SDK declares") from error
+def named(error: Exception, located: Sequence[tuple[str, Any]]) -> MessageError:
+    """Return the error that names the part at fault, for one of `STOPPED` that ended the conversion of these parts."""
+    for path, part in located:
+        if (wrong := _wrong(part, path, 0)) is not None:
+            return wrong
+    path = located[0][0]
+    if isinstance(error, OSError) and error.strerror:
+        return _error(path, error.strerror, "a file that can be read")
+    return _error(path, type(error).__name__, "parts of the types that the SDK declares")
 
 
 def _wrong(part: Any, path: str, depth: int) -> MessageError | None:
@@ -79,7 +74,7 @@ def _undeclared(value: Any, path: str, declared: Any) -> MessageError | None:
 def _fits(adapter: TypeAdapter[Any], value: Any) -> bool:
     try:
         adapter.validate_python(value)
-    except _STOPPED:  # pydantic's own error is a ValueError
+    except STOPPED:  # pydantic's own error is a ValueError
         return False
     return True
 

@@ -27,7 +27,7 @@ def test_ten_times_the_rows_need_ten_times_the_cores_once_chunks_are_full(costs:
 
     assert (one.chunk_rows, ten.chunk_rows) == (5000, 5000)
     assert ten.worker_cores == pytest.approx(10 * one.worker_cores)
-    assert ten.requests_a_minute == pytest.approx(10 * one.requests_a_minute)
+    assert one.requests_a_minute < ten.requests_a_minute < 10 * one.requests_a_minute  # more polls are sent together
 
 
 def test_every_core_is_busy_for_at_most_its_share_at_the_peak(costs: Costs) -> None:
@@ -42,7 +42,7 @@ def test_a_project_cuts_a_chunk_when_the_last_one_is_settled_or_the_linger_ends_
     at_once = {"request_seconds": 0.0, "import_seconds": 0.0, "import_row_seconds": 0.0}
 
     assert chunk_rows(10, Scenario(projects=10, linger_seconds=4, **at_once)) == 4
-    assert chunk_rows(10, Scenario(projects=10, import_seconds=4, request_seconds=0, import_row_seconds=0)) == 4.5
+    assert chunk_rows(10_000, Scenario(projects=10, **at_once | {"import_seconds": 4.0})) == pytest.approx(4500)
     assert chunk_rows(1e6, Scenario(projects=10)) == 5000
 
 

@@ -31,10 +31,10 @@ LOADS = {
     1e6: Scenario(projects=5, publishers=2),
     10e6: Scenario(projects=20, publishers=4),
     100e6: Scenario(projects=50, publishers=8, publisher_linger_seconds=1.0),
-    1e9: Scenario(projects=200, publishers=20, publisher_linger_seconds=1.0, requests_a_minute=4000),
+    1e9: Scenario(projects=200, publishers=20, publisher_linger_seconds=1.0, requests_a_minute=4000, chunk_frames=2000),
 }
 """Rows a day → the load: more rows come in more projects, from more publishers."""
-SIMULATED_SECONDS = 20.0
+SIMULATED_SECONDS = 30.0
 """After as long a time that is not measured."""
 PROCESSES = (1, 4, 16, 64)
 NODES = (1, 3, 6)

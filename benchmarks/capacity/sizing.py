@@ -97,13 +97,17 @@ def need(rows_a_day: float, scenario: Scenario, costs: Costs, *, peak: float = P
     most_chunks = scenario.accounts * largest_rate(scenario.requests_a_minute, scenario) / scenario.chunk_rows
     rows = chunk_rows(rate, scenario)
     # Chunks that wait for a permit leave later rows waiting, and so the next chunks are larger.
-    rows = min(float(scenario.chunk_rows), max(rows, rate / most_chunks))
+    # A chunk has a limit of frames too, which small frames reach first.
+    largest = min(float(scenario.chunk_rows), scenario.chunk_frames * frame_rows(rate, scenario))
+    rows = min(largest, max(rows, rate / most_chunks))
     chunks = rate / rows
     upload = scenario.request_seconds + rows * costs.upload_row_bytes / scenario.upload_bytes_a_second
     submit = rate * costs.submit_row_us * _US + chunks * costs.submit_chunk_ms * _MS
     settle = rate * costs.settle_row_us * _US + chunks * costs.settle_chunk_ms * _MS
     budget = scenario.accounts * (scenario.requests_a_minute - scenario.request_burst) / 61
-    requests = min(budget, chunks * requests_a_chunk(scenario, polled_together(chunks, scenario)))
+    requests = chunks * requests_a_chunk(scenario, polled_together(chunks, scenario))
+    if requests > budget:  # then uploads wait, and polls are sent together
+        requests = chunks * requests_a_chunk(scenario, POLLED_TOGETHER)
     # A process has as many threads as tasks at once, and one core for all of them.
     submit_processes = math.ceil(max(submit, (submit + chunks * upload) / scenario.threads) / BUSY)
     poll_busy = settle + requests * scenario.request_seconds

@@ -53,6 +53,14 @@ def test_chunks_grow_instead_of_the_requests_when_a_budget_is_used_up(costs: Cos
     assert size.chunk_rows > chunk_rows(size.rows_a_second, Scenario(projects=1000))
 
 
+def test_small_frames_limit_the_rows_of_a_chunk_and_so_need_more_requests_than_there_are(costs: Costs) -> None:
+    few_frames, more_frames = (need(1e9, Scenario(projects=1000, chunk_frames=limit), costs) for limit in (500, 2000))
+
+    assert few_frames.chunk_rows == 500
+    assert few_frames.requests_a_minute > 1200
+    assert more_frames.requests_a_minute < few_frames.requests_a_minute
+
+
 def test_a_larger_plan_allows_more_rows() -> None:
     rates = [largest_rate(limit, Scenario()) for limit in LABELBOX_LIMITS.values()]
 

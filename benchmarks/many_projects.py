@@ -22,8 +22,6 @@ from services import redis_cpu, rows
 from prelabel import Publisher
 from prelabel.wire import keys
 
-cpu_of = redis_cpu
-
 
 def produce(url: str, number: int, projects: int) -> None:
     """Publish, in the process that is measured, and print the seconds and the memory as JSON."""

@@ -47,7 +47,8 @@ def main() -> int:
     parser.add_argument("size", type=Size, choices=list(Size), help="full writes the page and the plots too")
     parser.add_argument("--only", help=f"scripts to run, of {', '.join(NAMES)}; nothing is written then")
     options = parser.parse_args()
-    runs = [run for run in RUNS if not options.only or run.script in options.only.split(",")]
+    only = options.only.split(",") if options.only else NAMES
+    runs = [run for run in RUNS if options.size in run.arguments and run.script in only]
     measures = [measure for measure in MEASURES if {run.script for run in runs}.issuperset(measure.runs)]
     facts = machine.described()
     outputs = measured(runs, options.size)

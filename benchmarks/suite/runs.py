@@ -1,6 +1,7 @@
 """The scripts that measure, with their arguments for each size of the suite."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from benchmarks.suite.figures import NotMeasured
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "benchmarks"
+_END_SECONDS = 60
 
 
 class Size(StrEnum):
@@ -30,10 +32,10 @@ class Run:
 
     #: The file in `benchmarks/`, without its suffix; it takes `--json`.
     script: str
-    #: The arguments for each size.
+    #: The arguments for each size of the suite that it is part of.
     arguments: Mapping[Size, str]
     #: Seconds after which it is ended.
-    limit: float = 400
+    limit: float = 900
 
     def command(self, size: Size) -> str:
         """Return the command for a reader of the results."""
@@ -55,32 +57,46 @@ class Output:
         return self.value
 
 
-def _run(script: str, full: str, quick: str, smoke: str) -> Run:
-    return Run(script, {Size.FULL: full, Size.QUICK: quick, Size.SMOKE: smoke})
-
-
 RUNS = (
-    _run("rows", "--seconds 2", "--seconds 1", "--rows 50 --seconds 0.1"),
-    _run("start_up", "--kinds import --runs 15", "--kinds import --runs 5", "--kinds import --runs 1"),
-    _run(
+    Run("rows", {Size.FULL: "--seconds 2", Size.QUICK: "--seconds 1", Size.SMOKE: "--rows 50 --seconds 0.1"}),
+    Run("start_up", {size: f"--kinds import --runs {runs}" for size, runs in zip(Size, (15, 3, 1), strict=True)}),
+    Run(
         "end_to_end",
-        "--rows 200000 --peer-rows 2000 --batch-rows 5000 --rounds 3",
-        "--rows 60000 --peer-rows 1000 --batch-rows 3000",
-        "--rows 2000 --peer-rows 100 --batch-rows 0",
+        {
+            Size.FULL: "--rows 200000 --peer-rows 2000 --batch-rows 5000 --rounds 3",
+            Size.QUICK: "--rows 40000 --peer-rows 500 --batch-rows 2000",
+            Size.SMOKE: "--rows 2000 --peer-rows 100 --batch-rows 0",
+        },
     ),
-    _run("busy", "--rows 160000 --repeat 3", "--rows 40000", "--rows 2000"),
-    _run(
+    Run("busy", {Size.FULL: "--rows 160000 --repeat 3", Size.QUICK: "--rows 40000", Size.SMOKE: "--rows 2000"}),
+    Run(
         "against_sdk",
-        "--rows 100000 --typed-rows 100000 --forms dicts,stream,typed --rounds 3",
-        "--rows 20000 --typed-rows 5000 --forms dicts,stream,typed",
-        "--rows 500 --typed-rows 100 --forms dicts,stream,typed --no-peer",
+        {
+            Size.FULL: "--rows 100000 --typed-rows 100000 --forms dicts,stream,typed --rounds 3",
+            Size.QUICK: "--rows 10000 --typed-rows 2000 --forms dicts,stream,typed",
+            Size.SMOKE: "--rows 500 --typed-rows 100 --forms dicts,stream,typed --no-peer",
+        },
     ),
-    _run("many_projects", "--repeats 3", "--rows 30000 --repeats 1", "--rows 3000 --repeats 1"),
-    _run("flush_projects", "", "", "--projects 200"),
-    _run("small_chunks", "", "--projects 200", "--projects 20 --rows 10"),
-    _run("latency", "", "--rows 10", "--rows 2"),
-    _run("redis_growth", "", "--sizes 100000,300000 --rows 50000", "--sizes 10000,20000 --rows 10000"),
-    _run("chunk_sizes", "", "--rows 20000", "--rows 2000 --chunk-rows 500,1000"),
+    Run(
+        "many_projects",
+        {
+            Size.FULL: "--rows 60000 --repeats 3",
+            Size.QUICK: "--rows 20000 --repeats 1",
+            Size.SMOKE: "--rows 3000 --repeats 1",
+        },
+    ),
+    Run("flush_projects", {Size.FULL: "", Size.QUICK: "", Size.SMOKE: "--projects 200"}),
+    Run("small_chunks", {Size.FULL: "", Size.QUICK: "--projects 100", Size.SMOKE: "--projects 20 --rows 10"}),
+    Run("latency", {Size.FULL: "", Size.QUICK: "--rows 5", Size.SMOKE: "--rows 2"}),
+    Run(
+        "redis_growth",
+        {
+            Size.FULL: "",
+            Size.QUICK: "--sizes 100000,300000 --rows 50000",
+            Size.SMOKE: "--sizes 10000,20000 --rows 10000",
+        },
+    ),
+    Run("chunk_sizes", {Size.FULL: ""}),  # for its plot, which only a full run draws
 )
 NAMES = tuple(run.script for run in RUNS)
 
@@ -92,11 +108,22 @@ def call(run: Run, size: Size) -> Output:
         return Output(None, 0, f"benchmarks/{run.script}.py does not exist")
     begun = time.monotonic()
     command = [sys.executable, str(path), "--json", *run.arguments[size].split()]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as script:
+        try:
+            text, _ = script.communicate(timeout=run.limit)
+        except subprocess.TimeoutExpired:
+            end(script)
+            return Output(None, time.monotonic() - begun, f"benchmarks/{run.script}.py took more than {run.limit:g} s")
+    return output_of(run.script, script.returncode, text, time.monotonic() - begun)
+
+
+def end(script: "subprocess.Popen[str]") -> None:
+    """Interrupt the script, so that it ends its own processes; kill it if it does not."""
+    script.send_signal(signal.SIGINT)
     try:
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False, timeout=run.limit)
+        script.communicate(timeout=_END_SECONDS)
     except subprocess.TimeoutExpired:
-        return Output(None, time.monotonic() - begun, f"benchmarks/{run.script}.py took more than {run.limit:g} s")
-    return output_of(run.script, done.returncode, done.stdout, time.monotonic() - begun)
+        script.kill()
 
 
 def output_of(script: str, code: int, text: str, seconds: float) -> Output:

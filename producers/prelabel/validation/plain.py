@@ -19,6 +19,9 @@ from prelabel.annotations.objects import GeometricObject
 from prelabel.annotations.together import MAX_PER_FEATURE, check_pictures
 from prelabel.validation.structs import Structs
 
+_MAX_PROJECTS = 10_000
+"""Maximum number of projects whose ids are remembered."""
+
 
 class _Reader:
     """The decoder and the rules of the plain messages of one kind."""
@@ -41,6 +44,8 @@ class PlainMessages:
         self._constants = {**constants, **dict.fromkeys(Annotation.model_fields)}
         self._readers: dict[tuple[str, bool], _Reader] = {}
         self._guess: _Reader | None = None
+        self._projects: set[str] = set()
+        """Ids of projects that were read: the pattern of ids takes longer than a look-up."""
 
     def read(self, raw: bytes) -> tuple[Any, list[Kind]] | None:
         """Return a message and the kinds of its annotations; None if another reader has to read it.
@@ -57,7 +62,11 @@ class PlainMessages:
             self._guess = None
             return None
         annotations, row = message.annotations, message.data_row
-        if len(annotations) > MAX_PER_FEATURE or (row.id is None) == (row.global_key is None):
+        if (
+            message.project_id not in self._projects
+            or (row.id is None) == (row.global_key is None)
+            or len(annotations) > MAX_PER_FEATURE
+        ):
             return None
         if reader.rules:
             _check(annotations, reader.rules)
@@ -73,6 +82,9 @@ class PlainMessages:
             return
         annotations = message.annotations
         if all(map(_is_plain, annotations)) and kinds.count(kind) == len(kinds) and b"null" not in raw:
+            if len(self._projects) >= _MAX_PROJECTS:
+                self._projects.clear()
+            self._projects.add(message.project_id)
             confident = any(annotation.confidence is not None for annotation in annotations)
             self._guess = self._readers.get((kind.name, confident)) or self._add(kind, confident)
 
@@ -91,7 +103,10 @@ class PlainMessages:
             name = f"Plain{kind.model.__name__}{'WithConfidence' if confident else ''}"
             annotation = structs.define(name, fields, self._constants)
             constants = {"plain": True, "confident": confident}
-            message = structs.of_message(f"MessageOf{name}", self._message, annotation, constants)
+            project_id = ("projectId", str, True)
+            message = structs.of_message(
+                f"MessageOf{name}", self._message, annotation, constants, project_id=project_id
+            )
             return self._readers.setdefault((kind.name, confident), _Reader(kind, message))
 
 

@@ -46,11 +46,17 @@ class Structs:
         return self.define(name, self.fields(model))
 
     def of_message(
-        self, name: str, model: type[BaseModel], annotation: Any, constants: Mapping[str, Any] = MappingProxyType({})
+        self,
+        name: str,
+        model: type[BaseModel],
+        annotation: Any,
+        constants: Mapping[str, Any],
+        **instead: tuple[str, Any, bool],
     ) -> type[msgspec.Struct]:
-        """Create a struct of messages that reads the annotations as this type."""
+        """Create a struct of messages that reads the annotations as this type, and the fields `instead` as given."""
         annotations = Annotated[list[annotation], msgspec.Meta(min_length=1)]
-        return self.define(name, self.fields(model) | {"annotations": ("annotations", annotations, True)}, constants)
+        fields = self.fields(model) | instead | {"annotations": ("annotations", annotations, True)}
+        return self.define(name, fields, constants)
 
     def define(
         self, name: str, fields: dict[str, tuple[str, Any, bool]], constants: Mapping[str, Any] = MappingProxyType({})

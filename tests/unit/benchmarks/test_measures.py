@@ -1,12 +1,17 @@
 """The table of measures, and how it reads the JSON of the scripts."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.suite import runs
 from benchmarks.suite.figures import Direction, Figures
 from benchmarks.suite.measures import MEASURES, Measure, results, script_p99, two_workers
 from benchmarks.suite.runs import FOLDER, NAMES, RUNS, Output, Size, output_of
+from tests.support.waiting import wait_for
 
 SLUGS = [
     *("publish", "drain", "drain-batches", "live", "sdk-wall", "sdk-rss", "sdk-types", "worker-cpu", "render"),
@@ -46,9 +51,11 @@ def test_every_measure_has_its_slug_and_its_side_of_the_mark() -> None:
     assert {measure.slug for measure in MEASURES if measure.mark.direction is Direction.AT_LEAST} == LARGE_IS_GOOD
 
 
-def test_every_measure_is_measured_by_a_run_and_every_run_has_arguments_for_each_size() -> None:
-    assert {run for measure in MEASURES for run in measure.runs} <= set(NAMES)
-    assert all(set(run.arguments) == set(Size) for run in RUNS)
+@pytest.mark.parametrize("size", Size)
+def test_every_measure_is_measured_in_each_size(size: Size) -> None:
+    assert {run for measure in MEASURES for run in measure.runs} <= {
+        run.script for run in RUNS if size in run.arguments
+    }
 
 
 @pytest.mark.parametrize(
@@ -57,7 +64,9 @@ def test_every_measure_is_measured_by_a_run_and_every_run_has_arguments_for_each
 def test_a_script_knows_the_arguments_that_the_suite_gives_it(run: Any) -> None:
     """Their text is looked for, since running them with `--help` takes a second each."""
     text = (FOLDER / f"{run.script}.py").read_text("utf-8")
-    words = {word for size in Size for word in run.arguments[size].split() if word.startswith("--")} | {"--json"}
+    words = {word for arguments in run.arguments.values() for word in arguments.split() if word.startswith("--")} | {
+        "--json"
+    }
 
     assert [word for word in sorted(words) if f'add_argument("{word}"' not in text] == []
 
@@ -144,3 +153,31 @@ def test_the_last_line_of_a_script_is_its_json(code: int, text: str, reason: str
     output = output_of("rows", code, text, 1)
 
     assert (output.value, output.reason) == (None if reason else {"floor": 3}, reason)
+
+
+def test_a_script_that_is_ended_can_end_its_own_work(tmp_path: Path) -> None:
+    text = "try:\n    open('begun', 'x')\n    signal.pause()\nfinally:\n    open('ended', 'x')"
+    command = [sys.executable, "-c", f"import signal\n{text}"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as script:
+        wait_for((tmp_path / "begun").exists, "the script to begin")
+
+        runs.end(script)
+
+    assert (tmp_path / "ended").exists()
+    assert script.returncode
+
+
+def test_a_script_that_takes_too_long_is_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "endless.py").write_text("import signal\nsignal.pause()\n")
+    monkeypatch.setattr(runs, "FOLDER", tmp_path)
+    run = runs.Run("endless", {Size.SMOKE: ""}, limit=0)
+
+    assert runs.call(run, Size.SMOKE).reason == "benchmarks/endless.py took more than 0 s"
+
+
+def test_a_script_that_does_not_exist_is_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(runs, "FOLDER", tmp_path)
+
+    assert runs.call(RUNS[0], Size.SMOKE).reason == "benchmarks/rows.py does not exist"

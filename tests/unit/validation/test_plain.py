@@ -134,7 +134,13 @@ def test_a_message_that_is_not_plain_is_judged_as_if_none_had_been(
     assert outcome(rows, message(*annotations)) == expected
 
 
-@pytest.mark.parametrize("change", [{"dataRow": {}}, {"dataRow": {"id": "a", "globalKey": "b"}}, {"projectId": "q"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"dataRow": {}}, {"dataRow": {"id": "a", "globalKey": "b"}}, {"messageId": ""}),
+        *({"projectId": "q"}, {"projectId": "a{b}"}, {"projectId": ""}, {"projectId": "a" * 65}),
+    ],
+)
 def test_the_rest_of_a_plain_message_is_checked_too(change: dict[str, Any]) -> None:
     rows = builder("IMAGE", "rectangle")
     expected = outcome(rows, message(BOX, **change))

@@ -2,7 +2,7 @@
 
 A project with the policy `skip` or `dead-letter` remembers every row. Any other project only counts the rows that are
 imported over an earlier import. It remembers all of its first 16,384 rows, so that small counts are exact, and one row
-in 16 after that: each of these that comes back counts as 16. To remember every row would cost Redis more than all the
+in 32 after that: each of these that comes back counts as 32. To remember every row would cost Redis more than all the
 rest that it does with a row, and more the larger the project is. The sample is chosen by the row's digest, so a row
 that is in it is in it each time.
 """
@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 EXACT_ROWS = 16_384
 """Number of imported rows up to which a project without a policy remembers every row."""
-ONE_IN = 16
+ONE_IN = 32
 """A larger project remembers one row in so many."""
 POLICY_SETS = 16_384
 SAMPLE_SETS = 64
-REMEMBERED_TOGETHER = 1_000
-"""Number of rows that one commit remembers, which takes Redis about a millisecond."""
+REMEMBERED_TOGETHER = 500
+"""Number of rows that one commit remembers, which takes Redis less than a millisecond."""
 
 
 class Memory(NamedTuple):

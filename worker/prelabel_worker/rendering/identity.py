@@ -96,9 +96,13 @@ class ProjectIdentity:
         known, parts = self._features, []
         counts: dict[bytes, int] = {}
         for feature in features:
-            ordinal = counts.get(feature, 0)
-            counts[feature] = ordinal + 1
-            parts.append(known[feature][ordinal])
+            if feature in counts:
+                ordinal = counts[feature]
+                counts[feature] = ordinal + 1
+                parts.append(known[feature][ordinal])
+            else:
+                counts[feature] = 1
+                parts.append(known[feature][0])
         # All uuids of the row in one step: an integer for each would take three times as long.
         row = (int.from_bytes(row_key, "big") & _FREE).to_bytes(16, "big") * len(parts)
         uuids = int.from_bytes(b"".join(parts), "big") ^ int.from_bytes(row, "big")

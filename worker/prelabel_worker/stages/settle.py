@@ -10,6 +10,7 @@ import structlog
 from prelabel.errors import Reason
 from prelabel_worker.chunks import history
 from prelabel_worker.chunks.chunk import Chunk, Verdict
+from prelabel_worker.chunks.commit import HELD_TOGETHER
 from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, held_row
 from prelabel_worker.chunks.imported_rows import REMEMBERED_TOGETHER, Memory, digests_of, memory_of
 from prelabel_worker.chunks.project_memory import BeforeSettle
@@ -23,7 +24,6 @@ from prelabel_worker.stages.guard import guarded, leased
 from prelabel_worker.stages.status_file import RowVerdict, Verdicts
 
 _log = structlog.get_logger(__name__)
-_SPECIAL_TOGETHER = 50  # rows in one commit that cost Redis more than a count: a held row costs about 20 microseconds
 _SHOWN_ERRORS = 5
 
 
@@ -176,8 +176,8 @@ class _Settlement:
         while True:
             end = min(at + together, len(rows))
             first = bisect_left(special, at)
-            of_part = special[first : first + _SPECIAL_TOGETHER]
-            if len(of_part) == _SPECIAL_TOGETHER:
+            of_part = special[first : first + HELD_TOGETHER]
+            if len(of_part) == HELD_TOGETHER:
                 end = min(end, of_part[-1] + 1)
             last = end == len(rows)
             part = Slice(self._chunk.rows if last else rows[end - 1] + 1, memory=self._memory)

@@ -23,6 +23,7 @@ from benchmarks.capacity.sizing import (
     load_of_redis,
     need,
 )
+from benchmarks.suite.plots import Plot, svg
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "explanation" / "performance.md"
@@ -34,7 +35,7 @@ LOADS = {
     1e9: Scenario(projects=200, publishers=20, publisher_linger_seconds=1.0, requests_a_minute=4000, chunk_frames=2000),
 }
 """Rows a day → the load: more rows come in more projects, from more publishers."""
-SIMULATED_SECONDS = 30.0
+SIMULATED_SECONDS = 20.0
 """After as long a time that is not measured."""
 PROCESSES = (1, 4, 16, 64)
 NODES = (1, 3, 6)
@@ -209,9 +210,23 @@ def scaling(costs: Costs) -> dict[tuple[int, int], Result]:
     return results
 
 
-def results_page(costs: Costs) -> str:
+def plots(by_size: dict[tuple[int, int], Result]) -> list[Plot]:
+    """Return the plots of more processes, with the most nodes, and of more nodes, with the most processes."""
+    most_processes, most_nodes = max(PROCESSES), max(NODES)
+    by_processes = [(float(count), by_size[count, most_nodes].rows_a_second) for count in PROCESSES]
+    by_nodes = [(float(count), by_size[most_processes, count].rows_a_second) for count in NODES]
+    workers = f"More worker processes with {most_nodes} nodes, simulated"
+    nodes = f"More nodes with {most_processes} worker processes, simulated"
+    return [
+        Plot("capacity-workers", workers, "worker processes", "rows a second", by_processes),
+        Plot("capacity-nodes", nodes, "Redis nodes", "rows a second", by_nodes, False),
+    ]
+
+
+def results_page(
+    costs: Costs, by_load: dict[float, tuple[Scenario, Result]], by_size: dict[tuple[int, int], Result]
+) -> str:
     """Return the page of simulated results."""
-    by_load = loads(costs)
     load_table = table(
         ["rows a day, at 3 × the mean", *(_millions(rows) for rows in by_load)],
         [
@@ -233,7 +248,6 @@ def results_page(costs: Costs) -> str:
             ["seconds to settled, p50 and p99", *(_seconds(result.to_settled) for _, result in by_load.values())],
         ],
     )
-    by_size = scaling(costs)
     scaling_table = table(
         ["worker processes", *(f"rows/s, {nodes} node{'s' * (nodes > 1)}" for nodes in NODES), "busiest"],
         [
@@ -260,15 +274,19 @@ def results_page(costs: Costs) -> str:
             "A backlog in 240 projects, chunks of 5,000, hosts of eight cores with a process on each, requests "
             "without a limit. The last column names what is busiest with each number of nodes.",
             scaling_table,
+            *(f"![{plot.title}]({plot.name}.svg)" for plot in plots(by_size)),
             "",
         ]
     )
 
 
 def write(costs: Costs) -> None:
-    """Write the parts of the page on performance, and the page of results."""
+    """Write the parts of the page on performance, and the page of results with its plots."""
     PAGE.write_text(with_parts(PAGE.read_text("utf-8"), costs), "utf-8")
-    RESULTS.write_text(results_page(costs), "utf-8")
+    by_size = scaling(costs)
+    RESULTS.write_text(results_page(costs, loads(costs), by_size), "utf-8")
+    for plot in plots(by_size):
+        (RESULTS.parent / f"{plot.name}.svg").write_text(svg(plot), "utf-8")
 
 
 def _busiest(result: Result) -> str:

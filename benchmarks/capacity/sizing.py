@@ -16,8 +16,8 @@ LABELBOX_LIMITS = {"Free": 1500, "Starter, Education": 5000, "Enterprise": 20_00
 """Requests a minute by plan: docs/reference/labelbox-api.md#5."""
 SAFE_SHARE = 0.8
 """The share of a plan's limit that workers should be given."""
-SETTLED_PROJECT_BYTES = 154e6
-"""The most that a project keeps of settled rows: 64 MB of history, and two generations of annotation counts."""
+SETTLED_PROJECT_BYTES = 80e6
+"""The most that a project keeps of settled rows: 64 MB of history, and the sample of imported rows."""
 _US, _MS = 1e-6, 1e-3
 
 

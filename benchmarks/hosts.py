@@ -242,7 +242,7 @@ def run(folder: Path, rows: int, projects: list[str]) -> bool:
         hosts[name].start(command, folder / f"{name}.log", **settings)
     client = open_client(url, 5)
     inspector = Inspector(client)
-    _wait(lambda: len(inspector.workers()) == len(workers), "the workers", 60)
+    _wait(lambda: len(inspector.workers()) == len(workers), "the workers")
 
     def imported() -> int:
         return sum(status.imported for status in inspector.all())

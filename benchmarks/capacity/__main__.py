@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.capacity import costs as costs_file
-from benchmarks.capacity import report
+from benchmarks.capacity import page, report
 from benchmarks.capacity.scenario import DAY_SECONDS, Scenario
 from benchmarks.capacity.simulation import simulate
 from benchmarks.capacity.sizing import need
@@ -41,12 +41,15 @@ def main() -> None:
     check.add_argument("--rows", type=int, default=200_000)
     check.add_argument("--processes", default="2,4,8")
     check.add_argument("--chunk-rows", type=int, default=10_000)
+    commands.add_parser("page", help="write what the pages quote of costs.json and of the simulation")
     options = parser.parse_args()
     if options.command == "size":
         print(report.of_need(need(options.rows_a_day, _scenario(options), costs_file.read())))
     elif options.command == "simulate":
         scenario = _scenario(options)
         print(report.of_result(scenario, simulate(scenario, costs_file.read())))
+    elif options.command == "page":
+        page.write(costs_file.read())
     elif options.command == "measure":
         from benchmarks.capacity.real import measure as measure_costs
 

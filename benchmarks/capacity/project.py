@@ -31,6 +31,7 @@ class Project:
         self.lanes: list[deque[tuple[int, float]]] = [deque() for _ in range(scenario.lanes)]
         self.lane_rows = [0] * scenario.lanes
         self.is_open = [False] * scenario.lanes
+        self.waiting = 0  # rows in all lanes
         self.open = 0
         self.open_most = scenario.open_chunks
         self.trouble_at = self.more_at = -math.inf
@@ -40,6 +41,7 @@ class Project:
     def add(self, rows: int, now: float) -> int:
         """Add rows to the lanes evenly; return the number of frames."""
         lanes, frames = len(self.lanes), 0
+        self.waiting += rows
         part, more = divmod(rows, lanes)
         for at in range(min(rows, lanes)):
             lane = (self.next_lane + at) % lanes
@@ -72,12 +74,17 @@ class Project:
                 rows, taken = rows + entry[0], taken + entry[0]
             if taken:
                 lanes.append(lane)
+                self.waiting -= taken
                 self.lane_rows[lane] -= taken
                 self.is_open[lane] = True
             if full or len(entries) >= self._scenario.chunk_frames:
                 break
         self.open += 1
         return Chunk(self, lanes, entries)
+
+    def has_timer(self, now: float) -> bool:
+        """Return whether nothing is to be done before the project's timer: too few rows wait for a chunk."""
+        return now < self.looks_at < math.inf and self.waiting < self._scenario.chunk_rows
 
     def fewer(self, now: float) -> None:
         """Open fewer chunks, after trouble."""

@@ -31,7 +31,7 @@ from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.ticker import TICK_SECONDS
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the scripts beside this package import one another by bare names
-from services import processes, publish, redis_server, rows, settings, sink, wait_until
+from services import Processes, families, processes, publish, redis_server, rows, settings, sink, wait_until
 
 PROJECTS = 4
 POLL_MIN_SECONDS = 0.1
@@ -63,11 +63,16 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     def rows_a_second(self) -> float:
         return self.rows / self.seconds
 
+    @property
+    def cpu_a_row(self) -> float:
+        """The seconds of CPU that workers, Redis and the stand-in for Labelbox used for a row, drained."""
+        return (sum(self.worker_cpu.values()) + self.redis_cpu + self.sink_cpu) / self.rows
+
 
 class _Stack:
     """A Redis, a stand-in for Labelbox, and workers."""
 
-    def __init__(self, url: str, folder: Path, workers: dict[str, psutil.Process], sink_pid: int) -> None:
+    def __init__(self, url: str, folder: Path, workers: dict[str, Processes], sink_pid: int) -> None:
         self.url = url
         self.client = redis.Redis.from_url(url)
         self.redis = psutil.Process(int(self.client.info("server")["process_id"]))
@@ -77,7 +82,7 @@ class _Stack:
 
     def cpu(self) -> dict[str, float]:
         """Return the seconds of CPU that every process has used, by its name."""
-        used = {name: _cpu([worker, *worker.children(recursive=True)]) for name, worker in self.workers.items()}
+        used = {role: _cpu(families(started)) for role, started in self.workers.items()}
         return used | {"redis": _cpu([self.redis]), "sink": _cpu([self.sink]), "calls": self._calls()}
 
     def _calls(self) -> float:
@@ -87,6 +92,9 @@ class _Stack:
     def project_keys(self) -> Iterator[ProjectKeys]:
         """Yield the keys of every project."""
         return (ProjectKeys(DEFAULT_PREFIX, name) for name in self.projects)
+
+    def imported(self) -> int:
+        return sum(int(self.client.hget(keys.counts, "imported") or 0) for keys in self.project_keys())
 
     def memory(self) -> int:
         return int(self.client.info("memory")["used_memory"])
@@ -99,19 +107,18 @@ def _cpu(running: Sequence[psutil.Process]) -> float:
 
 @contextmanager
 def _stack(chunk_rows: int, roles: dict[str, int]) -> Iterator[_Stack]:
-    """Start everything; the workers are named by their role, and have as many processes as `roles` says."""
+    """Start everything; `roles` says how many workers of one process each role has."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url, address = stack.enter_context(redis_server(folder)), stack.enter_context(sink())
         (sink_pid,) = (child.pid for child in psutil.Process().children() if "sink.py" in " ".join(child.cmdline()))
-        workers = {}
+        workers: dict[str, Processes] = {}
         for role, number in roles.items():
-            command = [sys.executable, "-m", "prelabel_worker.cli", "worker", "--concurrency", str(number)]
-            command += ["--role", role, "--name", f"{role}@%h"]
-            (started,) = stack.enter_context(processes(command, 1, settings(url, address, chunk_rows)))
-            workers[role] = psutil.Process(started.pid)
+            command = [sys.executable, "-m", "prelabel_worker.cli", "worker", "--concurrency", "1"]
+            command += ["--role", role, "--name", f"{role}%n@%h"]
+            workers[role] = stack.enter_context(processes(command, number, settings(url, address, chunk_rows)))
         inspector = Inspector(redis.Redis.from_url(url))
-        wait_until(lambda: len(inspector.workers()) == len(roles))
+        wait_until(lambda: len(inspector.workers()) == sum(roles.values()))
         yield _Stack(url, folder, workers, sink_pid)
 
 
@@ -120,7 +127,7 @@ def drain(number: int, chunk_rows: int, roles: dict[str, int]) -> Spent:
     messages = [message for at in range(PROJECTS) for message in rows(number // PROJECTS, f"p{at}", at)]
     random.Random(1).shuffle(messages)
     with _stack(chunk_rows, roles) as stack:
-        operations, inspector = Projects(stack.client), Inspector(stack.client)
+        operations = Projects(stack.client)
         sync = _sync_seconds(stack.client)
         for project in stack.projects:
             Pauses(stack.client, DEFAULT_PREFIX).pause_project(project, "benchmark")
@@ -136,12 +143,11 @@ def drain(number: int, chunk_rows: int, roles: dict[str, int]) -> Spent:
         begun = time.perf_counter()
         for project in stack.projects:
             operations.resume(project)
-        ended = wait_until(lambda: all(status.pending == 0 for status in inspector.all()))
+        ended = wait_until(lambda: stack.imported() == len(messages), look_seconds=0.05)
         after = stack.cpu()
         drained = {name: after[name] - published[name] - idle[name] * (ended - begun) for name in after}
         settled = stack.memory() - memory
         assert all(project.balances for project in audit(stack.client)), "the audit does not balance"
-        assert sum(status.imported for status in inspector.all()) == len(messages)
         return Spent(
             rows=len(messages),
             frames=frames,
@@ -153,7 +159,7 @@ def drain(number: int, chunk_rows: int, roles: dict[str, int]) -> Spent:
             redis_cpu=drained["redis"],
             worker_cpu={role: drained[role] for role in roles},
             sink_cpu=drained["sink"],
-            redis_idle_cpu=idle["redis"] / len(roles),
+            redis_idle_cpu=idle["redis"] / sum(roles.values()),
             waiting_bytes=waiting / len(messages),
             settled_bytes=settled / len(messages),
             sync_seconds=sync,
@@ -249,15 +255,16 @@ def check(number: int, process_counts: Sequence[int], chunk_rows: int) -> None:
     """Drain a backlog with each number of worker processes, and print the rate beside the prediction."""
     costs = costs_file.read()
     print(f"{number:,} rows in {PROJECTS} projects, chunks of {chunk_rows:,}, {os.cpu_count()} cores, one machine")
-    print(f"{'processes':>9} {'bound':>9} {'predicted':>10} {'measured':>9} {'error':>7}  predicted busy")
+    print(f"{'processes':>9} {'predicted':>10} {'measured':>9} {'error':>7}   {'CPU of a row':>20} {'measured':>9}")
     for processes_here in process_counts:
         scenario = one_machine(number, chunk_rows, processes_here)
-        result = simulate(scenario, costs)
-        measured = drain(number, chunk_rows, {"all": processes_here}).rows_a_second
-        error = result.rows_a_second / measured - 1
+        predicted = simulate(scenario, costs).rows_a_second
+        spent = drain(number, chunk_rows, {"all": processes_here})
+        error = predicted / spent.rows_a_second - 1
+        cpu = scenario.cores / drain_rate(scenario, costs)
         print(
-            f"{processes_here:>9} {drain_rate(scenario, costs):>9,.0f} {result.rows_a_second:>10,.0f} "
-            f"{measured:>9,.0f} {error:>+7.0%}  {result.bottleneck} {result.used[result.bottleneck]:.0%}",
+            f"{processes_here:>9} {predicted:>10,.0f} {spent.rows_a_second:>9,.0f} {error:>+7.0%}   "
+            f"{cpu / _US:>17.1f} µs {spent.cpu_a_row / _US:>6.1f} µs",
             flush=True,
         )
 

@@ -28,6 +28,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     processes: int = 2
     #: Of these, the processes of the role `poll`; 0 when every process takes both roles.
     poll_processes: int = 0
+    #: Tasks that a process runs at once: a worker with one process has two threads, a pool of several has one each.
+    threads: int = 2
     #: Redis nodes, each on a core of its own. A project is on one of them.
     nodes: int = 1
     #: Whether Redis, the publishers and the stand-in for Labelbox share the cores of the one worker host.

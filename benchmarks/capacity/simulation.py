@@ -15,11 +15,13 @@ from benchmarks.capacity.project import FRAME_ROWS, Chunk, Project
 from benchmarks.capacity.result import Latencies, Result
 from benchmarks.capacity.scenario import Scenario
 from benchmarks.capacity.stations import (
+    DUE_TOGETHER_SECONDS,
     POLLED_TOGETHER,
     POLLS_GATHER_SECONDS,
     Account,
     Host,
     Node,
+    Process,
     Steps,
     Task,
     Workers,
@@ -31,7 +33,6 @@ _SUBMIT_CALLS = 2 / 3  # the share of a chunk's round trips that come before its
 _LONG_PERMIT_SECONDS = 2.0
 _POLL_GROWTH = 0.5
 _SAMPLE_SECONDS = 1.0
-_DUE_TOGETHER_SECONDS = 0.05
 _US, _MS = 1e-6, 1e-3
 
 
@@ -42,18 +43,25 @@ class Simulation:
         self.scenario, self.costs = scenario, costs
         self.env = env = simpy.Environment()
         self._random = random.Random(scenario.seed)
-        self.hosts = [Host(env, scenario.cores) for _ in range(scenario.hosts)]
+        one_each = scenario.processes <= scenario.cores and not scenario.one_machine
+        self.hosts = [Host(env, scenario.cores, one_each=one_each) for _ in range(scenario.hosts)]
         shared = self.hosts[0] if scenario.one_machine else None
-        self.nodes = [Node(env, costs.sync_ms * _MS, shared or Host(env, 1)) for _ in range(scenario.nodes)]
-        self.publisher_hosts = [shared or Host(env, 1) for _ in range(scenario.publishers)]
+        self.nodes = [
+            Node(env, costs.sync_ms * _MS, shared or Host(env, 1, one_each=True)) for _ in range(scenario.nodes)
+        ]
+        self.publisher_hosts = [shared or Host(env, 1, one_each=True) for _ in range(scenario.publishers)]
         self.accounts = [
             Account(env, scenario.requests_a_minute, scenario.request_burst) for _ in range(scenario.accounts)
         ]
         self._polls: dict[Account, list[simpy.Event]] = {account: [] for account in self.accounts}
         self._sink = simpy.Resource(env, 1) if scenario.one_machine else None
         submitters = scenario.processes - scenario.poll_processes
-        self.submit = Workers(env, self.hosts, submitters)
-        self.poll = Workers(env, self.hosts, scenario.poll_processes) if scenario.poll_processes else self.submit
+        self.submit = Workers(env, self.hosts, submitters, scenario.threads)
+        self.poll = (
+            Workers(env, self.hosts, scenario.poll_processes, scenario.threads)
+            if scenario.poll_processes
+            else self.submit
+        )
         self._projects = [
             Project(scenario, self.nodes[at % scenario.nodes], self.accounts[at % scenario.accounts])
             for at in range(scenario.projects)
@@ -98,15 +106,17 @@ class Simulation:
             yield from host.compute((rows * costs.publisher_row_us + frames * costs.publisher_frame_us) * _US)
             self.publisher_seconds[number] += env.now - begun
             by_node: Counter[Node] = Counter()
-            for project, count in parts.items():
-                by_node[self._projects[project].node] += count
+            for at, count in parts.items():
+                by_node[self._projects[at].node] += count
             for node, count in by_node.items():
                 share = frames * count / rows
                 yield node.call((count * costs.redis_publish_row_us + share * costs.redis_publish_frame_us) * _US)
             self.published += rows
-            for project, count in parts.items():
-                self._projects[project].add(count, begun)
-                self._group(self._projects[project])
+            for at, count in parts.items():
+                project = self._projects[at]
+                project.add(count, begun)
+                if not project.has_timer(env.now):
+                    self._group(project)
 
     def _parts(self, rows: int) -> dict[int, int]:
         """Divide rows among the projects."""
@@ -201,7 +211,7 @@ class Simulation:
         return answer
 
     def _gather(self, account: Account, waiting: list[simpy.Event]) -> Steps:
-        yield self.env.timeout(POLLS_GATHER_SECONDS if account.has_line else _DUE_TOGETHER_SECONDS)
+        yield self.env.timeout(POLLS_GATHER_SECONDS if account.has_line else DUE_TOGETHER_SECONDS)
         if self._polls[account] is waiting:
             self._polls[account] = []
             yield from self._ask(account, waiting)
@@ -239,8 +249,7 @@ class Simulation:
         while True:
             self._backlog.append((self.env.now, self.published - self.settled))
             for project in self._projects:
-                rows = sum(project.lane_rows)
-                if rows >= self.scenario.chunk_rows and project.open >= project.open_most:
+                if project.waiting >= self.scenario.chunk_rows and project.open >= project.open_most:
                     self.blocked_seconds += _SAMPLE_SECONDS / len(self._projects)
             yield self.env.timeout(_SAMPLE_SECONDS)
 
@@ -249,14 +258,14 @@ class Simulation:
         scenario = self.scenario
         totals = {
             "worker cores": max(host.busy_seconds / host.cores for host in self.hosts),
-            "submit processes": self.submit.busy_seconds / self.submit.processes,
+            "submit processes": self.submit.busy_seconds / self.submit.threads,
             "Redis": max(node.busy_seconds for node in self.nodes),
             "requests": max(account.requests / account.requests_a_second for account in self.accounts),
         }
         if scenario.rows_a_second:
             totals["publishers"] = max(self.publisher_seconds)
         if self.poll is not self.submit:
-            totals["poll processes"] = self.poll.busy_seconds / self.poll.processes
+            totals["poll processes"] = self.poll.busy_seconds / self.poll.threads
         return totals
 
     def run(self) -> Result:
@@ -297,7 +306,7 @@ class Simulation:
 
     def _pending(self) -> Iterator[int]:
         """Yield the rows in the lanes, and those in chunks."""
-        yield from (sum(project.lane_rows) for project in self._projects)
+        yield from (project.waiting for project in self._projects)
         yield self.chunked - self.settled
 
     def _growth(self, since: float) -> float:
@@ -316,13 +325,13 @@ class _Submit(Task):
     def __init__(self, simulation: Simulation, chunk: Chunk) -> None:
         self._simulation, self._chunk = simulation, chunk
 
-    def steps(self, host: Host) -> Steps:
+    def steps(self, process: Process) -> Steps:
         simulation, chunk = self._simulation, self._chunk
         costs, scenario = simulation.costs, simulation.scenario
         share = costs.redis_chunk_ms * _MS * _SUBMIT_CALLS
         yield from simulation.redis(chunk.project.node, costs.redis_chunk_calls * _SUBMIT_CALLS, share)
-        yield from host.compute(chunk.rows * costs.submit_row_us * _US + costs.submit_chunk_ms * _MS)
-        yield from simulation.sink(host, chunk.rows)
+        yield from process.compute(chunk.rows * costs.submit_row_us * _US + costs.submit_chunk_ms * _MS)
+        yield from simulation.sink(process.host, chunk.rows)
         size = chunk.rows * costs.upload_row_bytes
         yield simulation.env.timeout(scenario.request_seconds + size / scenario.upload_bytes_a_second)
 
@@ -333,11 +342,11 @@ class _Settle(Task):
     def __init__(self, simulation: Simulation, chunk: Chunk) -> None:
         self._simulation, self._chunk = simulation, chunk
 
-    def steps(self, host: Host) -> Steps:
+    def steps(self, process: Process) -> Steps:
         simulation, chunk, costs = self._simulation, self._chunk, self._simulation.costs
         yield simulation.env.timeout(simulation.scenario.request_seconds)
-        yield from simulation.sink(host, chunk.rows)
-        yield from host.compute(chunk.rows * costs.settle_row_us * _US + costs.settle_chunk_ms * _MS)
+        yield from simulation.sink(process.host, chunk.rows)
+        yield from process.compute(chunk.rows * costs.settle_row_us * _US + costs.settle_chunk_ms * _MS)
         calls = costs.redis_chunk_calls * (1 - _SUBMIT_CALLS) + chunk.rows / costs.redis_call_rows
         cpu = costs.redis_chunk_ms * _MS * (1 - _SUBMIT_CALLS) + chunk.rows * costs.redis_row_us * _US
         yield from simulation.redis(chunk.project.node, calls, cpu)
@@ -349,7 +358,7 @@ class _Wait(Task):
     def __init__(self, env: simpy.Environment, seconds: float) -> None:
         self._env, self._seconds = env, seconds
 
-    def steps(self, host: Host) -> Steps:
+    def steps(self, process: Process) -> Steps:
         yield self._env.timeout(self._seconds)
 
 

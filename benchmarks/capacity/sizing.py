@@ -6,7 +6,7 @@ import msgspec
 
 from benchmarks.capacity.costs import Costs
 from benchmarks.capacity.scenario import DAY_SECONDS, Scenario
-from benchmarks.capacity.stations import POLLED_TOGETHER
+from benchmarks.capacity.stations import DUE_TOGETHER_SECONDS, POLLED_TOGETHER
 
 PEAK = 3.0
 """The busiest minutes of a day against its mean."""
@@ -16,6 +16,8 @@ LABELBOX_LIMITS = {"Free": 1500, "Starter, Education": 5000, "Enterprise": 20_00
 """Requests a minute by plan: docs/reference/labelbox-api.md#5."""
 SAFE_SHARE = 0.8
 """The share of a plan's limit that workers should be given."""
+SETTLED_PROJECT_BYTES = 80e6
+"""The most that a project keeps of settled rows: 64 MB of history, and the sample of imported rows."""
 _US, _MS = 1e-6, 1e-3
 
 
@@ -30,7 +32,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     requests_a_minute: float
     #: Publishing processes, each with a core.
     publishers: int
-    #: Worker processes of the role `submit`. One waits during its uploads.
+    #: Worker processes of the role `submit`. A thread of them waits during each upload.
     submit_processes: int
     #: Worker processes of the role `poll`.
     poll_processes: int
@@ -49,13 +51,15 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
 def chunk_rows(rows_a_second: float, scenario: Scenario) -> float:
     """Return how many rows a chunk has, on average, when no resource delays it.
 
-    A chunk has the rows of every lane unless more wait than it may have. So the next chunk is cut when it is settled,
-    or when the linger time ends, if that is later.
+    A chunk has the rows of every free lane unless more wait than it may have. If rows have come into all lanes, the
+    next chunk is cut when it is settled; if many lanes are still free, when their rows have lingered.
     """
     of_project = rows_a_second / scenario.projects
+    lanes_with_rows = 1 - math.exp(-of_project * scenario.linger_seconds / scenario.lanes)
     rows = of_project * scenario.linger_seconds
     for _ in range(3):
-        rows = of_project * max(scenario.linger_seconds, import_seconds(rows, scenario))
+        longer = max(0.0, import_seconds(rows, scenario) - scenario.linger_seconds)
+        rows = of_project * (scenario.linger_seconds + lanes_with_rows * longer)
     return max(1.0, min(float(scenario.chunk_rows), rows))
 
 
@@ -65,16 +69,25 @@ def import_seconds(rows: float, scenario: Scenario) -> float:
     return 3 * scenario.request_seconds + max(scenario.poll_min_seconds, runs + scenario.poll_min_seconds / 2)
 
 
-def requests_a_chunk(scenario: Scenario, *, gathered: bool) -> float:
-    """Return the requests of a chunk: its upload, and its polls, 25 in one request when many imports run."""
-    polls = 1 + max(0.0, math.log(max(1.0, scenario.import_seconds / scenario.poll_min_seconds), 1.5))
-    return 1 + polls / (POLLED_TOGETHER if gathered else 1)
+def requests_a_chunk(scenario: Scenario, polled_together: float) -> float:
+    """Return the requests of a chunk: its upload, and its polls, which it shares with other imports."""
+    return 1 + _polls(scenario) / polled_together
+
+
+def polled_together(chunks_a_second: float, scenario: Scenario) -> float:
+    """Return how many imports one request asks for: those that are due at nearly the same time."""
+    return min(float(POLLED_TOGETHER), 1 + chunks_a_second * _polls(scenario) * DUE_TOGETHER_SECONDS)
+
+
+def _polls(scenario: Scenario) -> float:
+    """Return how often an import is polled: its age grows by half from one poll to the next."""
+    return 1 + max(0.0, math.log(max(1.0, scenario.import_seconds / scenario.poll_min_seconds), 1.5))
 
 
 def largest_rate(requests_a_minute: int, scenario: Scenario) -> float:
-    """Return the largest rate of rows that fits into a request budget, with full chunks."""
+    """Return the largest rate of rows that fits into a request budget, with full chunks and full polls."""
     usable = (requests_a_minute - scenario.request_burst) / 61
-    return usable / requests_a_chunk(scenario, gathered=True) * scenario.chunk_rows
+    return usable / requests_a_chunk(scenario, POLLED_TOGETHER) * scenario.chunk_rows
 
 
 def need(rows_a_day: float, scenario: Scenario, costs: Costs, *, peak: float = PEAK) -> Need:
@@ -84,14 +97,21 @@ def need(rows_a_day: float, scenario: Scenario, costs: Costs, *, peak: float = P
     most_chunks = scenario.accounts * largest_rate(scenario.requests_a_minute, scenario) / scenario.chunk_rows
     rows = chunk_rows(rate, scenario)
     # Chunks that wait for a permit leave later rows waiting, and so the next chunks are larger.
-    rows = min(float(scenario.chunk_rows), max(rows, rate / most_chunks))
+    # A chunk has a limit of frames too, which small frames reach first.
+    largest = min(float(scenario.chunk_rows), scenario.chunk_frames * frame_rows(rate, scenario))
+    rows = min(largest, max(rows, rate / most_chunks))
     chunks = rate / rows
     upload = scenario.request_seconds + rows * costs.upload_row_bytes / scenario.upload_bytes_a_second
     submit = rate * costs.submit_row_us * _US + chunks * costs.submit_chunk_ms * _MS
     settle = rate * costs.settle_row_us * _US + chunks * costs.settle_chunk_ms * _MS
-    requests = chunks * requests_a_chunk(scenario, gathered=chunks * 60 > POLLED_TOGETHER)
-    submit_processes = math.ceil((submit + chunks * upload) / BUSY)
-    poll_processes = math.ceil((settle + requests * scenario.request_seconds) / BUSY)
+    budget = scenario.accounts * (scenario.requests_a_minute - scenario.request_burst) / 61
+    requests = chunks * requests_a_chunk(scenario, polled_together(chunks, scenario))
+    if requests > budget:  # then uploads wait, and polls are sent together
+        requests = chunks * requests_a_chunk(scenario, POLLED_TOGETHER)
+    # A process has as many threads as tasks at once, and one core for all of them.
+    submit_processes = math.ceil(max(submit, (submit + chunks * upload) / scenario.threads) / BUSY)
+    poll_busy = settle + requests * scenario.request_seconds
+    poll_processes = math.ceil(max(settle, poll_busy / scenario.threads) / BUSY)
     redis = load_of_redis(rate, chunks, submit_processes + poll_processes, scenario, costs)
     return Need(
         rows_a_second=rate,
@@ -104,7 +124,7 @@ def need(rows_a_day: float, scenario: Scenario, costs: Costs, *, peak: float = P
         redis_cores=redis,
         redis_nodes=math.ceil(redis / BUSY),
         outage_bytes=3600 * mean * costs.waiting_row_bytes,
-        week_bytes=7 * rows_a_day * costs.settled_row_bytes,
+        week_bytes=min(7 * rows_a_day * costs.settled_row_bytes, scenario.projects * SETTLED_PROJECT_BYTES),
     )
 
 

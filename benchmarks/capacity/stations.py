@@ -11,21 +11,31 @@ _FOR_UPLOADS = 0.75  # the share of a burst that uploads may use; polls may use 
 _LATE_SECONDS = 1.0  # a permit may be used this much later, for which the rate allows
 POLLED_TOGETHER = 25
 """Imports that one request asks for."""
+DUE_TOGETHER_SECONDS = 0.05
+"""Polls that are due within this time are sent together."""
 POLLS_GATHER_SECONDS = 1.0
 """While uploads wait, polls wait this long to be sent together."""
 
 
 class Host:
-    """A machine with cores. Processes take turns, and a server that was asleep comes before those that compute."""
+    """A machine with cores. Processes take turns, and a server that was asleep comes before those that compute.
 
-    def __init__(self, env: simpy.Environment, cores: int) -> None:
+    Where there is a core for each process, nobody waits for a turn.
+    """
+
+    def __init__(self, env: simpy.Environment, cores: int, *, one_each: bool = False) -> None:
         self._env = env
+        self._one_each = one_each
         self._cores = simpy.PriorityResource(env, cores)
         self.cores = cores
         self.busy_seconds = 0.0
 
     def compute(self, seconds: float, *, server: bool = False) -> Steps:
         """Use a core for these seconds."""
+        if self._one_each:
+            yield self._env.timeout(seconds)
+            self.busy_seconds += seconds
+            return
         remaining = seconds
         while remaining > 1e-12:
             with self._cores.request(priority=0 if server else 1) as core:
@@ -36,29 +46,45 @@ class Host:
             remaining -= turn
 
 
-class Workers:
-    """The processes of a role. A task occupies a process until it ends, also while it waits for an answer."""
+class Process:
+    """A worker process on a host. Its threads share one interpreter: one of them computes while others wait."""
 
-    def __init__(self, env: simpy.Environment, hosts: list[Host], processes: int) -> None:
+    def __init__(self, env: simpy.Environment, host: Host) -> None:
+        self._interpreter = simpy.Resource(env, 1)
+        self.host = host
+
+    def compute(self, seconds: float) -> Steps:
+        """Use a core of the host for these seconds, once no other thread computes."""
+        with self._interpreter.request() as turn:
+            yield turn
+            yield from self.host.compute(seconds)
+
+
+class Workers:
+    """The processes of a role. A task occupies a thread until it ends, also while it waits for an answer."""
+
+    def __init__(self, env: simpy.Environment, hosts: list[Host], processes: int, threads: int) -> None:
         self._env = env
         self._tasks = simpy.Store(env)
-        self.processes = processes * len(hosts)
+        self.threads = processes * len(hosts) * threads
         self.busy_seconds = 0.0
         for _ in range(processes):
             for host in hosts:
-                env.process(self._work(host))
+                process = Process(env, host)
+                for _ in range(threads):
+                    env.process(self._work(process))
 
     def run(self, task: "Task") -> Steps:
-        """Have the task done by the next free process."""
+        """Have the task done by the next free thread."""
         done = self._env.event()
         yield self._tasks.put((task, done))
         yield done
 
-    def _work(self, host: Host) -> Steps:
+    def _work(self, process: Process) -> Steps:
         while True:
             task, done = yield self._tasks.get()
             begun = self._env.now
-            yield from task.steps(host)
+            yield from task.steps(process)
             self.busy_seconds += self._env.now - begun
             done.succeed()
 
@@ -66,8 +92,8 @@ class Workers:
 class Task:
     """Work for a worker process."""
 
-    def steps(self, host: Host) -> Steps:
-        """Do the work on this host."""
+    def steps(self, process: Process) -> Steps:
+        """Do the work in this process."""
         raise NotImplementedError
 
 

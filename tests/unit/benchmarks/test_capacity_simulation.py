@@ -11,7 +11,7 @@ from benchmarks.capacity.costs import Costs, read
 from benchmarks.capacity.scenario import Scenario
 from benchmarks.capacity.simulation import simulate
 from benchmarks.capacity.sizing import chunk_rows, drain_rate
-from benchmarks.capacity.stations import Account, Host, Node, Steps, Task, Workers
+from benchmarks.capacity.stations import Account, Host, Node, Process, Steps, Task, Workers
 
 FREE = {
     field.name: 0.0
@@ -47,9 +47,9 @@ class Occupy(Task):
     def __init__(self, env: simpy.Environment, seconds: float, waits: list[float]) -> None:
         self._env, self._seconds, self._waits, self._begun = env, seconds, waits, env.now
 
-    def steps(self, host: Host) -> Steps:
+    def steps(self, process: Process) -> Steps:
         self._waits.append(self._env.now - self._begun)
-        yield from host.compute(self._seconds)
+        yield from process.compute(self._seconds)
 
 
 def poisson_gaps(rate: float, seed: int) -> Iterator[float]:
@@ -62,7 +62,7 @@ def poisson_gaps(rate: float, seed: int) -> Iterator[float]:
 def test_one_process_with_random_tasks_of_equal_length_is_an_m_d_1_queue(busy: float) -> None:
     """The mean wait is s × busy / 2(1 - busy), by Pollaczek and Khinchine."""
     env, service, waits = simpy.Environment(), 0.004, list[float]()
-    workers = Workers(env, [Host(env, 1)], 1)
+    workers = Workers(env, [Host(env, 1)], 1, 1)
 
     def arrive() -> Steps:
         for gap in poisson_gaps(busy / service, seed=3):
@@ -79,7 +79,7 @@ def test_one_process_with_random_tasks_of_equal_length_is_an_m_d_1_queue(busy: f
 def test_processes_with_less_cores_than_processes_share_the_cores() -> None:
     env, waits = simpy.Environment(), list[float]()
     host = Host(env, 2)
-    workers = Workers(env, [host], 8)
+    workers = Workers(env, [host], 8, 1)
     done = env.all_of([env.process(workers.run(Occupy(env, 1.0, waits))) for _ in range(8)])
 
     env.run(until=done)
@@ -87,6 +87,21 @@ def test_processes_with_less_cores_than_processes_share_the_cores() -> None:
     assert env.now == pytest.approx(4.0)
     assert host.busy_seconds == pytest.approx(8.0)
     assert waits == [0.0] * 8
+
+
+def test_threads_of_a_process_share_its_interpreter_but_wait_at_the_same_time() -> None:
+    env, waits = simpy.Environment(), list[float]()
+    workers = Workers(env, [Host(env, 2)], 1, 2)
+
+    class Download(Occupy):
+        def steps(self, process: Process) -> Steps:
+            yield env.timeout(5.0)
+            yield from super().steps(process)
+
+    done = env.all_of([env.process(workers.run(Download(env, 1.0, waits))) for _ in range(2)])
+    env.run(until=done)
+
+    assert env.now == pytest.approx(5.0 + 2 * 1.0)
 
 
 def test_a_redis_writes_to_the_disk_once_for_all_that_waited() -> None:
@@ -178,6 +193,7 @@ def test_rows_are_conserved_while_a_load_is_above_the_limits_and_the_backlog_gro
         rows_a_second=5000,
         projects=8,
         processes=1,
+        threads=1,
         cores=1,
         publisher_linger_seconds=1,
         seconds=200,

@@ -27,7 +27,7 @@ def test_ten_times_the_rows_need_ten_times_the_cores_once_chunks_are_full(costs:
 
     assert (one.chunk_rows, ten.chunk_rows) == (5000, 5000)
     assert ten.worker_cores == pytest.approx(10 * one.worker_cores)
-    assert ten.requests_a_minute == pytest.approx(10 * one.requests_a_minute)
+    assert one.requests_a_minute < ten.requests_a_minute < 10 * one.requests_a_minute  # more polls are sent together
 
 
 def test_every_core_is_busy_for_at_most_its_share_at_the_peak(costs: Costs) -> None:
@@ -42,7 +42,7 @@ def test_a_project_cuts_a_chunk_when_the_last_one_is_settled_or_the_linger_ends_
     at_once = {"request_seconds": 0.0, "import_seconds": 0.0, "import_row_seconds": 0.0}
 
     assert chunk_rows(10, Scenario(projects=10, linger_seconds=4, **at_once)) == 4
-    assert chunk_rows(10, Scenario(projects=10, import_seconds=4, request_seconds=0, import_row_seconds=0)) == 4.5
+    assert chunk_rows(10_000, Scenario(projects=10, **at_once | {"import_seconds": 4.0})) == pytest.approx(4500)
     assert chunk_rows(1e6, Scenario(projects=10)) == 5000
 
 
@@ -51,6 +51,14 @@ def test_chunks_grow_instead_of_the_requests_when_a_budget_is_used_up(costs: Cos
 
     assert size.requests_a_minute <= 1200
     assert size.chunk_rows > chunk_rows(size.rows_a_second, Scenario(projects=1000))
+
+
+def test_small_frames_limit_the_rows_of_a_chunk_and_so_need_more_requests_than_there_are(costs: Costs) -> None:
+    few_frames, more_frames = (need(1e9, Scenario(projects=1000, chunk_frames=limit), costs) for limit in (500, 2000))
+
+    assert few_frames.chunk_rows == 500
+    assert few_frames.requests_a_minute > 1200
+    assert more_frames.requests_a_minute < few_frames.requests_a_minute
 
 
 def test_a_larger_plan_allows_more_rows() -> None:

@@ -24,10 +24,7 @@ _GROWTH = 0.5  # the next poll comes after half the import's age, within the set
 
 
 def poll(context: StageContext, running: Sequence[tuple[str, str]]) -> None:
-    """Poll the imports of these (project, chunk), if they are due and unleased.
-
-    Of those that ended, settle the first, and others too if they are small together.
-    """
+    """Poll the imports of these (project, chunk), if they are due and unleased, and settle small ones that ended."""
     ended: list[Chunk] = []
     with ExitStack() as stack:
         leases = [stack.enter_context(leased(context, "poll", *names, "follow")) for names in running]
@@ -154,7 +151,7 @@ class _Poll:
         elif verdict is Verdict.OVERDUE:
             _log.error("import.overdue", **_names(chunk))
         self._context.ledger.ended(chunk, verdict, job.status_url if job else "", job.error_url if job else "")
-        if not self._ended or sum(other.rows for other in self._ended) + chunk.rows <= _SETTLED_HERE_ROWS:
+        if sum(other.rows for other in self._ended) + chunk.rows <= _SETTLED_HERE_ROWS:
             self._ended.append(chunk)
         else:
             self._context.hint("settle", chunk.project_id, chunk.id)

@@ -40,7 +40,7 @@ _FIRST = {
     "partial-supersedes": 471,
     "holder": 1379,
     "last-piece": 49,
-    "purge-unsent": 380,
+    "purge-unsent": 172,
     "purge-order": 22,
 }
 

@@ -7,7 +7,7 @@ SEED ?= 1
 CODE := producers worker sandbox tests benchmarks examples docs deploy
 
 .PHONY: install demo test test-fast check docs format format-check lint types bandit audit package deploy-check chaos chaos-quick \
-  lanes lanes-quick bench clean
+  lanes lanes-quick bench bench-quick bench-smoke clean
 
 install: $(VENV)/.dev  ## make .venv with everything for development
 
@@ -32,7 +32,7 @@ test: $(VENV)/.dev  ## run all tests, more at a time than there are cores, since
 test-fast: $(VENV)/.dev  ## run the unit tests except the slow ones, in under a minute
 	$(BIN)/pytest tests/unit -n 2 -m 'not slow'
 
-check: format-check lint types bandit docs package deploy-check test lanes-quick chaos-quick  ## run what CI runs
+check: format-check lint types bandit docs package deploy-check test lanes-quick chaos-quick bench-smoke  ## run what CI runs
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format $(CODE)
@@ -78,8 +78,14 @@ lanes: $(VENV)/.dev  ## run all tests on every installed Python, server and redi
 lanes-quick: $(VENV)/.dev  ## run the tests that depend on the server, on each server except that of `make test`
 	$(BIN)/python -m tests.lanes --quick
 
-bench: $(VENV)/.dev  ## compare prelabel with one Celery task for each row
-	$(BIN)/python benchmarks/end_to_end.py
+bench: $(VENV)/.dev  ## measure all marks beside their peers, in about 15 minutes, into benchmarks/results/full.*
+	$(BIN)/python -m benchmarks.suite full
+
+bench-quick: $(VENV)/.dev  ## measure them with few rows, in two minutes, into benchmarks/results/quick.json
+	$(BIN)/python -m benchmarks.suite quick
+
+bench-smoke: $(VENV)/.dev  ## see that every measure gives a figure, in a minute; the figures mean nothing
+	$(BIN)/python -m benchmarks.suite smoke
 
 clean:
 	rm -rf $(VENV) .lanes .prelabel dist build

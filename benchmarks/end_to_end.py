@@ -1,45 +1,75 @@
-"""Compare our path with one Celery task per row, on the same machine, Redis and rows, in one run.
+"""Compare our path with a Celery task per row and with celery-batches, on the same machine, Redis and rows, in one run.
 
-    python benchmarks/end_to_end.py [--rows 100000] [--baseline-rows 4000] [--workers 2] [--projects 4]
+    python benchmarks/end_to_end.py [--rows 200000] [--peer-rows 4000] [--batch-rows 10000] [--rounds 1] [--json]
 
 Ours: `Publisher` (real, validating) → Redis with appendfsync always → real Celery workers that validate, check the
 ontology, build NDJSON, import over HTTP, poll and settle. The HTTP server answers at once (sink.py).
-Baseline, the usual first attempt: a task per row, sent with the row's JSON, that runs the same validation and rendering
-and appends the NDJSON to a list in Redis. Both sides drain a backlog with the same number of processes.
+Peers: a task per row, sent with the row's JSON, that runs the same validation and rendering and appends the NDJSON to a
+list in Redis (task_per_row.py); the same in batches of 500 (batches.py).
+
+All sides have the same number of worker processes, which are started, warmed up and stopped (SIGSTOP) before rows are
+published. `drained` begins when they may continue. `live` publishes other rows while they run. The times of our scripts
+are those of a fifth of the rows, with one worker. The sides take turns in each round, and figures are medians of the
+rounds. The floor is `orjson.loads` and `dumps` of the messages, each result dropped at once.
 """
 
 import argparse
 import json
 import os
 import random
-import signal
-import subprocess
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import httpx
 import orjson
-import psutil
+import peers
 import redis
+from celery import Celery
+from rows import microseconds
+from script_times import ScriptTimes, merged, script_times, watch
+from services import (
+    Processes,
+    broker,
+    cpu,
+    memory,
+    processes,
+    publish,
+    redis_cpu,
+    redis_server,
+    rows,
+    settings,
+    sink,
+    stopped,
+    wait_until,
+)
 
-from prelabel import Publisher
+from prelabel.wire.keys import DEFAULT_PREFIX, ProjectKeys
+from prelabel_worker.presence import living
 from prelabel_worker.queries.audit import audit
-from prelabel_worker.queries.status import Inspector
-from prelabel_worker.stack.redis_server import find_redis_server
 
-HERE = Path(__file__).parent
+__all__ = [  # what other benchmarks need of a run
+    *("CHUNK_ROWS", "CLASSES", "broker", "memory", "processes", "publish", "redis_server", "rows", "sink"),
+    *("wait_until", "run_of_workers", "drain"),
+]
+
 CHUNK_ROWS = 10_000
-CLASSES = ["car", "truck", "bus", "person", "bicycle", "vessel", "buoy", "crane", "dog", "sign"]
+WARM_ROWS = 500
+"""Rows of each project before anything is measured."""
+ANNOTATIONS = 5
+_LOOK_SECONDS = 0.02
+_LATER = 10**7
+"""The number of the first data row of the rows that are published while workers run."""
 
 
 @dataclass(frozen=True)
-class Result:
-    """The figures of one side."""
+class Run:
+    """The figures of one side in one round."""
 
     #: Rows published a second.
     published: float
@@ -51,202 +81,245 @@ class Result:
     resident: float
     #: Bytes of Redis for each waiting row.
     kept: float
+    #: Microseconds of the workers' CPU for each row of the backlog.
+    worker_cpu: float
+    #: Microseconds of Redis's CPU for each row of the backlog, from the call of `publish` to its outcome.
+    redis_cpu: float
+    #: The times of our scripts.
+    scripts: list[ScriptTimes] = field(default_factory=list)
 
 
-def rows(number: int, project_id: str, seed: int = 1) -> list[bytes]:
-    """Return messages of five boxes, about 640 bytes each."""
-    random.seed(seed)
+@dataclass(frozen=True)
+class Drained:
+    """What a drained backlog took."""
 
-    def box() -> dict[str, object]:
-        left, top, width, height = (round(random.uniform(1, 900), 1) for _ in range(4))
-        name = random.choice(CLASSES)
-        return {"name": name, "bbox": {"left": left, "top": top, "width": width, "height": height}, "confidence": 0.87}
-
-    return [
-        orjson.dumps(
-            {
-                "messageId": f"m-{project_id}-{n:08d}",
-                "projectId": project_id,
-                "dataRow": {"globalKey": f"cam-{n % 17}/{n:08d}.jpg"},
-                "model": {"name": "yolo", "version": "11s"},
-                "annotations": [box() for _ in range(5)],
-            }
-        )
-        for n in range(number)
-    ]
+    seconds: float
+    worker_cpu: float
+    redis_cpu: float
+    resident: float
 
 
-@contextmanager
-def redis_server(folder: Path) -> Iterator[str]:
-    socket = folder / "redis.sock"
-    options = ["--port", "0", "--unixsocket", str(socket), "--dir", str(folder), "--save", ""]
-    options += ["--appendonly", "yes", "--appendfsync", "always"]
-    server = subprocess.Popen([str(find_redis_server()), *options], stdout=subprocess.DEVNULL)
-    client = redis.Redis(unix_socket_path=str(socket))
-    while True:
-        try:
-            client.ping()
-            break
-        except redis.ConnectionError:
-            time.sleep(0.05)
-    try:
-        yield f"unix://{socket}?db=0"
-    finally:
-        server.terminate()
-        server.wait()
+class OurWorkers:
+    """Workers of ours on an empty Redis; `imported` counts the rows of all projects."""
 
+    def __init__(self, url: str, address: str, projects: int, started: Processes) -> None:
+        self.url, self.address, self.started = url, address, started
+        self.projects = [f"p{n}" for n in range(projects)]
+        self.client = redis.Redis.from_url(url)
 
-@contextmanager
-def processes(command: list[str], number: int, environment: dict[str, str]) -> Iterator[list[subprocess.Popen[bytes]]]:
-    started = [
-        subprocess.Popen(
-            [part.replace("%n", str(n)) for part in command],
-            env={**os.environ, **environment},
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd=HERE,
-        )
-        for n in range(number)
-    ]
-    try:
-        yield started
-    finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+    def imported(self) -> int:
+        counts = (ProjectKeys(DEFAULT_PREFIX, project).counts for project in self.projects)
+        return sum(int(self.client.hget(key, "imported") or 0) for key in counts)
 
+    def messages(self, number: int, first: int) -> list[bytes]:
+        each = number // len(self.projects)
+        made = [message for at, name in enumerate(self.projects) for message in rows(each, name, at, first)]
+        random.shuffle(made)
+        return made
 
-def memory(started: list[subprocess.Popen[bytes]]) -> float:
-    """Return the RSS of the worker processes and their children, in MB."""
-    parents = [psutil.Process(process.pid) for process in started]
-    every = [process for parent in parents for process in [parent, *parent.children(recursive=True)]]
-    return sum(process.memory_info().rss for process in every) / 1e6
+    def wait_for(self, number: int) -> float:
+        return wait_until(lambda: self.imported() >= number, look_seconds=_LOOK_SECONDS)
 
+    def warm_up(self) -> int:
+        """Import some rows, in two turns so that each worker has had some; return how many."""
+        turn = WARM_ROWS * len(self.projects)
+        for at in (1, 2):
+            publish(self.url, self.messages(turn, _LATER * (1 + at)))
+            self.wait_for(turn * at)
+        return 2 * turn
 
-def wait_until(done: Callable[[], bool], seconds: float = 600) -> float:
-    deadline = time.perf_counter() + seconds
-    while not done():
-        if time.perf_counter() > deadline:
-            raise TimeoutError
-        time.sleep(0.01)
-    return time.perf_counter()
+    def check(self, number: int) -> None:
+        lines = int(httpx.get(f"{self.address}/lines").text)
+        imported = self.imported()
+        assert (imported, lines) == (number, ANNOTATIONS * number), (imported, lines, number)
+        assert all(project.balances for project in audit(self.client)), "the audit does not balance"
 
 
 @contextmanager
-def sink() -> Iterator[str]:
-    command = [sys.executable, str(HERE / "sink.py"), ",".join(CLASSES)]
-    started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert started.stdout is not None
-    try:
-        yield json.loads(started.stdout.readline())["url"]
-    finally:
-        started.terminate()
-        started.wait()
-
-
-def publish(url: str, messages: list[bytes]) -> float:
-    start = time.perf_counter()
-    with Publisher(url) as publisher:
-        for message in messages:
-            publisher.publish(message)
-    return time.perf_counter() - start
-
-
-def ours(number: int, workers: int, projects: int) -> Result:
-    """Publish all rows, start the workers and drain them; then publish and import the same rows at the same time."""
-    messages = [message for n in range(projects) for message in rows(number // projects, f"p{n}", n)]
-    random.shuffle(messages)
+def run_of_workers(workers: int, projects: int, chunk_rows: int) -> Iterator[OurWorkers]:
+    """Start Redis, the server and workers of one process each, and wait until the workers are ready."""
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as url, sink() as address:
-        client = redis.Redis.from_url(url)
-        inspector = Inspector(client)
-        before = int(client.info("memory")["used_memory"])
-        published = publish(url, messages)
-        kept = int(client.info("memory")["used_memory"]) - before
-        environment = {
-            "PRELABEL_REDIS_URL": url,
-            "PRELABEL_BROKER_URL": broker(url),
-            "PRELABEL_LABELBOX_ENDPOINT": f"{address}/graphql",
-            "PRELABEL_LABELBOX_API_KEY": "benchmark",
-            "PRELABEL_REQUESTS_PER_MINUTE": "100000",
-            "PRELABEL_REQUEST_BURST": "5000",
-            "PRELABEL_POLL_MIN_SECONDS": "0.1",
-            "PRELABEL_CHUNK_ROWS": str(CHUNK_ROWS),
-            "PRELABEL_LOG_LEVEL": "warning",
-        }
-        command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", "-c", "1", "-n", "ours%n@%h"]
-
-        def settled() -> bool:
-            return all(status.pending == 0 for status in inspector.all())
-
-        with processes(command, workers, environment) as started:
-            ready = wait_until(lambda: len(inspector.workers()) == workers)
-            drained = wait_until(settled) - ready
-            start = time.perf_counter()
-            publish(url, messages)
-            live = wait_until(settled) - start
-            resident = memory(started)
-        imported = sum(status.imported for status in inspector.all())
-        lines = int(httpx.get(f"{address}/lines").text)
-        assert (imported, lines) == (2 * number, 10 * number), (imported, lines)
-        assert all(project.balances for project in audit(client)), "the audit does not balance"
-    return Result(number / published, number / drained, number / live, resident, kept / number)
+        command = [sys.executable, "-m", "prelabel_worker.cli", "worker", "--concurrency", "1", "--name", "ours%n@%h"]
+        with processes(command, workers, settings(url, address, chunk_rows)) as started:
+            running = OurWorkers(url, address, projects, started)
+            wait_until(lambda: len(living(running.client, DEFAULT_PREFIX)) == workers, 60)
+            yield running
+            running.client.close()
 
 
-def baseline(number: int, workers: int) -> Result:
-    """Run a task per row; the drain is measured from the first finished row to the last."""
-    messages = rows(number, "p0")
+def drain(running: OurWorkers, before: int, number: int, fill: Callable[[], None]) -> Drained:
+    """Let workers drain what `fill` publishes while they are stopped; `before` rows are imported already."""
+    redis_before = redis_cpu(running.client)
+    with stopped(running.started):
+        fill()
+        workers_before, begun = cpu(running.started), time.perf_counter()
+    seconds = running.wait_for(before + number) - begun
+    return Drained(
+        seconds,
+        cpu(running.started) - workers_before,
+        redis_cpu(running.client) - redis_before,
+        memory(running.started),
+    )
+
+
+def times_of_scripts(running: OurWorkers, before: int, number: int) -> list[ScriptTimes]:
+    """Publish other rows and let one worker import them, so that Redis need not wait for a core."""
+    messages = running.messages(number, 4 * _LATER)
+    for process in running.started[1:]:
+        process.terminate()
+        process.wait()
+    watch(running.client)
+    with stopped(running.started[:1]):
+        publish(running.url, messages)
+    running.wait_for(before + number)
+    return script_times(running.client)
+
+
+def ours(number: int, workers: int, projects: int) -> Run:
+    """Drain a backlog, then publish and import as many other rows at the same time."""
+    with run_of_workers(workers, projects, CHUNK_ROWS) as running:
+        warm = running.warm_up()
+        backlog, later = running.messages(number, 0), running.messages(number, _LATER)
+        took, kept = 0.0, 0
+
+        def fill() -> None:
+            nonlocal took, kept
+            before = int(running.client.info("memory")["used_memory"])
+            took = publish(running.url, backlog)
+            kept = int(running.client.info("memory")["used_memory"]) - before
+
+        drained = drain(running, warm, number, fill)
+        start = time.perf_counter()
+        publish(running.url, later)
+        live = running.wait_for(warm + 2 * number) - start
+        more = number // 5 // projects * projects
+        scripts = times_of_scripts(running, warm + 2 * number, more)
+        running.check(warm + 2 * number + more)
+    return Run(
+        published=number / took,
+        drained=number / drained.seconds,
+        live=number / live,
+        resident=drained.resident,
+        kept=kept / number,
+        worker_cpu=1e6 * drained.worker_cpu / number,
+        redis_cpu=1e6 * drained.redis_cpu / number,
+        scripts=scripts,
+    )
+
+
+def sent_only(message: str) -> None:
+    """Stand for a task of a peer in the process that sends it."""
+
+
+def peer(python: str, module: str, number: int, workers: int, batch: int = 1) -> Run:
+    """Drain a backlog of tasks `label` of a module, then send and run as many at the same time.
+
+    The last batch of each worker waits for rows that do not come, so it is not part of `drained`.
+    """
+    last = workers * (batch - 1)
+    messages = [message.decode() for message in rows(number, "p0")]
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as url:
         client = redis.Redis.from_url(url)
         environment = {"BENCHMARK_REDIS": url, "BENCHMARK_BROKER": broker(url)}
-        os.environ.update(environment)
-        from task_per_row import app, label
+        app = Celery(broker=broker(url))
+        app.conf.task_ignore_result = True
+        label = app.task(name=f"{module}.label")(sent_only)
+        environment["PYTHONPATH"] = os.pathsep.join(str(peers.ROOT / part) for part in ("producers", "worker"))
+        command = [python, "-m", "celery", "-A", module, "worker", "-c", "1", "-n", "peer%n@%h"]
 
-        before = int(client.info("memory")["used_memory"])
-        start = time.perf_counter()
-        for message in messages:
-            label.delay(message.decode())
-        published = time.perf_counter() - start
-        kept = int(client.info("memory")["used_memory"]) - before
-        app.close()
-        command = [sys.executable, "-m", "celery", "-A", "task_per_row", "worker", "-c", "1", "-n", "base%n@%h"]
+        def send(some: list[str]) -> float:
+            start = time.perf_counter()
+            for message in some:
+                label.delay(message)
+            return time.perf_counter() - start
+
+        def wait_for(rows_done: int) -> float:
+            return wait_until(lambda: client.llen("ndjson") >= rows_done)
+
         with processes(command, workers, environment) as started:
-            first = wait_until(lambda: client.llen("ndjson") > 0)
-            done_at_first = client.llen("ndjson")
-            last = wait_until(lambda: client.llen("ndjson") >= number)
+            wait_until(lambda: len(client.client_list()) > workers, 60)
+            send(messages[:20])
+            wait_for(20)
+            client.delete("ndjson")
+            redis_before, before = redis_cpu(client), int(client.info("memory")["used_memory"])
+            with stopped(started):
+                published = send(messages)
+                kept = int(client.info("memory")["used_memory"]) - before
+                workers_before, begun = cpu(started), time.perf_counter()
+            drained = (number - last) / (wait_for(number - last) - begun)
+            worker_cpu, of_redis = cpu(started) - workers_before, redis_cpu(client) - redis_before
             resident = memory(started)
-    drained = (number - done_at_first) / (last - first)
-    return Result(number / published, drained, float("nan"), resident, kept / number)
+            wait_for(number)
+            start = time.perf_counter()
+            send(messages)
+            live = number / (wait_for(2 * number) - start)
+        app.close()
+        client.close()
+    done = number - last
+    return Run(
+        number / published, drained, live, resident, kept / number, 1e6 * worker_cpu / done, 1e6 * of_redis / done
+    )
 
 
-def broker(url: str) -> str:
-    """Return the URL of the same Redis in kombu's spelling."""
-    return url.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
+def floor(seconds: float = 0.5) -> float:
+    """Return the microseconds of `orjson.loads` and `dumps` of a message."""
+    return microseconds(lambda raw: orjson.dumps(orjson.loads(raw)), rows(500, "p0"), seconds)
+
+
+def median(runs: list[Run]) -> Run:
+    """Return the median of each figure, and of the times of each script."""
+    names = [name for name in asdict(runs[0]) if name != "scripts"]
+    medians = {name: statistics.median(getattr(run, name) for run in runs) for name in names}
+    return Run(**medians, scripts=merged([run.scripts for run in runs]))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--baseline-rows", type=int, default=4_000)
+    parser.add_argument("--peer-rows", type=int, default=4_000, help="rows of a task per row")
+    parser.add_argument("--batch-rows", type=int, default=10_000, help="rows of celery-batches; 0: do not measure it")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--projects", type=int, default=4)
-    arguments = parser.parse_args()
-    base = baseline(arguments.baseline_rows, arguments.workers)
-    us = ours(arguments.rows, arguments.workers, arguments.projects)
-    print(f"{arguments.workers} worker processes, {arguments.rows} rows of five boxes in {arguments.projects} projects")
-    print(f"{'':24}{'task per row':>14}{'prelabel':>14}{'ratio':>9}")
-    for name, one, other, unit in (
-        ("published", base.published, us.published, "rows/s"),
-        ("imported (backlog)", base.drained, us.drained, "rows/s"),
-        ("published and imported", 1 / (1 / base.published + 1 / base.drained), us.live, "rows/s"),
-        ("worker memory", base.resident, us.resident, "MB"),
-        ("Redis per waiting row", base.kept, us.kept, "bytes"),
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    sides: dict[str, Callable[[], Run]] = {
+        "task per row": lambda: peer(sys.executable, "task_per_row", options.peer_rows, options.workers)
+    }
+    missing: dict[str, str] = {}
+    try:
+        if not options.batch_rows:
+            raise peers.NoPeer("celery-batches is not measured in this run")
+        python = str(peers.installed(peers.BATCHES))
+        sides["celery-batches"] = lambda: peer(
+            python, "batches", options.batch_rows, options.workers, peers.FLUSH_EVERY
+        )
+    except peers.NoPeer as reason:
+        missing["celery-batches"] = str(reason)
+    sides["prelabel"] = lambda: ours(options.rows, options.workers, options.projects)
+    turns: list[dict[str, Run]] = []
+    floors = []
+    for _ in range(options.rounds):
+        floors.append(floor())
+        turns.append({name: run() for name, run in sides.items()})
+    figures = {name: median([turn[name] for turn in turns]) for name in sides}
+    if options.json:
+        values = {name: asdict(run) for name, run in figures.items()}
+        print(json.dumps({"floor": statistics.median(floors), "sides": values, "missing": missing}))
+        return
+    print(f"{options.workers} worker processes, {options.rows} rows of five boxes in {options.projects} projects")
+    print(f"{'':24}" + "".join(f"{name:>16}" for name in figures))
+    for name, title, unit in (
+        ("published", "published", "rows/s"),
+        ("drained", "imported (backlog)", "rows/s"),
+        ("live", "published and imported", "rows/s"),
+        ("resident", "worker memory", "MB"),
+        ("kept", "Redis per waiting row", "bytes"),
+        ("worker_cpu", "workers, a row", "µs of CPU"),
+        ("redis_cpu", "Redis, a row", "µs of CPU"),
     ):
-        print(f"{name:24}{one:14,.0f}{other:14,.0f}{other / one:8.1f}x {unit}")
+        print(f"{title:24}" + "".join(f"{asdict(run)[name]:16,.1f}" for run in figures.values()) + f" {unit}")
+    print(f"the floor is {statistics.median(floors):.2f} µs; {'; '.join(missing.values())}")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ the next imported row; if workers are killed while they upload, until their chun
 """
 
 import argparse
-import os
-import signal
 import sys
 import tempfile
 import threading
@@ -64,13 +62,12 @@ class Run:
 
 
 def kill_child(run: Run) -> float:
-    (child,) = psutil.Process(run.stack.pids()["worker1"]).children()
-    os.kill(child.pid, signal.SIGKILL)
+    psutil.Process(run.stack.pids()["worker1"]).children()[0].kill()
     return next_import(run)
 
 
 def kill_during_upload(run: Run) -> float:
-    """Kill both children while they upload; return the seconds until their chunks are recovered.
+    """Kill all children while two of them upload; return the seconds until their chunks are recovered.
 
     Only these two uploads are slow: after other slow uploads, a chunk would also wait for its turn.
     """
@@ -83,11 +80,11 @@ def kill_during_upload(run: Run) -> float:
         chunks = {chunk_id: client.hmget(project_keys.chunk(chunk_id), "state", "token") for chunk_id in ids}
         return {chunk_id: token for chunk_id, (actual, token) in chunks.items() if actual == state and token}
 
-    run.until(lambda: len(tokens(b"submitting")) == 2)  # both workers are uploading
+    run.until(lambda: len(tokens(b"submitting")) == 2)
     held = tokens(b"submitting")
     for worker in ("worker1", "worker2"):
-        (child,) = psutil.Process(run.stack.pids()[worker]).children()
-        os.kill(child.pid, signal.SIGKILL)
+        for child in psutil.Process(run.stack.pids()[worker]).children():
+            child.kill()
     seconds = run.until(lambda: all(tokens(b"submitting").get(chunk_id) != token for chunk_id, token in held.items()))
     httpx.delete(faults).raise_for_status()
     return seconds
@@ -122,7 +119,10 @@ def next_import(run: Run) -> float:
 
 
 def one(kill: Callable[[Run], float], rows: int) -> str:
-    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), workers=2, settings=SETTINGS) as stack:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Stack(Path(folder), workers=2, processes=(2,), settings=SETTINGS) as stack,
+    ):
         tools = [{"tool": "rectangle", "name": "vessel"}]
         body = {"id": PROJECT, "ontology": {"tools": tools}, "dataRows": "any"}
         httpx.post(f"{stack.file.sandbox_url}/_sandbox/projects", json=body).raise_for_status()
@@ -149,7 +149,7 @@ def main() -> None:
     print(f"{'killed':<22} {'imported':>8} {'dead':>5} {'lost':>5} {'doubled':>8} {'recovery':>12}  audit")
     for name, kill in (
         ("a pool child", kill_child),
-        ("both, while uploading", kill_during_upload),
+        ("all, while uploading", kill_during_upload),
         ("both workers", kill_worker),
         ("Redis", kill_redis),
         ("the sandbox, for 20 s", kill_sandbox),

@@ -1,6 +1,6 @@
 """Measure what a command costs before it does anything, beside the libraries that it cannot do without.
 
-    python benchmarks/start_up.py [--runs 21]
+    python benchmarks/start_up.py [--runs 21] [--kinds import] [--json]
 
 Figures are CPU times (user and system) of whole processes, the median of the runs. All kinds take turns, so that other
 work of the machine affects all of them, and the first turn does not count, since it may write `.pyc` files. `healthy`
@@ -8,6 +8,7 @@ asks a Redis of its own, in which no worker is known. The exit code is 1 if a ra
 """
 
 import argparse
+import json
 import os
 import resource
 import statistics
@@ -20,7 +21,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.support.redis_server import start_redis
 
-BOUNDS = {("prelabel --help", "import typer, rich"): 1.5, ("prelabel healthy", "import redis"): 2.5}
+BOUNDS = {
+    ("from prelabel import Publisher", "import pydantic.main, redis"): 1.2,
+    ("prelabel --help", "import typer, rich"): 1.5,
+    ("prelabel healthy", "import redis"): 2.5,
+}
+IMPORTS = ("pass", "import typer, rich", "import redis", "import pydantic.main, redis", "import prelabel")
+IMPORTS += ("from prelabel import Publisher",)
+COMMANDS = ("--help", "--version", "dead --help", "healthy", "status --json", "publish --help")
 
 
 def cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
@@ -33,16 +41,14 @@ def cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=21)
-    runs = parser.parse_args().runs
+    parser.add_argument("--kinds", default="", help="only those with this text")
+    parser.add_argument("--json", action="store_true", help="print the medians, and exit with 0")
+    options = parser.parse_args()
+    runs = options.runs
     command = str(Path(sys.executable).with_name("prelabel"))
-    kinds = {
-        name: [sys.executable, "-c", name]
-        for name in ("pass", "import typer, rich", "import redis", "import prelabel", "from prelabel import Publisher")
-    }
-    kinds |= {
-        f"prelabel {words}": [command, *words.split()]
-        for words in ("--help", "--version", "dead --help", "healthy", "status --json", "publish --help")
-    }
+    kinds = {name: [sys.executable, "-c", name] for name in IMPORTS}
+    kinds |= {f"prelabel {words}": [command, *words.split()] for words in COMMANDS}
+    kinds = {name: words for name, words in kinds.items() if options.kinds in name}
     with tempfile.TemporaryDirectory() as folder:
         server = start_redis(Path(folder), "--save", "", "--appendonly", "no")
         environment = os.environ | {"PRELABEL_REDIS_URL": f"unix://{folder}/redis.sock"}
@@ -52,10 +58,15 @@ def main() -> int:
             server.terminate()
             server.wait(10)
     medians = {name: statistics.median(turn[name] for turn in turns[1:]) for name in kinds}
+    if options.json:
+        print(json.dumps(medians))
+        return 0
     for name, seconds in medians.items():
         print(f"{seconds:.3f} s  {name}")
     above = 0
     for (name, beside), bound in BOUNDS.items():
+        if not {name, beside} <= medians.keys():
+            continue
         ratio = medians[name] / medians[beside]
         above += ratio > bound
         print(f"{name} is {ratio:.2f} × {beside}, at most {bound}")

@@ -123,8 +123,10 @@ class Driver:
 
     def _stop(self, event: Event) -> bool:
         site, seconds = self._site, STOPS[event.kind]
-        victim = "redis" if event.kind.startswith("Redis") else self._pick(site.workers, event)
-        if victim is None or not site.up([victim]) or not site.freeze(victim, child="child" in event.kind):
+        child = "child" in event.kind
+        workers = site.with_children if child else site.workers
+        victim = "redis" if event.kind.startswith("Redis") else self._pick(workers, event)
+        if victim is None or not site.up([victim]) or not site.freeze(victim, child=child):
             return False
         self.recoveries.hit()
         self._at(self._now() + seconds, lambda: self._continue(event.kind, victim))
@@ -162,7 +164,7 @@ class Driver:
         if event.kind == "all workers":
             victims = site.up(site.workers)
         else:
-            one = self._pick(site.workers, event)
+            one = self._pick(site.with_children if child else site.workers, event)
             victims = [one] if one else []
         frozen = [victim for victim in victims if site.freeze(victim, child=child)]
         if not frozen:

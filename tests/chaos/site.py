@@ -29,6 +29,7 @@ _SETTINGS = {
     "PRELABEL_REQUEST_TIMEOUT_SECONDS": "4",
     "PRELABEL_IMPORT_DEADLINE_SECONDS": str(DEADLINE_SECONDS),
 }
+_PROCESSES = (1, 2)  # of the workers, in turn: one runs tasks in threads, the other in pool children
 _DUPLICATE_NAMES = ("refuse", "newest", "oldest")
 
 
@@ -37,9 +38,10 @@ class Site:
 
     def __init__(self, folder: Path, workload: Workload, *, workers: int, rate: float) -> None:
         self.workload = workload
-        self.stack = Stack(folder / ".prelabel", workers=workers, settings=_SETTINGS)
+        self.stack = Stack(folder / ".prelabel", workers=workers, processes=_PROCESSES, settings=_SETTINGS)
         self.folder = folder
         self.workers = [f"worker{number}" for number in range(1, workers + 1)]
+        self.with_children = self.workers[1::2]
         self._rate = rate / workload.producers
         self._producers = Processes(folder / ".prelabel" / "logs")
         self._stopped: dict[str, list[int]] = {}
@@ -104,7 +106,7 @@ class Site:
                 return
 
     def freeze(self, name: str, *, child: bool = False) -> bool:
-        """SIGSTOP a part with its children, or only a worker's pool child; return False if there is none."""
+        """SIGSTOP a part with its children, or only a worker's pool children; return False if there are none."""
         pids = self._pids(name)[1:] if child else self._pids(name)
         self._signal(pids, signal.SIGSTOP)
         self._stopped[name] = pids
@@ -117,7 +119,7 @@ class Site:
         self._signal(self._stopped.pop(name, []), signal.SIGCONT)
 
     def kill_child(self, name: str) -> None:
-        """SIGKILL the pool child that is frozen; its worker continues."""
+        """SIGKILL the pool children that are frozen; their worker continues."""
         self._signal(self._stopped.pop(name), signal.SIGKILL)
         self._orphaned.add(name)
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -23,7 +22,7 @@ MAX_SILENCE = "3"
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Flow]:
     """Yield one worker, as a container has it."""
-    with Stack(tmp_path, workers=1, settings=SETTINGS) as stack:
+    with Stack(tmp_path, workers=1, processes=(2,), settings=SETTINGS) as stack:
         client = stack.client()
         flow = Flow(stack, "health", client)
         flow.create()
@@ -37,18 +36,21 @@ def healthy(flow: Flow, *options: str, redis_url: str | None = None) -> "subproc
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_stuck_pool_child_is_unhealthy_until_it_continues(run: Flow) -> None:
-    (child,) = psutil.Process(run.stack.pids()["worker1"]).children()
+def test_a_worker_whose_processes_are_stuck_is_unhealthy_until_they_continue(run: Flow) -> None:
+    children = psutil.Process(run.stack.pids()["worker1"]).children()
+    assert len(children) == 2
     wait_for(lambda: healthy(run).returncode == 0, "an idle worker to be healthy")
 
-    os.kill(child.pid, signal.SIGSTOP)
+    for child in children:
+        child.suspend()
     run.publish(box("k1", project=run.project))
     wait_for(lambda: healthy(run).returncode == 1, "the stuck worker to be unhealthy")
     said = healthy(run).stderr
     assert f"worker1@{socket.gethostname()} has begun and ended nothing for" in said
     assert len(said.splitlines()) == 1
 
-    os.kill(child.pid, signal.SIGCONT)
+    for child in children:
+        child.resume()
     wait_for(lambda: healthy(run).returncode == 0, "the worker to be healthy again")
     assert run.settled().imported == 1
 

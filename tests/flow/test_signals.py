@@ -101,15 +101,35 @@ def test_a_hangup_stops_a_worker_warmly(site: Site, number: int, send: Callable[
     assert living(site.client, site.prefix) == []
 
 
-def test_a_worker_under_nohup_survives_a_hangup(site: Site) -> None:
-    worker = site.worker(["nohup", *WORKER])
-    (child,) = psutil.Process(worker.pid).children()
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_worker_that_is_told_to_quit_does_not_wait_for_its_tasks(site: Site, processes: int) -> None:
+    worker = site.worker([*WORKER[:-1], str(processes)])
+    site.publish("first")
+    wait_for(lambda: site.imported() == 1, "the ontology to be cached by a first import", 60)
+    os.kill(site.sandbox.process.pid, signal.SIGSTOP)
+    try:
+        site.publish("second")
+        wait_for(lambda: "submitting" in site.states(), "an upload to be in hand", 60)
+
+        worker.send_signal(signal.SIGQUIT)
+
+        worker.wait(30)  # an upload would wait for 60 s
+    finally:
+        os.kill(site.sandbox.process.pid, signal.SIGCONT)
+    assert site.log().count('"import.submitted"') == 1
+    assert "Traceback" not in site.log()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_worker_under_nohup_survives_a_hangup(site: Site, processes: int) -> None:
+    worker = site.worker(["nohup", *WORKER[:-1], str(processes)])
+    children = psutil.Process(worker.pid).children()
 
     os.killpg(worker.pid, signal.SIGHUP)
     site.publish("a")
 
     wait_for(lambda: site.imported() == 1, "the worker to work on", 60)
-    assert child.is_running()
+    assert all(child.is_running() for child in children)
     worker.terminate()
     assert worker.wait(30) == 0
 

@@ -7,6 +7,7 @@ kept by (project, uuid): which message put it there.
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -315,6 +316,9 @@ class Connection:
         return ProjectOntology(_NORMALIZED, "IMAGE", "simulated")
 
     def lines(self, url: str) -> Iterator[bytes]:
+        return chain.from_iterable(self.line_blocks(url))
+
+    def line_blocks(self, url: str) -> Iterator[list[bytes]]:
         job = self._model.jobs[int(url.partition(":")[2])]
         self._switch(f"file of import {job.number}")
         if job.gone or self._model.chance(self._model.habits.trouble / 20):
@@ -322,12 +326,12 @@ class Connection:
             raise FileGone("the address has expired")
         half = len(job.status) // 2
         if job.state == "FAILED":
-            yield b"it failed"
+            yield [b"it failed"]
             return
-        yield from job.status[:half]
+        yield job.status[:half]
         if self._model.chance(self._model.habits.trouble / 10):
             raise errors.Unavailable("the file broke off")
-        yield from job.status[half:]
+        yield job.status[half:]
 
     def _switch(self, at: str) -> None:
         self._world.switch(at)

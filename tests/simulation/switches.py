@@ -80,9 +80,7 @@ SWITCHES = {
         "the server's limit is waited out",
         python=(_in(prelabel_worker.stages.submit._Submission, "_is_nowhere", "if remaining > 0:", "if False:"),),
     ),
-    "frame-memory": Switch(
-        "frame ids are remembered", {"redis.call('ZADD', root .. ':seen', text(now), fid)": "do end"}
-    ),
+    "frame-memory": Switch("frame ids are remembered", {"redis.call('ZADD', root .. ':seen', unpack(seen))": "do end"}),
     "barrier": Switch(
         "an answer and a POST wait until Redis is durable", python=(lambda: standing_for(Wire, barrier=lambda _: None),)
     ),
@@ -104,11 +102,12 @@ SWITCHES = {
             _in(
                 prelabel_worker.stages.submit,
                 "build",
-                "        try:\n            ready = builder.build(row.raw)",
-                "        if any(facts_of(row.raw).row_key == facts_of(other.raw).row_key and row.seq < other.seq"
-                " for other in rows):\n"
-                "            built.set_aside.append(_superseded(row, trace_of('', None)))\n            continue\n"
-                "        try:\n            ready = builder.build(row.raw)",
+                "    for part in rows:",
+                "    rows = [row for part in rows for row in (part.rows() if isinstance(part, RowBlock) else [part])]\n"
+                "    newest_of = {facts_of(r.raw).row_key: r.seq for r in sorted(rows, key=lambda r: r.seq)}\n"
+                "    for part in rows:\n"
+                "        if isinstance(part, ChunkRow) and part.seq < newest_of[facts_of(part.raw).row_key]:\n"
+                "            build.set_aside.append(_superseded(part.index, part.held_id, b''))\n            continue",
             ),
         ),
     ),

@@ -30,7 +30,6 @@ HASHES: dict[str, Sequence[str]] = {
     "meta": (
         *("lanes", "forms", "seq", "lingerMs", "chunkRows", "pausedUntil", "pauseReason", "historyBytes", "flushedSeq"),
         *(
-            "leftovers",
             "overridden",
             "addedAgain",
             "deadByPolicy",
@@ -55,7 +54,6 @@ HASHES: dict[str, Sequence[str]] = {
     "dead:messages": ("1",),
     "undoing": ("1",),
     "undone": ("1",),
-    "annotation_counts:names": ("f1", "m"),
     "ontology": ("normalized", "mediaType", "name", "fetchedMs", "retriedMs", "refreshMs"),
 }
 CHUNK_FIELDS = (
@@ -90,7 +88,7 @@ SETS = ("timers", "chunks", "retrying", "retrying:queued", "dead", "dead:queued"
 MEMBERS = ("group", "retry", "expire", "chunk:1", "chunk:2", "1", "2", "f1", "1 5", "chunk:\xff", "x")
 OTHER_KEYS = (
     *("chunk:1", "chunk:1:aside", "chunk:1:sent", "chunk:1:past", "chunk:1:refusals", "history:1", "ontology:flight"),
-    *("actions", "lane:0", "lane:1", "dead:reason:refused", "dead:group:g", "annotation_counts:1", "imported:1:1"),
+    *("actions", "lane:0", "lane:1", "dead:reason:refused", "dead:group:g", "imported:1", "imported:1:1", "sample:1"),
 )
 HELD: dict[str, Any] = {
     "seq": 1,

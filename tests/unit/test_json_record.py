@@ -86,7 +86,7 @@ DOCUMENTED = [
     (
         STATUS,
         "projectId published pending imported superseded skipped dead discarded waiting chunks oldestWaitingSeconds "
-        "deadReasons paused pausedUntil newer openMost retrying retryingQueued nextRetryAt leftoverAnnotations undone "
+        "deadReasons paused pausedUntil newer openMost retrying retryingQueued nextRetryAt undone "
         "overridden addedAgain deadByPolicy stuckChunks pauseCause purging purgingSince chunksWait dataRowForms",
     ),
     (

@@ -95,9 +95,7 @@ MAY_IMPORT = {
     "prelabel_worker.chunks": "errors labelbox rendering scripts settings",
     "prelabel_worker.dead_letters": "chunks rendering scripts",
     "prelabel_worker.stages": "accounts chunks dead_letters errors labelbox quarantine rendering settings",
-    "prelabel_worker.queries": (
-        "accounts chunks dead_letters errors labelbox presence quarantine rendering scripts settings"
-    ),
+    "prelabel_worker.queries": "accounts chunks dead_letters errors labelbox presence quarantine rendering settings",
     "prelabel_worker.operations": "accounts chunks dead_letters errors labelbox queries scripts settings",
     "prelabel_worker.setup": "accounts labelbox ontology",
     "prelabel_worker.runtime": (

@@ -3,8 +3,8 @@
 A struct is created when the first annotation of its kind is read, so a process pays only for the kinds that it gets.
 """
 
-import threading
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import orjson
@@ -48,15 +48,14 @@ class _Reader:
 class ByKind:
     """Reads whole messages; safe to share between threads."""
 
-    def __init__(self, structs: Structs, data_row: Any, message: type[BaseModel], absent: tuple[str, ...]) -> None:
+    def __init__(self, structs: Structs, data_row: Any, message: type[BaseModel], constants: Mapping[str, Any]) -> None:
         self._structs = structs
         self._data_row = data_row
         self._message = message
-        self._absent = absent
+        self._constants = constants
         self._readers: dict[str, _Reader] = {}
         self._last: _Reader | None = None  # of the annotation before; only a guess, so no lock is needed
         self._made: tuple[Any, Any] | None = None
-        self._lock = threading.Lock()
 
     def read(self, raw: bytes) -> tuple[Any, list[Kind]]:
         """Return the message with annotations as their kinds' structs, and the kinds. Raises NotRead, MessageError."""
@@ -119,20 +118,19 @@ class ByKind:
 
     def _make(self) -> tuple[Any, Any]:
         """Create the decoders of messages, and of the keys that identify a kind."""
-        parts = Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
-        with self._lock:
-            fields = self._structs.fields(self._message) | {"annotations": ("annotations", parts, True)}
-            message = msgspec.json.Decoder(self._structs.define("MessageOfPartsStruct", fields))
+        with self._structs.lock:
+            struct = self._structs.of_message("MessageOfPartsStruct", self._message, msgspec.Raw, {"plain": False})
+            message = msgspec.json.Decoder(struct)
             self._made = message.decode, msgspec.json.Decoder(_KindKeys).decode
             return self._made
 
     def _reader(self, kind: Kind) -> _Reader:
-        with self._lock:
+        with self._structs.lock:
             if kind.name not in self._readers:
                 fields = self._structs.fields(kind.model)
                 # First, as in the struct of image kinds: workers fill in both fields to render a line.
                 first = {"uuid": fields.pop("uuid"), "data_row": ("dataRow", self._data_row, False)}
-                struct = self._structs.define(f"{kind.model.__name__}Line", first | fields, self._absent)
+                struct = self._structs.define(f"{kind.model.__name__}Line", first | fields, self._constants)
                 self._readers[kind.name] = _Reader(kind, struct)
             return self._readers[kind.name]
 

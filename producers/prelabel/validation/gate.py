@@ -1,16 +1,16 @@
 """The fast check of a message.
 
-"Validate fast, explain slowly": msgspec reads the JSON into structs derived from the pydantic models. Messages of image
-kinds are read in one pass, all others annotation by annotation (`by_kind`). Only a message that these structs refuse is
-read again by the models, whose errors say where and why. If the models accept it, the message is still refused, with
-the reason `gate-disagrees`. Rules between fields are the models' own. Threads can share decoders and encoders, which
-keep no state between calls.
+"Validate fast, explain slowly": msgspec reads the JSON into structs derived from the pydantic models. Plain messages
+(`plain`) and messages of image kinds are read in one pass, all others annotation by annotation (`by_kind`). Only a
+message that these structs refuse is read again by the models, whose errors say where and why. If the models accept it,
+the message is still refused, with the reason `gate-disagrees`. Rules between fields are the models' own. Threads can
+share decoders and encoders, which keep no state between calls.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 import orjson
@@ -32,6 +32,7 @@ from prelabel.messages import (
 )
 from prelabel.validation.by_kind import ByKind, NotRead
 from prelabel.validation.explain_message import explained, not_json, too_deep, unwritten_number
+from prelabel.validation.plain import PlainMessages
 from prelabel.validation.structs import Structs
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 Message: TypeAlias = "PredictionMessage | Mapping[str, Any] | bytes | Label"
 """What can be published: a message as an object, a mapping with the keys of JSON, or JSON; or a label of the SDK."""
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-ASKED = (*FIELDS, "classifications", "frames", "answers")
-"""Attributes that code reads from annotations of every kind, so that every struct must have them."""
+_ASKED = dict.fromkeys((*FIELDS, "classifications", "frames", "answers"))
+"""Attributes that code reads from annotations of every kind: None where a kind has no such field."""
 _IMAGE_KINDS = tuple(kind for kind in KINDS if kind.image)
 _STRUCTS = Structs(__name__, globals())
 DataRowStruct = _STRUCTS.of(DataRow)
@@ -59,17 +60,14 @@ def _flat_annotation() -> Any:
                 read_as = merged[name][1] | read_as
             merged[name] = (alias, read_as, False)
     first = {"uuid": merged.pop("uuid"), "data_row": ("dataRow", DataRowStruct, False)}
-    return _STRUCTS.define("AnnotationStruct", first | merged, ASKED)
+    return _STRUCTS.define("AnnotationStruct", first | merged, _ASKED)
 
 
 AnnotationStruct = _flat_annotation()
-MessageStruct = _STRUCTS.define(
-    "MessageStruct",
-    _STRUCTS.fields(PredictionMessage)
-    | {"annotations": ("annotations", Annotated[list[AnnotationStruct], msgspec.Meta(min_length=1)], True)},  # type: ignore[valid-type]
-)
+MessageStruct = _STRUCTS.of_message("MessageStruct", PredictionMessage, AnnotationStruct, {"plain": False})
 _DECODER = msgspec.json.Decoder(MessageStruct)
-_BY_KIND = ByKind(_STRUCTS, DataRowStruct, PredictionMessage, ASKED)
+_BY_KIND = ByKind(_STRUCTS, DataRowStruct, PredictionMessage, _ASKED)
+_PLAIN = PlainMessages(_STRUCTS, PredictionMessage, _ASKED)
 _ENCODER = msgspec.json.Encoder()
 _AT_ANNOTATION = re.compile(r"\$\.annotations\[(\d{1,9})\](?:\.(bbox\.height|\w+))?")
 _READ_OTHERWISE = {"answer", "answers", "bbox.height"}
@@ -106,7 +104,14 @@ def prepare(
         path, argument = ("model", "model") if project_id is None else ("projectId", "project_id")
         expected = "no such argument: a message contains the value itself"
         raise MalformedMessage(Reason.MALFORMED_MESSAGE, path, f"{argument}=…", expected)
-    raw, decoded, kinds = _read(_as_json(message), max_bytes)
+    raw = _as_json(message)
+    if len(raw) > max_bytes:
+        raise _too_large(raw, max_bytes)
+    plain = _PLAIN.read(raw)
+    if plain is None:
+        raw, decoded, kinds = _read(raw)
+    else:
+        decoded, kinds = plain
     if decoded.message_id is None:
         decoded.message_id = new_message_id()
         raw = _ENCODER.encode(decoded)
@@ -137,16 +142,20 @@ def _of_label(label: Any, project_id: str | None, model: Model | str | None) -> 
 def read_message(raw: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Any, list[Kind]]:
     """Return a message as a struct, with canonical uuids and current spellings, and the kinds of its annotations.
 
-    Raises MessageError.
+    If its attribute `plain` is true, its annotations are of one kind, and each has a name and no uuid, id or nested
+    answer. Raises MessageError.
     """
-    _, message, kinds = _read(raw, max_bytes)
+    if len(raw) > max_bytes:
+        raise _too_large(raw, max_bytes)
+    plain = _PLAIN.read(raw)
+    if plain is not None:
+        return plain
+    _, message, kinds = _read(raw)
     return message, kinds
 
 
-def _read(raw: bytes, max_bytes: int) -> tuple[bytes, Any, list[Kind]]:
+def _read(raw: bytes) -> tuple[bytes, Any, list[Kind]]:
     """Return the message's JSON with confidences within 0 to 1, the struct, and the kinds. Raises MessageError."""
-    if len(raw) > max_bytes:
-        raise _too_large(raw, max_bytes)
     try:
         return raw, *_decode(raw)
     except NotRead as error:
@@ -171,7 +180,9 @@ def _decode(raw: bytes) -> tuple[Any, list[Kind]]:
         raise too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise not_json(raw, error) from None
-    return message, check(message)
+    kinds = check(message)
+    _PLAIN.learn(raw, message, kinds)
+    return message, kinds
 
 
 def _read_each(raw: bytes, refused: msgspec.ValidationError) -> tuple[Any, list[Kind]]:
@@ -192,6 +203,7 @@ def _read_each(raw: bytes, refused: msgspec.ValidationError) -> tuple[Any, list[
         raise not_json(raw, error) from None
     _check_row(message)
     _check_together(message, kinds)
+    _PLAIN.learn(raw, message, kinds)
     return message, kinds
 
 

@@ -4,8 +4,10 @@ The models are the definition and explain refusals; the structs read the same JS
 the models' fields, aliases, types and bounds; rules between fields are the models' own `CHECKS`.
 """
 
+import threading
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, ForwardRef, Literal, Union, get_args, get_origin
 
 import annotated_types
@@ -30,6 +32,8 @@ class Structs:
         self._module = module
         self._namespace = namespace
         self._started: set[str] = set()
+        self.lock = threading.Lock()
+        """For code that creates structs when messages are read, which threads may do at the same time."""
 
     def of(self, model: type[BaseModel]) -> Any:
         """Return the struct of a model, or a reference to it while it is being created: models nest recursively."""
@@ -41,13 +45,26 @@ class Structs:
         self._started.add(name)
         return self.define(name, self.fields(model))
 
+    def of_message(
+        self,
+        name: str,
+        model: type[BaseModel],
+        annotation: Any,
+        constants: Mapping[str, Any],
+        **instead: tuple[str, Any, bool],
+    ) -> type[msgspec.Struct]:
+        """Create a struct of messages that reads the annotations as this type, and the fields `instead` as given."""
+        annotations = Annotated[list[annotation], msgspec.Meta(min_length=1)]
+        fields = self.fields(model) | instead | {"annotations": ("annotations", annotations, True)}
+        return self.define(name, fields, constants)
+
     def define(
-        self, name: str, fields: dict[str, tuple[str, Any, bool]], absent: Iterable[str] = ()
+        self, name: str, fields: dict[str, tuple[str, Any, bool]], constants: Mapping[str, Any] = MappingProxyType({})
     ) -> type[msgspec.Struct]:
         """Create a struct; `fields` maps a name to (alias, type, required).
 
-        Optional fields that are absent are None, and are left out when the struct is encoded. `absent` names attributes
-        that are always None, for code that reads them from annotations of every kind.
+        Optional fields that are absent are None, and are left out when the struct is encoded. `constants` are
+        attributes that are the same in all instances, for code that reads them from structs of several types.
         """
         specs: list[Any] = [
             (field, kind) if required else (field, kind | None, None) for field, (_, kind, required) in fields.items()
@@ -56,7 +73,7 @@ class Structs:
             name,
             specs,
             module=self._module,
-            namespace=dict.fromkeys(set(absent) - fields.keys()),
+            namespace={name: value for name, value in constants.items() if name not in fields},
             kw_only=True,
             forbid_unknown_fields=True,
             omit_defaults=True,

@@ -44,10 +44,9 @@ class ProjectKeys:
         `forms` (how imported rows name their data rows: `i` by id, `k` by global key, `ik` both; it counts only while
         a row is imported);
         while the project is being purged `purgeSeq` (the last arrival number that it covers), `purgeBy`, `purgeMs`;
-        `leftovers` (annotations of older messages that newer ones did not override, ever), `overridden` (rows that were
-        imported over an earlier import of this project), `addedAgain` (rows that were imported beside an earlier
-        import, since some of their lines cannot override), `deadByPolicy` (dead letters that the policy made, ever),
-        `undoneRows` (discarded rows whose imports were undone);
+        `overridden` (rows that were imported over an earlier import of this project), `addedAgain` (rows that were
+        imported beside an earlier import, since some of their lines cannot override), `deadByPolicy` (dead letters that
+        the policy made, ever), `undoneRows` (discarded rows whose imports were undone);
         `openMost` (how many chunks may be open now), `openBound` (the limit of the settings), `openFewerMs` (when
         `openMost` was last halved), `openMoreMs` (when it may grow), `importMs` (how long imports take), `deadLetterMs`
         (how long dead letters are kept).
@@ -138,22 +137,13 @@ class ProjectKeys:
         """Hash: chunk id → ms when its import was undone, and its rows; removed with the history record."""
         return f"{self.root}:undone"
 
-    def imported(self, generation: int, number: int) -> str:
-        """Set: digests of imported rows, if the policy needs them."""
-        return f"{self.root}:imported:{generation}:{number}"
+    def imported(self, memory: str, generation: int, number: int) -> str:
+        """Set: digests of imported rows, in the memory `imported` or `sample`, see `chunks/imported_rows.py`."""
+        return f"{self.root}:{memory}:{generation}:{number}"
 
-    def annotation_counts(self, generation: int, level: int, number: int) -> str:
-        """Hash: 6 bytes of a row key → its counts, see `chunks/annotation_counts.py`."""
-        return f"{self.root}:annotation_counts:{generation}:{level}:{number}"
-
-    def annotation_counts_level(self, generation: int) -> str:
-        """String: the highest level in use."""
-        return f"{self.root}:annotation_counts:{generation}"
-
-    @property
-    def annotation_counts_names(self) -> str:
-        """Hash: `f` and a feature's bytes, `m` and a model's name → its number."""
-        return f"{self.root}:annotation_counts:names"
+    def imported_sets(self, memory: str, generation: int) -> str:
+        """Bitmap: the numbers of the sets that the memory has in this generation."""
+        return f"{self.root}:{memory}:{generation}"
 
     @property
     def timers(self) -> str:
@@ -246,6 +236,15 @@ class ProjectKeys:
 def projects(prefix: str) -> str:
     """Sorted set: project → ms when to look at it next; members are never removed."""
     return f"{prefix}:projects"
+
+
+def polls(prefix: str) -> str:
+    """Sorted set: `<project> <chunk id>` of a running import → ms when to poll it next.
+
+    It tells which imports are due without a look at their projects. A lost member costs a lease: the chunk's timer is
+    set that much later.
+    """
+    return f"{prefix}:polls"
 
 
 def account(prefix: str, name: str) -> str:

@@ -113,6 +113,7 @@ def test_a_chunk_is_hinted_for_the_stage_of_its_state(project: Project) -> None:
     chunk = project.take(chunk_id)
     project.send(chunk)
     project.ledger.running(chunk, "i", 0)
+    assert [each.stage for each in timers(project).due(10)[0]] == ["poll"]
     assert hinted() == "poll"
     chunk = project.take(chunk_id, "follow")
     project.ledger.ended(chunk, "FINISHED", "status", "error")

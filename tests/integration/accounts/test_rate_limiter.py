@@ -30,13 +30,13 @@ class ClockedScripts(Scripts):
         self._client = client
         self._clock = clock
 
-    def run(self, name: str, key: str, *args: str | int | float | bytes, on: Client = None) -> Any:
+    def run(self, name: str, key: str, *args: str | int | float | bytes) -> Any:
         if name not in self._scripts:
             text, theirs = source(name), "local now = now_ms()"
             assert text.count(theirs) == 1
             text = text.replace(theirs, f"local now = tonumber(redis.call('GET', '{self._clock}'))")
             self._scripts[name] = self._client.register_script(text)
-        return super().run(name, key, *args, on=on)
+        return super().run(name, key, *args)
 
 
 class World:

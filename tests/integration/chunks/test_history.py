@@ -62,7 +62,7 @@ def test_a_split_chunk_tells_of_the_rows_set_aside_before_with_its_first_half(pr
 
 
 def test_a_row_is_traced_from_its_lane_through_its_chunk_to_its_dead_letter(project: Project) -> None:
-    tracer = Tracer(project.client, project.settings.key_prefix, history_days=7)
+    tracer = Tracer(project.client, project.settings.key_prefix)
     project.publish(message("a", message_id="m-1"))
     (waiting,) = tracer.trace("p", "a").waiting
     assert (waiting.seq, waiting.message_id, waiting.chunk) == (1, "m-1", None)
@@ -87,7 +87,7 @@ def test_no_row_is_found_that_was_never_published(project: Project) -> None:
     project.publish(message("a"))
     settle_all(project)
 
-    assert not Tracer(project.client, project.settings.key_prefix, history_days=7).trace("p", "b").found
+    assert not Tracer(project.client, project.settings.key_prefix).trace("p", "b").found
 
 
 def test_history_stays_within_its_bytes_and_forgets_the_oldest(make_project: Callable[..., Project]) -> None:

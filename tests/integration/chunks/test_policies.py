@@ -1,8 +1,12 @@
-"""Rows that were imported before: remembered where a policy needs it, for a while, in few bytes."""
+"""Rows that were imported before: remembered for a policy, or to be counted, for a while, in few bytes."""
 
 from collections.abc import Callable
 
+import pytest
+
+from prelabel_worker.chunks.imported_rows import Memory
 from prelabel_worker.chunks.rows import Slice
+from prelabel_worker.errors import LeaseLost
 from prelabel_worker.rendering.identity import row_digest, row_key
 from tests.support.project import Project, message
 
@@ -19,6 +23,15 @@ def import_marked(project: Project, *names: str) -> None:
     project.ledger.commit_rows(chunk, 0, part, finish=True)
 
 
+def sets(project: Project, memory: str = "imported") -> list[bytes]:
+    """Return the keys of the sets of a memory."""
+    return list(project.client.scan_iter(f"{project.root}:{memory}:*:*", count=5000))
+
+
+def overridden(project: Project) -> int:
+    return project.status().overridden
+
+
 def test_a_row_that_was_imported_is_known_and_no_other(project: Project) -> None:
     import_marked(project, "a", "b")
 
@@ -29,17 +42,77 @@ def test_a_row_that_was_imported_is_known_and_no_other(project: Project) -> None
 def test_an_imported_row_is_forgotten_after_twice_the_time(project: Project) -> None:
     import_marked(project, "a")
 
-    (key,) = project.client.scan_iter(f"{project.root}:imported:*")
+    keys = list(project.client.scan_iter(f"{project.root}:imported:*"))
 
-    days = project.client.pttl(key) / 86_400_000
-    assert 13.9 < days <= 14
+    assert len(keys) == 2  # a set, and which sets there are
+    for key in keys:
+        assert 13.9 < project.client.pttl(key) / 86_400_000 <= 14
+
+
+def test_each_set_expires_even_if_the_memory_had_others_before(project: Project) -> None:
+    import_marked(project, "a")
+    import_marked(project, *(f"k{n}" for n in range(50)))
+
+    assert all(project.client.pttl(key) > 0 for key in sets(project))
+
+
+def test_a_row_of_the_previous_generation_counts_as_overridden_once(project: Project) -> None:
+    import_marked(project, "a")
+    (key,) = sets(project)
+    _, generation, number = key.decode().removeprefix(f"{project.root}:").split(":")
+    older = f"{project.root}:imported:{int(generation) - 1}"
+    project.client.rename(key, f"{older}:{number}")
+    project.client.rename(f"{project.root}:imported:{generation}", older)
+    assert project.memory.was_imported("p", digests("a")) == set(digests("a"))
+
+    import_marked(project, "a", "b")
+    assert overridden(project) == 1
+
+    import_marked(project, "a")  # now both generations have it
+    assert overridden(project) == 2
+
+
+def test_a_commit_that_is_repeated_after_a_lost_answer_counts_no_row_twice(project: Project) -> None:
+    project.publish(message("a"), message("b"))
+    chunk = project.take(project.cut())
+    part = Slice(1, 1, marks=digests("a"))
+    project.ledger.commit_rows(chunk, 0, part, finish=False)
+
+    with pytest.raises(LeaseLost):
+        project.ledger.commit_rows(chunk, 0, part, finish=False)
+
+    assert overridden(project) == 0
+
+
+def test_in_a_sample_each_row_that_comes_back_counts_for_all_that_are_not_in_it(project: Project) -> None:
+    for _ in range(2):
+        project.publish(message("a"))
+        chunk = project.take(project.cut())
+        marks = digests("a", "b", "c")
+        project.ledger.commit_rows(
+            chunk, 0, Slice(chunk.rows, 1, marks=marks, memory=Memory("sample", 16)), finish=True
+        )
+
+    assert overridden(project) == 3 * 16
+    assert not sets(project)
+    assert sum(project.client.scard(key) for key in sets(project, "sample")) == 3
+
+
+def test_rows_that_cannot_override_count_as_added_again_each_for_itself(project: Project) -> None:
+    for _ in range(2):
+        project.publish(message("a"))
+        chunk = project.take(project.cut())
+        part = Slice(chunk.rows, 1, adding=digests("a", "b"), memory=Memory("sample", 16))
+        project.ledger.commit_rows(chunk, 0, part, finish=True)
+
+    assert (project.status().added_again, overridden(project)) == (2, 0)
 
 
 def test_the_memory_takes_few_bytes_a_row(project: Project) -> None:
     names = [f"k{n}" for n in range(4_000)]
     import_marked(project, *names)
 
-    keys = list(project.client.scan_iter(f"{project.root}:imported:*"))
+    keys = sets(project)
 
     assert all(project.client.object("encoding", key) == b"intset" for key in keys)
     assert sum(project.client.scard(key) for key in keys) == len(names)
@@ -52,7 +125,7 @@ def test_remembered_rows_are_spread_over_all_sets_so_that_none_outgrows_what_is_
 
     project.ledger.commit_rows(chunk, 0, Slice(chunk.rows, 1, marks=marks), finish=True)
 
-    sizes = [project.client.scard(key) for key in project.client.scan_iter(f"{project.root}:imported:*", count=5000)]
+    sizes = [project.client.scard(key) for key in sets(project)]
     assert sum(sizes) == 60_000
     assert len(sizes) > 15_500
     assert max(sizes) < 20

@@ -384,7 +384,7 @@ def test_a_row_that_is_tried_is_found_when_the_history_has_forgotten_it(
         project.held.retry_now("p")
     else:
         project.held.retry("p", ["1", "2"])
-    tracer = Tracer(project.client, project.settings.key_prefix, history_days=0)
+    tracer = Tracer(project.client, project.settings.key_prefix)
 
     for _ in range(2):
         assert [held_id for held_id, _ in tracer.trace("p", wanted).held] == ["1"]

@@ -369,7 +369,7 @@ def a_file_is_gone(rig: Rig) -> None:
 
     rig.fault("file-status", status=404, seconds=60)
     rig.publish("b")
-    rig.run(lambda: rig.runs() and rig.fields().get("verdict"), "the import to end")
+    rig.run(rig.runs, "the import to run")
     rig.age(DAY)
     rig.run(lambda: rig.events("verdicts.lost"), "the verdicts to be lost")
     rig.fix()

@@ -58,7 +58,7 @@ def test_the_pre_labels_go_and_the_rows_count_as_discarded(rig: Rig) -> None:
         (second.chunk_id, False),
         (first.chunk_id, True),
     ]
-    trace = Tracer(rig.client, rig.settings.key_prefix, history_days=7).trace(rig.project.id, "a")
+    trace = Tracer(rig.client, rig.settings.key_prefix).trace(rig.project.id, "a")
     assert [bool(each.import_.undone_at) for each in trace.settled] == [True]
     assert rig.project.audit().found["undone"] == 2
 

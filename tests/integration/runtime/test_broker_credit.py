@@ -1,9 +1,8 @@
-"""A worker takes hints again after its Redis died during an acknowledgement."""
+"""A worker takes hints again although its Redis died while it had some in hand."""
 
 from pathlib import Path
 
 import pytest
-import redis
 from celery import Celery
 from kombu import Queue
 from kombu.message import Message
@@ -13,8 +12,8 @@ from prelabel_worker.settings import load_settings
 from tests.support.redis_server import start_redis
 
 
-@pytest.mark.parametrize("answer", ["ack", "reject", "requeue"])
-def test_an_acknowledgement_that_fails_gives_its_credit_back(answer: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("answer", ["ack", "reject"])
+def test_the_end_of_a_task_gives_its_credit_back_without_redis(answer: str, tmp_path: Path) -> None:
     """Without credit a worker requests no hint and never notices a lost connection."""
     server = start_redis(tmp_path, "--save", "")
     app = Celery(set_as_current=False)
@@ -35,8 +34,7 @@ def test_an_acknowledgement_that_fails_gives_its_credit_back(answer: str, tmp_pa
             server.wait()
 
             for message in taken:
-                with pytest.raises(redis.ConnectionError):
-                    message.ack() if answer == "ack" else message.reject(requeue=answer == "requeue")
+                message.ack() if answer == "ack" else message.reject()
 
             assert channel.qos.can_consume()
             connection.collect()

@@ -13,7 +13,6 @@ from prelabel_worker.labelbox.ontology_cache import REFRESH_SECONDS, Cached, Cat
 from prelabel_worker.labelbox.types import ProjectOntology
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.operations.projects import Projects
-from prelabel_worker.stages.group import group
 from tests.support.command import Command, command_of
 from tests.support.rig import MakeRig, Rig, car
 
@@ -234,7 +233,7 @@ def test_a_chunk_waits_for_a_refresh_and_for_the_retries_before_it_was_cut() -> 
 def test_a_chunk_that_was_cut_before_a_refresh_is_checked_against_the_new_ontology(rig: Rig) -> None:
     rig.warm()
     publish(rig, BOX)
-    assert group(rig.context, rig.project.id) == 1
+    rig.project.cut()
     set_ontology(rig, tree(tool("rectangle", "tug")))
     older(rig)
 

@@ -22,7 +22,6 @@ from prelabel.wire.client import open_client
 from prelabel_worker import scripts
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.accounts.status import Accounts
-from prelabel_worker.chunks.annotation_counts import Counted
 from prelabel_worker.chunks.chunk import Defect
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome
 from prelabel_worker.dead_letters.editing import edited_message
@@ -200,7 +199,6 @@ def run_every_script(project: Project) -> None:
     half, _ = project.ledger.split(project.take(project.cut()))
     project.ledger.renew(chunk)
     project.memory.was_imported(name, [7])
-    project.memory.annotation_counts(name, [Counted("m", {b"f": 1}, 1)])
     project.send(chunk)
     project.pauses.pause_project(name, "test", 0)
     project.settle(chunk, imported=1, outcomes=[RowOutcome("cleared", 0, 1, first)])

@@ -1,75 +1,93 @@
-"""Annotation counts: the number of annotations that a message has of each feature, in bytes."""
+"""Annotation counts: the numbers of annotations that messages have of each feature, and what is left over of them."""
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel_worker.chunks.annotation_counts import (
-    MOST_BYTES,
-    Counted,
-    Slots,
-    annotation_counts_of,
-    leftovers,
-    names_of,
-    pack,
-    unpack,
-)
+from prelabel_worker.chunks.annotation_counts import AnnotationCounts, Counted, ImportedMessage, leftovers, pack
 from prelabel_worker.ontology.tree import feature_bytes
 from prelabel_worker.rendering.identity import ProjectIdentity
 
 CAR, DOG = feature_bytes("car"), feature_bytes("dog")
 ROW = ProjectIdentity("p").row("k:a", "m")
 
-counts = st.dictionaries(st.integers(1, 255), st.integers(1, 5000), min_size=1, max_size=15)
+by_feature = st.dictionaries(st.integers(1, 500).map(lambda n: b"%d" % n), st.integers(1, 5000), max_size=12)
+counted = st.builds(
+    lambda model, features, more: Counted(model, features, sum(features.values()) or more),
+    st.sampled_from(["", "m", "yolo"]),
+    by_feature,
+    st.integers(1, 10**6),
+)
 
 
-@given(counts)
-def test_a_shape_keeps_the_count_of_each_feature(by_feature: dict[int, int]) -> None:
-    packed = pack(by_feature, 9)
+@given(st.lists(counted))
+def test_every_message_keeps_its_model_and_its_count_of_each_feature(messages: list[Counted]) -> None:
+    column = AnnotationCounts(pack(messages))
 
-    assert unpack(packed) == {number: Slots(count, count) for number, count in by_feature.items()}
-    assert len(packed) <= MOST_BYTES
-
-
-@pytest.mark.slow
-@given(st.dictionaries(st.integers(1, 255), st.integers(1, 5000), min_size=40), st.integers(1, 10**6))
-def test_a_message_of_more_features_than_redis_packs_is_counted_as_a_whole(
-    by_feature: dict[int, int], annotations: int
-) -> None:
-    assert unpack(pack(by_feature, annotations)) == {0: Slots(annotations, annotations)}
+    assert [column.of(position) for position in range(len(messages))] == messages
 
 
-def test_a_message_whose_features_have_no_number_or_no_derived_uuid_is_counted_as_a_whole() -> None:
-    assert unpack(pack({1: 2, 0: 3}, 5)) == unpack(pack({}, 5)) == {0: Slots(5, 5)}
+def test_a_message_of_very_many_features_is_counted_as_a_whole() -> None:
+    many = Counted("m", {b"%d" % number: 1 for number in range(130)}, 130)
+
+    column = AnnotationCounts(pack([many, Counted("m", {CAR: 2}, 2)]))
+
+    assert [column.of(0), column.of(1)] == [Counted("m", {}, 130), Counted("m", {CAR: 2}, 2)]
 
 
-def test_few_boxes_of_few_features_take_two_bytes_a_feature() -> None:
-    assert len(pack({1: 5, 2: 63}, 68)) == 4
-
-
-def test_features_and_models_are_numbered_once_whatever_the_messages() -> None:
-    rows = [Counted("m", {CAR: 2}, 2), Counted("m", {CAR: 1, DOG: 1}, 2), Counted("n", {}, 4)]
-    names = names_of(rows)
-    numbers = {name: at for at, name in enumerate(names, 1)}
-
-    assert len(names) == 4
-    assert [unpack(packed) for packed in annotation_counts_of(rows, numbers)] == [
-        {1: Slots(2, 2)},
-        {1: Slots(1, 1), 2: Slots(1, 1)},
-        {0: Slots(4, 4)},
+def test_messages_of_five_boxes_take_few_bytes_each() -> None:
+    features = [feature_bytes(name) for name in ("car", "truck", "bus", "person", "sign")]
+    messages = [
+        Counted("m", {features[n % 5]: 2, features[n // 5 % 5]: 2, features[n // 25 % 5]: 1}, 5) for n in range(5_000)
     ]
+
+    assert len(pack(messages)) < 5_000 * 3
+
+
+def test_a_column_that_claims_a_huge_size_is_refused() -> None:
+    huge = zstandard.ZstdCompressor().compress(bytes(65 * 1024 * 1024))
+
+    with pytest.raises(ValueError, match="larger than any"):
+        AnnotationCounts(huge)
+
+
+def message(counts: dict[bytes, int], *, annotations: int = 0, undone: bool = False) -> ImportedMessage:
+    return ImportedMessage(Counted("m", counts, annotations or sum(counts.values())), undone)
+
+
+def left(*messages: ImportedMessage) -> tuple[list[str], int]:
+    found = leftovers(messages, ROW)
+    assert found.annotations == len(found.uuids) + found.unnamed
+    return found.uuids, found.unnamed
+
+
+def uuids(feature: bytes, first: int, last: int) -> list[str]:
+    return ROW.uuids([feature] * last)[1][first:]
 
 
 def test_the_uuids_left_are_those_of_the_higher_ordinals() -> None:
-    packed = bytes((1, 2 * 1 + 1, 3, 2, 4))  # of the first feature one, at most three; of the second two
-
-    left = leftovers("m", packed, {1: b"f" + CAR, 2: b"f" + DOG}, ROW)
-
-    assert left.uuids == ROW.uuids([CAR] * 3)[1][1:]
-    assert (left.annotations, left.unnamed) == (2, 0)
+    assert left(message({CAR: 3, DOG: 1}), message({CAR: 1, DOG: 2})) == (uuids(CAR, 1, 3), 0)
 
 
-def test_a_message_that_is_counted_as_a_whole_has_only_a_number() -> None:
-    left = leftovers("m", bytes((0, 2 * 1 + 1, 3)), {}, ROW)
+def test_what_two_messages_left_stays_until_a_message_overrides_it() -> None:
+    first, second = message({CAR: 4}), message({CAR: 1, DOG: 3})
 
-    assert (left.uuids, left.unnamed, left.annotations) == ([], 2, 2)
+    assert left(first, second, message({DOG: 1})) == (uuids(CAR, 0, 4) + uuids(DOG, 1, 3), 0)
+    assert left(first, second, message({CAR: 4, DOG: 3})) == ([], 0)
+
+
+def test_what_an_undone_import_had_overridden_does_not_come_back() -> None:
+    first, undone = message({CAR: 4}), message({CAR: 2}, undone=True)
+
+    assert left(first, undone) == ([], 0)
+    assert left(first, undone, message({CAR: 1})) == (uuids(CAR, 2, 4), 0)
+    assert left(message({CAR: 4}, undone=True), message({CAR: 1})) == ([], 0)
+    assert left(message({CAR: 4}, undone=True)) == ([], 0)
+
+
+def test_messages_that_are_counted_as_a_whole_leave_a_minimum_without_uuids() -> None:
+    assert left(message({}, annotations=3), message({}, annotations=1)) == ([], 2)
+    assert left(message({}, annotations=3), message({CAR: 1})) == ([], 2)
+    assert left(message({CAR: 3}), message({}, annotations=1)) == ([], 2)
+    assert left(message({}, annotations=1), message({}, annotations=3)) == ([], 0)

@@ -3,11 +3,13 @@
 from uuid import uuid4
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from prelabel.errors import Reason
 from prelabel_worker.chunks import history
+from prelabel_worker.chunks.annotation_counts import Counted, pack
 from prelabel_worker.chunks.chunk import Item, chunk_from_fields
 from prelabel_worker.chunks.held_rows import Origin, held_frame
 from prelabel_worker.chunks.history import NO_TRACE, Arrival, Record
@@ -109,3 +111,64 @@ def test_marks_of_a_policy_follow_the_rows_of_a_record_and_cost_nothing_without_
     assert with_marks.marks() == marks
     assert Record.from_bytes(history.record_of(CHUNK, rows)).marks() == []
     assert with_marks.find(data_row=history.digest_of("k:1")) == [(Arrival(1, 1), "imported")]
+
+
+ITEMS = chunk_from_fields(
+    "p",
+    "c",
+    "t",
+    1,
+    {b"state": b"running", b"lanes": b"0", b"rows": b"4", b"items": b"f 00 0 3 1\nh 9 0 1 9", b"cutMs": b"1"},
+)
+
+
+def sent(*rows: int, **outcomes: str) -> history.SentRows:
+    """Return rows that were sent; `outcomes` by `at` and position are those of the rows that are not imported."""
+    traces = b"".join(history.trace_of(f"k:{row}", f"m{row}") for row in rows)
+    counts = pack([Counted("m", {b"car": row + 1}, row + 1) for row in rows])
+    return history.SentRows(rows, traces, counts, {int(at[2:]): outcome for at, outcome in outcomes.items()})
+
+
+def seqs_and_outcomes(record: Record) -> list[tuple[int, str]]:
+    return sorted((row.seq, row.outcome) for row in record.rows())
+
+
+def test_rows_that_were_sent_need_no_entries() -> None:
+    entry = history.entry(Arrival(2, 0), "superseded", history.trace_of("k:1", "m1"))
+
+    record = Record.from_bytes(history.record_of(ITEMS, entry, sent(0, 2, 3, at1="refused")))
+
+    assert seqs_and_outcomes(record) == [(1, "imported"), (2, "superseded"), (3, "refused"), (9, "imported")]
+    for row, expected in enumerate(((1, "imported"), (2, "superseded"), (3, "refused"), (9, "imported"))):
+        for found in (
+            record.find(data_row=history.digest_of(f"k:{row}")),
+            record.find(message=history.digest_of(f"m{row}")),
+        ):
+            assert [(each.arrival.seq, each.outcome) for each in found] == [expected]
+
+
+def test_an_outcome_of_an_earlier_commit_is_that_of_the_row() -> None:
+    earlier = history.entry(Arrival(3, 0), "refused", history.trace_of("k:2", "m2"))
+
+    record = Record.from_bytes(history.record_of(ITEMS, earlier, sent(0, 1, 2, 3)))
+
+    assert seqs_and_outcomes(record) == [(1, "imported"), (2, "imported"), (3, "refused"), (9, "imported")]
+    assert record.head.outcomes == {"imported": 3, "refused": 1}
+
+
+def test_the_annotations_of_imported_rows_are_counted_and_of_no_others() -> None:
+    record = Record.from_bytes(history.record_of(ITEMS, b"", sent(0, 2, 3, at1="refused")))
+
+    assert record.counted(history.digest_of("k:3")) == [Counted("m", {b"car": 4}, 4)]
+    assert record.counted(history.digest_of("k:2")) == record.counted(history.digest_of("k:1")) == []
+
+
+def test_a_record_without_counts_or_with_marks_is_read_as_the_previous_release_reads_it() -> None:
+    rows = sent(0, 1)
+    data = history.record_of(ITEMS, b"", rows, marks=[-5, 7])
+    without = history.record_of(ITEMS, b"", rows._replace(annotation_counts=b""), marks=[-5, 7])
+
+    packed, other = data.partition(b"\n")[2], without.partition(b"\n")[2]
+    assert zstandard.ZstdDecompressor().decompress(packed) == zstandard.ZstdDecompressor().decompress(other)
+    assert Record.from_bytes(data).marks() == Record.from_bytes(without).marks() == [-5, 7]
+    assert Record.from_bytes(without).counted(history.digest_of("k:0")) == []

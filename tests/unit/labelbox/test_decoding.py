@@ -5,16 +5,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from prelabel_worker.labelbox.decoding import MAX_MEMBERS, PIECE, BrokenBody, CostlyBody, decoded, lines_of
+from prelabel_worker.labelbox.decoding import MAX_MEMBERS, PIECE, BrokenBody, CostlyBody, decoded, line_blocks
 
 
 def lines(body: bytes, size: int, most_bytes: int = 100) -> list[bytes]:
-    return list(lines_of((body[at : at + size] for at in range(0, len(body), size)), most_bytes))
+    blocks = line_blocks((body[at : at + size] for at in range(0, len(body), size)), most_bytes)
+    return [line for block in blocks for line in block]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
 def test_lines_are_the_same_in_whatever_pieces_they_come(size: int) -> None:
     assert lines(b"\n\na\n\nbb\r\n\xe2\x80\xa8c\nd", size) == [b"a", b"bb\r", b"\xe2\x80\xa8c", b"d"]
+
+
+def test_the_lines_that_end_in_one_piece_are_one_block() -> None:
+    pieces = [b"a\nb", b"b", b"\n\n", b"\n", b"c\nd\n"]
+
+    assert list(line_blocks(pieces, 100)) == [[b"a"], [b"bb"], [b"c", b"d"]]
 
 
 @pytest.mark.parametrize("size", [1, 64, 1000])
@@ -40,7 +47,7 @@ def test_each_byte_of_a_long_line_is_looked_at_once_in_however_many_pieces_it_co
     Counted.touched = 0
     pieces = [Counted(b"x" * 100)] * 1000 + [Counted(b"")] * 3000
 
-    (line,) = lines_of(pieces, 1_000_000)
+    ((line,),) = line_blocks(pieces, 1_000_000)
 
     assert len(line) == Counted.touched == 100_000
 

@@ -6,7 +6,15 @@ import uuid
 import pytest
 
 from prelabel_worker.ontology.tree import feature_bytes
-from prelabel_worker.rendering.identity import ProjectIdentity, import_name, row_key, unsent_line, uuid_bytes
+from prelabel_worker.rendering.identity import (
+    ProjectIdentity,
+    import_name,
+    packed_row_key,
+    row_key,
+    unsent_line,
+    uuid_bytes,
+    uuid_texts,
+)
 
 PROJECT = "cmh2k4t8x00a107l5e1v9q3zr"
 VESSEL, BOLLARD = feature_bytes("c05d0f20c7d1065cf2276b0b2"), feature_bytes("ca268f14ed7a0ba3915391f99")
@@ -22,14 +30,14 @@ GOLDEN = [
         "yolo",
         [VESSEL, VESSEL, BOLLARD, VESSEL],
         [
-            "476322f6-52ad-8426-b661-3d98700d6c84",
-            "5295822b-f7e8-897b-a1de-a8d0f76b61f0",
-            "6a147c9f-1f11-84d5-be2a-d02bc65fcf56",
-            "e9abd406-956e-8c5f-9692-d01f333ff940",
+            "3a194824-a86d-8bdd-b958-3340b00dcaf2",
+            "3a194824-a86d-8bdd-b958-3340b00dcaf3",
+            "23c91cdc-a971-8db1-b8cd-2fbaf3a26903",
+            "3a194824-a86d-8bdd-b958-3340b00dcaf0",
         ],
     ),
-    ("i:cmh2k4t8x00a107l5e1v9q3zr", "", [VESSEL], ["ee4348d9-2e91-812f-99b2-19332a3a36b5"]),
-    ("k:Überfahrt \U0001f6a2", "détecteur", [BOLLARD], ["0cae72b3-3c4d-8b0c-8e78-2820f4c9417b"]),
+    ("i:cmh2k4t8x00a107l5e1v9q3zr", "", [VESSEL], ["c1b31bef-596b-8fcb-97d9-06ac7f6d9f20"]),
+    ("k:Überfahrt \U0001f6a2", "détecteur", [BOLLARD], ["7c47cb7e-bcaa-84f1-b202-093d333c7119"]),
 ]
 
 
@@ -40,14 +48,27 @@ def test_uuids_of_annotations_never_change(
     assert uuids(data_row_key, model, *features) == expected
 
 
-def test_a_uuid_is_the_digest_that_the_documentation_says() -> None:
-    parts = [PROJECT, "k:a", "yolo", "c05d0f20c7d1065cf2276b0b2"]
-    data = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts) + (1).to_bytes(4, "big")
-    digest = bytearray(hashlib.blake2b(data, digest_size=16, person=b"prelabel.uuid.1").digest())
-    digest[6] = digest[6] & 0x0F | 0x80
-    digest[8] = digest[8] & 0x3F | 0x80
+def digest(person: bytes, *parts: str) -> int:
+    data = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
+    return int.from_bytes(hashlib.blake2b(data, digest_size=16, person=person).digest(), "big")
 
-    assert uuids("k:a", "yolo", VESSEL, VESSEL)[1] == str(uuid.UUID(bytes=bytes(digest)))
+
+@pytest.mark.parametrize("ordinal", [0, 1, 255, 256, 4999])
+def test_a_uuid_is_the_combination_of_digests_that_the_documentation_says(ordinal: int) -> None:
+    row = digest(b"prelabel.row.1", "k:a", "yolo")
+    feature = digest(b"prelabel.uuid.2", PROJECT, "c05d0f20c7d1065cf2276b0b2")
+    combined = bytearray((row ^ feature ^ ordinal).to_bytes(16, "big"))
+    combined[6] = combined[6] & 0x0F | 0x80
+    combined[8] = combined[8] & 0x3F | 0x80
+
+    assert uuids("k:a", "yolo", *[VESSEL] * 5000)[ordinal] == str(uuid.UUID(bytes=bytes(combined)))
+
+
+def test_ordinals_change_the_last_13_bits_alone() -> None:
+    """This is what the odds of two equal uuids are computed from."""
+    binary = ProjectIdentity(PROJECT).row("k:a", "").uuids([VESSEL] * 5000)[0]
+
+    assert len({int.from_bytes(each, "big") >> 13 for each in binary}) == 1
 
 
 def test_uuids_are_version_8_of_rfc_9562_in_bytes_and_text() -> None:
@@ -57,6 +78,15 @@ def test_uuids_are_version_8_of_rfc_9562_in_bytes_and_text() -> None:
     assert {(uuid.UUID(each).version, uuid.UUID(each).variant) for each in text} == {(8, uuid.RFC_4122)}
     assert len(set(text)) == 5000
     assert [uuid_bytes(each) for each in text[:3]] == binary[:3]
+
+
+@pytest.mark.parametrize("count", [0, 1, 6, 7, 8, 14, 15, 100])
+def test_texts_of_many_uuids_are_those_of_each(count: int) -> None:
+    packed = bytes(range(256)) * 7
+
+    assert uuid_texts(packed[: 16 * count]) == [
+        str(uuid.UUID(bytes=packed[start : start + 16])) for start in range(0, 16 * count, 16)
+    ]
 
 
 def test_everything_that_tells_annotations_apart_changes_the_uuid() -> None:
@@ -88,6 +118,8 @@ def test_keys_of_held_rows_never_change() -> None:
     assert row_key("k:pier-7/cam-2/000184.jpg", "yolo") == "517c16ab419fede42f021a711ea57630"
     assert row_key("i:cmh2k4t8x00a107l5e1v9q3zr", "") == "aad64560b099b9f201832f9dd1c523e2"
     assert row_key("k:a", "b") != row_key("k:ab", "")
+    assert packed_row_key("k:a", "b").hex() == row_key("k:a", "b")
+    assert row_key("k:" + "a" * 5000, "b") == f"{digest(b'prelabel.row.1', 'k:' + 'a' * 5000, 'b'):032x}"
 
 
 def test_the_keys_of_lines_without_uuid_never_change() -> None:

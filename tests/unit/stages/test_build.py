@@ -1,6 +1,7 @@
 """The rows of a chunk become a file and outcomes: validated first, then superseded, and no row is lost."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -9,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prelabel_worker.chunks.held_rows import Origin, facts_of, split_body
-from prelabel_worker.chunks.rows import ChunkRow, Unreadable
+from prelabel_worker.chunks.history import trace_of
+from prelabel_worker.chunks.rows import ChunkRow, RowBlock, Unreadable
 from prelabel_worker.ontology.ontology import Ontology
+from prelabel_worker.rendering.identity import row_digest, row_key
 from prelabel_worker.rendering.row_builder import RowBuilder
-from prelabel_worker.stages.build import build, newest
+from prelabel_worker.stages.build import Policy, build, newest
 
 TOOLS = [{"tool": "rectangle", "name": "vessel", "featureSchemaId": "c" + "1" * 24}]
 ORIGIN = Origin("submit", "chunk-1")
@@ -130,6 +133,39 @@ def test_every_row_is_in_the_file_or_has_an_outcome(spec: list[tuple[str, bool]]
 
     assert sorted([*built.sent.rows, *(outcome.index for outcome in built.set_aside)]) == list(range(len(rows)))
     assert len(built.content.splitlines()) == built.sent.annotations
+
+
+@pytest.mark.parametrize("name", ["", "dead-letter"])
+@given(spec=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([{}, UUID]), st.booleans()), max_size=12))
+def test_the_rows_of_a_block_are_built_as_they_are_alone(
+    spec: list[tuple[str, dict[str, str], bool]], name: str
+) -> None:
+    policy = Policy(name, _is_b) if name else None
+    rows = [row(index, key, good=good, box=box) for index, (key, box, good) in enumerate(spec)]
+    block = RowBlock(0, 100, 3, [each.raw for each in rows])
+
+    alone, together = (build(parts, builder(), ORIGIN, policy) for parts in (rows, [block]))
+
+    assert alone == together
+    assert [*block.rows()] == rows
+
+
+def _is_b(digests: Sequence[int]) -> set[int]:
+    return {row_digest(row_key("k:b", "m"))}.intersection(digests)
+
+
+@pytest.mark.parametrize(("name", "outcome"), [("skip", "skipped"), ("dead-letter", "existing")])
+def test_a_policy_sets_aside_rows_that_were_imported_before(name: str, outcome: str) -> None:
+    built = build(
+        [RowBlock(0, 100, 3, [row(index, key).raw for index, key in enumerate("abc")])],
+        builder(),
+        ORIGIN,
+        Policy(name, _is_b),
+    )
+
+    (aside,) = built.set_aside
+    assert (aside.index, aside.in_history, built.sent.rows) == (1, outcome, (0, 2))
+    assert aside.trace == trace_of("k:b", "m1")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """A status file gives an outcome for each row, whatever its order, repeats and gaps."""
 
+from itertools import pairwise
 from uuid import UUID
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel_worker.rendering.identity import unsent_line
@@ -28,7 +29,7 @@ SENT = sent_lines(SentRow(row, uuids) for row, uuids in LINES.items())
 
 def judged(*lines: bytes) -> Verdicts:
     verdicts = Verdicts(SENT)
-    verdicts.feed(lines)
+    verdicts.feed([list(lines)])
     return verdicts
 
 
@@ -107,7 +108,7 @@ def test_an_invalid_uuid_matches_no_line_that_was_sent_without_a_uuid(text: str)
     verdicts = Verdicts(sent_lines([SentRow(0, sent)]))
     where = {"dataRow": {"globalKey": "a"}}
 
-    verdicts.feed([orjson.dumps({"uuid": text, "status": "SUCCESS", **where})])
+    verdicts.feed([[orjson.dumps({"uuid": text, "status": "SUCCESS", **where})]])
 
     assert verdicts.foreign == 1
     assert verdicts.failed_rows()[0].missing == 2
@@ -131,14 +132,45 @@ def test_uuids_are_compared_in_canonical_form() -> None:
     assert judged(line(0), line(1), shouted, line(3), line(4)).failed_rows() == {}
 
 
-@given(st.permutations(range(5)), st.sets(st.integers(0, 4)))
-def test_the_order_of_the_lines_decides_nothing(order: list[int], bad: set[int]) -> None:
-    lines = [line(n, "FAILURE" if n in bad else "SUCCESS", *(["X"] if n in bad else [])) for n in order]
+BROKEN = (b"{", b"[]", b"\xff", b'{"uuid": 3}', b'{"uuid": "7", "status": "SUCCESS"}', b'{"status": "SUCCESS"}')
+# An annotation's number (77: a foreign one) and the status of its line, or a line that cannot be read.
+status_lines = st.lists(
+    st.tuples(st.integers(0, 4) | st.just(77), st.sampled_from(["SUCCESS", "FAILURE"])) | st.sampled_from(BROKEN)
+)
+in_order = st.sets(st.integers(0, 4)).map(lambda numbers: [(number, "SUCCESS") for number in sorted(numbers)])
+permuted = st.permutations([(number, "SUCCESS") for number in range(5)])
+status_files = st.one_of(
+    st.just([(number, "SUCCESS") for number in range(5)]),
+    st.tuples(in_order, status_lines, in_order).map(lambda parts: [*parts[0], *parts[1], *parts[2]]),
+    st.tuples(permuted, status_lines).map(lambda parts: [*parts[0], *parts[1]]),
+)
 
-    failed = judged(*lines).failed_rows()
 
-    rows = {0: 0, 1: 0, 2: 4, 3: 5, 4: 5}
-    assert set(failed) == {rows[n] for n in bad}
+@settings(max_examples=500)
+@given(status_files, st.lists(st.integers(0, 12)))
+def test_order_repeats_garbage_and_blocks_of_lines_decide_nothing(
+    file: list[tuple[int, str] | bytes], cuts: list[int]
+) -> None:
+    lines = [part if isinstance(part, bytes) else line(*part) for part in file]
+    bounds = sorted({0, *(cut for cut in cuts if cut < len(lines)), len(lines)})
+    statuses: dict[int, set[str]] = {number: set() for number in (*range(5), 77)}
+    for part in file:
+        if not isinstance(part, bytes):
+            statuses[part[0]].add(part[1])
+
+    verdicts = Verdicts(SENT)
+    verdicts.feed(lines[start:end] for start, end in pairwise(bounds))
+
+    expected = {}
+    for row, numbers in {0: (0, 1), 4: (2,), 5: (3, 4)}.items():
+        refused = sum("FAILURE" in statuses[number] for number in numbers)
+        missing = sum(not statuses[number] for number in numbers)
+        if refused or missing:
+            taken = [str(UUID(bytes=uuid_of(number))) for number in numbers if statuses[number] == {"SUCCESS"}]
+            expected[row] = (refused, missing, taken)
+    failed = verdicts.failed_rows()
+    assert {row: (each.refused, each.missing, each.taken) for row, each in failed.items()} == expected
+    assert verdicts.foreign == sum(isinstance(part, bytes) or part[0] == 77 for part in file)
 
 
 # -- lines that were sent without uuid ---------------------------------------------------------------------------------
@@ -160,7 +192,7 @@ def theirs(number: int, status: str = "SUCCESS", **data_row: str | None) -> byte
 
 def judged_unsent(*lines: bytes) -> Verdicts:
     verdicts = Verdicts(UNSENT)
-    verdicts.feed(lines)
+    verdicts.feed([list(lines)])
     return verdicts
 
 

@@ -162,7 +162,7 @@ BROKEN_MANIFEST = {
     "kubernetes-schema": [("replicas: 4", "replicsa: 4"), ("replicas: 4", "replicas: four")],
     "known-setting": [("PRELABEL_REQUESTS_PER_MINUTE", "PRELABEL_REQUESTS_A_MINUTE")],
     "known-flag": [("--concurrency", "--processes")],
-    "no-secret-on-command-line": [('args: [worker, --concurrency, "2"]', "args: [worker, --name, $(REDIS_PASSWORD)]")],
+    "no-secret-on-command-line": [('args: [worker, --concurrency, "1"]', "args: [worker, --name, $(REDIS_PASSWORD)]")],
     "health-is-progress": [("prelabel healthy || [ $? -eq 4 ]", "pgrep celery"), ("command: [prelabel, healthy]", "")],
     "stop-grace": [("GracePeriodSeconds: 90", "GracePeriodSeconds: 60"), ("terminationGracePeriodSeconds: 90", "")],
     "readable": [("metadata:\n", "metadata: [\n")],

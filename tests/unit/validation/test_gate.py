@@ -253,7 +253,7 @@ def test_a_disagreement_of_gate_and_models_is_never_silent(monkeypatch: pytest.M
     decoder = msgspec.json.Decoder(dict[str, int])
     monkeypatch.setattr(gate, "_DECODER", decoder)
 
-    assert refusal(raw()).reason is Reason.GATE_DISAGREES
+    assert refusal(raw(BOX | ID)).reason is Reason.GATE_DISAGREES
 
 
 # -- the two readers of one definition ------------------------------------------------------------------------------

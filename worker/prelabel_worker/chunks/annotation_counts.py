@@ -1,36 +1,28 @@
 """How many annotations a message has of each feature, and so which annotations of older messages Labelbox still has.
 
 Labelbox overrides a pre-label by its uuid, and a derived uuid stands for (data row, model, feature, ordinal): when a
-newer message has fewer annotations of a feature, Labelbox keeps the older annotations with the higher ordinals. So it
-is enough to remember the counts. No I/O.
+newer message has fewer annotations of a feature, Labelbox keeps the older annotations with the higher ordinals. So the
+counts of all messages tell what is left over. They are kept in the history, a column of each import, and compared only
+when somebody asks. No I/O.
 
-Packed counts list the features in ascending order of their numbers. A feature takes one byte for its number and a
-varint of twice its count. Where an earlier message had more, one is added to the varint, and that higher count follows.
-Number 0 stands for all annotations of a message that is counted as a whole: its producer chose the uuids, some of its
-lines are sent without a uuid, or its counts would be too long. For such messages only a minimum is known of what is
-left over.
+A row of the column is its size in a byte, the number of its model, and pairs of a feature's number and a count.
+Numbers are varints, and places in the lists of names that the column begins with. Feature number 0 stands for all
+annotations of a message that is counted as a whole: its producer chose the uuids, some of its lines are sent without a
+uuid, or its counts would be too long. For such messages only a minimum is known of what is left over.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+import msgspec
+import zstandard
 
 from prelabel_worker.rendering.identity import RowIdentity
 
-MOST_BYTES = 64
-"""Maximum bytes of packed counts: Redis packs small hashes only up to this size of a value."""
-WHOLE = 0
-_FEATURE = b"f"
-MODEL = b"m"
-"""First bytes of the names that get a number."""
-
-
-class Slots(NamedTuple):
-    """Numbers of annotations of one feature."""
-
-    #: In the last message.
-    last: int
-    #: The highest number of any message, which Labelbox has.
-    most: int
+_MOST_BYTES = 255  # of a row, since its size takes one byte
+_MOST_COLUMN = 64 * 1024 * 1024
+_WHOLE = 0
+_LEVEL = 1
 
 
 class Counted(NamedTuple):
@@ -43,39 +35,75 @@ class Counted(NamedTuple):
     annotations: int
 
 
-def names_of(rows: Iterable[Counted]) -> list[bytes]:
-    """Return the features and models of these messages: they need numbers before the counts can be packed."""
-    features = {feature: None for row in rows for feature in row.features}
-    models = {row.model: None for row in rows}
-    return [_FEATURE + feature for feature in features] + [MODEL + model.encode() for model in models]
+class _Column(msgspec.Struct, frozen=True, array_like=True):
+    """The counts of an import's messages, in the order in which they were sent."""
+
+    models: list[str]
+    #: Features by number, from 1 on.
+    features: list[bytes]
+    #: The packed rows, one after the other.
+    rows: bytes
 
 
-def annotation_counts_of(rows: Iterable[Counted], numbers: Mapping[bytes, int]) -> tuple[bytes, ...]:
-    """Return the packed counts of each message."""
-    return tuple(
-        pack({numbers[_FEATURE + feature]: count for feature, count in row.features.items()}, row.annotations)
-        for row in rows
-    )
+class _Codes(dict[tuple[bytes, int], bytes]):
+    """Bytes of a feature and its count. A feature that is new gets the next number."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[bytes, int] = {}
+
+    def __missing__(self, counted: tuple[bytes, int]) -> bytes:
+        feature, count = counted
+        number = self.numbers.setdefault(feature, len(self.numbers) + 1)
+        code = self[counted] = _varint(number) + _varint(count)
+        return code
 
 
-def pack(counts: Mapping[int, int], annotations: int) -> bytes:
-    """Pack counts by feature number; only the number of all `annotations` where a feature has no number."""
-    packed = b"".join([bytes((number,)) + _varint(2 * counts[number]) for number in sorted(counts)])
-    whole = not counts or WHOLE in counts or len(packed) > MOST_BYTES
-    return bytes((WHOLE,)) + _varint(2 * annotations) if whole else packed
+def pack(messages: Iterable[Counted]) -> bytes:
+    """Return the column of messages, compressed."""
+    codes, models, rows = _Codes(), dict[str, bytes](), list[bytes]()
+    for model, features, annotations in messages:
+        of_model = models.get(model)
+        if of_model is None:
+            of_model = models[model] = _varint(len(models))
+        row = of_model + b"".join([codes[counted] for counted in features.items()])
+        if not features or len(row) > _MOST_BYTES:
+            row = of_model + _varint(_WHOLE) + _varint(annotations)
+        rows += (_SIZES[len(row)], row)
+    column = _Column(list(models), list(codes.numbers), b"".join(rows))
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(_encode(column))
 
 
-def unpack(packed: bytes) -> dict[int, Slots]:
-    """Return counts by feature number, as packed by `pack`, or by annotation_counts_lib.lua for several messages."""
-    counts, at = {}, 0
-    while at < len(packed):
-        number = packed[at]
-        count, at = _read_varint(packed, at + 1)
-        last = most = count >> 1
-        if count & 1:
-            most, at = _read_varint(packed, at)
-        counts[number] = Slots(last, most)
-    return counts
+class AnnotationCounts:
+    """The column of an import's messages, as `pack` made it. Raises ValueError for what it did not make."""
+
+    def __init__(self, packed: bytes) -> None:
+        # zstandard allocates the size that the content declares, whatever limit it gets: check that size first.
+        if zstandard.frame_content_size(packed) > _MOST_COLUMN:
+            raise ValueError("the annotation counts of an import are larger than any")
+        self._column = _decode(zstandard.ZstdDecompressor(max_window_size=_MOST_COLUMN).decompress(packed))
+        self._starts = list(_starts(self._column.rows))
+
+    def of(self, position: int) -> Counted:
+        """Return the message at this position of the import."""
+        rows, start = self._column.rows, self._starts[position]
+        end = start + 1 + rows[start]
+        number, at = _read_varint(rows, start + 1)
+        model, features, whole = self._column.models[number], {}, 0
+        while at < end:
+            feature, at = _read_varint(rows, at)
+            count, at = _read_varint(rows, at)
+            if feature == _WHOLE:
+                whole = count
+            else:
+                features[self._column.features[feature - 1]] = count
+        return Counted(model, features, whole or sum(features.values()))
+
+
+def _starts(rows: bytes) -> Iterable[int]:
+    start = 0
+    while start < len(rows):
+        yield start
+        start += 1 + rows[start]
 
 
 def _varint(number: int) -> bytes:
@@ -94,6 +122,11 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
     return number | data[at] << shift, at + 1
 
 
+_SIZES = [bytes((size,)) for size in range(_MOST_BYTES + 1)]
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Column).decode
+
+
 class Leftovers(NamedTuple):
     """Annotations of older messages of a data row and model that Labelbox still has."""
 
@@ -108,13 +141,33 @@ class Leftovers(NamedTuple):
         return len(self.uuids) + self.unnamed
 
 
-def leftovers(model: str, packed: bytes, names: Mapping[int, bytes], row: RowIdentity) -> Leftovers:
-    """Return the leftovers of a row with these packed counts; `names` maps numbers to what `names_of` returned."""
-    uuids: list[str] = []
-    unnamed = 0
-    for number, slots in unpack(packed).items():
-        if number == WHOLE:
-            unnamed += slots.most - slots.last
-        else:
-            uuids += row.uuids([names[number][1:]] * slots.most)[1][slots.last :]
-    return Leftovers(model, uuids, unnamed)
+class ImportedMessage(NamedTuple):
+    """A message of a data row and model that was imported."""
+
+    counted: Counted
+    #: Whether its import was undone: Labelbox deletes what no other import has overridden.
+    undone: bool
+
+
+def leftovers(messages: Sequence[ImportedMessage], row: RowIdentity) -> Leftovers:
+    """Return what is left over of the messages of a data row and model, the oldest first, of which there is one."""
+    # Labelbox has an annotation from the last message that had its feature and ordinal.
+    owners: dict[bytes, list[int]] = {}
+    for number, (counted, _) in enumerate(messages):
+        for feature, count in counted.features.items():
+            owners.setdefault(feature, [])[:count] = [number] * count
+    kept = [number for number, message in enumerate(messages) if not message.undone]
+    model = messages[-1].counted.model
+    if not kept:
+        return Leftovers(model, [], 0)
+    older, last = set(kept[:-1]), messages[kept[-1]].counted
+    uuids = [
+        uuid
+        for feature, numbers in owners.items()
+        for number, uuid in zip(numbers, row.uuids([feature] * len(numbers))[1], strict=True)
+        if number in older
+    ]
+    wholes = [messages[number].counted.annotations for number in older if not messages[number].counted.features]
+    if not last.features:  # its uuids are unknown, and may be those of the older messages
+        wholes, uuids = [*wholes, len(uuids)], []
+    return Leftovers(model, uuids, max(0, max(wholes, default=0) - last.annotations))

@@ -4,20 +4,28 @@ A record is one line of JSON about the chunk and its import, and after it the ro
 numbers and times as differences, outcomes, then two digests of 6 bytes a row, by which a row is found from its data
 row or its message id. That is about 14 bytes a row. The odds that any of a hundred million rows shares the digest that
 is looked for are 1 in 3 million. Where a policy remembers imported rows, their digests follow, 8 bytes a row: undoing
-the import removes them from the policy's memory.
+the import removes them from the policy's memory. The annotation counts of the import's rows follow, compressed by
+themselves (see annotation_counts.py): the previous release, which does not know them, reads the columns before them.
+
+The rows that were sent come first, in the order in which they were sent, then the others.
 """
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import sub
 from typing import NamedTuple
 
 import msgspec
 import zstandard
 
 from prelabel.errors import Reason
+from prelabel_worker.chunks.annotation_counts import AnnotationCounts, Counted
 from prelabel_worker.chunks.chunk import Chunk, Item
 from prelabel_worker.chunks.rows import RowOutcome
 from prelabel_worker.labelbox.types import SubmitAs
@@ -102,6 +110,8 @@ class RecordHead(msgspec.Struct, frozen=True, rename="camel"):
     account: str = ""
     #: What it was imported as, see `SubmitAs`.
     submit_as: str = msgspec.field(name="as", default=SubmitAs.PRE_LABELS.value)
+    #: Bytes of the compressed rows, behind which the annotation counts begin; 0 if there are none.
+    rows_bytes: int = 0
 
 
 read_head = msgspec.json.Decoder(RecordHead).decode
@@ -129,11 +139,18 @@ class Arrival(NamedTuple):
 
 def arrivals(items: Sequence[Item]) -> list[Arrival]:
     """Return the arrival of each row of a chunk."""
-    arrived: list[Arrival] = []
+    return list(map(Arrival, *_arrival_columns(items)))
+
+
+def _arrival_columns(items: Sequence[Item]) -> tuple[list[int], list[int]]:
+    """Return the arrival number of each row of a chunk, and when its frame was made."""
+    seqs: list[int] = []
+    made: list[int] = []
     for item in items:
         made_ms = int(item.id[:12], 16) if item.kind == "f" else 0  # a frame's id is a UUIDv7
-        arrived += [Arrival(item.seq + at, made_ms) for at in range(item.low, item.high)]
-    return arrived
+        seqs += range(item.seq + item.low, item.seq + item.high)
+        made += [made_ms] * (item.high - item.low)
+    return seqs, made
 
 
 def entry(arrival: Arrival, outcome: str, trace: bytes) -> bytes:
@@ -152,24 +169,112 @@ def set_aside(items: Sequence[Item], outcomes: Iterable[RowOutcome]) -> bytes:
     )
 
 
-def record_of(
-    chunk: Chunk, entries: bytes, *, annotations: int = 0, refused: int = 0, marks: Sequence[int] = ()
-) -> bytes:
-    """Return the record of a chunk all of whose rows have an entry; the counts are of the import's annotations.
+class SentRows(NamedTuple):
+    """The rows of an import, in the order in which they were sent."""
 
+    #: Index of each row in its chunk.
+    rows: Sequence[int] = ()
+    #: The traces of the rows.
+    traces: bytes = b""
+    #: Their annotation counts, see annotation_counts.py; empty if they are not known.
+    annotation_counts: bytes = b""
+    #: The outcomes of those that are not imported, by position.
+    outcomes: Mapping[int, str] = {}
+
+
+NOT_SENT = SentRows()
+"""The rows of a chunk without an import."""
+
+
+class _Rows:
+    """The rows of a record, in columns."""
+
+    def __init__(self) -> None:
+        self.seqs: list[int] = []
+        self.made_ms: list[int] = []
+        self.outcomes = bytearray()
+        self.traces: list[bytes] = []
+
+    def add_sent(self, items: Sequence[Item], sent: SentRows, earlier: Mapping[int, int]) -> None:
+        """Add the rows that were sent. `earlier` has the number of an earlier outcome by arrival number."""
+        seqs, made_ms = _arrival_columns(items)
+        if len(sent.rows) == len(seqs):
+            self.seqs, self.made_ms = seqs, made_ms
+        else:
+            self.seqs, self.made_ms = [seqs[index] for index in sent.rows], [made_ms[index] for index in sent.rows]
+        self.outcomes = bytearray(len(sent.rows))
+        self.traces.append(sent.traces)
+        for position, outcome in sent.outcomes.items():
+            self.outcomes[position] = _NUMBER[outcome]
+        if earlier:
+            for position, seq in enumerate(self.seqs):
+                self.outcomes[position] = earlier.get(seq, self.outcomes[position])
+
+    def add_entries(self, entries: Iterable[tuple[int, int, int, bytes]]) -> None:
+        """Add the rows of these entries: arrival number, time of the frame, number of the outcome, trace."""
+        for seq, made_ms, number, trace in entries:
+            self.seqs.append(seq)
+            self.made_ms.append(made_ms)
+            self.outcomes.append(number)
+            self.traces.append(trace)
+
+    def pack(self, marks: Sequence[int]) -> bytes:
+        """Return the columns of a record, compressed."""
+        traces = b"".join(self.traces)
+        columns = (
+            _big_endian(map(sub, self.seqs, [0, *self.seqs])),
+            _big_endian(map(sub, self.made_ms, [0, *self.made_ms])),
+            self.outcomes,
+            _every(traces, 0),
+            _every(traces, DIGEST),
+            _big_endian(marks),
+        )
+        return zstandard.ZstdCompressor(level=_LEVEL).compress(b"".join(columns))
+
+
+def _big_endian(numbers: Iterable[int]) -> bytes:
+    """Return signed numbers in 8 bytes each."""
+    column = array("q", numbers)
+    if sys.byteorder == "little":
+        column.byteswap()
+    return column.tobytes()
+
+
+def _every(traces: bytes, first: int) -> bytes:
+    """Return the digest that begins at this byte of each trace."""
+    column = bytearray(len(traces) // TRACE * DIGEST)
+    for at in range(DIGEST):
+        column[at::DIGEST] = traces[first + at :: TRACE]
+    return bytes(column)
+
+
+def record_of(
+    chunk: Chunk,
+    entries: bytes,
+    sent: SentRows = NOT_SENT,
+    *,
+    annotations: int = 0,
+    refused: int = 0,
+    marks: Sequence[int] = (),
+) -> bytes:
+    """Return the record of a chunk. A row is in `sent`, or has an entry; the counts are of the import's annotations.
+
+    A row that was sent has an entry too if an earlier commit gave it another outcome than `imported`.
     `marks` are the digests of its imported rows that a policy remembers (see identity.row_digest).
     """
-    rows = sorted(_ENTRY.iter_unpack(entries))
-    counts: dict[str, int] = {}
-    for _, _, number, _ in rows:
-        counts[OUTCOMES[number]] = counts.get(OUTCOMES[number], 0) + 1
+    rows, others = _Rows(), sorted(_ENTRY.iter_unpack(entries))
+    rows.add_sent(chunk.items, sent, {seq: number for seq, _, number, _ in others})
+    if others:
+        were_sent = set(rows.seqs)
+        rows.add_entries(entry for entry in others if entry[0] not in were_sent)
+    packed, counts = rows.pack(marks), sent.annotation_counts
     head = RecordHead(
         chunk=chunk.id,
         name=chunk.name,
         import_id=chunk.import_id,
         verdict=chunk.verdict.value if chunk.verdict else "",
-        rows=len(rows),
-        outcomes=counts,
+        rows=len(rows.seqs),
+        outcomes={OUTCOMES[number]: count for number, count in Counter(rows.outcomes).items()},
         annotations=annotations,
         refused=refused,
         attempts=chunk.attempt,
@@ -177,29 +282,9 @@ def record_of(
         submitted_ms=chunk.running_ms,
         account=chunk.account,
         submit_as=chunk.submit_as.value,
+        rows_bytes=len(packed) if counts else 0,
     )
-    return msgspec.json.encode(head) + b"\n" + _pack(rows, marks)
-
-
-def _pack(rows: list[tuple[int, int, int, bytes]], marks: Sequence[int]) -> bytes:
-    size = len(rows)
-    traces = b"".join(trace for _, _, _, trace in rows)
-    columns = (
-        struct.pack(f">{size}q", *_differences(seq for seq, _, _, _ in rows)),
-        struct.pack(f">{size}q", *_differences(made_ms for _, made_ms, _, _ in rows)),
-        bytes(number for _, _, number, _ in rows),
-        b"".join(traces[at : at + DIGEST] for at in range(0, len(traces), TRACE)),
-        b"".join(traces[at : at + DIGEST] for at in range(DIGEST, len(traces), TRACE)),
-        struct.pack(f">{len(marks)}q", *marks),
-    )
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(b"".join(columns))
-
-
-def _differences(numbers: Iterable[int]) -> Iterator[int]:
-    before = 0
-    for number in numbers:
-        yield number - before
-        before = number
+    return msgspec.json.encode(head) + b"\n" + packed + counts
 
 
 class SettledRow(NamedTuple):
@@ -246,8 +331,20 @@ class Record:
         marks = self._body()[(17 + TRACE) * self.head.rows :]
         return list(struct.unpack(f">{len(marks) // 8}q", marks))
 
+    def counted(self, data_row: bytes) -> list[Counted]:
+        """Return the annotation counts of imported rows with this digest of their data row, as far as it has them."""
+        if not self.head.rows_bytes:
+            return []
+        size, body = self.head.rows, self._body()
+        outcomes, digests = body[16 * size : 17 * size], body[17 * size : (17 + DIGEST) * size]
+        places = [place for place in _places(digests, data_row) if outcomes[place] == _NUMBER["imported"]]
+        if not places:
+            return []
+        counts = AnnotationCounts(self._packed[self.head.rows_bytes :])
+        return [counts.of(place) for place in places]
+
     def rows(self) -> Iterator[TracedRow]:
-        """Yield all rows in the order of their arrival."""
+        """Yield all rows."""
         size, body = self.head.rows, self._body()
         messages = 17 * size + DIGEST * size
         for at, seq in enumerate(accumulate(struct.unpack_from(f">{size}q", body))):

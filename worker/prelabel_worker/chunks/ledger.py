@@ -1,7 +1,7 @@
 """Changes the states of chunks. Every change is a script that checks the lease's token."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from prelabel.wire import keys
@@ -14,7 +14,7 @@ from prelabel_worker.chunks.commit import Kept, arguments
 from prelabel_worker.chunks.rows import Committed, RowOutcome, Slice
 from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.errors import LeaseLost, PurgeEnded
-from prelabel_worker.scripts import Scripts
+from prelabel_worker.scripts import Call, Scripts
 from prelabel_worker.settings import Settings
 
 _DAY_MS = 86_400_000
@@ -38,8 +38,19 @@ class Ledger:
     def _keys(self, project_id: str) -> keys.ProjectKeys:
         return keys.ProjectKeys(self._settings.key_prefix, project_id)
 
+    def cut_chunks(self, project_id: str) -> Iterator[str]:
+        """Claim waiting rows into chunks while enough of them wait; yield the id of each chunk."""
+        remaining = 1
+        while remaining and (cut := self._cut(project_id)) is not None:
+            chunk_id, remaining = cut
+            yield chunk_id
+
     def cut_chunk(self, project_id: str) -> str | None:
         """Claim waiting rows into a chunk; return its id, or None when there is nothing to do now."""
+        return next(self.cut_chunks(project_id), None)
+
+    def _cut(self, project_id: str) -> tuple[str, int] | None:
+        """Claim waiting rows into a chunk; return its id, and the rows that remain for other chunks."""
         settings, chunk_id = self._settings, secrets.token_hex(8)
         answer = self._scripts.run(
             "group",
@@ -55,7 +66,7 @@ class Ledger:
             self._lease_ms,
         )
         if answer[0] == b"cut":
-            return chunk_id
+            return chunk_id, int(answer[2])
         self._look_at(project_id, int(answer[1]))
         return None
 
@@ -146,7 +157,7 @@ class Ledger:
         """Record that Labelbox has the import. Raises LeaseLost."""
         fields: dict[str, str | int | bytes] = {"importId": import_id, "failures": 0, "unanswered": 0}
         fields |= {"why": "", "permitMs": 0}
-        self._move(chunk, State.RUNNING, poll_in, fields=fields)
+        self._move(chunk, State.RUNNING, poll_in, fields=fields, polled=True)
 
     def poll_again(
         self,
@@ -164,7 +175,7 @@ class Ledger:
         fields: dict[str, str | int | bytes] = {"failures": failures, "why": why, "permitMs": permit_ms}
         fields["oddState"] = odd_state or chunk.odd_state
         fields["misses"] = chunk.misses if misses is None else misses
-        self._move(chunk, State.RUNNING, seconds, fields=fields, defect=defect)
+        self._move(chunk, State.RUNNING, seconds, fields=fields, polled=True, defect=defect)
 
     def ended(self, chunk: Chunk, verdict: str, status_url: str, error_url: str) -> None:
         """Record how the import ended; the caller sends the hint to settle it. Raises LeaseLost."""
@@ -262,26 +273,45 @@ class Ledger:
         *,
         fields: dict[str, str | int | bytes],
         hinted: bool = False,
+        polled: bool = False,
         sent_now: bool = False,
         defect: Defect | None = None,
     ) -> None:
         """Give the chunk back in this state, and schedule the next look at it.
 
-        A stage that succeeds resets the count of defects.
+        With `polled` the set of polls brings it back, with `hinted` the caller's hint; should that be lost, the chunk's
+        timer does so a lease later. A stage that succeeds resets the count of defects.
         """
         if defect is not None:
             fields |= {"defects": defect.count, "defect": defect.what, "stuckMs": int(defect.stuck)}
         elif chunk.defects and (fields.get("failures") == 0 or fields.get("verdict")):
             fields |= {"defects": 0, "defect": "", "stuckMs": 0}
-        args: list[str | int | bytes] = [chunk.id, chunk.token, state.value, int(seconds * 1000)]
-        args.append(self._lease_ms if hinted else 0)
+        due_ms = int(seconds * 1000)
+        args: list[str | int | bytes] = [chunk.id, chunk.token, state.value, due_ms]
+        args.append(due_ms + self._lease_ms if polled or hinted else 0)
         args.append(int(self._settings.server_limit_seconds * 1000) if sent_now else 0)
         for name, value in fields.items():
             args += [name, value]
-        look = int(self._scripts.run("move", self._keys(chunk.project_id).root, *args))
-        if not look:
+        calls = [Call("move", self._keys(chunk.project_id).root, args)]
+        if polled:
+            calls.append(self._poll_in(chunk, due_ms))
+        if defect and defect.stuck:  # the project may cut another chunk now
+            calls.append(self._look_in(chunk.project_id, 0))
+        elif not polled and not hinted:
+            calls.append(self._look_in(chunk.project_id, due_ms))
+        moved, *_ = self._scripts.run_all(calls)
+        if isinstance(moved, Exception):
+            raise moved
+        if not int(moved):
             raise LeaseLost
-        self._look_at(chunk.project_id, chunk.taken_ms if defect and defect.stuck else look)
+
+    def _poll_in(self, chunk: Chunk, ms: int) -> Call:
+        prefix = self._settings.key_prefix
+        return Call("poll_in", keys.polls(prefix), [f"{chunk.project_id} {chunk.id}", ms])
+
+    def _look_in(self, project_id: str, ms: int) -> Call:
+        """Have the ticks look at the project in at most so many ms; a hint, lost without harm."""
+        return Call("look_in", keys.projects(self._settings.key_prefix), [project_id, ms])
 
     def _look_at(self, project_id: str, at_ms: int) -> None:
         """Have the ticks look at the project no later than this; a hint, lost without harm."""

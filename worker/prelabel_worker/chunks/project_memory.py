@@ -1,11 +1,10 @@
-"""What a project remembers apart from its chunks: imported rows, held rows, feature numbers, consecutive refusals."""
+"""What a project remembers apart from its chunks: imported rows, held rows, consecutive refusals."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
-from prelabel_worker.chunks.annotation_counts import Counted, annotation_counts_of, names_of
 from prelabel_worker.chunks.chunk import Chunk
 from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
@@ -27,6 +26,15 @@ def imported_forms(stored: bytes | None, imported: bytes | None) -> str:
     return forms_of(stored) if int(imported or 0) > 0 else ""
 
 
+class BeforeSettle(NamedTuple):
+    """What decides how the outcomes of a chunk are committed."""
+
+    #: Number of row keys that held rows have.
+    held_rows: int
+    #: Number of imported rows of the project.
+    imported: int
+
+
 class ProjectMemory:
     """The memory of all projects in one Redis."""
 
@@ -34,12 +42,6 @@ class ProjectMemory:
         self._client = client
         self._settings = settings
         self._scripts = Scripts(client)
-
-    def annotation_counts(self, project_id: str, rows: Sequence[Counted]) -> tuple[bytes, ...]:
-        """Return the packed annotation counts of these messages; the project has a number for every feature."""
-        names = names_of(rows)
-        numbers = self._scripts.run("number_names", self._keys(project_id).root, *names)
-        return annotation_counts_of(rows, dict(zip(names, numbers, strict=True)))
 
     def was_imported(self, project_id: str, digests: Sequence[int]) -> set[int]:
         """Return those digests whose rows were imported within the last `history_days`."""
@@ -62,11 +64,18 @@ class ProjectMemory:
             override, known, imported = pipeline.execute()
         return forms_of(override) or imported_forms(known, imported)
 
+    def before_settle(self, project_id: str) -> BeforeSettle:
+        """Return the numbers of a project that a commit of outcomes depends on."""
+        project_keys = self._keys(project_id)
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hlen(project_keys.held_rows)
+            pipeline.hget(project_keys.counts, "imported")
+            held_rows, imported = pipeline.execute()
+        return BeforeSettle(held_rows, int(imported or 0))
+
     def held_among(self, project_id: str, row_keys: Sequence[str]) -> set[str]:
         """Return those of the row keys that a held row has too: a settled row can only supersede these held rows."""
         key = self._keys(project_id).held_rows
-        if not self._client.hlen(key):
-            return set()
         held_keys: set[str] = set()
         for at in range(0, len(row_keys), _ASKED_TOGETHER):
             part = row_keys[at : at + _ASKED_TOGETHER]

@@ -1,6 +1,8 @@
 """Reads a chunk: its rows, from the frames and held rows that it refers to, and the lines of its import."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import groupby
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
@@ -8,7 +10,7 @@ from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_header, re
 from prelabel_worker.chunks.chunk import Chunk, Item
 from prelabel_worker.chunks.held_rows import split_body
 from prelabel_worker.chunks.held_state import read_state
-from prelabel_worker.chunks.rows import ChunkRow, Unreadable
+from prelabel_worker.chunks.rows import ChunkRow, RowBlock, Unreadable
 from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.errors import LeaseLost
 
@@ -22,6 +24,13 @@ class RowReader:
 
     def rows(self, chunk: Chunk) -> list[ChunkRow | Unreadable]:
         """Return the rows of the chunk without an outcome, read from their frames and held rows. Raises LeaseLost."""
+        rows: list[ChunkRow | Unreadable] = []
+        for part in self.blocks(chunk):
+            rows += part.rows() if isinstance(part, RowBlock) else [part]
+        return rows
+
+    def blocks(self, chunk: Chunk) -> "ChunkBlocks":
+        """Return the same rows in blocks. Raises LeaseLost."""
         project_keys = self._keys(chunk.project_id)
         frame_ids = list(dict.fromkeys(item.id for item in chunk.items if item.kind == "f"))
         held_ids = [item.id for item in chunk.items if item.kind == "h"]
@@ -37,15 +46,7 @@ class RowReader:
             raise LeaseLost
         stored = dict(zip(frame_ids, frames, strict=False))
         held = {name: pair for name, *pair in zip(held_ids, states, bodies, strict=False)}
-        rows: list[ChunkRow | Unreadable] = []
-        index = 0
-        for item in chunk.items:
-            if item.kind == "h":
-                rows += _held_rows(index, item, *held[item.id])
-            else:
-                rows += _frame_rows(index, item, stored[item.id])
-            index += item.high - item.low
-        return [row for row in rows if row.index >= chunk.cursor and not _bit(aside, row.index)]
+        return ChunkBlocks(chunk, stored, held, aside or b"")
 
     def sent_lines(self, chunk: Chunk) -> SentLines:
         """Return the lines that the import of this chunk consists of."""
@@ -56,33 +57,79 @@ class RowReader:
         return keys.ProjectKeys(self._prefix, project_id)
 
 
-def _bit(bitmap: bytes | None, index: int) -> bool:
-    if not bitmap or index >> 3 >= len(bitmap):
-        return False
-    return bool(bitmap[index >> 3] & (0x80 >> (index & 7)))
+class ChunkBlocks:
+    """The rows of a chunk without an outcome, in order: blocks of frames, and held rows one by one.
+
+    A frame is decompressed when it is reached, each time anew, so that only the messages of one are in memory.
+    """
+
+    def __init__(
+        self, chunk: Chunk, frames: dict[str, bytes | None], held: dict[str, list[bytes | None]], aside: bytes
+    ) -> None:
+        self._items = chunk.items
+        self._cursor = chunk.cursor
+        self._frames = frames
+        self._held = held
+        # A bit for each row, 1 if the row was set aside; rows behind the last byte were not.
+        self._aside = aside
+
+    def __iter__(self) -> Iterator[RowBlock | ChunkRow | Unreadable]:
+        """Yield the rows. Raises what `read_state` raises for a state that no worker wrote."""
+        index = 0
+        for item in self._items:
+            if item.kind == "h":
+                part = _held_row(index, item, *self._held[item.id])
+            else:
+                part = _block(index, item, self._frames[item.id])
+            if isinstance(part, RowBlock):
+                yield from self._without_outcome(part)
+            elif part is not None and self._has_no_outcome(part.index):
+                yield part
+            index += item.high - item.low
+
+    def _without_outcome(self, block: RowBlock) -> Iterator[RowBlock]:
+        """Yield the parts of a block whose rows have no outcome: the block itself while no row has one."""
+        if block.index >= max(self._cursor, 8 * len(self._aside)):
+            if block.messages:
+                yield block
+            return
+        waits = [self._has_no_outcome(block.index + at) for at in range(len(block.messages))]
+        for has_none, places in groupby(range(len(waits)), waits.__getitem__):
+            if has_none:
+                first, *others = places
+                messages = block.messages[first : first + 1 + len(others)]
+                yield RowBlock(block.index + first, block.seq + first, block.lane, messages)
+
+    def _has_no_outcome(self, index: int) -> bool:
+        byte = index >> 3
+        aside = byte < len(self._aside) and self._aside[byte] & (0x80 >> (index & 7))
+        return index >= self._cursor and not aside
 
 
-def _frame_rows(index: int, item: Item, frame: bytes | None) -> list[ChunkRow | Unreadable]:
+def _block(index: int, item: Item, frame: bytes | None) -> RowBlock | Unreadable:
     """Return rows `low` to `high` of a frame, the first of which is row `index` of the chunk."""
-    lane = 0
+    lane, seq = 0, item.seq + item.low
     try:
         if frame is None:
             raise UnreadableFrame("the frame is not in Redis any more")
         lane = read_header(frame).lane
         messages = read_messages(frame)
     except (UnreadableFrame, UnknownVersion) as error:  # a newer version is seen before: this frame is broken
-        weight, seq = item.high - item.low, item.seq + item.low
-        return [Unreadable(index, weight, seq, lane, frame or b"", f"f{seq}", str(error))]
-    return [ChunkRow(index + at - item.low, item.seq + at, lane, messages[at]) for at in range(item.low, item.high)]
+        return Unreadable(index, item.high - item.low, seq, lane, frame or b"", f"f{seq}", str(error))
+    if item.high > len(messages):
+        raise IndexError(f"the chunk has {item.high} rows of a frame that holds {len(messages)}")
+    return RowBlock(index, seq, lane, messages[item.low : item.high])
 
 
-def _held_rows(index: int, item: Item, state: bytes | None, body: bytes | None) -> list[ChunkRow | Unreadable]:
+def _held_row(
+    index: int, item: Item, state: bytes | None, body: bytes | None
+) -> RowBlock | ChunkRow | Unreadable | None:
     """Return a held row on its way back, or the rows of a frame that could not be read before."""
     if state is None or body is None:
-        return []  # it got its outcome in an earlier attempt of this chunk
+        return None  # it got its outcome in an earlier attempt of this chunk
     known = read_state(state)
     _, payload = split_body(body)
     if item.id.startswith("f"):
-        rows = _frame_rows(index, item, payload)
-        return [replace(row, held_id=item.id) if isinstance(row, Unreadable) else row for row in rows]
-    return [ChunkRow(index, item.seq, known.lane, payload, item.id, known.superseded, known.reason)]
+        frame = _block(index, item, payload)
+        return replace(frame, held_id=item.id) if isinstance(frame, Unreadable) else frame
+    return ChunkRow(index, item.seq, known.lane, payload, item.id, known.superseded, known.reason)

@@ -1,11 +1,13 @@
 """Rows of a chunk and their outcomes. No I/O."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from prelabel_worker.chunks.held_state import HeldState
+from prelabel_worker.chunks.imported_rows import POLICY_MEMORY, Memory
 
 
 @dataclass(slots=True)
@@ -26,6 +28,31 @@ class ChunkRow:
     superseded: bool = False
     #: The reason for which it was last held; empty for a row that was never held.
     reason: str = ""
+
+
+@dataclass(slots=True)
+class RowBlock:
+    """Messages of one frame that follow each other in a chunk: an object for each row would cost more than reading it.
+
+    Their places in the chunk, and their arrival numbers, count up from those of the first.
+    """
+
+    #: Place of the first message in the chunk.
+    index: int
+    #: Arrival number of the first message.
+    seq: int
+    #: The lane of all.
+    lane: int
+    #: The messages as the producer sent them.
+    messages: list[bytes]
+
+    def row(self, position: int) -> ChunkRow:
+        """Return the message at this position of the block as a row."""
+        return ChunkRow(self.index + position, self.seq + position, self.lane, self.messages[position])
+
+    def rows(self) -> Iterator[ChunkRow]:
+        """Yield all messages as rows."""
+        return map(self.row, range(len(self.messages)))
 
 
 @dataclass(slots=True)
@@ -83,15 +110,15 @@ class Slice:
     outcomes: list[RowOutcome] = field(default_factory=list)
     #: Row key and arrival number of messages that Labelbox has: older held ones are superseded.
     superseding: list[tuple[str, int]] = field(default_factory=list)
-    #: Digests of imported rows that a policy recognizes later.
+    #: Digests of imported rows that are remembered, see `identity.row_digest`.
     marks: list[int] = field(default_factory=list)
-    #: Row key and packed counts of imported rows; of projects without a policy.
-    annotation_counts: list[tuple[str, bytes]] = field(default_factory=list)
-    #: Which of `marks`, or else of `annotation_counts`, are of rows that cannot override; counted from 1, as in Lua.
+    #: Digests of imported rows with lines that cannot override; they are remembered too.
     adding: list[int] = field(default_factory=list)
+    #: In which memory they are remembered.
+    memory: Memory = POLICY_MEMORY
     #: How the imported rows name their data rows: `i` by id, `k` by global key.
     forms: set[str] = field(default_factory=set)
-    #: What the history keeps of all these rows.
+    #: What the history keeps of the other rows.
     entries: list[bytes] = field(default_factory=list)
 
 
@@ -100,9 +127,5 @@ class Committed(NamedTuple):
 
     #: Number of rows that wait in the inbox, if this commit ended the chunk.
     waiting: int | None
-    #: Number of rows of which Labelbox keeps annotations of an older message.
-    leftover_rows: int
-    #: Number of those annotations.
-    leftovers: int
     #: 1 if this commit made the project one that has imported rows by id and by global key, else 0.
     mixed: int

@@ -9,7 +9,9 @@ import msgspec
 from prelabel_worker.chunks.history import TRACE
 
 _ROW_KEY = 16  # bytes, see identity.row_key
-_UUID = 16  # bytes
+UUID_BYTES = 16  # bytes
+_TEXT = b"00000000-0000-0000-0000-000000000000\n"
+_DIGITS = [at for at, character in enumerate(_TEXT) if character == ord("0")]
 
 
 class SentLines(msgspec.Struct, frozen=True):
@@ -25,12 +27,14 @@ class SentLines(msgspec.Struct, frozen=True):
     packed_row_keys: bytes = b""
     #: The uuids of the lines, 16 bytes each, row by row.
     uuids: bytes = b""
-    #: The packed annotation counts of each row (see annotation_counts.py).
+    #: Nothing for each row: the previous release reads its own annotation counts here.
     annotation_counts: tuple[bytes, ...] = ()
     #: How each row names its data row, a byte each: `i` by id, `k` by global key; empty if an older release wrote it.
     forms: bytes = b""
     #: Whether lines of the row were sent without a uuid, a byte each, 1 or 0; empty if an older release wrote it.
     unidentified: bytes = b""
+    #: The annotation counts of the rows (see annotation_counts.py); empty if an older release wrote it.
+    counts: bytes = b""
 
     def to_bytes(self) -> bytes:
         """Return the lines as Redis keeps them."""
@@ -46,7 +50,7 @@ class SentLines(msgspec.Struct, frozen=True):
         if (
             (len(sent.line_counts), len(sent.annotation_counts)) != (rows, rows)
             or (len(sent.traces), len(sent.packed_row_keys)) != (TRACE * rows, _ROW_KEY * rows)
-            or len(sent.uuids) != _UUID * sum(sent.line_counts)
+            or len(sent.uuids) != UUID_BYTES * sum(sent.line_counts)
             or not {len(sent.forms), len(sent.unidentified)} <= {0, rows}
         ):
             raise ValueError("the columns of an import's lines differ in length")
@@ -55,7 +59,7 @@ class SentLines(msgspec.Struct, frozen=True):
     @property
     def annotations(self) -> int:
         """Number of lines, which is the number of annotations."""
-        return len(self.uuids) // _UUID
+        return len(self.uuids) // UUID_BYTES
 
     def row_keys(self) -> list[str]:
         """Return the row key of each row."""
@@ -74,18 +78,21 @@ class SentLines(msgspec.Struct, frozen=True):
         """Return whether lines of the row at this position were sent without a uuid, so that they cannot override."""
         return self.unidentified[position : position + 1] == b"\1"
 
-    def all_uuids(self) -> set[bytes]:
-        """Return the uuids of all lines."""
-        uuids = self.uuids
-        return {uuids[start : start + _UUID] for start in range(0, len(uuids), _UUID)}
+    def uuid_texts(self, start: int = 0, end: int | None = None) -> list[str]:
+        """Return the uuids of these lines, by default of all, in canonical form."""
+        digits = self.uuids[UUID_BYTES * start : None if end is None else UUID_BYTES * end].hex().encode()
+        texts = bytearray(_TEXT) * (len(digits) // (2 * UUID_BYTES))
+        for at, place in enumerate(_DIGITS):  # one digit of all uuids at a time, because there are only 32 of them
+            texts[place :: len(_TEXT)] = digits[at :: 2 * UUID_BYTES]
+        return texts.decode().split("\n")[:-1]
 
     def row_of_uuid(self) -> dict[bytes, int]:
         """Return the index of the row that each uuid belongs to."""
         uuids, start, row_of = self.uuids, 0, {}
         for row, lines in zip(self.rows, self.line_counts, strict=True):
             for _ in range(lines):
-                row_of[uuids[start : start + _UUID]] = row
-                start += _UUID
+                row_of[uuids[start : start + UUID_BYTES]] = row
+                start += UUID_BYTES
         return row_of
 
 

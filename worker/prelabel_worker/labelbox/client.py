@@ -4,6 +4,7 @@ Source: docs/reference/labelbox-api.md, where #2 has the operations, #3 the impo
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 from prelabel_worker.labelbox import response_types, responses
@@ -182,7 +183,11 @@ class Labelbox:
 
     def lines(self, url: str) -> Iterator[bytes]:
         """Stream the lines of a status or error file. Raises RequestError, FileGone or FileRefused."""
-        return self._transport.lines(url)
+        return chain.from_iterable(self.line_blocks(url))
+
+    def line_blocks(self, url: str) -> Iterator[list[bytes]]:
+        """As `lines`, in blocks of lines: a reader of many lines works on a block at a time."""
+        return self._transport.line_blocks(url)
 
     def _query(self, query: str, variables: dict[str, Any]) -> Answer:
         return self._transport.post(query, variables, creates=False)

@@ -40,10 +40,11 @@ def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
             raise UnknownEncoding
 
 
-def lines_of(pieces: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
-    """Yield the lines that are not empty, split on \\n only. Raises CostlyBody for a line longer than `most_bytes`.
+def line_blocks(pieces: Iterable[bytes], most_bytes: int) -> Iterator[list[bytes]]:
+    """Yield the lines that are not empty, split on \\n only, in blocks: those that end in one piece.
 
-    Each byte is copied a bounded number of times, no matter into how many pieces the body is cut.
+    Raises CostlyBody for a line longer than `most_bytes`. Each byte is copied a bounded number of times, no matter into
+    how many pieces the body is cut.
     """
     rest = bytearray()
     for piece in pieces:
@@ -53,13 +54,12 @@ def lines_of(pieces: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
             raise CostlyBody("a line is longer than any that Labelbox writes")
         if not newline:
             continue
-        if rest:
-            yield bytes(rest)
         *whole, last = others.split(b"\n")
-        yield from (line for line in whole if line)
+        if block := list(filter(None, (bytes(rest), *whole))):
+            yield block
         rest = bytearray(last)
     if rest:
-        yield bytes(rest)
+        yield [bytes(rest)]
 
 
 def _unzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:

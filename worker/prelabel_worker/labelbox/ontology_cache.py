@@ -89,17 +89,25 @@ class Catalog:
         if not begun_ms:
             return None
         try:
-            self._put(project_keys, fetch(), begun_ms)
-        finally:
+            fetched = fetch()
+        except BaseException:
             self._client.delete(project_keys.ontology_flight)
+            raise
+        self._put(project_keys, fetched, begun_ms)
         return self.get(project_id)
 
     def _put(self, project_keys: keys.ProjectKeys, ontology: ProjectOntology, begun_ms: int) -> None:
-        """Cache the ontology that Labelbox answered. A change after the request began may not be in the answer."""
+        """Cache the ontology that Labelbox answered, and end the fetch.
+
+        A change after the request began may not be in the answer.
+        """
         fields: dict[str, bytes | str | int] = {
             "normalized": orjson.dumps(ontology.normalized),
             "mediaType": ontology.media_type or "",
             "name": ontology.name,
             "fetchedMs": begun_ms,
         }
-        self._client.hset(project_keys.ontology, mapping=fields)
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hset(project_keys.ontology, mapping=fields)
+            pipeline.delete(project_keys.ontology_flight)
+            pipeline.execute()

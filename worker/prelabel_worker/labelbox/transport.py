@@ -111,8 +111,8 @@ class Transport:
         body = _body(head, file.content, tail, still_mine)
         return self._send(self._endpoint.queries, self._timeout, creates=creates, headers=headers, content=body)
 
-    def lines(self, url: str) -> Iterator[bytes]:
-        """Stream the lines of a status or error file, split on \\n only.
+    def line_blocks(self, url: str) -> Iterator[list[bytes]]:
+        """Stream the lines of a status or error file, split on \\n only, in blocks: those of one piece of the answer.
 
         Raises RequestError; FileGone if the file is not there; FileRefused if its address or content is not acceptable.
         """
@@ -126,7 +126,7 @@ class Transport:
                 raise Unavailable(f"the file answers {response.status_code}")
             try:
                 pieces = _within(MAX_FILE_BYTES, MAX_FILE_SECONDS, _pieces(response))
-                yield from decoding.lines_of(pieces, MAX_LINE_BYTES)
+                yield from decoding.line_blocks(pieces, MAX_LINE_BYTES)
             except decoding.UnknownEncoding:
                 raise FileRefused("the file has a content encoding that the request did not accept") from None
             except decoding.CostlyBody as error:

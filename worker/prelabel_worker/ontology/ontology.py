@@ -125,7 +125,11 @@ class Ontology:
 
         Source: docs/reference/labelbox-format.md#1-9.
         """
-        return sum(kind.slow or (self.tiled and not kind.classifies) for kind in kinds)
+        return sum(map(self.is_slow, kinds))
+
+    def is_slow(self, kind: Kind) -> bool:
+        """Return whether Labelbox imports annotations of this kind slowly."""
+        return kind.slow or (self.tiled and not kind.classifies)
 
     def _check_object(self, annotation: Any, kind: Kind, feature: Feature, path: str) -> None:
         if kind.name not in feature.kinds:

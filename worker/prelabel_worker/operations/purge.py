@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any
 
 from prelabel.errors import PrelabelError
 from prelabel.json_record import JsonRecord
@@ -19,6 +19,7 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel.wire.durability import NotDurable
 from prelabel_worker.chunks.chunk import Chunk
+from prelabel_worker.chunks.commit import in_parts
 from prelabel_worker.chunks.held_rows import facts_of
 from prelabel_worker.chunks.history import NO_TRACE, trace_of
 from prelabel_worker.chunks.ledger import Ledger
@@ -30,11 +31,10 @@ from prelabel_worker.queries.status import ProjectStatus
 from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
 
-_SLICE = 200  # rows in one commit, and held rows in one script call
+_SLICE = 200  # held rows in one script call
 _LOOK_SECONDS = 0.5
 _UNSENT = ("open", "waiting")
 _KEEP_ALL = 1e9
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class _Work:
 
     def _commit(self, chunk: Chunk) -> int:
         outcomes = [_discarded(row) for row in self._reader.rows(chunk)]
-        slices = list(_parts(outcomes)) or [[]]
+        slices = list(in_parts(outcomes)) or [[]]
         renewed = time.monotonic()
         for at, part in enumerate(slices, 1):
             self._ledger.set_aside(chunk, part, finish=at == len(slices))
@@ -206,7 +206,7 @@ def _unsettled(chunk: ImportStatus) -> int:
     return chunk.rows - sum(chunk.outcomes.values())
 
 
-def _parts(items: Sequence[_T]) -> Iterator[list[_T]]:
-    rest = iter(items)
+def _parts(held_ids: Sequence[str]) -> Iterator[list[str]]:
+    rest = iter(held_ids)
     while part := list(islice(rest, _SLICE)):
         yield part

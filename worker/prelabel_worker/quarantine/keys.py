@@ -13,8 +13,8 @@ from prelabel_worker.quarantine.quarantine import Quarantine
 
 TYPES: dict[str, tuple[str, ...]] = {
     "HLEN": (
-        "meta", "overrides", "counts", "frames", "left", "inbox", "undoing", "undone", "annotation_counts:names",
-        "held", "held:body", "held:rows", "dead:reasons", "dead:groups", "dead:sample", "dead:messages", "ontology",
+        "meta", "overrides", "counts", "frames", "left", "inbox", "undoing", "undone", "held",
+        "held:body", "held:rows", "dead:reasons", "dead:groups", "dead:sample", "dead:messages", "ontology",
     ),
     "ZCARD": ("seen", "chunks", "history", "timers", "retrying", "retrying:queued", "dead", "dead:queued"),
     "LLEN": ("actions",),

@@ -9,6 +9,7 @@ from prelabel.json_record import JsonRecord
 from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client
+from prelabel_worker.chunks.annotation_counts import Counted
 from prelabel_worker.chunks.history import HEAD_BYTES, Record, RecordHead, SettledRow, read_head
 from prelabel_worker.labelbox.types import SubmitAs
 
@@ -128,10 +129,11 @@ class Imports:
 
     def settled_rows(
         self, project_id: str, *, data_rows: Sequence[bytes], message: bytes
-    ) -> Iterator[tuple[ImportStatus, SettledRow]]:
-        """Yield the settled rows with one of these digests of a data row, or this digest of a message id; newest first.
+    ) -> Iterator[tuple[ImportStatus, list[SettledRow], dict[bytes, list[Counted]]]]:
+        """Yield the chunks that have rows with one of these digests of a data row, or this digest of a message id.
 
-        Reads the whole history once.
+        With each come these rows, and the annotation counts of those that were imported by digest of their data row.
+        Reads the whole history once, newest first.
         """
         project_keys = keys.ProjectKeys(self._prefix, project_id)
         for chunk_id, at_ms in self._history(project_keys):
@@ -140,10 +142,11 @@ class Imports:
                 continue
             record = Record.from_bytes(data)
             of_data_row = [row for digest in data_rows for row in record.find(data_row=digest)]
-            rows = dict.fromkeys(of_data_row + record.find(message=message))
-            mark = self._client.hget(project_keys.undone, chunk_id) if rows else None
-            for row in rows:
-                yield _settled(project_id, record.head, at_ms, mark), row
+            rows = list(dict.fromkeys(of_data_row + record.find(message=message)))
+            if rows:
+                counted = {digest: record.counted(digest) for digest in data_rows} if of_data_row else {}
+                mark = self._client.hget(project_keys.undone, chunk_id)
+                yield _settled(project_id, record.head, at_ms, mark), rows, counted
 
     def marks(self, project_id: str, chunk_id: str) -> list[int]:
         """Return the marks that policies keep of the rows this chunk imported; empty if the history lacks the chunk."""

@@ -1,33 +1,22 @@
-"""Read which annotations of older messages remain in Labelbox. Read-only."""
+"""Find which annotations of older messages remain in Labelbox. No I/O."""
 
-from prelabel.wire.client import Client
-from prelabel.wire.keys import ProjectKeys
-from prelabel_worker.chunks.annotation_counts import MODEL, Leftovers, leftovers
-from prelabel_worker.rendering.identity import ProjectIdentity, counts_digest, row_key
-from prelabel_worker.scripts import Scripts
+from collections.abc import Iterable
 
-_DAY_MS = 86_400_000
+from prelabel_worker.chunks.annotation_counts import Counted, ImportedMessage, Leftovers, leftovers
+from prelabel_worker.rendering.identity import ProjectIdentity
 
 
-def read_leftovers(
-    client: Client, project_keys: ProjectKeys, project_id: str, data_row: str, history_days: float
-) -> list[Leftovers]:
-    """Return the leftovers of each model on a data row, which is named by its global key or id.
+def leftovers_of(project_id: str, data_row_key: str, imported: Iterable[tuple[Counted, bool]]) -> Iterable[Leftovers]:
+    """Yield the leftovers of each model on a data row, which is named by its key, `i:<id>` or `k:<global key>`.
 
-    They are remembered for `history_days`.
+    `imported` are the messages of the data row that the history has, the oldest first, and whether their imports were
+    undone.
     """
-    numbers = client.hgetall(project_keys.annotation_counts_names)
-    if not numbers or not history_days:
-        return []
-    names = {int(number): name for name, number in numbers.items()}
-    models = [name[1:].decode() for name in numbers if name.startswith(MODEL)]
-    rows = [(f"{form}:{data_row}", model) for model in models for form in "ik"]
-    digests = [counts_digest(row_key(*row)) for row in rows]
-    packed_counts = Scripts(client).run(
-        "annotation_counts_of", project_keys.root, int(history_days * _DAY_MS), *digests
-    )
+    by_model: dict[str, list[ImportedMessage]] = {}
+    for counted, undone in imported:
+        by_model.setdefault(counted.model, []).append(ImportedMessage(counted, undone))
     identity = ProjectIdentity(project_id)
-    by_model = [
-        leftovers(row[1], packed, names, identity.row(*row)) for row, packed in zip(rows, packed_counts, strict=True)
-    ]
-    return [of_model for of_model in by_model if of_model.annotations]
+    for model, messages in by_model.items():
+        of_model = leftovers(messages, identity.row(data_row_key, model))
+        if of_model.annotations:
+            yield of_model

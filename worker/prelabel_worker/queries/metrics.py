@@ -32,11 +32,6 @@ class Name(Enum):
     WAITING = ("prelabel_waiting_rows", ("project",), "Pending rows in no chunk yet.")
     OLDEST = ("prelabel_oldest_waiting_seconds", ("project",), "Age of the oldest waiting row; 0 without one.")
     DEAD_LETTERS = ("prelabel_dead_letters", ("project", "reason"), "Dead letters by reason code.")
-    LEFTOVERS = (
-        "prelabel_leftover_annotations",
-        ("project",),
-        "Annotations that remained in Labelbox when a message had fewer than the one before it, ever.",
-    )
     OVERRIDDEN = (
         "prelabel_overridden_rows",
         ("project",),
@@ -113,7 +108,6 @@ def of_projects(projects: Sequence[ProjectStatus]) -> Iterator[Metric]:
     yield number(Name.WAITING, "waiting")
     yield number(Name.OLDEST, "oldest_waiting_seconds")
     yield divided(Name.DEAD_LETTERS, {project.project_id: project.dead_reasons for project in projects})
-    yield number(Name.LEFTOVERS, "leftovers")
     yield number(Name.OVERRIDDEN, "overridden")
     yield number(Name.ADDED_AGAIN, "added_again")
     yield number(Name.UNDONE, "undone")

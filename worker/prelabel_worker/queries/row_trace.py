@@ -6,7 +6,6 @@ Reads at most `MAX_FRAMES` frames; `searched_all` reports whether those were all
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import starmap
 
 import orjson
 
@@ -14,13 +13,13 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_messages
 from prelabel.wire.lanes import MAX_LANES, lane_of
-from prelabel_worker.chunks.annotation_counts import Leftovers
+from prelabel_worker.chunks.annotation_counts import Counted, Leftovers
 from prelabel_worker.chunks.held_state import HeldState, read_state
 from prelabel_worker.chunks.history import SettledRow, digest_of
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.queries.imports import Imports, ImportStatus
-from prelabel_worker.queries.leftovers import read_leftovers
+from prelabel_worker.queries.leftovers import leftovers_of
 
 MAX_FRAMES = 5_000
 """Maximum number of frames that one trace reads."""
@@ -72,16 +71,16 @@ class Trace:
 class Tracer:
     """Finds rows of the projects in one Redis."""
 
-    def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX, *, history_days: float) -> None:
+    def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
         self._client = client
         self._prefix = key_prefix
-        self._history_days = history_days
         self._imports = Imports(client, key_prefix)
         self._held = HeldRows(client, key_prefix)
 
     def trace(self, project_id: str, key: str) -> Trace:
         """Find the rows that have this global key, data row id or message id."""
-        trace = Trace(settled=list(self._settled(project_id, key)))
+        trace = Trace()
+        self._add_settled(trace, project_id, key)
         ids = dict.fromkeys(str(settled.row.arrival.seq) for settled in trace.settled)
         dead_letter_id = self._client.hget(keys.ProjectKeys(self._prefix, project_id).dead_messages, key)
         if dead_letter_id:
@@ -92,14 +91,18 @@ class Tracer:
         self._add_held(trace, project_id, list(ids))
         self._add_waiting(trace, project_id, key)
         trace.searched_all = trace.searched_all and len(tried) < MAX_FRAMES
-        project_keys = keys.ProjectKeys(self._prefix, project_id)
-        trace.leftovers = read_leftovers(self._client, project_keys, project_id, key, self._history_days)
         return trace
 
-    def _settled(self, project_id: str, key: str) -> Iterator[Settled]:
-        digests = [digest_of(f"{form}:{key}") for form in "ik"]
-        rows = self._imports.settled_rows(project_id, data_rows=digests, message=digest_of(key))
-        return starmap(Settled, rows)
+    def _add_settled(self, trace: Trace, project_id: str, key: str) -> None:
+        by_digest = {digest_of(data_row_key): data_row_key for data_row_key in (f"i:{key}", f"k:{key}")}
+        imported: dict[str, list[tuple[Counted, bool]]] = {data_row_key: [] for data_row_key in by_digest.values()}
+        chunks = self._imports.settled_rows(project_id, data_rows=list(by_digest), message=digest_of(key))
+        for import_, rows, counted in chunks:
+            trace.settled += [Settled(import_, row) for row in rows]
+            for digest, messages in counted.items():
+                imported[by_digest[digest]] += [(message, import_.undone_at is not None) for message in messages]
+        for data_row_key, newest_first in imported.items():
+            trace.leftovers += leftovers_of(project_id, data_row_key, reversed(newest_first))
 
     def _about(self, project_id: str, held_ids: list[str], key: str) -> Iterator[str]:
         """Yield the ids of those held rows that have this data row or message id."""

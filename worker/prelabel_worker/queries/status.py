@@ -23,7 +23,7 @@ from prelabel_worker.rendering.row_builder import FORMS
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
 _META = (
     "pausedUntil", "pauseReason", "pauseCause", "purgeBy", "purgeMs", "lanes", "openMost",
-    "forms", "leftovers", "undoneRows", "overridden", "addedAgain", "deadByPolicy",
+    "forms", "undoneRows", "overridden", "addedAgain", "deadByPolicy",
 )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ _META = (
 class ProjectStatus(JsonRecord):
     """What became of the rows of one project, and what its pending rows wait for."""
 
-    json_names: ClassVar = {"leftovers": "leftoverAnnotations", "stuck": "stuckChunks"}
+    json_names: ClassVar = {"stuck": "stuckChunks"}
 
     #: The project's id.
     project_id: str
@@ -71,11 +71,9 @@ class ProjectStatus(JsonRecord):
     retrying_queued: int = 0
     #: When the next row is tried; None when no row waits for a try.
     next_retry_at: UnixTime | None = None
-    #: Annotations (not rows) that remained in Labelbox when a message had fewer than the one before it, ever.
-    leftovers: int = 0
     #: Discarded rows that were imported, and whose imports were undone.
     undone: int = 0
-    #: Imported rows whose data row had pre-labels from here, as far as is remembered.
+    #: Imported rows whose data row had pre-labels from here, as far as is remembered; an estimate in a large project.
     overridden: int = 0
     #: The same, but with lines that Labelbox cannot override: they were added beside the earlier ones.
     added_again: int = 0
@@ -168,7 +166,7 @@ class Inspector:
             counts, waiting, reasons, meta, chunk_ids, at_rest, next_retry, queued, time_parts = pipeline.execute()
         now = seconds_of(time_parts)  # Redis's clock dates everything here
         paused_until, why, cause, purge_by, purge_ms, lanes, open_most, forms, *ever = meta
-        leftovers, undone, overridden, added_again, dead_by_policy = (int(value or 0) for value in ever)
+        undone, overridden, added_again, dead_by_policy = (int(value or 0) for value in ever)
         rows = {name.decode(): int(value) for name, value in counts.items()}
         published = rows.get("published", 0)
         done = {name: rows.get(name, 0) for name in OUTCOMES}
@@ -193,7 +191,6 @@ class Inspector:
             retrying=at_rest + queued,
             retrying_queued=queued,
             next_retry_at=UnixTime.of_ms(next_retry[0][1]) if next_retry else None,
-            leftovers=leftovers,
             undone=undone,
             overridden=overridden,
             added_again=added_again,

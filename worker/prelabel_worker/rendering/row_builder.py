@@ -1,9 +1,11 @@
 """Check a published message and render it as lines for an import, in one pass over its annotations. No I/O."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import orjson
 
 from prelabel.annotations.kinds import BY_NAME, KINDS, Kind
@@ -15,16 +17,24 @@ from prelabel.validation.written_path import AT_ANNOTATION, as_written
 from prelabel_worker.ontology.answered_once import Asked, check_once
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.ontology.tree import Feature
-from prelabel_worker.rendering.identity import ProjectIdentity, RowIdentity, unsent_line, uuid_bytes
+from prelabel_worker.rendering.identity import (
+    ProjectIdentity,
+    packed_row_key,
+    split_uuids,
+    unsent_line,
+    uuid_bytes,
+    uuid_texts,
+)
 from prelabel_worker.rendering.ndjson import lines, strip
 
 _LINK = BY_NAME["relationship"]
+_NAME = attrgetter("name")
+_NONE: Mapping[bytes, int] = MappingProxyType({})
 FORMS = {"i": "id", "k": "globalKey"}
 """The forms of a data row's name: how keys begin, and the field of a message."""
 
 
-@dataclass(slots=True)
-class BuiltRow:
+class BuiltRow(msgspec.Struct, gc=False):
     """A row that can be imported."""
 
     #: `i:<id>` or `k:<global key>`.
@@ -33,18 +43,27 @@ class BuiltRow:
     model: str
     #: The message's id, which the publisher assigned.
     message_id: str | None
+    #: The row key, see `identity.packed_row_key`.
+    row_key: bytes
     #: NDJSON: one line for each annotation, each ending in a newline.
     lines: bytes
+    #: The number of lines.
+    line_count: int
     #: 16 bytes for each line, in order: its uuid, or `identity.unsent_line` for a line that is sent without one.
-    uuids: list[bytes]
-    #: The uuids that the producer gave, and the annotation that each belongs to.
-    explicit: dict[bytes, int]
+    packed_uuids: bytes
     #: The number of annotations that Labelbox imports slowly.
     slow: int
     #: Annotations by feature (`tree.feature_bytes`); empty unless all annotations are sent with their derived uuids.
-    counts: dict[bytes, int]
+    counts: Mapping[bytes, int]
+    #: The uuids that the producer gave, and the annotation that each belongs to.
+    explicit: Mapping[bytes, int] = _NONE
     #: Whether any line is sent without a uuid: the row adds to its earlier annotations, and cannot override them.
-    adds: bool
+    adds: bool = False
+
+    @property
+    def uuids(self) -> list[bytes]:
+        """The uuids of `packed_uuids`, one by one."""
+        return split_uuids(self.packed_uuids)
 
 
 class RowBuilder:
@@ -68,6 +87,14 @@ class RowBuilder:
         self._ground_truth = ground_truth
         self._identity = ProjectIdentity(project_id)
         self._leaves_out = any(ontology.unidentified(kind) for kind in KINDS)
+        self._plain = {
+            kind.name: (
+                {name: feature.digest for name, feature in ontology.plain(kind).items()},
+                ontology.is_slow(kind),
+            )
+            for kind in KINDS
+        }
+        """Name of a kind → the digest of each feature that a name is enough for; whether Labelbox imports it slowly."""
 
     def build(self, raw: bytes) -> BuiltRow:
         """Check a message and render it. Raises MessageError, with paths as the message has them."""
@@ -81,22 +108,67 @@ class RowBuilder:
         key = data_row_key(message.data_row)
         if message.project_id != self._project_id or (self._forms and key[0] not in self._forms):
             raise self._misplaced(message, key)
+        model = "" if message.model is None else message.model.name
+        if message.plain:
+            return self._build_plain(message, kinds[0], key, model)
         if self._ground_truth and _LINK in kinds:
             raise _only_pre_labels(kinds.index(_LINK))
-        model = "" if message.model is None else message.model.name
+        annotations, row_key = message.annotations, packed_row_key(key, model)
         features = self._features(message, kinds)
-        uuids, explicit, counts = _identify(message, features, self._identity.row(key, model))
+        uuids, explicit, counts = self._identify(message, features, row_key)
         if _LINK in kinds:
-            self._check_links(message.annotations, features)
+            self._check_links(annotations, features)
         adds = False
         if self._leaves_out:
             sent = uuids
-            uuids = self._without_uuid(message.annotations, kinds, uuids, explicit, (key, model))
+            uuids = self._without_uuid(annotations, kinds, uuids, explicit, (key, model))
             adds = uuids != sent
-            counts = {} if adds else counts
-        content = lines(message.annotations)
-        slow = self._ontology.slow(kinds) if self._ontology.tiled else slow_count(kinds)
-        return BuiltRow(key, model, message.message_id, content, uuids, explicit, slow, counts, adds)
+            counts = _NONE if adds else counts
+        return BuiltRow(
+            data_row_key=key,
+            model=model,
+            message_id=message.message_id,
+            row_key=row_key,
+            lines=lines(annotations),
+            line_count=len(annotations),
+            packed_uuids=uuids,
+            explicit=explicit,
+            slow=self._ontology.slow(kinds) if self._ontology.tiled else slow_count(kinds),
+            counts=counts,
+            adds=adds,
+        )
+
+    def _build_plain(self, message: Any, kind: Kind, key: str, model: str) -> BuiltRow:
+        """Render a message that the gate found to be plain."""
+        annotations, row_key = message.annotations, packed_row_key(key, model)
+        digests, is_slow = self._plain[kind.name]
+        try:
+            features = [*map(digests.__getitem__, map(_NAME, annotations))]
+        except KeyError:  # a name that is wrong, or that needs more checks than the look-up
+            features = [
+                self._ontology.resolve(annotation, kind, f"annotations[{at}]").digest
+                for at, annotation in enumerate(annotations)
+            ]
+        if message.confident:
+            for annotation in annotations:
+                annotation.confidence = None
+        uuids, counts = self._identity.derive(row_key, features)
+        data_row = message.data_row
+        for annotation, text in zip(annotations, uuid_texts(uuids), strict=True):
+            annotation.uuid = text
+            annotation.data_row = data_row
+        count = len(annotations)
+        return BuiltRow(
+            data_row_key=key,
+            model=model,
+            message_id=message.message_id,
+            row_key=row_key,
+            lines=lines(annotations),
+            line_count=count,
+            packed_uuids=uuids,
+            slow=count if is_slow else 0,
+            counts=counts,
+        )
 
     def _explained(self, error: MessageError, raw: bytes) -> MessageError:
         """Return an error with the path as it was written; about the kind, if the media type does not accept it."""
@@ -110,21 +182,44 @@ class RowBuilder:
             return error
         return self._ontology.about_kind(message["annotations"][int(place[1])], error, place[0])
 
+    def _identify(
+        self, message: Any, features: list[Feature], row_key: bytes
+    ) -> tuple[bytes, Mapping[bytes, int], Mapping[bytes, int]]:
+        """Set the data row of each annotation, and its uuid unless the producer gave one.
+
+        Returns `packed_uuids`, `explicit` and `counts` of `BuiltRow`.
+        """
+        uuids, counts = self._identity.derive(row_key, [feature.digest for feature in features])
+        data_row = message.data_row
+        given: dict[bytes, int] = {}
+        for at, (annotation, text) in enumerate(zip(message.annotations, uuid_texts(uuids), strict=True)):
+            annotation.data_row = data_row
+            if annotation.uuid is None:
+                annotation.uuid = text
+            else:
+                given[uuid_bytes(annotation.uuid)] = at
+        if not given:
+            return uuids, _NONE, counts
+        each = split_uuids(uuids)
+        for uuid, at in given.items():
+            each[at] = uuid
+        return b"".join(each), given, _NONE
+
     def _without_uuid(
         self,
         annotations: list[Any],
         kinds: list[Kind],
-        uuids: list[bytes],
-        explicit: dict[bytes, int],
+        uuids: bytes,
+        explicit: Mapping[bytes, int],
         row: tuple[str, str],
-    ) -> list[bytes]:
-        """Remove the derived uuids of lines that are sent without one; return `BuiltRow.uuids`."""
-        marked = list(uuids)
-        for at, (annotation, kind, uuid) in enumerate(zip(annotations, kinds, uuids, strict=True)):
-            if self._ontology.unidentified(kind) and uuid not in explicit:
+    ) -> bytes:
+        """Remove the derived uuids of lines that are sent without one; return `BuiltRow.packed_uuids`."""
+        marked = split_uuids(uuids)
+        for at, (annotation, kind) in enumerate(zip(annotations, kinds, strict=True)):
+            if self._ontology.unidentified(kind) and marked[at] not in explicit:
                 annotation.uuid = None
                 marked[at] = unsent_line(*row, at)
-        return marked
+        return b"".join(marked)
 
     def _features(self, message: Any, kinds: list[Kind]) -> list[Feature]:
         """Check the annotations, remove the fields that are not sent, and return the feature of each annotation."""
@@ -173,29 +268,6 @@ class RowBuilder:
         expected = f"{FORMS[self._forms]}, which the project's imported rows have or its settings ask for"
         hint = command("project set", self._project_id, data_row_forms="both")
         return MalformedMessage(Reason.DATA_ROW_FORM, "dataRow", FORMS[key[0]], expected, hint)
-
-
-def _identify(
-    message: Any, features: list[Feature], identity: RowIdentity
-) -> tuple[list[bytes], dict[bytes, int], dict[bytes, int]]:
-    """Set the data row of each annotation, and its uuid unless the producer gave one.
-
-    Returns all uuids, the uuids that the producer gave with the place of each, and the number of annotations by feature
-    (empty if the producer gave any uuid).
-    """
-    uuids, texts, counts = identity.uuids([feature.digest for feature in features])
-    explicit: dict[bytes, int] = {}
-    data_row = message.data_row
-    for at, (annotation, text) in enumerate(zip(message.annotations, texts, strict=True)):
-        annotation.data_row = data_row
-        if annotation.uuid is None:
-            annotation.uuid = text
-        else:
-            explicit[uuid_bytes(annotation.uuid)] = at
-    if explicit:
-        uuids = [uuid_bytes(annotation.uuid) for annotation in message.annotations]
-        counts = {}
-    return uuids, explicit, counts
 
 
 def _only_pre_labels(at: int) -> InvalidAnnotation:

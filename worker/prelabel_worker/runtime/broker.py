@@ -13,7 +13,6 @@ from amqp.exceptions import AccessRefused, AMQPError, NotAllowed
 from celery import Celery
 from kombu.exceptions import OperationalError
 from kombu.transport import redis as kombu_redis
-from kombu.transport import virtual
 
 from prelabel.wire.client import causes, connection_class, connection_options, remedy_of
 from prelabel.wire.redis_url import RedisUrl
@@ -22,41 +21,12 @@ from prelabel_worker.settings import Settings
 
 ERRORS = (OperationalError, AMQPError, redis.RedisError, OSError)
 """The errors of a broker that cannot be reached or that refuses."""
-_VISIBILITY_SECONDS = 120  # then an unacknowledged hint is delivered again, without any effect
 _SOCKET_SECONDS = 10.0
 _HEALTH_CHECK_SECONDS = 10
 
 
-class QoS(kombu_redis.QoS):
-    """Counts the hints that a worker has taken, and stops counting a hint even if its acknowledgement fails.
-
-    kombu keeps counting a hint whose acknowledgement failed. If Redis dies while every process of a worker ends a
-    task, the count stays at its limit: the worker asks for no more hints, never notices that its connection is lost,
-    and waits for ever. The hint itself stays in Redis and is delivered again after the visibility time-out, without
-    any effect.
-    """
-
-    def ack(self, delivery_tag: str) -> None:
-        """Acknowledge a hint. Raises redis.RedisError, OSError."""
-        try:
-            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
-        except (redis.RedisError, OSError):
-            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
-            raise
-
-    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Give a hint back. Raises redis.RedisError, OSError."""
-        try:
-            super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
-        except (redis.RedisError, OSError):
-            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
-            raise
-
-
 class Channel(kombu_redis.Channel):
     """A channel whose connections are opened as `prelabel.wire.client` opens them."""
-
-    QoS = QoS
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         url = RedisUrl.parse(self.connection.client.hostname)
@@ -91,9 +61,9 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "broker_transport": f"{__name__}:Transport",
         "broker_transport_options": {
             "global_keyprefix": f"{settings.key_prefix}:celery:",
-            "visibility_timeout": _VISIBILITY_SECONDS,
-            "unacked_restore_interval": 5,
-            "unacked_restore_throttle": 1,
+            # Otherwise kombu would copy each hint in hand to a hash, and remove it there when its task has ended: two
+            # more transactions on the disk. The hint of a worker that dies is lost, and a timer replaces it.
+            "ack_emulation": False,
             "health_check_interval": _HEALTH_CHECK_SECONDS,
         },
     }

@@ -1,22 +1,23 @@
 """Find what is due in all projects, and when to look again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
-import redis
 import structlog
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client, has_slots
-from prelabel_worker.quarantine import quarantine
+from prelabel_worker.quarantine import names, quarantine
 from prelabel_worker.quarantine.names import shortened
 from prelabel_worker.quarantine.quarantine import Quarantine
 from prelabel_worker.runtime.roles import stages_of
-from prelabel_worker.scripts import Scripts
+from prelabel_worker.scripts import Call, Scripts
 
 LOOK_ANYWAY_SECONDS = 5.0
 """Longest time between two looks at a project, whatever its score, so that a lost hint costs only seconds."""
+_LOOK_ANYWAY_MS = int(LOOK_ANYWAY_SECONDS * 1000)
 _PROJECTS_A_TICK = 100
 _NAMES_PUT_OFF_SECONDS = 86_400.0
 _MAX_IN_LINE = 10_000  # projects; one that is forgotten goes to the end
@@ -32,21 +33,6 @@ class Due:
     chunk_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    """A project that this tick looks at, and its scores in the set of projects."""
-
-    project_id: str
-    #: The score that projects_due.lua gave it for this look.
-    score: bytes
-    #: The score that it had before.
-    old_score: bytes
-
-    def next_look(self, wait_ms: int | str) -> list[str | int | bytes]:
-        """Return the arguments of projects_next.lua; an empty wait restores the old score."""
-        return [self.project_id, self.score, wait_ms, self.old_score]
-
-
 class _Line:
     """Puts projects in order: the project that has waited longest for a turn in this process comes first.
 
@@ -58,12 +44,12 @@ class _Line:
         self._places: dict[str, int] = {}
         self._next = count()
 
-    def in_order(self, projects: list[_Listed]) -> list[_Listed]:
+    def in_order(self, projects: list[str]) -> list[str]:
         """Return the projects in order. A project that is not known yet comes last."""
-        for project in projects:
-            if project.project_id not in self._places:
-                self._places[project.project_id] = next(self._next)
-        return sorted(projects, key=lambda project: self._places[project.project_id])
+        for project_id in projects:
+            if project_id not in self._places:
+                self._places[project_id] = next(self._next)
+        return sorted(projects, key=self._places.__getitem__)
 
     def had_turn(self, project_id: str) -> None:
         """Move a project to the end of the line."""
@@ -93,58 +79,88 @@ class Timers:
         Each entry is returned to one caller only. Polls have a limit of their own (by default also `most`), since one
         hint is for many polls; they need no turn.
         """
-        next_ms, projects = self._projects_due()
-        turns = self._turns([project.project_id for project in projects], most)
-        unused = 0
-        all_due: list[Due] = []
         polls = most if most_polls is None else most_polls
-        looks: list[str | int | bytes] = []
-        waits: list[int] = []
-        for project in projects:
-            # A project without a turn may use one that earlier projects left.
-            unused += turns[project.project_id]
-            turn = turns[project.project_id] or min(unused, 1)
-            if turn:
-                self._line.had_turn(project.project_id)
-            try:
-                wait_ms, due = self._project(project.project_id, turn, polls, stages)
-            except Exception as error:
-                problem = quarantine.problem_of(error)
-                if problem is not None:
-                    self._quarantine.remember(project.project_id, "tick", problem)
-                    looks += project.next_look(int(quarantine.LOOK_AGAIN_SECONDS * 1000))
-                    continue
-                if not isinstance(error, redis.RedisError) or not has_slots(self._client):
-                    raise
-                continue  # a node of a cluster is down: projects on other nodes continue
-            all_due += due
-            polled = sum(entry.stage == "poll" for entry in due)
-            polls -= polled
-            unused -= len(due) - polled
-            # A project with something due and no turn keeps its score, so that it stays the most overdue.
-            looks += project.next_look(wait_ms if turn or wait_ms else "")
-            waits.append(wait_ms)
-        if looks:
-            self._scripts.run("projects_next", keys.projects(self._prefix), *looks)
-        soonest = min([next_ms, *waits])
-        return all_due, LOOK_ANYWAY_SECONDS if soonest < 0 else soonest / 1000
+        waits, all_due = self._polls(polls) if "poll" in stages else ([], [])
+        now_ms, next_ms, projects = self._projects_due()
+        waits += next_ms
+        turns = self._turns(projects, most)
+        # Projects without a turn stay due, unless others leave them theirs: then one after the other is looked at.
+        looks = {project_id: turns[project_id] for project_id in projects if turns[project_id]}
+        others = [project_id for project_id in projects if not turns[project_id]]
+        claim_ms = now_ms + _LOOK_ANYWAY_MS
+        next_looks: list[str | int] = []
+        while looks:
+            polled = sum(entry.stage == "poll" for entry in all_due)
+            for project_id, answer in self._look(looks, claim_ms, polls - polled, stages):
+                wait_ms, due = self._read(project_id, answer)
+                all_due += due
+                waits.append(wait_ms)
+                next_looks += [project_id, claim_ms, wait_ms]
+            unused = most - sum(entry.stage != "poll" for entry in all_due)
+            looks, others = dict.fromkeys(others[:unused], 1), others[unused:]
+        if next_looks:
+            self._scripts.run("projects_next", keys.projects(self._prefix), *next_looks)
+        if others:
+            waits.append(0)
+        return all_due, min(waits, default=_LOOK_ANYWAY_MS) / 1000
 
-    def _projects_due(self) -> tuple[int, list[_Listed]]:
-        """Return the ms until the next project is due (-1: there is none), and those that are due now, in order."""
-        next_ms, self._cursor, malformed, sample, *listed = self._scripts.run(
+    def _look(
+        self, looks: Mapping[str, int], claim_ms: int, most_polls: int, stages: Sequence[str]
+    ) -> Iterator[tuple[str, Any]]:
+        """Look at projects with so many turns each; yield each project with the answer of tick.lua, or its error.
+
+        All of them are claimed first. So what changes a score later, such as a publisher, is not overwritten.
+        """
+        calls = [Call("projects_claim", keys.projects(self._prefix), [claim_ms, *looks])]
+        polls_each = max(1, most_polls // len(looks))
+        for project_id, turns in looks.items():
+            self._line.had_turn(project_id)
+            root = keys.project_root(self._prefix, project_id)
+            calls.append(Call("tick", root, [turns, polls_each, self._lease_ms, *stages]))
+        claimed, *answers = self._scripts.run_all(calls)
+        if isinstance(claimed, Exception):
+            raise claimed
+        yield from zip(looks, answers, strict=True)
+
+    def _read(self, project_id: str, answer: Any) -> tuple[int, list[Due]]:
+        """Return the ms until the next look at this project, and what is due in it, by the answer of tick.lua."""
+        if isinstance(answer, Exception):
+            problem = quarantine.problem_of(answer)
+            if problem is not None:
+                self._quarantine.remember(project_id, "tick", problem)
+                return int(quarantine.LOOK_AGAIN_SECONDS * 1000), []
+            if not has_slots(self._client):
+                raise answer
+            return _LOOK_ANYWAY_MS, []  # a node of a cluster is down: projects on other nodes continue
+        wait_ms = int(answer[0])
+        pairs = zip(answer[1::2], answer[2::2], strict=True)
+        due = [Due(stage.decode(), project_id, chunk.decode()) for stage, chunk in pairs]
+        return (_LOOK_ANYWAY_MS if wait_ms < 0 else min(wait_ms, _LOOK_ANYWAY_MS)), due
+
+    def _polls(self, most: int) -> tuple[list[int], list[Due]]:
+        """Return the ms until the next import is due, if any is, and those that are due now."""
+        wait_ms, *members = self._scripts.run("polls_due", keys.polls(self._prefix), most)
+        due = []
+        for member in members:
+            name, _, chunk_id = member.partition(b" ")
+            if (project_id := names.project_id(name)) and chunk_id.isalnum():  # else no worker wrote it
+                due.append(Due("poll", project_id, chunk_id.decode()))
+        return [int(wait_ms)] * (wait_ms >= 0), due
+
+    def _projects_due(self) -> tuple[int, list[int], list[str]]:
+        """Return Redis's time in ms, the ms until a project is due that is not returned, and those due, in order."""
+        now_ms, next_ms, self._cursor, malformed, sample, *listed = self._scripts.run(
             "projects_due",
             keys.projects(self._prefix),
             _PROJECTS_A_TICK,
-            int(LOOK_ANYWAY_SECONDS * 1000),
             int(_NAMES_PUT_OFF_SECONDS * 1000),
             int(quarantine.LOOK_AGAIN_SECONDS * 1000),
             self._cursor,
         )
         if malformed:
             _log.error("projects.malformed", names=malformed, sample=shortened(sample))
-        parts = zip(listed[::3], listed[1::3], listed[2::3], strict=True)
-        projects = [_Listed(name.decode(), score, old_score) for name, score, old_score in parts]
-        return int(next_ms), self._line.in_order(projects)
+        projects = self._line.in_order([name.decode() for name in listed])
+        return int(now_ms), [int(next_ms)] * (int(next_ms) >= 0), projects
 
     def _turns(self, projects: list[str], most: int) -> dict[str, int]:
         """Return each project's share of `most` turns, by priority, so that no project holds up another for long."""
@@ -153,18 +169,6 @@ class Timers:
         priorities = self._client.hgetall(keys.priorities(self._prefix)) if len(projects) > 1 else {}
         weights = {project_id: _weight(priorities.get(project_id.encode(), b"1")) for project_id in projects}
         return shares(weights, most)
-
-    def _project(self, project_id: str, most: int, most_polls: int, stages: Sequence[str]) -> tuple[int, list[Due]]:
-        """Return the ms until the next look at this project, and what is due in it."""
-        root = keys.project_root(self._prefix, project_id)
-        answer = self._scripts.run("tick", root, most, most_polls, self._lease_ms, *stages)
-        due = [
-            Due(stage.decode(), project_id, chunk.decode())
-            for stage, chunk in zip(answer[1::2], answer[2::2], strict=True)
-        ]
-        wait_ms = int(answer[0])
-        look_anyway = int(LOOK_ANYWAY_SECONDS * 1000)
-        return (look_anyway if wait_ms < 0 else min(wait_ms, look_anyway)), due
 
 
 def _weight(priority: bytes) -> int:

@@ -5,16 +5,19 @@ appends the names of the project's other keys, all in one slot), the set of proj
 in front of every script; `_LIBRARIES` says which scripts need other libraries.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import Any, NamedTuple
 
-from prelabel.wire.client import Client
+import redis
+
+from prelabel.wire.client import Client, has_slots
 from prelabel.wire.durability import Durability, execute
 
 _LIBRARIES = {
-    "commit_rows": ("held_lib", "history_lib", "imported_lib", "annotation_counts_lib"),
+    "commit_rows": ("held_lib", "history_lib", "imported_lib", "frames_lib"),
     **dict.fromkeys(("group", "purge_cut"), ("lane_lib",)),
     **dict.fromkeys(
         ("permit", "stop_account", "request_failed", "request_answered", "resume_account", "see_account"),
@@ -23,8 +26,18 @@ _LIBRARIES = {
     **dict.fromkeys(("move", "open_fewer"), ("open_lib",)),
     **dict.fromkeys(("discard", "expire", "give_up", "edit", "retry", "try_once_more", "purge_held"), ("held_lib",)),
     **dict.fromkeys(("was_imported", "undo_forget"), ("imported_lib",)),
-    "annotation_counts_of": ("imported_lib", "annotation_counts_lib"),
 }
+
+
+Argument = str | int | float | bytes
+
+
+class Call(NamedTuple):
+    """A script to run, with its key and its arguments."""
+
+    name: str
+    key: str
+    args: Sequence[Argument]
 
 
 class Scripts:
@@ -34,20 +47,55 @@ class Scripts:
         self._client = client
         self._scripts: dict[str, Any] = {}
 
-    def run(self, name: str, key: str, *args: str | int | float | bytes, on: Client = None) -> Any:
-        """Run a script in one round trip and return its answer. `on` queues it on a pipeline instead.
+    def run(self, name: str, key: str, *args: Argument) -> Any:
+        """Run a script in one round trip and return its answer.
 
         If Redis has forgotten the script, it is loaded again.
         """
+        return self._script(name)(keys=[key], args=args)
+
+    def run_all(self, calls: Sequence[Call]) -> list[Any]:
+        """Run scripts in this order and return their answers; an answer may be the redis error of its script.
+
+        They travel in one round trip. In a cluster each has its own, as its key may be on a node of its own, and an
+        answer may also be the error of a node that is down.
+        """
+        if has_slots(self._client):
+            return [self._answer(call) for call in calls]
+        with self._client.pipeline(transaction=False) as pipeline:
+            for call in calls:
+                pipeline.evalsha(self._script(call.name).sha, 1, call.key, *call.args)
+            answers: list[Any] = pipeline.execute(raise_on_error=False)
+        # Redis has forgotten these scripts, or never had them: `run` loads them.
+        unknown = (at for at, answer in enumerate(answers) if isinstance(answer, redis.exceptions.NoScriptError))
+        for at in unknown:
+            answers[at] = self._answer(calls[at])
+        return answers
+
+    def _answer(self, call: Call) -> Any:
+        try:
+            return self.run(call.name, call.key, *call.args)
+        except redis.RedisError as error:
+            return error
+
+    def _script(self, name: str) -> Any:
         script = self._scripts.get(name)
         if script is None:
             script = self._scripts[name] = self._client.register_script(source(name))
-        return script(keys=[key], args=args, client=on)
+        return script
 
-    def run_durably(self, durability: Durability, name: str, key: str, *args: str | int | float | bytes) -> Any:
+    def run_durably(self, durability: Durability, name: str, key: str, *args: Argument) -> Any:
         """Run a script and return its answer once its writes are durable. Raises NotDurable."""
+        script = self._script(name)
+        try:
+            return self._durably(durability, script, key, args)
+        except redis.exceptions.NoScriptError:
+            self._client.script_load(script.script)
+            return self._durably(durability, script, key, args)
+
+    def _durably(self, durability: Durability, script: Any, key: str, args: Sequence[Argument]) -> Any:
         with self._client.pipeline(transaction=False) as pipeline:
-            self.run(name, key, *args, on=pipeline)
+            pipeline.evalsha(script.sha, 1, key, *args)
             return execute(pipeline, durability)[0]
 
 

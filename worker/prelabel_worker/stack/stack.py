@@ -40,8 +40,8 @@ _SETTINGS = {
 class Stack:
     """A running stack: `with Stack(folder, workers=2) as stack: ...`; one at a time in a folder.
 
-    Workers take the `roles` in turn. The folder `data` keeps the state and the addresses for the next start, unless
-    that is `fresh`. `tell` gets a line when an address cannot be kept.
+    Workers take the `roles` in turn, and so the numbers of `processes`. The folder `data` keeps the state and the
+    addresses for the next start, unless that is `fresh`. `tell` gets a line when an address cannot be kept.
     Enter the context from the main thread, see `Processes`.
     """
 
@@ -51,6 +51,7 @@ class Stack:
         *,
         workers: int = 1,
         roles: Sequence[str] = ("all",),
+        processes: Sequence[int] = (1,),
         data: str = "data",
         fresh: bool = False,
         settings: dict[str, str] | None = None,
@@ -61,6 +62,7 @@ class Stack:
         self._fresh = fresh
         self._workers = workers
         self._roles = roles
+        self._processes_each = processes
         self._settings = _SETTINGS | (settings or {})
         self._tell = tell
         self._processes = Processes(self.folder / "logs")
@@ -214,7 +216,8 @@ class Stack:
         variables = _environment() | self._settings | environment.variables(self.file)
         command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker"]
         command += queue_arguments(self._roles[(number - 1) % len(self._roles)])
-        command += ["--concurrency", "1", "--hostname", f"worker{number}@%h"]
+        processes = self._processes_each[(number - 1) % len(self._processes_each)]
+        command += ["--concurrency", str(processes), "--hostname", f"worker{number}@%h"]
         # It runs in the stack's folder, where it finds no `.env` of the user.
         self._processes.start(f"worker{number}", command, environment=variables, folder=self.folder, grace=30)
 

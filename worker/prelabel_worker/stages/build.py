@@ -1,16 +1,18 @@
 """The rows of a chunk → the file of an import, and the outcomes of the rows that do not go into it. No I/O."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import compress, count
 
 from prelabel.errors import MessageError, NotInOntology, Reason
-from prelabel_worker.chunks.annotation_counts import Counted
+from prelabel_worker.chunks.annotation_counts import Counted, pack
 from prelabel_worker.chunks.held_rows import Origin, Problem, RowFacts, facts_of, held_frame, held_row
 from prelabel_worker.chunks.history import trace_of
-from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Unreadable
+from prelabel_worker.chunks.imported_rows import digests_of
+from prelabel_worker.chunks.rows import ChunkRow, RowBlock, RowOutcome, Unreadable
 from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.rendering.given_uuids import GivenUuids
-from prelabel_worker.rendering.identity import row_digest, row_key
 from prelabel_worker.rendering.row_builder import BuiltRow, RowBuilder
 
 
@@ -21,8 +23,6 @@ class Built:
     content: bytes = b""
     sent: SentLines = field(default_factory=SentLines)
     set_aside: list[RowOutcome] = field(default_factory=list)
-    counted: list[Counted] = field(default_factory=list)
-    """Numbers of annotations by feature of each row of `sent`."""
     not_in_ontology: int = 0
     """Number of rows that do not fit the ontology or the media type, which may have changed since they were fetched."""
     slow: int = 0
@@ -45,59 +45,201 @@ class Policy:
     was_imported: WasImported
 
 
-def build(
-    rows: Iterable[ChunkRow | Unreadable], builder: RowBuilder, origin: Origin, policy: Policy | None = None
-) -> Built:
+Rows = Iterable[RowBlock | ChunkRow | Unreadable]
+
+
+def build(rows: Rows, builder: RowBuilder, origin: Origin, policy: Policy | None = None) -> Built:
     """Build the file of the valid rows; set aside, in this order, the others.
 
     They are the invalid rows, among them those that give a uuid of another row, then the rows that a newer message
     supersedes, then those that the policy excludes.
     """
-    built = Built()
-    good: list[tuple[ChunkRow, BuiltRow]] = []
-    for row in rows:
-        if isinstance(row, Unreadable):
-            built.set_aside.append(held_frame(row, origin))
-            continue
+    build = _Build(builder, origin, policy)
+    for part in rows:
+        if isinstance(part, RowBlock):
+            build.add_block(part)
+        elif isinstance(part, Unreadable):
+            build.set_aside.append(held_frame(part, origin))
+        else:
+            build.add_row(part)
+    return build.end()
+
+
+@dataclass(slots=True)
+class _Columns:
+    """The rows that can be imported. The entries at one position of all lists belong to one row."""
+
+    #: Index in the chunk.
+    index: list[int] = field(default_factory=list)
+    #: Arrival number.
+    seq: list[int] = field(default_factory=list)
+    #: See `identity.packed_row_key`.
+    row_key: list[bytes] = field(default_factory=list)
+    #: See `history.trace_of`.
+    trace: list[bytes] = field(default_factory=list)
+    #: `i` or `k`, see `SentLines.forms`.
+    form: list[str] = field(default_factory=list)
+    #: NDJSON.
+    lines: list[bytes] = field(default_factory=list)
+    #: 16 bytes for each line.
+    uuids: list[bytes] = field(default_factory=list)
+    #: See `BuiltRow.adds`.
+    adds: list[bool] = field(default_factory=list)
+    #: See `BuiltRow.slow`.
+    slow: list[int] = field(default_factory=list)
+    #: Numbers of annotations by feature.
+    counted: list[Counted] = field(default_factory=list)
+
+    def extend(self, index: Iterable[int], seq: Iterable[int], built: list[BuiltRow]) -> None:
+        """Add these rows."""
+        self.index += index
+        self.seq += seq
+        self.row_key += [row.row_key for row in built]
+        self.trace += [trace_of(row.data_row_key, row.message_id) for row in built]
+        self.form += [row.data_row_key[0] for row in built]
+        self.lines += [row.lines for row in built]
+        self.uuids += [row.packed_uuids for row in built]
+        self.adds += [row.adds for row in built]
+        self.slow += [row.slow for row in built]
+        self.counted += [Counted(row.model, row.counts, row.line_count) for row in built]
+
+    def without(self, positions: Collection[int]) -> "_Columns":
+        """Return the rows that are not at these positions."""
+        if not positions:
+            return self
+        dropped = set(positions)
+        keep = [position not in dropped for position in range(len(self.index))]
+        return _Columns(*[list(compress(getattr(self, column.name), keep)) for column in fields(self)])
+
+
+class _Build:
+    """The file of a chunk while it is built."""
+
+    def __init__(self, builder: RowBuilder, origin: Origin, policy: Policy | None) -> None:
+        self._builder = builder
+        self._origin = origin
+        self._policy = policy
+        self._good = _Columns()
+        # Rows whose messages may be needed once all rows are built, by index: held ones, those that give uuids and,
+        # with a policy, all.
+        self._rows: dict[int, ChunkRow] = {}
+        self._giving: list[tuple[ChunkRow, BuiltRow]] = []
+        self._not_in_ontology = 0
+        self.set_aside: list[RowOutcome] = []
+
+    def add_block(self, block: RowBlock) -> None:
+        """Build the rows of a block."""
+        build, good, refused = self._builder.build, [], set()
+        for at, message in enumerate(block.messages):
+            try:
+                ready = build(message)
+            except MessageError as error:
+                self._refuse(block.row(at), error)
+                refused.add(at)
+                continue
+            good.append(ready)
+            if ready.explicit or self._policy:
+                self._keep(block.row(at), ready)
+        places = [at for at in range(len(block.messages)) if at not in refused]
+        self._good.extend([block.index + at for at in places], [block.seq + at for at in places], good)
+
+    def add_row(self, row: ChunkRow) -> None:
+        """Build a row that may have been held before."""
         if row.superseded:
             facts = facts_of(row.raw)
-            built.set_aside.append(_superseded(row, trace_of(facts.data_row_key, facts.message_id)))
-            continue
+            self.set_aside.append(_superseded(row.index, row.held_id, trace_of(facts.data_row_key, facts.message_id)))
+            return
         try:
-            ready = builder.build(row.raw)
+            ready = self._builder.build(row.raw)
         except MessageError as error:
-            built.not_in_ontology += isinstance(error, NotInOntology)
-            built.set_aside.append(held_row(row, Problem(error.reason, error.details()), origin, facts_of(row.raw)))
-            continue
-        good.append((row, ready))
-    kept = _supersede(built, _each_uuid_of_one_row(built, good, origin))
-    if policy is not None:
-        kept = _apply(policy, built, kept, origin)
-    built.slow = sum(ready.slow for _, ready in kept)
-    built.content = b"".join([ready.lines for _, ready in kept])
-    built.sent = _sent_lines(kept)
-    built.counted = [Counted(ready.model, ready.counts, len(ready.uuids)) for _, ready in kept]
-    return built
+            self._refuse(row, error)
+            return
+        self._keep(row, ready)
+        self._good.extend((row.index,), (row.seq,), [ready])
+
+    def end(self) -> Built:
+        """Return what was built, once all rows are added."""
+        good = self._each_uuid_of_one_row(self._good)
+        good = self._supersede(good)
+        if self._policy is not None:
+            good = self._apply(self._policy, good)
+        return Built(
+            content=b"".join(good.lines),
+            sent=_sent_lines(good),
+            set_aside=self.set_aside,
+            not_in_ontology=self._not_in_ontology,
+            slow=sum(good.slow),
+        )
+
+    def _keep(self, row: ChunkRow, ready: BuiltRow) -> None:
+        self._rows[row.index] = row
+        if ready.explicit:
+            self._giving.append((row, ready))
+
+    def _refuse(self, row: ChunkRow, error: MessageError) -> None:
+        self._not_in_ontology += isinstance(error, NotInOntology)
+        self._hold(row, Problem(error.reason, error.details()))
+
+    def _hold(self, row: ChunkRow, problem: Problem) -> None:
+        self.set_aside.append(held_row(row, problem, self._origin, facts_of(row.raw)))
+
+    def _each_uuid_of_one_row(self, good: _Columns) -> _Columns:
+        """Set aside rows that give a uuid which an earlier row gives too, as the check of a file does."""
+        given, refused = GivenUuids(), []
+        for row, ready in sorted(self._giving, key=lambda pair: pair[0].seq):
+            try:
+                given.claim(("", ready.data_row_key, ready.model), ready.explicit)
+            except MessageError as error:
+                refused.append(bisect_left(good.index, row.index))
+                self._hold(row, Problem(error.reason, error.details()))
+        return good.without(refused)
+
+    def _supersede(self, good: _Columns) -> _Columns:
+        if len(set(good.row_key)) == len(good.row_key):
+            return good
+        _, superseded = newest(zip(count(), good.seq, good.row_key))
+        for position in superseded:
+            index = good.index[position]
+            self.set_aside.append(_superseded(index, self._held_id(index), good.trace[position]))
+        return good.without(superseded)
+
+    def _apply(self, policy: Policy, good: _Columns) -> _Columns:
+        digests = digests_of(b"".join(good.row_key))
+        known = policy.was_imported(digests)
+        excluded = [position for position, digest in enumerate(digests) if digest in known]
+        for position in excluded:
+            index = good.index[position]
+            if policy.name == "skip":
+                trace = good.trace[position]
+                self.set_aside.append(RowOutcome("skipped", index, 1, self._held_id(index), trace=trace))
+            else:
+                self._hold(self._rows[index], _imported_before())
+        return good.without(excluded)
+
+    def _held_id(self, index: int) -> str:
+        return self._rows[index].held_id if index in self._rows else ""
 
 
-def _sent_lines(kept: list[tuple[ChunkRow, BuiltRow]]) -> SentLines:
+def _sent_lines(rows: _Columns) -> SentLines:
     return SentLines(
-        rows=tuple([row.index for row, _ in kept]),
-        line_counts=tuple([len(ready.uuids) for _, ready in kept]),
-        traces=b"".join([trace_of(ready.data_row_key, ready.message_id) for _, ready in kept]),
-        packed_row_keys=bytes.fromhex("".join([row_key(ready.data_row_key, ready.model) for _, ready in kept])),
-        uuids=b"".join([uuid for _, ready in kept for uuid in ready.uuids]),
-        forms="".join([ready.data_row_key[0] for _, ready in kept]).encode(),
-        unidentified=bytes([ready.adds for _, ready in kept]),
+        rows=tuple(rows.index),
+        line_counts=tuple([counted.annotations for counted in rows.counted]),
+        traces=b"".join(rows.trace),
+        packed_row_keys=b"".join(rows.row_key),
+        uuids=b"".join(rows.uuids),
+        forms="".join(rows.form).encode(),
+        unidentified=bytes(rows.adds),
+        counts=pack(rows.counted),
+        annotation_counts=(b"",) * len(rows.index),
     )
 
 
-def newest(rows: Iterable[tuple[int, int, tuple[str, str]]]) -> tuple[list[int], list[int]]:
+def newest(rows: Iterable[tuple[int, int, Hashable]]) -> tuple[list[int], list[int]]:
     """Split rows into those that stay and those that a newer message supersedes; return the indexes of both.
 
-    A row is (index, arrival number, (data row, model)).
+    A row is (index, arrival number, what it shares with messages of the same data row and model).
     """
-    best: dict[tuple[str, str], tuple[int, int]] = {}
+    best: dict[Hashable, tuple[int, int]] = {}
     superseded: list[int] = []
     for index, seq, key in rows:
         other = best.get(key)
@@ -111,46 +253,6 @@ def newest(rows: Iterable[tuple[int, int, tuple[str, str]]]) -> tuple[list[int],
     return sorted(index for _, index in best.values()), sorted(superseded)
 
 
-def _each_uuid_of_one_row(
-    built: Built, good: list[tuple[ChunkRow, BuiltRow]], origin: Origin
-) -> list[tuple[ChunkRow, BuiltRow]]:
-    """Set aside the rows that give a uuid which a row that arrived earlier gives too, as the check of a file does."""
-    given, refused = GivenUuids(), set()
-    giving = [(row, ready) for row, ready in good if ready.explicit]
-    for row, ready in sorted(giving, key=lambda pair: pair[0].seq):
-        try:
-            given.claim(("", ready.data_row_key, ready.model), ready.explicit)
-        except MessageError as error:
-            refused.add(row.index)
-            built.set_aside.append(held_row(row, Problem(error.reason, error.details()), origin, facts_of(row.raw)))
-    return [(row, ready) for row, ready in good if row.index not in refused]
-
-
-def _supersede(built: Built, good: list[tuple[ChunkRow, BuiltRow]]) -> list[tuple[ChunkRow, BuiltRow]]:
-    stay, gone = newest((at, row.seq, (ready.data_row_key, ready.model)) for at, (row, ready) in enumerate(good))
-    for at in gone:
-        row, ready = good[at]
-        built.set_aside.append(_superseded(row, trace_of(ready.data_row_key, ready.message_id)))
-    return [good[at] for at in stay]
-
-
-def _apply(
-    policy: Policy, built: Built, kept: list[tuple[ChunkRow, BuiltRow]], origin: Origin
-) -> list[tuple[ChunkRow, BuiltRow]]:
-    digests = [row_digest(row_key(ready.data_row_key, ready.model)) for _, ready in kept]
-    known = policy.was_imported(digests)
-    rest = []
-    for (row, ready), digest in zip(kept, digests, strict=True):
-        if digest not in known:
-            rest.append((row, ready))
-        elif policy.name == "skip":
-            trace = trace_of(ready.data_row_key, ready.message_id)
-            built.set_aside.append(RowOutcome("skipped", row.index, 1, row.held_id, trace=trace))
-        else:
-            built.set_aside.append(held_row(row, _imported_before(), origin, facts_of(row.raw)))
-    return rest
-
-
 def _imported_before() -> Problem:
     return Problem(
         Reason.EXISTING,
@@ -162,8 +264,8 @@ def _imported_before() -> Problem:
     )
 
 
-def _superseded(row: ChunkRow, trace: bytes) -> RowOutcome:
-    return RowOutcome("superseded", row.index, 1, row.held_id, trace=trace)
+def _superseded(index: int, held_id: str, trace: bytes) -> RowOutcome:
+    return RowOutcome("superseded", index, 1, held_id, trace=trace)
 
 
 __all__ = ["Built", "RowFacts", "build"]

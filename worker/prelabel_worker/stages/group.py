@@ -4,18 +4,26 @@ import structlog
 
 from prelabel_worker.stages.context import StageContext
 from prelabel_worker.stages.guard import surviving
+from prelabel_worker.stages.submit import submit
 
 _log = structlog.get_logger(__name__)
 
 
 def group(context: StageContext, project_id: str) -> int:
-    """Cut chunks while enough rows wait; return the number of chunks."""
-    cut = 0
+    """Cut chunks while enough rows wait, and submit the last one; return the number of chunks.
+
+    The others have hints, so that idle processes take them meanwhile. A small project has no others: it costs one task
+    instead of two.
+    """
+    cut, own = 0, ""
     with surviving(context, "group", project_id):
-        while chunk_id := context.ledger.cut_chunk(project_id):
-            context.hint("submit", project_id, chunk_id)
+        for chunk_id in context.ledger.cut_chunks(project_id):
+            if own:
+                context.hint("submit", project_id, own)
             _log.debug("chunk.cut", project=project_id, chunk=chunk_id)
-            cut += 1
+            cut, own = cut + 1, chunk_id
+    if own:
+        submit(context, project_id, own)
     return cut
 
 

@@ -14,21 +14,29 @@ from prelabel_worker.labelbox.types import Import, ImportName
 from prelabel_worker.stages.context import StageContext
 from prelabel_worker.stages.guard import defect_of, guarded, leased, wait_after
 from prelabel_worker.stages.permits import LOOK_AGAIN_SECONDS, waits_for
+from prelabel_worker.stages.settle import settle
 
 _log = structlog.get_logger(__name__)
 _RUNNING = "RUNNING"
 _SHOWN_CHARACTERS = 100
+_SETTLED_HERE_ROWS = 1000  # of ended imports in one task: a hint for each would cost more than settling them
 _GROWTH = 0.5  # the next poll comes after half the import's age, within the settings' bounds
 
 
 def poll(context: StageContext, running: Sequence[tuple[str, str]]) -> None:
-    """Poll the imports of these (project, chunk), if they are due and unleased."""
+    """Poll the imports of these (project, chunk), if they are due and unleased.
+
+    Of those that ended, settle the first, and others too if they are small together.
+    """
+    ended: list[Chunk] = []
     with ExitStack() as stack:
         leases = [stack.enter_context(leased(context, "poll", *names, "follow")) for names in running]
         chunks = [lease.chunk for lease in leases if lease is not None]
         for asked_together in _requests(chunks):
             with guarded(context, "poll", *asked_together):
-                _Poll(context, asked_together).run()
+                _Poll(context, asked_together, ended).run()
+    for chunk in ended:
+        settle(context, chunk.project_id, chunk.id)
 
 
 def _requests(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
@@ -47,9 +55,10 @@ def _requests(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
 class _Poll:
     """One request for the state of imports of one account."""
 
-    def __init__(self, context: StageContext, chunks: list[Chunk]) -> None:
+    def __init__(self, context: StageContext, chunks: list[Chunk], ended: list[Chunk]) -> None:
         self._context = context
         self._chunks = chunks
+        self._ended = ended  # the caller settles these
 
     def run(self) -> None:
         chunks = self._chunks
@@ -145,7 +154,10 @@ class _Poll:
         elif verdict is Verdict.OVERDUE:
             _log.error("import.overdue", **_names(chunk))
         self._context.ledger.ended(chunk, verdict, job.status_url if job else "", job.error_url if job else "")
-        self._context.hint("settle", chunk.project_id, chunk.id)
+        if not self._ended or sum(other.rows for other in self._ended) + chunk.rows <= _SETTLED_HERE_ROWS:
+            self._ended.append(chunk)
+        else:
+            self._context.hint("settle", chunk.project_id, chunk.id)
 
 
 def _age(chunk: Chunk) -> float:

@@ -1,6 +1,7 @@
 """settle: an import's files → an outcome for each row, in slices; the last slice frees the frames and the lanes."""
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 
@@ -9,19 +10,20 @@ import structlog
 from prelabel.errors import Reason
 from prelabel_worker.chunks import history
 from prelabel_worker.chunks.chunk import Chunk, Verdict
+from prelabel_worker.chunks.commit import HELD_TOGETHER
 from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, held_row
+from prelabel_worker.chunks.imported_rows import REMEMBERED_TOGETHER, Memory, digests_of, memory_of
+from prelabel_worker.chunks.project_memory import BeforeSettle
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Slice, Unreadable
 from prelabel_worker.labelbox import retry_policy
+from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.errors import FileGone, RequestError
-from prelabel_worker.rendering import identity
 from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
 from prelabel_worker.stages.context import StageContext
 from prelabel_worker.stages.guard import guarded, leased
 from prelabel_worker.stages.status_file import RowVerdict, Verdicts
 
 _log = structlog.get_logger(__name__)
-_SLICE = 200  # outcomes and superseding rows in one commit
-_COUNTS = 500  # of imported rows in one commit: each costs Redis a few microseconds
 _SHOWN_ERRORS = 5
 
 
@@ -72,7 +74,7 @@ class _Settlement:
         if not chunk.status_url:
             raise FileGone("the import names no status file")
         verdicts = Verdicts(self._sent)
-        verdicts.feed(self._lines(chunk.status_url))
+        verdicts.feed(self._labelbox.line_blocks(chunk.status_url))
         if verdicts.foreign:
             _log.warning("verdicts.foreign", project=chunk.project_id, chunk=chunk.id, lines=verdicts.foreign)
         return verdicts.failed_rows()
@@ -96,13 +98,14 @@ class _Settlement:
         if not self._chunk.error_url:
             return []
         try:
-            lines = islice(self._lines(self._chunk.error_url), _SHOWN_ERRORS)
+            lines = islice(self._labelbox.lines(self._chunk.error_url), _SHOWN_ERRORS)
             return [{"name": "import", "message": line[:500].decode("utf-8", "replace")} for line in lines]
         except FileGone as error:
             return [{"name": "import", "message": str(error)}]
 
-    def _lines(self, url: str) -> Iterator[bytes]:
-        return self._context.account(self._chunk.account).labelbox.lines(url)
+    @property
+    def _labelbox(self) -> Labelbox:
+        return self._context.account(self._chunk.account).labelbox
 
     def _end_without_file(self, error: FileGone | RequestError) -> bool:
         """Read the file later, from a new address if it is gone; after too many attempts no row has a verdict."""
@@ -120,13 +123,12 @@ class _Settlement:
         """Commit the outcomes, slice by slice from the cursor on."""
         chunk, ledger = self._chunk, self._context.ledger
         slices = list(self._slices())
-        cursor, imported, leftover_rows, leftovers = chunk.cursor, 0, 0, 0
+        cursor, imported = chunk.cursor, 0
         record = self._record(slices)
         for part in slices:
             finish = part is slices[-1]
             committed = ledger.commit_rows(chunk, cursor, part, record=record if finish else b"", finish=finish)
             cursor, imported = part.after, imported + part.imported
-            leftover_rows, leftovers = leftover_rows + committed.leftover_rows, leftovers + committed.leftovers
             if committed.mixed:
                 _log.warning("project.both_forms", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
             self._context.hint_group(chunk.project_id, committed.waiting)
@@ -139,54 +141,84 @@ class _Settlement:
             held=len(self._sent.rows if self._whole else self._failed),
             seconds=round((chunk.taken_ms - chunk.cut_ms) / 1000, 3),
         )
-        if leftovers:
-            names = {"project": chunk.project_id, "chunk": chunk.id}
-            _log.info("rows.leftovers", **names, rows=leftover_rows, annotations=leftovers)
 
     def _record(self, slices: list[Slice]) -> bytes:
         """Return what the history keeps of this chunk."""
-        chunk = self._chunk
-        entries = self._context.ledger.past(chunk) + b"".join(entry for part in slices for entry in part.entries)
+        chunk, sent = self._chunk, self._sent
+        outcomes = {
+            bisect_left(sent.rows, outcome.index): outcome.in_history
+            for part in slices
+            for outcome in part.outcomes
+            if outcome.name != "cleared"
+        }
         refused = sum(verdict.refused for verdict in self._failed.values())
-        marks = []
+        marks: Sequence[int] = ()
         if chunk.policy and chunk.verdict is Verdict.FINISHED:
-            rows = zip(self._sent.rows, self._row_keys, strict=True)
-            marks = [identity.row_digest(row_key) for index, row_key in rows if index not in self._failed]
-        return history.record_of(chunk, entries, annotations=self._sent.annotations, refused=refused, marks=marks)
+            digests = digests_of(sent.packed_row_keys)
+            marks = [digest for index, digest in zip(sent.rows, digests, strict=True) if index not in self._failed]
+        # A part of a split chunk may have the entries of rows of the other part.
+        has_past = chunk.aside or chunk.settled or chunk.origin != chunk.id
+        return history.record_of(
+            chunk,
+            self._context.ledger.past(chunk) if has_past else b"",
+            history.SentRows(sent.rows, sent.traces, sent.counts, outcomes),
+            annotations=sent.annotations,
+            refused=refused,
+            marks=marks,
+        )
 
     def _slices(self) -> Iterator[Slice]:
         """Yield the rows that have no outcome yet, in order."""
-        part = Slice(after=self._chunk.cursor)
-        for position, index in enumerate(self._sent.rows):
-            if index < self._chunk.cursor:
-                continue
-            verdict = self._failed.get(index)
-            if verdict is None and self._whole is None:
-                self._add_imported(part, position, index)
-            else:
-                self._add_held(part, position, index, verdict)
-            part.after = index + 1
-            outcomes = len(part.outcomes) + len(part.superseding) + len(part.marks)
-            if outcomes >= _SLICE or len(part.annotation_counts) >= _COUNTS:
-                yield part
-                part = Slice(after=part.after)
-        part.after = self._chunk.rows
-        yield part
+        rows, special = self._sent.rows, self._special
+        # Rows that cannot override are all remembered.
+        together = REMEMBERED_TOGETHER * (1 if b"\1" in self._sent.unidentified else self._memory.one_in)
+        at = bisect_left(rows, self._chunk.cursor)
+        while True:
+            end = min(at + together, len(rows))
+            first = bisect_left(special, at)
+            of_part = special[first : first + HELD_TOGETHER]
+            if len(of_part) == HELD_TOGETHER:
+                end = min(end, of_part[-1] + 1)
+            last = end == len(rows)
+            part = Slice(self._chunk.rows if last else rows[end - 1] + 1, memory=self._memory)
+            self._fill(part, at, end, [position for position in of_part if position < end])
+            yield part
+            if last:
+                return
+            at = end
 
-    def _add_imported(self, part: Slice, position: int, index: int) -> None:
-        part.imported += 1
-        part.entries.append(history.entry(self._arrivals[index], "imported", self._sent.trace(position)))
-        part.forms.add(self._sent.form(position))
-        if index in self._returning:
-            part.outcomes.append(RowOutcome("cleared", index, 1, self._returning[index]))
-        row_key, counts = self._row_keys[position], self._sent.annotation_counts[position]
-        if self._chunk.policy:
-            part.marks.append(identity.row_digest(row_key))
-        elif counts:
-            part.annotation_counts.append((row_key, counts))
-        if self._sent.adds(position):
-            part.adding.append(len(part.marks) or len(part.annotation_counts))
-        self._add_superseding(part, row_key, index)
+    def _fill(self, part: Slice, at: int, end: int, special: Sequence[int]) -> None:
+        """Add the rows at these positions, of which `special` cost more than to be counted as imported."""
+        held = [position for position in special if self._is_held(self._sent.rows[position])]
+        for position in special:
+            index = self._sent.rows[position]
+            if position in held:
+                self._add_held(part, position, index, self._failed.get(index))
+                continue
+            if index in self._returning:
+                part.outcomes.append(RowOutcome("cleared", index, 1, self._returning[index]))
+            self._add_superseding(part, self._row_keys[position], index)
+        bounds = [at, *(bound for position in held for bound in (position, position + 1)), end]
+        for start, stop in zip(bounds[::2], bounds[1::2], strict=True):
+            self._add_imported(part, start, stop)
+
+    def _add_imported(self, part: Slice, start: int, stop: int) -> None:
+        """Add rows that are imported, which needs nothing of a single row in the usual case."""
+        sent, memory = self._sent, self._memory
+        part.imported += stop - start
+        part.forms |= set(sent.forms[start:stop].decode())
+        if b"\1" in sent.unidentified[start:stop]:
+            for position in range(start, stop):
+                row_key = sent.packed_row_keys[16 * position : 16 * (position + 1)]
+                if sent.adds(position):
+                    part.adding += digests_of(row_key)
+                else:
+                    part.marks += memory.chosen(row_key)
+        else:
+            part.marks += memory.chosen(sent.packed_row_keys[16 * start : 16 * stop])
+
+    def _is_held(self, index: int) -> bool:
+        return self._whole is not None or index in self._failed
 
     def _add_held(self, part: Slice, position: int, index: int, verdict: RowVerdict | None) -> None:
         outcome = self._held(self._rows[index], verdict)
@@ -217,12 +249,36 @@ class _Settlement:
         )
 
     @cached_property
+    def _special(self) -> list[int]:
+        """The positions of the rows that are held, are held rows that come back, or supersede held rows."""
+        rows, positions = self._sent.rows, set[int]()
+        if self._whole is not None:
+            return list(range(len(rows)))
+        for index in (*self._failed, *self._returning):
+            position = bisect_left(rows, index)
+            if position < len(rows) and rows[position] == index:
+                positions.add(position)
+        if self._held_keys:
+            positions |= {position for position, key in enumerate(self._row_keys) if key in self._held_keys}
+        return sorted(positions)
+
+    @cached_property
     def _row_keys(self) -> list[str]:
         return self._sent.row_keys()
 
     @cached_property
+    def _before(self) -> BeforeSettle:
+        return self._context.memory.before_settle(self._chunk.project_id)
+
+    @cached_property
     def _held_keys(self) -> set[str]:
+        if not self._before.held_rows:
+            return set()
         return self._context.memory.held_among(self._chunk.project_id, self._row_keys)
+
+    @cached_property
+    def _memory(self) -> Memory:
+        return memory_of(self._chunk.policy, self._before.imported)
 
     @cached_property
     def _arrivals(self) -> list[history.Arrival]:

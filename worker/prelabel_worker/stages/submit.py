@@ -5,11 +5,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
-import msgspec
 import structlog
 
 from prelabel_worker.accounts.pauses import PauseCause
 from prelabel_worker.chunks.chunk import Chunk, State
+from prelabel_worker.chunks.commit import in_parts
 from prelabel_worker.chunks.held_rows import Origin
 from prelabel_worker.chunks.leases import Lease
 from prelabel_worker.labelbox import retry_policy
@@ -28,7 +28,6 @@ from prelabel_worker.stages.guard import defect_of, guarded, leased, wait_after
 from prelabel_worker.stages.permits import ChunkPermits
 
 _log = structlog.get_logger(__name__)
-_SLICE = 200  # outcomes in one commit
 _LOOK_UP_AGAIN_SECONDS = 5.0
 
 
@@ -116,7 +115,7 @@ class _Submission:
         cached = self._ontology(fresh.get)
         if cached is None:
             return None
-        rows = self._context.reader.rows(self._chunk)
+        rows = self._context.reader.blocks(self._chunk)
         origin = Origin("submit", self._chunk.id)
         policy = self._policy()
         built = build(rows, self._builder(cached), origin, policy)
@@ -148,7 +147,7 @@ class _Submission:
         """Commit the rows that do not go into the file; return False when no row is left and the chunk has ended."""
         chunk, ledger = self._chunk, self._context.ledger
         nothing_left = not built.sent.rows
-        slices = [built.set_aside[at : at + _SLICE] for at in range(0, len(built.set_aside), _SLICE)]
+        slices = list(in_parts(built.set_aside))
         if nothing_left and not slices:
             slices = [[]]
         for at, outcomes_of_slice in enumerate(slices):
@@ -176,9 +175,7 @@ class _Submission:
     def _send(self, built: Built) -> None:
         chunk, context = self._chunk, self._context
         name = import_name(chunk.id, built.content)
-        counts = context.memory.annotation_counts(chunk.project_id, built.counted)
-        sent = msgspec.structs.replace(built.sent, annotation_counts=counts)
-        context.ledger.record_import(chunk, self._account.name, name, sent)
+        context.ledger.record_import(chunk, self._account.name, name, built.sent)
         if not self._permits.ask():  # recording took too long: the permit has expired
             return
         try:

@@ -13,7 +13,7 @@ from prelabel_worker.runtime import roles
 
 
 def worker(
-    concurrency: Annotated[int, typer.Option(help="Pool processes.", min=1)] = 2,
+    concurrency: Annotated[int, typer.Option(help="Processes; one runs its tasks in threads.", min=1)] = 2,
     role: Annotated[
         Literal["all", "submit", "poll"],
         typer.Option(help="Its stages: submit computes (group, retry, submit, expire), poll waits (poll, settle)."),

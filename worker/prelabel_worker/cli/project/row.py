@@ -8,7 +8,7 @@ import typer
 from prelabel.printing import command
 from prelabel.unix_time import UnixTime
 from prelabel_worker.cli.dead.show import times
-from prelabel_worker.cli.shared.configuration import settings_for, with_workers_history
+from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import of_each
 from prelabel_worker.cli.shared.known import projects_named
@@ -34,8 +34,7 @@ def show(
     """
     settings = settings_for(redis_url)
     client = connect(settings)
-    settings = with_workers_history(client, settings)
-    tracer = Tracer(client, settings.key_prefix, history_days=settings.history_days)
+    tracer = Tracer(client, settings.key_prefix)
     projects = projects_named(Inspector(client, settings.key_prefix), project)
     traces = dict(of_each(projects, lambda project_id: [(project_id, tracer.trace(project_id, key))]))
     if as_json:
@@ -79,11 +78,8 @@ def _lines(project_id: str, trace: Trace) -> Iterator[str]:
     for leftovers in trace.leftovers:
         model = f" of model {leftovers.model}" if leftovers.model else ""
         unnamed = f"; at least {leftovers.unnamed} whose uuids are not known" if leftovers.unnamed else ""
-        # What was imported is remembered by data row, not by import: after an undo, less may remain.
-        undone = any(settled.import_.undone_at for settled in trace.settled)
-        or_less = "; perhaps less: an import of this data row was undone" if undone else ""
         uuids = ", ".join(leftovers.uuids) or "no known uuid"
-        yield f"still in Labelbox from older messages{model}: {uuids}{unnamed}{or_less}"
+        yield f"still in Labelbox from older messages{model}: {uuids}{unnamed}"
 
 
 def _settled(settled: Settled) -> str:

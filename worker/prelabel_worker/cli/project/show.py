@@ -94,7 +94,6 @@ def _facts(
     yield "data rows named by", _named_by(status)
     yield "had pre-labels from here", _by_policy(status)
     yield "added again", status.added_again and advice(status.project_id)
-    yield "still in Labelbox from older messages", status.leftovers and counted(status.leftovers, "annotation")
     yield "undone", status.undone and f"{status.undone:,} of the discarded"
     for reason, count in status.dead_reasons.items():
         yield f"dead: {reason}", f"{count:,}"

@@ -4,7 +4,8 @@
 -- KEYS[1]  the project's root
 -- ARGV     1 id for the chunk (random), 2 maximum rows, 3 maximum bytes, 4 maximum slow annotations, 5 maximum entries,
 --          6 linger in ms, 7 maximum open chunks, 8 newest entry version that this worker knows, 9 lease in ms
--- returns  {'cut', rows} | {'none', the time in ms at which to look again, 0 for never}
+-- returns  {'cut', rows, rows that remain in these lanes: with 0 there is no other chunk to cut now}
+--          | {'none', the time in ms at which to look again, 0 for never}
 -- cost     O(lanes + open chunks + entries taken); no frame is read
 local id, max_rows, max_bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_slow, max_entries, linger = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -100,5 +101,6 @@ for _, candidate in ipairs(free) do
   if full or #items >= max_entries then break end
 end
 cut_chunk(id, parts, items, {rows = rows, bytes = bytes, slow = slow, version = version}, lease)
-set_timer('group', now)
-return {'cut', rows}
+-- Rows of other lanes are waited for by the open chunks of these, which set the timer when they end.
+if waiting > rows then set_timer('group', now) else redis.call('ZREM', root .. ':timers', 'group') end
+return {'cut', rows, waiting - rows}

@@ -21,29 +21,34 @@ if state == 'submitting' then
   local rows = redis.call('HMGET', key, 'rows', 'aside')
   if tonumber(rows[1]) - tonumber(rows[2]) ~= tonumber(ARGV[4]) then return 0 end
 end
+local fields = {'state', state}
+local function field(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
 for i = 7, #ARGV, 2 do
   if ARGV[i] == 'sent' then
     redis.call('SET', key .. ':sent', ARGV[i + 1])
   elseif ARGV[i] == 'stuckMs' then
     if ARGV[i + 1] == '1' then mark_stuck(key) else redis.call('HDEL', key, 'stuckMs') end
   else
-    redis.call('HSET', key, ARGV[i], ARGV[i + 1])
+    field(ARGV[i], ARGV[i + 1])
     if ARGV[i] == 'verdict' and ARGV[i + 1] == 'FINISHED' then
       import_took(now - tonumber(redis.call('HGET', key, 'runningMs') or now))
     end
   end
 end
-redis.call('HSET', key, 'state', state)
-if tonumber(ARGV[6]) > 0 then redis.call('HSET', key, 'maybeUntil', text(now + tonumber(ARGV[6]))) end
+if tonumber(ARGV[6]) > 0 then field('maybeUntil', text(now + tonumber(ARGV[6]))) end
 if state == 'running' and redis.call('HSETNX', key, 'runningMs', text(now)) == 1 then
   redis.call('HDEL', chunk_key(redis.call('HGET', key, 'origin') or id) .. ':refusals', 'upload')
 end
 if state == 'submitting' then
+  redis.call('HSET', key, unpack(fields))
   redis.call('HINCRBY', key, 'attempt', 1)
   return redis.call('HGET', key, 'lease')
 end
 local due, hinted = now + tonumber(ARGV[4]), tonumber(ARGV[5])
 local look_at = hinted > 0 and now + hinted or due
-redis.call('HSET', key, 'due', text(due), 'lease', 0, 'token', '')
+field('due', text(due))
+field('lease', 0)
+field('token', '')
+redis.call('HSET', key, unpack(fields))
 set_timer('chunk:' .. id, look_at)
 return text(look_at)

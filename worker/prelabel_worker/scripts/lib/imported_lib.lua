@@ -1,6 +1,8 @@
--- The rows that were imported, for the policies `skip` and `dead-letter`: digests of 8 bytes in small sets of integers,
--- which Redis packs at 8 bytes each up to 512 members. Two generations are kept, so that a row is remembered for once
--- to twice the set time. Placed after lib.lua in the scripts that need it.
+-- The rows that were imported: digests of 8 bytes in small sets of integers, which Redis packs at 8 bytes each up to 512
+-- members. `imported` has every row, for the policies `skip` and `dead-letter`; `sample` has rows of other projects, to
+-- count those that are imported again (see chunks/imported_rows.py, which also chooses the set of a row). Two
+-- generations are kept, so that a row is remembered for once to twice the set time.
+-- Placed after lib.lua in the scripts that need it.
 local SHARDS = 16384
 
 local function imported_key(generation, digest)
@@ -11,13 +13,49 @@ local function generation_of(keep_ms)
   return math.floor(now / keep_ms)
 end
 
--- Remember a row as imported. Returns whether this generation had it already.
-local function mark_imported(digest, keep_ms)
-  if keep_ms <= 0 then return false end
-  local key = imported_key(generation_of(keep_ms), digest)
-  local known = redis.call('SADD', key, digest) == 0
-  redis.call('PEXPIRE', key, 2 * keep_ms)
-  return known
+local function words(text)
+  local list = {}
+  for word in string.gmatch(text, '%S+') do list[#list + 1] = word end
+  return list
+end
+
+-- Return a function that says whether a generation has a set, and one that notes that it has.
+-- The bitmap of the sets in use saves setting the time of expiry of a set with each row.
+local function sets_of(key, keep_ms)
+  local bitmap = redis.call('GET', key)
+  return bitmap and function(number)
+    local byte = string.byte(bitmap, math.floor(number / 8) + 1) or 0
+    return math.floor(byte / 2 ^ (7 - number % 8)) % 2 == 1
+  end, function(number)
+    redis.call('SETBIT', key, number, 1)
+    redis.call('PEXPIRE', key .. ':' .. number, 2 * keep_ms)
+    if not bitmap then
+      redis.call('PEXPIRE', key, 2 * keep_ms)
+      bitmap = ''
+    end
+  end
+end
+
+-- Remember rows in a memory, `imported` or `sample`. `lines` has a line for each set: its number, then digests, some
+-- thousand in all. Returns how many of them were remembered before.
+local function mark_imported(memory, lines, keep_ms)
+  if keep_ms <= 0 or lines == '' then return 0 end
+  local generation, before = generation_of(keep_ms), 0
+  local key, old_key = root .. ':' .. memory .. ':' .. generation, root .. ':' .. memory .. ':' .. generation - 1
+  local has, note = sets_of(key, keep_ms)
+  local had = sets_of(old_key, keep_ms)
+  for number, text in string.gmatch(lines, '(%d+) ([^\n]+)') do
+    local digests, set = words(text), key .. ':' .. number
+    if had and had(number) then
+      local known = redis.call('SMISMEMBER', set, unpack(digests))
+      for i, old in ipairs(redis.call('SMISMEMBER', old_key .. ':' .. number, unpack(digests))) do
+        before = before + (1 - known[i]) * old
+      end
+    end
+    before = before + #digests - redis.call('SADD', set, unpack(digests))
+    if not (has and has(number)) then note(number) end
+  end
+  return before
 end
 
 local function was_imported(digest, keep_ms)
@@ -31,4 +69,17 @@ local function forget_imported(digest, keep_ms)
   local generation = generation_of(keep_ms)
   redis.call('SREM', imported_key(generation, digest), digest)
   redis.call('SREM', imported_key(generation - 1, digest), digest)
+end
+
+-- Remember how imported rows name their data rows: `i`, `k` or `ik`. They decide which rows are accepted later. What is
+-- remembered of rows that were all undone since does not count. Returns 1 if the project has rows of both forms now, and
+-- did not have them before, else 0. Call it before the rows are counted.
+local function remember_forms(forms)
+  if forms == '' then return 0 end
+  local imported = tonumber(redis.call('HGET', root .. ':counts', 'imported') or 0)
+  local known = imported > 0 and redis.call('HGET', root .. ':meta', 'forms') or ''
+  local both = known .. forms
+  local now_known = (string.find(both, 'i', 1, true) and 'i' or '') .. (string.find(both, 'k', 1, true) and 'k' or '')
+  if now_known ~= known then redis.call('HSET', root .. ':meta', 'forms', now_known) end
+  return now_known ~= known and now_known == 'ik' and 1 or 0
 end

@@ -1,0 +1,162 @@
+"""Measure how much of a machine's cores is used while a backlog is drained, by one and by two worker processes.
+
+    python benchmarks/busy.py [--rows 200000] [--projects 4] [--cores 2] [--workers 1 2] [--repeat 1] [--json]
+
+For each number of workers: publish rows of five boxes to paused projects, resume them, and wait until all rows are
+settled. The workers and the ontologies are warm. The server (sink.py) answers at once, so nothing but our own waiting
+keeps a core idle. Prints a median of the runs; runs with one and with two workers take turns.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+import redis
+from end_to_end import CHUNK_ROWS, broker, processes, publish, redis_server, rows, sink, wait_until
+
+from prelabel.wire.keys import DEFAULT_PREFIX, ProjectKeys
+from prelabel_worker.accounts.pauses import Pauses
+from prelabel_worker.operations.projects import Projects
+from prelabel_worker.presence import living
+from prelabel_worker.queries.audit import audit
+
+_WARM_ROWS = 500  # of each project
+_LOOK_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Drain:
+    """The figures of one drained backlog."""
+
+    #: Number of worker processes that were started.
+    workers: int
+    #: Seconds from resuming the projects to the last settled row.
+    wall: float
+    #: Rows settled a second.
+    rows_per_second: float
+    #: CPU seconds of all workers, with their children.
+    worker_cpu: float
+    #: CPU seconds of Redis.
+    redis_cpu: float
+    #: CPU seconds of the server that stands in for Labelbox.
+    sink_cpu: float
+    #: CPU seconds of the three, as a share of the cores' time.
+    busy: float
+    #: Largest RSS of one worker with its children, in MB.
+    worker_rss: float
+
+
+def cpu(process: psutil.Process) -> float:
+    """Return the CPU seconds of a process and its running children."""
+    times = [part.cpu_times() for part in (process, *process.children(recursive=True))]
+    return sum(part.user + part.system for part in times)
+
+
+def resident(process: psutil.Process) -> float:
+    """Return the RSS of a process and its running children in MB."""
+    return sum(part.memory_info().rss for part in (process, *process.children(recursive=True))) / 1e6
+
+
+def child_named(name: str) -> psutil.Process:
+    """Return the child of this process whose command line has this word."""
+    return next(part for part in psutil.Process().children() if any(name in word for word in part.cmdline()))
+
+
+def drain(number: int, projects: int, workers: int, cores: int, options: Sequence[str]) -> Drain:
+    """Drain `number` rows with this many workers."""
+    names = [f"p{n}" for n in range(projects)]
+    with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as url, sink() as address:
+        client = redis.Redis.from_url(url)
+        environment = {
+            "PRELABEL_REDIS_URL": url,
+            "PRELABEL_BROKER_URL": broker(url),
+            "PRELABEL_LABELBOX_ENDPOINT": f"{address}/graphql",
+            "PRELABEL_LABELBOX_API_KEY": "benchmark",
+            "PRELABEL_REQUESTS_PER_MINUTE": "100000",
+            "PRELABEL_REQUEST_BURST": "5000",
+            "PRELABEL_POLL_MIN_SECONDS": "0.1",
+            "PRELABEL_CHUNK_ROWS": str(CHUNK_ROWS),
+            "PRELABEL_LOG_LEVEL": "warning",
+        }
+        command = [sys.executable, "-m", "prelabel_worker.cli", "worker", "--name", "busy%n@%h", *options]
+
+        def settled(rows_each: int) -> bool:
+            counts = [client.hget(ProjectKeys(DEFAULT_PREFIX, name).counts, "imported") for name in names]
+            return all(int(count or 0) == rows_each for count in counts)
+
+        with processes(command, workers, environment) as started:
+            wait_until(lambda: len(living(client, DEFAULT_PREFIX)) == workers, 60)
+            for part in range(2):  # twice, so that all processes have taken some
+                publish(url, [message for name in names for message in rows(_WARM_ROWS, name, part + 100)])
+                wait_until(lambda part=part: settled(_WARM_ROWS * (part + 1)), 60)  # type: ignore[misc]
+            for name in names:
+                Pauses(client).pause_project(name, "benchmark")
+            messages = [rows(number // projects, name, at) for at, name in enumerate(names)]
+            publish(url, [message for turn in zip(*messages, strict=True) for message in turn])
+            time.sleep(1)  # for Redis, to write what it has
+            parts = [psutil.Process(process.pid) for process in started]
+            others = [child_named("redis-server"), child_named("sink.py")]
+            before = [cpu(part) for part in (*parts, *others)]
+            begun = time.perf_counter()
+            for name in names:
+                Projects(client).resume(name)
+            peak = 0.0
+            while not settled(2 * _WARM_ROWS + number // projects):
+                peak = max(peak, *map(resident, parts))
+                time.sleep(_LOOK_SECONDS)
+            wall = time.perf_counter() - begun
+            used = [cpu(part) - earlier for part, earlier in zip((*parts, *others), before, strict=True)]
+        assert all(project.balances for project in audit(client)), "the audit does not balance"
+    *of_workers, of_redis, of_sink = used
+    share = sum(used) / (cores * wall)
+    return Drain(workers, wall, number / wall, sum(of_workers), of_redis, of_sink, share, peak)
+
+
+def median(drains: list[Drain]) -> Drain:
+    """Return the median of each figure."""
+    return Drain(**{name: statistics.median(asdict(one)[name] for one in drains) for name in asdict(drains[0])})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--projects", type=int, default=4)
+    parser.add_argument("--cores", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--worker-options", default="--concurrency 1", help="options of `prelabel worker`")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    options = arguments.worker_options.split()
+    turns = [
+        [drain(arguments.rows, arguments.projects, workers, arguments.cores, options) for workers in arguments.workers]
+        for _ in range(arguments.repeat)
+    ]
+    drains = [median(list(runs)) for runs in zip(*turns, strict=True)]
+    if arguments.json:
+        print(json.dumps([asdict(one) for one in drains]))
+        return
+    print(f"{arguments.rows:,} rows of five boxes in {arguments.projects} projects, chunks of {CHUNK_ROWS:,} rows")
+    print(
+        f"{'workers':>7}{'rows/s':>9}{'wall s':>8}{'worker s':>10}{'Redis s':>9}{'sink s':>8}{'busy':>7}{'RSS MB':>8}"
+    )
+    for one in drains:
+        print(
+            f"{one.workers:7}{one.rows_per_second:9,.0f}{one.wall:8.1f}{one.worker_cpu:10.1f}{one.redis_cpu:9.1f}"
+            f"{one.sink_cpu:8.1f}{one.busy:7.0%}{one.worker_rss:8.0f}"
+        )
+    if len(drains) > 1:
+        first, last = drains[0], drains[-1]
+        print(f"{first.workers} → {last.workers} workers: {last.rows_per_second / first.rows_per_second:.2f} x")
+
+
+if __name__ == "__main__":
+    main()

@@ -32,7 +32,6 @@ from prelabel_worker.operations.projects import Projects
 from prelabel_worker.operations.purge import Purge
 from prelabel_worker.operations.undo_ledger import UndoLedger
 from prelabel_worker.queries.audit import audit
-from prelabel_worker.queries.leftovers import read_leftovers
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.timers import Timers
 from prelabel_worker.settings import Settings, load_settings
@@ -223,7 +222,6 @@ def run_every_script(project: Project) -> None:
     project.settle(chunk, imported=0, outcomes=[project.holding(row, retrying=True)])
     project.held.give_up(name)
     scripts.Scripts(client).run("built_key", project.root)
-    read_leftovers(client, keys.ProjectKeys("prelabel", name), name, "a", 7)
     Timers(client, "prelabel", 10).due(100)
     undo = UndoLedger(client, project.settings)
     assert undo.begin(name, ["unknown"]) == ["forgotten"]

@@ -211,7 +211,12 @@ def run_every_script(project: Project) -> None:
     assert not accounts.stops("a")
     project.ledger.open_fewer(name)
     project.publish(real_message("f"))
-    chunk = project.take(project.cut())
+    chunk_id = project.cut()
+    project.ledger.wait(project.take(chunk_id), 0, why="permit")
+    chunk = project.take(chunk_id)
+    project.send(chunk)
+    project.ledger.running(chunk, "import", 0)
+    chunk = project.take(chunk_id, "follow")
     project.ledger.rest(chunk, 0, Defect(1, "submit: KeyError", stuck=True))
     assert projects.retry_stuck(name) == 1
     project.held.retry_now(name)

@@ -139,7 +139,12 @@ class Timers:
 
     def _polls(self, most: int) -> tuple[list[int], list[Due]]:
         """Return the ms until the next import is due, if any is, and those that are due now."""
-        wait_ms, *members = self._scripts.run("polls_due", keys.polls(self._prefix), most)
+        (answer,) = self._scripts.run_all([Call("polls_due", keys.polls(self._prefix), [most])])
+        if isinstance(answer, Exception):
+            if not has_slots(self._client):
+                raise answer
+            return [], []  # its node of the cluster is down: the chunks' own timers bring their polls back
+        wait_ms, *members = answer
         due = []
         for member in members:
             name, _, chunk_id = member.partition(b" ")

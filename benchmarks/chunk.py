@@ -118,7 +118,7 @@ def measure(number: int, rounds: int) -> dict[str, float]:
             built = clock.time("build", whole)
             stored = clock.time("store", built.sent.to_bytes)
             sent = clock.time("load", lambda stored=stored: SentLines.from_bytes(stored))
-            for name, lines in status_files(built.content).items():
+            for name, lines in status_files(b"".join(built.content)).items():
                 failed = clock.time(name, lambda sent=sent, lines=lines: judge(sent, lines))
                 assert not failed
         del built, sent

@@ -73,7 +73,7 @@ def worker_says(content: bytes, builder: RowBuilder) -> tuple[list[Row], bytes]:
     unread = (Reason.MALFORMED_JSON, "no message")
     refused = [problems.get(at) if raw != b"{}" else unread for at, raw in enumerate(messages)]
     numbers = [record.numbers for record in records if isinstance(record, LineRecord)]
-    return [Row(one, *(why or ())) for one, why in zip(numbers, refused, strict=True)], built.content
+    return [Row(one, *(why or ())) for one, why in zip(numbers, refused, strict=True)], b"".join(built.content)
 
 
 def lines_refused_by_validate(content: bytes, check: OfProject) -> set[int]:

@@ -110,8 +110,8 @@ def test_the_order_of_other_features_does_not_matter() -> None:
 
 
 def test_names_of_imports_never_change() -> None:
-    assert import_name("7f3a", b"{}\n") == "prelabel-7f3a-539873d3417f9a0abedf2ba4bfcf808d"
-    assert import_name("7f3a", b"") != import_name("7f3a", b"{}\n")
+    assert import_name("7f3a", [b"{}", b"\n"]) == "prelabel-7f3a-539873d3417f9a0abedf2ba4bfcf808d"
+    assert import_name("7f3a", []) != import_name("7f3a", [b"{}\n"])
 
 
 def test_keys_of_held_rows_never_change() -> None:

@@ -41,7 +41,7 @@ def test_bad_rows_are_set_aside_and_the_others_are_the_file() -> None:
     built = build([row(0, "a"), row(1, "b", good=False), row(2, "c")], builder(), ORIGIN)
 
     assert built.sent.rows == (0, 2)
-    assert len(built.content.splitlines()) == 2
+    assert len(b"".join(built.content).splitlines()) == 2
     (held,) = built.set_aside
     assert (held.name, held.index, held.held_id, held.in_history) == ("held", 1, "101", "unknown-feature")
     details, message = split_body(held.body)
@@ -132,7 +132,7 @@ def test_every_row_is_in_the_file_or_has_an_outcome(spec: list[tuple[str, bool]]
     built = build(rows, builder(), ORIGIN)
 
     assert sorted([*built.sent.rows, *(outcome.index for outcome in built.set_aside)]) == list(range(len(rows)))
-    assert len(built.content.splitlines()) == built.sent.annotations
+    assert len(b"".join(built.content).splitlines()) == built.sent.annotations
 
 
 @pytest.mark.parametrize("name", ["", "dead-letter"])

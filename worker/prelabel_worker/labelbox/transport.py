@@ -236,9 +236,22 @@ def _multipart(query: str, variables: Mapping[str, Any], file: UploadedFile) -> 
 
 def _body(head: bytes, content: Iterable[bytes], tail: bytes, still_mine: Callable[[], bool]) -> Iterator[bytes]:
     yield head
-    for piece in content:
-        for start in range(0, len(piece), decoding.PIECE):
-            yield piece[start : start + decoding.PIECE]
+    for together in _together(content):
+        for start in range(0, len(together), decoding.PIECE):
+            yield together[start : start + decoding.PIECE]
     if not still_mine():
         raise LeaseLost
     yield tail
+
+
+def _together(content: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the content in pieces of at least `decoding.PIECE`, except the last: each piece costs a call to send."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in content:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= decoding.PIECE:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join(waiting)

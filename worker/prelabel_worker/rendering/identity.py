@@ -162,9 +162,12 @@ def unsent_line(data_row_key: str, model: str, ordinal: int) -> bytes:
     return row_mark(data_row_key) + hashlib.blake2b(data, digest_size=8, person=_MARK_PERSON).digest()
 
 
-def import_name(chunk_id: str, content: bytes) -> str:
-    """Return the name of an import. It contains a digest of the content: two contents never have the same name."""
-    return f"prelabel-{chunk_id}-{hashlib.blake2b(content, digest_size=16).hexdigest()}"
+def import_name(chunk_id: str, content: Iterable[bytes]) -> str:
+    """Return the name of an import of these pieces: it has their digest, so two contents never have the same name."""
+    digest = hashlib.blake2b(digest_size=16)
+    for piece in content:
+        digest.update(piece)
+    return f"prelabel-{chunk_id}-{digest.hexdigest()}"
 
 
 def file_message_id(project_id: str, content: bytes) -> str:

@@ -181,7 +181,7 @@ class _Submission:
         try:
             with self._permits.request():
                 created = self._account.labelbox.create_import(
-                    chunk.project_id, name, [built.content], self._lease.valid, submit_as=chunk.submit_as
+                    chunk.project_id, name, built.content, self._lease.valid, submit_as=chunk.submit_as
                 )
         except RequestError as error:
             self._recover(error, sent=built)
@@ -194,7 +194,7 @@ class _Submission:
             import_name=name,
             rows=len(built.sent.rows),
             annotations=built.sent.annotations,
-            bytes=len(built.content),
+            bytes=sum(map(len, built.content)),
             attempt=chunk.attempt + 1,
         )
 

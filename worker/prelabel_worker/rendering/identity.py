@@ -56,7 +56,7 @@ class ProjectIdentity:
     def __init__(self, project_id: str) -> None:
         self._project = hashlib.blake2b(_prefixed(project_id), digest_size=16, person=_UUID_PERSON)
         # F xor ordinal by feature and ordinal, with the bits that a UUIDv8 fixes. No subclass of dict with
-        # `__missing__`: looking a key up in it takes four times as long.
+        # `__missing__`: Python looks keys of such a class up in a slower way.
         self._parts: dict[bytes, dict[int, bytes]] = {}
 
     def row(self, data_row_key: str, model: str) -> "RowIdentity":
@@ -77,7 +77,7 @@ class ProjectIdentity:
                 parts.append(known[feature][ordinal])
             except KeyError:
                 parts.append(self._part(feature, ordinal))
-        # All uuids of the row in one step: an integer for each would take three times as long.
+        # All uuids of the row in one step: an integer for each would cost more.
         row = (int.from_bytes(row_key, "big") & _FREE).to_bytes(16, "big") * len(parts)
         uuids = int.from_bytes(b"".join(parts), "big") ^ int.from_bytes(row, "big")
         return uuids.to_bytes(len(row), "big"), counts

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from prelabel.publishing.buffer import Row
+from prelabel_worker.chunks.imported_rows import EXACT_ROWS
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries import remote_imports
 from prelabel_worker.queries.status import ProjectStatus
@@ -79,6 +80,14 @@ def test_the_command_tells_what_became_of_them(rig: Rig, prelabel: Command) -> N
     assert "had pre-labels from here: 1 overridden" in prelabel("project", "show", rig.project.id).out
     (found,) = prelabel("status", "--project", rig.project.id, "--json").json["projects"]
     assert (found["overridden"], found["skipped"], found["deadByPolicy"]) == (1, 0, 0)
+
+
+def test_the_command_says_that_a_number_counted_from_a_sample_is_an_estimate(rig: Rig, prelabel: Command) -> None:
+    bring(rig, "a")
+    rig.client.hset(f"{rig.project.root}:counts", "imported", EXACT_ROWS + 1)
+    rig.client.hset(f"{rig.project.root}:meta", "overridden", 32)
+
+    assert "had pre-labels from here: about 32 overridden" in prelabel("project", "show", rig.project.id).out
 
 
 # -- what cannot be overridden

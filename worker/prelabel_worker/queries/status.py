@@ -12,6 +12,7 @@ from prelabel.wire.frame import VERSION
 from prelabel.wire.lanes import MAX_LANES
 from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
+from prelabel_worker.chunks.imported_rows import EXACT_ROWS
 from prelabel_worker.chunks.project_memory import imported_forms
 from prelabel_worker.errors import ProjectUnreadable
 from prelabel_worker.presence import WorkerStatus, living
@@ -91,6 +92,11 @@ class ProjectStatus(JsonRecord):
     chunks_wait: dict[str, int] = field(default_factory=dict)
     #: How its imported rows name their data rows: `id`, `globalKey`, or both; nothing while no row is imported.
     data_row_forms: list[str] = field(default_factory=list)
+
+    @property
+    def counts_a_sample(self) -> bool:
+        """Whether `overridden` may be an estimate: a large project remembers a sample of its rows."""
+        return self.imported > EXACT_ROWS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """The rows of a chunk → the file of an import, and the outcomes of the rows that do not go into it. No I/O."""
 
-import threading
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -47,8 +46,6 @@ class Policy:
     was_imported: WasImported
 
 
-_ONE_AT_A_TIME = threading.Lock()
-"""A process has one core: two threads that build at once would finish no earlier, and hold twice the memory."""
 Rows = Iterable[RowBlock | ChunkRow | Unreadable]
 
 
@@ -59,14 +56,13 @@ def build(rows: Rows, builder: RowBuilder, origin: Origin, policy: Policy | None
     supersedes, then those that the policy excludes.
     """
     build = _Build(builder, origin, policy)
-    with _ONE_AT_A_TIME:
-        for part in rows:
-            if isinstance(part, RowBlock):
-                build.add_block(part)
-            elif isinstance(part, Unreadable):
-                build.set_aside.append(held_frame(part, origin))
-            else:
-                build.add_row(part)
+    for part in rows:
+        if isinstance(part, RowBlock):
+            build.add_block(part)
+        elif isinstance(part, Unreadable):
+            build.set_aside.append(held_frame(part, origin))
+        else:
+            build.add_row(part)
     return build.end()
 
 

@@ -1,6 +1,8 @@
 """submit: a chunk → validated rows → an import at Labelbox."""
 
+import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -21,7 +23,7 @@ from prelabel_worker.labelbox.types import ImportName, SubmitAs
 from prelabel_worker.rendering.identity import import_name
 from prelabel_worker.rendering.row_builder import RowBuilder
 from prelabel_worker.stages.bisect import bisect, refused, split_upload, unanswered
-from prelabel_worker.stages.build import Built, Policy, build
+from prelabel_worker.stages.build import Built, Policy, Rows, build
 from prelabel_worker.stages.context import Account, StageContext
 from prelabel_worker.stages.fresh_ontology import FreshOntology
 from prelabel_worker.stages.guard import defect_of, guarded, leased, wait_after
@@ -29,6 +31,8 @@ from prelabel_worker.stages.permits import ChunkPermits
 
 _log = structlog.get_logger(__name__)
 _LOOK_UP_AGAIN_SECONDS = 5.0
+_ONE_BUILD = threading.Lock()
+"""A process has one core: two threads that build at once would finish no earlier, and hold twice the memory."""
 
 
 def submit(context: StageContext, project_id: str, chunk_id: str) -> None:
@@ -118,13 +122,13 @@ class _Submission:
         rows = self._context.reader.blocks(self._chunk)
         origin = Origin("submit", self._chunk.id)
         policy = self._policy()
-        built = build(rows, self._builder(cached), origin, policy)
+        built = _build(rows, self._builder(cached), origin, policy)
         if built.not_in_ontology:
             renewed = self._ontology(fresh.after_refusal)
             if renewed is None:
                 return None
             if renewed.ontology is not cached.ontology:
-                built = build(rows, self._builder(renewed), origin, policy)
+                built = _build(rows, self._builder(renewed), origin, policy)
         return built
 
     def _policy(self) -> Policy | None:
@@ -238,6 +242,12 @@ class _Submission:
         if decision.action is RetryAction.PAUSE and decision.scope == "project":
             cause: PauseCause = "unknown-project" if isinstance(error, ProjectGone) else "forbidden"
             self._context.pauses.pause_project(self._chunk.project_id, why, decision.seconds, cause=cause)
+
+
+def _build(rows: Rows, builder: RowBuilder, origin: Origin, policy: Policy | None) -> Built:
+    # With a policy, the build asks Redis too: nobody should wait for that.
+    with nullcontext() if policy else _ONE_BUILD:
+        return build(rows, builder, origin, policy)
 
 
 def _log_pause(chunk: Chunk, account: str, scope: str, error: RequestError) -> None:

@@ -120,7 +120,8 @@ def _by_policy(status: ProjectStatus) -> str:
         "skipped": status.skipped,
         "dead by policy": status.dead_by_policy,
     }
-    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    about = "about " if status.overridden and status.counts_a_sample else ""
+    return about + ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
 
 def _named_by(status: ProjectStatus) -> str:

@@ -226,7 +226,8 @@ class Reporting:
         """Print how many rows met pre-labels. Projects count them, so rows of other publishers are included."""
         pairs = [(before, self._inspector.status(project)) for project, before in self._before.items()]
         if rows := sum(now.overridden - before.overridden for before, now in pairs):
-            say(f"imported meanwhile, overriding pre-labels from here: {counted(rows, 'row')}")
+            about = "about " if any(now.counts_a_sample for _, now in pairs) else ""
+            say(f"imported meanwhile, overriding pre-labels from here: {about}{counted(rows, 'row')}")
         for before, now in pairs:
             if rows := now.added_again - before.added_again:
                 added = (

@@ -34,6 +34,7 @@ REQUESTS: dict[str, Callable[[Labelbox], Any]] = {
     "upload_file": lambda labelbox: labelbox.upload_file("f", [b"x"], 1, "text/plain"),
     "delete_import": lambda labelbox: labelbox.delete_import("i"),
     "limit_headers": lambda labelbox: labelbox.limit_headers("p"),
+    "line_blocks": lambda labelbox: list(labelbox.line_blocks("http://graphql.graphql-proxy.example/files/graphql")),
     "lines": lambda labelbox: list(labelbox.lines("http://graphql.graphql-proxy.example/files/graphql")),
 }
 

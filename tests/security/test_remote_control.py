@@ -36,15 +36,15 @@ def test_a_worker_obeys_no_command_of_celery_s_remote_control(
 ) -> None:
     control = create_app(load_settings(redis_url=redis_url, key_prefix=prefix)).control
     told = environment(sandbox, redis_url=redis_url, key_prefix=prefix)
-    with running_worker(tmp_path, told, "--concurrency", "1") as worker:
+    with running_worker(tmp_path, told, "--concurrency", "2") as worker:
         process = psutil.Process(worker.pid)
         wait_for(lambda: len(Inspector(client, prefix).workers()) == 1, "the worker to tick")
-        wait_for(lambda: process.children(), "its pool to be there")
+        wait_for(lambda: len(process.children()) == 2, "its pool to be there")
 
         answers = [control.broadcast(name, arguments=given, reply=True, timeout=0.5) for name, given in COMMANDS]
 
         assert answers == [[] for _ in COMMANDS]
-        assert len(process.children()) == 1
+        assert len(process.children()) == 2
         assert worker.poll() is None
         channels = [each for each in client.pubsub_channels() if prefix.encode() in each]
         assert channels == [], "a worker that listens on no channel cannot be spoken to"

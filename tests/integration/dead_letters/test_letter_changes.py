@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 from structlog.testing import capture_logs
@@ -124,7 +125,7 @@ def test_a_dead_letter_that_somebody_else_changed_meanwhile_is_left_alone(projec
 def test_a_dead_letter_without_a_message_id_is_found_by_the_one_it_gets(project: Project) -> None:
     nameless = real_message("a")
     bare = {name: value for name, value in orjson.loads(nameless.raw).items() if name != "messageId"}
-    (dead_letter_id,) = kill(project, nameless._replace(raw=orjson.dumps(bare)))
+    (dead_letter_id,) = kill(project, msgspec.structs.replace(nameless, raw=orjson.dumps(bare)))
     assert project.held.dead_letters("p", message_id="id-a") == []
 
     project.held.edit("p", [new_message(project, dead_letter_id, nameless)], "keep")

@@ -157,7 +157,9 @@ def test_the_last_line_of_a_script_is_its_json(code: int, text: str, reason: str
 
 def test_a_script_that_is_ended_can_end_its_own_work(tmp_path: Path) -> None:
     text = "try:\n    open('begun', 'x')\n    signal.pause()\nfinally:\n    open('ended', 'x')"
-    command = [sys.executable, "-c", f"import signal\n{text}"]
+    # A shell starts programs in the background with an interrupt that is ignored.
+    heeded = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{heeded}\n{text}"]
     with subprocess.Popen(
         command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as script:

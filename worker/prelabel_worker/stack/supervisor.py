@@ -1,11 +1,11 @@
 """Start parts of the stack that end by themselves again, until one ends several times in a row."""
 
 import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from prelabel.printing import counted
 from prelabel_worker.stack.errors import PartEnded, StackError
@@ -26,10 +26,16 @@ class Supervisor:
         self._restarts = restarts or Restarts()
         self._due: dict[str, float] = {}
 
-    def run(self, stop: threading.Event) -> None:
-        """Watch until `stop` is set. Call it from the main thread. Raises PartEnded when it gives up."""
-        while not stop.wait(_LOOK_SECONDS):
-            self.look()
+    def run(self, stop: SimpleQueue[None]) -> None:
+        """Watch until something is put into `stop`. Call it from the main thread. Raises PartEnded when it gives up.
+
+        A queue, since a signal's handler may put while this waits: setting an Event there could wait for itself.
+        """
+        while True:
+            try:
+                return stop.get(timeout=_LOOK_SECONDS)
+            except Empty:
+                self.look()
 
     def look(self) -> None:
         """Note the parts that have ended, and start those whose wait is over. Raises PartEnded when it gives up."""

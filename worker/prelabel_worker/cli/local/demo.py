@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Annotated
 
 import httpx
@@ -247,7 +248,7 @@ def _commands(dead_letter: DeadLetter | None) -> Iterator[str]:
 
 
 def _wait_for_interrupt(stack: Stack) -> None:
-    stop = threading.Event()
+    stop: SimpleQueue[None] = SimpleQueue()
     for number in stop_signals():
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: stop.put(None))
     supervise(stack, stop)

@@ -1,8 +1,8 @@
 """What `prelabel up` and `prelabel demo --keep` share: they print the stack's addresses and keep its parts running."""
 
 import sys
-import threading
 from collections.abc import Iterator
+from queue import SimpleQueue
 
 import typer
 
@@ -14,8 +14,8 @@ from prelabel_worker.stack.stack import Stack
 from prelabel_worker.stack.supervisor import Supervisor
 
 
-def supervise(stack: Stack, stop: threading.Event) -> None:
-    """Start parts that end again, until `stop` is set. Exit code 4 if a part ends several times in a row."""
+def supervise(stack: Stack, stop: SimpleQueue[None]) -> None:
+    """Start parts that end again, until `stop` has something. Exit code 4 if a part ends several times in a row."""
     try:
         Supervisor(stack, say).run(stop)
     except PartEnded as error:

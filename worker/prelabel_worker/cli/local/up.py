@@ -1,8 +1,8 @@
 """`prelabel up`: the embedded stack in the foreground."""
 
 import signal
-import threading
 from collections.abc import Iterator
+from queue import SimpleQueue
 from typing import Annotated
 
 import orjson
@@ -48,9 +48,9 @@ def up(
     """
     if data not in (_DATA, DEMO_DATA):
         usage(f"--data {data}: expected {_DATA} or {DEMO_DATA}")
-    stop = threading.Event()
+    stop: SimpleQueue[None] = SimpleQueue()
     for number in stop_signals():
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: stop.put(None))
     with Stack(workers=workers, data=data, tell=say) as stack:
         put_project(stack.file.sandbox_url, orjson.dumps(DEMO_PROJECT))
         for line in _greeting(stack, workers, data):

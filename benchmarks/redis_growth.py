@@ -24,7 +24,7 @@ from end_to_end import redis_server
 from prelabel.ids import uuid7
 from prelabel.wire import keys
 from prelabel_worker.chunks import history
-from prelabel_worker.chunks.annotation_counts import Counted, pack
+from prelabel_worker.chunks.annotation_counts import Packer
 from prelabel_worker.chunks.chunk import Chunk
 from prelabel_worker.chunks.imported_rows import REMEMBERED_TOGETHER, memory_of
 from prelabel_worker.chunks.ledger import Ledger
@@ -77,7 +77,9 @@ class Growing:
 
     def _settle(self, chunk: Chunk) -> None:
         row_keys, traces = self._dice.randbytes(16 * chunk.rows), self._dice.randbytes(history.TRACE * chunk.rows)
-        counts = pack([Counted("m", {b"%d" % self._dice.randrange(10): 3, b"box": 2}, 5) for _ in range(chunk.rows)])
+        packer = Packer()
+        packed = [packer.row("m", {b"%d" % self._dice.randrange(10): 3, b"box": 2}, 5) for _ in range(chunk.rows)]
+        counts = packer.column(packed)
         memory = memory_of(self._policy, self._memory.before_settle(PROJECT).imported)
         record = history.record_of(chunk, b"", history.SentRows(range(chunk.rows), traces, counts))
         together = REMEMBERED_TOGETHER * memory.one_in
